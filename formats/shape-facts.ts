@@ -21,9 +21,12 @@ const UNKNOWN: ShapeFacts = {
 export function shapeFacts(reading: ArchitectureReading): ShapeFacts {
   if (!reading.ok) return UNKNOWN;
   const { architecture } = reading;
-  const { layers, contextLength, vocabulary, embedding } = architecture;
+  const { layers, contextLength, vocabulary, embedding, encoder } = architecture;
+  // An encoder keeps nothing.
   const perToken = (elements: (attention: AttentionShape) => number) =>
-    layers.reduce((sum, { count, attention }) => sum + count * elements(attention), 0);
+    encoder !== undefined
+      ? 0
+      : layers.reduce((sum, { count, attention }) => sum + count * elements(attention), 0);
   const [first, ...others] = layers.map(({ attention }) => headsOf(attention));
   const alike = first !== undefined && others.every((one) => JSON.stringify(one) === JSON.stringify(first));
   return {

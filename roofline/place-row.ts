@@ -6,7 +6,7 @@ import type { RooflineGiven, RooflineRecord, TrainingPart } from '../core/result
 import { runnerNamed } from '../core/runners/index.js';
 import { median } from '../core/statistics/quantile.js';
 import { type EnginePasses, onDevices } from '../core/work/engine-passes.js';
-import { type PhaseWork, phaseWork, stagedPhaseWork } from '../core/work/phase-work.js';
+import { counted, type PhaseWork, phaseWork, stagedPhaseWork } from '../core/work/phase-work.js';
 import type { PlacedPhase } from '../core/work/work.js';
 import { workloadNamed } from '../core/workloads/index.js';
 import { placeCall } from './call.js';
@@ -29,6 +29,8 @@ export function placeRow(evidence: Evidence): RooflineRecord | string {
   if (counting?.by === 'step') return trainingOf(evidence, input.given.roofline);
   if (counting?.by === 'pass' && workloadNamed(workload.kind)?.needs === 'generator')
     return answersOf(evidence, input.given.roofline, counting.engine);
+  if (counting?.by === 'pass' && input.inference !== null && input.given.roofline.architecture.encoder)
+    return runsOf(evidence, input.given.roofline, counting.engine);
   return `work is not counted of the runner ${runner.kind} under the workload ${workload.kind}`;
 }
 
@@ -76,6 +78,30 @@ function slowest(placed: readonly (RooflineRecord | string)[]): RooflineRecord |
     phases.reduce((sum, phase) => sum + phase.roofSeconds, 0);
   const most = found.reduce((a, b) => (roofSeconds(b) > roofSeconds(a) ? b : a));
   return found.length === 1 ? most : { ...most, devices: found.length };
+}
+
+/** Runs of an encoder, whose first input is its texts. */
+function runsOf(
+  { input }: Evidence,
+  given: RooflineGiven,
+  { encode }: EnginePasses,
+): RooflineRecord | string {
+  const { experiment, inference } = input;
+  const [items, tokens] = inference?.inputs[0]?.shape ?? [];
+  if (encode === undefined || items === undefined || tokens === undefined)
+    return `work is not counted of the runner ${experiment.runner.kind} under the workload ${experiment.workload.kind}`;
+  if (given.stages !== undefined || given.split !== undefined)
+    return 'how an encoder shares its work between devices is not counted';
+  try {
+    const request = encode({ items, tokens }, experiment.runner.options);
+    if (typeof request === 'string') return request;
+    const pass = counted(given.architecture, request, 1);
+    return underRoofs(input, given, [[{ name: 'infer', tokens: items * tokens, passes: [pass] }]], () =>
+      inference!.runSeconds.map((seconds) => median(seconds)),
+    );
+  } catch (error) {
+    return toFailure(error).message;
+  }
 }
 
 /** The parts of a step, each by itself. */

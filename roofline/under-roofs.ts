@@ -46,8 +46,8 @@ export function underRoofs(
       const [first, ...behind] = parts.map((work, device) => ({
         work,
         machineModel: machines[device]!.machineModel,
-        // How long a window lasts is the load's affair, and nothing to predict.
-        factors: name === 'serve' ? null : factorsOf(device),
+        // How long a window lasts is the load's affair, and nothing to predict; no factors were fitted on encoders.
+        factors: name === 'serve' || name === 'infer' ? null : factorsOf(device),
       }));
       const request = { ...first!, threads: given.threads, measuredSeconds: median(seconds), profiled };
       // A step has to be through before the next one begins.

@@ -3,6 +3,7 @@ import type { Measurement } from '../result/result.js';
 import type { RooflinePhase, RooflineRecord } from '../result/roofline-record.js';
 import { type Warning, warn } from '../result/warnings.js';
 import { isFitted } from '../runners/index.js';
+import { median } from '../statistics/quantile.js';
 import { workloadNamed } from '../workloads/index.js';
 import { type Entry, missing, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
@@ -15,6 +16,7 @@ const PHASES = {
   serve: { needs: 'endpoint', reason: NOT_APPLICABLE.serving },
   forward: { needs: 'trainer', reason: NOT_APPLICABLE.training },
   backward: { needs: 'trainer', reason: NOT_APPLICABLE.training },
+  infer: { needs: 'graph', reason: NOT_APPLICABLE.inference },
 } as const;
 type PhaseName = keyof typeof PHASES;
 
@@ -52,6 +54,7 @@ function entriesOf(
   const phaseOf = (name: PhaseName) => roofline?.phases.find((phase) => phase.name === name) ?? null;
   const secondsOf = (name: PhaseName): readonly number[] => {
     if (name === 'serve') return [];
+    if (name === 'infer') return (input.inference?.runSeconds ?? []).map((seconds) => median(seconds));
     return name === 'prefill' || name === 'decode'
       ? repeats.flatMap((repeat) => repeat[name]?.seconds ?? [])
       : (training?.stepSeconds[name].slice(outcome.warmups) ?? []);
@@ -106,6 +109,8 @@ function entriesOf(
     backwardRoofRatio: spread('backward', ({ roofRatio }) => roofRatio, ''),
     prefillRoofRatio: spread('prefill', ({ roofRatio }) => roofRatio, ''),
     decodeRoofRatio: spread('decode', ({ roofRatio }) => roofRatio, ''),
+    inferenceRoofRatio: spread('infer', ({ roofRatio }) => roofRatio, ''),
+    inferenceModelFlopsUtilizationRatio: spread('infer', ({ mfu }) => mfu, noPeak),
     servingRoofRatio: spread('serve', ({ roofRatio }) => roofRatio, ''),
     servingModelFlopsUtilizationRatio: spread('serve', ({ mfu }) => mfu, noPeak),
     servingModelBandwidthUtilizationRatio: spread('serve', ({ mbu }) => mbu, ''),

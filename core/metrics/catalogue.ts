@@ -718,6 +718,22 @@ export const METRICS = [
     'The least time that the roofs allow for decoding, operator by operator, over the time it took.',
   ),
   ratio(
+    'inferenceRoofRatio',
+    'inference_roof_ratio',
+    'percent',
+    'max',
+    'run % of roof',
+    'The least time that the roofs allow for a run of an encoder, operator by operator, over the time it took.',
+  ),
+  ratio(
+    'inferenceModelFlopsUtilizationRatio',
+    'inference_model_flops_utilization_ratio',
+    'percent',
+    'max',
+    null,
+    'MFU of an encoder: FLOPs of the texts of a run / seconds / peak of the arithmetic that most of them are in.',
+  ),
+  ratio(
     'servingRoofRatio',
     'serving_roof_ratio',
     'percent',

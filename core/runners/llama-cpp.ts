@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isEncoder } from '../experiment/known-facts.js';
 import { numberOn, type Rule } from '../experiment/rule.js';
 import { grouping } from '../techniques/attention.js';
 import { windows, windowWithAdapter } from '../techniques/attention-window.js';
@@ -124,6 +125,27 @@ const mainGpuIsOne: Rule = {
       : 'mainGpu is none of the GPUs: it counts from 0, and is below gpus',
 };
 
+/** Of the workload inference alone, which has items. */
+const graphsAreEncoders: Rule = {
+  axes: ['model', 'items'],
+  reason: ({ model }, facts) =>
+    facts === null || isEncoder(facts)
+      ? null
+      : `model ${model} decodes, and what llama.cpp runs as a graph are encoders: use the workload latency`,
+};
+
+/** llama.cpp src/llama-context.cpp: "encoder requires n_ubatch >= n_tokens". */
+const textsWithinBatch: Rule = {
+  axes: ['items', 'size', 'sizes', 'batch', 'ubatch'],
+  reason(values) {
+    const [items, size] = [numberOn(values, 'items') ?? 1, numberOn(values, 'size') ?? 1];
+    const room = Math.min(numberOn(values, 'ubatch') ?? 512, numberOn(values, 'batch') ?? 2048);
+    return values.sizes === null && items * size > room
+      ? 'an encoder reads all items of a run at once, more tokens than ubatch allows: raise ubatch and batch, or lower items'
+      : null;
+  },
+};
+
 const cacheType = (what: string) =>
   z.enum(KV_CACHE_TYPES).default('f16').describe(`Type of the ${what} cache (llama-bench: -ct${what[0]}).`);
 
@@ -199,7 +221,7 @@ export const llamaCpp: RunnerKind = {
     engine,
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
-  offers: ['generator', 'profiled-generator', 'language-model'],
+  offers: ['generator', 'profiled-generator', 'language-model', 'graph'],
   formats: ['gguf'],
   techniques: ['quantization', 'sparsity', 'attention', 'adapter'],
   rules: [
@@ -209,6 +231,8 @@ export const llamaCpp: RunnerKind = {
     tensorsNeedFlash,
     sharesPerGpu,
     mainGpuIsOne,
+    graphsAreEncoders,
+    textsWithinBatch,
   ],
   alsoKnownAs: {
     fa: 'flashAttention',

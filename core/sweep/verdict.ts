@@ -1,4 +1,5 @@
 import type { AxisValue, ModelFacts } from '../experiment/experiment.js';
+import { isEncoder } from '../experiment/known-facts.js';
 import type { AxisValues, Rule } from '../experiment/rule.js';
 import { unopenable } from '../models/conversions.js';
 import { opensModels, RUNNERS, runnerNamed } from '../runners/index.js';
@@ -26,7 +27,7 @@ export function rulesOf(runnerKind: string, workloadKind: string): Rule[] {
   const runner = runnerNamed(runnerKind);
   const workload = workloadNamed(workloadKind);
   return [
-    ...(runner && workload ? [meeting(runner, workload)] : []),
+    ...(runner && workload ? [meeting(runner, workload), decoding(workload)] : []),
     ...(runner ? [...abilities(runner), ...runner.rules] : []),
     ...(workload?.rules ?? []),
   ];
@@ -47,6 +48,17 @@ function meeting(runner: RunnerKind, workload: WorkloadKind): Rule {
       runner.offers.includes(workload.needs)
         ? null
         : `the runner ${runner.kind} cannot do the workload ${workload.kind}: ${ANY_OF.format(able)} can`,
+  };
+}
+
+/** What an encoder gives are states of a text that is there, so that nothing can be asked of it but to read. */
+function decoding(workload: WorkloadKind): Rule {
+  return {
+    axes: ['model'],
+    reason: ({ model }, facts) =>
+      facts === null || ['graph', 'op'].includes(workload.needs) || !isEncoder(facts)
+        ? null
+        : `model ${model} is an encoder, which generates nothing: use the workload inference`,
   };
 }
 

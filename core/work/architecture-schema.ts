@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ACTIVATION_FUNCTIONS, type LayerGroup, type ModelArchitecture } from './architecture.js';
+import { ACTIVATION_FUNCTIONS, GATINGS, type LayerGroup, type ModelArchitecture } from './architecture.js';
 
 const size = z.number().int().nonnegative();
 const bits = z.number().positive();
@@ -27,6 +27,8 @@ const dotProduct = z.object({
   value: matrix,
   output: matrix,
   fused: z.boolean(),
+  unturned: z.boolean().optional(),
+  sinks: z.boolean().optional(),
   sparse: z
     .object({
       compressBlock: size,
@@ -68,6 +70,7 @@ const feedForward = z.object({
       sharedWidth: size,
       sharedGate: z.boolean(),
       router: matrix,
+      gating: z.enum(GATINGS).optional(),
     })
     .nullable(),
 });
@@ -84,7 +87,12 @@ export const architectureSchema: z.ZodType<ModelArchitecture> = z.object({
       count: size,
       attention: z.discriminatedUnion('kind', [dotProduct, latent]),
       feedForward,
-      norms: z.object({ perLayer: size, onQueryAndKey: z.boolean() }),
+      norms: z.object({
+        perLayer: size,
+        onQueryAndKey: z.boolean(),
+        behind: z.boolean().optional(),
+        acrossHeads: z.boolean().optional(),
+      }),
     }),
   ),
   embeddingBits: bits,
@@ -100,6 +108,8 @@ export const architectureSchema: z.ZodType<ModelArchitecture> = z.object({
   norm: z.enum(['rms', 'layer']),
   vectorBits: bits,
   embeddingScaled: z.boolean(),
+  encoder: z.object({ tokenTypes: size }).optional(),
+  wholeLastLayer: z.boolean().optional(),
 });
 
 /**

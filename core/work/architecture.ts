@@ -26,6 +26,16 @@ export interface ModelArchitecture {
   readonly vectorBits: number;
   /** Gemma multiplies what it embeds by √embedding. */
   readonly embeddingScaled: boolean;
+  /** Left out = the model decodes: a token sees those before it, which are kept in a cache. */
+  readonly encoder?: EncoderShape | undefined;
+  /** Its last layer is computed for all tokens, whichever have logits (GPT-OSS in llama.cpp). */
+  readonly wholeLastLayer?: boolean | undefined;
+}
+
+/** A model that reads a text at once: every token sees all of it, nothing is kept, and what it gives are states and no logits. */
+interface EncoderShape {
+  /** Rows of the table of kinds of segments, in the bits of positions: one is added to every token; 0 = there is none. */
+  readonly tokenTypes: number;
 }
 
 /** How a token learns where it stands. `length` elements of each head are turned; ALiBi is part of the softmax. */
@@ -38,8 +48,17 @@ export interface LayerGroup {
   readonly count: number;
   readonly attention: AttentionShape;
   readonly feedForward: FeedForwardShape;
-  /** Normalizations over the embedding in one layer; and over each head of Q and K, where a model has those. */
-  readonly norms: { readonly perLayer: number; readonly onQueryAndKey: boolean };
+  readonly norms: NormsShape;
+}
+
+/** Normalizations over the embedding in one layer, and over Q and K, where a model has those. */
+interface NormsShape {
+  readonly perLayer: number;
+  readonly onQueryAndKey: boolean;
+  /** All stand behind attention and feed-forward and none before (OLMo 2, BERT). */
+  readonly behind?: boolean | undefined;
+  /** Q and K are normalized over all their heads at once (OLMo 2). */
+  readonly acrossHeads?: boolean | undefined;
 }
 
 /** A matrix y = W x as it is stored. */
@@ -80,6 +99,10 @@ export interface DotProductAttention {
   readonly output: MatrixShape;
   /** Q, K and V are one matrix, and the input is read once. */
   readonly fused: boolean;
+  /** Queries and keys of this layer are not turned, where positions are rotary (every fourth of SmolLM3). */
+  readonly unturned?: boolean | undefined;
+  /** Each head has a logit of its own in every softmax, which no value belongs to (GPT-OSS). */
+  readonly sinks?: boolean | undefined;
   /** Native sparse attention (arXiv 2502.11089); null for the dense kind. */
   readonly sparse: NativeSparseShape | null;
 }
@@ -127,7 +150,8 @@ export interface FeedForwardShape {
   readonly experts: ExpertsShape | null;
 }
 
-export const ACTIVATION_FUNCTIONS = ['silu', 'gelu', 'relu'] as const;
+/** `silu-clamped`: gate and up are cut off at a limit, and 1 is added to up (GPT-OSS). */
+export const ACTIVATION_FUNCTIONS = ['silu', 'gelu', 'relu', 'silu-clamped'] as const;
 export type ActivationFunction = (typeof ACTIVATION_FUNCTIONS)[number];
 
 export interface ExpertsShape {
@@ -138,4 +162,10 @@ export interface ExpertsShape {
   /** What the shared experts give is weighed by a sigmoid of the input (Qwen2-MoE). */
   readonly sharedGate: boolean;
   readonly router: MatrixShape;
+  /** What makes weights of what the router says; left out = a softmax over all experts. */
+  readonly gating?: Gating | undefined;
 }
+
+/** A sigmoid for each expert (DeepSeek V3), or a softmax over those that were chosen (GPT-OSS). */
+export const GATINGS = ['softmax', 'sigmoid', 'softmax-of-chosen'] as const;
+export type Gating = (typeof GATINGS)[number];

@@ -21,6 +21,14 @@ export interface EnginePasses {
     options: Options,
     architecture: ModelArchitecture,
   ): PassRequest;
+  /** Texts that an encoder reads at once, or in one clause why that is not counted; left out = the engine runs none. */
+  encode?(texts: Texts, options: Options): PassRequest | string;
+}
+
+/** Texts of the same length. */
+export interface Texts {
+  readonly items: number;
+  readonly tokens: number;
 }
 
 /** Has each pass computed by so many devices that share every matrix, as tensor parallelism does. */

@@ -2,6 +2,7 @@ import type { AxisValue, Options } from '../experiment/experiment.js';
 import type { KnownFacts } from '../experiment/known-facts.js';
 import { type AttentionSpec, readAttention, type SlidingWindow } from '../techniques/attention.js';
 import { bytesPerElement } from '../techniques/tensor-types.js';
+import type { ModelArchitecture } from './architecture.js';
 
 /** llama.cpp pads the cells of each sequence to this many (llama-context.cpp, llama-kv-cache-iswa.cpp: GGML_PAD). */
 const CELL_PADDING = 256;
@@ -28,6 +29,23 @@ export function predictKvCache(
   const perToken = bytesPerToken(facts, options) * remainingHeads(facts, spec);
   const cells = spec?.window ? windowedCells(facts, spec.window, options, perSequence) : perSequence;
   return perToken * cells * sequences;
+}
+
+/**
+ * What the windows of a model leave of a cache that would keep every token in every layer, as llama-kv-cache-iswa.cpp keeps them.
+ * @returns a share of its bytes.
+ */
+export function windowedShare({ layers }: ModelArchitecture, options: Options, perSequence: number): number {
+  let [kept, all] = [0, 0];
+  for (const { count, attention } of layers) {
+    if (attention.kind === 'latent') return 1;
+    const { kvHeads, keyLength, valueLength, window } = attention;
+    const bytes = count * kvHeads * (keyLength + valueLength);
+    const cells = window === null ? perSequence : Math.min(perSequence, window + microBatch(options));
+    kept += bytes * (window === null ? perSequence : Math.min(perSequence, paddedCells(cells)));
+    all += bytes * perSequence;
+  }
+  return all === 0 ? 1 : kept / all;
 }
 
 function bytesPerToken(facts: KnownFacts, options: Options): number {

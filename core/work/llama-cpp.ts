@@ -1,6 +1,12 @@
 import type { Options } from '../experiment/experiment.js';
 import { bytesPerElement } from '../techniques/tensor-types.js';
-import { CELLS, type EnginePasses, type LatencyWork, type ServedPasses } from './engine-passes.js';
+import {
+  CELLS,
+  type EnginePasses,
+  type LatencyWork,
+  type ServedPasses,
+  type Texts,
+} from './engine-passes.js';
 import { FLASH, type PassRequest, UNFUSED, type WorkSetting } from './pass/setting.js';
 
 /** How llama.cpp computes, as far as it changes what a pass asks. */
@@ -74,7 +80,30 @@ export function decodePass(
   return { ...llamaCppSetting(options), phase: 'decode', batch };
 }
 
-export const llamaCppPasses: EnginePasses = { prefill: prefillPasses, decode: decodePass };
+/**
+ * Texts side by side, their keys and values in f16 for flash attention; without it every token would be held against those of other texts,
+ * too (llama-graph.cpp, build_attn_inp_no_cache).
+ */
+function encodePass({ items, tokens }: Texts, options: Options): PassRequest | string {
+  const setting = llamaCppSetting(options);
+  const { kind } = setting.attention;
+  if (kind === 'unfused' && items > 1)
+    return 'attention over several texts at once is not counted without flash attention';
+  const bits = kind === 'flash' ? 16 : 32;
+  return {
+    ...setting,
+    phase: 'prefill',
+    batch: [{ sequences: items, newTokens: tokens, cachedTokens: 0 }],
+    cacheBits: { key: bits, value: bits },
+    attention: { ...setting.attention, maskKeys: 1 },
+  };
+}
+
+export const llamaCppPasses: EnginePasses = {
+  prefill: prefillPasses,
+  decode: decodePass,
+  encode: encodePass,
+};
 
 /**
  * llama.cpp's server gives llama_decode a token of each sequence that decodes and fills the batch up with prompts (server-context.cpp,

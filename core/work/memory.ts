@@ -2,12 +2,13 @@ import type { AxisValue, Experiment, Options } from '../experiment/experiment.js
 import { deviceKind } from '../experiment/experiment.js';
 import type { KnownFacts } from '../experiment/known-facts.js';
 import { readAdapter, readSyntheticAdapter } from '../techniques/adapter.js';
+import { readAttention } from '../techniques/attention.js';
 import { FLOAT_BYTES } from '../techniques/float-types.js';
 import { predictWeights } from '../techniques/predicted-weights.js';
 import { predictTraining } from '../training/memory.js';
 import { trainingSettings } from '../training/options.js';
 import type { ModelArchitecture } from './architecture.js';
-import { microBatch, paddedCells, positive, predictKvCache } from './kv-cache.js';
+import { microBatch, paddedCells, positive, predictKvCache, windowedShare } from './kv-cache.js';
 import { fullestShare } from './llama-cpp.js';
 import { liveActivations } from './memory/pass-memory.js';
 import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from './pass/setting.js';
@@ -68,7 +69,8 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const adapters = request.adapterBytes ?? predictAdapters(facts, experiment.technique.adapter);
   const cells = { perSequence: cellsPerSequence, sequences };
   const { attention } = experiment.technique;
-  const kvCache = predictKvCache(facts, attention, runner.options, cells) * share;
+  const windows = modelWindows(request, cellsPerSequence);
+  const kvCache = predictKvCache(facts, attention, runner.options, cells) * share * windows;
   const compute = predictCompute(request, runner.options, cellsPerSequence, sequences);
   const overhead = onCpu ? PROCESS_BYTES : DEVICE_CONTEXT_BYTES;
   const parts = {
@@ -79,6 +81,13 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
     overhead,
   };
   return { bytes: parts.weights + parts.adapters + parts.kvCache + parts.compute + parts.overhead, parts };
+}
+
+/** A window that a technique puts on is in the prediction of the cache already. */
+function modelWindows({ architecture = null, experiment }: MemoryRequest, cells: number): number {
+  const reading = readAttention(experiment.technique.attention);
+  if (architecture === null || (reading.ok && reading.value?.window != null)) return 1;
+  return windowedShare(architecture, experiment.runner.options, cells);
 }
 
 /** The same of a trial that trains: what is computed and kept in a step counts as compute. */

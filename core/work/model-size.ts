@@ -26,16 +26,28 @@ export function vocabularySize(
   architecture: ModelArchitecture,
   { first, last }: { readonly first: boolean; readonly last: boolean } = { first: true, last: true },
 ): Size {
-  const { embedding, vocabulary, tied, embeddingBits, outputBits, outputBias, positions } = architecture;
+  const { embedding, vocabulary, tied, embeddingBits, outputBits, outputBias, positions, encoder } =
+    architecture;
+  const learned = positions.kind === 'learned' ? sized(positions.rows * embedding, positions.bits) : NOTHING;
   const table = { inputs: embedding, outputs: vocabulary, bias: false };
   const input = matrixSize({ ...table, bits: embeddingBits }, architecture);
   const output = tied ? input : matrixSize({ ...table, bits: outputBits, bias: outputBias }, architecture);
+  // An encoder has a norm behind its embeddings, and ends with its last layer.
+  if (encoder !== undefined) {
+    const types = sized(encoder.tokenTypes * embedding, typeBits(positions, architecture.vectorBits));
+    return first ? total([input, learned, types, normsSize(architecture, embedding)]) : NOTHING;
+  }
   return total([
     first ? input : NOTHING,
     last && !(tied && first) ? output : NOTHING,
     last ? normsSize(architecture, embedding) : NOTHING,
-    first && positions.kind === 'learned' ? sized(positions.rows * embedding, positions.bits) : NOTHING,
+    first ? learned : NOTHING,
   ]);
+}
+
+/** Bits of the table of kinds of segments: those of learned positions. */
+export function typeBits(positions: ModelArchitecture['positions'], otherwise: number): number {
+  return positions.kind === 'learned' ? positions.bits : otherwise;
 }
 
 /** One layer of a group. */
@@ -46,7 +58,10 @@ export function layerSize(architecture: ModelArchitecture, group: LayerGroup): S
       times(matrixSize(matrix, architecture), copies),
     ),
     ...Array.from({ length: norms.perLayer }, () => normsSize(architecture, architecture.embedding)),
-    ...(norms.onQueryAndKey ? headNorms(architecture, attention) : []),
+    ...(norms.onQueryAndKey ? headNorms(architecture, attention, norms.acrossHeads === true) : []),
+    attention.kind === 'dot-product' && attention.sinks === true
+      ? sized(attention.heads, architecture.vectorBits)
+      : NOTHING,
     ...(attention.kind === 'latent' ? latentNorms(architecture, attention) : []),
     feedForward.experts?.sharedGate === true
       ? sized(architecture.embedding, architecture.vectorBits)
@@ -93,9 +108,11 @@ function normsSize({ norm, vectorBits }: ModelArchitecture, width: number): Size
   return sized(norm === 'layer' ? 2 * width : width, vectorBits);
 }
 
-function headNorms(architecture: ModelArchitecture, attention: AttentionShape): Size[] {
-  const length = attention.kind === 'latent' ? attention.headLength : attention.keyLength;
-  return [normsSize(architecture, length), normsSize(architecture, length)];
+function headNorms(architecture: ModelArchitecture, attention: AttentionShape, across: boolean): Size[] {
+  if (attention.kind === 'latent')
+    return [attention.headLength, attention.headLength].map((length) => normsSize(architecture, length));
+  const { heads, kvHeads, keyLength } = attention;
+  return [heads, kvHeads].map((count) => normsSize(architecture, (across ? count : 1) * keyLength));
 }
 
 function latentNorms(

@@ -9,7 +9,7 @@ import { latent } from './pass/latent.js';
 import type { LayerPass } from './pass/layer-pass.js';
 import { merged, operator, repeated } from './pass/operators.js';
 import { attentionCollective, feedForwardCollective, shardOf, stageCollective } from './pass/parallel.js';
-import { logitRowsOf, newTokensOf, type PassRequest } from './pass/setting.js';
+import { logitRowsOf, newTokensOf, type PassRequest, type WorkSetting } from './pass/setting.js';
 import { type Stage, stagesCut, stagesOf } from './pass/stages.js';
 import { embed, logits, selectRows } from './pass/vocabulary.js';
 import type { OperatorWork, PassWork } from './work.js';
@@ -34,7 +34,7 @@ export function stageWorks(
   request: PassRequest,
   layers?: readonly number[],
 ): PassWork[] {
-  const setting = checkedSetting(architecture, request);
+  const setting = asComputed(architecture, checkedSetting(architecture, request));
   const shard = shardOf(architecture, setting.parallel);
   const stages = layers === undefined ? stagesOf(shard, setting.parallel.pipeline) : stagesCut(shard, layers);
   const tokens = newTokensOf(setting.batch);
@@ -45,6 +45,7 @@ export function stageWorks(
     norm: shard.norm,
     vectorBits: shard.vectorBits,
     positions: shard.positions,
+    keeps: shard.encoder === undefined,
     activationBytes: setting.activationBits / 8,
     tokens,
     feedForwardTokens: tokens,
@@ -54,10 +55,20 @@ export function stageWorks(
       ...(stage.first ? embed(pass, shard) : []),
       ...layersOf(pass, stage, rows),
       ...offload(pass, shard, stage),
-      ...(stage.last ? logits(pass, shard, rows) : stageCollective(pass)),
+      ...(!stage.last ? stageCollective(pass) : shard.encoder === undefined ? logits(pass, shard, rows) : []),
     ];
     return { phase: setting.phase, operators: merged(operators) };
   });
+}
+
+/** What of a setting follows from the model. */
+function asComputed({ encoder, wholeLastLayer }: ModelArchitecture, setting: WorkSetting): WorkSetting {
+  const { attention, trimsLastLayer } = setting;
+  return {
+    ...setting,
+    ...(encoder === undefined ? {} : { attention: { ...attention, causal: false }, logits: 'all' as const }),
+    ...(wholeLastLayer === true && trimsLastLayer ? { trimsLastLayer: false, selectsRows: true } : {}),
+  };
 }
 
 function layersOf(pass: LayerPass, { layers, endsLayers }: Stage, rows: number): OperatorWork[] {
@@ -74,20 +85,30 @@ const NORM_NAMES = ['attn_norm', 'mlp_norm', 'post_attn_norm', 'post_mlp_norm'] 
 
 function layer(pass: LayerPass, { attention, feedForward: forward, norms }: LayerGroup): OperatorWork[] {
   const { tokens, feedForwardTokens } = pass;
-  // In the order of their names: those before attention see all tokens, the others may see fewer.
-  const normed = NORM_NAMES.slice(0, norms.perLayer).map((name) =>
-    norm(pass, name, name === 'attn_norm' ? tokens : feedForwardTokens),
-  );
-  const [before, ...others] = normed;
+  // In the order of their names: the one before attention sees all tokens, the others may see fewer.
+  const names = norms.behind === true ? NORM_NAMES.slice(2) : NORM_NAMES;
+  const [before, others] = [true, false].map((isBefore) =>
+    names
+      .slice(0, norms.perLayer)
+      .filter((name) => (name === 'attn_norm') === isBefore)
+      .map((name) => norm(pass, name, isBefore ? tokens : feedForwardTokens)),
+  ) as [OperatorWork[], OperatorWork[]];
+  const across = norms.acrossHeads === true;
   const headNorms =
     norms.onQueryAndKey && attention.kind === 'dot-product'
-      ? [
-          headNorm(pass, 'q_norm', attention.heads, attention.keyLength),
-          headNorm(pass, 'k_norm', attention.kvHeads, attention.keyLength),
-        ]
+      ? (
+          [
+            ['q_norm', attention.heads],
+            ['k_norm', attention.kvHeads],
+          ] as const
+        ).map(([name, heads]) =>
+          across
+            ? norm(pass, name, tokens, heads * attention.keyLength)
+            : headNorm(pass, name, heads, attention.keyLength),
+        )
       : [];
   return [
-    ...(before === undefined ? [] : [before]),
+    ...before,
     ...(attention.kind === 'latent' ? latent(pass, attention) : dotProduct(pass, attention, headNorms)),
     ...attentionCollective(pass),
     ...others,

@@ -62,7 +62,7 @@ export interface OperatorWork {
   readonly maskedPairs?: number;
 }
 
-/** Measured phases that are placed: of a model that answers, of a server under load, of a step of training, and a call of one op. */
+/** Measured phases that are placed: of a model that answers, of a server under load, of a step of training, a run of an encoder, and a call of one op. */
 export const PLACED_PHASES = [
   'prefill',
   'decode',
@@ -70,6 +70,7 @@ export const PLACED_PHASES = [
   'forward',
   'backward',
   'optimizer',
+  'infer',
   'call',
 ] as const;
 export type PlacedPhase = (typeof PLACED_PHASES)[number];

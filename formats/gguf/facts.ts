@@ -34,8 +34,9 @@ export function modelFacts(header: GgufHeader): KnownFacts {
   const valueLength = latent ? 0 : (count(header, at('attention.value_length')) ?? headLength);
   const [query] = alike(heads);
   const [keyValue] = alike(keyValueHeads);
-  // A model without attention (mamba) has no heads and keeps no keys.
-  const keyValueHeadsInAll = (keyValueHeads ?? []).reduce((sum, n) => sum + n, 0);
+  // A model without attention (mamba) has no heads and keeps no keys, and neither does an encoder.
+  const keeps = header.metadata.get(at('attention.causal')) !== false;
+  const keyValueHeadsInAll = keeps ? (keyValueHeads ?? []).reduce((sum, n) => sum + n, 0) : 0;
   return {
     format: 'gguf',
     architecture,

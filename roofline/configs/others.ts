@@ -1,6 +1,6 @@
 import { type PublishedConfig, published } from './published.js';
 
-/** Phi, ChatGLM and DeepSeek. */
+/** Phi, ChatGLM, DeepSeek, GPT-OSS and encoders. */
 export const OTHERS: readonly (readonly [string, PublishedConfig])[] = [
   [
     'phi-2',
@@ -168,6 +168,70 @@ export const OTHERS: readonly (readonly [string, PublishedConfig])[] = [
       moe_intermediate_size: 2048,
       first_k_dense_replace: 3,
       moe_layer_freq: 1,
+    }),
+  ],
+  [
+    'gpt-oss-20b',
+    published('openai/gpt-oss-20b', {
+      model_type: 'gpt_oss',
+      num_hidden_layers: 24,
+      hidden_size: 2880,
+      num_attention_heads: 64,
+      num_key_value_heads: 8,
+      head_dim: 64,
+      intermediate_size: 2880,
+      vocab_size: 201_088,
+      max_position_embeddings: 131_072,
+      tie_word_embeddings: false,
+      sliding_window: 128,
+      num_local_experts: 32,
+      num_experts_per_tok: 4,
+      quantization_config: { quant_method: 'mxfp4' },
+    }),
+  ],
+  [
+    'gpt-oss-120b',
+    published('openai/gpt-oss-120b', {
+      model_type: 'gpt_oss',
+      num_hidden_layers: 36,
+      hidden_size: 2880,
+      num_attention_heads: 64,
+      num_key_value_heads: 8,
+      head_dim: 64,
+      intermediate_size: 2880,
+      vocab_size: 201_088,
+      max_position_embeddings: 131_072,
+      tie_word_embeddings: false,
+      sliding_window: 128,
+      num_local_experts: 128,
+      num_experts_per_tok: 4,
+      quantization_config: { quant_method: 'mxfp4' },
+    }),
+  ],
+  [
+    'bert-base',
+    published('google-bert/bert-base-uncased', {
+      model_type: 'bert',
+      num_hidden_layers: 12,
+      hidden_size: 768,
+      num_attention_heads: 12,
+      intermediate_size: 3072,
+      vocab_size: 30_522,
+      max_position_embeddings: 512,
+      type_vocab_size: 2,
+    }),
+  ],
+  [
+    'all-minilm-l6-v2',
+    published('sentence-transformers/all-MiniLM-L6-v2', {
+      model_type: 'bert',
+      num_hidden_layers: 6,
+      hidden_size: 384,
+      num_attention_heads: 12,
+      intermediate_size: 1536,
+      vocab_size: 30_522,
+      max_position_embeddings: 512,
+      type_vocab_size: 2,
     }),
   ],
 ];

@@ -1,5 +1,6 @@
 import { bytesPerElement } from '../../core/techniques/tensor-types.js';
 import { ACTIVATION_OPERATIONS } from '../../core/work/pass/elementwise.js';
+import { SIGMOID_OPERATIONS } from '../../core/work/pass/experts.js';
 import { SOFTMAX_OPERATIONS } from '../../core/work/pass/scores.js';
 import type { GraphNode } from '../profile/nodes.js';
 
@@ -45,6 +46,9 @@ export function nodeWork(node: GraphNode): NodeWork {
       return { flops: 2 * (first?.shape[1] ?? 0) * elements, read: both, written };
     case 'MUL_MAT_ID':
       return chosen(node, first, second);
+    // A bias of each expert that was chosen.
+    case 'ADD_ID':
+      return { flops: elements, read: [bytesOf(first), chosenBytes(node, second)], written };
     case 'FLASH_ATTN_EXT':
       return flash(node, first, second);
     // Rows are taken from one and their numbers from the other: as many elements are read as are written.
@@ -119,6 +123,13 @@ function chosen(node: GraphNode, experts: Source | undefined, input: Source | un
   };
 }
 
+/** Rows of experts that were chosen, as `chosen` counts them. */
+function chosenBytes({ shape }: GraphNode, bias: Source | undefined): number {
+  const [width = 0, count = 1] = bias?.shape ?? [];
+  const choices = (shape[1] ?? 1) * (shape[2] ?? 1);
+  return Math.min(count, choices) * width * bytesPer(bias);
+}
+
 /** Q [dk, q, heads], K [dk, keys, K/V heads]; the result is [dv, heads, q]. V has K's type and as many rows. */
 function flash(node: GraphNode, query: Source | undefined, key: Source | undefined): NodeWork {
   if (query === undefined || key === undefined) return { flops: 0, read: [], written: 0 };
@@ -132,8 +143,10 @@ function flash(node: GraphNode, query: Source | undefined, key: Source | undefin
   };
 }
 
-/** By the name that llama.cpp gives the node: `ffn_swiglu`, `ffn_geglu`, `ffn_gelu`. */
+/** By the name that llama.cpp gives the node: `ffn_swiglu`, `ffn_geglu`, `ffn_gelu`; `ffn_moe_probs` where experts are judged by sigmoids. */
 function activationOf({ name }: GraphNode): number {
+  if (/swiglu_oai/.test(name)) return ACTIVATION_OPERATIONS['silu-clamped'];
+  if (/^ffn_moe_probs/.test(name)) return SIGMOID_OPERATIONS;
   if (/gelu|geglu/.test(name)) return ACTIVATION_OPERATIONS.gelu;
   if (/relu/.test(name)) return ACTIVATION_OPERATIONS.relu;
   return ACTIVATION_OPERATIONS.silu;

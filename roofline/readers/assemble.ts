@@ -2,6 +2,7 @@ import type {
   ActivationFunction,
   AttentionShape,
   FeedForwardShape,
+  Gating,
   LayerGroup,
   MatrixShape,
   ModelArchitecture,
@@ -12,12 +13,14 @@ import { grouped } from './reading.js';
 /** How many bits an element of each kind of weight has, scales included. */
 export interface StoredBits {
   readonly matrix: number;
+  /** Of experts, routed and shared; left out = as other matrices. */
+  readonly experts?: number | undefined;
   readonly embedding: number;
   readonly output: number;
   readonly vector: number;
 }
 
-/** A decoder in numbers, as configs give them; what a layer has of its own is asked by its index. */
+/** A model in numbers, as configs give them; what a layer has of its own is asked by its index. */
 export interface DecoderNumbers {
   readonly family: string;
   readonly layers: number;
@@ -28,7 +31,10 @@ export interface DecoderNumbers {
   readonly outputBias?: boolean;
   readonly norm: 'rms' | 'layer';
   readonly normsPerLayer: number;
-  readonly queryKeyNorm?: boolean;
+  /** They stand behind attention and feed-forward. */
+  readonly normsBehind?: boolean;
+  /** Of each head, or of all heads at once. */
+  readonly queryKeyNorm?: boolean | 'across heads';
   /** The table of learned positions has the bits of the embedding. */
   readonly positions:
     | Exclude<PositionShape, { readonly kind: 'learned' }>
@@ -37,6 +43,10 @@ export interface DecoderNumbers {
   readonly attention: HeadNumbers | LatentNumbers;
   /** Tokens that a query of this layer sees; left out = all. */
   readonly window?: (layer: number) => number | null;
+  /** Whether queries and keys of a layer are left unturned; left out = of none. */
+  readonly unturned?: (layer: number) => boolean;
+  /** Kinds of segments of an encoder; left out = it decodes. */
+  readonly tokenTypes?: number;
   readonly feedForward: FeedForwardNumbers;
   readonly experts?: ExpertNumbers | null;
 }
@@ -49,6 +59,7 @@ export interface HeadNumbers {
   readonly fused?: boolean;
   readonly inputBias?: boolean;
   readonly outputBias?: boolean;
+  readonly sinks?: boolean;
 }
 
 export interface LatentNumbers {
@@ -75,18 +86,25 @@ export interface ExpertNumbers {
   readonly width: number;
   readonly sharedWidth: number;
   readonly sharedGate: boolean;
+  readonly gating?: Gating;
+  readonly routerBias?: boolean;
   /** Whether a layer has experts; the others have the feed-forward. */
   readonly inLayer: (layer: number) => boolean;
 }
 
-/** Puts an architecture together from numbers; every matrix has the same bits. */
+/** Puts an architecture together from numbers; every matrix has the same bits, but those of experts. */
 export function assemble(numbers: DecoderNumbers, bits: StoredBits): ModelArchitecture {
   const layers = Array.from(
     { length: numbers.layers },
     (_, index): Omit<LayerGroup, 'count'> => ({
       attention: attentionOf(numbers, index, bits.matrix),
       feedForward: feedForwardOf(numbers, index, bits),
-      norms: { perLayer: numbers.normsPerLayer, onQueryAndKey: numbers.queryKeyNorm === true },
+      norms: {
+        perLayer: numbers.normsPerLayer,
+        onQueryAndKey: numbers.queryKeyNorm !== undefined && numbers.queryKeyNorm !== false,
+        ...(numbers.normsBehind === true ? { behind: true } : {}),
+        ...(numbers.queryKeyNorm === 'across heads' ? { acrossHeads: true } : {}),
+      },
     }),
   );
   const { family, embedding, vocabulary, contextLength, tied, norm, positions } = numbers;
@@ -104,6 +122,7 @@ export function assemble(numbers: DecoderNumbers, bits: StoredBits): ModelArchit
     norm,
     vectorBits: bits.vector,
     embeddingScaled: numbers.embeddingScaled === true,
+    ...(numbers.tokenTypes === undefined ? {} : { encoder: { tokenTypes: numbers.tokenTypes } }),
   };
 }
 
@@ -112,7 +131,7 @@ function matrixOf(bits: number) {
 }
 
 function attentionOf(
-  { embedding, attention, window }: DecoderNumbers,
+  { embedding, attention, window, unturned }: DecoderNumbers,
   layer: number,
   bits: number,
 ): AttentionShape {
@@ -144,6 +163,8 @@ function attentionOf(
     value: matrix(embedding, kvHeads * headLength, inputBias),
     output: matrix(heads * headLength, embedding, outputBias),
     fused,
+    ...(unturned?.(layer) === true ? { unturned: true } : {}),
+    ...(attention.sinks === true ? { sinks: true } : {}),
     sparse: null,
   };
 }
@@ -153,9 +174,9 @@ function feedForwardOf(
   layer: number,
   bits: StoredBits,
 ): FeedForwardShape {
-  const matrix = matrixOf(bits.matrix);
-  const { gated, activation, fused = false, bias } = feedForward;
   const mixture = experts?.inLayer(layer) === true ? experts : null;
+  const matrix = matrixOf(mixture === null ? bits.matrix : (bits.experts ?? bits.matrix));
+  const { gated, activation, fused = false, bias } = feedForward;
   const width = mixture?.width ?? feedForward.width;
   return {
     kind: gated ? 'gated' : 'plain',
@@ -173,7 +194,13 @@ function feedForwardOf(
             sharedWidth: mixture.sharedWidth,
             sharedGate: mixture.sharedGate,
             // Routers are kept in full precision.
-            router: { inputs: embedding, outputs: mixture.count, bits: bits.vector, bias: false },
+            router: {
+              inputs: embedding,
+              outputs: mixture.count,
+              bits: bits.vector,
+              bias: mixture.routerBias === true,
+            },
+            ...(mixture.gating === undefined ? {} : { gating: mixture.gating }),
           },
   };
 }

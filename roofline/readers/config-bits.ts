@@ -26,7 +26,10 @@ export function storedBits(config: ConfigFile): StoredBits {
     );
   const quantization = config.nested('quantization_config');
   const matrix = quantization === null ? whole : quantizedBits(quantization, whole);
-  return { matrix, embedding: whole, output: whole, vector: whole };
+  const plain = { embedding: whole, output: whole, vector: whole };
+  // GPT-OSS is published with its experts alone in MXFP4.
+  const expertsAlone = quantization?.word('quant_method') === 'mxfp4';
+  return expertsAlone ? { ...plain, matrix: whole, experts: matrix } : { ...plain, matrix };
 }
 
 const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>

@@ -3,7 +3,7 @@ import type { FamilyReader } from './config.js';
 import type { ConfigFile } from './config-file.js';
 import { Unreadable } from './reading.js';
 
-/** Decoders with LayerNorm and a feed-forward without a gate. transformers, src/transformers/models/<model_type>. */
+/** Models with LayerNorm and a feed-forward without a gate. transformers, src/transformers/models/<model_type>. */
 export const GPT_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
   ['gpt2', gpt2],
   ['gptj', gptj],
@@ -12,6 +12,7 @@ export const GPT_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
   ['phi', phi],
   ['falcon', falcon],
   ['starcoder2', starcoder2],
+  ['bert', bert],
 ];
 
 type Numbers = Omit<DecoderNumbers, 'family'>;
@@ -196,4 +197,20 @@ function starcoder2(config: ConfigFile): Numbers {
     }),
     window: () => window,
   };
+}
+
+/** An encoder: norms behind both halves of a layer, and one behind the embeddings; what pools and guesses is left out. */
+function bert(config: ConfigFile): Numbers {
+  const embedding = config.size('hidden_size');
+  const numbers = plain({
+    embedding,
+    heads: config.size('num_attention_heads'),
+    layers: config.size('num_hidden_layers'),
+    width: config.size('intermediate_size'),
+    contextLength: config.size('max_position_embeddings', 512),
+    vocabulary: config.size('vocab_size'),
+    tied: true,
+    biased: true,
+  });
+  return { ...numbers, normsBehind: true, tokenTypes: config.size('type_vocab_size', 2) };
 }

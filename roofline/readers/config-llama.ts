@@ -7,13 +7,16 @@ export const LLAMA_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
   ['llama', (config) => llama(config, { biased: config.flag('attention_bias', false) })],
   ['granite', (config) => llama(config, { biased: config.flag('attention_bias', false) })],
   ['mistral', (config) => ({ ...llama(config), window: everywhere(config.optionalSize('sliding_window')) })],
-  ['smollm3', (config) => llama(config, { tied: true })],
+  ['smollm3', smollm3],
   ['qwen2', qwen2],
   ['qwen3', (config) => ({ ...llama(config, { headLength: 128 }), queryKeyNorm: true })],
-  // Its norms of Q and K are of all heads, and are counted as of one: 0.004 % of the parameters of OLMo 2 1B.
   [
     'olmo2',
-    (config) => ({ ...llama(config, { biased: config.flag('attention_bias', false) }), queryKeyNorm: true }),
+    (config) => ({
+      ...llama(config, { biased: config.flag('attention_bias', false) }),
+      queryKeyNorm: 'across heads',
+      normsBehind: true,
+    }),
   ],
   ['gemma', (config) => gemma(config, 2)],
   ['gemma2', gemma2],
@@ -58,6 +61,17 @@ export function llama(config: ConfigFile, variant: Variant = {}): Omit<DecoderNu
       activation: 'silu',
       bias: config.flag('mlp_bias', false),
     },
+  };
+}
+
+/** Every fourth layer is without positions, where the config names none. */
+function smollm3(config: ConfigFile): Omit<DecoderNumbers, 'family'> {
+  const turned = config.list('no_rope_layers');
+  const interval = config.size('no_rope_layer_interval', 4);
+  return {
+    ...llama(config, { tied: true }),
+    // 1 for a layer that has them.
+    unturned: (layer) => (turned === null ? (layer + 1) % interval === 0 : turned[layer] === 0),
   };
 }
 

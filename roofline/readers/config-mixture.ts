@@ -17,6 +17,7 @@ export const MIXTURE_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
   ],
   ['deepseek_v2', deepseek],
   ['deepseek_v3', deepseek],
+  ['gpt_oss', gptOss],
 ];
 
 type Numbers = Omit<DecoderNumbers, 'family'>;
@@ -53,10 +54,12 @@ function qwenExperts(config: ConfigFile, shared: boolean): ExpertNumbers {
 
 /** DeepSeek-V2 and V3, modeling_deepseek.py: latent attention, shared experts, dense layers first. */
 function deepseek(config: ConfigFile): Numbers {
-  const width = config.size('moe_intermediate_size');
+  const count = config.optionalSize('n_routed_experts');
   const firstDense = config.number('first_k_dense_replace', 0);
   const frequency = config.size('moe_layer_freq', 1);
   const ropeLength = config.size('qk_rope_head_dim');
+  const gating =
+    config.word('scoring_func') ?? (config.word('model_type') === 'deepseek_v3' ? 'sigmoid' : null);
   return {
     ...llama(config),
     positions: { kind: 'rotary', length: ropeLength },
@@ -69,13 +72,43 @@ function deepseek(config: ConfigFile): Numbers {
       headLength: config.size('qk_nope_head_dim'),
       valueLength: config.size('v_head_dim'),
     },
-    experts: {
-      count: config.size('n_routed_experts'),
+    experts: count === null ? null : mixture(count),
+  };
+
+  function mixture(count: number): ExpertNumbers {
+    const width = config.size('moe_intermediate_size');
+    return {
+      count,
       usedPerToken: config.size('num_experts_per_tok'),
       width,
       sharedWidth: width * (config.optionalSize('n_shared_experts') ?? 0),
       sharedGate: false,
+      ...(gating === 'sigmoid' ? { gating } : {}),
       inLayer: (layer) => layer >= firstDense && layer % frequency === 0,
+    };
+  }
+}
+
+/** modeling_gpt_oss.py: every second layer has a window, every head a sink, every matrix a bias. */
+function gptOss(config: ConfigFile): Numbers {
+  const numbers = llama(config.withDefaults({ head_dim: 64, num_key_value_heads: 8 }), { biased: true });
+  const window = config.size('sliding_window', 128);
+  const types = config.list('layer_types');
+  const sees = (layer: number) => (types === null ? layer % 2 === 1 : types[layer] === 'full_attention');
+  return {
+    ...numbers,
+    attention: { ...numbers.attention, sinks: true } as DecoderNumbers['attention'],
+    feedForward: { ...numbers.feedForward, activation: 'silu-clamped', bias: true },
+    window: (layer) => (sees(layer) ? null : window),
+    experts: {
+      count: config.size('num_local_experts'),
+      usedPerToken: config.size('num_experts_per_tok', config.optionalSize('experts_per_token') ?? 4),
+      width: numbers.feedForward.width,
+      sharedWidth: 0,
+      sharedGate: false,
+      gating: 'softmax-of-chosen',
+      routerBias: true,
+      inLayer: () => true,
     },
   };
 }

@@ -37,6 +37,7 @@ export function ggufAttention(
     value,
     output,
     fused,
+    ...(file.tensor(at('attn_sinks.weight')) === undefined ? {} : { sinks: true }),
     sparse: null,
   };
 }

@@ -1,6 +1,7 @@
 import { nearest } from '../../core/input/suggest.js';
 import type {
   ActivationFunction,
+  Gating,
   LayerGroup,
   ModelArchitecture,
   PositionShape,
@@ -18,6 +19,13 @@ interface GgufFamily {
   readonly windowPeriod?: number;
   /** The graph has no window, whatever the file says. */
   readonly windowIgnored?: true;
+  /** Of so many layers the last has no positions. */
+  readonly unturnedPeriod?: number;
+  /** The last layer is computed for all tokens. */
+  readonly wholeLastLayer?: true;
+  /** Weights of experts are a softmax over those that were chosen. */
+  readonly gating?: Gating;
+  readonly encoder?: true;
 }
 
 /** llama.cpp v0.4.0, src/models: attention with softmax in every layer, and nothing that its tensors do not show. */
@@ -27,8 +35,8 @@ const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   qwen2moe: { activation: 'silu', windowIgnored: true },
   qwen3: { activation: 'silu', windowIgnored: true },
   qwen3moe: { activation: 'silu', windowIgnored: true },
-  olmo2: { activation: 'silu', windowIgnored: true },
-  smollm3: { activation: 'silu', windowIgnored: true },
+  olmo2: { activation: 'silu', windowPeriod: 4 },
+  smollm3: { activation: 'silu', windowIgnored: true, unturnedPeriod: 4 },
   gemma: { activation: 'gelu', embeddingScaled: true, windowIgnored: true },
   gemma2: { activation: 'gelu', embeddingScaled: true, windowPeriod: 2 },
   gemma3: { activation: 'gelu', embeddingScaled: true, windowPeriod: 6 },
@@ -43,6 +51,13 @@ const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   granite_swa: { activation: 'silu' },
   internlm2: { activation: 'silu', windowIgnored: true },
   deepseek2: { activation: 'silu', windowIgnored: true },
+  'gpt-oss': {
+    activation: 'silu-clamped',
+    windowPeriod: 2,
+    wholeLastLayer: true,
+    gating: 'softmax-of-chosen',
+  },
+  bert: { activation: 'gelu', windowIgnored: true, encoder: true },
 };
 
 /** Reads an architecture from the header of a GGUF file: real tensors, their shapes and types. */
@@ -86,9 +101,13 @@ function read(file: GgufFile, family: GgufFamily): ModelArchitecture {
     outputType: (output ?? table).type,
     outputBias: file.tensor('output.bias') !== undefined,
     positions: positionsOf(file),
-    norm: file.tensor('output_norm.bias') === undefined ? 'rms' : 'layer',
+    norm: NORM_BIASES.some((name) => file.tensor(name) !== undefined) ? 'layer' : 'rms',
     vectorBits: 32,
     embeddingScaled: family.embeddingScaled === true,
+    ...(family.encoder === true
+      ? { encoder: { tokenTypes: file.tensor('token_types.weight')?.shape[1] ?? 0 } }
+      : {}),
+    ...(family.wholeLastLayer === true ? { wholeLastLayer: true } : {}),
   };
 }
 
@@ -100,15 +119,38 @@ function layer(file: GgufFile, family: GgufFamily, index: number, layers: number
     'ffn_norm.weight',
     'post_attention_norm.weight',
     'post_ffw_norm.weight',
+    'attn_output_norm.weight',
+    'layer_output_norm.weight',
   ].filter((name) => file.tensor(at(name)) !== undefined);
+  const attention = ggufAttention(file, at, windowOf(file, family, index, layers));
+  const feedForward = ggufFeedForward(file, at, family.activation);
+  const { unturnedPeriod } = family;
+  const unturned = unturnedPeriod !== undefined && (index + 1) % unturnedPeriod === 0;
+  const gating = family.gating ?? gatingOf(file);
+  const queryNorm = file.tensor(at('attn_q_norm.weight'));
+  const keyLength = attention.kind === 'latent' ? attention.headLength : attention.keyLength;
   return {
-    attention: ggufAttention(file, at, windowOf(file, family, index, layers)),
-    feedForward: ggufFeedForward(file, at, family.activation),
+    attention: unturned && attention.kind === 'dot-product' ? { ...attention, unturned } : attention,
+    feedForward:
+      feedForward.experts === null || gating === null
+        ? feedForward
+        : { ...feedForward, experts: { ...feedForward.experts, gating } },
     norms: {
       perLayer: norms.length,
-      onQueryAndKey: file.tensor(at('attn_q_norm.weight')) !== undefined,
+      onQueryAndKey: queryNorm !== undefined,
+      ...(norms.length > 0 && norms.every((name) => BEHIND.test(name)) ? { behind: true } : {}),
+      ...(queryNorm !== undefined && queryNorm.shape[0] !== keyLength ? { acrossHeads: true } : {}),
     },
   };
+}
+
+/** An encoder has no norm at its end. */
+const NORM_BIASES = ['output_norm.bias', 'token_embd_norm.bias'];
+const BEHIND = /^(?:post_attention|post_ffw|attn_output|layer_output)_norm/;
+
+/** llama-hparams.h, enum llama_expert_gating_func_type: what is not said is a softmax. */
+function gatingOf(file: GgufFile): Gating | null {
+  return file.optionalSize('expert_gating_func') === 2 ? 'sigmoid' : null;
 }
 
 /** llama-hparams.cpp, set_swa_pattern: of every `period` layers the last sees all tokens; 0 = none does. */

@@ -1,5 +1,5 @@
-import type { ModelArchitecture } from '../../core/work/architecture.js';
-import { layerSize } from '../../core/work/model-size.js';
+import type { MatrixShape, ModelArchitecture } from '../../core/work/architecture.js';
+import { matricesOf } from '../../core/work/model-size.js';
 import { architectureFromConfig } from './config.js';
 import { type ArchitectureReading, reading, Unreadable } from './reading.js';
 
@@ -13,7 +13,11 @@ export interface StoredTensor {
 
 const EMBEDDING = /(embed_tokens|wte|word_embeddings|embed_in)\.weight$/;
 const OUTPUT = /(lm_head|embed_out|output_layer)\.weight$/;
-const IN_LAYER = /(^|\.)(layers|h)\.\d+\./;
+/** Routed and shared; what chooses them is none. */
+const EXPERT = /\.(?:shared_)?experts?\./;
+/** Of all experts of a layer together. */
+const BIAS = /_bias$/;
+const IN_LAYER = /(^|\.)(layers|layer|h)\.\d+\./;
 
 /**
  * Reads an architecture from a config.json and the headers of the files beside it (all parts of a model): shapes by the config,
@@ -46,10 +50,13 @@ function withStoredBits(
       `${embedding.name} has ${vocabulary} rows, and the config says ${shape.vocabulary} tokens`,
     );
   const inLayers = tensors.filter(({ name }) => IN_LAYER.test(name));
-  const vectors = inLayers.filter(({ shape: dimensions }) => dimensions.length < 2);
+  const [vectors, matrices] = [true, false].map((isVector) =>
+    inLayers.filter(({ name, shape: dimensions }) => (dimensions.length < 2 || BIAS.test(name)) === isVector),
+  ) as [StoredTensor[], StoredTensor[]];
   const vectorBits = bitsOf(vectors) ?? shape.vectorBits;
   const again = architectureFromConfig(config, {
-    matrix: matrixBits(shape, inLayers, vectors),
+    matrix: matrixBits(shape, matrices, false)!,
+    experts: matrixBits(shape, matrices, true) ?? undefined,
     embedding: bitsOf([embedding])!,
     output: (output === undefined ? null : bitsOf([output])) ?? bitsOf([embedding])!,
     vector: vectorBits,
@@ -58,21 +65,25 @@ function withStoredBits(
   return { ...again.architecture, tied: output === undefined };
 }
 
-/** Everything in layers that is no vector, over the weights that the config says are there. */
+/** Bytes of the experts of all layers, or of all their other matrices, over the weights that the config says are there; null = there are none. */
 function matrixBits(
-  shape: ModelArchitecture,
-  inLayers: readonly StoredTensor[],
-  vectors: readonly StoredTensor[],
-): number {
-  const stored = total(inLayers) - total(vectors);
-  // Vectors of no bits: what is left is matrices, at the bits the config gave them.
-  const matrices = { ...shape, vectorBits: 0 };
-  const assumed = shape.layers[0]?.attention.output.bits ?? 16;
-  const layers = shape.layers.reduce((sum, group) => sum + group.count * layerSize(matrices, group).bytes, 0);
-  const bits = (assumed * stored) / layers;
+  { layers }: ModelArchitecture,
+  matrices: readonly StoredTensor[],
+  ofExperts: boolean,
+): number | null {
+  const stored = total(matrices.filter(({ name }) => EXPERT.test(name) === ofExperts));
+  let weights = 0;
+  for (const { count, attention, feedForward } of layers) {
+    const { gate, up, down, experts } = feedForward;
+    const isExpert = (matrix: MatrixShape) => experts !== null && [gate, up, down].includes(matrix);
+    for (const [matrix, copies] of matricesOf(attention, feedForward))
+      if (isExpert(matrix) === ofExperts) weights += count * copies * matrix.inputs * matrix.outputs;
+  }
+  if (weights === 0 && ofExperts) return null;
+  const bits = (8 * stored) / weights;
   if (!(bits > 0.5 && bits < 64))
     throw new Unreadable(
-      `the files hold ${stored} bytes of matrices, ${bits.toFixed(2)} bits for each weight of the config; parts may be missing`,
+      `the files hold ${stored} bytes of ${ofExperts ? 'experts' : 'matrices'}, ${bits.toFixed(2)} bits for each weight of the config; parts may be missing`,
       'Give the headers of all parts of the model.',
     );
   return bits;

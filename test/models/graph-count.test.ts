@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadLlama } from '../../agent/native/llama.js';
+import { openEncoder } from '../../agent/runners/llama-cpp/encoder.js';
 import { loadModel } from '../../agent/runners/llama-cpp/load.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { FLASH, type SequenceGroup, UNFUSED } from '../../core/work/pass/setting.js';
@@ -32,6 +33,23 @@ interface Pass {
   readonly phase: 'prefill' | 'decode';
   readonly batch: readonly SequenceGroup[];
   readonly nodes: readonly GraphNode[];
+}
+
+/** The graph of an encoder: one run. */
+async function runsOf(path: string, flashAttention: boolean): Promise<Pass[]> {
+  const recorder = recordGraphs(await loadLlama({ backend: 'shipped', deviceClass: 'cpu' }));
+  const place = { modelPath: path, deviceClass: 'cpu', deviceId: 'cpu0', cpus: [0] };
+  const graph = { items: 1, size: PROMPT, sizes: {}, seed: 1 };
+  const encoder = await openEncoder({ ...place, options: { threads: 1, flashAttention }, graph }, recorder);
+  try {
+    recorder.take();
+    encoder.call(1);
+    const batch = [{ sequences: 1, newTokens: PROMPT, cachedTokens: 0 }];
+    return [{ phase: 'prefill', batch, nodes: recorder.take() }];
+  } finally {
+    encoder.close();
+    recorder.close();
+  }
 }
 
 async function passesOf(path: string, flashAttention: boolean, sequences: number): Promise<Pass[]> {
@@ -79,6 +97,13 @@ const EXPLAINED: Readonly<Record<string, readonly Reason[]>> = {
   gpt2: ['epilogue'],
   falcon: ['epilogue', 'rows of the norm'],
   'deepseek-v2': ['epilogue', 'copy', 'choice of experts', 'weighted experts', 'values in keys'],
+  'deepseek-v3': ['epilogue', 'copy', 'choice of experts', 'weighted experts', 'values in keys'],
+  'qwen2-moe': ['epilogue', 'choice of experts', 'weighted experts', 'shared gate'],
+  gemma2: ['epilogue', 'scaled queries', 'caps'],
+  olmo2: ['epilogue'],
+  smollm3: ['epilogue'],
+  'gpt-oss': ['epilogue', 'choice of experts', 'weighted experts'],
+  bert: ['epilogue', 'copy'],
 };
 
 describe('FLOPs and bytes, operator by operator, against the graphs that llama.cpp computes', () => {
@@ -93,17 +118,21 @@ describe('FLOPs and bytes, operator by operator, against the graphs that llama.c
         // Which experts are read is not in the graph: of one token it is clear how many, of 24 that it is all.
         const sequences = architecture.layers.some(({ feedForward }) => feedForward.experts) ? 1 : 2;
         const met = new Set<Reason>();
-        for (const { phase, batch, nodes } of await passesOf(path, flash, sequences)) {
+        const isEncoder = architecture.encoder !== undefined;
+        const passes = isEncoder ? await runsOf(path, flash) : await passesOf(path, flash, sequences);
+        for (const { phase, batch, nodes } of passes) {
           const pass = passWork(architecture, {
             phase,
             batch,
             // As the engine runs on a CPU: activations in f32, the cache in f16 and padded, a mask that is computed.
             activationBits: 32,
             trimsLastLayer: true,
+            // Without a cache keys and values are cast for flash attention alone.
+            ...(isEncoder && !flash ? { cacheBits: { key: 32, value: 32 } } : {}),
             attention: {
               ...(flash ? FLASH : UNFUSED),
               skipsMasked: false,
-              padKeys: 256,
+              padKeys: isEncoder ? 1 : 256,
               queryBlock: null,
               latent: 'absorbed',
             },

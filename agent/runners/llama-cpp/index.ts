@@ -1,4 +1,5 @@
 import type { Runner } from '../runner.js';
+import { openEncoder } from './encoder.js';
 import { type LlamaRequest, loadModel } from './load.js';
 import { probe } from './probe.js';
 import { openProfiled } from './profiled.js';
@@ -10,6 +11,7 @@ export const llamaCpp = {
   opens: {
     generator: (request: LlamaRequest) => loadModel(request),
     'profiled-generator': openProfiled,
+    graph: (request) => openEncoder(request),
     'language-model': (request) => loadModel({ ...request, sequences: 1, wholeCache: true }),
   },
 } satisfies Runner;

@@ -39,12 +39,7 @@ export interface Onlooker {
  */
 export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Promise<LlamaModel> {
   const settings = readSettings(request.options, request.cpus.length || availableParallelism());
-  const { modelPath } = request;
-  if (modelPath === null || !existsSync(modelPath)) {
-    throw new FailureError(
-      failure('model-missing', `There is no model file ${modelPath ?? '(no path given)'}.`),
-    );
-  }
+  const modelPath = modelFile(request.modelPath);
   if (request.sequences > settings.batch) {
     throw impossible(
       `${request.sequences} parallel sequences do not fit into a batch of ${settings.batch} tokens.`,
@@ -70,7 +65,7 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
     const context = openContext(llama, model, settings, request, device, onlooker);
     setAdapters(llama, context, adapters);
     const threadpool = attachThreads(llama, context, settings);
-    const facts = readFacts(llama, model, context, settings, describe(devices));
+    const facts = readFacts(llama, model, context, settings, describeDevices(devices));
     const shares = sharesOver(devices, settings);
     const spread = spreadOf(llama, model, devices, settings, shares);
     const loaded = {
@@ -122,7 +117,14 @@ function sharesText(shares: readonly number[]): string {
   return shares.map((share) => Number((share / all).toFixed(4))).join('/');
 }
 
-function describe(devices: readonly EngineDevice[]): string {
+/** @throws FailureError `model-missing` */
+export function modelFile(path: string | null): string {
+  if (path !== null && existsSync(path)) return path;
+  throw new FailureError(failure('model-missing', `There is no model file ${path ?? '(no path given)'}.`));
+}
+
+/** What the record calls them. */
+export function describeDevices(devices: readonly EngineDevice[]): string {
   return devices.length === 0 ? 'CPU' : devices.map(({ description }) => description).join(' + ');
 }
 

@@ -57,7 +57,8 @@ export function liveActivations(shard: ModelArchitecture, setting: WorkSetting, 
   const bytes = setting.activationBits / 8;
   const whole = tokens * shard.embedding * bytes;
   const logits = logitRowsOf(setting) * shard.vocabulary * bytes;
-  const head = hasOutput ? { bytes: whole + logits, at: 'lm_head' } : { bytes: whole, at: 'send' };
+  const ends = hasOutput && shard.encoder === undefined;
+  const head = ends ? { bytes: whole + logits, at: 'lm_head' } : { bytes: whole, at: 'send' };
   const layers = shard.layers.map((group) =>
     peakOf([
       { name: 'residual', reads: [], writes: [['x', whole]] },
@@ -79,7 +80,8 @@ function weightBytes(shard: ModelArchitecture, stage: Stage, setting: WorkSettin
   return layers * Math.min(1, resident) + vocabularySize(shard, stage).bytes;
 }
 
-function cacheBytes({ layers }: ModelArchitecture, { cacheBits, batch }: WorkSetting): number {
+function cacheBytes({ layers, encoder }: ModelArchitecture, { cacheBits, batch }: WorkSetting): number {
+  if (encoder !== undefined) return 0;
   const { key, value } = cacheBits;
   return layers.reduce((sum, { count, attention }) => {
     const [keys, values] = cachedElements(attention);

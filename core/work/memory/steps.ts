@@ -14,7 +14,7 @@ interface Sizes {
 
 /** The steps of one layer, in the order in which they run. `x` is the residual before, `y` behind it. */
 export function layerSteps(
-  { embedding }: ModelArchitecture,
+  { embedding, encoder }: ModelArchitecture,
   { attention, feedForward, norms }: LayerGroup,
   setting: WorkSetting,
   tokens: number,
@@ -31,7 +31,9 @@ export function layerSteps(
   const shared = norms.perLayer === 1;
   return [
     { name: 'attn_norm', reads: ['x'], writes: [['normed', whole]] },
-    ...(attention.kind === 'latent' ? latentSteps(sizes, attention) : headSteps(sizes, attention)),
+    ...(attention.kind === 'latent'
+      ? latentSteps(sizes, attention)
+      : headSteps(sizes, attention, encoder === undefined)),
     { name: 'o_proj', reads: ['attended'], writes: [['attention', whole]] },
     { name: 'attn_add', reads: ['x', 'attention'], writes: [['x1', whole]], inPlace: true },
     ...(shared ? [] : [{ name: 'mlp_norm', reads: ['x1'], writes: [['normed2', whole]] } satisfies Step]),
@@ -41,7 +43,8 @@ export function layerSteps(
   ];
 }
 
-function headSteps(sizes: Sizes, shape: Exclude<AttentionShape, { kind: 'latent' }>): Step[] {
+/** @param keeps keys and values go into a cache, which is counted elsewhere; otherwise they stay until attention has read them. */
+function headSteps(sizes: Sizes, shape: Exclude<AttentionShape, { kind: 'latent' }>, keeps: boolean): Step[] {
   const { heads, kvHeads, keyLength, valueLength, fused, window } = shape;
   const { rows } = sizes;
   const q = ['q', rows(heads * keyLength)] as const;
@@ -55,8 +58,10 @@ function headSteps(sizes: Sizes, shape: Exclude<AttentionShape, { kind: 'latent'
           { name: 'k_proj', reads: ['normed'], writes: [k] },
           { name: 'v_proj', reads: ['normed'], writes: [v] },
         ]),
-    { name: 'cache_store', reads: ['k', 'v'], writes: [] },
-    ...scoreSteps(sizes, 'q', heads, heads * valueLength, window),
+    ...(keeps ? [{ name: 'cache_store', reads: ['k', 'v'], writes: [] } satisfies Step] : []),
+    ...scoreSteps(sizes, 'q', heads, heads * valueLength, window).map((step) =>
+      keeps ? step : { ...step, reads: [...step.reads, 'k', 'v'] },
+    ),
   ];
 }
 

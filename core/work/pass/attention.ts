@@ -5,7 +5,7 @@ import { rope } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { linear } from './linear.js';
 import { sparseAttention } from './native-sparse.js';
-import { scores } from './scores.js';
+import { fromActivations, type Scores, scores } from './scores.js';
 
 /** MHA, GQA and MQA: projections, positions, what goes into the cache, scores and their sums, output. */
 export function dotProduct(
@@ -21,11 +21,11 @@ export function dotProduct(
   return [
     ...projections(pass, shape, branches),
     ...headNorms,
-    ...rope(pass, heads + branches * kvHeads, keyLength, turned),
+    ...(shape.unturned === true ? [] : rope(pass, heads + branches * kvHeads, keyLength, turned)),
     ...(sparse === null
       ? [
-          cacheStore(pass, tokens * kvHeads, keyLength, valueLength),
-          ...scores(pass, {
+          ...(pass.keeps ? [cacheStore(pass, tokens * kvHeads, keyLength, valueLength)] : []),
+          ...seen(pass, {
             queryHeads: heads,
             cacheHeads: kvHeads,
             keyLength,
@@ -37,6 +37,12 @@ export function dotProduct(
       : sparseAttention(pass, shape, sparse)),
     ...linear(pass, shape.output, { name: 'o_proj', module: 'output', rows: tokens }),
   ];
+}
+
+/** Where nothing is kept, keys and values are activations like any others. */
+function seen(pass: LayerPass, shape: Scores): OperatorWork[] {
+  const all = scores(pass, shape);
+  return pass.keeps ? all : all.map(fromActivations);
 }
 
 function projections(pass: LayerPass, shape: DotProductAttention, branches: number): OperatorWork[] {

@@ -20,8 +20,13 @@ export function settingFlaw(architecture: ModelArchitecture, setting: WorkSettin
   return batchFlaw(architecture, setting) ?? bitsFlaw(setting) ?? parallelFlaw(architecture, setting);
 }
 
-function batchFlaw({ contextLength, family }: ModelArchitecture, { batch }: WorkSetting): string | null {
+function batchFlaw(
+  { contextLength, family, encoder }: ModelArchitecture,
+  { batch, phase }: WorkSetting,
+): string | null {
   if (batch.length === 0) return 'the batch is empty: a pass needs at least one sequence';
+  if (encoder !== undefined && (phase === 'decode' || batch.some(({ cachedTokens }) => cachedTokens > 0)))
+    return `this ${family} model is an encoder, which generates nothing and keeps no tokens`;
   for (const { sequences, newTokens, cachedTokens } of batch) {
     if (!isCount(sequences, 1)) return `a pass of ${sequences} sequences; give a whole number of at least 1`;
     if (!isCount(newTokens, 1))

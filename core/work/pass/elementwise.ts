@@ -8,12 +8,13 @@ const NORM_OPERATIONS = { rms: 4, layer: 7 } as const;
 
 /**
  * Operations an element, an exponential counted as one: silu x / (1 + e⁻ˣ); gelu ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)));
- * relu max(x, 0).
+ * relu max(x, 0); the clamped one g / (1 + e^(−1.702 g)) with g = min(x, 7), beside min(max(y, −7), 7) + 1.
  */
 export const ACTIVATION_OPERATIONS: Readonly<Record<ActivationFunction, number>> = {
   silu: 4,
   gelu: 9,
   relu: 1,
+  'silu-clamped': 9,
 };
 
 /** A pair of elements is turned by 4 products and 2 sums (arXiv 2104.09864, equation 34). */

@@ -19,7 +19,7 @@ function expectedDistinct({ count, usedPerToken }: ExpertsShape, tokens: number)
  * once. `count` is of the whole model; with expert parallelism a device holds its share of them.
  */
 export function experts(pass: LayerPass, shape: FeedForwardShape, choice: ExpertsShape): OperatorWork[] {
-  const { feedForwardTokens: tokens, parallel, arithmetic, activationBytes: bytes } = pass;
+  const { feedForwardTokens: tokens, parallel } = pass;
   const { tensor, expert } = parallel;
   const { usedPerToken, router, sharedWidth } = choice;
   // Tokens of all replicas of the attention meet at the experts; where experts are cut instead, every device has a slice of each.
@@ -30,21 +30,30 @@ export function experts(pass: LayerPass, shape: FeedForwardShape, choice: Expert
   const names = { gate: 'expert_gate_proj', up: 'expert_up_proj', down: 'expert_down_proj' };
   return [
     ...linear({ ...pass, weights: null }, router, { name: 'router', module: 'router', rows: tokens }),
-    operator({
-      name: 'router_softmax',
-      module: 'router',
-      class: 'elementwise',
-      arithmetic: arithmetic.vector,
-      flops: SOFTMAX_OPERATIONS * tokens * router.outputs,
-      traffic: {
-        activationsRead: tokens * router.outputs * bytes,
-        activationsWritten: tokens * router.outputs * bytes,
-      },
-    }),
+    gate(pass, tokens * (choice.gating === 'softmax-of-chosen' ? usedPerToken : router.outputs), choice),
     ...dense(pass, shape, rows, names, here),
     combination(pass, tokens, usedPerToken),
     ...(sharedWidth === 0 ? [] : shared(pass, shape, choice)),
   ];
+}
+
+/** 1 / (1 + e⁻ˣ), an exponential counted as one. */
+export const SIGMOID_OPERATIONS = 4;
+
+/** Weights of experts from what the router says of so many. */
+function gate(
+  { arithmetic, activationBytes }: LayerPass,
+  scores: number,
+  { gating }: ExpertsShape,
+): OperatorWork {
+  return operator({
+    name: 'router_softmax',
+    module: 'router',
+    class: 'elementwise',
+    arithmetic: arithmetic.vector,
+    flops: (gating === 'sigmoid' ? SIGMOID_OPERATIONS : SOFTMAX_OPERATIONS) * scores,
+    traffic: { activationsRead: scores * activationBytes, activationsWritten: scores * activationBytes },
+  });
 }
 
 /** The results of a token's experts, each times its weight, added up. */

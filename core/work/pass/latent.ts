@@ -4,7 +4,7 @@ import { cacheStore } from './cache-store.js';
 import { norm, rope } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { linear } from './linear.js';
-import { scores } from './scores.js';
+import { fromActivations, scores } from './scores.js';
 
 /**
  * Multi-head latent attention (arXiv 2405.04434, section 2.1; DeepSeek-V3 inference/model.py): a token keeps one vector of
@@ -79,14 +79,7 @@ function naive(pass: LayerPass, shape: LatentAttention): OperatorWork[] {
       valueLength,
       window: null,
       valuesInKeys: false,
-    }).map((work) => ({
-      ...work,
-      traffic: {
-        ...work.traffic,
-        cacheRead: 0,
-        activationsRead: work.traffic.activationsRead + work.traffic.cacheRead,
-      },
-    })),
+    }).map(fromActivations),
   ];
 }
 

@@ -7,6 +7,8 @@ export interface LayerPass extends WorkSetting {
   readonly norm: ModelArchitecture['norm'];
   readonly vectorBits: number;
   readonly positions: ModelArchitecture['positions'];
+  /** Keys and values are kept for tokens to come. */
+  readonly keeps: boolean;
   readonly activationBytes: number;
   /** New tokens of all sequences. */
   readonly tokens: number;

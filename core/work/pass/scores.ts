@@ -131,6 +131,13 @@ function unfused(
   ];
 }
 
+/** @returns the same of keys and values that were made in this pass. */
+export function fromActivations(work: OperatorWork): OperatorWork {
+  const { traffic } = work;
+  const activationsRead = traffic.activationsRead + traffic.cacheRead;
+  return { ...work, traffic: { ...traffic, cacheRead: 0, activationsRead } };
+}
+
 /** Bytes of one token of one head in the cache. */
 function cacheBytes({ cacheBits }: LayerPass, { keyLength, valueLength, valuesInKeys }: Scores): number {
   return (keyLength * cacheBits.key + (valuesInKeys ? 0 : valueLength * cacheBits.value)) / 8;

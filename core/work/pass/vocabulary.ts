@@ -1,4 +1,5 @@
 import type { MatrixShape, ModelArchitecture } from '../architecture.js';
+import { typeBits } from '../model-size.js';
 import type { OperatorWork } from '../work.js';
 import { added, norm } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
@@ -9,7 +10,7 @@ import { logitsCollective, vocabularyCollective } from './parallel.js';
 /** A row of the table for each token, and, where positions are learned, one of theirs and their sum. */
 export function embed(
   pass: LayerPass,
-  { embeddingBits, embeddingScaled, positions }: ModelArchitecture,
+  { embeddingBits, embeddingScaled, positions, encoder }: ModelArchitecture,
 ): OperatorWork[] {
   const elements = pass.tokens * pass.embedding;
   const bytes = elements * pass.activationBytes;
@@ -36,10 +37,30 @@ export function embed(
           }),
         ]
       : []),
+    ...(encoder !== undefined && encoder.tokenTypes > 0 ? [tokenTypes(pass, positions)] : []),
     ...(positions.kind === 'learned'
       ? [gather('embed_positions', positions.bits), added(pass, 'embed_add', 'embedding', elements)]
       : []),
+    ...(encoder === undefined ? [] : [norm(pass, 'embed_norm', pass.tokens)]),
   ];
+}
+
+/** The row of the first kind of segments, added to every token. */
+function tokenTypes(pass: LayerPass, positions: ModelArchitecture['positions']): OperatorWork {
+  const { tokens, embedding, activationBytes, arithmetic } = pass;
+  const elements = tokens * embedding;
+  return operator({
+    name: 'embed_types',
+    module: 'embedding',
+    class: 'elementwise',
+    arithmetic: arithmetic.vector,
+    flops: elements,
+    traffic: {
+      weightsRead: (embedding * typeBits(positions, pass.vectorBits)) / 8,
+      activationsRead: elements * activationBytes,
+      activationsWritten: elements * activationBytes,
+    },
+  });
 }
 
 /**

@@ -23,6 +23,8 @@ export const REASONS = {
   'choice of experts': 'sorting, taking and normalizing the weights of the experts',
   'weighted experts': 'what experts give is weighed in one node and added in another',
   'values in keys': 'values of latent attention are the front of the keys, and ggml reads them a second time',
+  'shared gate': 'what the shared expert gives is weighed by a sigmoid that is put together of two nodes',
+  caps: 'scores and logits are capped (Gemma 2) in nodes of their own',
   'rows of the norm':
     'rows are taken of the normalized input, too, where attention and feed-forward share it',
 } as const;
@@ -39,6 +41,7 @@ const BY_OPERATOR: Readonly<Record<string, Group>> = {
   embed_positions: 'position_embd',
   embed_scale: 'inp_scaled',
   embed_add: 'inpL',
+  embed_types: 'token_types',
   q_proj: 'attn_q',
   k_proj: 'attn_k',
   v_proj: 'attn_v',
@@ -63,6 +66,7 @@ const BY_OPERATOR: Readonly<Record<string, Group>> = {
   mlp_act: 'activation',
   expert_sum: 'expert_sum',
   shared_add: 'ffn_out',
+  shared_gate: 'ffn_gate_inp_shexp',
   router: 'ffn_gate_inp',
   router_softmax: 'ffn_moe_probs',
   select_rows: 'get_rows',
@@ -108,7 +112,11 @@ const plus = (a: NodeCount, b: NodeCount): NodeCount => ({
 
 function groupOfNode(node: GraphNode): Group {
   const { module, operator } = placeOf(node);
-  if (/^ffn_(moe_)?(swiglu|geglu|gelu|relu|silu)$/.test(operator)) return 'activation';
+  if (/^ffn_(moe_)?(swiglu|geglu|gelu|relu|silu|swiglu_oai)$/.test(operator)) return 'activation';
+  // The softmax over the experts that were chosen: llama.cpp names its other shape.
+  if (node.op === 'SOFT_MAX' && node.sources[0]?.name.startsWith('ffn_moe_weights')) return 'ffn_moe_probs';
+  if (operator === 'ffn_shexp_out') return 'ffn_out';
+  if (operator === 'inp_embd' && node.op === 'ADD') return 'inpL';
   if (/^ffn_moe_(weighted|out)$/.test(operator)) return 'expert_sum';
   if (operator === 'cache_write') return operator;
   // Phi-3 and Falcon leave their residual additions without a name.
@@ -127,6 +135,13 @@ function explanation(
   const [first, second] = sources;
   const { operator } = placeOf(node);
   if (['CONT', 'CPY', 'CONCAT', 'DUP'].includes(op)) return ['copy', count];
+  if (operator === 'exp_probs_b') return ['choice of experts', count];
+  if (/^ffn_shexp_gate$/.test(operator) || (op === 'UNARY' && first?.name.startsWith('ffn_shexp_gate_inp')))
+    return ['shared gate', count];
+  if (operator === 'ffn_shexp_out') return ['shared gate', { flops: 0, bytes: count.bytes }];
+  if (/^(kq_(scaled|tanh)|result_output$)/.test(operator) || (op === 'UNARY' && !name.startsWith('ffn_')))
+    return ['caps', count];
+  if (op === 'ADD_ID') return ['epilogue', { flops: 0, bytes: 2 * 4 * elements }];
   if ((op === 'ADD' || op === 'MUL') && second !== undefined && /\.(weight|bias)$/.test(second.name)) {
     return ['epilogue', { flops: 0, bytes: 2 * 4 * elements }];
   }

@@ -9,6 +9,10 @@ export interface Written {
   readonly as: string;
   readonly parallelNorm?: boolean;
   readonly window?: number;
+  /** Of a layer, where they are none of those of most models. */
+  readonly norms?: readonly string[];
+  /** More keys, with or without the architecture in front. */
+  readonly keys?: Readonly<Record<string, GgufValue>>;
 }
 
 /**
@@ -18,11 +22,14 @@ export interface Written {
 export async function writeArchitecture(
   path: string,
   architecture: ModelArchitecture,
-  { as, window }: Written,
+  { as, window, norms, keys }: Written,
 ): Promise<void> {
+  const named = Object.entries(keys ?? {}).map(
+    ([key, value]) => [key.startsWith('tokenizer.') ? key : `${as}.${key}`, value] as const,
+  );
   await writeGguf(path, {
-    metadata: metadataOf(architecture, as, window),
-    tensors: tensorsOf(architecture),
+    metadata: new Map([...metadataOf(architecture, as, window), ...named]),
+    tensors: tensorsOf(architecture, norms),
   });
 }
 
@@ -61,7 +68,7 @@ function metadataOf(model: ModelArchitecture, as: string, window: number | undef
         }),
     ...(experts === null ? {} : { expert_count: experts.count, expert_used_count: experts.usedPerToken }),
   };
-  if (experts !== null && as === 'qwen3moe')
+  if (experts !== null && ['qwen3moe', 'qwen2moe', 'gpt-oss'].includes(as))
     numbers.expert_feed_forward_length = first!.feedForward.up.outputs;
   const epsilon = `attention.layer_norm_${model.norm === 'rms' ? 'rms_' : ''}epsilon`;
   return new Map<string, GgufValue>([
@@ -72,7 +79,10 @@ function metadataOf(model: ModelArchitecture, as: string, window: number | undef
   ]);
 }
 
-function tensorsOf(model: ModelArchitecture): TensorSource[] {
+function tensorsOf(
+  model: ModelArchitecture,
+  names: readonly string[] = ['attn_norm', 'ffn_norm', 'post_attention_norm', 'post_ffw_norm'],
+): TensorSource[] {
   const weights = (name: string, ...shape: number[]): TensorSource => ({
     name: `${name}.weight`,
     type: 'f16',
@@ -89,6 +99,11 @@ function tensorsOf(model: ModelArchitecture): TensorSource[] {
     vector(`${name}.weight`, length),
     ...(model.norm === 'layer' ? [vector(`${name}.bias`, length)] : []),
   ];
+  /** A table that is added to activations, which are floats. */
+  const floats = (name: string, rows: number): TensorSource => ({
+    ...vector(`${name}.weight`, model.embedding * rows),
+    shape: [model.embedding, rows],
+  });
   const matrix = (
     name: string,
     { inputs, outputs, bias }: { inputs: number; outputs: number; bias: boolean },
@@ -96,19 +111,28 @@ function tensorsOf(model: ModelArchitecture): TensorSource[] {
   const layers = model.layers.flatMap(({ count, ...layer }) => Array.from({ length: count }, () => layer));
   return [
     weights('token_embd', model.embedding, model.vocabulary),
-    ...(model.positions.kind === 'learned'
-      ? [weights('position_embd', model.embedding, model.positions.rows)]
-      : []),
-    ...norm('output_norm'),
+    ...(model.positions.kind === 'learned' ? [floats('position_embd', model.positions.rows)] : []),
+    ...(model.encoder === undefined
+      ? norm('output_norm')
+      : [...norm('token_embd_norm'), floats('token_types', model.encoder.tokenTypes)]),
     ...(model.tied ? [] : [weights('output', model.embedding, model.vocabulary)]),
     ...layers.flatMap(({ attention, feedForward, norms }, index) => {
       const at = (name: string) => `blk.${index}.${name}`;
-      const names = ['attn_norm', 'ffn_norm', 'post_attention_norm', 'post_ffw_norm'];
       const { experts, gate, up, down } = feedForward;
       return [
         ...names.slice(0, norms.perLayer).flatMap((name) => norm(at(name))),
         ...(norms.onQueryAndKey && attention.kind === 'dot-product'
-          ? ['attn_q_norm', 'attn_k_norm'].flatMap((name) => norm(at(name), attention.keyLength))
+          ? (
+              [
+                ['attn_q_norm', attention.heads],
+                ['attn_k_norm', attention.kvHeads],
+              ] as const
+            ).flatMap(([name, heads]) =>
+              norm(at(name), (norms.acrossHeads === true ? heads : 1) * attention.keyLength),
+            )
+          : []),
+        ...(attention.kind === 'dot-product' && attention.sinks === true
+          ? [vector(at('attn_sinks.weight'), attention.heads)]
           : []),
         ...(attention.kind === 'latent'
           ? [
@@ -142,10 +166,26 @@ function tensorsOf(model: ModelArchitecture): TensorSource[] {
               ...matrix(at('ffn_down'), down),
             ]
           : [
-              { ...weights(at('ffn_gate_inp'), model.embedding, experts.count) },
-              weights(at('ffn_gate_exps'), up.inputs, up.outputs, experts.count),
-              weights(at('ffn_up_exps'), up.inputs, up.outputs, experts.count),
-              weights(at('ffn_down_exps'), down.inputs, down.outputs, experts.count),
+              ...matrix(at('ffn_gate_inp'), experts.router),
+              ...(
+                [
+                  ['ffn_gate_exps', up],
+                  ['ffn_up_exps', up],
+                  ['ffn_down_exps', down],
+                ] as const
+              ).flatMap(([name, { inputs, outputs, bias }]) => [
+                weights(at(name), inputs, outputs, experts.count),
+                ...(bias
+                  ? [
+                      {
+                        ...vector(at(`${name}.bias`), outputs * experts.count),
+                        shape: [outputs, experts.count],
+                      },
+                    ]
+                  : []),
+              ]),
+              ...(experts.gating === 'sigmoid' ? [vector(at('exp_probs_b.bias'), experts.count)] : []),
+              ...(experts.sharedGate ? [vector(at('ffn_gate_inp_shexp.weight'), model.embedding)] : []),
               ...(experts.sharedWidth === 0
                 ? []
                 : [

@@ -1,4 +1,7 @@
+import type { GgufValue } from '../../../formats/gguf/value.js';
 import type { Written } from './gguf-of.js';
+
+const u32 = (value: number): GgufValue => ({ type: 'u32', value });
 
 const DENSE = {
   num_hidden_layers: 2,
@@ -78,5 +81,73 @@ export const MODELS: Readonly<
       moe_intermediate_size: 96,
       first_k_dense_replace: 1,
     },
+  },
+  'deepseek-v3': {
+    as: 'deepseek2',
+    keys: { expert_gating_func: u32(2), expert_weights_norm: { type: 'bool', value: true } },
+    config: {
+      ...DENSE,
+      num_key_value_heads: 4,
+      num_hidden_layers: 3,
+      model_type: 'deepseek_v3',
+      q_lora_rank: 96,
+      kv_lora_rank: 64,
+      qk_nope_head_dim: 32,
+      qk_rope_head_dim: 16,
+      v_head_dim: 32,
+      n_routed_experts: 4,
+      n_shared_experts: 1,
+      num_experts_per_tok: 2,
+      moe_intermediate_size: 96,
+      first_k_dense_replace: 1,
+    },
+  },
+  'qwen2-moe': {
+    as: 'qwen2moe',
+    keys: { expert_shared_feed_forward_length: u32(64) },
+    config: {
+      ...DENSE,
+      model_type: 'qwen2_moe',
+      num_experts: 4,
+      num_experts_per_tok: 2,
+      moe_intermediate_size: 96,
+      shared_expert_intermediate_size: 64,
+    },
+  },
+  gemma2: {
+    as: 'gemma2',
+    window: 16,
+    config: { ...DENSE, model_type: 'gemma2', head_dim: 64, sliding_window: 16 },
+  },
+  olmo2: {
+    as: 'olmo2',
+    norms: ['post_attention_norm', 'post_ffw_norm'],
+    config: { ...DENSE, model_type: 'olmo2' },
+  },
+  smollm3: {
+    as: 'smollm3',
+    config: { ...DENSE, num_hidden_layers: 5, model_type: 'smollm3' },
+  },
+  'gpt-oss': {
+    as: 'gpt-oss',
+    window: 16,
+    norms: ['attn_norm', 'post_attention_norm'],
+    config: {
+      ...DENSE,
+      model_type: 'gpt_oss',
+      head_dim: 32,
+      sliding_window: 16,
+      num_local_experts: 4,
+      num_experts_per_tok: 2,
+    },
+  },
+  bert: {
+    as: 'bert',
+    norms: ['attn_output_norm', 'layer_output_norm'],
+    keys: {
+      'attention.causal': { type: 'bool', value: false },
+      'tokenizer.ggml.token_type_count': u32(2),
+    },
+    config: { ...DENSE, model_type: 'bert', num_key_value_heads: 4 },
   },
 };

@@ -65,6 +65,7 @@ describe('latent attention', () => {
     const facts = factsOf('synthetic:deepseek2?layers=2&embedding=256');
     const refused = (kvCacheTypeK: string, kvCacheTypeV: string) =>
       llamaCpp.rules
+        .filter(({ axes }) => axes.every((axis) => ['model', 'kvCacheTypeK', 'kvCacheTypeV'].includes(axis)))
         .map((rule) => rule.reason({ model: 'm', kvCacheTypeK, kvCacheTypeV }, facts))
         .find((reason) => reason !== null) ?? null;
     expect(refused('q8_0', 'f16')).toMatch(/keeps one vector for both/);

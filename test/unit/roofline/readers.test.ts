@@ -51,12 +51,21 @@ describe('published models have as many parameters as their files', () => {
     'deepseek-v2-lite': 15_706_484_224,
     // Without the bias that only chooses experts: 256 in each of 58 layers.
     'deepseek-v3': 671_026_419_200 - 58 * 256,
+    // Without what pools: a matrix of the embedding and its bias.
+    'bert-base': 109_482_240 - 768 * 769,
+    'all-minilm-l6-v2': 22_713_216 - 384 * 385,
   };
   for (const [name, parameters] of Object.entries(totals)) {
     test(name, () => {
       expect(sizeOf(read(namedArchitecture(name))).parameters).toBe(parameters);
     });
   }
+
+  test('GPT-OSS, to what its paper rounds to', () => {
+    // arXiv 2508.10925, table 1.
+    const billions = (name: string) => (sizeOf(read(namedArchitecture(name))).parameters / 1e9).toFixed(2);
+    expect(['gpt-oss-20b', 'gpt-oss-120b'].map(billions)).toEqual(['20.91', '116.83']);
+  });
 
   test('every name can be read, and says where it is published', () => {
     for (const [name, { source }] of CONFIGS) {
@@ -93,8 +102,13 @@ describe('what a config says', () => {
       tie_word_embeddings: false,
     };
     const architecture = read(architectureFromConfig(config));
-    expect(architecture.layers[0]!.norms).toEqual({ perLayer: 2, onQueryAndKey: true });
-    expect(sizeOf(architecture).parameters / 1_484_916_736).toBeCloseTo(1, 3);
+    expect(architecture.layers[0]!.norms).toEqual({
+      perLayer: 2,
+      onQueryAndKey: true,
+      behind: true,
+      acrossHeads: true,
+    });
+    expect(sizeOf(architecture).parameters).toBe(1_484_916_736);
   });
 
   test('layers that see a window, and those between', () => {
@@ -113,6 +127,42 @@ describe('what a config says', () => {
     ]);
     expect(windows('mistral-7b')).toEqual([[32, 4096]]);
     expect(windows('qwen2.5-7b')).toEqual([[28, null]]);
+  });
+
+  test('experts of GPT-OSS have bits of their own, and every second layer a window', () => {
+    const { layers } = read(namedArchitecture('gpt-oss-20b'));
+    expect(layers.slice(0, 2)).toMatchObject([
+      { count: 1, attention: { window: 128, sinks: true, output: { bits: 16 } } },
+      { count: 1, attention: { window: null }, feedForward: { up: { bits: 4.25, bias: true } } },
+    ]);
+    expect(layers).toHaveLength(24);
+  });
+
+  test('every fourth layer of SmolLM3 is without positions', () => {
+    const config = {
+      model_type: 'smollm3',
+      hidden_size: 64,
+      num_hidden_layers: 5,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      intermediate_size: 96,
+      vocab_size: 512,
+      max_position_embeddings: 256,
+    };
+    const unturned = (more: object) =>
+      read(architectureFromConfig({ ...config, ...more })).layers.map(({ count, attention }) => [
+        count,
+        attention.kind === 'dot-product' && attention.unturned === true,
+      ]);
+    expect(unturned({})).toEqual([
+      [3, false],
+      [1, true],
+      [1, false],
+    ]);
+    expect(unturned({ no_rope_layers: [0, 1, 1, 1, 1] })).toEqual([
+      [1, true],
+      [4, false],
+    ]);
   });
 
   test('dense layers come before those with experts', () => {

@@ -27,6 +27,7 @@ export const SYMBOLS = {
   forward: ['triangle', 'triangles'],
   backward: ['arrow', 'arrows'],
   optimizer: ['pin', 'drops'],
+  infer: ['emptyCircle', 'rings'],
   call: ['diamond', 'diamonds'],
 } as const satisfies Record<RooflinePhase['name'], readonly [string, string]>;
 /** Of points that the roofs alone predict. */

@@ -1,0 +1,183 @@
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { FailureError, failure } from '../../../core/errors.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { monotonicSeconds } from '../../isolation/clock.js';
+import { buildOf } from '../../native/engine-build.js';
+import { CONSTANTS, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
+import type { Graph } from '../opened.js';
+import type { GraphOpenRequest, GraphRequest } from '../runner.js';
+import { Batch } from './batch.js';
+import { readFacts } from './facts.js';
+import {
+  attachThreads,
+  chooseDevices,
+  describeDevices,
+  modelFile,
+  type Onlooker,
+  openModel,
+} from './load.js';
+import { requireRoomForWeights } from './memory.js';
+import { contextFailure } from './reasons.js';
+import { impossible, readSettings, type Settings } from './settings.js';
+
+/** What the length of texts is called in `sizes`. */
+const LENGTH = 'sequence';
+
+/**
+ * Opens an encoder as a graph: texts of random tokens in, and out the states of every token or, where the file says how they are pooled, one
+ * vector for each text. All texts of a run are one batch.
+ * @throws FailureError with the engine's own words; `impossible-combination` for a model that decodes, and texts that it cannot take.
+ */
+export async function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker): Promise<Graph> {
+  const settings = readSettings(request.options, request.cpus.length || availableParallelism());
+  const path = modelFile(request.modelPath);
+  const texts = textsOf(path, request.graph, settings);
+  if ((request.adapters ?? []).length > 0)
+    throw impossible('nothing is attached to an encoder.', 'Merge the adapter (mode=merged).');
+  const llama = await loadLlama({ backend: settings.cpuBackend, deviceClass: request.deviceClass });
+  const devices = chooseDevices(llama, request);
+  if (devices.length === 0) requireRoomForWeights(path);
+  llama.log.clear();
+  const model = openModel(llama, path, settings, devices);
+  try {
+    const context = openContext(llama, model, settings, texts, onlooker);
+    const threadpool = attachThreads(llama, context, settings);
+    const facts = readFacts(llama, model, context, settings, describeDevices(devices));
+    const { modelBytes, parameters, environment } = facts;
+    const batch = batchOf(llama, facts.vocabularySize, texts, request.graph.seed);
+    return {
+      facts: {
+        modelBytes,
+        parameters,
+        kvCacheBytes: 0,
+        environment: { ...environment, engineBuild: await buildOf(llama.files) },
+      },
+      warnings: [...llama.log.warnings],
+      record: {
+        items: texts.items,
+        inputs: [{ name: 'input_ids', type: 'int32', shape: [texts.items, texts.tokens] }],
+        outputs: [outputOf(llama, model, context, texts)],
+      },
+      call: (times) => Array.from({ length: times }, () => once(llama, context, batch)),
+      close() {
+        llama.functions.llama_free(context);
+        llama.callCpu('ggml_threadpool_free', 'void', [['void *', threadpool]]);
+        llama.functions.llama_model_free(model);
+        batch.free();
+      },
+    };
+  } catch (error) {
+    llama.functions.llama_model_free(model);
+    throw error;
+  }
+}
+
+interface Texts {
+  readonly items: number;
+  /** Of each text. */
+  readonly tokens: number;
+}
+
+function textsOf(path: string, { items, size, sizes }: GraphRequest, { ubatch, batch }: Settings): Texts {
+  const { metadata } = readGgufHeader(path);
+  const architecture = metadata.get('general.architecture');
+  const said = (key: string) => metadata.get(`${architecture}.${key}`);
+  if (said('attention.causal') !== false)
+    throw impossible(
+      `${basename(path)} decodes, and what llama.cpp runs as a graph are encoders.`,
+      'Use the workload latency, or name an encoder such as BERT.',
+    );
+  const unknown = Object.keys(sizes).find((name) => name !== LENGTH);
+  if (unknown !== undefined)
+    throw impossible(
+      `An encoder in llama.cpp has no open dimension ${unknown}; it has ${LENGTH}.`,
+      'Correct sizes in the sweep.',
+    );
+  const tokens = sizes[LENGTH] ?? size;
+  const most = said('context_length');
+  if (typeof most === 'number' && tokens > most)
+    throw impossible(
+      `Texts of ${tokens} tokens are longer than the ${most} that ${basename(path)} has positions for.`,
+      `Lower ${sizes[LENGTH] === undefined ? 'size' : 'sizes'} in the sweep.`,
+    );
+  // llama-context.cpp: "encoder requires n_ubatch >= n_tokens".
+  if (items * tokens > Math.min(ubatch, batch))
+    throw impossible(
+      `An encoder reads ${items} × ${tokens} tokens at once, and ubatch allows ${Math.min(ubatch, batch)}.`,
+      'Raise ubatch and batch, or lower items.',
+    );
+  return { items, tokens };
+}
+
+function openContext(
+  llama: Llama,
+  model: Pointer,
+  { batch, ubatch, threads, flashAttention }: Settings,
+  { items, tokens }: Texts,
+  onlooker?: Onlooker,
+): Pointer {
+  const { functions } = llama;
+  const params = functions.llama_context_default_params();
+  params.n_ctx = items * tokens;
+  params.n_batch = batch;
+  params.n_ubatch = Math.min(ubatch, batch);
+  params.n_seq_max = items;
+  params.n_threads = threads;
+  params.n_threads_batch = threads;
+  params.embeddings = true;
+  params.flash_attn_type = FLASH[`${flashAttention}`];
+  if (onlooker !== undefined) {
+    params.cb_eval = onlooker.callback;
+    params.cb_eval_user_data = onlooker.userData;
+  }
+  const context = functions.llama_init_from_model(model, params);
+  if (context === null) throw new FailureError(contextFailure(tokens, items, llama.log));
+  return context;
+}
+
+const FLASH = {
+  auto: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_AUTO,
+  true: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+  false: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+} as const;
+
+/** Tokens of all texts, any of the vocabulary. */
+function batchOf(llama: Llama, vocabulary: number, { items, tokens }: Texts, seed: number): Batch {
+  const count = items * tokens;
+  const batch = new Batch(llama, count);
+  const random = xoroshiro128plus(seed);
+  for (let i = 0; i < count; i++) {
+    batch.tokens[i] = uniformInt(random, 0, vocabulary - 1);
+    batch.positions[i] = i % tokens;
+    batch.sequences[i] = Math.floor(i / tokens);
+    batch.outputs[i] = 1;
+  }
+  batch.value.n_tokens = count;
+  return batch;
+}
+
+/** @returns seconds until the device has finished. */
+function once(llama: Llama, context: Pointer, { value }: Batch): number {
+  const begin = monotonicSeconds();
+  const code = llama.functions.llama_encode(context, value);
+  llama.functions.llama_synchronize(context);
+  if (code === 0) return monotonicSeconds() - begin;
+  const why = llama.log.errors() ?? `code ${code}`;
+  throw new FailureError(
+    failure('run-failed', `llama.cpp could not encode ${value.n_tokens} tokens: ${why}.`),
+  );
+}
+
+function outputOf(llama: Llama, model: Pointer, context: Pointer, { items, tokens }: Texts) {
+  const { functions } = llama;
+  const width = functions.llama_model_n_embd_out(model);
+  const pooled = functions.llama_pooling_type(context) !== CONSTANTS.LLAMA_POOLING_TYPE_NONE;
+  return {
+    name: pooled ? 'sentence_embedding' : 'last_hidden_state',
+    type: 'float32',
+    shape: pooled ? [items, width] : [items, tokens, width],
+  };
+}
