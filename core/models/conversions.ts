@@ -16,6 +16,8 @@ export interface Conversion {
   readonly flaw: (model: Convertible) => string | null;
   /** What is written: one file, or a folder of files. */
   readonly writes: 'file' | 'folder';
+  /** @returns what the conversion after it is asked about. */
+  readonly becomes: (model: Convertible) => Convertible;
   /** @returns about what comes of so many bytes. */
   readonly bytes: (inputBytes: number) => number;
 }
@@ -48,6 +50,17 @@ export type FolderArchitecture = (typeof FOLDER_ARCHITECTURES)[number];
 export function isFolderArchitecture(name: string): name is FolderArchitecture {
   return FOLDER_ARCHITECTURES.some((known) => known === name);
 }
+
+/** What the GGUF file of a folder is called, where that is not its `model_type`. Mixtral's says `llama`, whose graph with experts is another. */
+const FILE_ARCHITECTURES: Readonly<Partial<Record<FolderArchitecture, string>>> = {
+  mistral: 'llama',
+  qwen2_moe: 'qwen2moe',
+  qwen3_moe: 'qwen3moe',
+  gemma3_text: 'gemma3',
+  deepseek_v2: 'deepseek2',
+  deepseek_v3: 'deepseek2',
+  gpt_oss: 'gpt-oss',
+};
 
 /** Types of weights in folders that are read as numbers, as safetensors calls them, in lower case. */
 const FLOATS: readonly string[] = ['f32', 'f16', 'bf16'];
@@ -93,6 +106,11 @@ export const CONVERSIONS = {
         return `its weights are quantized (${quantization}), and GGUF files are made of ${FLOATS.join(', ')}; \`ridge models convert --dequantize\` writes the floats that they stand for`;
       return null;
     },
+    becomes({ architecture, quantization }) {
+      const known = architecture !== null && isFolderArchitecture(architecture);
+      const name = known ? (FILE_ARCHITECTURES[architecture] ?? architecture) : architecture;
+      return { format: 'gguf', architecture: name, quantization };
+    },
     bytes: (inputBytes) => inputBytes,
   },
   'gguf-to-onnx': {
@@ -106,6 +124,7 @@ export const CONVERSIONS = {
         return `its weights are ${quantization}, and graphs hold ${GRAPH_WEIGHTS.join(', ')}: give its float file`;
       return null;
     },
+    becomes: (model) => ({ ...model, format: 'onnx' }),
     // Floats become f32, a tied matrix is written twice.
     bytes: (inputBytes) => 2 * inputBytes,
   },
@@ -121,6 +140,7 @@ export const CONVERSIONS = {
         return `its weights are ${quantization}, and folders hold ${FLOATS.join(', ')}; \`ridge models convert --to safetensors --dequantize\` writes the floats that they stand for`;
       return null;
     },
+    becomes: (model) => ({ ...model, format: 'safetensors' }),
     bytes: (inputBytes) => inputBytes,
   },
 } as const satisfies Readonly<Record<string, Conversion>>;
@@ -171,8 +191,14 @@ export function wayTo(from: ModelFormat, to: readonly ModelFormat[]): readonly C
  */
 export function unopenable(model: Convertible, opens: readonly ModelFormat[]): string | null {
   const way = wayTo(model.format, opens);
-  if (way === null) return `is ${model.format}, of which ${opens.join(' or ')} cannot be made`;
-  // What comes of the first is what the others take.
-  const flaw = way[0] === undefined ? null : conversionNamed(way[0]).flaw(model);
-  return flaw === null ? null : `is ${model.format}, of which ${opens.join(' or ')} cannot be made: ${flaw}`;
+  const refused = `is ${model.format}, of which ${opens.join(' or ')} cannot be made`;
+  if (way === null) return refused;
+  let at = model;
+  for (const name of way) {
+    const { flaw, becomes } = conversionNamed(name);
+    const why = flaw(at);
+    if (why !== null) return `${refused}: ${why}`;
+    at = becomes(at);
+  }
+  return null;
 }

@@ -4,6 +4,7 @@ import { resolveModel } from '../../../agent/artifacts/resolve.js';
 import { ArtifactStore } from '../../../agent/artifacts/store.js';
 import { CONVERTERS } from '../../../agent/conversions/index.js';
 import type { ConversionTask } from '../../../agent/conversions/job.js';
+import { ARCHITECTURES } from '../../../agent/conversions/safetensors-to-gguf/architectures/index.js';
 import { stepsFor } from '../../../agent/techniques/index.js';
 import { CONVERSION_NAMES, conversionNamed, unopenable, wayTo } from '../../../core/models/conversions.js';
 import { planSpace } from '../../../core/sweep/space.js';
@@ -34,6 +35,26 @@ describe('a way from one format to another', () => {
     expect(unopenable({ ...folder, quantization: 'gptq' }, ['gguf'])).toMatch(/quantized \(gptq\)/);
     // As it is, a server runs it.
     expect(unopenable({ ...folder, quantization: 'gptq' }, ['safetensors'])).toBeNull();
+  });
+
+  test('is refused at its start for what the end of it lacks', () => {
+    const folder = (architecture: string) =>
+      unopenable({ format: 'safetensors', architecture, quantization: 'bf16' }, ['onnx']);
+    expect(folder('mistral')).toBeNull();
+    expect(folder('phi3')).toMatch(
+      /^is safetensors, of which onnx cannot be made: no graph is built of phi3:/,
+    );
+    expect(folder('mixtral')).toMatch(/no graph is built of mixtral/);
+  });
+
+  test('is asked about each folder by the name that its file has', () => {
+    for (const [architecture, { gguf }] of Object.entries(ARCHITECTURES)) {
+      const folder = { format: 'safetensors', architecture, quantization: 'bf16' } as const;
+      const file = conversionNamed('safetensors-to-gguf').becomes(folder);
+      // A file of Mixtral is llama's by its name, and has experts.
+      const named = architecture === 'mixtral' ? 'mixtral' : gguf;
+      expect(file, architecture).toEqual({ format: 'gguf', architecture: named, quantization: 'bf16' });
+    }
   });
 });
 
@@ -71,6 +92,16 @@ describe('a folder in a sweep', () => {
       ok: false,
       message: expect.stringMatching(/of which safetensors cannot be made: its weights are q4_k_m/),
     });
+  });
+
+  test('that no graph is built of is refused for a runner of graphs before anything runs', async () => {
+    const space = await spaceOf({ model_type: 'phi3' }, [{ kind: 'onnx' }]);
+    expect(space.count).toBe(0);
+    expect(space.impossible.map(({ reason }) => reason)).toContainEqual(
+      expect.stringMatching(
+        /^the runner onnx opens onnx, and model \S+ is safetensors, of which onnx cannot be made: no graph is built of phi3: llama, .* have one$/,
+      ),
+    );
   });
 
   test('of no architecture of llama.cpp is refused before anything runs', async () => {
