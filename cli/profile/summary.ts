@@ -46,7 +46,8 @@ export function report(profiled: Profiled, json: boolean): void {
     return;
   }
   const tables = phases.map(
-    (phase) => `${heading(phase)}\n${options.operators ? operators(phase) : modules(phase.modules)}`,
+    (phase) =>
+      `${heading(phase)}\n${options.operators ? operators(phase, phase.modules) : modules(phase.modules)}`,
   );
   printData(tables.join('\n\n'));
   for (const sentence of costlyPhases(profile)) say(`note: ${sentence}`);
@@ -95,25 +96,38 @@ function modules(rows: readonly ModuleRow[]): string {
   );
 }
 
-function operators(phase: ProfiledPhase): string {
+function operators(phase: ProfiledPhase, rows: readonly ModuleRow[]): string {
   const told = phase.operators.some(({ bytes }) => bytes !== undefined);
   const rate = (value: number | undefined, seconds: number, unit: 'FLOP/s' | 'B/s') =>
     value === undefined || seconds === 0 ? null : rateText(value / seconds, unit);
+  const around = rows.filter(({ module }) => module === 'around');
+  const blanks = told ? [null, null, null] : [];
   return plainTable(
     [
       ...['module', 'operator', 'operation', 'calls', 'time', 'share'],
       ...(told ? ['compute', 'memory', 'inputs'] : []),
     ],
-    [...phase.operators]
-      .sort((a, b) => b.seconds - a.seconds)
-      .map(({ module, operator, op, calls, seconds, bytes, flops, shape }) => [
+    [
+      ...[...phase.operators]
+        .sort((a, b) => b.seconds - a.seconds)
+        .map(({ module, operator, op, calls, seconds, bytes, flops, shape }) => [
+          module,
+          operator,
+          op,
+          calls,
+          formatValue(seconds, 's'),
+          formatPercent(seconds / phase.profiledSeconds),
+          ...(told ? [rate(flops, seconds, 'FLOP/s'), rate(bytes, seconds, 'B/s'), shape ?? null] : []),
+        ]),
+      ...around.map(({ module, calls, seconds, share }) => [
         module,
-        operator,
-        op,
+        'between operators',
+        null,
         calls,
         formatValue(seconds, 's'),
-        formatPercent(seconds / phase.profiledSeconds),
-        ...(told ? [rate(flops, seconds, 'FLOP/s'), rate(bytes, seconds, 'B/s'), shape ?? null] : []),
+        formatPercent(share),
+        ...blanks,
       ]),
+    ],
   );
 }

@@ -29,6 +29,11 @@ describe('ridge profile', () => {
       expect(said.phases[1].modules.at(-1)).toMatchObject({ module: 'around', calls: 2 });
       const operators = await profile(...few, '--operators');
       expect(operators.stdout).toMatch(/^attention +flash_attn_ext +FLASH_ATTN_EXT +4 /m);
+      expect(operators.stdout).toMatch(/^around +between operators +- +1 /m);
+      const [prefill = ''] = operators.stdout.split('\n\n');
+      const shares = [...prefill.matchAll(/ ([\d.]+) %$/gm)].map(([, share]) => Number(share));
+      expect(shares.length).toBeGreaterThan(5);
+      expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 0);
     },
   );
 

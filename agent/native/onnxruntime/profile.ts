@@ -33,18 +33,21 @@ export function readProfile(
   path: string,
   weights: ReadonlyMap<string, number> = new Map(),
 ): ProfiledOperator[][] {
-  const runs: ProfiledOperator[][] = [];
-  let nodes: NodeEvent[] = [];
+  const [nodes, begins]: [NodeEvent[], number[]] = [[], []];
   for (const line of lines(readFileSync(path))) {
     const event = JSON.parse(line) as NodeEvent;
     if (event.cat === 'Node' && event.name.endsWith(SUFFIX)) nodes.push(event);
-    // It is written when the run has ended, behind its nodes.
-    if (event.cat === 'Session' && event.name === 'model_run') {
-      runs.push(operatorsOf(nodes, weights));
-      nodes = [];
-    }
+    if (event.cat === 'Session' && event.name === 'model_run') begins.push(event.ts);
   }
-  return runs;
+  // Releases differ in the order in which they write events: a node is of the last run that began before it.
+  begins.sort((a, b) => a - b);
+  const runs = begins.map((): NodeEvent[] => []);
+  let at = 0;
+  for (const node of nodes.sort((a, b) => a.ts - b.ts)) {
+    while (at + 1 < begins.length && begins[at + 1]! <= node.ts) at++;
+    runs[at]?.push(node);
+  }
+  return runs.map((own) => operatorsOf(own, weights));
 }
 
 /** Of a file that may be longer than a string. */

@@ -2,8 +2,9 @@
 
     python reference.py MODEL THREADS
 
-Reads one JSON object a line, {"tokens": [...], "steps": [...]}, and writes one: seconds of the prompt and of the steps, and the
-SHA-256 of the logits of the prompt and of each step. The first line says where the library is.
+Reads one JSON object a line, {"tokens": [...], "steps": [...], "runs": n}, and writes one: seconds of the prompt and of the steps of n
+runs, after one that wakes threads and is not counted; for no runs the SHA-256 of the logits of the prompt and of each step. The first
+line says where the library is.
 """
 import glob
 import hashlib
@@ -51,17 +52,26 @@ def hashed(logits):
     return hashlib.sha256(logits.numpy().tobytes()).hexdigest()
 
 
-for line in sys.stdin:
-    asked = json.loads(line)
-    tokens = np.array([asked["tokens"]], np.int64)
+def passes(tokens, steps):
+    """Seconds of the prompt, seconds of the steps, and all logits."""
     cache = [value(np.zeros([1, p.shape[1], 0, p.shape[3]], np.float32)) for p in pasts]
     begin = time.perf_counter()
     logits, cache = run(tokens, 0, cache)
     prefilled = time.perf_counter()
-    hashes = [logits]
-    for i, token in enumerate(asked["steps"]):
+    every = [logits]
+    for i, token in enumerate(steps):
         logits, cache = run(np.array([[token]], np.int64), tokens.shape[1] + i, cache)
-        hashes.append(logits)
-    end = time.perf_counter()
-    told = {"prefillSeconds": prefilled - begin, "decodeSeconds": end - prefilled}
-    print(json.dumps({**told, "hashes": [hashed(one) for one in hashes]}), flush=True)
+        every.append(logits)
+    return prefilled - begin, time.perf_counter() - prefilled, every
+
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    tokens = np.array([asked["tokens"]], np.int64)
+    every = passes(tokens, asked["steps"])[2]
+    if asked["runs"] == 0:
+        print(json.dumps({"hashes": [hashed(one) for one in every]}), flush=True)
+        continue
+    every = None
+    timed = [passes(tokens, asked["steps"])[:2] for _ in range(asked["runs"])]
+    print(json.dumps({"prefill": [a for a, _ in timed], "decode": [b for _, b in timed]}), flush=True)
