@@ -46,6 +46,14 @@ const interThreadsNeedParallel: Rule = {
       : null,
 };
 
+const arenaOptionsNeedArena: Rule = {
+  axes: ['arena', 'arenaGrowth', 'arenaShrink'],
+  reason: ({ arena, arenaGrowth, arenaShrink }) =>
+    arena === false && (arenaGrowth !== 'doubling' || arenaShrink === true)
+      ? 'arenaGrowth and arenaShrink say nothing where arena is false: set arena to true, or leave them out'
+      : null,
+};
+
 /** What is done to a model is in its graph: nothing is attached to that, and no graph of a window is built. */
 const changedBefore: Rule = {
   axes: ['attention', 'adapter'],
@@ -91,6 +99,14 @@ export const onnx: RunnerKind = {
       .boolean()
       .default(true)
       .describe('Keep memory that operators gave back for the next ones, instead of asking the system.'),
+    arenaGrowth: z
+      .enum(['doubling', 'as-requested'])
+      .default('doubling')
+      .describe('Whether the arena asks the system for powers of two, or for what an operator needs.'),
+    arenaShrink: z
+      .boolean()
+      .default(false)
+      .describe('Give the arena’s memory back after each run (memory.enable_memory_arena_shrinkage).'),
     memoryPattern: z
       .boolean()
       .default(true)
@@ -99,6 +115,10 @@ export const onnx: RunnerKind = {
       .boolean()
       .default(true)
       .describe('Idle threads spin for a while before they sleep (session.intra_op.allow_spinning).'),
+    shareCache: z
+      .boolean()
+      .default(true)
+      .describe('Add keys and values in place where GroupQueryAttention alone reads the cache.'),
     batch,
     engine,
   }),
@@ -109,6 +129,7 @@ export const onnx: RunnerKind = {
   rules: [
     providerOnDevice,
     interThreadsNeedParallel,
+    arenaOptionsNeedArena,
     requantizing,
     grouping,
     pruningNeedsFloats,
@@ -125,6 +146,8 @@ export const onnx: RunnerKind = {
     execution_mode: 'executionMode',
     enable_cpu_mem_arena: 'arena',
     enable_mem_pattern: 'memoryPattern',
+    arena_extend_strategy: 'arenaGrowth',
+    past_present_share_buffer: 'shareCache',
   },
   answerOptions: ['executionProvider', 'graphOptimization', 'engine'],
   standIn: null,

@@ -72,6 +72,9 @@ const KINDS: Readonly<Record<string, string>> = {
   z: 'size_t',
 };
 
+/** Libraries of which nothing but addresses is held: koffi closes one that the garbage collector finds. */
+const kept: unknown[] = [];
+
 /**
  * Opens a library, in a child process alone: native code can take its process down.
  * @throws FailureError `engine-missing` where it does not open or is none of ONNX Runtime; `engine-mismatch` for a release that is too old.
@@ -80,7 +83,9 @@ export async function openApi(file: string): Promise<OrtApi> {
   const koffi = await importKoffi();
   let base: Pointer | null;
   try {
-    base = koffi.load(file).func('OrtGetApiBase', 'void *', [])() as Pointer | null;
+    const library = koffi.load(file);
+    kept.push(library);
+    base = library.func('OrtGetApiBase', 'void *', [])() as Pointer | null;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new FailureError(

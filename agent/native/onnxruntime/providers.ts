@@ -1,12 +1,24 @@
 import type { Argument, Pointer } from './api.js';
 import type { OrtRuntime } from './runtime.js';
 
+/** How arenas grow: by powers of two, or by what is asked for. Words of ONNX Runtime's enum and of its providers. */
+export const ARENA_GROWTH = {
+  doubling: { strategy: 0, word: 'kNextPowerOfTwo' },
+  'as-requested': { strategy: 1, word: 'kSameAsRequested' },
+} as const;
+
+/** What a provider is set to. */
+export interface ProviderSettings {
+  readonly deviceIndex: number;
+  readonly arenaGrowth: keyof typeof ARENA_GROWTH;
+}
+
 /** An execution provider that can be named in a sweep. */
 interface Provider {
   /** As assignments and profiles call it. */
   readonly full: string;
   /** What ONNX Runtime is told; null = nothing, it is always there. */
-  readonly append: ((runtime: OrtRuntime, options: Pointer, deviceIndex: number) => void) | null;
+  readonly append: ((runtime: OrtRuntime, options: Pointer, place: ProviderSettings) => void) | null;
   /** Where it computes; null = wherever the machine has such a thing. */
   readonly device: string | null;
   /** How to get it. */
@@ -21,27 +33,32 @@ function byName(name: string, settings: Readonly<Record<string, string>> = {}): 
   };
 }
 
-const cuda: Provider['append'] = ({ api }, options, deviceIndex) => {
+const cuda: Provider['append'] = ({ api }, options, { deviceIndex, arenaGrowth }) => {
   const settings = api.make('CreateCUDAProviderOptions');
+  const said = { device_id: String(deviceIndex), arena_extend_strategy: ARENA_GROWTH[arenaGrowth].word };
   try {
-    api.call('UpdateCUDAProviderOptions', settings, ...words(api, { device_id: String(deviceIndex) }));
+    api.call('UpdateCUDAProviderOptions', settings, ...words(api, said));
     api.call('SessionOptionsAppendExecutionProvider_CUDA_V2', options, settings);
   } finally {
     api.call('ReleaseCUDAProviderOptions', settings);
   }
 };
 
-const tensorrt: Provider['append'] = (runtime, options, deviceIndex) => {
+const tensorrt: Provider['append'] = (runtime, options, place) => {
   const { api } = runtime;
   const settings = api.make('CreateTensorRTProviderOptions');
   try {
-    api.call('UpdateTensorRTProviderOptions', settings, ...words(api, { device_id: String(deviceIndex) }));
+    api.call(
+      'UpdateTensorRTProviderOptions',
+      settings,
+      ...words(api, { device_id: String(place.deviceIndex) }),
+    );
     api.call('SessionOptionsAppendExecutionProvider_TensorRT_V2', options, settings);
   } finally {
     api.call('ReleaseTensorRTProviderOptions', settings);
   }
   // What it cannot compile stays on the GPU.
-  cuda!(runtime, options, deviceIndex);
+  cuda!(runtime, options, place);
 };
 
 function words({ names }: OrtRuntime['api'], settings: Readonly<Record<string, string>>): Argument[] {
@@ -92,7 +109,7 @@ export function appendProvider(
   runtime: OrtRuntime,
   options: Pointer,
   name: string,
-  deviceIndex: number,
+  settings: ProviderSettings,
 ): string {
   const plugin = runtime.library.plugins[name];
   if (plugin !== undefined) {
@@ -101,7 +118,7 @@ export function appendProvider(
   }
   const provider = PROVIDERS[name];
   if (provider === undefined) throw new Error(`no execution provider is called ${name}`);
-  provider.append?.(runtime, options, deviceIndex);
+  provider.append?.(runtime, options, settings);
   return provider.full;
 }
 

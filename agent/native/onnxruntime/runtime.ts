@@ -84,6 +84,8 @@ export const CHECK_SETTINGS: SessionSettings = {
   threads: 1,
   interThreads: 1,
   arena: true,
+  arenaGrowth: 'doubling',
+  arenaShrink: false,
   memoryPattern: true,
   spinning: false,
   provider: 'cpu',

@@ -1,3 +1,4 @@
+import type { Place } from '../../native/onnxruntime/session.js';
 import { ELEMENTS, tensorBytes } from '../../native/onnxruntime/tensors.js';
 import type { Block, Memory } from './memory.js';
 import type { CacheTensor } from './signature.js';
@@ -13,14 +14,19 @@ export interface Cache {
   values(length: number, count: number): { readonly past: BigUint64Array; readonly present: BigUint64Array };
   /** What came out is what goes in next. */
   advance(): void;
-  /** Cuts every sequence from `length` tokens back to the first `keep`. */
-  cut(length: number, keep: number): void;
+  /**
+   * Cuts every sequence from `length` tokens back to the first `keep`.
+   * @returns false where it lies on a device and its rows would have to move: the tokens have to be computed anew.
+   */
+  cut(length: number, keep: number): boolean;
   /** Values that no longer are valid when it is emptied. */
   close(): void;
 }
 
 interface Layout {
   readonly tensors: readonly CacheTensor[];
+  /** Where the session wants it; null = on the CPU. */
+  readonly place: Place | null;
   readonly sequences: number;
   /** Tokens that each sequence has room for. */
   readonly capacity: number;
@@ -52,11 +58,11 @@ export class TwoSided implements Cache {
   constructor(memory: Memory, layout: Layout) {
     this.#memory = memory;
     this.#layout = layout;
-    const { tensors, sequences, capacity } = layout;
+    const { tensors, place, sequences, capacity } = layout;
     const sizes = tensors.map((tensor) =>
       tensorBytes(tensor.past.type!, cacheShape(tensor, sequences, capacity)),
     );
-    this.#sides = [0, 1].map(() => sizes.map((size) => memory.block(size)));
+    this.#sides = [0, 1].map(() => sizes.map((size) => memory.blockAt(place, size)));
     this.bytes = 2 * sizes.reduce((sum, size) => sum + size, 0);
   }
 
@@ -69,10 +75,11 @@ export class TwoSided implements Cache {
     this.#side = 1 - this.#side;
   }
 
-  cut(length: number, keep: number): void {
+  cut(length: number, keep: number): boolean {
     const { tensors, sequences } = this.#layout;
     for (const [i, tensor] of tensors.entries()) {
       const { bytes } = this.#sides[this.#side]![i]!;
+      if (bytes === null) return false;
       const { tokenAxis, past } = tensor;
       const shape = cacheShape(tensor, sequences, 1);
       const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
@@ -83,6 +90,7 @@ export class TwoSided implements Cache {
         bytes.copyWithin(row * keep * token, from, from + keep * token);
       }
     }
+    return true;
   }
 
   close(): void {
@@ -115,13 +123,13 @@ export class InPlace implements Cache {
   readonly #memory: Memory;
   readonly #values: BigUint64Array;
 
-  constructor(memory: Memory, { tensors, sequences, capacity }: Layout) {
+  constructor(memory: Memory, { tensors, place, sequences, capacity }: Layout) {
     this.#memory = memory;
     const shapes = tensors.map((tensor) => cacheShape(tensor, sequences, capacity));
     const sizes = tensors.map((tensor, i) => tensorBytes(tensor.past.type!, shapes[i]!));
     this.bytes = sizes.reduce((sum, size) => sum + size, 0);
     this.#values = BigUint64Array.from(tensors, (tensor, i) =>
-      memory.value(memory.block(sizes[i]!), tensor.past.type!, shapes[i]!),
+      memory.value(memory.blockAt(place, sizes[i]!), tensor.past.type!, shapes[i]!),
     );
   }
 
@@ -132,7 +140,9 @@ export class InPlace implements Cache {
   advance(): void {}
 
   /** What lies behind the length is not looked at. */
-  cut(): void {}
+  cut(): boolean {
+    return true;
+  }
 
   close(): void {
     for (const value of this.#values) this.#memory.release(value);

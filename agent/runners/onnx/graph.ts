@@ -5,80 +5,80 @@ import type { InferenceRecord } from '../../../core/inference/record.js';
 import { brainBits, halfBits } from '../../../core/techniques/float-types.js';
 import { monotonicSeconds } from '../../isolation/clock.js';
 import type { Pointer } from '../../native/onnxruntime/api.js';
+import { type Binding, bindSession } from '../../native/onnxruntime/binding.js';
 import type { OrtRuntime } from '../../native/onnxruntime/runtime.js';
 import { ELEMENTS, spelled, type TensorInfo, tensorBytes } from '../../native/onnxruntime/tensors.js';
 import type { Graph } from '../opened.js';
 import type { GraphOpenRequest, GraphRequest } from '../runner.js';
 import { type OpenedGraph, openGraph } from './load.js';
-import { type Block, Memory } from './memory.js';
+import { type HostBlock, Memory } from './memory.js';
 import { runFailure } from './reasons.js';
 
 /** Opens any graph of tensors, with random inputs of the types that it asks for. @throws FailureError */
 export async function openAnyGraph(request: GraphOpenRequest): Promise<Graph> {
   const opened = await openGraph(request);
-  const memory = new Memory(opened.runtime);
+  const memory = new Memory(opened.runtime, opened.session);
   try {
     return prepared(opened, memory, request.graph);
   } catch (error) {
-    opened.session.close();
     memory.close();
+    opened.session.close();
     throw error;
   }
 }
 
 function prepared(opened: OpenedGraph, memory: Memory, request: GraphRequest): Graph {
   const { runtime, session, environment, warnings, weightBytes } = opened;
-  const { api } = runtime;
   const sizes = sizesFor(session.inputs, request);
   const inputs = session.inputs.map((info) => inputOf(info, sizes, memory, request));
-  const inputValues = BigUint64Array.from(inputs, ({ value }) => value);
-  const outputValues = new BigUint64Array(session.outputs.length);
-  const [inputNames, outputNames] = [session.inputs, session.outputs].map((all) =>
-    api.names(all.map(({ name }) => name)),
-  ) as [BigUint64Array, BigUint64Array];
-  const run = api.bind('Run');
-  /** What comes out is made by the first run, and written again by those after it; what is no tensor is made each time. */
-  const forget = (which: (info: TensorInfo) => boolean) => {
-    for (const [i, info] of session.outputs.entries()) {
-      if (outputValues[i] === 0n || !which(info)) continue;
-      api.call('ReleaseValue', outputValues[i]!);
-      outputValues[i] = 0n;
-    }
-  };
+  const tensors = inputs.map(({ tensor }) => tensor);
+  const failing = (error: unknown) => runFailure(error, `inputs of ${tensors.map(spelledTensor).join(', ')}`);
+  let binding: Binding;
+  try {
+    binding = bindSession(
+      runtime,
+      session,
+      inputs.map(({ value }) => value),
+    );
+  } catch (error) {
+    throw failing(error);
+  }
   const once = (): number => {
-    forget(({ type }) => type === null);
     const begin = monotonicSeconds();
     try {
-      run(
-        session.handle,
-        null,
-        inputNames,
-        inputValues,
-        inputs.length,
-        outputNames,
-        outputValues.length,
-        outputValues,
-      );
+      binding.run();
     } catch (error) {
-      throw runFailure(error, `inputs of ${inputs.map(({ tensor }) => spelledTensor(tensor)).join(', ')}`);
+      throw failing(error);
     }
     return monotonicSeconds() - begin;
   };
-  const items = itemsOf(session.inputs, inputs, request);
-  once();
-  const outputs = session.outputs.map((info, i) => outputOf(runtime, info, outputValues[i]!));
-  return {
-    facts: { modelBytes: weightBytes(), parameters: null, kvCacheBytes: null, environment },
-    warnings,
-    record: { items, inputs: inputs.map(({ tensor }) => tensor), outputs },
-    call: (times) => Array.from({ length: times }, once),
-    close() {
-      forget(() => true);
-      for (const { value } of inputs) memory.release(value);
-      session.close();
-      memory.close();
-    },
+  const close = () => {
+    binding.close();
+    for (const { value } of inputs) memory.release(value);
   };
+  try {
+    const items = itemsOf(session.inputs, inputs, request);
+    once();
+    const outputs = binding.outputs().map((value, i) => {
+      const tensor = outputOf(runtime, session.outputs[i]!, value);
+      memory.release(value);
+      return tensor;
+    });
+    return {
+      facts: { modelBytes: weightBytes(), parameters: null, kvCacheBytes: null, environment },
+      warnings,
+      record: { items, inputs: tensors, outputs },
+      call: (times) => Array.from({ length: times }, once),
+      close() {
+        close();
+        memory.close();
+        session.close();
+      },
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 type Tensor = InferenceRecord['inputs'][number];
@@ -166,7 +166,7 @@ type Stored = { [index: number]: number | bigint };
 type Encode = (value: number) => number | bigint;
 
 /** Ids of words and of kinds are small, for an embedding has as many rows as nobody says; masks hide nothing. */
-function fill({ bytes }: Block, type: string, name: string, seed: number): void {
+function fill({ bytes }: HostBlock, type: string, name: string, seed: number): void {
   const random = xoroshiro128plus(seed);
   const most = /type|segment/i.test(name) || type === 'bool' ? 1 : 99;
   const whole = () => (/mask/i.test(name) ? 1 : uniformInt(random, 0, most));

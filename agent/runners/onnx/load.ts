@@ -12,7 +12,7 @@ import { openSession, type Session, type SessionSettings } from '../../native/on
 import { ELEMENTS } from '../../native/onnxruntime/tensors.js';
 import { requireRoomForWeights } from '../llama-cpp/memory.js';
 import type { GeneratorRequest, ModelRequest } from '../runner.js';
-import { OnnxModel } from './model.js';
+import { cachePlace, OnnxModel } from './model.js';
 import { loadFailure } from './reasons.js';
 import { type OnnxSettings, readOnnxSettings } from './settings.js';
 import { type Signature, signatureOf } from './signature.js';
@@ -85,14 +85,21 @@ export async function loadModel(
   request: GeneratorRequest,
   profile: string | null = null,
 ): Promise<OnnxModel> {
-  const graph = await openGraph(request, profile);
+  return decoderOf(await openGraph(request, profile), request);
+}
+
+/** Drives a graph as a decoder; its session ends with it. @throws FailureError */
+export function decoderOf(
+  graph: OpenedGraph,
+  { contextTokens, sequences }: Pick<GeneratorRequest, 'contextTokens' | 'sequences'>,
+): OnnxModel {
   const { session, runtime, settings, path } = graph;
   try {
     const signature = signatureOf(session.inputs, session.outputs, session.optional);
-    const { contextTokens, sequences } = request;
     requireBatch(signature, sequences);
     const file = readable(path);
-    const sharesCache = signature.cache.length > 0 && file !== null && sharesItsCache(file, signature);
+    const cached = signature.cache.length > 0;
+    const sharesCache = cached && settings.shareCache && file !== null && sharesItsCache(file, signature);
     const driving = {
       path,
       signature,
@@ -110,7 +117,8 @@ export async function loadModel(
       environment: {
         ...graph.environment,
         kvCacheType: ELEMENTS[signature.cache[0]?.past.type ?? 0]?.name ?? null,
-        kvCacheShared: signature.cache.length === 0 ? null : sharesCache,
+        kvCacheShared: cached ? sharesCache : null,
+        kvCacheMemory: cached ? (cachePlace(session, signature.cache)?.name ?? 'Cpu') : null,
       },
     });
     return new OnnxModel(runtime, session, driving, facts, graph.warnings);

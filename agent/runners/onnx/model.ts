@@ -3,14 +3,14 @@ import { decodeFloats } from '../../../core/techniques/float-types.js';
 import { tokensAtOnce } from '../../../core/work/onnx.js';
 import type { Pointer } from '../../native/onnxruntime/api.js';
 import type { OrtRuntime } from '../../native/onnxruntime/runtime.js';
-import type { Session } from '../../native/onnxruntime/session.js';
+import type { Place, Session } from '../../native/onnxruntime/session.js';
 import { ELEMENTS, type TensorInfo, tensorBytes } from '../../native/onnxruntime/tensors.js';
 import type { Closable, Generator, LoadedFacts, VisitLogits } from '../opened.js';
 import { stepByStep } from '../step-by-step.js';
 import { type Cache, InPlace, TwoSided } from './cache.js';
-import { type Block, Integers, Memory } from './memory.js';
+import { type HostBlock, Integers, Memory } from './memory.js';
 import { runFailure } from './reasons.js';
-import type { Signature } from './signature.js';
+import type { CacheTensor, Signature } from './signature.js';
 
 /** What rows of logits may take together where all of them are looked at. */
 const OUTPUT_BYTES = 256 * 2 ** 20;
@@ -32,7 +32,7 @@ export interface Driving {
 /** One input or output whose shape follows from the pass; values over its memory are made once for each size. */
 interface Slot {
   readonly info: TensorInfo;
-  readonly block: Block;
+  readonly block: HostBlock;
   readonly values: Map<number, Pointer>;
 }
 
@@ -58,10 +58,10 @@ export class OnnxModel implements Generator {
   readonly #ids: Integers;
   readonly #positions: Integers | null;
   readonly #scalars: {
-    readonly [N in 'useCache' | 'lastPosition' | 'totalLength' | 'keptLogits']: Block | null;
+    readonly [N in 'useCache' | 'lastPosition' | 'totalLength' | 'keptLogits']: HostBlock | null;
   };
-  /** Of graphs without a cache: all tokens so far, sequence by sequence. */
-  readonly #history: Int32Array | null;
+  /** All tokens so far, sequence by sequence: a graph without a cache is given them with every pass. */
+  readonly #history: Int32Array;
   #logits: Slot;
   #logitRows = 0;
   /** Of each sequence, from the last pass. */
@@ -83,23 +83,28 @@ export class OnnxModel implements Generator {
     this.#session = session;
     this.#driving = driving;
     this.#run = api.bind('Run');
-    const memory = new Memory(runtime);
+    const memory = new Memory(runtime, session);
     this.#memory = memory;
-    const layout = { tensors: signature.cache, sequences, capacity };
+    const layout = {
+      tensors: signature.cache,
+      place: cachePlace(session, signature.cache),
+      sequences,
+      capacity,
+    };
     this.#cache =
       signature.cache.length === 0
         ? null
         : sharesCache
           ? new InPlace(memory, layout)
           : new TwoSided(memory, layout);
-    this.#history = this.#cache === null ? new Int32Array(sequences * capacity) : null;
+    this.#history = new Int32Array(sequences * capacity);
 
     const { keptLogits } = signature;
     // It may be one of those that a graph has a value for, which are given where they are known alone.
     const given = keptLogits === null || session.inputs.includes(keptLogits) ? [] : [keptLogits];
     const order = [...session.inputs, ...given].map(({ name }) => name);
     const places: { slot: Slot; at: number; size: SizeOf }[] = [];
-    const add = (info: TensorInfo | null, elements: number, size: SizeOf): Block | null => {
+    const add = (info: TensorInfo | null, elements: number, size: SizeOf): HostBlock | null => {
       if (info === null) return null;
       const block = memory.block(tensorBytes(info.type!, [elements]));
       places.push({ slot: { info, block, values: new Map() }, at: order.indexOf(info.name), size });
@@ -133,8 +138,13 @@ export class OnnxModel implements Generator {
 
   reset(keepTokens: number): void {
     const keep = Math.min(this.#length, Math.max(0, keepTokens));
-    if (keep > 0 && keep < this.#length) this.#cache?.cut(this.#length, keep);
-    this.#length = keep;
+    const cut = keep === 0 || keep === this.#length || (this.#cache?.cut(this.#length, keep) ?? true);
+    this.#length = cut ? keep : 0;
+    if (cut) return;
+    const { sequences, capacity } = this.#driving;
+    this.prefill(
+      Array.from({ length: sequences }, (_, s) => this.#history.slice(s * capacity, s * capacity + keep)),
+    );
   }
 
   prefill(tokens: readonly Int32Array[]): void {
@@ -194,8 +204,8 @@ export class OnnxModel implements Generator {
     for (const { values } of [...this.#places.map(({ slot }) => slot), this.#logits]) {
       for (const value of values.values()) this.#memory.release(value);
     }
-    this.#session.close();
     this.#memory.close();
+    this.#session.close();
   }
 
   /**
@@ -209,13 +219,12 @@ export class OnnxModel implements Generator {
     const after = this.#length + added;
     if (after > capacity) throw full(added, capacity);
     // Without a cache everything is computed anew.
-    const count = this.#history === null ? added : after;
+    const count = this.#cache === null ? after : added;
     const before = after - count;
-    if (this.#history !== null) this.#remember(tokens);
+    for (const [s, own] of tokens.entries()) this.#history.set(own, s * capacity + this.#length);
     for (let s = 0; s < sequences; s++) {
       for (let t = 0; t < count; t++) {
-        const id = this.#history === null ? tokens[s]![t]! : this.#history[s * capacity + t]!;
-        this.#ids.set(s * count + t, id);
+        this.#ids.set(s * count + t, this.#history[s * capacity + before + t]!);
         this.#positions?.set(s * count + t, before + t);
       }
     }
@@ -236,7 +245,7 @@ export class OnnxModel implements Generator {
     try {
       this.#run(
         this.#session.handle,
-        null,
+        this.#session.runOptions,
         this.#inputNames,
         this.#inputs,
         this.#inputs.length,
@@ -252,12 +261,6 @@ export class OnnxModel implements Generator {
     this.runs += 1;
     this.#rows = rows;
     return rows;
-  }
-
-  #remember(tokens: readonly Int32Array[]): void {
-    for (const [s, own] of tokens.entries()) {
-      this.#history!.set(own, s * this.#driving.capacity + this.#length);
-    }
   }
 
   #valueOf(slot: Slot, size: number, kind: SizeOf): Pointer {
@@ -312,17 +315,30 @@ export class OnnxModel implements Generator {
 /** What the open size of an input follows. */
 type SizeOf = 'tokens' | 'all' | 'one' | 'sequences' | 'logits';
 
-function fill(block: Block, { type }: TensorInfo, count: number, value: number): void {
+function fill(block: HostBlock, { type }: TensorInfo, count: number, value: number): void {
   const integers = new Integers(block, type!);
   for (let i = 0; i < count; i++) integers.set(i, value);
 }
 
 /** Every token is one: nothing is padded. */
-function ones(block: Block, info: TensorInfo, count: number): void {
+function ones(block: HostBlock, info: TensorInfo, count: number): void {
   const name = ELEMENTS[info.type!]?.name;
   if (name === 'float32') new Float32Array(block.bytes.buffer, block.bytes.byteOffset, count).fill(1);
   else if (name === 'bool') block.bytes.fill(1);
   else fill(block, info, count, 1);
+}
+
+/** @returns where keys and values come out and go in without being copied; memory of the CPU where those are two. */
+export function cachePlace(
+  { inputs, outputs, places }: Session,
+  cache: readonly CacheTensor[],
+): Place | null {
+  const used = cache.flatMap(({ past, present }) => [
+    places.inputs[inputs.indexOf(past)],
+    places.outputs[outputs.indexOf(present)],
+  ]);
+  const [first] = used;
+  return first !== undefined && used.every((place) => place?.name === first.name) ? first : null;
 }
 
 function full(tokens: number, capacity: number): FailureError {

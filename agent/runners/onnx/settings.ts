@@ -8,6 +8,8 @@ import type { PlaceRequest } from '../runner.js';
 export interface OnnxSettings {
   readonly session: Omit<SessionSettings, 'profile'>;
   readonly batch: number;
+  /** Whether a cache that can be added to in place is. */
+  readonly shareCache: boolean;
   /** A release that is asked for; null = the first that is here. */
   readonly engine: string | null;
 }
@@ -26,6 +28,8 @@ export function readOnnxSettings({ options, deviceClass }: PlaceRequest, cpus: n
       threads: whole(options, 'threads', cpus, 1, 512),
       interThreads: whole(options, 'interThreads', 1, 1, 512),
       arena: pick(options, 'arena', true, [true, false]),
+      arenaGrowth: pick(options, 'arenaGrowth', 'doubling', ['doubling', 'as-requested']),
+      arenaShrink: pick(options, 'arenaShrink', false, [true, false]),
       memoryPattern: pick(options, 'memoryPattern', true, [true, false]),
       spinning: pick(options, 'spinning', true, [true, false]),
       provider,
@@ -33,6 +37,7 @@ export function readOnnxSettings({ options, deviceClass }: PlaceRequest, cpus: n
       deviceIndex: 0,
     },
     batch: whole(options, 'batch', 2048, 1, 1 << 20),
+    shareCache: pick(options, 'shareCache', true, [true, false]),
     engine: typeof engine === 'string' ? engine : null,
   };
 }

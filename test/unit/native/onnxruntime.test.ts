@@ -79,42 +79,50 @@ describe('libraries', () => {
   });
 });
 
-test('a profile gives the operators of each run, with what they moved and asked', () => {
-  const event = (name: string, cat: string, ts: number, dur: number, args: object) =>
-    JSON.stringify({ cat, pid: 1, tid: 1, dur, ts, ph: 'X', name, args });
-  const sizes = { activation_size: '48', parameter_size: '2048', output_size: '96' };
-  const product = {
-    op_name: 'MatMul',
-    provider: 'CPUExecutionProvider',
-    input_type_shape: [{ float: [1, 3, 4] }, { float: [4, 8] }],
-    output_type_shape: [{ float: [1, 3, 8] }],
-    ...sizes,
-  };
-  const file = join(folder, 'profile.json');
-  const lines = [
-    event('session_initialization', 'Session', 0, 9, {}),
-    event('/model/layers.1/self_attn/q_proj/MatMul_kernel_time', 'Node', 12, 5, product),
-    event('branches_kernel_time', 'Node', 10, 20, { ...product, op_name: 'If' }),
-    event('model_run', 'Session', 9, 30, {}),
-    event('/model/embed_tokens/Gather_kernel_time', 'Node', 42, 2, { ...product, op_name: 'Gather' }),
-    event('model_run', 'Session', 41, 5, {}),
-  ];
-  writeFileSync(file, `[\n${lines.join(',\n')}\n]\n`);
-  const [first, second] = readProfile(file);
-  expect(first).toMatchObject([
-    {
-      module: 'qkv',
-      operator: 'q_proj',
-      op: 'MatMul',
-      seconds: 5e-6,
-      bytes: 48 + 2048 + 96,
-      flops: 2 * 3 * 4 * 8,
-      shape: 'float 1×3×4, float 4×8',
+test.each(['ends', 'starts'])(
+  'a profile by %s gives the operators of each run, with what they moved and asked',
+  (order) => {
+    const event = (name: string, cat: string, ts: number, dur: number, args: object) =>
+      JSON.stringify({ cat, pid: 1, tid: 1, dur, ts, ph: 'X', name, args });
+    const sizes = { activation_size: '48', parameter_size: '2048', output_size: '96' };
+    const product = {
+      op_name: 'MatMul',
       provider: 'CPUExecutionProvider',
-    },
-    // What runs inside of it is counted there.
-    { op: 'If', seconds: 15e-6 },
-  ]);
-  // A row is taken of a table, which is not read as a whole.
-  expect(second).toMatchObject([{ module: 'embedding', operator: 'embed_tokens', op: 'Gather', bytes: 192 }]);
-});
+      input_type_shape: [{ float: [1, 3, 4] }, { float: [4, 8] }],
+      output_type_shape: [{ float: [1, 3, 8] }],
+      ...sizes,
+    };
+    const file = join(folder, 'profile.json');
+    const [load, inner, outer, one, row, two] = [
+      event('session_initialization', 'Session', 0, 9, {}),
+      event('/model/layers.1/self_attn/q_proj/MatMul_kernel_time', 'Node', 12, 5, product),
+      event('branches_kernel_time', 'Node', 10, 20, { ...product, op_name: 'If' }),
+      event('model_run', 'Session', 9, 30, {}),
+      event('/model/embed_tokens/Gather_kernel_time', 'Node', 42, 2, { ...product, op_name: 'Gather' }),
+      event('model_run', 'Session', 41, 5, {}),
+    ];
+    // Releases write events as they end, or as they began.
+    const lines =
+      order === 'ends' ? [load, inner, outer, one, row, two] : [load, one, outer, inner, two, row];
+    writeFileSync(file, `[\n${lines.join(',\n')}\n]\n`);
+    const [first, second] = readProfile(file);
+    expect(first).toMatchObject([
+      // What runs inside of it is counted there.
+      { op: 'If', seconds: 15e-6 },
+      {
+        module: 'qkv',
+        operator: 'q_proj',
+        op: 'MatMul',
+        seconds: 5e-6,
+        bytes: 48 + 2048 + 96,
+        flops: 2 * 3 * 4 * 8,
+        shape: 'float 1×3×4, float 4×8',
+        provider: 'CPUExecutionProvider',
+      },
+    ]);
+    // A row is taken of a table, which is not read as a whole.
+    expect(second).toMatchObject([
+      { module: 'embedding', operator: 'embed_tokens', op: 'Gather', bytes: 192 },
+    ]);
+  },
+);
