@@ -1,6 +1,10 @@
 #!/usr/bin/env node
-// Builds kernels/ into dist/kernels/ with CMake, where CMake and a C++ compiler are present. Without them models run
-// and are measured, their steps driven from JavaScript; pruning, calibration and roofs say what is missing. Prints the library's path last. Exit code 0 built, 1 failed, 4 no tools.
+// Builds kernels/ with CMake, where CMake and a C++ compiler are present: `node scripts/build-kernels.mjs [measuring|linux-arm64]`.
+//   nothing      all of them for this machine, in dist/kernels/
+//   measuring    of these, what measuring models takes: roofs, the loop of steps, the profiler. What is built later is built of the same objects
+//   linux-arm64  all of them by Debian's cross compiler (g++-aarch64-linux-gnu), in dist/kernels-linux-arm64/
+// Without them models run and are measured, their steps driven from JavaScript; pruning, calibration and roofs say what is missing.
+// Prints the library's path last. Exit code 0 built, 1 failed, 2 no such word, 4 no tools.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -8,15 +12,42 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const folder = join(root, 'dist/kernels');
-const name = { darwin: 'libridgepoint-kernels.dylib', win32: 'ridgepoint-kernels.dll' };
-const file = name[process.platform] ?? 'libridgepoint-kernels.so';
-const library = join(folder, file);
+const HERE = {
+  folder: 'dist/kernels',
+  target: 'ridgepoint-kernels',
+  system: process.platform,
+  flags: [],
+  compilers: [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean),
+  packages: 'cmake g++',
+};
+const CROSS = 'aarch64-linux-gnu-g++';
+const BUILDS = {
+  all: HERE,
+  measuring: { ...HERE, target: 'ridgepoint-measuring' },
+  'linux-arm64': {
+    ...HERE,
+    folder: 'dist/kernels-linux-arm64',
+    system: 'linux',
+    flags: ['-DCMAKE_SYSTEM_NAME=Linux', '-DCMAKE_SYSTEM_PROCESSOR=aarch64', `-DCMAKE_CXX_COMPILER=${CROSS}`],
+    compilers: [CROSS],
+    packages: 'cmake g++-aarch64-linux-gnu',
+  },
+};
+const [word = 'all'] = process.argv.slice(2);
+const build = BUILDS[word];
+if (build === undefined) {
+  console.error(`There is no build "${word}" of the kernels; there are ${Object.keys(BUILDS).join(', ')}.`);
+  process.exit(2);
+}
+const folder = join(root, build.folder);
+const file = { darwin: `lib${build.target}.dylib`, win32: `${build.target}.dll` };
+const library = join(folder, file[build.system] ?? `lib${build.target}.so`);
 
 const found = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
-const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter((command) => command);
-if (!found('cmake') || !compilers.some(found)) {
-  console.error('kernels: not built, CMake and a C++17 compiler are needed (apt-get install cmake g++)');
+if (!found('cmake') || !build.compilers.some(found)) {
+  console.error(
+    `kernels: not built, CMake and a C++17 compiler are needed (apt-get install ${build.packages})`,
+  );
   process.exit(4);
 }
 /** CMake is no guard against itself: one build of a folder at a time. A lock whose process is gone is taken over. */
@@ -49,14 +80,15 @@ lock();
 const cmake = (...args) => spawnSync('cmake', args, { cwd: root, stdio: ['ignore', 2, 2] }).status === 0;
 const configure = () => {
   mkdirSync(folder, { recursive: true });
-  return cmake('-S', join(root, 'kernels'), '-B', folder);
+  return cmake('-S', join(root, 'kernels'), '-B', folder, ...build.flags);
 };
 if (!configure()) {
   // CMake refuses a folder that was configured elsewhere, as after the checkout was moved or copied.
   rmSync(folder, { recursive: true, force: true });
   if (!configure()) process.exit(1);
 }
-if (!cmake('--build', folder, '--config', 'Release', '--parallel', String(availableParallelism())))
+const jobs = String(availableParallelism());
+if (!cmake('--build', folder, '--config', 'Release', '--target', build.target, '--parallel', jobs))
   process.exit(1);
 if (!existsSync(library)) {
   console.error(`kernels: CMake ended well but ${library} is not there`);

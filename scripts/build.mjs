@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Builds dist/, or a part of it: `node scripts/build.mjs [code|kernels]`.
-//   code     TypeScript by tsc, the report page and the drawing of charts by vite, and the data files that the code reads
-//   kernels  native code where there is a compiler
+// Builds dist/, or a part of it: `node scripts/build.mjs [code|kernels|measuring]`.
+//   code       TypeScript by tsc, the report page and the drawing of charts by vite, and the data files that the code reads
+//   kernels    native code where there is a compiler
+//   measuring  of that, what measuring models takes: all of it follows when somebody asks, of the same objects
 // Nothing is checked here: types are by `npm run lint`.
 import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync } from 'node:fs';
@@ -11,9 +12,9 @@ import { promisify } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [part = 'all'] = process.argv.slice(2);
-if (!['all', 'code', 'kernels'].includes(part)) {
+if (!['all', 'code', 'kernels', 'measuring'].includes(part)) {
   console.error(
-    `There is no part "${part}" of the build; there are code and kernels, and both without an argument.`,
+    `There is no part "${part}" of the build; there are code, kernels and measuring, and all without an argument.`,
   );
   process.exit(2);
 }
@@ -46,15 +47,18 @@ async function buildCode() {
 }
 
 /** Without native code all goes on but what needs it, so it is said. */
-function buildKernels() {
-  const script = (name) =>
-    spawnSync(process.execPath, [join(root, 'scripts', name)], { cwd: root, stdio: ['ignore', 'ignore', 2] })
-      .status;
-  if (script('build-kernels.mjs') !== 0)
+function buildKernels(which) {
+  const script = (...words) =>
+    spawnSync(process.execPath, [join(root, 'scripts', words[0]), ...words.slice(1)], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 2],
+    }).status;
+  if (script('build-kernels.mjs', which) !== 0)
     console.error('build: without native kernels, which pruning, calibration and roofs need');
+  if (which === 'measuring') return;
   // Without nvcc it says so and goes on: CUDA kernels are compiled where they can be, and releases carry them.
   if (script('build-cuda.mjs') === 1) console.error('build: without CUDA kernels, which did not compile');
 }
 
-if (part !== 'kernels') await buildCode();
-if (part !== 'code') buildKernels();
+if (part === 'all' || part === 'code') await buildCode();
+if (part !== 'code') buildKernels(part === 'measuring' ? 'measuring' : 'all');

@@ -1,22 +1,42 @@
 #!/usr/bin/env node
 // Makes what is published, from a checkout that is built (`npm run build`), in dist/packages/: the package itself, and its native
-// kernels for this platform as a package of their own, which the first names as optional. Prints the two archives, one a line.
+// kernels as packages of their own, one for each platform, which the first names as optional. Prints the archives, one a line, the package first.
 // The kernels need the C library of the machine that built them, or a newer one: a release is built on the oldest system it is for.
-import { execFileSync } from 'node:child_process';
+//   --cross              those for linux-arm64, too, by Debian's cross compiler (g++-aarch64-linux-gnu)
+//   --also darwin-arm64  the package names the kernels of that platform, which are packed on such a machine
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const out = join(root, 'dist/packages');
-const platform = `${process.platform}-${process.arch}`;
-const library = { darwin: 'libridgepoint-kernels.dylib', win32: 'ridgepoint-kernels.dll' };
-const file = library[process.platform] ?? 'libridgepoint-kernels.so';
-const built = join(root, 'dist/kernels');
-if (!existsSync(join(built, file)) || !existsSync(join(root, 'dist/cli/main.js'))) {
+const { values } = parseArgs({
+  options: {
+    cross: { type: 'boolean', default: false },
+    also: { type: 'string', multiple: true, default: [] },
+  },
+});
+const fileOf = (system) =>
+  ({ darwin: 'libridgepoint-kernels.dylib', win32: 'ridgepoint-kernels.dll' })[system] ??
+  'libridgepoint-kernels.so';
+
+/** Platforms whose kernels are packed here, with the folder that they are built in. */
+const platforms = [{ system: process.platform, processor: process.arch, built: 'dist/kernels' }];
+if (
+  !existsSync(join(root, 'dist/cli/main.js')) ||
+  !existsSync(join(root, 'dist/kernels', fileOf(process.platform)))
+) {
   console.error('pack: dist/ is not built; run `npm run build` (with CMake and a C++ compiler) first');
   process.exit(1);
+}
+if (values.cross) {
+  const script = join(root, 'scripts/build-kernels.mjs');
+  const { status } = spawnSync(process.execPath, [script, 'linux-arm64'], { stdio: ['ignore', 2, 2] });
+  if (status !== 0) process.exit(1);
+  platforms.push({ system: 'linux', processor: 'arm64', built: 'dist/kernels-linux-arm64' });
 }
 
 const readManifest = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
@@ -30,34 +50,43 @@ const pack = (folder, to) =>
   }).trim();
 
 const own = readManifest(root);
-const kernels = {
-  name: `@ridgepoint/kernels-${platform}`,
-  version: own.version,
-  description: `Native kernels of Ridgepoint for ${platform}: every level of instructions, chosen at run time.`,
-  license: own.license,
-  os: [process.platform],
-  cpu: [process.arch],
-  ...(process.platform === 'linux' && { libc: ['glibc'] }),
-};
+const nameOf = (platform) => `@ridgepoint/kernels-${platform}`;
+
+/** @returns the folder of the kernels of a platform, ready to be packed. */
+function kernelsFolder({ system, processor, built }, work) {
+  const platform = `${system}-${processor}`;
+  const folder = join(work, platform);
+  mkdirSync(folder);
+  writeManifest(folder, {
+    name: nameOf(platform),
+    version: own.version,
+    description: `Native kernels of Ridgepoint for ${platform}: every level of instructions, chosen at run time.`,
+    license: own.license,
+    os: [system],
+    cpu: [processor],
+    ...(system === 'linux' && { libc: ['glibc'] }),
+  });
+  for (const name of [fileOf(system), 'cuda']) {
+    const from = join(root, built, name);
+    if (existsSync(from)) cpSync(from, join(folder, name), { recursive: true });
+  }
+  cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+  return folder;
+}
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const work = mkdtempSync(join(tmpdir(), 'ridgepoint-pack-'));
 try {
-  const folder = join(work, 'kernels');
-  mkdirSync(folder);
-  writeManifest(folder, kernels);
-  for (const name of [file, 'cuda'])
-    if (existsSync(join(built, name))) cpSync(join(built, name), join(folder, name), { recursive: true });
-  cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
-
+  const folders = platforms.map((platform) => kernelsFolder(platform, work));
   // A checkout names no kernels, for its own are built in it; what is published does.
   execFileSync('tar', ['-xzf', join(work, pack(root, work)), '-C', work]);
   const published = join(work, 'package');
   const manifest = readManifest(published);
-  manifest.optionalDependencies[kernels.name] = kernels.version;
+  const named = [...platforms.map(({ system, processor }) => `${system}-${processor}`), ...values.also];
+  for (const platform of named) manifest.optionalDependencies[nameOf(platform)] = own.version;
   writeManifest(published, manifest);
-  for (const each of [published, folder]) console.log(join(out, pack(each, out)));
+  for (const each of [published, ...folders]) console.log(join(out, pack(each, out)));
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

@@ -1,10 +1,19 @@
 #!/usr/bin/env node
 // Makes a checkout ready to run: installs packages and builds when either is missing or is not what its sources
 // would give, and says what it does. `npm run quickstart` and `npm test` start here, so that they are the only commands
-// a new user needs. With --without-kernels native kernels, most of the build, are left to the first command that asks for all.
-import { execFileSync, spawn } from 'node:child_process';
+// a new user needs. With --for-a-run only those native kernels are built that measuring models takes; the others, most of the build, are
+// left to the first command that asks for all.
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,47 +58,62 @@ function fingerprint(paths) {
 }
 
 /** Does the work unless the stamp says that it was done for exactly this. */
-function once(stamp, wanted, work) {
+async function once(stamp, wanted, work) {
   const path = join(root, stamp);
   if (existsSync(path) && readFileSync(path, 'utf8') === wanted) return;
-  work();
+  await work();
+  mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, wanted);
 }
 
 const modified = (path) => statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const say = (text) => process.stderr.write(`ready: ${text}\n`);
-const run = (command, args) => execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+/** @returns the exit code. */
+const ended = (command, args) =>
+  new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+    child.once('error', reject).once('close', (code) => resolve(code ?? 1));
+  });
+async function run(command, args) {
+  const code = await ended(command, args);
+  if (code === 0) return;
+  say(`${command} ${args.join(' ')} ended with exit code ${code}`);
+  process.exit(1);
+}
+const build = (part) => run(process.execPath, [join(root, 'scripts/build.mjs'), part]);
+
+// First, for compilers ask no package for anything, and npm waits for the network most of the time. Where all of them were built once
+// they are kept up to date: they are what is opened then.
+const forARun = process.argv.includes('--for-a-run') && !existsSync(join(root, 'dist/.built-kernels'));
+const kernels = once(`dist/.built-${forARun ? 'measuring' : 'kernels'}`, fingerprint(KERNELS), () => {
+  const which = forARun ? 'those that measuring takes; half a minute' : 'two minutes';
+  say(`building native kernels (${which} on two cores)`);
+  return build(forARun ? 'measuring' : 'kernels');
+});
 
 const lock = createHash('sha256')
   .update(readFileSync(join(root, 'package-lock.json')))
   .digest('hex');
-once('node_modules/.ridgepoint-lock', `${lock} ${process.versions.modules}`, () => {
+await once('node_modules/.ridgepoint-lock', `${lock} ${process.versions.modules}`, async () => {
   // Somebody has run npm by hand.
   if (modified('node_modules/.package-lock.json') > modified('package-lock.json')) return;
   // npm empties what a link leads to, which is another checkout's.
   if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) return;
   say('installing packages (npm ci; half a minute)');
-  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+  await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
 });
 // The one package that needs its script: the SQLite for a Node.js that has none. It is compiled where none can be downloaded,
 // and that beside the build.
 const addon = 'node_modules/better-sqlite3/build/Release/better_sqlite3.node';
-const sqlite =
-  !isBuiltin('node:sqlite') && !existsSync(join(root, addon))
-    ? spawn('npm', ['rebuild', '--silent', 'better-sqlite3'], { cwd: root, stdio: ['ignore', 2, 2] })
-    : null;
-if (sqlite !== null)
+let sqlite = Promise.resolve(0);
+if (!isBuiltin('node:sqlite') && !existsSync(join(root, addon))) {
   say('building SQLite, which this Node.js does not have (22.13 and newer do; one to two minutes)');
-const ended = sqlite === null ? 0 : new Promise((resolve) => sqlite.once('close', resolve));
-
-once('dist/.built', fingerprint(CODE), () => {
-  say('building (tsc, the report page)');
-  run(process.execPath, [join(root, 'scripts/build.mjs'), 'code']);
-});
-if (!process.argv.includes('--without-kernels')) {
-  once('dist/.built-kernels', fingerprint(KERNELS), () => {
-    say('building native kernels (two minutes on two cores)');
-    run(process.execPath, [join(root, 'scripts/build.mjs'), 'kernels']);
-  });
+  sqlite = ended('npm', ['rebuild', '--silent', 'better-sqlite3']);
 }
-if ((await ended) !== 0) say('without SQLite, which did not build: use Node.js 22.13 or newer');
+
+await once('dist/.built', fingerprint(CODE), () => {
+  say('building (tsc, the report page)');
+  return build('code');
+});
+await kernels;
+if ((await sqlite) !== 0) say('without SQLite, which did not build: use Node.js 22.13 or newer');

@@ -23,6 +23,8 @@ export interface FactorsRequest {
   readonly threads: readonly number[];
   readonly types: readonly string[] | null;
   readonly quick: boolean;
+  /** Then it is given up; null = as long as it takes, which is minutes where other processes use the machine. */
+  readonly timeLimitSeconds: number | null;
   readonly sysRoot: string;
   readonly launcher: Launcher;
   readonly onProgress?: (done: number, of: number) => void;
@@ -58,12 +60,17 @@ export async function makeFactors(request: FactorsRequest): Promise<Factors> {
       ...(samples.disturbed === null ? [] : [{ code: 'disturbed' as const, message: samples.disturbed }]),
       ...roofs.warnings,
     ],
-    caveats: [...roofs.caveats],
+    caveats: [
+      ...(request.quick
+        ? ['fitted quickly: `ridge factors` takes its time, for all types and numbers of threads']
+        : []),
+      ...roofs.caveats,
+    ],
   };
 }
 
 async function timed(request: FactorsRequest): Promise<FactorSamples> {
-  const { device, threads, types, quick, launcher, onProgress } = request;
+  const { device, threads, types, quick, timeLimitSeconds, launcher, onProgress } = request;
   const ending = await launcher({
     task: taskOf(FACTORS, {
       runnerKind: FITTED_RUNNERS[0]!,
@@ -75,7 +82,7 @@ async function timed(request: FactorsRequest): Promise<FactorSamples> {
       modelPath: join(builtinFolder(), 'tiny-f16.gguf'),
     }),
     cpus: device.cpus,
-    timeLimitSeconds: null,
+    timeLimitSeconds,
     memoryLimitBytes: null,
     onMessage: (message) => {
       if (message.type === 'progress') onProgress?.(message.done, message.of);

@@ -12,7 +12,7 @@ import {
   type PassSample,
   productWork,
 } from '../../roofline/factors/sample.js';
-import { kernelsLibrary } from '../native/kernel-library.js';
+import { measuringLibrary } from '../native/kernel-library.js';
 import { type EngineDevice, type Llama, loadLlama, type Pointer } from '../native/llama.js';
 import { profileModel } from '../profile/run.js';
 import { timeChecks } from './checks.js';
@@ -246,7 +246,7 @@ async function passSeconds(
   { runnerKind, deviceClass, deviceId, modelPath }: FactorsJob,
   threads: number,
 ): Promise<number> {
-  if (kernelsLibrary() === null) return 0;
+  if (measuringLibrary() === null) return 0;
   const { phases } = await profileModel({
     runnerKind,
     model: { modelPath, options: { threads }, deviceClass, deviceId, cpus: [] },

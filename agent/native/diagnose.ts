@@ -6,7 +6,13 @@ import { toFailure } from '../../core/errors.js';
 import { cpuLevels } from './cpu-levels.js';
 import { openCuda } from './cuda.js';
 import { nativeEngineFile } from './engines/location.js';
-import { isPrebuilt, kernelsLibrary, missingLibrary, openKernelLibrary } from './kernel-library.js';
+import {
+  isPrebuilt,
+  kernelsLibrary,
+  measuringLibrary,
+  missingLibrary,
+  openKernelLibrary,
+} from './kernel-library.js';
 import { PRUNING_INTERFACE } from './kernels.js';
 import { loadLlama } from './llama.js';
 import { type ConfiguredRuntimes, findLibraries, noLibrary } from './onnxruntime/libraries.js';
@@ -80,6 +86,10 @@ async function diagnoseKernels(): Promise<EngineDiagnosis> {
   const library = kernelsLibrary();
   const build =
     'with CMake and a C++17 compiler (`apt-get install cmake g++`), `npm run build` in a clone compiles them';
+  if (library === null && measuringLibrary() !== null) {
+    const hint = `Optional: ${build}. Without the rest nothing is pruned or calibrated, and kernels cannot be measured.`;
+    return { name, ok: false, reason: 'those that measuring models takes were built, and no others', hint };
+  }
   if (library === null) {
     const { message } = missingLibrary().failure;
     const hint = `Optional: ${build}. Without them nothing is pruned or calibrated, and roofs and kernels cannot be measured.`;

@@ -13,9 +13,21 @@ const PACKAGE = `@ridgepoint/kernels-${process.platform}-${process.arch}`;
 
 /** @returns the library that `scripts/build-kernels.mjs` built here, else the one of the package for this platform, or null. */
 export function kernelsLibrary(): string | null {
-  const suffix = process.platform === 'darwin' ? 'dylib' : 'so';
-  const name = process.platform === 'win32' ? 'ridgepoint-kernels.dll' : `libridgepoint-kernels.${suffix}`;
+  const name = fileName('ridgepoint-kernels');
   return builtFile(join('kernels', name)) ?? prebuilt(name);
+}
+
+/**
+ * For roofs, the loop of steps and the profiler, which is all that measuring models takes.
+ * @returns the whole library, else the one with these parts alone, which a clone has after its first run; or null.
+ */
+export function measuringLibrary(): string | null {
+  return kernelsLibrary() ?? builtFile(join('kernels', fileName('ridgepoint-measuring')));
+}
+
+function fileName(library: string): string {
+  if (process.platform === 'win32') return `${library}.dll`;
+  return `lib${library}.${process.platform === 'darwin' ? 'dylib' : 'so'}`;
 }
 
 function prebuilt(name: string): string | null {
@@ -41,7 +53,7 @@ export function requiredKernels(): string {
 
 /** @returns the failure of what needs the library and has it not. */
 export function missingLibrary(): FailureError {
-  const message = `this needs Ridgepoint's native kernels: the package ${PACKAGE} is not installed, and none were built here`;
+  const message = `this needs Ridgepoint's native kernels: the package ${PACKAGE} is not installed, and they were not built here`;
   const hint =
     'Install that package where Ridgepoint is; or, with CMake and a C++17 compiler, run `npm run build` in a clone.';
   return new FailureError(failure('engine-missing', message, { hint }));

@@ -1,5 +1,5 @@
 import { toFailure } from '../../core/errors.js';
-import { kernelsLibrary, openKernelLibrary } from './kernel-library.js';
+import { measuringLibrary, openKernelLibrary } from './kernel-library.js';
 import type { Llama, Pointer, StructValue } from './llama.js';
 
 /** The interface of kernels/steps/steps.h that this file was written for. */
@@ -30,7 +30,7 @@ export interface StepLoops {
  * Looks for the loop in our native library. Models are measured without it, too, so what is wrong with the library is a warning.
  * @param library our native library; null = there is none. The engine was loaded before it.
  */
-export async function findStepLoops(llama: Llama, library = kernelsLibrary()): Promise<StepLoops> {
+export async function findStepLoops(llama: Llama, library = measuringLibrary()): Promise<StepLoops> {
   if (library === null) return { open: null, warnings: [] };
   try {
     return { open: await openStepLoops(llama, library), warnings: [] };

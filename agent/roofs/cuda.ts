@@ -20,7 +20,8 @@ const NEWER = 10;
 export const cudaRoofs: RoofsMeasurer = {
   classes: ['cuda'],
   environment: cudaEnvironment,
-  async measure(device, { quick = false, onProgress, signal }) {
+  async measure(device, { extent = 'all', onProgress, signal }) {
+    const quick = extent === 'quick';
     const environment = await cudaEnvironment(device);
     const job = { repeats: quick ? QUICK_REPEATS : THOROUGH_REPEATS };
     const taken = await takeInChild(taskOf(CUDA_ROOFS, { deviceId: device.id, job }), device.cpus, {

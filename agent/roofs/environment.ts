@@ -6,7 +6,7 @@ import type { DeviceProfile } from '../../core/experiment/node.js';
 import { formatCpuList } from '../device/affinity.js';
 import { isVirtual, largePagesMode } from '../device/host.js';
 import { systemText } from '../device/system-text.js';
-import { kernelsLibrary } from '../native/kernel-library.js';
+import { measuringLibrary } from '../native/kernel-library.js';
 import { readTopology } from './topology.js';
 
 export type RoofsEnvironment = Record<string, string | number | boolean | null>;
@@ -46,7 +46,7 @@ export function changes(before: RoofsEnvironment, now: RoofsEnvironment): string
 
 /** Of the library that measures: another one may reach another ceiling. */
 export function digestOfKernels(): string | null {
-  const library = kernelsLibrary();
+  const library = measuringLibrary();
   return library === null
     ? null
     : createHash('sha256').update(readFileSync(library)).digest('hex').slice(0, 16);

@@ -2,9 +2,15 @@ import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Roofs } from '../../core/result/roofs.js';
 import type { RoofsEnvironment } from './environment.js';
 
+/**
+ * How much is measured: `all` roofs within a minute; those that `rows` stand under, within a quarter of that; or all by one `quick` round of a few
+ * repeats, which is no more than a look.
+ */
+export type RoofsExtent = 'all' | 'rows' | 'quick';
+
 export interface RoofsRequest {
-  /** One round of a few repeats. */
-  readonly quick?: boolean;
+  /** Left out = all. */
+  readonly extent?: RoofsExtent | undefined;
   /** Numbers of threads; left out = some from 1 to all. Of CPUs only. */
   readonly threads?: readonly number[] | undefined;
   /** Parts done, of how many. */

@@ -19,9 +19,10 @@ export interface RoofsPlan {
   readonly absent: Readonly<Record<string, string>>;
 }
 
-/** STREAM's rule: each array at least four times the last-level caches together. A triad has three. */
-const ARRAYS = 3;
+/** STREAM's rule: each array at least four times the last-level caches together. */
 const TIMES_CACHE = 4;
+/** Of the memory that a thread has, each access takes all, in as many arrays as it needs. */
+const ARRAYS: Readonly<Record<BandwidthRoof['access'], number>> = { read: 1, write: 1, copy: 2, triad: 3 };
 /** Where /sys names no caches: those of an ordinary server. */
 const ASSUMED: Readonly<Record<Cache['level'], number>> = { L1: 32 << 10, L2: 512 << 10, L3: 32 << 20 };
 /** More numbers of threads than this tell nothing new and take time. */
@@ -43,7 +44,12 @@ export function threadCounts(topology: Topology): number[] {
  * what STREAM asks for.
  * @param counts numbers of threads, each at most the number of CPUs.
  */
-export function planRoofs(topology: Topology, counts: readonly number[], freeBytes: number): RoofsPlan {
+export function planRoofs(
+  topology: Topology,
+  counts: readonly number[],
+  freeBytes: number,
+  accesses: readonly BandwidthRoof['access'][],
+): RoofsPlan {
   const order = placementOrder(topology);
   const caveats: string[] = [];
   const absent: Record<string, string> = {};
@@ -51,10 +57,11 @@ export function planRoofs(topology: Topology, counts: readonly number[], freeByt
     caveats.push('the system names no cache sizes: those of an ordinary server were assumed');
   }
   const lastLevel = lastLevelBytes(topology.caches);
-  const wanted = ARRAYS * TIMES_CACHE * lastLevel;
+  const arrays = Math.max(...accesses.map((access) => ARRAYS[access]));
+  const wanted = arrays * TIMES_CACHE * lastLevel;
   const memory = Math.min(wanted, freeBytes * SHARE_OF_MEMORY);
   if (memory < wanted) {
-    const times = (memory / ARRAYS / lastLevel).toFixed(1);
+    const times = (memory / arrays / lastLevel).toFixed(1);
     caveats.push(
       `memory was measured with arrays of ${times} times the last-level cache, for want of free memory; 4 are asked for`,
     );

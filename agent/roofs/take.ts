@@ -1,7 +1,7 @@
 import { FailureError, failure, toFailure } from '../../core/errors.js';
 import { CLOCK_CHANGE } from '../../core/judgement/disturbance.js';
 import type { BandwidthRoof, ComputeRoof } from '../../core/result/roofs.js';
-import { kernelsLibrary } from '../native/kernel-library.js';
+import { measuringLibrary } from '../native/kernel-library.js';
 import { openRoofsKernels, type RoofsBench } from '../native/roofs.js';
 import { disturbedBetween, readMachineTime } from './machine.js';
 import type { ThreadsPlan } from './plan.js';
@@ -9,6 +9,7 @@ import type { ThreadsPlan } from './plan.js';
 /** What the child is asked to measure. */
 export interface RoofsJob {
   readonly threads: readonly ThreadsPlan[];
+  readonly accesses: readonly BandwidthRoof['access'][];
   /** Of each roof in a round. */
   readonly repeats: number;
   /**
@@ -55,7 +56,6 @@ export interface TakenRoofs {
   readonly disturbed: readonly string[];
 }
 
-const ACCESSES: readonly BandwidthRoof['access'][] = ['read', 'write', 'copy', 'triad'];
 const UNITS: readonly ComputeRoof['unit'][] = ['vector', 'matrix'];
 const ARITHMETICS: readonly ComputeRoof['arithmetic'][] = ['f64', 'f32', 'bf16', 'f16', 'int8'];
 /** Seconds that a repeat lasts at least: thousands of times what starting the threads takes. */
@@ -105,13 +105,13 @@ export async function takeRoofs(
   job: RoofsJob,
   progress: (done: number, of: number) => void,
 ): Promise<TakenRoofs> {
-  const library = kernelsLibrary();
+  const library = measuringLibrary();
   if (library === null) {
     const hint = 'ridge doctor says how to get it';
     throw new FailureError(failure('engine-missing', 'roofs need the native library', { hint }));
   }
   const kernels = await openRoofsKernels(library);
-  const taking = new Taking(job.repeats);
+  const taking = new Taking(job);
   const quiet = new QuietRounds();
   const began = performance.now();
   const parts = job.leastRounds * job.threads.length;
@@ -205,9 +205,11 @@ class Taking {
   only: (roof: Taken) => boolean = () => true;
   readonly #known = new Map<string, Taken>();
   readonly #repeats: number;
+  readonly #accesses: RoofsJob['accesses'];
 
-  constructor(repeats: number) {
+  constructor({ repeats, accesses }: Pick<RoofsJob, 'repeats' | 'accesses'>) {
     this.#repeats = repeats;
+    this.#accesses = accesses;
   }
 
   get roofs(): Taken[] {
@@ -222,7 +224,7 @@ class Taking {
   round(bench: RoofsBench, { cpus, bytes }: ThreadsPlan): void {
     const threads = cpus.length;
     for (const [level, each] of Object.entries(bytes) as [BandwidthRoof['level'], number][]) {
-      for (const access of ACCESSES) {
+      for (const access of this.#accesses) {
         for (const stores of storesOf(level, access)) {
           const what = { access, streaming: stores === 'streaming', bytes: each };
           const workingSetBytes = Math.floor(each) * threads;

@@ -1,7 +1,9 @@
 import { makeFactors } from '../../agent/factors/make.js';
 import { FactorsStore } from '../../agent/factors/store.js';
 import { probeNode } from '../../agent/probe.js';
+import { measurerFor } from '../../agent/roofs/index.js';
 import { RoofsStore, type StoredRoofs } from '../../agent/roofs/store.js';
+import { toFailure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Factors } from '../../core/result/factors.js';
 import { weightType } from '../../core/techniques/tensor-types.js';
@@ -13,6 +15,7 @@ import { printData, printJson, say } from '../output/print.js';
 import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
 import { stoppable } from '../single/stoppable.js';
+import type { ThisNode } from '../this-node.js';
 import type { FactorsOptions } from './command.js';
 
 /** `ridge factors`: benches single operators, fits, keeps and prints the factors of one device. */
@@ -35,39 +38,63 @@ export async function factors(options: FactorsOptions): Promise<void> {
   const { device, roofs } = await chosen(profile.devices, new RoofsStore(config.roofsFolder), options);
   await runCommand(async () => {
     const found =
-      options.stored === true
-        ? await stored(store, device)
-        : await fitted(store, device, roofs, sysRoot, options);
+      options.stored === true ? await stored(store, device) : await fitted(device, roofs, sysRoot, options);
+    // What predictions rest on is fitted at leisure, at all numbers of threads and for all types.
+    const whole = options.quick !== true && options.threads === undefined && options.types === undefined;
+    if (options.stored !== true && whole) say(`kept in ${(await store.put(found)).path}`);
     if (options.json === true) printJson(found);
     else printData(describe(found));
   });
 }
 
+/** Whose products stand for those of all types with about as many bits. */
+const FEW_TYPES = ['f16', 'q8_0', 'q6_k', 'q4_k'];
+/** Threads that wait for each other crawl where others use their processors: no first run waits for that. */
+const MOST_SECONDS_FIRST = 45;
+
+/**
+ * Fits the factors of devices of this node whose roofs have none, quickly, for all their CPUs and a few types, so that rows of a run
+ * have a prediction: once per machine. What goes wrong is said, and the run goes on without; so is what Ctrl-C skips.
+ */
+export async function fitMissing({ profile, store, roofsFolder, sysRoot }: ThisNode): Promise<void> {
+  const kept = new FactorsStore(roofsFolder);
+  for (const device of profile.devices) {
+    try {
+      const measurer = measurerFor(device);
+      const roofs = measurer && (await store.find(device.id, await measurer.environment(device)));
+      if (roofs === null || (await kept.find(device.id))?.factors.roofs === roofs.id) continue;
+      say(
+        `fitting how near the engine comes to the roofs of ${device.id}: once on this machine, about 20 s; Ctrl-C goes on without predictions`,
+      );
+      const options = { quick: true, types: FEW_TYPES, threads: [device.cpus.length] } as const;
+      await kept.put(await fitted(device, roofs, sysRoot, options, MOST_SECONDS_FIRST));
+    } catch (error) {
+      say(`no factors of ${device.id}: ${toFailure(error).message}`);
+    }
+  }
+}
+
 async function fitted(
-  store: FactorsStore,
   device: DeviceProfile,
   { roofs, id }: StoredRoofs,
   sysRoot: string,
-  options: FactorsOptions,
+  { threads, types, quick }: Pick<FactorsOptions, 'threads' | 'types' | 'quick'>,
+  timeLimitSeconds: number | null = null,
 ): Promise<Factors> {
-  const measured = [...new Set(roofs.bandwidth.map(({ threads }) => threads))].sort((a, b) => a - b);
+  const measured = [...new Set(roofs.bandwidth.map((roof) => roof.threads))].sort((a, b) => a - b);
   const progress = stepProgress(process.stderr, `operators on ${device.id}`);
-  const found = await makeFactors({
+  return await makeFactors({
     device,
     roofs,
     roofsId: id,
-    threads: options.threads ?? measured,
-    types: options.types ?? null,
-    quick: options.quick === true,
+    threads: threads ?? measured,
+    types: types ?? null,
+    quick: quick === true,
+    timeLimitSeconds,
     sysRoot,
     launcher: stoppable,
     onProgress: progress.step,
   }).finally(() => progress.end());
-  if (options.quick !== true && options.threads === undefined && options.types === undefined) {
-    const { path } = await store.put(found);
-    say(`kept in ${path}`);
-  }
-  return found;
 }
 
 async function stored(store: FactorsStore, device: DeviceProfile): Promise<Factors> {

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { measurerFor, requireMeasurer } from '../../agent/roofs/index.js';
+import type { RoofsExtent } from '../../agent/roofs/measurer.js';
 import type { RoofsStore } from '../../agent/roofs/store.js';
 import { toFailure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
@@ -10,7 +11,7 @@ import { printData, printJson, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
-import { thisNode } from '../this-node.js';
+import { type ThisNode, thisNode } from '../this-node.js';
 import type { RoofsOptions } from './command.js';
 import { describe } from './describe.js';
 
@@ -42,37 +43,41 @@ export async function roofs(options: RoofsOptions): Promise<void> {
  * Measures the roofs of this node that are not kept yet, or were measured on another machine than it is now, so that the rows of a
  * run stand under them: once per machine. What goes wrong is said, and the run goes on without; so is what Ctrl-C skips.
  */
-export async function measureMissing(config: string | undefined): Promise<void> {
-  const { profile, store } = await thisNode(config);
+export async function measureMissing({ profile, store }: ThisNode): Promise<void> {
   for (const device of profile.devices) {
     const measurer = measurerFor(device);
     if (measurer === null) continue;
     try {
       if ((await store.find(device.id, await measurer.environment(device))) !== null) continue;
       say(
-        `measuring the roofs of ${device.id}: once on this machine, about a minute; Ctrl-C goes on without, --no-roofs never measures`,
+        `measuring the roofs of ${device.id}: once on this machine, about 15 s; Ctrl-C goes on without, --no-roofs never measures`,
       );
-      await measured(store, device, {});
+      await measured(store, device, {}, 'rows');
     } catch (error) {
       say(`no roofs of ${device.id}: ${toFailure(error).message}`);
     }
   }
 }
 
-async function measured(store: RoofsStore, device: DeviceProfile, options: RoofsOptions): Promise<Roofs> {
+async function measured(
+  store: RoofsStore,
+  device: DeviceProfile,
+  options: RoofsOptions,
+  extent: RoofsExtent = options.quick === true ? 'quick' : 'all',
+): Promise<Roofs> {
   const progress = stepProgress(process.stderr, `measuring the roofs of ${device.id}`);
   const interrupted = new AbortController();
   const stop = () => interrupted.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     const found = await requireMeasurer(device).measure(device, {
-      quick: options.quick === true,
+      extent,
       threads: options.threads,
       onProgress: (done, of) => progress.step(done, of),
       signal: interrupted.signal,
     });
     // What a result is held against is measured thoroughly and at all numbers of threads.
-    if (options.quick !== true && options.threads === undefined) {
+    if (extent !== 'quick' && options.threads === undefined) {
       const { path } = await store.put(found);
       progress.end();
       say(`kept in ${path}`);

@@ -66,7 +66,7 @@ export function addRunOptions(command: Command): Command {
     .option('--quick', 'measure each experiment by one start, whatever the file says')
     .option(
       '--no-roofs',
-      'do not measure the roofs of this machine first, where none are kept; rows then stand under no roof',
+      'do not measure the roofs of this machine first, nor fit factors, where none are kept; rows then stand under no roof and have no prediction',
     )
     .option('--fresh', 'discard the results in the folder and measure everything again');
 }

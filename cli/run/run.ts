@@ -6,6 +6,7 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import type { ModelRef } from '../../core/experiment/experiment.js';
 import { plainText } from '../../core/metrics/text.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { FITTED_RUNNERS } from '../../core/runners/index.js';
 import { planSpace } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { connectControl } from '../../proto/client.js';
@@ -16,6 +17,7 @@ import { energyChoice } from '../agent/agent.js';
 import { askToFetch } from '../ask-to-fetch.js';
 import { checkEvaluation } from '../check-evaluation.js';
 import { EXIT } from '../exit.js';
+import { fitMissing } from '../factors/factors.js';
 import { onInterrupt } from '../interrupts.js';
 import { localModelFolders, modelSettings, resolveModels } from '../local-models.js';
 import { agentConfig, nodeConfig, sharedOverrides } from '../node-config.js';
@@ -28,6 +30,7 @@ import { collectResults } from '../results/results.js';
 import { measureMissing } from '../roofs/roofs.js';
 import { startError } from '../start-error.js';
 import { readyToRun, type SweepFile } from '../sweep-file.js';
+import { thisNode } from '../this-node.js';
 import { exitCodeOf, sayInvalid, watchSweep } from '../watch/watch.js';
 import type { RunOptions } from './command.js';
 import { folderError, openRunFolder, type RunFolder } from './folder.js';
@@ -49,7 +52,11 @@ export async function runSweep(file: SweepFile, typed: RunOptions): Promise<numb
   const { document, sweep } = readyToRun(file, models, options.quick === true);
   requirePoints(sweep, planSpace(sweep));
   // The same word of the environment keeps a node's agent from measuring them.
-  if (options.roofs && (process.env.RIDGE_ROOFS ?? 'auto') === 'auto') await measureMissing(options.config);
+  if (options.roofs && (process.env.RIDGE_ROOFS ?? 'auto') === 'auto') {
+    const here = await thisNode(options.config);
+    await measureMissing(here);
+    if (sweep.runners.some(({ kind }) => FITTED_RUNNERS.includes(kind))) await fitMissing(here);
+  }
 
   const folder = openRunFolder(
     options.out ?? join(DEFAULT_OUT, sweep.name),

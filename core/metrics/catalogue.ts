@@ -802,7 +802,7 @@ export const METRICS = [
     'predicted_time_per_output_token_seconds',
     's',
     null,
-    null,
+    'predicted',
     'Predicted time of a decode step, the mean over the steps of a repeat; made as predictedPrefillSeconds. Of a server it is a step as full as they were, with the prompts that are read in it.',
   ),
   ratio(

@@ -113,6 +113,7 @@ function(ridge_objects folder level kind files)
     target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -O3 -ffp-contract=off ${RIDGE_FLAGS_${level}})
   endif()
   set_property(GLOBAL APPEND PROPERTY RIDGE_OBJECTS_${level} $<TARGET_OBJECTS:${target}>)
+  set_property(GLOBAL APPEND PROPERTY RIDGE_OBJECTS_${level}_${folder} $<TARGET_OBJECTS:${target}>)
 endfunction()
 
 # Whether the C++ runtime can be inside: not every system has it as an archive.
@@ -121,15 +122,24 @@ set(CMAKE_REQUIRED_LINK_OPTIONS -static-libstdc++ -static-libgcc)
 check_cxx_source_compiles("#include <string>\nint main(int n, char**) { return std::string(n, 'x').size(); }" RIDGE_STATIC_RUNTIME)
 unset(CMAKE_REQUIRED_LINK_OPTIONS)
 
-# ridge_library(<name>): all of it as one shared library, which other machines can open, too: with the C++ runtime inside it
-# needs no more than the C library.
+# ridge_library(<name> [folder…]): all of it, or these folders alone, as one shared library, which other machines can open, too: with the
+# C++ runtime inside it needs no more than the C library. A library of some folders is made where it is asked for.
 function(ridge_library name)
   set(objects)
   foreach(level scalar ${RIDGE_OWN_LEVELS})
-    get_property(own GLOBAL PROPERTY RIDGE_OBJECTS_${level})
-    list(APPEND objects ${own})
+    if(NOT ARGN)
+      get_property(own GLOBAL PROPERTY RIDGE_OBJECTS_${level})
+      list(APPEND objects ${own})
+    endif()
+    foreach(folder ${ARGN})
+      get_property(own GLOBAL PROPERTY RIDGE_OBJECTS_${level}_${folder})
+      list(APPEND objects ${own})
+    endforeach()
   endforeach()
   add_library(${name} SHARED ${objects})
+  if(ARGN)
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+  endif()
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
   # dlopen, for the CUDA driver.
   target_link_libraries(${name} PRIVATE Threads::Threads ${CMAKE_DL_LIBS})

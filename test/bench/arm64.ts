@@ -1,9 +1,9 @@
-// The native library on arm64, without one: built with a cross compiler, and every op of it checked on emulated processors. It needs
-// aarch64-linux-gnu-g++, cmake and qemu-aarch64 (Debian: g++-aarch64-linux-gnu, cmake, qemu-user). Right or wrong is all it says: what an
-// emulator takes says nothing about a processor.
+// The native library on arm64, without one: built with a cross compiler as `node scripts/pack.mjs --cross` packs it, and every op and every product of
+// the roofs of it checked on emulated processors. It needs aarch64-linux-gnu-g++, cmake and qemu-aarch64 (Debian: g++-aarch64-linux-gnu, cmake,
+// qemu-user). Right or wrong is all it says: what an emulator takes says nothing about a processor.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OPS } from '../../core/kernels/gen/ops.js';
 import { type OpFacts, shapeOf } from '../../core/kernels/op.js';
@@ -71,11 +71,10 @@ function checks(op: OpFacts): string[] {
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-arm64-'));
 try {
   const kernels = join(import.meta.dirname, '../../kernels');
-  const target = ['-DCMAKE_SYSTEM_NAME=Linux', '-DCMAKE_SYSTEM_PROCESSOR=aarch64'];
-  must('cmake', ['-S', kernels, '-B', folder, ...target, `-DCMAKE_CXX_COMPILER=${COMPILER}`]);
-  must('cmake', ['--build', folder, '--parallel', String(availableParallelism())]);
+  must(process.execPath, [join(kernels, '../scripts/build-kernels.mjs'), 'linux-arm64']);
+  const built = join(kernels, '../dist/kernels-linux-arm64');
   const program = join(folder, 'check');
-  const library = ['-L', folder, '-lridgepoint-kernels', `-Wl,-rpath,${folder}`];
+  const library = ['-L', built, '-lridgepoint-kernels', `-Wl,-rpath,${built}`];
   const source = join(import.meta.dirname, 'arm64.cpp');
   must(COMPILER, ['-std=c++17', '-I', kernels, source, '-o', program, ...library]);
   const lines = OPS.flatMap(checks).join('\n');

@@ -22,6 +22,7 @@ import { openRoofsKernels } from '../../agent/native/roofs.js';
 import { freeBytes } from '../../agent/roofs/machine.js';
 import { planRoofs } from '../../agent/roofs/plan.js';
 import { readTopology } from '../../agent/roofs/topology.js';
+import { ACCESSES } from '../../core/result/roofs.js';
 import { median } from '../../core/statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
 import {
@@ -52,7 +53,7 @@ if (library === null) {
 const kernels = await openRoofsKernels(library);
 const cpus = readAffinity('self') ?? [0];
 const counts = cpus.length === 1 ? [1] : [1, cpus.length];
-const plan = planRoofs(readTopology(cpus), counts, freeBytes());
+const plan = planRoofs(readTopology(cpus), counts, freeBytes(), ACCESSES);
 for (const caveat of plan.caveats) console.log(caveat);
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-roofs-'));
 const oneDnn = compiledOneDnn(folder);

@@ -41,7 +41,7 @@ describe.skipIf(!usable)('roofs of an emulated GPU (need Linux, g++ and the nati
   test('are measured in a child, each looked at before it is timed', async () => {
     const steps: number[] = [];
     const roofs = await requireMeasurer(DEVICE).measure(DEVICE, {
-      quick: true,
+      extent: 'quick',
       onProgress: (done, of) => steps.push(done / of),
     });
     roofsSchema.parse(roofs);
@@ -64,7 +64,10 @@ describe.skipIf(!usable)('roofs of an emulated GPU (need Linux, g++ and the nati
   }, async () => {
     const probe = await probeRunner('kernels');
     expect(probe).toMatchObject({ available: true, profile: { devices: ['cpu', 'cuda'] } });
-    const roofs = recordRoofsOf(await requireMeasurer(DEVICE).measure(DEVICE, { quick: true }), 'emulated');
+    const roofs = recordRoofsOf(
+      await requireMeasurer(DEVICE).measure(DEVICE, { extent: 'quick' }),
+      'emulated',
+    );
     const node = trialContext({ limits: { idleSeconds: 0 } });
     const here: TrialContext = {
       ...node,
@@ -120,7 +123,7 @@ describe.skipIf(!usable)('roofs of an emulated GPU (need Linux, g++ and the nati
     const images = process.env.RIDGEPOINT_CUDA_IMAGES!;
     writeFileSync(join(images, 'ridgepoint-sm_90.cubin'), machineCode(90));
     process.env.CUDA_EMULATED_CAPABILITY = '90';
-    const roofs = await requireMeasurer(DEVICE).measure(DEVICE, { quick: true });
+    const roofs = await requireMeasurer(DEVICE).measure(DEVICE, { extent: 'quick' });
     delete process.env.CUDA_EMULATED_CAPABILITY;
     const matrix = roofs.compute.filter(({ unit }) => unit === 'matrix');
     expect(matrix.map(({ arithmetic }) => arithmetic)).toEqual(['tf32', 'f16', 'bf16', 'int8', 'fp8']);
@@ -130,7 +133,7 @@ describe.skipIf(!usable)('roofs of an emulated GPU (need Linux, g++ and the nati
 
   test('fail with the reason where there is no GPU', async () => {
     process.env.CUDA_EMULATED_MISSING = 'device';
-    const measuring = requireMeasurer(DEVICE).measure(DEVICE, { quick: true });
+    const measuring = requireMeasurer(DEVICE).measure(DEVICE, { extent: 'quick' });
     await expect(measuring).rejects.toMatchObject({ failure: { code: 'device-missing' } });
     await expect(measuring).rejects.toThrow(
       'CUDA unavailable: the NVIDIA driver is installed but sees no GPU',

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { readAffinity } from '../../../agent/device/affinity.js';
 import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
 import { openRoofsKernels, type RoofsKernels } from '../../../agent/native/roofs.js';
+import { takeRoofs } from '../../../agent/roofs/take.js';
 
 const build = inject('kernels');
 const usable = readAffinity('self') ?? [0];
@@ -82,6 +83,23 @@ describe.skipIf(!build.tools)('native roofs (needs cmake and a C++ compiler)', (
       expect(seconds).toBeLessThan(1);
     }
     bench.close();
+  });
+
+  test('only the accesses that were asked for are taken, and all peaks', async () => {
+    const [cpu = 0] = usable;
+    const job = {
+      ...{
+        threads: [{ cpus: [cpu], bytes: { L1: 16 << 10, memory: 1 << 22 } }],
+        accesses: ['read' as const],
+      },
+      ...{ repeats: 2, leastRounds: 1, mostRounds: 1, secondsForRounds: 1 },
+    };
+    const { roofs } = await takeRoofs(job, () => undefined);
+    const bandwidth = roofs.flatMap((roof) =>
+      roof.kind === 'bandwidth' ? [`${roof.level} ${roof.access}`] : [],
+    );
+    expect(bandwidth).toEqual(['L1 read', 'memory read']);
+    expect(roofs.some((roof) => roof.kind === 'compute' && roof.arithmetic === 'f32')).toBe(true);
   });
 
   test('CPUs that are not there, named twice or none at all are refused in a sentence', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { planRoofs, threadCounts } from '../../../agent/roofs/plan.js';
 import { placementOrder, readTopology, type Topology } from '../../../agent/roofs/topology.js';
+import { ACCESSES } from '../../../core/result/roofs.js';
 
 const folders: string[] = [];
 afterAll(() => {
@@ -84,7 +85,7 @@ describe('where roofs are measured', () => {
   });
 
   test('working sets lie well inside their level and outside the one before', () => {
-    const { threads, caveats, absent } = planRoofs(readTopology(eight, smt()), [1, 4, 8], 2 ** 40);
+    const { threads, caveats, absent } = planRoofs(readTopology(eight, smt()), [1, 4, 8], 2 ** 40, ACCESSES);
     expect(caveats).toEqual([]);
     const [one, four, all] = threads.map(({ bytes }) => bytes);
     expect(one).toEqual({ L1: 24 << 10, L2: 512 << 10, L3: 4 << 20, memory: 12 * 64 * 2 ** 20 });
@@ -93,6 +94,12 @@ describe('where roofs are measured', () => {
     // Two threads of a core share its caches, four share a last level.
     expect(all).toMatchObject({ L1: 12 << 10, L2: 256 << 10, L3: 2 << 20 });
     expect(absent).toEqual({});
+  });
+
+  test('of reads alone memory is one array of four times the last-level caches, as each array of a triad', () => {
+    const bytes = (accesses: Parameters<typeof planRoofs>[3]) =>
+      planRoofs(readTopology(eight, smt()), [1], 2 ** 40, accesses).threads[0]?.bytes;
+    expect(bytes(['read'])).toEqual({ ...bytes(ACCESSES), memory: 4 * 64 * 2 ** 20 });
   });
 
   test('a last level no larger than the second is not told apart from it', () => {
@@ -104,16 +111,16 @@ describe('where roofs are measured', () => {
       ],
       cores: [[0]],
     };
-    const { threads, absent } = planRoofs(topology, [1], 2 ** 40);
+    const { threads, absent } = planRoofs(topology, [1], 2 ** 40, ACCESSES);
     expect(threads[0]?.bytes.L3).toBeUndefined();
     expect(absent['L3 at 1 threads']).toMatch(/too near/);
   });
 
   test('little free memory, or a system that names no caches, is a caveat', () => {
-    const small = planRoofs(readTopology(eight, smt()), [1], 2 ** 30);
+    const small = planRoofs(readTopology(eight, smt()), [1], 2 ** 30, ACCESSES);
     expect(small.threads[0]?.bytes.memory).toBe(2 ** 28);
     expect(small.caveats).toEqual([expect.stringMatching(/arrays of 1\.3 times the last-level cache/)]);
-    const unknown = planRoofs({ caches: [], cores: [[0], [1]] }, [1, 2], 2 ** 40);
+    const unknown = planRoofs({ caches: [], cores: [[0], [1]] }, [1, 2], 2 ** 40, ACCESSES);
     expect(unknown.caveats).toEqual([expect.stringMatching(/names no cache sizes/)]);
     expect(unknown.threads[1]?.bytes.memory).toBeGreaterThan(0);
   });
