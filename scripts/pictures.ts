@@ -66,6 +66,11 @@ await terminal.setContent(`<body style="margin:0;background:#16202a"><pre style=
   color:#dfe7ee;font:14px/1.4 'DejaVu Sans Mono',monospace"><span style="color:#7fc8d8">$</span> ridge run docs/examples/quickstart.yaml\n\n${toHtml(table)}</pre></body>`);
 await terminal.locator('pre').screenshot({ path: join(images, 'table.png') });
 
+// Anew, for a run of before has the page of before.
+const report = join(scratch, 'report.html');
+execFileSync(process.execPath, [ridge, 'report', run, '--format', 'html', '--output', report], {
+  stdio: 'inherit',
+});
 const DESKTOP = { width: 1280, height: 1180 };
 const VIEWS = [
   { name: 'report.png', viewport: DESKTOP, colorScheme: 'light' },
@@ -74,15 +79,15 @@ const VIEWS = [
 ] as const;
 for (const { name, ...view } of VIEWS) {
   const page = await browser.newPage(view);
-  await page.goto(pathToFileURL(join(run, 'report.html')).href);
+  await page.goto(pathToFileURL(report).href);
   await page.waitForSelector('.chart svg');
   // The charts follow their frames, which settle once the fonts are there.
   await page.waitForTimeout(1000);
   await page.screenshot({ path: join(images, name) });
 }
 
-/** Trials of the second pass after which the live view shows rows with an interval and rows without. */
-const SECOND_PASS = 5;
+/** Trials after which the live view has something to show. */
+const TRIALS = 6;
 // The browser that looks at it is work beside it, which would make its rows invalid.
 const watched = join(scratch, 'watched.yaml');
 writeFileSync(
@@ -110,7 +115,7 @@ try {
   for (;;) {
     const { sweeps } = (await (await fetch(new URL('api/v1/sweeps', url))).json()) as { sweeps: LiveSweep[] };
     const [sweep] = sweeps;
-    if (sweep !== undefined && sweep.trialsLeft <= sweep.points * (sweep.starts - 1) - SECOND_PASS) break;
+    if (sweep !== undefined && sweep.trialsLeft <= sweep.points * sweep.starts - TRIALS) break;
     await new Promise((done) => setTimeout(done, 500));
   }
   const page = await browser.newPage({ viewport: DESKTOP });

@@ -49,7 +49,7 @@ export async function printComparison(a: string, b: string, options: CompareOpti
   const corrections = correctionsOf(runs, matched.pairs, rates);
   const drift = apartSentences(runs, corrections);
   print(changes, matched, { broken, undecided, corrections, drift }, options);
-  say(summary(matched, a, b));
+  say(summary(matched, changes, a, b));
   for (const sentence of drift)
     say(corrections.length > 0 ? `${sentence} (--uncorrected leaves it in)` : sentence);
   for (const sentence of undecided) say(`gate undecided: ${sentence}`);
@@ -94,16 +94,27 @@ function print(
   } else if (format === 'csv') printData(changesCsv(changes));
   else if (format === 'md') printData(changesMarkdown(changes));
   else {
-    const table = changesTable(changes);
-    printData(terminalStyle(process.stdout).unicode ? table : ascii(table));
+    const { width, unicode } = terminalStyle(process.stdout);
+    const table = changesTable(changes, width);
+    printData(unicode ? table : ascii(table));
   }
 }
 
-function summary({ pairs, onlyA, onlyB }: Matched, a: string, b: string): string {
+/** In the order in which they matter. */
+const VERDICTS: readonly Change['verdict'][] = ['worse', 'better', 'same', 'unclear', 'missing'];
+
+/** @returns `12 experiments compared, 156 numbers: none worse, none better, 24 same, 132 unclear` */
+function summary({ pairs, onlyA, onlyB }: Matched, changes: readonly Change[], a: string, b: string): string {
   const count = (n: number) => `${n} ${n === 1 ? 'experiment' : 'experiments'}`;
   const alone = [
     ...(onlyA.length === 0 ? [] : [`${onlyA.length} only in ${a}`]),
     ...(onlyB.length === 0 ? [] : [`${onlyB.length} only in ${b}`]),
   ];
-  return [`${count(pairs.length)} compared`, ...alone].join(', ');
+  const verdicts = VERDICTS.flatMap((verdict) => {
+    const found = changes.filter((change) => change.verdict === verdict).length;
+    if (found === 0) return verdict === 'worse' || verdict === 'better' ? [`none ${verdict}`] : [];
+    return [`${found} ${verdict}`];
+  });
+  const compared = [`${count(pairs.length)} compared`, ...alone, `${changes.length} numbers`].join(', ');
+  return `${compared}: ${verdicts.join(', ')}`;
 }

@@ -5,6 +5,7 @@ import type { Change } from '../../report/compare.js';
 import { csvLines } from '../../report/csv.js';
 import { metricText } from '../../report/scale.js';
 import { plainTable } from '../output/plain-table.js';
+import { columnsOf, cut } from '../output/text.js';
 
 const HEAD = ['experiment', 'metric', 'A', 'B', 'change', '95 % interval', 'verdict'];
 
@@ -23,8 +24,36 @@ function cells(changes: readonly Change[]): string[][] {
   ]);
 }
 
-export function changesTable(changes: readonly Change[]): string {
-  return plainTable(HEAD, cells(changes));
+/** Columns that stand below an experiment's name: all others, and all but the values of both sides. */
+const BELOW = [
+  [1, 2, 3, 4, 5, 6],
+  [1, 4, 5, 6],
+] as const;
+
+/**
+ * The changes as a table of at most `width` columns: each in a line of its own where that fits, else below its experiment, and where
+ * that does not fit either without the values of A and B. Nothing wraps.
+ */
+export function changesTable(changes: readonly Change[], width: number): string {
+  const lines = cells(changes);
+  const whole = plainTable(HEAD, lines);
+  if (widest(whole) <= width) return whole;
+  const of = (columns: readonly number[]) => (line: readonly string[]) => columns.map((i) => line[i] ?? '');
+  const [wide, narrow] = BELOW.map((columns) => plainTable(of(columns)(HEAD), lines.map(of(columns))));
+  const fits = widest(wide!) + INDENT.length <= width;
+  const [head = '', ...rows] = (fits ? wide! : narrow!).split('\n');
+  const below = rows.flatMap((row, i) => {
+    const label = lines[i]?.[0] ?? '';
+    return [...(label === lines[i - 1]?.[0] ? [] : [label]), INDENT + row];
+  });
+  const note = fits ? [] : ['no room here for A and B: widen the terminal, or --format md'];
+  return [INDENT + head, ...below, ...note].map((line) => cut(line, width)).join('\n');
+}
+
+const INDENT = '  ';
+
+function widest(text: string): number {
+  return Math.max(...text.split('\n').map(columnsOf));
 }
 
 export function changesMarkdown(changes: readonly Change[]): string {

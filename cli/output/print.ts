@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { columnsOf, wrap } from './text.js';
 
 /** Writes data to stdout, with exactly one newline at its end. */
 export function printData(text: string): void {
@@ -28,8 +29,13 @@ export function sayAbove(block: LiveBlock | null): void {
   live = block;
 }
 
-/** Writes a line for people to stderr: progress, hints, where files went. */
+/** Writes a line for people to stderr: progress, hints, where files went. A terminal gets it broken between words. */
 export function say(text: string): void {
-  if (live === null) process.stderr.write(`${text}\n`);
-  else live.say(text);
+  const { isTTY, columns = 0 } = process.stderr;
+  // A path that is longer than a line has to stay whole.
+  const breaks = isTTY === true && text.split(/[ \n]/).every((word) => columnsOf(word) < columns);
+  for (const line of breaks ? text.split('\n').flatMap((one) => wrap(one, columns, '  ')) : [text]) {
+    if (live === null) process.stderr.write(`${line}\n`);
+    else live.say(line);
+  }
 }
