@@ -8,6 +8,7 @@ import { LOG_FORMATS } from '../core/log-text.js';
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { readPolicy, type SourcePolicy, sourcesSchema } from './artifacts/remote/policy.js';
+import { rpcSchema } from './native/llama-cpp/rpc.js';
 import { runtimesSchema } from './native/onnxruntime/libraries.js';
 import { DEFAULT_FOLDER, SOCKET_NAME } from './power/protocol.js';
 import { scorerSchema } from './quality/external-scorer.js';
@@ -54,6 +55,8 @@ export const agentFileSchema = z.strictObject({
   servers: serversSchema.default({}),
   /** Libraries of ONNX Runtime, by name, and plug-ins with execution providers for them (docs/onnx.md). */
   onnxRuntimes: runtimesSchema.default({}),
+  /** RPC servers of llama.cpp whose devices a sweep may use, by name (docs/rpc.md). */
+  rpc: rpcSchema.prefault({}),
   /** Splits the CPUs into devices of their own, e.g. `[[0, 1], [2, 3]]`; empty = one device. */
   cpuGroups: z.array(z.array(z.number().int().nonnegative()).min(1)).default([]),
   /** Runners to offer; left out = every one whose engine is here. */

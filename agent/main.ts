@@ -69,7 +69,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     cpuGroups: config.cpuGroups,
     meters: asked,
     runnerKinds: config.runners ?? RUNNER_KINDS,
-    engines: { servers: config.servers, runtimes: config.onnxRuntimes },
+    engines: { servers: config.servers, runtimes: config.onnxRuntimes, rpc: config.rpc },
   });
   const meters: MeterSettings = { ...asked, periods: probe.periods, sensors: probe.sensors };
   const roofs = new NodeRoofs({

@@ -103,7 +103,7 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
         ...Object.fromEntries(
           runnerProbes.flatMap((probe) =>
             probe.available
-              ? Object.entries(probe.missing ?? {}).map(([name, why]) => [`server ${name}`, why])
+              ? Object.entries(probe.missing ?? {})
               : [[`runner ${probe.kind}`, `${probe.reason}; ${probe.hint}`]],
           ),
         ),

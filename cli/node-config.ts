@@ -9,7 +9,16 @@ import { usageError } from './exit.js';
 import type { NodeOptions } from './options/config.js';
 
 /** What of an agent's configuration holds for commands that work on this machine. */
-const SHARED = ['sources', 'artifactBytes', 'scorers', 'power', 'meters', 'servers', 'onnxRuntimes'] as const;
+const SHARED = [
+  'sources',
+  'artifactBytes',
+  'scorers',
+  'power',
+  'meters',
+  'servers',
+  'onnxRuntimes',
+  'rpc',
+] as const;
 
 /**
  * A sweep may come from anybody, so commands that run one allow what the configuration and the command line allow, and

@@ -22,7 +22,7 @@ export interface ThisNode {
  * @throws CommandError (2) for a wrong file.
  */
 export async function thisNode(config: string | undefined): Promise<ThisNode> {
-  const { nodeName, cpuGroups, meters, roofsFolder, servers, onnxRuntimes } = agentConfig(config);
+  const { nodeName, cpuGroups, meters, roofsFolder, servers, onnxRuntimes, rpc } = agentConfig(config);
   const { profile, nvml } = await probeNode({
     nodeName,
     labels: {},
@@ -32,6 +32,6 @@ export async function thisNode(config: string | undefined): Promise<ThisNode> {
     runnerKinds: [],
   });
   if ('nvml' in nvml) nvml.nvml.close();
-  const engines = { servers, runtimes: onnxRuntimes };
+  const engines = { servers, runtimes: onnxRuntimes, rpc };
   return { profile, roofsFolder, store: new RoofsStore(roofsFolder), sysRoot: meters.sysRoot, engines };
 }

@@ -56,6 +56,9 @@ export function causeOf(facts: EndingFacts): Failure | null {
   return died(facts, rest);
 }
 
+/** What ggml prints before it aborts: where, and why. */
+const ENGINE_ABORTED = /^\S+\.(?:c|cpp|cu|h|m):\d+: (.+)$/m;
+
 function died(facts: EndingFacts, rest: Partial<Failure>): Failure {
   if (facts.signal === 'SIGKILL' && !facts.killedByUs && facts.oomKillSeen !== false) {
     return failure('out-of-memory', `${facts.task} was killed by the kernel, which ran out of memory`, {
@@ -67,7 +70,9 @@ function died(facts: EndingFacts, rest: Partial<Failure>): Failure {
     return failure('out-of-memory', `${facts.task} died because memory could not be allocated`, rest);
   }
   if (facts.signal !== null) {
-    return failure('crashed', `${facts.task} was killed by ${facts.signal}`, {
+    const said = ENGINE_ABORTED.exec(facts.stderrTail ?? '')?.[1];
+    const why = said === undefined ? '' : `: ${said}`;
+    return failure('crashed', `${facts.task} was killed by ${facts.signal}${why}`, {
       ...rest,
       hint: 'The last lines of stderr are in the record; the agent goes on with the next trial.',
     });

@@ -15,6 +15,7 @@ import {
 } from './kernel-library.js';
 import { PRUNING_INTERFACE } from './kernels.js';
 import { loadLlama } from './llama.js';
+import { type ConfiguredRpc, findRpcLibrary, greetRpcServer } from './llama-cpp/rpc.js';
 import { type ConfiguredRuntimes, findLibraries, noLibrary } from './onnxruntime/libraries.js';
 import { probeProviders } from './onnxruntime/probe.js';
 import { findEngine } from './packages.js';
@@ -73,6 +74,48 @@ export async function diagnoseOnnxRuntime(runtimes: ConfiguredRuntimes): Promise
     reason: problem ?? `${release}, ${library.file}`,
     hint,
   }));
+}
+
+/** The backend for RPC servers and those that the configuration names, each greeted; nothing to say where it names none. */
+export async function diagnoseRpc(rpc: ConfiguredRpc): Promise<EngineDiagnosis[]> {
+  const servers = Object.entries(rpc.servers);
+  if (servers.length === 0) return [];
+  const answers = await Promise.all(servers.map(([, address]) => greetRpcServer(address)));
+  return [
+    rpcLibrary(rpc),
+    ...servers.map(([name, address], i) => {
+      const problem = answers[i]!;
+      const hint =
+        problem === null
+          ? isLoopback(address)
+            ? null
+            : `Its protocol has no passwords and no encryption: whoever reaches ${address} can read and write its memory. Keep it to a network of your own (docs/rpc.md).`
+          : 'Start it there (docs/rpc.md), or mend rpc.servers in the agent’s configuration.';
+      return {
+        name: `rpc server ${name}`,
+        ok: problem === null,
+        reason: problem === null ? `answers at ${address}` : `${address}: ${problem}`,
+        hint,
+      };
+    }),
+  ];
+}
+
+function rpcLibrary(rpc: ConfiguredRpc): EngineDiagnosis {
+  const name = 'rpc backend';
+  try {
+    const found = findRpcLibrary(rpc);
+    return 'file' in found
+      ? { name, ok: true, reason: found.file, hint: null }
+      : { name, ok: false, ...found };
+  } catch (error) {
+    const { message, hint } = toFailure(error);
+    return { name, ok: false, reason: message, hint };
+  }
+}
+
+function isLoopback(address: string): boolean {
+  return /^(localhost|127\.[\d.]+):/.test(address);
 }
 
 /** The work of the child. */

@@ -47,7 +47,14 @@ export interface Llama {
   /** Whether the system's linker finds and loads a shared library; it stays loaded. */
   canOpen(library: string): boolean;
   /** Calls a function that only the CPU backend exports, whatever file that came from. */
-  callCpu(name: string, result: string, args: readonly [string, unknown][]): unknown;
+  callCpu(name: string, result: string, args: readonly (readonly [string, unknown])[]): unknown;
+  /** Calls a function that a backend gives by its name. @param registry of the backend. */
+  callBackend(
+    registry: Pointer,
+    name: string,
+    result: string,
+    args: readonly (readonly [string, unknown])[],
+  ): unknown;
 }
 
 export interface LlamaOptions {
@@ -159,6 +166,17 @@ async function openCore(engine: EnginePackage): Promise<Core> {
   functions.llama_log_set(callback, null);
   functions.ggml_log_set(callback, null);
 
+  const callBackend: Llama['callBackend'] = (registry, name, result, args) => {
+    const address = functions.ggml_backend_reg_get_proc_address(registry, name);
+    if (address === null)
+      throw new Error(`The backend ${functions.ggml_backend_reg_name(registry)} has no ${name}.`);
+    const type = koffi.proto(
+      result,
+      args.map(([of]) => of),
+    );
+    return koffi.call(address, type, ...args.map(([, value]) => value));
+  };
+
   return {
     release: engine.release,
     files,
@@ -181,17 +199,9 @@ async function openCore(engine: EnginePackage): Promise<Core> {
     },
     callCpu(name, result, args) {
       const device = functions.ggml_backend_dev_by_type(CONSTANTS.GGML_BACKEND_DEVICE_TYPE_CPU);
-      const address = functions.ggml_backend_reg_get_proc_address(
-        functions.ggml_backend_dev_backend_reg(device),
-        name,
-      );
-      if (address === null) throw new Error(`The CPU backend has no ${name}.`);
-      const type = koffi.proto(
-        result,
-        args.map(([t]) => t),
-      );
-      return koffi.call(address, type, ...args.map(([, value]) => value));
+      return callBackend(functions.ggml_backend_dev_backend_reg(device), name, result, args);
     },
+    callBackend,
   };
 }
 

@@ -4,6 +4,7 @@ import type { RunnerProfile } from '../../core/experiment/node.js';
 import type { OpType } from '../../core/kernels/op.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
 import type { Capability } from '../../core/workloads/capability.js';
+import type { ConfiguredRpc } from '../native/llama-cpp/rpc.js';
 import type { ConfiguredRuntimes } from '../native/onnxruntime/libraries.js';
 import type { ConfiguredServer } from '../servers/config.js';
 import type { ServedEndpoint } from '../servers/served.js';
@@ -33,6 +34,8 @@ export interface NodeEngines {
   readonly servers?: readonly ConfiguredServer[];
   /** Libraries of ONNX Runtime. */
   readonly runtimes?: ConfiguredRuntimes;
+  /** RPC servers of llama.cpp. */
+  readonly rpc?: ConfiguredRpc;
 }
 
 export type RunnerProbe =
@@ -40,7 +43,7 @@ export type RunnerProbe =
       readonly available: true;
       readonly profile: RunnerProfile;
       readonly notes: readonly string[];
-      /** Variants that the node's configuration names and that cannot be had, with the reason; left out = none. */
+      /** Variants that the node's configuration names and that cannot be had, as a sentence calls them (`server mine`), with the reason; left out = none. */
       readonly missing?: Readonly<Record<string, string>>;
     }
   | { readonly available: false; readonly kind: string; readonly reason: string; readonly hint: string };
@@ -88,6 +91,8 @@ export interface PlaceRequest {
   readonly cpus: readonly number[];
   /** Libraries of ONNX Runtime that the node's configuration names. */
   readonly runtimes?: NodeEngines['runtimes'];
+  /** RPC servers of llama.cpp that it names. */
+  readonly rpc?: NodeEngines['rpc'];
 }
 
 export interface ModelRequest extends PlaceRequest {

@@ -9,6 +9,7 @@ import { monotonicSeconds } from '../isolation/clock.js';
 import type { CurrentChild } from '../isolation/current-child.js';
 import { IdleBaselines } from '../meters/baseline.js';
 import type { MeterSettings, NvmlState } from '../meters/index.js';
+import type { ConfiguredRpc } from '../native/llama-cpp/rpc.js';
 import type { ConfiguredRuntimes } from '../native/onnxruntime/libraries.js';
 import type { AppliedSettings } from '../power/applied-settings.js';
 import type { NodeProbe } from '../probe.js';
@@ -40,6 +41,8 @@ export interface TrialContext {
   /** Servers that it can start or reach, and those that run. */
   /** Libraries of ONNX Runtime that its configuration names. */
   readonly runtimes: ConfiguredRuntimes;
+  /** RPC servers of llama.cpp that it names. */
+  readonly rpc: ConfiguredRpc;
   readonly servers: { readonly configured: readonly ConfiguredServer[]; readonly pool: ServerPool };
   /** Of the power helper; null = nothing can be set. */
   readonly powerSocket: string | null;
@@ -73,6 +76,7 @@ export function contextOf(
     gridGramsPerKilowattHour: config.meters.gridGramsPerKilowattHour,
     scorers: config.scorers,
     runtimes: config.onnxRuntimes,
+    rpc: config.rpc,
     servers: { configured: config.servers, pool: new ServerPool() },
     powerSocket: config.power?.socket ?? null,
     roofs,
@@ -104,6 +108,7 @@ export function placeOf({ lease, node, device }: TrialRun): Omit<PlaceRequest, '
     // Those that its processes are pinned to, however many devices it has.
     cpus: device.cpus,
     runtimes: node.runtimes,
+    rpc: node.rpc,
   };
 }
 

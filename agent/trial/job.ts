@@ -19,6 +19,7 @@ export interface TrialRequest {
   readonly otherDeviceIds?: readonly string[];
   readonly cpus: readonly number[];
   readonly runtimes?: PlaceRequest['runtimes'];
+  readonly rpc?: PlaceRequest['rpc'];
   readonly minPhaseSeconds: number;
   /** null for workloads that do not train. */
   readonly training: TrainingFiles | null;

@@ -3,10 +3,11 @@ import { FailureError } from '../../core/errors.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
 import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
 import { warn } from '../../core/result/warnings.js';
+import { type NodeDemands, nodeDemands } from '../../core/runners/node-demands.js';
 import { readThrottling, throttleWarnings } from '../device/cgroup.js';
 import { readSwappedPages } from '../device/host.js';
 import { taskOf } from '../isolation/job.js';
-import { findMeters, measuresEnergy } from '../meters/index.js';
+import { findMeters, type MeterSet, measuresEnergy } from '../meters/index.js';
 import type { Meter } from '../meters/meter.js';
 import { Recorder } from '../meters/recorder.js';
 import { periodKey, type UpdatePeriods } from '../meters/update-period.js';
@@ -40,7 +41,8 @@ export async function measure(
   // What this machine draws says nothing of a server elsewhere.
   const wanted = isElsewhere(served) ? 'off' : experiment.measure.meters;
   const gpus = served?.gpus ?? leasedDevices(lease);
-  const { meters, absent, periods } = findMeters(node.meters, node.nvml, device.id, wanted, gpus);
+  const found = findMeters(node.meters, node.nvml, device.id, wanted, gpus);
+  const { meters, absent, periods } = withoutEnergyOf(nodeDemands(experiment.runner.options), found);
   notes.absent = { ...notes.absent, ...absent };
   const recorder = new Recorder(meters, periods);
   recorder.start();
@@ -97,6 +99,15 @@ async function endsWith(
 function lostConnections({ findings }: WorkloadOutcome): boolean {
   if (findings?.of !== 'serving') return false;
   return findings.record.requests.outcome.some((outcome) => outcome === 'broken' || outcome === 'refused');
+}
+
+/** What this machine draws is a part of what a trial takes whose model lies on others, too: then it has none. */
+function withoutEnergyOf({ rpcServers }: NodeDemands, found: MeterSet): MeterSet {
+  if (rpcServers.length === 0) return found;
+  const own = found.meters.filter((meter) => !measuresEnergy(meter));
+  for (const meter of found.meters) if (!own.includes(meter)) meter.close();
+  const energy = `a part of the model was on RPC servers (${rpcServers.join(', ')}), whose energy this node does not measure`;
+  return { ...found, meters: own, absent: { ...found.absent, energy } };
 }
 
 function isElsewhere(served: ServedModel | null): boolean {

@@ -17,7 +17,7 @@ export async function runTrial(
   const runner = await loadRunner(request.runner.kind);
   const workload = workloadNamed(request.workload.kind);
   const { modelPath, adapters, deviceClass, deviceId, otherDeviceIds = [] } = request;
-  const { cpus, runtimes, served = null } = request;
+  const { cpus, runtimes, rpc, served = null } = request;
   const { options } = request.runner;
   const place = {
     modelPath,
@@ -28,6 +28,7 @@ export async function runTrial(
     otherDeviceIds,
     cpus,
     runtimes,
+    rpc,
     served,
   };
 

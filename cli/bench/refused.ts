@@ -5,7 +5,10 @@ const INSTEAD: readonly (readonly [flags: readonly string[], instead: string])[]
     'name the model as -m hf:OWNER/REPOSITORY:Q4_K_M, with --config FILE for what may be fetched',
   ],
   [['hft', 'hf-token'], 'set `sources.hfTokenFile` in the file of --config'],
-  [['rpc'], 'a trial has devices of one node, so start an agent on the other machine'],
+  [
+    ['rpc'],
+    'a sweep names no address: name the servers under rpc.servers of an agent’s configuration and use `rpcServers` in a sweep',
+  ],
   [['C', 'cpu-mask', 'cpu-strict', 'numa'], 'a trial is pinned to the CPUs of its device, so use -t'],
   [['prio', 'delay'], 'trials run in random order between runs of a drift control, so leave it out'],
   [

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import pc from 'picocolors';
-import { diagnoseEngines, diagnoseOnnxRuntime } from '../../agent/native/diagnose.js';
+import { diagnoseEngines, diagnoseOnnxRuntime, diagnoseRpc } from '../../agent/native/diagnose.js';
 import { type NodeProbe, probeNode } from '../../agent/probe.js';
 import { type FoundServer, findServers } from '../../agent/servers/find.js';
 import { formatValue } from '../../core/metrics/format.js';
@@ -31,10 +31,11 @@ export interface Finding {
 export async function doctor(options: DoctorOptions): Promise<number> {
   if (options.seconds !== undefined)
     throw usageError('--seconds says how long --noise measures', 'Give --noise, too.');
-  const { cpuGroups, roofsFolder, servers, onnxRuntimes } = agentConfig(options.config);
-  const [native, onnx, found, { profile, periods }] = await Promise.all([
+  const { cpuGroups, roofsFolder, servers, onnxRuntimes, rpc } = agentConfig(options.config);
+  const [native, onnx, remote, found, { profile, periods }] = await Promise.all([
     diagnoseEngines(),
     diagnoseOnnxRuntime(onnxRuntimes),
+    diagnoseRpc(rpc),
     findServers(servers),
     probeNode({
       nodeName: hostname(),
@@ -45,7 +46,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
       runnerKinds: [],
     }),
   ]);
-  const engines = [...native, ...onnx];
+  const engines = [...native, ...onnx, ...remote];
   const settable = await settableHere(profile.devices);
   const host = hostStates(profile.devices, settable ?? {});
   const findings: Finding[] = [

@@ -1,4 +1,4 @@
-import { buildCpuEngine, buildProgram } from '../../agent/native/engines/build.js';
+import { buildCpuEngine, buildProgram, buildRpc, buildRpcServer } from '../../agent/native/engines/build.js';
 import { toFailure } from '../../core/errors.js';
 import { PROFILES } from '../../core/runners/server/index.js';
 import type { ServerProfile } from '../../core/runners/server/profile.js';
@@ -19,6 +19,14 @@ const TARGETS = {
   server: {
     build: (options: Parameters<typeof buildCpuEngine>[0]) => buildProgram(SERVER!.program, options),
     next: `the runner ${SERVER!.name} takes it where none is on the PATH`,
+  },
+  rpc: {
+    build: buildRpc,
+    next: 'name servers under rpc.servers in the agent’s configuration, and in sweeps by `rpcServers` (docs/rpc.md)',
+  },
+  'rpc-server': {
+    build: buildRpcServer,
+    next: 'start it on the machine whose devices it gives; nothing protects it, so keep it to loopback or a network of your own (docs/rpc.md)',
   },
 } as const;
 export type BuildTarget = keyof typeof TARGETS;

@@ -42,9 +42,14 @@ export function registerEngines(program: Command): void {
     .description(
       'build a part of llama.cpp from its sources, which are fetched once, with your own compiler:\n' +
         'backend is a CPU backend for this processor (`cpuBackend: native` of the llama-cpp runner),\n' +
-        'server is the llama-server that the runner of that name takes where none is on the PATH',
+        'server is the llama-server that the runner of that name takes where none is on the PATH,\n' +
+        'rpc is the backend for RPC servers as devices, rpc-server is such a server (docs/rpc.md)',
     )
-    .addArgument(new Argument('[part]', 'what to build').choices(['backend', 'server']).default('backend'))
+    .addArgument(
+      new Argument('[part]', 'what to build')
+        .choices(['backend', 'server', 'rpc', 'rpc-server'])
+        .default('backend'),
+    )
     .action(async (part: BuildTarget) => {
       const { buildEngine } = await import('./build.js');
       await buildEngine(part);

@@ -1,4 +1,9 @@
-import { diagnoseEngines, diagnoseOnnxRuntime, type EngineDiagnosis } from '../../agent/native/diagnose.js';
+import {
+  diagnoseEngines,
+  diagnoseOnnxRuntime,
+  diagnoseRpc,
+  type EngineDiagnosis,
+} from '../../agent/native/diagnose.js';
 import { findServers } from '../../agent/servers/find.js';
 import { agentConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
@@ -9,15 +14,17 @@ export async function listEngines(options: {
   readonly config?: string;
   readonly json?: true;
 }): Promise<void> {
-  const { servers, onnxRuntimes } = agentConfig(options.config);
-  const [native, onnx, found] = await Promise.all([
+  const { servers, onnxRuntimes, rpc } = agentConfig(options.config);
+  const [native, onnx, remote, found] = await Promise.all([
     diagnoseEngines(),
     diagnoseOnnxRuntime(onnxRuntimes),
+    diagnoseRpc(rpc),
     findServers(servers),
   ]);
   const engines: EngineDiagnosis[] = [
     ...native,
     ...onnx,
+    ...remote,
     ...found.map(({ server: { name, profile }, release, problem }) => ({
       name: `server ${name}${name === profile.name ? '' : ` (${profile.name})`}`,
       ok: problem === null,

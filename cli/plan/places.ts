@@ -28,6 +28,8 @@ export async function hereAlone(sweep: Sweep, { profile, engines }: ThisNode): P
   const kinds = RUNNER_KINDS.filter((kind) => sweep.runners.some((runner) => runner.kind === kind));
   const probes = await Promise.all(kinds.map((kind) => probeRunner(kind, engines)));
   const runners = probes.flatMap((probe) => (probe.available ? [probe.profile] : []));
+  const missing = probes.flatMap((probe) => (probe.available ? Object.entries(probe.missing ?? {}) : []));
+  const absent = { ...profile.absent, ...Object.fromEntries(missing) };
   const missingServers = new Map(
     probes.flatMap((probe) =>
       probe.available || profileOf(probe.kind) === undefined
@@ -35,7 +37,12 @@ export async function hereAlone(sweep: Sweep, { profile, engines }: ThisNode): P
         : [[probe.kind, `${probe.reason}; ${probe.hint}`] as const],
     ),
   );
-  return { nodes: [{ ...profile, runners }], name: 'this machine', saySettable: false, missingServers };
+  return {
+    nodes: [{ ...profile, runners, absent }],
+    name: 'this machine',
+    saySettable: false,
+    missingServers,
+  };
 }
 
 /** @returns the nodes that a coordinator knows. @throws CommandError where none answers. */

@@ -25,13 +25,14 @@ export function refusal(
   if (!runner.devices.some((supported) => generalClass(supported) === family)) {
     return `needs ${experiment.runner.kind} for ${family}; on ${node.name} it drives ${runner.devices.join(', ') || 'nothing'}`;
   }
-  const { release, variant, said } = nodeDemands(experiment.runner.options);
+  const { release, variants } = nodeDemands(experiment.runner.options);
   const releases = new Set([runner.release, ...runner.variants]);
   if (release !== null && !releases.has(release)) {
     return `needs the engine ${release}; ${node.name} has ${runner.release}`;
   }
-  if (variant !== null && runner.variants.length > 0 && !runner.variants.includes(variant)) {
-    return `needs ${said}; ${node.name} has ${runner.variants.join(', ')}${because(node, said.replace(/^the /, ''))}`;
+  const lacking = variants.find(({ name }) => runner.variants.length > 0 && !runner.variants.includes(name));
+  if (lacking !== undefined) {
+    return `needs the ${lacking.said}; ${node.name} has ${runner.variants.join(', ')}${because(node, lacking.said)}`;
   }
   const taken = devicesTaken(experiment);
   const alike = node.devices.filter(({ classes }) => classes.includes(experiment.device));

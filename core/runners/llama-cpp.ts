@@ -8,6 +8,7 @@ import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js
 import { isQuantized, KV_CACHE_TYPES } from '../techniques/tensor-types.js';
 import { llamaCppPasses } from '../work/llama-cpp.js';
 import { predictMemory } from '../work/memory.js';
+import { addedLater } from './added-later.js';
 import { batch, cpuBackend, engine, poll, threads } from './cpu-options.js';
 import type { RunnerKind } from './runner.js';
 
@@ -73,13 +74,18 @@ const stepWithinBatch: Rule = {
       : null,
 };
 
-const layersNeedGpu: Rule = {
-  axes: ['device', 'gpuLayers'],
-  reason: (values) =>
-    values.device === 'cpu' && (numberOn(values, 'gpuLayers') ?? 0) > 0
-      ? 'the device cpu takes no GPU layers: exclude this pair, or leave gpuLayers out'
-      : null,
-};
+/** @param servers the axis of RPC servers, where a runner has it: they take layers, whatever the device. */
+function layersNeedGpu(...servers: readonly 'rpcServers'[]): Rule {
+  return {
+    axes: ['device', 'gpuLayers', ...servers],
+    reason: (values) =>
+      values.device === 'cpu' &&
+      (numberOn(values, 'gpuLayers') ?? 0) > 0 &&
+      typeof values.rpcServers !== 'string'
+        ? 'the device cpu takes no GPU layers: exclude this pair, or leave gpuLayers out'
+        : null,
+  };
+}
 
 /** Leases take whole devices, and a CPU is one. */
 const devicesAreGpus: Rule = {
@@ -108,13 +114,23 @@ const tensorsNeedFlash: Rule = {
       : null,
 };
 
+/** How many devices an RPC server has is known when it is asked: then shares are counted where the model is loaded. */
 const sharesPerGpu: Rule = {
-  axes: ['gpus', 'tensorSplit'],
-  reason: ({ gpus, tensorSplit }) => {
-    if (typeof tensorSplit !== 'string') return null;
+  axes: ['gpus', 'tensorSplit', 'rpcServers'],
+  reason: ({ gpus, tensorSplit, rpcServers }) => {
+    if (typeof tensorSplit !== 'string' || typeof rpcServers === 'string') return null;
     const shares = tensorSplit.split('/').length;
     return shares === gpus ? null : `tensorSplit names ${shares} shares for ${gpus} GPUs: give one of each`;
   },
+};
+
+/** A server is given whole layers: its devices have no buffers that are split, and sums over a network after every matrix would take all of the time. */
+const serversTakeLayers: Rule = {
+  axes: ['rpcServers', 'splitMode'],
+  reason: ({ rpcServers, splitMode }) =>
+    typeof rpcServers === 'string' && splitMode !== 'layer'
+      ? 'RPC servers take whole layers: set splitMode to layer, or leave rpcServers out'
+      : null,
 };
 
 const mainGpuIsOne: Rule = {
@@ -173,14 +189,13 @@ export const LLAMA_CPP_OPTIONS = {
 } as const;
 
 /** What llama.cpp refuses, wherever it runs; a rule is silent where a runner has no such option. */
-export const LLAMA_CPP_RULES: readonly Rule[] = [
+const EVERYWHERE: readonly Rule[] = [
   quantizedValues,
   cacheBlocks('kvCacheTypeK'),
   cacheBlocks('kvCacheTypeV'),
   latentCache,
   ubatchWithinBatch,
   stepWithinBatch,
-  layersNeedGpu,
   requantizing,
   grouping,
   windows,
@@ -189,6 +204,9 @@ export const LLAMA_CPP_RULES: readonly Rule[] = [
   groupsDivideWidth,
 ];
 
+/** Of engines on llama.cpp behind an address. */
+export const LLAMA_CPP_RULES: readonly Rule[] = [...EVERYWHERE, layersNeedGpu()];
+
 export const llamaCpp: RunnerKind = {
   kind: 'llama-cpp',
   summary: 'llama.cpp in the trial process, through the libraries that node-llama-cpp ships',
@@ -196,28 +214,48 @@ export const llamaCpp: RunnerKind = {
     ...LLAMA_CPP_OPTIONS,
     cpuBackend,
     poll,
-    gpus: z
-      .int()
-      .min(1)
-      .max(16)
-      .default(1)
-      .describe('Devices of one node that the trial has to itself; the model is split over them.'),
-    splitMode: z
-      .enum(['layer', 'row', 'tensor'])
-      .default('layer')
-      .describe('How a model is split over several GPUs: by layers, or every matrix (llama-bench: -sm).'),
-    mainGpu: z
-      .int()
-      .min(0)
-      .max(15)
-      .default(0)
-      .describe('Which of its GPUs, from 0, has what is not split (llama-bench: -mg).'),
-    tensorSplit: z
-      .string()
-      .regex(/^\d+(\.\d+)?(\/\d+(\.\d+)?)*$/)
-      .nullable()
-      .default(null)
-      .describe('Shares of the GPUs, e.g. `3/1`; null splits by their free memory (llama-bench: -ts).'),
+    gpus: addedLater(
+      z
+        .int()
+        .min(1)
+        .max(16)
+        .default(1)
+        .describe('Devices of one node that the trial has to itself; the model is split over them.'),
+    ),
+    splitMode: addedLater(
+      z
+        .enum(['layer', 'row', 'tensor'])
+        .default('layer')
+        .describe('How a model is split over several GPUs: by layers, or every matrix (llama-bench: -sm).'),
+    ),
+    mainGpu: addedLater(
+      z
+        .int()
+        .min(0)
+        .max(15)
+        .default(0)
+        .describe('Which of its GPUs, from 0, has what is not split (llama-bench: -mg).'),
+    ),
+    tensorSplit: addedLater(
+      z
+        .string()
+        .regex(/^\d+(\.\d+)?(\/\d+(\.\d+)?)*$/)
+        .nullable()
+        .default(null)
+        .describe(
+          'Shares of the devices, e.g. `3/1`, those of RPC servers first; null splits by their free memory (llama-bench: -ts).',
+        ),
+    ),
+    rpcServers: addedLater(
+      z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9-]{0,62}(\/[a-z0-9][a-z0-9-]{0,62}){0,15}$/)
+        .nullable()
+        .default(null)
+        .describe(
+          'RPC servers of the node’s configuration whose devices the model is split over, too, e.g. `desk/attic` (docs/rpc.md).',
+        ),
+    ),
     engine,
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
@@ -225,11 +263,13 @@ export const llamaCpp: RunnerKind = {
   formats: ['gguf'],
   techniques: ['quantization', 'sparsity', 'attention', 'adapter'],
   rules: [
-    ...LLAMA_CPP_RULES,
+    ...EVERYWHERE,
+    layersNeedGpu('rpcServers'),
     devicesAreGpus,
     rowsNeedSplitBuffers,
     tensorsNeedFlash,
     sharesPerGpu,
+    serversTakeLayers,
     mainGpuIsOne,
     graphsAreEncoders,
     textsWithinBatch,
@@ -274,6 +314,7 @@ export const llamaCpp: RunnerKind = {
     'gpuLayers',
     'splitMode',
     'tensorSplit',
+    'rpcServers',
   ],
   standIn: null,
   memory: predictMemory,

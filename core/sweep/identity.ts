@@ -4,10 +4,11 @@ import {
   DEFAULT_ENERGY_WINDOWS,
   type ExperimentContent,
   type MeasurePolicy,
-  type Options,
   type RunnerChoice,
   type TechniqueChoice,
 } from '../experiment/experiment.js';
+import { leftOutOf } from '../runners/added-later.js';
+import { runnerNamed } from '../runners/index.js';
 import { UNCHANGED } from '../techniques/index.js';
 import { ONE_START, type Sweep } from './spec.js';
 
@@ -43,13 +44,10 @@ function digest(format: string, value: unknown): string {
   return bytesToHex(sha256(utf8ToBytes(`${format}\n${canonicalJson(value)}`)));
 }
 
-/** Options that runners were given after ids were: at these values they change nothing. */
-const ADDED_OPTIONS: Options = { gpus: 1, splitMode: 'layer', mainGpu: 0, tensorSplit: null };
-
+/** What a runner was given after ids were, where it changes nothing, is left out of them. */
 function withoutAdded({ kind, options }: RunnerChoice): RunnerChoice {
-  const told = Object.entries(options).filter(
-    ([name, value]) => !(name in ADDED_OPTIONS) || ADDED_OPTIONS[name] !== value,
-  );
+  const left = leftOutOf(runnerNamed(kind)?.options);
+  const told = Object.entries(options).filter(([name, value]) => !left.has(name) || left.get(name) !== value);
   return { kind, options: Object.fromEntries(told) };
 }
 
@@ -87,12 +85,12 @@ export function sweepId(sweep: Sweep): string {
   const settings = asked ? sweep.settings : undefined;
   const once = canonicalJson(sweep.repetition) === canonicalJson(ONE_START);
   const repetition = once ? undefined : sweep.repetition;
-  const runners = sweep.runners.map(({ kind, axes }) => ({
-    kind,
-    axes: axes.filter(
-      ({ name, values }) => !(name in ADDED_OPTIONS) || values.some((value) => value !== ADDED_OPTIONS[name]),
-    ),
-  }));
+  const runners = sweep.runners.map(({ kind, axes }) => {
+    const left = leftOutOf(runnerNamed(kind)?.options);
+    const isTold = ({ name, values }: (typeof axes)[number]) =>
+      !left.has(name) || values.some((value) => value !== left.get(name));
+    return { kind, axes: axes.filter(isTold) };
+  });
   return `s${digest(SWEEP_FORMAT, { ...sweep, models, runners, settings, objectives, measure, repetition }).slice(0, 16)}`;
 }
 

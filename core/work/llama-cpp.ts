@@ -146,11 +146,12 @@ export function sharesAsked({ tensorSplit }: Options): number[] | null {
 const MOST_LAYERS = 512;
 
 /**
- * @returns the part of a model that the fullest of a point's devices has, where they have as much free memory each as nothing is asked for;
- *   the output counts as a layer.
+ * @returns the part of a model that the fullest of a point's own devices has, where they have as much free memory each as nothing is asked for;
+ *   the output counts as a layer. 0 where RPC servers have a part: which devices they have is known when they are asked, and nothing is refused before.
  */
 export function fullestShare(options: Options, layers: number): number {
-  const { gpus, splitMode } = options;
+  const { gpus, splitMode, rpcServers } = options;
+  if (typeof rpcServers === 'string') return 0;
   const shares = sharesAsked(options) ?? Array.from({ length: Number(gpus ?? 1) }, () => 1);
   if (shares.length === 1) return 1;
   if (splitMode === 'tensor') return Math.max(...shares) / shares.reduce((a, b) => a + b, 0);

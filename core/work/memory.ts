@@ -55,9 +55,8 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const { facts, experiment } = request;
   const { runner, workload, device } = experiment;
   const onCpu = deviceKind(device) === 'cpu';
-  const share = onCpu
-    ? 1
-    : offloadedShare(runner.options.gpuLayers, facts.layers) * fullestShare(runner.options, facts.layers);
+  const fullest = fullestShare(runner.options, facts.layers);
+  const share = onCpu ? fullest : offloadedShare(runner.options.gpuLayers, facts.layers) * fullest;
   const sequences = positive(workload.options, 'parallel', 1);
   const perSequence =
     positive(workload.options, 'contextDepth', 0) +

@@ -7,6 +7,7 @@ import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
 import { monotonicSeconds } from '../../agent/isolation/clock.js';
 import { IdleBaselines } from '../../agent/meters/baseline.js';
 import type { MeterSettings } from '../../agent/meters/index.js';
+import { NO_RPC } from '../../agent/native/llama-cpp/rpc.js';
 import { ServerPool } from '../../agent/servers/pool.js';
 import type { TrialContext, TrialLimits } from '../../agent/trial/context.js';
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
@@ -119,6 +120,7 @@ export function trialContext(
     scorers: changes.scorers ?? {},
     factors: null,
     runtimes: {},
+    rpc: NO_RPC,
     servers: { configured: [], pool: new ServerPool() },
     gridGramsPerKilowattHour: null,
     powerSocket: null,

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import { findEngine } from '../packages.js';
 import { installEngine } from './install.js';
-import { builtProgramFile, cacheFolder, nativeEngineFile } from './location.js';
+import { builtLibraryFile, builtProgramFile, cacheFolder, nativeEngineFile } from './location.js';
 import { run, type ToolOptions } from './tools.js';
 
 export interface BuildOptions extends Pick<ToolOptions, 'onLine'> {
@@ -81,11 +81,34 @@ export async function buildCpuEngine(options: BuildOptions = {}): Promise<BuiltE
   );
 }
 
-/** Builds a program of the same release, likewise, such as its server. @throws FailureError */
-export async function buildProgram(program: string, options: BuildOptions = {}): Promise<BuiltEngine> {
+/** What the backend for RPC servers and the server itself are built with beside the rest. */
+const RPC = '-DGGML_RPC=ON';
+
+/** Builds the backend for RPC servers, which the shipped libraries come without, likewise. @throws FailureError */
+export async function buildRpc(options: BuildOptions = {}): Promise<BuiltEngine> {
   const { release } = findEngine();
   return await build(
-    { name: `build-${program}`, flags: PROGRAM_FLAGS, target: program, says: `${program}.json` },
+    { name: 'build-rpc', flags: [...CMAKE_FLAGS, RPC], target: 'ggml-rpc', says: 'rpc.json' },
+    builtLibraryFile(release, 'libggml-rpc'),
+    options,
+  );
+}
+
+/** Builds the server of the other end, which gives this machine's CPU, in one file. @throws FailureError */
+export function buildRpcServer(options: BuildOptions = {}): Promise<BuiltEngine> {
+  return buildProgram('ggml-rpc-server', options, [RPC]);
+}
+
+/** Builds a program of the same release, likewise, such as its server. @throws FailureError */
+export async function buildProgram(
+  program: string,
+  options: BuildOptions = {},
+  more: readonly string[] = [],
+): Promise<BuiltEngine> {
+  const { release } = findEngine();
+  const flags = [...PROGRAM_FLAGS, ...more];
+  return await build(
+    { name: `build-${program}`, flags, target: program, says: `${program}.json` },
     builtProgramFile(release, program),
     options,
   );

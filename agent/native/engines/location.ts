@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { cpus, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
+const EXTENSION = process.platform === 'darwin' ? 'dylib' : 'so';
+
 /** @returns Ridgepoint's cache folder: `$XDG_CACHE_HOME/ridgepoint`, by default `~/.cache/ridgepoint`. */
 export function cacheFolder(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'ridgepoint');
@@ -14,8 +16,12 @@ export function cacheFolder(): string {
  */
 export function nativeEngineFile(release: string): string {
   const machine = createHash('sha256').update(processorFeatures()).digest('hex').slice(0, 8);
-  const extension = process.platform === 'darwin' ? 'dylib' : 'so';
-  return join(cacheFolder(), 'engines', release, `${process.arch}-${machine}`, `libggml-cpu.${extension}`);
+  return join(cacheFolder(), 'engines', release, `${process.arch}-${machine}`, `libggml-cpu.${EXTENSION}`);
+}
+
+/** @returns where another library built on this machine lies, beside that backend. */
+export function builtLibraryFile(release: string, name: string): string {
+  return join(dirname(nativeEngineFile(release)), `${name}.${EXTENSION}`);
 }
 
 /** @returns where a program built on this machine lies, beside the backend that is built for the same processor. */

@@ -24,12 +24,23 @@ const KINDS: Readonly<Record<number, EngineDevice['kind']>> = {
   [CONSTANTS.GGML_BACKEND_DEVICE_TYPE_ACCEL]: 'accelerator',
 };
 
+type Core = Pick<Llama, 'functions' | 'read' | 'allocate' | 'free'>;
+
 /** @returns every device of the backends that are loaded now. */
-export function listDevices(llama: Pick<Llama, 'functions' | 'read' | 'allocate' | 'free'>): EngineDevice[] {
+export function listDevices(llama: Core): EngineDevice[] {
+  const { ggml_backend_dev_count, ggml_backend_dev_get } = llama.functions;
+  const count = Number(ggml_backend_dev_count());
+  return listed(
+    llama,
+    Array.from({ length: count }, (_, index) => ggml_backend_dev_get(index)),
+  );
+}
+
+/** @returns devices as the engine describes them now. */
+export function listed(llama: Core, handles: readonly Pointer[]): EngineDevice[] {
   const { functions } = llama;
   const room = llama.allocate('uint8_t', STRUCTS.ggml_backend_dev_props.size);
-  const devices = Array.from({ length: Number(functions.ggml_backend_dev_count()) }, (_, index) => {
-    const handle = functions.ggml_backend_dev_get(index);
+  const devices = handles.map((handle, index) => {
     functions.ggml_backend_dev_get_props(handle, room);
     const props = llama.read('ggml_backend_dev_props', room);
     const registry = functions.ggml_backend_dev_backend_reg(handle);

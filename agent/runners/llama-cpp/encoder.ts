@@ -13,15 +13,17 @@ import { Batch } from './batch.js';
 import { readFacts } from './facts.js';
 import {
   attachThreads,
-  chooseDevices,
   describeDevices,
+  devicesFor,
   modelFile,
   type Onlooker,
   openModel,
+  remoteFacts,
 } from './load.js';
 import { requireRoomForWeights } from './memory.js';
 import { contextFailure } from './reasons.js';
 import { impossible, readSettings, type Settings } from './settings.js';
+import { sharesOver, spreadOf } from './spread.js';
 
 /** What the length of texts is called in `sizes`. */
 const LENGTH = 'sequence';
@@ -38,7 +40,7 @@ export async function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker
   if ((request.adapters ?? []).length > 0)
     throw impossible('nothing is attached to an encoder.', 'Merge the adapter (mode=merged).');
   const llama = await loadLlama({ backend: settings.cpuBackend, deviceClass: request.deviceClass });
-  const devices = chooseDevices(llama, request);
+  const devices = await devicesFor(llama, request, settings);
   if (devices.length === 0) requireRoomForWeights(path);
   llama.log.clear();
   const model = openModel(llama, path, settings, devices);
@@ -47,13 +49,19 @@ export async function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker
     const threadpool = attachThreads(llama, context, settings);
     const facts = readFacts(llama, model, context, settings, describeDevices(devices));
     const { modelBytes, parameters, environment } = facts;
+    const spread = spreadOf(llama, model, devices, settings, sharesOver(devices, settings));
     const batch = batchOf(llama, facts.vocabularySize, texts, request.graph.seed);
     return {
       facts: {
         modelBytes,
         parameters,
         kvCacheBytes: 0,
-        environment: { ...environment, engineBuild: await buildOf(llama.files) },
+        environment: {
+          ...environment,
+          ...remoteFacts(llama, devices),
+          engineBuild: await buildOf(llama.files),
+        },
+        ...(spread !== null && { spread }),
       },
       warnings: [...llama.log.warnings],
       record: {

@@ -8,8 +8,9 @@ import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
 import { buildOf } from '../../native/engine-build.js';
 import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
+import { NO_RPC, openRpcServers, type RpcDevice } from '../../native/llama-cpp/rpc.js';
 import { findStepLoops } from '../../native/step-loop.js';
-import type { GeneratorRequest } from '../runner.js';
+import type { GeneratorRequest, PlaceRequest } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
 import { kvBytesPerToken, readFacts, systemInfo } from './facts.js';
 import { requireRoomForCache, requireRoomForWeights } from './memory.js';
@@ -54,7 +55,7 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
       'Lower `parallel`.',
     );
   }
-  const devices = chooseDevices(llama, request);
+  const devices = await devicesFor(llama, request, settings);
   const device = devices[0] ?? null;
   if (device === null) requireRoomForWeights(modelPath);
   const loops = await findStepLoops(llama);
@@ -75,6 +76,7 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
         ...facts.environment,
         engineBuild: await buildOf(llama.files),
         ...(devices.length > 1 && { deviceShares: shares === null ? null : sharesText(shares) }),
+        ...remoteFacts(llama, devices),
         stepLoop: loops.open === null ? 'javascript' : 'native',
       },
       ...(spread !== null && { spread }),
@@ -87,7 +89,22 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
   }
 }
 
-/** @returns the devices the weights go to, in the order of the lease; none = the CPU. */
+/**
+ * @returns the devices that the weights go to, those of RPC servers first, as llama.cpp has them; none = the CPU.
+ * @throws FailureError for a server that cannot be used, and shares that are not as many.
+ */
+export async function devicesFor(
+  llama: Llama,
+  request: PlaceRequest,
+  settings: Settings,
+): Promise<readonly EngineDevice[]> {
+  const remote = await openRpcServers(llama, request.rpc ?? NO_RPC, settings.rpcServers);
+  const devices = [...remote, ...chooseDevices(llama, request)];
+  requireShareOfEach(devices, settings);
+  return devices;
+}
+
+/** @returns this node's devices of a trial, in the order of its lease; none = the CPU. */
 export function chooseDevices(
   llama: Pick<Llama, 'devices'>,
   { deviceClass, ...held }: Pick<LlamaRequest, 'deviceClass' | 'deviceId' | 'otherDeviceIds'>,
@@ -126,6 +143,30 @@ export function modelFile(path: string | null): string {
 /** What the record calls them. */
 export function describeDevices(devices: readonly EngineDevice[]): string {
   return devices.length === 0 ? 'CPU' : devices.map(({ description }) => description).join(' + ');
+}
+
+/** What a record keeps of devices on other machines: what they have, and what of the model and its cache they hold, which the engine prints. */
+export function remoteFacts({ log }: Pick<Llama, 'log'>, devices: readonly EngineDevice[]) {
+  const remote = devices.filter((device): device is RpcDevice => 'server' in device);
+  if (remote.length === 0) return {};
+  const held = log.lines.flatMap(({ text }) => {
+    const size = /\bRPC\d+\S* +(?:model|KV|RS|compute) buffer size = +([\d.]+) MiB/.exec(text)?.[1];
+    return size === undefined ? [] : [Number(size) * 2 ** 20];
+  });
+  return {
+    rpcServers: [...new Set(remote.map(({ server }) => server))].join('/'),
+    rpcDeviceBytes: remote.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
+    rpcHeldBytes: held.length === 0 ? null : Math.round(held.reduce((a, b) => a + b, 0)),
+  };
+}
+
+function requireShareOfEach(devices: readonly EngineDevice[], { tensorSplit }: Settings): void {
+  if (tensorSplit === null || devices.length < 2 || tensorSplit.length === devices.length) return;
+  const names = devices.map(({ name }) => name).join(', ');
+  throw impossible(
+    `tensorSplit names ${tensorSplit.length} shares for ${devices.length} devices (${names}).`,
+    'Give one of each.',
+  );
 }
 
 const SPLIT_MODES = {

@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
 import { FailureError } from '../../../core/errors.js';
+import { rpcVariant } from '../../../core/runners/node-demands.js';
 import { nativeEngineFile } from '../../native/engines/location.js';
 import { type Llama, loadLlama } from '../../native/llama.js';
+import { type ConfiguredRpc, loadRpc, NO_RPC } from '../../native/llama-cpp/rpc.js';
 import { findEngine } from '../../native/packages.js';
 import { loadPlugins } from '../../native/plugins.js';
-import type { RunnerProbe } from '../runner.js';
+import type { NodeEngines, RunnerProbe } from '../runner.js';
 
 /** Loads the CPU backend and every plugin that loads; says which device classes and variants there are. */
-export async function probe(): Promise<RunnerProbe> {
+export async function probe({ rpc = NO_RPC }: NodeEngines = {}): Promise<RunnerProbe> {
   let llama: Llama;
   try {
     llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
@@ -18,17 +20,38 @@ export async function probe(): Promise<RunnerProbe> {
   }
   const plugins = loadPlugins(llama, findEngine());
   const native = existsSync(nativeEngineFile(llama.release));
+  const servers = Object.keys(rpc.servers);
+  const problem = servers.length === 0 ? null : rpcProblem(llama, rpc);
   return {
     available: true,
     profile: {
       kind: 'llama-cpp',
       release: `llama.cpp ${llama.release}`,
       devices: ['cpu', ...plugins.filter((p) => p.ok).map((p) => p.deviceClass)],
-      variants: native ? ['shipped', 'native'] : ['shipped'],
+      variants: [
+        'shipped',
+        ...(native ? ['native'] : []),
+        // Who listens there is asked by each trial: it may come and go.
+        ...(problem === null ? servers.map(rpcVariant) : []),
+      ],
     },
+    missing: Object.fromEntries(
+      problem === null ? [] : servers.map((name) => [`RPC server ${name}`, problem]),
+    ),
     notes: [
       `CPU backend: ${llama.cpuLibrary ?? 'unknown file'}`,
       ...plugins.filter((p) => !p.ok).map((p) => `${p.deviceClass}: ${p.reason}`),
     ],
   };
+}
+
+/** Why the backend for RPC servers does not load; null where it does. */
+function rpcProblem(llama: Llama, rpc: ConfiguredRpc): string | null {
+  try {
+    loadRpc(llama, rpc);
+    return null;
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    return error.message;
+  }
 }

@@ -1,5 +1,6 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import type { AxisValue, Options } from '../../../core/experiment/experiment.js';
+import { nodeDemands } from '../../../core/runners/node-demands.js';
 import { isQuantized, KV_CACHE_TYPES } from '../../../core/techniques/tensor-types.js';
 import { sharesAsked } from '../../../core/work/llama-cpp.js';
 
@@ -19,6 +20,8 @@ export interface Settings {
   readonly mainGpu: number;
   /** Shares of the devices; null = by their free memory, or evenly where every matrix is shared. */
   readonly tensorSplit: readonly number[] | null;
+  /** Names of RPC servers whose devices the model is split over, too. */
+  readonly rpcServers: readonly string[];
   readonly mmap: boolean;
   readonly cpuBackend: 'shipped' | 'native';
   /** How eagerly idle threads spin, 0 (sleep) to 100. */
@@ -42,6 +45,7 @@ export function readSettings(options: Options, cpus: number): Settings {
     splitMode: pick(options, 'splitMode', 'layer', ['layer', 'row', 'tensor']),
     mainGpu: whole(options, 'mainGpu', 0, 0, 1 << 16),
     tensorSplit: sharesAsked(options),
+    rpcServers: nodeDemands(options).rpcServers,
     mmap: pick(options, 'mmap', true, [true, false]),
     cpuBackend: pick(options, 'cpuBackend', 'shipped', ['shipped', 'native']),
     poll: whole(options, 'poll', 50, 0, 100),

@@ -31,6 +31,8 @@ export function spreadOf(
   shares: readonly number[] | null,
 ): Spread | string | null {
   if (devices.length === 0) return null;
+  if (devices.some(({ backend }) => backend === 'rpc'))
+    return 'a part of the model is on RPC servers, whose roofs are not known here';
   const layers = llama.functions.llama_model_n_layer(model);
   const { gpuLayers, splitMode } = settings;
   if (gpuLayers !== 'all' && gpuLayers <= layers)

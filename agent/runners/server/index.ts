@@ -37,7 +37,7 @@ async function probe(kind: ServerKindName, servers: readonly ConfiguredServer[])
   const devices = first.server.profile.devices;
   const variants = there.map(({ server }) => server.name);
   const missing = Object.fromEntries(
-    tried.flatMap(({ server, problem }) => (problem === null ? [] : [[server.name, problem]])),
+    tried.flatMap(({ server, problem }) => (problem === null ? [] : [[`server ${server.name}`, problem]])),
   );
   return {
     available: true,

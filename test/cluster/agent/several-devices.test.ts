@@ -98,3 +98,27 @@ describe('a trial on two GPUs', () => {
     },
   );
 });
+
+describe('a trial over RPC servers', () => {
+  const over = async (rpcServers: string, rpc: TrialContext['rpc']) => {
+    const options = runnerNamed('llama-cpp')!.options.parse({ rpcServers, threads: 1 }) as Options;
+    const node = { ...trialContext({ limits: { idleSeconds: 0 } }), rpc };
+    return await startTrial(lease({ runner: { kind: 'llama-cpp', options } }), node).done;
+  };
+
+  test('fails in a sentence where the node names none, or has no library', { timeout: 60_000 }, async () => {
+    const unnamed = await over('desk', { servers: {} });
+    expect(unnamed.failure).toMatchObject({
+      code: 'device-missing',
+      message: 'the node’s configuration names no RPC server desk',
+    });
+    const without = await over('desk', { library: '/no/such.so', servers: { desk: '127.0.0.1:1' } });
+    expect(without.failure).toMatchObject({
+      code: 'engine-missing',
+      message: 'there is no file /no/such.so',
+    });
+    expect(without.absent.energy).toBe(
+      'a part of the model was on RPC servers (desk), whose energy this node does not measure',
+    );
+  });
+});

@@ -67,6 +67,23 @@ describe('how a model is split', () => {
     ]);
   });
 
+  test('may be over RPC servers, by layers', () => {
+    const servers = { device: 'cpu', rpcServers: 'desk/attic', splitMode: 'layer', gpuLayers: 12 };
+    expect(reasons(servers)).toEqual([]);
+    expect(reasons({ ...servers, rpcServers: null })).toEqual([
+      'the device cpu takes no GPU layers: exclude this pair, or leave gpuLayers out',
+    ]);
+    // How many devices a server has is not known yet.
+    expect(reasons({ ...servers, gpus: 1, tensorSplit: '1/2/3' })).toEqual([]);
+    expect(reasons({ ...servers, splitMode: 'tensor' })).toEqual([
+      'RPC servers take whole layers: set splitMode to layer, or leave rpcServers out',
+    ]);
+    const names = (value: unknown) => llamaCpp.options.safeParse({ rpcServers: value }).success;
+    expect([names('desk/attic'), names('desk'), names(null)]).toEqual([true, true, true]);
+    for (const word of ['10.0.0.1:50052', 'desk/', '', 'Desk']) expect(names(word)).toBe(false);
+    expect(readSettings({ rpcServers: 'desk/attic' }, 2).rpcServers).toEqual(['desk', 'attic']);
+  });
+
   test('goes by shares that are asked for, or by what is free and known', () => {
     const [large, small] = [
       { freeBytes: 60, memoryBytes: 80 },

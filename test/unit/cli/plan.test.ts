@@ -149,7 +149,7 @@ describe('the time of a sweep', () => {
     roofsFolder,
     store: new RoofsStore(roofsFolder),
     sysRoot: join(folder, 'sys'),
-    engines: { servers: [], runtimes: {} },
+    engines: { servers: [], runtimes: {}, rpc: { servers: {} } },
   };
   const none: ThisNode = {
     ...here,

@@ -103,3 +103,18 @@ test('a node of too few devices, or too little memory for the fullest of them, d
     /^is predicted to need .* on the fullest of 2 devices; GPU-0 of node-a has /,
   );
 });
+
+test('a node that names no such RPC server, or has no library for it, says so', () => {
+  const named = (variants: string[], absent = {}) =>
+    aNode('node-a', { runners: [{ ...RUNNERS[0]!, devices: ['cpu'], variants }], absent });
+  const asks = {
+    ...anExperiment('x1'),
+    runner: { kind: 'llama-cpp', options: { rpcServers: 'desk/attic' } },
+  };
+  const on = (node: ReturnType<typeof named>) => refusal(asks, node, node.devices[0]!, null);
+  expect(on(named(['shipped', 'rpc:desk', 'rpc:attic']))).toBeNull();
+  expect(on(named(['shipped', 'rpc:desk']))).toBe('needs the RPC server attic; node-a has shipped, rpc:desk');
+  expect(on(named(['shipped'], { 'RPC server desk': 'there is no file /x.so' }))).toBe(
+    'needs the RPC server desk; node-a has shipped: there is no file /x.so',
+  );
+});

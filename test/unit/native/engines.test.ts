@@ -127,6 +127,7 @@ describe('settings of the llama.cpp runner', () => {
       splitMode: 'layer',
       mainGpu: 0,
       tensorSplit: null,
+      rpcServers: [],
       mmap: true,
       cpuBackend: 'shipped',
       poll: 50,

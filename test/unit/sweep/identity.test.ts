@@ -98,6 +98,10 @@ describe('the id of an experiment', () => {
         runners: { kind: 'llama-cpp', flashAttention: 'auto', batch: 2048 },
         workloads: { kind: 'latency' },
       }),
+      // Options that came later change nothing at their defaults.
+      point({
+        runners: { kind: 'llama-cpp', gpus: 1, splitMode: 'layer', tensorSplit: null, rpcServers: null },
+      }),
     ];
     for (const content of same) expect(experimentId(content)).toBe(id);
     const digested = { ...base, model: { ...base.model, digest: sha } };
@@ -109,6 +113,7 @@ describe('the id of an experiment', () => {
       { ...base, technique: { ...base.technique, quantization: 'q8_0' } },
       point({ runners: { kind: 'llama-cpp', batch: 1024 } }),
       point({ runners: { kind: 'llama-cpp', engine: 'llama.cpp v0.4.0' } }),
+      point({ runners: { kind: 'llama-cpp', rpcServers: 'desk' } }),
       point({ runners: { kind: 'fake' } }),
       point({ workloads: { kind: 'latency', parallel: 2 } }),
       point({ measure: { maxRepeats: 11 } }),

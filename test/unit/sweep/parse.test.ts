@@ -60,6 +60,7 @@ describe('a good file', () => {
       splitMode: ['layer'],
       mainGpu: [0],
       tensorSplit: [null],
+      rpcServers: [null],
       engine: [null],
     });
     expect(Object.fromEntries(sweep.workloads[0]!.axes.map((a) => [a.name, a.values]))).toEqual({

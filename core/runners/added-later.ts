@@ -1,0 +1,27 @@
+import type { z } from 'zod';
+
+type Options = z.ZodObject<Record<string, z.ZodDefault>>;
+
+const ADDED = new WeakSet<z.ZodType>();
+const FOUND = new WeakMap<Options, ReadonlyMap<string, unknown>>();
+const NONE: ReadonlyMap<string, unknown> = new Map();
+
+/**
+ * Marks an option that a runner was given after its points had ids: at its default a point is the one that it was before, and keeps its id
+ * (core/sweep/identity.ts). Every new option of a runner that was released is marked so.
+ */
+export function addedLater<T extends z.ZodDefault>(option: T): T {
+  ADDED.add(option);
+  return option;
+}
+
+/** @returns the marked options of a runner, with the values at which ids leave them out. */
+export function leftOutOf(options: Options | undefined): ReadonlyMap<string, unknown> {
+  if (options === undefined) return NONE;
+  const before = FOUND.get(options);
+  if (before !== undefined) return before;
+  const marked = Object.entries(options.shape).filter(([, option]) => ADDED.has(option));
+  const found = new Map(marked.map(([name, option]) => [name, option.parse(undefined)]));
+  FOUND.set(options, found);
+  return found;
+}
