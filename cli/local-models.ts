@@ -17,6 +17,7 @@ import { DEFAULT_RUNNER, runnerNamed } from '../core/runners/index.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { EXIT, fromFailure } from './exit.js';
 import { fetchProgress } from './fetch-progress.js';
+import { say } from './output/print.js';
 
 /**
  * Where models of a sweep that runs on this machine may be: the folder of the sweep file, the working
@@ -73,15 +74,23 @@ export async function inspectModel(
   return await showingProgress(source, settings, { digest });
 }
 
+/** Longer than a header takes. */
+const SILENT_MILLISECONDS = 1500;
+
 async function showingProgress(
   source: string,
   settings: ModelSettings,
   opening: Pick<Opening, 'digest' | 'runs'>,
 ): Promise<ResolvedModel> {
   const progress = fetchProgress(process.stderr, source);
+  // A model that was not seen before is read from end to end; of one that is fetched the line above tells.
+  const slow = setTimeout(() => {
+    if (!isRemote(source)) say(`reading ${source} once, for its digest`);
+  }, SILENT_MILLISECONDS);
   try {
     return await resolveModel(source, settings, { ...opening, onProgress: progress.update });
   } finally {
+    clearTimeout(slow);
     progress.end();
   }
 }

@@ -5,6 +5,7 @@ import { requireRoom } from '../../formats/whole-file.js';
 import type { ChildMessage, ProgressReport, Task } from '../isolation/job.js';
 import type { Ending, LaunchRequest } from '../isolation/launch.js';
 import type { Learned } from './learned.js';
+import { isAlive, STALE_MILLISECONDS } from './owner.js';
 import { filesOf } from './tree.js';
 
 /** Starts a child; the caller can give its own, to stop the child with the trial. */
@@ -41,6 +42,7 @@ export async function buildFile(making: BuildRequest, launcher: Launcher): Promi
   const draft = `${path}.${process.pid}.draft`;
   const began = performance.now();
   try {
+    await dropAbandoned(path);
     await requireRoom(dirname(path), bytes);
     const ending = await launcher({
       task: task(draft),
@@ -78,6 +80,20 @@ async function dropDrafts(draft: string): Promise<void> {
   const names = await readdir(dirname(draft)).catch(() => []);
   for (const name of names.filter((one) => one.startsWith(basename(draft)))) {
     await rm(join(dirname(draft), name), { force: true, recursive: true });
+  }
+}
+
+/** Drafts of processes that were killed while they made the same file; what another host writes into the same folder is fresh. */
+async function dropAbandoned(path: string): Promise<void> {
+  const names = await readdir(dirname(path)).catch(() => []);
+  for (const name of names.filter((one) => one.startsWith(`${basename(path)}.`))) {
+    const [, pid] = /^\.(\d+)\.draft(?:\.|$)/.exec(name.slice(basename(path).length)) ?? [];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    const draft = join(dirname(path), name);
+    const written = Math.max(
+      ...(await Promise.all(filesOf(draft).map(async (file) => (await stat(file)).mtimeMs))),
+    );
+    if (Date.now() - written > STALE_MILLISECONDS) await rm(draft, { force: true, recursive: true });
   }
 }
 

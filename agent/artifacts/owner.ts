@@ -57,7 +57,7 @@ function parse(text: string): z.infer<typeof markSchema> | null {
   }
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -5,7 +5,7 @@ import { CONVERT } from '../../agent/conversions/job.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import type { ModelFacts } from '../../core/experiment/experiment.js';
 import { formatValue } from '../../core/metrics/format.js';
-import { conversionNamed, isWrittenAsFolder, wayTo } from '../../core/models/conversions.js';
+import { CONVERTED_TO, conversionNamed, isWrittenAsFolder, wayTo } from '../../core/models/conversions.js';
 import { MODEL_FORMATS, type ModelFormat, withoutEnding } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';
 import { FLOAT_BYTES } from '../../core/techniques/float-types.js';
@@ -29,10 +29,17 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
   const force = options.force === true;
   const ending = format === 'safetensors' ? '' : MODEL_FORMATS[format];
   const named = options.out ?? `${withoutEnding(nameOf(source))}${ending}`;
+  if (resolve(named) === resolve(source))
+    throw usageError(
+      `${source} is ${format} already`,
+      `Say with --to what to write: ${CONVERTED_TO.filter((other) => other !== format).join(' or ')}.`,
+    );
   const path = isWrittenAsFolder(format)
     ? outputFolder(named, force, (there) => isModel(there, format))
     : outputPath(named, force);
-  const folders = [...options.models, '.', dirname(resolve(source))].map((folder) => resolve(folder));
+  const folders = [
+    ...new Set([...options.models, '.', dirname(resolve(source))].map((folder) => resolve(folder))),
+  ];
   await runCommand(async () => {
     const settings = modelSettings(folders, nodeConfig(options));
     // Quantized weights are none that a conversion takes by itself.
@@ -61,7 +68,7 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
       inputPath,
       bytes: conversionNamed(conversion).bytes(bytesAs(facts, options)) + VOCABULARY_BYTES,
       what: basename(path),
-      line: `${source} to ${format}`,
+      line: `tensors of ${source} to ${format}`,
       task: (draft) => taskOf(CONVERT, { ...request, outputPath: draft }),
     });
     const { seconds, warnings, facts: said } = made;

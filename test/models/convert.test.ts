@@ -96,6 +96,11 @@ test('ridge models convert writes a folder as what llama.cpp computes the same o
   }
   const again = await ridge(['models', 'convert', folder, '--out', output]);
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('is there already')]);
+  const same = await ridge(['models', 'convert', output, '--out', output]);
+  expect([same.code, same.stderr]).toEqual([
+    2,
+    expect.stringMatching(/is gguf already\n.*--to what to write: onnx or safetensors/),
+  ]);
 });
 
 test('and back, with the tokenizer of the folder that it was made of; a folder that is there is replaced only where asked', async () => {

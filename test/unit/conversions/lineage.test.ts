@@ -1,6 +1,7 @@
-import { copyFileSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { buildFile } from '../../../agent/artifacts/build-file.js';
 import { originOf } from '../../../agent/artifacts/lineage.js';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
 import { ArtifactStore } from '../../../agent/artifacts/store.js';
@@ -50,4 +51,30 @@ test('what a file was made of is found by what it is, and told from what has cha
   expect(await found(copy)).toBeNull();
   writeFileSync(join(folder, 'tokenizer_config.json'), '{}');
   expect(await found(moved)).toEqual({ path: base.path, unchanged: false });
+});
+
+test('what a process that was killed left of the same file is taken away, and nobody else’s', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'x.gguf');
+  // Above any id that Linux gives.
+  const dead = 2 ** 22 + 1;
+  const drafts = [
+    `x.gguf.${dead}.draft`,
+    `x.gguf.${dead}.draft.${dead}.draft`,
+    `x.gguf.${process.ppid}.draft`,
+  ];
+  for (const name of [...drafts, `x.gguf.${dead}.draft.fresh`, `y.gguf.${dead}.draft`]) {
+    writeFileSync(join(folder, name), 'half');
+    if (!name.endsWith('fresh')) utimesSync(join(folder, name), 1, 1);
+  }
+  const making = { path, bytes: 1, what: 'x', cpus: [], timeLimitSeconds: null };
+  const task = (outputPath: string) => ({ name: 'write', request: { outputPath } });
+  const write = ({ outputPath }: { outputPath: string }) => {
+    writeFileSync(outputPath, 'whole');
+    return { warnings: [], facts: {} };
+  };
+  await buildFile({ ...making, task } as never, doHere({ write: write as never }));
+  expect(readdirSync(folder).sort()).toEqual(
+    ['x.gguf', `x.gguf.${dead}.draft.fresh`, `x.gguf.${process.ppid}.draft`, `y.gguf.${dead}.draft`].sort(),
+  );
 });
