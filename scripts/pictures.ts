@@ -1,13 +1,13 @@
 // Makes the pictures of docs/images: the table of the quickstart as a terminal shows it, its report page on a desktop, in the dark and
-// on a phone, and the live view of the same sweep while it runs. Needs chromium, and some five minutes on a calm machine; look at each
+// on a phone, and the live view as the same run was half-way. Needs chromium, and some three minutes on a calm machine; look at each
 // picture before it is committed.
 //   node --import tsx scripts/pictures.ts [FOLDER OF A RUN WITHOUT --quick]
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { LiveSweep } from '../report/live/live.js';
+import { SqliteLog } from '../coordinator/log/sqlite.js';
 import { launchChromium } from '../test/support/chromium.js';
 
 const root = join(import.meta.dirname, '..');
@@ -86,20 +86,38 @@ for (const { name, ...view } of VIEWS) {
   await page.screenshot({ path: join(images, name) });
 }
 
-/** Trials after which the live view has something to show. */
-const TRIALS = 6;
-// The browser that looks at it is work beside it, which would make its rows invalid.
-const watched = join(scratch, 'watched.yaml');
-writeFileSync(
-  watched,
-  readFileSync(quickstart, 'utf8').replace(
-    'measure:\n',
-    'measure:\n    maxForeignCores: 100\n    maxStealRatio: 1\n',
-  ),
-);
+/** Trials of the run after which the live view shows it: in its first pass. */
+const TRIALS = 10;
+
+/** @returns a folder in which the run is as it was after so many trials; `ridge run` goes on there. */
+async function before(trials: number): Promise<string> {
+  const out = join(scratch, 'before');
+  mkdirSync(out);
+  copyFileSync(join(run, 'log.sqlite'), join(scratch, 'log.sqlite'));
+  const whole = new SqliteLog(join(scratch, 'log.sqlite'));
+  const part = new SqliteLog(join(out, 'log.sqlite'));
+  let left = trials;
+  for await (const { fact, position } of whole.read(0, 'full')) {
+    if (left === 0) break;
+    await part.append([fact], position - 1);
+    if (fact.fact === 'ResultRecorded') left -= 1;
+  }
+  await Promise.all([whole.close(), part.close()]);
+  return out;
+}
+
 const live = spawn(
   process.execPath,
-  [ridge, 'run', watched, '--out', join(scratch, 'watched'), '--web', '127.0.0.1:0', '--no-roofs'],
+  [
+    ridge,
+    'run',
+    join(run, 'sweep.yaml'),
+    '--out',
+    await before(TRIALS),
+    '--web',
+    '127.0.0.1:0',
+    '--no-roofs',
+  ],
   { stdio: ['ignore', 'ignore', 'pipe'] },
 );
 try {
@@ -112,12 +130,6 @@ try {
     });
     live.on('close', () => gone(new Error(`the sweep ended before it was seen:\n${said}`)));
   });
-  for (;;) {
-    const { sweeps } = (await (await fetch(new URL('api/v1/sweeps', url))).json()) as { sweeps: LiveSweep[] };
-    const [sweep] = sweeps;
-    if (sweep !== undefined && sweep.trialsLeft <= sweep.points * sweep.starts - TRIALS) break;
-    await new Promise((done) => setTimeout(done, 500));
-  }
   const page = await browser.newPage({ viewport: DESKTOP });
   await page.goto(url);
   await page.click('main a:has-text("quickstart")');
