@@ -25,11 +25,13 @@ interface Options {
   readonly env?: Record<string, string>;
   /** What it reads on standard input; left out = there is none. */
   readonly input?: string;
+  /** `dist/cli/main.js` of another installation. */
+  readonly program?: string;
 }
 
 /** Starts the built `ridge` as a user would, in a process group of its own. */
 export function startRidge(args: readonly string[], options: Options = {}): Running {
-  const child = spawn(process.execPath, [RIDGE, ...args], {
+  const child = spawn(process.execPath, [options.program ?? RIDGE, ...args], {
     cwd: options.cwd ?? ROOT,
     // Measuring roofs takes a minute, at the first start of every agent.
     env: { ...process.env, NO_COLOR: '1', RIDGE_ROOFS: 'off', ...options.env },
