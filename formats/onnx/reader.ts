@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { readTensor, type Span } from '../tensor-data.js';
 import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from './model.js';
@@ -22,6 +22,7 @@ import {
   TYPE,
   textOf,
   VALUE,
+  WindowedFile,
   without,
 } from './wire.js';
 
@@ -59,17 +60,19 @@ export function readOnnx(path: string): OnnxFile {
 
 class Reader {
   readonly #path: string;
-  readonly #file: number;
+  readonly #file: WindowedFile;
+  readonly #size: number;
   readonly #besides = new Map<string, number>();
   #left = MOST_BYTES;
 
   constructor(path: string, file: number) {
     this.#path = path;
-    this.#file = file;
+    this.#file = new WindowedFile(file);
+    this.#size = fstatSync(file).size;
   }
 
   model(): OnnxFile {
-    const { size } = fstatSync(this.#file);
+    const size = this.#size;
     const opsets = new Map<string, number>();
     const rest: Uint8Array[] = [];
     let irVersion = 0;
@@ -185,10 +188,9 @@ class Reader {
     this.#left -= bytes;
     if (this.#left < 0)
       throw new OnnxError(`its graph without weights is larger than ${MOST_BYTES / 2 ** 20} MiB`);
-    const buffer = Buffer.alloc(bytes);
-    if (readSync(this.#file, buffer, 0, bytes, offset) !== bytes)
-      throw new OnnxError('the ONNX file is cut off');
-    return buffer;
+    const held = this.#file.at(offset, bytes);
+    if (held.length !== bytes) throw new OnnxError('the ONNX file is cut off');
+    return Buffer.from(held);
   }
 }
 

@@ -43,13 +43,42 @@ export const ENTRY = { key: 1, value: 2 } as const;
 /** The longest key and length of a field. */
 const FRONT_BYTES = 20;
 
+/** A graph without its weights is thousands of short messages that follow each other. */
+const WINDOW_BYTES = 65_536;
+
+/** A file that is read in windows, so that fields beside each other are one read. */
+export class WindowedFile {
+  readonly #descriptor: number;
+  readonly #window = Buffer.alloc(WINDOW_BYTES);
+  #start = 0;
+  #length = 0;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  /** @returns up to so many bytes from a place on, fewer at the end of the file: valid until the next call. */
+  at(offset: number, bytes: number): Buffer {
+    if (bytes > WINDOW_BYTES) {
+      const buffer = Buffer.alloc(bytes);
+      return buffer.subarray(0, readSync(this.#descriptor, buffer, 0, bytes, offset));
+    }
+    const isInside = offset >= this.#start && offset + bytes <= this.#start + this.#length;
+    if (!isInside) {
+      this.#start = offset;
+      this.#length = readSync(this.#descriptor, this.#window, 0, WINDOW_BYTES, offset);
+    }
+    const from = offset - this.#start;
+    return this.#window.subarray(from, Math.min(from + bytes, this.#length));
+  }
+}
+
 /** Goes over the fields of a message that lies in a file; what they hold is not read. @throws OnnxError */
-export function* fieldsIn(file: number, offset: number, bytes: number): Generator<Field> {
-  const front = Buffer.alloc(FRONT_BYTES);
+export function* fieldsIn(file: WindowedFile, offset: number, bytes: number): Generator<Field> {
   const end = offset + bytes;
   for (let at = offset; at < end; ) {
-    const got = readSync(file, front, 0, Math.min(FRONT_BYTES, end - at), at);
-    const field = decoded(() => fieldAt(new BinaryReader(front.subarray(0, got)), at));
+    const front = file.at(at, Math.min(FRONT_BYTES, end - at));
+    const field = decoded(() => fieldAt(new BinaryReader(front), at));
     at = field.offset + field.bytes;
     if (at > end) throw new OnnxError('the ONNX file is cut off');
     yield field;
