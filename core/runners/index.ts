@@ -78,7 +78,7 @@ export function predictedBytes(
 ): number | null {
   const facts = knownFacts(request.facts);
   const memory = runnerNamed(request.experiment.runner.kind)?.memory ?? null;
-  return facts === null || memory === null ? null : memory({ ...request, facts }).bytes;
+  return facts === null || memory === null ? null : (memory({ ...request, facts })?.bytes ?? null);
 }
 
 /** @returns the runner that opens a plain model for this one: a base, or what was trained. */

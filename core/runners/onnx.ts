@@ -7,6 +7,7 @@ import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { onnxPasses } from '../work/onnx.js';
 import { batch, engine, threads } from './cpu-options.js';
+import { predictGraphMemory } from './onnx-memory.js';
 import type { RunnerKind } from './runner.js';
 
 /** Execution providers that compute on devices of a class of their own; others are wherever a machine has such a thing. */
@@ -151,7 +152,7 @@ export const onnx: RunnerKind = {
   },
   answerOptions: ['executionProvider', 'graphOptimization', 'engine'],
   standIn: null,
-  memory: null,
+  memory: predictGraphMemory,
   counting: { by: 'pass', engine: onnxPasses, packed: false },
   fitted: false,
   pretends: null,

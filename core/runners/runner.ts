@@ -43,8 +43,8 @@ export interface RunnerKind {
   readonly answerOptions: readonly string[];
   /** The runner that opens a plain model in its place: the base that it is compared with, or what it trained; null = itself. */
   readonly standIn: string | null;
-  /** Predicts the memory of a trial before anything is opened; null = nothing worth a prediction. */
-  readonly memory: ((request: MemoryRequest) => MemoryPrediction) | null;
+  /** Predicts the memory of a trial before anything is opened, null for a workload of which it cannot tell; null = nothing worth a prediction. */
+  readonly memory: ((request: MemoryRequest) => MemoryPrediction | null) | null;
   readonly counting: Counting;
   /** Whether efficiency factors are fitted of its kernels (`ridge factors`); of others the roofs alone predict. */
   readonly fitted: boolean;

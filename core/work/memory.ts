@@ -40,11 +40,11 @@ export interface MemoryPrediction {
 }
 
 /** Live activations of a layer in units of the embedding: gate, up and residual of a SwiGLU block. */
-const ACTIVATION_WIDTHS = 10;
+export const ACTIVATION_WIDTHS = 10;
 /** Node with the engine's libraries: 105 MB resident before a model is opened. */
 const PROCESS_BYTES = 128e6;
 /** A CUDA context with cuBLAS takes 0.3 to 0.6 GB of device memory. */
-const DEVICE_CONTEXT_BYTES = 512e6;
+export const DEVICE_CONTEXT_BYTES = 512e6;
 
 /**
  * Predicts the memory of one trial from the model's header and the experiment, before anything is opened: a

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Options } from '../../../core/experiment/experiment.js';
 import type { KnownFacts } from '../../../core/experiment/known-facts.js';
+import { predictGraphMemory } from '../../../core/runners/onnx-memory.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { predictWeights } from '../../../core/techniques/predicted-weights.js';
 import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
@@ -160,6 +161,62 @@ describe('weights', () => {
       experiment: experiment({}, {}, 'q4_0'),
     });
     expect(made.parts.weights).toBe(5e6);
+  });
+});
+
+describe('of graphs in ONNX Runtime', () => {
+  const smollm2: KnownFacts = {
+    ...small,
+    parameters: 134_515_008,
+    bytes: 270_885_952,
+    layers: 30,
+    contextLength: 2048,
+    keyElementsPerToken: 30 * 3 * 64,
+    valueElementsPerToken: 30 * 3 * 64,
+    vocabularySize: 49_152,
+    embeddingLength: 576,
+    heads: { query: 9, keyValue: 3 },
+  };
+  const predicted = (facts: KnownFacts, options: Options, file: number | null, more: Options = {}) =>
+    predictGraphMemory({
+      facts,
+      quantizationBytes: file,
+      experiment: {
+        ...experiment(options),
+        runner: { kind: 'onnx', options: { batch: 2048, ...more } },
+      },
+    })!;
+
+  /** Most that a process with ONNX Runtime 1.30 had resident (VmHWM), in MiB: loading, a prompt, four to 32 steps. */
+  test.each([
+    ['SmolLM2, f32', smollm2, { promptTokens: 256, generateTokens: 4 }, 653_403_424, 1124],
+    ['SmolLM2, int8', smollm2, { promptTokens: 256, generateTokens: 4 }, 266_773_792, 570],
+    ['small, f32', small, { promptTokens: 256, generateTokens: 32 }, 33_702_944, 180],
+    ['small, int4', small, { promptTokens: 448, generateTokens: 32 }, 8_930_336, 169],
+  ] as const)('%s: a little above what was resident', (_, facts, options, file, mebibytes) => {
+    const { bytes } = predicted(facts, options, file);
+    expect(bytes).toBeGreaterThan(mebibytes * MEBI);
+    expect(bytes).toBeLessThan(1.25 * mebibytes * MEBI);
+  });
+
+  test('has a cache as large as the graph takes, and half of it in half precision', () => {
+    const options = { promptTokens: 256, generateTokens: 32, parallel: 2 };
+    const cache = (facts: KnownFacts, more: Options = {}) =>
+      predicted(facts, options, null, more).parts.kvCache;
+    // What load.ts allocates: keys and values of all layers in f32.
+    const one = 2 * 288 * 2 * 8 * 2 * 64 * 4;
+    expect(cache(small)).toBe(one);
+    expect(cache(small, { shareCache: false })).toBe(2 * one);
+    expect(cache({ ...small, format: 'onnx', quantization: 'f32' })).toBe(2 * one);
+    expect(cache({ ...small, format: 'onnx' })).toBe(one);
+  });
+
+  test('is that of the file which the chain makes, and unknown of graphs that run as they are', () => {
+    const { parts } = predicted(small, { promptTokens: 16 }, null);
+    // Floats become f32.
+    expect(parts.weights).toBe(Math.ceil(1.75 * 2 * small.bytes));
+    const inference = { ...experiment({}), workload: { kind: 'inference', options: {} } };
+    expect(predictGraphMemory({ facts: small, experiment: inference })).toBeNull();
   });
 });
 
