@@ -13,7 +13,11 @@ export interface HeadlineFacts {
 
 /** @returns what is to be known of a sweep as a whole before a number is quoted, one sentence each. */
 export function headlinesOf({ rows, starts, drift }: HeadlineFacts): string[] {
-  return [...(drift === null ? [] : [driftLine(drift)]), ...singleLine(rows, starts), ...wideLine(rows)];
+  return [
+    ...(drift === null ? [] : [driftLine(drift)]),
+    ...singleLine(rows, starts),
+    ...wideLine(rows, starts),
+  ];
 }
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
@@ -48,9 +52,10 @@ function singleLine(rows: readonly Row[], starts: number | null): string[] {
   ];
 }
 
-/** Rows whose interval is wider than what the sweep asked for. */
-function wideLine(rows: readonly Row[]): string[] {
-  const several = rows.filter((row) => row.state === 'valid' && row.starts.length > 1);
+/** Rows that have all of their starts, and an interval wider than what the sweep asked for: those that go on are not told. */
+function wideLine(rows: readonly Row[], starts: number | null): string[] {
+  const enough = Math.max(2, starts ?? 2);
+  const several = rows.filter((row) => row.state === 'valid' && row.starts.length >= enough);
   const reached = several.flatMap((row) => {
     const widths = SETTLING_METRICS.flatMap((name) => {
       const [value, interval] = [metricOf(row, name), intervalOf(row, name)];

@@ -110,6 +110,7 @@ export const architectureSchema: z.ZodType<ModelArchitecture> = z.object({
   embeddingScaled: z.boolean(),
   encoder: z.object({ tokenTypes: size }).optional(),
   wholeLastLayer: z.boolean().optional(),
+  graphLogits: z.enum(['all', 'last']).optional(),
 });
 
 /**

@@ -30,6 +30,8 @@ export interface ModelArchitecture {
   readonly encoder?: EncoderShape | undefined;
   /** Its last layer is computed for all tokens, whichever have logits (GPT-OSS in llama.cpp). */
   readonly wholeLastLayer?: boolean | undefined;
+  /** Which tokens of a pass the file's own graph makes logits of; left out = the engine decides, which has its own graph. */
+  readonly graphLogits?: 'all' | 'last' | undefined;
 }
 
 /** A model that reads a text at once: every token sees all of it, nothing is kept, and what it gives are states and no logits. */

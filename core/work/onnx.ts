@@ -1,6 +1,6 @@
 import type { ModelArchitecture } from './architecture.js';
 import type { EnginePasses } from './engine-passes.js';
-import { FLASH, type PassRequest, UNFUSED } from './pass/setting.js';
+import { type PassRequest, UNFUSED } from './pass/setting.js';
 
 /** Tokens of one pass, as the runner `onnx` cuts prompts. @param batch tokens of all sequences together. */
 export function tokensAtOnce(batch: number, sequences: number): number {
@@ -8,20 +8,19 @@ export function tokensAtOnce(batch: number, sequences: number): number {
 }
 
 /**
- * What ONNX Runtime does with a decoder: the type of its vectors is the type of its activations and of its cache; every layer sees
- * all tokens of a pass, and each pass makes the logits of all of them, for a graph has no other outputs. Exports spell attention out,
- * unless their layers are fused into GroupQueryAttention (`fused` of the architecture).
+ * What ONNX Runtime does with a decoder: the type of its vectors is the type of its activations and of its cache, and every layer sees
+ * all tokens of a pass. Logits are of all of them, unless the graph lets a caller keep the last (`graphLogits`). Scores of attention are
+ * counted as written out; kernels that fuse it (GroupQueryAttention) may move less.
  */
 function settingOf(architecture: ModelArchitecture): Omit<PassRequest, 'phase' | 'batch'> {
   const bits = architecture.vectorBits;
   const arithmetic = bits === 16 ? 'f16' : 'f32';
-  const fused = architecture.layers.some(({ attention }) => 'fused' in attention && attention.fused);
   return {
     activationBits: bits,
     cacheBits: { key: bits, value: bits },
     arithmetic: { matrix: arithmetic, quantizedMatrix: 'int8', attention: arithmetic, vector: 'f32' },
-    attention: { ...(fused ? FLASH : UNFUSED), queryBlock: null },
-    logits: 'all',
+    attention: { ...UNFUSED, queryBlock: null },
+    logits: architecture.graphLogits ?? 'all',
   };
 }
 

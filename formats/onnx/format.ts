@@ -8,7 +8,7 @@ import { CONFIG, fieldsOf, readJson, textIn } from '../config-json.js';
 import { type Format, FormatError, type Inspected, type ModelDetails } from '../format.js';
 import { shapeFacts } from '../shape-facts.js';
 import { tokenizerFiles, tokenizerOf } from '../tokenizers/files.js';
-import { GENAI_CONFIG, GRAPH_FILE, VOCABULARY_FILE } from './model.js';
+import { GENAI_CONFIG, GRAPH_FILE, KEPT_LOGITS, type OnnxGraph, VOCABULARY_FILE } from './model.js';
 import { productsOf, tablesOf, weightTypeOf } from './products.js';
 import { readOnnx } from './reader.js';
 import { dataType } from './types.js';
@@ -98,5 +98,13 @@ function shapes(path: string): ArchitectureReading {
   const { graph } = readOnnx(file);
   const matrices = productsOf(graph).map(({ weight: { name }, ...product }) => ({ ...product, name }));
   const tables = tablesOf(graph).map(({ weight: { name }, ...table }) => ({ ...table, name }));
-  return architectureFromOnnx({ matrices, tables }, { heads, contextLength });
+  return architectureFromOnnx({ matrices, tables }, { heads, contextLength, graphLogits: logitsOf(graph) });
+}
+
+/** Some graphs make one row whatever they are asked, and some as many as their caller wants to keep: ours keeps the last. */
+function logitsOf({ inputs, outputs }: OnnxGraph): 'all' | 'last' {
+  const kept = inputs.some(({ name }) => KEPT_LOGITS.some((known) => known === name));
+  const shape = outputs.find(({ name }) => name === 'logits')?.shape ?? null;
+  const single = shape !== null && (shape.length < 3 || shape[1] === 1);
+  return kept || single ? 'last' : 'all';
 }

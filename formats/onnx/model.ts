@@ -76,6 +76,8 @@ export interface OnnxModel {
 
 /** Operators that ONNX Runtime adds to ONNX's own. */
 export const CONTRIB = 'com.microsoft';
+/** Inputs by which a caller of a decoder says of how many last tokens it wants logits: our exports and onnxruntime-genai, transformers. */
+export const KEPT_LOGITS = ['num_logits_to_keep', 'logits_to_keep'] as const;
 /** What a graph is called in a folder of its own. */
 export const GRAPH_FILE = 'model.onnx';
 /** Beside a graph: by what onnxruntime-genai runs it. */

@@ -16,10 +16,11 @@ export interface OnnxWeights {
   readonly tables: readonly (Weights & { readonly rows: number; readonly columns: number })[];
 }
 
-/** What a graph does not say. */
+/** What its matrices do not say. */
 export interface OnnxFacts {
   readonly heads: number;
   readonly contextLength: number;
+  readonly graphLogits: 'all' | 'last';
 }
 
 /**
@@ -34,7 +35,7 @@ export function architectureFromOnnx(weights: OnnxWeights, facts: OnnxFacts): Ar
 
 const PER_LAYER = 7;
 
-function read(weights: OnnxWeights, { heads, contextLength }: OnnxFacts): ModelArchitecture {
+function read(weights: OnnxWeights, { heads, contextLength, graphLogits }: OnnxFacts): ModelArchitecture {
   const [table] = weights.tables;
   if (table === undefined)
     throw new Unreadable('the graph gathers from no constant table, so it has no token embedding');
@@ -68,6 +69,7 @@ function read(weights: OnnxWeights, { heads, contextLength }: OnnxFacts): ModelA
     // Norms stay floats where matrices are quantized.
     vectorBits: Math.max(16, bitsOf(table)),
     embeddingScaled: false,
+    graphLogits,
   };
 }
 

@@ -124,6 +124,7 @@ describe('a graph made of a GGUF file', () => {
     expect(shapes.architecture.layers).toMatchObject([
       { count: 4, attention: { kvHeads: 1, query: { bits: 32 } } },
     ]);
+    expect(shapes.architecture.graphLogits).toBe('last');
     const request = {
       inputPath: await quantized('tiny', 'q4_k_m'),
       outputPath: join(folder, 'never'),

@@ -1,4 +1,5 @@
 import { FailureError, failure } from '../../../core/errors.js';
+import { KEPT_LOGITS } from '../../../formats/onnx/model.js';
 import { spelled, type TensorInfo } from '../../native/onnxruntime/tensors.js';
 
 /** One tensor of the cache, as it goes in and comes out. */
@@ -40,8 +41,8 @@ const NAMES = {
   seqlens_k: 'lastPosition',
   total_sequence_length: 'totalLength',
   total_seq_len: 'totalLength',
-  num_logits_to_keep: 'keptLogits',
-  logits_to_keep: 'keptLogits',
+  [KEPT_LOGITS[0]]: 'keptLogits',
+  [KEPT_LOGITS[1]]: 'keptLogits',
 } as const;
 
 /** Names of the cache, and what comes out for what goes in. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Measurement } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
 import type { Objective } from '../../../core/sweep/spec.js';
 import { buildReport } from '../../../report/build.js';
@@ -121,6 +122,15 @@ describe('report', () => {
     expect(of(3, [...records, second])).toEqual([
       '2 of 3 rows have one of the 3 starts asked for: an interval takes a second',
     ]);
+    // An interval is called wide once no more starts are to come.
+    const decode = record.measurements.decodeTokensPerSecond as Measurement;
+    const faster = {
+      ...second,
+      measurements: { ...record.measurements, decodeTokensPerSecond: { ...decode, value: 2 * decode.value } },
+    };
+    const wide = expect.stringMatching(/^intervals of 1 of 1 rows are wider than the ± /);
+    expect(of(3, [...records, faster])).not.toContainEqual(wide);
+    expect(of(2, [...records, faster])).toContainEqual(wide);
   });
 
   test('objectives lead the metric columns, and a metric that nobody has is an absence with its reason', () => {

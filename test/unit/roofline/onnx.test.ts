@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sizeOf } from '../../../core/work/model-size.js';
+import { onnxPasses } from '../../../core/work/onnx.js';
+import { passWork } from '../../../core/work/pass-work.js';
 import { architectureFromOnnx, type OnnxWeights } from '../../../roofline/readers/onnx.js';
 
 /** 2 heads of 4, 1 of keys, 8 elements, feed-forward of 16, 300 tokens. */
@@ -28,7 +30,7 @@ function weights(
   };
 }
 
-const facts = { heads: 2, contextLength: 64 };
+const facts = { heads: 2, contextLength: 64, graphLogits: 'all' } as const;
 
 describe('an ONNX graph', () => {
   test('its matrices are the model’s', () => {
@@ -45,6 +47,19 @@ describe('an ONNX graph', () => {
     ]);
     const matrices = 3 * LAYER.reduce((sum, [a, b]) => sum + a * b, 0) + 2 * 8 * 300;
     expect(sizeOf(architecture).parameters).toBe(matrices + (3 * 2 + 1) * 8);
+  });
+
+  test('a prompt has one row of logits where its graph keeps the last, and else as many as it has tokens', () => {
+    const rowsOf = (graphLogits: 'all' | 'last') => {
+      const reading = architectureFromOnnx(weights(3), { ...facts, graphLogits });
+      if (!reading.ok) throw new Error(reading.reason);
+      const workload = { promptTokens: 32, generateTokens: 1, parallel: 2, contextDepth: 0 };
+      const [pass] = onnxPasses.prefill(workload, {}, reading.architecture);
+      const { operators } = passWork(reading.architecture, pass!);
+      return operators.find(({ name }) => name === 'lm_head')!.flops / (2 * 8 * 300);
+    };
+    expect(rowsOf('all')).toBe(64);
+    expect(rowsOf('last')).toBe(2);
   });
 
   test('what it cannot be is refused in a sentence', () => {
