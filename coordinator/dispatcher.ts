@@ -19,6 +19,7 @@ import {
   type SchedulerState,
   type SweepState,
 } from './scheduler/state.js';
+import { sweepStatus } from './scheduler/status.js';
 import { notWritten, step, wakeWaiting } from './scheduler/step.js';
 import type { SweepView } from './scheduler/view.js';
 import { SweepReader } from './sweep-reader.js';
@@ -29,7 +30,7 @@ export type Push = Extract<Command, { command: 'stop-trial' | 'wake' | 'drain-no
 /** An answer for whoever caused the event. */
 export type Reply = Extract<
   Command,
-  { command: 'grant' | 'no-work' | 'acknowledge' | 'refuse' | 'unknown-trials' }
+  { command: 'grant' | 'no-work' | 'acknowledge' | 'refuse' | 'unknown-trials' | 'not-paused' }
 >;
 
 export interface DispatcherDependencies {
@@ -171,9 +172,19 @@ export class Dispatcher {
       this.#submitted = { document, models, view };
       try {
         const { repetition } = view;
-        await this.#append([
-          { fact: 'SweepSubmitted', sweepId, document, models, repetition, submitter, at },
-        ]);
+        const submitted: Fact = {
+          fact: 'SweepSubmitted',
+          sweepId,
+          document,
+          models,
+          repetition,
+          submitter,
+          at,
+        };
+        // A pause that came while the last trials ran holds nothing back any more, and must not hold what is tried again.
+        const outlived = known !== undefined && known.paused !== null && sweepStatus(known).state === 'done';
+        const resumed: Fact = { fact: 'SweepResumed', sweepId, reason: 'it was done', at };
+        await this.#append(outlived ? [resumed, submitted] : [submitted]);
       } finally {
         this.#submitted = null;
       }

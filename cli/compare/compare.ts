@@ -7,7 +7,6 @@ import type { Row } from '../../report/rows.js';
 import { EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
-import { ascii } from '../output/text.js';
 import type { CompareOptions } from './command.js';
 import { printPeers, readPeers } from './peers.js';
 import { changesCsv, changesMarkdown, changesTable } from './render.js';
@@ -94,9 +93,9 @@ function print(
   } else if (format === 'csv') printData(changesCsv(changes));
   else if (format === 'md') printData(changesMarkdown(changes));
   else {
-    const { width, unicode } = terminalStyle(process.stdout);
-    const table = changesTable(changes, width);
-    printData(unicode ? table : ascii(table));
+    // Whoever reads a pipe or a file gets all of it.
+    const cuts = process.stdout.isTTY === true;
+    printData(changesTable(changes, { ...terminalStyle(process.stdout), cuts }));
   }
 }
 
@@ -115,6 +114,10 @@ function summary({ pairs, onlyA, onlyB }: Matched, changes: readonly Change[], a
     if (found === 0) return verdict === 'worse' || verdict === 'better' ? [`none ${verdict}`] : [];
     return [`${found} ${verdict}`];
   });
-  const compared = [`${count(pairs.length)} compared`, ...alone, `${changes.length} numbers`].join(', ');
+  const compared = [
+    `${count(pairs.length)} compared`,
+    ...alone,
+    `${changes.length} ${changes.length === 1 ? 'number' : 'numbers'}`,
+  ].join(', ');
   return `${compared}: ${verdicts.join(', ')}`;
 }

@@ -5,7 +5,7 @@ import type { Change } from '../../report/compare.js';
 import { csvLines } from '../../report/csv.js';
 import { metricText } from '../../report/scale.js';
 import { plainTable } from '../output/plain-table.js';
-import { columnsOf, cut } from '../output/text.js';
+import { ascii, columnsOf, cut } from '../output/text.js';
 
 const HEAD = ['experiment', 'metric', 'A', 'B', 'change', '95 % interval', 'verdict'];
 
@@ -24,37 +24,49 @@ function cells(changes: readonly Change[]): string[][] {
   ]);
 }
 
-/** Columns that stand below an experiment's name: all others, and all but the values of both sides. */
-const BELOW = [
-  [1, 2, 3, 4, 5, 6],
-  [1, 4, 5, 6],
-] as const;
+/** Columns of a line that begins with its experiment, of one that stands below it, and of that without the values of both sides. */
+const WHOLE = [0, 1, 2, 3, 4, 5, 6];
+const BELOW = [1, 2, 3, 4, 5, 6];
+const NARROW = [1, 4, 5, 6];
+
+/** Of a reason so much counts where it is decided which columns fit. */
+const REASON_COLUMNS = 24;
+
+/** How the table is drawn. */
+interface ChangesStyle {
+  readonly width: number;
+  readonly unicode: boolean;
+  /** Whether a line that is still too long is cut; in a pipe it stays whole. */
+  readonly cuts: boolean;
+}
 
 /**
  * The changes as a table of at most `width` columns: each in a line of its own where that fits, else below its experiment, and where
- * that does not fit either without the values of A and B. Nothing wraps.
+ * that does not fit either without the values of A and B. Nothing wraps. A long reason why a number is missing decides none of
+ * that: it is the end of its line, and only it is cut.
  */
-export function changesTable(changes: readonly Change[], width: number): string {
-  const lines = cells(changes);
-  const whole = plainTable(HEAD, lines);
-  if (widest(whole) <= width) return whole;
-  const of = (columns: readonly number[]) => (line: readonly string[]) => columns.map((i) => line[i] ?? '');
-  const [wide, narrow] = BELOW.map((columns) => plainTable(of(columns)(HEAD), lines.map(of(columns))));
-  const fits = widest(wide!) + INDENT.length <= width;
-  const [head = '', ...rows] = (fits ? wide! : narrow!).split('\n');
+export function changesTable(changes: readonly Change[], { width, unicode, cuts }: ChangesStyle): string {
+  const lines = cells(changes).map((line) => line.map((cell) => (unicode ? cell : ascii(cell))));
+  const brief = lines.map((line) => line.with(-1, cut(line.at(-1) ?? '', REASON_COLUMNS)));
+  const tableOf = (of: readonly string[][], columns: readonly number[]) => {
+    const [head = [], ...rows] = [HEAD, ...of].map((line) => columns.map((i) => line[i] ?? ''));
+    return plainTable(head, rows).split('\n');
+  };
+  const widthOf = (columns: readonly number[]) => Math.max(...tableOf(brief, columns).map(columnsOf));
+  const shown = (all: readonly string[]) =>
+    (cuts ? all.map((line) => cut(line, width, unicode ? '…' : '...')) : all).join('\n');
+  if (widthOf(WHOLE) <= width) return shown(tableOf(lines, WHOLE));
+  const fits = widthOf(BELOW) + INDENT.length <= width;
+  const [head = '', ...rows] = tableOf(lines, fits ? BELOW : NARROW);
   const below = rows.flatMap((row, i) => {
     const label = lines[i]?.[0] ?? '';
     return [...(label === lines[i - 1]?.[0] ? [] : [label]), INDENT + row];
   });
   const note = fits ? [] : ['no room here for A and B: widen the terminal, or --format md'];
-  return [INDENT + head, ...below, ...note].map((line) => cut(line, width)).join('\n');
+  return shown([INDENT + head, ...below, ...note]);
 }
 
 const INDENT = '  ';
-
-function widest(text: string): number {
-  return Math.max(...text.split('\n').map(columnsOf));
-}
 
 export function changesMarkdown(changes: readonly Change[]): string {
   const safe = (text: string) =>

@@ -32,8 +32,8 @@ export function sayAbove(block: LiveBlock | null): void {
 /** Writes a line for people to stderr: progress, hints, where files went. A terminal gets it broken between words. */
 export function say(text: string): void {
   const { isTTY, columns = 0 } = process.stderr;
-  // A path that is longer than a line has to stay whole.
-  const breaks = isTTY === true && text.split(/[ \n]/).every((word) => columnsOf(word) < columns);
+  // A path that is longer than a line has to stay whole; lines after the first are indented by two.
+  const breaks = isTTY === true && text.split(/[ \n]/).every((word) => columnsOf(word) + 2 <= columns);
   for (const line of breaks ? text.split('\n').flatMap((one) => wrap(one, columns, '  ')) : [text]) {
     if (live === null) process.stderr.write(`${line}\n`);
     else live.say(line);

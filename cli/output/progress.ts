@@ -16,6 +16,8 @@ export interface Progress {
   readonly start: number;
   /** Valid starts that points lack, at least. */
   readonly trialsLeft: number;
+  /** Nothing more is begun until somebody resumes it: nobody knows how much time is left. */
+  readonly paused: boolean;
   readonly running: readonly RunningTrial[];
   /** Median seconds of a finished trial; null before the first. */
   readonly trialSeconds: number | null;
@@ -95,6 +97,7 @@ function startOf({ starts, maxStarts, start }: Progress): string {
 }
 
 function timesOf(progress: Progress): string {
+  if (progress.paused) return `, ${duration(progress.elapsedSeconds)}, paused`;
   const left = secondsLeft(progress);
   const soon = left === null ? '' : left === 0 ? ', done' : `, about ${duration(left)} left`;
   return `, ${duration(progress.elapsedSeconds)}${soon}`;

@@ -6,7 +6,8 @@ import type { ResumeOptions } from './command.js';
 export async function resume(word: string, options: ResumeOptions): Promise<void> {
   await withCoordinator(options, async (control) => {
     const { sweepId, name, points, complete, invalid, failed } = await findSweep(control, word);
-    await control.resumeSweep({ sweepId, reason: options.reason });
-    say(`${name} (${sweepId}) goes on: ${points - complete - invalid - failed} of ${points} points are left`);
+    const { wasRunning } = await control.resumeSweep({ sweepId, reason: options.reason });
+    const left = `${points - complete - invalid - failed} of ${points} points are left`;
+    say(`${name} (${sweepId}) ${wasRunning ? 'was not paused' : 'goes on'}: ${left}`);
   });
 }

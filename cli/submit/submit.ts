@@ -28,6 +28,9 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
         ? `${sweep.name}: ${accepted.points} experiments accepted${impossible}`
         : `${sweep.name}: this very sweep is there already; nothing new was written`,
     );
+    // Who watches is told why as well.
+    if (accepted.paused && options.watch !== true)
+      say(`it is paused: \`ridge resume ${accepted.sweepId}\` goes on`);
     for (const { sweepId, complete } of accepted.measuredOtherwise) {
       const rows = complete === 1 ? 'row' : 'rows';
       say(

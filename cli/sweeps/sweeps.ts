@@ -2,6 +2,7 @@ import { type SweepStatus, sweepStateToJSON } from '../../proto/gen/ridgepoint/v
 import { withCoordinator } from '../connection.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
+import { whyItWaits } from '../watch/watch.js';
 import type { ListOptions } from './command.js';
 
 /** `running`, `paused`, `done`, `cancelled`, `not_resumed`. */
@@ -38,6 +39,6 @@ export async function listSweeps(options: ListOptions): Promise<void> {
     ),
   );
   for (const s of sweeps) {
-    for (const reason of s.blockedReasons) say(`${s.name}: waiting: ${reason}`);
+    for (const reason of s.blockedReasons) say(`${s.name}: ${whyItWaits(s, reason)}`);
   }
 }

@@ -1,3 +1,4 @@
+import { printable } from '../../core/input/printable.js';
 import { WARNINGS, type WarningCode } from '../../core/result/warnings.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { fromSweepState } from '../../proto/convert.js';
@@ -27,6 +28,7 @@ function progressOf(update: WatchSweepResponse, status: SweepStatus, elapsedSeco
     failed: status.failed,
     invalid: status.invalid,
     ...startsOf(status),
+    paused: status.state === SweepState.SWEEP_STATE_PAUSED,
     running: update.running,
     trialSeconds: status.trialSeconds === 0 ? null : status.trialSeconds,
     elapsedSeconds,
@@ -38,6 +40,14 @@ function startsOf(status: SweepStatus): Pick<Progress, 'starts' | 'maxStarts' | 
   const { starts, maxStarts, start, trialsLeft } = status;
   if (starts > 0) return { starts, maxStarts, start, trialsLeft };
   return { starts: 1, maxStarts: 1, start: 0, trialsLeft: status.points - settledOf(status) };
+}
+
+/** @returns one reason why points of a sweep wait, as a line for people. */
+export function whyItWaits({ sweepId, state }: SweepStatus, reason: string): string {
+  // Agents and other people wrote it.
+  const why = printable(reason);
+  if (state !== SweepState.SWEEP_STATE_PAUSED) return `waiting: ${why}`;
+  return `paused: ${why}; \`ridge resume ${sweepId}\` goes on`;
 }
 
 /**
@@ -53,6 +63,7 @@ export async function watchSweep(
   sayAbove(writer);
   const start = performance.now();
   const reported = new Set<string>();
+  let before: ReturnType<typeof fromSweepState> = 'running';
   let last: WatchSweepResponse | undefined;
   const draw = (): void => {
     if (last?.status !== undefined)
@@ -64,12 +75,20 @@ export async function watchSweep(
     for await (const update of control.watchSweep({ sweepId }, signal)) {
       last = update;
       draw();
-      for (const reason of update.status?.blockedReasons ?? []) {
-        if (reported.has(reason)) continue;
-        reported.add(reason);
-        say(`waiting: ${reason}`);
-      }
       const state = fromSweepState(update.status?.state ?? SweepState.SWEEP_STATE_RUNNING);
+      if (state !== before) {
+        // What held it back is said again when it does so again.
+        reported.clear();
+        if (before === 'paused' && state === 'running') say('resumed: it goes on');
+        before = state;
+      }
+      if (update.status !== undefined) {
+        for (const reason of update.status.blockedReasons) {
+          if (reported.has(reason)) continue;
+          reported.add(reason);
+          say(whyItWaits(update.status, reason));
+        }
+      }
       if (state === 'done' || state === 'cancelled') break;
     }
   } finally {
@@ -77,7 +96,7 @@ export async function watchSweep(
     writer.end();
     sayAbove(null);
   }
-  for (const reason of last?.status?.failureReasons ?? []) say(`failed: ${reason}`);
+  for (const reason of last?.status?.failureReasons ?? []) say(`failed: ${printable(reason)}`);
   return last?.status ?? null;
 }
 

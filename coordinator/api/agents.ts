@@ -207,7 +207,8 @@ function toMessage(reply: Reply): SessionResponse['message'] {
     case 'refuse':
       return { $case: 'resultRefused', value: { trialId: reply.trialId, reason: reply.reason } };
     case 'unknown-trials':
-      throw new Error('unknown trials are part of Welcome');
+    case 'not-paused':
+      throw new Error('unknown trials are part of Welcome, and no node resumes a sweep');
   }
 }
 

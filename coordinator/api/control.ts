@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { printable } from '../../core/input/printable.js';
 import { quote } from '../../core/quote.js';
 import { parseModels } from '../../proto/convert.js';
 import { WireError } from '../../proto/errors.js';
@@ -109,7 +110,9 @@ export async function submitSweep(
     const { sweepId, name, complete } = sweepStatus(sweep);
     return { sweepId, name, complete };
   });
-  return { sweepId, created, points, impossible, measuredOtherwise };
+  const sweep = dispatcher.state.sweeps.get(sweepId);
+  const paused = sweep !== undefined && sweepStatus(sweep).state === 'paused';
+  return { sweepId, created, points, impossible, measuredOtherwise, paused };
 }
 
 /** Its running trials are stopped, its results kept. @throws WireError `not-found` */
@@ -125,31 +128,38 @@ export async function cancelSweep(
   return {};
 }
 
-/** Nothing more of it is begun; its running trials are finished. @throws WireError `not-found`, or `refused` for a sweep that is over. */
+/** Nothing more of it is begun, for the reason given last; its running trials are finished. @throws WireError `not-found`, or `refused` for a sweep that is over. */
 export async function pauseSweep(
   { dispatcher, clock }: ControlApi,
   { sweepId, reason }: PauseSweepRequest,
   caller: string,
 ): Promise<PauseSweepResponse> {
-  notOver(sweepNamed(dispatcher, sweepId));
+  const sweep = sweepNamed(dispatcher, sweepId);
   bounded('reason', reason);
   const why = reason === '' ? `paused by ${caller}` : reason;
   await dispatcher.dispatch({ event: 'pause-requested', at: clock.at(), sweepId, reason: why });
+  notOver(sweep);
   const leases = [...dispatcher.state.leases.values()];
   return { running: leases.filter((lease) => lease.sweepId === sweepId).length };
 }
 
-/** It goes on where it was paused. @throws WireError `not-found`, or `refused` for a sweep that is over. */
+/** It goes on where it was paused; says whether it ran anyway. @throws WireError `not-found`, or `refused` for a sweep that is over. */
 export async function resumeSweep(
   { dispatcher, clock }: ControlApi,
   { sweepId, reason }: ResumeSweepRequest,
   caller: string,
 ): Promise<ResumeSweepResponse> {
-  notOver(sweepNamed(dispatcher, sweepId));
+  const sweep = sweepNamed(dispatcher, sweepId);
   bounded('reason', reason);
   const why = reason === '' ? `resumed by ${caller}` : reason;
-  await dispatcher.dispatch({ event: 'resume-requested', at: clock.at(), sweepId, reason: why });
-  return {};
+  const replies = await dispatcher.dispatch({
+    event: 'resume-requested',
+    at: clock.at(),
+    sweepId,
+    reason: why,
+  });
+  notOver(sweep);
+  return { wasRunning: replies.some(({ command }) => command === 'not-paused') };
 }
 
 /** @throws WireError `refused` where nothing is left that a pause could hold back. */
@@ -164,8 +174,17 @@ function notOver(sweep: SweepState): void {
   if (state === 'done') throw new WireError('refused', `Sweep ${sweepId} is done: nothing of it is left.`);
 }
 
-/** What people write beside what they ask for is kept in the log and shown to everybody. @throws WireError `invalid` */
+/**
+ * What people write beside what they ask for is kept in the log and shown to everybody, on terminals, too.
+ * @throws WireError `invalid`
+ */
 function bounded(what: string, text: string): void {
+  if (printable(text) !== text) {
+    throw new WireError(
+      'invalid',
+      `The ${what} has control characters or line breaks: write it as one line of plain text.`,
+    );
+  }
   if (text.length <= MOST_CHARACTERS) return;
   throw new WireError(
     'invalid',

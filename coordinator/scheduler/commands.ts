@@ -74,6 +74,8 @@ export type Command =
   /** The record is not taken in, and never will be. */
   | { readonly command: 'refuse'; readonly trialId: string; readonly reason: string }
   | { readonly command: 'unknown-trials'; readonly trialIds: readonly string[] }
+  /** The sweep that was to go on was not paused. */
+  | { readonly command: 'not-paused'; readonly sweepId: string }
   /** To other nodes' streams. */
   | {
       readonly command: 'stop-trial';

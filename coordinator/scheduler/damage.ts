@@ -22,8 +22,11 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
     case 'SweepCancelled':
       return isName(fact.sweepId) ? null : 'a cancellation without a sweep';
     case 'SweepPaused':
-    case 'SweepResumed':
-      return isName(fact.sweepId) && typeof fact.reason === 'string' ? null : 'a pause without a sweep';
+    case 'SweepResumed': {
+      if (!isName(fact.sweepId))
+        return `${fact.fact === 'SweepPaused' ? 'a pause' : 'a resumption'} without a sweep`;
+      return typeof fact.reason === 'string' ? null : 'a pause or resumption without a reason';
+    }
     case 'ResultRecorded':
       return recordDamage(state, fact.record);
     case 'ResultReused':

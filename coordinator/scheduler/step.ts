@@ -13,6 +13,7 @@ import {
   type SchedulerState,
   type Slot,
 } from './state.js';
+import { sweepStatus } from './status.js';
 import { refusalOf } from './trust.js';
 
 /**
@@ -222,14 +223,17 @@ function cancelAsked(state: SchedulerState, sweepId: string, reason: string, at:
   return [{ command: 'append', facts: [{ fact: 'SweepCancelled', sweepId, reason, at }] }, ...stops];
 }
 
-/** A pause stops nothing that runs: those trials are finished and count. */
+/** A pause stops nothing that runs: those trials are finished and count. What is over is neither paused nor resumed. */
 function pauseAsked(
   state: SchedulerState,
   { event, sweepId, reason, at }: Extract<Event, { event: 'pause-requested' | 'resume-requested' }>,
 ): Command[] {
   const sweep = state.sweeps.get(sweepId);
+  if (sweep === undefined || !['running', 'paused'].includes(sweepStatus(sweep).state)) return [];
   const pause = event === 'pause-requested';
-  if (sweep === undefined || sweep.cancelled || (sweep.paused !== null) === pause) return [];
+  if (!pause && sweep.paused === null) return [{ command: 'not-paused', sweepId }];
+  // Another reason is news, the same one is not.
+  if (pause && sweep.paused === reason) return [];
   const fact = pause ? 'SweepPaused' : 'SweepResumed';
   return [{ command: 'append', facts: [{ fact, sweepId, reason, at }] }];
 }

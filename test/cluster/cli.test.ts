@@ -162,10 +162,11 @@ describe('a cluster of commands', () => {
     expect(paused.stderr).toMatch(/held \(\w+\) is paused: nothing of it runs; `ridge resume \w+` goes on/);
     const listed = await ridge(['sweeps', ...at]);
     expect(listed.stdout).toMatch(/held +paused +3/);
-    expect(listed.stderr).toContain('held: waiting: the machine is needed');
+    expect(listed.stderr).toMatch(/held: paused: the machine is needed; `ridge resume \w+` goes on/);
     const resumed = await ridge(['resume', 'held', ...at]);
     expect(resumed.stderr).toMatch(/goes on: 3 of 3 points are left/);
     expect([paused.code, resumed.code]).toEqual([0, 0]);
+    expect((await ridge(['resume', 'held', ...at])).stderr).toMatch(/held \(\w+\) was not paused: 3 of 3/);
     expect((await ridge(['sweeps', ...at])).stdout).toMatch(/held +running +3/);
   });
 

@@ -68,7 +68,8 @@ describe('the web view where its operator lets it change something', () => {
       state: 'paused',
       blockedReasons: [expect.stringMatching(/^paused by /)],
     });
-    expect(await post(`${sweep}/resume`, { reason: 'it is free' })).toEqual({ status: 200, answer: {} });
+    const resumed = await post(`${sweep}/resume`, { reason: 'it is free' });
+    expect(resumed).toEqual({ status: 200, answer: { wasRunning: false } });
     await agent.report(await agent.lease());
     expect((await told()).state).toBe('done');
     const over = { status: 409, answer: { error: { message: expect.stringContaining('is done') } } };

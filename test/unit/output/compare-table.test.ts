@@ -7,7 +7,8 @@ import { sweepRecords } from '../../support/sweep-records.js';
 const report = buildReport(sweepRecords({ experiments: 4 }), { sweepName: 's', objectives: [] });
 const metrics = ['decodeTokensPerSecond', 'timeToFirstTokenSeconds', 'modelBytes'];
 const changes = changesOf(matchRows(report, report, new Set()).pairs, metrics, null);
-const table = (width: number) => changesTable(changes, width).split('\n');
+const table = (width: number, { of = changes, cuts = true, unicode = true } = {}) =>
+  changesTable(of, { width, unicode, cuts }).split('\n');
 const labels = [...new Set(changes.map(({ label }) => label))];
 
 test('a comparison is a line for each change where that fits', () => {
@@ -29,4 +30,25 @@ test('on a narrower terminal each experiment stands above its changes, and nothi
   }
   expect(table(60)[0]).toMatch(/^ +metric +change +95 % interval +verdict$/);
   expect(table(60).at(-1)).toMatch(/^no room here for A and B/);
+});
+
+test('a long reason takes no column from the others: it is cut on a terminal, and whole in a pipe', () => {
+  const whole = Math.max(...table(400).map((line) => line.length)) + 2;
+  const reason = `B has none: ${'the machine was busy – '.repeat(20)}`;
+  const of = changes.map((change, i) =>
+    i === 1
+      ? { ...change, b: null, change: null, interval: null, verdict: 'missing' as const, reason }
+      : change,
+  );
+  const lines = table(whole, { of });
+  expect(lines[0]).toMatch(/^experiment +metric +A +B +change/);
+  expect(lines.filter((line) => line.endsWith('…'))).toEqual([lines[2]]);
+  expect(lines.with(2, '')).toEqual(table(whole).with(2, ''));
+  expect(table(whole, { of, unicode: false })[2]).toMatch(/^.*\.\.\.$/);
+  for (const width of [60, whole]) {
+    const piped = table(width, { of, cuts: false }).join('\n');
+    expect(piped).toContain(reason.trimEnd());
+    expect(piped).not.toContain('…');
+    for (const line of table(width, { of, unicode: false })) expect(line.length).toBeLessThanOrEqual(width);
+  }
 });

@@ -52,6 +52,9 @@ describe('the kept part of an axis by keys', () => {
     expect(press(metric, ...Array<string>(30).fill('Up'))?.[1]).toBe(high);
     expect(press(metric, ...Array<string>(30).fill('Down'))?.[0]).toBe(low);
     expect(press(metric, 'Up', ...Array<string>(30).fill('SUp'))).toEqual([low, high]);
+    // Three tenths up and down again are more than nothing, as numbers are added.
+    const tenths = { ...metric, low: 0, high: 1, step: 0.1, taken: 0.1 };
+    expect(press(tenths, 'Up', 'Up', 'Up', 'Up', 'Down', 'Down', 'Down')?.[0]).toBe(0);
     expect(keptText(metric, null)).toBe('all');
     expect(keptText(metric, [low, high])).toMatch(/ to .+ t\/s$/);
   });

@@ -26,6 +26,7 @@ const progress: Progress = {
   maxStarts: 1,
   start: 1,
   trialsLeft: 28,
+  paused: false,
   running: [trial],
   trialSeconds: 10,
   elapsedSeconds: 125,
@@ -50,6 +51,12 @@ describe('progress', () => {
     expect(secondsLeft({ ...progress, trialsLeft: 0 })).toBe(0);
     // A trial that takes longer than usual does not make the rest shorter.
     expect(secondsLeft({ ...progress, running: [{ ...trial, elapsedSeconds: 500 }] })).toBe(270);
+  });
+
+  test('nobody knows how much time is left of what is paused', () => {
+    const line = '12/40 (2 invalid, 1 failed), 2 min 05 s, paused';
+    expect(renderProgress({ ...progress, paused: true }, style)[0]).toContain(line);
+    expect(plainProgress({ ...progress, paused: true }, null)).toBe(line);
   });
 
   test('with several starts, rows are counted, and which start they are at; the bar moves with every trial', () => {

@@ -101,7 +101,7 @@ export function rangeByKey(
   if (shift) return [from, reaches(to + by) ? high : Math.max(from + taken, to + by)];
   const length = to - from;
   if (reaches(to + by)) return [high - length, high];
-  const start = Math.max(low, from + by);
+  const start = from + by < low + step / 2 ? low : from + by;
   return [start, start + length];
 }
 

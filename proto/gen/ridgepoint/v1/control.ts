@@ -150,6 +150,8 @@ export interface SubmitSweepResponse {
   impossible: number;
   /** Of a new sweep: those that measured the same points under another policy, whose results do not count for it. */
   measuredOtherwise: OtherMeasure[];
+  /** The sweep is paused: nothing of it is begun until it is resumed. */
+  paused: boolean;
 }
 
 export interface OtherMeasure {
@@ -173,7 +175,7 @@ export interface PauseSweepRequest {
 }
 
 export interface PauseSweepResponse {
-  /** Trials of it that are still finished. */
+  /** Trials of it that run on until they are finished. */
   running: number;
 }
 
@@ -183,6 +185,8 @@ export interface ResumeSweepRequest {
 }
 
 export interface ResumeSweepResponse {
+  /** It was not paused: nothing was written. */
+  wasRunning: boolean;
 }
 
 export interface ListSweepsRequest {
@@ -435,7 +439,7 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
 };
 
 function createBaseSubmitSweepResponse(): SubmitSweepResponse {
-  return { sweepId: "", created: false, points: 0, impossible: 0, measuredOtherwise: [] };
+  return { sweepId: "", created: false, points: 0, impossible: 0, measuredOtherwise: [], paused: false };
 }
 
 export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
@@ -454,6 +458,9 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
     }
     for (const v of message.measuredOtherwise) {
       OtherMeasure.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.paused !== false) {
+      writer.uint32(48).bool(message.paused);
     }
     return writer;
   },
@@ -511,6 +518,14 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
             message.measuredOtherwise.push(OtherMeasure.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.paused = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -538,6 +553,7 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
         : globalThis.Array.isArray(object?.measured_otherwise)
         ? object.measured_otherwise.map((e: any) => OtherMeasure.fromJSON(e))
         : [],
+      paused: isSet(object.paused) ? globalThis.Boolean(object.paused) : false,
     };
   },
 
@@ -558,6 +574,9 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
     if (message.measuredOtherwise?.length) {
       obj.measuredOtherwise = message.measuredOtherwise.map((e) => OtherMeasure.toJSON(e));
     }
+    if (message.paused !== false) {
+      obj.paused = message.paused;
+    }
     return obj;
   },
 
@@ -571,6 +590,7 @@ export const SubmitSweepResponse: MessageFns<SubmitSweepResponse> = {
     message.points = object.points ?? 0;
     message.impossible = object.impossible ?? 0;
     message.measuredOtherwise = object.measuredOtherwise?.map((e) => OtherMeasure.fromPartial(e)) || [];
+    message.paused = object.paused ?? false;
     return message;
   },
 };
@@ -1067,11 +1087,14 @@ export const ResumeSweepRequest: MessageFns<ResumeSweepRequest> = {
 };
 
 function createBaseResumeSweepResponse(): ResumeSweepResponse {
-  return {};
+  return { wasRunning: false };
 }
 
 export const ResumeSweepResponse: MessageFns<ResumeSweepResponse> = {
-  encode(_: ResumeSweepResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: ResumeSweepResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.wasRunning !== false) {
+      writer.uint32(8).bool(message.wasRunning);
+    }
     return writer;
   },
 
@@ -1088,6 +1111,14 @@ export const ResumeSweepResponse: MessageFns<ResumeSweepResponse> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.wasRunning = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1100,20 +1131,30 @@ export const ResumeSweepResponse: MessageFns<ResumeSweepResponse> = {
     }
   },
 
-  fromJSON(_: any): ResumeSweepResponse {
-    return {};
+  fromJSON(object: any): ResumeSweepResponse {
+    return {
+      wasRunning: isSet(object.wasRunning)
+        ? globalThis.Boolean(object.wasRunning)
+        : isSet(object.was_running)
+        ? globalThis.Boolean(object.was_running)
+        : false,
+    };
   },
 
-  toJSON(_: ResumeSweepResponse): unknown {
+  toJSON(message: ResumeSweepResponse): unknown {
     const obj: any = {};
+    if (message.wasRunning !== false) {
+      obj.wasRunning = message.wasRunning;
+    }
     return obj;
   },
 
   create(base?: DeepPartial<ResumeSweepResponse>): ResumeSweepResponse {
     return ResumeSweepResponse.fromPartial(base ?? {});
   },
-  fromPartial(_: DeepPartial<ResumeSweepResponse>): ResumeSweepResponse {
+  fromPartial(object: DeepPartial<ResumeSweepResponse>): ResumeSweepResponse {
     const message = createBaseResumeSweepResponse();
+    message.wasRunning = object.wasRunning ?? false;
     return message;
   },
 };

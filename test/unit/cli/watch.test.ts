@@ -1,0 +1,83 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { say } from '../../../cli/output/print.js';
+import { watchSweep } from '../../../cli/watch/watch.js';
+import type { ControlConnection } from '../../../proto/client.js';
+import {
+  SweepState,
+  SweepStatus,
+  type WatchSweepResponse,
+} from '../../../proto/gen/ridgepoint/v1/control.js';
+
+const { SWEEP_STATE_RUNNING, SWEEP_STATE_PAUSED, SWEEP_STATE_DONE } = SweepState;
+
+afterEach(() => vi.restoreAllMocks());
+
+/** @returns the lines on stderr while a sweep goes through these states. */
+async function watched(states: readonly Partial<SweepStatus>[]): Promise<string[]> {
+  async function* updates(): AsyncGenerator<WatchSweepResponse> {
+    for (const state of states) {
+      yield {
+        status: SweepStatus.fromPartial({ sweepId: 's1', points: 4, trialSeconds: 10, ...state }),
+        running: [],
+      };
+    }
+  }
+  let written = '';
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    written += text;
+    return true;
+  });
+  await watchSweep({ watchSweep: updates } as unknown as ControlConnection, 's1');
+  return written.split('\n').filter((line) => !/^\d\/4/.test(line) && line !== '');
+}
+
+test('a pause is told with its reason and what ends it, its end as well, and again when it comes back', async () => {
+  const paused = (reason: string) => ({ state: SWEEP_STATE_PAUSED, blockedReasons: [reason] });
+  const line = (reason: string) => `paused: ${reason}; \`ridge resume s1\` goes on`;
+  const waits = { state: SWEEP_STATE_RUNNING, blockedReasons: ['no node is connected'] };
+  expect(
+    await watched([
+      waits,
+      waits,
+      paused('lunch'),
+      paused('lunch'),
+      paused('dinner'),
+      waits,
+      paused('lunch'),
+      { state: SWEEP_STATE_DONE },
+    ]),
+  ).toEqual([
+    'waiting: no node is connected',
+    line('lunch'),
+    line('dinner'),
+    'resumed: it goes on',
+    'waiting: no node is connected',
+    line('lunch'),
+  ]);
+});
+
+test('what others wrote moves no cursor', async () => {
+  const lines = await watched([
+    { state: SWEEP_STATE_PAUSED, blockedReasons: ['\x1b[2Jgone'] },
+    { state: SWEEP_STATE_DONE, failureReasons: ['\x1b]0;title\x07'] },
+  ]);
+  expect(lines).toHaveLength(2);
+  for (const sign of ['\x1b', '\x07']) expect(lines.join('')).not.toContain(sign);
+});
+
+test('a word that fits no line behind its indent is not cut: its sentence stays as it is', () => {
+  const { isTTY, columns } = process.stderr;
+  const lines: string[] = [];
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
+  try {
+    Object.assign(process.stderr, { isTTY: true, columns: 20 });
+    const path = '/a/path/of/19/chars';
+    say(`results are in ${path}`);
+    expect(lines).toEqual([`results are in ${path}\n`]);
+    lines.length = 0;
+    say(`results are in ${path.slice(1)}`);
+    expect(lines).toEqual(['results are in\n', `  ${path.slice(1)}\n`]);
+  } finally {
+    Object.assign(process.stderr, { isTTY, columns });
+  }
+});
