@@ -5,7 +5,7 @@ import { requireRoom } from '../../formats/whole-file.js';
 import type { ChildMessage, ProgressReport, Task } from '../isolation/job.js';
 import type { Ending, LaunchRequest } from '../isolation/launch.js';
 import type { Learned } from './learned.js';
-import { isAlive, STALE_MILLISECONDS } from './owner.js';
+import { withLock } from './lock.js';
 import { filesOf } from './tree.js';
 
 /** Starts a child; the caller can give its own, to stop the child with the trial. */
@@ -34,15 +34,23 @@ export interface BuiltFile extends Learned {
 
 /**
  * Has a child make a file: written beside its place and moved there whole, so that a file under its name is
- * always complete; of one that could not be made, nothing is left.
+ * always complete; of one that could not be made, nothing is left. One process at a time makes a file.
  * @throws FailureError `artifact-failed`, `disk-full`, or what the child died of.
  */
 export async function buildFile(making: BuildRequest, launcher: Launcher): Promise<BuiltFile> {
+  try {
+    return await withLock(`${making.path}.draft.lock`, () => build(making, launcher));
+  } catch (error) {
+    throw storageFailure(error);
+  }
+}
+
+async function build(making: BuildRequest, launcher: Launcher): Promise<BuiltFile> {
   const { path, bytes, task, what, cpus, timeLimitSeconds, onMessage } = making;
   const draft = `${path}.${process.pid}.draft`;
   const began = performance.now();
   try {
-    await dropAbandoned(path);
+    await dropDrafts(path);
     await requireRoom(dirname(path), bytes);
     const ending = await launcher({
       task: task(draft),
@@ -58,10 +66,8 @@ export async function buildFile(making: BuildRequest, launcher: Launcher): Promi
     if ((await stat(draft)).isDirectory()) await rm(path, { force: true, recursive: true });
     await rename(draft, path);
     return { seconds, ...ending.answer };
-  } catch (error) {
-    throw storageFailure(error);
   } finally {
-    await dropDrafts(draft);
+    await dropDrafts(path);
   }
 }
 
@@ -75,25 +81,15 @@ async function onDisk(path: string): Promise<void> {
   }
 }
 
-/** A child that was killed may have left a draft of the draft, or a folder of what it worked with. */
-async function dropDrafts(draft: string): Promise<void> {
-  const names = await readdir(dirname(draft)).catch(() => []);
-  for (const name of names.filter((one) => one.startsWith(basename(draft)))) {
-    await rm(join(dirname(draft), name), { force: true, recursive: true });
-  }
-}
-
-/** Drafts of processes that were killed while they made the same file; what another host writes into the same folder is fresh. */
-async function dropAbandoned(path: string): Promise<void> {
+/**
+ * Drafts of whoever was killed while it made the same file, which may have had the id that this process has, with what children left beside
+ * them: drafts of drafts, and folders that they worked with. The lock says that nobody is writing one now.
+ */
+async function dropDrafts(path: string): Promise<void> {
   const names = await readdir(dirname(path)).catch(() => []);
   for (const name of names.filter((one) => one.startsWith(`${basename(path)}.`))) {
-    const [, pid] = /^\.(\d+)\.draft(?:\.|$)/.exec(name.slice(basename(path).length)) ?? [];
-    if (pid === undefined || isAlive(Number(pid))) continue;
-    const draft = join(dirname(path), name);
-    const written = Math.max(
-      ...(await Promise.all(filesOf(draft).map(async (file) => (await stat(file)).mtimeMs))),
-    );
-    if (Date.now() - written > STALE_MILLISECONDS) await rm(draft, { force: true, recursive: true });
+    if (/^\.\d+\.draft(?:\.|$)/.test(name.slice(basename(path).length)))
+      await rm(join(dirname(path), name), { force: true, recursive: true });
   }
 }
 

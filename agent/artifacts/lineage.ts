@@ -21,8 +21,8 @@ const MOST_STEPS = 64;
 /** What a model was made of, some steps before. */
 interface Origin {
   readonly path: string;
-  /** It is there, as it was. */
-  readonly unchanged: boolean;
+  /** It is there as it was, or with other files, or no more. */
+  readonly state: 'unchanged' | 'changed' | 'gone';
 }
 
 /**
@@ -51,17 +51,18 @@ export async function originOf(
   for (let step = 0; step < MOST_STEPS; step++) {
     const entry = await readEntry(entryFile(key, cacheFolder));
     if (entry === null) return null;
-    if (entry.format === format) return { path: entry.path, unchanged: isUnchanged(entry) };
+    if (entry.format === format) return { path: entry.path, state: stateOf(entry) };
     key = entry.key;
   }
   return null;
 }
 
-function isUnchanged({ path, key }: z.infer<typeof entrySchema>): boolean {
+function stateOf({ path, key }: z.infer<typeof entrySchema>): Origin['state'] {
+  if (!existsSync(path)) return 'gone';
   try {
-    return existsSync(path) && keyOf(path) === key;
+    return keyOf(path) === key ? 'unchanged' : 'changed';
   } catch {
-    return false;
+    return 'changed';
   }
 }
 

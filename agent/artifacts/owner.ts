@@ -17,7 +17,7 @@ const markSchema = z.object({
 });
 
 /** Marks of another space are believed for so long after they were last touched. */
-export const STALE_MILLISECONDS = 60_000;
+const STALE_MILLISECONDS = 60_000;
 export const REFRESH_MILLISECONDS = 15_000;
 
 const SPACE = [
@@ -57,7 +57,7 @@ function parse(text: string): z.infer<typeof markSchema> | null {
   }
 }
 
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

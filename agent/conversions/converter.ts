@@ -10,7 +10,7 @@ export interface ConversionRequest {
   readonly type: FloatType | null;
   /** Quantized weights are written as the floats that they stand for; otherwise such a model is refused. */
   readonly dequantize: boolean;
-  /** What the input was made of, where that has the format of the output: its tokenizer and what its config says beside are kept; null = unknown. */
+  /** What the input was made of, for a conversion that takes it: its tokenizer and what its config says beside are kept; null = unknown. */
   readonly base?: string | null;
 }
 

@@ -15,8 +15,8 @@ export function conversionStep(
   conversion: ConversionName,
   { path, facts }: Pick<ResolvedModel, 'path' | 'facts'>,
 ): Step {
-  const { bytes, to } = conversionNamed(conversion);
-  const base = facts.format === to ? path : null;
+  const { bytes, to, takesBase } = conversionNamed(conversion);
+  const base = takesBase && facts.format === to ? path : null;
   return {
     recipe: conversionRecipe(conversion),
     ingredients: { converter: CONVERTERS[conversion].version },

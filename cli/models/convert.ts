@@ -5,11 +5,16 @@ import { CONVERT } from '../../agent/conversions/job.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import type { ModelFacts } from '../../core/experiment/experiment.js';
 import { formatValue } from '../../core/metrics/format.js';
-import { CONVERTED_TO, conversionNamed, isWrittenAsFolder, wayTo } from '../../core/models/conversions.js';
+import {
+  CONVERTED_TO,
+  conversionNamed,
+  isWrittenAsFolder,
+  isWrittenWithBase,
+  wayTo,
+} from '../../core/models/conversions.js';
 import { MODEL_FORMATS, type ModelFormat, withoutEnding } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';
 import { FLOAT_BYTES } from '../../core/techniques/float-types.js';
-import { formatOf } from '../../formats/index.js';
 import { usageError } from '../exit.js';
 import { inspectModel, modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
@@ -19,6 +24,7 @@ import { makeAlone } from '../single/make.js';
 import { outputFolder, outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import type { ConvertOptions } from './command.js';
+import { isModel, isModelAlone } from './there.js';
 
 /** Room for a vocabulary, which is larger in a GGUF file than in its own. */
 const VOCABULARY_BYTES = 64 * 2 ** 20;
@@ -28,14 +34,19 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
   const format = options.to;
   const force = options.force === true;
   const ending = format === 'safetensors' ? '' : MODEL_FORMATS[format];
+  if (options.base !== undefined && !isWrittenWithBase(format))
+    throw usageError(
+      `--base says whose tokenizer and settings a folder gets, and ${format} is written`,
+      'Leave --base out, or write a folder with --to safetensors.',
+    );
   const named = options.out ?? `${withoutEnding(nameOf(source))}${ending}`;
-  if (resolve(named) === resolve(source))
+  if (options.out === undefined && resolve(named) === resolve(source) && isModel(resolve(source), format))
     throw usageError(
       `${source} is ${format} already`,
       `Say with --to what to write: ${CONVERTED_TO.filter((other) => other !== format).join(' or ')}.`,
     );
   const path = isWrittenAsFolder(format)
-    ? outputFolder(named, force, (there) => isModel(there, format))
+    ? outputFolder(named, force, (there) => isModelAlone(there, format))
     : outputPath(named, force);
   const folders = [
     ...new Set([...options.models, '.', dirname(resolve(source))].map((folder) => resolve(folder))),
@@ -56,16 +67,19 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
     const { from } = conversionNamed(conversion);
     const inputPath =
       model.path !== null && from === facts.format ? model.path : await fileOf(model, settings.cacheFolder);
+    const base =
+      options.base === undefined ? await baseOf(inputPath, format, settings) : resolve(options.base);
     const request = {
       conversion,
       inputPath,
       type: options.type ?? null,
       dequantize: options.dequantize === true,
-      base: options.base === undefined ? await baseOf(inputPath, format, settings) : resolve(options.base),
+      base,
     };
     const made = await makeAlone({
       path,
       inputPath,
+      alsoOf: [model.path, base].filter((one) => one !== null),
       bytes: conversionNamed(conversion).bytes(bytesAs(facts, options)) + VOCABULARY_BYTES,
       what: basename(path),
       line: `tensors of ${source} to ${format}`,
@@ -91,29 +105,23 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
   });
 }
 
-/** What the file was made of, where that has the format that is written. */
+/** What the file was made of, where that has the format that is written, and is asked for. */
 async function baseOf(
   path: string,
   format: ModelFormat,
   { cacheFolder }: ModelSettings,
 ): Promise<string | null> {
-  const origin = await originOf(path, format, cacheFolder);
+  const origin = isWrittenWithBase(format) ? await originOf(path, format, cacheFolder) : null;
   if (origin === null) return null;
-  if (origin.unchanged) {
+  if (origin.state === 'unchanged') {
     say(`tokenizer and settings of ${origin.path}, which it was made of; --base names another folder`);
     return origin.path;
   }
-  say(`note: ${origin.path}, which it was made of, is not as it was: its tokenizer is made of the file’s`);
+  const why = origin.state === 'gone' ? 'is gone' : 'has changed since';
+  say(
+    `note: ${origin.path}, which it was made of, ${why}: the tokenizer is the file’s own; --base names a folder`,
+  );
   return null;
-}
-
-/** A folder that `convert` may have written. */
-function isModel(path: string, format: ModelFormat): boolean {
-  try {
-    return formatOf(path).name === format;
-  } catch {
-    return false;
-  }
 }
 
 /** @returns about the bytes of the weights in the type that is asked for. */

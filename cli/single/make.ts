@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type BuiltFile, buildFile } from '../../agent/artifacts/build-file.js';
 import { rememberOrigin } from '../../agent/artifacts/lineage.js';
 import type { TaskFor } from '../../agent/artifacts/step.js';
@@ -11,6 +12,8 @@ import { stoppable } from './stoppable.js';
 export interface SingleStep {
   readonly path: string;
   readonly inputPath: string;
+  /** Other files and folders that it is made of, which it must not replace either. */
+  readonly alsoOf?: readonly string[];
   /** What the file may need on the disk. */
   readonly bytes: number;
   /** The step, for messages: `q4_k_m`. */
@@ -22,17 +25,21 @@ export interface SingleStep {
 
 /**
  * Makes the file in a child, with progress on stderr.
- * @throws CommandError (2) when it would replace its own input; FailureError as `makeFile`.
+ * @throws CommandError (2) when it would replace its own input, or a folder that holds what it is made of; FailureError as `makeFile`.
  */
 export async function makeAlone({
   path,
   inputPath,
+  alsoOf = [],
   bytes,
   what,
   line,
   task,
 }: SingleStep): Promise<BuiltFile> {
   if (sameFile(path, inputPath)) throw usageError('the output is the input', 'Name another file.');
+  const lost = [inputPath, ...alsoOf].find((one) => isWithin(one, path));
+  if (lost !== undefined)
+    throw usageError(`the output would replace ${lost}, of which it is made`, 'Name another place.');
   const progress = stepProgress(process.stderr, line);
   const onMessage: Parameters<typeof buildFile>[0]['onMessage'] = (message) => {
     if (message.type === 'progress') progress.step(message.done, message.of);
@@ -41,6 +48,15 @@ export async function makeAlone({
   const made = await buildFile(making, stoppable).finally(() => progress.end());
   await rememberOrigin(path, inputPath, cacheFolder());
   return made;
+}
+
+/** @returns whether something is what stands at a path, or lies in it, by whatever names and links. */
+function isWithin(inner: string, path: string): boolean {
+  if (!existsSync(inner)) return false;
+  for (let at = realpathSync(inner); ; at = dirname(at)) {
+    if (sameFile(at, path)) return true;
+    if (at === dirname(at)) return false;
+  }
 }
 
 function sameFile(a: string, b: string): boolean {

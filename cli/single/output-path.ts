@@ -22,10 +22,17 @@ export function outputFolder(output: string, force: boolean, isReplaced: (path: 
   if (there === undefined) return path;
   if (!there.isDirectory())
     throw usageError(`${output} is a file, and a folder is written`, 'Name another place.');
-  const isEmpty = readdirSync(path).length === 0;
-  if (!isEmpty && !force) throw usageError(`${output} is there already`, 'Use --force to replace it.');
-  if (!isEmpty && !isReplaced(path))
-    throw usageError(`${output} holds something else than what is written`, 'Name another place.');
+  if (readdirSync(path).length === 0) return path;
+  if (!isReplaced(path))
+    throw usageError(
+      `${output} is there, and holds something else than what is written`,
+      'Name another place with --out.',
+    );
+  if (!force)
+    throw usageError(
+      `${output} is there already`,
+      'Use --force to replace it, or name another place with --out.',
+    );
   return path;
 }
 

@@ -16,6 +16,8 @@ export interface Conversion {
   readonly flaw: (model: Convertible) => string | null;
   /** What is written: one file, or a folder of files. */
   readonly writes: 'file' | 'folder';
+  /** Whether what the input was made of, in the format that is written, is asked for what it says beside its weights. */
+  readonly takesBase: boolean;
   /** @returns what the conversion after it is asked about. */
   readonly becomes: (model: Convertible) => Convertible;
   /** @returns about what comes of so many bytes. */
@@ -98,6 +100,7 @@ export const CONVERSIONS = {
     from: 'safetensors',
     to: 'gguf',
     writes: 'file',
+    takesBase: false,
     flaw({ architecture, quantization }) {
       if (architecture === null) return 'its config does not say its model_type';
       if (!isFolderArchitecture(architecture))
@@ -117,6 +120,7 @@ export const CONVERSIONS = {
     from: 'gguf',
     to: 'onnx',
     writes: 'folder',
+    takesBase: false,
     flaw({ architecture, quantization }) {
       if (architecture !== null && !GRAPH_ARCHITECTURES.some((known) => known === architecture))
         return `no graph is built of ${architecture}: ${GRAPH_ARCHITECTURES.join(', ')} have one`;
@@ -132,6 +136,7 @@ export const CONVERSIONS = {
     from: 'gguf',
     to: 'safetensors',
     writes: 'folder',
+    takesBase: true,
     flaw({ architecture, quantization }) {
       if (architecture !== null && !WRITTEN_ARCHITECTURES.some((known) => known === architecture))
         return `no folder is made of ${architecture}: of ${WRITTEN_ARCHITECTURES.join(', ')} one is`;
@@ -158,6 +163,11 @@ export function isWrittenAsFolder(format: ModelFormat): boolean {
   return CONVERSION_NAMES.some(
     (name) => CONVERSIONS[name].to === format && CONVERSIONS[name].writes === 'folder',
   );
+}
+
+/** @returns whether a model of a format can be written with the tokenizer and the settings of a base. */
+export function isWrittenWithBase(format: ModelFormat): boolean {
+  return CONVERSION_NAMES.some((name) => CONVERSIONS[name].to === format && CONVERSIONS[name].takesBase);
 }
 
 export function conversionNamed(name: ConversionName): Conversion {

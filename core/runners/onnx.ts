@@ -6,6 +6,7 @@ import { grouping, readAttention } from '../techniques/attention.js';
 import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { onnxPasses } from '../work/onnx.js';
+import { addedLater } from './added-later.js';
 import { batch, engine, threads } from './cpu-options.js';
 import { predictGraphMemory } from './onnx-memory.js';
 import type { RunnerKind } from './runner.js';
@@ -47,12 +48,17 @@ const interThreadsNeedParallel: Rule = {
       : null,
 };
 
+/** `arena` is the CPU's; a GPU of CUDA has one in any case. */
 const arenaOptionsNeedArena: Rule = {
-  axes: ['arena', 'arenaGrowth', 'arenaShrink'],
-  reason: ({ arena, arenaGrowth, arenaShrink }) =>
-    arena === false && (arenaGrowth !== 'doubling' || arenaShrink === true)
-      ? 'arenaGrowth and arenaShrink say nothing where arena is false: set arena to true, or leave them out'
-      : null,
+  axes: ['device', 'executionProvider', 'arena', 'arenaGrowth', 'arenaShrink'],
+  reason({ device, executionProvider, arena, arenaGrowth, arenaShrink }) {
+    const computes =
+      executionProvider === 'auto' ? PROVIDER_OF[deviceKind(String(device))] : executionProvider;
+    const has = arena === true || PROVIDER_DEVICES[String(computes)] === 'cuda';
+    return has || (arenaGrowth === 'doubling' && arenaShrink === false)
+      ? null
+      : 'arenaGrowth and arenaShrink say nothing where arena is false: set arena to true, or leave them out';
+  },
 };
 
 /** What is done to a model is in its graph: nothing is attached to that, and no graph of a window is built. */
@@ -100,14 +106,18 @@ export const onnx: RunnerKind = {
       .boolean()
       .default(true)
       .describe('Keep memory that operators gave back for the next ones, instead of asking the system.'),
-    arenaGrowth: z
-      .enum(['doubling', 'as-requested'])
-      .default('doubling')
-      .describe('Whether the arena asks the system for powers of two, or for what an operator needs.'),
-    arenaShrink: z
-      .boolean()
-      .default(false)
-      .describe('Give the arena’s memory back after each run (memory.enable_memory_arena_shrinkage).'),
+    arenaGrowth: addedLater(
+      z
+        .enum(['doubling', 'as-requested'])
+        .default('doubling')
+        .describe('Whether the arena asks the system for powers of two, or for what an operator needs.'),
+    ),
+    arenaShrink: addedLater(
+      z
+        .boolean()
+        .default(false)
+        .describe('Give the arena’s memory back after each run (memory.enable_memory_arena_shrinkage).'),
+    ),
     memoryPattern: z
       .boolean()
       .default(true)
@@ -116,10 +126,12 @@ export const onnx: RunnerKind = {
       .boolean()
       .default(true)
       .describe('Idle threads spin for a while before they sleep (session.intra_op.allow_spinning).'),
-    shareCache: z
-      .boolean()
-      .default(true)
-      .describe('Add keys and values in place where GroupQueryAttention alone reads the cache.'),
+    shareCache: addedLater(
+      z
+        .boolean()
+        .default(true)
+        .describe('Add keys and values in place where GroupQueryAttention alone reads the cache.'),
+    ),
     batch,
     engine,
   }),

@@ -54,6 +54,13 @@ export function tokenizerFiles(folder: string): string[] {
     .filter((path) => existsSync(path));
 }
 
+/** @returns the chat templates of a published folder beside its first, as paths. */
+export function templateFiles(folder: string): string[] {
+  const more = join(folder, MORE_TEMPLATES);
+  const names = existsSync(more) ? readdirSync(more).filter((name) => name.endsWith('.jinja')) : [];
+  return names.sort().map((name) => join(more, name));
+}
+
 /** @returns the tokenizer and the template of a published folder. @throws FormatError for a file that is no JSON. */
 export function tokenizerOf(folder: string): Pick<ModelDetails, 'tokenizer' | 'chatTemplate'> {
   const config = read(folder, TOKENIZER_CONFIG);
@@ -101,12 +108,11 @@ function note(added: Map<number, AddedToken>, id: unknown, token: unknown): void
 function templatesOf(folder: string, config: Fields): ChatTemplate[] {
   const text = (path: string) => readFileSync(path, 'utf8');
   if (has(folder, TEMPLATE)) {
-    const more = join(folder, MORE_TEMPLATES);
-    const others = existsSync(more) ? readdirSync(more).filter((name) => name.endsWith('.jinja')) : [];
-    return [
-      { name: 'default', template: text(join(folder, TEMPLATE)) },
-      ...others.sort().map((name) => ({ name: basename(name, '.jinja'), template: text(join(more, name)) })),
-    ];
+    const others = templateFiles(folder).map((path) => ({
+      name: basename(path, '.jinja'),
+      template: text(path),
+    }));
+    return [{ name: 'default', template: text(join(folder, TEMPLATE)) }, ...others];
   }
   const written = read(folder, TEMPLATE_JSON).chat_template ?? config.chat_template;
   if (typeof written === 'string') return [{ name: 'default', template: written }];

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/bench.js';
 import { tinyLlama, weightsNamed, writeFolder } from '../support/model-folder.js';
@@ -96,7 +96,7 @@ test('ridge models convert writes a folder as what llama.cpp computes the same o
   }
   const again = await ridge(['models', 'convert', folder, '--out', output]);
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('is there already')]);
-  const same = await ridge(['models', 'convert', output, '--out', output]);
+  const same = await ridge(['models', 'convert', basename(output)], { cwd: dirname(output) });
   expect([same.code, same.stderr]).toEqual([
     2,
     expect.stringMatching(/is gguf already\n.*--to what to write: onnx or safetensors/),

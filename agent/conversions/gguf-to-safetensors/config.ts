@@ -36,13 +36,19 @@ const CHANGED: readonly string[] = [
   'dtype',
 ];
 
-/** What the config of the base says, without what techniques change and how its own weights were packed. */
+/** What makes a model of text and images of one of text, which is what a file holds. */
+const WHOLE: readonly string[] = ['model_type', 'architectures', 'text_config', 'vision_config'];
+
+/** What the config of the base says, without what techniques change and how its own weights were packed; of a model with an encoder of images, of its text. */
 function kept(base: Values | null): Values {
-  const left = [...CHANGED, 'torch_dtype', 'quantization_config'];
-  const all = Object.entries(base ?? {}).filter(([key]) => !left.includes(key));
+  if (base === null) return {};
+  const { text_config: text } = base;
+  const isWhole = typeof text === 'object' && text !== null;
+  const said: Values = isWhole ? { ...base, ...text } : base;
+  const left = [...CHANGED, 'torch_dtype', 'quantization_config', ...(isWhole ? WHOLE : [])];
+  const all = Object.entries(said).filter(([key]) => !left.includes(key));
   // A rule of positions is said in one of two ways, whole.
-  const other =
-    base !== null && 'rope_parameters' in base ? { rope_theta: undefined, rope_scaling: undefined } : {};
+  const other = 'rope_parameters' in said ? { rope_theta: undefined, rope_scaling: undefined } : {};
   return { ...other, ...Object.fromEntries(all) };
 }
 
@@ -81,7 +87,7 @@ export async function publishedConfig(
     rms_norm_eps: keys.number('attention.layer_norm_rms_epsilon'),
     num_experts_per_tok: keys.number('expert_used_count'),
     rope_theta: keys.number('rope.freq_base'),
-    ...scaling(file),
+    ...scaling(file, architecture),
     tie_word_embeddings: !keys.has('output.weight'),
     ...Object.fromEntries(['bos', 'eos', 'pad'].map((role) => [`${role}_token_id`, roles.get(role)])),
     dtype: DTYPES[type],
@@ -124,7 +130,7 @@ function headLength({ keys }: OpenedFile): number | null {
   return rows === null || heads === null ? null : rows / heads;
 }
 
-function scaling({ keys }: OpenedFile): Values {
+function scaling({ keys }: OpenedFile, { yarn }: Architecture): Values {
   const kind = keys.text('rope.scaling.type');
   const factor = keys.number('rope.scaling.factor');
   if (factor === null || (kind !== 'linear' && kind !== 'yarn')) return {};
@@ -146,6 +152,7 @@ function scaling({ keys }: OpenedFile): Values {
       factor,
       ...Object.fromEntries(said.filter(([, value]) => value !== null)),
       ...(mscale === null ? {} : { mscale, mscale_all_dim: mscale }),
+      ...yarn,
     },
   };
 }

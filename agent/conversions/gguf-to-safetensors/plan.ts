@@ -1,4 +1,3 @@
-import { isFloatType } from '../../../core/techniques/float-types.js';
 import { FormatError } from '../../../formats/format.js';
 import type { FileTensor } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
@@ -24,7 +23,7 @@ interface Way {
   readonly parts: readonly { readonly to: string; readonly pattern: RegExp }[];
   /** transformers' name; `*` stands for the layer, `#` for the expert. */
   readonly from: string;
-  /** Whether blocks go this way, or floats. */
+  /** Whether blocks of MXFP4 go this way, or floats. */
   readonly blocks: boolean;
   readonly back: (parts: readonly Weights[], config: FolderConfig) => Weights;
 }
@@ -40,7 +39,7 @@ export function covers(architecture: Architecture, { header, keys }: OpenedFile)
   );
 }
 
-/** @returns whether blocks of this type are written as they are by an architecture of the name. */
+/** @returns whether a tensor is blocks that are written as they are by an architecture of the name. */
 export function keepsBlocks(name: unknown, tensor: FileTensor): boolean {
   const ways = Object.values(ARCHITECTURES).flatMap((one) => (one.gguf === name ? waysBack(one) : []));
   return isBlocks(tensor) && ways.some((way) => partOf(way, tensor) !== null);
@@ -103,7 +102,7 @@ function partOf({ parts, blocks }: Way, tensor: FileTensor) {
   return null;
 }
 
-const isBlocks = ({ type }: FileTensor) => !isFloatType(type);
+const isBlocks = ({ type }: FileTensor) => type === 'mxfp4';
 
 /** Of two names for a tensor the first that can be written. */
 function waysBack({ places }: Architecture): readonly Way[] {

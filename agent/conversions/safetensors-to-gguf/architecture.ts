@@ -65,6 +65,8 @@ export interface Architecture {
    * such, and what is undefined is left out. Left out = folders are not made of such files.
    */
   readonly values?: (keys: Keys) => Values;
+  /** What its rule of positions says, where that is YaRN, that no key of the file does. */
+  readonly yarn?: Values;
   /** Whether a file is of it, where several are written as one and their tensors do not tell. */
   readonly claims?: (keys: Keys) => boolean;
   /** Tensors that follow from the config. */

@@ -255,6 +255,7 @@ export function shifted(weights: Weights, by: number): Weights {
 export function interleaved(parts: readonly Weights[]): Weights {
   const [one] = parts;
   if (one === undefined) throw new Error('nothing to put in turns');
+  requireAlike(parts, one, ({ shape }) => shape);
   const bytes = rowBytes(one);
   const step = parts.length;
   const most = Math.max(1, Math.floor(rowsOfChunk(bytes) / step));
@@ -282,6 +283,7 @@ export function interleaved(parts: readonly Weights[]): Weights {
 export function beneath(parts: readonly Weights[]): Weights {
   const [one] = parts;
   if (one === undefined) throw new Error('nothing to put beneath');
+  requireAlike(parts, one, ({ shape }) => shape.toSpliced(-2, 1));
   const heights = parts.map(({ shape }) => shape.at(-2) ?? 1);
   const height = heights.reduce((sum, rows) => sum + rows, 0);
   return {
@@ -300,6 +302,18 @@ export function beneath(parts: readonly Weights[]): Weights {
       }
     },
   };
+}
+
+/** @param same dimensions that all parts share. @throws FormatError for one of another type than the first, or of others of these. */
+function requireAlike(
+  parts: readonly Weights[],
+  one: Weights,
+  same: (part: Weights) => readonly number[],
+): void {
+  const odd = parts.find((part) => part.type !== one.type || same(part).join() !== same(one).join());
+  if (odd === undefined) return;
+  const said = ({ type, shape }: Weights) => `${type} [${shape.join(', ')}]`;
+  throw new FormatError(`its tensors of ${said(one)} and ${said(odd)} do not fit together`);
 }
 
 /** @returns weights that are in memory already. */

@@ -115,7 +115,21 @@ describe('a GGUF file as a folder', () => {
   });
 
   test('joins what DeepSeek’s attention and GPT-OSS’s experts are taken apart into', async () => {
-    for (const model of [tinyDeepseek(2), tinyDeepseek(3), tinyGptOss()]) {
+    const rope_scaling = {
+      rope_type: 'yarn',
+      factor: 32,
+      beta_fast: 32,
+      beta_slow: 1,
+      original_max_position_embeddings: 16,
+      truncate: false,
+    };
+    const { config: oss, ...experts } = tinyGptOss();
+    for (const model of [
+      tinyDeepseek(2),
+      tinyDeepseek(3),
+      tinyGptOss(),
+      { ...experts, config: { ...oss, rope_scaling } },
+    ]) {
       const folder = await writeFolder(model);
       const { tensors, config, learned } = await toFolder(await toGguf(folder));
       expect(tensors).toEqual(await published(folder));
@@ -166,6 +180,32 @@ describe('a GGUF file as a folder', () => {
     );
   });
 
+  test('joins only what is alike', async () => {
+    const gguf = await toGguf(await writeFolder(tinyGptOss()));
+    const bias = (length: number) => ({
+      type: 'f32',
+      shape: [length, 2],
+      data: () => [new Uint8Array(8 * length)],
+    });
+    const changed = async (name: string, tensor: ReturnType<typeof bias>) => {
+      const path = join(temporaryFolder(), 'changed.gguf');
+      await copyGguf(gguf, path, { tensors: new Map([[name, tensor]]) });
+      return await refusal(toFolder(path));
+    };
+    expect(await changed('blk.1.ffn_up_exps.bias', bias(4))).toMatch(
+      /model-unreadable: .* its tensors of f32 \[3, 2\] and f32 \[4, 2\] do not fit together/,
+    );
+    const half = { type: 'f16', shape: [32, 3, 2], data: () => [new Uint8Array(2 * 32 * 3 * 2)] };
+    expect(await changed('blk.1.ffn_up_exps.weight', half)).toMatch(
+      /its tensors of f32 \[2, 3, 32\] and f16 \[2, 3, 32\] do not fit together/,
+    );
+    // No other quantization is blocks of MXFP4.
+    const packed = { type: 'q8_0', shape: [32, 3, 2], data: () => [new Uint8Array(34 * 6)] };
+    expect(await changed('blk.1.ffn_up_exps.weight', packed)).toMatch(
+      /model-unsupported: .*quantized \(q8_0\)/,
+    );
+  });
+
   test('writes numbers that transformers takes as floats with a point', async () => {
     const { path } = await toFolder(await toGguf(await writeFolder(tinyLlama())));
     const text = readFileSync(join(path, 'config.json'), 'utf8');
@@ -207,6 +247,43 @@ describe('a GGUF file as a folder', () => {
       attn_logit_softcapping: 50,
       query_pre_attn_scalar: 4,
     });
+  });
+
+  test('of a base of text and images takes what that says of its text', async () => {
+    const { config, tensors } = tinyLlama({
+      model_type: 'gemma3_text',
+      head_dim: 4,
+      query_pre_attn_scalar: 4,
+      sliding_window: 16,
+      attention_dropout: 0.25,
+    });
+    const { architectures, ...text_config } = config;
+    const both = {
+      architectures: ['Gemma3ForConditionalGeneration'],
+      model_type: 'gemma3',
+      eos_token_id: [1, 2],
+      text_config,
+      vision_config: { hidden_size: 8 },
+    };
+    const norms = inLayers({
+      'pre_feedforward_layernorm.weight': [16],
+      'post_feedforward_layernorm.weight': [16],
+      'self_attn.q_norm.weight': [4],
+      'self_attn.k_norm.weight': [4],
+    });
+    const { 'lm_head.weight': _, ...rest } = tensors;
+    const model = { config: { ...both, vocab_size: config.vocab_size }, tensors: { ...rest, ...norms } };
+    const folder = await writeFolder(model, { type: 'bf16' });
+    const made = await toFolder(await toGguf(folder), { base: folder });
+    expect(made.config).toMatchObject({
+      architectures: ['Gemma3ForCausalLM'],
+      model_type: 'gemma3_text',
+      attention_dropout: 0.25,
+      hidden_size: 16,
+      eos_token_id: [1, 2],
+    });
+    expect(made.config).not.toHaveProperty('text_config');
+    expect(made.config).not.toHaveProperty('vision_config');
   });
 
   test('keeps float32 where the type of the others would round it, unless a type is asked for', async () => {

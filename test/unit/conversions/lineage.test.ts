@@ -1,7 +1,17 @@
-import { copyFileSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { buildFile } from '../../../agent/artifacts/build-file.js';
+import { buildFile, type Launcher } from '../../../agent/artifacts/build-file.js';
 import { originOf } from '../../../agent/artifacts/lineage.js';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
 import { ArtifactStore } from '../../../agent/artifacts/store.js';
@@ -40,41 +50,64 @@ test('a chain that ends in the format of its base keeps what that says beside it
 test('what a file was made of is found by what it is, and told from what has changed since', async () => {
   const { folder, cacheFolder, base, gguf } = await prepared();
   const found = (path: string) => originOf(path, 'safetensors', cacheFolder);
-  expect(await found(gguf.path)).toEqual({ path: base.path, unchanged: true });
+  expect(await found(gguf.path)).toEqual({ path: base.path, state: 'unchanged' });
   expect(await originOf(gguf.path, 'onnx', cacheFolder)).toBeNull();
   const moved = join(temporaryFolder(), 'other.gguf');
   renameSync(gguf.path, moved);
-  expect(await found(moved)).toEqual({ path: base.path, unchanged: true });
+  expect(await found(moved)).toEqual({ path: base.path, state: 'unchanged' });
   const copy = join(temporaryFolder(), 'copy.gguf');
   copyFileSync(moved, copy);
   utimesSync(copy, 1, 1);
   expect(await found(copy)).toBeNull();
   writeFileSync(join(folder, 'tokenizer_config.json'), '{}');
-  expect(await found(moved)).toEqual({ path: base.path, unchanged: false });
+  expect(await found(moved)).toEqual({ path: base.path, state: 'changed' });
+  rmSync(join(folder, 'config.json'));
+  expect(await found(moved)).toEqual({ path: base.path, state: 'changed' });
+  rmSync(folder, { recursive: true });
+  expect(await found(moved)).toEqual({ path: base.path, state: 'gone' });
 });
 
-test('what a process that was killed left of the same file is taken away, and nobody else’s', async () => {
-  const folder = temporaryFolder();
-  const path = join(folder, 'x.gguf');
-  // Above any id that Linux gives.
-  const dead = 2 ** 22 + 1;
-  const drafts = [
-    `x.gguf.${dead}.draft`,
-    `x.gguf.${dead}.draft.${dead}.draft`,
-    `x.gguf.${process.ppid}.draft`,
-  ];
-  for (const name of [...drafts, `x.gguf.${dead}.draft.fresh`, `y.gguf.${dead}.draft`]) {
-    writeFileSync(join(folder, name), 'half');
-    if (!name.endsWith('fresh')) utimesSync(join(folder, name), 1, 1);
-  }
-  const making = { path, bytes: 1, what: 'x', cpus: [], timeLimitSeconds: null };
-  const task = (outputPath: string) => ({ name: 'write', request: { outputPath } });
-  const write = ({ outputPath }: { outputPath: string }) => {
-    writeFileSync(outputPath, 'whole');
-    return { warnings: [], facts: {} };
-  };
-  await buildFile({ ...making, task } as never, doHere({ write: write as never }));
-  expect(readdirSync(folder).sort()).toEqual(
-    ['x.gguf', `x.gguf.${dead}.draft.fresh`, `x.gguf.${process.ppid}.draft`, `y.gguf.${dead}.draft`].sort(),
+/** What builds a folder, one file in it after the other. */
+const build = (path: string, name: string, launcher: Launcher) =>
+  buildFile(
+    {
+      path,
+      bytes: 1,
+      what: 'x',
+      cpus: [],
+      timeLimitSeconds: null,
+      task: (outputPath) => ({ name: 'write', request: { outputPath, name } }) as never,
+    },
+    launcher,
   );
+
+async function write({ outputPath, name }: { outputPath: string; name: string }) {
+  mkdirSync(outputPath, { recursive: true });
+  for (const part of ['a', 'b']) {
+    await sleep(20);
+    writeFileSync(join(outputPath, `${name}-${part}`), 'whole');
+  }
+  return { warnings: [], facts: {} };
+}
+
+test('what a process that was killed left of the same file is no part of it, whatever id it had, and nobody else’s goes', async () => {
+  const folder = temporaryFolder();
+  const ids = [process.pid, process.ppid, 2 ** 22 + 1];
+  const drafts = ids.flatMap((id) => [`x.${id}.draft`, `x.${id}.draft.walk.draft`]);
+  for (const name of [...drafts, `y.${process.pid}.draft`, 'x.draft']) {
+    mkdirSync(join(folder, name));
+    if (name !== drafts[0]) continue;
+    writeFileSync(join(folder, name, 'left'), 'half');
+  }
+  await build(join(folder, 'x'), 'one', doHere({ write }));
+  expect(readdirSync(folder).sort()).toEqual(['x', 'x.draft', `y.${process.pid}.draft`]);
+  expect(readdirSync(join(folder, 'x'))).toEqual(['one-a', 'one-b']);
+});
+
+test('two that make the same file do it one after the other', async () => {
+  const path = join(temporaryFolder(), 'x');
+  const launcher = doHere({ write });
+  await Promise.all([build(path, 'one', launcher), build(path, 'two', launcher)]);
+  expect(readdirSync(dirname(path))).toEqual(['x']);
+  expect(readdirSync(path)).toHaveLength(2);
 });

@@ -86,6 +86,8 @@ describe('canonical JSON', () => {
 describe('the id of an experiment', () => {
   test('is pinned: a change of it is a change of format', () => {
     expect(experimentId(point())).toBe('x1253844e4b47297cd08be3d4');
+    // As before its runner had arenaGrowth, arenaShrink and shareCache.
+    expect(experimentId(point({ runners: { kind: 'onnx' } }))).toBe('x5cead9d7f7ca66647b4403e2');
   });
 
   test('covers what was asked, and nothing else', () => {

@@ -189,6 +189,18 @@ describe('a planned space', () => {
     expect(planSpace(odd).impossible[0]?.reason).toMatch(/cannot use the device npu/);
   });
 
+  test('options of an arena need one: of the CPU where that computes, and CUDA has its own', () => {
+    const runners = { kind: 'onnx', arena: false, arenaGrowth: 'as-requested', arenaShrink: true };
+    const space = planSpace(sweepOf(file({ runners, placement: { device: ['cpu', 'cuda'] } })));
+    expect([space.count, space.at(0).device]).toEqual([1, 'cuda']);
+    expect(space.impossible.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/say nothing where arena is false/),
+    ]);
+    const onCpu = { ...runners, executionProvider: 'cpu' };
+    expect(planSpace(sweepOf(file({ runners: onCpu, placement: { device: 'cuda' } }))).count).toBe(0);
+    expect(planSpace(sweepOf(file({ runners: { ...runners, arena: true } }))).count).toBe(1);
+  });
+
   test('a rule over too many combinations is named, and its points are still told apart one by one', () => {
     const many = (count: number) => `1-${count}`;
     const sweep = sweepOf(

@@ -61,4 +61,6 @@ export const gptOss: Architecture = {
     sliding_window: keys.number('attention.sliding_window'),
     attention_bias: true,
   }),
+  // Ramps between frequencies begin and end where they are computed, and not at whole dimensions.
+  yarn: { truncate: false },
 };
