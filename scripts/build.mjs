@@ -3,6 +3,7 @@
 //   code       TypeScript by tsc, the report page and the drawing of charts by vite, and the data files that the code reads
 //   kernels    native code where there is a compiler
 //   measuring  of that, what measuring models takes: all of it follows when somebody asks, of the same objects
+// Exit code 0 built, 1 failed, 2 no such part; 4 for kernels or measuring alone that were not built. All together goes on without them.
 // Nothing is checked here: types are by `npm run lint`.
 import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync } from 'node:fs';
@@ -46,19 +47,24 @@ async function buildCode() {
   chmodSync(join(root, 'dist/cli/main.js'), 0o755);
 }
 
-/** Without native code all goes on but what needs it, so it is said. */
+/**
+ * Without native code all goes on but what needs it, so it is said.
+ * @returns whether the library was built.
+ */
 function buildKernels(which) {
   const script = (...words) =>
     spawnSync(process.execPath, [join(root, 'scripts', words[0]), ...words.slice(1)], {
       cwd: root,
       stdio: ['ignore', 'ignore', 2],
     }).status;
-  if (script('build-kernels.mjs', which) !== 0)
-    console.error('build: without native kernels, which pruning, calibration and roofs need');
-  if (which === 'measuring') return;
+  const built = script('build-kernels.mjs', which) === 0;
+  if (!built) console.error('build: without native kernels, which pruning, calibration and roofs need');
+  if (which === 'measuring') return built;
   // Without nvcc it says so and goes on: CUDA kernels are compiled where they can be, and releases carry them.
   if (script('build-cuda.mjs') === 1) console.error('build: without CUDA kernels, which did not compile');
+  return built;
 }
 
 if (part === 'all' || part === 'code') await buildCode();
-if (part !== 'code') buildKernels(part === 'measuring' ? 'measuring' : 'all');
+if (part !== 'code' && !buildKernels(part === 'measuring' ? 'measuring' : 'all') && part !== 'all')
+  process.exit(4);

@@ -32,7 +32,8 @@ if (
   console.error('pack: dist/ is not built; run `npm run build` (with CMake and a C++ compiler) first');
   process.exit(1);
 }
-if (values.cross) {
+const here = `${process.platform}-${process.arch}`;
+if (values.cross && here !== 'linux-arm64') {
   const script = join(root, 'scripts/build-kernels.mjs');
   const { status } = spawnSync(process.execPath, [script, 'linux-arm64'], { stdio: ['ignore', 2, 2] });
   if (status !== 0) process.exit(1);

@@ -11,6 +11,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -57,38 +58,66 @@ function fingerprint(paths) {
   return hash.digest('hex');
 }
 
-/** Does the work unless the stamp says that it was done for exactly this. */
+/** Does the work unless the stamp says that it was done for exactly this. It is stamped unless the work says false: that it is not done. */
 async function once(stamp, wanted, work) {
   const path = join(root, stamp);
   if (existsSync(path) && readFileSync(path, 'utf8') === wanted) return;
-  await work();
+  if ((await work()) === false) return;
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, wanted);
 }
 
 const modified = (path) => statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const say = (text) => process.stderr.write(`ready: ${text}\n`);
+/** A promise for each command. */
+const started = [];
 /** @returns the exit code. */
-const ended = (command, args) =>
-  new Promise((resolve, reject) => {
+function ended(command, args) {
+  const end = new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
-    child.once('error', reject).once('close', (code) => resolve(code ?? 1));
+    child.once('error', ({ message }) => {
+      say(message);
+      resolve(1);
+    });
+    child.once('close', (code) => resolve(code ?? 1));
   });
-async function run(command, args) {
+  started.push(end);
+  return end;
+}
+/** @returns the exit code, 0 or one that is allowed. Another ends all, when what goes on beside it is over. */
+async function run(command, args, allowed = []) {
   const code = await ended(command, args);
-  if (code === 0) return;
+  if (code === 0 || allowed.includes(code)) return code;
   say(`${command} ${args.join(' ')} ended with exit code ${code}`);
+  await Promise.all(started);
   process.exit(1);
 }
-const build = (part) => run(process.execPath, [join(root, 'scripts/build.mjs'), part]);
+const NOT_BUILT = 4;
+const build = (part) => run(process.execPath, [join(root, 'scripts/build.mjs'), part], [NOT_BUILT]);
 
-// First, for compilers ask no package for anything, and npm waits for the network most of the time. Where all of them were built once
-// they are kept up to date: they are what is opened then.
-const forARun = process.argv.includes('--for-a-run') && !existsSync(join(root, 'dist/.built-kernels'));
-const kernels = once(`dist/.built-${forARun ? 'measuring' : 'kernels'}`, fingerprint(KERNELS), () => {
-  const which = forARun ? 'those that measuring takes; half a minute' : 'two minutes';
+/** @returns the path of a native library of ours, as agent/native/kernel-library.ts looks for it; null where it is not there. */
+function library(name) {
+  const files = { darwin: `lib${name}.dylib`, win32: `${name}.dll` };
+  const path = join(root, 'dist/kernels', files[process.platform] ?? `lib${name}.so`);
+  return existsSync(path) ? path : null;
+}
+
+// First, for compilers ask no package for anything, and npm waits for the network most of the time. Where the whole library is there
+// it is kept up to date: it is what is opened then.
+const part =
+  process.argv.includes('--for-a-run') && library('ridgepoint-kernels') === null ? 'measuring' : 'kernels';
+// A stamp is worth nothing without its library.
+if (library(`ridgepoint-${part}`) === null) rmSync(join(root, `dist/.built-${part}`), { force: true });
+const kernels = once(`dist/.built-${part}`, fingerprint(KERNELS), async () => {
+  const which = part === 'measuring' ? 'those that measuring takes; half a minute' : 'two minutes';
   say(`building native kernels (${which} on two cores)`);
-  return build(forARun ? 'measuring' : 'kernels');
+  if ((await build(part)) !== NOT_BUILT) return true;
+  const old = library(`ridgepoint-${part}`);
+  if (old !== null)
+    say(
+      `${old} may be of older sources than those here, and is opened nevertheless; delete it to do without`,
+    );
+  return false;
 });
 
 const lock = createHash('sha256')

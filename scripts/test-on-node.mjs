@@ -49,9 +49,11 @@ function installed() {
   const prefix = join(cache, 'packed', hash.digest('hex').slice(0, 16));
   const home = join(prefix, 'lib/node_modules/ridgepoint');
   if (existsSync(home)) return home;
+  const work = `${prefix}.part`;
   rmSync(dirname(prefix), { recursive: true, force: true });
-  mkdirSync(prefix, { recursive: true });
-  must('npm', ['install', '--silent', '-g', '--ignore-scripts', '--prefix', prefix, ...archives]);
+  mkdirSync(work, { recursive: true });
+  must('npm', ['install', '--silent', '-g', '--ignore-scripts', '--prefix', work, ...archives]);
+  renameSync(work, prefix);
   return home;
 }
 
