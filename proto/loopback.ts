@@ -1,3 +1,5 @@
+import { isLoopbackHost } from '../core/loopback.js';
+
 /** @returns host and port of `host:port` or `[v6]:port`; null when it is neither. */
 export function splitAddress(address: string): { host: string; port: number } | null {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
@@ -11,14 +13,9 @@ export function joinAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** True when only this machine can reach the address: 127.0.0.0/8, ::1, `localhost`, or a Unix socket. */
+/** True when only this machine can reach the address: a host of loopback with its port, or a Unix socket. */
 export function isLoopback(address: string): boolean {
   if (address.startsWith('unix:')) return true;
   const host = splitAddress(address)?.host;
   return host !== undefined && isLoopbackHost(host);
-}
-
-/** The same of a host alone, without brackets. */
-export function isLoopbackHost(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

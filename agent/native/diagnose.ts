@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { toFailure } from '../../core/errors.js';
+import { isLoopback } from '../../proto/loopback.js';
 import { cpuLevels } from './cpu-levels.js';
 import { openCuda } from './cuda.js';
 import { nativeEngineFile } from './engines/location.js';
@@ -112,10 +113,6 @@ function rpcLibrary(rpc: ConfiguredRpc): EngineDiagnosis {
     const { message, hint } = toFailure(error);
     return { name, ok: false, reason: message, hint };
   }
-}
-
-function isLoopback(address: string): boolean {
-  return /^(localhost|127\.[\d.]+):/.test(address);
 }
 
 /** The work of the child. */

@@ -1,5 +1,6 @@
 import type { Options } from '../../core/experiment/experiment.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
+import { isLoopbackHost } from '../../core/loopback.js';
 import { devicesOf, type ServedSplit, splitAsked } from '../../core/work/served-work.js';
 import type { NvmlDevice } from '../device/nvml.js';
 import type { ConfiguredServer } from './config.js';
@@ -48,7 +49,7 @@ export function splitOf(
 
 /** @returns whether an address is of this machine. */
 export function isLocal(address: string): boolean {
-  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(address).hostname);
+  return isLoopbackHost(new URL(address).hostname);
 }
 
 /**

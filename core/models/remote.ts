@@ -1,3 +1,5 @@
+import { isLoopbackHost } from '../loopback.js';
+
 /** A model that has to be fetched first, as a sweep names it. Whether a node may is for its config to say. */
 export type RemoteSource = WebSource | HubSource;
 
@@ -62,7 +64,7 @@ function readWeb(address: string, digest: string | null): RemoteReading {
   } catch {
     return no(`${address} is not an address`);
   }
-  if (url.protocol !== 'https:' && !isLoopback(url))
+  if (url.protocol !== 'https:' && !isLoopbackHost(url.hostname))
     return no(`${address} would be fetched in plain text, which only this machine allows`, 'Use https.');
   if (url.username !== '' || url.password !== '')
     return no('an address in a sweep holds no name or password: sweeps are kept and shown');
@@ -98,9 +100,4 @@ function isPath(file: string): boolean {
  */
 export function hidesSeparator({ pathname }: URL): boolean {
   return /%(25)*(2f|5c|00)|%(25)+2e|\/\.\.?;/i.test(pathname);
-}
-
-/** @returns whether an address is on this very machine. */
-export function isLoopback({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }

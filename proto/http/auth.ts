@@ -1,10 +1,11 @@
 import type { TLSSocket } from 'node:tls';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { toFailure } from '../../core/errors.js';
+import { isLoopbackHost } from '../../core/loopback.js';
 import { quote } from '../../core/quote.js';
 import { admit } from '../caller.js';
 import { type WireCode, WireError } from '../errors.js';
-import { isLoopbackHost, splitAddress } from '../loopback.js';
+import { splitAddress } from '../loopback.js';
 import type { Scope, ServerSecurity } from '../security.js';
 import type { HttpLimits } from './limits.js';
 

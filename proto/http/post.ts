@@ -1,6 +1,7 @@
-import http, { type IncomingMessage, type RequestOptions } from 'node:http';
+import http, { type RequestOptions } from 'node:http';
 import https from 'node:https';
-import { proxyFor, requestThrough, tunnel } from './proxy.js';
+import { FailureError, failure } from '../../core/errors.js';
+import { answerOf, askThrough, type NamedProxy, proxyFor, tunnel } from './proxy.js';
 
 /** What is kept of an answer: a sentence for people. */
 const MOST_CHARACTERS = 4096;
@@ -9,14 +10,15 @@ const MOST_CHARACTERS = 4096;
  * Sends a body to an address, through the proxy that the environment names for it. Redirects are not followed: whoever is to
  * get the body, and what the headers tell of its sender, was named.
  * @param seconds until it is given up.
- * @returns the status, and the answer's beginning. @throws the error of the network, of the proxy, or that time is over.
+ * @returns the status, the answer's beginning, and the host of the proxy that may have given it in the receiver's stead.
+ * @throws the error of the network, of the proxy, or that time is over; FailureError for credentials that a proxy would read.
  */
 export async function post(
   url: URL,
   headers: Readonly<Record<string, string>>,
   body: Uint8Array,
   seconds: number,
-): Promise<{ readonly status: number; readonly text: string }> {
+): Promise<{ readonly status: number; readonly text: string; readonly via: string | null }> {
   const signal = AbortSignal.timeout(1000 * seconds);
   const plain = url.protocol === 'http:';
   const options: RequestOptions = {
@@ -25,21 +27,25 @@ export async function post(
     signal,
   };
   const proxy = proxyFor(url);
+  const reader = plain ? proxy : null;
+  if (reader !== null && Object.keys(headers).some((name) => /^authorization$/i.test(name)))
+    throw inClear(reader, url);
   const connection =
     proxy === null || plain ? null : await tunnel(proxy, url, { signal, stallSeconds: seconds, trust: {} });
-  const request =
-    proxy !== null && plain
-      ? requestThrough(proxy, url, options)
-      : (plain ? http : https).request(
-          url,
-          connection === null ? options : { ...options, createConnection: () => connection },
-        );
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    request.on('response', resolve).on('error', reject).end(body);
-  });
+  const direct = connection === null ? options : { ...options, createConnection: () => connection };
+  const response =
+    reader === null
+      ? await answerOf((plain ? http : https).request(url, direct), body)
+      : await askThrough(reader, url, options, body);
   let text = '';
   for await (const part of response.setEncoding('utf8')) {
     if (text.length < MOST_CHARACTERS) text += part;
   }
-  return { status: response.statusCode ?? 0, text };
+  return { status: response.statusCode ?? 0, text, via: reader?.url.host ?? null };
+}
+
+function inClear(proxy: NamedProxy, url: URL): FailureError {
+  const message = `the proxy ${proxy.url.host}, which ${proxy.variable} names, would read the credentials for ${url.host}`;
+  const hint = `Except ${url.hostname} by NO_PROXY of the environment, or write an https address.`;
+  return new FailureError(failure('internal', message, { hint }));
 }

@@ -1,9 +1,9 @@
-import http, { type ClientRequest, type RequestOptions } from 'node:http';
+import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
 import { BlockList, isIP, type Socket } from 'node:net';
 import tls, { type ConnectionOptions } from 'node:tls';
 import { FailureError, failure } from '../../core/errors.js';
-import { isLoopback } from '../../core/models/remote.js';
+import { isLoopbackHost } from '../../core/loopback.js';
 
 /** By the scheme of an address, in the order in which curl looks at them. */
 const VARIABLES: Readonly<Record<string, readonly string[]>> = {
@@ -11,22 +11,28 @@ const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   'http:': ['http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'],
 };
 
+export interface NamedProxy {
+  readonly url: URL;
+  /** Of the environment, which names it. */
+  readonly variable: string;
+}
+
 /**
- * The proxy that the environment names for an address, by curl's rules: `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` in either
- * case, and `NO_PROXY` with names (their subdomains, too), addresses, networks (`10.0.0.0/8`), ports and `*`. This machine is
- * never asked through a proxy.
+ * The proxy that the environment names for an address, much as curl takes it: `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` in either
+ * case, and `NO_PROXY` with names (their subdomains, too), addresses, networks (`10.0.0.0/8`), ports and `*`. Unlike curl, `HTTP_PROXY` counts in
+ * capitals (no CGI program is here whose caller could set it), and this machine is never asked through a proxy.
  * @returns null where the address is asked itself. @throws FailureError `fetch-failed` for a word that names no http proxy.
  */
-export function proxyFor(url: URL, environment: NodeJS.ProcessEnv = process.env): URL | null {
+export function proxyFor(url: URL, environment: NodeJS.ProcessEnv = process.env): NamedProxy | null {
   const variable = VARIABLES[url.protocol]?.find((name) => (environment[name] ?? '') !== '');
-  if (variable === undefined || isLoopback(url)) return null;
+  if (variable === undefined || isLoopbackHost(url.hostname)) return null;
   const excepted = (environment.no_proxy || environment.NO_PROXY || '').toLowerCase().split(/[\s,]+/);
   if (excepted.some((entry) => entry !== '' && names(entry, url))) return null;
   const text = environment[variable] ?? '';
   try {
     const proxy = new URL(text.includes('://') ? text : `http://${text}`);
     decodeURIComponent(proxy.username + proxy.password);
-    if (proxy.protocol === 'http:' || proxy.protocol === 'https:') return proxy;
+    if (proxy.protocol === 'http:' || proxy.protocol === 'https:') return { url: proxy, variable };
   } catch {
     // Said below.
   }
@@ -91,12 +97,12 @@ export interface Tunnelling {
  * @returns the TLS connection, on which the handshake is still to come.
  * @throws ProxyRefusal, or the error of the connection to the proxy.
  */
-export async function tunnel(proxy: URL, url: URL, tunnelling: Tunnelling): Promise<tls.TLSSocket> {
+export async function tunnel(proxy: NamedProxy, url: URL, tunnelling: Tunnelling): Promise<tls.TLSSocket> {
   const { signal, stallSeconds, trust } = tunnelling;
   const timeout = 1000 * stallSeconds;
   const authority = `${url.hostname}:${url.port === '' ? 443 : url.port}`;
   const headers = { host: authority, 'user-agent': 'ridgepoint' };
-  const request = requestTo(proxy, {
+  const request = requestTo(proxy.url, {
     method: 'CONNECT',
     path: authority,
     headers,
@@ -109,11 +115,11 @@ export async function tunnel(proxy: URL, url: URL, tunnelling: Tunnelling): Prom
       if (head.length > 0) opened.unshift(head);
       if (statusCode >= 200 && statusCode < 300) return resolve(opened);
       opened.destroy();
-      reject(refused(proxy, url, statusCode));
+      reject(refused(proxy, `a connection to ${url.host}`, statusCode));
     });
     request.on('timeout', () =>
       request.destroy(
-        new ProxyRefusal(`the proxy ${proxy.host} sent nothing for ${stallSeconds} s`, true, ASK),
+        new ProxyRefusal(`the proxy ${proxy.url.host} sent nothing for ${stallSeconds} s`, true, ASK),
       ),
     );
     request.on('error', reject);
@@ -131,11 +137,29 @@ export async function tunnel(proxy: URL, url: URL, tunnelling: Tunnelling): Prom
 }
 
 /**
- * Begins a request for a plain `http:` address at a proxy, which fetches it itself (RFC 9112, section 3.2.2): it is named whole, and
- * the proxy sees all of it.
+ * Asks a proxy for a plain `http:` address, which it fetches itself (RFC 9112, section 3.2.2): but for a name and a password in it the address is
+ * named whole, and the proxy sees all that is sent.
+ * @returns the answer of the other end, or of the proxy: but for 407 nothing tells them apart. @throws ProxyRefusal, or the error of the connection.
  */
-export function requestThrough(proxy: URL, url: URL, options: RequestOptions): ClientRequest {
-  return requestTo(proxy, { ...options, path: url.href, headers: { ...options.headers, host: url.host } });
+export async function askThrough(
+  proxy: NamedProxy,
+  url: URL,
+  options: RequestOptions,
+  body: Uint8Array,
+): Promise<IncomingMessage> {
+  const headers = { ...options.headers, host: url.host };
+  const path = `${url.origin}${url.pathname}${url.search}`;
+  const response = await answerOf(requestTo(proxy.url, { ...options, path, headers }), body);
+  if (response.statusCode !== 407) return response;
+  response.destroy();
+  throw refused(proxy, `a request for ${url.host}`, 407);
+}
+
+/** Sends a request with its body. @returns the answer. @throws the error of the connection. */
+export function answerOf(request: ClientRequest, body: Uint8Array): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.on('response', resolve).on('error', reject).end(body);
+  });
 }
 
 /** Begins a request to the proxy itself. */
@@ -150,11 +174,11 @@ function requestTo(proxy: URL, options: RequestOptions & Pick<ConnectionOptions,
   });
 }
 
-function refused(proxy: URL, url: URL, status: number): ProxyRefusal {
-  const message = `the proxy ${proxy.host} answers ${status} to a connection to ${url.host}`;
+function refused({ url, variable }: NamedProxy, asked: string, status: number): ProxyRefusal {
+  const message = `the proxy ${url.host} answers ${status} to ${asked}`;
   const hint =
     status === 407
-      ? 'Write name and password into the variable: HTTPS_PROXY=http://NAME:PASSWORD@host:port.'
+      ? `Write name and password into the variable: ${variable}=http://NAME:PASSWORD@host:port.`
       : ASK;
   return new ProxyRefusal(message, status === 408 || status === 429 || status >= 500, hint);
 }

@@ -51,6 +51,8 @@ export class ConnectProxy {
   #forward(request: IncomingMessage, response: ServerResponse): void {
     const target = request.url ?? '';
     this.seen.push({ target, authorization: request.headers['proxy-authorization'] });
+    if (this.refuses === 0) return;
+    if (this.refuses !== null) return void response.writeHead(this.refuses).end();
     const { hostname, pathname, search } = new URL(target);
     const port = this.hosts.get(hostname);
     if (port === undefined) return void response.writeHead(502).end('no such host');

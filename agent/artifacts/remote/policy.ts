@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FailureError, failure } from '../../../core/errors.js';
-import { hidesSeparator, isLoopback, type RemoteSource } from '../../../core/models/remote.js';
+import { isLoopbackHost } from '../../../core/loopback.js';
+import { hidesSeparator, type RemoteSource } from '../../../core/models/remote.js';
 
 /** Where the content of a repository on huggingface.co really lies: it answers with a redirect to there. */
 const HUB_STORES = ['*.huggingface.co', '*.hf.co'];
@@ -78,7 +79,7 @@ export function mayFollow(kind: RemoteSource['kind'], url: URL, policy: SourcePo
   if (url.username !== '' || url.password !== '') return false;
   if (kind === 'web') return startsAllowed(url.href, policy);
   if (atEndpoint(url, policy)) return true;
-  if (url.protocol !== 'https:' && !isLoopback(url)) return false;
+  if (url.protocol !== 'https:' && !isLoopbackHost(url.hostname)) return false;
   return policy.hfRedirects.some((pattern) => matchesHost(url.hostname, pattern));
 }
 
@@ -117,7 +118,7 @@ function prefixProblem(prefix: string): string | null {
   } catch {
     return 'is not an address such as https://models.example.com/';
   }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url)))
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname)))
     return 'has to begin with https://; plain http is for this machine alone';
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
     return 'has to be a host and the beginning of a path, nothing else';

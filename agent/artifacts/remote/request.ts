@@ -2,7 +2,8 @@ import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { FailureError, failure } from '../../../core/errors.js';
-import { isLoopback, type RemoteSource } from '../../../core/models/remote.js';
+import { isLoopbackHost } from '../../../core/loopback.js';
+import type { RemoteSource } from '../../../core/models/remote.js';
 import { proxyFor, tunnel } from '../../../proto/http/proxy.js';
 import { asReason, Interrupted } from './interrupted.js';
 import { atEndpoint, mayFollow, type SourcePolicy } from './policy.js';
@@ -86,7 +87,7 @@ async function once(
 ): Promise<IncomingMessage> {
   const { policy, signal } = asking;
   const plain = url.protocol === 'http:';
-  if (plain && !isLoopback(url)) throw new Error('plain http leaves this machine');
+  if (plain && !isLoopbackHost(url.hostname)) throw new Error('plain http leaves this machine');
   // The token belongs to the endpoint: a store that it redirects to gets a signed address instead.
   const secret =
     asking.kind === 'hub' && policy.token !== null && atEndpoint(url, policy)
@@ -99,7 +100,7 @@ async function once(
     proxy === null
       ? null
       : await tunnel(proxy, url, { signal, stallSeconds, trust }).catch((error: Error) => {
-          throw asReason(error, { host: `the proxy ${proxy.host}` }, signal);
+          throw asReason(error, { host: `the proxy ${proxy.url.host}` }, signal);
         });
   const options = {
     signal,

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failure, toFailure } from '../../../core/errors.js';
 import { fileProblem } from '../../../core/input/file-problem.js';
 import type { Family, Labels } from '../../../core/metrics/families.js';
 import { post } from '../../../proto/http/post.js';
+import { ProxyRefusal } from '../../../proto/http/proxy.js';
 import type { GenAiHistogram } from './gen-ai.js';
 import { otlp } from './otlp.js';
 import { remoteWrite } from './remote-write.js';
@@ -97,17 +98,19 @@ export class Pusher {
     try {
       const pushed = { ...(await this.#take()), target: this.#target, now: Date.now(), since: this.#since };
       const encoded = ENCODERS[this.#settings.kind].encode(pushed);
-      const { status, text } = await post(new URL(this.#url), this.#headers, encoded, PATIENCE_SECONDS);
+      const { status, text, via } = await post(new URL(this.#url), this.#headers, encoded, PATIENCE_SECONDS);
       const body = text.trim().split('\n')[0]?.slice(0, 200) ?? '';
+      const who = via === null ? 'it answers' : `the answer through the proxy ${via} is`;
       if (status < 200 || status >= 300)
-        return this.#failed(`it answers ${status}${body === '' ? '' : `: ${body}`}`);
+        return this.#failed(`${who} ${status}${body === '' ? '' : `: ${body}`}`);
       this.#trouble = null;
       return true;
     } catch (error) {
       const { message, cause, code } = error as Error & { code?: unknown };
       const why = cause instanceof Error && cause.message !== '' ? cause.message : message;
+      const { hint } = error instanceof ProxyRefusal ? error : toFailure(error);
       // Both addresses of a name that nobody listens at come as one error without a message.
-      return this.#failed(why === '' ? String(code) : why);
+      return this.#failed(`${why === '' ? String(code) : why}${hint === null ? '' : `. ${hint}`}`);
     }
   }
 

@@ -23,7 +23,7 @@ afterEach(() => {
 
 describe('the proxy of an address', () => {
   const through = (address: string, environment: Record<string, string>) =>
-    proxyFor(new URL(address), environment)?.href ?? null;
+    proxyFor(new URL(address), environment)?.url.href ?? null;
 
   test('is HTTPS_PROXY, else ALL_PROXY, small letters first; http where no scheme is written', () => {
     const all = { HTTPS_PROXY: 'http://b:2', https_proxy: 'a:1', ALL_PROXY: 'https://d', all_proxy: 'c:3' };
@@ -38,7 +38,7 @@ describe('the proxy of an address', () => {
   });
 
   test('is none for this machine', () => {
-    for (const host of ['localhost', '127.0.0.1:8443', '[::1]'])
+    for (const host of ['localhost', '127.0.0.1:8443', '[::1]', '[::ffff:127.0.0.1]:8443'])
       expect(through(`https://${host}/m`, { HTTPS_PROXY: 'a:1', HTTP_PROXY: 'a:1' })).toBeNull();
     expect(through('http://127.0.0.1/m', { HTTPS_PROXY: 'a:1', HTTP_PROXY: 'a:1' })).toBeNull();
   });
@@ -182,7 +182,7 @@ describe.skipIf(!hasOpenssl)('through a proxy', () => {
     expect(await next(407)).toMatch(
       `source-not-allowed: ${named} answers 407 to a connection to ${there.target}`,
     );
-    expect(await next(407)).toMatch('HTTPS_PROXY=http://NAME:PASSWORD@host:port');
+    expect(await next(407)).toMatch(' ALL_PROXY=http://NAME:PASSWORD@host:port');
     expect(await next(403)).toMatch(/answers 403 .+ Ask whoever runs the proxy/);
     const before = proxy.seen.length;
     expect(await next(503)).toMatch(

@@ -137,10 +137,15 @@ describe('errors', () => {
 });
 
 describe('addresses', () => {
-  test.each(['127.0.0.1:1', '127.8.9.1:7070', 'localhost:7070', '[::1]:7070', 'unix:/run/ridge.sock'])(
-    '%s is loopback',
-    (address) => expect(isLoopback(address)).toBe(true),
-  );
+  test.each([
+    '127.0.0.1:1',
+    '127.8.9.1:7070',
+    'localhost:7070',
+    '[::1]:7070',
+    '[::ffff:127.0.0.1]:1',
+    '[::FFFF:7f08:901]:1',
+    'unix:/run/ridge.sock',
+  ])('%s is loopback', (address) => expect(isLoopback(address)).toBe(true));
   test.each([
     '0.0.0.0:7070',
     '10.0.0.1:7070',
@@ -148,6 +153,9 @@ describe('addresses', () => {
     '127.0.0.1.example.com:7070',
     'localhost.example.com:1',
     '128.0.0.1:1',
+    'localhost.:1',
+    '[::ffff:10.0.0.1]:1',
+    '[::ffff:7f:1]:1',
     ':7070',
     '',
     '127.0.0.1',
