@@ -1,5 +1,22 @@
 import { say } from './output/print.js';
 
+/**
+ * Does what a command can do without: Ctrl-C skips a part of it, as whoever works hears by themselves, and SIGTERM ends the command.
+ * @param work given a signal that SIGTERM aborts.
+ * @returns whether it was ended.
+ */
+export async function unlessTerminated(work: (ended: AbortSignal) => Promise<void>): Promise<boolean> {
+  const controller = new AbortController();
+  const end = () => controller.abort();
+  process.once('SIGTERM', end);
+  try {
+    await work(controller.signal);
+  } finally {
+    process.off('SIGTERM', end);
+  }
+  return controller.signal.aborted;
+}
+
 export interface Interrupts {
   /** True from the first interrupt on. */
   readonly interrupted: boolean;

@@ -26,7 +26,7 @@ export function underRoofs(
   const own = { name: input.device.name, roofs: input.roofs, factors: given.factors };
   const count = Math.max(1, ...phases.map(({ length }) => length));
   const devices = [own, ...(given.others ?? [])].slice(from, from + count);
-  const machines = machinesOf(devices, input, given);
+  const machines = machinesOf(devices, input, given, from);
   if (typeof machines === 'string') return machines;
   const [{ ceilings }] = machines;
   const { stages } = given;
@@ -69,6 +69,7 @@ function machinesOf(
   devices: readonly { readonly name: string; readonly roofs: RecordRoofs | null }[],
   { absent, experiment }: Evidence['input'],
   { threads, cacheBytes }: RooflineGiven,
+  from: number,
 ): readonly [Machine, ...Machine[]] | string {
   const measured = devices.map(({ name, roofs }) => {
     const machineModel = roofs === null ? null : measuredMachine(roofs, named({ name }), threads, cacheBytes);
@@ -87,7 +88,7 @@ function machinesOf(
   const at = measured.indexOf(null);
   const { name } = devices[published.indexOf(null)]!;
   const why =
-    at === 0
+    at + from === 0
       ? (absent.roofs ?? 'no roofs were measured on this device')
       : `no roofs of ${devices[at]!.name} were measured`;
   return `${why}, and the hardware catalogue has no ${name}`;

@@ -42,9 +42,21 @@ export class FactorsStore {
     }
   }
 
-  #path(deviceId: string): string {
+  /** Notes that a first fit under these roofs came to nothing, so that nobody waits for another. */
+  async giveUp(deviceId: string, roofsId: string): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    await writeFile(this.#path(deviceId, 'given-up'), roofsId);
+  }
+
+  /** @returns whether that was so under these roofs. */
+  async isGivenUp(deviceId: string, roofsId: string): Promise<boolean> {
+    const noted = await readFile(this.#path(deviceId, 'given-up'), 'utf8').catch(() => null);
+    return noted === roofsId;
+  }
+
+  #path(deviceId: string, extension = 'json'): string {
     const plain = /^[A-Za-z0-9][A-Za-z0-9_-]{0,100}$/.test(deviceId) ? deviceId : idOf(deviceId);
-    return join(this.#folder, `${plain}.json`);
+    return join(this.#folder, `${plain}.${extension}`);
   }
 }
 

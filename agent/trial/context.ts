@@ -38,11 +38,11 @@ export interface TrialContext {
   /** Grams of CO2 equivalent per kilowatt hour where the node stands; null = not stated. */
   readonly gridGramsPerKilowattHour: number | null;
   readonly roofs: Pick<NodeRoofs, 'of' | 'absent'>;
-  /** Servers that it can start or reach, and those that run. */
   /** Libraries of ONNX Runtime that its configuration names. */
   readonly runtimes: ConfiguredRuntimes;
   /** RPC servers of llama.cpp that it names. */
   readonly rpc: ConfiguredRpc;
+  /** Servers that it can start or reach, and those that run. */
   readonly servers: { readonly configured: readonly ConfiguredServer[]; readonly pool: ServerPool };
   /** Of the power helper; null = nothing can be set. */
   readonly powerSocket: string | null;

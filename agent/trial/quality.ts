@@ -200,12 +200,25 @@ function askedAt(trial: TrialRun, runnerKind: string) {
   });
 }
 
-/** The base answers as it would without any technique: a quantized cache is one, and weights without zeros are. @returns null where the sweep compares with none. */
+/** Options that say where a model lies. */
+const PLACEMENT = ['gpuLayers', 'gpus', 'splitMode', 'mainGpu', 'tensorSplit', 'rpcServers'];
+
+/**
+ * The base answers as it would without any technique: a quantized cache is one, and weights without zeros are. It lies where the point's model does, for it
+ * is larger, if anything.
+ * @returns null where the sweep compares with none.
+ */
 function plainBase(trial: TrialRun, { runnerKind, base }: AskedModel): QualityModel | null {
   const { runner, quality } = trial.lease.experiment;
   if (quality?.base !== true) return null;
   const { threads = null, cpuBackend = 'shipped' } = runner.options;
-  return askedAt(trial, plainRunnerOf(runnerKind))(base.path, { threads, cpuBackend });
+  const placement = Object.fromEntries(
+    PLACEMENT.flatMap((name) => {
+      const value = runner.options[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+  return askedAt(trial, plainRunnerOf(runnerKind))(base.path, { threads, cpuBackend, ...placement });
 }
 
 function releaseOf({ node }: TrialRun, kind: string): string {

@@ -79,7 +79,7 @@ function miss(notes: TrialNotes, name: 'roofline' | 'factors', reason: string): 
 /**
  * Completes the notes by what only the loaded model tells: how matrices were packed, how it lies on several devices, or what the parts of a
  * step of training ask.
- * @returns null, with a reason in the notes, where that is not known; and where a runner that packs or trains did not get so far.
+ * @returns null, with a reason in the notes, where that is not known; and where a runner that packs, trains or has several devices did not get so far.
  */
 export function loadedRoofline({ runner }: Experiment, notes: TrialNotes): RooflineGiven | null {
   const { roofline, loaded } = notes;
@@ -94,6 +94,7 @@ export function loadedRoofline({ runner }: Experiment, notes: TrialNotes): Roofl
     if (loaded === null || !('packed' in loaded)) return null;
     return { ...roofline, architecture: packedArchitecture(roofline.architecture, loaded.packed) };
   }
+  if (loaded === null && roofline.others !== undefined) return null;
   const spread =
     loaded !== null && 'spread' in loaded
       ? spreadIn(roofline, loaded.spread)

@@ -4,6 +4,7 @@ import type { ResultRecord } from '../../core/result/result.js';
 import { Pins } from '../artifacts/pins.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import { CurrentChild } from '../isolation/current-child.js';
+import { withServersNamed } from '../native/llama-cpp/rpc.js';
 import { AppliedSettings } from '../power/applied-settings.js';
 import type { TrialContext, TrialRun } from './context.js';
 import { measure } from './measure.js';
@@ -42,10 +43,13 @@ export function startTrial(
     .finally(() => settings.release())
     .finally(() => node.servers.pool.giveBack(lease.deviceId))
     .finally(() => pins.release())
-    .then(
-      () => writeRecord(lease, node.profile, notes, null),
-      (error) => writeRecord(lease, node.profile, notes, toFailure(error)),
-    );
+    .then(() => null, toFailure)
+    .then((failure) => {
+      const { warnings, absent } = notes;
+      // The addresses of RPC servers are no part of a record.
+      const said = withServersNamed({ warnings, absent, failure }, node.rpc);
+      return writeRecord(lease, node.profile, { ...notes, ...said }, said.failure);
+    });
   return { lease, stop: (reason) => child.stop(reason), kill: (reason) => child.kill(reason), done };
 }
 

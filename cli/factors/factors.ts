@@ -1,3 +1,4 @@
+import type { Launcher } from '../../agent/artifacts/build-file.js';
 import { makeFactors } from '../../agent/factors/make.js';
 import { FactorsStore } from '../../agent/factors/store.js';
 import { probeNode } from '../../agent/probe.js';
@@ -54,22 +55,40 @@ const MOST_SECONDS_FIRST = 45;
 
 /**
  * Fits the factors of devices of this node whose roofs have none, quickly, for all their CPUs and a few types, so that rows of a run
- * have a prediction: once per machine. What goes wrong is said, and the run goes on without; so is what Ctrl-C skips.
+ * have a prediction: once per machine, and not again where that came to nothing, as on a busy one. What goes wrong is said, and the run
+ * goes on without; so is what Ctrl-C skips.
+ * @param ended aborted = nothing more is begun.
  */
-export async function fitMissing({ profile, store, roofsFolder, sysRoot }: ThisNode): Promise<void> {
+export async function fitMissing(
+  { profile, store, roofsFolder, sysRoot }: ThisNode,
+  ended: AbortSignal,
+  launcher: Launcher = stoppable,
+): Promise<void> {
   const kept = new FactorsStore(roofsFolder);
   for (const device of profile.devices) {
+    const measurer = measurerFor(device);
+    if (measurer === null) continue;
     try {
-      const measurer = measurerFor(device);
-      const roofs = measurer && (await store.find(device.id, await measurer.environment(device)));
+      const roofs = await store.find(device.id, await measurer.environment(device));
       if (roofs === null || (await kept.find(device.id))?.factors.roofs === roofs.id) continue;
+      if (await kept.isGivenUp(device.id, roofs.id)) continue;
+      if (ended.aborted) return;
       say(
-        `fitting how near the engine comes to the roofs of ${device.id}: once on this machine, about 20 s; Ctrl-C goes on without predictions`,
+        `fitting how near the engine comes to the roofs of ${device.id}: once on this machine, about 20 s and ${MOST_SECONDS_FIRST} at most; Ctrl-C goes on without predictions`,
       );
       const options = { quick: true, types: FEW_TYPES, threads: [device.cpus.length] } as const;
-      await kept.put(await fitted(device, roofs, sysRoot, options, MOST_SECONDS_FIRST));
+      const fit = fitted(device, roofs, sysRoot, options, MOST_SECONDS_FIRST, launcher);
+      await kept.put(
+        await fit.catch(async (error) => {
+          if (toFailure(error).code !== 'cancelled') await kept.giveUp(device.id, roofs.id);
+          throw error;
+        }),
+      );
     } catch (error) {
-      say(`no factors of ${device.id}: ${toFailure(error).message}`);
+      const { code, message } = toFailure(error);
+      const later =
+        code === 'cancelled' ? '' : '; runs go on without, and `ridge factors` fits them at leisure';
+      say(`no factors of ${device.id}: ${message}${later}`);
     }
   }
 }
@@ -80,6 +99,7 @@ async function fitted(
   sysRoot: string,
   { threads, types, quick }: Pick<FactorsOptions, 'threads' | 'types' | 'quick'>,
   timeLimitSeconds: number | null = null,
+  launcher: Launcher = stoppable,
 ): Promise<Factors> {
   const measured = [...new Set(roofs.bandwidth.map((roof) => roof.threads))].sort((a, b) => a - b);
   const progress = stepProgress(process.stderr, `operators on ${device.id}`);
@@ -92,7 +112,7 @@ async function fitted(
     quick: quick === true,
     timeLimitSeconds,
     sysRoot,
-    launcher: stoppable,
+    launcher,
     onProgress: progress.step,
   }).finally(() => progress.end());
 }

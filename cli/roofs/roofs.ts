@@ -42,13 +42,15 @@ export async function roofs(options: RoofsOptions): Promise<void> {
 /**
  * Measures the roofs of this node that are not kept yet, or were measured on another machine than it is now, so that the rows of a
  * run stand under them: once per machine. What goes wrong is said, and the run goes on without; so is what Ctrl-C skips.
+ * @param ended aborted = nothing more is begun.
  */
-export async function measureMissing({ profile, store }: ThisNode): Promise<void> {
+export async function measureMissing({ profile, store }: ThisNode, ended: AbortSignal): Promise<void> {
   for (const device of profile.devices) {
     const measurer = measurerFor(device);
     if (measurer === null) continue;
     try {
       if ((await store.find(device.id, await measurer.environment(device))) !== null) continue;
+      if (ended.aborted) return;
       say(
         `measuring the roofs of ${device.id}: once on this machine, about 15 s; Ctrl-C goes on without, --no-roofs never measures`,
       );

@@ -18,7 +18,7 @@ import { askToFetch } from '../ask-to-fetch.js';
 import { checkEvaluation } from '../check-evaluation.js';
 import { EXIT } from '../exit.js';
 import { fitMissing } from '../factors/factors.js';
-import { onInterrupt } from '../interrupts.js';
+import { onInterrupt, unlessTerminated } from '../interrupts.js';
 import { localModelFolders, modelSettings, resolveModels } from '../local-models.js';
 import { agentConfig, nodeConfig, sharedOverrides } from '../node-config.js';
 import { chosenFormat } from '../options/display.js';
@@ -30,7 +30,7 @@ import { collectResults } from '../results/results.js';
 import { measureMissing } from '../roofs/roofs.js';
 import { startError } from '../start-error.js';
 import { readyToRun, type SweepFile } from '../sweep-file.js';
-import { thisNode } from '../this-node.js';
+import { type ThisNode, thisNode } from '../this-node.js';
 import { exitCodeOf, sayInvalid, watchSweep } from '../watch/watch.js';
 import type { RunOptions } from './command.js';
 import { folderError, openRunFolder, type RunFolder } from './folder.js';
@@ -53,9 +53,12 @@ export async function runSweep(file: SweepFile, typed: RunOptions): Promise<numb
   requirePoints(sweep, planSpace(sweep));
   // The same word of the environment keeps a node's agent from measuring them.
   if (options.roofs && (process.env.RIDGE_ROOFS ?? 'auto') === 'auto') {
-    const here = await thisNode(options.config);
-    await measureMissing(here);
-    if (sweep.runners.some(({ kind }) => FITTED_RUNNERS.includes(kind))) await fitMissing(here);
+    const here = devicesOf(sweep, await thisNode(options.config));
+    const ended = await unlessTerminated(async (signal) => {
+      await measureMissing(here, signal);
+      if (sweep.runners.some(({ kind }) => FITTED_RUNNERS.includes(kind))) await fitMissing(here, signal);
+    });
+    if (ended) return EXIT.interrupted;
   }
 
   const folder = openRunFolder(
@@ -70,6 +73,14 @@ export async function runSweep(file: SweepFile, typed: RunOptions): Promise<numb
   } finally {
     folder.release();
   }
+}
+
+/** @returns this machine with the devices alone that a sweep asks for. */
+function devicesOf({ placement }: Sweep, { profile, ...node }: ThisNode): ThisNode {
+  const devices = profile.devices.filter(({ classes }) =>
+    classes.some((name) => placement.devices.includes(name)),
+  );
+  return { ...node, profile: { ...profile, devices } };
 }
 
 /** What to do about invalid rows of a run. */

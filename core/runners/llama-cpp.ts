@@ -96,12 +96,14 @@ const devicesAreGpus: Rule = {
       : null,
 };
 
-/** llama.cpp v0.4.0, make_gpu_buft_list: of its backends SYCL alone has buffers that are split by rows, and no class here is that one. */
-const rowsNeedSplitBuffers: Rule = {
-  axes: ['gpus', 'splitMode'],
+/** One device has all of a model, however it would be split. */
+const splitNeedsGpus: Rule = {
+  axes: ['gpus', 'splitMode', 'rpcServers'],
   reason: (values) =>
-    (numberOn(values, 'gpus') ?? 1) > 1 && values.splitMode === 'row'
-      ? 'this llama.cpp splits rows with SYCL alone, and loads no model so on cuda or vulkan: set splitMode to tensor or layer'
+    (numberOn(values, 'gpus') ?? 1) === 1 &&
+    values.splitMode === 'tensor' &&
+    typeof values.rpcServers !== 'string'
+      ? 'splitMode tensor needs several GPUs: raise gpus, or set splitMode to layer'
       : null,
 };
 
@@ -131,6 +133,17 @@ const serversTakeLayers: Rule = {
     typeof rpcServers === 'string' && splitMode !== 'layer'
       ? 'RPC servers take whole layers: set splitMode to layer, or leave rpcServers out'
       : null,
+};
+
+const serversAreOthers: Rule = {
+  axes: ['rpcServers'],
+  reason({ rpcServers }) {
+    const names = typeof rpcServers === 'string' ? rpcServers.split('/') : [];
+    const twice = names.find((name, index) => names.indexOf(name) < index);
+    return twice === undefined
+      ? null
+      : `rpcServers names ${twice} twice: a server serves one client at a time`;
+  },
 };
 
 const mainGpuIsOne: Rule = {
@@ -224,7 +237,8 @@ export const llamaCpp: RunnerKind = {
     ),
     splitMode: addedLater(
       z
-        .enum(['layer', 'row', 'tensor'])
+        // Rows, the third mode of llama.cpp v0.4.0, need buffers that of its backends SYCL alone has (make_gpu_buft_list).
+        .enum(['layer', 'tensor'])
         .default('layer')
         .describe('How a model is split over several GPUs: by layers, or every matrix (llama-bench: -sm).'),
     ),
@@ -266,10 +280,11 @@ export const llamaCpp: RunnerKind = {
     ...EVERYWHERE,
     layersNeedGpu('rpcServers'),
     devicesAreGpus,
-    rowsNeedSplitBuffers,
+    splitNeedsGpus,
     tensorsNeedFlash,
     sharesPerGpu,
     serversTakeLayers,
+    serversAreOthers,
     mainGpuIsOne,
     graphsAreEncoders,
     textsWithinBatch,

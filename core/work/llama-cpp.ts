@@ -1,4 +1,4 @@
-import type { Options } from '../experiment/experiment.js';
+import type { AxisValue, Options } from '../experiment/experiment.js';
 import { bytesPerElement } from '../techniques/tensor-types.js';
 import {
   CELLS,
@@ -145,8 +145,19 @@ export function sharesAsked({ tensorSplit }: Options): number[] | null {
 /** LLAMA_MAX_LAYERS of llama-hparams.h: a damaged file may say any number. */
 const MOST_LAYERS = 512;
 
+/** @returns the part of the layers (the output counts as one more) that `gpuLayers` puts on devices other than the CPU. */
+export function offloadedShare(gpuLayers: AxisValue | undefined, layers: number): number {
+  if (typeof gpuLayers !== 'number') return 1;
+  return Math.min(1, Math.max(0, gpuLayers / (layers + 1)));
+}
+
+/** @returns the part of a model that the CPU of a point has whose device it is: what `gpuLayers` leaves of it where RPC servers take layers. */
+export function cpuShare({ gpuLayers, rpcServers }: Options, layers: number): number {
+  return typeof rpcServers === 'string' ? 1 - offloadedShare(gpuLayers, layers) : 1;
+}
+
 /**
- * @returns the part of a model that the fullest of a point's own devices has, where they have as much free memory each as nothing is asked for;
+ * @returns the part of what is put on GPUs that the fullest of a point's own has, where they have as much free memory each as nothing is asked for;
  *   the output counts as a layer. 0 where RPC servers have a part: which devices they have is known when they are asked, and nothing is refused before.
  */
 export function fullestShare(options: Options, layers: number): number {

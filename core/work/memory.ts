@@ -1,4 +1,4 @@
-import type { AxisValue, Experiment, Options } from '../experiment/experiment.js';
+import type { Experiment, Options } from '../experiment/experiment.js';
 import { deviceKind } from '../experiment/experiment.js';
 import type { KnownFacts } from '../experiment/known-facts.js';
 import { readAdapter, readSyntheticAdapter } from '../techniques/adapter.js';
@@ -9,7 +9,7 @@ import { predictTraining } from '../training/memory.js';
 import { trainingSettings } from '../training/options.js';
 import type { ModelArchitecture } from './architecture.js';
 import { microBatch, paddedCells, positive, predictKvCache, windowedShare } from './kv-cache.js';
-import { fullestShare } from './llama-cpp.js';
+import { cpuShare, fullestShare, offloadedShare } from './llama-cpp.js';
 import { liveActivations } from './memory/pass-memory.js';
 import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from './pass/setting.js';
 
@@ -55,8 +55,9 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const { facts, experiment } = request;
   const { runner, workload, device } = experiment;
   const onCpu = deviceKind(device) === 'cpu';
-  const fullest = fullestShare(runner.options, facts.layers);
-  const share = onCpu ? fullest : offloadedShare(runner.options.gpuLayers, facts.layers) * fullest;
+  const share = onCpu
+    ? cpuShare(runner.options, facts.layers)
+    : offloadedShare(runner.options.gpuLayers, facts.layers) * fullestShare(runner.options, facts.layers);
   const sequences = positive(workload.options, 'parallel', 1);
   const perSequence =
     positive(workload.options, 'contextDepth', 0) +
@@ -189,10 +190,4 @@ function headsOf(facts: KnownFacts): number {
   const usual = facts.embeddingLength <= 2048 ? 64 : 128;
   const keyWidth = facts.keyElementsPerToken / Math.max(1, facts.layers);
   return Math.ceil(facts.embeddingLength / Math.max(1, Math.min(usual, keyWidth)));
-}
-
-/** Part of the layers (the output counts as one more) that `gpuLayers` puts on the device. */
-function offloadedShare(gpuLayers: AxisValue | undefined, layers: number): number {
-  if (typeof gpuLayers !== 'number') return 1;
-  return Math.min(1, Math.max(0, gpuLayers / (layers + 1)));
 }

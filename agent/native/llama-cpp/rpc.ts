@@ -20,10 +20,27 @@ export const rpcSchema = z.strictObject({
       z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use small letters, digits and dashes'),
       z
         .string()
-        .regex(/^[A-Za-z0-9._-]{1,253}:\d{1,5}$/, 'write host:port, the host as a name or an IPv4 address'),
+        .regex(/^[A-Za-z0-9._-]{1,253}:\d{1,5}$/, {
+          error: 'write host:port, the host as a name or an IPv4 address',
+          abort: true,
+        })
+        .refine((address) => isPort(Number(address.split(':')[1])), 'ports are 1 to 65535'),
     )
+    .superRefine((servers, context) => {
+      const names = new Map<string, string>();
+      for (const [name, address] of Object.entries(servers)) {
+        const other = names.get(address.toLowerCase());
+        names.set(address.toLowerCase(), name);
+        if (other === undefined) continue;
+        context.addIssue({ code: 'custom', path: [name], message: `has the address of ${other}` });
+      }
+    })
     .default({}),
 });
+
+function isPort(number: number): boolean {
+  return number >= 1 && number <= 65_535;
+}
 
 /** As the agent's configuration has it. */
 export type ConfiguredRpc = z.output<typeof rpcSchema>;
@@ -73,9 +90,18 @@ export function findRpcLibrary({ library }: ConfiguredRpc): { readonly file: str
 
 /**
  * Greets a server as llama.cpp does, for llama.cpp itself ends its process where that fails.
- * @returns null where it answers in this engine's version of the protocol, else why not, in one clause.
+ * @returns null where it answers in this engine's version of the protocol, else why not, in one clause without the address.
  */
-export function greetRpcServer(address: string, limitSeconds = 5): Promise<string | null> {
+export async function greetRpcServer(address: string, limitSeconds = 5): Promise<string | null> {
+  try {
+    return await greet(address, limitSeconds);
+  } catch (error) {
+    // Of what is no address, a port above 65535 for one, a socket is not even made.
+    return unreachable(error as NodeJS.ErrnoException);
+  }
+}
+
+function greet(address: string, limitSeconds: number): Promise<string | null> {
   const [host = '', port] = address.split(':');
   return new Promise((resolve) => {
     // The engine looks up IPv4 addresses alone.
@@ -109,16 +135,41 @@ export function greetRpcServer(address: string, limitSeconds = 5): Promise<strin
       if (answer.length >= ANSWER_BYTES) end(versionProblem(answer));
     });
     socket.once('close', () => end(STRANGER));
-    socket.once('error', ({ message, code }: NodeJS.ErrnoException) =>
-      end(
-        code === 'ECONNREFUSED'
-          ? 'nobody listens there'
-          : connected
-            ? STRANGER
-            : `it cannot be reached: ${message}`,
-      ),
-    );
+    socket.once('error', (error) => end(connected ? STRANGER : unreachable(error)));
   });
+}
+
+/** Node.js's own words have the address in them, which is the node's own affair. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its host has no IPv4 address',
+  EAI_AGAIN: 'its host could not be looked up',
+  EHOSTUNREACH: 'no way leads to its machine',
+  ENETUNREACH: 'no way leads to its network',
+  ETIMEDOUT: 'its machine does not answer',
+  ERR_SOCKET_BAD_PORT: 'its port is none',
+};
+
+function unreachable({ code = 'no reason was given' }: NodeJS.ErrnoException): string {
+  return code === 'ECONNREFUSED'
+    ? 'nobody listens there'
+    : `it cannot be reached: ${UNREACHABLE[code] ?? code}`;
+}
+
+/**
+ * The engine speaks of servers by their addresses, in names of buffers and when it gives up: `RPC0[127.0.0.1:50052]`.
+ * @returns the same words, JSON all through, with the names of the node's configuration in their place, for what goes into records.
+ */
+export function withServersNamed<T>(said: T, { servers }: ConfiguredRpc): T {
+  const names = Object.entries(servers).map(([name, address]) => {
+    const literal = address.replaceAll('.', '\\.');
+    return { name, pattern: new RegExp(`(?<![\\w.-])${literal}(?!\\d)`, 'gi') };
+  });
+  if (names.length === 0) return said;
+  const named = (text: string) =>
+    names.reduce((left, { name, pattern }) => left.replace(pattern, name), text);
+  return JSON.parse(
+    JSON.stringify(said, (_, value: unknown) => (typeof value === 'string' ? named(value) : value)),
+  ) as T;
 }
 
 const STRANGER = `it hangs up on a greeting: it is no RPC server of llama.cpp, or of another version than ${PROTOCOL.major}.${PROTOCOL.minor}`;

@@ -11,14 +11,17 @@ import type { Graph } from '../opened.js';
 import type { GraphOpenRequest, GraphRequest } from '../runner.js';
 import { Batch } from './batch.js';
 import { readFacts } from './facts.js';
+import { freeHandles, type OpenedSoFar } from './handles.js';
 import {
   attachThreads,
   describeDevices,
   devicesFor,
+  FLASH,
   modelFile,
   type Onlooker,
   openModel,
   remoteFacts,
+  shareOnCpu,
 } from './load.js';
 import { requireRoomForWeights } from './memory.js';
 import { contextFailure } from './reasons.js';
@@ -41,12 +44,14 @@ export async function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker
     throw impossible('nothing is attached to an encoder.', 'Merge the adapter (mode=merged).');
   const llama = await loadLlama({ backend: settings.cpuBackend, deviceClass: request.deviceClass });
   const devices = await devicesFor(llama, request, settings);
-  if (devices.length === 0) requireRoomForWeights(path);
+  requireRoomForWeights(path, shareOnCpu(devices, settings, path));
   llama.log.clear();
-  const model = openModel(llama, path, settings, devices);
+  const opened: OpenedSoFar = { model: openModel(llama, path, settings, devices) };
   try {
+    const { model } = opened;
     const context = openContext(llama, model, settings, texts, onlooker);
-    const threadpool = attachThreads(llama, context, settings);
+    opened.context = context;
+    opened.threadpool = attachThreads(llama, context, settings);
     const facts = readFacts(llama, model, context, settings, describeDevices(devices));
     const { modelBytes, parameters, environment } = facts;
     const spread = spreadOf(llama, model, devices, settings, sharesOver(devices, settings));
@@ -71,14 +76,12 @@ export async function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker
       },
       call: (times) => Array.from({ length: times }, () => once(llama, context, batch)),
       close() {
-        llama.functions.llama_free(context);
-        llama.callCpu('ggml_threadpool_free', 'void', [['void *', threadpool]]);
-        llama.functions.llama_model_free(model);
+        freeHandles(llama, opened);
         batch.free();
       },
     };
   } catch (error) {
-    llama.functions.llama_model_free(model);
+    freeHandles(llama, opened);
     throw error;
   }
 }
@@ -145,12 +148,6 @@ function openContext(
   if (context === null) throw new FailureError(contextFailure(tokens, items, llama.log));
   return context;
 }
-
-const FLASH = {
-  auto: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_AUTO,
-  true: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_ENABLED,
-  false: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_DISABLED,
-} as const;
 
 /** Tokens of all texts, any of the vocabulary. */
 function batchOf(llama: Llama, vocabulary: number, { items, tokens }: Texts, seed: number): Batch {

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import { leasedDevices } from '../../../core/experiment/lease.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
+import { cpuShare } from '../../../core/work/llama-cpp.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
 import { buildOf } from '../../native/engine-build.js';
@@ -13,6 +14,7 @@ import { findStepLoops } from '../../native/step-loop.js';
 import type { GeneratorRequest, PlaceRequest } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
 import { kvBytesPerToken, readFacts, systemInfo } from './facts.js';
+import { freeHandles, type OpenedSoFar } from './handles.js';
 import { requireRoomForCache, requireRoomForWeights } from './memory.js';
 import { LlamaModel } from './model.js';
 import { contextFailure, modelFailure } from './reasons.js';
@@ -56,16 +58,19 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
     );
   }
   const devices = await devicesFor(llama, request, settings);
-  const device = devices[0] ?? null;
-  if (device === null) requireRoomForWeights(modelPath);
+  const onCpu = shareOnCpu(devices, settings, modelPath);
+  requireRoomForWeights(modelPath, onCpu);
   const loops = await findStepLoops(llama);
   llama.log.clear();
-  const model = openModel(llama, modelPath, settings, devices);
+  const opened: OpenedSoFar = { model: openModel(llama, modelPath, settings, devices) };
   try {
+    const { model } = opened;
     const adapters = await openAdapters(llama, model, modelPath, request.adapters ?? []);
-    const context = openContext(llama, model, settings, request, device, onlooker);
+    const context = openContext(llama, model, settings, request, onCpu, onlooker);
+    opened.context = context;
     setAdapters(llama, context, adapters);
     const threadpool = attachThreads(llama, context, settings);
+    opened.threadpool = threadpool;
     const facts = readFacts(llama, model, context, settings, describeDevices(devices));
     const shares = sharesOver(devices, settings);
     const spread = spreadOf(llama, model, devices, settings, shares);
@@ -84,9 +89,23 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
     const batch = Math.min(llama.functions.llama_n_batch(context), settings.batch);
     return new LlamaModel(llama, { model, context, threadpool }, loaded, request.sequences, batch, loops);
   } catch (error) {
-    llama.functions.llama_model_free(model);
+    freeHandles(llama, opened);
     throw error;
   }
+}
+
+/** @returns the part of a model that is in this machine's own memory, as far as it is known before it is loaded: GPUs refuse in words. */
+export function shareOnCpu(
+  devices: readonly Pick<EngineDevice, 'backend'>[],
+  { gpuLayers, rpcServers }: Pick<Settings, 'gpuLayers' | 'rpcServers'>,
+  path: string,
+): number {
+  if (devices.some(({ backend }) => backend !== 'rpc')) return 0;
+  // The header is read for this alone where layers are shared out: every trial comes by here.
+  const shared = rpcServers.length > 0 && gpuLayers !== 'all';
+  const metadata = shared ? metadataOf(path) : null;
+  const layers = Number(metadata?.get(`${metadata.get('general.architecture')}.block_count`) ?? 0);
+  return cpuShare({ gpuLayers, rpcServers: rpcServers.join('/') || null }, layers);
 }
 
 /**
@@ -171,7 +190,6 @@ function requireShareOfEach(devices: readonly EngineDevice[], { tensorSplit }: S
 
 const SPLIT_MODES = {
   layer: CONSTANTS.LLAMA_SPLIT_MODE_LAYER,
-  row: CONSTANTS.LLAMA_SPLIT_MODE_ROW,
   tensor: CONSTANTS.LLAMA_SPLIT_MODE_TENSOR,
 } as const;
 
@@ -244,7 +262,7 @@ function metadataOf(path: string) {
   }
 }
 
-const FLASH = {
+export const FLASH = {
   auto: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_AUTO,
   true: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_ENABLED,
   false: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_DISABLED,
@@ -255,17 +273,16 @@ function openContext(
   model: Pointer,
   settings: Settings,
   { contextTokens, sequences, wholeCache = false }: LlamaRequest,
-  device: EngineDevice | null,
+  onCpu: number,
   onlooker?: Onlooker,
 ): Pointer {
   const { functions } = llama;
   const params = functions.llama_context_default_params();
   // The cache is split evenly, so the whole is what one sequence needs, times their number.
   const perSequence = Math.ceil(contextTokens / 256) * 256;
-  if (device === null) {
-    const { kvCacheTypeK, kvCacheTypeV } = settings;
-    requireRoomForCache(kvBytesPerToken(llama, model, kvCacheTypeK, kvCacheTypeV), perSequence, sequences);
-  }
+  const { kvCacheTypeK, kvCacheTypeV } = settings;
+  const bytesPerToken = onCpu === 0 ? null : kvBytesPerToken(llama, model, kvCacheTypeK, kvCacheTypeV);
+  requireRoomForCache(bytesPerToken === null ? null : bytesPerToken * onCpu, perSequence, sequences);
   params.n_ctx = perSequence * sequences;
   params.n_batch = settings.batch;
   params.n_ubatch = Math.min(settings.ubatch, settings.batch);
@@ -297,10 +314,8 @@ export function attachThreads(llama: Llama, context: Pointer, settings: Settings
   const pool = llama.callCpu('ggml_threadpool_new', 'void *', [
     ['void *', llama.reference('ggml_threadpool_params', params)],
   ]) as Pointer;
-  if (pool === null) {
-    functions.llama_free(context);
+  if (pool === null)
     throw new FailureError(failure('load-failed', `llama.cpp could not start ${settings.threads} threads.`));
-  }
   functions.llama_attach_threadpool(context, pool, null);
   return pool;
 }

@@ -9,23 +9,28 @@ import { partPaths } from '../../../core/models/parts.js';
  * own refuse in words and are not checked here.
  */
 
-/** @throws FailureError `does-not-fit` when the weights alone are larger than the memory that is available. */
-export function requireRoomForWeights(path: string): void {
-  const need = partPaths(path).reduce(
+/**
+ * @param share of the weights that are held here.
+ * @throws FailureError `does-not-fit` when the weights alone are larger than the memory that is available.
+ */
+export function requireRoomForWeights(path: string, share = 1): void {
+  const bytes = partPaths(path).reduce(
     (sum, part) => sum + (statSync(part, { throwIfNoEntry: false })?.size ?? 0),
     0,
   );
+  const need = bytes * share;
   const available = process.availableMemory();
   if (need <= available) return;
+  const what = share === 1 ? 'has' : 'leaves this machine';
   throw new FailureError(
-    failure('does-not-fit', `${basename(path)} has ${gigabytes(need)}, but ${free(available)}.`, {
+    failure('does-not-fit', `${basename(path)} ${what} ${gigabytes(need)}, but ${free(available)}.`, {
       hint: 'Use a smaller quantization or a node with more memory.',
     }),
   );
 }
 
 /**
- * @param bytesPerToken null when the cache follows no simple formula; then only the engine can tell.
+ * @param bytesPerToken of the layers that are held here; null when the cache follows no simple formula; then only the engine can tell.
  * @throws FailureError `does-not-fit` when the KV cache is larger than the memory that is available.
  */
 export function requireRoomForCache(

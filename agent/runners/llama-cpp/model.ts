@@ -5,17 +5,11 @@ import type { Generator, LanguageModel, LoadedFacts } from '../opened.js';
 import { stepByStep } from '../step-by-step.js';
 import { ADAPTER_ELSEWHERE } from './adapters.js';
 import { Batch } from './batch.js';
+import { freeHandles, type Handles } from './handles.js';
 import { LlamaText } from './text.js';
 
 /** Said of what is so on purpose, and says nothing against a number: synthetic models have no vocabulary, `wholeCache`. */
 const ON_PURPOSE = /^adding \d+ dummy tokens|^using full-size SWA cache/;
-
-/** What a loaded model holds in the engine; freed in the order that the engine needs. */
-export interface Handles {
-  readonly model: Pointer;
-  readonly context: Pointer;
-  readonly threadpool: Pointer;
-}
 
 /**
  * A model with a context, driven synchronously: an asynchronous call costs 20 to 150 µs per token, and
@@ -171,10 +165,7 @@ export class LlamaModel implements Generator, LanguageModel {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const { functions } = this.#llama;
-    functions.llama_free(this.#handles.context);
-    this.#llama.callCpu('ggml_threadpool_free', 'void', [['void *', this.#handles.threadpool]]);
-    functions.llama_model_free(this.#handles.model);
+    freeHandles(this.#llama, this.#handles);
     this.#loop?.close();
     this.#prompt.free();
     this.#next.free();

@@ -2,6 +2,7 @@ import { FailureError, failure } from '../../../core/errors.js';
 import type { Llama, Pointer } from '../../native/llama.js';
 import type { ObservedModel, ObservedRequest } from '../observer.js';
 import { Batch } from './batch.js';
+import { freeHandles, type OpenedSoFar } from './handles.js';
 import { attachThreads, openModel } from './load.js';
 import { contextFailure } from './reasons.js';
 import { readSettings } from './settings.js';
@@ -13,9 +14,8 @@ const PIECE_TOKENS = 512;
 export class LlamaObserved implements ObservedModel {
   readonly width: number;
   readonly #llama: Llama;
-  readonly #model: Pointer;
+  readonly #opened: OpenedSoFar;
   readonly #context: Pointer;
-  readonly #threadpool: Pointer;
   readonly #batch: Batch;
   /** Values of a piece that takes the place of tokens; made when first needed. */
   #states: Pointer = null;
@@ -26,7 +26,7 @@ export class LlamaObserved implements ObservedModel {
     const settings = readSettings({ threads }, threads);
     this.#llama = llama;
     llama.log.clear();
-    this.#model = openModel(llama, modelPath, settings, []);
+    this.#opened = { model: openModel(llama, modelPath, settings, []) };
     try {
       const params = functions.llama_context_default_params();
       params.n_ctx = Math.ceil(tokens / 256) * 256;
@@ -37,14 +37,15 @@ export class LlamaObserved implements ObservedModel {
       params.n_threads_batch = threads;
       params.cb_eval = collector.callback;
       params.cb_eval_user_data = collector.userData;
-      this.#context = functions.llama_init_from_model(this.#model, params);
+      this.#context = functions.llama_init_from_model(this.#opened.model, params);
       if (this.#context === null) throw new FailureError(contextFailure(tokens, 1, llama.log));
-      this.#threadpool = attachThreads(llama, this.#context, settings);
+      this.#opened.context = this.#context;
+      this.#opened.threadpool = attachThreads(llama, this.#context, settings);
     } catch (error) {
-      functions.llama_model_free(this.#model);
+      freeHandles(llama, this.#opened);
       throw error;
     }
-    this.width = functions.llama_model_n_embd(this.#model);
+    this.width = functions.llama_model_n_embd(this.#opened.model);
     this.#batch = new Batch(llama, PIECE_TOKENS);
     // Tokens without an output would not reach the last block's feed-forward network.
     this.#batch.outputs.fill(1);
@@ -67,10 +68,7 @@ export class LlamaObserved implements ObservedModel {
   }
 
   close(): void {
-    const { functions } = this.#llama;
-    functions.llama_free(this.#context);
-    this.#llama.callCpu('ggml_threadpool_free', 'void', [['void *', this.#threadpool]]);
-    functions.llama_model_free(this.#model);
+    freeHandles(this.#llama, this.#opened);
     this.#batch.free();
     if (this.#states !== null) this.#llama.free(this.#states);
   }

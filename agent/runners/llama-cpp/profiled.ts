@@ -1,6 +1,6 @@
 import { FailureError, failure } from '../../../core/errors.js';
 import { placeOf } from '../../../roofline/profile/nodes.js';
-import { kernelsLibrary } from '../../native/kernel-library.js';
+import { measuringLibrary } from '../../native/kernel-library.js';
 import { loadLlama } from '../../native/llama.js';
 import { openProfiler } from '../../native/profiler.js';
 import type { ProfiledGenerator } from '../opened.js';
@@ -13,7 +13,7 @@ import { readSettings } from './settings.js';
  * @throws FailureError as `loadModel` does; `engine-missing` without our native library.
  */
 export async function openProfiled(request: GeneratorRequest): Promise<ProfiledGenerator> {
-  const library = kernelsLibrary();
+  const library = measuringLibrary();
   if (library === null) {
     throw new FailureError(
       failure('engine-missing', 'profiling needs our native library, which was not built here', {

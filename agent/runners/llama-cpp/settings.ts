@@ -15,7 +15,7 @@ export interface Settings {
   readonly ubatch: number;
   readonly gpuLayers: number | 'all';
   /** How a model is split over several devices. */
-  readonly splitMode: 'layer' | 'row' | 'tensor';
+  readonly splitMode: 'layer' | 'tensor';
   /** Index of the device that has what is not split. */
   readonly mainGpu: number;
   /** Shares of the devices; null = by their free memory, or evenly where every matrix is shared. */
@@ -42,7 +42,7 @@ export function readSettings(options: Options, cpus: number): Settings {
     batch: whole(options, 'batch', 2048, 1, 1 << 20),
     ubatch: whole(options, 'ubatch', 512, 1, 1 << 20),
     gpuLayers: options.gpuLayers === 'all' ? 'all' : whole(options, 'gpuLayers', 'all', 0, 1 << 16),
-    splitMode: pick(options, 'splitMode', 'layer', ['layer', 'row', 'tensor']),
+    splitMode: pick(options, 'splitMode', 'layer', ['layer', 'tensor']),
     mainGpu: whole(options, 'mainGpu', 0, 0, 1 << 16),
     tensorSplit: sharesAsked(options),
     rpcServers: nodeDemands(options).rpcServers,

@@ -1,9 +1,13 @@
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { EngineDevice } from '../../../agent/native/llama.js';
-import { chooseDevices } from '../../../agent/runners/llama-cpp/load.js';
+import { builtinFolder } from '../../../agent/artifacts/source.js';
+import type { EngineDevice, Llama } from '../../../agent/native/llama.js';
+import { freeHandles } from '../../../agent/runners/llama-cpp/handles.js';
+import { chooseDevices, shareOnCpu } from '../../../agent/runners/llama-cpp/load.js';
 import { readSettings } from '../../../agent/runners/llama-cpp/settings.js';
 import { sharesOver } from '../../../agent/runners/llama-cpp/spread.js';
 import { llamaCpp } from '../../../core/runners/llama-cpp.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
 
 const device = (index: number, id: string): EngineDevice =>
   ({
@@ -57,10 +61,11 @@ describe('how a model is split', () => {
   });
 
   test('is refused where this llama.cpp cannot do it', () => {
-    expect(reasons({ ...two, splitMode: 'row' })).toEqual([
-      'this llama.cpp splits rows with SYCL alone, and loads no model so on cuda or vulkan: set splitMode to tensor or layer',
+    expect(llamaCpp.options.safeParse({ gpus: 2, splitMode: 'row' }).success).toBe(false);
+    expect(reasons({ ...two, gpus: 1, splitMode: 'layer' })).toEqual([]);
+    expect(reasons({ ...two, gpus: 1, splitMode: 'tensor' })).toEqual([
+      'splitMode tensor needs several GPUs: raise gpus, or set splitMode to layer',
     ]);
-    expect(reasons({ ...two, gpus: 1, splitMode: 'row' })).toEqual([]);
     expect(reasons({ ...two, splitMode: 'tensor', flashAttention: 'auto' })).toEqual([]);
     expect(reasons({ ...two, splitMode: 'tensor', flashAttention: false })).toEqual([
       'splitMode tensor needs flash attention: set flashAttention to true or auto, or splitMode to layer',
@@ -75,6 +80,9 @@ describe('how a model is split', () => {
     ]);
     // How many devices a server has is not known yet.
     expect(reasons({ ...servers, gpus: 1, tensorSplit: '1/2/3' })).toEqual([]);
+    expect(reasons({ ...servers, rpcServers: 'desk/attic/desk' })).toEqual([
+      'rpcServers names desk twice: a server serves one client at a time',
+    ]);
     expect(reasons({ ...servers, splitMode: 'tensor' })).toEqual([
       'RPC servers take whole layers: set splitMode to layer, or leave rpcServers out',
     ]);
@@ -98,9 +106,39 @@ describe('how a model is split', () => {
   });
 
   test('is read as shares', () => {
-    expect(readSettings({ tensorSplit: '3/1', splitMode: 'row' }, 2)).toMatchObject({
+    expect(readSettings({ tensorSplit: '3/1', splitMode: 'tensor' }, 2)).toMatchObject({
       tensorSplit: [3, 1],
-      splitMode: 'row',
+      splitMode: 'tensor',
     });
+  });
+
+  test('leaves this machine’s memory what neither GPUs nor RPC servers take', () => {
+    const file = join(builtinFolder(), 'tiny-f16.gguf');
+    const { metadata } = readGgufHeader(file);
+    const layers = Number(metadata.get(`${metadata.get('general.architecture')}.block_count`));
+    const here = (backends: string[], options: object, path = file) =>
+      shareOnCpu(
+        backends.map((backend) => ({ backend })),
+        readSettings({ gpuLayers: 'all', ...options }, 1),
+        path,
+      );
+    expect(here([], {})).toBe(1);
+    expect(here(['cuda'], { gpuLayers: 1 })).toBe(0);
+    const rpcServers = 'desk';
+    expect(here(['rpc'], { rpcServers })).toBe(0);
+    expect(here(['rpc'], { rpcServers, gpuLayers: 1 })).toBeCloseTo(layers / (layers + 1), 12);
+    expect(here(['rpc', 'cuda'], { rpcServers, gpuLayers: 1 })).toBe(0);
+  });
+
+  test('is freed from its context down to the model, as far as it was opened', () => {
+    const freed: unknown[] = [];
+    const llama = {
+      functions: { llama_free: () => freed.push('context'), llama_model_free: () => freed.push('model') },
+      callCpu: () => freed.push('threads'),
+    } as unknown as Llama;
+    freeHandles(llama, { model: 1n });
+    freeHandles(llama, { model: 1n, context: 2n });
+    freeHandles(llama, { model: 1n, context: 2n, threadpool: 3n });
+    expect(freed).toEqual(['model', 'context', 'model', 'context', 'threads', 'model']);
   });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type AgentConfigError, loadAgentConfig } from '../../../agent/config.js';
 import { diagnoseRpc } from '../../../agent/native/diagnose.js';
-import { findRpcLibrary, greetRpcServer } from '../../../agent/native/llama-cpp/rpc.js';
+import { findRpcLibrary, greetRpcServer, withServersNamed } from '../../../agent/native/llama-cpp/rpc.js';
 import { findEngine } from '../../../agent/native/packages.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-rpc-'));
@@ -77,7 +77,26 @@ describe('greeting an RPC server', () => {
       async (free) => free,
     );
     expect(await greetRpcServer(address)).toBe('nobody listens there');
-    expect(await greetRpcServer('no-such-host.invalid:1')).toMatch(/^it cannot be reached: /);
+    const reason = await greetRpcServer('no-such-host.invalid:1');
+    expect(reason).toMatch(/^it cannot be reached: its host /);
+    expect(reason).not.toContain('no-such-host');
+    expect(await greetRpcServer('127.0.0.1:99999')).toBe('it cannot be reached: its port is none');
+  });
+});
+
+test('addresses are names in what goes into a record', () => {
+  const rpc = { servers: { desk: '10.0.0.7:5005', attic: 'attic.lan:50052' } };
+  const said = {
+    failure: {
+      message: 'cannot allocate RPC0[10.0.0.7:5005] buffer',
+      hint: null,
+      stderrTail: 'a\nattic.lan:50052\n',
+    },
+    warnings: [{ message: 'RPC1[Attic.lan:50052] and 10.0.0.7:50051, 110.0.0.7:5005, 10.0.0x7:5005' }],
+  };
+  expect(withServersNamed(said, rpc)).toEqual({
+    failure: { message: 'cannot allocate RPC0[desk] buffer', hint: null, stderrTail: 'a\nattic\n' },
+    warnings: [{ message: 'RPC1[attic] and 10.0.0.7:50051, 110.0.0.7:5005, 10.0.0x7:5005' }],
   });
 });
 
@@ -119,6 +138,9 @@ describe('the configuration', () => {
       { servers: { desk: '[::1]:50052' } },
       'rpc.servers.desk: write host:port, the host as a name or an IPv4 address',
     ],
+    [{ servers: { desk: '10.0.0.7:65536' } }, 'rpc.servers.desk: ports are 1 to 65535'],
+    [{ servers: { desk: '10.0.0.7:0' } }, 'rpc.servers.desk: ports are 1 to 65535'],
+    [{ servers: { desk: 'a.lan:1', attic: 'A.lan:1' } }, 'rpc.servers.attic: has the address of desk'],
     [{ servers: { Desk: '10.0.0.7:1' } }, 'rpc.servers.Desk: use small letters, digits and dashes'],
   ])('is refused with a sentence: %j', (rpc, sentence) => {
     try {

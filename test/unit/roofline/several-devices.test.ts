@@ -220,6 +220,16 @@ describe('a record of a trial on several devices', () => {
     const flops = work.map((phase) => operatorsOf(phase).reduce((sum, of) => sum + of.flops, 0));
     expect(alike.phases.map((phase) => phase.flops)).toEqual(flops);
     expect(alike.phases[0]!.flops).toBeLessThan(0.6 * one.phases[0]!.flops);
+    const { measurements } = judge(
+      calmInput({
+        roofline: { ...GIVEN, others: [{ ...other, roofs: null }], split },
+        absent: { roofs: 'of the first' },
+        experiment: { ...calmInput().experiment, device: 'cuda' },
+      }),
+    );
+    expect(measurements.decodeRoofRatio).toMatchObject({
+      reason: 'no roofs of the other were measured, and the hardware catalogue has no the other',
+    });
     const slowest = judged(SLOWER);
     expect(slowest.ceilings.id).toBe(SLOWER.id);
     expect(slowest.phases[1]!.roofSeconds).toBeCloseTo(2 * alike.phases[1]!.roofSeconds, 9);
@@ -246,7 +256,7 @@ describe('memory of a trial on several devices', () => {
       ...{ layers: 32, contextLength: 4096, keyElementsPerToken: 32, valueElementsPerToken: 32 },
       ...{ vocabularySize: 1000, embeddingLength: 64, heads: null },
     };
-    const weights = (options: object) =>
+    const weights = (options: object, device = 'cuda') =>
       predictMemory({
         facts,
         quantizationBytes: 33e8,
@@ -254,10 +264,16 @@ describe('memory of a trial on several devices', () => {
           technique: UNCHANGED,
           runner: { kind: 'llama-cpp', options: { ...options } },
           workload: { kind: 'latency', options: {} },
-          device: 'cuda',
+          device,
         },
       }).parts.weights;
     expect([weights({}), weights({ gpus: 2 })]).toEqual([33e8, 17e8]);
+    // 29 of 33 stay here, and all where nothing is given away.
+    const rpcServers = 'desk';
+    expect(weights({ rpcServers, gpuLayers: 4 }, 'cpu')).toBe(29e8);
+    expect(weights({ rpcServers, gpuLayers: 'all' }, 'cpu')).toBe(0);
+    expect(weights({ gpuLayers: 'all' }, 'cpu')).toBe(33e8);
+    expect(weights({ rpcServers, gpuLayers: 4 })).toBe(0);
   });
 });
 
