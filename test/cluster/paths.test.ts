@@ -10,6 +10,8 @@ let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'ridgepoint-paths-'));
   mkdirSync(join(folder, 'dir'));
+  mkdirSync(join(folder, 'full'));
+  writeFileSync(join(folder, 'full/words'), 'words');
   writeFileSync(join(folder, 'file'), 'words');
   copyFileSync(join(PACKAGE_ROOT, 'models/tiny-f16.gguf'), join(folder, 'model.gguf'));
 });
@@ -58,7 +60,7 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['judge PATH', [NONE, BELOW]],
   ['judge model.gguf --template PATH', [NONE, 'dir', BELOW]],
   ['models convert PATH', [NONE, BELOW]],
-  ['models convert model.gguf --to onnx --out PATH', ['dir', 'file', BELOW]],
+  ['models convert model.gguf --to onnx --out PATH', ['full', 'file', BELOW]],
   ['calibrate PATH', [NONE, BELOW]],
   ['calibrate model.gguf --text PATH', [NONE, 'dir', BELOW]],
   ['calibrate model.gguf --output PATH', [NONE, 'dir', BELOW]],
