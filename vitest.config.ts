@@ -6,7 +6,7 @@ const project = (name: string, more: object = {}) => ({
     name,
     include: [`test/${name}/**/*.test.ts`],
     pool: 'forks' as const,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     // Machines are slow now and then; what is waited for comes at once otherwise.
     expect: { poll: { timeout: 10_000 } },
