@@ -1,4 +1,4 @@
-import type { MetricName, Unit } from '../metrics/catalogue.js';
+import type { Unit } from '../metrics/catalogue.js';
 import type { Reading } from '../metrics/integrate.js';
 import { mainScore } from '../quality/main-score.js';
 import type { Estimate } from '../quality/perplexity.js';
