@@ -5,28 +5,24 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { FailureError, failure } from '../../../core/errors.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { monotonicSeconds } from '../../isolation/clock.js';
-import { buildOf } from '../../native/engine-build.js';
 import { CONSTANTS, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
 import type { Graph } from '../opened.js';
 import type { GraphOpenRequest, GraphRequest } from '../runner.js';
 import { Batch } from './batch.js';
-import { readFacts } from './facts.js';
 import { freeHandles, type OpenedSoFar } from './handles.js';
 import {
   attachThreads,
-  describeDevices,
   devicesFor,
   FLASH,
   modelFile,
   type Onlooker,
   openModel,
-  remoteFacts,
+  placedFacts,
   shareOnCpu,
 } from './load.js';
 import { requireRoomForWeights } from './memory.js';
 import { contextFailure } from './reasons.js';
 import { impossible, readSettings, type Settings } from './settings.js';
-import { sharesOver, spreadOf } from './spread.js';
 
 /** What the length of texts is called in `sizes`. */
 const LENGTH = 'sequence';
@@ -52,21 +48,20 @@ export async function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker
     const context = openContext(llama, model, settings, texts, onlooker);
     opened.context = context;
     opened.threadpool = attachThreads(llama, context, settings);
-    const facts = readFacts(llama, model, context, settings, describeDevices(devices));
-    const { modelBytes, parameters, environment } = facts;
-    const spread = spreadOf(llama, model, devices, settings, sharesOver(devices, settings));
-    const batch = batchOf(llama, facts.vocabularySize, texts, request.graph.seed);
+    const { vocabularySize, modelBytes, parameters, environment, spread } = await placedFacts(
+      llama,
+      { model, context },
+      settings,
+      devices,
+    );
+    const batch = batchOf(llama, vocabularySize, texts, request.graph.seed);
     return {
       facts: {
         modelBytes,
         parameters,
         kvCacheBytes: 0,
-        environment: {
-          ...environment,
-          ...remoteFacts(llama, devices),
-          engineBuild: await buildOf(llama.files),
-        },
-        ...(spread !== null && { spread }),
+        environment,
+        ...(spread !== undefined && { spread }),
       },
       warnings: [...llama.log.warnings],
       record: {

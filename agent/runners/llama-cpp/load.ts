@@ -71,20 +71,11 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
     setAdapters(llama, context, adapters);
     const threadpool = attachThreads(llama, context, settings);
     opened.threadpool = threadpool;
-    const facts = readFacts(llama, model, context, settings, describeDevices(devices));
-    const shares = sharesOver(devices, settings);
-    const spread = spreadOf(llama, model, devices, settings, shares);
+    const facts = await placedFacts(llama, { model, context }, settings, devices);
     const loaded = {
       ...facts,
       adapterLoadSeconds: adapters.seconds,
-      environment: {
-        ...facts.environment,
-        engineBuild: await buildOf(llama.files),
-        ...(devices.length > 1 && { deviceShares: shares === null ? null : sharesText(shares) }),
-        ...remoteFacts(llama, devices),
-        stepLoop: loops.open === null ? 'javascript' : 'native',
-      },
-      ...(spread !== null && { spread }),
+      environment: { ...facts.environment, stepLoop: loops.open === null ? 'javascript' : 'native' },
     };
     const batch = Math.min(llama.functions.llama_n_batch(context), settings.batch);
     return new LlamaModel(llama, { model, context, threadpool }, loaded, request.sequences, batch, loops);
@@ -92,6 +83,28 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
     freeHandles(llama, opened);
     throw error;
   }
+}
+
+/** @returns what a loaded model says of itself, with the libraries that hold it and the devices that it lies on. */
+export async function placedFacts(
+  llama: Llama,
+  { model, context }: { readonly model: Pointer; readonly context: Pointer },
+  settings: Settings,
+  devices: readonly EngineDevice[],
+) {
+  const facts = readFacts(llama, model, context, settings, describeDevices(devices));
+  const shares = sharesOver(devices, settings);
+  const spread = spreadOf(llama, model, devices, settings, shares);
+  return {
+    ...facts,
+    environment: {
+      ...facts.environment,
+      engineBuild: await buildOf(llama.files),
+      ...(devices.length > 1 && { deviceShares: shares === null ? null : sharesText(shares) }),
+      ...remoteFacts(llama, devices),
+    },
+    ...(spread !== null && { spread }),
+  };
 }
 
 /** @returns the part of a model that is in this machine's own memory, as far as it is known before it is loaded: GPUs refuse in words. */
@@ -160,12 +173,12 @@ export function modelFile(path: string | null): string {
 }
 
 /** What the record calls them. */
-export function describeDevices(devices: readonly EngineDevice[]): string {
+function describeDevices(devices: readonly EngineDevice[]): string {
   return devices.length === 0 ? 'CPU' : devices.map(({ description }) => description).join(' + ');
 }
 
 /** What a record keeps of devices on other machines: what they have, and what of the model and its cache they hold, which the engine prints. */
-export function remoteFacts({ log }: Pick<Llama, 'log'>, devices: readonly EngineDevice[]) {
+function remoteFacts({ log }: Pick<Llama, 'log'>, devices: readonly EngineDevice[]) {
   const remote = devices.filter((device): device is RpcDevice => 'server' in device);
   if (remote.length === 0) return {};
   const held = log.lines.flatMap(({ text }) => {
