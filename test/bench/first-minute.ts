@@ -30,6 +30,8 @@ const NODE_MAJOR = 22;
 /** What a minimal system has. */
 const TOOLS = ['sh', 'tar', 'gzip', 'uname', 'env', 'cat', 'ldd', 'getconf'];
 const COMPILERS = ['cc', 'c++', 'gcc', 'g++', 'clang', 'make', 'cmake', 'ninja', 'python', 'python3'];
+/** What a compiler calls by name. */
+const BINUTILS = ['as', 'ld', 'ar', 'ranlib', 'nm', 'objcopy', 'objdump', 'strip'];
 /** Variables that say how the network is reached. */
 const ROUTE =
   /^(https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|npm_config_(registry|cafile))$/i;
@@ -163,7 +165,7 @@ function tableText(table: ReturnType<typeof tableOf>, seconds: number): string {
 }
 
 function fromClone(node: string): void {
-  const machine = freshMachine('clone-machine', node, [...TOOLS, 'git', ...COMPILERS]);
+  const machine = freshMachine('clone-machine', node, [...TOOLS, 'git', ...COMPILERS, ...BINUTILS]);
   const clone = join(folder, 'clone');
   must('git', ['clone', '--quiet', ROOT, clone], folder);
   const before = load();
@@ -247,17 +249,15 @@ async function fromArchives(node: string): Promise<void> {
 /** A coordinator's machine needs no engine and no kernels. */
 async function coordinatorAlone(machine: Machine, archive: string): Promise<void> {
   const thin = join(folder, 'thin');
-  machine.run(
-    'npm',
-    ['install', '-g', '--ignore-scripts', '--omit=optional', '--prefix', thin, archive],
-    folder,
-  );
+  mkdirSync(thin);
+  // Not with -g: of a global archive npm 11.19 installs optional packages, whatever --omit says.
+  machine.run('npm', ['install', '--ignore-scripts', '--omit=optional', '--prefix', thin, archive], folder);
   const bytes = bytesOf(thin);
   const [port, http] = [await freePort(), await freePort()];
   const coordinator = spawn(
     join(machine.env.PATH ?? '', 'node'),
     [
-      join(thin, 'lib/node_modules/ridgepoint/dist/cli/main.js'),
+      join(thin, 'node_modules/ridgepoint/dist/cli/main.js'),
       'coordinator',
       ...['--listen', `127.0.0.1:${port}`, '--metrics', `127.0.0.1:${http}`, '--web', 'off'],
       ...['--data', join(folder, 'data')],
