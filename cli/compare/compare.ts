@@ -1,4 +1,4 @@
-import { METRICS } from '../../core/metrics/catalogue.js';
+import { COMPARED_METRICS } from '../../core/metrics/catalogue.js';
 import { apartSentences, type Correction, correctionsOf, runsApart } from '../../report/apart.js';
 import { type ColumnChoice, chosenMetrics } from '../../report/column-sets.js';
 import { type Change, changesOf, type Matched, matchRows } from '../../report/compare.js';
@@ -58,7 +58,7 @@ export async function printComparison(a: string, b: string, options: CompareOpti
 
 /** What was asked for, else the usual columns; always what a gate is about; never what no row has. */
 function metricsOf(rows: readonly Row[], columns: ColumnChoice | null, gated: readonly string[]): string[] {
-  const usual = METRICS.filter((m) => m.column !== null).map((m) => m.name as string);
+  const usual = COMPARED_METRICS.map(({ name }) => name);
   const wanted = [...chosenMetrics(columns ?? ['default'], usual)];
   const measured = (name: string) => rows.some((row) => row.trial.measurements[name]?.value != null);
   return [...new Set([...wanted.filter(measured), ...gated])];

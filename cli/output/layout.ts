@@ -15,8 +15,8 @@ export interface Layout {
   readonly columns: readonly TextColumn[];
   /** Labels of the metrics that did not fit. */
   readonly dropped: readonly string[];
-  /** The reader sees at least one ±. */
-  readonly spread: boolean;
+  /** The metrics whose intervals the reader sees. */
+  readonly spread: readonly MetricColumn[];
 }
 
 /** Blank columns between two columns, and before the first. */
@@ -74,21 +74,15 @@ export function layOut(
 
   function attempt(kept: readonly MetricColumn[], spread: 'all' | 'objectives' | 'none'): Layout | null {
     const shown = metrics.filter((m) => kept.includes(m));
+    const spreading = shown.filter((m) => spread === 'all' || (spread === 'objectives' && m.objective));
     const columns = [
       ...fixed,
-      ...shown.map((m) =>
-        metricColumn(report.rows, m, spread === 'all' || (spread === 'objectives' && m.objective), text),
-      ),
+      ...shown.map((m) => metricColumn(report.rows, m, spreading.includes(m), text)),
       ...after,
     ];
     if (widthOf(columns) > width) return null;
     const dropped = metrics.filter((m) => !kept.includes(m)).map((m) => m.label);
-    return {
-      columns,
-      dropped,
-      spread:
-        spread !== 'none' && shown.some((m) => report.rows.some((row) => intervalOf(row, m.name) !== null)),
-    };
+    return { columns, dropped, spread: spreading };
   }
 
   function narrow(): Layout {
@@ -103,7 +97,7 @@ export function layOut(
       };
     });
     const dropped = byImportance.slice(1).map((m) => m.label);
-    return { columns: [...short, ...first, ...after], dropped, spread: false };
+    return { columns: [...short, ...first, ...after], dropped, spread: [] };
   }
 }
 

@@ -1,4 +1,5 @@
 import { cellText } from '../../report/columns.js';
+import { intervalLegend } from '../../report/interval-legend.js';
 import type { Report } from '../../report/report.js';
 import { boundText } from '../../report/roofline.js';
 import { intervalOf, metricOf, type Row } from '../../report/rows.js';
@@ -60,11 +61,10 @@ function markdownText(report: Report): string {
   ];
   if (report.rows.some((row) => row.onFront)) {
     const goals = report.objectives.map((o) => `${o.metric} (${o.better})`).join(', ');
-    lines.push(
-      `★ on the Pareto front of ${inCell(goals)}. ± or [low, high]: the 95 % interval over starts.`,
-      '',
-    );
+    lines.push(`★ on the Pareto front of ${inCell(goals)}.`, '');
   }
+  const legend = intervalLegend(report.rows, metrics);
+  if (legend !== null) lines.push(`${inCell(legend)}.`, '');
   for (const line of report.headlines) lines.push(inCell(line), '');
   for (const line of remarks(report)) lines.push(inCell(line), '');
   for (const note of report.notes)

@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import { printable } from '../../core/input/printable.js';
+import { intervalLegend } from '../../report/interval-legend.js';
 import type { NoteGroup } from '../../report/notes.js';
 import type { Report } from '../../report/report.js';
 import { boundText } from '../../report/roofline.js';
@@ -157,8 +158,8 @@ function footer(
   }
   if (report.rows.some((row) => row.state !== 'valid')) items.push('! not to be compared: invalid or failed');
   items.push(...remarks(report));
-  if (layout.spread)
-    items.push('± or [low, high]: 95 % interval of where further starts would take the number');
+  const legend = intervalLegend(report.rows, layout.spread);
+  if (legend !== null) items.push(legend);
   if (layout.dropped.length > 0)
     items.push(`no room here for ${layout.dropped.join(', ')}: widen the terminal, or see the report`);
   for (const { what, reason } of report.absences.filter((a) => a.missed)) items.push(`no ${what}: ${reason}`);

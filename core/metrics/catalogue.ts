@@ -1225,3 +1225,8 @@ export function metricNamed(name: string): MetricDefinition | undefined {
 }
 
 export const METRIC_NAMES: readonly MetricName[] = METRICS.map((m) => m.name);
+
+/** What two runs are compared by when nothing was asked for: shown by default, and better one way. A prediction says nothing of how a run went. */
+export const COMPARED_METRICS: readonly MetricDefinition[] = METRICS.filter(
+  ({ column, better }) => column !== null && better !== null,
+);

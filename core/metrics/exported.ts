@@ -207,7 +207,7 @@ export const COORDINATOR_METRICS = [
     'result_interval',
     'gauge',
     [...RESULT_LABELS, 'metric', 'end'],
-    'Ends (low, high) of the 95 % interval over starts of each metric that tables show, in its unit.',
+    'Ends (low, high) of the 95 % interval of each metric that tables show, in its unit: of starts; of the text for quality, of the node for predictions.',
   ),
   exported(
     'result_starts',

@@ -1,13 +1,15 @@
 /**
  * From nothing to the first table, twice: a bare clone with `npm run quickstart`, and the archives of `scripts/pack.mjs` installed where
- * no compiler is to be found. "Nothing" is an empty cache of npm, an empty home and a PATH of its own: Node.js 22 from the registry, npm, a shell
- * and tar, and for the clone git. It needs what `npm run build` needs, for the archives are made of this checkout, and the registry.
+ * no compiler is to be found. "Nothing" is an empty cache of npm and an empty home; for the clone a PATH of its own with Node.js 22 from the registry,
+ * npm, a shell, git and compilers, for the archives an empty root (chroot) with that Node.js, npm, a shell, tar and the libraries of these. It needs
+ * what `npm run build` needs, for the archives are made of this checkout, and the registry.
  *
  * Table means: every point of the quickstart is measured, and there are columns of speed, memory, quality, percent of roof and prediction. Rows that
  * other processes made invalid are counted and do not fail it. The clone is of what is committed. `--only=clone` and `--only=packed` do one of the two.
  */
-import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawn } from 'node:child_process';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -15,13 +17,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
-  symlinkSync,
 } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ROOT } from '../support/ridge.js';
 import { freePort, until } from '../support/services.js';
 import { conclude, type Figure } from './figure.js';
+import { barePath, emptyRoot, type Machine, must } from './first-minute/machines.js';
 
 const TABLE_SECONDS = 180;
 const NODE_BYTES = 150e6;
@@ -32,9 +34,6 @@ const TOOLS = ['sh', 'tar', 'gzip', 'uname', 'env', 'cat', 'ldd', 'getconf'];
 const COMPILERS = ['cc', 'c++', 'gcc', 'g++', 'clang', 'make', 'cmake', 'ninja', 'python', 'python3'];
 /** What a compiler calls by name. */
 const BINUTILS = ['as', 'ld', 'ar', 'ranlib', 'nm', 'objcopy', 'objdump', 'strip'];
-/** Variables that say how the network is reached. */
-const ROUTE =
-  /^(https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|npm_config_(registry|cafile))$/i;
 /** Points of docs/examples/quickstart.yaml. */
 const POINTS = 12;
 
@@ -51,16 +50,6 @@ function bytesOf(path: string): number {
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-function must(command: string, args: readonly string[], cwd: string): string {
-  const { status, stdout, error } = spawnSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  if (status !== 0) throw error ?? new Error(`${command} ${args.join(' ')} ended with ${status}`);
-  return stdout.trim();
-}
-
 /** Node.js as the registry has it; npm is this machine's. */
 function fetchNode(): string {
   const place = join(folder, 'node');
@@ -69,42 +58,6 @@ function fetchNode(): string {
   const archive = must('npm', ['pack', '--silent', name], folder);
   must('tar', ['-xzf', join(folder, archive), '-C', place, '--strip-components=1'], folder);
   return place;
-}
-
-interface Machine {
-  readonly env: NodeJS.ProcessEnv;
-  run(command: string, args: readonly string[], cwd: string): SpawnSyncReturns<string> & { seconds: number };
-}
-
-/** A machine that has never seen Ridgepoint: of the caller's environment nothing is in it but the way to the registry. */
-function freshMachine(name: string, node: string, tools: readonly string[]): Machine {
-  const root = join(folder, name);
-  const bin = join(root, 'bin');
-  mkdirSync(bin, { recursive: true });
-  const npm = must('sh', ['-c', 'realpath "$(command -v npm)"'], folder);
-  for (const tool of tools) {
-    const found = spawnSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).stdout.trim();
-    if (found !== '') symlinkSync(found, join(bin, tool));
-  }
-  symlinkSync(join(node, 'bin/node'), join(bin, 'node'));
-  symlinkSync(npm, join(bin, 'npm'));
-  const kept = Object.entries(process.env).filter(([variable]) => ROUTE.test(variable));
-  const env = {
-    ...Object.fromEntries(kept),
-    PATH: bin,
-    HOME: root,
-    npm_config_cache: join(root, 'npm-cache'),
-    TMPDIR: folder,
-  };
-  return {
-    env,
-    run(command, args, cwd) {
-      const begin = performance.now();
-      const ended = spawnSync(join(bin, command), args, { cwd, env, encoding: 'utf8', maxBuffer: 2 ** 28 });
-      process.stderr.write(ended.stderr);
-      return { ...ended, seconds: (performance.now() - begin) / 1000 };
-    },
-  };
 }
 
 /** Lines in which npm or Node.js complain. */
@@ -165,7 +118,7 @@ function tableText(table: ReturnType<typeof tableOf>, seconds: number): string {
 }
 
 function fromClone(node: string): void {
-  const machine = freshMachine('clone-machine', node, [...TOOLS, 'git', ...COMPILERS, ...BINUTILS]);
+  const machine = barePath(join(folder, 'clone-machine'), node, [...TOOLS, 'git', ...COMPILERS, ...BINUTILS]);
   const clone = join(folder, 'clone');
   must('git', ['clone', '--quiet', ROOT, clone], folder);
   const before = load();
@@ -188,9 +141,16 @@ function fromClone(node: string): void {
 }
 
 async function fromArchives(node: string): Promise<void> {
-  const archives = must(process.execPath, [join(ROOT, 'scripts/pack.mjs')], ROOT).split('\n');
-  const machine = freshMachine('packed-machine', node, TOOLS);
-  const compilers = COMPILERS.filter((tool) => existsSync(join(machine.env.PATH ?? '', tool)));
+  const archives = must(process.execPath, [join(ROOT, 'scripts/pack.mjs')], ROOT)
+    .split('\n')
+    .map((path) => {
+      const here = join(folder, basename(path));
+      copyFileSync(path, here);
+      return here;
+    });
+  const place = join(folder, 'packed-machine');
+  const machine = emptyRoot(place, node, TOOLS) ?? barePath(place, node, TOOLS);
+  const compilers = COMPILERS.filter((tool) => machine.has(tool));
   const prefix = join(folder, 'prefix');
   const install = machine.run(
     'npm',
@@ -202,7 +162,7 @@ async function fromArchives(node: string): Promise<void> {
   figures.push({
     claim: `\`npm install -g --ignore-scripts\` of the archives (${archives.map((path) => megabytes(statSync(path).size)).join(' and ')}), no compiler on the path: no warning`,
     measured:
-      `exit code ${install.status}, ${install.seconds.toFixed(0)} s, ${compilers.length} compilers, ${warnings.length} warnings ${warnings.slice(0, 3).join(' | ')}`.trim(),
+      `${machine.what}, exit code ${install.status}, ${install.seconds.toFixed(0)} s, ${compilers.length} compilers, ${warnings.length} warnings ${warnings.slice(0, 3).join(' | ')}`.trim(),
     required: 'exit code 0, none',
     holds: install.status === 0 && compilers.length === 0 && warnings.length === 0,
   });
@@ -254,16 +214,17 @@ async function coordinatorAlone(machine: Machine, archive: string): Promise<void
   machine.run('npm', ['install', '--ignore-scripts', '--omit=optional', '--prefix', thin, archive], folder);
   const bytes = bytesOf(thin);
   const [port, http] = [await freePort(), await freePort()];
-  const coordinator = spawn(
-    join(machine.env.PATH ?? '', 'node'),
+  const start = machine.command(
+    'node',
     [
       join(thin, 'node_modules/ridgepoint/dist/cli/main.js'),
       'coordinator',
       ...['--listen', `127.0.0.1:${port}`, '--metrics', `127.0.0.1:${http}`, '--web', 'off'],
       ...['--data', join(folder, 'data')],
     ],
-    { stdio: 'ignore', env: machine.env },
+    folder,
   );
+  const coordinator = spawn(start.file, start.args, { stdio: 'ignore', env: start.env });
   const ended = new Promise<number | null>((resolve) => coordinator.once('close', resolve));
   const ready = await until('the coordinator to be ready', async () =>
     (await fetch(`http://127.0.0.1:${http}/readyz`)).ok ? true : null,

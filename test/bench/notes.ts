@@ -1,8 +1,8 @@
 /**
  * bench:notes: does each note fire as often as it says where nothing happened? On the runs of one build that `reproduce` recorded,
  * made steady: starts of a row are dealt to other blocks at random, repeats of a start put into random order. What noise there is
- * stays, what hangs on time goes. Claims: the drift headline and the note drift-trend each come up in 5 % of such sweeps, within
- * a factor of 1.5. Beside it: in how many sweeps each warning was raised as they were recorded.
+ * stays, what hangs on time goes. Claims: the drift headline comes up in 5 % of such sweeps, within a factor of 1.5, and the note
+ * drift-trend at most 1.5 times as often as its p says; few repeats cannot reach it, so that it comes less often. Beside it: in how many sweeps each warning was raised as they were recorded.
  *
  *   npm run bench -- notes --from=FOLDER [--draws=400]
  */

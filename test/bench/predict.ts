@@ -2,7 +2,8 @@
  * Predicted beside measured: models of 25 million to a billion weights, of five types, at 1 to 8 sequences, several depths
  * and numbers of threads, timed by the runner's own code; none of it was seen by the fit, which rests on benches of single
  * operators alone (ridge factors). Measures roofs and fits factors first, unless ROOFS names a folder that has both.
- * Claims: at 200 points or more the median absolute error is at most 10 % for decoding and 15 % for prefill.
+ * Claims: at 200 points or more the median absolute error is at most 10 % for decoding and 12 % for prefill, and at least
+ * 90 % of points lie within the band of 95 % that is stated beside them.
  *
  * --from=FILE judges the points of a predict.csv again and measures nothing; where they came without a band, that of each model is
  * learned from the points of all other models. --quick takes the two smallest models and fewer points. DEVICE=cuda runs the same on a GPU. Writes predict.csv and
@@ -144,7 +145,7 @@ if (from === null) {
   console.log(`\n${minutes()}; predict.csv and predict.svg in ${out}`);
 }
 
-const required = { decode: 0.1, prefill: 0.15 } as const;
+const required = { decode: 0.1, prefill: 0.12 } as const;
 conclude('predict', [
   {
     claim: 'points that the fit has not seen',

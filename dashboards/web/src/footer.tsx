@@ -46,8 +46,8 @@ export function Footer({ report, details }: { report: Report; details: Details }
         <p>
           A number is the geometric mean of what the starts of an experiment say, each the median of its
           repeats. Behind it is the 95 % interval of where further starts would take it: ± where both sides
-          are alike, else its ends. One start has none. Rows that are invalid or failed never stand on the
-          front.
+          are alike, else its ends. One start has none. Quality has that of its text, a prediction how far
+          predictions of its node have been off. Rows that are invalid or failed never stand on the front.
         </p>
         {left !== '' && <p>{left} The stored records hold everything.</p>}
       </section>

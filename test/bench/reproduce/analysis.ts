@@ -1,5 +1,5 @@
 import { blocksOf } from '../../../core/judgement/trials.js';
-import { METRICS } from '../../../core/metrics/catalogue.js';
+import { COMPARED_METRICS } from '../../../core/metrics/catalogue.js';
 import { isPresent, type Measurement, type ResultRecord } from '../../../core/result/result.js';
 import { adjustForMany, type Comparison } from '../../../core/statistics/compare.js';
 import { type Interval, tInterval } from '../../../core/statistics/interval.js';
@@ -15,9 +15,7 @@ import type { Run } from './runs.js';
 const FIXED = new Set<string>(['B', 'ratio', 'nats']);
 
 /** Metrics that two runs differ in by accident: those that `ridge compare` shows, less what is fixed. */
-const TIMED = METRICS.filter(({ column, unit }) => column !== null && !FIXED.has(unit)).map(
-  ({ name }) => name as string,
-);
+const TIMED = COMPARED_METRICS.filter(({ unit }) => !FIXED.has(unit)).map(({ name }) => name);
 /** Of these single repeats are kept, which older ways of comparing need. */
 const REPEATED = ['prefillTokensPerSecond', 'decodeTokensPerSecond'];
 

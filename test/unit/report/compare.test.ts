@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { COMPARED_METRICS } from '../../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { apartSentences, correctionsOf, runsApart } from '../../../report/apart.js';
 import { buildReport } from '../../../report/build.js';
@@ -53,6 +54,12 @@ describe('matching', () => {
 });
 
 describe('changes', () => {
+  test('by default are of what is better one way: not of predictions, which say nothing of a run', () => {
+    const names = COMPARED_METRICS.map(({ name }) => name);
+    expect(names).toContain('decodeTokensPerSecond');
+    expect(names).not.toContain('predictedTimePerOutputTokenSeconds');
+  });
+
   test('of speed are ratios with an interval, better or worse by what the metric means', () => {
     const { pairs } = matchRows(run(1), run(1.25), new Set());
     const changes = changesOf(pairs, ['decodeTokensPerSecond', 'timeToFirstTokenSeconds', 'modelBytes']);

@@ -1,0 +1,24 @@
+import { QUALITY } from './column-sets.js';
+import type { MetricColumn } from './columns.js';
+import { intervalOf, type Row } from './rows.js';
+
+const PREDICTED = 'predictedTimePerOutputTokenSeconds';
+
+/** @returns what the 95 % intervals of these columns cover, each in its own words; null where none has one. */
+export function intervalLegend(
+  rows: readonly Row[],
+  metrics: readonly Pick<MetricColumn, 'name' | 'label'>[],
+): string | null {
+  const having = metrics.filter(({ name }) => rows.some((row) => intervalOf(row, name) !== null));
+  const quality = having.filter(({ name }) => QUALITY.has(name)).map(({ label }) => label);
+  const predicted = having.find(({ name }) => name === PREDICTED);
+  const timed = having.some(({ name }) => !QUALITY.has(name) && name !== PREDICTED);
+  const parts = [
+    ...(timed ? ['where further starts would take the number'] : []),
+    ...(quality.length > 0 ? [`of ${quality.join(', ')}: what another text of the kind would say`] : []),
+    ...(predicted === undefined
+      ? []
+      : [`of ${predicted.label}: how far predictions of this node have been off`]),
+  ];
+  return parts.length === 0 ? null : `± or [low, high], 95 %: ${parts.join('; ')}`;
+}
