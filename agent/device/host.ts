@@ -71,7 +71,7 @@ export function readHost(
     isolatedCpus: own('isolated'),
     nohzFullCpus: own('nohz_full'),
     irqBalance: runsIrqBalance(procRoot),
-    deviceIrqs: interruptsTo(cpus, procRoot),
+    deviceIrqs: interruptsTo(cpus, procRoot)?.length ?? null,
     cpuQuota: readLimits(procRoot, cgroupRoot).cpuQuota,
     allowedCpus: allowed === null ? null : formatCpuList(allowed),
     numaNodes: nodesOf(cpus, sysRoot),
@@ -122,14 +122,18 @@ function runsIrqBalance(procRoot: string): boolean | null {
   return systemText(join(procRoot, '2/comm')) === 'kthreadd' ? false : null;
 }
 
-function interruptsTo(cpus: readonly number[], procRoot: string): number | null {
+/** @returns the interrupts that are delivered to any of these CPUs now; null where the system does not say. */
+export function interruptsTo(cpus: readonly number[], procRoot: string): readonly number[] | null {
   const irqs = numbersIn(join(procRoot, 'irq')).flatMap((irq) => {
     const read = (file: string) => systemText(join(procRoot, 'irq', irq, file));
     // What the hardware does; older kernels only say what it may do.
-    return read('effective_affinity_list') ?? read('smp_affinity_list') ?? [];
+    const list = read('effective_affinity_list') ?? read('smp_affinity_list');
+    return list === null ? [] : [{ irq: Number(irq), list }];
   });
   if (irqs.length === 0) return null;
-  return irqs.filter((list) => parseCpuList(list).some((cpu) => cpus.includes(cpu))).length;
+  return irqs
+    .filter(({ list }) => parseCpuList(list).some((cpu) => cpus.includes(cpu)))
+    .map(({ irq }) => irq);
 }
 
 function nodesOf(cpus: readonly number[], sysRoot: string): string | null {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
 
 /** What a sweep may set; the units are in the names. */
@@ -11,7 +12,8 @@ export interface Range {
 }
 
 /** What was found at a control: numbers by word, as its interface has them (µW, mW, kHz), so that they go back unchanged. */
-export type Found = Readonly<Record<string, number>>;
+export const foundSchema = z.record(z.string(), z.number());
+export type Found = Readonly<z.output<typeof foundSchema>>;
 
 /**
  * One thing of a machine that can be set and put back: the power limit of a GPU, the frequencies of some CPUs. Only the

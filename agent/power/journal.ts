@@ -2,32 +2,38 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, write
 import { join } from 'node:path';
 import { z } from 'zod';
 import { systemText } from '../device/system-text.js';
-import type { Found } from './control.js';
-
-const journalSchema = z.strictObject({
-  version: z.literal(1),
-  /** A restart of the machine puts every limit back by itself. */
-  boot: z.string(),
-  found: z.record(z.string(), z.record(z.string(), z.number())),
-});
 
 const FILE = 'found.json';
 
+interface Written<Found> {
+  readonly version: 1;
+  /** A restart of the machine puts everything back by itself. */
+  readonly boot: string;
+  readonly found: Record<string, Found>;
+}
+
 /**
- * What was found before anything was changed, on disk before it is changed and until it is put back; so that the next
- * helper can do it when this one is killed.
+ * What was found before anything was changed, on disk before it is changed and until it is put back; so that another
+ * process can do it when this one is killed.
  */
-export class Journal {
+export class Journal<Found> {
   readonly #folder: string;
+  readonly #schema: z.ZodType<Written<Found>>;
   readonly #boot: string;
   #found: Map<string, Found>;
 
   /**
-   * @param folder writable by the helper's user alone.
-   * @throws Error for a journal of this boot that cannot be read: it is all that is known of how the machine was.
+   * @param folder writable by its user alone.
+   * @param found what is kept of one thing that is changed.
+   * @throws Error for a journal that cannot be read: it is all that is known of how the machine was.
    */
-  constructor(folder: string, procRoot = '/proc') {
+  constructor(folder: string, found: z.ZodType<Found>, procRoot = '/proc') {
     this.#folder = folder;
+    this.#schema = z.strictObject({
+      version: z.literal(1),
+      boot: z.string(),
+      found: z.record(z.string(), found),
+    });
     this.#boot = systemText(join(procRoot, 'sys/kernel/random/boot_id')) ?? 'unknown';
     this.#found = this.#read();
   }
@@ -45,11 +51,9 @@ export class Journal {
     this.#replace(new Map([...this.#found, ...entries]));
   }
 
-  /** Once it is put back. */
-  remove(id: string): void {
-    const rest = new Map(this.#found);
-    rest.delete(id);
-    this.#replace(rest);
+  /** Once they are put back. */
+  remove(...ids: readonly string[]): void {
+    this.#replace(new Map([...this.#found].filter(([id]) => !ids.includes(id))));
   }
 
   #replace(found: Map<string, Found>): void {
@@ -73,10 +77,10 @@ export class Journal {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
       throw error;
     }
-    const journal = journalSchema.safeParse(parsed(text));
+    const journal = this.#schema.safeParse(parsed(text));
     if (!journal.success) {
       throw new Error(
-        `${path} should say how this machine was before a power helper changed it, and cannot be read; set the limits yourself, then remove it`,
+        `${path} should say how this machine was before it was changed, and cannot be read; set it as it was, then remove the file`,
       );
     }
     return journal.data.boot === this.#boot ? new Map(Object.entries(journal.data.found)) : new Map();

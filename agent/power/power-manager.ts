@@ -20,11 +20,11 @@ export type Wanted = Readonly<Record<SettingName, number | null>>;
  */
 export class PowerManager {
   readonly #machine: Machine;
-  readonly #journal: Journal;
+  readonly #journal: Journal<Found>;
   readonly #log: (message: string) => void;
   readonly #held = new Map<string, Held>();
 
-  constructor(machine: Machine, journal: Journal, log: (message: string) => void) {
+  constructor(machine: Machine, journal: Journal<Found>, log: (message: string) => void) {
     this.#machine = machine;
     this.#journal = journal;
     this.#log = log;

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { toFailure } from '../../core/errors.js';
-import { settingError } from './control.js';
+import { foundSchema, settingError } from './control.js';
 import type { Machine } from './finder.js';
 import { Journal } from './journal.js';
 import { lines } from './lines.js';
@@ -45,7 +45,7 @@ export async function startHelper(settings: HelperSettings): Promise<RunningHelp
   if (await answers(socketPath)) {
     throw settingError(`another power helper listens at ${socketPath}`, { hint: 'One machine needs one.' });
   }
-  const keeper = new PowerManager(machine, new Journal(folder), log);
+  const keeper = new PowerManager(machine, new Journal(folder, foundSchema), log);
   keeper.restoreLeft();
   rmSync(socketPath, { force: true });
   const sockets = new Set<Socket>();

@@ -1,4 +1,5 @@
-import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { writeSystemText } from '../device/system-text.js';
 import { settingError } from './control.js';
 
 /** @returns the whole number a file of /sys holds, or null when there is none. */
@@ -21,12 +22,7 @@ export function requireNumber(path: string): number {
 /** Writes to a file that is there; never makes one. @throws FailureError `setting-failed` with what the kernel says. */
 export function writeNumber(path: string, value: number): void {
   try {
-    const file = openSync(path, constants.O_WRONLY | constants.O_TRUNC);
-    try {
-      writeSync(file, String(Math.round(value)));
-    } finally {
-      closeSync(file);
-    }
+    writeSystemText(path, String(Math.round(value)));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
