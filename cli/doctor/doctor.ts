@@ -8,7 +8,7 @@ import { RUNNERS } from '../../core/runners/index.js';
 import type { Format } from '../../formats/format.js';
 import { FORMATS } from '../../formats/index.js';
 import { VERSION } from '../../installation/package.js';
-import { EXIT, usageError } from '../exit.js';
+import { EXIT } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { printData, printJson } from '../output/print.js';
 import type { DoctorOptions } from './command.js';
@@ -26,11 +26,9 @@ export interface Finding {
 /**
  * `ridge doctor`: what this node has, what is missing, and how to get it; what of the host makes numbers move.
  * @returns 0 when sweeps can run here, 1 when no engine loads.
- * @throws CommandError (2) for `--seconds` without `--noise`, and for a wrong configuration.
+ * @throws CommandError (2) for a wrong configuration.
  */
 export async function doctor(options: DoctorOptions): Promise<number> {
-  if (options.seconds !== undefined)
-    throw usageError('--seconds says how long --noise measures', 'Give --noise, too.');
   const { cpuGroups, roofsFolder, servers, onnxRuntimes, rpc } = agentConfig(options.config);
   const [native, onnx, remote, found, { profile, periods }] = await Promise.all([
     diagnoseEngines(),
