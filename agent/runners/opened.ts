@@ -23,6 +23,8 @@ export interface OpenedFacts {
   readonly modelBytes: number | null;
   readonly parameters: number | null;
   readonly kvCacheBytes: number | null;
+  /** Libraries that do the work, of which a record keeps a digest; none where another process does it. */
+  readonly engineFiles: readonly string[];
   /** What reading the adapters took; null or left out when there are none. */
   readonly adapterLoadSeconds?: number | null;
   /** Flat facts for the record's environment: release, backend library, variant, threads. */

@@ -2,7 +2,9 @@ import { FailureError, failure } from '../../core/errors.js';
 import { warn } from '../../core/result/warnings.js';
 import type { Channel } from '../isolation/channel.js';
 import { monotonicSeconds } from '../isolation/clock.js';
+import { buildOf } from '../native/engine-build.js';
 import { loadRunner } from '../runners/index.js';
+import type { AnyFacts } from '../runners/opened.js';
 import { open } from '../runners/runner.js';
 import type { TrainedResult } from '../runners/trainer.js';
 import { workloadNamed } from '../workloads/index.js';
@@ -42,15 +44,14 @@ export async function runTrial(
     type: 'phase',
     phase: { name: 'load', repeat: null, startSeconds: loadStart, endSeconds: loadEnd, tokens: 0 },
   });
-  channel.send({ type: 'loaded', facts: opened.facts });
-  for (const text of opened.warnings) {
-    channel.send({
-      type: 'warning',
-      warning: typeof text === 'string' ? warn('engine-warning', text) : text,
-    });
-  }
-
   try {
+    channel.send({ type: 'loaded', facts: await withBuild(opened.facts) });
+    for (const text of opened.warnings) {
+      channel.send({
+        type: 'warning',
+        warning: typeof text === 'string' ? warn('engine-warning', text) : text,
+      });
+    }
     const context = {
       measure: request.measure,
       minPhaseSeconds: request.minPhaseSeconds,
@@ -70,6 +71,13 @@ export async function runTrial(
   } finally {
     opened.close();
   }
+}
+
+/** @returns the facts with the build of the engine, which is asked for when loading has been timed: reading its files is no part of that. */
+async function withBuild(facts: AnyFacts): Promise<AnyFacts> {
+  if (facts.engineFiles.length === 0) return facts;
+  const engineBuild = await buildOf(facts.engineFiles);
+  return { ...facts, environment: { ...facts.environment, engineBuild } };
 }
 
 type InputOf<I> = (request: TrialRequest, channel: Channel<TrialReport>) => I;

@@ -27,6 +27,7 @@ export class FakeModel implements Generator {
       modelBytes: options.modelBytes,
       parameters: Math.floor(options.modelBytes / 2),
       kvCacheBytes: null,
+      engineFiles: [],
       vocabularySize: VOCABULARY_SIZE,
       contextLength: request.contextTokens,
       environment: { engine: 'fake 1' },

@@ -10,7 +10,6 @@ import {
   readGgufHeader,
   type TensorInfo,
 } from '../../../formats/gguf/header.js';
-import { buildOf } from '../../native/engine-build.js';
 import { type Llama, loadLlama } from '../../native/llama.js';
 import { modelFailure } from '../llama-cpp/reasons.js';
 import { readSettings } from '../llama-cpp/settings.js';
@@ -49,12 +48,12 @@ export async function loadModel(request: TrainerRequest): Promise<GgmlModel> {
       modelBytes: weightBytes(header),
       parameters: header.tensors.reduce((sum, tensor) => sum + elements(tensor), 0),
       kvCacheBytes: null,
+      engineFiles: llama.files,
       vocabularySize: architecture.vocabulary,
       contextLength: architecture.contextLength,
       trainingWork: trainer.work,
       environment: {
         engine: `llama.cpp ${llama.release}`,
-        engineBuild: await buildOf(llama.files),
         engineDevice: 'CPU',
         cpuLibrary: llama.cpuLibrary,
         cpuBackend,

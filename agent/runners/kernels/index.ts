@@ -1,5 +1,4 @@
 import { needCuda, openCuda } from '../../native/cuda.js';
-import { buildOf } from '../../native/engine-build.js';
 import { kernelsLibrary, missingLibrary, requiredKernels } from '../../native/kernel-library.js';
 import { openOps } from '../../native/ops.js';
 import type { OpRequest, Runner, RunnerProbe } from '../runner.js';
@@ -31,13 +30,12 @@ export const kernelsRunner = {
 async function openOp({ kernel, options, cpus, deviceClass }: OpRequest): Promise<PreparedKernel> {
   const library = requiredKernels();
   const ops = await openOps(library);
-  const engineBuild = await buildOf([library]);
   if (!deviceClass.startsWith('cuda')) {
     const threads = typeof options.threads === 'number' ? options.threads : Math.max(1, cpus.length);
-    return new PreparedKernel(ops, kernel, { deviceClass, threads, environment: { engineBuild } });
+    return new PreparedKernel(ops, kernel, { library, deviceClass, threads, environment: {} });
   }
   // The driver's own sentence, where there is no usable GPU, is better than that of an op without a variant.
   const { name, driver, image } = needCuda((await openCuda(library)).describe());
-  const environment = { engineBuild, engineDevice: name, cudaDriver: driver, cudaKernels: image };
-  return new PreparedKernel(ops, kernel, { deviceClass, threads: 1, environment });
+  const environment = { engineDevice: name, cudaDriver: driver, cudaKernels: image };
+  return new PreparedKernel(ops, kernel, { library, deviceClass, threads: 1, environment });
 }

@@ -11,6 +11,8 @@ const SEED = 20_251_124;
 
 /** Where an op runs. */
 export interface OpPlace {
+  /** Path of our own, which it is in. */
+  readonly library: string;
   /** `cpu`, `cuda`, `cuda:h100`. */
   readonly deviceClass: string;
   /** Of a CPU; 1 on a GPU, whose kernels the host only starts. */
@@ -27,7 +29,11 @@ export class PreparedKernel implements Op {
   readonly #prepared: PreparedOp;
 
   /** @throws FailureError as preparing does: what cannot be, and what computes wrongly. */
-  constructor(ops: NativeOps, request: KernelRequest, { deviceClass, threads, environment }: OpPlace) {
+  constructor(
+    ops: NativeOps,
+    request: KernelRequest,
+    { library, deviceClass, threads, environment }: OpPlace,
+  ) {
     const op = OPS.find(({ name }) => name === request.op);
     if (op === undefined) refuse(`there is no op ${request.op}`);
     const variant = request.variant === BEST ? best(ops, request, deviceClass) : request.variant;
@@ -57,6 +63,7 @@ export class PreparedKernel implements Op {
       modelBytes: null,
       parameters: null,
       kvCacheBytes: null,
+      engineFiles: [library],
       environment: { ...environment, kernelVariant: variant, kernelThreads: threads, kernelSets: sets },
     };
   }

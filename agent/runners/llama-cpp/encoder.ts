@@ -48,7 +48,7 @@ export async function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker
     const context = openContext(llama, model, settings, texts, onlooker);
     opened.context = context;
     opened.threadpool = attachThreads(llama, context, settings);
-    const { vocabularySize, modelBytes, parameters, environment, spread } = await placedFacts(
+    const { vocabularySize, modelBytes, parameters, engineFiles, environment, spread } = placedFacts(
       llama,
       { model, context },
       settings,
@@ -60,6 +60,7 @@ export async function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker
         modelBytes,
         parameters,
         kvCacheBytes: 0,
+        engineFiles,
         environment,
         ...(spread !== undefined && { spread }),
       },

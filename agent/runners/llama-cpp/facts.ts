@@ -67,6 +67,7 @@ export function readFacts(
       llama,
       kvBytesPerLayer(llama, model, settings.kvCacheTypeK, settings.kvCacheTypeV),
     ),
+    engineFiles: llama.files,
     vocabularySize: functions.llama_vocab_n_tokens(functions.llama_model_get_vocab(model)),
     contextLength: functions.llama_n_ctx_seq(context),
     environment: {

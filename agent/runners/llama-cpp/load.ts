@@ -7,7 +7,6 @@ import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { cpuShare } from '../../../core/work/llama-cpp.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
-import { buildOf } from '../../native/engine-build.js';
 import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
 import { NO_RPC, openRpcServers, type RpcDevice } from '../../native/llama-cpp/rpc.js';
 import { findStepLoops } from '../../native/step-loop.js';
@@ -71,7 +70,7 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
     setAdapters(llama, context, adapters);
     const threadpool = attachThreads(llama, context, settings);
     opened.threadpool = threadpool;
-    const facts = await placedFacts(llama, { model, context }, settings, devices);
+    const facts = placedFacts(llama, { model, context }, settings, devices);
     const loaded = {
       ...facts,
       adapterLoadSeconds: adapters.seconds,
@@ -85,8 +84,8 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
   }
 }
 
-/** @returns what a loaded model says of itself, with the libraries that hold it and the devices that it lies on. */
-export async function placedFacts(
+/** @returns what a loaded model says of itself, with the devices that it lies on. */
+export function placedFacts(
   llama: Llama,
   { model, context }: { readonly model: Pointer; readonly context: Pointer },
   settings: Settings,
@@ -99,7 +98,6 @@ export async function placedFacts(
     ...facts,
     environment: {
       ...facts.environment,
-      engineBuild: await buildOf(llama.files),
       ...(devices.length > 1 && { deviceShares: shares === null ? null : sharesText(shares) }),
       ...remoteFacts(llama, devices),
     },

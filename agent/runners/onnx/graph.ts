@@ -28,7 +28,7 @@ export async function openAnyGraph(request: GraphOpenRequest): Promise<Graph> {
 }
 
 function prepared(opened: OpenedGraph, memory: Memory, request: GraphRequest): Graph {
-  const { runtime, session, environment, warnings, weightBytes } = opened;
+  const { runtime, session, engineFiles, environment, warnings, weightBytes } = opened;
   const sizes = sizesFor(session.inputs, request);
   const inputs = session.inputs.map((info) => inputOf(info, sizes, memory, request));
   const tensors = inputs.map(({ tensor }) => tensor);
@@ -65,7 +65,7 @@ function prepared(opened: OpenedGraph, memory: Memory, request: GraphRequest): G
       return tensor;
     });
     return {
-      facts: { modelBytes: weightBytes(), parameters: null, kvCacheBytes: null, environment },
+      facts: { modelBytes: weightBytes(), parameters: null, kvCacheBytes: null, engineFiles, environment },
       warnings,
       record: { items, inputs: tensors, outputs },
       call: (times) => Array.from({ length: times }, once),

@@ -5,7 +5,6 @@ import { type Warning, warn } from '../../../core/result/warnings.js';
 import { FormatError } from '../../../formats/format.js';
 import { graphOf } from '../../../formats/onnx/format.js';
 import { type OnnxFile, readOnnx } from '../../../formats/onnx/reader.js';
-import { buildOf } from '../../native/engine-build.js';
 import { findLibraries, noLibrary } from '../../native/onnxruntime/libraries.js';
 import { loadRuntime, type OrtRuntime } from '../../native/onnxruntime/runtime.js';
 import { openSession, type Session, type SessionSettings } from '../../native/onnxruntime/session.js';
@@ -23,6 +22,7 @@ export interface OpenedGraph {
   readonly session: Session;
   readonly settings: OnnxSettings;
   readonly path: string;
+  readonly engineFiles: readonly string[];
   /** Facts for the record's environment. */
   readonly environment: Readonly<Record<string, string | number | boolean | null>>;
   readonly warnings: readonly Warning[];
@@ -55,10 +55,8 @@ export async function openGraph(request: ModelRequest, profile: string | null = 
     session,
     settings,
     path,
-    environment: {
-      ...environmentOf(runtime, session, settings.session),
-      engineBuild: await buildOf(filesOf(runtime, session.provider)),
-    },
+    engineFiles: filesOf(runtime, session.provider),
+    environment: environmentOf(runtime, session, settings.session),
     warnings: fallbackWarnings(session, settings.session.provider),
     weightBytes: () => bytesOf(readable(path)),
   };
@@ -112,6 +110,7 @@ export function decoderOf(
       modelBytes: bytesOf(file),
       parameters: null,
       kvCacheBytes: cacheBytes,
+      engineFiles: graph.engineFiles,
       vocabularySize: signature.vocabularySize,
       contextLength: driving.capacity,
       environment: {

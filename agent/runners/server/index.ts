@@ -62,6 +62,7 @@ function factsOf(server: string, modelPath: string | null): EndpointFacts {
     modelBytes: inspected?.weightBytes ?? null,
     parameters: inspected?.facts.parameters ?? null,
     kvCacheBytes: null,
+    engineFiles: [],
     environment: { server },
   };
 }

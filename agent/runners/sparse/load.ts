@@ -3,7 +3,6 @@ import { availableParallelism } from 'node:os';
 import { FailureError, failure } from '../../../core/errors.js';
 import { SPARSE_ARCHITECTURES, SPARSE_FORMATS, SPARSE_TYPES } from '../../../core/runners/sparse.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
-import { buildOf } from '../../native/engine-build.js';
 import { openGraphMatrices } from '../../native/graph-matrices.js';
 import { requiredKernels } from '../../native/kernel-library.js';
 import { loadLlama } from '../../native/llama.js';
@@ -76,12 +75,12 @@ export async function loadModel(request: GeneratorRequest): Promise<SparseModel>
       modelBytes: matrices.bytes + weights.bytes,
       parameters: header.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
       kvCacheBytes: cache.bytes,
+      engineFiles: [...llama.files, library],
       vocabularySize: architecture.vocabulary,
       contextLength: cache.capacity,
       packed: matrices.work,
       environment: {
         engine: `llama.cpp ${llama.release}`,
-        engineBuild: await buildOf([...llama.files, library]),
         engineDevice: 'CPU',
         cpuLibrary: llama.cpuLibrary,
         cpuBackend,

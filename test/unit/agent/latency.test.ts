@@ -18,6 +18,7 @@ function world(seconds: { prefill: number; step: (call: number) => number }) {
       modelBytes: null,
       parameters: null,
       kvCacheBytes: null,
+      engineFiles: [],
       vocabularySize: 50,
       contextLength: 1000,
       environment: {},

@@ -18,7 +18,7 @@ test('a trial on several devices that loaded nothing gives no reason why its wor
   const notes = { ...emptyNotes(new Date(), 0), roofline: { ...GIVEN, others } };
   expect(loadedRoofline(of, notes)).toBeNull();
   expect(notes.absent).toEqual({});
-  const facts = { modelBytes: 1, parameters: 1, kvCacheBytes: 1, environment: {} };
+  const facts = { modelBytes: 1, parameters: 1, kvCacheBytes: 1, engineFiles: [], environment: {} };
   const loaded = { ...notes, loaded: facts };
   expect(loadedRoofline(of, loaded)).toBeNull();
   expect(loaded.absent.roofline).toBe('how llama-cpp shares its work between devices is not counted');
