@@ -70,8 +70,11 @@ export interface Closable {
 /** A model with a cache that reads prompts and decodes step by step. Every call blocks until the device has finished. */
 export interface Generator extends Closable {
   readonly facts: LoadedFacts;
-  /** Empties the cache, or cuts every sequence back to its first `keepTokens` tokens. */
-  reset(keepTokens: number): void;
+  /**
+   * Empties the cache, or cuts every sequence back to its first `keepTokens` tokens.
+   * @returns false where they could not stay and were computed anew, which took what their prefill takes.
+   */
+  reset(keepTokens: number): boolean;
   /** Evaluates the same number of tokens for each sequence, appended to its cache. `tokens[s]` are the tokens of sequence s. */
   prefill(tokens: readonly Int32Array[]): void;
   /**

@@ -61,7 +61,10 @@ export async function repeatCalls(
       seconds: calls * median(callSeconds.map((one) => median(one))),
       tokens: calls * each,
       prepare: () => {},
-      once: () => void call(calls),
+      once() {
+        call(calls);
+        return true;
+      },
     };
     await lengthen([again], context, begin);
     return {

@@ -116,12 +116,14 @@ function lengthened(
 ): LengthenedWork[] {
   const cut = (keepTokens: number) => () => model.reset(keepTokens);
   const prefill = () => {
-    model.reset(contextDepth);
+    const stayed = model.reset(contextDepth);
     if (promptTokens > 0) model.prefill(prompt);
+    return stayed;
   };
   const decode = () => {
-    model.reset(contextDepth + promptTokens);
+    const stayed = model.reset(contextDepth + promptTokens);
     model.steps(steps);
+    return stayed;
   };
   return [
     {

@@ -9,8 +9,8 @@ export interface LengthenedWork {
   readonly tokens: number;
   /** Puts things where the work can begin; not part of the window. */
   prepare(): void;
-  /** Once, from where it can begin again. */
-  once(): void;
+  /** Once, from where it can begin again. @returns false where getting there was work of its own. */
+  once(): boolean;
 }
 
 /** Repeating may be a little faster than the timed repeats were. */
@@ -19,8 +19,8 @@ const MARGIN = 1.1;
 /**
  * Gives the energy source windows that it can resolve: each phase that is shorter than `context.minPhaseSeconds` is
  * repeated without a pause until it is that long, a few times, after the timed repeats. Phases that were long
- * enough are left alone. Work that cannot be repeated (a cache that cannot be cut back) is left out, and so is
- * what would pass the sweep's budget of time.
+ * enough are left alone. Work that cannot be repeated by itself (a cache that cannot be cut back, or is
+ * computed anew for it) is left out, and so is what would pass the sweep's budget of time.
  * @param begunSeconds when the timed repeats began, for the budget.
  */
 export async function lengthen(
@@ -48,7 +48,7 @@ function attempt(work: LengthenedWork, times: number, window: number, context: W
   try {
     work.prepare();
     const start = context.now();
-    for (let i = 0; i < times; i++) work.once();
+    for (let i = 0; i < times; i++) if (!work.once()) return false;
     context.stamp(work.phase, window, start, context.now(), work.tokens * times, times);
     return true;
   } catch (error) {

@@ -202,8 +202,8 @@ describe.skipIf(!here)('decoders in ONNX Runtime (needs onnxruntime-node)', () =
       model.prefill([tokens.subarray(0, 7)]);
       model.steps([Int32Array.of(1), Int32Array.of(2)]);
       const runs = model.runs;
-      model.reset(5);
-      // Rows of a cache that has two sides would have to move: it is filled again.
+      // Rows of a cache that has two sides would have to move: it is filled again, and says so.
+      expect(model.reset(5)).toBe(name === 'grouped');
       expect(model.runs - runs).toBe(name === 'cached' ? 1 : 0);
       model.prefill([tokens.subarray(5)]);
       const logits = model.lastLogits(0);

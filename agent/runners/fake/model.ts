@@ -34,8 +34,9 @@ export class FakeModel implements Generator {
     };
   }
 
-  reset(keepTokens: number): void {
+  reset(keepTokens: number): boolean {
     this.#cachedTokens = Math.min(this.#cachedTokens, keepTokens);
+    return true;
   }
 
   prefill(tokens: readonly Int32Array[]): void {

@@ -75,12 +75,12 @@ export class LlamaModel implements Generator, LanguageModel {
     });
   }
 
-  reset(keepTokens: number): void {
+  reset(keepTokens: number): boolean {
     const { llama_memory_clear, llama_memory_seq_rm } = this.#llama.functions;
     if (keepTokens <= 0) {
       llama_memory_clear(this.#memory, false);
       this.#lengths.fill(0);
-      return;
+      return true;
     }
     for (let s = 0; s < this.#lengths.length; s++) {
       if ((this.#lengths[s] ?? 0) <= keepTokens) continue;
@@ -93,6 +93,7 @@ export class LlamaModel implements Generator, LanguageModel {
       }
       this.#lengths[s] = keepTokens;
     }
+    return true;
   }
 
   prefill(tokens: readonly Int32Array[]): void {

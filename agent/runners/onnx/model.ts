@@ -136,15 +136,16 @@ export class OnnxModel implements Generator {
     this.warnings = warnings;
   }
 
-  reset(keepTokens: number): void {
+  reset(keepTokens: number): boolean {
     const keep = Math.min(this.#length, Math.max(0, keepTokens));
     const cut = keep === 0 || keep === this.#length || (this.#cache?.cut(this.#length, keep) ?? true);
     this.#length = cut ? keep : 0;
-    if (cut) return;
+    if (cut) return true;
     const { sequences, capacity } = this.#driving;
     this.prefill(
       Array.from({ length: sequences }, (_, s) => this.#history.slice(s * capacity, s * capacity + keep)),
     );
+    return false;
   }
 
   prefill(tokens: readonly Int32Array[]): void {

@@ -51,9 +51,10 @@ export class SparseModel implements Generator {
           };
   }
 
-  reset(keepTokens: number): void {
+  reset(keepTokens: number): boolean {
     this.#length = Math.min(this.#length, Math.max(0, keepTokens));
     this.#logits = null;
+    return true;
   }
 
   prefill(tokens: readonly Int32Array[]): void {

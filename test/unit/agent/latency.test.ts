@@ -23,7 +23,7 @@ function world(seconds: { prefill: number; step: (call: number) => number }) {
       contextLength: 1000,
       environment: {},
     },
-    reset: (keep) => void calls.push(`reset ${keep}`),
+    reset: (keep) => calls.push(`reset ${keep}`) > 0,
     prefill(tokens) {
       calls.push(`prefill ${tokens.length}x${tokens[0]!.length}`);
       now += seconds.prefill;
@@ -224,15 +224,19 @@ describe('work that is too short for the energy source', () => {
     expect(lengthenedOf(hurried.phases).map(({ name }) => name)).toEqual(['energy-prefill']);
   });
 
-  test('a cache that cannot be cut back keeps its decode as it is', async () => {
-    const { model, phases, context } = world({ prefill: 0.25, step: () => 0.125 });
-    const recurrent: Generator = {
-      ...model,
-      reset(keep) {
-        if (keep > 0) throw new FailureError(failure('model-unsupported', 'it cannot be cut back'));
+  test.each<[string, () => boolean]>([
+    [
+      'cannot be cut back',
+      () => {
+        throw new FailureError(failure('model-unsupported', 'it cannot be cut back'));
       },
-    };
-    const outcome = await latency.run(recurrent, options(), context(short, { minPhaseSeconds: 2 }));
+    ],
+    // Its prompt would be in every window of decoding.
+    ['is computed anew instead', () => false],
+  ])('a cache that %s keeps its decode as it is', async (_, cutBack) => {
+    const { model, phases, context } = world({ prefill: 0.25, step: () => 0.125 });
+    const bound: Generator = { ...model, reset: (keep) => keep === 0 || cutBack() };
+    const outcome = await latency.run(bound, options(), context(short, { minPhaseSeconds: 2 }));
     expect(outcome.repeats).toBe(2);
     expect(lengthenedOf(phases).map(({ name }) => name)).toEqual([
       'energy-prefill',
