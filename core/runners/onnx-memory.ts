@@ -7,6 +7,7 @@ import { liveActivations } from '../work/memory/pass-memory.js';
 import {
   ACTIVATION_WIDTHS,
   DEVICE_CONTEXT_BYTES,
+  headsOf,
   type MemoryPrediction,
   type MemoryRequest,
 } from '../work/memory.js';
@@ -17,7 +18,8 @@ import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from '../work/pass/
 const PROCESS_BYTES = 150e6;
 /**
  * Bytes of the graph's file that are resident at most, while kernels lay their weights out anew: 1.4 to 1.6 of f32, 1.7 of int8 blocks
- * (SmolLM2-135M, ONNX Runtime 1.30).
+ * (SmolLM2-135M, ONNX Runtime 1.30). It is the CPU's kernels that do so, in its memory: CUDA gets all weights in one block of their size
+ * (tensor_allocator_with_mem_pattern.h). What Core ML and WebGPU keep beside them is not known.
  */
 const WEIGHT_COPIES = 1.75;
 /** The arena asks for powers of two. */
@@ -25,7 +27,8 @@ const ARENA_SLACK = 2;
 
 /**
  * Predicts the memory of one trial of a decoder on ONNX Runtime, before anything is opened: a bound somewhat above reality. Of a graph that
- * is made here the cache is one and logits are of last tokens; of any other, two caches and logits of all tokens are what it may take.
+ * is made here the cache is one and logits are of last tokens; of any other, two caches and, where its shapes are not known, logits of all
+ * tokens are what it may take.
  * @returns null for a workload that runs graphs as they are: what lies between their operators does not follow from facts of a decoder.
  */
 export function predictGraphMemory(request: MemoryRequest): MemoryPrediction | null {
@@ -51,7 +54,7 @@ export function predictGraphMemory(request: MemoryRequest): MemoryPrediction | n
     tokensAtOnce(positive(runner.options, 'batch', 2048), sequences),
   );
   const parts = {
-    weights: Math.ceil(WEIGHT_COPIES * file),
+    weights: Math.ceil((deviceKind(device) === 'cuda' ? 1 : WEIGHT_COPIES) * file),
     adapters: 0,
     kvCache: Math.ceil(kvCache),
     compute: Math.ceil(ARENA_SLACK * alive()),
@@ -69,13 +72,13 @@ export function predictGraphMemory(request: MemoryRequest): MemoryPrediction | n
         batch: [{ sequences, newTokens, cachedTokens: perSequence - newTokens }],
         activationBits: 8 * FLOAT_BYTES[type],
         attention: made ? FLASH : UNFUSED,
-        logits: made ? 'last' : 'all',
+        logits: architecture.graphLogits ?? (made ? 'last' : 'all'),
       };
       return liveActivations(architecture, setting).bytes;
     }
     const tokens = sequences * newTokens;
     const logits = (made ? sequences : tokens) * facts.vocabularySize;
-    const scores = made ? 0 : tokens * perSequence * (facts.heads?.query ?? facts.embeddingLength / 64);
+    const scores = made ? 0 : tokens * perSequence * headsOf(facts);
     return (tokens * facts.embeddingLength * ACTIVATION_WIDTHS + logits + scores) * FLOAT_BYTES[type];
   }
 }

@@ -185,7 +185,7 @@ function aliveAtOnce(
 }
 
 /** Where the facts hold no number of heads: heads of 64 elements up to a width of 2048, of 128 above. */
-function headsOf(facts: KnownFacts): number {
+export function headsOf(facts: KnownFacts): number {
   if (facts.heads !== null) return facts.heads.query;
   const usual = facts.embeddingLength <= 2048 ? 64 : 128;
   const keyWidth = facts.keyElementsPerToken / Math.max(1, facts.layers);

@@ -211,6 +211,33 @@ describe('of graphs in ONNX Runtime', () => {
     expect(cache({ ...small, format: 'onnx' })).toBe(one);
   });
 
+  test('has the weights of the file once where CUDA computes: layouts of their own are made by kernels of the CPU', () => {
+    const on = (device: string) =>
+      predictGraphMemory({
+        facts: smollm2,
+        quantizationBytes: 4e8,
+        experiment: { ...experiment({}, {}, 'base', device), runner: { kind: 'onnx', options: {} } },
+      })!.parts.weights;
+    expect([on('cpu'), on('cuda'), on('cuda:h100'), on('metal')]).toEqual([7e8, 4e8, 4e8, 7e8]);
+  });
+
+  test('has as many logits as the graph gives, and scores of all heads', () => {
+    const compute = (facts: KnownFacts, architecture: ModelArchitecture | null) =>
+      predictGraphMemory({
+        facts: { ...facts, format: 'onnx' },
+        architecture,
+        experiment: { ...experiment({ promptTokens: 256 }), runner: { kind: 'onnx', options: {} } },
+      })!.parts.compute;
+    const [last, all] = (['last', 'all'] as const).map((graphLogits) =>
+      compute(small, { ...shapes.small, graphLogits }),
+    );
+    expect(last).toBeLessThan(all!);
+    // Of a graph that says nothing, all that it may give.
+    expect(compute(small, shapes.small)).toBe(all);
+    const wide = { ...llama8B, vocabularySize: 1000 };
+    expect(compute(wide, null)).toBe(compute({ ...wide, heads: { query: 32, keyValue: 8 } }, null));
+  });
+
   test('is that of the file which the chain makes, and unknown of graphs that run as they are', () => {
     const { parts } = predicted(small, { promptTokens: 16 }, null);
     // Floats become f32.
