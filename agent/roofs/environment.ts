@@ -33,7 +33,7 @@ export function cpuEnvironment(
     highestKilohertz: number(systemText(join(sysRoot, cpu, 'cpufreq/scaling_max_freq'))),
     largePages: largePagesMode(sysRoot),
     kernel: release(),
-    kernelsDigest: digestOfKernels(),
+    kernelsDigest: buildOfRoofs(),
     instructionsAtMost: process.env.RIDGEPOINT_CPU || null,
   };
 }
@@ -44,7 +44,21 @@ export function changes(before: RoofsEnvironment, now: RoofsEnvironment): string
   return [...names].filter((name) => (before[name] ?? null) !== (now[name] ?? null));
 }
 
-/** Of the library that measures: another one may reach another ceiling. */
+/** What stands before that digest in a library (kernels/roofs/roofs.h). */
+const MARK = 'ridgepoint-roofs:';
+
+/**
+ * @returns the digest of the code that measures CPUs, which another may do better: that of a library with these parts alone is the whole one's. It is
+ *   read from the file, for nothing of ours is opened here; null without a library.
+ */
+export function buildOfRoofs(library: string | null = measuringLibrary()): string | null {
+  if (library === null) return null;
+  const bytes = readFileSync(library);
+  const at = bytes.indexOf(MARK);
+  return at < 0 ? null : bytes.toString('latin1', at + MARK.length, at + MARK.length + 16);
+}
+
+/** Of the whole library: kernels of GPUs are not told apart from the rest. */
 export function digestOfKernels(): string | null {
   const library = measuringLibrary();
   return library === null

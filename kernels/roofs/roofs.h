@@ -32,6 +32,9 @@ enum { RIDGE_F64 = 0, RIDGE_F32 = 1, RIDGE_BF16 = 2, RIDGE_F16 = 3, RIDGE_INT8 =
 // Changes with every change of a signature; the caller refuses another.
 RIDGE_ROOFS_API int32_t ridge_roofs_interface(void);
 
+// "ridgepoint-roofs:" and a digest of what this part is built of and by. Agents find it in the file, which they do not open.
+RIDGE_ROOFS_API const char* ridge_roofs_build(void);
+
 // cpus: one per thread. bytes: of each thread's memory. Returns null and *problem when it cannot be.
 RIDGE_ROOFS_API void* ridge_roofs_open(const int32_t* cpus, int32_t threads, int64_t bytes, int32_t* problem);
 RIDGE_ROOFS_API void ridge_roofs_close(void* bench);

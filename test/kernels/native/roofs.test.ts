@@ -1,7 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { readAffinity } from '../../../agent/device/affinity.js';
 import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
 import { openRoofsKernels, type RoofsKernels } from '../../../agent/native/roofs.js';
+import { buildOfRoofs } from '../../../agent/roofs/environment.js';
 import { takeRoofs } from '../../../agent/roofs/take.js';
 
 const build = inject('kernels');
@@ -22,6 +25,15 @@ describe.skipIf(!build.tools)('native roofs (needs cmake and a C++ compiler)', (
     }
     return null;
   };
+
+  test('roofs hold where the library of what measures is replaced by the whole one: both say the same code', () => {
+    const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
+    const words = [script, 'measuring'];
+    const stdio = ['ignore', 'pipe', 'ignore'] as const;
+    const alone = execFileSync(process.execPath, words, { encoding: 'utf8', stdio: [...stdio] }).trim();
+    expect(buildOfRoofs(alone)).toMatch(/^[0-9a-f]{16}$/);
+    expect(buildOfRoofs(alone)).toBe(buildOfRoofs(kernelsLibrary()));
+  });
 
   test('every level moves the same bytes: reads see what was written, at any number of threads', () => {
     for (const cpus of [usable.slice(0, 1), usable.slice(0, 2)]) {
