@@ -1,5 +1,5 @@
 import { WATCHED } from '../core/judgement/drift.js';
-import { blocksOf, compareAcrossRuns } from '../core/judgement/trials.js';
+import { blocksOf, compareAcrossRuns, controlsOf } from '../core/judgement/trials.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { studentQuantile } from '../core/statistics/distributions.js';
@@ -14,7 +14,7 @@ import type { Row } from './rows.js';
  * how much (docs/decisions/0050).
  */
 export interface Apart {
-  /** Complete runs of the drift control, where it is the same experiment in both; else none. */
+  /** Runs of the drift control that count (`controlsOf`), where it is the same experiment in both; else none. */
   readonly controls: readonly [base: readonly ResultRecord[], candidate: readonly ResultRecord[]];
   /** What records say of build, host and settings that is not the same, `engine: llama.cpp v0.4.0, then v0.5.0`. */
   readonly differs: readonly string[];
@@ -41,14 +41,14 @@ export function runsApart(
   options: { readonly uncorrected?: boolean } = {},
 ): Apart | null {
   if (isSameRun(a, b)) return null;
-  const [base, candidate] = [a, b].map((report) => report.controls.filter((c) => c.status === 'complete'));
-  const [first, second] = [base![0], candidate![0]];
+  const [base, candidate] = [controlsOf(a.controls), controlsOf(b.controls)];
+  const [first, second] = [base[0], candidate[0]];
   if (first === undefined || second === undefined || first.experimentId !== second.experimentId) {
     return { controls: [[], []], differs: [], corrects: false };
   }
   const differs = differencesOf(first, second);
   return {
-    controls: [base!, candidate!],
+    controls: [base, candidate],
     differs,
     corrects: differs.length === 0 && options.uncorrected !== true,
   };

@@ -47,9 +47,11 @@ export class CompactRecords {
   }
 }
 
-/** Starts of different engines are no starts of one row. */
-const engineOf = ({ environment: { engine } }: ResultRecord): ResultRecord['environment'] =>
-  engine === undefined ? {} : { engine };
+/** Starts of different engines, or of different builds of one, are no starts of one row. */
+const engineOf = ({ environment: { engine, engineBuild } }: ResultRecord): ResultRecord['environment'] => ({
+  ...(engine !== undefined && { engine }),
+  ...(engineBuild !== undefined && { engineBuild }),
+});
 
 /** @returns the number, or why there is none. */
 function quoted(entry: Measurement | Missing): Measurement | Missing {

@@ -17,15 +17,42 @@ import { blockOf } from './block.js';
 
 /**
  * The trials that a row is made of: the complete valid ones; without any, the last complete invalid one; none for an experiment
- * that never ended well. Where the engine changed between them, those of the engine that ran last: a mixture is a number of neither.
+ * that never ended well. Where the engine changed between them, those of the engine that ran last.
  * @param records of one experiment, in the order of the log.
  */
 export function startsOf(records: readonly ResultRecord[]): ResultRecord[] {
   const complete = records.filter((r) => r.status === 'complete' && r.sweep.purpose === 'measure');
   const valid = complete.filter((r) => r.valid);
-  const counted = valid.length > 0 ? valid : complete.slice(-1);
-  const engine = counted.at(-1)?.environment.engine;
-  return counted.filter((r) => r.environment.engine === engine);
+  return ofNewestEngine(valid.length > 0 ? valid : complete.slice(-1));
+}
+
+/**
+ * The runs of the drift control that tell how the machine moved: the complete valid ones; without any, all complete ones, for a
+ * machine whose every control was disturbed moved all the same. Where the engine changed between them, those of the engine that ran last.
+ * @param records in the order of the log.
+ */
+export function controlsOf(records: readonly ResultRecord[]): ResultRecord[] {
+  const complete = records.filter((r) => r.status === 'complete' && r.sweep.purpose === 'control');
+  const valid = complete.filter((r) => r.valid);
+  return ofNewestEngine(valid.length > 0 ? valid : complete);
+}
+
+/** Those of the engine that ran last: a mixture of two is a number of neither. */
+function ofNewestEngine(records: readonly ResultRecord[]): ResultRecord[] {
+  const release = records.at(-1)?.environment.engine;
+  const released = records.filter(({ environment }) => environment.engine === release);
+  return ofNewestBuild(released, ({ environment }) => environment.engineBuild);
+}
+
+/**
+ * Of trials of one release, those of the build that ran last: an engine that was built again is another one. What does not know its
+ * build is not.
+ * @param trials in the order of the log.
+ */
+export function ofNewestBuild<T>(trials: readonly T[], buildOf: (trial: T) => unknown): T[] {
+  const newest = trials.findLast((trial) => buildOf(trial) != null);
+  const build = newest === undefined ? null : buildOf(newest);
+  return trials.filter((trial) => (buildOf(trial) ?? build) === build);
 }
 
 /**

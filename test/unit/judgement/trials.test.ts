@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { driftOf, speedsOf } from '../../../core/judgement/drift.js';
 import { recordFront } from '../../../core/judgement/pareto.js';
-import { blocksOf, combineStarts, compareExperiments, startsOf } from '../../../core/judgement/trials.js';
+import {
+  blocksOf,
+  combineStarts,
+  compareExperiments,
+  controlsOf,
+  startsOf,
+} from '../../../core/judgement/trials.js';
 import { isPresent, type Measurement, type ResultRecord } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
 import { centreOf } from '../../../core/statistics/centre.js';
@@ -40,6 +46,26 @@ describe('the trials that a row is made of', () => {
   test('are those of the engine that ran last', () => {
     const engine = (version: string) => ({ environment: { engine: version } });
     expect(ids([trial('old', 1, engine('1')), trial('new', 1, engine('2'))])).toEqual(['new']);
+  });
+
+  test('are those of its newest build; a record that does not know its build is of any', () => {
+    const built = (engineBuild?: string) => ({
+      environment: { engine: '1', ...(engineBuild && { engineBuild }) },
+    });
+    expect(ids([trial('a', 1, built('aa')), trial('b', 1, built('bb'))])).toEqual(['b']);
+    expect(
+      ids([trial('before', 1, built()), trial('a', 1, built('aa')), trial('b', 1, built('bb'))]),
+    ).toEqual(['before', 'b']);
+    expect(
+      ids([trial('a', 1, built('aa')), trial('b', 1, built('bb')), trial('server', 1, built())]),
+    ).toEqual(['b', 'server']);
+  });
+
+  test('of the drift control are the valid ones, else all that are complete', () => {
+    const control = (id: string, valid: boolean) => trial(id, 1, { ...inBlock(0, 'control'), valid });
+    const counted = (records: readonly ResultRecord[]) => controlsOf(records).map(({ trialId }) => trialId);
+    expect(counted([control('disturbed', false), control('calm', true), failed])).toEqual(['calm']);
+    expect(counted([control('a', false), control('b', false)])).toEqual(['a', 'b']);
   });
 
   test('say together the centre of their medians and how sure it is', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { COMPARED_METRICS } from '../../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../../core/result/result.js';
+import { warn } from '../../../core/result/warnings.js';
 import { apartSentences, correctionsOf, runsApart } from '../../../report/apart.js';
 import { buildReport } from '../../../report/build.js';
 import { changesOf, matchRows } from '../../../report/compare.js';
@@ -138,9 +139,11 @@ describe('two runs', () => {
     readonly engine?: string;
     readonly build?: string;
     readonly controls?: number;
+    /** Factor on every time of runs of the control that were disturbed, and are invalid. */
+    readonly disturbed?: number;
   }
   const sweepRun = (
-    { rows = 1, control = 1, first = 1, engine = 'v1', build: engineBuild, controls = 6 }: Sides,
+    { rows = 1, control = 1, first = 1, engine = 'v1', build: engineBuild, controls = 6, disturbed }: Sides,
     id: string,
   ) => {
     const of = (record: ResultRecord): ResultRecord => ({
@@ -156,7 +159,13 @@ describe('two runs', () => {
       ),
     );
     const ofControl = Array.from({ length: controls }, (_, i) =>
-      completeTrial({ purpose: 'control', slower: control, block: i, attempt: i + 1, sweepId: id }),
+      completeTrial({
+        purpose: 'control',
+        ...{ block: i, attempt: i + 1, sweepId: id },
+        ...(disturbed !== undefined && i % 2 === 1
+          ? { slower: disturbed, warnings: [warn('foreign-process', 'others')] }
+          : { slower: control }),
+      }),
     );
     return build([...starts, ...ofControl].map(of));
   };
@@ -186,6 +195,11 @@ describe('two runs', () => {
     expect(broken).toEqual([]);
     expect(undecided).toHaveLength(4);
     expect(undecided[0]).toMatch(/changed by -\d\.\d %, as everything did \(× 0\.9\d\d\)/);
+  });
+
+  test('are corrected by the controls that were not disturbed', () => {
+    const { corrections } = compared({}, { rows: 1.1, control: 1.1, disturbed: 2 });
+    expect(corrections[0]?.ratio).toBeCloseTo(1 / 1.1, 2);
   });
 
   test('of one build show the row that changed by itself', () => {
