@@ -6,14 +6,18 @@ import type { Detail, EntryAt, Fact, FactHead, LogEntry, ResultHead } from './lo
 export function headOf(fact: FactHead): FactHead {
   if (fact.fact !== 'ResultRecorded') return fact;
   const { trialId, experimentId, sweep, startedAt, endedAt, status, valid, failure } = fact.record;
-  const { node, device, warnings, environment, measurements } = fact.record;
+  const { node, device, warnings, measurements } = fact.record;
+  const { engine, engineBuild } = fact.record.environment;
   const record: ResultHead = {
     ...{ trialId, experimentId, sweep, startedAt, endedAt, status, valid },
     node: { name: node.name },
     device: { id: device.id },
     failure: failure && { code: failure.code, message: failure.message },
     warnings: warnings.map(({ code, severity }) => ({ code, severity })),
-    environment: environment.engine === undefined ? {} : { engine: environment.engine },
+    environment: {
+      ...(engine !== undefined && { engine }),
+      ...(engineBuild !== undefined && { engineBuild }),
+    },
     measurements: Object.fromEntries(
       Object.entries(settlingValues(measurements)).map(([metric, value]) => [metric, { value }]),
     ),

@@ -66,7 +66,10 @@ export interface ResultHead
   readonly device: Pick<ResultRecord['device'], 'id'>;
   readonly failure: Pick<NonNullable<ResultRecord['failure']>, 'code' | 'message'> | null;
   readonly warnings: readonly Pick<ResultRecord['warnings'][number], 'code' | 'severity'>[];
-  readonly environment: { readonly engine?: ResultRecord['environment'][string] };
+  /** `engineBuild` is left out in heads of before records had it, too. */
+  readonly environment: {
+    readonly [fact in 'engine' | 'engineBuild']?: ResultRecord['environment'][string];
+  };
   /** Of the metrics that must settle (core/metrics/settling.ts); left out in heads of before there were several starts. */
   readonly measurements?: Readonly<Record<string, { readonly value: number | null }>>;
 }

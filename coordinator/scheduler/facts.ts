@@ -180,10 +180,11 @@ function record(state: SchedulerState, result: ResultHead): void {
   // What no sweep asked for was never leased, so it counts for nothing.
   if (sweep === undefined && other === undefined) return;
   if (measured && result.status === 'complete' && result.valid) {
-    const { engine } = result.environment;
+    const { engine, engineBuild } = result.environment;
     state.known.add(result.experimentId, {
       trialId: result.trialId,
       engine: typeof engine === 'string' ? engine : null,
+      build: typeof engineBuild === 'string' ? engineBuild : null,
       values: settlingValues(result.measurements),
     });
   }

@@ -63,7 +63,7 @@ function because({ absent }: NodeProfile, what: string): string {
 
 /**
  * A stored result answers a new question when the node would answer with the same engine release: the id
- * alone does not cover the release (docs/decisions/0003-identity.md).
+ * alone does not cover the release (docs/decisions/0003-identity.md). Which build of it the node has is known after a trial there.
  */
 export function mayReuse(
   known: Pick<KnownResult, 'engine'>,

@@ -1,11 +1,12 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
+import { ofNewestBuild } from '../../core/judgement/trials.js';
 import type { Fact } from '../log/log.js';
 import { mayReuse } from './placement.js';
 import type { PointQueue, SchedulerState, SweepState } from './state.js';
 
 /**
- * @returns a fact for each start that the point takes over from earlier sweeps: all that the node would answer alike. Only a point
- * that has no start yet takes over any, so that none counts twice.
+ * @returns a fact for each start that the point takes over from earlier sweeps: all that the node would answer alike, and of these
+ * the ones that make a row together (`ofNewestBuild`). Only a point that has no start yet takes over any, so that none counts twice.
  */
 export function reusable(
   state: SchedulerState,
@@ -17,8 +18,8 @@ export function reusable(
   if (queue.starts.countOf(position) > 0) return [];
   const experiment = view.experimentAt(position, queue.node);
   const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node };
-  return state.known
-    .of(experiment.id)
-    .filter((known) => mayReuse(known, experiment, node))
-    .map(({ trialId }): Fact => ({ fact: 'ResultReused', ...about, trialId }));
+  const alike = state.known.of(experiment.id).filter((known) => mayReuse(known, experiment, node));
+  return ofNewestBuild(alike, ({ build }) => build).map(
+    ({ trialId }): Fact => ({ fact: 'ResultReused', ...about, trialId }),
+  );
 }

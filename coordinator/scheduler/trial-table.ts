@@ -6,9 +6,13 @@ export interface KnownResult {
   readonly trialId: string;
   /** Engine release that gave it; null when its record does not say. */
   readonly engine: string | null;
+  /** Digest of that engine's libraries; null when its record does not say. */
+  readonly build: string | null;
   /** What it says of the metrics that must settle. */
   readonly values: SettlingValues;
 }
+
+type Engine = Pick<KnownResult, 'engine' | 'build'>;
 
 /** Every recorded trial, each id once; elsewhere a trial is its number here. */
 export class TrialTable {
@@ -49,9 +53,9 @@ export class KnownResults {
   readonly #newest = new IdIndex();
   /** By the trial's number: the next newer one of its experiment, and of the newest the oldest; -1 = it is none of these. */
   readonly #next: number[] = [];
-  /** By the trial's number; of a few releases, each string once. */
-  readonly #engines: (string | null)[] = [];
-  readonly #releases = new Map<string, string>();
+  /** By the trial's number; of a few engines, each once. */
+  readonly #engines: (Engine | undefined)[] = [];
+  readonly #once = new Map<string, Engine>();
   /** METRICS values for each trial by its number, seven digits of each; NaN = it has none. */
   #values = new Float32Array(METRICS * 64);
 
@@ -69,7 +73,7 @@ export class KnownResults {
       number = this.#next[number]!;
       found.push({
         trialId: this.#trials.idOf(number),
-        engine: this.#engines[number] ?? null,
+        ...this.#engines[number]!,
         values: this.#valuesOf(number),
       });
     } while (number !== newest);
@@ -83,18 +87,21 @@ export class KnownResults {
   }
 
   /** @param known of a trial that is recorded; a second time it changes nothing. */
-  add(experimentId: string, { trialId, engine, values }: KnownResult): void {
+  add(experimentId: string, { trialId, engine, build, values }: KnownResult): void {
     const number = this.#trials.numberOf(trialId)!;
     while (this.#next.length <= number) {
       this.#next.push(-1);
-      this.#engines.push(null);
+      this.#engines.push(undefined);
     }
     if (this.#next[number] !== -1) return;
     const before = this.#newest.get(experimentId);
     this.#next[number] = before === undefined ? number : this.#next[before]!;
     if (before !== undefined) this.#next[before] = number;
     this.#newest.set(experimentId, number);
-    this.#engines[number] = engine === null ? null : this.#once(engine);
+    const key = JSON.stringify([engine, build]);
+    const known = this.#once.get(key) ?? { engine, build };
+    this.#once.set(key, known);
+    this.#engines[number] = known;
     this.#keep(number, values);
   }
 
@@ -115,12 +122,5 @@ export class KnownResults {
       return Number.isNaN(value) ? [] : [[metric, value] as const];
     });
     return Object.fromEntries(known);
-  }
-
-  #once(engine: string): string {
-    const known = this.#releases.get(engine);
-    if (known !== undefined) return known;
-    this.#releases.set(engine, engine);
-    return engine;
   }
 }

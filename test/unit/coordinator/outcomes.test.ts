@@ -17,18 +17,19 @@ test('an index of ids says what a Map says, also after it has grown many times',
   expect([index.get('t.s1.4001.m0'), index.has('')]).toEqual([undefined, false]);
 });
 
-test('every valid trial of an experiment is known, oldest first, with the release of its engine and what it says', () => {
+test('every valid trial of an experiment is known, oldest first, with its engine and what it says', () => {
   const trials = new TrialTable();
   const known = new KnownResults(trials);
   const many = Array.from({ length: 200 }, (_, i) => `t${i}`);
   for (const id of many) trials.add(id);
   const values = { decodeTokensPerSecond: 12.5 };
-  known.add('x1', { trialId: 't1', engine: 'llama.cpp v1', values });
-  known.add('x2', { trialId: 't2', engine: null, values: {} });
-  for (const trialId of ['t5', 't3', 't199', 't5']) known.add('x1', { trialId, engine: null, values: {} });
+  known.add('x1', { trialId: 't1', engine: 'llama.cpp v1', build: 'aa01', values });
+  known.add('x2', { trialId: 't2', engine: null, build: 'aa01', values: {} });
+  const unknown = { engine: null, build: null, values: {} };
+  for (const trialId of ['t5', 't3', 't199', 't5']) known.add('x1', { trialId, ...unknown });
   expect(known.of('x1').map(({ trialId }) => trialId)).toEqual(['t1', 't5', 't3', 't199']);
-  expect(known.of('x1')[0]).toEqual({ trialId: 't1', engine: 'llama.cpp v1', values });
-  expect(known.of('x2')).toEqual([{ trialId: 't2', engine: null, values: {} }]);
+  expect(known.of('x1')[0]).toEqual({ trialId: 't1', engine: 'llama.cpp v1', build: 'aa01', values });
+  expect(known.of('x2')).toEqual([{ trialId: 't2', engine: null, build: 'aa01', values: {} }]);
   expect(known.of('x3')).toEqual([]);
   expect([known.valuesOf('t1'), known.valuesOf('t4'), known.valuesOf('unknown')]).toEqual([values, {}, {}]);
 });

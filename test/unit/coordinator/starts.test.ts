@@ -269,6 +269,19 @@ describe('starts of earlier sweeps', () => {
   });
 });
 
+test('of starts of an engine that was built again those of the newest build are taken over', () => {
+  const sim = new Simulation();
+  sim.submit(aView({ sweepId: 's1', count: 1, repetition: { starts: 3 } }));
+  sim.join();
+  for (const engineBuild of ['aa01', 'aa01', 'bb02']) {
+    const record = aRecord(sim.ask()!);
+    sim.report({ ...record, environment: { ...record.environment, engineBuild } });
+  }
+  sim.submit(aView({ sweepId: 's2', count: 1, repetition: { starts: 4 } }));
+  expect(sim.ask()).toBeNull();
+  expect(sim.ask()).toMatchObject({ sweepId: 's2', start: 2 });
+});
+
 describe('starts until the interval is narrow', () => {
   const measured = (sim: Simulation, rates: (trial: number) => number): number => {
     let trial = 0;
