@@ -1,22 +1,26 @@
 import type { Drift } from '../core/judgement/drift.js';
 import { SETTLING_METRICS } from '../core/metrics/settling.js';
+import type { ResultRecord } from '../core/result/result.js';
 import type { Row } from './rows.js';
 import { intervalOf, metricOf } from './rows.js';
 import { halfOf } from './scale.js';
 
 export interface HeadlineFacts {
   readonly rows: readonly Row[];
-  /** Starts that the sweep asks of each row; null = not known. */
+  /** Starts that the sweep asks of each row, and those that it spends at most where intervals are wide; null = not known. */
   readonly starts: number | null;
+  readonly maxStarts: number | null;
   readonly drift: Drift | null;
 }
 
 /** @returns what is to be known of a sweep as a whole before a number is quoted, one sentence each. */
-export function headlinesOf({ rows, starts, drift }: HeadlineFacts): string[] {
+export function headlinesOf({ rows, starts, maxStarts, drift }: HeadlineFacts): string[] {
   return [
     ...(drift === null ? [] : [driftLine(drift)]),
     ...singleLine(rows, starts),
-    ...wideLine(rows, starts),
+    ...shortLine(rows, starts),
+    ...engineLine(rows),
+    ...(starts !== null && maxStarts !== null && maxStarts > starts ? wideLine(rows, maxStarts) : []),
   ];
 }
 
@@ -40,7 +44,7 @@ function singleLine(rows: readonly Row[], starts: number | null): string[] {
   if (single.length === 0) return [];
   const all = single.length === timed.length;
   if (starts !== null && starts > 1) {
-    return all
+    return all && shortRows(rows, starts).length === 0
       ? [`first pass: each row has one start of ${starts} so far, intervals come with the second`]
       : [
           `${single.length} of ${timed.length} rows have one of the ${starts} starts asked for: an interval takes a second`,
@@ -52,24 +56,64 @@ function singleLine(rows: readonly Row[], starts: number | null): string[] {
   ];
 }
 
-/** Rows that have all of their starts, and an interval wider than what the sweep asked for: those that go on are not told. */
-function wideLine(rows: readonly Row[], starts: number | null): string[] {
-  const enough = Math.max(2, starts ?? 2);
-  const several = rows.filter((row) => row.state === 'valid' && row.starts.length >= enough);
-  const reached = several.flatMap((row) => {
-    const widths = SETTLING_METRICS.flatMap((name) => {
-      const [value, interval] = [metricOf(row, name), intervalOf(row, name)];
-      return value === null || interval === null ? [] : [halfOf(interval) / value];
-    });
-    return widths.length === 0
-      ? []
-      : [{ width: Math.max(...widths), asked: row.experiment.measure.halfWidth }];
+/** Rows that lack starts though as many trials as were asked for were made: some came to nothing, and tries end. */
+const shortRows = (rows: readonly Row[], starts: number | null): readonly Row[] =>
+  rows.filter(
+    (row) =>
+      row.state === 'valid' &&
+      row.starts.length < (starts ?? 0) &&
+      row.starts.length + lostOf(row).length >= (starts ?? 0),
+  );
+
+const lostOf = ({ others }: Row) => others.filter((trial) => !isValid(trial));
+
+function shortLine(rows: readonly Row[], starts: number | null): string[] {
+  const short = shortRows(rows, starts);
+  if (short.length === 0) return [];
+  const causes = [...new Set(short.flatMap(lostOf).flatMap(causesOf))].join(', ');
+  return [
+    `${short.length} of ${rows.length} rows have fewer than the ${starts} valid starts asked for: trials of theirs came to nothing (${causes}), and \`measure.retryInvalid\` and \`placement.retries\` say how often one is tried again`,
+  ];
+}
+
+/** Codes of what made a trial useless. */
+function causesOf({ failure, warnings }: ResultRecord): string[] {
+  if (failure !== null) return [failure.code];
+  return warnings.filter(({ severity }) => severity === 'invalid').map(({ code }) => code);
+}
+
+/** Rows that have starts of another engine, which `startsOf` leaves out. */
+function engineLine(rows: readonly Row[]): string[] {
+  const changed = rows.filter(({ state, others }) => state === 'valid' && others.some(isValid));
+  if (changed.length === 0) return [];
+  return [
+    `${changed.length} of ${rows.length} rows have valid starts of another release or build of their engine, which do not count: a row is what the newest one says`,
+  ];
+}
+
+const isValid = ({ status, valid }: ResultRecord) => status === 'complete' && valid;
+
+/** Rows that have as many starts as there may be, and an interval that is still wider than what the sweep asked for. */
+function wideLine(rows: readonly Row[], maxStarts: number): string[] {
+  const spent = rows.filter((row) => row.state === 'valid' && row.starts.length >= maxStarts);
+  const wide = spent.flatMap((row) => {
+    const width = widestHalf(row);
+    const asked = row.experiment.measure.halfWidth;
+    return width !== null && width > asked ? [{ width, asked }] : [];
   });
-  const wide = reached.filter(({ width, asked }) => width > asked);
   if (wide.length === 0) return [];
-  const widest = Math.max(...wide.map(({ width }) => width));
+  const widest = percent(Math.max(...wide.map(({ width }) => width)));
   const asked = percent(Math.min(...wide.map((one) => one.asked)));
   return [
-    `intervals of ${wide.length} of ${reached.length} rows are wider than the ± ${asked} asked for (the widest ± ${percent(widest)}): more starts make them narrower (\`measure.maxStarts\`)`,
+    `${wide.length} of ${rows.length} rows have all of ${maxStarts} starts, and intervals that are wider than the ± ${asked} asked for (the widest ± ${widest}): raise \`measure.maxStarts\`, or calm the machine (\`ridge doctor\` says how)`,
   ];
+}
+
+/** As a share of what the row quotes; null where it has no interval. */
+function widestHalf(row: Row): number | null {
+  const widths = SETTLING_METRICS.flatMap((name) => {
+    const [value, interval] = [metricOf(row, name), intervalOf(row, name)];
+    return value === null || interval === null ? [] : [halfOf(interval) / value];
+  });
+  return widths.length === 0 ? null : Math.max(...widths);
 }

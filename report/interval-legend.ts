@@ -14,7 +14,7 @@ export function intervalLegend(
   const predicted = having.find(({ name }) => name === PREDICTED);
   const timed = having.some(({ name }) => !QUALITY.has(name) && name !== PREDICTED);
   const parts = [
-    ...(timed ? ['where further starts would take the number'] : []),
+    ...(timed ? ['where further starts would take the number, which more `measure.starts` tell better'] : []),
     ...(quality.length > 0 ? [`of ${quality.join(', ')}: what another text of the kind would say`] : []),
     ...(predicted === undefined
       ? []

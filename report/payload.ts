@@ -18,6 +18,7 @@ export interface Payload {
   readonly objectives: readonly Objective[];
   readonly columns: ColumnChoice | null;
   readonly starts: number | null;
+  readonly maxStarts: number | null;
   readonly details: Details;
   readonly shared: readonly unknown[];
   readonly records: readonly PackedRecord[];
@@ -138,6 +139,7 @@ export function pack(
     objectives: request.objectives,
     columns: request.columns ?? null,
     starts: request.starts ?? null,
+    maxStarts: request.maxStarts ?? null,
     details,
     shared,
     records: packed,

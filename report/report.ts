@@ -13,8 +13,9 @@ export interface Report {
   readonly objectives: readonly Objective[];
   /** The columns that were asked for; null = those of the catalogue. */
   readonly columns: ColumnChoice | null;
-  /** Starts that the sweep asks of each row; null = not known: records alone do not say. */
+  /** Starts that the sweep asks of each row, and spends at most; null = not known: records alone do not say. */
   readonly starts: number | null;
+  readonly maxStarts: number | null;
   /** One row per experiment, in the sweep's order. */
   readonly rows: readonly Row[];
   readonly axes: readonly AxisColumn[];
@@ -52,6 +53,7 @@ export interface ReportRequest {
    * numbered from 1 without gaps.
    */
   readonly points?: number;
-  /** Starts that the sweep asks of each row; left out = nobody has told. */
+  /** Starts that the sweep asks of each row, and spends at most; left out = nobody has told. */
   readonly starts?: number | null;
+  readonly maxStarts?: number | null;
 }

@@ -38,7 +38,8 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
 
 /** @returns what a sweep says of its own report. */
 export function requestOf({ name, objectives, repetition }: Sweep): ReportRequest {
-  return { sweepName: name, objectives, starts: repetition.starts };
+  const { starts, maxStarts } = repetition;
+  return { sweepName: name, objectives, starts, maxStarts };
 }
 
 /** Writes results.jsonl and trials.jsonl. */

@@ -42,7 +42,7 @@ export class Reports {
 
   async #write(sweep: SweepState, through: number): Promise<Buffer> {
     const { sweepId, name: sweepName, objectives, count: points } = sweep.view;
-    const { starts } = sweep.view.repetition;
+    const { starts, maxStarts } = sweep.view.repetition;
     const trials = [...sweep.queues.values()].reduce(
       (sum, queue) => sum + queue.settled.size * starts + queue.starts.total,
       0,
@@ -76,6 +76,7 @@ export class Reports {
       objectives,
       points,
       starts,
+      maxStarts,
       through,
       details,
     };

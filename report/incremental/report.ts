@@ -60,7 +60,7 @@ export class IncrementalReport {
 
   /** @returns the report of all records so far. */
   report(): Report {
-    const { sweepName, objectives, columns = null, starts = null } = this.#request;
+    const { sweepName, objectives, columns = null, starts = null, maxStarts = null } = this.#request;
     const come = this.#chooseTrials();
     const axes = this.#axes.of(this.#order, come.fresh);
     this.#label(axes);
@@ -76,6 +76,7 @@ export class IncrementalReport {
       objectives,
       columns,
       starts,
+      maxStarts,
       rows,
       axes: axes.varying,
       constants: axes.constant,
@@ -83,7 +84,7 @@ export class IncrementalReport {
       notes: noteGroups(rows),
       // A CSV shows none, and judging the drift of many starts takes its time.
       get headlines() {
-        headlines ??= headlinesOf({ rows, starts, drift: drift.drift(count) });
+        headlines ??= headlinesOf({ rows, starts, maxStarts, drift: drift.drift(count) });
         return headlines;
       },
       absences: this.#absences.list(),

@@ -76,8 +76,9 @@ export interface LiveReport {
   readonly objectives: readonly Objective[];
   /** Of the sweep: rows are numbered by their place among them. */
   readonly points: number;
-  /** Starts that the sweep asks of each row. */
+  /** Starts that the sweep asks of each row, and spends at most. */
   readonly starts: number;
+  readonly maxStarts: number;
   /** Last entry of the log that is in it; events after it complete the picture. */
   readonly through: number;
   readonly details: Details;

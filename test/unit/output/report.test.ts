@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Measurement } from '../../../core/result/result.js';
+import type { Measurement, ResultRecord } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
 import type { Objective } from '../../../core/sweep/spec.js';
 import { buildReport } from '../../../report/build.js';
@@ -112,8 +112,8 @@ describe('report', () => {
 
   test('rows of one start are quick where the sweep asks for one, and a first pass where it asks for more', () => {
     const records = sweepRecords({ experiments: 4 });
-    const of = (starts: number | null, some = records) =>
-      buildReport(some, { sweepName: 'test', objectives: [], starts }).headlines;
+    const of = (starts: number | null, some = records, maxStarts = starts) =>
+      buildReport(some, { sweepName: 'test', objectives: [], starts, maxStarts }).headlines;
     expect(of(1)).toEqual([expect.stringMatching(/^quick: each row is one start/)]);
     expect(of(null)).toEqual([expect.stringMatching(/^each row is one start/)]);
     expect(of(3)).toEqual(['first pass: each row has one start of 3 so far, intervals come with the second']);
@@ -122,15 +122,48 @@ describe('report', () => {
     expect(of(3, [...records, second])).toEqual([
       '2 of 3 rows have one of the 3 starts asked for: an interval takes a second',
     ]);
-    // An interval is called wide once no more starts are to come.
+    // An interval is called wide once a sweep that takes more starts for narrower ones has taken all of them.
     const decode = record.measurements.decodeTokensPerSecond as Measurement;
     const faster = {
       ...second,
       measurements: { ...record.measurements, decodeTokensPerSecond: { ...decode, value: 2 * decode.value } },
     };
-    const wide = expect.stringMatching(/^intervals of 1 of 1 rows are wider than the ± /);
-    expect(of(3, [...records, faster])).not.toContainEqual(wide);
-    expect(of(2, [...records, faster])).toContainEqual(wide);
+    const wide = expect.stringMatching(
+      /^1 of 4 rows have all of 2 starts, and intervals that are wider than the ± /,
+    );
+    expect(of(2, [...records, faster])).not.toContainEqual(wide);
+    expect(of(1, [...records, faster], 3)).not.toContainEqual(wide);
+    expect(of(1, [...records, faster], 2)).toContainEqual(wide);
+  });
+
+  test('a row that ended with fewer starts than were asked for is told, with what came of the others', () => {
+    const doubt = warn('cpu-steal', 'the hypervisor took 9 %');
+    const trial = (attempt: number, warnings: ResultRecord['warnings'] = []) =>
+      completeTrial({ attempt, block: attempt, warnings });
+    const of = (records: readonly ResultRecord[]) =>
+      buildReport(records, { sweepName: 'test', objectives: [], starts: 3 }).headlines;
+    const lost = [trial(3, [doubt]), failedTrial({ attempt: 4 })];
+    const { code } = lost[1]!.failure!;
+    const short = expect.stringContaining(
+      `1 of 1 rows have fewer than the 3 valid starts asked for: trials of theirs came to nothing (cpu-steal, ${code})`,
+    );
+    expect(of([trial(1), trial(2), ...lost])).toContainEqual(short);
+    expect(of([trial(1), trial(2), ...lost, trial(5)])).not.toContainEqual(short);
+    // Of the first pass more are to come.
+    expect(of([trial(1), lost[0]!])).toEqual([expect.stringMatching(/^first pass/)]);
+    expect(of([trial(1), ...lost])).not.toContainEqual(expect.stringMatching(/^first pass/));
+  });
+
+  test('starts of an engine that was built again count alone, and a headline says so', () => {
+    const starts = ['aa01', 'aa01', 'bb02'].map((engineBuild, block) => {
+      const start = completeTrial({ block, attempt: block + 1 });
+      return { ...start, environment: { ...start.environment, engineBuild } };
+    });
+    const { rows, headlines } = build(starts);
+    expect(rows[0]!.starts).toEqual([starts[2]]);
+    const told = expect.stringMatching(/^1 of 1 rows have valid starts of another release or build/);
+    expect(headlines).toContainEqual(told);
+    expect(build(starts.slice(0, 2)).headlines).not.toContainEqual(told);
   });
 
   test('objectives lead the metric columns, and a metric that nobody has is an absence with its reason', () => {

@@ -19,7 +19,9 @@ test('the legend says of what each interval is', () => {
   const legend = (...metrics: { name: string; label: string }[]) => intervalLegend(rows, metrics);
   const decode = { name: 'decodeTokensPerSecond', label: 'decode' };
   const bytes = { name: 'modelBytes', label: 'model' };
-  expect(legend(decode)).toBe('± or [low, high], 95 %: where further starts would take the number');
+  expect(legend(decode)).toBe(
+    '± or [low, high], 95 %: where further starts would take the number, which more `measure.starts` tell better',
+  );
   expect(legend(bytes)).toBe(null);
 
   const banded = rows.map((row) => ({
