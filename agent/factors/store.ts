@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Factors, factorsSchema } from '../../core/result/factors.js';
+import { fileName } from '../roofs/store.js';
 
 /** Factors as they are on disk, with what a record calls them. */
 export interface StoredFactors {
@@ -55,8 +56,7 @@ export class FactorsStore {
   }
 
   #path(deviceId: string, extension = 'json'): string {
-    const plain = /^[A-Za-z0-9][A-Za-z0-9_-]{0,100}$/.test(deviceId) ? deviceId : idOf(deviceId);
-    return join(this.#folder, `${plain}.${extension}`);
+    return join(this.#folder, `${fileName(deviceId)}.${extension}`);
   }
 }
 

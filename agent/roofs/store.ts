@@ -84,7 +84,7 @@ function idOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
-/** Ids of devices are plain, but they come from drivers. */
-function fileName(deviceId: string): string {
+/** @returns what a device's file is named after. Ids of devices are plain, but they come from drivers. */
+export function fileName(deviceId: string): string {
   return /^[A-Za-z0-9][A-Za-z0-9_-]{0,100}$/.test(deviceId) ? deviceId : idOf(deviceId);
 }

@@ -1,4 +1,5 @@
 import { measureNoise, type NoiseRecords } from '../../agent/noise/measure.js';
+import { NoiseStore } from '../../agent/noise/store.js';
 import { probeNode, probeRunner } from '../../agent/probe.js';
 import { contextOf } from '../../agent/trial/context.js';
 import { DISTURBANCE_LIMITS, type Experiment } from '../../core/experiment/experiment.js';
@@ -12,7 +13,7 @@ import { VERSION } from '../../installation/package.js';
 import { workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
-import { printData, printJson } from '../output/print.js';
+import { printData, printJson, say } from '../output/print.js';
 import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
 import { madeSweep } from '../sweep-file.js';
@@ -24,7 +25,7 @@ const DEFAULT_SECONDS = 60;
 /** Repeats of each start, the same in all: levels of spread are compared then, and not lengths. */
 const REPEATS = 5;
 
-/** `ridge doctor --noise`: measures how much the same thing differs on this machine, and says what that leaves to be seen. */
+/** `ridge doctor --noise`: measures how much the same thing differs on this machine, says what that leaves to be seen, and keeps it for plans. */
 export async function noise({ seconds = DEFAULT_SECONDS, ...options }: DoctorOptions): Promise<void> {
   const config = agentConfig(options.config);
   const procRoot = '/proc';
@@ -60,6 +61,12 @@ export async function noise({ seconds = DEFAULT_SECONDS, ...options }: DoctorOpt
     const host = hostStates([device], (await settableHere([device])) ?? {});
     if (options.json === true) printJson({ device: device.id, experiment, noise: found, host });
     else printData(describe(`${device.id}: ${what}`, found, host));
+    // Rows are made of valid starts: what disturbed most of these would not be in them.
+    if (2 * found.invalidStarts > found.starts)
+      return say('not kept for `ridge plan`: most starts would have been invalid');
+    await new NoiseStore(config.roofsFolder)
+      .put(device.id, what, found)
+      .catch((error: Error) => say(`not kept for \`ridge plan\`: ${error.message}`));
   });
 }
 

@@ -1,3 +1,4 @@
+import { FEW_EXPERIMENTS } from '../../coordinator/scheduler/block-allocator.js';
 import type { Experiment, ModelRef } from '../../core/experiment/experiment.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { predictedBytes } from '../../core/runners/index.js';
@@ -19,6 +20,7 @@ import { fileWarnings } from './check-files.js';
 import type { PlanOptions } from './command.js';
 import { SECONDS_AROUND_A_TRIAL, type TimeEstimator, type TrialTime, timeEstimator } from './estimate.js';
 import { filesLine, filesTable, plannedFiles } from './files.js';
+import { noiseLine, type PlannedNoise, plannedNoise } from './noise.js';
 import { fleet, hereAlone, placementWarnings } from './places.js';
 import { plannedServers, serversText } from './servers.js';
 import { type SweepTime, sweepTime } from './sweep-time.js';
@@ -76,6 +78,7 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
 
   const estimator = await timeEstimator(here, folders);
   const time = sweepTime(sweep, space, estimator);
+  const noise = options.fleet === true ? null : await plannedNoise(sweep, here);
   const varying = varyingAxes(sweep);
   const rows = Array.from({ length: Math.min(options.limit, space.count) }, (_, position) =>
     plannedRow(experimentAt(space, position), position, varying, estimator),
@@ -93,6 +96,7 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
       unchecked: space.unchecked,
       budgetSeconds: budgetOf(sweep, space.count),
       time,
+      noise,
       checked: checked.length,
       runnable,
       warnings,
@@ -102,7 +106,7 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
     });
     return exitCode;
   }
-  printData(summary(sweep, space, time, filesLine(toMake, space.count)));
+  printData(summary(sweep, space, time, noise, filesLine(toMake, space.count)));
   for (const warning of warnings.filter(({ experiments }) => experiments > 0))
     printData(warningLine(warning, checked.length, space.count));
   if (space.count > 0 && runnable === 0) printData(`  nothing of it can run on ${places.name}`);
@@ -198,18 +202,26 @@ function warningLine({ message, experiments }: PlanWarning, checked: number, poi
   return `  warning: ${number(experiments)}${of}: ${message}`;
 }
 
-function summary(sweep: Sweep, space: Space, time: SweepTime, files: string | null): string {
+function summary(
+  sweep: Sweep,
+  space: Space,
+  time: SweepTime,
+  noise: PlannedNoise | null,
+  files: string | null,
+): string {
   const lines = [`${sweep.name}: ${number(space.count)} experiments`];
   if (space.excluded > 0) lines.push(`  left out by exclude: ${number(space.excluded)}`);
   if (space.duplicates > 0) lines.push(`  written twice, measured once: ${number(space.duplicates)}`);
   for (const { reason, count } of space.impossible) lines.push(`  impossible: ${number(count)}: ${reason}`);
   for (const reason of space.unchecked) lines.push(`  not checked in advance: ${reason}`);
   lines.push(...timeLines(sweep, space, time));
+  if (noise !== null) lines.push(noiseLine(noise));
   if (files !== null) lines.push(files);
   const { objectives, placement } = sweep;
+  const controls = placement.driftControl && space.count > FEW_EXPERIMENTS;
   lines.push(`  objectives: ${objectives.map((o) => `${o.metric} ${o.better}`).join(', ')}`);
   lines.push(
-    `  order: random (seed ${placement.seed}), in blocks of ${placement.blockSize}${placement.driftControl ? ' between two drift controls' : ''}`,
+    `  order: random (seed ${placement.seed}), in blocks of ${placement.blockSize}${controls ? ' between two drift controls' : ''}`,
   );
   return lines.join('\n');
 }

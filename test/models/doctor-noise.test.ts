@@ -1,10 +1,15 @@
-import { expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { ridge } from '../support/ridge.js';
 
 test('ridge doctor --noise measures starts in blocks, and says what they leave to be seen', {
   timeout: 120_000,
 }, async () => {
-  const { code, stdout, stderr } = await ridge(['doctor', '--noise', '--seconds', '6', '--json']);
+  const env = { XDG_STATE_HOME: mkdtempSync(join(tmpdir(), 'ridgepoint-noise-')) };
+  onTestFinished(() => rmSync(env.XDG_STATE_HOME, { recursive: true }));
+  const { code, stdout, stderr } = await ridge(['doctor', '--noise', '--seconds', '6', '--json'], { env });
   expect(code, stderr).toBe(0);
   const { noise, host } = JSON.parse(stdout);
   expect(noise.blocks).toBe(3);
@@ -14,6 +19,10 @@ test('ridge doctor --noise measures starts in blocks, and says what they leave t
   expect(noise.metrics[0].components.betweenStarts.reason).toBeNull();
   expect(noise.metrics[0].detectable.map(({ starts }: { starts: number }) => starts)).toEqual([3, 5, 8]);
   expect(host).toHaveLength(1);
+
+  const plan = await ridge(['plan', 'docs/examples/quickstart.yaml'], { env });
+  if (stderr.includes('not kept')) expect(plan.stdout).not.toContain('  noise: ');
+  else expect(plan.stdout).toMatch(/^ {2}noise: 3 starts of two rows show a difference of \d/m);
 
   const alone = await ridge(['doctor', '--seconds', '6']);
   expect(alone.code).toBe(2);

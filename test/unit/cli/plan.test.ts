@@ -4,17 +4,21 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
+import { NoiseStore } from '../../../agent/noise/store.js';
 import { cpuEnvironment } from '../../../agent/roofs/environment.js';
 import { RoofsStore } from '../../../agent/roofs/store.js';
 import { fileWarnings } from '../../../cli/plan/check-files.js';
 import { type TimeEstimator, timeEstimator } from '../../../cli/plan/estimate.js';
+import { noiseLine, plannedNoise } from '../../../cli/plan/noise.js';
 import { placementWarnings } from '../../../cli/plan/places.js';
 import { sweepTime } from '../../../cli/plan/sweep-time.js';
 import type { ThisNode } from '../../../cli/this-node.js';
 import type { DeviceProfile, NodeProfile } from '../../../core/experiment/node.js';
+import { noiseOf } from '../../../core/judgement/noise.js';
 import { FACTORS_SCHEMA } from '../../../core/result/factors.js';
 import { experimentAt } from '../../../core/sweep/expand.js';
 import { planSpace } from '../../../core/sweep/space.js';
+import { completeTrial } from '../../support/records.js';
 import { PERFECT } from '../../support/roofline.js';
 import { sampleRoofs } from '../roofs/sample.js';
 import { file, sweepOf } from '../sweep/documents.js';
@@ -140,6 +144,32 @@ describe('files that a sweep names', () => {
       ['there is no file train.txt', 1],
     ]);
   });
+});
+
+test('what the starts of a sweep can show follows from the noise of this machine, where it was looked at', async () => {
+  const roofsFolder = join(folder, 'noisy');
+  const here: ThisNode = {
+    ...{ profile, roofsFolder, store: new RoofsStore(roofsFolder), sysRoot: join(folder, 'sys') },
+    engines: { servers: [], runtimes: {}, rpc: { servers: {} } },
+  };
+  const { sweep } = planOf();
+  expect(await plannedNoise(sweep, here)).toBeNull();
+  const blocks = [0.97, 1, 1.03, 0.98].map((f, block) =>
+    [f, 2 - f].map((slower, i) => completeTrial({ slower, block, repeats: 5, attempt: i + 1 })),
+  );
+  const noise = noiseOf(blocks);
+  await new NoiseStore(roofsFolder).put('cpu0', 'a small model', noise);
+  const planned = (await plannedNoise(sweep, here))!;
+  const [three] = noise.metrics[0]!.detectable;
+  expect(planned).toMatchObject({ deviceId: 'cpu0', what: 'a small model', starts: 3 });
+  expect(planned.differences.decodeTokensPerSecond).toBeCloseTo(three!.difference.value!, 12);
+  expect(noiseLine(planned)).toMatch(
+    /^ {2}noise: 3 starts of two rows show a difference of \d+\.\d % of decodeTokensPerSecond, \d/,
+  );
+  // One start shows no difference, and of another device nothing is known.
+  const { repetition, placement } = sweep;
+  expect(await plannedNoise({ ...sweep, repetition: { ...repetition, starts: 1 } }, here)).toBeNull();
+  expect(await plannedNoise({ ...sweep, placement: { ...placement, devices: ['cuda'] } }, here)).toBeNull();
 });
 
 describe('the time of a sweep', () => {
