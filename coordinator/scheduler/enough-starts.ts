@@ -20,16 +20,9 @@ export function hasEnoughStarts(
   said: Said | null,
 ): boolean {
   if (starts < repetition.starts) return false;
-  if (starts >= repetition.maxStarts || said === null) return true;
-  const decision = anotherStart({
-    halfWidths: said.halfWidths,
-    target: measure.halfWidth,
-    maxStarts: repetition.maxStarts,
-    // A sweep has no budget of time: what a start takes makes no difference.
-    secondsLeft: null,
-    secondsPerStart: 0,
-  });
-  return decision !== 'continue';
+  const { maxStarts } = repetition;
+  if (starts >= maxStarts || said === null) return true;
+  return !anotherStart({ halfWidths: said.halfWidths, target: measure.halfWidth, maxStarts });
 }
 
 /**

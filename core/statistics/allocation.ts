@@ -57,52 +57,8 @@ export function detectable(components: Components, plan: Plan, options: DetectOp
   return { value: Math.exp(errors * Math.SQRT2 * standardError(components, plan)), reason: null };
 }
 
-/** What measuring costs, in seconds. */
-export interface Costs {
-  /** One start before its first repeat: process, load, warm-up. */
-  readonly startSeconds: number;
-  readonly repeatSeconds: number;
-}
-
-/**
- * Repeats of each start that make a row's variance smallest for the time it takes: √(cost of a start / cost of a repeat · variance
- * within / variance between starts), rounded up (Kalibera & Jones, ISMM 2013; the same as Cochran, "Sampling Techniques", 1977,
- * §10.6, on sampling in two stages).
- * @param most answer where starts do not differ: then a second one is worth nothing. At least 1.
- */
-export function repeatsPerStart(components: Components, costs: Costs, most: number): Figure {
-  const { within, betweenStarts } = components;
-  if (within.sd === null) return unknown(within.reason);
-  if (betweenStarts.sd === null) return unknown(betweenStarts.reason);
-  if (within.sd === 0) return { value: 1, reason: null };
-  const best = Math.sqrt(costs.startSeconds / costs.repeatSeconds) * (within.sd / betweenStarts.sd);
-  return { value: Math.min(most, Math.max(1, Math.ceil(best))), reason: null };
-}
-
-/**
- * Starts, each in a block of its own, after which the interval is likely to reach `target` on either side of the centre.
- * @param target relative half width, such as 0.02.
- * @param most where to give up.
- */
-export function startsNeeded(
-  components: Components,
-  repeats: number,
-  target: number,
-  most: number,
-  confidence = 0.95,
-): Figure {
-  if (components.betweenStarts.sd === null) return unknown(components.betweenStarts.reason);
-  for (let starts = MIN_STARTS; starts <= most; starts++) {
-    const error = standardError(components, { starts, blocks: starts, repeats });
-    if (studentQuantile(0.5 + confidence / 2, starts - 1) * error <= Math.log1p(target)) {
-      return { value: starts, reason: null };
-    }
-  }
-  return unknown(`more than ${most} starts`);
-}
-
 /** Starts before which no interval is narrow enough: two that happen to agree say nothing. */
-export const MIN_STARTS = 3;
+const MIN_STARTS = 3;
 
 /**
  * Starts that follow the first interval that was narrow enough. Stopping at once keeps the accidents: rows whose starts happened to
@@ -116,19 +72,11 @@ export interface StartsState {
   readonly halfWidths: readonly (number | null)[];
   readonly target: number;
   readonly maxStarts: number;
-  /** What is left of the budget; null without one. */
-  readonly secondsLeft: number | null;
-  /** One start with its repeats. */
-  readonly secondsPerStart: number;
 }
 
-export type StartsDecision = 'continue' | 'interval-narrow' | 'max-starts' | 'time-budget';
-
-/** Decides after each start of a row whether it gets another: not before MIN_STARTS unless the budget is spent. */
-export function anotherStart(state: StartsState): StartsDecision {
-  const { halfWidths, target, maxStarts, secondsLeft, secondsPerStart } = state;
+/** Decides after each start of a row whether it gets another: not before MIN_STARTS. */
+export function anotherStart({ halfWidths, target, maxStarts }: StartsState): boolean {
+  if (halfWidths.length >= maxStarts) return false;
   const narrow = halfWidths.findIndex((w, i) => i + 1 >= MIN_STARTS && w !== null && w <= target);
-  if (narrow >= 0 && halfWidths.length >= narrow + 1 + STARTS_AFTER_TARGET) return 'interval-narrow';
-  if (halfWidths.length >= maxStarts) return 'max-starts';
-  return secondsLeft !== null && secondsPerStart > secondsLeft ? 'time-budget' : 'continue';
+  return narrow < 0 || halfWidths.length < narrow + 1 + STARTS_AFTER_TARGET;
 }

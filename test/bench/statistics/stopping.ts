@@ -27,8 +27,7 @@ export function stopped(
     const blocks = [...row(draw, SHAPES[0]!, levels, layout)];
     const halfWidths: (number | null)[] = [null];
     const goOn = () => {
-      const state = { halfWidths, target, maxStarts, secondsLeft: null, secondsPerStart: 1 };
-      if (rule === 'anotherStart') return anotherStart(state) === 'continue';
+      if (rule === 'anotherStart') return anotherStart({ halfWidths, target, maxStarts });
       const last = halfWidths.at(-1);
       return halfWidths.length < 3 || (last! > target && halfWidths.length < maxStarts);
     };
