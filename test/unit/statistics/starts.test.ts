@@ -8,7 +8,7 @@ import { mixtureCdf, mixtureQuantile } from '../../../core/statistics/mixture.js
 import { type Blocks, componentsOf } from '../../../core/statistics/nested.js';
 import { pooledSpread } from '../../../core/statistics/pooled.js';
 import { quantile } from '../../../core/statistics/quantile.js';
-import { compareStarts } from '../../../core/statistics/ratio.js';
+import { compareStarts, compareWithinBlocks } from '../../../core/statistics/ratio.js';
 import { shiftOf, shiftsOf } from '../../../core/statistics/shift.js';
 import { mean } from '../../../core/statistics/summary.js';
 import { sameBuild, twoRuns } from '../../bench/statistics/comparisons.js';
@@ -319,6 +319,26 @@ describe('where the next second goes', () => {
       detectable(components, { starts: 3, blocks: 3, repeats: 3 }, { comparisons: 36, pooledDf: 30 }).value!,
     ).toBeLessThan(at(3, 36));
     expect(detectable(components, { starts: 1, blocks: 1, repeats: 3 }).reason).toMatch(/one start/);
+  });
+
+  test('rows that share their blocks find what is promised, whatever blocks do to both', () => {
+    const draw = drawFrom(6);
+    const plan = { starts: 5, blocks: 5, repeats: 1 };
+    const levels = { within: 0, starts: 0.03, blocks: 0.2 };
+    const of = { within: known(0), betweenStarts: known(0.03), betweenBlocks: known(0.2) };
+    const { value: ratio } = detectable(of, plan, { sharedBlocks: true });
+    const layout = { perBlock: [1, 1, 1, 1, 1], repeats: 1 };
+    const found = Array.from({ length: 2000 }, () => {
+      const shifts = layout.perBlock.map(() => levels.blocks * draw.normal());
+      const [base, candidate] = [0, 1].map(() => row(draw, LOG_NORMAL, levels, layout, shifts));
+      const blocks = base!.map((starts, b) => ({
+        base: starts.flat(),
+        candidate: candidate![b]!.flat().map((v) => v * ratio!),
+      }));
+      return Number(compareWithinBlocks(blocks).p! < 0.05);
+    });
+    expect(Math.abs(mean(found) - 0.8)).toBeLessThan(0.03);
+    expect(detectable(of, { ...plan, blocks: 1 }, { sharedBlocks: true }).reason).toMatch(/one block/);
   });
 
   test('never before three starts, and two more after the first interval that is narrow enough', () => {
