@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { addedLater } from './added-later.js';
 import type { RunnerKind } from './runner.js';
 
 /** Ships with the product: whole clusters run on a laptop with it, through the same door as an engine. */
@@ -24,6 +25,14 @@ export const fake: RunnerKind = {
       .max(1)
       .default(0.01)
       .describe('Spread of its times, as a share of their mean.'),
+    fakeStartSpread: addedLater(
+      z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0)
+        .describe('Spread of its speed from start to start, as a share of it: each process draws its own.'),
+    ),
     fakeFailure: z
       .enum(['none', 'crash', 'abort', 'hang', 'load', 'memory'])
       .default('none')
@@ -44,6 +53,7 @@ export const fake: RunnerKind = {
     prefillTokensPerSecond: 'fakePrefillTokensPerSecond',
     decodeTokensPerSecond: 'fakeDecodeTokensPerSecond',
     jitter: 'fakeJitter',
+    startSpread: 'fakeStartSpread',
     failure: 'fakeFailure',
     modelBytes: 'fakeModelBytes',
   },

@@ -16,12 +16,16 @@ export class FakeModel implements Generator {
   readonly warnings: readonly string[] = [];
   readonly #options: FakeOptions;
   readonly #sequences: number;
+  /** Fixed: the same trial takes the same time again, but for what its start drew. */
   readonly #random = xoroshiro128plus(1);
+  /** What every time of this start is multiplied by; no seed, for two starts of one point are to differ. */
+  readonly #slowness: number;
   readonly #never = new Int32Array(new SharedArrayBuffer(4));
   #cachedTokens = 0;
 
   constructor(options: FakeOptions, request: GeneratorRequest) {
     this.#options = options;
+    this.#slowness = Math.exp(options.startSpread * gaussian(Math.random));
     this.#sequences = request.sequences;
     this.facts = {
       modelBytes: options.modelBytes,
@@ -70,19 +74,20 @@ export class FakeModel implements Generator {
   }
 
   #take(meanSeconds: number): void {
-    const seconds = meanSeconds * Math.max(0, 1 + this.#options.jitter * this.#gaussian());
+    const jitter = Math.max(0, 1 + this.#options.jitter * gaussian(() => this.#uniform()));
+    const seconds = meanSeconds * this.#slowness * jitter;
     const end = process.hrtime.bigint() + BigInt(Math.round(seconds * 1e9));
     if (seconds > SPIN_SECONDS) Atomics.wait(this.#never, 0, 0, (seconds - SPIN_SECONDS) * 1000);
     while (process.hrtime.bigint() < end);
   }
 
-  /** Box and Muller, from a fixed seed: the same trial takes the same time again. */
-  #gaussian(): number {
-    const radius = Math.sqrt(-2 * Math.log(1 - this.#uniform()));
-    return radius * Math.cos(2 * Math.PI * this.#uniform());
-  }
-
   #uniform(): number {
     return (this.#random.next() >>> 0) / 2 ** 32;
   }
+}
+
+/** Box and Muller. @param uniform draws from 0 to below 1. */
+function gaussian(uniform: () => number): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
+  return radius * Math.cos(2 * Math.PI * uniform());
 }

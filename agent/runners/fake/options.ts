@@ -9,6 +9,8 @@ export interface FakeOptions {
   readonly decodeTokensPerSecond: number;
   /** Relative standard deviation of every duration. */
   readonly jitter: number;
+  /** Standard deviation of the logarithm of what all times of one start are multiplied by. */
+  readonly startSpread: number;
   readonly failure: FakeFailure;
   readonly modelBytes: number;
 }
@@ -22,6 +24,7 @@ export function fakeOptions(options: Options): FakeOptions {
     prefillTokensPerSecond: positive(options, 'fakePrefillTokensPerSecond', 10_000),
     decodeTokensPerSecond: positive(options, 'fakeDecodeTokensPerSecond', 1000),
     jitter: notNegative(options, 'fakeJitter', 0.01),
+    startSpread: notNegative(options, 'fakeStartSpread', 0),
     failure: wanted,
     modelBytes: notNegative(options, 'fakeModelBytes', 1_000_000),
   };
