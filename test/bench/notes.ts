@@ -14,7 +14,7 @@ import { isPresent, type ResultRecord } from '../../core/result/result.js';
 import { mannKendall } from '../../core/statistics/trend.js';
 import { conclude, type Figure } from './figure.js';
 import { readAgain } from './reproduce/runs.js';
-import { type Draw, drawFrom } from './statistics/noise.js';
+import { type Draw, drawFrom, shuffled } from './statistics/noise.js';
 
 const argument = (name: string): string | undefined =>
   process.argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3);
@@ -28,15 +28,6 @@ const folder = join(from, 'plain');
 const runs = readdirSync(folder)
   .sort()
   .map((name) => readAgain(join(folder, name)));
-
-const shuffled = <T>(values: readonly T[], draw: Draw): T[] => {
-  const out = [...values];
-  for (let i = out.length - 1; i > 0; i--) {
-    const j = Math.floor(draw.uniform() * (i + 1));
-    [out[i], out[j]] = [out[j]!, out[i]!];
-  }
-  return out;
-};
 
 /** The same starts, each row's dealt anew to the blocks that the row was measured in. */
 function steady(records: readonly ResultRecord[], draw: Draw): ResultRecord[] {

@@ -1,4 +1,3 @@
-import { blocksOf } from '../../../core/judgement/trials.js';
 import { COMPARED_METRICS } from '../../../core/metrics/catalogue.js';
 import { isPresent, type Measurement, type ResultRecord } from '../../../core/result/result.js';
 import { adjustForMany, type Comparison } from '../../../core/statistics/compare.js';
@@ -190,15 +189,3 @@ export const coverageOfBars = (runs: readonly Run[]) =>
     const interval = barOf(start!, metric);
     return interval === null ? null : { value: (interval[0] + interval[1]) / 2, interval };
   });
-
-/** Logarithms of starts by row and metric, for whoever draws runs from them. */
-export function startsByRow(runs: readonly Run[], metric: string): Map<string, number[]> {
-  const found = new Map<string, number[]>();
-  for (const { report } of runs) {
-    for (const row of report.rows.filter(({ state }) => state === 'valid')) {
-      const values = blocksOf(row.starts, metric).flat(2);
-      found.set(row.experimentId, [...(found.get(row.experimentId) ?? []), ...values]);
-    }
-  }
-  return found;
-}

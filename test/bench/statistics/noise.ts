@@ -15,6 +15,16 @@ export function drawFrom(seed: number): Draw {
   return { uniform, normal };
 }
 
+/** @returns the values in a random order. */
+export function shuffled<T>(values: readonly T[], draw: Draw): T[] {
+  const out = [...values];
+  for (let i = out.length - 1; i > 0; i--) {
+    const j = Math.floor(draw.uniform() * (i + 1));
+    [out[i], out[j]] = [out[j]!, out[i]!];
+  }
+  return out;
+}
+
 /** How starts and repeats scatter: logarithms with mean 0 and standard deviation 1, but for what `repeat` adds by accident. */
 export interface Shape {
   readonly name: string;
