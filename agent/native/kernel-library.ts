@@ -64,6 +64,7 @@ export interface KernelInterface {
   readonly part:
     | 'adapters'
     | 'calibration'
+    | 'cores'
     | 'cpu'
     | 'cuda'
     | 'graph'

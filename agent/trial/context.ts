@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import type { Lease } from '../../core/experiment/lease.js';
 import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
 import type { Pins } from '../artifacts/pins.js';
 import type { ModelSettings } from '../artifacts/resolve.js';
 import { ArtifactStore } from '../artifacts/store.js';
 import type { AgentConfig } from '../config.js';
+import { CoreWidths } from '../cores/widths.js';
 import type { NodeFactors } from '../factors/node-factors.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import type { CurrentChild } from '../isolation/current-child.js';
@@ -38,6 +40,8 @@ export interface TrialContext {
   /** Grams of CO2 equivalent per kilowatt hour where the node stands; null = not stated. */
   readonly gridGramsPerKilowattHour: number | null;
   readonly roofs: Pick<NodeRoofs, 'of' | 'absent'>;
+  /** What its cores give when nobody else is on them. */
+  readonly cores: CoreWidths;
   /** Libraries of ONNX Runtime that its configuration names. */
   readonly runtimes: ConfiguredRuntimes;
   /** RPC servers of llama.cpp that it names. */
@@ -64,7 +68,7 @@ export function contextOf(
   { profile, nvml }: Pick<NodeProbe, 'profile' | 'nvml'>,
   { meters, roofs, factors }: Pick<TrialContext, 'meters' | 'roofs' | 'factors'>,
 ): TrialContext {
-  const { modelFolders, cacheFolder, artifactBytes, sources, limits } = config;
+  const { modelFolders, cacheFolder, roofsFolder, artifactBytes, sources, limits } = config;
   return {
     profile,
     nvml,
@@ -79,6 +83,7 @@ export function contextOf(
     rpc: config.rpc,
     servers: { configured: config.servers, pool: new ServerPool() },
     powerSocket: config.power?.socket ?? null,
+    cores: new CoreWidths(join(roofsFolder, 'cores.json'), `${profile.hostname}, ${profile.cpuModel}`),
     roofs,
     factors,
   };

@@ -33,6 +33,8 @@ export interface TrialRequest {
 export type TrialReport =
   | { readonly type: 'loaded'; readonly facts: AnyFacts }
   | { readonly type: 'phase'; readonly phase: Phase }
+  /** What the cores under the trial's CPUs gave at a moment, in the order of these CPUs. */
+  | { readonly type: 'cores'; readonly seconds: number; readonly widths: readonly number[] }
   | { readonly type: 'warning'; readonly warning: Warning }
   | { readonly type: 'training'; readonly progress: TrainingProgress };
 

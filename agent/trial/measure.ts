@@ -68,7 +68,7 @@ export async function measure(
     return await endsWith(trial, served, runChild(trial, request, recorder));
   } finally {
     recorder.stop();
-    notes.samples = recorder.series(notes.originSeconds);
+    notes.samples = [...recorder.series(notes.originSeconds), ...node.cores.series(notes.cores)];
   }
 }
 

@@ -8,6 +8,7 @@ import type { Warning } from '../../core/result/warnings.js';
 import type { TrainingRecord } from '../../core/training/record.js';
 import type { AttachedAdapter } from '../artifacts/adapters/attach.js';
 import type { Artifact } from '../artifacts/store.js';
+import type { CoresReading } from '../cores/widths.js';
 import type { EnvironmentFacts } from '../environment.js';
 import type { AnyFacts } from '../runners/opened.js';
 import type { WorkloadOutcome } from '../workloads/workload.js';
@@ -37,6 +38,8 @@ export interface TrialNotes {
   /** What a kilowatt hour costs in grams of CO2 equivalent. */
   grid: TrialFacts['given']['grid'] | null;
   readonly phases: Phase[];
+  /** What its cores gave, as its child read it. */
+  readonly cores: CoresReading[];
   readonly warnings: Warning[];
   environment: EnvironmentFacts;
   /** What the device was set to, while it was. */
@@ -64,6 +67,7 @@ export function emptyNotes(startedAt: Date, originSeconds: number): TrialNotes {
     idle: null,
     grid: null,
     phases: [],
+    cores: [],
     warnings: [],
     environment: {},
     settings: [],

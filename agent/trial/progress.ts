@@ -45,6 +45,12 @@ export function listener(
         });
         return;
       }
+      case 'cores': {
+        const { seconds, widths } = message;
+        const readings = device.cpus.map((cpu, i) => ({ cpu, width: widths[i] ?? Number.NaN }));
+        notes.cores.push({ seconds: wholeNanoseconds(seconds - notes.originSeconds), readings });
+        return;
+      }
       case 'warning':
         notes.warnings.push(message.warning);
         return;

@@ -2,6 +2,7 @@ import { FailureError, failure } from '../../core/errors.js';
 import { warn } from '../../core/result/warnings.js';
 import type { Channel } from '../isolation/channel.js';
 import { monotonicSeconds } from '../isolation/clock.js';
+import { openWidths } from '../native/cores.js';
 import { buildOf } from '../native/engine-build.js';
 import { loadRunner } from '../runners/index.js';
 import type { AnyFacts } from '../runners/opened.js';
@@ -52,6 +53,8 @@ export async function runTrial(
         warning: typeof text === 'string' ? warn('engine-warning', text) : text,
       });
     }
+    const readCores = await coresReader(request, channel);
+    readCores();
     const context = {
       measure: request.measure,
       minPhaseSeconds: request.minPhaseSeconds,
@@ -63,6 +66,7 @@ export async function runTrial(
       stopReason: () => channel.stopReason(),
       async breathe() {
         await channel.rest();
+        readCores();
         return channel.stopReason() !== null;
       },
     };
@@ -78,6 +82,20 @@ async function withBuild(facts: AnyFacts): Promise<AnyFacts> {
   if (facts.engineFiles.length === 0) return facts;
   const engineBuild = await buildOf(facts.engineFiles);
   return { ...facts, environment: { ...facts.environment, engineBuild } };
+}
+
+/** @returns what tells the parent how much of their cores the trial's CPUs have now; nothing where the trial does not run on them. */
+async function coresReader(
+  { deviceClass, cpus, measure, served }: TrialRequest,
+  channel: Channel<TrialReport>,
+): Promise<() => void> {
+  if (deviceClass !== 'cpu' || served !== undefined || measure.meters === 'off') return () => {};
+  // A library that does not open is told of by whatever else needs it.
+  const read = await openWidths().catch(() => null);
+  return () => {
+    const widths = read?.(cpus) ?? null;
+    if (widths !== null) channel.send({ type: 'cores', seconds: monotonicSeconds(), widths });
+  };
 }
 
 type InputOf<I> = (request: TrialRequest, channel: Channel<TrialReport>) => I;

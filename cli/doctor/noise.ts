@@ -3,6 +3,7 @@ import { NoiseStore } from '../../agent/noise/store.js';
 import { probeNode, probeRunner } from '../../agent/probe.js';
 import { contextOf } from '../../agent/trial/context.js';
 import { DISTURBANCE_LIMITS, type Experiment } from '../../core/experiment/experiment.js';
+import { MAX_LOST_SHARE } from '../../core/judgement/disturbance.js';
 import { type MetricNoise, type Noise, noiseOf } from '../../core/judgement/noise.js';
 import { formatPercent, formatValue, NO_VALUE } from '../../core/metrics/format.js';
 import { defaultRunnerFor } from '../../core/runners/index.js';
@@ -125,18 +126,22 @@ interface Meanwhile {
   readonly foreignCores: number | null;
   /** Share of the CPU time that the hypervisor took. */
   readonly stealRatio: number | null;
+  /** The least share of its cores that a start had: of others on the same physical cores no counter tells. */
+  readonly leastCoreShareRatio: number | null;
   /** Starts that a sweep would have called invalid. */
   readonly invalidStarts: number;
 }
 
 function meanwhile({ blocks, seconds, use }: NoiseRecords): Meanwhile {
   const starts = blocks.flat();
+  const shares = starts.flatMap(({ measurements }) => measurements.coreShareRatio?.value ?? []);
   const { foreignCores = null, stealCores = null, totalCores = null } = use ?? {};
   return {
     seconds,
     secondsPerStart: seconds / starts.length,
     foreignCores: foreignCores === null ? null : Math.max(0, foreignCores),
     stealRatio: stealCores === null || !totalCores ? null : stealCores / totalCores,
+    leastCoreShareRatio: shares.length === 0 ? null : Math.min(...shares),
     invalidStarts: starts.filter(({ valid }) => !valid).length,
   };
 }
@@ -185,7 +190,8 @@ function wantedText(
   return `${metric}: ${percent} would take ${starts.value} starts of each row (${time} a row, if a start takes ${formatValue(secondsPerStart, 's')} as here)`;
 }
 
-function meanwhileText({ foreignCores, stealRatio, invalidStarts, starts }: Noise & Meanwhile): string {
+function meanwhileText(found: Noise & Meanwhile): string {
+  const { foreignCores, stealRatio, leastCoreShareRatio, invalidStarts, starts } = found;
   const foreign =
     foreignCores === null
       ? 'how much other processes used the CPU is not known'
@@ -194,8 +200,17 @@ function meanwhileText({ foreignCores, stealRatio, invalidStarts, starts }: Nois
     stealRatio === null
       ? 'what a hypervisor took is not known'
       : `a hypervisor took ${formatPercent(stealRatio)} of the CPU time (up to ${formatPercent(DISTURBANCE_LIMITS.maxStealRatio)})`;
+  const shared =
+    leastCoreShareRatio === null
+      ? 'whether others were on the same physical cores is not known'
+      : `each start had at least ${formatPercent(leastCoreShareRatio)} of its physical cores (from ${formatPercent(1 - MAX_LOST_SHARE)} on)`;
   const invalid = invalidStarts === 0 ? 'no start' : `${invalidStarts} of ${starts} starts`;
   const busy = (foreignCores ?? 0) > DISTURBANCE_LIMITS.maxForeignCores;
-  const advice = busy ? ' Most of the spread may be theirs: stop them, and look again.' : '';
-  return `Meanwhile ${foreign}; ${steal}; ${invalid} would have been invalid.${advice}`;
+  const apart = (leastCoreShareRatio ?? 1) < 1 - MAX_LOST_SHARE;
+  const advice = busy
+    ? ' Most of the spread may be theirs: stop them, and look again.'
+    : apart
+      ? ' Most of the spread may be that of other guests on the same host: rows beside them are tried again.'
+      : '';
+  return `Meanwhile ${foreign}; ${steal}; ${shared}; ${invalid} would have been invalid.${advice}`;
 }

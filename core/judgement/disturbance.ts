@@ -24,6 +24,25 @@ export interface WindowUse {
   readonly totalCores: number | null;
 }
 
+/** Of their cores CPUs lose so much only where somebody else is on them. */
+export const MAX_LOST_SHARE = 0.1;
+
+/** @returns a warning where others used the cores under the CPUs; a policy that allows more to be stolen allows it here, too. */
+export function sharedCores(
+  share: number | null,
+  { maxStealRatio }: Pick<DisturbanceLimits, 'maxStealRatio'>,
+): Warning[] {
+  const allowed = 1 - Math.max(MAX_LOST_SHARE, maxStealRatio);
+  if (share === null || share >= allowed) return [];
+  const percent = (ratio: number) => `${(ratio * 100).toFixed(0)} %`;
+  return [
+    warn(
+      'shared-core',
+      `the CPUs had ${percent(share)} of their cores while measuring, for something else ran on the other hardware threads; from ${percent(allowed)} on a row is valid`,
+    ),
+  ];
+}
+
 /** @returns a warning for each limit that was exceeded beyond what the counters can resolve. */
 export function disturbances(
   { seconds, foreignCores, stealCores, totalCores }: WindowUse,

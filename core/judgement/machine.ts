@@ -5,6 +5,7 @@ import { clockWarnings, lockWarnings, throttleGates } from './clocks.js';
 import { spanReading } from './coverage.js';
 import { cpuGates, cpuUse } from './cpu.js';
 import { deviceGates } from './device.js';
+import { sharedCores } from './disturbance.js';
 import { single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 
@@ -43,6 +44,7 @@ export function machineFindings(evidence: Evidence): Findings {
         : spanReading(series.get(quantity), span, absent(quantity), gaugeMean);
     return [{ name, unit, quantity, found }];
   });
+  const share = readings.find(({ name }) => name === 'coreShareRatio')?.found.value ?? null;
   const entry = (reading: Reading, unit: Unit, source: string | null = null) =>
     single(reading.value, unit, reading.value === null ? reading.reason : '', source);
   return {
@@ -56,6 +58,7 @@ export function machineFindings(evidence: Evidence): Findings {
     },
     warnings: [
       ...cpuGates(evidence, use),
+      ...sharedCores(share, input.experiment.measure),
       ...clockWarnings(evidence, series.get(clock), clock),
       ...lockWarnings(evidence, series.get(clock), clock),
       ...throttleGates(evidence),

@@ -659,6 +659,15 @@ export const METRICS = [
     null,
     'Share of CPU time taken by the hypervisor during prefill and decode.',
   ),
+  ratio(
+    'coreShareRatio',
+    'core_share_ratio',
+    'percent',
+    null,
+    null,
+    "Share of their physical cores' throughput that the trial's CPUs had, read between repeats, of the best seen on this machine: less than 1 where something else ran on the other hardware threads of the cores, be it another guest of the host, which counters of CPU time do not show.",
+    mean('coreShareRatio'),
+  ),
   metric(
     'clockHertz',
     'clock_hertz',

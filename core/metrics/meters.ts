@@ -6,6 +6,7 @@ import type { Labels } from './families.js';
  */
 export const METER_SCOPES = {
   process: 'trial',
+  cores: 'trial',
   system: 'node',
   clock: 'node',
   temperature: 'node',
@@ -115,6 +116,7 @@ export const QUANTITIES = {
   processResidentBytes: { of: 'trial', unit: 'B', kind: 'gauge', family: null },
   processPeakResidentBytes: { of: 'trial', unit: 'B', kind: 'gauge', family: null },
   processProportionalBytes: { of: 'trial', unit: 'B', kind: 'gauge', family: null },
+  coreShareRatio: { of: 'trial', unit: 'ratio', kind: 'gauge', family: null },
   systemBusyCpuSeconds: { of: 'node', unit: 's', kind: 'counter', family: null },
   systemStealCpuSeconds: { of: 'node', unit: 's', kind: 'counter', family: null },
   systemTotalCpuSeconds: { of: 'node', unit: 's', kind: 'counter', family: null },

@@ -5,6 +5,10 @@
 export const WARNINGS = {
   'foreign-process': { severity: 'invalid', help: 'another process used the CPU or device during the trial' },
   'cpu-steal': { severity: 'invalid', help: 'the hypervisor took CPU time away during the trial' },
+  'shared-core': {
+    severity: 'invalid',
+    help: 'something else ran on the other hardware threads of the physical cores during the trial: another guest of the host (ask for dedicated cores, or measure when it is calm), or a process on sibling CPUs (`cpuGroups` can leave them out)',
+  },
   'thermal-throttle': { severity: 'invalid', help: 'the device lowered its clock because of heat' },
   'power-throttle': { severity: 'invalid', help: 'the device lowered its clock because of a power limit' },
   'quota-throttle': {

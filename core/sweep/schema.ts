@@ -109,7 +109,9 @@ export const MEASURE = z.strictObject({
     .min(0)
     .max(1)
     .default(DISTURBANCE_LIMITS.maxStealRatio)
-    .describe('Share of CPU time stolen by the hypervisor above which a row is invalid.'),
+    .describe(
+      'Share of CPU time stolen by the hypervisor above which a row is invalid; from 0.1 on also of what others take of the same physical cores.',
+    ),
   maxForeignCores: z
     .number()
     .min(0)
