@@ -68,9 +68,14 @@ export async function measure(
     return await endsWith(trial, served, runChild(trial, request, recorder));
   } finally {
     recorder.stop();
+    if (notes.cores.length === 0 && wanted === 'on')
+      notes.absent = { ...notes.absent, coreShareRatio: CORES_UNASKED };
     notes.samples = [...recorder.series(notes.originSeconds), ...node.cores.series(notes.cores)];
   }
 }
+
+const CORES_UNASKED =
+  'physical cores are asked on Linux, by our native library, for trials whose model runs on CPUs';
 
 const LOADED =
   'idle power was read with the server loaded, for somebody else keeps it: net energy leaves out what it draws while it waits';

@@ -32,6 +32,11 @@ describe('an experiment with llama.cpp on a shipped model', () => {
     }
     expect(record.measurements.modelBytes?.value).toBe(2_232_832);
     expect(record.measurements.compressionRatio?.value).toBe(1);
+    // How much of its cores it had, read by our native library between repeats.
+    if (process.platform === 'linux') {
+      expect(record.measurements.coreShareRatio?.value).toBeGreaterThan(0.2);
+      expect(record.measurements.coreShareRatio?.value).toBeLessThanOrEqual(1);
+    }
     expect(record.artifact).toMatchObject({ recipe: 'base', bytes: 2_327_520 });
     expect(record.environment).toMatchObject({
       memoryGuard: expect.any(String),

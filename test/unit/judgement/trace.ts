@@ -312,6 +312,7 @@ export function calmSamples(phases: readonly Phase[] = phasesOf()): SampleSeries
     series('deviceUtilizationRatio', 'gauge', () => 0.8),
     series('deviceTemperatureCelsius', 'gauge', (t) => 50 + t / 10),
     series('throttleReasons', 'gauge', () => 1),
+    series('coreShareRatio', 'gauge', () => 1),
   ];
   // Whatever else a metric is made of was calm, too.
   const others = METRICS.flatMap(({ reading }) => reading?.onDevice ?? []).filter(
