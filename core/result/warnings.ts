@@ -7,7 +7,7 @@ export const WARNINGS = {
   'cpu-steal': { severity: 'invalid', help: 'the hypervisor took CPU time away during the trial' },
   'shared-core': {
     severity: 'invalid',
-    help: 'something else ran on the other hardware threads of the physical cores during the trial: another guest of the host (ask for dedicated cores, or measure when it is calm), or a process on sibling CPUs (`cpuGroups` can leave them out)',
+    help: 'something else ran on the other hardware threads of the physical cores during the trial: another guest of the host or another CPU of this one (ask for dedicated cores, or measure when the host is calm), or a process on sibling CPUs (`cpuGroups` can leave them out)',
   },
   'thermal-throttle': { severity: 'invalid', help: 'the device lowered its clock because of heat' },
   'power-throttle': { severity: 'invalid', help: 'the device lowered its clock because of a power limit' },
