@@ -17,7 +17,7 @@ const NOT_SEEN = 5;
 
 /**
  * Looks into llama.cpp while it computes: reduces the inputs of linear layers, and may end the graph at a node and keep
- * that node's values. For one context on the CPU; `callback` and `userData` are its `cb_eval`.
+ * that node's values. For one context, on any device; sums are made on the CPU. `callback` and `userData` are its `cb_eval`.
  */
 export interface Collector {
   readonly callback: Pointer;
@@ -47,7 +47,7 @@ export interface CollectorOptions {
 }
 
 /** The interface of kernels/calibration/calibration.h that this file was written for. */
-const INTERFACE = { part: 'calibration', version: 2 } as const;
+const INTERFACE = { part: 'calibration', version: 3 } as const;
 
 type Native = (...args: unknown[]) => number;
 type NativeOpen = (...args: unknown[]) => Pointer;
@@ -56,9 +56,11 @@ type NativeOpen = (...args: unknown[]) => Pointer;
 export async function openCollector(llama: Llama, options: CollectorOptions): Promise<Collector> {
   const { handle, koffi } = await openKernelLibrary(requiredKernels(), INTERFACE);
   const open = handle.func(
-    'void *ridge_collector_open(const int32_t *layout, int32_t hessians, int32_t threads)',
+    'void *ridge_collector_open(const int32_t *layout, void *is_host, void *get, int32_t hessians, int32_t threads)',
   ) as NativeOpen;
-  const collector = open(tensorLayout(), options.hessians ? 1 : 0, options.threads);
+  const isHost = llama.address('ggml_backend_buffer_is_host');
+  const get = llama.address('ggml_backend_tensor_get');
+  const collector = open(tensorLayout(), isHost, get, options.hessians ? 1 : 0, options.threads);
   if (collector === null) throw new Error(PROBLEMS[1]);
   const bind = (prototype: string): Native => handle.func(prototype) as Native;
   return new NativeCollector(llama, collector, handle.symbol('ridge_collector_evaluate') as Pointer, {
@@ -78,7 +80,7 @@ export async function openCollector(llama: Llama, options: CollectorOptions): Pr
 /** ridge_tensor_layout, from the engine's own headers. */
 function tensorLayout(): Int32Array {
   const at = (name: string) => STRUCTS.ggml_tensor.fields.find(([field]) => field === name)![2];
-  const fields = ['type', 'ne', 'nb', 'op', 'src', 'data', 'name'].map(at);
+  const fields = ['type', 'buffer', 'ne', 'nb', 'op', 'src', 'data', 'name'].map(at);
   const { GGML_TYPE_F32, GGML_TYPE_I32, GGML_OP_MUL_MAT, GGML_OP_MUL_MAT_ID } = CONSTANTS;
   return Int32Array.of(...fields, GGML_TYPE_F32, GGML_TYPE_I32, GGML_OP_MUL_MAT, GGML_OP_MUL_MAT_ID);
 }

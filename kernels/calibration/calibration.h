@@ -5,6 +5,7 @@
 // A collector is used by one thread at a time: the one that evaluates. Functions do not throw.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "pruning/pruning.h"
@@ -14,9 +15,14 @@ enum { RIDGE_INPUT_CHANGED = 3, RIDGE_WRONG_SHAPE = 4, RIDGE_NOT_SEEN = 5 };
 // Where llama.cpp's ggml_tensor has what is read here, in bytes, and four of its numbers. The caller has them from the
 // engine's headers, so this library fits any release.
 typedef struct {
-  int32_t type, ne, nb, op, src, data, name;
+  int32_t type, buffer, ne, nb, op, src, data, name;
   int32_t type_f32, type_i32, op_mul_mat, op_mul_mat_id;
 } ridge_tensor_layout;
+
+// ggml_backend_buffer_is_host, and ggml_backend_tensor_get, which copies from a device. The engine is the caller's, who hands over its
+// functions.
+typedef bool (*ridge_buffer_is_host)(void* buffer);
+typedef void (*ridge_tensor_get)(const void* tensor, void* into, size_t offset, size_t bytes);
 
 typedef struct {
   // Tokens, and sequences that were closed and had any: none for an expert that no token was sent to, and no sums then.
@@ -30,7 +36,8 @@ typedef struct {
 RIDGE_API int32_t ridge_calibration_interface(void);
 
 // Null when there is no memory. hessians: whether products are added up too.
-RIDGE_API void* ridge_collector_open(const ridge_tensor_layout* layout, int32_t hessians, int32_t threads);
+RIDGE_API void* ridge_collector_open(const ridge_tensor_layout* layout, ridge_buffer_is_host is_host, ridge_tensor_get get,
+                                     int32_t hessians, int32_t threads);
 RIDGE_API void ridge_collector_close(void* collector);
 
 // Collects the inputs of the matrix products with the weights of this name; of one expert of them, where all experts of a

@@ -22,7 +22,18 @@ class Tensor {
   int32_t op() const { return at<int32_t>(layout_.op); }
   int64_t ne(int i) const { return at<int64_t>(layout_.ne + 8 * i); }
   int64_t nb(int i) const { return static_cast<int64_t>(at<size_t>(layout_.nb + 8 * i)); }
+  void* buffer() const { return at<void*>(layout_.buffer); }
+  // An address of its buffer: of a device's memory, it may be.
   const char* data() const { return at<const char*>(layout_.data); }
+  // From the first to the last of its elements, which have 4 bytes as all that are read here.
+  size_t bytes() const {
+    int64_t last = 0;
+    for (int i = 0; i < 4; i++) {
+      if (ne(i) == 0) return 0;
+      last += (ne(i) - 1) * nb(i);
+    }
+    return static_cast<size_t>(last) + 4;
+  }
   const char* name() const { return bytes_ + layout_.name; }
   const void* address() const { return bytes_; }
   Tensor source(int i) const { return Tensor(layout_, at<const void*>(layout_.src + 8 * i)); }
@@ -37,6 +48,26 @@ class Tensor {
 
   const ridge_tensor_layout& layout_;
   const char* bytes_;
+};
+
+// Reads tensors of the engine, wherever they lie.
+class Reader {
+ public:
+  Reader(ridge_buffer_is_host is_host, ridge_tensor_get get) : is_host_(is_host), get_(get) {}
+
+  // Returns where the elements of a tensor can be read: where they are, or in `copy`. A graph has the tokens that are run at once
+  // and no more (512: 59 MB of 28,672 channels), so they are copied in one.
+  const char* read(const Tensor& tensor, std::vector<char>& copy) const {
+    if (tensor.buffer() == nullptr || is_host_(tensor.buffer())) return tensor.data();
+    const size_t bytes = tensor.bytes();
+    if (copy.size() < bytes) copy.resize(bytes);
+    if (bytes > 0) get_(tensor.address(), copy.data(), 0, bytes);
+    return copy.data();
+  }
+
+ private:
+  ridge_buffer_is_host is_host_;
+  ridge_tensor_get get_;
 };
 
 // What products with one tensor of weights read: one Input, or one for each expert; null until a token comes.
@@ -66,8 +97,8 @@ struct Wanted {
 
 class Collector {
  public:
-  Collector(const ridge_tensor_layout& layout, bool hessians, int threads)
-      : layout_(layout), hessians_(hessians), threads_(threads) {}
+  Collector(const ridge_tensor_layout& layout, const Reader& reader, bool hessians, int threads)
+      : layout_(layout), reader_(reader), hessians_(hessians), threads_(threads) {}
 
   int32_t want(const char* name, int32_t expert, int32_t columns) {
     const Weights& weights = weights_.try_emplace(name, Weights{columns, expert >= 0}).first->second;
@@ -86,7 +117,8 @@ class Collector {
     const bool last = end_node_ == tensor.name();
     Weights* weights = wanted(tensor);
     if (ask) return last || weights != nullptr;
-    if (weights != nullptr) reduce(*weights, tensor);
+    // Of a graph over several devices the engine ends the part that one of them has, and goes on with the next.
+    if (weights != nullptr && status_ == RIDGE_OK) reduce(*weights, tensor);
     if (last && memory_ != nullptr) copy(tensor);
     return !last && status_ == RIDGE_OK;
   }
@@ -156,10 +188,11 @@ class Collector {
 
   void add_all(Inputs& inputs, const Tensor& rows) {
     inputs.resize(1);
+    const char* data = reader_.read(rows, rows_);
     const auto stride = rows.nb(1) / static_cast<int64_t>(sizeof(float));
     for (int64_t i3 = 0; i3 < rows.ne(3); i3++) {
       for (int64_t i2 = 0; i2 < rows.ne(2); i2++) {
-        const char* first = rows.data() + i2 * rows.nb(2) + i3 * rows.nb(3);
+        const char* first = data + i2 * rows.nb(2) + i3 * rows.nb(3);
         input_of(inputs, 0, rows.ne(0)).add(reinterpret_cast<const float*>(first), rows.ne(1), stride, threads_);
       }
     }
@@ -172,6 +205,8 @@ class Collector {
       status_ = RIDGE_WRONG_SHAPE;
       return;
     }
+    const char* data = reader_.read(rows, rows_);
+    const char* chosen = reader_.read(ids, ids_);
     const auto columns = static_cast<size_t>(rows.ne(0));
     inputs.resize(static_cast<size_t>(experts));
     gathered_.resize(static_cast<size_t>(experts));
@@ -179,12 +214,12 @@ class Collector {
     for (int64_t token = 0; token < ids.ne(1); token++) {
       for (int64_t place = 0; place < ids.ne(0); place++) {
         int32_t expert;
-        std::memcpy(&expert, ids.data() + token * ids.nb(1) + place * ids.nb(0), sizeof(expert));
+        std::memcpy(&expert, chosen + token * ids.nb(1) + place * ids.nb(0), sizeof(expert));
         if (expert < 0 || expert >= experts) {
           status_ = RIDGE_WRONG_SHAPE;
           return;
         }
-        const char* row = rows.data() + (place % rows.ne(1)) * rows.nb(1) + token * rows.nb(2);
+        const char* row = data + (place % rows.ne(1)) * rows.nb(1) + token * rows.nb(2);
         const auto* values = reinterpret_cast<const float*>(row);
         auto& of_expert = gathered_[static_cast<size_t>(expert)];
         of_expert.insert(of_expert.end(), values, values + columns);
@@ -211,14 +246,16 @@ class Collector {
       status_ = RIDGE_WRONG_SHAPE;
       return;
     }
+    const char* data = reader_.read(tensor, rows_);
     for (int64_t t = 0; t < rows; t++) {
-      std::memcpy(memory_ + (copied_ + t) * columns, tensor.data() + t * tensor.nb(1),
+      std::memcpy(memory_ + (copied_ + t) * columns, data + t * tensor.nb(1),
                   static_cast<size_t>(columns) * sizeof(float));
     }
     copied_ += rows;
   }
 
   const ridge_tensor_layout layout_;
+  const Reader reader_;
   const bool hessians_;
   const int threads_;
   std::unordered_map<std::string, Weights> weights_;
@@ -227,7 +264,9 @@ class Collector {
   // Of the last product that was reduced: the next one may read the same.
   Sources last_;
   Inputs* last_inputs_ = nullptr;
-  // The rows of each expert in the product at hand.
+  // What was copied of the product at hand, from a device.
+  std::vector<char> rows_, ids_;
+  // The rows of each expert in it.
   std::vector<std::vector<float>> gathered_;
   std::string end_node_;
   float* memory_ = nullptr;
@@ -240,10 +279,11 @@ Collector* of(void* collector) { return static_cast<Collector*>(collector); }
 
 }  // namespace
 
-int32_t ridge_calibration_interface(void) { return 2; }
+int32_t ridge_calibration_interface(void) { return 3; }
 
-void* ridge_collector_open(const ridge_tensor_layout* layout, int32_t hessians, int32_t threads) {
-  return new (std::nothrow) Collector(*layout, hessians != 0, threads);
+void* ridge_collector_open(const ridge_tensor_layout* layout, ridge_buffer_is_host is_host, ridge_tensor_get get,
+                           int32_t hessians, int32_t threads) {
+  return new (std::nothrow) Collector(*layout, Reader(is_host, get), hessians != 0, threads);
 }
 
 void ridge_collector_close(void* collector) { delete of(collector); }

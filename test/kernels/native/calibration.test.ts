@@ -6,6 +6,7 @@ import {
   compute,
   expertsIn,
   memory,
+  onDevice,
   product,
   productOfExperts,
   tensor,
@@ -168,6 +169,47 @@ describe.skipIf(!kernels.tools)('the native collector (needs cmake and a C++ com
       collector.close();
     },
   );
+
+  test('what lies on a device gives the numbers of what lies in memory, to the bit', async () => {
+    const collected = async (place: (tensor: bigint) => bigint) => {
+      const collector = await open(2, true);
+      const wanted = ['q', 'up_exps.0.weight', 'up_exps.1.weight'];
+      for (const name of wanted) collector.want(name, COLUMNS);
+      collector.endAt('l_out-0', 3, 4);
+      const gaps = new Float32Array(20 * (COLUMNS + 8)).fill(9);
+      for (let t = 0; t < 20; t++) gaps.set(rows(1, t), t * (COLUMNS + 8));
+      const pieces = [
+        {
+          input: tensor('norm', COLUMNS, gaps, COLUMNS + 8),
+          ids: [[0], [1], [0]],
+          out: [1, 2, 3, 4, 5, 6, 7, 8, 9],
+        },
+        { input: tensor('norm', COLUMNS, rows(2, 3)), ids: [[1]], out: [10, 11, 12] },
+      ];
+      for (const { input, ids, out } of pieces) {
+        const routed = tensor('act', COLUMNS, rows(ids.length, 7), COLUMNS, 1);
+        compute(collector, [
+          product('q', place(input)),
+          productOfExperts('up_exps.weight', 2, place(routed), place(expertsIn(ids, 4))),
+          place(tensor('l_out-0', 3, Float32Array.from(out))),
+        ]);
+      }
+      const kept = [...collector.endSequence()];
+      const found = wanted.map((name) => {
+        const { buffer, byteOffset, byteLength } = collector.hessian(name)!.values;
+        return {
+          ...collector.statistics(name)!,
+          hessian: Buffer.from(buffer, byteOffset, byteLength).toString('base64'),
+        };
+      });
+      collector.close();
+      return { kept, found };
+    };
+    const onHost = await collected((tensor) => tensor);
+    expect(onHost.kept).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(onHost.found.map(({ tokens }) => tokens)).toEqual([22, 2, 2]);
+    expect(await collected(onDevice)).toEqual(onHost);
+  });
 
   test('experts that do not exist, and a product of another kind than its weights, are no numbers', async () => {
     const collector = await open(1);

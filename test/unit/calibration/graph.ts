@@ -6,8 +6,26 @@ import { STRUCTS } from '../../../agent/native/llama-cpp/bindings.js';
 const { fields, size } = STRUCTS.ggml_tensor;
 const at = (name: string) => fields.find(([field]) => field === name)![2];
 
-/** Memory alone of the engine: what a collector takes of it. */
+/** Buffers of a device that is none: the tensors that lie in them, with what they hold. */
+const DEVICE = koffi.alloc('uint8_t', 1) as unknown as bigint;
+const held = new Map<bigint, Uint8Array>();
+
+const isHost = koffi.register(
+  (buffer: bigint) => buffer !== DEVICE,
+  koffi.pointer(koffi.proto('bool', ['void *'])),
+);
+const get = koffi.register(
+  (tensor: bigint, into: bigint, offset: number, bytes: number) => {
+    const begin = Number(offset);
+    const part = held.get(tensor)!.subarray(begin, begin + Number(bytes));
+    new Uint8Array(koffi.view(into, Number(bytes))).set(part);
+  },
+  koffi.pointer(koffi.proto('void', ['void *', 'void *', 'size_t', 'size_t'])),
+);
+
+/** Of the engine what a collector takes: memory, and how tensors are read out of a device's. */
 export const memory = {
+  address: (name: string) => ({ ggml_backend_buffer_is_host: isHost, ggml_backend_tensor_get: get })[name],
   allocate: (type: string, length: number) => koffi.alloc(type, length),
   free: (address: bigint) => koffi.free(address),
   bytes: (address: bigint, length: number) => koffi.view(address, length),
@@ -24,6 +42,18 @@ export function tensor(
   const rows = values.length / stride;
   const shape = places === null ? [columns, rows, 1] : [columns, places, rows / places];
   return laidOut(name, CONSTANTS.GGML_TYPE_F32, shape, stride * 4, values);
+}
+
+/** Moves what a tensor holds to a device: where it was are bytes of ones, which are no numbers. @returns the tensor. */
+export function onDevice(tensor: bigint): bigint {
+  const fields = Buffer.from(koffi.view(tensor, size));
+  const number = (name: string, i: number) => Number(fields.readBigInt64LE(at(name) + 8 * i));
+  const last = [0, 1, 2, 3].reduce((sum, i) => sum + (number('ne', i) - 1) * number('nb', i), 0);
+  const place = new Uint8Array(koffi.view(fields.readBigUInt64LE(at('data')), last + 4));
+  held.set(tensor, place.slice());
+  place.fill(0xff);
+  fields.writeBigUInt64LE(DEVICE, at('buffer'));
+  return tensor;
 }
 
 function laidOut(
