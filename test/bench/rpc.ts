@@ -11,11 +11,12 @@
  *
  * Tokens per second over loopback beside those of the CPU alone are shown and claim nothing: what a network costs is the network's affair.
  *
- *   RIDGEPOINT_RPC_LIBRARY=…/libggml-rpc.so RIDGEPOINT_RPC_SERVER=…/ggml-rpc-server npm run bench -- rpc [--model=…/model.gguf] [--threads=1]
+ *   npm run bench -- rpc [--model=…/model.gguf] [--threads=1]
  *
- * `ridge engines build rpc` and `ridge engines build rpc-server` make both and print where they lie.
+ * `ridge engines build rpc` and `ridge engines build rpc-server` make what it takes; RIDGEPOINT_RPC_LIBRARY=…/libggml-rpc.so and
+ * RIDGEPOINT_RPC_SERVER=…/ggml-rpc-server name others of the same release.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -27,7 +28,7 @@ import { CoreWidths } from '../../agent/cores/widths.js';
 import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
 import { monotonicSeconds } from '../../agent/isolation/clock.js';
 import { IdleBaselines } from '../../agent/meters/baseline.js';
-import { type ConfiguredRpc, greetRpcServer } from '../../agent/native/llama-cpp/rpc.js';
+import type { ConfiguredRpc } from '../../agent/native/llama-cpp/rpc.js';
 import { loadModel } from '../../agent/runners/llama-cpp/load.js';
 import { ServerPool } from '../../agent/servers/pool.js';
 import type { TrialContext } from '../../agent/trial/context.js';
@@ -37,17 +38,15 @@ import { isPresent, type ResultRecord } from '../../core/result/result.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { modelPath } from '../models/loading.js';
 import { lease, QUICK } from '../support/bench.js';
-import { freePort, until } from '../support/services.js';
+import { findRpcParts, RPC_NEEDS, startRpcServer } from '../support/rpc-servers.js';
 import { conclude, type Figure } from './figure.js';
 
-const library = process.env.RIDGEPOINT_RPC_LIBRARY;
-const program = process.env.RIDGEPOINT_RPC_SERVER;
-if (library === undefined || program === undefined) {
-  console.error(
-    'Name the backend’s library in RIDGEPOINT_RPC_LIBRARY and a ggml-rpc-server of the same release in RIDGEPOINT_RPC_SERVER.',
-  );
+const parts = findRpcParts();
+if (parts === null) {
+  console.error(`RPC servers ${RPC_NEEDS}.`);
   process.exit(2);
 }
+const { library } = parts;
 const { values: options } = parseArgs({
   options: { model: { type: 'string' }, threads: { type: 'string', default: '1' } },
 });
@@ -63,19 +62,10 @@ process.on('exit', () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function startServer(): Promise<{ readonly child: ChildProcess; readonly address: string }> {
-  const port = await freePort();
-  const child = spawn(program!, ['-H', '127.0.0.1', '-p', String(port), '-t', String(THREADS)], {
-    stdio: 'ignore',
-  });
-  servers.push(child);
-  const address = `127.0.0.1:${port}`;
-  await until(
-    'the RPC server to answer',
-    async () => ((await greetRpcServer(address, 1)) === null ? true : null),
-    20,
-  );
-  return { child, address };
+async function startServer() {
+  const server = await startRpcServer(parts!, THREADS);
+  servers.push(server.child);
+  return server;
 }
 
 async function kill(child: ChildProcess): Promise<void> {
