@@ -25,7 +25,7 @@ export class BlockRuns {
   #done = 0;
 
   static async begin(request: WalkRequest, header: GgufFile, plan: WalkPlan): Promise<BlockRuns> {
-    const observer = await loadObserver();
+    const observer = await loadObserver(request.place);
     mkdirSync(request.scratchFolder, { recursive: true });
     const states = request.sequences.reduce((sum, { length }) => sum + length, 0) * plan.width * 4;
     const block = header.fileBytes / Math.max(1, plan.blocks);
@@ -100,7 +100,7 @@ export class BlockRuns {
     // The one block of a slice.
     collector.endAt(this.#observer.blockOutput(0), this.#plan.width, keep ? tokens : 0);
     const modelPath = this.#slicePath;
-    const model = this.#observer.openModel({ modelPath, tokens, threads, collector });
+    const model = await this.#observer.openModel({ modelPath, tokens, threads, collector });
     try {
       for (let i = 0; i < sequences.length; i++) {
         model.runStates(this.#inputs.read(i));

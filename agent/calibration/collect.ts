@@ -5,8 +5,10 @@ import { tensorOf } from '../../core/techniques/pruning/plan.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { requiredKernels } from '../native/kernel-library.js';
+import { type ObservedPlace, ON_CPU } from '../runners/observer.js';
 import { linearsOf } from './blocks.js';
 import { passModel } from './pass.js';
+import { computedOn, densePassOf, devicesAt } from './place.js';
 import { type StatisticsOrigin, writeStatistics } from './saved.js';
 import { calibrationSequences } from './sequences.js';
 import { walkLayers } from './walk.js';
@@ -17,17 +19,19 @@ export interface CalibrationJob {
   readonly textPath: string;
   /** Sequences, at most. */
   readonly sequences: number;
-  readonly origin: Omit<StatisticsOrigin, 'sequenceTokens'>;
+  readonly origin: Omit<StatisticsOrigin, 'sequenceTokens' | 'computedOn' | 'computedOnReason'>;
   /** Tokens of a sequence, at most. */
   readonly tokens: number;
   readonly threads: number;
+  /** Where the model is run; left out = on the CPU. */
+  readonly place?: ObservedPlace;
 }
 
 export interface Collected {
   readonly sequences: number;
   readonly tokens: number;
   readonly layers: number;
-  /** Whether the model was loaded whole, or a block at a time because it is larger than the memory. */
+  /** Whether the model was loaded whole, or a block at a time because it is larger than the memory there. */
   readonly loaded: 'whole' | 'by-block';
   /** Tensors that the engine multiplies nothing with. */
   readonly unseen: readonly string[];
@@ -49,11 +53,11 @@ export async function collectStatistics(
   const { modelPath, threads, origin } = job;
   const header = readGgufHeader(modelPath);
   const sequences = await calibrationSequences({ ...job, windows: origin.windows });
-  const common = { modelPath, sequences, threads, ...(onProgress && { onProgress }) };
+  const wanted = job.place ?? ON_CPU;
+  const { place, whole } = densePassOf(header, wanted, await devicesAt(wanted));
+  const common = { modelPath, sequences, threads, place, ...(onProgress && { onProgress }) };
   const linears = linearsOf(header, () => true);
-  // An engine that maps a file larger than the memory would read it anew for every sequence.
-  const fits = header.fileBytes <= process.availableMemory();
-  const layers = fits
+  const layers = whole
     ? await passModel({ ...common, linears })
     : await walkModel({ ...common, scratchFolder: `${outputPath}.scratch` });
   if (layers.size === 0) {
@@ -62,14 +66,14 @@ export async function collectStatistics(
     );
   }
   await writeStatistics(outputPath, {
-    origin: { ...origin, sequenceTokens: sequences[0]!.length },
+    origin: { ...origin, sequenceTokens: sequences[0]!.length, ...(await computedOn(place)) },
     layers,
   });
   return {
     sequences: sequences.length,
     tokens: sequences.reduce((sum, { length }) => sum + length, 0),
     layers: layers.size,
-    loaded: fits ? 'whole' : 'by-block',
+    loaded: whole ? 'whole' : 'by-block',
     unseen: [
       ...new Set(linears.filter(({ name }) => !layers.has(name)).map(({ name }) => tensorOf(name).tensor)),
     ],

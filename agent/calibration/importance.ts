@@ -4,6 +4,7 @@ import type { StepContext } from '../artifacts/step.js';
 import { locateText } from '../artifacts/text.js';
 import { digestOf } from '../digest.js';
 import { requiredKernels } from '../native/kernel-library.js';
+import { type ObservedPlace, ON_CPU } from '../runners/observer.js';
 import { importanceMatrixFor } from './store.js';
 
 /** How an importance matrix is got ready for a quantization. */
@@ -18,6 +19,7 @@ export interface PreparedImportance {
 
 /**
  * The importance matrix of a quantization's spec. It is llama-imatrix's on the same text (-c tokens, --chunks sequences).
+ * @param place where the model is run for it.
  * @throws FailureError `source-not-allowed`, `model-missing` when the text is not there, `engine-missing`
  * without the native kernels.
  */
@@ -25,6 +27,7 @@ export async function importanceFor(
   spec: CalibrationSpec,
   engine: string,
   settings: ModelSettings,
+  place: ObservedPlace = ON_CPU,
 ): Promise<PreparedImportance> {
   requiredKernels();
   const { text, sequences, tokens } = spec;
@@ -47,7 +50,7 @@ export async function importanceFor(
           engine,
           cacheFolder,
         },
-        context,
+        { ...context, place },
       ),
   };
 }

@@ -1,6 +1,8 @@
+import { leasedDevices } from '../../core/experiment/lease.js';
 import { MORE_TOKENS, unreachedExperts } from '../../core/techniques/expert-tokens.js';
 import type { Learned } from '../artifacts/learned.js';
 import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
+import { ON_CPU } from '../runners/observer.js';
 import type { CalibrationJob } from './collect.js';
 
 export interface CalibrateRequest {
@@ -12,6 +14,7 @@ export interface CalibrateRequest {
 export const CALIBRATE: Job<CalibrateRequest, Learned, ProgressReport> = {
   name: 'calibrate',
   what: 'the calibration',
+  deviceOf: ({ job: { place = ON_CPU } }) => leasedDevices(place).join(','),
   async load() {
     const { collectStatistics } = await import('./collect.js');
     return async ({ job, outputPath }, channel) => {

@@ -1,5 +1,6 @@
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import { loadObserver } from '../runners/index.js';
+import type { ObservedPlace } from '../runners/observer.js';
 import type { Linear } from './blocks.js';
 import { checkedStatistics, endSequence } from './reading.js';
 
@@ -8,24 +9,26 @@ export interface PassRequest {
   readonly linears: readonly Linear[];
   readonly sequences: readonly Int32Array[];
   readonly threads: number;
+  /** Where the model is run; left out = on the CPU. */
+  readonly place?: ObservedPlace;
   /** Called after each sequence. */
   readonly onProgress?: (done: number, of: number) => void;
 }
 
 /**
  * Runs sequences through a whole model, of any type and architecture, and collects statistics of all its layers at
- * once. For a model that fits into memory; the output matrix is left out.
+ * once. For a model that fits into the memory of its place; the output matrix is left out.
  * @returns statistics by the names of the weights; those that the engine multiplies nothing with are left out.
  * @throws FailureError `model-unsupported` when activations are not finite, `run-failed`, `load-failed`.
  */
 export async function passModel(request: PassRequest): Promise<ReadonlyMap<string, ChannelStatistics>> {
   const { modelPath, linears, sequences, threads, onProgress } = request;
-  const observer = await loadObserver();
+  const observer = await loadObserver(request.place);
   const collector = await observer.openCollector({ hessians: false, threads });
   try {
     for (const { name, columns } of linears) collector.want(name, columns);
     const tokens = Math.max(...sequences.map(({ length }) => length));
-    const model = observer.openModel({ modelPath, tokens, threads, collector });
+    const model = await observer.openModel({ modelPath, tokens, threads, collector });
     // What comes behind the last block is not computed.
     collector.endAt(observer.blockOutput(linears.at(-1)?.block ?? 0), model.width, 0);
     try {

@@ -1,6 +1,7 @@
 import type { Hessian } from '../../core/techniques/pruning/hessian.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
+import type { ObservedPlace } from '../runners/observer.js';
 
 /** One linear layer with what calibration learned of its inputs. */
 export interface CalibratedLayer {
@@ -35,6 +36,8 @@ export interface WalkRequest {
   /** Whether layers come with their Hessian: 8 · columns² bytes for each input of a block, of experts for each that tokens reached. */
   readonly hessians: boolean;
   readonly threads: number;
+  /** Where each block is run; left out = on the CPU. */
+  readonly place?: ObservedPlace;
   /** Folder for the file of one block and the hidden states of all sequences, twice. Emptied at the end. */
   readonly scratchFolder: string;
   /** Called after each sequence of each block that was run. */

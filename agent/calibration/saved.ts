@@ -3,7 +3,7 @@ import type { ChannelStatistics } from '../../core/techniques/pruning/statistics
 import { openSafetensors, readSafetensor } from '../../formats/safetensors/reader.js';
 import { type SafetensorSource, writeSafetensors } from '../../formats/safetensors/writer.js';
 
-/** Where statistics come from; everything that they follow from but the machine's rounding. */
+/** Where statistics come from: everything that they follow from, and the devices whose rounding they have. */
 const originSchema = z.object({
   /** Digests. */
   model: z.string(),
@@ -18,6 +18,9 @@ const originSchema = z.object({
   sequenceTokens: z.number(),
   /** Release of the engine. */
   engine: z.string(),
+  /** As records have it; files of before are of the CPU. */
+  computedOn: z.string().default('cpu'),
+  computedOnReason: z.string().optional(),
 });
 export type StatisticsOrigin = z.infer<typeof originSchema>;
 

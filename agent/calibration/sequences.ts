@@ -5,6 +5,7 @@ import { modelFacts } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { readText } from '../artifacts/text.js';
 import { loadObserver } from '../runners/index.js';
+import type { ObservedPlace } from '../runners/observer.js';
 
 export interface SequencesRequest {
   /** The model whose vocabulary cuts the text. */
@@ -15,6 +16,8 @@ export interface SequencesRequest {
   /** Tokens of a sequence, at most; what the model was trained to see at once is the other bound. */
   readonly tokens: number;
   readonly windows: CalibrationWindows;
+  /** Where the model will be run, for a process has one engine; left out = on the CPU. */
+  readonly place?: ObservedPlace;
 }
 
 /**
@@ -41,7 +44,7 @@ export async function calibrationSequences(request: SequencesRequest): Promise<r
   const text = readText(textPath);
   const wanted = Math.min(request.tokens, modelFacts(header).contextLength);
   const chunks = windows.scheme === 'chunks';
-  const observer = await loadObserver();
+  const observer = await loadObserver(request.place);
   return observer.withVocabulary(modelPath, (vocabulary) => {
     const tokens = vocabulary.tokenize(text, chunks);
     const seed = windows.scheme === 'random' ? windows.seed : null;

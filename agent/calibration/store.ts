@@ -8,6 +8,7 @@ import { withLock } from '../artifacts/lock.js';
 import type { StepContext } from '../artifacts/step.js';
 import { digestOf } from '../digest.js';
 import { taskOf } from '../isolation/job.js';
+import { type ObservedPlace, ON_CPU } from '../runners/observer.js';
 import { writeImportanceMatrix } from './imatrix.js';
 import { CALIBRATE } from './job.js';
 import { readStatistics } from './saved.js';
@@ -34,6 +35,8 @@ export interface StatisticsContext extends Omit<StepContext, 'timeLimitSeconds'>
   readonly timeLimitSeconds: number | null;
   /** Default: as many as there are CPUs. */
   readonly threads?: number;
+  /** Where the model is run, if it has to be; left out = on the CPU. */
+  readonly place?: ObservedPlace;
   readonly onMessage?: BuildRequest['onMessage'];
 }
 
@@ -52,7 +55,7 @@ const MATRIX = `.imatrix${MODEL_FORMATS.gguf}`;
 
 /**
  * Statistics of every linear layer of the dense model, collected in a child unless they were before: kept by the digests
- * of model and text, how the text is cut, and the engine's release.
+ * of model and text, how the text is cut, and the engine's release; on which device they were collected, their file says.
  * @throws FailureError of the child; `disk-full`.
  */
 export async function statisticsFor(
@@ -66,7 +69,8 @@ export async function statisticsFor(
     const { modelPath, modelDigest, textPath, textName, windows, sequences, tokens, engine } = request;
     const threads = context.threads ?? Math.max(1, context.cpus.length);
     const origin = { model: modelDigest, text: textDigest, textName, windows, engine };
-    const job = { modelPath, textPath, sequences, tokens, threads, origin };
+    const { place = ON_CPU } = context;
+    const job = { modelPath, textPath, sequences, tokens, threads, origin, place };
     const making = {
       path,
       // Three f32 for each channel: nothing beside the model.

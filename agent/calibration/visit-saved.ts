@@ -2,7 +2,7 @@ import { readGgufHeader } from '../../formats/gguf/header.js';
 import { planWalk } from './blocks.js';
 import { checkedStatistics } from './reading.js';
 import type { VisitLayer } from './request.js';
-import { readStatistics } from './saved.js';
+import { readStatistics, type StatisticsOrigin } from './saved.js';
 import { readWeights } from './weights.js';
 
 export interface SavedVisitRequest {
@@ -16,12 +16,13 @@ export interface SavedVisitRequest {
 /**
  * A dense walk without running anything: layers in the same order, with statistics that were saved and without
  * Hessians; what `visit` gives back is not looked at.
+ * @returns where the statistics come from.
  * @throws FailureError as `walkLayers` does.
  */
-export async function visitSaved(request: SavedVisitRequest, visit: VisitLayer): Promise<void> {
+export async function visitSaved(request: SavedVisitRequest, visit: VisitLayer): Promise<StatisticsOrigin> {
   const { modelPath, statisticsPath, wanted, onProgress } = request;
   const { linears } = planWalk(readGgufHeader(modelPath), wanted);
-  const { layers } = await readStatistics(statisticsPath);
+  const { layers, origin } = await readStatistics(statisticsPath);
   for (const [i, linear] of linears.entries()) {
     const { name, block } = linear;
     const statistics = checkedStatistics(name, layers.get(name) ?? null);
@@ -29,4 +30,5 @@ export async function visitSaved(request: SavedVisitRequest, visit: VisitLayer):
     await visit({ name, block, weights, statistics, hessian: null, calibrationSeconds: 0 });
     onProgress?.(i + 1, linears.length);
   }
+  return origin;
 }

@@ -1,5 +1,7 @@
+import { leasedDevices } from '../../core/experiment/lease.js';
 import type { Learned } from '../artifacts/learned.js';
 import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
+import { type ObservedPlace, ON_CPU } from '../runners/observer.js';
 
 export interface PruneRequest {
   readonly inputPath: string;
@@ -11,27 +13,23 @@ export interface PruneRequest {
   /** Statistics of the dense model that were collected before, where they are all that is needed. */
   readonly statisticsPath?: string;
   readonly threads: number;
+  /** Where the model is run for activations; left out = on the CPU. */
+  readonly place?: ObservedPlace;
 }
-
-/** Where all of it is computed, whatever device the lease is of; for the record. */
-const WHERE = {
-  computedOn: 'cpu',
-  computedOnReason:
-    'activations are summed in the memory that the CPU computes them in, and masks are chosen there: no GPU is used',
-} as const;
 
 /** Writes a copy of a model with weights pruned; calibrates it with the engine where the method needs that. */
 export const PRUNE: Job<PruneRequest, Learned, ProgressReport> = {
   name: 'prune',
   what: 'the pruning',
+  deviceOf: ({ place = ON_CPU }) => leasedDevices(place).join(','),
   async load() {
     const [{ pruneFile }, { factsOf }] = await Promise.all([
       import('./prune.js'),
       import('../../core/techniques/pruning/summary.js'),
     ]);
     return async (request, channel) => {
-      const { report, warnings } = await pruneFile(request, progressOver(channel));
-      return { warnings, facts: { ...factsOf(report), ...WHERE }, report };
+      const { report, warnings, computed } = await pruneFile(request, progressOver(channel));
+      return { warnings, facts: { ...factsOf(report), ...computed }, report };
     };
   },
 };

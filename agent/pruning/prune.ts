@@ -3,6 +3,7 @@ import { needsHessian } from '../../core/techniques/pruning/check.js';
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';
 import { readSparsity, type SparsitySpec } from '../../core/techniques/sparsity.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import type { ComputedOn } from '../calibration/place.js';
 import { requiredKernels } from '../native/kernel-library.js';
 import { openPruningKernels } from '../native/kernels.js';
 import type { PruneRequest } from './job.js';
@@ -15,6 +16,7 @@ import { type OnProgress, Walker } from './walker.js';
 export interface Pruned {
   readonly report: PruneReport;
   readonly warnings: readonly string[];
+  readonly computed: ComputedOn;
 }
 
 /**
@@ -53,6 +55,7 @@ export async function pruneFile(order: PruneRequest, onProgress: OnProgress): Pr
       layers: pruner.reports,
     },
     warnings: [...walker.warnings(), ...pruner.warnings()],
+    computed: await walker.computedOn(),
   };
 }
 

@@ -5,9 +5,12 @@ import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
 import { readMatrix } from '../../formats/tensor-matrix.js';
+import { type ComputedOn, computedOn } from '../calibration/place.js';
+import type { StatisticsOrigin } from '../calibration/saved.js';
 import { calibrationSequences } from '../calibration/sequences.js';
 import { visitSaved } from '../calibration/visit-saved.js';
 import { walkLayers } from '../calibration/walk.js';
+import { ON_CPU } from '../runners/observer.js';
 import type { PruneRequest } from './job.js';
 import type { LinearLayer } from './linear-layers.js';
 
@@ -41,6 +44,8 @@ export class Walker {
   readonly #layers: readonly LinearLayer[];
   readonly #onProgress: OnProgress;
   #walks = 0;
+  /** Of statistics that were collected before; null = none were used. */
+  #collectedOn: ComputedOn | null = null;
 
   /** Cuts the calibration text. @throws FailureError as `calibrationSequences` does. */
   static async prepare(
@@ -58,6 +63,7 @@ export class Walker {
       sequences: calibration.sequences,
       tokens: calibration.tokens,
       windows: { scheme: 'random', seed: calibration.seed },
+      place: order.place ?? ON_CPU,
     });
     return new Walker(sequences, order, spec, layers, onProgress);
   }
@@ -97,9 +103,11 @@ export class Walker {
     if (this.#spec.calibration === null) return await this.#walkWeights(see, progress);
     const names = new Set(this.#layers.map(({ name }) => name));
     const wanted = (name: string) => names.has(name);
-    const { inputPath: modelPath, statisticsPath } = this.#order;
+    const { inputPath: modelPath, statisticsPath, threads, place = ON_CPU } = this.#order;
     if (order === 'dense' && !hessians && statisticsPath !== undefined) {
-      return await visitSaved({ modelPath, statisticsPath, wanted, onProgress: progress }, see);
+      const saved = { modelPath, statisticsPath, wanted, onProgress: progress };
+      this.#collectedOn = whereOf(await visitSaved(saved, see));
+      return;
     }
     const scratchFolder = `${this.#order.outputPath}.walk.draft`;
     try {
@@ -110,7 +118,8 @@ export class Walker {
           order,
           wanted,
           hessians,
-          threads: this.#order.threads,
+          threads,
+          place,
           scratchFolder,
           onProgress: progress,
         },
@@ -129,6 +138,16 @@ export class Walker {
     }
   }
 
+  /** Where activations were computed; of a walk that is over. */
+  async computedOn(): Promise<ComputedOn> {
+    if (this.#spec.calibration === null)
+      return {
+        computedOn: 'cpu',
+        computedOnReason: 'masks are chosen there, and this one asks for no activations',
+      };
+    return this.#collectedOn ?? (await computedOn(this.#order.place ?? ON_CPU));
+  }
+
   /** What makes a calibration poorer than it was asked to be. */
   warnings(): string[] {
     const { calibration } = this.#spec;
@@ -141,4 +160,8 @@ export class Walker {
         ]
       : [];
   }
+}
+
+function whereOf({ computedOn: on, computedOnReason: reason }: StatisticsOrigin): ComputedOn {
+  return { computedOn: on, ...(reason !== undefined && { computedOnReason: reason }) };
 }

@@ -3,7 +3,7 @@ import type { RunnerName } from '../../core/runners/index.js';
 import type { ServerKindName } from '../../core/runners/server/index.js';
 import type { Learned } from '../artifacts/learned.js';
 import type { QuantizeRequest } from './jobs.js';
-import type { Observer } from './observer.js';
+import { type ObservedPlace, type Observer, ON_CPU } from './observer.js';
 import type { Runner } from './runner.js';
 
 /** Makes an artifact; resolves with what there is to say of it. */
@@ -61,11 +61,11 @@ export async function quantizerOf(kind: string): Promise<Quantize | null> {
 }
 
 /**
- * @returns the engine that calibration looks into: llama.cpp, whose graphs compute what every runner of model files does.
- * @throws FailureError `engine-missing`.
+ * @returns the engine that calibration looks into (`OBSERVED_RUNNER`).
+ * @throws FailureError `engine-missing`, `device-missing`.
  */
-export async function loadObserver(): Promise<Observer> {
-  return await (await import('./llama-cpp/index.js')).observe();
+export async function loadObserver(place: ObservedPlace = ON_CPU): Promise<Observer> {
+  return await (await import('./llama-cpp/index.js')).observe(place);
 }
 
 function roomOf(kind: string): RunnerRoom {

@@ -1,8 +1,25 @@
 import type { Collector, CollectorOptions } from '../native/collector.js';
 import type { TextModel } from './opened.js';
+import type { PlaceRequest } from './runner.js';
 
-/** An engine that is looked into while it computes, on the CPU: what calibration asks of it. Child processes only. */
+/** Where a model is run to be looked into. Its options may name RPC servers; no other option counts. */
+export interface ObservedPlace extends Omit<PlaceRequest, 'cpus' | 'runtimes'> {
+  /** Why it is the CPU, of the place as it is or of the one that was asked for; left out = its devices are used. */
+  readonly cpuReason?: string;
+}
+
+/** @returns the device of a class, of which a machine has one. */
+export function placeOfClass(deviceClass: string): ObservedPlace {
+  return { options: {}, deviceClass, deviceId: '' };
+}
+
+/** Where a model is run when nothing else is said. */
+export const ON_CPU = placeOfClass('cpu');
+
+/** An engine that is looked into while it computes: what calibration asks of it. Child processes only. */
 export interface Observer {
+  /** @returns the devices of its place, opened once; null = the CPU. @throws FailureError `device-missing` and the like. */
+  devices(): Promise<ObservedDevices | null>;
   /**
    * Opens the vocabulary of a model file without its weights, and does the work with it.
    * @throws FailureError `model-unsupported` for a file without a vocabulary, and with the engine's words.
@@ -11,9 +28,17 @@ export interface Observer {
   /** @throws FailureError `engine-missing`, `engine-mismatch` for our native library. */
   openCollector(options: CollectorOptions): Promise<Collector>;
   /** @throws FailureError with the engine's words. */
-  openModel(request: ObservedRequest): ObservedModel;
+  openModel(request: ObservedRequest): Promise<ObservedModel>;
   /** @returns what its graphs call the residual stream behind a block. */
   blockOutput(block: number): string;
+}
+
+/** Devices that a model is spread over. */
+export interface ObservedDevices {
+  /** What a record calls them. */
+  readonly name: string;
+  /** Of them together, when they were opened; null = one of them does not tell. */
+  readonly freeBytes: number | null;
 }
 
 export type Vocabulary = Pick<TextModel, 'beginToken' | 'tokenize'>;

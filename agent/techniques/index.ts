@@ -6,6 +6,7 @@ import type { ModelSettings, ResolvedModel } from '../artifacts/resolve.js';
 import type { Step } from '../artifacts/step.js';
 import { importanceFor } from '../calibration/importance.js';
 import { conversionStep } from '../conversions/step.js';
+import { type ObservedPlace, ON_CPU } from '../runners/observer.js';
 import { groupHeadsStep } from './group-heads.js';
 import { mergeStep } from './merge.js';
 import { pruneStep } from './prune.js';
@@ -23,6 +24,8 @@ export interface StepsRequest {
   readonly engine: string;
   /** Where files may be that a technique names. */
   readonly settings: ModelSettings;
+  /** Where it calibrates; left out = on the CPU. */
+  readonly place?: ObservedPlace;
 }
 
 /**
@@ -48,7 +51,7 @@ export async function stepsFor(request: StepsRequest): Promise<Step[]> {
 
 async function stepOf(
   one: ChainStep,
-  { base, modelName, runnerKind, engine, settings }: StepsRequest,
+  { base, modelName, runnerKind, engine, settings, place = ON_CPU }: StepsRequest,
 ): Promise<Step> {
   switch (one.kind) {
     case 'convert':
@@ -58,10 +61,10 @@ async function stepOf(
     case 'merge':
       return mergeStep(one.parts, modelName, settings);
     case 'prune':
-      return pruneStep(one.word, one.spec, engine, settings);
+      return pruneStep(one.word, one.spec, engine, settings, place);
     case 'quantize': {
       const { importance: text } = one.spec;
-      const importance = text === null ? null : await importanceFor(text, engine, settings);
+      const importance = text === null ? null : await importanceFor(text, engine, settings, place);
       const maker = makerFor(runnerKind);
       return quantizeStep({ word: one.word, spec: one.spec, runnerKind: maker, engine, importance });
     }

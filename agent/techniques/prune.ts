@@ -8,10 +8,12 @@ import { digestOf } from '../digest.js';
 import { taskOf } from '../isolation/job.js';
 import { requiredKernels } from '../native/kernel-library.js';
 import { PRUNE } from '../pruning/job.js';
+import type { ObservedPlace } from '../runners/observer.js';
 
 /**
  * @param word as the experiment has it.
  * @param engine the release whose activations calibrate.
+ * @param place where it calibrates.
  * @returns the step that prunes. @throws FailureError `source-not-allowed`, `model-missing` for its text, `engine-missing`
  * without the native kernels.
  */
@@ -20,6 +22,7 @@ export async function pruneStep(
   spec: SparsitySpec,
   engine: string,
   models: ModelSettings,
+  place: ObservedPlace,
 ): Promise<Step> {
   requiredKernels();
   const { calibration } = spec;
@@ -33,7 +36,7 @@ export async function pruneStep(
       const threads = Math.max(1, context.cpus.length);
       const request = { inputPath, sparsity: word, textPath, threads };
       if (calibration === null || textPath === null || !bySavedStatistics(spec))
-        return (outputPath) => taskOf(PRUNE, { ...request, outputPath });
+        return (outputPath) => taskOf(PRUNE, { ...request, outputPath, place });
       const { text, sequences, tokens, seed } = calibration;
       const { path: statisticsPath } = await statisticsFor(
         {
@@ -47,7 +50,7 @@ export async function pruneStep(
           engine,
           cacheFolder: models.cacheFolder,
         },
-        context,
+        { ...context, place },
       );
       return (outputPath) => taskOf(PRUNE, { ...request, outputPath, statisticsPath });
     },

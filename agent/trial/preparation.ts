@@ -1,6 +1,13 @@
 import { FailureError, failure } from '../../core/errors.js';
+import { deviceKind } from '../../core/experiment/experiment.js';
 import { warn } from '../../core/result/warnings.js';
-import { makerFor, opensModels, predictedBytes, runnerNamed } from '../../core/runners/index.js';
+import {
+  makerFor,
+  OBSERVED_RUNNER,
+  opensModels,
+  predictedBytes,
+  runnerNamed,
+} from '../../core/runners/index.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { workloadNamed } from '../../core/workloads/index.js';
@@ -9,8 +16,9 @@ import { type AttachedAdapter, attachedAdapters } from '../artifacts/adapters/at
 import { type ResolvedModel, resolveModel } from '../artifacts/resolve.js';
 import type { Artifact } from '../artifacts/store.js';
 import { stepsTo } from '../conversions/step.js';
+import { type ObservedPlace, ON_CPU } from '../runners/observer.js';
 import { stepsFor } from '../techniques/index.js';
-import type { TrialRun } from './context.js';
+import { placeOf, type TrialRun } from './context.js';
 
 export interface PreparedModel {
   /** Its path is one that the runner opens, where something is asked of the base itself. */
@@ -40,7 +48,8 @@ export async function prepareModel(trial: TrialRun): Promise<PreparedModel | nul
   return model;
 }
 
-async function makeModel({ lease, node, device, child, pins }: TrialRun): Promise<PreparedModel> {
+async function makeModel(trial: TrialRun): Promise<PreparedModel> {
+  const { lease, node, device, child, pins } = trial;
   const { model, runner, technique, quality } = lease.experiment;
   const opens = runnerNamed(runner.kind)?.formats ?? [];
   const { cpus } = device;
@@ -66,6 +75,7 @@ async function makeModel({ lease, node, device, child, pins }: TrialRun): Promis
     runnerKind: runner.kind,
     engine,
     settings: node.models,
+    place: observedPlace(trial),
   });
   const timeLimitSeconds = node.limits.trialTimeoutSeconds;
   const making = { base, cpus, timeLimitSeconds };
@@ -89,6 +99,17 @@ async function makeModel({ lease, node, device, child, pins }: TrialRun): Promis
     timeLimitSeconds,
   });
   return { base: { ...base, path }, artifact, adapters };
+}
+
+/** @returns where a trial's model is looked into: on all devices that it will run on, where the engine that does so drives them here. */
+function observedPlace(trial: TrialRun): ObservedPlace {
+  const { device, runner } = trial.lease.experiment;
+  const kind = deviceKind(device);
+  const driven = trial.node.profile.runners.find((one) => one.kind === OBSERVED_RUNNER)?.devices ?? [];
+  if (kind !== 'cpu' && !driven.some((one) => deviceKind(one) === kind))
+    return { ...ON_CPU, cpuReason: `the node’s ${OBSERVED_RUNNER} does not drive ${kind}` };
+  const { rpcServers = null } = runner.options;
+  return { ...placeOf(trial), options: { rpcServers } };
 }
 
 /** The adapters that a word asks to run beside the model; its reading was checked with the steps. */

@@ -38,6 +38,9 @@ export function runnerNamed(kind: string): RunnerKind | undefined {
 /** Runs models where a sweep names no runner. */
 export const DEFAULT_RUNNER = llamaCpp.kind;
 
+/** Whose engine calibration looks into: its graphs compute what every runner of model files does. */
+export const OBSERVED_RUNNER = llamaCpp.kind;
+
 /** @returns the runner whose engine changes GGUF files for another: itself, where it opens them. */
 export function makerFor(kind: string): string {
   return runnerNamed(kind)?.formats.includes('gguf') === true ? kind : DEFAULT_RUNNER;

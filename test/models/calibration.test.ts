@@ -16,6 +16,7 @@ import { launch } from '../../agent/isolation/launch.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
 import type { PruneRequest } from '../../agent/pruning/job.js';
 import { pruneFile } from '../../agent/pruning/prune.js';
+import { ON_CPU } from '../../agent/runners/observer.js';
 import { pruneStep } from '../../agent/techniques/prune.js';
 import { FailureError } from '../../core/errors.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
@@ -138,7 +139,7 @@ describe.skipIf(kernelsLibrary() === null)('the walk', () => {
       const word = `wanda:${share}?order=dense&outputError=false&sequences=2&tokens=64&seed=5`;
       const reading = readSparsity(word);
       if (!reading.ok || reading.value === null) throw new Error(word);
-      const step = await pruneStep(word, reading.value, 'v0.4.0', settings);
+      const step = await pruneStep(word, reading.value, 'v0.4.0', settings, ON_CPU);
       const task = (await step.taskFor(path!, digest, bench))(join(folder, `${share}.gguf`));
       expect(task.name).toBe('prune');
       const order = task.request as PruneRequest;

@@ -349,7 +349,7 @@ async function record(modelPath: string): Promise<Recorded> {
   const observer = await loadObserver();
   const collector = { callback, userData: null } as unknown as Collector;
   const tokens = Math.max(...sequences.map(({ length }) => length));
-  const model = observer.openModel({ modelPath, tokens, threads: 1, collector });
+  const model = await observer.openModel({ modelPath, tokens, threads: 1, collector });
   for (const sequence of sequences) model.run(sequence);
   model.close();
   koffi.unregister(callback);

@@ -215,7 +215,12 @@ describe.skipIf(kernelsLibrary() === null)('a chain of steps', () => {
     expect(steps.map(({ recipe }) => recipe)).toEqual(['prune(magnitude-row:50%)', 'quantize(q8_0)']);
     const store = new ArtifactStore({ cacheFolder: models.cacheFolder, artifactBytes: 1e9 });
     const artifact = await store.prepare({ base, steps, cpus: [0], timeLimitSeconds: 60 });
-    expect(artifact.steps[0]!.facts).toMatchObject({ sparsity: 0.5, layers: 28, computedOn: 'cpu' });
+    expect(artifact.steps[0]!.facts).toMatchObject({
+      sparsity: 0.5,
+      layers: 28,
+      computedOn: 'cpu',
+      computedOnReason: 'masks are chosen there, and this one asks for no activations',
+    });
     const input = readdirSync(join(models.cacheFolder, 'artifacts')).filter((name) => name.endsWith('.gguf'));
     expect(input).toHaveLength(2);
     const reports = input

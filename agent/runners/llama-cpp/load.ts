@@ -125,7 +125,7 @@ export function shareOnCpu(
  */
 export async function devicesFor(
   llama: Llama,
-  request: PlaceRequest,
+  request: Pick<PlaceRequest, 'deviceClass' | 'deviceId' | 'otherDeviceIds' | 'rpc'>,
   settings: Settings,
 ): Promise<readonly EngineDevice[]> {
   const remote = await openRpcServers(llama, request.rpc ?? NO_RPC, settings.rpcServers);
@@ -171,7 +171,7 @@ export function modelFile(path: string | null): string {
 }
 
 /** What the record calls them. */
-function describeDevices(devices: readonly EngineDevice[]): string {
+export function describeDevices(devices: readonly EngineDevice[]): string {
   return devices.length === 0 ? 'CPU' : devices.map(({ description }) => description).join(' + ');
 }
 

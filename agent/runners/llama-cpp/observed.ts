@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../../core/errors.js';
-import type { Llama, Pointer } from '../../native/llama.js';
+import type { EngineDevice, Llama, Pointer } from '../../native/llama.js';
 import type { ObservedModel, ObservedRequest } from '../observer.js';
 import { Batch } from './batch.js';
 import { freeHandles, type OpenedSoFar } from './handles.js';
@@ -10,7 +10,7 @@ import { readSettings } from './settings.js';
 /** Tokens of one graph, as llama.cpp's own default (`ubatch`): what is observed comes in pieces of so many rows. */
 const PIECE_TOKENS = 512;
 
-/** A model of llama.cpp on the CPU, to be looked into. */
+/** A model of llama.cpp, all layers on its devices or, where there are none, on the CPU, to be looked into. */
 export class LlamaObserved implements ObservedModel {
   readonly width: number;
   readonly #llama: Llama;
@@ -21,12 +21,16 @@ export class LlamaObserved implements ObservedModel {
   #states: Pointer = null;
 
   /** @throws FailureError with the engine's words. */
-  constructor(llama: Llama, { modelPath, tokens, threads, collector }: ObservedRequest) {
+  constructor(
+    llama: Llama,
+    { modelPath, tokens, threads, collector }: ObservedRequest,
+    devices: readonly EngineDevice[],
+  ) {
     const { functions } = llama;
     const settings = readSettings({ threads }, threads);
     this.#llama = llama;
     llama.log.clear();
-    this.#opened = { model: openModel(llama, modelPath, settings, []) };
+    this.#opened = { model: openModel(llama, modelPath, settings, devices) };
     try {
       const params = functions.llama_context_default_params();
       params.n_ctx = Math.ceil(tokens / 256) * 256;
@@ -35,6 +39,8 @@ export class LlamaObserved implements ObservedModel {
       params.n_seq_max = 1;
       params.n_threads = threads;
       params.n_threads_batch = threads;
+      // Weights that stay in the host's memory are multiplied there, for a copy of them on a device has another name.
+      params.op_offload = false;
       params.cb_eval = collector.callback;
       params.cb_eval_user_data = collector.userData;
       this.#context = functions.llama_init_from_model(this.#opened.model, params);

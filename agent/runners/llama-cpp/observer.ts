@@ -1,15 +1,29 @@
 import { openCollector } from '../../native/collector.js';
-import { loadLlama } from '../../native/llama.js';
-import type { Observer } from '../observer.js';
-import { openModel } from './load.js';
+import { type EngineDevice, loadLlama } from '../../native/llama.js';
+import type { ObservedPlace, Observer } from '../observer.js';
+import { describeDevices, devicesFor, openModel } from './load.js';
 import { LlamaObserved } from './observed.js';
 import { readSettings } from './settings.js';
 import { LlamaVocabulary } from './vocabulary.js';
 
 /** Loads llama.cpp to be looked into. */
-export async function observe(): Promise<Observer> {
-  const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
+export async function observe(place: ObservedPlace): Promise<Observer> {
+  const llama = await loadLlama({ backend: 'shipped', deviceClass: place.deviceClass });
+  let opened: Promise<readonly EngineDevice[]> | null = null;
+  const open = async () =>
+    place.cpuReason === undefined ? await devicesFor(llama, place, readSettings(place.options, 1)) : [];
+  const devices = () => {
+    opened ??= open();
+    return opened;
+  };
   return {
+    async devices() {
+      const found = await devices();
+      if (found.length === 0) return null;
+      const told = found.every(({ memoryBytes }) => memoryBytes > 0);
+      const freeBytes = told ? found.reduce((sum, device) => sum + device.freeBytes, 0) : null;
+      return { name: describeDevices(found), freeBytes };
+    },
     withVocabulary(modelPath, work) {
       const model = openModel(llama, modelPath, readSettings({}, 1), [], true);
       try {
@@ -19,7 +33,7 @@ export async function observe(): Promise<Observer> {
       }
     },
     openCollector: (options) => openCollector(llama, options),
-    openModel: (request) => new LlamaObserved(llama, request),
+    openModel: async (request) => new LlamaObserved(llama, request, await devices()),
     // llama.cpp src/models: `cb(cur, "l_out", il)`; an architecture that has no node of this name goes on to its end.
     blockOutput: (block) => `l_out-${block}`,
   };

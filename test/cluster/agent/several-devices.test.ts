@@ -1,37 +1,19 @@
-import { copyFileSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { enginePackageOf, fetchedFolder, findEngine, partFolder } from '../../../agent/native/packages.js';
+import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
 import type { TrialContext } from '../../../agent/trial/context.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { isPresent, resultSchema } from '../../../core/result/result.js';
 import type { RecordRoofs } from '../../../core/result/roofs-record.js';
 import { runnerNamed } from '../../../core/runners/index.js';
+import { UNCHANGED } from '../../../core/techniques/index.js';
 import { recompute } from '../../../roofline/judge.js';
-import { lease, temporaryFolder, trialContext } from '../../support/bench.js';
-import { compileStub, hasGcc } from '../../support/c-stub.js';
+import { lease, trialContext } from '../../support/bench.js';
 import { buildNvmlStub, forgetStub, H100, openScripted } from '../../support/nvml-stub.js';
 import { ROOFS } from '../../support/roofline.js';
+import { canSimulateGpus, installSimulatedGpus } from '../../support/simulated-gpus.js';
 
-/** The cache folder that the engine's parts are looked for in. */
-const cacheBefore = process.env.XDG_CACHE_HOME;
-afterEach(() => {
-  forgetStub();
-  if (cacheBefore === undefined) delete process.env.XDG_CACHE_HOME;
-  else process.env.XDG_CACHE_HOME = cacheBefore;
-});
-
-/** Puts our backend where `ridge engines install cuda` puts the engine's. */
-function installSimulatedGpus(): void {
-  const { folder } = findEngine();
-  const engine = ['libggml.v0.4.0.so', 'libggml-base.so'].map((name) => join(folder, name));
-  const library = compileStub('ggml-gpus-stub', '-Wl,--no-as-needed', ...engine);
-  process.env.XDG_CACHE_HOME = temporaryFolder();
-  const place = join(fetchedFolder(enginePackageOf('cuda')), 'bins/linux-x64-cuda');
-  mkdirSync(place, { recursive: true });
-  copyFileSync(library, join(place, 'libggml-cuda.so'));
-}
+afterEach(forgetStub);
 
 /** Half of every ceiling of the other one. */
 const SLOWER: RecordRoofs = {
@@ -57,10 +39,8 @@ async function nodeOfTwo(): Promise<TrialContext> {
   };
 }
 
-const there = process.platform === 'linux' && process.arch === 'x64' && partFolder('cuda') === null;
-
 describe('a trial on two GPUs', () => {
-  test.skipIf(!hasGcc || !there)(
+  test.skipIf(!canSimulateGpus)(
     'has percent of the roofs of both, and their energy and memory together (needs gcc, and no CUDA backend in node_modules)',
     { timeout: 120_000 },
     async () => {
@@ -95,6 +75,34 @@ describe('a trial on two GPUs', () => {
       // Each draws 350 W and has 3 GiB in use.
       expect(measurements.averagePowerWatts).toMatchObject({ value: expect.closeTo(700, -1) });
       expect(measurements.deviceMemoryPeakBytes).toMatchObject({ value: 6 * 2 ** 30 });
+    },
+  );
+
+  test.skipIf(!canSimulateGpus || kernelsLibrary() === null)(
+    'is calibrated on both, or on the CPU with the reason (needs gcc, the native kernels, and no CUDA backend in node_modules)',
+    { timeout: 120_000 },
+    async () => {
+      installSimulatedGpus();
+      const options = runnerNamed('llama-cpp')!.options.parse({ gpus: 2, threads: 1 }) as Options;
+      const calibratedOn = async (drives: readonly string[]) => {
+        // Whose energy is nobody's concern here, and takes time.
+        const node = { ...(await nodeOfTwo()), nvml: { reason: 'not asked' } };
+        const runners = node.profile.runners.map((runner) => ({ ...runner, devices: drives }));
+        const sparsity = 'wanda:50%?order=dense&outputError=false&sequences=2&tokens=64';
+        const point = lease({
+          technique: { ...UNCHANGED, sparsity },
+          runner: { kind: 'llama-cpp', options },
+          device: 'cuda:h100',
+        });
+        const held = { ...point, deviceId: 'GPU-aaaa', otherDeviceIds: ['GPU-bbbb'] };
+        const record = await startTrial(held, { ...node, profile: { ...node.profile, runners } }).done;
+        expect(record.failure).toBeNull();
+        const { computedOn, computedOnReason } = record.artifact!.steps[0]!.facts;
+        return [computedOn, computedOnReason];
+      };
+      const both = 'Simulated GPU 0 + Simulated GPU 1';
+      expect(await calibratedOn(['cpu', 'cuda'])).toEqual([both, undefined]);
+      expect(await calibratedOn(['cpu'])).toEqual(['cpu', 'the node’s llama-cpp does not drive cuda']);
     },
   );
 });

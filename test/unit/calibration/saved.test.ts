@@ -22,6 +22,7 @@ const saved: SavedStatistics = {
     windows: { scheme: 'random', seed: 4 },
     sequenceTokens: 16,
     engine: 'v0.4.0',
+    computedOn: 'A GPU',
   },
   layers: new Map([
     [
