@@ -8,6 +8,7 @@ import { writeImportanceMatrix } from '../../agent/calibration/imatrix.js';
 import { readStatistics } from '../../agent/calibration/saved.js';
 import { type StatisticsFile, type StatisticsRequest, statisticsFor } from '../../agent/calibration/store.js';
 import { findEngine } from '../../agent/native/packages.js';
+import { placeOfClass } from '../../agent/runners/observer.js';
 import { isNamedAs } from '../../core/models/formats.js';
 import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
 import { usageError } from '../exit.js';
@@ -50,7 +51,7 @@ export async function calibrateModel(source: string, options: CalibrateOptions):
       engine: findEngine().release,
       cacheFolder: settings.cacheFolder,
     };
-    const file = await collect(request, options.threads ?? availableParallelism(), source);
+    const file = await collect(request, options, source);
     const statistics = await readStatistics(file.path);
     if (output?.format === 'imatrix') await writeImportanceMatrix(output.path, statistics);
     if (output?.format === 'safetensors') await copyFile(file.path, output.path);
@@ -61,12 +62,17 @@ export async function calibrateModel(source: string, options: CalibrateOptions):
   });
 }
 
-async function collect(request: StatisticsRequest, threads: number, source: string): Promise<StatisticsFile> {
+async function collect(
+  request: StatisticsRequest,
+  { threads = availableParallelism(), device }: CalibrateOptions,
+  source: string,
+): Promise<StatisticsFile> {
   const progress = stepProgress(process.stderr, `${source} on ${request.textName}`);
   try {
     return await statisticsFor(request, {
       cpus: [],
       threads,
+      place: placeOfClass(device),
       timeLimitSeconds: null,
       launcher: stoppable,
       onMessage: (message) => {

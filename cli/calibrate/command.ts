@@ -12,6 +12,7 @@ export interface CalibrateOptions extends NodeOptions {
   readonly format?: 'imatrix' | 'safetensors';
   readonly force?: true;
   readonly threads?: number;
+  readonly device: string;
   readonly models: readonly string[];
   readonly json?: true;
 }
@@ -47,6 +48,7 @@ export function registerCalibrate(program: Command): void {
     )
     .option('-f, --force', 'overwrite the output if it exists')
     .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
+    .option('--device <class>', 'where the model runs: cpu, cuda, vulkan or metal', 'cpu')
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)

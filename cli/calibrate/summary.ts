@@ -39,6 +39,8 @@ export function report(calibrated: Calibrated, json: boolean): void {
       layers: rows,
       experts,
       statistics: file.path,
+      computedOn: origin.computedOn,
+      computedOnReason: origin.computedOnReason ?? null,
       output,
       collectSeconds: file.seconds,
       warnings: file.warnings,
@@ -69,7 +71,10 @@ export function report(calibrated: Calibrated, json: boolean): void {
   if (unreached !== null) say(`note: ${unreached}; ${MORE_TOKENS}`);
   const dead = rows.filter(({ deadChannels, tokens: seen }) => deadChannels > 0 && seen > 0).length;
   if (dead > 0) say(`note: ${dead} layers have channels that no token activated; weights on them do nothing`);
-  const when = file.seconds === null ? 'from the cache' : `in ${file.seconds.toFixed(1)} s`;
+  const { computedOn, computedOnReason } = origin;
+  if (computedOnReason !== undefined) say(`note: the model ran on the CPU: ${computedOnReason}`);
+  const where = computedOn === 'cpu' ? '' : ` on ${computedOn}`;
+  const when = `${file.seconds === null ? 'from the cache' : `in ${file.seconds.toFixed(1)} s`}${where}`;
   say(
     `${sequences} sequences of ${origin.sequenceTokens} tokens, ${origin.windows.scheme} windows of ` +
       `${origin.textName}, ${when}; R is the sum of squares of a channel over a sequence`,

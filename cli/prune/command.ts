@@ -14,6 +14,7 @@ export interface PruneOptions extends NodeOptions, Readonly<Record<string, unkno
   readonly packedType: PackedType;
   readonly perLayer?: true;
   readonly threads?: number;
+  readonly device: string;
   readonly force?: true;
   readonly json?: true;
 }
@@ -50,6 +51,7 @@ export function registerPrune(program: Command): void {
     )
     .option('--per-layer', 'a line for each layer instead of each kind of layer')
     .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
+    .option('--device <class>', 'where the model runs to be calibrated: cpu, cuda, vulkan or metal', 'cpu')
     .option('-f, --force', 'overwrite the output if it exists')
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)

@@ -5,6 +5,7 @@ import { locateText } from '../../agent/artifacts/text.js';
 import { taskOf } from '../../agent/isolation/job.js';
 import { PRUNE } from '../../agent/pruning/job.js';
 import { packFile } from '../../agent/pruning/pack-file.js';
+import { placeOfClass } from '../../agent/runners/observer.js';
 import { withoutEnding } from '../../core/models/formats.js';
 import type { PackedFormat } from '../../core/techniques/packing/packed.js';
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';
@@ -35,7 +36,8 @@ export async function pruneModel(input: string, output: string, options: PruneOp
     const textPath = text === null ? null : locateText(text, settings);
     const base = await openModel(input, settings);
     const inputPath = await pathOf(base, input, settings);
-    const request = { inputPath, sparsity: word, textPath, threads };
+    const place = placeOfClass(options.device);
+    const request = { inputPath, sparsity: word, textPath, threads, place };
     const made = await makeAlone({
       path,
       inputPath,

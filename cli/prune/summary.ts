@@ -22,7 +22,18 @@ export function report(
 ): void {
   const { warnings, seconds } = made;
   if (json) {
-    printJson({ output: path, ...pruned, totals: totalsOf(pruned), packed, warnings, seconds, threads });
+    const { computedOn = null, computedOnReason = null } = made.facts;
+    const computed = { computedOn, computedOnReason };
+    printJson({
+      output: path,
+      ...pruned,
+      totals: totalsOf(pruned),
+      ...computed,
+      packed,
+      warnings,
+      seconds,
+      threads,
+    });
     return;
   }
   const groups = groupsOf(pruned, perLayer);
