@@ -45,6 +45,7 @@ export function shapeFacts(reading: ArchitectureReading): ShapeFacts {
     vocabularySize: vocabulary,
     embeddingLength: embedding,
     heads: alike ? first : null,
+    experts: Math.max(0, ...layers.map(({ feedForward }) => feedForward.experts?.count ?? 0)),
   };
 }
 

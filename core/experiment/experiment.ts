@@ -35,6 +35,8 @@ export interface ModelFacts {
   readonly embeddingLength: number | null;
   /** Attention heads of every layer; null where layers differ, or have none. */
   readonly heads: { readonly query: number; readonly keyValue: number } | null;
+  /** Experts of a layer, the most of all layers; 0 = the model is dense. Left out where nobody says it. */
+  readonly experts?: number | undefined;
 }
 
 export interface ModelRef {

@@ -6,6 +6,8 @@ export interface Convertible {
   readonly architecture: string | null;
   /** Type or method of most weights. */
   readonly quantization: string | null;
+  /** Of a layer; 0 = it is dense. Left out where nobody says. */
+  readonly experts?: number | undefined;
 }
 
 /** How a model of one format is made of one of another; the work itself is a folder of that name in agent/conversions/. */
@@ -25,44 +27,43 @@ export interface Conversion {
 }
 
 /**
- * Models of folders that llama.cpp has a graph of, by the `model_type` of their config. Each has a file in
- * agent/conversions/safetensors-to-gguf/architectures/, which this list forces to be there.
+ * Models of folders that llama.cpp has a graph of: the `model_type` of their config, and the `general.architecture` of their GGUF file. Each
+ * has a file in agent/conversions/safetensors-to-gguf/architectures/, which this table forces to be there.
  */
-export const FOLDER_ARCHITECTURES = [
-  'llama',
-  'mistral',
-  'mixtral',
-  'qwen2',
-  'qwen2_moe',
-  'qwen3',
-  'qwen3_moe',
-  'gemma2',
-  'gemma3',
-  'gemma3_text',
-  'phi3',
-  'smollm3',
-  'olmo2',
-  'deepseek_v2',
-  'deepseek_v3',
-  'gpt_oss',
-  'bert',
-] as const;
-export type FolderArchitecture = (typeof FOLDER_ARCHITECTURES)[number];
-
-export function isFolderArchitecture(name: string): name is FolderArchitecture {
-  return FOLDER_ARCHITECTURES.some((known) => known === name);
-}
-
-/** What the GGUF file of a folder is called, where that is not its `model_type`. Mixtral's says `llama`, whose graph with experts is another. */
-const FILE_ARCHITECTURES: Readonly<Partial<Record<FolderArchitecture, string>>> = {
+export const FILE_ARCHITECTURES = {
+  llama: 'llama',
   mistral: 'llama',
+  mixtral: 'llama',
+  qwen2: 'qwen2',
   qwen2_moe: 'qwen2moe',
+  qwen3: 'qwen3',
   qwen3_moe: 'qwen3moe',
+  gemma2: 'gemma2',
+  gemma3: 'gemma3',
   gemma3_text: 'gemma3',
+  phi3: 'phi3',
+  smollm3: 'smollm3',
+  olmo2: 'olmo2',
   deepseek_v2: 'deepseek2',
   deepseek_v3: 'deepseek2',
   gpt_oss: 'gpt-oss',
-};
+  bert: 'bert',
+} as const;
+export type FolderArchitecture = keyof typeof FILE_ARCHITECTURES;
+export const FOLDER_ARCHITECTURES = Object.keys(FILE_ARCHITECTURES) as FolderArchitecture[];
+
+export function isFolderArchitecture(name: string): name is FolderArchitecture {
+  return Object.hasOwn(FILE_ARCHITECTURES, name);
+}
+
+/** @returns what a GGUF file of a model says it is, also of a folder that one is made of; null = nobody says it. */
+export function fileArchitecture({
+  format,
+  architecture,
+}: Pick<Convertible, 'format' | 'architecture'>): string | null {
+  const isFolder = format === 'safetensors' && architecture !== null && isFolderArchitecture(architecture);
+  return isFolder ? FILE_ARCHITECTURES[architecture] : architecture;
+}
 
 /** Types of weights in folders that are read as numbers, as safetensors calls them, in lower case. */
 const FLOATS: readonly string[] = ['f32', 'f16', 'bf16'];
@@ -109,11 +110,7 @@ export const CONVERSIONS = {
         return `its weights are quantized (${quantization}), and GGUF files are made of ${FLOATS.join(', ')}; \`ridge models convert --dequantize\` writes the floats that they stand for`;
       return null;
     },
-    becomes({ architecture, quantization }) {
-      const known = architecture !== null && isFolderArchitecture(architecture);
-      const name = known ? (FILE_ARCHITECTURES[architecture] ?? architecture) : architecture;
-      return { format: 'gguf', architecture: name, quantization };
-    },
+    becomes: (model) => ({ ...model, format: 'gguf', architecture: fileArchitecture(model) }),
     bytes: (inputBytes) => inputBytes,
   },
   'gguf-to-onnx': {
@@ -121,9 +118,12 @@ export const CONVERSIONS = {
     to: 'onnx',
     writes: 'folder',
     takesBase: false,
-    flaw({ architecture, quantization }) {
+    flaw({ architecture, quantization, experts = 0 }) {
+      const built = GRAPH_ARCHITECTURES.join(', ');
       if (architecture !== null && !GRAPH_ARCHITECTURES.some((known) => known === architecture))
-        return `no graph is built of ${architecture}: ${GRAPH_ARCHITECTURES.join(', ')} have one`;
+        return `no graph is built of ${architecture}: ${built} have one`;
+      // Mixtral's file says llama.
+      if (experts > 0) return `no graph is built of mixtures of experts: dense models of ${built} have one`;
       if (quantization !== null && !GRAPH_WEIGHTS.includes(quantization))
         return `its weights are ${quantization}, and graphs hold ${GRAPH_WEIGHTS.join(', ')}: give its float file`;
       return null;

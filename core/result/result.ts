@@ -46,6 +46,8 @@ const modelFacts = z.object({
   embeddingLength: z.number().nullable(),
   /** null where layers differ in them, or nobody says. */
   heads: z.object({ query: z.number(), keyValue: z.number() }).nullable(),
+  /** Of a layer; 0 = it is dense. Left out where nobody says, and by releases that did not ask. */
+  experts: z.number().optional(),
 });
 
 export const measurePolicySchema = z.object({

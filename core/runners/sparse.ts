@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Rule } from '../experiment/rule.js';
+import { fileArchitecture } from '../models/conversions.js';
 import { BASE, requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { isFloat } from '../techniques/tensor-types.js';
@@ -17,7 +18,24 @@ export const SPARSE_TYPES = ['bf16', 'int8'] as const;
 export type SparseType = (typeof SPARSE_TYPES)[number];
 
 /** Dense decoders that the graphs have a place for every tensor of; Mistral's files say llama. */
-export const SPARSE_ARCHITECTURES: readonly string[] = ['llama', 'qwen2', 'qwen3'];
+const ARCHITECTURES: readonly string[] = ['llama', 'qwen2', 'qwen3'];
+
+/** @returns why the graphs are not those of a model, by what its file says it is and the experts of a layer; null where they are. */
+export function whyNotSparse(architecture: string, experts = 0): string | null {
+  if (experts > 0) return 'it is a mixture of experts';
+  return ARCHITECTURES.includes(architecture)
+    ? null
+    : `its architecture is ${architecture}, and our own graphs know ${ARCHITECTURES.join(', ')}`;
+}
+
+const graphs: Rule = {
+  axes: ['model'],
+  reason({ model }, facts) {
+    const architecture = facts === null ? null : fileArchitecture(facts);
+    const why = architecture === null ? null : whyNotSparse(architecture, facts?.experts);
+    return why === null ? null : `the runner sparse cannot run model ${model}: ${why}`;
+  },
+};
 
 /** Weights are packed into sparseType from what the file holds, and quantized ones have few zeros left. */
 const packsFloats: Rule = {
@@ -50,7 +68,7 @@ export const sparse: RunnerKind = {
   offers: ['generator', 'language-model'],
   formats: ['gguf'],
   techniques: ['quantization', 'sparsity'],
-  rules: [requantizing, pruningNeedsFloats, groupsDivideWidth, packsFloats],
+  rules: [requantizing, pruningNeedsFloats, groupsDivideWidth, packsFloats, graphs],
   alsoKnownAs: {},
   answerOptions: ['cpuBackend', 'sparseFormat', 'sparseType'],
   // Weights without zeros are a technique, and a base has none.

@@ -1,4 +1,5 @@
 import type { Rule } from '../experiment/rule.js';
+import { fileArchitecture } from '../models/conversions.js';
 import { readAttention } from './attention.js';
 
 /**
@@ -53,15 +54,16 @@ export function windowFlaw(model: WindowCandidate, fullEvery: number): string | 
     : null;
 }
 
-/** The architecture alone is enough to refuse a window that would be ignored. */
+/** What a window would be ignored by is known before a file is opened, but for whether it says one itself. */
 export const windows: Rule = {
   axes: ['model', 'attention'],
   reason({ model, attention }, facts) {
     const reading = readAttention(String(attention));
     const window = reading.ok ? (reading.value?.window ?? null) : null;
-    const architecture = facts?.architecture ?? null;
+    const architecture = facts === null ? null : fileArchitecture(facts);
     if (architecture === null || window === null) return null;
-    const flaw = windowFlaw({ architecture, hasWindow: true, hasExperts: false }, window.fullEvery);
+    const hasExperts = (facts?.experts ?? 0) > 0;
+    const flaw = windowFlaw({ architecture, hasWindow: true, hasExperts }, window.fullEvery);
     return flaw === null ? null : `model ${model}: ${flaw}`;
   },
 };

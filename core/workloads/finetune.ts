@@ -1,4 +1,5 @@
 import { numberOn, type Rule } from '../experiment/rule.js';
+import { fileArchitecture } from '../models/conversions.js';
 import { headOf } from '../techniques/spelling.js';
 import { whyNotTrainable } from '../training/architectures.js';
 import { trainingOptions, WINDOW_TOKENS } from '../training/options.js';
@@ -11,8 +12,8 @@ const isQuantized = (word: unknown) => word !== 'base' && !FLOATS.includes(headO
 const trainable: Rule = {
   axes: ['model'],
   reason(values, facts) {
-    const architecture = facts?.architecture ?? null;
-    const why = architecture === null ? null : whyNotTrainable(architecture);
+    const architecture = facts === null ? null : fileArchitecture(facts);
+    const why = architecture === null ? null : whyNotTrainable(architecture, facts?.experts);
     return why === null ? null : `model ${values.model} cannot be trained: ${why}`;
   },
 };

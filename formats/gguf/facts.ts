@@ -50,6 +50,7 @@ export function modelFacts(header: GgufHeader): KnownFacts {
     vocabularySize: vocabularySize(header, at('vocab_size')),
     embeddingLength,
     heads: query === undefined || keyValue === undefined ? null : { query, keyValue },
+    experts: count(header, at('expert_count')) ?? 0,
   };
 }
 

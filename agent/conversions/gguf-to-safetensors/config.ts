@@ -1,6 +1,6 @@
 import { decodeFloats, type FloatType } from '../../../core/techniques/float-types.js';
 import { FormatError } from '../../../formats/format.js';
-import type { Architecture } from '../safetensors-to-gguf/architecture.js';
+import type { Architecture, NamedArchitecture } from '../safetensors-to-gguf/architecture.js';
 import { ARCHITECTURES } from '../safetensors-to-gguf/architectures/index.js';
 import { FolderConfig, type Values } from '../safetensors-to-gguf/config.js';
 import { metadataOf } from '../safetensors-to-gguf/metadata.js';
@@ -53,7 +53,7 @@ function kept(base: Values | null): Values {
 }
 
 /** @returns the architecture that a file is written back as; null = there is none. */
-function architectureOf(file: OpenedFile): readonly [string, Architecture] | null {
+function architectureOf(file: OpenedFile): readonly [string, NamedArchitecture] | null {
   const found = Object.entries(ARCHITECTURES).find(
     ([, one]) => one.gguf === file.architecture && one.values !== undefined && covers(one, file),
   );
@@ -160,7 +160,7 @@ function scaling({ keys }: OpenedFile, { yarn }: Architecture): Values {
 /** Keys that another file would have if it was made of the config. */
 function differences(
   file: OpenedFile,
-  architecture: Architecture,
+  architecture: NamedArchitecture,
   config: FolderConfig,
   type: FloatType,
 ): string[] {

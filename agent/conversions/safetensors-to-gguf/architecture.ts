@@ -49,8 +49,6 @@ export interface Keys {
 export interface Architecture {
   /** Classes of transformers that it is of, by the `architectures` of configs. */
   readonly classes: readonly string[];
-  /** `general.architecture`. */
-  readonly gguf: string;
   /** What the class of transformers takes where a config says nothing. */
   readonly defaults: (config: FolderConfig) => Values;
   readonly places: Places;
@@ -73,6 +71,12 @@ export interface Architecture {
   readonly added?: (config: FolderConfig) => Readonly<Record<string, Weights>>;
   /** What the graph leaves out of what the config asks for, in sentences; of a model that it would compute wrongly, a FormatError. */
   readonly caveats?: (config: FolderConfig) => readonly string[];
+}
+
+/** What is said in the table of names (core/models/conversions.ts) with it. */
+export interface NamedArchitecture extends Architecture {
+  /** `general.architecture`. */
+  readonly gguf: string;
 }
 
 export const u32 = (value: number): GgufValue => ({ type: 'u32', value });

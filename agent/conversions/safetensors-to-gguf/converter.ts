@@ -9,7 +9,7 @@ import { type GgufContent, writeGguf } from '../../../formats/gguf/writer.js';
 import { type ModelFolder, openModelFolder } from '../../../formats/safetensors/format.js';
 import { ggufTokenizer } from '../../../formats/tokenizers/gguf-tokenizer.js';
 import type { ConversionRequest, Converter } from '../converter.js';
-import type { Architecture } from './architecture.js';
+import type { NamedArchitecture } from './architecture.js';
 import { ARCHITECTURES } from './architectures/index.js';
 import { FolderConfig } from './config.js';
 import { floatOf, Shards } from './folder.js';
@@ -94,7 +94,7 @@ function contentOf(
 }
 
 interface KnownModel {
-  readonly architecture: Architecture;
+  readonly architecture: NamedArchitecture;
   readonly config: FolderConfig;
   /** `quantization_config`; null = its weights are floats. */
   readonly quantization: FolderConfig | null;

@@ -1,6 +1,6 @@
 import { fileType } from '../../../core/techniques/file-types.js';
 import type { GgufValue } from '../../../formats/gguf/value.js';
-import { type Architecture, type Entries, f32, text, u32 } from './architecture.js';
+import { type Entries, f32, type NamedArchitecture, text, u32 } from './architecture.js';
 import { type FolderConfig, ropeOf } from './config.js';
 
 /** `general.quantization_version` (ggml.h, GGML_QNT_VERSION). */
@@ -25,7 +25,7 @@ export interface General {
 
 /** @returns the metadata of a file beside its tokenizer. */
 export function metadataOf(
-  architecture: Architecture,
+  architecture: NamedArchitecture,
   config: FolderConfig,
   { name, type, generation }: General,
 ): Map<string, GgufValue> {

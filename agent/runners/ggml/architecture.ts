@@ -39,16 +39,11 @@ const OPTIONAL = /^(output\.weight|rope_freqs\.weight|blk\.\d+\.(attn_[qkv]\.bia
 export interface Purpose {
   /** `trained` */
   readonly done: string;
-  /** @returns why a model of an architecture is not, or null when it may be. */
-  whyNot(architecture: string): string | null;
-  readonly noExperts: string;
+  /** @returns why a model of an architecture, and of so many experts a layer, is not, or null when it may be. */
+  whyNot(architecture: string, experts: number): string | null;
 }
 
-const TRAINING: Purpose = {
-  done: 'trained',
-  whyNot: whyNotTrainable,
-  noExperts: 'it is a mixture of experts, which ggml has no way back through',
-};
+const TRAINING: Purpose = { done: 'trained', whyNot: whyNotTrainable };
 
 /**
  * Reads a model's shape from its header, and makes sure that the graph has a place for each of its tensors: one that it does not
@@ -63,18 +58,17 @@ export function architectureOf(path: string, header: GgufHeader, purpose: Purpos
       }),
     );
   const name = shown(String(header.metadata.get('general.architecture')));
-  const reason = purpose.whyNot(name);
-  if (reason !== null) throw refuse(reason);
   const optional = (key: string) => header.metadata.get(`${name}.${key}`) ?? null;
   const number = (key: string, otherwise?: number): number => {
     const value = optional(key) ?? otherwise;
     if (typeof value === 'number' && Number.isFinite(value)) return value;
     throw refuse(`its ${key} is not one number for all layers`);
   };
+  const reason = purpose.whyNot(name, number('expert_count', 0));
+  if (reason !== null) throw refuse(reason);
   const scaling = optional('rope.scaling.type');
   if (scaling !== null && scaling !== 'none')
     throw refuse(`its positions are scaled (${shown(String(scaling))})`);
-  if (number('expert_count', 0) > 0) throw refuse(purpose.noExperts);
   const width = number('embedding_length');
   const heads = number('attention.head_count');
   const headLength = number('attention.key_length', width / heads);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { FailureError, failure } from '../../../core/errors.js';
-import { SPARSE_ARCHITECTURES, SPARSE_FORMATS, SPARSE_TYPES } from '../../../core/runners/sparse.js';
+import { SPARSE_FORMATS, SPARSE_TYPES, whyNotSparse } from '../../../core/runners/sparse.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { openGraphMatrices } from '../../native/graph-matrices.js';
 import { requiredKernels } from '../../native/kernel-library.js';
@@ -17,14 +17,7 @@ import { cacheBytesPerToken, openCache } from './cache.js';
 import { packedTensors, packMatrices } from './matrices.js';
 import { SparseModel } from './model.js';
 
-const PURPOSE: Purpose = {
-  done: 'run with sparse weights',
-  whyNot: (architecture) =>
-    SPARSE_ARCHITECTURES.includes(architecture)
-      ? null
-      : `its architecture is ${architecture}, and our own graphs know ${SPARSE_ARCHITECTURES.join(', ')}`,
-  noExperts: 'it is a mixture of experts',
-};
+const PURPOSE: Purpose = { done: 'run with sparse weights', whyNot: whyNotSparse };
 
 /**
  * Packs a model's matrices and takes the memory of its cache.

@@ -1,10 +1,10 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
+import { builtinFolder } from '../../../agent/artifacts/source.js';
 import { ArtifactStore } from '../../../agent/artifacts/store.js';
 import { CONVERTERS } from '../../../agent/conversions/index.js';
 import type { ConversionTask } from '../../../agent/conversions/job.js';
-import { ARCHITECTURES } from '../../../agent/conversions/safetensors-to-gguf/architectures/index.js';
 import { stepsFor } from '../../../agent/techniques/index.js';
 import { CONVERSION_NAMES, conversionNamed, unopenable, wayTo } from '../../../core/models/conversions.js';
 import { planSpace } from '../../../core/sweep/space.js';
@@ -13,6 +13,7 @@ import { UNCHANGED } from '../../../core/techniques/index.js';
 import { formatOf } from '../../../formats/index.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { doHere } from '../../support/launcher.js';
+import { writeMixture } from '../../support/mixture.js';
 import { tinyLlama, writeFolder } from '../../support/model-folder.js';
 import { file, sweepOf } from '../sweep/documents.js';
 
@@ -38,35 +39,56 @@ describe('a way from one format to another', () => {
   });
 
   test('is refused at its start for what the end of it lacks', () => {
-    const folder = (architecture: string) =>
-      unopenable({ format: 'safetensors', architecture, quantization: 'bf16' }, ['onnx']);
+    const folder = (architecture: string, experts = 0) =>
+      unopenable({ format: 'safetensors', architecture, quantization: 'bf16', experts }, ['onnx']);
     expect(folder('mistral')).toBeNull();
     expect(folder('phi3')).toMatch(
       /^is safetensors, of which onnx cannot be made: no graph is built of phi3:/,
     );
-    expect(folder('mixtral')).toMatch(/no graph is built of mixtral/);
+    expect(folder('mixtral', 8)).toMatch(/no graph is built of mixtures of experts/);
+  });
+});
+
+/** The points of a sweep of one model. */
+function pointsOf(path: string, spec: Readonly<Record<string, unknown>>) {
+  const { facts } = formatOf(path).inspect(path);
+  const workloads = { kind: 'latency', promptTokens: 8, generateTokens: 4 };
+  const sweep = sweepOf(file({ models: path, workloads, ...spec }));
+  return planSpace({ ...sweep, models: sweep.models.map((model) => ({ ...model, facts })) });
+}
+
+describe('a mixture of experts whose GGUF file says llama', () => {
+  const mixtral = () =>
+    writeMixture(join(builtinFolder(), 'tiny-f16.gguf'), join(temporaryFolder(), 'mixtral.gguf'), 'llama');
+
+  test.each([
+    ['onnx', {}, /of which onnx cannot be made: no graph is built of mixtures of experts: dense models of /],
+    ['sparse', {}, /^the runner sparse cannot run model \S+: it is a mixture of experts$/],
+    ['ggml', { workloads: { kind: 'finetune' } }, /cannot be trained: .*it is a mixture of experts/],
+    ['llama-cpp', { techniques: { attention: 'window:64' } }, /a window is given to dense models only/],
+  ])('is refused for %s, %j, before anything runs', async (kind, spec, why) => {
+    const { count, impossible } = pointsOf(await mixtral(), { runners: [{ kind }], ...spec });
+    expect(count).toBe(0);
+    expect(impossible.map(({ reason }) => reason)).toContainEqual(expect.stringMatching(why));
   });
 
-  test('is asked about each folder by the name that its file has', () => {
-    for (const [architecture, { gguf }] of Object.entries(ARCHITECTURES)) {
-      const folder = { format: 'safetensors', architecture, quantization: 'bf16' } as const;
-      const file = conversionNamed('safetensors-to-gguf').becomes(folder);
-      // A file of Mixtral is llama's by its name, and has experts.
-      const named = architecture === 'mixtral' ? 'mixtral' : gguf;
-      expect(file, architecture).toEqual({ format: 'gguf', architecture: named, quantization: 'bf16' });
-    }
+  test('runs where its graph has experts', async () => {
+    const space = pointsOf(await mixtral(), { runners: [{ kind: 'llama-cpp' }] });
+    expect(space).toMatchObject({ count: 1, impossible: [] });
   });
 });
 
 describe('a folder in a sweep', () => {
-  const spaceOf = async (config: Readonly<Record<string, unknown>>, runners: readonly unknown[]) => {
-    const folder = await writeFolder(tinyLlama(config), { type: 'bf16' });
-    const { facts } = formatOf(folder).inspect(folder);
-    const workloads = { kind: 'latency', promptTokens: 8, generateTokens: 4 };
-    const techniques = { quantization: ['base', 'q8_0'] };
-    const sweep = sweepOf(file({ models: folder, workloads, techniques, runners: [...runners] }));
-    return planSpace({ ...sweep, models: sweep.models.map((model) => ({ ...model, facts })) });
-  };
+  const spaceOf = async (
+    config: Readonly<Record<string, unknown>>,
+    runners: readonly unknown[],
+    spec: object = {},
+  ) =>
+    pointsOf(await writeFolder(tinyLlama(config), { type: 'bf16' }), {
+      techniques: { quantization: ['base', 'q8_0'] },
+      runners,
+      ...spec,
+    });
 
   test('is converted for a runner that opens GGUF files, before anything else is done to it', async () => {
     const space = await spaceOf({}, [{ kind: 'llama-cpp' }]);
@@ -102,6 +124,17 @@ describe('a folder in a sweep', () => {
         /^the runner onnx opens onnx, and model \S+ is safetensors, of which onnx cannot be made: no graph is built of phi3: llama, .* have one$/,
       ),
     );
+  });
+
+  test('is trained, packed and given a window by what its GGUF file says', async () => {
+    const mistral = { model_type: 'mistral' };
+    const techniques = { techniques: { attention: 'window:32' } };
+    for (const [kind, spec] of [
+      ['llama-cpp', techniques],
+      ['sparse', { techniques: {} }],
+      ['ggml', { techniques: {}, workloads: { kind: 'finetune', windowTokens: 16 } }],
+    ] as const)
+      expect((await spaceOf(mistral, [{ kind }], spec)).impossible).toEqual([]);
   });
 
   test('of no architecture of llama.cpp is refused before anything runs', async () => {

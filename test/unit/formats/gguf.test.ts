@@ -52,6 +52,7 @@ describe('the header of the shipped models', () => {
       valueElementsPerToken: 256,
       vocabularySize: 4096,
       embeddingLength: 128,
+      experts: 0,
     });
     expect(header.tensors).toHaveLength(38);
     expect(weightBytes(header)).toBe(2_232_832);

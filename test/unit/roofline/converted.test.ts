@@ -63,6 +63,7 @@ describe('what converts is counted', () => {
       'keyElementsPerToken',
       'valueElementsPerToken',
       'heads',
+      'experts',
     ] as const)
       expect([fact, ofFolder[fact]]).toEqual([fact, facts[fact]]);
   });

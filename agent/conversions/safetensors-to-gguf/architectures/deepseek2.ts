@@ -42,7 +42,6 @@ function deepseek(
 ): Architecture {
   return {
     classes,
-    gguf: 'deepseek2',
     claims,
     defaults: () => defaults,
     places: {

@@ -15,7 +15,6 @@ export const GEMMA: Places = plusOne(
 
 export const gemma2: Architecture = {
   classes: ['Gemma2ForCausalLM'],
-  gguf: 'gemma2',
   defaults: (config) => ({
     ...headDefaults(config),
     head_dim: 256,

@@ -4,7 +4,6 @@ import { GEMMA, gemmaValues, isTiedOutput, scaleCaveats } from './gemma2.js';
 /** The text model alone; of one with an encoder of images that is left out. */
 export const gemma3: Architecture = {
   classes: ['Gemma3ForCausalLM', 'Gemma3ForConditionalGeneration'],
-  gguf: 'gemma3',
   defaults: () => ({
     num_attention_heads: 8,
     num_key_value_heads: 4,

@@ -7,7 +7,6 @@ const ODD: Every = { from: 1, step: 2 };
 /** Rows of gate and up alternate, and experts are written with inputs first. */
 export const gptOss: Architecture = {
   classes: ['GptOssForCausalLM'],
-  gguf: 'gpt-oss',
   defaults: () => ({
     head_dim: 64,
     num_key_value_heads: 8,

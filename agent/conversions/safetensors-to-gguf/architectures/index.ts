@@ -1,5 +1,9 @@
-import type { FolderArchitecture } from '../../../../core/models/conversions.js';
-import type { Architecture } from '../architecture.js';
+import {
+  FILE_ARCHITECTURES,
+  FOLDER_ARCHITECTURES,
+  type FolderArchitecture,
+} from '../../../../core/models/conversions.js';
+import type { Architecture, NamedArchitecture } from '../architecture.js';
 import { bert } from './bert.js';
 import { deepseekV2, deepseekV3 } from './deepseek2.js';
 import { gemma2 } from './gemma2.js';
@@ -15,8 +19,7 @@ import { qwen3 } from './qwen3.js';
 import { qwen3Moe } from './qwen3-moe.js';
 import { smollm3 } from './smollm3.js';
 
-/** By the `model_type` of a config. */
-export const ARCHITECTURES: Readonly<Record<FolderArchitecture, Architecture>> = {
+const FILES: Readonly<Record<FolderArchitecture, Architecture>> = {
   llama,
   mistral: llama,
   mixtral,
@@ -35,3 +38,8 @@ export const ARCHITECTURES: Readonly<Record<FolderArchitecture, Architecture>> =
   gpt_oss: gptOss,
   bert,
 };
+
+/** By the `model_type` of a config. */
+export const ARCHITECTURES = Object.fromEntries(
+  FOLDER_ARCHITECTURES.map((name) => [name, { ...FILES[name], gguf: FILE_ARCHITECTURES[name] }]),
+) as Readonly<Record<FolderArchitecture, NamedArchitecture>>;

@@ -5,7 +5,6 @@ import { numbers, type Weights } from '../weights.js';
 /** Llama and what is written as it: Mistral has the same graph. */
 export const llama: Architecture = {
   classes: ['LlamaForCausalLM', 'LLaMAForCausalLM', 'MistralForCausalLM'],
-  gguf: 'llama',
   defaults: (config) => ({ ...headDefaults(config), head_dim: headLength(config) }),
   places: { ...DECODER, ...PAIRED },
   entries: llamaEntries,

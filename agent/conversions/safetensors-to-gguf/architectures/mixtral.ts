@@ -5,7 +5,6 @@ import { headDefaults, llamaEntries, llamaValues, ropeFactors, windowCaveats } f
 /** Llama’s graph with experts. */
 export const mixtral: Architecture = {
   classes: ['MixtralForCausalLM'],
-  gguf: 'llama',
   defaults: headDefaults,
   places: {
     ...DECODER,

@@ -4,7 +4,6 @@ import { headDefaults } from './llama.js';
 /** Norms stand behind both halves of a layer and in front of none. */
 export const olmo2: Architecture = {
   classes: ['Olmo2ForCausalLM'],
-  gguf: 'olmo2',
   defaults: (config) => ({ ...headDefaults(config), rms_norm_eps: 1e-5 }),
   places: {
     ...DECODER,

@@ -7,7 +7,6 @@ import { headDefaults } from './llama.js';
 /** Queries, keys and values are one matrix, and so are gate and up. Phi-4 is of it, too. */
 export const phi3: Architecture = {
   classes: ['Phi3ForCausalLM'],
-  gguf: 'phi3',
   defaults: (config) => ({
     ...headDefaults(config),
     rms_norm_eps: 1e-5,

@@ -4,7 +4,6 @@ import { headDefaults, windowCaveats } from './llama.js';
 /** One expert is asked for every token, beside those that the router chooses. */
 export const qwen2Moe: Architecture = {
   classes: ['Qwen2MoeForCausalLM'],
-  gguf: 'qwen2moe',
   defaults: headDefaults,
   places: {
     ...DECODER,

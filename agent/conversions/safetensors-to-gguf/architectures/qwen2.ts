@@ -3,7 +3,6 @@ import { headDefaults, windowCaveats } from './llama.js';
 
 export const qwen2: Architecture = {
   classes: ['Qwen2ForCausalLM'],
-  gguf: 'qwen2',
   defaults: headDefaults,
   places: DECODER,
   entries: () => ({}),

@@ -3,7 +3,6 @@ import { headDefaults, windowCaveats } from './llama.js';
 
 export const qwen3: Architecture = {
   classes: ['Qwen3ForCausalLM'],
-  gguf: 'qwen3',
   defaults: (config) => ({ ...headDefaults(config), head_dim: 128 }),
   places: { ...DECODER, ...HEAD_NORMS },
   entries: () => ({}),

@@ -5,7 +5,6 @@ import { headDefaults, llamaEntries, llamaValues, ropeFactors, windowCaveats } f
 /** Llama’s layers, every fourth without positions. */
 export const smollm3: Architecture = {
   classes: ['SmolLM3ForCausalLM'],
-  gguf: 'smollm3',
   defaults: headDefaults,
   places: { ...DECODER, ...PAIRED },
   entries: llamaEntries,
