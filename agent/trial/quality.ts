@@ -4,6 +4,7 @@ import { NO_QUALITY } from '../../core/models/synthetic.js';
 import { joinedQuality, type QualityRecord } from '../../core/quality/record.js';
 import { warn } from '../../core/result/warnings.js';
 import { plainRunnerOf, runnerNamed } from '../../core/runners/index.js';
+import { PLACEMENT_OPTIONS } from '../../core/runners/placement.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
@@ -200,9 +201,6 @@ function askedAt(trial: TrialRun, runnerKind: string) {
   });
 }
 
-/** Options that say where a model lies. */
-const PLACEMENT = ['gpuLayers', 'gpus', 'splitMode', 'mainGpu', 'tensorSplit', 'rpcServers'];
-
 /**
  * The base answers as it would without any technique: a quantized cache is one, and weights without zeros are. It lies where the point's model does, for it
  * is larger, if anything.
@@ -213,7 +211,7 @@ function plainBase(trial: TrialRun, { runnerKind, base }: AskedModel): QualityMo
   if (quality?.base !== true) return null;
   const { threads = null, cpuBackend = 'shipped' } = runner.options;
   const placement = Object.fromEntries(
-    PLACEMENT.flatMap((name) => {
+    PLACEMENT_OPTIONS.flatMap((name) => {
       const value = runner.options[name];
       return value === undefined ? [] : [[name, value]];
     }),

@@ -10,6 +10,7 @@ import { llamaCppPasses } from '../work/llama-cpp.js';
 import { predictMemory } from '../work/memory.js';
 import { addedLater } from './added-later.js';
 import { batch, cpuBackend, engine, poll, threads } from './cpu-options.js';
+import { PLACEMENT_OPTIONS } from './placement.js';
 import type { RunnerKind } from './runner.js';
 
 /** Elements in one block of every quantized cache type (ggml: QK4_0, QK5_0, QK8_0, QK4_NL). */
@@ -321,16 +322,7 @@ export const llamaCpp: RunnerKind = {
     ts: 'tensorSplit',
     tensor_split: 'tensorSplit',
   },
-  answerOptions: [
-    'flashAttention',
-    'kvCacheTypeK',
-    'kvCacheTypeV',
-    'cpuBackend',
-    'gpuLayers',
-    'splitMode',
-    'tensorSplit',
-    'rpcServers',
-  ],
+  answerOptions: ['flashAttention', 'kvCacheTypeK', 'kvCacheTypeV', 'cpuBackend', ...PLACEMENT_OPTIONS],
   standIn: null,
   memory: predictMemory,
   counting: { by: 'pass', engine: llamaCppPasses, packed: false },
