@@ -1,8 +1,15 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { toFailure } from '../core/errors.js';
+import { printableLines } from '../core/input/printable.js';
 import { CommandError, EXIT } from './exit.js';
 import { createProgram } from './program.js';
+
+/** Sentences of other machines and engines, and names of other people's, are among what is printed. */
+function print(message: string, hint: string | null): void {
+  process.stderr.write(`ridge: ${printableLines(message).join('\n')}\n`);
+  if (hint !== null) process.stderr.write(`       ${printableLines(hint).join('\n')}\n`);
+}
 
 /** Prints one sentence and what to do next; a stack only when the operator asks for it. */
 function report(error: unknown): number {
@@ -11,13 +18,11 @@ function report(error: unknown): number {
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   if (error instanceof CommandError) {
-    process.stderr.write(`ridge: ${error.message}\n`);
-    if (error.hint !== null) process.stderr.write(`       ${error.hint}\n`);
+    print(error.message, error.hint);
     return error.exitCode;
   }
   const reason = toFailure(error);
-  process.stderr.write(`ridge: ${reason.message}\n`);
-  if (reason.hint !== null) process.stderr.write(`       ${reason.hint}\n`);
+  print(reason.message, reason.hint);
   if (reason.code === 'internal' && process.env.RIDGE_DEBUG && error instanceof Error) {
     process.stderr.write(`${error.stack}\n`);
   }

@@ -1,11 +1,14 @@
+import { printable } from '../../core/input/printable.js';
+
 type Cell = string | number | null;
 
 /**
  * Lines up columns with two spaces between them, numbers to the right; no borders, so that the output is
- * as good for `awk` as for people. null prints as a dash.
+ * as good for `awk` as for people. null prints as a dash, and what would move the cursor not at all.
  */
 export function plainTable(headers: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const text = (cell: Cell | undefined): string => (cell === null || cell === undefined ? '-' : String(cell));
+  const text = (cell: Cell | undefined): string =>
+    cell === null || cell === undefined ? '-' : printable(String(cell));
   const widths = headers.map((header, i) =>
     Math.max(header.length, ...rows.map((row) => text(row[i]).length)),
   );

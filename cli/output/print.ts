@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { printableLines } from '../../core/input/printable.js';
 import { columnsOf, wrap } from './text.js';
 
 /** Writes data to stdout, with exactly one newline at its end. */
@@ -29,12 +30,16 @@ export function sayAbove(block: LiveBlock | null): void {
   live = block;
 }
 
-/** Writes a line for people to stderr: progress, hints, where files went. A terminal gets it broken between words. */
+/**
+ * Writes a line for people to stderr: progress, hints, where files went. A terminal gets it broken between words, and nothing that would
+ * move its cursor, for agents and other people write names and reasons.
+ */
 export function say(text: string): void {
   const { isTTY, columns = 0 } = process.stderr;
   // A path that is longer than a line has to stay whole; lines after the first are indented by two.
   const breaks = isTTY === true && text.split(/[ \n]/).every((word) => columnsOf(word) + 2 <= columns);
-  for (const line of breaks ? text.split('\n').flatMap((one) => wrap(one, columns, '  ')) : [text]) {
+  const lines = printableLines(text);
+  for (const line of breaks ? lines.flatMap((one) => wrap(one, columns, '  ')) : lines) {
     if (live === null) process.stderr.write(`${line}\n`);
     else live.say(line);
   }

@@ -82,13 +82,13 @@ export function skipFact(state: SchedulerState, fact: FactHead): void {
   state.forged.add(fact.record.trialId);
 }
 
-/** A sweep that this release does not resume is remembered by name, so that its results are found. */
+/** A sweep that this release does not resume is remembered by its name, which has 63 characters at most, so that its results are found. */
 function keepForReading(
   state: SchedulerState,
   { sweepId, document, at }: Extract<FactHead, { fact: 'SweepSubmitted' }>,
 ): void {
   if (state.otherReleases.has(sweepId)) return;
-  const name = /^\s*metadata:[\s{]*name:[ \t]*["']?([^\s"',}#]{1,200})/m.exec(document)?.[1] ?? sweepId;
+  const name = /^\s*metadata:[\s{]*name:[ \t]*["']?([^\s"',}#]{1,63})/m.exec(document)?.[1] ?? sweepId;
   const counts = { complete: 0, invalid: 0, failed: 0 };
   state.otherReleases.set(sweepId, { sweepId, name, submittedAt: at, counts });
 }

@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import { plainTable } from '../../../cli/output/plain-table.js';
 import { say } from '../../../cli/output/print.js';
 import { watchSweep } from '../../../cli/watch/watch.js';
 import type { ControlConnection } from '../../../proto/client.js';
@@ -63,6 +64,23 @@ test('what others wrote moves no cursor', async () => {
   ]);
   expect(lines).toHaveLength(2);
   for (const sign of ['\x1b', '\x07']) expect(lines.join('')).not.toContain(sign);
+});
+
+test('nor do names in what is said, and in tables, whose columns stay in line', () => {
+  const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  say('\x1b[2Jgone is paused: nothing of it runs\nand goes on');
+  expect(written.mock.calls.map(([line]) => line)).toEqual([
+    '\ufffd[2Jgone is paused: nothing of it runs\n',
+    'and goes on\n',
+  ]);
+  const table = plainTable(
+    ['sweep', 'points'],
+    [
+      ['a\x1b[31m\nb', 1],
+      ['c', 20],
+    ],
+  );
+  expect(table.split('\n').slice(1)).toEqual([`a\ufffd[31m b${'1'.padStart(8)}`, `c${'20'.padStart(15)}`]);
 });
 
 test('a word that fits no line behind its indent is not cut: its sentence stays as it is', () => {
