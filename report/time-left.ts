@@ -35,6 +35,12 @@ export function secondsLeft(progress: Pace): number | null {
   return (left * progress.trialSeconds - spent) / lanes;
 }
 
+/** @returns what a pause leaves going on, of so many trials that run: `the 2 trials that run are finished`. */
+export function stillRuns(running: number): string {
+  if (running === 0) return 'nothing of it runs';
+  return running === 1 ? 'the trial that runs is finished' : `the ${running} trials that run are finished`;
+}
+
 /** @returns `45 s`, `12 min`, `3 h 05 min`, `2 d 4 h`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

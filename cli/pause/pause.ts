@@ -1,3 +1,4 @@
+import { stillRuns } from '../../report/time-left.js';
 import { findSweep, withCoordinator } from '../connection.js';
 import { say } from '../output/print.js';
 import type { PauseOptions } from './command.js';
@@ -7,12 +8,6 @@ export async function pause(word: string, options: PauseOptions): Promise<void> 
   await withCoordinator(options, async (control) => {
     const { sweepId, name } = await findSweep(control, word);
     const { running } = await control.pauseSweep({ sweepId, reason: options.reason });
-    const still =
-      running === 0
-        ? 'nothing of it runs'
-        : running === 1
-          ? 'the trial that runs is finished'
-          : `the ${running} trials that run are finished`;
-    say(`${name} (${sweepId}) is paused: ${still}; \`ridge resume ${sweepId}\` goes on`);
+    say(`${name} (${sweepId}) is paused: ${stillRuns(running)}; \`ridge resume ${sweepId}\` goes on`);
   });
 }

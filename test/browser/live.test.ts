@@ -169,7 +169,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     const page = await open(webUrl, /400/);
     await page.click('summary:has-text("Submit a sweep")');
     const text = page.locator('.submit textarea');
-    const document = fakeSweep(3, { name: 'typed' });
+    const document = fakeSweep(4, { name: 'typed' });
     await text.fill(document.replace('kind: fake', 'kind: fakke'));
     await page.click('.submit button[type=submit]');
     const problem = page.locator('.submit .problems button').first();
@@ -184,8 +184,12 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await agent.report(await agent.lease());
     await page.waitForSelector('.results tbody tr[data-row]');
 
+    const running = await agent.lease();
     await page.click('button:has-text("Pause")');
-    await expect.poll(() => page.textContent('.standing-line'), PATIENT).toContain('paused');
+    const standing = () => page.textContent('.standing-line');
+    await expect.poll(standing, PATIENT).toContain('paused: the trial that runs is finished');
+    await agent.report(running);
+    await expect.poll(standing, PATIENT).toContain('paused: nothing of it runs');
     expect(await page.textContent('.reasons')).toMatch(/^Paused.*paused by /);
     expect(await agent.ask()).toMatchObject({ $case: 'noWork' });
     await page.screenshot({ path: join(shots, 'live-paused.png') });
@@ -199,9 +203,9 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     expect(await page.locator('.cancel button.danger').count()).toBe(0);
     await page.click('button:has-text("Cancel…")');
     await page.click('button:has-text("Cancel the sweep")');
-    await expect.poll(() => page.textContent('.standing-line'), PATIENT).toContain('cancelled');
+    await expect.poll(standing, PATIENT).toContain('cancelled');
     expect(await page.locator('.changes').count()).toBe(0);
-    await expect.poll(async () => (await rowsOf(page)).length, PATIENT).toBe(2);
+    await expect.poll(async () => (await rowsOf(page)).length, PATIENT).toBe(3);
   });
 
   test('in the first pass of several starts a row is not called quick, and the second pass shows an interval', async () => {

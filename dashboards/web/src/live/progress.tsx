@@ -1,5 +1,5 @@
 import type { LiveSweep, LiveTrial } from '../../../../report/live/live.js';
-import { duration, secondsLeft, settledOf } from '../../../../report/time-left.js';
+import { duration, secondsLeft, settledOf, stillRuns } from '../../../../report/time-left.js';
 
 /** How a sweep stands in one line: a bar whose parts are states, and the counts in words. */
 export function ProgressBar({ sweep }: { sweep: LiveSweep }) {
@@ -40,8 +40,9 @@ export function countsText(sweep: LiveSweep): string {
   return `${settledOf(sweep)} of ${sweep.points} settled${pass}${breakdown}`;
 }
 
-/** @returns `about 12 min left`, or how it ended. */
+/** @returns `about 12 min left`, what a pause leaves going on, or how it ended. */
 export function leftText(sweep: LiveSweep, running: readonly LiveTrial[]): string {
+  if (sweep.state === 'paused') return `paused: ${stillRuns(running.length)}`;
   if (sweep.state !== 'running') return sweep.state;
   const left = secondsLeft({ ...sweep, running });
   if (left !== null && running.length > 0) return `about ${duration(left)} left`;
