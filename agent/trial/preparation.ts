@@ -8,6 +8,7 @@ import {
   predictedBytes,
   runnerNamed,
 } from '../../core/runners/index.js';
+import { impossibility } from '../../core/sweep/space.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { workloadNamed } from '../../core/workloads/index.js';
@@ -33,7 +34,7 @@ export interface PreparedModel {
  * Finds the model and makes of it what its techniques say, held until the trial has ended; the notes say where it comes from.
  * @returns null for a runner that needs none.
  * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `model-unsupported`, `fetch-failed`,
- * `digest-mismatch`, `artifact-failed`, `disk-full`, `does-not-fit`.
+ * `digest-mismatch`, `impossible-combination`, `artifact-failed`, `disk-full`, `does-not-fit`.
  */
 export async function prepareModel(trial: TrialRun): Promise<PreparedModel | null> {
   if (!opensModels(trial.lease.experiment.runner.kind)) return null;
@@ -66,6 +67,9 @@ async function makeModel(trial: TrialRun): Promise<PreparedModel> {
     const hint = 'Copy the same file to every node.';
     throw new FailureError(failure('digest-mismatch', message, { hint }));
   }
+  // Whoever submitted it may not have had the model, so that no rule about it was asked.
+  const why = impossibility({ ...lease.experiment, model: { ...model, facts: base.facts } });
+  if (why !== null) throw new FailureError(failure('impossible-combination', why));
   const maker = makerFor(runner.kind);
   const engine = node.profile.runners.find(({ kind }) => kind === maker)?.release ?? 'unknown';
   const steps = await stepsFor({

@@ -238,7 +238,7 @@ function locate(grid: Grid, content: ExperimentContent, indices: Int32Array): bo
   });
 }
 
-/** @returns why a point can never run, or null; for points of rules that a plan left unchecked. */
+/** @returns why a point can never run, or null; for rules that a plan left unchecked, and for what is known of a model only where it lies. */
 export function impossibility(content: ExperimentContent): string | null {
   const values = axisValues(content);
   for (const rule of rulesOf(content.runner.kind, content.workload.kind)) {

@@ -112,16 +112,21 @@ describe('an experiment with a model', () => {
     expect(record.failure?.code).toBe('digest-mismatch');
   });
 
-  test('that cannot fit is refused before anything is loaded, with both figures', async () => {
-    const record = await run({
-      runner: llama,
-      workload: {
-        kind: 'latency',
-        options: { promptTokens: 1, generateTokens: 1, parallel: 256, contextDepth: 1e6 },
-      },
+  test('that only the node knows is refused what a plan that knows it refuses', async () => {
+    const options = { promptTokens: 512, generateTokens: 128, parallel: 1, contextDepth: 0 };
+    const record = await run({ runner: llama, workload: { kind: 'latency', options } });
+    expect(record.failure).toMatchObject({
+      code: 'impossible-combination',
+      message: expect.stringMatching(/ more than the 512 tokens that model tiny was trained for: lower one/),
     });
+  });
+
+  test('that cannot fit is refused before anything is loaded, with both figures', async () => {
+    const options = { promptTokens: 1, generateTokens: 1, parallel: 256, contextDepth: 500 };
+    const small = trialContext({ limits: { memoryLimitBytes: 1e8 } });
+    const record = await run({ runner: llama, workload: { kind: 'latency', options } }, small);
     expect(record.failure?.code).toBe('does-not-fit');
-    expect(record.failure?.message).toMatch(/about [\d.]+ GB and cpu0 has 4\.29 GB/);
+    expect(record.failure?.message).toMatch(/about [\d.]+ GB and cpu0 has 0\.100 GB/);
   });
 
   test('that is cut off is refused in plain words', async () => {
