@@ -94,7 +94,10 @@ export function sweepId(sweep: Sweep): string {
   return `s${digest(SWEEP_FORMAT, { ...sweep, models, runners, settings, objectives, measure, repetition }).slice(0, 16)}`;
 }
 
-/** @returns the same for two sweeps that ask for the same points, however they name, order and measure them. */
+/**
+ * @returns the same for two sweeps that ask for the same points, however they name, order and measure them. It is kept nowhere: both are
+ * read by one release, which fills in what it added, so nothing is left out as it is of ids.
+ */
 export function pointsId(sweep: Sweep): string {
   const { techniques, runners, workloads, quality, zip, include, exclude, settings, placement } = sweep;
   const models = sweep.models.map(({ source, digest: file }) => file ?? `source:${source}`);
