@@ -18,9 +18,14 @@
  * quarter of repeats, which a busy machine disturbs less, and the CPU time of the whole `ridge run` process while
  * a phase is timed: on a machine whose cores all compute, about what it can take from them at most.
  *
- *   npm run bench -- overhead [--pairs=12] [--large]
+ * With --prepare, instead of the two: what the next worker would take from a measured one if it were prepared beside it, on the same CPUs
+ * (decision 0057). The measured one is the runner alone each time; the other opens its process, engine and model while the first measures
+ * (`preparing`), or has done so before and sleeps (`waiting`). What preparing takes is printed, too: it is what could be saved.
+ *
+ *   npm run bench -- overhead [--pairs=12] [--large] [--threads=N] [--prepare]
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,8 +44,27 @@ import { RIDGE, ROOT } from '../support/ridge.js';
 import { conclude, type Figure } from './figure.js';
 
 const REQUIRED = 0.99;
-const KINDS = ['on', 'off', 'alone'] as const;
-type Kind = (typeof KINDS)[number];
+type Kind = 'on' | 'off' | 'alone' | 'preparing' | 'waiting';
+/** What is measured in every round, and which pairs of it are a claim. */
+interface Comparison {
+  readonly kinds: readonly Kind[];
+  readonly claims: readonly (readonly [claim: string, over: Kind, under: Kind])[];
+}
+const SURROUNDINGS: Comparison = {
+  kinds: ['on', 'off', 'alone'],
+  claims: [
+    ['meters on / off', 'on', 'off'],
+    ['coordinator + agent / runner alone', 'on', 'alone'],
+  ],
+};
+const NEXT_WORKER: Comparison = {
+  kinds: ['alone', 'preparing', 'waiting'],
+  claims: [
+    ['beside a worker that is prepared / alone', 'preparing', 'alone'],
+    ['beside a prepared worker that waits / alone', 'waiting', 'alone'],
+  ],
+};
+const { kinds, claims } = process.argv.includes('--prepare') ? NEXT_WORKER : SURROUNDINGS;
 const PHASES = ['prefill', 'decode'] as const;
 type PhaseName = (typeof PHASES)[number];
 
@@ -68,7 +92,10 @@ const cpus = readCpu().allowed;
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-overhead-'));
 
 const warmups = 3;
-const runnerOptions = { flashAttention: true, threads: cpus.length };
+const threads = Number(wordAfter('--threads=') ?? cpus.length);
+const runnerOptions = { flashAttention: true, threads };
+/** Until a worker has its model, by whether another one measures meanwhile. */
+const preparedSeconds = { preparing: [] as number[], waiting: [] as number[] };
 const policy = ({ repeats }: Case) => ({
   // Narrower than any interval gets: every trial ends after the same number of repeats.
   halfWidth: 1e-6,
@@ -118,9 +145,9 @@ function ownCpus({ phases, samples }: ResultRecord): number | null {
   return seconds === 0 ? null : cpuSeconds / seconds;
 }
 
-async function runnerAlone(of: Case): Promise<Speeds> {
+function orderOf(of: Case): TrialRequest {
   const { promptTokens, generateTokens } = of;
-  const order: TrialRequest = {
+  return {
     runner: { kind: 'llama-cpp', options: runnerOptions },
     workload: { kind: 'latency', options: { promptTokens, generateTokens, parallel: 1, contextDepth: 0 } },
     measure: {
@@ -144,13 +171,59 @@ async function runnerAlone(of: Case): Promise<Speeds> {
     adapters: [],
     training: null,
   };
+}
+
+/** @returns the arguments of setsid: a session of its own, as a trial's child has, for the scheduler shares CPU time out by session. */
+function runnerCommand(of: Case, ...words: readonly string[]): string[] {
   const script = join(ROOT, 'test/bench/runner-alone.mjs');
   // The flag that a trial's process gets (agent/isolation/launch.ts).
-  const node = { command: process.execPath, args: ['--single-threaded', script, JSON.stringify(order)] };
-  const { command, args } = wrapCommand(node, cpus, findStartTools());
-  // A session of its own, as a trial's child has: the scheduler shares CPU time out by session.
-  const { stdout } = await run('setsid', ['--wait', command, ...args], { maxBuffer: 2 ** 26 });
-  return speeds(of, (JSON.parse(stdout) as { phases: Phase[] }).phases);
+  const args = ['--single-threaded', script, JSON.stringify(orderOf(of)), ...words];
+  const wrapped = wrapCommand({ command: process.execPath, args }, cpus, findStartTools());
+  return ['--wait', wrapped.command, ...wrapped.args];
+}
+
+async function runnerAlone(of: Case, kind: 'alone' | 'preparing' | 'waiting'): Promise<Speeds> {
+  let next = kind === 'waiting' ? prepare(of) : null;
+  if (next !== null) preparedSeconds.waiting.push(await next.ready);
+  const running = run('setsid', runnerCommand(of), { maxBuffer: 2 ** 26 });
+  let said = '';
+  running.child.stderr?.on('data', (text) => {
+    said += text;
+    if (kind === 'preparing' && next === null && said.includes('measuring')) next = prepare(of);
+  });
+  try {
+    const { stdout } = await running;
+    if (kind === 'preparing') {
+      const seconds = await Promise.race([next?.ready, 'later']);
+      if (typeof seconds !== 'number')
+        throw new Error('the measured trial was over before the next was prepared');
+      preparedSeconds.preparing.push(seconds);
+    }
+    return speeds(of, (JSON.parse(stdout) as { phases: Phase[] }).phases);
+  } finally {
+    await next?.end();
+  }
+}
+
+/** Begins a worker as the next trial would have it: it opens engine and model, then sleeps until it is ended. */
+function prepare(of: Case): { readonly ready: Promise<number>; end(): Promise<void> } {
+  const began = performance.now();
+  const child = spawn('setsid', runnerCommand(of, 'prepare'), { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = once(child, 'exit');
+  const ready = Promise.race([
+    once(child.stdout, 'data').then(() => (performance.now() - began) / 1000),
+    ended.then(() => {
+      throw new Error('the next worker ended before it had its model');
+    }),
+  ]);
+  ready.catch(() => {});
+  return {
+    ready,
+    async end() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
 }
 
 function speeds(of: Case, phases: readonly Phase[]): Speeds {
@@ -168,37 +241,34 @@ function speeds(of: Case, phases: readonly Phase[]): Speeds {
 }
 
 async function measure(of: Case): Promise<Figure[]> {
-  const trials: Record<Kind, Speeds[]> = { on: [], off: [], alone: [] };
-  const ratioOf = (
-    over: Kind,
-    under: Kind,
-    phase: PhaseName,
-    what: keyof Speed,
-    rounds = trials.on.length,
-  ): number[] =>
-    trials[over].slice(0, rounds).map((speed, i) => speed[phase][what] / trials[under][i]![phase][what]);
+  const trials: Record<Kind, Speeds[]> = { on: [], off: [], alone: [], preparing: [], waiting: [] };
+  const ratioOf = (over: Kind, under: Kind, phase: PhaseName, what: keyof Speed): number[] =>
+    trials[over].map((speed, i) => speed[phase][what] / trials[under][i]![phase][what]);
   // One round that does not count: files come into the page cache.
   for (let round = -1; round < of.pairs; round++) {
-    const turned = KINDS.map((_, i) => KINDS[(i + Math.max(0, round)) % KINDS.length]!);
+    const turned = kinds.map((_, i) => kinds[(i + Math.max(0, round)) % kinds.length]!);
     for (const kind of Math.floor(round / 3) % 2 === 0 ? turned : turned.reverse()) {
-      const speed = kind === 'alone' ? await runnerAlone(of) : await ridgeRun(of, kind);
+      const speed = kind === 'on' || kind === 'off' ? await ridgeRun(of, kind) : await runnerAlone(of, kind);
       if (round >= 0) trials[kind].push(speed);
     }
     if (round < 0) continue;
     const show = (over: Kind, under: Kind) =>
       PHASES.map((phase) => ratioOf(over, under, phase, 'whole').at(-1)!.toFixed(3)).join(' ');
-    process.stderr.write(
-      `${of.name} ${round + 1}/${of.pairs}: meters ${show('on', 'off')}, all ${show('on', 'alone')} (prefill decode)\n`,
-    );
+    const shown = claims.map(([, over, under]) => `${over} / ${under} ${show(over, under)}`);
+    process.stderr.write(`${of.name} ${round + 1}/${of.pairs}: ${shown.join(', ')} (prefill decode)\n`);
   }
   const own = trials.on.flatMap(({ ownCpus }) => ownCpus ?? []);
-  console.log(
-    `${of.name}: ridge itself kept ${(100 * median(own)).toFixed(2)} % of one CPU busy while phases were timed`,
-  );
-  const claims = [
-    ['meters on / off', 'on', 'off'],
-    ['coordinator + agent / runner alone', 'on', 'alone'],
-  ] as const;
+  if (own.length > 0) {
+    console.log(
+      `${of.name}: ridge itself kept ${(100 * median(own)).toFixed(2)} % of one CPU busy while phases were timed`,
+    );
+  }
+  for (const [beside, seconds] of Object.entries(preparedSeconds)) {
+    if (seconds.length === 0) continue;
+    const what = beside === 'waiting' ? 'with nothing beside it' : 'beside a measured one';
+    console.log(`${of.name}: a worker has its model after ${median(seconds).toFixed(2)} s ${what}`);
+    seconds.length = 0;
+  }
   return claims.flatMap(([claim, over, under]) =>
     PHASES.map((phase) =>
       judge(`${of.name}: ${claim}, ${phase}`, {
@@ -228,8 +298,11 @@ function judge(
   };
 }
 
-const argument = process.argv.find((word) => word.startsWith('--pairs='))?.slice('--pairs='.length);
-const pairs = Number(argument ?? 12);
+function wordAfter(option: string): string | undefined {
+  return process.argv.find((word) => word.startsWith(option))?.slice(option.length);
+}
+
+const pairs = Number(wordAfter('--pairs=') ?? 12);
 // With fewer than six, the lowest and the highest ratio do not hold their median with 95 % (1 - 2 / 2^n).
 if (!Number.isInteger(pairs) || pairs < 6) throw new Error('--pairs is a whole number of at least 6');
 const small = { promptTokens: 256, generateTokens: 256, repeats: 10, pairs };
