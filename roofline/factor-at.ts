@@ -1,4 +1,5 @@
 import type { Curve, Factors, RecordFactors, ThreadFactors } from '../core/result/factors.js';
+import { bytesPerElement, weightType } from '../core/techniques/tensor-types.js';
 
 /** @returns the factor at a number of rows: linear between the neighbours in the logarithms, flat beyond the ends. */
 export function factorAt(points: Curve, rows: number): number {
@@ -17,20 +18,36 @@ export function factorsAt(all: readonly ThreadFactors[], threads: number): Threa
   return all.reduce((best, one) => (distance(one) < distance(best) ? one : best));
 }
 
-/** @returns what a record keeps: the products of the types its model has, or all where that is not known. */
+/**
+ * @param type of weights.
+ * @returns the type whose products stand for it: itself, or of those that were fitted the one with the nearest bits; null where none were.
+ */
+export function standInFor(type: string, { products }: ThreadFactors): string | null {
+  if (type in products) return type;
+  const bytes = bytesPerElement(type);
+  const distance = (other: string) => Math.abs(Math.log(bytesPerElement(other) / bytes));
+  const fitted = Object.keys(products).filter((name) => weightType(name) !== null);
+  const [nearest] = fitted.sort((a, b) => distance(a) - distance(b));
+  return nearest ?? null;
+}
+
+/** @returns what a record keeps: the products that stand for the types its model has, or all where those are not known. */
 export function recordFactorsOf(
-  { engine, threads: all, warnings }: Factors,
+  { engine, environment, threads: all, warnings }: Factors,
   id: string,
   threads: number,
   types: ReadonlySet<string> | null,
 ): RecordFactors {
   const factors = factorsAt(all, threads);
-  const products = Object.entries(factors.products);
-  const wanted = products.filter(([type]) => types?.has(type) ?? true);
+  const known = [...(types ?? [])].filter((type) => weightType(type) !== null);
+  const wanted = new Set(known.map((type) => standInFor(type, factors)));
+  const products = Object.entries(factors.products).filter(([type]) => wanted.size === 0 || wanted.has(type));
+  const { engineBuild } = environment;
   return {
     id,
     engine,
+    ...(typeof engineBuild === 'string' && { engineBuild }),
     warnings: warnings.map((warning) => ({ ...warning })),
-    factors: { ...factors, products: Object.fromEntries(wanted.length > 0 ? wanted : products) },
+    factors: { ...factors, products: Object.fromEntries(products) },
   };
 }

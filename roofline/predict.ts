@@ -1,7 +1,7 @@
 import type { ElementwiseKind, ProductFactors, ThreadFactors } from '../core/result/factors.js';
 import { bytesPerElement, weightType } from '../core/techniques/tensor-types.js';
 import { type OperatorWork, type PassWork, totalBytes } from '../core/work/work.js';
-import { factorAt } from './factor-at.js';
+import { factorAt, standInFor } from './factor-at.js';
 import { type MachineModel, peakOf } from './machine-model.js';
 
 /** Why an operator takes what it takes, as a prediction sees it. */
@@ -168,16 +168,9 @@ function typeOf(weights: string | undefined): string {
   return weights;
 }
 
-/** Factors of the weights' type; of a type that was not measured those of the type with the nearest bits. */
-function productFactors({ products }: ThreadFactors, { weights }: OperatorWork): ProductFactors | null {
-  const type = typeOf(weights);
-  const exact = products[type];
-  if (exact !== undefined) return exact;
-  const bytes = bytesPerElement(type);
-  const distance = (other: string) => Math.abs(Math.log(bytesPerElement(other) / bytes));
-  const measured = Object.keys(products).filter((name) => weightType(name) !== null);
-  const [nearest] = measured.sort((a, b) => distance(a) - distance(b));
-  return nearest === undefined ? null : products[nearest]!;
+function productFactors(factors: ThreadFactors, { weights }: OperatorWork): ProductFactors | null {
+  const type = standInFor(typeOf(weights), factors);
+  return type === null ? null : factors.products[type]!;
 }
 
 /** Work that is counted apart and runs inside another node. */

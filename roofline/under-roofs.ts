@@ -1,5 +1,6 @@
 import type { Evidence } from '../core/judgement/evidence.js';
-import type { RooflineGiven, RooflineRecord } from '../core/result/roofline-record.js';
+import type { RecordFactors } from '../core/result/factors.js';
+import type { RooflineGiven, RooflinePhase, RooflineRecord } from '../core/result/roofline-record.js';
 import type { RecordRoofs } from '../core/result/roofs-record.js';
 import { isFitted } from '../core/runners/index.js';
 import { median } from '../core/statistics/quantile.js';
@@ -32,6 +33,7 @@ export function underRoofs(
   const { stages } = given;
   const measured = ceilings.origin === 'measured';
   const fitted = isFitted(input.experiment);
+  const builds = fitted ? otherBuilds(input, devices) : [];
   const factorsOf = (device: number): PlacementRequest['factors'] =>
     !measured ? null : fitted ? (devices[device]!.factors?.factors ?? null) : 'roofs';
   return {
@@ -51,12 +53,32 @@ export function underRoofs(
       }));
       const request = { ...first!, threads: given.threads, measuredSeconds: median(seconds), profiled };
       // A step has to be through before the next one begins.
-      return [placePhase({ ...request, behind, overlaps: stages?.overlaps === true && name === 'prefill' })];
+      const overlaps = stages?.overlaps === true && name === 'prefill';
+      return [beyondToo(placePhase({ ...request, behind, overlaps }), builds)];
     }),
     ...(stages !== undefined && {
       stages: stages.layers.map((layers, device) => ({ ceilings: machines[device]!.ceilings, layers })),
     }),
   };
+}
+
+/** @returns what is said of factors that were fitted of another build of the engine than the one that ran. */
+function otherBuilds(
+  { environment }: Evidence['input'],
+  devices: readonly { readonly factors: RecordFactors | null }[],
+): string[] {
+  const { engineBuild: here } = environment;
+  const fitted = new Set(devices.flatMap(({ factors }) => factors?.engineBuild ?? []));
+  if (here === undefined) return [];
+  return [...fitted]
+    .filter((build) => build !== here)
+    .map((build) => `engine build ${here} (factors of ${build})`);
+}
+
+function beyondToo(phase: RooflinePhase, more: readonly string[]): RooflinePhase {
+  const { predictionError: error } = phase;
+  if (error === undefined || more.length === 0) return phase;
+  return { ...phase, predictionError: { ...error, beyond: [...error.beyond, ...more] } };
 }
 
 interface Machine {

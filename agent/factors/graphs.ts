@@ -31,7 +31,8 @@ export interface Runnable {
   free(): void;
 }
 
-const TENSORS = 8192;
+/** At most, for a bench: small matrices of the fewest bits that come from memory, twenty thousand with their products. */
+const TENSORS = 32768;
 
 /** Single operations of ggml on one device, as llama.cpp runs them: threads that stay, weights in the layout that it repacks to. */
 export class GraphBench {

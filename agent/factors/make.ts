@@ -53,7 +53,11 @@ export async function makeFactors(request: FactorsRequest): Promise<Factors> {
     measuredAt: new Date().toISOString(),
     roofs: roofsId,
     engine: samples.engine,
-    environment: { cpus: device.cpus.join(','), lastCacheBytes: cache },
+    environment: {
+      ...{ cpus: device.cpus.join(','), lastCacheBytes: cache },
+      engineBuild: samples.engineBuild,
+    },
+    quick: request.quick,
     threads: fits.map(({ factors }) => factors),
     evidence: fits.flatMap(({ evidence }) => [...evidence]),
     warnings: [

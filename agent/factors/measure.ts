@@ -12,10 +12,12 @@ import {
   type PassSample,
   productWork,
 } from '../../roofline/factors/sample.js';
+import { buildOf } from '../native/engine-build.js';
 import { measuringLibrary } from '../native/kernel-library.js';
 import { type EngineDevice, type Llama, loadLlama, type Pointer } from '../native/llama.js';
 import { profileModel } from '../profile/run.js';
 import { timeChecks } from './checks.js';
+import { engineOf } from './engine.js';
 import { GraphBench, type Runnable } from './graphs.js';
 import {
   type AttentionShape,
@@ -100,7 +102,8 @@ export async function measureFactors(
     passes,
     steps,
     checks,
-    engine: `llama.cpp ${llama.release}`,
+    engine: engineOf(llama.release),
+    engineBuild: await buildOf(llama.files),
     disturbed: retaking.disturbed,
   };
 }

@@ -1,4 +1,6 @@
 import type { RecordRoofs } from '../../core/result/roofs-record.js';
+import { changedSince } from './due.js';
+import { fittedEngine } from './engine.js';
 import type { FactorsStore, StoredFactors } from './store.js';
 
 const NONE = 'no factors were fitted on this node: ridge factors fits them';
@@ -6,29 +8,38 @@ const NONE = 'no factors were fitted on this node: ridge factors fits them';
 /** The factors of this node's devices, read once before the agent takes work. */
 export class NodeFactors {
   readonly #found: ReadonlyMap<string, StoredFactors>;
+  readonly #engine: string | null;
 
-  private constructor(found: ReadonlyMap<string, StoredFactors>) {
+  private constructor(found: ReadonlyMap<string, StoredFactors>, engine: string | null) {
     this.#found = found;
+    this.#engine = engine;
   }
 
-  static async read(store: FactorsStore, deviceIds: readonly string[]): Promise<NodeFactors> {
+  /** @param engine that is installed; null = it is not known, and factors of any hold. */
+  static async read(
+    store: FactorsStore,
+    deviceIds: readonly string[],
+    engine: string | null = fittedEngine(),
+  ): Promise<NodeFactors> {
     const found = new Map<string, StoredFactors>();
     for (const id of deviceIds) {
       const stored = await store.find(id);
       if (stored !== null) found.set(id, stored);
     }
-    return new NodeFactors(found);
+    return new NodeFactors(found, engine);
   }
 
-  /** @returns factors that are relative to these roofs; null with a reason from `absent`. */
+  /** @returns factors that are relative to these roofs, of the engine that is here; null with a reason from `absent`. */
   of(deviceId: string, roofs: RecordRoofs | null): StoredFactors | null {
     const stored = this.#found.get(deviceId);
-    return stored !== undefined && stored.factors.roofs === roofs?.id ? stored : null;
+    if (stored === undefined || roofs === null) return null;
+    return changedSince(stored.factors, roofs.id, this.#engine) === null ? stored : null;
   }
 
   absent(deviceId: string): string {
-    return this.#found.has(deviceId)
-      ? 'the roofs were measured again since the factors were fitted: ridge factors fits them anew'
-      : NONE;
+    const stored = this.#found.get(deviceId);
+    if (stored === undefined) return NONE;
+    const changed = changedSince(stored.factors, null, this.#engine);
+    return `${changed} changed since the factors were fitted: ridge factors fits them anew`;
   }
 }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Factors, factorsSchema } from '../../core/result/factors.js';
-import { fileName } from '../roofs/store.js';
+import { fileName, idOf } from '../roofs/file-name.js';
+import { Tries } from '../roofs/tries.js';
 
 /** Factors as they are on disk, with what a record calls them. */
 export interface StoredFactors {
@@ -15,10 +15,13 @@ export interface StoredFactors {
 /** The factors of a node's devices, beside the roofs that they are relative to: the last ones that were fitted. */
 export class FactorsStore {
   readonly #folder: string;
+  /** To fit what runs lack. */
+  readonly tries: Tries;
 
   /** @param roofsFolder where roofs are kept. */
   constructor(roofsFolder: string) {
     this.#folder = join(roofsFolder, 'factors');
+    this.tries = new Tries(this.#folder);
   }
 
   /** Keeps them; whoever reads meanwhile sees all or nothing. */
@@ -29,6 +32,7 @@ export class FactorsStore {
     const draft = `${path}.${process.pid}.draft`;
     await writeFile(draft, text);
     await rename(draft, path);
+    await this.tries.forget(factors.device.id);
     return { id: idOf(text), path, factors };
   }
 
@@ -43,23 +47,7 @@ export class FactorsStore {
     }
   }
 
-  /** Notes that a first fit under these roofs came to nothing, so that nobody waits for another. */
-  async giveUp(deviceId: string, roofsId: string): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
-    await writeFile(this.#path(deviceId, 'given-up'), roofsId);
+  #path(deviceId: string): string {
+    return join(this.#folder, `${fileName(deviceId)}.json`);
   }
-
-  /** @returns whether that was so under these roofs. */
-  async isGivenUp(deviceId: string, roofsId: string): Promise<boolean> {
-    const noted = await readFile(this.#path(deviceId, 'given-up'), 'utf8').catch(() => null);
-    return noted === roofsId;
-  }
-
-  #path(deviceId: string, extension = 'json'): string {
-    return join(this.#folder, `${fileName(deviceId)}.${extension}`);
-  }
-}
-
-function idOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

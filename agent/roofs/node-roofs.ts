@@ -2,17 +2,20 @@ import { toFailure } from '../../core/errors.js';
 import type { DeviceProfile, DeviceRoofs } from '../../core/experiment/node.js';
 import { type RecordRoofs, recordRoofsOf } from '../../core/result/roofs-record.js';
 import { changes } from './environment.js';
+import { holdingRoofs } from './holding.js';
 import { measurerFor } from './index.js';
+import type { DisturbedNow } from './machine.js';
 import type { RoofsMeasurer } from './measurer.js';
 import { type RoofsStore, readRoofs, type StoredRoofs } from './store.js';
 
 export interface NodeRoofsNeeds {
-  /** `auto`: measure what is not stored; `stored`: take what is stored; `off`: none; otherwise a file. */
+  /** `auto`: measure what is not stored, or was disturbed; `stored`: take what is stored; `off`: none; otherwise a file. */
   readonly mode: string;
   readonly devices: readonly DeviceProfile[];
   readonly store: RoofsStore;
   readonly log: (level: 'info' | 'warn', message: string) => void;
   readonly measurerFor?: (device: DeviceProfile) => RoofsMeasurer | null;
+  readonly disturbedNow?: DisturbedNow;
 }
 
 /** The ceilings of this node's devices: found or measured once, before the agent takes work, and then in every record. */
@@ -69,6 +72,23 @@ export class NodeRoofs {
       this.#absent.set(device.id, `nobody knows how to measure a device of class ${device.classes[0]}`);
       return;
     }
+    if (mode === 'stored') return await this.#find(device, measurer);
+    const found = await holdingRoofs(device, {
+      ...{ store, measurer, disturbedNow: this.#needs.disturbedNow },
+      tell: (message) => log('warn', message),
+      async measure(why) {
+        log('info', `measuring the roofs of ${device.id}${why}: once, about a minute`);
+        const roofs = await measurer.measure(device, { signal });
+        for (const said of [...roofs.warnings.map(({ message }) => message), ...roofs.caveats])
+          log('warn', `roofs of ${device.id}: ${said}`);
+        return roofs;
+      },
+    });
+    this.#keep(found);
+  }
+
+  async #find(device: DeviceProfile, measurer: RoofsMeasurer): Promise<void> {
+    const { store } = this.#needs;
     const environment = await measurer.environment(device);
     const stored = await store.find(device.id, environment);
     if (stored !== null) {
@@ -76,20 +96,11 @@ export class NodeRoofs {
       return;
     }
     const older = await store.newest(device.id);
-    const changed = older === null ? null : changes(older.roofs.environment, environment).join(', ');
-    if (mode === 'stored') {
-      const why =
-        changed === null ? 'none were measured on this node' : `${changed} changed since they were measured`;
-      this.#absent.set(device.id, `${why}: ridge roofs measures them`);
-      return;
-    }
-    const again = changed === null ? '' : ` again, since ${changed} changed`;
-    log('info', `measuring the roofs of ${device.id}${again}: once, about a minute`);
-    const measured = await store.put(await measurer.measure(device, { signal }));
-    this.#keep(measured);
-    const { warnings, caveats } = measured.roofs;
-    for (const said of [...warnings.map(({ message }) => message), ...caveats])
-      log('warn', `roofs of ${device.id}: ${said}`);
+    const why =
+      older === null
+        ? 'none were measured on this node'
+        : `${changes(older.roofs.environment, environment).join(', ')} changed since they were measured`;
+    this.#absent.set(device.id, `${why}: ridge roofs measures them`);
   }
 
   #keep(found: StoredRoofs): void {

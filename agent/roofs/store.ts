@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Roofs, roofsSchema } from '../../core/result/roofs.js';
 import { changes, type RoofsEnvironment } from './environment.js';
+import { fileName, idOf } from './file-name.js';
+import { Tries } from './tries.js';
 
 /** Roofs as they are on disk, with what a record calls them. */
 export interface StoredRoofs {
@@ -18,9 +19,12 @@ export interface StoredRoofs {
  */
 export class RoofsStore {
   readonly #folder: string;
+  /** To take again those that something disturbed. */
+  readonly tries: Tries;
 
   constructor(folder: string) {
     this.#folder = folder;
+    this.tries = new Tries(folder);
   }
 
   /** Keeps them; whoever reads meanwhile sees all or nothing. */
@@ -78,13 +82,4 @@ export async function readRoofs(path: string): Promise<StoredRoofs> {
     throw new Error(`${path} holds no roofs: ${issue?.path.join('.') || 'the file'}: ${issue?.message}`);
   }
   return { id: idOf(text), path, roofs: checked.data };
-}
-
-function idOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
-}
-
-/** @returns what a device's file is named after. Ids of devices are plain, but they come from drivers. */
-export function fileName(deviceId: string): string {
-  return /^[A-Za-z0-9][A-Za-z0-9_-]{0,100}$/.test(deviceId) ? deviceId : idOf(deviceId);
 }

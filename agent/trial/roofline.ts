@@ -2,7 +2,7 @@ import type { Experiment } from '../../core/experiment/experiment.js';
 import type { RooflineGiven } from '../../core/result/roofline-record.js';
 import type { RecordRoofs } from '../../core/result/roofs-record.js';
 import { FITTED_RUNNERS, runnerNamed } from '../../core/runners/index.js';
-import type { ModelArchitecture } from '../../core/work/architecture.js';
+import { weightTypesOf } from '../../core/work/architecture.js';
 import { compactArchitecture } from '../../core/work/architecture-schema.js';
 import { packedArchitecture } from '../../core/work/packed.js';
 import { depthOf } from '../../core/work/pass/stages.js';
@@ -37,7 +37,7 @@ export function noteRoofline({ lease, node, device, notes }: TrialRun, model: Pr
     1,
     typeof runner.options.threads === 'number' ? runner.options.threads : device.cpus.length,
   );
-  const types = typesOf(architecture);
+  const types = weightTypesOf(architecture);
   const factorsOf = (deviceId: string, roofs: RecordRoofs | null) => {
     const found = kind.fitted ? (node.factors?.of(deviceId, roofs) ?? null) : null;
     return found === null ? null : recordFactorsOf(found.factors, found.id, threads, types);
@@ -116,16 +116,4 @@ function spreadIn(
   const [counted, placed] = [depthOf(architecture.layers), spread.layers.reduce((a, b) => a + b, 0)];
   if (counted !== placed) return `the engine shares out ${placed} layers, and the file has ${counted}`;
   return { stages: { ...spread, layers: [...spread.layers] } };
-}
-
-/** Types of the matrices of a model. */
-function typesOf({ layers, outputType }: ModelArchitecture): ReadonlySet<string> {
-  const found = new Set<string>(outputType === undefined ? [] : [outputType]);
-  const visit = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if ('inputs' in value && 'type' in value && typeof value.type === 'string') found.add(value.type);
-    for (const inner of Object.values(value)) visit(inner);
-  };
-  visit(layers);
-  return found;
 }

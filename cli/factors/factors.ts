@@ -1,10 +1,13 @@
 import type { Launcher } from '../../agent/artifacts/build-file.js';
+import { dueFits, wasDisturbed, withFit } from '../../agent/factors/due.js';
+import { fittedEngine } from '../../agent/factors/engine.js';
 import { makeFactors } from '../../agent/factors/make.js';
 import { FactorsStore } from '../../agent/factors/store.js';
 import { probeNode } from '../../agent/probe.js';
 import { measurerFor } from '../../agent/roofs/index.js';
+import { type DisturbedNow, disturbedNow } from '../../agent/roofs/machine.js';
 import { RoofsStore, type StoredRoofs } from '../../agent/roofs/store.js';
-import { toFailure } from '../../core/errors.js';
+import { FailureError, failure, toFailure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Factors } from '../../core/result/factors.js';
 import { weightType } from '../../core/techniques/tensor-types.js';
@@ -17,6 +20,7 @@ import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
 import { stoppable } from '../single/stoppable.js';
 import type { ThisNode } from '../this-node.js';
+import type { AskedOfRun } from './asked.js';
 import type { FactorsOptions } from './command.js';
 
 /** `ridge factors`: benches single operators, fits, keeps and prints the factors of one device. */
@@ -48,48 +52,89 @@ export async function factors(options: FactorsOptions): Promise<void> {
   });
 }
 
-/** Whose products stand for those of all types with about as many bits. */
-const FEW_TYPES = ['f16', 'q8_0', 'q6_k', 'q4_k'];
-/** Threads that wait for each other crawl where others use their processors: no first run waits for that. */
-const MOST_SECONDS_FIRST = 45;
+/** Threads that wait for each other crawl where others use their processors: no run waits longer for all of its fits. */
+const MOST_SECONDS = 45;
+
+/** What a test gives instead of this machine. */
+interface Seams {
+  readonly launcher?: Launcher;
+  readonly disturbedNow?: DisturbedNow;
+  readonly engine?: string | null;
+}
 
 /**
- * Fits the factors of devices of this node whose roofs have none, quickly, for all their CPUs and a few types, so that rows of a run
- * have a prediction: once per machine, and not again where that came to nothing, as on a busy one. What goes wrong is said, and the run
- * goes on without; so is what Ctrl-C skips.
+ * Fits quickly what the rows of a run lack of factors: those of devices whose roofs have none, that are of another engine or of a disturbed
+ * machine, and numbers of threads and types of weights that are not among them. What goes wrong is said, and the run goes on with what there is;
+ * so is what Ctrl-C skips.
  * @param ended aborted = nothing more is begun.
  */
 export async function fitMissing(
-  { profile, store, roofsFolder, sysRoot }: ThisNode,
+  node: ThisNode,
+  asked: AskedOfRun,
   ended: AbortSignal,
-  launcher: Launcher = stoppable,
+  seams: Seams = {},
 ): Promise<void> {
-  const kept = new FactorsStore(roofsFolder);
-  for (const device of profile.devices) {
+  for (const device of node.profile.devices) {
     const measurer = measurerFor(device);
     if (measurer === null) continue;
     try {
-      const roofs = await store.find(device.id, await measurer.environment(device));
-      if (roofs === null || (await kept.find(device.id))?.factors.roofs === roofs.id) continue;
-      if (await kept.isGivenUp(device.id, roofs.id)) continue;
-      if (ended.aborted) return;
-      say(
-        `fitting how near the engine comes to the roofs of ${device.id}: once on this machine, about 20 s and ${MOST_SECONDS_FIRST} at most; Ctrl-C goes on without predictions`,
-      );
-      const options = { quick: true, types: FEW_TYPES, threads: [device.cpus.length] } as const;
-      const fit = fitted(device, roofs, sysRoot, options, MOST_SECONDS_FIRST, launcher);
-      await kept.put(
-        await fit.catch(async (error) => {
-          if (toFailure(error).code !== 'cancelled') await kept.giveUp(device.id, roofs.id);
-          throw error;
-        }),
-      );
+      const roofs = await node.store.find(device.id, await measurer.environment(device));
+      if (roofs !== null && !ended.aborted) await fitLacking(node, device, roofs, asked, seams);
     } catch (error) {
-      const { code, message } = toFailure(error);
-      const later =
-        code === 'cancelled' ? '' : '; runs go on without, and `ridge factors` fits them at leisure';
-      say(`no factors of ${device.id}: ${message}${later}`);
+      say(`no factors of ${device.id}: ${toFailure(error).message}`);
     }
+  }
+}
+
+async function fitLacking(
+  { roofsFolder, sysRoot }: ThisNode,
+  device: DeviceProfile,
+  roofs: StoredRoofs,
+  asked: AskedOfRun,
+  { launcher = stoppable, disturbedNow: look = disturbedNow, engine = fittedEngine() }: Seams,
+): Promise<void> {
+  const store = new FactorsStore(roofsFolder);
+  const kept = (await store.find(device.id))?.factors ?? null;
+  const all = device.cpus.length;
+  // More threads than CPUs wait for each other: such rows reach beyond the factors, and say so.
+  const threads = [...new Set(asked.threads.map((count) => count ?? all))].filter((count) => count <= all);
+  const due = dueFits(kept, roofs, engine, { threads, types: asked.types });
+  const under = `${roofs.id} ${engine}`;
+  const tries = await store.tries.of(device.id, under);
+  if (due === null || tries.over) return;
+  let factors = due.base;
+  const stay = (why: string) =>
+    say(
+      due.holds || factors !== null
+        ? `the factors of ${device.id} stay as they are: ${why}`
+        : `no factors of ${device.id}: ${why}`,
+    );
+  // The first are better than none. What betters others, or came to nothing before, is for a machine that is quiet.
+  const busy = due.holds || tries.count > 0 ? await look() : null;
+  if (busy !== null) return stay(`the machine is busy, ${busy}`);
+  const once = due.why === '' ? 'once on this machine, about 20 s and ' : '';
+  say(
+    `fitting how near the engine comes to the roofs of ${device.id}${due.why}: ${once}${MOST_SECONDS} s at most; Ctrl-C goes on without, --no-roofs never fits`,
+  );
+  let [left, last] = [MOST_SECONDS, 0];
+  try {
+    for (const fit of due.fits) {
+      // As long as one took, the next will take: it is left to the next run.
+      if (last > left) return;
+      const began = performance.now();
+      const options = { quick: true, types: fit.types, threads: [fit.threads] } as const;
+      const found = await fitted(device, roofs, sysRoot, options, Math.ceil(left), launcher);
+      last = (performance.now() - began) / 1000;
+      left -= last;
+      if (due.holds && wasDisturbed(found, roofs))
+        throw new FailureError(failure('run-failed', 'something disturbed what was fitted now'));
+      factors = (await store.put(factors === null ? found : withFit(factors, found))).factors;
+    }
+  } catch (error) {
+    const { code, message } = toFailure(error);
+    if (code === 'cancelled') return stay(message);
+    await store.tries.note(device.id, under);
+    stay(`${message}; \`ridge factors\` fits them at leisure`);
   }
 }
 

@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
+import { holdingRoofs } from '../../agent/roofs/holding.js';
 import { measurerFor, requireMeasurer } from '../../agent/roofs/index.js';
-import type { RoofsExtent } from '../../agent/roofs/measurer.js';
+import type { DisturbedNow } from '../../agent/roofs/machine.js';
+import type { RoofsExtent, RoofsMeasurer } from '../../agent/roofs/measurer.js';
 import type { RoofsStore } from '../../agent/roofs/store.js';
 import { toFailure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
@@ -24,7 +26,7 @@ export async function roofs(options: RoofsOptions): Promise<void> {
     const all: Roofs[] = [];
     for (const device of devices) {
       all.push(
-        options.stored === true ? await stored(store, device) : await measured(store, device, options),
+        options.stored === true ? await stored(store, device) : await measuredAndKept(store, device, options),
       );
     }
     if (output !== null) {
@@ -39,22 +41,34 @@ export async function roofs(options: RoofsOptions): Promise<void> {
   });
 }
 
+/** What a test gives instead of this machine. */
+interface Seams {
+  readonly measurerFor?: typeof measurerFor;
+  readonly disturbedNow?: DisturbedNow;
+}
+
 /**
- * Measures the roofs of this node that are not kept yet, or were measured on another machine than it is now, so that the rows of a
- * run stand under them: once per machine. What goes wrong is said, and the run goes on without; so is what Ctrl-C skips.
+ * Measures the roofs of this node that are not kept yet, were measured on another machine than it is now, or on a disturbed one, so that
+ * the rows of a run stand under them. What goes wrong is said, and the run goes on without, or with those of before; so is what Ctrl-C skips.
  * @param ended aborted = nothing more is begun.
  */
-export async function measureMissing({ profile, store }: ThisNode, ended: AbortSignal): Promise<void> {
+export async function measureMissing(
+  { profile, store }: ThisNode,
+  ended: AbortSignal,
+  { measurerFor: find = measurerFor, disturbedNow }: Seams = {},
+): Promise<void> {
   for (const device of profile.devices) {
-    const measurer = measurerFor(device);
-    if (measurer === null) continue;
-    try {
-      if ((await store.find(device.id, await measurer.environment(device))) !== null) continue;
-      if (ended.aborted) return;
+    const measurer = find(device);
+    if (measurer === null || ended.aborted) continue;
+    const measure = (why: string) => {
+      const once = why === '' ? 'once on this machine, ' : '';
       say(
-        `measuring the roofs of ${device.id}: once on this machine, about 15 s; Ctrl-C goes on without, --no-roofs never measures`,
+        `measuring the roofs of ${device.id}${why}: ${once}about 15 s; Ctrl-C goes on without, --no-roofs never measures`,
       );
-      await measured(store, device, {}, 'rows');
+      return measured(measurer, device, {}, 'rows');
+    };
+    try {
+      await holdingRoofs(device, { store, measurer, measure, tell: say, disturbedNow });
     } catch (error) {
       say(`no roofs of ${device.id}: ${toFailure(error).message}`);
     }
@@ -62,33 +76,38 @@ export async function measureMissing({ profile, store }: ThisNode, ended: AbortS
 }
 
 async function measured(
-  store: RoofsStore,
+  measurer: RoofsMeasurer,
   device: DeviceProfile,
-  options: RoofsOptions,
-  extent: RoofsExtent = options.quick === true ? 'quick' : 'all',
+  { threads }: Pick<RoofsOptions, 'threads'>,
+  extent: RoofsExtent,
 ): Promise<Roofs> {
   const progress = stepProgress(process.stderr, `measuring the roofs of ${device.id}`);
   const interrupted = new AbortController();
   const stop = () => interrupted.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    const found = await requireMeasurer(device).measure(device, {
+    return await measurer.measure(device, {
       extent,
-      threads: options.threads,
+      threads,
       onProgress: (done, of) => progress.step(done, of),
       signal: interrupted.signal,
     });
-    // What a result is held against is measured thoroughly and at all numbers of threads.
-    if (extent !== 'quick' && options.threads === undefined) {
-      const { path } = await store.put(found);
-      progress.end();
-      say(`kept in ${path}`);
-    }
-    return found;
   } finally {
     progress.end();
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
+}
+
+/** What a result is held against is measured thoroughly and at all numbers of threads; the rest is looked at, and not kept. */
+async function measuredAndKept(
+  store: RoofsStore,
+  device: DeviceProfile,
+  options: RoofsOptions,
+): Promise<Roofs> {
+  const quick = options.quick === true;
+  const found = await measured(requireMeasurer(device), device, options, quick ? 'quick' : 'all');
+  if (!quick && options.threads === undefined) say(`kept in ${(await store.put(found)).path}`);
+  return found;
 }
 
 async function stored(store: RoofsStore, device: DeviceProfile): Promise<Roofs> {

@@ -6,7 +6,6 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import type { ModelRef } from '../../core/experiment/experiment.js';
 import { plainText } from '../../core/metrics/text.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { FITTED_RUNNERS } from '../../core/runners/index.js';
 import { planSpace } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { connectControl } from '../../proto/client.js';
@@ -17,6 +16,7 @@ import { energyChoice } from '../agent/agent.js';
 import { askToFetch } from '../ask-to-fetch.js';
 import { checkEvaluation } from '../check-evaluation.js';
 import { EXIT } from '../exit.js';
+import { askedOfFactors } from '../factors/asked.js';
 import { fitMissing } from '../factors/factors.js';
 import { onInterrupt, unlessTerminated } from '../interrupts.js';
 import { localModelFolders, modelSettings, resolveModels } from '../local-models.js';
@@ -54,9 +54,10 @@ export async function runSweep(file: SweepFile, typed: RunOptions): Promise<numb
   // The same word of the environment keeps a node's agent from measuring them.
   if (options.roofs && (process.env.RIDGE_ROOFS ?? 'auto') === 'auto') {
     const here = devicesOf(sweep, await thisNode(options.config));
+    const asked = askedOfFactors(sweep, folders);
     const ended = await unlessTerminated(async (signal) => {
       await measureMissing(here, signal);
-      if (sweep.runners.some(({ kind }) => FITTED_RUNNERS.includes(kind))) await fitMissing(here, signal);
+      if (asked !== null) await fitMissing(here, asked, signal);
     });
     if (ended) return EXIT.interrupted;
   }

@@ -85,7 +85,9 @@ export const factorsSchema = z.object({
   schema: z.literal(FACTORS_SCHEMA),
   device: z.object({ id: z.string(), class: z.string(), name: z.string() }),
   measuredAt: z.iso.datetime(),
-  /** Id of the roofs that the factors are relative to, and the engine they hold for. */
+  /** Fitted in a fifth of the time, as a run does. Left out by releases that did not say. */
+  quick: z.boolean().optional(),
+  /** Id of the roofs that the factors are relative to, and the engine they hold for; its build is in `environment`. */
   roofs: z.string(),
   engine: z.string(),
   environment: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
@@ -100,6 +102,8 @@ export const factorsSchema = z.object({
 export const recordFactorsSchema = z.object({
   id: z.string(),
   engine: z.string(),
+  /** As `engineBuild` of a record; left out by releases that did not look. */
+  engineBuild: z.string().optional(),
   warnings: z.array(roofWarningSchema),
   factors: threadFactorsSchema,
 });

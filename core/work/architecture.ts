@@ -171,3 +171,15 @@ export interface ExpertsShape {
 /** A sigmoid for each expert (DeepSeek V3), or a softmax over those that were chosen (GPT-OSS). */
 export const GATINGS = ['softmax', 'sigmoid', 'softmax-of-chosen'] as const;
 export type Gating = (typeof GATINGS)[number];
+
+/** @returns types of the matrices of a model, where they are known. */
+export function weightTypesOf({ layers, outputType }: ModelArchitecture): ReadonlySet<string> {
+  const found = new Set<string>(outputType === undefined ? [] : [outputType]);
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if ('inputs' in value && 'type' in value && typeof value.type === 'string') found.add(value.type);
+    for (const inner of Object.values(value)) visit(inner);
+  };
+  visit(layers);
+  return found;
+}

@@ -56,6 +56,8 @@ export interface FactorSamples {
   readonly steps: readonly StepSample[];
   readonly checks: readonly CheckSample[];
   readonly engine: string;
+  /** As records have it under `engineBuild`. */
+  readonly engineBuild: string;
   /** What else used the machine while benches were timed, in every turn that the budget allowed; null when nothing did. */
   readonly disturbed: string | null;
 }

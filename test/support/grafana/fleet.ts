@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadAgentConfig } from '../../../agent/config.js';
 import { cpuDevices, readCpu } from '../../../agent/device/cpu.js';
+import { fittedEngine } from '../../../agent/factors/engine.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
 import { startAgent } from '../../../agent/main.js';
 import { RoofsStore } from '../../../agent/roofs/store.js';
@@ -130,7 +131,7 @@ async function ceilings(folder: string): Promise<string> {
     device: named,
     measuredAt: roofs.measuredAt,
     roofs: id,
-    engine: 'llama.cpp',
+    engine: fittedEngine() ?? 'none',
     environment: {},
     threads: [{ ...PERFECT, products: { f16, q8_0: f16, f32: f16 } }],
     evidence: [],

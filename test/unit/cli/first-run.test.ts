@@ -1,48 +1,273 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Launcher } from '../../../agent/artifacts/build-file.js';
+import { NodeFactors } from '../../../agent/factors/node-factors.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
+import { cpuEnvironment } from '../../../agent/roofs/environment.js';
+import type { RoofsMeasurer } from '../../../agent/roofs/measurer.js';
+import { RoofsStore } from '../../../agent/roofs/store.js';
+import { askedOfFactors } from '../../../cli/factors/asked.js';
 import { fitMissing } from '../../../cli/factors/factors.js';
 import { unlessTerminated } from '../../../cli/interrupts.js';
+import { measureMissing } from '../../../cli/roofs/roofs.js';
+import { openSweep } from '../../../cli/sweep-file.js';
 import type { ThisNode } from '../../../cli/this-node.js';
 import { type FailureCode, failure } from '../../../core/errors.js';
+import type { DeviceProfile } from '../../../core/experiment/node.js';
+import type { Roofs } from '../../../core/result/roofs.js';
+import { recordRoofsOf } from '../../../core/result/roofs-record.js';
+import { parseSweep } from '../../../core/sweep/parse.js';
+import type { FactorSamples } from '../../../roofline/factors/sample.js';
+import { productWork } from '../../../roofline/factors/sample.js';
 import { temporaryFolder, trialContext } from '../../support/bench.js';
+import { sampleRoofs } from '../roofs/sample.js';
 
-/** A machine whose roofs were measured, and a fit that ends so. */
-function machine(roofsId: string, roofsFolder: string, code: FailureCode) {
-  const store = { find: async () => ({ id: roofsId, path: '', roofs: { bandwidth: [] } }) };
-  const { profile } = trialContext();
-  const node = { profile, store, roofsFolder, sysRoot: '/sys' } as unknown as ThisNode;
-  const begun: string[] = [];
-  const launcher: Launcher = ({ task }) => {
-    begun.push(task.name);
-    const facts = { exitCode: 1, signal: null, stderrTail: null, memoryGuard: 'none' } as const;
-    return { ended: Promise.resolve({ ...facts, answer: null, failure: failure(code, 'it ended') }) };
-  };
-  const fit = (ended = new AbortController().signal) => fitMissing(node, ended, launcher);
-  return { fit, begun, device: profile.devices[0]!.id };
+const said: string[] = [];
+beforeEach(() => {
+  said.length = 0;
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0);
+});
+afterEach(() => vi.restoreAllMocks());
+
+const device: DeviceProfile = {
+  ...{ id: 'cpu0', classes: ['cpu', 'cpu:x'], name: 'a', memoryBytes: 1e9 },
+  cpus: [0, 1],
+};
+const DISTURBED = [{ code: 'disturbed' as const, message: 'others ran' }];
+
+function nodeIn(folder: string): ThisNode {
+  const profile = { ...trialContext().profile, devices: [device] };
+  const engines = { servers: [], runtimes: {}, rpc: { servers: {} } };
+  return { profile, roofsFolder: folder, store: new RoofsStore(folder), sysRoot: '/sys', engines };
 }
 
-test('a first fit that comes to nothing is not tried before every run, until there are other roofs', async () => {
-  const folder = temporaryFolder();
-  const busy = machine('roofs1', folder, 'timed-out');
-  await busy.fit();
-  await busy.fit();
-  expect(busy.begun).toHaveLength(1);
-  const store = new FactorsStore(folder);
-  expect(await store.isGivenUp(busy.device, 'roofs1')).toBe(true);
-  expect(await store.find(busy.device)).toBeNull();
-  const other = machine('roofs2', folder, 'timed-out');
-  await other.fit();
-  expect(other.begun).toHaveLength(1);
+/** What a child that timed products of these types would answer. */
+function samplesOf(threads: number, types: readonly string[], disturbed: string | null): FactorSamples {
+  const operators = types.flatMap((weights) =>
+    ([1, 8] as const).flatMap((rows) =>
+      [8e6, 192e6].map((workingSet) => {
+        const work = productWork(weights, 1024, 1024, rows);
+        const seconds = (work.traffic.weightsRead + work.traffic.activationsRead) / 10e9 + work.flops / 1e11;
+        return {
+          ...{ threads, group: { kind: 'product', weights } as const, work },
+          ...{ tokens: rows, queries: rows, workingSet, seconds },
+        };
+      }),
+    ),
+  );
+  const engine = { engine: 'llama.cpp v1', engineBuild: '0123456789abcdef' };
+  return { ...engine, operators, passes: [], steps: [], checks: [], disturbed };
+}
+
+/** A node whose roofs were measured, and a child that ends so: what runs find there, one after the other. */
+async function machine(roofs: Partial<Roofs> = {}) {
+  const node = nodeIn(temporaryFolder());
+  const stored = await node.store.put(sampleRoofs({ environment: cpuEnvironment(device), ...roofs }));
+  const factors = new FactorsStore(node.roofsFolder);
+  const state = {
+    ends: null as FailureCode | null,
+    disturbed: null as string | null,
+    busy: null as string | null,
+    engine: 'llama.cpp v1',
+    begun: [] as { threads: number[]; types: string[] }[],
+  };
+  const launcher = (({ task }) => {
+    const asked = task.request as { threads: number[]; types: string[] };
+    state.begun.push({ threads: asked.threads, types: asked.types });
+    const facts = { exitCode: 0, signal: null, stderrTail: null, memoryGuard: 'none' } as const;
+    const ending =
+      state.ends === null
+        ? { answer: samplesOf(asked.threads[0]!, asked.types, state.disturbed), failure: null }
+        : { answer: null, failure: failure(state.ends, 'it ended') };
+    return { ended: Promise.resolve({ ...facts, ...ending }) };
+  }) as Launcher;
+  const run = async (
+    asked: { threads?: (number | null)[]; types?: string[] } = {},
+    ended = new AbortController().signal,
+  ) => {
+    state.begun = [];
+    const { engine } = state;
+    const seams = { launcher, engine, disturbedNow: async () => state.busy };
+    await fitMissing(node, { threads: [null], types: [], ...asked }, ended, seams);
+    return state.begun;
+  };
+  return { state, run, stored, kept: async () => (await factors.find('cpu0'))?.factors ?? null, factors };
+}
+
+const FEW = ['f16', 'q8_0', 'q6_k', 'q4_k'];
+
+test('a first run fits all CPUs and a few types, and the next one nothing', async () => {
+  const { run, kept } = await machine();
+  expect(await run()).toEqual([{ threads: [2], types: FEW }]);
+  expect(said.join('')).toMatch(
+    /^fitting how near .* of cpu0: once on this machine.*--no-roofs never fits\n$/s,
+  );
+  expect((await kept())?.threads.map(({ threads }) => threads)).toEqual([2]);
+  expect(await run()).toEqual([]);
 });
 
-test('one that Ctrl-C skipped is, and none is begun when the run has ended', async () => {
-  const skipped = machine('roofs1', temporaryFolder(), 'cancelled');
-  await skipped.fit(AbortSignal.abort());
-  expect(skipped.begun).toHaveLength(0);
-  await skipped.fit();
-  await skipped.fit();
-  expect(skipped.begun).toHaveLength(2);
+test('a run whose threads or types are not among them adds those, once, and leaves the others', async () => {
+  const { run, kept, state } = await machine();
+  await run();
+  const before = (await kept())!;
+  state.busy = 'others run';
+  expect(await run({ types: ['q5_k'] })).toEqual([]);
+  expect(said.at(-1)).toBe('the factors of cpu0 stay as they are: the machine is busy, others run\n');
+  state.busy = null;
+  const asked = { threads: [1, null, 64], types: ['q8_0', 'q5_k'] };
+  expect(await run(asked)).toEqual([
+    { threads: [1], types: FEW },
+    { threads: [1], types: ['q5_k'] },
+    { threads: [2], types: ['q5_k'] },
+  ]);
+  expect(said.join('')).toMatch(/of cpu0, for runs on 1 thread and weights of q5_k: 45 s at most/);
+  const [one, two] = (await kept())!.threads;
+  expect(Object.keys(one!.products).sort()).toEqual([...FEW, 'q5_k'].sort());
+  expect(Object.keys(two!.products).sort()).toEqual([...FEW, 'q5_k'].sort());
+  expect(two!.products.f16).toEqual(before.threads[0]!.products.f16);
+  expect(await run(asked)).toEqual([]);
+});
+
+test('what would be added on a machine that something disturbs meanwhile is refused, three times and no more', async () => {
+  const { run, kept, state } = await machine();
+  await run();
+  state.disturbed = 'others ran';
+  const before = await kept();
+  for (const begun of [1, 1, 1, 0]) expect(await run({ types: ['q5_k'] })).toHaveLength(begun);
+  expect(await kept()).toEqual(before);
+  state.engine = 'llama.cpp v2';
+  expect(await run()).toHaveLength(1);
+});
+
+test('factors of a disturbed machine are marked, and fitted again on a quiet one', async () => {
+  const { run, kept, state } = await machine();
+  state.disturbed = 'others ran';
+  await run();
+  expect((await kept())?.warnings).toEqual(DISTURBED);
+  state.busy = 'others run';
+  expect(await run()).toEqual([]);
+  state.busy = null;
+  expect(await run()).toHaveLength(1);
+  expect((await kept())?.warnings).toEqual(DISTURBED);
+  state.disturbed = null;
+  expect(await run()).toHaveLength(1);
+  expect(said.join('')).toMatch(/of cpu0 again, since something disturbed that: 45 s at most/);
+  expect((await kept())?.warnings).toEqual([]);
+  expect(await run()).toEqual([]);
+});
+
+test('those that somebody fitted at leisure, or whose roofs were disturbed, are not fitted again for that', async () => {
+  const { run, kept, state, factors } = await machine();
+  state.disturbed = 'others ran';
+  await run();
+  await factors.put({ ...(await kept())!, quick: false });
+  expect(await run()).toEqual([]);
+  const under = await machine({ warnings: DISTURBED });
+  await under.run();
+  expect((await under.kept())?.warnings).toEqual(DISTURBED);
+  expect(await under.run()).toEqual([]);
+});
+
+test('factors of another engine predict nothing, and are fitted again, quiet or not', async () => {
+  const { run, kept, state, stored, factors } = await machine();
+  await run();
+  const roofs = recordRoofsOf(stored.roofs, stored.id);
+  const here = await NodeFactors.read(factors, ['cpu0'], 'llama.cpp v2');
+  expect(here.of('cpu0', roofs)).toBeNull();
+  expect(here.absent('cpu0')).toMatch(/^the engine \(llama\.cpp v1 then, llama\.cpp v2 now\) changed since/);
+  expect((await NodeFactors.read(factors, ['cpu0'], 'llama.cpp v1')).of('cpu0', roofs)).not.toBeNull();
+  expect(
+    (await NodeFactors.read(factors, ['cpu0'], 'llama.cpp v1')).of('cpu0', { ...roofs, id: '' }),
+  ).toBeNull();
+  await factors.put({ ...(await kept())!, engine: 'llama.cpp v0' });
+  state.busy = 'others run';
+  expect(await run()).toEqual([{ threads: [2], types: FEW }]);
+  expect((await kept())?.engine).toBe('llama.cpp v1');
+});
+
+test('a first fit that comes to nothing is tried by later runs on a quiet machine, three times in all', async () => {
+  const { run, kept, state } = await machine();
+  state.ends = 'timed-out';
+  expect(await run()).toHaveLength(1);
+  expect(said.at(-1)).toBe('no factors of cpu0: it ended; `ridge factors` fits them at leisure\n');
+  state.busy = 'others run';
+  expect(await run()).toEqual([]);
+  state.busy = null;
+  for (const begun of [1, 1, 0]) expect(await run()).toHaveLength(begun);
+  expect(await kept()).toBeNull();
+});
+
+test('one that Ctrl-C skipped is no try, and none is begun when the run has ended', async () => {
+  const { run, state } = await machine();
+  expect(await run({}, AbortSignal.abort())).toEqual([]);
+  state.ends = 'cancelled';
+  for (let i = 0; i < 5; i++) expect(await run()).toHaveLength(1);
+});
+
+test('what a run asks of factors is what its rows on fitted runners have', () => {
+  const asked = (spec: string) => {
+    const parsed = parseSweep(`spec: { models: ["builtin:tiny", "builtin:none"], ${spec} }`);
+    if (!parsed.ok) throw new Error(parsed.diagnostics.map(({ message }) => message).join('; '));
+    return askedOfFactors(parsed.sweep, []);
+  };
+  expect(askedOfFactors(openSweep('builtin:tiny').sweep, [])).toEqual({ threads: [null], types: ['f16'] });
+  expect(
+    asked(
+      'techniques: { quantization: [base, q5_k_m] }, runners: [{ kind: llama-cpp, threads: [1, 2] }, { kind: fake }]',
+    ),
+  ).toEqual({ threads: [1, 2], types: ['f16', 'q6_k', 'q5_k'] });
+  expect(asked('runners: { kind: fake }')).toBeNull();
+});
+
+test('roofs of a disturbed machine are measured again on a quiet one, and stay where that comes to nothing', async () => {
+  const node = nodeIn(temporaryFolder());
+  const state = {
+    warnings: DISTURBED as Roofs['warnings'],
+    busy: null as string | null,
+    kernel: '1',
+    measured: 0,
+  };
+  const measurer: RoofsMeasurer = {
+    classes: ['cpu'],
+    environment: () => ({ kernel: state.kernel }),
+    async measure() {
+      const measuredAt = new Date(Date.UTC(2026, 0, 1, 0, 0, ++state.measured)).toISOString();
+      return sampleRoofs({ environment: { kernel: state.kernel }, warnings: state.warnings, measuredAt });
+    },
+  };
+  const run = async (ended = new AbortController().signal) => {
+    const before = state.measured;
+    await measureMissing(node, ended, { measurerFor: () => measurer, disturbedNow: async () => state.busy });
+    return state.measured - before;
+  };
+  const kept = async () => (await node.store.find('cpu0', { kernel: state.kernel }))!;
+  expect(await run()).toBe(1);
+  expect(said.at(-1)).toMatch(/^measuring the roofs of cpu0: once on this machine, about 15 s; Ctrl-C/);
+  const { id } = await kept();
+
+  state.busy = 'others run';
+  expect(await run()).toBe(0);
+  expect(said.at(-1)).toBe(
+    'the roofs of cpu0 were taken on a disturbed machine and stay: the machine is busy, others run\n',
+  );
+  state.busy = null;
+  expect(await run(AbortSignal.abort())).toBe(0);
+  expect(await run()).toBe(1);
+  expect((await kept()).id).toBe(id);
+  state.warnings = [];
+  expect(await run()).toBe(1);
+  expect(said.at(-1)).toMatch(
+    /^measuring the roofs of cpu0 again, since something disturbed them: about 15 s/,
+  );
+  expect((await kept()).roofs.warnings).toEqual([]);
+  expect(await run()).toBe(0);
+
+  state.warnings = DISTURBED;
+  state.kernel = '2';
+  state.busy = 'others run';
+  expect(await run()).toBe(1);
+  expect(said.at(-1)).toMatch(/^measuring the roofs of cpu0 again, since kernel changed: about 15 s/);
+  state.busy = null;
+  for (const measured of [1, 1, 1, 0]) expect(await run()).toBe(measured);
 });
 
 test('SIGTERM ends a run before it has begun', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
+import { fittedEngine } from '../../../agent/factors/engine.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
 import { NoiseStore } from '../../../agent/noise/store.js';
 import { cpuEnvironment } from '../../../agent/roofs/environment.js';
@@ -194,7 +195,7 @@ describe('the time of a sweep', () => {
     await new FactorsStore(roofsFolder).put({
       schema: FACTORS_SCHEMA,
       device: { id: 'cpu0', class: 'cpu', name: 'a processor' },
-      engine: 'r',
+      engine: fittedEngine() ?? 'none',
       roofs: id,
       measuredAt: '2026-11-25T12:00:00.000Z',
       environment: {},

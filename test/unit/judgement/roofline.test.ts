@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ProfileRecord } from '../../../core/result/profile-record.js';
-import { isPresent, resultSchema } from '../../../core/result/result.js';
+import { isPresent, resultSchema, type TrialFacts } from '../../../core/result/result.js';
 import { judge, recompute } from '../../../roofline/judge.js';
 import { GIVEN, PERFECT, ROOFS, SMALL } from '../../support/roofline.js';
 import { calmInput, experiment, recordOf, TRUTH } from './trace.js';
@@ -144,6 +144,19 @@ describe('a record under its roofs', () => {
     expect(judged(4)).toMatchObject({
       source: expect.stringMatching(/^measured \w+, extrapolated: a context of \d+ \(looked at up to 4\)$/),
     });
+  });
+
+  test('factors of another build of the engine reach beyond what they were learned from', () => {
+    const reach = { points: 6, error: 0.1, sequences: 8, passTokens: 4096, depth: 4096, setBytes: 1e9 };
+    const checks = (['prefill', 'decode'] as const).map((phase) => ({ ...reach, phase }));
+    const factors = { ...GIVEN.factors!, engineBuild: 'aa', factors: { ...PERFECT, checks } };
+    const beyond = (environment: TrialFacts['environment']) => {
+      const input = { ...calmInput({ roofline: { ...GIVEN, factors } }), environment };
+      return judge(input).roofline!.phases.map(({ predictionError }) => predictionError?.beyond);
+    };
+    expect(beyond({ engineBuild: 'aa' })).toEqual([[], []]);
+    expect(beyond({})).toEqual([[], []]);
+    expect(beyond({ engineBuild: 'bb' })[0]).toEqual(['engine build bb (factors of aa)']);
   });
 
   test('a model that fits into the last cache stands under the cache’s roof', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { ThreadFactors } from '../../../core/result/factors.js';
+import { FACTORS_SCHEMA, type Factors, type ThreadFactors } from '../../../core/result/factors.js';
 import { mean } from '../../../core/statistics/summary.js';
 import { decodePass, prefillPasses } from '../../../core/work/llama-cpp.js';
 import { newTokensOf } from '../../../core/work/pass/setting.js';
 import { type PhaseWork, phaseWork } from '../../../core/work/phase-work.js';
 import { errorBandOf } from '../../../roofline/error-band.js';
-import { factorAt, factorsAt } from '../../../roofline/factor-at.js';
+import { factorAt, factorsAt, recordFactorsOf } from '../../../roofline/factor-at.js';
 import { checksOf } from '../../../roofline/factors/checks.js';
 import { fitFactors } from '../../../roofline/factors/fit.js';
 import { residuals } from '../../../roofline/factors/loss.js';
@@ -122,6 +122,20 @@ describe('prediction', () => {
     const { seconds } = predictOperator(productWork('q4_k', 1024, 1024, 1), context({ factors }));
     expect(seconds).toBeCloseTo((1024 * 1024 * 0.5625) / (16e9 * 0.5), 9);
   });
+
+  test('a record keeps the products that stand for the types of its model, benched or not', () => {
+    const { f16 } = PERFECT.products;
+    const factors: Factors = {
+      ...{ schema: FACTORS_SCHEMA, device: { id: 'cpu0', class: 'cpu', name: 'a' }, roofs: 'r', engine: 'e' },
+      ...{ measuredAt: '2026-01-01T00:00:00.000Z', environment: {}, evidence: [], warnings: [], caveats: [] },
+      threads: [{ ...PERFECT, products: { f16: f16!, q8_0: f16!, q6_k: f16!, q4_k: f16! } }],
+    };
+    const kept = (...types: string[]) =>
+      Object.keys(recordFactorsOf(factors, 'id', 2, new Set(types)).factors.products);
+    expect(kept('q2_k', 'q6_k')).toEqual(['q6_k', 'q4_k']);
+    expect(kept('f32', 'q8_0')).toEqual(['f16', 'q8_0']);
+    expect(kept()).toEqual(['f16', 'q8_0', 'q6_k', 'q4_k']);
+  });
 });
 
 describe('passes of llama.cpp', () => {
@@ -221,6 +235,7 @@ describe('the fit', () => {
   };
   const samples: FactorSamples = {
     engine: 'test',
+    engineBuild: '0',
     disturbed: null,
     operators: [
       ...all,

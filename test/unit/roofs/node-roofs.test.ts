@@ -8,6 +8,7 @@ import { NodeRoofs } from '../../../agent/roofs/node-roofs.js';
 import { RoofsStore, readRoofs } from '../../../agent/roofs/store.js';
 import { FailureError, failure } from '../../../core/errors.js';
 import type { DeviceProfile } from '../../../core/experiment/node.js';
+import type { Roofs } from '../../../core/result/roofs.js';
 import { sampleRoofs } from './sample.js';
 
 const parent = mkdtempSync(join(tmpdir(), 'ridgepoint-roofs-'));
@@ -26,6 +27,8 @@ describe('roofs of a node', () => {
   let folder: string;
   let environment: RoofsEnvironment;
   let measured: number;
+  let warnings: Roofs['warnings'];
+  let busy: string | null;
   let said: string[];
   const measurer: RoofsMeasurer = {
     classes: ['cpu'],
@@ -33,13 +36,16 @@ describe('roofs of a node', () => {
     async measure(device) {
       measured++;
       const measuredAt = new Date(Date.UTC(2026, 10, 25, 12, 0, measured)).toISOString();
-      return sampleRoofs({ environment, measuredAt, device: { id: device.id, class: 'cpu', name: 'a' } });
+      const named = { id: device.id, class: 'cpu', name: 'a' };
+      return sampleRoofs({ environment, measuredAt, warnings, device: named });
     },
   };
   beforeEach(() => {
     folder = mkdtempSync(join(parent, 'state-'));
     environment = { cpuModel: 'a', kernel: '6.1' };
     measured = 0;
+    warnings = [];
+    busy = null;
     said = [];
   });
   async function prepared(mode: string, devices = [cpu], use: RoofsMeasurer | null = measurer) {
@@ -49,6 +55,7 @@ describe('roofs of a node', () => {
       store: new RoofsStore(folder),
       log: (_, message) => said.push(message),
       measurerFor: ({ classes }) => (classes[0] === 'cpu' ? use : null),
+      disturbedNow: async () => busy,
     });
     await roofs.prepare(new AbortController().signal);
     return roofs;
@@ -88,6 +95,25 @@ describe('roofs of a node', () => {
     expect(stored.absent('cpu0')).toMatch(
       /cpuModel, kernel changed since they were measured: ridge roofs measures them/,
     );
+  });
+
+  test('are measured again when something disturbed them and nothing does now', async () => {
+    warnings = [{ code: 'disturbed', message: 'others ran' }];
+    const id = (await prepared('auto')).of('cpu0')?.id;
+    busy = 'others run';
+    expect((await prepared('auto')).of('cpu0')?.id).toBe(id);
+    expect(said.at(-1)).toBe(
+      'the roofs of cpu0 were taken on a disturbed machine and stay: the machine is busy, others run',
+    );
+    busy = null;
+    expect((await prepared('stored')).of('cpu0')?.id).toBe(id);
+    expect(measured).toBe(1);
+    const broken = { ...measurer, measure: () => Promise.reject(new Error('no luck')) };
+    expect((await prepared('auto', [cpu], broken)).of('cpu0')?.id).toBe(id);
+    warnings = [];
+    const again = await prepared('auto');
+    expect(measured).toBe(2);
+    expect(again.of('cpu0')?.warnings).toEqual([]);
   });
 
   test('that are off, not measured, or of an unknown kind of device are absent for a reason', async () => {

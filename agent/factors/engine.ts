@@ -1,0 +1,13 @@
+import { findEngine } from '../native/packages.js';
+
+/** @returns what factors call the engine of a release. */
+export const engineOf = (release: string): string => `llama.cpp ${release}`;
+
+/** @returns the engine whose kernels would be fitted now; null where it is not installed. */
+export function fittedEngine(): string | null {
+  try {
+    return engineOf(findEngine().release);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,48 @@
+import { FailureError } from '../../core/errors.js';
+import { FITTED_RUNNERS } from '../../core/runners/index.js';
+import type { Sweep } from '../../core/sweep/spec.js';
+import { weightType } from '../../core/techniques/tensor-types.js';
+import { type ModelArchitecture, weightTypesOf } from '../../core/work/architecture.js';
+import { quantizedArchitecture } from '../../roofline/quantized.js';
+import { openArchitecture } from '../roofline/open-model.js';
+
+/** What the rows of a run ask of the factors of their device. */
+export interface AskedOfRun {
+  /** null = all CPUs of the device. */
+  readonly threads: readonly (number | null)[];
+  readonly types: readonly string[];
+}
+
+/**
+ * @param modelFolders where models named by a path may be; of those that do not lie here types are not known, and left to rows to name.
+ * @returns null where no runner of the sweep has kernels that are fitted.
+ */
+export function askedOfFactors(sweep: Sweep, modelFolders: readonly string[]): AskedOfRun | null {
+  const runners = sweep.runners.filter(({ kind }) => FITTED_RUNNERS.includes(kind));
+  if (runners.length === 0) return null;
+  const axes = [...sweep.techniques, ...runners.flatMap((runner) => runner.axes)];
+  const valuesOf = (axis: string) => [
+    ...axes.filter(({ name }) => name === axis).flatMap(({ values }) => values),
+    ...sweep.include.flatMap((selector) => selector[axis] ?? []),
+  ];
+  const types = sweep.models.flatMap(({ source }) => {
+    const shapes = shapesOf(source, modelFolders);
+    if (shapes === null) return [];
+    return valuesOf('quantization').flatMap((word) => [
+      ...weightTypesOf(quantizedArchitecture(shapes, String(word))),
+    ]);
+  });
+  return {
+    threads: [...new Set(valuesOf('threads').map((count) => (typeof count === 'number' ? count : null)))],
+    types: [...new Set(types)].filter((type) => weightType(type) !== null),
+  };
+}
+
+function shapesOf(source: string, modelFolders: readonly string[]): ModelArchitecture | null {
+  try {
+    return openArchitecture(source, modelFolders);
+  } catch (error) {
+    if (error instanceof FailureError) return null;
+    throw error;
+  }
+}
