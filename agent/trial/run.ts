@@ -65,8 +65,9 @@ export async function runTrial(
       },
       stopReason: () => channel.stopReason(),
       async breathe() {
-        await channel.rest();
+        // Before the rest: a hypervisor may put CPUs that were idle elsewhere.
         readCores();
+        await channel.rest();
         return channel.stopReason() !== null;
       },
     };
