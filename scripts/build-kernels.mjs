@@ -77,7 +77,10 @@ function isAlive(path) {
 }
 lock();
 
-const cmake = (...args) => spawnSync('cmake', args, { cwd: root, stdio: ['ignore', 2, 2] }).status === 0;
+// Ninja is done at once where nothing changed, which takes Make SECONDS. It is a new folder's generator: one that is configured keeps its own.
+const generator = build.system !== 'win32' && found('ninja') ? { CMAKE_GENERATOR: 'Ninja' } : {};
+const env = { ...generator, ...process.env };
+const cmake = (...args) => spawnSync('cmake', args, { cwd: root, env, stdio: ['ignore', 2, 2] }).status === 0;
 const configure = () => {
   mkdirSync(folder, { recursive: true });
   return cmake('-S', join(root, 'kernels'), '-B', folder, ...build.flags);

@@ -4,21 +4,32 @@
 // The kernels need the C library of the machine that built them, or a newer one: a release is built on the oldest system it is for.
 //   --cross              those for linux-arm64, too, by Debian's cross compiler (g++-aarch64-linux-gnu)
 //   --also darwin-arm64  the package names the kernels of that platform, which are packed on such a machine
+//   --to FOLDER          the archives are made there
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const out = join(root, 'dist/packages');
 const { values } = parseArgs({
   options: {
     cross: { type: 'boolean', default: false },
     also: { type: 'string', multiple: true, default: [] },
+    to: { type: 'string', default: join(root, 'dist/packages') },
   },
 });
+const out = resolve(values.to);
 const fileOf = (system) =>
   ({ darwin: 'libridgepoint-kernels.dylib', win32: 'ridgepoint-kernels.dll' })[system] ??
   'libridgepoint-kernels.so';
@@ -75,8 +86,9 @@ function kernelsFolder({ system, processor, built }, work) {
   return folder;
 }
 
-rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
+// Those of before are not to be published beside these.
+for (const name of readdirSync(out)) if (/^ridgepoint-.*\.tgz$/.test(name)) rmSync(join(out, name));
 const work = mkdtempSync(join(tmpdir(), 'ridgepoint-pack-'));
 try {
   const folders = platforms.map((platform) => kernelsFolder(platform, work));
