@@ -28,7 +28,7 @@ export default defineConfig({
       project('drivers', AT_ONCE),
       project('helm', AT_ONCE),
       project('browser', AT_ONCE),
-      project('kernels', { ...AFTER, globalSetup: 'test/kernels/setup.ts' }),
+      project('kernels', { ...AT_ONCE, globalSetup: 'test/kernels/setup.ts' }),
       project('cluster', AFTER),
       project('models', AFTER),
       project('gpu', AFTER),

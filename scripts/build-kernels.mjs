@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// Builds kernels/ with CMake, where CMake and a C++ compiler are present: `node scripts/build-kernels.mjs [measuring|linux-arm64]`.
+// Builds kernels/ with CMake, where CMake and a C++ compiler are present: `node scripts/build-kernels.mjs [measuring|linux-arm64|broken-ops]`.
 //   nothing      all of them for this machine, in dist/kernels/
 //   measuring    of these, what measuring models takes: roofs, the loop of steps, the profiler. What is built later is built of the same objects
 //   linux-arm64  all of them by Debian's cross compiler (g++-aarch64-linux-gnu), in dist/kernels-linux-arm64/
+//   broken-ops   ops that are wrong on purpose, for a test of what finds them
 // Without them models run and are measured, their steps driven from JavaScript; pruning, calibration and roofs say what is missing.
 // Prints the library's path last. Exit code 0 built, 1 failed, 2 no such word, 4 no tools.
 import { spawnSync } from 'node:child_process';
@@ -24,6 +25,7 @@ const CROSS = 'aarch64-linux-gnu-g++';
 const BUILDS = {
   all: HERE,
   measuring: { ...HERE, target: 'ridgepoint-measuring' },
+  'broken-ops': { ...HERE, target: 'ridgepoint-broken-ops' },
   'linux-arm64': {
     ...HERE,
     folder: 'dist/kernels-linux-arm64',
@@ -77,7 +79,7 @@ function isAlive(path) {
 }
 lock();
 
-// Ninja is done at once where nothing changed, which takes Make SECONDS. It is a new folder's generator: one that is configured keeps its own.
+// Make takes three seconds to find that there is nothing to do, Ninja none. A folder that was configured keeps what it was configured for.
 const generator = build.system !== 'win32' && found('ninja') ? { CMAKE_GENERATOR: 'Ninja' } : {};
 const env = { ...generator, ...process.env };
 const cmake = (...args) => spawnSync('cmake', args, { cwd: root, env, stdio: ['ignore', 2, 2] }).status === 0;

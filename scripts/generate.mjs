@@ -2,7 +2,7 @@
 // Writes every generated file that is checked in: proto/gen, core/kernels/gen (by the native library, which is built for it), core/runners/server/gen,
 // schemas/*.json, docs/metrics.md, docs/ops.md, the dashboards for Grafana and the chart's copies.
 // With --check it writes nothing and fails when one of them is not what its source gives.
-import { execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -12,24 +12,45 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const check = process.argv.includes('--check');
 const out = check ? mkdtempSync(join(tmpdir(), 'ridgepoint-generate-')) : root;
 
-const bin = (name) => join(root, 'node_modules/.bin', name);
-execFileSync(bin('buf'), ['generate', '--template', 'buf.gen.yaml', '--output', join(out, 'proto')], {
-  cwd: join(root, 'proto'),
-  stdio: ['ignore', 2, 2],
-});
-const write = (script, folder) =>
-  execFileSync(process.execPath, ['--import', 'tsx', join(root, 'scripts', script), join(out, folder)], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-  });
-// First, for schemas and pages are made of them.
-write('write-ops-table.ts', 'core/kernels/gen');
-write('write-server-profiles.ts', 'core/runners/server/gen');
-write('write-schemas.ts', 'schemas');
-write('write-metrics-page.ts', 'docs');
-write('write-ops-page.ts', 'docs');
-write('write-dashboards.ts', 'dashboards/grafana');
-write('copy-chart-files.mjs', 'helm/ridgepoint/files');
+const program =
+  (command, args, cwd = root) =>
+  () =>
+    new Promise((resolve) => {
+      const child = spawn(command, args, { cwd, stdio: ['ignore', 2, 2] });
+      child.once('error', ({ message }) => {
+        console.error(message);
+        resolve(false);
+      });
+      child.once('close', (code) => resolve(code === 0));
+    });
+const script = (name, folder) =>
+  program(process.execPath, ['--import', 'tsx', join(root, 'scripts', name), join(out, folder)]);
+const buf = join(root, 'node_modules/.bin/buf');
+
+/** What a step writes, later ones read. */
+const STEPS = [
+  [
+    program(
+      buf,
+      ['generate', '--template', 'buf.gen.yaml', '--output', join(out, 'proto')],
+      join(root, 'proto'),
+    ),
+    script('write-ops-table.ts', 'core/kernels/gen'),
+    script('write-server-profiles.ts', 'core/runners/server/gen'),
+  ],
+  [
+    script('write-schemas.ts', 'schemas'),
+    script('write-metrics-page.ts', 'docs'),
+    script('write-ops-page.ts', 'docs'),
+    script('write-dashboards.ts', 'dashboards/grafana'),
+  ],
+  [script('copy-chart-files.mjs', 'helm/ridgepoint/files')],
+];
+// A check reads nothing of what it writes, so that all of it goes at once.
+for (const step of check ? [STEPS.flat()] : STEPS) {
+  const written = await Promise.all(step.map((generate) => generate()));
+  if (written.includes(false)) process.exit(1);
+}
 
 if (check) {
   const stale = [];

@@ -225,6 +225,13 @@ describe('architecture', () => {
     expect(readFileSync(page, 'utf8')).toBe(drawn);
   });
 
+  test('no unit test replaces a module, which others of its process have opened or will', () => {
+    const replacing = sources('test/unit').filter((file) =>
+      /\bvi\.(do)?[mM]ock\(/.test(readFileSync(join(root, file), 'utf8')),
+    );
+    expect(replacing).toEqual([]);
+  });
+
   test('no code but formats/ tells what a file is by its name or its first bytes', () => {
     const all = Object.keys(MAY_IMPORT).flatMap(sources);
     const texts = new Map(all.map((file) => [file, readFileSync(join(root, file), 'utf8')]));

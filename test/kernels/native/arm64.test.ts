@@ -1,11 +1,13 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OPS } from '../../../core/kernels/gen/ops.js';
 import { type OpFacts, shapeOf } from '../../../core/kernels/op.js';
 
+const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
 const COMPILER = 'aarch64-linux-gnu-g++';
 const EMULATOR = 'qemu-aarch64';
@@ -94,21 +96,17 @@ describe.skipIf(!usable)(`the kernels for arm64 (need cmake, ${COMPILER} and ${E
   });
 
   // Right or wrong is all that an emulator says: what it takes says nothing about a processor.
-  test.each(PROCESSORS)(
+  test.concurrent.each(PROCESSORS)(
     'are right on an emulated %s: every op, and every product of the roofs',
-    (processor, level) => {
+    async (processor, level) => {
       const all = OPS.flatMap(checks);
       const absent = all.filter((check) => LEVELS.indexOf(check.level) > LEVELS.indexOf(level)).length;
-      const { status, stdout } = spawnSync(EMULATOR, ['-L', SYSROOT, '-cpu', processor, program], {
-        encoding: 'utf8',
-        input: all.map(({ line }) => line).join('\n'),
-      });
-      expect(stdout).toMatch(
-        new RegExp(
-          `^${level}: ${all.length - absent} right, 0 wrong, ${absent} need another processor\npeaks: [1-9]\\d* right, 0 wrong\n$`,
-        ),
-      );
-      expect(status).toBe(0);
+      const emulated = run(EMULATOR, ['-L', SYSROOT, '-cpu', processor, program]);
+      emulated.child.stdin!.end(all.map(({ line }) => line).join('\n'));
+      const { stdout, code = 0 } = await emulated.catch((error) => error);
+      const ops = `${level}: ${all.length - absent} right, 0 wrong, ${absent} need another processor`;
+      expect(stdout).toMatch(new RegExp(`^${ops}\npeaks: [1-9]\\d* right, 0 wrong\n$`));
+      expect(code).toBe(0);
     },
     300_000,
   );

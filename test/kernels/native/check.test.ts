@@ -1,25 +1,27 @@
-import { spawnSync } from 'node:child_process';
-import { dirname } from 'node:path';
-import { describe, expect, inject, test } from 'vitest';
-import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { type NativeOps, openOps } from '../../../agent/native/ops.js';
 
 const kernels = inject('kernels');
-const folder = dirname(kernelsLibrary() ?? '');
-if (kernels.library !== null) {
-  spawnSync('cmake', ['--build', folder, '--target', 'ridgepoint-broken-ops'], { stdio: 'ignore' });
-}
+const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');
 
+let library: string;
 let opened: NativeOps | null = null;
 const broken = async (): Promise<NativeOps> => {
-  const name = (kernelsLibrary() ?? '').replace('ridgepoint-kernels', 'ridgepoint-broken-ops');
-  opened ??= await openOps(name);
+  opened ??= await openOps(library);
   return opened;
 };
 const request = (variant: string, count = 1000) =>
   ({ op: 'double', variant, type: 'f32', shape: [count], threads: 2, seed: 3 }) as const;
 
 describe.skipIf(!kernels.tools)('the check of ops (needs cmake and a C++ compiler)', () => {
+  beforeAll(() => {
+    expect(kernels.failure).toBeNull();
+    const words = [script, 'broken-ops'];
+    library = execFileSync(process.execPath, words, { encoding: 'utf8' }).trim();
+  }, 300_000);
+
   test('lets a right one pass', async () => {
     expect((await broken()).check(request('right'))).toMatchObject({ ok: true, compared: 1000, fault: null });
   });
