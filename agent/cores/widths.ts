@@ -45,7 +45,9 @@ export class CoreWidths {
   series(trial: readonly CoresReading[]): SampleSeries[] {
     if (trial.length === 0) return [];
     for (const { readings } of trial) this.#add(readings);
-    this.#keep();
+    // Once for each CPU: a trial has hundreds of readings, and a machine hundreds of CPUs.
+    const best = new Map([...this.#seen.keys()].map((cpu) => [cpu, this.#best(cpu)]));
+    this.#keep(best);
     const seconds = trial.map((reading) => reading.seconds);
     const between = seconds.slice(1).map((time, i) => time - seconds[i]!);
     return [
@@ -54,7 +56,9 @@ export class CoreWidths {
         // As often as trials rest.
         periodSeconds: between.length === 0 ? 0 : median(between),
         seconds,
-        values: trial.map(({ readings }) => this.#share(readings)),
+        values: trial.map(({ readings }) =>
+          mean(readings.map(({ cpu, width }) => Math.min(1, width / best.get(cpu)!))),
+        ),
       },
     ];
   }
@@ -68,14 +72,9 @@ export class CoreWidths {
     }
   }
 
-  #share(readings: readonly Reading[]): number {
-    return mean(readings.map(({ cpu, width }) => Math.min(1, width / this.#best(cpu))));
-  }
-
   /** A folder that cannot be written to only means that the next run learns it anew. */
-  #keep(): void {
-    const widths = { ...this.#before };
-    for (const cpu of this.#seen.keys()) widths[cpu] = this.#best(cpu);
+  #keep(best: ReadonlyMap<number, number>): void {
+    const widths = { ...this.#before, ...Object.fromEntries(best) };
     if (JSON.stringify(widths) === JSON.stringify(this.#before)) return;
     const draft = `${this.#file}.${process.pid}.draft`;
     try {

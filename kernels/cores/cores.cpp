@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "roofs/chains.h"
+
 namespace {
 
 // About as many as keep the units of a core busy: each step takes six to eight cycles, and two or more begin in one.
@@ -22,17 +24,6 @@ constexpr int kWideRounds = 8000;
 constexpr int kDependent = 8000;
 // An odd number: of them the middle one counts, so that neither an interrupt nor a clock that just changes does.
 constexpr int kTurns = 5;
-
-// Keeps a value in a register of its own, unknown to the compiler.
-inline void hold(double& value) {
-#if defined(__x86_64__)
-  asm volatile("" : "+x"(value));
-#elif defined(__aarch64__)
-  asm volatile("" : "+w"(value));
-#else
-  asm volatile("" : "+m"(value));
-#endif
-}
 
 // Of this thread: what another one takes of the CPU does not count.
 double seconds() {
@@ -44,7 +35,7 @@ double seconds() {
 // A product and a sum that stay near 1.
 inline void step(double& value) {
   value = value * 0.999 + 0.001;
-  hold(value);
+  ridgepoint::hide(value);
 }
 
 double independent() {
