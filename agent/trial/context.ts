@@ -5,7 +5,7 @@ import type { Pins } from '../artifacts/pins.js';
 import type { ModelSettings } from '../artifacts/resolve.js';
 import { ArtifactStore } from '../artifacts/store.js';
 import type { AgentConfig } from '../config.js';
-import { CoreWidths } from '../cores/widths.js';
+import { UsualCores } from '../cores/usual.js';
 import type { NodeFactors } from '../factors/node-factors.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import type { CurrentChild } from '../isolation/current-child.js';
@@ -40,8 +40,8 @@ export interface TrialContext {
   /** Grams of CO2 equivalent per kilowatt hour where the node stands; null = not stated. */
   readonly gridGramsPerKilowattHour: number | null;
   readonly roofs: Pick<NodeRoofs, 'of' | 'absent'>;
-  /** What its cores give when nobody else is on them. */
-  readonly cores: CoreWidths;
+  /** What its cores give when nobody else is on them, and how far they lie from each other. */
+  readonly cores: UsualCores;
   /** Libraries of ONNX Runtime that its configuration names. */
   readonly runtimes: ConfiguredRuntimes;
   /** RPC servers of llama.cpp that it names. */
@@ -83,7 +83,7 @@ export function contextOf(
     rpc: config.rpc,
     servers: { configured: config.servers, pool: new ServerPool() },
     powerSocket: config.power?.socket ?? null,
-    cores: new CoreWidths(join(roofsFolder, 'cores.json'), `${profile.hostname}, ${profile.cpuModel}`),
+    cores: new UsualCores(join(roofsFolder, 'cores.json'), `${profile.hostname}, ${profile.cpuModel}`),
     roofs,
     factors,
   };

@@ -3,6 +3,7 @@ import { leasedDevices } from '../../core/experiment/lease.js';
 import type { Phase } from '../../core/result/result.js';
 import type { Warning } from '../../core/result/warnings.js';
 import type { Job } from '../isolation/job.js';
+import type { CoresFound } from '../native/cores.js';
 import type { AnyFacts } from '../runners/opened.js';
 import type { PlaceRequest, RunnableAdapter } from '../runners/runner.js';
 import type { ServedEndpoint } from '../servers/served.js';
@@ -33,8 +34,8 @@ export interface TrialRequest {
 export type TrialReport =
   | { readonly type: 'loaded'; readonly facts: AnyFacts }
   | { readonly type: 'phase'; readonly phase: Phase }
-  /** What the cores under the trial's CPUs gave at a moment, in the order of these CPUs. */
-  | { readonly type: 'cores'; readonly seconds: number; readonly widths: readonly number[] }
+  /** Of the cores under the trial's CPUs at a moment, in the order of these CPUs. */
+  | ({ readonly type: 'cores'; readonly seconds: number } & CoresFound)
   | { readonly type: 'warning'; readonly warning: Warning }
   | { readonly type: 'training'; readonly progress: TrainingProgress };
 

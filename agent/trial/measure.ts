@@ -69,7 +69,7 @@ export async function measure(
   } finally {
     recorder.stop();
     if (notes.cores.length === 0 && wanted === 'on')
-      notes.absent = { ...notes.absent, coreShareRatio: CORES_UNASKED };
+      notes.absent = { ...notes.absent, coreShareRatio: CORES_UNASKED, coreLatencyRatio: CORES_UNASKED };
     notes.samples = [...recorder.series(notes.originSeconds), ...node.cores.series(notes.cores)];
   }
 }

@@ -8,7 +8,7 @@ import type { Warning } from '../../core/result/warnings.js';
 import type { TrainingRecord } from '../../core/training/record.js';
 import type { AttachedAdapter } from '../artifacts/adapters/attach.js';
 import type { Artifact } from '../artifacts/store.js';
-import type { CoresReading } from '../cores/widths.js';
+import type { CoresReading } from '../cores/usual.js';
 import type { EnvironmentFacts } from '../environment.js';
 import type { AnyFacts } from '../runners/opened.js';
 import type { WorkloadOutcome } from '../workloads/workload.js';

@@ -46,9 +46,9 @@ export function listener(
         return;
       }
       case 'cores': {
-        const { seconds, widths } = message;
-        const readings = device.cpus.map((cpu, i) => ({ cpu, width: widths[i] ?? Number.NaN }));
-        notes.cores.push({ seconds: wholeNanoseconds(seconds - notes.originSeconds), readings });
+        const { widths, latencies } = message;
+        const seconds = wholeNanoseconds(message.seconds - notes.originSeconds);
+        notes.cores.push({ seconds, cpus: device.cpus, widths, latencies });
         return;
       }
       case 'warning':

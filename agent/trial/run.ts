@@ -2,7 +2,7 @@ import { FailureError, failure } from '../../core/errors.js';
 import { warn } from '../../core/result/warnings.js';
 import type { Channel } from '../isolation/channel.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import { openWidths } from '../native/cores.js';
+import { openCores } from '../native/cores.js';
 import { buildOf } from '../native/engine-build.js';
 import { loadRunner } from '../runners/index.js';
 import type { AnyFacts } from '../runners/opened.js';
@@ -85,17 +85,17 @@ async function withBuild(facts: AnyFacts): Promise<AnyFacts> {
   return { ...facts, environment: { ...facts.environment, engineBuild } };
 }
 
-/** @returns what tells the parent how much of their cores the trial's CPUs have now; nothing where the trial does not run on them. */
+/** @returns what tells the parent how the trial's CPUs lie on their cores now; nothing where the trial does not run on them. */
 async function coresReader(
   { deviceClass, cpus, measure, served }: TrialRequest,
   channel: Channel<TrialReport>,
 ): Promise<() => void> {
   if (deviceClass !== 'cpu' || served !== undefined || measure.meters === 'off') return () => {};
   // A library that does not open is told of by whatever else needs it.
-  const read = await openWidths().catch(() => null);
+  const read = await openCores().catch(() => null);
   return () => {
-    const widths = read?.(cpus) ?? null;
-    if (widths !== null) channel.send({ type: 'cores', seconds: monotonicSeconds(), widths });
+    const found = read?.(cpus) ?? null;
+    if (found !== null) channel.send({ type: 'cores', seconds: monotonicSeconds(), ...found });
   };
 }
 

@@ -43,6 +43,20 @@ export function sharedCores(
   ];
 }
 
+/** Between cores that share a cache and those that do not it is several times; between two readings of the same place a few percent. */
+export const MAX_LATENCY_RATIO = 1.5;
+
+/** @returns a warning where the CPUs lay farther from each other than they usually do on this machine. */
+export function distantCores(ratio: number | null): Warning[] {
+  if (ratio === null || ratio <= MAX_LATENCY_RATIO) return [];
+  return [
+    warn(
+      'distant-cores',
+      `the core-to-core latency of the trial's CPUs was ${ratio.toFixed(1)} times what is usual on this machine; up to ${MAX_LATENCY_RATIO} times a row is valid`,
+    ),
+  ];
+}
+
 /** @returns a warning for each limit that was exceeded beyond what the counters can resolve. */
 export function disturbances(
   { seconds, foreignCores, stealCores, totalCores }: WindowUse,

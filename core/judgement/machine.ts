@@ -1,11 +1,11 @@
 import { deviceKind } from '../experiment/experiment.js';
-import { METRICS, type Unit } from '../metrics/catalogue.js';
+import { METRICS, type MetricName, type Unit } from '../metrics/catalogue.js';
 import { gaugeMax, gaugeMean, type Reading, type Window } from '../metrics/integrate.js';
 import { clockWarnings, lockWarnings, throttleGates } from './clocks.js';
 import { spanReading } from './coverage.js';
 import { cpuGates, cpuUse } from './cpu.js';
 import { deviceGates } from './device.js';
-import { sharedCores } from './disturbance.js';
+import { distantCores, sharedCores } from './disturbance.js';
 import { single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 
@@ -44,7 +44,8 @@ export function machineFindings(evidence: Evidence): Findings {
         : spanReading(series.get(quantity), span, absent(quantity), gaugeMean);
     return [{ name, unit, quantity, found }];
   });
-  const share = readings.find(({ name }) => name === 'coreShareRatio')?.found.value ?? null;
+  const foundOf = (name: MetricName) =>
+    readings.find((reading) => reading.name === name)?.found.value ?? null;
   const entry = (reading: Reading, unit: Unit, source: string | null = null) =>
     single(reading.value, unit, reading.value === null ? reading.reason : '', source);
   return {
@@ -58,7 +59,8 @@ export function machineFindings(evidence: Evidence): Findings {
     },
     warnings: [
       ...cpuGates(evidence, use),
-      ...sharedCores(share, input.experiment.measure),
+      ...sharedCores(foundOf('coreShareRatio'), input.experiment.measure),
+      ...distantCores(foundOf('coreLatencyRatio')),
       ...clockWarnings(evidence, series.get(clock), clock),
       ...lockWarnings(evidence, series.get(clock), clock),
       ...throttleGates(evidence),

@@ -668,6 +668,15 @@ export const METRICS = [
     "Share of their physical cores' throughput that the trial's CPUs had, read between repeats, of the best seen on this machine: less than 1 where something else ran on the other hardware threads of the cores, be it another guest of the host, which counters of CPU time do not show.",
     mean('coreShareRatio'),
   ),
+  ratio(
+    'coreLatencyRatio',
+    'core_latency_ratio',
+    'times',
+    null,
+    null,
+    "Core-to-core latency (a cache line to the next CPU and back) of the trial's CPUs, read between repeats, over what is usual for them on this machine; of several pairs the farthest from its usual. More than 1 where the host of a virtual machine moved its CPUs onto cores that share no cache.",
+    mean('coreLatencyRatio'),
+  ),
   metric(
     'clockHertz',
     'clock_hertz',

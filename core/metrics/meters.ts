@@ -117,6 +117,7 @@ export const QUANTITIES = {
   processPeakResidentBytes: { of: 'trial', unit: 'B', kind: 'gauge', family: null },
   processProportionalBytes: { of: 'trial', unit: 'B', kind: 'gauge', family: null },
   coreShareRatio: { of: 'trial', unit: 'ratio', kind: 'gauge', family: null },
+  coreLatencyRatio: { of: 'trial', unit: 'ratio', kind: 'gauge', family: null },
   systemBusyCpuSeconds: { of: 'node', unit: 's', kind: 'counter', family: null },
   systemStealCpuSeconds: { of: 'node', unit: 's', kind: 'counter', family: null },
   systemTotalCpuSeconds: { of: 'node', unit: 's', kind: 'counter', family: null },

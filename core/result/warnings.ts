@@ -9,6 +9,10 @@ export const WARNINGS = {
     severity: 'invalid',
     help: 'something else ran on the other hardware threads of the physical cores during the trial: another guest of the host or another CPU of this one (ask for dedicated cores, or measure when the host is calm), or a process on sibling CPUs (`cpuGroups` can leave them out)',
   },
+  'distant-cores': {
+    severity: 'invalid',
+    help: "the host of this virtual machine moved the trial's CPUs onto cores that share no cache, where threads that wait for each other are slower (ask for pinned or dedicated CPUs)",
+  },
   'thermal-throttle': { severity: 'invalid', help: 'the device lowered its clock because of heat' },
   'power-throttle': { severity: 'invalid', help: 'the device lowered its clock because of a power limit' },
   'quota-throttle': {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -22,6 +23,7 @@ constexpr int kChains = 12;
 // Some 20 microseconds each.
 constexpr int kWideRounds = 8000;
 constexpr int kDependent = 8000;
+constexpr int kRoundTrips = 500;
 // An odd number: of them the middle one counts, so that neither an interrupt nor a clock that just changes does.
 constexpr int kTurns = 5;
 
@@ -56,7 +58,7 @@ double dependent() {
   return (seconds() - begin) / kDependent;
 }
 
-double width() {
+double ownWidth() {
   std::array<double, kTurns> turns;
   for (double& turn : turns) {
     const double one = dependent();
@@ -64,6 +66,41 @@ double width() {
   }
   std::sort(turns.begin(), turns.end());
   return turns[kTurns / 2];
+}
+
+// Between a CPU and the next. Each on a line of its own, for they are what goes to and fro.
+struct Link {
+  alignas(64) std::atomic<int32_t> there{0};
+  alignas(64) std::atomic<int32_t> back{0};
+};
+
+// A thread that waits for one that was interrupted lets others on after a while.
+void await(const std::atomic<int32_t>& line, int32_t value) {
+  for (int32_t asked = 1; line.load(std::memory_order_acquire) != value; asked++)
+    if (asked % 4096 == 0) sched_yield();
+}
+
+void answer(Link& link) {
+  for (int32_t trip = 1; trip <= kTurns * kRoundTrips; trip++) {
+    await(link.there, trip);
+    link.back.store(trip, std::memory_order_release);
+  }
+}
+
+double roundTrip(Link& link) {
+  double least = 1;
+  int32_t trip = 0;
+  for (int turn = 0; turn < kTurns; turn++) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < kRoundTrips; i++) {
+      link.there.store(++trip, std::memory_order_release);
+      await(link.back, trip);
+    }
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+    // Whatever comes between makes it longer, nothing shorter.
+    least = std::min(least, taken.count() / kRoundTrips);
+  }
+  return least;
 }
 
 bool pin(int32_t cpu) {
@@ -76,8 +113,10 @@ bool pin(int32_t cpu) {
 
 }  // namespace
 
-int32_t ridge_cores_read(const int32_t* cpus, int32_t count, double* out) try {
-  std::vector<double> found(count);
+int32_t ridge_cores_read(const int32_t* cpus, int32_t count, double* width, double* latency) try {
+  std::vector<double> widths(count);
+  std::vector<double> latencies(std::max(count - 1, 0));
+  std::vector<Link> links(latencies.size());
   std::atomic<int32_t> waiting{count};
   std::atomic<bool> refused{false};
   std::vector<std::thread> threads;
@@ -89,7 +128,14 @@ int32_t ridge_cores_read(const int32_t* cpus, int32_t count, double* out) try {
         waiting--;
         // All at once: they may be each other's neighbours.
         while (waiting > 0) sched_yield();
-        found[i] = width();
+        if (refused) return;
+        widths[i] = ownWidth();
+        // Every second pair, then those between them.
+        for (int32_t first : {0, 1}) {
+          const bool asks = i % 2 == first;
+          if (asks && i + 1 < count) latencies[i] = roundTrip(links[i]);
+          if (!asks && i > 0) answer(links[i - 1]);
+        }
       });
     }
   } catch (const std::system_error&) {
@@ -98,7 +144,8 @@ int32_t ridge_cores_read(const int32_t* cpus, int32_t count, double* out) try {
   }
   for (std::thread& thread : threads) thread.join();
   if (refused) return 1;
-  std::copy(found.begin(), found.end(), out);
+  std::copy(widths.begin(), widths.end(), width);
+  std::copy(latencies.begin(), latencies.end(), latency);
   return 0;
 } catch (...) {
   return 1;
@@ -106,8 +153,8 @@ int32_t ridge_cores_read(const int32_t* cpus, int32_t count, double* out) try {
 
 #else
 
-int32_t ridge_cores_read(const int32_t*, int32_t, double*) { return 1; }
+int32_t ridge_cores_read(const int32_t*, int32_t, double*, double*) { return 1; }
 
 #endif
 
-int32_t ridge_cores_interface(void) { return 1; }
+int32_t ridge_cores_interface(void) { return 2; }

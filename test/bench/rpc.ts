@@ -24,7 +24,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ArtifactStore } from '../../agent/artifacts/store.js';
-import { CoreWidths } from '../../agent/cores/widths.js';
+import { UsualCores } from '../../agent/cores/usual.js';
 import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
 import { monotonicSeconds } from '../../agent/isolation/clock.js';
 import { IdleBaselines } from '../../agent/meters/baseline.js';
@@ -121,7 +121,7 @@ function contextWith(rpc: ConfiguredRpc, trialTimeoutSeconds = 120): TrialContex
     store: new ArtifactStore({ cacheFolder: folder, artifactBytes: 10e9 }),
     idle: new IdleBaselines(monotonicSeconds),
     roofs: { of: () => null, absent: () => 'a bench measures none' },
-    cores: new CoreWidths(join(folder, 'cores.json'), 'a bench'),
+    cores: new UsualCores(join(folder, 'cores.json'), 'a bench'),
     limits: { trialTimeoutSeconds, memoryLimitBytes: null, cgroupFolder: null, idleSeconds: 0 },
     scorers: {},
     factors: null,

@@ -36,6 +36,7 @@ describe('an experiment with llama.cpp on a shipped model', () => {
     if (process.platform === 'linux') {
       expect(record.measurements.coreShareRatio?.value).toBeGreaterThan(0.2);
       expect(record.measurements.coreShareRatio?.value).toBeLessThanOrEqual(1);
+      expect(record.measurements.coreLatencyRatio?.value).toBeGreaterThan(0.1);
     }
     expect(record.artifact).toMatchObject({ recipe: 'base', bytes: 2_327_520 });
     expect(record.environment).toMatchObject({

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { ArtifactStore } from '../../agent/artifacts/store.js';
-import { CoreWidths } from '../../agent/cores/widths.js';
+import { UsualCores } from '../../agent/cores/usual.js';
 import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
 import { monotonicSeconds } from '../../agent/isolation/clock.js';
 import { IdleBaselines } from '../../agent/meters/baseline.js';
@@ -111,7 +111,7 @@ export function trialContext(
     store: new ArtifactStore({ cacheFolder, artifactBytes: 2 ** 30 }),
     idle: new IdleBaselines(monotonicSeconds),
     roofs: { of: () => null, absent: () => 'a test measures none' },
-    cores: new CoreWidths(join(cacheFolder, 'cores.json'), 'a test'),
+    cores: new UsualCores(join(cacheFolder, 'cores.json'), 'a test'),
     limits: {
       trialTimeoutSeconds: 60,
       memoryLimitBytes: null,

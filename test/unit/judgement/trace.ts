@@ -313,6 +313,7 @@ export function calmSamples(phases: readonly Phase[] = phasesOf()): SampleSeries
     series('deviceTemperatureCelsius', 'gauge', (t) => 50 + t / 10),
     series('throttleReasons', 'gauge', () => 1),
     series('coreShareRatio', 'gauge', () => 1),
+    series('coreLatencyRatio', 'gauge', () => 1),
   ];
   // Whatever else a metric is made of was calm, too.
   const others = METRICS.flatMap(({ reading }) => reading?.onDevice ?? []).filter(

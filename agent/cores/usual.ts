@@ -1,0 +1,154 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import type { SampleSeries } from '../../core/result/result.js';
+import { median, quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
+import { mean } from '../../core/statistics/summary.js';
+
+/** Of the CPUs of a trial at one moment, as kernels/cores/cores.h has it. */
+export interface CoresReading {
+  readonly seconds: number;
+  readonly cpus: readonly number[];
+  /** Of each CPU: independent operations in the time of a dependent one. */
+  readonly widths: readonly number[];
+  /** From each CPU to the next and back, seconds: one less than there are CPUs. */
+  readonly latencies: readonly number[];
+}
+
+const namedSchema = z.record(z.string(), z.number().positive());
+const keptSchema = z.object({ of: z.string(), widths: namedSchema, latencies: namedSchema });
+type Kept = Omit<z.infer<typeof keptSchema>, 'of'>;
+const NOTHING: Kept = { widths: {}, latencies: {} };
+
+/** Readings of a CPU or pair that are looked back on. */
+const MOST = 2000;
+/** Fewer say too little of what is usual to be kept for the next run. */
+const FEWEST = 20;
+/** Of what was seen, so that a single reading that came out too good does no harm. */
+const BEST = 0.9;
+/** CPUs that have less of their cores may be two on one: nearer to each other than those that have a core each. */
+const OWN_CORE = 0.9;
+
+/**
+ * What the cores of this machine give when nobody else is on them, and how far they usually lie from each other: where the best tenth
+ * of all readings begins. Kept in a file, for a machine may be shared just when its first trial runs.
+ */
+export class UsualCores {
+  readonly #file: string;
+  readonly #of: string;
+  readonly #before: Kept;
+  readonly #widths = new Readings((values) => quantileOfSorted(values, BEST), Math.max);
+  readonly #latencies = new Readings((values) => quantileOfSorted(values, 1 - BEST), Math.min);
+
+  /** @param of what they hang on: those of another processor or library count no more. */
+  constructor(file: string, of: string) {
+    this.#file = file;
+    this.#of = of;
+    this.#before = kept(file, of);
+  }
+
+  /**
+   * Learns from the readings of a trial.
+   * @returns the share of their cores that its CPUs had, averaged over them (1 = all to themselves), and by how much the pair that lies
+   * farthest from its usual place is slower than there (1 = all as usual); without a pair only the first.
+   */
+  series(trial: readonly CoresReading[]): SampleSeries[] {
+    if (trial.length === 0) return [];
+    for (const { cpus, widths } of trial) this.#widths.add(cpus.map(String), widths);
+    const widths = this.#widths.usual(this.#before.widths);
+    const sharesOf = (reading: CoresReading) =>
+      reading.cpus.map((cpu, i) => Math.min(1, reading.widths[i]! / widths[cpu]!));
+    for (const reading of trial) {
+      if (Math.min(...sharesOf(reading)) >= OWN_CORE)
+        this.#latencies.add(pairsOf(reading), reading.latencies);
+    }
+    const latencies = this.#latencies.usual(this.#before.latencies);
+    this.#keep({
+      widths: this.#widths.usual(this.#before.widths, FEWEST),
+      latencies: this.#latencies.usual(this.#before.latencies, FEWEST),
+    });
+    const gauge = (quantity: string, seconds: number[], values: number[]): SampleSeries => {
+      const between = seconds.slice(1).map((time, i) => time - seconds[i]!);
+      return {
+        ...{ meter: 'cores', quantity, unit: 'ratio', kind: 'gauge' },
+        // As often as trials rest.
+        periodSeconds: between.length === 0 ? 0 : median(between),
+        ...{ seconds, values },
+      };
+    };
+    const paired = trial.filter((reading) => pairsOf(reading).some((pair) => pair in latencies));
+    return [
+      gauge(
+        'coreShareRatio',
+        trial.map(({ seconds }) => seconds),
+        trial.map((reading) => mean(sharesOf(reading))),
+      ),
+      gauge(
+        'coreLatencyRatio',
+        paired.map(({ seconds }) => seconds),
+        paired.map((reading) =>
+          Math.max(
+            ...pairsOf(reading).flatMap((pair, i) =>
+              pair in latencies ? reading.latencies[i]! / latencies[pair]! : [],
+            ),
+          ),
+        ),
+      ),
+    ].filter(({ values }) => values.length > 0);
+  }
+
+  /** A folder that cannot be written to only means that the next run learns it anew. */
+  #keep(found: Kept): void {
+    if (JSON.stringify(found) === JSON.stringify(this.#before)) return;
+    const draft = `${this.#file}.${process.pid}.draft`;
+    try {
+      mkdirSync(dirname(this.#file), { recursive: true });
+      writeFileSync(draft, `${JSON.stringify({ of: this.#of, ...found })}\n`);
+      renameSync(draft, this.#file);
+    } catch {}
+  }
+}
+
+/** The last readings of CPUs or pairs, by name. */
+class Readings {
+  readonly #seen = new Map<string, number[]>();
+  readonly #best: (sorted: readonly number[]) => number;
+  readonly #better: (a: number, b: number) => number;
+
+  constructor(best: (sorted: readonly number[]) => number, better: (a: number, b: number) => number) {
+    this.#best = best;
+    this.#better = better;
+  }
+
+  add(names: readonly string[], values: readonly number[]): void {
+    names.forEach((name, i) => {
+      const own = this.#seen.get(name) ?? [];
+      own.push(values[i]!);
+      if (own.length > MOST) own.shift();
+      this.#seen.set(name, own);
+    });
+  }
+
+  /** @returns what is usual of each, or was before where that is better; of those with at least so many readings. */
+  usual(before: Readonly<Record<string, number>>, fewest = 1): Record<string, number> {
+    const now = [...this.#seen].filter(([, { length }]) => length >= fewest);
+    const best = now.map(([name, values]) => [name, this.#best(sorted(values))] as const);
+    return {
+      ...before,
+      ...Object.fromEntries(best.map(([name, value]) => [name, this.#better(value, before[name] ?? value)])),
+    };
+  }
+}
+
+function pairsOf({ cpus }: CoresReading): string[] {
+  return cpus.slice(1).map((cpu, i) => `${cpus[i]}-${cpu}`);
+}
+
+function kept(file: string, of: string): Kept {
+  try {
+    const { of: whose, ...found } = keptSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    return whose === of ? found : NOTHING;
+  } catch {
+    return NOTHING;
+  }
+}
