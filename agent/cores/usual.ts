@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { MAX_LATENCY_RATIO, MAX_LOST_SHARE } from '../../core/judgement/disturbance.js';
 import type { SampleSeries } from '../../core/result/result.js';
 import { median, quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
 import { mean } from '../../core/statistics/summary.js';
 
-/** Of the CPUs of a trial at one moment, as kernels/cores/cores.h has it. */
-export interface CoresReading {
-  readonly seconds: number;
+/** Of some CPUs at one moment, as kernels/cores/cores.h has it. */
+interface CoresAt {
   readonly cpus: readonly number[];
   /** Of each CPU: independent operations in the time of a dependent one. */
   readonly widths: readonly number[];
@@ -15,10 +15,15 @@ export interface CoresReading {
   readonly latencies: readonly number[];
 }
 
+export interface CoresReading extends CoresAt {
+  readonly seconds: number;
+}
+
 const namedSchema = z.record(z.string(), z.number().positive());
 const keptSchema = z.object({ of: z.string(), widths: namedSchema, latencies: namedSchema });
-type Kept = Omit<z.infer<typeof keptSchema>, 'of'>;
-const NOTHING: Kept = { widths: {}, latencies: {} };
+/** By CPU, and by pair: `0-1`. */
+export type CoresUsual = Readonly<Omit<z.infer<typeof keptSchema>, 'of'>>;
+const NOTHING: CoresUsual = { widths: {}, latencies: {} };
 
 /** Readings of a CPU or pair that are looked back on. */
 const MOST = 2000;
@@ -26,25 +31,26 @@ const MOST = 2000;
 const FEWEST = 20;
 /** Of what was seen, so that a single reading that came out too good does no harm. */
 const BEST = 0.9;
-/** CPUs that have less of their cores may be two on one: nearer to each other than those that have a core each. */
-const OWN_CORE = 0.9;
 
 /**
  * What the cores of this machine give when nobody else is on them, and how far they usually lie from each other: where the best tenth
  * of all readings begins. Kept in a file, for a machine may be shared just when its first trial runs.
  */
 export class UsualCores {
-  readonly #file: string;
+  readonly #file: string | null;
   readonly #of: string;
-  readonly #before: Kept;
+  readonly #before: CoresUsual;
   readonly #widths = new Readings((values) => quantileOfSorted(values, BEST), Math.max);
   readonly #latencies = new Readings((values) => quantileOfSorted(values, 1 - BEST), Math.min);
 
-  /** @param of what they hang on: those of another processor or library count no more. */
-  constructor(file: string, of: string) {
+  /**
+   * @param file null = nothing is kept.
+   * @param of what they hang on: those of another processor or library count no more.
+   */
+  constructor(file: string | null, of: string) {
     this.#file = file;
     this.#of = of;
-    this.#before = kept(file, of);
+    this.#before = file === null ? NOTHING : kept(file, of);
   }
 
   /**
@@ -56,10 +62,8 @@ export class UsualCores {
     if (trial.length === 0) return [];
     for (const { cpus, widths } of trial) this.#widths.add(cpus.map(String), widths);
     const widths = this.#widths.usual(this.#before.widths);
-    const sharesOf = (reading: CoresReading) =>
-      reading.cpus.map((cpu, i) => Math.min(1, reading.widths[i]! / widths[cpu]!));
     for (const reading of trial) {
-      if (Math.min(...sharesOf(reading)) >= OWN_CORE)
+      if (Math.min(...sharesOf(reading, widths)) >= 1 - MAX_LOST_SHARE)
         this.#latencies.add(pairsOf(reading), reading.latencies);
     }
     const latencies = this.#latencies.usual(this.#before.latencies);
@@ -76,30 +80,32 @@ export class UsualCores {
         ...{ seconds, values },
       };
     };
-    const paired = trial.filter((reading) => pairsOf(reading).some((pair) => pair in latencies));
+    const paired = trial.filter((reading) => distancesOf(reading, latencies).length > 0);
     return [
       gauge(
         'coreShareRatio',
         trial.map(({ seconds }) => seconds),
-        trial.map((reading) => mean(sharesOf(reading))),
+        trial.map((reading) => mean(sharesOf(reading, widths))),
       ),
       gauge(
         'coreLatencyRatio',
         paired.map(({ seconds }) => seconds),
-        paired.map((reading) =>
-          Math.max(
-            ...pairsOf(reading).flatMap((pair, i) =>
-              pair in latencies ? reading.latencies[i]! / latencies[pair]! : [],
-            ),
-          ),
-        ),
+        paired.map((reading) => Math.max(...distancesOf(reading, latencies))),
       ),
     ].filter(({ values }) => values.length > 0);
   }
 
+  /** What is usual, as far as this run and those before tell. */
+  known(): CoresUsual {
+    return {
+      widths: this.#widths.usual(this.#before.widths),
+      latencies: this.#latencies.usual(this.#before.latencies),
+    };
+  }
+
   /** A folder that cannot be written to only means that the next run learns it anew. */
-  #keep(found: Kept): void {
-    if (JSON.stringify(found) === JSON.stringify(this.#before)) return;
+  #keep(found: CoresUsual): void {
+    if (this.#file === null || JSON.stringify(found) === JSON.stringify(this.#before)) return;
     const draft = `${this.#file}.${process.pid}.draft`;
     try {
       mkdirSync(dirname(this.#file), { recursive: true });
@@ -140,11 +146,29 @@ class Readings {
   }
 }
 
-function pairsOf({ cpus }: CoresReading): string[] {
+/** @returns whether CPUs have their cores to themselves and lie where they usually do, as far as that is known. */
+export function liesAsUsual(found: CoresAt, { widths, latencies }: CoresUsual = NOTHING): boolean {
+  return (
+    sharesOf(found, widths).every((share) => share >= 1 - MAX_LOST_SHARE) &&
+    distancesOf(found, latencies).every((ratio) => ratio <= MAX_LATENCY_RATIO)
+  );
+}
+
+/** @returns of each CPU the share of its core that it had; of one that nothing is known of, all. */
+function sharesOf({ cpus, widths }: CoresAt, usual: CoresUsual['widths']): number[] {
+  return cpus.map((cpu, i) => Math.min(1, widths[i]! / (usual[cpu] ?? widths[i]!)));
+}
+
+/** @returns of each pair that something is known of, latency over the usual. */
+function distancesOf(found: CoresAt, usual: CoresUsual['latencies']): number[] {
+  return pairsOf(found).flatMap((pair, i) => (pair in usual ? found.latencies[i]! / usual[pair]! : []));
+}
+
+function pairsOf({ cpus }: CoresAt): string[] {
   return cpus.slice(1).map((cpu, i) => `${cpus[i]}-${cpu}`);
 }
 
-function kept(file: string, of: string): Kept {
+function kept(file: string, of: string): CoresUsual {
   try {
     const { of: whose, ...found } = keptSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
     return whose === of ? found : NOTHING;

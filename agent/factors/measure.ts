@@ -12,6 +12,7 @@ import {
   type PassSample,
   productWork,
 } from '../../roofline/factors/sample.js';
+import { openBenchCores } from '../cores/watch.js';
 import { buildOf } from '../native/engine-build.js';
 import { measuringLibrary } from '../native/kernel-library.js';
 import { type EngineDevice, type Llama, loadLlama, type Pointer } from '../native/llama.js';
@@ -67,7 +68,8 @@ export async function measureFactors(
   const plan = benches(job.types ?? TYPES);
   const pace = job.quick ? 'quick' : 'usual';
   const perStretch = Math.ceil(STRETCH_SECONDS / BENCH_SECONDS[pace]);
-  const retaking = new Retaking(RETAKE_SECONDS[pace]);
+  const cores = job.deviceClass === 'cpu' ? await openBenchCores() : undefined;
+  const retaking = new Retaking(RETAKE_SECONDS[pace], cores);
   const operators: OperatorSample[] = [];
   const passes: PassSample[] = [];
   const of = job.threads.length * (plan.length + 1) + 1;

@@ -1,7 +1,11 @@
+import type { BenchCores } from '../cores/watch.js';
 import { disturbedBetween, type MachineTime, readMachineTime } from '../roofs/machine.js';
 
 /** What reads the use of the machine; a test gives its own. */
 type ReadTime = () => MachineTime | null;
+/** The cores that benches run on. */
+type Cores = Pick<BenchCores, 'settle' | 'disturbed'>;
+const UNASKED: Cores = { settle: async () => {}, disturbed: () => [] };
 
 /**
  * Takes stretches of benches again while something else uses the machine, as long as a budget lasts. A stretch should last a second
@@ -10,13 +14,15 @@ type ReadTime = () => MachineTime | null;
 export class Retaking {
   readonly #budgetSeconds: number;
   readonly #read: ReadTime;
+  readonly #cores: Cores;
   #spentSeconds = 0;
   #stretches = 0;
   readonly #reasons: string[] = [];
 
   /** @param budgetSeconds for everything that is taken more than once. */
-  constructor(budgetSeconds: number, read: ReadTime = readMachineTime) {
+  constructor(budgetSeconds: number, cores: Cores = UNASKED, read: ReadTime = readMachineTime) {
     this.#budgetSeconds = budgetSeconds;
+    this.#cores = cores;
     this.#read = read;
   }
 
@@ -25,11 +31,12 @@ export class Retaking {
     const turns: T[] = [];
     this.#stretches++;
     for (;;) {
+      await this.#cores.settle();
       const before = this.#read();
       const began = performance.now();
       turns.push(await work());
       const seconds = (performance.now() - began) / 1000;
-      const [reason] = disturbedBetween(before, this.#read());
+      const [reason] = [...disturbedBetween(before, this.#read()), ...this.#cores.disturbed()];
       if (turns.length > 1) this.#spentSeconds += seconds;
       if (reason === undefined) return turns;
       // As long as it took, it will take again.

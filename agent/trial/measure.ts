@@ -60,6 +60,7 @@ export async function measure(
       modelPath: model?.artifact.path ?? null,
       adapters: model?.adapters ?? [],
       ...placeOf(trial),
+      usualCores: node.cores.known(),
       minPhaseSeconds: shortestPhase(energy, periods),
       training,
       ...(served !== null && { served: served.endpoint }),

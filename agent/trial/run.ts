@@ -2,7 +2,6 @@ import { FailureError, failure } from '../../core/errors.js';
 import { warn } from '../../core/result/warnings.js';
 import type { Channel } from '../isolation/channel.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import { openCores } from '../native/cores.js';
 import { buildOf } from '../native/engine-build.js';
 import { loadRunner } from '../runners/index.js';
 import type { AnyFacts } from '../runners/opened.js';
@@ -10,6 +9,7 @@ import { open } from '../runners/runner.js';
 import type { TrainedResult } from '../runners/trainer.js';
 import { workloadNamed } from '../workloads/index.js';
 import type { PhaseStamper, TrainingInput, WorkloadInput, WorkloadOutcome } from '../workloads/workload.js';
+import { trialCores } from './cores.js';
 import type { TrialReport, TrialRequest } from './job.js';
 
 /** Runs one trial in this process: opens what the workload needs, then whatever it asks; phases leave as they end. */
@@ -53,8 +53,8 @@ export async function runTrial(
         warning: typeof text === 'string' ? warn('engine-warning', text) : text,
       });
     }
-    const readCores = await coresReader(request, channel);
-    readCores();
+    const cores = await trialCores(request, channel);
+    await cores.settle();
     const context = {
       measure: request.measure,
       minPhaseSeconds: request.minPhaseSeconds,
@@ -66,7 +66,7 @@ export async function runTrial(
       stopReason: () => channel.stopReason(),
       async breathe() {
         // Before the rest: a hypervisor may put CPUs that were idle elsewhere.
-        readCores();
+        cores.read();
         await channel.rest();
         return channel.stopReason() !== null;
       },
@@ -83,20 +83,6 @@ async function withBuild(facts: AnyFacts): Promise<AnyFacts> {
   if (facts.engineFiles.length === 0) return facts;
   const engineBuild = await buildOf(facts.engineFiles);
   return { ...facts, environment: { ...facts.environment, engineBuild } };
-}
-
-/** @returns what tells the parent how the trial's CPUs lie on their cores now; nothing where the trial does not run on them. */
-async function coresReader(
-  { deviceClass, cpus, measure, served }: TrialRequest,
-  channel: Channel<TrialReport>,
-): Promise<() => void> {
-  if (deviceClass !== 'cpu' || served !== undefined || measure.meters === 'off') return () => {};
-  // A library that does not open is told of by whatever else needs it.
-  const read = await openCores().catch(() => null);
-  return () => {
-    const found = read?.(cpus) ?? null;
-    if (found !== null) channel.send({ type: 'cores', seconds: monotonicSeconds(), ...found });
-  };
 }
 
 type InputOf<I> = (request: TrialRequest, channel: Channel<TrialReport>) => I;

@@ -3,8 +3,9 @@ import { NoiseStore } from '../../agent/noise/store.js';
 import { probeNode, probeRunner } from '../../agent/probe.js';
 import { contextOf } from '../../agent/trial/context.js';
 import { DISTURBANCE_LIMITS, type Experiment } from '../../core/experiment/experiment.js';
-import { MAX_LOST_SHARE } from '../../core/judgement/disturbance.js';
+import { MAX_LATENCY_RATIO, MAX_LOST_SHARE } from '../../core/judgement/disturbance.js';
 import { type MetricNoise, type Noise, noiseOf } from '../../core/judgement/noise.js';
+import type { MetricName } from '../../core/metrics/catalogue.js';
 import { formatPercent, formatValue, NO_VALUE } from '../../core/metrics/format.js';
 import { defaultRunnerFor } from '../../core/runners/index.js';
 import type { Component } from '../../core/statistics/nested.js';
@@ -128,13 +129,17 @@ interface Meanwhile {
   readonly stealRatio: number | null;
   /** The least share of its cores that a start had: of others on the same physical cores no counter tells. */
   readonly leastCoreShareRatio: number | null;
+  /** The most that the core-to-core latency of a start was of what is usual here. */
+  readonly mostCoreLatencyRatio: number | null;
   /** Starts that a sweep would have called invalid. */
   readonly invalidStarts: number;
 }
 
 function meanwhile({ blocks, seconds, use }: NoiseRecords): Meanwhile {
   const starts = blocks.flat();
-  const shares = starts.flatMap(({ measurements }) => measurements.coreShareRatio?.value ?? []);
+  const valuesOf = (name: MetricName) =>
+    starts.flatMap(({ measurements }) => measurements[name]?.value ?? []);
+  const [shares, latencies] = [valuesOf('coreShareRatio'), valuesOf('coreLatencyRatio')];
   const { foreignCores = null, stealCores = null, totalCores = null } = use ?? {};
   return {
     seconds,
@@ -142,6 +147,7 @@ function meanwhile({ blocks, seconds, use }: NoiseRecords): Meanwhile {
     foreignCores: foreignCores === null ? null : Math.max(0, foreignCores),
     stealRatio: stealCores === null || !totalCores ? null : stealCores / totalCores,
     leastCoreShareRatio: shares.length === 0 ? null : Math.min(...shares),
+    mostCoreLatencyRatio: latencies.length === 0 ? null : Math.max(...latencies),
     invalidStarts: starts.filter(({ valid }) => !valid).length,
   };
 }
@@ -191,7 +197,8 @@ function wantedText(
 }
 
 function meanwhileText(found: Noise & Meanwhile): string {
-  const { foreignCores, stealRatio, leastCoreShareRatio, invalidStarts, starts } = found;
+  const { foreignCores, stealRatio, leastCoreShareRatio, mostCoreLatencyRatio, invalidStarts, starts } =
+    found;
   const foreign =
     foreignCores === null
       ? 'how much other processes used the CPU is not known'
@@ -204,13 +211,22 @@ function meanwhileText(found: Noise & Meanwhile): string {
     leastCoreShareRatio === null
       ? 'whether others were on the same physical cores is not known'
       : `each start had at least ${formatPercent(leastCoreShareRatio)} of its physical cores (from ${formatPercent(1 - MAX_LOST_SHARE)} on)`;
+  const distance =
+    mostCoreLatencyRatio === null
+      ? []
+      : [
+          `core-to-core latency was at most ${mostCoreLatencyRatio.toFixed(1)} times the usual (up to ${MAX_LATENCY_RATIO})`,
+        ];
   const invalid = invalidStarts === 0 ? 'no start' : `${invalidStarts} of ${starts} starts`;
   const busy = (foreignCores ?? 0) > DISTURBANCE_LIMITS.maxForeignCores;
   const apart = (leastCoreShareRatio ?? 1) < 1 - MAX_LOST_SHARE;
+  const moved = (mostCoreLatencyRatio ?? 1) > MAX_LATENCY_RATIO;
   const advice = busy
     ? ' Most of the spread may be theirs: stop them, and look again.'
     : apart
       ? ' Most of the spread may be that of other guests on the same host: rows beside them are tried again.'
-      : '';
-  return `Meanwhile ${foreign}; ${steal}; ${shared}; ${invalid} would have been invalid.${advice}`;
+      : moved
+        ? ' Most of the spread may come from where the host puts the CPUs of this machine: ask for pinned ones; rows that were moved are tried again.'
+        : '';
+  return `Meanwhile ${foreign}; ${[steal, shared, ...distance].join('; ')}; ${invalid} would have been invalid.${advice}`;
 }

@@ -44,7 +44,7 @@ export function readAgain(out: string): Run {
   return { records, report: buildReport(records, request) };
 }
 
-/** Busy for 5 to 20 s, then idle for 10 to 60 s, for ever; moments follow from the seed. */
+/** Busy for 5 to 20 s, then idle for 10 to 60 s, until whoever began it is gone; moments follow from the seed. */
 const BURNER = `
   let state = Number(process.argv[1]) >>> 0;
   const between = (low, high) => {
@@ -52,7 +52,8 @@ const BURNER = `
     return 1000 * (low + (state / 2 ** 32) * (high - low));
   };
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
-  for (;;) {
+  const parent = process.ppid;
+  while (process.ppid === parent) {
     Atomics.wait(sleeper, 0, 0, between(10, 60));
     for (const end = Date.now() + between(5, 20); Date.now() < end; );
   }

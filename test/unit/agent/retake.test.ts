@@ -16,16 +16,27 @@ function machine(foreignCores: readonly number[]) {
 
 test('a stretch is taken again until nothing else uses the machine', async () => {
   let turn = 0;
-  const retaking = new Retaking(60, machine([1.5, 0.5, 0, 1]));
+  const retaking = new Retaking(60, undefined, machine([1.5, 0.5, 0, 1]));
   expect(await retaking.take(() => ++turn)).toEqual([1, 2, 3]);
   expect(retaking.disturbed).toBeNull();
 });
 
 test('without a budget for another turn it is marked with the reason', async () => {
-  const retaking = new Retaking(0, machine([0, 1.5, 0]));
+  const retaking = new Retaking(0, undefined, machine([0, 1.5, 0]));
   for (const name of ['quiet', 'loud', 'quiet again'])
     expect(await retaking.take(() => name)).toEqual([name]);
   expect(retaking.disturbed).toMatch(
     /^1 of 3 stretches of benches were disturbed in every turn: other processes used 1\.50 cores/,
   );
+});
+
+test('a stretch after which CPUs lie elsewhere is taken again, and each begins where they lie as usual', async () => {
+  const far = [['the core-to-core latency was 5 times the usual'], []];
+  let settled = 0;
+  const cores = { settle: async () => void settled++, disturbed: () => far.shift() ?? [] };
+  const retaking = new Retaking(60, cores, machine([0, 0]));
+  let turn = 0;
+  expect(await retaking.take(() => ++turn)).toEqual([1, 2]);
+  expect(settled).toBe(2);
+  expect(retaking.disturbed).toBeNull();
 });

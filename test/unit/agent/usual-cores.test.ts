@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type CoresReading, UsualCores } from '../../../agent/cores/usual.js';
+import { BenchCores } from '../../../agent/cores/watch.js';
 import { distantCores, sharedCores } from '../../../core/judgement/disturbance.js';
 
 const file = () => join(mkdtempSync(join(tmpdir(), 'ridgepoint-cores-')), 'cores.json');
@@ -84,6 +85,32 @@ describe('how far CPUs lie from each other', () => {
     expect(distantCores(1.3)).toEqual([]);
     expect(distantCores(5)).toMatchObject([
       { code: 'distant-cores', message: expect.stringMatching(/5\.0 times/) },
+    ]);
+  });
+});
+
+describe('benches that look at their cores', () => {
+  test('wait for them, say what is out of place, and learn what is usual as they go', async () => {
+    const near = { widths: [9.7, 9.7], latencies: [1e-7] };
+    const far = { widths: [9.7, 9.7], latencies: [5e-7] };
+    const shared = { widths: [9.7, 4.8], latencies: [1e-7] };
+    const found = [near, near, far, far, near, shared];
+    let waited = 0;
+    const cores = new BenchCores(
+      () => found.shift() ?? near,
+      [0, 1],
+      new UsualCores(null, 'here'),
+      async (s) => {
+        waited += s;
+      },
+    );
+    await cores.settle();
+    expect([waited, cores.disturbed()]).toEqual([0, []]);
+    expect(cores.disturbed()).toMatchObject([expect.stringMatching(/core-to-core latency .* 5\.0 times/)]);
+    await cores.settle();
+    expect(waited).toBe(0.5);
+    expect(cores.disturbed()).toMatchObject([
+      expect.stringMatching(/had 74 % of their cores|had 75 % of their cores/),
     ]);
   });
 });

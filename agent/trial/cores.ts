@@ -1,0 +1,40 @@
+import { CoresWatch } from '../cores/watch.js';
+import type { Channel } from '../isolation/channel.js';
+import { monotonicSeconds } from '../isolation/clock.js';
+import { type CoresFound, openCores, type ReadCores } from '../native/cores.js';
+import type { TrialReport, TrialRequest } from './job.js';
+
+/** What a trial asks the cores that it runs on. */
+export interface TrialCores {
+  /** Waits until they lie as they usually do on this machine, then tells the parent how they lie. */
+  settle(): Promise<void>;
+  /** Tells the parent how they lie now. */
+  read(): void;
+}
+
+/** @param open what opens our library; a test gives its own. @returns what asks nothing where the trial does not run on CPUs. */
+export async function trialCores(
+  {
+    deviceClass,
+    cpus,
+    measure,
+    served,
+    usualCores = { widths: {}, latencies: {} },
+  }: Pick<TrialRequest, 'deviceClass' | 'cpus' | 'measure' | 'served' | 'usualCores'>,
+  channel: Pick<Channel<TrialReport>, 'send' | 'stopReason'>,
+  open: () => Promise<ReadCores> = openCores,
+  idle?: (seconds: number) => Promise<void>,
+): Promise<TrialCores> {
+  if (deviceClass !== 'cpu' || served !== undefined || measure.meters === 'off')
+    return { settle: async () => {}, read() {} };
+  // A library that does not open is told of by whatever else needs it.
+  const ask = await open().catch(() => () => null);
+  const watch = new CoresWatch(ask, cpus, { known: () => usualCores }, idle);
+  const tell = (found: CoresFound | null) => {
+    if (found !== null) channel.send({ type: 'cores', seconds: monotonicSeconds(), ...found });
+  };
+  return {
+    settle: async () => tell(await watch.settle(() => channel.stopReason() !== null)),
+    read: () => tell(watch.read()),
+  };
+}

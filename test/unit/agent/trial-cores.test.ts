@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { liesAsUsual } from '../../../agent/cores/usual.js';
+import type { CoresFound } from '../../../agent/native/cores.js';
+import { trialCores } from '../../../agent/trial/cores.js';
+import type { TrialReport } from '../../../agent/trial/job.js';
+import { policy } from '../judgement/trace.js';
+
+const usualCores = { widths: { 0: 9.7, 1: 9.7 }, latencies: { '0-1': 1e-7 } };
+const near: CoresFound = { widths: [9.7, 9.7], latencies: [1e-7] };
+const far: CoresFound = { widths: [9.7, 9.7], latencies: [5e-7] };
+const shared: CoresFound = { widths: [9.7, 4.9], latencies: [1e-7] };
+
+/** Settles where the cores lie so, one after the other and the last for ever. */
+async function settled(
+  found: CoresFound[],
+  { request = {}, stop = null }: { request?: object; stop?: string | null } = {},
+) {
+  const sent: TrialReport[] = [];
+  let [asked, waited] = [0, 0];
+  const cores = await trialCores(
+    { deviceClass: 'cpu', cpus: [0, 1], measure: policy, usualCores, ...request },
+    { send: (report) => void sent.push(report), stopReason: () => stop },
+    async () => () => found[Math.min(asked++, found.length - 1)]!,
+    async (seconds) => {
+      waited += seconds;
+    },
+  );
+  await cores.settle();
+  return { sent, asked, waited };
+}
+
+describe('before a trial is measured', () => {
+  test('CPUs that lie as usual are not waited for, and how they lie is told', async () => {
+    const { sent, waited } = await settled([near]);
+    expect(waited).toBe(0);
+    expect(sent).toMatchObject([{ type: 'cores', ...near }]);
+  });
+
+  test.each([
+    ['far from each other', far],
+    ['on a core with somebody else', shared],
+  ])('CPUs %s are waited for until they are back, and only that is told', async (_, apart) => {
+    const { sent, waited } = await settled([apart, apart, near]);
+    expect(waited).toBe(1);
+    expect(sent).toMatchObject([{ type: 'cores', ...near }]);
+  });
+
+  test('the wait has an end, at once where the trial is to stop; then they are told as they lie', async () => {
+    expect(await settled([far])).toMatchObject({ waited: 5, sent: [{ type: 'cores', ...far }] });
+    expect(await settled([far], { stop: 'cancelled' })).toMatchObject({ waited: 0, sent: [far] });
+  });
+
+  test('nothing is waited for where nothing is known, nor asked where the trial runs elsewhere', async () => {
+    expect(await settled([far], { request: { usualCores: undefined } })).toMatchObject({
+      waited: 0,
+      sent: [far],
+    });
+    for (const request of [{ deviceClass: 'cuda' }, { measure: { ...policy, meters: 'off' } }])
+      expect(await settled([far], { request })).toMatchObject({ asked: 0, sent: [] });
+  });
+
+  test('of several pairs and CPUs none may be out of place', () => {
+    const cpus = [0, 1, 2];
+    const widths = [9.7, 9.7, 9.7];
+    const usual = { widths: { 2: 9.7 }, latencies: { '0-1': 1e-7, '1-2': 4e-7 } };
+    expect(liesAsUsual({ cpus, widths, latencies: [1e-7, 4e-7] }, usual)).toBe(true);
+    expect(liesAsUsual({ cpus, widths, latencies: [4e-7, 1e-7] }, usual)).toBe(false);
+    expect(liesAsUsual({ cpus, widths: [1, 1, 5], latencies: [1e-7, 4e-7] }, usual)).toBe(false);
+  });
+});
