@@ -29,6 +29,8 @@ const NOTHING: CoresUsual = { widths: {}, latencies: {} };
 const MOST = 2000;
 /** Fewer say too little of what is usual to be kept for the next run. */
 const FEWEST = 20;
+/** So many stand for themselves: what an earlier run saw counts no more, were it too good to come again. */
+const ENOUGH = 200;
 /** Of what was seen, so that a single reading that came out too good does no harm. */
 const BEST = 0.9;
 
@@ -135,14 +137,15 @@ class Readings {
     });
   }
 
-  /** @returns what is usual of each, or was before where that is better; of those with at least so many readings. */
+  /** @returns what is usual of each, or was before where that is better and readings are few; of those with at least so many. */
   usual(before: Readonly<Record<string, number>>, fewest = 1): Record<string, number> {
-    const now = [...this.#seen].filter(([, { length }]) => length >= fewest);
-    const best = now.map(([name, values]) => [name, this.#best(sorted(values))] as const);
-    return {
-      ...before,
-      ...Object.fromEntries(best.map(([name, value]) => [name, this.#better(value, before[name] ?? value)])),
-    };
+    const usual = [...this.#seen].flatMap(([name, values]) => {
+      if (values.length < fewest) return [];
+      const now = this.#best(sorted(values));
+      const earlier = values.length < ENOUGH ? before[name] : undefined;
+      return [[name, this.#better(now, earlier ?? now)] as const];
+    });
+    return { ...before, ...Object.fromEntries(usual) };
   }
 }
 

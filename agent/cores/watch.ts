@@ -75,10 +75,10 @@ export class BenchCores {
     if (found === null) return [];
     const reading: CoresReading = { seconds: 0, cpus: this.#cpus, ...found };
     const series = this.#usual.series([reading]);
-    const valueOf = (quantity: string) => series.find((one) => one.quantity === quantity)?.values[0] ?? null;
+    const foundOf = (quantity: string) => series.find((one) => one.quantity === quantity)?.values[0] ?? null;
     return [
-      ...sharedCores(valueOf('coreShareRatio'), DISTURBANCE_LIMITS),
-      ...distantCores(valueOf('coreLatencyRatio')),
+      ...sharedCores(foundOf('coreShareRatio'), DISTURBANCE_LIMITS),
+      ...distantCores(foundOf('coreLatencyRatio')),
     ].map(({ message }) => message);
   }
 }

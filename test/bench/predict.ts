@@ -5,6 +5,8 @@
  * Claims: at 200 points or more the median absolute error is at most 10 % for decoding and 12 % for prefill, and at least
  * 90 % of points lie within the band of 95 % that is stated beside them.
  *
+ * Points that something else disturbed, or that were timed on CPUs that the host had moved apart, are timed again.
+ *
  * --from=FILE judges the points of a predict.csv again and measures nothing; where they came without a band, that of each model is
  * learned from the points of all other models. --quick takes the two smallest models and fewer points. DEVICE=cuda runs the same on a GPU. Writes predict.csv and
  * predict.svg into OUT (default: the working folder).

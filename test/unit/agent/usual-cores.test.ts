@@ -59,6 +59,16 @@ describe('the share of their cores that CPUs had', () => {
   });
 });
 
+test('what an earlier run saw counts no more once this one has seen enough', () => {
+  const kept = file();
+  const many = (width: number) => trial(...Array.from({ length: 200 }, () => [[width, width]] as [number[]]));
+  valuesOf(new UsualCores(kept, 'here'), many(10.7));
+  const usual = new UsualCores(kept, 'here');
+  expect(valuesOf(usual, trial([[9.7, 9.7]]))[0]).toBeCloseTo(9.7 / 10.7);
+  expect(valuesOf(usual, many(9.7)).at(-1)).toBe(1);
+  expect(JSON.parse(readFileSync(kept, 'utf8'))).toMatchObject({ widths: { 0: 9.7 } });
+});
+
 describe('how far CPUs lie from each other', () => {
   test('is that of the pair that is farthest from its usual place; one CPU has none', () => {
     const usual = new UsualCores(file(), 'here');
