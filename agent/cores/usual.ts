@@ -27,23 +27,27 @@ const NOTHING: CoresUsual = { widths: {}, latencies: {} };
 
 /** Readings of a CPU or pair that are looked back on. */
 const MOST = 2000;
-/** Fewer say too little of what is usual to be kept for the next run. */
-const FEWEST = 20;
+/** Fewer say too little of what is usual to wait for it, or to be kept for the next run. */
+export const FEWEST = 20;
 /** So many stand for themselves: what an earlier run saw counts no more, were it too good to come again. */
 const ENOUGH = 200;
-/** Of what was seen, so that a single reading that came out too good does no harm. */
-const BEST = 0.9;
+/** Of all widths, so that a single reading that came out too good does no harm. */
+const WIDE = 0.9;
+/** Of all latencies: CPUs may lie apart in two thirds of them. */
+const NEAR = 0.3;
+/** Two CPUs on one core are nearer to each other than those that have a core each, and so for a moment after they left it. */
+const OWN_CORE = 0.97;
 
 /**
- * What the cores of this machine give when nobody else is on them, and how far they usually lie from each other: where the best tenth
- * of all readings begins. Kept in a file, for a machine may be shared just when its first trial runs.
+ * What the cores of this machine give when nobody else is on them, and how far they usually lie from each other, as
+ * the readings have it. Kept in a file, for a machine may be shared just when its first trial runs.
  */
 export class UsualCores {
   readonly #file: string | null;
   readonly #of: string;
   readonly #before: CoresUsual;
-  readonly #widths = new Readings((values) => quantileOfSorted(values, BEST), Math.max);
-  readonly #latencies = new Readings((values) => quantileOfSorted(values, 1 - BEST), Math.min);
+  readonly #widths = new Readings((values) => quantileOfSorted(values, WIDE), Math.max);
+  readonly #latencies = new Readings((values) => quantileOfSorted(values, NEAR), Math.min);
 
   /**
    * @param file null = nothing is kept.
@@ -65,14 +69,11 @@ export class UsualCores {
     for (const { cpus, widths } of trial) this.#widths.add(cpus.map(String), widths);
     const widths = this.#widths.usual(this.#before.widths);
     for (const reading of trial) {
-      if (Math.min(...sharesOf(reading, widths)) >= 1 - MAX_LOST_SHARE)
+      if (Math.min(...sharesOf(reading, widths)) >= OWN_CORE)
         this.#latencies.add(pairsOf(reading), reading.latencies);
     }
     const latencies = this.#latencies.usual(this.#before.latencies);
-    this.#keep({
-      widths: this.#widths.usual(this.#before.widths, FEWEST),
-      latencies: this.#latencies.usual(this.#before.latencies, FEWEST),
-    });
+    this.#keep(this.known());
     const gauge = (quantity: string, seconds: number[], values: number[]): SampleSeries => {
       const between = seconds.slice(1).map((time, i) => time - seconds[i]!);
       return {
@@ -82,26 +83,27 @@ export class UsualCores {
         ...{ seconds, values },
       };
     };
-    const paired = trial.filter((reading) => distancesOf(reading, latencies).length > 0);
+    const usual = { widths, latencies };
+    const paired = trial.filter((reading) => placeOf(reading, usual).latencyRatio !== null);
     return [
       gauge(
         'coreShareRatio',
         trial.map(({ seconds }) => seconds),
-        trial.map((reading) => mean(sharesOf(reading, widths))),
+        trial.map((reading) => placeOf(reading, usual).share),
       ),
       gauge(
         'coreLatencyRatio',
         paired.map(({ seconds }) => seconds),
-        paired.map((reading) => Math.max(...distancesOf(reading, latencies))),
+        paired.map((reading) => placeOf(reading, usual).latencyRatio!),
       ),
     ].filter(({ values }) => values.length > 0);
   }
 
-  /** What is usual, as far as this run and those before tell. */
+  /** What is usual, as far as enough readings of this run and those before tell. */
   known(): CoresUsual {
     return {
-      widths: this.#widths.usual(this.#before.widths),
-      latencies: this.#latencies.usual(this.#before.latencies),
+      widths: this.#widths.usual(this.#before.widths, FEWEST),
+      latencies: this.#latencies.usual(this.#before.latencies, FEWEST),
     };
   }
 
@@ -147,6 +149,18 @@ class Readings {
     });
     return { ...before, ...Object.fromEntries(usual) };
   }
+}
+
+/** @returns the mean share of their cores that CPUs have, and the latency of the pair farthest from its usual place over what is usual there. */
+export function placeOf(
+  found: CoresAt,
+  { widths, latencies }: CoresUsual,
+): { readonly share: number; readonly latencyRatio: number | null } {
+  const distances = distancesOf(found, latencies);
+  return {
+    share: mean(sharesOf(found, widths)),
+    latencyRatio: distances.length === 0 ? null : Math.max(...distances),
+  };
 }
 
 /** @returns whether CPUs have their cores to themselves and lie where they usually do, as far as that is known. */

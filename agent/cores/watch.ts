@@ -3,10 +3,12 @@ import { DISTURBANCE_LIMITS } from '../../core/experiment/experiment.js';
 import { distantCores, sharedCores } from '../../core/judgement/disturbance.js';
 import { readAffinity } from '../device/affinity.js';
 import { type CoresFound, openCores, type ReadCores } from '../native/cores.js';
-import { type CoresReading, liesAsUsual, UsualCores } from './usual.js';
+import { FEWEST, liesAsUsual, placeOf, UsualCores } from './usual.js';
 
 /** Longest wait for CPUs to lie as usual. After it work is timed where they are, and judged for it. */
 const WAIT_SECONDS = 5;
+/** CPUs that wake up may share a core for some milliseconds, until their host has seen that both are busy: read so often, they are. */
+const READS = 25;
 /** A host puts CPUs elsewhere when they wake up after they were idle for a while. */
 const IDLE_SECONDS = 0.5;
 
@@ -32,21 +34,26 @@ export class CoresWatch {
     this.#idle = idle;
   }
 
-  /** @returns how they lie now; null where that cannot be told. */
+  /** @returns how they lie now that all of them are busy; null where that cannot be told. */
   read(): CoresFound | null {
-    return this.#ask(this.#cpus);
+    let found = this.#ask(this.#cpus);
+    for (let again = 1; again < READS && !this.#asUsual(found); again++) found = this.#ask(this.#cpus);
+    return found;
   }
 
   /** Waits until they lie as usual, within limits. @returns how they lie then. */
   async settle(stopped = () => false): Promise<CoresFound | null> {
     let found = this.read();
     for (let waited = 0; waited < WAIT_SECONDS; waited += IDLE_SECONDS) {
-      if (found === null || liesAsUsual({ cpus: this.#cpus, ...found }, this.#usual.known())) break;
-      if (stopped()) break;
+      if (this.#asUsual(found) || stopped()) break;
       await this.#idle(IDLE_SECONDS);
       found = this.read();
     }
     return found;
+  }
+
+  #asUsual(found: CoresFound | null): boolean {
+    return found === null || liesAsUsual({ cpus: this.#cpus, ...found }, this.#usual.known());
   }
 }
 
@@ -54,32 +61,31 @@ export class CoresWatch {
 export class BenchCores {
   readonly #watch: CoresWatch;
   readonly #cpus: readonly number[];
-  readonly #usual: UsualCores;
+  readonly #usual = new UsualCores(null, 'these benches');
 
-  constructor(ask: ReadCores, cpus: readonly number[], usual: UsualCores, idle?: Idle) {
-    this.#watch = new CoresWatch(ask, cpus, usual, idle);
+  constructor(ask: ReadCores, cpus: readonly number[], idle?: Idle) {
+    this.#watch = new CoresWatch(ask, cpus, this.#usual, idle);
     this.#cpus = cpus;
-    this.#usual = usual;
   }
 
   async settle(): Promise<void> {
-    this.#disturbed(await this.#watch.settle());
+    this.#learn(await this.#watch.settle());
   }
 
   /** @returns what is out of place now, one sentence each; by the limits that trials have. */
   disturbed(): string[] {
-    return this.#disturbed(this.#watch.read());
+    const found = this.#learn(this.#watch.read());
+    if (found === null) return [];
+    const { share, latencyRatio } = placeOf({ cpus: this.#cpus, ...found }, this.#usual.known());
+    return [...sharedCores(share, DISTURBANCE_LIMITS), ...distantCores(latencyRatio)].map(
+      ({ message }) => message,
+    );
   }
 
-  #disturbed(found: CoresFound | null): string[] {
-    if (found === null) return [];
-    const reading: CoresReading = { seconds: 0, cpus: this.#cpus, ...found };
-    const series = this.#usual.series([reading]);
-    const foundOf = (quantity: string) => series.find((one) => one.quantity === quantity)?.values[0] ?? null;
-    return [
-      ...sharedCores(foundOf('coreShareRatio'), DISTURBANCE_LIMITS),
-      ...distantCores(foundOf('coreLatencyRatio')),
-    ].map(({ message }) => message);
+  /** Once for all readings of a moment: those that were taken because the first was unusual would make that the usual. */
+  #learn(found: CoresFound | null): CoresFound | null {
+    if (found !== null) this.#usual.series([{ seconds: 0, cpus: this.#cpus, ...found }]);
+    return found;
   }
 }
 
@@ -89,5 +95,8 @@ export async function openBenchCores(): Promise<BenchCores | undefined> {
   if (cpus === null) return undefined;
   // A library that does not open is told of by the benches that need it.
   const ask = await openCores().catch(() => () => null);
-  return new BenchCores(ask, cpus, new UsualCores(null, 'these benches'));
+  const cores = new BenchCores(ask, cpus);
+  // As they lie now, until more is known; of those that just woke up the first readings are few among so many.
+  for (let reading = 0; reading < 3 * FEWEST; reading++) cores.disturbed();
+  return cores;
 }

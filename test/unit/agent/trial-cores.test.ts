@@ -10,18 +10,26 @@ const near: CoresFound = { widths: [9.7, 9.7], latencies: [1e-7] };
 const far: CoresFound = { widths: [9.7, 9.7], latencies: [5e-7] };
 const shared: CoresFound = { widths: [9.7, 4.9], latencies: [1e-7] };
 
-/** Settles where the cores lie so, one after the other and the last for ever. */
+/** Settles where the cores lie so, after one rest or reading after the other and the last for ever. */
 async function settled(
   found: CoresFound[],
-  { request = {}, stop = null }: { request?: object; stop?: string | null } = {},
+  {
+    request = {},
+    stop = null,
+    by = 'rests',
+  }: { request?: object; stop?: string | null; by?: 'rests' | 'readings' } = {},
 ) {
   const sent: TrialReport[] = [];
-  let [asked, waited] = [0, 0];
+  let [asked, rests, waited] = [0, 0, 0];
   const cores = await trialCores(
     { deviceClass: 'cpu', cpus: [0, 1], measure: policy, usualCores, ...request },
     { send: (report) => void sent.push(report), stopReason: () => stop },
-    async () => () => found[Math.min(asked++, found.length - 1)]!,
+    async () => () => {
+      const at = { rests, readings: asked++ }[by];
+      return found[Math.min(at, found.length - 1)]!;
+    },
     async (seconds) => {
+      rests++;
       waited += seconds;
     },
   );
@@ -42,6 +50,12 @@ describe('before a trial is measured', () => {
   ])('CPUs %s are waited for until they are back, and only that is told', async (_, apart) => {
     const { sent, waited } = await settled([apart, apart, near]);
     expect(waited).toBe(1);
+    expect(sent).toMatchObject([{ type: 'cores', ...near }]);
+  });
+
+  test('CPUs that share a core only until their host has seen them busy are read again at once', async () => {
+    const { sent, waited, asked } = await settled([shared, shared, near], { by: 'readings' });
+    expect([waited, asked]).toEqual([0, 3]);
     expect(sent).toMatchObject([{ type: 'cores', ...near }]);
   });
 
