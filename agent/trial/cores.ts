@@ -19,8 +19,9 @@ export async function trialCores(
     cpus,
     measure,
     served,
+    runner,
     usualCores = { widths: {}, latencies: {} },
-  }: Pick<TrialRequest, 'deviceClass' | 'cpus' | 'measure' | 'served' | 'usualCores'>,
+  }: Pick<TrialRequest, 'deviceClass' | 'cpus' | 'measure' | 'served' | 'runner' | 'usualCores'>,
   channel: Pick<Channel<TrialReport>, 'send' | 'stopReason'>,
   open: () => Promise<ReadCores> = openCores,
   idle?: (seconds: number) => Promise<void>,
@@ -29,7 +30,9 @@ export async function trialCores(
     return { settle: async () => {}, read() {} };
   // A library that does not open is told of by whatever else needs it.
   const ask = await open().catch(() => () => null);
-  const watch = new CoresWatch(ask, cpus, { known: () => usualCores }, idle);
+  // One thread waits for no other: how far the other CPUs lie from its own is nothing to wait for.
+  const awaited = runner.options.threads === 1 ? { ...usualCores, latencies: {} } : usualCores;
+  const watch = new CoresWatch(ask, cpus, { known: () => awaited }, idle);
   const tell = (found: CoresFound | null) => {
     if (found !== null) channel.send({ type: 'cores', seconds: monotonicSeconds(), ...found });
   };

@@ -60,7 +60,8 @@ export function machineFindings(evidence: Evidence): Findings {
     warnings: [
       ...cpuGates(evidence, use),
       ...sharedCores(foundOf('coreShareRatio'), input.experiment.measure),
-      ...distantCores(foundOf('coreLatencyRatio')),
+      // One thread waits for no other, wherever that would be.
+      ...(input.experiment.runner.options.threads === 1 ? [] : distantCores(foundOf('coreLatencyRatio'))),
       ...clockWarnings(evidence, series.get(clock), clock),
       ...lockWarnings(evidence, series.get(clock), clock),
       ...throttleGates(evidence),

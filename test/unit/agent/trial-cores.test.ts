@@ -22,7 +22,10 @@ async function settled(
   const sent: TrialReport[] = [];
   let [asked, rests, waited] = [0, 0, 0];
   const cores = await trialCores(
-    { deviceClass: 'cpu', cpus: [0, 1], measure: policy, usualCores, ...request },
+    {
+      ...{ deviceClass: 'cpu', cpus: [0, 1], measure: policy, usualCores },
+      ...{ runner: { kind: 'llama-cpp', options: {} }, ...request },
+    },
     { send: (report) => void sent.push(report), stopReason: () => stop },
     async () => () => {
       const at = { rests, readings: asked++ }[by];
@@ -71,6 +74,12 @@ describe('before a trial is measured', () => {
     });
     for (const request of [{ deviceClass: 'cuda' }, { measure: { ...policy, meters: 'off' } }])
       expect(await settled([far], { request })).toMatchObject({ asked: 0, sent: [] });
+  });
+
+  test('one thread waits for no other, and not for CPUs that lie apart either', async () => {
+    const request = { runner: { kind: 'llama-cpp', options: { threads: 1 } } };
+    expect(await settled([far], { request })).toMatchObject({ waited: 0, sent: [far] });
+    expect(await settled([shared, near], { request })).toMatchObject({ waited: 0.5, sent: [near] });
   });
 
   test('of several pairs and CPUs none may be out of place', () => {

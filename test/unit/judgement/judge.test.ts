@@ -123,6 +123,14 @@ describe('a calm trial', () => {
 });
 
 describe('gates', () => {
+  test('CPUs that the host moved apart make the row of several threads invalid; one thread waits for no other', () => {
+    const apart = samplesWith({ coreLatencyRatio: () => 5 });
+    expect(codes(judged({ samples: apart }))).toEqual(['distant-cores']);
+    const { runner } = experiment;
+    const alone = { ...experiment, runner: { ...runner, options: { ...runner.options, threads: 1 } } };
+    expect(codes(judged({ samples: apart, experiment: alone }))).toEqual([]);
+  });
+
   test('a foreign process makes the row invalid; the agent itself and rounding do not', () => {
     const busy = judged({ samples: samplesWith({ systemBusyCpuSeconds: (t) => 1.5 * t }) });
     expect(codes(busy)).toEqual(['foreign-process']);
