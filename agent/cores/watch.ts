@@ -20,6 +20,7 @@ export class CoresWatch {
   readonly #cpus: readonly number[];
   readonly #usual: Pick<UsualCores, 'known'>;
   readonly #idle: Idle;
+  #vain = false;
 
   /** @param usual how they usually lie, as far as it is known by then. */
   constructor(
@@ -41,14 +42,15 @@ export class CoresWatch {
     return found;
   }
 
-  /** Waits until they lie as usual, within limits. @returns how they lie then. */
+  /** Waits until they lie as usual, within limits; not again after a wait in vain, until they did. @returns how they lie then. */
   async settle(stopped = () => false): Promise<CoresFound | null> {
     let found = this.read();
-    for (let waited = 0; waited < WAIT_SECONDS; waited += IDLE_SECONDS) {
+    for (let waited = 0; waited < WAIT_SECONDS && !this.#vain; waited += IDLE_SECONDS) {
       if (this.#asUsual(found) || stopped()) break;
       await this.#idle(IDLE_SECONDS);
       found = this.read();
     }
+    this.#vain = !this.#asUsual(found);
     return found;
   }
 
@@ -57,29 +59,35 @@ export class CoresWatch {
   }
 }
 
-/** CPUs that benches run on: how they usually lie is learned as they go. */
+/** CPUs that benches run on: how they usually lie is learned as they go. One thread waits for no other, wherever that would be. */
 export class BenchCores {
-  readonly #watch: CoresWatch;
+  readonly #ofOne: CoresWatch;
+  readonly #ofSeveral: CoresWatch;
   readonly #cpus: readonly number[];
   readonly #usual = new UsualCores(null, 'these benches');
 
   constructor(ask: ReadCores, cpus: readonly number[], idle?: Idle) {
-    this.#watch = new CoresWatch(ask, cpus, this.#usual, idle);
+    const alone = { known: () => ({ ...this.#usual.known(), latencies: {} }) };
+    this.#ofOne = new CoresWatch(ask, cpus, alone, idle);
+    this.#ofSeveral = new CoresWatch(ask, cpus, this.#usual, idle);
     this.#cpus = cpus;
   }
 
-  async settle(): Promise<void> {
-    this.#learn(await this.#watch.settle());
+  async settle(threads: number): Promise<void> {
+    this.#learn(await this.#of(threads).settle());
   }
 
   /** @returns what is out of place now, one sentence each; by the limits that trials have. */
-  disturbed(): string[] {
-    const found = this.#learn(this.#watch.read());
+  disturbed(threads: number): string[] {
+    const found = this.#learn(this.#of(threads).read());
     if (found === null) return [];
     const { share, latencyRatio } = placeOf({ cpus: this.#cpus, ...found }, this.#usual.known());
-    return [...sharedCores(share, DISTURBANCE_LIMITS), ...distantCores(latencyRatio)].map(
-      ({ message }) => message,
-    );
+    const distant = threads === 1 ? [] : distantCores(latencyRatio);
+    return [...sharedCores(share, DISTURBANCE_LIMITS), ...distant].map(({ message }) => message);
+  }
+
+  #of(threads: number): CoresWatch {
+    return threads === 1 ? this.#ofOne : this.#ofSeveral;
   }
 
   /** Once for all readings of a moment: those that were taken because the first was unusual would make that the usual. */
@@ -97,6 +105,6 @@ export async function openBenchCores(): Promise<BenchCores | undefined> {
   const ask = await openCores().catch(() => () => null);
   const cores = new BenchCores(ask, cpus);
   // As they lie now, until more is known; of those that just woke up the first readings are few among so many.
-  for (let reading = 0; reading < 3 * FEWEST; reading++) cores.disturbed();
+  for (let reading = 0; reading < 3 * FEWEST; reading++) cores.disturbed(cpus.length);
   return cores;
 }

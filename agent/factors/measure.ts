@@ -77,7 +77,7 @@ export async function measureFactors(
     const bench = new GraphBench(llama, device, threads);
     try {
       for (let at = 0; at < plan.length; at += perStretch) {
-        const turns = await retaking.take(() =>
+        const turns = await retaking.take(threads, () =>
           plan.slice(at, at + perStretch).map((one) => ({
             threads,
             ...sampleOf(llama, bench, one, BENCH_SECONDS[pace]),
@@ -90,13 +90,14 @@ export async function measureFactors(
     } finally {
       bench.close();
     }
-    const ofPasses = await retaking.take(() => passSeconds(job, threads));
+    const ofPasses = await retaking.take(threads, () => passSeconds(job, threads));
     passes.push({ threads, seconds: Math.min(...ofPasses) });
     onProgress?.(operators.length + passes.length, of);
   }
-  const turns = await retaking.take(() => timeSteps(job));
+  const most = Math.max(...job.threads);
+  const turns = await retaking.take(most, () => timeSteps(job));
   const steps = turns.reduce((best, turn) => best.map((one, i) => faster(one, turn[i]!)));
-  const turnsOfChecks = await retaking.take(() => timeChecks(job));
+  const turnsOfChecks = await retaking.take(most, () => timeChecks(job));
   const checks = turnsOfChecks.reduce((best, turn) => best.map((one, i) => faster(one, turn[i]!)));
   onProgress?.(of, of);
   return {

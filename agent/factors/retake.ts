@@ -26,17 +26,17 @@ export class Retaking {
     this.#read = read;
   }
 
-  /** @returns what `work` gave in each turn; the last turn was quiet, or the budget was over. */
-  async take<T>(work: () => T | Promise<T>): Promise<T[]> {
+  /** @returns what `work` gave in each turn, with so many threads; the last turn was quiet, or the budget was over. */
+  async take<T>(threads: number, work: () => T | Promise<T>): Promise<T[]> {
     const turns: T[] = [];
     this.#stretches++;
     for (;;) {
-      await this.#cores.settle();
+      await this.#cores.settle(threads);
       const before = this.#read();
       const began = performance.now();
       turns.push(await work());
       const seconds = (performance.now() - began) / 1000;
-      const [reason] = [...disturbedBetween(before, this.#read()), ...this.#cores.disturbed()];
+      const [reason] = [...disturbedBetween(before, this.#read()), ...this.#cores.disturbed(threads)];
       if (turns.length > 1) this.#spentSeconds += seconds;
       if (reason === undefined) return turns;
       // As long as it took, it will take again.

@@ -115,7 +115,7 @@ async function compare(
       repeats,
     };
     const ours = async (): Promise<FidelityAnswer> => {
-      const answer = await undisturbed.take(() => runOurs(order));
+      const answer = await undisturbed.take(threads, () => runOurs(order));
       prefill.ours.push(...answer.prefill);
       decode.ours.push(...answer.decode);
       library = String(answer.cpuLibrary);
@@ -123,7 +123,8 @@ async function compare(
       return answer;
     };
     const theirs = async (): Promise<{ prefill: number[]; decode: number[] }> => {
-      const asked = (...test: string[]) => undisturbed.take(() => runPeer(peer, model, repeats, test));
+      const asked = (...test: string[]) =>
+        undisturbed.take(threads, () => runPeer(peer, model, repeats, test));
       const pp = await asked('-p', String(PROMPT), '-n', '0');
       const tg = await asked('-p', '0', '-n', String(GENERATE), '-d', String(PROMPT));
       prefill.peer.push(...pp);

@@ -251,7 +251,7 @@ async function measure(of: Case): Promise<Figure[]> {
   for (let round = -1; round < of.pairs; round++) {
     const turned = kinds.map((_, i) => kinds[(i + Math.max(0, round)) % kinds.length]!);
     for (const kind of Math.floor(round / 3) % 2 === 0 ? turned : turned.reverse()) {
-      const speed = await undisturbed.take(() =>
+      const speed = await undisturbed.take(threads, () =>
         kind === 'on' || kind === 'off' ? ridgeRun(of, kind) : runnerAlone(of, kind),
       );
       if (round >= 0) trials[kind].push(speed);

@@ -20,8 +20,9 @@ export class Undisturbed {
     return new Undisturbed(new Retaking(BUDGET_SECONDS, await openBenchCores()));
   }
 
-  async take<T>(work: () => T | Promise<T>): Promise<T> {
-    const turns = await this.#retaking.take(work);
+  /** @param threads that it computes with. */
+  async take<T>(threads: number, work: () => T | Promise<T>): Promise<T> {
+    const turns = await this.#retaking.take(threads, work);
     this.#discarded += turns.length - 1;
     return turns.at(-1)!;
   }

@@ -101,7 +101,8 @@ for (const threads of threadCounts) {
       }
       return quantileOfSorted(sorted(seconds), job.quick ? 0 : 0.25);
     };
-    const time = (before: () => void, work: () => void) => undisturbed!.take(() => timed(before, work));
+    const time = (before: () => void, work: () => void) =>
+      undisturbed!.take(threads, () => timed(before, work));
     const add = (phase: Point['phase'], tokens: number, depth: number, measuredSeconds: number) => {
       const workload = {
         promptTokens: phase === 'prefill' ? tokens : 0,

@@ -17,14 +17,14 @@ function machine(foreignCores: readonly number[]) {
 test('a stretch is taken again until nothing else uses the machine', async () => {
   let turn = 0;
   const retaking = new Retaking(60, undefined, machine([1.5, 0.5, 0, 1]));
-  expect(await retaking.take(() => ++turn)).toEqual([1, 2, 3]);
+  expect(await retaking.take(2, () => ++turn)).toEqual([1, 2, 3]);
   expect(retaking.disturbed).toBeNull();
 });
 
 test('without a budget for another turn it is marked with the reason', async () => {
   const retaking = new Retaking(0, undefined, machine([0, 1.5, 0]));
   for (const name of ['quiet', 'loud', 'quiet again'])
-    expect(await retaking.take(() => name)).toEqual([name]);
+    expect(await retaking.take(2, () => name)).toEqual([name]);
   expect(retaking.disturbed).toMatch(
     /^1 of 3 stretches of benches were disturbed in every turn: other processes used 1\.50 cores/,
   );
@@ -36,7 +36,7 @@ test('a stretch after which CPUs lie elsewhere is taken again, and each begins w
   const cores = { settle: async () => void settled++, disturbed: () => far.shift() ?? [] };
   const retaking = new Retaking(60, cores, machine([0, 0]));
   let turn = 0;
-  expect(await retaking.take(() => ++turn)).toEqual([1, 2]);
+  expect(await retaking.take(2, () => ++turn)).toEqual([1, 2]);
   expect(settled).toBe(2);
   expect(retaking.disturbed).toBeNull();
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type CoresReading, UsualCores } from '../../../agent/cores/usual.js';
-import { BenchCores } from '../../../agent/cores/watch.js';
+import { BenchCores, CoresWatch } from '../../../agent/cores/watch.js';
 import { distantCores, sharedCores } from '../../../core/judgement/disturbance.js';
 
 const file = () => join(mkdtempSync(join(tmpdir(), 'ridgepoint-cores-')), 'cores.json');
@@ -113,12 +113,38 @@ describe('benches that look at their cores', () => {
         place = near;
       },
     );
-    for (let reading = 0; reading < 20; reading++) expect(cores.disturbed()).toEqual([]);
+    for (let reading = 0; reading < 20; reading++) expect(cores.disturbed(2)).toEqual([]);
     place = far;
-    expect(cores.disturbed()).toMatchObject([expect.stringMatching(/core-to-core latency .* 5\.0 times/)]);
-    await cores.settle();
-    expect([waited, cores.disturbed()]).toEqual([0.5, []]);
+    expect(cores.disturbed(2)).toMatchObject([expect.stringMatching(/core-to-core latency .* 5\.0 times/)]);
+    await cores.settle(2);
+    expect([waited, cores.disturbed(2)]).toEqual([0.5, []]);
+    place = far;
+    expect(cores.disturbed(1)).toEqual([]);
+    await cores.settle(1);
+    expect(waited).toBe(0.5);
     place = shared;
-    expect(cores.disturbed()).toMatchObject([expect.stringMatching(/had 7[45] % of their cores/)]);
+    expect(cores.disturbed(2)).toMatchObject([expect.stringMatching(/had 7[45] % of their cores/)]);
   });
+});
+
+test('CPUs that stay apart are waited for once, and again when they were back', async () => {
+  const near = { widths: [9.7, 9.7], latencies: [1e-7] };
+  const far = { widths: [9.7, 9.7], latencies: [5e-7] };
+  let [place, waited] = [far, 0];
+  const usual = { known: () => ({ widths: {}, latencies: { '0-1': 1e-7 } }) };
+  const watch = new CoresWatch(
+    () => place,
+    [0, 1],
+    usual,
+    async (seconds) => {
+      waited += seconds;
+    },
+  );
+  for (let i = 0; i < 3; i++) await watch.settle();
+  expect(waited).toBe(5);
+  place = near;
+  await watch.settle();
+  place = far;
+  await watch.settle();
+  expect(waited).toBe(10);
 });
