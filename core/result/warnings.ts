@@ -11,7 +11,7 @@ export const WARNINGS = {
   },
   'distant-cores': {
     severity: 'invalid',
-    help: "the host of this virtual machine moved the trial's CPUs onto cores that share no cache, where threads that wait for each other are slower (ask for pinned or dedicated CPUs)",
+    help: "the host of this virtual machine moved the trial's CPUs onto cores that share no cache, where threads that wait for each other are slower: ask for pinned or dedicated CPUs",
   },
   'thermal-throttle': { severity: 'invalid', help: 'the device lowered its clock because of heat' },
   'power-throttle': { severity: 'invalid', help: 'the device lowered its clock because of a power limit' },
