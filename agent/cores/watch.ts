@@ -59,35 +59,32 @@ export class CoresWatch {
   }
 }
 
-/** CPUs that benches run on: how they usually lie is learned as they go. One thread waits for no other, wherever that would be. */
+/**
+ * CPUs that benches run on: how they usually lie is learned as they go. One thread waits for no other and shares its core with none of
+ * ours: nothing is asked for it.
+ */
 export class BenchCores {
-  readonly #ofOne: CoresWatch;
-  readonly #ofSeveral: CoresWatch;
+  readonly #watch: CoresWatch;
   readonly #cpus: readonly number[];
   readonly #usual = new UsualCores(null, 'these benches');
 
   constructor(ask: ReadCores, cpus: readonly number[], idle?: Idle) {
-    const alone = { known: () => ({ ...this.#usual.known(), latencies: {} }) };
-    this.#ofOne = new CoresWatch(ask, cpus, alone, idle);
-    this.#ofSeveral = new CoresWatch(ask, cpus, this.#usual, idle);
+    this.#watch = new CoresWatch(ask, cpus, this.#usual, idle);
     this.#cpus = cpus;
   }
 
   async settle(threads: number): Promise<void> {
-    this.#learn(await this.#of(threads).settle());
+    if (threads > 1) this.#learn(await this.#watch.settle());
   }
 
   /** @returns what is out of place now, one sentence each; by the limits that trials have. */
   disturbed(threads: number): string[] {
-    const found = this.#learn(this.#of(threads).read());
+    const found = threads > 1 ? this.#learn(this.#watch.read()) : null;
     if (found === null) return [];
     const { share, latencyRatio } = placeOf({ cpus: this.#cpus, ...found }, this.#usual.known());
-    const distant = threads === 1 ? [] : distantCores(latencyRatio);
-    return [...sharedCores(share, DISTURBANCE_LIMITS), ...distant].map(({ message }) => message);
-  }
-
-  #of(threads: number): CoresWatch {
-    return threads === 1 ? this.#ofOne : this.#ofSeveral;
+    return [...sharedCores(share, DISTURBANCE_LIMITS), ...distantCores(latencyRatio)].map(
+      ({ message }) => message,
+    );
   }
 
   /** Once for all readings of a moment: those that were taken because the first was unusual would make that the usual. */
