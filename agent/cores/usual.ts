@@ -5,14 +5,11 @@ import { MAX_LATENCY_RATIO, MAX_LOST_SHARE } from '../../core/judgement/disturba
 import type { SampleSeries } from '../../core/result/result.js';
 import { median, quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
 import { mean } from '../../core/statistics/summary.js';
+import type { CoresFound } from '../native/cores.js';
 
 /** Of some CPUs at one moment, as kernels/cores/cores.h has it. */
-interface CoresAt {
+interface CoresAt extends CoresFound {
   readonly cpus: readonly number[];
-  /** Of each CPU: independent operations in the time of a dependent one. */
-  readonly widths: readonly number[];
-  /** From each CPU to the next and back, seconds: one less than there are CPUs. */
-  readonly latencies: readonly number[];
 }
 
 export interface CoresReading extends CoresAt {
@@ -23,7 +20,7 @@ const namedSchema = z.record(z.string(), z.number().positive());
 const keptSchema = z.object({ of: z.string(), widths: namedSchema, latencies: namedSchema });
 /** By CPU, and by pair: `0-1`. */
 export type CoresUsual = Readonly<Omit<z.infer<typeof keptSchema>, 'of'>>;
-const NOTHING: CoresUsual = { widths: {}, latencies: {} };
+export const NOTHING: CoresUsual = { widths: {}, latencies: {} };
 
 /** Readings of a CPU or pair that are looked back on. */
 const MOST = 2000;
@@ -66,14 +63,10 @@ export class UsualCores {
    */
   series(trial: readonly CoresReading[]): SampleSeries[] {
     if (trial.length === 0) return [];
-    for (const { cpus, widths } of trial) this.#widths.add(cpus.map(String), widths);
-    const widths = this.#widths.usual(this.#before.widths);
-    for (const reading of trial) {
-      if (Math.min(...sharesOf(reading, widths)) >= OWN_CORE)
-        this.#latencies.add(pairsOf(reading), reading.latencies);
-    }
-    const latencies = this.#latencies.usual(this.#before.latencies);
+    this.learn(trial);
     this.#keep(this.known());
+    const usual = this.#usual(1);
+    const places = trial.map((reading) => ({ seconds: reading.seconds, ...placeOf(reading, usual) }));
     const gauge = (quantity: string, seconds: number[], values: number[]): SampleSeries => {
       const between = seconds.slice(1).map((time, i) => time - seconds[i]!);
       return {
@@ -83,27 +76,39 @@ export class UsualCores {
         ...{ seconds, values },
       };
     };
-    const usual = { widths, latencies };
-    const paired = trial.filter((reading) => placeOf(reading, usual).latencyRatio !== null);
+    const paired = places.filter(({ latencyRatio }) => latencyRatio !== null);
     return [
       gauge(
         'coreShareRatio',
-        trial.map(({ seconds }) => seconds),
-        trial.map((reading) => placeOf(reading, usual).share),
+        places.map(({ seconds }) => seconds),
+        places.map(({ share }) => share),
       ),
       gauge(
         'coreLatencyRatio',
         paired.map(({ seconds }) => seconds),
-        paired.map((reading) => placeOf(reading, usual).latencyRatio!),
+        paired.map(({ latencyRatio }) => latencyRatio!),
       ),
     ].filter(({ values }) => values.length > 0);
   }
 
   /** What is usual, as far as enough readings of this run and those before tell. */
   known(): CoresUsual {
+    return this.#usual(FEWEST);
+  }
+
+  learn(readings: readonly CoresAt[]): void {
+    for (const { cpus, widths } of readings) this.#widths.add(cpus.map(String), widths);
+    const { widths } = this.#usual(1);
+    for (const reading of readings) {
+      if (Math.min(...sharesOf(reading, widths)) >= OWN_CORE)
+        this.#latencies.add(pairsOf(reading), reading.latencies);
+    }
+  }
+
+  #usual(fewest: number): CoresUsual {
     return {
-      widths: this.#widths.usual(this.#before.widths, FEWEST),
-      latencies: this.#latencies.usual(this.#before.latencies, FEWEST),
+      widths: this.#widths.usual(this.#before.widths, fewest),
+      latencies: this.#latencies.usual(this.#before.latencies, fewest),
     };
   }
 
@@ -140,7 +145,7 @@ class Readings {
   }
 
   /** @returns what is usual of each, or was before where that is better and readings are few; of those with at least so many. */
-  usual(before: Readonly<Record<string, number>>, fewest = 1): Record<string, number> {
+  usual(before: Readonly<Record<string, number>>, fewest: number): Record<string, number> {
     const usual = [...this.#seen].flatMap(([name, values]) => {
       if (values.length < fewest) return [];
       const now = this.#best(sorted(values));
@@ -164,7 +169,7 @@ export function placeOf(
 }
 
 /** @returns whether CPUs have their cores to themselves and lie where they usually do, as far as that is known. */
-export function liesAsUsual(found: CoresAt, { widths, latencies }: CoresUsual = NOTHING): boolean {
+export function liesAsUsual(found: CoresAt, { widths, latencies }: CoresUsual): boolean {
   return (
     sharesOf(found, widths).every((share) => share >= 1 - MAX_LOST_SHARE) &&
     distancesOf(found, latencies).every((ratio) => ratio <= MAX_LATENCY_RATIO)

@@ -89,7 +89,7 @@ export class BenchCores {
 
   /** Once for all readings of a moment: those that were taken because the first was unusual would make that the usual. */
   #learn(found: CoresFound | null): CoresFound | null {
-    if (found !== null) this.#usual.series([{ seconds: 0, cpus: this.#cpus, ...found }]);
+    if (found !== null) this.#usual.learn([{ cpus: this.#cpus, ...found }]);
     return found;
   }
 }

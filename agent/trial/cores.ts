@@ -1,3 +1,4 @@
+import { NOTHING } from '../cores/usual.js';
 import { CoresWatch } from '../cores/watch.js';
 import type { Channel } from '../isolation/channel.js';
 import { monotonicSeconds } from '../isolation/clock.js';
@@ -20,7 +21,7 @@ export async function trialCores(
     measure,
     served,
     runner,
-    usualCores = { widths: {}, latencies: {} },
+    usualCores = NOTHING,
   }: Pick<TrialRequest, 'deviceClass' | 'cpus' | 'measure' | 'served' | 'runner' | 'usualCores'>,
   channel: Pick<Channel<TrialReport>, 'send' | 'stopReason'>,
   open: () => Promise<ReadCores> = openCores,
