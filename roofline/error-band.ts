@@ -11,12 +11,16 @@ export interface ErrorBand {
 }
 
 /**
- * The band of one more prediction: Student's t of the points that were looked at, on logarithms and around none, for a bias of the
- * factors is an error of the prediction.
- * @param error root mean square of ln(predicted / measured) over so many points.
+ * The band of one more prediction: Student's t on logarithms and around none, for a bias of the factors is an error of the prediction. Its
+ * degrees of freedom are the models that were looked at: what is predicted too fast at one length of one is so at all of them.
+ * @param error root mean square of ln(predicted / measured) over all points of these models.
  */
-export function bandRatio({ points, error }: Pick<FactorCheck, 'points' | 'error'>): number {
-  return Math.exp(studentQuantile(0.975, points) * error);
+export function bandRatio({
+  models,
+  points,
+  error,
+}: Pick<FactorCheck, 'models' | 'points' | 'error'>): number {
+  return Math.exp(studentQuantile(0.975, models ?? points) * error);
 }
 
 /**

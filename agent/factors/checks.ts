@@ -1,18 +1,42 @@
 import { rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { plainQuantization } from '../../core/techniques/quantization.js';
 import { phaseWork } from '../../core/work/phase-work.js';
 import type { CheckSample } from '../../roofline/factors/sample.js';
+import { quantizerOf } from '../runners/index.js';
 import { tokenPlan } from '../workloads/tokens.js';
-import { openedModel, type StepsJob, secondsOf, writtenModel } from './steps.js';
+import {
+  architectureOf,
+  openedModel,
+  type StepsJob,
+  secondsOf,
+  type WrittenModel,
+  writtenModel,
+} from './steps.js';
 
-/** Models that no factor is fitted to: another width, other types, weights that a cache holds and weights that come from memory. */
-const MODELS = [
-  'synthetic:llama?layers=6&embedding=512&heads=8&kvHeads=4&feedForward=1536&vocabulary=4096&type=f16',
-  'synthetic:llama?layers=6&embedding=512&heads=8&kvHeads=4&feedForward=1536&vocabulary=4096&type=q4_0',
-  'synthetic:llama?layers=8&embedding=1024&heads=16&kvHeads=4&feedForward=2816&vocabulary=16384&type=q8_0',
-  'synthetic:llama?layers=20&embedding=1024&heads=16&kvHeads=4&feedForward=2816&vocabulary=16384&type=q4_0',
-] as const;
-/** So many of them where time is short. */
-const FEW = 2;
+/** Shapes of another width than operators are benched with: weights that a cache holds, and weights that come from memory. */
+const NARROW = 'synthetic:llama?layers=6&embedding=512&heads=8&kvHeads=4&feedForward=1536&vocabulary=4096';
+const WIDE = 'synthetic:llama?layers=8&embedding=1024&heads=16&kvHeads=4&feedForward=2816&vocabulary=16384';
+const DEEP = 'synthetic:llama?layers=20&embedding=1024&heads=16&kvHeads=4&feedForward=2816&vocabulary=16384';
+
+interface CheckedModel {
+  /** As the engine quantizes to. */
+  readonly fileType: string;
+  readonly source: string;
+}
+const narrow = (fileType: string): CheckedModel => ({ fileType, source: NARROW });
+
+/** Of each kind of file that is common, for kernels of one type are predicted too fast and those of another too slow. */
+const MODELS = {
+  usual: [
+    ...['f16', 'q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'q4_0'].map(narrow),
+    { fileType: 'q8_0', source: WIDE },
+    { fileType: 'q4_k_m', source: WIDE },
+    { fileType: 'q4_0', source: DEEP },
+  ],
+  quick: ['f16', 'q8_0', 'q6_k', 'q4_k_m'].map(narrow),
+} as const satisfies Record<string, readonly CheckedModel[]>;
 const SEQUENCES = [1, 4] as const;
 const PROMPTS = [32, 128, 384] as const;
 /** Prefills of more operations are left out, and what comes after them: a thread would take seconds for each. */
@@ -23,11 +47,12 @@ const SECONDS = { usual: 0.15, quick: 0.03 } as const;
 /** Times prefills and steps of a few small models, which the fit does not see: how far predictions lie from them is their error. */
 export async function timeChecks(job: StepsJob): Promise<CheckSample[]> {
   const samples: CheckSample[] = [];
-  for (const source of job.quick ? MODELS.slice(0, FEW) : MODELS) {
-    const model = await writtenModel(source);
+  for (const { source, fileType } of MODELS[job.quick ? 'quick' : 'usual']) {
+    const model = await quantizedModel(job, source, fileType);
     try {
       for (const threads of job.threads)
-        for (const parallel of SEQUENCES) samples.push(...(await samplesOf(job, model, threads, parallel)));
+        for (const parallel of SEQUENCES)
+          samples.push(...(await samplesOf(job, model, `${fileType} ${source}`, threads, parallel)));
     } finally {
       rmSync(model.folder, { recursive: true, force: true });
     }
@@ -35,9 +60,33 @@ export async function timeChecks(job: StepsJob): Promise<CheckSample[]> {
   return samples;
 }
 
+/** The model as a file of this type, made as those of a sweep are. */
+async function quantizedModel(
+  { runnerKind }: StepsJob,
+  source: string,
+  fileType: string,
+): Promise<WrittenModel> {
+  const written = await writtenModel(source);
+  if (fileType === 'f16') return written;
+  const quantize = (await quantizerOf(runnerKind))!;
+  const modelPath = join(written.folder, `${fileType}.gguf`);
+  try {
+    await quantize({
+      ...{ runnerKind, inputPath: written.modelPath, outputPath: modelPath, imatrix: null },
+      quantization: plainQuantization(fileType),
+      threads: availableParallelism(),
+    });
+    return { ...written, modelPath, architecture: architectureOf(modelPath) };
+  } catch (error) {
+    rmSync(written.folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
 async function samplesOf(
   job: StepsJob,
-  { modelPath, architecture }: Awaited<ReturnType<typeof writtenModel>>,
+  { modelPath, architecture }: WrittenModel,
+  of: string,
   threads: number,
   parallel: number,
 ): Promise<CheckSample[]> {
@@ -66,8 +115,8 @@ async function samplesOf(
         () => model.steps(plan.steps),
       );
       return [
-        { threads, work: prefill!, seconds: ofPrefill },
-        { threads, work: decode!, seconds: ofDecode },
+        { model: of, threads, work: prefill!, seconds: ofPrefill },
+        { model: of, threads, work: decode!, seconds: ofDecode },
       ];
     });
   } finally {

@@ -12,6 +12,7 @@ import {
   type PassSample,
   productWork,
 } from '../../roofline/factors/sample.js';
+import { Retaking } from '../cores/retake.js';
 import { openBenchCores } from '../cores/watch.js';
 import { buildOf } from '../native/engine-build.js';
 import { measuringLibrary } from '../native/kernel-library.js';
@@ -31,7 +32,6 @@ import {
   randomRows,
 } from './operations.js';
 import { type Bench, benches, TYPES } from './plan.js';
-import { Retaking } from './retake.js';
 import { timeSteps } from './steps.js';
 
 export interface FactorsJob {

@@ -67,7 +67,7 @@ async function timeCase(job: StepsJob, { model, sequences, depths }: Case): Prom
 }
 
 /** A synthetic model as a file in a folder of its own, which whoever asked for it removes. */
-interface WrittenModel {
+export interface WrittenModel {
   readonly folder: string;
   readonly modelPath: string;
   readonly architecture: ModelArchitecture;
@@ -80,13 +80,17 @@ export async function writtenModel(source: string): Promise<WrittenModel> {
   try {
     const modelPath = join(folder, 'model.gguf');
     await writeSynthetic(modelPath, reading.model);
-    const read = architectureFromGguf(readGgufHeader(modelPath));
-    if (!read.ok) throw new Error(read.reason);
-    return { folder, modelPath, architecture: read.architecture };
+    return { folder, modelPath, architecture: architectureOf(modelPath) };
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+export function architectureOf(modelPath: string): ModelArchitecture {
+  const read = architectureFromGguf(readGgufHeader(modelPath));
+  if (!read.ok) throw new Error(read.reason);
+  return read.architecture;
 }
 
 export async function openedModel(

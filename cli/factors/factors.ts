@@ -218,8 +218,8 @@ function describe({
   );
   const checks = threads.flatMap(({ threads: count, checks: own = [] }) =>
     own.map(
-      ({ phase, points, error }) =>
-        `${count} threads: predictions of ${phase} lie ${(100 * Math.expm1(error)).toFixed(0)} % off (root mean square of ${points} points that the fit has not seen)`,
+      ({ phase, models, points, error }) =>
+        `${count} threads: predictions of ${phase} lie ${(100 * Math.expm1(error)).toFixed(0)} % off (root mean square of ${points} points${models === undefined ? '' : ` of ${models} models`} that the fit has not seen)`,
     ),
   );
   return [

@@ -122,7 +122,7 @@ export function sayInvalid(status: SweepStatus | null, again: string): void {
   const help = most !== undefined && most.code in WARNINGS ? WARNINGS[most.code as WarningCode].help : null;
   const share = most === undefined || most.points === invalid ? '' : `${most.points} of them `;
   const why = most === undefined ? '' : `, ${share}by ${most.code}${help === null ? '' : ` (${help})`}`;
-  const rows = `${invalid} of ${points} ${points === 1 ? 'row is' : 'rows are'} invalid`;
+  const rows = `${invalid} of ${points} ${points === 1 ? 'row' : 'rows'} ${invalid === 1 ? 'is' : 'are'} invalid`;
   say(`${rows}${why}: not to be compared. ${again}`);
 }
 

@@ -16,6 +16,8 @@ export const ELEMENTWISE_KINDS = ['norm', 'rope', 'add', 'act', 'store'] as cons
 const checkSchema = z.object({
   phase: z.enum(['prefill', 'decode']),
   points: z.number().int(),
+  /** Which the points are of; left out by releases that took points of one model as independent. */
+  models: z.number().int().positive().optional(),
   /** Root mean square of ln(predicted / measured): a bias is an error, too. */
   error: z.number().nonnegative(),
   /** The most sequences, tokens of a pass, tokens of a sequence, and bytes that a pass reads. */

@@ -22,6 +22,7 @@ export function checksOf(
       {
         phase,
         points: own.length,
+        models: new Set(own.map(({ model }) => model)).size,
         error: Math.sqrt(squares.reduce((sum, square) => sum + square, 0) / squares.length),
         sequences: Math.max(...passes.map(({ sequences }) => sequences)),
         passTokens: Math.max(...passes.map(({ tokens }) => tokens)),

@@ -44,6 +44,8 @@ export interface StepSample {
 
 /** A phase of a model that no factor is fitted to. */
 export interface CheckSample {
+  /** What is predicted too fast in one of its phases is in all of them. */
+  readonly model: string;
   readonly threads: number;
   readonly work: PhaseWork;
   /** Of the whole phase. */

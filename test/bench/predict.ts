@@ -12,7 +12,7 @@
  * predict.svg into OUT (default: the working folder).
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from '../../core/statistics/quantile.js';
@@ -34,6 +34,8 @@ const minutes = () => `${((performance.now() - begun) / 60_000).toFixed(1)} min`
 
 const from = process.argv.find((a) => a.startsWith('--from='))?.slice(7) ?? null;
 const points: Point[] = [];
+// Before half an hour of measuring, not after it.
+mkdirSync(out, { recursive: true });
 try {
   if (from !== null) points.push(...recorded(from));
   if (from === null && process.env.ROOFS === undefined) {

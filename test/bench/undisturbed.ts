@@ -1,5 +1,5 @@
+import { Retaking } from '../../agent/cores/retake.js';
 import { openBenchCores } from '../../agent/cores/watch.js';
-import { Retaking } from '../../agent/factors/retake.js';
 
 /** For everything that is done more than once. */
 const BUDGET_SECONDS = 900;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Retaking } from '../../../agent/factors/retake.js';
+import { Retaking } from '../../../agent/cores/retake.js';
 
 /** A machine whose other processes use so many cores in each turn, as readings before and after it say. */
 function machine(foreignCores: readonly number[]) {

@@ -4,7 +4,7 @@ import { mean } from '../../../core/statistics/summary.js';
 import { decodePass, prefillPasses } from '../../../core/work/llama-cpp.js';
 import { newTokensOf } from '../../../core/work/pass/setting.js';
 import { type PhaseWork, phaseWork } from '../../../core/work/phase-work.js';
-import { errorBandOf } from '../../../roofline/error-band.js';
+import { bandRatio, errorBandOf } from '../../../roofline/error-band.js';
 import { factorAt, factorsAt, recordFactorsOf } from '../../../roofline/factor-at.js';
 import { checksOf } from '../../../roofline/factors/checks.js';
 import { fitFactors } from '../../../roofline/factors/fit.js';
@@ -301,11 +301,11 @@ describe('how far a prediction may lie off', () => {
   const phasesOf = (parallel: number, promptTokens: number) =>
     phaseWork(SMALL, { threads: 2 }, { promptTokens, generateTokens: 8, parallel, contextDepth: 0 });
   /** Phases that took so many times what is predicted. */
-  const checked = (times: readonly number[]) =>
+  const checked = (times: readonly number[], modelOf: (factor: number) => string = String) =>
     times.flatMap((factor) =>
       phasesOf(4, 128).map((work) => {
         const { predictedSeconds } = expectPhase({ work, machineModel, factors: PERFECT });
-        return { threads: 2, work, seconds: factor * predictedSeconds! };
+        return { model: modelOf(factor), threads: 2, work, seconds: factor * predictedSeconds! };
       }),
     );
   const factors = { ...PERFECT, checks: checksOf(checked([1.1, 1 / 1.2, 1.05, 1.3]), machineModel, PERFECT) };
@@ -330,6 +330,22 @@ describe('how far a prediction may lie off', () => {
     expect(errorBandOf(prefill!, PERFECT)).toBeNull();
   });
 
+  test('points of one model stand for one model', () => {
+    const twice = checksOf(
+      checked([1.1, 1 / 1.2, 1.05, 1.3], (factor) => (factor > 1.07 ? 'a' : 'b')),
+      machineModel,
+      PERFECT,
+    );
+    expect(twice.map(({ points, models }) => [points, models])).toEqual([
+      [4, 2],
+      [4, 2],
+    ]);
+    // Student's t of two: 4.303.
+    expect(Math.log(bandRatio(twice[0]!))).toBeCloseTo(4.3027 * twice[0]!.error, 3);
+    const { models: _, ...before } = twice[0]!;
+    expect(Math.log(bandRatio(before))).toBeCloseTo(2.7764 * before.error, 3);
+  });
+
   test('holds 95 of 100 further points where errors are normal', () => {
     const draw = drawFrom(5);
     const error = () => Math.exp(0.2 * draw.normal());
@@ -337,7 +353,7 @@ describe('how far a prediction may lie off', () => {
     const [work] = phasesOf(1, 64);
     for (let i = 0; i < 400; i++) {
       const rms = Math.sqrt(mean(Array.from({ length: 6 }, () => Math.log(error()) ** 2)));
-      const checks = [{ ...factors.checks[0]!, points: 6, error: rms }];
+      const checks = [{ ...factors.checks[0]!, models: 6, error: rms }];
       const { ratio } = errorBandOf(work!, { ...PERFECT, checks })!;
       held += Number(Math.abs(Math.log(error())) <= Math.log(ratio));
     }

@@ -1,5 +1,5 @@
-import type { BenchCores } from '../cores/watch.js';
 import { disturbedBetween, type MachineTime, readMachineTime } from '../roofs/machine.js';
+import type { BenchCores } from './watch.js';
 
 /** What reads the use of the machine; a test gives its own. */
 type ReadTime = () => MachineTime | null;
