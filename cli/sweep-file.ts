@@ -58,14 +58,20 @@ export function sweepNameOf(source: string): string {
 /**
  * Makes a sweep of what was said on a command line.
  * @param hint what to do where a value is one that a sweep cannot have.
+ * @param inWords what is said of such a value, in the words of whoever typed it.
  * @throws CommandError (exit code 2) that says every value that is wrong.
  */
-export function madeSweep(name: string, spec: Readonly<Record<string, unknown>>, hint: string): SweepFile {
+export function madeSweep(
+  name: string,
+  spec: Readonly<Record<string, unknown>>,
+  hint: string,
+  inWords = (message: string) => message,
+): SweepFile {
   const document = stringify({ apiVersion: API_VERSION, kind: 'Sweep', metadata: { name }, spec });
   const parsed = parseSweep(document);
   if (parsed.ok) return { path: `${name}.yaml`, document, sweep: parsed.sweep };
   const errors = parsed.diagnostics.map(({ message, suggestion }) =>
-    suggestion === null ? message : `${message} (${suggestion})`,
+    suggestion === null ? inWords(message) : `${inWords(message)} (${suggestion})`,
   );
   throw usageError(errors.join('\n'), hint);
 }

@@ -20,6 +20,7 @@ import { type EngineDevice, type Llama, loadLlama, type Pointer } from '../nativ
 import { profileModel } from '../profile/run.js';
 import { timeChecks } from './checks.js';
 import { engineOf } from './engine.js';
+import { fastest } from './fastest.js';
 import { GraphBench, type Runnable } from './graphs.js';
 import {
   type AttentionShape,
@@ -55,7 +56,7 @@ const LEAST_ROUNDS = 5;
 /** Benches that are looked at together, so that the counters of CPU time can tell what else ran. */
 const STRETCH_SECONDS = 1;
 /** For benches that are taken again, of everything together. */
-const RETAKE_SECONDS = { usual: 60, quick: 6 } as const;
+const RETAKE_SECONDS = { usual: 120, quick: 6 } as const;
 const NODES = 200;
 
 /** Times the operators that a model is made of, one kind at a time. Opens native code: in a child process alone. */
@@ -77,28 +78,21 @@ export async function measureFactors(
     const bench = new GraphBench(llama, device, threads);
     try {
       for (let at = 0; at < plan.length; at += perStretch) {
-        const turns = await retaking.take(threads, () =>
-          plan.slice(at, at + perStretch).map((one) => ({
-            threads,
-            ...sampleOf(llama, bench, one, BENCH_SECONDS[pace]),
-          })),
-        );
-        // What disturbs only adds: of several turns the fastest counts.
-        operators.push(...turns.reduce((best, turn) => best.map((one, i) => faster(one, turn[i]!))));
+        const stretch = plan.slice(at, at + perStretch);
+        const timed = () =>
+          stretch.map((one) => ({ threads, ...sampleOf(llama, bench, one, BENCH_SECONDS[pace]) }));
+        operators.push(...(await fastest(retaking, threads, timed)));
         onProgress?.(operators.length + passes.length, of);
       }
     } finally {
       bench.close();
     }
-    const ofPasses = await retaking.take(threads, () => passSeconds(job, threads));
-    passes.push({ threads, seconds: Math.min(...ofPasses) });
+    const ofPass = async () => [{ threads, seconds: await passSeconds(job, threads) }];
+    passes.push(...(await fastest(retaking, threads, ofPass)));
     onProgress?.(operators.length + passes.length, of);
   }
-  const most = Math.max(...job.threads);
-  const turns = await retaking.take(most, () => timeSteps(job));
-  const steps = turns.reduce((best, turn) => best.map((one, i) => faster(one, turn[i]!)));
-  const turnsOfChecks = await retaking.take(most, () => timeChecks(job));
-  const checks = turnsOfChecks.reduce((best, turn) => best.map((one, i) => faster(one, turn[i]!)));
+  const steps = await timeSteps(job, retaking);
+  const checks = await timeChecks(job, retaking);
   onProgress?.(of, of);
   return {
     operators,
@@ -110,8 +104,6 @@ export async function measureFactors(
     disturbed: retaking.disturbed,
   };
 }
-
-const faster = <T extends { readonly seconds: number }>(a: T, b: T): T => (b.seconds < a.seconds ? b : a);
 
 function deviceOf(llama: Llama, { deviceClass, deviceId }: FactorsJob): EngineDevice | null {
   const family = deviceClass.split(':')[0];

@@ -9,10 +9,12 @@ import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { StepSample } from '../../roofline/factors/sample.js';
 import { architectureFromGguf } from '../../roofline/readers/gguf.js';
 import { writeSynthetic } from '../artifacts/synthetic/model.js';
+import type { Retaking } from '../cores/retake.js';
 import { loadRunner } from '../runners/index.js';
 import type { Generator } from '../runners/opened.js';
 import { open } from '../runners/runner.js';
 import { tokenPlan } from '../workloads/tokens.js';
+import { fastest } from './fastest.js';
 
 interface Case {
   readonly model: string;
@@ -47,19 +49,25 @@ export interface StepsJob {
 }
 
 /** Times steps of small models as the runner takes them, at each number of threads, a few depths and numbers of sequences. */
-export async function timeSteps(job: StepsJob): Promise<StepSample[]> {
+export async function timeSteps(job: StepsJob, retaking: Retaking): Promise<StepSample[]> {
   const samples: StepSample[] = [];
-  for (const one of CASES) samples.push(...(await timeCase(job, one)));
+  for (const one of CASES) samples.push(...(await timeCase(job, one, retaking)));
   return samples;
 }
 
-async function timeCase(job: StepsJob, { model, sequences, depths }: Case): Promise<StepSample[]> {
+async function timeCase(
+  job: StepsJob,
+  { model, sequences, depths }: Case,
+  retaking: Retaking,
+): Promise<StepSample[]> {
   const written = await writtenModel(model);
   try {
     const samples: StepSample[] = [];
     for (const threads of job.threads)
       for (const parallel of sequences)
-        samples.push(...(await samplesOf(job, written, depths, threads, parallel)));
+        samples.push(
+          ...(await fastest(retaking, threads, () => samplesOf(job, written, depths, threads, parallel))),
+        );
     return samples;
   } finally {
     rmSync(written.folder, { recursive: true, force: true });

@@ -5,6 +5,7 @@ import { say } from '../output/print.js';
 import { madeSweep } from '../sweep-file.js';
 import type { BenchOptions } from './command.js';
 import { benchSpec } from './document.js';
+import { BENCH_OPTIONS, flagsOf } from './flags.js';
 
 /**
  * `ridge bench`: makes a sweep of llama-bench's flags and runs it as `ridge run` does, or writes it with --save.
@@ -17,6 +18,7 @@ export async function bench(options: BenchOptions): Promise<number> {
     'bench',
     benchSpec({ models: model, axes, pairs: pg, devices: device, repetitions }),
     'ridge bench --help says what each flag takes; nothing was started.',
+    withFlag,
   );
   if (options.save === undefined) {
     const format = options.output === 'sql' ? 'llama-bench-sql' : options.output;
@@ -27,6 +29,12 @@ export async function bench(options: BenchOptions): Promise<number> {
   save(options.save, sweep.document);
   say(`${options.save} written; ridge run ${options.save} runs it`);
   return 0;
+}
+
+/** @returns what a sweep says of a value, after the flag that was typed. */
+function withFlag(message: string): string {
+  const option = BENCH_OPTIONS.find(({ name }) => message.startsWith(`${name} `));
+  return option === undefined ? message : `${flagsOf(option)}: ${message}`;
 }
 
 function save(path: string, document: string): void {

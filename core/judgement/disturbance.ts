@@ -52,7 +52,7 @@ export function distantCores(ratio: number | null): Warning[] {
   return [
     warn(
       'distant-cores',
-      `the core-to-core latency of the trial's CPUs was ${ratio.toFixed(1)} times what is usual on this machine; up to ${MAX_LATENCY_RATIO} times a row is valid`,
+      `the core-to-core latency of the CPUs was ${ratio.toFixed(1)} times what is usual on this machine; up to ${MAX_LATENCY_RATIO} times a row is valid`,
     ),
   ];
 }

@@ -178,10 +178,14 @@ describe('ridge bench refuses', () => {
       /^llama-bench's -rpc is no option here: .*agent/,
     ],
     ['the same with an equals sign', ['--cpu-mask=0xff'], /^llama-bench's --cpu-mask is no option here/],
-    ['a word that is no value', ['-t', 'many'], /^threads must be .*, not "many"/],
-    ['a type of cache that is none', ['-ctk', 'q8'], /^kvCacheTypeK must be .*q8_0/],
+    ['a word that is no value', ['-t', 'many'], /^-t, --threads: threads must be .*, not "many"/],
+    [
+      'a type of cache that is none',
+      ['-ctk', 'q8'],
+      /^--ctk, --kv-cache-type-k: kvCacheTypeK must be .*q8_0/,
+    ],
     ['a range that never moves', ['-t', '1-8+0'], /never moves on/],
-    ['a list with a hole', ['-n', '16,,32'], /^generateTokens must be/],
+    ['a list with a hole', ['-n', '16,,32'], /^-n, --generate-tokens: generateTokens must be/],
   ])('%s', async (_, flags, message) => {
     const error = await bench('-m', 'builtin:tiny', ...flags).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(CommandError);
