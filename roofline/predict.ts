@@ -90,13 +90,16 @@ function product(work: OperatorWork, context: PredictionContext): Parts {
   const rows = rowsOf(work);
   return {
     memory: work.traffic.weightsRead / readBandwidth(context, factorAt(own.memory, rows)),
-    compute: work.flops / (peak * factorAt(own.compute, rows)),
+    compute: work.flops / (peak * factorAt(own.compute, rows)) + outputsOf(work) * (own.outputSeconds ?? 0),
     sharpness: own.sharpness,
     besides:
       own.startSeconds * work.calls * (1 - keptShare(context)) +
       work.traffic.activationsRead / (machineModel.nearBytesPerSecond * own.convert),
   };
 }
+
+/** They are written in f32. */
+const outputsOf = ({ traffic }: OperatorWork) => traffic.activationsWritten / 4;
 
 /** Flash attention keeps its scores on chip: its softmax is in its factor. Keys are waited for before they are used. */
 function attention(work: OperatorWork, context: PredictionContext): Parts {

@@ -8,7 +8,7 @@ type Cores = Pick<BenchCores, 'settle' | 'disturbed'>;
 const UNASKED: Cores = { settle: async () => {}, disturbed: () => [] };
 
 /**
- * Takes stretches of benches again while something else uses the machine, as long as a budget lasts. A stretch should last a second
+ * Takes stretches of benches again while something else uses the machine or its CPUs lie apart, as long as a budget lasts. A stretch should last a second
  * or more: the counters of shorter ones say little.
  */
 export class Retaking {
@@ -19,7 +19,7 @@ export class Retaking {
   #stretches = 0;
   readonly #reasons: string[] = [];
 
-  /** @param budgetSeconds for everything that is taken more than once. */
+  /** @param budgetSeconds for waiting and for everything that is taken more than once. */
   constructor(budgetSeconds: number, cores: Cores = UNASKED, read: ReadTime = readMachineTime) {
     this.#budgetSeconds = budgetSeconds;
     this.#cores = cores;
@@ -31,7 +31,7 @@ export class Retaking {
     const turns: T[] = [];
     this.#stretches++;
     for (;;) {
-      await this.#cores.settle(threads);
+      await this.#settle(threads);
       const before = this.#read();
       const began = performance.now();
       turns.push(await work());
@@ -45,6 +45,14 @@ export class Retaking {
         return turns;
       }
     }
+  }
+
+  /** Waits for the CPUs, on the budget: once it is over, what is timed is timed where they are. */
+  async #settle(threads: number): Promise<void> {
+    if (this.#spentSeconds >= this.#budgetSeconds) return;
+    const began = performance.now();
+    await this.#cores.settle(threads);
+    this.#spentSeconds += (performance.now() - began) / 1000;
   }
 
   /** @returns what disturbed the stretches that no turn found quiet, or null. */

@@ -41,6 +41,8 @@ export function benches(types: readonly string[]): Bench[] {
     ...SMALL.map(([inputs, outputs]) => product(type, inputs, outputs, 1, STREAMED / 2)),
     // Several rows walk a narrow matrix otherwise than a wide one.
     ...[4, 8].map((rows) => product(type, 512, 1536, rows, STREAMED / 2)),
+    // Short rows, whose products spend much on adding up lanes.
+    ...[1, 2, 4, 128].map((rows) => product(type, 256, 1024, rows, RESIDENT / 4)),
     // Small matrices, wide ones, and one that is mostly input.
     product(type, 512, 512, 1, RESIDENT / 2),
     product(type, 1024, 256, 1, RESIDENT / 2),

@@ -54,6 +54,8 @@ export const threadFactorsSchema = z.object({
       convert: z.number().positive(),
       /** What a matrix that comes from memory takes beside its bytes: its stream has to begin anew. */
       startSeconds: z.number().nonnegative(),
+      /** What an output takes beside its multiplications: lanes are added up, which short rows feel. Left out by releases that did not look. */
+      outputSeconds: z.number().nonnegative().optional(),
       /** 1 = reading and computing take turns, large = they overlap: (tᵐ + tᶜ) in the norm of this exponent. */
       sharpness: z.number().min(1),
     }),

@@ -10,6 +10,8 @@ const EFFICIENCY: Unknown = { start: 0.5, least: 0.005, most: 4 };
 const SHARPNESS: Unknown = { start: 3, least: 1, most: 8 };
 /** Of one matrix, in seconds. */
 const START: Unknown = { start: 1e-6, least: 2e-8, most: 1e-4 };
+/** Of one output, in seconds. */
+const OUTPUT: Unknown = { start: 1e-9, least: 1e-13, most: 1e-7 };
 const CONVERT: Unknown = { start: 0.2, least: 0.005, most: 50 };
 const STEEPNESS: Unknown = { start: 3, least: 1, most: 12 };
 
@@ -98,12 +100,14 @@ function fitProduct(
     sharpness: found.sharpness!,
     convert: found.convert!,
     startSeconds: found.startSeconds!,
+    outputSeconds: found.outputSeconds!,
     compute: points('compute', computed, found),
   });
   const unknowns = {
     sharpness: SHARPNESS,
     convert: CONVERT,
     startSeconds: START,
+    outputSeconds: OUTPUT,
     ...Object.fromEntries(read.map((count) => [`memory${count}`, STREAMING])),
     ...Object.fromEntries(computed.map((count) => [`compute${count}`, EFFICIENCY])),
   };

@@ -1,5 +1,5 @@
 /**
- * Predicted beside measured: models of 25 million to a billion weights, of five types, at 1 to 8 sequences, several depths
+ * Predicted beside measured: models of 8 million to a billion weights, of five types, at 1 to 8 sequences, several depths
  * and numbers of threads, timed by the runner's own code; none of it was seen by the fit, which rests on benches of single
  * operators alone (ridge factors). Measures roofs and fits factors first, unless ROOFS names a folder that has both.
  * Claims: at 200 points or more the median absolute error is at most 10 % for decoding and 12 % for prefill, and at least

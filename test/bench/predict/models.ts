@@ -15,9 +15,9 @@ export interface ModelFile {
 
 const TYPES = ['f16', 'q8_0', 'q6_k', 'q4_k_m', 'q4_0'] as const;
 
-/** Shapes that ship, that are published, and one between them, from 25 million to 1.1 billion weights. */
+/** Shapes that ship, that are published, and one between them, from 8 million to 1.1 billion weights. */
 const SHAPES: readonly { readonly name: string; readonly source: string }[] = [
-  { name: '25M', source: 'builtin:small' },
+  { name: '8M', source: 'builtin:small' },
   // SmolLM2-135M's layers, as wide as blocks of 256 need.
   { name: '135M', source: 'synthetic:smollm2-135m?embedding=512&heads=8&kvHeads=4' },
   {

@@ -40,3 +40,14 @@ test('a stretch after which CPUs lie elsewhere is taken again, and each begins w
   expect(settled).toBe(2);
   expect(retaking.disturbed).toBeNull();
 });
+
+test('waiting is on the same budget: when it is spent nothing is waited for', async () => {
+  let settled = 0;
+  const settle = async () => {
+    settled++;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  const retaking = new Retaking(0.01, { settle, disturbed: () => [] }, machine([0, 0, 0]));
+  for (let stretch = 0; stretch < 3; stretch++) await retaking.take(2, () => stretch);
+  expect(settled).toBe(1);
+});

@@ -278,6 +278,21 @@ describe('the fit', () => {
     expect(evidence.find(({ name }) => name === 'streamed node')).toMatchObject({ value: 0, n: 0 });
   });
 
+  test('what outputs take beside their multiplications shows where rows are short', () => {
+    const product = { ...truth.products.f16!, outputSeconds: 5e-9 };
+    const slow = { ...alone, products: { f16: product } };
+    const operators = all.map((sample) => {
+      if (sample.group.kind !== 'product') return sample;
+      return {
+        ...sample,
+        seconds: predictOperator(sample.work, { machineModel, factors: slow, ...sample }).seconds,
+      };
+    });
+    const fitted = fitFactors({ ...samples, operators }, machineModel, 2).factors;
+    expect(fitted.products.f16!.outputSeconds! / 5e-9).toBeGreaterThan(0.5);
+    expect(fitted.products.f16!.outputSeconds! / 5e-9).toBeLessThan(2);
+  });
+
   test('a bench that was disturbed pulls at nothing', () => {
     const disturbed = all.map((sample, i) =>
       i === 3 ? { ...sample, seconds: 20 * sample.seconds } : sample,
