@@ -32,8 +32,9 @@ export interface PredictionContext {
 }
 
 /**
- * Predicts a pass: Σ over operators of max(FLOPs / (peak · ηᶜ), bytes / (bandwidth · ηᵐ)) — the maximum as soft as the
- * operator's class was measured to be — and what each node and each pass takes beside its work (docs/decisions/0019).
+ * Predicts a pass: Σ over operators of max(FLOPs / (peak · ηᶜ) + outputs · tᵒ, bytes / (bandwidth · ηᵐ)) — the maximum as soft as
+ * the operator's class was measured to be, tᵒ of products alone — and what each node and each pass takes beside its work
+ * (docs/decisions/0019).
  * @throws Error for work that is `unpredictable`.
  */
 export function predictPass(pass: Pick<PassWork, 'operators'>, context: PredictionContext): Prediction {
