@@ -19,11 +19,18 @@
  * quarter of repeats, which a busy machine disturbs less, and the CPU time of the whole `ridge run` process while
  * a phase is timed: on a machine whose cores all compute, about what it can take from them at most.
  *
+ * With --stopped, instead of the two: what all of `ridge run` takes from its own trial while that times a phase, found out within each
+ * start: the process of coordinator, agent, meters and display is stopped and goes on in turns of random length, and the speed of the
+ * trial's process while it goes is divided by that while it is stopped (overhead/stopped.ts). Starts differ by several percent from each
+ * other; this leaves it out. It leaves out, too, what a rest between repeats does to the repeat after it. The figure is the mean over starts
+ * with its 95 % interval by Student's t.
+ *
  * With --prepare, instead of the two: what the next worker would take from a measured one if it were prepared beside it, on the same CPUs
  * (decision 0057). The measured one is the runner alone each time; the other opens its process, engine and model while the first measures
  * (`preparing`), or has done so before and sleeps (`waiting`). What preparing takes is printed, too: it is what could be saved.
  *
  *   npm run bench -- overhead [--pairs=12] [--large] [--threads=N] [--prepare]
+ *   npm run bench -- overhead --stopped [--starts=16] [--large] [--threads=N]
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -38,12 +45,14 @@ import { EXIT } from '../../cli/exit.js';
 import { counterDifference } from '../../core/metrics/integrate.js';
 import { cleanSeries } from '../../core/metrics/series.js';
 import type { Phase, ResultRecord } from '../../core/result/result.js';
-import { percentileBootstrap } from '../../core/statistics/interval.js';
+import { percentileBootstrap, tInterval } from '../../core/statistics/interval.js';
 import { median, quantile } from '../../core/statistics/quantile.js';
+import { mean } from '../../core/statistics/summary.js';
 import { modelPath } from '../models/loading.js';
 import { LARGE_MODEL, largeModel } from '../support/large-model.js';
 import { RIDGE, ROOT } from '../support/ridge.js';
 import { conclude, type Figure } from './figure.js';
+import { type WhileStopped, whileStopped } from './overhead/stopped.js';
 import { Undisturbed } from './undisturbed.js';
 
 const REQUIRED = 0.99;
@@ -109,7 +118,8 @@ const policy = ({ repeats }: Case) => ({
   maxWarmups: warmups,
 });
 
-async function ridgeRun(of: Case, meters: 'on' | 'off'): Promise<Speeds> {
+/** @returns the arguments of `ridge` for one trial, and the folder of its record. */
+function ridgeArguments(of: Case, meters: 'on' | 'off'): { readonly args: string[]; readonly out: string } {
   const { promptTokens, generateTokens } = of;
   const file = join(folder, `${of.name}-${meters}.json`);
   const sweep = {
@@ -127,7 +137,11 @@ async function ridgeRun(of: Case, meters: 'on' | 'off'): Promise<Speeds> {
   };
   writeFileSync(file, JSON.stringify(sweep));
   const out = join(folder, `out-${meters}`);
-  const args = ['run', file, '--out', out, '--fresh', '--energy', 'auto', '--format', 'csv'];
+  return { args: ['run', file, '--out', out, '--fresh', '--energy', 'auto', '--format', 'csv'], out };
+}
+
+async function ridgeRun(of: Case, meters: 'on' | 'off'): Promise<Speeds> {
+  const { args, out } = ridgeArguments(of, meters);
   await run(process.execPath, [RIDGE, ...args], { maxBuffer: 2 ** 26 }).catch((error) => {
     if (error.code !== EXIT.invalid) throw error;
   });
@@ -289,6 +303,28 @@ async function measure(of: Case): Promise<Figure[]> {
   );
 }
 
+async function measureStopped(of: Case, starts: number): Promise<Figure[]> {
+  const { args } = ridgeArguments(of, 'on');
+  const file = join(folder, 'messages.json');
+  const found: WhileStopped[] = [];
+  while (found.length < starts) {
+    const one = await undisturbed.take(threads, () => whileStopped(args, file));
+    found.push(one);
+    const shown = PHASES.map((phase) => `${phase} ${one[phase].toFixed(4)}`).join(', ');
+    process.stderr.write(`${of.name} ${found.length}/${starts}: going / stopped ${shown}\n`);
+  }
+  return PHASES.map((phase) => {
+    const ratios = found.map((one) => one[phase]);
+    const [low, high] = tInterval(ratios)!;
+    return {
+      claim: `${of.name}: coordinator, agent and meters going / stopped, ${phase}`,
+      measured: `${mean(ratios).toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}] over ${starts} starts of ${of.repeats} repeats`,
+      required: `interval at or above ${REQUIRED}`,
+      holds: low >= REQUIRED,
+    };
+  });
+}
+
 function judge(
   claim: string,
   { ratios, fastest, rate }: { ratios: number[]; fastest: number[]; rate: number },
@@ -311,18 +347,25 @@ function wordAfter(option: string): string | undefined {
   return process.argv.find((word) => word.startsWith(option))?.slice(option.length);
 }
 
-const pairs = Number(wordAfter('--pairs=') ?? 12);
-// With fewer than six, the lowest and the highest ratio do not hold their median with 95 % (1 - 2 / 2^n).
-if (!Number.isInteger(pairs) || pairs < 6) throw new Error('--pairs is a whole number of at least 6');
-const small = { promptTokens: 256, generateTokens: 256, repeats: 10, pairs };
+/** @returns a whole number of at least six: with fewer, the lowest and the highest ratio do not hold their median with 95 % (1 - 2 / 2^n). */
+function asked(option: string, usual: number): number {
+  const count = Number(wordAfter(`--${option}=`) ?? usual);
+  if (!Number.isInteger(count) || count < 6) throw new Error(`--${option} is a whole number of at least 6`);
+  return count;
+}
+
+const stopped = process.argv.includes('--stopped');
+const starts = asked('starts', 16);
+const pairs = asked('pairs', 12);
+const small = { promptTokens: 256, generateTokens: 256, repeats: stopped ? 120 : 10, pairs };
 const cases: Case[] = [{ name: 'small', model: modelPath('small'), ...small }];
 if (process.argv.includes('--large')) {
-  const large = { promptTokens: 128, generateTokens: 32, repeats: 4, pairs };
+  const large = { promptTokens: 128, generateTokens: 32, repeats: stopped ? 20 : 4, pairs };
   cases.push({ name: LARGE_MODEL, model: await largeModel(console.log), ...large });
 }
 try {
   const figures: Figure[] = [];
-  for (const one of cases) figures.push(...(await measure(one)));
+  for (const one of cases) figures.push(...(await (stopped ? measureStopped(one, starts) : measure(one))));
   console.log(
     `\ntrials: ${undisturbed.words}\nload average ${loadavg()
       .map((load) => load.toFixed(2))
