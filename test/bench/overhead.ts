@@ -20,8 +20,8 @@
  * a phase is timed: on a machine whose cores all compute, about what it can take from them at most.
  *
  * With --stopped, instead of the two: what all of `ridge run` takes from its own trial while that times a phase, found out within each
- * start: the process of coordinator, agent, meters and display is stopped and goes on in turns of random length, and the speed of the
- * trial's process while it goes is divided by that while it is stopped (overhead/stopped.ts). Starts differ by several percent from each
+ * start: the process of coordinator, agent, meters and display is stopped during half of the repeats, drawn at random, and the speed of
+ * the trial's process while it goes is divided by that while it is stopped (overhead/stopped.ts). Starts differ by several percent from each
  * other; this leaves it out. It leaves out, too, what a rest between repeats does to the repeat after it. The figure is the mean over starts
  * with its 95 % interval by Student's t.
  *
@@ -311,7 +311,9 @@ async function measureStopped(of: Case, starts: number): Promise<Figure[]> {
     const one = await undisturbed.take(threads, () => whileStopped(args, file));
     found.push(one);
     const shown = PHASES.map((phase) => `${phase} ${one[phase].toFixed(4)}`).join(', ');
-    process.stderr.write(`${of.name} ${found.length}/${starts}: going / stopped ${shown}\n`);
+    process.stderr.write(
+      `${of.name} ${found.length}/${starts}: going / stopped ${shown}, ${one.repeats} repeats of either kind\n`,
+    );
   }
   return PHASES.map((phase) => {
     const ratios = found.map((one) => one[phase]);
