@@ -14,6 +14,7 @@ import { startExporter } from './exporter/server.js';
 import { type ExportedMeter, openExported } from './exporter/sources.js';
 import { NodeFactors } from './factors/node-factors.js';
 import { FactorsStore } from './factors/store.js';
+import { collectOnlyWhenNeeded } from './isolation/heap.js';
 import type { MeterSettings } from './meters/index.js';
 import { findSettable } from './power/settable.js';
 import { type NodeProbe, probeNode } from './probe.js';
@@ -55,6 +56,7 @@ export interface RunningAgent {
  * @throws WireError: `refused` for plaintext to another machine, `unavailable` when the exporter's port is taken.
  */
 export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
+  collectOnlyWhenNeeded();
   const text = isText(config.logFormat, process.stderr);
   const log = pino(
     { name: 'agent', level: config.logLevel },
