@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReadAgain } from '../device/read-again.js';
+import { everyTick } from './ticker.js';
 
 /** Holds a child to its memory; a cgroup where this user may make one, else a watchdog in the parent. */
 export interface MemoryGuard {
@@ -20,12 +21,12 @@ export interface MemoryLimit {
 }
 
 /**
- * A look at the child takes time from what it computes, so the next one comes when the room that is left could
- * be filled at this rate (the kernel clears fresh pages slower than this), within these bounds.
+ * A look at the child takes time from what it computes, so it comes with the other beats of this process, and sooner only where the room
+ * that is left could be filled before at this rate (the kernel clears fresh pages slower than this).
  */
 const FASTEST_BYTES_PER_SECOND = 10e9;
-const SOONEST_MILLISECONDS = 50;
-const LATEST_MILLISECONDS = 1000;
+const SOONEST_SECONDS = 0.05;
+const LATEST_SECONDS = 1;
 
 /** Puts the limit in force; the caller closes the guard when the child has ended. */
 export function guardMemory(limit: MemoryLimit): MemoryGuard {
@@ -73,21 +74,25 @@ function watchdog(limit: MemoryLimit, bytes: number): MemoryGuard {
     if (text === null) return;
     const used =
       1024 * (kilobytes(text, 'RssAnon') + kilobytes(text, 'RssShmem') + kilobytes(text, 'VmSwap'));
+    clearTimeout(sooner);
     if (used <= bytes) {
-      const fillMilliseconds = (1000 * (bytes - used)) / FASTEST_BYTES_PER_SECOND;
-      const wait = Math.min(LATEST_MILLISECONDS, Math.max(SOONEST_MILLISECONDS, fillMilliseconds));
-      timer = setTimeout(look, wait);
+      const fillSeconds = (bytes - used) / FASTEST_BYTES_PER_SECOND;
+      if (fillSeconds < LATEST_SECONDS) sooner = after(Math.max(SOONEST_SECONDS, fillSeconds));
       return;
     }
     fired = true;
+    end();
     limit.onExceeded();
   };
-  let timer = setTimeout(look, SOONEST_MILLISECONDS);
+  const after = (seconds: number) => setTimeout(look, 1000 * seconds);
+  let sooner = after(SOONEST_SECONDS);
+  const end = everyTick(LATEST_SECONDS, look);
   return {
     kind: 'watchdog',
     exceeded: () => fired,
     close: () => {
-      clearTimeout(timer);
+      clearTimeout(sooner);
+      end();
       status.close();
     },
   };

@@ -1,7 +1,7 @@
 import type { SampleSeries } from '../../core/result/result.js';
 import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
+import { everyTick } from '../isolation/ticker.js';
 import type { Meter, MeterTarget } from './meter.js';
-import { everyTick } from './ticker.js';
 import { periodKey, type UpdatePeriods } from './update-period.js';
 
 /** A long trial must not become a record of a hundred megabytes: then every second sample goes. */

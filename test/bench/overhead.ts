@@ -21,7 +21,7 @@
  *
  * With --stopped, instead of the two: what all of `ridge run` takes from its own trial while that times a phase, found out within each
  * start: the process of coordinator, agent, meters and display is stopped during half of the repeats, drawn at random, and the speed of
- * the trial's process while it goes is divided by that while it is stopped (overhead/stopped.ts). Starts differ by several percent from each
+ * the trial's process while it goes is divided by that while it is stopped, in repeats beside each other (overhead/stopped.ts). Starts differ by several percent from each
  * other; this leaves it out. It leaves out, too, what a rest between repeats does to the repeat after it. The figure is the mean over starts
  * with its 95 % interval by Student's t.
  *
@@ -312,7 +312,7 @@ async function measureStopped(of: Case, starts: number): Promise<Figure[]> {
     found.push(one);
     const shown = PHASES.map((phase) => `${phase} ${one[phase].toFixed(4)}`).join(', ');
     process.stderr.write(
-      `${of.name} ${found.length}/${starts}: going / stopped ${shown}, ${one.repeats} repeats of either kind\n`,
+      `${of.name} ${found.length}/${starts}: going / stopped ${shown}; stopped in ${one.stopped} of ${one.repeats} repeats\n`,
     );
   }
   return PHASES.map((phase) => {

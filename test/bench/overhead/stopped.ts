@@ -12,6 +12,8 @@ import { RIDGE, ROOT } from '../../support/ridge.js';
 
 /** A phase was stopped when so much of it was: the stop reaches `ridge` a moment after the trial has gone on. */
 const MOSTLY = 0.9;
+/** Repeats that are compared with each other, some seconds: a machine moves while a start runs. */
+const BESIDE = 8;
 /** The tokens of a decode that are looked at: `ridge` goes on before its last ones (trial-messages.mjs). */
 const LOOKED_AT = 0.7;
 
@@ -19,8 +21,9 @@ const LOOKED_AT = 0.7;
 export interface WhileStopped {
   readonly prefill: number;
   readonly decode: number;
-  /** Repeats of either kind. */
   readonly repeats: number;
+  /** How many of them `ridge run` was stopped in. */
+  readonly stopped: number;
 }
 
 /**
@@ -69,35 +72,59 @@ interface Message {
   readonly answer?: { readonly tokenSeconds?: readonly (readonly number[])[] };
 }
 
+interface Reading {
+  readonly seconds: number;
+  readonly stopped: boolean;
+}
+
 function ratios(messages: readonly Message[], windows: readonly Window[]): WhileStopped {
   const phases = messages.flatMap(({ phase }) => phase ?? []);
   const tokens = messages.flatMap(({ answer }) => answer?.tokenSeconds ?? []);
-  const seconds = {
-    going: { prefill: [] as number[], decode: [] as number[] },
-    stopped: { prefill: [] as number[], decode: [] as number[] },
-  };
-  const sort = (phase: 'prefill' | 'decode', start: number, end: number) => {
+  const reading = (start: number, end: number): Reading[] => {
     const share = stoppedSeconds(windows, start, end) / (end - start);
-    if (share > 0 && share < MOSTLY) return;
-    seconds[share > 0 ? 'stopped' : 'going'][phase].push(end - start);
+    if (share > 0 && share < MOSTLY) return [];
+    return [{ seconds: end - start, stopped: share > 0 }];
   };
-  for (const { name, startSeconds, endSeconds } of phases) {
-    if (name === 'prefill') sort(name, startSeconds, endSeconds);
-  }
-  phases
+  const prefills = phases
+    .filter(({ name }) => name === 'prefill')
+    .map(({ startSeconds, endSeconds }) => reading(startSeconds, endSeconds));
+  const decodes = phases
     .filter(({ name }) => name === 'decode')
-    .forEach(({ startSeconds }, repeat) => {
+    .map(({ startSeconds }, repeat) => {
       const looked = tokens[repeat]!.slice(0, Math.floor(LOOKED_AT * tokens[repeat]!.length));
-      sort('decode', startSeconds, startSeconds + looked.reduce((sum, token) => sum + token, 0));
+      return reading(startSeconds, startSeconds + looked.reduce((sum, token) => sum + token, 0));
     });
-  const { going, stopped } = seconds;
-  const repeats = Math.min(...[going, stopped].flatMap((kind) => [kind.prefill.length, kind.decode.length]));
-  if (repeats === 0) throw new Error('no repeat of one kind was heard');
   return {
-    prefill: mean(stopped.prefill) / mean(going.prefill),
-    decode: mean(stopped.decode) / mean(going.decode),
-    repeats,
+    prefill: ratio(prefills),
+    decode: ratio(decodes),
+    stopped: decodes.flat().filter(({ stopped }) => stopped).length,
+    repeats: decodes.length,
   };
+}
+
+/**
+ * Least squares with a level for every few repeats: both kinds are compared where they lie beside each other, and nothing is left out.
+ * @returns seconds while stopped by seconds while going.
+ */
+function ratio(repeats: readonly (readonly Reading[])[]): number {
+  let products = 0;
+  let squares = 0;
+  for (let first = 0; first < repeats.length; first += BESIDE) {
+    const beside = repeats.slice(first, first + BESIDE).flat();
+    if (beside.length === 0) continue;
+    const share = mean(beside.map(({ stopped }) => Number(stopped)));
+    const level = mean(beside.map(({ seconds }) => seconds));
+    for (const { stopped, seconds } of beside) {
+      products += (Number(stopped) - share) * (seconds - level);
+      squares += (Number(stopped) - share) ** 2;
+    }
+  }
+  if (squares === 0) throw new Error('no repeats of both kinds lay beside each other');
+  const all = repeats.flat();
+  const share = mean(all.map(({ stopped }) => Number(stopped)));
+  const level = mean(all.map(({ seconds }) => seconds));
+  const slower = products / squares;
+  return (level + slower * (1 - share)) / (level - slower * share);
 }
 
 /** @returns seconds of a span in which ridge was stopped. */

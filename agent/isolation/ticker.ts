@@ -1,4 +1,4 @@
-import { monotonicSeconds } from '../isolation/clock.js';
+import { monotonicSeconds } from './clock.js';
 
 interface Tick {
   readonly periodSeconds: number;
