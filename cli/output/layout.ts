@@ -13,7 +13,7 @@ export interface TextColumn {
 
 export interface Layout {
   readonly columns: readonly TextColumn[];
-  /** Labels of the metrics that did not fit. */
+  /** Labels of the columns that did not fit. */
   readonly dropped: readonly string[];
   /** The metrics whose intervals the reader sees. */
   readonly spread: readonly MetricColumn[];
@@ -39,19 +39,27 @@ const KEEP = [
   'modelBytes',
 ];
 
+/** Columns that are no metrics and no axes. */
+export interface Marks {
+  readonly first: TextColumn;
+  /** Goes before an objective does. */
+  readonly bound: TextColumn | null;
+  readonly last: TextColumn;
+}
+
 /**
  * Chooses the richest layout that fits: first every ± goes but the objectives', then the least important
- * metrics, then the last ±, and at the very end long axis values are cut short.
+ * metrics, then what binds a row, then the last ±, and at the very end long axis values are cut short.
  * @param text turns signs into what this terminal can show
  */
 export function layOut(
   report: Report,
   width: number,
   text: (s: string) => string,
-  marks: TextColumn[],
+  { first: star, bound, last: notes }: Marks,
 ): Layout {
-  const fixed = [...marks.slice(0, 1), ...report.axes.map((axis) => axisColumn(report, axis, text))];
-  const after = marks.slice(1);
+  const fixed = [star, ...report.axes.map((axis) => axisColumn(report, axis, text))];
+  let after = bound === null ? [notes] : [bound, notes];
   const metrics = report.metrics.filter((m) => m.shown);
   // Who asked for columns has said in their order which matter most.
   const byImportance =
@@ -62,9 +70,12 @@ export function layOut(
     if (layout !== null) return layout;
   }
   const goals = report.columns === null ? metrics.filter((m) => m.objective).length : 0;
-  for (let count = metrics.length - 1; count >= Math.max(1, goals); count--) {
-    const layout = attempt(byImportance.slice(0, count), 'objectives');
-    if (layout !== null) return layout;
+  for (const behind of bound === null ? [after] : [after, [notes]]) {
+    after = behind;
+    for (let count = metrics.length - 1; count >= Math.max(1, goals); count--) {
+      const layout = attempt(byImportance.slice(0, count), 'objectives');
+      if (layout !== null) return layout;
+    }
   }
   for (let count = metrics.length; count >= 1; count--) {
     const layout = attempt(byImportance.slice(0, count), 'none');
@@ -82,7 +93,7 @@ export function layOut(
     ];
     if (widthOf(columns) > width) return null;
     const dropped = metrics.filter((m) => !kept.includes(m)).map((m) => m.label);
-    return { columns, dropped, spread: spreading };
+    return { columns, dropped: [...dropped, ...boundDropped()], spread: spreading };
   }
 
   function narrow(): Layout {
@@ -97,7 +108,11 @@ export function layOut(
       };
     });
     const dropped = byImportance.slice(1).map((m) => m.label);
-    return { columns: [...short, ...first, ...after], dropped, spread: [] };
+    return { columns: [...short, ...first, ...after], dropped: [...dropped, ...boundDropped()], spread: [] };
+  }
+
+  function boundDropped(): string[] {
+    return bound === null || after.includes(bound) ? [] : [bound.head[0]];
   }
 }
 

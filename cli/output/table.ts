@@ -32,11 +32,11 @@ export function renderTable(report: Report, options: TableOptions): string {
 
   const marks = report.notes.filter((note) => !note.everywhere);
   const letters = new Map(marks.map((note, i) => [note.code, letter(i)]));
-  const layout = layOut(report, width, text, [
-    starColumn(report, text),
-    ...boundColumn(report, text),
-    noteColumn(report, letters),
-  ]);
+  const layout = layOut(report, width, text, {
+    first: starColumn(report, text),
+    bound: boundColumn(report, text),
+    last: noteColumn(report, letters),
+  });
   const body = draw(layout.columns, report.rows, text, colors);
   const rule = text('─').repeat(Math.min(width, widthOf(layout.columns)));
   lines.push('', ...body.head, colors.dim(rule));
@@ -72,9 +72,9 @@ function starColumn(report: Report, text: Text): TextColumn {
 }
 
 /** What binds each phase, where anything is known of that. */
-function boundColumn(report: Report, text: Text): TextColumn[] {
+function boundColumn(report: Report, text: Text): TextColumn | null {
   const cells = report.rows.map((row) => text(boundText(row) ?? ''));
-  return cells.every((cell) => cell === '') ? [] : [{ head: ['bound', ''], cells, align: 'left' }];
+  return cells.every((cell) => cell === '') ? null : { head: ['bound', ''], cells, align: 'left' };
 }
 
 function noteColumn(report: Report, letters: ReadonlyMap<string, string>): TextColumn {

@@ -22,8 +22,9 @@
  * With --stopped, instead of the two: what all of `ridge run` takes from its own trial while that times a phase, found out within each
  * start: the process of coordinator, agent, meters and display is stopped during half of the repeats, drawn at random, and the speed of
  * the trial's process while it goes is divided by that while it is stopped, in repeats beside each other (overhead/stopped.ts). Starts differ by several percent from each
- * other; this leaves it out. It leaves out, too, what a rest between repeats does to the repeat after it. The figure is the mean over starts
- * with its 95 % interval by Student's t.
+ * other; this leaves it out. It leaves out, too, what a rest between repeats does to the repeat after it. The figure is the
+ * median over starts with its 95 % bootstrap interval, as of the others; their mean, which a few starts that the host disturbed can move, is
+ * printed beside it with its interval by Student's t.
  *
  * With --prepare, instead of the two: what the next worker would take from a measured one if it were prepared beside it, on the same CPUs
  * (decision 0057). The measured one is the runner alone each time; the other opens its process, engine and model while the first measures
@@ -317,10 +318,13 @@ async function measureStopped(of: Case, starts: number): Promise<Figure[]> {
   }
   return PHASES.map((phase) => {
     const ratios = found.map((one) => one[phase]);
-    const [low, high] = tInterval(ratios)!;
+    const [low, high] = percentileBootstrap(ratios, median)!;
+    const byMean = tInterval(ratios)!.map((end) => end.toFixed(4));
     return {
       claim: `${of.name}: coordinator, agent and meters going / stopped, ${phase}`,
-      measured: `${mean(ratios).toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}] over ${starts} starts of ${of.repeats} repeats`,
+      measured:
+        `${median(ratios).toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}] over ${starts} starts of ${of.repeats} repeats; ` +
+        `mean ${mean(ratios).toFixed(4)} [${byMean.join(', ')}]`,
       required: `interval at or above ${REQUIRED}`,
       holds: low >= REQUIRED,
     };

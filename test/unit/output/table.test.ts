@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderTable } from '../../../cli/output/index.js';
+import { layOut } from '../../../cli/output/layout.js';
 import { columnsOf, cut, wrap } from '../../../cli/output/text.js';
 import { warn } from '../../../core/result/warnings.js';
 import { buildReport } from '../../../report/build.js';
@@ -52,6 +53,22 @@ describe('terminal table', () => {
     expect(plain(80)).toMatch(/no room here for .*ITL p99/s);
     // The objectives are the last to go.
     expect(plain(60)).toMatch(/ decode /);
+  });
+
+  test('what binds a row goes before an objective does, and is named', () => {
+    const column = (name: string) => ({ head: [name, ''] as const, cells: [], align: 'left' as const });
+    const marks = { first: column('*'), bound: column('b'.repeat(30)), last: column('!') };
+    const names = (width: number) => {
+      const { columns, dropped } = layOut(report, width, (s) => s, marks);
+      return { shown: columns.map(({ head }) => head[0]), dropped };
+    };
+    const goals = report.metrics.filter((m) => m.shown && m.objective).map(({ label }) => label);
+    expect(goals.length).toBeGreaterThan(1);
+    expect(names(200).shown).toContain(marks.bound.head[0]);
+    const { shown, dropped } = names(80);
+    expect(shown).toEqual(expect.arrayContaining(goals));
+    expect(shown).not.toContain(marks.bound.head[0]);
+    expect(dropped).toContain(marks.bound.head[0]);
   });
 
   test('failed rows say why below themselves, invalid ones are marked and point to their footnote', () => {
