@@ -49,7 +49,7 @@ spec:
   models: "builtin:tiny"
   runners: [{ kind: fake, fakeDecodeTokensPerSecond: 8 }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: [8, 9] }]
-  measure: { starts: 1, minRepeats: 1, maxRepeats: 1, maxWarmups: 0, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, minRepeats: 1, maxRepeats: 1, maxWarmups: 0, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1, meters: off }
   placement: { driftControl: false, retries: 0 }
 `;
 
