@@ -59,31 +59,34 @@ export function layOut(
   { first: star, bound, last: notes }: Marks,
 ): Layout {
   const fixed = [star, ...report.axes.map((axis) => axisColumn(report, axis, text))];
-  let after = bound === null ? [notes] : [bound, notes];
+  const withBound = bound === null ? [notes] : [bound, notes];
   const metrics = report.metrics.filter((m) => m.shown);
   // Who asked for columns has said in their order which matter most.
   const byImportance =
     report.columns === null ? [...metrics].sort((a, b) => importance(a) - importance(b)) : metrics;
 
   for (const spread of ['all', 'objectives'] as const) {
-    const layout = attempt(metrics, spread);
+    const layout = attempt(metrics, spread, withBound);
     if (layout !== null) return layout;
   }
   const goals = report.columns === null ? metrics.filter((m) => m.objective).length : 0;
-  for (const behind of bound === null ? [after] : [after, [notes]]) {
-    after = behind;
+  for (const after of [withBound, [notes]]) {
     for (let count = metrics.length - 1; count >= Math.max(1, goals); count--) {
-      const layout = attempt(byImportance.slice(0, count), 'objectives');
+      const layout = attempt(byImportance.slice(0, count), 'objectives', after);
       if (layout !== null) return layout;
     }
   }
   for (let count = metrics.length; count >= 1; count--) {
-    const layout = attempt(byImportance.slice(0, count), 'none');
+    const layout = attempt(byImportance.slice(0, count), 'none', [notes]);
     if (layout !== null) return layout;
   }
   return narrow();
 
-  function attempt(kept: readonly MetricColumn[], spread: 'all' | 'objectives' | 'none'): Layout | null {
+  function attempt(
+    kept: readonly MetricColumn[],
+    spread: 'all' | 'objectives' | 'none',
+    after: readonly TextColumn[],
+  ): Layout | null {
     const shown = metrics.filter((m) => kept.includes(m));
     const spreading = shown.filter((m) => spread === 'all' || (spread === 'objectives' && m.objective));
     const columns = [
@@ -92,13 +95,12 @@ export function layOut(
       ...after,
     ];
     if (widthOf(columns) > width) return null;
-    const dropped = metrics.filter((m) => !kept.includes(m)).map((m) => m.label);
-    return { columns, dropped: [...dropped, ...boundDropped()], spread: spreading };
+    return { columns, dropped: droppedBy(kept, after), spread: spreading };
   }
 
   function narrow(): Layout {
     const first = byImportance.slice(0, 1).map((m) => metricColumn(report.rows, m, false, text));
-    const rest = widthOf([...first, ...after]);
+    const rest = widthOf([...first, notes]);
     const each = Math.max(4, Math.floor((width - rest - GAP) / Math.max(1, fixed.length)) - GAP);
     const short = fixed.map((c) => {
       return {
@@ -107,12 +109,13 @@ export function layOut(
         cells: c.cells.map((s) => cut(s, each, text('…'))),
       };
     });
-    const dropped = byImportance.slice(1).map((m) => m.label);
-    return { columns: [...short, ...first, ...after], dropped: [...dropped, ...boundDropped()], spread: [] };
+    const dropped = droppedBy(byImportance.slice(0, 1), [notes]);
+    return { columns: [...short, ...first, notes], dropped, spread: [] };
   }
 
-  function boundDropped(): string[] {
-    return bound === null || after.includes(bound) ? [] : [bound.head[0]];
+  function droppedBy(kept: readonly MetricColumn[], after: readonly TextColumn[]): string[] {
+    const dropped = metrics.filter((m) => !kept.includes(m)).map((m) => m.label);
+    return bound === null || after.includes(bound) ? dropped : [...dropped, bound.head[0]];
   }
 }
 

@@ -119,7 +119,7 @@ const policy = ({ repeats }: Case) => ({
   maxWarmups: warmups,
 });
 
-/** @returns the arguments of `ridge` for one trial, and the folder of its record. */
+/** Writes a sweep of one trial. @returns the arguments of `ridge` that run it, and the folder of its record. */
 function ridgeArguments(of: Case, meters: 'on' | 'off'): { readonly args: string[]; readonly out: string } {
   const { promptTokens, generateTokens } = of;
   const file = join(folder, `${of.name}-${meters}.json`);

@@ -103,7 +103,7 @@ function ratios(messages: readonly Message[], windows: readonly Window[]): While
 }
 
 /**
- * Least squares with a level for every few repeats: both kinds are compared where they lie beside each other, and nothing is left out.
+ * Least squares with a level for every few repeats: both kinds are compared where they lie beside each other, and none is left out for what it took.
  * @returns seconds while stopped by seconds while going.
  */
 function ratio(repeats: readonly (readonly Reading[])[]): number {
