@@ -117,10 +117,11 @@ export function metricTick(name: string, value: number): string {
 
 /** @returns the value in the column's unit, without the unit: `12.3`. */
 export function scaled(value: number, scale: Scale): string {
-  const shown = (value / scale.divisor).toFixed(scale.decimals);
-  // A value that is not zero never reads as zero.
-  if (value !== 0 && Number(shown) === 0) return (value / scale.divisor).toExponential(1);
-  return shown;
+  const number = value / scale.divisor;
+  const shown = number.toFixed(scale.decimals);
+  if (number === 0 || Number(shown) !== 0) return shown;
+  // A value that is not zero never reads as zero: 0.3 in a column of whole numbers.
+  return Math.abs(number) < 0.001 ? number.toExponential(1) : String(Number(number.toPrecision(1)));
 }
 
 /** @returns one value with its own best prefix and its unit: `12.3 ms`, `0.98`. */

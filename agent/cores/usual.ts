@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { MAX_LATENCY_RATIO, MAX_LOST_SHARE } from '../../core/judgement/disturbance.js';
+import type { DisturbanceLimits } from '../../core/experiment/experiment.js';
+import { leastCoreShare } from '../../core/judgement/disturbance.js';
 import type { SampleSeries } from '../../core/result/result.js';
 import { median, quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
 import { mean } from '../../core/statistics/summary.js';
@@ -168,11 +169,15 @@ export function placeOf(
   };
 }
 
-/** @returns whether CPUs have their cores to themselves and lie where they usually do, as far as that is known. */
-export function liesAsUsual(found: CoresAt, { widths, latencies }: CoresUsual): boolean {
+/** @returns whether CPUs have their cores to themselves and lie where they usually do, within limits and as far as that is known. */
+export function liesAsUsual(
+  found: CoresAt,
+  { widths, latencies }: CoresUsual,
+  limits: DisturbanceLimits,
+): boolean {
   return (
-    sharesOf(found, widths).every((share) => share >= 1 - MAX_LOST_SHARE) &&
-    distancesOf(found, latencies).every((ratio) => ratio <= MAX_LATENCY_RATIO)
+    sharesOf(found, widths).every((share) => share >= leastCoreShare(limits)) &&
+    distancesOf(found, latencies).every((ratio) => ratio <= limits.maxCoreLatencyRatio)
   );
 }
 

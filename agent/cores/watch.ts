@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DISTURBANCE_LIMITS } from '../../core/experiment/experiment.js';
+import { DISTURBANCE_LIMITS, type DisturbanceLimits } from '../../core/experiment/experiment.js';
 import { distantCores, sharedCores } from '../../core/judgement/disturbance.js';
 import { readAffinity } from '../device/affinity.js';
 import { type CoresFound, openCores, type ReadCores } from '../native/cores.js';
@@ -19,19 +19,25 @@ export class CoresWatch {
   readonly #ask: ReadCores;
   readonly #cpus: readonly number[];
   readonly #usual: Pick<UsualCores, 'known'>;
+  readonly #limits: DisturbanceLimits;
   readonly #idle: Idle;
   #vain = false;
 
-  /** @param usual how they usually lie, as far as it is known by then. */
+  /**
+   * @param usual how they usually lie, as far as it is known by then.
+   * @param limits what is waited for, because more would be judged.
+   */
   constructor(
     ask: ReadCores,
     cpus: readonly number[],
     usual: Pick<UsualCores, 'known'>,
+    limits = DISTURBANCE_LIMITS,
     idle: Idle = (seconds) => sleep(seconds * 1000),
   ) {
     this.#ask = ask;
     this.#cpus = cpus;
     this.#usual = usual;
+    this.#limits = limits;
     this.#idle = idle;
   }
 
@@ -55,7 +61,7 @@ export class CoresWatch {
   }
 
   #asUsual(found: CoresFound | null): boolean {
-    return found === null || liesAsUsual({ cpus: this.#cpus, ...found }, this.#usual.known());
+    return found === null || liesAsUsual({ cpus: this.#cpus, ...found }, this.#usual.known(), this.#limits);
   }
 }
 
@@ -69,7 +75,7 @@ export class BenchCores {
   readonly #usual = new UsualCores(null, 'these benches');
 
   constructor(ask: ReadCores, cpus: readonly number[], idle?: Idle) {
-    this.#watch = new CoresWatch(ask, cpus, this.#usual, idle);
+    this.#watch = new CoresWatch(ask, cpus, this.#usual, DISTURBANCE_LIMITS, idle);
     this.#cpus = cpus;
   }
 
@@ -82,7 +88,7 @@ export class BenchCores {
     const found = threads > 1 ? this.#learn(this.#watch.read()) : null;
     if (found === null) return [];
     const { share, latencyRatio } = placeOf({ cpus: this.#cpus, ...found }, this.#usual.known());
-    return [...sharedCores(share, DISTURBANCE_LIMITS), ...distantCores(latencyRatio)].map(
+    return [...sharedCores(share, DISTURBANCE_LIMITS), ...distantCores(latencyRatio, DISTURBANCE_LIMITS)].map(
       ({ message }) => message,
     );
   }

@@ -33,7 +33,7 @@ export async function trialCores(
   const ask = await open().catch(() => () => null);
   // One thread waits for no other: how far the other CPUs lie from its own is nothing to wait for.
   const awaited = runner.options.threads === 1 ? { ...usualCores, latencies: {} } : usualCores;
-  const watch = new CoresWatch(ask, cpus, { known: () => awaited }, idle);
+  const watch = new CoresWatch(ask, cpus, { known: () => awaited }, measure, idle);
   const tell = (found: CoresFound | null) => {
     if (found !== null) channel.send({ type: 'cores', seconds: monotonicSeconds(), ...found });
   };

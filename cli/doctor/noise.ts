@@ -3,7 +3,7 @@ import { NoiseStore } from '../../agent/noise/store.js';
 import { probeNode, probeRunner } from '../../agent/probe.js';
 import { contextOf } from '../../agent/trial/context.js';
 import { DISTURBANCE_LIMITS, type Experiment } from '../../core/experiment/experiment.js';
-import { MAX_LATENCY_RATIO, MAX_LOST_SHARE } from '../../core/judgement/disturbance.js';
+import { leastCoreShare } from '../../core/judgement/disturbance.js';
 import { type MetricNoise, type Noise, noiseOf } from '../../core/judgement/noise.js';
 import type { MetricName } from '../../core/metrics/catalogue.js';
 import { formatPercent, formatValue, NO_VALUE } from '../../core/metrics/format.js';
@@ -210,17 +210,17 @@ function meanwhileText(found: Noise & Meanwhile): string {
   const shared =
     leastCoreShareRatio === null
       ? 'whether others were on the same physical cores is not known'
-      : `each start had at least ${formatPercent(leastCoreShareRatio)} of its physical cores (from ${formatPercent(1 - MAX_LOST_SHARE)} on)`;
+      : `each start had at least ${formatPercent(leastCoreShareRatio)} of its physical cores (from ${formatPercent(leastCoreShare(DISTURBANCE_LIMITS))} on)`;
   const distance =
     mostCoreLatencyRatio === null
       ? []
       : [
-          `core-to-core latency was at most ${mostCoreLatencyRatio.toFixed(1)} times the usual (up to ${MAX_LATENCY_RATIO})`,
+          `core-to-core latency was at most ${mostCoreLatencyRatio.toFixed(1)} times the usual (up to ${DISTURBANCE_LIMITS.maxCoreLatencyRatio})`,
         ];
   const invalid = invalidStarts === 0 ? 'no start' : `${invalidStarts} of ${starts} starts`;
   const busy = (foreignCores ?? 0) > DISTURBANCE_LIMITS.maxForeignCores;
-  const apart = (leastCoreShareRatio ?? 1) < 1 - MAX_LOST_SHARE;
-  const moved = (mostCoreLatencyRatio ?? 1) > MAX_LATENCY_RATIO;
+  const apart = (leastCoreShareRatio ?? 1) < leastCoreShare(DISTURBANCE_LIMITS);
+  const moved = (mostCoreLatencyRatio ?? 1) > DISTURBANCE_LIMITS.maxCoreLatencyRatio;
   const advice = busy
     ? ' Most of the spread may be theirs: stop them, and look again.'
     : apart

@@ -97,10 +97,19 @@ export interface DisturbanceLimits {
   readonly maxForeignCores: number;
   /** Of the CPU time that the machine had. */
   readonly maxStealRatio: number;
+  /** Core-to-core latency of the CPUs over what is usual on the machine. */
+  readonly maxCoreLatencyRatio: number;
 }
 
-/** What a sweep allows that says nothing else, and what roofs and factors are measured under. */
-export const DISTURBANCE_LIMITS: DisturbanceLimits = { maxForeignCores: 0.2, maxStealRatio: 0.02 };
+/**
+ * What a sweep allows that says nothing else, and what roofs and factors are measured under. Core-to-core latency is several times as
+ * long between cores that share no cache; between two readings of the same place it differs by a few percent.
+ */
+export const DISTURBANCE_LIMITS: DisturbanceLimits = {
+  maxForeignCores: 0.2,
+  maxStealRatio: 0.02,
+  maxCoreLatencyRatio: 1.5,
+};
 
 /** How long to measure and when a row may be believed (DESIGN §6). Seconds and ratios carry their unit. */
 export interface MeasurePolicy {
@@ -120,6 +129,8 @@ export interface MeasurePolicy {
   readonly maxStealRatio: number;
   /** CPU use by foreign processes, in cores, above which a row is invalid. */
   readonly maxForeignCores: number;
+  /** Core-to-core latency over the usual above which a row of more than one thread is invalid. */
+  readonly maxCoreLatencyRatio: number;
   /** Standard error of the median of a start's repeats, as a share of it, above which the start is invalid. */
   readonly maxSpread: number;
   readonly meters: 'on' | 'off';

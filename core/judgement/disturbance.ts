@@ -25,34 +25,39 @@ export interface WindowUse {
 }
 
 /** Of their cores CPUs lose so much only where somebody else is on them. */
-export const MAX_LOST_SHARE = 0.1;
+const MAX_LOST_SHARE = 0.1;
 
-/** @returns a warning where others used the cores under the CPUs; a policy that allows more to be stolen allows it here, too. */
+/** @returns the share of their cores below which CPUs share them with others; a policy that allows more to be stolen allows it here, too. */
+export function leastCoreShare({ maxStealRatio }: Pick<DisturbanceLimits, 'maxStealRatio'>): number {
+  return 1 - Math.max(MAX_LOST_SHARE, maxStealRatio);
+}
+
+/** @returns a warning where others used the cores under the CPUs. */
 export function sharedCores(
   share: number | null,
-  { maxStealRatio }: Pick<DisturbanceLimits, 'maxStealRatio'>,
+  limits: Pick<DisturbanceLimits, 'maxStealRatio'>,
 ): Warning[] {
-  const allowed = 1 - Math.max(MAX_LOST_SHARE, maxStealRatio);
-  if (share === null || share >= allowed) return [];
+  const least = leastCoreShare(limits);
+  if (share === null || share >= least) return [];
   const percent = (ratio: number) => `${(ratio * 100).toFixed(0)} %`;
   return [
     warn(
       'shared-core',
-      `the CPUs had ${percent(share)} of their cores while measuring, for something else ran on the other hardware threads; from ${percent(allowed)} on a row is valid`,
+      `the CPUs had ${percent(share)} of their cores while measuring, for something else ran on the other hardware threads; from ${percent(least)} on a row is valid`,
     ),
   ];
 }
 
-/** Between cores that share a cache and those that do not it is several times; between two readings of the same place a few percent. */
-export const MAX_LATENCY_RATIO = 1.5;
-
 /** @returns a warning where the CPUs lay farther from each other than they usually do on this machine. */
-export function distantCores(ratio: number | null): Warning[] {
-  if (ratio === null || ratio <= MAX_LATENCY_RATIO) return [];
+export function distantCores(
+  ratio: number | null,
+  { maxCoreLatencyRatio }: Pick<DisturbanceLimits, 'maxCoreLatencyRatio'>,
+): Warning[] {
+  if (ratio === null || ratio <= maxCoreLatencyRatio) return [];
   return [
     warn(
       'distant-cores',
-      `the core-to-core latency of the CPUs was ${ratio.toFixed(1)} times what is usual on this machine; up to ${MAX_LATENCY_RATIO} times a row is valid`,
+      `the core-to-core latency of the CPUs was ${ratio.toFixed(1)} times what is usual on this machine; the policy allows ${maxCoreLatencyRatio} times`,
     ),
   ];
 }

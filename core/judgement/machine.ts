@@ -61,7 +61,9 @@ export function machineFindings(evidence: Evidence): Findings {
       ...cpuGates(evidence, use),
       ...sharedCores(foundOf('coreShareRatio'), input.experiment.measure),
       // One thread waits for no other, wherever that would be.
-      ...(input.experiment.runner.options.threads === 1 ? [] : distantCores(foundOf('coreLatencyRatio'))),
+      ...(input.experiment.runner.options.threads === 1
+        ? []
+        : distantCores(foundOf('coreLatencyRatio'), input.experiment.measure)),
       ...clockWarnings(evidence, series.get(clock), clock),
       ...lockWarnings(evidence, series.get(clock), clock),
       ...throttleGates(evidence),

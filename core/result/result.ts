@@ -9,7 +9,7 @@ import {
   textOf,
 } from '../bounds.js';
 import { FAILURES, type FailureCode } from '../errors.js';
-import { PROFILE_LEVELS } from '../experiment/experiment.js';
+import { DISTURBANCE_LIMITS, PROFILE_LEVELS } from '../experiment/experiment.js';
 import { inferenceRecordSchema } from '../inference/record.js';
 import { kernelRecordSchema } from '../kernels/record.js';
 import { FORMAT_NAMES } from '../models/formats.js';
@@ -61,6 +61,8 @@ export const measurePolicySchema = z.object({
   trialTimeoutSeconds: z.number().nullable(),
   maxStealRatio: z.number(),
   maxForeignCores: z.number(),
+  /** Releases before it was asked had this limit. */
+  maxCoreLatencyRatio: z.number().default(DISTURBANCE_LIMITS.maxCoreLatencyRatio),
   maxSpread: z.number(),
   meters: z.enum(['on', 'off']),
   energyWindows: z.number().int(),

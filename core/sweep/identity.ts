@@ -2,6 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import {
   DEFAULT_ENERGY_WINDOWS,
+  DISTURBANCE_LIMITS,
   type ExperimentContent,
   type MeasurePolicy,
   type RunnerChoice,
@@ -111,10 +112,13 @@ function withoutDefaults({
   profile,
   energyWindows,
   gridGramsPerKilowattHour,
+  maxCoreLatencyRatio,
   ...measure
 }: MeasurePolicy): object {
   return {
     ...measure,
+    maxCoreLatencyRatio:
+      maxCoreLatencyRatio === DISTURBANCE_LIMITS.maxCoreLatencyRatio ? undefined : maxCoreLatencyRatio,
     profile: profile === 'off' ? undefined : profile,
     energyWindows: energyWindows === DEFAULT_ENERGY_WINDOWS ? undefined : energyWindows,
     gridGramsPerKilowattHour: gridGramsPerKilowattHour ?? undefined,

@@ -118,6 +118,14 @@ export const MEASURE = z.strictObject({
     .max(100_000)
     .default(DISTURBANCE_LIMITS.maxForeignCores)
     .describe('CPU use of other processes, in cores, above which a row is invalid.'),
+  maxCoreLatencyRatio: z
+    .number()
+    .min(1)
+    .max(100_000)
+    .default(DISTURBANCE_LIMITS.maxCoreLatencyRatio)
+    .describe(
+      'Core-to-core latency of the CPUs, over what is usual on the machine, above which a row of more than one thread is invalid.',
+    ),
   maxSpread: z
     .number()
     .gt(0)

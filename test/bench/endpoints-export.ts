@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRidge } from '../support/ridge.js';
+import { UNJUDGED_FIELDS } from '../support/sweeps.js';
 import { conclude } from './figure.js';
 
 const checker = process.env.RIDGEPOINT_ENDPOINTS_CLI;
@@ -38,7 +39,7 @@ spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
   runners: [{ kind: simulated-server, simulatedTtftSeconds: 1.5, simulatedItlSeconds: 0.01 }]
   workloads: [{ kind: serving, concurrency: [${CONCURRENCIES.join(', ')}], requests: 42, warmupRequests: 1, outputTokens: 8 }]
-  measure: { starts: 1, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, ${UNJUDGED_FIELDS} }
   placement: { retries: 0, driftControl: false }
 `;
 

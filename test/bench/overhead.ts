@@ -52,6 +52,7 @@ import { mean } from '../../core/statistics/summary.js';
 import { modelPath } from '../models/loading.js';
 import { LARGE_MODEL, largeModel } from '../support/large-model.js';
 import { RIDGE, ROOT } from '../support/ridge.js';
+import { UNJUDGED } from '../support/sweeps.js';
 import { conclude, type Figure } from './figure.js';
 import { type WhileStopped, whileStopped } from './overhead/stopped.js';
 import { Undisturbed } from './undisturbed.js';
@@ -177,9 +178,7 @@ function orderOf(of: Case): TrialRequest {
       confidence: 0.95,
       maxSeconds: null,
       trialTimeoutSeconds: null,
-      maxStealRatio: 1,
-      maxForeignCores: 1000,
-      maxSpread: 100,
+      ...UNJUDGED,
       meters: 'off',
       energyWindows: 3,
       gridGramsPerKilowattHour: null,

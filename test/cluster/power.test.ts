@@ -13,6 +13,7 @@ import { connectControl } from '../../proto/client.js';
 import { temporaryFolder } from '../support/bench.js';
 import { clockFile, LONG, powerTree, SHORT } from '../support/power-tree.js';
 import { ROOT } from '../support/ridge.js';
+import { UNJUDGED_FIELDS } from '../support/sweeps.js';
 
 const gcc = spawnSync('gcc', ['--version']).status === 0;
 const children: ChildProcess[] = [];
@@ -194,7 +195,7 @@ spec:
   models: "builtin:tiny"
   runners: [{ kind: fake }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: 4 }]
-  measure: { starts: 1, maxRepeats: 2, maxStealRatio: 1, maxForeignCores: 1000, maxSpread: 100, meters: off }
+  measure: { starts: 1, maxRepeats: 2, ${UNJUDGED_FIELDS}, meters: off }
   device: { powerCapWatts: [null, 150, 100, 300] }
   placement: { driftControl: false, retries: 0 }
 `,

@@ -7,6 +7,7 @@ import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { FileServer } from '../support/file-server.js';
 import { type Running, ridge, startRidge } from '../support/ridge.js';
 import { freePort } from '../support/services.js';
+import { UNJUDGED_FIELDS } from '../support/sweeps.js';
 
 let folder: string;
 let env: Record<string, string>;
@@ -72,7 +73,7 @@ spec:
   techniques: { quantization: ${quantization} }
   runners: [{ kind: llama-cpp, threads: 1 }]
   workloads: [{ kind: latency, promptTokens: 16, generateTokens: 4 }]
-  measure: { starts: 1, maxRepeats: 1, minRepeats: 1, maxWarmups: 0, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, maxRepeats: 1, minRepeats: 1, maxWarmups: 0, ${UNJUDGED_FIELDS} }
   placement: { retries: 0, driftControl: false }
   quality: ${quality}
 `,

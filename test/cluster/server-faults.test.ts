@@ -7,6 +7,7 @@ import { descendantsOf } from '../../agent/isolation/kill.js';
 import { FAULTS } from '../../agent/serving/simulator/options.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { type Finished, ridge, startRidge } from '../support/ridge.js';
+import { UNJUDGED } from '../support/sweeps.js';
 
 /** Whole runs of `ridge`, several at once. */
 const LIMIT = 400_000;
@@ -35,7 +36,7 @@ function sweep(name: string, { models = 'builtin:tiny', runners, workloads }: Pa
     runners,
     workloads: workloads.map((workload) => ({ kind: 'serving', ...LOAD, ...workload })),
     // Faults are the question, and no doubt of a busy machine is.
-    measure: { starts: 1, retryInvalid: 0, maxForeignCores: 1000, maxStealRatio: 1 },
+    measure: { starts: 1, retryInvalid: 0, ...UNJUDGED },
     placement: { retries: 0, driftControl: false, device: 'cpu' },
   };
   writeFileSync(

@@ -15,6 +15,7 @@ import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment
 import type { Lease } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
+import { UNJUDGED } from './sweeps.js';
 
 /** A policy that measures little and forgives everything: tests ask whether things happen, not how fast. */
 export const QUICK: MeasurePolicy = {
@@ -26,9 +27,7 @@ export const QUICK: MeasurePolicy = {
   warmupSpread: 1,
   maxWarmups: 1,
   trialTimeoutSeconds: null,
-  maxStealRatio: 1,
-  maxForeignCores: 1000,
-  maxSpread: 100,
+  ...UNJUDGED,
   meters: 'on',
   energyWindows: 3,
   gridGramsPerKilowattHour: null,

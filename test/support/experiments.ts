@@ -74,6 +74,7 @@ export function experimentOf(point: Point = {}): Experiment {
       trialTimeoutSeconds: null,
       maxStealRatio: 0.01,
       maxForeignCores: 0.1,
+      maxCoreLatencyRatio: 1.5,
       maxSpread: 0.1,
       meters: 'on',
       energyWindows: 3,

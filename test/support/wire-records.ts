@@ -29,6 +29,7 @@ export function anExperiment(id = 'x000000000000000000000001', change: Partial<E
       trialTimeoutSeconds: null,
       maxStealRatio: 1,
       maxForeignCores: 99,
+      maxCoreLatencyRatio: 1000,
       maxSpread: 1,
       meters: 'off',
       energyWindows: 3,

@@ -9,6 +9,7 @@ import {
   type SampleSeries,
 } from '../../../core/result/result.js';
 import { RIDGE } from '../../support/ridge.js';
+import { UNJUDGED_FIELDS } from '../../support/sweeps.js';
 import type { Figure } from '../figure.js';
 
 const WATTS = 137;
@@ -20,7 +21,7 @@ spec:
   models: ["builtin:tiny"]
   runners: { kind: fake, fakePrefillTokensPerSecond: 2000, fakeDecodeTokensPerSecond: 200 }
   workloads: { kind: latency, promptTokens: 256, generateTokens: 16 }
-  measure: { starts: 1, minRepeats: 3, maxRepeats: 3, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: { starts: 1, minRepeats: 3, maxRepeats: 3, ${UNJUDGED_FIELDS} }
   placement: { driftControl: false }
 `;
 

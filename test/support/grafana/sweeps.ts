@@ -1,5 +1,7 @@
+import { UNJUDGED, UNJUDGED_FIELDS } from '../sweeps.js';
+
 /** What the rest of the machine does, and how exact numbers are, is not the question where dashboards are. */
-const LOOSE = 'warmupSpread: 1, maxSpread: 100, maxForeignCores: 1000, maxStealRatio: 1';
+const LOOSE = `warmupSpread: 1, ${UNJUDGED_FIELDS}`;
 
 /** A real model with every technique, quality, energy and roofs: whatever a dashboard can show of a result. */
 export const TECHNIQUES_SWEEP = `
@@ -30,7 +32,7 @@ spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
   runners: [{ kind: fake, fakeFailure: [none, load], fakeJitter: 0.5 }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: 8 }]
-  measure: { starts: 1, minRepeats: 3, maxRepeats: 3, maxWarmups: 1, warmupSpread: 1, maxSpread: 0.000001, maxForeignCores: 1000, maxStealRatio: 1 }
+  measure: ${JSON.stringify({ starts: 1, minRepeats: 3, maxRepeats: 3, maxWarmups: 1, warmupSpread: 1, ...UNJUDGED, maxSpread: 0.000001 })}
   placement: { retries: 0, driftControl: false }
 `;
 

@@ -82,12 +82,18 @@ describe('before a trial is measured', () => {
     expect(await settled([shared, near], { request })).toMatchObject({ waited: 0.5, sent: [near] });
   });
 
+  test('what a policy allows is not waited for', async () => {
+    const allowed = { ...policy, maxCoreLatencyRatio: 10, maxStealRatio: 0.6 };
+    for (const apart of [far, shared])
+      expect(await settled([apart, near], { request: { measure: allowed } })).toMatchObject({ waited: 0 });
+  });
+
   test('of several pairs and CPUs none may be out of place', () => {
     const cpus = [0, 1, 2];
     const widths = [9.7, 9.7, 9.7];
     const usual = { widths: { 2: 9.7 }, latencies: { '0-1': 1e-7, '1-2': 4e-7 } };
-    expect(liesAsUsual({ cpus, widths, latencies: [1e-7, 4e-7] }, usual)).toBe(true);
-    expect(liesAsUsual({ cpus, widths, latencies: [4e-7, 1e-7] }, usual)).toBe(false);
-    expect(liesAsUsual({ cpus, widths: [1, 1, 5], latencies: [1e-7, 4e-7] }, usual)).toBe(false);
+    expect(liesAsUsual({ cpus, widths, latencies: [1e-7, 4e-7] }, usual, policy)).toBe(true);
+    expect(liesAsUsual({ cpus, widths, latencies: [4e-7, 1e-7] }, usual, policy)).toBe(false);
+    expect(liesAsUsual({ cpus, widths: [1, 1, 5], latencies: [1e-7, 4e-7] }, usual, policy)).toBe(false);
   });
 });

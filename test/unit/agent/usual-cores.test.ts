@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type CoresReading, UsualCores } from '../../../agent/cores/usual.js';
 import { BenchCores, CoresWatch } from '../../../agent/cores/watch.js';
+import { DISTURBANCE_LIMITS } from '../../../core/experiment/experiment.js';
 import { distantCores, sharedCores } from '../../../core/judgement/disturbance.js';
 
 const file = () => join(mkdtempSync(join(tmpdir(), 'ridgepoint-cores-')), 'cores.json');
@@ -90,10 +91,11 @@ describe('how far CPUs lie from each other', () => {
     expect(valuesOf(usual, trial([[9.7, 9.8]]), 'coreLatencyRatio')).toEqual([1]);
   });
 
-  test('makes a row invalid above one and a half times the usual', () => {
-    expect(distantCores(null)).toEqual([]);
-    expect(distantCores(1.3)).toEqual([]);
-    expect(distantCores(5)).toMatchObject([
+  test('makes a row invalid above one and a half times the usual, or what a policy says', () => {
+    expect(distantCores(null, DISTURBANCE_LIMITS)).toEqual([]);
+    expect(distantCores(1.3, DISTURBANCE_LIMITS)).toEqual([]);
+    expect(distantCores(5, { maxCoreLatencyRatio: 6 })).toEqual([]);
+    expect(distantCores(5, DISTURBANCE_LIMITS)).toMatchObject([
       { code: 'distant-cores', message: expect.stringMatching(/5\.0 times/) },
     ]);
   });
@@ -136,6 +138,7 @@ test('CPUs that stay apart are waited for once, and again when they were back', 
     () => place,
     [0, 1],
     usual,
+    DISTURBANCE_LIMITS,
     async (seconds) => {
       waited += seconds;
     },

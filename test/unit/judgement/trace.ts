@@ -49,6 +49,7 @@ export const policy: MeasurePolicy = {
   trialTimeoutSeconds: null,
   maxStealRatio: 0.02,
   maxForeignCores: 0.25,
+  maxCoreLatencyRatio: 1.5,
   maxSpread: 0.1,
   meters: 'on',
   energyWindows: 3,

@@ -30,6 +30,7 @@ describe('a good file', () => {
       trialTimeoutSeconds: null,
       maxStealRatio: 0.02,
       maxForeignCores: 0.2,
+      maxCoreLatencyRatio: 1.5,
       maxSpread: 0.1,
       meters: 'on',
       energyWindows: 3,

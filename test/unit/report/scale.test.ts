@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { intervalText, scaled } from '../../../report/scale.js';
+
+const whole = { unit: 'MB', divisor: 1e6, decimals: 0 };
+
+test.each([
+  [113.2e6, '113'],
+  [0.33e6, '0.3'],
+  [-0.04e6, '-0.04'],
+  [12, '1.2e-5'],
+  [0, '0'],
+])('%d in a column of whole megabytes is %s: nothing but zero reads as zero', (value, text) => {
+  expect(scaled(value, whole)).toBe(text);
+});
+
+test('an interval that is narrower than the last digit of its value still says how wide it is', () => {
+  expect(intervalText(114e6, [113.67e6, 114.33e6], whole)).toBe('± 0.3');
+});
