@@ -119,6 +119,7 @@ export function parseStoredRecord(json: string): ResultRecord {
     RECORD_KEYS.every((key) => value[key as keyof ResultRecord] !== undefined) &&
     // The newest fields that are not at the top.
     value.experiment?.settings !== undefined &&
+    value.experiment.measure?.maxCoreLatencyRatio !== undefined &&
     (value.roofs === null || value.roofs?.caveats !== undefined);
   return complete ? (value as ResultRecord) : check('result record', resultSchema, value);
 }
