@@ -5,7 +5,6 @@ import type { DisturbanceLimits } from '../../core/experiment/experiment.js';
 import { leastCoreShare } from '../../core/judgement/disturbance.js';
 import type { SampleSeries } from '../../core/result/result.js';
 import { median, quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
-import { mean } from '../../core/statistics/summary.js';
 import type { CoresFound } from '../native/cores.js';
 
 /** Of some CPUs at one moment, as kernels/cores/cores.h has it. */
@@ -33,6 +32,8 @@ const ENOUGH = 200;
 const WIDE = 0.9;
 /** Of all latencies: CPUs may lie apart in two thirds of them. */
 const NEAR = 0.3;
+/** Between two threads of one core it is about half as long as between two cores. */
+const ONE_CORE = 0.75;
 /** Two CPUs on one core are nearer to each other than those that have a core each, and so for a moment after they left it. */
 const OWN_CORE = 0.97;
 
@@ -59,7 +60,7 @@ export class UsualCores {
 
   /**
    * Learns from the readings of a trial.
-   * @returns the share of their cores that its CPUs had, averaged over them (1 = all to themselves), and by how much the pair that lies
+   * @returns the share of its core that the CPU had which had least of it (1 = all to itself), and by how much the pair that lies
    * farthest from its usual place is slower than there (1 = all as usual); without a pair only the first.
    */
   series(trial: readonly CoresReading[]): SampleSeries[] {
@@ -157,14 +158,17 @@ class Readings {
   }
 }
 
-/** @returns the mean share of their cores that CPUs have, and the latency of the pair farthest from its usual place over what is usual there. */
+/**
+ * @returns the share of its core that the CPU has which has least, for threads that share work wait for it, and the latency of the pair
+ * farthest from its usual place over what is usual there.
+ */
 export function placeOf(
   found: CoresAt,
   { widths, latencies }: CoresUsual,
 ): { readonly share: number; readonly latencyRatio: number | null } {
   const distances = distancesOf(found, latencies);
   return {
-    share: mean(sharesOf(found, widths)),
+    share: Math.min(...sharesOf(found, widths)),
     latencyRatio: distances.length === 0 ? null : Math.max(...distances),
   };
 }
@@ -179,6 +183,15 @@ export function liesAsUsual(
     sharesOf(found, widths).every((share) => share >= leastCoreShare(limits)) &&
     distancesOf(found, latencies).every((ratio) => ratio <= limits.maxCoreLatencyRatio)
   );
+}
+
+/** @returns whether each CPU is on a core of its own, as near to the next one as usual, as far as that is known: whoever else is on it. */
+export function isPlacedAsUsual(
+  found: CoresAt,
+  { latencies }: CoresUsual,
+  { maxCoreLatencyRatio }: Pick<DisturbanceLimits, 'maxCoreLatencyRatio'>,
+): boolean {
+  return distancesOf(found, latencies).every((ratio) => ratio > ONE_CORE && ratio <= maxCoreLatencyRatio);
 }
 
 /** @returns of each CPU the share of its core that it had; of one that nothing is known of, all. */

@@ -3,7 +3,7 @@ import { DISTURBANCE_LIMITS, type DisturbanceLimits } from '../../core/experimen
 import { distantCores, sharedCores } from '../../core/judgement/disturbance.js';
 import { readAffinity } from '../device/affinity.js';
 import { type CoresFound, openCores, type ReadCores } from '../native/cores.js';
-import { FEWEST, liesAsUsual, placeOf, UsualCores } from './usual.js';
+import { FEWEST, isPlacedAsUsual, liesAsUsual, placeOf, UsualCores } from './usual.js';
 
 /** Longest wait for CPUs to lie as usual. After it work is timed where they are, and judged for it. */
 const WAIT_SECONDS = 5;
@@ -41,10 +41,23 @@ export class CoresWatch {
     this.#idle = idle;
   }
 
-  /** @returns how they lie now that all of them are busy; null where that cannot be told. */
+  /**
+   * Asks those that were busy till now, again only where they do not lie as usual: what somebody else takes of their cores is looked at
+   * once, for he may come and go, and a look that waits until he is gone never sees him.
+   * @returns null where it cannot be told.
+   */
+  look(): CoresFound | null {
+    return this.#until(isPlacedAsUsual);
+  }
+
+  /** Asks those that were idle, until they lie as usual and have their cores to themselves. @returns null where it cannot be told. */
   read(): CoresFound | null {
+    return this.#until(liesAsUsual);
+  }
+
+  #until(isUsual: typeof liesAsUsual): CoresFound | null {
     let found = this.#ask(this.#cpus);
-    for (let again = 1; again < READS && !this.#asUsual(found); again++) found = this.#ask(this.#cpus);
+    for (let again = 1; again < READS && !this.#as(isUsual, found); again++) found = this.#ask(this.#cpus);
     return found;
   }
 
@@ -52,16 +65,16 @@ export class CoresWatch {
   async settle(stopped = () => false): Promise<CoresFound | null> {
     let found = this.read();
     for (let waited = 0; waited < WAIT_SECONDS && !this.#vain; waited += IDLE_SECONDS) {
-      if (this.#asUsual(found) || stopped()) break;
+      if (this.#as(liesAsUsual, found) || stopped()) break;
       await this.#idle(IDLE_SECONDS);
       found = this.read();
     }
-    this.#vain = !this.#asUsual(found);
+    this.#vain = !this.#as(liesAsUsual, found);
     return found;
   }
 
-  #asUsual(found: CoresFound | null): boolean {
-    return found === null || liesAsUsual({ cpus: this.#cpus, ...found }, this.#usual.known(), this.#limits);
+  #as(isUsual: typeof liesAsUsual, found: CoresFound | null): boolean {
+    return found === null || isUsual({ cpus: this.#cpus, ...found }, this.#usual.known(), this.#limits);
   }
 }
 

@@ -1,7 +1,9 @@
 import { measuringLibrary, openKernelLibrary } from './kernel-library.js';
 
 /** The interface of kernels/cores/cores.h that this file was written for. */
-const INTERFACE = { part: 'cores', version: 2 } as const;
+const INTERFACE = { part: 'cores', version: 3 } as const;
+/** Readings of another version mean something else. */
+export const CORES_VERSION = INTERFACE.version;
 
 /** What kernels/cores/cores.h tells of some CPUs. */
 export interface CoresFound {

@@ -11,6 +11,7 @@ import { monotonicSeconds } from '../isolation/clock.js';
 import type { CurrentChild } from '../isolation/current-child.js';
 import { IdleBaselines } from '../meters/baseline.js';
 import type { MeterSettings, NvmlState } from '../meters/index.js';
+import { CORES_VERSION } from '../native/cores.js';
 import type { ConfiguredRpc } from '../native/llama-cpp/rpc.js';
 import type { ConfiguredRuntimes } from '../native/onnxruntime/libraries.js';
 import type { AppliedSettings } from '../power/applied-settings.js';
@@ -83,7 +84,10 @@ export function contextOf(
     rpc: config.rpc,
     servers: { configured: config.servers, pool: new ServerPool() },
     powerSocket: config.power?.socket ?? null,
-    cores: new UsualCores(join(roofsFolder, 'cores.json'), `${profile.hostname}, ${profile.cpuModel}`),
+    cores: new UsualCores(
+      join(roofsFolder, 'cores.json'),
+      `${profile.hostname}, ${profile.cpuModel}, cores v${CORES_VERSION}`,
+    ),
     roofs,
     factors,
   };

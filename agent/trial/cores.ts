@@ -10,7 +10,7 @@ export interface TrialCores {
   /** Waits until they lie as they usually do on this machine, then tells the parent how they lie. */
   settle(): Promise<void>;
   /** Tells the parent how they lie now. */
-  read(): void;
+  look(): void;
 }
 
 /** @param open what opens our library; a test gives its own. @returns what asks nothing where the trial does not run on CPUs. */
@@ -28,7 +28,7 @@ export async function trialCores(
   idle?: (seconds: number) => Promise<void>,
 ): Promise<TrialCores> {
   if (deviceClass !== 'cpu' || served !== undefined || measure.meters === 'off')
-    return { settle: async () => {}, read() {} };
+    return { settle: async () => {}, look() {} };
   // A library that does not open is told of by whatever else needs it.
   const ask = await open().catch(() => () => null);
   // One thread waits for no other: how far the other CPUs lie from its own is nothing to wait for.
@@ -39,6 +39,6 @@ export async function trialCores(
   };
   return {
     settle: async () => tell(await watch.settle(() => channel.stopReason() !== null)),
-    read: () => tell(watch.read()),
+    look: () => tell(watch.look()),
   };
 }

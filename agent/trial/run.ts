@@ -66,7 +66,7 @@ export async function runTrial(
       stopReason: () => channel.stopReason(),
       async breathe() {
         // Before the rest: a hypervisor may put CPUs that were idle elsewhere.
-        cores.read();
+        cores.look();
         await channel.rest();
         return channel.stopReason() !== null;
       },

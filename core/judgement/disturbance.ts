@@ -24,8 +24,8 @@ export interface WindowUse {
   readonly totalCores: number | null;
 }
 
-/** Of their cores CPUs lose so much only where somebody else is on them. */
-const MAX_LOST_SHARE = 0.1;
+/** Of its core a CPU loses so much only where somebody else is on it: alone its readings lie within 1 % (decision 0060). */
+const MAX_LOST_SHARE = 0.05;
 
 /** @returns the share of their cores below which CPUs share them with others; a policy that allows more to be stolen allows it here, too. */
 export function leastCoreShare({ maxStealRatio }: Pick<DisturbanceLimits, 'maxStealRatio'>): number {
@@ -43,7 +43,7 @@ export function sharedCores(
   return [
     warn(
       'shared-core',
-      `the CPUs had ${percent(share)} of their cores while measuring, for something else ran on the other hardware threads; from ${percent(least)} on a row is valid`,
+      `a CPU had ${percent(share)} of its core while measuring, for something else ran on the other hardware thread; from ${percent(least)} on a row is valid`,
     ),
   ];
 }

@@ -665,7 +665,7 @@ export const METRICS = [
     'percent',
     null,
     null,
-    "Share of their physical cores' throughput that the trial's CPUs had, read between repeats, of the best seen on this machine: less than 1 where something else ran on the other hardware threads of the cores, be it another guest of the host, which counters of CPU time do not show.",
+    "Share of its physical core's throughput that a CPU of the trial had, read between repeats, of the best seen on this machine; of several CPUs the one that had least. Less than 1 where something else ran on the other hardware thread of the core, be it another guest of the host, which counters of CPU time do not show.",
     mean('coreShareRatio'),
   ),
   ratio(

@@ -110,7 +110,7 @@ export const MEASURE = z.strictObject({
     .max(1)
     .default(DISTURBANCE_LIMITS.maxStealRatio)
     .describe(
-      'Share of CPU time stolen by the hypervisor above which a row is invalid; from 0.1 on also of what others take of the same physical cores.',
+      'Share of CPU time stolen by the hypervisor above which a row is invalid; from 0.05 on also of what others take of the same physical cores.',
     ),
   maxForeignCores: z
     .number()

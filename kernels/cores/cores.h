@@ -16,9 +16,9 @@
 RIDGE_CORES_API int32_t ridge_cores_interface(void);
 
 // Asks all of these CPUs at once, by a thread on each, within some milliseconds.
-// width: [count], how many independent operations each finished in the time of one dependent one. Dependent ones wait for themselves,
-// whoever else is on the core, and go up and down with its clock as the others do: what is left is how much of the core's width the CPU
-// had.
+// width: [count], how many independent operations each finished in the time of one dependent one: products, sums, loads and integers, for
+// a neighbour may leave any of these alone. Dependent ones wait for themselves, whoever else is on the core, and go up and down with its
+// clock as the others do: what is left is how much of the core's width the CPU had.
 // latency: [count - 1], seconds that a cache line takes from each CPU to the next and back, in the order given: threads that wait for each
 // other after every matrix, as those of an engine do, pay it each time. It tells cores that share a cache from cores that do not; where
 // the CPUs are those of a guest, its host may move them at any moment.

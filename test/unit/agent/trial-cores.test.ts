@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { liesAsUsual } from '../../../agent/cores/usual.js';
 import type { CoresFound } from '../../../agent/native/cores.js';
-import { trialCores } from '../../../agent/trial/cores.js';
+import { type TrialCores, trialCores } from '../../../agent/trial/cores.js';
 import type { TrialReport } from '../../../agent/trial/job.js';
 import { policy } from '../judgement/trace.js';
 
@@ -17,7 +17,13 @@ async function settled(
     request = {},
     stop = null,
     by = 'rests',
-  }: { request?: object; stop?: string | null; by?: 'rests' | 'readings' } = {},
+    afterwards = () => {},
+  }: {
+    request?: object;
+    stop?: string | null;
+    by?: 'rests' | 'readings';
+    afterwards?: (cores: TrialCores) => void;
+  } = {},
 ) {
   const sent: TrialReport[] = [];
   let [asked, rests, waited] = [0, 0, 0];
@@ -37,8 +43,27 @@ async function settled(
     },
   );
   await cores.settle();
+  afterwards(cores);
   return { sent, asked, waited };
 }
+
+describe('after a repeat', () => {
+  const look = async (found: CoresFound[]) => {
+    const { sent, asked } = await settled(found, { by: 'readings', afterwards: (cores) => cores.look() });
+    return { told: sent.at(-1), asked: asked - 1 };
+  };
+
+  test('what somebody else has of a core is told as it is seen first: he may be gone when one looks again', async () => {
+    expect(await look([near, shared, near])).toMatchObject({ asked: 1, told: shared });
+  });
+
+  test.each([
+    ['lie far from each other', far],
+    ['are on one core, for one of them just woke up', { widths: [4.9, 4.9], latencies: [0.5e-7] }],
+  ])('CPUs that %s are asked again at once', async (_, found) => {
+    expect(await look([near, found, found, near])).toMatchObject({ asked: 3, told: near });
+  });
+});
 
 describe('before a trial is measured', () => {
   test('CPUs that lie as usual are not waited for, and how they lie is told', async () => {
