@@ -127,7 +127,7 @@ interface Meanwhile {
   readonly foreignCores: number | null;
   /** Share of the CPU time that the hypervisor took. */
   readonly stealRatio: number | null;
-  /** The least share of its cores that a start had: of others on the same physical cores no counter tells. */
+  /** The least share of its core that a CPU of any start had: of others on the same core no counter tells. */
   readonly leastCoreShareRatio: number | null;
   /** The most that the core-to-core latency of a start was of what is usual here. */
   readonly mostCoreLatencyRatio: number | null;
@@ -210,7 +210,7 @@ function meanwhileText(found: Noise & Meanwhile): string {
   const shared =
     leastCoreShareRatio === null
       ? 'whether others were on the same physical cores is not known'
-      : `each start had at least ${formatPercent(leastCoreShareRatio)} of its physical cores (from ${formatPercent(leastCoreShare(DISTURBANCE_LIMITS))} on)`;
+      : `a CPU of each start had at least ${formatPercent(leastCoreShareRatio)} of its physical core (from ${formatPercent(leastCoreShare(DISTURBANCE_LIMITS))} on)`;
   const distance =
     mostCoreLatencyRatio === null
       ? []
