@@ -204,7 +204,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await page.click('button:has-text("Cancel…")');
     await page.click('button:has-text("Cancel the sweep")');
     await expect.poll(standing, PATIENT).toContain('cancelled');
-    expect(await page.locator('.standing .changes').count()).toBe(0);
+    expect(await page.locator('.standing .steering').count()).toBe(0);
     await expect.poll(async () => (await rowsOf(page)).length, PATIENT).toBe(3);
   });
 

@@ -286,6 +286,27 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     }
   });
 
+  test.each([1280, 390])(
+    'at %i pixels the comparison is a table, its cells below their heads',
+    async (width) => {
+      opened = await browsing.open(started, { width });
+      page = opened.page;
+      const table = page.locator('.comparison table.changes');
+      await table.scrollIntoViewIfNeeded();
+      expect(await table.evaluate((element) => getComputedStyle(element).display)).toBe('table');
+      const leftsOf = (selector: string) =>
+        table
+          .locator(selector)
+          .evaluateAll((cells) => cells.map((cell) => Math.round(cell.getBoundingClientRect().left)));
+      const heads = await leftsOf('thead th');
+      expect(new Set(heads).size).toBe(6);
+      expect(await leftsOf('tbody tr:last-child > *')).toEqual(heads);
+      // What is too wide scrolls in its own box, and the page does not.
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      await opened.shot(`comparison-${width}`);
+    },
+  );
+
   test('another run is compared from its file, and a file that is none says so', async () => {
     const slower = build(
       asStarts(underRoofs(24), 'before').map((record) => withSlower(record, 1.2)),

@@ -78,7 +78,7 @@ function Progress() {
       <RunningTrials running={running} />
       <Reasons sweep={sweep} />
       {writes && (sweep.state === 'running' || sweep.state === 'paused') && (
-        <div class="changes">
+        <div class="steering">
           <PauseSweep sweep={sweep} />
           <CancelSweep sweep={sweep} />
         </div>
