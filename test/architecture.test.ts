@@ -225,6 +225,16 @@ describe('architecture', () => {
     expect(readFileSync(page, 'utf8')).toBe(drawn);
   });
 
+  test('what comes over HTTP is read within bounds: nothing but a browser fetches, and no limit is lost to the garbage collector', () => {
+    const unbounded = Object.keys(MAY_IMPORT)
+      .filter((room) => room !== 'dashboards')
+      .flatMap(sources)
+      .filter((file) =>
+        /\bAbortSignal\.timeout\(|(?<![.#\w]|function )fetch\(/.test(readFileSync(join(root, file), 'utf8')),
+      );
+    expect(unbounded).toEqual([]);
+  });
+
   test('no unit test replaces a module, which others of its process have opened or will', () => {
     const replacing = sources('test/unit').filter((file) =>
       /\bvi\.(do)?[mM]ock\(/.test(readFileSync(join(root, file), 'utf8')),

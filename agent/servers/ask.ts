@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ServerProfile } from '../../core/runners/server/profile.js';
+import { type Answer, ask, type Bounds, isSuccess, TooSlow } from '../../proto/http/ask.js';
 import { whyNoConnection } from '../serving/problems.js';
 
 /** Where a server is asked, and by what key. */
@@ -8,7 +9,10 @@ export interface Address {
   readonly apiKey: string | null;
 }
 
-const HEALTH_MILLISECONDS = 2000;
+/** Of what a server says of itself: whether it is ready, and which models it has. */
+const FACTS = { seconds: 2, mostBytes: 2 ** 20 };
+/** Of the answer to a request for one token. */
+const MOST_ANSWERED = 2 ** 20;
 const MOST_SHOWN = 300;
 
 const modelsSchema = z.object({ data: z.array(z.object({ id: z.string() })).min(1) });
@@ -26,20 +30,18 @@ export async function isReady(at: Address, path: string): Promise<boolean> {
 /** @returns why it does not say that it is ready, in few words; null = it does. Never throws. */
 export async function whyNotReady(at: Address, path: string): Promise<string | null> {
   try {
-    const answer = await ask(at, path, HEALTH_MILLISECONDS);
-    await answer.body?.cancel();
-    return answer.ok ? null : `it answers ${answer.status}`;
+    const { status } = await askServer(at, path, FACTS);
+    return isSuccess(status) ? null : `it answers ${status}`;
   } catch (error) {
-    const { name, cause } = error as Error;
-    if (name === 'TimeoutError') return `it says nothing for ${HEALTH_MILLISECONDS / 1000} s`;
-    return whyNoConnection(cause instanceof Error ? cause : (error as Error));
+    if (error instanceof TooSlow) return `it says nothing for ${FACTS.seconds} s`;
+    return whyNoConnection(error as Error);
   }
 }
 
 /** @returns the name of the first model that it lists; null where it lists none. */
 export async function firstModel(at: Address, path: string): Promise<string | null> {
   try {
-    const listed = modelsSchema.safeParse(await (await ask(at, path, HEALTH_MILLISECONDS)).json());
+    const listed = modelsSchema.safeParse(JSON.parse((await askServer(at, path, FACTS)).text));
     return listed.success ? (listed.data.data[0]?.id ?? null) : null;
   } catch {
     return null;
@@ -58,26 +60,24 @@ export async function tryOnce(
   seconds: number,
 ): Promise<string | null> {
   try {
-    const answer = await ask(at, completions, 1000 * seconds, {
-      model,
-      prompt: 'Hello',
-      max_tokens: 1,
-      temperature: 0,
-    });
-    const text = await answer.text();
-    return answer.ok ? null : `${completions} answered ${answer.status}: ${text.slice(0, MOST_SHOWN)}`;
+    const body = { model, prompt: 'Hello', max_tokens: 1, temperature: 0 };
+    const { status, text } = await askServer(at, completions, { seconds, mostBytes: MOST_ANSWERED }, body);
+    return isSuccess(status) ? null : `${completions} answered ${status}: ${text.slice(0, MOST_SHOWN)}`;
   } catch (error) {
-    const { name, message, cause } = error as Error;
-    if (name === 'TimeoutError') return `${completions} did not answer for ${seconds} s`;
-    return `${completions}: ${cause instanceof Error ? cause.message : message}`;
+    if (error instanceof TooSlow) return `${completions} did not answer for ${seconds} s`;
+    return `${completions}: ${whyNoConnection(error as Error)}`;
   }
 }
 
-async function ask(at: Address, path: string, milliseconds: number, body?: unknown): Promise<Response> {
-  return await fetch(new URL(path, at.url), {
-    redirect: 'error',
-    signal: AbortSignal.timeout(milliseconds),
-    headers: { ...headersOf(at), ...(body !== undefined && { 'content-type': 'application/json' }) },
-    ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
+/**
+ * Asks a server what is no part of a load.
+ * @param body of a POST; left out = a GET.
+ * @throws TooSlow; Error for an answer beyond its bounds, or of the connection.
+ */
+export async function askServer(at: Address, path: string, bounds: Bounds, body?: unknown): Promise<Answer> {
+  return await ask(new URL(path, at.url), {
+    ...bounds,
+    headers: headersOf(at),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
 }

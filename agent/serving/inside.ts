@@ -1,11 +1,11 @@
 import type { ServerProfile } from '../../core/runners/server/profile.js';
 import type { ServingRecord } from '../../core/serving/record.js';
 import { SERVER_METRIC_NAMES, SERVER_METRICS, type ServerMetric } from '../../core/serving/server-metrics.js';
+import { ask, isSuccess } from '../../proto/http/ask.js';
 
 const EVERY_MILLISECONDS = 1000;
-const ANSWER_MILLISECONDS = 2000;
-/** A page of metrics has some hundred lines; more is another page. */
-const MOST_BYTES = 4 * 2 ** 20;
+/** Of a page of metrics, which has some hundred lines; more is another page. */
+const PAGE = { seconds: 2, mostBytes: 4 * 2 ** 20 };
 
 export type InsideReadings = Pick<ServingRecord, 'inside' | 'insideAbsent'>;
 
@@ -21,11 +21,14 @@ export function watchInside(
 ): () => Promise<InsideReadings> {
   if (url === null)
     return async () => ({ inside: {}, insideAbsent: 'the profile of the server names no metrics' });
+  // Of each page what the profile names: a run of hours keeps thousands of them.
+  const series = SERVER_METRIC_NAMES.flatMap((name) => metrics[name] ?? []);
   const pages: ReadonlyMap<string, number>[] = [];
   let problem: string | null = null;
   const read = async () => {
     try {
-      pages.push(await pageOf(url, headers));
+      const page = await pageOf(url, headers);
+      pages.push(new Map(series.flatMap((name) => (page.has(name) ? [[name, page.get(name)!]] : []))));
     } catch (error) {
       problem = `its metrics could not be read: ${(error as Error).message}`;
     }
@@ -60,14 +63,8 @@ function seriesValue(page: ReadonlyMap<string, number>, series: readonly string[
 }
 
 async function pageOf(url: string, headers: Readonly<Record<string, string>>): Promise<Map<string, number>> {
-  const answer = await fetch(url, {
-    headers,
-    redirect: 'error',
-    signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
-  });
-  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
-  const text = await answer.text();
-  if (text.length > MOST_BYTES) throw new Error(`${url} is larger than ${MOST_BYTES} bytes`);
+  const { status, text } = await ask(new URL(url), { headers, ...PAGE });
+  if (!isSuccess(status)) throw new Error(`${url} answered ${status}`);
   return readPage(text);
 }
 

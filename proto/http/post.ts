@@ -1,17 +1,18 @@
 import http, { type RequestOptions } from 'node:http';
 import https from 'node:https';
 import { FailureError, failure } from '../../core/errors.js';
-import { answerOf, askThrough, type NamedProxy, proxyFor, tunnel } from './proxy.js';
+import { answerOf, readText, within } from './ask.js';
+import { askThrough, type NamedProxy, proxyFor, tunnel } from './proxy.js';
 
 /** What is kept of an answer: a sentence for people. */
-const MOST_CHARACTERS = 4096;
+const MOST_BYTES = 4096;
 
 /**
  * Sends a body to an address, through the proxy that the environment names for it. Redirects are not followed: whoever is to
  * get the body, and what the headers tell of its sender, was named.
  * @param seconds until it is given up.
  * @returns the status, the answer's beginning, and the host of the proxy that may have given it in the receiver's stead.
- * @throws the error of the network, of the proxy, or that time is over; FailureError for credentials that a proxy would read.
+ * @throws TooSlow; the error of the network or of the proxy; FailureError for credentials that a proxy would read.
  */
 export async function post(
   url: URL,
@@ -19,29 +20,27 @@ export async function post(
   body: Uint8Array,
   seconds: number,
 ): Promise<{ readonly status: number; readonly text: string; readonly via: string | null }> {
-  const signal = AbortSignal.timeout(1000 * seconds);
-  const plain = url.protocol === 'http:';
-  const options: RequestOptions = {
-    method: 'POST',
-    headers: { 'user-agent': 'ridgepoint', 'content-length': body.length, ...headers },
-    signal,
-  };
-  const proxy = proxyFor(url);
-  const reader = plain ? proxy : null;
-  if (reader !== null && Object.keys(headers).some((name) => /^authorization$/i.test(name)))
-    throw inClear(reader, url);
-  const connection =
-    proxy === null || plain ? null : await tunnel(proxy, url, { signal, stallSeconds: seconds, trust: {} });
-  const direct = connection === null ? options : { ...options, createConnection: () => connection };
-  const response =
-    reader === null
-      ? await answerOf((plain ? http : https).request(url, direct), body)
-      : await askThrough(reader, url, options, body);
-  let text = '';
-  for await (const part of response.setEncoding('utf8')) {
-    if (text.length < MOST_CHARACTERS) text += part;
-  }
-  return { status: response.statusCode ?? 0, text, via: reader?.url.host ?? null };
+  return await within(seconds, async (signal) => {
+    const plain = url.protocol === 'http:';
+    const options: RequestOptions = {
+      method: 'POST',
+      headers: { 'user-agent': 'ridgepoint', 'content-length': body.length, ...headers },
+      signal,
+    };
+    const proxy = proxyFor(url);
+    const reader = plain ? proxy : null;
+    if (reader !== null && Object.keys(headers).some((name) => /^authorization$/i.test(name)))
+      throw inClear(reader, url);
+    const connection =
+      proxy === null || plain ? null : await tunnel(proxy, url, { signal, stallSeconds: seconds, trust: {} });
+    const direct = connection === null ? options : { ...options, createConnection: () => connection };
+    const response =
+      reader === null
+        ? await answerOf((plain ? http : https).request(url, direct), body)
+        : await askThrough(reader, url, options, body);
+    const { text } = await readText(response, MOST_BYTES);
+    return { status: response.statusCode ?? 0, text, via: reader?.url.host ?? null };
+  });
 }
 
 function inClear(proxy: NamedProxy, url: URL): FailureError {

@@ -4,6 +4,7 @@ import { BlockList, isIP, type Socket } from 'node:net';
 import tls, { type ConnectionOptions } from 'node:tls';
 import { FailureError, failure } from '../../core/errors.js';
 import { isLoopbackHost } from '../../core/loopback.js';
+import { answerOf } from './ask.js';
 
 /** By the scheme of an address, in the order in which curl looks at them. */
 const VARIABLES: Readonly<Record<string, readonly string[]>> = {
@@ -153,13 +154,6 @@ export async function askThrough(
   if (response.statusCode !== 407) return response;
   response.destroy();
   throw refused(proxy, `a request for ${url.host}`, 407);
-}
-
-/** Sends a request with its body. @returns the answer. @throws the error of the connection. */
-export function answerOf(request: ClientRequest, body: Uint8Array): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    request.on('response', resolve).on('error', reject).end(body);
-  });
 }
 
 /** Begins a request to the proxy itself. */

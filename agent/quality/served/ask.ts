@@ -2,12 +2,13 @@ import { FailureError, failure } from '../../../core/errors.js';
 import { valueAt } from '../../../core/quality/tasks/template.js';
 import { untilStop } from '../../../core/quality/until-stop.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
-import { headersOf } from '../../servers/ask.js';
+import { askServer } from '../../servers/ask.js';
 import { type ServedEndpoint, withoutLora } from '../../servers/served.js';
 import { refusalOf } from '../../serving/delta.js';
+import { whyNoConnection } from '../../serving/problems.js';
 
-/** Of one answer: a long prompt on a slow machine takes minutes. */
-const ANSWER_MILLISECONDS = 600_000;
+/** Of one answer: a long prompt on a slow machine takes minutes, and a whole vocabulary with its probabilities some 20 MB. */
+const BOUNDS = { seconds: 600, mostBytes: 64 * 2 ** 20 };
 
 /** Why an answer of a server cannot be used: a sentence without its end. */
 export class NoAnswer extends Error {}
@@ -49,25 +50,11 @@ export async function askText(
 }
 
 async function post(server: ServedEndpoint, path: string, body: unknown): Promise<Fields> {
-  let status: number;
-  let text: string;
-  try {
-    const answer = await fetch(new URL(path, server.url), {
-      method: 'POST',
-      redirect: 'error',
-      signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
-      headers: { ...headersOf(server), 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    status = answer.status;
-    text = await answer.text();
-  } catch (error) {
-    const { message, cause } = error as Error;
-    const why = cause instanceof Error ? cause.message : message;
+  const { status, text } = await askServer(server, path, BOUNDS, body).catch((error: Error) => {
     throw new FailureError(
-      failure('run-failed', `the server gave no answer to a question of quality: ${why}`),
+      failure('run-failed', `the server gave no answer to a question of quality: ${whyNoConnection(error)}`),
     );
-  }
+  });
   if (status !== 200) throw new NoAnswer(`${path} answered ${status}: ${refusalOf(text) ?? 'nothing'}`);
   let read: unknown = null;
   try {

@@ -52,9 +52,7 @@ describe('a POST', () => {
       silent.close();
     });
     const nobody = new URL(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/`);
-    await expect(post(nobody, headers, body, 0.1)).rejects.toMatchObject({
-      cause: expect.objectContaining({ name: 'TimeoutError' }),
-    });
+    await expect(post(nobody, headers, body, 0.1)).rejects.toThrow('it took longer than 0.1 s');
   });
 
   test('goes through the proxy of the environment, but to this machine and what NO_PROXY names', async () => {

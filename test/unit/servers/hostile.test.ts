@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { askText } from '../../../agent/quality/served/ask.js';
+import { firstModel, tryOnce, whyNotReady } from '../../../agent/servers/ask.js';
+import { watchInside } from '../../../agent/serving/inside.js';
+import { PROFILES } from '../../../core/runners/server/index.js';
+import { endless } from '../../support/endless.js';
+
+/** Of all answers together; what sockets hold on their way is the system's. */
+const MOST_SENT = 200 * 2 ** 20;
+
+test('a server whose answers never end is read up to a bound, whatever it is asked', async () => {
+  const server = await endless(() => ({
+    part: '[1,'.repeat(20_000),
+    headers: { 'content-type': 'application/json' },
+  }));
+  const at = { url: server.url, apiKey: null };
+  const profile = PROFILES.vllm;
+  expect(await whyNotReady(at, '/health')).toBe('the answer has more than 1048576 bytes');
+  expect(await firstModel(at, '/v1/models')).toBeNull();
+  expect(await tryOnce(at, profile.paths, 'm', 60)).toMatch(
+    /completions: the answer has more than 1048576 bytes$/,
+  );
+  const watched = await watchInside(`${server.url}/metrics`, {}, profile)();
+  expect(watched).toEqual({ inside: {}, insideAbsent: expect.stringMatching(/more than 4194304 bytes$/) });
+  const served = { name: 's', ...at, profile, model: 'm', loras: [], pid: null, startSeconds: null };
+  const endpoint = { ...served, weightsLoadSeconds: null, kept: true };
+  await expect(askText(endpoint, 'Hello', { maxTokens: 1, stop: [] })).rejects.toThrow(
+    'the server gave no answer to a question of quality: the answer has more than 67108864 bytes',
+  );
+  expect(server.sent()).toBeLessThan(MOST_SENT);
+});
