@@ -105,26 +105,28 @@ async function samplesOf(
     });
     const affordable = (tokens: number) =>
       2 * (model.facts.parameters ?? 0) * tokens * parallel < MOST_OPERATIONS;
-    return PROMPTS.filter(affordable).flatMap((promptTokens): CheckSample[] => {
+    const samples: CheckSample[] = [];
+    for (const promptTokens of PROMPTS.filter(affordable)) {
       const prompt = plan.prompt.map((tokens) => tokens.subarray(0, promptTokens));
       const workload = { promptTokens, generateTokens: STEPS, parallel, contextDepth: 0 };
       const [prefill, decode] = phaseWork(architecture, { threads }, workload);
-      const ofPrefill = secondsOf(
+      const ofPrefill = await secondsOf(
         budget,
         () => model.reset(0),
         () => model.prefill(prompt),
       );
       // The last prefill is in the cache.
-      const ofDecode = secondsOf(
+      const ofDecode = await secondsOf(
         budget,
         () => model.reset(promptTokens),
         () => model.steps(plan.steps),
       );
-      return [
+      samples.push(
         { model: of, threads, work: prefill!, seconds: ofPrefill },
         { model: of, threads, work: decode!, seconds: ofDecode },
-      ];
-    });
+      );
+    }
+    return samples;
   } finally {
     model.close();
   }

@@ -122,34 +122,41 @@ async function samplesOf(
 ): Promise<StepSample[]> {
   const model = await openedModel(job, modelPath, threads, parallel, Math.max(...depths) + STEPS);
   try {
-    return depths.map((contextDepth) => {
+    const samples: StepSample[] = [];
+    for (const contextDepth of depths) {
       const workload = { promptTokens: 0, generateTokens: STEPS, parallel, contextDepth };
       const [phase] = phaseWork(architecture, { threads }, workload);
       const pass = phase!.passes[Math.floor(phase!.passes.length / 2)]!;
       const { work, tokens, queries } = pass;
       const plan = tokenPlan(model.facts.vocabularySize, workload);
-      model.reset(0);
-      model.prefill(plan.depth);
-      const seconds = secondsOf(
+      await model.reset(0);
+      await model.prefill(plan.depth);
+      const seconds = await secondsOf(
         SECONDS[job.quick ? 'quick' : 'usual'],
         () => model.reset(contextDepth),
         () => model.steps(plan.steps),
       );
-      return { threads, work, tokens, queries, workingSet: workingSetOf(pass), seconds: seconds / STEPS };
-    });
+      const workingSet = workingSetOf(pass);
+      samples.push({ threads, work, tokens, queries, workingSet, seconds: seconds / STEPS });
+    }
+    return samples;
   } finally {
     model.close();
   }
 }
 
 /** @returns seconds of `work`: the low quartile of the rounds that the budget allows, for what disturbs only adds. */
-export function secondsOf(budgetSeconds: number, before: () => void, work: () => void): number {
+export async function secondsOf(
+  budgetSeconds: number,
+  before: () => unknown,
+  work: () => unknown,
+): Promise<number> {
   const rounds: number[] = [];
   const begin = performance.now();
   while (rounds.length === 0 || performance.now() - begin < 1000 * budgetSeconds) {
-    before();
+    await before();
     const start = performance.now();
-    work();
+    await work();
     rounds.push((performance.now() - start) / 1000);
   }
   return quantileOfSorted(sorted(rounds), 0.25);

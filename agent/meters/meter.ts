@@ -30,17 +30,22 @@ export interface Meter {
    * stands for no value.
    */
   refused?(): ReadonlyMap<string, number>;
-  /** The trial's process is there (or gone: null). */
+  /** The trial's processes are there, or others than before (or gone: null). */
   attach(target: MeterTarget | null): void;
   close(): void;
 }
 
 export interface MeterTarget {
+  /** Whatever computes for the trial: CPU time and memory of others are foreign. */
+  readonly processes: readonly TrialProcess[];
+  readonly deviceId: string;
+  readonly cpus: readonly number[];
+}
+
+export interface TrialProcess {
   readonly pid: number;
   /** What it starts computes for the trial, too: a server has workers. Left out = it works alone. */
   readonly tree?: boolean;
-  readonly deviceId: string;
-  readonly cpus: readonly number[];
 }
 
 export interface Quantity {

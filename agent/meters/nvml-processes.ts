@@ -19,20 +19,21 @@ export interface DeviceUse {
 export class ProcessFamily {
   readonly #procRoot: string;
   readonly #known = new Map<number, boolean>();
-  #target: number | null = null;
+  /** None = nobody is attached. */
+  #targets: readonly number[] = [];
 
   constructor(procRoot = '/proc') {
     this.#procRoot = procRoot;
   }
 
   attach(target: MeterTarget | null): void {
-    this.#target = target?.pid ?? null;
+    this.#targets = target?.processes.map(({ pid }) => pid) ?? [];
     this.#known.clear();
   }
 
   /** @returns null while no trial is there, or the driver lists nothing. */
   use(processes: readonly GpuProcess[] | null): DeviceUse | null {
-    if (processes === null || this.#target === null) return null;
+    if (processes === null || this.#targets.length === 0) return null;
     if (processes.length === 0) return { ownBytes: null, others: 0 };
     const own = processes.filter(({ pid }) => this.#isOwn(pid));
     const bytes = own.map(({ usedBytes }) => usedBytes).filter((used) => used !== null);
@@ -47,8 +48,8 @@ export class ProcessFamily {
     const known = this.#known.get(pid);
     if (known !== undefined) return known;
     let at: number | null = pid;
-    while (at !== null && at > 1 && at !== this.#target) at = this.#parent(at);
-    const own = at !== null && at === this.#target;
+    while (at !== null && at > 1 && !this.#targets.includes(at)) at = this.#parent(at);
+    const own = at !== null && this.#targets.includes(at);
     this.#known.set(pid, own);
     return own;
   }

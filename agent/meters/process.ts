@@ -22,7 +22,7 @@ const QUANTITIES: readonly Quantity[] = [
   quantity('processProportionalBytes'),
 ];
 
-/** CPU time and memory of the trial's process, or of a tree of them, from /proc/<pid>. */
+/** CPU time and memory of the trial's processes and of trees of them, from /proc/<pid>. */
 export function findProcessMeter(procRoot = '/proc'): MeterSearch {
   try {
     readFileSync(join(procRoot, 'self/stat'));
@@ -40,6 +40,8 @@ export function findProcessMeter(procRoot = '/proc'): MeterSearch {
 /** One process, whose files stay open: opening them costs more than reading. */
 interface Process {
   readonly pid: number;
+  /** Below, or the root of, a tree that is read whole. */
+  readonly inTree: boolean;
   readonly stat: ReadAgain;
   readonly status: ReadAgain;
 }
@@ -56,7 +58,7 @@ class ProcessMeter implements Meter {
    */
   readonly periodSeconds = 0.5;
   readonly #procRoot: string;
-  #target: MeterTarget | null = null;
+  #trees: readonly number[] = [];
   #processes: Process[] = [];
   #lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -66,8 +68,8 @@ class ProcessMeter implements Meter {
 
   attach(target: MeterTarget | null): void {
     this.close();
-    this.#target = target;
-    if (target !== null) this.#open(target.pid);
+    for (const { pid, tree = false } of target?.processes ?? []) this.#open(pid, tree);
+    this.#trees = target?.processes.filter(({ tree }) => tree).map(({ pid }) => pid) ?? [];
     this.#lookAround();
   }
 
@@ -77,11 +79,11 @@ class ProcessMeter implements Meter {
    */
   read(): readonly Reading[] {
     if (monotonicSeconds() - this.#lookedAt >= LOOK_SECONDS) this.#lookAround();
-    const tree = this.#processes.length > 1;
-    const seen = this.#processes.flatMap(({ stat, status }) => {
+    const several = this.#processes.length > 1;
+    const seen = this.#processes.flatMap(({ stat, status, inTree }) => {
       const [times, sizes] = [stat.read(), status.read()];
       if (!times || !sizes) return [];
-      const ended = this.#target?.tree === true ? endedChildrenSeconds(times) : 0;
+      const ended = inTree ? endedChildrenSeconds(times) : 0;
       const own = cpuSeconds(times);
       return [
         {
@@ -94,7 +96,7 @@ class ProcessMeter implements Meter {
     const readings: Reading[] = [];
     add(readings, 'processCpuSeconds', together(seen.map(({ cpu }) => cpu)));
     add(readings, 'processResidentBytes', together(seen.map(({ resident }) => resident)));
-    if (!tree) add(readings, 'processPeakResidentBytes', together(seen.map(({ peak }) => peak)));
+    if (!several) add(readings, 'processPeakResidentBytes', together(seen.map(({ peak }) => peak)));
     return readings;
   }
 
@@ -116,26 +118,27 @@ class ProcessMeter implements Meter {
   close(): void {
     for (const process of this.#processes) closeAll(process);
     this.#processes = [];
-    this.#target = null;
+    this.#trees = [];
   }
 
-  /** What has joined the tree is read from now on, and what has ended no more. */
+  /** What has joined a tree is read from now on, and what has ended no more. */
   #lookAround(): void {
     this.#lookedAt = monotonicSeconds();
-    if (this.#target?.tree !== true) return;
-    const { pid } = this.#target;
-    const there = new Set([pid, ...descendantsOf(pid, this.#procRoot)]);
-    for (const process of this.#processes) if (!there.has(process.pid)) closeAll(process);
-    this.#processes = this.#processes.filter((process) => there.has(process.pid));
-    for (const one of there) if (!this.#processes.some((process) => process.pid === one)) this.#open(one);
+    if (this.#trees.length === 0) return;
+    const there = new Set(this.#trees.flatMap((pid) => [pid, ...descendantsOf(pid, this.#procRoot)]));
+    const gone = this.#processes.filter(({ pid, inTree }) => inTree && !there.has(pid));
+    for (const process of gone) closeAll(process);
+    this.#processes = this.#processes.filter((process) => !gone.includes(process));
+    for (const one of there)
+      if (!this.#processes.some((process) => process.pid === one)) this.#open(one, true);
   }
 
-  #open(pid: number): void {
+  #open(pid: number, inTree: boolean): void {
     const folder = join(this.#procRoot, String(pid));
     let stat: ReadAgain | null = null;
     try {
       stat = new ReadAgain(join(folder, 'stat'));
-      this.#processes.push({ pid, stat, status: new ReadAgain(join(folder, 'status')) });
+      this.#processes.push({ pid, inTree, stat, status: new ReadAgain(join(folder, 'status')) });
     } catch {
       // It has ended meanwhile.
       stat?.close();

@@ -58,7 +58,7 @@ export class Recorder {
     }
   }
 
-  /** The trial's process is there, or gone. */
+  /** The trial's processes are there, or others than before: their counters jump, so this comes where nothing is measured, with a rest after it. */
   attach(target: MeterTarget | null): void {
     for (const meter of this.#meters) meter.attach(target);
   }

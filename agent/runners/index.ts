@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { RunnerName } from '../../core/runners/index.js';
+import { RUNNERS, type RunnerName } from '../../core/runners/index.js';
 import type { ServerKindName } from '../../core/runners/server/index.js';
 import type { Learned } from '../artifacts/learned.js';
 import type { QuantizeRequest } from './jobs.js';
@@ -48,7 +48,8 @@ const ROOMS: Readonly<Record<RunnerName, RunnerRoom>> = {
   vllm: server('vllm', null),
 };
 
-export const RUNNER_KINDS: readonly string[] = Object.keys(ROOMS);
+/** Those that this agent has, in the order of their descriptions. */
+export const RUNNER_KINDS: readonly string[] = RUNNERS.map(({ kind }) => kind);
 
 /** @returns the runner; throws FailureError `engine-missing` for a kind this agent does not know. */
 export async function loadRunner(kind: string): Promise<Runner> {

@@ -61,31 +61,46 @@ export type EndpointFacts = OpenedFacts;
 /** Every kind of facts, as they leave the child. */
 export type AnyFacts = OpenedFacts | LoadedFacts | PackedFacts | SpreadFacts | TrainerFacts;
 
+/** What is there at once where calls block until the device has finished, and later where an engine is asked in another process. */
+export type Awaitable<T> = T | Promise<T>;
+
 export interface Closable {
+  /**
+   * Process ids of what computes for it beside this process, each with all that it starts: their CPU time and memory are the trial's, and
+   * no foreign load. Left out = this process computes alone.
+   */
+  readonly processes?: readonly number[];
   /** What the engine warned of while it was opened, one sentence each; or a warning that has a code of its own. */
   readonly warnings: readonly (string | Warning)[];
   close(): void;
 }
 
-/** A model with a cache that reads prompts and decodes step by step. Every call blocks until the device has finished. */
+/** A model with a cache that reads prompts and decodes step by step. A call is over when the device has finished. */
 export interface Generator extends Closable {
   readonly facts: LoadedFacts;
   /**
    * Empties the cache, or cuts every sequence back to its first `keepTokens` tokens.
    * @returns false where they could not stay and were computed anew, which took what their prefill takes.
    */
-  reset(keepTokens: number): boolean;
+  reset(keepTokens: number): Awaitable<boolean>;
   /** Evaluates the same number of tokens for each sequence, appended to its cache. `tokens[s]` are the tokens of sequence s. */
-  prefill(tokens: readonly Int32Array[]): void;
+  prefill(tokens: readonly Int32Array[]): Awaitable<void>;
   /**
    * Decodes step by step, each awaited before the next: `tokens[i]` has step i's token of each sequence (batched decode).
-   * @returns when each step had finished: monotonic seconds, by the clock of all stamps.
+   * @returns when each step had finished: monotonic seconds, by the clock of all stamps (which every process of the machine shares).
    */
+  steps(tokens: readonly Int32Array[]): Awaitable<Float64Array>;
+}
+
+/** A generator in this process, whose calls block until the device has finished. */
+export interface BlockingGenerator extends Generator {
+  reset(keepTokens: number): boolean;
+  prefill(tokens: readonly Int32Array[]): void;
   steps(tokens: readonly Int32Array[]): Float64Array;
 }
 
 /** A generator whose graphs can be timed node by node. */
-export interface ProfiledGenerator extends Generator {
+export interface ProfiledGenerator extends BlockingGenerator {
   /** Watched nodes are computed one by one, and timed; otherwise the engine runs as it always does. */
   watch(on: boolean): void;
   /** @returns what gives the operators that were timed since the last call: asked when all is done, for some engines tell only then. */

@@ -12,7 +12,7 @@ import type { Opened } from './opened.js';
 
 /**
  * A Runner executes a model, or an op. It lives in the trial's child process, may block that process's event loop for as long as
- * it computes, and may die there: the parent watches. Workloads drive what it opens and know nothing of engines.
+ * it computes, and may die there: the parent watches. One whose engine is another process says so in what it opens (`processes`). Workloads drive what it opens and know nothing of engines.
  */
 export interface Runner {
   readonly kind: string;

@@ -1,19 +1,17 @@
 import type { LowRankAdapter } from '../../core/techniques/adapters/adapter.js';
-import type { TrainerFacts } from './opened.js';
+import type { Closable, TrainerFacts } from './opened.js';
 
 /**
  * A model that was opened to be trained; the workload drives it and knows nothing of graphs. Another engine (a GPU's) takes
  * part by offering the same.
  */
-export interface TrainableModel {
+export interface TrainableModel extends Closable {
   readonly facts: TrainerFacts;
-  readonly warnings: readonly string[];
   /** @returns the ids of a text, without a begin token. */
   tokenize(text: string): Int32Array;
   /** The token that windows begin with; null when this model's texts begin with none. */
   readonly beginToken: number | null;
   readonly trainer: Trainer;
-  close(): void;
 }
 
 /** Windows of one step: `sequences` of `windowTokens` each, one behind the other. */

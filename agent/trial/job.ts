@@ -35,7 +35,8 @@ export interface TrialRequest {
 
 /** What the child of a trial tells on the way. Times are monotonic seconds. */
 export type TrialReport =
-  | { readonly type: 'loaded'; readonly facts: AnyFacts }
+  /** `processes` are those of what was opened (Closable); where there are some, the child rests until their meters know. */
+  | { readonly type: 'loaded'; readonly facts: AnyFacts; readonly processes: readonly number[] }
   | { readonly type: 'phase'; readonly phase: Phase }
   /** Of the cores under the trial's CPUs at a moment, in the order of these CPUs. */
   | ({ readonly type: 'cores'; readonly seconds: number } & CoresFound)

@@ -139,12 +139,24 @@ async function runChild(
       if (message.type === 'resting') {
         recorder.rest();
         launched.resume();
-      } else listen(message);
+      } else {
+        if (message.type === 'loaded' && message.processes.length > 0) attach(message.processes);
+        listen(message);
+      }
     },
   });
   const server = request.served?.pid ?? null;
-  const of = server === null ? { pid: launched.pid } : { pid: server, tree: true };
-  recorder.attach({ ...of, deviceId: device.id, cpus: device.cpus });
+  // The child of a server only asks it, and tells by itself what that takes.
+  const attach = (trees: readonly number[]) =>
+    recorder.attach({
+      processes: [
+        ...(server === null ? [{ pid: launched.pid }] : []),
+        ...trees.map((pid) => ({ pid, tree: true })),
+      ],
+      deviceId: device.id,
+      cpus: device.cpus,
+    });
+  attach(server === null ? [] : [server]);
   const ending = await launched.ended;
   notes.environment.memoryGuard = ending.memoryGuard;
   const swapped = readSwappedPages(procRoot);

@@ -46,7 +46,9 @@ export async function runTrial(
     phase: { name: 'load', repeat: null, startSeconds: loadStart, endSeconds: loadEnd, tokens: 0 },
   });
   try {
-    channel.send({ type: 'loaded', facts: await withBuild(opened.facts) });
+    const { processes = [] } = opened;
+    channel.send({ type: 'loaded', facts: await withBuild(opened.facts), processes });
+    if (processes.length > 0) await channel.rest();
     for (const text of opened.warnings) {
       channel.send({
         type: 'warning',

@@ -32,10 +32,10 @@ export const latency = {
   async run(model, options, context) {
     const wanted = latencyOptions(options);
     const plan = tokenPlan(model.facts.vocabularySize, wanted);
-    model.reset(0);
+    await model.reset(0);
     if (wanted.contextDepth > 0) {
       const start = context.now();
-      model.prefill(plan.depth);
+      await model.prefill(plan.depth);
       context.stamp('warm-up', null, start, context.now(), wanted.contextDepth * wanted.parallel);
     }
     const warmup = await warmUp(model, plan, wanted, context);
@@ -54,7 +54,7 @@ async function warmUp(
   const seconds: number[] = [];
   let settled = maxWarmups === 0;
   while (!settled && seconds.length < maxWarmups) {
-    const round = repeatOnce(model, plan, options, context);
+    const round = await repeatOnce(model, plan, options, context);
     context.stamp('warm-up', seconds.length, round.start, round.end, tokensOf(options));
     seconds.push(round.end - round.start);
     settled = warmupSettled(seconds, warmupSpread);
@@ -75,7 +75,7 @@ async function measure(
   const tokenSeconds: number[][] = [];
   const begin = context.now();
   for (let repeat = 0; ; repeat++) {
-    const { start, prefilled, end, stepSeconds } = repeatOnce(model, plan, options, context);
+    const { start, prefilled, end, stepSeconds } = await repeatOnce(model, plan, options, context);
     if (promptTokens > 0) {
       context.stamp('prefill', repeat, start, prefilled, promptTokens * parallel);
       prefillRates.push((promptTokens * parallel) / (prefilled - start));
@@ -115,14 +115,14 @@ function lengthened(
   seconds: { readonly prefill: number; readonly decode: number },
 ): LengthenedWork[] {
   const cut = (keepTokens: number) => () => model.reset(keepTokens);
-  const prefill = () => {
-    const stayed = model.reset(contextDepth);
-    if (promptTokens > 0) model.prefill(prompt);
+  const prefill = async () => {
+    const stayed = await model.reset(contextDepth);
+    if (promptTokens > 0) await model.prefill(prompt);
     return stayed;
   };
-  const decode = () => {
-    const stayed = model.reset(contextDepth + promptTokens);
-    model.steps(steps);
+  const decode = async () => {
+    const stayed = await model.reset(contextDepth + promptTokens);
+    await model.steps(steps);
     return stayed;
   };
   return [
@@ -151,17 +151,17 @@ interface Round {
 }
 
 /** One repeat. The steps are the runner's to drive and to stamp: what it does between them is in their times. */
-function repeatOnce(
+async function repeatOnce(
   model: Generator,
   { prompt, steps }: TokenPlan,
   options: LatencyOptions,
   context: WorkloadContext,
-): Round {
-  model.reset(options.contextDepth);
+): Promise<Round> {
+  await model.reset(options.contextDepth);
   const start = context.now();
-  if (options.promptTokens > 0) model.prefill(prompt);
+  if (options.promptTokens > 0) await model.prefill(prompt);
   const prefilled = context.now();
-  const ends = steps.length > 0 ? model.steps(steps) : new Float64Array(0);
+  const ends = steps.length > 0 ? await model.steps(steps) : new Float64Array(0);
   return { start, prefilled, end: ends.at(-1) ?? prefilled, stepSeconds: gaps(prefilled, ends) };
 }
 

@@ -1,4 +1,5 @@
 import { toFailure } from '../../core/errors.js';
+import type { Awaitable } from '../runners/opened.js';
 import type { WorkloadContext } from './workload.js';
 
 /** The part of a repeat that one phase is, as work that can be done again at once. */
@@ -7,10 +8,10 @@ export interface LengthenedWork {
   /** What it usually takes, as it was timed. */
   readonly seconds: number;
   readonly tokens: number;
-  /** Puts things where the work can begin; not part of the window. */
-  prepare(): void;
+  /** Puts things where the work can begin, and is awaited; not part of the window. */
+  prepare(): unknown;
   /** Once, from where it can begin again. @returns false where getting there was work of its own. */
-  once(): boolean;
+  once(): Awaitable<boolean>;
 }
 
 /** Repeating may be a little faster than the timed repeats were. */
@@ -36,7 +37,7 @@ export async function lengthen(
       const times = Math.ceil((MARGIN * minPhaseSeconds) / work.seconds);
       const budget = (measure.maxSeconds ?? Number.POSITIVE_INFINITY) - (now() - begunSeconds);
       if (times * work.seconds > budget) return;
-      if (!attempt(work, times, window, context)) short.delete(work);
+      if (!(await attempt(work, times, window, context))) short.delete(work);
       // Between windows as between repeats: the meters get a reading close to the end.
       if (await context.breathe()) return;
     }
@@ -44,11 +45,16 @@ export async function lengthen(
 }
 
 /** @returns false when this model cannot do it. */
-function attempt(work: LengthenedWork, times: number, window: number, context: WorkloadContext): boolean {
+async function attempt(
+  work: LengthenedWork,
+  times: number,
+  window: number,
+  context: WorkloadContext,
+): Promise<boolean> {
   try {
-    work.prepare();
+    await work.prepare();
     const start = context.now();
-    for (let i = 0; i < times; i++) if (!work.once()) return false;
+    for (let i = 0; i < times; i++) if (!(await work.once())) return false;
     context.stamp(work.phase, window, start, context.now(), work.tokens * times, times);
     return true;
   } catch (error) {

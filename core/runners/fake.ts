@@ -3,7 +3,7 @@ import { addedLater } from './added-later.js';
 import type { RunnerKind } from './runner.js';
 
 /** Ships with the product: whole clusters run on a laptop with it, through the same door as an engine. */
-export const fake: RunnerKind = {
+export const fake = {
   kind: 'fake',
   summary: 'no model and no engine: waits as long as the asked speeds say, or fails as asked',
   options: z.strictObject({
@@ -43,6 +43,14 @@ export const fake: RunnerKind = {
       .max(1e15)
       .default(1_000_000)
       .describe('Bytes the model it pretends to load has.'),
+    fakeProcess: addedLater(
+      z
+        .enum(['own', 'other'])
+        .default('own')
+        .describe(
+          "Where it spends its time: in the trial's own process, or in another that it asks over HTTP, as an engine that is a server would be.",
+        ),
+    ),
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
   offers: ['generator'],
@@ -56,6 +64,7 @@ export const fake: RunnerKind = {
     startSpread: 'fakeStartSpread',
     failure: 'fakeFailure',
     modelBytes: 'fakeModelBytes',
+    process: 'fakeProcess',
   },
   answerOptions: [],
   standIn: null,
@@ -66,4 +75,4 @@ export const fake: RunnerKind = {
   },
   fitted: false,
   pretends: 'the fake runner takes the time it is told to take',
-};
+} satisfies RunnerKind;

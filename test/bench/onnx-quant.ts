@@ -98,8 +98,8 @@ async function speeds(made: readonly Made[]): Promise<ReadonlyMap<string, number
     for (const { form, path } of made) {
       const model = await open1(path);
       const tokens = Array.from({ length: STEPS }, (_, i) => Int32Array.of(5 + i));
-      model.prefill([Int32Array.from({ length: PROMPT }, (_, i) => 3 + i)]);
-      const stamps = model.steps(tokens);
+      await model.prefill([Int32Array.from({ length: PROMPT }, (_, i) => 3 + i)]);
+      const stamps = await model.steps(tokens);
       model.close();
       // The first step plans its memory.
       times.get(form)!.push((STEPS - 2) / (stamps.at(-1)! - stamps[1]!));

@@ -163,7 +163,7 @@ export async function playFault(library: string, name: FaultName): Promise<Judge
     const { meters, absent, periods } = findMeters(settings, { nvml }, trialOn, 'on');
     const recorder = new Recorder(meters, periods);
     recorder.start();
-    recorder.attach({ pid: process.pid, deviceId: trialOn, cpus: [] });
+    recorder.attach({ processes: [{ pid: process.pid }], deviceId: trialOn, cpus: [] });
     for (const seconds of TICKS.slice(1)) {
       setTime(seconds);
       recorder.rest();

@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../../core/errors.js';
-import type { FakeFailure } from './options.js';
+import type { FakeOptions } from './options.js';
 
 const ALLOCATION_BYTES = 16 * 2 ** 20;
 /** Where no limit stops it, it stops itself: it must not take the machine down. */
@@ -15,7 +15,7 @@ export function failToLoad(): never {
 }
 
 /** Fails the way native code does; returns only for `none` and `load`. */
-export function failWhileRunning(kind: FakeFailure): void {
+export function failWhileRunning(kind: FakeOptions['fakeFailure']): void {
   switch (kind) {
     case 'none':
     case 'load':

@@ -1,4 +1,6 @@
+import type { Generator } from '../opened.js';
 import type { GeneratorRequest, Runner, RunnerProbe } from '../runner.js';
+import { openElsewhere } from './elsewhere.js';
 import { failToLoad } from './failures.js';
 import { FakeModel } from './model.js';
 import { fakeOptions } from './options.js';
@@ -19,10 +21,12 @@ export const fakeRunner = {
   },
 
   opens: {
-    async generator(request: GeneratorRequest): Promise<FakeModel> {
+    async generator(request: GeneratorRequest): Promise<Generator> {
       const options = fakeOptions(request.options);
-      if (options.failure === 'load') failToLoad();
-      return new FakeModel(options, request);
+      if (options.fakeFailure === 'load') failToLoad();
+      return options.fakeProcess === 'own'
+        ? new FakeModel(options, request)
+        : await openElsewhere(options, request);
     },
   },
 } satisfies Runner;

@@ -1,7 +1,7 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { FailureError, failure } from '../../../core/errors.js';
-import type { Generator, LoadedFacts } from '../opened.js';
-import type { GeneratorRequest } from '../runner.js';
+import type { BlockingGenerator, LoadedFacts } from '../opened.js';
+import type { Demands } from '../runner.js';
 import { stepByStep } from '../step-by-step.js';
 import { failWhileRunning } from './failures.js';
 import type { FakeOptions } from './options.js';
@@ -11,7 +11,7 @@ const VOCABULARY_SIZE = 32_000;
 const SPIN_SECONDS = 0.002;
 
 /** Takes the time a model of the given speed would take; keeps book of its cache like a real one. */
-export class FakeModel implements Generator {
+export class FakeModel implements BlockingGenerator {
   readonly facts: LoadedFacts;
   readonly warnings: readonly string[] = [];
   readonly #options: FakeOptions;
@@ -23,13 +23,13 @@ export class FakeModel implements Generator {
   readonly #never = new Int32Array(new SharedArrayBuffer(4));
   #cachedTokens = 0;
 
-  constructor(options: FakeOptions, request: GeneratorRequest) {
+  constructor(options: FakeOptions, request: Demands['generator']) {
     this.#options = options;
-    this.#slowness = Math.exp(options.startSpread * gaussian(Math.random));
+    this.#slowness = Math.exp(options.fakeStartSpread * gaussian(Math.random));
     this.#sequences = request.sequences;
     this.facts = {
-      modelBytes: options.modelBytes,
-      parameters: Math.floor(options.modelBytes / 2),
+      modelBytes: options.fakeModelBytes,
+      parameters: Math.floor(options.fakeModelBytes / 2),
       kvCacheBytes: null,
       engineFiles: [],
       vocabularySize: VOCABULARY_SIZE,
@@ -46,7 +46,7 @@ export class FakeModel implements Generator {
   prefill(tokens: readonly Int32Array[]): void {
     const perSequence = tokens[0]?.length ?? 0;
     this.#grow(tokens.length, perSequence);
-    this.#take((perSequence * tokens.length) / this.#options.prefillTokensPerSecond);
+    this.#take((perSequence * tokens.length) / this.#options.fakePrefillTokensPerSecond);
   }
 
   steps(tokens: readonly Int32Array[]): Float64Array {
@@ -57,8 +57,8 @@ export class FakeModel implements Generator {
 
   #step(tokens: Int32Array): void {
     this.#grow(tokens.length, 1);
-    failWhileRunning(this.#options.failure);
-    this.#take(tokens.length / this.#options.decodeTokensPerSecond);
+    failWhileRunning(this.#options.fakeFailure);
+    this.#take(tokens.length / this.#options.fakeDecodeTokensPerSecond);
   }
 
   #grow(sequences: number, tokensEach: number): void {
@@ -74,7 +74,7 @@ export class FakeModel implements Generator {
   }
 
   #take(meanSeconds: number): void {
-    const jitter = Math.max(0, 1 + this.#options.jitter * gaussian(() => this.#uniform()));
+    const jitter = Math.max(0, 1 + this.#options.fakeJitter * gaussian(() => this.#uniform()));
     const seconds = meanSeconds * this.#slowness * jitter;
     const end = process.hrtime.bigint() + BigInt(Math.round(seconds * 1e9));
     if (seconds > SPIN_SECONDS) Atomics.wait(this.#never, 0, 0, (seconds - SPIN_SECONDS) * 1000);

@@ -41,7 +41,7 @@ export async function samplingCost({ turns = 4, turnSeconds = 5 } = {}): Promise
     const recorders = nvml.devices.map((device) => {
       const others = nvml.devices.filter((one) => one !== device);
       const recorder = new Recorder(nvmlMeters(device, others));
-      recorder.attach({ pid: process.pid, deviceId: device.uuid, cpus: [] });
+      recorder.attach({ processes: [{ pid: process.pid }], deviceId: device.uuid, cpus: [] });
       return recorder;
     });
     for (const recorder of recorders) {

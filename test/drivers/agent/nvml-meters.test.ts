@@ -20,7 +20,7 @@ import {
 const REFUSED = '!3';
 const values = (readings: readonly Reading[]) =>
   Object.fromEntries(readings.map(({ quantity, value }) => [quantity, value]));
-const target = (pid: number) => ({ pid, deviceId: 'GPU-aaaa', cpus: [0] });
+const target = (pid: number) => ({ processes: [{ pid }], deviceId: 'GPU-aaaa', cpus: [0] });
 
 /** A /proc that holds parents: child → parent. */
 function procOf(parents: Readonly<Record<number, number>>): string {

@@ -28,7 +28,7 @@ describe('the process meter', () => {
 
   test('reads CPU time and memory of a process whose name holds blanks and brackets', () => {
     const meter = found(findProcessMeter(root()));
-    meter.attach({ pid: 42, deviceId: 'cpu0', cpus: [0] });
+    meter.attach({ processes: [{ pid: 42 }], deviceId: 'cpu0', cpus: [0] });
     expect(values(meter.read())).toEqual({
       processCpuSeconds: 2,
       processResidentBytes: 1024 * 1024,
@@ -41,7 +41,7 @@ describe('the process meter', () => {
   test('reads nothing when nobody is attached or the process is gone', () => {
     const meter = found(findProcessMeter(root()));
     expect(meter.read()).toEqual([]);
-    meter.attach({ pid: 43, deviceId: 'cpu0', cpus: [0] });
+    meter.attach({ processes: [{ pid: 43 }], deviceId: 'cpu0', cpus: [0] });
     expect(meter.read()).toEqual([]);
     expect(meter.readResting?.()).toEqual([]);
   });
@@ -62,7 +62,7 @@ describe('the process meter', () => {
       '43/smaps_rollup': 'Pss_:\nPss:   300 kB\n',
     };
     const meter = found(findProcessMeter(tree(files)));
-    meter.attach({ pid: 42, tree: true, deviceId: 'cpu0', cpus: [0] });
+    meter.attach({ processes: [{ pid: 42, tree: true }], deviceId: 'cpu0', cpus: [0] });
     expect(values(meter.read())).toEqual({
       processCpuSeconds: 1 + 0.5 + 2 + 4 + 1,
       processResidentBytes: 1750 * 1024,
@@ -70,8 +70,15 @@ describe('the process meter', () => {
     expect(values(meter.readResting?.() ?? [])).toEqual({ processProportionalBytes: 1000 * 1024 });
     meter.close();
     expect(meter.read()).toEqual([]);
+    // A trial that works in its own process and in the tree of another: what the first started is not asked for.
+    meter.attach({ processes: [{ pid: 99 }, { pid: 43, tree: true }], deviceId: 'cpu0', cpus: [0] });
+    expect(values(meter.read())).toEqual({
+      processCpuSeconds: 1e4 + 2 + 4,
+      processResidentBytes: (1e6 + 500 + 250) * 1024,
+    });
+    meter.close();
     // Of a server alone the kernel tells its peak, as of any trial.
-    meter.attach({ pid: 99, tree: true, deviceId: 'cpu0', cpus: [0] });
+    meter.attach({ processes: [{ pid: 99, tree: true }], deviceId: 'cpu0', cpus: [0] });
     expect(values(meter.read())).toMatchObject({ processPeakResidentBytes: 2e6 * 1024 });
     meter.close();
   });
@@ -98,7 +105,7 @@ describe('the clock meter', () => {
     const cpu = (n: number) => `devices/system/cpu/cpu${n}/cpufreq/scaling_cur_freq`;
     const root = tree({ [cpu(0)]: '1000000\n', [cpu(1)]: '2000000\n', [cpu(2)]: '4000000\n' });
     const meter = found(findClockMeter(root, root));
-    meter.attach({ pid: 1, deviceId: 'cpu0', cpus: [1, 2] });
+    meter.attach({ processes: [{ pid: 1 }], deviceId: 'cpu0', cpus: [1, 2] });
     expect(values(meter.read())).toEqual({ cpuClockHertz: 3e9 });
     meter.close();
   });
@@ -107,7 +114,7 @@ describe('the clock meter', () => {
     const cpuinfo = 'processor\t: 0\ncpu MHz\t\t: 2000.5\n\nprocessor\t: 1\ncpu MHz\t\t: 3000.5\n\n';
     const root = tree({ cpuinfo });
     const meter = found(findClockMeter(root, root));
-    meter.attach({ pid: 1, deviceId: 'cpu0', cpus: [1] });
+    meter.attach({ processes: [{ pid: 1 }], deviceId: 'cpu0', cpus: [1] });
     expect(values(meter.read())).toEqual({ cpuClockHertz: 3000.5e6 });
     const empty = tree({ 'x/y': '' });
     expect(findClockMeter(empty, empty).found).toBe(false);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { loadRunner, RUNNER_KINDS } from '../../../agent/runners/index.js';
+import { loadRunner } from '../../../agent/runners/index.js';
 import { type GeneratorRequest, open } from '../../../agent/runners/runner.js';
 import { WORKLOAD_KINDS, workloadNamed } from '../../../agent/workloads/index.js';
 import { toFailure } from '../../../core/errors.js';
@@ -8,8 +8,7 @@ import { median } from '../../../core/statistics/quantile.js';
 import { WORKLOADS } from '../../../core/workloads/index.js';
 
 describe('descriptions and rooms', () => {
-  test('are of the same runners, and of the same workloads', () => {
-    expect(RUNNER_KINDS).toEqual(RUNNERS.map(({ kind }) => kind));
+  test('are of the same workloads', () => {
     expect(WORKLOAD_KINDS).toEqual(WORKLOADS.map(({ kind }) => kind));
   });
 
@@ -51,7 +50,7 @@ test('each start of the fake runner draws a speed of its own', async () => {
   const seconds: number[] = [];
   for (let start = 0; start < 6; start++) {
     const model = await open(fake, 'generator', request);
-    const ends = model.steps(Array.from({ length: 6 }, () => Int32Array.of(1)));
+    const ends = await model.steps(Array.from({ length: 6 }, () => Int32Array.of(1)));
     seconds.push(median(Array.from(ends.subarray(1), (end, i) => end - ends[i]!)));
   }
   // Six draws within 10 % of each other come once in 100,000 times; what disturbs the machine moves them apart.
