@@ -177,7 +177,7 @@ export const WARNINGS = {
     retired: true,
   },
   'few-repeats': { severity: 'note', help: 'not raised any more: fewer than three repeats', retired: true },
-  'fake-runner': { severity: 'note', help: 'the numbers come from the fake runner, not from a model' },
+  'fake-runner': { severity: 'note', help: 'the runner of the row only pretends to run a model, as its warning says: the numbers are made up' },
 } as const satisfies Record<string, { severity: 'note' | 'invalid'; help: string; retired?: true }>;
 
 export type WarningCode = keyof typeof WARNINGS;

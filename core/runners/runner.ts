@@ -48,6 +48,6 @@ export interface RunnerKind {
   readonly counting: Counting;
   /** Whether efficiency factors are fitted of its kernels (`ridge factors`); of others the roofs alone predict. */
   readonly fitted: boolean;
-  /** Said of every record where the numbers are made up; null = they are measured. */
+  /** Said of every record where the numbers are made up, with who makes them up: `the fake runner takes …`; null = they are measured. */
   readonly pretends: string | null;
 }

@@ -90,7 +90,7 @@ describe('terminal table', () => {
     const table = renderTable(buildReport(records, { sweepName: 's', objectives: [] }), {
       ...{ width: 120, color: false, unicode: true },
     });
-    expect(table).toContain('every row, fake-runner: the numbers come from the fake runner');
+    expect(table).toContain('every row, fake-runner: the runner of the row only pretends');
     expect(table).toMatch(/^a clock-change \(1 row\)/m);
   });
 
