@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { FailureError, failure } from '../../../core/errors.js';
+import { ask, isSuccess } from '../../../proto/http/ask.js';
 import { ownProgram } from '../../isolation/own-program.js';
 import { findStartTools, wrapCommand } from '../../isolation/start-tools.js';
 import type { Generator, LoadedFacts } from '../opened.js';
@@ -23,6 +24,9 @@ export interface EngineReady {
 export type EngineCall =
   | { readonly call: 'reset'; readonly keepTokens: number }
   | { readonly call: 'prefill' | 'steps'; readonly lengths: readonly number[] };
+
+/** Of one answer: the trial's own limit of time comes before this one. */
+const BOUNDS = { seconds: 24 * 3600, mostBytes: 64 * 2 ** 20 };
 
 /**
  * Starts a process that takes the fake's time, and asks it over HTTP: the shape of every engine that is a server of its own.
@@ -50,13 +54,13 @@ class Elsewhere implements Generator {
   readonly warnings: readonly string[] = [];
   readonly processes: readonly number[];
   readonly #engine: ChildProcess;
-  readonly #url: string;
+  readonly #url: URL;
 
   constructor(engine: ChildProcess, { port, facts }: EngineReady) {
     this.facts = facts;
     this.processes = [engine.pid!];
     this.#engine = engine;
-    this.#url = `http://127.0.0.1:${port}`;
+    this.#url = new URL(`http://127.0.0.1:${port}`);
   }
 
   async reset(keepTokens: number): Promise<boolean> {
@@ -78,10 +82,10 @@ class Elsewhere implements Generator {
 
   /** @throws FailureError `run-failed` with what the engine says, or that it is gone. */
   async #ask(call: EngineCall): Promise<unknown> {
-    const response = await fetch(this.#url, { method: 'POST', body: JSON.stringify(call) }).catch(() => null);
-    if (response === null) throw new FailureError(failure('run-failed', 'the fake engine has gone'));
-    const answer: unknown = await response.json();
-    if (response.ok) return answer;
-    throw new FailureError(failure('run-failed', String(answer)));
+    const answer = await ask(this.#url, { ...BOUNDS, body: JSON.stringify(call) }).catch((error: Error) => {
+      throw new FailureError(failure('run-failed', `the fake engine does not answer: ${error.message}`));
+    });
+    if (isSuccess(answer.status)) return JSON.parse(answer.text);
+    throw new FailureError(failure('run-failed', answer.text));
   }
 }

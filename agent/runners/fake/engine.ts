@@ -8,12 +8,11 @@ import { FakeModel } from './model.js';
 process.once('message', ({ options, demands }: EngineRequest) => {
   const model = new FakeModel(options, demands);
   const server = createServer(async (request, response) => {
-    const answer = (status: number, body: unknown) =>
-      response.writeHead(status).end(JSON.stringify(body ?? null));
     try {
-      answer(200, answerOf(model, JSON.parse(await text(request)) as EngineCall));
+      const answer = answerOf(model, JSON.parse(await text(request)) as EngineCall);
+      response.end(JSON.stringify(answer ?? null));
     } catch (error) {
-      answer(500, (error as Error).message);
+      response.writeHead(500).end((error as Error).message);
     }
   });
   server.listen(0, '127.0.0.1', () => {
