@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestOutcome } from '../../core/serving/requests.js';
+import { Gathered } from '../../proto/http/gathered.js';
 import { type Channel, type Delta, readDelta, refusalOf, type Usage } from './delta.js';
 import { bodyOf, type Endpoint, type PlannedRequest, type Said } from './endpoint.js';
 import { chunksOf, failureOf, type Problem } from './problems.js';
@@ -46,8 +47,12 @@ export interface Exchange {
 
 /** What is kept of the body of a refusal, or of an answer that is no JSON. */
 const REFUSAL_BYTES = 65_536;
-/** The largest answer that is not streamed. */
+/** The largest answer, of which so much is for each token that was asked for: the JSON around one takes some hundred bytes. */
 const ANSWER_BYTES = 256 * 2 ** 20;
+const TOKEN_BYTES = 4096;
+const AROUND_BYTES = 2 ** 20;
+/** A token of a prompt is a byte of it at least, but for those that a template adds. */
+const TEMPLATE_TOKENS = 4096;
 /** How long a server may take to close a stream whose end it has announced. */
 const CLOSING_SECONDS = 1;
 /** How often requests are looked at for their time limits: none of them needs a timer of its own. */
@@ -90,7 +95,7 @@ export class Client {
 
   /** @param onDone hears of its end, however that was; never before this returns. */
   send({ body, ...start }: Start, onDone: (exchange: Exchange) => void): Exchange {
-    const running = new Running(this.#endpoint, start, (exchange) => {
+    const running = new Running(this.#endpoint, start, body.length, (exchange) => {
       this.#open.delete(running);
       onDone(exchange);
     });
@@ -146,8 +151,13 @@ class Running {
   readonly #onDone: (exchange: Exchange) => void;
   /** Reads a stream; null = the answer is kept whole. */
   #events: EventStream | null = null;
-  #body: Buffer[] = [];
-  #bodyBytes = 0;
+  readonly #body = new Gathered(ANSWER_BYTES);
+  /** Of the answer, by what was asked for. */
+  readonly #mostBytes: number;
+  /** Of the prompt, by what was sent. */
+  readonly #mostPromptTokens: number;
+  /** What the server says that cannot be; null = nothing. */
+  #doubt: string | null = null;
   #retryAfter: string | null = null;
   #seconds = 0;
   #finish: string | null = null;
@@ -155,9 +165,20 @@ class Running {
   #closing: number | null = null;
   #over = false;
 
-  constructor(endpoint: Endpoint, start: Omit<Start, 'body'>, onDone: (exchange: Exchange) => void) {
+  constructor(
+    endpoint: Endpoint,
+    start: Omit<Start, 'body'>,
+    sentBytes: number,
+    onDone: (exchange: Exchange) => void,
+  ) {
+    const { wantedTokens } = start.planned;
     this.#endpoint = endpoint;
     this.#onDone = onDone;
+    this.#mostBytes = Math.min(
+      ANSWER_BYTES,
+      AROUND_BYTES + TOKEN_BYTES * (wantedTokens ?? Number.POSITIVE_INFINITY),
+    );
+    this.#mostPromptTokens = sentBytes + TEMPLATE_TOKENS;
     this.exchange = {
       ...start,
       dispatched: null,
@@ -226,7 +247,7 @@ class Running {
     exchange.done = seconds;
     exchange.freed = Math.max(seconds, this.#seconds);
     exchange.outcome = problem?.outcome ?? 'complete';
-    exchange.problem = problem?.problem ?? null;
+    exchange.problem = problem?.problem ?? this.#doubt;
     this.#onDone(exchange);
   }
 
@@ -264,22 +285,23 @@ class Running {
     const { exchange } = this;
     exchange.firstByte ??= this.#seconds;
     exchange.bytes += bytes.length;
-    if (this.#events !== null) {
+    if (exchange.status === 200 && exchange.bytes > this.#mostBytes) {
+      const { wantedTokens } = exchange.planned;
+      const asked = wantedTokens === null ? '' : `, and ${wantedTokens} tokens were asked for`;
+      this.#broken(`The answer has more than ${this.#mostBytes} bytes${asked}.`);
+    } else if (this.#events !== null) {
       try {
         this.#events.push(bytes);
       } catch (error) {
         this.#broken(`The server's stream cannot be read: ${(error as Error).message}.`);
       }
-      return;
+    } else {
+      this.#body.push(bytes);
+      if (exchange.status !== 200 && this.#body.length > REFUSAL_BYTES) {
+        this.abort();
+        this.#refused();
+      }
     }
-    const room = (exchange.status === 200 ? ANSWER_BYTES : REFUSAL_BYTES) - this.#bodyBytes;
-    if (bytes.length > room && exchange.status === 200) {
-      this.#broken(`The answer has more than ${ANSWER_BYTES} bytes.`);
-      return;
-    }
-    if (room <= 0) return;
-    this.#body.push(bytes.subarray(0, room));
-    this.#bodyBytes += Math.min(bytes.length, room);
   }
 
   #data(data: string): void {
@@ -300,12 +322,28 @@ class Running {
     this.#take(delta);
   }
 
-  #take({ texts, finish, usage }: Delta): void {
+  #take({ texts, finish, ...said }: Delta): void {
     const { exchange } = this;
+    const usage = said.usage === null ? null : this.#believed(said.usage);
     const countedUntilHere = usage?.completionTokens ?? null;
     for (const text of texts) exchange.chunks.push({ seconds: this.#seconds, ...text, countedUntilHere });
     this.#finish = finish ?? this.#finish;
     exchange.usage = usage ?? exchange.usage;
+  }
+
+  /** No answer has more tokens than were asked for, or than bytes; no prompt more than were sent. */
+  #believed({ promptTokens, completionTokens }: Usage): Usage {
+    const { planned, bytes } = this.exchange;
+    const most = planned.wantedTokens ?? bytes;
+    const within = (count: number | null, limit: number, what: string) => {
+      if (count === null || count <= limit) return count;
+      this.#doubt = `The server counts ${count} tokens of ${what}, which had ${limit} at most: that is not used.`;
+      return null;
+    };
+    return {
+      promptTokens: within(promptTokens, this.#mostPromptTokens, 'the prompt'),
+      completionTokens: within(completionTokens, most, 'the answer'),
+    };
   }
 
   #parse(json: string, what: string): Delta | null {
@@ -336,7 +374,7 @@ class Running {
 
   #refused(): void {
     const { status } = this.exchange;
-    const said = refusalOf(Buffer.concat(this.#body).toString('utf8'));
+    const said = refusalOf(this.#body.take());
     const wait =
       this.#retryAfter === null ? '' : `, to be asked again after ${this.#retryAfter.slice(0, 40)}`;
     this.#end(this.#seconds, {
@@ -346,7 +384,7 @@ class Running {
   }
 
   #whole(): void {
-    const delta = this.#parse(Buffer.concat(this.#body).toString('utf8'), 'its answer');
+    const delta = this.#parse(this.#body.take(), 'its answer');
     if (delta === null) return;
     if (delta.error !== null) {
       this.#end(this.#seconds, {

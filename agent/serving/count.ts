@@ -90,11 +90,16 @@ export class ChunkCounter {
 /** Tokens that one character may be cut into: emoji of several parts are several characters of at most four bytes each. */
 const LONGEST_CHARACTER = 8;
 
-/** @returns tokens of each chunk, where the server told with each how many there were until then; null = it did not. */
+/** @returns tokens of each chunk, their sum the most that the server told, where it told with each how many there were until then; null = it did not. */
 export function chunkCounts(chunks: readonly Chunk[]): number[] | null {
   const until = chunks.map(({ countedUntilHere }) => countedUntilHere);
   if (until.some((count) => count === null)) return null;
-  return until.map((count, i) => Math.max(0, count! - (until[i - 1] ?? 0)));
+  let most = 0;
+  return until.map((count) => {
+    const more = Math.max(0, count! - most);
+    most += more;
+    return more;
+  });
 }
 
 /**

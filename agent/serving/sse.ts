@@ -1,5 +1,7 @@
-/** More than any chunk of a language model takes; what goes beyond is no stream of events. */
-const LONGEST_LINE = 16 * 2 ** 20;
+import { Gathered } from '../../proto/http/gathered.js';
+
+/** Bytes of a line, and characters of the lines of one event: more than any chunk of a language model takes. */
+const LONGEST = 4 * 2 ** 20;
 
 const LF = 10;
 const CR = 13;
@@ -12,7 +14,7 @@ const CR = 13;
 export class EventStream {
   readonly #onData: (data: string) => void;
   /** The beginning of a line whose end has not come. */
-  #rest: Buffer | null = null;
+  readonly #rest = new Gathered(LONGEST);
   /** Of the event that is being read; null = no `data` line yet. */
   #data: string | null = null;
   /** The last byte was CR: an LF that follows belongs to it. */
@@ -24,7 +26,7 @@ export class EventStream {
     this.#onData = onData;
   }
 
-  /** @throws RangeError for a line that is too long to be one. */
+  /** @throws RangeError for a line or an event that is too long to be one. */
   push(bytes: Buffer): void {
     let from = this.#afterCr && bytes[0] === LF ? 1 : 0;
     if (bytes.length > 0) this.#afterCr = false;
@@ -42,23 +44,21 @@ export class EventStream {
       if (lf >= 0 && lf < from) lf = bytes.indexOf(LF, from);
     }
     if (from === bytes.length) return;
-    const rest = bytes.subarray(from);
-    this.#rest = this.#rest === null ? rest : Buffer.concat([this.#rest, rest]);
-    if (this.#rest.length > LONGEST_LINE) throw new RangeError(`a line of more than ${LONGEST_LINE} bytes`);
+    this.#keep(bytes.subarray(from));
   }
 
   /** Gives out an event whose blank line never came: servers close after their last line. */
   end(): void {
-    if (this.#rest !== null) this.#line(Buffer.alloc(0), 0, 0);
+    if (this.#rest.length > 0) this.#line(Buffer.alloc(0), 0, 0);
     this.#line(Buffer.alloc(0), 0, 0);
   }
 
   #line(bytes: Buffer, from: number, end: number): void {
     let line: string;
-    if (this.#rest === null) line = bytes.toString('utf8', from, end);
+    if (this.#rest.length === 0) line = bytes.toString('utf8', from, end);
     else {
-      line = Buffer.concat([this.#rest, bytes.subarray(from, end)]).toString('utf8');
-      this.#rest = null;
+      this.#keep(bytes.subarray(from, end));
+      line = this.#rest.take();
     }
     if (this.#first) {
       this.#first = false;
@@ -69,8 +69,16 @@ export class EventStream {
       this.#data = null;
       if (data !== null) this.#onData(data);
     } else if (line.startsWith('data:')) {
-      const value = line.slice(line.charCodeAt(5) === 32 ? 6 : 5);
-      this.#data = this.#data === null ? value : `${this.#data}\n${value}`;
-    } else if (line === 'data') this.#data = this.#data === null ? '' : `${this.#data}\n`;
+      this.#add(line.slice(line.charCodeAt(5) === 32 ? 6 : 5));
+    } else if (line === 'data') this.#add('');
+  }
+
+  #keep(bytes: Buffer): void {
+    if (!this.#rest.push(bytes)) throw new RangeError(`a line of more than ${LONGEST} bytes`);
+  }
+
+  #add(value: string): void {
+    this.#data = this.#data === null ? value : `${this.#data}\n${value}`;
+    if (this.#data.length > LONGEST) throw new RangeError(`an event of more than ${LONGEST} characters`);
   }
 }

@@ -29,9 +29,14 @@ export class Gathered {
     return kept.length === part.length;
   }
 
+  /** All of it, in place: the next part may overwrite it. */
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   /** @returns all of it as UTF-8, and keeps nothing. */
   take(): string {
-    const text = this.#bytes.toString('utf8', 0, this.#length);
+    const text = this.bytes.toString('utf8');
     this.#length = 0;
     return text;
   }

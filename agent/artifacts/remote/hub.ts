@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import { FailureError, failure } from '../../../core/errors.js';
 import type { HubSource } from '../../../core/models/remote.js';
+import { Gathered } from '../../../proto/http/gathered.js';
+import { arriving } from './arriving.js';
 import { chooseFiles, type HubFile } from './choose.js';
 import type { Place } from './places.js';
 import { atEndpoint } from './policy.js';
 import { type Asking, ask, hostOf } from './request.js';
 import { refuseStatus } from './status.js';
 
+/** Of all pages together. */
 const MAX_LISTING_BYTES = 16 * 2 ** 20;
 const MAX_PAGES = 50;
 
@@ -40,11 +43,17 @@ export async function findOnHub(source: HubSource, asking: Asking): Promise<read
 async function listFiles(first: string, where: string, asking: Asking): Promise<HubFile[]> {
   const files: HubFile[] = [];
   let next: string | null = first;
+  let room = MAX_LISTING_BYTES;
   for (let page = 0; next !== null && page < MAX_PAGES; page++) {
     const answer = await ask(next, { accept: 'application/json' }, asking);
     try {
       if (answer.status !== 200) refuseStatus(answer, hostOf(next), where);
-      const entries = z.array(entrySchema).safeParse(await readJson(answer.body));
+      const gathered = new Gathered(room);
+      for await (const chunk of arriving(answer, next, asking)) {
+        if (!gathered.push(chunk)) throw tooLong(next);
+      }
+      room -= gathered.length;
+      const entries = z.array(entrySchema).safeParse(parsed(gathered.take()));
       if (!entries.success) throw strange(next);
       for (const { type, path, size, lfs } of entries.data) {
         if (type !== 'file') continue;
@@ -67,19 +76,20 @@ function nextPage(link: string | string[] | undefined, from: string, { policy }:
   return atEndpoint(url, policy) ? url.href : null;
 }
 
-async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > MAX_LISTING_BYTES) return null;
-    chunks.push(chunk);
-  }
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return JSON.parse(text);
   } catch {
     return null;
   }
+}
+
+function tooLong(address: string): FailureError {
+  return new FailureError(
+    failure('model-missing', `${hostOf(address)} lists files in more than ${MAX_LISTING_BYTES} bytes`, {
+      hint: 'Name a file of a smaller repository.',
+    }),
+  );
 }
 
 function strange(address: string): FailureError {

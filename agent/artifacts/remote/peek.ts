@@ -3,7 +3,8 @@ import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import type { RemoteSource } from '../../../core/models/remote.js';
 import { FormatError, type Front, type Peek } from '../../../formats/format.js';
 import { FETCHED_FOLDERS } from '../../../formats/index.js';
-import { asReason } from './interrupted.js';
+import { Gathered } from '../../../proto/http/gathered.js';
+import { arriving } from './arriving.js';
 import { digestOfPlaces, type Place, placesOf } from './places.js';
 import { requireModel } from './refusals.js';
 import { type Asking, ask, hostOf, sizeOf } from './request.js';
@@ -67,21 +68,12 @@ async function readFront(source: string, address: string, bytes: number, asking:
     if (status !== 200 && status !== 206) refuseStatus(answer, hostOf(address), source);
     const range = /^bytes 0-\d+\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1];
     const totalBytes = status === 206 ? sizeOf(range) : sizeOf(headers['content-length']);
-    const chunks: Buffer[] = [];
-    let length = 0;
+    const gathered = new Gathered(bytes);
     // A server without ranges would send all of it.
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length >= bytes) break;
+    for await (const chunk of arriving(answer, address, asking)) {
+      if (!gathered.push(chunk) || gathered.length === bytes) break;
     }
-    return {
-      path: address,
-      front: Buffer.concat(chunks).subarray(0, bytes),
-      fileBytes: totalBytes ?? linked.bytes ?? length,
-    };
-  } catch (error) {
-    throw asReason(error as Error, new URL(address), asking.signal);
+    return { path: address, front: gathered.bytes, fileBytes: totalBytes ?? linked.bytes ?? gathered.length };
   } finally {
     body.destroy();
   }

@@ -24,6 +24,8 @@ export interface Asking {
 }
 
 const MAX_REDIRECTS = 5;
+/** For names, handshakes and the way of the request, beside what a connection may be silent for. */
+const CONNECT_MILLISECONDS = 10_000;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -114,6 +116,10 @@ async function once(
     request.on('timeout', () =>
       request.destroy(new Interrupted(`${url.host} sent nothing for ${stallSeconds} s`)),
     );
+    // A head that trickles is none either.
+    const late = () => request.destroy(new Interrupted(`${url.host} did not answer for ${stallSeconds} s`));
+    const head = setTimeout(late, 1000 * stallSeconds + CONNECT_MILLISECONDS);
+    request.on('response', () => clearTimeout(head)).on('close', () => clearTimeout(head));
     request.on('error', (error) => reject(asReason(error, url, signal)));
   });
 }

@@ -4,8 +4,9 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import { requireRoom } from '../../../formats/whole-file.js';
+import { arriving } from './arriving.js';
 import type { Download, OnProgress } from './download.js';
-import { asReason, Interrupted } from './interrupted.js';
+import { Interrupted } from './interrupted.js';
 import { dropPart, findPart, type Part, partPath, writePartNote } from './part.js';
 import { diskFull, mismatch, requireModel, tooLarge } from './refusals.js';
 import { type Answer, type Asking, ask, hostOf, sizeOf } from './request.js';
@@ -19,8 +20,6 @@ export interface Arrived {
   readonly validator: string | null;
 }
 
-/** A connection that brings less than this a second is as good as none. */
-const LEAST_BYTES_PER_SECOND = 1000;
 const PROGRESS_MILLISECONDS = 500;
 
 /** One file on its way, over as many connections as it takes. */
@@ -127,41 +126,21 @@ export class Transfer {
     this.#linkedDigest = linked.digest;
   }
 
-  async #write(file: FileHandle, { body }: Answer, total: number | null): Promise<void> {
-    const { signal, policy } = this.#asking;
+  async #write(file: FileHandle, answer: Answer, total: number | null): Promise<void> {
     const { source, address, isModel } = this.#request;
-    const stop = () => body.destroy(new Interrupted('stopped'));
-    signal.addEventListener('abort', stop);
-    const pace = this.#watchPace((why) => body.destroy(new Interrupted(`${this.#host} ${why}`)));
+    const most = total ?? this.#asking.policy.maxBytes;
     let reported = 0;
-    try {
-      for await (const chunk of connection(body, address, signal)) {
-        if (this.doneBytes === 0 && isModel) requireModel(chunk, source);
-        if (this.doneBytes + chunk.length > (total ?? policy.maxBytes))
-          throw tooLarge(source, null, total ?? policy.maxBytes);
-        await writeAll(file, chunk, this.doneBytes);
-        this.#hash?.update(chunk);
-        this.doneBytes += chunk.length;
-        if (performance.now() - reported < PROGRESS_MILLISECONDS) continue;
-        reported = performance.now();
-        this.#onProgress(this.doneBytes, total);
-      }
+    for await (const chunk of arriving(answer, address, this.#asking)) {
+      if (this.doneBytes === 0 && isModel) requireModel(chunk, source);
+      if (this.doneBytes + chunk.length > most) throw tooLarge(source, null, most);
+      await writeAll(file, chunk, this.doneBytes);
+      this.#hash?.update(chunk);
+      this.doneBytes += chunk.length;
+      if (performance.now() - reported < PROGRESS_MILLISECONDS) continue;
+      reported = performance.now();
       this.#onProgress(this.doneBytes, total);
-    } finally {
-      clearInterval(pace);
-      signal.removeEventListener('abort', stop);
     }
-  }
-
-  /** Idle connections end by themselves; this ends those that trickle. */
-  #watchPace(end: (why: string) => void): NodeJS.Timeout {
-    const { stallSeconds } = this.#asking.policy;
-    let before = this.doneBytes;
-    return setInterval(() => {
-      const came = this.doneBytes - before;
-      before += came;
-      if (came < LEAST_BYTES_PER_SECOND * stallSeconds) end(`sent ${came} bytes in ${stallSeconds} s`);
-    }, stallSeconds * 1000);
+    this.#onProgress(this.doneBytes, total);
   }
 
   /** Makes the hash stand for the first bytes on the disk, reading them when another process wrote them. */
@@ -213,25 +192,6 @@ function headersFor(part: Part | null): Record<string, string> {
 function validatorOf({ headers }: Answer): string | null {
   const { etag } = headers;
   return etag?.startsWith('"') === true ? etag : (headers['last-modified'] ?? null);
-}
-
-/** The bytes of an answer; errors of the connection become what they mean, those of the reader stay theirs. */
-async function* connection(
-  body: Answer['body'],
-  address: string,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  const chunks = (body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
-  for (;;) {
-    let next: IteratorResult<Buffer>;
-    try {
-      next = await chunks.next();
-    } catch (error) {
-      throw asReason(error as Error, new URL(address), signal);
-    }
-    if (next.done === true) return;
-    yield next.value;
-  }
 }
 
 /** write(2) may take less than it is given. */

@@ -172,13 +172,17 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
       'J*s',
     ),
     energyPerAcceptedDraftTokenJoules: each(
-      accepted === null || accepted === 0 ? [] : known.map(({ joules }) => joules / accepted),
+      accepted === null || accepted === 0
+        ? []
+        : known.flatMap((one) => (accepted > written(one) ? [] : [one.joules / accepted])),
       'J/token',
       input.serving === undefined
         ? NOT_APPLICABLE.serving
         : known.length === 0
           ? why
-          : 'no drafted token was accepted',
+          : accepted !== null && accepted > 0
+            ? 'the server counts more accepted tokens than it gave here'
+            : 'no drafted token was accepted',
     ),
     averagePowerWatts: each(
       known.map(({ joules, seconds }) => joules / seconds),

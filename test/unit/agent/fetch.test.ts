@@ -257,6 +257,35 @@ describe('nothing is left of what is refused', () => {
     expect((await refused(ask(slow))).message).toMatch(/sent \d+ bytes in 0.2 s/);
   });
 
+  test('a server that ends each connection after some bytes', async () => {
+    const server = await new FileServer().start();
+    const { ask } = node({ https: [server.url] });
+    const source = server.put('/m.gguf', content(1000), '"v1"');
+    server.cuts = Array.from({ length: 200 }, () => 10);
+    expect(await refused(ask(source))).toMatchObject({
+      code: 'fetch-failed',
+      message: expect.stringMatching(/in 2 attempts/),
+    });
+    expect(server.seen).toHaveLength(2);
+  });
+
+  test('a hub that trickles, or lists without end', async () => {
+    const { api, sources } = await hub({});
+    const { ask } = node({ ...sources, stallSeconds: 0.2, attempts: 1 });
+    const listing = '/api/models/o/r/tree/main';
+    api.on.set(listing, (_, response) => {
+      const timer = setInterval(() => response.write(' '), 20);
+      response.on('close', () => clearInterval(timer));
+    });
+    expect((await refused(ask('hf:o/r'))).message).toMatch(/sent \d+ bytes in 0.2 s/);
+    const entry = JSON.stringify({ type: 'directory', path: 'x'.repeat(2 ** 20) });
+    api.on.set(listing, (_, response) =>
+      response.writeHead(200, { link: `<${api.url.slice(0, -1)}${listing}>; rel="next"` }).end(`[${entry}]`),
+    );
+    expect((await refused(ask('hf:o/r'))).message).toMatch(/lists files in more than 16777216 bytes/);
+    expect(api.seen.length).toBeLessThan(20);
+  });
+
   test('a server that is not there', async () => {
     const { ask } = node({ https: ['http://127.0.0.1:9/'], attempts: 1 });
     const failed = await refused(ask('http://127.0.0.1:9/m.gguf'));

@@ -57,11 +57,14 @@ describe('events of a stream', () => {
     );
   });
 
-  test('a line without end is refused', () => {
+  test.each([
+    ['a line', 'a'.repeat(2 ** 20)],
+    ['an event', `data:${'a'.repeat(2 ** 20)}\n`],
+  ])('%s without end is refused', (what, text) => {
     const stream = new EventStream(() => {});
-    const piece = Buffer.alloc(2 ** 20, 'a');
+    const piece = Buffer.from(text);
     expect(() => {
-      for (let i = 0; i < 20; i++) stream.push(piece);
-    }).toThrow(/a line of more than/);
+      for (let i = 0; i < 5; i++) stream.push(piece);
+    }).toThrow(`${what} of more than 4194304`);
   });
 });
