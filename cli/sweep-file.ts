@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { fileReport } from '../core/input/diagnostic.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import { withoutEnding } from '../core/models/formats.js';
-import { isRemote } from '../core/models/remote.js';
+import { hubSource, isRemote } from '../core/models/remote.js';
 import { isSynthetic } from '../core/models/synthetic.js';
 import { sweepDocument } from '../core/sweep/document.js';
 import { parseSweep } from '../core/sweep/parse.js';
@@ -112,6 +112,9 @@ export function readSweepFile(path: string): SweepFile {
   try {
     document = readFileSync(path, 'utf8');
   } catch (error) {
+    const meant = hubSource(path);
+    if (meant !== null && (error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw usageError(`there is no file ${path}; a model of the Hugging Face hub is written ${meant}`);
     throw usageError(
       `cannot read the sweep file ${path}: ${fileProblem(error)}`,
       '`ridge init` writes one; examples that run are in docs/examples.',

@@ -3,6 +3,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import { z } from 'zod';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
 import { partName } from '../../core/models/parts.js';
+import { hubSource } from '../../core/models/remote.js';
 import { PACKAGE_ROOT } from '../../installation/package.js';
 
 export interface SourceSettings {
@@ -81,8 +82,12 @@ function localPath(
   if (named.length === 0) throw outside(source, settings);
   const present = named.find((candidate) => existsSync(candidate));
   if (present === undefined) {
+    const meant = hubSource(source);
     throw refusal('model-missing', `there is no file ${source}`, {
-      hint: `The node’s model folders are ${settings.modelFolders.join(', ')}.`,
+      hint:
+        meant === null
+          ? `The node’s model folders are ${settings.modelFolders.join(', ')}.`
+          : `A model of the Hugging Face hub is written ${meant}.`,
     });
   }
   const real = realpath(present, source);

@@ -21,10 +21,9 @@ export async function bench(options: BenchOptions): Promise<number> {
     withFlag,
   );
   if (options.save === undefined) {
-    const format = options.output === 'sql' ? 'llama-bench-sql' : options.output;
     // Coordinator and agent are opened only where something runs.
     const { runSweep } = await import('../run/run.js');
-    return await runSweep(sweep, { ...options, format });
+    return await runSweep(sweep, { ...options, format: options.output });
   }
   save(options.save, sweep.document);
   say(`${options.save} written; ridge run ${options.save} runs it`);

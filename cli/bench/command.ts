@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { addColumnsOption, FORMATS, type Format } from '../options/display.js';
+import { addColumnsOption, type DisplayOptions, formatOption } from '../options/display.js';
 import { positiveInteger } from '../options/values.js';
 import { addRunOptions, type RunOptions } from '../run/command.js';
 import type { TokenPair } from './document.js';
@@ -12,7 +12,7 @@ export interface BenchOptions extends Omit<RunOptions, 'format'> {
   readonly pg: readonly TokenPair[];
   readonly repetitions?: number;
   readonly save?: string;
-  readonly output: Format | 'sql';
+  readonly output: DisplayOptions['format'];
   /** Values as they were typed, by the name of the option. */
   readonly axes: Readonly<Record<string, readonly string[]>>;
 }
@@ -50,11 +50,7 @@ export function registerBench(program: Command): void {
       'exactly so many repeats (default: until the interval is narrow)',
       positiveInteger,
     )
-    .addOption(
-      new Option('-o, --output <format>', 'how to print results; sql is llama-bench-sql')
-        .choices([...FORMATS, 'sql'])
-        .default('table'),
-    )
+    .addOption(formatOption('-o, --output <format>'))
     .option('--save <file>', 'write the sweep to this file, for ridge run, and run nothing')
     .option('--out <dir>', 'folder for the log, results.jsonl and report.html (default: ridge-out/bench)');
   addColumnsOption(addRunOptions(command), 'metrics to show in the table and page');

@@ -21,12 +21,16 @@ export const FORMATS = [
 ] as const;
 export type Format = (typeof FORMATS)[number];
 
+/** What llama-bench calls a format of ours. */
+const ALSO_KNOWN_AS = { sql: 'llama-bench-sql' } as const satisfies Record<string, Format>;
+type OtherWord = keyof typeof ALSO_KNOWN_AS;
+
 /** The formats of a report that are no text: each is one exporter in cli/report/files. */
 export const FILE_FORMATS = ['parquet', 'mlflow', 'mlperf-endpoints'] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 
 export interface DisplayOptions {
-  readonly format: Format;
+  readonly format: Format | OtherWord;
   readonly json?: true;
   readonly columns?: ColumnChoice;
 }
@@ -34,8 +38,15 @@ export interface DisplayOptions {
 /** Adds the options of every command that prints results. `--json` is short for `--format json`. */
 export function addDisplayOptions(command: Command, formats: readonly string[] = FORMATS): Command {
   return addColumnsOption(command, 'metrics to show in the table and page')
-    .addOption(new Option('-f, --format <format>', 'how to print results').choices(formats).default('table'))
+    .addOption(formatOption('-f, --format <format>', formats))
     .option('--json', 'the same as --format json');
+}
+
+/** @returns the option that chooses one of these formats, or one by llama-bench's word for it. */
+export function formatOption(flags: string, formats: readonly string[] = FORMATS): Option {
+  return new Option(flags, 'how to print results; sql is llama-bench-sql')
+    .choices([...formats, ...Object.keys(ALSO_KNOWN_AS)])
+    .default('table');
 }
 
 /** Adds `--columns`; `what` says of what it chooses. */
@@ -60,6 +71,12 @@ function chosenColumns(text: string): ColumnChoice {
 export function chosenFormat<Choice extends string>(options: {
   readonly format: Choice;
   readonly json?: true;
-}): Choice | 'json' {
-  return options.json === true ? 'json' : options.format;
+}): Exclude<Choice, OtherWord> | Format {
+  const { format, json } = options;
+  if (json === true) return 'json';
+  return isOtherWord(format) ? ALSO_KNOWN_AS[format] : (format as Exclude<Choice, OtherWord>);
+}
+
+function isOtherWord(format: string): format is OtherWord {
+  return Object.hasOwn(ALSO_KNOWN_AS, format);
 }

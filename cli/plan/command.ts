@@ -17,7 +17,7 @@ export function registerPlan(program: Command): void {
     .description(
       'dry run: number of experiments, what is excluded and why, files to create, what does not fit or is missing here,\n' +
         'and about how long it takes where the roofs of this machine were measured.\n' +
-        `Exit code ${EXIT.nothingRuns}: nothing of it can run here (or, with --fleet, on any node).`,
+        `Exit code ${EXIT.usage}: it names files that are not here; ${EXIT.nothingRuns}: nothing of it can run here (or, with --fleet, on any node).`,
     )
     .argument('<file>', SWEEP_ARGUMENT)
     .option('-n, --limit <count>', 'rows to show', positiveInteger, 10)

@@ -43,7 +43,8 @@ interface PlannedRow {
 
 /**
  * `ridge plan`: what a sweep would do, without doing any of it.
- * @returns 0, or the code of its own where nothing of it can run on the machines it was held against.
+ * @returns 0; the code of usage errors where it was held against this machine and names files that are not here, as `ridge run` would
+ *   end with; a code of its own where nothing of it can run on the machines it was held against.
  */
 export async function printPlan(file: string, typed: PlanOptions): Promise<number> {
   const written = openSweep(file);
@@ -85,7 +86,9 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
   );
   const toMake = plannedFiles(space);
   const servers = plannedServers(checked, here.engines.servers, here.profile, settings);
-  const exitCode = runnable === 0 ? EXIT.nothingRuns : EXIT.ok;
+  // What does not block is what is not here: of a fleet, a node may have it.
+  const missingHere = options.fleet !== true && warnings.some(({ blocks }) => !blocks);
+  const exitCode = missingHere ? EXIT.usage : runnable === 0 ? EXIT.nothingRuns : EXIT.ok;
   if (options.json === true) {
     printJson({
       name: sweep.name,
@@ -140,6 +143,8 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
   }
   const more = space.count - rows.length;
   if (more > 0) say(`${more.toLocaleString('en')} more; --limit shows them`);
+  if (missingHere)
+    say('it cannot run here before what is missing is; --fleet asks the nodes of a coordinator');
   return exitCode;
 }
 

@@ -6,11 +6,10 @@ import {
   FILE_FORMATS,
   type FileFormat,
   FORMATS,
-  type Format,
 } from '../options/display.js';
 
 export interface ReportOptions extends Omit<DisplayOptions, 'format'> {
-  readonly format: Format | FileFormat;
+  readonly format: DisplayOptions['format'] | FileFormat;
   readonly output?: string;
   readonly recompute?: true;
 }

@@ -1,9 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { locateSource } from '../../agent/artifacts/source.js';
 import { describeSynthetic } from '../../agent/artifacts/synthetic/model.js';
 import { FailureError, failure } from '../../core/errors.js';
-import { nearest } from '../../core/input/suggest.js';
 import { withoutEnding } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, readSynthetic } from '../../core/models/synthetic.js';
@@ -11,7 +10,7 @@ import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { CONFIG } from '../../formats/config-json.js';
 import { FormatError } from '../../formats/format.js';
 import { formatOf } from '../../formats/index.js';
-import { CONFIGS, namedArchitecture } from '../../roofline/configs/index.js';
+import { namedArchitecture, nearestModel } from '../../roofline/configs/index.js';
 import { architectureFromGguf } from '../../roofline/readers/gguf.js';
 import type { ArchitectureReading } from '../../roofline/readers/reading.js';
 
@@ -39,7 +38,7 @@ function read(source: string, modelFolders: readonly string[]): ArchitectureRead
       return readShapes(source, locateSource(source, { modelFolders }));
     const named = namedArchitecture(source);
     if (named.ok) return named;
-    const guess = nearest(basename(source), [...CONFIGS.keys()]);
+    const guess = nearestModel(source);
     const meant = guess === null ? '' : `Did you mean ${guess}? `;
     throw missing(
       `there is no file ${source}, and ${named.reason}`,

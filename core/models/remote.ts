@@ -1,4 +1,5 @@
 import { isLoopbackHost } from '../loopback.js';
+import { withoutEnding } from './formats.js';
 
 /** A model that has to be fetched first, as a sweep names it. Whether a node may is for its config to say. */
 export type RemoteSource = WebSource | HubSource;
@@ -41,6 +42,17 @@ export function isRemote(source: string): boolean {
   return SCHEME.test(source);
 }
 
+/** @returns the `hf:` source that somebody meant who wrote a repository of the hub as its pages do, `Qwen/Qwen3-0.6B`; null for other words. */
+export function hubSource(word: string): string | null {
+  const id = word
+    .replace(/^(?:https?:\/\/)?(?:www\.)?huggingface\.co\//i, '')
+    .replace(/\/(?:tree\/main)?\/?$/, '');
+  const [, repository = ''] = /^[^/:@]+\/([^/:@]+)(?:@[^:]+)?(?::.+)?$/.exec(id) ?? [];
+  if (withoutEnding(repository) !== repository || /\.(?:ya?ml|jsonl?|txt|bin|html)$/i.test(repository))
+    return null;
+  return readHub(`hf:${id}`, null).ok ? `hf:${id}` : null;
+}
+
 /**
  * Reads `https://host/model.gguf[#sha256=…]` or `hf:owner/repository[@revision][:file-or-quantization][#sha256=…]`.
  * Plain http is for this machine alone: anybody on the way could change the file.
@@ -69,6 +81,8 @@ function readWeb(address: string, digest: string | null): RemoteReading {
   if (url.username !== '' || url.password !== '')
     return no('an address in a sweep holds no name or password: sweeps are kept and shown');
   if (hidesSeparator(url)) return no(`${address} hides a separator in its path`);
+  const meant = url.hostname.toLowerCase() === 'huggingface.co' ? hubSource(address) : null;
+  if (meant !== null) return no(`${address} is a page of a repository, no file`, `Write ${meant}.`);
   return { ok: true, remote: { kind: 'web', url: url.href, digest } };
 }
 

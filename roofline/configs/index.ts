@@ -25,12 +25,35 @@ export function namedArchitecture(name: string, bits: Partial<StoredBits> = {}):
   const found = CONFIGS.get(name.toLowerCase()) ?? byRepository(name);
   if (found !== undefined) return architectureFromConfig(found.config, bits);
   const names = [...CONFIGS.keys()];
-  const near = nearest(name.split('/').at(-1) ?? name, names);
+  const near = nearestModel(name);
   return {
     ok: false,
     reason: `no published model is called ${JSON.stringify(name)}`,
     hint: `${near === null ? '' : `Did you mean ${near}? `}Known are ${names.join(', ')}.`,
   };
+}
+
+/**
+ * @returns the published model whose name is nearest: one of the size that was written, where there is one near. `llama-70b` is two
+ *   letters from `llama-2-70b`, one from `llama-7b`, and means the first.
+ */
+export function nearestModel(name: string): string | null {
+  const word = name.split('/').at(-1) ?? name;
+  const names = [...CONFIGS.keys()];
+  const size = sizeIn(word);
+  const ofSize =
+    size === null
+      ? null
+      : nearest(
+          word,
+          names.filter((known) => sizeIn(known) === size),
+        );
+  return ofSize ?? nearest(word, names);
+}
+
+/** `70b` of `llama-2-70b-chat`, `8x7b` of `mixtral-8x7b`. */
+function sizeIn(name: string): string | null {
+  return /(?:^|[-_ ])((?:\d+x)?\d+(?:\.\d+)?[bm])(?![a-z0-9])/i.exec(name)?.[1]?.toLowerCase() ?? null;
 }
 
 function byRepository(name: string): PublishedConfig | undefined {

@@ -7,7 +7,7 @@ import {
   sourcesSchema,
 } from '../../../agent/artifacts/remote/policy.js';
 import { toFailure } from '../../../core/errors.js';
-import { readRemote } from '../../../core/models/remote.js';
+import { hubSource, readRemote } from '../../../core/models/remote.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 
 const HEX = 'ab'.repeat(32);
@@ -40,6 +40,7 @@ describe('the words of a source', () => {
     ['https://models.example.com/open/..%2fsecret/m.gguf', /hides a separator/],
     ['https://', /not an address/],
     ['https://models.example.com/m.gguf#sha256=12', /not sha256=/],
+    ['https://huggingface.co/Qwen/Qwen3-0.6B/tree/main', /is a page of a repository, no file/],
     ['hf:repository', /does not name a repository/],
     ['hf:../x:y', /does not name a repository/],
     ['hf:a/b@..:m.gguf', /does not name a repository/],
@@ -47,6 +48,13 @@ describe('the words of a source', () => {
     ['hf:a/b:m.gguf?x=y', /does not name a file/],
   ])('%s is refused', (source, why) => {
     expect(read(source)).toMatch(why);
+  });
+
+  test('that are written as pages of the hub write them are told how they are meant', () => {
+    expect(hubSource('Qwen/Qwen3-0.6B')).toBe('hf:Qwen/Qwen3-0.6B');
+    expect(hubSource('https://huggingface.co/Qwen/Qwen3-0.6B/')).toBe('hf:Qwen/Qwen3-0.6B');
+    for (const word of ['small', 'a/b/c', 'models/m.gguf', 'sweeps/kv.yaml', '../a/b', 'builtin:small'])
+      expect(hubSource(word), word).toBeNull();
   });
 
   test('are judged with the sweep, and the digest in them is the model’s', () => {

@@ -49,6 +49,15 @@ test.each([
   expect(document).toContain('models: ');
 });
 
+test('a repository of the hub, as its page names it, is asked for by hf:', () => {
+  for (const word of ['Qwen/Qwen3-0.6B', 'Qwen/Qwen3-0.6B-GGUF:Q8_0']) {
+    expect(() => openSweep(word)).toThrow(
+      `there is no file ${word}; a model of the Hugging Face hub is written hf:${word}`,
+    );
+  }
+  expect(() => openSweep('models/small.yaml')).toThrow('cannot read the sweep file models/small.yaml');
+});
+
 test('everything else is a sweep file, and one that cannot be read is one sentence', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-sweep-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { describeSynthetic } from '../../../agent/artifacts/synthetic/model.js';
 import { readSynthetic } from '../../../core/models/synthetic.js';
 import { sizeOf } from '../../../core/work/model-size.js';
-import { CONFIGS, namedArchitecture } from '../../../roofline/configs/index.js';
+import { CONFIGS, namedArchitecture, nearestModel } from '../../../roofline/configs/index.js';
 import { architectureFromConfig } from '../../../roofline/readers/config.js';
 import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
 import type { ArchitectureReading } from '../../../roofline/readers/reading.js';
@@ -328,4 +328,15 @@ describe('what is no model is refused in a sentence', () => {
   test('a name that is nearly one', () => {
     expect(refused(namedArchitecture('lama-2-7b'))).toMatch(/called "lama-2-7b"\. Did you mean llama-2-7b\?/);
   });
+});
+
+test.each([
+  ['llama-70b', 'llama-2-70b'],
+  ['meta-llama/Llama-3.1-70B-Chat', 'llama-3.1-70b'],
+  ['qwen-7b', 'qwen2.5-7b'],
+  ['lama-2-7b', 'llama-2-7b'],
+  ['llama-9b', 'llama-7b'],
+  ['nothing-of-the-kind', null],
+])('%s is near %s: the size counts for more than letters', (word, near) => {
+  expect(nearestModel(word)).toBe(near);
 });
