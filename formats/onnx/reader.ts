@@ -19,6 +19,8 @@ import {
   SHAPE,
   TENSOR,
   TENSOR_TYPE,
+  TENSORS_IN,
+  type TensorsIn,
   TYPE,
   textOf,
   VALUE,
@@ -39,10 +41,16 @@ export interface OnnxFile extends OnnxModel {
   readonly fileBytes: number;
   /** Files beside the graph's that its weights lie in. */
   readonly besides: readonly string[];
+  /** Whether some of them are of tensors inside of nodes, which are kept as they stand. */
+  readonly nodesNeedFiles: boolean;
 }
 
 /** Everything but weights; a graph that has more is not read. */
 const MOST_BYTES = 256 * 2 ** 20;
+/** Messages in each other: a subgraph in a subgraph is three deeper, and exporters write a handful. */
+const MOST_DEPTH = 100;
+/** What ONNX Runtime takes for an address in memory instead of a file. */
+const IN_MEMORY = '_ORT_MEM_ADDR_';
 
 /**
  * Reads an ONNX model without its weights (onnx.proto, field by field of the protobuf wire format): what is not known is kept as it
@@ -64,6 +72,7 @@ class Reader {
   readonly #size: number;
   readonly #besides = new Map<string, number>();
   #left = MOST_BYTES;
+  #inNodes = false;
 
   constructor(path: string, file: number) {
     this.#path = path;
@@ -79,17 +88,43 @@ class Reader {
     let graph: OnnxFile['graph'] | null = null;
     for (const field of fieldsIn(this.#file, 0, size)) {
       if (field.number === MODEL.irVersion) irVersion = field.value;
-      else if (field.number === MODEL.graph && field.delimited) graph = this.#graph(field);
-      else if (field.number === MODEL.opset && field.delimited) {
+      else if (field.number === MODEL.graph && field.delimited) {
+        // Readers of protobuf would join them.
+        if (graph !== null) throw new OnnxError('the file holds two graphs', 'Give an ONNX model.');
+        graph = this.#graph(field);
+      } else if (field.number === MODEL.opset && field.delimited) {
         const parts = fieldsOf(this.#held(field));
         const version = parts.find(({ number }) => number === OPSET.version)?.value ?? 0;
         opsets.set(textIn(parts, OPSET.domain), version);
       } else rest.push(this.#whole(field));
     }
     if (graph === null) throw new OnnxError('the file holds no ONNX graph', 'Give an ONNX model.');
+    this.#findBesides('model', 0, size);
     const besides = [...this.#besides.keys()];
     const fileBytes = [...this.#besides.values()].reduce((sum, bytes) => sum + bytes, size);
-    return { irVersion, opsets, graph, rest: Buffer.concat(rest), fileBytes, besides };
+    const nodesNeedFiles = this.#inNodes;
+    return { irVersion, opsets, graph, rest: Buffer.concat(rest), fileBytes, besides, nodesNeedFiles };
+  }
+
+  /** Looks at every tensor of a message, wherever it lies: the engine opens whatever file one of them names. */
+  #findBesides(kind: TensorsIn, offset: number, bytes: number, depth = 0): void {
+    if (depth > MOST_DEPTH) throw new OnnxError('its graphs lie in each other without end');
+    const inside: Readonly<Record<number, TensorsIn>> = TENSORS_IN[kind];
+    for (const field of fieldsIn(this.#file, offset, bytes)) {
+      const next = inside[field.number];
+      if (next === undefined || !field.delimited) continue;
+      if (next !== 'tensor') this.#findBesides(next, field.offset, field.bytes, depth + 1);
+      else if (this.#isBeside(field)) {
+        this.#tensor(field);
+        // Of a model the first graph's own are constants, which are read as such.
+        this.#inNodes ||= kind !== 'graph' || depth > 1;
+      }
+    }
+  }
+
+  #isBeside({ offset, bytes }: Field): boolean {
+    for (const { number } of fieldsIn(this.#file, offset, bytes)) if (number === TENSOR.external) return true;
+    return false;
   }
 
   #graph({ offset, bytes }: Field): OnnxFile['graph'] {
@@ -153,7 +188,7 @@ class Reader {
     const location = said.get('location') ?? '';
     const what = `the weights of ${JSON.stringify(name)}`;
     // Where a graph comes from a stranger, it names no file but those beside it.
-    if (location === '' || isAbsolute(location) || location.split(/[\\/]/).includes('..'))
+    if (!isPlain(location))
       throw new OnnxError(
         `${what} are said to be in ${JSON.stringify(location)}, which is no file beside it`,
       );
@@ -208,8 +243,15 @@ function bytesOf(name: string, type: number, shape: readonly number[]): number |
   return bits === null ? null : Math.ceil((all * bits) / 8);
 }
 
+/** Of a name that is no UTF-8 the engine and we would open two files. */
+function isPlain(location: string): boolean {
+  if (location === '' || isAbsolute(location) || /[\0\uFFFD]/.test(location)) return false;
+  return !location.includes(IN_MEMORY) && !location.split(/[\\/]/).includes('..');
+}
+
+/** Of fields that are there twice the last counts, as in every reader of protobuf. */
 function textIn(fields: readonly HeldField[], number: number): string {
-  const field = fields.find((one) => one.number === number);
+  const field = fields.findLast((one) => one.number === number);
   return field === undefined ? '' : textOf(field.held);
 }
 

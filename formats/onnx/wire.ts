@@ -40,6 +40,19 @@ export const SHAPE = { dimension: 1 } as const;
 export const DIMENSION = { value: 1, name: 2 } as const;
 export const ENTRY = { key: 1, value: 2 } as const;
 
+/** Messages that lead to tensors, by the fields that do: constants of a graph are some of them, attributes of nodes others. */
+export const TENSORS_IN = {
+  model: { 7: 'graph', 20: 'training', 25: 'function' },
+  training: { 1: 'graph', 2: 'graph' },
+  function: { 7: 'node', 11: 'attribute' },
+  graph: { 1: 'node', 5: 'tensor', 15: 'sparse' },
+  node: { 5: 'attribute' },
+  attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph', 22: 'sparse', 23: 'sparse' },
+  sparse: { 1: 'tensor', 2: 'tensor' },
+  tensor: {},
+} as const satisfies Readonly<Record<string, Readonly<Record<number, string>>>>;
+export type TensorsIn = keyof typeof TENSORS_IN;
+
 /** The longest key and length of a field. */
 const FRONT_BYTES = 20;
 

@@ -24,7 +24,8 @@ export interface GraphRequest {
 
 /**
  * Writes a quantized copy of an ONNX graph into a folder, with what lies beside the original. One matrix is in memory at a time.
- * @throws FailureError `impossible-combination` for a graph without matrices, or one that half precision gets wrong; `disk-full`.
+ * @throws FailureError `impossible-combination` for a graph without matrices, one whose nodes need files, or one that half precision gets wrong;
+ * `disk-full`.
  */
 export async function quantizeGraph(
   { inputPath, outputPath, quantization }: GraphRequest,
@@ -32,6 +33,16 @@ export async function quantizeGraph(
 ): Promise<Learned> {
   const path = graphOf(inputPath);
   const file = readOnnx(path);
+  if (file.nodesNeedFiles)
+    throw new FailureError(
+      failure(
+        'impossible-combination',
+        `${basename(inputPath)} has constants inside of nodes that lie in other files`,
+        {
+          hint: 'Save it with the attributes of its nodes inside: onnx.save_model(…, convert_attribute=False).',
+        },
+      ),
+    );
   const report = new Report(onProgress);
   const made = quantized(file, quantization, report, basename(inputPath));
   await mkdir(outputPath, { recursive: true });

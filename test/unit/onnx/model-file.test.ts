@@ -2,12 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { quantizeGraph } from '../../../agent/artifacts/onnx/quantize.js';
+import { readGraphQuantization } from '../../../core/techniques/graph-quantization.js';
 import { attributes, floatOf, intOf } from '../../../formats/onnx/attributes.js';
 import { onnx } from '../../../formats/onnx/format.js';
 import { CONTRIB, constant, type OnnxModel } from '../../../formats/onnx/model.js';
 import { readOnnx } from '../../../formats/onnx/reader.js';
 import { typeNumber } from '../../../formats/onnx/types.js';
-import { Message } from '../../../formats/onnx/wire.js';
+import { ATTRIBUTE, ENTRY, GRAPH, Message, NODE, TENSOR } from '../../../formats/onnx/wire.js';
 import { writeOnnx } from '../../../formats/onnx/writer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-onnx-'));
@@ -154,5 +156,102 @@ describe('a model that is not whole is refused in a sentence', () => {
     const writing = writeOnnx(path, { ...model, graph: { ...model.graph, constants } });
     await expect(writing).rejects.toThrow('the constant "w" gave 4092 of the 4096 bytes of its shape');
     expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined();
+  });
+});
+
+describe('weights in other files, wherever in the graph a tensor names one', () => {
+  const entries = (location: string | Uint8Array) => {
+    const entry = new Message().text(ENTRY.key, 'location').entry(ENTRY.value, location).done();
+    return new Message().entry(TENSOR.external, entry).int(TENSOR.location, 1).done();
+  };
+  const tensor = (location: string | Uint8Array) =>
+    new Message()
+      .int(TENSOR.dimension, 1)
+      .int(TENSOR.type, 1)
+      .text(TENSOR.name, 'c')
+      .raw(entries(location))
+      .done();
+  const attribute = (number: number, held: Uint8Array) =>
+    new Message().text(ATTRIBUTE.name, 'value').entry(number, held).done();
+  const node = (held: Uint8Array) =>
+    new Message().text(NODE.kind, 'Constant').entry(NODE.attribute, held).done();
+  const constantNode = (location: string | Uint8Array) => node(attribute(ATTRIBUTE.tensor, tensor(location)));
+  const graph = (held: Uint8Array) => new Message().entry(GRAPH.node, held).done();
+  const inBranch = (location: string) => node(attribute(ATTRIBUTE.graph, graph(constantNode(location))));
+  const sparse = (location: string) => new Message().entry(1, tensor(location)).done();
+
+  /** Each a model whose one tensor is elsewhere. */
+  const places: Readonly<Record<string, (location: string) => Uint8Array>> = {
+    'a constant': (at) => new Message().entry(7, new Message().entry(5, tensor(at)).done()).done(),
+    'a node': (at) => new Message().entry(7, graph(constantNode(at))).done(),
+    'a list of a node': (at) => new Message().entry(7, graph(node(attribute(10, tensor(at))))).done(),
+    'a branch of a branch': (at) =>
+      new Message().entry(7, graph(node(attribute(ATTRIBUTE.graphs, graph(inBranch(at)))))).done(),
+    "a branch's constants": (at) => {
+      const branch = new Message().entry(GRAPH.constant, tensor(at)).done();
+      return new Message().entry(7, graph(node(attribute(ATTRIBUTE.graph, branch)))).done();
+    },
+    'a sparse constant': (at) => new Message().entry(7, new Message().entry(15, sparse(at)).done()).done(),
+    'a sparse attribute': (at) => new Message().entry(7, graph(node(attribute(22, sparse(at))))).done(),
+    'a function': (at) =>
+      new Message()
+        .entry(7, new Uint8Array())
+        .entry(25, new Message().entry(7, constantNode(at)).done())
+        .done(),
+    training: (at) => {
+      const training = new Message().entry(1, graph(constantNode(at))).done();
+      return new Message().entry(7, new Uint8Array()).entry(20, training).done();
+    },
+  };
+
+  test.each(Object.keys(places))('of %s are part of the model, and lie beside it', (place) => {
+    const path = join(folder, 'named.onnx');
+    const put = (location: string) => writeFileSync(path, places[place]!(location));
+    writeFileSync(join(folder, 'weights.bin'), Buffer.alloc(4));
+    put('weights.bin');
+    expect(onnx.files(path)).toEqual([path, join(folder, 'weights.bin')]);
+    expect(readOnnx(path).nodesNeedFiles).toBe(place !== 'a constant');
+    for (const away of ['/etc/passwd', '../weights.bin', '*/_ORT_MEM_ADDR_/*', 'a/../../weights.bin', '']) {
+      put(away);
+      expect(() => onnx.files(path), away).toThrow(/is no file beside it/);
+    }
+    put('none.bin');
+    expect(() => onnx.files(path)).toThrow(/which is not beside it/);
+  });
+
+  test('are those that the engine opens, however their name is written', () => {
+    const path = join(folder, 'written.onnx');
+    writeFileSync(path, new Message().entry(7, graph(constantNode(Buffer.from([0xff])))).done());
+    expect(() => readOnnx(path)).toThrow(/is no file beside it/);
+    const twice = new Message()
+      .text(ENTRY.key, 'length')
+      .text(ENTRY.key, 'location')
+      .text(ENTRY.value, '/etc/passwd');
+    const tensor = new Message().entry(TENSOR.external, twice.done()).done();
+    writeFileSync(path, new Message().entry(7, graph(node(attribute(ATTRIBUTE.tensor, tensor)))).done());
+    expect(() => readOnnx(path)).toThrow(/"\/etc\/passwd", which is no file beside it/);
+    const two = new Message().entry(7, graph(constantNode('/etc/passwd'))).entry(7, new Uint8Array());
+    writeFileSync(path, two.done());
+    expect(() => readOnnx(path)).toThrow('the file holds two graphs');
+  });
+
+  test('in branches without end are refused', () => {
+    const path = join(folder, 'deep.onnx');
+    let held = constantNode('weights.bin');
+    for (let i = 0; i < 40; i++) held = node(attribute(ATTRIBUTE.graph, graph(held)));
+    writeFileSync(path, new Message().entry(7, graph(held)).done());
+    expect(() => readOnnx(path)).toThrow('its graphs lie in each other without end');
+  });
+
+  test('are not written again, and a graph of such nodes is not quantized', async () => {
+    const path = join(folder, 'nodes.onnx');
+    writeFileSync(join(folder, 'weights.bin'), Buffer.alloc(4));
+    writeFileSync(path, places['a node']!('weights.bin'));
+    const reading = readGraphQuantization('int8_dynamic');
+    const quantization = reading?.ok === true ? reading.value : expect.unreachable();
+    const request = { inputPath: path, outputPath: join(folder, 'made'), quantization };
+    await expect(quantizeGraph(request, () => {})).rejects.toThrow(
+      'nodes.onnx has constants inside of nodes that lie in other files',
+    );
   });
 });
