@@ -24,7 +24,7 @@ const POINTS: Record<string, number> = {
   'context-depth.yaml': 9,
   'dsnot-table.yaml': 37,
   'efficientllm-peft.yaml': 12,
-  'fake.yaml': 40,
+  'fake.yaml': 16,
   'kernels.yaml': 72,
   'kv-cache.yaml': 12,
   'papers/smartbench.yaml': 2,

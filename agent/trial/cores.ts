@@ -1,3 +1,4 @@
+import { runnerNamed } from '../../core/runners/index.js';
 import { NOTHING } from '../cores/usual.js';
 import { CoresWatch } from '../cores/watch.js';
 import type { Channel } from '../isolation/channel.js';
@@ -13,7 +14,7 @@ export interface TrialCores {
   look(): void;
 }
 
-/** @param open what opens our library; a test gives its own. @returns what asks nothing where the trial does not run on CPUs. */
+/** @param open what opens our library; a test gives its own. @returns what asks nothing where the trial does not run on CPUs, or invents its numbers. */
 export async function trialCores(
   {
     deviceClass,
@@ -27,7 +28,9 @@ export async function trialCores(
   open: () => Promise<ReadCores> = openCores,
   idle?: (seconds: number) => Promise<void>,
 ): Promise<TrialCores> {
-  if (deviceClass !== 'cpu' || served !== undefined || measure.meters === 'off')
+  // What a runner invents does not depend on them.
+  const pretends = (runnerNamed(runner.kind)?.pretends ?? null) !== null;
+  if (deviceClass !== 'cpu' || served !== undefined || measure.meters === 'off' || pretends)
     return { settle: async () => {}, look() {} };
   // A library that does not open is told of by whatever else needs it.
   const ask = await open().catch(() => () => null);

@@ -3,6 +3,7 @@ import { FailureError } from '../../core/errors.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
 import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
 import { warn } from '../../core/result/warnings.js';
+import { runnerNamed } from '../../core/runners/index.js';
 import { type NodeDemands, nodeDemands } from '../../core/runners/node-demands.js';
 import { readThrottling, throttleWarnings } from '../device/cgroup.js';
 import { readSwappedPages } from '../device/host.js';
@@ -42,7 +43,8 @@ export async function measure(
   const wanted = isElsewhere(served) ? 'off' : experiment.measure.meters;
   const gpus = served?.gpus ?? leasedDevices(lease);
   const found = findMeters(node.meters, node.nvml, device.id, wanted, gpus);
-  const { meters, absent, periods } = withoutEnergyOf(nodeDemands(experiment.runner.options), found);
+  const own = withoutEnergyOf(nodeDemands(experiment.runner.options), found);
+  const { meters, absent, periods } = withoutNeighboursOf(experiment.runner.kind, own);
   notes.absent = { ...notes.absent, ...absent };
   const recorder = new Recorder(meters, periods);
   recorder.start();
@@ -110,10 +112,26 @@ function lostConnections({ findings }: WorkloadOutcome): boolean {
 /** What this machine draws is a part of what a trial takes whose model lies on others, too: then it has none. */
 function withoutEnergyOf({ rpcServers }: NodeDemands, found: MeterSet): MeterSet {
   if (rpcServers.length === 0) return found;
-  const own = found.meters.filter((meter) => !measuresEnergy(meter));
-  for (const meter of found.meters) if (!own.includes(meter)) meter.close();
   const energy = `a part of the model was on RPC servers (${rpcServers.join(', ')}), whose energy this node does not measure`;
-  return { ...found, meters: own, absent: { ...found.absent, energy } };
+  return without(found, measuresEnergy, { energy });
+}
+
+/** What a runner invents is told of no machine: nobody beside it makes it another number. */
+function withoutNeighboursOf(kind: string, found: MeterSet): MeterSet {
+  const pretends = runnerNamed(kind)?.pretends ?? null;
+  if (pretends === null) return found;
+  const isSystem = ({ name }: Meter) => name === 'system';
+  const quantities = found.meters.filter(isSystem).flatMap((meter) => meter.quantities);
+  const absent = Object.fromEntries(
+    quantities.map(({ name }) => [name, `${pretends}: no neighbour moves it`]),
+  );
+  return without(found, isSystem, absent);
+}
+
+function without(found: MeterSet, left: (meter: Meter) => boolean, absent: MeterSet['absent']): MeterSet {
+  for (const meter of found.meters) if (left(meter)) meter.close();
+  const meters = found.meters.filter((meter) => !left(meter));
+  return { ...found, meters, absent: { ...found.absent, ...absent } };
 }
 
 function isElsewhere(served: ServedModel | null): boolean {

@@ -1,9 +1,9 @@
 /**
- * Kills the whole of `ridge run` (SIGKILL, no chance to tidy up) at 20 random moments of a sweep of 40
- * experiments, starting the same command again each time, then lets it finish: the final table must have
+ * Kills the whole of `ridge run` (SIGKILL, no chance to tidy up) at 20 random moments of a sweep of 16
+ * experiments of three starts each, starting the same command again each time, then lets it finish: the final table must have
  * every experiment exactly once, and nothing may be left running.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,9 +13,12 @@ import { orphans } from './attack/process-figures.js';
 import { conclude } from './figure.js';
 
 const KILLS = 20;
-const EXPERIMENTS = 40;
-const sweep = join(ROOT, 'docs/examples/fake.yaml');
+const EXPERIMENTS = 16;
+const STARTS = 3;
 const out = mkdtempSync(join(tmpdir(), 'ridgepoint-resume-'));
+const sweep = join(out, 'fake-thrice.yaml');
+const once = readFileSync(join(ROOT, 'docs/examples/fake.yaml'), 'utf8');
+writeFileSync(sweep, once.replace('starts: 1', `starts: ${STARTS}`));
 
 function records(file: string): ResultRecord[] {
   return readFileSync(join(out, file), 'utf8')
@@ -63,10 +66,10 @@ conclude('resume', [
   },
   {
     claim: 'every experiment once in the final table',
-    measured: `${results.length} rows, ${ids.size} different experiments, ${results.filter((r) => r.status === 'complete').length} complete`,
-    required: `${EXPERIMENTS} rows, all different, all complete`,
+    measured: `${results.length} starts of ${ids.size} different experiments, ${results.filter((r) => r.status === 'complete').length} complete`,
+    required: `${EXPERIMENTS * STARTS} starts of ${EXPERIMENTS}, all complete`,
     holds:
-      results.length === EXPERIMENTS &&
+      results.length === EXPERIMENTS * STARTS &&
       ids.size === EXPERIMENTS &&
       results.every((r) => r.status === 'complete'),
   },

@@ -97,7 +97,8 @@ describe('before a trial is measured', () => {
       waited: 0,
       sent: [far],
     });
-    for (const request of [{ deviceClass: 'cuda' }, { measure: { ...policy, meters: 'off' } }])
+    const fake = { runner: { kind: 'fake', options: {} } };
+    for (const request of [{ deviceClass: 'cuda' }, { measure: { ...policy, meters: 'off' } }, fake])
       expect(await settled([far], { request })).toMatchObject({ asked: 0, sent: [] });
   });
 
