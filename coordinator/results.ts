@@ -1,5 +1,6 @@
 import type { ResultRecord } from '../core/result/result.js';
 import type { Dispatcher } from './dispatcher.js';
+import { readRecord } from './log/detail.js';
 import type { Detail, Log, LogEntry, ResultHead } from './log/log.js';
 import { queueKey } from './scheduler/state.js';
 
@@ -72,7 +73,7 @@ async function resultOf(
 function storedResult(entry: LogEntry): StoredResult | null {
   const { position, recordJson } = entry;
   if (recordJson === null) return null;
-  return { position, json: recordJson, record: () => JSON.parse(recordJson) as ResultRecord };
+  return { position, json: recordJson, record: () => readRecord(recordJson) };
 }
 
 /** @returns whether a record counts for its point: every valid start does, and where there is none what the point ended with. */

@@ -3,6 +3,7 @@ import { listOf, NAME_CHARACTERS, nameOf, recordOf, SENTENCE_CHARACTERS, textOf 
 import type { ModelRef } from '../core/experiment/experiment.js';
 import type { Lease } from '../core/experiment/lease.js';
 import type { NodeProfile } from '../core/experiment/node.js';
+import { regraded } from '../core/judgement/regrade.js';
 import { experimentSchema, RESULT_SCHEMA, type ResultRecord, resultSchema } from '../core/result/result.js';
 import { takeColumns } from './columns.js';
 import { WireError } from './errors.js';
@@ -99,7 +100,7 @@ export function parseRecord(json: string): ResultRecord {
   const putBack = takeColumns(value);
   const record = check(what, resultSchema, value);
   putBack(record);
-  return record;
+  return regraded(record);
 }
 
 /** What every record has since the schema has its newest field. */
@@ -119,9 +120,9 @@ export function parseStoredRecord(json: string): ResultRecord {
     RECORD_KEYS.every((key) => value[key as keyof ResultRecord] !== undefined) &&
     // The newest fields that are not at the top.
     value.experiment?.settings !== undefined &&
-    value.experiment.measure?.maxCoreLatencyRatio !== undefined &&
+    value.experiment.measure?.gates !== undefined &&
     (value.roofs === null || value.roofs?.caveats !== undefined);
-  return complete ? (value as ResultRecord) : check('result record', resultSchema, value);
+  return regraded(complete ? (value as ResultRecord) : check('result record', resultSchema, value));
 }
 
 /** An empty string is "nothing known". @throws WireError `invalid` that names the field. */

@@ -1,10 +1,10 @@
-import { WARNINGS, type WarningCode } from '../core/result/warnings.js';
+import { SEVERITIES, type Severity, WARNINGS, type WarningCode } from '../core/result/warnings.js';
 import type { Row } from './rows.js';
 
 /** The warnings of one code over all rows, for footnotes. */
 export interface NoteGroup {
   readonly code: WarningCode;
-  readonly severity: 'note' | 'invalid';
+  readonly severity: Severity;
   readonly help: string;
   /** Numbers of the rows that carry it. */
   readonly rows: readonly number[];
@@ -24,7 +24,7 @@ export interface Absence {
   readonly missed: boolean;
 }
 
-/** @returns warnings grouped by code: those that make a row invalid first, then by how many rows have them. */
+/** @returns warnings grouped by code: faults first, then what disturbed rows, each by how many rows have them. */
 export function noteGroups(rows: readonly Row[]): NoteGroup[] {
   const groups = new Map<WarningCode, { rows: number[]; example: string }>();
   for (const row of rows) {
@@ -41,6 +41,8 @@ export function noteGroups(rows: readonly Row[]): NoteGroup[] {
       return { code, severity, help, everywhere, ...group };
     })
     .sort((a, b) =>
-      a.severity === b.severity ? b.rows.length - a.rows.length : a.severity === 'invalid' ? -1 : 1,
+      a.severity === b.severity
+        ? b.rows.length - a.rows.length
+        : SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity),
     );
 }

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { regraded } from '../../core/judgement/regrade.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import type { Sweep } from '../../core/sweep/spec.js';
@@ -90,7 +91,7 @@ function readRecords(path: string): ResultRecord[] {
       throw usageError(`${path}:${index + 1}: this line is not JSON`);
     }
     const parsed = resultSchema.safeParse(value);
-    if (parsed.success) return [parsed.data];
+    if (parsed.success) return [regraded(parsed.data)];
     const issue = parsed.error.issues[0];
     throw usageError(
       `${path}:${index + 1}: not a result record: ${issue?.path.join('.')}: ${issue?.message}`,

@@ -1,3 +1,4 @@
+import { regraded } from '../../core/judgement/regrade.js';
 import { settlingValues } from '../../core/metrics/settling.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { Detail, EntryAt, Fact, FactHead, LogEntry, ResultHead } from './log.js';
@@ -8,12 +9,14 @@ export function headOf(fact: FactHead): FactHead {
   const { trialId, experimentId, sweep, startedAt, endedAt, status, valid, failure } = fact.record;
   const { node, device, warnings, measurements } = fact.record;
   const { engine, engineBuild } = fact.record.environment;
+  const gates = fact.record.experiment?.measure.gates ?? 'warn';
   const record: ResultHead = {
     ...{ trialId, experimentId, sweep, startedAt, endedAt, status, valid },
     node: { name: node.name },
     device: { id: device.id },
     failure: failure && { code: failure.code, message: failure.message },
     warnings: warnings.map(({ code, severity }) => ({ code, severity })),
+    ...(gates !== 'warn' && { experiment: { measure: { gates } } }),
     environment: {
       ...(engine !== undefined && { engine }),
       ...(engineBuild !== undefined && { engineBuild }),
@@ -56,6 +59,11 @@ export function joinJson(row: string, raw: string = NO_RAW_JSON): string {
   return `${row.slice(0, -1)},${raw.slice(1)}`;
 }
 
+/** @returns the record of JSON that a log holds, graded as today. */
+export function readRecord(json: string): ResultRecord {
+  return regraded(JSON.parse(json) as ResultRecord);
+}
+
 /** @returns an entry for who has the whole fact at hand. */
 export function entryOf<D extends Detail>(position: number, fact: Fact, detail: D): EntryAt<D> {
   // TypeScript does not narrow a type parameter by a value.
@@ -92,11 +100,19 @@ function emptyRaw(): RawPart {
   return structuredClone<RawPart>(NO_RAW);
 }
 
+/** @returns a fact as it is read: its record graded as today, whatever release wrote it, unless it is too damaged for that. */
+export function graded<F extends FactHead>(fact: F): F {
+  if (fact?.fact !== 'ResultRecorded') return fact;
+  const warnings: unknown = fact.record?.warnings;
+  if (!Array.isArray(warnings) || warnings.some((warning) => typeof warning?.code !== 'string')) return fact;
+  return { ...fact, record: regraded(fact.record) };
+}
+
 /** @returns the fact head that a text holds, or `Damaged` where it holds none. */
 export function readHead(text: string): FactHead {
   try {
     const head = JSON.parse(text) as FactHead | null;
-    return typeof head?.fact === 'string' ? head : { fact: 'Damaged', reason: 'no fact' };
+    return typeof head?.fact === 'string' ? graded(head) : { fact: 'Damaged', reason: 'no fact' };
   } catch (error) {
     return { fact: 'Damaged', reason: `no JSON: ${(error as Error).message}` };
   }

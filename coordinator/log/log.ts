@@ -1,4 +1,4 @@
-import type { ModelRef } from '../../core/experiment/experiment.js';
+import type { Gates, ModelRef } from '../../core/experiment/experiment.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { RepetitionPolicy } from '../../core/sweep/spec.js';
 
@@ -66,6 +66,8 @@ export interface ResultHead
   readonly device: Pick<ResultRecord['device'], 'id'>;
   readonly failure: Pick<NonNullable<ResultRecord['failure']>, 'code' | 'message'> | null;
   readonly warnings: readonly Pick<ResultRecord['warnings'][number], 'code' | 'severity'>[];
+  /** Left out where gates are the usual ones, `warn`. */
+  readonly experiment?: { readonly measure: { readonly gates: Gates } };
   /** `engineBuild` is left out in heads of before records had it, too. */
   readonly environment: {
     readonly [fact in 'engine' | 'engineBuild']?: ResultRecord['environment'][string];

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { ChangeSignal } from './change-signal.js';
-import { joinJson, partsOf, readHead } from './detail.js';
+import { joinJson, partsOf, readHead, readRecord } from './detail.js';
 import {
   type AppendOutcome,
   type Detail,
@@ -191,7 +191,7 @@ class StoredEntry implements LogEntry {
   get fact(): Fact {
     // A fact without a record is its own head.
     if (this.recordJson === null) return this.head as Fact;
-    return { fact: 'ResultRecorded', record: JSON.parse(this.recordJson) as ResultRecord };
+    return { fact: 'ResultRecorded', record: readRecord(this.recordJson) };
   }
 }
 

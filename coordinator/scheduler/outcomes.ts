@@ -1,4 +1,4 @@
-import { INVALIDATING } from '../../core/result/warnings.js';
+import { DOUBTS } from '../../core/result/warnings.js';
 import { PositionTable } from './position-table.js';
 import type { TrialTable } from './trial-table.js';
 
@@ -17,7 +17,7 @@ export interface Outcome {
 const WORDS: readonly Pick<Outcome, 'state' | 'reason'>[] = [
   { state: 'complete', reason: null },
   { state: 'invalid', reason: null },
-  ...INVALIDATING.map((reason) => ({ state: 'invalid' as const, reason })),
+  ...DOUBTS.map((reason) => ({ state: 'invalid' as const, reason })),
 ];
 
 /**

@@ -89,6 +89,10 @@ export interface DeviceSettings {
 export const PROFILE_LEVELS = ['off', 'modules'] as const;
 export type ProfileLevel = (typeof PROFILE_LEVELS)[number];
 
+/** `measure.gates`: disturbed rows are marked, or invalid, as for who publishes. No part of an identity: it changes no number. */
+export const GATES = ['warn', 'strict'] as const;
+export type Gates = (typeof GATES)[number];
+
 /** So that their spread can be told. */
 export const DEFAULT_ENERGY_WINDOWS = 3;
 
@@ -125,14 +129,16 @@ export interface MeasurePolicy {
   readonly maxWarmups: number;
   /** A trial that runs longer than this in all is killed; null = the agent's own limit. */
   readonly trialTimeoutSeconds: number | null;
-  /** Share of CPU time stolen by the hypervisor above which a row is invalid. */
+  /** Share of CPU time stolen by the hypervisor above which a row is disturbed. */
   readonly maxStealRatio: number;
-  /** CPU use by foreign processes, in cores, above which a row is invalid. */
+  /** CPU use by foreign processes, in cores, above which a row is disturbed. */
   readonly maxForeignCores: number;
-  /** Core-to-core latency over the usual above which a row of more than one thread is invalid. */
+  /** Core-to-core latency over the usual above which a row of more than one thread is disturbed. */
   readonly maxCoreLatencyRatio: number;
-  /** Standard error of the median of a start's repeats, as a share of it, above which the start is invalid. */
+  /** Standard error of the median of a start's repeats, as a share of it, above which the start is disturbed. */
   readonly maxSpread: number;
+  /** What becomes of disturbed rows. */
+  readonly gates: Gates;
   readonly meters: 'on' | 'off';
   /** How many lengthened windows each phase gets that is too short for the energy source. */
   readonly energyWindows: number;

@@ -8,14 +8,27 @@ import type { Evidence } from './evidence.js';
 /** NVML's clocks-event reasons (nvml.h) that mean: slower than asked, because of … */
 const THROTTLE = {
   'thermal-throttle': { 8: 'hardware slowdown', 32: 'software thermal limit', 64: 'hardware thermal limit' },
-  'power-throttle': { 4: 'software power cap', 128: 'hardware power brake' },
+  'power-throttle': { 128: 'hardware power brake' },
+  // A GPU at full load often sits at its cap: that is its speed, and no accident of the trial.
+  'power-cap': { 4: 'software power cap' },
 } as const;
+const THROTTLE_CODES = Object.keys(THROTTLE) as (keyof typeof THROTTLE)[];
 
 /** @returns each of those reasons with its bit. */
 export function throttleNames(): { readonly bit: number; readonly name: string }[] {
   return Object.values(THROTTLE).flatMap((names) =>
     Object.entries(names).map(([bit, name]) => ({ bit: Number(bit), name })),
   );
+}
+
+/** A monotonic clock cannot go back; that of a machine which was moved or woken while it measured sometimes does. */
+export function backwards({ phases, tokenSeconds }: Evidence['input']): Warning[] {
+  const phase = phases.find(({ startSeconds, endSeconds }) => endSeconds < startSeconds);
+  const step = tokenSeconds.flat().find((seconds) => seconds < 0);
+  if (phase === undefined && step === undefined) return [];
+  const what = phase === undefined ? 'a decode step' : `${phase.name} of repeat ${(phase.repeat ?? 0) + 1}`;
+  const by = phase === undefined ? step! : phase.endSeconds - phase.startSeconds;
+  return [warn('clock-backwards', `${what} ended ${(-by).toPrecision(2)} s before it began`)];
 }
 
 /** Compares the repeats in which the clock was read at all. */
@@ -73,11 +86,14 @@ export function throttleGates({ input, series, span }: Evidence): Warning[] {
     .map((mask) => ((mask & 128) !== 0 ? mask & ~8 : mask))
     // A cap that the sweep set is what is measured.
     .map((mask) => (capped ? mask & ~4 : mask));
-  return (['thermal-throttle', 'power-throttle'] as const).flatMap((code) => {
+  return THROTTLE_CODES.flatMap((code) => {
     const bits = Object.entries(THROTTLE[code]).map(([bit, name]) => ({ bit: Number(bit), name }));
     const hits = masks.filter((mask) => bits.some(({ bit }) => (mask & bit) !== 0)).length;
     if (hits === 0) return [];
     const names = bits.filter(({ bit }) => masks.some((mask) => (mask & bit) !== 0)).map(({ name }) => name);
-    return [warn(code, `${names.join(', ')} in ${hits} of ${masks.length} readings while measuring`)];
+    const share = `${((100 * hits) / masks.length).toFixed(0)} % of the time`;
+    return [
+      warn(code, `${names.join(', ')} in ${share} while measuring (${hits} of ${masks.length} readings)`),
+    ];
   });
 }

@@ -1,6 +1,6 @@
 import { METRICS, type Unit } from '../metrics/catalogue.js';
 import type { ResultRecord, TrialFacts } from '../result/result.js';
-import { type Warning, warn } from '../result/warnings.js';
+import { gradeOf, type Warning, warn } from '../result/warnings.js';
 import { efficiencyFindings } from './efficiency.js';
 import { energyFindings } from './energy/findings.js';
 import { missing } from './entries.js';
@@ -52,7 +52,7 @@ export function judgeWith(place: Placement, facts: TrialFacts): Judgement {
   for (const { entries } of findings) Object.assign(measurements, entries);
   const gaps = new Map(findings.flatMap((f) => [...(f.gaps ?? [])]));
   const warnings = [...facts.given.warnings, ...findings.flatMap((f) => f.warnings), ...gapWarnings(gaps)];
-  const valid = warnings.every((w) => w.severity !== 'invalid');
+  const valid = gradeOf(warnings, facts.experiment.measure.gates) !== 'invalid';
   return { measurements, warnings, valid, roofline: placed.roofline };
 }
 

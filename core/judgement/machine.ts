@@ -1,7 +1,7 @@
 import { deviceKind } from '../experiment/experiment.js';
 import { METRICS, type MetricName, type Unit } from '../metrics/catalogue.js';
 import { gaugeMax, gaugeMean, type Reading, type Window } from '../metrics/integrate.js';
-import { clockWarnings, lockWarnings, throttleGates } from './clocks.js';
+import { backwards, clockWarnings, lockWarnings, throttleGates } from './clocks.js';
 import { spanReading } from './coverage.js';
 import { cpuGates, cpuUse } from './cpu.js';
 import { deviceGates } from './device.js';
@@ -58,6 +58,7 @@ export function machineFindings(evidence: Evidence): Findings {
       ...Object.fromEntries(readings.map(({ name, unit, found }) => [name, entry(found, unit, 'sampled')])),
     },
     warnings: [
+      ...backwards(input),
       ...cpuGates(evidence, use),
       ...sharedCores(foundOf('coreShareRatio'), input.experiment.measure),
       // One thread waits for no other, wherever that would be.

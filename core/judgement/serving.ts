@@ -1,7 +1,7 @@
 import { type MetricName, metricNamed, type Unit } from '../metrics/catalogue.js';
 import { type Warning, warn } from '../result/warnings.js';
 import { auditCaches, type Speedup } from '../serving/audit.js';
-import { generatorProblems } from '../serving/generator.js';
+import { generatorProblems, rateShortfall } from '../serving/generator.js';
 import { requestsOf, type ServingRecord } from '../serving/record.js';
 import type { RequestRecord } from '../serving/requests.js';
 import type { ServerMetric } from '../serving/server-metrics.js';
@@ -9,9 +9,11 @@ import { goodput, type Objective, objectivesOf } from '../serving/slo.js';
 import { steadyStateOf } from '../serving/steady-state.js';
 import { type LatencySummary, type ServingSummary, summarizeServing, wholeRun } from '../serving/summary.js';
 import { unsteadiness } from '../serving/unsteady.js';
+import { isScheduled } from '../workloads/serving.js';
 import { type Entry, missing, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
+import { forcesLengths } from './regrade.js';
 
 /** Metrics that only a server has; the others of a row have other judges, too. */
 const OWN = [
@@ -77,10 +79,11 @@ export function servingFindings({ input }: Evidence): Findings {
   const objectives = objectivesOf(options.slo);
   const steady = steadyStateOf(requests, options);
   const unsteady = unsteadiness(steady, options);
+  const late = lateness(summary, serving);
   return {
     entries: {
       ...rates(summary, requests, objectives, serving.outputTokensBy === 'tokenizer'),
-      ...latencies(summary),
+      ...latencies(summary, late.length > 0),
       ...around(serving),
       steadySeconds: steady.found
         ? single(steady.window.duration.seconds, 's', '')
@@ -88,7 +91,9 @@ export function servingFindings({ input }: Evidence): Findings {
       ...inside(serving, requests.length),
     },
     warnings: [
-      ...doubts(summary, serving),
+      ...late,
+      ...missedRate(requests, options.arrival),
+      ...doubts(summary, serving, forcesLengths(input.experiment)),
       ...(unsteady === null ? [] : [warn('unsteady', unsteady)]),
       ...cached(serving, input.experiment.runner.options.prefixCaching === true),
       ...failures(summary, requests),
@@ -129,8 +134,10 @@ function rates(
   };
 }
 
-function latencies({ latencies: of }: ServingSummary): Entries {
+/** @param late whether the generator was: then what is quoted counts from intended starts, for its delays are part of what users wait. */
+function latencies({ latencies: of }: ServingSummary, late: boolean): Entries {
   const none = 'no request came to it';
+  const quoted = late ? of.scheduled : of.service;
   const three = (prefix: string, summary: LatencySummary) =>
     Object.fromEntries(
       (['p50', 'p90', 'p99'] as const).map((p) => [
@@ -139,14 +146,14 @@ function latencies({ latencies: of }: ServingSummary): Entries {
       ]),
     ) as Entries;
   return {
-    timeToFirstTokenSeconds: percentile(of.service.ttft, 'p50', none),
+    timeToFirstTokenSeconds: percentile(quoted.ttft, 'p50', none),
     timePerOutputTokenSeconds: percentile(of.tpot, 'p50', 'no answer came in chunks'),
     interTokenLatencyP50Seconds: percentile(of.itlPerToken, 'p50', 'no answer came in chunks'),
     interTokenLatencyP90Seconds: percentile(of.itlPerToken, 'p90', 'no answer came in chunks'),
     interTokenLatencyP99Seconds: percentile(of.itlPerToken, 'p99', 'no answer came in chunks'),
     interChunkLatencyP50Seconds: percentile(of.itlPerChunk, 'p50', 'no answer came in chunks'),
     interChunkLatencyP99Seconds: percentile(of.itlPerChunk, 'p99', 'no answer came in chunks'),
-    averageLatencySeconds: single(of.service.e2e.mean, 's', none),
+    averageLatencySeconds: single(quoted.e2e.mean, 's', none),
     ...three('scheduledTimeToFirstToken', of.scheduled.ttft),
     ...three('serviceTimeToFirstToken', of.service.ttft),
     ...three('requestTimePerOutputToken', of.tpot),
@@ -221,21 +228,36 @@ function inside({ inside: said, insideAbsent }: ServingRecord, requests: number)
   };
 }
 
-function doubts(summary: ServingSummary, serving: ServingRecord): Warning[] {
-  const { throughput, latencies: of, serverLength, usage, chunks, window } = summary;
+function lateness(
+  { throughput, latencies: of, chunks, window }: ServingSummary,
+  { generator }: ServingRecord,
+): Warning[] {
   const seconds = window.toSeconds - window.fromSeconds;
-  const late = generatorProblems(serving.generator, serving.generator.ceiling, {
+  const problems = generatorProblems(generator, generator.ceiling, {
     medianFirstToken: of.service.ttft.p50.value,
     requestsPerSecond: throughput.requestsPerSecond,
     chunksPerSecond: seconds > 0 ? chunks.chunks / seconds : null,
   });
-  const found = late.map((problem) => warn('generator-late', problem));
+  return problems.map((problem) =>
+    warn('generator-late', `${problem}. TTFT and latency count from when requests were meant to start`),
+  );
+}
+
+function missedRate(requests: readonly RequestRecord[], arrival: unknown): Warning[] {
+  const short = isScheduled(arrival) ? rateShortfall(requests) : null;
+  return short === null ? [] : [warn('rate-missed', short)];
+}
+
+/** @param forced whether the server was made to give answers of the lengths that were asked for. */
+function doubts({ serverLength, usage }: ServingSummary, serving: ServingRecord, forced: boolean): Warning[] {
+  const found: Warning[] = [];
   if (serving.endedEarly !== null) found.push(warn('over-saturated', serving.endedEarly));
   if (serving.search?.load === null) found.push(warn('slo-unmet', serving.search.reason));
   const { relative } = serverLength;
   if (relative !== null && Math.abs(relative) > COUNTS_DIFFER) {
     const share = `${(100 * (1 + relative)).toFixed(1)} %`;
-    found.push(warn('length-mismatch', `answers had ${share} of the tokens that were asked for`));
+    const code = forced ? 'length-forced' : 'length-mismatch';
+    found.push(warn(code, `answers had ${share} of the tokens that were asked for`));
   }
   if (serving.outputTokensBy === 'server') {
     found.push(warn('tokens-uncounted', 'tokens are those that the server says: no tokenizer is known'));

@@ -9,7 +9,7 @@ import {
   textOf,
 } from '../bounds.js';
 import { FAILURES, type FailureCode } from '../errors.js';
-import { DISTURBANCE_LIMITS, PROFILE_LEVELS } from '../experiment/experiment.js';
+import { DISTURBANCE_LIMITS, GATES, PROFILE_LEVELS } from '../experiment/experiment.js';
 import { inferenceRecordSchema } from '../inference/record.js';
 import { kernelRecordSchema } from '../kernels/record.js';
 import { FORMAT_NAMES } from '../models/formats.js';
@@ -20,7 +20,7 @@ import { trainingRecordSchema } from '../training/record.js';
 import { profileRecordSchema } from './profile-record.js';
 import { rooflineGivenSchema, rooflineSchema } from './roofline-record.js';
 import { recordRoofsSchema } from './roofs-record.js';
-import { WARNINGS, type WarningCode } from './warnings.js';
+import { SEVERITIES, WARNINGS, type WarningCode } from './warnings.js';
 
 /**
  * The result record, version 1: what one trial gives back. The zod schema is the single definition; the
@@ -64,6 +64,8 @@ export const measurePolicySchema = z.object({
   /** Releases before it was asked had this limit. */
   maxCoreLatencyRatio: z.number().default(DISTURBANCE_LIMITS.maxCoreLatencyRatio),
   maxSpread: z.number(),
+  /** Releases before they were asked had no other. */
+  gates: z.enum(GATES).default('warn'),
   meters: z.enum(['on', 'off']),
   energyWindows: z.number().int(),
   gridGramsPerKilowattHour: z.number().nullable(),
@@ -116,7 +118,7 @@ const failureSchema = z.object({
 
 const warningSchema = z.object({
   code: z.enum(Object.keys(WARNINGS) as [WarningCode, ...WarningCode[]]),
-  severity: z.enum(['note', 'invalid']),
+  severity: z.enum(SEVERITIES),
   message: textOf(SENTENCE_CHARACTERS),
 });
 
@@ -246,6 +248,7 @@ export const resultSchema = z.object({
   }),
   measurements: recordOf(z.union([present, missing]), 1000),
   warnings: listOf(warningSchema, 1000),
+  /** No fault is among the warnings; under strict gates no disturbance either. */
   valid: z.boolean(),
   /** What the model's answers were worth; null when it was not asked or could not be measured (`absent.quality`). */
   quality: qualityRecordSchema.nullable(),

@@ -1,22 +1,45 @@
+import type { Gates } from '../experiment/experiment.js';
+
+/** How much a warning says against a row, the least first; the worst one of a row is its grade. */
+export const SEVERITIES = ['note', 'disturbed', 'invalid'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
 /**
- * Warnings are values. Each has a stable code that reports, dashboards and alerts can group by.
- * `invalid` means: the row must not be compared; the scheduler retries it and then reports it as it is.
+ * `clean`: the number of an undisturbed machine. `disturbed`: the machine was not the row's alone; the row counts, and its interval
+ * holds what that did. `invalid`: the number is not what the row says it is.
+ */
+export const GRADES = ['clean', 'disturbed', 'invalid'] as const;
+export type Grade = (typeof GRADES)[number];
+
+/**
+ * Warnings are values. Each has a stable code that reports, dashboards and alerts can group by. `disturbed` is what a neighbour, heat
+ * or a limit of the machine did to the time of a row; `invalid` is a fault, for which a start is tried again.
  */
 export const WARNINGS = {
-  'foreign-process': { severity: 'invalid', help: 'another process used the CPU or device during the trial' },
-  'cpu-steal': { severity: 'invalid', help: 'the hypervisor took CPU time away during the trial' },
+  'foreign-process': {
+    severity: 'disturbed',
+    help: 'another process used the CPU or device during the trial',
+  },
+  'cpu-steal': { severity: 'disturbed', help: 'the hypervisor took CPU time away during the trial' },
   'shared-core': {
-    severity: 'invalid',
+    severity: 'disturbed',
     help: 'something else ran on the other hardware threads of the physical cores during the trial: another guest of the host or another CPU of this one (ask for dedicated cores, or measure when the host is calm), or a process on sibling CPUs (`cpuGroups` can leave them out)',
   },
   'distant-cores': {
-    severity: 'invalid',
+    severity: 'disturbed',
     help: "the host of this virtual machine moved the trial's CPUs onto cores that share no cache, where threads that wait for each other are slower: ask for pinned or dedicated CPUs",
   },
-  'thermal-throttle': { severity: 'invalid', help: 'the device lowered its clock because of heat' },
-  'power-throttle': { severity: 'invalid', help: 'the device lowered its clock because of a power limit' },
+  'thermal-throttle': { severity: 'disturbed', help: 'the device lowered its clock because of heat' },
+  'power-throttle': {
+    severity: 'disturbed',
+    help: 'a power brake of the hardware lowered the clock of the device',
+  },
+  'power-cap': {
+    severity: 'note',
+    help: 'the device held its clock down to stay within its power cap, as GPUs at full load often do: another cap gives another number',
+  },
   'quota-throttle': {
-    severity: 'invalid',
+    severity: 'disturbed',
     help: 'the CPU quota of the container stopped the trial: raise it (docker: `--cpuset-cpus` in place of `--cpus`; Kubernetes: no CPU limit), or give the device fewer CPUs (`cpuGroups`)',
   },
   'clock-change': {
@@ -24,16 +47,20 @@ export const WARNINGS = {
     help: 'the CPU or device clock moved by more than 5 % between repeats',
   },
   'high-spread': {
-    severity: 'invalid',
+    severity: 'disturbed',
     help: 'repeats differ so much that their median is less certain than `maxSpread` allows: raise `maxRepeats` or `maxSeconds`, or calm the machine',
   },
   'drift-trend': {
-    severity: 'note',
+    severity: 'disturbed',
     help: 'repeats grow steadily slower or faster: raise `maxWarmups`, or let the machine rest between trials',
   },
   'generator-late': {
-    severity: 'invalid',
+    severity: 'disturbed',
     help: 'the load generator could not keep up, so that its own delays are in the numbers: lower the rate or the concurrency, or give it a CPU of its own',
+  },
+  'rate-missed': {
+    severity: 'invalid',
+    help: 'the load generator sent more than 1 % less than the rate that the sweep offers, so the row is of another load: lower the rate, or give it a CPU of its own',
   },
   'requests-failed': {
     severity: 'note',
@@ -46,7 +73,11 @@ export const WARNINGS = {
   'nothing-served': { severity: 'invalid', help: 'no request was answered whole' },
   'length-mismatch': {
     severity: 'note',
-    help: 'answers were shorter or longer than the sweep asks: the server ended them, and rates of tokens are not of the lengths that the row says',
+    help: 'answers were shorter or longer than the sweep asks, for the model may end them: rates of tokens are not of the lengths that the row says',
+  },
+  'length-forced': {
+    severity: 'invalid',
+    help: 'answers were shorter or longer than what the server was made to give (`exactLength`): the row is of other lengths than it says',
   },
   'tokens-uncounted': {
     severity: 'note',
@@ -141,6 +172,7 @@ export const WARNINGS = {
     severity: 'invalid',
     help: 'most of the graph ran on another execution provider than the row says',
   },
+  'clock-backwards': { severity: 'invalid', help: 'the clock that phases are stamped by went backwards' },
   'engine-warning': { severity: 'note', help: 'the engine printed a warning' },
   'quality-missing': { severity: 'note', help: 'the quality that was asked for could not be measured' },
   'quality-caveat': {
@@ -177,29 +209,46 @@ export const WARNINGS = {
     retired: true,
   },
   'few-repeats': { severity: 'note', help: 'not raised any more: fewer than three repeats', retired: true },
-  'fake-runner': { severity: 'note', help: 'the runner of the row only pretends to run a model, as its warning says: the numbers are made up' },
-} as const satisfies Record<string, { severity: 'note' | 'invalid'; help: string; retired?: true }>;
+  'fake-runner': {
+    severity: 'note',
+    help: 'the runner of the row only pretends to run a model, as its warning says: the numbers are made up',
+  },
+} as const satisfies Record<string, { severity: Severity; help: string; retired?: true }>;
 
 export type WarningCode = keyof typeof WARNINGS;
 
-/** Codes that make a row invalid. */
-export const INVALIDATING: readonly WarningCode[] = (Object.keys(WARNINGS) as WarningCode[]).filter(
-  (code) => WARNINGS[code].severity === 'invalid',
+/** Codes of what is wrong with rows that are not clean: those that may say why a row is invalid, as strict gates make any of them. */
+export const DOUBTS: readonly WarningCode[] = (Object.keys(WARNINGS) as WarningCode[]).filter(
+  (code) => WARNINGS[code].severity !== 'note',
 );
 
 export interface Warning {
   readonly code: WarningCode;
-  readonly severity: 'note' | 'invalid';
+  readonly severity: Severity;
   /** One sentence with the figures that led to it. */
   readonly message: string;
 }
 
 /** @returns whether a warning is one that nothing raises any more. */
-export function isRetired({ code }: Warning): boolean {
+export function isRetired({ code }: Pick<Warning, 'code'>): boolean {
   return 'retired' in WARNINGS[code];
 }
 
 /** @returns a warning with the severity the catalogue gives its code. */
 export function warn(code: WarningCode, message: string): Warning {
   return { code, severity: WARNINGS[code].severity, message };
+}
+
+/** @returns the worst that warnings say, as these gates take it. */
+export function gradeOf(warnings: readonly Pick<Warning, 'severity'>[], gates: Gates): Grade {
+  if (warnings.some(({ severity }) => severity === 'invalid')) return 'invalid';
+  if (!warnings.some(({ severity }) => severity === 'disturbed')) return 'clean';
+  return gates === 'strict' ? 'invalid' : 'disturbed';
+}
+
+/** @returns the codes, each once, of what makes warnings other than clean; of faults alone where there are any. */
+export function doubtsOf(warnings: readonly Pick<Warning, 'code' | 'severity'>[]): WarningCode[] {
+  const faults = warnings.filter(({ severity }) => severity === 'invalid');
+  const doubts = faults.length > 0 ? faults : warnings.filter(({ severity }) => severity === 'disturbed');
+  return [...new Set(doubts.map(({ code }) => code))];
 }

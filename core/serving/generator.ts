@@ -40,6 +40,31 @@ const LATE_SHARE = 0.05;
 /** Beyond this share of what it can do, a queue before the generator is as long as its service (utilization 0.8 of M/M/1: four times). */
 const CEILING_SHARE = 0.8;
 
+/** An open loop that falls short of its rate by more than this share is another load than the row says. */
+const MOST_SHORT = 0.01;
+
+/**
+ * How much of the rate that a schedule offers a generator kept up with: the inverse of the slope of dispatches over intended starts (least
+ * squares), so that a delay it catches up with is none, and one at either end weighs little.
+ * @returns null where all is sent on time, or no two requests were meant for different times.
+ */
+export function rateShortfall(
+  requests: readonly { readonly intended: number; readonly dispatched: number | null }[],
+): string | null {
+  const sent = requests.flatMap(({ intended, dispatched }) =>
+    dispatched === null ? [] : [{ intended, lag: dispatched - intended }],
+  );
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  const [middle, usual] = [mean(sent.map((one) => one.intended)), mean(sent.map(({ lag }) => lag))];
+  const along = sent.reduce((sum, { intended }) => sum + (intended - middle) ** 2, 0);
+  if (!(along > 0)) return null;
+  const growth =
+    sent.reduce((sum, { intended, lag }) => sum + (intended - middle) * (lag - usual), 0) / along;
+  const short = 1 - 1 / (1 + growth);
+  if (!(short > MOST_SHORT)) return null;
+  return `the load generator sent ${(100 * short).toFixed(1)} % less than the rate that was offered: its requests went out later and later`;
+}
+
 /** @returns why this row's numbers may be the generator's instead of the server's, one sentence each; none = they are the server's. */
 export function generatorProblems(
   { lag, loopDelay }: GeneratorFacts,

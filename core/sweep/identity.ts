@@ -61,7 +61,8 @@ function withoutAdded({ kind, options }: RunnerChoice): RunnerChoice {
 export function experimentId(content: ExperimentContent): string {
   const { model, technique, workload, device, node } = content;
   const runner = withoutAdded(content.runner);
-  const measure = withoutDefaults(content.measure);
+  // What a grade is called changes no number.
+  const measure = withoutDefaults({ ...content.measure, gates: 'warn' });
   // What a release added is left out where it changes nothing, so that the ids of before hold.
   const quality = content.quality ?? undefined;
   const settings = content.settings ?? undefined;
@@ -113,12 +114,14 @@ function withoutDefaults({
   energyWindows,
   gridGramsPerKilowattHour,
   maxCoreLatencyRatio,
+  gates,
   ...measure
 }: MeasurePolicy): object {
   return {
     ...measure,
     maxCoreLatencyRatio:
       maxCoreLatencyRatio === DISTURBANCE_LIMITS.maxCoreLatencyRatio ? undefined : maxCoreLatencyRatio,
+    gates: gates === 'warn' ? undefined : gates,
     profile: profile === 'off' ? undefined : profile,
     energyWindows: energyWindows === DEFAULT_ENERGY_WINDOWS ? undefined : energyWindows,
     gridGramsPerKilowattHour: gridGramsPerKilowattHour ?? undefined,

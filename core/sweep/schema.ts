@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { DEFAULT_ENERGY_WINDOWS, DISTURBANCE_LIMITS, PROFILE_LEVELS } from '../experiment/experiment.js';
+import {
+  DEFAULT_ENERGY_WINDOWS,
+  DISTURBANCE_LIMITS,
+  GATES,
+  PROFILE_LEVELS,
+} from '../experiment/experiment.js';
 import { METRICS } from '../metrics/catalogue.js';
 import { WINDOW_SCHEMES } from '../quality/windows.js';
 import { DEFAULT_RUNNER, RUNNERS } from '../runners/index.js';
@@ -110,21 +115,21 @@ export const MEASURE = z.strictObject({
     .max(1)
     .default(DISTURBANCE_LIMITS.maxStealRatio)
     .describe(
-      'Share of CPU time stolen by the hypervisor above which a row is invalid; from 0.05 on also of what others take of the same physical cores.',
+      'Share of CPU time stolen by the hypervisor above which a row is disturbed; from 0.05 on also of what others take of the same physical cores.',
     ),
   maxForeignCores: z
     .number()
     .min(0)
     .max(100_000)
     .default(DISTURBANCE_LIMITS.maxForeignCores)
-    .describe('CPU use of other processes, in cores, above which a row is invalid.'),
+    .describe('CPU use of other processes, in cores, above which a row is disturbed.'),
   maxCoreLatencyRatio: z
     .number()
     .min(1)
     .max(100_000)
     .default(DISTURBANCE_LIMITS.maxCoreLatencyRatio)
     .describe(
-      'Core-to-core latency of the CPUs, over what is usual on the machine, above which a row of more than one thread is invalid.',
+      'Core-to-core latency of the CPUs, over what is usual on the machine, above which a row of more than one thread is disturbed.',
     ),
   maxSpread: z
     .number()
@@ -132,7 +137,13 @@ export const MEASURE = z.strictObject({
     .max(100)
     .default(0.1)
     .describe(
-      'Standard error of the median of a start’s repeats, as a share of it, above which the start is invalid.',
+      'Standard error of the median of a start’s repeats, as a share of it, above which the start is disturbed.',
+    ),
+  gates: z
+    .enum(GATES)
+    .default('warn')
+    .describe(
+      'What becomes of rows that are disturbed: warn marks them, strict makes them invalid, as for who publishes.',
     ),
   meters: z.enum(['on', 'off']).default('on').describe('off measures time alone, to see what meters cost.'),
   energyWindows: z

@@ -8,6 +8,8 @@ import type { WorkloadKind } from './workload.js';
 export const ARRIVALS = ['closed', 'constant', 'poisson', 'gamma', 'ramp', 'offline', 'trace'] as const;
 export type ArrivalName = (typeof ARRIVALS)[number];
 const OPEN: readonly unknown[] = ['constant', 'poisson', 'gamma', 'ramp'];
+/** @returns whether requests start when a schedule says, whatever the server does. */
+export const isScheduled = (arrival: unknown) => arrival === 'trace' || OPEN.includes(arrival);
 
 /** A number of tokens, or a distribution of them (core/serving/lengths.ts). */
 const lengths = () =>

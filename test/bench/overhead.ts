@@ -179,6 +179,7 @@ function orderOf(of: Case): TrialRequest {
       maxSeconds: null,
       trialTimeoutSeconds: null,
       ...UNJUDGED,
+      gates: 'warn',
       meters: 'off',
       energyWindows: 3,
       gridGramsPerKilowattHour: null,

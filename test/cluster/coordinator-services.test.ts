@@ -93,7 +93,9 @@ test('metrics: values are those of the records, counts are those of the trials',
     'ridgepoint_trials_total{state="failed"} 1',
     'ridgepoint_trials_total{state="invalid"} 1',
   ]);
-  expect(series('ridgepoint_invalid_total')).toEqual(['ridgepoint_invalid_total{code="foreign-process"} 1']);
+  expect(series('ridgepoint_invalid_total')).toEqual([
+    'ridgepoint_invalid_total{code="provider-fallback"} 1',
+  ]);
   expect(series('ridgepoint_failures_total')).toEqual(['ridgepoint_failures_total{code="crashed"} 1']);
   expect(series('ridgepoint_sweep_points').sort()).toEqual([
     'ridgepoint_sweep_points{sweep="shown",state="cancelled"} 0',
@@ -105,13 +107,13 @@ test('metrics: values are those of the records, counts are those of the trials',
     'ridgepoint_sweep_points{sweep="shown",state="running"} 0',
   ]);
   expect(series('ridgepoint_sweep_invalid_points')).toEqual([
-    'ridgepoint_sweep_invalid_points{sweep="shown",code="foreign-process"} 1',
+    'ridgepoint_sweep_invalid_points{sweep="shown",code="provider-fallback"} 1',
   ]);
   expect(series('ridgepoint_sweep_failed_points')).toEqual([
     'ridgepoint_sweep_failed_points{sweep="shown",code="crashed"} 1',
   ]);
   expect(series('ridgepoint_warnings_total')).toEqual([
-    'ridgepoint_warnings_total{code="foreign-process",severity="invalid",node="node-a"} 1',
+    'ridgepoint_warnings_total{code="provider-fallback",severity="invalid",node="node-a"} 1',
   ]);
   expect(series('ridgepoint_leader')).toEqual(['ridgepoint_leader 1']);
   expect(series('ridgepoint_leases_granted_total')).toContain(

@@ -28,6 +28,7 @@ export const QUICK: MeasurePolicy = {
   maxWarmups: 1,
   trialTimeoutSeconds: null,
   ...UNJUDGED,
+  gates: 'warn',
   meters: 'on',
   energyWindows: 3,
   gridGramsPerKilowattHour: null,

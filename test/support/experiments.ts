@@ -76,6 +76,7 @@ export function experimentOf(point: Point = {}): Experiment {
       maxForeignCores: 0.1,
       maxCoreLatencyRatio: 1.5,
       maxSpread: 0.1,
+      gates: 'warn',
       meters: 'on',
       energyWindows: 3,
       gridGramsPerKilowattHour: null,

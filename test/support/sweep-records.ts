@@ -45,12 +45,10 @@ export function sweepRecords(
     if (position === wanted - 1 && wanted > 3) {
       records.push(failedTrial({ ...at, attempt: 1 }), failedTrial({ ...at, attempt: 2 }));
     } else if (position % 11 === 5) {
-      const warning = warn('foreign-process', 'other processes used 1.3 cores; 0.1 are allowed');
+      const warning = warn('setting-not-held', 'the power cap of 300 W became 350 W');
       records.push(completeTrial({ ...at, attempt: 1, slower: 1.4, warnings: [warning] }));
       const again =
-        position % 2 === 1
-          ? [warn('cpu-steal', 'the hypervisor took 4.1 % of CPU time; 1 % is allowed')]
-          : [];
+        position % 2 === 1 ? [warn('provider-fallback', '7 of 9 nodes ran on CPUExecutionProvider')] : [];
       records.push(completeTrial({ ...at, attempt: 2, slower: again.length > 0 ? 1.2 : 1, warnings: again }));
     } else {
       const warnings =

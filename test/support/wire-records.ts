@@ -31,6 +31,7 @@ export function anExperiment(id = 'x000000000000000000000001', change: Partial<E
       maxForeignCores: 99,
       maxCoreLatencyRatio: 1000,
       maxSpread: 1,
+      gates: 'warn',
       meters: 'off',
       energyWindows: 3,
       gridGramsPerKilowattHour: null,
@@ -122,7 +123,7 @@ export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): Resu
             ...(ending.everyMetric ? {} : { energyJoules: { value: null, unit: 'J', reason: 'no source' } }),
           }
         : {},
-    warnings: failed === null && !valid ? [warn('foreign-process', 'a test said so')] : [],
+    warnings: failed === null && !valid ? [warn('provider-fallback', 'a test said so')] : [],
     valid,
     artifact: null,
     tokenSeconds: failed === null ? [[0.01, 0.01, 0.01, 0.01]] : [],

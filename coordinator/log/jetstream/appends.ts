@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip as gunzipCallback, gzip as gzipCallback } from 'node:zlib';
 import { headers, type MsgHdrs } from 'nats';
 import { FailureError, failure } from '../../../core/errors.js';
-import { headOf } from '../detail.js';
+import { graded, headOf } from '../detail.js';
 import type { Fact, FactHead } from '../log.js';
 import { lost } from './errors.js';
 import type { Stored } from './reader.js';
@@ -101,7 +101,7 @@ export async function unpack(append: Append, stream: string): Promise<Fact[]> {
   let facts: Fact[];
   try {
     const text = await gunzip(Buffer.concat(append.data), { maxOutputLength: MOST_UNPACKED_BYTES });
-    facts = JSON.parse(text.toString()) as Fact[];
+    facts = (JSON.parse(text.toString()) as Fact[]).map(graded);
   } catch (error) {
     throw lost(stream, `has damaged facts in message ${fromSequence}: ${(error as Error).message}`);
   }
@@ -113,7 +113,7 @@ export async function unpack(append: Append, stream: string): Promise<Fact[]> {
 export function headsOf({ heads, fromSequence, count }: Append, stream: string): FactHead[] {
   try {
     const list = JSON.parse(heads ?? '') as FactHead[];
-    if (list.length === count) return list;
+    if (list.length === count) return list.map(graded);
   } catch {
     // Said below.
   }

@@ -117,7 +117,7 @@ describe('a CPU quota', () => {
 
   test('that stops a trial makes its row invalid, with how often; one that hardly does is forgiven', () => {
     const [warning] = throttleWarnings(read(5, 100), read(25, 150), 0.02);
-    expect(warning).toMatchObject({ code: 'quota-throttle', severity: 'invalid' });
+    expect(warning).toMatchObject({ code: 'quota-throttle', severity: 'disturbed' });
     expect(warning!.message).toContain('in 20 of 50 periods (40 %)');
     expect(throttleWarnings(read(5, 100), read(6, 150), 0.02)).toEqual([]);
     expect(throttleWarnings([], [], 0)).toEqual([]);

@@ -119,7 +119,7 @@ test('what is exported is what the catalogue says, no more and no less', async (
 
 test('a node that is gone takes its series along, and only those', async () => {
   const exposition = new Exposition('0', () => EMPTY);
-  const warning = { code: 'thermal-throttle', severity: 'note', message: 'hot' } as const;
+  const warning = { code: 'thermal-throttle', severity: 'disturbed', message: 'hot' } as const;
   const both = ['gone', 'there'].map((node) => ({ ...record('x1', node), warnings: [warning] }));
   for (const one of both) exposition.trials.record(one);
   const text = async () => openMetricsText(await exposition.families());

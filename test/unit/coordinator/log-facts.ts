@@ -20,7 +20,7 @@ export const measured = (trialId: string): Extract<Fact, { fact: 'ResultRecorded
   record: {
     ...completeTrial({
       watts: 20,
-      warnings: [{ code: 'high-spread', severity: 'invalid', message: 'too wide' }],
+      warnings: [{ code: 'provider-fallback', severity: 'invalid', message: 'too wide' }],
     }),
     trialId,
     given: {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { METRIC_NAMES, metricNamed } from '../../../core/metrics/catalogue.js';
 import { isPresent, resultSchema } from '../../../core/result/result.js';
-import { warn } from '../../../core/result/warnings.js';
+import { gradeOf, warn } from '../../../core/result/warnings.js';
 import { recompute } from '../../../roofline/judge.js';
 import { codes, judged, measured, reason, value, withPolicy } from './reading.js';
 import {
@@ -123,7 +123,7 @@ describe('a calm trial', () => {
 });
 
 describe('gates', () => {
-  test('CPUs that the host moved apart make the row of several threads invalid; one thread waits for no other', () => {
+  test('CPUs that the host moved apart disturb the row of several threads; one thread waits for no other', () => {
     const apart = samplesWith({ coreLatencyRatio: () => 5 });
     expect(codes(judged({ samples: apart }))).toEqual(['distant-cores']);
     const { runner } = experiment;
@@ -131,10 +131,16 @@ describe('gates', () => {
     expect(codes(judged({ samples: apart, experiment: alone }))).toEqual([]);
   });
 
-  test('a foreign process makes the row invalid; the agent itself and rounding do not', () => {
+  test('a foreign process disturbs the row, and voids it under strict gates; the agent itself and rounding do neither', () => {
     const busy = judged({ samples: samplesWith({ systemBusyCpuSeconds: (t) => 1.5 * t }) });
     expect(codes(busy)).toEqual(['foreign-process']);
-    expect(busy.valid).toBe(false);
+    expect(busy.valid).toBe(true);
+    const strict = judged({
+      ...withPolicy({ gates: 'strict' }),
+      samples: samplesWith({ systemBusyCpuSeconds: (t) => 1.5 * t }),
+    });
+    expect(strict.warnings).toEqual(busy.warnings);
+    expect(strict.valid).toBe(false);
     expect(busy.warnings[0]!.message).toMatch(/0\.45 cores/);
     const agent = judged({
       samples: samplesWith({ systemBusyCpuSeconds: (t) => 1.5 * t, agentCpuSeconds: (t) => 0.4 * t }),
@@ -169,7 +175,7 @@ describe('gates', () => {
     const result = judged({ samples: samplesWith({ systemStealCpuSeconds: (t) => 0.2 * t }) });
     expect(codes(result)).toEqual(['cpu-steal']);
     expect(value(result, 'stealRatio')).toBeCloseTo(0.05, 9);
-    expect(result.valid).toBe(false);
+    expect(gradeOf(result.warnings, 'warn')).toBe('disturbed');
   });
 
   test('throttling, by its bits, only while measuring', () => {
@@ -177,9 +183,10 @@ describe('gates', () => {
       samples: samplesWith({ throttleReasons: (t) => (t > 10 && t < 12 ? 0x40 : 0) }),
     });
     expect(codes(thermal)).toEqual(['thermal-throttle']);
-    expect(thermal.valid).toBe(false);
+    expect(gradeOf(thermal.warnings, 'warn')).toBe('disturbed');
     const power = judged({ samples: samplesWith({ throttleReasons: () => 0x80 | 8 }) });
     expect(codes(power)).toEqual(['power-throttle']);
+    expect(gradeOf(power.warnings, 'warn')).toBe('disturbed');
     expect(
       judged({ samples: samplesWith({ throttleReasons: (t) => (t < 2.9 ? 0x40 : 1) }) }).warnings,
     ).toEqual([]);
@@ -192,11 +199,16 @@ describe('gates', () => {
     },
   });
 
-  test('a cap that the sweep set is no throttling; a brake or heat under it is', () => {
+  test('a power cap is a note with its share of time, and nothing where the sweep set it; a brake or heat under it disturbs', () => {
     const capped = (mask: number, watts: number | null = 300) =>
       codes(judged({ ...settings(watts, 1.7e9), samples: samplesWith({ throttleReasons: () => mask }) }));
     expect(capped(4)).toEqual([]);
-    expect(capped(4, null)).toEqual(['power-throttle']);
+    expect(capped(4, null)).toEqual(['power-cap']);
+    const half = judged({ samples: samplesWith({ throttleReasons: (t) => (t < 10 ? 4 : 0) }) });
+    expect(half.warnings[0]!.message).toMatch(
+      /^software power cap in \d\d % of the time while measuring \(\d+ of \d+ readings\)$/,
+    );
+    expect(gradeOf(half.warnings, 'strict')).toBe('clean');
     expect(capped(4 | 0x80)).toEqual(['power-throttle']);
     expect(capped(4 | 0x40)).toEqual(['thermal-throttle']);
   });
@@ -226,7 +238,7 @@ describe('gates', () => {
   test('spread and trend; a single repeat that stands out does not move the median', () => {
     const wild = judged({ phases: phasesOf((r) => (r % 2 === 0 ? 1 : 1.5)), samples: [] });
     expect(codes(wild)).toEqual(['high-spread', 'high-spread']);
-    expect(wild.valid).toBe(false);
+    expect(gradeOf(wild.warnings, 'warn')).toBe('disturbed');
     // The same spread over so many repeats leaves their median certain.
     const many = judged({ phases: phasesOf((r) => (r % 2 === 0 ? 1 : 1.5), 40), samples: [] });
     expect(many.warnings).toEqual([]);
@@ -234,6 +246,7 @@ describe('gates', () => {
     expect(odd.warnings).toEqual([]);
     const falling = judged({ phases: phasesOf((r) => 1 + r / 100, 10), samples: [] });
     expect(codes(falling)).toEqual(['drift-trend', 'drift-trend']);
+    expect(gradeOf(falling.warnings, 'warn')).toBe('disturbed');
     expect(falling.warnings[0]!.message).toMatch(/prefill t\/s fall by 8\.\d %/);
     // Five in a row happen by accident once in sixty.
     const short = judged({ phases: phasesOf((r) => 1 + r / 100), samples: [] });
@@ -255,7 +268,21 @@ describe('gates', () => {
     const foreign = warn('foreign-process', 'pid 77 uses the device');
     const result = judged({ warnings: [foreign] });
     expect(result.warnings).toEqual([foreign]);
-    expect(result.valid).toBe(false);
+    expect(gradeOf(result.warnings, 'warn')).toBe('disturbed');
+  });
+
+  test('a clock that went backwards is a fault', () => {
+    const [load, first, ...rest] = phasesOf();
+    const back = judged({ phases: [load!, { ...first!, endSeconds: first!.startSeconds - 0.5 }, ...rest] });
+    expect(back.warnings).toContainEqual(
+      expect.objectContaining({
+        code: 'clock-backwards',
+        message: expect.stringMatching(/0\.50 s before it began$/),
+      }),
+    );
+    expect(back.valid).toBe(false);
+    const step = judged({ tokenSeconds: [[0.01, -0.001]] });
+    expect(codes(step)).toContain('clock-backwards');
   });
 });
 

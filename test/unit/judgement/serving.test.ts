@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Experiment } from '../../../core/experiment/experiment.js';
 import { rooflineSchema } from '../../../core/result/roofline-record.js';
+import { gradeOf } from '../../../core/result/warnings.js';
 import { columnsOf, requestsOf, type ServingRecord } from '../../../core/serving/record.js';
 import type { RequestRecord } from '../../../core/serving/requests.js';
 import { judge } from '../../../roofline/judge.js';
@@ -130,15 +131,52 @@ describe('a server under load', () => {
     );
   });
 
-  test('a run without a whole answer, and one whose generator was late, are invalid', () => {
+  test('a run without a whole answer is invalid; a generator that was late disturbs it, and latency counts from the intended send', () => {
     const failed = request({ intended: 0, dispatched: 0, done: 1, outcome: 'broken', problem: 'It broke.' });
     expect(judged([failed])).toMatchObject({ valid: false });
     const lag = { p50: 0, p99: 0.2, max: 0.3 };
     const late = judged(answers(20), {
       generator: { lag, loopDelay: null, cpuSeconds: 1, seconds: 2, ceiling: null },
     });
-    expect(late.valid).toBe(false);
-    expect(late.warnings.map(({ code }) => code)).toContain('generator-late');
+    expect(late.warnings.map(({ code }) => code)).toEqual(['generator-late']);
+    expect(gradeOf(late.warnings, 'warn')).toBe('disturbed');
+    const delayed = answers(20).map((one) => ({ ...one, intended: one.intended - 0.02 }));
+    const first = (record: ReturnType<typeof judged>) => record.measurements.timeToFirstTokenSeconds!.value;
+    const { generator } = recordOf([], {
+      generator: { lag, loopDelay: null, cpuSeconds: 1, seconds: 2, ceiling: null },
+    });
+    expect(first(judged(delayed))).toBeCloseTo(0.05, 9);
+    expect(first(judged(delayed, { generator }))).toBeCloseTo(0.07, 9);
+  });
+
+  test('an open loop that fell more than 1 % behind its rate is another load; a delay that it caught up with is not', () => {
+    const open = {
+      ...ASKED,
+      workload: { kind: 'serving', options: { arrival: 'constant', requestsPerSecond: 10 } },
+    };
+    const codes = (requests: RequestRecord[], asked: Experiment = open) =>
+      judged(requests, {}, asked).warnings.map(({ code }) => code);
+    const behind = (share: number) =>
+      answers(50).map((one) => ({ ...one, intended: one.intended * (1 - share) }));
+    expect(codes(behind(0.03))).toContain('rate-missed');
+    expect(judged(behind(0.03), {}, open)).toMatchObject({ valid: false });
+    expect(codes(behind(0.005))).not.toContain('rate-missed');
+    expect(codes(behind(0.03), ASKED)).not.toContain('rate-missed');
+    const stalled = answers(50).map((one, i) => (i === 25 ? { ...one, intended: one.intended - 0.3 } : one));
+    expect(codes(stalled)).not.toContain('rate-missed');
+  });
+
+  test('answers of other lengths are a fault where the server was made to keep them, and a note where it cannot be', () => {
+    const short = answers(20).map((one) => ({ ...one, wantedTokens: 32 }));
+    const of = (kind: string, exactLength: boolean) =>
+      judged(
+        short,
+        {},
+        { ...ASKED, runner: { kind, options: {} }, workload: { kind: 'serving', options: { exactLength } } },
+      );
+    expect(of('vllm', true)).toMatchObject({ valid: false, warnings: [{ code: 'length-forced' }] });
+    expect(of('vllm', false)).toMatchObject({ valid: true, warnings: [{ code: 'length-mismatch' }] });
+    expect(of('openai', true)).toMatchObject({ valid: true, warnings: [{ code: 'length-mismatch' }] });
   });
 
   test('a p99 that the number of requests does not support is null and says how many it takes', () => {

@@ -51,6 +51,7 @@ export const policy: MeasurePolicy = {
   maxForeignCores: 0.25,
   maxCoreLatencyRatio: 1.5,
   maxSpread: 0.1,
+  gates: 'warn',
   meters: 'on',
   energyWindows: 3,
   gridGramsPerKilowattHour: null,

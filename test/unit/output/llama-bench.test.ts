@@ -88,7 +88,7 @@ describe('llama-bench formats', () => {
       completeTrial({
         experiment: experimentOf({ threads: 2 }),
         position: 3,
-        warnings: [warn('cpu-steal', '5 %')],
+        warnings: [warn('provider-fallback', 'elsewhere')],
       }),
       completeTrial({ experiment: { ...fake, runner: { ...fake.runner, kind: 'fake' } }, position: 4 }),
     ];

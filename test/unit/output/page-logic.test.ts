@@ -76,7 +76,7 @@ describe('filter of the page', () => {
     ).toBe(true);
     expect(found('decode>50').length).toBeGreaterThan(0);
     expect(found('ITLp50<60').length).toBeGreaterThan(0);
-    expect(found('cpu-steal')).toHaveLength(1);
+    expect(found('provider-fallback')).toHaveLength(1);
     expect(found('out-of-memory').map((row) => row.state)).toEqual(['failed']);
     expect(found('nothing-like-this')).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { regraded } from '../../../core/judgement/regrade.js';
 import type { Measurement, ResultRecord } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
 import type { Objective } from '../../../core/sweep/spec.js';
@@ -32,7 +33,7 @@ describe('report', () => {
   });
 
   test('an invalid first trial gives way to the valid retry, which keeps it beside itself', () => {
-    const doubt = warn('foreign-process', 'other processes used 2 cores');
+    const doubt = warn('provider-fallback', 'most of it ran on the CPU');
     const first = completeTrial({ attempt: 1, warnings: [doubt] });
     const second = completeTrial({ attempt: 2 });
     const [row] = build([first, second]).rows;
@@ -49,8 +50,8 @@ describe('report', () => {
     expect(row?.onFront).toBe(false);
   });
 
-  test('an invalid row that would win stands neither on the front nor in its way', () => {
-    const doubt = warn('thermal-throttle', 'hot');
+  test('an invalid row that would win stands neither on the front nor in its way; a disturbed one may stand on it', () => {
+    const doubt = warn('provider-fallback', 'elsewhere');
     const slow = completeTrial({ experiment: experimentOf({ threads: 2 }), position: 0 });
     const fast = completeTrial({
       experiment: experimentOf({ threads: 6 }),
@@ -60,7 +61,9 @@ describe('report', () => {
     });
     const report = build([slow, fast]);
     expect(report.rows.map((row) => row.onFront)).toEqual([true, false]);
-    expect(report.notes.map((note) => [note.code, note.rows])).toEqual([['thermal-throttle', [2]]]);
+    expect(report.notes.map((note) => [note.code, note.rows])).toEqual([['provider-fallback', [2]]]);
+    const hot = regraded({ ...fast, warnings: [warn('thermal-throttle', 'hot')] });
+    expect(build([slow, hot]).rows.map((row) => row.onFront)).toEqual([true, true]);
   });
 
   test('without objectives nothing is marked', () => {
@@ -137,7 +140,7 @@ describe('report', () => {
   });
 
   test('a row that ended with fewer starts than were asked for is told, with what came of the others', () => {
-    const doubt = warn('cpu-steal', 'the hypervisor took 9 %');
+    const doubt = warn('setting-not-held', 'the cap of 300 W became 350 W');
     const trial = (attempt: number, warnings: ResultRecord['warnings'] = []) =>
       completeTrial({ attempt, block: attempt, warnings });
     const of = (records: readonly ResultRecord[]) =>
@@ -145,7 +148,7 @@ describe('report', () => {
     const lost = [trial(3, [doubt]), failedTrial({ attempt: 4 })];
     const { code } = lost[1]!.failure!;
     const short = expect.stringContaining(
-      `1 of 1 rows have fewer than the 3 valid starts asked for: trials of theirs came to nothing (cpu-steal, ${code})`,
+      `1 of 1 rows have fewer than the 3 valid starts asked for: trials of theirs came to nothing (setting-not-held, ${code})`,
     );
     expect(of([trial(1), trial(2), ...lost])).toContainEqual(short);
     expect(of([trial(1), trial(2), ...lost, trial(5)])).not.toContainEqual(short);

@@ -76,7 +76,7 @@ describe('terminal table', () => {
       '└ failed (out-of-memory): the trial needed 12.4 GB and the node allows 8.0 GB',
     );
     expect(plain(120)).toMatch(/^ ! .* a\w*$/m);
-    expect(plain(120)).toMatch(/^a cpu-steal \(1 row, invalid\)/m);
+    expect(plain(120)).toMatch(/^a provider-fallback \(1 row, invalid\)/m);
     expect(plain(120)).toContain('! not to be compared: invalid or failed');
   });
 

@@ -163,7 +163,7 @@ describe('two runs', () => {
         purpose: 'control',
         ...{ block: i, attempt: i + 1, sweepId: id },
         ...(disturbed !== undefined && i % 2 === 1
-          ? { slower: disturbed, warnings: [warn('foreign-process', 'others')] }
+          ? { slower: disturbed, warnings: [warn('provider-fallback', 'elsewhere')] }
           : { slower: control }),
       }),
     );

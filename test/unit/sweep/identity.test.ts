@@ -51,6 +51,15 @@ describe('how often an experiment is measured', () => {
     expect(new Set(ids).size).toBe(4);
   });
 
+  test('gates are no part of the experiment: what was measured under one answers under the other', () => {
+    const of = (measure: Record<string, unknown>) => sweepOf(file({ measure }));
+    const strict = point({ measure: { gates: 'strict' } });
+    expect(strict.measure.gates).toBe('strict');
+    expect(experimentId(strict)).toBe(experimentId(point()));
+    expect(sweepId(of({ gates: 'warn' }))).toBe(sweepId(of({})));
+    expect(sweepId(of({ gates: 'strict' }))).not.toBe(sweepId(of({})));
+  });
+
   test('nor of its points, which are the same however they are named, ordered and measured', () => {
     const id = pointsId(sweepOf(file({})));
     const other = file({

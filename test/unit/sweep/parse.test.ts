@@ -32,6 +32,7 @@ describe('a good file', () => {
       maxForeignCores: 0.2,
       maxCoreLatencyRatio: 1.5,
       maxSpread: 0.1,
+      gates: 'warn',
       meters: 'on',
       energyWindows: 3,
       gridGramsPerKilowattHour: null,

@@ -1,3 +1,4 @@
+import { regraded } from '../../../../core/judgement/regrade.js';
 import type { ResultRecord } from '../../../../core/result/result.js';
 import { buildReport } from '../../../../report/build.js';
 import { type Payload, unpack } from '../../../../report/payload.js';
@@ -29,7 +30,7 @@ function lines(name: string, text: string): ResultRecord[] {
     if (!isRecord(value)) {
       throw new Error(`Line ${i + 1} of ${name} is no result: choose a results.jsonl or a report.html.`);
     }
-    return [value];
+    return [regraded(value)];
   });
   if (records.length === 0) throw new Error(`${name} holds no results.`);
   return records;
