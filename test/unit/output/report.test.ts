@@ -63,7 +63,7 @@ describe('report', () => {
     expect(report.rows.map((row) => row.onFront)).toEqual([true, false]);
     expect(report.notes.map((note) => [note.code, note.rows])).toEqual([['provider-fallback', [2]]]);
     const hot = regraded({ ...fast, warnings: [warn('thermal-throttle', 'hot')] });
-    expect(build([slow, hot]).rows.map((row) => row.onFront)).toEqual([true, true]);
+    expect(build([slow, hot]).rows.map((row) => row.onFront)).toEqual([false, true]);
   });
 
   test('without objectives nothing is marked', () => {
