@@ -40,14 +40,18 @@ export function localModelFolders(sweepPath: string, sweep: Sweep, extra: readon
   ];
 }
 
-/** @param node what the configuration allows to be fetched; left out = nothing. */
+/**
+ * @param folders where models are looked for first.
+ * @param node where they may be, too, and what may be fetched, as its configuration says; left out = nowhere else, and nothing.
+ */
 export function modelSettings(
-  modelFolders: readonly string[],
-  node?: Pick<AgentConfig, 'sources' | 'artifactBytes'>,
+  folders: readonly string[],
+  node?: Pick<AgentConfig, 'modelFolders' | 'sources' | 'artifactBytes'>,
 ): ModelSettings {
-  const settings = { modelFolders, cacheFolder: cacheFolder() };
-  if (node === undefined) return settings;
-  return { ...settings, sources: { policy: node.sources, artifactBytes: node.artifactBytes } };
+  if (node === undefined) return { modelFolders: folders, cacheFolder: cacheFolder() };
+  const modelFolders = [...new Set([...folders, ...node.modelFolders])];
+  const sources = { policy: node.sources, artifactBytes: node.artifactBytes };
+  return { modelFolders, cacheFolder: cacheFolder(), sources };
 }
 
 /** What commands that run or change one model open. */

@@ -10,6 +10,7 @@ import type { NodeOptions } from './options/config.js';
 
 /** What of an agent's configuration holds for commands that work on this machine. */
 const SHARED = [
+  'modelFolders',
   'sources',
   'artifactBytes',
   'scorers',
@@ -25,13 +26,15 @@ const SHARED = [
  * by default nothing but files.
  * @throws CommandError (2) with every error of the file.
  */
-export function nodeConfig(options: NodeOptions): Pick<AgentConfig, 'sources' | 'artifactBytes' | 'scorers'> {
+export function nodeConfig(
+  options: NodeOptions,
+): Pick<AgentConfig, 'modelFolders' | 'sources' | 'artifactBytes' | 'scorers'> {
   return asUsageError(() => {
-    const { sources, artifactBytes, scorers } = loadAgentConfig({
+    const { modelFolders, sources, artifactBytes, scorers } = loadAgentConfig({
       env: {},
       overrides: sharedOverrides(options),
     });
-    return { sources, artifactBytes, scorers };
+    return { modelFolders, sources, artifactBytes, scorers };
   });
 }
 

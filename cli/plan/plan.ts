@@ -50,8 +50,7 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
   const written = openSweep(file);
   const options = await askToFetch(typed, written.sweep);
   const node = nodeConfig(options);
-  const folders = localModelFolders(file, written.sweep, options.models);
-  const settings = modelSettings(folders, node);
+  const settings = modelSettings(localModelFolders(file, written.sweep, options.models), node);
   const warnings: PlanWarning[] = [];
   const missing = (message: string) => {
     say(message);
@@ -77,7 +76,7 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
   warnings.push(...placement.warnings, ...files.warnings);
   const runnable = checked.filter(({ id }) => !placement.unplaced.has(id) && !files.broken.has(id)).length;
 
-  const estimator = await timeEstimator(here, folders);
+  const estimator = await timeEstimator(here, settings.modelFolders);
   const time = sweepTime(sweep, space, estimator);
   const noise = options.fleet === true ? null : await plannedNoise(sweep, here);
   const varying = varyingAxes(sweep);

@@ -44,9 +44,9 @@ import { preparePush } from './push.js';
 export async function runSweep(file: SweepFile, typed: RunOptions): Promise<number> {
   const { path, sweep: written } = file;
   const options = await askToFetch(typed, written);
-  const folders = localModelFolders(path, written, options.models);
   const node = nodeConfig(options);
-  const settings = modelSettings(folders, node);
+  const settings = modelSettings(localModelFolders(path, written, options.models), node);
+  const folders = settings.modelFolders;
   await checkEvaluation(written, settings, node.scorers);
   const models = await resolveModels(written, settings);
   const { document, sweep } = readyToRun(file, models, options.quick === true);
@@ -130,7 +130,7 @@ function embeddedAgentConfig(
   job: Job,
   options: RunOptions,
 ): ReturnType<typeof loadAgentConfig> {
-  const { XDG_CACHE_HOME, XDG_STATE_HOME } = process.env;
+  const { XDG_CACHE_HOME, XDG_STATE_HOME, RIDGE_STATE_FOLDER } = process.env;
   const shared = sharedOverrides(options);
   return loadAgentConfig({
     // Settings meant for a node's own agent must not leak into a run that is complete in itself.
@@ -142,7 +142,7 @@ function embeddedAgentConfig(
       stateFolder: folder.agent,
       // Those that were measured before the run, by this machine's own agent or by `ridge roofs`.
       roofs: 'stored',
-      roofsFolder: agentConfig(options.config, { XDG_STATE_HOME }).roofsFolder,
+      roofsFolder: agentConfig(options.config, { XDG_STATE_HOME, RIDGE_STATE_FOLDER }).roofsFolder,
       // How and where to measure is the node's to say; what is measured was said on the command line.
       meters: { ...shared.meters, ...energyChoice(options.energy) },
       logLevel: process.env.RIDGE_DEBUG ? 'debug' : 'silent',

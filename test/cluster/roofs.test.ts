@@ -1,10 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { RoofsStore } from '../../agent/roofs/store.js';
 import { roofsSchema } from '../../core/result/roofs.js';
 import { ridge } from '../support/ridge.js';
+import { fakeSweep } from '../support/sweeps.js';
+import { sampleRoofs } from '../unit/roofs/sample.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-roofs-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -49,6 +52,21 @@ describe('ridge roofs', () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(sentence);
     expect(stdout).toBe('');
+  });
+
+  test('lie in the state folder of the environment, where a run finds them', async () => {
+    const state = join(folder, 'elsewhere');
+    const device = { id: 'cpu0', class: 'cpu', name: 'another', cpus: [0], threads: 1 };
+    await new RoofsStore(join(state, 'roofs')).put(sampleRoofs({ device }));
+    const sweep = join(folder, 'fake.yaml');
+    writeFileSync(sweep, fakeSweep(1));
+    const out = join(folder, 'out');
+    const { code, stderr } = await ridge(['run', sweep, '--out', out], {
+      env: { RIDGE_STATE_FOLDER: state },
+    });
+    expect([0, 4], stderr).toContain(code);
+    const [record] = readFileSync(join(out, 'results.jsonl'), 'utf8').split('\n', 1);
+    expect(JSON.parse(record ?? '').absent.roofs).toMatch(/ changed since they were measured/);
   });
 
   test('what was never measured cannot be shown', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -69,6 +69,24 @@ describe('--allow-hf', () => {
       createProgram().parseAsync(['node', 'ridge', 'quantize', 'hf:o/r', 'x.gguf', '--type', 'q8_0']),
     ).rejects.toMatchObject({ exitCode: EXIT.usage, hint: expect.stringContaining('--allow-hf') });
   });
+});
+
+test('the folders of models that the file names are looked through', async () => {
+  const print = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const modelFolder = temporaryFolder();
+  copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), join(modelFolder, 'only-there.gguf'));
+  const path = join(temporaryFolder(), 'agent.yaml');
+  writeFileSync(path, stringify({ modelFolders: [modelFolder] }));
+  const planned = async (...flags: string[]) => {
+    print.mockClear();
+    await createProgram().parseAsync(['node', 'ridge', 'plan', 'only-there.gguf', '--json', ...flags]);
+    return JSON.parse(print.mock.calls.map(([text]) => text).join(''));
+  };
+  expect((await planned()).warnings[0].code).toBe('model-missing');
+  expect((await planned('--config', path)).warnings).toEqual([]);
+  // What the agent inside `ridge run` is told.
+  expect(sharedOverrides({ config: path })).toMatchObject({ modelFolders: [modelFolder] });
 });
 
 describe('at a terminal', () => {
