@@ -15,16 +15,17 @@ import type { ChannelStatistics } from '../../core/techniques/pruning/statistics
 import { openKernelLibrary } from './kernel-library.js';
 
 /** The interface of kernels/pruning/pruning.h that this file was written for. */
-export const PRUNING_INTERFACE = { part: 'pruning', version: 2 } as const;
+export const PRUNING_INTERFACE = { part: 'pruning', version: 3 } as const;
 const NOT_POSITIVE_DEFINITE = 2;
+const UNKNOWN_SCORE = 3;
 
-type Argument = number | ArrayBufferView | null;
+type Argument = number | string | ArrayBufferView | null;
 type Native = (...args: Argument[]) => number;
 
 const PATTERN_PARAMETERS = 'int32_t pruned, int32_t group';
 const PROTOTYPES = {
-  select: `int32_t ridge_select(const float *weights, int64_t rows, int32_t columns, const float *norms, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t threads, uint8_t *mask)`,
-  dsnot: `int32_t ridge_dsnot(const float *weights, int64_t rows, int32_t columns, const float *norms, const float *sums, const float *divisor, int32_t initial, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t maxCycles, double threshold, int32_t strict, int32_t withoutSameSign, int32_t threads, uint8_t *initialMask, uint8_t *mask, int64_t *counts)`,
+  select: `int32_t ridge_select(const float *weights, int64_t rows, int32_t columns, const char *score, const float *norms, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t threads, uint8_t *mask)`,
+  dsnot: `int32_t ridge_dsnot(const float *weights, int64_t rows, int32_t columns, const float *norms, const float *sums, const float *divisor, const char *initial, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t maxCycles, double threshold, int32_t strict, int32_t withoutSameSign, int32_t threads, uint8_t *initialMask, uint8_t *mask, int64_t *counts)`,
   factor:
     'int32_t ridge_inverse_factor(double *hessian, int32_t columns, double damping, int32_t threads, uint8_t *dead, int32_t *channel)',
   sparseGpt: `int32_t ridge_sparsegpt(float *weights, int64_t rows, int32_t columns, const double *factor, const uint8_t *dead, double ratio, ${PATTERN_PARAMETERS}, int32_t blockColumns, int32_t threads, uint8_t *mask)`,
@@ -60,19 +61,19 @@ interface Functions {
   readonly squaredOutput: Native;
 }
 
-/** What the library is told of a score; it takes one without norms and diagonal for the magnitude. */
+/** What the library is told of a score: its kind, which has the same word there, and what it is computed from beside the weights. */
 export function scoreArguments(score: Score): {
-  readonly number: number;
+  readonly kind: Score['kind'];
   readonly norms: Float32Array | null;
   readonly diagonal: Float64Array | null;
 } {
   switch (score.kind) {
     case 'magnitude':
-      return { number: 0, norms: null, diagonal: null };
+      return { kind: score.kind, norms: null, diagonal: null };
     case 'wanda':
-      return { number: 1, norms: score.norms, diagonal: null };
+      return { kind: score.kind, norms: score.norms, diagonal: null };
     case 'sparsegpt':
-      return { number: 2, norms: null, diagonal: score.diagonal };
+      return { kind: score.kind, norms: null, diagonal: score.diagonal };
     default:
       throw unknownScore(score);
   }
@@ -90,9 +91,9 @@ class NativePruning implements PruningEngine {
   selectByRow(weights: Matrix, score: Score, pattern: Pattern): Mask {
     const { rows, columns, values } = weights;
     const mask = emptyMask(rows, columns);
-    const { norms, diagonal } = scoreArguments(score);
-    const where = patternArguments(pattern, columns);
-    done(this.#call.select(values, rows, columns, norms, diagonal, ...where, this.#threads, mask.bits));
+    const { kind, norms, diagonal } = scoreArguments(score);
+    const given = [values, rows, columns, kind, norms, diagonal, ...patternArguments(pattern, columns)];
+    done(this.#call.select(...given, this.#threads, mask.bits), score);
     return mask;
   }
 
@@ -115,7 +116,7 @@ class NativePruning implements PruningEngine {
         wanda(statistics).norms,
         statistics.sumPerSequence,
         growDivisor(statistics, settings),
-        scoreArguments(initial).number,
+        scoreArguments(initial).kind,
         scoreArguments(initial).diagonal,
         ...patternArguments(pattern, columns),
         settings.maxCycles,
@@ -127,6 +128,7 @@ class NativePruning implements PruningEngine {
         mask.bits,
         counts,
       ),
+      initial,
     );
     const [cycles, steps, rowsAboveThreshold, fails, undefinedChoice] = Array.from(counts, Number);
     return {
@@ -187,8 +189,10 @@ function patternArguments(pattern: Pattern, columns: number): [number, number] {
   return pattern.kind === 'grouped' ? [pattern.pruned, pattern.group] : [prunedPerRow(pattern, columns), 0];
 }
 
-function done(code: number): void {
+/** @param score that it was called with; a library without it says so. @throws FailureError `out-of-memory`; Error for an unknown score. */
+function done(code: number, score?: Score): void {
   if (code === 0) return;
+  if (code === UNKNOWN_SCORE && score !== undefined) throw unknownScore(score);
   throw new FailureError(
     failure('out-of-memory', 'the pruning kernels ran out of memory', { hint: 'use fewer threads' }),
   );

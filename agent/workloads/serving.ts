@@ -4,13 +4,14 @@ import type { Options } from '../../core/experiment/experiment.js';
 import {
   LOAD_SEARCH,
   type LoadRun,
+  loadOf,
   measured,
   nextLoad,
   startLoadSearch,
 } from '../../core/serving/find-rate.js';
 import type { GeneratorCeiling } from '../../core/serving/generator.js';
 import { columnsOf, type RequestColumns, type ServingRecord } from '../../core/serving/record.js';
-import type { Arrival } from '../../core/serving/requests.js';
+import { type Arrival, mostInFlight } from '../../core/serving/requests.js';
 import { SaturationWatch } from '../../core/serving/saturation.js';
 import { keptBy, objectivesOf } from '../../core/serving/slo.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
@@ -216,13 +217,23 @@ async function searchHighest(
     }
     const wanted = { ...asked.wanted, [of]: next.load };
     const { records, endedEarly } = await load('warm-up', { ...asked, wanted }, search.runs.length + 1);
-    const run = { load: next.load, kept: keptBy(records, objectives), saturated: endedEarly !== null };
-    search = measured(search, run);
+    search = measured(search, {
+      load: next.load,
+      ...(!rates && { inFlight: mostInFlight(records) }),
+      kept: keptBy(records, objectives),
+      saturated: endedEarly !== null,
+    });
   }
 }
 
-function told({ load: tried, kept, saturated }: LoadRun) {
-  return { load: tried, requests: kept[0]?.requests ?? 0, kept: kept.map((one) => one.kept), saturated };
+function told(run: LoadRun) {
+  const { kept, saturated } = run;
+  return {
+    load: loadOf(run),
+    requests: kept[0]?.requests ?? 0,
+    kept: kept.map((one) => one.kept),
+    saturated,
+  };
 }
 
 /**

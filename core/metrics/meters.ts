@@ -110,6 +110,11 @@ export const ENERGY_QUANTITIES = {
   >
 >;
 
+/** What an agent exports is of the node or of a device: a trial's quantities are in its record alone. */
+type OfWhat =
+  | { readonly of: 'node' | 'device'; readonly family: ReadingFamily | null }
+  | { readonly of: 'trial'; readonly family: null };
+
 /** Every other quantity, with what it is of, and the family that an agent exports it as; null = only records have it. */
 export const QUANTITIES = {
   processCpuSeconds: { of: 'trial', unit: 's', kind: 'counter', family: null },
@@ -178,9 +183,7 @@ export const QUANTITIES = {
   processDeviceMemoryBytes: { of: 'device', unit: 'B', kind: 'gauge', family: null },
   otherDeviceProcesses: { of: 'device', unit: 'processes', kind: 'gauge', family: null },
   otherDevicesUsed: { of: 'device', unit: 'devices', kind: 'gauge', family: null },
-} as const satisfies Readonly<
-  Record<string, QuantityDescription & { readonly of: Scope; readonly family: ReadingFamily | null }>
->;
+} as const satisfies Readonly<Record<string, QuantityDescription & OfWhat>>;
 
 export type EnergyQuantityName = keyof typeof ENERGY_QUANTITIES;
 export type QuantityName = keyof typeof QUANTITIES;

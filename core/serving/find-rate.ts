@@ -25,7 +25,10 @@ export interface LoadSearchOptions {
 }
 
 export interface LoadRun {
+  /** As it was asked for. */
   readonly load: number;
+  /** Of a concurrency: how many were really under way at once (`mostInFlight`); left out = as many as were asked for. */
+  readonly inFlight?: number;
   /** Who kept each objective: keptBy(). */
   readonly kept: readonly Kept[];
   /** SaturationWatch found that the server does not keep up: that misses every objective, if not yet in the requests so far. */
@@ -62,6 +65,11 @@ export function startLoadSearch(options: LoadSearchOptions): LoadSearch {
     throw new RangeError(`concurrency is counted in whole requests: ${least}, ${start}, ${most}`);
   }
   return { options, runs: [] };
+}
+
+/** @returns the load that a run was of: no more than were in flight. */
+export function loadOf({ load, inFlight = load }: LoadRun): number {
+  return Math.min(load, inFlight);
 }
 
 export function measured(search: LoadSearch, run: LoadRun): LoadSearch {
@@ -104,10 +112,16 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
       `at ${words(torn.load)} one run meets the objectives and another misses them, each for certain: the server does not repeat itself, so no edge can be told`,
     );
   }
-  const measure = (load: number, why: string): NextLoad =>
-    runs.length < maxRuns
-      ? { kind: 'measure', load, why }
-      : ends('not-found', `${maxRuns} runs are used up; it would go on at ${words(load)}`);
+  // Too few requests to load it further: more slots would stay empty.
+  const short = runs.find((run) => loadOf(run) < run.load);
+  const measure = (load: number, why: string): NextLoad => {
+    if (short !== undefined && load > loadOf(short) && met > 0) {
+      const allowed = `where ${words(short.load)} were allowed no more than ${loadOf(short)} were in flight`;
+      return ends('found', `${words(met)} meet the objectives; ${allowed}: ask for more requests to go on`);
+    }
+    if (runs.length < maxRuns) return { kind: 'measure', load, why };
+    return ends('not-found', `${maxRuns} runs are used up; it would go on at ${words(load)}`);
+  };
   if (tried.length === 0) return measure(start, 'the first');
   if (unclear !== undefined) return measure(unclear.load, 'once more: there were too few requests to tell');
   if (over === Infinity) {
@@ -147,7 +161,7 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
 
 function triedOf(runs: readonly LoadRun[]): Tried[] {
   const byLoad = new Map<number, LoadRun[]>();
-  for (const run of runs) byLoad.set(run.load, [...(byLoad.get(run.load) ?? []), run]);
+  for (const run of runs) byLoad.set(loadOf(run), [...(byLoad.get(loadOf(run)) ?? []), run]);
   return [...byLoad].map(([load, of]) => {
     // Of `max` one slow request is no certainty, and near its limit a server keeps up in one run and not in the next.
     const single = of

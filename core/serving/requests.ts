@@ -61,6 +61,33 @@ export const REQUEST_OUTCOMES = [
 ] as const;
 export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
 
+/** @returns how many were under way at once, at most: requests that were sent, a conversation from its first turn to the end of its last as one. */
+export function mostInFlight(
+  requests: readonly Pick<RequestRecord, 'index' | 'conversation' | 'dispatched' | 'done'>[],
+): number {
+  const spans = new Map<string, { from: number; to: number }>();
+  for (const { index, conversation, dispatched, done } of requests) {
+    if (dispatched === null) continue;
+    const key = conversation === null ? `alone ${index}` : `${conversation}`;
+    const to = done ?? Number.POSITIVE_INFINITY;
+    const known = spans.get(key) ?? { from: dispatched, to };
+    spans.set(key, { from: Math.min(known.from, dispatched), to: Math.max(known.to, to) });
+  }
+  const changes = [...spans.values()].flatMap(({ from, to }) => [
+    { at: from, by: 1 },
+    { at: to, by: -1 },
+  ]);
+  // Where one ends and the next begins at the same moment, it was one at a time.
+  changes.sort((a, b) => a.at - b.at || a.by - b.by);
+  let now = 0;
+  let most = 0;
+  for (const { by } of changes) {
+    now += by;
+    most = Math.max(most, now);
+  }
+  return most;
+}
+
 /** When requests are meant to start. */
 export type Arrival =
   /** So many are always on their way: the next starts when one ends. */

@@ -1,15 +1,15 @@
 // Every function of the interface, at the level of the processor it runs on.
 #include "pruning/levels.h"
 
-int32_t ridge_pruning_interface(void) { return 2; }
+int32_t ridge_pruning_interface(void) { return 3; }
 
-int32_t ridge_select(const float* weights, int64_t rows, int32_t columns, const float* norms, const double* diagonal,
-                     int32_t pruned, int32_t group, int32_t threads, uint8_t* mask) {
-  return RIDGE_BEST(select)(weights, rows, columns, norms, diagonal, pruned, group, threads, mask);
+int32_t ridge_select(const float* weights, int64_t rows, int32_t columns, const char* score, const float* norms,
+                     const double* diagonal, int32_t pruned, int32_t group, int32_t threads, uint8_t* mask) {
+  return RIDGE_BEST(select)(weights, rows, columns, score, norms, diagonal, pruned, group, threads, mask);
 }
 
 int32_t ridge_dsnot(const float* weights, int64_t rows, int32_t columns, const float* norms, const float* sums,
-                    const float* divisor, int32_t initial, const double* diagonal, int32_t pruned, int32_t group,
+                    const float* divisor, const char* initial, const double* diagonal, int32_t pruned, int32_t group,
                     int32_t max_cycles, double threshold, int32_t strict, int32_t without_same_sign, int32_t threads,
                     uint8_t* initial_mask, uint8_t* mask, int64_t* counts) {
   return RIDGE_BEST(dsnot)(weights, rows, columns, norms, sums, divisor, initial, diagonal, pruned, group, max_cycles,

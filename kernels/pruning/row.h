@@ -61,16 +61,33 @@ class StableOrder {
   std::vector<uint64_t> other_;
 };
 
-inline void score_row(const float* weights, int32_t columns, const float* norms, const double* diagonal, float* scores) {
-  if (diagonal != nullptr) {
-    for (int32_t j = 0; j < columns; j++) {
-      const double scaled = weights[j] / diagonal[j];
-      scores[j] = static_cast<float>(scaled * scaled);
-    }
-  } else if (norms != nullptr) {
-    for (int32_t j = 0; j < columns; j++) scores[j] = std::fabs(weights[j]) * norms[j];
-  } else {
-    for (int32_t j = 0; j < columns; j++) scores[j] = std::fabs(weights[j]);
+// The kinds of `Score` in core/techniques/pruning/scores.ts.
+enum class Score { kUnknown, kMagnitude, kWanda, kSparseGpt };
+
+inline Score score_named(const char* name) {
+  if (std::strcmp(name, "magnitude") == 0) return Score::kMagnitude;
+  if (std::strcmp(name, "wanda") == 0) return Score::kWanda;
+  if (std::strcmp(name, "sparsegpt") == 0) return Score::kSparseGpt;
+  return Score::kUnknown;
+}
+
+inline void score_row(Score kind, const float* weights, int32_t columns, const float* norms, const double* diagonal,
+                      float* scores) {
+  switch (kind) {
+    case Score::kMagnitude:
+      for (int32_t j = 0; j < columns; j++) scores[j] = std::fabs(weights[j]);
+      return;
+    case Score::kWanda:
+      for (int32_t j = 0; j < columns; j++) scores[j] = std::fabs(weights[j]) * norms[j];
+      return;
+    case Score::kSparseGpt:
+      for (int32_t j = 0; j < columns; j++) {
+        const double scaled = weights[j] / diagonal[j];
+        scores[j] = static_cast<float>(scaled * scaled);
+      }
+      return;
+    case Score::kUnknown:
+      return;  // The door has refused it.
   }
 }
 

@@ -9,7 +9,6 @@ import type { Pattern } from './pattern.js';
 import { type LayerReport, layerReport } from './report.js';
 import type { ChannelStatistics } from './statistics.js';
 
-export type { InitialMask } from './methods/dsnot.js';
 export type { PruningMethod } from './methods/index.js';
 
 export interface Layer {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { type CpuLevels, cpuLevels } from '../../../agent/native/cpu-levels.js';
 import { kernelsLibrary, openKernelLibrary } from '../../../agent/native/kernel-library.js';
-import { openPruningKernels } from '../../../agent/native/kernels.js';
+import { openPruningKernels, PRUNING_INTERFACE } from '../../../agent/native/kernels.js';
 import { REFERENCE } from '../../support/pruning/engine.js';
 import { addProducts } from '../../support/pruning/hessian.js';
 
@@ -44,7 +44,7 @@ describe.skipIf(!kernels.tools)('levels of instructions (needs cmake and a C++ c
   let addNative: (...args: (number | ArrayBufferView)[]) => number;
   beforeAll(async () => {
     expect(kernels.failure).toBeNull();
-    const opened = await openKernelLibrary(kernelsLibrary()!, { part: 'pruning', version: 2 });
+    const opened = await openKernelLibrary(kernelsLibrary()!, PRUNING_INTERFACE);
     levels = cpuLevels(opened, undefined);
     // What the collector sums Hessians with.
     addNative = opened.handle.func(

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
-import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
-import { openPruningKernels } from '../../../agent/native/kernels.js';
+import { kernelsLibrary, openKernelLibrary } from '../../../agent/native/kernel-library.js';
+import { openPruningKernels, PRUNING_INTERFACE } from '../../../agent/native/kernels.js';
 import type { Exchange } from '../../../core/techniques/pruning/dsnot/exchange.js';
 import type { PruningEngine } from '../../../core/techniques/pruning/engine.js';
 import { pruneLayer } from '../../../core/techniques/pruning/layer.js';
@@ -85,6 +85,17 @@ describe.skipIf(!kernels.tools)('native pruning (needs cmake and a C++ compiler)
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('a score that the library does not know is refused, not taken for the magnitude', async () => {
+    const { handle } = await openKernelLibrary(kernelsLibrary()!, PRUNING_INTERFACE);
+    const select = handle.func(
+      'int32_t ridge_select(const float *weights, int64_t rows, int32_t columns, const char *score, const float *norms, const double *diagonal, int32_t pruned, int32_t group, int32_t threads, uint8_t *mask)',
+    ) as (...words: unknown[]) => number;
+    const mask = new Uint8Array(1);
+    const by = (score: string) => select(Float32Array.of(1, 2), 1, 2, score, null, null, 1, 0, 1, mask);
+    expect([by('magnitude'), mask[0]]).toEqual([0, 1]);
+    expect(by('random')).toBe(3);
   });
 
   test('a Hessian that cannot be inverted is the same failure', () => {

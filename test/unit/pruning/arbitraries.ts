@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import type { Layer, PruningMethod } from '../../../core/techniques/pruning/layer.js';
+import { PRUNING_METHODS } from '../../../core/techniques/pruning/methods/index.js';
 import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
+import { SCORE_KINDS } from '../../../core/techniques/pruning/scores.js';
 import { HessianAccumulator } from '../../support/pruning/hessian.js';
 import { StatisticsAccumulator } from '../../support/pruning/statistics.js';
 
@@ -48,7 +50,7 @@ export const layer: fc.Arbitrary<Layer> = fc
     };
   });
 
-const initial = fc.constantFrom('magnitude' as const, 'wanda' as const, 'sparsegpt' as const);
+const initial = fc.constantFrom(...SCORE_KINDS);
 export const exchange = (mode: 'strict' | 'reference'): fc.Arbitrary<PruningMethod> =>
   fc
     .record({
@@ -64,8 +66,13 @@ export const exchange = (mode: 'strict' | 'reference'): fc.Arbitrary<PruningMeth
       settings: { mode, ...settings },
     }));
 
+/** Asked for separately: one has a threshold for a whole matrix, one moves the weights that stay, and the settings of one are drawn. */
+const NOT_AS_IT_IS: readonly string[] = ['magnitude', 'sparsegpt', 'dsnot'];
+/** Every other method, also the next one, at its fallbacks: each row has exactly its share of zeros, and nothing else is changed. */
 export const exact: fc.Arbitrary<PruningMethod> = fc.oneof(
-  fc.constant({ kind: 'magnitude' as const, scope: 'row' as const }),
-  fc.constant({ kind: 'wanda' as const }),
+  ...PRUNING_METHODS.filter(({ word }) => !NOT_AS_IT_IS.includes(word)).map(({ own, of }) => {
+    const fallbacks = Object.entries(own).map(([name, { fallback }]) => [name, fallback] as const);
+    return fc.constant(of(Object.fromEntries(fallbacks) as never));
+  }),
   exchange('strict'),
 );

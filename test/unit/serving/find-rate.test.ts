@@ -7,6 +7,7 @@ import {
   nextLoad,
   startLoadSearch,
 } from '../../../core/serving/find-rate.js';
+import { mostInFlight } from '../../../core/serving/requests.js';
 import type { Objective } from '../../../core/serving/slo.js';
 
 const P90: Objective = { metric: 'ttft', share: 0.9, seconds: 1 };
@@ -17,6 +18,7 @@ function search(
   options: LoadSearchOptions,
   share: (load: number, run: number) => number,
   objective: Objective = P90,
+  inFlight: (load: number) => number = (load) => load,
 ): { end: Exclude<NextLoad, { kind: 'measure' }>; loads: number[] } {
   let state = startLoadSearch(options);
   for (;;) {
@@ -25,6 +27,7 @@ function search(
     const kept = Math.round(1000 * share(next.load, state.runs.length));
     state = measured(state, {
       load: next.load,
+      inFlight: inFlight(next.load),
       kept: [{ objective, kept, requests: 1000 }],
       saturated: false,
     });
@@ -136,4 +139,38 @@ test('one slow request of a run that has a maximum is a miss, not a contradictio
 test('a search starts between its ends', () => {
   expect(() => startLoadSearch({ ...OPTIONS, start: 0.1 })).toThrow('between its least and its most load');
   expect(() => startLoadSearch({ ...OPTIONS, of: 'concurrency' })).toThrow('whole requests');
+});
+
+test('no concurrency beyond what was in flight is looked for, nor found', () => {
+  const options: LoadSearchOptions = { ...OPTIONS, of: 'concurrency', start: 1, least: 1, most: 65_536 };
+  const of24 = (load: number) => Math.min(24, load);
+  const { end, loads } = search(options, () => 1, P90, of24);
+  expect(loads).toEqual([1, 2, 4, 8, 16, 32]);
+  expect(end).toEqual({
+    kind: 'found',
+    load: 24,
+    above: null,
+    reason:
+      '24 at a time meet the objectives; where 32 at a time were allowed no more than 24 were in flight: ask for more requests to go on',
+  });
+  // Too many at once: below is looked for as ever.
+  const lower = search({ ...options, start: 64 }, (load) => (load <= 9 ? 1 : 0), P90, of24);
+  expect(lower.end).toMatchObject({ kind: 'found', load: 9, above: 10 });
+});
+
+test('what was in flight counts requests that overlap, and a conversation as one', () => {
+  const request = (
+    index: number,
+    dispatched: number | null,
+    done: number | null,
+    conversation: number | null = null,
+  ) => ({
+    ...{ index, dispatched, done, conversation },
+  });
+  expect(mostInFlight([])).toBe(0);
+  expect(mostInFlight([request(0, 0, 1), request(1, 1, 2), request(2, null, null)])).toBe(1);
+  expect(mostInFlight([request(0, 0, 2), request(1, 1, 3), request(2, 2.5, null)])).toBe(2);
+  // The second turn comes after a pause, in which its user is there.
+  const turns = [request(0, 0, 1, 7), request(1, 5, 6, 7), request(2, 2, 3, 8)];
+  expect(mostInFlight(turns)).toBe(2);
 });

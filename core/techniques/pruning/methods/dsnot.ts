@@ -3,26 +3,20 @@ import { choice, flag, integer, real, type SettingValues } from '../../spelling.
 import { DSNOT_DEFAULTS, type DsnotSettings, wrongSettings } from '../dsnot/settings.js';
 import type { PruningEngine } from '../engine.js';
 import type { Layer } from '../layer.js';
-import { optimalBrainSurgeon, type Score, wanda } from '../scores.js';
+import { optimalBrainSurgeon, SCORE_KINDS, type Score, wanda } from '../scores.js';
 import { type Method, masked } from './method.js';
 import { DAMPENING, DAMPING, wrongDamping } from './sparsegpt.js';
 
-/** What chooses the first mask of an exchange. */
-export type InitialMask = 'magnitude' | 'wanda' | 'sparsegpt';
-
 export interface Dsnot {
   readonly kind: 'dsnot';
-  readonly initial: InitialMask;
+  /** The score of the first mask. */
+  readonly initial: Score['kind'];
   readonly settings: DsnotSettings;
   readonly damping?: number;
 }
 
 const OWN = {
-  initial: choice(
-    ['wanda', 'magnitude', 'sparsegpt'],
-    'wanda',
-    'What chooses the mask that DSnoT starts from (`initial_method`).',
-  ),
+  initial: choice(SCORE_KINDS, 'wanda', 'What chooses the mask that DSnoT starts from (`initial_method`).'),
   mode: choice(
     ['strict', 'reference'],
     DSNOT_DEFAULTS.mode,
