@@ -23,12 +23,12 @@ export function registerQuantize(program: Command): void {
     .description('quantize a model file, with the step that sweeps use')
     .argument(
       '<input>',
-      'GGUF file of type f16, bf16 or f32, a Hugging Face folder, or any source: builtin:small, synthetic:llama-3.2-1b',
+      'GGUF file of type f16, bf16 or f32, a Hugging Face folder, an ONNX graph, or any source: builtin:small, synthetic:llama-3.2-1b',
     )
     .argument('<output>', 'GGUF file to write; of the types of ONNX graphs, the folder')
     .requiredOption(
       '-t, --type <name>',
-      'llama.cpp’s name of the quantization, e.g. q4_k_m, or int4, int8, int8_dynamic of an ONNX graph',
+      'llama.cpp’s name of the quantization, e.g. q4_k_m, or int4, int8, int8_dynamic, f16 of an ONNX graph',
     )
     .option('--output-type <type>', 'type of the output matrix')
     .option('--embedding-type <type>', 'type of the token embedding')

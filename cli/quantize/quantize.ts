@@ -8,7 +8,7 @@ import { findEngine } from '../../agent/native/packages.js';
 import { QUANTIZE, type QuantizeRequest } from '../../agent/runners/jobs.js';
 import { DEFAULT_RUNNER } from '../../core/runners/index.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
-import { modelSettings, openModel } from '../local-models.js';
+import { modelSettings, OPENED_BY_COMMANDS, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
 import { fileOf } from '../single/file-of.js';
@@ -18,13 +18,15 @@ import { runCommand } from '../single/run-command.js';
 import { stoppable } from '../single/stoppable.js';
 import type { QuantizeOptions } from './command.js';
 import { quantizeGraphOf } from './graph.js';
-import { graphRequest, type QuantizationRequest, quantizationRequest } from './request.js';
+import { graphRequest, ofGraph, type QuantizationRequest, quantizationRequest, wordOf } from './request.js';
 import { report } from './summary.js';
 
 /** `ridge quantize`: one step of a sweep alone, by the same code, into a file that the user names. */
 export async function quantizeModel(input: string, output: string, options: QuantizeOptions): Promise<void> {
   const graph = graphRequest(options);
-  const wanted = graph === null ? quantizationRequest(options) : null;
+  // Wrong words are told before a model is opened.
+  if (graph === null) quantizationRequest(options);
+  const json = options.json === true;
   const path = outputPath(output, options.force === true);
   const threads = options.threads ?? availableParallelism();
   const settings = modelSettings(
@@ -32,9 +34,12 @@ export async function quantizeModel(input: string, output: string, options: Quan
     nodeConfig(options),
   );
   await runCommand(async () => {
-    if (graph !== null) await quantizeGraphOf(input, path, graph, settings, options.json === true);
-    if (wanted === null) return;
-    const base = await openModel(input, settings);
+    if (graph !== null) return await quantizeGraphOf(input, path, graph, settings, json);
+    const base = await openModel(input, settings, [...OPENED_BY_COMMANDS, 'onnx']);
+    // `f16` is a form of both.
+    if (base.facts.format === 'onnx')
+      return await quantizeGraphOf(input, path, ofGraph(wordOf(options)), settings, json);
+    const wanted = quantizationRequest(options);
     const inputPath = await fileOf(base, settings.cacheFolder);
     const imatrix = await matrixOf(options, wanted, inputPath, base.digest, threads, settings);
     const { type } = wanted.spec;
@@ -47,7 +52,7 @@ export async function quantizeModel(input: string, output: string, options: Quan
       line: `${basename(inputPath)} to ${type}`,
       task: (outputPath) => taskOf(QUANTIZE, { ...request, outputPath }),
     });
-    report(readGgufHeader(inputPath), { path, made, word: wanted.word, threads }, options.json === true);
+    report(readGgufHeader(inputPath), { path, made, word: wanted.word, threads }, json);
   });
 }
 

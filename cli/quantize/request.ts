@@ -49,14 +49,22 @@ export interface GraphRequest {
 /** @returns null where the type is none that graphs alone have. @throws CommandError (2) for settings that it does not have. */
 export function graphRequest(options: QuantizeOptions): GraphRequest | null {
   const word = wordOf(options);
-  if (GRAPH_TYPES.every((type) => type !== headOf(word))) return null;
+  return GRAPH_TYPES.every((type) => type !== headOf(word)) ? null : ofGraph(word);
+}
+
+/** @returns what a word asks of an ONNX graph. @throws CommandError (2) for one that graphs have no form for. */
+export function ofGraph(word: string): GraphRequest {
   const reading = readGraphQuantization(word);
-  if (reading?.ok !== true) throw usageError(reading?.message ?? word);
+  if (reading === null) {
+    const message = `${headOf(word)} is a type of llama.cpp, and this is an ONNX graph`;
+    throw usageError(message, `Choose ${GRAPH_TYPES.join(', ')} or f16, or name the GGUF file of the model.`);
+  }
+  if (!reading.ok) throw usageError(reading.message);
   return { word: graphWord(reading.value), spec: reading.value };
 }
 
 /** The word that a sweep would have for the options; it is read next. */
-function wordOf(options: QuantizeOptions): string {
+export function wordOf(options: QuantizeOptions): string {
   // llama-quantize writes attn_v=q8_0.
   const overrides = options.tensorType
     .map((pair) => pair.replace(/[:=]([^:=]*)$/, (_, named: string) => `:${named.toLowerCase()}`))

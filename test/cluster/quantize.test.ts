@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import { readOnnx } from '../../formats/onnx/reader.js';
 import { ridge, startRidge } from '../support/ridge.js';
 
+const graph = join(import.meta.dirname, '../fixtures/onnx/grouped.onnx');
 let folder: string;
 let env: Record<string, string>;
 beforeAll(() => {
@@ -81,7 +83,16 @@ describe('ridge quantize', () => {
     expect(readGgufHeader(join(folder, 'random.gguf')).metadata.get('ridgepoint.synthetic')).toBe(true);
   });
 
+  test('a graph is made half precision by the word that files have, too', async () => {
+    const done = await quantize([graph, 'half', '--type', 'f16', '--json']);
+    expect(done.code, done.stderr).toBe(0);
+    const { bytes, baseBytes } = JSON.parse(done.stdout);
+    expect(bytes).toBeLessThan(0.7 * baseBytes);
+    expect(readOnnx(join(folder, 'half', 'model.onnx')).graph.nodes.length).toBeGreaterThan(0);
+  });
+
   test.each([
+    [[graph, 'x', '--type', 'q4_k_m'], 2, 'q4_k_m is a type of llama.cpp, and this is an ONNX graph'],
     [['tiny.gguf', 'x.gguf', '--type', 'q4_km'], 2, 'Did you mean q4_k_m?'],
     [['tiny.gguf', 'x.gguf', '--type', 'iq1_s'], 2, 'needs an importance matrix'],
     [
