@@ -8,6 +8,7 @@ import { findEngine } from '../../agent/native/packages.js';
 import { QUANTIZE, type QuantizeRequest } from '../../agent/runners/jobs.js';
 import { DEFAULT_RUNNER } from '../../core/runners/index.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import { onnx } from '../../formats/onnx/format.js';
 import { modelSettings, OPENED_BY_COMMANDS, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
@@ -35,9 +36,9 @@ export async function quantizeModel(input: string, output: string, options: Quan
   );
   await runCommand(async () => {
     if (graph !== null) return await quantizeGraphOf(input, path, graph, settings, json);
-    const base = await openModel(input, settings, [...OPENED_BY_COMMANDS, 'onnx']);
+    const base = await openModel(input, settings, [...OPENED_BY_COMMANDS, onnx.name]);
     // `f16` is a form of both.
-    if (base.facts.format === 'onnx')
+    if (base.facts.format === onnx.name)
       return await quantizeGraphOf(input, path, ofGraph(wordOf(options)), settings, json);
     const wanted = quantizationRequest(options);
     const inputPath = await fileOf(base, settings.cacheFolder);
