@@ -45,10 +45,10 @@ export const TENSORS_IN = {
   model: { 7: 'graph', 20: 'training', 25: 'function' },
   training: { 1: 'graph', 2: 'graph' },
   function: { 7: 'node', 11: 'attribute' },
-  graph: { 1: 'node', 5: 'tensor', 15: 'sparse' },
+  graph: { 1: 'node', 5: 'tensor', 15: 'sparseTensor' },
   node: { 5: 'attribute' },
-  attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph', 22: 'sparse', 23: 'sparse' },
-  sparse: { 1: 'tensor', 2: 'tensor' },
+  attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph', 22: 'sparseTensor', 23: 'sparseTensor' },
+  sparseTensor: { 1: 'tensor', 2: 'tensor' },
   tensor: {},
 } as const satisfies Readonly<Record<string, Readonly<Record<number, string>>>>;
 export type TensorsIn = keyof typeof TENSORS_IN;
