@@ -62,7 +62,8 @@ export async function tryOnce(
   try {
     const body = { model, prompt: 'Hello', max_tokens: 1, temperature: 0 };
     const { status, text } = await askServer(at, completions, { seconds, mostBytes: MOST_ANSWERED }, body);
-    return isSuccess(status) ? null : `${completions} answered ${status}: ${text.slice(0, MOST_SHOWN)}`;
+    const said = text === '' ? '' : `: ${text.slice(0, MOST_SHOWN)}`;
+    return isSuccess(status) ? null : `${completions} answered ${status}${said}`;
   } catch (error) {
     if (error instanceof TooSlow) return `${completions} did not answer for ${seconds} s`;
     return `${completions}: ${whyNoConnection(error as Error)}`;

@@ -151,7 +151,15 @@ test('the log that is kept from the release before is read whole: every record b
   expect(() => parseStoredRecord(JSON.stringify(older))).toThrow(/training/);
   const { grpcAddress } = await start(path);
   expect((await control(grpcAddress).listSweeps()).sweeps).toMatchObject([
-    { name: 'kept', state: SweepState.SWEEP_STATE_DONE, points: 2, complete: 2, invalid: 0, failed: 0, queued: 0 },
+    {
+      name: 'kept',
+      state: SweepState.SWEEP_STATE_DONE,
+      points: 2,
+      complete: 2,
+      invalid: 0,
+      failed: 0,
+      queued: 0,
+    },
   ]);
 });
 

@@ -52,10 +52,14 @@ const LOAD = {
   warmupRequests: 1,
   inputTokens: 16,
   outputTokens: 8,
-  requestTimeoutSeconds: 1,
+  // A good answer is never waited for so long, however busy the machine is.
+  requestTimeoutSeconds: 60,
   // Servers count what they answer before their fault begins.
   audit: false,
 };
+/** Faults that are known by waiting alone, and how long that is; a good answer may come later than that, too, on a busy machine. */
+const WAITING = ['hang', 'no-end', 'slow-loris'];
+const GIVEN_UP_SECONDS = 1;
 const SIMULATED = {
   kind: 'simulated-server',
   server: 'good',
@@ -178,8 +182,7 @@ const AT_START: Readonly<Record<string, RegExp>> = {
     /^the server good was ready but answered no request within 5 s: .* answered 429: .*too many requests/,
   'internal-error':
     /^the server good was ready but answered no request within 5 s: .* answered 500: .*out of memory/,
-  redirect:
-    /^the server good was ready but answered no request within 5 s: \/v1\/completions: unexpected redirect$/,
+  redirect: /^the server good was ready but answered no request within 5 s: \/v1\/completions answered 307$/,
 };
 const NAMES = Object.keys(FAULTS);
 
@@ -190,12 +193,25 @@ describe.skipIf(process.platform !== 'linux')('servers that fail', () => {
 
   beforeAll(async () => {
     const byFault = async (name: string, faults: readonly string[]) => {
-      const { ended, rows } = await run(name, {
-        runners: [{ ...SIMULATED, simulatedFault: faults }],
-        workloads: [{}],
+      const waits = (fault: string) => WAITING.some((known) => fault.startsWith(known));
+      const parts = [
+        {
+          part: 'waiting',
+          some: faults.filter(waits),
+          workload: { requestTimeoutSeconds: GIVEN_UP_SECONDS },
+        },
+        { part: 'told', some: faults.filter((fault) => !waits(fault)), workload: {} },
+      ];
+      const runs = parts.map(async ({ part, some, workload }) => {
+        const { ended, rows } = await run(`${name}-${part}`, {
+          runners: [{ ...SIMULATED, simulatedFault: some }],
+          workloads: [workload],
+        });
+        expect(ended.stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
+        expect(rows).toHaveLength(some.length);
+        return rows;
       });
-      expect(ended.stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
-      expect(rows).toHaveLength(faults.length);
+      const rows = (await Promise.all(runs)).flat();
       return new Map(rows.map((row) => [row.experiment.runner.options.simulatedFault, row]));
     };
     [alone, later] = await Promise.all([
@@ -241,20 +257,29 @@ describe.skipIf(process.platform !== 'linux')('servers that fail', () => {
       expect(countsOf(row)).toEqual({ [outcome]: REQUESTS });
       expect(row.valid).toBe(false);
       expect(codesOf(row)).toContain('nothing-served');
-      for (const said of row.serving!.requests.problem) expect(said).toMatch(problem);
+      const { problem: said } = row.serving!.requests;
+      const byFault = said.filter((one) => problem.test(one ?? ''));
+      // Of one that is given up, how far it had come is a matter of the machine.
+      if (WAITING.includes(name)) expect(byFault).not.toEqual([]);
+      else expect(byFault).toEqual(said);
     },
   );
 
   test.each(asked)('%s in the middle: requests failed', (name, outcome, problem) => {
     const row = later.get(`${name}:${AFTER}`)!;
     expect(row.status).toBe('complete');
-    expect(countsOf(row)).toEqual({ complete: CONCURRENT, [outcome]: REQUESTS - CONCURRENT });
     expect(codesOf(row)).toContain('requests-failed');
     const problems = row.serving!.requests.problem.filter((said) => said !== null);
-    expect(problems).toHaveLength(REQUESTS - CONCURRENT);
-    for (const said of problems) {
-      expect(said).toMatch(problem);
-      expect(said).toMatch(SENTENCE);
+    for (const said of problems) expect(said).toMatch(SENTENCE);
+    const byFault = problems.filter((said) => problem.test(said));
+    if (WAITING.includes(name)) {
+      const { complete = 0, [outcome]: failed = 0, ...others } = countsOf(row)!;
+      expect([complete + failed, others]).toEqual([REQUESTS, {}]);
+      expect(failed).toBeGreaterThanOrEqual(REQUESTS - CONCURRENT);
+      expect(byFault).not.toEqual([]);
+    } else {
+      expect(countsOf(row)).toEqual({ complete: CONCURRENT, [outcome]: REQUESTS - CONCURRENT });
+      expect(byFault).toEqual(problems);
     }
   });
 
@@ -275,7 +300,7 @@ describe.skipIf(process.platform !== 'linux')('servers that fail', () => {
   ])('%s answers all the same', (name, mismatch) => {
     for (const row of [alone.get(name)!, later.get(`${name}:${AFTER}`)!]) {
       expect(countsOf(row)).toEqual({ complete: REQUESTS });
-      expect(codesOf(row).includes('length-mismatch')).toBe(mismatch);
+      expect(codesOf(row).includes('length-forced')).toBe(mismatch);
     }
   });
 });
