@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
 import { VERSION } from '../../installation/package.js';
+import { findProgram } from '../isolation/start-tools.js';
 import { whyNotReady } from './ask.js';
 import { isOwn } from './command.js';
 import type { ConfiguredServer } from './config.js';
+import { installedRelease } from './distribution.js';
 import { keyOf } from './key.js';
 
-const VERSION_MILLISECONDS = 60_000;
+/** Less than a probe may take as a whole (agent/probe.ts). */
+const VERSION_SECONDS = 50;
 const MOST_VERSION = 100;
 
 /** A server of a node, and what was found of it. */
@@ -17,12 +20,18 @@ export interface FoundServer {
   readonly problem: string | null;
 }
 
-/** Asks programs for their releases and addresses whether they answer. Never throws. */
-export async function findServers(servers: readonly ConfiguredServer[]): Promise<FoundServer[]> {
-  return await Promise.all(servers.map(findServer));
+/**
+ * Asks programs for their releases and addresses whether they answer. Never throws.
+ * @param limitSeconds that a program is given, where its installation does not say its release.
+ */
+export async function findServers(
+  servers: readonly ConfiguredServer[],
+  limitSeconds = VERSION_SECONDS,
+): Promise<FoundServer[]> {
+  return await Promise.all(servers.map((server) => findServer(server, limitSeconds)));
 }
 
-async function findServer(server: ConfiguredServer): Promise<FoundServer> {
+async function findServer(server: ConfiguredServer, limitSeconds: number): Promise<FoundServer> {
   const found = (release: string): FoundServer => ({ server, release, problem: null });
   const missing = (problem: string): FoundServer => ({ server, release: null, problem });
   const { profile, address, command } = server;
@@ -39,25 +48,43 @@ async function findServer(server: ConfiguredServer): Promise<FoundServer> {
   // It is as old as Ridgepoint itself.
   if (isOwn(command ?? [])) return found(`${profile.name} ${VERSION}`);
   const [program = '', ...rest] = command ?? [];
-  const { error, text } = await said(program, [...rest, ...profile.version], server.environment);
-  if (error?.code === 'ENOENT' || error?.code === 'EACCES') return missing(`there is no program ${program}`);
+  const path = findProgram(program, server.environment.PATH ?? process.env.PATH);
+  if (path === null) return missing(`there is no program ${program}`);
+  // Of a wrapper's own arguments its installation says nothing.
+  const installed = rest.length === 0 ? installedRelease(path) : null;
+  if (installed !== null) return found(`${profile.name} ${installed}`);
+  const words = [...rest, ...profile.version];
+  const { problem, text } = await said(path, words, server.environment, limitSeconds);
   const release = releaseIn(text);
   return release === null
-    ? missing(`${program} does not tell its version: ${error?.message ?? 'it says nothing'}`)
+    ? missing(`${program} does not tell its version: ${problem ?? 'it says nothing of it'}`)
     : found(`${profile.name} ${release}`);
 }
 
+/** What a program says of itself, and in a clause what went wrong; null = nothing did. */
 function said(
   program: string,
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
-): Promise<{ readonly error: (Error & { code?: string | number | null }) | null; readonly text: string }> {
+  limitSeconds: number,
+): Promise<{ readonly problem: string | null; readonly text: string }> {
+  const line = [program, ...words].join(' ');
   return new Promise((resolve) => {
     execFile(
       program,
       words,
-      { timeout: VERSION_MILLISECONDS, env: { ...process.env, ...environment } },
-      (error, stdout, stderr) => resolve({ error, text: `${stdout}\n${stderr}` }),
+      { timeout: 1000 * limitSeconds, killSignal: 'SIGKILL', env: { ...process.env, ...environment } },
+      (error, stdout, stderr) => {
+        const text = `${stdout}\n${stderr}`;
+        if (error === null) resolve({ problem: null, text });
+        else if (error.killed) {
+          resolve({ problem: `\`${line}\` took more than ${limitSeconds} s`, text: '' });
+        } else {
+          const last = text.trim().split('\n').at(-1)!.slice(0, MOST_VERSION);
+          const how = typeof error.code === 'number' ? `ended with exit code ${error.code}` : error.code;
+          resolve({ problem: `\`${line}\` ${how}${last === '' ? '' : `: ${last}`}`, text });
+        }
+      },
     );
   });
 }
