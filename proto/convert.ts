@@ -54,7 +54,16 @@ const nodeProfileSchema: z.ZodType<NodeProfile> = z.object({
     (devices) => new Set(devices.map(({ id }) => id)).size === devices.length,
     'two devices have the same id',
   ),
-  runners: listOf(z.object({ kind: word, release: word, devices: words, variants: words }), 64),
+  runners: listOf(
+    z.object({
+      kind: word,
+      release: word,
+      devices: words,
+      variants: words,
+      releases: z.record(word, word).optional(),
+    }),
+    64,
+  ),
   energySources: words,
   absent: recordOf(sentence, 1000),
   roofs: recordOf(z.object({ id: word, measuredAt: word, caveats: z.number() }), MOST_DEVICES).optional(),

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { descendantsOf } from './processes.js';
 
 /**
  * The kill ladder: ask, then SIGTERM, then SIGKILL, each after a grace. It reaches the child's whole
@@ -58,58 +58,6 @@ export class KillLadder {
   #clear(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-  }
-}
-
-/** @returns every process below `pid`, whatever its group; empty where there is no /proc. */
-export function descendantsOf(pid: number, procRoot = '/proc'): readonly number[] {
-  const children = new Map<number, number[]>();
-  for (const entry of listProcesses(procRoot)) {
-    const parent = parentOf(entry, procRoot);
-    if (parent === null) continue;
-    const siblings = children.get(parent);
-    if (siblings) siblings.push(entry);
-    else children.set(parent, [entry]);
-  }
-  const found: number[] = [];
-  const queue = [pid];
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    for (const child of children.get(next) ?? []) {
-      found.push(child);
-      queue.push(child);
-    }
-  }
-  return found;
-}
-
-function listProcesses(procRoot: string): readonly number[] {
-  try {
-    return readdirSync(procRoot)
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
-  } catch {
-    return [];
-  }
-}
-
-/** proc(5): the parent is the fourth field of stat. */
-function parentOf(pid: number, procRoot: string): number | null {
-  const parent = statOf(pid, procRoot)?.[1];
-  return parent === undefined ? null : Number(parent);
-}
-
-/** @returns when a process started, in ticks since boot (proc(5), the 22nd field of stat): its id may be another's later; null = it is gone. */
-export function startedAt(pid: number): string | null {
-  return statOf(pid, '/proc')?.[19] ?? null;
-}
-
-/** @returns the fields of stat from the third on; the second, the name, may hold blanks and brackets. */
-function statOf(pid: number, procRoot: string): readonly string[] | null {
-  try {
-    const stat = readFileSync(`${procRoot}/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  } catch {
-    return null;
   }
 }
 

@@ -36,7 +36,7 @@ export interface Meter {
 }
 
 export interface MeterTarget {
-  /** Whatever computes for the trial: CPU time and memory of others are foreign. */
+  /** Whatever computes for the trial: CPU time and memory of others are foreign. None = nobody knows which. */
   readonly processes: readonly TrialProcess[];
   readonly deviceId: string;
   readonly cpus: readonly number[];

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { GpuProcess } from '../device/nvml/processes.js';
+import { parentOf } from '../isolation/processes.js';
 import type { MeterTarget } from './meter.js';
 
 /** What a list of a device's processes says of the trial. */
@@ -19,7 +18,7 @@ export interface DeviceUse {
 export class ProcessFamily {
   readonly #procRoot: string;
   readonly #known = new Map<number, boolean>();
-  /** None = nobody is attached. */
+  /** None = nobody is attached, or nobody knows who computes. */
   #targets: readonly number[] = [];
 
   constructor(procRoot = '/proc') {
@@ -48,20 +47,9 @@ export class ProcessFamily {
     const known = this.#known.get(pid);
     if (known !== undefined) return known;
     let at: number | null = pid;
-    while (at !== null && at > 1 && !this.#targets.includes(at)) at = this.#parent(at);
+    while (at !== null && at > 1 && !this.#targets.includes(at)) at = parentOf(at, this.#procRoot);
     const own = at !== null && this.#targets.includes(at);
     this.#known.set(pid, own);
     return own;
-  }
-
-  /** proc(5): pid, name in brackets, state, parent; the name may hold anything. */
-  #parent(pid: number): number | null {
-    try {
-      const stat = readFileSync(join(this.#procRoot, String(pid), 'stat'), 'latin1');
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      return Number.isInteger(parent) ? parent : null;
-    } catch {
-      return null;
-    }
   }
 }

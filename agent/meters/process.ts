@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReadAgain } from '../device/read-again.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import { descendantsOf } from '../isolation/kill.js';
+import { descendantsOf } from '../isolation/processes.js';
 import {
   type Meter,
   type MeterSearch,
@@ -15,7 +15,8 @@ import {
 /** proc(5): times are in clock ticks, and USER_HZ is 100 on every architecture Linux runs Node on. */
 const TICKS_PER_SECOND = 100;
 
-const QUANTITIES: readonly Quantity[] = [
+/** What it tells. */
+export const PROCESS_QUANTITIES: readonly Quantity[] = [
   quantity('processCpuSeconds'),
   quantity('processResidentBytes'),
   quantity('processPeakResidentBytes'),
@@ -31,7 +32,7 @@ export function findProcessMeter(procRoot = '/proc'): MeterSearch {
       found: false,
       name: 'process',
       reason: `there is no ${procRoot} on this system`,
-      quantities: QUANTITIES,
+      quantities: PROCESS_QUANTITIES,
     };
   }
   return { found: true, meter: new ProcessMeter(procRoot) };
@@ -51,7 +52,7 @@ const LOOK_SECONDS = 5;
 
 class ProcessMeter implements Meter {
   readonly name = 'process';
-  readonly quantities = QUANTITIES;
+  readonly quantities = PROCESS_QUANTITIES;
   /**
    * Everything is read while the trial rests between repeats; the timer is for repeats that take long. Each
    * wake-up takes a core from a trial that uses them all, and its other threads wait at the next barrier.

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, failure } from '../../core/errors.js';
 import type { Channel } from '../isolation/channel.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import { descendantsOf, startedAt } from '../isolation/kill.js';
+import { descendantsOf, startedAt } from '../isolation/processes.js';
 import { findProgram, findStartTools, wrapCommand } from '../isolation/start-tools.js';
 import { StderrTail } from '../isolation/stderr-tail.js';
 import { firstModel, isReady, tryOnce } from './ask.js';

@@ -3,7 +3,13 @@ import type { ServerProfile } from '../../core/runners/server/profile.js';
 /** What of a profile is about asking. */
 export type AskedProfile = Pick<
   ServerProfile,
-  'paths' | 'exactLength' | 'metrics' | 'loras' | 'promptLogProbabilities' | 'nextLogProbabilities'
+  | 'paths'
+  | 'exactLength'
+  | 'streamOptions'
+  | 'metrics'
+  | 'loras'
+  | 'promptLogProbabilities'
+  | 'nextLogProbabilities'
 >;
 
 /** A server that a trial may ask, as its load generator is told of it. */
@@ -18,7 +24,7 @@ export interface ServedEndpoint {
   /** Adapters that it loaded for requests to choose among, in that order. */
   readonly loras: readonly string[];
   readonly apiKey: string | null;
-  /** Of the server here; null = it runs elsewhere, or somebody else started it. */
+  /** Of the server here, with its workers below it; null = it runs elsewhere, or its processes are not seen. */
   readonly pid: number | null;
   /** From its start until it had answered a request; null where somebody else started it. */
   readonly startSeconds: number | null;

@@ -7,7 +7,7 @@ import { chunksOf, failureOf, type Problem } from './problems.js';
 import { EventStream } from './sse.js';
 import type { Transport } from './transport.js';
 
-/** A chunk of an answer that holds text. */
+/** A chunk of an answer that holds text, or by the server's word a token whose text is still to come, such as a part of a character. */
 export interface Chunk {
   readonly seconds: number;
   readonly channel: Channel;
@@ -322,11 +322,12 @@ class Running {
     this.#take(delta);
   }
 
-  #take({ texts, finish, ...said }: Delta): void {
+  #take({ texts, answers, finish, ...said }: Delta): void {
     const { exchange } = this;
     const usage = said.usage === null ? null : this.#believed(said.usage);
     const countedUntilHere = usage?.completionTokens ?? null;
-    for (const text of texts) exchange.chunks.push({ seconds: this.#seconds, ...text, countedUntilHere });
+    const come = texts.length > 0 || !answers ? texts : this.#textless(countedUntilHere);
+    for (const text of come) exchange.chunks.push({ seconds: this.#seconds, ...text, countedUntilHere });
     this.#finish = finish ?? this.#finish;
     exchange.usage = usage ?? exchange.usage;
   }
@@ -344,6 +345,15 @@ class Running {
       promptTokens: within(promptTokens, this.#mostPromptTokens, 'the prompt'),
       completionTokens: within(completionTokens, most, 'the answer'),
     };
+  }
+
+  /** Of a server that counts with each chunk; others say their whole count with the last one, which may hold no token. */
+  #textless(counted: number | null): Delta['texts'] {
+    const last = this.exchange.chunks.at(-1);
+    const before = last === undefined ? 0 : last.countedUntilHere;
+    return counted !== null && before !== null && counted > before
+      ? [{ channel: last?.channel ?? 'answer', text: '' }]
+      : [];
   }
 
   #parse(json: string, what: string): Delta | null {

@@ -13,6 +13,8 @@ export interface Usage {
 export interface Delta {
   /** Texts that are not empty, in the order they are read. */
   readonly texts: readonly { readonly channel: Channel; readonly text: string }[];
+  /** Whether it is about the answer: a chunk with usage alone, or with nothing, is not. */
+  readonly answers: boolean;
   /** Why the server stopped; null = it has not. */
   readonly finish: string | null;
   readonly usage: Usage | null;
@@ -35,14 +37,14 @@ export function readDelta(json: string): Delta {
   if (!isFields(root)) throw new SyntaxError('it is no JSON object');
   const texts: { channel: Channel; text: string }[] = [];
   let finish: string | null = null;
-  if (Array.isArray(root.choices)) {
-    for (const choice of root.choices) {
-      if (!isFields(choice)) continue;
-      readTexts(choice, texts);
-      if (typeof choice.finish_reason === 'string') finish = choice.finish_reason;
-    }
+  const choices: readonly unknown[] = Array.isArray(root.choices) ? root.choices : [];
+  for (const choice of choices) {
+    if (!isFields(choice)) continue;
+    readTexts(choice, texts);
+    if (typeof choice.finish_reason === 'string') finish = choice.finish_reason;
   }
-  return { texts, finish, usage: usageOf(root.usage), error: errorOf(root) };
+  const answers = choices.length > 0;
+  return { texts, answers, finish, usage: usageOf(root.usage), error: errorOf(root) };
 }
 
 function readTexts(choice: Fields, texts: { channel: Channel; text: string }[]): void {

@@ -7,6 +7,8 @@ export interface Endpoint {
   /** The name that the server knows the model by. */
   readonly model: string;
   readonly stream: boolean;
+  /** Of every stream; left out = what it used is asked for at its end. */
+  readonly streamOptions?: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string>>;
   /**
    * Fields of every request, as this server spells them: sampling, whether it may stop early. `"{wantedTokens}"` stands for the
@@ -59,11 +61,11 @@ const WANTED = '{wantedTokens}';
 
 /** @returns the body of a request, ready for the wire. @param before turns of its conversation that go before it. */
 export function bodyOf(endpoint: Endpoint, planned: PlannedRequest, before: readonly Said[]): Buffer {
-  const { api, model, stream } = endpoint;
+  const { api, model, stream, streamOptions = { include_usage: true } } = endpoint;
   const fields: Record<string, unknown> = {
     model,
     stream,
-    ...(stream ? { stream_options: { include_usage: true } } : {}),
+    ...(stream ? { stream_options: streamOptions } : {}),
     max_tokens: WANTED,
     ...endpoint.body,
     ...planned.body,

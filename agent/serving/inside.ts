@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { ServerProfile } from '../../core/runners/server/profile.js';
 import type { ServingRecord } from '../../core/serving/record.js';
 import { SERVER_METRIC_NAMES, SERVER_METRICS, type ServerMetric } from '../../core/serving/server-metrics.js';
@@ -6,49 +8,84 @@ import { ask, isSuccess } from '../../proto/http/ask.js';
 const EVERY_MILLISECONDS = 1000;
 /** Of a page of metrics, which has some hundred lines; more is another page. */
 const PAGE = { seconds: 2, mostBytes: 4 * 2 ** 20 };
+const SETTLING_MILLISECONDS = 50;
+const SETTLING_READINGS = 10;
 
 export type InsideReadings = Pick<ServingRecord, 'inside' | 'insideAbsent'>;
 
+/** Metrics of a server at a time. */
+interface Page {
+  readonly seconds: number;
+  readonly values: ReadonlyMap<string, number>;
+}
+
 /**
- * Reads a server's own metrics every second while it is asked.
+ * Reads a server's own metrics every second while it is asked; begins once it has read them.
  * @param url with the path of the metrics; null = the profile has none.
- * @returns what ends that, and says what was read.
+ * @param now monotonic seconds.
+ * @returns what ends that, and says what was read: counters over all of it, gauges while requests were on their way, which is from one time to
+ *   another: before and after, a server rests.
  */
-export function watchInside(
+export async function watchInside(
   url: string | null,
   headers: Readonly<Record<string, string>>,
   { metrics }: Pick<ServerProfile, 'metrics'>,
-): () => Promise<InsideReadings> {
+  now: () => number,
+): Promise<(fromSeconds: number, toSeconds: number) => Promise<InsideReadings>> {
   if (url === null)
     return async () => ({ inside: {}, insideAbsent: 'the profile of the server names no metrics' });
   // Of each page what the profile names: a run of hours keeps thousands of them.
   const series = SERVER_METRIC_NAMES.flatMap((name) => metrics[name] ?? []);
-  const pages: ReadonlyMap<string, number>[] = [];
+  const pages: Page[] = [];
   let problem: string | null = null;
   const read = async () => {
     try {
+      const asked = now();
       const page = await pageOf(url, headers);
-      pages.push(new Map(series.flatMap((name) => (page.has(name) ? [[name, page.get(name)!]] : []))));
+      const values = new Map(series.flatMap((name) => (page.has(name) ? [[name, page.get(name)!]] : [])));
+      // What it says was so at some time between.
+      pages.push({ seconds: (asked + now()) / 2, values });
     } catch (error) {
       problem = `its metrics could not be read: ${(error as Error).message}`;
     }
   };
-  let reading = read();
+  await read();
+  let reading = Promise.resolve();
   const timer = setInterval(() => {
     reading = reading.then(read);
   }, EVERY_MILLISECONDS);
-  return async () => {
+  return async (fromSeconds, toSeconds) => {
     clearInterval(timer);
     await reading;
-    await read();
+    await readUntilSettled(read, () => countersOf(pages.at(-1), metrics));
+    const loaded = pages.filter(({ seconds }) => seconds >= fromSeconds && seconds <= toSeconds);
     const inside = Object.fromEntries(
       SERVER_METRIC_NAMES.flatMap((name) => {
-        const values = pages.flatMap((page) => seriesValue(page, metrics[name] ?? []) ?? []);
+        const told = SERVER_METRICS[name] === 'counter' ? pages : loaded;
+        const values = told.flatMap((page) => seriesValue(page.values, metrics[name] ?? []) ?? []);
         return values.length === 0 ? [] : [[name, said(name, values)]];
       }),
     );
     return { inside, insideAbsent: pages.length === 0 ? (problem ?? 'the server told no metrics') : null };
   };
+}
+
+/** A server may count its last step when its last answer is here already: reads until two pages say the same. */
+async function readUntilSettled(read: () => Promise<void>, last: () => readonly unknown[]): Promise<void> {
+  await read();
+  for (let i = 0; i < SETTLING_READINGS; i++) {
+    const before = last();
+    await sleep(SETTLING_MILLISECONDS);
+    await read();
+    if (isDeepStrictEqual(before, last())) return;
+  }
+}
+
+function countersOf(page: Page | undefined, metrics: ServerProfile['metrics']): readonly unknown[] {
+  if (page === undefined) return [];
+  return SERVER_METRIC_NAMES.filter((name) => SERVER_METRICS[name] === 'counter').map((name) =>
+    seriesValue(page.values, metrics[name] ?? []),
+  );
 }
 
 function said(name: ServerMetric, values: readonly number[]) {

@@ -4,17 +4,20 @@ import { ChunkCounter, chunkCounts, spread } from './count.js';
 import { type Endpoint, messagesSent, textOf } from './endpoint.js';
 import type { Tokenizer } from './tokenizer.js';
 
-/** Who counted. */
-export type CountedBy = 'tokenizer' | 'server' | 'nobody';
+/** Who counted: the model's tokenizer, the server with each chunk, the server at the end alone, or nobody. */
+export type CountedBy = 'tokenizer' | 'chunks' | 'server' | 'nobody';
 
 export interface Counted {
   readonly records: RequestRecord[];
   readonly promptTokensBy: CountedBy;
   readonly outputTokensBy: CountedBy;
+  /** Tokens that the tokenizer makes of the texts of complete answers; null = there is none, or it counted in the first place. */
+  readonly retokenized: number | null;
 }
 
 /**
- * Makes records of exchanges after the run, when nothing waits for the tokenizer.
+ * Makes records of exchanges after the run, when nothing waits for the tokenizer. A server that tells with each chunk how many tokens there
+ * are is believed, for it knows what it sent: a text that is read again may be cut into others. What the tokenizer makes of it stands beside.
  * @param origin seconds that times in records count from.
  * @param tokenizer null = the server's own counts are taken, and the outcome says so.
  */
@@ -27,8 +30,9 @@ export function recordsOf(
   const counter = tokenizer === null ? null : new ChunkCounter(tokenizer);
   const countOwn = promptCounter(api, tokenizer, exchanges);
   const ordered = [...exchanges].sort((a, b) => a.intended - b.intended);
+  const byChunks = tellsEach(exchanges);
   const records = ordered.map((exchange, index) => {
-    const tokens = counter?.count(exchange.chunks) ?? serverCounts(exchange);
+    const tokens = (byChunks ? null : counter?.count(exchange.chunks)) ?? serverCounts(exchange);
     const promptTokens = countOwn?.(exchange) ?? exchange.usage?.promptTokens ?? null;
     return recordOf(exchange, index, origin, tokens, promptTokens);
   });
@@ -37,8 +41,26 @@ export function recordsOf(
   return {
     records,
     promptTokensBy: countOwn !== null ? 'tokenizer' : told(({ promptTokens }) => promptTokens),
-    outputTokensBy: counter !== null ? 'tokenizer' : told(({ outputTokens }) => outputTokens),
+    outputTokensBy: byChunks
+      ? 'chunks'
+      : counter !== null
+        ? 'tokenizer'
+        : told(({ outputTokens }) => outputTokens),
+    retokenized: byChunks && counter !== null ? tokensOf(ordered, counter) : null,
   };
+}
+
+/** Whether the server told with every chunk of every stream how many tokens there were until then. */
+function tellsEach(exchanges: readonly Exchange[]): boolean {
+  const streams = exchanges.filter(({ streamed, chunks }) => streamed && chunks.length > 0);
+  return streams.length > 0 && streams.every(({ chunks }) => chunkCounts(chunks) !== null);
+}
+
+function tokensOf(exchanges: readonly Exchange[], counter: ChunkCounter): number {
+  const counts = exchanges.flatMap(({ outcome, chunks }) =>
+    outcome === 'complete' ? counter.count(chunks) : [],
+  );
+  return counts.reduce((a, b) => a + b, 0);
 }
 
 function serverCounts({ usage, chunks, streamed }: Exchange): number[] | null {
@@ -103,7 +125,9 @@ function recordOf(
     headers: since(exchange.headers),
     firstByte: since(exchange.firstByte),
     firstToken: streamed ? since(chunks[0]?.seconds) : null,
-    firstAnswer: streamed ? since(chunks.find(({ channel }) => channel === 'answer')?.seconds) : null,
+    firstAnswer: streamed
+      ? since(chunks.find(({ channel, text }) => channel === 'answer' && text !== '')?.seconds)
+      : null,
     lastToken: streamed ? since(chunks.at(-1)?.seconds) : null,
     done: since(exchange.done),
     outcome,

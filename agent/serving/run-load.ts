@@ -46,6 +46,8 @@ export interface LoadOutcome extends Counted {
   readonly endSeconds: number;
   /** Turns that were not sent because one before them failed. */
   readonly skippedTurns: number;
+  /** One clause where the run was ended because nobody was there any more; null = it was not. */
+  readonly lost: string | null;
   readonly generator: GeneratorFacts;
 }
 
@@ -74,6 +76,7 @@ export async function runLoad(order: LoadOrder): Promise<LoadOutcome> {
     sendingSeconds: (run.stoppedAt ?? lastSent) - origin,
     endSeconds: last(exchanges.map(({ done }) => done)) - origin,
     skippedTurns: run.skippedTurns,
+    lost: run.lost,
     generator,
   };
 }
@@ -90,6 +93,9 @@ interface Ready {
 /** After a failure a slot of a closed loop waits until so long after its start: a dead server would be asked without end. */
 const FAILURE_SECONDS = 0.1;
 const ASK_MILLISECONDS = 100;
+/** So many requests in a row, one after another for so long, found no connection: whoever answered them has gone. */
+const LOST_REQUESTS = 20;
+const LOST_SECONDS = 2;
 
 class Run {
   readonly exchanges: Exchange[] = [];
@@ -97,6 +103,9 @@ class Run {
   /** When sending was ended before requests were; null = it was not. */
   stoppedAt: number | null = null;
   skippedTurns = 0;
+  lost: string | null = null;
+  /** Since when no request has had an answer, for want of a connection, and how many were sent after that; null = the last one had. */
+  #gone: { readonly since: number; requests: number } | null = null;
   readonly #order: LoadOrder;
   readonly #client: Client;
   readonly #pacer: Pacer;
@@ -206,6 +215,7 @@ class Run {
 
   #ended(exchange: Exchange, unit: Unit, turn: number): void {
     this.#order.onRequest?.(exchange);
+    this.#watchConnections(exchange);
     const { planned, outcome, before, chunks } = exchange;
     const [done, freed] = [exchange.done!, exchange.freed!];
     this.#queue.shift()?.(freed);
@@ -227,6 +237,21 @@ class Run {
       }
     }
     this.#check();
+  }
+
+  /** Ends a run whose server has gone. Requests that were on their way when it went do not count: it may be there again for the next. */
+  #watchConnections({ outcome, headers, dispatched, done, problem }: Exchange): void {
+    if (headers !== null) this.#gone = null;
+    else if (outcome === 'refused' || outcome === 'broken') {
+      this.#gone ??= { since: done!, requests: 0 };
+      if (dispatched! >= this.#gone.since) this.#gone.requests += 1;
+      const { since, requests } = this.#gone;
+      const seconds = done! - since;
+      if (this.lost !== null || requests < LOST_REQUESTS || seconds < LOST_SECONDS) return;
+      this.lost = `${requests} requests in a row over ${seconds.toFixed(1)} s had no answer; the last: ${problem}`;
+      this.#stopSending();
+      this.#client.stop('The run was ended: the server has gone.');
+    }
   }
 
   #later(seconds: number, action: () => void): void {

@@ -163,18 +163,18 @@ async function runChild(
       }
     },
   });
-  const server = request.served?.pid ?? null;
-  // The child of a server only asks it, and tells by itself what that takes.
+  // The child of a server only asks it, and tells by itself what that takes; of one whose processes are not seen there is nobody to follow.
+  const { served } = request;
   const attach = (trees: readonly number[]) =>
     recorder.attach({
       processes: [
-        ...(server === null ? [{ pid: launched.pid }] : []),
+        ...(served === undefined ? [{ pid: launched.pid }] : []),
         ...trees.map((pid) => ({ pid, tree: true })),
       ],
       deviceId: device.id,
       cpus: device.cpus,
     });
-  attach(server === null ? [] : [server]);
+  attach(served?.pid == null ? [] : [served.pid]);
   const ending = await launched.ended;
   notes.environment.memoryGuard = ending.memoryGuard;
   const swapped = readSwappedPages(procRoot);

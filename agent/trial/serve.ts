@@ -9,11 +9,13 @@ import { locateAdapter } from '../artifacts/adapters/source.js';
 import { resolveModel } from '../artifacts/resolve.js';
 import { locateSource } from '../artifacts/source.js';
 import { stepsTo } from '../conversions/step.js';
+import { PROCESS_QUANTITIES } from '../meters/process.js';
 import { firstModel, whyNotReady } from '../servers/ask.js';
 import { commandLine } from '../servers/command.js';
 import { type ConfiguredServer, serverFor } from '../servers/config.js';
-import { gpusMissing, gpusOf, splitOf } from '../servers/devices.js';
+import { gpusMissing, gpusOf, isLocal, splitOf } from '../servers/devices.js';
 import { keyOf } from '../servers/key.js';
+import { listenerAt } from '../servers/listener.js';
 import type { Served } from '../servers/pool.js';
 import type { AskedProfile, ServedEndpoint } from '../servers/served.js';
 import { childLimits, type TrialRun } from './context.js';
@@ -47,7 +49,7 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
   const server = chosen(trial);
   notes.environment.server = server.name;
   noteSplit(notes, splitOf(server, runner.options, lease.experiment.device, held.length));
-  if (server.address !== null) return { ...(await attached(server)), gpus: [device.id] };
+  if (server.address !== null) return { ...(await attached(server, notes)), gpus: [device.id] };
 
   const missing = gpusMissing(server, runner.options, lease.experiment.device, held.length);
   if (missing !== null) throw new FailureError(failure('impossible-combination', missing));
@@ -132,7 +134,7 @@ function chosen({ lease, node }: TrialRun): ConfiguredServer {
   );
 }
 
-async function attached(server: ConfiguredServer): Promise<Omit<ServedModel, 'gpus'>> {
+async function attached(server: ConfiguredServer, notes: TrialNotes): Promise<Omit<ServedModel, 'gpus'>> {
   const { name, profile } = server;
   const url = server.address!;
   const at = { url, apiKey: keyOf(server) };
@@ -155,12 +157,22 @@ async function attached(server: ConfiguredServer): Promise<Omit<ServedModel, 'gp
     profile: askedBy(server),
     model,
     loras: [],
-    pid: null,
+    pid: isLocal(url) ? listenerOf(url, notes) : null,
     startSeconds: null,
     weightsLoadSeconds: null,
     kept: true,
   };
   return { endpoint, died: null };
+}
+
+/** @returns the process that an attached server is; null = that is not known, and the notes say why of what it would tell. */
+function listenerOf(url: string, notes: TrialNotes): number | null {
+  const { port, protocol } = new URL(url);
+  const found = listenerAt(Number(port) || (protocol === 'https:' ? 443 : 80));
+  if (typeof found === 'number') return found;
+  const reasons = Object.fromEntries(PROCESS_QUANTITIES.map(({ name }) => [name, found]));
+  notes.absent = { ...notes.absent, ...reasons };
+  return null;
 }
 
 function endpointOf(server: ConfiguredServer, served: Served): Omit<ServedEndpoint, 'loras'> {
@@ -171,8 +183,9 @@ function endpointOf(server: ConfiguredServer, served: Served): Omit<ServedEndpoi
 }
 
 function askedBy({ profile }: ConfiguredServer): AskedProfile {
-  const { paths, exactLength, metrics, loras, promptLogProbabilities, nextLogProbabilities } = profile;
-  return { paths, exactLength, metrics, loras, promptLogProbabilities, nextLogProbabilities };
+  const { paths, exactLength, streamOptions, metrics } = profile;
+  const { loras, promptLogProbabilities, nextLogProbabilities } = profile;
+  return { paths, exactLength, streamOptions, metrics, loras, promptLogProbabilities, nextLogProbabilities };
 }
 
 interface LoadedLora {

@@ -46,19 +46,21 @@ export const serving = {
       warmUp: choosingLoras(await requestMaker({ ...source, path: null }), wanted.loraShares, served),
       audit: await requestMaker({ ...source, path: null, sharedPrefix: 0, turns: 1 }),
     };
-    const asked = { endpoint, tokenizer, wanted, context, requests };
+    const asked = { server: served.name, endpoint, tokenizer, wanted, context, requests };
     const warmups = wanted.warmupRequests > 0 ? await load('warm-up', asked) : null;
     const search = wanted.findHighest === 'none' ? null : await searchHighest(wanted.findHighest, asked);
     const found = search === null ? wanted : { ...wanted, [search.of]: search.load ?? wanted[search.of] };
     // Nothing is asked now, nor behind the load: what costs time to read is read, such as on which GPUs the server computes.
     await context.breathe();
-    const inside = watchInside(
+    const inside = await watchInside(
       served.profile.paths.metrics === null ? null : `${served.url}${served.profile.paths.metrics}`,
       headersOf(served),
       served.profile,
+      context.now,
     );
     const outcome = await load('serve', { ...asked, wanted: found });
-    const read = await inside();
+    const { originSeconds, endSeconds } = outcome;
+    const read = await inside(originSeconds, originSeconds + endSeconds);
     await context.breathe();
     const healthy = outcome.records.every((record) => record.outcome === 'complete');
     const audit = found.audit && healthy ? await askTwice({ ...asked, wanted: found }) : null;
@@ -114,6 +116,8 @@ interface ServingOptions {
 }
 
 interface Load {
+  /** Its name, for sentences. */
+  readonly server: string;
   readonly endpoint: Endpoint;
   readonly tokenizer: Tokenizer | null;
   readonly wanted: ServingOptions;
@@ -129,6 +133,7 @@ function endpointOf(served: ServedEndpoint, wanted: ServingOptions): Endpoint {
     paths: served.profile.paths,
     model: served.model,
     stream,
+    streamOptions: served.profile.streamOptions,
     headers: headersOf(served),
     body: { temperature, ...(exactLength && served.profile.exactLength), ...withoutLora(served) },
     timeoutSeconds: requestTimeoutSeconds,
@@ -143,10 +148,10 @@ interface Loaded extends LoadOutcome {
   readonly endedEarly: string | null;
 }
 
-/** @param run of a search, whose requests are others each time. @throws FailureError `cancelled`, and what reading requests throws. */
+/** @param run of a search, whose requests are others each time. @throws FailureError `cancelled`, `crashed`, and what reading requests throws. */
 async function load(
   phase: 'warm-up' | 'serve',
-  { endpoint, tokenizer, wanted, context, requests }: Load,
+  { server, endpoint, tokenizer, wanted, context, requests }: Load,
   run = 0,
 ): Promise<Loaded> {
   const warms = phase === 'warm-up' && run === 0;
@@ -167,8 +172,7 @@ async function load(
     onSent: saturation.started,
     onRequest: saturation.ended,
   });
-  const reason = context.stopReason();
-  if (reason !== null) throw new FailureError(failure('cancelled', `the trial was stopped: ${reason}`));
+  refuseUnlessWhole(outcome, context, server);
   const { originSeconds, endSeconds, records } = outcome;
   const tokens = records.reduce((sum, { outputTokens }) => sum + (outputTokens ?? 0), 0);
   context.stamp(phase, run, originSeconds, originSeconds + endSeconds, tokens);
@@ -251,8 +255,15 @@ const AUDIT_TOKENS = 16;
 /** No prompt of it is asked later; with fewer pairs nothing can be told. */
 const AUDIT_SECONDS = 60;
 
-/** Asks for short answers to prompts as long as those of the run, each twice in a row, alone. @throws FailureError `cancelled`. */
-async function askTwice({ endpoint, tokenizer, wanted, context, requests }: Load): Promise<RequestColumns> {
+/** Asks for short answers to prompts as long as those of the run, each twice in a row, alone. @throws FailureError `cancelled`, `crashed`. */
+async function askTwice({
+  server,
+  endpoint,
+  tokenizer,
+  wanted,
+  context,
+  requests,
+}: Load): Promise<RequestColumns> {
   // Others each time: a server that is kept may know those of an earlier trial.
   const seed = (wanted.loadSeed ^ Math.floor(1e6 * context.now())) & 0x7fff_ffff;
   const prompts = requests.audit(AUDITED, seed).flatMap((prompt) => {
@@ -260,7 +271,7 @@ async function askTwice({ endpoint, tokenizer, wanted, context, requests }: Load
     const short = { ...prompt, wantedTokens };
     return [short, short];
   });
-  const { records } = await runLoad({
+  const outcome = await runLoad({
     endpoint,
     requests: prompts,
     arrival: { kind: 'closed', concurrency: 1 },
@@ -271,9 +282,20 @@ async function askTwice({ endpoint, tokenizer, wanted, context, requests }: Load
     now: context.now,
     shouldStop: context.stopReason,
   });
+  refuseUnlessWhole(outcome, context, server);
+  return columnsOf(outcome.records);
+}
+
+/** @throws FailureError of a run that was stopped from outside, or whose server went away. */
+function refuseUnlessWhole({ lost }: LoadOutcome, context: WorkloadContext, server: string): void {
   const reason = context.stopReason();
   if (reason !== null) throw new FailureError(failure('cancelled', `the trial was stopped: ${reason}`));
-  return columnsOf(records);
+  if (lost === null) return;
+  throw new FailureError(
+    failure('crashed', `the server ${server} went away while it was measured: ${lost}`, {
+      hint: 'Its own log says why. Start it again; the same command goes on where it was.',
+    }),
+  );
 }
 
 /** The door asks for the numbers that each takes. */
@@ -317,7 +339,8 @@ function recordOf(
   tokenizer: Tokenizer | null,
   { ceiling, read, search, audit, chat }: Around,
 ): ServingRecord {
-  const { records, skippedTurns, promptTokensBy, outputTokensBy, generator, endedEarly } = outcome;
+  const { records, skippedTurns, generator, endedEarly } = outcome;
+  const { promptTokensBy, outputTokensBy, retokenized } = outcome;
   return {
     server: name,
     startSeconds,
@@ -329,6 +352,7 @@ function recordOf(
     search,
     promptTokensBy,
     outputTokensBy,
+    ...(retokenized !== null && { retokenized }),
     tokenizer: tokenizer === null ? null : { name: tokenizer.name, digest: tokenizer.digest },
     ...(chat && tokenizer?.chat != null && { chatTemplate: { digest: tokenizer.chat.digest } }),
     audit,

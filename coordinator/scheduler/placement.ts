@@ -1,6 +1,8 @@
 import type { Experiment } from '../../core/experiment/experiment.js';
-import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
+import type { DeviceProfile, NodeProfile, RunnerProfile } from '../../core/experiment/node.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
+import { profileOf } from '../../core/runners/server/index.js';
+import { lackingIn } from '../../core/runners/server/lacking.js';
 import type { KnownResult } from './trial-table.js';
 
 /**
@@ -34,6 +36,8 @@ export function refusal(
   if (lacking !== undefined) {
     return `needs the ${lacking.said}; ${node.name} has ${runner.variants.join(', ')}${because(node, lacking.said)}`;
   }
+  const missing = missingOption(experiment.runner, runner);
+  if (missing !== null) return `needs ${missing.what}; ${node.name} has ${missing.release}`;
   const taken = devicesTaken(experiment);
   const alike = node.devices.filter(({ classes }) => classes.includes(experiment.device));
   if (taken > alike.length) {
@@ -48,6 +52,19 @@ export function refusal(
     return `is predicted to need ${gigabytes(memoryBytes)}${where}; ${device.id} of ${node.name} has ${gigabytes(available)}`;
   }
   return null;
+}
+
+/** @returns an option of a server that the one it would be asked of is too old for, and that one's release; null = none. */
+function missingOption(
+  { kind, options }: Experiment['runner'],
+  { release, releases, variants }: RunnerProfile,
+) {
+  const profile = profileOf(kind);
+  if (profile === undefined) return null;
+  const server = typeof options.server === 'string' ? options.server : variants[0];
+  const has = releases?.[server ?? ''] ?? release;
+  const what = lackingIn(profile, has, options);
+  return what === null ? null : { what, release: has };
 }
 
 /** @returns how many devices of one node the experiment takes: CPUs are one device, whatever is split on them. */

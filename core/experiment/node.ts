@@ -39,6 +39,8 @@ export interface RunnerProfile {
   readonly devices: readonly string[];
   /** Values of the option `cpuBackend` that exist here: `shipped`, `native`. */
   readonly variants: readonly string[];
+  /** Of each variant that is a server, its own; left out by agents of older releases. */
+  readonly releases?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface NodeProfile {

@@ -80,9 +80,10 @@ export function servingFindings({ input }: Evidence): Findings {
   const steady = steadyStateOf(requests, options);
   const unsteady = unsteadiness(steady, options);
   const late = lateness(summary, serving);
+  const countsDiffer = completionDifference(summary, requests, serving);
   return {
     entries: {
-      ...rates(summary, requests, objectives, serving.outputTokensBy === 'tokenizer'),
+      ...rates(summary, requests, objectives, countsDiffer),
       ...latencies(summary, late.length > 0),
       ...around(serving),
       steadySeconds: steady.found
@@ -93,7 +94,7 @@ export function servingFindings({ input }: Evidence): Findings {
     warnings: [
       ...late,
       ...missedRate(requests, options.arrival),
-      ...doubts(summary, serving, forcesLengths(input.experiment)),
+      ...doubts(summary, serving, countsDiffer, forcesLengths(input.experiment)),
       ...(unsteady === null ? [] : [warn('unsteady', unsteady)]),
       ...cached(serving, input.experiment.runner.options.prefixCaching === true),
       ...failures(summary, requests),
@@ -104,10 +105,10 @@ export function servingFindings({ input }: Evidence): Findings {
 const NOBODY_COUNTED = 'nobody counted the tokens: no tokenizer is known, and the server tells no usage';
 
 function rates(
-  { throughput, window, requests: count, outcomes, outputLength, usage }: ServingSummary,
+  { throughput, window, requests: count, outcomes, outputLength }: ServingSummary,
   requests: readonly RequestRecord[],
   objectives: readonly Objective[] | null,
-  countedHere: boolean,
+  countsDiffer: number | null,
 ): Entries {
   const seconds = window.toSeconds - window.fromSeconds;
   const good = objectives === null ? null : goodput(requests, objectives, seconds);
@@ -127,11 +128,26 @@ function rates(
       'answers were as long as the model likes, or nobody counted them',
     ),
     usageDifferenceRatio: single(
-      countedHere ? usage.completion.relative : null,
+      countsDiffer,
       'ratio',
       'only one of both counted, the server or the tokenizer',
     ),
   };
+}
+
+/** Output tokens by the server over those by the tokenizer, less one, whoever of both the rates rest on; null = one alone counted. */
+function completionDifference(
+  { usage }: ServingSummary,
+  requests: readonly RequestRecord[],
+  { outputTokensBy, retokenized }: ServingRecord,
+): number | null {
+  if (outputTokensBy === 'tokenizer') return usage.completion.relative;
+  if (retokenized === undefined || retokenized === 0) return null;
+  const told = requests.reduce(
+    (sum, { outcome, outputTokens }) => sum + (outcome === 'complete' ? (outputTokens ?? 0) : 0),
+    0,
+  );
+  return told / retokenized - 1;
 }
 
 /** @param late whether the generator was: then what is quoted counts from intended starts, for its delays are part of what users wait. */
@@ -208,17 +224,19 @@ function inside({ inside: said, insideAbsent }: ServingRecord, requests: number)
     above === null || below === null || below === 0 ? null : above / below;
   const entry = (value: number | null, what: string) =>
     single(value, 'ratio', insideAbsent ?? `the server tells nothing of ${what}`);
+  const loaded = (value: number | null, what: string) =>
+    single(value, 'ratio', insideAbsent ?? `the server told nothing of ${what} while it was loaded`);
   const steps = growth('draftSteps');
   const accepted = growth('acceptedDraftTokens');
   return {
-    kvCacheUsageRatio: entry(gauge('kvCacheUsageRatio', 'max'), 'the use of its KV cache'),
+    kvCacheUsageRatio: loaded(gauge('kvCacheUsageRatio', 'max'), 'the use of its KV cache'),
     prefixCacheHitRatio: entry(
       gauge('prefixCacheHitRatio', 'mean') ??
         over(growth('prefixCacheHitTokens'), growth('prefixCacheQueriedTokens')),
       'hits of its prefix cache',
     ),
-    meanQueuedRequests: entry(gauge('requestsWaiting', 'mean'), 'its queue'),
-    meanRunningRequests: entry(gauge('requestsRunning', 'mean'), 'the requests it works on'),
+    meanQueuedRequests: loaded(gauge('requestsWaiting', 'mean'), 'its queue'),
+    meanRunningRequests: loaded(gauge('requestsRunning', 'mean'), 'the requests it works on'),
     preemptionsPerRequest: entry(over(growth('preemptions'), requests), 'preemptions'),
     acceptanceLength: entry(
       steps === null || steps === 0 || accepted === null ? null : 1 + accepted / steps,
@@ -249,7 +267,12 @@ function missedRate(requests: readonly RequestRecord[], arrival: unknown): Warni
 }
 
 /** @param forced whether the server was made to give answers of the lengths that were asked for. */
-function doubts({ serverLength, usage }: ServingSummary, serving: ServingRecord, forced: boolean): Warning[] {
+function doubts(
+  { serverLength, usage }: ServingSummary,
+  serving: ServingRecord,
+  countsDiffer: number | null,
+  forced: boolean,
+): Warning[] {
   const found: Warning[] = [];
   if (serving.endedEarly !== null) found.push(warn('over-saturated', serving.endedEarly));
   if (serving.search?.load === null) found.push(warn('slo-unmet', serving.search.reason));
@@ -273,10 +296,9 @@ function doubts({ serverLength, usage }: ServingSummary, serving: ServingRecord,
       ),
     );
   }
-  const difference = serving.outputTokensBy === 'tokenizer' ? usage.completion.relative : null;
-  if (difference !== null && Math.abs(difference) > COUNTS_DIFFER) {
-    const share = `${(100 * difference).toFixed(1)} %`;
-    found.push(warn('usage-differs', `the server counts ${share} more output tokens than the tokenizer`));
+  if (countsDiffer !== null && Math.abs(countsDiffer) > COUNTS_DIFFER) {
+    const share = `${(100 * Math.abs(countsDiffer)).toFixed(1)} % ${countsDiffer > 0 ? 'more' : 'fewer'}`;
+    found.push(warn('usage-differs', `the server counts ${share} output tokens than the tokenizer`));
   }
   return found;
 }

@@ -85,7 +85,7 @@ export const WARNINGS = {
   },
   'usage-differs': {
     severity: 'note',
-    help: 'the server counts other tokens than the tokenizer does; rates rest on the tokenizer',
+    help: 'the server counts other tokens than the tokenizer does; rates rest on the tokenizer, or on the server where it tells the tokens of each chunk',
   },
   'slo-unmet': {
     severity: 'note',

@@ -36,7 +36,7 @@ const requestColumnsSchema = z.object({
 });
 export type RequestColumns = z.infer<typeof requestColumnsSchema>;
 
-const countedBy = z.enum(['tokenizer', 'server', 'nobody']);
+const countedBy = z.enum(['tokenizer', 'chunks', 'server', 'nobody']);
 
 /** What asking a server gave: enough to compute every figure of it again. Times are seconds since the phase `serve` began. */
 export const servingRecordSchema = z.object({
@@ -52,7 +52,10 @@ export const servingRecordSchema = z.object({
   /** Turns that were not sent because one before them failed. */
   skippedTurns: z.number().int(),
   promptTokensBy: countedBy,
+  /** `chunks` = the server, with each chunk. */
   outputTokensBy: countedBy,
+  /** Tokens that the tokenizer makes of the texts of complete answers, where it was the server that counted; left out = not known. */
+  retokenized: z.number().int().optional(),
   tokenizer: z.object({ name: z.string(), digest: z.string() }).nullable(),
   /** That prompts of chats were counted by; left out = there was none, or none was needed. */
   chatTemplate: z.object({ digest: z.string() }).optional(),

@@ -36,12 +36,13 @@ async function probe(kind: ServerKindName, servers: readonly ConfiguredServer[])
   }
   const devices = first.server.profile.devices;
   const variants = there.map(({ server }) => server.name);
+  const releases = Object.fromEntries(there.map(({ server, release }) => [server.name, release ?? kind]));
   const missing = Object.fromEntries(
     tried.flatMap(({ server, problem }) => (problem === null ? [] : [[`server ${server.name}`, problem]])),
   );
   return {
     available: true,
-    profile: { kind, release: first.release ?? kind, devices, variants },
+    profile: { kind, release: first.release ?? kind, devices, variants, releases },
     notes,
     missing,
   };

@@ -1,3 +1,5 @@
+import type { SimulatorOptions } from './options.js';
+
 /** What a simulated server counts of itself. */
 export interface Counters {
   promptTokens: number;
@@ -7,6 +9,25 @@ export interface Counters {
   processing: number;
   deferred: number;
   chunks: number;
+  /** Whole answers. */
+  answered: number;
+  /** From requests to their first chunks, by the server's clock. */
+  firstToken: Observed;
+  /** From each chunk to the next. */
+  interChunk: Observed;
+  /** Of whole answers, from the first chunk to the last over the tokens after the first. */
+  perToken: Observed;
+}
+
+/** What a histogram has seen. */
+interface Observed {
+  count: number;
+  sum: number;
+}
+
+export function observe(observed: Observed, value: number): void {
+  observed.count += 1;
+  observed.sum += value;
 }
 
 export function noCounters(): Counters {
@@ -18,11 +39,49 @@ export function noCounters(): Counters {
     processing: 0,
     deferred: 0,
     chunks: 0,
+    answered: 0,
+    firstToken: { count: 0, sum: 0 },
+    interChunk: { count: 0, sum: 0 },
+    perToken: { count: 0, sum: 0 },
   };
 }
 
-/** @returns them as llama-server shows its own at `/metrics` (tools/server/README.md of llama.cpp). */
-export function metricsText(counters: Counters): string {
+/** @returns them as the server shows its own at `/metrics` that is spoken like. */
+export function metricsText(counters: Counters, speaks: SimulatorOptions['speaks'], model: string): string {
+  return speaks === 'vllm' ? vllmMetrics(counters, model) : llamaServerMetrics(counters);
+}
+
+/** vLLM 0.32, of its series those that tell something here (vllm/v1/metrics/loggers.py). */
+function vllmMetrics(counters: Counters, model: string): string {
+  const labels = (more = '') => `{engine="0"${more},model_name="${model}"}`;
+  const lines = (name: string, type: string, values: readonly (readonly [suffix: string, value: number])[]) =>
+    `# TYPE vllm:${name} ${type}\n${values.map(([suffix, value]) => `vllm:${name}${suffix} ${value}\n`).join('')}`;
+  const single = (type: string, name: string, value: number) => lines(name, type, [[labels(), value]]);
+  const histogram = (name: string, { count, sum }: Observed) =>
+    lines(name, 'histogram', [
+      [`_bucket{engine="0",le="+Inf",model_name="${model}"}`, count],
+      [`_count${labels()}`, count],
+      [`_sum${labels()}`, sum],
+    ]);
+  const { promptTokens, outputTokens, chunks, answered, processing, deferred } = counters;
+  return [
+    single('gauge', 'num_requests_running', processing),
+    single('gauge', 'num_requests_waiting', deferred),
+    single('counter', 'prompt_tokens_total', promptTokens),
+    single('counter', 'generation_tokens_total', outputTokens),
+    lines('request_success_total', 'counter', [
+      [labels(',finished_reason="stop"'), 0],
+      [labels(',finished_reason="length"'), answered],
+    ]),
+    histogram('iteration_tokens_total', { count: chunks, sum: promptTokens + outputTokens }),
+    histogram('time_to_first_token_seconds', counters.firstToken),
+    histogram('inter_token_latency_seconds', counters.interChunk),
+    histogram('request_time_per_output_token_seconds', counters.perToken),
+  ].join('');
+}
+
+/** tools/server/README.md of llama.cpp. */
+function llamaServerMetrics(counters: Counters): string {
   const { promptTokens, promptSeconds, outputTokens, outputSeconds, processing, deferred, chunks } = counters;
   const rate = (tokens: number, seconds: number) => (seconds === 0 ? 0 : tokens / seconds);
   const families: readonly [string, 'counter' | 'gauge', string, number][] = [

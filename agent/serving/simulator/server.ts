@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { monotonicSeconds } from '../../isolation/clock.js';
 import { Pacer } from '../pacer.js';
 import { logProbabilities, nextToken, tokensOf } from './log-probabilities.js';
-import { type Counters, metricsText, noCounters } from './metrics.js';
+import { type Counters, metricsText, noCounters, observe } from './metrics.js';
 import type { SimulatorOptions } from './options.js';
 import { StallingClock } from './stall.js';
 
@@ -65,6 +65,9 @@ interface Job {
   readonly promptTokens: number;
   readonly tokens: number;
   readonly fails: boolean;
+  readonly arrived: number;
+  /** When its first chunk was sent, and its last so far; null = none was. */
+  sent: { readonly first: number; last: number } | null;
 }
 
 class Simulated {
@@ -111,7 +114,7 @@ class Simulated {
     } else if (path === '/metrics') {
       response
         .writeHead(200, { 'content-type': 'text/plain; version=0.0.4' })
-        .end(metricsText(this.counters));
+        .end(metricsText(this.counters, this.#options.speaks, this.#options.model));
     } else json(404, { error: { code: 404, message: 'File Not Found', type: 'not_found_error' } });
   }
 
@@ -137,6 +140,8 @@ class Simulated {
       promptTokens: tokensOf(asked).length,
       tokens: fails && fault.name === 'short' ? Math.max(1, Math.floor(wanted / 2)) : wanted,
       fails,
+      arrived: monotonicSeconds(),
+      sent: null,
     };
     const most = this.#options['max-sequences'];
     if (most > 0 && this.counters.processing >= most) {
@@ -240,10 +245,12 @@ class Simulated {
       response.write(': still here\n\n');
       return true;
     }
-    this.counters.chunks += 1;
-    this.counters.outputTokens += count;
+    this.#countChunk(job, count);
     const tokensOfChunk = fault === 'no-end' ? this.#options['chunk-tokens'] : count;
-    const text = event(this.#fields(job, this.#text(sent, tokensOfChunk), null));
+    const until = sent + tokensOfChunk;
+    const vllm = this.#options.speaks === 'vllm';
+    const finish = vllm && fault !== 'no-end' && until >= tokens ? 'length' : null;
+    const text = event(this.#fields(job, this.#textOf(job, sent, until), finish, until));
     const breaks = sent + count >= Math.min(BEFORE_FAULT, tokens);
     if (breaks) {
       switch (fault) {
@@ -269,13 +276,9 @@ class Simulated {
       response.write(text);
       return true;
     }
-    const usage = {
-      prompt_tokens: job.promptTokens,
-      completion_tokens: tokens,
-      total_tokens: job.promptTokens + tokens,
-    };
-    const last =
-      event(this.#fields(job, '', 'length')) + event({ ...this.#fields(job, '', null), choices: [], usage });
+    this.#countAnswer(job);
+    const used = { ...this.#fields(job, '', null, tokens), choices: [], usage: usageOf(job, tokens) };
+    const last = (vllm ? '' : event(this.#fields(job, '', 'length', tokens))) + event(used);
     const end = `${text}${last}data: [DONE]\n\n`;
     if (fault === 'stays-open') response.write(end);
     else response.end(end);
@@ -283,9 +286,10 @@ class Simulated {
   }
 
   #whole(job: Job): void {
-    const { promptTokens, tokens, chat, response, asked } = job;
+    const { tokens, chat, response, asked } = job;
     if (response.destroyed) return;
     this.counters.outputTokens += tokens;
+    this.counters.answered += 1;
     const text = this.#text(0, tokens);
     const logprobs = logProbabilities(asked, text, this.#options['log-probabilities']);
     const said = chat
@@ -294,8 +298,30 @@ class Simulated {
     sendJson(response, 200, {
       ...this.#head(chat, false),
       choices: [{ index: 0, ...said, finish_reason: 'length' }],
-      usage: { prompt_tokens: promptTokens, completion_tokens: tokens, total_tokens: promptTokens + tokens },
+      usage: usageOf(job, tokens),
     });
+  }
+
+  #countChunk(job: Job, tokens: number): void {
+    const { counters } = this;
+    const now = monotonicSeconds();
+    counters.chunks += 1;
+    counters.outputTokens += tokens;
+    if (job.sent === null) observe(counters.firstToken, now - job.arrived);
+    else observe(counters.interChunk, now - job.sent.last);
+    job.sent = { first: job.sent?.first ?? now, last: now };
+  }
+
+  #countAnswer({ tokens, sent }: Job): void {
+    this.counters.answered += 1;
+    if (tokens > 1 && sent !== null) observe(this.counters.perToken, (sent.last - sent.first) / (tokens - 1));
+  }
+
+  /** The text that a chunk brings, from one token to another: that of some tokens comes with the next. */
+  #textOf({ tokens }: Job, from: number, to: number): string {
+    const late = this.#options['late-text'];
+    const told = (until: number) => (late > 0 && until < tokens && until % late === 0 ? until - 1 : until);
+    return this.#text(Math.max(0, told(from)), Math.max(0, told(to)) - Math.max(0, told(from)));
   }
 
   #text(from: number, count: number): string {
@@ -308,10 +334,25 @@ class Simulated {
     return { id: 'cmpl-simulated', object, created: 0, model: this.#options.model };
   }
 
-  #fields({ chat }: Job, text: string, finish: string | null): object {
-    const said = chat ? { delta: text === '' ? {} : { content: text } } : { text };
-    return { ...this.#head(chat, true), choices: [{ index: 0, ...said, finish_reason: finish }] };
+  /** @param until tokens of the answer with this chunk's. */
+  #fields(job: Job, text: string, finish: string | null, until: number): object {
+    const said = job.chat ? { delta: text === '' ? {} : { content: text } } : { text };
+    const options = job.asked.stream_options as { continuous_usage_stats?: unknown } | undefined;
+    const counts = this.#options.speaks === 'vllm' && options?.continuous_usage_stats === true;
+    return {
+      ...this.#head(job.chat, true),
+      choices: [{ index: 0, ...said, finish_reason: finish }],
+      ...(counts && { usage: usageOf(job, until) }),
+    };
   }
+}
+
+function usageOf({ promptTokens }: Job, tokens: number) {
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: tokens,
+    total_tokens: promptTokens + tokens,
+  };
 }
 
 const LOADING = { error: { code: 503, message: 'Loading model', type: 'unavailable_error' } };

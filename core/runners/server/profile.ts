@@ -7,6 +7,7 @@ import { SERVER_OPTION_NAMES, SERVER_OPTIONS, type ServerOption } from './option
 const words = z.array(z.string().max(4096)).max(200);
 const pathOfUrl = z.string().regex(/^\/[A-Za-z0-9._/-]*$/);
 const seconds = z.number().positive().max(86_400);
+const release = z.string().regex(/^\d+(\.\d+)+$/);
 
 /** How one option becomes arguments: the same words for every value (`{value}`), or words for each value that there is. */
 const optionSchema = z.union([
@@ -77,6 +78,10 @@ export const serverProfileSchema = z.strictObject({
     .default(null),
   environment: z.record(z.string(), z.string()).default({}),
   options: z.partialRecord(z.enum(SERVER_OPTION_NAMES), optionSchema).default({}),
+  /** The first release that has an option, or values of it, where it came later than others. */
+  since: z
+    .partialRecord(z.enum(SERVER_OPTION_NAMES), z.union([release, z.record(z.string(), release)]))
+    .default({}),
   /** Options that change what a model answers. */
   answerOptions: z.array(z.enum(SERVER_OPTION_NAMES)).default([]),
   readiness: z.strictObject({ path: pathOfUrl, seconds }),
@@ -90,6 +95,8 @@ export const serverProfileSchema = z.strictObject({
   }),
   /** What a request says so that an answer has exactly so many tokens, beside max_tokens: `{wantedTokens}` stands for them. */
   exactLength: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  /** Of every stream: by OpenAI's API the usage at its end, and where a server tells with each chunk how many tokens there are, that. */
+  streamOptions: z.record(z.string(), z.boolean()).default({ include_usage: true }),
   /** Log-probabilities of each token of a prompt; null = it tells none. */
   promptLogProbabilities: logProbabilitiesSchema.nullable().default(null),
   /** Of the likeliest tokens after a prompt; null = it tells none by their ids. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { descendantsOf } from '../../../agent/isolation/kill.js';
+import { descendantsOf } from '../../../agent/isolation/processes.js';
 import { commandLine } from '../../../agent/servers/command.js';
 import { configuredServers } from '../../../agent/servers/config.js';
 import { ServerPool } from '../../../agent/servers/pool.js';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { refusal } from '../../../coordinator/scheduler/placement.js';
+import type { Options } from '../../../core/experiment/experiment.js';
 import { type Lease, leasedDevices } from '../../../core/experiment/lease.js';
 import { aNode, anExperiment, aRecord } from '../../support/wire-records.js';
 import { aView, Simulation, status, type ViewChange } from './simulation.js';
@@ -117,4 +118,25 @@ test('a node that names no such RPC server, or has no library for it, says so', 
   expect(on(named(['shipped'], { 'RPC server desk': 'there is no file /x.so' }))).toBe(
     'needs the RPC server desk; node-a has shipped: there is no file /x.so',
   );
+});
+
+test('a server that is too old for an option is asked no such point, and the release is that of the server it would be', () => {
+  const releases = { vllm: 'vllm 0.32.0+cpu', next: 'vllm 0.33.0' };
+  const vllm = {
+    kind: 'vllm',
+    release: releases.vllm,
+    devices: ['cpu'],
+    variants: ['vllm', 'next'],
+    releases,
+  };
+  const node = aNode('node-a', { runners: [vllm] });
+  const on = (options: Options) => {
+    const asks = { ...anExperiment('x1'), runner: { kind: 'vllm', options } };
+    return refusal(asks, node, node.devices[0]!, null);
+  };
+  expect(on({ kvCacheType: 'octave_k3v4' })).toBe(
+    'needs kvCacheType octave_k3v4, which vllm has from 0.33.0 on; node-a has vllm 0.32.0+cpu',
+  );
+  expect(on({ kvCacheType: 'octave_k3v4', server: 'next' })).toBeNull();
+  expect(on({ kvCacheType: 'fp8' })).toBeNull();
 });

@@ -213,7 +213,7 @@ describe('a server under load', () => {
     expect(measurements.meanQueuedRequests).toMatchObject({ value: 1.5 });
     expect(measurements.kvCacheUsageRatio).toMatchObject({
       value: null,
-      reason: 'the server tells nothing of the use of its KV cache',
+      reason: 'the server told nothing of the use of its KV cache while it was loaded',
     });
   });
 

@@ -6,6 +6,7 @@ import { commandLine, PORT } from '../../../agent/servers/command.js';
 import { type ConfiguredServer, configuredServers } from '../../../agent/servers/config.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { PROFILES, SERVER_KINDS } from '../../../core/runners/server/index.js';
+import { lackingIn } from '../../../core/runners/server/lacking.js';
 import {
   SERVER_OPTION_NAMES,
   SERVER_OPTIONS,
@@ -116,6 +117,11 @@ describe.each(RELEASES)('the profile $server and release $release', (release) =>
     expect(values.length).toBeGreaterThan(0);
     for (const value of values) {
       const line = lineOf(server, { ...DRAFTED, [name]: value });
+      // What came with a later release, this one refuses.
+      if (lackingIn(profile, release.release, { [name]: value }) !== null) {
+        expect(wrongIn(line.slice(1), release)).not.toEqual([]);
+        continue;
+      }
       const before = COMMANDS[release.server]!;
       expect(line.slice(0, before.length)).toEqual(before);
       expect(line.join(' ')).not.toMatch(/\{(?!port\})/);
@@ -128,7 +134,10 @@ describe.each(RELEASES)('the profile $server and release $release', (release) =>
       const option = profile.options[name]!;
       if (!('arguments' in option) || option.values === undefined) continue;
       const takes = release.flags[option.arguments[0]!];
-      expect(takes).toEqual(expect.arrayContaining([...option.values]));
+      const has = option.values.filter(
+        (value) => lackingIn(profile, release.release, { [name]: value }) === null,
+      );
+      expect(takes).toEqual(expect.arrayContaining(has));
     }
   });
 
@@ -162,7 +171,18 @@ describe('profiles of servers', () => {
     const checked = Object.values(PROFILES as Readonly<Record<string, ServerProfile>>)
       .filter(({ checkedAgainst }) => checkedAgainst !== null)
       .map(({ name }) => name);
-    expect(checked.toSorted()).toEqual(RELEASES.map(({ server }) => server).toSorted());
+    expect(checked.toSorted()).toEqual([...new Set(RELEASES.map(({ server }) => server))].toSorted());
+  });
+
+  test('an option of a later release is refused of one that lacks it, whatever build of it that is', () => {
+    const lacking = (release: string, kvCacheType: string) =>
+      lackingIn(PROFILES.vllm, release, { kvCacheType });
+    expect(lacking('vllm 0.32.0+cpu', 'octave_k3v4')).toBe(
+      'kvCacheType octave_k3v4, which vllm has from 0.33.0 on',
+    );
+    expect(lacking('vllm 0.32.0+cpu', 'fp8')).toBeNull();
+    for (const release of ['vllm 0.33.0', 'vllm 0.33.1.dev7+g1234', 'vllm 1.0', 'vllm at http://gpu7:8000'])
+      expect(lacking(release, 'octave_k3v4')).toBeNull();
   });
 
   test('a value that needs another option is refused without it', () => {

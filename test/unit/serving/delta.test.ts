@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readDelta, refusalOf } from '../../../agent/serving/delta.js';
 
-const nothing = { texts: [], finish: null, usage: null, error: null };
+const nothing = { texts: [], answers: false, finish: null, usage: null, error: null };
 
 describe('what a chunk says', () => {
   test('texts by channel, of chats, completions and whole answers', () => {
@@ -18,6 +18,7 @@ describe('what a chunk says', () => {
     expect(readDelta('{"choices":[{"text":"a","finish_reason":"stop"}]}')).toEqual({
       ...nothing,
       texts: [{ channel: 'answer', text: 'a' }],
+      answers: true,
       finish: 'stop',
     });
     expect(readDelta('{"choices":[{"message":{"content":"a"}}]}').texts).toEqual([
@@ -45,7 +46,10 @@ describe('what a chunk says', () => {
   test('what is no object of JSON is refused, and strange ones say nothing', () => {
     expect(() => readDelta('{"choices":[')).toThrow(SyntaxError);
     expect(() => readDelta('[1]')).toThrow(SyntaxError);
-    expect(readDelta('{"choices":[null,{"delta":5},{"delta":{"tool_calls":[null,{}]}}]}')).toEqual(nothing);
+    expect(readDelta('{"choices":[null,{"delta":5},{"delta":{"tool_calls":[null,{}]}}]}')).toEqual({
+      ...nothing,
+      answers: true,
+    });
   });
 
   test('a refusal says its message, whatever it is written in', () => {

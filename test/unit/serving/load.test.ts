@@ -311,3 +311,25 @@ describe('a load', () => {
     expect((await load(endpointOf('http://127.0.0.1:1'), { requests: [] })).records).toEqual([]);
   });
 });
+
+describe('a server that goes away', () => {
+  test('is not asked for the rest: the run ends with a sentence', async () => {
+    const { records, lost } = await withSimulator({ ...QUICK, fault: 'die:6' }, ({ url }) =>
+      load(endpointOf(url), { requests: many(2000, 4), arrival: { kind: 'closed', concurrency: 4 } }),
+    );
+    expect(lost).toMatch(
+      /^\d+ requests in a row over [23]\.\d s had no answer; the last: There is no connection to .*ECONNREFUSED/,
+    );
+    expect(records.length).toBeLessThan(200);
+    expect(records.filter(({ outcome }) => outcome === 'complete').length).toBeGreaterThanOrEqual(3);
+  });
+
+  test('for a moment is asked on', async () => {
+    // Each loses its connection, and each but those was answered before it.
+    const { records, lost } = await withSimulator({ ...QUICK, fault: 'reset' }, ({ url }) =>
+      load(endpointOf(url), { requests: many(30, 8), arrival: { kind: 'closed', concurrency: 4 } }),
+    );
+    expect(lost).toBeNull();
+    expect(records).toHaveLength(30);
+  });
+});

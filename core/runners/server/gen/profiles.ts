@@ -192,6 +192,7 @@ export const PROFILES = {
         ]
       }
     },
+    "since": {},
     "answerOptions": [
       "kvCacheTypeK",
       "kvCacheTypeV",
@@ -213,6 +214,9 @@ export const PROFILES = {
     },
     "exactLength": {
       "ignore_eos": true
+    },
+    "streamOptions": {
+      "include_usage": true
     },
     "promptLogProbabilities": null,
     "nextLogProbabilities": {
@@ -296,6 +300,7 @@ export const PROFILES = {
     },
     "environment": {},
     "options": {},
+    "since": {},
     "answerOptions": [],
     "readiness": {
       "path": "/v1/models",
@@ -311,6 +316,9 @@ export const PROFILES = {
       "metrics": "/metrics"
     },
     "exactLength": {},
+    "streamOptions": {
+      "include_usage": true
+    },
     "promptLogProbabilities": {
       "path": "/v1/completions",
       "body": {
@@ -617,6 +625,7 @@ export const PROFILES = {
         ]
       }
     },
+    "since": {},
     "answerOptions": [
       "quantizationMethod",
       "dataType",
@@ -639,6 +648,10 @@ export const PROFILES = {
     "exactLength": {
       "ignore_eos": true,
       "min_tokens": "{wantedTokens}"
+    },
+    "streamOptions": {
+      "include_usage": true,
+      "continuous_usage_stats": true
     },
     "promptLogProbabilities": {
       "path": "/generate",
@@ -752,6 +765,7 @@ export const PROFILES = {
         ]
       }
     },
+    "since": {},
     "answerOptions": [],
     "readiness": {
       "path": "/health",
@@ -768,6 +782,9 @@ export const PROFILES = {
     },
     "exactLength": {
       "ignore_eos": true
+    },
+    "streamOptions": {
+      "include_usage": true
     },
     "promptLogProbabilities": {
       "path": "/v1/completions",
@@ -897,6 +914,7 @@ export const PROFILES = {
         ]
       }
     },
+    "since": {},
     "answerOptions": [],
     "readiness": {
       "path": "/health",
@@ -914,6 +932,9 @@ export const PROFILES = {
     "exactLength": {
       "ignore_eos": true,
       "min_tokens": "{wantedTokens}"
+    },
+    "streamOptions": {
+      "include_usage": true
     },
     "promptLogProbabilities": null,
     "nextLogProbabilities": null,
@@ -1062,6 +1083,7 @@ export const PROFILES = {
         }
       }
     },
+    "since": {},
     "answerOptions": [
       "quantizationMethod",
       "dataType",
@@ -1081,6 +1103,9 @@ export const PROFILES = {
       "metrics": "/metrics"
     },
     "exactLength": {},
+    "streamOptions": {
+      "include_usage": true
+    },
     "promptLogProbabilities": null,
     "nextLogProbabilities": null,
     "metrics": {
@@ -1110,7 +1135,7 @@ export const PROFILES = {
   "vllm": {
     "name": "vllm",
     "summary": "vLLM, started with the model folder of the point",
-    "checkedAgainst": "vLLM 0.33.0",
+    "checkedAgainst": "vLLM 0.32.0 and 0.33.0",
     "proved": "not yet",
     "formats": [
       "safetensors"
@@ -1419,6 +1444,19 @@ export const PROFILES = {
         ]
       }
     },
+    "since": {
+      "kvCacheType": {
+        "octave_k3v3": "0.33.0",
+        "octave_k3v3_compact": "0.33.0",
+        "octave_k3v4": "0.33.0"
+      },
+      "attentionBackend": {
+        "FLASH_ATTN_MLA_SPARSE_FA4": "0.33.0",
+        "ROCM_FLASHMLA_SPARSE_DSV41": "0.33.0",
+        "ROCM_OCTAVE": "0.33.0",
+        "STEP5_DSA": "0.33.0"
+      }
+    },
     "answerOptions": [
       "quantizationMethod",
       "dataType",
@@ -1441,6 +1479,10 @@ export const PROFILES = {
     "exactLength": {
       "ignore_eos": true,
       "min_tokens": "{wantedTokens}"
+    },
+    "streamOptions": {
+      "include_usage": true,
+      "continuous_usage_stats": true
     },
     "promptLogProbabilities": {
       "path": "/v1/completions",

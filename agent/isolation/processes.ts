@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** @returns every process below `pid`, whatever its group; empty where there is no /proc. */
+export function descendantsOf(pid: number, procRoot = '/proc'): readonly number[] {
+  const children = new Map<number, number[]>();
+  for (const entry of processesOf(procRoot)) {
+    const parent = parentOf(entry, procRoot);
+    if (parent === null) continue;
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(entry);
+    else children.set(parent, [entry]);
+  }
+  const found: number[] = [];
+  const queue = [pid];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    for (const child of children.get(next) ?? []) {
+      found.push(child);
+      queue.push(child);
+    }
+  }
+  return found;
+}
+
+/** @returns the processes above one, its parent first. */
+export function ancestorsOf(pid: number, procRoot = '/proc'): readonly number[] {
+  const found: number[] = [];
+  for (let at = parentOf(pid, procRoot); at !== null && at > 0; at = parentOf(at, procRoot)) found.push(at);
+  return found;
+}
+
+/** @returns all processes; empty where there is no /proc. */
+export function processesOf(procRoot = '/proc'): readonly number[] {
+  try {
+    return readdirSync(procRoot)
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** proc(5): the parent is the fourth field of stat; null = it is gone. */
+export function parentOf(pid: number, procRoot = '/proc'): number | null {
+  const parent = statOf(pid, procRoot)?.[1];
+  return parent === undefined ? null : Number(parent);
+}
+
+/** @returns the process group, the fifth field of stat; null = it is gone. */
+export function groupOf(pid: number, procRoot = '/proc'): number | null {
+  const group = statOf(pid, procRoot)?.[2];
+  return group === undefined ? null : Number(group);
+}
+
+/** @returns when a process started, in ticks since boot (the 22nd field of stat): its id may be another's later; null = it is gone. */
+export function startedAt(pid: number): string | null {
+  return statOf(pid, '/proc')?.[19] ?? null;
+}
+
+/** @returns the fields of stat from the third on; the second, the name, may hold blanks and brackets. */
+function statOf(pid: number, procRoot: string): readonly string[] | null {
+  try {
+    const stat = readFileSync(`${procRoot}/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return null;
+  }
+}
