@@ -57,7 +57,7 @@ async function findServer(server: ConfiguredServer, limitSeconds: number): Promi
   const { problem, text } = await said(path, words, server.environment, limitSeconds);
   const release = releaseIn(text);
   return release === null
-    ? missing(`${program} does not tell its version: ${problem ?? 'it says nothing of it'}`)
+    ? missing(`${program} does not tell its version: ${problem ?? 'it says nothing'}`)
     : found(`${profile.name} ${release}`);
 }
 

@@ -48,7 +48,7 @@ export function noCounters(): Counters {
 
 /** @returns them as the server shows its own at `/metrics` that is spoken like. */
 export function metricsText(counters: Counters, speaks: SimulatorOptions['speaks'], model: string): string {
-  return speaks === 'vllm' ? vllmMetrics(counters, model) : llamaServerMetrics(counters);
+  return speaks === 'vLLM' ? vllmMetrics(counters, model) : llamaServerMetrics(counters);
 }
 
 /** vLLM 0.32, of its series those that tell something here (vllm/v1/metrics/loggers.py). */

@@ -50,7 +50,7 @@ const OPTIONS = z.strictObject({
   /** Of prompts that it has seen: their first token comes at once, or the whole answer. */
   keeps: z.enum(['nothing', 'prefixes', 'answers']).default('nothing'),
   /** Whose metrics it has, and how it ends and counts its streams. */
-  speaks: z.enum(['llama-server', 'vllm']).default('llama-server'),
+  speaks: z.enum(['llama.cpp', 'vLLM']).default('llama.cpp'),
   /** The text of each so-manieth token comes with the next one, like a part of a character; 0 = of none. */
   'late-text': z.coerce.number().int().min(0).max(1000).default(0),
   'log-probabilities': z.enum(Object.keys(TELLS) as [TellsName, ...TellsName[]]).default('echo'),

@@ -248,7 +248,7 @@ class Simulated {
     this.#countChunk(job, count);
     const tokensOfChunk = fault === 'no-end' ? this.#options['chunk-tokens'] : count;
     const until = sent + tokensOfChunk;
-    const vllm = this.#options.speaks === 'vllm';
+    const vllm = this.#options.speaks === 'vLLM';
     const finish = vllm && fault !== 'no-end' && until >= tokens ? 'length' : null;
     const text = event(this.#fields(job, this.#textOf(job, sent, until), finish, until));
     const breaks = sent + count >= Math.min(BEFORE_FAULT, tokens);
@@ -338,7 +338,7 @@ class Simulated {
   #fields(job: Job, text: string, finish: string | null, until: number): object {
     const said = job.chat ? { delta: text === '' ? {} : { content: text } } : { text };
     const options = job.asked.stream_options as { continuous_usage_stats?: unknown } | undefined;
-    const counts = this.#options.speaks === 'vllm' && options?.continuous_usage_stats === true;
+    const counts = this.#options.speaks === 'vLLM' && options?.continuous_usage_stats === true;
     return {
       ...this.#head(job.chat, true),
       choices: [{ index: 0, ...said, finish_reason: finish }],

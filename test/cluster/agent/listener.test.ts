@@ -87,7 +87,7 @@ describe.skipIf(process.platform !== 'linux')('a server that somebody else keeps
   };
 
   test('on this machine is what a row tells of: its memory, its time, and as many tokens as it counts', async () => {
-    const words = ['--speaks=vllm', '--ttft=0.002', '--itl=0.001', '--late-text=4'];
+    const words = ['--speaks=vLLM', '--ttft=0.002', '--itl=0.001', '--late-text=4'];
     const simulator = await startSimulatorProcess(words);
     try {
       const { failure, measurements, serving } = await startTrial(asked(), nodeWith(simulator.url)).done;

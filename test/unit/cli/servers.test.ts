@@ -92,7 +92,7 @@ describe('servers of a node', () => {
       }).slice(0, 2),
     );
     expect(found.map(({ problem }) => problem)).toEqual([
-      'nothing answers at http://127.0.0.1:9/v1/models: bad port',
+      'nothing answers at http://127.0.0.1:9/v1/models: nobody listens there (ECONNREFUSED)',
       `servers.locked: cannot read ${missing}: there is no such file`,
     ]);
   });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { monotonicSeconds } from '../../../agent/isolation/clock.js';
 import { askText } from '../../../agent/quality/served/ask.js';
 import { firstModel, tryOnce, whyNotReady } from '../../../agent/servers/ask.js';
 import { watchInside } from '../../../agent/serving/inside.js';
@@ -20,7 +21,8 @@ test('a server whose answers never end is read up to a bound, whatever it is ask
   expect(await tryOnce(at, profile.paths, 'm', 60)).toMatch(
     /completions: the answer has more than 1048576 bytes$/,
   );
-  const watched = await watchInside(`${server.url}/metrics`, {}, profile)();
+  const stop = await watchInside(`${server.url}/metrics`, {}, profile, monotonicSeconds);
+  const watched = await stop(0, monotonicSeconds());
   expect(watched).toEqual({ inside: {}, insideAbsent: expect.stringMatching(/more than 4194304 bytes$/) });
   const served = { name: 's', ...at, profile, model: 'm', loras: [], pid: null, startSeconds: null };
   const endpoint = { ...served, weightsLoadSeconds: null, kept: true };

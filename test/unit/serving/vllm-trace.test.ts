@@ -88,7 +88,7 @@ const eventsOf = (text: string) =>
   text.split('\n').flatMap((line) => (/^data: \{/.test(line) ? [JSON.parse(line.slice(6))] : []));
 
 describe('the simulated server that speaks like vLLM', () => {
-  const speaks = { speaks: 'vllm', ttft: 0.001, itl: 0.0005 } as const;
+  const speaks = { speaks: 'vLLM', ttft: 0.001, itl: 0.0005 } as const;
 
   test('says nothing that a vLLM does not say', async () => {
     const recorded = eventsOf(TRACE.answers[0]!.pieces.map(({ text }) => text).join(''));
