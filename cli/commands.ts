@@ -29,6 +29,7 @@ import { registerResume } from './resume/command.js';
 import { registerRoofline } from './roofline/command.js';
 import { registerRoofs } from './roofs/command.js';
 import { registerRun } from './run/command.js';
+import { registerRuns } from './runs/command.js';
 import { registerSubmit } from './submit/command.js';
 import { registerSweeps } from './sweeps/command.js';
 import { registerWatch } from './watch/command.js';
@@ -48,6 +49,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerPlan,
       registerRun,
       registerBench,
+      registerRuns,
       registerReport,
       registerCompare,
       registerExport,

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { stringify } from 'yaml';
+import { parse } from 'node:path';
+import { parseDocument, stringify } from 'yaml';
 import { fileReport } from '../core/input/diagnostic.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import { withoutEnding } from '../core/models/formats.js';
 import { hubSource, isRemote } from '../core/models/remote.js';
 import { isSynthetic } from '../core/models/synthetic.js';
 import { sweepDocument } from '../core/sweep/document.js';
+import { nameOfContent } from '../core/sweep/identity.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { nameFromSource } from '../core/sweep/resolve.js';
 import { API_VERSION, type Sweep } from '../core/sweep/spec.js';
@@ -16,6 +18,8 @@ import { say } from './output/print.js';
 
 export interface SweepFile {
   readonly path: string;
+  /** What was typed for it: a file, a model, or the command that made it. */
+  readonly typed: string;
   readonly document: string;
   readonly sweep: Sweep;
 }
@@ -35,7 +39,12 @@ export function quickly(file: SweepFile): SweepFile {
  */
 export function openSweep(fileOrModel: string): SweepFile {
   return isModel(fileOrModel)
-    ? madeSweep(sweepNameOf(fileOrModel), { models: fileOrModel }, 'Name a model, or a sweep file.')
+    ? namelessSweep(
+        nameFromSource(fileOrModel),
+        fileOrModel,
+        { models: fileOrModel },
+        'Name a model, or a sweep file.',
+      )
     : readSweepFile(fileOrModel);
 }
 
@@ -50,9 +59,19 @@ function isModel(word: string): boolean {
   }
 }
 
-/** @returns a name for the sweep of a model; those of sweeps have no `+`, and are shorter. */
-export function sweepNameOf(source: string): string {
-  return nameFromSource(source).replaceAll('+', '-').slice(0, 63);
+/**
+ * Makes a sweep that is named after what it is of and what it asks, so that another one has another folder.
+ * @param word the first part of its name. @param typed what was typed for it.
+ * @throws CommandError as `madeSweep`.
+ */
+export function namelessSweep(
+  word: string,
+  typed: string,
+  spec: Readonly<Record<string, unknown>>,
+  hint: string,
+  inWords?: (message: string) => string,
+): SweepFile {
+  return { ...madeSweep(nameOfContent(word, spec), spec, hint, inWords), typed };
 }
 
 /**
@@ -69,7 +88,7 @@ export function madeSweep(
 ): SweepFile {
   const document = stringify({ apiVersion: API_VERSION, kind: 'Sweep', metadata: { name }, spec });
   const parsed = parseSweep(document);
-  if (parsed.ok) return { path: `${name}.yaml`, document, sweep: parsed.sweep };
+  if (parsed.ok) return { path: `${name}.yaml`, typed: name, document, sweep: parsed.sweep };
   const errors = parsed.diagnostics.map(({ message, suggestion }) =>
     suggestion === null ? inWords(message) : `${inWords(message)} (${suggestion})`,
   );
@@ -127,5 +146,16 @@ export function readSweepFile(path: string): SweepFile {
       'Nothing was started. Examples that run are in docs/examples; schemas/sweep.schema.json gives editors completion.',
     );
   }
-  return { path, document, sweep: parsed.sweep };
+  return named({ path, typed: path, document, sweep: parsed.sweep });
+}
+
+/** A file that names no sweep is named after itself and what it holds; comments and the order of keys change nothing. */
+function named(file: SweepFile): SweepFile {
+  const written = parseDocument(file.document);
+  const place = ['metadata', 'name'];
+  if (written.hasIn(place)) return file;
+  written.setIn(place, nameOfContent(parse(file.path).name, written.toJS()));
+  const document = written.toString();
+  const parsed = parseSweep(document);
+  return parsed.ok ? { ...file, document, sweep: parsed.sweep } : file;
 }

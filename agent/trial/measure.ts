@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError } from '../../core/errors.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
+import { NOT_APPLICABLE } from '../../core/judgement/not-applicable.js';
 import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
 import { warn } from '../../core/result/warnings.js';
 import { runnerNamed } from '../../core/runners/index.js';
@@ -71,11 +72,15 @@ export async function measure(
     return await endsWith(trial, served, runChild(trial, request, recorder));
   } finally {
     recorder.stop();
-    if (notes.cores.length === 0 && wanted === 'on')
-      notes.absent = { ...notes.absent, coreShareRatio: CORES_UNASKED, coreLatencyRatio: CORES_UNASKED };
+    if (notes.cores.length === 0 && wanted === 'on') {
+      const unasked = Object.fromEntries(OF_CORES.map((name) => [name, CORES_UNASKED]));
+      notes.absent = { ...unasked, ...notes.absent };
+    }
     notes.samples = [...recorder.series(notes.originSeconds), ...node.cores.series(notes.cores)];
   }
 }
+
+const OF_CORES = ['coreShareRatio', 'coreLatencyRatio'] as const;
 
 const CORES_UNASKED =
   'physical cores are asked on Linux, by our native library, for trials whose model runs on CPUs';
@@ -118,13 +123,11 @@ function withoutEnergyOf({ rpcServers }: NodeDemands, found: MeterSet): MeterSet
 
 /** What a runner invents is told of no machine: nobody beside it makes it another number. */
 function withoutNeighboursOf(kind: string, found: MeterSet): MeterSet {
-  const pretends = runnerNamed(kind)?.pretends ?? null;
-  if (pretends === null) return found;
+  if ((runnerNamed(kind)?.pretends ?? null) === null) return found;
   const isSystem = ({ name }: Meter) => name === 'system';
   const quantities = found.meters.filter(isSystem).flatMap((meter) => meter.quantities);
-  const absent = Object.fromEntries(
-    quantities.map(({ name }) => [name, `${pretends}: no neighbour moves it`]),
-  );
+  const names = [...quantities.map(({ name }) => name), ...OF_CORES];
+  const absent = Object.fromEntries(names.map((name) => [name, NOT_APPLICABLE.neighbours]));
   return without(found, isSystem, absent);
 }
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { usageError } from '../exit.js';
 import { say } from '../output/print.js';
-import { madeSweep } from '../sweep-file.js';
+import { namelessSweep } from '../sweep-file.js';
 import type { BenchOptions } from './command.js';
 import { benchSpec } from './document.js';
 import { BENCH_OPTIONS, flagsOf } from './flags.js';
@@ -14,8 +14,9 @@ import { BENCH_OPTIONS, flagsOf } from './flags.js';
  */
 export async function bench(options: BenchOptions): Promise<number> {
   const { model, device, pg, repetitions = null, axes } = options;
-  const sweep = madeSweep(
+  const sweep = namelessSweep(
     'bench',
+    `ridge bench -m ${model.join(',')}`,
     benchSpec({ models: model, axes, pairs: pg, devices: device, repetitions }),
     'ridge bench --help says what each flag takes; nothing was started.',
     withFlag,

@@ -52,7 +52,10 @@ export function registerBench(program: Command): void {
     )
     .addOption(formatOption('-o, --output <format>'))
     .option('--save <file>', 'write the sweep to this file, for ridge run, and run nothing')
-    .option('--out <dir>', 'folder for the log, results.jsonl and report.html (default: ridge-out/bench)');
+    .option(
+      '--out <dir>',
+      'folder for the log, results.jsonl and report.html (default: one of its own in ridge-out for each set of flags)',
+    );
   addColumnsOption(addRunOptions(command), 'metrics to show in the table and page');
   // Commander knows names of several letters after two dashes alone.
   const parse = command.parseOptions.bind(command);

@@ -5,6 +5,7 @@ import type { ModelRef } from '../../core/experiment/experiment.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, NO_QUALITY } from '../../core/models/synthetic.js';
+import { nameFromSource } from '../../core/sweep/resolve.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { lookedAt, modelSettings } from '../local-models.js';
 import { localModels } from '../model-list.js';
@@ -12,7 +13,6 @@ import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
 import { type Questioner, questioner } from '../questioner.js';
 import { outputPath } from '../single/output-path.js';
-import { sweepNameOf } from '../sweep-file.js';
 import { type InitOptions, VARIABLE, type Variable } from './command.js';
 import { initDocument, variablesFor } from './document.js';
 import { askModel, askQuality, askVariables } from './questions.js';
@@ -63,7 +63,12 @@ async function documentFrom(options: InitOptions, path: string, ask: Questioner 
   requirePossible(model, vary, possible);
   const quality = options.quality ?? (ask === null || isSynthetic(source) ? false : await askQuality(ask));
   if (quality && isSynthetic(source)) throw usageError(NO_QUALITY, 'Leave --quality out.');
-  return initDocument({ name: sweepNameOf(source), model, vary, quality, path: options.out });
+  return initDocument({ name: nameFor(source, vary), model, vary, quality, path: options.out });
+}
+
+/** Two sweeps of one model vary other things, and have folders of their own; names of sweeps have no `+`, and are shorter than those of models. */
+function nameFor(source: string, vary: readonly Variable[]): string {
+  return [nameFromSource(source).replaceAll('+', '-'), ...vary].join('-').slice(0, 63);
 }
 
 /** Looks at the model; one that has to be fetched may stay unknown. @throws CommandError */

@@ -13,12 +13,13 @@ import { jsonLines } from '../output/jsonl.js';
 export const DEFAULT_OUT = 'ridge-out';
 
 /**
- * What a run leaves in its folder, for people and tools; the log beside it stays the truth.
+ * What a run leaves in its folder, for people and tools; the log beside it stays the truth. `run.json` says what was typed, and when.
  * `results.jsonl` has the trials that count, `trials.jsonl` every trial: also drift controls and attempts that
  * came to nothing.
  */
 export const FILES = {
   sweep: 'sweep.yaml',
+  run: 'run.json',
   results: 'results.jsonl',
   trials: 'trials.jsonl',
   page: 'report.html',
@@ -100,13 +101,17 @@ function readRecords(path: string): ResultRecord[] {
   });
 }
 
+/** @returns the folders in a place that hold one of these files of a run. */
+export function runFolders(place: string, names: readonly string[]): string[] {
+  if (!existsSync(place)) return [];
+  return readdirSync(place)
+    .map((name) => join(place, name))
+    .filter((path) => names.some((name) => existsSync(join(path, name))));
+}
+
 /** @returns the folder in ridge-out that was written last. */
 export function newestRun(): string {
-  const folders = existsSync(DEFAULT_OUT)
-    ? readdirSync(DEFAULT_OUT)
-        .map((name) => join(DEFAULT_OUT, name))
-        .filter((path) => existsSync(join(path, FILES.results)))
-    : [];
+  const folders = runFolders(DEFAULT_OUT, [FILES.results]);
   const age = (path: string): number => statSync(join(path, FILES.results)).mtimeMs;
   const newest = folders.sort((a, b) => age(a) - age(b)).at(-1);
   if (newest === undefined)

@@ -1,8 +1,13 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FailureError } from '../../core/errors.js';
+import { pointsId } from '../../core/sweep/identity.js';
+import { parseSweep } from '../../core/sweep/parse.js';
+import { VERSION } from '../../installation/package.js';
 import { usageError, workError } from '../exit.js';
+import { say } from '../output/print.js';
 import { FILES, writeWhole } from '../report/run-folder.js';
+import type { SweepFile } from '../sweep-file.js';
 
 /** A folder that this process, and no other, is running a sweep in. */
 export interface RunFolder {
@@ -14,34 +19,62 @@ export interface RunFolder {
 }
 
 const LOCK = 'running.pid';
+/** The log of a run, in its folder. */
+export const LOG = 'log.sqlite';
+
+/** What `run.json` in a folder says. */
+export interface RunNote {
+  /** What was typed: a sweep file, a model, or the command that made the sweep. */
+  readonly file: string;
+  readonly startedAt: string;
+  readonly version: string;
+}
 
 /**
  * Opens the folder of a run, making it when needed, and locks it; the lock of a process that is gone is
- * taken over.
+ * taken over. Where it holds another sweep of this name, that is said.
  * @param fresh forget what the folder holds.
  * @throws CommandError 1 when another run is at work there or the disk is full, 2 when it cannot be a folder of ours.
  */
-export function openRunFolder(path: string, document: string, fresh: boolean): RunFolder {
+export function openRunFolder(
+  path: string,
+  { document, typed }: Pick<SweepFile, 'document' | 'typed'>,
+  fresh: boolean,
+): RunFolder {
   let release = (): void => {};
   try {
     makeFolders(path);
     lock(join(path, LOCK), path);
     release = () => rmSync(join(path, LOCK), { force: true });
     if (fresh) {
-      const kept = ['log.sqlite', 'log.sqlite-wal', 'log.sqlite-shm', 'agent', ...Object.values(FILES)];
+      const kept = [LOG, `${LOG}-wal`, `${LOG}-shm`, 'agent', ...Object.values(FILES)];
       for (const name of kept) rmSync(join(path, name), { recursive: true, force: true });
     }
+    sayReplaced(path, document);
     writeWhole(join(path, FILES.sweep), document);
+    const note: RunNote = { file: typed, startedAt: new Date().toISOString(), version: VERSION };
+    writeWhole(join(path, FILES.run), `${JSON.stringify(note)}\n`);
   } catch (error) {
     release();
     throw folderError(error, path);
   }
   return {
     path,
-    log: join(path, 'log.sqlite'),
+    log: join(path, LOG),
     agent: join(path, 'agent'),
     release,
   };
+}
+
+/** Says where the folder has results of other points than those of this sweep: its files are of one sweep alone. */
+function sayReplaced(path: string, document: string): void {
+  const [sweep, results] = [join(path, FILES.sweep), join(path, FILES.results)];
+  if (!existsSync(sweep) || !existsSync(results)) return;
+  const [before, now] = [parseSweep(readFileSync(sweep, 'utf8')), parseSweep(document)];
+  if (!before.ok || !now.ok || pointsId(before.sweep) === pointsId(now.sweep)) return;
+  say(
+    `${path} holds results of other points: ${FILES.results} and ${FILES.page} are of this sweep from now on, and the others stay in its log; --out keeps both`,
+  );
 }
 
 /** Turns a failed write into a sentence with the next step; other errors stay as they are. */
@@ -103,6 +136,12 @@ function lock(file: string, folder: string): void {
     }
     rmSync(file, { force: true });
   }
+}
+
+/** @returns whether a run is at work in a folder. */
+export function isRunning(folder: string): boolean {
+  const file = join(folder, LOCK);
+  return existsSync(file) && isRidge(Number(readFileSync(file, 'utf8')));
 }
 
 /** A process number may have been given to somebody else since; only a live `ridge run` or `ridge bench` holds a lock. */

@@ -64,11 +64,8 @@ export async function runSweep(file: SweepFile, typed: RunOptions): Promise<numb
     if (ended) return EXIT.interrupted;
   }
 
-  const folder = openRunFolder(
-    options.out ?? join(DEFAULT_OUT, sweep.name),
-    document,
-    options.fresh === true,
-  );
+  const out = options.out ?? join(DEFAULT_OUT, sweep.name);
+  const folder = openRunFolder(out, { document, typed: file.typed }, options.fresh === true);
   try {
     return await runIn(folder, { document, sweep, models, folders }, options);
   } catch (error) {

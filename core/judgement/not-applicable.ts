@@ -14,6 +14,7 @@ type NotApplicableCode =
   | 'decode'
   | 'grid'
   | 'serving'
+  | 'neighbours'
   | 'work';
 
 /** Why a metric does not apply: the sweep asked for something else. The sentence stands in the record, the code is for programs. */
@@ -30,6 +31,7 @@ export const NOT_APPLICABLE: Readonly<Record<Exclude<NotApplicableCode, 'work'>,
   prefill: 'the workload has no prefill phase',
   decode: 'the workload generates no tokens',
   serving: 'the workload asks no server',
+  neighbours: 'the runner invents its numbers, which no neighbour moves',
   grid: 'neither the sweep nor the node states a grid intensity',
 };
 

@@ -128,6 +128,12 @@ function withoutDefaults({
   };
 }
 
+/** @returns a name for what nobody named: a word, and six hex digits of the content, so that other content has another name. */
+export function nameOfContent(word: string, content: unknown): string {
+  const start = word.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  return `${start === '' ? 'sweep' : start.slice(0, 56)}-${digest('ridgepoint.dev/name/v1', content).slice(0, 6)}`;
+}
+
 /** @returns a 32-bit seed made from a name, the same everywhere. */
 export function seedFrom(name: string): number {
   return Number.parseInt(digest('ridgepoint.dev/seed/v1', name).slice(0, 8), 16);

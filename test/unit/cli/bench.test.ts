@@ -143,10 +143,10 @@ describe('ridge bench makes a sweep of flags', () => {
   });
 
   test('without flags it is the sweep of the same model with every default', async () => {
-    const written = parseSweep(
-      'apiVersion: ridgepoint.dev/v1\nkind: Sweep\nmetadata: { name: bench }\nspec: { models: builtin:tiny }',
-    );
-    expect(written).toEqual({ ok: true, sweep: await sweepOf() });
+    const sweep = await sweepOf();
+    expect(sweep.name).toMatch(/^bench-[0-9a-f]{6}$/);
+    const written = parseSweep(`metadata: { name: ${sweep.name} }\nspec: { models: builtin:tiny }`);
+    expect(written).toEqual({ ok: true, sweep });
   });
 
   test('every other spelling of an option leads to the flag of that option', () => {

@@ -9,10 +9,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CommandError } from '../../../cli/exit.js';
 import { folderError, openRunFolder } from '../../../cli/run/folder.js';
 import { FailureError, failure } from '../../../core/errors.js';
+
+const DOCUMENT = { document: 'document', typed: 'kv.yaml' };
 
 let root: string;
 beforeEach(() => {
@@ -23,7 +25,7 @@ beforeEach(() => {
 
 function refusal(path: string): CommandError {
   try {
-    openRunFolder(path, 'document', false);
+    openRunFolder(path, DOCUMENT, false);
   } catch (error) {
     if (error instanceof CommandError) return error;
     throw error;
@@ -33,11 +35,30 @@ function refusal(path: string): CommandError {
 
 describe('the folder of a run', () => {
   test('is made with its parents, locked, and released', () => {
-    const folder = openRunFolder(join(root, 'a/b'), 'document', false);
+    const folder = openRunFolder(join(root, 'a/b'), DOCUMENT, false);
     expect(readFileSync(join(root, 'a/b/sweep.yaml'), 'utf8')).toBe('document');
     expect(existsSync(join(root, 'a/b/running.pid'))).toBe(true);
     folder.release();
     expect(existsSync(join(root, 'a/b/running.pid'))).toBe(false);
+  });
+
+  test('says where it holds results of other points, which stay in its log, and keeps what was typed', () => {
+    const sweepOf = (spec: string, typed = 'kv.yaml') => ({
+      document: `metadata: { name: kv }\nspec: ${spec}\n`,
+      typed,
+    });
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    onTestFinished(() => void said.mockRestore());
+    const open = (spec: string) => openRunFolder(root, sweepOf(spec), false).release();
+    open('{ models: "builtin:small" }');
+    writeFileSync(join(root, 'results.jsonl'), '');
+    open('{ models: "builtin:small", measure: { maxRepeats: 4 } }');
+    expect(said).not.toHaveBeenCalled();
+    open('{ models: "builtin:tiny" }');
+    expect(String(said.mock.calls[0]?.[0])).toMatch(
+      /holds results of other points: .+ stay in its log; --out keeps both/,
+    );
+    expect(JSON.parse(readFileSync(join(root, 'run.json'), 'utf8'))).toMatchObject({ file: 'kv.yaml' });
   });
 
   test.runIf(process.platform === 'linux')('below /proc is refused at once', () => {
@@ -55,7 +76,7 @@ describe('the folder of a run', () => {
   test('a folder whose sweep.yaml cannot be written is not left locked', () => {
     const path = join(root, 'out');
     mkdirSync(join(path, 'sweep.yaml', 'in the way'), { recursive: true });
-    expect(() => openRunFolder(path, 'document', false)).toThrow();
+    expect(() => openRunFolder(path, DOCUMENT, false)).toThrow();
     expect(existsSync(join(path, 'running.pid'))).toBe(false);
     expect(existsSync(join(path, 'sweep.yaml.new'))).toBe(false);
   });

@@ -44,7 +44,10 @@ const valuesOf = ({ techniques, runners, workloads }: Sweep, name: string) =>
 describe('ridge init', () => {
   test('answers as options: the axes they mean, tokens within the context, and how to run it at the end', async () => {
     const sweep = await written('--model', 'builtin:small', '--vary', VARIABLE.join(','), '--quality');
-    expect(sweep).toMatchObject({ name: 'small', models: [{ source: 'builtin:small' }] });
+    expect(sweep).toMatchObject({
+      name: `small-${VARIABLE.join('-')}`.slice(0, 63),
+      models: [{ source: 'builtin:small' }],
+    });
     expect(valuesOf(sweep, 'quantization')).toEqual(['base', 'q8_0', 'q4_k_m']);
     expect(valuesOf(sweep, 'attention')).toEqual(['base', 'window:64']);
     expect(valuesOf(sweep, 'flashAttention')).toEqual([true, false]);
@@ -73,7 +76,7 @@ describe('ridge init', () => {
   test('a path is written as seen from the folder of the file', async () => {
     copyFileSync(join(PACKAGE_ROOT, 'models/tiny-f16.gguf'), join(folder, 'mine.gguf'));
     const sweep = await written('--model', relative('.', join(folder, 'mine.gguf')), '--vary', 'batch');
-    expect(sweep).toMatchObject({ name: 'mine', models: [{ source: 'mine.gguf' }] });
+    expect(sweep).toMatchObject({ name: 'mine-batch', models: [{ source: 'mine.gguf' }] });
   });
 
   test('a model that is quantized is not quantized again', async () => {

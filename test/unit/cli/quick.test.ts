@@ -8,7 +8,7 @@ const read = (measure: string) => {
   const document = fakeSweep(2, { measure });
   const parsed = parseSweep(document);
   if (!parsed.ok) throw new Error(parsed.diagnostics.map(({ message }) => message).join('; '));
-  return { path: 'sweep.yaml', document, sweep: parsed.sweep };
+  return { path: 'sweep.yaml', typed: 'sweep.yaml', document, sweep: parsed.sweep };
 };
 
 test('--quick asks for one start in the document that a coordinator gets, and changes nothing else', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { CommandError } from '../../../cli/exit.js';
 import { openSweep, readSweepFile } from '../../../cli/sweep-file.js';
+import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { PACKAGE_ROOT } from '../../../installation/package.js';
 import { sweep } from '../../bench/bad-input/sweep.js';
@@ -44,9 +45,30 @@ test.each([
   ['nowhere/a+b.gguf', 'a-b'],
 ])('a model in place of a sweep file, %s, is the sweep of it with every default', (source, name) => {
   const { sweep: made, document } = openSweep(source);
-  expect(made).toMatchObject({ name, models: [{ source }] });
+  expect(made.models).toMatchObject([{ source }]);
+  expect(made.name).toMatch(new RegExp(`^${name}-[0-9a-f]{6}$`));
   expect(planSpace(made).count).toBe(1);
   expect(document).toContain('models: ');
+});
+
+test('a file without a name is named after itself and what it holds, so that another one has another folder', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-sweep-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const nameOf = (file: string, text: string) => {
+    writeFileSync(join(folder, file), text);
+    const { document, sweep: read } = openSweep(join(folder, file));
+    const again = parseSweep(document);
+    expect(again.ok && again.sweep).toEqual(read);
+    return read.name;
+  };
+  const name = nameOf('my sweep.yaml', 'spec:\n  models: builtin:small\n  runners: { kind: fake }\n');
+  expect(name).toMatch(/^my-sweep-[0-9a-f]{6}$/);
+  expect(nameOf('my sweep.yaml', '# why\nspec: { runners: { kind: fake }, models: "builtin:small" }\n')).toBe(
+    name,
+  );
+  expect(nameOf('my sweep.yaml', '{"spec": {"models": "builtin:small"}}')).not.toBe(name);
+  expect(nameOf('other.yaml', 'spec:\n  models: builtin:small\n')).toMatch(/^other-/);
+  expect(nameOf('named.yaml', 'metadata: { name: mine }\nspec: { models: "builtin:small" }\n')).toBe('mine');
 });
 
 test('a repository of the hub, as its page names it, is asked for by hf:', () => {

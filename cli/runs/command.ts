@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import { DEFAULT_OUT } from '../report/run-folder.js';
+
+export interface RunsOptions {
+  readonly json?: true;
+}
+
+export function registerRuns(program: Command): void {
+  program
+    .command('runs')
+    .description('list what was run here: its name, folder, time, rows and file')
+    .argument('[folder]', 'where the folders of runs are', DEFAULT_OUT)
+    .option('--json', 'print JSON')
+    .action(async (folder: string, options: RunsOptions) => {
+      const { printRuns } = await import('./runs.js');
+      printRuns(folder, options);
+    });
+}
