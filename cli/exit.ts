@@ -2,7 +2,7 @@ import type { Failure } from '../core/errors.js';
 
 /**
  * Exit codes, the same everywhere; `invalid` is of commands that wait for a sweep, `nothingRuns` of a plan of which nothing can run
- * on the machines it was held against.
+ * on the machines it was held against, `undecided` of a gate that noise leaves so, where that was asked for.
  */
 export const EXIT = {
   ok: 0,
@@ -11,6 +11,7 @@ export const EXIT = {
   gate: 3,
   invalid: 4,
   nothingRuns: 5,
+  undecided: 6,
   interrupted: 130,
 } as const;
 

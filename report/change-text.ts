@@ -6,10 +6,7 @@ import { metricScale, scaled } from './scale.js';
 export function movedText({ kind, metric, change, interval }: Change): [string, string] {
   if (change === null) return ['–', ''];
   if (kind === 'ratio') {
-    return [
-      `× ${change.toFixed(3)}`,
-      interval === null ? '' : interval.map((v) => v.toFixed(3)).join(' to '),
-    ];
+    return [ratioText(change), interval === null ? '' : interval.map((v) => v.toFixed(3)).join(' to ')];
   }
   const half = interval === null ? [] : [(interval[1] - interval[0]) / 2];
   const scale = metricScale(metric, [change], half);
@@ -17,6 +14,47 @@ export function movedText({ kind, metric, change, interval }: Change): [string, 
   // A share that falls from 80 % to 60 % falls by 20 points, not by 20 %.
   const unit = scale.unit === '' ? '' : ` ${scale.unit === '%' ? 'points' : scale.unit}`;
   return [`${signed(change)}${unit}`, interval === null ? '' : `${interval.map(signed).join(' to ')}${unit}`];
+}
+
+const ratioText = (ratio: number) => `× ${ratio.toFixed(3)}`;
+
+/** What a reader is told of an adjustment, as a ratio. */
+const WORTH_SAYING = 1.1;
+/** Nearer to 1 a ratio is on no side of it. */
+const NO_SIDE = 0.01;
+
+/**
+ * @returns `× 1.049 as measured` where the adjustment by readings made more than a tenth of the ratio, or turned a rise into a fall;
+ *   null elsewhere.
+ */
+export function asMeasuredText({ change, asMeasured, adjustedBy }: Change): string | null {
+  if (change === null || asMeasured === null || adjustedBy === null) return null;
+  const turned =
+    change > 1 !== asMeasured > 1 && Math.max(Math.abs(change - 1), Math.abs(asMeasured - 1)) > NO_SIDE;
+  const large = Math.max(adjustedBy, 1 / adjustedBy) > WORTH_SAYING;
+  return turned || large ? `${ratioText(asMeasured)} as measured` : null;
+}
+
+/** @returns a ratio above 1 as the difference that it is: `11 %`, `1.4 %`, and from 100 % on `× 2.3`. */
+export function sizeText(ratio: number): string {
+  const share = (ratio - 1) * 100;
+  if (share >= 100) return `× ${ratio.toFixed(1)}`;
+  return `${share >= 9.95 ? Math.ceil(share) : (Math.ceil(share * 10) / 10).toFixed(1)} %`;
+}
+
+/** @returns the verdict for people; of a pair without one the difference that would have been found: `none > 11 %`. */
+export function verdictText({ verdict, visible, reason }: Change): string {
+  if (verdict === 'missing') return reason ?? verdict;
+  if (verdict !== 'unclear') return verdict;
+  return visible === null ? verdict : `none > ${sizeText(visible)}`;
+}
+
+/** @returns the same in two or three words: `A invalid`, `not in B`. */
+export function briefVerdict(change: Change): string {
+  const { verdict, states, a } = change;
+  if (verdict !== 'missing') return verdictText(change);
+  const bad = states.flatMap((state, i) => (state === 'valid' ? [] : [`${'AB'[i]} ${state}`]));
+  return bad[0] ?? `not in ${a === null ? 'A' : 'B'}`;
 }
 
 export const CHANGE_HEAD = [
@@ -31,23 +69,29 @@ export const CHANGE_HEAD = [
   'high',
   'verdict',
   'reason',
-  'correction',
+  'asMeasured',
+  'adjustedBy',
+  'p',
+  'visible',
 ] as const;
 
 /** @returns changes as lines of cells below that head: base units at full precision; missing is null. */
 export function changeLines(changes: readonly Change[]): (string | number | null)[][] {
-  return changes.map(({ label, metric, a, b, kind, change, interval, verdict, reason, correction }) => [
-    label,
-    metric,
-    metricNamed(metric)?.unit ?? '',
-    a,
-    b,
-    kind,
-    change,
-    interval?.[0] ?? null,
-    interval?.[1] ?? null,
-    verdict,
-    reason,
-    correction,
+  return changes.map((change) => [
+    change.label,
+    change.metric,
+    metricNamed(change.metric)?.unit ?? '',
+    change.a,
+    change.b,
+    change.kind,
+    change.change,
+    change.interval?.[0] ?? null,
+    change.interval?.[1] ?? null,
+    change.verdict,
+    change.reason,
+    change.asMeasured,
+    change.adjustedBy,
+    change.p,
+    change.visible,
   ]);
 }

@@ -1,18 +1,14 @@
-import { blockOf } from '../core/judgement/block.js';
-import { blocksOf, compareAcrossRuns, compareExperiments } from '../core/judgement/trials.js';
+import { Estimates } from '../core/judgement/estimates.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
-import { isPresent } from '../core/result/result.js';
-import type { PooledSpread } from '../core/statistics/centre.js';
-import { adjustForMany, type Comparison } from '../core/statistics/compare.js';
+import { isPresent, metricValue } from '../core/result/result.js';
 import type { Interval } from '../core/statistics/interval.js';
-import { pooledSpread } from '../core/statistics/pooled.js';
-import type { Shift } from '../core/statistics/shift.js';
+import { type Difference, differenceOf, ratioInterval } from '../core/statistics/joint-compare.js';
+import { holm } from '../core/statistics/significance.js';
 import { axisValues } from '../core/sweep/labels.js';
-import { type Apart, controlMoved, shiftsBetween } from './apart.js';
 import { QUALITY } from './column-sets.js';
 import type { Report } from './report.js';
 import { rowLabels } from './row-labels.js';
-import { metricOf, type Row, reasonOf } from './rows.js';
+import { metricOf, type Row, type RowState, reasonOf } from './rows.js';
 
 /** One experiment on both sides. */
 export interface Pair {
@@ -37,16 +33,32 @@ export interface Change {
   /** B over A for speed, time, bytes and energy; B less A, in the metric's unit, for quality. */
   readonly kind: 'ratio' | 'difference';
   readonly change: number | null;
-  /** At 95 %; null where a side has a single start. */
+  /** The ratio of the same starts without any adjustment by what was read beside them; null for what is not adjusted. */
+  readonly asMeasured: number | null;
+  /** `change` over `asMeasured`: what the adjustment made of the ratio. */
+  readonly adjustedBy: number | null;
+  /** At `Comparing.confidence`, each by itself. */
   readonly interval: Interval | null;
-  /** What B over A was divided by: everything that both runs measured ran so in B. 1 = nothing. */
-  readonly correction: number;
+  /** Of no difference, after Holm over the experiments of the metric; null for what is not tested. */
+  readonly p: number | null;
+  /** The smallest ratio (above 1) that would have been found in four of five such comparisons; null where there is no interval. */
+  readonly visible: number | null;
   readonly verdict: 'better' | 'worse' | 'same' | 'unclear' | 'missing';
   /** Why there is no number or no verdict. */
   readonly reason: string | null;
+  /** Of the rows of A and B. */
+  readonly states: readonly [a: RowState, b: RowState];
 }
 
-/** Read off the file and the context: a difference is one, without any spread. */
+/** How pairs are compared. */
+export interface Comparing {
+  /** Whether all was measured in one sitting, in turns: what the machine did to all of it is then no difference. */
+  readonly oneSitting: boolean;
+  /** Default 0.95. */
+  readonly confidence?: number;
+}
+
+/** Read off the file and the context: a difference is one, without any spread, and no disturbance or fault of a trial touches it. */
 const EXACT = new Set([
   'modelBytes',
   'kvCacheBytes',
@@ -56,6 +68,10 @@ const EXACT = new Set([
 ]);
 /** Figures that two different models do not share to the last digit. */
 const CONTINUOUS = new Set(['perplexity', 'perplexityRatio', 'klDivergenceNats', 'klDivergenceP99Nats']);
+
+/** Ratios nearer to 1 than this differ in nothing that anybody would act on. */
+const INDIFFERENCE = 0.01;
+const ZONE: Interval = [1 / (1 + INDIFFERENCE), 1 + INDIFFERENCE];
 
 /** Half widths of independent intervals add in quadrature. */
 const together = (a: Interval, b: Interval) => Math.hypot((a[1] - a[0]) / 2, (b[1] - b[0]) / 2);
@@ -91,113 +107,116 @@ function pointOf({ experiment }: Row, apart: ReadonlySet<string>): string {
 }
 
 /**
- * Compares metrics of matched experiments. Speed: the interval of the ratio over starts, p values
- * adjusted for the number of comparisons (core/statistics/ratio.ts). Quality: the difference, its interval
- * from both standard errors as if they were independent; on the same text they are not, so it is too wide
- * rather than too narrow.
- * @param apart the two runs that pairs are of, as `runsApart` has it; null = all of one run.
+ * Compares metrics of matched experiments. Speed: the ratio by the fit of both sides together, whose slopes on what was read of neighbours
+ * they share (core/statistics/joint-compare.ts); p values are adjusted for the number of experiments, metric by metric. Quality: the
+ * difference, its interval from both standard errors as if they were independent; on the same text they are not, so it is too wide
+ * rather than too narrow. Every pair with numbers on both sides has an answer, whatever ran beside it; a row that came out of a
+ * fault has none but of what is read off its file.
  */
 export function changesOf(
   pairs: readonly Pair[],
   metrics: readonly string[],
-  apart: Apart | null = null,
+  comparing: Comparing = { oneSitting: true },
 ): Change[] {
-  const changes = pairs.flatMap((pair) => metrics.map((metric) => ({ pair, metric })));
-  const byRate = ratesOf(
-    changes.filter(({ pair, metric }) => !QUALITY.has(metric) && missingOf(pair, metric) === null),
-    apart,
+  const timed = pairs.filter(({ a, b }) => a.state === 'valid' && b.state === 'valid');
+  const estimates = new Estimates([...timed.map(({ a }) => a.starts), ...timed.map(({ b }) => b.starts)]);
+  const byMetric = metrics.map((metric) =>
+    QUALITY.has(metric) || EXACT.has(metric) ? new Map() : ratesOf(metric, timed, estimates, comparing),
   );
-  return changes.map((one): Change => {
-    const { pair, metric } = one;
-    const base = {
-      ...{ label: pair.label, metric, a: metricOf(pair.a, metric), b: metricOf(pair.b, metric) },
-      ...{ kind: QUALITY.has(metric) ? ('difference' as const) : ('ratio' as const), correction: 1 },
-    };
-    const why = missingOf(pair, metric);
-    if (why !== null) return { ...base, change: null, interval: null, verdict: 'missing', reason: why };
-    const rate = byRate.get(one);
-    if (rate === undefined) return { ...base, ...differenceOf(pair, metric) };
-    if (EXACT.has(metric) && base.a !== null && base.b !== null) {
-      const verdict = base.a === base.b ? 'same' : isBetter(metric, base.b - base.a) ? 'better' : 'worse';
-      const change = base.a === 0 ? null : base.b / base.a;
-      return { ...base, change, interval: null, verdict, reason: null };
-    }
-    const { ratio, interval, reason } = rate.comparison;
-    const correction = Math.exp(rate.shift?.centre ?? 0);
-    return { ...base, change: ratio, interval, correction, verdict: verdictOf(rate.comparison), reason };
-  });
-}
-
-interface Rate {
-  readonly pair: Pair;
-  readonly metric: string;
-}
-
-/** A comparison of starts, and what was taken out of it. */
-interface Rated {
-  readonly comparison: Comparison;
-  readonly shift: Shift | null;
-}
-
-const verdictOf = ({ verdict }: Comparison) =>
-  verdict === 'faster' ? 'better' : verdict === 'slower' ? 'worse' : verdict;
-
-/** Compares starts of each pair, then adjusts for how many comparisons there are. */
-function ratesOf(rates: readonly Rate[], apart: Apart | null): Map<Rate, Rated> {
-  const shifts = new Map<Rate, Shift | null>();
-  const moved = new Map<string, Shift | null>();
-  const spreads = new Map<string, PooledSpread | null>();
-  for (const metric of new Set(rates.map((rate) => rate.metric))) {
-    const own = rates.filter((rate) => rate.metric === metric);
-    const pairs = own.map(({ pair }) => pair);
-    spreads.set(metric, spreadOf(pairs, metric, apart));
-    for (const [i, shift] of shiftsBetween(apart, pairs, metric).entries()) shifts.set(own[i]!, shift);
-    moved.set(metric, apart?.corrects === false ? controlMoved(apart, metric) : null);
-  }
-  const compared = (shiftFor: (rate: Rate) => Shift | null) =>
-    adjustForMany(
-      rates.map((rate) => {
-        const { pair, metric } = rate;
-        const spread = spreads.get(metric) ?? null;
-        return apart === null
-          ? compareExperiments(pair.a.starts, pair.b.starts, metric, { spread })
-          : compareAcrossRuns(pair.a.starts, pair.b.starts, metric, { spread, shift: shiftFor(rate) });
-      }),
-    );
-  const found = compared((rate) => shifts.get(rate) ?? null);
-  // Two builds: the control is of both, so its change may be theirs, and what it explains is known of neither.
-  const unmoved = [...moved.values()].every((shift) => shift === null);
-  const besides = unmoved ? found : compared(({ metric }) => moved.get(metric) ?? null);
-  return new Map(
-    rates.map((rate, i) => {
-      const [comparison, beside] = [found[i]!, besides[i]!];
-      const explained = isFind(comparison) && beside.verdict !== comparison.verdict;
-      const shown = explained
-        ? { ...comparison, verdict: 'unclear' as const, reason: EXPLAINED }
-        : comparison;
-      return [rate, { comparison: shown, shift: shifts.get(rate) ?? null }];
+  return pairs.flatMap((pair) =>
+    metrics.map((metric, m): Change => {
+      const base = baseOf(pair, metric);
+      const why = missingOf(pair, metric);
+      if (why !== null) return { ...base, verdict: 'missing', reason: why };
+      if (QUALITY.has(metric)) return { ...base, ...differenceIn(pair, metric) };
+      if (EXACT.has(metric)) return { ...base, ...exactly(metric, base.a!, base.b!) };
+      const rate = byMetric[m]!.get(pair);
+      return { ...base, ...(rate ?? withoutRatio(pair, metric, base)) };
     }),
   );
 }
 
-const isFind = ({ verdict }: Comparison) => verdict === 'faster' || verdict === 'slower';
-const EXPLAINED = 'the drift control changed as well: the machine may be all of it';
+type Told = Pick<Change, 'change' | 'verdict' | 'reason'> & Partial<Change>;
 
-function differenceOf(
-  { a, b }: Pair,
+function baseOf({ label, a, b }: Pair, metric: string): Change {
+  return {
+    ...{ label, metric, a: metricOf(a, metric), b: metricOf(b, metric) },
+    ...{ kind: QUALITY.has(metric) ? ('difference' as const) : ('ratio' as const), change: null },
+    ...{ asMeasured: null, adjustedBy: null, interval: null, p: null, visible: null },
+    ...{ verdict: 'missing' as const, reason: null },
+    states: [a.state, b.state],
+  };
+}
+
+/**
+ * @param estimates of the starts of A of all pairs, then those of B.
+ * @returns what the fit says of each pair that has numbers on both sides.
+ */
+function ratesOf(
   metric: string,
-): Pick<Change, 'change' | 'interval' | 'verdict' | 'reason'> {
+  pairs: readonly Pair[],
+  estimates: Estimates,
+  { oneSitting, confidence = 0.95 }: Comparing,
+): Map<Pair, Told> {
+  const fit = estimates.of(metric);
+  const both = pairs.flatMap((pair, i) => {
+    const [a, b] = [fit.rows[i]!, fit.rows[pairs.length + i]!];
+    return a === null || b === null || missingOf(pair, metric) !== null ? [] : [{ pair, a, b }];
+  });
+  // What counts as found among many has to lie further off than by itself: of the first, Holm asks as much as Bonferroni.
+  const found = 1 - (1 - confidence) / Math.max(1, both.length);
+  const differences = both.map(({ a, b }) => differenceOf(fit, a, b, { oneSitting, confidence: found }));
+  const adjusted = holm(differences.map(({ p }) => p));
+  return new Map(
+    both.map(({ pair, a, b }, i): [Pair, Told] => {
+      const asMeasured = Math.exp(b.asMeasured - a.asMeasured);
+      return [pair, ratioOf(metric, differences[i]!, adjusted[i]!, asMeasured, confidence)];
+    }),
+  );
+}
+
+function ratioOf(
+  metric: string,
+  difference: Difference,
+  p: number,
+  asMeasured: number,
+  confidence: number,
+): Told {
+  const change = Math.exp(difference.logRatio);
+  const interval = ratioInterval(difference, confidence);
+  const visible = difference.smallestVisible;
+  const told = { change, asMeasured, adjustedBy: change / asMeasured, interval, p, visible, reason: null };
+  const isInside = (ratio: number) => ratio >= ZONE[0] && ratio <= ZONE[1];
+  if (interval.every(isInside)) return { ...told, verdict: 'same' };
+  if (p < 1 - confidence && !isInside(change)) {
+    return { ...told, verdict: isBetter(metric, change - 1) ? 'better' : 'worse' };
+  }
+  const reason = p < 1 - confidence ? 'the difference is real but may be too small to matter' : NOT_FOUND;
+  return { ...told, verdict: 'unclear', reason };
+}
+
+const NOT_FOUND = 'no difference found';
+
+function exactly(metric: string, a: number, b: number): Told {
+  const verdict = a === b ? 'same' : isBetter(metric, b - a) ? 'better' : 'worse';
+  return { change: a === 0 ? null : b / a, verdict, reason: null };
+}
+
+/** Of numbers without a logarithm: equal in every start, or nothing is known of how they differ. */
+function withoutRatio({ a, b }: Pair, metric: string, { a: before, b: after }: Change): Told {
+  const values = [...a.starts, ...b.starts].map((start) => metricValue(start, metric));
+  const change = before === null || after === null || before === 0 ? null : after / before;
+  if (values.every((value) => value === values[0])) return { change, verdict: 'same', reason: null };
+  return { change, verdict: 'unclear', reason: 'a start has 0 or less, of which there is no ratio' };
+}
+
+function differenceIn({ a, b }: Pair, metric: string): Told {
   const [left, right] = [a, b].map((row) => row.trial.measurements[metric]);
   if (!isPresent(left) || !isPresent(right)) throw new Error('both sides have a number');
   const change = right.value - left.value;
   const half = left.ci95 === null || right.ci95 === null ? null : together(left.ci95, right.ci95);
   if (half === null) {
-    return {
-      change,
-      interval: null,
-      verdict: 'unclear',
-      reason: 'one side has no error: nothing is known of it',
-    };
+    return { change, verdict: 'unclear', reason: 'one side has no error: nothing is known of it' };
   }
   const interval: Interval = [change - half, change + half];
   if (change === 0 && CONTINUOUS.has(metric)) return { change, interval, verdict: 'same', reason: null };
@@ -210,29 +229,16 @@ function isBetter(metric: string, change: number): boolean {
   return change > 0 === (metricNamed(metric)?.better === 'max');
 }
 
-/** @returns why there is nothing to compare; only valid rows are compared. */
+/** @returns why there is nothing to compare. */
 function missingOf({ a, b }: Pair, metric: string): string | null {
   for (const [side, row] of [
     ['A', a],
     ['B', b],
   ] as const) {
-    if (row.state !== 'valid') return `the row of ${side} is ${row.state}`;
+    const counts = row.state === 'valid' || (row.state === 'invalid' && EXACT.has(metric));
+    if (!counts) return `the row of ${side} is ${row.state}`;
     const reason = reasonOf(row, metric);
     if (reason !== null) return `${side} has none: ${reason}`;
   }
   return null;
-}
-
-/** How starts differ, learned from all rows of both sides; rows that share their blocks belong together. */
-function spreadOf(pairs: readonly Pair[], metric: string, apart: Apart | null): PooledSpread | null {
-  const groups = new Map<string, Row[]>();
-  for (const side of ['a', 'b'] as const) {
-    for (const row of new Set(pairs.map((pair) => pair[side]))) {
-      // Runs of one file number their blocks alike.
-      const key = `${apart === null ? '' : side} ${row.starts.map(blockOf).join()}`;
-      groups.set(key, [...(groups.get(key) ?? []), row]);
-    }
-  }
-  const rows = [...groups.values()].map((group) => [...new Set(group)]);
-  return pooledSpread(rows.map((group) => group.map(({ starts }) => blocksOf(starts, metric))));
 }

@@ -1,5 +1,6 @@
 import { nearest } from '../core/input/suggest.js';
 import { METRIC_NAMES, metricNamed } from '../core/metrics/catalogue.js';
+import type { Interval } from '../core/statistics/interval.js';
 import type { Change } from './compare.js';
 
 /** How far a metric of B may be from A: `decodeTokensPerSecond:-5%` = at most 5 % below. */
@@ -34,47 +35,88 @@ export function readGate(text: string): ReadGate {
   return { ok: true, gate: { text, metric, limit, relative } };
 }
 
-/** What became of a gate, one sentence for each experiment. */
+/** What became of a gate at one experiment. */
 export interface GateOutcome {
-  /** Changes beyond the limit that are more than accident; what cannot be compared does not meet a gate either. */
-  readonly broken: readonly string[];
-  /** Changes beyond the limit that may be accident: their interval holds no change, too, or everything moved as much. */
-  readonly undecided: readonly string[];
+  readonly gate: string;
+  readonly label: string;
+  /**
+   * `red`: the change is beyond the limit and told from none, or B failed where A did not. `green`: the worse end of its interval is
+   * within the limit. `undecided`: neither, for noise or for want of numbers.
+   */
+  readonly outcome: 'red' | 'green' | 'undecided';
+  /** What decides, in one sentence. */
+  readonly sentence: string;
 }
 
-/**
- * Holds the changes of a gate's metric against its limit. One build compared with itself lies beyond a narrow limit now and then: a
- * gate is broken only where the change is beyond it and told from none (after the correction for many comparisons). Where a
- * side has one start nothing tells that, and the number itself decides.
- */
-export function judgeGate(gate: Gate, changes: readonly Change[]): GateOutcome {
-  const [broken, undecided]: [string[], string[]] = [[], []];
-  const own = changes.filter(({ metric }) => metric === gate.metric);
-  const moved = (a: number, b: number) => (gate.relative ? b / a - 1 : b - a);
+/** Holds the changes of a gate's metric against its limit, experiment by experiment. */
+export function judgeGate(gate: Gate, changes: readonly Change[]): GateOutcome[] {
+  return changes
+    .filter(({ metric }) => metric === gate.metric)
+    .map((change) => {
+      const [outcome, what] = judged(gate, change);
+      return {
+        gate: gate.text,
+        label: change.label,
+        outcome,
+        sentence: `${gate.text}: ${change.label}: ${what}`,
+      };
+    });
+}
+
+/** Undecided experiments that are told one by one. */
+const MOST_TOLD = 3;
+
+/** @returns what came of gates, for people: every red experiment, some of those that are undecided, and how many there are. */
+export function gateSentences(outcomes: readonly GateOutcome[]): string[] {
+  const of = (outcome: GateOutcome['outcome']) => outcomes.filter((one) => one.outcome === outcome);
+  const [red, undecided, green] = [of('red'), of('undecided'), of('green')];
+  const more = undecided.length - MOST_TOLD;
+  return [
+    ...red.map(({ sentence }) => `gate red: ${sentence}`),
+    ...undecided.slice(0, MOST_TOLD).map(({ sentence }) => `gate undecided: ${sentence}`),
+    ...(more > 0 ? [`gate undecided: ${more} more (--json has all)`] : []),
+    ...(outcomes.length > 1
+      ? [`gates: ${red.length} red, ${undecided.length} undecided, ${green.length} green`]
+      : green.map(({ sentence }) => `gate green: ${sentence}`)),
+  ];
+}
+
+function judged(gate: Gate, change: Change): readonly [GateOutcome['outcome'], string] {
+  const { verdict, reason, interval, states } = change;
+  if (states[0] !== 'failed' && states[1] === 'failed') return ['red', 'failed in B alone'];
+  const moved = movedIn(gate, change);
+  if (verdict === 'missing' || moved === null) return ['undecided', reason ?? 'nothing to compare'];
   const isBeyond = (by: number) => (gate.limit < 0 ? by < gate.limit : by > gate.limit);
-  const shown = (by: number) =>
-    `${by > 0 ? '+' : ''}${gate.relative ? `${(by * 100).toFixed(1)} %` : by.toPrecision(3)}`;
-  for (const { label, a, b, verdict, interval, reason, correction } of own) {
-    if (a === null || b === null || verdict === 'missing') {
-      broken.push(`${gate.text}: ${label}: ${reason ?? 'nothing to compare'}`);
-      continue;
-    }
-    const [measured, corrected] = [moved(a, b), moved(a, b / correction)];
-    const sentence = `${gate.text}: ${label}: changed by ${shown(corrected)}`;
-    if (!isBeyond(corrected)) {
-      if (isBeyond(measured)) {
-        undecided.push(
-          `${gate.text}: ${label}: changed by ${shown(measured)}, as everything did (× ${correction.toFixed(3)}): the machine, or what no record tells`,
-        );
-      }
-      continue;
-    }
-    if (interval === null && verdict === 'unclear') {
-      broken.push(
-        `${sentence}; a side has one start, so that may be accident (\`measure: {starts: 3}\` tells)`,
-      );
-    } else if (verdict === 'unclear') undecided.push(`${sentence}, which may be accident: ${reason}`);
-    else broken.push(sentence);
-  }
-  return { broken, undecided };
+  const changed = `changed by ${shown(gate, moved.by)}`;
+  const told =
+    moved.ends === null ? changed : `${changed} [${moved.ends.map((by) => shown(gate, by)).join(', ')}]`;
+  const isFind = verdict === 'better' || verdict === 'worse';
+  if (isBeyond(moved.by) && isFind) return ['red', told];
+  // What has no spread is what it is; of all else the worse end decides.
+  const exact = interval === null && (isFind || verdict === 'same');
+  const ends = moved.ends ?? (exact ? [moved.by] : null);
+  if (ends !== null && !ends.some(isBeyond)) return ['green', told];
+  if (ends === null) return ['undecided', `${told}: ${reason}`];
+  return ['undecided', `${told}: ${isBeyond(moved.by) ? 'may be accident' : 'may be more than that'}`];
+}
+
+/** @returns by how much the gate's metric moved, in the unit of its limit, and between which ends; null without a number. */
+function movedIn(
+  { relative }: Gate,
+  { a, b, kind, change, interval }: Change,
+): { readonly by: number; readonly ends: Interval | null } | null {
+  if (a === null || b === null) return null;
+  // A limit in the other form than the change is: shares of a difference, or differences of a ratio.
+  const by = (value: number) => {
+    if (kind === 'ratio') return relative ? value - 1 : a * (value - 1);
+    return relative ? value / a : value;
+  };
+  const [low, high] = interval ?? [];
+  const ends = low === undefined || high === undefined ? null : ([by(low), by(high)] as const);
+  if (change === null) return relative && a === 0 ? null : { by: relative ? b / a - 1 : b - a, ends };
+  return { by: by(change), ends };
+}
+
+function shown({ relative }: Gate, by: number): string {
+  return `${by > 0 ? '+' : ''}${relative ? `${(by * 100).toFixed(1)} %` : Number(by.toPrecision(3))}`;
 }

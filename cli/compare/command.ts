@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ColumnChoice } from '../../report/column-sets.js';
 import { type Gate, readGate } from '../../report/gate.js';
+import { EXIT } from '../exit.js';
 import { addColumnsOption } from '../options/display.js';
 
 export const COMPARE_FORMATS = ['table', 'md', 'csv', 'json'] as const;
@@ -10,7 +11,8 @@ export interface CompareOptions {
   readonly json?: true;
   readonly columns?: ColumnChoice;
   readonly gate: readonly Gate[];
-  readonly uncorrected?: true;
+  readonly all?: true;
+  readonly failOnUndecided?: true;
 }
 
 export function registerCompare(program: Command): void {
@@ -30,14 +32,12 @@ export function registerCompare(program: Command): void {
     .option('--json', 'the same as --format json')
     .option(
       '--gate <metric:limit>',
-      'exit with 3 when the change from A to B exceeds this limit: decodeTokensPerSecond:-5%, perplexity:+0.2 (repeatable)',
+      `exit with ${EXIT.gate} when the change from A to B is beyond this limit, and not by accident: decodeTokensPerSecond:-5%, perplexity:+0.2 (repeatable)`,
       (text: string, before: readonly Gate[]) => [...before, gateOf(text)],
       [],
     )
-    .option(
-      '--uncorrected',
-      'leave in what the machine did between two runs; without it, ratios of runs by the same build and host are divided by what everything else did',
-    );
+    .option('--all', 'a line for each metric of each experiment, and not only for each experiment')
+    .option('--fail-on-undecided', `exit with ${EXIT.undecided} when noise leaves a gate undecided`);
   addColumnsOption(command, 'metrics to compare').action(
     async (a: string, b: string, options: CompareOptions) => {
       const { printComparison } = await import('./compare.js');

@@ -163,18 +163,3 @@ export function compareExperiments(
   }));
   return compareWithinBlocks(pairs, settings);
 }
-
-/**
- * Compares one metric of an experiment of one run with one of another run. Blocks of two runs are never the same, though two runs of
- * one file number them alike.
- * @param shift how far the machine moved between the runs (`shiftsOf`).
- */
-export function compareAcrossRuns(
-  base: readonly ResultRecord[],
-  candidate: readonly ResultRecord[],
-  metric: string,
-  options: Omit<RatioOptions, 'better'> = {},
-): Comparison {
-  const better = metricNamed(metric)?.better ?? 'max';
-  return compareStarts(blocksOf(base, metric), blocksOf(candidate, metric), { ...options, better });
-}

@@ -3,7 +3,6 @@ import { type CompareOptions, type Comparison, decide, settingsOf, unclear } fro
 import { studentQuantile, studentTwoSided } from './distributions.js';
 import { mixtureCdf, mixtureQuantile, type StudentPart } from './mixture.js';
 import { type Blocks, type StartValue, startLogs, unusable } from './nested.js';
-import type { Shift } from './shift.js';
 import { mannWhitney, permutation } from './significance.js';
 import { mean } from './summary.js';
 
@@ -12,15 +11,13 @@ export interface RatioOptions extends CompareOptions {
   readonly startValue?: StartValue;
   /** How starts differ in rows like these, on either side (`pooledSpread`). */
   readonly spread?: PooledSpread | null;
-  /** How far everything moved between the runs of the two sides, which is taken out with its own error; without it nothing is. */
-  readonly shift?: Shift | null;
 }
 
 /**
  * Compares two rows that were each measured by several starts: candidate / base of their centres, with the interval that covers
  * what two further runs would give. Times and rates are positive and their errors multiply, so it is
  * Welch's test on the logarithms of what starts say, one number a start, and its interval is taken back through exp; blocks
- * and other rows come in as `centreOf` has it, the runs' own level as `shiftsOf` does. For many at once see `adjustForMany`.
+ * and other rows come in as `centreOf` has it. For many at once see `adjustForMany`.
  *
  * @returns ratio and no interval when a side has one start; neither when a side has no usable readings.
  */
@@ -28,15 +25,15 @@ export function compareStarts(base: Blocks, candidate: Blocks, options: RatioOpt
   const settings = settingsOf(options);
   const refusal = unusable(base) ?? unusable(candidate);
   if (refusal !== null) return unclear(refusal, settings);
-  const { startValue, shift = null } = options;
+  const { startValue } = options;
   const a = startLogs(base, startValue);
-  const b = startLogs(candidate, startValue).map((starts) => starts.map((v) => v - (shift?.centre ?? 0)));
+  const b = startLogs(candidate, startValue);
   const hypotheses = posterior([a, b], options.spread ?? null);
   if (hypotheses === null) {
     const ratio = Math.exp(mean(b.flat()) - mean(a.flat()));
     return { ...unclear('one side has one start: how its starts differ is not known', settings), ratio };
   }
-  const parts = hypotheses.map((hypothesis) => difference(hypothesis, shift));
+  const parts = hypotheses.map(difference);
   const end = (p: number) => Math.exp(mixtureQuantile(parts, p));
   const [low, high] = [0.5 - settings.confidence / 2, 0.5 + settings.confidence / 2];
   return decide({
@@ -99,10 +96,10 @@ export function compareWithinBlocks(blocks: readonly SharedBlock[], options: Rat
   });
 }
 
-/** Second side less first, the error of a shift added, with Welch–Satterthwaite degrees of freedom (Biometrika 34, 1947). */
-function difference({ share, sides }: Hypothesis, shift: Shift | null): StudentPart {
+/** Second side less first, with Welch–Satterthwaite degrees of freedom (Biometrika 34, 1947). */
+function difference({ share, sides }: Hypothesis): StudentPart {
   const [a, b] = [sides[0]!, sides[1]!];
-  const errors = [a, b, ...(shift === null ? [] : [shift])].map(({ scale, df }) => ({ v: scale ** 2, df }));
+  const errors = [a, b].map(({ scale, df }) => ({ v: scale ** 2, df }));
   const variance = errors.reduce((sum, { v }) => sum + v, 0);
   const df = variance === 0 ? 1 : variance ** 2 / errors.reduce((sum, e) => sum + e.v ** 2 / e.df, 0);
   return { share, centre: b.centre - a.centre, scale: Math.sqrt(variance), df };

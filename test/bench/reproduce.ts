@@ -50,13 +50,9 @@ function figures(runs: readonly Run[], how: string): Figure[] {
   console.log(`\n${how}: ${runs.length} runs, ${valid} of ${rows} rows valid`);
   const [now, covered, errors] = [comparedAsNow(runs), coverageNow(runs), ratioErrors(runs)];
   console.log(`  a row called different: ${pairsText(now)}`);
-  console.log(
-    `    uncorrected for what the machine did between runs: ${pairsText(comparedAsNow(runs, { uncorrected: true }))}`,
-  );
   console.log(`    by repeats of one start as independent: ${pairsText(comparedByRepeats(runs))}`);
   console.log(`    by llama-bench's mean ± standard deviation: ${pairsText(comparedByBars(runs))}`);
   console.log(`  ratios of two runs hold 1: ${errorText(errors)}`);
-  console.log(`    uncorrected: ${errorText(ratioErrors(runs, { uncorrected: true }))}`);
   console.log(`  the grand median held: ${coverText(covered)}`);
   console.log(`    by repeats of one start as independent: ${coverText(coverageOfRepeats(runs))}`);
   console.log(`    by llama-bench's mean ± standard deviation: ${coverText(coverageOfBars(runs))}`);

@@ -4,8 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ResultRecord } from '../../core/result/result.js';
 import { pairsOf } from '../../dashboards/web/src/compare/sides.js';
 import { buildReport } from '../../report/build.js';
-import { movedText } from '../../report/change-text.js';
+import { briefVerdict, movedText } from '../../report/change-text.js';
 import { changesOf } from '../../report/compare.js';
+import { byExperiment, summary } from '../../report/compare-summary.js';
 import type { Report } from '../../report/report.js';
 import { quantity } from '../../report/scale.js';
 import { hasChromium } from '../support/chromium.js';
@@ -270,13 +271,16 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     await view.scrollIntoViewIfNeeded();
     await view.locator('label:has(span:text-is("B")) select').selectOption('q4_k_m');
     const { pairs } = pairsOf(started, { kind: 'axis', axis: 'quantization', a: 'f16', b: 'q4_k_m' });
-    const expected = changesOf(pairs, ['decodeTokensPerSecond']);
+    const metrics = ['decodeTokensPerSecond'];
+    const expected = byExperiment(changesOf(pairs, metrics), metrics).flat();
     expect(expected).toHaveLength(4);
-    await expect.poll(() => view.locator('.bar p').first().textContent()).toBe('4 pairs, 4 better');
+    await expect
+      .poll(() => view.locator('.bar p').first().textContent())
+      .toBe(`4 pairs; ${summary(expected, metrics)}`);
     const lines = await view.locator('.changes tbody tr').allTextContents();
     for (const [i, change] of expected.entries()) {
       expect(lines[i]).toContain(movedText(change)[0]);
-      expect(lines[i]).toContain(change.verdict);
+      expect(lines[i]).toContain(briefVerdict(change));
     }
     await opened.shot('comparison');
     const csv = await csvOf(await saved('.comparison button[aria-label="Save CSV"]'));
@@ -326,19 +330,19 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     await choose('before.html', readFileSync(before.file));
     await view.locator('.changes tbody tr').first().waitFor();
     expect(await view.locator('[role=alert]').count()).toBe(0);
-    const summary = () => view.locator('.bar p').first().textContent();
+    const sentence = () => view.locator('.bar p').first().textContent();
     const firstLine = async () => (await view.locator('.changes tbody tr').allTextContents())[0];
-    // The control ran as much slower, so that much is the machine's.
-    expect(await summary()).toMatch(
-      /^24 pairs, 22 same, 2 missing; everything that both runs measured, .* ran decode × 1\.200 \[/,
-    );
-    expect(await firstLine()).toContain('× 1.000');
+    // The control ran as much slower: that is told, and divides nothing.
+    await expect
+      .poll(sentence)
+      .toMatch(/^24 pairs; 22 better in decode; the drift control itself ran decode × 1\.200 \[/);
+    expect(await firstLine()).toContain('× 1.200');
     const lines = slower.rows
       .flatMap(({ starts }) => starts.map((start) => JSON.stringify(start)))
       .join('\n');
     await choose('before.jsonl', Buffer.from(lines));
-    // A file of the starts that count has no control, and nothing is corrected.
-    await expect.poll(summary).toBe('24 pairs, 22 better, 2 missing');
+    // A file of the starts that count has no control.
+    await expect.poll(sentence).toBe('24 pairs; 22 better in decode');
     expect(await firstLine()).toContain('× 1.200');
     await opened.shot('comparison-of-runs');
   });

@@ -5,7 +5,6 @@ import { type Interval, tInterval } from '../../../core/statistics/interval.js';
 import { median } from '../../../core/statistics/quantile.js';
 import { compareStarts } from '../../../core/statistics/ratio.js';
 import { mean } from '../../../core/statistics/summary.js';
-import { runsApart } from '../../../report/apart.js';
 import { type Change, changesOf, matchRows } from '../../../report/compare.js';
 import type { Row } from '../../../report/rows.js';
 import type { Run } from './runs.js';
@@ -41,22 +40,17 @@ function countPairs(runs: readonly Run[], compare: (a: Run, b: Run) => readonly 
   return { pairs, withFind, comparisons, different };
 }
 
-/** What `ridge compare` says of every pair; `uncorrected` leaves the machine's own movement between runs in. */
-export function comparedAsNow(
-  runs: readonly Run[],
-  options: { readonly uncorrected?: boolean } = {},
-): PairCounts {
+/** What `ridge compare` says of every pair. */
+export function comparedAsNow(runs: readonly Run[]): PairCounts {
   return countPairs(runs, (a, b) =>
-    ratiosOf(a, b, options).map(({ verdict }) => verdict === 'better' || verdict === 'worse'),
+    ratiosOf(a, b).map(({ verdict }) => verdict === 'better' || verdict === 'worse'),
   );
 }
 
 /** Every comparison of two runs that has an interval. */
-function ratiosOf(a: Run, b: Run, options: { readonly uncorrected?: boolean } = {}): Change[] {
+function ratiosOf(a: Run, b: Run): Change[] {
   const { pairs } = matchRows(a.report, b.report, new Set());
-  return changesOf(pairs, TIMED, runsApart(a.report, b.report, options)).filter(
-    ({ interval }) => interval !== null,
-  );
+  return changesOf(pairs, TIMED, { oneSitting: false }).filter(({ interval }) => interval !== null);
 }
 
 export interface RatioErrors {
@@ -68,11 +62,8 @@ export interface RatioErrors {
 }
 
 /** How far ratios of one build lie from 1, and how often their intervals know. */
-export function ratioErrors(
-  runs: readonly Run[],
-  options: { readonly uncorrected?: boolean } = {},
-): RatioErrors {
-  const all = runs.flatMap((a, i) => runs.slice(i + 1).flatMap((b) => ratiosOf(a, b, options)));
+export function ratioErrors(runs: readonly Run[]): RatioErrors {
+  const all = runs.flatMap((a, i) => runs.slice(i + 1).flatMap((b) => ratiosOf(a, b)));
   const ratios = all.filter(({ kind, change }) => kind === 'ratio' && change !== null);
   return {
     ratios: ratios.length,

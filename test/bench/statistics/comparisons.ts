@@ -1,9 +1,8 @@
 import { detectable } from '../../../core/statistics/allocation.js';
 import { adjustForMany, type Comparison } from '../../../core/statistics/compare.js';
-import { type Blocks, startLogs } from '../../../core/statistics/nested.js';
+import type { Blocks } from '../../../core/statistics/nested.js';
 import { pooledSpread } from '../../../core/statistics/pooled.js';
 import { compareStarts } from '../../../core/statistics/ratio.js';
-import { shiftOf, shiftsOf } from '../../../core/statistics/shift.js';
 import { type Draw, drawFrom, type Layout, type Levels, row, SHAPES, type Shape } from './noise.js';
 
 const LOG_NORMAL = SHAPES[0]!;
@@ -93,80 +92,4 @@ export function power(starts: number, levels: Levels, pairs: number, seed: numbe
     if (compareStarts(base, candidate).p! < 0.05) found++;
   }
   return { ratio: ratio!, found: found / pairs };
-}
-
-/** What is known of the machine when two runs are compared. */
-export const KNOWN = ['nothing', 'control', 'everything'] as const;
-
-export interface RunsResult {
-  /** Root mean square of the logarithm of the ratio of rows that did not change. */
-  readonly error: Record<(typeof KNOWN)[number], number>;
-  /** Share of p below 0.05 among them. */
-  readonly size: Record<(typeof KNOWN)[number], number>;
-  /** Share of pairs of runs in which one of them is called different, after Holm. */
-  readonly falseFinds: Record<(typeof KNOWN)[number], number>;
-  /** Share of pairs in which the row that changed is called so, after Holm. */
-  readonly found: Record<(typeof KNOWN)[number], number>;
-}
-
-interface TwoRuns {
-  /** Standard deviation of what the machine does to everything between two runs, as a logarithm. */
-  readonly moved: number;
-  /** How starts of rows and control differ. */
-  readonly starts: number;
-  readonly rows: number;
-  /** What the first row really became, as a ratio. */
-  readonly changed: number;
-}
-
-/** Two runs of one build: rows of three starts in a block each, five runs of the control. */
-export function twoRuns({ moved, starts, rows, changed }: TwoRuns, pairs: number, seed: number): RunsResult {
-  const draw = drawFrom(seed);
-  const layout = { perBlock: [1, 1, 1], repeats: 4 };
-  const levels = { within: 0.01, starts, blocks: 0 };
-  const zeros = () => ({ nothing: 0, control: 0, everything: 0 });
-  const [squares, low, falseFinds, found] = [zeros(), zeros(), zeros(), zeros()];
-  const one = (factor: number, ofFirst: number) =>
-    Array.from({ length: rows }, (_, r) =>
-      row(draw, LOG_NORMAL, levels, layout).map((block) =>
-        block.map((start) => start.map((v) => v * factor * (r === 0 ? ofFirst : 1))),
-      ),
-    );
-  const control = (factor: number) =>
-    Array.from({ length: 5 }, () => Math.log(factor) + starts * draw.normal());
-  for (let i = 0; i < pairs; i++) {
-    const factor = Math.exp(moved * draw.normal());
-    const [a, b] = [one(1, 1), one(factor, changed)];
-    const witness = { base: control(1), candidate: control(factor) };
-    const logs = (blocks: Blocks) => startLogs(blocks).flat();
-    const witnesses = a.map((base, r) => ({ base: logs(base), candidate: logs(b[r]!) }));
-    const spread = pooledSpread([a, b]);
-    const shifts = {
-      nothing: a.map(() => null),
-      control: a.map(() => shiftOf([witness])),
-      everything: shiftsOf(witness, witnesses),
-    };
-    for (const known of KNOWN) {
-      const raw = a.map((base, r) => compareStarts(base, b[r]!, { spread, shift: shifts[known][r]! }));
-      const [first, ...others] = adjustForMany(raw);
-      if (differs(first!) && first!.ratio! > 1 === changed > 1) found[known]++;
-      if (others.some(differs)) falseFinds[known]++;
-      for (const { ratio, p } of raw.slice(1)) {
-        squares[known] += Math.log(ratio!) ** 2;
-        if (p! < 0.05) low[known]++;
-      }
-    }
-  }
-  const each = (counts: Record<(typeof KNOWN)[number], number>, f: (n: number) => number) => ({
-    nothing: f(counts.nothing),
-    control: f(counts.control),
-    everything: f(counts.everything),
-  });
-  const many = pairs * (rows - 1);
-  return {
-    error: each(squares, (n) => Math.sqrt(n / many)),
-    size: each(low, (n) => n / many),
-    falseFinds: each(falseFinds, (n) => n / pairs),
-    found: each(found, (n) => n / pairs),
-  };
 }

@@ -21,7 +21,12 @@ afterEach(() => vi.restoreAllMocks());
 async function compared(
   a: string,
   b: string,
-  options: { gates?: string[]; format?: 'table' | 'md' | 'csv' | 'json' },
+  options: {
+    gates?: string[];
+    format?: 'table' | 'md' | 'csv' | 'json';
+    columns?: string | null;
+    failOnUndecided?: true;
+  },
 ) {
   let stdout = '';
   let stderr = '';
@@ -38,12 +43,17 @@ async function compared(
     if (!reading.ok) throw new Error(reading.message);
     return reading.gate;
   });
-  const columns = readColumns('decodeTokensPerSecond,perplexity,topAgreementRatio');
-  if (!columns.ok) throw new Error(columns.message);
+  const {
+    format = 'table',
+    failOnUndecided,
+    columns: words = 'decodeTokensPerSecond,perplexity,topAgreementRatio',
+  } = options;
+  const columns = words === null ? null : readColumns(words);
+  if (columns?.ok === false) throw new Error(columns.message);
   const code = await printComparison(a, b, {
-    format: options.format ?? 'table',
-    gate,
-    columns: columns.columns,
+    ...{ format, gate },
+    ...(failOnUndecided && { failOnUndecided }),
+    ...(columns !== null && { columns: columns.columns }),
   });
   return { code, stdout, stderr };
 }
@@ -78,16 +88,35 @@ describe('ridge compare', () => {
     expect(stdout.trimEnd().split('\n')).toHaveLength(1 + 6 * 3);
     expect(stdout).toMatch(/^small +PPL +36\.3 +38\.5 +\+2\.18 +\+1\.26 to \+3\.09 +worse$/m);
     expect(stdout).toMatch(/top-1 .* points .* worse$/m);
-    expect(stderr).toMatch(/^6 experiments compared, 18 numbers: \d+ worse, .+\n$/);
+    expect(stderr).toMatch(/^6 experiments compared: .*6 worse in PPL.*\n$/);
   });
 
-  test('ends with 3 when a gate is not met, and says which and where', async () => {
+  test('by default is a line for each experiment, and a sentence', async () => {
+    const { stdout, stderr } = await compared(`${run}#quantization=base`, `${run}#quantization=q2_k`, {
+      columns: null,
+    });
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .filter((line) => !line.startsWith('~')),
+    ).toHaveLength(1 + 6);
+    expect(stdout).toMatch(/^experiment +decode/);
+    expect(stderr).toMatch(/^6 experiments compared: .*decode/);
+  });
+
+  test('ends with 3 when a gate is red, and says which and where; with 6 when it is undecided and that was asked for', async () => {
     const sides = [`${run}#1`, `${run}#19`] as const;
-    const met = await compared(...sides, { gates: ['perplexity:+3', 'decodeTokensPerSecond:-5%'] });
-    expect(met.code).toBe(0);
-    const broken = await compared(...sides, { gates: ['perplexity:+1'] });
-    expect(broken.code).toBe(3);
-    expect(broken.stderr).toMatch(/^gate not met: perplexity:\+1: base: changed by \+2\.18$/m);
+    const green = await compared(...sides, { gates: ['perplexity:+4'] });
+    expect(green.code).toBe(0);
+    expect(green.stderr).toMatch(/^gate green: perplexity:\+4: base: changed by \+2\.18 /m);
+    const red = await compared(...sides, { gates: ['perplexity:+1'] });
+    expect(red.code).toBe(3);
+    expect(red.stderr).toMatch(/^gate red: perplexity:\+1: base: changed by \+2\.18 \[\+1\.26, \+3\.09\]$/m);
+    const undecided = await compared(...sides, { gates: ['perplexity:+2.5'] });
+    expect(undecided.code).toBe(0);
+    expect(undecided.stderr).toMatch(/^gate undecided: perplexity:\+2\.5: base: changed by \+2\.18 /m);
+    expect((await compared(...sides, { gates: ['perplexity:+2.5'], failOnUndecided: true })).code).toBe(6);
   });
 
   test('csv and json carry full precision, missing is empty or null', async () => {
@@ -97,9 +126,12 @@ describe('ridge compare', () => {
     );
     expect(json.schema).toBe('ridgepoint.dev/comparison/v1');
     expect(json.changes.at(-1)).toMatchObject({ metric: 'energyJoules', change: null, verdict: 'missing' });
-    expect(json.gatesNotMet).toHaveLength(1);
+    expect(json.gatesUndecided).toHaveLength(1);
+    expect(json.gates).toMatchObject([{ gate: 'energyJoules:+1%', outcome: 'undecided' }]);
     const csv = (await compared(...sides, { format: 'csv' })).stdout.split('\r\n');
-    expect(csv[0]).toBe('experiment,metric,unit,a,b,kind,change,low,high,verdict,reason,correction');
+    expect(csv[0]).toBe(
+      'experiment,metric,unit,a,b,kind,change,low,high,verdict,reason,asMeasured,adjustedBy,p,visible',
+    );
     expect(Number(csv[2]?.split(',')[3])).toBe(36.2975);
   });
 

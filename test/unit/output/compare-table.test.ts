@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
-import { changesTable } from '../../../cli/compare/render.js';
+import { changesTable, experimentsMarkdown, experimentsTable } from '../../../cli/compare/render.js';
 import { buildReport } from '../../../report/build.js';
 import { changesOf, matchRows } from '../../../report/compare.js';
+import { byExperiment } from '../../../report/compare-summary.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
 const report = buildReport(sweepRecords({ experiments: 4 }), { sweepName: 's', objectives: [] });
 const metrics = ['decodeTokensPerSecond', 'timeToFirstTokenSeconds', 'modelBytes'];
-const changes = changesOf(matchRows(report, report, new Set()).pairs, metrics, null);
+const changes = changesOf(matchRows(report, report, new Set()).pairs, metrics);
 const table = (width: number, { of = changes, cuts = true, unicode = true } = {}) =>
   changesTable(of, { width, unicode, cuts }).split('\n');
 const labels = [...new Set(changes.map(({ label }) => label))];
@@ -51,4 +52,28 @@ test('a long reason takes no column from the others: it is cut on a terminal, an
     expect(piped).not.toContain('…');
     for (const line of table(width, { of, unicode: false })) expect(line.length).toBeLessThanOrEqual(width);
   }
+});
+
+test('by default an experiment is a line: with intervals where they fit, else without, and then with fewer metrics', () => {
+  const groups = byExperiment(changes, metrics.slice(0, 2));
+  const lines = (width: number, of = groups) =>
+    experimentsTable(of, { width, unicode: true, cuts: true }).split('\n');
+  expect(lines(400)).toHaveLength(1 + groups.length);
+  expect(lines(400)[0]).toMatch(/^experiment +decode +95 % interval +TTFT +95 % interval$/);
+  expect(lines(400)[1]).toMatch(/× 1\.000 +0\.\d{3} to 1\.\d{3} +none > [\d.]+ % /);
+  for (const width of [80, 128])
+    for (const line of lines(width)) expect(line.length).toBeLessThanOrEqual(width);
+  const narrow = lines(50);
+  expect(narrow[0]).toMatch(/^experiment +decode$/);
+  expect(narrow.at(-1)).toMatch(/^no room here for TTFT/);
+  const adjusted = groups.map((group, i) =>
+    i === 0 ? [{ ...group[0]!, asMeasured: 0.8, adjustedBy: 1.25 }, group[1]!] : group,
+  );
+  expect(lines(400, adjusted)[1]).toMatch(/× 1\.000~ /);
+  expect(lines(400, adjusted).at(-1)).toMatch(
+    /^~ adjusted for what was read of neighbours, .* decode: × 0\.800 as measured$/,
+  );
+  const markdown = experimentsMarkdown(adjusted).split('\n');
+  expect(markdown).toHaveLength(2 + groups.length);
+  expect(markdown[2]).toContain('; × 0.800 as measured |');
 });

@@ -9,9 +9,8 @@ import { type Blocks, componentsOf } from '../../../core/statistics/nested.js';
 import { pooledSpread } from '../../../core/statistics/pooled.js';
 import { quantile } from '../../../core/statistics/quantile.js';
 import { compareStarts, compareWithinBlocks } from '../../../core/statistics/ratio.js';
-import { shiftOf, shiftsOf } from '../../../core/statistics/shift.js';
 import { mean } from '../../../core/statistics/summary.js';
-import { sameBuild, twoRuns } from '../../bench/statistics/comparisons.js';
+import { sameBuild } from '../../bench/statistics/comparisons.js';
 import { coverage } from '../../bench/statistics/coverage.js';
 import { drawFrom, row, SHAPES } from '../../bench/statistics/noise.js';
 import { stopped } from '../../bench/statistics/stopping.js';
@@ -251,48 +250,6 @@ describe('compareStarts', () => {
     expect(found.starts).toBeLessThanOrEqual(0.05);
     expect(found.pooled).toBeLessThanOrEqual(0.05);
     expect(found.sizePooled).toBeLessThan(0.07);
-  });
-});
-
-describe('what the machine did between two runs', () => {
-  const control = { base: [4.6, 4.61], candidate: [4.7, 4.71] };
-  const moved = (by: number) => ({ base: [2, 2.02, 2.01], candidate: [2 + by, 2.02 + by, 2.01 + by] });
-
-  test('is what all others and the control tell, and never a row of itself', () => {
-    const [own, other] = shiftsOf(control, [moved(0.5), moved(0.1), moved(0.1), moved(0.101)]);
-    // The row that moved by itself is no witness, nor is a row of its own.
-    expect(own?.centre).toBeCloseTo(0.1, 3);
-    expect(own?.df).toBe(2 + 3 * 4 + 3);
-    expect(other?.df).toBe(2 + 2 * 4 + 2);
-  });
-
-  test('is what the control says where most rows moved otherwise', () => {
-    const [shift] = shiftsOf(control, [moved(0.3), moved(0.3), moved(0.3)]);
-    expect(shift?.centre).toBeCloseTo(0.1, 10);
-    expect(shift?.df).toBe(2);
-  });
-
-  test('has the error of its starts, and is not known without two of one side', () => {
-    const shift = shiftOf([control]);
-    // s² = 0.0001 / 2, each side of two.
-    expect(shift?.scale).toBeCloseTo(Math.sqrt(0.00005 / 1), 10);
-    expect(shiftOf([{ base: [1], candidate: [2] }])).toBeNull();
-    expect(shiftsOf({ base: [1], candidate: [2] }, [null])).toEqual([null]);
-  });
-
-  test('of 10 % makes no find, and does not hide the row that changed by 5 %', () => {
-    const found = twoRuns({ moved: 0.1, starts: 0.006, rows: 12, changed: 1.05 }, 40, 3);
-    expect(found.falseFinds.nothing).toBeGreaterThan(0.5);
-    expect(found.falseFinds.everything).toBeLessThanOrEqual(0.05);
-    expect(found.size.everything).toBeLessThan(0.07);
-    expect(found.found.everything).toBeGreaterThan(0.9);
-  });
-
-  test('costs little where it did nothing', () => {
-    const found = twoRuns({ moved: 0, starts: 0.03, rows: 12, changed: 1 }, 40, 4);
-    expect(found.error.everything).toBeLessThan(1.1 * found.error.nothing);
-    expect(found.error.everything).toBeLessThan(found.error.control);
-    expect(found.falseFinds.everything).toBeLessThanOrEqual(0.05);
   });
 });
 

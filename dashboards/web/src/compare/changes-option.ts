@@ -1,4 +1,4 @@
-import { movedText } from '../../../../report/change-text.js';
+import { briefVerdict, movedText } from '../../../../report/change-text.js';
 import type { Change } from '../../../../report/compare.js';
 import type { Option } from '../charts/chart.js';
 import { axisStyle, colour, FONT, tooltipStyle } from '../charts/palette.js';
@@ -22,7 +22,7 @@ export function changesOption(changes: readonly Change[]): Option {
         const change = changes[dataIndex];
         if (change !== undefined) {
           const [moved, interval] = movedText(change);
-          box.textContent = `${change.label}: ${moved}${interval === '' ? '' : ` (${interval})`}, ${change.verdict}`;
+          box.textContent = `${change.label}: ${moved}${interval === '' ? '' : ` (${interval})`}, ${briefVerdict(change)}`;
         }
         return box;
       },

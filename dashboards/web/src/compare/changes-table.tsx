@@ -1,4 +1,4 @@
-import { movedText } from '../../../../report/change-text.js';
+import { asMeasuredText, briefVerdict, movedText } from '../../../../report/change-text.js';
 import type { Change } from '../../../../report/compare.js';
 import { metricText } from '../../../../report/scale.js';
 import { Heads } from '../heads.js';
@@ -15,20 +15,20 @@ export function ChangesTable({ changes, label }: { changes: readonly Change[]; l
         {changes.length > MOST_LINES && (
           <caption>{`the first ${MOST_LINES} of ${changes.length}; the CSV has all`}</caption>
         )}
-        <Heads of={['experiment', 'A', 'B', 'change', '95 % interval', 'verdict']} />
+        <Heads of={['experiment', 'change', '95 % interval', 'verdict', 'A', 'B']} />
         <tbody>
           {changes.slice(0, MOST_LINES).map((change, i) => {
             const [moved, interval] = movedText(change);
             return (
               <tr key={`${i} ${change.label}`}>
                 <th scope="row">{change.label}</th>
-                <td>{change.a === null ? '–' : metricText(change.metric, change.a)}</td>
-                <td>{change.b === null ? '–' : metricText(change.metric, change.b)}</td>
                 <td>{moved}</td>
                 <td>{interval}</td>
                 <td class={`verdict ${change.verdict}`} title={change.reason ?? undefined}>
-                  {change.verdict}
+                  {[briefVerdict(change), asMeasuredText(change)].filter(Boolean).join('; ')}
                 </td>
+                <td>{change.a === null ? '–' : metricText(change.metric, change.a)}</td>
+                <td>{change.b === null ? '–' : metricText(change.metric, change.b)}</td>
               </tr>
             );
           })}

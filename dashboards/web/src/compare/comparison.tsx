@@ -1,7 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { type Apart, apartSentences, correctionsOf } from '../../../../report/apart.js';
+import { driftSentence } from '../../../../report/apart.js';
 import { CHANGE_HEAD, changeLines } from '../../../../report/change-text.js';
 import { changesOf } from '../../../../report/compare.js';
+import { byExperiment, summary } from '../../../../report/compare-summary.js';
 import type { Report } from '../../../../report/report.js';
 import { type Chart, ChartView } from '../charts/chart.js';
 import { metricOptions, Picker } from '../charts/choices.js';
@@ -49,10 +50,11 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
     [report, choice, many],
   );
   const apart = useMemo(() => (choice === null ? null : apartOf(report, choice)), [report, choice]);
-  const changes = useMemo(
-    () => (matched === null || metric === null ? [] : changesOf(matched.pairs, [metric.name], apart)),
-    [matched, apart, metric?.name],
-  );
+  const changes = useMemo(() => {
+    if (matched === null || metric === null) return [];
+    const all = changesOf(matched.pairs, [metric.name], { oneSitting: apart === null });
+    return byExperiment(all, [metric.name]).flat();
+  }, [matched, apart, metric?.name]);
   const drawn = useMemo(() => furthest(changes), [changes]);
   const option = useMemo(() => changesOption(drawn), [drawn, theme]);
   // An axis of before may be gone when results of another kind have come.
@@ -68,7 +70,9 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
       note={
         matched === null
           ? null
-          : [summary(matched, changes), ...sentencesOf(apart, matched, metric.name)].join('; ')
+          : [counted(matched), summary(changes, [metric.name]), driftSentence(apart)]
+              .filter(Boolean)
+              .join('; ')
       }
       file={`${report.sweepName}-comparison`}
       drawn={() => chart.current}
@@ -106,10 +110,6 @@ function firstChoice(report: Report): Choice | null {
   return { kind: 'axis', axis: axis.name, a: String(a ?? 'default'), b: String(b ?? 'default') };
 }
 
-function sentencesOf(apart: Apart | null, { pairs }: ReturnType<typeof pairsOf>, metric: string): string[] {
-  return apartSentences(apart, correctionsOf(apart, pairs, [metric]));
-}
-
 function furthest(changes: ReturnType<typeof changesOf>): ReturnType<typeof changesOf> {
   const distance = ({ kind, change }: (typeof changes)[number]) =>
     Math.abs(kind === 'ratio' ? Math.log(change ?? 1) : (change ?? 0));
@@ -118,17 +118,10 @@ function furthest(changes: ReturnType<typeof changesOf>): ReturnType<typeof chan
   return [...known].sort((a, b) => distance(b) - distance(a)).slice(0, MOST_DRAWN);
 }
 
-function summary(
-  { pairs, onlyA, onlyB }: ReturnType<typeof pairsOf>,
-  changes: ReturnType<typeof changesOf>,
-): string {
-  const count = (verdict: string) => changes.filter((change) => change.verdict === verdict).length;
-  const verdicts = (['better', 'worse', 'same', 'unclear', 'missing'] as const).flatMap((verdict) =>
-    count(verdict) === 0 ? [] : `${count(verdict)} ${verdict}`,
-  );
+function counted({ pairs, onlyA, onlyB }: ReturnType<typeof pairsOf>): string {
   const alone = [
     ...(onlyA.length === 0 ? [] : [`${onlyA.length} only in A`]),
     ...(onlyB.length === 0 ? [] : [`${onlyB.length} only in B`]),
   ];
-  return [`${pairs.length} pairs`, ...verdicts, ...alone].join(', ');
+  return [`${pairs.length} ${pairs.length === 1 ? 'pair' : 'pairs'}`, ...alone].join(', ');
 }
