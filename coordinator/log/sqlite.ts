@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
-import type { ResultRecord } from '../../core/result/result.js';
 import { ChangeSignal } from './change-signal.js';
 import { joinJson, partsOf, readHead, readRecord } from './detail.js';
 import {

@@ -1,4 +1,5 @@
 import { settlingValues } from '../../core/metrics/settling.js';
+import { doubtsOf } from '../../core/result/warnings.js';
 import type { FactHead, ResultHead } from '../log/log.js';
 import { hasEnoughStarts, widestHalf } from './enough-starts.js';
 import type { Outcome } from './outcomes.js';
@@ -57,7 +58,7 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       const sweep = state.sweeps.get(fact.sweepId);
       if (sweep === undefined) return;
       const { position, trialId } = fact;
-      const start = { trialId, reused: true, values: state.known.valuesOf(trialId) };
+      const start = { trialId, reused: true, ...state.known.startOf(trialId) };
       addStart(sweep.view, queueOf(sweep, fact.node ?? ''), position, start, true);
       return;
     }
@@ -69,7 +70,7 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       // What has valid starts has a number: it gets no more of them.
       if (settleByStarts(queue, position)) return;
       const trialId = queue.tries.get(position)?.failedTrialId ?? null;
-      settle(queue, position, { state: 'failed', trialId, reused: false, reason });
+      settle(queue, position, { state: 'failed', trialId, reused: false, doubts: [], reason });
       return;
     }
   }
@@ -186,6 +187,7 @@ function record(state: SchedulerState, result: ResultHead): void {
       engine: typeof engine === 'string' ? engine : null,
       build: typeof engineBuild === 'string' ? engineBuild : null,
       values: settlingValues(result.measurements),
+      doubts: doubtsOf(result.warnings),
     });
   }
   if (sweep === undefined) return;
@@ -203,13 +205,11 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
   const allowance = { retries: placement.retries, retryInvalid: repetition.retryInvalid };
   const verdict = judge(result, queue.tries.get(position), queue.starts.countOf(position), allowance);
   if (verdict.verdict === 'start') {
-    addStart(
-      view,
-      queue,
-      position,
-      { trialId, reused: false, values: settlingValues(result.measurements) },
-      leased,
-    );
+    const start = {
+      ...{ trialId, reused: false },
+      ...{ values: settlingValues(result.measurements), doubts: doubtsOf(result.warnings) },
+    };
+    addStart(view, queue, position, start, leased);
     return;
   }
   if (queue.settled.has(position)) return;
@@ -217,7 +217,7 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
   if (status === 'complete') {
     tries.invalid += 1;
     tries.invalidTrialId = trialId;
-    tries.doubt = result.warnings.find(({ severity }) => severity === 'invalid')?.code ?? null;
+    tries.doubts = doubtsOf(result.warnings);
   } else {
     tries.failed += attemptCost(result);
     tries.failedTrialId = trialId;
@@ -226,8 +226,14 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
   if (elsewhere !== null) tries.elsewhere.set(result.node.name, elsewhere);
   if (verdict.verdict === 'complete') settleByStarts(queue, position);
   else if (verdict.verdict === 'invalid') {
-    const reason = tries.doubt;
-    settle(queue, position, { state: 'invalid', trialId: verdict.trialId, reused: false, reason });
+    const { doubts } = tries;
+    settle(queue, position, {
+      state: 'invalid',
+      trialId: verdict.trialId,
+      reused: false,
+      doubts,
+      reason: null,
+    });
   } else if (leased) {
     // `give-up` settles with the ExperimentGivenUp that is written in the same append.
     if (verdict.verdict === 'again') {
@@ -243,10 +249,10 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
  * @param held whether the point was out for this very start.
  */
 function addStart(view: SweepView, queue: PointQueue, position: number, start: Start, held: boolean): void {
-  const { trialId, reused } = start;
+  const { trialId, reused, doubts } = start;
   if (queue.settled.has(position)) {
     // It replaces what was reported for want of a valid one.
-    settle(queue, position, { state: 'complete', trialId, reused, reason: null });
+    settle(queue, position, { state: 'complete', trialId, reused, doubts, reason: null });
     return;
   }
   const { starts } = queue;
@@ -288,8 +294,9 @@ function settle(queue: PointQueue, position: number, outcome: Outcome): void {
 function tally(queue: PointQueue, outcome: Outcome, change: 1 | -1): void {
   queue.counts[outcome.state] += change;
   if (outcome.reused) queue.counts.reused += change;
-  if (outcome.state !== 'invalid' || outcome.reason === null) return;
-  queue.invalidBy.set(outcome.reason, (queue.invalidBy.get(outcome.reason) ?? 0) + change);
+  if (outcome.doubts.length > 0 && outcome.state === 'complete') queue.counts.disturbed += change;
+  const by = outcome.state === 'invalid' ? queue.invalidBy : queue.disturbedBy;
+  for (const code of outcome.doubts) by.set(code, (by.get(code) ?? 0) + change);
 }
 
 const RANK = { failed: 0, invalid: 1, complete: 2 } as const;

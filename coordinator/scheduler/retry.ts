@@ -4,7 +4,7 @@ import type { Tries } from './state.js';
 
 /** What a record means for its point. */
 export type Verdict =
-  /** One more valid start. */
+  /** One more start: a disturbed one counts as one, unless its gates are strict. */
   | { readonly verdict: 'start' }
   /** No try is left, or none would help: settled by the valid starts that it has. */
   | { readonly verdict: 'complete' }

@@ -18,7 +18,11 @@ export function reusable(
   if (queue.starts.countOf(position) > 0) return [];
   const experiment = view.experimentAt(position, queue.node);
   const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node };
-  const alike = state.known.of(experiment.id).filter((known) => mayReuse(known, experiment, node));
+  const alike = state.known
+    .of(experiment.id)
+    .filter((known) => mayReuse(known, experiment, node))
+    // What was measured under other gates is another start under these, if it is one at all.
+    .filter(({ doubts }) => doubts.length === 0 || view.measure.gates === 'warn');
   return ofNewestBuild(alike, ({ build }) => build).map(
     ({ trialId }): Fact => ({ fact: 'ResultReused', ...about, trialId }),
   );

@@ -1,4 +1,5 @@
 import type { SettlingValues } from '../../core/metrics/settling.js';
+import type { WarningCode } from '../../core/result/warnings.js';
 import type { RepetitionPolicy } from '../../core/sweep/spec.js';
 import type { Said } from './enough-starts.js';
 import { PositionTable } from './position-table.js';
@@ -11,6 +12,8 @@ export interface Start {
   readonly reused: boolean;
   /** What it says of the metrics that must settle; empty where that is not known. */
   readonly values: SettlingValues;
+  /** Codes of what disturbed it. */
+  readonly doubts: readonly WarningCode[];
 }
 
 /** More than the starts that any sweep can ask for. */
@@ -27,6 +30,8 @@ export class Starts {
   readonly #words = new PositionTable();
   /** What starts said; null where it does not decide whether there will be another. */
   readonly #said: Map<number, Said> | null;
+  /** What disturbed the starts of a point, each code once; nothing of points whose starts are clean. */
+  readonly #doubts = new Map<number, Set<WarningCode>>();
   /** By number of starts: the points that wait for one more. Some have moved on since. */
   readonly #waiting: { readonly positions: number[]; taken: number }[] = [];
   /** Of a point: one that is not settled lacks one start at least. */
@@ -55,11 +60,12 @@ export class Starts {
     return word === undefined ? 0 : Math.floor(word / 2) % MOST_STARTS;
   }
 
-  /** @returns the first start of a point, and whether all of its starts were taken over; null without any. */
-  firstOf(position: number): Pick<Start, 'trialId' | 'reused'> | null {
+  /** @returns the first start of a point, whether all of its starts were taken over, and what disturbed any; null without any. */
+  firstOf(position: number): Pick<Start, 'trialId' | 'reused' | 'doubts'> | null {
     const word = this.#words.get(position);
     if (word === undefined) return null;
-    return { trialId: this.#trials.idOf(Math.floor(word / (2 * MOST_STARTS))), reused: word % 2 === 1 };
+    const trialId = this.#trials.idOf(Math.floor(word / (2 * MOST_STARTS)));
+    return { trialId, reused: word % 2 === 1, doubts: [...(this.#doubts.get(position) ?? [])].sort() };
   }
 
   /** What the starts of a point said; null where that is not kept. */
@@ -68,7 +74,7 @@ export class Starts {
   }
 
   /** @param start of a trial that is recorded. @returns how many there are now. */
-  add(position: number, { trialId, reused, values }: Start): number {
+  add(position: number, { trialId, reused, values, doubts }: Start): number {
     const count = this.countOf(position) + 1;
     const first = this.firstOf(position);
     const number = this.#trials.numberOf(first?.trialId ?? trialId)!;
@@ -76,6 +82,9 @@ export class Starts {
     this.#words.set(position, (number * MOST_STARTS + count) * 2 + Number(all));
     this.#total += 1;
     if (count <= this.#mostUseful) this.#useful += 1;
+    if (doubts.length > 0) {
+      this.#doubts.set(position, new Set([...(this.#doubts.get(position) ?? []), ...doubts]));
+    }
     const said = this.#said?.get(position);
     if (said === undefined) this.#said?.set(position, { values: [values], halfWidths: [] });
     else said.values.push(values);
@@ -128,6 +137,7 @@ export class Starts {
     this.#useful -= Math.min(count, this.#mostUseful);
     this.#words.delete(position);
     this.#said?.delete(position);
+    this.#doubts.delete(position);
   }
 
   /** Points with their starts, for those that compare two states. */

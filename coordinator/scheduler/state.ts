@@ -1,5 +1,6 @@
 import { leasedDevices } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
+import type { WarningCode } from '../../core/result/warnings.js';
 import { Outcomes } from './outcomes.js';
 import { Starts } from './starts.js';
 import { KnownResults, TrialTable } from './trial-table.js';
@@ -27,8 +28,8 @@ export interface Tries {
   losses: number;
   /** The newest complete but invalid trial, reported when attempts run out. */
   invalidTrialId: string | null;
-  /** Code of its first doubt that makes it invalid. */
-  doubt: string | null;
+  /** Codes of what makes it so. */
+  doubts: readonly WarningCode[];
   failedTrialId: string | null;
   /** Nodes where it failed in a way that only another node can help. */
   readonly elsewhere: Map<string, string>;
@@ -47,8 +48,9 @@ export interface PointQueue {
   readonly inFlight: Set<number>;
   readonly settled: Outcomes;
   /** Of `settled`, kept beside it so that a status does not count a million outcomes. */
-  readonly counts: { complete: number; invalid: number; failed: number; reused: number };
-  /** Of the invalid ones, by the code of their first doubt. */
+  readonly counts: { complete: number; invalid: number; failed: number; reused: number; disturbed: number };
+  /** Points by each code that disturbed them, of the complete ones, or made them invalid. */
+  readonly disturbedBy: Map<string, number>;
   readonly invalidBy: Map<string, number>;
   readonly tries: Map<number, Tries>;
   /** Of points that have valid starts and lack more. */
@@ -202,7 +204,8 @@ export function queueOf(sweep: SweepState, key: string): PointQueue {
       deferred: [],
       inFlight: new Set(),
       settled: new Outcomes(sweep.trials),
-      counts: { complete: 0, invalid: 0, failed: 0, reused: 0 },
+      counts: { complete: 0, invalid: 0, failed: 0, reused: 0, disturbed: 0 },
+      disturbedBy: new Map(),
       invalidBy: new Map(),
       tries: new Map(),
       starts: new Starts(sweep.trials, sweep.view.repetition),
@@ -220,7 +223,7 @@ export function triesOf(queue: PointQueue, position: number): Tries {
       invalid: 0,
       losses: 0,
       invalidTrialId: null,
-      doubt: null,
+      doubts: [],
       failedTrialId: null,
       elsewhere: new Map(),
     };

@@ -13,6 +13,8 @@ export interface SweepStatus {
   readonly queued: number;
   /** Of the complete ones, those taken over from an earlier sweep. */
   readonly reused: number;
+  /** Of the complete ones, those of which something disturbed a start. */
+  readonly disturbed: number;
   /** Valid starts that each point is to have, and may have at most. */
   readonly starts: number;
   readonly maxStarts: number;
@@ -20,11 +22,17 @@ export interface SweepStatus {
   readonly start: number | null;
   /** Valid starts that unsettled points lack, at least. */
   readonly trialsLeft: number;
-  /** Invalid points by the code of what made them so, the most common one first. */
-  readonly invalidBy: readonly { readonly code: string; readonly points: number }[];
+  /** Points by each code of what disturbed them, or made them invalid, the most common one first. */
+  readonly disturbedBy: readonly Doubt[];
+  readonly invalidBy: readonly Doubt[];
   readonly submittedAt: string;
   /** Median seconds of a finished trial; null = none yet. */
   readonly trialSeconds: number | null;
+}
+
+interface Doubt {
+  readonly code: string;
+  readonly points: number;
 }
 
 /** Reasons listed for people; beyond that they want the results, not the status. */
@@ -34,7 +42,7 @@ const SAMPLED_POINTS = 200;
 
 /** @returns where a sweep stands. `queued` includes what runs at this moment. */
 export function sweepStatus(sweep: SweepState): SweepStatus {
-  const counts = { complete: 0, failed: 0, invalid: 0, reused: 0 };
+  const counts = { complete: 0, failed: 0, invalid: 0, reused: 0, disturbed: 0 };
   const { starts, maxStarts } = sweep.view.repetition;
   let begun = 0;
   let useful = 0;
@@ -43,6 +51,7 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
     counts.failed += queue.counts.failed;
     counts.invalid += queue.counts.invalid;
     counts.reused += queue.counts.reused;
+    counts.disturbed += queue.counts.disturbed;
     begun += queue.starts.total;
     useful += queue.starts.useful;
   }
@@ -66,16 +75,17 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
     maxStarts,
     start: settled === points ? null : 1 + Math.floor(begun / (points - settled)),
     trialsLeft: (points - settled) * starts - useful,
-    invalidBy: invalidBy(sweep),
+    disturbedBy: doubtsBy([...sweep.queues.values()].map(({ disturbedBy }) => disturbedBy)),
+    invalidBy: doubtsBy([...sweep.queues.values()].map(({ invalidBy }) => invalidBy)),
     submittedAt: sweep.submittedAt,
     trialSeconds: median(sweep.trialSeconds),
   };
 }
 
-function invalidBy(sweep: SweepState): { code: string; points: number }[] {
+function doubtsBy(queues: readonly ReadonlyMap<string, number>[]): Doubt[] {
   const codes = new Map<string, number>();
-  for (const queue of sweep.queues.values()) {
-    for (const [code, points] of queue.invalidBy) codes.set(code, (codes.get(code) ?? 0) + points);
+  for (const queue of queues) {
+    for (const [code, points] of queue) codes.set(code, (codes.get(code) ?? 0) + points);
   }
   const sorted = [...codes].filter(([, points]) => points > 0).sort(([, a], [, b]) => b - a);
   return sorted.map(([code, points]) => ({ code, points }));

@@ -1,4 +1,5 @@
 import { SETTLING_METRICS, type SettlingValues } from '../../core/metrics/settling.js';
+import type { WarningCode } from '../../core/result/warnings.js';
 import { IdIndex } from './id-index.js';
 
 /** A valid result of some sweep that may stand for the same question asked again. */
@@ -10,9 +11,12 @@ export interface KnownResult {
   readonly build: string | null;
   /** What it says of the metrics that must settle. */
   readonly values: SettlingValues;
+  /** Codes of what disturbed it. */
+  readonly doubts: readonly WarningCode[];
 }
 
-type Engine = Pick<KnownResult, 'engine' | 'build'>;
+/** What many trials have alike. */
+type Shared = Pick<KnownResult, 'engine' | 'build' | 'doubts'>;
 
 /** Every recorded trial, each id once; elsewhere a trial is its number here. */
 export class TrialTable {
@@ -53,9 +57,9 @@ export class KnownResults {
   readonly #newest = new IdIndex();
   /** By the trial's number: the next newer one of its experiment, and of the newest the oldest; -1 = it is none of these. */
   readonly #next: number[] = [];
-  /** By the trial's number; of a few engines, each once. */
-  readonly #engines: (Engine | undefined)[] = [];
-  readonly #once = new Map<string, Engine>();
+  /** By the trial's number; of a few engines and what disturbs a machine, each once. */
+  readonly #shared: (Shared | undefined)[] = [];
+  readonly #once = new Map<string, Shared>();
   /** METRICS values for each trial by its number, seven digits of each; NaN = it has none. */
   #values = new Float32Array(METRICS * 64);
 
@@ -73,35 +77,36 @@ export class KnownResults {
       number = this.#next[number]!;
       found.push({
         trialId: this.#trials.idOf(number),
-        ...this.#engines[number]!,
+        ...this.#shared[number]!,
         values: this.#valuesOf(number),
       });
     } while (number !== newest);
     return found;
   }
 
-  /** @returns what a trial says of the metrics that must settle; empty for one that is none of these. */
-  valuesOf(trialId: string): SettlingValues {
+  /** @returns what a trial says as a start; nothing for one that is none of these. */
+  startOf(trialId: string): Pick<KnownResult, 'values' | 'doubts'> {
     const number = this.#trials.numberOf(trialId);
-    return number === undefined || (this.#next[number] ?? -1) < 0 ? {} : this.#valuesOf(number);
+    if (number === undefined || (this.#next[number] ?? -1) < 0) return { values: {}, doubts: [] };
+    return { values: this.#valuesOf(number), doubts: this.#shared[number]!.doubts };
   }
 
   /** @param known of a trial that is recorded; a second time it changes nothing. */
-  add(experimentId: string, { trialId, engine, build, values }: KnownResult): void {
+  add(experimentId: string, { trialId, engine, build, values, doubts }: KnownResult): void {
     const number = this.#trials.numberOf(trialId)!;
     while (this.#next.length <= number) {
       this.#next.push(-1);
-      this.#engines.push(undefined);
+      this.#shared.push(undefined);
     }
     if (this.#next[number] !== -1) return;
     const before = this.#newest.get(experimentId);
     this.#next[number] = before === undefined ? number : this.#next[before]!;
     if (before !== undefined) this.#next[before] = number;
     this.#newest.set(experimentId, number);
-    const key = JSON.stringify([engine, build]);
-    const known = this.#once.get(key) ?? { engine, build };
+    const key = JSON.stringify([engine, build, doubts]);
+    const known = this.#once.get(key) ?? { engine, build, doubts };
     this.#once.set(key, known);
-    this.#engines[number] = known;
+    this.#shared[number] = known;
     this.#keep(number, values);
   }
 

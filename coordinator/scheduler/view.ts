@@ -16,7 +16,7 @@ export interface SweepView {
   readonly impossible: number;
   readonly placement: PlacementSpec;
   readonly repetition: RepetitionPolicy;
-  readonly measure: Pick<MeasurePolicy, 'confidence' | 'halfWidth'>;
+  readonly measure: Pick<MeasurePolicy, 'confidence' | 'halfWidth' | 'gates'>;
   readonly objectives: readonly Objective[];
   /** The sweep's random order: 0 … count-1 → each position exactly once. */
   positionAt(index: number): number;

@@ -217,11 +217,6 @@ export const WARNINGS = {
 
 export type WarningCode = keyof typeof WARNINGS;
 
-/** Codes of what is wrong with rows that are not clean: those that may say why a row is invalid, as strict gates make any of them. */
-export const DOUBTS: readonly WarningCode[] = (Object.keys(WARNINGS) as WarningCode[]).filter(
-  (code) => WARNINGS[code].severity !== 'note',
-);
-
 export interface Warning {
   readonly code: WarningCode;
   readonly severity: Severity;

@@ -4,7 +4,7 @@ import type { Lease } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { type Measurement, RESULT_SCHEMA, type ResultRecord } from '../../core/result/result.js';
-import { warn } from '../../core/result/warnings.js';
+import { gradeOf, type WarningCode, warn } from '../../core/result/warnings.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 
 /** A complete experiment whose id tells the position, for tests that need no real sweep. */
@@ -67,7 +67,10 @@ export function aNode(name = 'node-a', change: Partial<NodeProfile> = {}): NodeP
 
 export interface Ending {
   readonly failure?: Failure;
+  /** false = with a fault among its warnings. */
   readonly valid?: boolean;
+  /** Codes of its warnings. */
+  readonly warnings?: readonly WarningCode[];
   readonly decodeTokensPerSecond?: number;
   /** Fills in every metric of the catalogue, not only the one that tests look at. */
   readonly everyMetric?: boolean;
@@ -76,7 +79,9 @@ export interface Ending {
 /** What an agent would report at the end of this lease. */
 export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): ResultRecord {
   const failed = ending.failure ?? null;
-  const valid = failed === null && ending.valid !== false;
+  const codes = ending.warnings ?? (ending.valid === false ? ['provider-fallback' as const] : []);
+  const warnings = failed === null ? codes.map((code) => warn(code, 'a test said so')) : [];
+  const { gates } = lease.experiment.measure;
   const rate = ending.decodeTokensPerSecond ?? 100;
   return {
     schema: RESULT_SCHEMA,
@@ -123,8 +128,8 @@ export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): Resu
             ...(ending.everyMetric ? {} : { energyJoules: { value: null, unit: 'J', reason: 'no source' } }),
           }
         : {},
-    warnings: failed === null && !valid ? [warn('provider-fallback', 'a test said so')] : [],
-    valid,
+    warnings,
+    valid: failed === null && gradeOf(warnings, gates) !== 'invalid',
     artifact: null,
     tokenSeconds: failed === null ? [[0.01, 0.01, 0.01, 0.01]] : [],
     samples: [],

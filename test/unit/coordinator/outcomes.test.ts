@@ -23,27 +23,44 @@ test('every valid trial of an experiment is known, oldest first, with its engine
   const many = Array.from({ length: 200 }, (_, i) => `t${i}`);
   for (const id of many) trials.add(id);
   const values = { decodeTokensPerSecond: 12.5 };
-  known.add('x1', { trialId: 't1', engine: 'llama.cpp v1', build: 'aa01', values });
-  known.add('x2', { trialId: 't2', engine: null, build: 'aa01', values: {} });
-  const unknown = { engine: null, build: null, values: {} };
+  known.add('x1', { trialId: 't1', engine: 'llama.cpp v1', build: 'aa01', values, doubts: ['cpu-steal'] });
+  known.add('x2', { trialId: 't2', engine: null, build: 'aa01', values: {}, doubts: [] });
+  const unknown = { engine: null, build: null, values: {}, doubts: [] };
   for (const trialId of ['t5', 't3', 't199', 't5']) known.add('x1', { trialId, ...unknown });
   expect(known.of('x1').map(({ trialId }) => trialId)).toEqual(['t1', 't5', 't3', 't199']);
-  expect(known.of('x1')[0]).toEqual({ trialId: 't1', engine: 'llama.cpp v1', build: 'aa01', values });
-  expect(known.of('x2')).toEqual([{ trialId: 't2', engine: null, build: 'aa01', values: {} }]);
+  expect(known.of('x1')[0]).toEqual({
+    trialId: 't1',
+    engine: 'llama.cpp v1',
+    build: 'aa01',
+    values,
+    doubts: ['cpu-steal'],
+  });
+  expect(known.of('x2')).toEqual([{ trialId: 't2', engine: null, build: 'aa01', values: {}, doubts: [] }]);
   expect(known.of('x3')).toEqual([]);
-  expect([known.valuesOf('t1'), known.valuesOf('t4'), known.valuesOf('unknown')]).toEqual([values, {}, {}]);
+  const nothing = { values: {}, doubts: [] };
+  expect(known.startOf('t1')).toEqual({ values, doubts: ['cpu-steal'] });
+  expect([known.startOf('t4'), known.startOf('unknown')]).toEqual([nothing, nothing]);
 });
 
 test('outcomes say what a Map of them says, whatever is put in and taken out', () => {
   const trials = new TrialTable();
   for (let i = 0; i < 50; i += 1) trials.add(`t${i}`);
   const position = fc.oneof(fc.nat(40), fc.integer({ min: 2 ** 32, max: 2 ** 32 + 40 }));
-  const outcome: fc.Arbitrary<Outcome> = fc.record({
-    state: fc.constantFrom('complete', 'invalid', 'failed'),
-    trialId: fc.option(fc.nat(60).map((i) => `t${i}`)),
-    reused: fc.boolean(),
-    reason: fc.option(fc.constantFrom('it crashed', 'it does not fit')),
-  });
+  const record = { trialId: fc.option(fc.nat(60).map((i) => `t${i}`)), reused: fc.boolean() };
+  const outcome: fc.Arbitrary<Outcome> = fc.oneof(
+    fc.record({
+      ...record,
+      state: fc.constantFrom('complete', 'invalid'),
+      doubts: fc.subarray(['cpu-steal', 'shared-core', 'rate-missed'] as const),
+      reason: fc.constant(null),
+    }),
+    fc.record({
+      ...record,
+      state: fc.constant('failed'),
+      doubts: fc.constant([]),
+      reason: fc.option(fc.constantFrom('it crashed', 'it does not fit')),
+    }),
+  );
   const step = fc.record({ position, outcome: fc.option(outcome, { freq: 4 }) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {

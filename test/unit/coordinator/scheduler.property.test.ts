@@ -11,6 +11,7 @@ const ENDINGS: readonly Ending[] = [
   {},
   {},
   { valid: false },
+  { warnings: ['cpu-steal', 'shared-core'] },
   { failure: crashed },
   { failure: failure('model-missing', 'No such file.') },
   { failure: failure('model-unreadable', 'Cut off.') },
@@ -199,10 +200,11 @@ class World {
         useful += Math.min(starts, sweep.view.repetition.starts - 1);
       }
       ensure(useful === track.starts.useful, 'starts are miscounted');
-      const tally = { complete: 0, invalid: 0, failed: 0, reused: 0 };
+      const tally = { complete: 0, invalid: 0, failed: 0, reused: 0, disturbed: 0 };
       for (const outcome of track.settled.values()) {
         tally[outcome.state] += 1;
         if (outcome.reused) tally.reused += 1;
+        if (outcome.state === 'complete' && outcome.doubts.length > 0) tally.disturbed += 1;
         if (outcome.trialId !== null)
           ensure(state.recorded.has(outcome.trialId), 'an outcome without a record');
       }

@@ -9,7 +9,7 @@ import {
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
 import { notWritten, step, wakeWaiting } from '../../../coordinator/scheduler/step.js';
 import type { SweepView } from '../../../coordinator/scheduler/view.js';
-import type { Experiment } from '../../../core/experiment/experiment.js';
+import type { Experiment, Gates } from '../../../core/experiment/experiment.js';
 import type { Lease } from '../../../core/experiment/lease.js';
 import type { NodeProfile } from '../../../core/experiment/node.js';
 import type { ResultRecord } from '../../../core/result/result.js';
@@ -25,6 +25,7 @@ export interface ViewChange {
   /** One start when left out, and as many retries of invalid ones as of failed ones. */
   readonly repetition?: Partial<RepetitionPolicy>;
   readonly halfWidth?: number;
+  readonly gates?: Gates;
   readonly perNode?: boolean;
   readonly memoryBytes?: (position: number) => number | null;
   /** Same prefix in two sweeps = same experiments. */
@@ -59,16 +60,24 @@ export function aView(change: ViewChange = {}): SweepView {
       retryInvalid: change.retries ?? 1,
       ...change.repetition,
     },
-    measure: { confidence: 0.95, halfWidth: change.halfWidth ?? 0.02 },
+    measure: { confidence: 0.95, halfWidth: change.halfWidth ?? 0.02, gates: change.gates ?? 'warn' },
     positionAt: (index) => (index * stride + 1) % count,
     experimentAt: (at, node) =>
-      anExperiment(`${prefix}${at}${node === null ? '' : `@${node}`}`, { device, node }),
+      withGates(
+        anExperiment(`${prefix}${at}${node === null ? '' : `@${node}`}`, { device, node }),
+        change.gates ?? 'warn',
+      ),
     identify: (experiment) => experiment.id,
     impossibility: () => null,
     memoryBytes: (experiment) => change.memoryBytes?.(position(experiment)) ?? null,
     label: (experiment) => experiment.id,
   };
 }
+
+const withGates = (experiment: Experiment, gates: Gates): Experiment => ({
+  ...experiment,
+  measure: { ...experiment.measure, gates },
+});
 
 /** The coordinator without its edges: the log is an array, time is a number. */
 export class Simulation {
