@@ -39,10 +39,10 @@ ${exportedTable(AGENT_METRICS)}
 
 ## Warnings
 
-| code | makes the row invalid | meaning |
+| code | makes the row | meaning |
 |---|---|---|
 ${Object.entries(WARNINGS)
-  .map(([code, { severity, help }]) => `| \`${code}\` | ${severity === 'invalid' ? 'yes' : ''} | ${help} |`)
+  .map(([code, { severity, help }]) => `| \`${code}\` | ${severity === 'note' ? '' : severity} | ${help} |`)
   .join('\n')}
 `;
 

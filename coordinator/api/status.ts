@@ -11,7 +11,7 @@ import { type LeaseState, type OtherRelease, queueOf, type SweepState } from '..
 import { blockedReasons, failureReasons, sweepStatus } from '../scheduler/status.js';
 
 export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStatus {
-  const { state, trialSeconds, queued, start, invalidBy, ...status } = sweepStatus(sweep);
+  const { state, trialSeconds, queued, start, invalidBy, disturbedBy, ...status } = sweepStatus(sweep);
   const running = [...dispatcher.state.leases.values()].filter(
     (lease) =>
       lease.sweepId === status.sweepId &&
@@ -25,6 +25,7 @@ export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStat
     queued: queued - running,
     trialSeconds: trialSeconds ?? 0,
     start: start ?? 0,
+    disturbedBy: [...disturbedBy],
     invalidBy: [...invalidBy],
     blockedReasons: reasonsToWait(dispatcher, sweep, state),
     failureReasons: failureReasons(sweep),
@@ -46,7 +47,7 @@ const ONCE = { starts: 1, maxStarts: 1, start: 0, trialsLeft: 0 };
 
 /** A sweep of another release: what was measured of it, and no more than that. */
 export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: OtherRelease): SweepStatus {
-  const none = { running: 0, queued: 0, reused: 0, trialSeconds: 0, ...ONCE };
+  const none = { running: 0, queued: 0, reused: 0, disturbed: 0, trialSeconds: 0, ...ONCE };
   return {
     sweepId,
     name,
@@ -55,6 +56,7 @@ export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: Other
     ...counts,
     points: counts.complete + counts.invalid + counts.failed,
     ...none,
+    disturbedBy: [],
     invalidBy: [],
     blockedReasons: [],
     failureReasons: [],

@@ -31,10 +31,6 @@ export class Exporter {
   readonly #exposition: Exposition;
   readonly #genAi = new GenAi();
   readonly #take: () => Snapshot;
-  /** Codes of the warnings that made a trial invalid; a valid trial has no entry. */
-  readonly #invalidCodes = new Map<string, readonly string[]>();
-  /** The same codes once, however many trials have them. */
-  readonly #codes = new Map<string, readonly string[]>();
   #replayed = new Replayed();
   /** Taken once for each scrape: every metric asks for it, and fronts are not free. */
   #snapshot: Snapshot = EMPTY;
@@ -49,7 +45,6 @@ export class Exporter {
         dispatcher: dispatcher(),
         registry,
         shown: this.#window.at(clock.now()),
-        invalidCodesOf: (trialId) => this.#invalidCodes.get(trialId) ?? [],
         goneBefore: Date.parse(clock.at()) - options.keepNodeSeconds * 1000,
       });
     this.#exposition = new Exposition(options.version, () => this.#snapshot);
@@ -57,7 +52,6 @@ export class Exporter {
 
   /** Takes in the head of a result that was in the log when the coordinator started. */
   replayed(head: ResultHead, position: number): void {
-    this.#noteWarnings(head);
     if (this.#age(head) <= this.#options.keepSeconds) this.#replayed.add(head, position);
   }
 
@@ -96,7 +90,6 @@ export class Exporter {
   record(record: ResultRecord): void {
     this.#exposition.trials.record(record);
     this.#genAi.record(record);
-    this.#noteWarnings(record);
     this.#show(record, 0);
   }
 
@@ -124,15 +117,6 @@ export class Exporter {
   /** The same, and what OpenTelemetry has names of its own for. */
   async pushed(): Promise<Pick<Pushed, 'families' | 'genAi'>> {
     return { families: await this.families(), genAi: this.#genAi.histograms() };
-  }
-
-  #noteWarnings({ trialId, status, valid, warnings }: ResultHead): void {
-    if (status !== 'complete' || valid) return;
-    const codes = warnings.filter(({ severity }) => severity === 'invalid').map(({ code }) => code);
-    const key = codes.join(' ');
-    const known = this.#codes.get(key) ?? [...new Set(codes)];
-    this.#codes.set(key, known);
-    this.#invalidCodes.set(trialId, known);
   }
 
   #show(record: ResultRecord, ageSeconds: number): void {

@@ -1,5 +1,6 @@
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { isPresent, type Measurement, type Missing } from '../../core/result/result.js';
+import { doubtsOf } from '../../core/result/warnings.js';
 import { gaugeOf, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
 import type { RankedResult } from './ranking.js';
@@ -7,7 +8,7 @@ import type { RankedResult } from './ranking.js';
 /** Of every metric there would be too many series. */
 const SHOWN = METRICS.filter(({ column }) => column !== null);
 
-/** Adds how sure exported results are: the ends of their intervals, and how many starts they come from. */
+/** Adds how sure exported results are: the ends of their intervals, how many starts they come from, and whether something disturbed them. */
 export function addIntervals(registry: MetricRegistry, results: () => readonly RankedResult[]): void {
   gaugeOf(registry, 'ridgepoint_result_interval', () =>
     results().flatMap(({ record }) => {
@@ -19,6 +20,9 @@ export function addIntervals(registry: MetricRegistry, results: () => readonly R
   );
   gaugeOf(registry, 'ridgepoint_result_starts', () =>
     results().map(({ record, starts }): Row => [resultLabels(record), starts]),
+  );
+  gaugeOf(registry, 'ridgepoint_result_disturbed', () =>
+    results().map(({ record }): Row => [resultLabels(record), doubtsOf(record.warnings).length > 0 ? 1 : 0]),
   );
 }
 

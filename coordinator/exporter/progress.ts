@@ -13,9 +13,23 @@ export function addProgress(registry: MetricRegistry, snapshot: () => Snapshot):
   );
   gaugeOf(
     registry,
+    'ridgepoint_sweep_graded_points',
+    ofSweeps(({ sweep, grades }) =>
+      Object.entries(grades).map(([grade, count]) => [{ sweep, grade }, count] as const),
+    ),
+  );
+  gaugeOf(
+    registry,
+    'ridgepoint_sweep_disturbed_points',
+    ofSweeps(({ sweep, disturbedBy }) =>
+      disturbedBy.map(({ code, points }) => [{ sweep, code }, points] as const),
+    ),
+  );
+  gaugeOf(
+    registry,
     'ridgepoint_sweep_invalid_points',
     ofSweeps(({ sweep, invalidBy }) =>
-      [...invalidBy].map(([code, count]) => [{ sweep, code }, count] as const),
+      invalidBy.map(({ code, points }) => [{ sweep, code }, points] as const),
     ),
   );
   gaugeOf(

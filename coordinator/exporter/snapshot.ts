@@ -1,9 +1,10 @@
 import { FAILURES } from '../../core/errors.js';
 import type { POINT_STATES } from '../../core/metrics/exported.js';
+import type { Grade } from '../../core/result/warnings.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import type { LeaseState, NodeState, SweepState } from '../scheduler/state.js';
-import { sweepStatus } from '../scheduler/status.js';
+import { type SweepStatus, sweepStatus } from '../scheduler/status.js';
 import { type RankedResult, rankResults } from './ranking.js';
 import type { WindowResult } from './window.js';
 
@@ -29,8 +30,11 @@ export interface SweepProgress {
   readonly impossible: number;
   /** null before the first trial has ended. */
   readonly trialSeconds: number | null;
-  /** Points by the code of a warning, and by failure code. */
-  readonly invalidBy: ReadonlyMap<string, number>;
+  /** Points that have a number, or were measured in vain, by grade. */
+  readonly grades: Readonly<Record<Grade, number>>;
+  /** Points by each code of what disturbed them, or made them invalid, and by failure code. */
+  readonly disturbedBy: SweepStatus['disturbedBy'];
+  readonly invalidBy: SweepStatus['invalidBy'];
   readonly failedBy: ReadonlyMap<string, number>;
 }
 
@@ -61,20 +65,16 @@ export interface Sources {
   readonly dispatcher: Dispatcher;
   readonly registry: Registry;
   readonly shown: readonly WindowResult[];
-  /** Codes of the warnings that made a trial invalid. */
-  readonly invalidCodesOf: (trialId: string) => readonly string[];
   /** Nodes not seen since then have gone for good. Milliseconds since 1970. */
   readonly goneBefore: number;
 }
 
-export function takeSnapshot({ dispatcher, registry, shown, invalidCodesOf, goneBefore }: Sources): Snapshot {
+export function takeSnapshot({ dispatcher, registry, shown, goneBefore }: Sources): Snapshot {
   const { state } = dispatcher;
   const leases = [...state.leases.values()];
   return {
     results: rankResults(shown, (sweepId) => state.sweeps.get(sweepId)?.view.objectives ?? []),
-    sweeps: [...state.sweeps.values()]
-      .slice(-SWEEPS)
-      .map((sweep) => progressOf(sweep, leases, invalidCodesOf)),
+    sweeps: [...state.sweeps.values()].slice(-SWEEPS).map((sweep) => progressOf(sweep, leases)),
     nodes: registry
       .entries()
       .filter(({ session, lastSeenAt, state: reported }) => {
@@ -96,12 +96,8 @@ export function takeSnapshot({ dispatcher, registry, shown, invalidCodesOf, gone
   };
 }
 
-function progressOf(
-  sweep: SweepState,
-  leases: readonly LeaseState[],
-  invalidCodesOf: Sources['invalidCodesOf'],
-): SweepProgress {
-  const { sweepId, name, queued, complete, failed, invalid, reused, trialSeconds } = sweepStatus(sweep);
+function progressOf(sweep: SweepState, leases: readonly LeaseState[]): SweepProgress {
+  const { sweepId, name, queued, complete, failed, invalid, disturbed, ...more } = sweepStatus(sweep);
   const leased = leases.filter((lease) => lease.purpose === 'measure' && lease.sweepId === sweepId).length;
   const running = Math.min(queued, leased);
   const waiting = queued - running;
@@ -118,28 +114,26 @@ function progressOf(
       cancelled: 0,
       [held]: waiting,
     },
-    reused,
+    grades: { clean: complete - disturbed, disturbed, invalid },
+    reused: more.reused,
     impossible: sweep.view.impossible,
-    trialSeconds,
-    ...reasons(sweep, invalidCodesOf),
+    trialSeconds: more.trialSeconds,
+    disturbedBy: more.disturbedBy,
+    invalidBy: more.invalidBy,
+    failedBy: failedBy(sweep),
   };
 }
 
-function reasons(
-  sweep: SweepState,
-  invalidCodesOf: Sources['invalidCodesOf'],
-): Pick<SweepProgress, 'invalidBy' | 'failedBy'> {
-  const invalidBy = new Map<string, number>();
-  const failedBy = new Map<string, number>();
-  const count = (counts: Map<string, number>, code: string) => counts.set(code, (counts.get(code) ?? 0) + 1);
+function failedBy(sweep: SweepState): Map<string, number> {
+  const counts = new Map<string, number>();
   for (const queue of sweep.queues.values()) {
-    if (queue.counts.invalid + queue.counts.failed === 0) continue;
-    for (const { state, trialId, reason } of queue.settled.values()) {
-      if (state === 'failed') count(failedBy, failureCode(reason));
-      else if (state === 'invalid') for (const code of invalidCodesOf(trialId ?? '')) count(invalidBy, code);
+    if (queue.counts.failed === 0) continue;
+    for (const [, { state, reason }] of queue.settled.others()) {
+      const code = failureCode(reason);
+      if (state === 'failed') counts.set(code, (counts.get(code) ?? 0) + 1);
     }
   }
-  return { invalidBy, failedBy };
+  return counts;
 }
 
 /** A reason begins with its code where a trial failed; where no node could take the point it does not. */

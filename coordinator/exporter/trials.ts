@@ -1,6 +1,7 @@
 import { Counter } from 'prom-client';
 import type { Labels, NativeBuckets } from '../../core/metrics/families.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { doubtsOf } from '../../core/result/warnings.js';
 import { headOf } from '../../core/techniques/spelling.js';
 import { CountedHistogram } from './counted.js';
 import { type MetricRegistry, settings } from './defined.js';
@@ -20,6 +21,7 @@ type HistogramName =
 /** What is counted as it happens, from a coordinator's start on. */
 export class Trials {
   readonly #trials: Counter;
+  readonly #disturbed: Counter;
   readonly #invalid: Counter;
   readonly #warnings: Counter;
   readonly #failures: Counter;
@@ -30,6 +32,7 @@ export class Trials {
   constructor(registry: MetricRegistry) {
     const registers = [registry];
     this.#trials = new Counter({ ...settings('ridgepoint_trials_total'), registers });
+    this.#disturbed = new Counter({ ...settings('ridgepoint_disturbed_total'), registers });
     this.#invalid = new Counter({ ...settings('ridgepoint_invalid_total'), registers });
     this.#warnings = new Counter({ ...settings('ridgepoint_warnings_total'), registers });
     this.#failures = new Counter({ ...settings('ridgepoint_failures_total'), registers });
@@ -55,8 +58,9 @@ export class Trials {
       const labels = { code, severity, node: record.node.name };
       this.#warnings.inc(labels);
       this.#note('ridgepoint_warnings_total', labels, () => this.#warnings.remove(labels));
-      if (severity === 'invalid') this.#invalid.inc({ code });
     }
+    const doubted = record.valid ? this.#disturbed : this.#invalid;
+    if (record.status === 'complete') for (const code of doubtsOf(record.warnings)) doubted.inc({ code });
     const seconds = (Date.parse(record.endedAt) - Date.parse(record.startedAt)) / 1000;
     this.#ofTrial('ridgepoint_trial_duration_seconds', record, [Math.max(0, seconds)]);
     if (state !== 'complete') return;

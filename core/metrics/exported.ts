@@ -94,6 +94,18 @@ export const COORDINATOR_METRICS = [
     'Points of a sweep by where they stand: queued, paused, running, complete, failed, invalid or cancelled.',
   ),
   exported(
+    'sweep_graded_points',
+    'gauge',
+    ['sweep', 'grade'],
+    'Points of a sweep that were measured by grade: clean, disturbed (it counts, and is complete) or invalid.',
+  ),
+  exported(
+    'sweep_disturbed_points',
+    'gauge',
+    ['sweep', 'code'],
+    'Points of a sweep that something disturbed, by the code of the warning; a point with two warnings counts under both.',
+  ),
+  exported(
     'sweep_invalid_points',
     'gauge',
     ['sweep', 'code'],
@@ -155,6 +167,12 @@ export const COORDINATOR_METRICS = [
     'Trials recorded since this coordinator started, by how they ended.',
   ),
   exported(
+    'disturbed_total',
+    'counter',
+    ['code'],
+    'What disturbed trials that count since this coordinator started, by code.',
+  ),
+  exported(
     'invalid_total',
     'counter',
     ['code'],
@@ -164,7 +182,7 @@ export const COORDINATOR_METRICS = [
     'warnings_total',
     'counter',
     ['code', 'severity', 'node'],
-    'Trials that carry a warning since this coordinator started, by code, severity (note or invalid) and node.',
+    'Trials that carry a warning since this coordinator started, by code, severity (note, disturbed or invalid) and node.',
   ),
   exported(
     'failures_total',
@@ -214,6 +232,12 @@ export const COORDINATOR_METRICS = [
     'gauge',
     RESULT_LABELS,
     'Valid starts (processes) that a result is made of; one has no interval.',
+  ),
+  exported(
+    'result_disturbed',
+    'gauge',
+    RESULT_LABELS,
+    'Whether the machine was not the result’s alone, by a warning of any of its starts: 1 or 0.',
   ),
   exported(
     'result_on_front',

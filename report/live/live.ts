@@ -22,6 +22,8 @@ export interface LiveSweep {
   readonly failed: number;
   /** Of the complete ones, those taken over from an earlier sweep. */
   readonly reused: number;
+  /** Of the complete ones, those of which something disturbed a start. */
+  readonly disturbed: number;
   /** Valid starts that each point is to have, and may have at most. */
   readonly starts: number;
   readonly maxStarts: number;
@@ -29,7 +31,8 @@ export interface LiveSweep {
   readonly start: number;
   /** Valid starts that points lack, at least. */
   readonly trialsLeft: number;
-  /** Invalid points by the code of what made them so, the most common one first. */
+  /** Points by each code of what disturbed them, or made them invalid, the most common one first. */
+  readonly disturbedBy: readonly { readonly code: string; readonly points: number }[];
   readonly invalidBy: readonly { readonly code: string; readonly points: number }[];
   readonly submittedAt: string;
   /** Median seconds of a finished trial; null before the first. */

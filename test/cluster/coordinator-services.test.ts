@@ -30,7 +30,10 @@ async function measured(coordinator: RunningCoordinator): Promise<FakeAgent> {
   control.close();
   const { agent } = await FakeAgent.join(coordinator.grpcAddress);
   await agent.report(await agent.lease(), { decodeTokensPerSecond: 123.5 });
-  await agent.report(await agent.lease(), { decodeTokensPerSecond: 99 });
+  await agent.report(await agent.lease(), {
+    decodeTokensPerSecond: 99,
+    warnings: ['cpu-steal', 'shared-core'],
+  });
   await agent.report(await agent.lease(), { failure: crashed });
   await agent.report(await agent.lease(), { valid: false });
   return agent;
@@ -96,6 +99,25 @@ test('metrics: values are those of the records, counts are those of the trials',
   expect(series('ridgepoint_invalid_total')).toEqual([
     'ridgepoint_invalid_total{code="provider-fallback"} 1',
   ]);
+  // A disturbed result counts and is shown; by what, and that it is, stands beside it.
+  expect(series('ridgepoint_disturbed_total').sort()).toEqual([
+    'ridgepoint_disturbed_total{code="cpu-steal"} 1',
+    'ridgepoint_disturbed_total{code="shared-core"} 1',
+  ]);
+  expect(
+    series('ridgepoint_result_disturbed')
+      .map((line) => line.at(-1))
+      .sort(),
+  ).toEqual(['0', '1']);
+  expect(series('ridgepoint_sweep_graded_points').sort()).toEqual([
+    'ridgepoint_sweep_graded_points{sweep="shown",grade="clean"} 1',
+    'ridgepoint_sweep_graded_points{sweep="shown",grade="disturbed"} 1',
+    'ridgepoint_sweep_graded_points{sweep="shown",grade="invalid"} 1',
+  ]);
+  expect(series('ridgepoint_sweep_disturbed_points').sort()).toEqual([
+    'ridgepoint_sweep_disturbed_points{sweep="shown",code="cpu-steal"} 1',
+    'ridgepoint_sweep_disturbed_points{sweep="shown",code="shared-core"} 1',
+  ]);
   expect(series('ridgepoint_failures_total')).toEqual(['ridgepoint_failures_total{code="crashed"} 1']);
   expect(series('ridgepoint_sweep_points').sort()).toEqual([
     'ridgepoint_sweep_points{sweep="shown",state="cancelled"} 0',
@@ -112,9 +134,12 @@ test('metrics: values are those of the records, counts are those of the trials',
   expect(series('ridgepoint_sweep_failed_points')).toEqual([
     'ridgepoint_sweep_failed_points{sweep="shown",code="crashed"} 1',
   ]);
-  expect(series('ridgepoint_warnings_total')).toEqual([
-    'ridgepoint_warnings_total{code="provider-fallback",severity="invalid",node="node-a"} 1',
-  ]);
+  expect(series('ridgepoint_warnings_total')).toEqual(
+    expect.arrayContaining([
+      'ridgepoint_warnings_total{code="provider-fallback",severity="invalid",node="node-a"} 1',
+      'ridgepoint_warnings_total{code="cpu-steal",severity="disturbed",node="node-a"} 1',
+    ]),
+  );
   expect(series('ridgepoint_leader')).toEqual(['ridgepoint_leader 1']);
   expect(series('ridgepoint_leases_granted_total')).toContain(
     'ridgepoint_leases_granted_total{purpose="measure"} 4',

@@ -126,7 +126,7 @@ export function fleetBoard(): Board {
           overTime({
             title: 'Throttling',
             description:
-              'Share of time in which a device had lowered its clock, by reason. Trials in it are invalid.',
+              'Share of time in which a device had lowered its clock, by reason. Trials in it are disturbed; a power cap alone is a note.',
             unit: UNIT.share,
             lines: [
               {

@@ -132,13 +132,17 @@ export function schedulerBoard(): Board {
         ],
       },
       {
-        title: 'What does not count, and why',
+        title: 'What is in doubt, and why',
         panels: [
           bars({
-            title: 'Warnings that made trials invalid',
-            description: 'Since the coordinator started, by code; docs/metrics.md says what each means.',
+            title: 'Warnings that disturbed trials, or made them invalid',
+            description:
+              'Since the coordinator started, by code; disturbed trials count. docs/metrics.md says what each means.',
             unit: UNIT.count,
-            lines: [{ expr: 'sum by (code) (ridgepoint_invalid_total)', legend: '{{code}}' }],
+            lines: [
+              { expr: 'sum by (code) (ridgepoint_disturbed_total)', legend: 'disturbed: {{code}}' },
+              { expr: 'sum by (code) (ridgepoint_invalid_total)', legend: 'invalid: {{code}}' },
+            ],
           }),
           bars({
             title: 'Warnings by node',

@@ -57,12 +57,16 @@ export function sweepBoard(): Board {
             lines: [{ expr: `sum by (state) (${POINTS})`, legend: '{{state}}' }],
           }),
           bars({
-            title: 'Points that are invalid or failed',
+            title: 'Points that are disturbed, invalid or failed',
             description:
-              'By the code of the warning or failure; a point with two warnings counts under both. docs/metrics.md says what each means.',
+              'Disturbed points count. By the code of the warning or failure; a point with two warnings counts under both. docs/metrics.md says what each means.',
             unit: UNIT.count,
             width: 8,
             lines: [
+              {
+                expr: 'sum by (code) (ridgepoint_sweep_disturbed_points{sweep=~"$sweep"})',
+                legend: 'disturbed: {{code}}',
+              },
               {
                 expr: 'sum by (code) (ridgepoint_sweep_invalid_points{sweep=~"$sweep"})',
                 legend: 'invalid: {{code}}',

@@ -217,7 +217,7 @@ export interface SweepStatus {
   failureReasons: string[];
   /** What the sweep looks for; the Pareto front is drawn over these. */
   objectives: Objective[];
-  /** Valid starts (trials) that each point is to have; 0 = the coordinator does not say. */
+  /** Starts (valid trials) that each point is to have; 0 = the coordinator does not say. */
   starts: number;
   /** Up to so many while the interval is wide. */
   maxStarts: number;
@@ -225,11 +225,15 @@ export interface SweepStatus {
   start: number;
   /** Valid starts that points lack, at least. */
   trialsLeft: number;
-  /** Why invalid points are invalid, the most common reason first. */
+  /** Why invalid points are invalid, each of their reasons, the most common one first. */
   invalidBy: Doubt[];
+  /** Of the complete ones, points of which something disturbed a start; they count. */
+  disturbed: number;
+  /** By what, in the same order. */
+  disturbedBy: Doubt[];
 }
 
-/** What made points invalid. */
+/** What disturbed points, or made them invalid. */
 export interface Doubt {
   /** A code of the list of warnings, as `foreign-process`. */
   code: string;
@@ -1302,6 +1306,8 @@ function createBaseSweepStatus(): SweepStatus {
     start: 0,
     trialsLeft: 0,
     invalidBy: [],
+    disturbed: 0,
+    disturbedBy: [],
   };
 }
 
@@ -1366,6 +1372,12 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     }
     for (const v of message.invalidBy) {
       Doubt.encode(v!, writer.uint32(162).fork()).join();
+    }
+    if (message.disturbed !== 0) {
+      writer.uint32(168).uint64(message.disturbed);
+    }
+    for (const v of message.disturbedBy) {
+      Doubt.encode(v!, writer.uint32(178).fork()).join();
     }
     return writer;
   },
@@ -1543,6 +1555,22 @@ export const SweepStatus: MessageFns<SweepStatus> = {
             message.invalidBy.push(Doubt.decode(reader, reader.uint32()));
             continue;
           }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.disturbed = longToNumber(reader.uint64());
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.disturbedBy.push(Doubt.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1611,6 +1639,12 @@ export const SweepStatus: MessageFns<SweepStatus> = {
         : globalThis.Array.isArray(object?.invalid_by)
         ? object.invalid_by.map((e: any) => Doubt.fromJSON(e))
         : [],
+      disturbed: isSet(object.disturbed) ? globalThis.Number(object.disturbed) : 0,
+      disturbedBy: globalThis.Array.isArray(object?.disturbedBy)
+        ? object.disturbedBy.map((e: any) => Doubt.fromJSON(e))
+        : globalThis.Array.isArray(object?.disturbed_by)
+        ? object.disturbed_by.map((e: any) => Doubt.fromJSON(e))
+        : [],
     };
   },
 
@@ -1676,6 +1710,12 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     if (message.invalidBy?.length) {
       obj.invalidBy = message.invalidBy.map((e) => Doubt.toJSON(e));
     }
+    if (message.disturbed !== 0) {
+      obj.disturbed = Math.round(message.disturbed);
+    }
+    if (message.disturbedBy?.length) {
+      obj.disturbedBy = message.disturbedBy.map((e) => Doubt.toJSON(e));
+    }
     return obj;
   },
 
@@ -1704,6 +1744,8 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     message.start = object.start ?? 0;
     message.trialsLeft = object.trialsLeft ?? 0;
     message.invalidBy = object.invalidBy?.map((e) => Doubt.fromPartial(e)) || [];
+    message.disturbed = object.disturbed ?? 0;
+    message.disturbedBy = object.disturbedBy?.map((e) => Doubt.fromPartial(e)) || [];
     return message;
   },
 };
