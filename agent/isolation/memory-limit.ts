@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReadAgain } from '../device/read-again.js';
 import { everyTick } from './ticker.js';
@@ -27,6 +27,8 @@ export interface MemoryLimit {
 const FASTEST_BYTES_PER_SECOND = 10e9;
 const SOONEST_SECONDS = 0.05;
 const LATEST_SECONDS = 1;
+const REMOVALS = 20;
+const REMOVAL_MILLISECONDS = 100;
 
 /** Puts the limit in force; the caller closes the guard when the child has ended. */
 export function guardMemory(limit: MemoryLimit): MemoryGuard {
@@ -53,8 +55,19 @@ function cgroupGuard(limit: MemoryLimit, bytes: number): MemoryGuard | null {
   return {
     kind: 'cgroup',
     exceeded: () => oomKills(folder) > 0,
-    close: () => tryRemove(folder),
+    close() {
+      // What the child left behind, wherever in the tree of processes it is by now (Linux 5.14 and newer).
+      tryWrite(join(folder, 'cgroup.kill'), '1');
+      removeWhenEmpty(folder, REMOVALS);
+    },
   };
+}
+
+/** What was killed is in the group until it has ended. */
+function removeWhenEmpty(folder: string, tries: number): void {
+  tryRemove(folder);
+  if (tries > 0 && existsSync(folder))
+    setTimeout(() => removeWhenEmpty(folder, tries - 1), REMOVAL_MILLISECONDS).unref();
 }
 
 /**
@@ -124,7 +137,7 @@ function tryWrite(path: string, text: string): void {
   try {
     writeFileSync(path, text, { flag: 'r+' });
   } catch {
-    // No swap controller here.
+    // No swap controller here, or a kernel that cannot kill a group.
   }
 }
 

@@ -51,11 +51,6 @@ export function groupOf(pid: number, procRoot = '/proc'): number | null {
   return group === undefined ? null : Number(group);
 }
 
-/** @returns when a process started, in ticks since boot (the 22nd field of stat): its id may be another's later; null = it is gone. */
-export function startedAt(pid: number): string | null {
-  return statOf(pid, '/proc')?.[19] ?? null;
-}
-
 /** @returns the fields of stat from the third on; the second, the name, may hold blanks and brackets. */
 function statOf(pid: number, procRoot: string): readonly string[] | null {
   try {

@@ -36,6 +36,16 @@ export interface ServeEnd {
   readonly signal: string | null;
 }
 
+/** What a keeper has its warden start; later messages to it are signals for the server. */
+export interface WardenOrder {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** What a warden says: that the server runs, and how it ended. */
+export type WardenReport = { readonly pid: number } | ServeEnd;
+
 /**
  * Starts a server, says when it answers, and keeps it until it is stopped. The child is its keeper: whatever ends the agent, the keeper
  * notices, and ends the server with everything that it started.

@@ -1,15 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, failure } from '../../core/errors.js';
 import type { Channel } from '../isolation/channel.js';
 import { monotonicSeconds } from '../isolation/clock.js';
-import { descendantsOf, startedAt } from '../isolation/processes.js';
-import { findProgram, findStartTools, wrapCommand } from '../isolation/start-tools.js';
+import { adoptOrphans, endDescendants } from '../isolation/orphans.js';
+import { ownProgram } from '../isolation/own-program.js';
+import { findProgram } from '../isolation/start-tools.js';
 import { StderrTail } from '../isolation/stderr-tail.js';
 import { firstModel, isReady, tryOnce } from './ask.js';
 import { PORT } from './command.js';
-import type { ServeEnd, ServeReport, ServeRequest } from './job.js';
+import type { ServeEnd, ServeReport, ServeRequest, WardenOrder, WardenReport } from './job.js';
 
 const POLL_MILLISECONDS = 50;
 /** While somebody measures, the keeper wakes seldom. */
@@ -28,6 +30,7 @@ const LONGEST_LINE = 10_000;
 
 /** Keeps a server: see job.ts. @throws FailureError `engine-missing`, `load-failed`, `crashed`. */
 export async function serve(request: ServeRequest, channel: Channel<ServeReport>): Promise<ServeEnd> {
+  await adoptOrphans();
   for (let tries = 1; ; tries++) {
     const kept = await keepOnce(request, channel);
     if (kept !== 'port-taken') return kept;
@@ -46,8 +49,9 @@ async function keepOnce(
   const { name, profile } = request;
   const port = await freePort();
   const at = { url: `http://127.0.0.1:${port}`, apiKey: request.apiKey };
-  const begun = monotonicSeconds();
   const server = new Server(request, port);
+  await server.started;
+  const begun = monotonicSeconds();
   const until = async (
     what: () => Promise<boolean>,
     seconds: number,
@@ -84,7 +88,6 @@ async function keepOnce(
       () => `was ready but answered no request within ${answerSeconds} s: ${problem}`,
     );
     if (answered === 'stopped') return await server.stop();
-    server.lookAround();
     const { pid, weightsLoadSeconds } = server;
     const startSeconds = monotonicSeconds() - begun;
     channel.send({ type: 'serving', url: at.url, pid, model, startSeconds, weightsLoadSeconds });
@@ -128,42 +131,47 @@ function how(end: ServeEnd): string {
   return end.exitCode === null ? '' : ` with exit code ${end.exitCode}`;
 }
 
-/** A server's process, and what it started: all of it ends with the keeper, whatever ends that. */
+/** A server with all that it started, in the hands of its warden: all of it ends with the keeper, whatever ends that. */
 class Server {
+  /** It runs, or never will. */
+  readonly started: Promise<unknown>;
   readonly ended: Promise<ServeEnd>;
   /** How it ended; null = it runs. */
   end: ServeEnd | null = null;
+  /** Process id; 0 until it runs. */
+  pid = 0;
   /** Of starting, as its log says; null = it has not. */
   weightsLoadSeconds: number | null = null;
   /** It said that somebody else has its port. */
   portTaken = false;
-  readonly #process: ChildProcess;
+  readonly #warden: ChildProcess;
+  /** Nothing is left of it. */
+  readonly #gone: Promise<void>;
   readonly #tail = new StderrTail(1, MOST_SAID);
   readonly #graceSeconds: number;
-  /** What it started, as far as was seen, each with its own start: once their parent is gone, nothing ties them to it. */
-  readonly #family = new Map<number, string | null>();
 
   /** @throws FailureError `engine-missing` where its program is not. */
   constructor(request: ServeRequest, port: number) {
     this.#graceSeconds = request.profile.shutdown.seconds;
-    this.#process = start(request, port);
+    this.#warden = start(request, port);
+    let over: (end: ServeEnd) => void = () => {};
     this.ended = new Promise((resolve) => {
-      this.#process.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
-      this.#process.once('error', (error) => {
-        process.stderr.write(`${request.name}: ${error.message}\n`);
-        resolve({ exitCode: null, signal: null });
-      });
-    }).then((end) => {
-      this.end = end as ServeEnd;
-      return this.end;
+      over = (end) => {
+        this.end ??= end;
+        resolve(this.end);
+      };
+    });
+    this.started = Promise.race([once(this.#warden, 'message'), this.ended]);
+    this.#warden.on('message', (report: WardenReport) => {
+      if ('pid' in report) this.pid = report.pid;
+      else over(report);
+    });
+    // A warden that is killed takes the server along; what else was below it is the keeper's now.
+    this.#gone = once(this.#warden, 'exit').then(async () => {
+      over({ exitCode: null, signal: 'SIGKILL' });
+      await endDescendants();
     });
     this.#hear(request.profile.log.weightsLoadSeconds);
-    process.on('exit', this.#leave);
-  }
-
-  /** Process id. */
-  get pid(): number {
-    return this.#process.pid ?? 0;
   }
 
   /** @returns what it wrote last, for the end of a sentence; '' for nothing. */
@@ -172,46 +180,23 @@ class Server {
     return line === '' ? '' : `; its last line: ${line}`;
   }
 
-  /** Notes what it has started. */
-  lookAround(): void {
-    for (const pid of descendantsOf(this.pid)) this.#family.set(pid, startedAt(pid));
-  }
-
   /** SIGTERM, and SIGKILL when it takes longer than it may; then for everything that it left behind. */
   async stop(): Promise<ServeEnd> {
-    if (this.end === null) {
-      this.lookAround();
-      kill(this.pid, 'SIGTERM');
-    }
-    const timer = setTimeout(() => {
-      this.lookAround();
-      kill(this.pid, 'SIGKILL');
-    }, this.#graceSeconds * 1000);
-    const end = await this.ended;
+    this.#signal('SIGTERM');
+    const timer = setTimeout(() => this.#signal('SIGKILL'), this.#graceSeconds * 1000);
+    await this.#gone;
     clearTimeout(timer);
-    this.#endFamily();
-    process.off('exit', this.#leave);
-    return end;
+    return await this.ended;
   }
 
-  /** The keeper ends: the server may not stay. */
-  readonly #leave = (): void => {
-    this.lookAround();
-    if (this.end === null) kill(this.pid, 'SIGKILL');
-    this.#endFamily();
-    // Without an agent nobody else ends what is left of the group, which is the keeper's own.
-    if (!process.connected) kill(-process.pid, 'SIGKILL');
-  };
-
-  #endFamily(): void {
-    for (const [pid, start] of this.#family) if (startedAt(pid) === start) kill(pid, 'SIGKILL');
-    this.#family.clear();
+  #signal(name: NodeJS.Signals): void {
+    if (this.end === null && this.#warden.connected) this.#warden.send(name, () => {});
   }
 
   /** Passes on what it writes, so that the agent has its last lines, and looks for what starting took. */
   #hear(weightsPattern: string | null): void {
     const pattern = weightsPattern === null ? null : new RegExp(weightsPattern);
-    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+    for (const stream of [this.#warden.stdout, this.#warden.stderr]) {
       let line = '';
       stream?.on('data', (chunk: Buffer) => {
         process.stderr.write(chunk);
@@ -226,7 +211,7 @@ class Server {
   }
 }
 
-/** In the keeper's process group: what ends the group ends both. */
+/** @returns the warden of a server that it is told to start. */
 function start({ name, command, environment }: ServeRequest, port: number): ChildProcess {
   const [program = '', ...args] = command.map((word) => word.replaceAll(PORT, String(port)));
   const env = { ...process.env, ...environment };
@@ -237,16 +222,14 @@ function start({ name, command, environment }: ServeRequest, port: number): Chil
       }),
     );
   }
-  const wrapped = wrapCommand({ command: program, args }, [], findStartTools());
-  return spawn(wrapped.command, wrapped.args, { stdio: ['ignore', 'pipe', 'pipe'], env });
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    if (pid !== 0) process.kill(pid, signal);
-  } catch {
-    // ESRCH: it has ended already.
-  }
+  const { loader, path } = ownProgram('./warden', import.meta.url);
+  const warden = fork(path, {
+    execArgv: loader.length > 0 ? [...loader] : ['--single-threaded'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+  });
+  warden.send({ command: program, args, env } satisfies WardenOrder);
+  return warden;
 }
 
 /** @returns a port of the loopback address that nobody listens on right now. */

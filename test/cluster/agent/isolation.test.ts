@@ -251,7 +251,7 @@ describe('the memory guard', () => {
     const cgroupFolder = temporaryFolder();
     const folder = join(cgroupFolder, 'ridgepoint-42');
     mkdirSync(folder);
-    for (const file of ['memory.max', 'cgroup.procs']) writeFileSync(join(folder, file), '');
+    for (const file of ['memory.max', 'cgroup.procs', 'cgroup.kill']) writeFileSync(join(folder, file), '');
     writeFileSync(join(folder, 'memory.events'), 'low 0\noom 0\noom_kill 0\n');
     const guard = guardMemory({ bytes: 1000, pid: 42, cgroupFolder, onExceeded: () => {} });
     expect(guard.kind).toBe('cgroup');
@@ -261,6 +261,7 @@ describe('the memory guard', () => {
     writeFileSync(join(folder, 'memory.events'), 'low 0\noom 1\noom_kill 1\n');
     expect(guard.exceeded()).toBe(true);
     guard.close();
+    expect(readFileSync(join(folder, 'cgroup.kill'), 'utf8')).toBe('1');
   });
 
   test('falls back to watching where the controller is not delegated', () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { descendantsOf } from '../../../agent/isolation/processes.js';
+import { ancestorsOf, descendantsOf } from '../../../agent/isolation/processes.js';
 import { commandLine } from '../../../agent/servers/command.js';
 import { configuredServers } from '../../../agent/servers/config.js';
 import { ServerPool } from '../../../agent/servers/pool.js';
@@ -33,7 +33,9 @@ const alive = (pids: readonly number[]) => pids.filter(isAlive);
 
 /** Every process that tests of this file may leave behind. */
 const left = () =>
-  alive(descendantsOf(process.pid)).filter((pid) => /bad-server|simulator|worker\.ts/.test(commandOf(pid)));
+  alive(descendantsOf(process.pid)).filter((pid) =>
+    /bad-server|simulator|worker\.ts|warden\.ts/.test(commandOf(pid)),
+  );
 
 function commandOf(pid: number): string {
   try {
@@ -236,17 +238,30 @@ describe.skipIf(!linux)('nothing of a server is left', () => {
     await expect.poll(() => alive(all)).toEqual([]);
   });
 
-  test('whose keeper is killed', async () => {
-    const file = join(temporaryFolder(), 'children');
-    let keeper = 0;
+  test.each(['keeper', 'warden'] as const)(
+    'whose %s is killed, of what left its group neither',
+    async (which) => {
+      const file = join(temporaryFolder(), 'children');
+      const served = await newPool().take('cpu0', serverWanted('children', file), () => {});
+      const [warden = 0, keeper = 0] = ancestorsOf(served.pid);
+      expect(commandOf(warden)).toContain('warden.ts');
+      expect(commandOf(keeper)).toContain('worker.ts');
+      const all = [served.pid, ...childrenIn(file)];
+      expect(alive(all)).toEqual(all);
+      process.kill(which === 'keeper' ? keeper : warden, 'SIGKILL');
+      expect((await failureOf(served.died)).signal).toBe('SIGKILL');
+      await expect.poll(() => alive([...all, warden, keeper])).toEqual([]);
+    },
+  );
+
+  test('whose child left its group and lost its parent, when it ends', async () => {
+    const file = join(temporaryFolder(), 'orphans');
     const pool = newPool();
-    const served = await pool.take('cpu0', serverWanted('children', file), () => {
-      keeper = descendantsOf(process.pid).find((pid) => commandOf(pid).includes('worker.ts')) ?? 0;
-    });
-    const [inGroup = 0] = childrenIn(file);
-    process.kill(keeper, 'SIGKILL');
-    expect((await failureOf(served.died)).signal).toBe('SIGKILL');
-    await expect.poll(() => alive([served.pid, inGroup])).toEqual([]);
-    for (const pid of childrenIn(file)) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    const { pid } = await pool.take('cpu0', serverWanted('orphans', file), () => {});
+    await expect.poll(() => existsSync(file)).toBe(true);
+    const orphan = Number(readFileSync(file, 'utf8'));
+    await expect.poll(() => ancestorsOf(orphan)[0]).toBe(ancestorsOf(pid)[0]);
+    await pool.free('cpu0');
+    expect(alive([pid, orphan])).toEqual([]);
   });
 });
