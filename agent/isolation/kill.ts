@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { descendantsOf } from './processes.js';
 
 /**
@@ -70,5 +72,28 @@ function signal(pid: number, name: NodeJS.Signals): void {
     process.kill(pid, name);
   } catch {
     // ESRCH: it has ended already.
+  }
+}
+
+const LOOK_MILLISECONDS = 20;
+/** A process that waits in a driver ends when the driver lets it. */
+const LONGEST_MILLISECONDS = 10_000;
+
+/** Kills everything below this process until nothing is left, for what is killed may have started more. */
+export async function endDescendants(): Promise<void> {
+  for (let waited = 0; waited < LONGEST_MILLISECONDS; waited += LOOK_MILLISECONDS) {
+    const left = descendantsOf(process.pid).filter((pid) => !isZombie(pid));
+    if (left.length === 0) return;
+    for (const pid of left) signal(pid, 'SIGKILL');
+    await sleep(LOOK_MILLISECONDS);
+  }
+}
+
+/** It has ended, and whoever started it has not asked how. */
+function isZombie(pid: number): boolean {
+  try {
+    return /^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return true;
   }
 }

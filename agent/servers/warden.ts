@@ -4,8 +4,9 @@
  * the same moment leaves the kernel's signal, which reaches the server itself and none of its workers.
  */
 import { spawn } from 'node:child_process';
-import { adoptOrphans, endDescendants } from '../isolation/orphans.js';
+import { endDescendants } from '../isolation/kill.js';
 import { findStartTools, wrapCommand } from '../isolation/start-tools.js';
+import { adoptOrphans } from '../native/orphans.js';
 import type { WardenOrder, WardenReport } from './job.js';
 
 await adoptOrphans();
