@@ -97,13 +97,15 @@ export function launch<Answer, Report extends ChildMessage = never>(
   });
   say({ job: task.name, request: task.request });
 
+  // Heard from the start: where the pipes were closed first, it comes right behind `exit`.
+  const closed = new Promise((resolve) => child.once('close', resolve));
   const ended = exitOf(child, (error) => {
     startError = error;
   }).then(async ({ exitCode, signal }): Promise<Ending<Answer>> => {
     if (clock !== null) clearTimeout(clock);
     const memoryExceeded = guard.exceeded();
     if (pid !== 0) ladder.end();
-    await lastWords(child);
+    if (pid !== 0) await lastWords(closed);
     guard.close();
     const oomKillsAfter = systemOomKills();
     const stderrTail = tail.text();
@@ -182,12 +184,11 @@ function exitOf(
   });
 }
 
-/** `exit` can come before the last messages and lines; `close` comes after both, unless somebody keeps them. */
-function lastWords(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined) return Promise.resolve();
+/** `exit` can come before the last messages and lines; `close` comes after both, unless somebody keeps the pipes. */
+function lastWords(closed: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, LAST_WORDS_MILLISECONDS);
-    child.once('close', () => {
+    void closed.then(() => {
       clearTimeout(timer);
       setImmediate(resolve);
     });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { formatCpuList, parseCpuList, readAffinity } from '../../../agent/device/affinity.js';
 import { taskOf } from '../../../agent/isolation/job.js';
 import { KillLadder } from '../../../agent/isolation/kill.js';
@@ -68,6 +68,17 @@ const alive = (pid: number) => existsSync(`/proc/${pid}`);
 const linux = process.platform === 'linux';
 
 describe('a child for one task', () => {
+  test('has ended when its pipes are closed: its last words are waited for no longer', async () => {
+    // The limit on that wait never comes.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const ending = await run({ trial: trial({ fakeDecodeTokensPerSecond: 2000 }) });
+      expect(ending.failure).toBeNull();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('runs a trial, sends its phases in order and answers with the outcome', async () => {
     const { launched, messages } = begin({ trial: trial({ fakeDecodeTokensPerSecond: 2000 }) });
     const ending = await launched.ended;
