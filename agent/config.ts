@@ -8,7 +8,7 @@ import { LOG_FORMATS } from '../core/log-text.js';
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { readPolicy, type SourcePolicy, sourcesSchema } from './artifacts/remote/policy.js';
-import { rpcSchema } from './native/llama-cpp/rpc.js';
+import { rpcSchema } from './native/llama-cpp/rpc-config.js';
 import { runtimesSchema } from './native/onnxruntime/libraries.js';
 import { DEFAULT_FOLDER, SOCKET_NAME } from './power/protocol.js';
 import { scorerSchema } from './quality/external-scorer.js';

@@ -2,16 +2,14 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 
-const entrySchema = z.object({
-  path: z.string(),
-  bytes: z.number(),
-  inode: z.number(),
-  modifiedMilliseconds: z.number(),
-  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
-});
-type Entry = z.infer<typeof entrySchema>;
+interface Entry {
+  readonly path: string;
+  readonly bytes: number;
+  readonly inode: number;
+  readonly modifiedMilliseconds: number;
+  readonly digest: string;
+}
 
 /**
  * The digest of a file, `sha256:<hex>`. Reading a model of 100 GB takes minutes, so it is kept by path,
@@ -72,9 +70,11 @@ function sameFile(a: Omit<Entry, 'digest'>, b: Omit<Entry, 'digest'>): boolean {
   );
 }
 
+/** What else is wrong with an entry is seen when it is held against the file. */
 async function readEntry(file: string): Promise<Entry | null> {
   try {
-    return entrySchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    const entry = JSON.parse(await readFile(file, 'utf8')) as Entry;
+    return /^sha256:[0-9a-f]{64}$/.test(entry.digest) ? entry : null;
   } catch {
     return null;
   }

@@ -3,11 +3,14 @@
  * event loop stands still while it computes; the parent knows both. It must never listen for SIGSEGV: with a
  * listener in place Node would spin for ever instead of dying.
  */
+import module from 'node:module';
+import { join } from 'node:path';
 import { failure, toFailure } from '../core/errors.js';
 import { readAffinity } from './device/affinity.js';
 import { openChannel } from './isolation/channel.js';
 import type { ChildState, LastMessage, StartMessage } from './isolation/messages.js';
 import { JOBS } from './jobs.js';
+import { cacheFolder } from './native/engines/location.js';
 
 /** The parent died: nobody is left to hear the answer. */
 const EXIT_ORPHANED = 70;
@@ -18,6 +21,10 @@ async function work({ job: name, request }: StartMessage): Promise<LastMessage> 
   const run = await job.load();
   return { type: 'answer', answer: await run(request as never, channel) };
 }
+
+// Each trial is a process: what the first one compiled need not be compiled again. From Node.js 22.1 on.
+const { enableCompileCache } = module as { enableCompileCache?: (folder: string) => unknown };
+enableCompileCache?.(join(cacheFolder(), 'compiled'));
 
 let begun = false;
 const channel = openChannel((message) => {

@@ -16,7 +16,8 @@ import {
 } from './kernel-library.js';
 import { PRUNING_INTERFACE } from './kernels.js';
 import { loadLlama } from './llama.js';
-import { type ConfiguredRpc, findRpcLibrary, greetRpcServer } from './llama-cpp/rpc.js';
+import { findRpcLibrary, greetRpcServer } from './llama-cpp/rpc.js';
+import type { ConfiguredRpc } from './llama-cpp/rpc-config.js';
 import { type ConfiguredRuntimes, findLibraries, noLibrary } from './onnxruntime/libraries.js';
 import { probeProviders } from './onnxruntime/probe.js';
 import { findEngine } from './packages.js';

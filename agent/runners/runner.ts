@@ -4,7 +4,7 @@ import type { RunnerProfile } from '../../core/experiment/node.js';
 import type { OpType } from '../../core/kernels/op.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
 import type { Capability } from '../../core/workloads/capability.js';
-import type { ConfiguredRpc } from '../native/llama-cpp/rpc.js';
+import type { ConfiguredRpc } from '../native/llama-cpp/rpc-config.js';
 import type { ConfiguredRuntimes } from '../native/onnxruntime/libraries.js';
 import type { ConfiguredServer } from '../servers/config.js';
 import type { ServedEndpoint } from '../servers/served.js';

@@ -1,20 +1,20 @@
 import { FailureError, failure } from '../../core/errors.js';
-import { finetune } from './finetune.js';
-import { inference } from './inference.js';
-import { kernel } from './kernel.js';
-import { latency } from './latency.js';
-import { serving } from './serving.js';
 import type { Workload } from './workload.js';
 
-/** Every workload this agent knows: a new one is a new file and one line here. */
-const WORKLOADS: readonly Workload[] = [latency, finetune, kernel, serving, inference];
+/** Every workload this agent knows, imported when a trial has it: a new one is a new file and one line here. */
+const WORKLOADS: Readonly<Record<string, () => Promise<Workload>>> = {
+  latency: async () => (await import('./latency.js')).latency,
+  finetune: async () => (await import('./finetune.js')).finetune,
+  kernel: async () => (await import('./kernel.js')).kernel,
+  serving: async () => (await import('./serving.js')).serving,
+  inference: async () => (await import('./inference.js')).inference,
+};
 
-export const WORKLOAD_KINDS: readonly string[] = WORKLOADS.map((workload) => workload.kind);
+export const WORKLOAD_KINDS: readonly string[] = Object.keys(WORKLOADS);
 
 /** @returns the workload; throws FailureError `impossible-combination` for a kind this agent does not know. */
-export function workloadNamed(kind: string): Workload {
-  const workload = WORKLOADS.find((known) => known.kind === kind);
-  if (workload !== undefined) return workload;
+export async function workloadNamed(kind: string): Promise<Workload> {
+  if (Object.hasOwn(WORKLOADS, kind)) return await WORKLOADS[kind]!();
   throw new FailureError(
     failure('impossible-combination', `this agent has no workload ${kind}`, {
       hint: `It has ${WORKLOAD_KINDS.join(', ')}; a newer sweep may need a newer agent.`,

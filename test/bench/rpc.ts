@@ -28,7 +28,7 @@ import { UsualCores } from '../../agent/cores/usual.js';
 import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
 import { monotonicSeconds } from '../../agent/isolation/clock.js';
 import { IdleBaselines } from '../../agent/meters/baseline.js';
-import type { ConfiguredRpc } from '../../agent/native/llama-cpp/rpc.js';
+import type { ConfiguredRpc } from '../../agent/native/llama-cpp/rpc-config.js';
 import { loadModel } from '../../agent/runners/llama-cpp/load.js';
 import { ServerPool } from '../../agent/servers/pool.js';
 import type { TrialContext } from '../../agent/trial/context.js';

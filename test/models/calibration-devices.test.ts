@@ -7,7 +7,7 @@ import { linearsOf } from '../../agent/calibration/blocks.js';
 import { passModel } from '../../agent/calibration/pass.js';
 import { type WalkRequest, walkLayers } from '../../agent/calibration/walk.js';
 import { kernelsLibrary } from '../../agent/native/kernel-library.js';
-import type { ConfiguredRpc } from '../../agent/native/llama-cpp/rpc.js';
+import type { ConfiguredRpc } from '../../agent/native/llama-cpp/rpc-config.js';
 import { type ObservedPlace, ON_CPU } from '../../agent/runners/observer.js';
 import { startTrial } from '../../agent/trial/start.js';
 import type { Options } from '../../core/experiment/experiment.js';

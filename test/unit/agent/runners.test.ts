@@ -23,7 +23,7 @@ describe('descriptions and rooms', () => {
 
   test.each(WORKLOADS.map(({ kind, needs }) => [kind, needs] as const))(
     '%s needs what it says it needs',
-    (kind, needs) => expect(workloadNamed(kind).needs).toBe(needs),
+    async (kind, needs) => expect((await workloadNamed(kind)).needs).toBe(needs),
   );
 
   test('a runner that plain models are opened by opens the same files', () => {
