@@ -1,6 +1,6 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { median } from '../../core/statistics/quantile.js';
-import { shouldStop, warmupSettled } from '../../core/statistics/stopping.js';
+import { shouldStop, warmingUp } from '../../core/statistics/stopping.js';
 import { type LengthenedWork, lengthen } from './lengthen.js';
 import type { WorkloadContext, WorkloadOutcome } from './workload.js';
 
@@ -38,11 +38,12 @@ export async function repeatCalls(
   };
 
   const warmups: number[] = [];
-  let settled = measure.maxWarmups === 0;
-  while (!settled && warmups.length < measure.maxWarmups) {
+  const warmed = context.now();
+  let warming = warmingUp(warmups, 0, measure);
+  while (warming.another) {
     warmups.push(median(repeatOnce('warm-up', warmups.length)));
-    settled = warmupSettled(warmups, measure.warmupSpread);
     await rest();
+    warming = warmingUp(warmups, context.now() - warmed, measure);
   }
 
   const callSeconds: number[][] = [];
@@ -70,7 +71,7 @@ export async function repeatCalls(
     return {
       repeats: callSeconds.length,
       warmups: warmups.length,
-      warmupSettled: settled,
+      warmupSettled: warming.settled,
       stop: decision,
       halfWidth,
       tokenSeconds: [],

@@ -43,8 +43,6 @@ async function train(
   const taken: TrainingStep[] = [];
   let warmups = 0;
   let settled = context.measure.maxWarmups === 0;
-  const began = context.now();
-  let stop: WorkloadOutcome['stop'] = 'steps-done';
   while (taken.length < steps) {
     const batch = dataset.next();
     const start = context.now();
@@ -61,11 +59,6 @@ async function train(
     } else context.stamp('train', taken.length - 1 - warmups, start, end, tokens);
     onProgress({ step: taken.length, steps, loss: step.loss, evalLoss: null });
     await rest(context);
-    const budget = context.measure.maxSeconds;
-    if (budget !== null && taken.length < steps && context.now() - began > budget && !warming) {
-      stop = 'time-budget';
-      break;
-    }
   }
   const evalAfter = await heldOutLoss(trainer, dataset, context);
   onProgress({ step: taken.length, steps, loss: null, evalLoss: evalAfter });
@@ -94,7 +87,7 @@ async function train(
     repeats: taken.length - warmups,
     warmups,
     warmupSettled: settled,
-    stop,
+    stop: 'steps-done',
     halfWidth: relativeHalfWidth(rates, context.measure.confidence),
     tokenSeconds: [],
     findings: { of: 'training', record, kept: keep === null ? null : await keep(trainer.result()) },

@@ -1,7 +1,7 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { median } from '../../core/statistics/quantile.js';
-import { shouldStop, warmupSettled } from '../../core/statistics/stopping.js';
+import { shouldStop, warmingUp } from '../../core/statistics/stopping.js';
 import type { Generator } from '../runners/opened.js';
 import { type LengthenedWork, lengthen } from './lengthen.js';
 import { type TokenPlan, tokenPlan } from './tokens.js';
@@ -43,24 +43,23 @@ export const latency = {
   },
 } satisfies Workload<'generator'>;
 
-/** Rounds of the whole repeat until the last three agree, since one is not enough on a fast device. */
+/** Rounds of the whole repeat until the last three agree, since one is not enough on a fast device, or half of the repeats' time is over. */
 async function warmUp(
   model: Generator,
   plan: TokenPlan,
   options: LatencyOptions,
   context: WorkloadContext,
 ): Promise<Pick<WorkloadOutcome, 'warmups' | 'warmupSettled'>> {
-  const { maxWarmups, warmupSpread } = context.measure;
   const seconds: number[] = [];
-  let settled = maxWarmups === 0;
-  while (!settled && seconds.length < maxWarmups) {
+  const begin = context.now();
+  for (;;) {
+    const { another, settled } = warmingUp(seconds, context.now() - begin, context.measure);
+    if (!another) return { warmups: seconds.length, warmupSettled: settled };
     const round = await repeatOnce(model, plan, options, context);
     context.stamp('warm-up', seconds.length, round.start, round.end, tokensOf(options));
     seconds.push(round.end - round.start);
-    settled = warmupSettled(seconds, warmupSpread);
     await rest(context);
   }
-  return { warmups: seconds.length, warmupSettled: settled };
 }
 
 async function measure(

@@ -21,7 +21,8 @@ const MARGIN = 1.1;
  * Gives the energy source windows that it can resolve: each phase that is shorter than `context.minPhaseSeconds` is
  * repeated without a pause until it is that long, a few times, after the timed repeats. Phases that were long
  * enough are left alone. Work that cannot be repeated by itself (a cache that cannot be cut back, or is
- * computed anew for it) is left out, and so is what would pass the sweep's budget of time.
+ * computed anew for it) is left out, and so are further windows that would pass the sweep's budget of time: one of each phase there is, for without it
+ * there is no energy.
  * @param begunSeconds when the timed repeats began, for the budget.
  */
 export async function lengthen(
@@ -36,7 +37,7 @@ export async function lengthen(
     for (const work of short) {
       const times = Math.ceil((MARGIN * minPhaseSeconds) / work.seconds);
       const budget = (measure.maxSeconds ?? Number.POSITIVE_INFINITY) - (now() - begunSeconds);
-      if (times * work.seconds > budget) return;
+      if (window > 0 && times * work.seconds > budget) return;
       if (!(await attempt(work, times, window, context))) short.delete(work);
       // Between windows as between repeats: the meters get a reading close to the end.
       if (await context.breathe()) return;

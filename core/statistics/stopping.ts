@@ -60,6 +60,32 @@ export function shouldStop(state: StoppingState): StoppingDecision {
   return stop('continue');
 }
 
+/** When warming up is enough; part of a sweep's `measure`. */
+export interface WarmupPolicy {
+  readonly maxWarmups: number;
+  /** Of the last rounds (cv), at which they have settled. */
+  readonly warmupSpread: number;
+  /** Of the repeats that follow; warming up takes at most half as long, but for its first round. null = no budget. */
+  readonly maxSeconds: number | null;
+}
+
+/**
+ * @param rounds one value per warm-up round, in order.
+ * @param elapsedSeconds since the first of them began.
+ * @returns whether to run another, and whether they have settled.
+ */
+export function warmingUp(
+  rounds: readonly number[],
+  elapsedSeconds: number,
+  { maxWarmups, warmupSpread, maxSeconds }: WarmupPolicy,
+): { readonly another: boolean; readonly settled: boolean } {
+  const { length } = rounds;
+  const settled = maxWarmups === 0 || warmupSettled(rounds, warmupSpread);
+  // Another one of average length.
+  const inTime = length === 0 || (elapsedSeconds * (length + 1)) / length <= (maxSeconds ?? Infinity) / 2;
+  return { another: !settled && length < maxWarmups && inTime, settled };
+}
+
 /**
  * @param samples one value per warm-up round, in order.
  * @returns true when the last three rounds have a cv of at most `spread`.

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { adjustForMany, type CompareOptions } from '../../../core/statistics/compare.js';
 import { compareStarts } from '../../../core/statistics/ratio.js';
-import { shouldStop, warmupSettled } from '../../../core/statistics/stopping.js';
+import { shouldStop, warmingUp, warmupSettled } from '../../../core/statistics/stopping.js';
 
 /** Starts of one reading each, in blocks of their own. */
 const compare = (base: readonly number[], candidate: readonly number[], options: CompareOptions = {}) =>
@@ -116,6 +116,25 @@ describe('shouldStop', () => {
     expect(shouldStop(state(wild(5), wild(5), 49)).decision).toBe('continue');
     const open = { ...state(wild(5), wild(5), 1e6), policy: { ...policy, maxSeconds: null } };
     expect(shouldStop(open).decision).toBe('continue');
+  });
+});
+
+describe('warming up', () => {
+  const policy = { maxWarmups: 5, warmupSpread: 0.05, maxSeconds: 1 };
+
+  test('goes on until rounds agree, or are as many as allowed', () => {
+    expect(warmingUp([], 0, policy)).toEqual({ another: true, settled: false });
+    expect(warmingUp([0.1, 0.05], 0.1, policy)).toEqual({ another: true, settled: false });
+    expect(warmingUp([0.05, 0.05, 0.05], 0.15, policy)).toEqual({ another: false, settled: true });
+    expect(warmingUp([1, 2, 1, 2, 1], 0.1, policy)).toEqual({ another: false, settled: false });
+    expect(warmingUp([], 0, { ...policy, maxWarmups: 0 })).toEqual({ another: false, settled: true });
+  });
+
+  test('takes at most half of the budget of the repeats, but for its first round', () => {
+    expect(warmingUp([0.2], 0.2, policy).another).toBe(true);
+    expect(warmingUp([0.3], 0.3, policy).another).toBe(false);
+    expect(warmingUp([], 60, policy).another).toBe(true);
+    expect(warmingUp([60], 60, { ...policy, maxSeconds: null }).another).toBe(true);
   });
 });
 
