@@ -10,6 +10,9 @@ export interface ErrorBand {
   readonly beyond: readonly string[];
 }
 
+/** Beyond it a band says no more than that nothing is known. */
+const WIDEST = 1000;
+
 /**
  * The band of one more prediction: Student's t on logarithms and around none, for a bias of the factors is an error of the prediction. Its
  * degrees of freedom are the models that were looked at: what is predicted too fast at one length of one is so at all of them.
@@ -20,7 +23,7 @@ export function bandRatio({
   points,
   error,
 }: Pick<FactorCheck, 'models' | 'points' | 'error'>): number {
-  return Math.exp(studentQuantile(0.975, models ?? points) * error);
+  return Math.min(WIDEST, Math.exp(studentQuantile(0.975, models ?? points) * error));
 }
 
 /**

@@ -4,12 +4,11 @@ import { join } from 'node:path';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import { phaseWork } from '../../core/work/phase-work.js';
 import type { CheckSample } from '../../roofline/factors/sample.js';
-import type { Retaking } from '../cores/retake.js';
 import { quantizerOf } from '../runners/index.js';
 import { tokenPlan } from '../workloads/tokens.js';
-import { fastest } from './fastest.js';
 import {
   architectureOf,
+  type ModelFiles,
   openedModel,
   type StepsJob,
   secondsOf,
@@ -46,24 +45,17 @@ const MOST_OPERATIONS = 0.1e12;
 const STEPS = 8;
 const SECONDS = { usual: 0.15, quick: 0.03 } as const;
 
-/** Times prefills and steps of a few small models, which the fit does not see: how far predictions lie from them is their error. */
-export async function timeChecks(job: StepsJob, retaking: Retaking): Promise<CheckSample[]> {
-  const samples: CheckSample[] = [];
-  for (const { source, fileType } of MODELS[job.quick ? 'quick' : 'usual']) {
-    const model = await quantizedModel(job, source, fileType);
-    try {
-      for (const threads of job.threads)
-        for (const parallel of SEQUENCES)
-          samples.push(
-            ...(await fastest(retaking, threads, () =>
-              samplesOf(job, model, `${fileType} ${source}`, threads, parallel),
-            )),
-          );
-    } finally {
-      rmSync(model.folder, { recursive: true, force: true });
-    }
-  }
-  return samples;
+/** @returns what times prefills and steps of a few small models, which the fit does not see: how far predictions lie from them is their error. */
+export function checkTimers(job: StepsJob, files: ModelFiles): (() => Promise<CheckSample[]>)[] {
+  return MODELS[job.quick ? 'quick' : 'usual'].flatMap(({ source, fileType }) =>
+    job.threads.flatMap((threads) =>
+      SEQUENCES.map((parallel) => async () => {
+        const of = `${fileType} ${source}`;
+        const model = await files.of(of, () => quantizedModel(job, source, fileType));
+        return await samplesOf(job, model, of, threads, parallel);
+      }),
+    ),
+  );
 }
 
 /** The model as a file of this type, made as those of a sweep are. */

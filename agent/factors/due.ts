@@ -1,5 +1,4 @@
 import type { Factors } from '../../core/result/factors.js';
-import { isDisturbed } from '../../core/result/roof-warnings.js';
 import type { StoredRoofs } from '../roofs/store.js';
 
 /** What the rows of a run ask of factors: numbers of threads, and types of weights. */
@@ -8,7 +7,7 @@ export interface AskedOfFactors {
   readonly types: readonly string[];
 }
 
-/** One fit of a run: of one number of threads, and as many types as fit into its time. */
+/** What a run has to fit of one number of threads. */
 export interface QuickFit {
   readonly threads: number;
   readonly types: readonly string[];
@@ -17,18 +16,14 @@ export interface QuickFit {
 export interface DueFits {
   /** What they are added to; null = they take the place of what is kept. */
   readonly base: Factors | null;
-  /** Whether what is kept can be used meanwhile: then the machine has to be quiet to better it. */
-  readonly holds: boolean;
   /** After “how near the engine comes to the roofs of cpu0”; empty the first time. */
   readonly why: string;
-  /** In order, at least one. */
+  /** At least one. */
   readonly fits: readonly QuickFit[];
 }
 
 /** Whose products stand for those of all types with about as many bits. */
 const FEW_TYPES = ['f16', 'q8_0', 'q6_k', 'q4_k'];
-/** Of one fit, which is kept or lost as a whole: the first then has the few, and a slow one takes no more than three others along. */
-const MOST_TYPES = 4;
 
 /** @returns what has changed since factors were fitted, so that they say nothing any more; null where they hold. */
 export function changedSince(
@@ -52,21 +47,11 @@ export function dueFits(
   asked: AskedOfFactors,
 ): DueFits | null {
   const changed = kept === null ? null : changedSince(kept, roofs.id, engine);
-  const holds = kept !== null && changed === null;
-  // What somebody fitted at leisure is theirs to fit again.
-  const disturbed = holds && kept.quick === true && wasDisturbed(kept, roofs);
-  const base = holds && !disturbed ? kept : null;
+  const base = changed === null ? kept : null;
   const fits = missing(base, asked);
   if (fits.length === 0) return null;
-  if (base !== null) return { base, holds, why: `, for ${described(base, fits)}`, fits };
-  const since = disturbed ? 'something disturbed that' : changed === null ? null : `${changed} changed`;
-  return { base, holds, why: since === null ? '' : ` again, since ${since}`, fits };
-}
-
-/** @returns whether something else used the machine while they were fitted, whatever did while the roofs were measured. */
-export function wasDisturbed({ warnings }: Factors, { roofs }: StoredRoofs): boolean {
-  const ofRoofs = new Set(roofs.warnings.map(({ message }) => message));
-  return isDisturbed({ warnings: warnings.filter(({ message }) => !ofRoofs.has(message)) });
+  if (base !== null) return { base, why: `, for ${described(base, fits)}`, fits };
+  return { base, why: changed === null ? '' : ` again, since ${changed} changed`, fits };
 }
 
 function missing(base: Factors | null, { threads, types }: AskedOfFactors): QuickFit[] {
@@ -74,10 +59,7 @@ function missing(base: Factors | null, { threads, types }: AskedOfFactors): Quic
     const there = base?.threads.find((one) => one.threads === count)?.products;
     const wanted = there === undefined ? [...new Set([...FEW_TYPES, ...types])] : types;
     const lacking = wanted.filter((type) => !(type in (there ?? {})));
-    return Array.from({ length: Math.ceil(lacking.length / MOST_TYPES) }, (_, i) => ({
-      threads: count,
-      types: lacking.slice(i * MOST_TYPES, (i + 1) * MOST_TYPES),
-    }));
+    return lacking.length === 0 ? [] : [{ threads: count, types: lacking }];
   });
 }
 

@@ -1,13 +1,12 @@
-import type { FactorSamples } from '../../roofline/factors/sample.js';
-import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
-import type { FactorsJob } from './measure.js';
+import type { Job } from '../isolation/job.js';
+import type { FactorsJob, FactorsReport } from './measure.js';
 
 /** Times single operators, for efficiency factors. */
-export const FACTORS: Job<FactorsJob, FactorSamples, ProgressReport> = {
+export const FACTORS: Job<FactorsJob, string | null, FactorsReport> = {
   name: 'factors',
   what: 'the benches of operators',
   async load() {
     const { measureFactors } = await import('./measure.js');
-    return (job, channel) => measureFactors(job, progressOver(channel));
+    return (job, channel) => measureFactors(job, (report) => channel.send(report));
   },
 };

@@ -23,8 +23,8 @@ export interface FactorsRequest {
   readonly threads: readonly number[];
   readonly types: readonly string[] | null;
   readonly quick: boolean;
-  /** Then it is given up; null = as long as it takes, which is minutes where other processes use the machine. */
-  readonly timeLimitSeconds: number | null;
+  /** Benches that would end later are left out; null = as long as it takes. */
+  readonly secondsAtMost: number | null;
   readonly sysRoot: string;
   readonly launcher: Launcher;
   readonly onProgress?: (done: number, of: number) => void;
@@ -68,13 +68,27 @@ export async function makeFactors(request: FactorsRequest): Promise<Factors> {
       ...(request.quick
         ? ['fitted quickly: `ridge factors` takes its time, for all types and numbers of threads']
         : []),
+      ...(samples.leftOut > 0
+        ? [`there was no time for ${samples.leftOut} benches: predictions lie farther off`]
+        : []),
       ...roofs.caveats,
     ],
   };
 }
 
+/** A bench that hangs, for somebody else has its CPUs, is waited for no longer than this beyond its time. */
+const GRACE_SECONDS = 2;
+
+/** @returns what the child timed, all of it or until its time was over. @throws FailureError what it died of before there was anything. */
 async function timed(request: FactorsRequest): Promise<FactorSamples> {
-  const { device, threads, types, quick, timeLimitSeconds, launcher, onProgress } = request;
+  const { device, threads, types, quick, secondsAtMost, launcher, onProgress } = request;
+  const heard = { engine: '', engineBuild: '', leftOut: 0 };
+  const samples = {
+    operators: [] as FactorSamples['operators'][number][],
+    passes: [] as FactorSamples['passes'][number][],
+    steps: [] as FactorSamples['steps'][number][],
+    checks: [] as FactorSamples['checks'][number][],
+  };
   const ending = await launcher({
     task: taskOf(FACTORS, {
       runnerKind: FITTED_RUNNERS[0]!,
@@ -83,15 +97,26 @@ async function timed(request: FactorsRequest): Promise<FactorSamples> {
       threads,
       types,
       quick,
+      secondsAtMost,
       modelPath: join(builtinFolder(), 'tiny-f16.gguf'),
     }),
     cpus: device.cpus,
-    timeLimitSeconds,
+    timeLimitSeconds: secondsAtMost === null ? null : secondsAtMost + GRACE_SECONDS,
     memoryLimitBytes: null,
-    onMessage: (message) => {
-      if (message.type === 'progress') onProgress?.(message.done, message.of);
+    graceSeconds: 0,
+    onMessage(message) {
+      if (message.type !== 'timed') return;
+      const { done, of, engine, engineBuild, operators = [], passes = [], steps = [], checks = [] } = message;
+      Object.assign(heard, { engine, engineBuild, leftOut: of - done });
+      samples.operators.push(...operators);
+      samples.passes.push(...passes);
+      samples.steps.push(...steps);
+      samples.checks.push(...checks);
+      onProgress?.(done, of);
     },
   }).ended;
-  if (ending.failure !== null) throw new FailureError(ending.failure);
-  return ending.answer;
+  const { failure, answer } = ending;
+  const hasSome = failure?.code === 'timed-out' && samples.operators.length > 0;
+  if (failure !== null && !hasSome) throw new FailureError(failure);
+  return { ...samples, ...heard, disturbed: answer };
 }

@@ -6,21 +6,16 @@ import type { LayerPass } from '../../core/work/pass/layer-pass.js';
 import { scores } from '../../core/work/pass/scores.js';
 import { DEFAULT_SETTING } from '../../core/work/pass/setting.js';
 import { NO_TRAFFIC, type OperatorWork } from '../../core/work/work.js';
-import {
-  type FactorSamples,
-  type OperatorSample,
-  type PassSample,
-  productWork,
-} from '../../roofline/factors/sample.js';
-import { Retaking } from '../cores/retake.js';
-import { openBenchCores } from '../cores/watch.js';
+import { type FactorSamples, type OperatorSample, productWork } from '../../roofline/factors/sample.js';
+import type { ProgressReport } from '../isolation/job.js';
 import { buildOf } from '../native/engine-build.js';
 import { measuringLibrary } from '../native/kernel-library.js';
 import { type EngineDevice, type Llama, loadLlama, type Pointer } from '../native/llama.js';
 import { profileModel } from '../profile/run.js';
-import { timeChecks } from './checks.js';
+import { disturbedBetween, readMachineTime } from '../roofs/machine.js';
+import { Allowance } from './allowance.js';
+import { checkTimers } from './checks.js';
 import { engineOf } from './engine.js';
-import { fastest } from './fastest.js';
 import { GraphBench, type Runnable } from './graphs.js';
 import {
   type AttentionShape,
@@ -33,7 +28,7 @@ import {
   randomRows,
 } from './operations.js';
 import { type Bench, benches, TYPES } from './plan.js';
-import { timeSteps } from './steps.js';
+import { ModelFiles, stepTimers } from './steps.js';
 
 export interface FactorsJob {
   /** Of the kernels that are timed; its steps and passes show what it does around them. */
@@ -45,64 +40,76 @@ export interface FactorsJob {
   readonly types: readonly string[] | null;
   /** A fifth of the time. */
   readonly quick: boolean;
+  /** What does not fit into it is left out, and the first of each kind done in any case; null = as long as it takes. */
+  readonly secondsAtMost: number | null;
   /** A small model, to see what the engine does around its graphs. */
   readonly modelPath: string;
 }
+
+/** What was timed, as soon as it was, so that nothing is lost where time is over; and how far that is. */
+export type FactorsReport = Omit<ProgressReport, 'type'> & { readonly type: 'timed' } & Engine &
+  Partial<Timed>;
+type Engine = Pick<FactorSamples, 'engine' | 'engineBuild'>;
+type Timed = Pick<FactorSamples, 'operators' | 'passes' | 'steps' | 'checks'>;
 
 /** A round is at least so long that the clock does not matter, and short enough to fall between disturbances. */
 const ROUND_SECONDS = 1e-3;
 const BENCH_SECONDS = { usual: 0.25, quick: 0.05 } as const;
 const LEAST_ROUNDS = 5;
-/** Benches that are looked at together, so that the counters of CPU time can tell what else ran. */
-const STRETCH_SECONDS = 1;
-/** For benches that are taken again, of everything together. */
-const RETAKE_SECONDS = { usual: 120, quick: 6 } as const;
 const NODES = 200;
 
-/** Times the operators that a model is made of, one kind at a time. Opens native code: in a child process alone. */
+/** Of the time, when operators are over, and when steps are; what is left is for checks. */
+const UNTIL = { operators: 0.6, steps: 0.75 } as const;
+
+/**
+ * Times the operators that a model is made of, one kind at a time. Opens native code: in a child process alone.
+ * @param tell hears each sample.
+ * @returns what else used the machine meanwhile; null when nothing did.
+ */
 export async function measureFactors(
   job: FactorsJob,
-  onProgress?: (done: number, of: number) => void,
-): Promise<FactorSamples> {
+  tell: (report: FactorsReport) => void,
+): Promise<string | null> {
   const llama = await loadLlama({ backend: 'shipped', deviceClass: job.deviceClass });
+  const engine = { engine: engineOf(llama.release), engineBuild: await buildOf(llama.files) };
   const device = deviceOf(llama, job);
   const plan = benches(job.types ?? TYPES);
-  const pace = job.quick ? 'quick' : 'usual';
-  const perStretch = Math.ceil(STRETCH_SECONDS / BENCH_SECONDS[pace]);
-  const cores = job.deviceClass === 'cpu' ? await openBenchCores() : undefined;
-  const retaking = new Retaking(RETAKE_SECONDS[pace], cores);
-  const operators: OperatorSample[] = [];
-  const passes: PassSample[] = [];
-  const of = job.threads.length * (plan.length + 1) + 1;
-  for (const threads of job.threads) {
-    const bench = new GraphBench(llama, device, threads);
-    try {
-      for (let at = 0; at < plan.length; at += perStretch) {
-        const stretch = plan.slice(at, at + perStretch);
-        const timed = () =>
-          stretch.map((one) => ({ threads, ...sampleOf(llama, bench, one, BENCH_SECONDS[pace]) }));
-        operators.push(...(await fastest(retaking, threads, timed)));
-        onProgress?.(operators.length + passes.length, of);
+  const allowance = new Allowance(job.secondsAtMost);
+  const before = readMachineTime();
+  const files = new ModelFiles();
+  try {
+    const [firstCheck, ...checks] = checkTimers(job, files);
+    const steps = stepTimers(job, files);
+    const of = job.threads.length * (plan.length + 1) + steps.length + checks.length + 1;
+    let done = 0;
+    const told = (timed: Partial<Timed>) => tell({ type: 'timed', done: ++done, of, ...engine, ...timed });
+    // First, for without it nobody knows how far predictions lie off.
+    told({ checks: await firstCheck!() });
+    for (const [index, threads] of job.threads.entries()) {
+      const bench = new GraphBench(llama, device, threads);
+      const seconds = BENCH_SECONDS[job.quick ? 'quick' : 'usual'];
+      const timers = plan.map((one) => () => {
+        told({ operators: [{ threads, ...sampleOf(llama, bench, one, seconds) }] });
+      });
+      try {
+        await allowance.within((UNTIL.operators * (index + 1)) / job.threads.length, timers);
+      } finally {
+        bench.close();
       }
-    } finally {
-      bench.close();
+      told({ passes: [{ threads, seconds: await passSeconds(job, threads) }] });
     }
-    const ofPass = async () => [{ threads, seconds: await passSeconds(job, threads) }];
-    passes.push(...(await fastest(retaking, threads, ofPass)));
-    onProgress?.(operators.length + passes.length, of);
+    await allowance.within(
+      UNTIL.steps,
+      steps.map((time) => async () => told({ steps: await time() })),
+    );
+    await allowance.within(
+      1,
+      checks.map((time) => async () => told({ checks: await time() })),
+    );
+    return disturbedBetween(before, readMachineTime())[0] ?? null;
+  } finally {
+    files.remove();
   }
-  const steps = await timeSteps(job, retaking);
-  const checks = await timeChecks(job, retaking);
-  onProgress?.(of, of);
-  return {
-    operators,
-    passes,
-    steps,
-    checks,
-    engine: engineOf(llama.release),
-    engineBuild: await buildOf(llama.files),
-    disturbed: retaking.disturbed,
-  };
 }
 
 function deviceOf(llama: Llama, { deviceClass, deviceId }: FactorsJob): EngineDevice | null {

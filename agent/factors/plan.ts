@@ -27,7 +27,7 @@ const SMALL = [
 const STREAMED = 192e6;
 const RESIDENT = 8e6;
 
-/** @returns every bench of one number of threads. */
+/** @returns every bench of one number of threads, the first of them spread over all. */
 export function benches(types: readonly string[]): Bench[] {
   const product = (weights: string, inputs: number, outputs: number, rows: number, set: number): Bench => {
     const copies = Math.max(1, Math.round(set / (inputs * outputs * bytesPerElement(weights))));
@@ -61,7 +61,7 @@ export function benches(types: readonly string[]): Bench[] {
     const shape = { heads: 8, kvHeads: 2, headLength, sequences, newTokens, cachedTokens, copies };
     return { kind: 'attention', shape };
   };
-  return [
+  return spread<Bench>([
     { kind: 'node' },
     ...products,
     ...[127, 255, 511, 1535].map((cached) => attention(1, cached)),
@@ -82,5 +82,16 @@ export function benches(types: readonly string[]): Bench[] {
         return { kind: 'elementwise', shape: { kind, width: 1024, rows, copies: rows > 32 ? 4 : 32 } };
       }),
     ),
-  ];
+  ]);
+}
+
+/** The fractional part of the golden ratio: its multiples fall where those before have left most room. */
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+/** @returns the same in an order of which every beginning is spread over the whole: a fit that runs out of time has something of everything. */
+function spread<T>(all: readonly T[]): T[] {
+  return all
+    .map((one, i) => ({ one, at: (i * GOLDEN) % 1 }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ one }) => one);
 }

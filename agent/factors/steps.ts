@@ -9,16 +9,13 @@ import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { StepSample } from '../../roofline/factors/sample.js';
 import { architectureFromGguf } from '../../roofline/readers/gguf.js';
 import { writeSynthetic } from '../artifacts/synthetic/model.js';
-import type { Retaking } from '../cores/retake.js';
 import { loadRunner } from '../runners/index.js';
 import type { Generator } from '../runners/opened.js';
 import { open } from '../runners/runner.js';
 import { tokenPlan } from '../workloads/tokens.js';
-import { fastest } from './fastest.js';
 
 interface Case {
   readonly model: string;
-  readonly sequences: readonly number[];
   readonly depths: readonly number[];
 }
 
@@ -27,16 +24,15 @@ const CASES: readonly Case[] = [
   {
     // Weights that stay in a cache; depths just beyond multiples of what the cache of keys grows by, and just before.
     model: 'synthetic:llama?layers=12&embedding=256&heads=4&kvHeads=2&feedForward=256&vocabulary=1024',
-    sequences: [1, 2, 4],
     depths: [16, 200, 272, 700],
   },
   {
     // Weights that come from memory: 113 MB.
     model: 'synthetic:llama?layers=96&embedding=256&heads=4&kvHeads=2&feedForward=512&vocabulary=1024',
-    sequences: [1, 2, 4],
     depths: [16],
   },
 ];
+const SEQUENCES = [1, 2, 4];
 const STEPS = 8;
 const SECONDS = { usual: 0.2, quick: 0.05 } as const;
 
@@ -48,29 +44,30 @@ export interface StepsJob {
   readonly quick: boolean;
 }
 
-/** Times steps of small models as the runner takes them, at each number of threads, a few depths and numbers of sequences. */
-export async function timeSteps(job: StepsJob, retaking: Retaking): Promise<StepSample[]> {
-  const samples: StepSample[] = [];
-  for (const one of CASES) samples.push(...(await timeCase(job, one, retaking)));
-  return samples;
+/** @returns what times steps of small models as the runner takes them, at each number of threads, a few depths and numbers of sequences. */
+export function stepTimers(job: StepsJob, files: ModelFiles): (() => Promise<StepSample[]>)[] {
+  return SEQUENCES.flatMap((parallel) =>
+    CASES.flatMap(({ model, depths }) =>
+      job.threads.map((threads) => async () => {
+        const written = await files.of(model, () => writtenModel(model));
+        return await samplesOf(job, written, depths, threads, parallel);
+      }),
+    ),
+  );
 }
 
-async function timeCase(
-  job: StepsJob,
-  { model, sequences, depths }: Case,
-  retaking: Retaking,
-): Promise<StepSample[]> {
-  const written = await writtenModel(model);
-  try {
-    const samples: StepSample[] = [];
-    for (const threads of job.threads)
-      for (const parallel of sequences)
-        samples.push(
-          ...(await fastest(retaking, threads, () => samplesOf(job, written, depths, threads, parallel))),
-        );
-    return samples;
-  } finally {
-    rmSync(written.folder, { recursive: true, force: true });
+/** Files of small models: each is made when it is first asked for, and all are removed together. */
+export class ModelFiles {
+  readonly #made = new Map<string, WrittenModel>();
+
+  async of(name: string, make: () => Promise<WrittenModel>): Promise<WrittenModel> {
+    const model = this.#made.get(name) ?? (await make());
+    this.#made.set(name, model);
+    return model;
+  }
+
+  remove(): void {
+    for (const { folder } of this.#made.values()) rmSync(folder, { recursive: true, force: true });
   }
 }
 

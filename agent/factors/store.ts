@@ -2,7 +2,6 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Factors, factorsSchema } from '../../core/result/factors.js';
 import { fileName, idOf } from '../roofs/file-name.js';
-import { Tries } from '../roofs/tries.js';
 
 /** Factors as they are on disk, with what a record calls them. */
 export interface StoredFactors {
@@ -15,13 +14,10 @@ export interface StoredFactors {
 /** The factors of a node's devices, beside the roofs that they are relative to: the last ones that were fitted. */
 export class FactorsStore {
   readonly #folder: string;
-  /** To fit what runs lack. */
-  readonly tries: Tries;
 
   /** @param roofsFolder where roofs are kept. */
   constructor(roofsFolder: string) {
     this.#folder = join(roofsFolder, 'factors');
-    this.tries = new Tries(this.#folder);
   }
 
   /** Keeps them; whoever reads meanwhile sees all or nothing. */
@@ -32,7 +28,6 @@ export class FactorsStore {
     const draft = `${path}.${process.pid}.draft`;
     await writeFile(draft, text);
     await rename(draft, path);
-    await this.tries.forget(factors.device.id);
     return { id: idOf(text), path, factors };
   }
 

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DISTURBANCE_LIMITS } from '../../core/experiment/experiment.js';
 import { disturbances, type WindowUse } from '../../core/judgement/disturbance.js';
 import { systemText } from '../device/system-text.js';
@@ -57,19 +56,6 @@ export function disturbedBetween(before: MachineTime | null, after: MachineTime 
   const use = useBetween(before, after);
   return use === null ? [] : disturbances(use, DISTURBANCE_LIMITS).map(({ message }) => message);
 }
-
-/** Shorter windows say little of what others do. */
-const LOOK_SECONDS = 1;
-
-/** What uses the machine now, one sentence; null when nothing does, or nothing tells. */
-export type DisturbedNow = () => Promise<string | null>;
-
-/** Looks at the machine for a second in which this process does nothing. */
-export const disturbedNow: DisturbedNow = async () => {
-  const before = readMachineTime();
-  await sleep(LOOK_SECONDS * 1000);
-  return disturbedBetween(before, readMachineTime())[0] ?? null;
-};
 
 /** What the system could give without pushing anybody out. */
 export function freeBytes(): number {

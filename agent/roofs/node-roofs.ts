@@ -4,18 +4,16 @@ import { type RecordRoofs, recordRoofsOf } from '../../core/result/roofs-record.
 import { changes } from './environment.js';
 import { holdingRoofs } from './holding.js';
 import { measurerFor } from './index.js';
-import type { DisturbedNow } from './machine.js';
 import type { RoofsMeasurer } from './measurer.js';
 import { type RoofsStore, readRoofs, type StoredRoofs } from './store.js';
 
 export interface NodeRoofsNeeds {
-  /** `auto`: measure what is not stored, or was disturbed; `stored`: take what is stored; `off`: none; otherwise a file. */
+  /** `auto`: measure what is not stored; `stored`: take what is stored; `off`: none; otherwise a file. */
   readonly mode: string;
   readonly devices: readonly DeviceProfile[];
   readonly store: RoofsStore;
   readonly log: (level: 'info' | 'warn', message: string) => void;
   readonly measurerFor?: (device: DeviceProfile) => RoofsMeasurer | null;
-  readonly disturbedNow?: DisturbedNow;
 }
 
 /** The ceilings of this node's devices: found or measured once, before the agent takes work, and then in every record. */
@@ -74,8 +72,7 @@ export class NodeRoofs {
     }
     if (mode === 'stored') return await this.#find(device, measurer);
     const found = await holdingRoofs(device, {
-      ...{ store, measurer, disturbedNow: this.#needs.disturbedNow },
-      tell: (message) => log('warn', message),
+      ...{ store, measurer },
       async measure(why) {
         log('info', `measuring the roofs of ${device.id}${why}: once, about a minute`);
         const roofs = await measurer.measure(device, { signal });

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { type Roofs, roofsSchema } from '../../core/result/roofs.js';
 import { changes, type RoofsEnvironment } from './environment.js';
 import { fileName, idOf } from './file-name.js';
-import { Tries } from './tries.js';
 
 /** Roofs as they are on disk, with what a record calls them. */
 export interface StoredRoofs {
@@ -19,12 +18,9 @@ export interface StoredRoofs {
  */
 export class RoofsStore {
   readonly #folder: string;
-  /** To take again those that something disturbed. */
-  readonly tries: Tries;
 
   constructor(folder: string) {
     this.#folder = folder;
-    this.tries = new Tries(folder);
   }
 
   /** Keeps them; whoever reads meanwhile sees all or nothing. */

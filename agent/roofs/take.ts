@@ -14,7 +14,7 @@ export interface RoofsJob {
   readonly repeats: number;
   /**
    * Rounds over all roofs: a disturbance of seconds spoils one round and not a roof. After `leastRounds`, further ones take
-   * what of a number of threads was not taken so often while the machine was quiet, and the roofs that are not confirmed yet.
+   * the roofs that are not confirmed yet.
    */
   readonly leastRounds: number;
   readonly mostRounds: number;
@@ -120,14 +120,12 @@ export async function takeRoofs(
     const later = round >= job.leastRounds;
     // As long as the rounds before took on average, the next will take.
     if (round > 0 && elapsed * (1 + 1 / round) > job.secondsForRounds) break;
-    const loud = (threads: number) => quiet.of(threads) < job.leastRounds;
-    if (later && taking.unsettled().size === 0 && !job.threads.some(({ cpus }) => loud(cpus.length))) break;
+    if (later && taking.unsettled().size === 0) break;
     for (const [index, plan] of job.threads.entries()) {
       const unsettled = taking.unsettled();
       const threads = plan.cpus.length;
-      const again = loud(threads);
-      if (later && !again && ![...unsettled].some((roof) => roof.threads === threads)) continue;
-      taking.only = later && !again ? (roof) => unsettled.has(roof) : () => true;
+      if (later && ![...unsettled].some((roof) => roof.threads === threads)) continue;
+      taking.only = later ? (roof) => unsettled.has(roof) : () => true;
       const before = readMachineTime();
       const bench = kernels.open(plan.cpus, Math.max(...Object.values(plan.bytes)));
       try {
@@ -148,7 +146,8 @@ export async function takeRoofs(
     roofs: taking.roofs,
     absent: taking.absent,
     instructions: kernels.levels.inUse(),
-    disturbed: quiet.disturbed(job.leastRounds),
+    // The best of all rounds is the roof: one that nothing disturbed is enough.
+    disturbed: quiet.disturbed(1),
   };
 }
 

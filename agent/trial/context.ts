@@ -12,7 +12,7 @@ import type { CurrentChild } from '../isolation/current-child.js';
 import { IdleBaselines } from '../meters/baseline.js';
 import type { MeterSettings, NvmlState } from '../meters/index.js';
 import { CORES_VERSION } from '../native/cores.js';
-import type { ConfiguredRpc } from '../native/llama-cpp/rpc.js';
+import type { ConfiguredRpc } from '../native/llama-cpp/rpc-config.js';
 import type { ConfiguredRuntimes } from '../native/onnxruntime/libraries.js';
 import type { AppliedSettings } from '../power/applied-settings.js';
 import type { NodeProbe } from '../probe.js';

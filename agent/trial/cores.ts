@@ -1,47 +1,34 @@
-import { runnerNamed } from '../../core/runners/index.js';
-import { NOTHING } from '../cores/usual.js';
-import { CoresWatch } from '../cores/watch.js';
 import type { Channel } from '../isolation/channel.js';
 import { monotonicSeconds } from '../isolation/clock.js';
 import { type CoresFound, openCores, type ReadCores } from '../native/cores.js';
 import type { TrialReport, TrialRequest } from './job.js';
 
-/** What a trial asks the cores that it runs on. */
-export interface TrialCores {
-  /** Waits until they lie as they usually do on this machine, then tells the parent how they lie. */
-  settle(): Promise<void>;
-  /** Tells the parent how they lie now. */
-  look(): void;
-}
+/** Between two threads of one core a cache line goes to and fro in about half the time that it takes between two cores. */
+const ONE_CORE = 0.75;
+/**
+ * A host may put CPUs that wake up on one core until it has seen, some milliseconds later, that both are busy; so it is with those that a trial
+ * of one thread left idle. That says nothing of the repeat, so they are asked again, each time for a millisecond or two. Somebody else's use of a core is
+ * told as it is seen first: who looks until he is gone never sees him.
+ */
+const READS = 5;
 
-/** @param open what opens our library; a test gives its own. @returns what asks nothing where the trial does not run on CPUs, or invents its numbers. */
+/**
+ * @param open what opens our library; a test gives its own.
+ * @returns what asks the cores under a trial's CPUs and tells the parent how they lie now; it asks nothing where the request says so.
+ */
 export async function trialCores(
-  {
-    deviceClass,
-    cpus,
-    measure,
-    served,
-    runner,
-    usualCores = NOTHING,
-  }: Pick<TrialRequest, 'deviceClass' | 'cpus' | 'measure' | 'served' | 'runner' | 'usualCores'>,
-  channel: Pick<Channel<TrialReport>, 'send' | 'stopReason'>,
+  { cpus, usualLatencies }: Pick<TrialRequest, 'cpus' | 'usualLatencies'>,
+  channel: Pick<Channel<TrialReport>, 'send'>,
   open: () => Promise<ReadCores> = openCores,
-  idle?: (seconds: number) => Promise<void>,
-): Promise<TrialCores> {
-  // What a runner invents does not depend on them.
-  const pretends = (runnerNamed(runner.kind)?.pretends ?? null) !== null;
-  if (deviceClass !== 'cpu' || served !== undefined || measure.meters === 'off' || pretends)
-    return { settle: async () => {}, look() {} };
+): Promise<() => void> {
+  if (usualLatencies === undefined) return () => {};
   // A library that does not open is told of by whatever else needs it.
   const ask = await open().catch(() => () => null);
-  // One thread waits for no other: how far the other CPUs lie from its own is nothing to wait for.
-  const awaited = runner.options.threads === 1 ? { ...usualCores, latencies: {} } : usualCores;
-  const watch = new CoresWatch(ask, cpus, { known: () => awaited }, measure, idle);
-  const tell = (found: CoresFound | null) => {
+  const onOneCore = ({ latencies }: CoresFound) =>
+    latencies.some((latency, i) => latency < ONE_CORE * (usualLatencies[i] ?? 0));
+  return () => {
+    let found = ask(cpus);
+    for (let reads = 1; reads < READS && found !== null && onOneCore(found); reads++) found = ask(cpus);
     if (found !== null) channel.send({ type: 'cores', seconds: monotonicSeconds(), ...found });
-  };
-  return {
-    settle: async () => tell(await watch.settle(() => channel.stopReason() !== null)),
-    look: () => tell(watch.look()),
   };
 }

@@ -2,7 +2,6 @@ import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/exp
 import { leasedDevices } from '../../core/experiment/lease.js';
 import type { Phase } from '../../core/result/result.js';
 import type { Warning } from '../../core/result/warnings.js';
-import type { CoresUsual } from '../cores/usual.js';
 import type { Job } from '../isolation/job.js';
 import type { CoresFound } from '../native/cores.js';
 import type { AnyFacts } from '../runners/opened.js';
@@ -27,8 +26,8 @@ export interface TrialRequest {
   readonly training: TrainingFiles | null;
   /** The server to ask; left out for runners that are none. */
   readonly served?: ServedEndpoint;
-  /** How the cores of this machine usually lie, as far as it is known. */
-  readonly usualCores?: CoresUsual;
+  /** Core-to-core latency that is usual from each of the CPUs to the next, seconds, as far as it is known; left out = nothing is asked of the cores. */
+  readonly usualLatencies?: readonly (number | null)[];
   /** Real path of the prompts that a workload names; left out = none. */
   readonly promptsPath?: string;
 }

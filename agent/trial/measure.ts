@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError } from '../../core/errors.js';
+import { deviceKind, type Experiment } from '../../core/experiment/experiment.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
 import { NOT_APPLICABLE } from '../../core/judgement/not-applicable.js';
 import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
@@ -63,7 +64,7 @@ export async function measure(
       modelPath: model?.artifact.path ?? null,
       adapters: model?.adapters ?? [],
       ...placeOf(trial),
-      usualCores: node.cores.known(),
+      ...(asksCores(experiment) && { usualLatencies: node.cores.latencies(device.cpus) }),
       minPhaseSeconds: shortestPhase(energy, periods),
       training,
       ...(served !== null && { served: served.endpoint }),
@@ -76,8 +77,15 @@ export async function measure(
       const unasked = Object.fromEntries(OF_CORES.map((name) => [name, CORES_UNASKED]));
       notes.absent = { ...unasked, ...notes.absent };
     }
-    notes.samples = [...recorder.series(notes.originSeconds), ...node.cores.series(notes.cores)];
+    notes.samples = [...recorder.series(notes.originSeconds), ...node.cores.series(device.cpus, notes.cores)];
   }
+}
+
+/** Of what computes on other devices, in servers or not at all, the cores under these CPUs say nothing. */
+function asksCores({ device, runner, measure }: Experiment): boolean {
+  const kind = runnerNamed(runner.kind);
+  const here = deviceKind(device) === 'cpu' && kind?.offers.includes('endpoint') === false;
+  return here && kind.pretends === null && measure.meters === 'on';
 }
 
 const OF_CORES = ['coreShareRatio', 'coreLatencyRatio'] as const;

@@ -48,7 +48,7 @@ export function listener(
       case 'cores': {
         const { widths, latencies } = message;
         const seconds = wholeNanoseconds(message.seconds - notes.originSeconds);
-        notes.cores.push({ seconds, cpus: device.cpus, widths, latencies });
+        notes.cores.push({ seconds, widths, latencies });
         return;
       }
       case 'warning':

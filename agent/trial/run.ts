@@ -18,7 +18,7 @@ export async function runTrial(
   channel: Channel<TrialReport>,
 ): Promise<WorkloadOutcome> {
   const runner = await loadRunner(request.runner.kind);
-  const workload = workloadNamed(request.workload.kind);
+  const workload = await workloadNamed(request.workload.kind);
   const { modelPath, adapters, deviceClass, deviceId, otherDeviceIds = [] } = request;
   const { cpus, runtimes, rpc, served = null } = request;
   const { options } = request.runner;
@@ -55,8 +55,7 @@ export async function runTrial(
         warning: typeof text === 'string' ? warn('engine-warning', text) : text,
       });
     }
-    const cores = await trialCores(request, channel);
-    await cores.settle();
+    const lookAtCores = await trialCores(request, channel);
     const context = {
       measure: request.measure,
       minPhaseSeconds: request.minPhaseSeconds,
@@ -68,7 +67,7 @@ export async function runTrial(
       stopReason: () => channel.stopReason(),
       async breathe() {
         // Before the rest: a hypervisor may put CPUs that were idle elsewhere.
-        cores.look();
+        lookAtCores();
         await channel.rest();
         return channel.stopReason() !== null;
       },

@@ -1,13 +1,12 @@
 import type { Launcher } from '../../agent/artifacts/build-file.js';
-import { dueFits, wasDisturbed, withFit } from '../../agent/factors/due.js';
+import { dueFits, withFit } from '../../agent/factors/due.js';
 import { fittedEngine } from '../../agent/factors/engine.js';
 import { makeFactors } from '../../agent/factors/make.js';
 import { FactorsStore } from '../../agent/factors/store.js';
 import { probeNode } from '../../agent/probe.js';
 import { measurerFor } from '../../agent/roofs/index.js';
-import { type DisturbedNow, disturbedNow } from '../../agent/roofs/machine.js';
 import { RoofsStore, type StoredRoofs } from '../../agent/roofs/store.js';
-import { FailureError, failure, toFailure } from '../../core/errors.js';
+import { toFailure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Factors } from '../../core/result/factors.js';
 import { weightType } from '../../core/techniques/tensor-types.js';
@@ -52,25 +51,22 @@ export async function factors(options: FactorsOptions): Promise<void> {
   });
 }
 
-/** Threads that wait for each other crawl where others use their processors: no run waits longer for all of its fits. */
-const MOST_SECONDS = 45;
-
 /** What a test gives instead of this machine. */
 interface Seams {
   readonly launcher?: Launcher;
-  readonly disturbedNow?: DisturbedNow;
   readonly engine?: string | null;
 }
 
 /**
- * Fits quickly what the rows of a run lack of factors: those of devices whose roofs have none, that are of another engine or of a disturbed
- * machine, and numbers of threads and types of weights that are not among them. What goes wrong is said, and the run goes on with what there is;
+ * Fits quickly what the rows of a run lack of factors: those of devices whose roofs have none or that are of another engine, and numbers of
+ * threads and types of weights that are not among them. What there is no time for is left out. What goes wrong is said, and the run goes on with what there is;
  * so is what Ctrl-C skips.
  * @param ended aborted = nothing more is begun.
  */
 export async function fitMissing(
   node: ThisNode,
   asked: AskedOfRun,
+  secondsAtMost: number,
   ended: AbortSignal,
   seams: Seams = {},
 ): Promise<void> {
@@ -79,7 +75,8 @@ export async function fitMissing(
     if (measurer === null) continue;
     try {
       const roofs = await node.store.find(device.id, await measurer.environment(device));
-      if (roofs !== null && !ended.aborted) await fitLacking(node, device, roofs, asked, seams);
+      if (roofs !== null && !ended.aborted)
+        await fitLacking(node, device, roofs, asked, secondsAtMost, seams);
     } catch (error) {
       say(`no factors of ${device.id}: ${toFailure(error).message}`);
     }
@@ -91,7 +88,8 @@ async function fitLacking(
   device: DeviceProfile,
   roofs: StoredRoofs,
   asked: AskedOfRun,
-  { launcher = stoppable, disturbedNow: look = disturbedNow, engine = fittedEngine() }: Seams,
+  secondsAtMost: number,
+  { launcher = stoppable, engine = fittedEngine() }: Seams,
 ): Promise<void> {
   const store = new FactorsStore(roofsFolder);
   const kept = (await store.find(device.id))?.factors ?? null;
@@ -99,42 +97,23 @@ async function fitLacking(
   // More threads than CPUs wait for each other: such rows reach beyond the factors, and say so.
   const threads = [...new Set(asked.threads.map((count) => count ?? all))].filter((count) => count <= all);
   const due = dueFits(kept, roofs, engine, { threads, types: asked.types });
-  const under = `${roofs.id} ${engine}`;
-  const tries = await store.tries.of(device.id, under);
-  if (due === null || tries.over) return;
-  let factors = due.base;
-  const stay = (why: string) =>
-    say(
-      due.holds || factors !== null
-        ? `the factors of ${device.id} stay as they are: ${why}`
-        : `no factors of ${device.id}: ${why}`,
-    );
-  // The first are better than none. What betters others, or came to nothing before, is for a machine that is quiet.
-  const busy = due.holds || tries.count > 0 ? await look() : null;
-  if (busy !== null) return stay(`the machine is busy, ${busy}`);
-  const once = due.why === '' ? 'once on this machine, about 20 s and ' : '';
+  if (due === null) return;
   say(
-    `fitting how near the engine comes to the roofs of ${device.id}${due.why}: ${once}${MOST_SECONDS} s at most; Ctrl-C goes on without, --no-roofs never fits`,
+    `fitting how near the engine comes to the roofs of ${device.id}${due.why}: ${Math.ceil(secondsAtMost)} s at most; Ctrl-C goes on without, --no-roofs never fits`,
   );
-  let [left, last] = [MOST_SECONDS, 0];
+  const until = performance.now() + 1000 * secondsAtMost;
+  let factors = due.base;
   try {
-    for (const fit of due.fits) {
-      // As long as one took, the next will take: it is left to the next run.
-      if (last > left) return;
-      const began = performance.now();
+    for (const [index, fit] of due.fits.entries()) {
+      const left = (until - performance.now()) / 1000 / (due.fits.length - index);
       const options = { quick: true, types: fit.types, threads: [fit.threads] } as const;
-      const found = await fitted(device, roofs, sysRoot, options, Math.ceil(left), launcher);
-      last = (performance.now() - began) / 1000;
-      left -= last;
-      if (due.holds && wasDisturbed(found, roofs))
-        throw new FailureError(failure('run-failed', 'something disturbed what was fitted now'));
+      const found = await fitted(device, roofs, sysRoot, options, left, launcher);
       factors = (await store.put(factors === null ? found : withFit(factors, found))).factors;
     }
   } catch (error) {
-    const { code, message } = toFailure(error);
-    if (code === 'cancelled') return stay(message);
-    await store.tries.note(device.id, under);
-    stay(`${message}; \`ridge factors\` fits them at leisure`);
+    const what =
+      factors === null ? `no factors of ${device.id}` : `the factors of ${device.id} stay as they are`;
+    say(`${what}: ${toFailure(error).message}; \`ridge factors\` fits them at leisure`);
   }
 }
 
@@ -143,7 +122,7 @@ async function fitted(
   { roofs, id }: StoredRoofs,
   sysRoot: string,
   { threads, types, quick }: Pick<FactorsOptions, 'threads' | 'types' | 'quick'>,
-  timeLimitSeconds: number | null = null,
+  secondsAtMost: number | null = null,
   launcher: Launcher = stoppable,
 ): Promise<Factors> {
   const measured = [...new Set(roofs.bandwidth.map((roof) => roof.threads))].sort((a, b) => a - b);
@@ -155,7 +134,7 @@ async function fitted(
     threads: threads ?? measured,
     types: types ?? null,
     quick: quick === true,
-    timeLimitSeconds,
+    secondsAtMost,
     sysRoot,
     launcher,
     onProgress: progress.step,

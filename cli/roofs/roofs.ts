@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { holdingRoofs } from '../../agent/roofs/holding.js';
 import { measurerFor, requireMeasurer } from '../../agent/roofs/index.js';
-import type { DisturbedNow } from '../../agent/roofs/machine.js';
 import type { RoofsExtent, RoofsMeasurer } from '../../agent/roofs/measurer.js';
 import type { RoofsStore } from '../../agent/roofs/store.js';
 import { toFailure } from '../../core/errors.js';
@@ -44,18 +43,17 @@ export async function roofs(options: RoofsOptions): Promise<void> {
 /** What a test gives instead of this machine. */
 interface Seams {
   readonly measurerFor?: typeof measurerFor;
-  readonly disturbedNow?: DisturbedNow;
 }
 
 /**
- * Measures the roofs of this node that are not kept yet, were measured on another machine than it is now, or on a disturbed one, so that
+ * Measures the roofs of this node that are not kept yet, or were measured on another machine than it is now, so that
  * the rows of a run stand under them. What goes wrong is said, and the run goes on without, or with those of before; so is what Ctrl-C skips.
  * @param ended aborted = nothing more is begun.
  */
 export async function measureMissing(
   { profile, store }: ThisNode,
   ended: AbortSignal,
-  { measurerFor: find = measurerFor, disturbedNow }: Seams = {},
+  { measurerFor: find = measurerFor }: Seams = {},
 ): Promise<void> {
   for (const device of profile.devices) {
     const measurer = find(device);
@@ -63,12 +61,12 @@ export async function measureMissing(
     const measure = (why: string) => {
       const once = why === '' ? 'once on this machine, ' : '';
       say(
-        `measuring the roofs of ${device.id}${why}: ${once}about 15 s; Ctrl-C goes on without, --no-roofs never measures`,
+        `measuring the roofs of ${device.id}${why}: ${once}about 10 s; Ctrl-C goes on without, --no-roofs never measures`,
       );
       return measured(measurer, device, {}, 'rows');
     };
     try {
-      await holdingRoofs(device, { store, measurer, measure, tell: say, disturbedNow });
+      await holdingRoofs(device, { store, measurer, measure });
     } catch (error) {
       say(`no roofs of ${device.id}: ${toFailure(error).message}`);
     }

@@ -16,8 +16,3 @@ export const roofWarningSchema = z.object({
 });
 
 export type RoofWarning = z.infer<typeof roofWarningSchema>;
-
-/** @returns whether something else used the machine while these roofs or factors were measured. */
-export function isDisturbed({ warnings }: { readonly warnings: readonly RoofWarning[] }): boolean {
-  return warnings.some(({ code }) => code === 'disturbed');
-}

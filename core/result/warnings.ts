@@ -190,7 +190,7 @@ export const WARNINGS = {
   },
   'roofs-disturbed': {
     severity: 'note',
-    help: 'the roofs or factors that the row is held against were measured on a disturbed machine: `ridge run` takes them again on a quiet one, or `ridge roofs`, then `ridge factors`',
+    help: 'the roofs or factors that the row is held against were measured on a disturbed machine: `ridge roofs`, then `ridge factors`, take them again',
   },
   // Records of before carry these; nothing raises them any more, for no decision hung on them. Reports leave them out.
   outliers: {

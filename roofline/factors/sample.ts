@@ -60,7 +60,9 @@ export interface FactorSamples {
   readonly engine: string;
   /** As records have it under `engineBuild`. */
   readonly engineBuild: string;
-  /** What else used the machine while benches were timed, in every turn that the budget allowed; null when nothing did. */
+  /** Benches that there was no time for. */
+  readonly leftOut: number;
+  /** What else used the machine while benches were timed; null when nothing did. */
   readonly disturbed: string | null;
 }
 

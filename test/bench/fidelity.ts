@@ -1,7 +1,6 @@
 /**
  * bench:fidelity: are our prefill and decode speeds llama-bench's? The same GGUF, threads, flash attention,
  * 512 prompt and 128 generated tokens, the same library files, in interleaved pairs of fresh processes.
- * A process beside other work, or on CPUs that the host moved apart, is measured again, whatever it said.
  * Passes when the ratio of medians (ours / llama-bench) lies within 0.98 to 1.02 for every row.
  *
  *   node --import tsx test/bench/fidelity.ts [--pairs=12] [--repeats=5] [--threads=2] [--only=small|1b] [--device=cuda]
@@ -12,7 +11,6 @@ import { join } from 'node:path';
 import { modelPath } from '../models/loading.js';
 import { LARGE_MODEL, largeModel } from '../support/large-model.js';
 import { type Peer, peer as peerTool } from './peers/llama-cpp.js';
-import { Undisturbed } from './undisturbed.js';
 
 const TOLERANCE = 0.02;
 const PROMPT = 512;
@@ -24,7 +22,6 @@ const threads = Number(argument('threads') ?? 2);
 const pairs = Number(argument('pairs') ?? 12);
 const repeats = Number(argument('repeats') ?? 5);
 const device = argument('device') ?? 'cpu';
-const undisturbed = await Undisturbed.open();
 const say = (line: string): void => void process.stderr.write(`fidelity: ${line}\n`);
 
 interface Sides {
@@ -115,7 +112,7 @@ async function compare(
       repeats,
     };
     const ours = async (): Promise<FidelityAnswer> => {
-      const answer = await undisturbed.take(threads, () => runOurs(order));
+      const answer = await runOurs(order);
       prefill.ours.push(...answer.prefill);
       decode.ours.push(...answer.decode);
       library = String(answer.cpuLibrary);
@@ -123,8 +120,7 @@ async function compare(
       return answer;
     };
     const theirs = async (): Promise<{ prefill: number[]; decode: number[] }> => {
-      const asked = (...test: string[]) =>
-        undisturbed.take(threads, () => runPeer(peer, model, repeats, test));
+      const asked = (...test: string[]) => runPeer(peer, model, repeats, test);
       const pp = await asked('-p', String(PROMPT), '-n', '0');
       const tg = await asked('-p', '0', '-n', String(GENERATE), '-d', String(PROMPT));
       prefill.peer.push(...pp);
@@ -175,7 +171,6 @@ async function main(): Promise<void> {
   }
   const worst = Math.max(...ratios.map((ratio) => Math.abs(ratio - 1)));
   const passed = worst <= TOLERANCE;
-  console.log(`\nprocesses: ${undisturbed.words}`);
   console.log(
     `${cpus()[0]?.model}, ${cpus().length} CPUs, load average ${loadavg()[0]?.toFixed(2)}. Both sides run the libraries shipped with`,
   );

@@ -14,8 +14,7 @@
  * time, so that a meter that is read once in a second cannot hide between repeats; the figure is the median
  * over pairs of the ratio, with its 95 % bootstrap interval. It is fair because nothing is left out. A claim
  * holds when the whole interval lies at 0.99 or above; when the interval holds 0.99, the machine was too noisy
- * to decide, and the claim falls short. A trial beside other work, or on CPUs that the host moved apart, is measured again before anybody
- * looks at its speed. Beside it, for the reader only: the ratio of each trial's fastest
+ * to decide, and the claim falls short. Beside it, for the reader only: the ratio of each trial's fastest
  * quarter of repeats, which a busy machine disturbs less, and the CPU time of the whole `ridge run` process while
  * a phase is timed: on a machine whose cores all compute, about what it can take from them at most.
  *
@@ -55,7 +54,6 @@ import { RIDGE, ROOT } from '../support/ridge.js';
 import { UNJUDGED } from '../support/sweeps.js';
 import { conclude, type Figure } from './figure.js';
 import { type WhileStopped, whileStopped } from './overhead/stopped.js';
-import { Undisturbed } from './undisturbed.js';
 
 const REQUIRED = 0.99;
 type Kind = 'on' | 'off' | 'alone' | 'preparing' | 'waiting';
@@ -104,7 +102,6 @@ type Speeds = Readonly<Record<PhaseName, Speed>> & {
 const run = promisify(execFile);
 const cpus = readCpu().allowed;
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-overhead-'));
-const undisturbed = await Undisturbed.open();
 
 const warmups = 3;
 const threads = Number(wordAfter('--threads=') ?? cpus.length);
@@ -270,9 +267,7 @@ async function measure(of: Case): Promise<Figure[]> {
   for (let round = -1; round < of.pairs; round++) {
     const turned = kinds.map((_, i) => kinds[(i + Math.max(0, round)) % kinds.length]!);
     for (const kind of Math.floor(round / 3) % 2 === 0 ? turned : turned.reverse()) {
-      const speed = await undisturbed.take(threads, () =>
-        kind === 'on' || kind === 'off' ? ridgeRun(of, kind) : runnerAlone(of, kind),
-      );
+      const speed = await (kind === 'on' || kind === 'off' ? ridgeRun(of, kind) : runnerAlone(of, kind));
       if (round >= 0) trials[kind].push(speed);
     }
     if (round < 0) continue;
@@ -309,7 +304,7 @@ async function measureStopped(of: Case, starts: number): Promise<Figure[]> {
   const file = join(folder, 'messages.json');
   const found: WhileStopped[] = [];
   while (found.length < starts) {
-    const one = await undisturbed.take(threads, () => whileStopped(args, file));
+    const one = await whileStopped(args, file);
     found.push(one);
     const shown = PHASES.map((phase) => `${phase} ${one[phase].toFixed(4)}`).join(', ');
     process.stderr.write(
@@ -373,7 +368,7 @@ try {
   const figures: Figure[] = [];
   for (const one of cases) figures.push(...(await (stopped ? measureStopped(one, starts) : measure(one))));
   console.log(
-    `\ntrials: ${undisturbed.words}\nload average ${loadavg()
+    `\nload average ${loadavg()
       .map((load) => load.toFixed(2))
       .join(' ')} (1, 5, 15 minutes)`,
   );

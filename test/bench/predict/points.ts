@@ -17,7 +17,6 @@ import { factorsAt } from '../../../roofline/factor-at.js';
 import { measuredMachine } from '../../../roofline/machine-model.js';
 import { placePhase } from '../../../roofline/placement.js';
 import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
-import { Undisturbed } from '../undisturbed.js';
 import type { ModelFile } from './models.js';
 
 export interface Point {
@@ -69,7 +68,6 @@ const BUDGET_SECONDS = job.quick ? 0.3 : 0.6;
 const MOST_OPERATIONS = 0.25e12;
 
 const points: Point[] = [];
-let undisturbed: Undisturbed | null = null;
 for (const threads of threadCounts) {
   const machineModel = measuredMachine(
     record,
@@ -88,9 +86,7 @@ for (const threads of threadCounts) {
       contextTokens: DEEP + 256 + STEPS,
       sequences: parallel,
     });
-    // After the engine, which has to be opened before our library is.
-    undisturbed ??= await Undisturbed.open();
-    const timed = (before: () => void, work: () => void): number => {
+    const time = (before: () => void, work: () => void): number => {
       const seconds: number[] = [];
       const begin = performance.now();
       for (let i = 0; i < 2 || (performance.now() - begin < BUDGET_SECONDS * 1000 && i < 50); i++) {
@@ -101,8 +97,6 @@ for (const threads of threadCounts) {
       }
       return quantileOfSorted(sorted(seconds), job.quick ? 0 : 0.25);
     };
-    const time = (before: () => void, work: () => void) =>
-      undisturbed!.take(threads, () => timed(before, work));
     const add = (phase: Point['phase'], tokens: number, depth: number, measuredSeconds: number) => {
       const workload = {
         promptTokens: phase === 'prefill' ? tokens : 0,
@@ -138,13 +132,18 @@ for (const threads of threadCounts) {
         'prefill',
         tokens,
         0,
-        await time(
+        time(
           () => model.reset(0),
           () => model.prefill(part(0, tokens)),
         ),
       );
       // The last prefill is in the cache.
-      add('decode', STEPS, tokens, await time(() => model.reset(tokens), steps));
+      add(
+        'decode',
+        STEPS,
+        tokens,
+        time(() => model.reset(tokens), steps),
+      );
     }
     if (!job.quick && parallel <= 2 && affordable(DEEP)) {
       model.reset(0);
@@ -153,15 +152,19 @@ for (const threads of threadCounts) {
         'prefill',
         128,
         DEEP - 128,
-        await time(
+        time(
           () => model.reset(DEEP - 128),
           () => model.prefill(part(DEEP - 128, DEEP)),
         ),
       );
-      add('decode', STEPS, DEEP, await time(() => model.reset(DEEP), steps));
+      add(
+        'decode',
+        STEPS,
+        DEEP,
+        time(() => model.reset(DEEP), steps),
+      );
     }
     model.close();
   }
 }
 writeFileSync(job.output, JSON.stringify(points));
-if (undisturbed !== null) console.error(`${job.name} ${job.type}: ${undisturbed.words}`);

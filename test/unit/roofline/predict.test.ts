@@ -236,6 +236,7 @@ describe('the fit', () => {
   const samples: FactorSamples = {
     engine: 'test',
     engineBuild: '0',
+    leftOut: 0,
     disturbed: null,
     operators: [
       ...all,
