@@ -219,12 +219,27 @@ function requireSameRelease(version: string | null): void {
   );
 }
 
+/**
+ * The variant of the engine's CPU library that uses what a level of our own kernels does (kernels/cpu/cpu.h) and no more, by how ggml builds
+ * them (ggml/src/CMakeLists.txt, `ggml_add_cpu_backend_variant`).
+ */
+const VARIANT_OF_LEVEL: Readonly<Record<string, string>> = {
+  scalar: 'x64',
+  avx2: 'haswell',
+  avx512: 'skylakex',
+  avx512vnni: 'cascadelake',
+  avx512bf16: 'cooperlake',
+};
+
 /** @returns the file of the backend that was picked; null where the OS does not tell. */
 function loadCpu(llama: Core, engine: EnginePackage, backend: LlamaOptions['backend']): string | null {
-  if (backend === 'shipped') {
-    // Every variant says how well it suits this processor; the engine keeps the best that it can run.
-    llama.functions.ggml_backend_load_all_from_path(engine.folder);
-  } else {
+  const load = (file: string, hint: string) => {
+    if (llama.functions.ggml_backend_load(file) !== null) return;
+    const message = `${file} does not load: ${llama.log.errors() ?? 'no reason given'}`;
+    throw new FailureError(failure('engine-mismatch', message, { hint }));
+  };
+  const limited = process.arch === 'x64' ? VARIANT_OF_LEVEL[process.env.RIDGEPOINT_CPU ?? ''] : undefined;
+  if (backend === 'native') {
     const file = nativeEngineFile(engine.release);
     if (!existsSync(file)) {
       throw new FailureError(
@@ -233,13 +248,12 @@ function loadCpu(llama: Core, engine: EnginePackage, backend: LlamaOptions['back
         }),
       );
     }
-    if (llama.functions.ggml_backend_load(file) === null) {
-      throw new FailureError(
-        failure('engine-mismatch', `${file} does not load: ${llama.log.errors() ?? 'no reason given'}`, {
-          hint: 'Build it again with `ridge engines build`.',
-        }),
-      );
-    }
+    load(file, 'Build it again with `ridge engines build`.');
+  } else if (limited !== undefined && process.platform === 'linux') {
+    load(join(engine.folder, `libggml-cpu-${limited}.so`), 'Unset RIDGEPOINT_CPU.');
+  } else {
+    // Every variant says how well it suits this processor; the engine keeps the best that it can run.
+    llama.functions.ggml_backend_load_all_from_path(engine.folder);
   }
   if (llama.functions.ggml_backend_dev_by_type(CONSTANTS.GGML_BACKEND_DEVICE_TYPE_CPU) === null) {
     throw new FailureError(

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, expect, test, vi } from 'vitest';
 import { nativeEngineFile } from '../../agent/native/engines/location.js';
 import { findEngine } from '../../agent/native/packages.js';
@@ -12,6 +14,18 @@ afterEach(() => {
   vi.unstubAllEnvs();
   rmSync(folder, { recursive: true, force: true });
 });
+
+test.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
+  'RIDGEPOINT_CPU holds the engine at a level, too (needs Linux on x86-64)',
+  async () => {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--import', 'tsx', join(import.meta.dirname, '../fixtures/engine-library.ts')],
+      { env: { ...process.env, RIDGEPOINT_CPU: 'avx2' } },
+    );
+    expect(stdout).toBe('libggml-cpu-haswell.so');
+  },
+);
 
 test('cpuBackend: native without a build says how to build one; with a build it is what runs', async () => {
   vi.stubEnv('XDG_CACHE_HOME', folder);
