@@ -119,8 +119,9 @@ describe('the loss is that of llama.cpp', () => {
     const expected = await lossOf(path, batch, 24);
     // B is 0 at first, so an adapter changes nothing yet.
     const { trainer, close } = await trainerFor(path, { ...settings, method: 'lora' });
-    // The engine's kernels for AMX round what they multiply quantized weights with in their own way.
-    const bound = name === 'a quantized base' ? 5e-4 : 1e-4;
+    // What quantized weights are multiplied with is rounded to int8, by each level of processor in an order of its own: off by 5e-8 of the loss
+    // with the engine's library for x64, 4e-5 with AVX-512, 7e-4 with AVX2.
+    const bound = name === 'a quantized base' ? 2e-3 : 1e-4;
     expect(Math.abs(trainer.evaluate(batch) / expected - 1)).toBeLessThan(bound);
     close();
   });
