@@ -15,7 +15,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -131,18 +130,8 @@ await once('node_modules/.ridgepoint-lock', `${lock} ${process.versions.modules}
   say('installing packages (npm ci; half a minute)');
   await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
 });
-// The one package that needs its script: the SQLite for a Node.js that has none. It is compiled where none can be downloaded,
-// and that beside the build.
-const addon = 'node_modules/better-sqlite3/build/Release/better_sqlite3.node';
-let sqlite = Promise.resolve(0);
-if (!isBuiltin('node:sqlite') && !existsSync(join(root, addon))) {
-  say('building SQLite, which this Node.js does not have (22.13 and newer do; one to two minutes)');
-  sqlite = ended('npm', ['rebuild', '--silent', 'better-sqlite3']);
-}
-
 await once('dist/.built', fingerprint(CODE), () => {
   say('building (tsc, the report page)');
   return build('code');
 });
 await kernels;
-if ((await sqlite) !== 0) say('without SQLite, which did not build: use Node.js 22.13 or newer');

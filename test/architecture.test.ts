@@ -30,7 +30,7 @@ const PURE: readonly string[] = ['core', 'roofline', 'report'];
 /** Libraries that only one room may open. */
 const ONLY_IN: Record<string, readonly string[]> = {
   koffi: ['agent/native', 'agent/device'],
-  'better-sqlite3': ['coordinator/log'],
+  '@photostructure/sqlite': ['coordinator/log'],
   nats: ['coordinator/log'],
   fastify: ['proto/http'],
   'prom-client': ['coordinator/exporter', 'agent/exporter'],

@@ -1,12 +1,12 @@
 import { FailureError, failure } from '../../../core/errors.js';
-import { findAddon } from './libraries/addon.js';
+import { findAddon, PACKAGE } from './libraries/addon.js';
 import { findBuiltIn } from './libraries/built-in.js';
 import type { Library, LibraryFile, LibraryStatement, SqliteProblem, Value } from './library.js';
 
 /** What can bring SQLite, the preferred one first; `find` gives null where it is not on this machine. */
 export const LIBRARIES: readonly { readonly name: string; readonly find: () => Library | null }[] = [
   { name: 'node:sqlite', find: findBuiltIn },
-  { name: 'better-sqlite3', find: findAddon },
+  { name: PACKAGE, find: findAddon },
 ];
 
 /** @returns the first library that is there. @throws FailureError `internal` where there is none. */
@@ -15,9 +15,8 @@ export function firstLibrary(candidates: typeof LIBRARIES = LIBRARIES): Library 
     const found = find();
     if (found !== null) return found;
   }
-  const message = `Node.js ${process.version} has no SQLite built in, and the package better-sqlite3 is missing or does not load`;
-  const hint =
-    'Use Node.js 22.13 or newer; or run `npm install better-sqlite3` where Ridgepoint is installed.';
+  const message = `Node.js ${process.version} has no SQLite built in, and the package ${PACKAGE} is missing or does not load`;
+  const hint = `Use Node.js 22.13 or newer; or run \`npm install ${PACKAGE}@1\` where Ridgepoint is installed.`;
   throw new FailureError(failure('internal', message, { hint }));
 }
 

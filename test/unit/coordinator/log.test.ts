@@ -20,7 +20,7 @@ logContract('memory log', async () => new MemoryLog());
 describe.each(LIBRARIES)('SQLite log with $name', ({ name, find }) => {
   const library = find();
   if (library === null) {
-    test.skip(`needs a Node.js that has it (node:sqlite: 22.13), or the addon compiled for it`);
+    test.skip(`needs a Node.js that has it (node:sqlite: 22.13), or the package`);
     return;
   }
   const openLog = (path: string, maxBytes: number | null = null): SqliteLog =>
@@ -164,6 +164,6 @@ describe.each(LIBRARIES)('SQLite log with $name', ({ name, find }) => {
 test('a machine without any SQLite is told in a sentence what to do', () => {
   const none = LIBRARIES.map(({ name }) => ({ name, find: () => null }));
   expect(() => firstLibrary(none)).toThrow(
-    /^Node\.js v[\d.]+ has no SQLite built in, and the package better-sqlite3 is missing/,
+    /^Node\.js v[\d.]+ has no SQLite built in, and the package @photostructure\/sqlite is missing/,
   );
 });

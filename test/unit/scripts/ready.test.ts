@@ -34,12 +34,7 @@ class Checkout {
       cpSync(join(SCRIPTS, `${name}.mjs`), join(this.root, `scripts/${name}.mjs`));
     for (const name of ['package.json', 'package-lock.json', 'tsconfig.json']) this.write(name, '{}');
     this.write('dist/cli/main.js', '');
-    for (const path of [
-      'typescript/bin/tsc',
-      'vite/bin/vite.js',
-      'better-sqlite3/build/Release/better_sqlite3.node',
-    ])
-      this.write(`packages/${path}`, '');
+    for (const path of ['typescript/bin/tsc', 'vite/bin/vite.js']) this.write(`packages/${path}`, '');
     symlinkSync(join(this.root, 'packages'), join(this.root, 'node_modules'));
     this.program('tools/cmake', MAKE);
     this.program('tools/c++', 'exit 0');

@@ -1,31 +1,41 @@
 import { createRequire } from 'node:module';
-import type BetterSqlite3 from 'better-sqlite3';
-import type { Library, LibraryFile, SqliteProblem } from '../library.js';
+import type { Library } from '../library.js';
+import { libraryOf, type NodeSqlite } from './built-in.js';
 
-/** Beginnings of extended codes: SQLITE_BUSY_SNAPSHOT is a SQLITE_BUSY. */
-const PROBLEMS: readonly (readonly [string, SqliteProblem])[] = [
-  ['SQLITE_BUSY', 'busy'],
-  ['SQLITE_CORRUPT', 'corrupt'],
-  ['SQLITE_FULL', 'full'],
-  ['SQLITE_NOTADB', 'not-a-database'],
-];
+/** `node:sqlite` as a package, for a Node.js without it: its archive holds what is compiled, for each platform. */
+export const PACKAGE = '@photostructure/sqlite';
 
-/** @returns the addon better-sqlite3, for Node.js without an SQLite of its own; null where it is missing or was compiled for another release. */
+const require = createRequire(import.meta.url);
+
+/** Gives back a file whose statements are still there: the package ends them as garbage, and their connection with the last of them. */
+const LETS_GO = 'PRAGMA journal_mode = DELETE; PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_schema';
+
+/** @returns the package; null where it is missing or does not load. */
 export function findAddon(): Library | null {
-  let Database: typeof BetterSqlite3;
   try {
-    Database = createRequire(import.meta.url)('better-sqlite3');
+    const found: NodeSqlite = require('@photostructure/sqlite');
     // Only now its native part is loaded.
-    new Database(':memory:').close();
+    new found.DatabaseSync(':memory:').close();
+    const { open, problemOf } = libraryOf(found);
+    return {
+      problemOf,
+      open(path) {
+        const file = open(path);
+        return {
+          exec: (sql) => file.exec(sql),
+          prepare: (sql) => file.prepare(sql),
+          close() {
+            try {
+              file.exec(LETS_GO);
+            } catch {
+              // It never had the file, or cannot write it.
+            }
+            file.close();
+          },
+        };
+      },
+    };
   } catch {
     return null;
   }
-  return {
-    // Its types know how many values a statement takes from its type parameter alone.
-    open: (path) => new Database(path, { timeout: 0 }) as unknown as LibraryFile,
-    problemOf(error) {
-      if (!(error instanceof Database.SqliteError)) return null;
-      return PROBLEMS.find(([code]) => error.code.startsWith(code))?.[1] ?? 'other';
-    },
-  };
 }

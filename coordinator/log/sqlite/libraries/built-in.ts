@@ -1,7 +1,7 @@
 import type { Library, LibraryFile, SqliteProblem } from '../library.js';
 
 /** `node:sqlite`, of which the types of Node.js 20 know nothing. */
-interface NodeSqlite {
+export interface NodeSqlite {
   readonly DatabaseSync: new (path: string) => LibraryFile;
 }
 
@@ -16,8 +16,11 @@ const PROBLEMS: Readonly<Record<number, SqliteProblem>> = {
 /** @returns the SQLite inside Node.js, from 22.13 on without a flag; null where this Node.js has none. */
 export function findBuiltIn(): Library | null {
   const found = withoutExperimentalWarning(() => process.getBuiltinModule('node:sqlite'));
-  if (found === undefined) return null;
-  const { DatabaseSync } = found as NodeSqlite;
+  return found === undefined ? null : libraryOf(found as NodeSqlite);
+}
+
+/** @returns what the log uses of `node:sqlite`, or of a package that is called the same way. */
+export function libraryOf({ DatabaseSync }: NodeSqlite): Library {
   return {
     open: (path) => new DatabaseSync(path),
     problemOf(error) {
