@@ -1,6 +1,6 @@
 /**
  * From nothing to the first table, twice: a bare clone with `npm run quickstart`, and the archives of `scripts/pack.mjs` installed where
- * no compiler is to be found. "Nothing" is an empty cache of npm and an empty home; for the clone a PATH of its own with Node.js 22 from the registry,
+ * no compiler is to be found. "Nothing" is an empty cache of npm and an empty home; for the clone a PATH of its own with Node.js 22 (`--node=20`) from the registry,
  * npm, a shell, git and compilers, for the archives an empty root (chroot) with that Node.js, npm, a shell, tar and the libraries of these. It needs
  * what `npm run build` needs, for the archives are made of this checkout, and the registry.
  *
@@ -20,15 +20,22 @@ import {
 } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { MANIFEST } from '../../installation/package.js';
 import { ROOT } from '../support/ridge.js';
 import { freePort, until } from '../support/services.js';
 import { conclude, type Figure } from './figure.js';
 import { barePath, emptyRoot, type Machine, must } from './first-minute/machines.js';
 
-const TABLE_SECONDS = 180;
 const NODE_BYTES = 150e6;
 const COORDINATOR_BYTES = 100e6;
-const NODE_MAJOR = 22;
+/** `--node=20`: another release, of which 20 has no SQLite of its own. */
+const NODE_MAJOR = Number(
+  process.argv.find((word) => word.startsWith('--node='))?.slice('--node='.length) ?? 22,
+);
+const TABLE_SECONDS = NODE_MAJOR < 22 ? 240 : 180;
+/** What is installed beside the archives there. */
+const SQLITE = '@photostructure/sqlite';
+const BESIDE = NODE_MAJOR < 22 ? [`${SQLITE}@${MANIFEST.devDependencies[SQLITE]}`] : [];
 /** What a minimal system has. */
 const TOOLS = ['sh', 'tar', 'gzip', 'uname', 'env', 'cat', 'ldd', 'getconf'];
 const COMPILERS = ['cc', 'c++', 'gcc', 'g++', 'clang', 'make', 'cmake', 'ninja', 'python', 'python3'];
@@ -154,7 +161,7 @@ async function fromArchives(node: string): Promise<void> {
   const prefix = join(folder, 'prefix');
   const install = machine.run(
     'npm',
-    ['install', '-g', '--ignore-scripts', '--prefix', prefix, ...archives],
+    ['install', '-g', '--ignore-scripts', '--prefix', prefix, ...archives, ...BESIDE],
     folder,
   );
   const warnings = warningsIn(install.stderr);
@@ -211,7 +218,8 @@ async function coordinatorAlone(machine: Machine, archive: string): Promise<void
   const thin = join(folder, 'thin');
   mkdirSync(thin);
   // Not with -g: of a global archive npm 11.19 installs optional packages, whatever --omit says.
-  machine.run('npm', ['install', '--ignore-scripts', '--omit=optional', '--prefix', thin, archive], folder);
+  const words = ['install', '--ignore-scripts', '--omit=optional', '--prefix', thin, archive, ...BESIDE];
+  machine.run('npm', words, folder);
   const bytes = bytesOf(thin);
   const [port, http] = [await freePort(), await freePort()];
   const start = machine.command(
