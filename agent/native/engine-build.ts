@@ -1,11 +1,38 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { digestOfAll } from '../digest.js';
 import { cacheFolder } from './engines/location.js';
 
 /**
  * What tells builds of one release apart: the first 16 hex digits of the SHA-256 of an engine's libraries. It is kept by size and time of change of the
- * files, so that a trial does not read them.
+ * files, so that a trial does not read them; which files they were is kept, too, for `isBuildHere`.
  */
 export async function buildOf(files: readonly string[]): Promise<string> {
+  const build = await digestOfFiles(files);
+  const path = filesOf(build);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, JSON.stringify(files));
+  } catch {
+    // A cache that cannot be written: what this build measured is measured again.
+  }
+  return build;
+}
+
+/** @returns whether the files that were this build when it last ran here are it still. */
+export async function isBuildHere(build: string): Promise<boolean> {
+  try {
+    const files = z.array(z.string()).parse(JSON.parse(readFileSync(filesOf(build), 'utf8')));
+    return (await digestOfFiles(files)) === build;
+  } catch {
+    return false;
+  }
+}
+
+async function digestOfFiles(files: readonly string[]): Promise<string> {
   const [, hex = ''] = (await digestOfAll(files, cacheFolder())).split(':');
   return hex.slice(0, 16);
 }
+
+const filesOf = (build: string) => join(cacheFolder(), 'builds', `${build}.json`);

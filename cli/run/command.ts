@@ -13,6 +13,7 @@ export interface RunOptions extends DisplayOptions, NodeOptions {
   readonly web?: string;
   readonly energy: string;
   readonly fresh?: true;
+  readonly reuse?: true;
   readonly quick?: true;
   readonly roofs: boolean;
 }
@@ -67,6 +68,10 @@ export function addRunOptions(command: Command): Command {
     .option(
       '--no-roofs',
       'do not measure the roofs of this machine first, nor fit factors, where none are kept; rows then stand under no roof and have no prediction',
+    )
+    .option(
+      '--reuse',
+      'take over what other runs here measured of these experiments, with the same engine and build, on this machine',
     )
     .option('--fresh', 'discard the results in the folder and measure everything again');
 }

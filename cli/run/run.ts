@@ -74,6 +74,10 @@ export async function runSweep(file: SweepFile, typed: RunOptions): Promise<numb
   const out = options.out ?? join(DEFAULT_OUT, sweep.name);
   const folder = openRunFolder(out, { document, typed: file.typed }, options.fresh === true);
   try {
+    if (options.reuse === true) {
+      const { takeOver } = await import('./take-over.js');
+      await takeOver(folder, sweep, (await thisNode(options.config)).profile);
+    }
     return await runIn(folder, { document, sweep, models, folders }, options);
   } catch (error) {
     throw folderError(startError(error), folder.path);

@@ -107,6 +107,10 @@ export const WARNINGS = {
     severity: 'note',
     help: 'the server became faster or slower while it was measured: figures of the whole run are of no one state of it; run longer, or lower the load',
   },
+  reused: {
+    severity: 'note',
+    help: 'measured before, in the folder of another run on this machine, with the same engine and build (`--reuse`)',
+  },
   'affinity-unset': { severity: 'note', help: 'the process could not be pinned to its cores' },
   oversubscribed: { severity: 'note', help: 'more threads than cores were asked for' },
   'window-too-short': {

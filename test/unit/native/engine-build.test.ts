@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { buildOf } from '../../../agent/native/engine-build.js';
+import { buildOf, isBuildHere } from '../../../agent/native/engine-build.js';
 
 let folder: string;
 beforeEach(() => {
@@ -25,12 +25,15 @@ test('a build is what its libraries are, and is known again without reading them
   const first = await buildOf([core!, backend!]);
   expect(first).toMatch(/^[0-9a-f]{16}$/);
   expect(await buildOf([core!])).not.toBe(first);
+  expect([await isBuildHere(first), await isBuildHere('0123456789abcdef')]).toEqual([true, false]);
 
   // Of the same size and time it is taken for the same, which is how it costs nothing.
   write(backend!, 'BACKEND', 1);
   expect(await buildOf([core!, backend!])).toBe(first);
   write(backend!, 'BACKEND', 2);
   expect(await buildOf([core!, backend!])).not.toBe(first);
+  expect(await isBuildHere(first)).toBe(false);
   write(backend!, 'backend', 3);
   expect(await buildOf([core!, backend!])).toBe(first);
+  expect(await isBuildHere(first)).toBe(true);
 });

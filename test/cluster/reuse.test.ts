@@ -1,0 +1,43 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { type ResultRecord, resultSchema } from '../../core/result/result.js';
+import { recompute } from '../../roofline/judge.js';
+import { ridge } from '../support/ridge.js';
+import { fakeSweep } from '../support/sweeps.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-reuse-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function run(name: string, points: number, ...options: string[]) {
+  writeFileSync(join(folder, `${name}.yaml`), fakeSweep(points, { name }));
+  const ended = await ridge(['run', `${name}.yaml`, ...options], { cwd: folder });
+  expect(ended.code, ended.stderr).toBe(0);
+  const lines = readFileSync(join(folder, 'ridge-out', name, 'results.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n');
+  const records = lines.map((line) => resultSchema.parse(JSON.parse(line)));
+  return { ...ended, records };
+}
+
+const isReused = ({ warnings }: ResultRecord) => warnings.some(({ code }) => code === 'reused');
+
+test('--reuse takes over what another run here measured, once, and rows say so', {
+  timeout: 180_000,
+}, async () => {
+  const first = await run('first', 2);
+  expect(first.records.filter(isReused)).toEqual([]);
+  const second = await run('second', 3, '--reuse');
+  expect(second.stderr).toContain('reused: 2 starts of 2 experiments, measured in ');
+  expect(second.stdout).toMatch(/reused \(2 rows\)/);
+  expect(second.records).toHaveLength(3);
+  const taken = second.records.filter(isReused);
+  expect(taken.map(({ trialId }) => trialId).sort()).toEqual(
+    first.records.map(({ trialId }) => trialId).sort(),
+  );
+  for (const record of taken) expect(isReused(recompute(record))).toBe(true);
+  const again = await run('second', 3, '--reuse');
+  expect(again.stderr).not.toContain('reused: ');
+  expect(again.records).toEqual(second.records);
+});
