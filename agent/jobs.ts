@@ -1,5 +1,6 @@
 import { MERGE_ADAPTERS, WRITE_ADAPTER } from './artifacts/adapters/jobs.js';
 import { GIVE_WINDOW, GROUP_HEADS } from './artifacts/attention/jobs.js';
+import { LOOK } from './artifacts/looking/job.js';
 import { QUANTIZE_GRAPH } from './artifacts/onnx/job.js';
 import { FETCH } from './artifacts/remote/job.js';
 import { SYNTHESIZE } from './artifacts/synthetic/job.js';
@@ -29,6 +30,7 @@ export const JOBS: readonly Job<never, unknown, ChildMessage>[] = [
   MERGE_ADAPTERS,
   WRITE_ADAPTER,
   FETCH,
+  LOOK,
   CONVERT,
   CALIBRATE,
   QUALITY,

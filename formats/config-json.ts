@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { MOST_BYTES, readBounded } from './bounded-file.js';
 import { FormatError } from './format.js';
 
 /** What transformers and its exporters put beside the weights. */
@@ -8,9 +8,9 @@ export const CONFIG = 'config.json';
 /** An object of which nothing is known yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** @returns the parsed file. @throws FormatError when it is not JSON. */
-export function readJson(path: string): unknown {
-  return parseJson(readFileSync(path, 'utf8'), basename(path));
+/** @returns the parsed file. @throws FormatError when it is not JSON, or larger than it may be. */
+export function readJson(path: string, most: number = MOST_BYTES.config): unknown {
+  return parseJson(readBounded(path, most).toString('utf8'), basename(path));
 }
 
 /** @throws FormatError when the text of a file of that name is not JSON. */

@@ -1,19 +1,21 @@
-import { type Failure, FailureError, failure } from '../../core/errors.js';
+import { FailureError, failure } from '../../core/errors.js';
 import type { ModelFacts } from '../../core/experiment/experiment.js';
 import { unopenable } from '../../core/models/conversions.js';
 import type { ModelFormat } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, readSynthetic, type SyntheticModel } from '../../core/models/synthetic.js';
-import { type Format, FormatError, type Inspected } from '../../formats/format.js';
+import type { Format, Inspected } from '../../formats/format.js';
 import { inspectHeader } from '../../formats/gguf/format.js';
-import { formatOf } from '../../formats/index.js';
 import { digestOfAll } from '../digest.js';
+import type { Look, LookRequest } from './looking/job.js';
+import { look, unreadable } from './looking/look.js';
+import { looked } from './looking/looked.js';
 import { cachedModel, type FetchRequest, remoteNamed } from './remote/cache.js';
 import { expectedDigest } from './remote/fetch.js';
 import { peek } from './remote/peek.js';
 import { requireAllowed, type SourcePolicy } from './remote/policy.js';
 import { mismatch } from './remote/refusals.js';
-import { locateBeside, locateSource, type SourceSettings } from './source.js';
+import { locateSource, type SourceSettings } from './source.js';
 import { describeSynthetic } from './synthetic/model.js';
 
 export interface ModelSettings extends SourceSettings {
@@ -46,7 +48,7 @@ export interface ResolvedModel {
 }
 
 /**
- * Opens what a sweep calls a model: finds the file or folder, checks its headers in plain JavaScript, and names it by
+ * Opens what a sweep calls a model: finds the file or folder, has its headers checked in plain JavaScript, and names it by
  * its digest. A synthetic model is described without being written; one from elsewhere is fetched.
  * @throws FailureError `source-not-allowed`, `model-missing`, `model-unreadable`, `model-unsupported` for a model that is
  * none of what runs and cannot be converted to it, and what fetching throws.
@@ -60,9 +62,11 @@ export async function resolveModel(
   if (isSynthetic(source)) return requireRuns(resolveSynthetic(source), source, runs);
   if (isRemote(source)) return requireRuns(await resolveRemote(source, settings, fetching), source, runs);
   const path = locateSource(source, settings, 'file or folder');
-  // Each may be a link to anywhere, as the source itself may be.
-  const beside = (file: string) => file !== path && locateBeside(file, source, settings);
-  const { files, inspected } = looked(path, source, settings, beside);
+  const { files, inspected } = await lookAt(
+    { path, source, modelFolders: settings.modelFolders },
+    settings,
+    fetching,
+  );
   const known = { path, synthetic: null, ...inspected };
   requireRuns(known, source, runs);
   try {
@@ -72,13 +76,23 @@ export async function resolveModel(
   }
 }
 
+/** Where somebody starts children, one of them looks; a command that a person typed looks itself. */
+async function lookAt(
+  request: LookRequest,
+  { formats }: Pick<ModelSettings, 'formats'>,
+  { launcher }: Pick<Opening, 'launcher'>,
+): Promise<Look> {
+  return launcher === undefined ? look(request, formats) : await looked(request, launcher);
+}
+
 /**
  * Reads the header of a model that is on this machine, and computes no digest.
  * @throws FailureError as resolveModel does.
  */
 export function headerOf(source: string, settings: SourceSettings): Inspected {
   if (isSynthetic(source)) return resolveSynthetic(source);
-  return looked(locateSource(source, settings, 'file or folder'), source, {}).inspected;
+  const path = locateSource(source, settings, 'file or folder');
+  return look({ path, source, modelFolders: null }).inspected;
 }
 
 /**
@@ -114,7 +128,7 @@ async function resolveRemote(
     artifactBytes: sources?.artifactBytes ?? 0,
   };
   const { path, address, digest: found } = await cachedModel({ source, digest, uses, ...rest }, settings);
-  const { inspected } = looked(path, source, modelSettings);
+  const { inspected } = await lookAt({ path, source, modelFolders: null }, modelSettings, rest);
   return { path, digest: found, synthetic: null, fetchedFrom: address, ...inspected };
 }
 
@@ -123,27 +137,6 @@ function resolveSynthetic(source: string): ResolvedModel {
   if (!reading.ok) throw new FailureError(failure('model-missing', reading.reason, { hint: reading.hint }));
   const { header, digest } = describeSynthetic(reading.model);
   return { path: null, digest, synthetic: reading.model, ...inspectHeader(header) };
-}
-
-function looked(
-  path: string,
-  source: string,
-  settings: Pick<ModelSettings, 'formats'>,
-  beforeRead: (file: string) => unknown = () => {},
-): { readonly files: readonly string[]; readonly inspected: Inspected } {
-  try {
-    const format = formatOf(path, settings.formats);
-    const files = format.files(path);
-    for (const file of files) beforeRead(file);
-    return { files, inspected: format.inspect(path) };
-  } catch (error) {
-    if (error instanceof FormatError) throw unreadable(source, error.message, error.hint);
-    if (error instanceof FailureError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new FailureError(failure('model-missing', `the model ${source} cannot be read: ${reason}`), {
-      cause: error,
-    });
-  }
 }
 
 function requireRuns<Model extends Inspected>(
@@ -156,11 +149,4 @@ function requireRuns<Model extends Inspected>(
   const message = `the model ${source} ${flaw}`;
   const hint = `Name a ${runs.join(' or ')} file of it; \`ridge roofline\` reads it as it is.`;
   throw new FailureError(failure('model-unsupported', message, { hint }));
-}
-
-function unreadable(source: string, why: string, hint: string | null = null): FailureError {
-  const rest: Partial<Failure> = {
-    hint: hint ?? 'Get the file again, or name another one; `ridge models` shows what is here.',
-  };
-  return new FailureError(failure('model-unreadable', `the model ${source} is not usable: ${why}`, rest));
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
@@ -105,15 +105,40 @@ function localPath(
  */
 export function locateBeside(path: string, source: string, settings: SourceSettings): string | null {
   if (!existsSync(path)) return null;
-  const real = realpath(path, source);
+  requireInside(path, source, settings);
+  return regularFile(realpath(path, source), source);
+}
+
+/** A published folder has some dozens. */
+const MOST_ENTRIES = 10_000;
+
+/**
+ * Whoever loads a folder opens what it likes of it: no link below it may lead out of the model folders.
+ * @throws FailureError `source-not-allowed`, `model-unreadable` for a folder of too much to look at.
+ */
+export function requireLinksInside(path: string, source: string, settings: SourceSettings): void {
+  const folders = [statSync(path).isDirectory() ? path : dirname(path)];
+  let left = MOST_ENTRIES;
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    left -= entries.length;
+    if (left < 0)
+      throw refusal('model-unreadable', `${source} has more than ${MOST_ENTRIES} files, which is no model`);
+    for (const entry of entries) {
+      if (entry.isDirectory()) folders.push(join(folder, entry.name));
+      else if (entry.isSymbolicLink()) requireInside(join(folder, entry.name), source, settings);
+    }
+  }
+}
+
+function requireInside(link: string, source: string, settings: SourceSettings): void {
+  if (!existsSync(link)) return;
+  const real = realpath(link, source);
   const folders = settings.modelFolders.flatMap((folder) =>
     existsSync(folder) ? [realpathSync(folder)] : [],
   );
-  if (!folders.some((folder) => inside(real, folder))) {
-    const file = `${basename(path)} of ${source}`;
-    throw outside(file, settings);
-  }
-  return regularFile(real, source);
+  if (!folders.some((folder) => inside(real, folder)))
+    throw outside(`${basename(link)} of ${source}`, settings);
 }
 
 function inside(path: string, folder: string): boolean {
@@ -144,7 +169,7 @@ function outside(source: string, settings: SourceSettings): FailureError {
 }
 
 function refusal(
-  code: 'source-not-allowed' | 'model-missing',
+  code: 'source-not-allowed' | 'model-missing' | 'model-unreadable',
   message: string,
   rest: Partial<Failure> = {},
 ): FailureError {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Template } from '@huggingface/jinja';
+import { FailureError } from '../../core/errors.js';
+import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
 import type { ChatTemplate } from '../serving/tokenizer.js';
 
 /** What a model says of its chats. */
@@ -14,19 +16,26 @@ export interface ChatWords {
 /**
  * Opens a chat template by Hugging Face's reader of Jinja in JavaScript.
  * @param count tokens of a text, in which words of special tokens are these tokens.
+ * @param seconds that it may take for short messages.
  * @returns null for one that cannot be read, or that refuses a user's one message.
+ * @throws FailureError `model-unreadable` for one that takes too long; so does counting.
  */
 export function openChatTemplate(
   { template: source, begin, end }: ChatWords,
   count: (text: string) => number,
+  seconds = CALL_SECONDS,
 ): ChatTemplate | null {
   try {
-    const template = new Template(source);
-    const promptTokens: ChatTemplate['promptTokens'] = (messages) =>
-      count(template.render({ messages, add_generation_prompt: true, bos_token: begin, eos_token: end }));
+    const template = boundedWork('the chat template', () => new Template(source), seconds);
+    const promptTokens: ChatTemplate['promptTokens'] = (messages) => {
+      const words = { messages, add_generation_prompt: true, bos_token: begin, eos_token: end };
+      const characters = messages.reduce((sum, { content }) => sum + content.length, 0);
+      return count(boundedWork('the chat template', () => template.render(words), seconds, characters));
+    };
     promptTokens([{ role: 'user', content: 'a' }]);
     return { digest: `sha256:${createHash('sha256').update(source).digest('hex')}`, promptTokens };
-  } catch {
+  } catch (error) {
+    if (error instanceof FailureError) throw error;
     return null;
   }
 }

@@ -1,3 +1,4 @@
+import { FailureError } from '../../core/errors.js';
 import type { RequestRecord } from '../../core/serving/requests.js';
 import type { Exchange } from './client.js';
 import { ChunkCounter, chunkCounts, spread } from './count.js';
@@ -20,6 +21,7 @@ export interface Counted {
  * are is believed, for it knows what it sent: a text that is read again may be cut into others. What the tokenizer makes of it stands beside.
  * @param origin seconds that times in records count from.
  * @param tokenizer null = the server's own counts are taken, and the outcome says so.
+ * @throws FailureError `model-unreadable` for a tokenizer or a template that takes too long.
  */
 export function recordsOf(
   exchanges: readonly Exchange[],
@@ -83,7 +85,8 @@ function promptCounter(
   try {
     for (const exchange of exchanges)
       counts.set(exchange, chat.promptTokens(messagesSent(exchange.planned, exchange.before)));
-  } catch {
+  } catch (error) {
+    if (error instanceof FailureError) throw error;
     return null;
   }
   return (exchange) => counts.get(exchange)!;

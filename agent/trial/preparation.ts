@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failure, toFailure } from '../../core/errors.js';
 import { deviceKind } from '../../core/experiment/experiment.js';
 import { warn } from '../../core/result/warnings.js';
 import {
@@ -10,10 +10,11 @@ import {
 } from '../../core/runners/index.js';
 import { impossibility } from '../../core/sweep/space.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
-import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { workloadNamed } from '../../core/workloads/index.js';
-import { formatOf } from '../../formats/index.js';
+import type { ArchitectureReading } from '../../roofline/readers/reading.js';
 import { type AttachedAdapter, attachedAdapters } from '../artifacts/adapters/attach.js';
+import type { Launcher } from '../artifacts/build-file.js';
+import { looked } from '../artifacts/looking/looked.js';
 import { type ResolvedModel, resolveModel } from '../artifacts/resolve.js';
 import type { Artifact } from '../artifacts/store.js';
 import { stepsTo } from '../conversions/step.js';
@@ -26,6 +27,8 @@ export interface PreparedModel {
   readonly base: ResolvedModel;
   /** The file to run: the base as it is, or what a conversion or a technique made of it. */
   readonly artifact: Artifact;
+  /** The shapes of that file; or why its work cannot be counted. */
+  readonly shapes: ArchitectureReading;
   /** What the engine runs beside it. */
   readonly adapters: readonly AttachedAdapter[];
 }
@@ -102,7 +105,8 @@ async function makeModel(trial: TrialRun): Promise<PreparedModel> {
     cpus,
     timeLimitSeconds,
   });
-  return { base: { ...base, path }, artifact, adapters };
+  const shapes = await shapesOf(artifact.path, model.name, launcher);
+  return { base: { ...base, path }, artifact, shapes, adapters };
 }
 
 /** @returns where a trial's model is looked into: on all devices that it will run on, where the engine that does so drives them here. */
@@ -122,14 +126,14 @@ function attachedParts(word: string): readonly AdapterPart[] {
   return reading.ok && reading.value?.mode === 'attached' ? reading.value.parts : [];
 }
 
-/** @returns the shapes of the file that is run; null for one whose work cannot be counted, or that cannot be read yet. */
-function architectureOf(path: string): ModelArchitecture | null {
+/** Whoever loads it says what is wrong with a file that cannot be read. */
+async function shapesOf(path: string, source: string, launcher: Launcher): Promise<ArchitectureReading> {
   try {
-    const reading = formatOf(path).shapes(path);
-    return reading.ok ? reading.architecture : null;
-  } catch {
-    // Whoever loads it says what is wrong with it.
-    return null;
+    return (await looked({ path, source, modelFolders: null }, launcher)).shapes;
+  } catch (error) {
+    const { code, message, hint } = toFailure(error);
+    if (code === 'cancelled') throw error;
+    return { ok: false, reason: message, hint: hint ?? '' };
   }
 }
 
@@ -142,14 +146,14 @@ const THREE_DIGITS = { minimumSignificantDigits: 3, maximumSignificantDigits: 3 
  */
 function checkFit(
   { lease: { experiment }, node, device }: TrialRun,
-  { base, artifact, adapters }: PreparedModel,
+  { base, artifact, adapters, shapes }: PreparedModel,
 ): number | null {
   const bytes = predictedBytes({
     facts: base.facts,
     experiment,
     quantizationBytes: artifact.bytes,
     adapterBytes: adapters.reduce((sum, adapter) => sum + adapter.bytes, 0),
-    architecture: architectureOf(artifact.path),
+    architecture: shapes.ok ? shapes.architecture : null,
   });
   const room = Math.min(device.memoryBytes, node.limits.memoryLimitBytes ?? Infinity);
   if (bytes === null || bytes <= room) return bytes;

@@ -7,7 +7,6 @@ import { compactArchitecture } from '../../core/work/architecture-schema.js';
 import { packedArchitecture } from '../../core/work/packed.js';
 import { depthOf } from '../../core/work/pass/stages.js';
 import { ONE_DEVICE } from '../../core/work/served-work.js';
-import { formatOf } from '../../formats/index.js';
 import { recordFactorsOf } from '../../roofline/factor-at.js';
 import { lastCacheBytes } from '../device/caches.js';
 import type { Spread } from '../runners/opened.js';
@@ -27,12 +26,12 @@ export function noteRoofline({ lease, node, device, notes }: TrialRun, model: Pr
     miss(notes, 'roofline', 'the work of adapters beside the weights is not counted');
     return;
   }
-  const read = formatOf(model.artifact.path).shapes(model.artifact.path);
-  if (!read.ok) {
-    miss(notes, 'roofline', read.reason);
+  const { shapes } = model;
+  if (!shapes.ok) {
+    miss(notes, 'roofline', shapes.reason);
     return;
   }
-  const architecture = compactArchitecture(read.architecture);
+  const architecture = compactArchitecture(shapes.architecture);
   const threads = Math.max(
     1,
     typeof runner.options.threads === 'number' ? runner.options.threads : device.cpus.length,

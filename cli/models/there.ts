@@ -1,7 +1,6 @@
 import { filesOf } from '../../agent/artifacts/tree.js';
 import type { ModelFormat } from '../../core/models/formats.js';
 import { formatOf } from '../../formats/index.js';
-import { templateFiles } from '../../formats/tokenizers/files.js';
 
 /** @returns whether a model of a format is there, as far as can be told without opening it. */
 export function isModel(path: string, format: ModelFormat): boolean {
@@ -18,7 +17,7 @@ export function isModelAlone(path: string, format: ModelFormat): boolean {
     const { name, inspect, files } = formatOf(path);
     if (name !== format) return false;
     inspect(path);
-    const own = new Set([...files(path), ...templateFiles(path)]);
+    const own = new Set(files(path));
     return filesOf(path).every((file) => own.has(file));
   } catch {
     return false;

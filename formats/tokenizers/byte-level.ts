@@ -1,4 +1,6 @@
 import { Tokenizer } from '@huggingface/tokenizers';
+import { FailureError } from '../../core/errors.js';
+import { boundedWork, CALL_SECONDS } from '../bounded-work.js';
 import { type Fields, fieldsOf } from '../config-json.js';
 import { FormatError } from '../format.js';
 import { CHECK_TEXT, checkHash, knownByHash } from './check-hashes.js';
@@ -97,6 +99,8 @@ function preTokenizerOf({ config }: TokenizerFolder, tokenizer: Fields): string 
   );
 }
 
+const OPENING_SECONDS = 6 * CALL_SECONDS;
+
 /** With and without the tokens that begin and end a text: published hashes are of either. */
 function hashesOf(tokenizer: Fields, config: Fields): string[] {
   try {
@@ -107,11 +111,15 @@ function hashesOf(tokenizer: Fields, config: Fields): string[] {
       decoder: null,
       added_tokens: [],
     };
-    const runs = new Tokenizer({ ...whole, ...tokenizer }, config);
-    return [true, false].map((add_special_tokens) =>
-      checkHash(runs.encode(CHECK_TEXT, { add_special_tokens }).ids),
-    );
-  } catch {
+    const hashes = () => {
+      const runs = new Tokenizer({ ...whole, ...tokenizer }, config);
+      return [true, false].map((add_special_tokens) =>
+        checkHash(runs.encode(CHECK_TEXT, { add_special_tokens }).ids),
+      );
+    };
+    return boundedWork('its tokenizer.json', hashes, OPENING_SECONDS);
+  } catch (error) {
+    if (error instanceof FailureError) throw error;
     // It has parts that this reader cannot run; what it says of itself is compared then.
     return [];
   }

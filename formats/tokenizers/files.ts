@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { MOST_BYTES, readBounded } from '../bounded-file.js';
 import { CONFIG, type Fields, fieldsOf, listIn, readJson, textIn } from '../config-json.js';
 import { FormatError, type ModelDetails } from '../format.js';
 import { contentOf } from './content.js';
@@ -46,16 +47,17 @@ export interface TokenizerFolder {
   readonly templates: readonly ChatTemplate[];
 }
 
-/** @returns those that a published folder has, as paths. */
+/** @returns those that a published folder has, its chat templates included, as paths. */
 export function tokenizerFiles(folder: string): string[] {
   const names = [TOKENIZER, TOKENIZER_CONFIG, ...SENTENCE_PIECES, ...SLOW_FILES];
-  return [...names, SPECIAL_TOKENS, ADDED_TOKENS, GENERATION, TEMPLATE, TEMPLATE_JSON]
+  const present = [...names, SPECIAL_TOKENS, ADDED_TOKENS, GENERATION, TEMPLATE, TEMPLATE_JSON]
     .map((name) => join(folder, name))
     .filter((path) => existsSync(path));
+  return [...present, ...templateFiles(folder)];
 }
 
-/** @returns the chat templates of a published folder beside its first, as paths. */
-export function templateFiles(folder: string): string[] {
+/** Those beside the first. */
+function templateFiles(folder: string): string[] {
   const more = join(folder, MORE_TEMPLATES);
   const names = existsSync(more) ? readdirSync(more).filter((name) => name.endsWith('.jinja')) : [];
   return names.sort().map((name) => join(more, name));
@@ -86,7 +88,10 @@ export function readTokenizerFolder(folder: string): TokenizerFolder {
   for (const [id, token] of Object.entries(fieldsOf(config.added_tokens_decoder))) note(added, id, token);
   return {
     tokenizer,
-    pieces: pieces === null ? null : readSentencePieces(readFileSync(pieces), basename(pieces)),
+    pieces:
+      pieces === null
+        ? null
+        : readSentencePieces(readBounded(pieces, MOST_BYTES.vocabulary), basename(pieces)),
     config,
     model: { ...model, ...fieldsOf(model.text_config) },
     generation: read(folder, GENERATION),
@@ -106,7 +111,7 @@ function note(added: Map<number, AddedToken>, id: unknown, token: unknown): void
 }
 
 function templatesOf(folder: string, config: Fields): ChatTemplate[] {
-  const text = (path: string) => readFileSync(path, 'utf8');
+  const text = (path: string) => readBounded(path, MOST_BYTES.template).toString('utf8');
   if (has(folder, TEMPLATE)) {
     const others = templateFiles(folder).map((path) => ({
       name: basename(path, '.jinja'),
@@ -128,7 +133,7 @@ function sentencePieces(folder: string): string | null {
 
 const has = (folder: string, name: string) => existsSync(join(folder, name));
 const read = (folder: string, name: string): Fields =>
-  fieldsOf(has(folder, name) ? readJson(join(folder, name)) : null);
+  fieldsOf(has(folder, name) ? readJson(join(folder, name), MOST_BYTES.vocabulary) : null);
 /** What is null says nothing. */
 const known = (fields: Fields) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { MOST_BYTES, readBounded } from '../bounded-file.js';
 import { type Fields, fieldsOf, readJson, textIn } from '../config-json.js';
 import { FormatError } from '../format.js';
 import { contentOf } from './content.js';
@@ -60,7 +61,7 @@ function bytePairs(folder: string, config: Fields): Fields {
       `its tokenizer is of the class ${name}, whose rules do not stand in ${VOCABULARY} and ${MERGES}`,
       'Save it with transformers: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER) writes tokenizer.json.',
     );
-  const vocab = fieldsOf(readJson(join(folder, VOCABULARY)));
+  const vocab = fieldsOf(readJson(join(folder, VOCABULARY), MOST_BYTES.vocabulary));
   const merges = linesOf(join(folder, MERGES)).filter((line) => line !== '' && !line.startsWith('#version'));
   return { ...rules, model: { type: 'BPE', vocab, merges }, added_tokens: special(config, vocab) };
 }
@@ -95,4 +96,4 @@ function special(config: Fields, vocab: Fields): Fields[] {
   });
 }
 
-const linesOf = (path: string) => readFileSync(path, 'utf8').split(/\r?\n/);
+const linesOf = (path: string) => readBounded(path, MOST_BYTES.vocabulary).toString('utf8').split(/\r?\n/);

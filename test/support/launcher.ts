@@ -1,18 +1,20 @@
 import type { Launcher } from '../../agent/artifacts/build-file.js';
+import type { LookRequest } from '../../agent/artifacts/looking/job.js';
+import { look } from '../../agent/artifacts/looking/look.js';
 import type { LaunchRequest } from '../../agent/isolation/launch.js';
 import { FailureError, toFailure } from '../../core/errors.js';
 
+type Work = (request: never, tell: (report: object) => void) => unknown;
+
 /**
  * A launcher that does jobs here, for tests of what is around them: a process would cost half a second.
- * @param jobs by name; a job that is not among them is refused.
+ * @param jobs by name; a job that is not among them is refused, but for looking at models.
  */
-export function doHere(
-  jobs: Readonly<Record<string, (request: never, tell: (report: object) => void) => unknown>>,
-): Launcher {
+export function doHere(jobs: Readonly<Record<string, Work>>): Launcher {
   const launch = ({ task, onMessage }: LaunchRequest<unknown, never>) => {
     const rest = { exitCode: 0, signal: null, stderrTail: null, memoryGuard: 'none' } as const;
     const work = async () => {
-      const job = jobs[task.name];
+      const job = { look: (request: LookRequest) => look(request), ...jobs }[task.name] as Work | undefined;
       if (job === undefined) throw new Error(`${task.name} was not asked for`);
       return await job(task.request as never, (report) => onMessage?.(report as never));
     };

@@ -5,7 +5,7 @@ import { FailureError, failure } from '../../../core/errors.js';
 import { readSyntheticAdapter, type SyntheticAdapter } from '../../../core/techniques/adapter.js';
 import { digestOf, digestOfAll } from '../../digest.js';
 import type { ModelSettings } from '../resolve.js';
-import { builtinFolder, locateBeside, locateSource } from '../source.js';
+import { builtinFolder, locateBeside, locateSource, requireLinksInside } from '../source.js';
 import { initialFolderOf } from './peft.js';
 import { CONFIG_FILE, WEIGHTS_FILE } from './peft-config.js';
 
@@ -52,6 +52,7 @@ export async function locateAdapter(source: string, settings: ModelSettings): Pr
   const files = [config, join(folder, WEIGHTS_FILE)];
   if (initial !== null) files.push(join(initial, CONFIG_FILE), join(initial, WEIGHTS_FILE));
   const present = files.flatMap((file) => locateBeside(file, source, settings) ?? []);
+  requireLinksInside(folder, source, settings);
   return {
     source,
     place: { form: 'peft', path: folder },

@@ -1,5 +1,5 @@
-import { copyFile, mkdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
 import type { GraphQuantization } from '../../../core/techniques/graph-quantization.js';
 import { graphOf, onnx } from '../../../formats/onnx/format.js';
@@ -9,6 +9,7 @@ import { readOnnx } from '../../../formats/onnx/reader.js';
 import { floatType } from '../../../formats/onnx/types.js';
 import { writeOnnx } from '../../../formats/onnx/writer.js';
 import type { Learned } from '../learned.js';
+import { copyInto } from '../tree.js';
 import { dynamicInt8 } from './dynamic.js';
 import { halfFlaw, toHalf } from './half.js';
 import { Report } from './report.js';
@@ -47,7 +48,7 @@ export async function quantizeGraph(
   const made = quantized(file, quantization, report, basename(inputPath));
   await mkdir(outputPath, { recursive: true });
   const besides = onnx.files(inputPath).filter((one) => one !== path && !file.besides.includes(one));
-  for (const beside of besides) await copyFile(beside, join(outputPath, basename(beside)));
+  await copyInto(outputPath, dirname(path), besides);
   await writeOnnx(join(outputPath, GRAPH_FILE), made);
   const { warnings, facts } = report;
   return { warnings, facts, report: report.details };

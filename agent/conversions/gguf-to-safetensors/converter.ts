@@ -1,4 +1,3 @@
-import { copyFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
@@ -11,6 +10,7 @@ import { folderOf } from '../../../formats/safetensors/format.js';
 import { tokenizerFiles } from '../../../formats/tokenizers/files.js';
 import { publishedTokenizer } from '../../../formats/tokenizers/published-tokenizer.js';
 import type { Learned } from '../../artifacts/learned.js';
+import { copyInto } from '../../artifacts/tree.js';
 import type { ConversionRequest, Converter } from '../converter.js';
 import { FolderConfig } from '../safetensors-to-gguf/config.js';
 import { publishedConfig } from './config.js';
@@ -71,8 +71,7 @@ async function written(
   await mkdir(outputPath, { recursive: true });
   await writeWeights(outputPath, tensors, { asked, most: type, onProgress });
   await writeJson(join(outputPath, CONFIG), values);
-  for (const path of folder === null ? [] : tokenizerFiles(folder))
-    copyFileSync(path, join(outputPath, basename(path)));
+  if (folder !== null) await copyInto(outputPath, folder, tokenizerFiles(folder));
   for (const [name, text] of tokenizer?.files ?? []) {
     await mkdir(dirname(join(outputPath, name)), { recursive: true });
     await writeFile(join(outputPath, name), text);

@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { resolveModel } from '../../../agent/artifacts/resolve.js';
 import { resolveModels } from '../../../cli/local-models.js';
@@ -121,6 +121,39 @@ describe('a published folder', () => {
     );
     rmSync(linked, { recursive: true });
     rmSync(outside, { recursive: true });
+  });
+
+  test('has no link out of the model folders, in whatever file of it, its templates included', async () => {
+    const outside = mkdtempSync(join(tmpdir(), 'ridgepoint-outside-'));
+    writeFileSync(join(outside, 'secret'), '{{ secret }}');
+    const templates = join(published, 'additional_chat_templates');
+    mkdirSync(templates);
+    writeFileSync(join(templates, 'tool_use.jinja'), '{{ y }}');
+    const before = await resolveModel('published', settings);
+    writeFileSync(join(templates, 'tool_use.jinja'), '{{ z }}');
+    expect((await resolveModel('published', settings)).digest).not.toBe(before.digest);
+    symlinkSync(join(templates, 'tool_use.jinja'), join(templates, 'same.jinja'));
+    await resolveModel('published', settings);
+    for (const place of ['additional_chat_templates/rag.jinja', 'whatever.bin', 'original/params.json']) {
+      mkdirSync(dirname(join(published, place)), { recursive: true });
+      symlinkSync(join(outside, 'secret'), join(published, place));
+      await expect(resolveModel('published', settings)).rejects.toThrow(
+        `${basename(place)} of published is not inside a model folder`,
+      );
+      rmSync(join(published, place));
+    }
+    rmSync(templates, { recursive: true });
+    rmSync(outside, { recursive: true });
+  });
+
+  test('whose config is larger than a config is not read', async () => {
+    const large = join(folder, 'large');
+    cpSync(published, large, { recursive: true });
+    writeFileSync(join(large, 'config.json'), `{}${' '.repeat(4 * 2 ** 20)}`);
+    await expect(resolveModel('large', settings)).rejects.toThrow(
+      'the model large is not usable: config.json has 4194306 bytes, and 4194304 are the most it may have',
+    );
+    rmSync(large, { recursive: true });
   });
 
   test('is refused where something else would be run', async () => {

@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openChatTemplate } from '../../../agent/runners/chat-template.js';
 import { openTokenizer } from '../../../agent/runners/tokenizer.js';
 import { runLoad } from '../../../agent/serving/run-load.js';
 import { endpointOf, plain, withSimulator } from '../../support/simulator.js';
@@ -55,6 +56,17 @@ describe('prompts of chats', () => {
   test('are counted by nobody here without a template, or with one that cannot be read', async () => {
     expect((await withTemplate(null)).chat).toBeNull();
     expect((await withTemplate('{% if %}')).chat).toBeNull();
+  });
+
+  test('are not counted by a template that takes for ever', () => {
+    const long = '{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}';
+    const words = (template: string) => ({ template, begin: '', end: '' });
+    const said = 'the chat template takes longer than 1.1 s';
+    expect(() => openChatTemplate(words(long), () => 1, 0.1)).toThrow(said);
+    const later = openChatTemplate(words(`{% if messages[1] %}${long}{% endif %}`), () => 1, 0.1)!;
+    const message = { role: 'user', content: 'a' };
+    expect(later.promptTokens([message])).toBe(1);
+    expect(() => later.promptTokens([message, message])).toThrow(said);
   });
 
   test('are counted of every request, or by the server where the template refuses one of them', async () => {

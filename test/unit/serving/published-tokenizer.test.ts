@@ -1,10 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { openPublishedTokenizer } from '../../../agent/runners/published-tokenizer.js';
 import { openTokenizer } from '../../../agent/runners/tokenizer.js';
 import { ChunkCounter } from '../../../agent/serving/count.js';
 import { syntheticRequests } from '../../../agent/serving/prompts/synthetic.js';
+import { MOST_BYTES } from '../../../formats/bounded-file.js';
 
 const fixtures = join(import.meta.dirname, '../../fixtures');
 const counts: { text: string; tokens: number[] }[] = JSON.parse(
@@ -43,6 +45,25 @@ describe('a published tokenizer', () => {
     expect(await openTokenizer(folder)).toBeNull();
     writeFileSync(join(folder, 'tokenizer.json'), '{');
     await expect(openTokenizer(folder)).rejects.toThrow(/tokenizer\.json cannot be read: /);
+    rmSync(folder, { recursive: true });
+  });
+
+  test('whose patterns take for ever, or that is larger than it may be', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-tokenizer-'));
+    const path = join(folder, 'tokenizer.json');
+    const published = JSON.parse(readFileSync(join(fixtures, 'tokenizer/tokenizer.json'), 'utf8'));
+    const pattern = { Regex: '(?:a+)+$' };
+    const split = { type: 'Split', pattern, behavior: 'Isolated', invert: false };
+    writeFileSync(path, JSON.stringify({ ...published, pre_tokenizer: split }));
+    const slow = openPublishedTokenizer(folder, 0.1)!;
+    expect(() => slow.tokenize(`${'a'.repeat(60)}!`)).toThrow(
+      /^tokenizer\.json of \S+ takes longer than 1\.1 s$/,
+    );
+    expect(slow.tokenize('b')).toHaveLength(1);
+    truncateSync(path, MOST_BYTES.vocabulary + 1);
+    await expect(openTokenizer(folder)).rejects.toThrow(
+      'tokenizer.json has 134217729 bytes, and 134217728 are the most it may have',
+    );
     rmSync(folder, { recursive: true });
   });
 });

@@ -1,0 +1,43 @@
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Launcher } from '../../../agent/artifacts/build-file.js';
+import { resolveModel } from '../../../agent/artifacts/resolve.js';
+import { builtinFolder } from '../../../agent/artifacts/source.js';
+import { launch } from '../../../agent/isolation/launch.js';
+import { temporaryFolder } from '../../support/bench.js';
+
+/** Starts children, and counts them. */
+function counting(limits: { readonly timeLimitSeconds?: number } = {}) {
+  const started: string[] = [];
+  const launcher: Launcher = (request) => {
+    started.push(request.task.name);
+    return launch({ ...request, ...limits });
+  };
+  return { launcher, started };
+}
+
+test('a child looks at a model, once as long as its files stay as they are', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'm.gguf');
+  const settings = { modelFolders: [folder], cacheFolder: temporaryFolder() };
+  copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), path);
+  const { launcher, started } = counting();
+  const model = await resolveModel('m.gguf', settings, { launcher });
+  expect(model.facts).toMatchObject({ format: 'gguf', layers: 4 });
+  expect(await resolveModel('m.gguf', settings, { launcher })).toEqual(model);
+  expect(started).toEqual(['look']);
+  writeFileSync(path, 'GGUF');
+  await expect(resolveModel('m.gguf', settings, { launcher })).rejects.toThrow(
+    'the model m.gguf is not usable: ',
+  );
+  expect(started).toEqual(['look', 'look']);
+});
+
+test('a model that takes longer than it may is refused in a sentence', async () => {
+  const settings = { modelFolders: [], cacheFolder: temporaryFolder() };
+  const { launcher } = counting({ timeLimitSeconds: 0.001 });
+  await expect(resolveModel('builtin:small', settings, { launcher })).rejects.toThrow(
+    'the model builtin:small is not usable: reading the headers and the config of the model ran longer than 0.001 s',
+  );
+});
