@@ -43,7 +43,7 @@ export function causeOf(facts: EndingFacts): Failure | null {
   if (facts.timedOutAfterSeconds !== null) {
     return failure('timed-out', `${facts.task} ran longer than ${facts.timedOutAfterSeconds} s`, {
       ...rest,
-      hint: 'Raise measure.trialTimeoutSeconds, or measure fewer tokens.',
+      hint: 'Measure fewer tokens, or raise limits.trialTimeoutSeconds of the agent’s config and measure.trialTimeoutSeconds of the sweep, where it has one.',
     });
   }
   if (facts.stopReason !== null) {

@@ -54,7 +54,7 @@ export interface TrialContext {
 }
 
 export interface TrialLimits {
-  /** For trials whose policy sets no limit, and for making an artifact. */
+  /** For trials, whatever their sweep says, and for making an artifact. */
   readonly trialTimeoutSeconds: number;
   /** null = the node's memory. */
   readonly memoryLimitBytes: number | null;
@@ -121,14 +121,17 @@ export function placeOf({ lease, node, device }: TrialRun): Omit<PlaceRequest, '
   };
 }
 
-/** @returns how long a child of a trial may take, and how much memory it may hold. */
-export function childLimits({ lease, node }: TrialRun): {
+/** @returns how long a child of a trial may take, which a sweep may shorten alone, and how much memory it may hold. */
+export function childLimits({ lease, node }: Pick<TrialRun, 'lease' | 'node'>): {
   readonly timeLimitSeconds: number;
   readonly memoryLimitBytes: number;
 } {
   const { limits, profile } = node;
   return {
-    timeLimitSeconds: lease.experiment.measure.trialTimeoutSeconds ?? limits.trialTimeoutSeconds,
+    timeLimitSeconds: Math.min(
+      lease.experiment.measure.trialTimeoutSeconds ?? Number.POSITIVE_INFINITY,
+      limits.trialTimeoutSeconds,
+    ),
     memoryLimitBytes: limits.memoryLimitBytes ?? profile.memoryBytes,
   };
 }

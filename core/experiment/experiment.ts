@@ -127,7 +127,7 @@ export interface MeasurePolicy {
   /** Warm-up ends when the spread (cv) of the last three rounds is below this, or at maxWarmups. */
   readonly warmupSpread: number;
   readonly maxWarmups: number;
-  /** A trial that runs longer than this in all is killed; null = the agent's own limit. */
+  /** A trial that runs longer than this in all is killed; null = the agent's own limit, which is the longest. */
   readonly trialTimeoutSeconds: number | null;
   /** Share of CPU time stolen by the hypervisor above which a row is disturbed. */
   readonly maxStealRatio: number;

@@ -108,7 +108,7 @@ export const MEASURE = z.strictObject({
   maxWarmups: z.int().min(0).max(1000).default(5).describe('Warm-up rounds, at most; 0 starts cold.'),
   trialTimeoutSeconds: seconds()
     .default(null)
-    .describe("A longer trial is killed; null is the agent's own limit."),
+    .describe("A longer trial is killed; null is the agent's own limit, which is the longest in any case."),
   maxStealRatio: z
     .number()
     .min(0)
