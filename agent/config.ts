@@ -13,6 +13,7 @@ import { runtimesSchema } from './native/onnxruntime/libraries.js';
 import { DEFAULT_FOLDER, SOCKET_NAME } from './power/protocol.js';
 import { scorerSchema } from './quality/external-scorer.js';
 import { type ConfiguredServer, configuredServers, serversSchema } from './servers/config.js';
+import { takeToken } from './token.js';
 
 /** Everything an agent can be told; every field has a default, so an empty file is a config. */
 export const agentFileSchema = z.strictObject({
@@ -186,7 +187,7 @@ export function loadAgentConfig(
     cacheFolder: resolve(cacheFolder ?? join(base(env.XDG_CACHE_HOME, '.cache'), 'ridgepoint')),
     stateFolder,
     roofsFolder: resolve(rest.roofsFolder ?? join(stateFolder, 'roofs')),
-    security: readSecurity(tls, tokenFile, env.RIDGE_TOKEN),
+    security: readSecurity(tls, tokenFile, env === process.env ? takeToken() : env.RIDGE_TOKEN),
   };
 }
 

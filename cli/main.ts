@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
+import { takeToken } from '../agent/token.js';
 import { toFailure } from '../core/errors.js';
 import { printableLines } from '../core/input/printable.js';
 import { CommandError, EXIT } from './exit.js';
@@ -28,6 +29,9 @@ function report(error: unknown): number {
   }
   return EXIT.failed;
 }
+
+// Before anything is started.
+takeToken();
 
 // A reader that closes early (`ridge results | head`) is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
