@@ -32,6 +32,18 @@ export function quickly(file: SweepFile): SweepFile {
   return { ...file, sweep, document: stringify(sweepDocument(sweep)) };
 }
 
+/** @returns the same sweep under strict gates, whatever the file says (`--strict`); what the file leaves open it still does. */
+export function strictly(file: SweepFile): SweepFile {
+  const document = parseDocument(file.document);
+  document.setIn(['spec', 'measure', 'gates'], 'strict');
+  const { sweep } = file;
+  return {
+    ...file,
+    document: document.toString(),
+    sweep: { ...sweep, measure: { ...sweep.measure, gates: 'strict' } },
+  };
+}
+
 /**
  * Opens what a command that takes a sweep was given: a sweep file, or a model, which stands for the sweep that has this model
  * and every default.

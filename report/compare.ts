@@ -1,4 +1,5 @@
 import { Estimates } from '../core/judgement/estimates.js';
+import { holds } from '../core/judgement/holds.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
 import { isPresent, metricValue } from '../core/result/result.js';
 import type { Interval } from '../core/statistics/interval.js';
@@ -235,7 +236,7 @@ function missingOf({ a, b }: Pair, metric: string): string | null {
     ['A', a],
     ['B', b],
   ] as const) {
-    const counts = row.state === 'valid' || (row.state === 'invalid' && EXACT.has(metric));
+    const counts = holds(row.trial, metric) || (row.state === 'invalid' && EXACT.has(metric));
     if (!counts) return `the row of ${side} is ${row.state}`;
     const reason = reasonOf(row, metric);
     if (reason !== null) return `${side} has none: ${reason}`;

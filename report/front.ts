@@ -1,3 +1,4 @@
+import { holds } from '../core/judgement/holds.js';
 import { isPresent, type ResultRecord } from '../core/result/result.js';
 import type { Objective } from '../core/sweep/spec.js';
 import { type Row, reasonOf } from './rows.js';
@@ -26,7 +27,7 @@ export function offFront(
 ): string | null {
   if (mark.onFront) return null;
   if (trial.status === 'failed') return 'it failed';
-  if (!trial.valid) return 'it is invalid';
+  if (!trial.valid && (mark.missing === null || !holds(trial, mark.missing))) return 'it is invalid';
   if (mark.missing !== null) {
     const entry = trial.measurements[mark.missing];
     const reason = entry === undefined || isPresent(entry) ? 'not measured' : entry.reason;

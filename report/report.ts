@@ -39,6 +39,8 @@ export interface Report {
 export interface ReportCounts {
   readonly experiments: number;
   readonly valid: number;
+  /** Of the valid ones. */
+  readonly disturbed: number;
   readonly invalid: number;
   readonly failed: number;
   readonly trials: number;

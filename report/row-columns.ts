@@ -15,6 +15,7 @@ const BEFORE: readonly RowColumn[] = [
   { name: 'number', kind: 'integer', of: (row) => row.number },
   { name: 'experimentId', kind: 'text', of: (row) => row.experimentId },
   { name: 'state', kind: 'text', of: (row) => row.state },
+  { name: 'grade', kind: 'text', of: (row) => row.grade },
   { name: 'onParetoFront', kind: 'flag', of: (row) => row.onFront },
   { name: 'notOnFrontBecause', kind: 'text', of: (row) => row.offFront },
 ];

@@ -1,6 +1,6 @@
 import type { AxisValue, Experiment } from '../core/experiment/experiment.js';
 import type { ResultRecord } from '../core/result/result.js';
-import type { Warning } from '../core/result/warnings.js';
+import type { Grade, Warning } from '../core/result/warnings.js';
 import type { Interval } from '../core/statistics/interval.js';
 
 export type RowState = 'valid' | 'invalid' | 'failed';
@@ -21,12 +21,19 @@ export interface Row {
   /** Every other trial of the experiment, oldest first: failed ones, and invalid ones beside valid ones. */
   readonly others: readonly ResultRecord[];
   readonly state: RowState;
+  /** By the worst warning of its starts; null of a failed one. */
+  readonly grade: Grade | null;
   /** Those of its starts, each code once. */
   readonly warnings: readonly Warning[];
   /** Nothing valid is better in one objective without being worse in another. */
   readonly onFront: boolean;
   /** Why it is not on the front, as a sentence; null on it, or without objectives. */
   readonly offFront: string | null;
+}
+
+/** @returns whether a row bears the sign of what counts, and was not measured on a machine that was its alone. */
+export function isMarked({ grade }: Row): boolean {
+  return grade === 'disturbed';
 }
 
 /** @returns the number a row quotes for a metric, or null when it has none. */

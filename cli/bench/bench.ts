@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { usageError } from '../exit.js';
 import { say } from '../output/print.js';
-import { namelessSweep } from '../sweep-file.js';
+import { namelessSweep, strictly } from '../sweep-file.js';
 import type { BenchOptions } from './command.js';
 import { benchSpec } from './document.js';
 import { BENCH_OPTIONS, flagsOf } from './flags.js';
@@ -26,7 +26,7 @@ export async function bench(options: BenchOptions): Promise<number> {
     const { runSweep } = await import('../run/run.js');
     return await runSweep(sweep, { ...options, format: options.output });
   }
-  save(options.save, sweep.document);
+  save(options.save, (options.strict === true ? strictly(sweep) : sweep).document);
   say(`${options.save} written; ridge run ${options.save} runs it`);
   return 0;
 }

@@ -13,6 +13,7 @@ export interface CompareOptions {
   readonly gate: readonly Gate[];
   readonly all?: true;
   readonly failOnUndecided?: true;
+  readonly strict?: true;
 }
 
 export function registerCompare(program: Command): void {
@@ -37,7 +38,8 @@ export function registerCompare(program: Command): void {
       [],
     )
     .option('--all', 'a line for each metric of each experiment, and not only for each experiment')
-    .option('--fail-on-undecided', `exit with ${EXIT.undecided} when noise leaves a gate undecided`);
+    .option('--fail-on-undecided', `exit with ${EXIT.undecided} when noise leaves a gate undecided`)
+    .option('--strict', 'compare no speed or energy of rows that something disturbed, as for who publishes');
   addColumnsOption(command, 'metrics to compare').action(
     async (a: string, b: string, options: CompareOptions) => {
       const { printComparison } = await import('./compare.js');

@@ -27,12 +27,13 @@ const SCHEMA = 'ridgepoint.dev/comparison/v1';
  * @returns the exit code: 3 when a gate is red; 6 when one is undecided and that was asked for.
  */
 export async function printComparison(a: string, b: string, options: CompareOptions): Promise<number> {
+  const under = options.strict === true ? 'strict' : undefined;
   const peers = readPeers(b);
   if (peers !== null) {
-    printPeers(readSide(a), peers, b, options);
+    printPeers(readSide(a, under), peers, b, options);
     return EXIT.ok;
   }
-  const [before, after] = [readSide(a), readSide(b)];
+  const [before, after] = [readSide(a, under), readSide(b, under)];
   const matched = matchRows(before.report, after.report, new Set([...before.chosen, ...after.chosen]));
   const { pairs } = matched;
   if (pairs.length === 0) {

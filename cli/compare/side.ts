@@ -1,3 +1,4 @@
+import type { Gates } from '../../core/experiment/experiment.js';
 import { buildReport } from '../../report/build.js';
 import { axisText } from '../../report/columns.js';
 import type { Report } from '../../report/report.js';
@@ -13,11 +14,12 @@ export interface Side {
 
 /**
  * Reads `SOURCE`, `SOURCE#3` or `SOURCE#axis=value,axis=value`; without a source, the newest run.
+ * @param gates to grade rows under; left out = those that they were measured under.
  * @throws CommandError (2) for a source that is none, an axis that no row has, or rows that do not exist.
  */
-export function readSide(word: string): Side {
+export function readSide(word: string, gates?: Gates): Side {
   const [source = '', ...rest] = word.split('#');
-  const run = readRun(source === '' ? newestRun() : source);
+  const run = readRun(source === '' ? newestRun() : source, gates);
   const report = buildReport(run.records, run.request);
   if (rest.length === 0) return { report, chosen: [] };
   const choice = rest.join('#');

@@ -3,6 +3,12 @@ import { InvalidArgumentError } from 'commander';
 /** What commands that take a sweep say of it. */
 export const SWEEP_ARGUMENT = 'sweep file (YAML), or a model: the sweep of this model with every default';
 
+/** For commands that run a sweep. */
+export const STRICT_OPTION = [
+  '--strict',
+  'rows that something disturbed are invalid, and tried again, as for who publishes (`measure.gates: strict`)',
+] as const;
+
 /** Gathers a repeatable option into a list. */
 export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];

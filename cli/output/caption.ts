@@ -4,16 +4,14 @@ import { UNCHANGED } from '../../core/techniques/index.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { headingMeaning } from '../../report/column-sets.js';
 import { axisTexts } from '../../report/columns.js';
+import { gradesText } from '../../report/grades-text.js';
 import type { Report } from '../../report/report.js';
 
-/** @returns `24 experiments: 21 valid, 2 invalid, 1 failed (31 trials)`. */
+/** @returns `24 experiments: 18 clean, 3 disturbed, 2 invalid, 1 failed (31 trials)`. */
 export function countsLine(report: Report): string {
-  const { experiments, valid, invalid, failed, trials } = report.counts;
-  const parts = [`${valid} valid`];
-  if (invalid > 0) parts.push(`${invalid} invalid`);
-  if (failed > 0) parts.push(`${failed} failed`);
+  const { experiments, trials } = report.counts;
   const tried = trials === experiments ? '' : ` (${trials} trials)`;
-  return `${experiments} ${experiments === 1 ? 'experiment' : 'experiments'}: ${parts.join(', ')}${tried}`;
+  return `${experiments} ${experiments === 1 ? 'experiment' : 'experiments'}${gradesText(report.counts)}${tried}`;
 }
 
 /** @returns `bench-01 · Intel(R) Xeon(R) Gold 6430 · llama.cpp v0.4.0`. */

@@ -40,6 +40,7 @@ function entry(row: Row, names: readonly string[]) {
     experimentId: row.experimentId,
     trialId: trial.trialId,
     state: row.state,
+    grade: row.grade,
     onParetoFront: row.onFront,
     notOnFrontBecause: row.offFront,
     axes: Object.fromEntries(names.map((name) => [name, row.axes[name] ?? null])),

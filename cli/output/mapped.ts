@@ -30,6 +30,7 @@ function documentOf(format: MappedFormat, { tool, about, fields }: ExportMapping
       label: row.label,
       axes: row.axes,
       state: row.state,
+      grade: row.grade,
       source:
         row.trial.measurements.energyJoules?.value == null
           ? null

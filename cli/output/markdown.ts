@@ -2,7 +2,7 @@ import { cellText } from '../../report/columns.js';
 import { intervalLegend } from '../../report/interval-legend.js';
 import type { Report } from '../../report/report.js';
 import { boundText } from '../../report/roofline.js';
-import { intervalOf, metricOf, type Row } from '../../report/rows.js';
+import { intervalOf, isMarked, metricOf, type Row } from '../../report/rows.js';
 import { intervalText, scaled } from '../../report/scale.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import type { Exporter } from './exporter.js';
@@ -32,7 +32,7 @@ function markdownText(report: Report): string {
     '---',
   ];
   const body = report.rows.map((row) => [
-    row.onFront ? '★' : '',
+    `${row.onFront ? '★' : ''}${isMarked(row) ? '~' : ''}`,
     ...report.axes.map((axis) => cellText(axis, row.axes[axis.name])),
     ...metrics.map((m) => {
       const value = metricOf(row, m.name);
@@ -62,6 +62,12 @@ function markdownText(report: Report): string {
   if (report.rows.some((row) => row.onFront)) {
     const goals = report.objectives.map((o) => `${o.metric} (${o.better})`).join(', ');
     lines.push(`★ on the Pareto front of ${inCell(goals)}.`, '');
+  }
+  if (report.rows.some(isMarked)) {
+    lines.push(
+      "~ disturbed: the machine was not the row's alone; it counts, and its interval holds that.",
+      '',
+    );
   }
   const legend = intervalLegend(report.rows, metrics);
   if (legend !== null) lines.push(`${inCell(legend)}.`, '');

@@ -7,6 +7,8 @@ import { ascii, cut } from './text.js';
 export interface Progress {
   readonly points: number;
   readonly complete: number;
+  /** Of these. */
+  readonly disturbed: number;
   readonly invalid: number;
   readonly failed: number;
   /** Valid starts that each point is to have, and may have at most. */
@@ -82,6 +84,7 @@ export function plainProgress(progress: Progress, before: Progress | null): stri
 
 function countsOf(progress: Progress): string {
   const flagged = [
+    progress.disturbed > 0 ? `${progress.disturbed} disturbed` : '',
     progress.invalid > 0 ? `${progress.invalid} invalid` : '',
     progress.failed > 0 ? `${progress.failed} failed` : '',
   ].filter((part) => part !== '');

@@ -5,7 +5,7 @@ import { intervalLegend } from '../../report/interval-legend.js';
 import type { NoteGroup } from '../../report/notes.js';
 import type { Report } from '../../report/report.js';
 import { boundText } from '../../report/roofline.js';
-import type { Row } from '../../report/rows.js';
+import { isMarked, type Row } from '../../report/rows.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import { GAP, layOut, type TextColumn, widthOf } from './layout.js';
 import { ascii, cut, wrap } from './text.js';
@@ -19,7 +19,7 @@ export interface TableOptions {
 }
 
 /**
- * The report as a table for a terminal: Pareto marks, invalid rows dimmed with their codes, failed rows with
+ * The report as a table for a terminal: Pareto marks, disturbed rows signed, invalid ones dimmed with their codes, failed rows with
  * their reason, footnotes for warnings. Columns that do not fit are left out and named; nothing wraps.
  * @returns lines of at most `width` columns, ending with a line break
  */
@@ -67,7 +67,10 @@ function caption(report: Report, width: number, text: Text, colors: Colors): str
 }
 
 function starColumn(report: Report, text: Text): TextColumn {
-  const mark = (row: Row): string => (row.onFront ? text('★') : row.state === 'valid' ? ' ' : '!');
+  const mark = (row: Row): string => {
+    const star = row.onFront ? text('★') : row.state === 'valid' ? ' ' : '!';
+    return isMarked(row) ? `${star}~` : star;
+  };
   return { head: ['', ''], cells: report.rows.map(mark), align: 'left' };
 }
 
@@ -135,7 +138,8 @@ function draw(
     table.push(
       columns.map(({ cells }) => {
         const cell = cells[i] ?? '';
-        return cell === text('★') ? colors.yellow(cell) : cell === '' ? '' : paint(cell);
+        const star = cell === text('★') || cell === `${text('★')}~`;
+        return star ? colors.yellow(cell) : cell === '' ? '' : paint(cell);
       }),
     );
   });
@@ -156,6 +160,8 @@ function footer(
     const goals = report.objectives.map((o) => `${o.metric} ${o.better}`).join(', ');
     items.push(`★ on the Pareto front: ${goals}`);
   }
+  if (report.rows.some(isMarked))
+    items.push("~ disturbed: the machine was not the row's alone; it counts, and its interval holds that");
   if (report.rows.some((row) => row.state !== 'valid')) items.push('! not to be compared: invalid or failed');
   items.push(...remarks(report));
   const legend = intervalLegend(report.rows, layout.spread);
@@ -173,7 +179,7 @@ function footer(
 
 function noteLines(note: NoteGroup, mark: string, width: number, text: Text, colors: Colors): string[] {
   const rows = `${note.rows.length} ${note.rows.length === 1 ? 'row' : 'rows'}`;
-  const severity = note.severity === 'invalid' ? ', invalid' : '';
+  const severity = note.severity === 'note' ? '' : `, ${note.severity}`;
   const [first = '', ...rest] = wrap(
     text(
       note.everywhere
@@ -184,7 +190,7 @@ function noteLines(note: NoteGroup, mark: string, width: number, text: Text, col
     '  ',
   );
   const head = `${mark} ${note.code}`;
-  const paint = note.severity === 'invalid' ? colors.red : colors.yellow;
+  const paint = { note: colors.dim, disturbed: colors.yellow, invalid: colors.red }[note.severity];
   // The code may be cut on a very narrow terminal; then the line stays plain.
   return [first.startsWith(head) ? `${paint(head)}${first.slice(head.length)}` : first, ...rest];
 }

@@ -12,6 +12,7 @@ export interface ReportOptions extends Omit<DisplayOptions, 'format'> {
   readonly format: DisplayOptions['format'] | FileFormat;
   readonly output?: string;
   readonly recompute?: true;
+  readonly strict?: true;
 }
 
 export function registerReport(program: Command): void {
@@ -27,6 +28,7 @@ export function registerReport(program: Command): void {
       'write to this file instead of stdout; parquet needs a file, mlflow (mlruns) and mlperf-endpoints a folder',
     )
     .option('--recompute', 'recompute every metric from the raw samples in the records')
+    .option('--strict', 'take rows that something disturbed for invalid, as for who publishes')
     .addHelpText('after', mappingsHelp);
   addDisplayOptions(command, [...FORMATS, ...FILE_FORMATS]).action(
     async (source: string | undefined, options: ReportOptions) => {

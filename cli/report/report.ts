@@ -19,7 +19,7 @@ export async function printReport(source: string | undefined, options: ReportOpt
     throw usageError(`${format} is no text`, `Name ${files.place} with --output.`);
   const output =
     options.output === undefined || files?.unit === 'folder' ? null : outputPath(options.output, true);
-  const run = readRun(source ?? newestRun());
+  const run = readRun(source ?? newestRun(), options.strict === true ? 'strict' : undefined);
   const records = options.recompute === true ? run.records.map((record) => recompute(record)) : run.records;
   const left = options.recompute === true ? records.filter((record) => !canRecompute(record)).length : 0;
   if (left > 0) {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Gates } from '../../core/experiment/experiment.js';
 import { regraded } from '../../core/judgement/regrade.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { parseSweep } from '../../core/sweep/parse.js';
@@ -58,14 +59,15 @@ export interface StoredRun {
 
 /**
  * Reads a folder of `ridge run`, or a file of result records (JSON lines).
+ * @param gates to grade records under; left out = those that each was measured under.
  * @throws CommandError (2) naming the file and line that is not a result record.
  */
-export function readRun(source: string): StoredRun {
+export function readRun(source: string, gates?: Gates): StoredRun {
   if (!existsSync(source))
     throw usageError(`there is no ${source}`, 'Name a folder of `ridge run` or a results.jsonl.');
   if (!statSync(source).isDirectory()) {
     return {
-      records: readRecords(source),
+      records: readRecords(source, gates),
       request: { sweepName: basename(source, '.jsonl'), objectives: [] },
     };
   }
@@ -78,10 +80,10 @@ export function readRun(source: string): StoredRun {
   const parsed = existsSync(document) ? parseSweep(readFileSync(document, 'utf8')) : null;
   const request =
     parsed?.ok === true ? requestOf(parsed.sweep) : { sweepName: basename(source), objectives: [] };
-  return { records: readRecords(file), request };
+  return { records: readRecords(file, gates), request };
 }
 
-function readRecords(path: string): ResultRecord[] {
+function readRecords(path: string, gates: Gates | undefined): ResultRecord[] {
   const text = readFileSync(path, 'utf8');
   return text.split('\n').flatMap((line, index) => {
     if (line.trim() === '') return [];
@@ -92,7 +94,7 @@ function readRecords(path: string): ResultRecord[] {
       throw usageError(`${path}:${index + 1}: this line is not JSON`);
     }
     const parsed = resultSchema.safeParse(value);
-    if (parsed.success) return [regraded(parsed.data)];
+    if (parsed.success) return [regraded(parsed.data, gates)];
     const issue = parsed.error.issues[0];
     throw usageError(
       `${path}:${index + 1}: not a result record: ${issue?.path.join('.')}: ${issue?.message}`,

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { addDisplayOptions, type DisplayOptions } from '../options/display.js';
-import { collect, SWEEP_ARGUMENT } from '../options/values.js';
+import { collect, STRICT_OPTION, SWEEP_ARGUMENT } from '../options/values.js';
 
 export interface RunOptions extends DisplayOptions, NodeOptions {
   readonly out?: string;
@@ -15,6 +15,7 @@ export interface RunOptions extends DisplayOptions, NodeOptions {
   readonly fresh?: true;
   readonly reuse?: true;
   readonly quick?: true;
+  readonly strict?: true;
   readonly roofs: boolean;
 }
 
@@ -24,7 +25,7 @@ export function registerRun(program: Command): void {
     .description(
       'run a sweep on this machine: coordinator and agent in one process, nothing else needed.\n' +
         'It may be killed at any moment: the same command resumes it, and tries again what failed or came out invalid.\n' +
-        'Ends with exit code 1 when rows failed, 4 when rows are invalid.',
+        'Ends with exit code 1 when rows failed, 4 when rows are invalid; rows that something disturbed count.',
     )
     .argument('<file>', SWEEP_ARGUMENT)
     .option(
@@ -65,6 +66,7 @@ export function addRunOptions(command: Command): Command {
       ).default('auto'),
     )
     .option('--quick', 'measure each experiment by one start, whatever the file says')
+    .option(...STRICT_OPTION)
     .option(
       '--no-roofs',
       'do not measure the roofs of this machine first, nor fit factors, where none are kept; rows then stand under no roof and have no prediction',

@@ -31,9 +31,9 @@ import { DEFAULT_OUT, FILES, requestOf, writeRecords, writeWhole } from '../repo
 import { collectResults } from '../results/results.js';
 import { measureMissing } from '../roofs/roofs.js';
 import { startError } from '../start-error.js';
-import { readyToRun, type SweepFile } from '../sweep-file.js';
+import { readyToRun, type SweepFile, strictly } from '../sweep-file.js';
 import { type ThisNode, thisNode } from '../this-node.js';
-import { exitCodeOf, sayInvalid, watchSweep } from '../watch/watch.js';
+import { exitCodeOf, sayGrades, watchSweep } from '../watch/watch.js';
 import type { RunOptions } from './command.js';
 import { folderError, openRunFolder, type RunFolder } from './folder.js';
 import { preparePush } from './push.js';
@@ -48,7 +48,8 @@ const LEAST_FIT_SECONDS = 4;
  * between machines, for one sweep.
  * @returns 0 when every experiment has a valid result, 1 when some failed, 4 when some are invalid, 130 when it was interrupted.
  */
-export async function runSweep(file: SweepFile, typed: RunOptions): Promise<number> {
+export async function runSweep(asked: SweepFile, typed: RunOptions): Promise<number> {
+  const file = typed.strict === true ? strictly(asked) : asked;
   const { path, sweep: written } = file;
   const options = await askToFetch(typed, written);
   const node = nodeConfig(options);
@@ -95,8 +96,7 @@ function devicesOf({ placement }: Sweep, { profile, ...node }: ThisNode): ThisNo
 }
 
 /** What to do about invalid rows of a run. */
-const TRY_AGAIN =
-  'Calm the machine and run the same command again: it measures only these. `measure` has the limits.';
+const TRY_AGAIN = 'The same command again measures only these.';
 
 interface Job {
   readonly document: string;
@@ -208,7 +208,7 @@ async function drive(
     printData(await renderReport(report, chosenFormat(options)));
     say(`\n${join(folder.path, FILES.page)}  ${join(folder.path, FILES.results)}`);
     if (!interrupts.interrupted) {
-      sayInvalid(status, TRY_AGAIN);
+      sayGrades(status, TRY_AGAIN);
       return exitCodeOf(status);
     }
     say('interrupted; the same command goes on where it was');

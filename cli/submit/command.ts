@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
-import { SWEEP_ARGUMENT } from '../options/values.js';
+import { STRICT_OPTION, SWEEP_ARGUMENT } from '../options/values.js';
 
 export interface SubmitOptions extends ConnectionOptions {
   readonly watch?: true;
   readonly retryFailed?: true;
   readonly quick?: true;
+  readonly strict?: true;
   readonly json?: true;
 }
 
@@ -23,6 +24,7 @@ export function registerSubmit(program: Command): void {
       'try the points again that failed or came out invalid in an earlier submission of this sweep',
     )
     .option('--quick', 'measure each experiment by one start, whatever the file says')
+    .option(...STRICT_OPTION)
     .option('--json', 'print JSON');
   addConnectionOptions(command).action(async (file: string, options: SubmitOptions) => {
     const { submit } = await import('./submit.js');

@@ -4,13 +4,14 @@ import { withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
 import { localModelFolders, withHeadersHere } from '../local-models.js';
 import { printData, printJson, say } from '../output/print.js';
-import { openSweep, readyToRun } from '../sweep-file.js';
-import { exitCodeOf, sayInvalid, TRY_AGAIN, watchSweep } from '../watch/watch.js';
+import { openSweep, readyToRun, strictly } from '../sweep-file.js';
+import { exitCodeOf, sayGrades, TRY_AGAIN, watchSweep } from '../watch/watch.js';
 import type { SubmitOptions } from './command.js';
 
 /** Hands a sweep to a coordinator and prints its id; with --watch stays until it is finished. */
 export async function submit(file: string, options: SubmitOptions): Promise<number> {
-  const written = openSweep(file);
+  const opened = openSweep(file);
+  const written = options.strict === true ? strictly(opened) : opened;
   const models = withHeadersHere(written.sweep, localModelFolders(file, written.sweep, []));
   const { document, sweep } = readyToRun(written, models, options.quick === true);
   return await withCoordinator(options, async (control: ControlConnection) => {
@@ -39,7 +40,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
     }
     if (options.watch !== true) return EXIT.ok;
     const status = await watchSweep(control, accepted.sweepId);
-    sayInvalid(status, TRY_AGAIN);
+    sayGrades(status, TRY_AGAIN);
     return exitCodeOf(status);
   });
 }

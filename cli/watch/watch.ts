@@ -7,6 +7,7 @@ import {
   type SweepStatus,
   type WatchSweepResponse,
 } from '../../proto/gen/ridgepoint/v1/control.js';
+import { gradesText } from '../../report/grades-text.js';
 import { settledOf } from '../../report/time-left.js';
 import { findSweep, withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
@@ -17,14 +18,14 @@ import { progressWriter } from '../output/progress-writer.js';
 import { terminalStyle } from '../output/terminal.js';
 
 /** What to do about invalid rows of a coordinator's sweep. */
-export const TRY_AGAIN =
-  'Calm the machines and submit the file again with --retry-failed: only these are measured. `measure` has the limits.';
+export const TRY_AGAIN = 'The same file, submitted again with --retry-failed, measures only these.';
 
 /** What the progress display shows of one state of a sweep. */
 function progressOf(update: WatchSweepResponse, status: SweepStatus, elapsedSeconds: number): Progress {
   return {
     points: status.points,
     complete: status.complete,
+    disturbed: status.disturbed,
     failed: status.failed,
     invalid: status.invalid,
     ...startsOf(status),
@@ -112,18 +113,37 @@ export function exitCodeOf(status: SweepStatus | null): number {
 }
 
 /**
- * Says how many rows stayed invalid and why, as the last line of a command.
- * @param again what to do to have them tried again.
+ * Says how many rows are of which grade, what by, and what would help most, as the last line of a command. Rows that are all clean have
+ * said it themselves.
+ * @param again how to have invalid rows tried again.
  */
-export function sayInvalid(status: SweepStatus | null, again: string): void {
-  if (status === null || status.invalid === 0) return;
-  const { invalid, points, invalidBy } = status;
-  const [most] = invalidBy;
-  const help = most !== undefined && most.code in WARNINGS ? WARNINGS[most.code as WarningCode].help : null;
-  const share = most === undefined || most.points === invalid ? '' : `${most.points} of them `;
-  const why = most === undefined ? '' : `, ${share}by ${most.code}${help === null ? '' : ` (${help})`}`;
-  const rows = `${invalid} of ${points} ${points === 1 ? 'row' : 'rows'} ${invalid === 1 ? 'is' : 'are'} invalid`;
-  say(`${rows}${why}: not to be compared. ${again}`);
+export function sayGrades(status: SweepStatus | null, again: string): void {
+  if (status === null || status.disturbed + status.invalid === 0) return;
+  const { points, complete, disturbed, invalid, failed } = status;
+  const settled = complete + invalid + failed;
+  const rows = `${settled} of ${points} ${points === 1 ? 'row' : 'rows'}`;
+  say(`${rows}${gradesText({ valid: complete, disturbed, invalid, failed })}`);
+  if (disturbed > 0) {
+    say(
+      `disturbed by ${tallied(status.disturbedBy)}: they count, and their intervals hold it. ${mostHelp(status.disturbedBy)}docs/noisy.md says what can be done.`,
+    );
+  }
+  if (invalid > 0)
+    say(`invalid by ${tallied(status.invalidBy)}: not to be compared. ${mostHelp(status.invalidBy)}${again}`);
+}
+
+type Doubts = SweepStatus['invalidBy'];
+
+/** Each reason with its rows; one row may have several. */
+function tallied(doubts: Doubts): string {
+  if (doubts.length === 0) return 'what an older coordinator does not say';
+  return doubts.map(({ code, points }) => `${code} (${points} ${points === 1 ? 'row' : 'rows'})`).join(', ');
+}
+
+/** What the reason that most rows have is, and what to do about it; codes of a newer coordinator are not known. */
+function mostHelp([most]: Doubts): string {
+  if (most === undefined || !Object.hasOwn(WARNINGS, most.code)) return '';
+  return `Most of it is ${most.code}: ${WARNINGS[most.code as WarningCode].help}. `;
 }
 
 /** `ridge watch`. @returns the exit code, as `exitCodeOf`. */
@@ -131,7 +151,7 @@ export async function watch(word: string | undefined, options: ConnectionOptions
   return await withCoordinator(options, async (control) => {
     const sweep = await findSweep(control, word);
     const status = await watchSweep(control, sweep.sweepId);
-    sayInvalid(status, TRY_AGAIN);
+    sayGrades(status, TRY_AGAIN);
     return exitCodeOf(status);
   });
 }

@@ -1,5 +1,6 @@
 import { metricValue, type ResultRecord } from '../result/result.js';
 import type { Objective } from '../sweep/spec.js';
+import { holds } from './holds.js';
 
 /** Where one row stands. */
 export interface ParetoMark {
@@ -68,7 +69,7 @@ export function isBetter(a: number, b: number, better: Objective['better']): boo
   return better === 'max' ? a > b : a < b;
 }
 
-/** Marks result records; failed and invalid ones are never on the front and beat nobody. */
+/** Marks result records; what of them does not hold (holds.ts) is never on the front and beats nobody. */
 export function recordFront(
   records: readonly ResultRecord[],
   objectives: readonly Objective[],
@@ -85,7 +86,7 @@ export function costsOf(record: ResultRecord, objectives: readonly Objective[]):
 }
 
 const comparable: ValueOf<ResultRecord> = (record, metric) =>
-  record.status === 'complete' && record.valid ? metricValue(record, metric) : null;
+  holds(record, metric) ? metricValue(record, metric) : null;
 
 function costs<Row>(
   row: Row,

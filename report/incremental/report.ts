@@ -1,6 +1,6 @@
 import { combineStarts, startsOf } from '../../core/judgement/trials.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { isRetired } from '../../core/result/warnings.js';
+import { gradeOf, isRetired } from '../../core/result/warnings.js';
 import { axisValuesAnywhere } from '../../core/sweep/labels.js';
 import { offFront, unplaced } from '../front.js';
 import { headlinesOf } from '../headlines.js';
@@ -92,6 +92,7 @@ export class IncrementalReport {
       counts: {
         experiments: rows.length,
         ...states,
+        disturbed: rows.filter(({ grade }) => grade === 'disturbed').length,
         trials: this.#run.trials,
       },
       place: this.#run.place,
@@ -226,6 +227,7 @@ export class IncrementalReport {
       starts,
       others: trials.filter((t) => !starts.includes(t)),
       state: trial.status === 'failed' ? 'failed' : trial.valid ? 'valid' : 'invalid',
+      grade: trial.status === 'failed' ? null : gradeOf(trial.warnings, trial.experiment.measure.gates),
       onFront,
       offFront: off,
       warnings: trial.warnings.filter((warning) => !isRetired(warning)),

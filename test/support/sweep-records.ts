@@ -5,7 +5,7 @@ import { BITS, completeTrial, failedTrial } from './records.js';
 
 /**
  * A whole sweep: `experiments` points over model, quantization, flash attention and parallel sequences,
- * with a control at both ends of each block, a retried invalid trial, an invalid row and a failed one.
+ * with a control at both ends of each block, a retried invalid trial, disturbed rows, an invalid one and a failed one.
  */
 export function sweepRecords(
   options: { readonly experiments?: number; readonly watts?: number | null; readonly name?: string } = {},
@@ -56,7 +56,9 @@ export function sweepRecords(
           ? [warn('affinity-unset', 'the process could not be pinned to CPUs 0-3')]
           : position % 9 === 4
             ? [warn('clock-change', 'cpuClockHertz moved by 7.1 % between repeats (2700 MHz to 2900 MHz)')]
-            : [];
+            : position % 9 === 3
+              ? [warn('cpu-steal', 'the hypervisor took 4.1 % of the CPU time; the policy allows 1 %')]
+              : [];
       records.push(completeTrial({ ...at, warnings }));
     }
     if (position % 8 === 7) {

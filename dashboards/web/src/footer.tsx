@@ -21,6 +21,7 @@ export function Footer({ report, details }: { report: Report; details: Details }
                     ? '; every row'
                     : `; ${note.rows.length} ${note.rows.length === 1 ? 'row' : 'rows'}`}
                   {note.severity === 'invalid' && ', which must not be compared'}
+                  {note.severity === 'disturbed' && ', which counts'}
                   {!note.everywhere && <span class="quiet"> ({few(note.rows)})</span>}
                 </span>
               </li>
@@ -47,7 +48,8 @@ export function Footer({ report, details }: { report: Report; details: Details }
           A number is the geometric mean of what the starts of an experiment say, each the median of its
           repeats. Behind it is the 95 % interval of where further starts would take it: ± where both sides
           are alike, else its ends. One start has none. Quality has that of its text, a prediction how far
-          predictions of its node have been off. Rows that are invalid or failed never stand on the front.
+          predictions of its node have been off. ~ marks a row that something disturbed: it counts, and its
+          interval holds that. Rows that are invalid or failed never stand on the front.
         </p>
         {left !== '' && <p>{left} The stored records hold everything.</p>}
       </section>

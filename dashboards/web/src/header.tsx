@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { axisTexts } from '../../../report/columns.js';
+import { gradesText } from '../../../report/grades-text.js';
 import type { Report } from '../../../report/report.js';
 import { intervalOf, metricOf, type Row } from '../../../report/rows.js';
 import { halfOf, intervalText, metricScale, scaled } from '../../../report/scale.js';
@@ -13,15 +14,13 @@ interface HeaderProps {
 
 export function Header({ report, top, onOpen }: HeaderProps) {
   const { counts, place } = report;
-  const parts = [`${counts.valid} valid`];
-  if (counts.invalid > 0) parts.push(`${counts.invalid} invalid`);
-  if (counts.failed > 0) parts.push(`${counts.failed} failed`);
   return (
     <header class="top">
       {top}
       <h1 tabIndex={-1}>{report.sweepName}</h1>
       <p class="counts">
-        {counts.experiments} {counts.experiments === 1 ? 'experiment' : 'experiments'}: {parts.join(', ')}
+        {counts.experiments} {counts.experiments === 1 ? 'experiment' : 'experiments'}
+        {gradesText(counts)}
         <span class="quiet"> from {counts.trials} trials</span>
       </p>
       {report.headlines.map((line) => (

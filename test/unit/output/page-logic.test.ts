@@ -120,7 +120,7 @@ describe('filter of the page', () => {
     expect(filterRows(report, { ...EMPTY_FILTER, state: 'front' }).every((row) => row.onFront)).toBe(true);
     const rows = filterRows(report, {
       text: 'parallel=1',
-      state: 'valid',
+      state: 'clean',
       ranges: {},
       axes: { quantization: 'f16' },
     });

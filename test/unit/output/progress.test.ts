@@ -20,6 +20,7 @@ const trial: RunningTrial = {
 const progress: Progress = {
   points: 40,
   complete: 9,
+  disturbed: 3,
   invalid: 2,
   failed: 1,
   starts: 1,
@@ -31,13 +32,13 @@ const progress: Progress = {
   trialSeconds: 10,
   elapsedSeconds: 125,
 };
-const style = { width: 100, color: false, unicode: true };
+const style = { width: 120, color: false, unicode: true };
 
 describe('progress', () => {
   test('counts, warnings, time and what runs are on screen', () => {
     const [head, line] = renderProgress(progress, style);
     expect(head).toBe(
-      '███████░░░░░░░░░░░░░░░░░ 12/40 (2 invalid, 1 failed), 2 min 05 s, about 4 min 36 s left',
+      '███████░░░░░░░░░░░░░░░░░ 12/40 (3 disturbed, 2 invalid, 1 failed), 2 min 05 s, about 4 min 36 s left',
     );
     expect(line).toBe('  small q8_0 flashAttention=true parallel=4: decode 3/10, 4 s');
     const warmingUp = { ...progress, running: [{ ...trial, phase: 'warm-up' as const }] };
@@ -54,13 +55,21 @@ describe('progress', () => {
   });
 
   test('nobody knows how much time is left of what is paused', () => {
-    const line = '12/40 (2 invalid, 1 failed), 2 min 05 s, paused';
+    const line = '12/40 (3 disturbed, 2 invalid, 1 failed), 2 min 05 s, paused';
     expect(renderProgress({ ...progress, paused: true }, style)[0]).toContain(line);
     expect(plainProgress({ ...progress, paused: true }, null)).toBe(line);
   });
 
   test('with several starts, rows are counted, and which start they are at; the bar moves with every trial', () => {
-    const several = { ...progress, starts: 3, maxStarts: 3, start: 2, complete: 0, trialsLeft: 60 };
+    const several = {
+      ...progress,
+      starts: 3,
+      maxStarts: 3,
+      start: 2,
+      complete: 0,
+      disturbed: 0,
+      trialsLeft: 60,
+    };
     expect(renderProgress(several, { ...style, width: 120 })[0]).toBe(
       '████████████░░░░░░░░░░░░ 3/40 rows, start 2 of 3 (2 invalid, 1 failed), 2 min 05 s, about 10 min left',
     );

@@ -26,6 +26,7 @@ describe('report', () => {
     expect(report.counts).toEqual({
       experiments: 24,
       valid: 22,
+      disturbed: 3,
       invalid: 1,
       failed: 1,
       trials: records.length,

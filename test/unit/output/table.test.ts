@@ -46,8 +46,8 @@ describe('terminal table', () => {
     const lines = (width: number) =>
       plain(width)
         .split('\n')
-        .filter((line) => /^ [★! ] {2}\S/.test(line));
-    expect(lines(160).filter((line) => /^ .{3}(f16|q\d)/.test(line))).toHaveLength(24);
+        .filter((line) => /^ [★! ][~ ] {2}\S/.test(line));
+    expect(lines(160).filter((line) => /^ .{4}(f16|q\d)/.test(line))).toHaveLength(24);
     expect(plain(170)).not.toContain('no room here');
     expect(plain(170)).toMatch(/energy\/out/);
     expect(plain(80)).toMatch(/no room here for .*ITL p99/s);
@@ -71,11 +71,15 @@ describe('terminal table', () => {
     expect(dropped).toContain(marks.bound.head[0]);
   });
 
-  test('failed rows say why below themselves, invalid ones are marked and point to their footnote', () => {
+  test('failed rows say why below themselves; disturbed ones bear their sign, invalid ones theirs, and point to their footnotes', () => {
     expect(plain(120)).toContain(
       '└ failed (out-of-memory): the trial needed 12.4 GB and the node allows 8.0 GB',
     );
     expect(plain(120)).toMatch(/^ ! .* a\w*$/m);
+    expect(plain(120)).toMatch(/^ {2}~ .* b\w*$/m);
+    expect(plain(120)).toMatch(/^b cpu-steal \(3 rows, disturbed\)/m);
+    expect(plain(120)).toContain("~ disturbed: the machine was not the row's alone; it counts");
+    expect(plain(120)).toMatch(/24 experiments: 19 clean, 3 disturbed, 1 invalid, 1 failed/);
     expect(plain(120)).toMatch(/^a provider-fallback \(1 row, invalid\)/m);
     expect(plain(120)).toContain('! not to be compared: invalid or failed');
   });

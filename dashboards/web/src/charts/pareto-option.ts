@@ -1,6 +1,6 @@
 import type { MetricColumn } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
-import { intervalOf, metricOf, type Row } from '../../../../report/rows.js';
+import { intervalOf, isMarked, metricOf, type Row } from '../../../../report/rows.js';
 import { metricText, metricTick } from '../../../../report/scale.js';
 import { frontFor, type Point, pointsOf } from './front.js';
 import { type Group, groupsOf, type PlottedSeries } from './groups.js';
@@ -199,6 +199,7 @@ function tip(report: Report, row: Row, view: ParetoView): HTMLElement {
   for (const metric of others)
     if (metricOf(row, metric.name) !== null) add('tip-other', `${metric.label} ${valueText(row, metric)}`);
   if (row.onFront) add('tip-front', 'on the front of the objectives');
+  if (isMarked(row)) add('tip-other', 'disturbed: it counts');
   if (row.state !== 'valid') add('tip-invalid', `invalid: ${row.warnings.map((w) => w.code).join(', ')}`);
   return box;
 }
@@ -207,7 +208,7 @@ function tip(report: Report, row: Row, view: ParetoView): HTMLElement {
 function tooltipText(row: Row, view: ParetoView): string {
   const values = plottedOf(view).map((metric) => `${metric.label} ${valueText(row, metric)}`);
   const state = row.state === 'valid' ? (row.onFront ? ', on the front' : '') : `, ${row.state}`;
-  return `#${row.number} ${row.label}: ${values.join(', ')}${state}`;
+  return `#${row.number} ${row.label}: ${values.join(', ')}${state}${isMarked(row) ? ', disturbed' : ''}`;
 }
 
 function plottedOf(view: ParetoView): MetricColumn[] {

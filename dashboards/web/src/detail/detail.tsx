@@ -43,8 +43,8 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
   return (
     <aside class="detail" ref={panel} tabIndex={-1} aria-label={`Row ${row.number}`}>
       <div class="bar">
-        <p class={`state ${row.state}`}>
-          #{row.number} · {row.state}
+        <p class={`state ${row.grade ?? row.state}`}>
+          #{row.number} · {row.grade ?? row.state}
           {row.onFront && ' · on the front'}
         </p>
         <span class="spring" />

@@ -1,3 +1,4 @@
+import { gradesText } from '../../../../report/grades-text.js';
 import type { LiveSweep, LiveTrial } from '../../../../report/live/live.js';
 import { duration, secondsLeft, settledOf, stillRuns } from '../../../../report/time-left.js';
 
@@ -27,17 +28,14 @@ export function ProgressBar({ sweep }: { sweep: LiveSweep }) {
   );
 }
 
-const WORDS = { complete: 'valid', invalid: 'invalid', failed: 'failed', running: 'running' } as const;
+const WORDS = { complete: 'measured', invalid: 'invalid', failed: 'failed', running: 'running' } as const;
 
-/** @returns `17 of 24 settled, start 3 of 3: 15 valid, 1 invalid, 1 failed` */
+/** @returns `17 of 24 settled, start 3 of 3: 12 clean, 3 disturbed, 1 invalid, 1 failed` */
 export function countsText(sweep: LiveSweep): string {
-  const parts = (['complete', 'invalid', 'failed'] as const)
-    .filter((state) => sweep[state] > 0)
-    .map((state) => `${sweep[state]} ${WORDS[state]}`);
-  const breakdown = parts.length === 0 ? '' : `: ${parts.join(', ')}`;
   const { starts, start } = sweep;
   const pass = starts > 1 && start > 0 ? `, start ${start} of ${starts}` : '';
-  return `${settledOf(sweep)} of ${sweep.points} settled${pass}${breakdown}`;
+  const grades = gradesText({ ...sweep, valid: sweep.complete });
+  return `${settledOf(sweep)} of ${sweep.points} settled${pass}${grades}`;
 }
 
 /** @returns `about 12 min left`, what a pause leaves going on, or how it ended. */
@@ -77,7 +75,11 @@ export function stepText({ phase, repeat, maxRepeats }: LiveTrial): string {
 
 /** Sentences on what waits and what was given up. */
 export function Reasons({ sweep }: { sweep: LiveSweep }) {
-  const { blockedReasons, failureReasons, invalidBy } = sweep;
+  const { blockedReasons, failureReasons } = sweep;
+  const doubts = [
+    ['Invalid', sweep.invalidBy],
+    ['Disturbed', sweep.disturbedBy],
+  ] as const;
   return (
     <>
       {blockedReasons.length > 0 && (
@@ -90,17 +92,20 @@ export function Reasons({ sweep }: { sweep: LiveSweep }) {
           </ul>
         </details>
       )}
-      {invalidBy.length > 0 && (
-        <details class="reasons">
-          <summary>Invalid</summary>
-          <ul>
-            {invalidBy.map(({ code, points }) => (
-              <li key={code}>
-                {code}: {points} {points === 1 ? 'row' : 'rows'}
-              </li>
-            ))}
-          </ul>
-        </details>
+      {doubts.map(
+        ([summary, by]) =>
+          by.length > 0 && (
+            <details key={summary} class="reasons">
+              <summary>{summary}</summary>
+              <ul>
+                {by.map(({ code, points }) => (
+                  <li key={code}>
+                    {code}: {points} {points === 1 ? 'row' : 'rows'}
+                  </li>
+                ))}
+              </ul>
+            </details>
+          ),
       )}
       {failureReasons.length > 0 && (
         <details class="reasons">

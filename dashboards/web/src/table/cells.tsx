@@ -1,21 +1,27 @@
 import type { MetricColumn } from '../../../../report/columns.js';
-import { intervalOf, metricOf, type Row, reasonOf } from '../../../../report/rows.js';
+import { intervalOf, isMarked, metricOf, type Row, reasonOf } from '../../../../report/rows.js';
 import { intervalText, scaled } from '../../../../report/scale.js';
 
-/** What a row is at a glance: on the front, not to be compared, or failed. */
+/** What a row is at a glance: on the front, disturbed, not to be compared, or failed. */
 export function Mark({ row }: { row: Row }) {
-  if (row.onFront) {
-    return (
-      <span class="star" title="On the Pareto front of the objectives">
-        ★
-      </span>
-    );
-  }
-  if (row.state === 'valid') return null;
   return (
-    <span class="code failed" title={row.state}>
-      {row.state === 'failed' ? '×' : '!'}{' '}
-    </span>
+    <>
+      {row.onFront && (
+        <span class="star" title="On the Pareto front of the objectives">
+          ★
+        </span>
+      )}
+      {isMarked(row) && (
+        <span class="disturbed-sign" title="Disturbed: the machine was not the row's alone. It counts.">
+          ~
+        </span>
+      )}
+      {row.state !== 'valid' && (
+        <span class="code failed" title={row.state}>
+          {row.state === 'failed' ? '×' : '!'}{' '}
+        </span>
+      )}
+    </>
   );
 }
 

@@ -1,10 +1,11 @@
 import { nearest } from '../../../../core/input/suggest.js';
+import type { Grade } from '../../../../core/result/warnings.js';
 import { axisText, cellText } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
 import { metricOf, type Row } from '../../../../report/rows.js';
 import { inRanges, type Ranges } from './ranges.js';
 
-export type StateFilter = 'all' | 'front' | 'valid' | 'invalid' | 'failed';
+export type StateFilter = 'all' | 'front' | 'failed' | Grade;
 
 export interface Filter {
   readonly text: string;
@@ -31,7 +32,8 @@ export function filterRows(report: Report, filter: Filter): Row[] {
   const inside = inRanges(report, filter.ranges);
   return report.rows.filter(
     (row) =>
-      (filter.state === 'all' || (filter.state === 'front' ? row.onFront : row.state === filter.state)) &&
+      (filter.state === 'all' ||
+        (filter.state === 'front' ? row.onFront : gradeWord(row) === filter.state)) &&
       axes.every(([name, value]) => axisText(row.axes[name]) === value) &&
       inside(row) &&
       tests.every((test) => test(row)),
@@ -120,10 +122,12 @@ function haystack(row: Row): string {
   return made;
 }
 
-function wordsOf({ axes, trial, warnings, state, experimentId }: Row): string {
+const gradeWord = ({ grade }: Row) => grade ?? 'failed';
+
+function wordsOf({ axes, trial, warnings, state, grade, experimentId }: Row): string {
   const codes = warnings.map((w) => w.code);
   const values = Object.values(axes).map(axisText);
-  return [...values, ...codes, trial.failure?.code ?? '', trial.node.name, state, experimentId]
+  return [...values, ...codes, trial.failure?.code ?? '', trial.node.name, state, grade ?? '', experimentId]
     .join(' ')
     .toLowerCase();
 }

@@ -114,12 +114,13 @@ function States({
   state: StateFilter;
   onState(s: StateFilter): void;
 }) {
-  const { valid, invalid, failed, experiments } = report.counts;
+  const { valid, disturbed, invalid, failed, experiments } = report.counts;
   const front = useMemo(() => report.rows.filter((row) => row.onFront).length, [report]);
   const choices: [StateFilter, string, number][] = [
     ['all', 'All', experiments],
     ['front', 'Front', front],
-    ['valid', 'Valid', valid],
+    ['clean', 'Clean', valid - disturbed],
+    ['disturbed', 'Disturbed', disturbed],
     ['invalid', 'Invalid', invalid],
     ['failed', 'Failed', failed],
   ];

@@ -1,0 +1,18 @@
+import type { ReportCounts } from './report.js';
+
+/** @returns `: 9 clean, 3 disturbed, 1 failed`, for behind how many there are; nothing where there are none. */
+export function gradesText({
+  valid,
+  disturbed,
+  invalid,
+  failed,
+}: Pick<ReportCounts, 'valid' | 'disturbed' | 'invalid' | 'failed'>): string {
+  const counts = [
+    [valid - disturbed, 'clean'],
+    [disturbed, 'disturbed'],
+    [invalid, 'invalid'],
+    [failed, 'failed'],
+  ] as const;
+  const told = counts.flatMap(([count, word]) => (count > 0 ? [`${count} ${word}`] : []));
+  return told.length === 0 ? '' : `: ${told.join(', ')}`;
+}
