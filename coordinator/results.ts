@@ -23,7 +23,7 @@ export interface StoredResult {
   record(): ResultRecord;
 }
 
-/** Stored results after an entry of the log, oldest first: those that count for their point, or every trial. */
+/** Stored results after an entry of the log, oldest first: those that count for their point, or every trial but those of a start that another gave. */
 export async function* storedResults(
   log: Log,
   dispatcher: Dispatcher,
@@ -63,6 +63,7 @@ async function resultOf(
   const { head } = entry;
   if (head.fact === 'ResultRecorded') {
     if (query.sweepId !== null && head.record.sweep.id !== query.sweepId) return null;
+    if (dispatcher.state.repeated.has(head.record.trialId)) return null;
     return query.allTrials || counts(dispatcher, head.record) ? storedResult(entry) : null;
   }
   // Of every sweep: the trial is listed where it was recorded.
@@ -79,7 +80,7 @@ function storedResult(entry: LogEntry): StoredResult | null {
 /** @returns whether a record counts for its point: every valid start does, and where there is none what the point ended with. */
 export function counts(dispatcher: Dispatcher, record: ResultHead): boolean {
   if (record.sweep.purpose !== 'measure') return false;
-  if (record.status === 'complete' && record.valid) return true;
+  if (record.status === 'complete' && record.valid) return !dispatcher.state.repeated.has(record.trialId);
   const sweep = dispatcher.state.sweeps.get(record.sweep.id);
   if (sweep === undefined) return record.status === 'complete';
   const queue = sweep.queues.get(queueKey(sweep, record.node.name));

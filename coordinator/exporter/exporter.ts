@@ -31,6 +31,7 @@ export class Exporter {
   readonly #exposition: Exposition;
   readonly #genAi = new GenAi();
   readonly #take: () => Snapshot;
+  readonly #isRepeated: (trialId: string) => boolean;
   #replayed = new Replayed();
   /** Taken once for each scrape: every metric asks for it, and fronts are not free. */
   #snapshot: Snapshot = EMPTY;
@@ -38,6 +39,7 @@ export class Exporter {
   constructor(options: ExporterOptions, clock: Clock, dispatcher: () => Dispatcher, registry: Registry) {
     this.#options = options;
     this.#clock = clock;
+    this.#isRepeated = (trialId) => dispatcher().state.repeated.has(trialId);
     const objectivesOf = (sweepId: string) => dispatcher().state.sweeps.get(sweepId)?.view.objectives ?? [];
     this.#window = new ResultWindow(options.results, options.keepSeconds, objectivesOf);
     this.#take = () =>
@@ -120,7 +122,8 @@ export class Exporter {
   }
 
   #show(record: ResultRecord, ageSeconds: number): void {
-    if (isShown(record)) this.#window.add(record, this.#clock.now() - ageSeconds);
+    if (isShown(record) && !this.#isRepeated(record.trialId))
+      this.#window.add(record, this.#clock.now() - ageSeconds);
   }
 
   /** Seconds since a trial ended. */

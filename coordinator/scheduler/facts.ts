@@ -16,6 +16,7 @@ import {
   type SweepState,
   triesOf,
 } from './state.js';
+import { readTrialId } from './trial-id.js';
 import type { SweepView } from './view.js';
 
 /** Newest trials that the estimate of the time left looks at. */
@@ -180,7 +181,10 @@ function record(state: SchedulerState, result: ResultHead): void {
   const sweep = state.sweeps.get(result.sweep.id);
   // What no sweep asked for was never leased, so it counts for nothing.
   if (sweep === undefined && other === undefined) return;
-  if (measured && result.status === 'complete' && result.valid) {
+  const queue = sweep === undefined ? null : queueOf(sweep, queueKey(sweep, result.node.name));
+  const repeated = measured && queue !== null && isRepeated(queue, result);
+  if (repeated) state.repeated.add(result.trialId);
+  if (!repeated && measured && result.status === 'complete' && result.valid) {
     const { engine, engineBuild } = result.environment;
     state.known.add(result.experimentId, {
       trialId: result.trialId,
@@ -190,12 +194,23 @@ function record(state: SchedulerState, result: ResultHead): void {
       doubts: doubtsOf(result.warnings),
     });
   }
-  if (sweep === undefined) return;
+  if (sweep === undefined || queue === null) return;
   sweep.nextBlock = Math.max(sweep.nextBlock, result.sweep.block + 1);
   if (!measured || result.sweep.position >= sweep.view.count) return;
   if (result.status === 'complete') rememberSeconds(sweep, result);
-  const queue = queueOf(sweep, queueKey(sweep, result.node.name));
-  count(sweep.view, queue, result, lease !== undefined);
+  if (!repeated) count(sweep.view, queue, result, lease !== undefined);
+  else if (lease !== undefined && !queue.settled.has(result.sweep.position))
+    waitForNextPass(queue, result.sweep.position);
+}
+
+/**
+ * Whether a trial gives a start that its point has: its lease was lost, the start was measured again, and both results came. The one that
+ * was recorded first counts. By the signed word of the id, which ids of before it was signed do not have.
+ */
+function isRepeated(queue: PointQueue, { trialId, status, valid, sweep: { position } }: ResultHead): boolean {
+  const start = status === 'complete' && valid ? readTrialId(trialId)?.start : undefined;
+  if (start === undefined) return false;
+  return queue.settled.get(position)?.state === 'complete' || start <= queue.starts.countOf(position);
 }
 
 function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: boolean): void {

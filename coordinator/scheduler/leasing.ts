@@ -162,7 +162,8 @@ function grantLease(
   const attempt =
     tries === undefined ? 1 : tries.failed + tries.invalid + tries.losses + tries.elsewhere.size + 1;
   state.trialsNamed += 1;
-  const name = { sweepId: view.sweepId, position, block: block.number, purpose, attempt };
+  const start = purpose === 'measure' ? { start: queue.starts.countOf(position) + 1 } : {};
+  const name = { sweepId: view.sweepId, position, block: block.number, purpose, attempt, ...start };
   const experiment = view.experimentAt(position, queue.node);
   const holder = { node: slot.node, deviceId: slot.deviceId, experimentId: experiment.id };
   const unique = `${state.options.incarnation}${state.trialsNamed.toString(36)}`;
@@ -173,7 +174,6 @@ function grantLease(
     trialId: id,
     sweepName: view.name,
     ...name,
-    ...(purpose === 'measure' && { start: queue.starts.countOf(position) + 1 }),
     deviceId: slot.deviceId,
     ...(otherDeviceIds.length > 0 && { otherDeviceIds }),
     experiment,

@@ -153,6 +153,8 @@ export interface SchedulerState {
   leaseKey: string | null;
   /** Trials whose records are damaged (damage.ts): recorded, and counted for nothing. */
   readonly forged: Set<string>;
+  /** Trials of a start that another trial has given, whose lease was lost or who measured it again: recorded, and counted for nothing. */
+  readonly repeated: Set<string>;
   /** Every recorded trial. */
   readonly recorded: TrialTable;
   draining: boolean;
@@ -173,6 +175,7 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
     otherReleases: new Map(),
     leaseKey: null,
     forged: new Set(),
+    repeated: new Set(),
     recorded,
     draining: false,
     trialsNamed: 0,

@@ -11,6 +11,8 @@ export interface TrialName {
   readonly block: number;
   readonly purpose: 'measure' | 'control';
   readonly attempt: number;
+  /** Which start of its point, 1-based; left out for controls, and in ids of before it was signed. */
+  readonly start?: number;
 }
 
 /** Whom a trial was leased to, and for what. */
@@ -23,16 +25,17 @@ export interface LeaseHolder {
 /** Of the signature that ends an id: 96 bits. */
 const SIGNATURE_DIGITS = 24;
 const SIGNED = /^(t\..+)-([0-9a-f]{24})$/;
-const NAMED = /^t\.([^.]+)\.(\d{1,16})\.([mc])(\d{1,16})\.(\d{1,16})\../;
+const NAMED = /^t\.([^.]+)\.(\d{1,16})\.([mc])(\d{1,16})\.(\d{1,16})(?:s(\d{1,16}))?\../;
 
 /**
  * @param unique keeps the ids of one coordinator apart; letters, digits and dashes.
  * @param key the log's secret.
- * @returns `t.<sweep>.<position>.<m|c><block>.<attempt>.<unique>-<signature>`; safe as a file name.
+ * @returns `t.<sweep>.<position>.<m|c><block>.<attempt>s<start>.<unique>-<signature>`; safe as a file name.
  */
 export function trialId(name: TrialName, unique: string, holder: LeaseHolder, key: string): string {
   const purpose = name.purpose === 'control' ? 'c' : 'm';
-  const about = `t.${name.sweepId}.${name.position}.${purpose}${name.block}.${name.attempt}.${unique}`;
+  const start = name.start === undefined ? '' : `s${name.start}`;
+  const about = `t.${name.sweepId}.${name.position}.${purpose}${name.block}.${name.attempt}${start}.${unique}`;
   return `${about}-${sign(about, holder, key)}`;
 }
 
@@ -46,8 +49,9 @@ export function readTrialId(id: string): TrialName | null {
     purpose: match[3] === 'c' ? 'control' : 'measure',
     block: Number(match[4]),
     attempt: Number(match[5]),
+    ...(match[6] !== undefined && { start: Number(match[6]) }),
   };
-  const whole = [name.position, name.block, name.attempt].every(Number.isSafeInteger);
+  const whole = [name.position, name.block, name.attempt, name.start ?? 1].every(Number.isSafeInteger);
   return whole ? name : null;
 }
 

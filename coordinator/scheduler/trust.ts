@@ -16,8 +16,9 @@ export function refusalOf(state: SchedulerState, record: ResultRecord): string |
   if (state.leaseKey === null || !provesLease(trialId, holder, state.leaseKey)) {
     return `Its trial was not leased to ${node.name} on ${device.id} for ${experimentId} by this log's coordinator.`;
   }
-  const wrong = (['position', 'block', 'purpose', 'attempt'] as const).find(
-    (field) => about[field] !== named[field],
+  const wrong = (['position', 'block', 'purpose', 'attempt', 'start'] as const).find(
+    // Ids of before it was signed name no start.
+    (field) => about[field] !== named[field] && named[field] !== undefined,
   );
   if (wrong !== undefined || about.id !== named.sweepId) {
     const field = wrong ?? 'id';

@@ -199,18 +199,50 @@ describe('starts that come to nothing', () => {
     expect(status(sim)).toMatchObject({ state: 'done', complete: 3, invalid: 0 });
   });
 
-  test('a late valid result of a point that is under way counts as one of its starts', () => {
+  test.each(['late first', 'late last'])(
+    'a late result and its re-measurement are one start: %s',
+    (order) => {
+      const sim = new Simulation();
+      sim.submit(aView({ count: 1, repetition: { starts: 2 } }));
+      sim.join('node-a');
+      sim.join('node-b');
+      const late = sim.ask('node-a')!;
+      sim.tick(31);
+      const again = sim.ask('node-b')!;
+      expect([late.start, again.start]).toEqual([1, 1]);
+      const records = [aRecord(late), aRecord(again, aNode('node-b'))];
+      for (const record of order === 'late first' ? records : records.reverse()) sim.report(record);
+      const [first, second] = order === 'late first' ? [late, again] : [again, late];
+      expect([...sim.state.repeated]).toEqual([second.trialId]);
+      expect(sim.log.filter(({ fact }) => fact === 'ResultRecorded')).toHaveLength(2);
+      const next = sim.ask('node-a')!;
+      expect(next.start).toBe(2);
+      sim.report(aRecord(next));
+      expect(status(sim)).toMatchObject({ state: 'done', complete: 1 });
+      expect(sim.ask('node-a')).toBeNull();
+      // A later sweep takes over what counted.
+      sim.submit(aView({ sweepId: 's2', count: 1, repetition: { starts: 2 } }));
+      expect(sim.ask('node-a')).toBeNull();
+      const reused = sim.log.flatMap((fact) => (fact.fact === 'ResultReused' ? [fact.trialId] : []));
+      expect(reused).toEqual([first.trialId, next.trialId]);
+      const before = sim.durable();
+      sim.restart();
+      expect(sim.durable()).toEqual(before);
+      expect([...sim.state.repeated]).toEqual([second.trialId]);
+    },
+  );
+
+  test('a late result of a point that is settled is no further start', () => {
     const sim = new Simulation();
-    sim.submit(aView({ count: 1, repetition: { starts: 2 } }));
+    sim.submit(aView({ count: 1 }));
     sim.join('node-a');
     sim.join('node-b');
     const late = sim.ask('node-a')!;
     sim.tick(31);
-    const now = sim.ask('node-b')!;
+    sim.report(aRecord(sim.ask('node-b')!, aNode('node-b')));
     sim.report(aRecord(late));
-    sim.report(aRecord(now, aNode('node-b')));
+    expect([...sim.state.repeated]).toEqual([late.trialId]);
     expect(status(sim)).toMatchObject({ state: 'done', complete: 1 });
-    expect(sim.ask('node-a')).toBeNull();
   });
 });
 
