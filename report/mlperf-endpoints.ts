@@ -6,7 +6,7 @@ import { wholeRun } from '../core/serving/summary.js';
 import { superPassRequests } from '../core/serving/super-passes.js';
 import { quantileOfSorted } from '../core/statistics/quantile.js';
 import type { Report } from './report.js';
-import type { Row } from './rows.js';
+import { isMarked, type Row } from './rows.js';
 
 /**
  * Served rows as the run folders of MLPerf Endpoints (rules v1.0 §8; submission_checker of endpoints-submission-cli 1.5.3.0): a curve for
@@ -36,6 +36,9 @@ export function endpointsExport(report: Report): EndpointsExport {
       `${left} ${rows} left out: points are valid rows of a server in a closed loop, one for each concurrency`,
     );
   }
+  const marked = served.filter(isMarked).length;
+  if (marked > 0)
+    notes.push(`${marked} of ${served.length} points were disturbed: the machine was not theirs alone`);
   for (const [system, rows] of curvesOf(served)) writeCurve(files, system, rows);
   files.set('docs/README.md', DOCS);
   for (const kind of new Set(served.map(({ experiment }) => experiment.runner.kind)))

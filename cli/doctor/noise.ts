@@ -7,6 +7,7 @@ import { leastCoreShare } from '../../core/judgement/disturbance.js';
 import { type MetricNoise, type Noise, noiseOf } from '../../core/judgement/noise.js';
 import type { MetricName } from '../../core/metrics/catalogue.js';
 import { formatPercent, formatValue, NO_VALUE } from '../../core/metrics/format.js';
+import { doubtsOf } from '../../core/result/warnings.js';
 import { defaultRunnerFor } from '../../core/runners/index.js';
 import type { Component } from '../../core/statistics/nested.js';
 import { experimentAt } from '../../core/sweep/expand.js';
@@ -63,9 +64,6 @@ export async function noise({ seconds = DEFAULT_SECONDS, ...options }: DoctorOpt
     const host = hostStates([device], (await settableHere([device])) ?? {});
     if (options.json === true) printJson({ device: device.id, experiment, noise: found, host });
     else printData(describe(`${device.id}: ${what}`, found, host));
-    // Rows are made of valid starts: what disturbed most of these would not be in them.
-    if (2 * found.invalidStarts > found.starts)
-      return say('not kept for `ridge plan`: most starts would have been invalid');
     await new NoiseStore(config.roofsFolder)
       .put(device.id, what, found)
       .catch((error: Error) => say(`not kept for \`ridge plan\`: ${error.message}`));
@@ -132,7 +130,7 @@ interface Meanwhile {
   /** The most that the core-to-core latency of a start was of what is usual here. */
   readonly mostCoreLatencyRatio: number | null;
   /** Starts that a sweep would have called invalid. */
-  readonly invalidStarts: number;
+  readonly disturbedStarts: number;
 }
 
 function meanwhile({ blocks, seconds, use }: NoiseRecords): Meanwhile {
@@ -148,7 +146,7 @@ function meanwhile({ blocks, seconds, use }: NoiseRecords): Meanwhile {
     stealRatio: stealCores === null || !totalCores ? null : stealCores / totalCores,
     leastCoreShareRatio: shares.length === 0 ? null : Math.min(...shares),
     mostCoreLatencyRatio: latencies.length === 0 ? null : Math.max(...latencies),
-    invalidStarts: starts.filter(({ valid }) => !valid).length,
+    disturbedStarts: starts.filter(({ warnings }) => doubtsOf(warnings).length > 0).length,
   };
 }
 
@@ -197,12 +195,12 @@ function wantedText(
 }
 
 function meanwhileText(found: Noise & Meanwhile): string {
-  const { foreignCores, stealRatio, leastCoreShareRatio, mostCoreLatencyRatio, invalidStarts, starts } =
+  const { foreignCores, stealRatio, leastCoreShareRatio, mostCoreLatencyRatio, disturbedStarts, starts } =
     found;
   const foreign =
     foreignCores === null
       ? 'how much other processes used the CPU is not known'
-      : `other processes used ${foreignCores.toFixed(2)} cores (a trial is valid up to ${DISTURBANCE_LIMITS.maxForeignCores})`;
+      : `other processes used ${foreignCores.toFixed(2)} cores (a trial is clean up to ${DISTURBANCE_LIMITS.maxForeignCores})`;
   const steal =
     stealRatio === null
       ? 'what a hypervisor took is not known'
@@ -217,16 +215,16 @@ function meanwhileText(found: Noise & Meanwhile): string {
       : [
           `core-to-core latency was at most ${mostCoreLatencyRatio.toFixed(1)} times the usual (up to ${DISTURBANCE_LIMITS.maxCoreLatencyRatio})`,
         ];
-  const invalid = invalidStarts === 0 ? 'no start' : `${invalidStarts} of ${starts} starts`;
+  const disturbed = disturbedStarts === 0 ? 'no start' : `${disturbedStarts} of ${starts} starts`;
   const busy = (foreignCores ?? 0) > DISTURBANCE_LIMITS.maxForeignCores;
   const apart = (leastCoreShareRatio ?? 1) < leastCoreShare(DISTURBANCE_LIMITS);
   const moved = (mostCoreLatencyRatio ?? 1) > DISTURBANCE_LIMITS.maxCoreLatencyRatio;
   const advice = busy
     ? ' Most of the spread may be theirs: stop them, and look again.'
     : apart
-      ? ' Most of the spread may be that of other guests on the same host: rows beside them are tried again.'
+      ? ' Most of the spread may be that of other guests on the same host: rows beside them are marked.'
       : moved
-        ? ' Most of the spread may come from where the host puts the CPUs of this machine: ask for pinned ones; rows that were moved are tried again.'
+        ? ' Most of the spread may come from where the host puts the CPUs of this machine: ask for pinned ones; rows that were moved are marked.'
         : '';
-  return `Meanwhile ${foreign}; ${[steal, shared, ...distance].join('; ')}; ${invalid} would have been invalid.${advice}`;
+  return `Meanwhile ${foreign}; ${[steal, shared, ...distance].join('; ')}; ${disturbed} would be marked as disturbed.${advice}`;
 }

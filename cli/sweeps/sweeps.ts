@@ -23,13 +23,26 @@ export async function listSweeps(options: ListOptions): Promise<void> {
   }
   printData(
     plainTable(
-      ['sweep', 'name', 'state', 'points', 'complete', 'failed', 'invalid', 'running', 'queued', 'submitted'],
+      [
+        'sweep',
+        'name',
+        'state',
+        'points',
+        'complete',
+        'disturbed',
+        'failed',
+        'invalid',
+        'running',
+        'queued',
+        'submitted',
+      ],
       sweeps.map((s) => [
         s.sweepId,
         s.name,
         stateWord(s) === 'not_resumed' ? 'from another release, not resumed' : stateWord(s),
         s.points,
         s.complete,
+        s.disturbed,
         s.failed,
         s.invalid,
         s.running,

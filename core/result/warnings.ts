@@ -18,9 +18,12 @@ export type Grade = (typeof GRADES)[number];
 export const WARNINGS = {
   'foreign-process': {
     severity: 'disturbed',
-    help: 'another process used the CPU or device during the trial',
+    help: 'another process used the CPU or device during the trial: end it, or keep it off these CPUs (`cpuGroups`)',
   },
-  'cpu-steal': { severity: 'disturbed', help: 'the hypervisor took CPU time away during the trial' },
+  'cpu-steal': {
+    severity: 'disturbed',
+    help: 'the hypervisor took CPU time away during the trial: ask for dedicated CPUs, or measure when the host is calm',
+  },
   'shared-core': {
     severity: 'disturbed',
     help: 'something else ran on the other hardware threads of the physical cores during the trial: another guest of the host or another CPU of this one (ask for dedicated cores, or measure when the host is calm), or a process on sibling CPUs (`cpuGroups` can leave them out)',
@@ -29,10 +32,13 @@ export const WARNINGS = {
     severity: 'disturbed',
     help: "the host of this virtual machine moved the trial's CPUs onto cores that share no cache, where threads that wait for each other are slower: ask for pinned or dedicated CPUs",
   },
-  'thermal-throttle': { severity: 'disturbed', help: 'the device lowered its clock because of heat' },
+  'thermal-throttle': {
+    severity: 'disturbed',
+    help: 'the device lowered its clock because of heat: see to its cooling, or let it rest between trials',
+  },
   'power-throttle': {
     severity: 'disturbed',
-    help: 'a power brake of the hardware lowered the clock of the device',
+    help: 'a power brake of the hardware lowered the clock of the device: see to its power supply',
   },
   'power-cap': {
     severity: 'note',

@@ -114,6 +114,7 @@ function writeRun(folder: string, experimentId: string, row: Row, report: Report
     'mlflow.source.type': 'LOCAL',
     'ridgepoint.experimentId': row.experimentId,
     'ridgepoint.state': row.state,
+    'ridgepoint.grade': row.grade,
     'ridgepoint.onParetoFront': String(row.onFront),
     'ridgepoint.starts': String(row.state === 'failed' ? 0 : row.starts.length),
     'ridgepoint.node': trial.node.name,
