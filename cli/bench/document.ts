@@ -39,7 +39,9 @@ export function benchSpec(request: BenchRequest): Record<string, unknown> {
     models: oneOf(models),
     runners: BENCH_RUNNERS.map(block),
     workloads: workloadsOf(block(latency), pairs),
-    ...(repetitions === null ? {} : { measure: { minRepeats: repetitions, maxRepeats: repetitions } }),
+    ...(repetitions === null
+      ? {}
+      : { measure: { minRepeats: repetitions, maxRepeats: repetitions, maxSeconds: null } }),
     ...(devices.length === 0 ? {} : { placement: { device: oneOf(devices) } }),
   };
 }

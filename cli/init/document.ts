@@ -179,9 +179,9 @@ export function initDocument({ name, model, vary, quality, path }: Answers): str
     ...axes('workload', '      '),
     '',
     '  measure:',
-    '    halfWidth: 0.02 # a trial ends when its 95 % interval is within 2 % of the mean,',
-    '    maxRepeats: 30 # or after so many repeats,',
-    '    maxSeconds: 30 # or when they have taken so long',
+    '    starts: 3 # processes that measure each row, in passes over the sweep',
+    '    maxSeconds: 0.5 # repeats of each take so long (or end within 2 % of the mean, halfWidth: 0.02);',
+    '    maxRepeats: 30 # more, or longer, starts show smaller differences',
     ...(quality
       ? [
           '',

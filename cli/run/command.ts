@@ -65,7 +65,7 @@ export function addRunOptions(command: Command): Command {
         'energy source: auto, none, or replay:FILE for a recorded trace',
       ).default('auto'),
     )
-    .option('--quick', 'measure each experiment by one start, whatever the file says')
+    .option('--quick', 'three short starts of each experiment in the time of one, whatever the file says')
     .option(...STRICT_OPTION)
     .option(
       '--no-roofs',

@@ -23,7 +23,7 @@ export function registerSubmit(program: Command): void {
       '--retry-failed',
       'try the points again that failed or came out invalid in an earlier submission of this sweep',
     )
-    .option('--quick', 'measure each experiment by one start, whatever the file says')
+    .option('--quick', 'three short starts of each experiment in the time of one, whatever the file says')
     .option(...STRICT_OPTION)
     .option('--json', 'print JSON');
   addConnectionOptions(command).action(async (file: string, options: SubmitOptions) => {

@@ -122,7 +122,7 @@ export interface MeasurePolicy {
   readonly halfWidth: number;
   readonly minRepeats: number;
   readonly maxRepeats: number;
-  /** Budget for all repeats of one trial, warm-up excluded; null = none. */
+  /** Budget for the repeats of one trial, but for the one that runs; its warm-up has half as much, but for the first round. null = none. */
   readonly maxSeconds: number | null;
   /** Warm-up ends when the spread (cv) of the last three rounds is below this, or at maxWarmups. */
   readonly warmupSpread: number;

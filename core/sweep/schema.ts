@@ -100,8 +100,10 @@ export const MEASURE = z.strictObject({
     .default(10)
     .describe('Repeats after which a trial ends in any case.'),
   maxSeconds: seconds()
-    .default(null)
-    .describe('Budget of all repeats of a trial, warm-up excluded; null is none.'),
+    .default(0.5)
+    .describe(
+      'Budget of the repeats of a trial: none begins that would end later. Warm-up takes at most half as much, one round in any case; null is no budget.',
+    ),
   warmupSpread: share()
     .default(0.05)
     .describe('Warm-up ends when the spread (cv) of its last three rounds is below this.'),

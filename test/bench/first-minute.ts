@@ -201,7 +201,7 @@ async function fromArchives(node: string): Promise<void> {
   const work = join(folder, 'work');
   mkdirSync(work);
   const before = load();
-  const sweep = ridge(['run', join(home, 'docs/examples/quickstart.yaml'), '--quick'], work);
+  const sweep = ridge(['run', join(home, 'docs/examples/quickstart.yaml')], work);
   const table = tableOf(work, sweep);
   const seconds = install.seconds + sweep.seconds;
   figures.push({

@@ -11,16 +11,16 @@ const read = (measure: string) => {
   return { path: 'sweep.yaml', typed: 'sweep.yaml', document, sweep: parsed.sweep };
 };
 
-test('--quick asks for one start in the document that a coordinator gets, and changes nothing else', () => {
-  const file = read('{ starts: 3, maxStarts: 8, retryInvalid: 1, maxRepeats: 7 }');
+test('--quick asks for three starts in the time of one, in the document that a coordinator gets, and changes nothing else', () => {
+  const file = read('{ starts: 5, maxStarts: 8, retryInvalid: 1, maxRepeats: 7, maxSeconds: 1.5 }');
   const quick = quickly(file);
-  const repetition = { starts: 1, maxStarts: 1, retryInvalid: 1 };
-  expect(quick.sweep).toEqual({ ...file.sweep, repetition });
+  const repetition = { starts: 3, maxStarts: 3, retryInvalid: 1 };
+  const measure = { ...file.sweep.measure, minRepeats: 3, maxRepeats: 3, maxSeconds: 0.5 };
+  expect(quick.sweep).toEqual({ ...file.sweep, measure, repetition });
   const again = parseSweep(quick.document);
   expect(again.ok && again.sweep).toEqual(quick.sweep);
-  // Nothing is written anew that asks for one start already.
-  const once = read('{ starts: 1 }');
-  expect(quickly(once)).toBe(once);
+  const open = quickly(read('{ maxRepeats: 2, minRepeats: 2, maxSeconds: null }')).sweep.measure;
+  expect(open).toMatchObject({ minRepeats: 1, maxRepeats: 1, maxSeconds: null });
 });
 
 test('what a sweep leaves open fits its models with --quick, too', () => {
@@ -33,6 +33,6 @@ test('what a sweep leaves open fits its models with --quick, too', () => {
   expect(again.sweep.workloads).toEqual(readyToRun(file, models, false).sweep.workloads);
   expect(again.sweep.workloads[0]?.axes.find(({ name }) => name === 'promptTokens')?.values).toEqual([128]);
   expect(again.sweep).toEqual({ ...sweep, models: file.sweep.models });
-  expect(sweep).toMatchObject({ models, repetition: { starts: 1, maxStarts: 1 } });
+  expect(sweep).toMatchObject({ models, repetition: { starts: 3, maxStarts: 3 } });
   vi.restoreAllMocks();
 });

@@ -24,7 +24,7 @@ describe('a good file', () => {
       halfWidth: 0.02,
       minRepeats: 3,
       maxRepeats: 10,
-      maxSeconds: null,
+      maxSeconds: 0.5,
       warmupSpread: 0.05,
       maxWarmups: 5,
       trialTimeoutSeconds: null,
