@@ -192,7 +192,7 @@ function patternArguments(pattern: Pattern, columns: number): [number, number] {
 /** @param score that it was called with; a library without it says so. @throws FailureError `out-of-memory`; Error for an unknown score. */
 function done(code: number, score?: Score): void {
   if (code === 0) return;
-  if (code === UNKNOWN_SCORE && score !== undefined) throw unknownScore(score);
+  if (code === UNKNOWN_SCORE && score !== undefined) throw unknownScore(score as never);
   throw new FailureError(
     failure('out-of-memory', 'the pruning kernels ran out of memory', { hint: 'use fewer threads' }),
   );

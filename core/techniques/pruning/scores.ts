@@ -26,7 +26,8 @@ export function optimalBrainSurgeon(factor: InverseFactor): Score & { kind: 'spa
 /** Every kind, by the word that native code knows it by, too. */
 export const SCORE_KINDS = ['wanda', 'magnitude', 'sparsegpt'] as const satisfies readonly Score['kind'][];
 
-/** @returns the error of a score that an engine was not taught. */
-export function unknownScore({ kind }: Pick<Score, 'kind'>): Error {
+/** @returns the error of a score that an engine was not taught; the compiler finds the place first. */
+export function unknownScore(score: never): Error {
+  const { kind } = score as Pick<Score, 'kind'>;
   return new Error(`this engine cannot prune by the score ${JSON.stringify(kind)}`);
 }
