@@ -1,3 +1,4 @@
+import { leadOf, paceOf, READING_METRICS } from '../core/judgement/pace.js';
 import { isPresent, type Measurement, type Missing, type ResultRecord } from '../core/result/result.js';
 import { sameJson } from '../core/same.js';
 
@@ -8,12 +9,15 @@ type Measurements = Record<string, Measurement | Missing>;
  * which order and on which front: with what decides on that, and what the one before says, too, once.
  */
 export class CompactRecords {
-  readonly #metrics: readonly string[];
+  /** Those that decide, and what they are estimated from. */
+  readonly metrics: ReadonlySet<string>;
   #before: ResultRecord | null = null;
 
   /** @param metrics whose numbers decide */
   constructor(metrics: readonly string[]) {
-    this.#metrics = metrics;
+    const leads = metrics.map((metric) => leadOf(metric, paceOf(metric).pace));
+    const adjusted = metrics.some((metric) => paceOf(metric).pace !== 'plain');
+    this.metrics = new Set([...metrics, ...leads, ...(adjusted ? READING_METRICS : [])]);
   }
 
   /** @returns the record without all else. */
@@ -21,7 +25,7 @@ export class CompactRecords {
     const before = this.#before ?? record;
     const { serving: _, ...kept } = record;
     const measurements: Measurements = {};
-    for (const name of this.#metrics) {
+    for (const name of this.metrics) {
       const entry = record.measurements[name];
       if (entry !== undefined) measurements[name] = quoted(entry);
     }

@@ -1,3 +1,4 @@
+import { Commons, TELLING_ROWS } from '../core/judgement/estimates.js';
 import { combineStarts } from '../core/judgement/trials.js';
 import type { Measurement, Missing, ResultRecord } from '../core/result/result.js';
 import { CompactRecords } from './compact.js';
@@ -5,6 +6,7 @@ import { csvFigure, csvFigures, csvPieces, figuresOf, measurementsOf } from './c
 import { splitFigures } from './figures-text.js';
 import { IncrementalReport } from './incremental/report.js';
 import type { ReportRequest } from './report.js';
+import type { Row } from './rows.js';
 
 type Measurements = Record<string, Measurement | Missing>;
 
@@ -35,15 +37,13 @@ class Texts {
  * text, and the little that decides on rows.
  */
 export class CsvTable {
-  readonly #objectives: readonly string[];
   readonly #growing: IncrementalReport;
   readonly #figures = new Map<ResultRecord, Uint8Array>();
   readonly #texts = new Texts();
   readonly #lean: CompactRecords;
 
   constructor(request: ReportRequest) {
-    this.#objectives = request.objectives.map(({ metric }) => metric);
-    this.#lean = new CompactRecords(this.#objectives);
+    this.#lean = new CompactRecords(request.objectives.map(({ metric }) => metric));
     this.#growing = new IncrementalReport(request);
   }
 
@@ -64,7 +64,7 @@ export class CsvTable {
         return value === null ? null : { value, low, high };
       });
       const measurements: Measurements = {};
-      for (const name of this.#objectives) {
+      for (const name of this.#lean.metrics) {
         const figure = figures.get(name);
         if (figure !== undefined) measurements[name] = JSON.parse(figure.entry);
       }
@@ -75,11 +75,15 @@ export class CsvTable {
 
   /** @returns the text, some lines at a time. */
   pieces(): Generator<string> {
-    return csvPieces(this.#growing.report(), ({ starts }) => {
-      const lines = starts.map((start) => DECODER.decode(this.#figures.get(start)));
-      if (starts.length === 1) return lines[0] ?? '';
-      const measured = starts.map((start, i) => ({ ...start, measurements: measurementsOf(lines[i] ?? '') }));
-      return figuresOf(combineStarts(measured));
+    const report = this.#growing.report();
+    const commons = new Commons(report.rows.slice(0, TELLING_ROWS).map((row) => this.#startsOf(row)));
+    return csvPieces(report, (row) => figuresOf(combineStarts(this.#startsOf(row), commons)));
+  }
+
+  #startsOf({ starts }: Row): ResultRecord[] {
+    return starts.map((start) => {
+      const line = DECODER.decode(this.#figures.get(start));
+      return { ...start, measurements: measurementsOf(line) };
     });
   }
 

@@ -1,3 +1,4 @@
+import { isPaced } from '../core/judgement/pace.js';
 import { METRICS } from '../core/metrics/catalogue.js';
 import { isPresent, type Measurement, type Missing, type ResultRecord } from '../core/result/result.js';
 import type { Report } from './report.js';
@@ -8,7 +9,8 @@ type Cell = string | number | boolean | null;
 
 /**
  * The rows of a report as CSV after RFC 4180 (CRLF, quotes where needed). The columns are the same for every
- * sweep over the same axes: all axes, then every metric of the catalogue with the ends of its 95 % interval.
+ * sweep over the same axes: all axes, then every metric of the catalogue with the ends of its 95 % interval; of those that neighbours'
+ * readings adjust also what was measured and the factor.
  * Values are in the unit that the column's name ends in, at full precision; missing is an empty field.
  */
 export function csvText(report: Report): string {
@@ -45,6 +47,8 @@ export interface CsvFigure {
   readonly value: number | string;
   readonly low: number | string | undefined;
   readonly high: number | string | undefined;
+  readonly asMeasured?: number | undefined;
+  readonly adjustedBy?: number | undefined;
 }
 
 /**
@@ -56,30 +60,36 @@ export function csvFigures(figureOf: (metric: string) => CsvFigure | null): stri
   let text = '';
   for (const { name } of METRICS) {
     const figure = figureOf(name);
-    if (figure === null) text += ',,,';
-    else text += `,${figure.value},${figure.low ?? ''},${figure.high ?? ''}`;
+    if (figure === null) text += isPaced(name) ? ',,,,,' : ',,,';
+    else {
+      text += `,${figure.value},${figure.low ?? ''},${figure.high ?? ''}`;
+      if (isPaced(name)) text += `,${figure.asMeasured ?? ''},${figure.adjustedBy ?? ''}`;
+    }
   }
   return text;
 }
 
-/** @returns the measurements that `csvFigures` wrote, as far as it wrote them. */
+/** @returns the measurements that `csvFigures` wrote of a start, as far as it wrote them. */
 export function measurementsOf(figures: string): ResultRecord['measurements'] {
   const cells = figures.split(',').slice(1);
   const none = { mean: 0, median: 0, n: 1, stddev: null, cv: null, samples: null, source: null };
-  return Object.fromEntries(
-    METRICS.flatMap(({ name, unit }, i) => {
-      const [value = '', low = '', high = ''] = cells.slice(3 * i, 3 * i + 3);
-      if (value === '') return [];
-      const ci95: Measurement['ci95'] = low === '' || high === '' ? null : [Number(low), Number(high)];
-      return [[name, { ...none, value: Number(value), unit, ci95 }]];
-    }),
-  );
+  const measurements: ResultRecord['measurements'] = {};
+  let at = 0;
+  for (const { name, unit } of METRICS) {
+    const [value = '', low = '', high = ''] = [cells[at], cells[at + 1], cells[at + 2]];
+    at += isPaced(name) ? 5 : 3;
+    if (value === '') continue;
+    const ci95: Measurement['ci95'] = low === '' || high === '' ? null : [Number(low), Number(high)];
+    measurements[name] = { ...none, value: Number(value), unit, ci95 };
+  }
+  return measurements;
 }
 
 /** @returns what `csvFigures` asks for. */
 export function csvFigure(entry: Measurement | Missing | undefined): CsvFigure | null {
   if (!isPresent(entry)) return null;
-  return { value: entry.value, low: entry.ci95?.[0], high: entry.ci95?.[1] };
+  const { value, ci95, asMeasured, adjustedBy } = entry;
+  return { value, low: ci95?.[0], high: ci95?.[1], asMeasured, adjustedBy };
 }
 
 /** @returns lines of cells after RFC 4180. */

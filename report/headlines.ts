@@ -36,7 +36,7 @@ function driftLine({ node, label, block, blocks, ratio, p }: Drift): string {
   );
 }
 
-/** One start says nothing of how starts differ: whether more are to come depends on what the sweep asks for. */
+/** One start does not say how starts of its row differ: whether more are to come depends on what the sweep asks for. */
 function singleLine(rows: readonly Row[], starts: number | null): string[] {
   const timed = rows.filter(
     (row) => row.state === 'valid' && SETTLING_METRICS.some((name) => metricOf(row, name) !== null),
@@ -46,14 +46,14 @@ function singleLine(rows: readonly Row[], starts: number | null): string[] {
   const all = single.length === timed.length;
   if (starts !== null && starts > 1) {
     return all && shortRows(rows, starts).length === 0
-      ? [`first pass: each row has one start of ${starts} so far, intervals come with the second`]
+      ? [`first pass: each row has one start of ${starts} so far, intervals narrow with the second`]
       : [
-          `${single.length} of ${timed.length} rows have one of the ${starts} starts asked for: an interval takes a second`,
+          `${single.length} of ${timed.length} rows have one of the ${starts} starts asked for: their intervals are wide`,
         ];
   }
   const which = all ? 'each row is one start' : `${single.length} of ${timed.length} rows are one start`;
   return [
-    `${starts === 1 ? 'quick: ' : ''}${which}, and identical processes differ by percents, so there is no interval. \`measure: {starts: 3}\` gives one`,
+    `${starts === 1 ? 'quick: ' : ''}${which}, and identical processes differ by percents, which its interval can only guess. \`measure: {starts: 3}\` narrows it`,
   ];
 }
 

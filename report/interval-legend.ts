@@ -1,7 +1,10 @@
 import { QUALITY } from './column-sets.js';
 import type { MetricColumn } from './columns.js';
-import { intervalOf, type Row } from './rows.js';
+import { adjustmentOf, intervalOf, type Row } from './rows.js';
 
+const FURTHER = 'where further starts would take the number';
+const UNDISTURBED =
+  'of the undisturbed machine, by the starts and what was read of neighbours beside them, extrapolated where none was calm';
 const PREDICTED = 'predictedTimePerOutputTokenSeconds';
 
 /** @returns what the 95 % intervals of these columns cover, each in its own words; null where none has one. */
@@ -13,8 +16,9 @@ export function intervalLegend(
   const quality = having.filter(({ name }) => QUALITY.has(name)).map(({ label }) => label);
   const predicted = having.find(({ name }) => name === PREDICTED);
   const timed = having.some(({ name }) => !QUALITY.has(name) && name !== PREDICTED);
+  const adjusted = having.some(({ name }) => rows.some((row) => adjustmentOf(row, name) !== null));
   const parts = [
-    ...(timed ? ['where further starts would take the number, which more `measure.starts` tell better'] : []),
+    ...(timed ? [`${adjusted ? UNDISTURBED : FURTHER}, which more \`measure.starts\` tell better`] : []),
     ...(quality.length > 0 ? [`of ${quality.join(', ')}: what another text of the kind would say`] : []),
     ...(predicted === undefined
       ? []

@@ -1,4 +1,5 @@
 import { WATCHED } from '../core/judgement/drift.js';
+import { READING_METRICS } from '../core/judgement/pace.js';
 import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
 import type { Measurement, Missing, Phase, ResultRecord, SampleSeries } from '../core/result/result.js';
 import type { Objective } from '../core/sweep/spec.js';
@@ -75,6 +76,7 @@ const DRIFT_METRICS: ReadonlySet<string> = new Set(WATCHED.map(([metric]) => met
 const CONTROL_METRICS: ReadonlySet<string> = new Set([
   ...DRIFT_METRICS,
   ...METRICS.flatMap(({ name, column }) => (column === null ? [] : [name])),
+  ...READING_METRICS,
 ]);
 const EXPERIMENT_PARTS = [
   'model',

@@ -1,6 +1,7 @@
+import { isPaced } from '../core/judgement/pace.js';
 import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
 import type { Report } from './report.js';
-import { intervalOf, metricOf, type Row } from './rows.js';
+import { adjustmentOf, intervalOf, metricOf, type Row } from './rows.js';
 
 type Cell = string | number | boolean | null;
 
@@ -31,12 +32,23 @@ const BEHIND: readonly RowColumn[] = [
   { name: 'failure', kind: 'text', of: ({ trial }) => trial.failure?.code ?? null },
 ];
 
-/** Every metric of the catalogue with the ends of its 95 % interval, in the unit that its name ends in. */
+/**
+ * Every metric of the catalogue with the ends of its 95 % interval, in the unit that its name ends in; of those that neighbours' readings
+ * adjust also what was measured, and the factor.
+ */
 export const METRIC_COLUMNS: readonly RowColumn[] = METRICS.flatMap(({ name }): RowColumn[] => [
   { name, kind: 'number', of: (row) => metricOf(row, name) },
   { name: `${name}Ci95Low`, kind: 'number', of: (row) => intervalOf(row, name)?.[0] ?? null },
   { name: `${name}Ci95High`, kind: 'number', of: (row) => intervalOf(row, name)?.[1] ?? null },
+  ...(isPaced(name) ? adjustmentColumns(name) : []),
 ]);
+
+function adjustmentColumns(name: string): RowColumn[] {
+  return [
+    { name: `${name}AsMeasured`, kind: 'number', of: (row) => adjustmentOf(row, name)?.asMeasured ?? null },
+    { name: `${name}AdjustedBy`, kind: 'number', of: (row) => adjustmentOf(row, name)?.adjustedBy ?? null },
+  ];
+}
 
 /** @returns what a row is, before its metrics: its state, every axis of the report, where and when it ran. */
 export function rowColumns(report: Report): readonly RowColumn[] {

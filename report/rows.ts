@@ -1,7 +1,10 @@
 import type { AxisValue, Experiment } from '../core/experiment/experiment.js';
+import { PACED_METRICS, PRIORS, readingsOf } from '../core/judgement/pace.js';
 import type { ResultRecord } from '../core/result/result.js';
-import type { Grade, Warning } from '../core/result/warnings.js';
+import { type Grade, gradeOf, type Warning } from '../core/result/warnings.js';
 import type { Interval } from '../core/statistics/interval.js';
+import { calmness } from '../core/statistics/joint-fit.js';
+import { mean } from '../core/statistics/summary.js';
 
 export type RowState = 'valid' | 'invalid' | 'failed';
 
@@ -14,14 +17,14 @@ export interface Row {
   readonly axes: Readonly<Record<string, AxisValue>>;
   /** The model and the axes that vary, in one line: `small q4_k_m flashAttention=true`. */
   readonly label: string;
-  /** Its first start, with the centre and interval of all starts as its measurements (core/judgement/trials.ts). */
+  /** Its first start, with the estimate and interval of all starts as its measurements (core/judgement/trials.ts). */
   readonly trial: ResultRecord;
   /** The trials that count, as they were recorded, oldest first; of a failed experiment the last one. */
   readonly starts: readonly ResultRecord[];
-  /** Every other trial of the experiment, oldest first: failed ones, and invalid ones beside valid ones. */
+  /** Every other trial of the experiment, oldest first: failed ones, invalid ones beside valid ones, and those of an engine of before. */
   readonly others: readonly ResultRecord[];
   readonly state: RowState;
-  /** By the worst warning of its starts; null of a failed one. */
+  /** `gradeOfRow`; null of a failed one. */
   readonly grade: Grade | null;
   /** Those of its starts, each code once. */
   readonly warnings: readonly Warning[];
@@ -45,6 +48,43 @@ export function metricOf(row: Row, metric: string): number | null {
 export function intervalOf(row: Row, metric: string): Interval | null {
   const entry = row.trial.measurements[metric];
   return entry === undefined || entry.value === null ? null : entry.ci95;
+}
+
+/** What a row quotes, without what the readings beside its starts say that neighbours took. */
+export interface Adjustment {
+  readonly asMeasured: number;
+  /** What that was multiplied by. */
+  readonly adjustedBy: number;
+}
+
+/** @returns how a row's number for a metric was adjusted; null where nothing was read of neighbours. */
+export function adjustmentOf({ trial }: Pick<Row, 'trial'>, metric: string): Adjustment | null {
+  const entry = trial.measurements[metric];
+  if (entry === undefined || entry.value === null) return null;
+  const { asMeasured, adjustedBy } = entry;
+  return asMeasured === undefined || adjustedBy === undefined ? null : { asMeasured, adjustedBy };
+}
+
+/** Adjustments by more than this factor, either way, are shown. */
+const MOST_ADJUSTED = 1.1;
+/** Starts that are together worth less than this share of calm ones say less than their number. */
+const LEAST_WEIGHT = 0.5;
+
+/**
+ * @returns the grade of a row that did not fail: by the worst warning of its starts, and disturbed also where neighbours make its numbers
+ *   estimates more than readings: one was adjusted by more than a tenth, or its starts are worth less than half of calm ones.
+ */
+export function gradeOfRow({ trial, starts }: Pick<Row, 'trial' | 'starts'>): Grade {
+  const grade = gradeOf(trial.warnings, trial.experiment.measure.gates);
+  return grade === 'clean' && isAdjusted({ trial, starts }) ? 'disturbed' : grade;
+}
+
+function isAdjusted({ trial, starts }: Pick<Row, 'trial' | 'starts'>): boolean {
+  const adjusted = PACED_METRICS.some((metric) => {
+    const factor = adjustmentOf({ trial }, metric)?.adjustedBy ?? 1;
+    return Math.max(factor, 1 / factor) > MOST_ADJUSTED;
+  });
+  return adjusted || mean(starts.map((start) => calmness(readingsOf(start), PRIORS.decode))) < LEAST_WEIGHT;
 }
 
 /** @returns why a row has no number for a metric; null when it has one. */

@@ -8,7 +8,10 @@ import type { RankedResult } from './ranking.js';
 /** Of every metric there would be too many series. */
 const SHOWN = METRICS.filter(({ column }) => column !== null);
 
-/** Adds how sure exported results are: the ends of their intervals, how many starts they come from, and whether something disturbed them. */
+/**
+ * Adds how sure exported results are: the ends of their intervals, by what neighbours' readings adjust them, how many starts they come from,
+ * and whether something disturbed them.
+ */
 export function addIntervals(registry: MetricRegistry, results: () => readonly RankedResult[]): void {
   gaugeOf(registry, 'ridgepoint_result_interval', () =>
     results().flatMap(({ record }) => {
@@ -16,6 +19,16 @@ export function addIntervals(registry: MetricRegistry, results: () => readonly R
       return SHOWN.flatMap(({ name, prometheus }) =>
         endsOf(record.measurements[name], { ...labels, metric: prometheus }),
       );
+    }),
+  );
+  gaugeOf(registry, 'ridgepoint_result_adjusted_ratio', () =>
+    results().flatMap(({ record }) => {
+      const labels = resultLabels(record);
+      return SHOWN.flatMap(({ name, prometheus }): Row[] => {
+        const entry = record.measurements[name];
+        if (!isPresent(entry) || entry.adjustedBy === undefined) return [];
+        return [[{ ...labels, metric: prometheus }, entry.adjustedBy]];
+      });
     }),
   );
   gaugeOf(registry, 'ridgepoint_result_starts', () =>

@@ -1,3 +1,4 @@
+import { Commons } from '../../core/judgement/estimates.js';
 import { isBetter } from '../../core/judgement/pareto.js';
 import { combineStarts, startsOf } from '../../core/judgement/trials.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
@@ -6,12 +7,13 @@ import { placeKey } from './replayed.js';
 
 /** A result that is exported. */
 export interface WindowResult {
-  /** What its starts say together. */
+  /** What its starts say together, and with the other results of their sweep that are exported. */
   readonly record: ResultRecord;
   /** Oldest first, without their raw samples. */
   readonly starts: readonly ResultRecord[];
 }
 
+/** What its starts say alone tells which are the best. */
 interface WindowEntry extends WindowResult {
   /** When the newest start came. */
   readonly since: number;
@@ -26,6 +28,16 @@ function entryOf(before: readonly ResultRecord[], newest: ResultRecord, since: n
   const starts = startsOf([...before, lean]).slice(-MOST_STARTS);
   return { record: combineStarts(starts), starts, since };
 }
+
+function estimated(entries: readonly WindowEntry[]): WindowEntry[] {
+  // In the order of a report, whose first rows tell what all have in common.
+  const rows = [...entries].sort((a, b) => a.record.sweep.position - b.record.sweep.position);
+  const commons = new Commons(rows.map(({ starts }) => starts));
+  return entries.map((entry) => ({ ...entry, record: combineStarts(entry.starts, commons) }));
+}
+
+const sameItems = (a: readonly unknown[], b: readonly unknown[]) =>
+  a.length === b.length && a.every((item, i) => item === b[i]);
 
 /** Sweeps whose best results outlast newer ones: those with the newest results. */
 const SWEEPS = 50;
@@ -44,6 +56,8 @@ export class ResultWindow {
   readonly #objectivesOf: (sweepId: string) => readonly Objective[];
   /** Oldest first; Map keeps the order of insertion. */
   readonly #newest = new Map<string, WindowEntry>();
+  /** By sweep, and what each was estimated from. */
+  #estimated = new Map<string, { readonly of: readonly WindowEntry[]; readonly results: WindowEntry[] }>();
   /** By sweep, then by objective. */
   readonly #best = new Map<string, Map<string, WindowEntry>>();
 
@@ -103,7 +117,27 @@ export class ResultWindow {
     });
     const all = new Map(best.map((entry) => [placeKey(entry.record), entry]));
     for (const [key, entry] of this.#newest) all.set(key, entry);
-    return [...all.values()].sort((a, b) => a.since - b.since);
+    return this.#together([...all.values()]).sort((a, b) => a.since - b.since);
+  }
+
+  /** The estimates of a report of what is exported, sweep by sweep; those of a sweep that is as it was are the same objects. */
+  #together(entries: readonly WindowEntry[]): WindowEntry[] {
+    const sweeps = new Map<string, WindowEntry[]>();
+    for (const entry of entries) {
+      const { id } = entry.record.sweep;
+      sweeps.set(id, [...(sweeps.get(id) ?? []), entry]);
+    }
+    const before = this.#estimated;
+    this.#estimated = new Map(
+      [...sweeps].map(([id, own]) => {
+        const known = before.get(id);
+        return [
+          id,
+          known !== undefined && sameItems(known.of, own) ? known : { of: own, results: estimated(own) },
+        ];
+      }),
+    );
+    return [...this.#estimated.values()].flatMap(({ results }) => results);
   }
 
   #addBest(entry: WindowEntry, key: string): void {

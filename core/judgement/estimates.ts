@@ -1,44 +1,124 @@
 import { metricValue, type ResultRecord } from '../result/result.js';
-import { alike, type JointFit, jointFit, type Readings, type StartLog } from '../statistics/joint-fit.js';
-import { LEADS, type Paced, PRIORS, paceOf, readingsOf } from './pace.js';
+import {
+  type Common,
+  commonAlike,
+  commonOf,
+  type Estimate,
+  estimateOf,
+  type JointFit,
+  type Readings,
+  type Starts,
+  weightsOf,
+} from '../statistics/joint-fit.js';
+import { leadOf, PRIORS, paceOf, readingsOf } from './pace.js';
 
 /**
- * What the starts of many rows say together, metric by metric (core/statistics/joint-fit.ts): each is fitted when it is asked for, and
- * once. Metrics of one pace share the slopes and weights of their lead, so that a row agrees with itself.
+ * Rows that tell what all have in common: the first so many. They know the slopes well enough, and of tens of thousands of rows one
+ * more start seldom changes all.
  */
-export class Estimates {
-  readonly #rows: readonly (readonly ResultRecord[])[];
-  readonly #readings: readonly (readonly (Readings | null)[])[];
-  readonly #fits = new Map<string, JointFit>();
+export const TELLING_ROWS = 200;
 
-  /** @param rows starts of each row; for a comparison the rows of one side, then those of the other. */
+/** What rows have in common, metric by metric: each is fitted when it is asked for, and once. */
+export class Commons {
+  readonly #rows: readonly RowStarts[];
+  readonly #known = new Map<string, Common>();
+
+  /** @param rows starts of each row, in the order of the report; the first TELLING_ROWS tell. */
   constructor(rows: readonly (readonly ResultRecord[])[]) {
-    this.#rows = rows;
-    this.#readings = rows.map((starts) => starts.map(readingsOf));
+    const telling = rows.slice(0, TELLING_ROWS).filter((starts) => starts.length > 1);
+    this.#rows = telling.map((starts) => new RowStarts(starts));
+  }
+
+  of(metric: string): Common {
+    const known = this.#known.get(metric);
+    if (known !== undefined) return known;
+    const { pace } = paceOf(metric);
+    const lead = leadOf(metric, pace);
+    const rows = this.#rows.map((row) => row.of(metric));
+    const common =
+      lead === metric
+        ? commonOf(rows, PRIORS[pace])
+        : commonAlike(this.of(lead), rows, (_, first, r) => this.#rows[r]!.weights(lead, first));
+    this.#known.set(metric, common);
+    return common;
+  }
+}
+
+/** What one row's starts say together, metric by metric. Metrics of one pace share the weights of their lead, so that a row agrees with itself. */
+export class RowEstimates {
+  readonly #row: RowStarts;
+  readonly #commons: Commons;
+
+  constructor(starts: readonly ResultRecord[], commons: Commons) {
+    this.#row = new RowStarts(starts);
+    this.#commons = commons;
+  }
+
+  /** Whether its cores were asked beside any of its starts: without that nothing is adjusted. */
+  get read(): boolean {
+    return this.#row.readings.some((x) => x !== null);
+  }
+
+  /** @returns null where the row has no number, or one that has no logarithm. */
+  of(metric: string): Estimate | null {
+    const { pace, sign } = paceOf(metric);
+    const lead = leadOf(metric, pace);
+    const weights = this.#row.weights(lead, this.#commons.of(lead));
+    const found = estimateOf(this.#row.of(metric), weights, this.#commons.of(metric));
+    if (found === null || sign === 1) return found;
+    return { ...found, centre: -found.centre, asMeasured: -found.asMeasured };
+  }
+}
+
+/** The estimates of many rows, for comparisons. */
+export class Estimates {
+  readonly #commons: Commons;
+  readonly #rows: readonly RowEstimates[];
+
+  /** @param rows starts of each row; for a comparison of two runs the rows of one side, then those of the other. */
+  constructor(rows: readonly (readonly ResultRecord[])[]) {
+    this.#commons = new Commons(rows);
+    this.#rows = rows.map((starts) => new RowEstimates(starts, this.#commons));
   }
 
   /** @returns the fit of a metric; its rows are in the order given, null where a row has no number or one that has no logarithm. */
   of(metric: string): JointFit {
-    const known = this.#fits.get(metric);
-    if (known !== undefined) return known;
-    const paced = paceOf(metric);
-    const { pace, sign } = paced;
-    const logs = this.#logs(metric, paced);
-    const leader = pace === 'plain' ? metric : LEADS[pace];
-    const fit = leader === metric ? jointFit(logs, PRIORS[pace], sign) : alike(this.of(leader), logs, sign);
-    this.#fits.set(metric, fit);
-    return fit;
+    return { ...this.#commons.of(metric), rows: this.#rows.map((row) => row.of(metric)) };
+  }
+}
+
+/** One row's starts as the fit reads them. */
+class RowStarts {
+  readonly readings: readonly (Readings | null)[];
+  readonly #unread: readonly null[];
+  readonly #starts: readonly ResultRecord[];
+  /** By lead. */
+  readonly #weights = new Map<string, readonly number[]>();
+
+  constructor(starts: readonly ResultRecord[]) {
+    this.#starts = starts;
+    this.readings = starts.map(readingsOf);
+    this.#unread = starts.map(() => null);
   }
 
-  #logs(metric: string, { pace, offset }: Paced): StartLog[][] {
-    return this.#rows.map((starts, r) => {
-      const values = starts.map((start) => metricValue(start, metric));
+  of(metric: string): Starts {
+    const { pace, sign, offset } = paceOf(metric);
+    const x = pace === 'plain' ? this.#unread : this.readings;
+    const y: (number | null)[] = [];
+    for (const start of this.#starts) {
+      const value = metricValue(start, metric);
       // What may be zero or negative has no logarithm, and half of such a row would be another row.
-      const usable = values.every((value) => value === null || value + offset > 0);
-      return values.map((value, i) => ({
-        y: usable && value !== null ? Math.log(value + offset) : null,
-        x: pace === 'plain' ? null : this.#readings[r]![i]!,
-      }));
-    });
+      if (value !== null && value + offset <= 0) return { y: this.#unread, x };
+      y.push(value === null ? null : sign * Math.log(value + offset));
+    }
+    return { y, x };
+  }
+
+  weights(lead: string, common: Common): readonly number[] {
+    const known = this.#weights.get(lead);
+    if (known !== undefined) return known;
+    const weights = weightsOf(this.of(lead), common);
+    this.#weights.set(lead, weights);
+    return weights;
   }
 }

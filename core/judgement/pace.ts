@@ -39,11 +39,13 @@ export const PRIORS: Readonly<Record<Pace, Prior>> = {
   },
 };
 
-/** The metric whose starts tell slopes and weights for all of a pace; plain metrics have nothing in common. */
-export const LEADS: Readonly<Record<Exclude<Pace, 'plain'>, MetricName>> = {
+const LEADS: Readonly<Record<Exclude<Pace, 'plain'>, MetricName>> = {
   decode: 'decodeTokensPerSecond',
   prefill: 'prefillTokensPerSecond',
 };
+
+/** @returns the metric whose starts tell slopes and weights for all of a pace; plain metrics have nothing in common. */
+export const leadOf = (metric: string, pace: Pace): string => (pace === 'plain' ? metric : LEADS[pace]);
 
 export interface Paced {
   readonly pace: Pace;
@@ -80,10 +82,24 @@ const PACED: Readonly<Partial<Record<MetricName, Paced>>> = {
   prefillPredictionErrorRatio: prediction('prefill'),
 };
 
+/** The metrics that neighbours' readings adjust. */
+export const PACED_METRICS = Object.keys(PACED) as MetricName[];
+export const isPaced = (metric: string): boolean => metric in PACED;
+
 /** @returns what neighbours do to a metric. */
 export function paceOf(metric: string): Paced {
   return PACED[metric as MetricName] ?? PLAIN;
 }
+
+/** What is read of neighbours. */
+export const READING_METRICS = [
+  'coreShareRatio',
+  'coreLatencyRatio',
+  'foreignCores',
+  'processCores',
+  'systemBusyRatio',
+  'stealRatio',
+] as const satisfies readonly MetricName[];
 
 /** What a machine does beside a trial that has it to itself, as a share of its CPU time: the system's own work. */
 const IDLE_SHARE = 0.015;
@@ -96,13 +112,13 @@ const IDLE_SHARE = 0.015;
 export function readingsOf(record: ResultRecord): Readings | null {
   const share = metricValue(record, 'coreShareRatio');
   if (share === null) return null;
-  const read = (metric: MetricName) => metricValue(record, metric) ?? 0;
+  const read = (metric: (typeof READING_METRICS)[number]) => metricValue(record, metric) ?? 0;
   const [foreign, process] = [read('foreignCores'), read('processCores')];
   // Of the time that CPUs were busy, the part that was not ours.
   const others = foreign === 0 ? 0 : (read('systemBusyRatio') * foreign) / (foreign + process);
   return [
     Math.max(0, 1 - share),
-    Math.log(Math.max(1, metricValue(record, 'coreLatencyRatio') ?? 1)),
+    Math.log(Math.max(1, read('coreLatencyRatio'))),
     Math.max(0, others + read('stealRatio') - IDLE_SHARE),
   ];
 }

@@ -7,34 +7,39 @@ import {
   type ResultRecord,
 } from '../result/result.js';
 import type { Warning } from '../result/warnings.js';
-import { centreOf } from '../statistics/centre.js';
 import type { Comparison } from '../statistics/compare.js';
 import { tInterval } from '../statistics/interval.js';
-import { type Blocks, unusable } from '../statistics/nested.js';
+import { intervalOf } from '../statistics/joint-compare.js';
+import type { Blocks } from '../statistics/nested.js';
 import { compareStarts, compareWithinBlocks, type RatioOptions } from '../statistics/ratio.js';
 import { summarize } from '../statistics/summary.js';
 import { blockOf } from './block.js';
+import { Commons, RowEstimates } from './estimates.js';
+import { PACED_METRICS, paceOf } from './pace.js';
 
 /**
- * The trials that a row is made of: the complete valid ones; without any, the last complete invalid one; none for an experiment
- * that never ended well. Where the engine changed between them, those of the engine that ran last.
+ * The trials that a row is made of: all complete ones of the engine that ran last that carry no fault; where each has one, all of
+ * these, and the row is invalid. None for an experiment that never ended well.
  * @param records of one experiment, in the order of the log.
  */
 export function startsOf(records: readonly ResultRecord[]): ResultRecord[] {
-  const complete = records.filter((r) => r.status === 'complete' && r.sweep.purpose === 'measure');
-  const valid = complete.filter((r) => r.valid);
-  return ofNewestEngine(valid.length > 0 ? valid : complete.slice(-1));
+  return countedOf(records, 'measure');
 }
 
 /**
- * The runs of the drift control that tell how the machine moved: the complete valid ones; without any, all complete ones, for a
- * machine whose every control was disturbed moved all the same. Where the engine changed between them, those of the engine that ran last.
+ * The runs of the drift control that tell how the machine moved, by the same rule.
  * @param records in the order of the log.
  */
 export function controlsOf(records: readonly ResultRecord[]): ResultRecord[] {
-  const complete = records.filter((r) => r.status === 'complete' && r.sweep.purpose === 'control');
+  return countedOf(records, 'control');
+}
+
+function countedOf(records: readonly ResultRecord[], purpose: ResultRecord['sweep']['purpose']) {
+  const complete = ofNewestEngine(
+    records.filter((r) => r.status === 'complete' && r.sweep.purpose === purpose),
+  );
   const valid = complete.filter((r) => r.valid);
-  return ofNewestEngine(valid.length > 0 ? valid : complete);
+  return valid.length > 0 ? valid : complete;
 }
 
 /** Those of the engine that ran last: a mixture of two is a number of neither. */
@@ -56,46 +61,84 @@ export function ofNewestBuild<T>(trials: readonly T[], buildOf: (trial: T) => un
 }
 
 /**
- * What several starts of one experiment say together, in the form of a record: the first start, with the centre and interval of
- * all in place of its own measurements. Of one start it is that start: there is no interval, for how starts differ is not known.
+ * What the starts of one experiment say together, in the form of a record: the first start, with the estimate and interval of all in
+ * place of its own measurements (core/statistics/joint-fit.ts).
  * @param starts of one experiment, at least one.
+ * @param commons what all rows of the report have in common; without it the row stands alone.
  */
-export function combineStarts(starts: readonly ResultRecord[]): ResultRecord {
+export function combineStarts(
+  starts: readonly ResultRecord[],
+  commons: Commons = new Commons([starts]),
+): ResultRecord {
   const first = starts[0]!;
-  if (starts.length === 1) return first;
-  const names = new Set(starts.flatMap(({ measurements }) => Object.keys(measurements)));
-  const blocks = byBlock(starts);
-  const measurements = Object.fromEntries(
-    [...names].map((name) => [name, together(starts, blocks, name)] as const),
-  );
+  if (first.status !== 'complete') return first;
+  const row = new RowEstimates(starts, commons);
+  if (starts.length === 1) {
+    // Of tens of thousands of rows with one start each only what a start alone can tell is looked at.
+    const measurements = { ...first.measurements };
+    for (const name of PACED_METRICS) {
+      const entry = measurements[name];
+      if (isPresent(entry) && entry.ci95 === null)
+        measurements[name] = estimatedBy(row, name, entry) ?? entry;
+    }
+    return { ...first, measurements };
+  }
+  const measurements: ResultRecord['measurements'] = {};
+  for (const { measurements: of } of starts) {
+    for (const name in of) measurements[name] ??= together(starts, row, name);
+  }
   return { ...first, measurements, warnings: warningsOf(starts) };
 }
 
-/** One metric of several starts. `samples` has one number per start then. */
-function together(
-  starts: readonly ResultRecord[],
-  inBlocks: StartsByBlock,
-  name: string,
-): Measurement | Missing {
-  const given = starts.filter((start) => isPresent(start.measurements[name]));
-  const [first = starts[0]!] = given;
-  const entry = first.measurements[name]!;
-  const values = given.map((start) => (start.measurements[name] as Measurement).value);
-  // Bytes are the same at each start; the error of an estimate is that of its text, and no start makes it smaller.
-  if (!isPresent(entry) || entry.ci95 !== null || values.every((v) => v === values[0])) return entry;
-  const { n, mean, median, stddev, cv } = summarize(values)!;
-  const spread = { n, mean, median, stddev, cv, samples: values };
-  const blocks = readingsOf(inBlocks, name);
-  if (unusable(blocks) !== null) {
-    // What may be zero or negative has no geometric mean.
-    return { ...entry, ...spread, value: mean, ci95: pairOf(tInterval(values, 0.95)) };
-  }
-  const { centre, interval } = centreOf(blocks);
-  return { ...entry, ...spread, value: centre!, ci95: pairOf(interval) };
+/** One metric of several starts; `samples` has one number per start. */
+function together(starts: readonly ResultRecord[], row: RowEstimates, name: string): Measurement | Missing {
+  const given = starts.flatMap(({ measurements: { [name]: entry } }) => (isPresent(entry) ? [entry] : []));
+  const [entry] = given;
+  if (entry === undefined) return starts[0]!.measurements[name]!;
+  const { pace } = paceOf(name);
+  const same = given.every(({ value }) => value === entry.value);
+  // The error of an estimate is that of its text, bytes are the same at each start, and how starts of what nobody has measured differ
+  // one of them does not know.
+  if (entry.ci95 !== null || (pace === 'plain' && same)) return entry;
+  const values = given.map(({ value }) => value);
+  const { n, mean: average, median, stddev, cv } = summarize(values)!;
+  const all =
+    given.length === 1 ? entry : { ...entry, n, mean: average, median, stddev, cv, samples: values };
+  // What only describes a machine is as it was on average, and what may be zero or negative has no logarithm.
+  const describes = pace === 'plain' && metricNamed(name)?.better === null;
+  const estimated = describes ? null : estimatedBy(row, name, all);
+  if (estimated !== null) return estimated;
+  const interval = tInterval(values, 0.95);
+  return { ...all, value: average, ci95: interval === null ? null : [...interval] };
 }
 
-const pairOf = (interval: readonly [number, number] | null): Measurement['ci95'] =>
-  interval === null ? null : [interval[0], interval[1]];
+/** @returns an entry with the estimate of its row, or null where there is none. */
+function estimatedBy(row: RowEstimates, name: string, entry: Measurement): Measurement | null {
+  const estimate = row.of(name);
+  if (estimate === null) return null;
+  const { pace, offset } = paceOf(name);
+  const [low, high] = intervalOf(estimate);
+  // Key by key: of tens of thousands of rows, copies that are changed afterwards are most of the time.
+  const { unit, n, mean: average, median, stddev, cv, samples, source } = entry;
+  // A start that nothing adjusts says what it said, to the last digit.
+  const asItIs = estimate.starts === 1 && estimate.centre === estimate.asMeasured;
+  const own: Measurement = {
+    value: asItIs ? entry.value : Math.exp(estimate.centre) - offset,
+    unit,
+    n,
+    mean: average,
+    median,
+    stddev,
+    cv,
+    ci95: [low - offset, high - offset],
+    samples,
+    source,
+  };
+  if (pace === 'plain' || !row.read) return own;
+  own.asMeasured = estimate.starts === 1 ? entry.value : Math.exp(estimate.asMeasured) - offset;
+  own.adjustedBy = Math.exp(estimate.centre - estimate.asMeasured);
+  return own;
+}
 
 /** Each code once, with how many of the starts carry it. */
 function warningsOf(starts: readonly ResultRecord[]): Warning[] {

@@ -228,11 +228,12 @@ export const COORDINATOR_METRICS = [
     'Ends (low, high) of the 95 % interval of each metric that tables show, in its unit: of starts; of the text for quality, of the node for predictions.',
   ),
   exported(
-    'result_starts',
+    'result_adjusted_ratio',
     'gauge',
-    RESULT_LABELS,
-    'Valid starts (processes) that a result is made of; one has no interval.',
+    [...RESULT_LABELS, 'metric'],
+    'What the number of a metric that tables show was multiplied by for what was read of neighbours beside its starts, to be that of the undisturbed machine; none where nothing was read.',
   ),
+  exported('result_starts', 'gauge', RESULT_LABELS, 'Starts (processes) that a result is made of.'),
   exported(
     'result_disturbed',
     'gauge',

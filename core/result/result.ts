@@ -132,12 +132,18 @@ const present = z.object({
   median: z.number(),
   stddev: z.number().nullable(),
   cv: z.number().nullable(),
-  /** Of an estimate (perplexity, scores): its sampling error. What is timed has none in one process (core/judgement/trials.ts). */
+  /** Of an estimate (perplexity, scores): its sampling error. What is timed has none in one process, and one in a row (core/judgement/trials.ts). */
   ci95: z.tuple([z.number(), z.number()]).nullable(),
   /** One value per repeat, in order; null for single readings and pooled percentiles. */
   samples: z.array(z.number()).nullable(),
   /** Where it came from when that matters: `counter`, `integral`, `estimated`, `kernel`. */
   source: z.string().nullable(),
+  /**
+   * In rows, where what neighbours took was read beside the starts: what the same starts say without it, and by what that was
+   * multiplied to be the number of the undisturbed machine. Left out = nothing was adjusted.
+   */
+  asMeasured: z.number().optional(),
+  adjustedBy: z.number().positive().optional(),
 });
 const missing = z.object({ value: z.null(), unit: z.string(), reason: z.string() });
 

@@ -1,6 +1,6 @@
 import { studentQuantile, studentTwoSided } from './distributions.js';
 import type { Interval } from './interval.js';
-import { type Estimate, type JointFit, type Readings, slopeVariance } from './joint-fit.js';
+import { type Common, type Estimate, type Readings, slopeVariance } from './joint-fit.js';
 
 /** The difference of two rows of one fit: candidate less base, as a logarithm. */
 export interface Difference {
@@ -28,7 +28,7 @@ const POWER = 0.8;
  * at once: `holm`.
  */
 export function differenceOf(
-  fit: JointFit,
+  fit: Pick<Common, 'prior' | 'covariance'>,
   base: Estimate,
   candidate: Estimate,
   options: DifferenceOptions,
@@ -37,7 +37,7 @@ export function differenceOf(
   const apart = candidate.readings.map((x, k) => x - base.readings[k]!) as unknown as Readings;
   const own = base.variance + candidate.variance;
   const df = own ** 2 / (base.variance ** 2 / base.df + candidate.variance ** 2 / candidate.df);
-  const sittings = oneSitting ? 0 : 2 * fit.prior.sitting ** 2;
+  const sittings = oneSitting ? 0 : base.sittingVariance + candidate.sittingVariance;
   const error = Math.sqrt(own + slopeVariance(apart, fit.prior, fit.covariance) + sittings);
   const logRatio = candidate.centre - base.centre;
   return {
@@ -62,6 +62,18 @@ export function intervalOf({ centre, error, df }: Estimate, confidence = 0.95): 
 }
 
 function around(centre: number, error: number, df: number, confidence: number): Interval {
-  const half = studentQuantile(0.5 + confidence / 2, df) * error;
+  const half = quantileOf(0.5 + confidence / 2, df) * error;
   return [Math.exp(centre - half), Math.exp(centre + half)];
+}
+
+/** What was asked before: tens of thousands of rows have a few degrees of freedom between them. */
+const QUANTILES = new Map<number, Map<number, number>>();
+const MOST_KEPT = 1000;
+
+function quantileOf(p: number, df: number): number {
+  const kept = QUANTILES.get(p) ?? new Map<number, number>();
+  if (kept.size > MOST_KEPT) kept.clear();
+  const quantile = kept.get(df) ?? studentQuantile(p, df);
+  QUANTILES.set(p, kept.set(df, quantile));
+  return quantile;
 }

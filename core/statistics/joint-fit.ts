@@ -1,3 +1,4 @@
+import { incompleteBeta } from './distributions.js';
 import { type TypicalSpread, typicalSpread } from './typical-spread.js';
 
 /**
@@ -13,11 +14,12 @@ import { type TypicalSpread, typicalSpread } from './typical-spread.js';
 /** One number for each kind of reading: lost share of the cores, logarithm of the ratio of latencies, share of the CPU time that others had. */
 export type Readings = readonly [number, number, number];
 
-export interface StartLog {
-  /** Natural logarithm; null where the start has no number: it counts for nothing then. */
-  readonly y: number | null;
+/** The starts of one row, in columns. */
+export interface Starts {
+  /** Natural logarithms of what neighbours lower (of times the negative one); null where a start has no number: it counts for nothing. */
+  readonly y: readonly (number | null)[];
   /** null where nothing was read: nothing is adjusted, and the start counts in full. */
-  readonly x: Readings | null;
+  readonly x: readonly (Readings | null)[];
 }
 
 /** What is known of a kind of metric before any start is seen. */
@@ -35,6 +37,17 @@ export interface Prior {
   readonly sitting: number;
 }
 
+/** What the rows of one machine have in common. */
+export interface Common {
+  readonly prior: Prior;
+  readonly slopes: Readings;
+  readonly covariance: readonly Readings[];
+  /** Of a calm start, as it weighs outliers. */
+  readonly variance: number;
+  /** How starts differ in rows like these; null where too few rows tell. */
+  readonly typical: TypicalSpread | null;
+}
+
 /** What is known of one row. Logarithms; variances and errors are of logarithms, too. */
 export interface Estimate {
   /** Of the undisturbed machine. */
@@ -47,21 +60,11 @@ export interface Estimate {
   readonly df: number;
   /** The part of the error's square that is the starts' own. */
   readonly variance: number;
+  /** The part of it that is the sitting's. */
+  readonly sittingVariance: number;
   readonly starts: number;
-  /** How many calm starts these are worth, by their readings alone. */
-  readonly weight: number;
   /** What was read beside the starts, each by its weight. */
   readonly readings: Readings;
-}
-
-export interface JointFit {
-  readonly prior: Prior;
-  readonly slopes: Readings;
-  readonly covariance: readonly Readings[];
-  /** Of each start of each row, by its readings and by how far it lies from its row. */
-  readonly weights: readonly (readonly number[])[];
-  /** In the order given; null for a row without a number. */
-  readonly rows: readonly (Estimate | null)[];
 }
 
 /** Degrees of freedom of the starts' errors. */
@@ -70,190 +73,219 @@ const FREEDOM = 4;
 const INFLATION = (FREEDOM + 3) / (FREEDOM + 1);
 /** What the prior spread counts for among starts, and what all rows may count for beside a row's own. */
 const PRIOR_DF = 4;
-const MOST_ROUNDS = 25;
+/** Chance, where the prior holds, of starts that lie so close together that it is taken to be of another machine. */
+const REFUTED = 0.02;
+const MOST_ROUNDS = 100;
 const SETTLED = 1e-9;
+const NONE: Readings = [0, 0, 0];
+
+/** Rows with what they have in common. */
+export interface JointFit extends Common {
+  /** In the order given; null for a row without a number. */
+  readonly rows: readonly (Estimate | null)[];
+}
 
 /**
  * Fits all rows together.
- * @param rows starts of each row. For a comparison of two runs the rows of both, each run's own: what they share are the slopes.
- * @param sign 1 where neighbours lower the metric (rates), −1 where they raise it (times).
+ * @param rows for a comparison of two runs the rows of both, each run's own: what they share are the slopes.
  */
-export function jointFit(rows: readonly (readonly StartLog[])[], prior: Prior, sign: 1 | -1 = 1): JointFit {
-  const groups = rows.map((starts) => groupOf(starts, prior, sign));
+export function jointFit(rows: readonly Starts[], prior: Prior): JointFit {
+  const common = commonOf(rows, prior);
+  return { ...common, rows: rows.map((row) => estimateOf(row, weightsOf(row, common), common)) };
+}
+
+/** Slopes and spread of rows that were measured on one machine; rows of one start tell nothing here. */
+export function commonOf(rows: readonly Starts[], prior: Prior): Common {
+  const telling = rows.filter((row) => countOf(row) > 1);
+  const weights = telling.map((row) => calmOf(row, prior));
   let [slopes, variance] = [prior.slopes, prior.spread ** 2];
   let covariance = diagonal(prior.slopesSd.map((sd) => sd ** 2));
-  // A row of one start fits whatever the slopes are.
-  const several = groups.filter(({ count }) => count > 1);
-  for (let round = 0, moved = 1; several.length > 0 && round < MOST_ROUNDS && moved > SETTLED; round += 1) {
-    const precision = prior.slopesSd.map((sd) => variance / sd ** 2);
-    const sums = new Sums(precision, prior.slopes);
-    for (const group of several) {
-      reweigh(group, slopes, variance);
-      sums.add(group);
+  for (let round = 0, moved = 1; telling.length > 0 && round < MOST_ROUNDS && moved > SETTLED; round += 1) {
+    const sums = new Sums(prior, variance);
+    for (const [r, row] of telling.entries()) {
+      const centre = centreOf(row, weights[r]!, slopes);
+      reweigh(row, weights[r]!, centre, { prior, slopes, variance });
+      sums.add(row, weights[r]!, squaresOf(row, weights[r]!, centre, slopes));
     }
     const inverse = inverseOf(sums.matrix);
-    const next = times(inverse, sums.vector).map((slope) => Math.max(0, slope)) as unknown as Readings;
-    moved = Math.max(...next.map((slope, k) => Math.abs(slope - slopes[k]!)));
-    slopes = next;
-    variance = (sums.squares + PRIOR_DF * prior.spread ** 2) / (sums.df + PRIOR_DF);
-    covariance = inverse.map((line) => line.map((v) => v * variance) as unknown as Readings);
+    const next = triple((k) => Math.max(0, dot(inverse[k]!, sums.vector)));
+    const spread = (sums.squares + PRIOR_DF * prior.spread ** 2) / (sums.df + PRIOR_DF);
+    moved = Math.max(...next.map((slope, k) => Math.abs(slope - slopes[k]!)), Math.abs(spread - variance));
+    [slopes, variance] = [next, spread];
+    covariance = inverse.map((line) => triple((k) => line[k]! * spread));
   }
-  return finished(groups, { prior, slopes, covariance }, sign);
+  return commonAlike({ prior, slopes, covariance, variance, typical: null }, telling, weightsOf);
 }
 
 /**
- * The same rows by another metric of the same kind: slopes and weights are those of the fit, so that what is derived from each other
- * stays so; centre and spread are its own.
- * @param rows the same starts in the same order.
+ * What the same rows have in common by another metric of the same kind: slopes and weights are those of the first, so that what is
+ * derived from each other stays so; how starts differ is its own.
+ * @param weights of each start of a row, by the first (`weightsOf`).
  */
-export function alike(fit: JointFit, rows: readonly (readonly StartLog[])[], sign: 1 | -1): JointFit {
-  const groups = rows.map((starts, r) => ({
-    ...groupOf(starts, fit.prior, sign),
-    weights: starts.map(({ y }, i) => (y === null ? 0 : fit.weights[r]![i]!)),
-  }));
-  return finished(groups, fit, sign);
+export function commonAlike(
+  first: Common,
+  rows: readonly Starts[],
+  weights: (row: Starts, first: Common, place: number) => readonly number[],
+): Common {
+  const spreads = rows.map((row, r) => {
+    const own = weights(row, first, r);
+    const centre = centreOf(row, own, first.slopes);
+    return { squares: squaresOf(row, own, centre, first.slopes), df: countOf(row) - 1 };
+  });
+  return { ...first, typical: typicalSpread(spreads) };
 }
 
-/** The starts of one row, as the rounds need them. Its y fall where readings rise. */
-interface Group {
-  readonly y: readonly number[];
-  readonly x: readonly Readings[];
-  /** By readings; a start without a number keeps one, for other metrics of it. */
-  readonly calm: readonly number[];
-  readonly present: readonly boolean[];
-  readonly count: number;
-  /** By readings, and by how far each lies from the row. */
-  weights: number[];
-  /** Squares about the centre, weighted. */
-  squares: number;
+/** @returns the weight of each start of a row, by what was read beside it and by how far it lies from the others. */
+export function weightsOf(row: Starts, common: Common): readonly number[] {
+  const weights = calmOf(row, common.prior);
+  if (countOf(row) < 2) return weights;
+  for (let round = 0, before = Infinity; round < MOST_ROUNDS; round += 1) {
+    const centre = centreOf(row, weights, common.slopes);
+    if (Math.abs(centre - before) < SETTLED) break;
+    reweigh(row, weights, centre, common);
+    before = centre;
+  }
+  return weights;
 }
 
-const NONE: Readings = [0, 0, 0];
-
-function groupOf(starts: readonly StartLog[], prior: Prior, sign: 1 | -1): Group {
-  const x = starts.map((start) => start.x ?? NONE);
-  const calm = x.map((readings) => 1 / (1 + quadratic(readings, prior.spreadSlopes) / prior.spread ** 2));
-  const present = starts.map(({ y }) => y !== null);
-  return {
-    y: starts.map(({ y }) => (y === null ? 0 : sign * y)),
-    x,
-    calm,
-    present,
-    count: present.filter(Boolean).length,
-    weights: [...calm],
-    squares: 0,
-  };
+/**
+ * What a row's starts say together.
+ * @param weights of its starts (`weightsOf`).
+ * @returns null without a number.
+ */
+export function estimateOf(row: Starts, weights: readonly number[], common: Common): Estimate | null {
+  const { prior, slopes, covariance } = common;
+  const starts = countOf(row);
+  if (starts === 0) return null;
+  const mean = meansOf(row, weights);
+  const centre = mean.y + dot(mean.x, slopes);
+  const squares = starts === 1 ? 0 : squaresOf(row, weights, centre, slopes);
+  const beside = spreadBeside(squares, starts - 1, common);
+  const df = starts - 1 + beside.df;
+  const perStart = (squares + beside.df * beside.variance) / df;
+  const variance = (INFLATION * perStart) / mean.total;
+  // On a machine where starts hardly differ, sittings do not differ by more.
+  const sittingVariance = Math.min(prior.sitting ** 2, beside.df > 0 ? beside.variance : perStart);
+  const error = Math.sqrt(variance + slopeVariance(mean.x, prior, covariance) + sittingVariance);
+  return { centre, asMeasured: mean.y, error, df, variance, sittingVariance, starts, readings: mean.x };
 }
 
-/** Weights of one round: each start by its readings and by its distance from the row's centre so far. */
-function reweigh(group: Group, slopes: Readings, variance: number): void {
-  const { y, x, calm, present } = group;
-  const centre = centreOf(group, slopes);
-  group.squares = 0;
+/**
+ * What is known of how a row's starts differ beside what they say themselves: from other rows, and where these differ so much among
+ * themselves that they tell little, from all starts together; without other rows the prior, unless the row's own starts refute it.
+ */
+function spreadBeside(squares: number, df: number, { prior, typical, variance }: Common): TypicalSpread {
+  if (typical !== null) {
+    const told = Math.min(1, typical.df / PRIOR_DF);
+    return { variance: told * typical.variance + (1 - told) * variance, df: PRIOR_DF };
+  }
+  const expected = PRIOR_DF * prior.spread ** 2;
+  // P(F ≤ f) = I(squares / (squares + expected); df / 2, prior df / 2).
+  const refuted = df > 0 && incompleteBeta(squares / (squares + expected), df / 2, PRIOR_DF / 2) < REFUTED;
+  return { variance: prior.spread ** 2, df: refuted ? 0 : PRIOR_DF };
+}
+
+/** What slopes leave open at these readings: those of all rows are estimates, and a row's own differ from them. */
+export function slopeVariance(x: Readings, prior: Prior, covariance: readonly Readings[]): number {
+  const shared =
+    x[0] * dot(covariance[0]!, x) + x[1] * dot(covariance[1]!, x) + x[2] * dot(covariance[2]!, x);
+  return shared + quadratic(x, prior.rowSlopesSd);
+}
+
+/** What share of a calm start a start is worth by what was read beside it: 1 = it was alone. */
+export function calmness(x: Readings | null, prior: Prior): number {
+  return x === null ? 1 : 1 / (1 + quadratic(x, prior.spreadSlopes) / prior.spread ** 2);
+}
+
+const calmOf = ({ x }: Starts, prior: Prior): number[] => x.map((own) => calmness(own, prior));
+
+function countOf({ y }: Starts): number {
+  let count = 0;
+  for (const own of y) if (own !== null) count += 1;
+  return count;
+}
+
+/** Weighted means, and the weight of all. */
+function meansOf({ y, x }: Starts, weights: readonly number[]): { total: number; y: number; x: Readings } {
+  let [total, sum, a, b, c] = [0, 0, 0, 0, 0];
   for (let i = 0; i < y.length; i += 1) {
-    if (!present[i]) continue;
-    const error = y[i]! + dot(x[i]!, slopes) - centre;
-    group.weights[i] = (calm[i]! * (FREEDOM + 1)) / (FREEDOM + (calm[i]! * error * error) / variance);
-    group.squares += group.weights[i]! * error * error;
+    const [own, read, weight] = [y[i]!, x[i]!, weights[i]!];
+    if (own === null) continue;
+    total += weight;
+    sum += weight * own;
+    if (read === null) continue;
+    a += weight * read[0];
+    b += weight * read[1];
+    c += weight * read[2];
+  }
+  return { total, y: sum / total, x: [a / total, b / total, c / total] };
+}
+
+function centreOf(row: Starts, weights: readonly number[], slopes: Readings): number {
+  const mean = meansOf(row, weights);
+  return mean.y + dot(mean.x, slopes);
+}
+
+const adjusted = (y: number, x: Readings | null, slopes: Readings) => (x === null ? y : y + dot(x, slopes));
+
+function squaresOf({ y, x }: Starts, weights: readonly number[], centre: number, slopes: Readings): number {
+  let squares = 0;
+  for (let i = 0; i < y.length; i += 1) {
+    const own = y[i]!;
+    if (own !== null) squares += weights[i]! * (adjusted(own, x[i]!, slopes) - centre) ** 2;
+  }
+  return squares;
+}
+
+/** Weights of one round: each start by its readings and by its distance from the centre so far. */
+function reweigh(
+  { y, x }: Starts,
+  weights: number[],
+  centre: number,
+  { prior, slopes, variance }: Pick<Common, 'prior' | 'slopes' | 'variance'>,
+): void {
+  for (let i = 0; i < y.length; i += 1) {
+    const own = y[i]!;
+    if (own === null) continue;
+    const [calm, error] = [calmness(x[i]!, prior), adjusted(own, x[i]!, slopes) - centre];
+    weights[i] = (calm * (FREEDOM + 1)) / (FREEDOM + (calm * error * error) / variance);
   }
 }
 
-function centreOf({ y, x, weights, present }: Group, slopes: Readings): number {
-  let [sum, total] = [0, 0];
-  for (let i = 0; i < y.length; i += 1) {
-    if (!present[i]) continue;
-    sum += weights[i]! * (y[i]! + dot(x[i]!, slopes));
-    total += weights[i]!;
-  }
-  return sum / total;
-}
-
-/** Weighted means of a row's y and x. */
-function meansOf({ y, x, weights, present }: Group): { total: number; y: number; x: Readings } {
-  let [total, sumY] = [0, 0];
-  const sumX: [number, number, number] = [0, 0, 0];
-  for (let i = 0; i < y.length; i += 1) {
-    if (!present[i]) continue;
-    total += weights[i]!;
-    sumY += weights[i]! * y[i]!;
-    for (let k = 0; k < 3; k += 1) sumX[k]! += weights[i]! * x[i]![k]!;
-  }
-  return { total, y: sumY / total, x: [sumX[0] / total, sumX[1] / total, sumX[2] / total] };
-}
-
-/** Normal equations of the slopes, within rows. */
+/** Normal equations of the slopes, within rows, with those of the prior. */
 class Sums {
   readonly matrix: number[][];
   readonly vector: number[];
   squares = 0;
   df = 0;
 
-  constructor(precision: readonly number[], prior: Readings) {
+  constructor({ slopes, slopesSd }: Prior, variance: number) {
+    const precision = slopesSd.map((sd) => variance / sd ** 2);
     this.matrix = diagonal(precision).map((line) => [...line]);
-    this.vector = precision.map((p, k) => p * prior[k]!);
+    this.vector = precision.map((p, k) => p * slopes[k]!);
   }
 
-  add(group: Group): void {
-    const mean = meansOf(group);
-    for (let i = 0; i < group.y.length; i += 1) {
-      if (!group.present[i]) continue;
-      const weight = group.weights[i]!;
+  add(row: Starts, weights: readonly number[], squares: number): void {
+    const mean = meansOf(row, weights);
+    for (let i = 0; i < row.y.length; i += 1) {
+      const [y, x] = [row.y[i]!, row.x[i] ?? NONE];
+      if (y === null) continue;
       for (let k = 0; k < 3; k += 1) {
-        const d = weight * (group.x[i]![k]! - mean.x[k]!);
+        const d = weights[i]! * (x[k]! - mean.x[k]!);
         if (d === 0) continue;
-        this.vector[k]! -= d * (group.y[i]! - mean.y);
-        for (let l = 0; l < 3; l += 1) this.matrix[k]![l]! += d * (group.x[i]![l]! - mean.x[l]!);
+        this.vector[k]! -= d * (y - mean.y);
+        for (let l = 0; l < 3; l += 1) this.matrix[k]![l]! += d * (x[l]! - mean.x[l]!);
       }
     }
-    this.squares += group.squares;
-    this.df += group.count - 1;
+    this.squares += squares;
+    this.df += countOf(row) - 1;
   }
 }
 
-type Shared = Pick<JointFit, 'prior' | 'slopes' | 'covariance'>;
-
-function finished(groups: readonly Group[], { prior, slopes, covariance }: Shared, sign: 1 | -1): JointFit {
-  for (const group of groups) {
-    const centre = centreOf(group, slopes);
-    group.squares = group.y.reduce(
-      (sum, y, i) =>
-        group.present[i] ? sum + group.weights[i]! * (y + dot(group.x[i]!, slopes) - centre) ** 2 : sum,
-      0,
-    );
-  }
-  const typical = typicalSpread(groups.map(({ squares, count }) => ({ squares, df: count - 1 })));
-  const spread: TypicalSpread = typical ?? { variance: prior.spread ** 2, df: PRIOR_DF };
-  const all = { variance: spread.variance, df: Math.min(PRIOR_DF, Math.max(1, spread.df)) };
-  const rows = groups.map((group): Estimate | null => {
-    if (group.count === 0) return null;
-    const mean = meansOf(group);
-    const df = group.count - 1 + all.df;
-    const variance = (INFLATION * (group.squares + all.df * all.variance)) / df / mean.total;
-    const error = Math.sqrt(variance + slopeVariance(mean.x, prior, covariance) + prior.sitting ** 2);
-    return {
-      centre: sign * (mean.y + dot(mean.x, slopes)),
-      asMeasured: sign * mean.y,
-      error,
-      df,
-      variance,
-      starts: group.count,
-      weight: group.calm.reduce((sum, calm, i) => (group.present[i] ? sum + calm : sum), 0),
-      readings: mean.x,
-    };
-  });
-  return { prior, slopes, covariance, weights: groups.map(({ weights }) => weights), rows };
-}
-
-/** What slopes leave open at these readings: those of all rows are estimates, and a row's own differ from them. */
-export function slopeVariance(x: Readings, prior: Prior, covariance: readonly Readings[]): number {
-  return dot(x, times(covariance, x)) + quadratic(x, prior.rowSlopesSd);
-}
-
+const triple = (of: (k: 0 | 1 | 2) => number): Readings => [of(0), of(1), of(2)];
 const dot = (a: readonly number[], b: readonly number[]) => a[0]! * b[0]! + a[1]! * b[1]! + a[2]! * b[2]!;
 const quadratic = (x: Readings, by: Readings) =>
   (x[0] * by[0]) ** 2 + (x[1] * by[1]) ** 2 + (x[2] * by[2]) ** 2;
-const times = (matrix: readonly (readonly number[])[], vector: readonly number[]): number[] =>
-  matrix.map((line) => dot(line, vector));
 const diagonal = ([a, b, c]: readonly number[]): Readings[] => [
   [a!, 0, 0],
   [0, b!, 0],

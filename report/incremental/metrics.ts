@@ -17,6 +17,8 @@ interface Numbers {
   column: MetricColumn | null;
 }
 
+const none = (): Numbers => ({ count: 0, sizes: new Sorted(), halves: new Sorted(), column: null });
+
 /** What the columns of metrics are made of, kept while rows come: their scales follow medians and extremes. */
 export class MetricTally {
   readonly #objectives: readonly Objective[];
@@ -43,6 +45,11 @@ export class MetricTally {
       const half = halfOf(entry.ci95);
       if (half > 0) numbers.halves.add(half);
     }
+  }
+
+  /** All that was added is taken away. */
+  clear(): void {
+    for (const name of this.#numbers.keys()) this.#numbers.set(name, none());
   }
 
   remove({ measurements }: ResultRecord): void {
@@ -101,7 +108,7 @@ export class MetricTally {
   #of(name: string): Numbers {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
-    const made: Numbers = { count: 0, sizes: new Sorted(), halves: new Sorted(), column: null };
+    const made = none();
     this.#numbers.set(name, made);
     return made;
   }

@@ -1,13 +1,14 @@
+import { Commons, TELLING_ROWS } from '../../core/judgement/estimates.js';
 import { combineStarts, startsOf } from '../../core/judgement/trials.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { gradeOf, isRetired } from '../../core/result/warnings.js';
+import { isRetired } from '../../core/result/warnings.js';
 import { axisValuesAnywhere } from '../../core/sweep/labels.js';
 import { offFront, unplaced } from '../front.js';
 import { headlinesOf } from '../headlines.js';
 import { noteGroups } from '../notes.js';
 import type { Report, ReportRequest } from '../report.js';
 import { rowLabels } from '../row-labels.js';
-import type { Row, RowState } from '../rows.js';
+import { gradeOfRow, type Row, type RowState } from '../rows.js';
 import { AbsenceTally } from './absences.js';
 import { type Axes, AxisTally } from './axes.js';
 import { DriftTally } from './drift.js';
@@ -36,6 +37,9 @@ export class IncrementalReport {
   readonly #metrics: MetricTally;
   readonly #absences: AbsenceTally;
   readonly #controls: ResultRecord[] = [];
+  /** What rows have in common, and the starts that told it. */
+  #commons = new Commons([]);
+  #told: readonly (readonly ResultRecord[])[] = [];
   #byNode = false;
   #labels = '';
 
@@ -136,42 +140,64 @@ export class IncrementalReport {
   /** Finds the trials that count and what they say together. @returns what is new, and what says something else than before. */
   #chooseTrials(): { fresh: readonly Entry[]; changed: readonly Entry[] } {
     const fresh: Entry[] = [];
-    const changed: Entry[] = [];
-    const byNode = this.#run.place.nodes.length > 1;
+    const changed = new Set<Entry>();
     for (const entry of this.#changed) {
       entry.row = null;
       const counted = startsOf(entry.trials);
       // Without a complete trial the last one says what went wrong.
       const starts = counted.length > 0 ? counted : entry.trials.slice(-1);
       if (sameItems(starts, entry.starts)) continue;
-      const trial = combineStarts(starts);
-      const before = entry.trial;
-      if (before === null) {
+      if (entry.trial === null) {
         fresh.push(entry);
         this.#order.push(entry);
-      } else {
-        this.#axes.spoil();
-        this.#metrics.remove(before);
-        this.#absences.remove(before);
-      }
-      changed.push(entry);
+      } else this.#axes.spoil();
+      changed.add(entry);
       entry.starts = starts;
-      entry.trial = trial;
-      entry.position = trial.sweep.position;
+      entry.position = starts[0]!.sweep.position;
       entry.label = null;
-      entry.point = pointOf(trial, byNode);
-      this.#metrics.add(trial);
-      this.#absences.add(trial);
     }
     if (this.#changed.size > 0) this.#order.sort(compareEntries);
     this.#changed.clear();
-    if (byNode !== this.#byNode) {
-      this.#byNode = byNode;
-      this.#axes.spoil();
-      for (const entry of this.#order) if (entry.trial !== null) entry.point = pointOf(entry.trial, byNode);
-      for (const entry of this.#order) entry.row = null;
+    const learned = this.#learn();
+    // Each number of each row moves a little.
+    if (learned) this.#metrics.clear();
+    for (const { trial } of changed) {
+      if (trial !== null && !learned) this.#metrics.remove(trial);
+      if (trial !== null) this.#absences.remove(trial);
     }
-    return { fresh, changed };
+    for (const entry of learned ? this.#order : changed) this.#combine(entry);
+    for (const { trial } of changed) this.#absences.add(trial!);
+    if (learned) for (const entry of this.#order) changed.add(entry);
+    this.#place(changed);
+    return { fresh, changed: [...changed] };
+  }
+
+  /** What all rows have in common follows from the first of them. @returns whether it has changed. */
+  #learn(): boolean {
+    const telling = this.#order.slice(0, TELLING_ROWS).map(({ starts }) => starts);
+    const told = telling.filter((starts) => starts.length > 1);
+    if (sameItems(told, this.#told)) return false;
+    this.#told = told;
+    this.#commons = new Commons(told);
+    return true;
+  }
+
+  #combine(entry: Entry): void {
+    entry.row = null;
+    entry.trial = combineStarts(entry.starts, this.#commons);
+    this.#metrics.add(entry.trial);
+  }
+
+  /** Where a row ran is worth a column as soon as there is more than one place. */
+  #place(changed: ReadonlySet<Entry>): void {
+    const byNode = this.#run.place.nodes.length > 1;
+    const all = byNode !== this.#byNode;
+    this.#byNode = byNode;
+    if (all) this.#axes.spoil();
+    for (const entry of all ? this.#order : changed) {
+      if (entry.trial !== null) entry.point = pointOf(entry.trial, byNode);
+      if (all) entry.row = null;
+    }
   }
 
   /** Labels name what varies, so they are all written again when something else does. */
@@ -227,7 +253,7 @@ export class IncrementalReport {
       starts,
       others: trials.filter((t) => !starts.includes(t)),
       state: trial.status === 'failed' ? 'failed' : trial.valid ? 'valid' : 'invalid',
-      grade: trial.status === 'failed' ? null : gradeOf(trial.warnings, trial.experiment.measure.gates),
+      grade: trial.status === 'failed' ? null : gradeOfRow({ trial, starts }),
       onFront,
       offFront: off,
       warnings: trial.warnings.filter((warning) => !isRetired(warning)),

@@ -10,7 +10,6 @@ import {
 } from '../../../core/judgement/trials.js';
 import { isPresent, type Measurement, type ResultRecord } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
-import { centreOf } from '../../../core/statistics/centre.js';
 import { calmInput, phasesOf, recordOf } from './trace.js';
 
 const DECODE = 'decodeTokensPerSecond';
@@ -25,6 +24,10 @@ const inBlock = (block: number, purpose: 'measure' | 'control' = 'measure'): Par
   sweep: { id: 's1', name: 'test', position: 0, block, purpose, attempt: 1 },
   startedAt: `2026-01-01T00:${String(block).padStart(2, '0')}:00.000Z`,
 });
+const single = (value: number): Measurement => ({
+  ...{ value, unit: 'ratio', n: 1, mean: value, median: value, stddev: null, cv: null, samples: null },
+  ...{ ci95: null, source: null },
+});
 const entryOf = (record: ResultRecord, metric: string): Measurement => {
   const entry = record.measurements[metric];
   if (!isPresent(entry)) throw new Error(`no ${metric}`);
@@ -36,9 +39,9 @@ describe('the trials that a row is made of', () => {
   const invalid = trial('invalid', 1, { valid: false });
   const ids = (records: readonly ResultRecord[]) => startsOf(records).map(({ trialId }) => trialId);
 
-  test('are all complete valid ones; without any, the last complete invalid one', () => {
+  test('are all complete ones without a fault; where each has one, all of these', () => {
     expect(ids([failed, invalid, trial('a'), trial('b', 0.5)])).toEqual(['a', 'b']);
-    expect(ids([failed, trial('first', 1, { valid: false }), invalid])).toEqual(['invalid']);
+    expect(ids([failed, trial('first', 1, { valid: false }), invalid])).toEqual(['first', 'invalid']);
     expect(ids([failed])).toEqual([]);
     expect(ids([trial('control', 1, inBlock(0, 'control')), trial('a')])).toEqual(['a']);
   });
@@ -46,6 +49,8 @@ describe('the trials that a row is made of', () => {
   test('are those of the engine that ran last', () => {
     const engine = (version: string) => ({ environment: { engine: version } });
     expect(ids([trial('old', 1, engine('1')), trial('new', 1, engine('2'))])).toEqual(['new']);
+    const faulty = trial('faulty', 1, { ...engine('2'), valid: false });
+    expect(ids([trial('old', 1, engine('1')), faulty])).toEqual(['faulty']);
   });
 
   test('are those of its newest build; a record that does not know its build is of any', () => {
@@ -68,12 +73,18 @@ describe('the trials that a row is made of', () => {
     expect(counted([control('a', false), control('b', false)])).toEqual(['a', 'b']);
   });
 
-  test('say together the centre of their medians and how sure it is', () => {
+  test('say together what they are estimated to be, and how sure it is', () => {
     const starts = [trial('a', 1, inBlock(0)), trial('b', 1.02, inBlock(1)), trial('c', 0.97, inBlock(2))];
     const row = combineStarts(starts);
     const values = starts.map((start) => entryOf(start, DECODE).value);
-    const { centre, interval } = centreOf(values.map((value) => [[value]]));
-    expect(entryOf(row, DECODE)).toMatchObject({ value: centre, ci95: interval, n: 3, samples: values });
+    const decode = entryOf(row, DECODE);
+    expect(decode).toMatchObject({ n: 3, samples: values });
+    expect(decode.value).toBeGreaterThan(Math.min(...values));
+    expect(decode.value).toBeLessThan(Math.max(...values));
+    expect(decode.ci95![0]).toBeLessThan(decode.value);
+    expect(decode.ci95![1]).toBeGreaterThan(decode.value);
+    // Nobody asked the cores: nothing is adjusted, and nothing says that it was.
+    expect(decode.adjustedBy).toBeUndefined();
     // What a process says once, such as percentiles and loading, has an interval, too.
     const p99 = (value: number): ResultRecord['measurements'] => ({
       interTokenLatencyP99Seconds: {
@@ -87,7 +98,7 @@ describe('the trials that a row is made of', () => {
       ),
       'interTokenLatencyP99Seconds',
     );
-    expect(itl.value).toBeCloseTo(Math.cbrt(24), 9);
+    expect(itl.value).toBeCloseTo(Math.cbrt(24), 0);
     expect(itl.ci95?.[0]).toBeLessThan(itl.value);
     expect(itl.ci95?.[1]).toBeGreaterThan(itl.value);
     // Bytes are the same in each: they are no estimate.
@@ -95,10 +106,36 @@ describe('the trials that a row is made of', () => {
     expect(row.trialId).toBe('a');
   });
 
-  test('have no interval where there is one, whatever its repeats say', () => {
+  test('have an interval where there is one, too: that of how starts of any row differ', () => {
     const alone = trial('a');
-    expect(combineStarts([alone])).toBe(alone);
+    const row = combineStarts([alone]);
+    expect(entryOf(row, DECODE)).toMatchObject({ ...entryOf(alone, DECODE), ci95: expect.any(Array) });
     expect(entryOf(alone, DECODE).ci95).toBeNull();
+    expect(entryOf(row, 'loadSeconds').ci95).toBeNull();
+  });
+
+  test('are adjusted by what was read of neighbours, all that is derived from each other alike', () => {
+    const beside = (share: number, latency: number): ResultRecord['measurements'] => ({
+      coreShareRatio: single(share),
+      coreLatencyRatio: single(latency),
+    });
+    const disturbed = (id: string, slower: number, share: number) => {
+      const record = trial(id, slower);
+      return { ...record, measurements: { ...record.measurements, ...beside(share, 1.1) } };
+    };
+    const starts = [disturbed('a', 1, 1), disturbed('b', 1.3, 0.7), disturbed('c', 1.2, 0.8)];
+    const row = combineStarts(starts);
+    const [decode, tpot] = [entryOf(row, DECODE), entryOf(row, 'timePerOutputTokenSeconds')];
+    expect(decode.adjustedBy).toBeGreaterThan(1.01);
+    expect(decode.asMeasured! * decode.adjustedBy!).toBeCloseTo(decode.value, 9);
+    expect(tpot.adjustedBy).toBeCloseTo(1 / decode.adjustedBy!, 9);
+    // The calm start is the machine's, and a mean of all would lie a sixth below.
+    expect(Math.abs(Math.log(decode.value / entryOf(starts[0]!, DECODE).value))).toBeLessThan(0.05);
+    const [first] = starts.map(
+      (start) => entryOf(start, DECODE).value * entryOf(start, 'timePerOutputTokenSeconds').value,
+    );
+    expect(decode.value * tpot.value).toBeCloseTo(first!, 4);
+    expect(entryOf(row, 'modelBytes').adjustedBy).toBeUndefined();
   });
 
   test('name each warning once, with how many of them carry it', () => {
@@ -126,12 +163,7 @@ describe('the trials that a row is made of', () => {
   });
 
   test('what may be zero has an arithmetic mean', () => {
-    const steal = (value: number): ResultRecord['measurements'] => ({
-      stealRatio: {
-        ...{ value, unit: 'ratio', n: 1, mean: value, median: value, stddev: null, cv: null, samples: null },
-        ...{ ci95: null, source: null },
-      },
-    });
+    const steal = (value: number): ResultRecord['measurements'] => ({ stealRatio: single(value) });
     const row = combineStarts([0, 0.01, 0.02].map((v, i) => trial(`${i}`, 1, { measurements: steal(v) })));
     expect(entryOf(row, 'stealRatio').value).toBeCloseTo(0.01, 12);
     expect(entryOf(row, 'stealRatio').ci95).not.toBeNull();

@@ -120,11 +120,11 @@ describe('report', () => {
       buildReport(some, { sweepName: 'test', objectives: [], starts, maxStarts }).headlines;
     expect(of(1)).toEqual([expect.stringMatching(/^quick: each row is one start/)]);
     expect(of(null)).toEqual([expect.stringMatching(/^each row is one start/)]);
-    expect(of(3)).toEqual(['first pass: each row has one start of 3 so far, intervals come with the second']);
+    expect(of(3)).toEqual(['first pass: each row has one start of 3 so far, intervals narrow with the second']);
     const record = build(records).rows.find(({ state }) => state === 'valid')!.trial;
     const second = { ...record, trialId: `${record.trialId}-2`, sweep: { ...record.sweep, attempt: 2 } };
     expect(of(3, [...records, second])).toEqual([
-      '2 of 3 rows have one of the 3 starts asked for: an interval takes a second',
+      '2 of 3 rows have one of the 3 starts asked for: their intervals are wide',
     ]);
     // An interval is called wide once a sweep that takes more starts for narrower ones has taken all of them.
     const decode = record.measurements.decodeTokensPerSecond as Measurement;

@@ -75,7 +75,8 @@ describe('a report that grows', () => {
     const after = growing.report();
     expect(after.rows).toHaveLength(before.rows.length + 1);
     const known = new Set(before.rows);
-    expect(after.rows.filter((row) => !known.has(row)).map(({ trial }) => trial)).toEqual([last]);
+    const changed = after.rows.filter((row) => !known.has(row));
+    expect(changed.flatMap(({ starts }) => starts)).toEqual([last]);
     expect(after.axes).toBe(before.axes);
     expect(after.metrics).toBe(before.metrics);
   });

@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import type { Measurement, ResultRecord } from '../../../core/result/result.js';
+import { buildReport } from '../../../report/build.js';
+import { csvText } from '../../../report/csv.js';
+import { CsvTable } from '../../../report/csv-table.js';
+import { IncrementalReport } from '../../../report/incremental/report.js';
+import { intervalLegend } from '../../../report/interval-legend.js';
+import { adjustmentOf, metricOf } from '../../../report/rows.js';
+import { experimentOf } from '../../support/experiments.js';
+import { completeTrial } from '../../support/records.js';
+
+const DECODE = 'decodeTokensPerSecond';
+const read = (value: number): Measurement => ({
+  ...{ value, unit: 'ratio', n: 9, mean: value, median: value, stddev: null, cv: null, samples: null },
+  ...{ ci95: null, source: 'sampled' },
+});
+
+/** Three starts of each of some rows on a machine whose neighbour comes and goes: what it takes is a third more than it leaves. */
+function noisy(rows: number, lost: (row: number, block: number) => number): ResultRecord[] {
+  return Array.from({ length: 3 }, (_, block) =>
+    Array.from({ length: rows }, (__, position) => {
+      const lack = lost(position, block);
+      const slower = Math.exp(0.8 * lack + 0.01 * (((position * 7 + block * 5) % 3) - 1));
+      const trial = completeTrial({
+        ...{
+          experiment: experimentOf({ parallel: 1 + position }),
+          position,
+          block,
+          attempt: block + 1,
+          slower,
+        },
+      });
+      return { ...trial, measurements: { ...trial.measurements, coreShareRatio: read(1 - lack) } };
+    }),
+  ).flat();
+}
+
+const request = { sweepName: 's', objectives: [{ metric: DECODE, better: 'max' as const }] };
+const mixed = noisy(6, (row, block) => ((row + block) % 3) * 0.15);
+
+describe('rows beside neighbours', () => {
+  test('are those of the machine alone, with what was measured and by what it was adjusted', () => {
+    const calm = buildReport(
+      noisy(6, () => 0),
+      request,
+    );
+    const { rows } = buildReport(mixed, request);
+    for (const [i, row] of rows.entries()) {
+      const { asMeasured, adjustedBy } = adjustmentOf(row, DECODE)!;
+      expect(adjustedBy).toBeGreaterThan(1.01);
+      expect(asMeasured * adjustedBy).toBeCloseTo(metricOf(row, DECODE)!, 9);
+      expect(Math.abs(Math.log(metricOf(row, DECODE)! / metricOf(calm.rows[i]!, DECODE)!))).toBeLessThan(
+        0.03,
+      );
+      expect(Math.log(asMeasured / metricOf(calm.rows[i]!, DECODE)!)).toBeLessThan(-0.03);
+    }
+    expect(intervalLegend(rows, [{ name: DECODE, label: 'decode' }])).toContain('undisturbed machine');
+  });
+
+  test('are disturbed where they are adjusted by more than a tenth, though no start has a warning', () => {
+    const { rows, counts } = buildReport(
+      noisy(3, (row) => row * 0.2),
+      request,
+    );
+    expect(rows.map(({ grade }) => grade)).toEqual(['clean', 'disturbed', 'disturbed']);
+    expect(counts.disturbed).toBe(2);
+  });
+
+  test('are the same in whichever parts records come, in a CSV, too', () => {
+    const whole = buildReport(mixed, request);
+    const growing = new IncrementalReport(request);
+    for (const record of [...mixed].reverse()) {
+      growing.add([record]);
+      growing.report();
+    }
+    expect(growing.report().rows).toEqual(whole.rows);
+    const table = new CsvTable(request);
+    for (const record of mixed) table.add(JSON.stringify(record), JSON.parse);
+    expect([...table.pieces()].join('')).toBe(csvText(whole));
+    expect(csvText(whole).split('\r\n')[0]).toContain(`,${DECODE}AsMeasured,${DECODE}AdjustedBy,`);
+  });
+});
