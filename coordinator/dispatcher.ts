@@ -159,12 +159,18 @@ export class Dispatcher {
     models: readonly ModelRef[],
     submitter: string,
     retryFailed: boolean,
+    budgetSeconds: number | null = null,
   ): Promise<{ view: SweepView; created: boolean; otherwise: SweepState[] }> {
     const view = await this.#sweeps.read(document, models);
     return this.#oneAtATime(async () => {
       this.checkLeads();
       const known = this.state.sweeps.get(view.sweepId);
-      const again = known !== undefined && (known.cancelled || (retryFailed && hasNoNumber(known.queues)));
+      const again =
+        known !== undefined &&
+        (known.cancelled ||
+          (retryFailed && lacksSomething(known.queues)) ||
+          // What is left of it has a time of its own.
+          (budgetSeconds !== null && sweepStatus(known).state !== 'done'));
       if (known !== undefined && !again) return { view, created: false, otherwise: [] };
       const otherwise = known === undefined ? measuredOtherwise(this.state, view) : [];
       const { sweepId } = view;
@@ -178,6 +184,7 @@ export class Dispatcher {
           document,
           models,
           repetition,
+          ...(budgetSeconds !== null && { budgetSeconds }),
           submitter,
           at,
         };
@@ -427,7 +434,7 @@ function measuredOtherwise({ sweeps }: SchedulerState, view: SweepView): SweepSt
   );
 }
 
-/** Whether points ended without a valid result. */
-function hasNoNumber(queues: ReadonlyMap<string, { counts: { failed: number; invalid: number } }>): boolean {
-  return [...queues.values()].some(({ counts }) => counts.failed + counts.invalid > 0);
+/** Whether points ended without a valid result, or with fewer starts than were asked for. */
+function lacksSomething(queues: SweepState['queues']): boolean {
+  return [...queues.values()].some(({ counts, cut }) => counts.failed + counts.invalid + cut.size > 0);
 }

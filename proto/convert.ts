@@ -87,6 +87,7 @@ const leaseSchema: z.ZodType<Lease> = z.object({
   deviceId: z.string().min(1),
   otherDeviceIds: z.array(z.string().min(1)).optional(),
   experiment: experimentSchema,
+  mostRepeats: z.number().int().positive().optional(),
   leaseSeconds: z.number().positive(),
 });
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError } from '../../core/errors.js';
-import { deviceKind, type Experiment } from '../../core/experiment/experiment.js';
+import { deviceKind, type Experiment, type MeasurePolicy } from '../../core/experiment/experiment.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
 import { NOT_APPLICABLE } from '../../core/judgement/not-applicable.js';
 import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
@@ -60,7 +60,7 @@ export async function measure(
     const request = {
       runner: experiment.runner,
       workload: experiment.workload,
-      measure: experiment.measure,
+      measure: shortened(experiment.measure, lease.mostRepeats),
       modelPath: model?.artifact.path ?? null,
       adapters: model?.adapters ?? [],
       ...placeOf(trial),
@@ -79,6 +79,11 @@ export async function measure(
     }
     notes.samples = [...recorder.series(notes.originSeconds), ...node.cores.series(device.cpus, notes.cores)];
   }
+}
+
+function shortened(measure: MeasurePolicy, mostRepeats = measure.maxRepeats): MeasurePolicy {
+  const maxRepeats = Math.min(measure.maxRepeats, mostRepeats);
+  return { ...measure, maxRepeats, minRepeats: Math.min(measure.minRepeats, maxRepeats) };
 }
 
 /** Of what computes on other devices, in servers or not at all, the cores under these CPUs say nothing. */

@@ -103,6 +103,7 @@ export async function submitSweep(
     models,
     submitter,
     request.retryFailed,
+    budgetOf(request),
   );
   if (created) inform(`sweep ${view.name} (${view.sweepId}): ${view.count} points from ${submitter}`);
   const { sweepId, count: points, impossible } = view;
@@ -113,6 +114,12 @@ export async function submitSweep(
   const sweep = dispatcher.state.sweeps.get(sweepId);
   const paused = sweep !== undefined && sweepStatus(sweep).state === 'paused';
   return { sweepId, created, points, impossible, measuredOtherwise, paused };
+}
+
+/** @throws WireError `invalid` */
+function budgetOf({ budgetSeconds = null }: Pick<SubmitSweepRequest, 'budgetSeconds'>): number | null {
+  if (budgetSeconds === null || (budgetSeconds > 0 && budgetSeconds < Infinity)) return budgetSeconds;
+  throw new WireError('invalid', `budget_seconds must be a number above 0, not ${budgetSeconds}`);
 }
 
 /** Its running trials are stopped, its results kept. @throws WireError `not-found` */

@@ -18,7 +18,10 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
       if (!isName(fact.sweepId) || typeof fact.document !== 'string' || !Array.isArray(fact.models)) {
         return 'a sweep without an id or a document';
       }
-      return isRepetition(fact.repetition) ? null : 'a sweep that is to be measured no number of times';
+      if (!isRepetition(fact.repetition)) return 'a sweep that is to be measured no number of times';
+      return fact.budgetSeconds === undefined || fact.budgetSeconds > 0
+        ? null
+        : 'a sweep that may take no time';
     case 'SweepCancelled':
       return isName(fact.sweepId) ? null : 'a cancellation without a sweep';
     case 'SweepPaused':

@@ -30,7 +30,7 @@ const REMEMBERED_TRIALS = 101;
 export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView | null): void {
   switch (fact.fact) {
     case 'SweepSubmitted':
-      if (view !== null) submit(state, view, fact.at);
+      if (view !== null) submit(state, view, fact);
       else keepForReading(state, fact);
       return;
     case 'LeaseKeyCreated':
@@ -49,7 +49,10 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       const sweep = state.sweeps.get(fact.sweepId);
       if (sweep === undefined || sweep.cancelled) return;
       sweep.paused = fact.fact === 'SweepPaused' ? fact.reason : null;
-      if (sweep.paused !== null) releaseBlocks(state, sweep);
+      if (sweep.paused === null) return;
+      // Nobody knows how long it will wait.
+      sweep.budget = null;
+      releaseBlocks(state, sweep);
       return;
     }
     case 'ResultRecorded':
@@ -69,7 +72,7 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       const { position, reason } = fact;
       const queue = queueOf(sweep, fact.node ?? '');
       // What has valid starts has a number: it gets no more of them.
-      if (settleByStarts(queue, position)) return;
+      if (settleShort(queue, position)) return;
       const trialId = queue.tries.get(position)?.failedTrialId ?? null;
       settle(queue, position, { state: 'failed', trialId, reused: false, doubts: [], reason });
       return;
@@ -96,7 +99,12 @@ function keepForReading(
 }
 
 /** The first submission makes the sweep; a later one takes it up again, with what was given up or came out invalid. */
-function submit(state: SchedulerState, view: SweepView, at: string): void {
+function submit(
+  state: SchedulerState,
+  view: SweepView,
+  { at, budgetSeconds }: Extract<FactHead, { fact: 'SweepSubmitted' }>,
+): void {
+  const budget = budgetSeconds === undefined ? null : { seconds: budgetSeconds, beganAt: null, short: false };
   const known = state.sweeps.get(view.sweepId);
   if (known === undefined) {
     const sweep: SweepState = {
@@ -104,6 +112,7 @@ function submit(state: SchedulerState, view: SweepView, at: string): void {
       submittedAt: at,
       cancelled: false,
       paused: null,
+      budget,
       nextBlock: 0,
       trials: state.recorded,
       queues: new Map(),
@@ -116,7 +125,9 @@ function submit(state: SchedulerState, view: SweepView, at: string): void {
   }
   known.view = view;
   known.cancelled = false;
+  known.budget = budget;
   for (const queue of known.queues.values()) {
+    goOn(queue);
     if (queue.counts.failed + queue.counts.invalid === 0) continue;
     for (const [position, outcome] of [...queue.settled]) {
       if (outcome.state === 'complete') continue;
@@ -127,6 +138,17 @@ function submit(state: SchedulerState, view: SweepView, at: string): void {
       else requeue(queue, position);
     }
   }
+}
+
+/** Points that were settled by fewer starts than were asked for wait for more. */
+function goOn(queue: PointQueue): void {
+  for (const position of queue.cut) {
+    tally(queue, queue.settled.get(position)!, -1);
+    queue.settled.delete(position);
+    queue.starts.takeUp(position);
+    queue.starts.wait(position);
+  }
+  queue.cut.clear();
 }
 
 /** True when a block or a lease still has the position, though a late record had settled it. */
@@ -251,11 +273,7 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
     });
   } else if (leased) {
     // `give-up` settles with the ExperimentGivenUp that is written in the same append.
-    if (verdict.verdict === 'again') {
-      // What disturbed a start is still there in the next second: an invalid one waits for the next pass.
-      if (status === 'complete') waitForNextPass(queue, position);
-      else requeue(queue, position);
-    }
+    if (verdict.verdict === 'again') requeue(queue, position);
   }
 }
 
@@ -295,6 +313,15 @@ function settleByStarts(queue: PointQueue, position: number): boolean {
   return true;
 }
 
+/** The same, of a point that lacks starts: what is known of them stays. @returns false when the point has none, or is settled. */
+function settleShort(queue: PointQueue, position: number): boolean {
+  const first = queue.starts.firstOf(position);
+  if (first === null || queue.settled.has(position)) return false;
+  queue.cut.add(position);
+  settle(queue, position, { state: 'complete', ...first, reason: null });
+  return true;
+}
+
 function settle(queue: PointQueue, position: number, outcome: Outcome): void {
   const before = queue.settled.get(position);
   if (before !== undefined && RANK[before.state] >= RANK[outcome.state]) return;
@@ -302,7 +329,8 @@ function settle(queue: PointQueue, position: number, outcome: Outcome): void {
   tally(queue, outcome, 1);
   queue.settled.set(position, outcome);
   queue.tries.delete(position);
-  queue.starts.delete(position);
+  if (queue.cut.has(position)) queue.starts.putAside(position);
+  else queue.starts.delete(position);
   queue.inFlight.delete(position);
 }
 

@@ -2,6 +2,7 @@ import type { Lease } from '../../core/experiment/lease.js';
 import type { Fact } from '../log/log.js';
 import { type Allocation, allocateBlock } from './block-allocator.js';
 import type { Command } from './commands.js';
+import { OUT_OF_TIME, SHORT_REPEATS, type TimeLeft, timeLeft } from './deadline.js';
 import { devicesTaken } from './placement.js';
 import { reusable } from './reuse.js';
 import {
@@ -21,6 +22,8 @@ import { provesLease, readTrialId, trialId } from './trial-id.js';
 
 /** Leases that may end without a record, beyond the retries, before a point is assumed to kill its nodes. */
 const LOSSES_BEYOND_RETRIES = 2;
+/** Facts that one request may bring up. */
+const MOST_FACTS = 2048;
 const RETRY_SECONDS = 2;
 const IDLE_RETRY_SECONDS = 15;
 
@@ -66,13 +69,19 @@ function nextLease(
       continue;
     }
     const { stage } = block;
-    const next = nextOfBlock(state, sweep, slot, allocation.facts);
+    const time = timeLeft(state, sweep, now);
+    const next = nextOfBlock(state, sweep, slot, { facts: allocation.facts, time, at });
     if (next === null) {
       slot.block = null;
-      continue;
+      if (allocation.facts.length < MOST_FACTS) continue;
+      allocation.unfinished = true;
+      return null;
     }
     const others = gather(state, sweep, slot, next.position);
-    if (others !== null) return grantLease(state, sweep, slot, next, others, leaseKey, now);
+    if (others !== null) {
+      if (sweep.budget !== null) sweep.budget.beganAt ??= now;
+      return grantLease(state, sweep, slot, { ...next, time }, others, leaseKey, now);
+    }
     if (next.purpose === 'control') block.stage = stage;
     else block.pending.unshift(next.position);
     return null;
@@ -117,29 +126,36 @@ function isOfClass({ profile }: NodeState, deviceId: string, deviceClass: string
   return profile.devices.some(({ id, classes }) => id === deviceId && classes.includes(deviceClass));
 }
 
-/** The block's order: control, its positions, control. @returns null when the block is over. */
+/** The block's order: control, its positions, control; without time, those positions that have no start. @returns null when the block is over. */
 function nextOfBlock(
   state: SchedulerState,
   sweep: SweepState,
   slot: Slot,
-  facts: Fact[],
+  { facts, time, at }: { readonly facts: Fact[]; readonly time: TimeLeft; readonly at: string },
 ): { position: number; purpose: 'measure' | 'control' } | null {
   const block = slot.block!;
   const queue = queueOf(sweep, block.queue);
   if (block.stage === 'begin') {
     block.stage = 'measure';
-    if (block.control !== null) return { position: block.control, purpose: 'control' };
+    if (block.control !== null && time !== 'over') return { position: block.control, purpose: 'control' };
   }
   while (block.pending.length > 0) {
     const position = block.pending.shift()!;
     if (queue.settled.has(position)) continue;
+    if (time === 'over' && queue.starts.countOf(position) > 0) {
+      // Stays `out` until the fact settles it by the starts that it has.
+      const experimentId = sweep.view.experimentAt(position, queue.node).id;
+      const about = { sweepId: sweep.view.sweepId, position, experimentId, node: queue.node };
+      facts.push({ fact: 'ExperimentGivenUp', ...about, reason: OUT_OF_TIME, at });
+      continue;
+    }
     const node = state.nodes.get(slot.node);
     const reused = node === undefined ? [] : reusable(state, sweep, queue, position, node.profile);
     if (reused.length === 0) return { position, purpose: 'measure' };
     // Measured meanwhile, for another sweep: stays `out` until the facts count it.
     facts.push(...reused);
   }
-  if (block.stage === 'measure' && block.control !== null) {
+  if (block.stage === 'measure' && block.control !== null && time !== 'over') {
     block.stage = 'end';
     return { position: block.control, purpose: 'control' };
   }
@@ -150,7 +166,7 @@ function grantLease(
   state: SchedulerState,
   sweep: SweepState,
   slot: Slot,
-  { position, purpose }: { position: number; purpose: 'measure' | 'control' },
+  { position, purpose, time }: { position: number; purpose: 'measure' | 'control'; time: TimeLeft },
   otherDeviceIds: readonly string[],
   leaseKey: string,
   now: number,
@@ -170,6 +186,9 @@ function grantLease(
   const id = trialId(name, unique, holder, leaseKey);
   holdLease(state, slot, { ...name, trialId: id, queue: block.queue, otherDeviceIds }, now);
   state.granted[purpose] += 1;
+  // The first start of a point, and the control, are as long as they were asked for.
+  const short = time !== 'enough' && purpose === 'measure' && queue.starts.countOf(position) > 0;
+  if (sweep.budget !== null && short) sweep.budget.short = true;
   return {
     trialId: id,
     sweepName: view.name,
@@ -177,6 +196,7 @@ function grantLease(
     deviceId: slot.deviceId,
     ...(otherDeviceIds.length > 0 && { otherDeviceIds }),
     experiment,
+    ...(short && { mostRepeats: SHORT_REPEATS }),
     leaseSeconds: state.options.leaseSeconds,
   };
 }

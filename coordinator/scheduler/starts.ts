@@ -130,11 +130,25 @@ export class Starts {
     }
   }
 
+  /** A point that is settled for now is no longer counted among those that lack starts. */
+  putAside(position: number): void {
+    this.#tally(position, -1);
+  }
+
+  /** It is again. */
+  takeUp(position: number): void {
+    this.#tally(position, 1);
+  }
+
+  #tally(position: number, change: 1 | -1): void {
+    const count = this.countOf(position);
+    this.#total += change * count;
+    this.#useful += change * Math.min(count, this.#mostUseful);
+  }
+
   /** Forgets a point, which is settled. */
   delete(position: number): void {
-    const count = this.countOf(position);
-    this.#total -= count;
-    this.#useful -= Math.min(count, this.#mostUseful);
+    this.#tally(position, -1);
     this.#words.delete(position);
     this.#said?.delete(position);
     this.#doubts.delete(position);

@@ -1,6 +1,7 @@
 import { leasedDevices } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import type { WarningCode } from '../../core/result/warnings.js';
+import type { Budget } from './deadline.js';
 import { Outcomes } from './outcomes.js';
 import { Starts } from './starts.js';
 import { KnownResults, TrialTable } from './trial-table.js';
@@ -55,6 +56,8 @@ export interface PointQueue {
   readonly tries: Map<number, Tries>;
   /** Of points that have valid starts and lack more. */
   readonly starts: Starts;
+  /** Settled by fewer starts than were asked for; they go on when the sweep is submitted again. */
+  readonly cut: Set<number>;
 }
 
 export interface SweepState {
@@ -64,6 +67,8 @@ export interface SweepState {
   cancelled: boolean;
   /** Why nothing more of it is begun; null = it is not paused. */
   paused: string | null;
+  /** What it may take, as it was submitted last; null = as long as it takes. */
+  budget: Budget | null;
   nextBlock: number;
   /** Where outcomes find the ids of their trials. */
   readonly trials: TrialTable;
@@ -212,6 +217,7 @@ export function queueOf(sweep: SweepState, key: string): PointQueue {
       invalidBy: new Map(),
       tries: new Map(),
       starts: new Starts(sweep.trials, sweep.view.repetition),
+      cut: new Set(),
     };
     sweep.queues.set(key, queue);
   }

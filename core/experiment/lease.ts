@@ -17,6 +17,8 @@ export interface Lease {
   /** Devices of the node that the trial holds beside its own; left out = none. */
   readonly otherDeviceIds?: readonly string[] | undefined;
   readonly experiment: Experiment;
+  /** It ends after so many repeats, however sure it is of them: the time of its sweep is nearly over. Left out = as the experiment says. */
+  readonly mostRepeats?: number | undefined;
   /** The agent renews by heartbeat well before this many seconds have passed. */
   readonly leaseSeconds: number;
 }

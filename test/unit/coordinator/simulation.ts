@@ -103,10 +103,12 @@ export class Simulation {
     this.append([{ fact: 'LeaseKeyCreated', key: 'a key for tests', at: '' }]);
   }
 
-  submit(view: SweepView): void {
-    this.views.set(view.sweepId, view);
+  submit(view: SweepView, budgetSeconds?: number): void {
+    const { sweepId } = view;
+    this.views.set(sweepId, view);
+    const about = { sweepId, document: '', models: [], submitter: 'test', at: '' };
     this.append([
-      { fact: 'SweepSubmitted', sweepId: view.sweepId, document: '', models: [], submitter: 'test', at: '' },
+      { fact: 'SweepSubmitted', ...about, ...(budgetSeconds !== undefined && { budgetSeconds }) },
     ]);
   }
 

@@ -85,7 +85,7 @@ describe('several starts of each point', () => {
     expect(status(sim)).toMatchObject({ state: 'done', complete: 5 });
   });
 
-  test('a start that came out invalid is tried again when the others of its pass are done: what disturbed it is over then', () => {
+  test('a start that came out invalid is tried again in the next block', () => {
     const sim = new Simulation();
     sim.submit(aView({ count: 4, blockSize: 4, repetition: { starts: 1, retryInvalid: 1 } }));
     sim.join();

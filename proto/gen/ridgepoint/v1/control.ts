@@ -139,6 +139,11 @@ export interface SubmitSweepRequest {
   submitter: string;
   /** Tries the points again that ended failed or invalid in an earlier submission of the very same sweep. */
   retryFailed: boolean;
+  /**
+   * Seconds that it may take from its first lease on: near their end starts get shorter, and then points that have one get no other. Left
+   * out = as long as it takes.
+   */
+  budgetSeconds?: number | undefined;
 }
 
 export interface SubmitSweepResponse {
@@ -318,7 +323,7 @@ export interface DrainNodeResponse {
 }
 
 function createBaseSubmitSweepRequest(): SubmitSweepRequest {
-  return { document: "", modelsJson: "", submitter: "", retryFailed: false };
+  return { document: "", modelsJson: "", submitter: "", retryFailed: false, budgetSeconds: undefined };
 }
 
 export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
@@ -334,6 +339,9 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
     }
     if (message.retryFailed !== false) {
       writer.uint32(32).bool(message.retryFailed);
+    }
+    if (message.budgetSeconds !== undefined) {
+      writer.uint32(41).double(message.budgetSeconds);
     }
     return writer;
   },
@@ -383,6 +391,14 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
             message.retryFailed = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.budgetSeconds = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -409,6 +425,11 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
         : isSet(object.retry_failed)
         ? globalThis.Boolean(object.retry_failed)
         : false,
+      budgetSeconds: isSet(object.budgetSeconds)
+        ? globalThis.Number(object.budgetSeconds)
+        : isSet(object.budget_seconds)
+        ? globalThis.Number(object.budget_seconds)
+        : undefined,
     };
   },
 
@@ -426,6 +447,9 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
     if (message.retryFailed !== false) {
       obj.retryFailed = message.retryFailed;
     }
+    if (message.budgetSeconds !== undefined) {
+      obj.budgetSeconds = floatToJson(message.budgetSeconds);
+    }
     return obj;
   },
 
@@ -438,6 +462,7 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
     message.modelsJson = object.modelsJson ?? "";
     message.submitter = object.submitter ?? "";
     message.retryFailed = object.retryFailed ?? false;
+    message.budgetSeconds = object.budgetSeconds ?? undefined;
     return message;
   },
 };

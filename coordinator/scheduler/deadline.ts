@@ -1,0 +1,39 @@
+import { median } from '../../core/statistics/quantile.js';
+import type { SchedulerState, SweepState } from './state.js';
+import { sweepStatus } from './status.js';
+
+/** The time that whoever submitted a sweep has promised for it. */
+export interface Budget {
+  readonly seconds: number;
+  /** Monotonic seconds of its first lease since it was submitted; null before. */
+  beganAt: number | null;
+  /** Not all starts fitted into it once: further ones stay short. */
+  short: boolean;
+}
+
+/**
+ * How much time is left for further starts of a sweep at the pace of its newest trials: for all of them; not for all, so that they are `short`; or
+ * not for one, so that points have to do with the starts that they have. First starts are given in any case.
+ */
+export type TimeLeft = 'enough' | 'short' | 'over';
+
+/** Of a short start: the fewest that say how far they differ. */
+export const SHORT_REPEATS = 2;
+/** Trials that tell the pace: that of now, for neighbours come and go. */
+const NEWEST = 5;
+
+/** Why a point that has starts gets no other. */
+export const OUT_OF_TIME = 'out-of-time: the time that was promised for the sweep is over';
+
+/** @param now monotonic seconds, of the coordinator. */
+export function timeLeft(state: SchedulerState, sweep: SweepState, now: number): TimeLeft {
+  const { budget } = sweep;
+  if (budget === null || budget.beganAt === null || sweep.trialSeconds.length === 0) return 'enough';
+  const pace = median(sweep.trialSeconds.slice(-NEWEST));
+  const left = budget.beganAt + budget.seconds - now;
+  if (left < pace) return 'over';
+  if (budget.short) return 'short';
+  // Those that run now go on beside the one that asks.
+  const running = [...state.leases.values()].filter(({ sweepId }) => sweepId === sweep.view.sweepId).length;
+  return left < (pace * sweepStatus(sweep).trialsLeft) / (running + 1) ? 'short' : 'enough';
+}
