@@ -74,7 +74,7 @@ export async function overhead(request: OverheadRequest): Promise<readonly Overh
       contextTokens: promptTokens + generateTokens,
       sequences: 1,
     });
-    time(model, promptTokens, generateTokens);
+    await time(model, promptTokens, generateTokens);
     const residentBytes = process.memoryUsage.rss() - before;
     const adapterBytes = adapters.reduce((sum, adapter) => sum + statSync(adapter.path).size, 0);
     rows.push({ name, model, adapterBytes, residentBytes, prefill: [] as number[], decode: [] as number[] });
@@ -85,9 +85,9 @@ export async function overhead(request: OverheadRequest): Promise<readonly Overh
       const { model, prefill, decode } = rows[(i + round) % rows.length]!;
       await sleep(ASLEEP_MILLISECONDS);
       // Once untimed: the model's own threads have to wake.
-      model.reset(0);
-      model.prefill([prompt(32, 1)]);
-      const times = time(model, promptTokens, generateTokens);
+      await model.reset(0);
+      await model.prefill([prompt(32, 1)]);
+      const times = await time(model, promptTokens, generateTokens);
       prefill.push(times.prefill);
       decode.push(times.decode);
     }
@@ -113,12 +113,12 @@ async function mergedFile(model: string, adapter: string, folder: string): Promi
   return outputPath;
 }
 
-function time(model: Generator, promptTokens: number, generateTokens: number) {
+async function time(model: Generator, promptTokens: number, generateTokens: number) {
   const tokens = prompt(promptTokens, 3);
-  model.reset(0);
+  await model.reset(0);
   const began = performance.now();
-  model.prefill([tokens]);
+  await model.prefill([tokens]);
   const filled = performance.now();
-  model.steps(Array.from({ length: generateTokens }, (_, i) => tokens.subarray(i, i + 1)));
+  await model.steps(Array.from({ length: generateTokens }, (_, i) => tokens.subarray(i, i + 1)));
   return { prefill: (filled - began) / 1000, decode: (performance.now() - filled) / 1000 };
 }

@@ -88,18 +88,18 @@ export async function decodeInTurn(candidates: readonly Candidate[], rounds: num
     }
     const promptSeconds = models.map((): number[] => []);
     for (let round = 0; round < PROMPT_ROUNDS; round++) {
-      for (const [at, model] of models.entries()) promptSeconds[at]!.push(secondsPerPromptToken(model));
+      for (const [at, model] of models.entries()) promptSeconds[at]!.push(await secondsPerPromptToken(model));
     }
     for (const model of models) {
-      model.reset(0);
-      model.prefill([prompt(PROMPT_TOKENS)]);
+      await model.reset(0);
+      await model.prefill([prompt(PROMPT_TOKENS)]);
     }
     const seconds = models.map((): number[] => []);
     for (let round = 0; round < rounds; round++) {
       // Another one is first in each round.
       for (let i = 0; i < models.length; i++) {
         const at = (round + i) % models.length;
-        seconds[at]!.push(secondsPerToken(models[at]!));
+        seconds[at]!.push(await secondsPerToken(models[at]!));
       }
     }
     return candidates.map(({ name }, i) => ({
@@ -115,18 +115,18 @@ export async function decodeInTurn(candidates: readonly Candidate[], rounds: num
 
 const prompt = (length: number) => Int32Array.from({ length }, (_, i) => 5 + i);
 
-function secondsPerPromptToken(model: Generator): number {
-  model.reset(0);
+async function secondsPerPromptToken(model: Generator): Promise<number> {
+  await model.reset(0);
   const began = performance.now();
-  model.prefill([prompt(LONG_PROMPT)]);
+  await model.prefill([prompt(LONG_PROMPT)]);
   return (performance.now() - began) / 1000 / LONG_PROMPT;
 }
 
-function secondsPerToken(model: Generator): number {
+async function secondsPerToken(model: Generator): Promise<number> {
   const tokens = (count: number) => Array.from({ length: count }, () => Int32Array.of(7));
-  model.steps(tokens(WARM_STEPS));
+  await model.steps(tokens(WARM_STEPS));
   const timed = tokens(TIMED_STEPS);
   const began = performance.now();
-  model.steps(timed);
+  await model.steps(timed);
   return (performance.now() - began) / 1000 / TIMED_STEPS;
 }
