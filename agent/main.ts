@@ -6,24 +6,17 @@ import type { NodeProfile } from '../core/experiment/node.js';
 import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
 import type { ResultRecord } from '../core/result/result.js';
-import { VERSION } from '../installation/package.js';
 import { connectAgents } from '../proto/client.js';
 import type { AgentConfig } from './config.js';
 import { agentMetrics } from './exporter/metrics.js';
 import { startExporter } from './exporter/server.js';
 import { type ExportedMeter, openExported } from './exporter/sources.js';
-import { NodeFactors } from './factors/node-factors.js';
-import { FactorsStore } from './factors/store.js';
 import { collectOnlyWhenNeeded } from './isolation/heap.js';
 import type { MeterSettings } from './meters/index.js';
-import { findSettable } from './power/settable.js';
-import { type NodeProbe, probeNode } from './probe.js';
-import { NodeRoofs } from './roofs/node-roofs.js';
-import { RoofsStore } from './roofs/store.js';
-import { RUNNER_KINDS } from './runners/index.js';
+import { closeNode, openNode } from './open-node.js';
+import type { NodeProbe } from './probe.js';
 import { Session } from './session.js';
 import { Spool } from './spool.js';
-import { contextOf } from './trial/context.js';
 import { TrialExecutor } from './trial/executor.js';
 import type { TrialProgress } from './trial/progress.js';
 
@@ -63,34 +56,9 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     text ? textLog(process.stderr) : pino.destination(2),
   );
   const connection = connectAgents({ address: config.coordinator, security: config.security });
-  const asked = meterSettings(config);
-  const probe = await probeNode({
-    nodeName: config.nodeName,
-    labels: config.labels,
-    version: VERSION,
-    cpuGroups: config.cpuGroups,
-    meters: asked,
-    runnerKinds: config.runners ?? RUNNER_KINDS,
-    engines: { servers: config.servers, runtimes: config.onnxRuntimes, rpc: config.rpc },
-  });
-  const meters: MeterSettings = { ...asked, periods: probe.periods, sensors: probe.sensors };
-  const roofs = new NodeRoofs({
-    mode: config.roofs,
-    devices: probe.profile.devices,
-    store: new RoofsStore(config.roofsFolder),
-    log: (level, message) => log[level](message),
-  });
-  const factors = await NodeFactors.read(
-    new FactorsStore(config.roofsFolder),
-    probe.profile.devices.map(({ id }) => id),
+  const { probe, profile, meters, roofs, context } = await openNode(config, (level, message) =>
+    log[level](message),
   );
-  const profile: NodeProfile = {
-    ...probe.profile,
-    roofs: roofs.summary,
-    ...(config.power !== null && {
-      settable: await findSettable(config.power.socket, probe.profile.devices, POWER_HELPER_SECONDS),
-    }),
-  };
   const spool = await Spool.open(join(config.stateFolder, 'spool', config.nodeName), (message) =>
     log.warn(message),
   );
@@ -98,7 +66,6 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   const tell = (event: TrialEvent) => {
     for (const listener of listeners) listener(event);
   };
-  const context = contextOf(config, probe, { meters, roofs, factors });
   const trials: TrialExecutor = new TrialExecutor(context, {
     onStart(lease) {
       log.info({ trial: lease.trialId, device: lease.deviceId }, 'trial started');
@@ -139,9 +106,8 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     .then(() => session.run())
     .finally(async () => {
       await exporter?.close();
-      await context.servers.pool.close();
       metrics.close();
-      if ('nvml' in probe.nvml) probe.nvml.nvml.close();
+      await closeNode({ probe, context });
     });
   const leave = leaving(session, trials, ended, going);
   return {
@@ -157,8 +123,6 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   };
 }
 
-/** How long a power helper that is started beside the agent may take. */
-const POWER_HELPER_SECONDS = 5;
 /** How long a killed child may take to be gone. */
 const KILL_SECONDS = 5;
 
@@ -195,11 +159,6 @@ function leaving(
       return go('stopped at once', Promise.race([trials.whenIdle(), patience]));
     },
   };
-}
-
-function meterSettings({ meters }: AgentConfig): MeterSettings {
-  const { energy, replayFile, sysRoot, powermetrics } = meters;
-  return { energy, replayFile, sysRoot, procRoot: '/proc', allowPowermetrics: powermetrics };
 }
 
 /** What an agent exports; its meters are opened when it is first asked for. */

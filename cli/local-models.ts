@@ -24,7 +24,11 @@ import { say } from './output/print.js';
  * folder, those given with --models, and, since here the person who submits is the operator, the folder of
  * every file the sweep names by an absolute path.
  */
-export function localModelFolders(sweepPath: string, sweep: Sweep, extra: readonly string[]): string[] {
+export function localModelFolders(
+  sweepPath: string,
+  sweep: { readonly models: readonly Pick<ModelRef, 'source'>[] },
+  extra: readonly string[],
+): string[] {
   const named = sweep.models.filter((m) => isAbsolute(m.source)).map((m) => dirname(m.source));
   const relative = sweep.models
     .filter((m) => !isAbsolute(m.source) && !/^[a-z][a-z0-9+.-]+:/.test(m.source))

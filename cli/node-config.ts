@@ -5,6 +5,8 @@ import {
   loadAgentConfig,
   readAgentFile,
 } from '../agent/config.js';
+import { RUNNER_KINDS } from '../agent/runners/index.js';
+import { profileOf } from '../core/runners/server/index.js';
 import { usageError } from './exit.js';
 import type { NodeOptions } from './options/config.js';
 
@@ -50,6 +52,11 @@ function sharedFields(path: string | undefined): AgentFile {
   asUsageError(() => loadAgentConfig({ file: path, env: {} }));
   const file = readAgentFile(path);
   return Object.fromEntries(SHARED.flatMap((name) => (name in file ? [[name, file[name]]] : [])));
+}
+
+/** @returns the kinds to look for on this node: of servers those alone that are used, for asking a program for its release can take long. */
+export function runnersFor(used: readonly string[]): string[] {
+  return RUNNER_KINDS.filter((kind) => profileOf(kind) === undefined || used.includes(kind));
 }
 
 /** @returns what this machine's own agent is told. @throws CommandError (2) */

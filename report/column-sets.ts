@@ -129,6 +129,7 @@ const SETS = {
 } as const satisfies Record<string, readonly string[]>;
 
 export const QUALITY: ReadonlySet<string> = new Set(SETS.quality);
+export const ENERGY: ReadonlySet<string> = new Set(SETS.energy);
 
 export type ColumnSet = keyof typeof SETS | 'default' | 'all';
 export const COLUMN_SETS: readonly ColumnSet[] = [

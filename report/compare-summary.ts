@@ -1,5 +1,6 @@
 import { WATCHED } from '../core/judgement/drift.js';
 import { METRICS } from '../core/metrics/catalogue.js';
+import { doubtsOf, WARNINGS, type WarningCode } from '../core/result/warnings.js';
 import { median } from '../core/statistics/quantile.js';
 import { workloadNamed } from '../core/workloads/index.js';
 import { sizeText } from './change-text.js';
@@ -104,4 +105,34 @@ function seenText(changes: readonly Change[], metrics: readonly string[]): strin
   return [
     `${others} of more than ${sizes.join(', ')} would have been seen${most > 1 ? ' in half of them' : ''}`,
   ];
+}
+
+/**
+ * Why experiments have no answer at all: each reason with how many have it, and the one that would give the most of them back.
+ * @returns no sentence where each has one.
+ */
+export function unansweredSentences(pairs: readonly Pair[]): string[] {
+  const missing = pairs.map(reasonsOf).filter((reasons) => reasons.length > 0);
+  if (missing.length === 0) return [];
+  const reasons = [...new Set(missing.flat())].map((reason) => {
+    const having = missing.filter((all) => all.includes(reason));
+    return { reason, having: having.length, alone: having.filter(({ length }) => length === 1).length };
+  });
+  const [most] = reasons.sort((one, other) => other.alone - one.alone || other.having - one.having);
+  const each = reasons.map(({ reason, having }) => `${reason} ${having}`).join(', ');
+  const help = WARNINGS[most!.reason as WarningCode]?.help;
+  const first = reasons.length > 1 ? `${most!.reason} first` : '';
+  const what = [first, help].filter(Boolean).join(': ');
+  const count = `${missing.length} ${missing.length === 1 ? 'experiment has' : 'experiments have'} no answer`;
+  return [`${count}: ${each}${what === '' ? '' : ` (${what})`}`];
+}
+
+/** Codes of what voids either row of a pair, or of what it failed of. */
+function reasonsOf({ a, b }: Pair): string[] {
+  const codes = [a, b].flatMap((row): string[] => {
+    if (row.state === 'valid') return [];
+    const { failure } = row.trial;
+    return failure === null ? doubtsOf(row.warnings) : [failure.code];
+  });
+  return [...new Set(codes)];
 }

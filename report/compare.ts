@@ -2,6 +2,7 @@ import { Estimates } from '../core/judgement/estimates.js';
 import { holds } from '../core/judgement/holds.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
 import { isPresent, metricValue } from '../core/result/result.js';
+import { gradeOf } from '../core/result/warnings.js';
 import type { Interval } from '../core/statistics/interval.js';
 import { type Difference, differenceOf, ratioInterval } from '../core/statistics/joint-compare.js';
 import { holm } from '../core/statistics/significance.js';
@@ -119,7 +120,7 @@ export function changesOf(
   metrics: readonly string[],
   comparing: Comparing = { oneSitting: true },
 ): Change[] {
-  const timed = pairs.filter(({ a, b }) => a.state === 'valid' && b.state === 'valid');
+  const timed = pairs.filter(({ a, b }) => isTimed(a) && isTimed(b));
   const estimates = new Estimates([...timed.map(({ a }) => a.starts), ...timed.map(({ b }) => b.starts)]);
   const byMetric = metrics.map((metric) =>
     QUALITY.has(metric) || EXACT.has(metric) ? new Map() : ratesOf(metric, timed, estimates, comparing),
@@ -136,6 +137,9 @@ export function changesOf(
     }),
   );
 }
+
+/** Whether the starts of a row are what they say, though strict gates may leave them out. */
+const isTimed = ({ state, warnings }: Row) => state !== 'failed' && gradeOf(warnings, 'warn') !== 'invalid';
 
 type Told = Pick<Change, 'change' | 'verdict' | 'reason'> & Partial<Change>;
 
@@ -236,10 +240,17 @@ function missingOf({ a, b }: Pair, metric: string): string | null {
     ['A', a],
     ['B', b],
   ] as const) {
-    const counts = holds(row.trial, metric) || (row.state === 'invalid' && EXACT.has(metric));
-    if (!counts) return `the row of ${side} is ${row.state}`;
+    if (!holds(row.trial, metric) && !isUntouched(row, metric)) return `the row of ${side} is ${row.state}`;
     const reason = reasonOf(row, metric);
     if (reason !== null) return `${side} has none: ${reason}`;
   }
   return null;
+}
+
+/** Whether a figure of an invalid row is what it would be without that: faults of its load or its clock touch neither file nor answers. */
+function isUntouched({ state, warnings }: Row, metric: string): boolean {
+  if (state !== 'invalid') return false;
+  return (
+    EXACT.has(metric) || (QUALITY.has(metric) && !warnings.some(({ code }) => code === 'provider-fallback'))
+  );
 }

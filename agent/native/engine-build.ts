@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { digestOfAll } from '../digest.js';
 import { cacheFolder } from './engines/location.js';
 
 /**
  * What tells builds of one release apart: the first 16 hex digits of the SHA-256 of an engine's libraries. It is kept by size and time of change of the
- * files, so that a trial does not read them; which files they were is kept, too, for `isBuildHere`.
+ * files, so that a trial does not read them; which files they were is kept, too.
  */
 export async function buildOf(files: readonly string[]): Promise<string> {
   const build = await digestOfFiles(files);
@@ -22,11 +22,22 @@ export async function buildOf(files: readonly string[]): Promise<string> {
 
 /** @returns whether the files that were this build when it last ran here are it still. */
 export async function isBuildHere(build: string): Promise<boolean> {
+  return (await filesOfBuild(build)) !== null;
+}
+
+/** @returns the folder with the library of this name that a build last ran from here; null where there is none, or it is another build now. */
+export async function buildFolder(build: string, library: RegExp): Promise<string | null> {
+  const files = await filesOfBuild(build);
+  const file = files?.find((path) => library.test(basename(path)));
+  return file === undefined ? null : dirname(file);
+}
+
+async function filesOfBuild(build: string): Promise<readonly string[] | null> {
   try {
     const files = z.array(z.string()).parse(JSON.parse(readFileSync(filesOf(build), 'utf8')));
-    return (await digestOfFiles(files)) === build;
+    return (await digestOfFiles(files)) === build ? files : null;
   } catch {
-    return false;
+    return null;
   }
 }
 

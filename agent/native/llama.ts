@@ -18,7 +18,7 @@ import {
 } from './llama-cpp/bindings.js';
 import { type EngineDevice, listDevices } from './llama-cpp/devices.js';
 import { EngineLog } from './llama-cpp/log.js';
-import { type EnginePackage, findEngine } from './packages.js';
+import { type EnginePackage, findEngine, LIBLLAMA } from './packages.js';
 import { loadPlugin } from './plugins.js';
 
 export { CONSTANTS, type EngineDevice, EngineLog, type LlamaFunctions, type Pointer, type StructValue };
@@ -148,7 +148,7 @@ async function openCore(engine: EnginePackage): Promise<Core> {
   // Base first: what comes later finds it by its name among the libraries that are already there.
   const base = library(/^libggml-base\.(so|dylib)$/);
   const registry = library(/^libggml(?:\.[^-]*)?\.(so|dylib)$/);
-  const main = library(/^libllama(?:\.[^-]*)?\.(so|dylib)$/);
+  const main = library(LIBLLAMA);
   const types = new StructTypes(koffi);
   const libraries = [main, registry, base];
   const functions = bindFunctions(types, libraries);

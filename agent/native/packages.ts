@@ -99,13 +99,32 @@ export function partFolder(part: EnginePart): string | null {
   }
 }
 
+/** Names the folder of another build of the same release of llama.cpp, whose libraries are taken in place of those that came with us. */
+export const BUILD_VARIABLE = 'RIDGE_LLAMA_CPP';
+
 /**
  * Finds the installed engine.
- * @throws FailureError `engine-missing`: llama.cpp for this platform is not installed.
+ * @throws FailureError `engine-missing`: llama.cpp for this platform is not installed, or the folder of another build holds none.
  */
 export function findEngine(): EnginePackage {
+  const engine = installedEngine();
+  const folder = process.env[BUILD_VARIABLE];
+  if (!folder) return engine;
+  if (existsSync(folder) && readdirSync(folder).some((name) => LIBLLAMA.test(name)))
+    return { ...engine, folder };
+  throw new FailureError(
+    failure('engine-missing', `${folder}, which ${BUILD_VARIABLE} names, holds no libllama.`, {
+      hint: `It has to be a folder with the shared libraries of llama.cpp ${engine.release}.`,
+    }),
+  );
+}
+
+/** The file name of the engine's main library. */
+export const LIBLLAMA = /^libllama(?:\.[^-]*)?\.(so|dylib)$/;
+
+function installedEngine(): EnginePackage {
   const core = partFolder('cpu');
-  const folder = binaries('cpu').find((f) => readdirSync(f).some((name) => /^libllama\b/.test(name)));
+  const folder = binaries('cpu').find((f) => readdirSync(f).some((name) => LIBLLAMA.test(name)));
   if (core === null || folder === undefined) {
     throw missing(`The package ${enginePackageOf('cpu').name}, which carries llama.cpp, is not installed.`);
   }

@@ -2,11 +2,13 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ColumnChoice } from '../../report/column-sets.js';
 import { type Gate, readGate } from '../../report/gate.js';
 import { EXIT } from '../exit.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { addColumnsOption } from '../options/display.js';
+import { collect, duration } from '../options/values.js';
 
 export const COMPARE_FORMATS = ['table', 'md', 'csv', 'json'] as const;
 
-export interface CompareOptions {
+export interface CompareOptions extends NodeOptions {
   readonly format: (typeof COMPARE_FORMATS)[number];
   readonly json?: true;
   readonly columns?: ColumnChoice;
@@ -14,6 +16,12 @@ export interface CompareOptions {
   readonly all?: true;
   readonly failOnUndecided?: true;
   readonly strict?: true;
+  readonly again?: true;
+  /** Seconds. */
+  readonly within: number;
+  readonly models: readonly string[];
+  readonly out?: string;
+  readonly fresh?: true;
 }
 
 export function registerCompare(program: Command): void {
@@ -39,7 +47,22 @@ export function registerCompare(program: Command): void {
     )
     .option('--all', 'a line for each metric of each experiment, and not only for each experiment')
     .option('--fail-on-undecided', `exit with ${EXIT.undecided} when noise leaves a gate undecided`)
-    .option('--strict', 'compare no speed or energy of rows that something disturbed, as for who publishes');
+    .option('--strict', 'compare no speed or energy of rows that something disturbed, as for who publishes')
+    .option(
+      '--again',
+      'measure both sides again on this machine, in turns: rows that a gate leaves undecided, or those chosen with #, the cheapest first, until they are decided or the time is over',
+    )
+    .option('--within <time>', 'time for all of --again, such as 90s, 10min or 1h', duration, 600)
+    .option('-o, --out <dir>', 'folder that --again keeps its starts in (default: ridge-out/again-…)')
+    .option('--fresh', 'discard what --again has kept of these rows')
+    .option(
+      '--models <dir>',
+      'with --again: also allow `source:` paths in this folder (repeatable)',
+      collect,
+      [],
+    )
+    .option(...CONFIG_OPTION)
+    .option(...ALLOW_HF_OPTION);
   addColumnsOption(command, 'metrics to compare').action(
     async (a: string, b: string, options: CompareOptions) => {
       const { printComparison } = await import('./compare.js');

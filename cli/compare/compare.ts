@@ -2,12 +2,14 @@ import { COMPARED_METRICS } from '../../core/metrics/catalogue.js';
 import { driftSentence, runsApart } from '../../report/apart.js';
 import { type ColumnChoice, chosenMetrics } from '../../report/column-sets.js';
 import { type Change, changesOf, type Matched, matchRows } from '../../report/compare.js';
-import { byExperiment, mainMetrics, summary } from '../../report/compare-summary.js';
+import { byExperiment, mainMetrics, summary, unansweredSentences } from '../../report/compare-summary.js';
 import { type GateOutcome, gateSentences, judgeGate } from '../../report/gate.js';
 import type { Row } from '../../report/rows.js';
 import { EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
+import type { Again } from './again/again.js';
+import { askedAgain } from './again/choose.js';
 import type { CompareOptions } from './command.js';
 import { printPeers, readPeers } from './peers.js';
 import {
@@ -24,7 +26,7 @@ const SCHEMA = 'ridgepoint.dev/comparison/v1';
 
 /**
  * `ridge compare`.
- * @returns the exit code: 3 when a gate is red; 6 when one is undecided and that was asked for.
+ * @returns the exit code: 3 when a gate is red; 6 when one is undecided and that was asked for; 130 when measuring again was interrupted.
  */
 export async function printComparison(a: string, b: string, options: CompareOptions): Promise<number> {
   const under = options.strict === true ? 'strict' : undefined;
@@ -48,16 +50,22 @@ export async function printComparison(a: string, b: string, options: CompareOpti
     options.gate.map(({ metric }) => metric),
   );
   const apart = runsApart(before.report, after.report);
-  const changes = changesOf(pairs, metrics, { oneSitting: apart === null });
-  const gates = options.gate.flatMap((gate) => judgeGate(gate, changes));
-  const drift = driftSentence(apart);
+  const compared = changesOf(pairs, metrics, { oneSitting: apart === null });
+  const outcomes = options.gate.flatMap((gate) => judgeGate(gate, compared));
   const long = options.all === true || options.columns !== undefined;
-  const main = long ? metrics : mainMetrics(after.report, pairs, changes);
-  print(changes, main, matched, { gates, drift, long }, options);
+  const main = long ? metrics : mainMetrics(after.report, pairs, compared);
+  const chosen = [a, b].some((word) => word.includes('#'));
+  const question = { pairs, changes: compared, gates: options.gate, outcomes, main, chosen };
+  const { measured, interrupted } = await again(question, options);
+  const { changes, gates } = merged(compared, outcomes, measured);
+  const drift = driftSentence(apart);
+  print(changes, main, matched, { gates, drift, long, measured }, options);
   say(`${counted(matched, a, b)}: ${summary(changes, main)}`);
+  for (const sentence of unansweredSentences(pairs)) say(sentence);
   if (drift !== null) say(drift);
+  for (const one of measured) say(againSentence(one));
   for (const sentence of gateSentences(gates)) say(sentence);
-  return exitCodeOf(gates, options);
+  return interrupted ? EXIT.interrupted : exitCodeOf(gates, options);
 }
 
 function exitCodeOf(gates: readonly GateOutcome[], { failOnUndecided }: CompareOptions): number {
@@ -74,7 +82,46 @@ function metricsOf(rows: readonly Row[], columns: ColumnChoice | null, gated: re
   return [...new Set([...wanted.filter(measured), ...gated])];
 }
 
+/** Measures what is open again, where that was asked for. */
+async function again(question: Parameters<typeof askedAgain>[0], options: CompareOptions) {
+  if (options.again !== true) return { measured: [], interrupted: false };
+  const asked = askedAgain(question);
+  if (asked.length === 0) {
+    say('nothing is measured again: no gate is undecided about what a short start tells');
+    return { measured: [], interrupted: false };
+  }
+  const { measureAgain } = await import('./again/again.js');
+  return await measureAgain(asked, options);
+}
+
+/** What was measured again stands for what was compared before. */
+function merged(
+  changes: readonly Change[],
+  gates: readonly GateOutcome[],
+  measured: readonly Again[],
+): { readonly changes: readonly Change[]; readonly gates: readonly GateOutcome[] } {
+  const anew = measured.flatMap((one) => one.changes).filter(({ verdict }) => verdict !== 'missing');
+  const judged = measured.flatMap((one) => one.gates);
+  return {
+    changes: changes.map(
+      (change) =>
+        anew.find(({ label, metric }) => label === change.label && metric === change.metric) ?? change,
+    ),
+    gates: gates.map(
+      (outcome) =>
+        judged.find(({ gate, label }) => gate === outcome.gate && label === outcome.label) ?? outcome,
+    ),
+  };
+}
+
+function againSentence({ label, folder, starts, seconds, decided }: Again): string {
+  const what = label === '' ? 'measured again' : `${label} measured again`;
+  const open = decided ? '' : '; still open: --fresh with a longer --within measures it anew';
+  return `${what}: ${starts.join(' and ')} starts in turns, ${Math.round(seconds)} s, kept in ${folder}${open}`;
+}
+
 interface Findings {
+  readonly measured: readonly Again[];
   readonly gates: readonly GateOutcome[];
   readonly drift: string | null;
   /** Whether each metric gets a line of its own. */
@@ -85,7 +132,7 @@ function print(
   changes: readonly Change[],
   main: readonly string[],
   { onlyA, onlyB }: Matched,
-  { gates, drift, long }: Findings,
+  { gates, drift, long, measured }: Findings,
   options: CompareOptions,
 ): void {
   const format = options.json === true ? 'json' : options.format;
@@ -102,6 +149,7 @@ function print(
       gatesNotMet: sentences('red'),
       gatesUndecided: sentences('undecided'),
       drift: drift === null ? [] : [drift],
+      again: measured.map(({ changes: _, gates: __, ...one }) => one),
     });
     return;
   }

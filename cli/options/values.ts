@@ -33,3 +33,13 @@ export function positiveNumber(text: string): number {
   if (value <= 0) throw new InvalidArgumentError('It must be a number above 0.');
   return value;
 }
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600 };
+
+/** @returns seconds. @throws InvalidArgumentError unless the text is a time above zero, such as 90s, 10min or 1h. */
+export function duration(text: string): number {
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)(s|min|h)$/.exec(text) ?? [];
+  const seconds = Number(number) * (UNITS[unit] ?? 0);
+  if (seconds <= 0) throw new InvalidArgumentError('It must be a time above 0, such as 90s, 10min or 1h.');
+  return seconds;
+}

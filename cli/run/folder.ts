@@ -41,11 +41,8 @@ export function openRunFolder(
   { document, typed }: Pick<SweepFile, 'document' | 'typed'>,
   fresh: boolean,
 ): RunFolder {
-  let release = (): void => {};
+  const { release } = lockFolder(path);
   try {
-    makeFolders(path);
-    lock(join(path, LOCK), path);
-    release = () => rmSync(join(path, LOCK), { force: true });
     if (fresh) {
       const kept = [LOG, `${LOG}-wal`, `${LOG}-shm`, 'agent', ...Object.values(FILES)];
       for (const name of kept) rmSync(join(path, name), { recursive: true, force: true });
@@ -75,6 +72,17 @@ function sayReplaced(path: string, document: string): void {
   say(
     `${path} holds results of other points: ${FILES.results} and ${FILES.page} are of this sweep from now on, and the others stay in its log; --out keeps both`,
   );
+}
+
+/** Makes and locks a folder that starts are kept in, as `openRunFolder` does. @throws CommandError as there. */
+export function lockFolder(path: string): Pick<RunFolder, 'release'> {
+  try {
+    makeFolders(path);
+    lock(join(path, LOCK), path);
+  } catch (error) {
+    throw folderError(error, path);
+  }
+  return { release: () => rmSync(join(path, LOCK), { force: true }) };
 }
 
 /** Turns a failed write into a sentence with the next step; other errors stay as they are. */
@@ -144,7 +152,7 @@ export function isRunning(folder: string): boolean {
   return existsSync(file) && isRidge(Number(readFileSync(file, 'utf8')));
 }
 
-/** A process number may have been given to somebody else since; only a live `ridge run` or `ridge bench` holds a lock. */
+/** A process number may have been given to somebody else since; only a live `ridge run`, `bench` or `compare` holds a lock. */
 function isRidge(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
   try {
@@ -154,7 +162,7 @@ function isRidge(pid: number): boolean {
   }
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    return words.includes('run') || words.includes('bench');
+    return ['run', 'bench', 'compare'].some((command) => words.includes(command));
   } catch {
     // No /proc here: a live process of that number has to be believed.
     return process.platform !== 'linux';

@@ -2,12 +2,10 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
-import { RUNNER_KINDS } from '../../agent/runners/index.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import type { ModelRef } from '../../core/experiment/experiment.js';
 import { plainText } from '../../core/metrics/text.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { profileOf } from '../../core/runners/server/index.js';
 import { planSpace } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { connectControl } from '../../proto/client.js';
@@ -22,7 +20,7 @@ import { askedOfFactors } from '../factors/asked.js';
 import { fitMissing } from '../factors/factors.js';
 import { onInterrupt, unlessTerminated } from '../interrupts.js';
 import { localModelFolders, modelSettings, resolveModels } from '../local-models.js';
-import { agentConfig, nodeConfig, sharedOverrides } from '../node-config.js';
+import { agentConfig, nodeConfig, runnersFor, sharedOverrides } from '../node-config.js';
 import { chosenFormat } from '../options/display.js';
 import { printData, say } from '../output/print.js';
 import { requirePoints } from '../plan/plan.js';
@@ -150,7 +148,7 @@ function embeddedAgentConfig(
       coordinator: coordinator.grpcAddress,
       modelFolders: [...job.folders],
       stateFolder: folder.agent,
-      runners: runnersFor(job.sweep),
+      runners: runnersFor(job.sweep.runners.map(({ kind }) => kind)),
       // Those that were measured before the run, by this machine's own agent or by `ridge roofs`.
       roofs: 'stored',
       roofsFolder: agentConfig(options.config, { XDG_STATE_HOME, RIDGE_STATE_FOLDER }).roofsFolder,
@@ -159,13 +157,6 @@ function embeddedAgentConfig(
       logLevel: process.env.RIDGE_DEBUG ? 'debug' : 'silent',
     },
   });
-}
-
-/** @returns the kinds to look for: of servers those alone that the sweep names, for asking a program for its release can take long. */
-function runnersFor({ runners }: Sweep): string[] {
-  return RUNNER_KINDS.filter(
-    (kind) => profileOf(kind) === undefined || runners.some((runner) => runner.kind === kind),
-  );
 }
 
 async function drive(

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { isBuildHere } from '../../agent/native/engine-build.js';
+import { buildFolder, isBuildHere } from '../../agent/native/engine-build.js';
+import { findEngine, LIBLLAMA } from '../../agent/native/packages.js';
 import type { Fact, Log } from '../../coordinator/log/log.js';
 import { openLog } from '../../coordinator/log/open.js';
 import { FailureError } from '../../core/errors.js';
@@ -88,7 +89,7 @@ async function measuredIn(other: string, ids: ReadonlySet<string>, node: NodePro
   const records: ResultRecord[] = [];
   // A log is made where there is none.
   if (!existsSync(path)) return { sweeps, records };
-  const isBuildHereStill = once(isBuildHere);
+  const wouldRun = once(isBuildThatRuns);
   const log = await openLog({ kind: 'sqlite', path, maxBytes: null });
   try {
     for await (const entry of log.read(0, 'full')) {
@@ -101,12 +102,18 @@ async function measuredIn(other: string, ids: ReadonlySet<string>, node: NodePro
       if (fact.fact !== 'ResultRecorded' || !isOf(fact.record, node)) continue;
       const { engineBuild } = environment;
       // An engine without files of its own, such as a server, has none.
-      if (typeof engineBuild !== 'string' || (await isBuildHereStill(engineBuild))) records.push(fact.record);
+      if (typeof engineBuild !== 'string' || (await wouldRun(engineBuild))) records.push(fact.record);
     }
   } finally {
     await log.close();
   }
   return { sweeps, records };
+}
+
+/** @returns whether a build is here still, and of several of llama.cpp the one that this process takes. */
+async function isBuildThatRuns(build: string): Promise<boolean> {
+  const folder = await buildFolder(build, LIBLLAMA);
+  return folder === null ? await isBuildHere(build) : folder === findEngine().folder;
 }
 
 function once<T>(ask: (word: string) => Promise<T>): (word: string) => Promise<T> {

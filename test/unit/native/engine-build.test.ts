@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { buildOf, isBuildHere } from '../../../agent/native/engine-build.js';
+import { buildFolder, buildOf, isBuildHere } from '../../../agent/native/engine-build.js';
 
 let folder: string;
 beforeEach(() => {
@@ -36,4 +36,15 @@ test('a build is what its libraries are, and is known again without reading them
   write(backend!, 'backend', 3);
   expect(await buildOf([core!, backend!])).toBe(first);
   expect(await isBuildHere(first)).toBe(true);
+});
+
+test('where a build was run from is known as long as its files are that build', async () => {
+  const core = join(folder, 'libllama.so');
+  writeFileSync(core, 'core');
+  expect(await buildFolder('0123456789abcdef', /^libllama/)).toBeNull();
+  const build = await buildOf([core]);
+  expect(await buildFolder(build, /^libllama/)).toBe(folder);
+  expect(await buildFolder(build, /^libonnx/)).toBeNull();
+  writeFileSync(core, 'another core');
+  expect(await buildFolder(build, /^libllama/)).toBeNull();
 });

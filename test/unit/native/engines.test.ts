@@ -30,6 +30,13 @@ describe('engines of this machine', () => {
     expect(engine.plugins.map((plugin) => plugin.deviceClass)).toEqual(['cuda', 'vulkan']);
   });
 
+  test('another build of it is taken from the folder that the environment names, or a sentence says that there is none', () => {
+    vi.stubEnv('RIDGE_LLAMA_CPP', folder);
+    expect(() => findEngine()).toThrow(/which RIDGE_LLAMA_CPP names, holds no libllama\.$/);
+    writeFileSync(join(folder, 'libllama.so'), '');
+    expect(findEngine()).toMatchObject({ folder, release: expect.stringMatching(/^v/) });
+  });
+
   test.runIf(linux)(
     'diagnosis names what is there and, for what is not, what lacks and how to get it',
     async () => {

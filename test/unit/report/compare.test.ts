@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { COMPARED_METRICS } from '../../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../../core/result/result.js';
-import { warn } from '../../../core/result/warnings.js';
+import { WARNINGS, warn } from '../../../core/result/warnings.js';
 import { driftSentence, runsApart } from '../../../report/apart.js';
 import { buildReport } from '../../../report/build.js';
 import { asMeasuredText, sizeText, verdictText } from '../../../report/change-text.js';
 import { type Change, changesOf, matchRows } from '../../../report/compare.js';
-import { byExperiment, mainMetrics, summary } from '../../../report/compare-summary.js';
+import { byExperiment, mainMetrics, summary, unansweredSentences } from '../../../report/compare-summary.js';
 import { type Gate, gateSentences, judgeGate, readGate } from '../../../report/gate.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
@@ -192,6 +192,38 @@ describe('changes', () => {
       verdict: 'missing',
       reason: expect.stringContaining('A has none: this node'),
     });
+  });
+});
+
+describe('experiments without an answer', () => {
+  const faulty = (code: 'nothing-served' | 'provider-fallback', more: readonly 'most-failed'[] = []) =>
+    techniqueRecords()
+      .slice(0, 1)
+      .map((record) => ({
+        ...record,
+        valid: false,
+        warnings: [code, ...more].map((one) => warn(one, 'a fault')),
+      }));
+  const good = build(techniqueRecords().slice(0, 1));
+
+  test('have the quality of a row whose fault is not of its answers', () => {
+    const verdict = (code: 'nothing-served' | 'provider-fallback') =>
+      changesOf(matchRows(good, build(faulty(code)), new Set()).pairs, ['perplexity'])[0]?.verdict;
+    expect([verdict('nothing-served'), verdict('provider-fallback')]).toEqual(['same', 'missing']);
+  });
+
+  test('are tallied by each of their reasons, and the one that helps most is named', () => {
+    const pair = (b: ReturnType<typeof build>) => matchRows(good, b, new Set()).pairs[0]!;
+    const failed = pair(build([failedTrial({ experiment: good.rows[0]!.experiment })]));
+    expect(unansweredSentences([pair(good)])).toEqual([]);
+    expect(unansweredSentences([pair(good), failed])).toEqual([
+      expect.stringMatching(/^1 experiment has no answer: [a-z-]+ 1$/),
+    ]);
+    const both = pair(build(faulty('provider-fallback', ['most-failed'])));
+    const one = pair(build(faulty('provider-fallback')));
+    expect(unansweredSentences([both, one])).toEqual([
+      `2 experiments have no answer: provider-fallback 2, most-failed 1 (provider-fallback first: ${WARNINGS['provider-fallback'].help})`,
+    ]);
   });
 });
 

@@ -1,0 +1,71 @@
+import type { NodeProfile } from '../core/experiment/node.js';
+import { VERSION } from '../installation/package.js';
+import type { AgentConfig } from './config.js';
+import { NodeFactors } from './factors/node-factors.js';
+import { FactorsStore } from './factors/store.js';
+import type { MeterSettings } from './meters/index.js';
+import { findSettable } from './power/settable.js';
+import { type NodeProbe, probeNode } from './probe.js';
+import { NodeRoofs } from './roofs/node-roofs.js';
+import { RoofsStore } from './roofs/store.js';
+import { RUNNER_KINDS } from './runners/index.js';
+import { contextOf, type TrialContext } from './trial/context.js';
+
+/** A node that is ready to measure. */
+export interface OpenedNode {
+  readonly probe: NodeProbe;
+  readonly profile: NodeProfile;
+  readonly meters: MeterSettings;
+  readonly roofs: NodeRoofs;
+  readonly context: TrialContext;
+}
+
+/** How long a power helper that is started beside the agent may take. */
+const POWER_HELPER_SECONDS = 5;
+
+/** Looks at the node and opens what its trials share. */
+export async function openNode(
+  config: AgentConfig,
+  log: (level: 'info' | 'warn', message: string) => void,
+): Promise<OpenedNode> {
+  const asked = meterSettings(config);
+  const probe = await probeNode({
+    nodeName: config.nodeName,
+    labels: config.labels,
+    version: VERSION,
+    cpuGroups: config.cpuGroups,
+    meters: asked,
+    runnerKinds: config.runners ?? RUNNER_KINDS,
+    engines: { servers: config.servers, runtimes: config.onnxRuntimes, rpc: config.rpc },
+  });
+  const meters: MeterSettings = { ...asked, periods: probe.periods, sensors: probe.sensors };
+  const roofs = new NodeRoofs({
+    mode: config.roofs,
+    devices: probe.profile.devices,
+    store: new RoofsStore(config.roofsFolder),
+    log,
+  });
+  const factors = await NodeFactors.read(
+    new FactorsStore(config.roofsFolder),
+    probe.profile.devices.map(({ id }) => id),
+  );
+  const profile: NodeProfile = {
+    ...probe.profile,
+    roofs: roofs.summary,
+    ...(config.power !== null && {
+      settable: await findSettable(config.power.socket, probe.profile.devices, POWER_HELPER_SECONDS),
+    }),
+  };
+  return { probe, profile, meters, roofs, context: contextOf(config, probe, { meters, roofs, factors }) };
+}
+
+/** Closes what its trials shared, when the last one has ended. */
+export async function closeNode({ probe, context }: Pick<OpenedNode, 'probe' | 'context'>): Promise<void> {
+  await context.servers.pool.close();
+  if ('nvml' in probe.nvml) probe.nvml.nvml.close();
+}
+
+function meterSettings({ meters }: AgentConfig): MeterSettings {
+  const { energy, replayFile, sysRoot, powermetrics } = meters;
+  return { energy, replayFile, sysRoot, procRoot: '/proc', allowPowermetrics: powermetrics };
+}
