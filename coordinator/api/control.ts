@@ -117,8 +117,9 @@ export async function submitSweep(
 }
 
 /** @throws WireError `invalid` */
-function budgetOf({ budgetSeconds = null }: Pick<SubmitSweepRequest, 'budgetSeconds'>): number | null {
-  if (budgetSeconds === null || (budgetSeconds > 0 && budgetSeconds < Infinity)) return budgetSeconds;
+function budgetOf({ budgetSeconds }: Pick<SubmitSweepRequest, 'budgetSeconds'>): number | null {
+  if (budgetSeconds === undefined) return null;
+  if (budgetSeconds > 0 && budgetSeconds < Infinity) return budgetSeconds;
   throw new WireError('invalid', `budget_seconds must be a number above 0, not ${budgetSeconds}`);
 }
 
