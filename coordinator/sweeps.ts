@@ -4,7 +4,7 @@ import { predictedBytes } from '../core/runners/index.js';
 import { permute } from '../core/statistics/permutation.js';
 import { experimentAt } from '../core/sweep/expand.js';
 import { experimentId, pointsId, sweepId } from '../core/sweep/identity.js';
-import { describe, varyingAxes } from '../core/sweep/labels.js';
+import { labelsIn, namesOf } from '../core/sweep/labels.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { impossibility, layOut, openSpace, type SweepPlan } from '../core/sweep/space.js';
 import { ONE_START, type RepetitionPolicy, type Sweep } from '../core/sweep/spec.js';
@@ -59,7 +59,6 @@ export function planSweep(
 /** @returns a sweep as the scheduler sees it. */
 export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
   const space = openSpace(sweep, plan);
-  const varying = varyingAxes(sweep);
   const models = new Set(sweep.models.map(modelKey));
   return {
     sweepId,
@@ -77,7 +76,8 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
     impossibility: (experiment) => (space.unchecked.length === 0 ? null : impossibility(experiment)),
     memoryBytes: (experiment) =>
       experiment.model.facts === null ? null : predictedBytes({ facts: experiment.model.facts, experiment }),
-    label: (experiment) => describe(experiment, varying),
+    names: namesOf(sweep),
+    label: labelsIn(sweep),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { AxisValue } from '../core/experiment/experiment.js';
 import { METRICS, type MetricBetter, type MetricDefinition } from '../core/metrics/catalogue.js';
+import { NAME } from '../core/sweep/labels.js';
 import type { Objective } from '../core/sweep/spec.js';
 import { TECHNIQUES } from '../core/techniques/index.js';
 import { type ColumnChoice, chosenMetrics, EFFICIENT_LLM, QUALITY } from './column-sets.js';
@@ -39,6 +40,7 @@ export function axisText(value: AxisValue | undefined): string {
 
 /** @returns the values of an axis as tables write them, in order. */
 export function axisTexts(name: string, values: readonly AxisValue[]): string[] {
+  if (name === NAME) return values.map((value) => (value === null ? '-' : String(value)));
   const texts = values.map(axisText);
   if (name === 'model') return distinctParts(texts);
   return TECHNIQUES.some((technique) => technique.name === name) ? shortWords(texts) : texts;

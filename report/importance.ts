@@ -1,4 +1,5 @@
 import { type MainEffects, mainEffects } from '../core/statistics/main-effects.js';
+import { NAME } from '../core/sweep/labels.js';
 import type { AxisColumn } from './columns.js';
 import { metricOf, type Row } from './rows.js';
 
@@ -32,6 +33,8 @@ export function importanceOf(axes: readonly AxisColumn[], rows: readonly Row[], 
   const positive = counted.every(({ value }) => value > 0);
   // Among some of the rows an axis may not vary.
   const factors = axes
+    // A name says nothing beside the values that it stands for.
+    .filter(({ name }) => name !== NAME)
     .map(({ name }) => ({ name, levels: counted.map(({ row }) => row.axes[name] ?? null) }))
     .filter(({ levels }) => new Set(levels).size > 1);
   const effects: MainEffects | null = mainEffects(

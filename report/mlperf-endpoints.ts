@@ -5,6 +5,7 @@ import { steadyState } from '../core/serving/steady-state.js';
 import { wholeRun } from '../core/serving/summary.js';
 import { superPassRequests } from '../core/serving/super-passes.js';
 import { quantileOfSorted } from '../core/statistics/quantile.js';
+import { NAME } from '../core/sweep/labels.js';
 import type { Report } from './report.js';
 import { isMarked, type Row } from './rows.js';
 
@@ -23,7 +24,7 @@ export interface EndpointsExport {
 
 const NOT_KNOWN = 'not known';
 /** Axes that tell the points of one curve apart. */
-const LOAD = new Set(['concurrency', 'requests']);
+const LOAD = new Set(['concurrency', 'requests', NAME]);
 
 export function endpointsExport(report: Report): EndpointsExport {
   const files = new Map<string, unknown>();

@@ -2,6 +2,7 @@ import { WATCHED } from '../core/judgement/drift.js';
 import { READING_METRICS } from '../core/judgement/pace.js';
 import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
 import type { Measurement, Missing, Phase, ResultRecord, SampleSeries } from '../core/result/result.js';
+import type { PointName } from '../core/sweep/labels.js';
 import type { Objective } from '../core/sweep/spec.js';
 import type { ColumnChoice } from './column-sets.js';
 import type { ReportRequest } from './report.js';
@@ -20,6 +21,8 @@ export interface Payload {
   readonly columns: ColumnChoice | null;
   readonly starts: number | null;
   readonly maxStarts: number | null;
+  /** Left out in pages of older releases. */
+  readonly names?: readonly PointName[];
   readonly details: Details;
   readonly shared: readonly unknown[];
   readonly records: readonly PackedRecord[];
@@ -142,6 +145,7 @@ export function pack(
     columns: request.columns ?? null,
     starts: request.starts ?? null,
     maxStarts: request.maxStarts ?? null,
+    names: request.names ?? [],
     details,
     shared,
     records: packed,

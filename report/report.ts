@@ -1,5 +1,6 @@
 import type { AxisValue } from '../core/experiment/experiment.js';
 import type { ResultRecord } from '../core/result/result.js';
+import type { PointName } from '../core/sweep/labels.js';
 import type { Objective } from '../core/sweep/spec.js';
 import type { ColumnChoice } from './column-sets.js';
 import type { AxisColumn, MetricColumn } from './columns.js';
@@ -16,6 +17,8 @@ export interface Report {
   /** Starts that the sweep asks of each row, and spends at most; null = not known: records alone do not say. */
   readonly starts: number | null;
   readonly maxStarts: number | null;
+  /** What the sweep calls some of its points. */
+  readonly names: readonly PointName[];
   /** One row per experiment, in the sweep's order. */
   readonly rows: readonly Row[];
   readonly axes: readonly AxisColumn[];
@@ -58,4 +61,6 @@ export interface ReportRequest {
   /** Starts that the sweep asks of each row, and spends at most; left out = nobody has told. */
   readonly starts?: number | null;
   readonly maxStarts?: number | null;
+  /** What the sweep calls some of its points; left out = nothing. */
+  readonly names?: readonly PointName[];
 }

@@ -27,6 +27,7 @@ const POINTS: Record<string, number> = {
   'fake.yaml': 16,
   'kernels.yaml': 72,
   'kv-cache.yaml': 12,
+  'named-points.yaml': 4,
   'papers/smartbench.yaml': 2,
   'power-caps.yaml': 10,
   'quickstart.yaml': 12,

@@ -23,7 +23,7 @@ export function askedOfFactors(sweep: Sweep, modelFolders: readonly string[]): A
   const axes = [...sweep.techniques, ...runners.flatMap((runner) => runner.axes)];
   const valuesOf = (axis: string) => [
     ...axes.filter(({ name }) => name === axis).flatMap(({ values }) => values),
-    ...sweep.include.flatMap((selector) => selector[axis] ?? []),
+    ...[...sweep.include, ...sweep.points].flatMap(({ at }) => at[axis] ?? []),
   ];
   const types = sweep.models.flatMap(({ source }) => {
     const shapes = shapesOf(source, modelFolders);

@@ -3,7 +3,7 @@ import type { Experiment, ModelRef } from '../../core/experiment/experiment.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { predictedBytes } from '../../core/runners/index.js';
 import { experimentAt } from '../../core/sweep/expand.js';
-import { axisValues, describe, varyingAxes } from '../../core/sweep/labels.js';
+import { axisValues, labelsIn } from '../../core/sweep/labels.js';
 import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { duration } from '../../report/time-left.js';
@@ -79,9 +79,9 @@ export async function printPlan(file: string, typed: PlanOptions): Promise<numbe
   const estimator = await timeEstimator(here, settings.modelFolders);
   const time = sweepTime(sweep, space, estimator);
   const noise = options.fleet === true ? null : await plannedNoise(sweep, here);
-  const varying = varyingAxes(sweep);
+  const labelOf = labelsIn(sweep);
   const rows = Array.from({ length: Math.min(options.limit, space.count) }, (_, position) =>
-    plannedRow(experimentAt(space, position), position, varying, estimator),
+    plannedRow(experimentAt(space, position), position, labelOf, estimator),
   );
   const toMake = plannedFiles(space);
   const servers = plannedServers(checked, here.engines.servers, here.profile, settings);
@@ -169,7 +169,7 @@ export function requirePoints(sweep: Sweep, space: Space): void {
 function plannedRow(
   experiment: Experiment,
   position: number,
-  varying: readonly string[],
+  labelOf: (experiment: Experiment) => string,
   { estimate }: TimeEstimator,
 ): PlannedRow {
   const { facts } = experiment.model;
@@ -178,7 +178,7 @@ function plannedRow(
     position,
     id: experiment.id,
     axes: axisValues(experiment),
-    label: describe(experiment, varying),
+    label: labelOf(experiment),
     memoryBytes: facts === null ? null : predictedBytes({ facts, experiment }),
     trial: typeof trial === 'string' ? null : trial,
     trialAbsent: typeof trial === 'string' ? trial : null,

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { Gates } from '../../core/experiment/experiment.js';
 import { regraded } from '../../core/judgement/regrade.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
+import { namesOf } from '../../core/sweep/labels.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { buildReport } from '../../report/build.js';
@@ -40,9 +41,10 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
 }
 
 /** @returns what a sweep says of its own report. */
-export function requestOf({ name, objectives, repetition }: Sweep): ReportRequest {
-  const { starts, maxStarts } = repetition;
-  return { sweepName: name, objectives, starts, maxStarts };
+export function requestOf(sweep: Sweep): ReportRequest {
+  const { starts, maxStarts } = sweep.repetition;
+  const { name: sweepName, objectives } = sweep;
+  return { sweepName, objectives, starts, maxStarts, names: namesOf(sweep) };
 }
 
 /** Writes results.jsonl and trials.jsonl. */

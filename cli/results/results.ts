@@ -1,5 +1,6 @@
 import type { ResultRecord } from '../../core/result/result.js';
-import type { Objective } from '../../core/sweep/spec.js';
+import type { PointName } from '../../core/sweep/labels.js';
+import type { Objective, Selector } from '../../core/sweep/spec.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { parseStoredRecord } from '../../proto/convert.js';
 import { RecordDetail, type SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
@@ -146,6 +147,7 @@ export async function printResults(word: string | undefined, options: ResultsOpt
       sweepName: sweep.name,
       objectives: objectivesOf(sweep),
       starts: sweep.starts || null,
+      names: namesOf(sweep),
       columns: options.columns ?? null,
     };
     const print = allTrials ? printTrials : PRINTED_AS_THEY_COME[format];
@@ -166,6 +168,11 @@ export async function printResults(word: string | undefined, options: ResultsOpt
       }),
     );
   });
+}
+
+/** A coordinator of before there were names says nothing of them. */
+function namesOf({ names }: SweepStatus): readonly PointName[] {
+  return names.map(({ name, atJson, single }) => ({ name, at: JSON.parse(atJson) as Selector, single }));
 }
 
 /** Objectives as the sweep file stated them. */

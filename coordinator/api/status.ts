@@ -30,6 +30,7 @@ export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStat
     blockedReasons: reasonsToWait(dispatcher, sweep, state),
     failureReasons: failureReasons(sweep),
     objectives: sweep.view.objectives.map(({ metric, better }) => ({ metric, maximize: better === 'max' })),
+    names: sweep.view.names.map(({ name, at, single }) => ({ name, atJson: JSON.stringify(at), single })),
   };
 }
 
@@ -61,6 +62,7 @@ export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: Other
     blockedReasons: [],
     failureReasons: [],
     objectives: [],
+    names: [],
   };
 }
 

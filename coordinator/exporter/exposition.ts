@@ -38,7 +38,11 @@ export class Exposition {
         },
       });
     }
-    registry.registerMetric(new InfoGauge(() => snapshot().results.map(({ record }) => infoLabels(record))));
+    const info = () => {
+      const { results, names } = snapshot();
+      return results.map(({ record }) => infoLabels(record, names.get(record.sweep.id)));
+    };
+    registry.registerMetric(new InfoGauge(info));
     addIntervals(registry, () => snapshot().results);
     addRankings(registry, () => snapshot().results);
     addProgress(registry, snapshot);

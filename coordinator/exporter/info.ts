@@ -1,6 +1,6 @@
 import { Gauge } from 'prom-client';
 import type { ResultRecord } from '../../core/result/result.js';
-import { axisValues } from '../../core/sweep/labels.js';
+import { axisValues, NAME, nameOf, type PointName } from '../../core/sweep/labels.js';
 import { settings } from './defined.js';
 import { labelText } from './labels.js';
 
@@ -23,9 +23,13 @@ export class InfoGauge extends Gauge {
   }
 }
 
-/** @returns the axes of a record's experiment as labels: `flashAttention` → `flash_attention`; unset ones left out. */
-export function infoLabels(record: ResultRecord): Record<string, string> {
-  const axes = Object.entries(axisValues(record.experiment))
+/**
+ * @param names of its sweep.
+ * @returns the axes of a record's experiment as labels: `flashAttention` → `flash_attention`, and its name; unset ones left out.
+ */
+export function infoLabels(record: ResultRecord, names: readonly PointName[] = []): Record<string, string> {
+  const values = axisValues(record.experiment);
+  const axes = Object.entries({ [NAME]: nameOf(names, values)?.name ?? null, ...values })
     .filter(([name, value]) => value !== null && name !== 'node')
     .map(([name, value]) => [
       name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),

@@ -1,6 +1,7 @@
 import { FAILURES } from '../../core/errors.js';
 import type { POINT_STATES } from '../../core/metrics/exported.js';
 import type { Grade } from '../../core/result/warnings.js';
+import type { PointName } from '../../core/sweep/labels.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import type { LeaseState, NodeState, SweepState } from '../scheduler/state.js';
@@ -11,6 +12,8 @@ import type { WindowResult } from './window.js';
 /** What is true at the moment of a scrape. */
 export interface Snapshot {
   readonly results: readonly RankedResult[];
+  /** What sweeps call some of their points, by the id of the sweep. */
+  readonly names: ReadonlyMap<string, readonly PointName[]>;
   readonly sweeps: readonly SweepProgress[];
   readonly nodes: readonly NodePresence[];
   readonly leases: readonly Pick<LeaseState, 'node' | 'purpose'>[];
@@ -47,6 +50,7 @@ interface NodePresence {
 
 export const EMPTY: Snapshot = {
   results: [],
+  names: new Map(),
   sweeps: [],
   nodes: [],
   leases: [],
@@ -74,6 +78,7 @@ export function takeSnapshot({ dispatcher, registry, shown, goneBefore }: Source
   const leases = [...state.leases.values()];
   return {
     results: rankResults(shown, (sweepId) => state.sweeps.get(sweepId)?.view.objectives ?? []),
+    names: new Map([...state.sweeps.values()].map(({ view }) => [view.sweepId, view.names])),
     sweeps: [...state.sweeps.values()].slice(-SWEEPS).map((sweep) => progressOf(sweep, leases)),
     nodes: registry
       .entries()

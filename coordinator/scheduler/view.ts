@@ -1,4 +1,5 @@
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
+import type { PointName } from '../../core/sweep/labels.js';
 import type { Objective, PlacementSpec, RepetitionPolicy } from '../../core/sweep/spec.js';
 
 /**
@@ -18,6 +19,8 @@ export interface SweepView {
   readonly repetition: RepetitionPolicy;
   readonly measure: Pick<MeasurePolicy, 'confidence' | 'halfWidth' | 'gates'>;
   readonly objectives: readonly Objective[];
+  /** What it calls some of its points. */
+  readonly names: readonly PointName[];
   /** The sweep's random order: 0 … count-1 → each position exactly once. */
   positionAt(index: number): number;
   /** The point, fully resolved; with `node`, where the node is an axis (placement.perNode). */
@@ -28,6 +31,6 @@ export interface SweepView {
   impossibility(experiment: Experiment): string | null;
   /** Predicted memory in bytes on the device; null when too little is known of the model. */
   memoryBytes(experiment: Experiment): number | null;
-  /** `small q8_0 flashAttention=true parallel=4` */
+  /** `small q8_0 flashAttention=true parallel=4`, or the name of the point */
   label(experiment: Experiment): string;
 }

@@ -2,9 +2,9 @@ import type { AxisValue } from '../experiment/experiment.js';
 import type { Path } from '../input/diagnostic.js';
 import { nearest } from '../input/suggest.js';
 import { show } from './expected.js';
-import { AXIS_NAMES, FIELDS } from './fields.js';
+import { AXIS_NAMES, FIELDS, KIND_AXES } from './fields.js';
 import type { ReadAxis, ReadBlock, Reader } from './reader.js';
-import type { Selector } from './spec.js';
+import type { Included, NamedPoint, Selector } from './spec.js';
 
 /** The axes of one grid (runner block × workload block) by name. */
 export type GridAxes = ReadonlyMap<string, ReadAxis>;
@@ -115,28 +115,84 @@ export function readExcludes(reader: Reader, grids: Grids): Selector[] {
 }
 
 /** Reads `include`: values need not be on the axes, but models and kinds are those of this sweep. */
-export function readIncludes(reader: Reader, grids: Grids): Selector[] {
+export function readIncludes(reader: Reader, grids: Grids, taken: Set<string>): Included[] {
   return reader.items(['spec', 'include']).map(({ path }) => {
-    const selector = readSelector(reader, path);
-    let wrong = reportUnknownAxes(reader, path, selector, grids);
-    for (const name of ['model', 'runner', 'workload']) {
-      // Models and kinds are words, and every grid has them.
-      const present = grids.valuesOf(name);
-      if (present === null) continue;
-      for (const value of selector[name] ?? []) {
-        if (present.has(String(value))) continue;
-        wrong = true;
-        reader.report([...path, name], `${show(value)} is no ${name} of this sweep`, () =>
-          nearest(String(value), [...present].map(String)),
-        );
-      }
-    }
-    const together = grids.all.some((grid) => Object.keys(selector).every((name) => grid.has(name)));
+    const at = readSelector(reader, path);
+    const wrong = reportForeign(reader, path, at, grids);
+    const together = grids.all.some((grid) => Object.keys(at).every((name) => grid.has(name)));
     if (!wrong && grids.complete && !reader.damaged(path) && !together) {
       reader.report(path, 'this adds no point: no runner and workload of this sweep have all of these axes');
     }
-    return selector;
+    return { name: readName(reader, path, taken), at };
   });
+}
+
+/** Reads `points`: as `include`, one value each, and what an entry leaves out is the first value of the first blocks that it fits. */
+export function readPoints(reader: Reader, grids: Grids, taken: Set<string>): NamedPoint[] {
+  const known = new Map<string, string>();
+  return reader.items(['spec', 'points']).flatMap(({ path }) => {
+    const name = readName(reader, path, taken) ?? '';
+    const selector = readSelector(reader, path);
+    let wrong = reportForeign(reader, path, selector, grids);
+    for (const [axis, values] of Object.entries(selector)) {
+      if (values.length <= 1) continue;
+      wrong = true;
+      reader.report(
+        [...path, axis],
+        `${axis} has ${values.length} values, and a point has one: write a point for each, or an include`,
+      );
+    }
+    if (wrong || !grids.complete || reader.damaged(path)) return [];
+    const fitting = grids.all.find((grid) => belongs(grid, selector));
+    if (fitting === undefined) {
+      reader.report(path, 'this is no point: no runner and workload of this sweep have all of these axes');
+      return [];
+    }
+    const at = Object.fromEntries(
+      [...fitting].map(([axis, { values }]) => [axis, selector[axis] ?? values.slice(0, 1)]),
+    );
+    const key = JSON.stringify(at);
+    const other = known.get(key);
+    if (other !== undefined)
+      reader.report(path, `${show(name)} is the same point as ${show(other)}: remove one`);
+    known.set(key, name);
+    return [{ name, at }];
+  });
+}
+
+/** @param taken names of the sweep so far */
+function readName(reader: Reader, path: Path, taken: Set<string>): string | null {
+  const at = [...path, 'name'];
+  const name = reader.value(at);
+  if (typeof name !== 'string') return null;
+  if (taken.has(name)) reader.report(at, `two entries have the name ${show(name)}: give each one of its own`);
+  taken.add(name);
+  return name;
+}
+
+/** True where a grid has all of these axes, and is of these kinds. */
+function belongs(grid: GridAxes, selector: Selector): boolean {
+  const isKind = (axis: string, value: AxisValue | undefined) =>
+    !KIND_AXES.includes(axis) || grid.get(axis)?.values[0] === value;
+  return Object.entries(selector).every(([axis, values]) => grid.has(axis) && isKind(axis, values[0]));
+}
+
+/** Reports axes, models and kinds that are none of this sweep. @returns whether there are any. */
+function reportForeign(reader: Reader, path: Path, selector: Selector, grids: Grids): boolean {
+  let wrong = reportUnknownAxes(reader, path, selector, grids);
+  for (const name of ['model', 'runner', 'workload']) {
+    // Models and kinds are words, and every grid has them.
+    const present = grids.valuesOf(name);
+    if (present === null) continue;
+    for (const value of selector[name] ?? []) {
+      if (present.has(String(value))) continue;
+      wrong = true;
+      reader.report([...path, name], `${show(value)} is no ${name} of this sweep`, () =>
+        nearest(String(value), [...present].map(String)),
+      );
+    }
+  }
+  return wrong;
 }
 
 /** The values of an axis to look them up in; an axis is in as many grids as there are pairs of blocks. */
@@ -168,7 +224,8 @@ function reportUnknownAxes(reader: Reader, path: Path, selector: Selector, grids
 }
 
 function readSelector(reader: Reader, path: Path): Selector {
-  const entries = reader.entries(path).map(([name, at]): [string, readonly AxisValue[]] => {
+  const axes = reader.entries(path).filter(([name]) => name !== 'name');
+  const entries = axes.map(([name, at]): [string, readonly AxisValue[]] => {
     const field = FIELDS.get(name);
     if (field) return [name, reader.axis(field, at).values];
     return [name, [...new Set(reader.items(at).map((item) => String(item.value)))]];

@@ -19,7 +19,11 @@ export function sweepDocument(sweep: Sweep): Record<string, unknown> {
       runners: sweep.runners.map(blockDocument),
       workloads: sweep.workloads.map(blockDocument),
       zip: sweep.zip,
-      include: sweep.include.map(selectorDocument),
+      include: sweep.include.map(({ name, at }) => ({
+        ...(name === null ? {} : { name }),
+        ...selectorDocument(at),
+      })),
+      points: sweep.points.map(({ name, at }) => ({ name, ...selectorDocument(at) })),
       exclude: sweep.exclude.map(selectorDocument),
       measure: { ...sweep.measure, ...sweep.repetition },
       ...(sweep.quality === null ? {} : { quality: qualityDocument(sweep.quality) }),

@@ -19,7 +19,7 @@ export interface Dimension {
 
 /**
  * A product of dimensions over one runner block and one workload block. A sweep is a union of grids: one
- * for every pair of blocks, then one for every include entry and every pair it fits.
+ * for every pair of blocks, one for every include entry and every pair it fits, and one for each of `points`.
  */
 export interface Grid {
   readonly runner: string;
@@ -27,7 +27,7 @@ export interface Grid {
   readonly dimensions: readonly Dimension[];
   /** Where each axis stands: its dimension and its values there. */
   readonly places: ReadonlyMap<string, { readonly dimension: number; readonly values: readonly AxisValue[] }>;
-  /** True for the grids of include entries, which `exclude` does not touch. */
+  /** True for the grids of include entries and points, which `exclude` does not touch. */
   readonly included: boolean;
   /** Product of the sizes, before anything is left out. */
   readonly size: number;
@@ -36,7 +36,7 @@ export interface Grid {
 /** @returns every grid of a sweep, in the order their points are numbered; at most `most`, and one to tell. */
 export function gridsOf(sweep: Sweep, most: number): Grid[] {
   const grids: Grid[] = [];
-  for (const selector of [null, ...sweep.include]) {
+  for (const selector of [null, ...sweep.include.map(({ at }) => at)]) {
     for (const runner of sweep.runners) {
       for (const workload of sweep.workloads) {
         if (grids.length > most) return grids;
@@ -45,9 +45,19 @@ export function gridsOf(sweep: Sweep, most: number): Grid[] {
         }
       }
     }
+    if (selector === null && sweep.points.length > 0 && isOnePoint(grids)) grids.pop();
+  }
+  const pairs = sweep.runners.flatMap((runner) => sweep.workloads.map((workload) => ({ runner, workload })));
+  for (const { at } of sweep.points) {
+    // Blocks of one kind have the same axes, of which a point names every value.
+    const pair = pairs.find(({ runner, workload }) => fits(sweep, runner, workload, at));
+    if (pair !== undefined) grids.push(makeGrid(sweep, pair.runner, pair.workload, at));
   }
   return grids;
 }
+
+/** Whoever lists points, and no values, asks for these alone. */
+const isOnePoint = ([only, ...others]: readonly Grid[]) => only?.size === 1 && others.length === 0;
 
 function axesOf(sweep: Sweep, runner: Block, workload: Block): Axis[] {
   const order = (axis: Axis) => AXIS_NAMES.indexOf(axis.name);

@@ -93,7 +93,10 @@ export function sweepId(sweep: Sweep): string {
       !left.has(name) || values.some((value) => value !== left.get(name));
     return { kind, axes: axes.filter(isTold) };
   });
-  return `s${digest(SWEEP_FORMAT, { ...sweep, models, runners, settings, objectives, measure, repetition }).slice(0, 16)}`;
+  const include = sweep.include.map((entry) => (entry.name === null ? entry.at : entry));
+  const points = sweep.points.length === 0 ? undefined : sweep.points;
+  const told = { models, runners, settings, objectives, measure, repetition, include, points };
+  return `s${digest(SWEEP_FORMAT, { ...sweep, ...told }).slice(0, 16)}`;
 }
 
 /**
@@ -104,7 +107,12 @@ export function pointsId(sweep: Sweep): string {
   const { techniques, runners, workloads, quality, zip, include, exclude, settings, placement } = sweep;
   const models = sweep.models.map(({ source, digest: file }) => file ?? `source:${source}`);
   const { devices, perNode } = placement;
-  const asked = { models, techniques, runners, workloads, quality, zip, include, exclude, settings };
+  const included = include.map(({ at }) => at);
+  const points = sweep.points.length === 0 ? undefined : sweep.points.map(({ at }) => at);
+  const asked = {
+    ...{ models, techniques, runners, workloads, quality, zip, exclude, settings },
+    ...{ include: included, points },
+  };
   return digest(POINTS_FORMAT, { ...asked, devices, perNode });
 }
 

@@ -1,7 +1,7 @@
 import type { AxisValue, ExperimentContent } from '../experiment/experiment.js';
 import { TECHNIQUES } from '../techniques/index.js';
 import { AXIS_NAMES } from './fields.js';
-import type { Sweep } from './spec.js';
+import type { Selector, Sweep } from './spec.js';
 
 /** @returns every axis of a point by name, options included; what tables and pivots group by. */
 export function axisValues(content: ExperimentContent): Record<string, AxisValue> {
@@ -52,9 +52,47 @@ export function varyingAxes(sweep: Sweep): string[] {
     );
     for (const axis of blocks.flatMap((block) => block.axes)) add(axis.name, axis.values);
   }
-  for (const selector of sweep.include) for (const [name, more] of Object.entries(selector)) add(name, more);
+  for (const { at } of [...sweep.include, ...sweep.points])
+    for (const [name, more] of Object.entries(at)) add(name, more);
   const varying = AXIS_NAMES.filter((name) => (values.get(name)?.size ?? 0) > 1);
   return sweep.placement.perNode ? [...varying, 'node'] : varying;
+}
+
+/** What a sweep calls some of its points: no part of any experiment, which may have other names elsewhere. */
+export interface PointName {
+  readonly name: string;
+  readonly at: Selector;
+  /** One point has it, so that nothing else need be said of that. */
+  readonly single: boolean;
+}
+
+/** @returns the names that a sweep gives, those of single points first. */
+export function namesOf({ points, include }: Pick<Sweep, 'points' | 'include'>): PointName[] {
+  return [
+    ...points.map((point) => ({ ...point, single: true })),
+    ...include.flatMap(({ name, at }) => (name === null ? [] : [{ name, at, single: false }])),
+  ];
+}
+
+/** @returns the first of the names that a point has by the values of its axes. */
+export function nameOf(
+  names: readonly PointName[],
+  values: Readonly<Record<string, AxisValue>>,
+): PointName | null {
+  const has = ([axis, some]: [string, readonly AxisValue[]]) =>
+    axis in values && some.includes(values[axis]!);
+  return names.find(({ at }) => Object.entries(at).every(has)) ?? null;
+}
+
+/** @returns what points of a sweep are called where there is one line for each: by name, or by what varies. */
+export function labelsIn(sweep: Sweep): (content: ExperimentContent) => string {
+  const names = namesOf(sweep);
+  const varying = varyingAxes(sweep);
+  return (content) => {
+    const named = nameOf(names, axisValues(content));
+    if (named?.single === true) return named.name;
+    return [...(named === null ? [] : [named.name]), describe(content, varying)].join(' ');
+  };
 }
 
 /** Techniques whose word for doing nothing says nothing; of a quantization it says `base`. */
@@ -62,8 +100,11 @@ const SILENT = new Map(
   TECHNIQUES.filter(({ name }) => name !== 'quantization').map(({ name, fallback }) => [name, fallback]),
 );
 
+/** Beside the axes of a row, where its sweep names points. */
+export const NAME = 'name';
+
 /** Axes whose value says what it is without its name. */
-const BARE = ['model', ...TECHNIQUES.map(({ name }) => name), 'device', 'node', 'runner', 'workload'];
+const BARE = [NAME, 'model', ...TECHNIQUES.map(({ name }) => name), 'device', 'node', 'runner', 'workload'];
 
 /**
  * @returns a short label of what varies: `small q8_0 flashAttention=true parallel=4`; the model always leads,

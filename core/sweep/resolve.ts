@@ -6,7 +6,7 @@ import { isRemote, readRemote } from '../models/remote.js';
 import { isSynthetic, readSynthetic } from '../models/synthetic.js';
 import { DEFAULT_RUNNER } from '../runners/index.js';
 import { workloadNamed } from '../workloads/index.js';
-import { gridsOf, readExcludes, readIncludes, readZip } from './constraints.js';
+import { gridsOf, readExcludes, readIncludes, readPoints, readZip } from './constraints.js';
 import type { Field } from './fields.js';
 import { deviceField, runnerFields, settingFields, techniqueFields, workloadFields } from './fields.js';
 import { seedFrom } from './identity.js';
@@ -46,6 +46,7 @@ export function resolveSweep(reader: Reader): Sweep {
     ...settings,
   ];
   const grids = gridsOf(shared, runners, workloads, allRunners.complete && allWorkloads.complete);
+  const names = new Set<string>();
   const bare = ({ kind, axes }: ReadBlock): Block => ({ kind, axes: axes.map(plain) });
   return {
     apiVersion: API_VERSION,
@@ -62,7 +63,8 @@ export function resolveSweep(reader: Reader): Sweep {
     repetition: readRepetition(reader),
     quality: readQuality(reader),
     zip: readZip(reader, grids),
-    include: readIncludes(reader, grids),
+    include: readIncludes(reader, grids, names),
+    points: readPoints(reader, grids, names),
     exclude: readExcludes(reader, grids),
     settings: settings.map(plain),
     placement: readPlacement(reader, name, device.values.map(String)),

@@ -75,6 +75,12 @@ const blocks = (
 
 const words = (kinds: readonly { kind: string }[]) => z.enum(kinds.map((kind) => kind.kind));
 
+const pointName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9 ._+()/=:-]{0,62}$/)
+  .meta({ title: 'a name of at most 63 letters, digits, spaces and . _ + ( ) / = : -' })
+  .describe('What tables, charts and exports call it; no part of what is measured.');
+
 const selector = z
   .strictObject({
     model: oneOrMany(z.string()).optional().describe('Names of models of this sweep.'),
@@ -83,6 +89,15 @@ const selector = z
     workload: oneOrMany(words(WORKLOADS)).optional().describe('Workload kinds.'),
   })
   .meta({ id: 'selector', minProperties: 1, description: 'Values by axis; every axis named must match.' });
+
+const included = selector
+  .extend({ name: pointName.optional() })
+  .meta({ id: 'included', minProperties: 1, description: 'Values by axis, and a name for their points.' });
+
+const point = selector.extend({ name: pointName }).meta({
+  id: 'point',
+  description: 'A name and one value for each axis named; the others have the first of theirs.',
+});
 
 const share = () => z.number().gt(0).max(1);
 const seconds = () => z.number().gt(0).max(604_800).nullable();
@@ -303,11 +318,18 @@ export const sweepSchema = z
         .optional()
         .describe('Groups of axes that walk together instead of being multiplied.'),
       include: z
-        .array(selector)
+        .array(included)
         .max(100)
         .optional()
         .describe(
           'Points added: the named axes take these values, the others all of theirs; exclude does not touch them.',
+        ),
+      points: z
+        .array(point)
+        .max(100)
+        .optional()
+        .describe(
+          'Single points with names, beside the product of the axes; where no axis has a second value, these alone. exclude does not touch them.',
         ),
       exclude: z
         .array(selector)

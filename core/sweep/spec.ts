@@ -18,6 +18,18 @@ export interface Block {
 /** Points that match every named axis are left out, or (include) added as a grid of their own. */
 export type Selector = Readonly<Record<string, readonly AxisValue[]>>;
 
+/** An entry of `include`: a grid of its own, which may have a name. */
+export interface Included {
+  readonly name: string | null;
+  readonly at: Selector;
+}
+
+/** An entry of `points`: every axis has one value, what the entry left out the first of the axis. */
+export interface NamedPoint {
+  readonly name: string;
+  readonly at: Selector;
+}
+
 export type Better = 'max' | 'min';
 
 export interface Objective {
@@ -75,7 +87,9 @@ export interface Sweep {
   readonly quality: QualityPolicy | null;
   /** Groups of axis names that walk together, as in CI matrices. */
   readonly zip: readonly (readonly string[])[];
-  readonly include: readonly Selector[];
+  readonly include: readonly Included[];
+  /** Beside the product of the axes; where no axis has a second value, all there is. */
+  readonly points: readonly NamedPoint[];
   readonly exclude: readonly Selector[];
   /** Axes of how the device is set: `powerCapWatts`, `lockedClockHertz`. */
   readonly settings: readonly Axis[];

@@ -3,6 +3,7 @@ import type { Dataquery } from '@grafana/grafana-foundation-sdk/prometheus';
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { AGENT_METRICS, COORDINATOR_METRICS, RESULT_LABELS } from '../../core/metrics/exported.js';
 import { AXIS_NAMES } from '../../core/sweep/fields.js';
+import { NAME } from '../../core/sweep/labels.js';
 import type { Board } from './board.js';
 import { DATASOURCE } from './panels.js';
 import { partsOf, substitute, variablesIn } from './promql.js';
@@ -10,7 +11,9 @@ import { partsOf, substitute, variablesIn } from './promql.js';
 /** Labels that Prometheus adds, and those that queries make to name what they draw. */
 const ADDED = ['job', 'instance', 'namespace', 'le'];
 const MADE = ['series', 'point', 'corner', 'kind'];
-const AXES = AXIS_NAMES.map((name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+const AXES = [...AXIS_NAMES, NAME].map((name) =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+);
 
 /** Every series that is exported, with its labels. */
 const SERIES = new Map<string, readonly string[]>([

@@ -2,7 +2,7 @@ import { Commons, TELLING_ROWS } from '../../core/judgement/estimates.js';
 import { combineStarts, startsOf } from '../../core/judgement/trials.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { isRetired } from '../../core/result/warnings.js';
-import { axisValuesAnywhere } from '../../core/sweep/labels.js';
+import { axisValuesAnywhere, NAME, nameOf } from '../../core/sweep/labels.js';
 import { offFront, unplaced } from '../front.js';
 import { headlinesOf } from '../headlines.js';
 import { noteGroups } from '../notes.js';
@@ -40,12 +40,15 @@ export class IncrementalReport {
   /** What rows have in common, and the starts that told it. */
   #commons = new Commons([]);
   #told: readonly (readonly ResultRecord[])[] = [];
+  /** Names that say all of a row. */
+  readonly #single: ReadonlySet<string>;
   #byNode = false;
   #labels = '';
 
   constructor(request: ReportRequest) {
     const { objectives, columns = null, points } = request;
     this.#request = request;
+    this.#single = new Set((request.names ?? []).flatMap(({ name, single }) => (single ? [name] : [])));
     this.#numbers = points === undefined ? null : new RowNumbers(points);
     this.#pareto = new ParetoStatus(objectives);
     this.#metrics = new MetricTally(objectives, columns);
@@ -65,6 +68,7 @@ export class IncrementalReport {
   /** @returns the report of all records so far. */
   report(): Report {
     const { sweepName, objectives, columns = null, starts = null, maxStarts = null } = this.#request;
+    const { names = [] } = this.#request;
     const come = this.#chooseTrials();
     const axes = this.#axes.of(this.#order, come.fresh);
     this.#label(axes);
@@ -81,6 +85,7 @@ export class IncrementalReport {
       columns,
       starts,
       maxStarts,
+      names,
       rows,
       axes: axes.varying,
       constants: axes.constant,
@@ -195,7 +200,7 @@ export class IncrementalReport {
     this.#byNode = byNode;
     if (all) this.#axes.spoil();
     for (const entry of all ? this.#order : changed) {
-      if (entry.trial !== null) entry.point = pointOf(entry.trial, byNode);
+      if (entry.trial !== null) entry.point = this.#pointOf(entry.trial);
       if (all) entry.row = null;
     }
   }
@@ -208,10 +213,19 @@ export class IncrementalReport {
     const labelOf = rowLabels(varying);
     for (const entry of this.#order) {
       if ((same && entry.label !== null) || entry.trial === null) continue;
-      const label = labelOf(entry.point);
+      const { name } = entry.point;
+      const label = typeof name === 'string' && this.#single.has(name) ? name : labelOf(entry.point);
       if (label !== entry.label) entry.row = null;
       entry.label = label;
     }
+  }
+
+  /** The axes of a row, with its name and the place where it ran, where there are any. */
+  #pointOf(trial: ResultRecord): Entry['point'] {
+    const axes = axisValuesAnywhere(trial.experiment);
+    const names = this.#request.names ?? [];
+    const name = names.length === 0 ? {} : { [NAME]: nameOf(names, axes)?.name ?? null };
+    return { ...name, ...axes, ...(this.#byNode ? { node: trial.node.name } : {}) };
   }
 
   #rows(): Row[] {
@@ -263,9 +277,3 @@ export class IncrementalReport {
 
 const sameItems = (a: readonly unknown[], b: readonly unknown[]) =>
   a.length === b.length && a.every((item, i) => item === b[i]);
-
-/** Where a row ran is worth a column as soon as there is more than one place, even when no axis asked for it. */
-function pointOf(trial: ResultRecord, byNode: boolean): Entry['point'] {
-  const point = axisValuesAnywhere(trial.experiment);
-  return byNode ? { ...point, node: trial.node.name } : point;
-}

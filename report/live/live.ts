@@ -1,4 +1,5 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
+import type { PointName } from '../../core/sweep/labels.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import type { Payload } from '../payload.js';
 import type { Details } from '../trim.js';
@@ -82,6 +83,7 @@ export interface LiveReport {
   /** Starts that the sweep asks of each row, and spends at most. */
   readonly starts: number;
   readonly maxStarts: number;
+  readonly names: readonly PointName[];
   /** Last entry of the log that is in it; events after it complete the picture. */
   readonly through: number;
   readonly details: Details;

@@ -94,6 +94,9 @@ describe('words of techniques as labels', () => {
     const exposition = new Exposition('0', () => ({
       ...EMPTY,
       results: [{ record, starts: 1, onFront: null, bestBy: [] }],
+      names: new Map([
+        [record.sweep.id, [{ name: 'the small one', at: { quantization: [word] }, single: true }]],
+      ]),
     }));
     exposition.trials.record(record);
     const text = openMetricsText(await exposition.families());
@@ -102,6 +105,7 @@ describe('words of techniques as labels', () => {
     );
     expect(text).toMatch(/^ridgepoint_kl_divergence_nats\{/m);
     expect(text).toMatch(/^ridgepoint_experiment_info\{[^}]*sparsity="none"/m);
+    expect(text).toMatch(/^ridgepoint_experiment_info\{[^}]*name="the small one"/m);
     expect(text).toMatch(/^ridgepoint_inter_token_latency_seconds_count\{[^}]*quantization="iq2_xs"/m);
   });
 });

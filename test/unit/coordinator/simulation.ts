@@ -46,6 +46,7 @@ export function aView(change: ViewChange = {}): SweepView {
     count,
     impossible: 0,
     objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
+    names: [],
     placement: {
       devices: [device],
       perNode: change.perNode ?? false,

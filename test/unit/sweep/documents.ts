@@ -109,6 +109,12 @@ const constraints = fc.array(
       zip: fc.constantFrom(['model', 'quantization'], ['promptTokens', 'flashAttention', 'batch']),
     }),
     fc.record({ include: selector }),
+    fc.record({
+      points: fc.tuple(selector, fc.nat()).map(([at, n]) => ({
+        name: `point ${n}`,
+        ...Object.fromEntries(Object.entries(at).map(([axis, values]) => [axis, values[0]])),
+      })),
+    }),
     fc.record({ exclude: selector }),
   ),
   { maxLength: 8 },

@@ -1,5 +1,7 @@
 import { expect, describe as group, test } from 'vitest';
-import { describe, varyingAxes } from '../../../core/sweep/labels.js';
+import { experimentAt } from '../../../core/sweep/expand.js';
+import { pointsId } from '../../../core/sweep/identity.js';
+import { describe, labelsIn, varyingAxes } from '../../../core/sweep/labels.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { file, sweepOf } from './documents.js';
 
@@ -43,6 +45,47 @@ group('labels', () => {
       'a fake fakeJitter=0.1 parallel=1',
       'a fake fakeJitter=0 parallel=2',
     ]);
+  });
+
+  test('are the names that a sweep gives to points; of an include, with what its points differ in', () => {
+    const sweep = sweepOf(
+      file({
+        runners: { kind: 'llama-cpp', threads: [1, 2] },
+        include: [{ name: 'long', promptTokens: 4096 }],
+        points: [
+          { name: 'as it is', threads: 2 },
+          { name: 'wide', threads: 8, batch: 1024 },
+        ],
+      }),
+    );
+    const space = planSpace(sweep);
+    const labelOf = labelsIn(sweep);
+    const points = Array.from({ length: space.count }, (_, position) => space.at(position));
+    expect(points.map(labelOf)).toEqual([
+      'a threads=1 batch=2048 promptTokens=512',
+      'as it is',
+      'long a threads=1 batch=2048 promptTokens=4096',
+      'long a threads=2 batch=2048 promptTokens=4096',
+      'wide',
+    ]);
+    expect(points.at(-1)?.runner.options).toMatchObject({ threads: 8, batch: 1024 });
+    expect(space.duplicates).toBe(1);
+  });
+
+  test('a sweep that lists points and no values has these alone, and no id of an experiment knows its name', () => {
+    const of = (name: string) =>
+      sweepOf(
+        file({
+          points: [
+            { name, threads: 2 },
+            { name: 'other', threads: 4 },
+          ],
+        }),
+      );
+    const idsOf = (name: string) => [0, 1].map((position) => experimentAt(planSpace(of(name)), position).id);
+    expect(planSpace(of('a')).count).toBe(2);
+    expect(idsOf('a')).toEqual(idsOf('b'));
+    expect(pointsId(of('a'))).toBe(pointsId(of('b')));
   });
 
   test('name devices and nodes where they are an axis', () => {

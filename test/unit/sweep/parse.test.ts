@@ -282,6 +282,37 @@ spec:
       }),
       /this adds no point/,
     ],
+    [
+      file({ points: [{ name: 'a', threads: [1, 2] }] }),
+      /threads has 2 values, and a point has one: write a point for each, or an include/,
+    ],
+    [file({ points: [{ name: 'a' }] }), /this names no axis/],
+    [
+      file({ points: [{ name: 'a', fakeJitter: 0 }] }),
+      /no runner or workload of this sweep has the axis fakeJitter/,
+    ],
+    [file({ points: [{ threads: 2 }] }), /name is missing: it must be a name of at most 63/],
+    [file({ points: [{ name: 'a', thread: 2 }] }), /"thread" is not a key here \[/],
+    [
+      file({ include: [{ name: 'a', threads: 4 }], points: [{ name: 'a', threads: 2 }] }),
+      /two entries have the name "a": give each one of its own/,
+    ],
+    [
+      file({
+        points: [
+          { name: 'a', threads: 2 },
+          { name: 'b', threads: 2, poll: 50 },
+        ],
+      }),
+      /"b" is the same point as "a": remove one/,
+    ],
+    [
+      file({
+        runners: [{ kind: 'llama-cpp' }, { kind: 'fake' }],
+        points: [{ name: 'a', runner: 'fake', threads: 2 }],
+      }),
+      /this is no point: no runner and workload of this sweep have all of these axes/,
+    ],
     [file({ include: [{ model: 'b' }] }), /"b" is no model of this sweep/],
     [file({ include: [{ runner: 'fake' }] }), /"fake" is no runner of this sweep/],
     [

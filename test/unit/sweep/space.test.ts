@@ -54,10 +54,18 @@ function bruteForce(sweep: Sweep) {
           name === 'runner' || name === 'workload' ? values.includes(point[name] ?? null) : name in point,
         ),
       );
+  const product = pairs.map((pair) => ({ ...pair, entry: null as Selector | null }));
+  const alone = pairs.flatMap(({ runner, workload }) => loops(sweep, runner, workload, null)).length === 1;
   const grids = [
-    ...pairs.map((pair) => ({ ...pair, entry: null as Selector | null })),
-    ...sweep.include.flatMap((entry) =>
-      pairs.filter((pair) => fits(entry, pair)).map((pair) => ({ ...pair, entry })),
+    ...(alone && sweep.points.length > 0 ? [] : product),
+    ...sweep.include.flatMap(({ at }) =>
+      pairs.filter((pair) => fits(at, pair)).map((pair) => ({ ...pair, entry: at })),
+    ),
+    ...sweep.points.flatMap(({ at }) =>
+      pairs
+        .filter((pair) => fits(at, pair))
+        .slice(0, 1)
+        .map((pair) => ({ ...pair, entry: at })),
     ),
   ];
   const models = new Map(sweep.models.map((model) => [model.name, model]));

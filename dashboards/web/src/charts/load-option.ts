@@ -1,3 +1,4 @@
+import { NAME } from '../../../../core/sweep/labels.js';
 import { type AxisColumn, cellText, type MetricColumn } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
 import { metricOf, type Row } from '../../../../report/rows.js';
@@ -6,7 +7,7 @@ import { axisStyle, colour, FONT, SERIES, series, tooltipStyle } from './palette
 import type { Plot } from './plot.js';
 
 /** Axes that say how much is asked of a server; all others say which server it is. */
-const LOAD = ['concurrency', 'requestsPerSecond', 'rampToPerSecond', 'arrival'];
+const LOAD = ['concurrency', 'requestsPerSecond', 'rampToPerSecond', 'arrival', NAME];
 /** Options that say how many devices a server has. */
 const SPLITS = ['tensorParallel', 'pipelineParallel', 'dataParallel'];
 

@@ -236,6 +236,17 @@ export interface SweepStatus {
   disturbed: number;
   /** By what, in the same order. */
   disturbedBy: Doubt[];
+  /** What the sweep calls some of its points, in the order in which a point looks for its name. */
+  names: PointName[];
+}
+
+/** A name, and the points that have it. */
+export interface PointName {
+  name: string;
+  /** JSON of an object: values by axis, each of which a point has to have one of. */
+  atJson: string;
+  /** One point has it. */
+  single: boolean;
 }
 
 /** What disturbed points, or made them invalid. */
@@ -1333,6 +1344,7 @@ function createBaseSweepStatus(): SweepStatus {
     invalidBy: [],
     disturbed: 0,
     disturbedBy: [],
+    names: [],
   };
 }
 
@@ -1403,6 +1415,9 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     }
     for (const v of message.disturbedBy) {
       Doubt.encode(v!, writer.uint32(178).fork()).join();
+    }
+    for (const v of message.names) {
+      PointName.encode(v!, writer.uint32(186).fork()).join();
     }
     return writer;
   },
@@ -1596,6 +1611,14 @@ export const SweepStatus: MessageFns<SweepStatus> = {
             message.disturbedBy.push(Doubt.decode(reader, reader.uint32()));
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.names.push(PointName.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1670,6 +1693,7 @@ export const SweepStatus: MessageFns<SweepStatus> = {
         : globalThis.Array.isArray(object?.disturbed_by)
         ? object.disturbed_by.map((e: any) => Doubt.fromJSON(e))
         : [],
+      names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => PointName.fromJSON(e)) : [],
     };
   },
 
@@ -1741,6 +1765,9 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     if (message.disturbedBy?.length) {
       obj.disturbedBy = message.disturbedBy.map((e) => Doubt.toJSON(e));
     }
+    if (message.names?.length) {
+      obj.names = message.names.map((e) => PointName.toJSON(e));
+    }
     return obj;
   },
 
@@ -1771,6 +1798,112 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     message.invalidBy = object.invalidBy?.map((e) => Doubt.fromPartial(e)) || [];
     message.disturbed = object.disturbed ?? 0;
     message.disturbedBy = object.disturbedBy?.map((e) => Doubt.fromPartial(e)) || [];
+    message.names = object.names?.map((e) => PointName.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePointName(): PointName {
+  return { name: "", atJson: "", single: false };
+}
+
+export const PointName: MessageFns<PointName> = {
+  encode(message: PointName, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.atJson !== "") {
+      writer.uint32(18).string(message.atJson);
+    }
+    if (message.single !== false) {
+      writer.uint32(24).bool(message.single);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PointName {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePointName();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.atJson = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.single = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PointName {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      atJson: isSet(object.atJson)
+        ? globalThis.String(object.atJson)
+        : isSet(object.at_json)
+        ? globalThis.String(object.at_json)
+        : "",
+      single: isSet(object.single) ? globalThis.Boolean(object.single) : false,
+    };
+  },
+
+  toJSON(message: PointName): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.atJson !== "") {
+      obj.atJson = message.atJson;
+    }
+    if (message.single !== false) {
+      obj.single = message.single;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PointName>): PointName {
+    return PointName.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PointName>): PointName {
+    const message = createBasePointName();
+    message.name = object.name ?? "";
+    message.atJson = object.atJson ?? "";
+    message.single = object.single ?? false;
     return message;
   },
 };
