@@ -75,22 +75,30 @@ test(
 );
 
 test(
-  'rows that stay invalid end a run with exit code 4 and a sentence; the same command tries them again',
+  'rows that are disturbed count and end a run with 0; under --strict they are tried again, and end it with 4, each with its reasons',
   async () => {
     const file = sweep(
-      'starts: 2, retryInvalid: 0, maxRepeats: 3, maxWarmups: 1, maxSpread: 0.000001',
+      'starts: 2, retryInvalid: 1, maxRepeats: 3, maxWarmups: 1, maxSpread: 0.000001',
       'noisy',
     );
     const path = join(folder, 'noisy');
     const first = await ridge(['run', file, '--out', path]);
-    expect(first.code, first.stderr).toBe(4);
-    expect(first.stderr.trimEnd().split('\n').at(-1)).toMatch(
-      /^2 of 2 rows are invalid, .*by [a-z-]+ \(.+\): not to be compared\. .* the same command again/,
-    );
-    expect(trials(path)).toHaveLength(POINTS);
-    const again = await ridge(['run', file, '--out', path]);
-    expect(again.code, again.stderr).toBe(4);
+    expect(first.code, first.stderr).toBe(0);
+    expect(first.stderr).toMatch(/^2 of 2 rows: 2 disturbed$/m);
+    expect(first.stderr).toMatch(/^disturbed by .*high-spread \(2 rows\).*: they count.* docs\/noisy\.md/m);
+    expect(first.stdout).toContain('2 experiments: 2 disturbed');
+    // Nothing was tried again for it.
     expect(trials(path)).toHaveLength(2 * POINTS);
+
+    const strict = await ridge(['run', file, '--out', path, '--strict']);
+    expect(strict.code, strict.stderr).toBe(4);
+    expect(strict.stderr).toMatch(
+      /^invalid by .*high-spread \(2 rows\).*: not to be compared\. .* The same command again/m,
+    );
+    // None of those is clean, so none is taken over: a first try of each point and one more.
+    expect(trials(path)).toHaveLength(2 * POINTS);
+    const again = await ridge(['report', path, '--strict', '--format', 'csv']);
+    expect(again.stdout.match(/,invalid,invalid,/g)).toHaveLength(POINTS);
   },
   SECONDS,
 );
