@@ -1,5 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { fileProblem } from '../../core/input/file-problem.js';
+import { formatValue } from '../../core/metrics/format.js';
+import type { ResultRecord } from '../../core/result/result.js';
+import { labelsIn } from '../../core/sweep/labels.js';
+import type { Sweep } from '../../core/sweep/spec.js';
 import { usageError } from '../exit.js';
 import { say } from '../output/print.js';
 import { namelessSweep, strictly } from '../sweep-file.js';
@@ -13,23 +17,52 @@ import { BENCH_OPTIONS, flagsOf } from './flags.js';
  * @throws CommandError (exit code 2) when a flag has a value that a sweep cannot have, or the file is there already.
  */
 export async function bench(options: BenchOptions): Promise<number> {
-  const { model, device, pg, repetitions = null, axes } = options;
+  const { model, device, pg, repetitions, warmup } = options;
+  const axes = layersHere(options);
   const sweep = namelessSweep(
     'bench',
     `ridge bench -m ${model.join(',')}`,
-    benchSpec({ models: model, axes, pairs: pg, devices: device, repetitions }),
+    benchSpec({ models: model, axes, pairs: pg, devices: device, repetitions, warmup }),
     'ridge bench --help says what each flag takes; nothing was started.',
     withFlag,
   );
   if (options.save === undefined) {
     // Coordinator and agent are opened only where something runs.
     const { runSweep } = await import('../run/run.js');
-    return await runSweep(sweep, { ...options, format: options.output });
+    const run = { ...options, format: options.output, roofs: false };
+    return await runSweep(sweep, run, rowTeller(sweep.sweep));
   }
   save(options.save, (options.strict === true ? strictly(sweep) : sweep).document);
   say(`${options.save} written; ridge run ${options.save} runs it`);
   return 0;
 }
+
+/** On a CPU llama-bench takes any number of layers, and places none. */
+function layersHere({ axes, device }: BenchOptions): BenchOptions['axes'] {
+  const { gpuLayers = [], rpcServers = [] } = axes;
+  const onCpu = device.every((name) => name === 'cpu' || name.startsWith('cpu:'));
+  if (!onCpu || rpcServers.length > 0 || gpuLayers.every((layers) => layers === '0' || layers === 'all'))
+    return axes;
+  say(`-ngl ${gpuLayers.join(',')} changes nothing on a CPU; --device cuda runs on a GPU`);
+  return { ...axes, gpuLayers: [] };
+}
+
+/** @returns what says each row as it comes. */
+function rowTeller(sweep: Sweep): (record: ResultRecord) => void {
+  const labelOf = labelsIn(sweep);
+  return ({ experiment, measurements, failure }) => {
+    const speeds = SPEEDS.flatMap(([metric, word]) => {
+      const value = measurements[metric]?.value ?? null;
+      return value === null ? [] : [`${word} ${formatValue(value, 'tokens/s')}`];
+    });
+    say(`${labelOf(experiment)}: ${failure === null ? speeds.join(', ') : failure.message}`);
+  };
+}
+
+const SPEEDS = [
+  ['prefillTokensPerSecond', 'prefill'],
+  ['decodeTokensPerSecond', 'decode'],
+] as const;
 
 /** @returns what a sweep says of a value, after the flag that was typed. */
 function withFlag(message: string): string {

@@ -21,13 +21,14 @@ export interface BenchRequest {
   readonly pairs: readonly TokenPair[];
   /** Device classes; empty = what a sweep has when it does not say. */
   readonly devices: readonly string[];
-  /** Exactly so many repeats; null = until the interval is narrow, as in sweeps. */
-  readonly repetitions: number | null;
+  /** Of each row, in its one start. */
+  readonly repetitions: number;
+  readonly warmup: boolean;
 }
 
 /** @returns the request as the `spec` of a sweep; what is not said is left out, and nothing is judged: that is parseSweep's. */
 export function benchSpec(request: BenchRequest): Record<string, unknown> {
-  const { models, axes, pairs, devices, repetitions } = request;
+  const { models, axes, pairs, devices, repetitions, warmup } = request;
   const block = ({ kind, options }: RunnerKind | WorkloadKind) => {
     const entries = fieldsOf(options).flatMap((field) => {
       const typed = axes[field.name] ?? [];
@@ -39,10 +40,11 @@ export function benchSpec(request: BenchRequest): Record<string, unknown> {
     models: oneOf(models),
     runners: BENCH_RUNNERS.map(block),
     workloads: workloadsOf(block(latency), pairs),
-    ...(repetitions === null
-      ? {}
-      : { measure: { minRepeats: repetitions, maxRepeats: repetitions, maxSeconds: null } }),
-    ...(devices.length === 0 ? {} : { placement: { device: oneOf(devices) } }),
+    measure: {
+      ...{ starts: 1, minRepeats: repetitions, maxRepeats: repetitions },
+      ...{ maxSeconds: null, maxWarmups: warmup ? 1 : 0 },
+    },
+    placement: { driftControl: false, ...(devices.length === 0 ? {} : { device: oneOf(devices) }) },
   };
 }
 

@@ -10,14 +10,6 @@ const INSTEAD: readonly (readonly [flags: readonly string[], instead: string])[]
     'a sweep names no address: name the servers under rpc.servers of an agent’s configuration and use `rpcServers` in a sweep',
   ],
   [['C', 'cpu-mask', 'cpu-strict', 'numa'], 'a trial is pinned to the CPUs of its device, so use -t'],
-  [['prio', 'delay'], 'trials run in random order between runs of a drift control, so leave it out'],
-  [
-    ['no-warmup'],
-    'warm-up ends by itself when its rounds agree; write the sweep with --save and set `measure.maxWarmups: 0` there',
-  ],
-  [['oe', 'output-err'], 'stderr has the progress; print the results again with ridge report --format'],
-  [['v', 'verbose'], 'set RIDGE_DEBUG=1 in the environment'],
-  [['progress'], 'progress is always on stderr, so leave it out'],
   [['list-devices'], 'use ridge doctor'],
   [
     [

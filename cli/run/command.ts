@@ -32,7 +32,13 @@ export function registerRun(program: Command): void {
       '-o, --out <dir>',
       'folder for the log, results.jsonl and report.html (default: ridge-out/<sweep name>)',
     );
-  addDisplayOptions(addRunOptions(command)).action(async (file: string, options: RunOptions) => {
+  addRunOptions(command)
+    .option('--quick', 'three short starts of each experiment in the time of one, whatever the file says')
+    .option(
+      '--no-roofs',
+      'do not measure the roofs of this machine first, nor fit factors, where none are kept; rows then stand under no roof and have no prediction',
+    );
+  addDisplayOptions(command).action(async (file: string, options: RunOptions) => {
     const { openSweep } = await import('../sweep-file.js');
     const { runSweep } = await import('./run.js');
     process.exitCode = await runSweep(openSweep(file), options);
@@ -65,12 +71,7 @@ export function addRunOptions(command: Command): Command {
         'energy source: auto, none, or replay:FILE for a recorded trace',
       ).default('auto'),
     )
-    .option('--quick', 'three short starts of each experiment in the time of one, whatever the file says')
     .option(...STRICT_OPTION)
-    .option(
-      '--no-roofs',
-      'do not measure the roofs of this machine first, nor fit factors, where none are kept; rows then stand under no roof and have no prediction',
-    )
     .option(
       '--reuse',
       'take over what other runs here measured of these experiments, with the same engine and build, on this machine',

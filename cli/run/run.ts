@@ -9,6 +9,8 @@ import type { ResultRecord } from '../../core/result/result.js';
 import { planSpace } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { connectControl } from '../../proto/client.js';
+import { parseStoredRecord } from '../../proto/convert.js';
+import { RecordDetail } from '../../proto/gen/ridgepoint/v1/control.js';
 import { buildReport } from '../../report/build.js';
 import type { ColumnChoice } from '../../report/column-sets.js';
 import type { Report } from '../../report/report.js';
@@ -46,7 +48,11 @@ const LEAST_FIT_SECONDS = 4;
  * between machines, for one sweep.
  * @returns 0 when every experiment has a valid result, 1 when some failed, 4 when some are invalid, 130 when it was interrupted.
  */
-export async function runSweep(asked: SweepFile, typed: RunOptions): Promise<number> {
+export async function runSweep(
+  asked: SweepFile,
+  typed: RunOptions,
+  onRow: Job['onRow'] = null,
+): Promise<number> {
   const file = typed.strict === true ? strictly(asked) : asked;
   const { path, sweep: written } = file;
   const options = await askToFetch(typed, written);
@@ -77,7 +83,7 @@ export async function runSweep(asked: SweepFile, typed: RunOptions): Promise<num
       const { takeOver } = await import('./take-over.js');
       await takeOver(folder, sweep, (await thisNode(options.config)).profile);
     }
-    return await runIn(folder, { document, sweep, models, folders }, options);
+    return await runIn(folder, { document, sweep, models, folders, onRow }, options);
   } catch (error) {
     throw folderError(startError(error), folder.path);
   } finally {
@@ -101,6 +107,8 @@ interface Job {
   readonly sweep: Sweep;
   readonly models: readonly ModelRef[];
   readonly folders: readonly string[];
+  /** Is told each result that counts as it comes. */
+  readonly onRow: ((record: ResultRecord) => void) | null;
 }
 
 async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<number> {
@@ -187,6 +195,7 @@ async function drive(
         `${complete} ${rows} of these points were measured in ${folder.path} under another \`measure\`: they are kept, and shown again when it is put back`,
       );
     }
+    if (job.onRow !== null) void tellRows(control, sweepId, job.onRow, over.signal);
     // Without its log the run can keep nothing: it ends, and what is on disk already stays.
     const status = await Promise.race([
       watchSweep(control, sweepId, over.signal),
@@ -208,6 +217,24 @@ async function drive(
     over.abort();
     interrupts.close();
     control.close();
+  }
+}
+
+/** Tells results as they come, until the run is over; whatever ends it earlier ends the run, too, which says why. */
+async function tellRows(
+  control: ReturnType<typeof connectControl>,
+  sweepId: string,
+  onRow: (record: ResultRecord) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const detail = RecordDetail.RECORD_DETAIL_ROW;
+  const query = { sweepId, follow: true, allTrials: false, detail };
+  try {
+    for await (const { recordJson } of control.streamResults(query, signal)) {
+      if (!signal.aborted) onRow(parseStoredRecord(recordJson));
+    }
+  } catch (error) {
+    if (!signal.aborted) say(`rows are not shown as they come: ${(error as Error).message}`);
   }
 }
 

@@ -82,6 +82,8 @@ describe('ridge bench makes a sweep of flags', () => {
       '1,0',
       '-ngl',
       '99,all',
+      '--device',
+      'cuda',
       '--poll',
       '0',
       '-t',
@@ -142,10 +144,13 @@ describe('ridge bench makes a sweep of flags', () => {
     ]);
   });
 
-  test('without flags it is the sweep of the same model with every default', async () => {
+  test('without flags it is the model with every default, one start of a warm-up and five repeats, as there', async () => {
     const sweep = await sweepOf();
     expect(sweep.name).toMatch(/^bench-[0-9a-f]{6}$/);
-    const written = parseSweep(`metadata: { name: ${sweep.name} }\nspec: { models: builtin:tiny }`);
+    const measure = '{ starts: 1, minRepeats: 5, maxRepeats: 5, maxSeconds: null, maxWarmups: 1 }';
+    const written = parseSweep(
+      `metadata: { name: ${sweep.name} }\nspec: { models: builtin:tiny, measure: ${measure}, placement: { driftControl: false } }`,
+    );
     expect(written).toEqual({ ok: true, sweep });
   });
 
@@ -167,6 +172,40 @@ describe('ridge bench makes a sweep of flags', () => {
         expect(spelledOut(long)).toBe(long);
       for (const name of [short, long]) expect(REFUSED.has(name?.replace(/^-+/, '') ?? '')).toBe(false);
     }
+  });
+});
+
+describe('what llama-bench takes and changes nothing here', () => {
+  test('is left out with a word, and switches that are off without', async () => {
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const plain = await sweepOf('-t', '2');
+    rmSync(join(folder, 'sweep.yaml'));
+    said.mockClear();
+    const flags = [
+      '--prio',
+      '2',
+      '-v',
+      '--progress',
+      '--delay=1',
+      '-nkvo',
+      '0',
+      '--embeddings',
+      '0',
+      '-ngl',
+      '99',
+    ];
+    expect(await sweepOf(...flags, '-t', '2')).toEqual(plain);
+    const words = said.mock.calls.map(([text]) => String(text));
+    for (const flag of ['--prio', '-v', '--progress', '--delay', '-ngl 99'])
+      expect(
+        words.some((word) => word.startsWith(`${flag} changes nothing`)),
+        flag,
+      ).toBe(true);
+    expect(words.join('')).not.toContain('nkvo');
+    rmSync(join(folder, 'sweep.yaml'));
+    expect(valuesOf(await sweepOf('-ngl', '99', '--device', 'cuda'), 'gpuLayers')).toEqual([99]);
+    rmSync(join(folder, 'sweep.yaml'));
+    expect((await sweepOf('--no-warmup', '-r', '3')).measure).toMatchObject({ maxWarmups: 0, minRepeats: 3 });
   });
 });
 

@@ -1,0 +1,46 @@
+/** Flags of llama-bench that change nothing here, with why; what needs a value brings it along. */
+const IGNORED: readonly (readonly [flags: readonly string[], value: boolean, why: string])[] = [
+  [['progress'], false, 'progress is always on stderr'],
+  [['v', 'verbose'], false, 'RIDGE_DEBUG=1 says more'],
+  [['oe', 'output-err'], true, 'stderr has the progress'],
+  [['prio'], true, 'trials run at the priority of ridge itself'],
+  [['delay'], true, 'there is no pause between rows'],
+];
+
+/** Switches of llama-bench that a sweep has no option for, and that are off here, too. */
+const OFF = [
+  ...[
+    'embd',
+    'embeddings',
+    'nkvo',
+    'no-kv-offload',
+    'nopo',
+    'no-op-offload',
+    'no-host',
+    'ncmoe',
+    'n-cpu-moe',
+  ],
+  ...['dio', 'direct-io', 'cpu-strict'],
+];
+
+/**
+ * Takes out of llama-bench's words those that change nothing.
+ * @param say is told of each but of switches that are off.
+ */
+export function withoutIgnored(words: readonly string[], say: (sentence: string) => void): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    const [, name = '', value] = /^--?([A-Za-z][\w-]*)(?:=(.*))?$/.exec(word) ?? [];
+    const plain = name.replaceAll('_', '-');
+    const ignored = IGNORED.find(([flags]) => flags.includes(plain));
+    if (ignored !== undefined) {
+      const [, takesValue, why] = ignored;
+      if (takesValue && value === undefined) i++;
+      say(`${word.split('=')[0]} changes nothing here: ${why}`);
+    } else if (OFF.includes(plain) && (value ?? words[i + 1]) === '0') {
+      if (value === undefined) i++;
+    } else kept.push(word);
+  }
+  return kept;
+}
