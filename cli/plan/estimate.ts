@@ -22,8 +22,8 @@ import { openArchitecture } from '../roofline/open-model.js';
 import type { ThisNode } from '../this-node.js';
 import { type PlannedLoad, plannedLoad } from './served.js';
 
-/** What starting a process, loading a small model and its warm-up checks take around the rounds of a trial: a guess, and said so. */
-export const SECONDS_AROUND_A_TRIAL = 2;
+/** What starting a process, loading a small model and writing the record take around the rounds of a trial. */
+export const SECONDS_AROUND_A_TRIAL = 1;
 
 /** Rounds whose spread ends the warm-up. */
 const WARMUP_ROUNDS = 3;
@@ -34,6 +34,8 @@ export interface TrialTime {
   readonly most: number;
   /** Of one round: a prefill and its decode steps, or all requests to a server. */
   readonly roundSeconds: number;
+  /** Of a prompt; 0 where a round has none. */
+  readonly secondsPerPromptToken: number;
   /** Of a server: to the first token of the mean prompt without a queue, and between two tokens; left out of others. */
   readonly served?: { readonly firstTokenSeconds: number; readonly perTokenSeconds: number | null };
   /** `factors` predict what the engine takes; `roofs` what it takes at least. */
@@ -114,7 +116,10 @@ export async function timeEstimator(
         return { ...servedSeconds(load, named, experiment), by };
       }
       const roundSeconds = expected.reduce((sum, phase) => sum + secondsOf(phase), 0);
-      return { ...trialSeconds(roundSeconds, experiment.measure), roundSeconds, by };
+      const prompt = phases.findIndex(({ name }) => name === 'prefill');
+      const tokens = phases[prompt]?.passes.reduce((sum, pass) => sum + pass.tokens, 0) ?? 0;
+      const secondsPerPromptToken = tokens === 0 ? 0 : secondsOf(expected[prompt]!) / tokens;
+      return { ...trialSeconds(roundSeconds, experiment.measure), roundSeconds, secondsPerPromptToken, by };
     },
   };
 }
@@ -124,13 +129,14 @@ function trialSeconds(
   roundSeconds: number,
   { minRepeats, maxRepeats, maxSeconds, maxWarmups }: MeasurePolicy,
 ): Pick<TrialTime, 'least' | 'most'> {
-  const repeats = maxRepeats * roundSeconds;
-  // The budget ends a trial between two repeats, and none before its fewest.
-  const bounded =
-    maxSeconds === null ? repeats : Math.min(repeats, Math.max(maxSeconds, minRepeats * roundSeconds));
+  const budget = maxSeconds ?? Number.POSITIVE_INFINITY;
+  // Each ends between two rounds, and has one in any case: warming up before half of the budget, repeating when it is over.
+  const warmups = (count: number) =>
+    Math.min(count * roundSeconds, Math.max(Math.min(1, count) * roundSeconds, budget / 2));
+  const repeats = (count: number) => Math.min(count * roundSeconds, budget + roundSeconds);
   return {
-    least: SECONDS_AROUND_A_TRIAL + (Math.min(WARMUP_ROUNDS, maxWarmups) + minRepeats) * roundSeconds,
-    most: SECONDS_AROUND_A_TRIAL + maxWarmups * roundSeconds + bounded,
+    least: SECONDS_AROUND_A_TRIAL + warmups(Math.min(WARMUP_ROUNDS, maxWarmups)) + repeats(minRepeats),
+    most: SECONDS_AROUND_A_TRIAL + warmups(maxWarmups) + repeats(maxRepeats),
   };
 }
 
@@ -147,7 +153,8 @@ function servedSeconds(
   const roundSeconds = typeof loadSeconds === 'number' ? Math.min(loadSeconds, all) : all;
   const warmup = warmups * (firstTokenSeconds + Math.max(0, outputTokens - 1) * (perTokenSeconds ?? 0));
   const seconds = SECONDS_AROUND_A_TRIAL + warmup + roundSeconds;
-  return { least: seconds, most: seconds, roundSeconds, served: { firstTokenSeconds, perTokenSeconds } };
+  const served = { firstTokenSeconds, perTokenSeconds };
+  return { least: seconds, most: seconds, roundSeconds, secondsPerPromptToken: 0, served };
 }
 
 function opened(source: string, modelFolders: readonly string[]): ModelArchitecture | string {

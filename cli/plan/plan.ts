@@ -23,7 +23,7 @@ import { filesLine, filesTable, plannedFiles } from './files.js';
 import { noiseLine, type PlannedNoise, plannedNoise } from './noise.js';
 import { fleet, hereAlone, placementWarnings } from './places.js';
 import { plannedServers, serversText } from './servers.js';
-import { type SweepTime, sweepTime } from './sweep-time.js';
+import { promiseText, type SweepTime, startsOf, sweepTime } from './sweep-time.js';
 import type { PlanWarning } from './warning.js';
 
 /** Most experiments that are held against devices, and looked at for files; of larger sweeps, as many evenly spread ones. */
@@ -185,12 +185,10 @@ function plannedRow(
   };
 }
 
-/** Longest time the repeats of all trials may take; null without `maxSeconds`. */
-function budgetOf(sweep: Sweep, points: number): number | null {
+/** What all starts take whose rounds are short; null without `maxSeconds`. */
+export function budgetOf(sweep: Sweep, points: number): number | null {
   const { maxSeconds } = sweep.measure;
-  return maxSeconds === null
-    ? null
-    : points * sweep.repetition.starts * (maxSeconds + SECONDS_AROUND_A_TRIAL);
+  return maxSeconds === null ? null : startsOf(sweep, points) * (1.5 * maxSeconds + SECONDS_AROUND_A_TRIAL);
 }
 
 const number = (n: number): string => n.toLocaleString('en');
@@ -231,16 +229,34 @@ function summary(
 }
 
 function timeLines(sweep: Sweep, space: Space, time: SweepTime): string[] {
-  const besides = sweep.quality === null ? 'making files comes' : 'making files and asking for quality come';
-  const bound = budgetOf(sweep, space.count);
-  if (time.seconds !== null)
-    return [
-      `  time: ${time.atLeast ? 'at least ' : 'about '}${span(time.seconds)} on one device, by ${time.how}; ${besides} on top`,
+  const first =
+    time.how === null
+      ? '; roofs and factors of this machine, which a first run measures, take 25 s at most'
+      : '';
+  const unpromised =
+    time.promiseAbsent === null ? [] : [`  no promise of how long it takes: ${time.promiseAbsent}`];
+  if (time.promise !== null) {
+    const { starts, filesSeconds, qualitySeconds } = time.promise;
+    const parts = [
+      `${number(starts)} starts`,
+      ...(filesSeconds > 0 ? [`${duration(filesSeconds)} of making files`] : []),
+      ...(qualitySeconds > 0 ? [`${duration(qualitySeconds)} of quality`] : []),
     ];
+    return [`  time: ${promiseText(time.promise)} on one device (${parts.join(', ')}), by ${time.how}`];
+  }
+  const besides = sweep.quality === null ? 'making files comes' : 'making files and asking for quality come';
+  if (time.seconds !== null) {
+    const about = time.atLeast ? 'at least ' : 'about ';
+    return [
+      `  time: ${about}${span(time.seconds)} on one device, by ${time.how}; ${besides} on top`,
+      ...unpromised,
+    ];
+  }
+  const bound = budgetOf(sweep, space.count);
   return [
     bound === null
       ? '  time: no measure.maxSeconds, so each trial ends when its interval is narrow or at maxRepeats'
-      : `  time: at most about ${duration(bound)} on one device, loading and warm-up estimated; ${besides} on top`,
-    ...(space.count === 0 ? [] : [`  time not estimated: ${time.absent}`]),
+      : `  time: about ${duration(bound)} on one device where a round is short; ${besides} on top${first}`,
+    ...(space.count === 0 ? [] : unpromised),
   ];
 }

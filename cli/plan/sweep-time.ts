@@ -1,50 +1,146 @@
 import { FEW_EXPERIMENTS } from '../../coordinator/scheduler/block-allocator.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
+import { runnerNamed } from '../../core/runners/index.js';
 import { experimentAt } from '../../core/sweep/expand.js';
 import type { Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
-import type { TimeEstimator } from './estimate.js';
+import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
+import { duration } from '../../report/time-left.js';
+import type { TimeEstimator, TrialTime } from './estimate.js';
+import { plannedFiles } from './files.js';
 
 /** Most experiments that are estimated one by one; each takes milliseconds. */
 const MOST_ESTIMATED = 200;
+/** What neighbours may add to the time that was promised. */
+export const AT_MOST = 1.25;
+/** Probing the node and its engines, and the report at the end. */
+const SECONDS_AROUND_A_RUN = 5;
+
+/** A child process, and what its work takes beside (docs/method.md has both; two cores). */
+const FILE = { seconds: 0.7, perByte: 1 / 30e6 } as const;
+const ASKING = { seconds: 1, perLogit: 1.3e-7 } as const;
+const SAMPLE_TOKENS = 8583;
 
 /** How long a whole sweep takes on one device of this machine. */
 export interface SweepTime {
-  /** With the fewest rounds that the measurement policy allows, and with the most; null with the reason in `absent`. */
+  /** Of the starts alone, with the fewest rounds that the measurement policy allows, and with the most; null with the reason in `absent`. */
   readonly seconds: { readonly least: number; readonly most: number } | null;
   readonly absent: string | null;
   /** What it was estimated by, in words; null where it was not. */
   readonly how: string | null;
   /** It stands on what roofs allow, which no engine reaches. */
   readonly atLeast: boolean;
+  /** All of it: starts and drift controls, files to make, quality. Null with the reason beside it. */
+  readonly promise: Promised | null;
+  readonly promiseAbsent: string | null;
 }
 
-/** Adds up the trials of a sweep, every start of every experiment and the drift controls of each block. */
+export interface Promised {
+  readonly starts: number;
+  readonly startsSeconds: number;
+  readonly filesSeconds: number;
+  readonly qualitySeconds: number;
+  readonly aboutSeconds: number;
+  readonly atMostSeconds: number;
+}
+
+/** Adds up the trials of a sweep, every start of every experiment and the drift controls of each block, and what comes beside them. */
 export function sweepTime(sweep: Sweep, space: Space, { estimate, basis }: TimeEstimator): SweepTime {
   const taken = Math.min(space.count, MOST_ESTIMATED);
-  const none = (absent: string): SweepTime => ({ seconds: null, absent, how: null, atLeast: false });
+  const none = (absent: string): SweepTime => ({
+    ...{ seconds: null, absent, how: null, atLeast: false },
+    ...{ promise: null, promiseAbsent: absent },
+  });
   if (taken === 0) return none('no experiment can run');
-  let [least, most, atLeast] = [0, 0, false];
+  const looked: { experiment: Experiment; trial: TrialTime }[] = [];
   for (let i = 0; i < taken; i++) {
-    const trial = estimate(experimentAt(space, Math.floor((i * space.count) / taken)));
+    const experiment = experimentAt(space, Math.floor((i * space.count) / taken));
+    const trial = estimate(experiment);
     if (typeof trial === 'string') return none(trial);
-    least += trial.least;
-    most += trial.most;
-    atLeast ||= trial.by === 'roofs';
+    looked.push({ experiment, trial });
   }
-  const trials = trialsOf(sweep, space.count) / taken;
+  const sum = (of: (trial: TrialTime) => number) => looked.reduce((total, { trial }) => total + of(trial), 0);
+  const atLeast = looked.some(({ trial }) => trial.by === 'roofs');
+  const starts = startsOf(sweep, space.count);
+  const seconds = {
+    least: (sum(({ least }) => least) * starts) / taken,
+    most: (sum(({ most }) => most) * starts) / taken,
+  };
   const by = atLeast ? `${basis} alone (\`ridge factors\` makes it a prediction)` : `${basis}, with factors`;
   const some = taken === space.count ? '' : `, from ${taken} of the experiments`;
+  const beside = besides(sweep, space, looked, space.count / taken);
+  const promise = atLeast
+    ? 'no factors say how near the engine comes to the roofs'
+    : typeof beside === 'string'
+      ? beside
+      : promised(starts, seconds.most, beside);
   return {
-    seconds: { least: least * trials, most: most * trials },
+    seconds,
     absent: null,
     how: `${by}${some}`,
     atLeast,
+    promise: typeof promise === 'string' ? null : promise,
+    promiseAbsent: typeof promise === 'string' ? promise : null,
   };
 }
 
+type Beside = Pick<Promised, 'filesSeconds' | 'qualitySeconds'>;
+
+function promised(starts: number, startsSeconds: number, beside: Beside): Promised {
+  const aboutSeconds = SECONDS_AROUND_A_RUN + startsSeconds + beside.filesSeconds + beside.qualitySeconds;
+  return { starts, startsSeconds, ...beside, aboutSeconds, atMostSeconds: AT_MOST * aboutSeconds };
+}
+
+/** @returns `about 1 min 40 s, at most 2 min 05 s`. @param more seconds that come on top. */
+export function promiseText({ aboutSeconds }: Promised, more = 0): string {
+  const about = aboutSeconds + more;
+  return `about ${duration(about)}, at most ${duration(AT_MOST * about)}`;
+}
+
 /** Passes over the sweep are blocks of their own. */
-function trialsOf({ placement, repetition }: Sweep, points: number): number {
+export function startsOf({ placement, repetition }: Sweep, points: number): number {
   const { driftControl, blockSize } = placement;
   const controls = driftControl && points > FEW_EXPERIMENTS ? 2 * Math.ceil(points / blockSize) : 0;
   return repetition.starts * (points + controls);
+}
+
+/** @returns what making files and asking for quality takes, or why that is not known. */
+function besides(
+  sweep: Sweep,
+  space: Space,
+  looked: readonly { readonly experiment: Experiment; readonly trial: TrialTime }[],
+  scale: number,
+): Beside | string {
+  const files = plannedFiles(space);
+  if (files === null) return 'the files of so many points are not counted';
+  const slow = files.find(({ recipe }) => !/^(convert|quantize)\([a-z0-9_]+\)( → |$)/.test(recipe));
+  if (slow !== undefined) return `how long ${slow.recipe} takes is not estimated`;
+  const bytes = new Map(sweep.models.map(({ name, facts }) => [name, facts?.bytes ?? 0]));
+  const filesSeconds = files.reduce(
+    (total, { model }) => total + FILE.seconds + FILE.perByte * bytes.get(model)!,
+    0,
+  );
+  if (sweep.quality === null) return { filesSeconds, qualitySeconds: 0 };
+  const { text, tasks, maxWindows, contextTokens, base } = sweep.quality;
+  if (tasks.length > 0) return 'how long tasks take is not estimated';
+  if (maxWindows === null && text !== BUILTIN_TEXT)
+    return 'how long the text of quality is is not known: `quality.maxWindows` bounds it';
+  const windows = Math.min(
+    maxWindows ?? Infinity,
+    text === BUILTIN_TEXT ? SAMPLE_TOKENS / contextTokens : Infinity,
+  );
+  const asked = new Map(looked.map(({ experiment, trial }) => [askingOf(experiment), { experiment, trial }]));
+  let qualitySeconds = 0;
+  for (const { experiment, trial } of asked.values()) {
+    const each =
+      trial.secondsPerPromptToken + ASKING.perLogit * (experiment.model.facts?.vocabularySize ?? 0);
+    qualitySeconds += ASKING.seconds + windows * contextTokens * (base ? 2 : 1) * each;
+  }
+  return { filesSeconds, qualitySeconds: qualitySeconds * (asked.size === looked.length ? scale : 1) };
+}
+
+/** Points of one file that are asked the same share their answers. */
+function askingOf({ model, technique, runner }: Experiment): string {
+  const options = (runnerNamed(runner.kind)?.answerOptions ?? []).map((name) => runner.options[name]);
+  return JSON.stringify([model.name, technique, runner.kind, options]);
 }

@@ -14,6 +14,7 @@ import { RecordDetail } from '../../proto/gen/ridgepoint/v1/control.js';
 import { buildReport } from '../../report/build.js';
 import type { ColumnChoice } from '../../report/column-sets.js';
 import type { Report } from '../../report/report.js';
+import { duration } from '../../report/time-left.js';
 import { energyChoice } from '../agent/agent.js';
 import { askToFetch } from '../ask-to-fetch.js';
 import { checkEvaluation } from '../check-evaluation.js';
@@ -25,7 +26,9 @@ import { localModelFolders, modelSettings, resolveModels } from '../local-models
 import { agentConfig, nodeConfig, runnersFor, sharedOverrides } from '../node-config.js';
 import { chosenFormat } from '../options/display.js';
 import { printData, say } from '../output/print.js';
-import { requirePoints } from '../plan/plan.js';
+import { timeEstimator } from '../plan/estimate.js';
+import { budgetOf, requirePoints } from '../plan/plan.js';
+import { type SweepTime, sweepTime } from '../plan/sweep-time.js';
 import { renderReport } from '../report/render.js';
 import { DEFAULT_OUT, FILES, requestOf, writeRecords, writeWhole } from '../report/run-folder.js';
 import { collectResults } from '../results/results.js';
@@ -36,10 +39,12 @@ import { type ThisNode, thisNode } from '../this-node.js';
 import { exitCodeOf, sayGrades, watchSweep } from '../watch/watch.js';
 import type { RunOptions } from './command.js';
 import { folderError, openRunFolder, type RunFolder } from './folder.js';
+import { promiseRun } from './promise.js';
 import { preparePush } from './push.js';
 
-/** Roofs and factors of a first run together, whatever else runs on the machine; what comes behind the last bench is left some seconds. */
-const FIRST_SECONDS = 25 - 4;
+/** Roofs and factors of a first run together, whatever else runs on the machine; what comes behind the last bench is left some of it. */
+const FIRST_RUN_SECONDS = 25;
+const FIRST_SECONDS = FIRST_RUN_SECONDS - 4;
 /** Few benches are better than none. */
 const LEAST_FIT_SECONDS = 4;
 
@@ -53,6 +58,7 @@ export async function runSweep(
   typed: RunOptions,
   onRow: Job['onRow'] = null,
 ): Promise<number> {
+  const began = performance.now();
   const file = typed.strict === true ? strictly(asked) : asked;
   const { path, sweep: written } = file;
   const options = await askToFetch(typed, written);
@@ -62,15 +68,18 @@ export async function runSweep(
   await checkEvaluation(written, settings, node.scorers);
   const models = await resolveModels(written, settings);
   const { document, sweep } = readyToRun(file, models, options.quick === true);
-  requirePoints(sweep, planSpace(sweep));
+  const space = planSpace(sweep);
+  requirePoints(sweep, space);
+  const here = devicesOf(sweep, await thisNode(options.config));
+  const timeOf = async () => sweepTime(sweep, space, await timeEstimator(here, folders));
   // The same word of the environment keeps a node's agent from measuring them.
   if (options.roofs && (process.env.RIDGE_ROOFS ?? 'auto') === 'auto') {
-    const here = devicesOf(sweep, await thisNode(options.config));
     const asked = askedOfFactors(sweep, folders);
+    if ((await timeOf()).how === null) sayFirst(budgetOf(sweep, space.count));
     const ended = await unlessTerminated(async (signal) => {
-      const began = performance.now();
+      const begun = performance.now();
       await measureMissing(here, signal);
-      const left = FIRST_SECONDS - (performance.now() - began) / 1000;
+      const left = FIRST_SECONDS - (performance.now() - begun) / 1000;
       if (asked !== null) await fitMissing(here, asked, Math.max(LEAST_FIT_SECONDS, left), signal);
     });
     if (ended) return EXIT.interrupted;
@@ -83,12 +92,22 @@ export async function runSweep(
       const { takeOver } = await import('./take-over.js');
       await takeOver(folder, sweep, (await thisNode(options.config)).profile);
     }
-    return await runIn(folder, { document, sweep, models, folders, onRow }, options);
+    const time = await timeOf();
+    return await runIn(folder, { document, sweep, models, folders, time, began, onRow }, options);
   } catch (error) {
     throw folderError(startError(error), folder.path);
   } finally {
     folder.release();
   }
+}
+
+/** @param seconds of all starts where repeats are short; null where nothing bounds them. */
+function sayFirst(seconds: number | null): void {
+  const all =
+    seconds === null ? '' : `about ${duration(FIRST_RUN_SECONDS + seconds)} in all where a repeat is short: `;
+  say(
+    `${all}first the roofs and factors of this machine, ${FIRST_RUN_SECONDS} s at most, which tell how long the rest takes`,
+  );
 }
 
 /** @returns this machine with the devices alone that a sweep asks for. */
@@ -107,6 +126,9 @@ interface Job {
   readonly sweep: Sweep;
   readonly models: readonly ModelRef[];
   readonly folders: readonly string[];
+  readonly time: SweepTime;
+  /** When the command began, on the clock of `performance`. */
+  readonly began: number;
   /** Is told each result that counts as it comes. */
   readonly onRow: ((record: ResultRecord) => void) | null;
 }
@@ -188,6 +210,7 @@ async function drive(
       submitter: userInfo().username,
       // Running the same command again is how people ask for another try.
       retryFailed: true,
+      budgetSeconds: await promiseRun(control, job.sweep, job.time, (performance.now() - job.began) / 1000),
     });
     for (const { complete } of measuredOtherwise) {
       const rows = complete === 1 ? 'row' : 'rows';

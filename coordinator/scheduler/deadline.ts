@@ -1,5 +1,5 @@
 import { median } from '../../core/statistics/quantile.js';
-import type { SchedulerState, SweepState } from './state.js';
+import { type LeaseState, queueOf, type SchedulerState, type SweepState } from './state.js';
 import { sweepStatus } from './status.js';
 
 /** The time that whoever submitted a sweep has promised for it. */
@@ -24,6 +24,15 @@ const NEWEST = 5;
 
 /** Why a point that has starts gets no other. */
 export const OUT_OF_TIME = 'out-of-time: the time that was promised for the sweep is over';
+
+/** @returns the trials of further starts, and of controls, that run beyond the time of their sweep; first starts are finished. */
+export function overdue(state: SchedulerState, now: number): LeaseState[] {
+  return [...state.leases.values()].filter(({ sweepId, queue, position, purpose }) => {
+    const sweep = state.sweeps.get(sweepId);
+    if (sweep?.budget?.beganAt == null || now < sweep.budget.beganAt + sweep.budget.seconds) return false;
+    return purpose === 'control' || queueOf(sweep, queue).starts.countOf(position) > 0;
+  });
+}
 
 /** @param now monotonic seconds, of the coordinator. */
 export function timeLeft(state: SchedulerState, sweep: SweepState, now: number): TimeLeft {

@@ -2,6 +2,7 @@ import type { ResultRecord } from '../../core/result/result.js';
 import type { Fact } from '../log/log.js';
 import { releaseBlock } from './block-allocator.js';
 import type { Command, Event } from './commands.js';
+import { OUT_OF_TIME, overdue } from './deadline.js';
 import { loseLease, renewOrAdopt, requestWork } from './leasing.js';
 import { judge } from './retry.js';
 import {
@@ -253,6 +254,8 @@ function tick(state: SchedulerState, now: number, at: string): Command[] {
     });
     returned = true;
   }
+  for (const { node, trialId } of overdue(state, now))
+    commands.push({ command: 'stop-trial', node, trialId, reason: OUT_OF_TIME });
   for (const node of state.nodes.values()) {
     if (node.lost || now - node.seenAt <= state.options.lostSeconds) continue;
     node.lost = true;

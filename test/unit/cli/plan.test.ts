@@ -12,7 +12,7 @@ import { fileWarnings } from '../../../cli/plan/check-files.js';
 import { type TimeEstimator, timeEstimator } from '../../../cli/plan/estimate.js';
 import { noiseLine, plannedNoise } from '../../../cli/plan/noise.js';
 import { placementWarnings } from '../../../cli/plan/places.js';
-import { sweepTime } from '../../../cli/plan/sweep-time.js';
+import { promiseText, sweepTime } from '../../../cli/plan/sweep-time.js';
 import type { ThisNode } from '../../../cli/this-node.js';
 import type { DeviceProfile, NodeProfile } from '../../../core/experiment/node.js';
 import { noiseOf } from '../../../core/judgement/noise.js';
@@ -220,16 +220,22 @@ describe('the time of a sweep', () => {
       if (typeof trial === 'string') throw new Error(trial);
       return trial;
     };
-    const { roundSeconds, least, most, by } = trialOf({ minRepeats: 3, maxRepeats: 10, maxWarmups: 5 });
+    const free = { minRepeats: 3, maxRepeats: 10, maxWarmups: 5, maxSeconds: null };
+    const { roundSeconds, least, most, by } = trialOf(free);
     expect(by).toBe('roofs');
     // 16.9 MB of weights are read at 40 GB/s in each of 16 steps.
     expect(roundSeconds).toBeGreaterThan((16 * 12e6) / 40e9);
     expect(roundSeconds).toBeLessThan(0.1);
-    expect(least).toBeCloseTo(2 + 6 * roundSeconds, 9);
-    expect(most).toBeCloseTo(2 + 15 * roundSeconds, 9);
+    expect(least).toBeCloseTo(1 + 6 * roundSeconds, 9);
+    expect(most).toBeCloseTo(1 + 15 * roundSeconds, 9);
     const bounded = trialOf({ minRepeats: 1, maxRepeats: 10_000, maxSeconds: 1, maxWarmups: 0 });
-    expect(bounded.most).toBeCloseTo(3, 9);
-    expect(bounded.least).toBeCloseTo(2 + bounded.roundSeconds, 9);
+    // The round that runs when the budget is over is finished.
+    expect(bounded.most).toBeCloseTo(1 + 1 + roundSeconds, 9);
+    expect(bounded.least).toBeCloseTo(1 + roundSeconds, 9);
+    // Warming up takes half of it, and one round in any case.
+    const warm = { minRepeats: 1, maxRepeats: 1, maxWarmups: 1000 };
+    expect(trialOf({ ...warm, maxSeconds: 1 }).most).toBeCloseTo(1 + 0.5 + roundSeconds, 9);
+    expect(trialOf({ ...warm, maxSeconds: 1e-6 }).most).toBeCloseTo(1 + 2 * roundSeconds, 9);
   });
 
   test('of a server it is all requests in steps as full as its slots, with TTFT and TPOT', () => {
@@ -287,6 +293,35 @@ describe('the time of a sweep', () => {
     expect(time.how).toMatch(/^the roofs of cpu0, measured 2026-11-25T12:00:00.000Z alone/);
     const once = { ...sweep, repetition: { ...sweep.repetition, starts: 1 } };
     expect(sweepTime(once, space, byRoofs).seconds?.least).toBeCloseTo((sum * 10) / 8, 9);
+  });
+
+  test('is promised, with files and quality, where it is a prediction', () => {
+    const promiseOf = (spec: Record<string, unknown>, by = byFactors) => {
+      const { sweep, space } = planOf(spec);
+      return sweepTime(sweep, space, by);
+    };
+    const plain = promiseOf({}).promise!;
+    expect(plain).toMatchObject({ starts: 3, filesSeconds: 0, qualitySeconds: 0 });
+    expect(plain.aboutSeconds).toBeCloseTo(5 + plain.startsSeconds, 9);
+    expect(plain.atMostSeconds).toBeCloseTo(1.25 * plain.aboutSeconds, 9);
+    const quantization = ['q8_0', 'q4_k_m'];
+    const more = promiseOf({
+      techniques: { quantization },
+      quality: { text: 'builtin:sample', maxWindows: 8 },
+    }).promise!;
+    expect(more.filesSeconds).toBeGreaterThan(2 * 0.7);
+    expect(more.qualitySeconds).toBeGreaterThan(2);
+    expect(promiseText({ ...plain, aboutSeconds: 80 }, 20)).toBe('about 1 min 40 s, at most 2 min 05 s');
+    const silent = (spec: Record<string, unknown>, by?: TimeEstimator) => {
+      const { promise, promiseAbsent } = promiseOf(spec, by);
+      return promise === null ? promiseAbsent : '';
+    };
+    expect(silent({}, byRoofs)).toMatch(/^no factors say/);
+    expect(silent({ techniques: { sparsity: 'wanda:50%' } })).toMatch(
+      /^how long prune\(wanda:50%\).* is not estimated$/,
+    );
+    expect(silent({ quality: { tasks: 'tasks.jsonl' } })).toBe('how long tasks take is not estimated');
+    expect(silent({ quality: { text: 'book.txt' } })).toMatch(/`quality.maxWindows` bounds it$/);
   });
 
   test('is a prediction where factors were fitted to these roofs', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { failure } from '../../../core/errors.js';
 import type { Lease } from '../../../core/experiment/lease.js';
 import { aNode, aRecord } from '../../support/wire-records.js';
 import { aView, Simulation, status, type ViewChange } from './simulation.js';
@@ -62,6 +63,24 @@ describe('the time that was promised for a sweep', () => {
     expect(startsOf(run(one, () => 2))).toEqual([1, 1, 1, 1]);
     for (const sim of [two, some, one])
       expect(status(sim)).toMatchObject({ state: 'done', complete: 4, failed: 0, trialsLeft: 0 });
+  });
+
+  test.each([
+    ['a further start of its point, which is no failure', 4, true],
+    ['the first start of its point, which is finished', 3, false],
+  ])('that ends while a trial runs: %s', (_, before, stops) => {
+    const sim = promised(6);
+    run(sim, () => 1, before);
+    const lease = sim.ask()!;
+    sim.now += 20;
+    sim.send({ event: 'heartbeat', now: sim.now, node: 'node-a', trialIds: [lease.trialId] });
+    const stopped = sim.tick(1).filter(({ command }) => command === 'stop-trial');
+    expect(stopped).toMatchObject(
+      stops ? [{ trialId: lease.trialId, reason: expect.stringMatching(/^out-of-time/) }] : [],
+    );
+    sim.report(aRecord(lease, aNode(), stops ? { failure: failure('cancelled', 'it was stopped') } : {}));
+    expect(sim.ask()).toBeNull();
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 4, failed: 0 });
   });
 
   test('is not spent on drift controls when it is over', () => {
