@@ -12,6 +12,10 @@ export interface Asked {
   readonly model: string;
   readonly api: 'chat' | 'completions';
   readonly concurrency: number;
+  /** Starts of requests by Poisson, in place of a closed loop. */
+  readonly requestsPerSecond?: number;
+  /** Connections are used again. llama-server closes each after its stream, and with pooled ones a request failed now and then. */
+  readonly pooled?: boolean;
   /** Texts to send in their order, or how many AIPerf shall make up, and how long; of its own answers it counts the tokens itself. */
   readonly requests:
     | readonly PlannedRequest[]
@@ -29,6 +33,8 @@ export interface Read {
   readonly gap: number;
   readonly outputTokens: number;
   readonly outputTokensPerSecond: number;
+  /** Over requests, in seconds. */
+  readonly means: { readonly TTFT: number; readonly ITL: number };
 }
 
 /** Words of the simulated server's answers: one token each for it, as they are for us. */
@@ -41,11 +47,14 @@ export async function aiperf(asked: Asked): Promise<Read | null> {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-aiperf-'));
   try {
     writeTokenizer(folder);
-    const { url, model, api, concurrency, body = {} } = asked;
+    const { url, model, api, concurrency, requestsPerSecond, pooled = false, body = {} } = asked;
     const words = [
       ...`-m aiperf profile -m ${model} --url ${url} --endpoint-type ${api} --streaming --ui none`.split(' '),
       ...`--concurrency ${concurrency} --no-gpu-telemetry --no-server-metrics`.split(' '),
-      ...requestWords(asked.requests, folder),
+      ...(requestsPerSecond === undefined
+        ? []
+        : `--request-rate ${requestsPerSecond} --arrival-pattern poisson`.split(' ')),
+      ...requestWords(asked.requests, folder, pooled),
       ...Object.entries(body).flatMap(([key, value]) => ['--extra-inputs', `${key}:${value}`]),
       ...['--tokenizer', folder, '--artifact-dir', join(folder, 'out')],
     ];
@@ -61,13 +70,14 @@ export async function aiperf(asked: Asked): Promise<Read | null> {
       gap: said.inter_chunk_latency.p50 / 1000,
       outputTokens: said.total_osl.avg,
       outputTokensPerSecond: said.output_token_throughput.avg,
+      means: { TTFT: said.time_to_first_token.avg / 1000, ITL: said.inter_token_latency.avg / 1000 },
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function requestWords(requests: Asked['requests'], folder: string): string[] {
+function requestWords(requests: Asked['requests'], folder: string, pooled: boolean): string[] {
   if ('promptTokens' in requests) {
     const { count, promptTokens, outputTokens } = requests;
     return `--request-count ${count} --isl ${promptTokens} --osl ${outputTokens}`.split(' ');
@@ -76,10 +86,9 @@ function requestWords(requests: Asked['requests'], folder: string): string[] {
   const line = ({ prompt, wantedTokens }: PlannedRequest) =>
     JSON.stringify({ text: prompt, output_length: wantedTokens });
   writeFileSync(file, requests.map(line).join('\n'));
-  // The words below are no tokenizer of a real model: the server's counts are taken. llama-server closes each connection after
-  // its stream: none can be used again, and with pooled ones a request failed now and then.
+  // The words below are no tokenizer of a real model: the server's counts are taken.
   return [
-    ...['--connection-reuse-strategy', 'never'],
+    ...['--connection-reuse-strategy', pooled ? 'pooled' : 'never'],
     ...['--request-count', String(requests.length), '--input-file', file, '--use-server-token-count'],
     ...['--custom-dataset-type', 'single-turn', '--dataset-sampling-strategy', 'sequential'],
   ];
