@@ -29,7 +29,7 @@ import { median } from '../../core/statistics/quantile.js';
 import { modelPath } from '../models/loading.js';
 import { endpointOf } from '../support/simulator.js';
 import { conclude, type Figure } from './figure.js';
-import { aiperf, type Read } from './peers/aiperf.js';
+import { aiperf, type Read, type WithMeans } from './peers/aiperf.js';
 
 const program = process.env.RIDGEPOINT_LLAMA_SERVER;
 if (program === undefined || process.env.RIDGEPOINT_AIPERF === undefined) {
@@ -126,10 +126,12 @@ async function ours({ api, concurrency }: Case, requests: readonly PlannedReques
   };
 }
 
+const withoutMeans = ({ means: _means, ...read }: WithMeans): Read => read;
+
 const clients = {
   ours,
   aiperf: async ({ api, concurrency }: Case, requests: readonly PlannedRequest[]): Promise<Read> =>
-    (await aiperf({ url, model, api, concurrency, requests, body }))!,
+    withoutMeans((await aiperf({ url, model, api, concurrency, requests, body }))!),
 };
 
 /** What the server says of itself, summed since its start: seconds for prompts and for answers, and tokens of answers. */

@@ -33,15 +33,18 @@ export interface Read {
   readonly gap: number;
   readonly outputTokens: number;
   readonly outputTokensPerSecond: number;
+}
+
+export interface WithMeans extends Read {
   /** Over requests, in seconds. */
-  readonly means: { readonly TTFT: number; readonly ITL: number };
+  readonly means: Pick<Read, 'TTFT' | 'ITL'>;
 }
 
 /** Words of the simulated server's answers: one token each for it, as they are for us. */
 const WORDS = '[UNK] the of and to in is that it was for'.split(' ');
 
 /** @returns null = RIDGEPOINT_AIPERF names no Python. @throws Error when a request failed. */
-export async function aiperf(asked: Asked): Promise<Read | null> {
+export async function aiperf(asked: Asked): Promise<WithMeans | null> {
   const python = process.env.RIDGEPOINT_AIPERF;
   if (python === undefined) return null;
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-aiperf-'));

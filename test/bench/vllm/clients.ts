@@ -6,8 +6,8 @@ import type { PlannedRequest } from '../../../agent/serving/endpoint.js';
 import { type LoadOutcome, runLoad } from '../../../agent/serving/run-load.js';
 import type { Tokenizer } from '../../../agent/serving/tokenizer.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
-import type { Arrival } from '../../../core/serving/requests.js';
 import { latenciesOf } from '../../../core/serving/latencies.js';
+import type { Arrival } from '../../../core/serving/requests.js';
 import { summarizeServing, wholeRun } from '../../../core/serving/summary.js';
 import { endpointOf } from '../../support/simulator.js';
 import { aiperf } from '../peers/aiperf.js';
@@ -34,7 +34,12 @@ export interface LoadAsked {
 const TIMEOUT_SECONDS = 600;
 const { exactLength, streamOptions } = PROFILES.vllm;
 
-export async function load({ url, arrival, requests, tokenizer }: Omit<LoadAsked, 'place'>): Promise<LoadOutcome> {
+export async function load({
+  url,
+  arrival,
+  requests,
+  tokenizer,
+}: Omit<LoadAsked, 'place'>): Promise<LoadOutcome> {
   return await runLoad({
     endpoint: endpointOf(url, {
       model: 'small',
@@ -76,7 +81,6 @@ export async function byAiperf({ url, arrival, requests }: LoadAsked): Promise<R
     ...{ url, model: 'small', api: 'completions', concurrency, requests },
     ...(arrival.kind === 'open' && { requestsPerSecond: arrival.requestsPerSecond }),
     pooled: true,
-    // It sends a field of the same name for all requests: the least of them is the length of all.
     body: { ignore_eos: true, temperature: 0 },
   });
   if (read === null) return null;
@@ -91,8 +95,8 @@ export async function byAiperf({ url, arrival, requests }: LoadAsked): Promise<R
   };
 }
 
-/** `vllm bench serve` of the same installation. @throws Error when it fails. */
-export async function byVllmBench({ place, url, arrival, requests }: LoadAsked): Promise<Read> {
+/** `vllm bench serve` of the same installation; null = it lacks what that needs (pandas). @throws Error when it fails. */
+export async function byVllmBench({ place, url, arrival, requests }: LoadAsked): Promise<Read | null> {
   const file = join(place.folder, 'bench-requests.jsonl');
   const lines = requests.map(({ prompt, wantedTokens }) =>
     JSON.stringify({ prompt, output_tokens: wantedTokens }),
@@ -105,10 +109,14 @@ export async function byVllmBench({ place, url, arrival, requests }: LoadAsked):
         ? ['--max-concurrency', String(arrival.concurrency)]
         : [];
   const words = [
-    ...`bench serve --backend vllm --base-url ${url} --model small --tokenizer ${modelFolder(place)}`.split(' '),
+    ...`bench serve --backend vllm --base-url ${url} --model small --tokenizer ${modelFolder(place)}`.split(
+      ' ',
+    ),
     ...`--dataset-name custom --dataset-path ${file} --custom-output-len -1 --skip-chat-template`.split(' '),
     ...`--disable-shuffle --num-prompts ${requests.length} --ignore-eos --temperature 0`.split(' '),
-    ...`--ready-check-timeout-sec 0 --save-result --result-dir ${place.folder} --result-filename bench.json`.split(' '),
+    ...`--ready-check-timeout-sec 0 --save-result --result-dir ${place.folder} --result-filename bench.json`.split(
+      ' ',
+    ),
     ...['--disable-tqdm', ...rate],
   ];
   const env = { ...process.env, HF_HUB_OFFLINE: '1', CUDA_VISIBLE_DEVICES: '' };
@@ -118,6 +126,7 @@ export async function byVllmBench({ place, url, arrival, requests }: LoadAsked):
     said = (said + text).slice(-2000);
   });
   const [code] = await once(child, 'exit');
+  if (said.includes('Please install vllm[bench]')) return null;
   if (code !== 0) throw new Error(`vllm bench serve ended with ${code}: ${said}`);
   const read = JSON.parse(readFileSync(join(place.folder, 'bench.json'), 'utf8'));
   return {

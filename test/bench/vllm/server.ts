@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { openTokenizer } from '../../../agent/runners/tokenizer.js';
 import { commandLine } from '../../../agent/servers/command.js';
 import { type ConfiguredServer, configuredServers, serversSchema } from '../../../agent/servers/config.js';
@@ -31,8 +31,9 @@ export const OPTIONS = { dataType: 'float32', cudaGraphs: false, maxContext: 512
 export function modelFolder({ folder }: Place): string {
   const made = join(folder, 'models/small');
   if (!existsSync(join(made, 'config.json'))) {
+    mkdirSync(dirname(made), { recursive: true });
     const words = ['models', 'convert', 'builtin:small', '--to', 'safetensors', '--out', made];
-    execFileSync(process.execPath, [RIDGE, ...words], { stdio: 'ignore' });
+    execFileSync(process.execPath, [RIDGE, ...words], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
   return made;
 }
@@ -47,7 +48,11 @@ export interface Lora {
 }
 
 /** What an agent would want of vLLM at a point with these options. */
-export function wantedOf(place: Place, options: Readonly<Record<string, unknown>>, loras: readonly Lora[] = []): Wanted {
+export function wantedOf(
+  place: Place,
+  options: Readonly<Record<string, unknown>>,
+  loras: readonly Lora[] = [],
+): Wanted {
   const server: ConfiguredServer = configuredServers(serversSchema.parse({ vllm: entryOf(place) }))[0]!;
   const { profile, environment } = server;
   return {
