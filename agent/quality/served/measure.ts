@@ -91,7 +91,14 @@ async function perplexity({ server, vocabulary, telling, watch }: Asked, request
   const { tokens, windows } = cutText({ text: vocabulary }, request);
   const losses = new Moments();
   for (const [i, window] of windows.entries()) {
-    const told = await promptLogProbabilities(server, prompts, inputOf(vocabulary, tokens, window));
+    const input = inputOf(vocabulary, tokens, window);
+    const told = await promptLogProbabilities(server, prompts, input).catch((error: Error) => {
+      // It answered a shorter prompt before.
+      if (!(error instanceof NoAnswer)) throw error;
+      throw new NoAnswer(
+        `${error.message}; a window of ${input.length} tokens and the one that a server answers have to fit its context (contextTokens of quality, maxContext)`,
+      );
+    });
     // An entry is of its token, whose prediction stands one before it.
     for (const value of told.slice(window.firstScored + 1)) losses.add(-value!);
     watch.progress({ what: 'text', done: i + 1, total: windows.length, value: Math.exp(losses.mean) });

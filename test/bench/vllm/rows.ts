@@ -129,7 +129,8 @@ const SAME_WITHIN = 0.001;
 
 /** Perplexity of the text that ships, through a server that runs and through llama.cpp, of the same weights. */
 export async function perplexity(place: Place, attach: string): Promise<Figure[]> {
-  const quality = { text: 'builtin:sample', maxWindows: 8 };
+  // A server answers a token, for which its context has to have room.
+  const quality = { text: 'builtin:sample', maxWindows: 16, contextTokens: 256 };
   const served = sweepFiles(
     place,
     'served-quality',
