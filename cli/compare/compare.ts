@@ -65,6 +65,7 @@ export async function printComparison(a: string, b: string, options: CompareOpti
   if (drift !== null) say(drift);
   for (const one of measured) say(againSentence(one));
   for (const sentence of gateSentences(gates)) say(sentence);
+  if (options.again !== true && gates.some(({ outcome }) => outcome === 'undecided')) say(MORE);
   return interrupted ? EXIT.interrupted : exitCodeOf(gates, options);
 }
 
@@ -81,6 +82,9 @@ function metricsOf(rows: readonly Row[], columns: ColumnChoice | null, gated: re
   const measured = (name: string) => rows.some((row) => row.trial.measurements[name]?.value != null);
   return [...new Set([...wanted.filter(measured), ...gated])];
 }
+
+const MORE =
+  '--again measures what is undecided once more, both sides in turns, which shows smaller differences (--within says for how long)';
 
 /** Measures what is open again, where that was asked for. */
 async function again(question: Parameters<typeof askedAgain>[0], options: CompareOptions) {

@@ -33,8 +33,8 @@ const MOST_FAILURES = 2;
 /** One row that is measured again, and for what. */
 export interface Asked {
   readonly pair: Pair;
-  /** What has to be decided. */
   readonly metrics: readonly string[];
+  /** What has to be decided; without any, each of the metrics. */
   readonly gates: readonly Gate[];
 }
 

@@ -40,8 +40,9 @@ export function askedAgain({ pairs, changes, gates, outcomes, main, chosen }: Co
           ({ gate, label, outcome }) => gate === text && label === pair.label && outcome === 'undecided',
         ),
     );
-    const metrics = gates.length > 0 ? open.map(({ metric }) => metric) : main.filter(timed);
-    return metrics.length === 0 ? [] : [{ pair, metrics: [...new Set(metrics)], gates: open }];
+    if (gates.length > 0 && open.length === 0) return [];
+    const metrics = [...new Set([...open.map(({ metric }) => metric), ...main.filter(timed)])];
+    return metrics.length === 0 ? [] : [{ pair, metrics, gates: open }];
   });
   return asked.sort((one, other) => secondsOf(one.pair) - secondsOf(other.pair));
 }
