@@ -146,9 +146,9 @@ export class Session {
     else await this.#shorten(record, `the coordinator took no message of that size: ${error.message}`, bytes);
   }
 
-  progress(lease: Lease, { phase, repeat, elapsedSeconds }: TrialProgress): void {
+  progress(lease: Lease, { phase, repeat, elapsedSeconds, begins = false }: TrialProgress): void {
     const now = performance.now() / 1000;
-    if (now - (this.#lastProgress.get(lease.trialId) ?? -Infinity) < PROGRESS_SECONDS) return;
+    if (!begins && now - (this.#lastProgress.get(lease.trialId) ?? -Infinity) < PROGRESS_SECONDS) return;
     this.#lastProgress.set(lease.trialId, now);
     const { maxRepeats } = lease.experiment.measure;
     void this.#say({

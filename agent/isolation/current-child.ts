@@ -6,6 +6,12 @@ import { type Launched, type LaunchRequest, launch } from './launch.js';
 export class CurrentChild {
   #launched: Pick<Launched<unknown>, 'stop' | 'kill'> | null = null;
   #reason: string | null = null;
+  readonly #onLaunch: (what: string) => void;
+
+  /** @param onLaunch hears what each child is for: `the quantization`. */
+  constructor(onLaunch: (what: string) => void = () => {}) {
+    this.#onLaunch = onLaunch;
+  }
 
   /**
    * A property, so that it can be handed on as a `Launcher`.
@@ -17,6 +23,7 @@ export class CurrentChild {
     if (this.#reason !== null) {
       throw new FailureError(failure('cancelled', `the trial was stopped: ${this.#reason}`));
     }
+    this.#onLaunch(request.task.what);
     const launched = launch(request);
     this.#launched = launched;
     return launched;

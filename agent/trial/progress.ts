@@ -1,17 +1,18 @@
 import type { DeviceProfile } from '../../core/experiment/node.js';
-import type { PhaseName } from '../../core/result/result.js';
 import { warn } from '../../core/result/warnings.js';
 import { wholeNanoseconds } from '../isolation/clock.js';
 import type { ChildState } from '../isolation/messages.js';
 import type { TrialReport } from './job.js';
 import type { TrialNotes } from './notes.js';
 
-/** Where a trial is, for people who watch: the phase that has just ended. */
+/** Where a trial is, for people who watch: the phase that has just ended, or what a child was begun for (`the quantization`). */
 export interface TrialProgress {
-  readonly phase: PhaseName;
+  readonly phase: string;
   /** 0-based. */
   readonly repeat: number;
   readonly elapsedSeconds: number;
+  /** It may take long, and is told at once. */
+  readonly begins?: true;
 }
 
 /** @returns what hears a trial's child: it keeps in the notes what belongs into the record. */

@@ -36,7 +36,10 @@ export function startTrial(
   onProgress: (progress: TrialProgress) => void = () => {},
 ): RunningTrial {
   const notes = emptyNotes(new Date(), monotonicSeconds());
-  const child = new CurrentChild();
+  const child = new CurrentChild((phase) => {
+    const elapsedSeconds = monotonicSeconds() - notes.originSeconds;
+    onProgress({ phase, repeat: 0, elapsedSeconds, begins: true });
+  });
   const pins = new Pins();
   const settings = new AppliedSettings();
   const done = run({ lease, node, notes, child, pins, settings, onProgress })

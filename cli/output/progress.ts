@@ -69,8 +69,11 @@ export function renderProgress(progress: Progress, style: ProgressStyle): string
   ];
 }
 
+/** Nobody is left for longer without a word. */
+export const SILENT_SECONDS = 10;
+
 /**
- * For logs and pipes: one line when the counts have changed since `before`, else null.
+ * For logs and pipes: one line when the counts have changed since `before`; after ten seconds one that says what runs; else null.
  * @param before the progress that was printed last; null = nothing yet
  */
 export function plainProgress(progress: Progress, before: Progress | null): string | null {
@@ -79,7 +82,13 @@ export function plainProgress(progress: Progress, before: Progress | null): stri
     settledOf(before) !== settledOf(progress) ||
     before.points !== progress.points ||
     before.trialsLeft !== progress.trialsLeft;
-  return changed ? `${countsOf(progress)}${timesOf(progress)}` : null;
+  const line = `${countsOf(progress)}${timesOf(progress)}`;
+  if (changed) return line;
+  if (progress.elapsedSeconds - before.elapsedSeconds < SILENT_SECONDS) return null;
+  const [first, ...others] = progress.running;
+  if (first === undefined) return line;
+  const more = others.length === 0 ? '' : `, and ${others.length} more`;
+  return printable(`${line}; ${first.label}: ${doingOf(first)}${more}`);
 }
 
 function countsOf(progress: Progress): string {
@@ -92,11 +101,12 @@ function countsOf(progress: Progress): string {
   return `${settledOf(progress)}/${progress.points}${startOf(progress)}${doubts}`;
 }
 
-/** ` rows, start 2 of 3`; nothing where each row has one. */
-function startOf({ starts, maxStarts, start }: Progress): string {
+/** ` rows, 13 of 36 starts`, or which start they are at where the number is not known before; nothing where each row has one. */
+function startOf({ points, starts, maxStarts, start, trialsLeft }: Progress): string {
   if (maxStarts === 1) return '';
   if (start === 0) return ' rows';
-  return ` rows, start ${start} of ${maxStarts === starts ? starts : `${starts} to ${maxStarts}`}`;
+  if (maxStarts > starts) return ` rows, start ${start} of ${starts} to ${maxStarts}`;
+  return ` rows, ${points * starts - trialsLeft} of ${points * starts} starts`;
 }
 
 function timesOf(progress: Progress): string {
@@ -112,12 +122,16 @@ function trialLine(
   width: number,
   text: (s: string) => string,
 ): string {
-  // Rounds of warm-up are not counted off against the repeats: they end when they are calm.
-  const most = trial.phase === 'warm-up' ? '' : `/${trial.maxRepeats}`;
-  const repeat = trial.repeat > 0 ? ` ${trial.repeat}${most}` : '';
-  const doing = trial.phase === '' ? 'starting' : `${trial.phase}${repeat}`;
   const place = new Set(all.map((t) => t.node)).size > 1 ? ` on ${trial.node}` : '';
   // The label gives way first: what happens and for how long stays readable.
-  const tail = text(`${place}: ${doing}, ${duration(trial.elapsedSeconds)}`);
+  const tail = text(`${place}: ${doingOf(trial)}, ${duration(trial.elapsedSeconds)}`);
   return `  ${cut(text(trial.label), Math.max(4, width - 2 - tail.length), text('…'))}${cut(tail, width - 6, text('…'))}`;
+}
+
+/** `decode 3/10`, `the quantization`. */
+function doingOf({ phase, repeat, maxRepeats }: RunningTrial): string {
+  if (phase === '') return 'starting';
+  if (repeat === 0) return phase;
+  // Rounds of warm-up are not counted off against the repeats: they end when they are calm.
+  return phase === 'warm-up' ? `${phase} ${repeat}` : `${phase} ${repeat}/${maxRepeats}`;
 }

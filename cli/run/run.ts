@@ -33,6 +33,7 @@ import { renderReport } from '../report/render.js';
 import { DEFAULT_OUT, FILES, requestOf, writeRecords, writeWhole } from '../report/run-folder.js';
 import { collectResults } from '../results/results.js';
 import { measureMissing } from '../roofs/roofs.js';
+import { saying } from '../single/step-progress.js';
 import { startError } from '../start-error.js';
 import { readyToRun, type SweepFile, strictly } from '../sweep-file.js';
 import { type ThisNode, thisNode } from '../this-node.js';
@@ -148,7 +149,8 @@ async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<
   try {
     if (coordinator.metricsUrl !== null) say(`metrics at ${coordinator.metricsUrl}`);
     if (coordinator.webUrl !== null) say(`web view at ${coordinator.webUrl}`);
-    agent = await startAgent(embeddedAgentConfig(coordinator, folder, job, options));
+    const starting = startAgent(embeddedAgentConfig(coordinator, folder, job, options));
+    agent = await saying(process.stderr, 'looking at what this machine has', starting);
     push.start(coordinator, agent);
     return await drive(coordinator, agent, folder, job, options);
   } catch (error) {
@@ -227,7 +229,8 @@ async function drive(
       }),
     ]);
     const records = await collectResults(control, sweepId);
-    const report = await leave(folder, job.sweep, records, coordinator, options.columns ?? null);
+    const leaving = leave(folder, job.sweep, records, coordinator, options.columns ?? null);
+    const report = await saying(process.stderr, 'writing the report', leaving);
     printData(await renderReport(report, chosenFormat(options)));
     say(`\n${join(folder.path, FILES.page)}  ${join(folder.path, FILES.results)}`);
     if (!interrupts.interrupted) {

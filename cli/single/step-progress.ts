@@ -1,30 +1,46 @@
+import { duration } from '../../report/time-left.js';
+import { SILENT_SECONDS } from '../output/progress.js';
 import type { ProgressStream } from '../output/progress-writer.js';
 
-/** Progress of one piece of work in steps that are known beforehand. */
+/** Progress of one piece of work in steps that are known beforehand, or of one that is waited for. */
 export interface StepProgress {
   step(done: number, of: number): void;
   /** Takes the line off a terminal. */
   end(): void;
 }
 
-/** Keeps one line up to date on a terminal; elsewhere prints a line at each quarter. */
+/** Keeps one line up to date on a terminal; elsewhere prints a line at each quarter, and where ten seconds bring none. */
 export function stepProgress(stream: ProgressStream, what: string): StepProgress {
   const live = stream.isTTY === true;
-  let quarter = -1;
+  const began = performance.now();
+  let [quarter, said, counts] = [-1, began, ''];
+  const write = () => {
+    said = performance.now();
+    const seconds = (said - began) / 1000;
+    const line = `${what}${counts}${seconds < 1 ? '' : `, ${duration(seconds)}`}`;
+    stream.write(live ? `\r\x1b[2K${line}` : `${line}\n`);
+  };
+  const clock = setInterval(() => {
+    if (live || performance.now() - said >= 1000 * SILENT_SECONDS) write();
+  }, 1000);
+  clock.unref();
   return {
     step(done, of) {
-      const line = `${what}: ${done}/${of}`;
-      if (live) {
-        stream.write(`\r\x1b[2K${line}`);
-        return;
-      }
+      counts = `: ${done}/${of}`;
       const reached = Math.floor((4 * done) / of);
-      if (reached === quarter) return;
+      if (!live && reached === quarter) return;
       quarter = reached;
-      stream.write(`${line}\n`);
+      write();
     },
     end() {
+      clearInterval(clock);
       if (live) stream.write('\r\x1b[2K');
     },
   };
+}
+
+/** Waits for work that tells nothing on the way, and says that it does. */
+export async function saying<T>(stream: ProgressStream, what: string, work: Promise<T>): Promise<T> {
+  const progress = stepProgress(stream, what);
+  return await work.finally(() => progress.end());
 }

@@ -71,7 +71,7 @@ export async function watchSweep(
       writer.update(progressOf(last, last.status, (performance.now() - start) / 1000));
   };
   // Times go on between two messages.
-  const clock = process.stderr.isTTY === true ? setInterval(draw, 1000) : null;
+  const clock = setInterval(draw, 1000);
   try {
     for await (const update of control.watchSweep({ sweepId }, signal)) {
       last = update;
@@ -93,7 +93,7 @@ export async function watchSweep(
       if (state === 'done' || state === 'cancelled') break;
     }
   } finally {
-    if (clock !== null) clearInterval(clock);
+    clearInterval(clock);
     writer.end();
     sayAbove(null);
   }

@@ -71,11 +71,11 @@ describe('progress', () => {
       trialsLeft: 60,
     };
     expect(renderProgress(several, { ...style, width: 120 })[0]).toBe(
-      '████████████░░░░░░░░░░░░ 3/40 rows, start 2 of 3 (2 invalid, 1 failed), 2 min 05 s, about 10 min left',
+      '████████████░░░░░░░░░░░░ 3/40 rows, 60 of 120 starts (2 invalid, 1 failed), 2 min 05 s, about 10 min left',
     );
     const more = { ...several, maxStarts: 8, start: 4, trialsLeft: 9 };
     expect(renderProgress(more, { ...style, width: 120 })[0]).toContain('3/40 rows, start 4 of 3 to 8 (');
-    expect(plainProgress({ ...several, trialsLeft: 59 }, several)).toContain('start 2 of 3');
+    expect(plainProgress({ ...several, trialsLeft: 59 }, several)).toContain('61 of 120 starts');
     expect(plainProgress(several, several)).toBeNull();
   });
 
@@ -127,10 +127,22 @@ describe('progress', () => {
     const writer = progressWriter({ write: (text) => written.push(text) }, { color: true, unicode: true });
     writer.update(progress);
     writer.update({ ...progress, elapsedSeconds: 130 });
-    writer.update({ ...progress, complete: 10 });
+    writer.update({ ...progress, complete: 10, elapsedSeconds: 131 });
     writer.end();
     expect(written).toHaveLength(2);
     expect(written.join('')).not.toContain('\x1b');
     expect(written[1]).toMatch(/^13\/40/);
+  });
+
+  test('and where ten seconds bring no change, a line that says what runs', () => {
+    const written: string[] = [];
+    const writer = progressWriter({ write: (text) => written.push(text) }, { color: true, unicode: true });
+    const making = { ...trial, phase: 'the quantization', repeat: 0, label: 'small\x1b[2J q8_0' };
+    for (let elapsedSeconds = 0; elapsedSeconds < 25; elapsedSeconds++)
+      writer.update({ ...progress, elapsedSeconds, running: [making, trial] });
+    writer.end();
+    expect(written).toHaveLength(3);
+    expect(written[2]).toMatch(/, 20 s, about .* left; small.* q8_0: the quantization, and 1 more\n$/);
+    expect(written.join('')).not.toContain('\x1b');
   });
 });

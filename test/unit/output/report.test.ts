@@ -120,7 +120,9 @@ describe('report', () => {
       buildReport(some, { sweepName: 'test', objectives: [], starts, maxStarts }).headlines;
     expect(of(1)).toEqual([expect.stringMatching(/^quick: each row is one start/)]);
     expect(of(null)).toEqual([expect.stringMatching(/^each row is one start/)]);
-    expect(of(3)).toEqual(['first pass: each row has one start of 3 so far, intervals narrow with the second']);
+    expect(of(3)).toEqual([
+      'first pass: each row has one start of 3 so far, intervals narrow with the second',
+    ]);
     const record = build(records).rows.find(({ state }) => state === 'valid')!.trial;
     const second = { ...record, trialId: `${record.trialId}-2`, sweep: { ...record.sweep, attempt: 2 } };
     expect(of(3, [...records, second])).toEqual([
