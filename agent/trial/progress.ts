@@ -12,7 +12,7 @@ export interface TrialProgress {
   readonly repeat: number;
   readonly elapsedSeconds: number;
   /** It may take long, and is told at once. */
-  readonly begins?: true;
+  readonly begins?: boolean;
 }
 
 /** @returns what hears a trial's child: it keeps in the notes what belongs into the record. */
