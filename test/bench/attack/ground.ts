@@ -113,13 +113,18 @@ export class Ground {
     return agent;
   }
 
-  /** A real `ridge agent` with the fake runner only. @returns it and its state folder. */
-  agent(coordinator: string, name: string, state = this.path(name)): { agent: Running; state: string } {
+  /** A real `ridge agent` with the fake runner only. @param given what else its config says. @returns it and its state folder. */
+  agent(
+    coordinator: string,
+    name: string,
+    state = this.path(name),
+    given: object = {},
+  ): { agent: Running; state: string } {
     mkdirSync(state, { recursive: true });
     const file = this.path('agent.yaml');
     const config = { nodeName: name, coordinator, stateFolder: state, runners: ['fake'], roofs: 'off' };
     const meters = { energy: 'none', idleSeconds: 0 };
-    writeFileSync(file, JSON.stringify({ ...config, cacheFolder: join(state, 'cache'), meters }));
+    writeFileSync(file, JSON.stringify({ ...config, cacheFolder: join(state, 'cache'), meters, ...given }));
     const agent = startRidge(['agent', '--config', file]);
     this.later(() => end(agent));
     return { agent, state };

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ask } from '../../../proto/http/ask.js';
 import { Gathered } from '../../../proto/http/gathered.js';
-import { endless } from '../../support/endless.js';
+import { startEndless } from '../../support/endless.js';
 
 const MEGABYTE = 2 ** 20;
 
@@ -21,17 +21,19 @@ function collecting(): void {
 describe('an answer', () => {
   test('that trickles for ever is given up, whatever the garbage collector does', async () => {
     collecting();
-    const server = await endless(() => ({ part: ' ', everyMilliseconds: 20 }));
+    const server = await startEndless(() => ({ part: ' ', everyMilliseconds: 20 }));
+    onTestFinished(() => server.close());
     await expect(ask(new URL(server.url), { seconds: 0.3, mostBytes: MEGABYTE })).rejects.toThrow(
       'it took longer than 0.3 s',
     );
   });
 
   test('that is larger than it may be is cut where the bound is', async () => {
-    const server = await endless(({ url }) => ({
+    const server = await startEndless(({ url }) => ({
       part: 'x'.repeat(65_536),
       status: url === '/no' ? 500 : 200,
     }));
+    onTestFinished(() => server.close());
     const bounds = { seconds: 60, mostBytes: MEGABYTE };
     await expect(ask(new URL(server.url), bounds)).rejects.toThrow(`more than ${MEGABYTE} bytes`);
     expect((await ask(new URL('/no', server.url), bounds)).text).toHaveLength(MEGABYTE);

@@ -1,19 +1,20 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { monotonicSeconds } from '../../../agent/isolation/clock.js';
 import { askText } from '../../../agent/quality/served/ask.js';
 import { firstModel, tryOnce, whyNotReady } from '../../../agent/servers/ask.js';
 import { watchInside } from '../../../agent/serving/inside.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
-import { endless } from '../../support/endless.js';
+import { startEndless } from '../../support/endless.js';
 
 /** Of all answers together; what sockets hold on their way is the system's. */
 const MOST_SENT = 200 * 2 ** 20;
 
 test('a server whose answers never end is read up to a bound, whatever it is asked', async () => {
-  const server = await endless(() => ({
+  const server = await startEndless(() => ({
     part: '[1,'.repeat(20_000),
     headers: { 'content-type': 'application/json' },
   }));
+  onTestFinished(() => server.close());
   const at = { url: server.url, apiKey: null };
   const profile = PROFILES.vllm;
   expect(await whyNotReady(at, '/health')).toBe('the answer has more than 1048576 bytes');

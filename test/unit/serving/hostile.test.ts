@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Endpoint } from '../../../agent/serving/endpoint.js';
 import { runLoad } from '../../../agent/serving/run-load.js';
 import type { RequestRecord } from '../../../core/serving/requests.js';
-import { type EndlessAnswer, endless } from '../../support/endless.js';
+import { type EndlessAnswer, startEndless } from '../../support/endless.js';
 import { endpointOf, plain } from '../../support/simulator.js';
 
 /** Asks for 8 tokens. */
@@ -40,7 +40,8 @@ describe('an answer without end', () => {
     ['JSON', { part: MANY, headers: { 'content-type': 'application/json' } }, /more than 1081344 bytes/],
     ['a refusal', { part: MANY, status: 503 }, /^The server answered 503: "x{300}…/],
   ])('of %s is given up at a bound', async (_what, answer, problem) => {
-    const server = await endless(() => answer);
+    const server = await startEndless(() => answer);
+    onTestFinished(() => server.close());
     expect((await asked(server.url)).problem).toMatch(problem);
     // What sockets hold on their way is the system's.
     expect(server.sent()).toBeLessThan(32 * 2 ** 20);

@@ -3,6 +3,7 @@ import { forgeryChecks } from './forgery.js';
 import { jetstreamChecks } from './jetstream.js';
 import { largeChecks } from './large.js';
 import { memoryChecks } from './memory.js';
+import { openedChecks } from './opened.js';
 import { serviceChecks } from './service.js';
 import { webChecks } from './web.js';
 import { yamlChecks } from './yaml.js';
@@ -16,4 +17,5 @@ export const checks: readonly Check[] = [
   ...forgeryChecks,
   ...yamlChecks,
   ...serviceChecks,
+  ...openedChecks,
 ];

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ridge, startRidge } from '../../../support/ridge.js';
 import { fakeSweep } from '../../../support/sweeps.js';
@@ -67,21 +67,6 @@ export const serviceChecks: readonly Check[] = [
       return {
         holds: stored < 200 && status === 503 && shown && said,
         figure: `full after ${stored} results; /readyz ${status ?? 200}, ${said ? '' : 'not '}in the log, ${shown ? '' : 'not '}in /metrics`,
-      };
-    },
-  },
-  {
-    name: 'adapter-link',
-    claim: 'the weights of a PEFT folder may not be a link to a file outside the model folders',
-    run: async (ground) => {
-      const { folder, models } = await peftFolder(ground);
-      const outside = ground.path('outside.safetensors');
-      renameSync(join(folder, 'adapter_model.safetensors'), outside);
-      symlinkSync(outside, join(folder, 'adapter_model.safetensors'));
-      const { code, stderr } = await inspect(models);
-      return {
-        holds: code !== 0 && /not inside|outside|not allowed/i.test(stderr),
-        figure: `\`ridge adapt inspect\` ended with ${code}: ${stderr.trim().split('\n')[0]}`,
       };
     },
   },
@@ -174,10 +159,4 @@ async function peftFolder(ground: Ground): Promise<{ folder: string; models: str
   const made = await ridge(words, { cwd: models });
   if (made.code !== 0) throw new Error(`the adapter could not be made: ${made.stderr}`);
   return { folder: join(models, 'adapter'), models };
-}
-
-async function inspect(models: string): Promise<{ code: number | null; stderr: string }> {
-  return await ridge(['adapt', 'inspect', 'adapter', '--models', models, '--model', 'builtin:small'], {
-    cwd: models,
-  });
 }
