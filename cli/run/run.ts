@@ -231,10 +231,11 @@ async function drive(
     const records = await collectResults(control, sweepId);
     const leaving = leave(folder, job.sweep, records, coordinator, options.columns ?? null);
     const report = await saying(process.stderr, 'writing the report', leaving);
-    printData(await renderReport(report, chosenFormat(options)));
+    const format = chosenFormat(options);
+    printData(await renderReport(report, format));
     say(`\n${join(folder.path, FILES.page)}  ${join(folder.path, FILES.results)}`);
     if (!interrupts.interrupted) {
-      sayGrades(status, TRY_AGAIN);
+      sayGrades(status, TRY_AGAIN, format === 'table');
       return exitCodeOf(status);
     }
     say('interrupted; the same command goes on where it was');

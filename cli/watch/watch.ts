@@ -116,8 +116,9 @@ export function exitCodeOf(status: SweepStatus | null): number {
  * Says how many rows are of which grade, what by, and what would help most, as the last line of a command. Rows that are all clean have
  * said it themselves.
  * @param again how to have invalid rows tried again.
+ * @param explained a table has just said what each reason is, and what to do about it.
  */
-export function sayGrades(status: SweepStatus | null, again: string): void {
+export function sayGrades(status: SweepStatus | null, again: string, explained = false): void {
   if (status === null || status.disturbed + status.invalid === 0) return;
   const { points, complete, disturbed, invalid, failed } = status;
   const settled = complete + invalid + failed;
@@ -125,11 +126,13 @@ export function sayGrades(status: SweepStatus | null, again: string): void {
   say(`${rows}${gradesText({ valid: complete, disturbed, invalid, failed })}`);
   if (disturbed > 0) {
     say(
-      `disturbed by ${tallied(status.disturbedBy)}: they count, and their intervals hold it. ${mostHelp(status.disturbedBy)}docs/noisy.md says what can be done.`,
+      `disturbed by ${tallied(status.disturbedBy)}: they count, and their intervals hold it. ${mostHelp(status.disturbedBy, explained)}docs/noisy.md says what can be done.`,
     );
   }
   if (invalid > 0)
-    say(`invalid by ${tallied(status.invalidBy)}: not to be compared. ${mostHelp(status.invalidBy)}${again}`);
+    say(
+      `invalid by ${tallied(status.invalidBy)}: not to be compared. ${mostHelp(status.invalidBy, explained)}${again}`,
+    );
 }
 
 type Doubts = SweepStatus['invalidBy'];
@@ -141,8 +144,9 @@ function tallied(doubts: Doubts): string {
 }
 
 /** What the reason that most rows have is, and what to do about it; codes of a newer coordinator are not known. */
-function mostHelp([most]: Doubts): string {
+function mostHelp([most]: Doubts, explained: boolean): string {
   if (most === undefined || !Object.hasOwn(WARNINGS, most.code)) return '';
+  if (explained) return `Most of it is ${most.code}, whose note stands above. `;
   return `Most of it is ${most.code}: ${WARNINGS[most.code as WarningCode].help}. `;
 }
 

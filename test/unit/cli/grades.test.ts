@@ -12,10 +12,10 @@ const status = (change: Partial<SweepStatus>) =>
   }) as unknown as SweepStatus;
 
 /** What is said of a status. */
-function said(change: Partial<SweepStatus>): string {
+function said(change: Partial<SweepStatus>, explained = false): string {
   const lines: string[] = [];
   vi.spyOn(process.stderr, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
-  sayGrades(status(change), 'Again.');
+  sayGrades(status(change), 'Again.', explained);
   return lines.join('');
 }
 
@@ -35,6 +35,10 @@ test('rows that were disturbed end with 0; every reason is counted, and the one 
   expect(text).toContain('disturbed by shared-core (3 rows), cpu-steal (1 row): they count');
   expect(text).toMatch(/Most of it is shared-core: .*dedicated cores.*docs\/noisy\.md/);
   expect(text).not.toContain('Again.');
+  // Below a table, whose notes have said it.
+  const below = said(disturbed, true);
+  expect(below).toContain('Most of it is shared-core, whose note stands above. docs/noisy.md');
+  expect(below).not.toContain('dedicated cores');
 });
 
 test('invalid rows end with 4 and say how they are tried again; rows that are all clean say nothing', () => {
