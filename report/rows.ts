@@ -84,7 +84,10 @@ function isAdjusted({ trial, starts }: Pick<Row, 'trial' | 'starts'>): boolean {
     const factor = adjustmentOf({ trial }, metric)?.adjustedBy ?? 1;
     return Math.max(factor, 1 / factor) > MOST_ADJUSTED;
   });
-  return adjusted || mean(starts.map((start) => calmness(readingsOf(start), PRIORS.decode))) < LEAST_WEIGHT;
+  return (
+    adjusted ||
+    mean(starts.map((start) => calmness(readingsOf(start, 'decode'), PRIORS.decode))) < LEAST_WEIGHT
+  );
 }
 
 /** @returns why a row has no number for a metric; null when it has one. */

@@ -1,6 +1,6 @@
 import { SETTLING_METRICS, type SettlingValues } from '../../core/metrics/settling.js';
 import { anotherStart } from '../../core/statistics/allocation.js';
-import { centreOf } from '../../core/statistics/centre.js';
+import { tInterval } from '../../core/statistics/interval.js';
 import type { SweepView } from './view.js';
 
 /** What the starts of a point said, oldest first. */
@@ -26,8 +26,8 @@ export function hasEnoughStarts(
 }
 
 /**
- * Half width of the widest interval over these starts, each in a block of its own, as a share of its centre. Starts of which nothing is
- * known, taken over from old records, are left out.
+ * Half width of the widest interval over these starts (Student's t of their logarithms, as they were measured), as a share of its centre.
+ * Starts of which nothing is known, taken over from old records, are left out.
  * @returns null where a metric has no interval.
  */
 export function widestHalf(starts: readonly SettlingValues[], confidence: number): number | null {
@@ -36,11 +36,8 @@ export function widestHalf(starts: readonly SettlingValues[], confidence: number
     const values = telling.flatMap((start) => start[metric] ?? []);
     if (values.length === 0) return [];
     if (values.length < telling.length) return [null];
-    const { centre, interval } = centreOf(
-      values.map((value) => [[value]]),
-      { confidence },
-    );
-    return [centre === null || interval === null ? null : (interval[1] - interval[0]) / 2 / centre];
+    const interval = tInterval(values.map(Math.log), confidence);
+    return [interval === null ? null : Math.sinh((interval[1] - interval[0]) / 2)];
   });
   return widths.length === 0 || widths.includes(null) ? null : Math.max(...widths.map((w) => w ?? 0));
 }

@@ -24,7 +24,7 @@ export interface WindowUse {
   readonly totalCores: number | null;
 }
 
-/** Of its core a CPU loses so much only where somebody else is on it: alone its readings lie within 1 % (decision 0060). */
+/** Of its core a CPU loses so much only where somebody else is on it: alone its readings lie within 1 % (decision 0061). */
 const MAX_LOST_SHARE = 0.05;
 
 /** @returns the share of their cores below which CPUs share them with others; a policy that allows more to be stolen allows it here, too. */

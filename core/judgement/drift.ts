@@ -1,6 +1,7 @@
 import { isPresent, type ResultRecord } from '../result/result.js';
 import { type BlockEffects, blockEffects, type StartReading } from '../statistics/blocks.js';
 import { blockOf } from './block.js';
+import { PRIORS, paceOf, readingsOf } from './pace.js';
 
 /** Difference of blocks below which nothing is said, whatever its p value. */
 const DRIFT_INDIFFERENCE = 0.02;
@@ -41,17 +42,20 @@ export interface StartSpeeds {
   readonly startedAt: string;
   readonly row: string;
   readonly block: string;
-  /** Natural logarithm of each of WATCHED; null where it has none. */
+  /** Natural logarithm of each of WATCHED, as it would be on a machine of its own; null where it has none. */
   readonly logs: readonly (number | null)[];
 }
 
-/** @returns null for a record that says nothing of it: it failed, or is an invalid row. */
+/** @returns null for a record that says nothing of it: it failed, or is an invalid row. What was read of neighbours is taken out. */
 export function speedsOf(record: ResultRecord): StartSpeeds | null {
   const { status, valid, sweep, node, device, startedAt, experimentId, measurements } = record;
   if (status !== 'complete' || !(valid || sweep.purpose === 'control')) return null;
   const logs = WATCHED.map(([metric]) => {
     const entry = measurements[metric];
-    return isPresent(entry) && entry.value > 0 ? Math.log(entry.value) : null;
+    if (!isPresent(entry) || entry.value <= 0) return null;
+    const { pace } = paceOf(metric);
+    const [x, { slopes }] = [readingsOf(record, pace), PRIORS[pace]];
+    return Math.log(entry.value) + (x === null ? 0 : x[0] * slopes[0] + x[1] * slopes[1] + x[2] * slopes[2]);
   });
   const place = { node: node.name, device: device.id };
   return { ...place, startedAt, row: experimentId, block: blockOf(record), logs };

@@ -10,7 +10,7 @@ import {
   type Starts,
   weightsOf,
 } from '../statistics/joint-fit.js';
-import { leadOf, PRIORS, paceOf, readingsOf } from './pace.js';
+import { leadOf, type Pace, PRIORS, paceOf, readingsOf } from './pace.js';
 
 /**
  * Rows that tell what all have in common: the first so many. They know the slopes well enough, and of tens of thousands of rows one
@@ -56,7 +56,7 @@ export class RowEstimates {
 
   /** Whether its cores were asked beside any of its starts: without that nothing is adjusted. */
   get read(): boolean {
-    return this.#row.readings.some((x) => x !== null);
+    return this.#row.readings.decode.some((x) => x !== null);
   }
 
   /** @returns null where the row has no number, or one that has no logarithm. */
@@ -89,26 +89,26 @@ export class Estimates {
 
 /** One row's starts as the fit reads them. */
 class RowStarts {
-  readonly readings: readonly (Readings | null)[];
-  readonly #unread: readonly null[];
+  readonly readings: Readonly<Record<Pace, readonly (Readings | null)[]>>;
   readonly #starts: readonly ResultRecord[];
   /** By lead. */
   readonly #weights = new Map<string, readonly number[]>();
 
   constructor(starts: readonly ResultRecord[]) {
     this.#starts = starts;
-    this.readings = starts.map(readingsOf);
-    this.#unread = starts.map(() => null);
+    const of = (pace: Pace) => starts.map((start) => readingsOf(start, pace));
+    this.readings = { decode: of('decode'), prefill: of('prefill'), plain: starts.map(() => null) };
   }
 
   of(metric: string): Starts {
-    const { pace, sign, offset } = paceOf(metric);
-    const x = pace === 'plain' ? this.#unread : this.readings;
+    const { pace, sign, offset, ofAllTokens } = paceOf(metric);
+    const read = this.readings[pace];
+    const x = ofAllTokens ? read : read.map((own) => own && ([own[0], own[1], 0] as const));
     const y: (number | null)[] = [];
     for (const start of this.#starts) {
       const value = metricValue(start, metric);
       // What may be zero or negative has no logarithm, and half of such a row would be another row.
-      if (value !== null && value + offset <= 0) return { y: this.#unread, x };
+      if (value !== null && value + offset <= 0) return { y: this.readings.plain as readonly null[], x };
       y.push(value === null ? null : sign * Math.log(value + offset));
     }
     return { y, x };

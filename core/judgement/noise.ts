@@ -1,9 +1,9 @@
 import { metricNamed, type Unit } from '../metrics/catalogue.js';
 import { isPresent, type ResultRecord } from '../result/result.js';
 import { detectable, type Figure } from '../statistics/allocation.js';
-import { centreOf } from '../statistics/centre.js';
-import { type Blocks, type Components, componentsOf, unusable } from '../statistics/nested.js';
+import { type Blocks, type Components, componentsOf, startLogs, unusable } from '../statistics/nested.js';
 import { median } from '../statistics/quantile.js';
+import { mean } from '../statistics/summary.js';
 
 /** Metrics that a timed trial reads once a repeat: those that a look at a machine's noise is about. */
 const TIMED = ['decodeTokensPerSecond', 'prefillTokensPerSecond', 'kernelSeconds'] as const;
@@ -72,7 +72,7 @@ function metricNoise(metric: string, blocks: Blocks, repeats: number): MetricNoi
   return {
     metric,
     unit,
-    centre: centreOf(blocks).centre!,
+    centre: Math.exp(mean(startLogs(blocks).flat())),
     components,
     detectable: ASKED_STARTS.map((starts) => ({ starts, difference: difference(starts) })),
     wanted: { difference: WANTED_DIFFERENCE, starts: startsFor(difference) },

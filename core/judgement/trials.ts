@@ -1,19 +1,9 @@
 import { metricNamed } from '../metrics/catalogue.js';
-import {
-  isPresent,
-  type Measurement,
-  type Missing,
-  metricValue,
-  type ResultRecord,
-} from '../result/result.js';
+import { isPresent, type Measurement, type Missing, type ResultRecord } from '../result/result.js';
 import type { Warning } from '../result/warnings.js';
-import type { Comparison } from '../statistics/compare.js';
 import { tInterval } from '../statistics/interval.js';
 import { intervalOf } from '../statistics/joint-compare.js';
-import type { Blocks } from '../statistics/nested.js';
-import { compareStarts, compareWithinBlocks, type RatioOptions } from '../statistics/ratio.js';
 import { summarize } from '../statistics/summary.js';
-import { blockOf } from './block.js';
 import { Commons, RowEstimates } from './estimates.js';
 import { PACED_METRICS, paceOf } from './pace.js';
 
@@ -153,56 +143,4 @@ function warningsOf(starts: readonly ResultRecord[]): Warning[] {
   return [...all.values()].map(({ first, starts: n }) =>
     n === starts.length ? first : { ...first, message: `${first.message} (${n} of ${starts.length} starts)` },
   );
-}
-
-/** Starts by the block that each ran in. */
-type StartsByBlock = ReadonlyMap<string, readonly ResultRecord[]>;
-
-function byBlock(starts: readonly ResultRecord[]): StartsByBlock {
-  const blocks = new Map<string, ResultRecord[]>();
-  for (const start of starts) {
-    const key = blockOf(start);
-    const block = blocks.get(key);
-    if (block === undefined) blocks.set(key, [start]);
-    else block.push(start);
-  }
-  return blocks;
-}
-
-/** One number of each start that has one; blocks without any are left out. */
-const readingsOf = (blocks: StartsByBlock, metric: string): Blocks =>
-  [...blocks.values()]
-    .map((starts) => valuesOf(starts, metric).map((value) => [value]))
-    .filter((block) => block.length > 0);
-
-const valuesOf = (starts: readonly ResultRecord[], metric: string): number[] =>
-  starts.flatMap((start) => metricValue(start, metric) ?? []);
-
-/** What starts say of one metric, one number each, by the block that each ran in; starts without a number are left out. */
-export function blocksOf(starts: readonly ResultRecord[], metric: string): Blocks {
-  return readingsOf(byBlock(starts), metric);
-}
-
-/**
- * Compares one metric of two experiments of one run, each given by its starts; better or worse as the catalogue says. Where both were
- * measured in the same blocks they are compared within these: what a block does to both is no difference between them.
- * @param spread how starts of this metric differ (`pooledSpread` of all rows); null = what these two say alone.
- */
-export function compareExperiments(
-  base: readonly ResultRecord[],
-  candidate: readonly ResultRecord[],
-  metric: string,
-  options: Omit<RatioOptions, 'better'> = {},
-): Comparison {
-  const settings = { ...options, better: metricNamed(metric)?.better ?? 'max' };
-  const [a, b] = [byBlock(base), byBlock(candidate)];
-  const shared = [...a.keys()].filter((key) => b.has(key));
-  if (shared.length < 2 || shared.length < a.size || shared.length < b.size) {
-    return compareStarts(readingsOf(a, metric), readingsOf(b, metric), settings);
-  }
-  const pairs = shared.map((key) => ({
-    base: valuesOf(a.get(key)!, metric),
-    candidate: valuesOf(b.get(key)!, metric),
-  }));
-  return compareWithinBlocks(pairs, settings);
 }

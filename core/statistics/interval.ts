@@ -1,6 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { normalCdf, normalQuantile, studentQuantile } from './distributions.js';
+import { studentQuantile } from './distributions.js';
 import { quantileOfSorted, sorted } from './quantile.js';
 import { mean, stddev } from './summary.js';
 
@@ -59,36 +59,4 @@ export function percentileBootstrap(
   const draws = bootstrapDistribution(values, statistic, options);
   const alpha = 1 - (options.confidence ?? 0.95);
   return [quantileOfSorted(draws, alpha / 2), quantileOfSorted(draws, 1 - alpha / 2)];
-}
-
-/**
- * Bias-corrected and accelerated bootstrap (Efron, "Better Bootstrap Confidence Intervals", JASA 82(397),
- * 1987): z0 from the share of draws below the estimate (ties by half), acceleration from the jackknife.
- * @returns null for fewer than two values. A statistic that no draw changes gives an interval of width 0.
- */
-export function bcaBootstrap(
-  values: readonly number[],
-  statistic: Statistic,
-  options: BootstrapOptions = {},
-): Interval | null {
-  if (values.length < 2) return null;
-  const draws = bootstrapDistribution(values, statistic, options);
-  const estimate = statistic(values);
-  const below = draws.filter((d) => d < estimate).length;
-  const equal = draws.filter((d) => d === estimate).length;
-  if (equal === draws.length) return [estimate, estimate];
-  // A share of 0 or 1 would send z0 to infinity; half a draw is the resolution there is.
-  const share = (below + equal / 2) / draws.length;
-  const bias = normalQuantile(Math.min(1 - 0.5 / draws.length, Math.max(0.5 / draws.length, share)));
-  const jackknife = values.map((_, i) => statistic(values.filter((__, j) => j !== i)));
-  const centre = mean(jackknife);
-  const cubes = jackknife.reduce((sum, v) => sum + (centre - v) ** 3, 0);
-  const squares = jackknife.reduce((sum, v) => sum + (centre - v) ** 2, 0);
-  const acceleration = squares === 0 ? 0 : cubes / (6 * squares ** 1.5);
-  const level = (p: number) => {
-    const z = bias + normalQuantile(p);
-    return normalCdf(bias + z / (1 - acceleration * z));
-  };
-  const alpha = 1 - (options.confidence ?? 0.95);
-  return [quantileOfSorted(draws, level(alpha / 2)), quantileOfSorted(draws, level(1 - alpha / 2))];
 }

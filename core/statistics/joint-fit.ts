@@ -11,7 +11,7 @@ import { type TypicalSpread, typicalSpread } from './typical-spread.js';
  * machine, extrapolated where none of its starts was calm. Why so, with figures: decision 0061.
  */
 
-/** One number for each kind of reading: lost share of the cores, logarithm of the ratio of latencies, share of the CPU time that others had. */
+/** One number for each kind of reading of neighbours, 0 = alone. */
 export type Readings = readonly [number, number, number];
 
 /** The starts of one row, in columns. */

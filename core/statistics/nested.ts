@@ -7,9 +7,6 @@ import { mean, moments } from './summary.js';
  */
 export type Blocks = readonly (readonly (readonly number[])[])[];
 
-/** What one start says: one number of its readings. */
-export type StartValue = (readings: readonly number[]) => number;
-
 /** One level's share of the spread: standard deviation of natural logarithms, which is the relative one where it is small. */
 export type Component =
   | { readonly sd: number; readonly reason: null }
@@ -36,9 +33,9 @@ export function unusable(blocks: Blocks): string | null {
  * is not moved by one that a neighbour disturbed, and a start counts once, however many repeats it has: they share its memory
  * layout and its moment.
  */
-export function startLogs(blocks: Blocks, startValue: StartValue = median): number[][] {
+export function startLogs(blocks: Blocks): number[][] {
   return blocks
-    .map((starts) => starts.filter((start) => start.length > 0).map((start) => Math.log(startValue(start))))
+    .map((starts) => starts.filter((start) => start.length > 0).map((start) => Math.log(median(start))))
     .filter((starts) => starts.length > 0);
 }
 

@@ -14,7 +14,7 @@ import { isPresent, type ResultRecord } from '../../core/result/result.js';
 import { mannKendall } from '../../core/statistics/trend.js';
 import { conclude, type Figure } from './figure.js';
 import { readAgain } from './reproduce/runs.js';
-import { type Draw, drawFrom, shuffled } from './statistics/noise.js';
+import { type Draw, drawFrom, shuffled } from './statistics/draw.js';
 
 const argument = (name: string): string | undefined =>
   process.argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3);

@@ -2,7 +2,7 @@
  * bench:reproduce: does a second run say what the first one said? The quickstart many times on one machine with nothing changed; then
  * again while a second process burns one CPU at random moments. Claims: `ridge compare` of all pairs of runs calls a row different in
  * at most 5 % of pairs after correction; 95 % intervals hold the grand median of their row in 93 to 97 % of rows. Beside it, on the
- * very same data: the reading of llama-bench's `mean ± standard deviation`, and repeats of one start taken as independent.
+ * very same data: the reading of llama-bench's `mean ± standard deviation`, and intervals of the repeats of one start taken as independent.
  *
  *   npm run bench -- reproduce [--runs=20] [--burnt=10] [--out=FOLDER] [--sweep=FILE]
  *
@@ -18,7 +18,6 @@ import {
   type Coverage,
   comparedAsNow,
   comparedByBars,
-  comparedByRepeats,
   coverageNow,
   coverageOfBars,
   coverageOfRepeats,
@@ -50,7 +49,6 @@ function figures(runs: readonly Run[], how: string): Figure[] {
   console.log(`\n${how}: ${runs.length} runs, ${valid} of ${rows} rows valid`);
   const [now, covered, errors] = [comparedAsNow(runs), coverageNow(runs), ratioErrors(runs)];
   console.log(`  a row called different: ${pairsText(now)}`);
-  console.log(`    by repeats of one start as independent: ${pairsText(comparedByRepeats(runs))}`);
   console.log(`    by llama-bench's mean ± standard deviation: ${pairsText(comparedByBars(runs))}`);
   console.log(`  ratios of two runs hold 1: ${errorText(errors)}`);
   console.log(`  the grand median held: ${coverText(covered)}`);

@@ -1,166 +1,101 @@
 /**
- * bench:statistics: do intervals, comparisons and stopping rules of rows of several starts hold what they say? Simulated rows,
- * seeded: log-normal, skewed, starts of two kinds, disturbed repeats; starts that differ by 2 to 4 %, repeats by 0.5 to 2 %, blocks by
- * 0 to 3 %. Prints coverage by method, layout and noise; no machine is measured.
+ * bench:statistics: do intervals and comparisons of rows beside neighbours hold what they say? Simulated machines, seeded: a neighbour
+ * comes and goes, the host puts CPUs far from each other, sittings and passes have a level of their own, rows lose more or less than the
+ * mean of them, errors have long tails (core/statistics/joint-fit.ts has none of this but the slopes). Nothing is measured.
  *
- *   node --import tsx test/bench/statistics.ts [--rows=300] [--pairs=40] [--seed=1] [--part=coverage|comparisons|stopping]
+ *   npm run bench -- statistics [--pairs=300] [--seed=1]
  */
+import { PRIORS } from '../../core/judgement/pace.js';
+import { differenceOf, intervalOf } from '../../core/statistics/joint-compare.js';
+import { type Estimate, type JointFit, jointFit, type Starts } from '../../core/statistics/joint-fit.js';
+import { median } from '../../core/statistics/quantile.js';
+import { holm } from '../../core/statistics/significance.js';
 import { mean } from '../../core/statistics/summary.js';
 import { conclude, type Figure } from './figure.js';
-import { power, sameBuild } from './statistics/comparisons.js';
-import { type Coverage, coverage } from './statistics/coverage.js';
-import { type Levels, SHAPES } from './statistics/noise.js';
-import { stopped } from './statistics/stopping.js';
+import { drawFrom } from './statistics/draw.js';
+import { machineOf, NEIGHBOURS, type Neighbours, sitting } from './statistics/machine.js';
 
 const argument = (name: string): string | undefined =>
   process.argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3);
-const rows = Number(argument('rows') ?? 300);
-const pairs = Number(argument('pairs') ?? 40);
+const pairs = Number(argument('pairs') ?? 300);
 const seed = Number(argument('seed') ?? 1);
-const part = argument('part');
-
 const percent = (share: number, digits = 1) => `${(100 * share).toFixed(digits)} %`;
-const OWN_BLOCKS = [3, 4, 5, 8].map((starts) => ({
-  name: `${starts} starts, a block each`,
-  perBlock: Array.from({ length: starts }, () => 1),
-}));
-const SHARED_BLOCKS = [
-  { name: '3 starts in one block', perBlock: [3] },
-  { name: '2 blocks of 2 starts', perBlock: [2, 2] },
-  { name: '3 blocks of 2 starts', perBlock: [2, 2, 2] },
-];
-const LEVELS: readonly Levels[] = [
-  { within: 0.005, starts: 0.04, blocks: 0 },
-  { within: 0.02, starts: 0.02, blocks: 0 },
-  { within: 0.01, starts: 0.03, blocks: 0.015 },
-  { within: 0.01, starts: 0.02, blocks: 0.03 },
-];
+const share = (values: readonly boolean[]) => mean(values.map(Number));
 
-function intervals(): Figure[] {
-  const figures: Figure[] = [];
-  for (const layout of [...OWN_BLOCKS, ...SHARED_BLOCKS]) {
-    const cells = SHAPES.flatMap((shape) =>
-      LEVELS.map((levels) => ({
-        name: `${shape.name}, starts ${percent(levels.starts, 0)}, within ${percent(levels.within)}, blocks ${percent(levels.blocks)}`,
-        found: coverage(shape, levels, { perBlock: layout.perBlock, repeats: 4 }, rows, seed),
-      })),
-    );
-    console.log(
-      `\n${layout.name}: share of 95 % intervals that hold the long-run centre (worst noise), half width, error of the centre`,
-    );
-    for (const name of cells[0]!.found.keys()) {
-      const of = (key: keyof Coverage) => cells.map((cell) => cell.found.get(name)![key]);
-      const worst = cells.reduce((a, b) => (b.found.get(name)!.held < a.found.get(name)!.held ? b : a));
-      console.log(
-        `  ${name.padEnd(36)} ${percent(mean(of('held')))} (${percent(worst.found.get(name)!.held)}: ${worst.name}), ±${percent(mean(of('halfWidth')))}, ${percent(mean(of('error')), 2)}`,
-      );
-    }
-    const held = mean(cells.map((cell) => cell.found.get('centreOf')!.held));
-    const own = layout.perBlock.every((starts) => starts === 1);
-    figures.push({
-      claim: `${layout.name}: intervals hold the long-run centre`,
-      measured: percent(held),
-      required: own ? '93 to 97 %' : 'at least 93 %',
-      holds: held >= 0.93 && (!own || held <= 0.97),
-    });
-  }
-  return figures;
+interface Found {
+  readonly held: readonly boolean[];
+  readonly errors: readonly number[];
+  readonly halves: readonly number[];
+  readonly pairsWithFind: readonly boolean[];
+  readonly single: readonly boolean[];
+  readonly visible: readonly number[];
+  readonly foundThen: readonly boolean[];
 }
 
-function comparisons(): Figure[] {
-  const figures: Figure[] = [];
-  const family = {
-    plain: [] as number[],
-    pooled: [] as number[],
-    size: [] as number[],
-    sizePooled: [] as number[],
+/** One machine in two sittings: nothing has changed, and then one row by as much as would be seen. */
+function once(neighbours: Neighbours, starts: number, number: number): Found {
+  const draw = drawFrom(1000 * seed + number);
+  const machine = machineOf(draw);
+  const [a, b] = [0, 1].map(() => sitting(draw, machine, neighbours, starts)) as [Starts[], Starts[]];
+  const alone = jointFit(a, PRIORS.decode).rows as Estimate[];
+  const fit = jointFit([...a, ...b], PRIORS.decode);
+  const differences = compared(fit, a.length);
+  const slower = b.map((row, r) => ({
+    ...row,
+    y: row.y.map((y) => (y === null || r > 0 ? y : y - Math.log(differences[0]!.smallestVisible))),
+  }));
+  const then = compared(jointFit([...a, ...slower], PRIORS.decode), a.length)[0]!;
+  const intervals = alone.map((row) => intervalOf(row).map(Math.log) as [number, number]);
+  return {
+    held: intervals.map(([low, high], r) => low <= machine.centres[r]! && machine.centres[r]! <= high),
+    errors: alone.map(({ centre }, r) => (centre - machine.centres[r]!) ** 2),
+    halves: intervals.map(([low, high]) => (high - low) / 2),
+    pairsWithFind: [holm(differences.map(({ p }) => p)).some((p) => p < 0.05)],
+    single: differences.map(({ p }) => p < 0.05),
+    visible: differences.map(({ smallestVisible }) => smallestVisible - 1),
+    foundThen: [then.p < 0.05 && then.logRatio < 0],
   };
-  console.log(
-    '\none build run twice, 36 rows of starts 3 % apart: pairs of runs with a comparison called different, after Holm; p < 0.05 of single ones',
-  );
-  for (const layout of [OWN_BLOCKS[0]!, ...SHARED_BLOCKS]) {
-    for (const blocks of [0, 0.015, 0.03]) {
-      const levels = { within: 0.01, starts: 0.03, blocks };
-      const found = sameBuild(SHAPES[0]!, levels, { perBlock: layout.perBlock, repeats: 4 }, 36, pairs, seed);
-      console.log(
-        `  ${layout.name}, blocks ${percent(blocks)}: repeats of one start ${percent(found.repeats, 0)}; starts ${percent(found.starts, 0)}, p ${percent(found.size)}; with the pooled spread ${percent(found.pooled, 0)}, p ${percent(found.sizePooled)}`,
-      );
-      family.plain.push(found.starts);
-      family.pooled.push(found.pooled);
-      family.size.push(found.size);
-      family.sizePooled.push(found.sizePooled);
-    }
-  }
-  for (const [name, rates] of [
-    ['starts', family.plain],
-    ['starts with the pooled spread', family.pooled],
-  ] as const) {
-    figures.push({
-      claim: `one build run twice, by ${name}: pairs of runs with a false find`,
-      measured: `${percent(mean(rates))} (worst layout ${percent(Math.max(...rates), 0)})`,
-      required: 'at most 5 %',
-      holds: mean(rates) <= 0.05,
-    });
-  }
-  for (const [name, sizes] of [
-    ['starts', family.size],
-    ['starts with the pooled spread', family.sizePooled],
-  ] as const) {
-    figures.push({
-      claim: `single comparisons by ${name}: p below 0.05 without a difference`,
-      measured: percent(mean(sizes)),
-      required: 'at most 5 %',
-      holds: mean(sizes) <= 0.05,
-    });
-  }
-
-  console.log(
-    '\nsmallest ratio that is found in 80 % of comparisons, starts 3 % apart, by detectable; how often it was',
-  );
-  const shares = OWN_BLOCKS.map(({ perBlock }) => {
-    const { ratio, found } = power(
-      perBlock.length,
-      { within: 0.01, starts: 0.03, blocks: 0 },
-      4 * rows,
-      seed,
-    );
-    console.log(`  ${perBlock.length} starts: ${percent(ratio - 1)}, ${percent(found)}`);
-    return found;
-  });
-  figures.push({
-    claim: 'a difference of the size that detectable says is found',
-    measured: `in ${percent(Math.min(...shares), 0)} to ${percent(Math.max(...shares), 0)}`,
-    required: '75 to 88 % where 80 % is asked for',
-    holds: shares.every((share) => share >= 0.75 && share <= 0.88),
-  });
-  return figures;
 }
 
-function stopping(): Figure[] {
-  console.log(
-    '\nintervals of rows that were stopped by their width, at most 8 starts, 3 % apart: at once; two starts later (anotherStart)',
+const compared = (fit: JointFit, rows: number) =>
+  Array.from({ length: rows }, (_, r) =>
+    differenceOf(fit, fit.rows[r]!, fit.rows[rows + r]!, { oneSitting: false }),
   );
-  const found = [0.05, 0.04, 0.03, 0.02].map((target) => {
-    const each = (rule: 'at-once' | 'anotherStart') =>
-      stopped(rule, target, 8, { within: 0.01, starts: 0.03, blocks: 0 }, 4 * rows, seed);
-    const [early, late] = [each('at-once'), each('anotherStart')];
-    console.log(
-      `  target ${percent(target, 0)}: ${percent(early.held)} after ${early.starts.toFixed(1)} starts; ${percent(late.held)} after ${late.starts.toFixed(1)}`,
-    );
-    return late.held;
-  });
-  return [
-    {
-      claim: 'intervals of rows that anotherStart stopped hold the long-run centre',
-      measured: `${percent(Math.min(...found))} to ${percent(Math.max(...found))}`,
-      required: 'at least 93 %',
-      holds: found.every((held) => held >= 0.93),
-    },
-  ];
+
+function figuresOf(neighbours: Neighbours, starts: number): Figure[] {
+  const all = Array.from({ length: pairs }, (_, i) => once(neighbours, starts, i));
+  const of = <K extends keyof Found>(key: K) => all.flatMap((found) => found[key] as (boolean | number)[]);
+  const [held, finds, seen] = [of('held'), of('pairsWithFind'), of('foundThen')].map((v) =>
+    share(v as boolean[]),
+  );
+  const name = `${neighbours.name} neighbours, ${starts} starts`;
+  console.log(
+    `${name}: error ${percent(Math.sqrt(mean(of('errors') as number[])))}, half width ${percent(median(of('halves') as number[]))}, single p < 0.05 ${percent(share(of('single') as boolean[]))}, visible ${percent(median(of('visible') as number[]), 0)}`,
+  );
+  const intervals: Figure = {
+    claim: `${name}: 95 % intervals hold`,
+    measured: percent(held!),
+    // One start knows nothing of its own spread: what is taken for it is on the safe side.
+    required: starts === 1 ? 'at least 93 %' : '93 to 99 %',
+    holds: held! >= 0.93 && (starts === 1 || held! <= 0.99),
+  };
+  const none: Figure = {
+    claim: `${name}: pairs of sittings with a false find`,
+    measured: percent(finds!),
+    required: 'at most 5 %',
+    holds: finds! <= 0.05,
+  };
+  if (starts === 1) return [intervals, none];
+  const large: Figure = {
+    claim: `${name}: a change as large as the smallest visible one is found`,
+    measured: `in ${percent(seen!, 0)}`,
+    required: 'in 72 to 92 %, where 80 is asked for',
+    holds: seen! >= 0.72 && seen! <= 0.92,
+  };
+  return [intervals, none, large];
 }
 
-const parts = { coverage: intervals, comparisons, stopping };
 conclude(
   'statistics',
-  Object.entries(parts).flatMap(([name, run]) => (part === undefined || part === name ? run() : [])),
+  NEIGHBOURS.flatMap((neighbours) => [1, 3, 5].flatMap((starts) => figuresOf(neighbours, starts))),
 );

@@ -1,9 +1,7 @@
 import { COMPARED_METRICS } from '../../../core/metrics/catalogue.js';
 import { isPresent, type Measurement, type ResultRecord } from '../../../core/result/result.js';
-import { adjustForMany, type Comparison } from '../../../core/statistics/compare.js';
 import { type Interval, tInterval } from '../../../core/statistics/interval.js';
 import { median } from '../../../core/statistics/quantile.js';
-import { compareStarts } from '../../../core/statistics/ratio.js';
 import { mean } from '../../../core/statistics/summary.js';
 import { type Change, changesOf, matchRows } from '../../../report/compare.js';
 import type { Row } from '../../../report/rows.js';
@@ -70,27 +68,6 @@ export function ratioErrors(runs: readonly Run[]): RatioErrors {
     error: Math.sqrt(mean(ratios.map(({ change }) => Math.log(change!) ** 2))),
     held: ratios.filter(({ interval }) => interval![0] <= 1 && interval![1] >= 1).length,
   };
-}
-
-const different = ({ verdict }: Comparison) => verdict === 'faster' || verdict === 'slower';
-
-/** The same by the repeats of one start on each side, as if they were independent. */
-export function comparedByRepeats(runs: readonly Run[]): PairCounts {
-  return countPairs(runs, (a, b) => {
-    const compared = pairsOf(a, b).flatMap(([left, right]) =>
-      REPEATED.flatMap((metric) => {
-        const [x, y] = [repeatsOf(left, metric), repeatsOf(right, metric)];
-        if (x.length < 2 || y.length < 2) return [];
-        return [
-          compareStarts(
-            x.map((v) => [[v]]),
-            y.map((v) => [[v]]),
-          ),
-        ];
-      }),
-    );
-    return adjustForMany(compared).map(different);
-  });
 }
 
 /** The same as a reader of llama-bench's `mean ± standard deviation` would: two bars that do not touch differ. */

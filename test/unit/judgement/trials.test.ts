@@ -1,13 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { driftOf, speedsOf } from '../../../core/judgement/drift.js';
 import { recordFront } from '../../../core/judgement/pareto.js';
-import {
-  blocksOf,
-  combineStarts,
-  compareExperiments,
-  controlsOf,
-  startsOf,
-} from '../../../core/judgement/trials.js';
+import { combineStarts, controlsOf, startsOf } from '../../../core/judgement/trials.js';
 import { isPresent, type Measurement, type ResultRecord } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
 import { calmInput, phasesOf, recordOf } from './trace.js';
@@ -138,6 +132,24 @@ describe('the trials that a row is made of', () => {
     expect(entryOf(row, 'modelBytes').adjustedBy).toBeUndefined();
   });
 
+  test("whose slow tokens are a neighbour's are adjusted by how slow the mean token was; the middle one is as it is", () => {
+    const start = trial('a');
+    const measurements = {
+      ...start.measurements,
+      coreShareRatio: single(1),
+      foreignCores: single(0.5),
+      processCores: single(1.5),
+      systemBusyRatio: single(1),
+      timePerOutputTokenSeconds: single(0.03),
+      interTokenLatencyP50Seconds: single(0.02),
+    };
+    const row = combineStarts([{ ...start, measurements }]);
+    expect(entryOf(row, DECODE).adjustedBy).toBeCloseTo(1.5 * Math.exp(-0.02), 6);
+    expect(entryOf(row, 'interTokenLatencyP50Seconds').adjustedBy).toBe(1);
+    const idle = { ...measurements, foreignCores: single(0.03) };
+    expect(entryOf(combineStarts([{ ...start, measurements: idle }]), DECODE).adjustedBy).toBe(1);
+  });
+
   test('name each warning once, with how many of them carry it', () => {
     const noted = (id: string, ...codes: Parameters<typeof warn>[0][]) =>
       trial(id, 1, { warnings: codes.map((code) => warn(code, `${code} of ${id}`)) });
@@ -167,53 +179,6 @@ describe('the trials that a row is made of', () => {
     const row = combineStarts([0, 0.01, 0.02].map((v, i) => trial(`${i}`, 1, { measurements: steal(v) })));
     expect(entryOf(row, 'stealRatio').value).toBeCloseTo(0.01, 12);
     expect(entryOf(row, 'stealRatio').ci95).not.toBeNull();
-  });
-});
-
-describe('two experiments', () => {
-  const row = (slower: readonly number[], sweep = 's1') =>
-    slower.map((s, block) => {
-      const { sweep: where, ...rest } = inBlock(block);
-      return trial(`${sweep}-${block}`, s, { ...rest, sweep: { ...where!, id: sweep } });
-    });
-
-  test('are compared by their starts, seconds the other way round', () => {
-    const [base, slow] = [row([1, 1.01, 0.99]), row([1.3, 1.29, 1.31], 's2')];
-    const decode = compareExperiments(base, slow, DECODE);
-    expect(decode.verdict).toBe('slower');
-    expect(decode.ratio).toBeCloseTo(1 / 1.3, 2);
-    expect(compareExperiments(base, slow, 'timeToFirstTokenSeconds').verdict).toBe('slower');
-  });
-
-  test('of one start each have a ratio and no verdict, however calm their repeats are', () => {
-    const one = compareExperiments(row([1]), row([1.3], 's2'), DECODE);
-    expect(one).toMatchObject({ interval: null, verdict: 'unclear' });
-    expect(one.ratio).toBeCloseTo(1 / 1.3, 2);
-    expect(one.reason).toContain('one start');
-  });
-
-  test('what neither has is unclear', () => {
-    expect(compareExperiments(row([1, 1]), row([1, 1], 's2'), 'energyJoules')).toMatchObject({
-      verdict: 'unclear',
-      reason: 'there are no readings',
-    });
-  });
-
-  test('that share their blocks are compared within them: what a block does to both cancels', () => {
-    const drift = [1, 1.5, 0.7];
-    const base = row(drift);
-    const candidate = row(drift.map((s, i) => s * 1.05 * (1 + i / 1000)));
-    const within = compareExperiments(base, candidate, DECODE);
-    expect(within.verdict).toBe('slower');
-    expect(within.ratio).toBeCloseTo(1 / 1.05, 2);
-    // The same starts in blocks of their own are drowned by the drift.
-    const apart = candidate.map((r) => ({ ...r, sweep: { ...r.sweep, id: 's2' } }));
-    expect(compareExperiments(base, apart, DECODE).verdict).toBe('unclear');
-  });
-
-  test('are given by block', () => {
-    const starts = [trial('a', 1, inBlock(0)), trial('b', 2, inBlock(1)), trial('c', 3, inBlock(1))];
-    expect(blocksOf(starts, DECODE).map((block) => block.length)).toEqual([1, 2]);
   });
 });
 

@@ -25,7 +25,7 @@ import {
   readBandwidth,
   softMaximum,
 } from '../../../roofline/predict.js';
-import { drawFrom } from '../../bench/statistics/noise.js';
+import { drawFrom } from '../../bench/statistics/draw.js';
 import { PERFECT, ROOFS, SMALL } from '../../support/roofline.js';
 
 const machineModel = measuredMachine(ROOFS, { name: 'test', memoryBytes: null }, 2, 32e6)!;

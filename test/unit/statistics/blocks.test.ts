@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { blockEffects, type StartReading } from '../../../core/statistics/blocks.js';
-import { drawFrom } from '../../bench/statistics/noise.js';
+import { drawFrom } from '../../bench/statistics/draw.js';
 
 const table = (logs: readonly (readonly (number | null)[])[]): StartReading[] =>
   logs.flatMap((row, r) =>

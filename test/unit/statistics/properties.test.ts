@@ -1,13 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  bcaBootstrap,
-  percentileBootstrap,
-  relativeHalfWidth,
-  tInterval,
-} from '../../../core/statistics/interval.js';
+import { percentileBootstrap, relativeHalfWidth, tInterval } from '../../../core/statistics/interval.js';
 import { median, quantile } from '../../../core/statistics/quantile.js';
-import { holm, mannWhitney, permutation, welch } from '../../../core/statistics/significance.js';
+import { holm } from '../../../core/statistics/significance.js';
 import { cv, mean, stddev, summarize } from '../../../core/statistics/summary.js';
 import { mannKendall } from '../../../core/statistics/trend.js';
 
@@ -45,10 +40,8 @@ describe('summary and quantiles', () => {
     expect(stddev([3])).toBeNull();
     expect(cv([1, -1])).toBeNull();
     expect(tInterval([3])).toBeNull();
-    expect(bcaBootstrap([3], mean)).toBeNull();
+    expect(percentileBootstrap([3], mean)).toBeNull();
     expect(mannKendall([1, 2])).toBeNull();
-    expect(welch([1], [2, 3])).toBeNull();
-    expect(mannWhitney([], [1])).toBeNull();
     expect(quantile([], 0.5)).toBeNaN();
   });
 });
@@ -67,17 +60,15 @@ describe('intervals', () => {
     );
   });
 
-  test('bootstraps repeat exactly with the same seed and never leave the range of the values', () => {
+  test('a bootstrap repeats exactly with the same seed and never leaves the range of the values', () => {
     fc.assert(
       fc.property(list(2, 8), fc.integer(), (values, seed) => {
         const options = { resamples: 200, seed };
-        const first = bcaBootstrap(values, median, options)!;
-        expect(bcaBootstrap(values, median, options)).toEqual(first);
-        for (const [low, high] of [first, percentileBootstrap(values, median, options)!]) {
-          expect(low).toBeLessThanOrEqual(high);
-          expect(low).toBeGreaterThanOrEqual(Math.min(...values));
-          expect(high).toBeLessThanOrEqual(Math.max(...values));
-        }
+        const [low, high] = percentileBootstrap(values, median, options)!;
+        expect(percentileBootstrap(values, median, options)).toEqual([low, high]);
+        expect(low).toBeLessThanOrEqual(high);
+        expect(low).toBeGreaterThanOrEqual(Math.min(...values));
+        expect(high).toBeLessThanOrEqual(Math.max(...values));
       }),
       { numRuns: 50 },
     );
@@ -101,30 +92,6 @@ describe('intervals', () => {
 });
 
 describe('tests of difference and trend', () => {
-  test('p values are symmetric, between 0 and 1, and 1 for a sample against itself', () => {
-    fc.assert(
-      fc.property(list(2, 7), list(2, 7), (a, b) => {
-        for (const run of [welch, mannWhitney, permutation]) {
-          const [forth, back] = [run(a, b)!.p, run(b, a)!.p];
-          expect(forth).toBeGreaterThanOrEqual(0);
-          expect(forth).toBeLessThanOrEqual(1);
-          expect(back).toBeCloseTo(forth, 6);
-          expect(run(a, a)!.p).toBeCloseTo(1, 6);
-        }
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  test('random splits agree with all splits', () => {
-    const a = Array.from({ length: 12 }, (_, i) => 100 + ((i * 37) % 11));
-    const b = Array.from({ length: 12 }, (_, i) => 103 + ((i * 53) % 13));
-    const random = permutation(a, b, { resamples: 20_000, seed: 5 })!;
-    expect(random.exact).toBe(false);
-    expect(Math.abs(random.p - welch(a, b)!.p)).toBeLessThan(0.02);
-    expect(random).toEqual(permutation(a, b, { resamples: 20_000, seed: 5 }));
-  });
-
   test('Holm never lowers a p value and keeps their order', () => {
     const p = fc.double({ min: 0, max: 1, noNaN: true });
     fc.assert(
