@@ -59,3 +59,15 @@ function ended(program: string, args: readonly string[]): Promise<string> {
     child.on('close', () => resolve(said));
   });
 }
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
+
+/** @returns the seconds of `about 1 min 40 s, at most 2 min 05 s: …`; null where nothing was promised. */
+function promisedIn(said: string): number | null {
+  const [, about] = /about ([\d a-z]+), at most/.exec(said) ?? [];
+  if (about === undefined) return null;
+  return [...about.matchAll(/(\d+) (d|h|min|s)/g)].reduce(
+    (sum, [, n, unit]) => sum + Number(n) * SECONDS[unit!]!,
+    0,
+  );
+}
