@@ -116,17 +116,30 @@ export function exitCodeOf(status: SweepStatus | null): number {
  * Says how many rows are of which grade, what by, and what would help most, as the last line of a command. Rows that are all clean have
  * said it themselves.
  * @param again how to have invalid rows tried again.
- * @param explained a table has just said what each reason is, and what to do about it.
+ * @param how.explained a table has just said what each reason is, and what to do about it.
+ * @param how.marked rows that the report marks as disturbed: besides those with a reason, those that readings of neighbours adjust by much.
  */
-export function sayGrades(status: SweepStatus | null, again: string, explained = false): void {
-  if (status === null || status.disturbed + status.invalid === 0) return;
-  const { points, complete, disturbed, invalid, failed } = status;
+export function sayGrades(
+  status: SweepStatus | null,
+  again: string,
+  { explained = false, marked = 0 }: { readonly explained?: boolean; readonly marked?: number } = {},
+): void {
+  if (status === null) return;
+  const { points, complete, invalid, failed } = status;
+  const disturbed = Math.max(marked, status.disturbed);
+  if (disturbed + invalid === 0) return;
+  const adjusted = disturbed - status.disturbed;
   const settled = complete + invalid + failed;
-  const rows = `${settled} of ${points} ${points === 1 ? 'row' : 'rows'}`;
-  say(`${rows}${gradesText({ valid: complete, disturbed, invalid, failed })}`);
+  say(`${settled} of ${rowsText(points)}${gradesText({ valid: complete, disturbed, invalid, failed })}`);
   if (disturbed > 0) {
+    const reasons = [
+      ...(status.disturbed > 0 ? [tallied(status.disturbedBy)] : []),
+      ...(adjusted > 0
+        ? [`neighbours, by whose readings numbers are adjusted by much (${rowsText(adjusted)})`]
+        : []),
+    ];
     say(
-      `disturbed by ${tallied(status.disturbedBy)}: they count, and their intervals hold it. ${mostHelp(status.disturbedBy, explained)}docs/noisy.md says what can be done.`,
+      `disturbed by ${reasons.join(', ')}: they count, and their intervals hold it. ${mostHelp(status.disturbedBy, explained)}docs/noisy.md says what can be done.`,
     );
   }
   if (invalid > 0)
@@ -140,8 +153,10 @@ type Doubts = SweepStatus['invalidBy'];
 /** Each reason with its rows; one row may have several. */
 function tallied(doubts: Doubts): string {
   if (doubts.length === 0) return 'what an older coordinator does not say';
-  return doubts.map(({ code, points }) => `${code} (${points} ${points === 1 ? 'row' : 'rows'})`).join(', ');
+  return doubts.map(({ code, points }) => `${code} (${rowsText(points)})`).join(', ');
 }
+
+const rowsText = (count: number) => `${count} ${count === 1 ? 'row' : 'rows'}`;
 
 /** What the reason that most rows have is, and what to do about it; codes of a newer coordinator are not known. */
 function mostHelp([most]: Doubts, explained: boolean): string {

@@ -64,6 +64,13 @@ export function readRecord(json: string): ResultRecord {
   return regraded(JSON.parse(json) as ResultRecord);
 }
 
+/** @returns the same as JSON, for those who are given it as it is: the very text where nothing is graded otherwise than when it was written. */
+export function gradedJson(json: string): string {
+  const stored = JSON.parse(json) as ResultRecord;
+  const record = regraded(stored);
+  return record === stored ? json : JSON.stringify(record);
+}
+
 /** @returns an entry for who has the whole fact at hand. */
 export function entryOf<D extends Detail>(position: number, fact: Fact, detail: D): EntryAt<D> {
   // TypeScript does not narrow a type parameter by a value.

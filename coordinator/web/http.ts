@@ -12,6 +12,7 @@ import {
 } from '../../proto/http/server.js';
 import { refusePlaintext, type ServerSecurity } from '../../proto/security.js';
 import { type ControlApi, sweepNamed } from '../api/control.js';
+import { gradedJson } from '../log/detail.js';
 import { resultOfTrial, storedResults } from '../results.js';
 import { Changes } from './changes.js';
 import { EventStream } from './event-stream.js';
@@ -91,7 +92,8 @@ function routes(app: HttpApp, parts: WebParts): void {
       const lines = async function* () {
         const gone = new AbortController();
         request.raw.once('close', () => gone.abort());
-        for await (const { json } of storedResults(log, dispatcher, query, 0, gone.signal)) yield `${json}\n`;
+        for await (const { json } of storedResults(log, dispatcher, query, 0, gone.signal))
+          yield `${gradedJson(json)}\n`;
       };
       return reply.type('application/x-ndjson').send(Readable.from(lines()));
     },
@@ -101,7 +103,7 @@ function routes(app: HttpApp, parts: WebParts): void {
     if (result === null) {
       throw new WireError('not-found', `There is no result of a trial ${quote(request.params.id)} here.`);
     }
-    return await send(request, reply, 'application/json', result.json);
+    return await send(request, reply, 'application/json', gradedJson(result.json));
   });
 
   app.get<{ Querystring: { sweep?: string; results?: string; after?: string } }>(

@@ -10,7 +10,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRidge } from '../support/ridge.js';
-import { UNJUDGED_FIELDS } from '../support/sweeps.js';
 import { conclude } from './figure.js';
 
 const checker = process.env.RIDGEPOINT_ENDPOINTS_CLI;
@@ -39,7 +38,7 @@ spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
   runners: [{ kind: simulated-server, simulatedTtftSeconds: 1.5, simulatedItlSeconds: 0.01 }]
   workloads: [{ kind: serving, concurrency: [${CONCURRENCIES.join(', ')}], requests: 42, warmupRequests: 1, outputTokens: 8 }]
-  measure: { starts: 1, ${UNJUDGED_FIELDS} }
+  measure: { starts: 1 }
   placement: { retries: 0, driftControl: false }
 `;
 

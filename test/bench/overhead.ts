@@ -42,6 +42,7 @@ import { readCpu } from '../../agent/device/cpu.js';
 import { findStartTools, wrapCommand } from '../../agent/isolation/start-tools.js';
 import type { TrialRequest } from '../../agent/trial/job.js';
 import { EXIT } from '../../cli/exit.js';
+import { DISTURBANCE_LIMITS } from '../../core/experiment/experiment.js';
 import { counterDifference } from '../../core/metrics/integrate.js';
 import { cleanSeries } from '../../core/metrics/series.js';
 import type { Phase, ResultRecord } from '../../core/result/result.js';
@@ -51,7 +52,6 @@ import { mean } from '../../core/statistics/summary.js';
 import { modelPath } from '../models/loading.js';
 import { LARGE_MODEL, largeModel } from '../support/large-model.js';
 import { RIDGE, ROOT } from '../support/ridge.js';
-import { UNJUDGED } from '../support/sweeps.js';
 import { conclude, type Figure } from './figure.js';
 import { type WhileStopped, whileStopped } from './overhead/stopped.js';
 
@@ -175,7 +175,8 @@ function orderOf(of: Case): TrialRequest {
       confidence: 0.95,
       maxSeconds: null,
       trialTimeoutSeconds: null,
-      ...UNJUDGED,
+      ...DISTURBANCE_LIMITS,
+      maxSpread: 0.1,
       gates: 'warn',
       meters: 'off',
       energyWindows: 3,

@@ -10,7 +10,6 @@ import { METRICS } from '../../core/metrics/catalogue.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { freePort, installed, startPrometheus, until } from '../support/services.js';
-import { UNJUDGED_FIELDS } from '../support/sweeps.js';
 import { conclude, type Figure } from './figure.js';
 
 const SWEEP = `
@@ -23,7 +22,7 @@ spec:
   runners: [{ kind: llama-cpp, flashAttention: [true, false] }]
   workloads: [{ kind: latency, promptTokens: 128, generateTokens: 64 }]
   # Whether rows may be compared is not the question here: no gate may keep one from being shown.
-  measure: { starts: 1, minRepeats: 3, maxRepeats: 4, ${UNJUDGED_FIELDS} }
+  measure: { starts: 1, minRepeats: 3, maxRepeats: 4 }
   placement: { retries: 0 }
 `;
 

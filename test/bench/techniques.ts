@@ -14,7 +14,6 @@ import { parse, stringify } from 'yaml';
 import type { ResultRecord } from '../../core/result/result.js';
 import { EFFICIENT_LLM } from '../../report/column-sets.js';
 import { ROOT, ridge } from '../support/ridge.js';
-import { UNJUDGED } from '../support/sweeps.js';
 import { conclude, type Figure } from './figure.js';
 import { compressionRate, filesByDigest, frontOf, type Goal, lacking } from './techniques/checks.js';
 
@@ -129,7 +128,6 @@ function sweepFile(): string {
     starts: 1,
     maxRepeats: 3,
     maxWarmups: 1,
-    ...UNJUDGED,
   };
   spec.placement = { ...spec.placement, driftControl: false };
   const runners = [spec.runners].flat() as Record<string, unknown>[];

@@ -8,7 +8,7 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import type { ResultRecord } from '../../core/result/result.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { temporaryFolder } from '../support/bench.js';
-import { submission, UNJUDGED_FIELDS } from '../support/sweeps.js';
+import { submission } from '../support/sweeps.js';
 
 const waiting = { timeout: 30_000, interval: 20 };
 let coordinator: RunningCoordinator | null = null;
@@ -63,7 +63,7 @@ spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
   runners: [{ kind: fake, ${fake} }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: 8 }]
-  measure: { starts: 1, minRepeats: 2, maxRepeats: 2, maxWarmups: 1, ${UNJUDGED_FIELDS} }
+  measure: { starts: 1, minRepeats: 2, maxRepeats: 2, maxWarmups: 1 }
   placement: { driftControl: false, retries: 1 }
 ${rest}`;
 }

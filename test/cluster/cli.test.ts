@@ -7,7 +7,7 @@ import { resultSchema } from '../../core/result/result.js';
 import { control, start } from '../support/coordinator.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { freePort, installed } from '../support/services.js';
-import { fakeSweep, submission, UNJUDGED_FIELDS } from '../support/sweeps.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 
 /** Six quick points of the fake runner; no gate may fire on a busy machine, since that is not the question. */
 const SWEEP = `
@@ -18,7 +18,7 @@ spec:
   models: builtin:tiny
   runners: [{ kind: fake, fakeDecodeTokensPerSecond: [1000, 2000, 4000] }]
   workloads: [{ kind: latency, promptTokens: 64, generateTokens: 8, parallel: [1, 2] }]
-  measure: { starts: 1, maxRepeats: 3, maxWarmups: 1, ${UNJUDGED_FIELDS} }
+  measure: { starts: 1, maxRepeats: 3, maxWarmups: 1 }
   placement: { retries: 0 }
 `;
 

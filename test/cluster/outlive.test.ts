@@ -7,7 +7,7 @@ import { createProgram } from '../../cli/program.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { startFakeRunnerAgent } from '../support/live-fleet.js';
-import { submission, UNJUDGED_FIELDS } from '../support/sweeps.js';
+import { submission } from '../support/sweeps.js';
 
 /* Agents outlive coordinators: a real agent, real children, a coordinator that stops and comes back. */
 
@@ -49,7 +49,7 @@ spec:
   models: "builtin:tiny"
   runners: [{ kind: fake, fakeDecodeTokensPerSecond: 8 }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: [8, 9] }]
-  measure: { starts: 1, minRepeats: 1, maxRepeats: 1, maxWarmups: 0, ${UNJUDGED_FIELDS} }
+  measure: { starts: 1, minRepeats: 1, maxRepeats: 1, maxWarmups: 0 }
   placement: { driftControl: false, retries: 0 }
 `;
 

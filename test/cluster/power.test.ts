@@ -13,7 +13,6 @@ import { connectControl } from '../../proto/client.js';
 import { temporaryFolder } from '../support/bench.js';
 import { clockFile, LONG, powerTree, SHORT } from '../support/power-tree.js';
 import { ROOT } from '../support/ridge.js';
-import { UNJUDGED_FIELDS } from '../support/sweeps.js';
 
 const gcc = spawnSync('gcc', ['--version']).status === 0;
 const children: ChildProcess[] = [];
@@ -195,7 +194,7 @@ spec:
   models: "builtin:tiny"
   runners: [{ kind: fake }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: 4 }]
-  measure: { starts: 1, maxRepeats: 2, ${UNJUDGED_FIELDS}, meters: off }
+  measure: { starts: 1, maxRepeats: 2, meters: off }
   device: { powerCapWatts: [null, 150, 100, 300] }
   placement: { driftControl: false, retries: 0 }
 `,

@@ -12,12 +12,12 @@ import { isPresent, type ResultRecord } from '../../core/result/result.js';
 import { ConnectProxy } from '../support/connect-proxy.js';
 import { type Finished, ridge } from '../support/ridge.js';
 import { installed, type Prometheus, startPrometheus, until } from '../support/services.js';
-import { fakeSweep, UNJUDGED_FIELDS } from '../support/sweeps.js';
+import { fakeSweep } from '../support/sweeps.js';
 import { Authority, hasOpenssl } from '../support/tls.js';
 
 const here = installed('prometheus') && installed('promtool');
 
-const measure = `{ starts: 1, minRepeats: 3, maxRepeats: 3, ${UNJUDGED_FIELDS} }`;
+const measure = `{ starts: 1, minRepeats: 3, maxRepeats: 3 }`;
 
 describe.skipIf(!here)('a run that is over before anybody scrapes it (needs prometheus)', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-pushed-'));

@@ -7,7 +7,6 @@ import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { FileServer } from '../support/file-server.js';
 import { type Running, ridge, startRidge } from '../support/ridge.js';
 import { freePort } from '../support/services.js';
-import { UNJUDGED_FIELDS } from '../support/sweeps.js';
 
 let folder: string;
 let env: Record<string, string>;
@@ -73,7 +72,7 @@ spec:
   techniques: { quantization: ${quantization} }
   runners: [{ kind: llama-cpp, threads: 1 }]
   workloads: [{ kind: latency, promptTokens: 16, generateTokens: 4 }]
-  measure: { starts: 1, maxRepeats: 1, minRepeats: 1, maxWarmups: 0, ${UNJUDGED_FIELDS} }
+  measure: { starts: 1, maxRepeats: 1, minRepeats: 1, maxWarmups: 0 }
   placement: { retries: 0, driftControl: false }
   quality: ${quality}
 `,

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../agent/artifacts/source.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { ridge } from '../support/ridge.js';
-import { UNJUDGED } from '../support/sweeps.js';
 
 const LIMIT = 300_000;
 /** A real one; where it is not named its test is skipped. */
@@ -45,7 +44,7 @@ async function run(name: string, servers: object, spec: object): Promise<ResultR
       maxWindows: 2,
       tasks: ['choice.yaml', 'letter.yaml', 'said.yaml'],
     },
-    measure: { starts: 1, retryInvalid: 0, ...UNJUDGED },
+    measure: { starts: 1, retryInvalid: 0 },
     placement: { retries: 0, driftControl: false, device: 'cpu' },
     ...spec,
   };

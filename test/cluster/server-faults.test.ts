@@ -7,7 +7,6 @@ import { descendantsOf } from '../../agent/isolation/processes.js';
 import { FAULTS } from '../../agent/serving/simulator/options.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { type Finished, ridge, startRidge } from '../support/ridge.js';
-import { UNJUDGED } from '../support/sweeps.js';
 
 /** Whole runs of `ridge`, several at once. */
 const LIMIT = 400_000;
@@ -36,7 +35,7 @@ function sweep(name: string, { models = 'builtin:tiny', runners, workloads }: Pa
     runners,
     workloads: workloads.map((workload) => ({ kind: 'serving', ...LOAD, ...workload })),
     // Faults are the question, and no doubt of a busy machine is.
-    measure: { starts: 1, retryInvalid: 0, ...UNJUDGED },
+    measure: { starts: 1, retryInvalid: 0 },
     placement: { retries: 0, driftControl: false, device: 'cpu' },
   };
   writeFileSync(

@@ -11,11 +11,10 @@ import type { MeterSettings } from '../../agent/meters/index.js';
 import { NO_RPC } from '../../agent/native/llama-cpp/rpc.js';
 import { ServerPool } from '../../agent/servers/pool.js';
 import type { TrialContext, TrialLimits } from '../../agent/trial/context.js';
-import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
+import { DISTURBANCE_LIMITS, type Experiment, type MeasurePolicy } from '../../core/experiment/experiment.js';
 import type { Lease } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
-import { UNJUDGED } from './sweeps.js';
 
 /** A policy that measures little and forgives everything: tests ask whether things happen, not how fast. */
 export const QUICK: MeasurePolicy = {
@@ -27,7 +26,8 @@ export const QUICK: MeasurePolicy = {
   warmupSpread: 1,
   maxWarmups: 1,
   trialTimeoutSeconds: null,
-  ...UNJUDGED,
+  ...DISTURBANCE_LIMITS,
+  maxSpread: 0.1,
   gates: 'warn',
   meters: 'on',
   energyWindows: 3,

@@ -1,7 +1,6 @@
 import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
 import { temporaryFolder } from './bench.js';
-import { UNJUDGED_FIELDS } from './sweeps.js';
 
 /** A real agent that runs the fake runner in real children. */
 export async function startFakeRunnerAgent(coordinator: string, nodeName = 'node1'): Promise<RunningAgent> {
@@ -30,7 +29,7 @@ spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
   runners: [{ kind: fake, fakeDecodeTokensPerSecond: [100, 200, 400] }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: 16, parallel: [1, 2] }]
-  measure: { starts: 1, minRepeats: 3, maxRepeats: 3, maxWarmups: 1, ${UNJUDGED_FIELDS} }
+  measure: { starts: 1, minRepeats: 3, maxRepeats: 3, maxWarmups: 1 }
   placement: { driftControl: false, retries: 0 }
   objectives: { decodeTokensPerSecond: max, peakResidentBytes: min }
 `;

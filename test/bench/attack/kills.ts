@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CoordinatorConfig } from '../../../coordinator/config.js';
 import type { ControlConnection } from '../../../proto/client.js';
 import type { NatsServer } from '../../support/nats-server.js';
-import { UNJUDGED_FIELDS } from '../../support/sweeps.js';
 import type { Outcome } from './check.js';
 import { Ground, recordsOf, submit, type Target, until, within } from './ground.js';
 import { orphans } from './process-figures.js';
@@ -168,7 +167,7 @@ spec:
   models: "builtin:tiny"
   runners: [{ kind: fake, fakeDecodeTokensPerSecond: 2000 }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: [${tokens.join(', ')}] }]
-  measure: { starts: 1, minRepeats: 2, maxRepeats: 2, maxWarmups: 1, ${UNJUDGED_FIELDS} }
+  measure: { starts: 1, minRepeats: 2, maxRepeats: 2, maxWarmups: 1 }
   placement: { driftControl: false, retries: 20 }
 `;
 }

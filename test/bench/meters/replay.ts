@@ -9,7 +9,6 @@ import {
   type SampleSeries,
 } from '../../../core/result/result.js';
 import { RIDGE } from '../../support/ridge.js';
-import { UNJUDGED_FIELDS } from '../../support/sweeps.js';
 import type { Figure } from '../figure.js';
 
 const WATTS = 137;
@@ -21,7 +20,7 @@ spec:
   models: ["builtin:tiny"]
   runners: { kind: fake, fakePrefillTokensPerSecond: 2000, fakeDecodeTokensPerSecond: 200 }
   workloads: { kind: latency, promptTokens: 256, generateTokens: 16 }
-  measure: { starts: 1, minRepeats: 3, maxRepeats: 3, ${UNJUDGED_FIELDS} }
+  measure: { starts: 1, minRepeats: 3, maxRepeats: 3 }
   placement: { driftControl: false }
 `;
 

@@ -1,8 +1,3 @@
-import { UNJUDGED, UNJUDGED_FIELDS } from '../sweeps.js';
-
-/** What the rest of the machine does, and how exact numbers are, is not the question where dashboards are. */
-const LOOSE = `warmupSpread: 1, ${UNJUDGED_FIELDS}`;
-
 /** A real model with every technique, quality, energy and roofs: whatever a dashboard can show of a result. */
 export const TECHNIQUES_SWEEP = `
 apiVersion: ridgepoint.dev/v1
@@ -18,12 +13,12 @@ spec:
   zip: [[quantization, sparsity]]
   workloads: [{ kind: latency, promptTokens: 256, generateTokens: 32 }]
   quality: { text: "builtin:sample", maxWindows: 1 }
-  measure: { starts: 1, minRepeats: 2, maxRepeats: 2, maxWarmups: 1, ${LOOSE} }
+  measure: { starts: 1, minRepeats: 2, maxRepeats: 2, maxWarmups: 1, warmupSpread: 1 }
   placement: { retries: 0, driftControl: false }
   objectives: { decodeTokensPerSecond: max, perplexity: min }
 `;
 
-/** Trials that do not count: a model that cannot be loaded, and times that differ too much. */
+/** Trials that do not count: a model that cannot be loaded, and times that differ too much for strict gates. */
 export const INVALID_SWEEP = `
 apiVersion: ridgepoint.dev/v1
 kind: Sweep
@@ -32,7 +27,7 @@ spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
   runners: [{ kind: fake, fakeFailure: [none, load], fakeJitter: 0.5 }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: 8 }]
-  measure: ${JSON.stringify({ starts: 1, minRepeats: 3, maxRepeats: 3, maxWarmups: 1, warmupSpread: 1, ...UNJUDGED, maxSpread: 0.000001 })}
+  measure: ${JSON.stringify({ starts: 1, minRepeats: 3, maxRepeats: 3, maxWarmups: 1, warmupSpread: 1, maxSpread: 0.000001, gates: 'strict' })}
   placement: { retries: 0, driftControl: false }
 `;
 
@@ -45,6 +40,6 @@ spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
   runners: [{ kind: simulated-server, simulatedTtftSeconds: 1, simulatedItlSeconds: 0.01 }]
   workloads: [{ kind: serving, concurrency: [40, 60], requests: 120, outputTokens: 8, slo: "ttft:p90<=3s" }]
-  measure: { starts: 1, ${LOOSE} }
+  measure: { starts: 1, warmupSpread: 1 }
   placement: { retries: 0, driftControl: false }
 `;

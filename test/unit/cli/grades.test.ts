@@ -12,10 +12,10 @@ const status = (change: Partial<SweepStatus>) =>
   }) as unknown as SweepStatus;
 
 /** What is said of a status. */
-function said(change: Partial<SweepStatus>, explained = false): string {
+function said(change: Partial<SweepStatus>, how?: Parameters<typeof sayGrades>[2]): string {
   const lines: string[] = [];
   vi.spyOn(process.stderr, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
-  sayGrades(status(change), 'Again.', explained);
+  sayGrades(status(change), 'Again.', how);
   return lines.join('');
 }
 
@@ -36,9 +36,14 @@ test('rows that were disturbed end with 0; every reason is counted, and the one 
   expect(text).toMatch(/Most of it is shared-core: .*dedicated cores.*docs\/noisy\.md/);
   expect(text).not.toContain('Again.');
   // Below a table, whose notes have said it.
-  const below = said(disturbed, true);
+  const below = said(disturbed, { explained: true });
   expect(below).toContain('Most of it is shared-core, whose note stands above. docs/noisy.md');
   expect(below).not.toContain('dedicated cores');
+  const more = said(disturbed, { marked: 5 });
+  expect(more).toContain('12 of 12 rows: 7 clean, 5 disturbed\n');
+  expect(more).toContain(
+    'cpu-steal (1 row), neighbours, by whose readings numbers are adjusted by much (2 rows): they count',
+  );
 });
 
 test('invalid rows end with 4 and say how they are tried again; rows that are all clean say nothing', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { headOf, readHead } from '../../../coordinator/log/detail.js';
+import { gradedJson, headOf, readHead } from '../../../coordinator/log/detail.js';
 import { aRecord, type Ending } from '../../support/wire-records.js';
 import { aView, runAll, Simulation, status, type ViewChange } from './simulation.js';
 
@@ -103,4 +103,18 @@ test('a head is graded as it is read: an old one by the codes of today, a new on
   expect(readHead('{"fact":"ResultRecorded","record":{"warnings":[null]}}')).toMatchObject({
     fact: 'ResultRecorded',
   });
+});
+
+test('what is handed out as JSON is graded as it is read, and is the very text where nothing changes', () => {
+  const sim = joined();
+  sim.submit(aView({ count: 1 }));
+  const record = aRecord(sim.ask()!, undefined, shared);
+  const text = JSON.stringify(record);
+  expect(gradedJson(text)).toBe(text);
+  const old = {
+    ...record,
+    valid: false,
+    warnings: record.warnings.map((w) => ({ ...w, severity: 'invalid' })),
+  };
+  expect(JSON.parse(gradedJson(JSON.stringify(old)))).toEqual({ ...record, warnings: record.warnings });
 });

@@ -44,7 +44,7 @@ async function embedded(name: string, html: string): Promise<ResultRecord[]> {
   const json = element?.dataset.encoding === 'gzip+base64' ? await inflate(text) : text;
   const payload = parsed(json) as Payload | undefined;
   try {
-    return unpack(payload as Payload);
+    return unpack(payload as Payload).map((record) => regraded(record));
   } catch {
     throw new Error(`${name} was made by another version of Ridgepoint: open its results.jsonl instead.`);
   }

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CoordinatorConfig } from '../../../../coordinator/config.js';
 import type { ResultRecord } from '../../../../core/result/result.js';
-import { fakeSweep, UNJUDGED_FIELDS } from '../../../support/sweeps.js';
+import { fakeSweep } from '../../../support/sweeps.js';
 import { aNode, aRecord } from '../../../support/wire-records.js';
 import type { Check, Outcome } from '../check.js';
 import { type Ground, recordsOf, submit, until, within } from '../ground.js';
@@ -43,7 +43,7 @@ spec:
   models: "builtin:tiny"
   runners: [{ kind: fake, fakeDecodeTokensPerSecond: 50000, fakeJitter: 0.05 }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: [8192, 16] }]
-  measure: { starts: 1, minRepeats: 100, maxRepeats: 100, maxWarmups: 1, ${UNJUDGED_FIELDS} }
+  measure: { starts: 1, minRepeats: 100, maxRepeats: 100, maxWarmups: 1 }
   placement: { driftControl: false, retries: 0 }
 `,
       );
