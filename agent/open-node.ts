@@ -8,7 +8,7 @@ import { findSettable } from './power/settable.js';
 import { type NodeProbe, probeNode } from './probe.js';
 import { NodeRoofs } from './roofs/node-roofs.js';
 import { RoofsStore } from './roofs/store.js';
-import { RUNNER_KINDS } from './runners/index.js';
+import { RUNNER_KINDS } from './runners/kinds.js';
 import { contextOf, type TrialContext } from './trial/context.js';
 
 /** A node that is ready to measure. */

@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
 import { digestOfAll } from '../digest.js';
 import { cacheFolder } from './engines/location.js';
 
@@ -34,7 +33,8 @@ export async function buildFolder(build: string, library: RegExp): Promise<strin
 
 async function filesOfBuild(build: string): Promise<readonly string[] | null> {
   try {
-    const files = z.array(z.string()).parse(JSON.parse(readFileSync(filesOf(build), 'utf8')));
+    // What is no list of files has another digest, or none.
+    const files = JSON.parse(readFileSync(filesOf(build), 'utf8')) as readonly string[];
     return (await digestOfFiles(files)) === build ? files : null;
   } catch {
     return null;

@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
-import { RUNNERS, type RunnerName } from '../../core/runners/index.js';
+import type { RunnerName } from '../../core/runners/index.js';
 import type { ServerKindName } from '../../core/runners/server/index.js';
 import type { Learned } from '../artifacts/learned.js';
 import type { QuantizeRequest } from './jobs.js';
@@ -48,9 +48,6 @@ const ROOMS: Readonly<Record<RunnerName, RunnerRoom>> = {
   vllm: server('vllm', null),
 };
 
-/** Those that this agent has, in the order of their descriptions. */
-export const RUNNER_KINDS: readonly string[] = RUNNERS.map(({ kind }) => kind);
-
 /** @returns the runner; throws FailureError `engine-missing` for a kind this agent does not know. */
 export async function loadRunner(kind: string): Promise<Runner> {
   return roomOf(kind).load();
@@ -73,7 +70,7 @@ function roomOf(kind: string): RunnerRoom {
   if (Object.hasOwn(ROOMS, kind)) return ROOMS[kind as RunnerName];
   throw new FailureError(
     failure('engine-missing', `this agent has no runner ${kind}`, {
-      hint: `It has ${RUNNER_KINDS.join(', ')}; a newer sweep may need a newer agent.`,
+      hint: `It has ${Object.keys(ROOMS).join(', ')}; a newer sweep may need a newer agent.`,
     }),
   );
 }
