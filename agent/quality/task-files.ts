@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { parseTaskDefinition, plainTask, type TaskDefinition } from '../../core/quality/tasks/definition.js';
 import { type Task, withExamples } from '../../core/quality/tasks/few-shot.js';
 import { parseItems, type TaskItems, templateProblem } from '../../core/quality/tasks/items.js';
+import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
 
 export type ReadTasks =
   | { readonly ok: true; readonly tasks: readonly Task[]; readonly files: readonly string[] }
@@ -77,7 +77,7 @@ class TaskReader {
   #read(path: string): string | null {
     try {
       const file = this.#locate(path);
-      const text = readFileSync(file, 'utf8');
+      const text = readBounded(file, MOST_BYTES.questions).toString('utf8');
       this.files.push(file);
       return text;
     } catch (error) {

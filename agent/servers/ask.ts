@@ -15,7 +15,8 @@ const FACTS = { seconds: 2, mostBytes: 2 ** 20 };
 const MOST_ANSWERED = 2 ** 20;
 const MOST_SHOWN = 300;
 
-const modelsSchema = z.object({ data: z.array(z.object({ id: z.string() })).min(1) });
+/** Every request says the name again. */
+const modelsSchema = z.object({ data: z.array(z.object({ id: z.string().max(4096) })).min(1) });
 
 /** @returns the headers that every request to it has. */
 export function headersOf({ apiKey }: Address): Record<string, string> {

@@ -113,8 +113,8 @@ export function readPage(text: string): Map<string, number> {
   const values = new Map<string, number>();
   for (const line of text.split('\n')) {
     const [, name, written] = SAMPLE.exec(line) ?? [];
-    const value = Number(written);
-    if (name !== undefined && Number.isFinite(value)) values.set(name, (values.get(name) ?? 0) + value);
+    const sum = (values.get(name ?? '') ?? 0) + Number(written);
+    if (name !== undefined && Number.isFinite(sum)) values.set(name, sum);
   }
   return values;
 }

@@ -10,6 +10,10 @@ import { whyNoConnection } from '../../serving/problems.js';
 /** Of one answer: a long prompt on a slow machine takes minutes, and a whole vocabulary with its probabilities some 20 MB. */
 const BOUNDS = { seconds: 600, mostBytes: 64 * 2 ** 20 };
 
+/** Of a text: so much for each token that is asked for, and for what is around them. */
+const TOKEN_BYTES = 4096;
+const AROUND_BYTES = 2 ** 20;
+
 /** Why an answer of a server cannot be used: a sentence without its end. */
 export class NoAnswer extends Error {}
 
@@ -40,17 +44,24 @@ export async function askText(
   { maxTokens, stop }: { readonly maxTokens: number; readonly stop: readonly string[] },
 ): Promise<string> {
   const { model, profile } = server;
-  const answer = await post(server, profile.paths.completions, {
+  const body = {
     ...{ model, prompt: typeof prompt === 'string' ? prompt : [...prompt] },
     ...{ max_tokens: maxTokens, temperature: 0, ...withoutLora(server) },
-  });
+  };
+  const answer = await post(server, profile.paths.completions, body, AROUND_BYTES + TOKEN_BYTES * maxTokens);
   const text = valueAt(answer, 'choices.0.text');
   if (typeof text !== 'string') throw new NoAnswer(`${profile.paths.completions} answered without a text`);
   return untilStop(text, stop) ?? text;
 }
 
-async function post(server: ServedEndpoint, path: string, body: unknown): Promise<Fields> {
-  const { status, text } = await askServer(server, path, BOUNDS, body).catch((error: Error) => {
+async function post(
+  server: ServedEndpoint,
+  path: string,
+  body: unknown,
+  askedBytes = BOUNDS.mostBytes,
+): Promise<Fields> {
+  const bounds = { ...BOUNDS, mostBytes: Math.min(BOUNDS.mostBytes, askedBytes) };
+  const { status, text } = await askServer(server, path, bounds, body).catch((error: Error) => {
     throw new FailureError(
       failure('run-failed', `the server gave no answer to a question of quality: ${whyNoConnection(error)}`),
     );

@@ -1,8 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readTasks } from '../../../agent/quality/task-files.js';
 import type { Task } from '../../../core/quality/tasks/few-shot.js';
+import { MOST_BYTES } from '../../../formats/bounded-file.js';
+import { temporaryFolder } from '../../support/bench.js';
 
 const examples = join(import.meta.dirname, '../../../docs/examples/tasks');
 const fixtures = join(import.meta.dirname, '../../fixtures/tasks');
@@ -96,5 +98,15 @@ describe('data sets need a mapping, not code', () => {
     const [first] = read('pub').items;
     expect(first?.choices).toEqual({ continuations: [' direct answer', ' indirect answer'], answers: [1] });
     expect(first?.prompt).toBe('X asks: Do you like tea? Y says: I drink nothing else.\nAnswer:');
+  });
+});
+
+test('questions of more bytes than any task has are not read', () => {
+  const path = join(temporaryFolder(), 'many.jsonl');
+  writeFileSync(path, '');
+  truncateSync(path, MOST_BYTES.questions + 1);
+  expect(readTasks([path])).toEqual({
+    ok: false,
+    errors: [`${path}: many.jsonl has 67108865 bytes, and 67108864 are the most it may have`],
   });
 });

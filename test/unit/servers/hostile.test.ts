@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { monotonicSeconds } from '../../../agent/isolation/clock.js';
 import { askText } from '../../../agent/quality/served/ask.js';
 import { firstModel, tryOnce, whyNotReady } from '../../../agent/servers/ask.js';
-import { watchInside } from '../../../agent/serving/inside.js';
+import { readPage, watchInside } from '../../../agent/serving/inside.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
 import { startEndless } from '../../support/endless.js';
 
@@ -28,7 +28,15 @@ test('a server whose answers never end is read up to a bound, whatever it is ask
   const served = { name: 's', ...at, profile, model: 'm', loras: [], pid: null, startSeconds: null };
   const endpoint = { ...served, weightsLoadSeconds: null, kept: true };
   await expect(askText(endpoint, 'Hello', { maxTokens: 1, stop: [] })).rejects.toThrow(
-    'the server gave no answer to a question of quality: the answer has more than 67108864 bytes',
+    'the server gave no answer to a question of quality: the answer has more than 1052672 bytes',
   );
   expect(server.sent()).toBeLessThan(MOST_SENT);
+});
+
+test('a name that every request would carry has an end, and values that add up to no number are none', async () => {
+  const before = JSON.stringify({ data: [{ id: 'm'.repeat(5000) }] });
+  const server = await startEndless(() => ({ part: '', before }));
+  onTestFinished(() => server.close());
+  expect(await firstModel({ url: server.url, apiKey: null }, '/v1/models')).toBeNull();
+  expect(readPage('x{a="1"} 1e308\nx{a="2"} 1e308\ny 2\n')).toEqual(new Map([['x', 1e308], ['y', 2]]));
 });

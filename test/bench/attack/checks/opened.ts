@@ -11,7 +11,7 @@ import { ATTRIBUTE, ENTRY, GRAPH, Message, NODE, TENSOR } from '../../../../form
 import { type EndlessAnswer, startEndless } from '../../../support/endless.js';
 import { tinyLlama, writeFolder } from '../../../support/model-folder.js';
 import { startRidge } from '../../../support/ridge.js';
-import { fakeSweep, UNJUDGED_FIELDS } from '../../../support/sweeps.js';
+import { fakeSweep } from '../../../support/sweeps.js';
 import { aNode, aRecord } from '../../../support/wire-records.js';
 import type { Check, Outcome } from '../check.js';
 import { type Ground, heard, megabytes, recordsOf, submit, within } from '../ground.js';
@@ -369,7 +369,7 @@ spec:
   models: "builtin:tiny"
   runners: [{ kind: fake, fakeDecodeTokensPerSecond: 1 }]
   workloads: [{ kind: latency, promptTokens: 8, generateTokens: 4096 }]
-  measure: { starts: 1, trialTimeoutSeconds: 86400, ${UNJUDGED_FIELDS} }
+  measure: { starts: 1, trialTimeoutSeconds: 86400 }
   placement: { driftControl: false, retries: 0 }
 `,
       );
