@@ -20,8 +20,8 @@ import {
   withPeriods,
 } from './meters/index.js';
 import { openSensors, type SensorOptions, type Sensors } from './meters/sensors.js';
-import { RUNNER_KINDS } from './runners/kinds.js';
 import { PROBE } from './runners/jobs.js';
+import { RUNNER_KINDS } from './runners/kinds.js';
 import type { NodeEngines, RunnerProbe } from './runners/runner.js';
 
 export interface ProbeSettings {

@@ -235,7 +235,7 @@ async function drive(
     printData(await renderReport(report, format));
     say(`\n${join(folder.path, FILES.page)}  ${join(folder.path, FILES.results)}`);
     if (!interrupts.interrupted) {
-        sayGrades(status, TRY_AGAIN, { explained: format === 'table', marked: report.counts.disturbed });
+      sayGrades(status, TRY_AGAIN, { explained: format === 'table', marked: report.counts.disturbed });
       return exitCodeOf(status);
     }
     say('interrupted; the same command goes on where it was');

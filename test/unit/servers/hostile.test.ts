@@ -38,5 +38,10 @@ test('a name that every request would carry has an end, and values that add up t
   const server = await startEndless(() => ({ part: '', before }));
   onTestFinished(() => server.close());
   expect(await firstModel({ url: server.url, apiKey: null }, '/v1/models')).toBeNull();
-  expect(readPage('x{a="1"} 1e308\nx{a="2"} 1e308\ny 2\n')).toEqual(new Map([['x', 1e308], ['y', 2]]));
+  expect(readPage('x{a="1"} 1e308\nx{a="2"} 1e308\ny 2\n')).toEqual(
+    new Map([
+      ['x', 1e308],
+      ['y', 2],
+    ]),
+  );
 });
