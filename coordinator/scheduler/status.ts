@@ -91,28 +91,31 @@ function doubtsBy(queues: readonly ReadonlyMap<string, number>[]): Doubt[] {
   return sorted.map(([code, points]) => ({ code, points }));
 }
 
-/** @returns why points were given up: each reason once, with how many points share it. */
-export function failureReasons(sweep: SweepState): string[] {
-  const reasons = new Map<string, number>();
-  for (const queue of sweep.queues.values()) {
+/** @returns why points were given up: each reason once, as the first of its points has it, with how many share it. */
+export function failureReasons({ view, queues }: SweepState): string[] {
+  const reasons = new Map<string, { readonly first: string; points: number }>();
+  for (const queue of queues.values()) {
     if (queue.counts.failed === 0) continue;
-    for (const [, { state, reason }] of queue.settled.others()) {
-      if (state !== 'failed' || reason === null || (reasons.size >= REASONS && !reasons.has(reason)))
-        continue;
-      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    for (const [position, { state, reason }] of queue.settled.others()) {
+      if (state !== 'failed' || reason === null) continue;
+      // Which point it is stands in some of them: a hundred points that lack one engine have one reason.
+      const why = reason.replace(`${view.label(view.experimentAt(position, queue.node))} `, '');
+      const known = reasons.get(why);
+      if (known !== undefined) known.points += 1;
+      else if (reasons.size < REASONS) reasons.set(why, { first: reason, points: 1 });
     }
   }
-  return [...reasons].map(([reason, count]) => (count === 1 ? reason : `${reason} (${count} points)`));
+  return [...reasons.values()].map(({ first, points }) => (points === 1 ? first : `${first} (${points} points)`));
 }
 
 /** @returns why queued points cannot run on any connected node; each reason once, from a sample of the points. */
 export function blockedReasons(state: SchedulerState, sweep: SweepState): string[] {
-  const reasons = new Set<string>();
+  const reasons = new Map<string, string>();
   let looked = 0;
   for (const queue of sweep.queues.values()) {
     for (const position of queue.deferred) {
       if (position < 0 || queue.inFlight.has(position) || queue.settled.has(position)) continue;
-      if (++looked > SAMPLED_POINTS || reasons.size >= REASONS) return [...reasons];
+      if (++looked > SAMPLED_POINTS || reasons.size >= REASONS) return [...reasons.values()];
       const experiment = sweep.view.experimentAt(position, queue.node);
       const memory = sweep.view.memoryBytes(experiment);
       const here: string[] = [];
@@ -127,10 +130,10 @@ export function blockedReasons(state: SchedulerState, sweep: SweepState): string
         }
       }
       const first = here[0] ?? 'no node is connected';
-      if (!taken) reasons.add(`${sweep.view.label(experiment)}: ${first}`);
+      if (!taken && !reasons.has(first)) reasons.set(first, `${sweep.view.label(experiment)}: ${first}`);
     }
   }
-  return [...reasons];
+  return [...reasons.values()];
 }
 
 function median(values: readonly number[]): number | null {

@@ -213,6 +213,21 @@ describe('placement', () => {
     });
   });
 
+  test('points that lack the same have one reason, said of the first', () => {
+    const given = new Simulation({ fixedFleet: true });
+    given.submit(aView({ device: 'cuda', count: 5 }));
+    given.join();
+    runAll(given);
+    const [reason, ...others] = failureReasons(given.state.sweeps.get('s1')!);
+    expect(reason).toMatch(/^does-not-fit: x\d needs a device of class cuda; .+ \(5 points\)$/);
+    expect(others).toEqual([]);
+    const waiting = new Simulation();
+    waiting.submit(aView({ device: 'cuda', count: 5 }));
+    waiting.join();
+    expect(waiting.ask('node-a')).toBeNull();
+    expect(blockedReasons(waiting.state, waiting.state.sweeps.get('s1')!)).toHaveLength(1);
+  });
+
   test('a node without the device class or the runner gets nothing', () => {
     const sim = new Simulation();
     sim.submit(aView({ device: 'cuda' }));
