@@ -208,7 +208,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await expect.poll(async () => (await rowsOf(page)).length, PATIENT).toBe(3);
   });
 
-  test('in the first pass of several starts a row is not called quick, and the second pass shows an interval', async () => {
+  test('in the first pass of several starts a row is not called quick, and neither is it after the second', async () => {
     const { grpcAddress, webUrl } = await start();
     const { agent } = await FakeAgent.join(grpcAddress);
     closers.push(() => agent.vanish());
@@ -221,7 +221,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await agent.report(await agent.lease());
     const page = await open(`${webUrl}/#/sweeps/${sweepId}`);
     const headlines = () => page.$$eval('.headline', (all) => all.map((one) => one.textContent ?? ''));
-    const first = 'first pass: each row has one start of 3 so far, intervals come with the second';
+    const first = 'first pass: each row has one start of 3 so far, intervals narrow with the second';
     await expect.poll(headlines, PATIENT).toEqual([first]);
     expect(await page.textContent('.standing-line')).toContain('start 2 of 3');
     expect(await page.textContent('body')).not.toContain('quick');

@@ -255,7 +255,8 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(text).toContain('a CPU has no device memory of its own');
     expect(text).toContain('llama.cpp v0.4.0');
     expect(await panel.locator('.timeline rect').count()).toBe(13);
-    expect(await panel.locator('.strips circle').count()).toBe(10);
+    // Two starts with a fault each: both stand for the row, and have five repeats of two metrics.
+    expect(await panel.locator('.strips circle').count()).toBe(20);
     // Power by itself, and the readings of all meters.
     expect(await panel.locator('.chart svg').count()).toBe(2);
     await shot('detail');
