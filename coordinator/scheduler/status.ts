@@ -105,7 +105,9 @@ export function failureReasons({ view, queues }: SweepState): string[] {
       else if (reasons.size < REASONS) reasons.set(why, { first: reason, points: 1 });
     }
   }
-  return [...reasons.values()].map(({ first, points }) => (points === 1 ? first : `${first} (${points} points)`));
+  return [...reasons.values()].map(({ first, points }) =>
+    points === 1 ? first : `${first} (${points} points)`,
+  );
 }
 
 /** @returns why queued points cannot run on any connected node; each reason once, from a sample of the points. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { studentQuantile } from '../../../core/statistics/distributions.js';
-import { mean, moments } from '../../../core/statistics/summary.js';
+import { moments } from '../../../core/statistics/summary.js';
 import type { Peer } from '../peers/llama-cpp.js';
 
 /** One process of llama-bench: the logarithm of its mean speed at the prompt and at the answer. */
@@ -34,5 +34,3 @@ export function halfWidthOf(a: readonly number[], b: readonly number[]): number 
   const df = (x + y) ** 2 / (x ** 2 / (a.length - 1) + y ** 2 / (b.length - 1));
   return Math.exp(studentQuantile(0.975, df) * Math.sqrt(x + y)) - 1;
 }
-
-export const ratioOf = (a: readonly number[], b: readonly number[]) => Math.exp(mean(b) - mean(a));

@@ -18,7 +18,7 @@ import { type Ground, heard, megabytes, recordsOf, submit, within } from '../gro
 import { peakBytes } from '../process-figures.js';
 
 const ROOT = join(import.meta.dirname, '../../../..');
-const COLLECTING = join(import.meta.dirname, '../collecting.mjs');
+const COLLECTING = join(import.meta.dirname, '../collecting-child.mjs');
 /** Of `ridge`, whatever a stranger makes it read: some 150 MB are its own. */
 const MOST_BYTES = 500e6;
 const SENTENCE = /^(?!.*(?:undefined|\[object|\n))\S.{10,600}$/s;
