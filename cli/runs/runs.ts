@@ -4,10 +4,10 @@ import { GRADES, gradeOf } from '../../core/result/warnings.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import { buildReport } from '../../report/build.js';
 import type { Row } from '../../report/rows.js';
-import { CommandError } from '../exit.js';
+import { CommandError, usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
-import { FILES, readRun, runFolders } from '../report/run-folder.js';
+import { DEFAULT_OUT, FILES, readRun, runFolders } from '../report/run-folder.js';
 import { isRunning, LOG, type RunNote } from '../run/folder.js';
 import type { RunsOptions } from './command.js';
 
@@ -27,8 +27,15 @@ export interface ListedRun {
   readonly file: string | null;
 }
 
-/** `ridge runs`. */
+/** `ridge runs`. @throws CommandError (2) for a place that is no folder. */
 export function printRuns(place: string, { json }: RunsOptions): void {
+  const found = existsSync(place) ? statSync(place) : undefined;
+  // Where nothing is said, nothing may have been run yet.
+  if (found?.isDirectory() !== true && !(place === DEFAULT_OUT && found === undefined))
+    throw usageError(
+      found === undefined ? `there is no folder ${place}` : `${place} is no folder`,
+      'Name the folder that the folders of runs are in.',
+    );
   const runs = listedRuns(place);
   if (json === true) {
     printJson(runs);

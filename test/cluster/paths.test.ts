@@ -34,6 +34,7 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['plan model.gguf --config PATH', [NONE, 'dir']],
   ['report PATH', [NONE, 'dir', 'file', BELOW]],
   ['report -o PATH', [NONE, 'dir', BELOW]],
+  ['runs PATH', [NONE, 'file', BELOW]],
   ['compare PATH PATH', [NONE, 'dir', 'file']],
   ['export openmetrics PATH', [NONE, 'dir', 'file']],
   ['export openmetrics -o PATH', [NONE, 'dir', BELOW]],
