@@ -8,7 +8,7 @@ import { launch } from '../../../agent/isolation/launch.js';
 import { temporaryFolder } from '../../support/bench.js';
 
 /** Starts children, and counts them. */
-function counting(limits: { readonly timeLimitSeconds?: number } = {}) {
+function counting(limits: { readonly timeLimitSeconds?: number; readonly graceSeconds?: number } = {}) {
   const started: string[] = [];
   const launcher: Launcher = (request) => {
     started.push(request.task.name);
@@ -36,7 +36,8 @@ test('a child looks at a model, once as long as its files stay as they are', asy
 
 test('a model that takes longer than it may is refused in a sentence', async () => {
   const settings = { modelFolders: [], cacheFolder: temporaryFolder() };
-  const { launcher } = counting({ timeLimitSeconds: 0.001 });
+  // No grace: a child that is asked to stop may yet be done before it hears of it.
+  const { launcher } = counting({ timeLimitSeconds: 0.001, graceSeconds: 0.001 });
   await expect(resolveModel('builtin:small', settings, { launcher })).rejects.toThrow(
     'the model builtin:small is not usable: reading the headers and the config of the model ran longer than 0.001 s',
   );
