@@ -13,3 +13,8 @@ export function sameJson(a: unknown, b: unknown): boolean {
   for (const _ in right) more -= 1;
   return more === 0;
 }
+
+/** @returns whether two lists hold the very same objects in the same order. */
+export function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
+}

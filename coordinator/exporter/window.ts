@@ -2,6 +2,7 @@ import { Commons } from '../../core/judgement/estimates.js';
 import { isBetter } from '../../core/judgement/pareto.js';
 import { combineStarts, startsOf } from '../../core/judgement/trials.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
+import { sameItems } from '../../core/same.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import { placeKey } from './replayed.js';
 
@@ -35,9 +36,6 @@ function estimated(entries: readonly WindowEntry[]): WindowEntry[] {
   const commons = new Commons(rows.map(({ starts }) => starts));
   return entries.map((entry) => ({ ...entry, record: combineStarts(entry.starts, commons) }));
 }
-
-const sameItems = (a: readonly unknown[], b: readonly unknown[]) =>
-  a.length === b.length && a.every((item, i) => item === b[i]);
 
 /** Sweeps whose best results outlast newer ones: those with the newest results. */
 const SWEEPS = 50;

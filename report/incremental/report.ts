@@ -2,6 +2,7 @@ import { Commons, TELLING_ROWS } from '../../core/judgement/estimates.js';
 import { combineStarts, startsOf } from '../../core/judgement/trials.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { isRetired } from '../../core/result/warnings.js';
+import { sameItems } from '../../core/same.js';
 import { axisValuesAnywhere, NAME, nameOf } from '../../core/sweep/labels.js';
 import { offFront, unplaced } from '../front.js';
 import { headlinesOf } from '../headlines.js';
@@ -274,6 +275,3 @@ export class IncrementalReport {
     };
   }
 }
-
-const sameItems = (a: readonly unknown[], b: readonly unknown[]) =>
-  a.length === b.length && a.every((item, i) => item === b[i]);

@@ -17,7 +17,15 @@ import type { NodeOptions } from '../../options/config.js';
 import { say } from '../../output/print.js';
 import { DEFAULT_OUT, writeWhole } from '../../report/run-folder.js';
 import { lockFolder } from '../../run/folder.js';
-import { type AgainSide, beginStart, keepStart, openSide, rowOf, type SweepName } from './side.js';
+import {
+  type AgainSide,
+  beginStart,
+  keepStart,
+  openSide,
+  rowOf,
+  type SweepName,
+  secondsOfTrial,
+} from './side.js';
 
 /**
  * Looks at what was measured so far, evenly over the time, each at a level that keeps the chance of a false find of all together at
@@ -219,9 +227,7 @@ const spent = (seconds: number) =>
 
 /** What the starts of both sides took together. */
 function secondsOf(...sides: readonly AgainSide[]): number {
-  return sides
-    .flatMap(({ records }) => records)
-    .reduce((sum, { startedAt, endedAt }) => sum + (Date.parse(endedAt) - Date.parse(startedAt)) / 1000, 0);
+  return sides.flatMap(({ records }) => records).reduce((sum, record) => sum + secondsOfTrial(record), 0);
 }
 
 const NOTE = 'again.json';

@@ -3,6 +3,7 @@ import type { Change, Pair } from '../../../report/compare.js';
 import type { Gate, GateOutcome } from '../../../report/gate.js';
 import { usageError } from '../../exit.js';
 import type { Asked } from './again.js';
+import { secondsOfTrial } from './side.js';
 
 interface Compared {
   readonly pairs: readonly Pair[];
@@ -51,9 +52,7 @@ export function askedAgain({ pairs, changes, gates, outcomes, main, chosen }: Co
 function secondsOf({ a, b }: Pair): number {
   return [a, b]
     .map(({ starts }) => {
-      const seconds = starts.map(
-        ({ startedAt, endedAt }) => (Date.parse(endedAt) - Date.parse(startedAt)) / 1000,
-      );
+      const seconds = starts.map(secondsOfTrial);
       return seconds.reduce((sum, value) => sum + value, 0) / Math.max(1, seconds.length);
     })
     .reduce((sum, value) => sum + value, 0);

@@ -152,3 +152,8 @@ export function rowOf({ records, before }: AgainSide): Row | null {
   const { rows } = buildReport(records, { sweepName: before.trial.sweep.name, objectives: [] });
   return rows[0] ?? null;
 }
+
+/** @returns how long a trial took, all around its repeats included. */
+export function secondsOfTrial({ startedAt, endedAt }: ResultRecord): number {
+  return (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
+}
