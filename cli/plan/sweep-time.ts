@@ -16,7 +16,7 @@ export const AT_MOST = 1.25;
 /** Probing the node and its engines, and the report at the end. */
 const SECONDS_AROUND_A_RUN = 5;
 
-/** A child process, and what its work takes beside (docs/method.md has both; two cores). */
+/** A child process, and what its work takes beside it, on two cores. */
 const FILE = { seconds: 0.7, perByte: 1 / 30e6 } as const;
 const ASKING = { seconds: 1, perLogit: 1.3e-7 } as const;
 const SAMPLE_TOKENS = 8583;

@@ -174,7 +174,7 @@ export const PROCESSORS: readonly Processor[] = [
       int8: { avx512_vnni: 128, avx512bw: 64, avx2: 64 },
     },
     source:
-      'AMD, Software Optimization Guide for the Zen 4 microarchitecture: 512 bits in two passes of 256; docs/method.md: f32 519, bf16 1,042, int8 2,046 Gop/s of two CPUs',
+      'AMD, Software Optimization Guide for the Zen 4 microarchitecture: 512 bits in two passes of 256; measured: f32 519, bf16 1,042, int8 2,046 Gop/s of two CPUs',
   },
   {
     name: 'Zen 5 (512-bit data paths)',
