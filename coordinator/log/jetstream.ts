@@ -51,7 +51,7 @@ const PATIENCE_SECONDS = 30;
 const CLAIM_TRIES = 20;
 
 /**
- * The log as a NATS JetStream stream (decision 0036). One append is one message, or several that count when all are
+ * The log as a NATS JetStream stream (decision 0005). One append is one message, or several that count when all are
  * there, so it is all or nothing; the expected last sequence makes it compare-and-append. Entries are facts, messages
  * are appends: two headers say which facts an append holds. An append can only succeed when this client has seen the
  * whole stream, so the set of trials it knows is complete then, and a trial is never written twice, however old the

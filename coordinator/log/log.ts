@@ -55,7 +55,7 @@ export type Fact =
     }
   /** What a log reads where an entry holds no fact; never written. */
   | { readonly fact: 'Damaged'; readonly reason: string }
-  /** Written once: what the leases of this log are signed with (docs/decisions/0037-leases-as-capabilities.md). */
+  /** Written once: what the leases of this log are signed with (docs/decisions/0005-what-the-log-holds.md). */
   | { readonly fact: 'LeaseKeyCreated'; readonly key: string; readonly at: string };
 
 /** What a projection needs of a record: how the trial ended, and of what it was one. A record is a head, too. */

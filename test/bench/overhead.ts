@@ -26,7 +26,7 @@
  * printed beside it with its interval by Student's t.
  *
  * With --prepare, instead of the two: what the next worker would take from a measured one if it were prepared beside it, on the same CPUs
- * (decision 0057). The measured one is the runner alone each time; the other opens its process, engine and model while the first measures
+ * (decision 0004). The measured one is the runner alone each time; the other opens its process, engine and model while the first measures
  * (`preparing`), or has done so before and sleeps (`waiting`). What preparing takes is printed, too: it is what could be saved.
  *
  *   npm run bench -- overhead [--pairs=12] [--large] [--threads=N] [--prepare]
