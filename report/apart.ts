@@ -73,7 +73,7 @@ export function driftSentence(apart: Apart | null): string | null {
     const fit = estimates.of(metric);
     const [a, b] = fit.rows;
     if (a == null || b == null) return [];
-    return [{ label, difference: differenceOf(fit, a, b, { oneSitting: false }) }];
+    return [{ label, difference: differenceOf(fit, [{ base: a, candidate: b }], { oneSitting: false }) }];
   });
   const adjusted = holm(told.map(({ difference }) => difference.p));
   const moved = told.flatMap(({ label, difference }, i) => {

@@ -3,9 +3,9 @@ import { METRICS } from '../core/metrics/catalogue.js';
 import { doubtsOf, WARNINGS, type WarningCode } from '../core/result/warnings.js';
 import { median } from '../core/statistics/quantile.js';
 import { workloadNamed } from '../core/workloads/index.js';
-import { sizeText } from './change-text.js';
+import { movedText, sizeText } from './change-text.js';
 import { labelOf } from './columns.js';
-import type { Change, Pair } from './compare.js';
+import type { Change, Comparison, Pair } from './compare.js';
 import type { Report } from './report.js';
 
 /** Headings of metrics as tables have them. */
@@ -69,7 +69,7 @@ export function byExperiment(changes: readonly Change[], metrics: readonly strin
  * What came of a comparison, in one sentence: what was found, and how large a difference would have been.
  * @param metrics those that are shown; the finds of others are counted behind.
  */
-export function summary(changes: readonly Change[], metrics: readonly string[]): string {
+export function summary({ changes, overall }: Comparison, metrics: readonly string[]): string {
   const own = changes.filter(({ metric }) => metrics.includes(metric));
   const finds = (of: readonly Change[]) =>
     (['worse', 'better'] as const).flatMap((verdict) =>
@@ -80,8 +80,17 @@ export function summary(changes: readonly Change[], metrics: readonly string[]):
     );
   const found = finds(own);
   const elsewhere = finds(changes.filter(({ metric }) => !metrics.includes(metric)));
+  const together = overall
+    .filter(({ metric, verdict }) => metrics.includes(metric) && isFind(verdict))
+    .map(
+      (change) =>
+        `${change.label} ${change.verdict} in ${metricLabel(change.metric)}, ${movedText(change)[0]}`,
+    );
   const parts = [
-    found.length === 0 ? 'no difference found' : found.join(', '),
+    ...together,
+    found.length === 0
+      ? `no difference found${together.length === 0 ? '' : ' in one alone'}`
+      : found.join(', '),
     ...seenText(own, metrics),
     ...(elsewhere.length === 0 ? [] : [`besides ${elsewhere.join(', ')} (--all shows them)`]),
   ];

@@ -108,6 +108,14 @@ function pointOf({ experiment }: Row, apart: ReadonlySet<string>): string {
   return JSON.stringify(axes.sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
+/** A comparison of two runs. */
+export interface Comparison {
+  /** Of each pair, metric by metric. */
+  readonly changes: readonly Change[];
+  /** Of all pairs together, where there are two or more with a ratio: the geometric mean, which shows what each row alone is too noisy for. */
+  readonly overall: readonly Change[];
+}
+
 /**
  * Compares metrics of matched experiments. Speed: the ratio by the fit of both sides together, whose slopes on what was read of neighbours
  * they share (core/statistics/joint-compare.ts); p values are adjusted for the number of experiments, metric by metric. Quality: the
@@ -115,33 +123,40 @@ function pointOf({ experiment }: Row, apart: ReadonlySet<string>): string {
  * rather than too narrow. Every pair with numbers on both sides has an answer, whatever ran beside it; a row that came out of a
  * fault has none but of what is read off its file.
  */
-export function changesOf(
+export function comparisonOf(
   pairs: readonly Pair[],
   metrics: readonly string[],
   comparing: Comparing = { oneSitting: true },
-): Change[] {
+): Comparison {
   const timed = pairs.filter(({ a, b }) => isTimed(a) && isTimed(b));
   const estimates = new Estimates([...timed.map(({ a }) => a.starts), ...timed.map(({ b }) => b.starts)]);
   const byMetric = metrics.map((metric) =>
-    QUALITY.has(metric) || EXACT.has(metric) ? new Map() : ratesOf(metric, timed, estimates, comparing),
+    QUALITY.has(metric) || EXACT.has(metric) ? NO_RATES : ratesOf(metric, timed, estimates, comparing),
   );
-  return pairs.flatMap((pair) =>
+  const changes = pairs.flatMap((pair) =>
     metrics.map((metric, m): Change => {
       const base = baseOf(pair, metric);
       const why = missingOf(pair, metric);
       if (why !== null) return { ...base, verdict: 'missing', reason: why };
       if (QUALITY.has(metric)) return { ...base, ...differenceIn(pair, metric) };
       if (EXACT.has(metric)) return { ...base, ...exactly(metric, base.a!, base.b!) };
-      const rate = byMetric[m]!.get(pair);
+      const rate = byMetric[m]!.of.get(pair);
       return { ...base, ...(rate ?? withoutRatio(pair, metric, base)) };
     }),
   );
+  return { changes, overall: byMetric.flatMap(({ overall }) => overall ?? []) };
+}
+
+/** @returns the changes of each pair alone: `comparisonOf`. */
+export function changesOf(...asked: Parameters<typeof comparisonOf>): readonly Change[] {
+  return comparisonOf(...asked).changes;
 }
 
 /** Whether the starts of a row are what they say, though strict gates may leave them out. */
 const isTimed = ({ state, warnings }: Row) => state !== 'failed' && gradeOf(warnings, 'warn') !== 'invalid';
 
 type Told = Pick<Change, 'change' | 'verdict' | 'reason'> & Partial<Change>;
+type Ratio = Omit<Change, 'label' | 'metric' | 'a' | 'b' | 'kind' | 'states'>;
 
 function baseOf({ label, a, b }: Pair, metric: string): Change {
   return {
@@ -153,6 +168,12 @@ function baseOf({ label, a, b }: Pair, metric: string): Change {
   };
 }
 
+interface Rates {
+  readonly of: ReadonlyMap<Pair, Told>;
+  readonly overall: Change | null;
+}
+const NO_RATES: Rates = { of: new Map(), overall: null };
+
 /**
  * @param estimates of the starts of A of all pairs, then those of B.
  * @returns what the fit says of each pair that has numbers on both sides.
@@ -162,22 +183,39 @@ function ratesOf(
   pairs: readonly Pair[],
   estimates: Estimates,
   { oneSitting, confidence = 0.95 }: Comparing,
-): Map<Pair, Told> {
+): Rates {
   const fit = estimates.of(metric);
   const both = pairs.flatMap((pair, i) => {
-    const [a, b] = [fit.rows[i]!, fit.rows[pairs.length + i]!];
-    return a === null || b === null || missingOf(pair, metric) !== null ? [] : [{ pair, a, b }];
+    const [base, candidate] = [fit.rows[i]!, fit.rows[pairs.length + i]!];
+    if (base === null || candidate === null || missingOf(pair, metric) !== null) return [];
+    return [{ pair, base, candidate }];
   });
   // What counts as found among many has to lie further off than by itself: of the first, Holm asks as much as Bonferroni.
   const found = 1 - (1 - confidence) / Math.max(1, both.length);
-  const differences = both.map(({ a, b }) => differenceOf(fit, a, b, { oneSitting, confidence: found }));
+  const differences = both.map((one) => differenceOf(fit, [one], { oneSitting, confidence: found }));
   const adjusted = holm(differences.map(({ p }) => p));
-  return new Map(
-    both.map(({ pair, a, b }, i): [Pair, Told] => {
-      const asMeasured = Math.exp(b.asMeasured - a.asMeasured);
-      return [pair, ratioOf(metric, differences[i]!, adjusted[i]!, asMeasured, confidence)];
-    }),
+  const measured = both.map(({ base, candidate }) => candidate.asMeasured - base.asMeasured);
+  const of = new Map(
+    both.map(({ pair }, i): [Pair, Told] => [
+      pair,
+      ratioOf(metric, differences[i]!, adjusted[i]!, Math.exp(measured[i]!), confidence),
+    ]),
   );
+  if (both.length < 2) return { of, overall: null };
+  const all = differenceOf(fit, both, { oneSitting, confidence });
+  const middle = Math.exp(measured.reduce((sum, one) => sum + one, 0) / both.length);
+  const overall: Change = {
+    ...{
+      label: `all ${both.length} experiments`,
+      metric,
+      a: null,
+      b: null,
+      kind: 'ratio',
+      states: ['valid', 'valid'],
+    },
+    ...ratioOf(metric, all, all.p, middle, confidence),
+  };
+  return { of, overall };
 }
 
 function ratioOf(
@@ -186,7 +224,7 @@ function ratioOf(
   p: number,
   asMeasured: number,
   confidence: number,
-): Told {
+): Ratio {
   const change = Math.exp(difference.logRatio);
   const interval = ratioInterval(difference, confidence);
   const visible = difference.smallestVisible;

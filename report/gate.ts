@@ -1,7 +1,7 @@
 import { nearest } from '../core/input/suggest.js';
 import { METRIC_NAMES, metricNamed } from '../core/metrics/catalogue.js';
 import type { Interval } from '../core/statistics/interval.js';
-import type { Change } from './compare.js';
+import type { Change, Comparison } from './compare.js';
 
 /** How far a metric of B may be from A: `decodeTokensPerSecond:-5%` = at most 5 % below. */
 export interface Gate {
@@ -40,7 +40,7 @@ export interface GateOutcome {
   readonly gate: string;
   readonly label: string;
   /**
-   * `red`: the change is beyond the limit and told from none, or B failed where A did not. `green`: the worse end of its interval is
+   * `red`: the change is beyond the limit and surely one, or B failed where A did not. `green`: the worse end of its interval is
    * within the limit. `undecided`: neither, for noise or for want of numbers.
    */
   readonly outcome: 'red' | 'green' | 'undecided';
@@ -48,19 +48,22 @@ export interface GateOutcome {
   readonly sentence: string;
 }
 
-/** Holds the changes of a gate's metric against its limit, experiment by experiment. */
-export function judgeGate(gate: Gate, changes: readonly Change[]): GateOutcome[] {
-  return changes
-    .filter(({ metric }) => metric === gate.metric)
-    .map((change) => {
-      const [outcome, what] = judged(gate, change);
-      return {
-        gate: gate.text,
-        label: change.label,
-        outcome,
-        sentence: `${gate.text}: ${change.label}: ${what}`,
-      };
-    });
+/** A gate is asked at every commit, and is red without any change in so many of them. */
+const ACCIDENT = 0.01;
+
+/**
+ * Holds the changes of a gate's metric against its limit, experiment by experiment; what all of them show together is told where it
+ * is red, for what the others are each of them says itself.
+ */
+export function judgeGate(gate: Gate, { changes, overall }: Comparison): GateOutcome[] {
+  const outcomeOf = (change: Change): GateOutcome => {
+    const [outcome, what] = judged(gate, change);
+    const sentence = `${gate.text}: ${change.label}: ${what}`;
+    return { gate: gate.text, label: change.label, outcome, sentence };
+  };
+  const own = ({ metric }: Change) => metric === gate.metric;
+  const together = overall.filter(own).map(outcomeOf);
+  return [...changes.filter(own).map(outcomeOf), ...together.filter(({ outcome }) => outcome === 'red')];
 }
 
 /** Undecided experiments that are told one by one. */
@@ -82,7 +85,7 @@ export function gateSentences(outcomes: readonly GateOutcome[]): string[] {
 }
 
 function judged(gate: Gate, change: Change): readonly [GateOutcome['outcome'], string] {
-  const { verdict, reason, interval, states } = change;
+  const { verdict, reason, interval, states, p } = change;
   if (states[0] !== 'failed' && states[1] === 'failed') return ['red', 'failed in B alone'];
   const moved = movedIn(gate, change);
   if (verdict === 'missing' || moved === null) return ['undecided', reason ?? 'nothing to compare'];
@@ -91,7 +94,8 @@ function judged(gate: Gate, change: Change): readonly [GateOutcome['outcome'], s
   const told =
     moved.ends === null ? changed : `${changed} [${moved.ends.map((by) => shown(gate, by)).join(', ')}]`;
   const isFind = verdict === 'better' || verdict === 'worse';
-  if (isBeyond(moved.by) && isFind) return ['red', told];
+  const isSure = isFind && (p === null || p < ACCIDENT);
+  if (isBeyond(moved.by) && isSure) return ['red', told];
   // What has no spread is what it is; of all else the worse end decides.
   const exact = interval === null && (isFind || verdict === 'same');
   const ends = moved.ends ?? (exact ? [moved.by] : null);
@@ -105,15 +109,17 @@ function movedIn(
   { relative }: Gate,
   { a, b, kind, change, interval }: Change,
 ): { readonly by: number; readonly ends: Interval | null } | null {
-  if (a === null || b === null) return null;
+  // What all rows together show is a ratio without numbers of its own.
+  const isShare = relative && kind === 'ratio' && change !== null;
+  if ((a === null || b === null) && !isShare) return null;
   // A limit in the other form than the change is: shares of a difference, or differences of a ratio.
   const by = (value: number) => {
-    if (kind === 'ratio') return relative ? value - 1 : a * (value - 1);
-    return relative ? value / a : value;
+    if (kind === 'ratio') return relative ? value - 1 : a! * (value - 1);
+    return relative ? value / a! : value;
   };
   const [low, high] = interval ?? [];
   const ends = low === undefined || high === undefined ? null : ([by(low), by(high)] as const);
-  if (change === null) return relative && a === 0 ? null : { by: relative ? b / a - 1 : b - a, ends };
+  if (change === null) return relative && a === 0 ? null : { by: relative ? b! / a! - 1 : b! - a!, ends };
   return { by: by(change), ends };
 }
 

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'n
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { type Failure, FailureError, failure } from '../../core/errors.js';
+import { nearest } from '../../core/input/suggest.js';
 import { partName } from '../../core/models/parts.js';
 import { hubSource } from '../../core/models/remote.js';
 import { PACKAGE_ROOT } from '../../installation/package.js';
@@ -51,8 +52,11 @@ function builtinPath(name: string): string {
   const models = builtinNames();
   const model = models.find((known) => known.name === name);
   if (model === undefined) {
+    const names = models.map((known) => known.name);
+    const guess = nearest(name, names);
+    const meant = guess === null ? '' : `Did you mean builtin:${guess}? `;
     throw refusal('model-missing', `there is no builtin model ${JSON.stringify(name)}`, {
-      hint: `The builtin models are ${models.map((known) => known.name).join(' and ')}.`,
+      hint: `${meant}The builtin models are ${names.join(' and ')}.`,
     });
   }
   return regularFile(realpath(join(builtinFolder(), model.file), `builtin:${name}`), `builtin:${name}`);

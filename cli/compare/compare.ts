@@ -1,7 +1,7 @@
 import { COMPARED_METRICS } from '../../core/metrics/catalogue.js';
 import { driftSentence, runsApart } from '../../report/apart.js';
 import { type ColumnChoice, chosenMetrics } from '../../report/column-sets.js';
-import { type Change, changesOf, type Matched, matchRows } from '../../report/compare.js';
+import { type Comparison, comparisonOf, type Matched, matchRows } from '../../report/compare.js';
 import { byExperiment, mainMetrics, summary, unansweredSentences } from '../../report/compare-summary.js';
 import { type GateOutcome, gateSentences, judgeGate } from '../../report/gate.js';
 import type { Row } from '../../report/rows.js';
@@ -50,17 +50,17 @@ export async function printComparison(a: string, b: string, options: CompareOpti
     options.gate.map(({ metric }) => metric),
   );
   const apart = runsApart(before.report, after.report);
-  const compared = changesOf(pairs, metrics, { oneSitting: apart === null });
+  const compared = comparisonOf(pairs, metrics, { oneSitting: apart === null });
   const outcomes = options.gate.flatMap((gate) => judgeGate(gate, compared));
   const long = options.all === true || options.columns !== undefined;
-  const main = long ? metrics : mainMetrics(after.report, pairs, compared);
+  const main = long ? metrics : mainMetrics(after.report, pairs, compared.changes);
   const chosen = [a, b].some((word) => word.includes('#'));
-  const question = { pairs, changes: compared, gates: options.gate, outcomes, main, chosen };
+  const question = { pairs, changes: compared.changes, gates: options.gate, outcomes, main, chosen };
   const { measured, interrupted } = await again(question, options);
-  const { changes, gates } = merged(compared, outcomes, measured);
+  const { comparison, gates } = merged(compared, outcomes, measured);
   const drift = driftSentence(apart);
-  print(changes, main, matched, { gates, drift, long, measured }, options);
-  say(`${counted(matched, a, b)}: ${summary(changes, main)}`);
+  print(comparison, main, matched, { gates, drift, long, measured }, options);
+  say(`${counted(matched, a, b)}: ${summary(comparison, main)}`);
   for (const sentence of unansweredSentences(pairs)) say(sentence);
   if (drift !== null) say(drift);
   for (const one of measured) say(againSentence(one));
@@ -100,17 +100,20 @@ async function again(question: Parameters<typeof askedAgain>[0], options: Compar
 
 /** What was measured again stands for what was compared before. */
 function merged(
-  changes: readonly Change[],
+  { changes, overall }: Comparison,
   gates: readonly GateOutcome[],
   measured: readonly Again[],
-): { readonly changes: readonly Change[]; readonly gates: readonly GateOutcome[] } {
+): { readonly comparison: Comparison; readonly gates: readonly GateOutcome[] } {
   const anew = measured.flatMap((one) => one.changes).filter(({ verdict }) => verdict !== 'missing');
   const judged = measured.flatMap((one) => one.gates);
   return {
-    changes: changes.map(
-      (change) =>
-        anew.find(({ label, metric }) => label === change.label && metric === change.metric) ?? change,
-    ),
+    comparison: {
+      changes: changes.map(
+        (change) =>
+          anew.find(({ label, metric }) => label === change.label && metric === change.metric) ?? change,
+      ),
+      overall,
+    },
     gates: gates.map(
       (outcome) =>
         judged.find(({ gate, label }) => gate === outcome.gate && label === outcome.label) ?? outcome,
@@ -133,7 +136,7 @@ interface Findings {
 }
 
 function print(
-  changes: readonly Change[],
+  { changes, overall }: Comparison,
   main: readonly string[],
   { onlyA, onlyB }: Matched,
   { gates, drift, long, measured }: Findings,
@@ -147,6 +150,7 @@ function print(
     printJson({
       schema: SCHEMA,
       changes,
+      overall,
       onlyA: ids(onlyA),
       onlyB: ids(onlyB),
       gates,
@@ -161,7 +165,7 @@ function print(
     printData(changesCsv(changes));
     return;
   }
-  const groups = byExperiment(changes, main);
+  const groups = [...byExperiment(changes, main), ...byExperiment(overall, main)];
   if (format === 'md') {
     printData(long ? changesMarkdown(groups.flat()) : experimentsMarkdown(groups));
     return;

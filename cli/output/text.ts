@@ -7,6 +7,7 @@ const ASCII: Readonly<Record<string, string>> = {
   '…': '...',
   '–': '-',
   '×': 'x',
+  '÷': '/',
   '─': '-',
   '└': '`-',
   µ: 'u',

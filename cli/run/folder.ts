@@ -15,6 +15,8 @@ export interface RunFolder {
   readonly log: string;
   /** Where the agent keeps what is not acknowledged yet. */
   readonly agent: string;
+  /** Writes down that the run came to its end. */
+  end(): void;
   release(): void;
 }
 
@@ -27,6 +29,8 @@ export interface RunNote {
   /** What was typed: a sweep file, a model, or the command that made the sweep. */
   readonly file: string;
   readonly startedAt: string;
+  /** null before its end, and for ever where it was interrupted; older releases wrote none. */
+  readonly endedAt?: string | null;
   readonly version: string;
 }
 
@@ -42,6 +46,12 @@ export function openRunFolder(
   fresh: boolean,
 ): RunFolder {
   const { release } = lockFolder(path);
+  const note: RunNote = {
+    file: typed,
+    startedAt: new Date().toISOString(),
+    endedAt: null,
+    version: VERSION,
+  };
   try {
     if (fresh) {
       const kept = [LOG, `${LOG}-wal`, `${LOG}-shm`, 'agent', ...Object.values(FILES)];
@@ -49,8 +59,7 @@ export function openRunFolder(
     }
     sayReplaced(path, document);
     writeWhole(join(path, FILES.sweep), document);
-    const note: RunNote = { file: typed, startedAt: new Date().toISOString(), version: VERSION };
-    writeWhole(join(path, FILES.run), `${JSON.stringify(note)}\n`);
+    writeNote(path, note);
   } catch (error) {
     release();
     throw folderError(error, path);
@@ -59,8 +68,13 @@ export function openRunFolder(
     path,
     log: join(path, LOG),
     agent: join(path, 'agent'),
+    end: () => writeNote(path, { ...note, endedAt: new Date().toISOString() }),
     release,
   };
+}
+
+function writeNote(path: string, note: RunNote): void {
+  writeWhole(join(path, FILES.run), `${JSON.stringify(note)}\n`);
 }
 
 /** Says where the folder has results of other points than those of this sweep: its files are of one sweep alone. */

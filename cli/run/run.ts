@@ -235,6 +235,7 @@ async function drive(
     printData(await renderReport(report, format));
     say(`\n${join(folder.path, FILES.page)}  ${join(folder.path, FILES.results)}`);
     if (!interrupts.interrupted) {
+      folder.end();
       sayGrades(status, TRY_AGAIN, { explained: format === 'table', marked: report.counts.disturbed });
       return exitCodeOf(status);
     }

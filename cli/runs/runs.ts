@@ -18,7 +18,7 @@ type RowState = (typeof STATES)[number];
 export interface ListedRun {
   readonly name: string | null;
   readonly folder: string;
-  readonly state: 'running' | 'done' | 'not finished' | 'not readable';
+  readonly state: 'running' | 'done' | 'interrupted' | 'not readable';
   /** ISO 8601. */
   readonly startedAt: string;
   /** null before the first end of a run. */
@@ -80,10 +80,11 @@ function listed(folder: string): ListedRun {
     file: note?.file ?? null,
   };
   if (isRunning(folder)) return { ...known, state: 'running', rows: null };
-  if (!existsSync(path(FILES.results))) return { ...known, state: 'not finished', rows: null };
+  if (!existsSync(path(FILES.results))) return { ...known, state: 'interrupted', rows: null };
   try {
     const { records, request } = readRun(folder);
-    return { ...known, state: 'done', rows: counted(buildReport(records, request).rows) };
+    const state = note?.endedAt === null ? 'interrupted' : 'done';
+    return { ...known, state, rows: counted(buildReport(records, request).rows) };
   } catch (error) {
     if (error instanceof CommandError) return { ...known, state: 'not readable', rows: null };
     throw error;

@@ -1,6 +1,12 @@
 import { studentQuantile, studentTwoSided } from './distributions.js';
 import type { Interval } from './interval.js';
-import { type Common, type Estimate, type Readings, slopeVariance } from './joint-fit.js';
+import {
+  type Common,
+  type Estimate,
+  ownSlopeVariance,
+  type Readings,
+  sharedSlopeVariance,
+} from './joint-fit.js';
 
 /** The difference of two rows of one fit: candidate less base, as a logarithm. */
 export interface Difference {
@@ -22,24 +28,38 @@ export interface DifferenceOptions {
 
 const POWER = 0.8;
 
+/** The same row on both sides. */
+export interface Sides {
+  readonly base: Estimate;
+  readonly candidate: Estimate;
+}
+
 /**
- * Compares two rows of one fit. Slopes are in the difference of what was read beside them only: rows that were disturbed alike are
- * compared as they are. Degrees of freedom by Welch–Satterthwaite (Biometrika 34, 1947) over the starts' own variances. For many
- * at once: `holm`.
+ * Compares rows of one fit: one pair, or the geometric mean of the ratios of many, as benchstat and SPEC have it. Slopes are in the
+ * difference of what was read beside them only: rows that were disturbed alike are compared as they are. Over many pairs what is
+ * each row's own averages out; what the sittings did, and what is not known of the shared slopes, stays. Degrees of freedom by
+ * Welch–Satterthwaite (Biometrika 34, 1947) over the starts' own variances. For many differences at once: `holm`.
+ * @param pairs at least one.
  */
 export function differenceOf(
   fit: Pick<Common, 'prior' | 'covariance'>,
-  base: Estimate,
-  candidate: Estimate,
+  pairs: readonly Sides[],
   options: DifferenceOptions,
 ): Difference {
   const { confidence = 0.95, oneSitting } = options;
-  const apart = candidate.readings.map((x, k) => x - base.readings[k]!) as unknown as Readings;
-  const own = base.variance + candidate.variance;
-  const df = own ** 2 / (base.variance ** 2 / base.df + candidate.variance ** 2 / candidate.df);
-  const sittings = oneSitting ? 0 : base.sittingVariance + candidate.sittingVariance;
-  const error = Math.sqrt(own + slopeVariance(apart, fit.prior, fit.covariance) + sittings);
-  const logRatio = candidate.centre - base.centre;
+  const apart = pairs.map(
+    ({ base, candidate }) => candidate.readings.map((x, k) => x - base.readings[k]!) as unknown as Readings,
+  );
+  const sides = pairs.flatMap(({ base, candidate }) => [base, candidate]);
+  const own = sum(sides.map(({ variance }) => variance));
+  const df = own ** 2 / sum(sides.map((side) => side.variance ** 2 / side.df));
+  const ownSlopes = sum(apart.map((x) => ownSlopeVariance(x, fit.prior)));
+  const middle = apart[0]!.map((_, k) => meanOf(apart.map((x) => x[k]!))) as unknown as Readings;
+  const sittings = oneSitting ? 0 : 2 * meanOf(sides.map(({ sittingVariance }) => sittingVariance));
+  const error = Math.sqrt(
+    (own + ownSlopes) / pairs.length ** 2 + sharedSlopeVariance(middle, fit.covariance) + sittings,
+  );
+  const logRatio = meanOf(pairs.map(({ base, candidate }) => candidate.centre - base.centre));
   return {
     logRatio,
     error,
@@ -50,6 +70,9 @@ export function differenceOf(
     ),
   };
 }
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+const meanOf = (values: readonly number[]) => sum(values) / values.length;
 
 /** @returns the interval of the ratio candidate / base. */
 export function ratioInterval({ logRatio, error, df }: Difference, confidence = 0.95): Interval {

@@ -186,11 +186,15 @@ function spreadBeside(squares: number, df: number, { prior, typical, variance }:
 }
 
 /** What slopes leave open at these readings: those of all rows are estimates, and a row's own differ from them. */
-export function slopeVariance(x: Readings, prior: Prior, covariance: readonly Readings[]): number {
-  const shared =
-    x[0] * dot(covariance[0]!, x) + x[1] * dot(covariance[1]!, x) + x[2] * dot(covariance[2]!, x);
-  return shared + quadratic(x, prior.rowSlopesSd);
-}
+const slopeVariance = (x: Readings, prior: Prior, covariance: readonly Readings[]): number =>
+  sharedSlopeVariance(x, covariance) + ownSlopeVariance(x, prior);
+
+/** What is not known of the slopes that all rows share. */
+export const sharedSlopeVariance = (x: Readings, covariance: readonly Readings[]): number =>
+  x[0] * dot(covariance[0]!, x) + x[1] * dot(covariance[1]!, x) + x[2] * dot(covariance[2]!, x);
+
+/** What a row's own slopes may differ by from those of all. */
+export const ownSlopeVariance = (x: Readings, prior: Prior): number => quadratic(x, prior.rowSlopesSd);
 
 /** What share of a calm start a start is worth by what was read beside it: 1 = it was alone. */
 export function calmness(x: Readings | null, prior: Prior): number {

@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readRun } from '../../cli/report/run-folder.js';
 import { buildReport } from '../../report/build.js';
-import { changesOf, matchRows } from '../../report/compare.js';
+import { comparisonOf, matchRows } from '../../report/compare.js';
 import { type GateOutcome, judgeGate, readGate } from '../../report/gate.js';
 import type { Report } from '../../report/report.js';
 import { ROOT, ridge } from '../support/ridge.js';
@@ -54,8 +54,8 @@ const worst = (outcomes: readonly Outcome[]): Outcome =>
 /** What `ridge compare A B --gate decodeTokensPerSecond:-5%` ends with. */
 function outcomeOf(a: Report, b: Report): Outcome {
   const { pairs } = matchRows(a, b, new Set());
-  const changes = changesOf(pairs, [METRIC], { oneSitting: false });
-  return worst(judgeGate(GATE, changes).map(({ outcome }) => outcome));
+  const compared = comparisonOf(pairs, [METRIC], { oneSitting: false });
+  return worst(judgeGate(GATE, compared).map(({ outcome }) => outcome));
 }
 
 const count = (outcomes: readonly Outcome[]) =>

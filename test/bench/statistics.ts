@@ -59,7 +59,7 @@ function once(neighbours: Neighbours, starts: number, number: number): Found {
 
 const compared = (fit: JointFit, rows: number) =>
   Array.from({ length: rows }, (_, r) =>
-    differenceOf(fit, fit.rows[r]!, fit.rows[rows + r]!, { oneSitting: false }),
+    differenceOf(fit, [{ base: fit.rows[r]!, candidate: fit.rows[rows + r]! }], { oneSitting: false }),
   );
 
 function figuresOf(neighbours: Neighbours, starts: number): Figure[] {

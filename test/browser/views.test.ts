@@ -5,7 +5,7 @@ import type { ResultRecord } from '../../core/result/result.js';
 import { pairsOf } from '../../dashboards/web/src/compare/sides.js';
 import { buildReport } from '../../report/build.js';
 import { briefVerdict, movedText } from '../../report/change-text.js';
-import { changesOf } from '../../report/compare.js';
+import { comparisonOf } from '../../report/compare.js';
 import { byExperiment, summary } from '../../report/compare-summary.js';
 import type { Report } from '../../report/report.js';
 import { quantity } from '../../report/scale.js';
@@ -272,11 +272,12 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
     await view.locator('label:has(span:text-is("B")) select').selectOption('q4_k_m');
     const { pairs } = pairsOf(started, { kind: 'axis', axis: 'quantization', a: 'f16', b: 'q4_k_m' });
     const metrics = ['decodeTokensPerSecond'];
-    const expected = byExperiment(changesOf(pairs, metrics), metrics).flat();
+    const compared = comparisonOf(pairs, metrics);
+    const expected = byExperiment(compared.changes, metrics).flat();
     expect(expected).toHaveLength(4);
     await expect
       .poll(() => view.locator('.bar p').first().textContent())
-      .toBe(`4 pairs; ${summary(expected, metrics)}`);
+      .toBe(`4 pairs; ${summary(compared, metrics)}`);
     const lines = await view.locator('.changes tbody tr').allTextContents();
     for (const [i, change] of expected.entries()) {
       expect(lines[i]).toContain(movedText(change)[0]);

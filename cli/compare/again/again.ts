@@ -6,7 +6,7 @@ import { closeNode, type OpenedNode, openNode } from '../../../agent/open-node.j
 import type { RunningTrial } from '../../../agent/trial/start.js';
 import { seedFrom } from '../../../core/sweep/identity.js';
 import { movedText } from '../../../report/change-text.js';
-import { type Change, changesOf, type Pair } from '../../../report/compare.js';
+import { type Change, comparisonOf, type Pair } from '../../../report/compare.js';
 import { isFind, metricLabel } from '../../../report/compare-summary.js';
 import { type Gate, type GateOutcome, judgeGate } from '../../../report/gate.js';
 import { workError } from '../../exit.js';
@@ -200,8 +200,9 @@ function looked(
   const [left, right] = [rowOf(a), rowOf(b)];
   if (left === null || right === null) return { decided: false, changes: [], gates: [] };
   const comparing = { oneSitting: true, confidence: 1 - LEVEL / rows };
-  const changes = changesOf([{ label, a: left, b: right }], metrics, comparing);
-  const outcomes = gates.flatMap((gate) => judgeGate(gate, changes));
+  const compared = comparisonOf([{ label, a: left, b: right }], metrics, comparing);
+  const { changes } = compared;
+  const outcomes = gates.flatMap((gate) => judgeGate(gate, compared));
   const decided =
     gates.length > 0
       ? outcomes.every(({ outcome }) => outcome !== 'undecided')

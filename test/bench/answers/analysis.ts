@@ -51,7 +51,7 @@ export function coverageOf(runs: readonly Run[], all: readonly Run[]): Coverage 
 }
 
 /** All ratios of two runs, whatever they are. */
-export function ratiosOf(a: Run, b: Run): Change[] {
+export function ratiosOf(a: Run, b: Run): readonly Change[] {
   const { pairs } = matchRows(a.report, b.report, new Set());
   return changesOf(pairs, METRICS, { oneSitting: runsApart(a.report, b.report) === null });
 }

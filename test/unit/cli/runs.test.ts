@@ -12,7 +12,8 @@ test('what was run is listed with its rows by grade, and what has no end yet wit
   const place = mkdtempSync(join(tmpdir(), 'ridgepoint-runs-'));
   onTestFinished(() => rmSync(place, { recursive: true, force: true }));
   const document = 'metadata: { name: kv }\nspec: { models: "builtin:small" }\n';
-  openRunFolder(join(place, 'kv'), { document, typed: 'sweeps/kv.yaml' }, false).release();
+  const ended = openRunFolder(join(place, 'kv'), { document, typed: 'sweeps/kv.yaml' }, false);
+  ended.release();
   const of = (quantization: string, ...codes: WarningCode[]) =>
     completeTrial({
       experiment: experimentOf({ quantization }),
@@ -28,6 +29,8 @@ test('what was run is listed with its rows by grade, and what has no end yet wit
   const running = openRunFolder(join(place, 'other'), { document, typed: 'builtin:small' }, false);
   running.release();
   mkdirSync(join(place, 'no run'));
+  expect(listedRuns(place)[0]).toMatchObject({ state: 'interrupted', rows: { all: 4 } });
+  ended.end();
   expect(listedRuns(place)).toMatchObject([
     {
       name: 'kv',
@@ -38,6 +41,6 @@ test('what was run is listed with its rows by grade, and what has no end yet wit
     },
   ]);
   writeFileSync(join(place, 'other/log.sqlite'), '');
-  expect(listedRuns(place)[1]).toMatchObject({ state: 'not finished', rows: null, file: 'builtin:small' });
+  expect(listedRuns(place)[1]).toMatchObject({ state: 'interrupted', rows: null, file: 'builtin:small' });
   expect(listedRuns(join(place, 'nowhere'))).toEqual([]);
 });

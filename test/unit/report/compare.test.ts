@@ -5,7 +5,7 @@ import { WARNINGS, warn } from '../../../core/result/warnings.js';
 import { driftSentence, runsApart } from '../../../report/apart.js';
 import { buildReport } from '../../../report/build.js';
 import { asMeasuredText, sizeText, verdictText } from '../../../report/change-text.js';
-import { type Change, changesOf, matchRows } from '../../../report/compare.js';
+import { type Change, changesOf, comparisonOf, matchRows } from '../../../report/compare.js';
 import { byExperiment, mainMetrics, summary, unansweredSentences } from '../../../report/compare-summary.js';
 import { type Gate, gateSentences, judgeGate, readGate } from '../../../report/gate.js';
 import { experimentOf } from '../../support/experiments.js';
@@ -118,6 +118,29 @@ describe('changes', () => {
       1.2 * Math.log(within!.interval![1] / within!.change!),
     );
     expect(sure!.visible).toBeGreaterThan(within!.visible!);
+  });
+
+  test('all rows together show what each alone is too noisy for, and never more than the sittings allow', () => {
+    const names = ['f16', 'q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'q4_k_s', 'q3_k_m', 'q2_k'];
+    const { pairs } = matchRows(run(1, names), run(1.07, names), new Set());
+    const { changes, overall } = comparisonOf(pairs, [DECODE, 'modelBytes']);
+    expect(new Set(changes.filter(({ metric }) => metric === DECODE).map(({ verdict }) => verdict))).toEqual(
+      new Set(['unclear']),
+    );
+    expect(overall).toHaveLength(1);
+    expect(overall[0]).toMatchObject({ label: 'all 8 experiments', metric: DECODE, verdict: 'worse' });
+    expect(overall[0]?.change).toBeCloseTo(1 / 1.07, 2);
+    const [apart] = comparisonOf(pairs, [DECODE], { oneSitting: false }).overall;
+    const widthOf = (change: Change) => Math.log(change.interval![1] / change.interval![0]);
+    expect(widthOf(apart!)).toBeGreaterThan(widthOf(overall[0]!));
+    expect(summary({ changes, overall }, [DECODE])).toMatch(
+      /^all 8 experiments worse in decode, × 0\.9\d\d; no difference found in one alone; one of more than/,
+    );
+    const outcomes = judgeGate(gate(`${DECODE}:-5%`), { changes, overall });
+    expect(outcomes.filter(({ outcome }) => outcome === 'red').map(({ label }) => label)).toEqual([
+      'all 8 experiments',
+    ]);
+    expect(comparisonOf(pairs.slice(0, 1), [DECODE]).overall).toEqual([]);
   });
 
   test('are of disturbed rows, too, adjusted for what was read; what that made of a ratio is told where it is much', () => {
@@ -263,7 +286,7 @@ describe('two runs', () => {
     const { pairs } = matchRows(before, after, new Set());
     const apart = runsApart(before, after);
     return {
-      changes: changesOf(pairs, [DECODE], { oneSitting: apart === null }),
+      ...comparisonOf(pairs, [DECODE], { oneSitting: apart === null }),
       sentence: driftSentence(apart),
     };
   };
@@ -283,12 +306,12 @@ describe('two runs', () => {
   });
 
   test('a rise stays one though the control fell: nothing is divided by it (1450 to 1521 t/s was said to be -22.5 %)', () => {
-    const { changes } = compared({}, { rows: 1450 / 1521, control: 0.7 });
+    const { changes, overall } = compared({}, { rows: 1450 / 1521, control: 0.7 });
     for (const { change, a, b } of changes) {
       expect(change).toBeCloseTo(1521 / 1450, 2);
       expect(b! / a!).toBeCloseTo(1521 / 1450, 2);
     }
-    const outcomes = judgeGate(gate(`${DECODE}:-5%`), changes);
+    const outcomes = judgeGate(gate(`${DECODE}:-5%`), { changes, overall });
     expect(outcomes.map(({ outcome }) => outcome)).not.toContain('red');
     for (const { sentence } of outcomes) expect(sentence).toMatch(/changed by \+[45]\.\d %/);
   });
@@ -355,18 +378,20 @@ describe('in one line', () => {
 
   test('finds come first, and one sentence says what would have been seen where none is', () => {
     const none = changesOf(pairs, [DECODE, 'prefillTokensPerSecond']);
-    expect(summary(none, [DECODE, 'prefillTokensPerSecond'])).toMatch(
+    expect(summary({ changes: none, overall: [] }, [DECODE, 'prefillTokensPerSecond'])).toMatch(
       /^no difference found; one of more than [\d.]+ % in decode, [\d.]+ % in prefill would have been seen in half of them$/,
     );
-    expect(summary(none.slice(0, 1), [DECODE])).toMatch(
+    expect(summary({ changes: none.slice(0, 1), overall: [] }, [DECODE])).toMatch(
       /^no difference found; one of more than [\d.]+ % in decode would have been seen$/,
     );
     const found = none.map((change, i) =>
       i === 4 ? { ...change, change: 0.7, verdict: 'worse' as const } : change,
     );
     expect(byExperiment(found, [DECODE]).map(([change]) => change?.label)).toEqual(['q4_k_m', 'f16', 'q8_0']);
-    expect(summary(found, [DECODE])).toMatch(/^1 worse in decode; a further one of more than/);
-    expect(summary(found, ['prefillTokensPerSecond'])).toMatch(
+    expect(summary({ changes: found, overall: [] }, [DECODE])).toMatch(
+      /^1 worse in decode; a further one of more than/,
+    );
+    expect(summary({ changes: found, overall: [] }, ['prefillTokensPerSecond'])).toMatch(
       /; besides 1 worse in decode \(--all shows them\)$/,
     );
   });
@@ -385,17 +410,18 @@ describe('gates', () => {
   const outcomesOf = (text: string, factor: number, options = { oneSitting: true }) =>
     judgeGate(
       gate(text),
-      changesOf(matchRows(run(1), run(factor), new Set()).pairs, [gate(text).metric], options),
+      comparisonOf(matchRows(run(1), run(factor), new Set()).pairs, [gate(text).metric], options),
     );
   const outcomes = (text: string, factor: number) => outcomesOf(text, factor).map(({ outcome }) => outcome);
 
   test('are red where the change is beyond the limit and told from none', () => {
-    expect(outcomes(`${DECODE}:-5%`, 1.4)).toEqual(['red', 'red']);
+    expect(outcomes(`${DECODE}:-5%`, 1.4)).toEqual(['red', 'red', 'red']);
+    expect(outcomesOf(`${DECODE}:-5%`, 1.4)[2]?.label).toBe('all 2 experiments');
     expect(outcomesOf(`${DECODE}:-5%`, 1.4)[0]?.sentence).toMatch(
       /^decodeTokensPerSecond:-5%: f16: changed by -2\d\.\d % \[-\d+\.\d %, -\d+\.\d %\]$/,
     );
     expect(outcomes(`${DECODE}:-0.01`, 1.4)).toEqual(['red', 'red']);
-    expect(outcomes('timeToFirstTokenSeconds:+5%', 1.4)).toEqual(['red', 'red']);
+    expect(outcomes('timeToFirstTokenSeconds:+5%', 1.4)).toEqual(['red', 'red', 'red']);
   });
 
   test('are green where the worse end of the interval is within the limit', () => {
@@ -420,7 +446,7 @@ describe('gates', () => {
   test('a row that failed in B alone is red, one that failed in both or in A is not', () => {
     const failed = build([failedTrial({ experiment: experimentOf({ quantization: 'f16' }) })]);
     const of = (a: ReturnType<typeof build>, b: ReturnType<typeof build>) =>
-      judgeGate(gate(`${DECODE}:-5%`), changesOf(matchRows(a, b, new Set()).pairs, [DECODE]))[0];
+      judgeGate(gate(`${DECODE}:-5%`), comparisonOf(matchRows(a, b, new Set()).pairs, [DECODE]))[0];
     expect(of(run(1, ['f16']), failed)).toMatchObject({
       outcome: 'red',
       sentence: 'decodeTokensPerSecond:-5%: llama-1b: failed in B alone',
@@ -431,14 +457,14 @@ describe('gates', () => {
 
   test('of what is read off files are decided by the number itself', () => {
     const { pairs } = matchRows(run(1, ['q8_0']), run(1, ['f16']), new Set(['quantization']));
-    const of = (text: string) => judgeGate(gate(text), changesOf(pairs, ['modelBytes']))[0]?.outcome;
+    const of = (text: string) => judgeGate(gate(text), comparisonOf(pairs, ['modelBytes']))[0]?.outcome;
     expect([of('modelBytes:+5%'), of('modelBytes:+95%')]).toEqual(['red', 'green']);
   });
 
   test('of quality are decided by the difference and its interval', () => {
     const records = techniqueRecords();
     const { pairs } = matchRows(build(records.slice(0, 1)), build(records.slice(18, 19)), new Set());
-    const of = (text: string) => judgeGate(gate(text), changesOf(pairs, ['perplexity']))[0]?.outcome;
+    const of = (text: string) => judgeGate(gate(text), comparisonOf(pairs, ['perplexity']))[0]?.outcome;
     expect([of('perplexity:+1'), of('perplexity:+4'), of('perplexity:+2.5')]).toEqual([
       'red',
       'green',

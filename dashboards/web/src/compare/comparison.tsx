@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { driftSentence } from '../../../../report/apart.js';
 import { CHANGE_HEAD, changeLines } from '../../../../report/change-text.js';
-import { changesOf } from '../../../../report/compare.js';
+import { type Change, comparisonOf } from '../../../../report/compare.js';
 import { byExperiment, summary } from '../../../../report/compare-summary.js';
 import type { Report } from '../../../../report/report.js';
 import { type Chart, ChartView } from '../charts/chart.js';
@@ -50,10 +50,10 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
     [report, choice, many],
   );
   const apart = useMemo(() => (choice === null ? null : apartOf(report, choice)), [report, choice]);
-  const changes = useMemo(() => {
-    if (matched === null || metric === null) return [];
-    const all = changesOf(matched.pairs, [metric.name], { oneSitting: apart === null });
-    return byExperiment(all, [metric.name]).flat();
+  const { changes, overall } = useMemo(() => {
+    if (matched === null || metric === null) return { changes: [], overall: [] };
+    const all = comparisonOf(matched.pairs, [metric.name], { oneSitting: apart === null });
+    return { ...all, changes: byExperiment(all.changes, [metric.name]).flat() };
   }, [matched, apart, metric?.name]);
   const drawn = useMemo(() => furthest(changes), [changes]);
   const option = useMemo(() => changesOption(drawn), [drawn, theme]);
@@ -70,7 +70,7 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
       note={
         matched === null
           ? null
-          : [counted(matched), summary(changes, [metric.name]), driftSentence(apart)]
+          : [counted(matched), summary({ changes, overall }, [metric.name]), driftSentence(apart)]
               .filter(Boolean)
               .join('; ')
       }
@@ -97,7 +97,7 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
           }}
         />
       )}
-      {changes.length > 0 && <ChangesTable changes={changes} label={metric.label} />}
+      {changes.length > 0 && <ChangesTable changes={[...changes, ...overall]} label={metric.label} />}
     </PlotFrame>
   );
 }
@@ -110,7 +110,7 @@ function firstChoice(report: Report): Choice | null {
   return { kind: 'axis', axis: axis.name, a: String(a ?? 'default'), b: String(b ?? 'default') };
 }
 
-function furthest(changes: ReturnType<typeof changesOf>): ReturnType<typeof changesOf> {
+function furthest(changes: readonly Change[]): readonly Change[] {
   const distance = ({ kind, change }: (typeof changes)[number]) =>
     Math.abs(kind === 'ratio' ? Math.log(change ?? 1) : (change ?? 0));
   const known = changes.filter(({ change }) => change !== null && Number.isFinite(change));
