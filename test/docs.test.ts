@@ -60,6 +60,21 @@ function wrongInRidgeLine(words: readonly string[]): string | null {
   return null;
 }
 
+/** The names that GitHub gives to the headings of a page. */
+function headings(text: string): Set<string> {
+  const titles = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) => title!);
+  return new Set(
+    titles.map((title) =>
+      title
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+        .trim()
+        .replaceAll(/\s/g, '-'),
+    ),
+  );
+}
+
 /** Files that are no sweeps, by their kind. */
 const PARSERS: Record<
   string,
@@ -152,6 +167,19 @@ describe('docs', () => {
     for (const { page, text } of configs) {
       expect(agentFileSchema.safeParse(parse(text)).error?.issues ?? [], page).toEqual([]);
     }
+  });
+
+  test('every heading that a link names exists', () => {
+    const wrong = pages.flatMap((page) =>
+      [...readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:)([^)#\s]*\.md|)#([^)\s]+)\)/g)]
+        .filter(([, file, heading]) => {
+          const target = file === '' ? page : join(page, '..', file!);
+          const path = join(root, target);
+          return !existsSync(path) || !headings(readFileSync(path, 'utf8')).has(heading!);
+        })
+        .map(([link]) => `${page}: ${link}`),
+    );
+    expect(wrong).toEqual([]);
   });
 
   test('every linked file and every folder that ARCHITECTURE.md names exists', () => {
