@@ -7,12 +7,12 @@ import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS } from '../core/log-text.js';
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
-import { readPolicy, type SourcePolicy, sourcesSchema } from './artifacts/remote/policy.js';
-import { rpcSchema } from './native/llama-cpp/rpc-config.js';
-import { runtimesSchema } from './native/onnxruntime/libraries.js';
+import { readPolicy, type SourcePolicy, sourcesSchema } from '../artifacts/files/remote/policy.js';
+import { rpcSchema } from '../engines/native/llama-cpp/rpc-config.js';
+import { runtimesSchema } from '../engines/native/onnxruntime/libraries.js';
 import { DEFAULT_FOLDER, SOCKET_NAME } from './power/protocol.js';
 import { scorerSchema } from './quality/external-scorer.js';
-import { type ConfiguredServer, configuredServers, serversSchema } from './servers/config.js';
+import { type ConfiguredServer, configuredServers, serversSchema } from '../engines/servers/config.js';
 import { takeToken } from './token.js';
 
 /** Everything an agent can be told; every field has a default, so an empty file is a config. */

@@ -1,5 +1,5 @@
 import type { DeviceProfile, NodeProfile } from '../core/experiment/node.js';
-import { readHost } from './device/host.js';
+import { readHost } from '../process/device/host.js';
 import type { MeterSettings, NvmlState } from './meters/index.js';
 
 export type EnvironmentFacts = Record<string, string | number | boolean | null>;

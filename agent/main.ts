@@ -11,7 +11,7 @@ import type { AgentConfig } from './config.js';
 import { agentMetrics } from './exporter/metrics.js';
 import { startExporter } from './exporter/server.js';
 import { type ExportedMeter, openExported } from './exporter/sources.js';
-import { collectOnlyWhenNeeded } from './isolation/heap.js';
+import { collectOnlyWhenNeeded } from '../process/isolation/heap.js';
 import type { MeterSettings } from './meters/index.js';
 import { closeNode, openNode } from './open-node.js';
 import type { NodeProbe } from './probe.js';

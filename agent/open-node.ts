@@ -1,5 +1,5 @@
 import type { NodeProfile } from '../core/experiment/node.js';
-import { VERSION } from '../installation/package.js';
+import { VERSION } from '../process/installation/package.js';
 import type { AgentConfig } from './config.js';
 import { NodeFactors } from './factors/node-factors.js';
 import { FactorsStore } from './factors/store.js';
@@ -8,7 +8,7 @@ import { findSettable } from './power/settable.js';
 import { type NodeProbe, probeNode } from './probe.js';
 import { NodeRoofs } from './roofs/node-roofs.js';
 import { RoofsStore } from './roofs/store.js';
-import { RUNNER_KINDS } from './runners/kinds.js';
+import { RUNNER_KINDS } from '../engines/runners/kinds.js';
 import { contextOf, type TrialContext } from './trial/context.js';
 
 /** A node that is ready to measure. */

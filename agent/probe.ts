@@ -1,13 +1,13 @@
 import { arch, hostname, platform } from 'node:os';
 import si from 'systeminformation';
 import type { DeviceProfile, NodeProfile, RunnerProfile } from '../core/experiment/node.js';
-import { readLimits } from './device/cgroup.js';
-import { cpuDevices, readCpu } from './device/cpu.js';
-import { metalDevices, nvidiaDevices } from './device/gpu.js';
-import { openNvml } from './device/nvml.js';
-import { vulkanDevices } from './device/sysfs-gpus.js';
-import { taskOf } from './isolation/job.js';
-import { launch } from './isolation/launch.js';
+import { readLimits } from '../process/device/cgroup.js';
+import { cpuDevices, readCpu } from '../process/device/cpu.js';
+import { metalDevices, nvidiaDevices } from '../process/device/gpu.js';
+import { openNvml } from '../process/device/nvml.js';
+import { vulkanDevices } from '../process/device/sysfs-gpus.js';
+import { taskOf } from '../process/isolation/job.js';
+import { launch } from '../process/isolation/launch.js';
 import {
   energySourcesOf,
   findDeviceMeters,
@@ -20,9 +20,9 @@ import {
   withPeriods,
 } from './meters/index.js';
 import { openSensors, type SensorOptions, type Sensors } from './meters/sensors.js';
-import { PROBE } from './runners/jobs.js';
-import { RUNNER_KINDS } from './runners/kinds.js';
-import type { NodeEngines, RunnerProbe } from './runners/runner.js';
+import { PROBE } from '../engines/runners/jobs.js';
+import { RUNNER_KINDS } from '../engines/runners/kinds.js';
+import type { NodeEngines, RunnerProbe } from '../engines/runners/runner.js';
 
 export interface ProbeSettings {
   readonly nodeName: string;

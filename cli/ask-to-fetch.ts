@@ -1,4 +1,4 @@
-import { isAllowed } from '../agent/artifacts/remote/policy.js';
+import { isAllowed } from '../artifacts/files/remote/policy.js';
 import { readRemote } from '../core/models/remote.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { nodeConfig } from './node-config.js';

@@ -1,4 +1,4 @@
-import type { ModelSettings } from '../agent/artifacts/resolve.js';
+import type { ModelSettings } from '../artifacts/files/resolve.js';
 import { evaluationOf } from '../agent/quality/policy.js';
 import type { Scorers } from '../agent/quality/scorers.js';
 import { type Failure, toFailure } from '../core/errors.js';

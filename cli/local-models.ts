@@ -6,9 +6,9 @@ import {
   peekModel,
   type ResolvedModel,
   resolveModel,
-} from '../agent/artifacts/resolve.js';
+} from '../artifacts/files/resolve.js';
 import type { AgentConfig } from '../agent/config.js';
-import { cacheFolder } from '../agent/native/engines/location.js';
+import { cacheFolder } from '../engines/native/engines/location.js';
 import { type Failure, FailureError, failure, toFailure } from '../core/errors.js';
 import type { ModelRef } from '../core/experiment/experiment.js';
 import type { ModelFormat } from '../core/models/formats.js';

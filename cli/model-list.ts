@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { builtinFolder, builtinNames } from '../agent/artifacts/source.js';
+import { builtinFolder, builtinNames } from '../artifacts/files/source.js';
 import type { ModelFacts } from '../core/experiment/experiment.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import type { Format } from '../formats/format.js';

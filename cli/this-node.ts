@@ -1,8 +1,8 @@
 import { probeNode } from '../agent/probe.js';
 import { RoofsStore } from '../agent/roofs/store.js';
-import type { NodeEngines } from '../agent/runners/runner.js';
+import type { NodeEngines } from '../engines/runners/runner.js';
 import type { NodeProfile } from '../core/experiment/node.js';
-import { VERSION } from '../installation/package.js';
+import { VERSION } from '../process/installation/package.js';
 import { agentConfig } from './node-config.js';
 
 /** This machine as its own agent would describe it, and where its roofs are kept. */

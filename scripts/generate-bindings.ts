@@ -1,5 +1,5 @@
 /**
- * Writes agent/native/llama-cpp/gen/<release>.ts: the prototypes, constants and struct layouts of the
+ * Writes engines/native/llama-cpp/gen/<release>.ts: the prototypes, constants and struct layouts of the
  * llama.cpp release whose packages are installed. A developer runs it when these change
  * (`node --import tsx scripts/generate-bindings.ts [FOLDER]`); it needs git and gcc. Offsets and sizes are
  * computed by the C compiler, so that the loader can prove its own struct layouts right.
@@ -8,8 +8,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { checkOutSources } from '../agent/native/engines/build.js';
-import { findEngine } from '../agent/native/packages.js';
+import { checkOutSources } from '../engines/native/engines/build.js';
+import { findEngine } from '../engines/native/packages.js';
 
 const HEADERS = ['ggml.h', 'ggml-alloc.h', 'ggml-backend.h', 'ggml-cpu.h', 'gguf.h', 'llama.h'];
 /** Structs that are reached through pointers only, so that no prototype names them by value. */
@@ -221,7 +221,7 @@ async function main(): Promise<void> {
       '',
     ];
     const out = join(
-      process.argv[2] ?? join(import.meta.dirname, '../agent/native/llama-cpp/gen'),
+      process.argv[2] ?? join(import.meta.dirname, '../engines/native/llama-cpp/gen'),
       `${release}.ts`,
     );
     mkdirSync(dirname(out), { recursive: true });

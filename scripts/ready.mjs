@@ -94,7 +94,7 @@ async function run(command, args, allowed = []) {
 const NOT_BUILT = 4;
 const build = (part) => run(process.execPath, [join(root, 'scripts/build.mjs'), part], [NOT_BUILT]);
 
-/** @returns the path of a native library of ours, as agent/native/kernel-library.ts looks for it; null where it is not there. */
+/** @returns the path of a native library of ours, as engines/native/kernel-library.ts looks for it; null where it is not there. */
 function library(name) {
   const files = { darwin: `lib${name}.dylib`, win32: `${name}.dll` };
   const path = join(root, 'dist/kernels', files[process.platform] ?? `lib${name}.so`);

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type OpListing, openOps } from '../agent/native/ops.js';
+import { type OpListing, openOps } from '../engines/native/ops.js';
 
 const folder = process.argv[2];
 if (folder === undefined) throw new Error('usage: write-ops-table.ts FOLDER');

@@ -43,14 +43,14 @@ const OTHER_MEANINGS: Record<string, readonly string[]> = {
   // The columns of llama-bench are llama.cpp's: its export leaves the rows of all other runners out.
   'llama-cpp': ['cli/output/llama-bench/'],
   // The room of native code, its command and its job.
-  kernels: ['agent/kernels/', 'agent/native/kernel-library.ts', 'cli/kernels/'],
+  kernels: ['agent/kernels/', 'engines/native/kernel-library.ts', 'cli/kernels/'],
   // The format of files.
   onnx: [
     'core/models/',
     'core/techniques/',
     'roofline/readers/',
-    'agent/conversions/',
-    'agent/artifacts/',
+    'artifacts/conversions/',
+    'artifacts/files/',
     'cli/',
   ],
 };
@@ -68,12 +68,12 @@ const FORMAT_SIGNS: readonly FormatSigns[] = FORMATS.map(({ name, magic }) => ({
 
 /** Rooms whose work is on tensors and keys of one format: what a technique, an engine or an adapter reads and writes. */
 const WORKS_ON_TENSORS: readonly string[] = [
-  'agent/artifacts/',
-  'agent/calibration/',
-  'agent/conversions/',
+  'artifacts/files/',
+  'artifacts/calibration/',
+  'artifacts/conversions/',
   'agent/factors/',
-  'agent/pruning/',
-  'agent/runners/',
+  'artifacts/pruning/',
+  'engines/runners/',
   'agent/trial/trained.ts',
   'cli/adapt/',
   'cli/quantize/',
@@ -178,7 +178,7 @@ describe('architecture', () => {
       ['core/judgement/b.ts', 'switch (kind) {\n  case "sparse":\n}'],
       ['agent/factors/c.ts', "import { loadModel } from '../runners/llama-cpp/load.js';"],
       ['agent/trial/d.ts', "const { fake } = await import('../../core/runners/fake.js');"],
-      ['agent/runners/sparse/e.ts', "export const kind = 'sparse';"],
+      ['engines/runners/sparse/e.ts', "export const kind = 'sparse';"],
       ['core/techniques/f.ts', "needsMatrix: 'ggml' // not 'fake'"],
     ]);
     expect(askedKinds(planted, KINDS).map((sentence) => sentence.split(' ', 1)[0])).toEqual([
@@ -256,7 +256,7 @@ describe('architecture', () => {
       ['proto/c.ts', 'if (/^GGUF/.test(front)) return;'],
       ['agent/d.ts', "names.includes('model.onnx')"],
       ['cli/e.ts', "import { readGgufHeader } from '../formats/gguf/header.js';"],
-      ['agent/runners/f.ts', "import { readGgufHeader } from '../../formats/gguf/header.js';"],
+      ['engines/runners/f.ts', "import { readGgufHeader } from '../../formats/gguf/header.js';"],
       ['formats/gguf/g.ts', "const MAGIC = 'GGUF';"],
       [
         'cli/h.ts',

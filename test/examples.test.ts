@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { resolveModel } from '../agent/artifacts/resolve.js';
+import { resolveModel } from '../artifacts/files/resolve.js';
 import type { ModelFacts } from '../core/experiment/experiment.js';
 import { permute } from '../core/statistics/permutation.js';
 import { experimentAt } from '../core/sweep/expand.js';

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { SampleSeries } from '../../core/result/result.js';
 import { median, quantile } from '../../core/statistics/quantile.js';
-import type { CoresFound } from '../native/cores.js';
+import type { CoresFound } from '../../engines/native/cores.js';
 
 /** Of the CPUs of a trial at one moment. */
 export interface CoresReading extends CoresFound {

@@ -1,4 +1,4 @@
-import type { Llama, Pointer } from '../native/llama.js';
+import type { Llama, Pointer } from '../../engines/native/llama.js';
 
 /**
  * @returns the layouts of weights that a CPU backend has beside the plain one (repacked for its instructions), the best first.

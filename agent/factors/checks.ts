@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import { phaseWork } from '../../core/work/phase-work.js';
 import type { CheckSample } from '../../roofline/factors/sample.js';
-import { quantizerOf } from '../runners/index.js';
+import { quantizerOf } from '../../engines/runners/index.js';
 import { tokenPlan } from '../workloads/tokens.js';
 import {
   architectureOf,

@@ -1,4 +1,4 @@
-import { findEngine } from '../native/packages.js';
+import { findEngine } from '../../engines/native/packages.js';
 
 /** @returns what factors call the engine of a release. */
 export const engineOf = (release: string): string => `llama.cpp ${release}`;

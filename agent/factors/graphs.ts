@@ -5,8 +5,8 @@ import {
   type Llama,
   type LlamaFunctions,
   type Pointer,
-} from '../native/llama.js';
-import { STRUCTS } from '../native/llama-cpp/bindings.js';
+} from '../../engines/native/llama.js';
+import { STRUCTS } from '../../engines/native/llama-cpp/bindings.js';
 import { extraBufferTypes } from './buffers.js';
 
 /** Builds operations in a graph; `context` describes tensors, whose data lie where the bench puts them. */

@@ -1,4 +1,4 @@
-import type { Job } from '../isolation/job.js';
+import type { Job } from '../../process/isolation/job.js';
 import type { FactorsJob, FactorsReport } from './measure.js';
 
 /** Times single operators, for efficiency factors. */

@@ -9,10 +9,10 @@ import { checksOf } from '../../roofline/factors/checks.js';
 import { fitFactors } from '../../roofline/factors/fit.js';
 import type { FactorSamples } from '../../roofline/factors/sample.js';
 import { measuredMachine } from '../../roofline/machine-model.js';
-import type { Launcher } from '../artifacts/build-file.js';
-import { builtinFolder } from '../artifacts/source.js';
-import { lastCacheBytes } from '../device/caches.js';
-import { taskOf } from '../isolation/job.js';
+import type { Launcher } from '../../artifacts/files/build-file.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
+import { lastCacheBytes } from '../../process/device/caches.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { FACTORS } from './job.js';
 
 export interface FactorsRequest {

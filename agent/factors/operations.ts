@@ -1,5 +1,5 @@
 import { knownTensorType } from '../../core/techniques/tensor-types.js';
-import { CONSTANTS, type Llama, type LlamaFunctions, type Pointer } from '../native/llama.js';
+import { CONSTANTS, type Llama, type LlamaFunctions, type Pointer } from '../../engines/native/llama.js';
 import type { Build, GraphBench } from './graphs.js';
 
 const { GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_I32, GGML_TYPE_I64 } = CONSTANTS;

@@ -8,10 +8,10 @@ import { phaseWork, workingSetOf } from '../../core/work/phase-work.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { StepSample } from '../../roofline/factors/sample.js';
 import { architectureFromGguf } from '../../roofline/readers/gguf.js';
-import { writeSynthetic } from '../artifacts/synthetic/model.js';
-import { loadRunner } from '../runners/index.js';
-import type { Generator } from '../runners/opened.js';
-import { open } from '../runners/runner.js';
+import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
+import { loadRunner } from '../../engines/runners/index.js';
+import type { Generator } from '../../engines/runners/opened.js';
+import { open } from '../../engines/runners/runner.js';
 import { tokenPlan } from '../workloads/tokens.js';
 
 interface Case {

@@ -1,4 +1,4 @@
-import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
+import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
 import type { KernelsAnswer, KernelsJob } from './run.js';
 
 /** Lists, checks or times ops of our own native library. */

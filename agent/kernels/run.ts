@@ -1,4 +1,4 @@
-import { requiredKernels } from '../native/kernel-library.js';
+import { requiredKernels } from '../../engines/native/kernel-library.js';
 import {
   type CacheState,
   type NativeOps,
@@ -7,7 +7,7 @@ import {
   type OpVerdict,
   type OpWork,
   openOps,
-} from '../native/ops.js';
+} from '../../engines/native/ops.js';
 
 /** What to do with ops of our own native library. */
 export type KernelsJob =

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AmdSmi } from '../device/amd-smi.js';
-import type { SysfsGpu } from '../device/sysfs-gpus.js';
-import { monotonicSeconds } from '../isolation/clock.js';
+import type { AmdSmi } from '../../process/device/amd-smi.js';
+import type { SysfsGpu } from '../../process/device/sysfs-gpus.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { type AmdCounter, findAmdMeter } from './amd.js';
 
 /** Wide, for the counter's steps are coarse and power is an average: it tells wrong units from right ones. */

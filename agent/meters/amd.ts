@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { SHARED_DOMAIN } from '../../core/metrics/energy-domains.js';
-import type { AmdSmi } from '../device/amd-smi.js';
-import type { SysfsGpu } from '../device/sysfs-gpus.js';
+import type { AmdSmi } from '../../process/device/amd-smi.js';
+import type { SysfsGpu } from '../../process/device/sysfs-gpus.js';
 import { energyQuantity, type Meter, type MeterSearch, quantity } from './meter.js';
 import { fileSourceIfThere, type Source, SourceMeter } from './sources.js';
 

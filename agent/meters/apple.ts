@@ -1,5 +1,5 @@
-import type { IoReport } from '../device/io-report.js';
-import { monotonicSeconds } from '../isolation/clock.js';
+import type { IoReport } from '../../process/device/io-report.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { energyQuantity, type Meter, type MeterSearch, type Quantity, type Reading } from './meter.js';
 
 const PERIOD_SECONDS = 0.1;

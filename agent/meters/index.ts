@@ -1,5 +1,5 @@
-import { severalGpus } from '../device/nvml/several.js';
-import type { Nvml } from '../device/nvml.js';
+import { severalGpus } from '../../process/device/nvml/several.js';
+import type { Nvml } from '../../process/device/nvml.js';
 import { findClockMeter } from './clock.js';
 import { findGpuMeters, findNodeEnergy } from './energy-search.js';
 import type { Meter, MeterSearch } from './meter.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { SysfsGpu } from '../device/sysfs-gpus.js';
-import { systemText } from '../device/system-text.js';
+import type { SysfsGpu } from '../../process/device/sysfs-gpus.js';
+import { systemText } from '../../process/device/system-text.js';
 import { energyQuantity, type MeterSearch, quantity } from './meter.js';
 import { fileSource, fileSourceIfThere, SourceMeter } from './sources.js';
 

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemText } from '../device/system-text.js';
+import { systemText } from '../../process/device/system-text.js';
 import { energyQuantity, type MeterSearch, type Quantity } from './meter.js';
 import { fileSource, type Source, SourceMeter } from './sources.js';
 

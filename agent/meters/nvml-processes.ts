@@ -1,5 +1,5 @@
-import type { GpuProcess } from '../device/nvml/processes.js';
-import { parentOf } from '../isolation/processes.js';
+import type { GpuProcess } from '../../process/device/nvml/processes.js';
+import { parentOf } from '../../process/isolation/processes.js';
 import type { MeterTarget } from './meter.js';
 
 /** What a list of a device's processes says of the trial. */

@@ -1,6 +1,6 @@
 import type { MeterName } from '../../core/metrics/meters.js';
-import type { NvmlDevice } from '../device/nvml.js';
-import { monotonicSeconds } from '../isolation/clock.js';
+import type { NvmlDevice } from '../../process/device/nvml.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import {
   energyQuantity,
   type Meter,

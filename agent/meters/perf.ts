@@ -1,8 +1,8 @@
 import { closeSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseCpuList } from '../device/affinity.js';
-import type { PerfEvents } from '../device/perf-events.js';
-import { systemText } from '../device/system-text.js';
+import { parseCpuList } from '../../process/device/affinity.js';
+import type { PerfEvents } from '../../process/device/perf-events.js';
+import { systemText } from '../../process/device/system-text.js';
 import { energyQuantity, type MeterSearch, type Quantity } from './meter.js';
 import { RAPL_PERIOD_SECONDS } from './rapl.js';
 import { type Source, SourceMeter } from './sources.js';

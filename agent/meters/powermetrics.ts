@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { monotonicSeconds } from '../isolation/clock.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { energyQuantity, type Meter, type Reading } from './meter.js';
 
 export interface Command {

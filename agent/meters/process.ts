@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ReadAgain } from '../device/read-again.js';
-import { monotonicSeconds } from '../isolation/clock.js';
-import { descendantsOf } from '../isolation/processes.js';
+import { ReadAgain } from '../../process/device/read-again.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
+import { descendantsOf } from '../../process/isolation/processes.js';
 import {
   type Meter,
   type MeterSearch,

@@ -1,6 +1,6 @@
 import type { SampleSeries } from '../../core/result/result.js';
-import { monotonicSeconds, wholeNanoseconds } from '../isolation/clock.js';
-import { everyTick } from '../isolation/ticker.js';
+import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
+import { everyTick } from '../../process/isolation/ticker.js';
 import type { Meter, MeterTarget } from './meter.js';
 import { periodKey, type UpdatePeriods } from './update-period.js';
 

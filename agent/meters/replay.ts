@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { resultSchema, type SampleSeries } from '../../core/result/result.js';
-import { monotonicSeconds } from '../isolation/clock.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import type { Meter, MeterSearch, Quantity, Reading } from './meter.js';
 
 const traceSchema = z.object({ samples: resultSchema.shape.samples });

@@ -1,7 +1,7 @@
-import { openAmdSmi } from '../device/amd-smi.js';
-import { type IoReportLibraries, type IoReportSearch, openIoReport } from '../device/io-report.js';
-import { openPerfEvents, type PerfEvents } from '../device/perf-events.js';
-import { findSysfsGpus, type SysfsGpu } from '../device/sysfs-gpus.js';
+import { openAmdSmi } from '../../process/device/amd-smi.js';
+import { type IoReportLibraries, type IoReportSearch, openIoReport } from '../../process/device/io-report.js';
+import { openPerfEvents, type PerfEvents } from '../../process/device/perf-events.js';
+import { findSysfsGpus, type SysfsGpu } from '../../process/device/sysfs-gpus.js';
 import type { AmdCounter } from './amd.js';
 import { believedCounter } from './amd-counter.js';
 import { type Command, type PowermetricsSearch, tryPowermetrics } from './powermetrics.js';

@@ -1,6 +1,6 @@
 import type { MeterName } from '../../core/metrics/meters.js';
-import { ReadAgain } from '../device/read-again.js';
-import { monotonicSeconds } from '../isolation/clock.js';
+import { ReadAgain } from '../../process/device/read-again.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import type { Meter, Quantity, Reading } from './meter.js';
 
 /** One thing that a meter reads. */

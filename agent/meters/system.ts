@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { ReadAgain } from '../device/read-again.js';
-import { monotonicSeconds } from '../isolation/clock.js';
+import { ReadAgain } from '../../process/device/read-again.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { type Meter, type MeterSearch, type Quantity, quantity, type Reading } from './meter.js';
 
 const TICKS_PER_SECOND = 100;

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ReadAgain } from '../device/read-again.js';
-import { monotonicSeconds } from '../isolation/clock.js';
+import { ReadAgain } from '../../process/device/read-again.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { type Meter, type MeterSearch, type Quantity, quantity, type Reading } from './meter.js';
 
 const QUANTITIES: readonly Quantity[] = [quantity('cpuTemperatureCelsius')];

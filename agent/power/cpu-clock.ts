@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatCpuList, parseCpuList } from '../device/affinity.js';
-import { systemText } from '../device/system-text.js';
+import { formatCpuList, parseCpuList } from '../../process/device/affinity.js';
+import { systemText } from '../../process/device/system-text.js';
 import { type Control, type ControlSearch, type Found, type Range, settingError } from './control.js';
 import { attempt, readNumber, requireNumber, writeNumber } from './system-file.js';
 

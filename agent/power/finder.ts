@@ -1,4 +1,4 @@
-import type { NvmlSettingsSearch } from '../device/nvml-settings.js';
+import type { NvmlSettingsSearch } from '../../process/device/nvml-settings.js';
 import type { ControlSearch } from './control.js';
 import { findCpuClock, openCpuClock } from './cpu-clock.js';
 import { findGpuClock, findGpuPower, type RestingClocks } from './gpu.js';

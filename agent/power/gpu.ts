@@ -1,4 +1,4 @@
-import type { GpuSettings } from '../device/nvml-settings.js';
+import type { GpuSettings } from '../../process/device/nvml-settings.js';
 import { type Control, type ControlSearch, type Found, type Range, settingError } from './control.js';
 
 /** Clocks of a GPU while no trial asks for one, in MHz; null = as the driver chooses. */

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { systemText } from '../device/system-text.js';
+import { systemText } from '../../process/device/system-text.js';
 
 const FILE = 'found.json';
 

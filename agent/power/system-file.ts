@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { writeSystemText } from '../device/system-text.js';
+import { writeSystemText } from '../../process/device/system-text.js';
 import { settingError } from './control.js';
 
 /** @returns the whole number a file of /sys holds, or null when there is none. */

@@ -1,5 +1,5 @@
 import type { ProfileRecord } from '../../core/result/profile-record.js';
-import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
+import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
 import type { ProfileJob } from './run.js';
 
 /** Times the operators of a model, after it was timed as a whole. */

@@ -1,7 +1,7 @@
 import { logProbability } from '../../core/quality/likelihood.js';
 import type { OptionLikelihood } from '../../core/quality/multiple-choice.js';
 import type { TaskItem } from '../../core/quality/tasks/items.js';
-import type { TextModel } from '../runners/opened.js';
+import type { TextModel } from '../../engines/runners/opened.js';
 import type { LanguageModel } from './language-model.js';
 
 /** The options of an item as tokens. */

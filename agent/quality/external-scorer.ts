@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { z } from 'zod';
 import { type FailureCode, FailureError, failure } from '../../core/errors.js';
-import { StderrTail } from '../isolation/stderr-tail.js';
+import { StderrTail } from '../../process/isolation/stderr-tail.js';
 
 /** `scorers` of an agent's config, by the name after `external:`. No task can say more than the name. */
 export const scorerSchema = z.strictObject({

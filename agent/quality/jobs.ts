@@ -1,7 +1,7 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { QualityOutcome } from '../../core/quality/outcome.js';
-import type { Channel } from '../isolation/channel.js';
-import type { Job } from '../isolation/job.js';
+import type { Channel } from '../../process/isolation/channel.js';
+import type { Job } from '../../process/isolation/job.js';
 import type { CompareJob, Comparison } from './compare.js';
 import type { JudgeJob, ScoreReport } from './judge.js';
 import type { QualityJob } from './measure.js';

@@ -1,5 +1,5 @@
 import { FailureError, failure } from '../../core/errors.js';
-import type { Channel } from '../isolation/channel.js';
+import type { Channel } from '../../process/isolation/channel.js';
 import { optionLikelihoods, tokenizeChoices } from './choices.js';
 import type { AnswerToScore } from './external-scorer.js';
 import { LEAST_CONTEXT, openLanguageModel, withVocabulary } from './language-model.js';

@@ -3,7 +3,7 @@ import { isAbsolute } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
 import { externalName } from '../../core/quality/scorers/index.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
-import { digestOf } from '../digest.js';
+import { digestOf } from '../../process/digest.js';
 import type { ScorerProfile } from './external-scorer.js';
 
 export type Scorers = Readonly<Record<string, ScorerProfile>>;

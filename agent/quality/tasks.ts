@@ -2,7 +2,7 @@ import type { TaskOutcome } from '../../core/quality/outcome.js';
 import { externalName, type ScorerName, score } from '../../core/quality/scorers/index.js';
 import { type ItemScore, retention, scoreOf } from '../../core/quality/scores.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
-import type { TextModel } from '../runners/opened.js';
+import type { TextModel } from '../../engines/runners/opened.js';
 import { optionLikelihoods, type TokenizedChoices, tokenizeChoices } from './choices.js';
 import { scoreExternally } from './external-scorer.js';
 import { generate } from './generation.js';

@@ -3,7 +3,7 @@ import { logProbability } from '../../core/quality/likelihood.js';
 import type { TextRequest } from '../../core/quality/outcome.js';
 import { Moments, perplexityOf } from '../../core/quality/perplexity.js';
 import type { Window } from '../../core/quality/windows.js';
-import type { TextModel } from '../runners/opened.js';
+import type { TextModel } from '../../engines/runners/opened.js';
 import type { LanguageModel } from './language-model.js';
 import type { Watch } from './watch.js';
 

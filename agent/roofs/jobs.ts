@@ -1,4 +1,4 @@
-import { type Job, type ProgressReport, progressOver } from '../isolation/job.js';
+import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
 import type { CudaRoofsJob, TakenCudaRoofs } from './cuda-take.js';
 import type { RoofsJob, TakenRoofs } from './take.js';
 

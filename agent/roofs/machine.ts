@@ -3,8 +3,8 @@ import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { DISTURBANCE_LIMITS } from '../../core/experiment/experiment.js';
 import { disturbances, type WindowUse } from '../../core/judgement/disturbance.js';
-import { systemText } from '../device/system-text.js';
-import { monotonicSeconds } from '../isolation/clock.js';
+import { systemText } from '../../process/device/system-text.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { endedChildrenSeconds } from '../meters/process.js';
 import { cpuTimes } from '../meters/system.js';
 

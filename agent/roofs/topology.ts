@@ -1,6 +1,6 @@
-import { formatCpuList } from '../device/affinity.js';
-import { readCaches } from '../device/caches.js';
-import { siblingsOf } from '../device/host.js';
+import { formatCpuList } from '../../process/device/affinity.js';
+import { readCaches } from '../../process/device/caches.js';
+import { siblingsOf } from '../../process/device/host.js';
 
 /** A cache, and the logical CPUs that share it. */
 export interface Cache {

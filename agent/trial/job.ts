@@ -2,11 +2,11 @@ import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/exp
 import { leasedDevices } from '../../core/experiment/lease.js';
 import type { Phase } from '../../core/result/result.js';
 import type { Warning } from '../../core/result/warnings.js';
-import type { Job } from '../isolation/job.js';
-import type { CoresFound } from '../native/cores.js';
-import type { AnyFacts } from '../runners/opened.js';
-import type { PlaceRequest, RunnableAdapter } from '../runners/runner.js';
-import type { ServedEndpoint } from '../servers/served.js';
+import type { Job } from '../../process/isolation/job.js';
+import type { CoresFound } from '../../engines/native/cores.js';
+import type { AnyFacts } from '../../engines/runners/opened.js';
+import type { PlaceRequest, RunnableAdapter } from '../../engines/runners/runner.js';
+import type { ServedEndpoint } from '../../engines/servers/served.js';
 import type { TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
 
 export interface TrialRequest {

@@ -3,7 +3,7 @@ import { costlyPhases } from '../../core/judgement/profile-cost.js';
 import { warn } from '../../core/result/warnings.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { workloadNamed } from '../../core/workloads/index.js';
-import { taskOf } from '../isolation/job.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { PROFILE } from '../profile/job.js';
 import { childLimits, placeOf, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';

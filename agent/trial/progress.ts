@@ -1,7 +1,7 @@
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { warn } from '../../core/result/warnings.js';
-import { wholeNanoseconds } from '../isolation/clock.js';
-import type { ChildState } from '../isolation/messages.js';
+import { wholeNanoseconds } from '../../process/isolation/clock.js';
+import type { ChildState } from '../../process/isolation/messages.js';
 import type { TrialReport } from './job.js';
 import type { TrialNotes } from './notes.js';
 

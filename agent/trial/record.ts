@@ -4,9 +4,9 @@ import type { NodeProfile } from '../../core/experiment/node.js';
 import { thinned } from '../../core/judgement/thin.js';
 import { RESULT_SCHEMA, type ResultRecord, type TrialFacts } from '../../core/result/result.js';
 import { judge } from '../../roofline/judge.js';
-import type { AttachedAdapter } from '../artifacts/adapters/attach.js';
-import type { Artifact } from '../artifacts/store.js';
-import { wholeNanoseconds } from '../isolation/clock.js';
+import type { AttachedAdapter } from '../../artifacts/adapters/attach.js';
+import type { Artifact } from '../../artifacts/files/store.js';
+import { wholeNanoseconds } from '../../process/isolation/clock.js';
 import type { TrialNotes } from './notes.js';
 import { loadedRoofline } from './roofline.js';
 

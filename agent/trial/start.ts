@@ -1,10 +1,10 @@
 import { toFailure } from '../../core/errors.js';
 import type { Lease } from '../../core/experiment/lease.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { Pins } from '../artifacts/pins.js';
-import { monotonicSeconds } from '../isolation/clock.js';
-import { CurrentChild } from '../isolation/current-child.js';
-import { withServersNamed } from '../native/llama-cpp/rpc.js';
+import { Pins } from '../../artifacts/files/pins.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
+import { CurrentChild } from '../../process/isolation/current-child.js';
+import { withServersNamed } from '../../engines/native/llama-cpp/rpc.js';
 import { AppliedSettings } from '../power/applied-settings.js';
 import type { TrialContext, TrialRun } from './context.js';
 import { measure } from './measure.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { formatCpuList, parseCpuList } from '../device/affinity.js';
-import { type HostFacts, interruptsTo } from '../device/host.js';
-import { systemText } from '../device/system-text.js';
+import { formatCpuList, parseCpuList } from '../../process/device/affinity.js';
+import { type HostFacts, interruptsTo } from '../../process/device/host.js';
+import { systemText } from '../../process/device/system-text.js';
 
 /** A host whose CPUs are measured. */
 export interface TunedHost {

@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { z } from 'zod';
-import { writeSystemText } from '../device/system-text.js';
+import { writeSystemText } from '../../process/device/system-text.js';
 import { Journal } from '../power/journal.js';
 import { pathOf, SETTINGS, type SystemRoots, settingOf, type TunedHost, textOf } from './settings.js';
 

@@ -1,7 +1,7 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { TrainingSettings } from '../../core/training/methods.js';
-import type { TrainingBatch } from '../runners/trainer.js';
+import type { TrainingBatch } from '../../engines/runners/trainer.js';
 
 /** A text cut for training. */
 export interface TrainingDataset {

@@ -4,8 +4,8 @@ import { warmupSettled } from '../../core/statistics/stopping.js';
 import { rateAt, type TrainingSettings } from '../../core/training/methods.js';
 import { trainingSettings } from '../../core/training/options.js';
 import type { TrainingRecord } from '../../core/training/record.js';
-import { readText } from '../artifacts/text.js';
-import type { TrainableModel, Trainer, TrainingStep } from '../runners/trainer.js';
+import { readText } from '../../artifacts/files/text.js';
+import type { TrainableModel, Trainer, TrainingStep } from '../../engines/runners/trainer.js';
 import { datasetOf, type TrainingDataset } from './dataset.js';
 import type { TrainingInput, Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
 

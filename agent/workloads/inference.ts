@@ -2,7 +2,7 @@ import { FailureError, failure } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { readSizes } from '../../core/inference/sizes.js';
 import { inference as kind } from '../../core/workloads/inference.js';
-import type { GraphRequest } from '../runners/runner.js';
+import type { GraphRequest } from '../../engines/runners/runner.js';
 import { repeatCalls } from './calls.js';
 import type { Workload } from './workload.js';
 

@@ -2,7 +2,7 @@ import type { Options } from '../../core/experiment/experiment.js';
 import { axisOf } from '../../core/kernels/axes.js';
 import { OPS } from '../../core/kernels/gen/ops.js';
 import { kernel as kind } from '../../core/workloads/kernel.js';
-import type { KernelRequest } from '../runners/runner.js';
+import type { KernelRequest } from '../../engines/runners/runner.js';
 import { repeatCalls } from './calls.js';
 import type { Workload } from './workload.js';
 

@@ -1,5 +1,5 @@
 import { toFailure } from '../../core/errors.js';
-import type { Awaitable } from '../runners/opened.js';
+import type { Awaitable } from '../../engines/runners/opened.js';
 import type { WorkloadContext } from './workload.js';
 
 /** The part of a repeat that one phase is, as work that can be done again at once. */

@@ -2,8 +2,8 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { FailureError, failure } from '../../core/errors.js';
 import { drawLora, parseLoraShares } from '../../core/serving/loras.js';
-import type { ServedEndpoint } from '../servers/served.js';
-import type { PlannedRequest } from '../serving/endpoint.js';
+import type { ServedEndpoint } from '../../engines/servers/served.js';
+import type { PlannedRequest } from '../../load/endpoint.js';
 import type { RequestMaker } from './serving-requests.js';
 
 /** So that which adapter a request asks for has nothing to do with how long it is. */

@@ -6,9 +6,9 @@ import type { ServingRecord } from '../../core/serving/record.js';
 import type { StopReason } from '../../core/statistics/stopping.js';
 import type { TrainingRecord } from '../../core/training/record.js';
 import type { Capability } from '../../core/workloads/capability.js';
-import type { Opened } from '../runners/opened.js';
-import type { Demands } from '../runners/runner.js';
-import type { TrainedResult } from '../runners/trainer.js';
+import type { Opened } from '../../engines/runners/opened.js';
+import type { Demands } from '../../engines/runners/runner.js';
+import type { TrainedResult } from '../../engines/runners/trainer.js';
 
 /** A Workload is what is asked of something that a runner opens. It lives in the child and stamps phases as it goes. */
 export interface Workload<C extends Capability = Capability> {

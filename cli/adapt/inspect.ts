@@ -1,7 +1,7 @@
-import { canAttach, readAdapterGguf } from '../../agent/artifacts/adapters/gguf.js';
-import { loadAdapter } from '../../agent/artifacts/adapters/load.js';
-import { type LocatedAdapter, locateAdapter } from '../../agent/artifacts/adapters/source.js';
-import type { ModelSettings } from '../../agent/artifacts/resolve.js';
+import { canAttach, readAdapterGguf } from '../../formats/adapters/gguf.js';
+import { loadAdapter } from '../../artifacts/adapters/load.js';
+import { type LocatedAdapter, locateAdapter } from '../../artifacts/adapters/source.js';
+import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { formatValue } from '../../core/metrics/format.js';
 import {
   type LowRankAdapter,

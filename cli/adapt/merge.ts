@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { MERGE_ADAPTERS } from '../../agent/artifacts/adapters/jobs.js';
-import { locateAdapter } from '../../agent/artifacts/adapters/source.js';
-import { taskOf } from '../../agent/isolation/job.js';
+import { MERGE_ADAPTERS } from '../../artifacts/adapters/jobs.js';
+import { locateAdapter } from '../../artifacts/adapters/source.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import type { ModelSettings } from '../../agent/artifacts/resolve.js';
+import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { locateText } from '../../agent/artifacts/text.js';
-import { taskOf } from '../../agent/isolation/job.js';
-import { launch } from '../../agent/isolation/launch.js';
+import { locateText } from '../../artifacts/files/text.js';
+import { taskOf } from '../../process/isolation/job.js';
+import { launch } from '../../process/isolation/launch.js';
 import { TRIAL, type TrialRequest } from '../../agent/trial/job.js';
 import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
 import { FailureError } from '../../core/errors.js';

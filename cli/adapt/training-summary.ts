@@ -1,4 +1,4 @@
-import { besideGguf } from '../../agent/artifacts/peft-folder.js';
+import { besideGguf } from '../../artifacts/files/peft-folder.js';
 import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import { median } from '../../core/statistics/quantile.js';

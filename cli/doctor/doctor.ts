@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
 import pc from 'picocolors';
-import { diagnoseEngines, diagnoseOnnxRuntime, diagnoseRpc } from '../../agent/native/diagnose.js';
+import { diagnoseEngines, diagnoseOnnxRuntime, diagnoseRpc } from '../../engines/native/diagnose.js';
 import { type NodeProbe, probeNode } from '../../agent/probe.js';
-import { type FoundServer, findServers } from '../../agent/servers/find.js';
+import { type FoundServer, findServers } from '../../engines/servers/find.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { RUNNERS } from '../../core/runners/index.js';
 import type { Format } from '../../formats/format.js';
 import { FORMATS } from '../../formats/index.js';
-import { VERSION } from '../../installation/package.js';
+import { VERSION } from '../../process/installation/package.js';
 import { EXIT } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { printData, printJson } from '../output/print.js';

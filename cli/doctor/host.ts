@@ -1,7 +1,7 @@
 import pc from 'picocolors';
-import { formatCpuList, parseCpuList } from '../../agent/device/affinity.js';
-import { readThrottling } from '../../agent/device/cgroup.js';
-import { type HostFacts, type HostRoots, readHost, readSwappedPages } from '../../agent/device/host.js';
+import { formatCpuList, parseCpuList } from '../../process/device/affinity.js';
+import { readThrottling } from '../../process/device/cgroup.js';
+import { type HostFacts, type HostRoots, readHost, readSwappedPages } from '../../process/device/host.js';
 import type { DeviceProfile, DeviceSettable } from '../../core/experiment/node.js';
 
 /** Something of this host that makes numbers move. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import pc from 'picocolors';
-import { formatCpuList } from '../../agent/device/affinity.js';
-import { readLimits } from '../../agent/device/cgroup.js';
-import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
-import { type HostRoots, readHost } from '../../agent/device/host.js';
+import { formatCpuList } from '../../process/device/affinity.js';
+import { readLimits } from '../../process/device/cgroup.js';
+import { cpuDevices, readCpu } from '../../process/device/cpu.js';
+import { type HostRoots, readHost } from '../../process/device/host.js';
 import { SETTINGS, type TunedHost } from '../../agent/tuning/settings.js';
 import { ONLY_ROOT, type Outcome, tune, untune } from '../../agent/tuning/tune.js';
 import { fileProblem } from '../../core/input/file-problem.js';

@@ -1,4 +1,4 @@
-import { buildCpuEngine, buildProgram, buildRpc, buildRpcServer } from '../../agent/native/engines/build.js';
+import { buildCpuEngine, buildProgram, buildRpc, buildRpcServer } from '../../engines/native/engines/build.js';
 import { toFailure } from '../../core/errors.js';
 import { PROFILES } from '../../core/runners/server/index.js';
 import type { ServerProfile } from '../../core/runners/server/profile.js';

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import { ENGINE_PARTS, type EnginePart } from '../../agent/native/packages.js';
+import { ENGINE_PARTS, type EnginePart } from '../../engines/native/packages.js';
 import type { BuildTarget } from './build.js';
 
 export function registerEngines(program: Command): void {

@@ -1,5 +1,5 @@
-import { installEngine } from '../../agent/native/engines/install.js';
-import type { EnginePart } from '../../agent/native/packages.js';
+import { installEngine } from '../../engines/native/engines/install.js';
+import type { EnginePart } from '../../engines/native/packages.js';
 import { toFailure } from '../../core/errors.js';
 import { fromFailure } from '../exit.js';
 import { printData, say } from '../output/print.js';

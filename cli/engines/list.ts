@@ -3,8 +3,8 @@ import {
   diagnoseOnnxRuntime,
   diagnoseRpc,
   type EngineDiagnosis,
-} from '../../agent/native/diagnose.js';
-import { findServers } from '../../agent/servers/find.js';
+} from '../../engines/native/diagnose.js';
+import { findServers } from '../../engines/servers/find.js';
 import { agentConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson } from '../output/print.js';

@@ -1,4 +1,4 @@
-import type { Launcher } from '../../agent/artifacts/build-file.js';
+import type { Launcher } from '../../artifacts/files/build-file.js';
 import { dueFits, withFit } from '../../agent/factors/due.js';
 import { fittedEngine } from '../../agent/factors/engine.js';
 import { makeFactors } from '../../agent/factors/make.js';
@@ -10,7 +10,7 @@ import { toFailure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Factors } from '../../core/result/factors.js';
 import { weightType } from '../../core/techniques/tensor-types.js';
-import { VERSION } from '../../installation/package.js';
+import { VERSION } from '../../process/installation/package.js';
 import { usageError, workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';

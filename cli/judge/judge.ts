@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { taskOf } from '../../agent/isolation/job.js';
-import { launch } from '../../agent/isolation/launch.js';
+import { taskOf } from '../../process/isolation/job.js';
+import { launch } from '../../process/isolation/launch.js';
 import type { AnswerToScore } from '../../agent/quality/external-scorer.js';
 import { JUDGE } from '../../agent/quality/jobs.js';
 import { fileProblem } from '../../core/input/file-problem.js';

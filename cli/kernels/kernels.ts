@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { cpuDevices, readCpu } from '../../agent/device/cpu.js';
-import { openNvml } from '../../agent/device/nvml.js';
-import { taskOf } from '../../agent/isolation/job.js';
+import { cpuDevices, readCpu } from '../../process/device/cpu.js';
+import { openNvml } from '../../process/device/nvml.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { KERNELS } from '../../agent/kernels/job.js';
 import type { KernelsAnswer, KernelsJob } from '../../agent/kernels/run.js';
-import type { OpRequest } from '../../agent/native/ops.js';
+import type { OpRequest } from '../../engines/native/ops.js';
 import { RoofsStore } from '../../agent/roofs/store.js';
 import { OPS } from '../../core/kernels/gen/ops.js';
 import { deviceOf, type OpFacts, type OpVariant } from '../../core/kernels/op.js';

@@ -1,5 +1,5 @@
 import type { CheckedOp, TimedOp } from '../../agent/kernels/run.js';
-import type { OpListing } from '../../agent/native/ops.js';
+import type { OpListing } from '../../engines/native/ops.js';
 import { arithmeticOf } from '../../core/kernels/arithmetic.js';
 import type { OpFacts } from '../../core/kernels/op.js';
 import type { Roofs } from '../../core/result/roofs.js';

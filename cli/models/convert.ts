@@ -1,8 +1,8 @@
 import { basename, dirname, resolve } from 'node:path';
-import { originOf } from '../../agent/artifacts/lineage.js';
-import type { ModelSettings } from '../../agent/artifacts/resolve.js';
-import { CONVERT } from '../../agent/conversions/job.js';
-import { taskOf } from '../../agent/isolation/job.js';
+import { originOf } from '../../artifacts/files/lineage.js';
+import type { ModelSettings } from '../../artifacts/files/resolve.js';
+import { CONVERT } from '../../artifacts/conversions/job.js';
+import { taskOf } from '../../process/isolation/job.js';
 import type { ModelFacts } from '../../core/experiment/experiment.js';
 import { formatValue } from '../../core/metrics/format.js';
 import {

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { describeSynthetic } from '../../agent/artifacts/synthetic/model.js';
+import { describeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { SHAPES } from '../../core/models/shapes.js';
 import type { Format } from '../../formats/format.js';

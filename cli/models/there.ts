@@ -1,4 +1,4 @@
-import { filesOf } from '../../agent/artifacts/tree.js';
+import { filesOf } from '../../artifacts/files/tree.js';
 import type { ModelFormat } from '../../core/models/formats.js';
 import { formatOf } from '../../formats/index.js';
 

@@ -1,7 +1,7 @@
-import { requireAdapterFits } from '../../agent/artifacts/adapters/load.js';
-import { locateAdapter } from '../../agent/artifacts/adapters/source.js';
-import type { ModelSettings } from '../../agent/artifacts/resolve.js';
-import { locateText } from '../../agent/artifacts/text.js';
+import { requireAdapterFits } from '../../artifacts/adapters/load.js';
+import { locateAdapter } from '../../artifacts/adapters/source.js';
+import type { ModelSettings } from '../../artifacts/files/resolve.js';
+import { locateText } from '../../artifacts/files/text.js';
 import { type Failure, toFailure } from '../../core/errors.js';
 import type { Experiment, ModelRef } from '../../core/experiment/experiment.js';
 import { isRemote } from '../../core/models/remote.js';

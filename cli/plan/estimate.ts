@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { lastCacheBytes } from '../../agent/device/caches.js';
+import { lastCacheBytes } from '../../process/device/caches.js';
 import { NodeFactors } from '../../agent/factors/node-factors.js';
 import { FactorsStore } from '../../agent/factors/store.js';
 import { NodeRoofs } from '../../agent/roofs/node-roofs.js';

@@ -1,5 +1,5 @@
 import { probeRunner } from '../../agent/probe.js';
-import { RUNNER_KINDS } from '../../agent/runners/kinds.js';
+import { RUNNER_KINDS } from '../../engines/runners/kinds.js';
 import { refusal } from '../../coordinator/scheduler/placement.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';

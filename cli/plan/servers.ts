@@ -1,8 +1,8 @@
-import type { ModelSettings } from '../../agent/artifacts/resolve.js';
-import { locateSource } from '../../agent/artifacts/source.js';
-import { commandLine } from '../../agent/servers/command.js';
-import { type ConfiguredServer, serverFor } from '../../agent/servers/config.js';
-import { gpusMissing } from '../../agent/servers/devices.js';
+import type { ModelSettings } from '../../artifacts/files/resolve.js';
+import { locateSource } from '../../artifacts/files/source.js';
+import { commandLine } from '../../engines/servers/command.js';
+import { type ConfiguredServer, serverFor } from '../../engines/servers/config.js';
+import { gpusMissing } from '../../engines/servers/devices.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { openNvmlSettings } from '../../agent/device/nvml-settings.js';
+import { openNvmlSettings } from '../../process/device/nvml-settings.js';
 import type { RestingClocks } from '../../agent/power/gpu.js';
 import { startHelper } from '../../agent/power/server.js';
 import { EXIT, usageError } from '../exit.js';

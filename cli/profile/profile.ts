@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import { readAffinity } from '../../agent/device/affinity.js';
-import { taskOf } from '../../agent/isolation/job.js';
+import { readAffinity } from '../../process/device/affinity.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { PROFILE } from '../../agent/profile/job.js';
 import { FailureError } from '../../core/errors.js';
 import type { ProfileRecord } from '../../core/result/profile-record.js';

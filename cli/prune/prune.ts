@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import type { ModelSettings, ResolvedModel } from '../../agent/artifacts/resolve.js';
-import { locateText } from '../../agent/artifacts/text.js';
-import { taskOf } from '../../agent/isolation/job.js';
-import { PRUNE } from '../../agent/pruning/job.js';
-import { packFile } from '../../agent/pruning/pack-file.js';
-import { placeOfClass } from '../../agent/runners/observer.js';
+import type { ModelSettings, ResolvedModel } from '../../artifacts/files/resolve.js';
+import { locateText } from '../../artifacts/files/text.js';
+import { taskOf } from '../../process/isolation/job.js';
+import { PRUNE } from '../../artifacts/pruning/job.js';
+import { packFile } from '../../artifacts/pruning/pack-file.js';
+import { placeOfClass } from '../../engines/runners/observer.js';
 import { withoutEnding } from '../../core/models/formats.js';
 import type { PackedFormat } from '../../core/techniques/packing/packed.js';
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';

@@ -1,5 +1,5 @@
-import type { BuiltFile } from '../../agent/artifacts/build-file.js';
-import type { PackedSummary } from '../../agent/pruning/pack-file.js';
+import type { BuiltFile } from '../../artifacts/files/build-file.js';
+import type { PackedSummary } from '../../artifacts/pruning/pack-file.js';
 import { formatValue, NO_VALUE } from '../../core/metrics/format.js';
 import { tensorOf } from '../../core/techniques/pruning/plan.js';
 import { type PrunedLayerReport, type PruneReport, totalsOf } from '../../core/techniques/pruning/summary.js';

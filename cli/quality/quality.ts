@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
-import { builtinFolder } from '../../agent/artifacts/source.js';
-import { taskOf } from '../../agent/isolation/job.js';
-import { launch } from '../../agent/isolation/launch.js';
+import type { ResolvedModel } from '../../artifacts/files/resolve.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
+import { taskOf } from '../../process/isolation/job.js';
+import { launch } from '../../process/isolation/launch.js';
 import { QUALITY } from '../../agent/quality/jobs.js';
 import { type Scorers, scorersOf } from '../../agent/quality/scorers.js';
 import { readTasks } from '../../agent/quality/task-files.js';

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
-import { QUANTIZE_GRAPH } from '../../agent/artifacts/onnx/job.js';
-import type { ModelSettings } from '../../agent/artifacts/resolve.js';
-import { bytesOf } from '../../agent/artifacts/tree.js';
-import { taskOf } from '../../agent/isolation/job.js';
+import { QUANTIZE_GRAPH } from '../../artifacts/onnx/job.js';
+import type { ModelSettings } from '../../artifacts/files/resolve.js';
+import { bytesOf } from '../../artifacts/files/tree.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { inspectModel } from '../local-models.js';
 import { printJson, say } from '../output/print.js';

@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import type { ModelSettings } from '../../agent/artifacts/resolve.js';
-import { importanceFor } from '../../agent/calibration/importance.js';
-import { readAffinity } from '../../agent/device/affinity.js';
-import { taskOf } from '../../agent/isolation/job.js';
-import { findEngine } from '../../agent/native/packages.js';
-import { QUANTIZE, type QuantizeRequest } from '../../agent/runners/jobs.js';
+import type { ModelSettings } from '../../artifacts/files/resolve.js';
+import { importanceFor } from '../../artifacts/calibration/importance.js';
+import { readAffinity } from '../../process/device/affinity.js';
+import { taskOf } from '../../process/isolation/job.js';
+import { findEngine } from '../../engines/native/packages.js';
+import { QUANTIZE, type QuantizeRequest } from '../../engines/runners/jobs.js';
 import { DEFAULT_RUNNER } from '../../core/runners/index.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { onnx } from '../../formats/onnx/format.js';

@@ -1,4 +1,4 @@
-import type { BuiltFile } from '../../agent/artifacts/build-file.js';
+import type { BuiltFile } from '../../artifacts/files/build-file.js';
 import { bitsPerWeight } from '../../core/metrics/derive.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { weightBytes } from '../../formats/gguf/facts.js';

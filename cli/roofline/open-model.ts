@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { locateSource } from '../../agent/artifacts/source.js';
-import { describeSynthetic } from '../../agent/artifacts/synthetic/model.js';
+import { locateSource } from '../../artifacts/files/source.js';
+import { describeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { FailureError, failure } from '../../core/errors.js';
 import { withoutEnding } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { buildFolder, isBuildHere } from '../../agent/native/engine-build.js';
-import { findEngine, LIBLLAMA } from '../../agent/native/packages.js';
+import { buildFolder, isBuildHere } from '../../engines/native/engine-build.js';
+import { findEngine, LIBLLAMA } from '../../engines/native/packages.js';
 import type { Fact, Log } from '../../coordinator/log/log.js';
 import { openLog } from '../../coordinator/log/open.js';
 import { FailureError } from '../../core/errors.js';

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import type { ResolvedModel } from '../../agent/artifacts/resolve.js';
+import type { ResolvedModel } from '../../artifacts/files/resolve.js';
 import type { QualityModel } from '../../agent/quality/measure.js';
 import { toFailure } from '../../core/errors.js';
 import { defaultRunnerFor, formatsFor } from '../../core/runners/index.js';

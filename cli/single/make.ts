@@ -1,9 +1,9 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type BuiltFile, buildFile } from '../../agent/artifacts/build-file.js';
-import { rememberOrigin } from '../../agent/artifacts/lineage.js';
-import type { TaskFor } from '../../agent/artifacts/step.js';
-import { cacheFolder } from '../../agent/native/engines/location.js';
+import { type BuiltFile, buildFile } from '../../artifacts/files/build-file.js';
+import { rememberOrigin } from '../../artifacts/files/lineage.js';
+import type { TaskFor } from '../../artifacts/files/step.js';
+import { cacheFolder } from '../../engines/native/engines/location.js';
 import { usageError } from '../exit.js';
 import { stepProgress } from './step-progress.js';
 import { stoppable } from './stoppable.js';

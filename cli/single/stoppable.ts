@@ -1,5 +1,5 @@
-import type { Launcher } from '../../agent/artifacts/build-file.js';
-import { launch } from '../../agent/isolation/launch.js';
+import type { Launcher } from '../../artifacts/files/build-file.js';
+import { launch } from '../../process/isolation/launch.js';
 
 /** Native code hears no signal while it computes: Ctrl-C ends the child, and with it the command. */
 export const stoppable: Launcher = (request) => {

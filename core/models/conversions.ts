@@ -10,7 +10,7 @@ export interface Convertible {
   readonly experts?: number | undefined;
 }
 
-/** How a model of one format is made of one of another; the work itself is a folder of that name in agent/conversions/. */
+/** How a model of one format is made of one of another; the work itself is a folder of that name in artifacts/conversions/. */
 export interface Conversion {
   readonly from: ModelFormat;
   readonly to: ModelFormat;
@@ -28,7 +28,7 @@ export interface Conversion {
 
 /**
  * Models of folders that llama.cpp has a graph of: the `model_type` of their config, and the `general.architecture` of their GGUF file. Each
- * has a file in agent/conversions/safetensors-to-gguf/architectures/, which this table forces to be there.
+ * has a file in artifacts/conversions/safetensors-to-gguf/architectures/, which this table forces to be there.
  */
 export const FILE_ARCHITECTURES = {
   llama: 'llama',

@@ -21,7 +21,7 @@ export type Counting =
 /**
  * Everything that the rest of Ridgepoint has to know of a runner, as data: what a sweep may ask of it at ONE point, what it can
  * do, and how its results are judged. Shared code asks a field here and never which runner it is (test/architecture.test.ts).
- * The engine itself lives in agent/runners/<kind>; nothing here opens it.
+ * The engine itself lives in engines/runners/<kind>; nothing here opens it.
  */
 export interface RunnerKind {
   readonly kind: string;
@@ -30,7 +30,7 @@ export interface RunnerKind {
   readonly options: z.ZodObject<Record<string, z.ZodDefault>>;
   /** Device classes it can use, without refinement: `cuda` covers `cuda:h100`. */
   readonly devices: readonly string[];
-  /** What workloads and questions can have of it: agent/runners/<kind> opens each. */
+  /** What workloads and questions can have of it: engines/runners/<kind> opens each. */
   readonly offers: readonly Capability[];
   /** Of the model files it opens; none = it runs without one, and facts of models do not matter to it. */
   readonly formats: readonly ModelFormat[];

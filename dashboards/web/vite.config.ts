@@ -12,7 +12,7 @@ export default defineConfig({
     target: 'es2022',
     rollupOptions: {
       // The core only declares: what the page does not use of it (the record's schema, zod) stays out.
-      treeshake: { moduleSideEffects: (id) => !id.startsWith(join(import.meta.dirname, '../../core/')) },
+      treeshake: { moduleSideEffects: (id) => !id.startsWith(join(import.meta.dirname, '../../core')) },
     },
   },
 });

@@ -86,7 +86,7 @@ int32_t highest() {
   return level;
 }
 
-// A word that is no level is ignored here: the caller has refused it (agent/native/kernel-library.ts).
+// A word that is no level is ignored here: the caller has refused it (engines/native/kernel-library.ts).
 int32_t wanted() {
   const char* word = std::getenv("RIDGEPOINT_CPU");
   for (int32_t level = 0; word != nullptr && level < kLevels; level++) {

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { builtinFolder } from '../../agent/artifacts/source.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { startRidge } from '../support/ridge.js';
 import { conclude } from './figure.js';

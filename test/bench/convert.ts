@@ -13,7 +13,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { safetensorsToGguf } from '../../agent/conversions/safetensors-to-gguf/converter.js';
+import { safetensorsToGguf } from '../../artifacts/conversions/safetensors-to-gguf/converter.js';
 import { toFailure } from '../../core/errors.js';
 import { FLOAT_BYTES, type FloatType } from '../../core/techniques/float-types.js';
 import { damageFolder } from '../support/folder-damage.js';

@@ -56,7 +56,7 @@ interface FidelityAnswer {
 
 function runOurs(order: FidelityOrder): FidelityAnswer {
   const child = join(import.meta.dirname, 'fidelity-child.mjs');
-  // The flag that a trial's process gets (agent/isolation/launch.ts).
+  // The flag that a trial's process gets (process/isolation/launch.ts).
   const text = execFileSync(process.execPath, ['--single-threaded', child, JSON.stringify(order)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],

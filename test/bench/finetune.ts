@@ -5,11 +5,11 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { builtinFolder } from '../../agent/artifacts/source.js';
-import { type ChildMessage, type Task, taskOf } from '../../agent/isolation/job.js';
-import { launch } from '../../agent/isolation/launch.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
+import { type ChildMessage, type Task, taskOf } from '../../process/isolation/job.js';
+import { launch } from '../../process/isolation/launch.js';
 import { QUALITY } from '../../agent/quality/jobs.js';
-import { QUANTIZE } from '../../agent/runners/jobs.js';
+import { QUANTIZE } from '../../engines/runners/jobs.js';
 import { TRIAL } from '../../agent/trial/job.js';
 import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
 import { formatValue } from '../../core/metrics/format.js';

@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
-import { kernelsLibrary } from '../../agent/native/kernel-library.js';
-import { openOps } from '../../agent/native/ops.js';
-import { openRoofsKernels } from '../../agent/native/roofs.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
+import { openOps } from '../../engines/native/ops.js';
+import { openRoofsKernels } from '../../engines/native/roofs.js';
 import type { OpType } from '../../core/kernels/op.js';
 import { conclude, type Figure } from './figure.js';
 import { attention, dense, type Machine, type Row, sparse, table } from './gemv/rows.js';

@@ -15,11 +15,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { readCpu } from '../../agent/device/cpu.js';
-import { measureCeiling } from '../../agent/serving/ceiling.js';
-import { type LoadOrder, type LoadOutcome, runLoad } from '../../agent/serving/run-load.js';
-import { startSimulatorProcess } from '../../agent/serving/simulator/process.js';
-import type { Tokenizer } from '../../agent/serving/tokenizer.js';
+import { readCpu } from '../../process/device/cpu.js';
+import { measureCeiling } from '../../load/ceiling.js';
+import { type LoadOrder, type LoadOutcome, runLoad } from '../../load/run-load.js';
+import { startSimulatorProcess } from '../../load/simulator/process.js';
+import type { Tokenizer } from '../../core/serving/tokenizer.js';
 import { latenciesOf } from '../../core/serving/latencies.js';
 import { median, quantile } from '../../core/statistics/quantile.js';
 import { endpointOf, many } from '../support/simulator.js';

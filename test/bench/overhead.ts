@@ -8,7 +8,7 @@
  *
  * A round is one fresh process of each kind, in an order that turns from round to round, so that slow drift
  * hits all of them; a pair is two of the same round. All of them run the same built code of the trial
- * (agent/isolation/trial.ts), pinned to the same CPUs, for the same number of repeats.
+ * (process/isolation/trial.ts), pinned to the same CPUs, for the same number of repeats.
  *
  * The primary figure, fixed before any run: a trial's speed is all tokens of its repeats divided by all their
  * time, so that a meter that is read once in a second cannot hide between repeats; the figure is the median
@@ -38,8 +38,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { readCpu } from '../../agent/device/cpu.js';
-import { findStartTools, wrapCommand } from '../../agent/isolation/start-tools.js';
+import { readCpu } from '../../process/device/cpu.js';
+import { findStartTools, wrapCommand } from '../../process/isolation/start-tools.js';
 import type { TrialRequest } from '../../agent/trial/job.js';
 import { EXIT } from '../../cli/exit.js';
 import { DISTURBANCE_LIMITS } from '../../core/experiment/experiment.js';
@@ -196,7 +196,7 @@ function orderOf(of: Case): TrialRequest {
 /** @returns the arguments of setsid: a session of its own, as a trial's child has, for the scheduler shares CPU time out by session. */
 function runnerCommand(of: Case, ...words: readonly string[]): string[] {
   const script = join(ROOT, 'test/bench/runner-alone.mjs');
-  // The flag that a trial's process gets (agent/isolation/launch.ts).
+  // The flag that a trial's process gets (process/isolation/launch.ts).
   const args = ['--single-threaded', script, JSON.stringify(orderOf(of)), ...words];
   const wrapped = wrapCommand({ command: process.execPath, args }, cpus, findStartTools());
   return ['--wait', wrapped.command, ...wrapped.args];

@@ -16,9 +16,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readAffinity } from '../../agent/device/affinity.js';
-import { kernelsLibrary } from '../../agent/native/kernel-library.js';
-import { openRoofsKernels } from '../../agent/native/roofs.js';
+import { readAffinity } from '../../process/device/affinity.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
+import { openRoofsKernels } from '../../engines/native/roofs.js';
 import { freeBytes } from '../../agent/roofs/machine.js';
 import { planRoofs } from '../../agent/roofs/plan.js';
 import { readTopology } from '../../agent/roofs/topology.js';

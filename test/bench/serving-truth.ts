@@ -10,10 +10,10 @@
  *
  *   [RIDGEPOINT_AIPERF=…/bin/python] npm run bench -- serving-truth
  */
-import { openTokenizer } from '../../agent/runners/tokenizer.js';
-import { syntheticRequests } from '../../agent/serving/prompts/synthetic.js';
-import { type LoadOrder, runLoad } from '../../agent/serving/run-load.js';
-import { startSimulatorProcess } from '../../agent/serving/simulator/process.js';
+import { openTokenizer } from '../../engines/runners/tokenizer.js';
+import { syntheticRequests } from '../../load/prompts/synthetic.js';
+import { type LoadOrder, runLoad } from '../../load/run-load.js';
+import { startSimulatorProcess } from '../../load/simulator/process.js';
 import { interTokenLatencies, latenciesOf } from '../../core/serving/latencies.js';
 import type { RequestRecord } from '../../core/serving/requests.js';
 import { median, quantile } from '../../core/statistics/quantile.js';

@@ -7,9 +7,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { builtinFolder } from '../../agent/artifacts/source.js';
-import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
-import { loadLlama } from '../../agent/native/llama.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
+import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
+import { loadLlama } from '../../engines/native/llama.js';
 import { measureQuality } from '../../agent/quality/measure.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import { median } from '../../core/statistics/quantile.js';

@@ -12,7 +12,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openGgufTokenizer } from '../../agent/runners/llama-cpp/tokenizer.js';
+import { openGgufTokenizer } from '../../engines/runners/llama-cpp/tokenizer.js';
 import type { GgufValue } from '../../formats/gguf/value.js';
 import { writeGguf } from '../../formats/gguf/writer.js';
 import { ggufTokenizer } from '../../formats/tokenizers/gguf-tokenizer.js';

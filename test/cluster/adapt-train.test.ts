@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { builtinFolder } from '../../agent/artifacts/source.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { ridge } from '../support/ridge.js';
 

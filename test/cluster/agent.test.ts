@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type AgentConfig, loadAgentConfig } from '../../agent/config.js';
-import { findStartTools } from '../../agent/isolation/start-tools.js';
+import { findStartTools } from '../../process/isolation/start-tools.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
 import { parseNodeProfile } from '../../proto/convert.js';
 import { lease, temporaryFolder } from '../support/bench.js';

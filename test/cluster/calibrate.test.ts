@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readStatistics } from '../../agent/calibration/saved.js';
+import { readStatistics } from '../../artifacts/calibration/saved.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { ridge } from '../support/ridge.js';
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { loadAgentConfig } from '../../agent/config.js';
-import { readCpu } from '../../agent/device/cpu.js';
+import { readCpu } from '../../process/device/cpu.js';
 import { startAgent, type TrialEvent } from '../../agent/main.js';
 import { PowerConnection } from '../../agent/power/client.js';
 import { startCoordinator } from '../../coordinator/main.js';

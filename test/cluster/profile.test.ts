@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { ridge } from '../support/ridge.js';
 
 let folder: string;

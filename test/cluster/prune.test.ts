@@ -2,8 +2,8 @@ import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openPacked } from '../../agent/artifacts/packed-file.js';
-import { builtinFolder } from '../../agent/artifacts/source.js';
+import { openPacked } from '../../artifacts/files/packed-file.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
 import { unpackMatrix } from '../../core/techniques/packing/pack.js';
 import { ridge } from '../support/ridge.js';
 

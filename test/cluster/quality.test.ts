@@ -2,7 +2,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { builtinFolder } from '../../agent/artifacts/source.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { FileServer } from '../support/file-server.js';
 import { type Running, ridge, startRidge } from '../support/ridge.js';

@@ -2,7 +2,7 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { builtinFolder } from '../../agent/artifacts/source.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { readOnnx } from '../../formats/onnx/reader.js';
 import { ridge, startRidge } from '../support/ridge.js';

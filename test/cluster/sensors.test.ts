@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findSysfsGpus, vulkanDevices } from '../../agent/device/sysfs-gpus.js';
+import { findSysfsGpus, vulkanDevices } from '../../process/device/sysfs-gpus.js';
 import { openSensors } from '../../agent/meters/sensors.js';
 import { startTrial } from '../../agent/trial/start.js';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';

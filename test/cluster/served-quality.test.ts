@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { builtinFolder } from '../../agent/artifacts/source.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { ridge } from '../support/ridge.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { systemText } from '../../agent/device/system-text.js';
+import { systemText } from '../../process/device/system-text.js';
 import { ridge } from '../support/ridge.js';
 import { tree } from '../support/system-tree.js';
 

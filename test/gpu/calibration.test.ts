@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { linearsOf } from '../../agent/calibration/blocks.js';
-import { passModel } from '../../agent/calibration/pass.js';
-import { devicesAt } from '../../agent/calibration/place.js';
-import { kernelsLibrary } from '../../agent/native/kernel-library.js';
-import { placeOfClass } from '../../agent/runners/observer.js';
+import { linearsOf } from '../../artifacts/calibration/blocks.js';
+import { passModel } from '../../artifacts/calibration/pass.js';
+import { devicesAt } from '../../artifacts/calibration/place.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
+import { placeOfClass } from '../../engines/runners/observer.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { apart } from '../support/apart.js';
 

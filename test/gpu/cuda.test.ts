@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { CudaState } from '../../agent/native/cuda.js';
-import { kernelsLibrary } from '../../agent/native/kernel-library.js';
-import { type NativeOps, openOps } from '../../agent/native/ops.js';
+import type { CudaState } from '../../engines/native/cuda.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
+import { type NativeOps, openOps } from '../../engines/native/ops.js';
 import { takeCudaRoofs } from '../../agent/roofs/cuda-take.js';
 import { OPS } from '../../core/kernels/gen/ops.js';
 import { CUDA_SHAPES } from '../support/cuda-shapes.js';

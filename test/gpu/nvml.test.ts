@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { openNvml } from '../../agent/device/nvml.js';
+import { openNvml } from '../../process/device/nvml.js';
 import { nvmlMeters } from '../../agent/meters/nvml.js';
 import { Recorder } from '../../agent/meters/recorder.js';
 import { measurePeriods } from '../../agent/meters/update-period.js';

@@ -3,9 +3,9 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { CudaState } from '../../agent/native/cuda.js';
-import { kernelsLibrary } from '../../agent/native/kernel-library.js';
-import type { OpVerdict } from '../../agent/native/ops.js';
+import type { CudaState } from '../../engines/native/cuda.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
+import type { OpVerdict } from '../../engines/native/ops.js';
 import {
   buildEmulatedGpu,
   canEmulate,

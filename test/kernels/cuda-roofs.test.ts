@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { probeRunner } from '../../agent/probe.js';
 import { workingSets } from '../../agent/roofs/cuda-take.js';
 import { requireMeasurer } from '../../agent/roofs/index.js';

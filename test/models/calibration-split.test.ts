@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { linearsOf } from '../../agent/calibration/blocks.js';
-import { passModel } from '../../agent/calibration/pass.js';
-import { computedOn } from '../../agent/calibration/place.js';
-import { kernelsLibrary } from '../../agent/native/kernel-library.js';
-import { type ObservedPlace, placeOfClass } from '../../agent/runners/observer.js';
+import { linearsOf } from '../../artifacts/calibration/blocks.js';
+import { passModel } from '../../artifacts/calibration/pass.js';
+import { computedOn } from '../../artifacts/calibration/place.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
+import { type ObservedPlace, placeOfClass } from '../../engines/runners/observer.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { apart } from '../support/apart.js';
 import { canSimulateGpus, installSimulatedGpus } from '../support/simulated-gpus.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { safetensorsToGguf } from '../../agent/conversions/safetensors-to-gguf/converter.js';
-import { openEncoder } from '../../agent/runners/llama-cpp/encoder.js';
+import { safetensorsToGguf } from '../../artifacts/conversions/safetensors-to-gguf/converter.js';
+import { openEncoder } from '../../engines/runners/llama-cpp/encoder.js';
 import { toFailure } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { temporaryFolder } from '../support/bench.js';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
+import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { FailureError } from '../../core/errors.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import { isQuantized, KV_CACHE_TYPES } from '../../core/techniques/tensor-types.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { type LlamaModel, llamaCpp } from '../../agent/runners/llama-cpp/index.js';
-import type { LlamaRequest } from '../../agent/runners/llama-cpp/load.js';
+import { type LlamaModel, llamaCpp } from '../../engines/runners/llama-cpp/index.js';
+import type { LlamaRequest } from '../../engines/runners/llama-cpp/load.js';
 import type { Options } from '../../core/experiment/experiment.js';
 
 const models = join(import.meta.dirname, '../../models');

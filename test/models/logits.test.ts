@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { LlamaModel } from '../../agent/runners/llama-cpp/index.js';
+import type { LlamaModel } from '../../engines/runners/llama-cpp/index.js';
 import { load, logProbabilities, prompt, rootMeanSquare } from './loading.js';
 
 interface Reference {

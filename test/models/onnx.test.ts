@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, test } from 'vitest';
-import { findLibraries } from '../../agent/native/onnxruntime/libraries.js';
-import { probeProviders } from '../../agent/native/onnxruntime/probe.js';
-import { onnxRunner } from '../../agent/runners/onnx/index.js';
-import { decoderOf, fallbackWarnings, loadModel, openGraph } from '../../agent/runners/onnx/load.js';
-import type { GeneratorRequest, GraphRequest } from '../../agent/runners/runner.js';
+import { findLibraries } from '../../engines/native/onnxruntime/libraries.js';
+import { probeProviders } from '../../engines/native/onnxruntime/probe.js';
+import { onnxRunner } from '../../engines/runners/onnx/index.js';
+import { decoderOf, fallbackWarnings, loadModel, openGraph } from '../../engines/runners/onnx/load.js';
+import type { GeneratorRequest, GraphRequest } from '../../engines/runners/runner.js';
 import { toFailure } from '../../core/errors.js';
 
 /** One decoder, as exporters spell it (test/fixtures/onnx/graphs.py). */

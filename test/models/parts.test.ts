@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { quantizeFile } from '../../agent/runners/llama-cpp/index.js';
+import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { readQuantization } from '../../core/techniques/quantization.js';
 import { temporaryFolder } from '../support/bench.js';
 import { splitGguf } from '../support/split-gguf.js';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { profileModel } from '../../agent/profile/run.js';
 import { nodeSeconds, type ProfiledPhase, profileCost } from '../../core/result/profile-record.js';
 import { moduleRows } from '../../roofline/profile/table.js';

@@ -1,12 +1,12 @@
 import { expect, test, vi } from 'vitest';
-import { openProfiled } from '../../agent/runners/llama-cpp/profiled.js';
+import { openProfiled } from '../../engines/runners/llama-cpp/profiled.js';
 
-vi.mock(import('../../agent/native/kernel-library.js'), async (original) => ({
+vi.mock(import('../../engines/native/kernel-library.js'), async (original) => ({
   ...(await original()),
   kernelsLibrary: () => null,
   measuringLibrary: () => '/no/libridgepoint-measuring.so',
 }));
-vi.mock(import('../../agent/native/llama.js'), async (original) => ({
+vi.mock(import('../../engines/native/llama.js'), async (original) => ({
   ...(await original()),
   loadLlama: async () => ({}) as never,
 }));

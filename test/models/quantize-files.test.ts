@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { quantizeFile } from '../../agent/runners/llama-cpp/index.js';
+import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { FailureError } from '../../core/errors.js';
 import { readQuantization } from '../../core/techniques/quantization.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { kernelsLibrary } from '../../agent/native/kernel-library.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { startTrial } from '../../agent/trial/start.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { isPresent, type ResultRecord, resultSchema } from '../../core/result/result.js';

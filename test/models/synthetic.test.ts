@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
+import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { startTrial } from '../../agent/trial/start.js';
 import { readSynthetic, SYNTHETIC_TYPES } from '../../core/models/synthetic.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';

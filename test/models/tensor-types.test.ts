@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CONSTANTS, loadLlama } from '../../agent/native/llama.js';
+import { CONSTANTS, loadLlama } from '../../engines/native/llama.js';
 import { tensorTypeNumbered } from '../../core/techniques/tensor-types.js';
 
 test('every type has the name, blocks and bytes that the engine itself says', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { openTokenizer } from '../../agent/runners/tokenizer.js';
-import { datasetRequests } from '../../agent/serving/prompts/dataset.js';
-import { syntheticRequests } from '../../agent/serving/prompts/synthetic.js';
-import { traceRequests } from '../../agent/serving/prompts/trace.js';
-import { runLoad } from '../../agent/serving/run-load.js';
+import { openTokenizer } from '../../engines/runners/tokenizer.js';
+import { datasetRequests } from '../../load/prompts/dataset.js';
+import { syntheticRequests } from '../../load/prompts/synthetic.js';
+import { traceRequests } from '../../load/prompts/trace.js';
+import { runLoad } from '../../load/run-load.js';
 import { endpointOf, withSimulator } from '../support/simulator.js';
 import { modelPath } from './loading.js';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
+import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import { readSpan } from '../../formats/gguf/copy.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';

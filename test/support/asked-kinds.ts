@@ -8,11 +8,11 @@ export interface KindWord {
 }
 
 /** Where a runner is at home: there, and only there, its name is written. */
-const HOMES = ['core/runners/', 'agent/runners/'];
+const HOMES = ['core/runners/', 'engines/runners/'];
 
 /**
  * Finds shared code that asks which runner it is, or reaches into the folder of one: the answer belongs into the runner's
- * description (core/runners/<kind>.ts) or its room (agent/runners/<kind>/).
+ * description (core/runners/<kind>.ts) or its room (engines/runners/<kind>/).
  * @param files text by path from the root.
  * @returns a sentence for each offence.
  */
@@ -30,7 +30,7 @@ export function askedKinds(files: ReadonlyMap<string, string>, words: readonly K
     for (const [, target = ''] of code.matchAll(/(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g)) {
       const to = normalize(join(dirname(path), target));
       const kind = words.find(
-        (one) => to === `core/runners/${one.kind}.js` || to.startsWith(`agent/runners/${one.kind}/`),
+        (one) => to === `core/runners/${one.kind}.js` || to.startsWith(`engines/runners/${one.kind}/`),
       );
       if (kind !== undefined)
         wrong.push(`${path} imports ${target}, which is of the runner ${kind.kind} alone`);

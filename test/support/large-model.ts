@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeSynthetic, writeSynthetic } from '../../agent/artifacts/synthetic/model.js';
-import { cacheFolder } from '../../agent/native/engines/location.js';
+import { describeSynthetic, writeSynthetic } from '../../artifacts/files/synthetic/model.js';
+import { cacheFolder } from '../../engines/native/engines/location.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 
 /** What the benches call the model that is large enough not to fit any cache. */

@@ -1,7 +1,7 @@
-import type { Launcher } from '../../agent/artifacts/build-file.js';
-import type { LookRequest } from '../../agent/artifacts/looking/job.js';
-import { look } from '../../agent/artifacts/looking/look.js';
-import type { LaunchRequest } from '../../agent/isolation/launch.js';
+import type { Launcher } from '../../artifacts/files/build-file.js';
+import type { LookRequest } from '../../artifacts/files/looking/job.js';
+import { look } from '../../artifacts/files/looking/look.js';
+import type { LaunchRequest } from '../../process/isolation/launch.js';
 import { FailureError, toFailure } from '../../core/errors.js';
 
 type Work = (request: never, tell: (report: object) => void) => unknown;

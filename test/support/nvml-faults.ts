@@ -1,4 +1,4 @@
-import { monotonicSeconds } from '../../agent/isolation/clock.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { findMeters } from '../../agent/meters/index.js';
 import { Recorder } from '../../agent/meters/recorder.js';
 import type { Judgement } from '../../core/judgement/evidence.js';

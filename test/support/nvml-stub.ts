@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Nvml, openNvml } from '../../agent/device/nvml.js';
+import { type Nvml, openNvml } from '../../process/device/nvml.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-nvml-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));

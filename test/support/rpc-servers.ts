@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { builtLibraryFile, builtProgramFile } from '../../agent/native/engines/location.js';
-import { greetRpcServer } from '../../agent/native/llama-cpp/rpc.js';
-import { findEngine } from '../../agent/native/packages.js';
+import { builtLibraryFile, builtProgramFile } from '../../engines/native/engines/location.js';
+import { greetRpcServer } from '../../engines/native/llama-cpp/rpc.js';
+import { findEngine } from '../../engines/native/packages.js';
 import { freePort, until } from './services.js';
 
 /** What RPC servers of llama.cpp take, both of the engine's release. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Wanted } from '../../agent/servers/pool.js';
+import type { Wanted } from '../../engines/servers/pool.js';
 
 /** What a trial would want of test/fixtures/bad-server.mjs in one of its modes. */
 export function serverWanted(mode: string, file = '', more: Partial<Wanted['request']> = {}): Wanted {

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { enginePackageOf, fetchedFolder, findEngine, partFolder } from '../../agent/native/packages.js';
+import { enginePackageOf, fetchedFolder, findEngine, partFolder } from '../../engines/native/packages.js';
 import { temporaryFolder } from './bench.js';
 import { compileStub, hasGcc } from './c-stub.js';
 

@@ -1,6 +1,6 @@
-import type { Endpoint, PlannedRequest } from '../../agent/serving/endpoint.js';
-import { simulatorOptions } from '../../agent/serving/simulator/options.js';
-import { type Simulator, startSimulator } from '../../agent/serving/simulator/server.js';
+import type { Endpoint, PlannedRequest } from '../../load/endpoint.js';
+import { simulatorOptions } from '../../load/simulator/options.js';
+import { type Simulator, startSimulator } from '../../load/simulator/server.js';
 
 /** Lends a simulated server with these options. */
 export async function withSimulator<T>(

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { findEngine } from '../../agent/native/packages.js';
+import { findEngine } from '../../engines/native/packages.js';
 import { ROOT } from './ridge.js';
 
 /**

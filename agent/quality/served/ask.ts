@@ -2,10 +2,10 @@ import { FailureError, failure } from '../../../core/errors.js';
 import { valueAt } from '../../../core/quality/tasks/template.js';
 import { untilStop } from '../../../core/quality/until-stop.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
-import { askServer } from '../../servers/ask.js';
-import { type ServedEndpoint, withoutLora } from '../../servers/served.js';
-import { refusalOf } from '../../serving/delta.js';
-import { whyNoConnection } from '../../serving/problems.js';
+import { askServer } from '../../../engines/servers/ask.js';
+import { type ServedEndpoint, withoutLora } from '../../../engines/servers/served.js';
+import { refusalOf } from '../../../load/delta.js';
+import { whyNoConnection } from '../../../load/problems.js';
 
 /** Of one answer: a long prompt on a slow machine takes minutes, and a whole vocabulary with its probabilities some 20 MB. */
 const BOUNDS = { seconds: 600, mostBytes: 64 * 2 ** 20 };

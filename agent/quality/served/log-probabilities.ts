@@ -1,6 +1,6 @@
 import { valueAt } from '../../../core/quality/tasks/template.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
-import type { ServedEndpoint } from '../../servers/served.js';
+import type { ServedEndpoint } from '../../../engines/servers/served.js';
 import { askLogProbabilities, type Fields, NoAnswer, type Prompt } from './ask.js';
 
 /** Of each token of a prompt but the first, which nothing predicts: its entry is null. Nats. */

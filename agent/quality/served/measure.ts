@@ -9,8 +9,8 @@ import type {
 import { Moments, perplexityOf } from '../../../core/quality/perplexity.js';
 import type { Task } from '../../../core/quality/tasks/few-shot.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
-import { openTokenizer } from '../../runners/tokenizer.js';
-import type { ServedEndpoint } from '../../servers/served.js';
+import { openTokenizer } from '../../../engines/runners/tokenizer.js';
+import type { ServedEndpoint } from '../../../engines/servers/served.js';
 import { type LanguageModel, LEAST_CONTEXT, openLanguageModel } from '../language-model.js';
 import { cutText, leftOutSentence, type QualityModel } from '../measure.js';
 import { byLikelihood, bySaying, bySpeech, LETTER_TOKENS, type Respondent } from '../respondent.js';

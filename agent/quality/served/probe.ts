@@ -1,5 +1,5 @@
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
-import type { ServedEndpoint } from '../../servers/served.js';
+import type { ServedEndpoint } from '../../../engines/servers/served.js';
 import { NoAnswer } from './ask.js';
 import { nextLogProbabilities, promptLogProbabilities, textLogProbabilities } from './log-probabilities.js';
 import type { Vocabulary } from './vocabulary.js';

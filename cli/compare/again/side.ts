@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildFolder } from '../../../agent/native/engine-build.js';
-import { BUILD_VARIABLE, LIBLLAMA } from '../../../agent/native/packages.js';
+import { buildFolder } from '../../../engines/native/engine-build.js';
+import { BUILD_VARIABLE, LIBLLAMA } from '../../../engines/native/packages.js';
 import type { OpenedNode } from '../../../agent/open-node.js';
 import { type RunningTrial, startTrial } from '../../../agent/trial/start.js';
 import { refusal } from '../../../coordinator/scheduler/placement.js';

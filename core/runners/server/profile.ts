@@ -3,7 +3,7 @@ import { FORMAT_NAMES } from '../../models/formats.js';
 import { SERVER_METRIC_NAMES } from '../../serving/server-metrics.js';
 import { SERVER_OPTION_NAMES, SERVER_OPTIONS, type ServerOption } from './options.js';
 
-/** Words of a command line; `{model}`, `{port}`, … are filled in (agent/servers/command.ts). */
+/** Words of a command line; `{model}`, `{port}`, … are filled in (engines/servers/command.ts). */
 const words = z.array(z.string().max(4096)).max(200);
 const pathOfUrl = z.string().regex(/^\/[A-Za-z0-9._/-]*$/);
 const seconds = z.number().positive().max(86_400);

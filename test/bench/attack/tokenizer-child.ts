@@ -1,5 +1,5 @@
 /** Opens the tokenizer of a folder, counts a chat and cuts a text by it, and says how that ended. */
-import { openTokenizer } from '../../../agent/runners/tokenizer.js';
+import { openTokenizer } from '../../../engines/runners/tokenizer.js';
 import { toFailure } from '../../../core/errors.js';
 
 const [folder = '', text = ''] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { LlamaModel } from '../../../agent/runners/llama-cpp/index.js';
-import { llamaCpp } from '../../../agent/runners/llama-cpp/index.js';
+import type { LlamaModel } from '../../../engines/runners/llama-cpp/index.js';
+import { llamaCpp } from '../../../engines/runners/llama-cpp/index.js';
 
 /** How far logits lie from those that transformers computed. */
 export interface LogitError {

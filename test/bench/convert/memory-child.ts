@@ -1,6 +1,6 @@
 /** `memory-child.ts FOLDER OUTPUT`: converts, and prints the most memory that was ever resident (Linux) and the seconds. */
 import { readFileSync } from 'node:fs';
-import { safetensorsToGguf } from '../../../agent/conversions/safetensors-to-gguf/converter.js';
+import { safetensorsToGguf } from '../../../artifacts/conversions/safetensors-to-gguf/converter.js';
 
 const [inputPath = '', outputPath = ''] = process.argv.slice(2);
 const began = performance.now();

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ggufToSafetensors } from '../../../agent/conversions/gguf-to-safetensors/converter.js';
-import { ARCHITECTURES } from '../../../agent/conversions/safetensors-to-gguf/architectures/index.js';
-import { safetensorsToGguf } from '../../../agent/conversions/safetensors-to-gguf/converter.js';
+import { ggufToSafetensors } from '../../../artifacts/conversions/gguf-to-safetensors/converter.js';
+import { ARCHITECTURES } from '../../../artifacts/conversions/safetensors-to-gguf/architectures/index.js';
+import { safetensorsToGguf } from '../../../artifacts/conversions/safetensors-to-gguf/converter.js';
 import { isFolderArchitecture } from '../../../core/models/conversions.js';
 import { fieldsOf } from '../../../formats/config-json.js';
 import { ridge } from '../../support/ridge.js';

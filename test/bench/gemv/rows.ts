@@ -1,5 +1,5 @@
-import type { NativeOps, OpRequest, PreparedOp } from '../../../agent/native/ops.js';
-import type { RoofsBench } from '../../../agent/native/roofs.js';
+import type { NativeOps, OpRequest, PreparedOp } from '../../../engines/native/ops.js';
+import type { RoofsBench } from '../../../engines/native/roofs.js';
 import { OPS } from '../../../core/kernels/gen/ops.js';
 import { type OpType, shapeOf } from '../../../core/kernels/op.js';
 import { median } from '../../../core/statistics/quantile.js';

@@ -1,6 +1,6 @@
 /** Opens graphs and runs each for a few tokens; a file that takes this process down is the parent's to note. */
 
-import { loadModel } from '../../../agent/runners/onnx/load.js';
+import { loadModel } from '../../../engines/runners/onnx/load.js';
 import { toFailure } from '../../../core/errors.js';
 
 process.on('message', async (path: string) => {

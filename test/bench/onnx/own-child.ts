@@ -1,8 +1,8 @@
 /** Our runner in a process of its own, asked as reference.py is. Arguments: model, threads, library of ONNX Runtime. */
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
-import { monotonicSeconds } from '../../../agent/isolation/clock.js';
-import { loadModel } from '../../../agent/runners/onnx/load.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
+import { loadModel } from '../../../engines/runners/onnx/load.js';
 
 const [path = '', threads = '1', library = ''] = process.argv.slice(2);
 const model = await loadModel({

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { monotonicSeconds } from '../../../agent/isolation/clock.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { EXIT } from '../../../cli/exit.js';
 import type { Phase } from '../../../core/result/result.js';
 import { mean } from '../../../core/statistics/summary.js';

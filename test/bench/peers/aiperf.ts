@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PlannedRequest } from '../../../agent/serving/endpoint.js';
+import type { PlannedRequest } from '../../../load/endpoint.js';
 
 /** What is asked of a server at a known address. */
 export interface Asked {

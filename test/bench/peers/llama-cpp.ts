@@ -1,10 +1,10 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
-import { installEngine } from '../../../agent/native/engines/install.js';
-import { cacheFolder } from '../../../agent/native/engines/location.js';
-import { run } from '../../../agent/native/engines/tools.js';
-import { findEngine } from '../../../agent/native/packages.js';
+import { installEngine } from '../../../engines/native/engines/install.js';
+import { cacheFolder } from '../../../engines/native/engines/location.js';
+import { run } from '../../../engines/native/engines/tools.js';
+import { findEngine } from '../../../engines/native/packages.js';
 
 /** Tools of llama.cpp that something here is compared with. */
 export type Tool = 'llama-bench' | 'llama-quantize' | 'llama-perplexity' | 'llama-imatrix';

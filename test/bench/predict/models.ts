@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { builtinFolder } from '../../../agent/artifacts/source.js';
-import { writeSynthetic } from '../../../agent/artifacts/synthetic/model.js';
-import { cacheFolder } from '../../../agent/native/engines/location.js';
+import { builtinFolder } from '../../../artifacts/files/source.js';
+import { writeSynthetic } from '../../../artifacts/files/synthetic/model.js';
+import { cacheFolder } from '../../../engines/native/engines/location.js';
 import { readSynthetic } from '../../../core/models/synthetic.js';
 import { RIDGE } from '../../support/ridge.js';
 

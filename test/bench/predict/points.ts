@@ -2,11 +2,11 @@
 
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { readAffinity } from '../../../agent/device/affinity.js';
-import { lastCacheBytes } from '../../../agent/device/caches.js';
+import { readAffinity } from '../../../process/device/affinity.js';
+import { lastCacheBytes } from '../../../process/device/caches.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
 import { RoofsStore } from '../../../agent/roofs/store.js';
-import { llamaCpp } from '../../../agent/runners/llama-cpp/index.js';
+import { llamaCpp } from '../../../engines/runners/llama-cpp/index.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';
 import { agentConfig } from '../../../cli/node-config.js';
 import { recordRoofsOf } from '../../../core/result/roofs-record.js';

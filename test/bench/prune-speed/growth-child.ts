@@ -4,10 +4,10 @@
  * what memory grew by.
  */
 import { readFileSync } from 'node:fs';
-import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
-import { openPruningKernels } from '../../../agent/native/kernels.js';
-import { LayerPruner } from '../../../agent/pruning/layer-pruner.js';
-import type { LinearLayer } from '../../../agent/pruning/linear-layers.js';
+import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
+import { openPruningKernels } from '../../../engines/native/kernels.js';
+import { LayerPruner } from '../../../artifacts/pruning/layer-pruner.js';
+import type { LinearLayer } from '../../../artifacts/pruning/linear-layers.js';
 import { readSparsity } from '../../../core/techniques/sparsity.js';
 
 const COLUMNS = 4096;

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { calibrationSequences } from '../../../agent/calibration/sequences.js';
-import { walkLayers } from '../../../agent/calibration/walk.js';
+import { calibrationSequences } from '../../../artifacts/calibration/sequences.js';
+import { walkLayers } from '../../../artifacts/calibration/walk.js';
 import type { Layer } from '../../../core/techniques/pruning/layer.js';
 
 /** Where the other side finds a layer: file names in the folder. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { pruneFile } from '../../../agent/pruning/prune.js';
-import { llamaCpp, quantizeFile } from '../../../agent/runners/llama-cpp/index.js';
-import type { Generator } from '../../../agent/runners/opened.js';
-import { sparseRunner } from '../../../agent/runners/sparse/index.js';
+import { pruneFile } from '../../../artifacts/pruning/prune.js';
+import { llamaCpp, quantizeFile } from '../../../engines/runners/llama-cpp/index.js';
+import type { Generator } from '../../../engines/runners/opened.js';
+import { sparseRunner } from '../../../engines/runners/sparse/index.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { plainQuantization } from '../../../core/techniques/quantization.js';
 

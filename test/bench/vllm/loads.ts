@@ -1,7 +1,7 @@
-import type { Served } from '../../../agent/servers/pool.js';
-import type { PlannedRequest } from '../../../agent/serving/endpoint.js';
-import { syntheticRequests } from '../../../agent/serving/prompts/synthetic.js';
-import type { Tokenizer } from '../../../agent/serving/tokenizer.js';
+import type { Served } from '../../../engines/servers/pool.js';
+import type { PlannedRequest } from '../../../load/endpoint.js';
+import { syntheticRequests } from '../../../load/prompts/synthetic.js';
+import type { Tokenizer } from '../../../core/serving/tokenizer.js';
 import type { Arrival } from '../../../core/serving/requests.js';
 import { median } from '../../../core/statistics/quantile.js';
 import type { Figure } from '../figure.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readPage } from '../../../agent/serving/inside.js';
+import { readPage } from '../../../load/inside.js';
 
 /** What vLLM's own histograms and counters say of the requests between two readings; means in seconds. */
 export interface Judged {

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { descendantsOf } from '../../../agent/isolation/processes.js';
+import { descendantsOf } from '../../../process/isolation/processes.js';
 import { type ResultRecord, resultSchema } from '../../../core/result/result.js';
 import { gradeOf } from '../../../core/result/warnings.js';
 import { ridge, startRidge } from '../../support/ridge.js';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { monotonicSeconds } from '../../../agent/isolation/clock.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
 
 const FOLDER = join(import.meta.dirname, '../../fixtures/servers/traces');

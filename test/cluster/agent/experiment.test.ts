@@ -1,7 +1,7 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { builtinFolder } from '../../../agent/artifacts/source.js';
+import { builtinFolder } from '../../../artifacts/files/source.js';
 import type { TrialContext } from '../../../agent/trial/context.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import type { Experiment } from '../../../core/experiment/experiment.js';

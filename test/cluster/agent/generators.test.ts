@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { loadRunner } from '../../../agent/runners/index.js';
-import type { Generator } from '../../../agent/runners/opened.js';
-import { open } from '../../../agent/runners/runner.js';
+import { loadRunner } from '../../../engines/runners/index.js';
+import type { Generator } from '../../../engines/runners/opened.js';
+import { open } from '../../../engines/runners/runner.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import { toFailure } from '../../../core/errors.js';
 import { type ResultRecord, resultSchema } from '../../../core/result/result.js';

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { monotonicSeconds } from '../../../agent/isolation/clock.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { IdleBaselines } from '../../../agent/meters/baseline.js';
-import { configuredServers, serversSchema } from '../../../agent/servers/config.js';
-import { ServerPool, type Wanted } from '../../../agent/servers/pool.js';
+import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
+import { ServerPool, type Wanted } from '../../../engines/servers/pool.js';
 import type { TrialContext } from '../../../agent/trial/context.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import type { Options } from '../../../core/experiment/experiment.js';

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
-import { descendantsOf } from '../../../agent/isolation/processes.js';
-import { configuredServers, serversSchema } from '../../../agent/servers/config.js';
-import { listenerAt } from '../../../agent/servers/listener.js';
-import { ServerPool } from '../../../agent/servers/pool.js';
-import { startSimulatorProcess } from '../../../agent/serving/simulator/process.js';
+import { descendantsOf } from '../../../process/isolation/processes.js';
+import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
+import { listenerAt } from '../../../engines/servers/listener.js';
+import { ServerPool } from '../../../engines/servers/pool.js';
+import { startSimulatorProcess } from '../../../load/simulator/process.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { workloadNamed } from '../../../core/workloads/index.js';

@@ -1,10 +1,10 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Launcher } from '../../../agent/artifacts/build-file.js';
-import { resolveModel } from '../../../agent/artifacts/resolve.js';
-import { builtinFolder } from '../../../agent/artifacts/source.js';
-import { launch } from '../../../agent/isolation/launch.js';
+import type { Launcher } from '../../../artifacts/files/build-file.js';
+import { resolveModel } from '../../../artifacts/files/resolve.js';
+import { builtinFolder } from '../../../artifacts/files/source.js';
+import { launch } from '../../../process/isolation/launch.js';
 import { temporaryFolder } from '../../support/bench.js';
 
 /** Starts children, and counts them. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { findProgram } from '../../../agent/isolation/start-tools.js';
-import { commandOf } from '../../../agent/servers/built.js';
-import { configuredServers, serversSchema } from '../../../agent/servers/config.js';
-import { ServerPool } from '../../../agent/servers/pool.js';
+import { findProgram } from '../../../process/isolation/start-tools.js';
+import { commandOf } from '../../../engines/servers/built.js';
+import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
+import { ServerPool } from '../../../engines/servers/pool.js';
 import type { TrialContext } from '../../../agent/trial/context.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import type { Options } from '../../../core/experiment/experiment.js';

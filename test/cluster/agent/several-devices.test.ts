@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
+import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
 import type { TrialContext } from '../../../agent/trial/context.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import type { Options } from '../../../core/experiment/experiment.js';

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { readCpu } from '../../../agent/device/cpu.js';
+import { readCpu } from '../../../process/device/cpu.js';
 import { type RunningHelper, startHelper } from '../../../agent/power/server.js';
 import { findSettable } from '../../../agent/power/settable.js';
 import { startTrial } from '../../../agent/trial/start.js';

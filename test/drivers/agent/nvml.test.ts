@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { nvidiaDevices, shortName } from '../../../agent/device/gpu.js';
-import { type NvmlDevice, openNvml } from '../../../agent/device/nvml.js';
+import { nvidiaDevices, shortName } from '../../../process/device/gpu.js';
+import { type NvmlDevice, openNvml } from '../../../process/device/nvml.js';
 import {
   buildNvmlStub,
   canBuildStub,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import koffi from 'koffi';
 import { afterEach, describe, expect, test } from 'vitest';
-import { openIoReport } from '../../../agent/device/io-report.js';
+import { openIoReport } from '../../../process/device/io-report.js';
 import { findAppleMeter } from '../../../agent/meters/apple.js';
 import type { Reading } from '../../../agent/meters/meter.js';
 import { powermetricsMeter, tryPowermetrics } from '../../../agent/meters/powermetrics.js';

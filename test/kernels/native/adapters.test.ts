@@ -1,5 +1,5 @@
 import { describe, expect, inject, test } from 'vitest';
-import { mergeEngine } from '../../../agent/native/adapter-kernels.js';
+import { mergeEngine } from '../../../engines/native/adapter-kernels.js';
 import { PORTABLE_MERGE } from '../../../core/techniques/adapters/merge.js';
 import { randomLayer, randomMatrix } from '../../unit/adapters/toy.js';
 

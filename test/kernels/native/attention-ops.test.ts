@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, inject, test } from 'vitest';
-import { type CpuLevels, cpuLevels } from '../../../agent/native/cpu-levels.js';
-import { kernelsLibrary, openKernelLibrary } from '../../../agent/native/kernel-library.js';
-import { type NativeOps, openOps } from '../../../agent/native/ops.js';
+import { type CpuLevels, cpuLevels } from '../../../engines/native/cpu-levels.js';
+import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kernel-library.js';
+import { type NativeOps, openOps } from '../../../engines/native/ops.js';
 import { OPS } from '../../../core/kernels/gen/ops.js';
 import { type OpFacts, shapeOf } from '../../../core/kernels/op.js';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BINDINGS_RELEASE } from '../../../agent/native/llama-cpp/bindings.js';
+import { BINDINGS_RELEASE } from '../../../engines/native/llama-cpp/bindings.js';
 
 const root = join(import.meta.dirname, '../../..');
 const has = (command: string): boolean => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
@@ -16,7 +16,7 @@ test.runIf(has('git') && has('gcc') && process.platform === 'linux')(
       const script = join(root, 'scripts/generate-bindings.ts');
       execFileSync(process.execPath, ['--import', 'tsx', script, folder], { cwd: root, stdio: 'ignore' });
       const name = `${BINDINGS_RELEASE}.ts`;
-      const checkedIn = readFileSync(join(root, 'agent/native/llama-cpp/gen', name), 'utf8');
+      const checkedIn = readFileSync(join(root, 'engines/native/llama-cpp/gen', name), 'utf8');
       expect(readFileSync(join(folder, name), 'utf8') === checkedIn).toBe(true);
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { describe, expect, inject, test } from 'vitest';
-import { type Collector, openCollector } from '../../../agent/native/collector.js';
+import { type Collector, openCollector } from '../../../engines/native/collector.js';
 import { HessianAccumulator } from '../../support/pruning/hessian.js';
 import { StatisticsAccumulator } from '../../support/pruning/statistics.js';
 import {

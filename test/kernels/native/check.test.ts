@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
-import { type NativeOps, openOps } from '../../../agent/native/ops.js';
+import { type NativeOps, openOps } from '../../../engines/native/ops.js';
 
 const kernels = inject('kernels');
 const script = join(import.meta.dirname, '../../../scripts/build-kernels.mjs');

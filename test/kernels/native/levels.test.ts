@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
-import { type CpuLevels, cpuLevels } from '../../../agent/native/cpu-levels.js';
-import { kernelsLibrary, openKernelLibrary } from '../../../agent/native/kernel-library.js';
-import { openPruningKernels, PRUNING_INTERFACE } from '../../../agent/native/kernels.js';
+import { type CpuLevels, cpuLevels } from '../../../engines/native/cpu-levels.js';
+import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kernel-library.js';
+import { openPruningKernels, PRUNING_INTERFACE } from '../../../engines/native/kernels.js';
 import { REFERENCE } from '../../support/pruning/engine.js';
 import { addProducts } from '../../support/pruning/hessian.js';
 

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
-import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
-import { type NativeOps, type OpRequest, openOps } from '../../../agent/native/ops.js';
+import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
+import { type NativeOps, type OpRequest, openOps } from '../../../engines/native/ops.js';
 import { OPS } from '../../../core/kernels/gen/ops.js';
 import { shapeOf } from '../../../core/kernels/op.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
-import { kernelsLibrary } from '../../../agent/native/kernel-library.js';
-import { openRoofsKernels, type RoofsKernels } from '../../../agent/native/roofs.js';
+import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
+import { openRoofsKernels, type RoofsKernels } from '../../../engines/native/roofs.js';
 import { PROCESSORS } from './processors.js';
 
 const build = inject('kernels');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
-import { kernelsLibrary, openKernelLibrary } from '../../../agent/native/kernel-library.js';
-import { openPruningKernels, PRUNING_INTERFACE } from '../../../agent/native/kernels.js';
+import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kernel-library.js';
+import { openPruningKernels, PRUNING_INTERFACE } from '../../../engines/native/kernels.js';
 import type { Exchange } from '../../../core/techniques/pruning/dsnot/exchange.js';
 import type { PruningEngine } from '../../../core/techniques/pruning/engine.js';
 import { pruneLayer } from '../../../core/techniques/pruning/layer.js';

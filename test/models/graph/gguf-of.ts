@@ -1,4 +1,4 @@
-import { ones } from '../../../agent/artifacts/synthetic/weights.js';
+import { ones } from '../../../artifacts/files/synthetic/weights.js';
 import type { ModelArchitecture } from '../../../core/work/architecture.js';
 import type { GgufValue } from '../../../formats/gguf/value.js';
 import { type TensorSource, writeGguf } from '../../../formats/gguf/writer.js';

@@ -1,6 +1,6 @@
 import koffi from 'koffi';
-import { nodeAt } from '../../../agent/native/graph-nodes.js';
-import type { Llama, Pointer } from '../../../agent/native/llama.js';
+import { nodeAt } from '../../../engines/native/graph-nodes.js';
+import type { Llama, Pointer } from '../../../engines/native/llama.js';
 import type { GraphNode } from '../../../roofline/profile/nodes.js';
 
 /** Writes down the nodes of every graph that a context computes; `callback` and `userData` are its `cb_eval`. */

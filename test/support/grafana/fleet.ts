@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadAgentConfig } from '../../../agent/config.js';
-import { cpuDevices, readCpu } from '../../../agent/device/cpu.js';
+import { cpuDevices, readCpu } from '../../../process/device/cpu.js';
 import { fittedEngine } from '../../../agent/factors/engine.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
 import { startAgent } from '../../../agent/main.js';

@@ -11,12 +11,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { adapterBase } from '../../../agent/artifacts/adapters/base.js';
-import { readAdapterGguf, writeAdapterGguf } from '../../../agent/artifacts/adapters/gguf.js';
-import { loadAdapter } from '../../../agent/artifacts/adapters/load.js';
-import { mergeAdapters } from '../../../agent/artifacts/adapters/merge.js';
-import { readPeft } from '../../../agent/artifacts/adapters/peft.js';
-import { locateAdapter } from '../../../agent/artifacts/adapters/source.js';
+import { adapterBase } from '../../../formats/adapters/base.js';
+import { readAdapterGguf, writeAdapterGguf } from '../../../formats/adapters/gguf.js';
+import { loadAdapter } from '../../../artifacts/adapters/load.js';
+import { mergeAdapters } from '../../../artifacts/adapters/merge.js';
+import { readPeft } from '../../../artifacts/adapters/peft.js';
+import { locateAdapter } from '../../../artifacts/adapters/source.js';
 import { FailureError } from '../../../core/errors.js';
 import { PORTABLE_MERGE } from '../../../core/techniques/adapters/merge.js';
 import { encodeFloats } from '../../../core/techniques/float-types.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ModulePattern } from '../../../agent/artifacts/adapters/pattern.js';
+import { ModulePattern } from '../../../artifacts/adapters/pattern.js';
 
 const plenty = () => ({ left: 1e9 });
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { AdapterBase } from '../../../agent/artifacts/adapters/base.js';
-import { readAdapterGguf } from '../../../agent/artifacts/adapters/gguf.js';
-import { readPeft } from '../../../agent/artifacts/adapters/peft.js';
+import type { AdapterBase } from '../../../formats/adapters/base.js';
+import { readAdapterGguf } from '../../../formats/adapters/gguf.js';
+import { readPeft } from '../../../artifacts/adapters/peft.js';
 import { ranksOf, targetsOf } from '../../../core/techniques/adapters/adapter.js';
 import { transposed } from '../../../core/techniques/adapters/convert.js';
 import { merged } from '../../../core/techniques/adapters/merge.js';

@@ -1,4 +1,4 @@
-import type { AdapterBase } from '../../../agent/artifacts/adapters/base.js';
+import type { AdapterBase } from '../../../formats/adapters/base.js';
 import type { AdapterKind, AdapterLayer, LowRankAdapter } from '../../../core/techniques/adapters/adapter.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { bytesBeforeMemory, lastCacheBytes } from '../../../agent/device/caches.js';
+import { bytesBeforeMemory, lastCacheBytes } from '../../../process/device/caches.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-caches-'));
 afterAll(() => rmSync(folder, { recursive: true }));

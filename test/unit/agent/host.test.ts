@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readThrottling, throttleWarnings } from '../../../agent/device/cgroup.js';
-import { readHost, readSwappedPages } from '../../../agent/device/host.js';
+import { readThrottling, throttleWarnings } from '../../../process/device/cgroup.js';
+import { readHost, readSwappedPages } from '../../../process/device/host.js';
 import { hostStates } from '../../../cli/doctor/host.js';
 import type { DeviceProfile } from '../../../core/experiment/node.js';
 import { tree } from '../../support/system-tree.js';

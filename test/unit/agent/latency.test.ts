@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Generator } from '../../../agent/runners/opened.js';
+import type { Generator } from '../../../engines/runners/opened.js';
 import { latency } from '../../../agent/workloads/latency.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';
 import type { WorkloadContext } from '../../../agent/workloads/workload.js';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { NvmlDevice } from '../../../agent/device/nvml.js';
+import type { NvmlDevice } from '../../../process/device/nvml.js';
 import { findClockMeter } from '../../../agent/meters/clock.js';
 import { idleWatts } from '../../../agent/meters/idle.js';
 import { energySourcesOf, findMeters } from '../../../agent/meters/index.js';

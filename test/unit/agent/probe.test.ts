@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { readLimits } from '../../../agent/device/cgroup.js';
+import { readLimits } from '../../../process/device/cgroup.js';
 import { probeNode } from '../../../agent/probe.js';
 
 const sysRoot = mkdtempSync(join(tmpdir(), 'ridgepoint-sys-'));

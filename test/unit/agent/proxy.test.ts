@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { fetchModel } from '../../../agent/artifacts/remote/fetch.js';
-import { peek } from '../../../agent/artifacts/remote/peek.js';
-import { readPolicy, sourcesSchema } from '../../../agent/artifacts/remote/policy.js';
-import { builtinFolder } from '../../../agent/artifacts/source.js';
+import { fetchModel } from '../../../artifacts/files/remote/fetch.js';
+import { peek } from '../../../artifacts/files/remote/peek.js';
+import { readPolicy, sourcesSchema } from '../../../artifacts/files/remote/policy.js';
+import { builtinFolder } from '../../../artifacts/files/source.js';
 import { type Failure, toFailure } from '../../../core/errors.js';
 import { readRemote } from '../../../core/models/remote.js';
 import { proxyFor } from '../../../proto/http/proxy.js';

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { chooseFiles, type HubFile } from '../../../agent/artifacts/remote/choose.js';
+import { chooseFiles, type HubFile } from '../../../artifacts/files/remote/choose.js';
 import {
   mayFollow,
   readPolicy,
   requireAllowed,
   sourcesSchema,
-} from '../../../agent/artifacts/remote/policy.js';
+} from '../../../artifacts/files/remote/policy.js';
 import { toFailure } from '../../../core/errors.js';
 import { hubSource, readRemote } from '../../../core/models/remote.js';
 import { parseSweep } from '../../../core/sweep/parse.js';

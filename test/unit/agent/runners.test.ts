@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { loadRunner } from '../../../agent/runners/index.js';
-import { type GeneratorRequest, open } from '../../../agent/runners/runner.js';
+import { loadRunner } from '../../../engines/runners/index.js';
+import { type GeneratorRequest, open } from '../../../engines/runners/runner.js';
 import { WORKLOAD_KINDS, workloadNamed } from '../../../agent/workloads/index.js';
 import { toFailure } from '../../../core/errors.js';
 import { RUNNERS } from '../../../core/runners/index.js';

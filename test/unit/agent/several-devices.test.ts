@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { builtinFolder } from '../../../agent/artifacts/source.js';
-import type { EngineDevice, Llama } from '../../../agent/native/llama.js';
-import { freeHandles } from '../../../agent/runners/llama-cpp/handles.js';
-import { chooseDevices, shareOnCpu } from '../../../agent/runners/llama-cpp/load.js';
-import { readSettings } from '../../../agent/runners/llama-cpp/settings.js';
-import { sharesOver } from '../../../agent/runners/llama-cpp/spread.js';
+import { builtinFolder } from '../../../artifacts/files/source.js';
+import type { EngineDevice, Llama } from '../../../engines/native/llama.js';
+import { freeHandles } from '../../../engines/runners/llama-cpp/handles.js';
+import { chooseDevices, shareOnCpu } from '../../../engines/runners/llama-cpp/load.js';
+import { readSettings } from '../../../engines/runners/llama-cpp/settings.js';
+import { sharesOver } from '../../../engines/runners/llama-cpp/spread.js';
 import { llamaCpp } from '../../../core/runners/llama-cpp.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 

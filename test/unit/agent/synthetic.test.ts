@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { describeSynthetic, writeSynthetic } from '../../../agent/artifacts/synthetic/model.js';
-import { RandomWords } from '../../../agent/artifacts/synthetic/random.js';
-import { randomWeights } from '../../../agent/artifacts/synthetic/weights.js';
+import { describeSynthetic, writeSynthetic } from '../../../artifacts/files/synthetic/model.js';
+import { RandomWords } from '../../../artifacts/files/synthetic/random.js';
+import { randomWeights } from '../../../artifacts/files/synthetic/weights.js';
 import { SHAPES } from '../../../core/models/shapes.js';
 import {
   readSynthetic,

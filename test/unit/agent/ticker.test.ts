@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { monotonicSeconds } from '../../../agent/isolation/clock.js';
-import { everyTick } from '../../../agent/isolation/ticker.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
+import { everyTick } from '../../../process/isolation/ticker.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime'] });

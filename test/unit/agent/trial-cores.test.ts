@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CoresFound } from '../../../agent/native/cores.js';
+import type { CoresFound } from '../../../engines/native/cores.js';
 import { trialCores } from '../../../agent/trial/cores.js';
 import type { TrialReport } from '../../../agent/trial/job.js';
 

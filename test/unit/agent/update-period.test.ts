@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { monotonicSeconds } from '../../../agent/isolation/clock.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import type { Meter } from '../../../agent/meters/meter.js';
 import { Recorder } from '../../../agent/meters/recorder.js';
 import { ChangeWatch, measurePeriods } from '../../../agent/meters/update-period.js';

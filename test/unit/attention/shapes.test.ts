@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { describeSynthetic } from '../../../agent/artifacts/synthetic/model.js';
+import { describeSynthetic } from '../../../artifacts/files/synthetic/model.js';
 import { readSynthetic } from '../../../core/models/synthetic.js';
 import { llamaCpp } from '../../../core/runners/llama-cpp.js';
 import { parseSweep } from '../../../core/sweep/parse.js';

@@ -1,7 +1,7 @@
 import koffi from 'koffi';
-import type { Collector } from '../../../agent/native/collector.js';
-import { CONSTANTS, type Llama } from '../../../agent/native/llama.js';
-import { STRUCTS } from '../../../agent/native/llama-cpp/bindings.js';
+import type { Collector } from '../../../engines/native/collector.js';
+import { CONSTANTS, type Llama } from '../../../engines/native/llama.js';
+import { STRUCTS } from '../../../engines/native/llama-cpp/bindings.js';
 
 const { fields, size } = STRUCTS.ggml_tensor;
 const at = (name: string) => fields.find(([field]) => field === name)![2];

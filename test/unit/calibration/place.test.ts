@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { densePassOf } from '../../../agent/calibration/place.js';
-import { ON_CPU, placeOfClass } from '../../../agent/runners/observer.js';
+import { densePassOf } from '../../../artifacts/calibration/place.js';
+import { ON_CPU, placeOfClass } from '../../../engines/runners/observer.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 
 const header = readGgufHeader(join(import.meta.dirname, '../../../models/tiny-f16.gguf'));

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { writeImportanceMatrix } from '../../../agent/calibration/imatrix.js';
-import type { CalibrateRequest } from '../../../agent/calibration/job.js';
-import { readStatistics, type SavedStatistics, writeStatistics } from '../../../agent/calibration/saved.js';
-import { type StatisticsRequest, statisticsFor } from '../../../agent/calibration/store.js';
-import { readImportanceMatrix } from '../../../agent/runners/llama-cpp/imatrix.js';
+import { writeImportanceMatrix } from '../../../artifacts/calibration/imatrix.js';
+import type { CalibrateRequest } from '../../../artifacts/calibration/job.js';
+import { readStatistics, type SavedStatistics, writeStatistics } from '../../../artifacts/calibration/saved.js';
+import { type StatisticsRequest, statisticsFor } from '../../../artifacts/calibration/store.js';
+import { readImportanceMatrix } from '../../../engines/runners/llama-cpp/imatrix.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { doHere } from '../../support/launcher.js';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
-import { builtinFolder } from '../../../agent/artifacts/source.js';
+import { builtinFolder } from '../../../artifacts/files/source.js';
 import { askToFetch } from '../../../cli/ask-to-fetch.js';
 import { EXIT } from '../../../cli/exit.js';
 import { nodeConfig, sharedOverrides } from '../../../cli/node-config.js';

@@ -1,13 +1,13 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ggufToOnnx } from '../../../agent/conversions/gguf-to-onnx/converter.js';
+import { ggufToOnnx } from '../../../artifacts/conversions/gguf-to-onnx/converter.js';
 import type { ConvertOptions } from '../../../cli/models/command.js';
 import { convertModel } from '../../../cli/models/convert.js';
 import { isModelAlone } from '../../../cli/models/there.js';
 import { makeAlone } from '../../../cli/single/make.js';
 import { outputFolder } from '../../../cli/single/output-path.js';
-import { PACKAGE_ROOT } from '../../../installation/package.js';
+import { PACKAGE_ROOT } from '../../../process/installation/package.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { tinyLlama, writeFolder } from '../../support/model-folder.js';
 

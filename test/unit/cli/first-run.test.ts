@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Launcher } from '../../../agent/artifacts/build-file.js';
+import type { Launcher } from '../../../artifacts/files/build-file.js';
 import { NodeFactors } from '../../../agent/factors/node-factors.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
 import { cpuEnvironment } from '../../../agent/roofs/environment.js';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { resolveModel } from '../../../agent/artifacts/resolve.js';
+import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { fittedEngine } from '../../../agent/factors/engine.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
 import { NoiseStore } from '../../../agent/noise/store.js';

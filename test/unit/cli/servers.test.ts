@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { configuredServers, serversSchema } from '../../../agent/servers/config.js';
-import { findServers } from '../../../agent/servers/find.js';
+import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
+import { findServers } from '../../../engines/servers/find.js';
 import { optionsOf } from '../../../cli/engines/options.js';
 import { placementWarnings } from '../../../cli/plan/places.js';
 import { plannedServers, serversText } from '../../../cli/plan/servers.js';

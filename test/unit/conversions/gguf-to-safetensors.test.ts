@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ggufToSafetensors } from '../../../agent/conversions/gguf-to-safetensors/converter.js';
-import { writeWeights } from '../../../agent/conversions/gguf-to-safetensors/folder.js';
-import { ARCHITECTURES } from '../../../agent/conversions/safetensors-to-gguf/architectures/index.js';
-import { safetensorsToGguf } from '../../../agent/conversions/safetensors-to-gguf/converter.js';
-import { numbers } from '../../../agent/conversions/safetensors-to-gguf/weights.js';
+import { ggufToSafetensors } from '../../../artifacts/conversions/gguf-to-safetensors/converter.js';
+import { writeWeights } from '../../../artifacts/conversions/gguf-to-safetensors/folder.js';
+import { ARCHITECTURES } from '../../../artifacts/conversions/safetensors-to-gguf/architectures/index.js';
+import { safetensorsToGguf } from '../../../artifacts/conversions/safetensors-to-gguf/converter.js';
+import { numbers } from '../../../artifacts/conversions/safetensors-to-gguf/weights.js';
 import { toFailure } from '../../../core/errors.js';
 import { WRITTEN_ARCHITECTURES } from '../../../core/models/conversions.js';
 import { encodeFloats, type FloatType } from '../../../core/techniques/float-types.js';

@@ -1,11 +1,11 @@
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { resolveModel } from '../../../agent/artifacts/resolve.js';
-import { builtinFolder } from '../../../agent/artifacts/source.js';
-import { ArtifactStore } from '../../../agent/artifacts/store.js';
-import { CONVERTERS } from '../../../agent/conversions/index.js';
-import type { ConversionTask } from '../../../agent/conversions/job.js';
-import { stepsFor } from '../../../agent/techniques/index.js';
+import { resolveModel } from '../../../artifacts/files/resolve.js';
+import { builtinFolder } from '../../../artifacts/files/source.js';
+import { ArtifactStore } from '../../../artifacts/files/store.js';
+import { CONVERTERS } from '../../../artifacts/conversions/index.js';
+import type { ConversionTask } from '../../../artifacts/conversions/job.js';
+import { stepsFor } from '../../../artifacts/techniques/index.js';
 import { CONVERSION_NAMES, conversionNamed, unopenable, wayTo } from '../../../core/models/conversions.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { chainOf, chainSteps } from '../../../core/techniques/chain.js';

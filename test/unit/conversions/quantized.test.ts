@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { FolderConfig } from '../../../agent/conversions/safetensors-to-gguf/config.js';
-import { Shards } from '../../../agent/conversions/safetensors-to-gguf/folder.js';
-import { asFloats } from '../../../agent/conversions/safetensors-to-gguf/quantized.js';
-import { bytesOf } from '../../../agent/conversions/safetensors-to-gguf/weights.js';
+import { FolderConfig } from '../../../artifacts/conversions/safetensors-to-gguf/config.js';
+import { Shards } from '../../../artifacts/conversions/safetensors-to-gguf/folder.js';
+import { asFloats } from '../../../artifacts/conversions/safetensors-to-gguf/quantized.js';
+import { bytesOf } from '../../../artifacts/conversions/safetensors-to-gguf/weights.js';
 import { encodeFloats } from '../../../core/techniques/float-types.js';
 import { openSafetensors } from '../../../formats/safetensors/reader.js';
 import { writeSafetensors } from '../../../formats/safetensors/writer.js';

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { safetensorsToGguf } from '../../../agent/conversions/safetensors-to-gguf/converter.js';
+import { safetensorsToGguf } from '../../../artifacts/conversions/safetensors-to-gguf/converter.js';
 import { toFailure } from '../../../core/errors.js';
 import { decodeFloats, type FloatType } from '../../../core/techniques/float-types.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';

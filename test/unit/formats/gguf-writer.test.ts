@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { builtinFolder, builtinNames } from '../../../agent/artifacts/source.js';
+import { builtinFolder, builtinNames } from '../../../artifacts/files/source.js';
 import { FailureError } from '../../../core/errors.js';
 import { TENSOR_TYPES } from '../../../core/techniques/tensor-types.js';
 import { copyGguf, readMetadataValue } from '../../../formats/gguf/copy.js';

@@ -2,7 +2,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { builtinFolder } from '../../../agent/artifacts/source.js';
+import { builtinFolder } from '../../../artifacts/files/source.js';
 import { copyGguf } from '../../../formats/gguf/copy.js';
 import { modelFacts, weightBytes } from '../../../formats/gguf/facts.js';
 import { gguf } from '../../../formats/gguf/format.js';

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { resolveModel } from '../../../agent/artifacts/resolve.js';
+import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { resolveModels } from '../../../cli/local-models.js';
 import { listModels } from '../../../cli/models/models.js';
 import { predictedBytes } from '../../../core/runners/index.js';

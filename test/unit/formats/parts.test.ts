@@ -10,8 +10,8 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { resolveModel } from '../../../agent/artifacts/resolve.js';
-import { builtinFolder } from '../../../agent/artifacts/source.js';
+import { resolveModel } from '../../../artifacts/files/resolve.js';
+import { builtinFolder } from '../../../artifacts/files/source.js';
 import { toFailure } from '../../../core/errors.js';
 import { partName, partPath, partPaths, withoutPart } from '../../../core/models/parts.js';
 import { nameFromSource } from '../../../core/sweep/resolve.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findSysfsGpus, vulkanDevices } from '../../../agent/device/sysfs-gpus.js';
+import { findSysfsGpus, vulkanDevices } from '../../../process/device/sysfs-gpus.js';
 import { findIntelGpuMeter } from '../../../agent/meters/intel-gpu.js';
 import { intelCard } from '../../support/gpu-trees.js';
 import { found, tree, values } from '../../support/system-tree.js';

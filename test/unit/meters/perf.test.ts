@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { openPerfEvents, type PerfEvents } from '../../../agent/device/perf-events.js';
-import { systemText } from '../../../agent/device/system-text.js';
+import { openPerfEvents, type PerfEvents } from '../../../process/device/perf-events.js';
+import { systemText } from '../../../process/device/system-text.js';
 import { findPerfMeter } from '../../../agent/meters/perf.js';
 import { found, tree } from '../../support/system-tree.js';
 

@@ -7,9 +7,9 @@ import {
   STRUCTS,
   type StructName,
   StructTypes,
-} from '../../../agent/native/llama-cpp/bindings.js';
-import { FUNCTIONS } from '../../../agent/native/llama-cpp/gen/v0.4.0.js';
-import { findEngine } from '../../../agent/native/packages.js';
+} from '../../../engines/native/llama-cpp/bindings.js';
+import { FUNCTIONS } from '../../../engines/native/llama-cpp/gen/v0.4.0.js';
+import { findEngine } from '../../../engines/native/packages.js';
 import { FailureError } from '../../../core/errors.js';
 
 // koffi knows types by name, so a process makes them once.

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { buildFolder, buildOf, isBuildHere } from '../../../agent/native/engine-build.js';
+import { buildFolder, buildOf, isBuildHere } from '../../../engines/native/engine-build.js';
 
 let folder: string;
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EngineLog } from '../../../agent/native/llama-cpp/log.js';
+import { EngineLog } from '../../../engines/native/llama-cpp/log.js';
 
 describe('EngineLog', () => {
   test('joins pieces to lines and keeps levels apart', () => {

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { bare } from '../../../agent/native/onnxruntime/api.js';
-import { FUNCTIONS, NEWEST, OLDEST, PLAIN_RESULTS } from '../../../agent/native/onnxruntime/functions.js';
-import { findLibraries, runtimesSchema } from '../../../agent/native/onnxruntime/libraries.js';
-import { readProfile } from '../../../agent/native/onnxruntime/profile.js';
+import { bare } from '../../../engines/native/onnxruntime/api.js';
+import { FUNCTIONS, NEWEST, OLDEST, PLAIN_RESULTS } from '../../../engines/native/onnxruntime/functions.js';
+import { findLibraries, runtimesSchema } from '../../../engines/native/onnxruntime/libraries.js';
+import { readProfile } from '../../../engines/native/onnxruntime/profile.js';
 import { hasGcc } from '../../support/c-stub.js';
 
 let folder: string;

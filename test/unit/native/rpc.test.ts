@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type AgentConfigError, loadAgentConfig } from '../../../agent/config.js';
-import { diagnoseRpc } from '../../../agent/native/diagnose.js';
-import { findRpcLibrary, greetRpcServer, withServersNamed } from '../../../agent/native/llama-cpp/rpc.js';
-import { findEngine } from '../../../agent/native/packages.js';
+import { diagnoseRpc } from '../../../engines/native/diagnose.js';
+import { findRpcLibrary, greetRpcServer, withServersNamed } from '../../../engines/native/llama-cpp/rpc.js';
+import { findEngine } from '../../../engines/native/packages.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-rpc-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

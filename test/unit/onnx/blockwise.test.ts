@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type BlockForm, quantizeBlocks, quantizeColumns } from '../../../agent/artifacts/onnx/blockwise.js';
+import { type BlockForm, quantizeBlocks, quantizeColumns } from '../../../artifacts/onnx/blockwise.js';
 
 /** A matrix of inputs × outputs, the same everywhere; every seventh weight was pruned. */
 const inputs = 80;

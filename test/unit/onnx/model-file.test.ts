@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { quantizeGraph } from '../../../agent/artifacts/onnx/quantize.js';
+import { quantizeGraph } from '../../../artifacts/onnx/quantize.js';
 import { readGraphQuantization } from '../../../core/techniques/graph-quantization.js';
 import { attributes, floatOf, intOf } from '../../../formats/onnx/attributes.js';
 import { onnx } from '../../../formats/onnx/format.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { scoreArguments } from '../../../agent/native/kernels.js';
+import { scoreArguments } from '../../../engines/native/kernels.js';
 import type { Score } from '../../../core/techniques/pruning/scores.js';
 import { scoreRow } from '../../support/pruning/scores.js';
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { builtinFolder } from '../../../agent/artifacts/source.js';
-import { readText } from '../../../agent/artifacts/text.js';
+import { builtinFolder } from '../../../artifacts/files/source.js';
+import { readText } from '../../../artifacts/files/text.js';
 import { measureServedQuality } from '../../../agent/quality/served/measure.js';
-import { openTokenizer } from '../../../agent/runners/tokenizer.js';
-import type { ServedEndpoint } from '../../../agent/servers/served.js';
-import { logProbabilityOf, type TellsName } from '../../../agent/serving/simulator/log-probabilities.js';
+import { openTokenizer } from '../../../engines/runners/tokenizer.js';
+import type { ServedEndpoint } from '../../../engines/servers/served.js';
+import { logProbabilityOf, type TellsName } from '../../../load/simulator/log-probabilities.js';
 import { saidLetter } from '../../../core/quality/multiple-choice.js';
 import type { QualityOutcome, TextRequest } from '../../../core/quality/outcome.js';
 import { plainTask } from '../../../core/quality/tasks/definition.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { checkMatrix, checkTensorTypes, notGiven } from '../../../agent/runners/llama-cpp/quantize-check.js';
-import { Fallbacks } from '../../../agent/runners/llama-cpp/quantize-fallbacks.js';
+import { checkMatrix, checkTensorTypes, notGiven } from '../../../engines/runners/llama-cpp/quantize-check.js';
+import { Fallbacks } from '../../../engines/runners/llama-cpp/quantize-fallbacks.js';
 import { FailureError } from '../../../core/errors.js';
 import { readQuantization } from '../../../core/techniques/quantization.js';
 import type { TensorInfo } from '../../../formats/gguf/header.js';

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { resolveModel } from '../../../agent/artifacts/resolve.js';
-import { chainName } from '../../../agent/artifacts/step.js';
-import { stepsFor } from '../../../agent/techniques/index.js';
+import { resolveModel } from '../../../artifacts/files/resolve.js';
+import { chainName } from '../../../artifacts/files/step.js';
+import { stepsFor } from '../../../artifacts/techniques/index.js';
 import { FailureError } from '../../../core/errors.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CONSTANTS } from '../../../agent/native/llama.js';
+import { CONSTANTS } from '../../../engines/native/llama.js';
 import type { KnownFacts } from '../../../core/experiment/known-facts.js';
 import type { ThreadFactors } from '../../../core/result/factors.js';
 import { FILE_TYPES, fileType } from '../../../core/techniques/file-types.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ARCHITECTURES } from '../../../agent/conversions/safetensors-to-gguf/architectures/index.js';
-import { safetensorsToGguf } from '../../../agent/conversions/safetensors-to-gguf/converter.js';
+import { ARCHITECTURES } from '../../../artifacts/conversions/safetensors-to-gguf/architectures/index.js';
+import { safetensorsToGguf } from '../../../artifacts/conversions/safetensors-to-gguf/converter.js';
 import { isEncoder } from '../../../core/experiment/known-facts.js';
 import { FOLDER_ARCHITECTURES } from '../../../core/models/conversions.js';
 import { predictMemory } from '../../../core/work/memory.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeSynthetic } from '../../../agent/artifacts/synthetic/model.js';
+import { describeSynthetic } from '../../../artifacts/files/synthetic/model.js';
 import { readSynthetic } from '../../../core/models/synthetic.js';
 import { sizeOf } from '../../../core/work/model-size.js';
 import { CONFIGS, namedArchitecture, nearestModel } from '../../../roofline/configs/index.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { configuredServers, serversSchema } from '../../../agent/servers/config.js';
-import { gpusOf, splitOf } from '../../../agent/servers/devices.js';
+import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
+import { gpusOf, splitOf } from '../../../engines/servers/devices.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 
 const split = (entry: object, options: Options, deviceClass = 'cuda:h100', held = 1) => {

@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { configuredServers, serversSchema } from '../../../agent/servers/config.js';
-import { findServers } from '../../../agent/servers/find.js';
+import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
+import { findServers } from '../../../engines/servers/find.js';
 import { temporaryFolder } from '../../support/bench.js';
 
 /** A program that takes as long as torch on a busy machine. */

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { monotonicSeconds } from '../../../agent/isolation/clock.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { askText } from '../../../agent/quality/served/ask.js';
-import { firstModel, tryOnce, whyNotReady } from '../../../agent/servers/ask.js';
-import { readPage, watchInside } from '../../../agent/serving/inside.js';
+import { firstModel, tryOnce, whyNotReady } from '../../../engines/servers/ask.js';
+import { readPage, watchInside } from '../../../load/inside.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
 import { startEndless } from '../../support/endless.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { runLoad } from '../../../agent/serving/run-load.js';
+import { runLoad } from '../../../load/run-load.js';
 import { auditCaches } from '../../../core/serving/audit.js';
 import { pairedSigns } from '../../../core/statistics/significance.js';
 import { answered } from '../../support/requests.js';

@@ -2,9 +2,9 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openChatTemplate } from '../../../agent/runners/chat-template.js';
-import { openTokenizer } from '../../../agent/runners/tokenizer.js';
-import { runLoad } from '../../../agent/serving/run-load.js';
+import { openChatTemplate } from '../../../engines/runners/chat-template.js';
+import { openTokenizer } from '../../../engines/runners/tokenizer.js';
+import { runLoad } from '../../../load/run-load.js';
 import { endpointOf, plain, withSimulator } from '../../support/simulator.js';
 
 /** As ChatML has it, begun with the vocabulary's own token. */

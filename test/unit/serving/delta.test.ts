@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readDelta, refusalOf } from '../../../agent/serving/delta.js';
+import { readDelta, refusalOf } from '../../../load/delta.js';
 
 const nothing = { texts: [], answers: false, finish: null, usage: null, error: null };
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { measureCeiling } from '../../../agent/serving/ceiling.js';
+import { measureCeiling } from '../../../load/ceiling.js';
 import { type Delay, generatorProblems } from '../../../core/serving/generator.js';
 
 const delay = (p99: number): Delay => ({ p50: 0, p99, max: p99 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { bodyOf } from '../../../agent/serving/endpoint.js';
-import { datasetRequests } from '../../../agent/serving/prompts/dataset.js';
-import { syntheticRequests } from '../../../agent/serving/prompts/synthetic.js';
-import { type TraceFormat, traceRequests } from '../../../agent/serving/prompts/trace.js';
+import { bodyOf } from '../../../load/endpoint.js';
+import { datasetRequests } from '../../../load/prompts/dataset.js';
+import { syntheticRequests } from '../../../load/prompts/synthetic.js';
+import { type TraceFormat, traceRequests } from '../../../load/prompts/trace.js';
 import { endpointOf, plain } from '../../support/simulator.js';
 
 const FIXED = { kind: 'fixed', tokens: 10 } as const;

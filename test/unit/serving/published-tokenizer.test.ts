@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openPublishedTokenizer } from '../../../agent/runners/published-tokenizer.js';
-import { openTokenizer } from '../../../agent/runners/tokenizer.js';
-import { ChunkCounter } from '../../../agent/serving/count.js';
-import { syntheticRequests } from '../../../agent/serving/prompts/synthetic.js';
+import { openPublishedTokenizer } from '../../../engines/runners/published-tokenizer.js';
+import { openTokenizer } from '../../../engines/runners/tokenizer.js';
+import { ChunkCounter } from '../../../load/count.js';
+import { syntheticRequests } from '../../../load/prompts/synthetic.js';
 import { MOST_BYTES } from '../../../formats/bounded-file.js';
 
 const fixtures = join(import.meta.dirname, '../../fixtures');

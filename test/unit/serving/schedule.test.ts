@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Pacer } from '../../../agent/serving/pacer.js';
-import { type ScheduledArrival, startsOf } from '../../../agent/serving/schedule.js';
+import { Pacer } from '../../../load/pacer.js';
+import { type ScheduledArrival, startsOf } from '../../../load/schedule.js';
 import { cv, mean } from '../../../core/statistics/summary.js';
 
 function first(count: number, arrival: ScheduledArrival, seed = 1): number[] {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { helpText, parseOptions } from '../../../agent/serving/simulator/options.js';
+import { helpText, parseOptions } from '../../../load/simulator/options.js';
 import { withSimulator } from '../../support/simulator.js';
 
 async function get(url: string) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EventStream } from '../../../agent/serving/sse.js';
+import { EventStream } from '../../../load/sse.js';
 
 function read(parts: readonly Buffer[]): string[] {
   const all: string[] = [];

@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readPage } from '../../../agent/serving/inside.js';
-import { runLoad } from '../../../agent/serving/run-load.js';
+import { readPage } from '../../../load/inside.js';
+import { runLoad } from '../../../load/run-load.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
 import { endpointOf, many, plain, withSimulator } from '../../support/simulator.js';
 

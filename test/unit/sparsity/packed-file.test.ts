@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { openPacked, writePacked } from '../../../agent/artifacts/packed-file.js';
+import { openPacked, writePacked } from '../../../artifacts/files/packed-file.js';
 import { packMatrix, unpackMatrix } from '../../../core/techniques/packing/pack.js';
 import { PACKED_FORMATS } from '../../../core/techniques/packing/packed.js';
 import { PACKED_TYPES } from '../../../core/techniques/packing/values.js';

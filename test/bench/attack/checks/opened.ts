@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { resolveModel } from '../../../../agent/artifacts/resolve.js';
-import { launch } from '../../../../agent/isolation/launch.js';
+import { resolveModel } from '../../../../artifacts/files/resolve.js';
+import { launch } from '../../../../process/isolation/launch.js';
 import { toFailure } from '../../../../core/errors.js';
 import { type ResultRecord, resultSchema } from '../../../../core/result/result.js';
 import { ATTRIBUTE, ENTRY, GRAPH, Message, NODE, TENSOR } from '../../../../formats/onnx/wire.js';

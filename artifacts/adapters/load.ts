@@ -1,0 +1,101 @@
+import { FailureError, failure } from '../../core/errors.js';
+import type { AdapterLayer } from '../../core/techniques/adapters/adapter.js';
+import { ontoBase } from '../../core/techniques/adapters/residual.js';
+import { decodeFloats, isFloatType } from '../../core/techniques/float-types.js';
+import type { Matrix } from '../../core/techniques/pruning/matrix.js';
+import {
+  type GgufFile,
+  type GgufHeader,
+  readGgufHeader,
+  type TensorInfo,
+} from '../../formats/gguf/header.js';
+import { readTensor } from '../../formats/tensor-data.js';
+import type { ResolvedModel } from '../files/resolve.js';
+import { describeSynthetic } from '../files/synthetic/model.js';
+import { type AdapterBase, adapterBase, requireFit, unattachable } from '../../formats/adapters/base.js';
+import { type ReadAdapter, readAdapterGguf } from '../../formats/adapters/gguf.js';
+import { readPeft } from './peft.js';
+import type { AdapterPlace } from './source.js';
+import { syntheticAdapter } from './synthetic.js';
+
+/** An adapter and the model it goes onto, with what both are called in sentences. */
+export interface AdapterRequest {
+  readonly source: string;
+  readonly place: AdapterPlace;
+  readonly basePath: string;
+  readonly baseName: string;
+}
+
+/**
+ * Reads an adapter and holds it against its base; one that stands on the base's residual (PiSSA, OLoRA) is put onto the base
+ * itself.
+ * @throws FailureError `model-unreadable`, `impossible-combination` with what does not fit.
+ */
+export async function loadAdapter(request: AdapterRequest): Promise<ReadAdapter> {
+  const { basePath, baseName } = request;
+  const header = readGgufHeader(basePath);
+  const read = await readFitting(request, header);
+  const { onResidual } = read.adapter;
+  if (onResidual === null) return read;
+  const layers = new Map<string, AdapterLayer>();
+  for (const [name, layer] of read.adapter.layers) {
+    const weights = await readWeights(header, name, baseName);
+    layers.set(name, ontoBase(layer, onResidual, weights));
+  }
+  return { ...read, adapter: { ...read.adapter, layers, onResidual: null } };
+}
+
+/**
+ * Holds an adapter against the header of a model, without looking at its weights: whether a trial could have it.
+ * @param model a file, or a synthetic model that is not written yet.
+ * @param attached it is to run beside the weights.
+ * @throws FailureError `model-unreadable`, `impossible-combination` with what does not fit.
+ */
+export async function requireAdapterFits(
+  adapter: Omit<AdapterRequest, 'basePath'>,
+  model: Pick<ResolvedModel, 'path' | 'synthetic'>,
+  attached: boolean,
+): Promise<void> {
+  if (model.synthetic === null && model.path === null) return;
+  const header =
+    model.synthetic === null ? readGgufHeader(model.path!) : describeSynthetic(model.synthetic).header;
+  const read = await readFitting(adapter, header);
+  const scalesRows = [...read.adapter.layers.values()].some(({ magnitude }) => magnitude !== null);
+  if (attached && scalesRows) throw unattachable(adapter.source);
+}
+
+/** Reads an adapter as it is, and holds it against its base. */
+async function readFitting(
+  { source, place, baseName }: Omit<AdapterRequest, 'basePath'>,
+  header: GgufHeader,
+): Promise<ReadAdapter> {
+  const base = adapterBase(header);
+  const read = await readPlace(place, base, source);
+  requireFit(read.adapter, base, { adapter: source, model: baseName });
+  return read;
+}
+
+async function readPlace(place: AdapterPlace, base: AdapterBase, source: string): Promise<ReadAdapter> {
+  if (place.form === 'synthetic') return { adapter: syntheticAdapter(place.synthetic, base), warnings: [] };
+  return place.form === 'peft'
+    ? await readPeft(place.path, base, source)
+    : await readAdapterGguf(place.path, source);
+}
+
+async function readWeights(header: GgufFile, name: string, baseName: string): Promise<Matrix> {
+  const tensor = header.tensors.find((one) => one.name === name)!;
+  const type = requireFloats(tensor, baseName);
+  const chunks: Buffer[] = [];
+  for await (const chunk of readTensor(tensor)) chunks.push(chunk);
+  const [columns = 0, rows = 0] = tensor.shape;
+  return { rows, columns, values: decodeFloats(Buffer.concat(chunks), type) };
+}
+
+/** @throws FailureError `impossible-combination` for a quantized matrix: arithmetic on it would quantize twice. */
+export function requireFloats({ name, type }: TensorInfo, baseName: string) {
+  if (isFloatType(type)) return type;
+  const message = `${baseName} is quantized (${name} is ${type}), and an adapter cannot be added to it without loss`;
+  const hint =
+    'Merge into the f16, bf16 or f32 model and quantize after that, as the steps of a sweep do; or attach it (mode=attached).';
+  throw new FailureError(failure('impossible-combination', message, { hint }));
+}

@@ -1,0 +1,24 @@
+import type { Job } from '../../process/isolation/job.js';
+import type { Learned } from '../../process/isolation/learned.js';
+import type { GroupingRequest } from './group-heads.js';
+import type { WindowRequest } from './window.js';
+
+/** Writes a copy of a model with fewer K/V heads. */
+export const GROUP_HEADS: Job<GroupingRequest, Learned> = {
+  name: 'group-heads',
+  what: 'the grouping of heads',
+  async load() {
+    const { groupHeads } = await import('./group-heads.js');
+    return async (request) => ({ warnings: [], facts: await groupHeads(request) });
+  },
+};
+
+/** Writes a copy of a model whose layers see a window of tokens. */
+export const GIVE_WINDOW: Job<WindowRequest, Learned> = {
+  name: 'give-window',
+  what: 'the writing of the windowed model',
+  async load() {
+    const { giveWindow } = await import('./window.js');
+    return async (request) => ({ warnings: [], facts: await giveWindow(request) });
+  },
+};

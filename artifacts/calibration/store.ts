@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MODEL_FORMATS } from '../../core/models/formats.js';
+import { canonicalJson } from '../../core/sweep/identity.js';
+import { type BuildRequest, buildFile } from '../files/build-file.js';
+import { withLock } from '../files/lock.js';
+import type { StepContext } from '../files/step.js';
+import { digestOf } from '../../process/digest.js';
+import { taskOf } from '../../process/isolation/job.js';
+import { type ObservedPlace, ON_CPU } from '../../engines/runners/observer.js';
+import { writeImportanceMatrix } from './imatrix.js';
+import { CALIBRATE } from './job.js';
+import { readStatistics } from './saved.js';
+import type { CalibrationWindows } from './sequences.js';
+
+/** What statistics are wanted of. */
+export interface StatisticsRequest {
+  readonly modelPath: string;
+  readonly modelDigest: string;
+  readonly textPath: string;
+  /** As the user called the text; goes into the files. */
+  readonly textName: string;
+  readonly windows: CalibrationWindows;
+  /** Sequences, and tokens of each, at most. */
+  readonly sequences: number;
+  readonly tokens: number;
+  /** The engine's release. */
+  readonly engine: string;
+  readonly cacheFolder: string;
+}
+
+export interface StatisticsContext extends Omit<StepContext, 'timeLimitSeconds'> {
+  /** null = as long as it takes. */
+  readonly timeLimitSeconds: number | null;
+  /** Default: as many as there are CPUs. */
+  readonly threads?: number;
+  /** Where the model is run, if it has to be; left out = on the CPU. */
+  readonly place?: ObservedPlace;
+  readonly onMessage?: BuildRequest['onMessage'];
+}
+
+export interface StatisticsFile {
+  /** Safetensors, as `readStatistics` reads it. */
+  readonly path: string;
+  /** Of the collection; null when the file was there. */
+  readonly seconds: number | null;
+  readonly warnings: readonly string[];
+}
+
+/** The oldest files go when all together are larger: those of a model of 7 billion weights have 14 MB. */
+const CACHE_BYTES = 2 ** 30;
+const STATISTICS = MODEL_FORMATS.safetensors;
+const MATRIX = `.imatrix${MODEL_FORMATS.gguf}`;
+
+/**
+ * Statistics of every linear layer of the dense model, collected in a child unless they were before: kept by the digests
+ * of model and text, how the text is cut, and the engine's release; on which device they were collected, their file says.
+ * @throws FailureError of the child; `disk-full`.
+ */
+export async function statisticsFor(
+  request: StatisticsRequest,
+  context: StatisticsContext,
+): Promise<StatisticsFile> {
+  const { folder, name, textDigest } = await placeOf(request);
+  const path = join(folder, `${name}${STATISTICS}`);
+  return await withLock(join(folder, `${name}.lock`), async () => {
+    if (await used(path)) return { path, seconds: null, warnings: [] };
+    const { modelPath, modelDigest, textPath, textName, windows, sequences, tokens, engine } = request;
+    const threads = context.threads ?? Math.max(1, context.cpus.length);
+    const origin = { model: modelDigest, text: textDigest, textName, windows, engine };
+    const { place = ON_CPU } = context;
+    const job = { modelPath, textPath, sequences, tokens, threads, origin, place };
+    const making = {
+      path,
+      // Three f32 for each channel: nothing beside the model.
+      bytes: 2 ** 20,
+      task: (outputPath: string) => taskOf(CALIBRATE, { job, outputPath }),
+      what: 'the statistics of activations',
+      cpus: context.cpus,
+      timeLimitSeconds: context.timeLimitSeconds,
+      ...(context.onMessage && { onMessage: context.onMessage }),
+    };
+    const { seconds, warnings } = await buildFile(making, context.launcher);
+    await makeRoom(folder, path);
+    return { path, seconds, warnings };
+  });
+}
+
+/** The same as an importance matrix of llama.cpp. @returns its path. @throws FailureError as statisticsFor does. */
+export async function importanceMatrixFor(
+  request: StatisticsRequest,
+  context: StatisticsContext,
+): Promise<string> {
+  const { folder, name } = await placeOf(request);
+  const path = join(folder, `${name}${MATRIX}`);
+  if (await used(path)) return path;
+  const statistics = await statisticsFor(request, context);
+  // Written beside its place and moved there: two that do it at once write the same.
+  await writeImportanceMatrix(path, await readStatistics(statistics.path));
+  await makeRoom(folder, path);
+  return path;
+}
+
+async function placeOf(request: StatisticsRequest) {
+  const { modelDigest, textPath, textName, windows, sequences, tokens, engine, cacheFolder } = request;
+  const folder = join(cacheFolder, 'calibration');
+  await mkdir(folder, { recursive: true });
+  const textDigest = await digestOf(textPath, cacheFolder);
+  const key = [modelDigest, textDigest, textName, windows, sequences, tokens, engine];
+  const name = createHash('sha256').update(canonicalJson(key)).digest('hex').slice(0, 24);
+  return { folder, name, textDigest };
+}
+
+/** Whether a file is there; eviction then sees that it was used. */
+async function used(path: string): Promise<boolean> {
+  if ((await stat(path).catch(() => null)) === null) return false;
+  const now = new Date();
+  await utimes(path, now, now).catch(() => {});
+  return true;
+}
+
+/** Removes files, the least recently used first, until all together fit; `keep` stays. */
+async function makeRoom(folder: string, keep: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(STATISTICS) || name.endsWith(MATRIX));
+  const files = [];
+  for (const name of names) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => null);
+    if (found !== null) files.push({ path, bytes: found.size, usedMilliseconds: found.mtimeMs });
+  }
+  let total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  for (const { path, bytes } of files.sort((a, b) => a.usedMilliseconds - b.usedMilliseconds)) {
+    if (total <= CACHE_BYTES) return;
+    if (path === keep) continue;
+    await rm(path, { force: true });
+    total -= bytes;
+  }
+}

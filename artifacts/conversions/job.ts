@@ -1,0 +1,19 @@
+import type { ConversionName } from '../../core/models/conversions.js';
+import type { Learned } from '../../process/isolation/learned.js';
+import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
+import type { ConversionRequest } from './converter.js';
+
+export interface ConversionTask extends ConversionRequest {
+  readonly conversion: ConversionName;
+}
+
+/** Writes a model in another format; progress is of tensors. */
+export const CONVERT: Job<ConversionTask, Learned, ProgressReport> = {
+  name: 'convert',
+  what: 'the conversion',
+  async load() {
+    const { CONVERTERS } = await import('./index.js');
+    return async ({ conversion, ...request }, channel) =>
+      await CONVERTERS[conversion].convert(request, progressOver(channel));
+  },
+};

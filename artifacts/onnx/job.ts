@@ -1,0 +1,13 @@
+import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
+import type { Learned } from '../../process/isolation/learned.js';
+import type { GraphRequest } from './quantize.js';
+
+/** Writes a quantized copy of an ONNX graph; progress is of constants. */
+export const QUANTIZE_GRAPH: Job<GraphRequest, Learned, ProgressReport> = {
+  name: 'quantize-graph',
+  what: 'the quantization of the graph',
+  async load() {
+    const { quantizeGraph } = await import('./quantize.js');
+    return async (request, channel) => await quantizeGraph(request, progressOver(channel));
+  },
+};

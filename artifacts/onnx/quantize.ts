@@ -1,0 +1,95 @@
+import { mkdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { FailureError, failure } from '../../core/errors.js';
+import type { GraphQuantization } from '../../core/techniques/graph-quantization.js';
+import { graphOf, onnx } from '../../formats/onnx/format.js';
+import { GRAPH_FILE, type OnnxModel } from '../../formats/onnx/model.js';
+import { isPlain, productsOf } from '../../formats/onnx/products.js';
+import { readOnnx } from '../../formats/onnx/reader.js';
+import { floatType } from '../../formats/onnx/types.js';
+import { writeOnnx } from '../../formats/onnx/writer.js';
+import type { Learned } from '../../process/isolation/learned.js';
+import { copyInto } from '../files/tree.js';
+import { dynamicInt8 } from './dynamic.js';
+import { halfFlaw, toHalf } from './half.js';
+import { Report } from './report.js';
+import { weightOnly } from './weight-only.js';
+
+export interface GraphRequest {
+  /** A graph, or a folder that holds one with what belongs to it. */
+  readonly inputPath: string;
+  /** The folder to write. */
+  readonly outputPath: string;
+  readonly quantization: GraphQuantization;
+}
+
+/**
+ * Writes a quantized copy of an ONNX graph into a folder, with what lies beside the original. One matrix is in memory at a time.
+ * @throws FailureError `impossible-combination` for a graph without matrices, one whose nodes need files, or one that half precision gets wrong;
+ * `disk-full`.
+ */
+export async function quantizeGraph(
+  { inputPath, outputPath, quantization }: GraphRequest,
+  onProgress: (done: number, of: number) => void,
+): Promise<Learned> {
+  const path = graphOf(inputPath);
+  const file = readOnnx(path);
+  if (file.nodesNeedFiles)
+    throw new FailureError(
+      failure(
+        'impossible-combination',
+        `${basename(inputPath)} has constants inside of nodes that lie in other files`,
+        {
+          hint: 'Save it with the attributes of its nodes inside: onnx.save_model(…, convert_attribute=False).',
+        },
+      ),
+    );
+  const report = new Report(onProgress);
+  const made = quantized(file, quantization, report, basename(inputPath));
+  await mkdir(outputPath, { recursive: true });
+  const besides = onnx.files(inputPath).filter((one) => one !== path && !file.besides.includes(one));
+  await copyInto(outputPath, dirname(path), besides);
+  await writeOnnx(join(outputPath, GRAPH_FILE), made);
+  const { warnings, facts } = report;
+  return { warnings, facts, report: report.details };
+}
+
+/** @returns the graph; its weights are rounded when they are asked for. */
+function quantized(model: OnnxModel, spec: GraphQuantization, report: Report, name: string): OnnxModel {
+  const { type } = spec;
+  if (type === 'f16') {
+    const flaw = halfFlaw(model);
+    if (flaw !== null) throw refusal(`${name} is not made half precision: ${flaw}`);
+    return toHalf(model, report);
+  }
+  const matrices = productsOf(model.graph).filter(isPlain);
+  if (matrices.length === 0)
+    throw refusal(`${name} has no product with a constant matrix of floats, so there is nothing to quantize`);
+  if (type === 'int8_dynamic') {
+    const narrow = matrices.find(({ weight }) => floatType(weight.type) !== 'f32');
+    if (narrow !== undefined)
+      throw refusal(
+        `${name} computes in ${floatType(narrow.weight.type)}, and what comes to a product is rounded from f32 alone`,
+      );
+    return dynamicInt8(model, report);
+  }
+  const bitsOf = (word: 'int4' | 'int8' | 'float') => (word === 'float' ? null : word === 'int4' ? 4 : 8);
+  const bits = type === 'int4' ? 4 : 8;
+  return weightOnly(
+    model,
+    {
+      bits,
+      blockLength: spec.blockLength,
+      zeroPoints: spec.zeroPoints,
+      outputBits: spec.outputType === 'same' ? bits : bitsOf(spec.outputType),
+      embeddingBits: bitsOf(spec.embeddingType),
+      accuracyLevel: spec.accuracyLevel === '4' ? 4 : 0,
+    },
+    report,
+  );
+}
+
+function refusal(message: string): FailureError {
+  const hint = 'Start from the float graph, or from the GGUF file or folder that it was made of.';
+  return new FailureError(failure('impossible-combination', message, { hint }));
+}

@@ -1,0 +1,35 @@
+import { leasedDevices } from '../../core/experiment/lease.js';
+import type { Learned } from '../../process/isolation/learned.js';
+import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
+import { type ObservedPlace, ON_CPU } from '../../engines/runners/observer.js';
+
+export interface PruneRequest {
+  readonly inputPath: string;
+  readonly outputPath: string;
+  /** A word of the technique (core/techniques/sparsity.ts). */
+  readonly sparsity: string;
+  /** The calibration text; null where none is needed. */
+  readonly textPath: string | null;
+  /** Statistics of the dense model that were collected before, where they are all that is needed. */
+  readonly statisticsPath?: string;
+  readonly threads: number;
+  /** Where the model is run for activations; left out = on the CPU. */
+  readonly place?: ObservedPlace;
+}
+
+/** Writes a copy of a model with weights pruned; calibrates it with the engine where the method needs that. */
+export const PRUNE: Job<PruneRequest, Learned, ProgressReport> = {
+  name: 'prune',
+  what: 'the pruning',
+  deviceOf: ({ place = ON_CPU }) => leasedDevices(place).join(','),
+  async load() {
+    const [{ pruneFile }, { factsOf }] = await Promise.all([
+      import('./prune.js'),
+      import('../../core/techniques/pruning/summary.js'),
+    ]);
+    return async (request, channel) => {
+      const { report, warnings, computed } = await pruneFile(request, progressOver(channel));
+      return { warnings, facts: { ...factsOf(report), ...computed }, report };
+    };
+  },
+};

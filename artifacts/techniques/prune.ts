@@ -1,0 +1,64 @@
+import { needsHessian } from '../../core/techniques/pruning/check.js';
+import type { SparsitySpec } from '../../core/techniques/sparsity.js';
+import type { ModelSettings } from '../files/resolve.js';
+import type { Step } from '../files/step.js';
+import { locateText } from '../files/text.js';
+import { statisticsFor } from '../calibration/store.js';
+import { digestOf } from '../../process/digest.js';
+import { taskOf } from '../../process/isolation/job.js';
+import { requiredKernels } from '../../engines/native/kernel-library.js';
+import { PRUNE } from '../pruning/job.js';
+import type { ObservedPlace } from '../../engines/runners/observer.js';
+
+/**
+ * @param word as the experiment has it.
+ * @param engine the release whose activations calibrate.
+ * @param place where it calibrates.
+ * @returns the step that prunes. @throws FailureError `source-not-allowed`, `model-missing` for its text, `engine-missing`
+ * without the native kernels.
+ */
+export async function pruneStep(
+  word: string,
+  spec: SparsitySpec,
+  engine: string,
+  models: ModelSettings,
+  place: ObservedPlace,
+): Promise<Step> {
+  requiredKernels();
+  const { calibration } = spec;
+  const textPath = calibration === null ? null : locateText(calibration.text, models);
+  return {
+    recipe: `prune(${word})`,
+    ingredients: textPath === null ? {} : { engine, text: await digestOf(textPath, models.cacheFolder) },
+    // The same types: zeros take as much room as what they replace.
+    bytes: (inputBytes) => inputBytes,
+    async taskFor(inputPath, digest, context) {
+      const threads = Math.max(1, context.cpus.length);
+      const request = { inputPath, sparsity: word, textPath, threads };
+      if (calibration === null || textPath === null || !bySavedStatistics(spec))
+        return (outputPath) => taskOf(PRUNE, { ...request, outputPath, place });
+      const { text, sequences, tokens, seed } = calibration;
+      const { path: statisticsPath } = await statisticsFor(
+        {
+          modelPath: inputPath,
+          modelDigest: digest,
+          textPath,
+          textName: text,
+          windows: { scheme: 'random', seed },
+          sequences,
+          tokens,
+          engine,
+          cacheFolder: models.cacheFolder,
+        },
+        { ...context, place },
+      );
+      return (outputPath) => taskOf(PRUNE, { ...request, outputPath, statisticsPath });
+    },
+  };
+}
+
+/** Whether statistics of the dense model are all that it takes: one calibration then serves every such pruning. */
+function bySavedStatistics({ calibration, method, outputError, allocation }: SparsitySpec): boolean {
+  const dense = calibration?.order === 'dense' && allocation === 'uniform';
+  return dense && !outputError && !needsHessian(method);
+}

@@ -1,0 +1,18 @@
+import type { GraphQuantization } from '../../core/techniques/graph-quantization.js';
+import { QUANTIZE_GRAPH } from '../onnx/job.js';
+import type { Step } from '../files/step.js';
+import { taskOf } from '../../process/isolation/job.js';
+
+/** Changes whenever the same graph would be quantized into other bytes. */
+const QUANTIZER = '1';
+
+/** @returns the step that quantizes an ONNX graph. */
+export function quantizeGraphStep(word: string, quantization: GraphQuantization): Step {
+  return {
+    recipe: `quantize(${word})`,
+    ingredients: { quantizer: QUANTIZER },
+    bytes: (inputBytes) => inputBytes,
+    taskFor: async (inputPath) => (outputPath) =>
+      taskOf(QUANTIZE_GRAPH, { inputPath, outputPath, quantization }),
+  };
+}

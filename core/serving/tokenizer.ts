@@ -1,0 +1,25 @@
+import type { Message } from '../../load/endpoint.js';
+
+/** How a model's chats become prompts. */
+export interface ChatTemplate {
+  /** Of the template's text. */
+  readonly digest: string;
+  /** @returns tokens of a prompt with these messages, to which the model is to answer. @throws Error of a template that refuses them. */
+  promptTokens(messages: readonly Message[]): number;
+}
+
+/** The client's own tokenizer: what it counts does not depend on which server answered. */
+export interface Tokenizer {
+  readonly name: string;
+  /** Of what it was made of. */
+  readonly digest: string;
+  /** The vocabulary's own token that prompts get before their first; null = none. */
+  readonly beginToken: number | null;
+  /** Tokens it knows. */
+  readonly size: number;
+  /** The model's own; null = it has none, or none that can be read here. */
+  readonly chat: ChatTemplate | null;
+  /** @returns tokens, without one for the beginning; words like `<s>` are read as plain text. */
+  tokenize(text: string): Int32Array;
+  detokenize(tokens: Int32Array): string;
+}

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { LibraryHandle } from 'koffi';
+import { FailureError, failure } from '../../core/errors.js';
+import { builtFile } from '../../process/installation/package.js';
+import { cpuLevels } from './cpu-levels.js';
+
+const HINT = 'build it with node scripts/build-kernels.mjs';
+
+/** The package that brings the library without a compiler (scripts/pack.mjs). */
+const PACKAGE = `@ridgepoint/kernels-${process.platform}-${process.arch}`;
+
+/** @returns the library that `scripts/build-kernels.mjs` built here, else the one of the package for this platform, or null. */
+export function kernelsLibrary(): string | null {
+  const name = fileName('ridgepoint-kernels');
+  return builtFile(join('kernels', name)) ?? prebuilt(name);
+}
+
+/**
+ * For roofs, the loop of steps and the profiler, which is all that measuring models takes.
+ * @returns the whole library, else the one with these parts alone, which a clone has after its first run; or null.
+ */
+export function measuringLibrary(): string | null {
+  return kernelsLibrary() ?? builtFile(join('kernels', fileName('ridgepoint-measuring')));
+}
+
+function fileName(library: string): string {
+  if (process.platform === 'win32') return `${library}.dll`;
+  return `lib${library}.${process.platform === 'darwin' ? 'dylib' : 'so'}`;
+}
+
+function prebuilt(name: string): string | null {
+  try {
+    const library = join(dirname(createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`)), name);
+    return existsSync(library) ? library : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @returns whether a library of ours came with the release rather than from a compiler on this machine. */
+export function isPrebuilt(library: string): boolean {
+  return library.includes(join('node_modules', PACKAGE));
+}
+
+/** @returns the library. @throws FailureError `engine-missing`: for what cannot do without it. */
+export function requiredKernels(): string {
+  const library = kernelsLibrary();
+  if (library === null) throw missingLibrary();
+  return library;
+}
+
+/** @returns the failure of what needs the library and has it not. */
+export function missingLibrary(): FailureError {
+  const message = `this needs Ridgepoint's native kernels: the package ${PACKAGE} is not installed, and they were not built here`;
+  const hint =
+    'Install that package where Ridgepoint is; or, with CMake and a C++17 compiler, run `npm run build` in a clone.';
+  return new FailureError(failure('engine-missing', message, { hint }));
+}
+
+/** A part of the library with a C interface of its own, and the version of it that the caller was written for. */
+export interface KernelInterface {
+  readonly part:
+    | 'adapters'
+    | 'calibration'
+    | 'cores'
+    | 'cpu'
+    | 'cuda'
+    | 'graph'
+    | 'ops'
+    | 'profile'
+    | 'pruning'
+    | 'roofs'
+    | 'steps';
+  readonly version: number;
+}
+
+export interface KernelLibrary {
+  readonly koffi: typeof import('koffi');
+  readonly handle: LibraryHandle;
+}
+
+/**
+ * Opens our own native library. Only ever in a child process: native code can take its process down.
+ * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it is another release's,
+ * `device-missing` for a RIDGEPOINT_CPU that this processor does not have.
+ */
+export async function openKernelLibrary(
+  path: string,
+  { part, version }: KernelInterface,
+): Promise<KernelLibrary> {
+  try {
+    const koffi = (await import('koffi')).default as unknown as typeof import('koffi');
+    const handle = koffi.load(path);
+    const found = handle.func(`int32_t ridge_${part}_interface()`)() as number;
+    if (found === version) {
+      // Refuses a RIDGEPOINT_CPU that is no level of this processor.
+      cpuLevels({ handle });
+      return { koffi, handle };
+    }
+    const message = `${path} has ${part} interface ${found}, and ${version} is needed`;
+    throw new FailureError(failure('engine-mismatch', message, { hint: HINT.replace('it', 'it again') }));
+  } catch (error) {
+    if (error instanceof FailureError) throw error;
+    const message = `${path} cannot be opened: ${error instanceof Error ? error.message : error}`;
+    throw new FailureError(failure('engine-missing', message, { hint: HINT }), { cause: error });
+  }
+}

@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { FailureError, failure } from '../../../core/errors.js';
+import { ask, isSuccess } from '../../../proto/http/ask.js';
+import { ownProgram } from '../../../process/isolation/own-program.js';
+import { findStartTools, wrapCommand } from '../../../process/isolation/start-tools.js';
+import type { Generator, LoadedFacts } from '../opened.js';
+import type { Demands } from '../runner.js';
+import type { FakeOptions } from './options.js';
+
+/** What the engine's process is started for. */
+export interface EngineRequest {
+  readonly options: FakeOptions;
+  readonly demands: Demands['generator'];
+}
+
+/** What it says once it listens. */
+export interface EngineReady {
+  readonly port: number;
+  readonly facts: LoadedFacts;
+}
+
+/** A call of a generator as it travels: of tokens, which the fake does not look at, how many there are. */
+export type EngineCall =
+  | { readonly call: 'reset'; readonly keepTokens: number }
+  | { readonly call: 'prefill' | 'steps'; readonly lengths: readonly number[] };
+
+/** Of one answer: the trial's own limit of time comes before this one. */
+const BOUNDS = { seconds: 24 * 3600, mostBytes: 64 * 2 ** 20 };
+
+/**
+ * Starts a process that takes the fake's time, and asks it over HTTP: the shape of every engine that is a server of its own.
+ * @throws FailureError `load-failed` where it ends before it listens.
+ */
+export async function openElsewhere(
+  options: FakeOptions,
+  { contextTokens, sequences }: Demands['generator'],
+): Promise<Generator> {
+  const { loader, path } = ownProgram('./engine', import.meta.url);
+  const { command, args } = wrapCommand(
+    { command: process.execPath, args: [...loader, path] },
+    [],
+    findStartTools(),
+  );
+  const engine = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  engine.send({ options, demands: { contextTokens, sequences } } satisfies EngineRequest);
+  const [ready] = await Promise.race([once(engine, 'message'), once(engine, 'exit')]);
+  if (typeof ready === 'object' && ready !== null) return new Elsewhere(engine, ready as EngineReady);
+  throw new FailureError(failure('load-failed', 'the process of the fake engine ended before it listened'));
+}
+
+class Elsewhere implements Generator {
+  readonly facts: LoadedFacts;
+  readonly warnings: readonly string[] = [];
+  readonly processes: readonly number[];
+  readonly #engine: ChildProcess;
+  readonly #url: URL;
+
+  constructor(engine: ChildProcess, { port, facts }: EngineReady) {
+    this.facts = facts;
+    this.processes = [engine.pid!];
+    this.#engine = engine;
+    this.#url = new URL(`http://127.0.0.1:${port}`);
+  }
+
+  async reset(keepTokens: number): Promise<boolean> {
+    return (await this.#ask({ call: 'reset', keepTokens })) as boolean;
+  }
+
+  async prefill(tokens: readonly Int32Array[]): Promise<void> {
+    await this.#ask({ call: 'prefill', lengths: tokens.map(({ length }) => length) });
+  }
+
+  async steps(tokens: readonly Int32Array[]): Promise<Float64Array> {
+    const lengths = tokens.map(({ length }) => length);
+    return Float64Array.from((await this.#ask({ call: 'steps', lengths })) as number[]);
+  }
+
+  close(): void {
+    this.#engine.kill('SIGKILL');
+  }
+
+  /** @throws FailureError `run-failed` with what the engine says, or that it is gone. */
+  async #ask(call: EngineCall): Promise<unknown> {
+    const answer = await ask(this.#url, { ...BOUNDS, body: JSON.stringify(call) }).catch((error: Error) => {
+      throw new FailureError(failure('run-failed', `the fake engine does not answer: ${error.message}`));
+    });
+    if (isSuccess(answer.status)) return JSON.parse(answer.text);
+    throw new FailureError(failure('run-failed', answer.text));
+  }
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Tokenizer as PublishedTokenizer } from '@huggingface/tokenizers';
+import { z } from 'zod';
+import { FailureError, failure } from '../../core/errors.js';
+import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
+import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
+import { fieldsOf, readJson } from '../../formats/config-json.js';
+import type { ChatTemplate, Tokenizer } from '../../core/serving/tokenizer.js';
+import { openChatTemplate } from './chat-template.js';
+
+/** A vocabulary takes some seconds to be read. */
+const OPENING_TIMES = 6;
+
+/**
+ * Opens the tokenizer of a published folder, `tokenizer.json`, with Hugging Face's own reader in JavaScript. Words of its special
+ * tokens are read as those tokens, unlike a vocabulary's of llama.cpp.
+ * @param seconds that its patterns may take for a short text.
+ * @returns null when the folder has none.
+ * @throws FailureError `model-unreadable` for one that cannot be read, or takes too long; so do its own calls.
+ */
+export function openPublishedTokenizer(folder: string, seconds = CALL_SECONDS): Tokenizer | null {
+  const path = join(folder, 'tokenizer.json');
+  if (!existsSync(path)) return null;
+  const name = `tokenizer.json of ${basename(folder)}`;
+  const bounded = <T>(work: () => T, characters = 0) => boundedWork(name, work, seconds, characters);
+  try {
+    const bytes = readBounded(path, MOST_BYTES.vocabulary);
+    return boundedWork(name, () => opened(folder, name, bytes, bounded), OPENING_TIMES * seconds);
+  } catch (error) {
+    if (error instanceof FailureError) throw error;
+    throw new FailureError(
+      failure('model-unreadable', `${path} cannot be read: ${(error as Error).message}`),
+    );
+  }
+}
+
+function opened(
+  folder: string,
+  name: string,
+  bytes: Buffer,
+  bounded: <T>(work: () => T, characters: number) => T,
+): Tokenizer {
+  const configPath = join(folder, 'tokenizer_config.json');
+  const plain = { add_special_tokens: false };
+  const config = existsSync(configPath) ? fieldsOf(readJson(configPath, MOST_BYTES.vocabulary)) : {};
+  const tokenizer = new PublishedTokenizer(JSON.parse(bytes.toString('utf8')), config);
+  const [first] = tokenizer.encode('a').ids;
+  const ids = (text: string) => bounded(() => tokenizer.encode(text, plain).ids, text.length);
+  return {
+    name,
+    digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+    beginToken: first === tokenizer.encode('a', plain).ids[0] ? null : (first ?? null),
+    size: tokenizer.get_vocab().size,
+    // vLLM, SGLang and TGI add nothing to what a template makes.
+    chat: chatOf(folder, config, (text) => ids(text).length),
+    tokenize: (text) => Int32Array.from(ids(text)),
+    detokenize: (tokens) =>
+      tokens.length === 0
+        ? ''
+        : bounded(
+            () => tokenizer.decode([...tokens], { clean_up_tokenization_spaces: false }),
+            tokens.length,
+          ),
+  };
+}
+
+const wordSchema = z.union([
+  z.string(),
+  z.object({ content: z.string() }).transform(({ content }) => content),
+]);
+const chatSchema = z.object({
+  /** One, or several by name. */
+  chat_template: z
+    .union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))])
+    .optional()
+    .catch(undefined),
+  bos_token: wordSchema.catch(''),
+  eos_token: wordSchema.catch(''),
+});
+
+/** Of `chat_template.jinja`, where newer folders have it, or of the tokenizer's config. */
+function chatOf(folder: string, config: unknown, count: (text: string) => number): ChatTemplate | null {
+  const { chat_template: written, bos_token: begin, eos_token: end } = chatSchema.parse(config);
+  const path = join(folder, 'chat_template.jinja');
+  const listed = Array.isArray(written) ? written.find(({ name }) => name === 'default')?.template : written;
+  const template = existsSync(path) ? readBounded(path, MOST_BYTES.template).toString('utf8') : listed;
+  return template === undefined ? null : openChatTemplate({ template, begin, end }, count);
+}

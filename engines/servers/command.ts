@@ -1,0 +1,114 @@
+import { FailureError, failure } from '../../core/errors.js';
+import type { Options } from '../../core/experiment/experiment.js';
+import { SERVER_OPTION_NAMES } from '../../core/runners/server/options.js';
+import type { OptionArguments, ServerProfile } from '../../core/runners/server/profile.js';
+import { ownProgram } from '../../process/isolation/own-program.js';
+import type { ConfiguredServer } from './config.js';
+
+/** What a command line is made of beside the profile. */
+export interface CommandParts {
+  readonly options: Options;
+  /** Path of the file to serve; null for servers that are told none. */
+  readonly modelPath: string | null;
+  /** What requests call it. */
+  readonly modelName: string;
+  readonly adapters: readonly { readonly path: string; readonly source: string; readonly scale: number }[];
+  /** Adapters that requests choose among, in the order they are loaded. */
+  readonly loras: readonly { readonly name: string; readonly path: string }[];
+  /** Path of the model that drafts; null = none. */
+  readonly draftPath: string | null;
+  /** Logical CPUs of the device. */
+  readonly cpus: number;
+  readonly deviceClass: string;
+}
+
+/** Stands for the port until the server is started. */
+export const PORT = '{port}';
+
+/**
+ * @returns the whole command line of a server at a point; the port is still `{port}`, so that two points with equal arguments have
+ *   equal lines.
+ * @throws FailureError `impossible-combination` for a value that the server does not know.
+ */
+export function commandLine(server: ConfiguredServer, parts: CommandParts): readonly string[] {
+  const { profile, command } = server;
+  if (command === null) return [];
+  const filled = (words: readonly string[], value = '') => words.map((word) => fill(word, parts, value));
+  return [
+    ...programOf(command),
+    ...filled(profile.arguments),
+    ...SERVER_OPTION_NAMES.flatMap((name) => {
+      const option = profile.options[name];
+      const value = wordOf(name, parts);
+      return option === undefined || value === null
+        ? []
+        : filled(argumentsOf(profile, name, option, value), value);
+    }),
+    ...parts.adapters.flatMap(({ path, source, scale }) =>
+      profile.adapter.map((word) =>
+        word.replaceAll('{path}', path).replaceAll('{name}', source).replaceAll('{scale}', String(scale)),
+      ),
+    ),
+    ...lorasOf(profile, parts),
+    ...server.arguments,
+  ];
+}
+
+function lorasOf({ loras: how }: ServerProfile, { loras }: CommandParts): string[] {
+  if (how === null || loras.length === 0) return [];
+  const each = loras.flatMap(({ name, path }) =>
+    how.adapter.map((word) => word.replaceAll('{name}', name).replaceAll('{path}', path)),
+  );
+  return [...how.arguments, ...(how.between === undefined ? each : [each.join(how.between)])];
+}
+
+/** Threads that a point leaves open are the CPUs of the device, and all layers on the GPU are none without one: as everywhere. */
+function wordOf(name: string, { options, cpus, deviceClass }: CommandParts): string | null {
+  if (name === 'gpuLayers' && deviceClass === 'cpu') return '0';
+  const value = options[name] ?? (name === 'threads' ? cpus : null);
+  return value === null ? null : String(value);
+}
+
+function argumentsOf({ name: server }: ServerProfile, name: string, option: OptionArguments, value: string) {
+  if (!('cases' in option)) return option.arguments;
+  const words = option.cases[value];
+  if (words !== undefined) return words;
+  const known = Object.keys(option.cases).join(', ');
+  throw new FailureError(
+    failure('impossible-combination', `${server} has no ${name} ${value}: it knows ${known}`),
+  );
+}
+
+function fill(word: string, parts: CommandParts, value: string): string {
+  const { options, modelPath, modelName, draftPath } = parts;
+  const words: Readonly<Record<string, unknown>> = {
+    ...options,
+    value,
+    model: modelPath ?? '',
+    name: modelName,
+    draftModel: draftPath ?? '',
+    totalContext: Number(options.maxContext ?? 0) * Number(options.maxSequences ?? 1),
+    verifiedTokens: Number(options.draftTokens ?? 0) + 1,
+  };
+  return word.replaceAll(/\{([A-Za-z]+)\}/g, (all, name: string) => String(words[name] ?? all));
+}
+
+/** Programs that come with Ridgepoint, by what profiles call them. */
+const OWN: Readonly<Record<string, string>> = { 'ridge-simulated-server': '../serving/simulator/main' };
+
+/** @returns whether a command is a program that comes with Ridgepoint. */
+export function isOwn([program = '']: readonly string[]): boolean {
+  return OWN[program] !== undefined;
+}
+
+/** @returns a command with programs of our own spelled out. */
+function programOf(command: readonly string[]): string[] {
+  return command.flatMap(spelledOut);
+}
+
+function spelledOut(word: string): string[] {
+  const path = OWN[word];
+  if (path === undefined) return [word];
+  const program = ownProgram(path, import.meta.url);
+  return [process.execPath, ...program.loader, program.path];
+}

@@ -1,0 +1,75 @@
+import type { GeneratorCeiling } from '../core/serving/generator.js';
+import { monotonicSeconds } from '../process/isolation/clock.js';
+import type { Endpoint, PlannedRequest } from './endpoint.js';
+import { runLoad } from './run-load.js';
+import { startSimulatorProcess } from './simulator/process.js';
+
+/** Of each burst; the best of several counts, for Node.js compiles while the first ones run. */
+const BURST_SECONDS = 0.25;
+const BURSTS = 3;
+const CONCURRENCY = 32;
+/** Of a stream whose chunks are counted: enough that its beginning and end do not matter. */
+const STREAM_TOKENS = 200;
+
+/**
+ * Measures what this generator could do at most in this process, against a server of ours that takes no time: requests of one token,
+ * and chunks of long streams, per second of its CPU time, so that a server that has to share a CPU with it does not count. Takes
+ * two seconds; a run that follows finds the code compiled.
+ */
+export async function measureCeiling(now: () => number = monotonicSeconds): Promise<GeneratorCeiling> {
+  const server = await startSimulatorProcess(['--ttft=0', '--itl=0.0005']);
+  try {
+    const burst = (tokens: number) => perCpuSecond(server.url, tokens, now);
+    let [requestsPerSecond, chunksPerSecond] = [0, 0];
+    for (let i = 0; i < BURSTS; i++) {
+      requestsPerSecond = Math.max(requestsPerSecond, (await burst(1)).requests);
+      chunksPerSecond = Math.max(chunksPerSecond, (await burst(STREAM_TOKENS)).chunks);
+    }
+    return { requestsPerSecond: requestsPerSecond || null, chunksPerSecond: chunksPerSecond || null };
+  } finally {
+    await server.close();
+  }
+}
+
+async function perCpuSecond(url: string, tokens: number, now: () => number) {
+  const endpoint: Endpoint = {
+    url,
+    api: 'completions',
+    paths: { chat: '/v1/chat/completions', completions: '/v1/completions' },
+    model: 'simulated',
+    stream: true,
+    headers: {},
+    body: {},
+    timeoutSeconds: 10,
+  };
+  const { records, generator } = await runLoad({
+    endpoint,
+    requests: endless(tokens),
+    arrival: { kind: 'closed', concurrency: CONCURRENCY },
+    seed: 1,
+    maxSeconds: BURST_SECONDS,
+    maxRequests: null,
+    now,
+  });
+  const complete = records.filter(({ outcome }) => outcome === 'complete');
+  const per = (count: number) => count / generator.cpuSeconds;
+  return {
+    requests: per(complete.length),
+    chunks: per(complete.reduce((sum, { chunks }) => sum + chunks.seconds.length, 0)),
+  };
+}
+
+function* endless(wantedTokens: number): Generator<PlannedRequest> {
+  while (true) {
+    yield {
+      prompt: 'hello',
+      promptTokens: null,
+      wantedTokens,
+      conversation: null,
+      turn: 0,
+      follows: false,
+      thinkSeconds: 0,
+      atSeconds: null,
+    };
+  }
+}

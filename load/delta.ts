@@ -1,0 +1,103 @@
+import { quote } from '../core/quote.js';
+
+/** What tokens of an answer belong to. */
+export type Channel = 'answer' | 'reasoning' | 'tool';
+
+/** What the server says it counted. */
+export interface Usage {
+  readonly promptTokens: number | null;
+  readonly completionTokens: number | null;
+}
+
+/** What one chunk of a stream, or a whole answer, says. */
+export interface Delta {
+  /** Texts that are not empty, in the order they are read. */
+  readonly texts: readonly { readonly channel: Channel; readonly text: string }[];
+  /** Whether it is about the answer: a chunk with usage alone, or with nothing, is not. */
+  readonly answers: boolean;
+  /** Why the server stopped; null = it has not. */
+  readonly finish: string | null;
+  readonly usage: Usage | null;
+  /** The server's own words where it gave up. */
+  readonly error: string | null;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Characters of a server's message that a sentence of ours repeats. */
+const LONGEST_MESSAGE = 300;
+
+/**
+ * Reads what OpenAI's API answers, by chat or completion, streamed (`delta`) or whole (`message`, `text`), with the fields that
+ * servers add: `reasoning` (vLLM) or `reasoning_content` (llama.cpp, SGLang). A chunk with usage has no choices.
+ * @throws SyntaxError when it is not JSON.
+ */
+export function readDelta(json: string): Delta {
+  const root: unknown = JSON.parse(json);
+  if (!isFields(root)) throw new SyntaxError('it is no JSON object');
+  const texts: { channel: Channel; text: string }[] = [];
+  let finish: string | null = null;
+  const choices: readonly unknown[] = Array.isArray(root.choices) ? root.choices : [];
+  for (const choice of choices) {
+    if (!isFields(choice)) continue;
+    readTexts(choice, texts);
+    if (typeof choice.finish_reason === 'string') finish = choice.finish_reason;
+  }
+  const answers = choices.length > 0;
+  return { texts, answers, finish, usage: usageOf(root.usage), error: errorOf(root) };
+}
+
+function readTexts(choice: Fields, texts: { channel: Channel; text: string }[]): void {
+  const add = (channel: Channel, text: unknown) => {
+    if (typeof text === 'string' && text !== '') texts.push({ channel, text });
+  };
+  add('answer', choice.text);
+  const said = choice.delta ?? choice.message;
+  if (!isFields(said)) return;
+  add('reasoning', said.reasoning_content ?? said.reasoning);
+  add('answer', said.content);
+  add('answer', said.refusal);
+  if (!Array.isArray(said.tool_calls)) return;
+  for (const call of said.tool_calls) {
+    if (!isFields(call) || !isFields(call.function)) continue;
+    add('tool', call.function.name);
+    add('tool', call.function.arguments);
+  }
+}
+
+function usageOf(usage: unknown): Usage | null {
+  if (!isFields(usage)) return null;
+  const count = (value: unknown) =>
+    Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
+  return { promptTokens: count(usage.prompt_tokens), completionTokens: count(usage.completion_tokens) };
+}
+
+/** `{"error": "…"}`, `{"error": {"message": "…"}}`, and vLLM's `{"object": "error", "message": "…"}`. */
+function errorOf(root: Fields): string | null {
+  const { error } = root;
+  if (typeof error === 'string') return message(error);
+  if (isFields(error))
+    return message(typeof error.message === 'string' ? error.message : JSON.stringify(error));
+  if (root.object !== 'error') return null;
+  return message(typeof root.message === 'string' ? root.message : JSON.stringify(root));
+}
+
+/** @returns the server's message in the body of a refusal: that of its JSON, else its text. */
+export function refusalOf(body: string): string | null {
+  try {
+    const root: unknown = JSON.parse(body);
+    if (isFields(root)) {
+      const detail = root.detail ?? root.message;
+      return errorOf(root) ?? message(typeof detail === 'string' ? detail : body);
+    }
+  } catch {
+    // A proxy's page, or a line of text.
+  }
+  return body.trim() === '' ? null : message(body.trim());
+}
+
+const message = (text: string) => quote(text, LONGEST_MESSAGE);
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,64 @@
+import { quote } from '../../core/quote.js';
+import type { Message, PlannedRequest } from '../endpoint.js';
+import { textOf } from '../endpoint.js';
+import type { Tokenizer } from '../../core/serving/tokenizer.js';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads prompts that somebody wrote, one JSON object on each line: `{"prompt": "…"}` or `{"messages": [{"role": …, "content": …}]}`,
+ * with `output_length` where the answer shall have so many tokens.
+ * @returns requests, or a sentence that names the first line that is wrong.
+ */
+export function datasetRequests(text: string, tokenizer: Tokenizer | null): PlannedRequest[] | string {
+  const requests: PlannedRequest[] = [];
+  for (const [line, fields] of jsonLines(text)) {
+    if (typeof fields === 'string') return fields;
+    const { prompt, messages, output_length: length = null } = fields;
+    if (typeof prompt !== 'string' && !isMessages(messages)) {
+      return `Line ${line} has neither a text "prompt" nor "messages" of role and content.`;
+    }
+    if (length !== null && !isCount(length))
+      return `Line ${line}: output_length is no whole number of at least 1.`;
+    const asked = typeof prompt === 'string' ? prompt : (messages as Message[]);
+    requests.push({
+      prompt: asked,
+      promptTokens: tokenizer?.tokenize(textOf(asked)).length ?? null,
+      wantedTokens: length,
+      conversation: null,
+      turn: 0,
+      follows: false,
+      thinkSeconds: 0,
+      atSeconds: null,
+    });
+  }
+  return requests.length === 0 ? 'The dataset has no line.' : requests;
+}
+
+/** Goes over the lines of a file that holds a JSON object on each: its number, and its fields or what is wrong with it. */
+export function* jsonLines(text: string): Generator<readonly [number, Fields | string]> {
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trim() === '') continue;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      value = null;
+    }
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    yield [
+      index + 1,
+      isObject ? (value as Fields) : `Line ${index + 1} is no JSON object: ${quote(line.trim())}.`,
+    ];
+  }
+}
+
+/** @returns whether it is a number of tokens, at least one. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}
+
+function isMessages(value: unknown): value is Message[] {
+  if (!Array.isArray(value) || value.length === 0) return false;
+  return value.every((one) => typeof one?.role === 'string' && typeof one?.content === 'string');
+}

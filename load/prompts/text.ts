@@ -1,0 +1,81 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
+import type { Tokenizer } from '../../core/serving/tokenizer.js';
+
+/** Where no tokenizer is known, words stand for tokens: most vocabularies have each of these as one. */
+const COMMON =
+  'the of and to in is that it was for on as with he be at by had not are but from or have an they which one you were all her she there would their we him been has when who will no more if out so up said what its about than into them can only other time new some could these two may first then do any like my now over such our man me even most made after also did many before must through years where much your way well down should because each just those people how too little state good very make world still own see men work long here between both life being under never day same another know while last might us great old year off come since against go came right used take three';
+
+/** Words of a vocabulary that are kept: enough that no text of them compresses or repeats itself much. */
+const WORDS = 4096;
+/** Tokens that are tried to find them. */
+const TRIES = 24_000;
+/** Fewer than these would be a text of repetitions. */
+const FEWEST_WORDS = 64;
+/** Rounds of repairing a text; one or two are what it takes. */
+const REPAIRS = 50;
+
+/** A text and how many tokens it has; null = nobody counted, and it has as many words. */
+export interface Text {
+  readonly text: string;
+  readonly tokens: number | null;
+}
+
+/**
+ * Makes texts of so many tokens: of seeded random words, each a token of the vocabulary, so that prompts spread over it. The whole
+ * is tokenized again and repaired until the count is right.
+ */
+export class TextMaker {
+  readonly #tokenizer: Tokenizer | null;
+  readonly #words: readonly string[];
+
+  constructor(tokenizer: Tokenizer | null) {
+    this.#tokenizer = tokenizer;
+    const common = COMMON.split(' ');
+    const own = tokenizer === null ? common : wordsOf(tokenizer);
+    this.#words = own.length < FEWEST_WORDS ? common : own;
+  }
+
+  /** @returns so many random words, the same for the same seed. */
+  words(count: number, seed: number): string[] {
+    const random = xoroshiro128plus(seed);
+    return Array.from({ length: count }, () => this.#draw(random));
+  }
+
+  /** @returns a text that begins with these words and has so many tokens. @param seed of words that it takes in addition. */
+  textOf(words: readonly string[], tokens: number, seed: number): Text {
+    const tokenizer = this.#tokenizer;
+    if (tokenizer === null) return { text: words.slice(0, tokens).join(' '), tokens: null };
+    const random = xoroshiro128plus(seed);
+    const taken = words.slice(0, tokens);
+    for (let round = 0; ; round++) {
+      const text = taken.join(' ');
+      const count = tokenizer.tokenize(text).length;
+      if (count === tokens || round === REPAIRS) return { text, tokens: count };
+      // Shared beginnings stay: a text is mended at its end.
+      if (count > tokens)
+        taken.length = Math.max(1, taken.length - Math.max(1, Math.floor((count - tokens) / 2)));
+      else for (let missing = count; missing < tokens; missing++) taken.push(this.#draw(random));
+    }
+  }
+
+  #draw(random: RandomGenerator): string {
+    return this.#words[uniformInt(random, 0, this.#words.length - 1)]!;
+  }
+}
+
+/** @returns words that are one token each where a blank stands before them. */
+function wordsOf(tokenizer: Tokenizer): string[] {
+  const random = xoroshiro128plus(1);
+  const anchor = tokenizer.tokenize('a');
+  const anchorText = tokenizer.detokenize(anchor);
+  const words = new Set<string>();
+  for (let i = 0; i < TRIES && words.size < WORDS; i++) {
+    const token = uniformInt(random, 0, tokenizer.size - 1);
+    const text = tokenizer.detokenize(Int32Array.of(...anchor, token)).slice(anchorText.length);
+    if (!/^ \p{L}{2,}$/u.test(text)) continue;
+    if (tokenizer.tokenize(`a${text}${text}`).length === anchor.length + 2) words.add(text.slice(1));
+  }
+  return [...words];
+}

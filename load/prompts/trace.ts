@@ -1,0 +1,207 @@
+import type { PlannedRequest } from '../endpoint.js';
+import type { Tokenizer } from '../../core/serving/tokenizer.js';
+import { isCount, jsonLines } from './dataset.js';
+import { TextMaker } from './text.js';
+
+/** A request as a trace knows it: when and how long, and not what it said. */
+interface Traced {
+  /** null = after the turn before it. */
+  readonly atSeconds: number | null;
+  readonly promptTokens: number;
+  readonly outputTokens: number;
+  /** Blocks of the prompt, by names that stand for their content; empty = nothing is known of it. */
+  readonly blocks: readonly number[];
+  readonly session: string | null;
+  readonly thinkSeconds: number;
+}
+
+export const TRACE_FORMATS = ['mooncake', 'azure', 'burstgpt'] as const;
+export type TraceFormat = (typeof TRACE_FORMATS)[number];
+
+/** Tokens of a block of a Mooncake trace (Qin et al., "Mooncake", FAST 2025: blocks of 512). */
+const BLOCK_TOKENS = 512;
+
+/**
+ * Reads a trace and makes up texts of its lengths.
+ *
+ * - `mooncake`: JSON on each line, `timestamp` in ms, `input_length`, `output_length`, `hash_ids`: the same id is the same text. Agents'
+ *   traces have `session_id`, and `delay` in ms before a turn, as AIPerf writes them; a turn without `hash_ids` follows what was said.
+ * - `azure`: CSV with TIMESTAMP,ContextTokens,GeneratedTokens
+ * - `burstgpt`: CSV with Timestamp (in s), "Request tokens" and "Response tokens", and "Session ID" where there is one
+ *
+ * @param most requests that are read at most.
+ * @returns requests in the order of their times, turns of a session together, or a sentence that names the first line that is wrong.
+ */
+export function traceRequests(
+  text: string,
+  format: TraceFormat,
+  options: { readonly seed: number; readonly most: number },
+  tokenizer: Tokenizer | null,
+): PlannedRequest[] | string {
+  const traced =
+    format === 'mooncake' ? readMooncake(text, options.most) : readCsv(text, COLUMNS[format], options.most);
+  if (typeof traced === 'string') return traced;
+  if (traced.length === 0) return 'The trace has no request.';
+  return planned(traced, options.seed, new TextMaker(tokenizer));
+}
+
+function readMooncake(text: string, most: number): Traced[] | string {
+  const all: Traced[] = [];
+  for (const [line, fields] of jsonLines(text)) {
+    if (typeof fields === 'string') return fields;
+    if (all.length === most) break;
+    const {
+      timestamp = null,
+      input_length,
+      output_length,
+      hash_ids = [],
+      session_id = null,
+      delay = 0,
+    } = fields;
+    const wrong = (what: string) => `Line ${line}: ${what}.`;
+    if (!isCount(input_length) || !isCount(output_length)) {
+      return wrong('input_length and output_length have to be whole numbers of at least 1');
+    }
+    if (timestamp !== null && !isTime(timestamp)) return wrong('timestamp is no number of milliseconds');
+    if (!isTime(delay)) return wrong('delay is no number of milliseconds');
+    if (!Array.isArray(hash_ids) || !hash_ids.every((id) => Number.isSafeInteger(id) && id >= 0)) {
+      return wrong('hash_ids is no list of whole numbers');
+    }
+    if (hash_ids.length > 0 && Math.ceil(input_length / BLOCK_TOKENS) !== hash_ids.length) {
+      return wrong(`${hash_ids.length} blocks of ${BLOCK_TOKENS} tokens are not ${input_length} tokens`);
+    }
+    all.push({
+      atSeconds: timestamp === null ? null : timestamp / 1000,
+      promptTokens: input_length,
+      outputTokens: output_length,
+      blocks: hash_ids,
+      session: session_id === null ? null : String(session_id),
+      thinkSeconds: delay / 1000,
+    });
+  }
+  return all;
+}
+
+interface Columns {
+  readonly time: string;
+  readonly prompt: string;
+  readonly output: string;
+  readonly session: string | null;
+  /** @returns seconds, or NaN. */
+  seconds(word: string): number;
+}
+
+const COLUMNS: Readonly<Record<'azure' | 'burstgpt', Columns>> = {
+  azure: {
+    time: 'TIMESTAMP',
+    prompt: 'ContextTokens',
+    output: 'GeneratedTokens',
+    session: null,
+    // "2023-11-16 18:15:46.6805900": Date reads milliseconds alone.
+    seconds(word) {
+      const [, whole = '', part = ''] = /^(.*?)(\.\d+)?(?:\+00:00|Z)?$/.exec(word.trim()) ?? [];
+      return Date.parse(`${whole.replace(' ', 'T')}Z`) / 1000 + Number(part === '' ? 0 : part);
+    },
+  },
+  burstgpt: {
+    time: 'Timestamp',
+    prompt: 'Request tokens',
+    output: 'Response tokens',
+    session: 'Session ID',
+    seconds: (word) => (word.trim() === '' ? Number.NaN : Number(word)),
+  },
+};
+
+function readCsv(text: string, columns: Columns, most: number): Traced[] | string {
+  const [head = '', ...lines] = text.split(/\r?\n/);
+  const names = head.split(',').map((name) => name.replace(/^\uFEFF|"/g, '').trim());
+  const place = (name: string) => names.indexOf(name);
+  const [time, prompt, output] = [place(columns.time), place(columns.prompt), place(columns.output)];
+  const session = columns.session === null ? -1 : place(columns.session);
+  if (time < 0 || prompt < 0 || output < 0) {
+    return `Line 1 has to name the columns ${columns.time}, ${columns.prompt} and ${columns.output}.`;
+  }
+  const all: Traced[] = [];
+  for (const [index, line] of lines.entries()) {
+    if (all.length === most) break;
+    if (line.trim() === '') continue;
+    const cells = line.split(',').map((cell) => cell.replaceAll('"', ''));
+    const seconds = columns.seconds(cells[time] ?? '');
+    const [promptTokens, outputTokens] = [Number(cells[prompt]), Number(cells[output])];
+    if (!Number.isFinite(seconds)) return `Line ${index + 2}: ${columns.time} is no time.`;
+    if (!Number.isSafeInteger(promptTokens) || !Number.isSafeInteger(outputTokens)) {
+      return `Line ${index + 2}: ${columns.prompt} and ${columns.output} have to be whole numbers.`;
+    }
+    // Both traces keep requests that failed: they have no answer, and some no prompt.
+    if (promptTokens < 1 || outputTokens < 1) continue;
+    const key = session < 0 ? '' : (cells[session] ?? '').trim();
+    all.push({
+      atSeconds: seconds,
+      promptTokens,
+      outputTokens,
+      blocks: [],
+      session: key === '' ? null : key,
+      thinkSeconds: 0,
+    });
+  }
+  return all;
+}
+
+function planned(traced: readonly Traced[], seed: number, maker: TextMaker): PlannedRequest[] {
+  const start = traced.reduce(
+    (least, { atSeconds }) => Math.min(least, atSeconds ?? least),
+    Number.POSITIVE_INFINITY,
+  );
+  const sessions = new Map<string, { readonly number: number; readonly turns: Traced[] }>();
+  const units: { readonly conversation: number | null; readonly turns: readonly Traced[] }[] = [];
+  for (const one of traced) {
+    const known = one.session === null ? undefined : sessions.get(one.session);
+    if (known !== undefined) known.turns.push(one);
+    else if (one.session === null) units.push({ conversation: null, turns: [one] });
+    else {
+      const session = { number: sessions.size, turns: [one] };
+      sessions.set(one.session, session);
+      units.push({ conversation: session.number, turns: session.turns });
+    }
+  }
+  const blocks = new Map<number, string[]>();
+  const block = (id: number): readonly string[] => {
+    let words = blocks.get(id);
+    if (words === undefined) {
+      words = maker.words(BLOCK_TOKENS, mix(seed, id));
+      blocks.set(id, words);
+    }
+    return words;
+  };
+  let made = 0;
+  const beginning = (turns: readonly Traced[]) => turns[0]!.atSeconds ?? start;
+  const ordered = units.sort((a, b) => beginning(a.turns) - beginning(b.turns));
+  return ordered.flatMap(({ conversation, turns }) =>
+    turns.map((one, turn): PlannedRequest => {
+      const ownSeed = mix(seed ^ 0x5eed, made++);
+      const words =
+        one.blocks.length > 0 ? one.blocks.flatMap(block) : maker.words(one.promptTokens, ownSeed);
+      const { text, tokens } = maker.textOf(words, one.promptTokens, ownSeed);
+      return {
+        prompt: text,
+        promptTokens: tokens,
+        wantedTokens: one.outputTokens,
+        conversation,
+        turn,
+        follows: turn > 0 && one.blocks.length === 0,
+        thinkSeconds: one.thinkSeconds,
+        atSeconds: one.atSeconds === null ? null : one.atSeconds - start,
+      };
+    }),
+  );
+}
+
+const isTime = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0;
+
+/** Two numbers to a seed (the finalizer of MurmurHash3): neighbours must not give neighbouring streams. */
+function mix(a: number, b: number): number {
+  let hash = Math.imul(a ^ Math.imul(b + 1, 0x9e37_79b1), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return (hash ^ (hash >>> 16)) & 0x7fff_ffff;
+}

@@ -1,0 +1,153 @@
+import { FailureError } from '../core/errors.js';
+import type { RequestRecord } from '../core/serving/requests.js';
+import type { Exchange } from './client.js';
+import { ChunkCounter, chunkCounts, spread } from './count.js';
+import { type Endpoint, messagesSent, textOf } from './endpoint.js';
+import type { Tokenizer } from '../core/serving/tokenizer.js';
+
+/** Who counted: the model's tokenizer, the server with each chunk, the server at the end alone, or nobody. */
+export type CountedBy = 'tokenizer' | 'chunks' | 'server' | 'nobody';
+
+export interface Counted {
+  readonly records: RequestRecord[];
+  readonly promptTokensBy: CountedBy;
+  readonly outputTokensBy: CountedBy;
+  /** Tokens that the tokenizer makes of the texts of complete answers; null = there is none, or it counted in the first place. */
+  readonly retokenized: number | null;
+}
+
+/**
+ * Makes records of exchanges after the run, when nothing waits for the tokenizer. A server that tells with each chunk how many tokens there
+ * are is believed, for it knows what it sent: a text that is read again may be cut into others. What the tokenizer makes of it stands beside.
+ * @param origin seconds that times in records count from.
+ * @param tokenizer null = the server's own counts are taken, and the outcome says so.
+ * @throws FailureError `model-unreadable` for a tokenizer or a template that takes too long.
+ */
+export function recordsOf(
+  exchanges: readonly Exchange[],
+  { api }: Pick<Endpoint, 'api'>,
+  origin: number,
+  tokenizer: Tokenizer | null,
+): Counted {
+  const counter = tokenizer === null ? null : new ChunkCounter(tokenizer);
+  const countOwn = promptCounter(api, tokenizer, exchanges);
+  const ordered = [...exchanges].sort((a, b) => a.intended - b.intended);
+  const byChunks = tellsEach(exchanges);
+  const records = ordered.map((exchange, index) => {
+    const tokens = (byChunks ? null : counter?.count(exchange.chunks)) ?? serverCounts(exchange);
+    const promptTokens = countOwn?.(exchange) ?? exchange.usage?.promptTokens ?? null;
+    return recordOf(exchange, index, origin, tokens, promptTokens);
+  });
+  const told = (counted: (record: RequestRecord) => number | null): CountedBy =>
+    records.some((record) => counted(record) !== null) ? 'server' : 'nobody';
+  return {
+    records,
+    promptTokensBy: countOwn !== null ? 'tokenizer' : told(({ promptTokens }) => promptTokens),
+    outputTokensBy: byChunks
+      ? 'chunks'
+      : counter !== null
+        ? 'tokenizer'
+        : told(({ outputTokens }) => outputTokens),
+    retokenized: byChunks && counter !== null ? tokensOf(ordered, counter) : null,
+  };
+}
+
+/** Whether the server told with every chunk of every stream how many tokens there were until then. */
+function tellsEach(exchanges: readonly Exchange[]): boolean {
+  const streams = exchanges.filter(({ streamed, chunks }) => streamed && chunks.length > 0);
+  return streams.length > 0 && streams.every(({ chunks }) => chunkCounts(chunks) !== null);
+}
+
+function tokensOf(exchanges: readonly Exchange[], counter: ChunkCounter): number {
+  const counts = exchanges.flatMap(({ outcome, chunks }) =>
+    outcome === 'complete' ? counter.count(chunks) : [],
+  );
+  return counts.reduce((a, b) => a + b, 0);
+}
+
+function serverCounts({ usage, chunks, streamed }: Exchange): number[] | null {
+  const total = usage?.completionTokens ?? null;
+  if (total === null) return null;
+  return (streamed ? chunkCounts(chunks) : null) ?? spread(total, chunks);
+}
+
+/** @returns what counts the tokens of prompts; null where only the server can: of chats whose template is not known, or refuses them. */
+function promptCounter(
+  api: Endpoint['api'],
+  tokenizer: Tokenizer | null,
+  exchanges: readonly Exchange[],
+): ((exchange: Exchange) => number) | null {
+  if (tokenizer === null) return null;
+  if (api === 'completions') return (exchange) => countPrompt(exchange, tokenizer);
+  const { chat } = tokenizer;
+  if (chat === null) return null;
+  const counts = new Map<Exchange, number>();
+  try {
+    for (const exchange of exchanges)
+      counts.set(exchange, chat.promptTokens(messagesSent(exchange.planned, exchange.before)));
+  } catch (error) {
+    if (error instanceof FailureError) throw error;
+    return null;
+  }
+  return (exchange) => counts.get(exchange)!;
+}
+
+function countPrompt({ planned, before }: Exchange, tokenizer: Tokenizer): number {
+  const history = planned.follows ? before.map(({ prompt, answer }) => textOf(prompt) + answer).join('') : '';
+  const begin = tokenizer.beginToken === null ? 0 : 1;
+  // Nobody else changed it: the count of its maker holds.
+  if (history === '' && planned.promptTokens !== null) return planned.promptTokens + begin;
+  return tokenizer.tokenize(history + textOf(planned.prompt)).length + begin;
+}
+
+function recordOf(
+  exchange: Exchange,
+  index: number,
+  origin: number,
+  tokens: readonly number[] | null,
+  promptTokens: number | null,
+): RequestRecord {
+  const { planned, chunks, usage, outcome, streamed } = exchange;
+  const since = (seconds: number | null | undefined) =>
+    seconds === null || seconds === undefined ? null : Math.round((seconds - origin) * 1e9) / 1e9;
+  const held = streamed ? [...chunks.keys()].filter((i) => tokens === null || tokens[i]! > 0) : [];
+  const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
+  const outputTokens = tokens === null ? null : sum(tokens);
+  const reasoningTokens = sum(
+    chunks.map(({ channel }, i) => (channel === 'reasoning' ? (tokens?.[i] ?? 0) : 0)),
+  );
+  const given = usage?.completionTokens ?? outputTokens;
+  const short =
+    outcome === 'complete' && given !== null && planned.wantedTokens !== null && given < planned.wantedTokens;
+  return {
+    index,
+    conversation: planned.conversation,
+    turn: planned.turn,
+    intended: since(exchange.intended)!,
+    dispatched: since(exchange.dispatched),
+    headers: since(exchange.headers),
+    firstByte: since(exchange.firstByte),
+    firstToken: streamed ? since(chunks[0]?.seconds) : null,
+    firstAnswer: streamed
+      ? since(chunks.find(({ channel, text }) => channel === 'answer' && text !== '')?.seconds)
+      : null,
+    lastToken: streamed ? since(chunks.at(-1)?.seconds) : null,
+    done: since(exchange.done),
+    outcome,
+    problem: short
+      ? `The server ended after ${given} of the ${planned.wantedTokens} tokens that were asked for.`
+      : exchange.problem,
+    status: exchange.status,
+    bytes: exchange.bytes,
+    promptTokens,
+    wantedTokens: planned.wantedTokens,
+    outputTokens,
+    reasoningTokens,
+    chunks: {
+      seconds: held.map((i) => since(chunks[i]!.seconds)!),
+      tokens: tokens === null ? [] : held.map((i) => tokens[i]!),
+    },
+    ...(planned.lora != null && { lora: planned.lora }),
+    usage,
+  };
+}

@@ -1,0 +1,68 @@
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
+import type { Arrival } from '../core/serving/requests.js';
+
+/** Arrivals whose starts are known before anything is sent: not a closed loop's, nor a trace's, whose requests know their own. */
+export type ScheduledArrival = Exclude<Arrival, { readonly kind: 'closed' | 'trace' }>;
+
+/**
+ * Starts in seconds since the origin, ascending. Of one seed they are always the same, so every variant of a sweep gets the same
+ * schedule. A ramp ends; the others go on for ever.
+ */
+export function* startsOf(arrival: ScheduledArrival, seed: number): Generator<number> {
+  const random = xoroshiro128plus(seed);
+  if (arrival.kind === 'offline') {
+    while (true) yield 0;
+  }
+  if (arrival.kind === 'open') {
+    const { requestsPerSecond, shape } = arrival;
+    // A multiple, so that rounding does not add up.
+    if (shape === Number.POSITIVE_INFINITY) for (let i = 0; ; i++) yield i / requestsPerSecond;
+    for (let sum = 0; ; ) {
+      sum += gamma(random, shape) / shape;
+      yield sum / requestsPerSecond;
+    }
+  }
+  yield* ramp(random, arrival);
+}
+
+/**
+ * A Poisson process of growing rate by inversion (Çinlar, "Introduction to Stochastic Processes", 1975): unit arrivals S become
+ * the times at which the rate's integral, a·t + (b − a)·t² / 2T, reaches S.
+ */
+function* ramp(
+  random: RandomGenerator,
+  { fromPerSecond: a, toPerSecond: b, seconds }: Extract<Arrival, { kind: 'ramp' }>,
+): Generator<number> {
+  const slope = (b - a) / seconds;
+  const all = ((a + b) / 2) * seconds;
+  for (let sum = exponential(random); sum < all; sum += exponential(random)) {
+    // The smaller root of the quadratic in the form that stays exact where the slope is nearly 0.
+    yield (2 * sum) / (a + Math.sqrt(a * a + 2 * slope * sum));
+  }
+}
+
+function exponential(random: RandomGenerator): number {
+  return -Math.log(1 - uniformFloat64(random));
+}
+
+function normal(random: RandomGenerator): number {
+  const radius = Math.sqrt(2 * exponential(random));
+  return radius * Math.cos(2 * Math.PI * uniformFloat64(random));
+}
+
+/** Of mean `shape` (Marsaglia & Tsang, "A simple method for generating gamma variables", ACM TOMS 26(3), 2000). */
+function gamma(random: RandomGenerator, shape: number): number {
+  if (shape === 1) return exponential(random);
+  if (shape < 1) return gamma(random, shape + 1) * (1 - uniformFloat64(random)) ** (1 / shape);
+  const d = shape - 1 / 3;
+  const c = 1 / Math.sqrt(9 * d);
+  while (true) {
+    const x = normal(random);
+    const v = (1 + c * x) ** 3;
+    if (v <= 0) continue;
+    const u = 1 - uniformFloat64(random);
+    if (Math.log(u) < 0.5 * x * x + d - d * v + d * Math.log(v)) return d * v;
+  }
+}

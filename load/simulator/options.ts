@@ -1,0 +1,107 @@
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { quote } from '../../core/quote.js';
+import { TELLS, type TellsName } from './log-probabilities.js';
+
+/** How a simulated server fails. */
+export const FAULTS = {
+  none: 'it does not',
+  die: 'after so many requests it closes all connections and is gone',
+  hang: 'takes requests and says nothing',
+  'too-many': '429 to every request, with Retry-After',
+  'internal-error': '500 with a message',
+  'broken-json': 'a chunk is cut in the middle',
+  'content-type': 'answers text/html with status 200',
+  'chunk-error': 'an error in JSON as a chunk, after some tokens',
+  'no-done': 'ends its stream without [DONE] and without finish_reason',
+  'no-end': 'sends tokens for ever',
+  'stays-open': 'says [DONE] and does not close',
+  'half-close': 'closes its side in the middle of a stream',
+  reset: 'resets the connection in the middle of a stream',
+  'slow-loris': 'sends comments for ever, and no token',
+  redirect: '307 to another path',
+  short: 'ends after half of the tokens that were asked for',
+} as const;
+type FaultName = keyof typeof FAULTS;
+
+const isFault = (name: string): name is FaultName => Object.hasOwn(FAULTS, name);
+
+const seconds = z.coerce.number().min(0).max(1e6);
+const OPTIONS = z.strictObject({
+  host: z.string().default('127.0.0.1'),
+  /** 0 = any that is free. */
+  port: z.coerce.number().int().min(0).max(65_535).default(0),
+  model: z.string().default('simulated'),
+  /** From the start of the process until `/health` says that it is ready. */
+  ready: seconds.default(0),
+  /** From a request to its first chunk. */
+  ttft: seconds.default(0.02),
+  /** Between tokens; between chunks as many times that as a chunk has tokens. */
+  itl: seconds.default(0.005),
+  'chunk-tokens': z.coerce.number().int().min(1).max(1000).default(1),
+  /** Prompt tokens (words) per second, which make the first chunk later; 0 = prompts take no time. */
+  prefill: z.coerce.number().min(0).max(1e9).default(0),
+  /** Requests that are answered at once, others wait; 0 = any number. */
+  'max-sequences': z.coerce.number().int().min(0).max(1e6).default(0),
+  /** Tokens of an answer where none are asked for. */
+  tokens: z.coerce.number().int().min(1).max(1e6).default(64),
+  /** What answers are made of, over and over; '' = some words. */
+  says: z.string().max(1000).default(''),
+  /** Of prompts that it has seen: their first token comes at once, or the whole answer. */
+  keeps: z.enum(['nothing', 'prefixes', 'answers']).default('nothing'),
+  /** Whose metrics it has, and how it ends and counts its streams. */
+  speaks: z.enum(['llama.cpp', 'vLLM']).default('llama.cpp'),
+  /** The text of each so-manieth token comes with the next one, like a part of a character; 0 = of none. */
+  'late-text': z.coerce.number().int().min(0).max(1000).default(0),
+  'log-probabilities': z.enum(Object.keys(TELLS) as [TellsName, ...TellsName[]]).default('echo'),
+  /** When everything stands still, from the first request on, and for how long. */
+  'stall-at': seconds.default(0),
+  'stall-for': seconds.default(0),
+  /** `hang`, or `hang:20` after that many requests that go well. */
+  fault: z
+    .string()
+    .default('none')
+    .transform((word, context) => {
+      const [, name = '', after = '0'] = /^([a-z-]+)(?::(\d{1,9}))?$/.exec(word) ?? [];
+      if (isFault(name)) return { name, after: Number(after) };
+      context.addIssue(`there is no fault ${quote(word)}; there are: ${Object.keys(FAULTS).join(', ')}`);
+      return z.NEVER;
+    }),
+});
+export type SimulatorOptions = z.infer<typeof OPTIONS>;
+
+/** @returns options with what is left out by default. @throws ZodError. */
+export function simulatorOptions(given: z.input<typeof OPTIONS> = {}): SimulatorOptions {
+  return OPTIONS.parse(given);
+}
+
+/** Reads `--ttft=0.1 --chunk=4 …`. @returns options, or a sentence on what is wrong. */
+export function parseOptions(words: readonly string[]): SimulatorOptions | string {
+  try {
+    const options = Object.fromEntries(
+      Object.keys(OPTIONS.shape).map((name) => [name, { type: 'string' as const }]),
+    );
+    const { values } = parseArgs({ args: [...words], options, allowPositionals: false });
+    const read = OPTIONS.safeParse(values);
+    if (read.success) return read.data;
+    const [issue] = read.error.issues;
+    return `--${issue!.path.join('.')}: ${issue!.message}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** @returns what `--help` says. */
+export function helpText(): string {
+  const defaults = OPTIONS.parse({});
+  const options = Object.entries({ ...defaults, fault: defaults.fault.name });
+  const faults = Object.entries(FAULTS);
+  return [
+    'A server that pretends: the API of OpenAI with these times, and no model. Seconds and tokens.',
+    ...options.map(([name, value]) => `  --${name.padEnd(16)} ${value}`),
+    'Log-probabilities:',
+    ...Object.entries(TELLS).map(([name, does]) => `  ${name.padEnd(18)} ${does}`),
+    'Faults, each with :N after it where N requests go well before:',
+    ...faults.map(([name, does]) => `  ${name.padEnd(18)} ${does}`),
+  ].join('\n');
+}

@@ -1,0 +1,46 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { ownProgram } from '../../process/isolation/own-program.js';
+
+/** A simulated server in a process of its own. */
+export interface SimulatorProcess {
+  readonly url: string;
+  readonly pid: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a simulated server with these words of its command line; it ends with this process at the latest.
+ * @throws Error when it says no address.
+ */
+export async function startSimulatorProcess(words: readonly string[]): Promise<SimulatorProcess> {
+  const { loader, path } = ownProgram('./main', import.meta.url);
+  // NODE_OPTIONS of this process (inspectors, loaders, coverage) would change what it can do.
+  const { NODE_OPTIONS: _dropped, ...env } = process.env;
+  const child = fork(path, [...words], {
+    execArgv: [...loader],
+    env,
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  const url = await firstLine(child);
+  return {
+    url,
+    pid: child.pid!,
+    async close() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  let text = '';
+  for await (const part of child.stdout!) {
+    text += String(part);
+    const [line, more] = text.split('\n');
+    if (more !== undefined) return line!;
+  }
+  throw new Error('the simulated server ended before it listened');
+}
