@@ -3,16 +3,14 @@ import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { readPolicy, type SourcePolicy, sourcesSchema } from '../artifacts/files/remote/policy.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS } from '../core/log-text.js';
+import { engineFields, enginesOf, NO_ENGINES, type NodeEngines } from '../engines/config.js';
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
-import { readPolicy, type SourcePolicy, sourcesSchema } from '../artifacts/files/remote/policy.js';
-import { rpcSchema } from '../engines/native/llama-cpp/rpc-config.js';
-import { runtimesSchema } from '../engines/native/onnxruntime/libraries.js';
 import { DEFAULT_FOLDER, SOCKET_NAME } from './power/protocol.js';
 import { scorerSchema } from './quality/external-scorer.js';
-import { type ConfiguredServer, configuredServers, serversSchema } from '../engines/servers/config.js';
 import { takeToken } from './token.js';
 
 /** Everything an agent can be told; every field has a default, so an empty file is a config. */
@@ -52,12 +50,7 @@ export const agentFileSchema = z.strictObject({
       scorerSchema,
     )
     .default({}),
-  /** Servers that a sweep may name, by name; those of shipped profiles are found on the PATH without it. */
-  servers: serversSchema.default({}),
-  /** Libraries of ONNX Runtime, by name, and plug-ins with execution providers for them (docs/onnx.md). */
-  onnxRuntimes: runtimesSchema.default({}),
-  /** RPC servers of llama.cpp whose devices a sweep may use, by name (docs/rpc.md). */
-  rpc: rpcSchema.prefault({}),
+  ...engineFields,
   /** Splits the CPUs into devices of their own, e.g. `[[0, 1], [2, 3]]`; empty = one device. */
   cpuGroups: z.array(z.array(z.number().int().nonnegative()).min(1)).default([]),
   /** Runners to offer; left out = every one whose engine is here. */
@@ -121,10 +114,17 @@ export type AgentFile = z.input<typeof agentFileSchema>;
 /** A config after the door: checked, defaults filled in, files of certificates read. */
 export type AgentConfig = Omit<
   z.output<typeof agentFileSchema>,
-  'nodeName' | 'cacheFolder' | 'stateFolder' | 'roofsFolder' | 'tls' | 'tokenFile' | 'sources' | 'servers'
+  | 'nodeName'
+  | 'cacheFolder'
+  | 'stateFolder'
+  | 'roofsFolder'
+  | 'tls'
+  | 'tokenFile'
+  | 'sources'
+  | keyof typeof engineFields
 > & {
   readonly sources: SourcePolicy;
-  readonly servers: readonly ConfiguredServer[];
+  readonly engines: NodeEngines;
   readonly nodeName: string;
   readonly cacheFolder: string;
   readonly stateFolder: string;
@@ -168,12 +168,14 @@ export function loadAgentConfig(
     tls,
     tokenFile,
     sources: fetching,
-    servers: entries,
+    servers,
+    onnxRuntimes,
+    rpc,
     ...rest
   } = checked.data;
   const errors: string[] = [];
   const policy = readPolicy(fetching, rest.artifactBytes, (name, path) => textOf(name, path, errors));
-  const servers = serversOf(entries, errors);
+  const engines = readEngines({ servers, onnxRuntimes, rpc }, errors);
   if (errors.length > 0) throw new AgentConfigError(errors);
   const stateFolder = resolve(
     rest.stateFolder ?? join(base(env.XDG_STATE_HOME, '.local/state'), 'ridgepoint'),
@@ -181,7 +183,7 @@ export function loadAgentConfig(
   return {
     ...rest,
     sources: policy,
-    servers,
+    engines,
     modelFolders: rest.modelFolders.map((folder) => resolve(folder)),
     nodeName: nodeName ?? defaultNodeName(),
     cacheFolder: resolve(cacheFolder ?? join(base(env.XDG_CACHE_HOME, '.cache'), 'ridgepoint')),
@@ -216,12 +218,12 @@ export function readAgentFile(path: string | undefined): Record<string, unknown>
   throw new AgentConfigError([`${path} has to hold fields, e.g. \`coordinator: ${DEFAULT_COORDINATOR}\``]);
 }
 
-function serversOf(entries: z.output<typeof serversSchema>, errors: string[]): readonly ConfiguredServer[] {
+function readEngines(fields: Parameters<typeof enginesOf>[0], errors: string[]): NodeEngines {
   try {
-    return configuredServers(entries);
+    return enginesOf(fields);
   } catch (error) {
     errors.push((error as Error).message);
-    return [];
+    return NO_ENGINES;
   }
 }
 

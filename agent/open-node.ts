@@ -1,5 +1,6 @@
 import type { NodeProfile } from '../core/experiment/node.js';
-import { VERSION } from '../process/installation/package.js';
+import { RUNNER_KINDS } from '../engines/runners/kinds.js';
+import { VERSION } from '../process/package.js';
 import type { AgentConfig } from './config.js';
 import { NodeFactors } from './factors/node-factors.js';
 import { FactorsStore } from './factors/store.js';
@@ -8,7 +9,6 @@ import { findSettable } from './power/settable.js';
 import { type NodeProbe, probeNode } from './probe.js';
 import { NodeRoofs } from './roofs/node-roofs.js';
 import { RoofsStore } from './roofs/store.js';
-import { RUNNER_KINDS } from '../engines/runners/kinds.js';
 import { contextOf, type TrialContext } from './trial/context.js';
 
 /** A node that is ready to measure. */
@@ -36,7 +36,7 @@ export async function openNode(
     cpuGroups: config.cpuGroups,
     meters: asked,
     runnerKinds: config.runners ?? RUNNER_KINDS,
-    engines: { servers: config.servers, runtimes: config.onnxRuntimes, rpc: config.rpc },
+    engines: config.engines,
   });
   const meters: MeterSettings = { ...asked, periods: probe.periods, sensors: probe.sensors };
   const roofs = new NodeRoofs({
@@ -61,7 +61,7 @@ export async function openNode(
 
 /** Closes what its trials shared, when the last one has ended. */
 export async function closeNode({ probe, context }: Pick<OpenedNode, 'probe' | 'context'>): Promise<void> {
-  await context.servers.pool.close();
+  await context.servers.close();
   if ('nvml' in probe.nvml) probe.nvml.nvml.close();
 }
 

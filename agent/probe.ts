@@ -1,6 +1,10 @@
 import { arch, hostname, platform } from 'node:os';
 import si from 'systeminformation';
 import type { DeviceProfile, NodeProfile, RunnerProfile } from '../core/experiment/node.js';
+import { NO_ENGINES, type NodeEngines } from '../engines/config.js';
+import { PROBE } from '../engines/runners/jobs.js';
+import { RUNNER_KINDS } from '../engines/runners/kinds.js';
+import type { RunnerProbe } from '../engines/runners/runner.js';
 import { readLimits } from '../process/device/cgroup.js';
 import { cpuDevices, readCpu } from '../process/device/cpu.js';
 import { metalDevices, nvidiaDevices } from '../process/device/gpu.js';
@@ -20,9 +24,6 @@ import {
   withPeriods,
 } from './meters/index.js';
 import { openSensors, type SensorOptions, type Sensors } from './meters/sensors.js';
-import { PROBE } from '../engines/runners/jobs.js';
-import { RUNNER_KINDS } from '../engines/runners/kinds.js';
-import type { NodeEngines, RunnerProbe } from '../engines/runners/runner.js';
 
 export interface ProbeSettings {
   readonly nodeName: string;
@@ -115,7 +116,7 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
 }
 
 /** Opens the runner's libraries in a child, so that a library that crashes on loading takes nobody along. */
-export async function probeRunner(kind: string, engines: NodeEngines = {}): Promise<RunnerProbe> {
+export async function probeRunner(kind: string, engines: NodeEngines = NO_ENGINES): Promise<RunnerProbe> {
   const { answer, failure } = await launch({
     task: taskOf(PROBE, { runnerKind: kind, engines }),
     cpus: [],

@@ -6,11 +6,11 @@
 import module from 'node:module';
 import { join } from 'node:path';
 import { failure, toFailure } from '../core/errors.js';
+import { cacheFolder } from '../engines/native/engines/location.js';
 import { readAffinity } from '../process/device/affinity.js';
 import { openChannel } from '../process/isolation/channel.js';
 import type { ChildState, LastMessage, StartMessage } from '../process/isolation/messages.js';
 import { JOBS } from './jobs.js';
-import { cacheFolder } from '../engines/native/engines/location.js';
 
 /** The parent died: nobody is left to hear the answer. */
 const EXIT_ORPHANED = 70;

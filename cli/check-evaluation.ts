@@ -1,6 +1,6 @@
-import type { ModelSettings } from '../artifacts/files/resolve.js';
 import { evaluationOf } from '../agent/quality/policy.js';
 import type { Scorers } from '../agent/quality/scorers.js';
+import type { ModelSettings } from '../artifacts/files/resolve.js';
 import { type Failure, toFailure } from '../core/errors.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { EXIT, fromFailure } from './exit.js';

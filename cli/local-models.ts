@@ -1,4 +1,5 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
+import type { AgentConfig } from '../agent/config.js';
 import {
   headerOf,
   type ModelSettings,
@@ -7,14 +8,13 @@ import {
   type ResolvedModel,
   resolveModel,
 } from '../artifacts/files/resolve.js';
-import type { AgentConfig } from '../agent/config.js';
-import { cacheFolder } from '../engines/native/engines/location.js';
 import { type Failure, FailureError, failure, toFailure } from '../core/errors.js';
 import type { ModelRef } from '../core/experiment/experiment.js';
 import type { ModelFormat } from '../core/models/formats.js';
 import { isRemote } from '../core/models/remote.js';
 import { DEFAULT_RUNNER, runnerNamed } from '../core/runners/index.js';
 import type { Sweep } from '../core/sweep/spec.js';
+import { cacheFolder } from '../engines/native/engines/location.js';
 import { EXIT, fromFailure } from './exit.js';
 import { fetchProgress } from './fetch-progress.js';
 import { say } from './output/print.js';

@@ -5,8 +5,8 @@ import {
   loadAgentConfig,
   readAgentFile,
 } from '../agent/config.js';
-import { RUNNER_KINDS } from '../engines/runners/kinds.js';
 import { profileOf } from '../core/runners/server/index.js';
+import { RUNNER_KINDS } from '../engines/runners/kinds.js';
 import { usageError } from './exit.js';
 import type { NodeOptions } from './options/config.js';
 

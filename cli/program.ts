@@ -1,5 +1,5 @@
 import { Command, Help, type Option } from 'commander';
-import { VERSION } from '../process/installation/package.js';
+import { VERSION } from '../process/package.js';
 import { COMMANDS } from './commands.js';
 
 /** @returns the whole command tree, ready to parse; building it does nothing else. */

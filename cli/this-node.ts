@@ -1,8 +1,8 @@
 import { probeNode } from '../agent/probe.js';
 import { RoofsStore } from '../agent/roofs/store.js';
-import type { NodeEngines } from '../engines/runners/runner.js';
 import type { NodeProfile } from '../core/experiment/node.js';
-import { VERSION } from '../process/installation/package.js';
+import type { NodeEngines } from '../engines/config.js';
+import { VERSION } from '../process/package.js';
 import { agentConfig } from './node-config.js';
 
 /** This machine as its own agent would describe it, and where its roofs are kept. */
@@ -14,7 +14,7 @@ export interface ThisNode {
   /** Root of the /sys that devices were read from. */
   readonly sysRoot: string;
   /** Of its configuration. */
-  readonly engines: Required<NodeEngines>;
+  readonly engines: NodeEngines;
 }
 
 /**
@@ -22,7 +22,7 @@ export interface ThisNode {
  * @throws CommandError (2) for a wrong file.
  */
 export async function thisNode(config: string | undefined): Promise<ThisNode> {
-  const { nodeName, cpuGroups, meters, roofsFolder, servers, onnxRuntimes, rpc } = agentConfig(config);
+  const { nodeName, cpuGroups, meters, roofsFolder, engines } = agentConfig(config);
   const { profile, nvml } = await probeNode({
     nodeName,
     labels: {},
@@ -32,6 +32,5 @@ export async function thisNode(config: string | undefined): Promise<ThisNode> {
     runnerKinds: [],
   });
   if ('nvml' in nvml) nvml.nvml.close();
-  const engines = { servers, runtimes: onnxRuntimes, rpc };
   return { profile, roofsFolder, store: new RoofsStore(roofsFolder), sysRoot: meters.sysRoot, engines };
 }

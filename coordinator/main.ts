@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { type Failure, FailureError } from '../core/errors.js';
 import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
-import { VERSION } from '../process/installation/package.js';
+import { VERSION } from '../process/package.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
 import type { HttpServer } from '../proto/http/server.js';
 import { addStandardServices } from '../proto/reflection.js';

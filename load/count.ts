@@ -1,5 +1,5 @@
-import type { Chunk } from './client.js';
 import type { Tokenizer } from '../core/serving/tokenizer.js';
+import type { Chunk } from './client.js';
 
 /** Counts the tokens that each chunk of an answer brought. */
 export class ChunkCounter {

@@ -1,3 +1,4 @@
+import type { Message } from '../core/serving/tokenizer.js';
 /** A server, as the load generator calls it. */
 export interface Endpoint {
   /** Scheme, host and port; a path before those of the API is kept. */
@@ -19,12 +20,6 @@ export interface Endpoint {
   readonly timeoutSeconds: number;
   /** The longest wait between two tokens of one answer; null = the whole time alone is limited. */
   readonly idleSeconds?: number | null;
-}
-
-/** A message of a chat. */
-export interface Message {
-  readonly role: string;
-  readonly content: string;
 }
 
 /** A request before it is sent. */

@@ -1,9 +1,9 @@
 import { FailureError } from '../core/errors.js';
 import type { RequestRecord } from '../core/serving/requests.js';
+import type { Tokenizer } from '../core/serving/tokenizer.js';
 import type { Exchange } from './client.js';
 import { ChunkCounter, chunkCounts, spread } from './count.js';
 import { type Endpoint, messagesSent, textOf } from './endpoint.js';
-import type { Tokenizer } from '../core/serving/tokenizer.js';
 
 /** Who counted: the model's tokenizer, the server with each chunk, the server at the end alone, or nobody. */
 export type CountedBy = 'tokenizer' | 'chunks' | 'server' | 'nobody';

@@ -1,5 +1,6 @@
 import type { GeneratorFacts } from '../core/serving/generator.js';
 import type { Arrival } from '../core/serving/requests.js';
+import type { Tokenizer } from '../core/serving/tokenizer.js';
 import { monotonicSeconds } from '../process/isolation/clock.js';
 import { Client, type Exchange } from './client.js';
 import type { Endpoint, PlannedRequest, Said } from './endpoint.js';
@@ -7,7 +8,6 @@ import { watchGenerator } from './judge-generator.js';
 import { Pacer } from './pacer.js';
 import { type Counted, recordsOf } from './records.js';
 import { startsOf } from './schedule.js';
-import type { Tokenizer } from '../core/serving/tokenizer.js';
 import { Transport } from './transport.js';
 
 export interface LoadOrder {

@@ -17,11 +17,26 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   report: ['report', 'roofline', 'core'],
   formats: ['formats', 'roofline', 'core'],
   proto: ['proto', 'core'],
-  coordinator: ['coordinator', 'report', 'proto', 'core', 'installation'],
-  agent: ['agent', 'formats', 'roofline', 'proto', 'core', 'installation'],
-  cli: ['cli', 'coordinator', 'agent', 'report', 'formats', 'roofline', 'proto', 'core', 'installation'],
+  process: ['process', 'core'],
+  load: ['load', 'process', 'proto', 'core'],
+  engines: ['engines', 'load', 'process', 'formats', 'roofline', 'proto', 'core'],
+  artifacts: ['artifacts', 'engines', 'process', 'formats', 'roofline', 'proto', 'core'],
+  coordinator: ['coordinator', 'report', 'process', 'proto', 'core'],
+  agent: ['agent', 'engines', 'artifacts', 'load', 'process', 'formats', 'roofline', 'proto', 'core'],
+  cli: [
+    'cli',
+    'coordinator',
+    'agent',
+    'engines',
+    'artifacts',
+    'process',
+    'report',
+    'formats',
+    'roofline',
+    'proto',
+    'core',
+  ],
   dashboards: ['dashboards', 'report', 'roofline', 'core'],
-  installation: ['installation'],
 };
 
 /** Rooms that compute and do nothing else: no file, no clock, no network. */
@@ -29,7 +44,7 @@ const PURE: readonly string[] = ['core', 'roofline', 'report'];
 
 /** Libraries that only one room may open. */
 const ONLY_IN: Record<string, readonly string[]> = {
-  koffi: ['agent/native', 'agent/device'],
+  koffi: ['engines/native', 'process/device'],
   '@photostructure/sqlite': ['coordinator/log'],
   nats: ['coordinator/log'],
   fastify: ['proto/http'],
@@ -45,14 +60,7 @@ const OTHER_MEANINGS: Record<string, readonly string[]> = {
   // The room of native code, its command and its job.
   kernels: ['agent/kernels/', 'engines/native/kernel-library.ts', 'cli/kernels/'],
   // The format of files.
-  onnx: [
-    'core/models/',
-    'core/techniques/',
-    'roofline/readers/',
-    'artifacts/conversions/',
-    'artifacts/files/',
-    'cli/',
-  ],
+  onnx: ['core/models/', 'core/techniques/', 'roofline/readers/', 'artifacts/', 'cli/'],
 };
 const KINDS: readonly KindWord[] = RUNNERS.map(({ kind }) => ({
   kind,
@@ -68,11 +76,8 @@ const FORMAT_SIGNS: readonly FormatSigns[] = FORMATS.map(({ name, magic }) => ({
 
 /** Rooms whose work is on tensors and keys of one format: what a technique, an engine or an adapter reads and writes. */
 const WORKS_ON_TENSORS: readonly string[] = [
-  'artifacts/files/',
-  'artifacts/calibration/',
-  'artifacts/conversions/',
+  'artifacts/',
   'agent/factors/',
-  'artifacts/pruning/',
   'engines/runners/',
   'agent/trial/trained.ts',
   'cli/adapt/',
@@ -176,7 +181,7 @@ describe('architecture', () => {
     const planted = new Map([
       ['agent/trial/a.ts', "if (runner.kind === 'llama-cpp') return;"],
       ['core/judgement/b.ts', 'switch (kind) {\n  case "sparse":\n}'],
-      ['agent/factors/c.ts', "import { loadModel } from '../runners/llama-cpp/load.js';"],
+      ['agent/factors/c.ts', "import { loadModel } from '../../engines/runners/llama-cpp/load.js';"],
       ['agent/trial/d.ts', "const { fake } = await import('../../core/runners/fake.js');"],
       ['engines/runners/sparse/e.ts', "export const kind = 'sparse';"],
       ['core/techniques/f.ts', "needsMatrix: 'ggml' // not 'fake'"],

@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import { phaseWork } from '../../core/work/phase-work.js';
-import type { CheckSample } from '../../roofline/factors/sample.js';
 import { quantizerOf } from '../../engines/runners/index.js';
+import type { CheckSample } from '../../roofline/factors/sample.js';
 import { tokenPlan } from '../workloads/tokens.js';
 import {
   architectureOf,

@@ -1,18 +1,18 @@
 import { join } from 'node:path';
+import type { Launcher } from '../../artifacts/files/build-file.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
 import { FailureError } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { FACTORS_SCHEMA, type Factors } from '../../core/result/factors.js';
 import type { Roofs } from '../../core/result/roofs.js';
 import { type RecordRoofs, recordRoofsOf } from '../../core/result/roofs-record.js';
 import { FITTED_RUNNERS } from '../../core/runners/index.js';
+import { lastCacheBytes } from '../../process/device/caches.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { checksOf } from '../../roofline/factors/checks.js';
 import { fitFactors } from '../../roofline/factors/fit.js';
 import type { FactorSamples } from '../../roofline/factors/sample.js';
 import { measuredMachine } from '../../roofline/machine-model.js';
-import type { Launcher } from '../../artifacts/files/build-file.js';
-import { builtinFolder } from '../../artifacts/files/source.js';
-import { lastCacheBytes } from '../../process/device/caches.js';
-import { taskOf } from '../../process/isolation/job.js';
 import { FACTORS } from './job.js';
 
 export interface FactorsRequest {

@@ -1,8 +1,8 @@
+import { readText } from '../../artifacts/files/text.js';
 import { FailureError, failure } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest, TextOutcome, TextRequest } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { type Window, windowsOf } from '../../core/quality/windows.js';
-import { readText } from '../../artifacts/files/text.js';
 import type { TextModel } from '../../engines/runners/opened.js';
 import {
   type AskedRequest,

@@ -1,9 +1,9 @@
-import { FailureError, failure } from '../../core/errors.js';
-import type { QualityPolicy } from '../../core/experiment/experiment.js';
-import type { QualityRequest, TextRequest } from '../../core/quality/outcome.js';
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
 import { locateText } from '../../artifacts/files/text.js';
+import { FailureError, failure } from '../../core/errors.js';
+import type { QualityPolicy } from '../../core/experiment/experiment.js';
+import type { QualityRequest, TextRequest } from '../../core/quality/outcome.js';
 import { digestOf } from '../../process/digest.js';
 import { type Scorers, scorersOf } from './scorers.js';
 import { readTasks } from './task-files.js';

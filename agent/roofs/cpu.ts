@@ -1,7 +1,7 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { ACCESSES, ROOFS_SCHEMA, type RoofReading, type Roofs } from '../../core/result/roofs.js';
-import { roofsUnderWider } from '../../roofline/roof-warnings.js';
 import { taskOf } from '../../process/isolation/job.js';
+import { roofsUnderWider } from '../../roofline/roof-warnings.js';
 import { caveatsOfMachine, caveatsOfReadings } from './caveats.js';
 import { cpuEnvironment } from './environment.js';
 import { ROOFS } from './jobs.js';

@@ -1,6 +1,12 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { BandwidthRoof, ComputeRoof } from '../../core/result/roofs.js';
-import { type CudaDevice, type CudaPeak, type CudaReading, needCuda, openCuda } from '../../engines/native/cuda.js';
+import {
+  type CudaDevice,
+  type CudaPeak,
+  type CudaReading,
+  needCuda,
+  openCuda,
+} from '../../engines/native/cuda.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 
 /** What the child is asked to measure. */

@@ -1,8 +1,8 @@
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { ROOFS_SCHEMA, type Roofs } from '../../core/result/roofs.js';
-import { roofsUnderWider } from '../../roofline/roof-warnings.js';
 import { openNvml } from '../../process/device/nvml.js';
 import { taskOf } from '../../process/isolation/job.js';
+import { roofsUnderWider } from '../../roofline/roof-warnings.js';
 import type { TakenCudaRoofs } from './cuda-take.js';
 import { digestOfKernels, type RoofsEnvironment } from './environment.js';
 import { CUDA_ROOFS } from './jobs.js';

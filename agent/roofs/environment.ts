@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import type { DeviceProfile } from '../../core/experiment/node.js';
+import { measuringLibrary } from '../../engines/native/kernel-library.js';
 import { formatCpuList } from '../../process/device/affinity.js';
 import { isVirtual, largePagesMode } from '../../process/device/host.js';
 import { systemText } from '../../process/device/system-text.js';
-import { measuringLibrary } from '../../engines/native/kernel-library.js';
 import { readTopology } from './topology.js';
 
 export type RoofsEnvironment = Record<string, string | number | boolean | null>;

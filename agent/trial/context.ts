@@ -1,26 +1,24 @@
 import { join } from 'node:path';
-import type { Lease } from '../../core/experiment/lease.js';
-import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
 import type { Pins } from '../../artifacts/files/pins.js';
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { ArtifactStore } from '../../artifacts/files/store.js';
+import type { Lease } from '../../core/experiment/lease.js';
+import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
+import { inProcess, type NodeEngines } from '../../engines/config.js';
+import { CORES_VERSION } from '../../engines/native/cores.js';
+import type { PlaceRequest } from '../../engines/runners/runner.js';
+import { ServerPool } from '../../engines/servers/pool.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
+import type { CurrentChild } from '../../process/isolation/current-child.js';
 import type { AgentConfig } from '../config.js';
 import { UsualCores } from '../cores/usual.js';
 import type { NodeFactors } from '../factors/node-factors.js';
-import { monotonicSeconds } from '../../process/isolation/clock.js';
-import type { CurrentChild } from '../../process/isolation/current-child.js';
 import { IdleBaselines } from '../meters/baseline.js';
 import type { MeterSettings, NvmlState } from '../meters/index.js';
-import { CORES_VERSION } from '../../engines/native/cores.js';
-import type { ConfiguredRpc } from '../../engines/native/llama-cpp/rpc-config.js';
-import type { ConfiguredRuntimes } from '../../engines/native/onnxruntime/libraries.js';
 import type { AppliedSettings } from '../power/applied-settings.js';
 import type { NodeProbe } from '../probe.js';
 import type { Scorers } from '../quality/scorers.js';
 import type { NodeRoofs } from '../roofs/node-roofs.js';
-import type { PlaceRequest } from '../../engines/runners/runner.js';
-import type { ConfiguredServer } from '../../engines/servers/config.js';
-import { ServerPool } from '../../engines/servers/pool.js';
 import type { TrialNotes } from './notes.js';
 import type { TrialProgress } from './progress.js';
 
@@ -43,12 +41,10 @@ export interface TrialContext {
   readonly roofs: Pick<NodeRoofs, 'of' | 'absent'>;
   /** What its cores give when nobody else is on them, and how far they lie from each other. */
   readonly cores: UsualCores;
-  /** Libraries of ONNX Runtime that its configuration names. */
-  readonly runtimes: ConfiguredRuntimes;
-  /** RPC servers of llama.cpp that it names. */
-  readonly rpc: ConfiguredRpc;
-  /** Servers that it can start or reach, and those that run. */
-  readonly servers: { readonly configured: readonly ConfiguredServer[]; readonly pool: ServerPool };
+  /** What its configuration names for its engines. */
+  readonly engines: NodeEngines;
+  /** Servers that run. */
+  readonly servers: ServerPool;
   /** Of the power helper; null = nothing can be set. */
   readonly powerSocket: string | null;
 }
@@ -80,9 +76,8 @@ export function contextOf(
     idle: new IdleBaselines(monotonicSeconds),
     gridGramsPerKilowattHour: config.meters.gridGramsPerKilowattHour,
     scorers: config.scorers,
-    runtimes: config.onnxRuntimes,
-    rpc: config.rpc,
-    servers: { configured: config.servers, pool: new ServerPool() },
+    engines: config.engines,
+    servers: new ServerPool(),
     powerSocket: config.power?.socket ?? null,
     cores: new UsualCores(
       join(roofsFolder, 'cores.json'),
@@ -116,8 +111,7 @@ export function placeOf({ lease, node, device }: TrialRun): Omit<PlaceRequest, '
     ...(lease.otherDeviceIds !== undefined && { otherDeviceIds: lease.otherDeviceIds }),
     // Those that its processes are pinned to, however many devices it has.
     cpus: device.cpus,
-    runtimes: node.runtimes,
-    rpc: node.rpc,
+    engines: inProcess(node.engines),
   };
 }
 

@@ -1,6 +1,6 @@
+import { type CoresFound, openCores, type ReadCores } from '../../engines/native/cores.js';
 import type { Channel } from '../../process/isolation/channel.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
-import { type CoresFound, openCores, type ReadCores } from '../../engines/native/cores.js';
 import type { TrialReport, TrialRequest } from './job.js';
 
 /** Between two threads of one core a cache line goes to and fro in about half the time that it takes between two cores. */

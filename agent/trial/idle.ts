@@ -41,7 +41,7 @@ export async function noteIdle(trial: TrialRun, gpus: readonly string[]): Promis
   }
   const { meters, periods } = findMeters(node.meters, node.nvml, device.id, wanted, gpus);
   const measures = meters.some(measuresEnergy);
-  if (measures) await node.servers.pool.free(device.id);
+  if (measures) await node.servers.free(device.id);
   const recorder = new Recorder(meters, periods);
   recorder.start();
   try {

@@ -2,11 +2,12 @@ import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/exp
 import { leasedDevices } from '../../core/experiment/lease.js';
 import type { Phase } from '../../core/result/result.js';
 import type { Warning } from '../../core/result/warnings.js';
-import type { Job } from '../../process/isolation/job.js';
+import type { EngineConfig } from '../../engines/config.js';
 import type { CoresFound } from '../../engines/native/cores.js';
 import type { AnyFacts } from '../../engines/runners/opened.js';
-import type { PlaceRequest, RunnableAdapter } from '../../engines/runners/runner.js';
+import type { RunnableAdapter } from '../../engines/runners/runner.js';
 import type { ServedEndpoint } from '../../engines/servers/served.js';
+import type { Job } from '../../process/isolation/job.js';
 import type { TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
 
 export interface TrialRequest {
@@ -19,8 +20,7 @@ export interface TrialRequest {
   readonly deviceId: string;
   readonly otherDeviceIds?: readonly string[];
   readonly cpus: readonly number[];
-  readonly runtimes?: PlaceRequest['runtimes'];
-  readonly rpc?: PlaceRequest['rpc'];
+  readonly engines?: EngineConfig;
   readonly minPhaseSeconds: number;
   /** null for workloads that do not train. */
   readonly training: TrainingFiles | null;

@@ -1,3 +1,5 @@
+import type { AttachedAdapter } from '../../artifacts/adapters/attach.js';
+import type { Artifact } from '../../artifacts/files/store.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { QualityRecord } from '../../core/quality/record.js';
 import type { ProfileRecord } from '../../core/result/profile-record.js';
@@ -6,11 +8,9 @@ import type { RooflineGiven } from '../../core/result/roofline-record.js';
 import type { RecordRoofs } from '../../core/result/roofs-record.js';
 import type { Warning } from '../../core/result/warnings.js';
 import type { TrainingRecord } from '../../core/training/record.js';
-import type { AttachedAdapter } from '../../artifacts/adapters/attach.js';
-import type { Artifact } from '../../artifacts/files/store.js';
+import type { AnyFacts } from '../../engines/runners/opened.js';
 import type { CoresReading } from '../cores/usual.js';
 import type { EnvironmentFacts } from '../environment.js';
-import type { AnyFacts } from '../../engines/runners/opened.js';
 import type { WorkloadOutcome } from '../workloads/workload.js';
 
 /** What is known of a trial at any moment; it grows as the trial goes on, and every field may stay empty. */

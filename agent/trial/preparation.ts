@@ -1,3 +1,10 @@
+import { type AttachedAdapter, attachedAdapters } from '../../artifacts/adapters/attach.js';
+import { stepsTo } from '../../artifacts/conversions/step.js';
+import type { Launcher } from '../../artifacts/files/build-file.js';
+import { looked } from '../../artifacts/files/looking/looked.js';
+import { type ResolvedModel, resolveModel } from '../../artifacts/files/resolve.js';
+import type { Artifact } from '../../artifacts/files/store.js';
+import { stepsFor } from '../../artifacts/techniques/index.js';
 import { FailureError, failure, toFailure } from '../../core/errors.js';
 import { deviceKind } from '../../core/experiment/experiment.js';
 import { warn } from '../../core/result/warnings.js';
@@ -11,15 +18,8 @@ import {
 import { impossibility } from '../../core/sweep/space.js';
 import { type AdapterPart, readAdapter } from '../../core/techniques/adapter.js';
 import { workloadNamed } from '../../core/workloads/index.js';
-import type { ArchitectureReading } from '../../roofline/readers/reading.js';
-import { type AttachedAdapter, attachedAdapters } from '../../artifacts/adapters/attach.js';
-import type { Launcher } from '../../artifacts/files/build-file.js';
-import { looked } from '../../artifacts/files/looking/looked.js';
-import { type ResolvedModel, resolveModel } from '../../artifacts/files/resolve.js';
-import type { Artifact } from '../../artifacts/files/store.js';
-import { stepsTo } from '../../artifacts/conversions/step.js';
 import { type ObservedPlace, ON_CPU } from '../../engines/runners/observer.js';
-import { stepsFor } from '../../artifacts/techniques/index.js';
+import type { ArchitectureReading } from '../../roofline/readers/reading.js';
 import { placeOf, type TrialRun } from './context.js';
 
 export interface PreparedModel {

@@ -1,12 +1,12 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { warn } from '../../core/result/warnings.js';
-import type { Channel } from '../../process/isolation/channel.js';
-import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { buildOf } from '../../engines/native/engine-build.js';
 import { loadRunner } from '../../engines/runners/index.js';
 import type { AnyFacts } from '../../engines/runners/opened.js';
 import { open } from '../../engines/runners/runner.js';
 import type { TrainedResult } from '../../engines/runners/trainer.js';
+import type { Channel } from '../../process/isolation/channel.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { workloadNamed } from '../workloads/index.js';
 import type { PhaseStamper, TrainingInput, WorkloadInput, WorkloadOutcome } from '../workloads/workload.js';
 import { trialCores } from './cores.js';
@@ -20,7 +20,7 @@ export async function runTrial(
   const runner = await loadRunner(request.runner.kind);
   const workload = await workloadNamed(request.workload.kind);
   const { modelPath, adapters, deviceClass, deviceId, otherDeviceIds = [] } = request;
-  const { cpus, runtimes, rpc, served = null } = request;
+  const { cpus, engines, served = null } = request;
   const { options } = request.runner;
   const place = {
     modelPath,
@@ -30,8 +30,7 @@ export async function runTrial(
     deviceId,
     otherDeviceIds,
     cpus,
-    runtimes,
-    rpc,
+    ...(engines !== undefined && { engines }),
     served,
   };
 

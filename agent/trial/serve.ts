@@ -1,15 +1,14 @@
+import { attachedAdapters } from '../../artifacts/adapters/attach.js';
+import { locateAdapter } from '../../artifacts/adapters/source.js';
+import { stepsTo } from '../../artifacts/conversions/step.js';
+import { resolveModel } from '../../artifacts/files/resolve.js';
+import { locateSource } from '../../artifacts/files/source.js';
 import { FailureError, failure } from '../../core/errors.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { lorasOf, type NamedLora } from '../../core/serving/loras.js';
 import { devicesOf, type ServedSplit } from '../../core/work/served-work.js';
 import { workloadNamed } from '../../core/workloads/index.js';
-import { attachedAdapters } from '../../artifacts/adapters/attach.js';
-import { locateAdapter } from '../../artifacts/adapters/source.js';
-import { resolveModel } from '../../artifacts/files/resolve.js';
-import { locateSource } from '../../artifacts/files/source.js';
-import { stepsTo } from '../../artifacts/conversions/step.js';
-import { PROCESS_QUANTITIES } from '../meters/process.js';
 import { firstModel, whyNotReady } from '../../engines/servers/ask.js';
 import { commandLine } from '../../engines/servers/command.js';
 import { type ConfiguredServer, serverFor } from '../../engines/servers/config.js';
@@ -18,6 +17,7 @@ import { keyOf } from '../../engines/servers/key.js';
 import { listenerAt } from '../../engines/servers/listener.js';
 import type { Served } from '../../engines/servers/pool.js';
 import type { AskedProfile, ServedEndpoint } from '../../engines/servers/served.js';
+import { PROCESS_QUANTITIES } from '../meters/process.js';
 import { childLimits, type TrialRun } from './context.js';
 import { noteIdle } from './idle.js';
 import type { TrialNotes } from './notes.js';
@@ -41,9 +41,9 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
   const { lease, node, device, notes, child } = trial;
   const { runner, workload } = lease.experiment;
   const held = leasedDevices(lease);
-  for (const id of held.slice(1)) await node.servers.pool.free(id);
+  for (const id of held.slice(1)) await node.servers.free(id);
   if (workloadNamed(workload.kind)?.needs !== 'endpoint') {
-    await node.servers.pool.free(device.id);
+    await node.servers.free(device.id);
     return null;
   }
   const server = chosen(trial);
@@ -68,7 +68,7 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
   const gpus = gpusOf(server, device, held, 'nvml' in node.nvml ? node.nvml.nvml.devices : []);
   await noteIdle(trial, gpus);
   const { profile, devices } = server;
-  const served = await node.servers.pool.take(
+  const served = await node.servers.take(
     device.id,
     {
       request: {
@@ -120,7 +120,7 @@ function chosen({ lease, node }: TrialRun): ConfiguredServer {
   const there = node.profile.runners.find((one) => one.kind === runner.kind)?.variants ?? [];
   const found = serverFor(
     runner,
-    node.servers.configured.filter(({ name }) => there.includes(name)),
+    node.engines.servers.filter(({ name }) => there.includes(name)),
   );
   if (found !== undefined) return found;
   const known = there.length > 0 ? `it has ${there.join(', ')}` : 'it has none';

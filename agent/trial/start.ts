@@ -1,10 +1,10 @@
+import { Pins } from '../../artifacts/files/pins.js';
 import { toFailure } from '../../core/errors.js';
 import type { Lease } from '../../core/experiment/lease.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { Pins } from '../../artifacts/files/pins.js';
+import { withoutAddresses } from '../../engines/config.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { CurrentChild } from '../../process/isolation/current-child.js';
-import { withServersNamed } from '../../engines/native/llama-cpp/rpc.js';
 import { AppliedSettings } from '../power/applied-settings.js';
 import type { TrialContext, TrialRun } from './context.js';
 import { measure } from './measure.js';
@@ -44,13 +44,12 @@ export function startTrial(
   const settings = new AppliedSettings();
   const done = run({ lease, node, notes, child, pins, settings, onProgress })
     .finally(() => settings.release())
-    .finally(() => node.servers.pool.giveBack(lease.deviceId))
+    .finally(() => node.servers.giveBack(lease.deviceId))
     .finally(() => pins.release())
     .then(() => null, toFailure)
     .then((failure) => {
       const { warnings, absent } = notes;
-      // The addresses of RPC servers are no part of a record.
-      const said = withServersNamed({ warnings, absent, failure }, node.rpc);
+      const said = withoutAddresses({ warnings, absent, failure }, node.engines);
       return writeRecord(lease, node.profile, { ...notes, ...said }, said.failure);
     });
   return { lease, stop: (reason) => child.stop(reason), kill: (reason) => child.kill(reason), done };

@@ -1,14 +1,14 @@
 import { rename, rm } from 'node:fs/promises';
+import { writePeft } from '../../artifacts/adapters/peft-writer.js';
+import { besideGguf } from '../../artifacts/files/peft-folder.js';
 import { withoutEnding } from '../../core/models/formats.js';
 import { parametersOf } from '../../core/techniques/adapters/adapter.js';
 import { encodeFloats } from '../../core/techniques/float-types.js';
-import { copyGguf } from '../../formats/gguf/copy.js';
-import { readGgufHeader } from '../../formats/gguf/header.js';
+import type { TrainedResult } from '../../engines/runners/trainer.js';
 import { adapterBase } from '../../formats/adapters/base.js';
 import { canAttach, writeAdapterGguf } from '../../formats/adapters/gguf.js';
-import { writePeft } from '../../artifacts/adapters/peft-writer.js';
-import { besideGguf } from '../../artifacts/files/peft-folder.js';
-import type { TrainedResult } from '../../engines/runners/trainer.js';
+import { copyGguf } from '../../formats/gguf/copy.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { KeptResult } from '../workloads/workload.js';
 
 /**

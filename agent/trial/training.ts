@@ -1,9 +1,9 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { locateText } from '../../artifacts/files/text.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { plainRunnerOf } from '../../core/runners/index.js';
 import { workloadNamed } from '../../core/workloads/index.js';
-import { locateText } from '../../artifacts/files/text.js';
 import { digestOf } from '../../process/digest.js';
 import type { KeptResult, TrainingFiles, WorkloadOutcome } from '../workloads/workload.js';
 import type { TrialRun } from './context.js';

@@ -1,10 +1,10 @@
+import { readText } from '../../artifacts/files/text.js';
 import { FailureError, failure } from '../../core/errors.js';
 import { relativeHalfWidth } from '../../core/statistics/interval.js';
 import { warmupSettled } from '../../core/statistics/stopping.js';
 import { rateAt, type TrainingSettings } from '../../core/training/methods.js';
 import { trainingSettings } from '../../core/training/options.js';
 import type { TrainingRecord } from '../../core/training/record.js';
-import { readText } from '../../artifacts/files/text.js';
 import type { TrainableModel, Trainer, TrainingStep } from '../../engines/runners/trainer.js';
 import { datasetOf, type TrainingDataset } from './dataset.js';
 import type { TrainingInput, Workload, WorkloadContext, WorkloadOutcome } from './workload.js';

@@ -4,11 +4,11 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { FailureError, failure } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { drawLength, type Lengths, parseLengths } from '../../core/serving/lengths.js';
+import type { Tokenizer } from '../../core/serving/tokenizer.js';
 import type { PlannedRequest } from '../../load/endpoint.js';
 import { datasetRequests } from '../../load/prompts/dataset.js';
 import { syntheticRequests } from '../../load/prompts/synthetic.js';
 import { type TraceFormat, traceRequests } from '../../load/prompts/trace.js';
-import type { Tokenizer } from '../../core/serving/tokenizer.js';
 
 /** What a workload says of its requests. */
 export interface RequestsWanted {

@@ -14,6 +14,7 @@ import { columnsOf, type RequestColumns, type ServingRecord } from '../../core/s
 import { type Arrival, mostInFlight } from '../../core/serving/requests.js';
 import { SaturationWatch } from '../../core/serving/saturation.js';
 import { keptBy, objectivesOf } from '../../core/serving/slo.js';
+import type { Tokenizer } from '../../core/serving/tokenizer.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import type { ArrivalName } from '../../core/workloads/serving.js';
 import { openTokenizer } from '../../engines/runners/tokenizer.js';
@@ -23,7 +24,6 @@ import { measureCeiling } from '../../load/ceiling.js';
 import type { Endpoint } from '../../load/endpoint.js';
 import { type InsideReadings, watchInside } from '../../load/inside.js';
 import { type LoadOutcome, runLoad } from '../../load/run-load.js';
-import type { Tokenizer } from '../../core/serving/tokenizer.js';
 import { choosingLoras } from './lora-requests.js';
 import { type RequestMaker, requestMaker } from './serving-requests.js';
 import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';

@@ -3,6 +3,8 @@ import type { AdapterLayer } from '../../core/techniques/adapters/adapter.js';
 import { ontoBase } from '../../core/techniques/adapters/residual.js';
 import { decodeFloats, isFloatType } from '../../core/techniques/float-types.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
+import { type AdapterBase, adapterBase, requireFit, unattachable } from '../../formats/adapters/base.js';
+import { type ReadAdapter, readAdapterGguf } from '../../formats/adapters/gguf.js';
 import {
   type GgufFile,
   type GgufHeader,
@@ -12,8 +14,6 @@ import {
 import { readTensor } from '../../formats/tensor-data.js';
 import type { ResolvedModel } from '../files/resolve.js';
 import { describeSynthetic } from '../files/synthetic/model.js';
-import { type AdapterBase, adapterBase, requireFit, unattachable } from '../../formats/adapters/base.js';
-import { type ReadAdapter, readAdapterGguf } from '../../formats/adapters/gguf.js';
 import { readPeft } from './peft.js';
 import type { AdapterPlace } from './source.js';
 import { syntheticAdapter } from './synthetic.js';

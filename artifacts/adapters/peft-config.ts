@@ -2,8 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { scaleOf } from '../../core/techniques/adapters/scale.js';
-import { shown } from '../../formats/gguf/metadata.js';
 import { unusable } from '../../formats/adapters/base.js';
+import { shown } from '../../formats/gguf/metadata.js';
 import { ModulePattern, type Steps } from './pattern.js';
 
 /** The two files of a PEFT folder. */

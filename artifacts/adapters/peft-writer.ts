@@ -12,8 +12,8 @@ import {
 } from '../../core/techniques/adapters/names.js';
 import { encodeFloats } from '../../core/techniques/float-types.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
-import { type SafetensorSource, writeSafetensors } from '../../formats/safetensors/writer.js';
 import { unusable } from '../../formats/adapters/base.js';
+import { type SafetensorSource, writeSafetensors } from '../../formats/safetensors/writer.js';
 import { CONFIG_FILE, WEIGHTS_FILE } from './peft-config.js';
 
 /** What a PEFT folder says beside the weights. */

@@ -1,10 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import {
-  type AdapterLayer,
-  type LowRankAdapter,
-  notFinite,
-} from '../../core/techniques/adapters/adapter.js';
+import { type AdapterLayer, type LowRankAdapter, notFinite } from '../../core/techniques/adapters/adapter.js';
 import { transposed, veraLayer, withoutInitial } from '../../core/techniques/adapters/convert.js';
 import {
   EMBEDDING_TENSOR,
@@ -15,11 +11,11 @@ import {
 } from '../../core/techniques/adapters/names.js';
 import { decodeFloats, isFloatType } from '../../core/techniques/float-types.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
+import { type AdapterBase, flawOf, unusable } from '../../formats/adapters/base.js';
+import type { ReadAdapter } from '../../formats/adapters/gguf.js';
 import { shown } from '../../formats/gguf/metadata.js';
 import { SafetensorsError } from '../../formats/safetensors/json.js';
 import { type LocatedTensor, openSafetensors, readSafetensor } from '../../formats/safetensors/reader.js';
-import { type AdapterBase, flawOf, unusable } from '../../formats/adapters/base.js';
-import type { ReadAdapter } from '../../formats/adapters/gguf.js';
 import {
   expectedOf,
   initializationOf,

@@ -1,14 +1,10 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { SyntheticAdapter } from '../../core/techniques/adapter.js';
-import {
-  type AdapterLayer,
-  type LowRankAdapter,
-  targetOf,
-} from '../../core/techniques/adapters/adapter.js';
+import { type AdapterLayer, type LowRankAdapter, targetOf } from '../../core/techniques/adapters/adapter.js';
 import { LINEAR_TARGETS } from '../../core/techniques/adapters/names.js';
+import type { AdapterBase } from '../../formats/adapters/base.js';
 import type { TensorInfo } from '../../formats/gguf/header.js';
 import { RandomWords } from '../files/synthetic/random.js';
-import type { AdapterBase } from '../../formats/adapters/base.js';
 
 /** B is made small, so that activations stay finite through any depth. */
 const B_BOUND = 0.01;

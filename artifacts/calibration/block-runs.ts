@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { GgufFile } from '../../formats/gguf/header.js';
-import { requireRoom } from '../../formats/whole-file.js';
 import type { Collector } from '../../engines/native/collector.js';
 import { loadObserver } from '../../engines/runners/index.js';
 import type { Observer } from '../../engines/runners/observer.js';
+import type { GgufFile } from '../../formats/gguf/header.js';
+import { requireRoom } from '../../formats/whole-file.js';
 import type { Linear, WalkPlan } from './blocks.js';
 import { endSequence } from './reading.js';
 import type { WalkRequest } from './request.js';

@@ -1,10 +1,10 @@
 import type { CalibrationSpec } from '../../core/techniques/calibration-spec.js';
+import { requiredKernels } from '../../engines/native/kernel-library.js';
+import { type ObservedPlace, ON_CPU } from '../../engines/runners/observer.js';
+import { digestOf } from '../../process/digest.js';
 import type { ModelSettings } from '../files/resolve.js';
 import type { StepContext } from '../files/step.js';
 import { locateText } from '../files/text.js';
-import { digestOf } from '../../process/digest.js';
-import { requiredKernels } from '../../engines/native/kernel-library.js';
-import { type ObservedPlace, ON_CPU } from '../../engines/runners/observer.js';
 import { importanceMatrixFor } from './store.js';
 
 /** How an importance matrix is got ready for a quantization. */

@@ -1,8 +1,8 @@
 import { leasedDevices } from '../../core/experiment/lease.js';
 import { MORE_TOKENS, unreachedExperts } from '../../core/techniques/expert-tokens.js';
-import type { Learned } from '../../process/isolation/learned.js';
-import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
 import { ON_CPU } from '../../engines/runners/observer.js';
+import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
+import type { Learned } from '../../process/isolation/learned.js';
 import type { CalibrationJob } from './collect.js';
 
 export interface CalibrateRequest {

@@ -1,7 +1,7 @@
 import { FailureError } from '../../core/errors.js';
-import type { GgufFile } from '../../formats/gguf/header.js';
 import { loadObserver } from '../../engines/runners/index.js';
 import type { ObservedDevices, ObservedPlace } from '../../engines/runners/observer.js';
+import type { GgufFile } from '../../formats/gguf/header.js';
 import { planWalk } from './blocks.js';
 
 /** Where activations were computed, for records; sums of them and masks are made on the CPU. */

@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
 import { calibrationWindows } from '../../core/techniques/calibration-windows.js';
+import { loadObserver } from '../../engines/runners/index.js';
+import type { ObservedPlace } from '../../engines/runners/observer.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { readText } from '../files/text.js';
-import { loadObserver } from '../../engines/runners/index.js';
-import type { ObservedPlace } from '../../engines/runners/observer.js';
 
 export interface SequencesRequest {
   /** The model whose vocabulary cuts the text. */

@@ -1,5 +1,5 @@
-import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { Collector } from '../../engines/native/collector.js';
+import { readGgufHeader } from '../../formats/gguf/header.js';
 import { BlockRuns } from './block-runs.js';
 import { type Linear, planWalk } from './blocks.js';
 import { checkedStatistics } from './reading.js';

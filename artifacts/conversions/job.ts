@@ -1,6 +1,6 @@
 import type { ConversionName } from '../../core/models/conversions.js';
-import type { Learned } from '../../process/isolation/learned.js';
 import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
+import type { Learned } from '../../process/isolation/learned.js';
 import type { ConversionRequest } from './converter.js';
 
 export interface ConversionTask extends ConversionRequest {

@@ -1,9 +1,9 @@
 import { type ConversionName, conversionNamed, wayTo } from '../../core/models/conversions.js';
 import type { ModelFormat } from '../../core/models/formats.js';
 import { conversionRecipe } from '../../core/techniques/chain.js';
+import { taskOf } from '../../process/isolation/job.js';
 import type { ResolvedModel } from '../files/resolve.js';
 import type { Step } from '../files/step.js';
-import { taskOf } from '../../process/isolation/job.js';
 import { CONVERTERS } from './index.js';
 import { CONVERT } from './job.js';
 

@@ -5,7 +5,7 @@ import { type Failure, FailureError, failure } from '../../core/errors.js';
 import { nearest } from '../../core/input/suggest.js';
 import { partName } from '../../core/models/parts.js';
 import { hubSource } from '../../core/models/remote.js';
-import { PACKAGE_ROOT } from '../../process/installation/package.js';
+import { PACKAGE_ROOT } from '../../process/package.js';
 
 export interface SourceSettings {
   /** The only folders a sweep may name files in. */

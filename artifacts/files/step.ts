@@ -2,8 +2,8 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import type { ProgressReport, Task } from '../../process/isolation/job.js';
-import type { Launcher } from './build-file.js';
 import type { Learned } from '../../process/isolation/learned.js';
+import type { Launcher } from './build-file.js';
 
 /** One transform on the way from a base to the file that runs. The same step makes the same file of the same file. */
 export interface Step {

@@ -1,7 +1,7 @@
 import { leasedDevices } from '../../core/experiment/lease.js';
-import type { Learned } from '../../process/isolation/learned.js';
-import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
 import { type ObservedPlace, ON_CPU } from '../../engines/runners/observer.js';
+import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
+import type { Learned } from '../../process/isolation/learned.js';
 
 export interface PruneRequest {
   readonly inputPath: string;

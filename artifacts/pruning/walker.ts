@@ -4,13 +4,13 @@ import type { Hessian } from '../../core/techniques/pruning/hessian.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
+import { ON_CPU } from '../../engines/runners/observer.js';
 import { readMatrix } from '../../formats/tensor-matrix.js';
 import { type ComputedOn, computedOn } from '../calibration/place.js';
 import type { StatisticsOrigin } from '../calibration/saved.js';
 import { calibrationSequences } from '../calibration/sequences.js';
 import { visitSaved } from '../calibration/visit-saved.js';
 import { walkLayers } from '../calibration/walk.js';
-import { ON_CPU } from '../../engines/runners/observer.js';
 import type { PruneRequest } from './job.js';
 import type { LinearLayer } from './linear-layers.js';
 

@@ -1,9 +1,9 @@
 import type { AdapterPart } from '../../core/techniques/adapter.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { MERGE_ADAPTERS } from '../adapters/jobs.js';
 import { locateAdapter } from '../adapters/source.js';
 import type { ModelSettings } from '../files/resolve.js';
 import type { Step } from '../files/step.js';
-import { taskOf } from '../../process/isolation/job.js';
 
 /** Changes whenever the same adapters would be merged into other bytes. */
 const MERGER = '1';

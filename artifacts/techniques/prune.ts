@@ -1,14 +1,14 @@
 import { needsHessian } from '../../core/techniques/pruning/check.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
+import { requiredKernels } from '../../engines/native/kernel-library.js';
+import type { ObservedPlace } from '../../engines/runners/observer.js';
+import { digestOf } from '../../process/digest.js';
+import { taskOf } from '../../process/isolation/job.js';
+import { statisticsFor } from '../calibration/store.js';
 import type { ModelSettings } from '../files/resolve.js';
 import type { Step } from '../files/step.js';
 import { locateText } from '../files/text.js';
-import { statisticsFor } from '../calibration/store.js';
-import { digestOf } from '../../process/digest.js';
-import { taskOf } from '../../process/isolation/job.js';
-import { requiredKernels } from '../../engines/native/kernel-library.js';
 import { PRUNE } from '../pruning/job.js';
-import type { ObservedPlace } from '../../engines/runners/observer.js';
 
 /**
  * @param word as the experiment has it.

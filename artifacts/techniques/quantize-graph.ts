@@ -1,7 +1,7 @@
 import type { GraphQuantization } from '../../core/techniques/graph-quantization.js';
-import { QUANTIZE_GRAPH } from '../onnx/job.js';
-import type { Step } from '../files/step.js';
 import { taskOf } from '../../process/isolation/job.js';
+import type { Step } from '../files/step.js';
+import { QUANTIZE_GRAPH } from '../onnx/job.js';
 
 /** Changes whenever the same graph would be quantized into other bytes. */
 const QUANTIZER = '1';

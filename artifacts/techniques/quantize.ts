@@ -1,8 +1,8 @@
 import type { QuantizationSpec } from '../../core/techniques/quantization.js';
-import type { Step } from '../files/step.js';
-import type { PreparedImportance } from '../calibration/importance.js';
-import { taskOf } from '../../process/isolation/job.js';
 import { QUANTIZE } from '../../engines/runners/jobs.js';
+import { taskOf } from '../../process/isolation/job.js';
+import type { PreparedImportance } from '../calibration/importance.js';
+import type { Step } from '../files/step.js';
 
 export interface QuantizeStep {
   /** As the experiment has it. */

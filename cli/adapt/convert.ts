@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { adapterBase } from '../../formats/adapters/base.js';
-import { canAttach, writeAdapterGguf } from '../../formats/adapters/gguf.js';
 import { loadAdapter } from '../../artifacts/adapters/load.js';
 import { writePeft } from '../../artifacts/adapters/peft-writer.js';
 import { locateAdapter } from '../../artifacts/adapters/source.js';
 import { isNamedAs } from '../../core/models/formats.js';
 import { parametersOf, ranksOf, targetsOf } from '../../core/techniques/adapters/adapter.js';
+import { adapterBase } from '../../formats/adapters/base.js';
+import { canAttach, writeAdapterGguf } from '../../formats/adapters/gguf.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { usageError } from '../exit.js';
 import { printJson, say } from '../output/print.js';

@@ -1,4 +1,3 @@
-import { canAttach, readAdapterGguf } from '../../formats/adapters/gguf.js';
 import { loadAdapter } from '../../artifacts/adapters/load.js';
 import { type LocatedAdapter, locateAdapter } from '../../artifacts/adapters/source.js';
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
@@ -11,6 +10,7 @@ import {
   targetOf,
   targetsOf,
 } from '../../core/techniques/adapters/adapter.js';
+import { canAttach, readAdapterGguf } from '../../formats/adapters/gguf.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';

@@ -1,15 +1,15 @@
 import { availableParallelism } from 'node:os';
-import { locateText } from '../../artifacts/files/text.js';
-import { taskOf } from '../../process/isolation/job.js';
-import { launch } from '../../process/isolation/launch.js';
 import { TRIAL, type TrialRequest } from '../../agent/trial/job.js';
 import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
+import { locateText } from '../../artifacts/files/text.js';
 import { FailureError } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { isNamedAs } from '../../core/models/formats.js';
 import { defaultRunnerFor } from '../../core/runners/index.js';
 import { MEASURE } from '../../core/sweep/schema.js';
 import { finetune } from '../../core/workloads/finetune.js';
+import { taskOf } from '../../process/isolation/job.js';
+import { launch } from '../../process/isolation/launch.js';
 import { usageError } from '../exit.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';

@@ -1,5 +1,5 @@
-import { besideGguf } from '../../artifacts/files/peft-folder.js';
 import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
+import { besideGguf } from '../../artifacts/files/peft-folder.js';
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import { median } from '../../core/statistics/quantile.js';
 import { workError } from '../exit.js';

@@ -2,15 +2,19 @@ import { existsSync, statSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import type { ModelSettings, ResolvedModel } from '../../artifacts/files/resolve.js';
-import { locateText } from '../../artifacts/files/text.js';
 import { writeImportanceMatrix } from '../../artifacts/calibration/imatrix.js';
 import { readStatistics } from '../../artifacts/calibration/saved.js';
-import { type StatisticsFile, type StatisticsRequest, statisticsFor } from '../../artifacts/calibration/store.js';
-import { findEngine } from '../../engines/native/packages.js';
-import { placeOfClass } from '../../engines/runners/observer.js';
+import {
+  type StatisticsFile,
+  type StatisticsRequest,
+  statisticsFor,
+} from '../../artifacts/calibration/store.js';
+import type { ModelSettings, ResolvedModel } from '../../artifacts/files/resolve.js';
+import { locateText } from '../../artifacts/files/text.js';
 import { isNamedAs } from '../../core/models/formats.js';
 import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
+import { findEngine } from '../../engines/native/packages.js';
+import { placeOfClass } from '../../engines/runners/observer.js';
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';

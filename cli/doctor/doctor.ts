@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
 import pc from 'picocolors';
-import { diagnoseEngines, diagnoseOnnxRuntime, diagnoseRpc } from '../../engines/native/diagnose.js';
 import { type NodeProbe, probeNode } from '../../agent/probe.js';
-import { type FoundServer, findServers } from '../../engines/servers/find.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { RUNNERS } from '../../core/runners/index.js';
+import { diagnoseEngines, diagnoseOnnxRuntime, diagnoseRpc } from '../../engines/native/diagnose.js';
+import { type FoundServer, findServers } from '../../engines/servers/find.js';
 import type { Format } from '../../formats/format.js';
 import { FORMATS } from '../../formats/index.js';
-import { VERSION } from '../../process/installation/package.js';
+import { VERSION } from '../../process/package.js';
 import { EXIT } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { printData, printJson } from '../output/print.js';
@@ -29,7 +29,8 @@ export interface Finding {
  * @throws CommandError (2) for a wrong configuration.
  */
 export async function doctor(options: DoctorOptions): Promise<number> {
-  const { cpuGroups, roofsFolder, servers, onnxRuntimes, rpc } = agentConfig(options.config);
+  const { cpuGroups, roofsFolder, engines: named } = agentConfig(options.config);
+  const { servers, onnxRuntimes, rpc } = named;
   const [native, onnx, remote, found, { profile, periods }] = await Promise.all([
     diagnoseEngines(),
     diagnoseOnnxRuntime(onnxRuntimes),

@@ -1,8 +1,8 @@
 import pc from 'picocolors';
+import type { DeviceProfile, DeviceSettable } from '../../core/experiment/node.js';
 import { formatCpuList, parseCpuList } from '../../process/device/affinity.js';
 import { readThrottling } from '../../process/device/cgroup.js';
 import { type HostFacts, type HostRoots, readHost, readSwappedPages } from '../../process/device/host.js';
-import type { DeviceProfile, DeviceSettable } from '../../core/experiment/node.js';
 
 /** Something of this host that makes numbers move. */
 export interface HostFinding {

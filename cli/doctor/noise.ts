@@ -12,7 +12,7 @@ import { defaultRunnerFor } from '../../core/runners/index.js';
 import type { Component } from '../../core/statistics/nested.js';
 import { experimentAt } from '../../core/sweep/expand.js';
 import { planSpace } from '../../core/sweep/space.js';
-import { VERSION } from '../../process/installation/package.js';
+import { VERSION } from '../../process/package.js';
 import { workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import pc from 'picocolors';
+import { SETTINGS, type TunedHost } from '../../agent/tuning/settings.js';
+import { ONLY_ROOT, type Outcome, tune, untune } from '../../agent/tuning/tune.js';
+import { fileProblem } from '../../core/input/file-problem.js';
 import { formatCpuList } from '../../process/device/affinity.js';
 import { readLimits } from '../../process/device/cgroup.js';
 import { cpuDevices, readCpu } from '../../process/device/cpu.js';
 import { type HostRoots, readHost } from '../../process/device/host.js';
-import { SETTINGS, type TunedHost } from '../../agent/tuning/settings.js';
-import { ONLY_ROOT, type Outcome, tune, untune } from '../../agent/tuning/tune.js';
-import { fileProblem } from '../../core/input/file-problem.js';
 import { EXIT, workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';

@@ -1,7 +1,12 @@
-import { buildCpuEngine, buildProgram, buildRpc, buildRpcServer } from '../../engines/native/engines/build.js';
 import { toFailure } from '../../core/errors.js';
 import { PROFILES } from '../../core/runners/server/index.js';
 import type { ServerProfile } from '../../core/runners/server/profile.js';
+import {
+  buildCpuEngine,
+  buildProgram,
+  buildRpc,
+  buildRpcServer,
+} from '../../engines/native/engines/build.js';
 import { fromFailure } from '../exit.js';
 import { printData, say } from '../output/print.js';
 

@@ -1,6 +1,6 @@
+import { toFailure } from '../../core/errors.js';
 import { installEngine } from '../../engines/native/engines/install.js';
 import type { EnginePart } from '../../engines/native/packages.js';
-import { toFailure } from '../../core/errors.js';
 import { fromFailure } from '../exit.js';
 import { printData, say } from '../output/print.js';
 

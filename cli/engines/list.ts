@@ -14,7 +14,7 @@ export async function listEngines(options: {
   readonly config?: string;
   readonly json?: true;
 }): Promise<void> {
-  const { servers, onnxRuntimes, rpc } = agentConfig(options.config);
+  const { servers, onnxRuntimes, rpc } = agentConfig(options.config).engines;
   const [native, onnx, remote, found] = await Promise.all([
     diagnoseEngines(),
     diagnoseOnnxRuntime(onnxRuntimes),

@@ -1,4 +1,3 @@
-import type { Launcher } from '../../artifacts/files/build-file.js';
 import { dueFits, withFit } from '../../agent/factors/due.js';
 import { fittedEngine } from '../../agent/factors/engine.js';
 import { makeFactors } from '../../agent/factors/make.js';
@@ -6,11 +5,12 @@ import { FactorsStore } from '../../agent/factors/store.js';
 import { probeNode } from '../../agent/probe.js';
 import { measurerFor } from '../../agent/roofs/index.js';
 import { RoofsStore, type StoredRoofs } from '../../agent/roofs/store.js';
+import type { Launcher } from '../../artifacts/files/build-file.js';
 import { toFailure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Factors } from '../../core/result/factors.js';
 import { weightType } from '../../core/techniques/tensor-types.js';
-import { VERSION } from '../../process/installation/package.js';
+import { VERSION } from '../../process/package.js';
 import { usageError, workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';

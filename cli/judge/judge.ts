@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { taskOf } from '../../process/isolation/job.js';
-import { launch } from '../../process/isolation/launch.js';
 import type { AnswerToScore } from '../../agent/quality/external-scorer.js';
 import { JUDGE } from '../../agent/quality/jobs.js';
 import { fileProblem } from '../../core/input/file-problem.js';
+import { taskOf } from '../../process/isolation/job.js';
+import { launch } from '../../process/isolation/launch.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { printData } from '../output/print.js';
 import { askedModel, openAsked } from '../single/asked-model.js';

@@ -1,8 +1,7 @@
 import { basename, dirname, resolve } from 'node:path';
+import { CONVERT } from '../../artifacts/conversions/job.js';
 import { originOf } from '../../artifacts/files/lineage.js';
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
-import { CONVERT } from '../../artifacts/conversions/job.js';
-import { taskOf } from '../../process/isolation/job.js';
 import type { ModelFacts } from '../../core/experiment/experiment.js';
 import { formatValue } from '../../core/metrics/format.js';
 import {
@@ -15,6 +14,7 @@ import {
 import { MODEL_FORMATS, type ModelFormat, withoutEnding } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';
 import { FLOAT_BYTES } from '../../core/techniques/float-types.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { usageError } from '../exit.js';
 import { inspectModel, modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';

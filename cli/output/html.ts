@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { FailureError, failure } from '../../core/errors.js';
-import { builtFile } from '../../process/installation/package.js';
+import { builtFile } from '../../process/package.js';
 import { contentPolicy, fillPage } from '../../report/page.js';
 import { pack } from '../../report/payload.js';
 import type { Report } from '../../report/report.js';

@@ -1,5 +1,4 @@
 import { dirname, resolve } from 'node:path';
-import { lastCacheBytes } from '../../process/device/caches.js';
 import { NodeFactors } from '../../agent/factors/node-factors.js';
 import { FactorsStore } from '../../agent/factors/store.js';
 import { NodeRoofs } from '../../agent/roofs/node-roofs.js';
@@ -13,6 +12,7 @@ import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { phaseWork } from '../../core/work/phase-work.js';
 import { servedWork, splitAsked } from '../../core/work/served-work.js';
 import { workloadNamed } from '../../core/workloads/index.js';
+import { lastCacheBytes } from '../../process/device/caches.js';
 import { withAttention } from '../../roofline/analysis/attention-word.js';
 import { factorsAt } from '../../roofline/factor-at.js';
 import { measuredMachine } from '../../roofline/machine-model.js';

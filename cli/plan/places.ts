@@ -1,5 +1,4 @@
 import { probeRunner } from '../../agent/probe.js';
-import { RUNNER_KINDS } from '../../engines/runners/kinds.js';
 import { refusal } from '../../coordinator/scheduler/placement.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
@@ -7,6 +6,7 @@ import { formatValue } from '../../core/metrics/format.js';
 import { predictedBytes } from '../../core/runners/index.js';
 import { profileOf } from '../../core/runners/server/index.js';
 import type { Sweep } from '../../core/sweep/spec.js';
+import { RUNNER_KINDS } from '../../engines/runners/kinds.js';
 import { parseNodeProfile } from '../../proto/convert.js';
 import { withCoordinator } from '../connection.js';
 import type { ConnectionOptions } from '../options/connection.js';

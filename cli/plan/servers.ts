@@ -1,13 +1,13 @@
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
-import { commandLine } from '../../engines/servers/command.js';
-import { type ConfiguredServer, serverFor } from '../../engines/servers/config.js';
-import { gpusMissing } from '../../engines/servers/devices.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
 import { profileOf } from '../../core/runners/server/index.js';
 import { lorasOf } from '../../core/serving/loras.js';
+import { commandLine } from '../../engines/servers/command.js';
+import { type ConfiguredServer, serverFor } from '../../engines/servers/config.js';
+import { gpusMissing } from '../../engines/servers/devices.js';
 
 /** A server that experiments of a plan ask. */
 export interface PlannedServer {

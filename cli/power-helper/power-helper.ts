@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { openNvmlSettings } from '../../process/device/nvml-settings.js';
 import type { RestingClocks } from '../../agent/power/gpu.js';
 import { startHelper } from '../../agent/power/server.js';
+import { openNvmlSettings } from '../../process/device/nvml-settings.js';
 import { EXIT, usageError } from '../exit.js';
 import { say } from '../output/print.js';
 import type { PowerHelperOptions } from './command.js';

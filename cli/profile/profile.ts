@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import { readAffinity } from '../../process/device/affinity.js';
-import { taskOf } from '../../process/isolation/job.js';
 import { PROFILE } from '../../agent/profile/job.js';
 import { FailureError } from '../../core/errors.js';
 import type { ProfileRecord } from '../../core/result/profile-record.js';
 import { defaultRunnerFor, formatsFor } from '../../core/runners/index.js';
 import { formatOf } from '../../formats/index.js';
+import { readAffinity } from '../../process/device/affinity.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
-import { QUANTIZE_GRAPH } from '../../artifacts/onnx/job.js';
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { bytesOf } from '../../artifacts/files/tree.js';
-import { taskOf } from '../../process/isolation/job.js';
+import { QUANTIZE_GRAPH } from '../../artifacts/onnx/job.js';
 import { formatValue } from '../../core/metrics/format.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { inspectModel } from '../local-models.js';
 import { printJson, say } from '../output/print.js';
 import { fileOf } from '../single/file-of.js';

@@ -1,14 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { importanceFor } from '../../artifacts/calibration/importance.js';
-import { readAffinity } from '../../process/device/affinity.js';
-import { taskOf } from '../../process/isolation/job.js';
+import type { ModelSettings } from '../../artifacts/files/resolve.js';
+import { DEFAULT_RUNNER } from '../../core/runners/index.js';
 import { findEngine } from '../../engines/native/packages.js';
 import { QUANTIZE, type QuantizeRequest } from '../../engines/runners/jobs.js';
-import { DEFAULT_RUNNER } from '../../core/runners/index.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { onnx } from '../../formats/onnx/format.js';
+import { readAffinity } from '../../process/device/affinity.js';
+import { taskOf } from '../../process/isolation/job.js';
 import { modelSettings, OPENED_BY_COMMANDS, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { FailureError, failure } from '../../core/errors.js';
-import { builtFile } from '../../process/installation/package.js';
+import { builtFile } from '../../process/package.js';
 import type { ChartData } from '../../roofline/analysis/chart.js';
 
 const WIDTH = 960;

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { FailureError } from '../../core/errors.js';
 import { pointsId } from '../../core/sweep/identity.js';
 import { parseSweep } from '../../core/sweep/parse.js';
-import { VERSION } from '../../process/installation/package.js';
+import { VERSION } from '../../process/package.js';
 import { usageError, workError } from '../exit.js';
 import { say } from '../output/print.js';
 import { FILES, writeWhole } from '../report/run-folder.js';

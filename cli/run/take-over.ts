@@ -1,7 +1,5 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { buildFolder, isBuildHere } from '../../engines/native/engine-build.js';
-import { findEngine, LIBLLAMA } from '../../engines/native/packages.js';
 import type { Fact, Log } from '../../coordinator/log/log.js';
 import { openLog } from '../../coordinator/log/open.js';
 import { FailureError } from '../../core/errors.js';
@@ -11,6 +9,8 @@ import { type Warning, warn } from '../../core/result/warnings.js';
 import { experimentAt } from '../../core/sweep/expand.js';
 import { planSpace } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
+import { buildFolder, isBuildHere } from '../../engines/native/engine-build.js';
+import { findEngine, LIBLLAMA } from '../../engines/native/packages.js';
 import { usageError } from '../exit.js';
 import { say } from '../output/print.js';
 import { DEFAULT_OUT, runFolders } from '../report/run-folder.js';

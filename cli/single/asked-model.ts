@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
-import type { ResolvedModel } from '../../artifacts/files/resolve.js';
 import type { QualityModel } from '../../agent/quality/measure.js';
+import type { ResolvedModel } from '../../artifacts/files/resolve.js';
 import { toFailure } from '../../core/errors.js';
 import { defaultRunnerFor, formatsFor } from '../../core/runners/index.js';
 import { formatOf } from '../../formats/index.js';

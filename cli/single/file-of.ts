@@ -1,6 +1,6 @@
+import { stepsTo } from '../../artifacts/conversions/step.js';
 import type { ResolvedModel } from '../../artifacts/files/resolve.js';
 import { ArtifactStore } from '../../artifacts/files/store.js';
-import { stepsTo } from '../../artifacts/conversions/step.js';
 import { formatValue } from '../../core/metrics/format.js';
 import type { ModelFormat } from '../../core/models/formats.js';
 import { OPENED_BY_COMMANDS } from '../local-models.js';

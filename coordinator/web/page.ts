@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { builtFile } from '../../process/installation/package.js';
+import { builtFile } from '../../process/package.js';
 import { contentPolicy, livePage } from '../../report/page.js';
 
 export interface WebPage {

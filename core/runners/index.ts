@@ -12,7 +12,7 @@ import type { RunnerKind } from './runner.js';
 import { SERVER_KINDS } from './server/index.js';
 import { sparse } from './sparse.js';
 
-/** A new kind is one file and one line here, and its room in agent/runners. */
+/** A new kind is one file and one line here, and its room in engines/runners. */
 const DESCRIPTIONS = {
   'llama-cpp': llamaCpp,
   ggml,

@@ -1,4 +1,8 @@
-import type { Message } from '../../load/endpoint.js';
+/** A message of a chat. */
+export interface Message {
+  readonly role: string;
+  readonly content: string;
+}
 
 /** How a model's chats become prompts. */
 export interface ChatTemplate {

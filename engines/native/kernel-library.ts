@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { LibraryHandle } from 'koffi';
 import { FailureError, failure } from '../../core/errors.js';
-import { builtFile } from '../../process/installation/package.js';
+import { builtFile } from '../../process/package.js';
 import { cpuLevels } from './cpu-levels.js';
 
 const HINT = 'build it with node scripts/build-kernels.mjs';

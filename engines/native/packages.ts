@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
-import { MANIFEST } from '../../process/installation/package.js';
+import { MANIFEST } from '../../process/package.js';
 import { cacheFolder } from './engines/location.js';
 
 /** Where llama.cpp's libraries lie on this machine. They are those that node-llama-cpp publishes, without its JavaScript. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Template } from '@huggingface/jinja';
 import { FailureError } from '../../core/errors.js';
-import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
 import type { ChatTemplate } from '../../core/serving/tokenizer.js';
+import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
 
 /** What a model says of its chats. */
 export interface ChatWords {

@@ -1,8 +1,9 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { QuantizationSpec } from '../../core/techniques/quantization.js';
-import type { Learned } from '../../process/isolation/learned.js';
 import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
-import type { NodeEngines, RunnerProbe } from './runner.js';
+import type { Learned } from '../../process/isolation/learned.js';
+import type { NodeEngines } from '../config.js';
+import type { RunnerProbe } from './runner.js';
 
 export interface QuantizeRequest {
   readonly runnerKind: string;
@@ -30,7 +31,7 @@ export const QUANTIZE: Job<QuantizeRequest, Learned, ProgressReport> = {
 
 export interface ProbeRequest {
   readonly runnerKind: string;
-  readonly engines?: NodeEngines;
+  readonly engines: NodeEngines;
 }
 
 /** Asks a runner what it could do here. */
@@ -39,6 +40,6 @@ export const PROBE: Job<ProbeRequest, RunnerProbe> = {
   what: 'the probe',
   async load() {
     const { loadRunner } = await import('./index.js');
-    return async ({ runnerKind, engines = {} }) => (await loadRunner(runnerKind)).probe(engines);
+    return async ({ runnerKind, engines }) => (await loadRunner(runnerKind)).probe(engines);
   },
 };

@@ -3,7 +3,7 @@ import type { TextModel } from './opened.js';
 import type { PlaceRequest } from './runner.js';
 
 /** Where a model is run to be looked into. Its options may name RPC servers; no other option counts. */
-export interface ObservedPlace extends Omit<PlaceRequest, 'cpus' | 'runtimes'> {
+export interface ObservedPlace extends Omit<PlaceRequest, 'cpus'> {
   /** Why it is the CPU, of the place as it is or of the one that was asked for; left out = its devices are used. */
   readonly cpuReason?: string;
 }

@@ -4,10 +4,10 @@ import { basename, join } from 'node:path';
 import { Tokenizer as PublishedTokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { FailureError, failure } from '../../core/errors.js';
+import type { ChatTemplate, Tokenizer } from '../../core/serving/tokenizer.js';
 import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
 import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
 import { fieldsOf, readJson } from '../../formats/config-json.js';
-import type { ChatTemplate, Tokenizer } from '../../core/serving/tokenizer.js';
 import { openChatTemplate } from './chat-template.js';
 
 /** A vocabulary takes some seconds to be read. */

@@ -4,9 +4,7 @@ import type { RunnerProfile } from '../../core/experiment/node.js';
 import type { OpType } from '../../core/kernels/op.js';
 import type { TrainingSettings } from '../../core/training/methods.js';
 import type { Capability } from '../../core/workloads/capability.js';
-import type { ConfiguredRpc } from '../native/llama-cpp/rpc-config.js';
-import type { ConfiguredRuntimes } from '../native/onnxruntime/libraries.js';
-import type { ConfiguredServer } from '../servers/config.js';
+import type { EngineConfig, NodeEngines } from '../config.js';
 import type { ServedEndpoint } from '../servers/served.js';
 import type { Opened } from './opened.js';
 
@@ -26,16 +24,6 @@ export interface Runner {
    * `engine-missing`, `model-unsupported`, …) with a sentence for people.
    */
   readonly opens: { readonly [C in Capability]?: (request: OpenRequest[C]) => Promise<Opened[C]> };
-}
-
-/** Of the node's configuration; left out = none are named. */
-export interface NodeEngines {
-  /** For runners that are one. */
-  readonly servers?: readonly ConfiguredServer[];
-  /** Libraries of ONNX Runtime. */
-  readonly runtimes?: ConfiguredRuntimes;
-  /** RPC servers of llama.cpp. */
-  readonly rpc?: ConfiguredRpc;
 }
 
 export type RunnerProbe =
@@ -89,10 +77,8 @@ export interface PlaceRequest {
   readonly otherDeviceIds?: readonly string[];
   /** Logical CPUs the process is pinned to. */
   readonly cpus: readonly number[];
-  /** Libraries of ONNX Runtime that the node's configuration names. */
-  readonly runtimes?: NodeEngines['runtimes'];
-  /** RPC servers of llama.cpp that it names. */
-  readonly rpc?: NodeEngines['rpc'];
+  /** What the node's configuration names; left out = nothing. */
+  readonly engines?: EngineConfig;
 }
 
 export interface ModelRequest extends PlaceRequest {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
-import { formatOf } from '../../formats/index.js';
 import type { Tokenizer } from '../../core/serving/tokenizer.js';
+import { formatOf } from '../../formats/index.js';
 
 /**
  * Opens the tokenizer of a model: of its file, or of its folder's `tokenizer.json`.

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ServerProfile } from '../../core/runners/server/profile.js';
-import { type Answer, ask, type Bounds, isSuccess, TooSlow } from '../../proto/http/ask.js';
 import { whyNoConnection } from '../../load/problems.js';
+import { type Answer, ask, type Bounds, isSuccess, TooSlow } from '../../proto/http/ask.js';
 
 /** Where a server is asked, and by what key. */
 export interface Address {

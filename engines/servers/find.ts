@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { VERSION } from '../../process/installation/package.js';
 import { findProgram } from '../../process/isolation/start-tools.js';
+import { VERSION } from '../../process/package.js';
 import { whyNotReady } from './ask.js';
 import { isOwn } from './command.js';
 import type { ConfiguredServer } from './config.js';

@@ -1,7 +1,7 @@
 import { quote } from '../../core/quote.js';
-import type { Message, PlannedRequest } from '../endpoint.js';
+import type { Message, Tokenizer } from '../../core/serving/tokenizer.js';
+import type { PlannedRequest } from '../endpoint.js';
 import { textOf } from '../endpoint.js';
-import type { Tokenizer } from '../../core/serving/tokenizer.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 

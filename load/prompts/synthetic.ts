@@ -2,8 +2,8 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { drawLength, type Lengths } from '../../core/serving/lengths.js';
-import type { PlannedRequest } from '../endpoint.js';
 import type { Tokenizer } from '../../core/serving/tokenizer.js';
+import type { PlannedRequest } from '../endpoint.js';
 import { TextMaker } from './text.js';
 
 /** Requests that are made up. */

@@ -1,5 +1,5 @@
-import type { PlannedRequest } from '../endpoint.js';
 import type { Tokenizer } from '../../core/serving/tokenizer.js';
+import type { PlannedRequest } from '../endpoint.js';
 import { isCount, jsonLines } from './dataset.js';
 import { TextMaker } from './text.js';
 

@@ -143,7 +143,7 @@ export function launch<Answer, Report extends ChildMessage = never>(
 }
 
 function start(request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpus' | 'tools'>): ChildProcess {
-  const { loader, path } = ownProgram('../worker', import.meta.url);
+  const { loader, path } = ownProgram('../../agent/worker', import.meta.url);
   // V8 gets no threads of its own, so that compiling and collecting garbage never take a core from the engine's
   // threads in the middle of a phase; loading TypeScript needs them.
   const flags = loader.length > 0 ? loader : ['--single-threaded'];

@@ -7,14 +7,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { builtinFolder } from '../../artifacts/files/source.js';
 import { linearsOf } from '../../artifacts/calibration/blocks.js';
 import { passModel } from '../../artifacts/calibration/pass.js';
 import { calibrationSequences } from '../../artifacts/calibration/sequences.js';
 import { walkLayers } from '../../artifacts/calibration/walk.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
+import { median } from '../../core/statistics/quantile.js';
 import { requiredKernels } from '../../engines/native/kernel-library.js';
 import { llamaCpp } from '../../engines/runners/llama-cpp/index.js';
-import { median } from '../../core/statistics/quantile.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { conclude } from './figure.js';
 

@@ -3,7 +3,7 @@
  * no compiler beside it), asked for the tests of llama-bench: prefills of an empty cache, then decodes at the
  * prompt's depth. Takes an order as its argument, prints tokens per second, one value per repeat.
  */
-import { llamaCpp } from '../../dist/agent/runners/llama-cpp/index.js';
+import { llamaCpp } from '../../dist/engines/runners/llama-cpp/index.js';
 
 const { deviceClass, modelPath, threads, promptTokens, generateTokens, repeats } = JSON.parse(
   process.argv[2] ?? '',

@@ -5,13 +5,10 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { builtinFolder } from '../../artifacts/files/source.js';
-import { type ChildMessage, type Task, taskOf } from '../../process/isolation/job.js';
-import { launch } from '../../process/isolation/launch.js';
 import { QUALITY } from '../../agent/quality/jobs.js';
-import { QUANTIZE } from '../../engines/runners/jobs.js';
 import { TRIAL } from '../../agent/trial/job.js';
 import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
+import { builtinFolder } from '../../artifacts/files/source.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { median } from '../../core/statistics/quantile.js';
 import { MEASURE } from '../../core/sweep/schema.js';
@@ -20,8 +17,11 @@ import { predictTraining } from '../../core/training/memory.js';
 import { TRAINING_METHODS, type TrainingMethod } from '../../core/training/methods.js';
 import { trainingSettings } from '../../core/training/options.js';
 import type { TrainingRecord } from '../../core/training/record.js';
+import { QUANTIZE } from '../../engines/runners/jobs.js';
 import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import { type ChildMessage, type Task, taskOf } from '../../process/isolation/job.js';
+import { launch } from '../../process/isolation/launch.js';
 import { conclude, type Figure } from './figure.js';
 
 const steps = Number(process.env.STEPS ?? 60);

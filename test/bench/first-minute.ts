@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { MANIFEST } from '../../process/installation/package.js';
+import { MANIFEST } from '../../process/package.js';
 import { ROOT } from '../support/ridge.js';
 import { freePort, until } from '../support/services.js';
 import { conclude, type Figure } from './figure.js';

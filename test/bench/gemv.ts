@@ -1,8 +1,8 @@
 import { cpus } from 'node:os';
+import type { OpType } from '../../core/kernels/op.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { openOps } from '../../engines/native/ops.js';
 import { openRoofsKernels } from '../../engines/native/roofs.js';
-import type { OpType } from '../../core/kernels/op.js';
 import { conclude, type Figure } from './figure.js';
 import { attention, dense, type Machine, type Row, sparse, table } from './gemv/rows.js';
 

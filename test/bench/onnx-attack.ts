@@ -12,9 +12,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { PROFILE } from '../../agent/profile/job.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
-import { PROFILE } from '../../agent/profile/job.js';
 import { conclude, type Figure } from './figure.js';
 
 const { values: options } = parseArgs({

@@ -11,6 +11,7 @@
  *
  *   RIDGEPOINT_ONNXRUNTIME_PYTHON=…/bin/python RIDGEPOINT_ONNX_MODEL=…/model.onnx npm run bench -- onnx [--rounds=10] [--threads=2]
  */
+
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -19,12 +20,13 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { ggufToOnnx } from '../../artifacts/conversions/gguf-to-onnx/converter.js';
-import { taskOf } from '../../process/isolation/job.js';
-import { launch } from '../../process/isolation/launch.js';
 import { PROFILE } from '../../agent/profile/job.js';
+import { ggufToOnnx } from '../../artifacts/conversions/gguf-to-onnx/converter.js';
 import { nodeSeconds, profileCost } from '../../core/result/profile-record.js';
 import { median } from '../../core/statistics/quantile.js';
+import { NO_ENGINES } from '../../engines/config.js';
+import { taskOf } from '../../process/isolation/job.js';
+import { launch } from '../../process/isolation/launch.js';
 import { ROOT } from '../support/ridge.js';
 import { conclude, type Figure } from './figure.js';
 
@@ -151,7 +153,7 @@ async function profiledShare(graph: string, what: string): Promise<void> {
       model: {
         modelPath: graph,
         options: { threads: Number(options.threads) },
-        runtimes: { bench: { library, plugins: {} } },
+        engines: { ...NO_ENGINES, onnxRuntimes: { bench: { library, plugins: {} } } },
         deviceClass: 'cpu',
         deviceId: 'cpu0',
         cpus: [],

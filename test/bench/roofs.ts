@@ -16,14 +16,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readAffinity } from '../../process/device/affinity.js';
-import { kernelsLibrary } from '../../engines/native/kernel-library.js';
-import { openRoofsKernels } from '../../engines/native/roofs.js';
 import { freeBytes } from '../../agent/roofs/machine.js';
 import { planRoofs } from '../../agent/roofs/plan.js';
 import { readTopology } from '../../agent/roofs/topology.js';
 import { ACCESSES } from '../../core/result/roofs.js';
 import { median } from '../../core/statistics/quantile.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
+import { openRoofsKernels } from '../../engines/native/roofs.js';
+import { readAffinity } from '../../process/device/affinity.js';
 import { conclude, type Figure } from './figure.js';
 import {
   compiledOneDnn,

@@ -16,6 +16,7 @@
  * `ridge engines build rpc` and `ridge engines build rpc-server` make what it takes; RIDGEPOINT_RPC_LIBRARY=…/libggml-rpc.so and
  * RIDGEPOINT_RPC_SERVER=…/ggml-rpc-server name others of the same release.
  */
+
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -23,19 +24,20 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ArtifactStore } from '../../artifacts/files/store.js';
 import { UsualCores } from '../../agent/cores/usual.js';
-import { cpuDevices, readCpu } from '../../process/device/cpu.js';
-import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { IdleBaselines } from '../../agent/meters/baseline.js';
-import type { ConfiguredRpc } from '../../engines/native/llama-cpp/rpc-config.js';
-import { loadModel } from '../../engines/runners/llama-cpp/load.js';
-import { ServerPool } from '../../engines/servers/pool.js';
 import type { TrialContext } from '../../agent/trial/context.js';
 import { startTrial } from '../../agent/trial/start.js';
+import { ArtifactStore } from '../../artifacts/files/store.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';
 import { runnerNamed } from '../../core/runners/index.js';
+import { NO_ENGINES } from '../../engines/config.js';
+import type { ConfiguredRpc } from '../../engines/native/llama-cpp/rpc-config.js';
+import { loadModel } from '../../engines/runners/llama-cpp/load.js';
+import { ServerPool } from '../../engines/servers/pool.js';
+import { cpuDevices, readCpu } from '../../process/device/cpu.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { modelPath } from '../models/loading.js';
 import { lease, QUICK } from '../support/bench.js';
 import { findRpcParts, RPC_NEEDS, startRpcServer } from '../support/rpc-servers.js';
@@ -84,7 +86,7 @@ async function greedy(over: Options, configured: ConfiguredRpc) {
     cpus: readCpu().allowed.slice(0, THREADS),
     contextTokens: PROMPT + TOKENS,
     sequences: 1,
-    rpc: configured,
+    engines: { ...NO_ENGINES, rpc: configured },
   });
   try {
     model.prefill([Int32Array.from({ length: PROMPT }, (_, i) => 3 + ((i * 37) % 997))]);
@@ -126,9 +128,8 @@ function contextWith(rpc: ConfiguredRpc, trialTimeoutSeconds = 120): TrialContex
     scorers: {},
     factors: null,
     gridGramsPerKilowattHour: null,
-    runtimes: {},
-    rpc,
-    servers: { configured: [], pool: new ServerPool() },
+    engines: { ...NO_ENGINES, rpc },
+    servers: new ServerPool(),
     powerSocket: null,
   };
 }

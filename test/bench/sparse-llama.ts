@@ -7,12 +7,12 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { measureQuality } from '../../agent/quality/measure.js';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
-import { loadLlama } from '../../engines/native/llama.js';
-import { measureQuality } from '../../agent/quality/measure.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
 import { median } from '../../core/statistics/quantile.js';
+import { loadLlama } from '../../engines/native/llama.js';
 import { conclude, type Figure } from './figure.js';
 import {
   type Candidate,

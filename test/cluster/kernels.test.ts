@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { recompute } from '../../roofline/judge.js';
 import { ridge } from '../support/ridge.js';
 

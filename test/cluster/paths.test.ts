@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createProgram } from '../../cli/program.js';
-import { PACKAGE_ROOT } from '../../process/installation/package.js';
+import { PACKAGE_ROOT } from '../../process/package.js';
 import { ridge } from '../support/ridge.js';
 
 let folder: string;

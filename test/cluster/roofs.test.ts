@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { RoofsStore } from '../../agent/roofs/store.js';
 import { roofsSchema } from '../../core/result/roofs.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { ridge } from '../support/ridge.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { sampleRoofs } from '../unit/roofs/sample.js';

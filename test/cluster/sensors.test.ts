@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { findSysfsGpus, vulkanDevices } from '../../process/device/sysfs-gpus.js';
 import { openSensors } from '../../agent/meters/sensors.js';
 import { startTrial } from '../../agent/trial/start.js';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';
+import { findSysfsGpus, vulkanDevices } from '../../process/device/sysfs-gpus.js';
 import { lease, trialContext } from '../support/bench.js';
 import { compileStub, hasGcc, setStub } from '../support/c-stub.js';
 import { amdCard } from '../support/gpu-trees.js';

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { choosingLoras } from '../../agent/workloads/lora-requests.js';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { commandLine } from '../../engines/servers/command.js';
 import { configuredServers, serversSchema } from '../../engines/servers/config.js';
 import { ServerPool } from '../../engines/servers/pool.js';
 import { withoutLora } from '../../engines/servers/served.js';
 import { runLoad } from '../../load/run-load.js';
-import { choosingLoras } from '../../agent/workloads/lora-requests.js';
 import { serverWanted } from '../support/servers.js';
 import { endpointOf, plain } from '../support/simulator.js';
 

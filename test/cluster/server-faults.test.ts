@@ -3,9 +3,9 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { descendantsOf } from '../../process/isolation/processes.js';
-import { FAULTS } from '../../load/simulator/options.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
+import { FAULTS } from '../../load/simulator/options.js';
+import { descendantsOf } from '../../process/isolation/processes.js';
 import { type Finished, ridge, startRidge } from '../support/ridge.js';
 
 /** Whole runs of `ridge`, several at once. */

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { takeCudaRoofs } from '../../agent/roofs/cuda-take.js';
+import { OPS } from '../../core/kernels/gen/ops.js';
 import type { CudaState } from '../../engines/native/cuda.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { type NativeOps, openOps } from '../../engines/native/ops.js';
-import { takeCudaRoofs } from '../../agent/roofs/cuda-take.js';
-import { OPS } from '../../core/kernels/gen/ops.js';
 import { CUDA_SHAPES } from '../support/cuda-shapes.js';
 
 /** In a child: what looks for a GPU is native code. */

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { openNvml } from '../../process/device/nvml.js';
 import { nvmlMeters } from '../../agent/meters/nvml.js';
 import { Recorder } from '../../agent/meters/recorder.js';
 import { measurePeriods } from '../../agent/meters/update-period.js';
 import { energySources } from '../../core/metrics/energy.js';
 import { cleanSeries } from '../../core/metrics/series.js';
+import { openNvml } from '../../process/device/nvml.js';
 
 const search = await openNvml();
 const whole = search.found ? search.nvml.devices.filter(({ board }) => board === null) : [];

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { OPS } from '../../core/kernels/gen/ops.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { type NativeOps, openOps } from '../../engines/native/ops.js';
-import { OPS } from '../../core/kernels/gen/ops.js';
 import { CUDA_SHAPES } from '../support/cuda-shapes.js';
 import { buildEmulatedGpu, canEmulate } from '../support/emulated-gpu.js';
 

@@ -1,7 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { probeRunner } from '../../agent/probe.js';
 import { workingSets } from '../../agent/roofs/cuda-take.js';
 import { requireMeasurer } from '../../agent/roofs/index.js';
@@ -11,6 +10,7 @@ import type { Options } from '../../core/experiment/experiment.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { roofsSchema } from '../../core/result/roofs.js';
 import { recordRoofsOf } from '../../core/result/roofs-record.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { lease, trialContext } from '../support/bench.js';
 import { buildEmulatedGpu, canEmulate, machineCode } from '../support/emulated-gpu.js';
 

@@ -3,17 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTrial } from '../../agent/trial/start.js';
 import { linearsOf } from '../../artifacts/calibration/blocks.js';
 import { passModel } from '../../artifacts/calibration/pass.js';
 import { type WalkRequest, walkLayers } from '../../artifacts/calibration/walk.js';
-import { kernelsLibrary } from '../../engines/native/kernel-library.js';
-import type { ConfiguredRpc } from '../../engines/native/llama-cpp/rpc-config.js';
-import { type ObservedPlace, ON_CPU } from '../../engines/runners/observer.js';
-import { startTrial } from '../../agent/trial/start.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
+import { NO_ENGINES } from '../../engines/config.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
+import type { ConfiguredRpc } from '../../engines/native/llama-cpp/rpc-config.js';
+import { type ObservedPlace, ON_CPU } from '../../engines/runners/observer.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { apart } from '../support/apart.js';
 import { lease, trialContext } from '../support/bench.js';
@@ -38,7 +39,11 @@ afterAll(() => {
 
 /** The last one is longer than what is run at once. */
 const sequences = [prompt(96, 1), prompt(40, 2), prompt(600, 3)];
-const over = (rpcServers: string): ObservedPlace => ({ ...ON_CPU, options: { rpcServers }, rpc });
+const over = (rpcServers: string): ObservedPlace => ({
+  ...ON_CPU,
+  options: { rpcServers },
+  engines: { ...NO_ENGINES, rpc },
+});
 
 type Statistics = ReadonlyMap<string, ChannelStatistics>;
 
@@ -103,7 +108,10 @@ describe.skipIf(parts === null)(`calibration on RPC servers (${RPC_NEEDS}, and t
       const options = runnerNamed('llama-cpp')!.options.parse({ rpcServers: 'desk', threads: 1 }) as Options;
       const sparsity = `wanda:50%?order=${order}&sequences=2&tokens=64`;
       const point = lease({ technique: { ...UNCHANGED, sparsity }, runner: { kind: 'llama-cpp', options } });
-      const record = await startTrial(point, { ...trialContext({ limits: { idleSeconds: 0 } }), rpc }).done;
+      const record = await startTrial(point, {
+        ...trialContext({ limits: { idleSeconds: 0 } }),
+        engines: { ...NO_ENGINES, rpc },
+      }).done;
       expect(record.failure).toBeNull();
       const { facts } = record.artifact!.steps[0]!;
       expect(facts).toMatchObject({ computedOn: 'RPC0 of desk', calibrationTokens: 128 });
@@ -112,7 +120,10 @@ describe.skipIf(parts === null)(`calibration on RPC servers (${RPC_NEEDS}, and t
   );
 
   test('fails in a sentence where the server is gone', async () => {
-    const gone: ObservedPlace = { ...over('desk'), rpc: { ...rpc, servers: { desk: '127.0.0.1:1' } } };
+    const gone: ObservedPlace = {
+      ...over('desk'),
+      engines: { ...NO_ENGINES, rpc: { ...rpc, servers: { desk: '127.0.0.1:1' } } },
+    };
     await expect(pass(modelPath('tiny'), gone)).rejects.toThrow(
       'the RPC server desk cannot be used: nobody listens there',
     );

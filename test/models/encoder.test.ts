@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { safetensorsToGguf } from '../../artifacts/conversions/safetensors-to-gguf/converter.js';
-import { openEncoder } from '../../engines/runners/llama-cpp/encoder.js';
 import { toFailure } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
+import { openEncoder } from '../../engines/runners/llama-cpp/encoder.js';
 import { temporaryFolder } from '../support/bench.js';
 import { tinyBert } from '../support/tiny-models.js';
 import { modelPath } from './loading.js';

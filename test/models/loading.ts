@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import type { Options } from '../../core/experiment/experiment.js';
 import { type LlamaModel, llamaCpp } from '../../engines/runners/llama-cpp/index.js';
 import type { LlamaRequest } from '../../engines/runners/llama-cpp/load.js';
-import type { Options } from '../../core/experiment/experiment.js';
 
 const models = join(import.meta.dirname, '../../models');
 

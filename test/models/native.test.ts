@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, test, vi } from 'vitest';
+import { FailureError } from '../../core/errors.js';
 import { nativeEngineFile } from '../../engines/native/engines/location.js';
 import { findEngine } from '../../engines/native/packages.js';
-import { FailureError } from '../../core/errors.js';
 import { load } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-native-'));

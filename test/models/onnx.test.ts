@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, test } from 'vitest';
+import { toFailure } from '../../core/errors.js';
+import { NO_ENGINES } from '../../engines/config.js';
 import { findLibraries } from '../../engines/native/onnxruntime/libraries.js';
 import { probeProviders } from '../../engines/native/onnxruntime/probe.js';
 import { onnxRunner } from '../../engines/runners/onnx/index.js';
 import { decoderOf, fallbackWarnings, loadModel, openGraph } from '../../engines/runners/onnx/load.js';
 import type { GeneratorRequest, GraphRequest } from '../../engines/runners/runner.js';
-import { toFailure } from '../../core/errors.js';
 
 /** One decoder, as exporters spell it (test/fixtures/onnx/graphs.py). */
 const graph = (name: string) => join(import.meta.dirname, '../fixtures/onnx', `${name}.onnx`);
@@ -278,8 +279,8 @@ describe.skipIf(!here)('decoders in ONNX Runtime (needs onnxruntime-node)', () =
       expect.stringContaining('it also takes pixels, a float32[batch, 3, height, width]'),
     ]);
     expect(await path(join(folder, 'nothing.onnx'))).toEqual(['model-missing', expect.anything()]);
-    const provider = (executionProvider: string, runtimes = {}) =>
-      opened({ options: { executionProvider }, runtimes });
+    const provider = (executionProvider: string, onnxRuntimes = {}) =>
+      opened({ options: { executionProvider }, engines: { ...NO_ENGINES, onnxRuntimes } });
     expect(await provider('qnn')).toEqual([
       'device-missing',
       'ONNX Runtime cannot use qnn: QNN execution provider is not supported in this build.',

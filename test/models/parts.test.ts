@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { readQuantization } from '../../core/techniques/quantization.js';
+import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { temporaryFolder } from '../support/bench.js';
 import { splitGguf } from '../support/split-gguf.js';
 import { load, modelPath, prompt } from './loading.js';

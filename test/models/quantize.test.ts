@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { FailureError } from '../../core/errors.js';
 import { plainQuantization, readQuantization } from '../../core/techniques/quantization.js';
+import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-quantize-'));

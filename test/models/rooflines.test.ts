@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { startTrial } from '../../agent/trial/start.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { isPresent, type ResultRecord, resultSchema } from '../../core/result/result.js';
@@ -7,6 +6,7 @@ import type { RooflinePhase } from '../../core/result/roofline-record.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import { sizeOf } from '../../core/work/model-size.js';
 import { passWork } from '../../core/work/pass-work.js';
+import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { recompute } from '../../roofline/judge.js';
 import { lease, trialContext } from '../support/bench.js';
 import { ROOFS } from '../support/roofline.js';

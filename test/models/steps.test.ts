@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { loadLlama } from '../../engines/native/llama.js';
 import { findStepLoops } from '../../engines/native/step-loop.js';
 import type { LlamaModel } from '../../engines/runners/llama-cpp/index.js';
 import { stepByStep } from '../../engines/runners/step-by-step.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { load, prompt } from './loading.js';
 
 const STEPS = 20;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { CONSTANTS, loadLlama } from '../../engines/native/llama.js';
 import { tensorTypeNumbered } from '../../core/techniques/tensor-types.js';
+import { CONSTANTS, loadLlama } from '../../engines/native/llama.js';
 
 test('every type has the name, blocks and bytes that the engine itself says', async () => {
   const { functions } = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
 import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
+import { readSynthetic } from '../../core/models/synthetic.js';
+import { plainQuantization } from '../../core/techniques/quantization.js';
+import type { TrainingSettings } from '../../core/training/methods.js';
 import { loadLlama } from '../../engines/native/llama.js';
 import { architectureOf } from '../../engines/runners/ggml/architecture.js';
 import { Engine } from '../../engines/runners/ggml/engine.js';
@@ -7,9 +10,6 @@ import { openWeights } from '../../engines/runners/ggml/load.js';
 import { GgmlTrainer } from '../../engines/runners/ggml/trainer.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import type { TrainingBatch } from '../../engines/runners/trainer.js';
-import { readSynthetic } from '../../core/models/synthetic.js';
-import { plainQuantization } from '../../core/techniques/quantization.js';
-import type { TrainingSettings } from '../../core/training/methods.js';
 import { copyGguf, readMetadataValue } from '../../formats/gguf/copy.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { writeGguf } from '../../formats/gguf/writer.js';

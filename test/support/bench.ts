@@ -2,19 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { ArtifactStore } from '../../artifacts/files/store.js';
 import { UsualCores } from '../../agent/cores/usual.js';
-import { cpuDevices, readCpu } from '../../process/device/cpu.js';
-import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { IdleBaselines } from '../../agent/meters/baseline.js';
 import type { MeterSettings } from '../../agent/meters/index.js';
-import { NO_RPC } from '../../engines/native/llama-cpp/rpc.js';
-import { ServerPool } from '../../engines/servers/pool.js';
 import type { TrialContext, TrialLimits } from '../../agent/trial/context.js';
+import { ArtifactStore } from '../../artifacts/files/store.js';
 import { DISTURBANCE_LIMITS, type Experiment, type MeasurePolicy } from '../../core/experiment/experiment.js';
 import type { Lease } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
+import { NO_ENGINES } from '../../engines/config.js';
+import { ServerPool } from '../../engines/servers/pool.js';
+import { cpuDevices, readCpu } from '../../process/device/cpu.js';
+import { monotonicSeconds } from '../../process/isolation/clock.js';
 
 /** A policy that measures little and forgives everything: tests ask whether things happen, not how fast. */
 export const QUICK: MeasurePolicy = {
@@ -121,9 +121,8 @@ export function trialContext(
     },
     scorers: changes.scorers ?? {},
     factors: null,
-    runtimes: {},
-    rpc: NO_RPC,
-    servers: { configured: [], pool: new ServerPool() },
+    engines: NO_ENGINES,
+    servers: new ServerPool(),
     gridGramsPerKilowattHour: null,
     powerSocket: null,
   };

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeSynthetic, writeSynthetic } from '../../artifacts/files/synthetic/model.js';
-import { cacheFolder } from '../../engines/native/engines/location.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
+import { cacheFolder } from '../../engines/native/engines/location.js';
 
 /** What the benches call the model that is large enough not to fit any cache. */
 export const LARGE_MODEL = 'synthetic-1b-q4_0';

@@ -1,8 +1,8 @@
 import type { Launcher } from '../../artifacts/files/build-file.js';
 import type { LookRequest } from '../../artifacts/files/looking/job.js';
 import { look } from '../../artifacts/files/looking/look.js';
-import type { LaunchRequest } from '../../process/isolation/launch.js';
 import { FailureError, toFailure } from '../../core/errors.js';
+import type { LaunchRequest } from '../../process/isolation/launch.js';
 
 type Work = (request: never, tell: (report: object) => void) => unknown;
 

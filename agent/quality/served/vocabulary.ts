@@ -1,5 +1,5 @@
-import type { TextModel } from '../../../engines/runners/opened.js';
 import type { Tokenizer } from '../../../core/serving/tokenizer.js';
+import type { TextModel } from '../../../engines/runners/opened.js';
 
 /** The tokens that a server is asked by. */
 export type Vocabulary = Pick<TextModel, 'tokenize' | 'beginToken'>;

@@ -1,6 +1,6 @@
 import type { Inspected } from '../../../formats/format.js';
-import type { ArchitectureReading } from '../../../roofline/readers/reading.js';
 import type { Job } from '../../../process/isolation/job.js';
+import type { ArchitectureReading } from '../../../roofline/readers/reading.js';
 
 /** A model that is to be looked at, without its weights. */
 export interface LookRequest {

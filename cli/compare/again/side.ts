@@ -1,7 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildFolder } from '../../../engines/native/engine-build.js';
-import { BUILD_VARIABLE, LIBLLAMA } from '../../../engines/native/packages.js';
 import type { OpenedNode } from '../../../agent/open-node.js';
 import { type RunningTrial, startTrial } from '../../../agent/trial/start.js';
 import { refusal } from '../../../coordinator/scheduler/placement.js';
@@ -9,6 +7,8 @@ import type { Experiment, MeasurePolicy } from '../../../core/experiment/experim
 import type { DeviceProfile } from '../../../core/experiment/node.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { identified } from '../../../core/sweep/expand.js';
+import { buildFolder } from '../../../engines/native/engine-build.js';
+import { BUILD_VARIABLE, LIBLLAMA } from '../../../engines/native/packages.js';
 import { buildReport } from '../../../report/build.js';
 import type { Row } from '../../../report/rows.js';
 import { usageError } from '../../exit.js';

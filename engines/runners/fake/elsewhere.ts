@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { FailureError, failure } from '../../../core/errors.js';
-import { ask, isSuccess } from '../../../proto/http/ask.js';
 import { ownProgram } from '../../../process/isolation/own-program.js';
 import { findStartTools, wrapCommand } from '../../../process/isolation/start-tools.js';
+import { ask, isSuccess } from '../../../proto/http/ask.js';
 import type { Generator, LoadedFacts } from '../opened.js';
 import type { Demands } from '../runner.js';
 import type { FakeOptions } from './options.js';

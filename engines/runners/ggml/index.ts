@@ -1,3 +1,4 @@
+import { NO_ENGINES } from '../../config.js';
 import { probe } from '../llama-cpp/probe.js';
 import type { Runner, RunnerProbe } from '../runner.js';
 import { loadModel } from './load.js';
@@ -11,7 +12,7 @@ export const ggmlRunner = {
 
 /** The libraries are llama.cpp's: where these load, graphs can be made. */
 async function probeGgml(): Promise<RunnerProbe> {
-  const found = await probe();
+  const found = await probe(NO_ENGINES);
   if (!found.available) return { ...found, kind: 'ggml' };
   return { ...found, profile: { ...found.profile, kind: 'ggml', devices: ['cpu'] }, notes: [] };
 }

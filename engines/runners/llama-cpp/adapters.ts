@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { FailureError, failure } from '../../../core/errors.js';
-import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { adapterBase, requireFit, unattachable } from '../../../formats/adapters/base.js';
 import { canAttach, readAdapterGguf } from '../../../formats/adapters/gguf.js';
+import { readGgufHeader } from '../../../formats/gguf/header.js';
 import type { Llama, Pointer } from '../../native/llama.js';
 import type { RunnableAdapter } from '../runner.js';
 

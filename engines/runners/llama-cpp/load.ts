@@ -125,10 +125,10 @@ export function shareOnCpu(
  */
 export async function devicesFor(
   llama: Llama,
-  request: Pick<PlaceRequest, 'deviceClass' | 'deviceId' | 'otherDeviceIds' | 'rpc'>,
+  request: Pick<PlaceRequest, 'deviceClass' | 'deviceId' | 'otherDeviceIds' | 'engines'>,
   settings: Settings,
 ): Promise<readonly EngineDevice[]> {
-  const remote = await openRpcServers(llama, request.rpc ?? NO_RPC, settings.rpcServers);
+  const remote = await openRpcServers(llama, request.engines?.rpc ?? NO_RPC, settings.rpcServers);
   const devices = [...remote, ...chooseDevices(llama, request)];
   requireShareOfEach(devices, settings);
   return devices;

@@ -1,16 +1,17 @@
 import { existsSync } from 'node:fs';
 import { FailureError } from '../../../core/errors.js';
 import { rpcVariant } from '../../../core/runners/node-demands.js';
+import type { NodeEngines } from '../../config.js';
 import { nativeEngineFile } from '../../native/engines/location.js';
 import { type Llama, loadLlama } from '../../native/llama.js';
-import { loadRpc, NO_RPC } from '../../native/llama-cpp/rpc.js';
+import { loadRpc } from '../../native/llama-cpp/rpc.js';
 import type { ConfiguredRpc } from '../../native/llama-cpp/rpc-config.js';
 import { findEngine } from '../../native/packages.js';
 import { loadPlugins } from '../../native/plugins.js';
-import type { NodeEngines, RunnerProbe } from '../runner.js';
+import type { RunnerProbe } from '../runner.js';
 
 /** Loads the CPU backend and every plugin that loads; says which device classes and variants there are. */
-export async function probe({ rpc = NO_RPC }: NodeEngines = {}): Promise<RunnerProbe> {
+export async function probe({ rpc }: NodeEngines): Promise<RunnerProbe> {
   let llama: Llama;
   try {
     llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { ChatTemplate, Tokenizer } from '../../../core/serving/tokenizer.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { loadLlama } from '../../native/llama.js';
-import type { ChatTemplate, Tokenizer } from '../../../core/serving/tokenizer.js';
 import { openChatTemplate } from '../chat-template.js';
 import { openModel } from './load.js';
 import { readSettings } from './settings.js';

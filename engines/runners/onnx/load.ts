@@ -63,8 +63,8 @@ export async function openGraph(request: ModelRequest, profile: string | null = 
 }
 
 /** @throws FailureError `engine-missing`, `engine-mismatch`. */
-async function runtimeFor({ runtimes = {} }: ModelRequest, engine: string | null): Promise<OrtRuntime> {
-  const libraries = findLibraries(runtimes);
+async function runtimeFor({ engines }: ModelRequest, engine: string | null): Promise<OrtRuntime> {
+  const libraries = findLibraries(engines?.onnxRuntimes);
   const [first] = libraries;
   if (first === undefined) throw noLibrary();
   if (engine === null) return await loadRuntime(first);

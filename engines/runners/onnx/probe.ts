@@ -1,12 +1,13 @@
 import type { FailureError } from '../../../core/errors.js';
 import { PROVIDER_DEVICES } from '../../../core/runners/onnx.js';
+import type { NodeEngines } from '../../config.js';
 import { findLibraries, noLibrary } from '../../native/onnxruntime/libraries.js';
 import { probeProviders } from '../../native/onnxruntime/probe.js';
-import type { NodeEngines, RunnerProbe } from '../runner.js';
+import type { RunnerProbe } from '../runner.js';
 
 /** Runs a small graph with every library and every provider that it has, each in a process of its own. */
-export async function probe({ runtimes = {} }: NodeEngines): Promise<RunnerProbe> {
-  const libraries = findLibraries(runtimes);
+export async function probe({ onnxRuntimes }: NodeEngines): Promise<RunnerProbe> {
+  const libraries = findLibraries(onnxRuntimes);
   if (libraries.length === 0) return unavailable(noLibrary());
   const found = await probeProviders(libraries);
   const working = found.filter(({ problem }) => problem === null);

@@ -7,7 +7,7 @@ import type { EndpointFacts, EndpointOpened } from '../opened.js';
 import type { EndpointRequest, Runner, RunnerProbe } from '../runner.js';
 
 /**
- * A server that answers by OpenAI's API. It runs in a process of its own that the agent keeps (agent/servers); the trial's child
+ * A server that answers by OpenAI's API. It runs in a process of its own that the agent keeps (engines/servers); the trial's child
  * only asks it.
  */
 export function serverRunner(kind: ServerKindName): Runner {

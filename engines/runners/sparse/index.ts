@@ -1,4 +1,5 @@
 import { FailureError, failure } from '../../../core/errors.js';
+import { NO_ENGINES } from '../../config.js';
 import { kernelsLibrary, missingLibrary } from '../../native/kernel-library.js';
 import { probe } from '../llama-cpp/probe.js';
 import type { LanguageModel } from '../opened.js';
@@ -25,7 +26,7 @@ async function openText(request: LanguageModelRequest): Promise<LanguageModel> {
 
 /** It needs both: llama.cpp's libraries and ours. */
 async function probeSparse(): Promise<RunnerProbe> {
-  const found = await probe();
+  const found = await probe(NO_ENGINES);
   if (!found.available) return { ...found, kind: 'sparse' };
   if (kernelsLibrary() === null) {
     const { message, hint } = missingLibrary().failure;

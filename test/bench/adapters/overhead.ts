@@ -1,14 +1,14 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { adapterBase } from '../../../formats/adapters/base.js';
-import { writeAdapterGguf } from '../../../formats/adapters/gguf.js';
 import { mergeAdapters } from '../../../artifacts/adapters/merge.js';
 import { syntheticAdapter } from '../../../artifacts/adapters/synthetic.js';
-import { llamaCpp } from '../../../engines/runners/llama-cpp/index.js';
-import type { Generator } from '../../../engines/runners/opened.js';
 import { median } from '../../../core/statistics/quantile.js';
 import { PORTABLE_MERGE } from '../../../core/techniques/adapters/merge.js';
+import { llamaCpp } from '../../../engines/runners/llama-cpp/index.js';
+import type { Generator } from '../../../engines/runners/opened.js';
+import { adapterBase } from '../../../formats/adapters/base.js';
+import { writeAdapterGguf } from '../../../formats/adapters/gguf.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { prompt } from '../../models/loading.js';
 

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { mergeAdapters } from '../../../artifacts/adapters/merge.js';
 import { type Comparison, compareLogits } from '../../../agent/quality/compare.js';
 import type { QualityModel } from '../../../agent/quality/measure.js';
-import { quantizeFile } from '../../../engines/runners/llama-cpp/index.js';
+import { mergeAdapters } from '../../../artifacts/adapters/merge.js';
 import { PORTABLE_MERGE } from '../../../core/techniques/adapters/merge.js';
 import { plainQuantization } from '../../../core/techniques/quantization.js';
+import { quantizeFile } from '../../../engines/runners/llama-cpp/index.js';
 import { modelPath } from '../../models/loading.js';
 
 export const quiet = { progress: () => {}, breathe: async () => {} };

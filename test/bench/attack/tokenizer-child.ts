@@ -1,6 +1,7 @@
 /** Opens the tokenizer of a folder, counts a chat and cuts a text by it, and says how that ended. */
-import { openTokenizer } from '../../../engines/runners/tokenizer.js';
+
 import { toFailure } from '../../../core/errors.js';
+import { openTokenizer } from '../../../engines/runners/tokenizer.js';
 
 const [folder = '', text = ''] = process.argv.slice(2);
 try {

@@ -1,8 +1,8 @@
-import type { NativeOps, OpRequest, PreparedOp } from '../../../engines/native/ops.js';
-import type { RoofsBench } from '../../../engines/native/roofs.js';
 import { OPS } from '../../../core/kernels/gen/ops.js';
 import { type OpType, shapeOf } from '../../../core/kernels/op.js';
 import { median } from '../../../core/statistics/quantile.js';
+import type { NativeOps, OpRequest, PreparedOp } from '../../../engines/native/ops.js';
+import type { RoofsBench } from '../../../engines/native/roofs.js';
 
 export interface Machine {
   readonly ops: NativeOps;

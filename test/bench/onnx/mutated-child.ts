@@ -1,7 +1,7 @@
 /** Opens graphs and runs each for a few tokens; a file that takes this process down is the parent's to note. */
 
-import { loadModel } from '../../../engines/runners/onnx/load.js';
 import { toFailure } from '../../../core/errors.js';
+import { loadModel } from '../../../engines/runners/onnx/load.js';
 
 process.on('message', async (path: string) => {
   try {

@@ -1,8 +1,8 @@
 /** One product of matrices as large as takes a second, in a process of its own. Arguments: library of ONNX Runtime, threads. */
 import { join } from 'node:path';
-import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { CHECK_SETTINGS, loadRuntime } from '../../../engines/native/onnxruntime/runtime.js';
 import { openSession } from '../../../engines/native/onnxruntime/session.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
 
 const [file = '', threads = '1'] = process.argv.slice(2);
 const runtime = await loadRuntime({ name: 'bench', file, plugins: {} });

@@ -1,14 +1,16 @@
 /** Our runner in a process of its own, asked as reference.py is. Arguments: model, threads, library of ONNX Runtime. */
+
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
-import { monotonicSeconds } from '../../../process/isolation/clock.js';
+import { NO_ENGINES } from '../../../engines/config.js';
 import { loadModel } from '../../../engines/runners/onnx/load.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
 
 const [path = '', threads = '1', library = ''] = process.argv.slice(2);
 const model = await loadModel({
   modelPath: path,
   options: { threads: Number(threads) },
-  runtimes: { bench: { library, plugins: {} } },
+  engines: { ...NO_ENGINES, onnxRuntimes: { bench: { library, plugins: {} } } },
   deviceClass: 'cpu',
   deviceId: 'cpu0',
   cpus: [],

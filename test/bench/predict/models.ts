@@ -3,8 +3,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtinFolder } from '../../../artifacts/files/source.js';
 import { writeSynthetic } from '../../../artifacts/files/synthetic/model.js';
-import { cacheFolder } from '../../../engines/native/engines/location.js';
 import { readSynthetic } from '../../../core/models/synthetic.js';
+import { cacheFolder } from '../../../engines/native/engines/location.js';
 import { RIDGE } from '../../support/ridge.js';
 
 export interface ModelFile {

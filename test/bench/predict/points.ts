@@ -2,17 +2,17 @@
 
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { readAffinity } from '../../../process/device/affinity.js';
-import { lastCacheBytes } from '../../../process/device/caches.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
 import { RoofsStore } from '../../../agent/roofs/store.js';
-import { llamaCpp } from '../../../engines/runners/llama-cpp/index.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';
 import { agentConfig } from '../../../cli/node-config.js';
 import { recordRoofsOf } from '../../../core/result/roofs-record.js';
 import { quantileOfSorted, sorted } from '../../../core/statistics/quantile.js';
 import { phaseWork } from '../../../core/work/phase-work.js';
+import { llamaCpp } from '../../../engines/runners/llama-cpp/index.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { readAffinity } from '../../../process/device/affinity.js';
+import { lastCacheBytes } from '../../../process/device/caches.js';
 import { factorsAt } from '../../../roofline/factor-at.js';
 import { measuredMachine } from '../../../roofline/machine-model.js';
 import { placePhase } from '../../../roofline/placement.js';

@@ -4,11 +4,11 @@
  * what memory grew by.
  */
 import { readFileSync } from 'node:fs';
-import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
-import { openPruningKernels } from '../../../engines/native/kernels.js';
 import { LayerPruner } from '../../../artifacts/pruning/layer-pruner.js';
 import type { LinearLayer } from '../../../artifacts/pruning/linear-layers.js';
 import { readSparsity } from '../../../core/techniques/sparsity.js';
+import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
+import { openPruningKernels } from '../../../engines/native/kernels.js';
 
 const COLUMNS = 4096;
 const [rows, matrices] = process.argv.slice(2).map(Number) as [number, number];

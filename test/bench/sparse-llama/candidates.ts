@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { pruneFile } from '../../../artifacts/pruning/prune.js';
+import type { Options } from '../../../core/experiment/experiment.js';
+import { plainQuantization } from '../../../core/techniques/quantization.js';
 import { llamaCpp, quantizeFile } from '../../../engines/runners/llama-cpp/index.js';
 import type { Generator } from '../../../engines/runners/opened.js';
 import { sparseRunner } from '../../../engines/runners/sparse/index.js';
-import type { Options } from '../../../core/experiment/experiment.js';
-import { plainQuantization } from '../../../core/techniques/quantization.js';
 
 /** A way to run one pruned model. */
 export interface Candidate {

@@ -2,8 +2,9 @@
  * `node dequantize.ts IN OUT`: a quantized GGUF as f16, by llama.cpp's own quantizer with allow_requantize. The numbers
  * are those of the quantized file. In a process of its own, since it opens the engine.
  */
-import { loadLlama } from '../../../engines/native/llama.js';
+
 import { fileType } from '../../../core/techniques/file-types.js';
+import { loadLlama } from '../../../engines/native/llama.js';
 
 const [input, output] = process.argv.slice(2);
 const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });

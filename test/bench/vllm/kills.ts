@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { monotonicSeconds } from '../../../process/isolation/clock.js';
-import { descendantsOf } from '../../../process/isolation/processes.js';
 import { ServerPool } from '../../../engines/servers/pool.js';
 import { readPage } from '../../../load/inside.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
+import { descendantsOf } from '../../../process/isolation/processes.js';
 import { type Running, startRidge } from '../../support/ridge.js';
 import type { Figure } from '../figure.js';
 import { rowsOf, runner, sweepFiles } from './rows.js';

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { choosingLoras } from '../../../agent/workloads/lora-requests.js';
 import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
 import { runLoad } from '../../../load/run-load.js';
-import { choosingLoras } from '../../../agent/workloads/lora-requests.js';
 import { RIDGE } from '../../support/ridge.js';
 import { endpointOf, plain } from '../../support/simulator.js';
 import type { Figure } from '../figure.js';

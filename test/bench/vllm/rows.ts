@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { descendantsOf } from '../../../process/isolation/processes.js';
 import { type ResultRecord, resultSchema } from '../../../core/result/result.js';
 import { gradeOf } from '../../../core/result/warnings.js';
+import { descendantsOf } from '../../../process/isolation/processes.js';
 import { ridge, startRidge } from '../../support/ridge.js';
 import type { Figure } from '../figure.js';
 import { entryOf, modelFolder, OPTIONS, type Place } from './server.js';

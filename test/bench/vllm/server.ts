@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Tokenizer } from '../../../core/serving/tokenizer.js';
 import { openTokenizer } from '../../../engines/runners/tokenizer.js';
 import { commandLine } from '../../../engines/servers/command.js';
 import { type ConfiguredServer, configuredServers, serversSchema } from '../../../engines/servers/config.js';
 import { type Served, ServerPool, type Wanted } from '../../../engines/servers/pool.js';
-import type { Tokenizer } from '../../../core/serving/tokenizer.js';
 import { modelPath } from '../../models/loading.js';
 import { RIDGE } from '../../support/ridge.js';
 

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
 
 const FOLDER = join(import.meta.dirname, '../../fixtures/servers/traces');
 

@@ -1,9 +1,9 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { builtinFolder } from '../../../artifacts/files/source.js';
 import type { TrialContext } from '../../../agent/trial/context.js';
 import { startTrial } from '../../../agent/trial/start.js';
+import { builtinFolder } from '../../../artifacts/files/source.js';
 import type { Experiment } from '../../../core/experiment/experiment.js';
 import { NOT_APPLICABLE } from '../../../core/judgement/not-applicable.js';
 import {

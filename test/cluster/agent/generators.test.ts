@@ -1,10 +1,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { loadRunner } from '../../../engines/runners/index.js';
-import type { Generator } from '../../../engines/runners/opened.js';
-import { open } from '../../../engines/runners/runner.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import { toFailure } from '../../../core/errors.js';
 import { type ResultRecord, resultSchema } from '../../../core/result/result.js';
+import { loadRunner } from '../../../engines/runners/index.js';
+import type { Generator } from '../../../engines/runners/opened.js';
+import { open } from '../../../engines/runners/runner.js';
 import { lease, trialContext } from '../../support/bench.js';
 
 const FAST = { fakePrefillTokensPerSecond: 1e6, fakeDecodeTokensPerSecond: 1e4 };

@@ -1,15 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { IdleBaselines } from '../../../agent/meters/baseline.js';
-import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
-import { ServerPool, type Wanted } from '../../../engines/servers/pool.js';
 import type { TrialContext } from '../../../agent/trial/context.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { runnerNamed } from '../../../core/runners/index.js';
 import { workloadNamed } from '../../../core/workloads/index.js';
+import { NO_ENGINES } from '../../../engines/config.js';
+import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
+import { ServerPool, type Wanted } from '../../../engines/servers/pool.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { lease, temporaryFolder, trialContext } from '../../support/bench.js';
 import { withSimulator } from '../../support/simulator.js';
 
@@ -59,7 +60,7 @@ function nodeWith(profile: string, server: object) {
   const configured = configuredServers(serversSchema.parse({ mine: { profile, ...server } }));
   const node: TrialContext = {
     ...{ ...context, profile: { ...context.profile, runners } },
-    ...{ servers: { configured, pool }, idle: new WatchedIdle(pool.seen) },
+    ...{ engines: { ...NO_ENGINES, servers: configured }, servers: pool, idle: new WatchedIdle(pool.seen) },
   };
   return { node, pool };
 }

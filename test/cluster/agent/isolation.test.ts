@@ -3,6 +3,11 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { TRIAL, type TrialReport, type TrialRequest } from '../../../agent/trial/job.js';
+import type { WorkloadOutcome } from '../../../agent/workloads/workload.js';
+import type { Options } from '../../../core/experiment/experiment.js';
+import { NO_ENGINES } from '../../../engines/config.js';
+import { PROBE } from '../../../engines/runners/jobs.js';
 import { formatCpuList, parseCpuList, readAffinity } from '../../../process/device/affinity.js';
 import { taskOf } from '../../../process/isolation/job.js';
 import { KillLadder } from '../../../process/isolation/kill.js';
@@ -12,10 +17,6 @@ import type { ChildState } from '../../../process/isolation/messages.js';
 import { descendantsOf } from '../../../process/isolation/processes.js';
 import { findStartTools } from '../../../process/isolation/start-tools.js';
 import { StderrTail } from '../../../process/isolation/stderr-tail.js';
-import { PROBE } from '../../../engines/runners/jobs.js';
-import { TRIAL, type TrialReport, type TrialRequest } from '../../../agent/trial/job.js';
-import type { WorkloadOutcome } from '../../../agent/workloads/workload.js';
-import type { Options } from '../../../core/experiment/experiment.js';
 import { QUICK, temporaryFolder } from '../../support/bench.js';
 
 function trial(options: Options, generateTokens = 4): TrialRequest {
@@ -169,7 +170,7 @@ describe('a child for one task', () => {
   });
 
   test('probes a runner', async () => {
-    const task = taskOf(PROBE, { runnerKind: 'fake' });
+    const task = taskOf(PROBE, { runnerKind: 'fake', engines: NO_ENGINES });
     const ending = await launch({ task, cpus: [], timeLimitSeconds: 60, memoryLimitBytes: null }).ended;
     expect(ending.answer).toMatchObject({ available: true });
   });

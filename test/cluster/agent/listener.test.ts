@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
-import { descendantsOf } from '../../../process/isolation/processes.js';
-import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
-import { listenerAt } from '../../../engines/servers/listener.js';
-import { ServerPool } from '../../../engines/servers/pool.js';
-import { startSimulatorProcess } from '../../../load/simulator/process.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { workloadNamed } from '../../../core/workloads/index.js';
+import { NO_ENGINES } from '../../../engines/config.js';
+import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
+import { listenerAt } from '../../../engines/servers/listener.js';
+import { startSimulatorProcess } from '../../../load/simulator/process.js';
+import { descendantsOf } from '../../../process/isolation/processes.js';
 import { lease, trialContext } from '../../support/bench.js';
 
 /** Listens where it is told, says so, and has a child that computes for it. */
@@ -82,7 +82,7 @@ describe.skipIf(process.platform !== 'linux')('a server that somebody else keeps
     return {
       ...context,
       profile: { ...context.profile, runners },
-      servers: { configured, pool: new ServerPool() },
+      engines: { ...NO_ENGINES, servers: configured },
     };
   };
 

@@ -1,8 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { findProgram } from '../../../process/isolation/start-tools.js';
-import { commandOf } from '../../../engines/servers/built.js';
-import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
-import { ServerPool } from '../../../engines/servers/pool.js';
 import type { TrialContext } from '../../../agent/trial/context.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import type { Options } from '../../../core/experiment/experiment.js';
@@ -11,6 +7,10 @@ import { type ResultRecord, resultSchema } from '../../../core/result/result.js'
 import { runnerNamed } from '../../../core/runners/index.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
 import { workloadNamed } from '../../../core/workloads/index.js';
+import { NO_ENGINES } from '../../../engines/config.js';
+import { commandOf } from '../../../engines/servers/built.js';
+import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
+import { findProgram } from '../../../process/isolation/start-tools.js';
 import { recompute } from '../../../roofline/judge.js';
 import { lease, trialContext } from '../../support/bench.js';
 import { PERFECT, ROOFS } from '../../support/roofline.js';
@@ -35,9 +35,9 @@ function nodeWith(server: object): TrialContext {
     profile: { ...context.profile, runners },
     roofs: { of: () => ROOFS, absent: () => '' },
     factors: { of: () => ({ id: 'fedcba9876543210', path: '', factors }), absent: () => '' },
-    servers: {
-      configured: configuredServers(serversSchema.parse({ mine: { profile: 'llama-server', ...server } })),
-      pool: new ServerPool(),
+    engines: {
+      ...NO_ENGINES,
+      servers: configuredServers(serversSchema.parse({ mine: { profile: 'llama-server', ...server } })),
     },
   };
 }
@@ -61,7 +61,7 @@ async function run(node: TrialContext, runner: object): Promise<ResultRecord> {
     expect(recompute(kept)).toEqual(kept);
     return kept;
   } finally {
-    await node.servers.pool.close();
+    await node.servers.close();
   }
 }
 

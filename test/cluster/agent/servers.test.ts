@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ancestorsOf, descendantsOf } from '../../../process/isolation/processes.js';
+import { FailureError } from '../../../core/errors.js';
 import { commandLine } from '../../../engines/servers/command.js';
 import { configuredServers } from '../../../engines/servers/config.js';
 import { ServerPool } from '../../../engines/servers/pool.js';
-import { FailureError } from '../../../core/errors.js';
+import { ancestorsOf, descendantsOf } from '../../../process/isolation/processes.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { serverWanted } from '../../support/servers.js';
 

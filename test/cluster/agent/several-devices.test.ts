@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
 import type { TrialContext } from '../../../agent/trial/context.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import type { Options } from '../../../core/experiment/experiment.js';
@@ -7,6 +6,8 @@ import { isPresent, resultSchema } from '../../../core/result/result.js';
 import type { RecordRoofs } from '../../../core/result/roofs-record.js';
 import { runnerNamed } from '../../../core/runners/index.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import { NO_ENGINES, type NodeEngines } from '../../../engines/config.js';
+import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
 import { recompute } from '../../../roofline/judge.js';
 import { lease, trialContext } from '../../support/bench.js';
 import { buildNvmlStub, forgetStub, H100, openScripted } from '../../support/nvml-stub.js';
@@ -108,9 +109,9 @@ describe('a trial on two GPUs', () => {
 });
 
 describe('a trial over RPC servers', () => {
-  const over = async (rpcServers: string, rpc: TrialContext['rpc']) => {
+  const over = async (rpcServers: string, rpc: NodeEngines['rpc']) => {
     const options = runnerNamed('llama-cpp')!.options.parse({ rpcServers, threads: 1 }) as Options;
-    const node = { ...trialContext({ limits: { idleSeconds: 0 } }), rpc };
+    const node = { ...trialContext({ limits: { idleSeconds: 0 } }), engines: { ...NO_ENGINES, rpc } };
     return await startTrial(lease({ runner: { kind: 'llama-cpp', options } }), node).done;
   };
 

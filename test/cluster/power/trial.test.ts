@@ -2,13 +2,13 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { readCpu } from '../../../process/device/cpu.js';
 import { type RunningHelper, startHelper } from '../../../agent/power/server.js';
 import { findSettable } from '../../../agent/power/settable.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import type { Experiment } from '../../../core/experiment/experiment.js';
 import type { DeviceProfile } from '../../../core/experiment/node.js';
 import { resultSchema } from '../../../core/result/result.js';
+import { readCpu } from '../../../process/device/cpu.js';
 import { lease, trialContext } from '../../support/bench.js';
 import { LONG, powerTree, SHORT } from '../../support/power-tree.js';
 

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { type AmdSmi, openAmdSmi } from '../../../process/device/amd-smi.js';
-import { findSysfsGpus, vulkanDevices } from '../../../process/device/sysfs-gpus.js';
 import { amdStateMeter, findAmdMeter } from '../../../agent/meters/amd.js';
 import { believedCounter } from '../../../agent/meters/amd-counter.js';
+import { type AmdSmi, openAmdSmi } from '../../../process/device/amd-smi.js';
+import { findSysfsGpus, vulkanDevices } from '../../../process/device/sysfs-gpus.js';
 import { compileStub, hasGcc, setStub } from '../../support/c-stub.js';
 import { amdCard } from '../../support/gpu-trees.js';
 import { found, tree, values } from '../../support/system-tree.js';

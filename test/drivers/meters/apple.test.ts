@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import koffi from 'koffi';
 import { afterEach, describe, expect, test } from 'vitest';
-import { openIoReport } from '../../../process/device/io-report.js';
 import { findAppleMeter } from '../../../agent/meters/apple.js';
 import type { Reading } from '../../../agent/meters/meter.js';
 import { powermetricsMeter, tryPowermetrics } from '../../../agent/meters/powermetrics.js';
+import { openIoReport } from '../../../process/device/io-report.js';
 import { compileStub, hasGcc, setStub } from '../../support/c-stub.js';
 import { found, tree, values } from '../../support/system-tree.js';
 

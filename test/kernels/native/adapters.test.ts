@@ -1,6 +1,6 @@
 import { describe, expect, inject, test } from 'vitest';
-import { mergeEngine } from '../../../engines/native/adapter-kernels.js';
 import { PORTABLE_MERGE } from '../../../core/techniques/adapters/merge.js';
+import { mergeEngine } from '../../../engines/native/adapter-kernels.js';
 import { randomLayer, randomMatrix } from '../../unit/adapters/toy.js';
 
 const kernels = inject('kernels');

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, inject, test } from 'vitest';
+import { OPS } from '../../../core/kernels/gen/ops.js';
+import { type OpFacts, shapeOf } from '../../../core/kernels/op.js';
 import { type CpuLevels, cpuLevels } from '../../../engines/native/cpu-levels.js';
 import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kernel-library.js';
 import { type NativeOps, openOps } from '../../../engines/native/ops.js';
-import { OPS } from '../../../core/kernels/gen/ops.js';
-import { type OpFacts, shapeOf } from '../../../core/kernels/op.js';
 
 const kernels = inject('kernels');
 const OWN = OPS.filter(({ family }) => !family.endsWith('-matrix'));

@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
-import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
-import { type NativeOps, type OpRequest, openOps } from '../../../engines/native/ops.js';
 import { OPS } from '../../../core/kernels/gen/ops.js';
 import { shapeOf } from '../../../core/kernels/op.js';
+import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
+import { type NativeOps, type OpRequest, openOps } from '../../../engines/native/ops.js';
 
 /** The others have a file of their own: attention-ops.test.ts. */
 const MATRIX_OPS = OPS.filter(({ family }) => family.endsWith('-matrix'));

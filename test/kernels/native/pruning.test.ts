@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
-import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kernel-library.js';
-import { openPruningKernels, PRUNING_INTERFACE } from '../../../engines/native/kernels.js';
 import type { Exchange } from '../../../core/techniques/pruning/dsnot/exchange.js';
 import type { PruningEngine } from '../../../core/techniques/pruning/engine.js';
 import { pruneLayer } from '../../../core/techniques/pruning/layer.js';
+import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kernel-library.js';
+import { openPruningKernels, PRUNING_INTERFACE } from '../../../engines/native/kernels.js';
 import { pruneByReference, REFERENCE } from '../../support/pruning/engine.js';
 import { exact, exchange, layer, pattern } from '../../unit/pruning/arbitraries.js';
 import {

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
-import { readAffinity } from '../../../process/device/affinity.js';
-import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
-import { openRoofsKernels, type RoofsKernels } from '../../../engines/native/roofs.js';
 import { buildOfRoofs } from '../../../agent/roofs/environment.js';
 import { takeRoofs } from '../../../agent/roofs/take.js';
+import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
+import { openRoofsKernels, type RoofsKernels } from '../../../engines/native/roofs.js';
+import { readAffinity } from '../../../process/device/affinity.js';
 
 const build = inject('kernels');
 const usable = readAffinity('self') ?? [0];

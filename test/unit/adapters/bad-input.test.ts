@@ -11,8 +11,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { adapterBase } from '../../../formats/adapters/base.js';
-import { readAdapterGguf, writeAdapterGguf } from '../../../formats/adapters/gguf.js';
 import { loadAdapter } from '../../../artifacts/adapters/load.js';
 import { mergeAdapters } from '../../../artifacts/adapters/merge.js';
 import { readPeft } from '../../../artifacts/adapters/peft.js';
@@ -20,6 +18,8 @@ import { locateAdapter } from '../../../artifacts/adapters/source.js';
 import { FailureError } from '../../../core/errors.js';
 import { PORTABLE_MERGE } from '../../../core/techniques/adapters/merge.js';
 import { encodeFloats } from '../../../core/techniques/float-types.js';
+import { adapterBase } from '../../../formats/adapters/base.js';
+import { readAdapterGguf, writeAdapterGguf } from '../../../formats/adapters/gguf.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { writeGguf } from '../../../formats/gguf/writer.js';
 import { writeSafetensors } from '../../../formats/safetensors/writer.js';

@@ -1,7 +1,5 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { AdapterBase } from '../../../formats/adapters/base.js';
-import { readAdapterGguf } from '../../../formats/adapters/gguf.js';
 import { readPeft } from '../../../artifacts/adapters/peft.js';
 import { ranksOf, targetsOf } from '../../../core/techniques/adapters/adapter.js';
 import { transposed } from '../../../core/techniques/adapters/convert.js';
@@ -10,6 +8,8 @@ import { reordered, rowOrder, tensorOfModule } from '../../../core/techniques/ad
 import { ontoBase } from '../../../core/techniques/adapters/residual.js';
 import { decodeFloats } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
+import type { AdapterBase } from '../../../formats/adapters/base.js';
+import { readAdapterGguf } from '../../../formats/adapters/gguf.js';
 import { openSafetensors, readSafetensor } from '../../../formats/safetensors/reader.js';
 import { largestDifference } from './toy.js';
 

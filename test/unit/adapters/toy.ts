@@ -1,6 +1,6 @@
-import type { AdapterBase } from '../../../formats/adapters/base.js';
 import type { AdapterKind, AdapterLayer, LowRankAdapter } from '../../../core/techniques/adapters/adapter.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
+import type { AdapterBase } from '../../../formats/adapters/base.js';
 
 /** Numbers from -1 to 1, the same for the same seed. */
 export function randomNumbers(seed: number): () => number {

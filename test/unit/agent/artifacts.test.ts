@@ -14,11 +14,11 @@ import { type ResolvedModel, resolveModel } from '../../../artifacts/files/resol
 import { builtinFolder, builtinNames, locateSource } from '../../../artifacts/files/source.js';
 import { type ArtifactRequest, ArtifactStore } from '../../../artifacts/files/store.js';
 import type { SynthesizeRequest } from '../../../artifacts/files/synthetic/job.js';
-import { digestOf } from '../../../process/digest.js';
-import type { QuantizeRequest } from '../../../engines/runners/jobs.js';
 import { stepsFor } from '../../../artifacts/techniques/index.js';
 import { type Failure, type FailureCode, failure, toFailure } from '../../../core/errors.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import type { QuantizeRequest } from '../../../engines/runners/jobs.js';
+import { digestOf } from '../../../process/digest.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { doHere, failing } from '../../support/launcher.js';
 

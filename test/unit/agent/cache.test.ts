@@ -10,10 +10,10 @@ import { resolveModel } from '../../../artifacts/files/resolve.js';
 import type { Step } from '../../../artifacts/files/step.js';
 import { chainName } from '../../../artifacts/files/step.js';
 import { ArtifactStore } from '../../../artifacts/files/store.js';
-import { taskOf } from '../../../process/isolation/job.js';
-import { QUANTIZE, type QuantizeRequest } from '../../../engines/runners/jobs.js';
 import { failure, toFailure } from '../../../core/errors.js';
 import { plainQuantization } from '../../../core/techniques/quantization.js';
+import { QUANTIZE, type QuantizeRequest } from '../../../engines/runners/jobs.js';
+import { taskOf } from '../../../process/isolation/job.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { doHere } from '../../support/launcher.js';
 

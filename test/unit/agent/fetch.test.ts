@@ -13,13 +13,13 @@ import { readPolicy, sourcesSchema } from '../../../artifacts/files/remote/polic
 import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { builtinFolder } from '../../../artifacts/files/source.js';
 import type { Launcher } from '../../../artifacts/files/store.js';
-import { joinDigests } from '../../../process/digest.js';
-import { launch } from '../../../process/isolation/launch.js';
 import { type Failure, failure, toFailure } from '../../../core/errors.js';
 import { partPaths } from '../../../core/models/parts.js';
 import { readRemote } from '../../../core/models/remote.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { formatOf } from '../../../formats/index.js';
+import { joinDigests } from '../../../process/digest.js';
+import { launch } from '../../../process/isolation/launch.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { FileServer } from '../../support/file-server.js';
 import { hub } from '../../support/hub.js';

@@ -8,7 +8,7 @@ const run = promisify(execFile);
 /** Fills a heap with some hundred megabytes that go away again. @returns how V8 collected them, a line each. */
 async function collections(first: string): Promise<string[]> {
   const script = `
-    import { collectOnlyWhenNeeded } from './agent/isolation/heap.ts';
+    import { collectOnlyWhenNeeded } from './process/isolation/heap.ts';
     ${first}
     console.log('filling');
     for (let round = 0; round < 4; round++) {

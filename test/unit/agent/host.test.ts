@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readThrottling, throttleWarnings } from '../../../process/device/cgroup.js';
-import { readHost, readSwappedPages } from '../../../process/device/host.js';
 import { hostStates } from '../../../cli/doctor/host.js';
 import type { DeviceProfile } from '../../../core/experiment/node.js';
+import { readThrottling, throttleWarnings } from '../../../process/device/cgroup.js';
+import { readHost, readSwappedPages } from '../../../process/device/host.js';
 import { tree } from '../../support/system-tree.js';
 
 /** A server of two nodes, two cores with two threads on each, as it comes from its maker; the device is CPUs 0 to 5. */

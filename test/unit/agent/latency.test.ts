@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Generator } from '../../../engines/runners/opened.js';
 import { latency } from '../../../agent/workloads/latency.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';
 import type { WorkloadContext } from '../../../agent/workloads/workload.js';
 import { type Failure, FailureError, failure, toFailure } from '../../../core/errors.js';
 import type { MeasurePolicy, Options } from '../../../core/experiment/experiment.js';
 import type { Phase } from '../../../core/result/result.js';
+import type { Generator } from '../../../engines/runners/opened.js';
 import { QUICK } from '../../support/bench.js';
 
 /** A model on a clock that only the model moves: every time in a test is exact. */

@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { NvmlDevice } from '../../../process/device/nvml.js';
 import { findClockMeter } from '../../../agent/meters/clock.js';
 import { idleWatts } from '../../../agent/meters/idle.js';
 import { energySourcesOf, findMeters } from '../../../agent/meters/index.js';
@@ -12,6 +11,7 @@ import { findReplayMeter } from '../../../agent/meters/replay.js';
 import { findSystemMeter } from '../../../agent/meters/system.js';
 import { findTemperatureMeter } from '../../../agent/meters/temperature.js';
 import { QUANTITIES } from '../../../core/metrics/meters.js';
+import type { NvmlDevice } from '../../../process/device/nvml.js';
 import { judge } from '../../../roofline/judge.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { found, tree, values } from '../../support/system-tree.js';

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { readLimits } from '../../../process/device/cgroup.js';
 import { probeNode } from '../../../agent/probe.js';
+import { readLimits } from '../../../process/device/cgroup.js';
 
 const sysRoot = mkdtempSync(join(tmpdir(), 'ridgepoint-sys-'));
 afterAll(() => rmSync(sysRoot, { recursive: true, force: true }));

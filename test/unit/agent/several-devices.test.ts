@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../../artifacts/files/source.js';
+import { llamaCpp } from '../../../core/runners/llama-cpp.js';
 import type { EngineDevice, Llama } from '../../../engines/native/llama.js';
 import { freeHandles } from '../../../engines/runners/llama-cpp/handles.js';
 import { chooseDevices, shareOnCpu } from '../../../engines/runners/llama-cpp/load.js';
 import { readSettings } from '../../../engines/runners/llama-cpp/settings.js';
 import { sharesOver } from '../../../engines/runners/llama-cpp/spread.js';
-import { llamaCpp } from '../../../core/runners/llama-cpp.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 
 const device = (index: number, id: string): EngineDevice =>

@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Backoff } from '../../../agent/backoff.js';
-import { readLimits } from '../../../process/device/cgroup.js';
-import { cpuDevices, readCpu } from '../../../process/device/cpu.js';
 import { LeaseRequester } from '../../../agent/lease-requester.js';
 import type { DeviceProfile } from '../../../core/experiment/node.js';
+import { readLimits } from '../../../process/device/cgroup.js';
+import { cpuDevices, readCpu } from '../../../process/device/cpu.js';
 import { temporaryFolder } from '../../support/bench.js';
 
 const device = (id: string, classes: string[], cpus: number[]): DeviceProfile => ({

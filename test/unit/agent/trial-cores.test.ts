@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { CoresFound } from '../../../engines/native/cores.js';
 import { trialCores } from '../../../agent/trial/cores.js';
 import type { TrialReport } from '../../../agent/trial/job.js';
+import type { CoresFound } from '../../../engines/native/cores.js';
 
 const near: CoresFound = { widths: [9.7, 9.7], latencies: [1e-7] };
 const far: CoresFound = { widths: [9.7, 9.7], latencies: [5e-7] };

@@ -2,12 +2,13 @@ import { expect, test } from 'vitest';
 import { emptyNotes } from '../../../agent/trial/notes.js';
 import { loadedRoofline } from '../../../agent/trial/roofline.js';
 import { startTrial } from '../../../agent/trial/start.js';
+import { NO_ENGINES } from '../../../engines/config.js';
 import { experiment, lease, trialContext } from '../../support/bench.js';
 import { GIVEN, ROOFS } from '../../support/roofline.js';
 
 test('the record of a trial has names of RPC servers where their addresses were said', async () => {
   const address = '10.0.0.7:50052';
-  const node = { ...trialContext(), rpc: { servers: { desk: address } } };
+  const node = { ...trialContext(), engines: { ...NO_ENGINES, rpc: { servers: { desk: address } } } };
   const { failure } = await startTrial({ ...lease(), deviceId: address }, node).done;
   expect(failure?.message).toContain('the device desk of');
 });

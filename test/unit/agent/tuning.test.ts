@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readHost } from '../../../process/device/host.js';
 import { textOf } from '../../../agent/tuning/settings.js';
 import { type Outcome, refusalOf, tune, untune } from '../../../agent/tuning/tune.js';
 import { tuneLines } from '../../../cli/doctor/tune.js';
+import { readHost } from '../../../process/device/host.js';
 import { tree } from '../../support/system-tree.js';
 
 /** A number that nobody may write, root included. */

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { writeImportanceMatrix } from '../../../artifacts/calibration/imatrix.js';
 import type { CalibrateRequest } from '../../../artifacts/calibration/job.js';
-import { readStatistics, type SavedStatistics, writeStatistics } from '../../../artifacts/calibration/saved.js';
+import {
+  readStatistics,
+  type SavedStatistics,
+  writeStatistics,
+} from '../../../artifacts/calibration/saved.js';
 import { type StatisticsRequest, statisticsFor } from '../../../artifacts/calibration/store.js';
 import { readImportanceMatrix } from '../../../engines/runners/llama-cpp/imatrix.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';

@@ -85,7 +85,7 @@ describe('ridge compare', () => {
       {},
     );
     expect(code).toBe(0);
-    expect(stdout.trimEnd().split('\n')).toHaveLength(1 + 6 * 3);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1 + 6 * 3 + 1);
     expect(stdout).toMatch(/^small +PPL +36\.3 +38\.5 +\+2\.18 +\+1\.26 to \+3\.09 +worse$/m);
     expect(stdout).toMatch(/top-1 .* points .* worse$/m);
     expect(stderr).toMatch(/^6 experiments compared: .*6 worse in PPL.*\n$/);
@@ -100,7 +100,8 @@ describe('ridge compare', () => {
         .trimEnd()
         .split('\n')
         .filter((line) => !line.startsWith('~')),
-    ).toHaveLength(1 + 6);
+    ).toHaveLength(1 + 6 + 1);
+    expect(stdout).toMatch(/^all 6 experiments +× \d\.\d{3}/m);
     expect(stdout).toMatch(/^experiment +decode/);
     expect(stderr).toMatch(/^6 experiments compared: .*decode/);
   });

@@ -7,7 +7,7 @@ import { convertModel } from '../../../cli/models/convert.js';
 import { isModelAlone } from '../../../cli/models/there.js';
 import { makeAlone } from '../../../cli/single/make.js';
 import { outputFolder } from '../../../cli/single/output-path.js';
-import { PACKAGE_ROOT } from '../../../process/installation/package.js';
+import { PACKAGE_ROOT } from '../../../process/package.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { tinyLlama, writeFolder } from '../../support/model-folder.js';
 

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Launcher } from '../../../artifacts/files/build-file.js';
 import { NodeFactors } from '../../../agent/factors/node-factors.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
 import { cpuEnvironment } from '../../../agent/roofs/environment.js';
 import type { RoofsMeasurer } from '../../../agent/roofs/measurer.js';
 import { RoofsStore } from '../../../agent/roofs/store.js';
+import type { Launcher } from '../../../artifacts/files/build-file.js';
 import { askedOfFactors } from '../../../cli/factors/asked.js';
 import { fitMissing } from '../../../cli/factors/factors.js';
 import { unlessTerminated } from '../../../cli/interrupts.js';
@@ -16,6 +16,7 @@ import type { DeviceProfile } from '../../../core/experiment/node.js';
 import type { Roofs } from '../../../core/result/roofs.js';
 import { recordRoofsOf } from '../../../core/result/roofs-record.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
+import { NO_ENGINES } from '../../../engines/config.js';
 import type { FactorSamples } from '../../../roofline/factors/sample.js';
 import { productWork } from '../../../roofline/factors/sample.js';
 import { temporaryFolder, trialContext } from '../../support/bench.js';
@@ -36,7 +37,7 @@ const DISTURBED = [{ code: 'disturbed' as const, message: 'others ran' }];
 
 function nodeIn(folder: string): ThisNode {
   const profile = { ...trialContext().profile, devices: [device] };
-  const engines = { servers: [], runtimes: {}, rpc: { servers: {} } };
+  const engines = NO_ENGINES;
   return { profile, roofsFolder: folder, store: new RoofsStore(folder), sysRoot: '/sys', engines };
 }
 

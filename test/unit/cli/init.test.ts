@@ -11,7 +11,7 @@ import { createProgram } from '../../../cli/program.js';
 import { questioner } from '../../../cli/questioner.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import type { Sweep } from '../../../core/sweep/spec.js';
-import { PACKAGE_ROOT } from '../../../process/installation/package.js';
+import { PACKAGE_ROOT } from '../../../process/package.js';
 
 let folder: string;
 let file: string;

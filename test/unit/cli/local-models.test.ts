@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { builtinFolder } from '../../../artifacts/files/source.js';
 import { loadAgentConfig } from '../../../agent/config.js';
+import { builtinFolder } from '../../../artifacts/files/source.js';
 import { lookedAt, resolveModels } from '../../../cli/local-models.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { sweep, TINY } from '../../bench/bad-input/sweep.js';

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { fittedEngine } from '../../../agent/factors/engine.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
 import { NoiseStore } from '../../../agent/noise/store.js';
 import { cpuEnvironment } from '../../../agent/roofs/environment.js';
 import { RoofsStore } from '../../../agent/roofs/store.js';
+import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { fileWarnings } from '../../../cli/plan/check-files.js';
 import { type TimeEstimator, timeEstimator } from '../../../cli/plan/estimate.js';
 import { noiseLine, plannedNoise } from '../../../cli/plan/noise.js';
@@ -19,6 +19,7 @@ import { noiseOf } from '../../../core/judgement/noise.js';
 import { FACTORS_SCHEMA } from '../../../core/result/factors.js';
 import { experimentAt } from '../../../core/sweep/expand.js';
 import { planSpace } from '../../../core/sweep/space.js';
+import { NO_ENGINES } from '../../../engines/config.js';
 import { completeTrial } from '../../support/records.js';
 import { PERFECT } from '../../support/roofline.js';
 import { sampleRoofs } from '../roofs/sample.js';
@@ -151,7 +152,7 @@ test('what the starts of a sweep can show follows from the noise of this machine
   const roofsFolder = join(folder, 'noisy');
   const here: ThisNode = {
     ...{ profile, roofsFolder, store: new RoofsStore(roofsFolder), sysRoot: join(folder, 'sys') },
-    engines: { servers: [], runtimes: {}, rpc: { servers: {} } },
+    engines: NO_ENGINES,
   };
   const { sweep } = planOf();
   expect(await plannedNoise(sweep, here)).toBeNull();
@@ -180,7 +181,7 @@ describe('the time of a sweep', () => {
     roofsFolder,
     store: new RoofsStore(roofsFolder),
     sysRoot: join(folder, 'sys'),
-    engines: { servers: [], runtimes: {}, rpc: { servers: {} } },
+    engines: NO_ENGINES,
   };
   const none: ThisNode = {
     ...here,

@@ -2,8 +2,6 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
-import { findServers } from '../../../engines/servers/find.js';
 import { optionsOf } from '../../../cli/engines/options.js';
 import { placementWarnings } from '../../../cli/plan/places.js';
 import { plannedServers, serversText } from '../../../cli/plan/servers.js';
@@ -11,6 +9,8 @@ import { RUNNERS } from '../../../core/runners/index.js';
 import { experimentAt } from '../../../core/sweep/expand.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
+import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
+import { findServers } from '../../../engines/servers/find.js';
 import { file, sweepOf } from '../sweep/documents.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-servers-'));

@@ -6,7 +6,7 @@ import { CommandError } from '../../../cli/exit.js';
 import { openSweep, readSweepFile } from '../../../cli/sweep-file.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
-import { PACKAGE_ROOT } from '../../../process/installation/package.js';
+import { PACKAGE_ROOT } from '../../../process/package.js';
 import { sweep } from '../../bench/bad-input/sweep.js';
 import { ROOT } from '../../support/ridge.js';
 

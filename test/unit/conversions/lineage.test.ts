@@ -11,13 +11,13 @@ import {
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { CONVERTERS } from '../../../artifacts/conversions/index.js';
+import type { ConversionTask } from '../../../artifacts/conversions/job.js';
+import { conversionStep } from '../../../artifacts/conversions/step.js';
 import { buildFile, type Launcher } from '../../../artifacts/files/build-file.js';
 import { originOf } from '../../../artifacts/files/lineage.js';
 import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { ArtifactStore } from '../../../artifacts/files/store.js';
-import { CONVERTERS } from '../../../artifacts/conversions/index.js';
-import type { ConversionTask } from '../../../artifacts/conversions/job.js';
-import { conversionStep } from '../../../artifacts/conversions/step.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { doHere } from '../../support/launcher.js';
 import { tinyLlama, writeFolder } from '../../support/model-folder.js';

@@ -1,10 +1,10 @@
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { CONVERTERS } from '../../../artifacts/conversions/index.js';
+import type { ConversionTask } from '../../../artifacts/conversions/job.js';
 import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { builtinFolder } from '../../../artifacts/files/source.js';
 import { ArtifactStore } from '../../../artifacts/files/store.js';
-import { CONVERTERS } from '../../../artifacts/conversions/index.js';
-import type { ConversionTask } from '../../../artifacts/conversions/job.js';
 import { stepsFor } from '../../../artifacts/techniques/index.js';
 import { CONVERSION_NAMES, conversionNamed, unopenable, wayTo } from '../../../core/models/conversions.js';
 import { planSpace } from '../../../core/sweep/space.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { findSysfsGpus, vulkanDevices } from '../../../process/device/sysfs-gpus.js';
 import { findIntelGpuMeter } from '../../../agent/meters/intel-gpu.js';
+import { findSysfsGpus, vulkanDevices } from '../../../process/device/sysfs-gpus.js';
 import { intelCard } from '../../support/gpu-trees.js';
 import { found, tree, values } from '../../support/system-tree.js';
 

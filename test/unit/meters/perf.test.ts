@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { findPerfMeter } from '../../../agent/meters/perf.js';
 import { openPerfEvents, type PerfEvents } from '../../../process/device/perf-events.js';
 import { systemText } from '../../../process/device/system-text.js';
-import { findPerfMeter } from '../../../agent/meters/perf.js';
 import { found, tree } from '../../support/system-tree.js';
 
 const PMU = 'bus/event_source/devices/power';

@@ -1,5 +1,6 @@
 import koffi from 'koffi';
 import { describe, expect, test } from 'vitest';
+import { FailureError } from '../../../core/errors.js';
 import {
   BINDINGS_RELEASE,
   bindFunctions,
@@ -10,7 +11,6 @@ import {
 } from '../../../engines/native/llama-cpp/bindings.js';
 import { FUNCTIONS } from '../../../engines/native/llama-cpp/gen/v0.4.0.js';
 import { findEngine } from '../../../engines/native/packages.js';
-import { FailureError } from '../../../core/errors.js';
 
 // koffi knows types by name, so a process makes them once.
 const types = new StructTypes(koffi as unknown as ConstructorParameters<typeof StructTypes>[0]);

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { FailureError } from '../../../core/errors.js';
 import { diagnoseEngines } from '../../../engines/native/diagnose.js';
 import { neededLibraries } from '../../../engines/native/elf.js';
 import { buildCpuEngine } from '../../../engines/native/engines/build.js';
@@ -10,7 +11,6 @@ import { nativeEngineFile } from '../../../engines/native/engines/location.js';
 import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
 import { enginePackageOf, findEngine, partFolder } from '../../../engines/native/packages.js';
 import { readSettings } from '../../../engines/runners/llama-cpp/settings.js';
-import { FailureError } from '../../../core/errors.js';
 
 let folder: string;
 beforeEach(() => {

@@ -122,11 +122,11 @@ describe('the library for RPC servers', () => {
 });
 
 describe('the configuration', () => {
-  const load = (rpc: object) => loadAgentConfig({ env: {}, overrides: { rpc } as never }).rpc;
+  const load = (rpc: object) => loadAgentConfig({ env: {}, overrides: { rpc } as never }).engines.rpc;
 
   test('names servers by host and port', () => {
     expect(load({ servers: { desk: '10.0.0.7:50052' } })).toEqual({ servers: { desk: '10.0.0.7:50052' } });
-    expect(loadAgentConfig({ env: {} }).rpc).toEqual({ servers: {} });
+    expect(loadAgentConfig({ env: {} }).engines.rpc).toEqual({ servers: {} });
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { scoreArguments } from '../../../engines/native/kernels.js';
 import type { Score } from '../../../core/techniques/pruning/scores.js';
+import { scoreArguments } from '../../../engines/native/kernels.js';
 import { scoreRow } from '../../support/pruning/scores.js';
 
 test('a score that an engine does not know is refused, not taken for the magnitude', () => {

@@ -1,11 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { measureServedQuality } from '../../../agent/quality/served/measure.js';
 import { builtinFolder } from '../../../artifacts/files/source.js';
 import { readText } from '../../../artifacts/files/text.js';
-import { measureServedQuality } from '../../../agent/quality/served/measure.js';
-import { openTokenizer } from '../../../engines/runners/tokenizer.js';
-import type { ServedEndpoint } from '../../../engines/servers/served.js';
-import { logProbabilityOf, type TellsName } from '../../../load/simulator/log-probabilities.js';
 import { saidLetter } from '../../../core/quality/multiple-choice.js';
 import type { QualityOutcome, TextRequest } from '../../../core/quality/outcome.js';
 import { plainTask } from '../../../core/quality/tasks/definition.js';
@@ -13,6 +10,9 @@ import { type Task, withExamples } from '../../../core/quality/tasks/few-shot.js
 import { parseItems } from '../../../core/quality/tasks/items.js';
 import { windowsOf } from '../../../core/quality/windows.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
+import { openTokenizer } from '../../../engines/runners/tokenizer.js';
+import type { ServedEndpoint } from '../../../engines/servers/served.js';
+import { logProbabilityOf, type TellsName } from '../../../load/simulator/log-probabilities.js';
 import { withSimulator } from '../../support/simulator.js';
 
 const tokenizerPath = join(import.meta.dirname, '../../fixtures/tokenizer');

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { CONSTANTS } from '../../../engines/native/llama.js';
 import type { KnownFacts } from '../../../core/experiment/known-facts.js';
 import type { ThreadFactors } from '../../../core/result/factors.js';
 import { FILE_TYPES, fileType } from '../../../core/techniques/file-types.js';
@@ -11,6 +10,7 @@ import {
   tensorType,
   WEIGHT_TYPES,
 } from '../../../core/techniques/tensor-types.js';
+import { CONSTANTS } from '../../../engines/native/llama.js';
 import { productWork } from '../../../roofline/factors/sample.js';
 import { graphWork } from '../../../roofline/graph/graph-work.js';
 import { measuredMachine } from '../../../roofline/machine-model.js';

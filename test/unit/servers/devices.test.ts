@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Options } from '../../../core/experiment/experiment.js';
 import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
 import { gpusOf, splitOf } from '../../../engines/servers/devices.js';
-import type { Options } from '../../../core/experiment/experiment.js';
 
 const split = (entry: object, options: Options, deviceClass = 'cuda:h100', held = 1) => {
   const [server] = configuredServers(serversSchema.parse({ mine: { profile: 'vllm', ...entry } }));

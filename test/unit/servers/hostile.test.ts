@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { askText } from '../../../agent/quality/served/ask.js';
+import { PROFILES } from '../../../core/runners/server/index.js';
 import { firstModel, tryOnce, whyNotReady } from '../../../engines/servers/ask.js';
 import { readPage, watchInside } from '../../../load/inside.js';
-import { PROFILES } from '../../../core/runners/server/index.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { startEndless } from '../../support/endless.js';
 
 /** Of all answers together; what sockets hold on their way is the system's. */

@@ -2,8 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { commandLine, PORT } from '../../../engines/servers/command.js';
-import { type ConfiguredServer, configuredServers } from '../../../engines/servers/config.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { PROFILES, SERVER_KINDS } from '../../../core/runners/server/index.js';
 import { lackingIn } from '../../../core/runners/server/lacking.js';
@@ -13,6 +11,8 @@ import {
   type ServerOption,
 } from '../../../core/runners/server/options.js';
 import { knownValues, type ServerProfile } from '../../../core/runners/server/profile.js';
+import { commandLine, PORT } from '../../../engines/servers/command.js';
+import { type ConfiguredServer, configuredServers } from '../../../engines/servers/config.js';
 
 /** What test/fixtures/servers/extract.py found in the sources of a release. */
 const releaseSchema = z.strictObject({

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Tokenizer } from '../../../core/serving/tokenizer.js';
 import type { Chunk } from '../../../load/client.js';
 import { ChunkCounter, chunkCounts, spread } from '../../../load/count.js';
 import type { Channel } from '../../../load/delta.js';
-import type { Tokenizer } from '../../../core/serving/tokenizer.js';
 
 const about = { name: 'test', digest: 'none', beginToken: null, chat: null };
 

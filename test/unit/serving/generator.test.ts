@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { measureCeiling } from '../../../load/ceiling.js';
 import { type Delay, generatorProblems } from '../../../core/serving/generator.js';
+import { measureCeiling } from '../../../load/ceiling.js';
 
 const delay = (p99: number): Delay => ({ p50: 0, p99, max: p99 });
 const facts = (lag: number, loop: number) => ({

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { RequestRecord } from '../../../core/serving/requests.js';
 import type { Endpoint } from '../../../load/endpoint.js';
 import { runLoad } from '../../../load/run-load.js';
-import type { RequestRecord } from '../../../core/serving/requests.js';
 import { type EndlessAnswer, startEndless } from '../../support/endless.js';
 import { endpointOf, plain } from '../../support/simulator.js';
 

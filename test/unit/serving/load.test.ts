@@ -4,9 +4,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Arrival, RequestRecord } from '../../../core/serving/requests.js';
 import type { Endpoint } from '../../../load/endpoint.js';
 import { type LoadOrder, runLoad } from '../../../load/run-load.js';
-import type { Arrival, RequestRecord } from '../../../core/serving/requests.js';
 import { endpointOf, many, plain, withSimulator } from '../../support/simulator.js';
 import { Authority, hasOpenssl } from '../../support/tls.js';
 

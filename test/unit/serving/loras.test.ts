@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type ServedEndpoint, withoutLora } from '../../../engines/servers/served.js';
 import { choosingLoras } from '../../../agent/workloads/lora-requests.js';
 import { PROFILES, type ServerKindName } from '../../../core/runners/server/index.js';
 import { parseLoraShares, parseLoras } from '../../../core/serving/loras.js';
+import { type ServedEndpoint, withoutLora } from '../../../engines/servers/served.js';
 import { plain } from '../../support/simulator.js';
 
 function served(profile: ServerKindName, loras: readonly string[]): ServedEndpoint {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openPublishedTokenizer } from '../../../engines/runners/published-tokenizer.js';
 import { openTokenizer } from '../../../engines/runners/tokenizer.js';
+import { MOST_BYTES } from '../../../formats/bounded-file.js';
 import { ChunkCounter } from '../../../load/count.js';
 import { syntheticRequests } from '../../../load/prompts/synthetic.js';
-import { MOST_BYTES } from '../../../formats/bounded-file.js';
 
 const fixtures = join(import.meta.dirname, '../../fixtures');
 const counts: { text: string; tokens: number[] }[] = JSON.parse(

@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { PROFILES } from '../../../core/runners/server/index.js';
 import { readPage } from '../../../load/inside.js';
 import { runLoad } from '../../../load/run-load.js';
-import { PROFILES } from '../../../core/runners/server/index.js';
 import { endpointOf, many, plain, withSimulator } from '../../support/simulator.js';
 
 /** What a vLLM said, as test/bench/vllm/trace.ts wrote it down. */

@@ -51,7 +51,9 @@ const paired = (a: Run, b: Run, pace: 'decode' | 'prefill') => {
   return ROWS.map((row, i) => ({
     row,
     estimate: fit.rows[ROWS.length + i]!,
-    difference: differenceOf(fit, [{ base: fit.rows[i]!, candidate: fit.rows[ROWS.length + i]! }], { oneSitting: false }),
+    difference: differenceOf(fit, [{ base: fit.rows[i]!, candidate: fit.rows[ROWS.length + i]! }], {
+      oneSitting: false,
+    }),
     fit,
   }));
 };
@@ -181,7 +183,9 @@ describe('a joint fit', () => {
   test('in one sitting a difference has no term of the sitting; the smallest visible one is told', () => {
     const fit = jointFit([calm(5, 5.02, 4.98), calm(5.1, 5.08, 5.12)], prior);
     const [a, b] = fit.rows as [Estimate, Estimate];
-    const [apart, together] = [false, true].map((oneSitting) => differenceOf(fit, [{ base: a, candidate: b }], { oneSitting }));
+    const [apart, together] = [false, true].map((oneSitting) =>
+      differenceOf(fit, [{ base: a, candidate: b }], { oneSitting }),
+    );
     expect(apart!.error ** 2 - together!.error ** 2).toBeCloseTo(2 * prior.sitting ** 2, 12);
     expect(together!.smallestVisible).toBeGreaterThan(1);
     expect(apart!.smallestVisible).toBeGreaterThan(together!.smallestVisible);

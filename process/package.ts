@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The folder with package.json, models/ and dist/: one above the sources of this room, two above what is built of them. */
-export const PACKAGE_ROOT: string = ['..', '../../..']
+export const PACKAGE_ROOT: string = ['..', '../..']
   .map((place) => join(import.meta.dirname, place))
   .find((folder) => existsSync(join(folder, 'package.json')))!;
 
