@@ -7,11 +7,30 @@ import { resultSchema } from '../core/result/result.js';
 import { sweepJsonSchema } from '../core/sweep/schema.js';
 import { rooflineJsonSchema } from '../roofline/analysis/schema.js';
 
+/** Characters of a line. */
+const WIDTH = 140;
+
 const folder = process.argv[2];
 if (folder === undefined) {
   console.error('write-schemas: give the folder to write into, e.g. `schemas`.');
   process.exit(2);
 }
+
+/** @returns JSON in which whatever fits on one line is on one. @param before characters that the line has already. */
+function written(value: unknown, indent = '', before = 0): string {
+  const line = JSON.stringify(value, null, 1).replace(/\n\s*/g, ' ');
+  if (typeof value !== 'object' || value === null || before + line.length < WIDTH) return line;
+  const inner = `${indent}  `;
+  const parts = Array.isArray(value)
+    ? value.map((one) => written(one, inner, inner.length))
+    : Object.entries(value).map(([key, one]) => {
+        const name = `${JSON.stringify(key)}: `;
+        return `${name}${written(one, inner, inner.length + name.length)}`;
+      });
+  const [open, close] = Array.isArray(value) ? '[]' : '{}';
+  return `${open}\n${parts.map((part) => `${inner}${part}`).join(',\n')}\n${indent}${close}`;
+}
+
 const resultJsonSchema = {
   ...z.toJSONSchema(resultSchema),
   title: 'Ridgepoint result record',
@@ -20,5 +39,5 @@ const resultJsonSchema = {
 mkdirSync(folder, { recursive: true });
 const schemas = { sweep: sweepJsonSchema(), result: resultJsonSchema, roofline: rooflineJsonSchema() };
 for (const [name, schema] of Object.entries(schemas)) {
-  writeFileSync(join(folder, `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
+  writeFileSync(join(folder, `${name}.schema.json`), `${written(schema)}\n`);
 }

@@ -8,7 +8,10 @@ import { roofWarningSchema } from './roof-warnings.js';
 export const FACTORS_SCHEMA = 'ridgepoint.dev/factors/v2';
 
 /** A factor at a number of rows (tokens in a pass, or queries of a sequence); between two of them it is interpolated. */
-const curve = z.array(z.object({ rows: z.number().int().positive(), factor: z.number().positive() })).min(1);
+const curve = z
+  .array(z.object({ rows: z.number().int().positive(), factor: z.number().positive() }))
+  .min(1)
+  .meta({ id: 'curve' });
 
 export const ELEMENTWISE_KINDS = ['norm', 'rope', 'add', 'act', 'store'] as const;
 
@@ -103,14 +106,16 @@ export const factorsSchema = z.object({
 });
 
 /** What a record keeps of them: those of one number of threads. */
-export const recordFactorsSchema = z.object({
-  id: z.string(),
-  engine: z.string(),
-  /** As `engineBuild` of a record; left out by releases that did not look. */
-  engineBuild: z.string().optional(),
-  warnings: z.array(roofWarningSchema),
-  factors: threadFactorsSchema,
-});
+export const recordFactorsSchema = z
+  .object({
+    id: z.string(),
+    engine: z.string(),
+    /** As `engineBuild` of a record; left out by releases that did not look. */
+    engineBuild: z.string().optional(),
+    warnings: z.array(roofWarningSchema),
+    factors: threadFactorsSchema,
+  })
+  .meta({ id: 'factors' });
 
 export type Factors = z.infer<typeof factorsSchema>;
 export type ThreadFactors = z.infer<typeof threadFactorsSchema>;

@@ -116,11 +116,13 @@ const failureSchema = z.object({
   stderrTail: textOf(16 * SENTENCE_CHARACTERS).nullable(),
 });
 
-const warningSchema = z.object({
-  code: z.enum(Object.keys(WARNINGS) as [WarningCode, ...WarningCode[]]),
-  severity: z.enum(SEVERITIES),
-  message: textOf(SENTENCE_CHARACTERS),
-});
+const warningSchema = z
+  .object({
+    code: z.enum(Object.keys(WARNINGS) as [WarningCode, ...WarningCode[]]),
+    severity: z.enum(SEVERITIES),
+    message: textOf(SENTENCE_CHARACTERS),
+  })
+  .meta({ id: 'warning' });
 
 const present = z.object({
   /** The number to quote: the median of the repeats unless the catalogue says otherwise. */

@@ -9,10 +9,12 @@ export const ROOF_WARNINGS = {
 
 const CODES = Object.keys(ROOF_WARNINGS) as (keyof typeof ROOF_WARNINGS)[];
 
-export const roofWarningSchema = z.object({
-  code: z.enum(CODES),
-  /** One sentence with the figures that led to it. */
-  message: z.string(),
-});
+export const roofWarningSchema = z
+  .object({
+    code: z.enum(CODES),
+    /** One sentence with the figures that led to it. */
+    message: z.string(),
+  })
+  .meta({ id: 'roof-warning' });
 
 export type RoofWarning = z.infer<typeof roofWarningSchema>;

@@ -7,33 +7,35 @@ const gaps = z.array(z.number().nullable());
 const delay = z.object({ p50: z.number(), p99: z.number(), max: z.number() }).nullable();
 
 /** A column for each field of `RequestRecord`, one entry a request, in the order of intended starts. */
-const requestColumnsSchema = z.object({
-  conversation: gaps,
-  turn: numbers,
-  intended: numbers,
-  dispatched: gaps,
-  headers: gaps,
-  firstByte: gaps,
-  firstToken: gaps,
-  firstAnswer: gaps,
-  lastToken: gaps,
-  done: gaps,
-  outcome: z.array(z.enum(REQUEST_OUTCOMES)),
-  problem: z.array(z.string().nullable()),
-  status: gaps,
-  bytes: numbers,
-  promptTokens: gaps,
-  wantedTokens: gaps,
-  outputTokens: gaps,
-  reasoningTokens: numbers,
-  chunkSeconds: z.array(numbers),
-  chunkTokens: z.array(numbers),
-  /** Left out where no request asked for one. */
-  lora: z.array(z.string().nullable()).optional(),
-  usage: z.array(
-    z.object({ promptTokens: z.number().nullable(), completionTokens: z.number().nullable() }).nullable(),
-  ),
-});
+const requestColumnsSchema = z
+  .object({
+    conversation: gaps,
+    turn: numbers,
+    intended: numbers,
+    dispatched: gaps,
+    headers: gaps,
+    firstByte: gaps,
+    firstToken: gaps,
+    firstAnswer: gaps,
+    lastToken: gaps,
+    done: gaps,
+    outcome: z.array(z.enum(REQUEST_OUTCOMES)),
+    problem: z.array(z.string().nullable()),
+    status: gaps,
+    bytes: numbers,
+    promptTokens: gaps,
+    wantedTokens: gaps,
+    outputTokens: gaps,
+    reasoningTokens: numbers,
+    chunkSeconds: z.array(numbers),
+    chunkTokens: z.array(numbers),
+    /** Left out where no request asked for one. */
+    lora: z.array(z.string().nullable()).optional(),
+    usage: z.array(
+      z.object({ promptTokens: z.number().nullable(), completionTokens: z.number().nullable() }).nullable(),
+    ),
+  })
+  .meta({ id: 'requests' });
 export type RequestColumns = z.infer<typeof requestColumnsSchema>;
 
 const countedBy = z.enum(['tokenizer', 'chunks', 'server', 'nobody']);

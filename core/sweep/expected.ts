@@ -45,7 +45,8 @@ function branchesFor(written: SchemaNode, value: unknown): SchemaNode[] {
 }
 
 /** @returns every word the schema allows, as it would be written. */
-export function wordsOf(node: SchemaNode): string[] {
+export function wordsOf(written: SchemaNode): string[] {
+  const node = resolve(written);
   if (node.enum) return node.enum.map(String);
   if (node.const !== undefined) return [String(node.const)];
   if (node.type === 'boolean') return ['true', 'false'];

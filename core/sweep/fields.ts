@@ -20,31 +20,46 @@ export interface Field {
   readonly technique: Technique | null;
 }
 
-/** Gives one or a list; a list is an axis. */
-export function oneOrMany<T extends z.ZodType>(item: T, most = MAX_AXIS_VALUES) {
-  return z.union([item, z.array(item).min(1).max(most)]);
+/**
+ * Gives one or a list; a list is an axis.
+ * @param id what the published schema calls the item, so that it is there once; null where the item is small.
+ */
+export function oneOrMany<T extends z.ZodType>(id: string | null, item: T, most = MAX_AXIS_VALUES) {
+  const one = id === null ? item : (item.meta({ id }) as T);
+  return z.union([one, z.array(one).min(1).max(most)]);
 }
+
+const range = z
+  .string()
+  .regex(new RegExp(RANGE_PATTERN))
+  .meta({ id: 'range', title: 'a range such as "128-1024*2"' });
 
 function field(name: string, schema: z.ZodDefault): Field {
   const scalar = schema.unwrap() as z.ZodType;
   const help = schema.description ?? '';
   const fallback = schema.parse(undefined) as AxisValue;
   const counts = JSON.stringify(z.toJSONSchema(scalar)).includes('"type":"integer"');
-  const range = z.string().regex(new RegExp(RANGE_PATTERN)).meta({ title: 'a range such as "128-1024*2"' });
-  const written = oneOrMany(counts ? z.union([scalar, range]) : scalar);
+  const written = oneOrMany(`${name}-value`, counts ? z.union([scalar, range]) : scalar);
   return {
     name,
     scalar,
     fallback,
     help,
     counts,
-    written: written.meta({ description: help, default: fallback }),
+    written: written.meta({ id: name, description: help, default: fallback }),
     technique: null,
   };
 }
 
 /** Longest word of a technique. */
 const MAX_WORD = 4000;
+
+/** What a key of a technique's map may have. */
+const parts = oneOrMany(
+  'part',
+  z.union([z.string().min(1).max(MAX_WORD), z.number(), z.boolean()]),
+  100,
+).meta({ id: 'parts' });
 
 /** A technique as a field: words, or maps of keys whose lists multiply. */
 function techniqueField(technique: Technique): Field {
@@ -54,25 +69,34 @@ function techniqueField(technique: Technique): Field {
     .min(1)
     .max(MAX_WORD)
     .meta({ title: form, examples: [...words] });
-  const part = z.union([z.string().min(1).max(MAX_WORD), z.number(), z.boolean()]);
   const [required] = Object.keys(keys);
   const map = z
     .strictObject(
       Object.fromEntries(
         Object.entries(keys).map(([key, text]) => {
-          const written = oneOrMany(part, 100).describe(text);
+          const written = parts.describe(text);
           return [key, key === required ? written : written.optional()];
         }),
       ),
     )
     .describe(`${name} by its parts; lists multiply.`);
-  const written = oneOrMany(z.union([scalar, map])).meta({ description: help, default: fallback });
+  const written = oneOrMany(`${name}-value`, z.union([scalar, map])).meta({
+    id: name,
+    description: help,
+    default: fallback,
+  });
   return { name, scalar, fallback, help, counts: false, written, technique };
 }
 
-/** The options of a kind as fields, in order. */
+const optionFields = new Map<z.ZodDefault, Field>();
+
+/** The options of a kind as fields, in order; an option that several kinds share is one field. */
 export function fieldsOf(options: z.ZodObject<Record<string, z.ZodDefault>>): readonly Field[] {
-  return Object.entries(options.shape).map(([name, schema]) => field(name, schema));
+  return Object.entries(options.shape).map(([name, schema]) => {
+    const known = optionFields.get(schema) ?? field(name, schema);
+    optionFields.set(schema, known);
+    return known;
+  });
 }
 
 const DEVICE = `^(${DEVICE_CLASSES.join('|')})(:[a-z0-9][a-z0-9._-]{0,62})?$`;

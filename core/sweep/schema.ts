@@ -13,11 +13,12 @@ import {
   AXIS_NAMES,
   deviceField,
   FIELDS,
-  fieldsOf,
   KIND_AXES,
   oneOrMany,
+  runnerFields,
   settingFields,
   techniqueFields,
+  workloadFields,
 } from './fields.js';
 import { API_VERSION, USUAL_REPETITION } from './spec.js';
 
@@ -62,15 +63,17 @@ const model = z
 const MAX_BLOCKS = 30;
 
 const blocks = (
-  kinds: readonly { kind: string; summary: string; options: Parameters<typeof fieldsOf>[0] }[],
+  id: string,
+  kinds: readonly { kind: string; summary: string }[],
+  fields: typeof runnerFields,
 ) => {
-  const [first, ...rest] = kinds.map((kind) =>
+  const [first, ...rest] = kinds.map(({ kind, summary }) =>
     z
-      .strictObject({ kind: z.literal(kind.kind), ...written(fieldsOf(kind.options)) })
-      .describe(`${kind.kind}: ${kind.summary}.`),
+      .strictObject({ kind: z.literal(kind), ...written(fields.get(kind) ?? []) })
+      .describe(`${kind}: ${summary}.`),
   );
   if (!first) throw new Error('a sweep needs at least one kind');
-  return oneOrMany(z.discriminatedUnion('kind', [first, ...rest]), MAX_BLOCKS);
+  return oneOrMany(id, z.discriminatedUnion('kind', [first, ...rest]), MAX_BLOCKS);
 };
 
 const words = (kinds: readonly { kind: string }[]) => z.enum(kinds.map((kind) => kind.kind));
@@ -83,10 +86,10 @@ const pointName = z
 
 const selector = z
   .strictObject({
-    model: oneOrMany(z.string()).optional().describe('Names of models of this sweep.'),
+    model: oneOrMany(null, z.string()).optional().describe('Names of models of this sweep.'),
     ...written(FIELDS.values()),
-    runner: oneOrMany(words(RUNNERS)).optional().describe('Runner kinds.'),
-    workload: oneOrMany(words(WORKLOADS)).optional().describe('Workload kinds.'),
+    runner: oneOrMany(null, words(RUNNERS)).optional().describe('Runner kinds.'),
+    workload: oneOrMany(null, words(WORKLOADS)).optional().describe('Workload kinds.'),
   })
   .meta({ id: 'selector', minProperties: 1, description: 'Values by axis; every axis named must match.' });
 
@@ -264,10 +267,10 @@ export const QUALITY = z.strictObject({
     .describe('Compare with the base model: divergence, agreement, and what is retained of its scores.'),
 });
 
+const better = z.enum(['max', 'min']).meta({ id: 'better' });
+
 const objectives = z
-  .strictObject(
-    Object.fromEntries(METRICS.map((m) => [m.name, z.enum(['max', 'min']).optional().describe(m.help)])),
-  )
+  .strictObject(Object.fromEntries(METRICS.map((m) => [m.name, better.optional().describe(m.help)])))
   .meta({
     minProperties: 1,
     description:
@@ -297,17 +300,17 @@ export const sweepSchema = z
       .optional()
       .describe('Left out, the sweep is named after its first model.'),
     spec: z.strictObject({
-      models: oneOrMany(model).describe('What is run. An axis.'),
+      models: oneOrMany('model', model).describe('What is run. An axis.'),
       techniques: z
         .strictObject(written(techniqueFields))
         .optional()
         .describe('What is varied on the weights. Every list is an axis.'),
-      runners: blocks(RUNNERS)
+      runners: blocks('runner', RUNNERS, runnerFields)
         .optional()
         .describe(
           `What runs the models; ${DEFAULT_RUNNER} with its defaults when left out. Every list is an axis.`,
         ),
-      workloads: blocks(WORKLOADS)
+      workloads: blocks('workload', WORKLOADS, workloadFields)
         .optional()
         .describe(
           'What is asked of a runner; latency with its defaults when left out. Every list is an axis.',

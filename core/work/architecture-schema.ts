@@ -1,19 +1,21 @@
 import { z } from 'zod';
 import { ACTIVATION_FUNCTIONS, GATINGS, type LayerGroup, type ModelArchitecture } from './architecture.js';
 
-const size = z.number().int().nonnegative();
+const size = z.number().int().nonnegative().meta({ id: 'size' });
 const bits = z.number().positive();
 
 const packed = z.object({ valueBits: bits, density: z.number().min(0).max(1) }).optional();
 
-const matrix = z.object({
-  inputs: size,
-  outputs: size,
-  bits,
-  type: z.string().optional(),
-  bias: z.boolean(),
-  packed,
-});
+const matrix = z
+  .object({
+    inputs: size,
+    outputs: size,
+    bits,
+    type: z.string().optional(),
+    bias: z.boolean(),
+    packed,
+  })
+  .meta({ id: 'matrix' });
 
 const dotProduct = z.object({
   kind: z.literal('dot-product'),

@@ -1,9 +1,8 @@
+import { RANGE_PATTERN } from '../../core/input/ranges.js';
 import { FIELD_HELP, FIELDS } from './fields.js';
 import { POINT_DEFAULTS, POINT_FIELDS, type PointField } from './point.js';
 
 type Schema = Readonly<Record<string, unknown>>;
-
-const RANGE = String.raw`^\d{1,10}(-\d{1,10}([+*]\d{1,10})?)?(,\d{1,10}(-\d{1,10}([+*]\d{1,10})?)?)*$`;
 
 /** The published JSON Schema of files of `kind: Roofline`: for editors; `readAnalysisSpec` is what decides. */
 export function rooflineJsonSchema(): Schema {
@@ -35,7 +34,7 @@ export function rooflineJsonSchema(): Schema {
 
 function fieldSchema(name: PointField): Schema {
   const { scalar, counts } = FIELDS[name];
-  const one = counts ? { anyOf: [scalar, { type: 'string', pattern: RANGE }] } : scalar;
+  const one = counts ? { anyOf: [scalar, { type: 'string', pattern: RANGE_PATTERN }] } : scalar;
   const fallback = name in POINT_DEFAULTS ? POINT_DEFAULTS[name as keyof typeof POINT_DEFAULTS] : null;
   return {
     description: FIELD_HELP[name],
