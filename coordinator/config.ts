@@ -68,8 +68,8 @@ export const tokensSchema = z
   .min(1);
 
 export const pushSchema = z.strictObject({
-  kind: z.enum(['remote-write', 'otlp']),
-  /** Of Prometheus …/api/v1/write, of an OpenTelemetry collector …/v1/metrics. */
+  kind: z.literal('otlp'),
+  /** Of an OpenTelemetry collector …/v1/metrics, of Prometheus …/api/v1/otlp/v1/metrics. */
   url: z.url(),
   intervalSeconds: seconds.default(15),
   /** Holds a bearer token. */

@@ -7,7 +7,6 @@ export interface RunOptions extends DisplayOptions, NodeOptions {
   readonly out?: string;
   readonly models: readonly string[];
   readonly metrics?: string;
-  readonly remoteWrite?: string;
   readonly otlp?: string;
   readonly pushTokenFile?: string;
   readonly web?: string;
@@ -57,12 +56,8 @@ export function addRunOptions(command: Command): Command {
       'serve /metrics, /healthz and /readyz at this address, e.g. 127.0.0.1:9464',
     )
     .option(
-      '--remote-write <url>',
-      'push metrics to this URL during the run and at its end, e.g. http://prometheus:9090/api/v1/write',
-    )
-    .option(
       '--otlp <url>',
-      'push metrics to this URL by OTLP over HTTP, e.g. http://collector:4318/v1/metrics',
+      'push metrics to this URL during the run and at its end, by OTLP over HTTP, e.g. http://collector:4318/v1/metrics',
     )
     .option('--push-token-file <file>', 'file with the bearer token for pushing metrics')
     .addOption(

@@ -1,8 +1,7 @@
 import { Histogram } from 'prom-client';
 import type { CoordinatorMetric } from '../../core/metrics/exported.js';
-import type { Labels, NativeBuckets } from '../../core/metrics/families.js';
+import type { Labels } from '../../core/metrics/families.js';
 import { type MetricRegistry, settings } from './defined.js';
-import { keyOf, NativeCounts } from './native.js';
 
 /** What one set of labels holds. */
 interface Series {
@@ -24,13 +23,12 @@ interface Exemplar {
 
 /**
  * A histogram that takes in many values of one set of labels at a time: a trial brings hundreds of tokens, and prom-client looks
- * up labels, checks them and reads a clock for each. What it exports is the same; exponential buckets are kept beside.
+ * up labels, checks them and reads a clock for each. What it exports is the same.
  */
 export class CountedHistogram extends Histogram {
   readonly #name: string;
   readonly #bounds: readonly number[];
   readonly #series = new Map<string, Series>();
-  readonly #native = new NativeCounts();
 
   constructor(name: CoordinatorMetric, bounds: readonly number[], registry: MetricRegistry) {
     super({ ...settings(name), buckets: [...bounds], registers: [] });
@@ -55,7 +53,6 @@ export class CountedHistogram extends Histogram {
       newest.set(at, value);
     }
     one.count += values.length;
-    this.#native.observeAll(labels, values);
     if (Object.keys(exemplarLabels).length === 0) return;
     const timestamp = Date.now() / 1000;
     for (const [at, value] of newest) one.exemplars[at] = { labelSet: exemplarLabels, value, timestamp };
@@ -64,12 +61,6 @@ export class CountedHistogram extends Histogram {
   /** Lets go of a series. */
   forget(labels: Labels): void {
     this.#series.delete(keyOf(labels));
-    this.#native.forget(labels);
-  }
-
-  /** The exponential buckets beside a series. */
-  native(labels: Labels): NativeBuckets {
-    return this.#native.of(labels);
   }
 
   override async get(): ReturnType<Histogram['get']> {
@@ -102,4 +93,9 @@ export class CountedHistogram extends Histogram {
       { metricName: `${this.#name}_count`, labels: { ...labels }, value: count, exemplar: null },
     ];
   }
+}
+
+/** @returns one text for one set of labels, in whatever order they come. */
+function keyOf(labels: Labels): string {
+  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -106,7 +106,7 @@ export class Exporter {
   }
 
   /** @param accept the request's Accept header, see `formatFor`. */
-  async expose(accept: string): Promise<{ contentType: string; body: string | Uint8Array }> {
+  async expose(accept: string): Promise<{ contentType: string; body: string }> {
     return answer(accept, await this.families());
   }
 

@@ -1,7 +1,7 @@
 import { type HttpServer, openHttp } from '../../proto/http/server.js';
 
 export interface HttpRoutes {
-  readonly metrics: (accept: string) => Promise<{ contentType: string; body: string | Uint8Array }>;
+  readonly metrics: (accept: string) => Promise<{ contentType: string; body: string }>;
   /** null = ready; else one sentence that says what it waits for. */
   readonly notReady: () => string | null;
 }
@@ -14,10 +14,7 @@ export async function serveHttp(address: string, routes: HttpRoutes): Promise<Ht
   const { app, listen } = openHttp(address, { kind: 'plaintext' });
   app.get('/metrics', OPEN, async (request, reply) => {
     const { contentType, body } = await routes.metrics(request.headers.accept ?? '');
-    return reply
-      .header('content-type', contentType)
-      .header('vary', 'accept')
-      .send(typeof body === 'string' ? body : Buffer.from(body));
+    return reply.header('content-type', contentType).header('vary', 'accept').send(body);
   });
   app.get('/healthz', OPEN, async (_request, reply) => reply.type('text/plain').send('ok\n'));
   app.get('/readyz', OPEN, async (_request, reply) => {

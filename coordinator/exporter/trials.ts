@@ -1,5 +1,5 @@
 import { Counter } from 'prom-client';
-import type { Labels, NativeBuckets } from '../../core/metrics/families.js';
+import type { Labels } from '../../core/metrics/families.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { doubtsOf } from '../../core/result/warnings.js';
 import { headOf } from '../../core/techniques/spelling.js';
@@ -80,11 +80,6 @@ export class Trials {
   /** Counts an append to the log. */
   appended(seconds: number): void {
     this.#histograms.get('ridgepoint_log_append_duration_seconds')?.observeAll({}, [seconds], {});
-  }
-
-  /** The exponential buckets beside a histogram's series. */
-  native(name: string, labels: Labels): NativeBuckets | null {
-    return this.#histograms.get(name)?.native(labels) ?? null;
   }
 
   #ofTrial(name: HistogramName, record: ResultRecord, values: readonly number[]): void {

@@ -1,6 +1,5 @@
 /**
- * Metrics as families of series: what every format that leaves (Prometheus' texts and protobuf, remote write, OTLP,
- * back-filled history) is written from.
+ * Metrics as families of series: what every format that leaves (Prometheus' texts, OTLP, back-filled history) is written from.
  */
 
 export type Labels = Readonly<Record<string, string>>;
@@ -24,24 +23,12 @@ export interface Distribution {
   readonly sum: number;
   /** Upper bounds, rising, the last one +Inf; counts are cumulative. */
   readonly buckets: readonly Bucket[];
-  /** The same observations in exponential buckets; null = not kept. */
-  readonly native: NativeBuckets | null;
 }
 
 export interface Bucket {
   readonly bound: number;
   readonly count: number;
   readonly exemplar: Exemplar | null;
-}
-
-/** Bucket `i` holds values in (base^(i-1), base^i], base = 2^(2^-schema); counts are not cumulative. */
-export interface NativeBuckets {
-  readonly schema: number;
-  /** Values up to this one are in no bucket but in `zeroCount`. */
-  readonly zeroThreshold: number;
-  readonly zeroCount: number;
-  /** Rising indices of buckets that hold something. */
-  readonly counts: readonly (readonly [index: number, count: number])[];
 }
 
 export interface Exemplar {
@@ -68,13 +55,9 @@ interface Listed {
   }[];
 }
 
-/** @param native the exponential buckets of a histogram's series, where they are kept. */
-export function familiesOf(
-  listed: readonly Listed[],
-  native: (name: string, labels: Labels) => NativeBuckets | null = () => null,
-): Family[] {
+export function familiesOf(listed: readonly Listed[]): Family[] {
   return listed.map(({ name, help, type, values }): Family => {
-    if (type === 'histogram') return { name, help, kind: type, series: distributions(name, values, native) };
+    if (type === 'histogram') return { name, help, kind: type, series: distributions(name, values) };
     const kind = type === 'counter' ? 'counter' : 'gauge';
     return {
       name,
@@ -85,11 +68,7 @@ export function familiesOf(
   });
 }
 
-function distributions(
-  name: string,
-  values: Listed['values'],
-  native: (name: string, labels: Labels) => NativeBuckets | null,
-): Series[] {
+function distributions(name: string, values: Listed['values']): Series[] {
   const found = new Map<string, { labels: Labels; count: number; sum: number; buckets: Bucket[] }>();
   for (const { labels, value, metricName, exemplar } of values) {
     const { le, ...rest } = labelValues(labels);
@@ -108,10 +87,7 @@ function distributions(
       });
     }
   }
-  return [...found.values()].map(({ labels, ...rest }) => ({
-    labels,
-    value: { ...rest, native: native(name, labels) },
-  }));
+  return [...found.values()].map(({ labels, ...value }) => ({ labels, value }));
 }
 
 function labelValues(labels: Readonly<Record<string, string | number | undefined>>): Record<string, string> {

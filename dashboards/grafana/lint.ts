@@ -20,8 +20,7 @@ const SERIES = new Map<string, readonly string[]>([
   ...METRICS.map(({ prometheus }) => [`ridgepoint_${prometheus}`, RESULT_LABELS] as const),
   ...[...COORDINATOR_METRICS, ...AGENT_METRICS].flatMap(({ name, kind, labels }) => {
     const own: readonly string[] = name === 'ridgepoint_experiment_info' ? ['experiment', ...AXES] : labels;
-    // With native histograms Prometheus has the whole under its bare name.
-    const endings = kind === 'histogram' ? ['', '_bucket', '_sum', '_count'] : [''];
+    const endings = kind === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
     return endings.map((ending) => [`${name}${ending}`, own] as const);
   }),
 ]);

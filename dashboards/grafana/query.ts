@@ -29,8 +29,7 @@ export function medianBy(labels: string, vector: string): string {
 }
 
 /**
- * @returns the value that a share of the observations keeps under; from native histograms where Prometheus takes them, for
- * then it has no buckets
+ * @returns the value that a share of the observations keeps under
  * @param over a range of time: `$__range`, `15m`
  */
 export function quantileOf(
@@ -42,9 +41,8 @@ export function quantileOf(
     over = '$__range',
   }: { readonly by?: readonly string[]; readonly where?: string; readonly over?: string } = {},
 ): string {
-  const classic = `sum by (${['le', ...by].join(', ')}) (rate(${histogram}_bucket{${where}}[${over}]))`;
-  const native = `sum by (${by.join(', ')}) (rate(${histogram}{${where}}[${over}]))`;
-  return `histogram_quantile(${share}, ${classic}) or histogram_quantile(${share}, ${native})`;
+  const buckets = `sum by (${['le', ...by].join(', ')}) (rate(${histogram}_bucket{${where}}[${over}]))`;
+  return `histogram_quantile(${share}, ${buckets})`;
 }
 
 /**

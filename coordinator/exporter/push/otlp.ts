@@ -1,19 +1,11 @@
 import type { Distribution, Family, Labels } from '../../../core/metrics/families.js';
 import type { GenAiHistogram } from './gen-ai.js';
-import type { Encoder, Pushed } from './pusher.js';
+import type { Pushed } from './pusher.js';
 
 /** opentelemetry.proto.metrics.v1.AggregationTemporality: counts since the start, as Prometheus has them. */
 const CUMULATIVE = 2;
 
-/**
- * OTLP over HTTP in its JSON encoding (opentelemetry.io/docs/specs/otlp): an ExportMetricsServiceRequest. Histograms go
- * as exponential ones where those buckets are kept, which loses nothing that Prometheus' native ones have.
- */
-export const otlp: Encoder = {
-  headers: { 'content-type': 'application/json' },
-  encode: (pushed) => new TextEncoder().encode(JSON.stringify(metricsRequest(pushed))),
-};
-
+/** OTLP over HTTP in its JSON encoding (opentelemetry.io/docs/specs/otlp): an ExportMetricsServiceRequest. */
 export function metricsRequest({ families, genAi, target, now, since }: Pushed): object {
   const times = { startTimeUnixNano: nanoseconds(since), timeUnixNano: nanoseconds(now) };
   const { job = '', instance = '' } = target;
@@ -52,16 +44,14 @@ function metric({ name, help, kind, series }: Family, times: Times): object {
     typeof value === 'number' ? [] : [{ labels, value }],
   );
   if (kind === 'histogram') {
-    const exponential = distributions.every(({ value }) => value.native !== null);
     const dataPoints = distributions.map(({ labels, value }) => ({
       attributes: attributes(labels),
       ...times,
       count: String(value.count),
       sum: value.sum,
-      ...(exponential ? exponentialBuckets(value) : explicitBuckets(value)),
+      ...explicitBuckets(value),
     }));
-    const points = { aggregationTemporality: CUMULATIVE, dataPoints };
-    return exponential ? { ...described, exponentialHistogram: points } : { ...described, histogram: points };
+    return { ...described, histogram: { aggregationTemporality: CUMULATIVE, dataPoints } };
   }
   const dataPoints = series.map(({ labels, value }) => ({
     attributes: attributes(labels),
@@ -71,21 +61,6 @@ function metric({ name, help, kind, series }: Family, times: Times): object {
   return kind === 'counter'
     ? { ...described, sum: { aggregationTemporality: CUMULATIVE, isMonotonic: true, dataPoints } }
     : { ...described, gauge: { dataPoints } };
-}
-
-/** Their bucket `i` begins where ours of Prometheus ends: (base^i, base^(i+1)]. */
-function exponentialBuckets({ native }: Distribution): object {
-  if (native === null) return {};
-  const first = native.counts[0]?.[0] ?? 1;
-  const last = native.counts.at(-1)?.[0] ?? 0;
-  const counts = new Map(native.counts);
-  const bucketCounts = Array.from({ length: last - first + 1 }, (_, i) => String(counts.get(first + i) ?? 0));
-  return {
-    scale: native.schema,
-    zeroCount: String(native.zeroCount),
-    zeroThreshold: native.zeroThreshold,
-    positive: { offset: first - 1, bucketCounts },
-  };
 }
 
 function explicitBuckets({ buckets }: Distribution): object {

@@ -6,11 +6,9 @@ import type { Family, Labels } from '../../../core/metrics/families.js';
 import { post } from '../../../proto/http/post.js';
 import { ProxyRefusal } from '../../../proto/http/proxy.js';
 import type { GenAiHistogram } from './gen-ai.js';
-import { otlp } from './otlp.js';
-import { remoteWrite } from './remote-write.js';
+import { metricsRequest } from './otlp.js';
 
 export interface PushSettings {
-  readonly kind: 'remote-write' | 'otlp';
   /** Where to; a user and a password in it become a header. */
   readonly url: string;
   readonly intervalSeconds: number;
@@ -32,19 +30,13 @@ export interface Pushed {
 /** Gives what is exported now. */
 type Take = () => Promise<Pick<Pushed, 'families' | 'genAi'>>;
 
-export interface Encoder {
-  readonly headers: Readonly<Record<string, string>>;
-  encode(pushed: Pushed): Uint8Array;
-}
-
-const ENCODERS: Readonly<Record<PushSettings['kind'], Encoder>> = { 'remote-write': remoteWrite, otlp };
 /** A receiver that takes longer is as good as away. */
 const PATIENCE_SECONDS = 10;
 /** The last push has nobody after it who would make up for it. */
 const LAST_TRIES = 3;
 
 /**
- * Pushes what is exported to where nobody scrapes: at an interval, and once more when it ends. A push that fails is
+ * Pushes what is exported to where nobody scrapes, by OTLP: at an interval, and once more when it ends. A push that fails is
  * reported once and made up for by the next one, which has every value again.
  */
 export class Pusher {
@@ -66,7 +58,7 @@ export class Pusher {
     this.#warn = warn;
     const { url, headers } = destination(settings);
     this.#url = url;
-    this.#headers = { ...ENCODERS[settings.kind].headers, ...headers };
+    this.#headers = { 'content-type': 'application/json', ...headers };
   }
 
   start(take: Take): void {
@@ -97,7 +89,7 @@ export class Pusher {
     if (this.#take === null) return false;
     try {
       const pushed = { ...(await this.#take()), target: this.#target, now: Date.now(), since: this.#since };
-      const encoded = ENCODERS[this.#settings.kind].encode(pushed);
+      const encoded = new TextEncoder().encode(JSON.stringify(metricsRequest(pushed)));
       const { status, text, via } = await post(new URL(this.#url), this.#headers, encoded, PATIENCE_SECONDS);
       const body = text.trim().split('\n')[0]?.slice(0, 200) ?? '';
       const who = via === null ? 'it answers' : `the answer through the proxy ${via} is`;

@@ -94,7 +94,7 @@ export function schedulerBoard(): Board {
             title: 'Duration of trials',
             description: 'Wall time, loading included; brighter means more trials.',
             unit: UNIT.seconds,
-            expr: 'sum by (le) (increase(ridgepoint_trial_duration_seconds_bucket[$__rate_interval])) or sum(increase(ridgepoint_trial_duration_seconds[$__rate_interval]))',
+            expr: 'sum by (le) (increase(ridgepoint_trial_duration_seconds_bucket[$__rate_interval]))',
           }),
           overTime({
             title: 'Duration of trials by runner',

@@ -97,8 +97,8 @@ test('what a proxy answers to a push is not laid on the receiver', async () => {
   const proxy = await new ConnectProxy().start();
   vi.stubEnv('all_proxy', proxy.host);
   const told: string[] = [];
-  const url = 'http://metrics.test/write';
-  const settings = { kind: 'remote-write', url, intervalSeconds: 3600, tokenFile: null } as const;
+  const url = 'http://metrics.test/v1/metrics';
+  const settings = { url, intervalSeconds: 3600, tokenFile: null } as const;
   const pusher = new Pusher(settings, {}, (sentence) => told.push(sentence));
   pusher.start(async () => ({ families: [], genAi: [] }));
   for (const status of [null, 403, 407]) {
