@@ -103,7 +103,7 @@ const RULES: readonly ((judged: Judged) => HostFinding | null)[] = [
       : {
           found: `governor ${cpuGovernor}${cpuEnergyPreference === null ? '' : `, energy preference ${cpuEnergyPreference}`}`,
           cost: 'The clock follows the load with a delay: short phases read slower, and starts differ.',
-          change: orTuned(`sudo cpupower frequency-set -g performance${orLocked(lockable)}`),
+          change: `sudo cpupower frequency-set -g performance${orLocked(lockable)}`,
         },
   ({ facts: { cpuTurbo }, lockable }) =>
     cpuTurbo !== true
@@ -111,9 +111,7 @@ const RULES: readonly ((judged: Judged) => HostFinding | null)[] = [
       : {
           found: 'turbo is on',
           cost: 'The clock depends on heat and on how many cores are busy: faster, and less alike from start to start.',
-          change: orTuned(
-            `${write('1', '/sys/devices/system/cpu/intel_pstate/no_turbo')} (elsewhere: ${write('0', '/sys/devices/system/cpu/cpufreq/boost')})${orLocked(lockable)}`,
-          ),
+          change: `${write('1', '/sys/devices/system/cpu/intel_pstate/no_turbo')} (elsewhere: ${write('0', '/sys/devices/system/cpu/cpufreq/boost')})${orLocked(lockable)}`,
         },
   ({ facts: { siblingCpus } }) =>
     siblingCpus === null || siblingCpus === 'none'
@@ -146,18 +144,22 @@ const RULES: readonly ((judged: Judged) => HostFinding | null)[] = [
       : {
           found: 'the kernel moves pages between NUMA nodes',
           cost: 'It does so while a trial is measured, which faults on the pages and has others near afterwards.',
-          change: orTuned('sudo sysctl kernel.numa_balancing=0'),
+          change: 'sudo sysctl kernel.numa_balancing=0',
         },
-  ({ facts: { irqBalance, deviceIrqs }, device: { cpus } }) =>
-    irqBalance !== true
-      ? null
-      : {
-          found: `irqbalance runs; ${deviceIrqs ?? 'some'} interrupts go to CPUs ${formatCpuList(cpus)}`,
-          cost: 'Interrupts of network and disks come to the CPUs of a trial, and to others the next time.',
-          change: `sudo systemctl stop irqbalance, then sudo ridge doctor --tune where other CPUs are left, or there IRQBALANCE_BANNED_CPULIST=${formatCpuList(cpus)} in /etc/default/irqbalance`,
-        },
+  ({ facts: { irqBalance, deviceIrqs, allowedCpus }, device: { cpus } }) => {
+    if (irqBalance !== true) return null;
+    const others = othersThan(cpus, allowedCpus);
+    return {
+      found: `irqbalance runs; ${deviceIrqs ?? 'some'} interrupts go to CPUs ${formatCpuList(cpus)}`,
+      cost: 'Interrupts of network and disks come to the CPUs of a trial, and to others the next time.',
+      change:
+        others.length === 0
+          ? 'sudo systemctl stop irqbalance'
+          : `IRQBALANCE_BANNED_CPULIST=${formatCpuList(cpus)} in /etc/default/irqbalance, then: sudo systemctl restart irqbalance`,
+    };
+  },
   ({ facts: { allowedCpus, isolatedCpus }, device: { cpus } }) => {
-    const others = parseCpuList(allowedCpus ?? '').filter((cpu) => !cpus.includes(cpu));
+    const others = othersThan(cpus, allowedCpus);
     if (others.length === 0 || parseCpuList(isolatedCpus ?? '').length > 0) return null;
     return {
       found: `other processes may run on its CPUs ${formatCpuList(cpus)}`,
@@ -171,7 +173,7 @@ const RULES: readonly ((judged: Judged) => HostFinding | null)[] = [
       : {
           found: 'transparent huge pages are on for everything',
           cost: 'How much of a start’s memory gets them depends on what is free, and khugepaged merges the rest while it is measured.',
-          change: orTuned(write('madvise', '/sys/kernel/mm/transparent_hugepage/enabled')),
+          change: write('madvise', '/sys/kernel/mm/transparent_hugepage/enabled'),
         },
   ({ facts: { swap }, swappedPages }) =>
     swap !== true || !swappedPages
@@ -191,8 +193,9 @@ const RULES: readonly ((judged: Judged) => HostFinding | null)[] = [
         },
 ];
 
-/** What `--tune` sets, beside the command that sets it alone. */
-const orTuned = (command: string) => `sudo ridge doctor --tune, or: ${command}`;
+/** @returns the CPUs that we may run on and that are not measured. */
+const othersThan = (cpus: readonly number[], allowed: string | null) =>
+  parseCpuList(allowed ?? '').filter((cpu) => !cpus.includes(cpu));
 
 const orLocked = (lockable: boolean) =>
   lockable ? '; or in a sweep `device: { lockedClockHertz: … }`, which the power helper here can set' : '';

@@ -123,7 +123,7 @@ function runsIrqBalance(procRoot: string): boolean | null {
 }
 
 /** @returns the interrupts that are delivered to any of these CPUs now; null where the system does not say. */
-export function interruptsTo(cpus: readonly number[], procRoot: string): readonly number[] | null {
+function interruptsTo(cpus: readonly number[], procRoot: string): readonly number[] | null {
   const irqs = numbersIn(join(procRoot, 'irq')).flatMap((irq) => {
     const read = (file: string) => systemText(join(procRoot, 'irq', irq, file));
     // What the hardware does; older kernels only say what it may do.

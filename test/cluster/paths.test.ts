@@ -79,8 +79,6 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['factors --config PATH', [NONE, 'dir']],
   ['doctor --config PATH', [NONE, 'dir']],
   ['doctor --noise --config PATH', [NONE, 'dir']],
-  ['doctor --tune --config PATH', [NONE, 'dir']],
-  ['doctor --untune --config PATH', [NONE, 'dir']],
 ];
 
 /** Commands that take no path. */

@@ -140,7 +140,7 @@ describe('ridge doctor', () => {
       [
         "a CPU quota of 4 for 6 CPUs; it has stop",
         "governor powersave, energy preference ba",
-        "turbo is on → sudo ridge doctor --tune, ",
+        "turbo is on → echo 1 | sudo tee /sys/dev",
         "CPUs 6-7 share cores with it and are not",
         "6 CPUs are 4 cores → sweep \`threads\` up ",
         "its 6 CPUs are of the NUMA nodes 0-1 → o",
