@@ -11,7 +11,7 @@ import { terminalStyle } from '../output/terminal.js';
 import type { Again } from './again/again.js';
 import { askedAgain } from './again/choose.js';
 import type { CompareOptions } from './command.js';
-import { printPeers, readPeers } from './peers.js';
+import { printPeer, readPeer } from './peers.js';
 import {
   changesCsv,
   changesMarkdown,
@@ -30,9 +30,9 @@ const SCHEMA = 'ridgepoint.dev/comparison/v1';
  */
 export async function printComparison(a: string, b: string, options: CompareOptions): Promise<number> {
   const under = options.strict === true ? 'strict' : undefined;
-  const peers = readPeers(b);
-  if (peers !== null) {
-    printPeers(readSide(a, under), peers, b, options);
+  const peer = readPeer(b);
+  if (peer !== null) {
+    printPeer(readSide(a, under), peer, b, options);
     return EXIT.ok;
   }
   const [before, after] = [readSide(a, under), readSide(b, under)];

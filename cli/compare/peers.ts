@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { EXPORT_MAPPINGS } from '../../report/mappings/index.js';
 import { type Beside, besideOf } from '../../report/peers/beside.js';
-import { type PeerRun, readPeerRuns } from '../../report/peers/read.js';
+import { type PeerRun, readPeerRun } from '../../report/peers/read.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
@@ -10,14 +10,14 @@ import type { Side } from './side.js';
 
 const SCHEMA = 'ridgepoint.dev/peers/v1';
 
-/** @returns the runs of a JSON file of another load generator; null for anything else. @throws CommandError (2) for JSON of an unknown shape. */
-export function readPeers(word: string): readonly PeerRun[] | null {
+/** @returns the run of a JSON file of another load generator; null for anything else. @throws CommandError (2) for JSON of an unknown shape. */
+export function readPeer(word: string): PeerRun | null {
   if (!word.endsWith('.json') || !isFile(word)) return null;
-  const runs = readPeerRuns(readFileSync(word, 'utf8'));
-  if (typeof runs !== 'string') return runs;
+  const run = readPeerRun(readFileSync(word, 'utf8'));
+  if (typeof run !== 'string') return run;
   throw usageError(
-    `${word} is not read: ${runs}`,
-    'Give a run of ridge, or a JSON file of GuideLLM, AIPerf or vllm bench serve.',
+    `${word} is not read: ${run}`,
+    'Give a run of ridge, or a JSON file of AIPerf or vllm bench serve.',
   );
 }
 
@@ -26,37 +26,29 @@ function isFile(path: string): boolean {
 }
 
 /** Prints figures of served rows beside those of another tool. @throws CommandError (2) where no row of the side asked a server. */
-export function printPeers(
-  { report }: Side,
-  runs: readonly PeerRun[],
-  file: string,
-  options: CompareOptions,
-): void {
-  const figures = report.rows.flatMap((row) => runs.flatMap((run) => besideOf(row, run)));
+export function printPeer({ report }: Side, run: PeerRun, file: string, options: CompareOptions): void {
+  const figures = report.rows.flatMap((row) => besideOf(row, run));
   if (figures.length === 0) {
     throw usageError(
       `no row of ${report.sweepName} has a figure that ${file} has, too`,
       'Compare rows of the workload serving.',
     );
   }
-  const { tool } = EXPORT_MAPPINGS[runs[0]!.format];
+  const { tool } = EXPORT_MAPPINGS[run.format];
   if (options.json === true || options.format === 'json') {
     printJson({ schema: SCHEMA, tool, figures });
     return;
   }
   printData(
-    plainTable(
-      ['row', 'run', `figure of ${tool}`, 'unit', 'ours', 'theirs', 'theirs/ours'],
-      figures.map(cells),
-    ),
+    plainTable(['row', `figure of ${tool}`, 'unit', 'ours', 'theirs', 'theirs/ours'], figures.map(cells)),
   );
   say(
     `figures by ${tool}'s definitions, ours from the requests of each row's first start; \`ridge report --help\` says what each means`,
   );
 }
 
-function cells({ row, run, name, unit, ours, theirs, ratio }: Beside) {
-  return [row, run, name, unit, rounded(ours), rounded(theirs), ratio === null ? null : rounded(ratio)];
+function cells({ row, name, unit, ours, theirs, ratio }: Beside) {
+  return [row, name, unit, rounded(ours), rounded(theirs), ratio === null ? null : rounded(ratio)];
 }
 
 const rounded = (value: number) => Number(value.toPrecision(5));

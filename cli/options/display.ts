@@ -13,10 +13,6 @@ export const FORMATS = [
   'llama-bench-json',
   'llama-bench-sql',
   'aiperf-json',
-  'inferencex-json',
-  'zeus-json',
-  'efficientllm-json',
-  'guidellm-json',
   'vllm-json',
 ] as const;
 export type Format = (typeof FORMATS)[number];

@@ -39,9 +39,5 @@ export const EXPORTERS: Readonly<Record<ExportFormat, Exporter>> = {
   'llama-bench-json': llamaBenchJson,
   'llama-bench-sql': llamaBenchSql,
   'aiperf-json': mappedExporter('aiperf-json'),
-  'inferencex-json': mappedExporter('inferencex-json'),
-  'zeus-json': mappedExporter('zeus-json'),
-  'efficientllm-json': mappedExporter('efficientllm-json'),
-  'guidellm-json': mappedExporter('guidellm-json'),
   'vllm-json': mappedExporter('vllm-json'),
 };

@@ -1,14 +1,6 @@
-import {
-  type ExportMapping,
-  type FieldMapping,
-  fromMetric,
-  ofMetric,
-  onGpu,
-  sequencesOf,
-} from './mapping.js';
+import type { Row } from '../rows.js';
+import { type ExportMapping, type FieldMapping, fromMetric, type MappedValue, ofMetric } from './mapping.js';
 import { mean, percentile, type ServedRun, servedField } from './served.js';
-
-const perSequence = (row: Parameters<typeof sequencesOf>[0]) => 1 / sequencesOf(row);
 
 /**
  * Energy and servers under load as NVIDIA's AIPerf names them. Where no server was asked, a request is a sequence of ours: a prompt and what is
@@ -141,4 +133,17 @@ function inverse(said: ReturnType<typeof ofMetric>): ReturnType<typeof ofMetric>
   return typeof said.value === 'number' && said.value > 0
     ? { value: 1 / said.value }
     : { value: null, reason: 'there is no energy to divide by' };
+}
+
+/** Over the sequences of the workload that run side by side: the requests of AIPerf. */
+function perSequence({ experiment }: Row): number {
+  const { parallel } = experiment.workload.options;
+  return 1 / (typeof parallel === 'number' ? parallel : 1);
+}
+
+/** For words that say GPU: a trial on CPUs has nothing of the kind. */
+function onGpu(row: Row, said: () => MappedValue): MappedValue {
+  return row.trial.device.class.startsWith('cpu')
+    ? { value: null, reason: 'the trial ran on CPUs, whose energy is that of packages and memory' }
+    : said();
 }

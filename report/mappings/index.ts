@@ -1,18 +1,10 @@
 import { AIPERF } from './aiperf.js';
-import { EFFICIENTLLM } from './efficientllm.js';
-import { GUIDELLM } from './guidellm.js';
-import { INFERENCEX } from './inferencex.js';
 import type { ExportMapping } from './mapping.js';
 import { VLLM } from './vllm.js';
-import { ZEUS } from './zeus.js';
 
 /** Vocabularies of other tools by the format they are exported in. A new one is a file and a line here. */
 export const EXPORT_MAPPINGS = {
   'aiperf-json': AIPERF,
-  'inferencex-json': INFERENCEX,
-  'zeus-json': ZEUS,
-  'efficientllm-json': EFFICIENTLLM,
-  'guidellm-json': GUIDELLM,
   'vllm-json': VLLM,
 } as const satisfies Record<string, ExportMapping>;
 

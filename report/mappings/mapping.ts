@@ -64,16 +64,3 @@ function spreadOf({ samples, stddev, n }: Measurement, factor: number): { spread
     },
   };
 }
-
-/** Sequences of the workload that run side by side: the requests of other tools. */
-export function sequencesOf({ experiment }: Row): number {
-  const { parallel } = experiment.workload.options;
-  return typeof parallel === 'number' ? parallel : 1;
-}
-
-/** For words that say GPU: a trial on CPUs has nothing of the kind. */
-export function onGpu(row: Row, said: () => MappedValue): MappedValue {
-  return row.trial.device.class.startsWith('cpu')
-    ? { value: null, reason: 'the trial ran on CPUs, whose energy is that of packages and memory' }
-    : said();
-}

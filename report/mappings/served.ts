@@ -64,7 +64,7 @@ function readRun({ starts }: Row): ServedRun | null {
 }
 
 /** @returns those that there are, smallest first. */
-export function sorted(values: readonly (number | null)[]): Float64Array {
+function sorted(values: readonly (number | null)[]): Float64Array {
   return Float64Array.from(values.filter((value) => value !== null)).sort();
 }
 

@@ -6,7 +6,6 @@ import type { PeerRun } from './read.js';
 /** A figure of another tool and ours by its definition, from the requests of the row's first start. */
 export interface Beside {
   readonly row: number;
-  readonly run: string;
   readonly name: string;
   readonly unit: string;
   readonly meaning: string;
@@ -24,6 +23,6 @@ export function besideOf(row: Row, run: PeerRun): Beside[] {
     const { value: ours } = of(row);
     if (theirs === undefined || typeof ours !== 'number') return [];
     const ratio = ours === 0 ? null : theirs / ours;
-    return [{ row: row.number, run: run.name, name, unit, meaning, ours, theirs, ratio }];
+    return [{ row: row.number, name, unit, meaning, ours, theirs, ratio }];
   });
 }
