@@ -1,24 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
 import { nearest } from '../../core/input/suggest.js';
-import { AMD } from './amd.js';
-import { APPLE } from './apple.js';
-import { CPUS } from './cpu.js';
-import type { Hardware } from './figure.js';
-import { NPUS } from './npu.js';
-import { NVIDIA_CARDS } from './nvidia-cards.js';
-import { NVIDIA_DATACENTER } from './nvidia-datacenter.js';
-import { NVIDIA_JETSON } from './nvidia-jetson.js';
+import type { Figure, Hardware, Peaks } from './figure.js';
 
-/** Every device whose maker's figures we have, in the order in which they are listed. */
-export const HARDWARE: readonly Hardware[] = [
-  ...NVIDIA_DATACENTER,
-  ...NVIDIA_CARDS,
-  ...NVIDIA_JETSON,
-  ...AMD,
-  ...APPLE,
-  ...CPUS,
-  ...NPUS,
-];
+type Single = 'memoryBytes' | 'onChipBytes' | 'peerBytesPerSecond' | 'hostBytesPerSecond' | 'watts';
+
+/** Peaks that share a source (and a note): those beside the two keys, in operations per second. */
+type ListedPeaks = Readonly<Record<string, string | number>>;
+
+/** A device as devices.json has it: a `source` is a key of the file's `sources`, and what nobody has published is left out. */
+type Listed = Pick<Hardware, 'id' | 'name' | 'aliases' | 'kind' | 'memoryBytesPerSecond'> &
+  Partial<Readonly<Record<Single, Figure>>> &
+  Partial<Readonly<Record<'peaks' | 'sparsePeaks', readonly ListedPeaks[]>>>;
+
+/** Every device whose maker's figures we have, in the order in which they are listed in devices.json. */
+export const HARDWARE: readonly Hardware[] = readDevices();
+
+function readDevices(): Hardware[] {
+  const text = readFileSync(join(import.meta.dirname, 'devices.json'), 'utf8');
+  const { sources, devices } = JSON.parse(text) as {
+    readonly sources: Readonly<Record<string, string>>;
+    readonly devices: readonly Listed[];
+  };
+  const figure = (listed: Figure): Figure => ({ ...listed, source: sources[listed.source]! });
+  const known = (listed: Figure | undefined) => (listed === undefined ? null : figure(listed));
+  const peaks = (groups: readonly ListedPeaks[] = []): Peaks =>
+    Object.fromEntries(
+      groups.flatMap(({ source, note, ...values }) =>
+        Object.entries(values).map(([arithmetic, value]) => [
+          arithmetic,
+          figure({ value, source, ...(note !== undefined && { note }) } as Figure),
+        ]),
+      ),
+    );
+  return devices.map((device) => ({
+    id: device.id,
+    name: device.name,
+    aliases: device.aliases,
+    kind: device.kind,
+    memoryBytes: known(device.memoryBytes),
+    memoryBytesPerSecond: figure(device.memoryBytesPerSecond),
+    onChipBytes: known(device.onChipBytes),
+    peaks: peaks(device.peaks),
+    sparsePeaks: peaks(device.sparsePeaks),
+    peerBytesPerSecond: known(device.peerBytesPerSecond),
+    hostBytesPerSecond: known(device.hostBytesPerSecond),
+    watts: known(device.watts),
+  }));
+}
 
 /** Case and what stands between the letters are what people write differently: `NVIDIA A100-SXM4-80GB`, `a100_sxm4_80gb`. */
 export function plainName(name: string): string {

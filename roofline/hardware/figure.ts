@@ -28,7 +28,11 @@ export interface Hardware {
   readonly memoryBytesPerSecond: Figure;
   /** The last cache before memory, all of it. */
   readonly onChipBytes: Figure | null;
-  /** Dense, with the matrix units where it has them; float products summed in f32. */
+  /**
+   * Dense, with the matrix units where it has them; float products summed in f32. Of a CPU nobody publishes them: cores × base clock × operations
+   * per cycle, so that a turbo may exceed them, and of one with two kinds of cores those of the faster, for an engine that splits work evenly waits
+   * for the others.
+   */
   readonly peaks: Peaks;
   /** With 2:4 structured sparsity of the weights. */
   readonly sparsePeaks: Peaks;
@@ -36,40 +40,4 @@ export interface Hardware {
   readonly peerBytesPerSecond: Figure | null;
   readonly hostBytesPerSecond: Figure | null;
   readonly watts: Figure | null;
-}
-
-export const GIGA = 1e9;
-const TERA = 1e12;
-export const MEBI = 1024 ** 2;
-
-/** @returns a way to write figures of one publication. */
-export function publishedAt(source: string) {
-  return (value: number, note?: string): Figure =>
-    note === undefined ? { value, source } : { value, source, note };
-}
-
-type Publication = ReturnType<typeof publishedAt>;
-
-/** @returns peaks in Tera operations per second as figures of one publication. */
-export function teraPeaks(
-  publication: Publication,
-  peaks: Partial<Record<Arithmetic, number>>,
-  note?: string,
-): Peaks {
-  return Object.fromEntries(
-    Object.entries(peaks).map(([arithmetic, tera]) => [arithmetic, publication(tera * TERA, note)]),
-  );
-}
-
-const BOTH_WAYS = 'half of what is published for both directions together';
-
-/** @returns one direction of a link that is published with both, in GB/s. */
-export function halfOf(publication: Publication, bothWaysGigabytes: number): Figure {
-  return publication((bothWaysGigabytes / 2) * GIGA, BOTH_WAYS);
-}
-
-/** Peaks that are published with sparsity alone: dense is half of them. */
-export function halvedPeaks(publication: Publication, sparse: Partial<Record<Arithmetic, number>>): Peaks {
-  const dense = Object.fromEntries(Object.entries(sparse).map(([name, tera]) => [name, tera / 2]));
-  return teraPeaks(publication, dense, 'half of what is published with 2:4 sparsity');
 }
