@@ -4,37 +4,7 @@ import { fileProblem } from '../../core/input/file-problem.js';
 import { parseRoofline } from '../../roofline/analysis/file.js';
 import type { AnalysisSpec, PointField } from '../../roofline/analysis/point.js';
 import { readAnalysisSpec } from '../../roofline/analysis/spec.js';
-import type { RooflineOptions } from './command.js';
-
-/** The option that gives a field, for messages. */
-const OPTION_OF = {
-  model: 'model',
-  hardware: 'hardware',
-  mode: 'mode',
-  bits: 'bits',
-  flashAttention: 'flash-attention',
-  attention: 'attention',
-  sparsity: 'sparsity',
-  kvCacheTypeK: 'kv-cache-type-k',
-  kvCacheTypeV: 'kv-cache-type-v',
-  adapterRank: 'adapter-rank',
-  adapters: 'adapters',
-  tensorParallel: 'tensor-parallel',
-  pipelineParallel: 'pipeline-parallel',
-  microBatches: 'micro-batches',
-  expertParallel: 'expert-parallel',
-  distinctExperts: 'distinct-experts',
-  offload: 'offload',
-  tokensPerStep: 'tokens-per-step',
-  draft: 'draft',
-  draftTokens: 'draft-tokens',
-  acceptance: 'acceptance',
-  batch: 'batch',
-  decodes: 'decodes',
-  context: 'context',
-  promptTokens: 'prompt',
-  generateTokens: 'generate',
-} as const satisfies Record<PointField, string>;
+import { type AnalysisRequest, FIELD_OPTIONS } from './command.js';
 
 /** What was asked, and every error that words and file show before anything is opened. */
 export interface SpecRequest {
@@ -53,13 +23,13 @@ const DEFAULT_CONTEXT = 2048;
 export const SPEC_HINT =
   '`ridge roofline --help` shows what each takes; `ridge roofline --list` the names that are known.';
 
-/** Reads options, and the file beside them, whose values they replace. Never throws on a usage error. */
-export function readSpec(options: RooflineOptions): SpecRequest {
-  const written = optionValues(options);
-  const file = options.file === undefined ? NO_FILE : readFile(options.file);
+/** Reads the lists, and the file beside them, whose values they replace. Never throws on a usage error. */
+export function readSpec({ lists, file: path }: Pick<AnalysisRequest, 'lists' | 'file'>): SpecRequest {
+  const written = Object.fromEntries(Object.entries(lists).map(([field, text]) => [field, valuesOf(text)]));
+  const file = path === null ? NO_FILE : readFile(path);
   const given: Readonly<Record<string, unknown>> = { ...fileValues(file.values), ...written };
   // A file says all that it is about.
-  const contextOpen = options.file === undefined && given.context === undefined;
+  const contextOpen = path === null && given.context === undefined;
   const reading = readAnalysisSpec(contextOpen ? { ...given, context: [DEFAULT_CONTEXT] } : given);
   const readable = reading.ok ? reading.spec : reading.readable;
   const sound = file.diagnostics.length === 0;
@@ -68,7 +38,7 @@ export function readSpec(options: RooflineOptions): SpecRequest {
   const findings = reading.ok ? [] : reading.findings.filter(({ path }) => sound || path.length > 0);
   const diagnostics = findings.map(({ path, message, suggestion }) => {
     const field = path.find((step) => typeof step === 'string');
-    const option = field === undefined ? '' : `--${OPTION_OF[field as PointField]}: `;
+    const option = field === undefined ? '' : `${FIELD_OPTIONS[field as PointField][0].split(' ')[0]}: `;
     return `${option}${message}${suggestion === null ? '' : ` (did you mean ${suggestion}?)`}`;
   });
   return { spec: null, readable, diagnostics: [...file.diagnostics, ...diagnostics], contextOpen };
@@ -95,40 +65,6 @@ export function withContext(
 /** A file was checked already: its values stand as they are. */
 const fileValues = (values: Partial<AnalysisSpec>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, list]) => list.length > 0 && list[0] !== null));
-
-function optionValues(options: RooflineOptions): Record<string, unknown> {
-  const named: Record<PointField, string | undefined> = {
-    model: options.model,
-    hardware: options.hardware,
-    mode: options.mode,
-    bits: options.bits,
-    flashAttention: options.flashAttention,
-    attention: options.attention,
-    sparsity: options.sparsity,
-    kvCacheTypeK: options.kvCacheTypeK,
-    kvCacheTypeV: options.kvCacheTypeV,
-    adapterRank: options.adapterRank,
-    adapters: options.adapters,
-    tensorParallel: options.tensorParallel,
-    pipelineParallel: options.pipelineParallel,
-    microBatches: options.microBatches,
-    expertParallel: options.expertParallel,
-    distinctExperts: options.distinctExperts,
-    offload: options.offload,
-    tokensPerStep: options.tokensPerStep,
-    draft: options.draft,
-    draftTokens: options.draftTokens,
-    acceptance: options.acceptance,
-    batch: options.batch,
-    decodes: options.decodes,
-    context: options.context,
-    promptTokens: options.prompt,
-    generateTokens: options.generate,
-  };
-  return Object.fromEntries(
-    Object.entries(named).flatMap(([field, text]) => (text === undefined ? [] : [[field, valuesOf(text)]])),
-  );
-}
 
 /** Splits at commas outside of `synthetic:…` words, whose parts have commas, too; numbers and booleans are what they look like. */
 function valuesOf(text: string): unknown[] {

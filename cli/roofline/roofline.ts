@@ -1,15 +1,19 @@
 import { dirname, resolve } from 'node:path';
 import { FailureError, toFailure } from '../../core/errors.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
-import { type AnalysisSpec, pointsOf, varyingFields } from '../../roofline/analysis/point.js';
+import {
+  type AnalysisSpec,
+  type PointField,
+  pointsOf,
+  varyingFields,
+} from '../../roofline/analysis/point.js';
 import { type Analyses, analyzeAll, type Opened } from '../../roofline/analyze.js';
 import type { Ceilings } from '../../roofline/ceilings.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
-import type { RooflineOptions } from './command.js';
+import type { AnalysisRequest, RooflineOutput } from './command.js';
 import { operatorsCsv, pointsCsv } from './csv.js';
-import { listKnown } from './list.js';
 import { openCeilings } from './open-hardware.js';
 import { openArchitecture } from './open-model.js';
 import { readSpec, SPEC_HINT, withContext } from './read-spec.js';
@@ -17,23 +21,20 @@ import { pointsTable, pointText } from './table.js';
 import { writeFiles } from './write-files.js';
 
 /** `ridge roofline`: the analytic model, for one point or for every combination of lists. */
-export async function runRoofline(options: RooflineOptions): Promise<void> {
-  if (options.list === true) {
-    listKnown(options.json === true);
-    return;
-  }
+export async function runRoofline(request: AnalysisRequest, output: RooflineOutput): Promise<void> {
   // Nothing is printed where the rest of what was asked for cannot be written.
-  for (const path of [options.svg, options.html]) if (path !== undefined) outputPath(path, true);
-  const { spec: written, readable, diagnostics, contextOpen } = readSpec(options);
-  const { opened, failures } = await open(readable, options);
+  for (const path of [output.svg, output.html]) if (path !== null) outputPath(path, true);
+  const { spec: written, readable, diagnostics, contextOpen } = readSpec(request);
+  const { opened, failures } = await open(readable, request);
   if (written === null) throw usageError([...diagnostics, ...failures].join('\n'), SPEC_HINT);
   if (failures.length > 0) throw usageError(failures.join('\n'));
   const spec = contextOpen ? chosenContext(written, opened) : written;
   const result = analyzeAll(pointsOf(spec), opened);
   requireSome(result);
   sayImpossible(result);
-  print(spec, result, options);
-  await writeFiles(result.analyses, varyingFields(spec), options);
+  const varying = varyingFields(spec);
+  print(result, varying, output.print);
+  await writeFiles(result.analyses, varying, output);
 }
 
 function chosenContext(written: AnalysisSpec, { models }: Opened): AnalysisSpec {
@@ -46,11 +47,9 @@ function chosenContext(written: AnalysisSpec, { models }: Opened): AnalysisSpec 
 /** Opens everything that points name, once. @returns with it a sentence for each name that leads nowhere */
 async function open(
   spec: Partial<AnalysisSpec>,
-  { models: folders, file, config }: RooflineOptions,
+  { folders, file, config }: AnalysisRequest,
 ): Promise<{ readonly opened: Opened; readonly failures: readonly string[] }> {
-  const modelFolders = [...folders, '.', ...(file === undefined ? [] : [dirname(file)])].map((f) =>
-    resolve(f),
-  );
+  const modelFolders = [...folders, '.', ...(file === null ? [] : [dirname(file)])].map((f) => resolve(f));
   const models = new Map<string, ModelArchitecture>();
   const ceilings = new Map<string, Ceilings>();
   const failures: string[] = [];
@@ -90,12 +89,12 @@ function sayImpossible({ impossible }: Analyses): void {
   for (const [reason, count] of counts) say(`left out: ${count} point${count === 1 ? '' : 's'}: ${reason}`);
 }
 
-function print(spec: AnalysisSpec, result: Analyses, options: RooflineOptions): void {
+function print(result: Analyses, varying: readonly PointField[], how: RooflineOutput['print']): void {
   const { analyses } = result;
   const [only] = analyses;
-  if (options.json === true) printJson({ schema: 'ridgepoint.dev/roofline/v1', ...result });
-  else if (options.csv !== undefined) {
-    process.stdout.write(options.csv === 'points' ? pointsCsv(analyses) : operatorsCsv(analyses));
-  } else if (analyses.length === 1 && only !== undefined) printData(pointText(only));
-  else printData(pointsTable(analyses, varyingFields(spec)));
+  if (how === 'json') printJson({ schema: 'ridgepoint.dev/roofline/v1', ...result });
+  else if (how !== 'text')
+    process.stdout.write(how === 'points' ? pointsCsv(analyses) : operatorsCsv(analyses));
+  else if (analyses.length === 1 && only !== undefined) printData(pointText(only));
+  else printData(pointsTable(analyses, varying));
 }

@@ -11,7 +11,7 @@ import type { PointField } from '../../roofline/analysis/point.js';
 import { usageError, workError } from '../exit.js';
 import { say } from '../output/print.js';
 import { openDrawing } from './charts.js';
-import type { RooflineOptions } from './command.js';
+import type { RooflineOutput } from './command.js';
 import { rooflinePage } from './page.js';
 
 const MEASURES: readonly SweepMeasure[] = ['tokens', 'time', 'memory'];
@@ -20,14 +20,14 @@ const MEASURES: readonly SweepMeasure[] = ['tokens', 'time', 'memory'];
 export async function writeFiles(
   analyses: readonly Analysis[],
   varying: readonly PointField[],
-  { svg, html, chart }: Pick<RooflineOptions, 'svg' | 'html' | 'chart'>,
+  { svg, html, chart }: RooflineOutput,
 ): Promise<void> {
-  if (svg === undefined && html === undefined) return;
+  if (svg === null && html === null) return;
   const [first] = analyses;
   if (first === undefined) return;
   const draw = await openDrawing();
-  if (svg !== undefined) write(svg, draw(chosen(analyses, varying, chart ?? null)));
-  if (html === undefined) return;
+  if (svg !== null) write(svg, draw(chosen(analyses, varying, chart)));
+  if (html === null) return;
   const overview = MEASURES.flatMap((measure) => {
     const data = sweepChart(analyses, varying, measure);
     return data === null ? [] : [draw(data)];
@@ -41,7 +41,7 @@ export async function writeFiles(
 function chosen(
   analyses: readonly Analysis[],
   varying: readonly PointField[],
-  kind: RooflineOptions['chart'] | null,
+  kind: RooflineOutput['chart'],
 ): ChartData {
   const [first] = analyses;
   if (first === undefined) throw workError('there is nothing to draw');
