@@ -70,13 +70,17 @@ export interface RooflineOutput {
 }
 
 /** The words of the command as commander gives them: beside those of FIELD_OPTIONS, by the names of their flags. */
-type Words = Readonly<Record<string, string | undefined>> & {
+interface Words extends Readonly<Record<string, unknown>> {
+  readonly file?: string;
   readonly list?: true;
   readonly json?: true;
   readonly csv?: (typeof CSV_ROWS)[number] | true;
+  readonly svg?: string;
+  readonly html?: string;
   readonly chart?: (typeof CHARTS)[number];
   readonly models: readonly string[];
-};
+  readonly config?: string;
+}
 
 export function registerRoofline(program: Command): void {
   const command = program
@@ -119,11 +123,16 @@ function requestOf(words: Words): AnalysisRequest {
     const list = words[new Option(flags, help).attributeName()];
     return list === undefined ? [] : [[field, list]];
   });
-  const { file = null, models: folders, config } = words;
-  return { lists: Object.fromEntries(lists), file, folders, config };
+  const { file, models: folders, config } = words;
+  return { lists: Object.fromEntries(lists), file: file ?? null, folders, config };
 }
 
-function outputOf({ json, csv, svg = null, html = null, chart = null }: Words): RooflineOutput {
+function outputOf({ json, csv, svg, html, chart }: Words): RooflineOutput {
   const rows = csv === true ? 'operators' : csv;
-  return { print: json === true ? 'json' : (rows ?? 'text'), svg, html, chart };
+  return {
+    print: json === true ? 'json' : (rows ?? 'text'),
+    svg: svg ?? null,
+    html: html ?? null,
+    chart: chart ?? null,
+  };
 }

@@ -22,9 +22,9 @@ import { buildReport } from '../../report/build.js';
 import { comparisonOf, matchRows } from '../../report/compare.js';
 import { type GateOutcome, judgeGate, readGate } from '../../report/gate.js';
 import type { Report } from '../../report/report.js';
+import { burnAtRandom } from '../support/burn.js';
 import { ROOT, ridge } from '../support/ridge.js';
 import { conclude, type Figure } from './figure.js';
-import { burnAtRandom } from './reproduce/runs.js';
 
 const argument = (name: string): string | undefined =>
   process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);

@@ -21,7 +21,7 @@ import { ROOT } from '../support/ridge.js';
 import { conclude, type Figure } from './figure.js';
 import { dumpLayers } from './prune-speed/layers.js';
 import { lacking, Published } from './prune-speed/published.js';
-import { dequantized, smollm2Path } from './sparsity/smollm2.js';
+import { dequantized, smollm2Path } from './prune-speed/smollm2.js';
 
 const THREADS = 2;
 const RATIO = 0.5;

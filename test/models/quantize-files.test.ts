@@ -32,7 +32,6 @@ async function quantize(model: string, word: string, imatrix: string | null = nu
 /**
  * The first digits of the SHA-256 of what llama-quantize v0.4.0 wrote on Linux x64 of the same input, the
  * tool on the shipped libraries (test/bench/peers/llama-cpp.ts); the matrix was called `matrix.gguf`.
- * bench:identical compares every type with the tool itself.
  */
 const FILES: readonly [string, string, boolean, string][] = [
   ['tiny', 'q8_0', false, '309f8913db1a0848'],

@@ -14,13 +14,6 @@ function startOfValue(bytes: Buffer, key: string): number {
   return at + key.length + 4;
 }
 
-/** @returns a copy with another number under a key of 32 bits. */
-export function withNumber(bytes: Buffer, key: string, value: number): Buffer {
-  const copy = Buffer.from(bytes);
-  copy.writeUInt32LE(value, startOfValue(bytes, key));
-  return copy;
-}
-
 /** @returns a copy that calls itself by another word of the same length, in every key when `everywhere`. */
 export function withArchitecture(bytes: Buffer, word: string, everywhere: boolean): Buffer {
   const copy = Buffer.from(bytes);

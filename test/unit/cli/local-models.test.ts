@@ -6,8 +6,8 @@ import { loadAgentConfig } from '../../../agent/config.js';
 import { builtinFolder } from '../../../artifacts/files/source.js';
 import { lookedAt, resolveModels } from '../../../cli/local-models.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
-import { sweep, TINY } from '../../bench/bad-input/sweep.js';
 import { FileServer } from '../../support/file-server.js';
+import { sweep, TINY } from '../../support/quick-sweep.js';
 
 async function resolve(names: readonly string[]): Promise<unknown> {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-models-'));

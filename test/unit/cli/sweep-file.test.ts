@@ -7,7 +7,7 @@ import { openSweep, readSweepFile } from '../../../cli/sweep-file.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { PACKAGE_ROOT } from '../../../process/package.js';
-import { sweep } from '../../bench/bad-input/sweep.js';
+import { sweep } from '../../support/quick-sweep.js';
 import { ROOT } from '../../support/ridge.js';
 
 function written(text: string): string {

@@ -36,31 +36,3 @@ export function sweep(changes: Changes = {}): string {
 }
 
 export const TINY = { name: 'tiny', source: 'builtin:tiny' };
-
-/** The same without an engine: as many experiments as asked, each with some kilobytes of samples. */
-export function fakeSweep(experiments: number, secondsEach: number): string {
-  return stringify({
-    apiVersion: 'ridgepoint.dev/v1',
-    kind: 'Sweep',
-    metadata: { name: 'fake' },
-    spec: {
-      models: [TINY],
-      runners: [
-        {
-          kind: 'fake',
-          fakeDecodeTokensPerSecond: Array.from({ length: experiments }, (_, i) => 1000 + i),
-        },
-      ],
-      workloads: [{ kind: 'latency', promptTokens: 64, generateTokens: 64 }],
-      measure: {
-        starts: 1,
-        maxSeconds: secondsEach,
-        minRepeats: 2,
-        maxRepeats: 5,
-        maxSpread: 100,
-        meters: 'off',
-      },
-      placement: { driftControl: false },
-    },
-  });
-}

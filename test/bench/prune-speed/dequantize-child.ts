@@ -1,5 +1,5 @@
 /**
- * `node dequantize.ts IN OUT`: a quantized GGUF as f16, by llama.cpp's own quantizer with allow_requantize. The numbers
+ * `node dequantize-child.ts IN OUT`: a quantized GGUF as f16, by llama.cpp's own quantizer with allow_requantize. The numbers
  * are those of the quantized file. In a process of its own, since it opens the engine.
  */
 

@@ -12,7 +12,7 @@ export function smollm2Path(): string | null {
 /** @returns the path of its f16 form, made in the folder. */
 export function dequantized(path: string, folder: string): string {
   const output = join(folder, 'smollm2-f16.gguf');
-  const script = join(import.meta.dirname, 'dequantize.ts');
+  const script = join(import.meta.dirname, 'dequantize-child.ts');
   execFileSync(process.execPath, ['--import', 'tsx', script, path, output], { stdio: ['ignore', 2, 2] });
   return output;
 }
