@@ -1,4 +1,3 @@
-import { isPresent, type Measurement, type Missing } from '../result/result.js';
 import { metricNamed, type Unit } from './catalogue.js';
 
 /** Shown where there is no number. */
@@ -100,25 +99,7 @@ export function formatValue(value: number | null, unit: Unit, digits = 3): strin
   return scale.text === '' ? number : `${number} ${scale.text}`;
 }
 
-/** A metric's value for people, with percentages and factors where the metric is read as one. */
-export function formatMetric(name: string, value: number | null, digits = 3): string {
-  const unit = metricNamed(name)?.unit;
-  if (value === null || !Number.isFinite(value) || unit === undefined) return NO_VALUE;
-  const ratio = ratioStyle(name);
-  if (ratio === 'percent') return formatPercent(value);
-  if (ratio === 'times') return `${significant(value, digits)}×`;
-  return formatValue(value, unit, digits);
-}
-
 /** `12.3 %`; a share of 1 is 100 %. */
 export function formatPercent(ratio: number | null): string {
   return ratio === null || !Number.isFinite(ratio) ? NO_VALUE : `${(ratio * 100).toFixed(1)} %`;
-}
-
-/** The quoted value with half of its 95 % interval in percent: `1.23 k t/s ± 0.8 %`; without interval just the value. */
-export function formatMeasurement(name: string, entry: Measurement | Missing | undefined): string {
-  if (!isPresent(entry)) return NO_VALUE;
-  const text = formatMetric(name, entry.value);
-  if (entry.ci95 === null || entry.mean === 0) return text;
-  return `${text} ± ${formatPercent((entry.ci95[1] - entry.ci95[0]) / 2 / Math.abs(entry.mean))}`;
 }

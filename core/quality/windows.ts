@@ -76,8 +76,3 @@ function strided(tokens: number, context: number, stride: number): readonly Wind
     beginsWithBos: false,
   }));
 }
-
-/** @returns how many predictions of a window are scored. */
-export function scoredOf(window: Window): number {
-  return window.length - 1 - window.firstScored;
-}

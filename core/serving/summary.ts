@@ -1,7 +1,6 @@
 import { quantileOfSorted } from '../statistics/quantile.js';
 import { selectQuantiles } from '../statistics/select.js';
 import { type FromStart, interTokenLatencies, type Latencies, latenciesOf } from './latencies.js';
-import { tpsPerUser } from './pareto.js';
 import { percentileBound } from './percentile-bound.js';
 import { REQUEST_OUTCOMES, type RequestOutcome, type RequestRecord } from './requests.js';
 
@@ -165,7 +164,7 @@ function throughputOf(
     outputTokensPerSecond: output,
     promptTokensPerSecond: perSecond(total(complete.map(({ promptTokens }) => promptTokens))),
     outputTokensPerSecondPerDevice: output === null || devices === null ? null : output / devices,
-    tokensPerSecondPerUser: tpsPerUser(tpotP90),
+    tokensPerSecondPerUser: tpotP90 === null || tpotP90 <= 0 ? null : 1 / tpotP90,
     uncounted: complete.filter(({ outputTokens }) => outputTokens === null).length,
   };
 }

@@ -44,22 +44,3 @@ export function permute(index: number, count: number, seed: number): number {
   } while (value >= count);
   return value;
 }
-
-/** @returns the index that `permute` sends to `value`. */
-export function unpermute(value: number, count: number, seed: number): number {
-  const { rows, columns } = sides(count);
-  if (!Number.isInteger(value) || value < 0 || value >= count)
-    throw new RangeError(`${value} is outside 0 to ${count - 1}`);
-  const back = (number: number, by: number, size: number) => (((number - by) % size) + size) % size;
-  let index = value;
-  do {
-    let row = Math.floor(index / columns);
-    let column = index % columns;
-    for (let round = ROUNDS - 2; round >= 0; round -= 2) {
-      column = back(column, mix(row, roundKey(seed, round + 1)), columns);
-      row = back(row, mix(column, roundKey(seed, round)), rows);
-    }
-    index = row * columns + column;
-  } while (index >= count);
-  return index;
-}

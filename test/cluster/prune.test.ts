@@ -2,9 +2,8 @@ import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openPacked } from '../../artifacts/files/packed-file.js';
 import { builtinFolder } from '../../artifacts/files/source.js';
-import { unpackMatrix } from '../../core/techniques/packing/pack.js';
+import { openPacked, unpackMatrix } from '../support/packed-reader.js';
 import { ridge } from '../support/ridge.js';
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { FailureError, failure } from '../../errors.js';
 import { type Matrix, rowOf } from '../pruning/matrix.js';
 import type { PackedFormat, PackedMatrix } from './packed.js';
-import { type PackedType, packValues, unpackValues } from './values.js';
+import { type PackedType, packValues } from './values.js';
 
 const MAX_CSR_COLUMNS = 65_536;
 
@@ -27,18 +27,6 @@ export function packMatrix(
   const kept = new Float32Array(starts[rows]!);
   const index = INDEXERS[format](matrix, kept);
   return { format, rows, columns, index, starts, values: packValues(kept, starts, type) };
-}
-
-/** @returns the dense matrix, its kept weights as their type rounded them. */
-export function unpackMatrix(packed: PackedMatrix): Matrix {
-  const { rows, columns, format, index, starts } = packed;
-  const kept = unpackValues(packed.values, starts);
-  const matrix = { rows, columns, values: new Float32Array(rows * columns) };
-  let at = 0;
-  forEachKept(format, index, starts, columns, (position) => {
-    matrix.values[position] = kept[at++]!;
-  });
-  return matrix;
 }
 
 type Indexer = (matrix: Matrix, kept: Float32Array) => Uint8Array;
@@ -97,39 +85,6 @@ function keptOfFour(values: Float32Array, start: number): [number, number] {
   for (let i = 0; places.length < 2; i++) if (!places.includes(i)) places.push(i);
   places.sort();
   return [places[0]!, places[1]!];
-}
-
-/** Calls `visit` with the position in the dense matrix of every kept weight, in order. */
-function forEachKept(
-  format: PackedFormat,
-  index: Uint8Array,
-  starts: Uint32Array,
-  columns: number,
-  visit: (position: number) => void,
-): void {
-  const rows = starts.length - 1;
-  if (format === 'csr') {
-    const places = new Uint16Array(index.slice().buffer);
-    for (let row = 0; row < rows; row++) {
-      for (let i = starts[row]!; i < starts[row + 1]!; i++) visit(row * columns + places[i]!);
-    }
-    return;
-  }
-  const rowBytes = format === 'bitmap' ? bitmapRowBytes(columns) : Math.ceil(columns / 8);
-  for (let row = 0; row < rows; row++) {
-    if (format === 'bitmap') {
-      for (let c = 0; c < columns; c++) {
-        if (((index[row * rowBytes + (c >> 3)]! >> (c & 7)) & 1) === 1) visit(row * columns + c);
-      }
-      continue;
-    }
-    for (let start = 0; start < columns; start += 4) {
-      const byte = index[row * rowBytes + (start >> 3)]!;
-      const nibble = (start & 4) === 0 ? byte & 15 : byte >> 4;
-      visit(row * columns + start + (nibble & 3));
-      visit(row * columns + start + (nibble >> 2));
-    }
-  }
 }
 
 const bitmapRowBytes = (columns: number) => Math.ceil(columns / 64) * 8;

@@ -38,11 +38,6 @@ export function packedBytes({ format, index, starts, values }: PackedMatrix): Pa
   return { ...sizes, total: sizes.values + sizes.index + sizes.rows };
 }
 
-/** @returns bits for each weight of the dense matrix. */
-export function packedBitsPerWeight(matrix: PackedMatrix): number {
-  return (8 * packedBytes(matrix).total) / (matrix.rows * matrix.columns);
-}
-
 /** @returns the bits of a weight of the dense matrix without what is stored once a row; p = share of zeros. */
 export function idealBitsPerWeight(format: PackedFormat, bits: number, p: number): number {
   if (format === 'bitmap') return 1 + bits * (1 - p);

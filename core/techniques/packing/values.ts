@@ -1,4 +1,4 @@
-import { decodeFloats, encodeFloats, FLOAT_BYTES, type FloatType } from '../float-types.js';
+import { encodeFloats, FLOAT_BYTES, type FloatType } from '../float-types.js';
 
 /** Types that the kept weights of a packed matrix can have; int8 has one f32 scale for each row. */
 export const PACKED_TYPES = ['f32', 'f16', 'bf16', 'int8'] as const;
@@ -37,16 +37,4 @@ export function packValues(kept: Float32Array, starts: Uint32Array, type: Packed
     }
   }
   return { type, bytes: new Uint8Array(integers.buffer), scales };
-}
-
-/** The inverse of packValues, up to the rounding of the type. */
-export function unpackValues({ type, bytes, scales }: PackedValues, starts: Uint32Array): Float32Array {
-  if (type !== 'int8') return decodeFloats(bytes, type);
-  const integers = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  const kept = new Float32Array(integers.length);
-  for (let row = 0; row + 1 < starts.length; row++) {
-    const scale = scales![row]!;
-    for (let i = starts[row]!; i < starts[row + 1]!; i++) kept[i] = integers[i]! * scale;
-  }
-  return kept;
 }

@@ -18,16 +18,6 @@ export function emptyMask(rows: number, columns: number): Mask {
   return { rows, columns, rowBytes, bits: new Uint8Array(rows * rowBytes) };
 }
 
-export function isPruned(mask: Mask, row: number, column: number): boolean {
-  return ((mask.bits[row * mask.rowBytes + (column >> 3)]! >> (column & 7)) & 1) === 1;
-}
-
-/** Turns one bit over. */
-export function flip(mask: Mask, row: number, column: number): void {
-  const at = row * mask.rowBytes + (column >> 3);
-  mask.bits[at] = mask.bits[at]! ^ (1 << (column & 7));
-}
-
 /** Writes a row from one flag per column (1 = pruned). */
 export function packRow(mask: Mask, row: number, flags: Uint8Array): void {
   const start = row * mask.rowBytes;

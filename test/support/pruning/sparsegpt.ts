@@ -1,8 +1,9 @@
 import type { InverseFactor } from '../../../core/techniques/pruning/hessian.js';
-import { emptyMask, flip, type Mask } from '../../../core/techniques/pruning/mask.js';
+import { emptyMask, type Mask } from '../../../core/techniques/pruning/mask.js';
 import { copyOf, type Matrix, rowOf } from '../../../core/techniques/pruning/matrix.js';
 import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
 import { valueAtRank } from '../../../core/techniques/pruning/threshold.js';
+import { flip } from './mask.js';
 import { markSmallest } from './selection.js';
 
 /**

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { METRIC_NAMES, METRICS } from '../../../core/metrics/catalogue.js';
-import { formatMeasurement, formatMetric, formatPercent, formatValue } from '../../../core/metrics/format.js';
+import { formatPercent, formatValue } from '../../../core/metrics/format.js';
 
 test('numbers read the way people say them', () => {
   expect(formatValue(1234, 'tokens/s')).toBe('1.23 k t/s');
@@ -35,34 +35,7 @@ test('rounding moves up to the next prefix and never writes an exponent', () => 
   );
 });
 
-test('what is missing is a dash in every metric, never 0', () => {
-  for (const name of METRIC_NAMES) {
-    expect(formatMetric(name, null)).toBe('–');
-    expect(formatMeasurement(name, { value: null, unit: 's', reason: 'no source' })).toBe('–');
-    expect(formatMetric(name, 0.5)).toMatch(/\d/);
-  }
-  expect(formatMetric('stealRatio', 0.0123)).toBe('1.2 %');
-  expect(formatMetric('compressionRatio', 3.27)).toBe('3.27×');
-  expect(formatMetric('nonsense', 1)).toBe('–');
-  expect(formatPercent(null)).toBe('–');
-});
-
-test('a measurement shows its half width', () => {
-  const entry = {
-    value: 1234,
-    unit: 'tokens/s',
-    n: 5,
-    mean: 1230,
-    median: 1234,
-    stddev: 8,
-    cv: 0.0065,
-    ci95: [1220.16, 1239.84] as [number, number],
-    samples: null,
-    source: null,
-  };
-  expect(formatMeasurement('decodeTokensPerSecond', entry)).toBe('1.23 k t/s ± 0.8 %');
-  expect(formatMeasurement('decodeTokensPerSecond', { ...entry, ci95: null })).toBe('1.23 k t/s');
-});
+test('a percentage of nothing is a dash', () => expect(formatPercent(null)).toBe('–'));
 
 test('catalogue: no name is used twice', () => {
   expect(new Set(METRIC_NAMES).size).toBe(METRICS.length);

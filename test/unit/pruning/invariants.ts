@@ -1,5 +1,6 @@
-import { isPruned, type Mask } from '../../../core/techniques/pruning/mask.js';
+import type { Mask } from '../../../core/techniques/pruning/mask.js';
 import type { Pattern } from '../../../core/techniques/pruning/pattern.js';
+import { isPruned } from '../../support/pruning/mask.js';
 
 /** @returns whether every group of every row has exactly its share pruned; true for unstructured patterns. */
 export function isKeptOnGroups(mask: Mask, pattern: Pattern): boolean {

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DSNOT_DEFAULTS } from '../../../core/techniques/pruning/dsnot/settings.js';
-import { isPruned, prunedInRow } from '../../../core/techniques/pruning/mask.js';
+import { prunedInRow } from '../../../core/techniques/pruning/mask.js';
 import { prunedPerRow } from '../../../core/techniques/pruning/pattern.js';
 import { valueAtRank } from '../../../core/techniques/pruning/threshold.js';
 import { pruneByReference } from '../../support/pruning/engine.js';
 import { HessianAccumulator, inverseFactor } from '../../support/pruning/hessian.js';
+import { isPruned } from '../../support/pruning/mask.js';
 import { identity, StableOrder } from '../../support/pruning/order.js';
 import { StatisticsAccumulator } from '../../support/pruning/statistics.js';
 import { COLUMNS, exact, exchange, float, layer, pattern, tied, values } from './arbitraries.js';

@@ -5,10 +5,13 @@ import { logProbability, logSumExp, mostLikely } from '../../../core/quality/lik
 import { chosen } from '../../../core/quality/multiple-choice.js';
 import { Moments, perplexityOf } from '../../../core/quality/perplexity.js';
 import { retention, scoreOf } from '../../../core/quality/scores.js';
-import { scoredOf, windowsOf } from '../../../core/quality/windows.js';
+import { type Window, windowsOf } from '../../../core/quality/windows.js';
 import { stddev } from '../../../core/statistics/summary.js';
 
 const row = fc.array(fc.float({ min: -30, max: 30, noNaN: true }), { minLength: 5, maxLength: 5 });
+
+/** Predictions of a window that are scored. */
+const scoredOf = ({ length, firstScored }: Window) => length - 1 - firstScored;
 
 describe('likelihood', () => {
   test('probabilities add up to one, and large logits do not overflow', () => {

@@ -17,7 +17,7 @@ import { publishedCeilings } from '../../../roofline/ceilings.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
 import { requireHardware } from '../../../roofline/hardware/catalogue.js';
 import { asLlmViewerModel } from '../../../roofline/llm-viewer/mode.js';
-import { type LlmViewerConfig, readLlmViewerModel } from '../../../roofline/llm-viewer/model.js';
+import { type LlmViewerConfig, readLlmViewerModel } from '../../support/llm-viewer-model.js';
 
 function named(name: string) {
   const reading = namedArchitecture(name);

@@ -7,9 +7,9 @@ import type { OperatorWork } from '../../../core/work/work.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
 import { analyzeAsLlmViewer } from '../../../roofline/llm-viewer/analyze.js';
 import { LLM_VIEWER_HARDWARE } from '../../../roofline/llm-viewer/hardware.js';
-import { type LlmViewerConfig, readLlmViewerModel } from '../../../roofline/llm-viewer/model.js';
 import type { LlmViewerSetting } from '../../../roofline/llm-viewer/setting.js';
 import { speculativeStep } from '../../../roofline/speculative.js';
+import { type LlmViewerConfig, readLlmViewerModel } from '../../support/llm-viewer-model.js';
 
 /** Both modes on the same question: what LLM-Viewer says, and what is so. Figures are of one layer unless they say more. */
 

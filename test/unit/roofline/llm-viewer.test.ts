@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { analyzeAsLlmViewer, type StageAnalysis } from '../../../roofline/llm-viewer/analyze.js';
 import { generateAsLlmViewer } from '../../../roofline/llm-viewer/generate.js';
 import { LLM_VIEWER_HARDWARE } from '../../../roofline/llm-viewer/hardware.js';
-import { type LlmViewerConfig, readLlmViewerModel } from '../../../roofline/llm-viewer/model.js';
 import type { Row } from '../../../roofline/llm-viewer/row.js';
 import { type LlmViewerSetting, STAGES, type Stage } from '../../../roofline/llm-viewer/setting.js';
+import { type LlmViewerConfig, readLlmViewerModel } from '../../support/llm-viewer-model.js';
 
 /** Another folder of the same format can be named; its README says how the data was made. */
 const FOLDER =
@@ -189,12 +189,5 @@ describe('LLM-Viewer mode refuses', () => {
     const small = { ...setting, weightBits: 8, activationBits: 8, cacheBits: 8 };
     expect(() => analyzeAsLlmViewer(llama, cpu, small)).toThrow(/no INT8 peak/);
     expect(analyzeAsLlmViewer(llama, cpu, setting).decode.totals.seconds).toBeGreaterThan(0);
-  });
-
-  test('a config without layers', () => {
-    const { params } = models['meta-llama/Llama-2-70b-hf']!;
-    expect(() => readLlmViewerModel('Llama', { ...params, num_hidden_layers: 0 })).toThrow(
-      "the model's config has num_hidden_layers = 0, which is not a whole number above 0",
-    );
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { percentileBootstrap, relativeHalfWidth, tInterval } from '../../../core/statistics/interval.js';
-import { median, quantile } from '../../../core/statistics/quantile.js';
+import { relativeHalfWidth, tInterval } from '../../../core/statistics/interval.js';
+import { quantile } from '../../../core/statistics/quantile.js';
 import { holm } from '../../../core/statistics/significance.js';
 import { cv, mean, stddev, summarize } from '../../../core/statistics/summary.js';
 import { mannKendall } from '../../../core/statistics/trend.js';
@@ -40,7 +40,6 @@ describe('summary and quantiles', () => {
     expect(stddev([3])).toBeNull();
     expect(cv([1, -1])).toBeNull();
     expect(tInterval([3])).toBeNull();
-    expect(percentileBootstrap([3], mean)).toBeNull();
     expect(mannKendall([1, 2])).toBeNull();
     expect(quantile([], 0.5)).toBeNaN();
   });
@@ -57,20 +56,6 @@ describe('intervals', () => {
         expect(scaled).toBeCloseTo(relativeHalfWidth(values)!, 8);
         expect(relativeHalfWidth(values, 0.99)!).toBeGreaterThanOrEqual(relativeHalfWidth(values, 0.9)!);
       }),
-    );
-  });
-
-  test('a bootstrap repeats exactly with the same seed and never leaves the range of the values', () => {
-    fc.assert(
-      fc.property(list(2, 8), fc.integer(), (values, seed) => {
-        const options = { resamples: 200, seed };
-        const [low, high] = percentileBootstrap(values, median, options)!;
-        expect(percentileBootstrap(values, median, options)).toEqual([low, high]);
-        expect(low).toBeLessThanOrEqual(high);
-        expect(low).toBeGreaterThanOrEqual(Math.min(...values));
-        expect(high).toBeLessThanOrEqual(Math.max(...values));
-      }),
-      { numRuns: 50 },
     );
   });
 

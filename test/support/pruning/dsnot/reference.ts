@@ -1,5 +1,6 @@
 import type { DsnotSettings } from '../../../../core/techniques/pruning/dsnot/settings.js';
-import { flip, type Mask } from '../../../../core/techniques/pruning/mask.js';
+import type { Mask } from '../../../../core/techniques/pruning/mask.js';
+import { flip } from '../mask.js';
 import type { ExchangeRow } from './row.js';
 
 /**
