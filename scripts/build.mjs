@@ -44,8 +44,6 @@ async function buildCode() {
   if (failed) process.exit(1);
   // Reflection serves the .proto files themselves.
   cpSync(join(root, 'proto/ridgepoint'), join(root, 'dist/proto/ridgepoint'), { recursive: true });
-  for (const file of ['hardware/devices.json', 'configs/models.json'])
-    cpSync(join(root, 'roofline', file), join(root, 'dist/roofline', file));
   chmodSync(join(root, 'dist/cli/main.js'), 0o755);
 }
 

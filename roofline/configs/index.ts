@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { nearest } from '../../core/input/suggest.js';
 import type { StoredBits } from '../readers/assemble.js';
 import { architectureFromConfig } from '../readers/config.js';
 import type { ArchitectureReading } from '../readers/reading.js';
+import models from './models.json' with { type: 'json' };
 
 /** A config.json as it is published: the fields that decide the shape, by the names of transformers. */
 interface PublishedConfig {
@@ -11,16 +10,12 @@ interface PublishedConfig {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-type Listed = Readonly<Record<string, { readonly repository: string }>>;
-
 /** Published models by the name that `--model` takes, from models.json: their repository on the hub, and what its config.json says. */
 export const CONFIGS: ReadonlyMap<string, PublishedConfig> = new Map(
-  Object.entries(JSON.parse(readFileSync(join(import.meta.dirname, 'models.json'), 'utf8')) as Listed).map(
-    ([name, { repository, ...config }]) => [
-      name,
-      { source: `https://huggingface.co/${repository}/blob/main/config.json`, config },
-    ],
-  ),
+  Object.entries(models).map(([name, { repository, ...config }]) => [
+    name,
+    { source: `https://huggingface.co/${repository}/blob/main/config.json`, config },
+  ]),
 );
 
 /** @param name `llama-2-7b`, or the repository it is published in, `meta-llama/Llama-2-7b-hf`. */

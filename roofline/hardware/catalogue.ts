@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
 import { nearest } from '../../core/input/suggest.js';
+import listed from './devices.json' with { type: 'json' };
 import type { Figure, Hardware, Peaks } from './figure.js';
 
 type Single = 'memoryBytes' | 'onChipBytes' | 'peerBytesPerSecond' | 'hostBytesPerSecond' | 'watts';
@@ -18,8 +17,7 @@ type Listed = Pick<Hardware, 'id' | 'name' | 'aliases' | 'kind' | 'memoryBytesPe
 export const HARDWARE: readonly Hardware[] = readDevices();
 
 function readDevices(): Hardware[] {
-  const text = readFileSync(join(import.meta.dirname, 'devices.json'), 'utf8');
-  const { sources, devices } = JSON.parse(text) as {
+  const { sources, devices } = listed as {
     readonly sources: Readonly<Record<string, string>>;
     readonly devices: readonly Listed[];
   };
