@@ -10,7 +10,7 @@ import {
   type Starts,
   weightsOf,
 } from '../statistics/joint-fit.js';
-import { leadOf, type Pace, PRIORS, paceOf, readingsOf } from './pace.js';
+import { beyondReadings, leadOf, type Pace, PRIORS, paceOf, readingsOf } from './pace.js';
 
 /**
  * Rows that tell what all have in common: the first so many. They know the slopes well enough, and of tens of thousands of rows one
@@ -91,12 +91,14 @@ export class Estimates {
 class RowStarts {
   readonly readings: Readonly<Record<Pace, readonly (Readings | null)[]>>;
   readonly #starts: readonly ResultRecord[];
+  readonly #beyond: readonly number[];
   /** By lead. */
   readonly #weights = new Map<string, readonly number[]>();
 
   constructor(starts: readonly ResultRecord[]) {
     this.#starts = starts;
     const of = (pace: Pace) => starts.map((start) => readingsOf(start, pace));
+    this.#beyond = starts.map(beyondReadings);
     this.readings = { decode: of('decode'), prefill: of('prefill'), plain: starts.map(() => null) };
   }
 
@@ -111,7 +113,7 @@ class RowStarts {
       if (value !== null && value + offset <= 0) return { y: this.readings.plain as readonly null[], x };
       y.push(value === null ? null : sign * Math.log(value + offset));
     }
-    return { y, x };
+    return pace === 'plain' ? { y, x } : { y, x, beyond: this.#beyond };
   }
 
   weights(lead: string, common: Common): readonly number[] {

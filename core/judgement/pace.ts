@@ -121,14 +121,37 @@ const CALM_TAIL = 0.02;
 export function readingsOf(record: ResultRecord, pace: Pace): Readings | null {
   const lost = metricValue(record, 'coreShareRatio');
   if (lost === null || pace === 'plain') return null;
-  const read = (metric: (typeof READING_METRICS)[number]) => metricValue(record, metric) ?? 0;
-  const others = othersShare(read('foreignCores'), read('processCores'), read('systemBusyRatio'));
-  const share = Math.max(0, others + read('stealRatio') - IDLE_SHARE);
+  const read = readerOf(record);
+  const share = othersShareIn(record)!;
   const latency = Math.log(Math.max(1, read('coreLatencyRatio')));
   if (pace === 'prefill') return [Math.max(0, 1 - lost), latency, share];
   const [mean, middle] = [read('timePerOutputTokenSeconds'), read('interTokenLatencyP50Seconds')];
   const tail = mean > 0 && middle > 0 ? Math.max(0, Math.log(mean / middle) - CALM_TAIL) : 0;
   return [Math.max(0, 1 - lost), latency, share > LEAST_SHARE ? Math.max(tail, (tail + share) / 2) : 0];
+}
+
+/**
+ * From this share on others have a whole CPU that the trial's threads want: at each operator these wait for the one that does not run, for as
+ * long as the system lets others run. On two CPUs prefill took 5 to 8 times as long, decode 5 to 30 times, by the same readings: how
+ * much slower that is, nothing tells. A tenth of a share above it is an error of a factor of e.
+ */
+const WHOLE_CPU = { from: 0.35, error: 10 } as const;
+
+/** @returns the standard error, as a logarithm, of what others who took a whole CPU did to a start; 0 where nobody did. */
+export function beyondReadings(record: ResultRecord): number {
+  const share = othersShareIn(record);
+  return share === null ? 0 : WHOLE_CPU.error * Math.max(0, share - WHOLE_CPU.from);
+}
+
+const readerOf = (record: ResultRecord) => (metric: (typeof READING_METRICS)[number]) =>
+  metricValue(record, metric) ?? 0;
+
+/** Share of the node's CPU time that others' processes and the hypervisor took; null where nobody asked the cores. */
+function othersShareIn(record: ResultRecord): number | null {
+  if (metricValue(record, 'coreShareRatio') === null) return null;
+  const read = readerOf(record);
+  const others = othersShare(read('foreignCores'), read('processCores'), read('systemBusyRatio'));
+  return Math.max(0, others + read('stealRatio') - IDLE_SHARE);
 }
 
 /** Of the time that CPUs were busy, the part that was not the trial's. */

@@ -27,6 +27,12 @@ export interface DifferenceOptions {
 }
 
 const POWER = 0.8;
+/**
+ * Standard error of an adjustment as a share of it, in logarithms: neighbours of one kind take more than those of another by the same
+ * readings, which starts of one run do not tell (decision 0061).
+ */
+const MISJUDGED = 1 / 3;
+const adjustmentOf = ({ centre, asMeasured }: Estimate) => centre - asMeasured;
 
 /** The same row on both sides. */
 export interface Sides {
@@ -55,9 +61,15 @@ export function differenceOf(
   const df = own ** 2 / sum(sides.map((side) => side.variance ** 2 / side.df));
   const ownSlopes = sum(apart.map((x) => ownSlopeVariance(x, fit.prior)));
   const middle = apart[0]!.map((_, k) => meanOf(apart.map((x) => x[k]!))) as unknown as Readings;
+  const adjusted = meanOf(pairs.map(({ base, candidate }) => adjustmentOf(candidate) - adjustmentOf(base)));
+  const beyond = meanOf(pairs.map(({ base, candidate }) => candidate.beyond - base.beyond));
   const sittings = oneSitting ? 0 : 2 * meanOf(sides.map(({ sittingVariance }) => sittingVariance));
   const error = Math.sqrt(
-    (own + ownSlopes) / pairs.length ** 2 + sharedSlopeVariance(middle, fit.covariance) + sittings,
+    (own + ownSlopes) / pairs.length ** 2 +
+      sharedSlopeVariance(middle, fit.covariance) +
+      (MISJUDGED * adjusted) ** 2 +
+      beyond ** 2 +
+      sittings,
   );
   const logRatio = meanOf(pairs.map(({ base, candidate }) => candidate.centre - base.centre));
   return {

@@ -20,6 +20,8 @@ export interface Starts {
   readonly y: readonly (number | null)[];
   /** null where nothing was read: nothing is adjusted, and the start counts in full. */
   readonly x: readonly (Readings | null)[];
+  /** Standard error of what happened to each start and no reading tells the size of; left out = 0. */
+  readonly beyond?: readonly number[];
 }
 
 /** What is known of a kind of metric before any start is seen. */
@@ -62,6 +64,8 @@ export interface Estimate {
   readonly variance: number;
   /** The part of it that is the sitting's. */
   readonly sittingVariance: number;
+  /** Standard error of what happened to its starts and no reading tells the size of: alike for rows beside the same neighbour. */
+  readonly beyond: number;
   readonly starts: number;
   /** What was read beside the starts, each by its weight. */
   readonly readings: Readings;
@@ -166,9 +170,25 @@ export function estimateOf(row: Starts, weights: readonly number[], common: Comm
   const variance = (INFLATION * perStart) / mean.total;
   // On a machine where starts hardly differ, sittings do not differ by more.
   const sittingVariance = Math.min(prior.sitting ** 2, beside.df > 0 ? beside.variance : perStart);
-  const error = Math.sqrt(variance + slopeVariance(mean.x, prior, covariance) + sittingVariance);
-  return { centre, asMeasured: mean.y, error, df, variance, sittingVariance, starts, readings: mean.x };
+  const beyond = beyondOf(row, weights) / mean.total;
+  const error = Math.sqrt(
+    variance + slopeVariance(mean.x, prior, covariance) + beyond ** 2 + sittingVariance,
+  );
+  return {
+    centre,
+    asMeasured: mean.y,
+    error,
+    df,
+    variance,
+    sittingVariance,
+    beyond,
+    starts,
+    readings: mean.x,
+  };
 }
+
+const beyondOf = ({ y, beyond = [] }: Starts, weights: readonly number[]) =>
+  beyond.reduce((sum, own, i) => (y[i] == null ? sum : sum + weights[i]! * own), 0);
 
 /**
  * What is known of how a row's starts differ beside what they say themselves: from other rows, and where these differ so much among

@@ -150,6 +150,29 @@ describe('the trials that a row is made of', () => {
     expect(entryOf(combineStarts([{ ...start, measurements: idle }]), DECODE).adjustedBy).toBe(1);
   });
 
+  test('beside somebody who took a whole CPU have an interval over orders of magnitude, which no reading narrows', () => {
+    const besides = (foreign: number) =>
+      ['a', 'b', 'c'].map((id) => {
+        const start = trial(id);
+        const read = {
+          coreShareRatio: 1,
+          foreignCores: foreign,
+          processCores: 2 - foreign,
+          systemBusyRatio: 1,
+        };
+        const measurements = Object.fromEntries(
+          Object.entries(read).map(([name, value]) => [name, single(value)]),
+        );
+        return { ...start, measurements: { ...start.measurements, ...measurements } };
+      });
+    const width = (foreign: number) => {
+      const [low, high] = entryOf(combineStarts(besides(foreign)), 'prefillTokensPerSecond').ci95!;
+      return high / low;
+    };
+    expect(width(0.5)).toBeLessThan(20);
+    expect(width(1)).toBeGreaterThan(100);
+  });
+
   test('name each warning once, with how many of them carry it', () => {
     const noted = (id: string, ...codes: Parameters<typeof warn>[0][]) =>
       trial(id, 1, { warnings: codes.map((code) => warn(code, `${code} of ${id}`)) });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PRIORS } from '../../../core/judgement/pace.js';
+import { studentTwoSided } from '../../../core/statistics/distributions.js';
 import { differenceOf, intervalOf, ratioInterval } from '../../../core/statistics/joint-compare.js';
 import {
   calmness,
@@ -50,6 +51,7 @@ const paired = (a: Run, b: Run, pace: 'decode' | 'prefill') => {
   const fit = jointFit([...startsOf(a, at), ...startsOf(b, at)], PRIORS[pace]);
   return ROWS.map((row, i) => ({
     row,
+    base: fit.rows[i]!,
     estimate: fit.rows[ROWS.length + i]!,
     difference: differenceOf(fit, [{ base: fit.rows[i]!, candidate: fit.rows[ROWS.length + i]! }], {
       oneSitting: false,
@@ -115,16 +117,19 @@ describe('replayed over recorded runs of earlier machines', () => {
       rows[0]!.fit.slopes.forEach((slope, k) => {
         expect(slope).toBeCloseTo(known.slopes[k]!, 6);
       });
-      for (const { row, estimate, difference } of rows) {
+      for (const { row, base, estimate, difference } of rows) {
         const [centre, error, df] = known.rows[row]!;
         expect(estimate.centre).toBeCloseTo(centre, 6);
         expect(estimate.error).toBeCloseTo(error, 6);
         expect(estimate.df).toBeCloseTo(df, 6);
-        const [logRatio, apart, dfApart, p] = known.differences[row]!;
+        const [logRatio, apart, dfApart] = known.differences[row]!;
         expect(difference.logRatio).toBeCloseTo(logRatio, 6);
-        expect(difference.error).toBeCloseTo(apart, 6);
+        // A third of what was adjusted is ours alone.
+        const adjusted = logRatio - (estimate.asMeasured - base.asMeasured);
+        const further = Math.hypot(apart, adjusted / 3);
+        expect(difference.error).toBeCloseTo(further, 6);
         expect(difference.df).toBeCloseTo(dfApart, 3);
-        expect(difference.p).toBeCloseTo(p, 4);
+        expect(difference.p).toBeCloseTo(studentTwoSided(logRatio / further, dfApart), 4);
       }
     });
   }
@@ -134,6 +139,22 @@ describe('a joint fit', () => {
   const prior = PRIORS.decode;
   const NONE: Readings = [0, 0, 0];
   const calm = (...y: (number | null)[]): Starts => ({ y, x: y.map(() => NONE) });
+
+  test('what happened to starts and no reading tells the size of widens rows, and only what differs in it', () => {
+    const row = (centre: number, beyond: number): Starts => ({
+      y: [centre, centre + 0.01, centre - 0.01],
+      x: [NONE, NONE, NONE],
+      beyond: [beyond, beyond, beyond],
+    });
+    const fit = jointFit([row(7, 0), row(6, 1), row(6.9, 1)], prior);
+    const [calm, slow, other] = fit.rows as [Estimate, Estimate, Estimate];
+    expect([calm.beyond, slow.beyond]).toEqual([0, 1]);
+    expect(slow.error).toBeGreaterThan(1);
+    const p = (base: Estimate, candidate: Estimate) =>
+      differenceOf(fit, [{ base, candidate }], { oneSitting: true }).p;
+    expect(p(calm, slow)).toBeGreaterThan(0.2);
+    expect(p(slow, other)).toBeLessThan(0.05);
+  });
 
   test('one start has an interval of the prior spread, and several a narrower one', () => {
     const [one, three] = jointFit([calm(5), calm(5, 5.01, 4.99)], prior).rows as Estimate[];
