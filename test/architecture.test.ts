@@ -6,7 +6,9 @@ import { RUNNERS } from '../core/runners/index.js';
 import { FORMATS } from '../formats/index.js';
 import { askedFormats, type FormatSigns } from './support/asked-formats.js';
 import { askedKinds, type KindWord } from './support/asked-kinds.js';
+import { BUDGETS, overBudget } from './support/budgets.js';
 import { type Arrows, arrowsOf, cyclesOf, pictureOf } from './support/import-graph.js';
+import { longFunctions, sizeOf } from './support/size.js';
 
 const root = join(import.meta.dirname, '..');
 
@@ -228,6 +230,13 @@ describe('architecture', () => {
     if (process.env.UPDATE_DOCS === '1') writeFileSync(page, drawn);
     expect(drawn).toContain('flowchart');
     expect(readFileSync(page, 'utf8')).toBe(drawn);
+  });
+
+  test('nothing outgrows its budget (test/support/budgets.ts)', () => {
+    const files = Object.keys(MAY_IMPORT).flatMap(sources);
+    const written = files.filter((file) => !file.includes('/gen/'));
+    const long = longFunctions(root, written, BUDGETS.functionLines);
+    expect(overBudget(sizeOf(root), long.length).filter(({ holds }) => !holds)).toEqual([]);
   });
 
   test('what comes over HTTP is read within bounds: nothing but a browser fetches, and no limit is lost to the garbage collector', () => {

@@ -1,0 +1,50 @@
+import type { Size } from './size.js';
+
+/**
+ * What this repository may grow to. Somebody new has to be able to hold it: what raises a number says in its commit what it made
+ * needless.
+ */
+export const BUDGETS = {
+  /** Lines of code outside tests, benches and generated files. */
+  code: 146_000,
+  /** Of one room. */
+  room: 30_000,
+  tests: 67_000,
+  benches: 12_000,
+  schemas: 8_000,
+  /** Of documentation, generated pages left out. */
+  words: 49_000,
+  functionLines: 80,
+  longFunctions: 22,
+} as const;
+
+/** One budget beside what there is. */
+export interface Budgeted {
+  readonly claim: string;
+  readonly measured: number;
+  readonly required: number;
+  readonly holds: boolean;
+}
+
+/** @param longFunctions how many functions are longer than `BUDGETS.functionLines`. */
+export function overBudget(size: Size, longFunctions: number): Budgeted[] {
+  const rooms = [...size.rooms];
+  const [largest, most] = rooms.reduce((one, other) => (other[1] > one[1] ? other : one));
+  const of = (claim: string, measured: number, required: number): Budgeted => ({
+    ...{ claim, measured, required },
+    holds: measured <= required,
+  });
+  return [
+    of(
+      'lines of code',
+      rooms.reduce((sum, [, lines]) => sum + lines, 0),
+      BUDGETS.code,
+    ),
+    of(`lines of the largest room, ${largest}/`, most, BUDGETS.room),
+    of('lines of tests', size.tests, BUDGETS.tests),
+    of('lines of benches', size.benches, BUDGETS.benches),
+    of('lines of schemas', size.schemas, BUDGETS.schemas),
+    of('words of documentation', size.words, BUDGETS.words),
+    of(`functions of more than ${BUDGETS.functionLines} lines`, longFunctions, BUDGETS.longFunctions),
+  ];
+}
