@@ -1,4 +1,5 @@
 import { codeLogProbabilities } from './base-coding.js';
+import { exponential } from './exponential.js';
 import { logSumExp } from './likelihood.js';
 import { type Estimate, Moments, type Perplexity, perplexityOf } from './perplexity.js';
 import { type Distribution, distributionOf } from './tails.js';
@@ -63,13 +64,23 @@ export class DivergenceSums {
     const row = coded ? this.#coded : base;
     const shift = coded ? 0 : baseSum;
     let kl = 0;
+    let most = row[0]!;
     let baseTop = 0;
+    let candidateMost = candidate[0]!;
     let candidateTop = 0;
     for (let i = 0; i < row.length; i++) {
-      if (row[i]! > row[baseTop]!) baseTop = i;
-      if (candidate[i]! > candidate[candidateTop]!) candidateTop = i;
-      const p = row[i]! - shift;
-      if (p > LEAST_LOG_PROBABILITY) kl += Math.exp(p) * (p - candidate[i]! + candidateSum);
+      const own = row[i]!;
+      const other = candidate[i]!;
+      if (own > most) {
+        most = own;
+        baseTop = i;
+      }
+      if (other > candidateMost) {
+        candidateMost = other;
+        candidateTop = i;
+      }
+      const p = own - shift;
+      if (p > LEAST_LOG_PROBABILITY) kl += exponential(p) * (p - other + candidateSum);
     }
     const baseLoss = shift - row[token]!;
     const candidateLoss = candidateSum - candidate[token]!;

@@ -1,3 +1,5 @@
+import { exponential } from './exponential.js';
+
 /** Log-probabilities from rows of logits. Rows are as wide as the vocabulary, so these loops are the hot ones. */
 
 /** @returns ln Σ exp(logit) in nats, shifted by the largest so that nothing overflows; NaN if any logit is NaN. */
@@ -8,7 +10,7 @@ export function logSumExp(logits: Float32Array): number {
     if (value > top) top = value;
   }
   let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - top);
+  for (let i = 0; i < logits.length; i++) sum += exponential(logits[i]! - top);
   return top + Math.log(sum);
 }
 
