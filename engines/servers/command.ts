@@ -94,7 +94,7 @@ function fill(word: string, parts: CommandParts, value: string): string {
 }
 
 /** Programs that come with Ridgepoint, by what profiles call them. */
-const OWN: Readonly<Record<string, string>> = { 'ridge-simulated-server': '../serving/simulator/main' };
+const OWN: Readonly<Record<string, string>> = { 'ridge-simulated-server': '../../load/simulator/main' };
 
 /** @returns whether a command is a program that comes with Ridgepoint. */
 export function isOwn([program = '']: readonly string[]): boolean {
