@@ -26,7 +26,6 @@ export interface CudaDevice {
   readonly cacheBytes: number;
   readonly clockHertz: number;
   readonly memoryClockHertz: number;
-  readonly memoryBusBits: number;
 }
 
 export interface CudaState {

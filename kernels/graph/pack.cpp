@@ -2,13 +2,12 @@
 #include <cmath>
 
 #include "graph/matrix.h"
-#include "ops/gemv/gemv.h"
 #include "ops/matrices/floats.h"
 #include "ops/matrices/avx2_neon_rows.h"
+#include "ops/matrices/avx512_rows.h"
 #include "ops/matrices/plain_rows.h"
 #include "ops/matrices/plain_tiles.h"
 #include "ops/matrices/tiles.h"
-#include "ops/sparse_bitmap/sparse_bitmap.h"
 
 namespace ridgepoint::graph {
 namespace {

@@ -1,14 +1,9 @@
-#include "ops/gemm/gemm.h"
 #include "ops/matrices/avx512_gemm.h"
+#include "ops/matrices/avx512_rows.h"
 
 namespace ridgepoint::avx512 {
 
-void gemm_f32(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) {
-  gemm_rows<LanesF32, false>(w, x, begin, end, y);
-}
-
-void gemm_f16(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) {
-  gemm_rows<LanesF16, false>(w, x, begin, end, y);
-}
+RIDGE_ROWS(gemm_f32, gemm_rows<LanesF32, false>)
+RIDGE_ROWS(gemm_f16, gemm_rows<LanesF16, false>)
 
 }  // namespace ridgepoint::avx512

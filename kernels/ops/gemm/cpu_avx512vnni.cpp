@@ -1,15 +1,10 @@
-#include "ops/gemm/gemm.h"
 #include "ops/matrices/avx512_gemm.h"
 #include "ops/matrices/avx512_int4.h"
+#include "ops/matrices/avx512_rows.h"
 
 namespace ridgepoint::avx512vnni {
 
-void gemm_int8(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) {
-  gemm_rows<LanesInt8, true>(w, x, begin, end, y);
-}
-
-void gemm_int4(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) {
-  int4_rows(w, x, begin, end, y);
-}
+RIDGE_ROWS(gemm_int8, gemm_rows<LanesInt8, true>)
+RIDGE_ROWS(gemm_int4, int4_rows)
 
 }  // namespace ridgepoint::avx512vnni

@@ -1,8 +1,7 @@
-#include "ops/gemm/gemm.h"
-
 #include "cuda/ops/bind.h"
 #include "ops/matrices/dense.h"
 #include "ops/matrices/avx2_neon_rows.h"
+#include "ops/matrices/avx512_rows.h"
 #include "ops/targets.h"
 
 namespace ridgepoint::ops {
@@ -11,18 +10,12 @@ namespace {
 // Rows that a thread takes, so that activations come from the second-level cache and not from further away for each few.
 constexpr int64_t kRowsAtATime = 64;
 
-enum { kRows, kColumns, kBatch };
-
 double flops(const Shape& shape, Type) {
   return 2.0 * static_cast<double>(shape[kRows]) * static_cast<double>(shape[kColumns]) * static_cast<double>(shape[kBatch]);
 }
 
 double bytes(const Shape& shape, Type type) {
   return weight_bytes(shape[kRows], shape[kColumns], type) + vector_bytes(shape[kRows], shape[kColumns], shape[kBatch]);
-}
-
-std::unique_ptr<Problem> make(const Shape& shape, Type type, uint64_t seed, Arena& arena) {
-  return std::make_unique<LinearProblem>(shape[kRows], shape[kColumns], shape[kBatch], type, shape, seed, nullptr, arena);
 }
 
 [[maybe_unused]] std::unique_ptr<Kernel> dense(const Problem& problem, RowsFunction function, Arena& arena) {
@@ -87,7 +80,7 @@ Op gemm() {
       linear_tolerance,
       flops,
       bytes,
-      make,
+      masked_problem<nullptr>,
   };
 }
 

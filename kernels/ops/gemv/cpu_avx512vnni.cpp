@@ -1,15 +1,10 @@
-#include "ops/gemv/gemv.h"
 #include "ops/matrices/avx512_dense.h"
 #include "ops/matrices/avx512_int4.h"
+#include "ops/matrices/avx512_rows.h"
 
 namespace ridgepoint::avx512vnni {
 
-void gemv_int8(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) {
-  dense_rows<LanesInt8>(w, x, begin, end, y);
-}
-
-void gemv_int4(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) {
-  int4_rows(w, x, begin, end, y);
-}
+RIDGE_ROWS(gemv_int8, dense_rows<LanesInt8>)
+RIDGE_ROWS(gemv_int4, int4_rows)
 
 }  // namespace ridgepoint::avx512vnni

@@ -1,14 +1,11 @@
-#include "ops/gemv/gemv.h"
-
 #include "cuda/ops/bind.h"
 #include "ops/matrices/dense.h"
 #include "ops/matrices/avx2_neon_rows.h"
+#include "ops/matrices/avx512_rows.h"
 #include "ops/targets.h"
 
 namespace ridgepoint::ops {
 namespace {
-
-enum { kRows, kColumns };
 
 double flops(const Shape& shape, Type) {
   return 2.0 * static_cast<double>(shape[kRows]) * static_cast<double>(shape[kColumns]);

@@ -21,11 +21,11 @@ void set(uint64_t* words, int64_t column) { words[column >> 6] |= uint64_t{1} <<
 
 }  // namespace
 
-void mask_row(int64_t row, int64_t columns, int64_t sparsity_percent, uint64_t seed, uint64_t* words) {
-  choose(kept_of(columns, sparsity_percent), columns, random_of(row, seed), [&](int64_t c) { set(words, c); });
+void mask_row(int64_t row, int64_t columns, const Shape& shape, uint64_t seed, uint64_t* words) {
+  choose(kept_of(columns, shape[kSparsity]), columns, random_of(row, seed), [&](int64_t c) { set(words, c); });
 }
 
-void mask_row_2of4(int64_t row, int64_t columns, uint64_t seed, uint64_t* words) {
+void mask_row_2of4(int64_t row, int64_t columns, const Shape&, uint64_t seed, uint64_t* words) {
   Random random = random_of(row, seed);
   for (int64_t c = 0; c < columns; c += 4) {
     const int64_t first = random.below(4);
@@ -34,9 +34,9 @@ void mask_row_2of4(int64_t row, int64_t columns, uint64_t seed, uint64_t* words)
   }
 }
 
-void mask_row_blocks(int64_t row, int64_t columns, int64_t sparsity_percent, uint64_t seed, uint64_t* words) {
+void mask_row_blocks(int64_t row, int64_t columns, const Shape& shape, uint64_t seed, uint64_t* words) {
   const int64_t blocks = (columns + kBlockSide - 1) / kBlockSide;
-  choose(kept_of(blocks, sparsity_percent), blocks, random_of(row / kBlockSide, seed), [&](int64_t block) {
+  choose(kept_of(blocks, shape[kSparsity]), blocks, random_of(row / kBlockSide, seed), [&](int64_t block) {
     const int64_t end = (block + 1) * kBlockSide < columns ? (block + 1) * kBlockSide : columns;
     for (int64_t c = block * kBlockSide; c < end; c++) set(words, c);
   });

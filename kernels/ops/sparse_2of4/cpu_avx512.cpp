@@ -1,14 +1,9 @@
-#include "ops/sparse_2of4/sparse_2of4.h"
+#include "ops/matrices/avx512_rows.h"
 #include "ops/matrices/avx512_tiles.h"
 
 namespace ridgepoint::avx512 {
 
-void even_f32(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) {
-  all_tiles<TilesF32, EvenTiles>(w, x, begin, end, y);
-}
-
-void even_f16(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) {
-  all_tiles<TilesF16, EvenTiles>(w, x, begin, end, y);
-}
+RIDGE_ROWS(even_f32, all_tiles<TilesF32, EvenTiles>)
+RIDGE_ROWS(even_f16, all_tiles<TilesF16, EvenTiles>)
 
 }  // namespace ridgepoint::avx512

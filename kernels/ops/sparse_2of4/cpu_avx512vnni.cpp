@@ -1,10 +1,8 @@
-#include "ops/sparse_2of4/sparse_2of4.h"
+#include "ops/matrices/avx512_rows.h"
 #include "ops/matrices/avx512_tiles.h"
 
 namespace ridgepoint::avx512vnni {
 
-void even_int8(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) {
-  all_tiles<TilesInt8, EvenTiles>(w, x, begin, end, y);
-}
+RIDGE_ROWS(even_int8, all_tiles<TilesInt8, EvenTiles>)
 
 }  // namespace ridgepoint::avx512vnni

@@ -1,10 +1,8 @@
-#include "ops/sparse_bitmap/sparse_bitmap.h"
+#include "ops/matrices/avx512_rows.h"
 #include "ops/matrices/avx512_tiles.h"
 
 namespace ridgepoint::avx512bf16 {
 
-void bitmap_bf16(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) {
-  all_tiles<TilesBf16, MaskedTiles>(w, x, begin, end, y);
-}
+RIDGE_ROWS(bitmap_bf16, all_tiles<TilesBf16, MaskedTiles>)
 
 }  // namespace ridgepoint::avx512bf16

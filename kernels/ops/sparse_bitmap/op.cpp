@@ -1,8 +1,7 @@
-#include "ops/sparse_bitmap/sparse_bitmap.h"
-
 #include "cuda/ops/bind.h"
 #include "ops/matrices/masks.h"
 #include "ops/matrices/avx2_neon_rows.h"
+#include "ops/matrices/avx512_rows.h"
 #include "ops/matrices/plain_tiles.h"
 #include "ops/matrices/sparse.h"
 #include "ops/matrices/tiles.h"
@@ -11,35 +10,11 @@
 namespace ridgepoint::ops {
 namespace {
 
-enum { kRows, kColumns, kBatch, kSparsity };
-
-double kept(const Shape& shape) {
-  return static_cast<double>(shape[kRows]) * static_cast<double>(kept_of(shape[kColumns], shape[kSparsity]));
-}
-
-double flops(const Shape& shape, Type) { return 2 * kept(shape) * static_cast<double>(shape[kBatch]); }
-
-double bytes(const Shape& shape, Type type) {
-  const double all = static_cast<double>(shape[kRows]) * static_cast<double>(shape[kColumns]);
-  return kept(shape) * bits_of_type(type) / 8 + all / 8 + scale_bytes(shape[kRows], shape[kColumns], type) +
-         vector_bytes(shape[kRows], shape[kColumns], shape[kBatch]);
-}
-
-std::unique_ptr<Problem> make(const Shape& shape, Type type, uint64_t seed, Arena& arena) {
-  const MaskRow mask = [](int64_t row, int64_t columns, const Shape& of, uint64_t from, uint64_t* words) {
-    mask_row(row, columns, of[kSparsity], from, words);
-  };
-  return std::make_unique<LinearProblem>(shape[kRows], shape[kColumns], shape[kBatch], type, shape, seed, mask, arena);
-}
-
 std::unique_ptr<Kernel> tiles(const Problem& any, RowsFunction function, Arena& arena) {
-  const auto& problem = static_cast<const LinearProblem&>(any);
-  const Tiles packed = pack_tiles(problem.weights, false, arena);
-  return rows_kernel(problem, packed.packed, packed.bytes, kTileRows, function, arena);
+  return tiled_kernel(any, pack_tiles(weights_of(any), false, arena), function, arena);
 }
 
 const std::vector<Type> kAll = {Type::f32, Type::f16, Type::bf16, Type::int8, Type::int4};
-const std::vector<Type> kNoNibbles = {Type::f32, Type::f16, Type::bf16, Type::int8};
 const std::vector<Type> kHalves = {Type::f16, Type::bf16};
 
 std::vector<Variant> variants() {
@@ -62,7 +37,7 @@ std::vector<Variant> variants() {
        RIDGE_NEON([](const Problem& any, Arena& arena) { return tiles(any, of_type(RIDGE_TILES(neon), any), arena); })},
       {"dotprod", "kept weights spread by table look-ups, integer dot products", {Type::int8, Type::int4},
        RIDGE_DOTPROD([](const Problem& any, Arena& arena) { return tiles(any, type_of(any) == Type::int8 ? dotprod::tiles_int8 : dotprod::tiles_int4, arena); })},
-      RIDGE_CUDA_THREADS("cuda", "a warp for a row, a lane for eight columns", kNoNibbles, LinearProblem,
+      RIDGE_CUDA_THREADS("cuda", "a warp for a row, a lane for eight columns", kSparseTypes, LinearProblem,
                          cuda::on_gpu(made, cuda::Form::bitmap, Unit::vector, arena)),
       RIDGE_CUDA("cuda-tensor", "kept weights written out into tiles for tensor cores, x in 16 bits", kHalves, Unit::matrix,
                  cuda::tensor_tolerance, LinearProblem, cuda::on_gpu(made, cuda::Form::bitmap, Unit::matrix, arena)),
@@ -74,17 +49,14 @@ Op sparse_bitmap() {
       "sparse-bitmap",
       Family::sparse,
       "a matrix with a bit for each weight and the kept weights, times one or more vectors",
-      {{"rows", "rows of the matrix: outputs", 4096, 1, 1 << 20},
-       {"columns", "columns of the matrix: inputs", 4096, 1, 1 << 16},
-       {"batch", "vectors", 1, 1, 64},
-       {"sparsity", "percent of each row that is zero", 50, 0, 100}},
+      sparse_parameters("percent of each row that is zero"),
       {},
       kAll,
       variants(),
       linear_tolerance,
-      flops,
-      bytes,
-      make,
+      sparse_flops<kept_in_rows>,
+      sparse_bytes<kept_in_rows, bitmap_bytes>,
+      masked_problem<mask_row>,
   };
 }
 

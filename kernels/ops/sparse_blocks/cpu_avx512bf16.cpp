@@ -1,10 +1,8 @@
-#include "ops/sparse_blocks/sparse_blocks.h"
+#include "ops/matrices/avx512_rows.h"
 #include "ops/matrices/avx512_tiles.h"
 
 namespace ridgepoint::avx512bf16 {
 
-void blocks_bf16(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) {
-  all_tiles<TilesBf16, BlockTiles>(w, x, begin, end, y);
-}
+RIDGE_ROWS(blocks_bf16, all_tiles<TilesBf16, BlockTiles>)
 
 }  // namespace ridgepoint::avx512bf16

@@ -1,5 +1,5 @@
 #include "cpu/intrinsics.h"
-#include "ops/sparse_csr/sparse_csr.h"
+#include "ops/matrices/avx512_rows.h"
 
 namespace ridgepoint::avx512 {
 namespace {
@@ -84,9 +84,9 @@ void rows(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t en
 
 }  // namespace
 
-void csr_f32(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) { rows<F32>(w, x, begin, end, y); }
-void csr_f16(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) { rows<F16>(w, x, begin, end, y); }
-void csr_bf16(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) { rows<Bf16>(w, x, begin, end, y); }
-void csr_int8(const ops::Packed& w, const ops::Rounded& x, int64_t begin, int64_t end, float* y) { rows<Int8>(w, x, begin, end, y); }
+RIDGE_ROWS(csr_f32, rows<F32>)
+RIDGE_ROWS(csr_f16, rows<F16>)
+RIDGE_ROWS(csr_bf16, rows<Bf16>)
+RIDGE_ROWS(csr_int8, rows<Int8>)
 
 }  // namespace ridgepoint::avx512

@@ -1,8 +1,7 @@
-#include "ops/sparse_csr/sparse_csr.h"
-
 #include <cstring>
 
 #include "cuda/ops/bind.h"
+#include "ops/matrices/avx512_rows.h"
 #include "ops/matrices/floats.h"
 #include "ops/matrices/masks.h"
 #include "ops/matrices/rows_kernel.h"
@@ -12,25 +11,8 @@
 namespace ridgepoint::ops {
 namespace {
 
-enum { kRows, kColumns, kBatch, kSparsity };
-
-double kept(const Shape& shape) {
-  return static_cast<double>(shape[kRows]) * static_cast<double>(kept_of(shape[kColumns], shape[kSparsity]));
-}
-
-double flops(const Shape& shape, Type) { return 2 * kept(shape) * static_cast<double>(shape[kBatch]); }
-
-double bytes(const Shape& shape, Type type) {
-  return kept(shape) * (bits_of_type(type) / 8 + 2) + scale_bytes(shape[kRows], shape[kColumns], type) +
-         vector_bytes(shape[kRows], shape[kColumns], shape[kBatch]);
-}
-
-std::unique_ptr<Problem> make(const Shape& shape, Type type, uint64_t seed, Arena& arena) {
-  const MaskRow mask = [](int64_t row, int64_t columns, const Shape& of, uint64_t from, uint64_t* words) {
-    mask_row(row, columns, of[kSparsity], from, words);
-  };
-  return std::make_unique<LinearProblem>(shape[kRows], shape[kColumns], shape[kBatch], type, shape, seed, mask, arena);
-}
+// A column for each kept weight.
+double index_bytes(const Shape& shape) { return 2 * kept_in_rows(shape); }
 
 struct Csr {
   Packed packed;
@@ -101,20 +83,19 @@ void plain(const Packed& w, const Rounded& x, int64_t begin, int64_t end, float*
   plain_rows(w, x, begin, end, y, weight, vector);
 }
 
-const std::vector<Type> kAll = {Type::f32, Type::f16, Type::bf16, Type::int8};
 const std::vector<Type> kHalves = {Type::f16, Type::bf16};
 
 std::vector<Variant> variants() {
   return {
-      {"scalar", "plain C++, kept weights one by one", kAll, kAnyProcessor,
+      {"scalar", "plain C++, kept weights one by one", kSparseTypes, kAnyProcessor,
        [](const Problem& any, Arena& arena) {
          return csr(any, of_type({plain<Type::f32>, plain<Type::f16>, plain<Type::bf16>, plain<Type::int8>}, any), arena);
        }},
-      {"avx512", "activations gathered sixteen at a time", kAll,
+      {"avx512", "activations gathered sixteen at a time", kSparseTypes,
        RIDGE_AVX512([](const Problem& any, Arena& arena) {
          return csr(any, of_type({avx512::csr_f32, avx512::csr_f16, avx512::csr_bf16, avx512::csr_int8}, any), arena);
        })},
-      RIDGE_CUDA_THREADS("cuda", "a warp for a row, a lane for a kept weight", kAll, LinearProblem,
+      RIDGE_CUDA_THREADS("cuda", "a warp for a row, a lane for a kept weight", kSparseTypes, LinearProblem,
                          cuda::on_gpu(made, cuda::Form::csr, Unit::vector, arena)),
       RIDGE_CUDA("cuda-tensor", "kept weights written out into tiles for tensor cores, x in 16 bits", kHalves, Unit::matrix,
                  cuda::tensor_tolerance, LinearProblem, cuda::on_gpu(made, cuda::Form::csr, Unit::matrix, arena)),
@@ -126,17 +107,14 @@ Op sparse_csr() {
       "sparse-csr",
       Family::sparse,
       "a matrix as kept weights with their columns (CSR), times one or more vectors",
-      {{"rows", "rows of the matrix: outputs", 4096, 1, 1 << 20},
-       {"columns", "columns of the matrix: inputs", 4096, 1, 1 << 16},
-       {"batch", "vectors", 1, 1, 64},
-       {"sparsity", "percent of each row that is zero", 50, 0, 100}},
+      sparse_parameters("percent of each row that is zero"),
       {},
-      kAll,
+      kSparseTypes,
       variants(),
       linear_tolerance,
-      flops,
-      bytes,
-      make,
+      sparse_flops<kept_in_rows>,
+      sparse_bytes<kept_in_rows, index_bytes>,
+      masked_problem<mask_row>,
   };
 }
 
