@@ -10,19 +10,11 @@ import type { Graph } from '../opened.js';
 import type { GraphOpenRequest, GraphRequest } from '../runner.js';
 import { Batch } from './batch.js';
 import { freeHandles, type OpenedSoFar } from './handles.js';
-import {
-  attachThreads,
-  devicesFor,
-  FLASH,
-  modelFile,
-  type Onlooker,
-  openModel,
-  placedFacts,
-  shareOnCpu,
-} from './load.js';
+import { devicesFor, FLASH, modelFile, type Onlooker, openModel, placedFacts, shareOnCpu } from './load.js';
 import { requireRoomForWeights } from './memory.js';
 import { contextFailure } from './reasons.js';
 import { impossible, readSettings, type Settings } from './settings.js';
+import { attachThreads } from './threads.js';
 
 /** What the length of texts is called in `sizes`. */
 const LENGTH = 'sequence';
@@ -47,7 +39,7 @@ export async function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker
     const { model } = opened;
     const context = openContext(llama, model, settings, texts, onlooker);
     opened.context = context;
-    opened.threadpool = attachThreads(llama, context, settings);
+    opened.threads = attachThreads(llama, context, settings);
     const { vocabularySize, modelBytes, parameters, engineFiles, environment, spread } = placedFacts(
       llama,
       { model, context },

@@ -19,6 +19,7 @@ import { LlamaModel } from './model.js';
 import { contextFailure, modelFailure } from './reasons.js';
 import { impossible, readSettings, type Settings } from './settings.js';
 import { sharesOver, spreadOf } from './spread.js';
+import { attachThreads } from './threads.js';
 
 export interface LlamaRequest extends GeneratorRequest {
   /**
@@ -68,8 +69,8 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
     const context = openContext(llama, model, settings, request, onCpu, onlooker);
     opened.context = context;
     setAdapters(llama, context, adapters);
-    const threadpool = attachThreads(llama, context, settings);
-    opened.threadpool = threadpool;
+    const threads = attachThreads(llama, context, settings);
+    opened.threads = threads;
     const facts = placedFacts(llama, { model, context }, settings, devices);
     const loaded = {
       ...facts,
@@ -77,7 +78,7 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
       environment: { ...facts.environment, stepLoop: loops.open === null ? 'javascript' : 'native' },
     };
     const batch = Math.min(llama.functions.llama_n_batch(context), settings.batch);
-    return new LlamaModel(llama, { model, context, threadpool }, loaded, request.sequences, batch, loops);
+    return new LlamaModel(llama, { model, context, threads }, loaded, request.sequences, batch, loops);
   } catch (error) {
     freeHandles(llama, opened);
     throw error;
@@ -312,21 +313,4 @@ function openContext(
   const context = functions.llama_init_from_model(model, params);
   if (context === null) throw new FailureError(contextFailure(contextTokens, sequences, llama.log));
   return context;
-}
-
-/**
- * The shipped libraries have no OpenMP: without a pool of its own, a context creates and joins its threads
- * for every single graph (4 ms instead of 0.5 ms per token on a small model).
- */
-export function attachThreads(llama: Llama, context: Pointer, settings: Settings): Pointer {
-  const { functions } = llama;
-  const params = functions.ggml_threadpool_params_default(settings.threads);
-  params.poll = settings.poll;
-  const pool = llama.callCpu('ggml_threadpool_new', 'void *', [
-    ['void *', llama.reference('ggml_threadpool_params', params)],
-  ]) as Pointer;
-  if (pool === null)
-    throw new FailureError(failure('load-failed', `llama.cpp could not start ${settings.threads} threads.`));
-  functions.llama_attach_threadpool(context, pool, null);
-  return pool;
 }

@@ -3,9 +3,10 @@ import type { EngineDevice, Llama, Pointer } from '../../native/llama.js';
 import type { ObservedModel, ObservedRequest } from '../observer.js';
 import { Batch } from './batch.js';
 import { freeHandles, type OpenedSoFar } from './handles.js';
-import { attachThreads, openModel } from './load.js';
+import { openModel } from './load.js';
 import { contextFailure } from './reasons.js';
 import { readSettings } from './settings.js';
+import { attachThreads } from './threads.js';
 
 /** Tokens of one graph, as llama.cpp's own default (`ubatch`): what is observed comes in pieces of so many rows. */
 const PIECE_TOKENS = 512;
@@ -46,7 +47,7 @@ export class LlamaObserved implements ObservedModel {
       this.#context = functions.llama_init_from_model(this.#opened.model, params);
       if (this.#context === null) throw new FailureError(contextFailure(tokens, 1, llama.log));
       this.#opened.context = this.#context;
-      this.#opened.threadpool = attachThreads(llama, this.#context, settings);
+      this.#opened.threads = attachThreads(llama, this.#context, settings);
     } catch (error) {
       freeHandles(llama, this.#opened);
       throw error;

@@ -134,11 +134,11 @@ describe('how a model is split', () => {
     const freed: unknown[] = [];
     const llama = {
       functions: { llama_free: () => freed.push('context'), llama_model_free: () => freed.push('model') },
-      callCpu: () => freed.push('threads'),
     } as unknown as Llama;
+    const threads = { release: () => freed.push('threads') };
     freeHandles(llama, { model: 1n });
     freeHandles(llama, { model: 1n, context: 2n });
-    freeHandles(llama, { model: 1n, context: 2n, threadpool: 3n });
+    freeHandles(llama, { model: 1n, context: 2n, threads });
     expect(freed).toEqual(['model', 'context', 'model', 'context', 'threads', 'model']);
   });
 });
