@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { registerAdapt } from './adapt/command.js';
 import { registerAgent } from './agent/command.js';
+import { registerAnswers } from './answers/command.js';
 import { registerBench } from './bench/command.js';
 import { registerCalibrate } from './calibrate/command.js';
 import { registerCancel } from './cancel/command.js';
@@ -52,6 +53,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerRuns,
       registerReport,
       registerCompare,
+      registerAnswers,
       registerExport,
     ],
   },

@@ -1,8 +1,9 @@
 // Writes the published JSON Schemas into the folder given: sweep.schema.json (what a sweep file may say) and
-// result.schema.json (what a result record holds), roofline.schema.json (what a roofline file may say). `npm run generate` calls it.
+// result.schema.json (what a result record holds), answer.schema.json (what was said to an item), roofline.schema.json (what a roofline file may say). `npm run generate` calls it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { answerSchema } from '../core/quality/answers/record.js';
 import { resultSchema } from '../core/result/result.js';
 import { sweepJsonSchema } from '../core/sweep/schema.js';
 import { rooflineJsonSchema } from '../roofline/analysis/schema.js';
@@ -36,8 +37,18 @@ const resultJsonSchema = {
   title: 'Ridgepoint result record',
   description: 'What one trial gives back (results.jsonl holds one a line).',
 };
+const answerJsonSchema = {
+  ...z.toJSONSchema(answerSchema),
+  title: 'Ridgepoint answer',
+  description: 'What a model said to an item of a task (files in answers/ hold one a line).',
+};
 mkdirSync(folder, { recursive: true });
-const schemas = { sweep: sweepJsonSchema(), result: resultJsonSchema, roofline: rooflineJsonSchema() };
+const schemas = {
+  sweep: sweepJsonSchema(),
+  result: resultJsonSchema,
+  answer: answerJsonSchema,
+  roofline: rooflineJsonSchema(),
+};
 for (const [name, schema] of Object.entries(schemas)) {
   writeFileSync(join(folder, `${name}.schema.json`), `${written(schema)}\n`);
 }

@@ -1,19 +1,27 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { Bodies } from '../../artifacts/files/bodies.js';
 import type { Launcher } from '../../artifacts/files/build-file.js';
 import { FailureError } from '../../core/errors.js';
 import type { QualityOutcome, TextRequest } from '../../core/quality/outcome.js';
-import { type QualityRecord, qualityRecord, qualityRecordSchema } from '../../core/quality/record.js';
+import {
+  type QualityFacts,
+  type QualityRecord,
+  qualityRecord,
+  qualityRecordSchema,
+} from '../../core/quality/record.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import type { Task } from '../../process/isolation/job.js';
 import type { QualityReport } from './jobs.js';
+import { type AnswersKept, answerBodies } from './kept.js';
 import type { EvaluationSpec } from './policy.js';
 import { identityOf } from './scorers.js';
 
 export interface AnswerRequest {
-  readonly task: Task<QualityOutcome, QualityReport>;
+  /** @param answers where the child keeps what was said to each item. */
+  readonly task: (answers: AnswersKept) => Task<QualityOutcome, QualityReport>;
   /** The text that it asks about; null = none. */
   readonly text: TextRequest | null;
   readonly questions: EvaluationSpec;
@@ -23,35 +31,72 @@ export interface AnswerRequest {
   readonly cpus: readonly number[];
   readonly timeLimitSeconds: number;
   readonly memoryLimitBytes: number | null;
+  /** Begins to read the energy of what is asked. @returns what ends it, and tells. */
+  readonly metered: () => () => QualityFacts['window'];
 }
+
+/** Answers of a node in its cache: 100 million items or so. The longest unused go. */
+const MOST_BYTES = 64 * 2 ** 30;
+
+/** @returns where a node keeps answers. */
+export const answersFolder = (cacheFolder: string): string => join(cacheFolder, 'answers');
 
 /**
  * Has a child ask a model, unless the same was asked of the same file before: answers do not depend on how
- * fast they come, and a sweep over threads or batch sizes would ask again and again.
+ * fast they come, and a sweep over threads or batch sizes would ask again and again. A child that was killed is followed by one that goes on
+ * behind the last item that it answered.
  * @throws FailureError what the child died of, or why the questions do not fit the model.
  */
 export async function answersOf(request: AnswerRequest, launcher: Launcher): Promise<QualityRecord> {
   const folder = join(request.cacheFolder, 'quality');
-  const path = join(folder, `${await nameOf(request)}.json`);
+  const identity = await nameOf(request);
+  const path = join(folder, `${identity}.json`);
+  const answers = {
+    journal: join(folder, `${identity}.jsonl`),
+    identity,
+    folder: answersFolder(request.cacheFolder),
+  };
+  const bodies = answerBodies(answers.folder);
   const known = await read(path);
-  if (known !== null) return { ...known, reused: true };
-  const { task, cpus, timeLimitSeconds, memoryLimitBytes } = request;
+  if (known !== null && (await hasItems(known, bodies))) return { ...known, reused: true };
   const began = performance.now();
-  const ending = await launcher({
-    task,
-    cpus,
-    timeLimitSeconds,
-    memoryLimitBytes,
-  }).ended;
-  if (ending.failure !== null) throw new FailureError(ending.failure);
+  const { outcome, window } = await asked(request, answers, launcher);
   const { textDigest, taskDigests } = request.questions;
   const seconds = (performance.now() - began) / 1000;
-  const record = qualityRecord(ending.answer, { textDigest, taskDigests: [...taskDigests], seconds });
+  const record = qualityRecord(outcome, { textDigest, taskDigests: [...taskDigests], seconds, window });
   await mkdir(folder, { recursive: true });
   const draft = `${path}.${process.pid}.draft`;
   await writeFile(draft, JSON.stringify(record));
   await rename(draft, path);
+  // Not before: an agent that is killed here finds all of them there.
+  await rm(answers.journal, { force: true });
+  const digest = record.answers?.[0]?.digest;
+  if (digest !== undefined) await bodies.trim(MOST_BYTES, digest);
   return record;
+}
+
+/** Has a child ask, while the energy of it is read. @throws FailureError what the child died of. */
+async function asked(
+  { task, cpus, timeLimitSeconds, memoryLimitBytes, metered }: AnswerRequest,
+  answers: AnswersKept,
+  launcher: Launcher,
+) {
+  const endWindow = metered();
+  try {
+    const { ended } = launcher({ task: task(answers), cpus, timeLimitSeconds, memoryLimitBytes });
+    const { failure, answer } = await ended;
+    if (failure !== null) throw new FailureError(failure);
+    return { outcome: answer, window: endWindow() };
+  } finally {
+    endWindow();
+  }
+}
+
+/** @returns whether what was said to each item is still here, too; a release of before kept none. */
+async function hasItems({ tasks, answers = [] }: QualityRecord, bodies: Bodies): Promise<boolean> {
+  if (tasks.length > 0 && answers.length === 0) return false;
+  const here = await Promise.all(answers.map(({ digest }) => bodies.has(digest)));
+  return here.every((one) => one);
 }
 
 async function nameOf({ text, questions, identity, cacheFolder }: AnswerRequest): Promise<string> {

@@ -34,6 +34,11 @@ export function tokenizeChoices(
   };
 }
 
+/** @returns how many tokens of an item are read: of the prompt, once, and of each option. */
+export function tokensOf({ options, promptTokens }: TokenizedChoices): number {
+  return options.reduce((sum, { length }) => sum + Math.max(0, length - promptTokens), promptTokens);
+}
+
 /** What the options share is evaluated once; then the cache is cut back to it for each of them. */
 export function optionLikelihoods(model: LanguageModel, item: TokenizedChoices): OptionLikelihood[] {
   const { options, promptTokens, bytes } = item;

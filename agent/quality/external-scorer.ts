@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
+import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { type FailureCode, FailureError, failure } from '../../core/errors.js';
 import { StderrTail } from '../../process/isolation/stderr-tail.js';
@@ -32,13 +33,14 @@ const MAX_SHOWN = 120;
 /**
  * Lets a command of the node's config score answers: one line of JSON a question goes in, one line of JSON with
  * a `score` from 0 to 1 comes out for each, in the same order.
+ * @param questions are drawn as the command reads them.
  * @param stopped rejects when the work is to end.
  * @throws FailureError `run-failed`, `timed-out`; whatever `stopped` rejects with.
  */
 export async function scoreExternally(
   name: string,
   profile: ScorerProfile,
-  questions: readonly AnswerToScore[],
+  questions: Iterable<AnswerToScore>,
   stopped: Promise<never> = new Promise(() => {}),
 ): Promise<number[]> {
   const [program = '', ...words] = profile.command;
@@ -63,7 +65,10 @@ export async function scoreExternally(
 class Scoring {
   readonly scores: Promise<number[]>;
   readonly #name: string;
-  readonly #questions: readonly AnswerToScore[];
+  /** Ids of the answers that it got so far, in order. */
+  readonly #asked: string[] = [];
+  /** It got all of them. */
+  #all = false;
   readonly #found: number[] = [];
   readonly #tail = new StderrTail();
   #line = '';
@@ -71,11 +76,10 @@ class Scoring {
   constructor(
     name: string,
     { timeoutSeconds }: ScorerProfile,
-    questions: readonly AnswerToScore[],
+    questions: Iterable<AnswerToScore>,
     child: ChildProcessWithoutNullStreams,
   ) {
     this.#name = name;
-    this.#questions = questions;
     this.scores = new Promise((resolve, reject) => {
       const late = () =>
         reject(this.#failure('timed-out', `gave no score for ${timeoutSeconds} s (${this.#done()})`));
@@ -88,7 +92,8 @@ class Scoring {
         settle(() => reject(this.#failure('run-failed', `could not be started: ${error.message}`))),
       );
       child.on('close', (code, signal) => {
-        if (this.#found.length === questions.length && code === 0) return settle(() => resolve(this.#found));
+        if (this.#all && this.#found.length === this.#asked.length && code === 0)
+          return settle(() => resolve(this.#found));
         const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
         settle(() => reject(this.#failure('run-failed', `ended with ${how} (${this.#done()})`)));
       });
@@ -100,8 +105,18 @@ class Scoring {
       });
       // A program that has read enough closes its end; its exit code tells whether that was right.
       child.stdin.on('error', () => {});
-      child.stdin.end(questions.map((question) => `${JSON.stringify(question)}\n`).join(''));
+      const lines = Readable.from(this.#lines(questions));
+      lines.on('error', (error) => settle(() => reject(error)));
+      lines.pipe(child.stdin);
     });
+  }
+
+  *#lines(questions: Iterable<AnswerToScore>): Generator<string> {
+    for (const question of questions) {
+      this.#asked.push(question.id);
+      yield `${JSON.stringify(question)}\n`;
+    }
+    this.#all = true;
   }
 
   /** @returns what is wrong with the lines that are complete now, or null. */
@@ -110,19 +125,19 @@ class Scoring {
     this.#line = lines.pop() ?? '';
     for (const line of lines) {
       if (line.trim() === '') continue;
-      const question = this.#questions[this.#found.length];
-      if (question === undefined) return `gave more scores than the ${this.#questions.length} answers it got`;
+      const id = this.#asked[this.#found.length];
+      if (id === undefined) return `gave more scores than the ${this.#asked.length} answers it got`;
       const score = readScore(line);
       if (score === null) return `wrote ${shown(line)} where {"score": 0 to 1} was expected`;
-      if (score.id !== undefined && score.id !== question.id)
-        return `scored ${shown(score.id)} where ${shown(question.id)} was next`;
+      if (score.id !== undefined && score.id !== id)
+        return `scored ${shown(score.id)} where ${shown(id)} was next`;
       this.#found.push(score.score);
     }
     return this.#line.length > MAX_LINE_BYTES ? `wrote a line of more than ${MAX_LINE_BYTES} bytes` : null;
   }
 
   #done(): string {
-    return `${this.#found.length} of ${this.#questions.length} answers scored`;
+    return `${this.#found.length} of ${this.#asked.length} answers scored`;
   }
 
   #failure(code: FailureCode, what: string): FailureError {

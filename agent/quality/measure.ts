@@ -4,6 +4,7 @@ import type { QualityOutcome, QualityRequest, TextOutcome, TextRequest } from '.
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { type Window, windowsOf } from '../../core/quality/windows.js';
 import type { TextModel } from '../../engines/runners/opened.js';
+import { type AnswersKept, withAnswers } from './kept.js';
 import {
   type AskedRequest,
   type LanguageModel,
@@ -13,7 +14,7 @@ import {
   withVocabulary,
 } from './language-model.js';
 import type { Scorers } from './scorers.js';
-import { measureTask, respondentOf, tokenizeTask } from './tasks.js';
+import { measureTask, respondentOf, tokensNeeded } from './tasks.js';
 import { measureDivergence, measurePerplexity } from './text.js';
 import type { Watch } from './watch.js';
 
@@ -29,6 +30,8 @@ export interface QualityJob {
   readonly scorers: Scorers;
   /** Tokens the model was trained to see at once; null = not known. */
   readonly trainedContext: number | null;
+  /** Where answers are kept; left out = they are not. */
+  readonly answers?: AnswersKept;
 }
 
 /**
@@ -40,9 +43,9 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
   const { text, tasks } = job.request;
   const plan = await withVocabulary(job.model, (model) => ({
     cut: text === null ? null : cutText(model, text),
-    tasks: tasks.map((task) => tokenizeTask(model.text, task)),
+    needs: tasks.flatMap((task) => tokensNeeded(model.text, task)),
   }));
-  const needs = plan.tasks.flatMap((task) => task.needs);
+  const { needs } = plan;
   const contextTokens = needs.reduce(
     (a, b) => Math.max(a, b),
     Math.max(LEAST_CONTEXT, text?.windows.context ?? 0),
@@ -63,12 +66,14 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
     }
     const ofText =
       plan.cut === null || text === null ? null : await measureText(plan.cut, text, model, base, watch);
-    const ofTasks = [];
-    for (const tokenized of plan.tasks) {
-      const [asked, ofBase] = [model, base].map((one) => one && respondentOf(one, tokenized));
-      ofTasks.push(await measureTask(tokenized.task, asked!, ofBase ?? null, job.scorers, watch));
-    }
-    return { text: ofText, tasks: ofTasks, warnings };
+    const { answers, outcomes } = await withAnswers(job.answers, tasks, (task, journal) =>
+      measureTask(task, {
+        model: respondentOf(model, task),
+        base: base === null ? null : respondentOf(base, task),
+        ...{ scorers: job.scorers, journal, watch },
+      }),
+    );
+    return { text: ofText, tasks: outcomes, warnings, ...answers };
   } finally {
     for (const model of open) model.close();
   }

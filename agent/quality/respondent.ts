@@ -4,16 +4,39 @@ import {
   type OptionLikelihood,
   saidLetter,
 } from '../../core/quality/multiple-choice.js';
+import type { AskedBy } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
+
+/** What an answer took; null = not known, and `absent` of the record says why. */
+export interface Spent {
+  /** Of the prompt, and of options. */
+  readonly tokensIn: number | null;
+  /** Generated. */
+  readonly tokensOut: number | null;
+  readonly secondsToFirst: number | null;
+}
+
+export interface Said extends Spent {
+  readonly text: string;
+}
+
+export interface Chosen extends Spent {
+  /** The option that is taken by each of `choiceScores`; null = none. */
+  readonly taken: readonly (number | null)[];
+  /** null = nobody computed them. */
+  readonly options: readonly OptionLikelihood[] | null;
+  /** What it said, where that was read for a letter. */
+  readonly said: string | null;
+}
 
 /** Whoever answers the items of a task, by their index: a model in this process, or a server. */
 export interface Respondent {
+  /** How it is asked. */
+  readonly by: 'logits' | AskedBy;
   /** What its choices are scores of: rules that likelihoods are compared by, or how a letter was found. */
   readonly choiceScores: readonly string[];
-  /** @returns the option that it takes by each of `choiceScores`; null = it took none. */
-  choose(index: number): Promise<readonly (number | null)[]>;
-  /** @returns what it says. */
-  say(index: number): Promise<string>;
+  choose(index: number): Promise<Chosen>;
+  say(index: number): Promise<Said>;
 }
 
 /** Tokens of an answer that has to name a letter. */
@@ -24,36 +47,53 @@ const rulesOf = ({ spec }: Task) => (spec.mode === 'letter' ? (['sum'] as const)
 
 type Say = Respondent['say'];
 
+/** How likely each option is, and the tokens that were read for it. */
+export interface Likelihoods {
+  readonly options: readonly OptionLikelihood[];
+  readonly tokensIn: number | null;
+}
+
 /** Takes the likeliest option. */
 export function byLikelihood(
   task: Task,
-  likelihoods: (index: number) => Promise<readonly OptionLikelihood[]>,
+  by: Respondent['by'],
+  likelihoods: (index: number) => Promise<Likelihoods>,
   say: Say,
 ): Respondent {
   const rules = rulesOf(task);
   return {
+    by,
     choiceScores: task.spec.mode === 'letter' ? ['letter'] : rules,
     async choose(index) {
-      const options = await likelihoods(index);
+      const { options, tokensIn } = await likelihoods(index);
       const told = options.some(({ logProbability }) => logProbability > Number.NEGATIVE_INFINITY);
-      return rules.map((rule) => (told ? chosen(options, rule) : null));
+      const taken = rules.map((rule) => (told ? chosen(options, rule) : null));
+      return { taken, options, said: null, tokensIn, tokensOut: 0, secondsToFirst: null };
     },
     say,
   };
 }
 
 /** Says what is asked for, and chooses nothing. */
-export function bySpeech(say: Say): Respondent {
-  return { choiceScores: [], choose: async () => [], say };
+export function bySpeech(by: Respondent['by'], say: Say): Respondent {
+  const nothing = { tokensIn: 0, tokensOut: 0, secondsToFirst: null };
+  return {
+    by,
+    choiceScores: [],
+    choose: async () => ({ taken: [], options: null, said: null, ...nothing }),
+    say,
+  };
 }
 
 /** Takes the option whose letter it names. @param say has `LETTER_TOKENS` tokens. */
 export function bySaying(task: Task, say: Say): Respondent {
   return {
+    by: 'saying',
     choiceScores: ['saidLetter'],
     async choose(index) {
       const options = task.items[index]?.choices?.continuations.length ?? 0;
-      return [saidLetter(await say(index), options)];
+      const { text, ...spent } = await say(index);
+      return { taken: [saidLetter(text, options)], options: null, said: text, ...spent };
     },
     say,
   };

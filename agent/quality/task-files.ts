@@ -21,6 +21,10 @@ export function readTasks(
   const reader = new TaskReader(locate);
   const tasks = paths.flatMap((path) => reader.task(path) ?? []);
   const { errors, files } = reader;
+  // Answers are known by the names of tasks and items.
+  for (const [i, { name }] of tasks.entries()) {
+    if (tasks.findIndex((other) => other.name === name) < i) errors.push(`two tasks are called ${name}`);
+  }
   return errors.length === 0 ? { ok: true, tasks, files } : { ok: false, errors };
 }
 

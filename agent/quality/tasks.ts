@@ -1,134 +1,263 @@
+import { createHash } from 'node:crypto';
+import { ANSWER_SCHEMA, type AnswerRecord, type GivenAnswer } from '../../core/quality/answers/record.js';
 import type { TaskOutcome } from '../../core/quality/outcome.js';
-import { externalName, type ScorerName, score } from '../../core/quality/scorers/index.js';
+import { externalName, extracted, type ScorerName, score } from '../../core/quality/scorers/index.js';
 import { type ItemScore, retention, scoreOf } from '../../core/quality/scores.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
+import type { TaskItem } from '../../core/quality/tasks/items.js';
 import type { TextModel } from '../../engines/runners/opened.js';
-import { optionLikelihoods, type TokenizedChoices, tokenizeChoices } from './choices.js';
+import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
+import { optionLikelihoods, tokenizeChoices, tokensOf } from './choices.js';
 import { scoreExternally } from './external-scorer.js';
 import { generate } from './generation.js';
+import type { Journal } from './journal.js';
 import type { LanguageModel } from './language-model.js';
 import { byLikelihood, bySaying, LETTER_TOKENS, type Respondent } from './respondent.js';
 import type { Scorers } from './scorers.js';
 import { stoppedBy, type Watch } from './watch.js';
 
-/** A task as tokens of one vocabulary. */
-export interface TokenizedTask {
-  readonly task: Task;
-  readonly choices: readonly TokenizedChoices[];
-  readonly prompts: readonly Int32Array[];
-  /** Tokens that the cache needs for each item. */
-  readonly needs: readonly number[];
-}
-
-export function tokenizeTask(text: Pick<TextModel, 'tokenize'>, task: Task): TokenizedTask {
-  if (task.spec.mode !== 'generate') {
-    const choices = task.items.map((item) => tokenizeChoices(text, item));
-    return { task, choices, prompts: [], needs: choices.map(({ longest }) => longest) };
-  }
-  const prompts = task.items.map(({ prompt }) => text.tokenize(prompt, true));
-  return { task, choices: [], prompts, needs: prompts.map(({ length }) => length + task.spec.maxTokens) };
+/** @returns tokens that the cache needs for each item. Items are cut again when they are asked: all of them together may not fit into memory. */
+export function tokensNeeded(text: Pick<TextModel, 'tokenize'>, { items, spec }: Task): number[] {
+  if (spec.mode !== 'generate') return items.map((item) => tokenizeChoices(text, item).longest);
+  return items.map(({ prompt }) => text.tokenize(prompt, true).length + spec.maxTokens);
 }
 
 /** @returns the model as whoever answers a task. @param by how options are chosen: letters may be said, too. */
 export function respondentOf(
   model: LanguageModel,
-  { task, choices, prompts }: TokenizedTask,
+  task: Task,
   by: 'likelihood' | 'saying' = 'likelihood',
 ): Respondent {
-  const promptOf = (i: number) => prompts[i] ?? model.text.tokenize(task.items[i]!.prompt, true);
+  const promptOf = (i: number) => model.text.tokenize(task.items[i]!.prompt, true);
   if (by === 'saying') {
     const limits = { maxTokens: LETTER_TOKENS, stop: [] };
     return bySaying(task, async (i) => generate(model, promptOf(i), limits));
   }
   return byLikelihood(
     task,
-    async (i) => optionLikelihoods(model, choices[i]!),
+    'logits',
+    async (i) => {
+      const cut = tokenizeChoices(model.text, task.items[i]!);
+      return { options: optionLikelihoods(model, cut), tokensIn: tokensOf(cut) };
+    },
     async (i) => generate(model, promptOf(i), task.spec),
   );
 }
 
-/** Asks every item of a model, and of the base when there is one. */
+/** Who answers, who judges, and where answers are kept as they come. */
+export interface Asking {
+  readonly model: Respondent;
+  /** null = nothing to compare with. */
+  readonly base: Respondent | null;
+  readonly scorers: Scorers;
+  readonly journal: Journal;
+  readonly watch: Watch;
+}
+
+/**
+ * Asks every item that the journal has no answer to, of a model, and of the base when there is one. Answers go into the journal; of each, numbers alone
+ * are kept here.
+ * @returns the outcome, and by external scorer what it judged, by index.
+ */
 export async function measureTask(
   task: Task,
-  model: Respondent,
-  base: Respondent | null,
-  scorers: Scorers,
-  watch: Watch,
-): Promise<TaskOutcome> {
-  const found: Asked[] = [];
-  const ofBase: Asked[] | null = base === null ? null : [];
-  let sum = 0;
-  for (let i = 0; i < task.items.length; i++) {
-    const asked = await ask(task, i, model);
-    found.push(asked);
-    if (base !== null) ofBase?.push(await ask(task, i, base));
-    sum += asked.values[0] ?? 0;
-    const value = asked.values[0] === null ? null : sum / (i + 1);
-    watch.progress({ what: task.name, done: i + 1, total: task.items.length, value });
+  asking: Asking,
+): Promise<{ readonly outcome: TaskOutcome; readonly judged: JudgedScores }> {
+  const { model, base, journal, watch } = asking;
+  const { spec, items } = task;
+  const names = spec.mode === 'generate' ? spec.scorers : model.choiceScores;
+  const own = new ScoreTable(names, items.length);
+  const ofBase = base === null ? null : new ScoreTable(names, items.length);
+  const take = ({ index, scores, base: other }: AnswerRecord) => {
+    own.set(index, scores);
+    if (other !== undefined) ofBase?.set(index, other.scores);
+  };
+  for (const record of journal.answers(task.name)) if (record.index < items.length) take(record);
+  for (let i = 0; i < items.length; i++) {
+    if (!own.has(i)) {
+      const record = await answerTo(task, i, asking);
+      journal.append(record);
+      take(record);
+    }
+    watch.progress({ what: task.name, done: i + 1, total: items.length, value: own.mean });
     await watch.breathe();
   }
+  const judged: Record<string, Float64Array> = {};
   const scores = [];
-  const { spec } = task;
-  for (const [j, name] of (spec.mode === 'generate' ? spec.scorers : model.choiceScores).entries()) {
+  for (const name of names) {
     const external = externalName(name as ScorerName);
-    const values = async (asked: readonly Asked[]) =>
-      external === null
-        ? asked.map((one) => one.values[j] ?? 0)
-        : await judged(external, task, asked, scorers, watch);
-    const items = withGroups(task, await values(found));
-    const baseItems = ofBase === null ? null : withGroups(task, await values(ofBase));
+    if (external !== null) {
+      judged[name] = await judge(external, task, 'model', asking);
+      own.put(name, judged[name]);
+      ofBase?.put(name, await judge(external, task, 'base', asking));
+    }
+    const values = withGroups(task, own.of(name));
+    const baseValues = ofBase === null ? null : withGroups(task, ofBase.of(name));
     scores.push({
       name,
-      score: scoreOf(items, baseItems),
-      base: baseItems === null ? null : scoreOf(baseItems),
-      retentionPercent: baseItems === null ? null : retention(baseItems, items),
+      score: scoreOf(values, baseValues),
+      base: baseValues === null ? null : scoreOf(baseValues),
+      retentionPercent: baseValues === null ? null : retention(baseValues, values),
     });
   }
-  return { name: task.name, items: task.items.length, chance: chanceOf(task), scores };
+  const outcome = { name: task.name, items: items.length, chance: chanceOf(task), scores };
+  return { outcome, judged };
 }
 
-interface Asked {
-  /** One for each score name, 0 to 1; null where somebody else judges. */
-  readonly values: readonly (number | null)[];
-  /** What was generated; null for options. */
-  readonly said: string | null;
-}
+/** By external scorer, what it gave each answer, by index. */
+export type JudgedScores = Readonly<Record<string, Float64Array>>;
 
-async function ask({ spec, items }: Task, i: number, model: Respondent): Promise<Asked> {
-  const { choices, references } = items[i]!;
-  if (choices === null) {
-    const said = await model.say(i);
-    const values = spec.scorers.map((scorer) =>
-      externalName(scorer) === null ? score(scorer, said, references, spec) : null,
-    );
-    return { values, said };
+/** Scores by name and item: numbers, however many items there are. */
+class ScoreTable {
+  readonly #scores: ReadonlyMap<string, Float64Array>;
+  readonly #first: string | null;
+  readonly #answered: Uint8Array;
+  #sum = 0;
+  #count = 0;
+
+  constructor(names: readonly string[], items: number) {
+    this.#scores = new Map(names.map((name) => [name, new Float64Array(items)]));
+    this.#first = names.find((name) => externalName(name as ScorerName) === null) ?? null;
+    this.#answered = new Uint8Array(items);
   }
-  const taken = await model.choose(i);
+
+  has(index: number): boolean {
+    return this.#answered[index] === 1;
+  }
+
+  set(index: number, scores: GivenAnswer['scores']): void {
+    this.#answered[index] = 1;
+    this.#count += 1;
+    for (const [name, values] of this.#scores) values[index] = scores[name] ?? 0;
+    this.#sum += this.#first === null ? 0 : (scores[this.#first] ?? 0);
+  }
+
+  put(name: string, values: Float64Array): void {
+    this.#scores.get(name)?.set(values);
+  }
+
+  of(name: string): Float64Array {
+    return this.#scores.get(name)!;
+  }
+
+  /** The mean of what is known so far; null where somebody else judges. */
+  get mean(): number | null {
+    return this.#first === null ? null : this.#sum / this.#count;
+  }
+}
+
+async function answerTo(task: Task, index: number, { model, base, journal }: Asking): Promise<AnswerRecord> {
+  const { spec } = task;
+  const item = task.items[index]!;
+  const began = monotonicSeconds();
+  const answer = item.choices === null ? await model.say(index) : await model.choose(index);
+  const seconds = wholeNanoseconds(monotonicSeconds() - began);
+  const { tokensIn, tokensOut, secondsToFirst } = answer;
+  const options = 'options' in answer ? answer.options : null;
+  const own = given(task, item, answer, model);
+  const ofBase =
+    base === null
+      ? null
+      : given(task, item, item.choices === null ? await base.say(index) : await base.choose(index), base);
   return {
-    values: taken.map((option) => Number(option !== null && choices.answers.includes(option))),
-    said: null,
+    schema: ANSWER_SCHEMA,
+    ...{ task: task.name, item: item.id, index, groups: { ...item.groups } },
+    promptDigest: `sha256:${createHash('sha256').update(item.prompt).digest('hex')}`,
+    asked: {
+      ...{ mode: spec.mode, by: model.by, examples: spec.fewShot?.count ?? 0 },
+      ...(spec.mode === 'generate' && { maxTokens: spec.maxTokens, stop: [...spec.stop] }),
+    },
+    ...own,
+    extracted: extractedFrom(task, item, own),
+    references: [...item.references],
+    right: item.choices === null ? null : [...item.choices.answers],
+    options:
+      options?.map(({ logProbability, ...rest }) => ({
+        logProbability: Number.isFinite(logProbability) ? logProbability : null,
+        ...rest,
+      })) ?? null,
+    ...(ofBase !== null && { base: ofBase }),
+    ...{ tokensIn, tokensOut, seconds },
+    secondsToFirst: secondsToFirst === null ? null : wholeNanoseconds(secondsToFirst),
+    sitting: journal.sitting,
+    absent: absences(item, own, answer),
   };
 }
 
-async function judged(
+type Answer = Awaited<ReturnType<Respondent['say']>> | Awaited<ReturnType<Respondent['choose']>>;
+
+function given(
+  { spec }: Task,
+  { choices, references }: TaskItem,
+  answer: Answer,
+  from: Respondent,
+): GivenAnswer {
+  if ('text' in answer) {
+    const scores = spec.scorers.map((scorer) => [
+      scorer,
+      externalName(scorer) === null ? score(scorer, answer.text, references, spec) : null,
+    ]);
+    return { answer: answer.text, taken: {}, scores: Object.fromEntries(scores) };
+  }
+  const named = from.choiceScores.map((name, i) => [name, answer.taken[i] ?? null] as const);
+  const right = (option: number | null) => Number(option !== null && choices?.answers.includes(option));
+  return {
+    answer: answer.said,
+    taken: Object.fromEntries(named),
+    scores: Object.fromEntries(named.map(([name, option]) => [name, right(option)])),
+  };
+}
+
+function extractedFrom({ spec }: Task, { choices }: TaskItem, { answer, taken }: GivenAnswer): string | null {
+  if (choices === null) return answer === null ? null : extracted(spec.scorers, answer);
+  const option = Object.values(taken)[0] ?? null;
+  return option === null ? null : (choices.continuations[option]?.trim() ?? null);
+}
+
+/** Why the record has no number where it might have one. */
+function absences({ choices }: TaskItem, { answer }: GivenAnswer, spent: Answer): Record<string, string> {
+  const generates = choices === null || answer !== null;
+  const first = generates
+    ? 'the answer was not read as it came'
+    : 'options are compared, and nothing is generated';
+  return {
+    ...(spent.secondsToFirst === null && { secondsToFirst: first }),
+    ...(spent.tokensIn === null && { tokensIn: 'the server does not say how many tokens it read' }),
+    ...(spent.tokensOut === null && { tokensOut: 'the server does not say how many tokens it generated' }),
+  };
+}
+
+/** Has a command of the node judge what the journal holds. @returns its scores by index. */
+async function judge(
   name: string,
   task: Task,
-  asked: readonly Asked[],
-  scorers: Scorers,
-  watch: Watch,
-): Promise<readonly number[]> {
-  const questions = task.items.map(({ id, prompt, references }, i) => {
-    return { id, prompt, answer: asked[i]?.said ?? '', references };
-  });
+  of: 'model' | 'base',
+  { scorers, journal, watch }: Asking,
+): Promise<Float64Array> {
+  const order: number[] = [];
+  function* questions() {
+    for (const record of journal.answers(task.name)) {
+      const item = task.items[record.index];
+      if (item === undefined) continue;
+      const answer = (of === 'base' ? record.base?.answer : record.answer) ?? '';
+      order.push(record.index);
+      yield { id: item.id, prompt: item.prompt, answer, references: item.references };
+    }
+  }
   const { stopped, end } = stoppedBy(watch);
   try {
-    return await scoreExternally(name, scorers[name]!, questions, stopped);
+    const found = await scoreExternally(name, scorers[name]!, questions(), stopped);
+    const values = new Float64Array(task.items.length);
+    found.forEach((value, i) => {
+      values[order[i]!] = value;
+    });
+    return values;
   } finally {
     end();
   }
 }
 
-function withGroups({ items }: Task, values: readonly number[]): readonly ItemScore[] {
+function withGroups({ items }: Task, values: Float64Array): readonly ItemScore[] {
   return items.map(({ groups }, i) => ({ groups, value: values[i]! }));
 }
 

@@ -7,13 +7,13 @@ import { plainRunnerOf, runnerNamed } from '../../core/runners/index.js';
 import { PLACEMENT_OPTIONS } from '../../core/runners/placement.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
 import { workloadNamed } from '../../core/workloads/index.js';
-import type { ServedEndpoint } from '../../engines/servers/served.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { type AnswerRequest, answersOf } from '../quality/answers.js';
 import { QUALITY, SERVED_QUALITY } from '../quality/jobs.js';
 import type { QualityJob, QualityModel } from '../quality/measure.js';
 import { type EvaluationSpec, evaluationOf } from '../quality/policy.js';
+import { askingWindow } from './asking-window.js';
 import { childLimits, placeOf, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';
 import type { ServedModel } from './serve.js';
@@ -100,15 +100,16 @@ export async function askQuestions(
  */
 export async function askServer(
   trial: TrialRun,
-  { endpoint, died }: ServedModel,
+  served: ServedModel,
   model: PreparedModel | null,
   questions: EvaluationSpec,
 ): Promise<void> {
   const { notes, child, lease } = trial;
+  const { died } = served;
   const stood = model === null ? null : runningModel(lease.experiment, model);
   const standIn = stood !== null && givesLogits(stood.runnerKind) ? stood : null;
   await noteAnswers(trial, async () => {
-    const asked = answersOf(servedRequestOf(trial, endpoint, model, standIn, questions), child.launch);
+    const asked = answersOf(servedRequestOf(trial, served, model, standIn, questions), child.launch);
     const ofServer = await whileServed(trial, died, asked);
     const { unanswered = [] } = ofServer;
     if (unanswered.length === 0 || standIn === null) return ofServer;
@@ -163,18 +164,20 @@ async function noteAnswers(trial: TrialRun, ask: () => Promise<QualityRecord>): 
 
 function servedRequestOf(
   trial: TrialRun,
-  server: ServedEndpoint,
+  served: ServedModel,
   model: PreparedModel | null,
   standIn: AskedModel | null,
   questions: EvaluationSpec,
 ): AnswerRequest {
   const { lease, node, device, notes } = trial;
+  const { endpoint: server } = served;
   const base = standIn === null ? null : plainBase(trial, standIn);
   const { request, scorers } = questions;
   const tokenizerPath = model?.artifact.path ?? null;
   const { serverCommand = null } = notes.environment;
   return {
-    task: taskOf(SERVED_QUALITY, { server, tokenizerPath, base, request, scorers }),
+    task: (answers) => taskOf(SERVED_QUALITY, { server, tokenizerPath, base, request, scorers, answers }),
+    metered: () => askingWindow(trial, served),
     text: request.text,
     questions,
     identity: {
@@ -240,7 +243,8 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
     trainedContext: model.base.facts.contextLength,
   };
   return {
-    task: taskOf(QUALITY, job),
+    task: (answers) => taskOf(QUALITY, { ...job, answers }),
+    metered: () => askingWindow(trial, null),
     text,
     questions,
     identity: {

@@ -15,6 +15,7 @@ export interface QualityOptions extends NodeOptions {
   readonly device: string;
   readonly threads?: number;
   readonly models: readonly string[];
+  readonly answers?: string;
   readonly json?: true;
 }
 
@@ -58,6 +59,10 @@ export function registerQuality(program: Command): void {
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)
+    .option(
+      '--answers <file>',
+      'write what was said to each item of --task, JSON lines; interrupted, the same command goes on at the item',
+    )
     .option('--json', 'print JSON')
     .action(async (model: string, options: QualityOptions) => {
       const { runQuality } = await import('./quality.js');

@@ -15,6 +15,7 @@ import { nodeConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
 import { askedModel, openAsked } from '../single/asked-model.js';
+import { answersOut } from './answers-file.js';
 import type { QualityOptions } from './command.js';
 import { QualityProgressLine } from './progress-line.js';
 import { summary } from './summary.js';
@@ -24,6 +25,8 @@ export async function runQuality(source: string, options: QualityOptions): Promi
   const tasks = tasksOf(options.task);
   const scorers = scorersFor(tasks, options);
   const textPath = textOf(options);
+  if (options.answers !== undefined && tasks.length === 0)
+    throw usageError('--answers has no items to write: name them with --task');
   const model = await openAsked(source, options);
   const base = options.base === undefined ? null : await openAsked(options.base, options);
   const request: QualityRequest = {
@@ -70,14 +73,20 @@ async function measure(
   { model, base, request, scorers }: QualityRun,
   options: QualityOptions,
 ): Promise<QualityOutcome> {
+  const asked = { model: askedModel(model, options), base: base === null ? null : askedModel(base, options) };
+  const digests = [model.digest, base?.digest ?? null];
+  const out =
+    options.answers === undefined
+      ? null
+      : answersOut(options.answers, { ...asked, digests, request, scorers });
   const line = new QualityProgressLine(process.stderr);
   const launched = launch({
     task: taskOf(QUALITY, {
-      model: askedModel(model, options),
-      base: base === null ? null : askedModel(base, options),
+      ...asked,
       request,
       scorers,
       trainedContext: model.facts.contextLength,
+      ...(out !== null && { answers: out.kept }),
     }),
     cpus: [],
     timeLimitSeconds: null,
@@ -88,6 +97,7 @@ async function measure(
   });
   const ending = await launched.ended;
   line.end();
+  out?.end(ending.answer?.answers ?? null);
   if (ending.failure !== null) {
     const words = ending.failure.code === 'impossible-combination';
     throw fromFailure(ending.failure, words ? EXIT.usage : EXIT.failed);

@@ -28,6 +28,9 @@ export const FILES = {
   metrics: 'metrics.prom',
 } as const;
 
+/** What was said to each item of tasks, a file for each model that was asked, by its digest; records refer to them. */
+export const ANSWERS = 'answers';
+
 /** Writes a file in one step, so that a kill leaves the old one or the new one. */
 export function writeWhole(path: string, content: string | Uint8Array): void {
   const draft = `${path}.new`;

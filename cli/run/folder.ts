@@ -6,7 +6,7 @@ import { parseSweep } from '../../core/sweep/parse.js';
 import { VERSION } from '../../process/package.js';
 import { usageError, workError } from '../exit.js';
 import { say } from '../output/print.js';
-import { FILES, writeWhole } from '../report/run-folder.js';
+import { ANSWERS, FILES, writeWhole } from '../report/run-folder.js';
 import type { SweepFile } from '../sweep-file.js';
 
 /** A folder that this process, and no other, is running a sweep in. */
@@ -54,7 +54,7 @@ export function openRunFolder(
   };
   try {
     if (fresh) {
-      const kept = [LOG, `${LOG}-wal`, `${LOG}-shm`, 'agent', ...Object.values(FILES)];
+      const kept = [LOG, `${LOG}-wal`, `${LOG}-shm`, 'agent', ANSWERS, ...Object.values(FILES)];
       for (const name of kept) rmSync(join(path, name), { recursive: true, force: true });
     }
     sayReplaced(path, document);

@@ -40,6 +40,7 @@ import { type ThisNode, thisNode } from '../this-node.js';
 import { exitCodeOf, sayGrades, watchSweep } from '../watch/watch.js';
 import type { RunOptions } from './command.js';
 import { folderError, openRunFolder, type RunFolder } from './folder.js';
+import { leaveAnswers } from './leave-answers.js';
 import { promiseRun } from './promise.js';
 import { preparePush } from './push.js';
 
@@ -149,10 +150,11 @@ async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<
   try {
     if (coordinator.metricsUrl !== null) say(`metrics at ${coordinator.metricsUrl}`);
     if (coordinator.webUrl !== null) say(`web view at ${coordinator.webUrl}`);
-    const starting = startAgent(embeddedAgentConfig(coordinator, folder, job, options));
+    const config = embeddedAgentConfig(coordinator, folder, job, options);
+    const starting = startAgent(config);
     agent = await saying(process.stderr, 'looking at what this machine has', starting);
     push.start(coordinator, agent);
-    return await drive(coordinator, agent, folder, job, options);
+    return await drive(coordinator, agent, folder, { ...job, cacheFolder: config.cacheFolder }, options);
   } catch (error) {
     // What runs could not be kept, so nobody waits for it.
     await agent?.stopNow();
@@ -195,7 +197,7 @@ async function drive(
   coordinator: RunningCoordinator,
   agent: RunningAgent,
   folder: RunFolder,
-  job: Job,
+  job: Job & { readonly cacheFolder: string },
   options: RunOptions,
 ): Promise<number> {
   const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
@@ -229,6 +231,7 @@ async function drive(
       }),
     ]);
     const records = await collectResults(control, sweepId);
+    await leaveAnswers(folder.path, records, job.cacheFolder);
     const leaving = leave(folder, job.sweep, records, coordinator, options.columns ?? null);
     const report = await saying(process.stderr, 'writing the report', leaving);
     const format = chosenFormat(options);

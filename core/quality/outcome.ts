@@ -1,3 +1,4 @@
+import type { AnswersFile } from './answers/record.js';
 import type { BasePrecision, Divergence } from './divergence.js';
 import type { Estimate, Perplexity } from './perplexity.js';
 import type { Score } from './scores.js';
@@ -22,6 +23,8 @@ export interface QualityOutcome {
   readonly tasks: readonly TaskOutcome[];
   /** What could not be asked, and why (the end of a sentence); left out = nothing. */
   readonly unanswered?: readonly Unanswered[];
+  /** Of the tasks, item by item; left out = they were not kept, or nothing was asked. */
+  readonly answers?: AnswersFile;
   /** One sentence each, e.g. of prompts longer than the model was trained for. */
   readonly warnings: readonly string[];
 }

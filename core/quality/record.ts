@@ -1,4 +1,10 @@
 import { z } from 'zod';
+import {
+  type AnswersFile,
+  type AnswersReference,
+  type AnswersWindow,
+  answersReferenceSchema,
+} from './answers/record.js';
 import { ASKED_BY, type QualityOutcome, type TaskOutcome, type TextOutcome } from './outcome.js';
 import type { Estimate } from './perplexity.js';
 
@@ -83,6 +89,11 @@ export const qualityRecordSchema = z.object({
   taskDigests: z.array(z.string()),
   /** What the server could not be asked, and why; left out = nothing. A stand-in may have been asked instead. */
   unanswered: z.array(z.object({ task: z.string().nullable(), reason: z.string() })).optional(),
+  /**
+   * Files with what was said to each item: one, or two where a stand-in was asked what a server could not be. Left out = none was kept (no tasks, or a
+   * release of before).
+   */
+  answers: z.array(answersReferenceSchema).max(2).optional(),
   warnings: z.array(z.string()),
   seconds: z.number(),
   /** Taken from an earlier trial of the same file, asked the same. */
@@ -90,20 +101,28 @@ export const qualityRecordSchema = z.object({
 });
 export type QualityRecord = z.infer<typeof qualityRecordSchema>;
 
-export type QualityFacts = Pick<QualityRecord, 'textDigest' | 'taskDigests' | 'seconds'>;
+export type QualityFacts = Pick<QualityRecord, 'textDigest' | 'taskDigests' | 'seconds'> & {
+  /** Of the meters, while it lasted. */
+  readonly window: Omit<AnswersWindow, 'sitting'>;
+};
 
 /** @returns an outcome as records keep it: every estimate, and of distributions the tail. */
-export function qualityRecord(outcome: QualityOutcome, facts: QualityFacts): QualityRecord {
-  const { unanswered = [] } = outcome;
+export function qualityRecord(outcome: QualityOutcome, { window, ...facts }: QualityFacts): QualityRecord {
+  const { unanswered = [], answers } = outcome;
   return {
     text: outcome.text === null ? null : textRecord(outcome.text),
     tasks: outcome.tasks.map(taskRecord),
     ...(unanswered.length > 0 && { unanswered: [...unanswered] }),
+    ...(answers !== undefined && { answers: [reference(answers, window)] }),
     warnings: [...outcome.warnings],
     reused: false,
     ...facts,
   };
 }
+
+const reference = ({ sitting, ...file }: AnswersFile, window: QualityFacts['window']): AnswersReference => {
+  return { ...file, window: { sitting, ...window } };
+};
 
 /**
  * @param ofServer what a server was asked. @param ofStandIn the rest, asked of the file that it served.
@@ -117,12 +136,14 @@ export function joinedQuality(
   order: readonly string[],
 ): QualityRecord {
   const asked = { through: 'stand-in' as const, runner };
+  const answers = [...(ofServer.answers ?? []), ...(ofStandIn.answers ?? [])];
   const text = ofStandIn.text === null ? ofServer.text : { ...ofStandIn.text, asked };
   const tasks = [...ofServer.tasks, ...ofStandIn.tasks.map((task) => ({ ...task, asked }))];
   return {
     ...ofServer,
     text,
     tasks: tasks.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+    ...(answers.length > 0 && { answers }),
     warnings: [...new Set([...ofServer.warnings, ...ofStandIn.warnings])],
     seconds: ofServer.seconds + ofStandIn.seconds,
     reused: ofServer.reused && ofStandIn.reused,

@@ -1,4 +1,12 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -139,6 +147,96 @@ describe('quality in a sweep', () => {
     expect(done.code, done.stderr).toBe(0);
     const [record] = records(readFileSync(join(out, 'results.jsonl'), 'utf8'));
     expectComplete(record!);
+  });
+
+  test('ridge answers: what was said to each item of each row, exported, joined and held against each other', async () => {
+    const path = sweep('items', '{ tasks: [exam.yaml, said.yaml] }', { quantization: '[base, q4_0]' });
+    const { done, out } = await run(path, 'items', '--config', 'node.yaml');
+    expect(done.code, done.stderr).toBe(0);
+    const [first, second] = records(readFileSync(join(out, 'results.jsonl'), 'utf8'));
+    for (const { quality } of [first!, second!]) {
+      const [file] = quality!.answers!;
+      expect(file).toMatchObject({ items: 6, window: { joules: null, reason: expect.any(String) } });
+      const text = readFileSync(
+        join(out, 'answers', `${file!.digest.slice('sha256:'.length)}.jsonl`),
+        'utf8',
+      );
+      expect(text.trim().split('\n')).toHaveLength(6);
+      expect(Buffer.byteLength(text)).toBe(file!.bytes);
+    }
+    const answers = async (...words: string[]) => {
+      const { code, stdout, stderr } = await ridge(['answers', ...words], { cwd: folder, env });
+      expect(code, stderr).toBe(0);
+      return stdout;
+    };
+    const lines = async (...words: string[]) =>
+      (await answers(...words, '--format', 'jsonl'))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(await lines(out)).toHaveLength(12);
+    const chosen = await lines(`${out}#quantization=q4_0`, '--task', 'exam', '--group', 'language=de');
+    expect(chosen.map(({ item, technique }) => [item, technique])).toEqual(
+      ['q2', 'q3'].map((item) => [item, expect.objectContaining({ quantization: 'q4_0' })]),
+    );
+    file('human.csv', 'task,item,human\nsaid,q0,0.5\nsaid,q1,1\n');
+    const joined = await lines(out, '--task', 'said', '--scores', 'human.csv');
+    expect(joined.map(({ outside }) => outside)).toEqual([0.5, 1, 0.5, 1].map((human) => ({ human })));
+    const metrics = JSON.parse(await answers(out, '--by', 'language', '--format', 'json')) as {
+      rows: { group: string; items: number; score: { value: number } }[];
+    };
+    const ofTask = first!.quality!.tasks[0]!.scores.find(({ name }) => name === 'perByte')!;
+    expect(metrics.rows[0]).toMatchObject({ group: 'all', items: 4, score: { value: ofTask.score.value } });
+    expect(metrics.rows.map(({ group }) => group)).toContain('language=de');
+    file('prices.yaml', 'currency: EUR\nrows: { default: { perHour: 1 } }\n');
+    const words = [out, '--task', 'exam', '--prices', 'prices.yaml', '--matrix', '--format', 'json'];
+    const matrix = JSON.parse(await answers(...words)) as { curves: { cost: string }[]; scores: unknown[] };
+    expect(matrix).toMatchObject({ items: 4, rows: [{ score: { how: 'wilson' } }, {}], agreement: [{}] });
+    expect(matrix.curves.map(({ cost }) => cost)).toEqual(['seconds', 'tokens', 'money']);
+    expect(matrix.scores).toHaveLength(4);
+    expect(await answers(out, '--matrix')).toContain('the best of each item');
+    await answers(out, '--format', 'parquet', '--output', join(folder, 'answers.parquet'));
+    expect(readFileSync(join(folder, 'answers.parquet')).subarray(0, 4).toString()).toBe('PAR1');
+    expect((await answers(out, '--format', 'csv')).trim().split('\r\n')).toHaveLength(13);
+    const none = await ridge(['answers', out, '--scores', 'text.txt'], { cwd: folder, env });
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('cannot be joined')]);
+  });
+
+  test('a run that is killed goes on behind the last item that was answered, and each counts once', async () => {
+    const count = 120;
+    const item = (i: number) =>
+      JSON.stringify({ id: `k${i}`, context: 'They went into the', answer: 'forest' });
+    file('many.jsonl', Array.from({ length: count }, (_, i) => item(i)).join('\n'));
+    task('many', 'items: many.jsonl, mode: generate, maxTokens: 32, stop: [never]');
+    const path = sweep('killed', '{ tasks: [many.yaml] }', { quantization: 'base' });
+    const cache = join(folder, 'cache-killed');
+    const own = { ...env, XDG_CACHE_HOME: cache };
+    const words = ['run', path, '--out', join(folder, 'killed'), '--energy', 'none'];
+    const first = startRidge(words, { cwd: folder, env: own });
+    running.push(first);
+    const asked = join(cache, 'ridgepoint', 'quality');
+    const journal = () => {
+      const name = existsSync(asked) ? readdirSync(asked).find((one) => one.endsWith('.jsonl')) : undefined;
+      return name === undefined ? 0 : readFileSync(join(asked, name), 'utf8').split('\n').length - 2;
+    };
+    await expect.poll(journal, { timeout: 50_000, interval: 5 }).toBeGreaterThan(4);
+    first.process.kill('SIGKILL');
+    await first.ended;
+    const again = await ridge(words, { cwd: folder, env: own });
+    expect(again.code, again.stderr).toBe(0);
+    const [record] = records(readFileSync(join(folder, 'killed', 'results.jsonl'), 'utf8'));
+    const { digest, items } = record!.quality!.answers![0]!;
+    expect(items).toBe(count);
+    const kept = readFileSync(join(folder, 'killed', 'answers', `${digest.slice(7)}.jsonl`), 'utf8');
+    const lines = kept
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { item: string; sitting: number });
+    expect(new Set(lines.map((line) => line.item)).size).toBe(count);
+    expect(lines[0]?.sitting).toBe(0);
+    expect(lines.at(-1)?.sitting).toBe(1);
+    expect(record!.quality!.tasks[0]).toMatchObject({ name: 'many', items: count });
+    expect(readdirSync(asked).filter((name) => name.endsWith('.jsonl'))).toEqual([]);
   });
 
   test('ridge submit: the same from a node that allows the scorer and the source of the model', {

@@ -274,11 +274,13 @@ describe('generation', () => {
   test('is greedy, repeats itself exactly, and ends at a stop or at the limit', async () => {
     const small = await speaker('small');
     const prompt = small.text.tokenize('Once upon a time there was a king who had', true);
-    const answer = generate(small, prompt, { maxTokens: 24, stop: [] });
+    const { text: answer, ...spent } = generate(small, prompt, { maxTokens: 24, stop: [] });
+    expect(spent).toMatchObject({ tokensIn: prompt.length, tokensOut: 24 });
+    expect(spent.secondsToFirst).toBeGreaterThan(0);
     expect(answer.length).toBeGreaterThan(20);
-    expect(generate(small, prompt, { maxTokens: 24, stop: [] })).toBe(answer);
+    expect(generate(small, prompt, { maxTokens: 24, stop: [] }).text).toBe(answer);
     const word = answer.trim().split(' ')[2]!;
-    const stopped = generate(small, prompt, { maxTokens: 24, stop: [word] });
+    const { text: stopped } = generate(small, prompt, { maxTokens: 24, stop: [word] });
     expect(stopped).toBe(answer.slice(0, answer.indexOf(word)));
   });
 

@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 146_000,
+  code: 149_000,
   /** Of one room. */
   room: 30_000,
-  tests: 67_000,
+  tests: 68_000,
   benches: 12_000,
   schemas: 8_000,
   /** Of documentation, generated pages left out. */
-  words: 49_000,
+  words: 50_000,
   functionLines: 80,
   longFunctions: 22,
 } as const;

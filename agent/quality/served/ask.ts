@@ -6,6 +6,7 @@ import { askServer } from '../../../engines/servers/ask.js';
 import { type ServedEndpoint, withoutLora } from '../../../engines/servers/served.js';
 import { refusalOf } from '../../../load/delta.js';
 import { whyNoConnection } from '../../../load/problems.js';
+import type { Said } from '../respondent.js';
 
 /** Of one answer: a long prompt on a slow machine takes minutes, and a whole vocabulary with its probabilities some 20 MB. */
 const BOUNDS = { seconds: 600, mostBytes: 64 * 2 ** 20 };
@@ -37,12 +38,12 @@ export async function askLogProbabilities(
   return await post(server, path, { ...withoutLora(server), ...Object.fromEntries(filled) });
 }
 
-/** Has a server say what follows a prompt, by its likeliest tokens. @returns the text up to a stop. @throws NoAnswer */
+/** Has a server say what follows a prompt, by its likeliest tokens. @returns the text up to a stop, with the tokens that it tells. @throws NoAnswer */
 export async function askText(
   server: ServedEndpoint,
   prompt: Prompt,
   { maxTokens, stop }: { readonly maxTokens: number; readonly stop: readonly string[] },
-): Promise<string> {
+): Promise<Said> {
   const { model, profile } = server;
   const body = {
     ...{ model, prompt: typeof prompt === 'string' ? prompt : [...prompt] },
@@ -51,7 +52,16 @@ export async function askText(
   const answer = await post(server, profile.paths.completions, body, AROUND_BYTES + TOKEN_BYTES * maxTokens);
   const text = valueAt(answer, 'choices.0.text');
   if (typeof text !== 'string') throw new NoAnswer(`${profile.paths.completions} answered without a text`);
-  return untilStop(text, stop) ?? text;
+  const told = (field: string) => {
+    const count = valueAt(answer, `usage.${field}`);
+    return Number.isSafeInteger(count) && Number(count) >= 0 ? Number(count) : null;
+  };
+  return {
+    text: untilStop(text, stop) ?? text,
+    tokensIn: typeof prompt === 'string' ? told('prompt_tokens') : prompt.length,
+    tokensOut: told('completion_tokens'),
+    secondsToFirst: null,
+  };
 }
 
 async function post(

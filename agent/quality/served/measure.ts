@@ -1,4 +1,3 @@
-import type { OptionLikelihood } from '../../../core/quality/multiple-choice.js';
 import type {
   AskedBy,
   QualityOutcome,
@@ -11,11 +10,20 @@ import type { Task } from '../../../core/quality/tasks/few-shot.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
 import { openTokenizer } from '../../../engines/runners/tokenizer.js';
 import type { ServedEndpoint } from '../../../engines/servers/served.js';
+import { type TokenizedChoices, tokenizeChoices, tokensOf } from '../choices.js';
+import { type AnswersKept, withAnswers } from '../kept.js';
 import { type LanguageModel, LEAST_CONTEXT, openLanguageModel } from '../language-model.js';
 import { cutText, leftOutSentence, type QualityModel } from '../measure.js';
-import { byLikelihood, bySaying, bySpeech, LETTER_TOKENS, type Respondent } from '../respondent.js';
+import {
+  byLikelihood,
+  bySaying,
+  bySpeech,
+  LETTER_TOKENS,
+  type Likelihoods,
+  type Respondent,
+} from '../respondent.js';
 import type { Scorers } from '../scorers.js';
-import { measureTask, respondentOf, type TokenizedTask, tokenizeTask } from '../tasks.js';
+import { measureTask, respondentOf, tokensNeeded } from '../tasks.js';
 import { inputOf } from '../text.js';
 import type { Watch } from '../watch.js';
 import { askText, NoAnswer } from './ask.js';
@@ -31,6 +39,8 @@ export interface ServedQualityJob {
   readonly base: QualityModel | null;
   readonly request: QualityRequest;
   readonly scorers: Scorers;
+  /** Where answers are kept; left out = they are not. */
+  readonly answers?: AnswersKept;
 }
 
 /**
@@ -59,22 +69,22 @@ export async function measureServedQuality(job: ServedQualityJob, watch: Watch):
   const { text } = request;
   const ofText = text === null ? null : await answered(null, () => perplexity(asked, text));
   const base = new Base(job.base);
-  const ofTasks = [];
   try {
-    for (const task of request.tasks) {
-      const outcome = await answered(task.name, async () => {
+    const { answers, outcomes } = await withAnswers(job.answers, request.tasks, (task, journal) =>
+      answered(task.name, async () => {
         const plan = planOf(asked, task);
         if (plan.caveat !== null) warnings.push(`${task.name}: ${plan.caveat}`);
         const ofBase = await base.respondent(task, plan.by === 'saying' ? 'saying' : 'likelihood');
-        const measured = await measureTask(task, plan.respondent, ofBase, job.scorers, watch);
-        return { ...measured, by: plan.by };
-      });
-      if (outcome !== null) ofTasks.push(outcome);
-    }
+        const { scorers } = job;
+        const asking = { model: plan.respondent, base: ofBase, scorers, journal, watch };
+        const { outcome, judged } = await measureTask(task, asking);
+        return { outcome: { ...outcome, by: plan.by }, judged };
+      }),
+    );
+    return { text: ofText, tasks: outcomes, unanswered, warnings, ...answers };
   } finally {
     base.close();
   }
-  return { text: ofText, tasks: ofTasks, unanswered, warnings };
 }
 
 interface Asked {
@@ -132,24 +142,27 @@ function planOf(asked: Asked, task: Task): Plan {
   const say = (i: number) => askText(server, promptOf(i), task.spec);
   const { prompts, next } = telling;
   if (task.spec.mode === 'generate') {
-    return { respondent: bySpeech(say), by: 'saying', caveat: null };
+    return { respondent: bySpeech('saying', say), by: 'saying', caveat: null };
   }
   if (typeof prompts !== 'string') {
     const likelihoods =
       vocabulary === null
         ? (i: number) => likelihoodsOfText(asked, prompts, task, i)
-        : likelihoodsOfTokens(asked, prompts, tokenizeTask(vocabulary, task));
-    return { respondent: byLikelihood(task, likelihoods, say), by: 'prompt-log-probabilities', caveat: null };
+        : likelihoodsOfTokens(asked, prompts, vocabulary, task);
+    const by = 'prompt-log-probabilities';
+    return { respondent: byLikelihood(task, by, likelihoods, say), by, caveat: null };
   }
   if (task.spec.mode === 'choice') {
     throw new NoAnswer(
       `${prompts}; options are compared by those alone (letters of mode: letter can be said)`,
     );
   }
-  const letters = vocabulary === null ? null : tokenizeTask(vocabulary, task);
-  if (typeof next !== 'string' && letters?.choices.every(isOneToken)) {
-    const likelihoods = likelihoodsOfNext(asked, next, letters);
-    return { respondent: byLikelihood(task, likelihoods, say), by: 'next-log-probabilities', caveat: null };
+  if (typeof next !== 'string' && vocabulary !== null) {
+    const likelihoods = likelihoodsOfNext(asked, next, vocabulary, task);
+    const by = 'next-log-probabilities';
+    if (task.items.every((item) => isOneToken(tokenizeChoices(vocabulary, item)))) {
+      return { respondent: byLikelihood(task, by, likelihoods, say), by, caveat: null };
+    }
   }
   const limits = { maxTokens: LETTER_TOKENS, stop: [] };
   return {
@@ -160,7 +173,7 @@ function planOf(asked: Asked, task: Task): Plan {
 }
 
 /** Whether all options are one token after the same ones. */
-function isOneToken({ options, promptTokens }: TokenizedTask['choices'][number]): boolean {
+function isOneToken({ options, promptTokens }: TokenizedChoices): boolean {
   const [first] = options;
   return options.every(
     (tokens) =>
@@ -169,40 +182,59 @@ function isOneToken({ options, promptTokens }: TokenizedTask['choices'][number])
   );
 }
 
-function likelihoodsOfTokens({ server }: Asked, how: LogProbabilitiesAsked, { choices }: TokenizedTask) {
-  return async (i: number): Promise<OptionLikelihood[]> => {
-    const { options, promptTokens, bytes } = choices[i]!;
-    const likelihoods: OptionLikelihood[] = [];
-    for (const [k, tokens] of options.entries()) {
+function likelihoodsOfTokens(
+  { server }: Asked,
+  how: LogProbabilitiesAsked,
+  vocabulary: Vocabulary,
+  { items }: Task,
+) {
+  return async (i: number): Promise<Likelihoods> => {
+    const cut = tokenizeChoices(vocabulary, items[i]!);
+    const { promptTokens, bytes } = cut;
+    const options = [];
+    for (const [k, tokens] of cut.options.entries()) {
       const told = (await promptLogProbabilities(server, how, tokens)).slice(promptTokens);
-      likelihoods.push({ logProbability: sum(told), tokens: told.length, bytes: bytes[k]! });
+      options.push({ logProbability: sum(told), tokens: told.length, bytes: bytes[k]! });
     }
-    return likelihoods;
+    return { options, tokensIn: tokensOf(cut) };
   };
 }
 
 /** Blanks at the prompt's end count to the option, as with tokens. */
-async function likelihoodsOfText({ server }: Asked, how: LogProbabilitiesAsked, { items }: Task, i: number) {
+async function likelihoodsOfText(
+  { server }: Asked,
+  how: LogProbabilitiesAsked,
+  { items }: Task,
+  i: number,
+): Promise<Likelihoods> {
   const { prompt, choices } = items[i]!;
-  const likelihoods: OptionLikelihood[] = [];
+  const options = [];
+  let tokensIn = 0;
   for (const option of choices?.continuations ?? []) {
     const { values, offsets } = await textLogProbabilities(server, how, prompt + option);
     const begin = prompt.trimEnd().length;
     const told = values.filter((_, at) => offsets[at]! >= begin);
-    likelihoods.push({ logProbability: sum(told), tokens: told.length, bytes: Buffer.byteLength(option) });
+    tokensIn += options.length === 0 ? values.length : told.length;
+    options.push({ logProbability: sum(told), tokens: told.length, bytes: Buffer.byteLength(option) });
   }
-  return likelihoods;
+  return { options, tokensIn };
 }
 
-function likelihoodsOfNext({ server }: Asked, how: LogProbabilitiesAsked, { choices }: TokenizedTask) {
-  return async (i: number): Promise<OptionLikelihood[]> => {
-    const { options, promptTokens, bytes } = choices[i]!;
+function likelihoodsOfNext(
+  { server }: Asked,
+  how: LogProbabilitiesAsked,
+  vocabulary: Vocabulary,
+  { items }: Task,
+) {
+  return async (i: number): Promise<Likelihoods> => {
+    const { options, promptTokens, bytes } = tokenizeChoices(vocabulary, items[i]!);
     const told = await nextLogProbabilities(server, how, options[0]!.subarray(0, promptTokens));
-    return options.map((tokens, k) => {
+    const likelihoods = options.map((tokens, k) => {
       // One that is not among those it tells is less likely than all of them.
       const logProbability = told.get(tokens[promptTokens]!) ?? Number.NEGATIVE_INFINITY;
       return { logProbability, tokens: 1, bytes: bytes[k]! };
     });
+    return { options: likelihoods, tokensIn: promptTokens };
   };
 }
 
@@ -221,9 +253,8 @@ class Base {
   async respondent(task: Task, by: 'likelihood' | 'saying'): Promise<Respondent | null> {
     if (this.#base === null) return null;
     const { text } = await this.#reach(0);
-    const tokenized = tokenizeTask(text, task);
-    const needs = tokenized.needs.reduce((a, b) => Math.max(a, b), 0);
-    return respondentOf(await this.#reach(needs + LETTER_TOKENS), tokenized, by);
+    const needs = tokensNeeded(text, task).reduce((a, b) => Math.max(a, b), 0);
+    return respondentOf(await this.#reach(needs + LETTER_TOKENS), task, by);
   }
 
   async #reach(tokens: number): Promise<LanguageModel> {

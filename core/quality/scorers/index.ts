@@ -1,5 +1,5 @@
 import { chrF } from './chrf.js';
-import { numericMatch } from './numeric.js';
+import { lastNumber, numericMatch } from './numeric.js';
 import { matches } from './pattern.js';
 import { rougeL, squadNormal, tokenF1 } from './words.js';
 
@@ -55,6 +55,16 @@ function one(scorer: ScorerName, answer: string, reference: string, tolerance: n
     default:
       throw new Error(`${scorer} is scored by a command of the node`);
   }
+}
+
+/** @returns what the first of these scorers that reads something in an answer reads there; null = it is compared as it stands, or has nothing. */
+export function extracted(scorers: readonly ScorerName[], answer: string): string | null {
+  const said = answer.normalize('NFC');
+  for (const scorer of scorers) {
+    if (scorer === 'numeric') return lastNumber(said)?.toString() ?? null;
+    if (scorer === 'exact' || scorer === 'contains') return comparable(said);
+  }
+  return null;
 }
 
 /** Nothing is part of everything, so it is only found in nothing. */

@@ -1,8 +1,21 @@
-import { expect, test } from 'vitest';
+import { appendFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, test } from 'vitest';
+import { answersFolder } from '../../../agent/quality/answers.js';
+import { type AnswersKept, answerBodies, withAnswers } from '../../../agent/quality/kept.js';
+import type { Respondent } from '../../../agent/quality/respondent.js';
+import { measureTask } from '../../../agent/quality/tasks.js';
 import { emptyNotes } from '../../../agent/trial/notes.js';
 import { askQuestions } from '../../../agent/trial/quality.js';
+import { linesOf } from '../../../artifacts/files/bodies.js';
 import type { Options } from '../../../core/experiment/experiment.js';
-import { experiment, lease, trialContext } from '../../support/bench.js';
+import { type AnswerRecord, readAnswer, shareOf } from '../../../core/quality/answers/record.js';
+import type { QualityOutcome } from '../../../core/quality/outcome.js';
+import { plainTask } from '../../../core/quality/tasks/definition.js';
+import type { Task } from '../../../core/quality/tasks/few-shot.js';
+import { experiment, lease, temporaryFolder, trialContext } from '../../support/bench.js';
 import { doHere } from '../../support/launcher.js';
 import { FACTS } from '../sweep/documents.js';
 
@@ -46,4 +59,170 @@ test('a model that lies elsewhere is asked again, and one that is only faster is
   expect(await askedAnew(points)).toEqual(points.map(() => true));
   const faster = { ...here, options: { ...here.options, threads: 8, batch: 64 } };
   expect(await askedAnew([here, faster])).toEqual([true, false]);
+});
+
+/** Questions whose answers are numbers, in groups. @param prompt characters of each */
+function numbers(count: number, prompt = 10): Task {
+  const { name, spec } = plainTask('numbers', 'numbers.jsonl');
+  const items = Array.from({ length: count }, (_, i) => ({
+    id: `q${i}`,
+    groups: { parity: i % 2 === 0 ? 'even' : 'odd' },
+    prompt: 'x'.repeat(prompt),
+    choices: null,
+    references: [String(i)],
+  }));
+  const asked = { ...spec, mode: 'generate' as const, scorers: ['numeric' as const] };
+  return { name, spec: asked, items, leftOut: { byOnly: 0, several: 0 } };
+}
+
+const QUIET = { progress() {}, async breathe() {} };
+
+/** Right about even numbers. @param stopAt it breaks at this question, which it has heard */
+function speaker(heard: number[], { stopAt = -1, says = '' } = {}): Respondent {
+  return {
+    by: 'logits',
+    choiceScores: [],
+    choose: () => Promise.reject(new Error('nothing to choose')),
+    async say(index) {
+      heard.push(index);
+      if (index === stopAt) throw new Error('killed');
+      const text = `${says} it is ${index % 2 === 0 ? index : index + 1}`;
+      return { text, tokensIn: 10, tokensOut: 3, secondsToFirst: 0.001 };
+    },
+  };
+}
+
+async function askNumbers(
+  kept: AnswersKept | undefined,
+  task: Task,
+  model: Respondent,
+): Promise<Pick<QualityOutcome, 'answers' | 'tasks'>> {
+  const { answers, outcomes } = await withAnswers(kept, [task], (one, journal) =>
+    measureTask(one, { model, base: null, scorers: {}, journal, watch: QUIET }),
+  );
+  return { tasks: outcomes, ...answers };
+}
+
+async function recordsOf(folder: string, digest = ''): Promise<AnswerRecord[]> {
+  const records: AnswerRecord[] = [];
+  for await (const line of linesOf(answerBodies(folder), digest)) {
+    const record = readAnswer(line);
+    if (typeof record === 'string') throw new Error(record);
+    records.push(record);
+  }
+  return records;
+}
+
+describe('what was said to each item', () => {
+  const keeping = (identity = 'a'): AnswersKept => {
+    const folder = temporaryFolder();
+    return { journal: join(folder, 'journal.jsonl'), identity, folder: join(folder, 'answers') };
+  };
+
+  test('is a line each, with how it was asked, what it took and what it scored', async () => {
+    const kept = keeping();
+    const { answers, tasks } = await askNumbers(kept, numbers(4), speaker([]));
+    expect(tasks[0]?.scores[0]?.score).toMatchObject({ value: 0.5, items: 4 });
+    expect(answers).toMatchObject({ items: 4, sitting: 0, bytes: expect.any(Number) });
+    const records = await recordsOf(kept.folder, answers?.digest);
+    expect(records.map(({ item, scores, extracted }) => [item, scores.numeric, extracted])).toEqual([
+      ['q0', 1, '0'],
+      ['q1', 0, '2'],
+      ['q2', 1, '2'],
+      ['q3', 0, '4'],
+    ]);
+    expect(records[1]).toMatchObject({
+      ...{ task: 'numbers', index: 1, groups: { parity: 'odd' }, references: ['1'], right: null },
+      asked: { mode: 'generate', by: 'logits', examples: 0, maxTokens: 64, stop: ['\n'] },
+      ...{ answer: ' it is 2', tokensIn: 10, tokensOut: 3, secondsToFirst: 0.001, absent: {} },
+    });
+  });
+
+  test('is there again after a kill at any item, once each, and nothing is asked twice but what was being asked', async () => {
+    const kept = keeping();
+    const heard: number[] = [];
+    await expect(askNumbers(kept, numbers(20), speaker(heard, { stopAt: 7 }))).rejects.toThrow('killed');
+    // A kill in the middle of a line.
+    appendFileSync(kept.journal, '{"schema":"ridgepoint.dev/answer/v1","task":"numb');
+    await expect(askNumbers(kept, numbers(20), speaker(heard, { stopAt: 12 }))).rejects.toThrow('killed');
+    const { answers, tasks } = await askNumbers(kept, numbers(20), speaker(heard));
+    expect(heard).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 12, 12, 13, 14, 15, 16, 17, 18, 19]);
+    expect(tasks[0]?.scores[0]?.score).toMatchObject({ value: 0.5, items: 20 });
+    const records = await recordsOf(kept.folder, answers?.digest);
+    expect(records.map(({ index }) => index)).toEqual(Array.from({ length: 20 }, (_, i) => i));
+    expect(records.map(({ sitting }) => sitting)).toEqual([
+      ...Array(7).fill(0),
+      ...Array(5).fill(1),
+      ...Array(8).fill(2),
+    ]);
+    expect(answers?.sitting).toBe(2);
+  });
+
+  test('begins anew for other questions, and leaves nothing behind where it is not kept', async () => {
+    const kept = keeping();
+    const heard: number[] = [];
+    await askNumbers(kept, numbers(3), speaker(heard));
+    await askNumbers({ ...kept, identity: 'b' }, numbers(3), speaker(heard));
+    expect(heard).toEqual([0, 1, 2, 0, 1, 2]);
+    const { answers } = await askNumbers(undefined, numbers(3), speaker([]));
+    expect(answers).toBeUndefined();
+    expect(readdirSync(join(kept.journal, '..')).sort()).toEqual(['answers', 'journal.jsonl']);
+  });
+
+  test('takes no more memory for more of it', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const kept = keeping();
+    const task = numbers(20_000);
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    // 40 MB of text.
+    const { answers } = await askNumbers(kept, task, speaker([], { says: 'y'.repeat(2000) }));
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(8e6);
+    expect(answers?.items).toBe(20_000);
+    expect(answers?.bytes).toBeGreaterThan(40e6);
+  }, 60_000);
+
+  test('has its share of the energy of its window by time, or a reason', () => {
+    const window = { sitting: 1, seconds: 10, joules: 50, source: 'counter:package-0', reason: null };
+    expect(shareOf({ seconds: 2, sitting: 1 }, window)).toEqual({ joules: 10 });
+    expect(shareOf({ seconds: 2, sitting: 0 }, window)).toMatchObject({
+      joules: null,
+      reason: expect.stringContaining('interruption'),
+    });
+    const none = { ...window, joules: null, reason: 'no meter' };
+    expect(shareOf({ seconds: 2, sitting: 1 }, none)).toEqual({ joules: null, reason: 'no meter' });
+  });
+
+  test('is asked again once it is gone from the cache', async () => {
+    const node = trialContext();
+    let asked = 0;
+    const work = async ({ answers }: { answers: AnswersKept }) => {
+      asked += 1;
+      return { text: null, warnings: [], ...(await askNumbers(answers, numbers(3), speaker([]))) };
+    };
+    const base = { digest: 'b', path: 'base.gguf', facts: FACTS };
+    const model = { base, path: 'm.gguf', digest: 'm', adapters: [], runnerKind: 'llama-cpp' };
+    const once = async () => {
+      const notes = emptyNotes(new Date(), 0);
+      const trial = {
+        ...{ lease: lease(experiment()), node, device: node.profile.devices[0], notes },
+        child: { launch: doHere({ quality: work }) },
+      };
+      await askQuestions(trial as never, model as never, NOTHING);
+      return notes.quality;
+    };
+    const first = await once();
+    expect(first?.answers).toMatchObject([
+      { items: 3, window: { joules: null, reason: expect.any(String) } },
+    ]);
+    expect(await once()).toMatchObject({ reused: true, answers: first?.answers });
+    const { cacheFolder } = node.models;
+    expect(existsSync(join(cacheFolder, 'quality'))).toBe(true);
+    expect(readdirSync(join(cacheFolder, 'quality')).filter((name) => !name.endsWith('.json'))).toEqual([]);
+    rmSync(answersFolder(cacheFolder), { recursive: true });
+    expect((await once())?.reused).toBe(false);
+    expect(asked).toBe(2);
+  });
 });

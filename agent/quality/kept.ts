@@ -1,0 +1,66 @@
+import { FolderBodies } from '../../artifacts/files/bodies.js';
+import type { AnswerRecord } from '../../core/quality/answers/record.js';
+import type { QualityOutcome, TaskOutcome } from '../../core/quality/outcome.js';
+import type { Task } from '../../core/quality/tasks/few-shot.js';
+import { Journal } from './journal.js';
+import type { JudgedScores } from './tasks.js';
+
+/** Where a child keeps answers; paths, since it travels to another process. */
+export interface AnswersKept {
+  /** While they come; whoever is given it again goes on there. Whoever gave it removes it. */
+  readonly journal: string;
+  /** Of everything that the answers follow from. */
+  readonly identity: string;
+  /** The store that gets them in the end. */
+  readonly folder: string;
+}
+
+/** Answers of a node, beside what else it caches. */
+export function answerBodies(folder: string): FolderBodies {
+  return new FolderBodies(folder, '.jsonl');
+}
+
+/**
+ * Asks tasks with a journal that outlives this process, where answers are kept, and one of its own otherwise.
+ * @param ask null = it could not be asked.
+ */
+export async function withAnswers(
+  kept: AnswersKept | undefined,
+  tasks: readonly Task[],
+  ask: (
+    task: Task,
+    journal: Journal,
+  ) => Promise<{ readonly outcome: TaskOutcome; readonly judged: JudgedScores } | null>,
+): Promise<{
+  readonly outcomes: readonly TaskOutcome[];
+  readonly answers: Pick<QualityOutcome, 'answers'>;
+}> {
+  if (tasks.length === 0) return { outcomes: [], answers: {} };
+  const journal = Journal.open(kept?.journal ?? null, kept?.identity ?? '');
+  try {
+    const outcomes: TaskOutcome[] = [];
+    const judged = new Map<string, JudgedScores>();
+    for (const task of tasks) {
+      const asked = await ask(task, journal);
+      if (asked === null) continue;
+      outcomes.push(asked.outcome);
+      judged.set(task.name, asked.judged);
+    }
+    if (kept === undefined) return { outcomes, answers: {} };
+    // A server may have answered some items of a task, and then no more: those are asked elsewhere.
+    const finished = (record: AnswerRecord) => {
+      const scores = judged.get(record.task);
+      return scores === undefined ? null : withJudged(record, scores);
+    };
+    return { outcomes, answers: { answers: await journal.keep(answerBodies(kept.folder), finished) } };
+  } finally {
+    journal.close();
+  }
+}
+
+function withJudged(record: AnswerRecord, judged: JudgedScores): AnswerRecord {
+  const found = Object.entries(judged).map(([name, values]) => [name, values[record.index] ?? null]);
+  return found.length === 0
+    ? record
+    : { ...record, scores: { ...record.scores, ...Object.fromEntries(found) } };
+}

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { closeSync, createReadStream, openSync, rmSync, writeSync } from 'node:fs';
+import { copyFile, link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { FailureError, failure } from '../../core/errors.js';
+
+/** What a store knows a body by. */
+export interface BodyFacts {
+  /** `sha256:<hex>` of its bytes. */
+  readonly digest: string;
+  readonly bytes: number;
+}
+
+/** Bodies that are too large for a record, each kept once under the digest of its content; records hold the digest. */
+export interface Bodies {
+  has(digest: string): Promise<boolean>;
+  /** @returns its bytes, as they are read. @throws FailureError `model-missing` where it is not here. */
+  open(digest: string): Promise<Readable>;
+  /** Keeps what these pieces are together, without holding more than one of them. */
+  put(pieces: Iterable<string>): Promise<BodyFacts>;
+}
+
+/** Pieces are gathered to so many characters before they are written. */
+const WRITTEN_AT_ONCE = 2 ** 18;
+
+/** A folder with a file for each body. A body that is read or asked for counts as used; the longest unused go first. */
+export class FolderBodies implements Bodies {
+  readonly #folder: string;
+  readonly #ending: string;
+
+  /** @param ending of its files' names, for people who look: `.jsonl`. */
+  constructor(folder: string, ending: string) {
+    this.#folder = folder;
+    this.#ending = ending;
+  }
+
+  /** @throws Error for what is no digest: it must never become a path. */
+  pathOf(digest: string): string {
+    const [, hex] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? [];
+    if (hex === undefined) throw new Error(`${JSON.stringify(digest)} is no digest`);
+    return join(this.#folder, `${hex}${this.#ending}`);
+  }
+
+  async has(digest: string): Promise<boolean> {
+    const now = new Date();
+    return await utimes(this.pathOf(digest), now, now).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async open(digest: string): Promise<Readable> {
+    if (await this.has(digest)) return createReadStream(this.pathOf(digest));
+    throw new FailureError(failure('model-missing', `${digest} is not in ${this.#folder}`));
+  }
+
+  async put(pieces: Iterable<string>): Promise<BodyFacts> {
+    await mkdir(this.#folder, { recursive: true });
+    const draft = join(this.#folder, `${process.pid}-${process.hrtime.bigint()}.draft`);
+    try {
+      const facts = written(draft, pieces);
+      await rename(draft, this.pathOf(facts.digest));
+      return facts;
+    } catch (error) {
+      rmSync(draft, { force: true });
+      throw error;
+    }
+  }
+
+  /** Takes a body over from another folder, as a link to the same bytes where the file system can. @returns false where that has none. */
+  async take(digest: string, from: FolderBodies): Promise<boolean> {
+    if (await this.has(digest)) return true;
+    if (!(await from.has(digest))) return false;
+    await mkdir(this.#folder, { recursive: true });
+    const [source, target] = [from.pathOf(digest), this.pathOf(digest)];
+    await link(source, target).catch(() => copyFile(source, target));
+    return true;
+  }
+
+  /** Removes the longest unused until the rest has at most so many bytes; `kept` stays. */
+  async trim(mostBytes: number, kept: string): Promise<void> {
+    const names = (await readdir(this.#folder)).filter((name) => name.endsWith(this.#ending));
+    const files = await Promise.all(
+      names.map(async (name) => {
+        const path = join(this.#folder, name);
+        const { size = 0, mtimeMs = 0 } = (await stat(path).catch(() => null)) ?? {};
+        return { path, size, mtimeMs };
+      }),
+    );
+    let total = files.reduce((sum, { size }) => sum + size, 0);
+    for (const { path, size } of files.sort((a, b) => a.mtimeMs - b.mtimeMs)) {
+      if (total <= mostBytes) return;
+      if (path === this.pathOf(kept)) continue;
+      await rm(path, { force: true });
+      total -= size;
+    }
+  }
+}
+
+function written(path: string, pieces: Iterable<string>): BodyFacts {
+  const sha256 = createHash('sha256');
+  const file = openSync(path, 'wx');
+  let bytes = 0;
+  const write = (text: string) => {
+    const buffer = Buffer.from(text);
+    sha256.update(buffer);
+    for (let at = 0; at < buffer.length; ) at += writeSync(file, buffer, at);
+    bytes += buffer.length;
+  };
+  try {
+    let gathered = '';
+    for (const piece of pieces) {
+      gathered += piece;
+      if (gathered.length < WRITTEN_AT_ONCE) continue;
+      write(gathered);
+      gathered = '';
+    }
+    write(gathered);
+  } finally {
+    closeSync(file);
+  }
+  return { digest: `sha256:${sha256.digest('hex')}`, bytes };
+}
+
+/** A line of a body that is longer was written by nobody here. */
+const LONGEST_LINE = 64 * 2 ** 20;
+
+/**
+ * @returns the lines of a body as they are read, one at a time.
+ * @throws FailureError for a body that is not here, and at its end for one that is not what its digest says.
+ */
+export async function* linesOf(bodies: Bodies, digest: string): AsyncGenerator<string> {
+  const sha256 = createHash('sha256');
+  let rest = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of await bodies.open(digest)) {
+    sha256.update(chunk as Buffer);
+    const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+    if (rest.length > LONGEST_LINE)
+      throw damaged(digest, `has a line of more than ${LONGEST_LINE} characters`);
+  }
+  if (rest !== '') yield rest;
+  if (`sha256:${sha256.digest('hex')}` !== digest)
+    throw damaged(digest, 'holds something else than was written');
+}
+
+function damaged(digest: string, what: string): FailureError {
+  return new FailureError(failure('digest-mismatch', `the file ${digest} ${what}`));
+}

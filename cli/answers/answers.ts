@@ -1,0 +1,153 @@
+import { type AnswersMetrics, macroScore, Tally } from '../../core/quality/answers/metrics.js';
+import { type OutsideScores, readOutside } from '../../core/quality/answers/outside.js';
+import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
+import { usageError } from '../exit.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+import type { AnswersOptions } from './command.js';
+import { printMatrix } from './matrix.js';
+import { readPrices } from './prices.js';
+import { Answers } from './read.js';
+
+/** The version of the JSON of --metrics; fields are only ever added to it. */
+const METRICS_SCHEMA = 'ridgepoint.dev/answers-metrics/v1';
+
+/** `ridge answers`. @throws CommandError (2) for words and files that are wrong. */
+export async function printAnswers(word: string, options: AnswersOptions): Promise<void> {
+  const { format, output } = options;
+  const asMetrics = options.metrics === true || options.by !== undefined;
+  if (format === 'parquet' && output === undefined)
+    throw usageError('parquet is no text', 'Name a file (answers.parquet) with --output.');
+  if ((asMetrics || options.matrix === true) && format !== 'table' && format !== 'json')
+    throw usageError(`--metrics and --matrix are printed as table or json, not as ${format}`);
+  const outside = options.scores === undefined ? null : outsideFrom(options.scores);
+  const prices = options.prices === undefined ? null : readPrices(options.prices);
+  const answers = await Answers.open(word, options, { outside, prices });
+  if (options.matrix === true) return await printMatrix(answers, options, prices?.currency ?? null);
+  if (asMetrics) return await printMetrics(answers, options);
+  if (format === 'table' && output === undefined) return await printLines(answers, options);
+  const { exportAnswers } = await import('./export.js');
+  const written = format === 'table' || format === 'json' ? 'jsonl' : format;
+  const joined = { outside: outside?.columns ?? [], money: prices !== null };
+  const count = await exportAnswers(answers, written, output ?? null, joined);
+  if (output !== undefined) say(`wrote ${output}: ${count} ${count === 1 ? 'answer' : 'answers'}`);
+}
+
+function outsideFrom(path: string): OutsideScores {
+  let text: string;
+  try {
+    text = readBounded(path, MOST_BYTES.questions).toString('utf8');
+  } catch (error) {
+    throw usageError(`the scores ${path} cannot be read: ${(error as Error).message}`);
+  }
+  const read = readOutside(text);
+  if (typeof read !== 'string') return read;
+  throw usageError(
+    `the scores ${path} cannot be joined: ${read}`,
+    'Give JSONL or CSV with a column `item` and columns of numbers.',
+  );
+}
+
+const MOST_TEXT = 60;
+
+function shown(text: string | null): string | null {
+  if (text === null) return null;
+  const line = text.replaceAll(/\s+/g, ' ').trim();
+  return line.length > MOST_TEXT ? `${line.slice(0, MOST_TEXT - 1)}…` : line;
+}
+
+const rounded = (value: number | null) => (value === null ? null : Number(value.toPrecision(4)));
+
+async function printLines(answers: Answers, { most }: AnswersOptions): Promise<void> {
+  const rows: (string | number | null)[][] = [];
+  let count = 0;
+  for await (const { of, record, score, seconds, tokensIn, tokensOut, joules } of answers.each()) {
+    count += 1;
+    if (count > most) continue;
+    const answer = shown(record.answer ?? record.extracted);
+    rows.push([
+      ...[
+        of.row.number,
+        record.task,
+        record.item,
+        rounded(score),
+        answer,
+        shown(record.references.join(' | ')),
+      ],
+      ...[tokensIn, tokensOut, rounded(seconds), rounded(joules)],
+    ]);
+  }
+  printData(
+    plainTable(
+      ['row', 'task', 'item', 'score', 'answer', 'reference', 'in', 'out', 'seconds', 'joules'],
+      rows,
+    ),
+  );
+  if (count > most) say(`${count - most} more: --most ${count} shows them, --format jsonl has all of each`);
+}
+
+async function printMetrics(answers: Answers, options: AnswersOptions): Promise<void> {
+  const tallies = new Map<
+    string,
+    { readonly words: readonly [number, string, string, string]; readonly tally: Tally }
+  >();
+  const tallyOf = (words: readonly [number, string, string, string]) => {
+    const key = JSON.stringify(words);
+    const found = tallies.get(key) ?? { words, tally: new Tally() };
+    tallies.set(key, found);
+    return found.tally;
+  };
+  for await (const answer of answers.each()) {
+    const { row } = answer.of;
+    const { task, groups } = answer.record;
+    tallyOf([row.number, row.label, task, ALL]).add(answer);
+    const group = options.by === undefined ? undefined : groups[options.by];
+    if (group !== undefined) tallyOf([row.number, row.label, task, `${options.by}=${group}`]).add(answer);
+  }
+  const rows = [...tallies.values()].map(({ words: [row, label, task, group], tally }) => {
+    return { row, label, task, group, metrics: tally.metrics() };
+  });
+  const macro = options.by === undefined ? [] : macroOf(rows);
+  if (options.format === 'json') {
+    const plain = rows.map(({ metrics, ...words }) => ({ ...words, ...metrics }));
+    printJson({ schema: METRICS_SCHEMA, rows: plain, macro });
+    return;
+  }
+  printData(
+    plainTable(
+      ['row', 'label', 'task', 'of', 'items', 'score', '95 %', 'interval', 'seconds', 'in', 'out', 'joules'],
+      rows.map(({ row, label, task, group, metrics }) => [row, label, task, group, ...cells(metrics)]),
+    ),
+  );
+  for (const { label, task, score } of macro)
+    say(`${label}, ${task}: ${score.toFixed(4)} as the mean of groups, each counted once`);
+}
+
+const ALL = 'all';
+
+function macroOf(
+  rows: readonly {
+    readonly row: number;
+    readonly label: string;
+    readonly task: string;
+    readonly group: string;
+    readonly metrics: AnswersMetrics;
+  }[],
+) {
+  return rows
+    .filter(({ group }) => group === ALL)
+    .flatMap(({ row, label, task }) => {
+      const groups = rows.filter((one) => one.row === row && one.task === task && one.group !== ALL);
+      const score = macroScore(groups.map(({ metrics }) => metrics));
+      return score === null ? [] : [{ row, label, task, score }];
+    });
+}
+
+function cells({ items, score, seconds, tokensIn, tokensOut, joules }: AnswersMetrics) {
+  const interval = score?.ci95 ?? null;
+  return [
+    ...[items, rounded(score?.value ?? null)],
+    interval === null ? null : `${interval[0].toFixed(3)} to ${interval[1].toFixed(3)}`,
+    ...[score?.how ?? null, rounded(seconds), rounded(tokensIn), rounded(tokensOut), rounded(joules)],
+  ];
+}

@@ -1,0 +1,108 @@
+import type { Answer, Answers } from './read.js';
+
+export type Cell = string | number | boolean | null;
+
+export interface AnswerColumn {
+  readonly name: string;
+  readonly kind: 'text' | 'integer' | 'number';
+  readonly of: (answer: Answer) => Cell;
+}
+
+const text = (name: string, of: AnswerColumn['of']): AnswerColumn => ({ name, kind: 'text', of });
+const integer = (name: string, of: AnswerColumn['of']): AnswerColumn => ({ name, kind: 'integer', of });
+const number = (name: string, of: AnswerColumn['of']): AnswerColumn => ({ name, kind: 'number', of });
+
+/** Values of options, as a list. */
+const options =
+  (pick: (option: { logProbability: number | null; tokens: number; bytes: number }) => number | null) =>
+  (answer: Answer) => {
+    const { options: all } = answer.record;
+    return all === null ? null : JSON.stringify(all.map(pick));
+  };
+const per = (sum: number | null, by: number) => (sum === null ? null : sum / Math.max(1, by));
+
+/** Columns that every run has, values in the unit of their name. */
+const USUAL: readonly AnswerColumn[] = [
+  integer('row', ({ of }) => of.row.number),
+  text('label', ({ of }) => of.row.label),
+  text('experimentId', ({ of }) => of.row.experimentId),
+  text('model', ({ of }) => of.row.experiment.model.name),
+  text('modelDigest', ({ of }) => of.record.artifact?.digest ?? of.row.experiment.model.digest),
+  text('quantization', ({ of }) => of.row.experiment.technique.quantization),
+  text('sparsity', ({ of }) => of.row.experiment.technique.sparsity),
+  text('attention', ({ of }) => of.row.experiment.technique.attention),
+  text('adapter', ({ of }) => of.row.experiment.technique.adapter),
+  text('runner', ({ of }) => of.row.experiment.runner.kind),
+  text('device', ({ of }) => of.row.experiment.device),
+  text('task', ({ record }) => record.task),
+  text('item', ({ record }) => record.item),
+  integer('index', ({ record }) => record.index),
+  text('promptDigest', ({ record }) => record.promptDigest),
+  text('mode', ({ record }) => record.asked.mode),
+  text('askedBy', ({ record }) => record.asked.by),
+  integer('examples', ({ record }) => record.asked.examples),
+  text('answer', ({ record }) => record.answer),
+  text('extracted', ({ record }) => record.extracted),
+  text('references', ({ record }) => JSON.stringify(record.references)),
+  text('right', ({ record }) => (record.right === null ? null : JSON.stringify(record.right))),
+  text(
+    'logProbabilities',
+    options(({ logProbability }) => logProbability),
+  ),
+  text(
+    'logProbabilitiesPerToken',
+    options(({ logProbability, tokens }) => per(logProbability, tokens)),
+  ),
+  text(
+    'logProbabilitiesPerByte',
+    options(({ logProbability, bytes }) => per(logProbability, bytes)),
+  ),
+  number('score', ({ score }) => score),
+  integer('tokensIn', ({ record }) => record.tokensIn),
+  integer('tokensOut', ({ record }) => record.tokensOut),
+  number('secondsToFirst', ({ record }) => record.secondsToFirst),
+  number('seconds', ({ record }) => record.seconds),
+  number('joules', ({ share }) => share.joules),
+  text('noJoules', ({ share }) => (share.joules === null ? share.reason : null)),
+];
+
+/** @returns the usual columns, one for each grouping, score and choice that these answers have, and those that were joined. */
+export async function columnsFor(
+  answers: Answers,
+  joined: { readonly outside: readonly string[]; readonly money: boolean },
+): Promise<AnswerColumn[]> {
+  const [groups, scores, taken] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  for await (const { record } of answers.each()) {
+    for (const name of Object.keys(record.groups)) groups.add(name);
+    for (const name of Object.keys(record.scores)) scores.add(name);
+    for (const name of Object.keys(record.taken)) taken.add(name);
+  }
+  return [
+    ...USUAL,
+    ...[...groups].map((name) => text(`group:${name}`, ({ record }) => record.groups[name] ?? null)),
+    ...[...scores].map((name) => number(`score:${name}`, ({ record }) => record.scores[name] ?? null)),
+    ...[...taken].map((name) => integer(`taken:${name}`, ({ record }) => record.taken[name] ?? null)),
+    ...joined.outside.map((name) => number(`outside:${name}`, ({ outside }) => outside?.[name] ?? null)),
+    ...(joined.money ? [number('money', ({ money }) => money)] : []),
+  ];
+}
+
+/** @returns the record of an answer, with what is known of its row. */
+export function exportedRecord({ of, record, share, outside, money }: Answer): object {
+  const { row } = of;
+  return {
+    ...record,
+    row: row.number,
+    label: row.label,
+    experimentId: row.experimentId,
+    trialId: of.record.trialId,
+    model: row.experiment.model.name,
+    modelDigest: of.record.artifact?.digest ?? row.experiment.model.digest,
+    technique: row.experiment.technique,
+    axes: row.axes,
+    joules: share.joules,
+    absent: { ...record.absent, ...(share.joules === null && { joules: share.reason }) },
+    ...(outside !== null && { outside }),
+    ...(money !== null && { money }),
+  };
+}

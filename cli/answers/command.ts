@@ -1,0 +1,85 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { collect, positiveInteger } from '../options/values.js';
+
+export const ANSWER_FORMATS = ['table', 'jsonl', 'csv', 'parquet', 'json'] as const;
+
+export interface AnswersOptions {
+  readonly task: readonly string[];
+  readonly group: readonly GroupChoice[];
+  readonly item: readonly string[];
+  readonly wrong?: true;
+  readonly score?: string;
+  readonly scores?: string;
+  readonly metrics?: true;
+  readonly by?: string;
+  readonly matrix?: true;
+  readonly prices?: string;
+  readonly format: (typeof ANSWER_FORMATS)[number];
+  readonly output?: string;
+  readonly most: number;
+}
+
+/** Items of one group of a field. */
+export interface GroupChoice {
+  readonly field: string;
+  readonly group: string;
+}
+
+export function registerAnswers(program: Command): void {
+  program
+    .command('answers')
+    .description(
+      'what models said to each item of tasks: print, filter, export, join scores of others by item, recompute metrics, and hold the models of a sweep against each other, item by item',
+    )
+    .argument(
+      '[run]',
+      'folder of `ridge run`, or a results.jsonl; what follows a # chooses rows by number or by axes: run#3, run#quantization=q4_k_m (default: the newest folder in ridge-out)',
+    )
+    .option('--task <name>', 'items of this task (repeatable)', collect, [])
+    .option(
+      '--group <field=group>',
+      'items of this group, such as language=de (repeatable)',
+      (text: string, before: readonly GroupChoice[]) => [...before, groupOf(text)],
+      [],
+    )
+    .option('--item <id>', 'this item (repeatable)', collect, [])
+    .option('--wrong', 'items whose score is below 0.5')
+    .option(
+      '--score <name>',
+      'the score that --wrong, --metrics and --matrix are about (default: perByte of options, else the first of a task)',
+    )
+    .option(
+      '--scores <file>',
+      'scores of people or judges to join by item: JSONL or CSV with a column `item`, `task` and `row` where they are needed, and one or more of numbers',
+    )
+    .option('--metrics', 'recompute scores with their 95 % intervals, time, tokens and energy')
+    .option(
+      '--by <field>',
+      '--metrics by the groups of this field, with the mean of groups beside that of items',
+    )
+    .option(
+      '--matrix',
+      'items by rows: what the best answer of each item would score, agreement of rows, how firm their order is, and routing and cascades against cost',
+    )
+    .option(
+      '--prices <file>',
+      'YAML: prices of rows, by model name or label, of a million tokens in and out, an hour or a kilowatt hour',
+    )
+    .addOption(
+      new Option('-f, --format <format>', 'how to print').choices([...ANSWER_FORMATS]).default('table'),
+    )
+    .option('-o, --output <file>', 'write to this file instead of stdout; parquet needs one')
+    .option('--most <count>', 'lines of the table', positiveInteger, 100)
+    .action(async (run: string | undefined, options: AnswersOptions) => {
+      const { printAnswers } = await import('./answers.js');
+      await printAnswers(run ?? '', options);
+    });
+}
+
+/** @throws InvalidArgumentError */
+function groupOf(text: string): GroupChoice {
+  const [, field, group] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (field === undefined || group === undefined)
+    throw new InvalidArgumentError('It must be FIELD=GROUP, such as language=de.');
+  return { field, group };
+}

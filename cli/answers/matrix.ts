@@ -1,0 +1,143 @@
+import {
+  COSTS,
+  type Cost,
+  type Matrix,
+  type MatrixRow,
+  matrixOf,
+} from '../../core/quality/answers/matrix.js';
+import { usageError } from '../exit.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+
+import type { AnswersOptions } from './command.js';
+import type { Answer, Answers } from './read.js';
+
+/** The version of the JSON; fields are only ever added to it. */
+const SCHEMA = 'ridgepoint.dev/answers-matrix/v1';
+
+/** What is kept of an answer: six numbers. */
+type Numbers = readonly [score: number, confidence: number, ...costs: number[]];
+
+/** `ridge answers --matrix`: rows by the items that each of them answered. @throws CommandError (2) for fewer than two rows. */
+export async function printMatrix(
+  answers: Answers,
+  options: AnswersOptions,
+  currency: string | null,
+): Promise<void> {
+  if (answers.rows.length < 2) throw usageError('--matrix holds rows against each other, and there is one');
+  const { rows, items, left } = await matrixRows(answers);
+  if (items.length === 0)
+    throw usageError('no item was answered by every row', 'Choose rows with #, or tasks with --task.');
+  if (left > 0) say(`${left} items are left out: not every row has a score of them`);
+  const matrix = matrixOf(rows);
+  if (options.format === 'json') {
+    const scores = items.map((item, i) => ({ ...item, scores: rows.map((row) => row.scores[i]) }));
+    printJson({ schema: SCHEMA, currency, ...matrix, scores });
+    return;
+  }
+  print(matrix, currency);
+}
+
+interface Item {
+  readonly task: string;
+  readonly item: string;
+}
+
+async function matrixRows(answers: Answers) {
+  const byItem = new Map<string, { readonly item: Item; readonly found: (Numbers | null)[] }>();
+  const { rows } = answers;
+  for (const [r, row] of rows.entries()) {
+    for await (const answer of answers.each([row])) {
+      const { task, item } = answer.record;
+      const key = JSON.stringify([task, item]);
+      const entry = byItem.get(key) ?? { item: { task, item }, found: rows.map(() => null) };
+      byItem.set(key, entry);
+      if (answer.score !== null) entry.found[r] = numbersOf(answer, answer.score);
+    }
+  }
+  const whole = [...byItem.values()].filter(({ found }) => found.every((one) => one !== null));
+  const column = (r: number, at: number) => Float64Array.from(whole, ({ found }) => found[r]![at]!);
+  return {
+    rows: rows.map(
+      ({ row }, r): MatrixRow => ({
+        label: row.label,
+        scores: column(r, 0),
+        confidences: column(r, 1),
+        costs: Object.fromEntries(COSTS.map((cost, i) => [cost, column(r, 2 + i)])) as Record<
+          Cost,
+          Float64Array
+        >,
+      }),
+    ),
+    items: whole.map(({ item }) => item),
+    left: byItem.size - whole.length,
+  };
+}
+
+function numbersOf(answer: Answer, score: number): Numbers {
+  const { tokensIn, tokensOut, seconds, joules, money } = answer;
+  const tokens = tokensIn === null || tokensOut === null ? null : tokensIn + tokensOut;
+  const costs = { seconds, tokens, joules, money };
+  return [score, confidenceOf(answer), ...COSTS.map((cost) => costs[cost] ?? Number.NaN)];
+}
+
+const rounded = (value: number | null) => (value === null ? null : Number(value.toPrecision(4)));
+
+function print(
+  { items, rows, oracle, noneRight, allRight, agreement, orderTau, curves }: Matrix,
+  currency: string | null,
+): void {
+  const unit = (cost: Cost) => (cost === 'money' ? (currency ?? 'money') : cost);
+  const interval = (ci95: readonly [number, number] | null) =>
+    ci95 === null ? null : `${ci95[0].toFixed(3)} to ${ci95[1].toFixed(3)}`;
+  const head = ['row', 'score', '95 %', 'best in', ...COSTS.map(unit)];
+  const best = (share: number) => `${(100 * share).toFixed(0)} %`;
+  const table = rows.map(({ label, score, bestShare, costs }) => [
+    ...[label, rounded(score?.value ?? null), interval(score?.ci95 ?? null), best(bestShare)],
+    ...COSTS.map((cost) => rounded(costs[cost])),
+  ]);
+  const ideal = [
+    'the best of each item',
+    rounded(oracle?.value ?? null),
+    interval(oracle?.ci95 ?? null),
+    null,
+  ];
+  const blocks = [
+    plainTable(head, [...table, [...ideal, ...COSTS.map(() => null)]]),
+    plainTable(
+      ['a', 'b', 'same', 'kappa'],
+      agreement.map(({ a, b, same, kappa }) => [a, b, rounded(same), rounded(kappa)]),
+    ),
+    ...curves.flatMap(({ cost, routing, cascade }) =>
+      [['routing', routing] as const, ['cascade', cascade ?? []] as const].flatMap(([name, points]) =>
+        points.length === 0
+          ? []
+          : plainTable(
+              [`${name} by ${unit(cost)}`, 'score', ...rows.map(({ label }) => label)],
+              points.map((point) => [
+                rounded(point.cost),
+                rounded(point.score),
+                ...point.shares.map(rounded),
+              ]),
+            ),
+      ),
+    ),
+  ];
+  printData(blocks.join('\n\n'));
+  say(`${items} items that every row answered; ${allRight} are right in every row, ${noneRight} in none`);
+  if (orderTau !== null)
+    say(
+      `the order of rows is that of drawn items with a mean Kendall τ of ${orderTau.toFixed(2)} (1 = always the same)`,
+    );
+  say(
+    'routing knows what each row would score, which no router does: it is the bound; a cascade goes on where a row is not sure',
+  );
+}
+
+/** @returns how sure a model was: the probability of its option among those of the item; NaN where options were not compared. */
+function confidenceOf({ record }: Answer): number {
+  const sums = (record.options ?? []).flatMap(({ logProbability }) => logProbability ?? []);
+  if (sums.length === 0 || sums.length < (record.options?.length ?? 0)) return Number.NaN;
+  const most = Math.max(...sums);
+  return 1 / sums.reduce((sum, value) => sum + Math.exp(value - most), 0);
+}

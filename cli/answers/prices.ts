@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { readYaml } from '../../core/input/yaml.js';
+import { readBounded } from '../../formats/bounded-file.js';
+import { usageError } from '../exit.js';
+
+const MOST_BYTES = 2 ** 20;
+
+const price = z.strictObject({
+  perMillionTokensIn: z.number().nonnegative().default(0),
+  perMillionTokensOut: z.number().nonnegative().default(0),
+  perHour: z.number().nonnegative().default(0),
+  perKilowattHour: z.number().nonnegative().default(0),
+});
+const schema = z.strictObject({
+  currency: z.string().min(1).max(20),
+  /** By what a row is called: its label, its number or its model; `default` for all others. */
+  rows: z.record(z.string(), price),
+});
+type Price = z.infer<typeof price>;
+
+/** What an answer used; null = not known. */
+export interface Used {
+  readonly tokensIn: number | null;
+  readonly tokensOut: number | null;
+  readonly seconds: number | null;
+  readonly joules: number | null;
+}
+
+export interface Prices {
+  readonly currency: string;
+  /** @returns what an answer costs; null where nothing is said of its row, or what is to be paid for is not known. */
+  of(names: readonly string[], used: Used): number | null;
+}
+
+/** Reads a price list. @throws CommandError (2) with all that is wrong in it. */
+export function readPrices(path: string): Prices {
+  let text: string;
+  try {
+    text = readBounded(path, MOST_BYTES).toString('utf8');
+  } catch (error) {
+    throw usageError(`the prices ${path} cannot be read: ${(error as Error).message}`);
+  }
+  const source = readYaml(text);
+  const read = schema.safeParse(source.data);
+  if (!source.readable || source.diagnostics.length > 0 || !read.success) {
+    const problems = [
+      ...source.diagnostics.map(({ line, message }) => `${path}:${line} ${message}`),
+      ...(read.success
+        ? []
+        : read.error.issues.map(({ path: at, message }) => `${path}: ${at.join('.')}: ${message}`)),
+    ];
+    const hint =
+      'Write currency: EUR and rows: { default: { perMillionTokensIn: 0.1, perMillionTokensOut: 0.4 } }.';
+    throw usageError(problems.join('\n'), hint);
+  }
+  const { currency, rows } = read.data;
+  return {
+    currency,
+    of(names, used) {
+      const name = [...names, 'default'].find((one) => Object.hasOwn(rows, one));
+      return name === undefined ? null : costOf(rows[name]!, used);
+    },
+  };
+}
+
+function costOf(price: Price, { tokensIn, tokensOut, seconds, joules }: Used): number | null {
+  const parts = [
+    part(price.perMillionTokensIn, tokensIn, 1e6),
+    part(price.perMillionTokensOut, tokensOut, 1e6),
+    part(price.perHour, seconds, 3600),
+    part(price.perKilowattHour, joules, 3.6e6),
+  ];
+  return parts.every((one) => one !== null) ? parts.reduce<number>((sum, one) => sum + one!, 0) : null;
+}
+
+const part = (price: number, used: number | null, unit: number) =>
+  price === 0 ? 0 : used === null ? null : (price * used) / unit;

@@ -1,0 +1,154 @@
+import { statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { answersFolder } from '../../agent/quality/answers.js';
+import { answerBodies } from '../../agent/quality/kept.js';
+import { type Bodies, linesOf } from '../../artifacts/files/bodies.js';
+import { FailureError } from '../../core/errors.js';
+import { mainValue } from '../../core/quality/answers/main-value.js';
+import type { Answered } from '../../core/quality/answers/metrics.js';
+import type { OutsideScores } from '../../core/quality/answers/outside.js';
+import {
+  type AnswerRecord,
+  type AnswersReference,
+  readAnswer,
+  type Share,
+  shareOf,
+} from '../../core/quality/answers/record.js';
+import type { ResultRecord } from '../../core/result/result.js';
+import { cacheFolder } from '../../engines/native/engines/location.js';
+import type { Row } from '../../report/rows.js';
+import { readSide } from '../compare/side.js';
+import { EXIT, fromFailure, usageError, workError } from '../exit.js';
+import { say } from '../output/print.js';
+import { ANSWERS, newestRun } from '../report/run-folder.js';
+import type { AnswersOptions } from './command.js';
+import type { Prices } from './prices.js';
+
+/** A row with the start whose model was asked. */
+export interface AnsweredRow {
+  readonly row: Row;
+  readonly record: ResultRecord;
+  readonly references: readonly AnswersReference[];
+  /** What it may be called: label, number, model. */
+  readonly names: readonly string[];
+}
+
+/** One answer, with what is known of it beside its record. */
+export interface Answer extends Answered {
+  readonly of: AnsweredRow;
+  readonly record: AnswerRecord;
+  readonly share: Share;
+  readonly money: number | null;
+  /** Scores of others, by column; null = none of this item. */
+  readonly outside: Readonly<Record<string, number>> | null;
+}
+
+/** What is joined to answers as they are read. */
+export interface Joined {
+  readonly outside: OutsideScores | null;
+  readonly prices: Prices | null;
+}
+
+/** Answers of a run, read again at every turn: they may be more than memory holds. */
+export class Answers {
+  readonly rows: readonly AnsweredRow[];
+  readonly #stores: readonly Bodies[];
+  readonly #options: AnswersOptions;
+  readonly #joined: Joined;
+
+  private constructor(
+    rows: readonly AnsweredRow[],
+    stores: readonly Bodies[],
+    options: AnswersOptions,
+    joined: Joined,
+  ) {
+    this.rows = rows;
+    this.#stores = stores;
+    this.#options = options;
+    this.#joined = joined;
+  }
+
+  /** @throws CommandError (2) where no row has answers, (1) where none of their files is here. */
+  static async open(word: string, options: AnswersOptions, joined: Joined): Promise<Answers> {
+    const [typed = '', ...choice] = word.split('#');
+    const source = typed === '' ? newestRun() : typed;
+    const { report } = readSide([source, ...choice].join('#'));
+    const having = report.rows.flatMap((row) => answeredRow(row) ?? []);
+    if (having.length === 0) {
+      const hint = 'Give the sweep tasks: `quality: { tasks: [exam.yaml] }` (docs/quality.md).';
+      throw usageError(`no row of ${source} has answers to items of tasks`, hint);
+    }
+    const folder = statSync(source).isDirectory() ? source : dirname(source);
+    const stores = [answerBodies(join(folder, ANSWERS)), answerBodies(answersFolder(cacheFolder()))];
+    const rows: AnsweredRow[] = [];
+    const absent: string[] = [];
+    for (const one of having) {
+      const here = await Promise.all(one.references.map(({ digest }) => storeOf(stores, digest)));
+      if (here.every((store) => store !== null)) rows.push(one);
+      else absent.push(`${one.row.label} (${one.record.node.name})`);
+    }
+    const where = `their files are on the nodes that asked: ${absent.join(', ')}`;
+    if (rows.length === 0) throw workError(`the answers of ${source} are not here; ${where}`);
+    if (absent.length > 0) say(`${absent.length} of ${having.length} rows are left out; ${where}`);
+    return new Answers(rows, stores, options, joined);
+  }
+
+  /** @throws CommandError (1) for a file that is damaged. */
+  async *each(rows: readonly AnsweredRow[] = this.rows): AsyncGenerator<Answer> {
+    for (const of of rows) for (const reference of of.references) yield* this.#file(of, reference);
+  }
+
+  async *#file(of: AnsweredRow, { digest, window }: AnswersReference): AsyncGenerator<Answer> {
+    const store = await storeOf(this.#stores, digest);
+    try {
+      for await (const line of linesOf(store ?? this.#stores[0]!, digest)) {
+        const record = readAnswer(line);
+        if (typeof record === 'string')
+          throw workError(`the file ${digest} of answers is damaged: ${record}`);
+        if (!this.#wants(record)) continue;
+        const answer = this.#joinedTo(of, record, shareOf(record, window));
+        if (this.#options.wrong === true && !((answer.score ?? 1) < 0.5)) continue;
+        yield answer;
+      }
+    } catch (error) {
+      throw error instanceof FailureError ? fromFailure(error.failure, EXIT.failed) : error;
+    }
+  }
+
+  #wants({ task, item, groups }: AnswerRecord): boolean {
+    const { task: tasks, item: items, group } = this.#options;
+    if (tasks.length > 0 && !tasks.includes(task)) return false;
+    if (items.length > 0 && !items.includes(item)) return false;
+    return group.every((one) => groups[one.field] === one.group);
+  }
+
+  #joinedTo(of: AnsweredRow, record: AnswerRecord, share: Share): Answer {
+    const { outside: theirs, prices } = this.#joined;
+    const { tokensIn, tokensOut, seconds, task, item } = record;
+    const used = { tokensIn, tokensOut, seconds, joules: share.joules };
+    const outside = theirs?.of(of.names, task, item) ?? null;
+    const wanted = this.#options.score ?? null;
+    const own = wanted !== null && outside !== null ? outside[wanted] : undefined;
+    return {
+      ...{ of, record, share, outside, ...used },
+      score: own ?? mainValue(record, wanted),
+      money: prices?.of(of.names, used) ?? null,
+    };
+  }
+}
+
+async function storeOf(stores: readonly Bodies[], digest: string): Promise<Bodies | null> {
+  for (const store of stores) if (await store.has(digest)) return store;
+  return null;
+}
+
+function answeredRow(row: Row): AnsweredRow | null {
+  // Starts of one experiment are asked once.
+  for (const record of row.starts) {
+    const references = record.quality?.answers ?? [];
+    if (references.length === 0) continue;
+    const names = [row.label, String(row.number), row.experiment.model.name];
+    return { row, record, references, names };
+  }
+  return null;
+}

@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import {
+  ID_CHARACTERS,
+  listOf,
+  NAME_CHARACTERS,
+  recordOf,
+  SENTENCE_CHARACTERS,
+  textOf,
+} from '../../bounds.js';
+import { ASKED_BY } from '../outcome.js';
+
+/**
+ * The record of one question that was put to a model, version 1: a line of JSON. What is of all of them (model, technique, device) is in the
+ * result record that refers to their file. Missing is `null` with a reason in `absent`; fields are only ever added.
+ */
+export const ANSWER_SCHEMA = 'ridgepoint.dev/answer/v1';
+
+/** 4096 tokens of an answer, or the references of a question. */
+const TEXT_CHARACTERS = 2 ** 20;
+const MOST_OPTIONS = 1000;
+
+export const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const digest = z.string().regex(DIGEST);
+const count = z.int().nonnegative();
+const seconds = z.number().nonnegative().nullable();
+
+const given = {
+  /** What was said; null where options were compared by their likelihood. */
+  answer: textOf(TEXT_CHARACTERS).nullable(),
+  /** By each score of options, the index of the one that was taken; null = none. Empty for generated answers. */
+  taken: recordOf(count.nullable(), 100),
+  /** By each score, 0 to 1; null = a command has not judged it yet. */
+  scores: recordOf(z.number().min(0).max(1).nullable(), 100),
+};
+
+/** What one model said to a question. */
+const givenSchema = z.object(given);
+export type GivenAnswer = z.infer<typeof givenSchema>;
+
+export const answerSchema = z.object({
+  schema: z.literal(ANSWER_SCHEMA),
+  task: textOf(NAME_CHARACTERS),
+  /** The item's id in its file, else its place there (`line 7`). */
+  item: textOf(SENTENCE_CHARACTERS),
+  /** 0-based place among the items that are asked. */
+  index: count,
+  /** By each field that groups items: the group this one is in. */
+  groups: recordOf(textOf(SENTENCE_CHARACTERS), 100),
+  /** Of the prompt's UTF-8 text, solved examples included. */
+  promptDigest: digest,
+  asked: z.object({
+    mode: z.enum(['choice', 'letter', 'generate']),
+    /** How: by the logits of a model in the process, or what a server tells. */
+    by: z.enum(['logits', ...ASKED_BY]),
+    /** Solved examples before the question. */
+    examples: count,
+    /** Of generated answers alone. */
+    maxTokens: count.optional(),
+    stop: z.array(textOf(100)).optional(),
+  }),
+  ...given,
+  /** What a scorer read in the answer (a number, a letter, a normal form); of options the text of the one that was taken; null = nothing. */
+  extracted: textOf(TEXT_CHARACTERS).nullable(),
+  references: listOf(textOf(TEXT_CHARACTERS), 10_000),
+  /** Indices of right options; null for generated answers. */
+  right: listOf(count, MOST_OPTIONS).nullable(),
+  /** By option: Σ ln p of its tokens (null = the server did not tell it), and what that is divided by. null where none was computed. */
+  options: listOf(
+    z.object({ logProbability: z.number().nullable(), tokens: count, bytes: count }),
+    MOST_OPTIONS,
+  ).nullable(),
+  /** The base on the same question; left out where none was asked. */
+  base: givenSchema.optional(),
+  /** Of the prompt, once, and of each option. */
+  tokensIn: count.nullable(),
+  /** Generated. */
+  tokensOut: count.nullable(),
+  /** From the question to the first token of the answer. */
+  secondsToFirst: seconds,
+  /** From the question to the end of the answer, of the model alone; scoring is not in it. */
+  seconds,
+  /** Which start of the asking process it was, from 0: one that was ended goes on in the next. */
+  sitting: count,
+  absent: recordOf(textOf(SENTENCE_CHARACTERS), 100),
+});
+export type AnswerRecord = z.infer<typeof answerSchema>;
+
+/** Where the answers of a model are: a file of the records, known by its content. */
+export const answersReferenceSchema = z.object({
+  schema: z.literal(ANSWER_SCHEMA),
+  digest,
+  bytes: count,
+  items: count,
+  /** Of the node's meters while the last sitting lasted, from the start of its process to the end; gross. */
+  window: z.object({
+    sitting: count,
+    seconds: z.number().nonnegative(),
+    joules: z.number().nonnegative().nullable(),
+    /** The energy source, or why there is none. */
+    source: textOf(ID_CHARACTERS).nullable(),
+    reason: textOf(SENTENCE_CHARACTERS).nullable(),
+  }),
+});
+export type AnswersReference = z.infer<typeof answersReferenceSchema>;
+export type AnswersWindow = AnswersReference['window'];
+/** The file, before it is known what its window took. */
+export type AnswersFile = Omit<AnswersReference, 'window'> & { readonly sitting: number };
+
+/** Joules of one answer, or why there are none. */
+export type Share = { readonly joules: number } | { readonly joules: null; readonly reason: string };
+
+/**
+ * An answer's share of the energy of its window by time: the window's mean power times the answer's own seconds. What the window holds beside
+ * answers (loading, the text, the base, scoring) is shared out to none.
+ */
+export function shareOf(
+  { seconds: own, sitting }: Pick<AnswerRecord, 'seconds' | 'sitting'>,
+  { joules, seconds: whole, reason, sitting: last }: AnswersWindow,
+): Share {
+  if (sitting !== last)
+    return { joules: null, reason: 'it was answered before an interruption, whose energy is not known' };
+  if (joules === null) return { joules: null, reason: reason ?? 'no energy was measured' };
+  if (own === null || !(whole > 0)) return { joules: null, reason: 'its time is not known' };
+  return { joules: (joules * own) / whole };
+}
+
+/** @returns a line of a file as a record, or one sentence why it is none. */
+export function readAnswer(line: string): AnswerRecord | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return 'the line is not JSON';
+  }
+  const read = answerSchema.safeParse(value);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  return `not an answer: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
+}
