@@ -41,7 +41,9 @@ export class Journal {
   readonly sitting: number;
   readonly #file: number;
   readonly #close: () => void;
-  #bytes: number;
+  #bytes = 0;
+  /** Between which bytes the answers to each task are. */
+  readonly #tasks = new Map<string, Range>();
 
   /**
    * @param path null = for this process alone, removed when it is closed. So is one whose file another live process is writing: neither
@@ -65,11 +67,9 @@ export class Journal {
   private constructor(path: string, identity: string, close: () => void) {
     this.#close = close;
     this.#file = openSync(path, existsSync(path) ? 'r+' : 'w+');
-    const found = this.#whole(identity);
-    this.sitting = found.sitting;
-    this.#bytes = found.bytes;
-    ftruncateSync(this.#file, found.bytes);
-    if (found.bytes === 0) this.#write(JSON.stringify({ journal: 1, identity } satisfies Head));
+    this.sitting = this.#goOn(identity);
+    ftruncateSync(this.#file, this.#bytes);
+    if (this.#bytes === 0) this.#write(JSON.stringify({ journal: 1, identity } satisfies Head));
   }
 
   /** @throws FailureError `impossible-combination` for what nobody could read again, such as a reference of a million characters. */
@@ -80,21 +80,23 @@ export class Journal {
       const place = `${record.task}, item ${record.item.slice(0, 100)}`;
       throw new FailureError(failure('impossible-combination', `${place} cannot be kept: ${read}`));
     }
+    const from = this.#bytes;
     this.#write(line);
+    this.#note(record.task, from);
   }
 
   /** @returns the answers so far, of one task or of all; each question once, whatever the file holds. */
   *answers(task?: string): Generator<AnswerRecord> {
-    const seen = new Map<string, Set<number>>();
-    for (const { text, first } of lines(this.#file, this.#bytes)) {
-      const record = first ? null : readAnswer(text);
-      if (record === null || typeof record === 'string') continue;
-      if (task !== undefined && record.task !== task) continue;
-      const indices = seen.get(record.task) ?? new Set();
-      seen.set(record.task, indices);
-      if (indices.has(record.index)) continue;
-      indices.add(record.index);
-      yield record;
+    for (const name of task === undefined ? this.#tasks.keys() : [task]) {
+      const { from, to } = this.#tasks.get(name) ?? NOWHERE;
+      const seen = new Set<number>();
+      for (const { text } of lines(this.#file, from, to)) {
+        const record = readAnswer(text);
+        // One that a server gave up, and was asked again later, has others in between.
+        if (typeof record === 'string' || record.task !== name || seen.has(record.index)) continue;
+        seen.add(record.index);
+        yield record;
+      }
     }
   }
 
@@ -126,22 +128,36 @@ export class Journal {
     this.#bytes += buffer.length;
   }
 
-  /** @returns where the last line ends that is whole, and which start this is; 0 bytes = it is not of this identity. */
-  #whole(identity: string): { readonly bytes: number; readonly sitting: number } {
-    let [bytes, sitting] = [0, 0];
-    for (const { text, first, end } of lines(this.#file, Number.POSITIVE_INFINITY)) {
-      if (first) {
-        if (!isHead(text, identity)) return { bytes: 0, sitting: 0 };
-      } else {
-        const record = readAnswer(text);
-        if (typeof record === 'string') break;
-        sitting = Math.max(sitting, record.sitting + 1);
+  #note(task: string, from: number): void {
+    this.#tasks.set(task, { from: this.#tasks.get(task)?.from ?? from, to: this.#bytes });
+  }
+
+  /** Goes on behind the last line that is whole, or begins anew. @returns which start this is. */
+  #goOn(identity: string): number {
+    let sitting = 0;
+    for (const { text, end } of lines(this.#file, 0, Number.POSITIVE_INFINITY)) {
+      const from = this.#bytes;
+      if (from === 0) {
+        if (!isHead(text, identity)) return 0;
+        this.#bytes = end;
+        continue;
       }
-      bytes = end;
+      const record = readAnswer(text);
+      if (typeof record === 'string') break;
+      sitting = Math.max(sitting, record.sitting + 1);
+      this.#bytes = end;
+      this.#note(record.task, from);
     }
-    return { bytes, sitting };
+    return sitting;
   }
 }
+
+/** Bytes of a file. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+const NOWHERE: Range = { from: 0, to: 0 };
 
 function isHead(text: string, identity: string): boolean {
   try {
@@ -154,29 +170,29 @@ function isHead(text: string, identity: string): boolean {
 
 interface Line {
   readonly text: string;
-  readonly first: boolean;
   /** Bytes of the file up to here. */
   readonly end: number;
 }
 
-/** @returns lines that have an end, up to so many bytes; the memory of one piece and of the longest line. */
-function* lines(file: number, most: number): Generator<Line> {
+/** @returns the lines of a part of a file that have an end; it takes the memory of one piece and of the longest line. */
+function* lines(file: number, start: number, stop: number): Generator<Line> {
   const piece = Buffer.alloc(READ_AT_ONCE);
   let rest: Buffer[] = [];
-  let [at, end, first, held] = [0, 0, true, 0];
-  while (at < most) {
-    const read = readSync(file, piece, 0, Math.min(piece.length, most - at), at);
+  let [at, end, held] = [start, start, 0];
+  while (at < stop) {
+    const read = readSync(file, piece, 0, Math.min(piece.length, stop - at), at);
     if (read === 0) return;
     at += read;
+    const given = piece.subarray(0, read);
     let from = 0;
-    for (let stop = piece.indexOf(10, from); stop >= 0 && stop < read; stop = piece.indexOf(10, from)) {
-      const last = piece.subarray(from, stop);
+    for (let feed = given.indexOf(10); feed >= 0; feed = given.indexOf(10, from)) {
+      const last = given.subarray(from, feed);
       const line = rest.length === 0 ? last : Buffer.concat([...rest, last]);
       end += line.length + 1;
-      yield { text: line.toString('utf8'), first, end };
-      [rest, held, first, from] = [[], 0, false, stop + 1];
+      yield { text: line.toString('utf8'), end };
+      [rest, held, from] = [[], 0, feed + 1];
     }
-    if (from < read) rest.push(Buffer.from(piece.subarray(from, read)));
+    if (from < read) rest.push(Buffer.from(given.subarray(from)));
     held += read - from;
     if (held > LONGEST_LINE) return;
   }
