@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -55,6 +55,21 @@ describe('ridge quality', () => {
         ],
       },
     ]);
+  });
+
+  test('what was said to each item goes into a file, and nothing stays beside it', async () => {
+    const path = file('exam.jsonl', item({ id: 'a', answer: 0 }) + item({ id: 'b', answer: 1 }));
+    const out = join(folder, 'out.jsonl');
+    const words = ['quality', 'builtin:tiny', '--threads', '1', '--answers', out];
+    const { code, stderr } = await ridge([...words, '--task', path]);
+    expect(code, stderr).toBe(0);
+    const lines = readFileSync(out, 'utf8').trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { item: string }).item)).toEqual(['a', 'b']);
+    expect(
+      readdirSync(folder).filter((name) => name.includes('answers') || name.includes('journal')),
+    ).toEqual([]);
+    const none = await ridge(words);
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('name them with --task')]);
   });
 
   test('wrong words end with 2 and say everything at once', async () => {
