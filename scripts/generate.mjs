@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Writes every generated file that is checked in: proto/gen, core/kernels/gen (by the native library, which is built for it), core/runners/server/gen,
-// schemas/*.json, docs/metrics.md, docs/figures.md, the dashboards for Grafana and the chart's copies.
+// engines/native/gen, schemas/*.json, docs/metrics.md, docs/figures.md, the dashboards for Grafana and the chart's copies.
 // With --check it writes nothing and fails when one of them is not what its source gives.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -37,6 +37,7 @@ const STEPS = [
     ),
     script('write-ops-table.ts', 'core/kernels/gen'),
     script('write-server-profiles.ts', 'core/runners/server/gen'),
+    script('write-kernel-bindings.ts', 'engines/native/gen'),
   ],
   [
     script('write-schemas.ts', 'schemas'),

@@ -1,19 +1,18 @@
 import type { Hessian } from '../../core/techniques/pruning/hessian.js';
 import { tensorOf } from '../../core/techniques/pruning/plan.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
+import { KERNEL_CONSTANTS, KERNEL_STRUCTS, type KernelFunctions } from './gen/kernels.js';
 import { openKernelLibrary, requiredKernels } from './kernel-library.js';
 import { CONSTANTS, type Llama, type Pointer } from './llama.js';
-import { STRUCTS } from './llama-cpp/bindings.js';
+import { tensorOffsets } from './llama-cpp/bindings.js';
 
+const OUT_OF_MEMORY = 'memory ran out';
 /** What went wrong while a sequence was evaluated, as kernels/calibration/calibration.h numbers it. */
 const PROBLEMS: Readonly<Record<number, string>> = {
-  1: 'memory ran out',
-  3: 'layers that shared an input no longer do',
-  4: 'an input has another shape or type than its weights say',
+  [KERNEL_CONSTANTS.RIDGE_OUT_OF_MEMORY]: OUT_OF_MEMORY,
+  [KERNEL_CONSTANTS.RIDGE_INPUT_CHANGED]: 'layers that shared an input no longer do',
+  [KERNEL_CONSTANTS.RIDGE_WRONG_SHAPE]: 'an input has another shape or type than its weights say',
 };
-
-/** Of `ridge_collector_read`: no graph multiplied anything with the weights. */
-const NOT_SEEN = 5;
 
 /**
  * Looks into llama.cpp while it computes: reduces the inputs of linear layers, and may end the graph at a node and keep
@@ -46,53 +45,28 @@ export interface CollectorOptions {
   readonly threads: number;
 }
 
-/** The interface of kernels/calibration/calibration.h that this file was written for. */
-const INTERFACE = { part: 'calibration', version: 3 } as const;
-
-type Native = (...args: unknown[]) => number;
-type NativeOpen = (...args: unknown[]) => Pointer;
-
 /** Opens a collector of our native library, in a child process. @throws FailureError `engine-missing`, `engine-mismatch`. */
 export async function openCollector(llama: Llama, options: CollectorOptions): Promise<Collector> {
-  const { handle, koffi } = await openKernelLibrary(requiredKernels(), INTERFACE);
-  const open = handle.func(
-    'void *ridge_collector_open(const int32_t *layout, void *is_host, void *get, int32_t hessians, int32_t threads)',
-  ) as NativeOpen;
+  const { handle, koffi, functions } = await openKernelLibrary(requiredKernels(), 'calibration');
   const isHost = llama.address('ggml_backend_buffer_is_host');
   const get = llama.address('ggml_backend_tensor_get');
-  const collector = open(tensorLayout(), isHost, get, options.hessians ? 1 : 0, options.threads);
-  if (collector === null) throw new Error(PROBLEMS[1]);
-  const bind = (prototype: string): Native => handle.func(prototype) as Native;
-  return new NativeCollector(llama, collector, handle.symbol('ridge_collector_evaluate') as Pointer, {
-    want: bind(
-      'int32_t ridge_collector_want(void *collector, const char *weights, int32_t expert, int32_t columns)',
-    ),
-    endAt: bind(
-      'int32_t ridge_collector_end_at(void *collector, const char *node, void *memory, int64_t tokens)',
-    ),
-    endSequence: bind('int64_t ridge_collector_end_sequence(void *collector)'),
-    read: bind('int32_t ridge_collector_read(void *collector, int32_t index, int64_t *input)'),
-    close: bind('void ridge_collector_close(void *collector)'),
-    view: (address, bytes) => koffi.view(address, bytes),
-  });
+  const hessians = options.hessians ? 1 : 0;
+  const collector = functions.ridge_collector_open(tensorLayout(), isHost, get, hessians, options.threads);
+  if (collector === null) throw new Error(OUT_OF_MEMORY);
+  const callback = handle.symbol('ridge_collector_evaluate') as Pointer;
+  return new NativeCollector(llama, collector, callback, functions, (address, bytes) =>
+    koffi.view(address, bytes),
+  );
 }
 
 /** ridge_tensor_layout, from the engine's own headers. */
 function tensorLayout(): Int32Array {
-  const at = (name: string) => STRUCTS.ggml_tensor.fields.find(([field]) => field === name)![2];
-  const fields = ['type', 'buffer', 'ne', 'nb', 'op', 'src', 'data', 'name'].map(at);
+  const fields = tensorOffsets(['type', 'buffer', 'ne', 'nb', 'op', 'src', 'data', 'name']);
   const { GGML_TYPE_F32, GGML_TYPE_I32, GGML_OP_MUL_MAT, GGML_OP_MUL_MAT_ID } = CONSTANTS;
   return Int32Array.of(...fields, GGML_TYPE_F32, GGML_TYPE_I32, GGML_OP_MUL_MAT, GGML_OP_MUL_MAT_ID);
 }
 
-interface Functions {
-  readonly want: Native;
-  readonly endAt: Native;
-  readonly endSequence: Native;
-  readonly read: Native;
-  readonly close: Native;
-  readonly view: (address: bigint, bytes: number) => ArrayBuffer;
-}
+type View = (address: bigint, bytes: number) => ArrayBuffer;
 
 interface Read {
   readonly tokens: number;
@@ -105,23 +79,31 @@ class NativeCollector implements Collector {
   readonly callback: Pointer;
   readonly userData: Pointer;
   readonly #llama: Llama;
-  readonly #call: Functions;
+  readonly #call: KernelFunctions['calibration'];
+  readonly #view: View;
   readonly #wanted = new Map<string, { readonly index: number; readonly columns: number }>();
   #kept: Pointer = null;
   #rows = new Float32Array(0);
   #width = 0;
 
-  constructor(llama: Llama, collector: Pointer, callback: Pointer, functions: Functions) {
+  constructor(
+    llama: Llama,
+    collector: Pointer,
+    callback: Pointer,
+    functions: KernelFunctions['calibration'],
+    view: View,
+  ) {
     this.#llama = llama;
     this.#call = functions;
+    this.#view = view;
     this.callback = callback;
     this.userData = collector;
   }
 
   want(weights: string, columns: number): void {
     const { tensor, expert } = tensorOf(weights);
-    const index = this.#call.want(this.userData, tensor, expert ?? -1, columns);
-    if (index < 0) throw new Error(PROBLEMS[1]);
+    const index = this.#call.ridge_collector_want(this.userData, tensor, expert ?? -1, columns);
+    if (index < 0) throw new Error(OUT_OF_MEMORY);
     this.#wanted.set(weights, { index, columns });
   }
 
@@ -131,11 +113,12 @@ class NativeCollector implements Collector {
       this.#rows = new Float32Array(this.#llama.bytes(this.#kept, tokens * columns * 4));
     }
     this.#width = columns;
-    if (this.#call.endAt(this.userData, node, this.#kept, tokens) !== 0) throw new Error(PROBLEMS[1]);
+    if (this.#call.ridge_collector_end_at(this.userData, node, this.#kept, tokens) !== 0)
+      throw new Error(OUT_OF_MEMORY);
   }
 
   endSequence(): Float32Array {
-    const rows = this.#call.endSequence(this.userData);
+    const rows = Number(this.#call.ridge_collector_end_sequence(this.userData));
     if (rows < 0) throw new Error(PROBLEMS[-rows] ?? `code ${-rows}`);
     return this.#rows.subarray(0, rows * this.#width);
   }
@@ -146,7 +129,7 @@ class NativeCollector implements Collector {
     const { tokens, sequences, addresses } = read;
     const { columns } = this.#wanted.get(weights)!;
     if (tokens === 0) return noTokens(columns);
-    const channels = (at: number) => new Float64Array(this.#call.view(addresses[at]!, columns * 8));
+    const channels = (at: number) => new Float64Array(this.#view(addresses[at]!, columns * 8));
     return {
       squaresPerSequence: Float32Array.from(channels(0), (v) => v / sequences),
       sumPerSequence: Float32Array.from(channels(1), (v) => v / sequences),
@@ -160,11 +143,11 @@ class NativeCollector implements Collector {
     const address = this.#read(weights)?.addresses[3] ?? 0n;
     if (address === 0n) return null;
     const { columns } = this.#wanted.get(weights)!;
-    return { columns, values: new Float64Array(this.#call.view(address, columns * columns * 8)) };
+    return { columns, values: new Float64Array(this.#view(address, columns * columns * 8)) };
   }
 
   close(): void {
-    this.#call.close(this.userData);
+    this.#call.ridge_collector_close(this.userData);
     if (this.#kept !== null) this.#llama.free(this.#kept);
     this.#kept = null;
   }
@@ -172,9 +155,10 @@ class NativeCollector implements Collector {
   #read(weights: string): Read | null {
     const wanted = this.#wanted.get(weights);
     if (wanted === undefined) return null;
-    // ridge_input: two counts and four addresses.
-    const input = new BigInt64Array(6);
-    if (this.#call.read(this.userData, wanted.index, input) === NOT_SEEN) return null;
+    // Two counts and four addresses.
+    const input = new BigInt64Array(KERNEL_STRUCTS.calibration.ridge_input.bytes / 8);
+    const code = this.#call.ridge_collector_read(this.userData, wanted.index, input);
+    if (code === KERNEL_CONSTANTS.RIDGE_NOT_SEEN) return null;
     const [tokens, sequences, ...addresses] = input;
     return { tokens: Number(tokens), sequences: Number(sequences), addresses };
   }

@@ -1,9 +1,7 @@
 import { measuringLibrary, openKernelLibrary } from './kernel-library.js';
 
-/** The interface of kernels/cores/cores.h that this file was written for. */
-const INTERFACE = { part: 'cores', version: 3 } as const;
 /** Readings of another version mean something else. */
-export const CORES_VERSION = INTERFACE.version;
+export const CORES_VERSION = 3;
 
 /** What kernels/cores/cores.h tells of some CPUs. */
 export interface CoresFound {
@@ -22,10 +20,7 @@ export type ReadCores = (cpus: readonly number[]) => CoresFound | null;
  */
 export async function openCores(library = measuringLibrary()): Promise<ReadCores> {
   if (library === null) return () => null;
-  const { handle } = await openKernelLibrary(library, INTERFACE);
-  const read = handle.func(
-    'int32_t ridge_cores_read(const int32_t *cpus, int32_t count, _Out_ double *width, _Out_ double *latency)',
-  ) as (...args: unknown[]) => number;
+  const { ridge_cores_read: read } = (await openKernelLibrary(library, 'cores')).functions;
   return (cpus) => {
     const widths = doubles(cpus.length);
     // One place at least: a pointer to nothing is no pointer.

@@ -1,8 +1,6 @@
+import type { LibraryHandle } from 'koffi';
 import { FailureError, failure } from '../../core/errors.js';
-import type { KernelLibrary } from './kernel-library.js';
-
-/** The interface of kernels/cpu/cpu.h that this file was written for. */
-const INTERFACE = 1;
+import { kernelFunctions } from './kernel-functions.js';
 
 /** Levels of instructions, lowest first: each has all of the one before it. */
 export interface CpuLevels {
@@ -23,22 +21,12 @@ export interface CpuLevels {
  * @throws FailureError `engine-mismatch` for another interface, `device-missing` when `wanted` is no level of this processor.
  */
 export function cpuLevels(
-  { handle }: Pick<KernelLibrary, 'handle'>,
+  { handle }: { readonly handle: LibraryHandle },
   wanted = process.env.RIDGEPOINT_CPU,
 ): CpuLevels {
-  const call = (prototype: string) => handle.func(prototype) as (...args: number[]) => number;
-  const found = call('int32_t ridge_cpu_interface()')();
-  if (found !== INTERFACE) {
-    const message = `the native kernels have cpu interface ${found}, and ${INTERFACE} is needed`;
-    throw new FailureError(
-      failure('engine-mismatch', message, { hint: 'build them again with node scripts/build-kernels.mjs' }),
-    );
-  }
-  const nameOf = handle.func('const char *ridge_cpu_level_name(int32_t level)') as (level: number) => string;
-  const level = call('int32_t ridge_cpu_level()');
-  const setLimit = call('int32_t ridge_cpu_limit(int32_t level)');
-  const highest = call('int32_t ridge_cpu_highest()')();
-  const names = Array.from({ length: highest + 1 }, (_, i) => nameOf(i));
+  const cpu = kernelFunctions(handle, 'cpu');
+  const nameOf = (level: number): string => cpu.ridge_cpu_level_name(level)!;
+  const names = Array.from({ length: cpu.ridge_cpu_highest() + 1 }, (_, i) => nameOf(i));
   if (wanted !== undefined && wanted !== '' && !names.includes(wanted)) {
     const message = `RIDGEPOINT_CPU=${wanted} is no level of this processor; it has ${names.join(', ')}`;
     throw new FailureError(failure('device-missing', message, { hint: 'set one of these, or unset it' }));
@@ -46,19 +34,16 @@ export function cpuLevels(
   return {
     names,
     get features() {
-      return (handle.func('const char *ridge_cpu_features()') as () => string)();
+      return cpu.ridge_cpu_features() ?? '';
     },
     of(features) {
-      const levelOf = handle.func('int32_t ridge_cpu_level_of(const char *features)') as (
-        words: string,
-      ) => number;
-      return nameOf(levelOf(features));
+      return nameOf(cpu.ridge_cpu_level_of(features));
     },
-    inUse: () => names[level()]!,
+    inUse: () => names[cpu.ridge_cpu_level()]!,
     limit(name) {
       const index = names.indexOf(name);
       if (index < 0) throw new RangeError(`no level ${name}; this processor has ${names.join(', ')}`);
-      setLimit(index);
+      cpu.ridge_cpu_limit(index);
     },
   };
 }

@@ -1,17 +1,6 @@
 import { FailureError, failure } from '../../core/errors.js';
 import { openKernelLibrary } from './kernel-library.js';
 
-/** The interface of kernels/cuda/cuda.h that this file was written for. */
-const INTERFACE = 1;
-const OUT = 'int32_t repeats, double *out';
-const PROTOTYPES = {
-  describe: 'const char *ridge_cuda_describe()',
-  stream: `const char *ridge_cuda_stream(const char *access, int64_t bytes, ${OUT})`,
-  peak: `const char *ridge_cuda_peak(const char *kind, ${OUT})`,
-  launch: `const char *ridge_cuda_launch(${OUT})`,
-  link: `const char *ridge_cuda_link(const char *direction, int64_t bytes, ${OUT})`,
-} as const;
-
 /** The NVIDIA GPU that CUDA_VISIBLE_DEVICES puts first. */
 export interface CudaDevice {
   readonly name: string;
@@ -72,21 +61,20 @@ export interface NativeCuda {
  * @throws FailureError `engine-missing`, `engine-mismatch`.
  */
 export async function openCuda(library: string): Promise<NativeCuda> {
-  const { handle } = await openKernelLibrary(library, { part: 'cuda', version: INTERFACE });
-  const open = (prototype: string) => handle.func(prototype) as (...args: unknown[]) => string | null;
-  const [describe, stream, peak] = [PROTOTYPES.describe, PROTOTYPES.stream, PROTOTYPES.peak].map(open);
-  const [launch, link] = [open(PROTOTYPES.launch), open(PROTOTYPES.link)];
+  const { functions: cuda } = await openKernelLibrary(library, 'cuda');
   const read = (ask: (out: Float64Array) => string | null, repeats: number): CudaReading => {
     const out = new Float64Array(repeats);
     const reason = ask(out);
     return reason === null ? { samples: Array.from(out) } : { samples: null, reason };
   };
   return {
-    describe: () => JSON.parse(describe!() ?? '{}') as CudaState,
-    stream: (access, bytes, repeats) => read((out) => stream!(access, bytes, repeats, out), repeats),
-    peak: (kind, repeats) => read((out) => peak!(kind, repeats, out), repeats),
-    launch: (repeats) => read((out) => launch(repeats, out), repeats),
-    link: (direction, bytes, repeats) => read((out) => link(direction, bytes, repeats, out), repeats),
+    describe: () => JSON.parse(cuda.ridge_cuda_describe() ?? '{}') as CudaState,
+    stream: (access, bytes, repeats) =>
+      read((out) => cuda.ridge_cuda_stream(access, bytes, repeats, out), repeats),
+    peak: (kind, repeats) => read((out) => cuda.ridge_cuda_peak(kind, repeats, out), repeats),
+    launch: (repeats) => read((out) => cuda.ridge_cuda_launch(repeats, out), repeats),
+    link: (direction, bytes, repeats) =>
+      read((out) => cuda.ridge_cuda_link(direction, bytes, repeats, out), repeats),
   };
 }
 

@@ -14,7 +14,6 @@ import {
   missingLibrary,
   openKernelLibrary,
 } from './kernel-library.js';
-import { PRUNING_INTERFACE } from './kernels.js';
 import { loadLlama } from './llama.js';
 import { findRpcLibrary, greetRpcServer } from './llama-cpp/rpc.js';
 import type { ConfiguredRpc } from './llama-cpp/rpc-config.js';
@@ -137,7 +136,7 @@ async function diagnoseKernels(): Promise<EngineDiagnosis> {
     return { name, ok: false, reason: message.replace(/^.*?: /, ''), hint };
   }
   try {
-    const levels = cpuLevels(await openKernelLibrary(library, PRUNING_INTERFACE));
+    const levels = cpuLevels(await openKernelLibrary(library, 'pruning'));
     const from = isPrebuilt(library) ? 'came with this release' : 'built on this machine';
     const reason = `${from}; instructions ${levels.inUse()} of ${levels.names.join(', ')}`;
     return { name, ok: true, reason, hint: null };

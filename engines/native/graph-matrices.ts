@@ -1,14 +1,15 @@
+import { KERNEL_CONSTANTS, KERNEL_STRUCTS } from './gen/kernels.js';
 import { openKernelLibrary } from './kernel-library.js';
 import type { Pointer } from './llama.js';
-import { STRUCTS } from './llama-cpp/bindings.js';
+import { tensorOffsets } from './llama-cpp/bindings.js';
 
-/** The interface of kernels/graph/graph.h that this file was written for. */
-const INTERFACE = { part: 'graph', version: 2 } as const;
-
-const TYPES = ['bf16', 'int8'] as const;
-const FORMATS = ['dense', 'bitmap'] as const;
-export type MatrixType = (typeof TYPES)[number];
-export type MatrixFormat = (typeof FORMATS)[number];
+const TYPES = { bf16: KERNEL_CONSTANTS.RIDGE_GRAPH_BF16, int8: KERNEL_CONSTANTS.RIDGE_GRAPH_INT8 } as const;
+const FORMATS = {
+  dense: KERNEL_CONSTANTS.RIDGE_GRAPH_DENSE,
+  bitmap: KERNEL_CONSTANTS.RIDGE_GRAPH_BITMAP,
+} as const;
+export type MatrixType = keyof typeof TYPES;
+export type MatrixFormat = keyof typeof FORMATS;
 
 /** A matrix that a custom op of ggml multiplies: `userData` of the op. */
 export interface PackedMatrix {
@@ -31,36 +32,22 @@ export interface GraphMatrices {
 
 /** Opens the matrices of our native library, in a child process. @throws FailureError `engine-missing`, `engine-mismatch`. */
 export async function openGraphMatrices(library: string): Promise<GraphMatrices> {
-  const { handle } = await openKernelLibrary(library, INTERFACE);
-  const bind = (prototype: string) => handle.func(prototype) as (...args: unknown[]) => unknown;
-  const pack = bind(
-    'void *ridge_graph_pack(const float *values, int64_t rows, int64_t columns, int32_t type, int32_t format, const int32_t *layout)',
-  );
-  const free = bind('void ridge_graph_free(void *matrix)');
-  const bytes = bind('int64_t ridge_graph_bytes(void *matrix)');
-  const kept = bind('int64_t ridge_graph_kept(void *matrix)');
-  const layout = tensorLayout();
+  const { handle, functions: graph } = await openKernelLibrary(library, 'graph');
+  const layout = Int32Array.from(tensorOffsets(Object.keys(KERNEL_STRUCTS.graph.ridge_tensor_layout.fields)));
   return {
     multiply: handle.symbol('ridge_graph_multiply') as Pointer,
     pack(values, columns, type, format) {
       const rows = values.length / columns;
-      const [typeAt, formatAt] = [TYPES.indexOf(type), FORMATS.indexOf(format)];
-      const userData = pack(values, rows, columns, typeAt, formatAt, layout) as Pointer;
+      const userData = graph.ridge_graph_pack(values, rows, columns, TYPES[type], FORMATS[format], layout);
       if (userData === null) return null;
       return {
         userData,
         rows,
         format,
-        bytes: Number(bytes(userData)),
-        kept: Number(kept(userData)),
-        free: () => void free(userData),
+        bytes: Number(graph.ridge_graph_bytes(userData)),
+        kept: Number(graph.ridge_graph_kept(userData)),
+        free: () => graph.ridge_graph_free(userData),
       };
     },
   };
-}
-
-/** ridge_tensor_layout, from the engine's own headers. */
-function tensorLayout(): Int32Array {
-  const at = (name: string) => STRUCTS.ggml_tensor.fields.find(([field]) => field === name)![2];
-  return Int32Array.from(['ne', 'nb', 'src', 'data'].map(at));
 }

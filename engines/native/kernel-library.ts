@@ -5,6 +5,8 @@ import type { LibraryHandle } from 'koffi';
 import { FailureError, failure } from '../../core/errors.js';
 import { builtFile } from '../../process/package.js';
 import { cpuLevels } from './cpu-levels.js';
+import type { KernelFunctions } from './gen/kernels.js';
+import { type KernelPart, kernelFunctions } from './kernel-functions.js';
 
 const HINT = 'build it with node scripts/build-kernels.mjs';
 
@@ -59,48 +61,29 @@ export function missingLibrary(): FailureError {
   return new FailureError(failure('engine-missing', message, { hint }));
 }
 
-/** A part of the library with a C interface of its own, and the version of it that the caller was written for. */
-export interface KernelInterface {
-  readonly part:
-    | 'adapters'
-    | 'calibration'
-    | 'cores'
-    | 'cpu'
-    | 'cuda'
-    | 'graph'
-    | 'ops'
-    | 'profile'
-    | 'pruning'
-    | 'roofs'
-    | 'steps';
-  readonly version: number;
-}
-
-export interface KernelLibrary {
+export interface KernelLibrary<P extends KernelPart = KernelPart> {
   readonly koffi: typeof import('koffi');
   readonly handle: LibraryHandle;
+  /** What the part's header declares. */
+  readonly functions: KernelFunctions[P];
 }
 
 /**
  * Opens our own native library. Only ever in a child process: native code can take its process down.
- * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it is another release's,
+ * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it was built of another header,
  * `device-missing` for a RIDGEPOINT_CPU that this processor does not have.
  */
-export async function openKernelLibrary(
+export async function openKernelLibrary<P extends KernelPart>(
   path: string,
-  { part, version }: KernelInterface,
-): Promise<KernelLibrary> {
+  part: P,
+): Promise<KernelLibrary<P>> {
   try {
     const koffi = (await import('koffi')).default as unknown as typeof import('koffi');
     const handle = koffi.load(path);
-    const found = handle.func(`int32_t ridge_${part}_interface()`)() as number;
-    if (found === version) {
-      // Refuses a RIDGEPOINT_CPU that is no level of this processor.
-      cpuLevels({ handle });
-      return { koffi, handle };
-    }
-    const message = `${path} has ${part} interface ${found}, and ${version} is needed`;
-    throw new FailureError(failure('engine-mismatch', message, { hint: HINT.replace('it', 'it again') }));
+    const functions = kernelFunctions(handle, part, path);
+    // Refuses a RIDGEPOINT_CPU that is no level of this processor.
+    cpuLevels({ handle });
+    return { koffi, handle, functions };
   } catch (error) {
     if (error instanceof FailureError) throw error;
     const message = `${path} cannot be opened: ${error instanceof Error ? error.message : error}`;

@@ -12,26 +12,8 @@ import { copyOf, type Matrix } from '../../core/techniques/pruning/matrix.js';
 import { type Pattern, prunedPerRow } from '../../core/techniques/pruning/pattern.js';
 import { type Score, unknownScore, wanda } from '../../core/techniques/pruning/scores.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
+import { KERNEL_CONSTANTS, type KernelFunctions } from './gen/kernels.js';
 import { openKernelLibrary } from './kernel-library.js';
-
-/** The interface of kernels/pruning/pruning.h that this file was written for. */
-export const PRUNING_INTERFACE = { part: 'pruning', version: 3 } as const;
-const NOT_POSITIVE_DEFINITE = 2;
-const UNKNOWN_SCORE = 3;
-
-type Argument = number | string | ArrayBufferView | null;
-type Native = (...args: Argument[]) => number;
-
-const PATTERN_PARAMETERS = 'int32_t pruned, int32_t group';
-const PROTOTYPES = {
-  select: `int32_t ridge_select(const float *weights, int64_t rows, int32_t columns, const char *score, const float *norms, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t threads, uint8_t *mask)`,
-  dsnot: `int32_t ridge_dsnot(const float *weights, int64_t rows, int32_t columns, const float *norms, const float *sums, const float *divisor, const char *initial, const double *diagonal, ${PATTERN_PARAMETERS}, int32_t maxCycles, double threshold, int32_t strict, int32_t withoutSameSign, int32_t threads, uint8_t *initialMask, uint8_t *mask, int64_t *counts)`,
-  factor:
-    'int32_t ridge_inverse_factor(double *hessian, int32_t columns, double damping, int32_t threads, uint8_t *dead, int32_t *channel)',
-  sparseGpt: `int32_t ridge_sparsegpt(float *weights, int64_t rows, int32_t columns, const double *factor, const uint8_t *dead, double ratio, ${PATTERN_PARAMETERS}, int32_t blockColumns, int32_t threads, uint8_t *mask)`,
-  squaredOutput:
-    'int32_t ridge_squared_output(const float *weights, const float *other, int64_t rows, int32_t columns, const double *hessian, int32_t threads, double *squares)',
-} as const;
 
 /**
  * Opens the pruning part of our own native library, in a child process.
@@ -39,26 +21,8 @@ const PROTOTYPES = {
  * @throws FailureError `engine-missing` when the library cannot be opened, `engine-mismatch` when it is another release's.
  */
 export async function openPruningKernels(library: string, threads: number): Promise<PruningEngine> {
-  const { handle } = await openKernelLibrary(library, PRUNING_INTERFACE);
-  const open = (prototype: string): Native => handle.func(prototype) as Native;
-  return new NativePruning(
-    {
-      select: open(PROTOTYPES.select),
-      dsnot: open(PROTOTYPES.dsnot),
-      factor: open(PROTOTYPES.factor),
-      sparseGpt: open(PROTOTYPES.sparseGpt),
-      squaredOutput: open(PROTOTYPES.squaredOutput),
-    },
-    threads,
-  );
-}
-
-interface Functions {
-  readonly select: Native;
-  readonly dsnot: Native;
-  readonly factor: Native;
-  readonly sparseGpt: Native;
-  readonly squaredOutput: Native;
+  const { functions } = await openKernelLibrary(library, 'pruning');
+  return new NativePruning(functions, threads);
 }
 
 /** What the library is told of a score: its kind, which has the same word there, and what it is computed from beside the weights. */
@@ -80,10 +44,10 @@ export function scoreArguments(score: Score): {
 }
 
 class NativePruning implements PruningEngine {
-  readonly #call: Functions;
+  readonly #call: KernelFunctions['pruning'];
   readonly #threads: number;
 
-  constructor(functions: Functions, threads: number) {
+  constructor(functions: KernelFunctions['pruning'], threads: number) {
     this.#call = functions;
     this.#threads = threads;
   }
@@ -92,8 +56,12 @@ class NativePruning implements PruningEngine {
     const { rows, columns, values } = weights;
     const mask = emptyMask(rows, columns);
     const { kind, norms, diagonal } = scoreArguments(score);
-    const given = [values, rows, columns, kind, norms, diagonal, ...patternArguments(pattern, columns)];
-    done(this.#call.select(...given, this.#threads, mask.bits), score);
+    const [pruned, group] = patternArguments(pattern, columns);
+    const { ridge_select: select } = this.#call;
+    done(
+      select(values, rows, columns, kind, norms, diagonal, pruned, group, this.#threads, mask.bits),
+      score,
+    );
     return mask;
   }
 
@@ -109,7 +77,7 @@ class NativePruning implements PruningEngine {
     const mask = emptyMask(rows, columns);
     const counts = new BigInt64Array(5);
     done(
-      this.#call.dsnot(
+      this.#call.ridge_dsnot(
         values,
         rows,
         columns,
@@ -147,8 +115,8 @@ class NativePruning implements PruningEngine {
     const values = hessian.values.slice();
     const dead = new Uint8Array(columns);
     const channel = new Int32Array(1);
-    const code = this.#call.factor(values, columns, damping, this.#threads, dead, channel);
-    if (code === NOT_POSITIVE_DEFINITE) throw notPositiveDefinite(channel[0]!);
+    const code = this.#call.ridge_inverse_factor(values, columns, damping, this.#threads, dead, channel);
+    if (code === KERNEL_CONSTANTS.RIDGE_NOT_POSITIVE_DEFINITE) throw notPositiveDefinite(channel[0]!);
     done(code);
     return { columns, values, dead };
   }
@@ -159,7 +127,7 @@ class NativePruning implements PruningEngine {
     const mask = emptyMask(rows, columns);
     const ratio = pattern.kind === 'unstructured' ? pattern.ratio : 0;
     done(
-      this.#call.sparseGpt(
+      this.#call.ridge_sparsegpt(
         updated.values,
         rows,
         columns,
@@ -179,7 +147,9 @@ class NativePruning implements PruningEngine {
     const { rows, columns, values } = weights;
     const squares = new Float64Array(rows);
     const others = other?.values ?? null;
-    done(this.#call.squaredOutput(values, others, rows, columns, hessian.values, this.#threads, squares));
+    done(
+      this.#call.ridge_squared_output(values, others, rows, columns, hessian.values, this.#threads, squares),
+    );
     return squares;
   }
 }
@@ -192,7 +162,8 @@ function patternArguments(pattern: Pattern, columns: number): [number, number] {
 /** @param score that it was called with; a library without it says so. @throws FailureError `out-of-memory`; Error for an unknown score. */
 function done(code: number, score?: Score): void {
   if (code === 0) return;
-  if (code === UNKNOWN_SCORE && score !== undefined) throw unknownScore(score as never);
+  if (code === KERNEL_CONSTANTS.RIDGE_UNKNOWN_SCORE && score !== undefined)
+    throw unknownScore(score as never);
   throw new FailureError(
     failure('out-of-memory', 'the pruning kernels ran out of memory', { hint: 'use fewer threads' }),
   );

@@ -4,19 +4,6 @@ import { readAffinity } from '../../process/device/affinity.js';
 import { bytesBeforeMemory } from '../../process/device/caches.js';
 import { openKernelLibrary } from './kernel-library.js';
 
-/** The interface of kernels/ops/ops.h that this file was written for. */
-const INTERFACE = 2;
-const REQUEST =
-  'const char *op, const char *variant, const char *type, const int64_t *shape, int32_t count, int32_t threads, uint64_t seed';
-const PROTOTYPES = {
-  describe: 'const char *ridge_ops_describe()',
-  check: `const char *ridge_ops_check(${REQUEST})`,
-  output: `const char *ridge_ops_output(${REQUEST}, _Out_ float *output, int64_t room)`,
-  prepare: `const char *ridge_ops_prepare(${REQUEST}, int64_t cacheBytes)`,
-  measure: 'int32_t ridge_ops_measure(int64_t handle, int32_t repeats, double *nanoseconds)',
-  release: 'void ridge_ops_release(int64_t handle)',
-} as const;
-
 /** One variant of one op in one type and shape. The shape has one number for each parameter, in the op's order. */
 export interface OpRequest {
   readonly op: string;
@@ -96,32 +83,28 @@ type Answer<T> = T | Refusal;
  * @throws FailureError `engine-missing`, `engine-mismatch`.
  */
 export async function openOps(library: string): Promise<NativeOps> {
-  const { handle } = await openKernelLibrary(library, { part: 'ops', version: INTERFACE });
-  const open = (prototype: string) => handle.func(prototype) as (...args: unknown[]) => unknown;
-  const [describe, check, prepare] = [PROTOTYPES.describe, PROTOTYPES.check, PROTOTYPES.prepare].map(open);
-  const output = open(PROTOTYPES.output);
-  const [measure, release] = [open(PROTOTYPES.measure), open(PROTOTYPES.release)];
-  const ask = <T>(text: unknown): T => {
-    const answer = JSON.parse(text as string) as Answer<T>;
+  const { functions: native } = await openKernelLibrary(library, 'ops');
+  const ask = <T>(text: string | null): T => {
+    const answer = JSON.parse(text ?? '{}') as Answer<T>;
     if (isRefusal(answer)) throw refusal(answer.problem);
     return answer;
   };
   const words = ({ op, variant, type, shape, threads, seed }: OpRequest) => {
     const numbers = BigInt64Array.from(shape, (value) => BigInt(Math.round(value)));
-    return [op, variant, type, numbers, numbers.length, threads, seed];
+    return [op, variant, type, numbers, numbers.length, threads, seed] as const;
   };
   return {
-    describe: () => ask<{ ops: OpListing[] }>(describe!()).ops,
-    check: (request) => ask<OpVerdict>(check!(...words(request))),
+    describe: () => ask<{ ops: OpListing[] }>(native.ridge_ops_describe()).ops,
+    check: (request) => ask<OpVerdict>(native.ridge_ops_check(...words(request))),
     output(request) {
-      const { count } = ask<{ count: number }>(output(...words(request), null, 0));
+      const { count } = ask<{ count: number }>(native.ridge_ops_output(...words(request), null, 0));
       const numbers = new Float32Array(count);
-      ask(output(...words(request), numbers, count));
+      ask(native.ridge_ops_output(...words(request), numbers, count));
       return numbers;
     },
     prepare(request, cache) {
       const made = ask<OpWork & { handle: number }>(
-        prepare!(...words(request), cache === 'cold' ? cacheBytes() : 0),
+        native.ridge_ops_prepare(...words(request), cache === 'cold' ? cacheBytes() : 0),
       );
       const { handle: id, ...work } = made;
       if (id === 0) throw wrong(request, work.check);
@@ -129,12 +112,12 @@ export async function openOps(library: string): Promise<NativeOps> {
         ...work,
         measure(repeats) {
           const nanoseconds = new Float64Array(repeats);
-          const code = measure(id, repeats, nanoseconds);
+          const code = native.ridge_ops_measure(id, repeats, nanoseconds);
           if (code === CLOSED) throw new Error('the op was closed');
           if (code !== 0) throw deviceFailed(request);
           return nanoseconds;
         },
-        close: () => void release(id),
+        close: () => native.ridge_ops_release(id),
       };
     },
   };

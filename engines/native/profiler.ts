@@ -1,25 +1,17 @@
 import type { GraphNode } from '../../roofline/profile/nodes.js';
+import { KERNEL_CONSTANTS, KERNEL_STRUCTS } from './gen/kernels.js';
 import { openKernelLibrary } from './kernel-library.js';
 import type { Pointer } from './llama.js';
-import { STRUCTS } from './llama-cpp/bindings.js';
+import { tensorOffsets } from './llama-cpp/bindings.js';
 import { operationName, typeName, WITHOUT_WORK } from './node-names.js';
 
-/** The interface of kernels/profile/profile.h that this file was written for. */
-const INTERFACE = { part: 'profile', version: 1 } as const;
-
-/** Bytes of ridge_node and of its parts, and of ridge_node_run. */
-const NAME = 64;
-const NODE = {
-  type: 4,
-  ne: 8,
-  sourceType: 40,
-  sourceNe: 48,
-  name: 112,
-  sourceName: 176,
-  bytes: 304,
-} as const;
-const RUN_BYTES = 24;
-const SOURCES = 2;
+const { RIDGE_PROFILE_NAME, RIDGE_PROFILE_SOURCES, RIDGE_PROFILE_DIMENSIONS } = KERNEL_CONSTANTS;
+const {
+  ridge_node: NODE,
+  ridge_node_run: RUN,
+  ridge_profile: PROFILE,
+  ridge_node_layout,
+} = KERNEL_STRUCTS.profile;
 
 /** What one kind of node took, in the order of the graph. */
 export interface NodeTimes {
@@ -41,39 +33,34 @@ export interface Profiler {
 
 /** Opens the profiler of our native library, in a child process. @throws FailureError `engine-missing`, `engine-mismatch`. */
 export async function openProfiler(library: string): Promise<Profiler> {
-  const { handle, koffi } = await openKernelLibrary(library, INTERFACE);
-  const bind = (prototype: string) => handle.func(prototype) as (...args: unknown[]) => Pointer;
-  const open = bind(
-    'void *ridge_profiler_open(const int32_t *layout, const int32_t *skipped, int32_t count)',
-  );
-  const watch = bind('void ridge_profiler_watch(void *profiler, int32_t on)');
-  const read = bind('void ridge_profiler_read(void *profiler, int64_t *profile)');
-  const forget = bind('void ridge_profiler_forget(void *profiler)');
-  const close = bind('void ridge_profiler_close(void *profiler)');
-  const profiler = open(nodeLayout(), Int32Array.from(WITHOUT_WORK), WITHOUT_WORK.length);
+  const { handle, koffi, functions: native } = await openKernelLibrary(library, 'profile');
+  // Where the engine's own headers have what is read of a node.
+  const layout = Int32Array.from(tensorOffsets(Object.keys(ridge_node_layout.fields)));
+  const skipped = Int32Array.from(WITHOUT_WORK);
+  const profiler = native.ridge_profiler_open(layout, skipped, skipped.length);
   if (profiler === null) throw new Error('memory ran out');
   const known: GraphNode[] = [];
   return {
     callback: handle.symbol('ridge_profiler_evaluate') as Pointer,
     userData: profiler,
-    watch: (on) => void watch(profiler, on ? 1 : 0),
+    watch: (on) => native.ridge_profiler_watch(profiler, on ? 1 : 0),
     take() {
-      const profile = new BigInt64Array(5);
-      read(profiler, profile);
+      const profile = new BigInt64Array(PROFILE.bytes / 8);
+      native.ridge_profiler_read(profiler, profile);
       const [nodes = 0n, nodeCount = 0n, runs = 0n, runCount = 0n, lost = 0n] = profile;
       if (lost > 0n) throw new Error('memory ran out');
       for (let i = known.length; i < Number(nodeCount); i++) {
         known.push(nodeAt(Buffer.from(koffi.view(nodes + BigInt(i * NODE.bytes), NODE.bytes))));
       }
-      const bytes = Number(runCount) * RUN_BYTES;
+      const bytes = Number(runCount) * RUN.bytes;
       const times = sums(
         bytes === 0 ? new BigInt64Array(0) : new BigInt64Array(koffi.view(runs, bytes)),
         known,
       );
-      forget(profiler);
+      native.ridge_profiler_forget(profiler);
       return times;
     },
-    close: () => void close(profiler),
+    close: () => native.ridge_profiler_close(profiler),
   };
 }
 
@@ -92,26 +79,26 @@ function sums(runs: BigInt64Array, known: readonly GraphNode[]): NodeTimes[] {
 }
 
 function nodeAt(bytes: Buffer): GraphNode {
-  const shape = (from: number) =>
-    Array.from({ length: 4 }, (_, i) => Number(bytes.readBigInt64LE(from + 8 * i)));
-  const name = (from: number) => bytes.toString('utf8', from, bytes.indexOf(0, from));
+  const { op, type, ne, source_type, source_ne, name, source_name } = NODE.fields;
+  const shapeAt = (from: number) =>
+    Array.from({ length: RIDGE_PROFILE_DIMENSIONS }, (_, i) => Number(bytes.readBigInt64LE(from + 8 * i)));
+  const nameAt = (from: number) => bytes.toString('utf8', from, bytes.indexOf(0, from));
   const source = (i: number) => {
-    const type = bytes.readInt32LE(NODE.sourceType + 4 * i);
-    if (type < 0) return [];
-    const from = NODE.sourceNe + 32 * i;
-    return [{ name: name(NODE.sourceName + NAME * i), type: typeName(type), shape: shape(from) }];
+    const sourceType = bytes.readInt32LE(source_type + 4 * i);
+    if (sourceType < 0) return [];
+    return [
+      {
+        name: nameAt(source_name + RIDGE_PROFILE_NAME * i),
+        type: typeName(sourceType),
+        shape: shapeAt(source_ne + 8 * RIDGE_PROFILE_DIMENSIONS * i),
+      },
+    ];
   };
   return {
-    op: operationName(bytes.readInt32LE(0)),
-    name: name(NODE.name),
-    type: typeName(bytes.readInt32LE(NODE.type)),
-    shape: shape(NODE.ne),
-    sources: Array.from({ length: SOURCES }, (_, i) => source(i)).flat(),
+    op: operationName(bytes.readInt32LE(op)),
+    name: nameAt(name),
+    type: typeName(bytes.readInt32LE(type)),
+    shape: shapeAt(ne),
+    sources: Array.from({ length: RIDGE_PROFILE_SOURCES }, (_, i) => source(i)).flat(),
   };
-}
-
-/** ridge_node_layout, from the engine's own headers. */
-function nodeLayout(): Int32Array {
-  const at = (name: string) => STRUCTS.ggml_tensor.fields.find(([field]) => field === name)![2];
-  return Int32Array.from(['type', 'ne', 'op', 'src', 'name'].map(at));
 }

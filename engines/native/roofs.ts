@@ -1,30 +1,34 @@
 import { FailureError, failure } from '../../core/errors.js';
 import type { BandwidthRoof, ComputeRoof } from '../../core/result/roofs.js';
 import { type CpuLevels, cpuLevels } from './cpu-levels.js';
+import { KERNEL_CONSTANTS } from './gen/kernels.js';
 import { openKernelLibrary } from './kernel-library.js';
 
-/** The interface of kernels/roofs/roofs.h that this file was written for. */
-const INTERFACE = { part: 'roofs', version: 2 } as const;
-
-const ACCESS: Readonly<Record<BandwidthRoof['access'], number>> = { read: 0, write: 1, copy: 2, triad: 3 };
+const ACCESS: Readonly<Record<BandwidthRoof['access'], number>> = {
+  read: KERNEL_CONSTANTS.RIDGE_READ,
+  write: KERNEL_CONSTANTS.RIDGE_WRITE,
+  copy: KERNEL_CONSTANTS.RIDGE_COPY,
+  triad: KERNEL_CONSTANTS.RIDGE_TRIAD,
+};
 const ARITHMETIC: Partial<Readonly<Record<ComputeRoof['arithmetic'], number>>> = {
-  f64: 0,
-  f32: 1,
-  bf16: 2,
-  f16: 3,
-  int8: 4,
+  f64: KERNEL_CONSTANTS.RIDGE_F64,
+  f32: KERNEL_CONSTANTS.RIDGE_F32,
+  bf16: KERNEL_CONSTANTS.RIDGE_BF16,
+  f16: KERNEL_CONSTANTS.RIDGE_F16,
+  int8: KERNEL_CONSTANTS.RIDGE_INT8,
 };
-const UNIT: Readonly<Record<ComputeRoof['unit'], number>> = { vector: 0, matrix: 1 };
-const ABSENT = 4;
+const UNIT: Readonly<Record<ComputeRoof['unit'], number>> = {
+  vector: KERNEL_CONSTANTS.RIDGE_VECTOR,
+  matrix: KERNEL_CONSTANTS.RIDGE_MATRIX,
+};
+const { RIDGE_ROOFS_OUT_OF_MEMORY, RIDGE_ROOFS_WRONG_CPUS, RIDGE_ROOFS_WRONG_SIZE } = KERNEL_CONSTANTS;
 const PROBLEMS: Readonly<Record<number, string>> = {
-  1: 'memory ran out',
-  2: 'the process may not use one of the CPUs, or one was named twice',
-  3: 'the system gives no more threads',
-  5: 'a product that was computed is wrong',
-  6: 'a size is outside of what was asked for when the bench was opened',
+  [RIDGE_ROOFS_OUT_OF_MEMORY]: 'memory ran out',
+  [RIDGE_ROOFS_WRONG_CPUS]: 'the process may not use one of the CPUs, or one was named twice',
+  [KERNEL_CONSTANTS.RIDGE_ROOFS_FEWER_THREADS]: 'the system gives no more threads',
+  [KERNEL_CONSTANTS.RIDGE_ROOFS_WRONG_RESULT]: 'a product that was computed is wrong',
+  [RIDGE_ROOFS_WRONG_SIZE]: 'a size is outside of what was asked for when the bench was opened',
 };
-
-type Native = (...args: unknown[]) => number;
 
 /** Rates and times of one set of threads. Every call gives one value per repeat, in order. */
 export interface RoofsBench {
@@ -74,52 +78,30 @@ export interface RoofsKernels {
 
 /** Opens the roofs part of our own library, in a child process. @throws FailureError `engine-missing`, `engine-mismatch`. */
 export async function openRoofsKernels(library: string): Promise<RoofsKernels> {
-  const { handle } = await openKernelLibrary(library, INTERFACE);
-  const bind = (prototype: string) => handle.func(prototype) as Native;
-  const open = handle.func(
-    'void *ridge_roofs_open(const int32_t *cpus, int32_t threads, int64_t bytes, int32_t *problem)',
-  ) as (...args: unknown[]) => bigint | null;
-  const call = {
-    close: bind('void ridge_roofs_close(void *bench)'),
-    bandwidth: bind(
-      'int32_t ridge_roofs_bandwidth(void *bench, int32_t access, int32_t streaming, int64_t bytes, double seconds, int32_t repeats, double *rates, uint64_t *checksum)',
-    ),
-    vector: bind(
-      'int32_t ridge_roofs_vector(void *bench, int32_t arithmetic, double seconds, int32_t repeats, double *rates)',
-    ),
-    matrix: bind(
-      'int32_t ridge_roofs_matrix(void *bench, int32_t arithmetic, double seconds, int32_t repeats, double *rates)',
-    ),
-    launch: bind(
-      'int32_t ridge_roofs_launch(void *bench, int32_t launches, int32_t repeats, double *seconds)',
-    ),
-  };
-  const instructionsOf = handle.func('const char *ridge_roofs_instructions(void *bench)') as (
-    bench: unknown,
-  ) => string;
-  const choice = handle.func(
-    'const char *ridge_roofs_choice(int32_t arithmetic, int32_t unit, const char *features, int32_t rank)',
-  ) as (...words: (number | string)[]) => string | null;
+  const { handle, functions: native } = await openKernelLibrary(library, 'roofs');
+  const peak = { vector: native.ridge_roofs_vector, matrix: native.ridge_roofs_matrix };
   return {
     levels: cpuLevels({ handle }),
     choices(arithmetic, unit, features) {
       const found: string[] = [];
       for (;;) {
-        const next = choice(ARITHMETIC[arithmetic] ?? -1, UNIT[unit], features, found.length);
+        const [number, rank] = [ARITHMETIC[arithmetic] ?? -1, found.length];
+        const next = native.ridge_roofs_choice(number, UNIT[unit], features, rank);
         if (next === null) return found;
         found.push(next);
       }
     },
     open(cpus, bytes) {
       const problem = new Int32Array(1);
-      const bench = open(Int32Array.from(cpus), cpus.length, bytes, problem);
+      const bench = native.ridge_roofs_open(Int32Array.from(cpus), cpus.length, bytes, problem);
       if (bench === null) refuse(problem[0]!, cpus);
       return {
         bandwidth({ access, streaming, bytes: used }, seconds, repeats) {
           const rates = new Float64Array(repeats);
           const checksum = new BigUint64Array(1);
-          const words = [ACCESS[access], streaming ? 1 : 0, used, seconds, repeats, rates, checksum];
-          const code = call.bandwidth(bench, ...words);
+          const [accessed, past] = [ACCESS[access], streaming ? 1 : 0];
+          const { ridge_roofs_bandwidth: bandwidth } = native;
+          const code = bandwidth(bench, accessed, past, used, seconds, repeats, rates, checksum);
           if (code !== 0) refuse(code, cpus);
           return { rates: [...rates], checksum: checksum[0]! };
         },
@@ -127,18 +109,18 @@ export async function openRoofsKernels(library: string): Promise<RoofsKernels> {
           const number = ARITHMETIC[arithmetic];
           if (number === undefined) return null;
           const rates = new Float64Array(repeats);
-          const code = call[unit](bench, number, seconds, repeats, rates);
-          if (code === ABSENT) return null;
+          const code = peak[unit](bench, number, seconds, repeats, rates);
+          if (code === KERNEL_CONSTANTS.RIDGE_ROOFS_ABSENT) return null;
           if (code !== 0) refuse(code, cpus);
-          return { rates: [...rates], instructions: instructionsOf(bench) };
+          return { rates: [...rates], instructions: native.ridge_roofs_instructions(bench) ?? '' };
         },
         launch(launches, repeats) {
           const seconds = new Float64Array(repeats);
-          const code = call.launch(bench, launches, repeats, seconds);
+          const code = native.ridge_roofs_launch(bench, launches, repeats, seconds);
           if (code !== 0) refuse(code, cpus);
           return [...seconds];
         },
-        close: () => void call.close(bench),
+        close: () => native.ridge_roofs_close(bench),
       };
     },
   };
@@ -147,7 +129,8 @@ export async function openRoofsKernels(library: string): Promise<RoofsKernels> {
 function refuse(code: number, cpus: readonly number[]): never {
   const why = PROBLEMS[code] ?? `code ${code}`;
   const message = `the roofs of CPUs ${cpus.join(',') || '(none)'} cannot be measured: ${why}`;
-  if (code === 1) throw new FailureError(failure('out-of-memory', message));
-  if (code === 2 || code === 6) throw new FailureError(failure('device-missing', message));
+  if (code === RIDGE_ROOFS_OUT_OF_MEMORY) throw new FailureError(failure('out-of-memory', message));
+  if (code === RIDGE_ROOFS_WRONG_CPUS || code === RIDGE_ROOFS_WRONG_SIZE)
+    throw new FailureError(failure('device-missing', message));
   throw new FailureError(failure('run-failed', message));
 }

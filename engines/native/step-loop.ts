@@ -2,9 +2,6 @@ import { toFailure } from '../../core/errors.js';
 import { measuringLibrary, openKernelLibrary } from './kernel-library.js';
 import type { Llama, Pointer, StructValue } from './llama.js';
 
-/** The interface of kernels/steps/steps.h that this file was written for. */
-const INTERFACE = { part: 'steps', version: 1 } as const;
-
 /** Decode steps of one context with nothing but the engine between two stamps. */
 export interface StepLoop {
   /**
@@ -43,18 +40,12 @@ export async function findStepLoops(llama: Llama, library = measuringLibrary()):
 
 /** @throws FailureError as `openKernelLibrary` does. */
 async function openStepLoops(llama: Llama, library: string): Promise<OpenStepLoop> {
-  const { handle } = await openKernelLibrary(library, INTERFACE);
-  // `llama_batch` is the engine's struct, by the name under which its bindings told koffi of it.
-  const open = handle.func(
-    'void *ridge_steps_open(void *decode, void *synchronize, void *context, llama_batch batch, void *batch_tokens, void *batch_positions, int32_t sequences)',
-  ) as (...args: unknown[]) => Pointer;
-  const run = handle.func(
-    'int32_t ridge_steps_run(void *steps, const int32_t *tokens, int32_t count, int64_t *ends)',
-  ) as (...args: unknown[]) => number;
-  const close = handle.func('void ridge_steps_close(void *steps)') as (steps: Pointer) => void;
+  // It takes `llama_batch`, the engine's struct, by the name under which its bindings told koffi of it.
+  const { functions: native } = await openKernelLibrary(library, 'steps');
   const decode = llama.address('llama_decode');
   const synchronize = llama.address('llama_synchronize');
   return (context, batch, sequences) => {
+    const { ridge_steps_open: open } = native;
     const steps = open(decode, synchronize, context, batch, batch.token, batch.pos, sequences);
     if (steps === null) throw new Error('memory ran out');
     return {
@@ -64,10 +55,10 @@ async function openStepLoops(llama: Llama, library: string): Promise<OpenStepLoo
         const all = new Int32Array(new ArrayBuffer(4 * count * sequences));
         const nanoseconds = new BigInt64Array(new ArrayBuffer(8 * count));
         for (let i = 0; i < count; i++) all.set(tokens[i]!, i * sequences);
-        const code = run(steps, all, count, nanoseconds);
+        const code = native.ridge_steps_run(steps, all, count, nanoseconds);
         return { code, ends: Float64Array.from(nanoseconds, (ns) => Number(ns) / 1e9) };
       },
-      close: () => close(steps),
+      close: () => native.ridge_steps_close(steps),
     };
   };
 }

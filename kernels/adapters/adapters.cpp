@@ -1,8 +1,6 @@
 // The interface, at the level of the processor it runs on.
 #include "adapters/levels.h"
 
-int32_t ridge_adapters_interface(void) { return 1; }
-
 int32_t ridge_merge_adapter(float* weights, int64_t rows, int32_t columns, int64_t first, const float* a,
                             const float* b, int32_t rank, double factor, const float* magnitude, double strength,
                             int32_t threads) {

@@ -10,7 +10,7 @@
 #define RIDGE_ADAPTERS_API extern "C" __attribute__((visibility("default")))
 #endif
 
-// Changes whenever a signature or a meaning here does.
+// A number of this header (cmake/interface.cmake): the caller refuses another.
 RIDGE_ADAPTERS_API int32_t ridge_adapters_interface(void);
 
 // weights: `rows` rows of `columns`, changed in place; the first is row `first` of the whole matrix.

@@ -33,6 +33,7 @@ typedef struct {
   const double* hessian;
 } ridge_input;
 
+// A number of this header (cmake/interface.cmake): the caller refuses another.
 RIDGE_API int32_t ridge_calibration_interface(void);
 
 // Null when there is no memory. hessians: whether products are added up too.

@@ -279,8 +279,6 @@ Collector* of(void* collector) { return static_cast<Collector*>(collector); }
 
 }  // namespace
 
-int32_t ridge_calibration_interface(void) { return 3; }
-
 void* ridge_collector_open(const ridge_tensor_layout* layout, ridge_buffer_is_host is_host, ridge_tensor_get get,
                            int32_t hessians, int32_t threads) {
   return new (std::nothrow) Collector(*layout, Reader(is_host, get), hessians != 0, threads);

@@ -171,5 +171,3 @@ int32_t ridge_cores_read(const int32_t* cpus, int32_t count, double* width, doub
 int32_t ridge_cores_read(const int32_t*, int32_t, double*, double*) { return 1; }
 
 #endif
-
-int32_t ridge_cores_interface(void) { return 3; }

@@ -13,6 +13,7 @@
 #define RIDGE_CORES_API extern "C" __attribute__((visibility("default")))
 #endif
 
+// A number of this header (cmake/interface.cmake): the caller refuses another.
 RIDGE_CORES_API int32_t ridge_cores_interface(void);
 
 // Asks all of these CPUs at once, by a thread on each, within some milliseconds.

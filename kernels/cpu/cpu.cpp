@@ -114,8 +114,6 @@ Features features_in_use() {
 
 }  // namespace ridgepoint
 
-int32_t ridge_cpu_interface(void) { return 1; }
-
 int32_t ridge_cpu_highest(void) { return ridgepoint::highest(); }
 
 int32_t ridge_cpu_level(void) { return ridgepoint::in_use().load(std::memory_order_relaxed); }

@@ -11,7 +11,7 @@
 #define RIDGE_CPU_API extern "C" __attribute__((visibility("default")))
 #endif
 
-// Changes with every change of a signature; the caller refuses another.
+// A number of this header (cmake/interface.cmake): the caller refuses another.
 RIDGE_CPU_API int32_t ridge_cpu_interface(void);
 
 // The highest level that both this processor and this library have. 0 is `scalar`: the architecture's baseline.

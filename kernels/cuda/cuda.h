@@ -10,7 +10,7 @@
 #define RIDGE_CUDA_API extern "C" __attribute__((visibility("default")))
 #endif
 
-// Changes whenever a signature or a meaning here does.
+// A number of this header (cmake/interface.cmake): the caller refuses another.
 RIDGE_CUDA_API int32_t ridge_cuda_interface(void);
 
 // {"absent": null | why there is no usable GPU, "images": [names of files of kernels],

@@ -23,6 +23,7 @@ typedef struct {
   int32_t ne, nb, src, data;
 } ridge_tensor_layout;
 
+// A number of this header (cmake/interface.cmake): the caller refuses another.
 RIDGE_GRAPH_API int32_t ridge_graph_interface(void);
 
 // values: row-major, f32; not kept. Null when there is no memory, or for a type or format that is not one.

@@ -79,8 +79,6 @@ ops::Rounded rounded(const Matrix& m, const char* x, size_t row_bytes, int64_t b
 
 using ridgepoint::graph::Matrix;
 
-int32_t ridge_graph_interface(void) { return 2; }
-
 void* ridge_graph_pack(const float* values, int64_t rows, int64_t columns, int32_t type, int32_t format,
                        const ridge_tensor_layout* layout) {
   if (type != RIDGE_GRAPH_BF16 && type != RIDGE_GRAPH_INT8) return nullptr;

@@ -242,8 +242,6 @@ void write_op(Json& json, const Op& op) {
 using namespace ridgepoint;
 using namespace ridgepoint::ops;
 
-int32_t ridge_ops_interface(void) { return 2; }
-
 const char* ridge_ops_describe(void) {
   Json json;
   json.open('{').key("ops").open('[');

@@ -11,7 +11,7 @@
 #define RIDGE_OPS_API extern "C" __attribute__((visibility("default")))
 #endif
 
-// Changes whenever a signature or a meaning here does.
+// A number of this header (cmake/interface.cmake): the caller refuses another.
 RIDGE_OPS_API int32_t ridge_ops_interface(void);
 
 // Every op, by family and name, with all variants of all platforms. `absent` alone depends on the machine.

@@ -46,6 +46,7 @@ typedef struct {
   int64_t lost;
 } ridge_profile;
 
+// A number of this header (cmake/interface.cmake): the caller refuses another.
 RIDGE_PROFILE_API int32_t ridge_profile_interface(void);
 
 // skipped: operations that compute nothing (views and the like). Null when there is no memory.

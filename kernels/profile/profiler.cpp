@@ -123,8 +123,6 @@ Profiler* of(void* profiler) { return static_cast<Profiler*>(profiler); }
 
 }  // namespace
 
-int32_t ridge_profile_interface(void) { return 1; }
-
 void* ridge_profiler_open(const ridge_node_layout* layout, const int32_t* skipped, int32_t count) try {
   return new Profiler(*layout, skipped, count);
 } catch (const std::bad_alloc&) {

@@ -1,8 +1,6 @@
 // Every function of the interface, at the level of the processor it runs on.
 #include "pruning/levels.h"
 
-int32_t ridge_pruning_interface(void) { return 3; }
-
 int32_t ridge_select(const float* weights, int64_t rows, int32_t columns, const char* score, const float* norms,
                      const double* diagonal, int32_t pruned, int32_t group, int32_t threads, uint8_t* mask) {
   return RIDGE_BEST(select)(weights, rows, columns, score, norms, diagonal, pruned, group, threads, mask);

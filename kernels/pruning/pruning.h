@@ -16,7 +16,7 @@
 
 enum { RIDGE_OK = 0, RIDGE_OUT_OF_MEMORY = 1, RIDGE_NOT_POSITIVE_DEFINITE = 2, RIDGE_UNKNOWN_SCORE = 3 };
 
-// Changes with every change of a signature; the caller refuses another.
+// A number of this header (cmake/interface.cmake): the caller refuses another.
 RIDGE_API int32_t ridge_pruning_interface(void);
 
 // score: its kind as core/techniques/pruning/scores.ts calls it: `magnitude` |w|, `wanda` |w| * norms[j], or `sparsegpt`

@@ -177,8 +177,6 @@ int32_t best_rates(void* handle, int32_t arithmetic, int32_t unit, double second
 
 }  // namespace
 
-int32_t ridge_roofs_interface(void) { return 2; }
-
 const char* ridge_roofs_build(void) { return "ridgepoint-roofs:" RIDGE_ROOFS_BUILD; }
 
 void* ridge_roofs_open(const int32_t* cpus, int32_t threads, int64_t bytes, int32_t* problem) try {

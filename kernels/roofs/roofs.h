@@ -29,7 +29,7 @@ enum { RIDGE_READ = 0, RIDGE_WRITE = 1, RIDGE_COPY = 2, RIDGE_TRIAD = 3 };
 enum { RIDGE_VECTOR = 0, RIDGE_MATRIX = 1 };
 enum { RIDGE_F64 = 0, RIDGE_F32 = 1, RIDGE_BF16 = 2, RIDGE_F16 = 3, RIDGE_INT8 = 4 };
 
-// Changes with every change of a signature; the caller refuses another.
+// A number of this header (cmake/interface.cmake): the caller refuses another.
 RIDGE_ROOFS_API int32_t ridge_roofs_interface(void);
 
 // "ridgepoint-roofs:" and a digest of what this part is built of and by. Agents find it in the file, which they do not open.

@@ -23,8 +23,6 @@ int64_t now() {
 
 }  // namespace
 
-int32_t ridge_steps_interface(void) { return 1; }
-
 void* ridge_steps_open(ridge_decode decode, ridge_synchronize synchronize, void* context, ridge_batch batch,
                        int32_t* batch_tokens, int32_t* batch_positions, int32_t sequences) {
   return new (std::nothrow) Steps{decode, synchronize, context, batch, batch_tokens, batch_positions, sequences};

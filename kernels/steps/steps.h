@@ -20,6 +20,7 @@ typedef struct {
 typedef int32_t (*ridge_decode)(void* context, ridge_batch batch);
 typedef void (*ridge_synchronize)(void* context);
 
+// A number of this header (cmake/interface.cmake): the caller refuses another.
 RIDGE_STEPS_API int32_t ridge_steps_interface(void);
 
 // batch: one token of each sequence, in order. batch_tokens and batch_positions are its own arrays: tokens are written into the one; the

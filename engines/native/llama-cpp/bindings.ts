@@ -48,6 +48,11 @@ export type LlamaFunctions = {
   ) => Value<(typeof FUNCTIONS)[N][0]>;
 };
 
+/** @returns where fields of llama.cpp's ggml_tensor are, in bytes, for native code of ours that reads them. */
+export function tensorOffsets(fields: readonly string[]): number[] {
+  return fields.map((name) => STRUCTS.ggml_tensor.fields.find(([field]) => field === name)![2]);
+}
+
 /** koffi's struct types for one process; koffi knows types by name, so they are made once. */
 export class StructTypes {
   readonly #koffi: Koffi;

@@ -31,8 +31,6 @@ void describe_device(ops::Json& json) {
 using namespace ridgepoint;
 using namespace ridgepoint::cuda;
 
-int32_t ridge_cuda_interface(void) { return 1; }
-
 const char* ridge_cuda_describe(void) {
   static thread_local std::string kept;
   const std::string absent = Device::absent();

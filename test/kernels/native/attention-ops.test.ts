@@ -13,7 +13,7 @@ const opened: { ops: NativeOps; levels: CpuLevels } | null =
   kernels.library !== null
     ? {
         ops: await openOps(kernelsLibrary()!),
-        levels: cpuLevels(await openKernelLibrary(kernelsLibrary()!, { part: 'ops', version: 2 })),
+        levels: cpuLevels(await openKernelLibrary(kernelsLibrary()!, 'ops')),
       }
     : null;
 const levels = opened?.levels.names ?? [];

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { type CpuLevels, cpuLevels } from '../../../engines/native/cpu-levels.js';
+import type { KernelFunctions } from '../../../engines/native/gen/kernels.js';
 import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kernel-library.js';
-import { openPruningKernels, PRUNING_INTERFACE } from '../../../engines/native/kernels.js';
+import { openPruningKernels } from '../../../engines/native/kernels.js';
 import { REFERENCE } from '../../support/pruning/engine.js';
 import { addProducts } from '../../support/pruning/hessian.js';
 
@@ -41,15 +42,13 @@ int main() {
 
 describe.skipIf(!kernels.tools)('levels of instructions (needs cmake and a C++ compiler)', () => {
   let levels: CpuLevels;
-  let addNative: (...args: (number | ArrayBufferView)[]) => number;
+  let addNative: KernelFunctions['pruning']['ridge_add_products'];
   beforeAll(async () => {
     expect(kernels.failure).toBeNull();
-    const opened = await openKernelLibrary(kernelsLibrary()!, PRUNING_INTERFACE);
+    const opened = await openKernelLibrary(kernelsLibrary()!, 'pruning');
     levels = cpuLevels(opened, undefined);
     // What the collector sums Hessians with.
-    addNative = opened.handle.func(
-      'int32_t ridge_add_products(double *sums, const float *inputs, int64_t tokens, int32_t columns, int32_t threads)',
-    ) as typeof addNative;
+    addNative = opened.functions.ridge_add_products;
   });
 
   test('every level gives the same bits', async () => {

@@ -3,8 +3,9 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Exchange } from '../../../core/techniques/pruning/dsnot/exchange.js';
 import type { PruningEngine } from '../../../core/techniques/pruning/engine.js';
 import { pruneLayer } from '../../../core/techniques/pruning/layer.js';
+import { KERNEL_CONSTANTS } from '../../../engines/native/gen/kernels.js';
 import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kernel-library.js';
-import { openPruningKernels, PRUNING_INTERFACE } from '../../../engines/native/kernels.js';
+import { openPruningKernels } from '../../../engines/native/kernels.js';
 import { pruneByReference, REFERENCE } from '../../support/pruning/engine.js';
 import { exact, exchange, layer, pattern } from '../../unit/pruning/arbitraries.js';
 import {
@@ -88,14 +89,11 @@ describe.skipIf(!kernels.tools)('native pruning (needs cmake and a C++ compiler)
   });
 
   test('a score that the library does not know is refused, not taken for the magnitude', async () => {
-    const { handle } = await openKernelLibrary(kernelsLibrary()!, PRUNING_INTERFACE);
-    const select = handle.func(
-      'int32_t ridge_select(const float *weights, int64_t rows, int32_t columns, const char *score, const float *norms, const double *diagonal, int32_t pruned, int32_t group, int32_t threads, uint8_t *mask)',
-    ) as (...words: unknown[]) => number;
+    const { ridge_select: select } = (await openKernelLibrary(kernelsLibrary()!, 'pruning')).functions;
     const mask = new Uint8Array(1);
     const by = (score: string) => select(Float32Array.of(1, 2), 1, 2, score, null, null, 1, 0, 1, mask);
     expect([by('magnitude'), mask[0]]).toEqual([0, 1]);
-    expect(by('random')).toBe(3);
+    expect(by('random')).toBe(KERNEL_CONSTANTS.RIDGE_UNKNOWN_SCORE);
   });
 
   test('a Hessian that cannot be inverted is the same failure', () => {
