@@ -99,20 +99,36 @@ function sources(folder: string): string[] {
   });
 }
 
-function importsOf(file: string): string[] {
-  const text = readFileSync(join(root, file), 'utf8');
-  return [...text.matchAll(IMPORT)].map((m) => m[1] ?? m[2] ?? m[3] ?? '');
+const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+/** @param values only imports that are still there when the program runs, and before it is asked for something: no types, none by `import()`. */
+function importsIn(text: string, values = false): string[] {
+  const found = [...text.matchAll(IMPORT)];
+  const wanted = values
+    ? found.filter(([statement]) => !isType(statement) && !/^import\(/.test(statement))
+    : found;
+  return wanted.map((m) => m[1] ?? m[2] ?? m[3] ?? '');
 }
 
+/** `import type { … }`, or braces with nothing but types in them. */
+function isType(statement: string): boolean {
+  const names = /\{([^}]*)\}\s*from/.exec(statement)?.[1]?.split(',') ?? [];
+  const named = names.map((name) => name.trim()).filter((name) => name !== '');
+  const whole = /^\s*(?:import|export)\s+type\s/.test(statement);
+  return whole || (/^\s*import\s*\{/.test(statement) && named.every((name) => name.startsWith('type ')));
+}
+
+const importsOf = (file: string): string[] => importsIn(textOf(file));
+
 /** Every file of ours with the files of ours that it imports; of source files, not of what they are built to. */
-function imports(): Map<string, string[]> {
+function imports(read = importsOf): Map<string, string[]> {
   const files = Object.keys(MAY_IMPORT).flatMap(sources);
   const known = new Set(files);
   const sourceOf = (path: string) =>
     [path, path.replace(/\.js$/, '.ts'), path.replace(/\.js$/, '.tsx')].find((one) => known.has(one));
   return new Map(
     files.map((file) => {
-      const targets = importsOf(file).filter((target) => target.startsWith('.'));
+      const targets = read(file).filter((target) => target.startsWith('.'));
       const paths = targets.map((target) => sourceOf(relative(root, resolve(root, dirname(file), target))));
       return [file, paths.filter((path) => path !== undefined)];
     }),
@@ -212,6 +228,35 @@ describe('architecture', () => {
     ]);
     expect(cyclesOf(arrowsOf(planted, 2))).toEqual([['agent/clock.ts', 'agent/meters', 'agent/trial']]);
     expect(cyclesOf(arrowsOf(planted, 1))).toEqual([]);
+  });
+
+  test('no file needs the values of one that needs its own', () => {
+    expect(
+      cyclesOf(
+        arrowsOf(
+          imports((file) => importsIn(textOf(file), true)),
+          Infinity,
+        ),
+      ),
+    ).toEqual([]);
+  });
+
+  test('and of imports only those of values count', () => {
+    const text = `import type { A } from './a.js';
+import { type B, type C } from './b.js';
+import { d, type E } from './d.js';
+import './f.js';
+export { g } from './g.js';
+export type { H } from './h.js';
+const i = await import('./i.js');
+`;
+    expect(importsIn(text, true)).toEqual(['./d.js', './f.js', './g.js']);
+    expect(importsIn(text)).toHaveLength(7);
+    const planted = new Map([
+      ['cli/a.ts', ['cli/b.ts']],
+      ['cli/b.ts', ['cli/a.ts']],
+    ]);
+    expect(cyclesOf(arrowsOf(planted, Infinity))).toEqual([['cli/a.ts', 'cli/b.ts']]);
   });
 
   test('ARCHITECTURE.md shows the arrows that there are (UPDATE_DOCS=1 draws them)', () => {

@@ -1,14 +1,7 @@
 import { type Command, Option } from 'commander';
-import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
-import { collect, positiveInteger } from '../options/values.js';
+import { positiveInteger } from '../options/values.js';
+import { type AdaptOptions, withAdaptOptions } from './options.js';
 import { registerTrain } from './train-command.js';
-
-/** What every subcommand that opens a model takes. */
-export interface AdaptOptions extends NodeOptions {
-  readonly models: readonly string[];
-  readonly threads?: number;
-  readonly json?: true;
-}
 
 export interface MergeOptions extends AdaptOptions {
   readonly force?: true;
@@ -60,7 +53,7 @@ function registerMerge(adapt: Command): void {
       'GGUF files, PEFT folders or builtin:NAME, each with its scale after *, and last the GGUF file to write',
     )
     .option('-f, --force', 'overwrite the output if it exists');
-  common(command).action(async (model: string, words: readonly string[], options: MergeOptions) => {
+  withAdaptOptions(command).action(async (model: string, words: readonly string[], options: MergeOptions) => {
     const { mergeIntoModel } = await import('./merge.js');
     await mergeIntoModel(model, words.slice(0, -1), words.at(-1)!, options);
   });
@@ -79,7 +72,7 @@ function registerConvert(adapt: Command): void {
         .default('f32'),
     )
     .option('-f, --force', 'overwrite the output if it exists');
-  common(command).action(async (adapter: string, output: string, options: ConvertOptions) => {
+  withAdaptOptions(command).action(async (adapter: string, output: string, options: ConvertOptions) => {
     const { convertAdapter } = await import('./convert.js');
     await convertAdapter(adapter, output, options);
   });
@@ -91,7 +84,7 @@ function registerInspect(adapt: Command): void {
     .description('show what an adapter is: kind, ranks, scales, matrices, and whether it fits a model')
     .argument('<adapter>', 'GGUF file, PEFT folder, builtin:NAME or synthetic:lora?…')
     .option('--model <model>', 'the model it is for (PEFT folders and synthetic adapters need it)');
-  common(command).action(async (adapter: string, options: InspectOptions) => {
+  withAdaptOptions(command).action(async (adapter: string, options: InspectOptions) => {
     const { inspectAdapter } = await import('./inspect.js');
     await inspectAdapter(adapter, options);
   });
@@ -110,18 +103,8 @@ function registerCompare(adapt: Command): void {
       'windows to compare, at most (default: the whole text)',
       positiveInteger,
     );
-  common(command).action(async (model: string, adapter: string, options: CompareOptions) => {
+  withAdaptOptions(command).action(async (model: string, adapter: string, options: CompareOptions) => {
     const { compareAdapter } = await import('./compare.js');
     await compareAdapter(model, adapter, options);
   });
-}
-
-/** Options of every subcommand. */
-export function common(command: Command): Command {
-  return command
-    .option('--threads <count>', 'threads to use (default: all CPUs)', positiveInteger)
-    .option('--models <dir>', 'folder to look for models and adapters in (repeatable)', collect, [])
-    .option(...CONFIG_OPTION)
-    .option(...ALLOW_HF_OPTION)
-    .option('--json', 'print JSON');
 }

@@ -5,7 +5,7 @@ import { usageError } from '../exit.js';
 import { modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { fileOf } from '../single/file-of.js';
-import type { AdaptOptions } from './command.js';
+import type { AdaptOptions } from './options.js';
 
 /** A model that adapters go onto, as a file. */
 export interface OpenBase {

@@ -8,7 +8,7 @@ import {
 } from '../../core/training/methods.js';
 import { finetune } from '../../core/workloads/finetune.js';
 import { positiveInteger, wholeNumber } from '../options/values.js';
-import { type AdaptOptions, common } from './command.js';
+import { type AdaptOptions, withAdaptOptions } from './options.js';
 
 export interface TrainOptions extends AdaptOptions {
   readonly method: TrainingMethod;
@@ -60,7 +60,7 @@ export function registerTrain(adapt: Command): void {
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     command.addOption(new Option(`--${flag} ${form}`, help(name)).argParser(read).default(usual(name)));
   }
-  common(command)
+  withAdaptOptions(command)
     .option('-f, --force', 'overwrite the output if it exists')
     .action(async (model: string, output: string, options: TrainOptions) => {
       const { trainModel } = await import('./train.js');
