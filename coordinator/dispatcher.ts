@@ -1,29 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { type Failure, toFailure } from '../core/errors.js';
+import type { Failure } from '../core/errors.js';
 import type { ModelRef } from '../core/experiment/experiment.js';
-import { quote } from '../core/quote.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { isTooLarge, tooLargeRecord } from '../core/result/too-large.js';
 import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
 import { ChangeSignal } from './log/change-signal.js';
-import { LogHealth } from './log/health.js';
-import type { Fact, FactHead, Log, ResultHead } from './log/log.js';
+import type { LogHealth } from './log/health.js';
+import type { Fact, Log, ResultHead } from './log/log.js';
+import { Projection } from './projection.js';
 import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
-import { damageOf } from './scheduler/damage.js';
-import { applyFact, skipFact } from './scheduler/facts.js';
-import {
-  emptyState,
-  type SchedulerOptions,
-  type SchedulerState,
-  type SweepState,
-} from './scheduler/state.js';
+import type { SchedulerOptions, SchedulerState, SweepState } from './scheduler/state.js';
 import { sweepStatus } from './scheduler/status.js';
 import { notWritten, step, wakeWaiting } from './scheduler/step.js';
 import type { SweepView } from './scheduler/view.js';
-import { SweepReader } from './sweep-reader.js';
-import { readSweep } from './sweeps.js';
+import type { SweepReader } from './sweep-reader.js';
+import { LogWriter } from './writer.js';
 
 /** A command for a node's stream rather than for whoever caused the event. */
 export type Push = Extract<Command, { command: 'stop-trial' | 'wake' | 'drain-node' | 'pause-node' }>;
@@ -37,6 +30,8 @@ export interface DispatcherDependencies {
   readonly log: Log;
   readonly clock: Clock;
   readonly options: SchedulerOptions;
+  /** Reads what is submitted; closed with the dispatcher. */
+  readonly sweeps: Pick<SweepReader, 'read' | 'close'>;
   readonly push: (command: Push) => void;
   /** Called for every new result, after it is in the log. */
   readonly recorded: (record: ResultRecord) => void;
@@ -57,28 +52,19 @@ export interface DispatcherDependencies {
  * and only then lets out what follows. So nothing is acknowledged before the log has it.
  */
 export class Dispatcher {
-  readonly state: SchedulerState;
   readonly #parts: DispatcherDependencies;
-  readonly logHealth: LogHealth;
+  readonly #projection: Projection;
+  readonly #writer: LogWriter;
   /** Wakes watchers at every change. */
   readonly changes = new ChangeSignal();
-  /** Entry of the log of each recorded trial, by its number. */
-  readonly #entries: number[] = [];
-  /** Entries of the log that are left out. */
-  readonly #damaged = new Set<number>();
   readonly #reports = new Reports<Reply[]>();
-  /** Reads what is submitted, away from this thread. */
-  readonly #sweeps = new SweepReader();
-  /** The sweep that is being appended: it was read already. */
-  #submitted: { document: string; models: readonly ModelRef[]; view: SweepView } | null = null;
-  #position = 0;
-  #written = true;
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(parts: DispatcherDependencies) {
     this.#parts = parts;
-    this.state = emptyState(parts.options);
-    this.logHealth = new LogHealth({
+    this.#projection = new Projection(parts.options, parts.warn);
+    this.#writer = new LogWriter(parts.log, parts.clock, this.#projection, {
+      ...(parts.appended && { appended: parts.appended }),
       ...(parts.logFailed && { failed: parts.logFailed }),
       ...(parts.logRecovered && { recovered: parts.logRecovered }),
     });
@@ -87,12 +73,9 @@ export class Dispatcher {
   /** Claims the log and rebuilds the state from it. */
   static async open(parts: DispatcherDependencies): Promise<Dispatcher> {
     const dispatcher = new Dispatcher(parts);
-    // Before it is read: what the coordinator before wrote until then is read as well. A log that is full takes it later.
-    await parts.log.claim().catch((error: unknown) => {
-      if (toFailure(error).code !== 'disk-full') throw error;
-      parts.warn(toFailure(error).message);
-    });
-    await dispatcher.#catchUp(parts.replayed);
+    // Before it is read: what the coordinator before wrote until then is read as well.
+    await dispatcher.#writer.claim(parts.warn);
+    await dispatcher.#projection.catchUp(parts.log, parts.replayed);
     // A log that is full just now takes it later: before that nothing can be leased.
     await dispatcher.#ensureLeaseKey().catch(() => undefined);
     return dispatcher;
@@ -100,40 +83,45 @@ export class Dispatcher {
 
   /** Gives back what reads the sweeps; nothing can be submitted any more. */
   async close(): Promise<void> {
-    await this.#sweeps.close();
+    await this.#parts.sweeps.close();
+  }
+
+  get state(): SchedulerState {
+    return this.#projection.state;
+  }
+
+  get logHealth(): LogHealth {
+    return this.#writer.health;
   }
 
   /** Last entry of the log that the state knows. */
   get position(): number {
-    return this.#position;
+    return this.#projection.position;
   }
 
   /** Whether it leases work: it is not stopping, and nobody else wrote to its log when it last did. */
   get leads(): boolean {
-    return this.#written && !this.state.draining && this.deposedBy === null;
+    return this.#writer.leads && !this.state.draining;
   }
 
   /** Why it writes no more: another coordinator has claimed the log. It goes on reading. */
   get deposedBy(): Failure | null {
-    const { deposed } = this.#parts.log;
-    return deposed.aborted ? toFailure(deposed.reason) : null;
+    return this.#writer.deposedBy;
   }
 
   /** @throws WireError `unavailable`, for who has to ask the coordinator that leads. */
   checkLeads(): void {
-    const reason = this.deposedBy;
-    if (reason !== null) throw new WireError('unavailable', reason.message, [reason.hint ?? '']);
+    this.#writer.checkLeads();
   }
 
   /** Whether an entry of the log is left out, since it is damaged or forged. */
   isDamaged(position: number): boolean {
-    return this.#damaged.has(position);
+    return this.#projection.isDamaged(position);
   }
 
   /** Position of a trial's entry in the log; undefined for an unknown trial. */
   entryOf(trialId: string): number | undefined {
-    const number = this.state.recorded.numberOf(trialId);
-    return number === undefined ? undefined : this.#entries[number];
+    return this.#projection.entryOf(trialId);
   }
 
   /**
@@ -161,7 +149,7 @@ export class Dispatcher {
     retryFailed: boolean,
     budgetSeconds: number | null = null,
   ): Promise<{ view: SweepView; created: boolean; otherwise: SweepState[] }> {
-    const view = await this.#sweeps.read(document, models);
+    const view = await this.#parts.sweeps.read(document, models);
     return this.#oneAtATime(async () => {
       this.checkLeads();
       const known = this.state.sweeps.get(view.sweepId);
@@ -173,28 +161,22 @@ export class Dispatcher {
           (budgetSeconds !== null && sweepStatus(known).state !== 'done'));
       if (known !== undefined && !again) return { view, created: false, otherwise: [] };
       const otherwise = known === undefined ? measuredOtherwise(this.state, view) : [];
-      const { sweepId } = view;
+      const { sweepId, repetition } = view;
       const at = this.#parts.clock.at();
-      this.#submitted = { document, models, view };
-      try {
-        const { repetition } = view;
-        const submitted: Fact = {
-          fact: 'SweepSubmitted',
-          sweepId,
-          document,
-          models,
-          repetition,
-          ...(budgetSeconds !== null && { budgetSeconds }),
-          submitter,
-          at,
-        };
-        // A pause that came while the last trials ran holds nothing back any more, and must not hold what is tried again.
-        const outlived = known !== undefined && known.paused !== null && sweepStatus(known).state === 'done';
-        const resumed: Fact = { fact: 'SweepResumed', sweepId, reason: 'it was done', at };
-        await this.#append(outlived ? [resumed, submitted] : [submitted]);
-      } finally {
-        this.#submitted = null;
-      }
+      const submitted: Fact = {
+        fact: 'SweepSubmitted',
+        sweepId,
+        document,
+        models,
+        repetition,
+        ...(budgetSeconds !== null && { budgetSeconds }),
+        submitter,
+        at,
+      };
+      // A pause that came while the last trials ran holds nothing back any more, and must not hold what is tried again.
+      const outlived = known !== undefined && known.paused !== null && sweepStatus(known).state === 'done';
+      const resumed: Fact = { fact: 'SweepResumed', sweepId, reason: 'it was done', at };
+      await this.#append(outlived ? [resumed, submitted] : [submitted], new Map([[submitted, view]]));
       return { view, created: true, otherwise };
     });
   }
@@ -204,14 +186,8 @@ export class Dispatcher {
    * be ready again.
    */
   async tryLog(): Promise<void> {
-    const { clock, log } = this.#parts;
-    const bytes = this.logHealth.due(clock.now());
-    if (bytes === null) return;
-    await this.#oneAtATime(async () => {
-      const failure = await log.probe(bytes).then(() => null, toFailure);
-      this.logHealth.tried(failure, clock.now());
-      if (failure === null) this.#written = true;
-    });
+    const bytes = this.#writer.due;
+    if (bytes !== null) await this.#oneAtATime(() => this.#writer.probe(bytes));
   }
 
   #oneAtATime<T>(task: () => Promise<T>): Promise<T> {
@@ -223,7 +199,7 @@ export class Dispatcher {
   /** Follows what the coordinator that leads writes, so that readers here are notified as well. */
   async #standBy(event: Event): Promise<Reply[]> {
     if (event.event !== 'tick') this.checkLeads();
-    await this.#catchUp();
+    await this.#projection.catchUp(this.#parts.log);
     this.changes.notify();
     return [];
   }
@@ -261,7 +237,7 @@ export class Dispatcher {
     let written = facts.length === 0;
     if (!written && decided.length > 1) {
       try {
-        await this.#write(facts);
+        await this.#writer.write(facts);
         this.#takeIn(facts);
         written = true;
       } catch (error) {
@@ -315,42 +291,23 @@ export class Dispatcher {
     return replies;
   }
 
-  async #append(facts: readonly Fact[]): Promise<void> {
+  /** @param views of submitted sweeps: they were read before. @throws as `dispatch`. */
+  async #append(facts: readonly Fact[], views: ReadonlyMap<Fact, SweepView> = new Map()): Promise<void> {
     try {
-      await this.#write(facts);
+      await this.#writer.write(facts);
     } catch (error) {
       notWritten(this.state, facts);
-      if (!(error instanceof WireError)) {
-        this.logHealth.refused(toFailure(error), facts, this.#parts.clock.now());
-      }
+      this.#writer.refused(error, facts);
       throw error;
     }
-    this.#takeIn(facts);
-  }
-
-  /** @throws as `dispatch`. */
-  async #write(facts: readonly Fact[]): Promise<void> {
-    const begun = this.#parts.clock.now();
-    try {
-      const outcome = await this.#parts.log.append(facts, this.#position);
-      this.#written = outcome.appended;
-      if (!outcome.appended) {
-        await this.#catchUp();
-        throw new WireError('conflict', 'Another coordinator has written to this log; ask again.');
-      }
-    } catch (error) {
-      if (!isTooLarge(error)) this.#written = false;
-      throw error;
-    }
-    this.#parts.appended?.(this.#parts.clock.now() - begun);
-    this.logHealth.took(facts, this.#parts.clock.now());
+    this.#takeIn(facts, views);
   }
 
   /** Applies what has been written. */
-  #takeIn(facts: readonly Fact[]): void {
+  #takeIn(facts: readonly Fact[], views: ReadonlyMap<Fact, SweepView> = new Map()): void {
     for (const fact of facts) {
       if (fact.fact === 'ResultRecorded' && this.state.recorded.has(fact.record.trialId)) continue;
-      this.#apply(fact, this.#position + 1);
+      this.#projection.apply(fact, this.position + 1, views.get(fact));
       if (fact.fact === 'ResultRecorded') this.#parts.recorded(fact.record);
     }
     this.changes.notify();
@@ -366,56 +323,6 @@ export class Dispatcher {
       // Another coordinator wrote first; its key is read by now, or the next request tries again.
       if (!(error instanceof WireError && error.code === 'conflict')) throw error;
     });
-  }
-
-  async #catchUp(replayed: DispatcherDependencies['replayed'] = () => {}): Promise<void> {
-    const before = this.#damaged.size;
-    let first: string | null = null;
-    for await (const { head, position } of this.#parts.log.read(this.#position, 'head')) {
-      const damage = damageOf(this.state, head);
-      if (damage === null) {
-        this.#apply(head, position);
-        if (head.fact === 'ResultRecorded') replayed(head.record, position);
-      } else {
-        first ??= `entry ${position}: ${damage}`;
-        this.#damaged.add(position);
-        this.#position = position;
-        skipFact(this.state, head);
-      }
-    }
-    const count = this.#damaged.size - before;
-    if (first === null) return;
-    this.#parts.warn(
-      `The log has ${count === 1 ? 'a damaged entry' : `${count} damaged entries, the first of them`} (${quote(first)}): left out, and points that it settled are measured again.`,
-    );
-  }
-
-  #apply(fact: FactHead, position: number): void {
-    this.#position = position;
-    applyFact(this.state, fact, fact.fact === 'SweepSubmitted' ? this.#view(fact) : null);
-    if (fact.fact !== 'ResultRecorded') return;
-    const number = this.state.recorded.numberOf(fact.record.trialId);
-    if (number !== undefined) this.#entries[number] = position;
-  }
-
-  #view(fact: Extract<Fact, { fact: 'SweepSubmitted' }>): SweepView | null {
-    try {
-      const submitted = this.#submitted;
-      const view =
-        submitted?.document === fact.document && submitted.models === fact.models
-          ? submitted.view
-          : readSweep(fact.document, fact.models, fact.repetition ?? null);
-      // An id that changed with a release would mix points of two numberings; the old results stay readable.
-      if (view.sweepId === fact.sweepId) return view;
-      this.#parts.warn(
-        `Sweep ${fact.sweepId} was written by another release and is now ${view.sweepId}: not resumed.`,
-      );
-    } catch (error) {
-      this.#parts.warn(
-        `Sweep ${fact.sweepId} cannot be read any more and is not resumed: ${(error as Error).message}`,
-      );
-    }
-    return null;
   }
 }
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { type Failure, FailureError } from '../core/errors.js';
 import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
@@ -9,20 +10,23 @@ import { VERSION } from '../process/package.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
 import type { HttpServer } from '../proto/http/server.js';
 import { addStandardServices } from '../proto/reflection.js';
+import type { ServerSecurity } from '../proto/security.js';
 import { Handlers, makeServer } from '../proto/server.js';
 import { LimitedAgentService } from '../proto/session-limits.js';
 import { agentService, pushMessage } from './api/agents.js';
 import { controlService } from './api/control.js';
-import { systemClock } from './clock.js';
-import { type CoordinatorConfig, resolveConfig } from './config.js';
+import { type Clock, systemClock } from './clock.js';
+import { type CoordinatorConfig, type ResolvedConfig, resolveConfig } from './config.js';
 import { Dispatcher } from './dispatcher.js';
 import { Exporter } from './exporter/exporter.js';
 import { serveHttp } from './exporter/http.js';
 import { type Pushed, Pusher } from './exporter/push/pusher.js';
+import type { Log } from './log/log.js';
 import { openLog } from './log/open.js';
 import { Registry } from './registry/registry.js';
 import { type SweepStatus, sweepStatus } from './scheduler/status.js';
 import { loadSecurity } from './secrets.js';
+import { SweepReader } from './sweep-reader.js';
 import { serveWeb } from './web/http.js';
 
 export interface CoordinatorStatus {
@@ -62,172 +66,240 @@ const TICK_SECONDS = 1;
 export async function startCoordinator(config: CoordinatorConfig): Promise<RunningCoordinator> {
   const resolved = resolveConfig(config);
   const security = loadSecurity(resolved.security);
+  const opened = new Opened();
+  try {
+    const parts = await openParts(resolved, opened);
+    const served = await serve(parts, resolved, security, opened);
+    pushMetrics(parts, resolved, opened);
+    keepTime(parts, resolved, opened);
+    standDownWhenDeposed(parts);
+    parts.inform(`coordinator ready on ${served.grpcAddress}, ${parts.dispatcher.position} log entries`);
+    return running(parts, served, resolved, opened);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** What was opened, and is closed in the other order; a close that fails does not keep the others open. */
+class Opened {
+  readonly #closers: (() => Promise<void>)[] = [];
+
+  closedBy(close: () => Promise<void>): void {
+    this.#closers.unshift(close);
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers) await close().catch(() => undefined);
+  }
+}
+
+/** What a coordinator is made of, before anybody is served. */
+interface Parts {
+  readonly log: Log;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly exporter: Exporter;
+  readonly dispatcher: Dispatcher;
+  /** The log refuses to be written (`failed`), or takes entries again (`recovered`). */
+  readonly logEvents: EventEmitter<LogEvents>;
+  readonly logFailed: Promise<FailureError>;
+  readonly inform: (sentence: string) => void;
+}
+
+interface LogEvents {
+  readonly failed: [Failure];
+  readonly recovered: [];
+}
+
+async function openParts(resolved: ResolvedConfig, opened: Opened): Promise<Parts> {
   const text = isText(resolved.logFormat, process.stderr);
   const logger = pino(
     { level: resolved.logLevel, base: null },
     text ? textLog(process.stderr) : pino.destination({ fd: 2, sync: true }),
   );
-  const inform = (sentence: string): void => logger.info(sentence);
   const clock = systemClock;
   const log = await openLog(resolved.log);
-  const registry = new Registry();
-  const opened: (() => Promise<void>)[] = [() => log.close()];
-  let tellLogFailed: (reason: FailureError) => void = () => {};
+  opened.closedBy(() => log.close());
+  const logEvents = new EventEmitter<LogEvents>();
   const logFailed = new Promise<FailureError>((resolve) => {
-    tellLogFailed = resolve;
+    logEvents.once('failed', (reason) => resolve(new FailureError(reason)));
   });
-  // Replaced when there is somebody to tell.
-  let tellHealth = (): void => {};
-  try {
-    const exporter: Exporter = new Exporter(
-      { ...resolved.exporter, version: VERSION },
-      clock,
-      () => dispatcher,
-      registry,
-    );
-    const dispatcher: Dispatcher = await Dispatcher.open({
-      log,
-      clock,
-      options: {
-        leaseSeconds: resolved.leaseSeconds,
-        lostSeconds: resolved.lostSeconds,
-        forgetSeconds: resolved.forgetSeconds,
-        fixedFleet: resolved.fixedFleet,
-        incarnation: `${randomBytes(4).toString('hex')}-`,
-      },
-      push: (command) => registry.session(command.node)?.push(pushMessage(command)),
-      recorded: (record) => exporter.record(record),
-      replayed: (head, position) => exporter.replayed(head, position),
-      appended: (seconds) => exporter.appended(seconds),
-      logFailed: (reason) => {
-        logger.error(`the log takes nothing: ${sentenceOf(reason)}`);
-        tellLogFailed(new FailureError(reason));
-        tellHealth();
-      },
-      logRecovered: (seconds, refused) => {
-        logger.warn(
-          `the log takes entries again, after ${seconds.toFixed(0)} s and ${refused} that it refused`,
-        );
-        tellHealth();
-      },
-      warn: (sentence) => logger.warn(sentence),
-    });
-    opened.unshift(() => dispatcher.close());
-    await exporter.restore(log, dispatcher);
-    const leaving = new AbortController();
-    opened.unshift(async () => leaving.abort());
-    exporter.restoreBest(log, dispatcher, leaving.signal).catch((error: unknown) => {
-      if (!leaving.signal.aborted) logger.warn(`older results are not exported: ${(error as Error).message}`);
-    });
+  const registry = new Registry();
+  const exporter = new Exporter({ ...resolved.exporter, version: VERSION }, clock, registry);
+  const { leaseSeconds, lostSeconds, forgetSeconds, fixedFleet } = resolved;
+  const incarnation = `${randomBytes(4).toString('hex')}-`;
+  const dispatcher = await Dispatcher.open({
+    log,
+    clock,
+    sweeps: new SweepReader(),
+    options: { leaseSeconds, lostSeconds, forgetSeconds, fixedFleet, incarnation },
+    push: (command) => registry.session(command.node)?.push(pushMessage(command)),
+    recorded: (record) => exporter.record(record),
+    replayed: (head, position) => exporter.replayed(head, position),
+    appended: (seconds) => exporter.appended(seconds),
+    logFailed: (reason) => {
+      logger.error(`the log takes nothing: ${sentenceOf(reason)}`);
+      logEvents.emit('failed', reason);
+    },
+    logRecovered: (seconds, refused) => {
+      const outage = `after ${seconds.toFixed(0)} s and ${refused} that it refused`;
+      logger.warn(`the log takes entries again, ${outage}`);
+      logEvents.emit('recovered');
+    },
+    warn: (sentence) => logger.warn(sentence),
+  });
+  opened.closedBy(() => dispatcher.close());
+  exporter.follow(dispatcher);
+  await exporter.restore(log);
+  const leaving = new AbortController();
+  opened.closedBy(async () => leaving.abort());
+  exporter.restoreBest(log, leaving.signal).catch((error: unknown) => {
+    if (!leaving.signal.aborted) logger.warn(`older results are not exported: ${(error as Error).message}`);
+  });
+  const inform = (sentence: string): void => logger.info(sentence);
+  return { log, logger, clock, registry, exporter, dispatcher, logEvents, logFailed, inform };
+}
 
-    const { server, listen } = makeServer(security, resolved.limits);
-    const handlers = new Handlers(security);
-    const { heartbeatSeconds, leaseSeconds } = resolved;
-    const shared = { dispatcher, registry, clock, inform };
-    server.addService(
-      LimitedAgentService,
-      agentService({ ...shared, heartbeatSeconds, leaseSeconds }, handlers),
-    );
-    server.addService(ControlServiceService, controlService({ ...shared, log }, handlers));
-    const health = addStandardServices(server);
-    const grpc = await listen(resolved.grpcAddress);
-    opened.unshift(() => grpc.close(1));
+/** Where it is asked. */
+interface Served {
+  readonly grpcAddress: string;
+  readonly metricsUrl: string | null;
+  readonly webUrl: string | null;
+  /** Says no more that it is ready. */
+  leave(): void;
+}
 
-    const notReady = (): string | null => {
-      if (dispatcher.state.draining) return 'the coordinator is stopping';
-      if (dispatcher.deposedBy !== null) return dispatcher.deposedBy.message;
-      const { failure } = dispatcher.logHealth;
-      return failure === null ? null : `the log takes nothing: ${sentenceOf(failure)}`;
-    };
+async function serve(
+  { log, logEvents, exporter, ...shared }: Parts,
+  resolved: ResolvedConfig,
+  security: ServerSecurity,
+  opened: Opened,
+): Promise<Served> {
+  const { server, listen } = makeServer(security, resolved.limits);
+  const handlers = new Handlers(security);
+  const { heartbeatSeconds, leaseSeconds } = resolved;
+  server.addService(
+    LimitedAgentService,
+    agentService({ ...shared, heartbeatSeconds, leaseSeconds }, handlers),
+  );
+  server.addService(ControlServiceService, controlService({ ...shared, log }, handlers));
+  const health = addStandardServices(server);
+  const grpc = await listen(resolved.grpcAddress);
+  opened.closedBy(() => grpc.close(1));
 
-    let http: HttpServer | null = null;
-    if (resolved.metricsAddress !== null) {
-      http = await serveHttp(resolved.metricsAddress, {
-        metrics: (accept) => exporter.expose(accept),
-        notReady,
-      });
-      const { close } = http;
-      opened.unshift(() => close());
-    }
-    let web: HttpServer | null = null;
-    if (resolved.webAddress !== null) {
-      web = await serveWeb(resolved.webAddress, {
-        ...{ ...shared, log, security },
-        version: VERSION,
-        writes: resolved.webWrites,
-      });
-      const { close } = web;
-      opened.unshift(() => close());
-    }
-    for (const settings of resolved.exporter.push) {
-      const target = { job: 'ridgepoint-coordinator', instance: hostname() };
-      const pusher = new Pusher(settings, target, (sentence) => logger.warn(sentence));
-      pusher.start(() => exporter.pushed());
-      opened.unshift(() => pusher.stop());
-    }
-    const ticking = setInterval(
-      () => {
-        registry.prune(dispatcher.state.leases);
-        for (const node of registry.forget(dispatcher.state.nodes)) {
-          exporter.forget(node);
-          inform(`${node} has been away for more than ${resolved.forgetSeconds} s and is forgotten`);
-        }
-        dispatcher.dispatch({ event: 'tick', now: clock.now(), at: clock.at() }).catch((error: unknown) => {
-          // That the log refuses writes was reported when it began.
-          if (dispatcher.logHealth.failure === null) logger.error((error as Error).message);
-        });
-        void dispatcher.tryLog();
-      },
-      1000 * Math.min(TICK_SECONDS, resolved.leaseSeconds / 4),
-    );
-    opened.unshift(async () => clearInterval(ticking));
-    tellHealth = () => health.setServing(notReady() === null);
-    tellHealth();
-    // Whoever took the log over leases now; agents find it, or come back here when this one was started again.
-    const standDown = (): void => {
-      const { message } = dispatcher.deposedBy ?? { message: '' };
-      logger.error(message);
-      tellHealth();
-      registry.closeAll(message);
-    };
-    if (log.deposed.aborted) standDown();
-    else log.deposed.addEventListener('abort', standDown, { once: true });
-    inform(`coordinator ready on ${grpc.address}, ${dispatcher.position} log entries`);
+  const opening = async (http: Promise<HttpServer>): Promise<string> => {
+    const { url, close } = await http;
+    opened.closedBy(() => close());
+    return url;
+  };
+  const notReady = () => reasonNotReady(shared.dispatcher);
+  const { metricsAddress, webAddress, webWrites: writes } = resolved;
+  const metrics = (accept: string) => exporter.expose(accept);
+  const metricsUrl =
+    metricsAddress === null ? null : await opening(serveHttp(metricsAddress, { metrics, notReady }));
+  const web = { ...shared, log, security, version: VERSION, writes };
+  const webUrl = webAddress === null ? null : await opening(serveWeb(webAddress, web));
 
-    let stopping: Promise<void> | null = null;
-    const stop = async (reason: string): Promise<void> => {
-      inform(`stopping: ${reason}`);
-      health.setServing(false);
-      await dispatcher.dispatch({ event: 'drain', reason });
-      const deadline = clock.now() + resolved.drainSeconds;
-      while (hasConnectedLeases(dispatcher) && clock.now() < deadline) await sleep(50);
-      registry.closeAll(reason);
-      await closeAll(opened);
-      inform('stopped');
-    };
-    return {
-      grpcAddress: grpc.address,
-      metricsUrl: http === null ? null : `${http.url}/metrics`,
-      webUrl: web?.url ?? null,
-      logFailed,
-      families: () => exporter.families(),
-      pushed: () => exporter.pushed(),
-      status: () => ({
-        sweeps: [...dispatcher.state.sweeps.values()].map(sweepStatus),
-        nodesConnected: registry.entries().filter((entry) => entry.session !== null).length,
-        trialsRunning: dispatcher.state.leases.size,
-        entries: dispatcher.position,
-        draining: dispatcher.state.draining,
-      }),
-      stop: (reason) => {
-        stopping ??= stop(reason);
-        return stopping;
-      },
-    };
-  } catch (error) {
-    await closeAll(opened);
-    throw error;
+  const setHealth = (): void => health.setServing(notReady() === null);
+  logEvents.on('failed', setHealth);
+  logEvents.on('recovered', setHealth);
+  log.deposed.addEventListener('abort', setHealth, { once: true });
+  setHealth();
+  return {
+    grpcAddress: grpc.address,
+    metricsUrl: metricsUrl === null ? null : `${metricsUrl}/metrics`,
+    webUrl,
+    leave: () => health.setServing(false),
+  };
+}
+
+/** @returns why nothing should be asked of a coordinator now; null = it is ready. */
+function reasonNotReady({ state, deposedBy, logHealth }: Dispatcher): string | null {
+  if (state.draining) return 'the coordinator is stopping';
+  if (deposedBy !== null) return deposedBy.message;
+  const { failure } = logHealth;
+  return failure === null ? null : `the log takes nothing: ${sentenceOf(failure)}`;
+}
+
+function pushMetrics({ exporter, logger }: Parts, resolved: ResolvedConfig, opened: Opened): void {
+  for (const settings of resolved.exporter.push) {
+    const target = { job: 'ridgepoint-coordinator', instance: hostname() };
+    const pusher = new Pusher(settings, target, (sentence) => logger.warn(sentence));
+    pusher.start(() => exporter.pushed());
+    opened.closedBy(() => pusher.stop());
   }
+}
+
+/** Lets leases run out, forgets nodes that are gone, and tries a log that took nothing. */
+function keepTime(parts: Parts, { forgetSeconds, leaseSeconds }: ResolvedConfig, opened: Opened): void {
+  const { registry, dispatcher, exporter, clock, logger, inform } = parts;
+  const tick = (): void => {
+    registry.prune(dispatcher.state.leases);
+    for (const node of registry.forget(dispatcher.state.nodes)) {
+      exporter.forget(node);
+      inform(`${node} has been away for more than ${forgetSeconds} s and is forgotten`);
+    }
+    dispatcher.dispatch({ event: 'tick', now: clock.now(), at: clock.at() }).catch((error: unknown) => {
+      // That the log refuses writes was reported when it began.
+      if (dispatcher.logHealth.failure === null) logger.error((error as Error).message);
+    });
+    void dispatcher.tryLog();
+  };
+  const ticking = setInterval(tick, 1000 * Math.min(TICK_SECONDS, leaseSeconds / 4));
+  opened.closedBy(async () => clearInterval(ticking));
+}
+
+/** Whoever took the log over leases now; agents find it, or come back here when this one was started again. */
+function standDownWhenDeposed({ log, logger, registry, dispatcher }: Parts): void {
+  const standDown = (): void => {
+    const { message } = dispatcher.deposedBy ?? { message: '' };
+    logger.error(message);
+    registry.closeAll(message);
+  };
+  if (log.deposed.aborted) standDown();
+  else log.deposed.addEventListener('abort', standDown, { once: true });
+}
+
+function running(
+  parts: Parts,
+  served: Served,
+  { drainSeconds }: ResolvedConfig,
+  opened: Opened,
+): RunningCoordinator {
+  const { dispatcher, registry, exporter, clock, inform } = parts;
+  let stopping: Promise<void> | null = null;
+  const stop = async (reason: string): Promise<void> => {
+    inform(`stopping: ${reason}`);
+    served.leave();
+    await dispatcher.dispatch({ event: 'drain', reason });
+    const deadline = clock.now() + drainSeconds;
+    while (hasConnectedLeases(dispatcher) && clock.now() < deadline) await sleep(50);
+    registry.closeAll(reason);
+    await opened.close();
+    inform('stopped');
+  };
+  const { grpcAddress, metricsUrl, webUrl } = served;
+  return {
+    grpcAddress,
+    metricsUrl,
+    webUrl,
+    logFailed: parts.logFailed,
+    families: () => exporter.families(),
+    pushed: () => exporter.pushed(),
+    status: () => ({
+      sweeps: [...dispatcher.state.sweeps.values()].map(sweepStatus),
+      nodesConnected: registry.entries().filter((entry) => entry.session !== null).length,
+      trialsRunning: dispatcher.state.leases.size,
+      entries: dispatcher.position,
+      draining: dispatcher.state.draining,
+    }),
+    stop: (reason) => {
+      stopping ??= stop(reason);
+      return stopping;
+    },
+  };
 }
 
 function sentenceOf({ message, hint }: Failure): string {
@@ -237,9 +309,4 @@ function sentenceOf({ message, hint }: Failure): string {
 /** Trials of nodes that are away cannot be waited for. */
 function hasConnectedLeases({ state }: Dispatcher): boolean {
   return [...state.leases.values()].some((lease) => state.nodes.get(lease.node)?.connected === true);
-}
-
-/** Closes in the order given; a close that fails does not keep the others open. */
-async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void> {
-  for (const close of closers) await close().catch(() => undefined);
 }

@@ -30,26 +30,25 @@ export class Exporter {
   readonly #clock: Clock;
   readonly #exposition: Exposition;
   readonly #genAi = new GenAi();
-  readonly #take: () => Snapshot;
-  readonly #isRepeated: (trialId: string) => boolean;
+  readonly #registry: Registry;
+  #followed: Dispatcher | null = null;
   #replayed = new Replayed();
   /** Taken once for each scrape: every metric asks for it, and fronts are not free. */
   #snapshot: Snapshot = EMPTY;
 
-  constructor(options: ExporterOptions, clock: Clock, dispatcher: () => Dispatcher, registry: Registry) {
+  constructor(options: ExporterOptions, clock: Clock, registry: Registry) {
     this.#options = options;
     this.#clock = clock;
-    this.#isRepeated = (trialId) => dispatcher().state.repeated.has(trialId);
-    const objectivesOf = (sweepId: string) => dispatcher().state.sweeps.get(sweepId)?.view.objectives ?? [];
+    this.#registry = registry;
+    const objectivesOf = (sweepId: string) =>
+      this.#dispatcher.state.sweeps.get(sweepId)?.view.objectives ?? [];
     this.#window = new ResultWindow(options.results, options.keepSeconds, objectivesOf);
-    this.#take = () =>
-      takeSnapshot({
-        dispatcher: dispatcher(),
-        registry,
-        shown: this.#window.at(clock.now()),
-        goneBefore: Date.parse(clock.at()) - options.keepNodeSeconds * 1000,
-      });
     this.#exposition = new Exposition(options.version, () => this.#snapshot);
+  }
+
+  /** Says whose state is shown. Its log may have been replayed before; nothing is exported before. */
+  follow(dispatcher: Dispatcher): void {
+    this.#followed = dispatcher;
   }
 
   /** Takes in the head of a result that was in the log when the coordinator started. */
@@ -61,8 +60,8 @@ export class Exporter {
    * Fills the window with the newest results of what was replayed, so that a restart does not empty the dashboards. Counters
    * begin at 0. Of the log only what is shown is read.
    */
-  async restore(log: Log, dispatcher: Dispatcher): Promise<void> {
-    for (const position of this.#replayed.newest(dispatcher, this.#options.results)) {
+  async restore(log: Log): Promise<void> {
+    for (const position of this.#replayed.newest(this.#dispatcher, this.#options.results)) {
       const { fact } = await log.get(position, 'row');
       if (fact.fact === 'ResultRecorded') this.#show(fact.record, this.#age(fact.record));
     }
@@ -72,8 +71,8 @@ export class Exporter {
    * Looks among the older results for the best of each sweep: it has to read the figures of all of them, so it takes its
    * time and lets everybody else go first. Ends early when the signal aborts.
    */
-  async restoreBest(log: Log, dispatcher: Dispatcher, signal: AbortSignal): Promise<void> {
-    const older = this.#replayed.older(dispatcher);
+  async restoreBest(log: Log, signal: AbortSignal): Promise<void> {
+    const older = this.#replayed.older(this.#dispatcher);
     this.#replayed = new Replayed();
     if (older.length === 0) return;
     const wanted = new Set(older);
@@ -112,7 +111,12 @@ export class Exporter {
 
   /** Everything that is exported now. */
   async families(): Promise<Family[]> {
-    this.#snapshot = this.#take();
+    this.#snapshot = takeSnapshot({
+      dispatcher: this.#dispatcher,
+      registry: this.#registry,
+      shown: this.#window.at(this.#clock.now()),
+      goneBefore: Date.parse(this.#clock.at()) - this.#options.keepNodeSeconds * 1000,
+    });
     return await this.#exposition.families();
   }
 
@@ -121,8 +125,13 @@ export class Exporter {
     return { families: await this.families(), genAi: this.#genAi.histograms() };
   }
 
+  get #dispatcher(): Dispatcher {
+    if (this.#followed === null) throw new Error('an exporter follows a dispatcher before it shows anything');
+    return this.#followed;
+  }
+
   #show(record: ResultRecord, ageSeconds: number): void {
-    if (isShown(record) && !this.#isRepeated(record.trialId))
+    if (isShown(record) && !this.#dispatcher.state.repeated.has(record.trialId))
       this.#window.add(record, this.#clock.now() - ageSeconds);
   }
 

@@ -44,9 +44,10 @@ export function allocateBlock(
     const key = queueKey(sweep, slot.node);
     // A node that has no device of the classes asked for does not become a value of the node axis.
     if (key !== '' && !device.classes.some((name) => sweep.view.placement.devices.includes(name))) continue;
-    const allocator = new BlockAllocator(state, sweep, queueOf(sweep, key), node, device, at, allocation);
+    const queue = queueOf(sweep, key);
+    const allocator = new BlockAllocator({ state, sweep, queue, node, device, at, allocation });
     const pending = sharing(allocator.positions(slot), (position) =>
-      keptBetween(sweep.view.experimentAt(position, queueOf(sweep, key).node)),
+      keptBetween(sweep.view.experimentAt(position, queue.node)),
     );
     if (pending.length === 0) continue;
     const wantsControl = sweep.view.placement.driftControl && pending.length > FEW_EXPERIMENTS;
@@ -79,32 +80,24 @@ function sharing(positions: readonly number[], keyOf: (position: number) => stri
   return [...groups.values()].flat();
 }
 
+/** Whose points a device is given, and what comes up meanwhile. */
+interface Taking {
+  readonly state: SchedulerState;
+  readonly sweep: SweepState;
+  readonly queue: PointQueue;
+  readonly node: NodeState;
+  readonly device: DeviceProfile;
+  /** Time of day, for facts. */
+  readonly at: string;
+  readonly allocation: Allocation;
+}
+
 /** Takes positions of one queue for one device. */
 class BlockAllocator {
-  readonly #state: SchedulerState;
-  readonly #sweep: SweepState;
-  readonly #queue: PointQueue;
-  readonly #node: NodeState;
-  readonly #device: DeviceProfile;
-  readonly #at: string;
-  readonly #allocation: Allocation;
+  readonly #of: Taking;
 
-  constructor(
-    state: SchedulerState,
-    sweep: SweepState,
-    queue: PointQueue,
-    node: NodeState,
-    device: DeviceProfile,
-    at: string,
-    allocation: Allocation,
-  ) {
-    this.#state = state;
-    this.#sweep = sweep;
-    this.#queue = queue;
-    this.#node = node;
-    this.#device = device;
-    this.#at = at;
-    this.#allocation = allocation;
+  constructor(taking: Taking) {
+    this.#of = taking;
   }
 
   /**
@@ -112,8 +105,8 @@ class BlockAllocator {
    * first; at last a share of another slot's block.
    */
   positions(slot: Slot): number[] {
-    const { view } = this.#sweep;
-    const queue = this.#queue;
+    const { view } = this.#of.sweep;
+    const queue = this.#of.queue;
     const size = Math.max(1, view.placement.blockSize);
     const taken: number[] = [];
 
@@ -137,7 +130,7 @@ class BlockAllocator {
       scanned += 1;
     }
     if (taken.length === returned && queue.cursor >= view.count) scanned += this.#furtherStarts(taken, size);
-    if (scanned >= SCAN_LIMIT && taken.length === 0) this.#allocation.unfinished = true;
+    if (scanned >= SCAN_LIMIT && taken.length === 0) this.#of.allocation.unfinished = true;
     // What this slot has just deferred itself need not be looked at again.
     slot.deferredSeen.set(queue, looked === deferredEnd ? queue.deferred.length : looked);
     return taken.length > 0 ? taken : this.#takeHalf(slot);
@@ -150,7 +143,7 @@ class BlockAllocator {
    * @returns how many were looked at.
    */
   #furtherStarts(taken: number[], size: number): number {
-    const { starts } = this.#queue;
+    const { starts } = this.#of.queue;
     const pass: number[] = [];
     let scanned = 0;
     const fewest = starts.fewest();
@@ -166,35 +159,35 @@ class BlockAllocator {
 
   /** The first point of the sweep's order that runs here: the same one for every block of this device. */
   reference(): number | null {
-    const { view } = this.#sweep;
+    const { view } = this.#of.sweep;
     for (let index = 0; index < Math.min(view.count, REFERENCE_SEARCH); index += 1) {
       const position = view.positionAt(index);
-      if (this.#queue.settled.get(position)?.state === 'failed') continue;
-      if (this.#refusal(position, this.#node, this.#device) === null) return position;
+      if (this.#of.queue.settled.get(position)?.state === 'failed') continue;
+      if (this.#refusal(position, this.#of.node, this.#of.device) === null) return position;
     }
     return null;
   }
 
   /** @returns true when the position needs no more looking for: taken, out, settled, or settled by a fact. */
   #consider(position: number, taken: number[], defer: boolean): boolean {
-    const queue = this.#queue;
+    const queue = this.#of.queue;
     if (queue.settled.has(position) || queue.inFlight.has(position)) return true;
-    const { view } = this.#sweep;
+    const { view } = this.#of.sweep;
     const experiment = view.experimentAt(position, queue.node);
-    const reused = reusable(this.#state, this.#sweep, queue, position, this.#node.profile);
+    const reused = reusable(this.#of.state, this.#of.sweep, queue, position, this.#of.node.profile);
     if (reused.length > 0) {
       queue.inFlight.add(position);
-      this.#allocation.facts.push(...reused);
+      this.#of.allocation.facts.push(...reused);
       return true;
     }
     const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node };
     const never = view.impossibility(experiment);
     if (never !== null) {
       queue.inFlight.add(position);
-      this.#allocation.facts.push({ fact: 'ExperimentGivenUp', ...about, reason: never, at: this.#at });
+      this.#of.allocation.facts.push({ fact: 'ExperimentGivenUp', ...about, reason: never, at: this.#of.at });
       return true;
     }
-    const reason = this.#refusal(position, this.#node, this.#device);
+    const reason = this.#refusal(position, this.#of.node, this.#of.device);
     if (reason === null) {
       queue.inFlight.add(position);
       taken.push(position);
@@ -202,7 +195,7 @@ class BlockAllocator {
     }
     if (this.#fitsNowhere(position)) {
       queue.inFlight.add(position);
-      this.#allocation.facts.push({ fact: 'ExperimentGivenUp', ...about, reason, at: this.#at });
+      this.#of.allocation.facts.push({ fact: 'ExperimentGivenUp', ...about, reason, at: this.#of.at });
       return true;
     }
     if (defer) queue.deferred.push(position);
@@ -210,18 +203,18 @@ class BlockAllocator {
   }
 
   #refusal(position: number, node: NodeState, device: DeviceProfile): string | null {
-    const { view } = this.#sweep;
-    const tried = this.#queue.tries.get(position)?.elsewhere.get(node.profile.name);
+    const { view } = this.#of.sweep;
+    const tried = this.#of.queue.tries.get(position)?.elsewhere.get(node.profile.name);
     if (tried !== undefined) return tried;
-    const experiment = view.experimentAt(position, this.#queue.node);
+    const experiment = view.experimentAt(position, this.#of.queue.node);
     const reason = refusal(experiment, node.profile, device, view.memoryBytes(experiment));
     return reason === null ? null : `does-not-fit: ${view.label(experiment)} ${reason}`;
   }
 
   /** True when no node that could ever come would take it. */
   #fitsNowhere(position: number): boolean {
-    if (this.#queue.node === null && !this.#state.options.fixedFleet) return false;
-    const nodes = this.#queue.node === null ? [...this.#state.nodes.values()] : [this.#node];
+    if (this.#of.queue.node === null && !this.#of.state.options.fixedFleet) return false;
+    const nodes = this.#of.queue.node === null ? [...this.#of.state.nodes.values()] : [this.#of.node];
     return nodes.every(
       (node) =>
         node.lost || node.profile.devices.every((device) => this.#refusal(position, node, device) !== null),
@@ -231,11 +224,11 @@ class BlockAllocator {
   /** At the end of a sweep idle slots take half of what waits in the longest block of another slot. */
   #takeHalf(slot: Slot): number[] {
     let longest: Block | null = null;
-    for (const node of this.#state.nodes.values()) {
+    for (const node of this.#of.state.nodes.values()) {
       for (const other of node.slots.values()) {
         const block = other.block;
-        if (other === slot || block === null || block.sweepId !== this.#sweep.view.sweepId) continue;
-        if (block.queue !== (this.#queue.node ?? '')) continue;
+        if (other === slot || block === null || block.sweepId !== this.#of.sweep.view.sweepId) continue;
+        if (block.queue !== (this.#of.queue.node ?? '')) continue;
         if (block.pending.length > (longest?.pending.length ?? 0)) longest = block;
       }
     }
@@ -244,7 +237,7 @@ class BlockAllocator {
     const taken: number[] = [];
     for (let index = longest.pending.length - 1; index >= 0 && taken.length < half; index -= 1) {
       const position = longest.pending[index]!;
-      if (this.#refusal(position, this.#node, this.#device) !== null) continue;
+      if (this.#refusal(position, this.#of.node, this.#of.device) !== null) continue;
       longest.pending.splice(index, 1);
       taken.push(position);
     }

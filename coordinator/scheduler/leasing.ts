@@ -80,7 +80,8 @@ function nextLease(
     const others = gather(state, sweep, slot, next.position);
     if (others !== null) {
       if (sweep.budget !== null) sweep.budget.beganAt ??= now;
-      return grantLease(state, sweep, slot, { ...next, time }, others, leaseKey, now);
+      const granted = { ...next, time, otherDeviceIds: others };
+      return grantLease(state, sweep, slot, granted, { leaseKey, now });
     }
     if (next.purpose === 'control') block.stage = stage;
     else block.pending.unshift(next.position);
@@ -162,14 +163,21 @@ function nextOfBlock(
   return null;
 }
 
+/** What a slot gets. */
+interface Granted {
+  readonly position: number;
+  readonly purpose: 'measure' | 'control';
+  readonly time: TimeLeft;
+  /** Devices of the node that its trial has besides the slot's. */
+  readonly otherDeviceIds: readonly string[];
+}
+
 function grantLease(
   state: SchedulerState,
   sweep: SweepState,
   slot: Slot,
-  { position, purpose, time }: { position: number; purpose: 'measure' | 'control'; time: TimeLeft },
-  otherDeviceIds: readonly string[],
-  leaseKey: string,
-  now: number,
+  { position, purpose, time, otherDeviceIds }: Granted,
+  { leaseKey, now }: { readonly leaseKey: string; readonly now: number },
 ): Lease {
   const { view } = sweep;
   const block = slot.block!;

@@ -1,8 +1,9 @@
 import { Dispatcher } from '../../coordinator/dispatcher.js';
+import { readSweep } from '../../coordinator/sweeps.js';
 
 type Opening = Parameters<typeof Dispatcher.open>[0];
 
-/** A dispatcher that nobody listens to, on a clock that stands still unless another is given. */
+/** A dispatcher that nobody listens to, on a clock that stands still unless another is given. It reads sweeps in place: a thread has to load `core` first. */
 export function openDispatcher(opening: Pick<Opening, 'log'> & Partial<Opening>): Promise<Dispatcher> {
   return Dispatcher.open({
     clock: { now: () => 0, at: () => '2025-01-01T00:00:00Z' },
@@ -13,6 +14,7 @@ export function openDispatcher(opening: Pick<Opening, 'log'> & Partial<Opening>)
       fixedFleet: false,
       incarnation: `i${Math.random()}`,
     },
+    sweeps: { read: async (document, models) => readSweep(document, models), close: async () => {} },
     push: () => undefined,
     recorded: () => undefined,
     warn: () => undefined,

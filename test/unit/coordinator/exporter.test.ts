@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { Dispatcher } from '../../../coordinator/dispatcher.js';
 import { Exporter } from '../../../coordinator/exporter/exporter.js';
 import { Exposition } from '../../../coordinator/exporter/exposition.js';
 import { labelText } from '../../../coordinator/exporter/labels.js';
@@ -179,8 +178,8 @@ test('after a restart the newest results are shown at once, the best of each swe
   );
   const clock = { now: () => 1000, at: () => '2025-01-01T00:01:00Z' };
   const options = { results: 4, keepSeconds: 3600, keepNodeSeconds: 60, version: 'test' };
-  const exporter: Exporter = new Exporter(options, clock, () => dispatcher, new Registry());
-  const dispatcher: Dispatcher = await openDispatcher({
+  const exporter = new Exporter(options, clock, new Registry());
+  const dispatcher = await openDispatcher({
     log,
     clock,
     replayed: (head, position) => exporter.replayed(head, position),
@@ -191,11 +190,12 @@ test('after a restart the newest results are shown at once, the best of each swe
     );
     return family?.series.map(({ value }) => Number(value)).sort((a, b) => a - b) ?? [];
   };
-  await exporter.restore(log, dispatcher);
+  exporter.follow(dispatcher);
+  await exporter.restore(log);
   expect(await shown()).toEqual([115, 116, 117, 118]);
   expect(log.gets).toBe(4);
   expect(log.reads).toEqual(['head']);
-  await exporter.restoreBest(log, dispatcher, new AbortController().signal);
+  await exporter.restoreBest(log, new AbortController().signal);
   expect(await shown()).toEqual([115, 116, 117, 118, 900]);
   expect(log.reads).toEqual(['head', 'row']);
 });
