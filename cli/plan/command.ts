@@ -27,7 +27,7 @@ export function registerPlan(program: Command): void {
     .option('--fleet', 'hold the sweep against the nodes of a coordinator instead of this machine')
     .option('--json', 'print JSON');
   addConnectionOptions(command).action(async (file: string, options: PlanOptions) => {
-    const { printPlan } = await import('./plan.js');
+    const { printPlan } = await import('./show.js');
     process.exitCode = await printPlan(file, options);
   });
 }

@@ -6,7 +6,7 @@ import type { Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
 import { duration } from '../../report/time-left.js';
-import type { TimeEstimator, TrialTime } from './estimate.js';
+import { SECONDS_AROUND_A_TRIAL, type TimeEstimator, type TrialTime } from './estimate.js';
 import { plannedFiles } from './files.js';
 
 /** Most experiments that are estimated one by one; each takes milliseconds. */
@@ -143,4 +143,10 @@ function besides(
 function askingOf({ model, technique, runner }: Experiment): string {
   const options = (runnerNamed(runner.kind)?.answerOptions ?? []).map((name) => runner.options[name]);
   return JSON.stringify([model.name, technique, runner.kind, options]);
+}
+
+/** What all starts take whose rounds are short; null without `maxSeconds`. */
+export function budgetOf(sweep: Sweep, points: number): number | null {
+  const { maxSeconds } = sweep.measure;
+  return maxSeconds === null ? null : startsOf(sweep, points) * (1.5 * maxSeconds + SECONDS_AROUND_A_TRIAL);
 }

@@ -1,0 +1,70 @@
+import { loadAgentConfig } from '../../agent/config.js';
+import { type RunningAgent, startAgent } from '../../agent/main.js';
+import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import { energyChoice } from '../agent/agent.js';
+import { agentConfig, runnersFor, sharedOverrides } from '../node-config.js';
+import { say } from '../output/print.js';
+import { saying } from '../single/step-progress.js';
+import type { RunOptions } from './command.js';
+import { drive, type Job } from './drive.js';
+import type { RunFolder } from './folder.js';
+import { preparePush } from './push.js';
+
+/** Runs a job by a coordinator and an agent of this process. @returns as `drive`. */
+export async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<number> {
+  const push = preparePush(options);
+  const coordinator = await startCoordinator({
+    grpcAddress: '127.0.0.1:0',
+    metricsAddress: options.metrics ?? null,
+    webAddress: options.web ?? null,
+    log: { kind: 'sqlite', path: folder.log },
+    // This process is the whole fleet: what does not fit here never will.
+    fixedFleet: true,
+    logLevel: process.env.RIDGE_DEBUG ? 'debug' : 'silent',
+  });
+  let agent: RunningAgent | null = null;
+  try {
+    if (coordinator.metricsUrl !== null) say(`metrics at ${coordinator.metricsUrl}`);
+    if (coordinator.webUrl !== null) say(`web view at ${coordinator.webUrl}`);
+    const config = embeddedAgentConfig(coordinator, folder, job, options);
+    const starting = startAgent(config);
+    agent = await saying(process.stderr, 'looking at what this machine has', starting);
+    push.start(coordinator, agent);
+    return await drive(coordinator, agent, folder, { ...job, cacheFolder: config.cacheFolder }, options);
+  } catch (error) {
+    // What runs could not be kept, so nobody waits for it.
+    await agent?.stopNow();
+    throw error;
+  } finally {
+    await push.stop();
+    await agent?.stop();
+    await coordinator.stop('the run is over');
+  }
+}
+
+function embeddedAgentConfig(
+  coordinator: RunningCoordinator,
+  folder: RunFolder,
+  job: Job,
+  options: RunOptions,
+): ReturnType<typeof loadAgentConfig> {
+  const { XDG_CACHE_HOME, XDG_STATE_HOME, RIDGE_STATE_FOLDER } = process.env;
+  const shared = sharedOverrides(options);
+  return loadAgentConfig({
+    // Settings meant for a node's own agent must not leak into a run that is complete in itself.
+    env: { XDG_CACHE_HOME },
+    overrides: {
+      ...shared,
+      coordinator: coordinator.grpcAddress,
+      modelFolders: [...job.folders],
+      stateFolder: folder.agent,
+      runners: runnersFor(job.sweep.runners.map(({ kind }) => kind)),
+      // Those that were measured before the run, by this machine's own agent or by `ridge roofs`.
+      roofs: 'stored',
+      roofsFolder: agentConfig(options.config, { XDG_STATE_HOME, RIDGE_STATE_FOLDER }).roofsFolder,
+      // How and where to measure is the node's to say; what is measured was said on the command line.
+      meters: { ...shared.meters, ...energyChoice(options.energy) },
+      logLevel: process.env.RIDGE_DEBUG ? 'debug' : 'silent',
+    },
+  });
+}

@@ -1,0 +1,60 @@
+import type { ModelRef } from '../../core/experiment/experiment.js';
+import { planSpace, type Space } from '../../core/sweep/space.js';
+import type { Sweep } from '../../core/sweep/spec.js';
+import { askToFetch } from '../ask-to-fetch.js';
+import { checkEvaluation } from '../check-evaluation.js';
+import { usageError } from '../exit.js';
+import { localModelFolders, modelSettings, resolveModels } from '../local-models.js';
+import { nodeConfig } from '../node-config.js';
+import { readyToRun, type SweepFile, strictly } from '../sweep-file.js';
+import { type ThisNode, thisNode } from '../this-node.js';
+import type { RunOptions } from './command.js';
+
+/** A sweep that can run on this machine, as far as that can be told before. */
+export interface Prepared {
+  readonly options: RunOptions;
+  readonly document: string;
+  readonly typed: SweepFile['typed'];
+  readonly sweep: Sweep;
+  readonly space: Space;
+  readonly models: readonly ModelRef[];
+  /** Where models are looked for. */
+  readonly folders: readonly string[];
+  /** This machine, with the devices alone that the sweep asks for. */
+  readonly here: ThisNode;
+}
+
+/** Checks a sweep, its models and its points. @throws CommandError (2) for what cannot run. */
+export async function prepare(asked: SweepFile, options: RunOptions): Promise<Prepared> {
+  const file = options.strict === true ? strictly(asked) : asked;
+  const { path, sweep: written, typed } = file;
+  const allowed = await askToFetch(options, written);
+  const node = nodeConfig(allowed);
+  const settings = modelSettings(localModelFolders(path, written, allowed.models), node);
+  await checkEvaluation(written, settings, node.scorers);
+  const models = await resolveModels(written, settings);
+  const { document, sweep } = readyToRun(file, models, allowed.quick === true);
+  const space = planSpace(sweep);
+  requirePoints(sweep, space);
+  const here = devicesOf(sweep, await thisNode(allowed.config));
+  return { options: allowed, document, typed, sweep, space, models, folders: settings.modelFolders, here };
+}
+
+/** @throws CommandError (2) when no point can run: then there is nothing to start. */
+function requirePoints(sweep: Sweep, space: Space): void {
+  if (space.count > 0) return;
+  const reasons = space.impossible.map(({ reason, count }) => `${count} points: ${reason}`);
+  const excluded = space.excluded > 0 ? [`${space.excluded} points: left out by exclude`] : [];
+  throw usageError(
+    `no point of ${sweep.name} can run\n${[...reasons, ...excluded].join('\n')}`,
+    '`ridge plan FILE` shows what a sweep would do.',
+  );
+}
+
+/** @returns this machine with the devices alone that a sweep asks for. */
+function devicesOf({ placement }: Sweep, { profile, ...node }: ThisNode): ThisNode {
+  const devices = profile.devices.filter(({ classes }) =>
+    classes.some((name) => placement.devices.includes(name)),
+  );
+  return { ...node, profile: { ...profile, devices } };
+}
