@@ -50,7 +50,8 @@ export async function compareLogits(job: CompareJob, watch: Watch): Promise<Comp
       }
       sums.count += a.length;
     };
-    const divergence = await measureDivergence(base, model, tokens, windows, 'exact', watch, look);
+    const text = { tokens, windows, precision: 'exact' } as const;
+    const divergence = await measureDivergence(base, model, text, watch, look);
     const mean = sums.sum / sums.count;
     return {
       windows: windows.length,

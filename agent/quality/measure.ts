@@ -98,7 +98,8 @@ async function measureText(
     const perplexity = await measurePerplexity(model, tokens, windows, watch);
     return { ...facts, perplexity, divergence: null };
   }
-  const divergence = await measureDivergence(base, model, tokens, windows, basePrecision, watch);
+  const text = { tokens, windows, precision: basePrecision };
+  const divergence = await measureDivergence(base, model, text, watch);
   return { ...facts, perplexity: divergence.candidate, divergence };
 }
 

@@ -31,6 +31,13 @@ export async function measurePerplexity(
   return perplexityOf(losses);
 }
 
+/** A text, cut into windows, and how exactly the base's rows are compared. */
+interface Compared {
+  readonly tokens: Int32Array;
+  readonly windows: readonly Window[];
+  readonly precision: TextRequest['basePrecision'];
+}
+
 /**
  * Runs base and candidate side by side over the same windows, a piece of each at a time, so that no logits
  * have to be stored.
@@ -39,9 +46,7 @@ export async function measurePerplexity(
 export async function measureDivergence(
   base: LanguageModel,
   candidate: LanguageModel,
-  tokens: Int32Array,
-  windows: readonly Window[],
-  precision: TextRequest['basePrecision'],
+  { tokens, windows, precision }: Compared,
   watch: Watch,
   look: (base: Float32Array, candidate: Float32Array) => void = () => {},
 ): Promise<ReturnType<DivergenceSums['result']>> {

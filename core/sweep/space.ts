@@ -97,7 +97,14 @@ export function layOut(sweep: Sweep): SweepPlan {
   let count = 0;
   for (const [index, grid] of grids.entries()) {
     const judge = new Judge(grid, budgets.excludes, reasons);
-    const verdict = verdictOver(judge, sweep, facts, grid, grids.slice(0, index), budgets, unchecked);
+    const verdict = verdictOver(judge, {
+      sweep,
+      facts,
+      grid,
+      earlier: grids.slice(0, index),
+      budgets,
+      unchecked,
+    });
     const tables = rankTables(judge.diagram, verdict);
     const ranking = new Ranking(tables);
     for (const [word, points] of ranking.verdicts()) totals.set(word, (totals.get(word) ?? 0) + points);
@@ -158,20 +165,24 @@ export function openSpace(sweep: Sweep, plan: SweepPlan): Space {
   };
 }
 
+/** What a verdict over a grid is built from. */
+interface Judged {
+  readonly sweep: Sweep;
+  readonly facts: ReadonlyMap<AxisValue, ModelFacts | null>;
+  readonly grid: Grid;
+  /** Grids whose points count there already. */
+  readonly earlier: readonly Grid[];
+  readonly budgets: Budgets;
+  /** Takes in what is too large to be counted. */
+  readonly unchecked: Set<string>;
+}
+
 /**
  * Builds the verdict over a grid. Excludes must be obeyed; what else is too large to be counted in advance
  * is named in `unchecked` and goes without harm: a point that is there twice has one id, and one that cannot
  * run fails with the same reason when it is tried.
  */
-function verdictOver(
-  judge: Judge,
-  sweep: Sweep,
-  facts: ReadonlyMap<AxisValue, ModelFacts | null>,
-  grid: Grid,
-  earlier: readonly Grid[],
-  budgets: Budgets,
-  unchecked: Set<string>,
-): NodeId {
+function verdictOver(judge: Judge, { sweep, facts, grid, earlier, budgets, unchecked }: Judged): NodeId {
   let verdict = judge.diagram.leaf(RUNS);
   const add = (budget: Budget, next: () => NodeId, tooLarge: () => void) => {
     judge.diagram.budget = budget;
