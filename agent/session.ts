@@ -82,7 +82,7 @@ export class Session {
         await this.#converse();
       } catch (error) {
         if (this.#over.signal.aborted) break;
-        await this.#suspectLargest(error);
+        await this.#withdrawLargest(error);
         const reason = `${trouble(error).replace(/[.:\s]+$/, '')}; trying again`;
         // Said once per break, not once per attempt.
         this.#needs.log(reason === this.#trouble ? 'debug' : 'warn', reason);
@@ -135,7 +135,7 @@ export class Session {
    * A conversation that ended because something in it was too large says not what: the largest result that was on its way is not
    * sent again as it is, so that it cannot keep the others back.
    */
-  async #suspectLargest(error: unknown): Promise<void> {
+  async #withdrawLargest(error: unknown): Promise<void> {
     const [largest] = [...this.#sent].sort(([, a], [, b]) => b - a);
     this.#sent.clear();
     if (!(error instanceof WireError) || error.code !== 'too-large' || largest === undefined) return;

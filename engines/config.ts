@@ -36,6 +36,6 @@ export function enginesOf({ servers, onnxRuntimes, rpc }: z.output<typeof engine
 }
 
 /** @returns the same with the names of servers in place of their addresses, which are no part of a record. */
-export function withoutAddresses<Said>(said: Said, { rpc }: EngineConfig): Said {
+export function withoutAddresses<Texts>(said: Texts, { rpc }: EngineConfig): Texts {
   return withServersNamed(said, rpc);
 }

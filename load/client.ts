@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestOutcome } from '../core/serving/requests.js';
 import { Gathered } from '../proto/http/gathered.js';
 import { type Channel, type Delta, readDelta, refusalOf, type Usage } from './delta.js';
-import { bodyOf, type Endpoint, type PlannedRequest, type Said } from './endpoint.js';
+import { bodyOf, type EarlierTurn, type Endpoint, type PlannedRequest } from './endpoint.js';
 import { chunksOf, failureOf, type Problem } from './problems.js';
 import { EventStream } from './sse.js';
 import type { Transport } from './transport.js';
@@ -25,7 +25,7 @@ export interface Start extends Pick<Exchange, 'planned' | 'before' | 'intended' 
 export interface Exchange {
   readonly planned: PlannedRequest;
   /** Turns of its conversation that went before it. */
-  readonly before: readonly Said[];
+  readonly before: readonly EarlierTurn[];
   readonly intended: number;
   /** When nothing but the generator held it up: the intended start, or when another request's end made room for it. */
   readonly due: number;
@@ -89,7 +89,7 @@ export class Client {
   }
 
   /** @returns the body of a request: made before its time comes, so that long prompts do not make it late. */
-  bodyOf(planned: PlannedRequest, before: readonly Said[]): Buffer {
+  bodyOf(planned: PlannedRequest, before: readonly EarlierTurn[]): Buffer {
     return bodyOf(this.#endpoint, planned, before);
   }
 

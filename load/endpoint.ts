@@ -47,7 +47,7 @@ export interface PlannedRequest {
 }
 
 /** What was said in a conversation so far. */
-export interface Said {
+export interface EarlierTurn {
   readonly prompt: PlannedRequest['prompt'];
   readonly answer: string;
 }
@@ -55,7 +55,7 @@ export interface Said {
 const WANTED = '{wantedTokens}';
 
 /** @returns the body of a request, ready for the wire. @param before turns of its conversation that go before it. */
-export function bodyOf(endpoint: Endpoint, planned: PlannedRequest, before: readonly Said[]): Buffer {
+export function bodyOf(endpoint: Endpoint, planned: PlannedRequest, before: readonly EarlierTurn[]): Buffer {
   const { api, model, stream, streamOptions = { include_usage: true } } = endpoint;
   const fields: Record<string, unknown> = {
     model,
@@ -71,18 +71,24 @@ export function bodyOf(endpoint: Endpoint, planned: PlannedRequest, before: read
   }
   if (api === 'chat') fields.messages = messagesSent(planned, before);
   else
-    fields.prompt = said(planned, before)
+    fields.prompt = earlierTurns(planned, before)
       .map(({ prompt, answer }) => textOf(prompt) + answer)
       .join('');
   return Buffer.from(JSON.stringify(fields));
 }
 
 /** @returns all messages that a request sends. */
-export function messagesSent(planned: PlannedRequest, before: readonly Said[]): readonly Message[] {
-  return said(planned, before).flatMap(({ prompt, answer }) => [...messagesOf(prompt), ...reply(answer)]);
+export function messagesSent(planned: PlannedRequest, before: readonly EarlierTurn[]): readonly Message[] {
+  return earlierTurns(planned, before).flatMap(({ prompt, answer }) => [
+    ...messagesOf(prompt),
+    ...reply(answer),
+  ]);
 }
 
-function said({ prompt, follows }: PlannedRequest, before: readonly Said[]): readonly Said[] {
+function earlierTurns(
+  { prompt, follows }: PlannedRequest,
+  before: readonly EarlierTurn[],
+): readonly EarlierTurn[] {
   return [...(follows ? before : []), { prompt, answer: '' }];
 }
 

@@ -61,8 +61,8 @@ export async function watchInside(
     const loaded = pages.filter(({ seconds }) => seconds >= fromSeconds && seconds <= toSeconds);
     const inside = Object.fromEntries(
       SERVER_METRIC_NAMES.flatMap((name) => {
-        const told = SERVER_METRICS[name] === 'counter' ? pages : loaded;
-        const values = told.flatMap((page) => seriesValue(page.values, metrics[name] ?? []) ?? []);
+        const pagesRead = SERVER_METRICS[name] === 'counter' ? pages : loaded;
+        const values = pagesRead.flatMap((page) => seriesValue(page.values, metrics[name] ?? []) ?? []);
         return values.length === 0 ? [] : [[name, said(name, values)]];
       }),
     );

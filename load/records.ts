@@ -38,16 +38,16 @@ export function recordsOf(
     const promptTokens = countOwn?.(exchange) ?? exchange.usage?.promptTokens ?? null;
     return recordOf(exchange, index, origin, tokens, promptTokens);
   });
-  const told = (counted: (record: RequestRecord) => number | null): CountedBy =>
+  const countedBy = (counted: (record: RequestRecord) => number | null): CountedBy =>
     records.some((record) => counted(record) !== null) ? 'server' : 'nobody';
   return {
     records,
-    promptTokensBy: countOwn !== null ? 'tokenizer' : told(({ promptTokens }) => promptTokens),
+    promptTokensBy: countOwn !== null ? 'tokenizer' : countedBy(({ promptTokens }) => promptTokens),
     outputTokensBy: byChunks
       ? 'chunks'
       : counter !== null
         ? 'tokenizer'
-        : told(({ outputTokens }) => outputTokens),
+        : countedBy(({ outputTokens }) => outputTokens),
     retokenized: byChunks && counter !== null ? tokensOf(ordered, counter) : null,
   };
 }

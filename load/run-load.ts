@@ -3,7 +3,7 @@ import type { Arrival } from '../core/serving/requests.js';
 import type { Tokenizer } from '../core/serving/tokenizer.js';
 import { monotonicSeconds } from '../process/isolation/clock.js';
 import { Client, type Exchange } from './client.js';
-import type { Endpoint, PlannedRequest, Said } from './endpoint.js';
+import type { EarlierTurn, Endpoint, PlannedRequest } from './endpoint.js';
 import { watchGenerator } from './judge-generator.js';
 import { Pacer } from './pacer.js';
 import { type Counted, recordsOf } from './records.js';
@@ -197,7 +197,7 @@ class Run {
   #send(
     unit: Unit,
     turn: number,
-    before: readonly Said[],
+    before: readonly EarlierTurn[],
     body: Buffer,
     intended: number,
     free = intended,

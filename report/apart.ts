@@ -69,14 +69,14 @@ function differencesOf(a: ResultRecord, b: ResultRecord): string[] {
 export function driftSentence(apart: Apart | null): string | null {
   if (apart === null || apart.controls[0].length === 0) return null;
   const estimates = new Estimates(apart.controls);
-  const told = WATCHED.flatMap(([metric, label]) => {
+  const tested = WATCHED.flatMap(([metric, label]) => {
     const fit = estimates.of(metric);
     const [a, b] = fit.rows;
     if (a == null || b == null) return [];
     return [{ label, difference: differenceOf(fit, [{ base: a, candidate: b }], { oneSitting: false }) }];
   });
-  const adjusted = holm(told.map(({ difference }) => difference.p));
-  const moved = told.flatMap(({ label, difference }, i) => {
+  const adjusted = holm(tested.map(({ difference }) => difference.p));
+  const moved = tested.flatMap(({ label, difference }, i) => {
     if (adjusted[i]! >= 0.05) return [];
     const [low, high] = ratioInterval(difference).map((end) => end.toFixed(3));
     return [`${label} × ${Math.exp(difference.logRatio).toFixed(3)} [${low}, ${high}]`];

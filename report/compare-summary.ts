@@ -1,6 +1,6 @@
 import { WATCHED } from '../core/judgement/drift.js';
 import { METRICS } from '../core/metrics/catalogue.js';
-import { doubtsOf, WARNINGS, type WarningCode } from '../core/result/warnings.js';
+import { gradingCodesOf, WARNINGS, type WarningCode } from '../core/result/warnings.js';
 import { median } from '../core/statistics/quantile.js';
 import { workloadNamed } from '../core/workloads/index.js';
 import { movedText, sizeText } from './change-text.js';
@@ -141,7 +141,7 @@ function reasonsOf({ a, b }: Pair): string[] {
   const codes = [a, b].flatMap((row): string[] => {
     if (row.state === 'valid') return [];
     const { failure } = row.trial;
-    return failure === null ? doubtsOf(row.warnings) : [failure.code];
+    return failure === null ? gradingCodesOf(row.warnings) : [failure.code];
   });
   return [...new Set(codes)];
 }

@@ -228,14 +228,22 @@ function ratioOf(
   const change = Math.exp(difference.logRatio);
   const interval = ratioInterval(difference, confidence);
   const visible = difference.smallestVisible;
-  const told = { change, asMeasured, adjustedBy: change / asMeasured, interval, p, visible, reason: null };
+  const compared = {
+    change,
+    asMeasured,
+    adjustedBy: change / asMeasured,
+    interval,
+    p,
+    visible,
+    reason: null,
+  };
   const isInside = (ratio: number) => ratio >= ZONE[0] && ratio <= ZONE[1];
-  if (interval.every(isInside)) return { ...told, verdict: 'same' };
+  if (interval.every(isInside)) return { ...compared, verdict: 'same' };
   if (p < 1 - confidence && !isInside(change)) {
-    return { ...told, verdict: isBetter(metric, change - 1) ? 'better' : 'worse' };
+    return { ...compared, verdict: isBetter(metric, change - 1) ? 'better' : 'worse' };
   }
   const reason = p < 1 - confidence ? 'the difference is real but may be too small to matter' : NOT_FOUND;
-  return { ...told, verdict: 'unclear', reason };
+  return { ...compared, verdict: 'unclear', reason };
 }
 
 const NOT_FOUND = 'no difference found';

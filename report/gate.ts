@@ -91,17 +91,17 @@ function judged(gate: Gate, change: Change): readonly [GateOutcome['outcome'], s
   if (verdict === 'missing' || moved === null) return ['undecided', reason ?? 'nothing to compare'];
   const isBeyond = (by: number) => (gate.limit < 0 ? by < gate.limit : by > gate.limit);
   const changed = `changed by ${shown(gate, moved.by)}`;
-  const told =
+  const movedText =
     moved.ends === null ? changed : `${changed} [${moved.ends.map((by) => shown(gate, by)).join(', ')}]`;
   const isFind = verdict === 'better' || verdict === 'worse';
   const isSure = isFind && (p === null || p < ACCIDENT);
-  if (isBeyond(moved.by) && isSure) return ['red', told];
+  if (isBeyond(moved.by) && isSure) return ['red', movedText];
   // What has no spread is what it is; of all else the worse end decides.
   const exact = interval === null && (isFind || verdict === 'same');
   const ends = moved.ends ?? (exact ? [moved.by] : null);
-  if (ends !== null && !ends.some(isBeyond)) return ['green', told];
-  if (ends === null) return ['undecided', `${told}: ${reason}`];
-  return ['undecided', `${told}: ${isBeyond(moved.by) ? 'may be accident' : 'may be more than that'}`];
+  if (ends !== null && !ends.some(isBeyond)) return ['green', movedText];
+  if (ends === null) return ['undecided', `${movedText}: ${reason}`];
+  return ['undecided', `${movedText}: ${isBeyond(moved.by) ? 'may be accident' : 'may be more than that'}`];
 }
 
 /** @returns by how much the gate's metric moved, in the unit of its limit, and between which ends; null without a number. */

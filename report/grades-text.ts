@@ -13,6 +13,6 @@ export function gradesText({
     [invalid, 'invalid'],
     [failed, 'failed'],
   ] as const;
-  const told = counts.flatMap(([count, word]) => (count > 0 ? [`${count} ${word}`] : []));
-  return told.length === 0 ? '' : `: ${told.join(', ')}`;
+  const parts = counts.flatMap(([count, word]) => (count > 0 ? [`${count} ${word}`] : []));
+  return parts.length === 0 ? '' : `: ${parts.join(', ')}`;
 }

@@ -1,7 +1,7 @@
 import type { Drift } from '../core/judgement/drift.js';
 import { SETTLING_METRICS } from '../core/metrics/settling.js';
 import type { ResultRecord } from '../core/result/result.js';
-import { doubtsOf } from '../core/result/warnings.js';
+import { gradingCodesOf } from '../core/result/warnings.js';
 import type { Row } from './rows.js';
 import { intervalOf, metricOf } from './rows.js';
 import { halfOf } from './scale.js';
@@ -80,7 +80,7 @@ function shortLine(rows: readonly Row[], starts: number | null): string[] {
 /** Codes of what made a trial useless. */
 function causesOf({ failure, warnings }: ResultRecord): string[] {
   if (failure !== null) return [failure.code];
-  return doubtsOf(warnings);
+  return gradingCodesOf(warnings);
 }
 
 /** Rows that have starts of another engine, which `startsOf` leaves out. */

@@ -82,29 +82,30 @@ export async function measureFactors(
     const steps = stepTimers(job, files);
     const of = job.threads.length * (plan.length + 1) + steps.length + checks.length + 1;
     let done = 0;
-    const told = (timed: Partial<Timed>) => tell({ type: 'timed', done: ++done, of, ...engine, ...timed });
+    const tellTimed = (timed: Partial<Timed>) =>
+      tell({ type: 'timed', done: ++done, of, ...engine, ...timed });
     // First, for without it nobody knows how far predictions lie off.
-    told({ checks: await firstCheck!() });
+    tellTimed({ checks: await firstCheck!() });
     for (const [index, threads] of job.threads.entries()) {
       const bench = new GraphBench(llama, device, threads);
       const seconds = BENCH_SECONDS[job.quick ? 'quick' : 'usual'];
       const timers = plan.map((one) => () => {
-        told({ operators: [{ threads, ...sampleOf(llama, bench, one, seconds) }] });
+        tellTimed({ operators: [{ threads, ...sampleOf(llama, bench, one, seconds) }] });
       });
       try {
         await allowance.within((UNTIL.operators * (index + 1)) / job.threads.length, timers);
       } finally {
         bench.close();
       }
-      told({ passes: [{ threads, seconds: await passSeconds(job, threads) }] });
+      tellTimed({ passes: [{ threads, seconds: await passSeconds(job, threads) }] });
     }
     await allowance.within(
       UNTIL.steps,
-      steps.map((time) => async () => told({ steps: await time() })),
+      steps.map((time) => async () => tellTimed({ steps: await time() })),
     );
     await allowance.within(
       1,
-      checks.map((time) => async () => told({ checks: await time() })),
+      checks.map((time) => async () => tellTimed({ checks: await time() })),
     );
     return disturbedBetween(before, readMachineTime())[0] ?? null;
   } finally {

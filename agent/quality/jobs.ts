@@ -56,7 +56,7 @@ export const JUDGE: Job<JudgeJob, number, ScoreReport> = {
 function watchOf(channel: Channel<QualityReport>): Watch {
   return {
     progress: (progress) => channel.send({ type: 'quality-progress', progress }),
-    async breathe() {
+    async checkStop() {
       await new Promise((resolve) => setImmediate(resolve));
       const reason = channel.stopReason();
       if (reason !== null) throw new FailureError(failure('cancelled', reason));

@@ -66,8 +66,8 @@ export function byLikelihood(
     choiceScores: task.spec.mode === 'letter' ? ['letter'] : rules,
     async choose(index) {
       const { options, tokensIn } = await likelihoods(index);
-      const told = options.some(({ logProbability }) => logProbability > Number.NEGATIVE_INFINITY);
-      const taken = rules.map((rule) => (told ? chosen(options, rule) : null));
+      const anyKnown = options.some(({ logProbability }) => logProbability > Number.NEGATIVE_INFINITY);
+      const taken = rules.map((rule) => (anyKnown ? chosen(options, rule) : null));
       return { taken, options, said: null, tokensIn, tokensOut: 0, secondsToFirst: null };
     },
     say,

@@ -80,7 +80,7 @@ export async function measureTask(
       take(record);
     }
     watch.progress({ what: task.name, done: i + 1, total: items.length, value: own.mean });
-    await watch.breathe();
+    await watch.checkStop();
   }
   const judged: Record<string, Float64Array> = {};
   const scores = [];

@@ -26,7 +26,7 @@ export async function measurePerplexity(
       if (at < window.length - 1) losses.add(-logProbability(logits, tokens[window.start + at + 1]!));
     });
     watch.progress({ what: 'text', done: i + 1, total: windows.length, value: Math.exp(losses.mean) });
-    await watch.breathe();
+    await watch.checkStop();
   }
   return perplexityOf(losses);
 }
@@ -73,7 +73,7 @@ export async function measureDivergence(
       start = end;
     }
     watch.progress({ what: 'text', done: i + 1, total: windows.length, value: sums.meanKl });
-    await watch.breathe();
+    await watch.checkStop();
   }
   return sums.result();
 }

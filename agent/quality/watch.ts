@@ -11,7 +11,7 @@ export interface QualityProgress {
 export interface Watch {
   progress(progress: QualityProgress): void;
   /** Lets messages leave and a stop arrive. @throws FailureError `cancelled`. */
-  breathe(): Promise<void>;
+  checkStop(): Promise<void>;
 }
 
 const LOOK_MILLISECONDS = 200;
@@ -20,7 +20,7 @@ const LOOK_MILLISECONDS = 200;
 export function stoppedBy(watch: Watch): { readonly stopped: Promise<never>; end(): void } {
   let timer: NodeJS.Timeout | undefined;
   const stopped = new Promise<never>((_, reject) => {
-    timer = setInterval(() => void watch.breathe().catch(reject), LOOK_MILLISECONDS);
+    timer = setInterval(() => void watch.checkStop().catch(reject), LOOK_MILLISECONDS);
   });
   stopped.catch(() => {});
   return { stopped, end: () => clearInterval(timer) };

@@ -90,7 +90,7 @@ function shortened(measure: MeasurePolicy, mostRepeats = measure.maxRepeats): Me
 function asksCores({ device, runner, measure }: Experiment): boolean {
   const kind = runnerNamed(runner.kind);
   const here = deviceKind(device) === 'cpu' && kind?.offers.includes('endpoint') === false;
-  return here && kind.pretends === null && measure.meters === 'on';
+  return here && kind.madeUp === null && measure.meters === 'on';
 }
 
 const OF_CORES = ['coreShareRatio', 'coreLatencyRatio'] as const;
@@ -136,7 +136,7 @@ function withoutEnergyOf({ rpcServers }: NodeDemands, found: MeterSet): MeterSet
 
 /** What a runner invents is told of no machine: nobody beside it makes it another number. */
 function withoutNeighboursOf(kind: string, found: MeterSet): MeterSet {
-  if ((runnerNamed(kind)?.pretends ?? null) === null) return found;
+  if ((runnerNamed(kind)?.madeUp ?? null) === null) return found;
   const isSystem = ({ name }: Meter) => name === 'system';
   const quantities = found.meters.filter(isSystem).flatMap((meter) => meter.quantities);
   const names = [...quantities.map(({ name }) => name), ...OF_CORES];

@@ -52,8 +52,8 @@ function gridOf({ lease, node }: TrialRun): TrialNotes['grid'] {
 function warningsBefore({ lease, node: { nvml }, device }: TrialRun): readonly Warning[] {
   const { runner } = lease.experiment;
   const warnings: Warning[] = [];
-  const pretends = runnerNamed(runner.kind)?.pretends ?? null;
-  if (pretends !== null) warnings.push(warn('fake-runner', pretends));
+  const madeUp = runnerNamed(runner.kind)?.madeUp ?? null;
+  if (madeUp !== null) warnings.push(warn('fake-runner', madeUp));
   const { threads } = runner.options;
   if (typeof threads === 'number' && threads > device.cpus.length) {
     warnings.push(

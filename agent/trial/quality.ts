@@ -27,7 +27,7 @@ export async function prepareQuestions(
   { lease: { experiment }, node, notes }: TrialRun,
   model: PreparedModel | null,
 ): Promise<EvaluationSpec | null> {
-  const why = silence(experiment, model);
+  const why = reasonNotAsked(experiment, model);
   if (why !== null) {
     notes.absent = { ...notes.absent, quality: why };
     return null;
@@ -37,7 +37,7 @@ export async function prepareQuestions(
 }
 
 /** Why there are no answers worth asking for, or null. Random weights are told whether or not somebody asks. */
-function silence(
+function reasonNotAsked(
   { technique, runner, workload, quality }: Experiment,
   model: PreparedModel | null,
 ): string | null {
@@ -107,27 +107,30 @@ export async function askServer(
   const { notes, child, lease } = trial;
   const { died } = served;
   const stood = model === null ? null : runningModel(lease.experiment, model);
-  const standIn = stood !== null && givesLogits(stood.runnerKind) ? stood : null;
+  const substitute = stood !== null && givesLogits(stood.runnerKind) ? stood : null;
   await noteAnswers(trial, async () => {
-    const asked = answersOf(servedRequestOf(trial, served, model, standIn, questions), child.launch);
+    const asked = answersOf(servedRequestOf(trial, served, model, substitute, questions), child.launch);
     const ofServer = await whileServed(trial, died, asked);
     const { unanswered = [] } = ofServer;
-    if (unanswered.length === 0 || standIn === null) return ofServer;
+    if (unanswered.length === 0 || substitute === null) return ofServer;
     const left = {
       text: unanswered.some(({ task }) => task === null) ? questions.request.text : null,
       tasks: questions.request.tasks.filter(({ name }) => unanswered.some(({ task }) => task === name)),
     };
-    const rest = requestOf(trial, standIn, { ...questions, request: left });
+    const rest = requestOf(trial, substitute, { ...questions, request: left });
     const order = questions.request.tasks.map(({ name }) => name);
-    return joinedQuality(ofServer, await answersOf(rest, child.launch), standIn.runnerKind, order);
+    return joinedQuality(ofServer, await answersOf(rest, child.launch), substitute.runnerKind, order);
   });
   for (const { task, reason } of notes.quality?.unanswered ?? []) {
     const what = task === null ? 'the text' : task;
     const text = `${lease.experiment.runner.kind} could not be asked ${what}: ${reason}`;
     notes.warnings.push(
-      standIn === null
+      substitute === null
         ? warn('quality-missing', text)
-        : warn('quality-caveat', `${text}. The file that it served was asked through ${standIn.runnerKind}`),
+        : warn(
+            'quality-caveat',
+            `${text}. The file that it served was asked through ${substitute.runnerKind}`,
+          ),
     );
   }
 }
@@ -166,12 +169,12 @@ function servedRequestOf(
   trial: TrialRun,
   served: ServedModel,
   model: PreparedModel | null,
-  standIn: AskedModel | null,
+  substitute: AskedModel | null,
   questions: EvaluationSpec,
 ): AnswerRequest {
   const { lease, node, device, notes } = trial;
   const { endpoint: server } = served;
-  const base = standIn === null ? null : plainBase(trial, standIn);
+  const base = substitute === null ? null : plainBase(trial, substitute);
   const { request, scorers } = questions;
   const tokenizerPath = model?.artifact.path ?? null;
   const { serverCommand = null } = notes.environment;

@@ -64,7 +64,7 @@ export async function runTrial(
         channel.send({ type: 'phase', phase: times === undefined ? phase : { ...phase, times } });
       },
       stopReason: () => channel.stopReason(),
-      async breathe() {
+      async checkStop() {
         // Before the rest: a hypervisor may put CPUs that were idle elsewhere.
         lookAtCores();
         await channel.rest();

@@ -26,7 +26,7 @@ export async function repeatCalls(
 ): Promise<Omit<WorkloadOutcome, 'findings'> & { readonly callSeconds: number[][] }> {
   const { measure } = context;
   const rest = async (): Promise<void> => {
-    if (await context.breathe()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
+    if (await context.checkStop()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
   };
   const [first = REPEAT_SECONDS] = call(2).slice(-1);
   const calls = Math.min(MOST_CALLS, Math.max(1, Math.ceil(REPEAT_SECONDS / first)));

@@ -119,5 +119,5 @@ async function heldOutLoss(
 const secondsOf = (steps: readonly TrainingStep[]) => steps.map(({ seconds }) => seconds);
 
 async function rest(context: WorkloadContext): Promise<void> {
-  if (await context.breathe()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
+  if (await context.checkStop()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
 }

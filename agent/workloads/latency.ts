@@ -169,7 +169,7 @@ function gaps(start: number, ends: Float64Array): number[] {
 }
 
 async function rest(context: WorkloadContext): Promise<void> {
-  if (await context.breathe()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
+  if (await context.checkStop()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
 }
 
 function tokensOf(options: LatencyOptions): number {

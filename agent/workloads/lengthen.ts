@@ -40,7 +40,7 @@ export async function lengthen(
       if (window > 0 && times * work.seconds > budget) return;
       if (!(await attempt(work, times, window, context))) short.delete(work);
       // Between windows as between repeats: the meters get a reading close to the end.
-      if (await context.breathe()) return;
+      if (await context.checkStop()) return;
     }
   }
 }

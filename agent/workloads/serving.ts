@@ -51,7 +51,7 @@ export const serving = {
     const search = wanted.findHighest === 'none' ? null : await searchHighest(wanted.findHighest, asked);
     const found = search === null ? wanted : { ...wanted, [search.of]: search.load ?? wanted[search.of] };
     // Nothing is asked now, nor behind the load: what costs time to read is read, such as on which GPUs the server computes.
-    await context.breathe();
+    await context.checkStop();
     const inside = await watchInside(
       served.profile.paths.metrics === null ? null : `${served.url}${served.profile.paths.metrics}`,
       headersOf(served),
@@ -61,7 +61,7 @@ export const serving = {
     const outcome = await load('serve', { ...asked, wanted: found });
     const { originSeconds, endSeconds } = outcome;
     const read = await inside(originSeconds, originSeconds + endSeconds);
-    await context.breathe();
+    await context.checkStop();
     const healthy = outcome.records.every((record) => record.outcome === 'complete');
     const audit = found.audit && healthy ? await askTwice({ ...asked, wanted: found }) : null;
     return {
@@ -217,7 +217,7 @@ async function searchHighest(
     const next = nextLoad(search);
     if (next.kind !== 'measure') {
       const { load: highest, above, reason } = next;
-      return { of, load: highest, above, reason, runs: search.runs.map(told) };
+      return { of, load: highest, above, reason, runs: search.runs.map(summaryOf) };
     }
     const wanted = { ...asked.wanted, [of]: next.load };
     const { records, endedEarly } = await load('warm-up', { ...asked, wanted }, search.runs.length + 1);
@@ -230,7 +230,7 @@ async function searchHighest(
   }
 }
 
-function told(run: LoadRun) {
+function summaryOf(run: LoadRun) {
   const { kept, saturated } = run;
   return {
     load: loadOf(run),

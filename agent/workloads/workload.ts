@@ -61,7 +61,7 @@ export interface WorkloadContext {
   /** Why the trial is to end; null = it is not. Asked where the event loop is free. */
   stopReason(): string | null;
   /** Gives the event loop a turn so that messages leave and a stop can arrive; true = stop now. */
-  breathe(): Promise<boolean>;
+  checkStop(): Promise<boolean>;
 }
 
 /** Files of a training. */

@@ -57,7 +57,7 @@ export async function giveWindow({
     await copyGguf(inputPath, outputPath, { metadata: new Map([[key, window]]) });
     return { window: tokens };
   }
-  await rewrite(inputPath, outputPath, header, architecture, window, patternOf(layers, fullEvery));
+  await writeWindowed(inputPath, outputPath, header, architecture, window, patternOf(layers, fullEvery));
   return { window: tokens, windowedLayers: patternOf(layers, fullEvery).filter((one) => one === 1).length };
 }
 
@@ -66,7 +66,7 @@ function patternOf(layers: number, fullEvery: number): readonly number[] {
   return Array.from({ length: layers }, (_, il) => (fullEvery > 0 && (il + 1) % fullEvery === 0 ? 0 : 1));
 }
 
-async function rewrite(
+async function writeWindowed(
   inputPath: string,
   outputPath: string,
   header: GgufHeader,

@@ -3,8 +3,8 @@ import { constant, type OnnxModel, type OnnxNode, type OnnxTensor } from '../../
 import { isPlain, type Product, productsOf } from '../../formats/onnx/products.js';
 import { typeNumber } from '../../formats/onnx/types.js';
 import { quantizeColumns } from './blockwise.js';
+import { bytesOf, type Replacement, replaceNodes, together, weightsOf } from './replace-nodes.js';
 import type { Report } from './report.js';
-import { bytesOf, type Replacement, replaceNodes, together, weightsOf } from './rewrite.js';
 import { added } from './weight-only.js';
 
 /**

@@ -4,8 +4,8 @@ import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from '../../formats/o
 import { constant } from '../../formats/onnx/model.js';
 import { typeNumber } from '../../formats/onnx/types.js';
 import { fieldsOf, TENSOR } from '../../formats/onnx/wire.js';
+import { numbersOf } from './replace-nodes.js';
 import type { Report } from './report.js';
-import { numbersOf } from './rewrite.js';
 
 const F32 = typeNumber('f32');
 const F16 = typeNumber('f16');

@@ -10,8 +10,8 @@ import {
 import { isPlain, type Product, productsOf, type Table, tablesOf } from '../../formats/onnx/products.js';
 import { floatType } from '../../formats/onnx/types.js';
 import { type BlockForm, type BlockWeights, blocksOf, quantizeBlocks } from './blockwise.js';
+import { bytesOf, numbersOf, type Replacement, replaceNodes, together, weightsOf } from './replace-nodes.js';
 import type { Report } from './report.js';
-import { bytesOf, numbersOf, type Replacement, replaceNodes, together, weightsOf } from './rewrite.js';
 
 /** What becomes of the matrices of a graph; null = they stay floats. */
 export interface WeightOnly extends Pick<BlockForm, 'blockLength' | 'zeroPoints'> {
@@ -57,8 +57,8 @@ function inBlocks(product: Product, form: BlockForm, accuracyLevel: number, repo
   const { node, weight, inputs, outputs } = product;
   const { bits, blockLength } = form;
   const blocks = blocksOf(inputs, form);
-  const shape = [outputs, blocks, (blockLength * bits) / 8];
-  const { constants, names } = rounded(weight, form, shape, [outputs, blocks], report, async () =>
+  const shapes = { quants: [outputs, blocks, (blockLength * bits) / 8], scales: [outputs, blocks] };
+  const { constants, names } = blockConstants(weight, form, shapes, report, async () =>
     quantizeBlocks(await weightsOf(product), form, typeOf(weight)),
   );
   const biased = node.kind === 'Gemm' && (node.inputs[2] ?? '') !== '';
@@ -92,8 +92,8 @@ export function added(node: OnnxNode, product: string): OnnxNode {
 function gatheredBlocks(table: Table, form: BlockForm, report: Report): Replacement {
   const { node, weight, rows, columns } = table;
   const { bits, blockLength } = form;
-  const shape = [rows, (columns * bits) / 8];
-  const { constants, names } = rounded(weight, form, shape, [rows, columns / blockLength], report, async () =>
+  const shapes = { quants: [rows, (columns * bits) / 8], scales: [rows, columns / blockLength] };
+  const { constants, names } = blockConstants(weight, form, shapes, report, async () =>
     quantizeBlocks(
       { values: await numbersOf(weight), inputs: columns, outputs: rows, turned: true },
       form,
@@ -117,11 +117,10 @@ function gatheredBlocks(table: Table, form: BlockForm, report: Report): Replacem
 }
 
 /** @returns the constants that a rounded one becomes, and their names in the order in which both operators take them. */
-function rounded(
+function blockConstants(
   weight: OnnxTensor,
   form: BlockForm,
-  quantShape: readonly number[],
-  scaleShape: readonly number[],
+  shapes: { readonly quants: readonly number[]; readonly scales: readonly number[] },
   report: Report,
   make: () => Promise<BlockWeights>,
 ): { readonly constants: readonly OnnxTensor[]; readonly names: readonly string[] } {
@@ -138,12 +137,12 @@ function rounded(
     (made) => encodeFloats(made.scales, type),
     ...(zeroPoints ? [(made: BlockWeights) => bytesOf(made.zeroPoints!)] : []),
   ]);
-  const [rows = 0, blocks = 0] = scaleShape;
+  const [rows = 0, blocks = 0] = shapes.scales;
   // A table of this name and form may be a matrix, too: each has constants of its own.
-  const name = `${weight.name}_${quantShape.length === 2 ? 'rows_' : ''}Q${bits}`;
+  const name = `${weight.name}_${shapes.quants.length === 2 ? 'rows_' : ''}Q${bits}`;
   const constants = [
-    constant(name, 'u8', quantShape, quants!),
-    constant(`${name}_scales`, type, scaleShape, scales!),
+    constant(name, 'u8', shapes.quants, quants!),
+    constant(`${name}_scales`, type, shapes.scales, scales!),
     ...(zeros === undefined
       ? []
       : [constant(`${name}_zero_points`, 'u8', [rows, Math.ceil((blocks * bits) / 8)], zeros)]),

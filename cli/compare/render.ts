@@ -70,14 +70,14 @@ function cellsOf(change: Change, intervals: boolean): string[] {
 }
 
 function adjustedLines(changes: readonly Change[]): string[] {
-  const told = changes.filter((change) => asMeasuredText(change) !== null);
+  const adjusted = changes.filter((change) => asMeasuredText(change) !== null);
   const size = ({ adjustedBy }: Change) => Math.abs(Math.log(adjustedBy ?? 1));
-  const [most] = [...told].sort((a, b) => size(b) - size(a));
+  const [most] = [...adjusted].sort((a, b) => size(b) - size(a));
   if (most === undefined) return [];
   const which = [most.label, metricLabel(most.metric)].filter(Boolean).join(' ');
-  const each = told.length > 1 ? '; --all tells each' : '';
+  const each = adjusted.length > 1 ? '; --all tells each' : '';
   return [
-    `${MARK} adjusted for what was read of neighbours, ${told.length > 1 ? 'most of all ' : ''}${which}: ${asMeasuredText(most)}${each}`,
+    `${MARK} adjusted for what was read of neighbours, ${adjusted.length > 1 ? 'most of all ' : ''}${which}: ${asMeasuredText(most)}${each}`,
   ];
 }
 

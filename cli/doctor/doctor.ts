@@ -99,10 +99,10 @@ function openedBy({ name }: Format): string {
 function serverFindings(found: readonly FoundServer[]): Finding[] {
   const isNamed = ({ server: { name, profile, command } }: FoundServer) =>
     name !== profile.name || command !== profile.command;
-  const told = found.filter((one) => one.problem === null || isNamed(one));
-  const others = found.flatMap((one) => (told.includes(one) ? [] : [one.server.name]));
+  const listed = found.filter((one) => one.problem === null || isNamed(one));
+  const others = found.flatMap((one) => (listed.includes(one) ? [] : [one.server.name]));
   return [
-    ...told.map(({ server, release, problem }) => ({
+    ...listed.map(({ server, release, problem }) => ({
       name: `server ${server.name}`,
       ok: problem === null,
       found: release ?? problem ?? '',

@@ -7,7 +7,7 @@ import { leastCoreShare } from '../../core/judgement/disturbance.js';
 import { type MetricNoise, type Noise, noiseOf } from '../../core/judgement/noise.js';
 import type { MetricName } from '../../core/metrics/catalogue.js';
 import { formatPercent, formatValue, NO_VALUE } from '../../core/metrics/format.js';
-import { doubtsOf } from '../../core/result/warnings.js';
+import { gradingCodesOf } from '../../core/result/warnings.js';
 import { defaultRunnerFor } from '../../core/runners/index.js';
 import type { Component } from '../../core/statistics/nested.js';
 import { experimentAt } from '../../core/sweep/expand.js';
@@ -146,7 +146,7 @@ function meanwhile({ blocks, seconds, use }: NoiseRecords): Meanwhile {
     stealRatio: stealCores === null || !totalCores ? null : stealCores / totalCores,
     leastCoreShareRatio: shares.length === 0 ? null : Math.min(...shares),
     mostCoreLatencyRatio: latencies.length === 0 ? null : Math.max(...latencies),
-    disturbedStarts: starts.filter(({ warnings }) => doubtsOf(warnings).length > 0).length,
+    disturbedStarts: starts.filter(({ warnings }) => gradingCodesOf(warnings).length > 0).length,
   };
 }
 

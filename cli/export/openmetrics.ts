@@ -12,7 +12,7 @@ import {
 import type { Labels } from '../../core/metrics/families.js';
 import { isOfNode } from '../../core/metrics/meters.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
-import { doubtsOf } from '../../core/result/warnings.js';
+import { gradingCodesOf } from '../../core/result/warnings.js';
 import { usageError } from '../exit.js';
 import { printData, say } from '../output/print.js';
 import { newestRun, readRun, writeWhole } from '../report/run-folder.js';
@@ -65,7 +65,12 @@ function addResult(history: History, record: ResultRecord, at: number): void {
     if (value !== null) history.add(metric, labels, at, value);
   }
   history.add(of('ridgepoint_experiment_info'), infoLabels(record), at, 1);
-  history.add(of('ridgepoint_result_disturbed'), labels, at, doubtsOf(record.warnings).length > 0 ? 1 : 0);
+  history.add(
+    of('ridgepoint_result_disturbed'),
+    labels,
+    at,
+    gradingCodesOf(record.warnings).length > 0 ? 1 : 0,
+  );
   history.add(of('ridgepoint_result_timestamp_seconds'), labels, at, Date.parse(record.endedAt) / 1000);
   for (const phase of record.roofline?.phases ?? []) {
     const ofPhase = { ...labels, phase: phase.name };
@@ -87,7 +92,7 @@ function addCounts(history: History, record: ResultRecord, at: number, counted: 
   if (record.failure !== null) count('ridgepoint_failures_total', { code: record.failure.code });
   if (record.status === 'failed') return;
   const doubted = record.valid ? 'ridgepoint_disturbed_total' : 'ridgepoint_invalid_total';
-  for (const code of doubtsOf(record.warnings)) count(doubted, { code });
+  for (const code of gradingCodesOf(record.warnings)) count(doubted, { code });
 }
 
 function addReadings(history: History, record: ResultRecord): void {

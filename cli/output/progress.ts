@@ -97,8 +97,8 @@ function countsOf(progress: Progress): string {
     progress.invalid > 0 ? `${progress.invalid} invalid` : '',
     progress.failed > 0 ? `${progress.failed} failed` : '',
   ].filter((part) => part !== '');
-  const doubts = flagged.length === 0 ? '' : ` (${flagged.join(', ')})`;
-  return `${settledOf(progress)}/${progress.points}${startOf(progress)}${doubts}`;
+  const flags = flagged.length === 0 ? '' : ` (${flagged.join(', ')})`;
+  return `${settledOf(progress)}/${progress.points}${startOf(progress)}${flags}`;
 }
 
 /** ` rows, 13 of 36 starts`, or which start they are at where the number is not known before; nothing where each row has one. */

@@ -97,15 +97,15 @@ function modules(rows: readonly ModuleRow[]): string {
 }
 
 function operators(phase: ProfiledPhase, rows: readonly ModuleRow[]): string {
-  const told = phase.operators.some(({ bytes }) => bytes !== undefined);
+  const hasWork = phase.operators.some(({ bytes }) => bytes !== undefined);
   const rate = (value: number | undefined, seconds: number, unit: 'FLOP/s' | 'B/s') =>
     value === undefined || seconds === 0 ? null : rateText(value / seconds, unit);
   const around = rows.filter(({ module }) => module === 'around');
-  const blanks = told ? [null, null, null] : [];
+  const blanks = hasWork ? [null, null, null] : [];
   return plainTable(
     [
       ...['module', 'operator', 'operation', 'calls', 'time', 'share'],
-      ...(told ? ['compute', 'memory', 'inputs'] : []),
+      ...(hasWork ? ['compute', 'memory', 'inputs'] : []),
     ],
     [
       ...[...phase.operators]
@@ -117,7 +117,7 @@ function operators(phase: ProfiledPhase, rows: readonly ModuleRow[]): string {
           calls,
           formatValue(seconds, 's'),
           formatPercent(seconds / phase.profiledSeconds),
-          ...(told ? [rate(flops, seconds, 'FLOP/s'), rate(bytes, seconds, 'B/s'), shape ?? null] : []),
+          ...(hasWork ? [rate(flops, seconds, 'FLOP/s'), rate(bytes, seconds, 'B/s'), shape ?? null] : []),
         ]),
       ...around.map(({ module, calls, seconds, share }) => [
         module,

@@ -148,18 +148,18 @@ export function sayGrades(
     );
 }
 
-type Doubts = SweepStatus['invalidBy'];
+type CodeCounts = SweepStatus['invalidBy'];
 
 /** Each reason with its rows; one row may have several. */
-function tallied(doubts: Doubts): string {
-  if (doubts.length === 0) return 'what an older coordinator does not say';
-  return doubts.map(({ code, points }) => `${code} (${rowsText(points)})`).join(', ');
+function tallied(counts: CodeCounts): string {
+  if (counts.length === 0) return 'what an older coordinator does not say';
+  return counts.map(({ code, points }) => `${code} (${rowsText(points)})`).join(', ');
 }
 
 const rowsText = (count: number) => `${count} ${count === 1 ? 'row' : 'rows'}`;
 
 /** What the reason that most rows have is, and what to do about it; codes of a newer coordinator are not known. */
-function mostHelp([most]: Doubts, explained: boolean): string {
+function mostHelp([most]: CodeCounts, explained: boolean): string {
   if (most === undefined || !Object.hasOwn(WARNINGS, most.code)) return '';
   if (explained) return `Most of it is ${most.code}, whose note stands above. `;
   return `Most of it is ${most.code}: ${WARNINGS[most.code as WarningCode].help}. `;

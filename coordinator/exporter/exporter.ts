@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Family } from '../../core/metrics/families.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { Clock } from '../clock.js';
@@ -83,7 +83,7 @@ export class Exporter {
       const { fact } = entry;
       if (fact.fact !== 'ResultRecorded') continue;
       this.#window.addOlder(fact.record, this.#clock.now() - this.#age(fact.record));
-      await breathe();
+      await nextTurn();
     }
   }
 

@@ -1,6 +1,6 @@
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { isPresent, type Measurement, type Missing } from '../../core/result/result.js';
-import { doubtsOf } from '../../core/result/warnings.js';
+import { gradingCodesOf } from '../../core/result/warnings.js';
 import { gaugeOf, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
 import type { RankedResult } from './ranking.js';
@@ -35,7 +35,9 @@ export function addIntervals(registry: MetricRegistry, results: () => readonly R
     results().map(({ record, starts }): Row => [resultLabels(record), starts]),
   );
   gaugeOf(registry, 'ridgepoint_result_disturbed', () =>
-    results().map(({ record }): Row => [resultLabels(record), doubtsOf(record.warnings).length > 0 ? 1 : 0]),
+    results().map(
+      ({ record }): Row => [resultLabels(record), gradingCodesOf(record.warnings).length > 0 ? 1 : 0],
+    ),
   );
 }
 

@@ -1,7 +1,7 @@
 import { Counter } from 'prom-client';
 import type { Labels } from '../../core/metrics/families.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { doubtsOf } from '../../core/result/warnings.js';
+import { gradingCodesOf } from '../../core/result/warnings.js';
 import { headOf } from '../../core/techniques/spelling.js';
 import { CountedHistogram } from './counted.js';
 import { type MetricRegistry, settings } from './defined.js';
@@ -60,7 +60,8 @@ export class Trials {
       this.#note('ridgepoint_warnings_total', labels, () => this.#warnings.remove(labels));
     }
     const doubted = record.valid ? this.#disturbed : this.#invalid;
-    if (record.status === 'complete') for (const code of doubtsOf(record.warnings)) doubted.inc({ code });
+    if (record.status === 'complete')
+      for (const code of gradingCodesOf(record.warnings)) doubted.inc({ code });
     const seconds = (Date.parse(record.endedAt) - Date.parse(record.startedAt)) / 1000;
     this.#ofTrial('ridgepoint_trial_duration_seconds', record, [Math.max(0, seconds)]);
     if (state !== 'complete') return;

@@ -4,7 +4,7 @@ import { tInterval } from '../../core/statistics/interval.js';
 import type { SweepView } from './view.js';
 
 /** What the starts of a point said, oldest first. */
-export interface Said {
+export interface StartValues {
   readonly values: SettlingValues[];
   /** After one start, two, …: `widestHalf` of the starts up to there. */
   readonly halfWidths: (number | null)[];
@@ -17,7 +17,7 @@ export interface Said {
 export function hasEnoughStarts(
   { repetition, measure }: Pick<SweepView, 'repetition' | 'measure'>,
   starts: number,
-  said: Said | null,
+  said: StartValues | null,
 ): boolean {
   if (starts < repetition.starts) return false;
   const { maxStarts } = repetition;

@@ -1,5 +1,5 @@
 import { settlingValues } from '../../core/metrics/settling.js';
-import { doubtsOf } from '../../core/result/warnings.js';
+import { gradingCodesOf } from '../../core/result/warnings.js';
 import type { FactHead, ResultHead } from '../log/log.js';
 import { hasEnoughStarts, widestHalf } from './enough-starts.js';
 import type { Outcome } from './outcomes.js';
@@ -74,7 +74,7 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       // What has valid starts has a number: it gets no more of them.
       if (settleShort(queue, position)) return;
       const trialId = queue.tries.get(position)?.failedTrialId ?? null;
-      settle(queue, position, { state: 'failed', trialId, reused: false, doubts: [], reason });
+      settle(queue, position, { state: 'failed', trialId, reused: false, gradingCodes: [], reason });
       return;
     }
   }
@@ -213,7 +213,7 @@ function record(state: SchedulerState, result: ResultHead): void {
       engine: typeof engine === 'string' ? engine : null,
       build: typeof engineBuild === 'string' ? engineBuild : null,
       values: settlingValues(result.measurements),
-      doubts: doubtsOf(result.warnings),
+      gradingCodes: gradingCodesOf(result.warnings),
     });
   }
   if (sweep === undefined || queue === null) return;
@@ -244,7 +244,7 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
   if (verdict.verdict === 'start') {
     const start = {
       ...{ trialId, reused: false },
-      ...{ values: settlingValues(result.measurements), doubts: doubtsOf(result.warnings) },
+      ...{ values: settlingValues(result.measurements), gradingCodes: gradingCodesOf(result.warnings) },
     };
     addStart(view, queue, position, start, leased);
     return;
@@ -254,7 +254,7 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
   if (status === 'complete') {
     tries.invalid += 1;
     tries.invalidTrialId = trialId;
-    tries.doubts = doubtsOf(result.warnings);
+    tries.gradingCodes = gradingCodesOf(result.warnings);
   } else {
     tries.failed += attemptCost(result);
     tries.failedTrialId = trialId;
@@ -263,12 +263,12 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
   if (elsewhere !== null) tries.elsewhere.set(result.node.name, elsewhere);
   if (verdict.verdict === 'complete') settleByStarts(queue, position);
   else if (verdict.verdict === 'invalid') {
-    const { doubts } = tries;
+    const { gradingCodes } = tries;
     settle(queue, position, {
       state: 'invalid',
       trialId: verdict.trialId,
       reused: false,
-      doubts,
+      gradingCodes,
       reason: null,
     });
   } else if (leased) {
@@ -282,10 +282,10 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
  * @param held whether the point was out for this very start.
  */
 function addStart(view: SweepView, queue: PointQueue, position: number, start: Start, held: boolean): void {
-  const { trialId, reused, doubts } = start;
+  const { trialId, reused, gradingCodes } = start;
   if (queue.settled.has(position)) {
     // It replaces what was reported for want of a valid one.
-    settle(queue, position, { state: 'complete', trialId, reused, doubts, reason: null });
+    settle(queue, position, { state: 'complete', trialId, reused, gradingCodes, reason: null });
     return;
   }
   const { starts } = queue;
@@ -337,9 +337,9 @@ function settle(queue: PointQueue, position: number, outcome: Outcome): void {
 function tally(queue: PointQueue, outcome: Outcome, change: 1 | -1): void {
   queue.counts[outcome.state] += change;
   if (outcome.reused) queue.counts.reused += change;
-  if (outcome.doubts.length > 0 && outcome.state === 'complete') queue.counts.disturbed += change;
+  if (outcome.gradingCodes.length > 0 && outcome.state === 'complete') queue.counts.disturbed += change;
   const by = outcome.state === 'invalid' ? queue.invalidBy : queue.disturbedBy;
-  for (const code of outcome.doubts) by.set(code, (by.get(code) ?? 0) + change);
+  for (const code of outcome.gradingCodes) by.set(code, (by.get(code) ?? 0) + change);
 }
 
 const RANK = { failed: 0, invalid: 1, complete: 2 } as const;

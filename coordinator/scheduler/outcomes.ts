@@ -10,7 +10,7 @@ export interface Outcome {
   /** Every start of it was taken over from earlier sweeps. */
   readonly reused: boolean;
   /** Codes of what disturbed its starts, or of what made it invalid; none where it is clean, failed, or nobody knows. */
-  readonly doubts: readonly WarningCode[];
+  readonly gradingCodes: readonly WarningCode[];
   /** Of a failed one why it was given up; null otherwise, or when it is not known. */
   readonly reason: string | null;
 }
@@ -53,9 +53,9 @@ export class Outcomes {
 
   set(position: number, outcome: Outcome): void {
     this.delete(position);
-    const { state, trialId, reused, doubts } = outcome;
+    const { state, trialId, reused, gradingCodes } = outcome;
     const number = trialId === null ? undefined : this.#trials.numberOf(trialId);
-    const word = state === 'failed' ? null : this.#indexOf({ state, doubts });
+    const word = state === 'failed' ? null : this.#indexOf({ state, gradingCodes });
     if (word === null || number === undefined) this.#others.set(position, outcome);
     else this.#words.set(position, (number * MOST_WORDS + word) * 2 + Number(reused));
   }
@@ -80,7 +80,7 @@ export class Outcomes {
 
   /** @returns null when there are too many. */
   #indexOf(word: Word): number | null {
-    const key = `${word.state} ${word.doubts.join(' ')}`;
+    const key = `${word.state} ${word.gradingCodes.join(' ')}`;
     const known = this.#indices.get(key);
     if (known !== undefined) return known;
     if (this.#said.length === MOST_WORDS) return null;

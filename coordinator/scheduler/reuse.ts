@@ -22,7 +22,7 @@ export function reusable(
     .of(experiment.id)
     .filter((known) => mayReuse(known, experiment, node))
     // What was measured under other gates is another start under these, if it is one at all.
-    .filter(({ doubts }) => doubts.length === 0 || view.measure.gates === 'warn');
+    .filter(({ gradingCodes }) => gradingCodes.length === 0 || view.measure.gates === 'warn');
   return ofNewestBuild(alike, ({ build }) => build).map(
     ({ trialId }): Fact => ({ fact: 'ResultReused', ...about, trialId }),
   );

@@ -1,7 +1,7 @@
 import type { SettlingValues } from '../../core/metrics/settling.js';
 import type { WarningCode } from '../../core/result/warnings.js';
 import type { RepetitionPolicy } from '../../core/sweep/spec.js';
-import type { Said } from './enough-starts.js';
+import type { StartValues } from './enough-starts.js';
 import { PositionTable } from './position-table.js';
 import type { TrialTable } from './trial-table.js';
 
@@ -13,7 +13,7 @@ export interface Start {
   /** What it says of the metrics that must settle; empty where that is not known. */
   readonly values: SettlingValues;
   /** Codes of what disturbed it. */
-  readonly doubts: readonly WarningCode[];
+  readonly gradingCodes: readonly WarningCode[];
 }
 
 /** More than the starts that any sweep can ask for. */
@@ -29,9 +29,9 @@ export class Starts {
   /** (Number of its first trial × MOST_STARTS + starts) × 2 + whether all of them are reused. */
   readonly #words = new PositionTable();
   /** What starts said; null where it does not decide whether there will be another. */
-  readonly #said: Map<number, Said> | null;
+  readonly #said: Map<number, StartValues> | null;
   /** What disturbed the starts of a point, each code once; nothing of points whose starts are clean. */
-  readonly #doubts = new Map<number, Set<WarningCode>>();
+  readonly #gradingCodes = new Map<number, Set<WarningCode>>();
   /** By number of starts: the points that wait for one more. Some have moved on since. */
   readonly #waiting: { readonly positions: number[]; taken: number }[] = [];
   /** Of a point: one that is not settled lacks one start at least. */
@@ -65,16 +65,20 @@ export class Starts {
     const word = this.#words.get(position);
     if (word === undefined) return null;
     const trialId = this.#trials.idOf(Math.floor(word / (2 * MOST_STARTS)));
-    return { trialId, reused: word % 2 === 1, doubts: [...(this.#doubts.get(position) ?? [])].sort() };
+    return {
+      trialId,
+      reused: word % 2 === 1,
+      gradingCodes: [...(this.#gradingCodes.get(position) ?? [])].sort(),
+    };
   }
 
   /** What the starts of a point said; null where that is not kept. */
-  saidOf(position: number): Said | null {
+  saidOf(position: number): StartValues | null {
     return this.#said?.get(position) ?? null;
   }
 
   /** @param start of a trial that is recorded. @returns how many there are now. */
-  add(position: number, { trialId, reused, values, doubts }: Start): number {
+  add(position: number, { trialId, reused, values, gradingCodes }: Start): number {
     const count = this.countOf(position) + 1;
     const first = this.firstOf(position);
     const number = this.#trials.numberOf(first?.trialId ?? trialId)!;
@@ -82,8 +86,11 @@ export class Starts {
     this.#words.set(position, (number * MOST_STARTS + count) * 2 + Number(all));
     this.#total += 1;
     if (count <= this.#mostUseful) this.#useful += 1;
-    if (doubts.length > 0) {
-      this.#doubts.set(position, new Set([...(this.#doubts.get(position) ?? []), ...doubts]));
+    if (gradingCodes.length > 0) {
+      this.#gradingCodes.set(
+        position,
+        new Set([...(this.#gradingCodes.get(position) ?? []), ...gradingCodes]),
+      );
     }
     const said = this.#said?.get(position);
     if (said === undefined) this.#said?.set(position, { values: [values], halfWidths: [] });
@@ -151,7 +158,7 @@ export class Starts {
     this.#tally(position, -1);
     this.#words.delete(position);
     this.#said?.delete(position);
-    this.#doubts.delete(position);
+    this.#gradingCodes.delete(position);
   }
 
   /** Points with their starts, for those that compare two states. */

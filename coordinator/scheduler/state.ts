@@ -30,7 +30,7 @@ export interface Tries {
   /** The newest complete but invalid trial, reported when attempts run out. */
   invalidTrialId: string | null;
   /** Codes of what makes it so. */
-  doubts: readonly WarningCode[];
+  gradingCodes: readonly WarningCode[];
   failedTrialId: string | null;
   /** Nodes where it failed in a way that only another node can help. */
   readonly elsewhere: Map<string, string>;
@@ -232,7 +232,7 @@ export function triesOf(queue: PointQueue, position: number): Tries {
       invalid: 0,
       losses: 0,
       invalidTrialId: null,
-      doubts: [],
+      gradingCodes: [],
       failedTrialId: null,
       elsewhere: new Map(),
     };

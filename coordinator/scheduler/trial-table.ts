@@ -12,7 +12,7 @@ export interface KnownResult {
   /** What it says of the metrics that must settle. */
   readonly values: SettlingValues;
   /** Codes of what disturbed it. */
-  readonly doubts: readonly WarningCode[];
+  readonly gradingCodes: readonly WarningCode[];
 }
 
 /** What many trials have alike. */
@@ -87,12 +87,12 @@ export class KnownResults {
   /** @returns what a trial says as a start; nothing for one that is none of these. */
   startOf(trialId: string): Pick<KnownResult, 'values' | 'doubts'> {
     const number = this.#trials.numberOf(trialId);
-    if (number === undefined || (this.#next[number] ?? -1) < 0) return { values: {}, doubts: [] };
-    return { values: this.#valuesOf(number), doubts: this.#shared[number]!.doubts };
+    if (number === undefined || (this.#next[number] ?? -1) < 0) return { values: {}, gradingCodes: [] };
+    return { values: this.#valuesOf(number), gradingCodes: this.#shared[number]!.gradingCodes };
   }
 
   /** @param known of a trial that is recorded; a second time it changes nothing. */
-  add(experimentId: string, { trialId, engine, build, values, doubts }: KnownResult): void {
+  add(experimentId: string, { trialId, engine, build, values, gradingCodes }: KnownResult): void {
     const number = this.#trials.numberOf(trialId)!;
     while (this.#next.length <= number) {
       this.#next.push(-1);
@@ -103,8 +103,8 @@ export class KnownResults {
     this.#next[number] = before === undefined ? number : this.#next[before]!;
     if (before !== undefined) this.#next[before] = number;
     this.#newest.set(experimentId, number);
-    const key = JSON.stringify([engine, build, doubts]);
-    const known = this.#once.get(key) ?? { engine, build, doubts };
+    const key = JSON.stringify([engine, build, gradingCodes]);
+    const known = this.#once.get(key) ?? { engine, build, gradingCodes };
     this.#once.set(key, known);
     this.#shared[number] = known;
     this.#keep(number, values);

@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import type { LiveReport } from '../../report/live/live.js';
@@ -61,7 +61,7 @@ export class Reports {
     const packer = new PartPacker({ sweepName, objectives }, details);
     const pack = async (): Promise<void> => {
       for (const part of packer.take()) parts.push(JSON.stringify(part));
-      await breathe();
+      await nextTurn();
     };
     for await (const entry of storedResults(this.#log, this.#dispatcher, query, 0, signal)) {
       // What came while we read is sent by the events after `through`.

@@ -94,7 +94,7 @@ export function servingFindings({ input }: Evidence): Findings {
     warnings: [
       ...late,
       ...missedRate(requests, options.arrival),
-      ...doubts(summary, serving, countsDiffer, forcesLengths(input.experiment)),
+      ...doubtfulLoad(summary, serving, countsDiffer, forcesLengths(input.experiment)),
       ...(unsteady === null ? [] : [warn('unsteady', unsteady)]),
       ...cached(serving, input.experiment.runner.options.prefixCaching === true),
       ...failures(summary, requests),
@@ -143,11 +143,11 @@ function completionDifference(
 ): number | null {
   if (outputTokensBy === 'tokenizer') return usage.completion.relative;
   if (retokenized === undefined || retokenized === 0) return null;
-  const told = requests.reduce(
+  const countedByServer = requests.reduce(
     (sum, { outcome, outputTokens }) => sum + (outcome === 'complete' ? (outputTokens ?? 0) : 0),
     0,
   );
-  return told / retokenized - 1;
+  return countedByServer / retokenized - 1;
 }
 
 /** @param late whether the generator was: then what is quoted counts from intended starts, for its delays are part of what users wait. */
@@ -267,7 +267,7 @@ function missedRate(requests: readonly RequestRecord[], arrival: unknown): Warni
 }
 
 /** @param forced whether the server was made to give answers of the lengths that were asked for. */
-function doubts(
+function doubtfulLoad(
   { serverLength, usage }: ServingSummary,
   serving: ServingRecord,
   countsDiffer: number | null,

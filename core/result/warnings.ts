@@ -252,8 +252,9 @@ export function gradeOf(warnings: readonly Pick<Warning, 'severity'>[], gates: G
 }
 
 /** @returns the codes, each once, of what makes warnings other than clean; of faults alone where there are any. */
-export function doubtsOf(warnings: readonly Pick<Warning, 'code' | 'severity'>[]): WarningCode[] {
+export function gradingCodesOf(warnings: readonly Pick<Warning, 'code' | 'severity'>[]): WarningCode[] {
   const faults = warnings.filter(({ severity }) => severity === 'invalid');
-  const doubts = faults.length > 0 ? faults : warnings.filter(({ severity }) => severity === 'disturbed');
-  return [...new Set(doubts.map(({ code }) => code))];
+  const gradingCodes =
+    faults.length > 0 ? faults : warnings.filter(({ severity }) => severity === 'disturbed');
+  return [...new Set(gradingCodes.map(({ code }) => code))];
 }

@@ -67,12 +67,12 @@ export const fake = {
     process: 'fakeProcess',
   },
   answerOptions: [],
-  standIn: null,
+  plainRunner: null,
   memory: null,
   counting: {
     by: 'nothing',
     reason: 'the fake runner computes nothing, so there is no work to place under roofs',
   },
   fitted: false,
-  pretends: 'the fake runner takes the time it is told to take',
+  madeUp: 'the fake runner takes the time it is told to take',
 } satisfies RunnerKind;

@@ -19,9 +19,9 @@ export const ggml: RunnerKind = {
   alsoKnownAs: {},
   answerOptions: [],
   // It trains and does not speak.
-  standIn: llamaCpp.kind,
+  plainRunner: llamaCpp.kind,
   memory: predictTrainingMemory,
   counting: { by: 'step' },
   fitted: false,
-  pretends: null,
+  madeUp: null,
 };

@@ -86,7 +86,7 @@ export function predictedBytes(
 
 /** @returns the runner that opens a plain model for this one: a base, or what was trained. */
 export function plainRunnerOf(kind: string): string {
-  return runnerNamed(kind)?.standIn ?? kind;
+  return runnerNamed(kind)?.plainRunner ?? kind;
 }
 
 /**

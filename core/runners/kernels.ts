@@ -14,9 +14,9 @@ export const kernels: RunnerKind = {
   rules: [],
   alsoKnownAs: {},
   answerOptions: [],
-  standIn: null,
+  plainRunner: null,
   memory: null,
   counting: { by: 'call' },
   fitted: false,
-  pretends: null,
+  madeUp: null,
 };

@@ -323,9 +323,9 @@ export const llamaCpp: RunnerKind = {
     tensor_split: 'tensorSplit',
   },
   answerOptions: ['flashAttention', 'kvCacheTypeK', 'kvCacheTypeV', 'cpuBackend', ...PLACEMENT_OPTIONS],
-  standIn: null,
+  plainRunner: null,
   memory: predictMemory,
   counting: { by: 'pass', engine: llamaCppPasses, packed: false },
   fitted: true,
-  pretends: null,
+  madeUp: null,
 };

@@ -163,9 +163,9 @@ export const onnx: RunnerKind = {
     past_present_share_buffer: 'shareCache',
   },
   answerOptions: ['executionProvider', 'graphOptimization', 'engine'],
-  standIn: null,
+  plainRunner: null,
   memory: predictGraphMemory,
   counting: { by: 'pass', engine: onnxPasses, packed: false },
   fitted: false,
-  pretends: null,
+  madeUp: null,
 };

@@ -42,12 +42,12 @@ export interface RunnerKind {
   /** Options that change what a model answers, and not only how fast: answers are kept and found again under them. */
   readonly answerOptions: readonly string[];
   /** The runner that opens a plain model in its place: the base that it is compared with, or what it trained; null = itself. */
-  readonly standIn: string | null;
+  readonly plainRunner: string | null;
   /** Predicts the memory of a trial before anything is opened, null for a workload of which it cannot tell; null = nothing worth a prediction. */
   readonly memory: ((request: MemoryRequest) => MemoryPrediction | null) | null;
   readonly counting: Counting;
   /** Whether efficiency factors are fitted of its kernels (`ridge factors`); of others the roofs alone predict. */
   readonly fitted: boolean;
   /** Said of every record where the numbers are made up, with who makes them up: `the fake runner takes …`; null = they are measured. */
-  readonly pretends: string | null;
+  readonly madeUp: string | null;
 }

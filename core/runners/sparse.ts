@@ -72,9 +72,9 @@ export const sparse: RunnerKind = {
   alsoKnownAs: {},
   answerOptions: ['cpuBackend', 'sparseFormat', 'sparseType'],
   // Weights without zeros are a technique, and a base has none.
-  standIn: llamaCpp.kind,
+  plainRunner: llamaCpp.kind,
   memory: predictMemory,
   counting: { by: 'pass', engine: sparsePasses, packed: true },
   fitted: false,
-  pretends: null,
+  madeUp: null,
 };

@@ -196,8 +196,8 @@ const beyondOf = ({ y, beyond = [] }: Starts, weights: readonly number[]) =>
  */
 function spreadBeside(squares: number, df: number, { prior, typical, variance }: Common): TypicalSpread {
   if (typical !== null) {
-    const told = Math.min(1, typical.df / PRIOR_DF);
-    return { variance: told * typical.variance + (1 - told) * variance, df: PRIOR_DF };
+    const ownShare = Math.min(1, typical.df / PRIOR_DF);
+    return { variance: ownShare * typical.variance + (1 - ownShare) * variance, df: PRIOR_DF };
   }
   const expected = PRIOR_DF * prior.spread ** 2;
   // P(F ≤ f) = I(squares / (squares + expected); df / 2, prior df / 2).

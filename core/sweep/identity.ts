@@ -48,8 +48,10 @@ function digest(format: string, value: unknown): string {
 /** What a runner was given after ids were, where it changes nothing, is left out of them. */
 function withoutAdded({ kind, options }: RunnerChoice): RunnerChoice {
   const left = leftOutOf(runnerNamed(kind)?.options);
-  const told = Object.entries(options).filter(([name, value]) => !left.has(name) || left.get(name) !== value);
-  return { kind, options: Object.fromEntries(told) };
+  const identifying = Object.entries(options).filter(
+    ([name, value]) => !left.has(name) || left.get(name) !== value,
+  );
+  return { kind, options: Object.fromEntries(identifying) };
 }
 
 /**
@@ -95,8 +97,8 @@ export function sweepId(sweep: Sweep): string {
   });
   const include = sweep.include.map((entry) => (entry.name === null ? entry.at : entry));
   const points = sweep.points.length === 0 ? undefined : sweep.points;
-  const told = { models, runners, settings, objectives, measure, repetition, include, points };
-  return `s${digest(SWEEP_FORMAT, { ...sweep, ...told }).slice(0, 16)}`;
+  const identifying = { models, runners, settings, objectives, measure, repetition, include, points };
+  return `s${digest(SWEEP_FORMAT, { ...sweep, ...identifying }).slice(0, 16)}`;
 }
 
 /**

@@ -320,8 +320,9 @@ class Simulated {
   /** The text that a chunk brings, from one token to another: that of some tokens comes with the next. */
   #textOf({ tokens }: Job, from: number, to: number): string {
     const late = this.#options['late-text'];
-    const told = (until: number) => (late > 0 && until < tokens && until % late === 0 ? until - 1 : until);
-    return this.#text(Math.max(0, told(from)), Math.max(0, told(to)) - Math.max(0, told(from)));
+    const reported = (until: number) =>
+      late > 0 && until < tokens && until % late === 0 ? until - 1 : until;
+    return this.#text(Math.max(0, reported(from)), Math.max(0, reported(to)) - Math.max(0, reported(from)));
   }
 
   #text(from: number, count: number): string {

@@ -40,7 +40,7 @@ export class IncrementalReport {
   readonly #controls: ResultRecord[] = [];
   /** What rows have in common, and the starts that told it. */
   #commons = new Commons([]);
-  #told: readonly (readonly ResultRecord[])[] = [];
+  #repeated: readonly (readonly ResultRecord[])[] = [];
   /** Names that say all of a row. */
   readonly #single: ReadonlySet<string>;
   #byNode = false;
@@ -181,10 +181,10 @@ export class IncrementalReport {
   /** What all rows have in common follows from the first of them. @returns whether it has changed. */
   #learn(): boolean {
     const telling = this.#order.slice(0, TELLING_ROWS).map(({ starts }) => starts);
-    const told = telling.filter((starts) => starts.length > 1);
-    if (sameItems(told, this.#told)) return false;
-    this.#told = told;
-    this.#commons = new Commons(told);
+    const repeated = telling.filter((starts) => starts.length > 1);
+    if (sameItems(repeated, this.#repeated)) return false;
+    this.#repeated = repeated;
+    this.#commons = new Commons(repeated);
     return true;
   }
 

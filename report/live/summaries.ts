@@ -169,9 +169,9 @@ class Figure {
       return;
     }
     const { value, ci95, n } = entry;
-    this.#value.push(rounded(value, 6));
+    this.#value.push(toDigits(value, 6));
     if (ci95 === null) this.#interval(null, null, n);
-    else this.#interval(rounded(value - ci95[0], 4), rounded(ci95[1] - value, 4), n);
+    else this.#interval(toDigits(value - ci95[0], 4), toDigits(ci95[1] - value, 4), n);
   }
 
   columns(count: number): FigureColumns {
@@ -284,7 +284,7 @@ function at(cells: Column['cells'], i: number): Cell {
 const POWERS = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 
 /** @returns the number with so many significant digits; whole numbers stay whole. */
-function rounded(value: number, digits: number): number {
+function toDigits(value: number, digits: number): number {
   if (Number.isInteger(value)) return value;
   // By arithmetic, since `toPrecision` costs more than all else that is done with a figure. Quotients of whole numbers are
   // written with the digits of the first one.

@@ -38,10 +38,10 @@ export function moduleRows(
     const asked = work?.filter((operator) => operator.module === module) ?? [];
     const counted = asked.length > 0;
     const flops =
-      told(own, 'flops') ??
+      totalOf(own, 'flops') ??
       (counted ? times * asked.reduce((sum, operator) => sum + operator.flops, 0) : null);
     const bytes =
-      told(own, 'bytes') ??
+      totalOf(own, 'bytes') ??
       (counted ? times * asked.reduce((sum, operator) => sum + totalBytes(operator.traffic), 0) : null);
     return [
       { module, calls, seconds, share: seconds / phase.profiledSeconds, ...rates(flops, bytes, seconds) },
@@ -53,7 +53,7 @@ export function moduleRows(
 }
 
 /** @returns the sum of what the operators tell of themselves; null where they do not. */
-function told(operators: readonly ProfiledOperator[], what: 'flops' | 'bytes'): number | null {
+function totalOf(operators: readonly ProfiledOperator[], what: 'flops' | 'bytes'): number | null {
   if (operators.every(({ bytes }) => bytes === undefined)) return null;
   const known = operators.flatMap((operator) => operator[what] ?? []);
   return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0);

@@ -94,7 +94,7 @@ async function perplexity({ runnerKind, path, options }: Candidate): Promise<num
       scorers: {},
       trainedContext: null,
     },
-    { progress: () => {}, breathe: async () => {} },
+    { progress: () => {}, checkStop: async () => {} },
   );
   return outcome.text!.perplexity.value;
 }

@@ -12,7 +12,7 @@ import { steadyState } from '../../core/serving/steady-state.js';
 import { summarizeServing, wholeRun } from '../../core/serving/summary.js';
 import { answered } from '../support/requests.js';
 import { conclude, type Figure } from './figure.js';
-import { lacking, published, type Said, writeLog } from './steady-state/published.js';
+import { lacking, published, type Verdict, writeLog } from './steady-state/published.js';
 import { generated, type Run, SHAPES } from './steady-state/runs.js';
 
 const argument = (name: string, otherwise: number): number =>
@@ -20,7 +20,7 @@ const argument = (name: string, otherwise: number): number =>
 const count = argument('runs', 200);
 const seed = argument('seed', 1);
 
-function ours({ requests, superPassRequests }: Run): Said {
+function ours({ requests, superPassRequests }: Run): Verdict {
   const judged = steadyState(requests, { superPassRequests });
   const window = judged.found ? judged.window : judged.longest;
   return {
@@ -70,7 +70,7 @@ function agreement(): Figure[] {
         `  ${shape}: ${of.length} runs, ${steady} with a steady state, ${shifted} with a shift, ${half} with half the run as warm-up`,
       );
     }
-    const same = (parts: readonly (keyof Said)[]) => {
+    const same = (parts: readonly (keyof Verdict)[]) => {
       const agree = runs.map((run, i) =>
         parts.every((part) => {
           const [a, b] = [text(mine[i]![part]), text(theirs[i]![part])];
@@ -80,7 +80,7 @@ function agreement(): Figure[] {
       );
       return agree.filter(Boolean).length;
     };
-    const figure = (claim: string, parts: readonly (keyof Said)[]): Figure => {
+    const figure = (claim: string, parts: readonly (keyof Verdict)[]): Figure => {
       const agreed = same(parts);
       return {
         claim,

@@ -130,10 +130,10 @@ describe('quality of the server that was timed', () => {
           workloads: [LOAD],
         },
       );
-      const standIn = { through: 'stand-in', runner: 'llama-cpp' };
+      const expectedNote = { through: 'stand-in', runner: 'llama-cpp' };
       expect(askedOf(row!)).toEqual([
-        standIn,
-        ['choice', standIn],
+        expectedNote,
+        ['choice', expectedNote],
         ['letter', byServer('next-log-probabilities')],
         ['said', byServer('saying')],
       ]);

@@ -10,8 +10,8 @@ import {
   buildEmulatedGpu,
   canEmulate,
   type EmulatedGpu,
+  imageOf,
   machineCode,
-  standIn,
 } from '../support/emulated-gpu.js';
 
 const run = promisify(execFile);
@@ -90,7 +90,7 @@ describe.skipIf(!usable)('the CUDA driver, emulated (needs Linux, g++ and the na
   });
 
   test('machine code of the generation goes before PTX, and PTX stands in for code that does not load', async () => {
-    const ptx = standIn(gpu.kernels);
+    const ptx = imageOf(gpu.kernels);
     const code = { 'ridgepoint-sm_80.cubin': machineCode(80), 'ridgepoint-sm_86.cubin': machineCode(86) };
     const all = images('all', { ...code, 'ridgepoint-sm_90.cubin': machineCode(90), 'ridgepoint.ptx': ptx });
     expect((await meet({ ...all, CUDA_EMULATED_CAPABILITY: '86' })).state.device?.image).toBe(
@@ -128,7 +128,7 @@ describe.skipIf(!usable)('the CUDA driver, emulated (needs Linux, g++ and the na
   });
 
   test('images of another release are found out before anything runs', async () => {
-    const older = images('older', { 'ridgepoint.ptx': standIn(['spin']) });
+    const older = images('older', { 'ridgepoint.ptx': imageOf(['spin']) });
     expect((await meet(older)).op.problem).toBe(
       'the kernel matvec_f16 in ridgepoint.ptx: CUDA_ERROR_NOT_FOUND',
     );

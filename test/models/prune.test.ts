@@ -66,7 +66,7 @@ async function perplexity(path: string): Promise<number> {
     maxWindows: 12,
   };
   const job = { model, base: null, request: { text, tasks: [] }, trainedContext: 512, scorers: {} };
-  const outcome = await measureQuality(job, { progress: () => {}, breathe: async () => {} });
+  const outcome = await measureQuality(job, { progress: () => {}, checkStop: async () => {} });
   return outcome.text!.perplexity.value;
 }
 

@@ -55,7 +55,7 @@ const job = (
   scorers: {},
   trainedContext: 512,
 });
-const quiet = { progress: () => {}, breathe: async () => {} };
+const quiet = { progress: () => {}, checkStop: async () => {} };
 const measure = (...args: Parameters<typeof job>): Promise<QualityOutcome> =>
   measureQuality(job(...args), quiet);
 

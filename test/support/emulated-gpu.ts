@@ -38,7 +38,7 @@ export function buildEmulatedGpu(): EmulatedGpu {
   const images = join(folder, 'images');
   mkdirSync(images);
   const kernels = kernelNames();
-  writeFileSync(join(images, 'ridgepoint.ptx'), standIn(kernels));
+  writeFileSync(join(images, 'ridgepoint.ptx'), imageOf(kernels));
   return {
     environment: { RIDGEPOINT_CUDA_DRIVER: driver, RIDGEPOINT_CUDA_IMAGES: images },
     folder,
@@ -55,7 +55,7 @@ export function kernelNames(): string[] {
 }
 
 /** The lines of a PTX file that the stand-in driver looks at. */
-export function standIn(kernels: readonly string[], version = '7.4', target = 'sm_80'): string {
+export function imageOf(kernels: readonly string[], version = '7.4', target = 'sm_80'): string {
   const lines = kernels.map((name) => `.visible .entry ${name}() { ret; }`);
   return ['// Ridgepoint', `.version ${version}`, `.target ${target}`, '.address_size 64', ...lines, ''].join(
     '\n',

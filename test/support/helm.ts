@@ -17,7 +17,7 @@ export interface Manifest {
   readonly [field: string]: any;
 }
 
-interface Said {
+interface HelmAnswer {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -27,7 +27,7 @@ interface Said {
 const CLUSTER = ['--kube-version', '1.34'];
 
 /** @param values an object, or the name of a file in the chart's ci folder. */
-export function helm(command: 'template' | 'lint', values: object | string = {}): Said {
+export function helm(command: 'template' | 'lint', values: object | string = {}): HelmAnswer {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-helm-'));
   try {
     const file = typeof values === 'string' ? join(CHART, 'ci', values) : join(folder, 'values.json');

@@ -95,8 +95,8 @@ function nats(entry: unknown, shape: LogProbabilitiesAsked['entry'], token: numb
     const [value, id] = entry as readonly unknown[];
     return token === undefined || id === token ? number(value) : null;
   }
-  const told = shape === 'by-token' ? (entry as Fields)[String(token)] : entry;
-  if (typeof told !== 'object' || told === null) return null;
-  const { id = token, logprob } = told as Fields;
+  const entryOfToken = shape === 'by-token' ? (entry as Fields)[String(token)] : entry;
+  if (typeof entryOfToken !== 'object' || entryOfToken === null) return null;
+  const { id = token, logprob } = entryOfToken as Fields;
   return id === token ? number(logprob) : null;
 }

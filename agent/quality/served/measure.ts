@@ -102,7 +102,7 @@ async function perplexity({ server, vocabulary, telling, watch }: Asked, request
   const losses = new Moments();
   for (const [i, window] of windows.entries()) {
     const input = inputOf(vocabulary, tokens, window);
-    const told = await promptLogProbabilities(server, prompts, input).catch((error: Error) => {
+    const logProbabilities = await promptLogProbabilities(server, prompts, input).catch((error: Error) => {
       // It answered a shorter prompt before.
       if (!(error instanceof NoAnswer)) throw error;
       throw new NoAnswer(
@@ -110,9 +110,9 @@ async function perplexity({ server, vocabulary, telling, watch }: Asked, request
       );
     });
     // An entry is of its token, whose prediction stands one before it.
-    for (const value of told.slice(window.firstScored + 1)) losses.add(-value!);
+    for (const value of logProbabilities.slice(window.firstScored + 1)) losses.add(-value!);
     watch.progress({ what: 'text', done: i + 1, total: windows.length, value: Math.exp(losses.mean) });
-    await watch.breathe();
+    await watch.checkStop();
   }
   return {
     tokens: tokens.length,
@@ -193,8 +193,12 @@ function likelihoodsOfTokens(
     const { promptTokens, bytes } = cut;
     const options = [];
     for (const [k, tokens] of cut.options.entries()) {
-      const told = (await promptLogProbabilities(server, how, tokens)).slice(promptTokens);
-      options.push({ logProbability: sum(told), tokens: told.length, bytes: bytes[k]! });
+      const logProbabilities = (await promptLogProbabilities(server, how, tokens)).slice(promptTokens);
+      options.push({
+        logProbability: sum(logProbabilities),
+        tokens: logProbabilities.length,
+        bytes: bytes[k]!,
+      });
     }
     return { options, tokensIn: tokensOf(cut) };
   };
@@ -213,9 +217,13 @@ async function likelihoodsOfText(
   for (const option of choices?.continuations ?? []) {
     const { values, offsets } = await textLogProbabilities(server, how, prompt + option);
     const begin = prompt.trimEnd().length;
-    const told = values.filter((_, at) => offsets[at]! >= begin);
-    tokensIn += options.length === 0 ? values.length : told.length;
-    options.push({ logProbability: sum(told), tokens: told.length, bytes: Buffer.byteLength(option) });
+    const logProbabilities = values.filter((_, at) => offsets[at]! >= begin);
+    tokensIn += options.length === 0 ? values.length : logProbabilities.length;
+    options.push({
+      logProbability: sum(logProbabilities),
+      tokens: logProbabilities.length,
+      bytes: Buffer.byteLength(option),
+    });
   }
   return { options, tokensIn };
 }
@@ -228,10 +236,10 @@ function likelihoodsOfNext(
 ) {
   return async (i: number): Promise<Likelihoods> => {
     const { options, promptTokens, bytes } = tokenizeChoices(vocabulary, items[i]!);
-    const told = await nextLogProbabilities(server, how, options[0]!.subarray(0, promptTokens));
+    const logProbabilities = await nextLogProbabilities(server, how, options[0]!.subarray(0, promptTokens));
     const likelihoods = options.map((tokens, k) => {
       // One that is not among those it tells is less likely than all of them.
-      const logProbability = told.get(tokens[promptTokens]!) ?? Number.NEGATIVE_INFINITY;
+      const logProbability = logProbabilities.get(tokens[promptTokens]!) ?? Number.NEGATIVE_INFINITY;
       return { logProbability, tokens: 1, bytes: bytes[k]! };
     });
     return { options: likelihoods, tokensIn: promptTokens };

@@ -54,6 +54,6 @@ async function tried(asked: LogProbabilitiesAsked, ask: () => Promise<void>) {
 }
 
 function varied(path: string, values: readonly (number | null)[]): void {
-  const told = new Set(values.filter((value) => value !== null));
-  if (told.size < 2) throw new NoAnswer(`${path} gives the same log-probability for all tokens`);
+  const different = new Set(values.filter((value) => value !== null));
+  if (different.size < 2) throw new NoAnswer(`${path} gives the same log-probability for all tokens`);
 }

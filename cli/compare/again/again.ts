@@ -158,7 +158,7 @@ async function measureRow(asked: Asked, measuring: Measuring): Promise<Again> {
       looks = isOver ? LOOKS : looks + 1;
       const found = look();
       decided = found.decided;
-      say(`${label}, look ${looks} of ${LOOKS}: ${told(found.changes, [a, b], now)}`);
+      say(`${label}, look ${looks} of ${LOOKS}: ${changesText(found.changes, [a, b], now)}`);
       writeWhole(join(folder, NOTE), `${JSON.stringify({ looks, decided } satisfies Note)}\n`);
     }
     const { changes, gates } = look();
@@ -211,7 +211,7 @@ function looked(
 }
 
 /** `decode × 0.953 [0.921, 0.986], 24 and 24 starts, 38 s` */
-function told(changes: readonly Change[], sides: readonly AgainSide[], seconds: number): string {
+function changesText(changes: readonly Change[], sides: readonly AgainSide[], seconds: number): string {
   const moved = changes.map((change) => {
     const [ratio, interval] = movedText(change);
     return `${metricLabel(change.metric)} ${ratio}${interval === '' ? '' : ` (${interval})`}`;

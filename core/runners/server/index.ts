@@ -12,14 +12,14 @@ export { PROFILES } from './gen/profiles.js';
 export const SERVER_KINDS = {
   'llama-server': serverKind(PROFILES['llama-server'], {
     rules: LLAMA_CPP_RULES,
-    standIn: llamaCpp.kind,
+    plainRunner: llamaCpp.kind,
     passes: llamaServerPasses,
     fitted: true,
   }),
   openai: serverKind(PROFILES.openai),
   sglang: serverKind(PROFILES.sglang, { passes: pagedPasses(false) }),
   'simulated-server': serverKind(PROFILES['simulated-server'], {
-    pretends: 'the simulated server answers as fast as it is told to',
+    madeUp: 'the simulated server answers as fast as it is told to',
   }),
   'tensorrt-llm': serverKind(PROFILES['tensorrt-llm'], { passes: pagedPasses(true) }),
   tgi: serverKind(PROFILES.tgi, { passes: pagedPasses(false) }),

@@ -10,9 +10,9 @@ import { knownValues, optionsIn, type ServerProfile } from './profile.js';
 /** What a profile cannot say as data. */
 interface More {
   readonly rules: readonly Rule[];
-  readonly pretends: string | null;
+  readonly madeUp: string | null;
   /** Opens the file that is served where a server cannot say what is asked, such as the logits of a text. */
-  readonly standIn: string | null;
+  readonly plainRunner: string | null;
   /** How the passes of its engine are counted; left out = nobody knows what it computes. */
   readonly passes: ServedPasses;
   /** Its kernels are those that efficiency factors are fitted of. */
@@ -22,7 +22,7 @@ interface More {
 /** @returns the runner that a profile describes: its options are those of the list that the profile maps to arguments. */
 export function serverKind(
   profile: ServerProfile,
-  { rules, pretends, standIn, passes, fitted }: Partial<More> = {},
+  { rules, madeUp, plainRunner, passes, fitted }: Partial<More> = {},
 ): RunnerKind {
   const known = optionsKnown(profile);
   const shape = Object.fromEntries(known.map((name) => [name, SERVER_OPTIONS[name]]));
@@ -44,7 +44,7 @@ export function serverKind(
       Object.entries(ALSO_KNOWN_AS).filter(([, name]) => known.some((option) => option === name)),
     ),
     answerOptions: profile.answerOptions,
-    standIn: standIn ?? null,
+    plainRunner: plainRunner ?? null,
     memory: null,
     counting:
       passes === undefined
@@ -54,7 +54,7 @@ export function serverKind(
           }
         : { by: 'served', engine: passes },
     fitted: fitted ?? false,
-    pretends: pretends ?? null,
+    madeUp: madeUp ?? null,
   };
 }
 

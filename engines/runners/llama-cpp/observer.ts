@@ -20,8 +20,8 @@ export async function observe(place: ObservedPlace): Promise<Observer> {
     async devices() {
       const found = await devices();
       if (found.length === 0) return null;
-      const told = found.every(({ memoryBytes }) => memoryBytes > 0);
-      const freeBytes = told ? found.reduce((sum, device) => sum + device.freeBytes, 0) : null;
+      const allKnown = found.every(({ memoryBytes }) => memoryBytes > 0);
+      const freeBytes = allKnown ? found.reduce((sum, device) => sum + device.freeBytes, 0) : null;
       return { name: describeDevices(found), freeBytes };
     },
     withVocabulary(modelPath, work) {

@@ -5,7 +5,7 @@ import type { Direction, Watched } from '../../../core/serving/steady-state.js';
 import type { Run } from './runs.js';
 
 /** What both sides say of a run. */
-export interface Said {
+export interface Verdict {
   readonly superPasses: number;
   readonly warmUp: number;
   readonly found: boolean;
@@ -70,7 +70,7 @@ interface Diagnostics {
 }
 
 /** Asks the published code about logs, all in one process. */
-export function published(logs: readonly { path: string; superPassRequests: number }[]): Said[] {
+export function published(logs: readonly { path: string; superPassRequests: number }[]): Verdict[] {
   const driver = fileURLToPath(new URL('published.py', import.meta.url));
   const done = spawnSync(
     process.env.RIDGEPOINT_PYTHON ?? 'python3',
@@ -88,7 +88,7 @@ export function published(logs: readonly { path: string; superPassRequests: numb
     .map((line) => read(JSON.parse(line) as Diagnostics));
 }
 
-function read({ n_super_passes, warmup, steady_state: said }: Diagnostics): Said {
+function read({ n_super_passes, warmup, steady_state: said }: Diagnostics): Verdict {
   const { window, short_window: short, anomaly } = said;
   const trend = (name: string): Direction => {
     const direction = said.global_trend[name]!;

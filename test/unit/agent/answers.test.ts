@@ -75,7 +75,7 @@ function numbers(count: number, prompt = 10): Task {
   return { name, spec: asked, items, leftOut: { byOnly: 0, several: 0 } };
 }
 
-const QUIET = { progress() {}, async breathe() {} };
+const QUIET = { progress() {}, async checkStop() {} };
 
 /** Right about even numbers. @param stopAt it breaks at this question, which it has heard */
 function speaker(heard: number[], { stopAt = -1, says = '' } = {}): Respondent {

@@ -55,7 +55,7 @@ function world(seconds: { prefill: number; step: (call: number) => number }) {
       }),
     now: () => now,
     stopReason: () => null,
-    breathe: async () => false,
+    checkStop: async () => false,
     ...rest,
   });
   return { model, calls, phases, context };
@@ -167,9 +167,9 @@ describe('repeating', () => {
   test('ends between two repeats when it is stopped', async () => {
     const { model, calls, context } = world({ prefill: 1, step: () => 1 });
     let rests = 0;
-    const breathe = async () => ++rests === 2;
+    const checkStop = async () => ++rests === 2;
     const stopped = await refusal(() =>
-      latency.run(model, options(), context({ minRepeats: 9, maxRepeats: 9, maxWarmups: 0 }, { breathe })),
+      latency.run(model, options(), context({ minRepeats: 9, maxRepeats: 9, maxWarmups: 0 }, { checkStop })),
     );
     expect(stopped.code).toBe('cancelled');
     expect(calls.filter((call) => call.startsWith('prefill'))).toHaveLength(2);

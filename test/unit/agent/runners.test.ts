@@ -27,8 +27,8 @@ describe('descriptions and rooms', () => {
   );
 
   test('a runner that plain models are opened by opens the same files', () => {
-    for (const { kind, standIn, formats } of RUNNERS.filter((runner) => runner.standIn !== null)) {
-      const other = RUNNERS.find((runner) => runner.kind === standIn);
+    for (const { kind, plainRunner, formats } of RUNNERS.filter((runner) => runner.plainRunner !== null)) {
+      const other = RUNNERS.find((runner) => runner.kind === plainRunner);
       expect(other?.offers, kind).toContain('language-model');
       for (const format of formats) expect(other?.formats, kind).toContain(format);
     }

@@ -23,9 +23,15 @@ test('every valid trial of an experiment is known, oldest first, with its engine
   const many = Array.from({ length: 200 }, (_, i) => `t${i}`);
   for (const id of many) trials.add(id);
   const values = { decodeTokensPerSecond: 12.5 };
-  known.add('x1', { trialId: 't1', engine: 'llama.cpp v1', build: 'aa01', values, doubts: ['cpu-steal'] });
-  known.add('x2', { trialId: 't2', engine: null, build: 'aa01', values: {}, doubts: [] });
-  const unknown = { engine: null, build: null, values: {}, doubts: [] };
+  known.add('x1', {
+    trialId: 't1',
+    engine: 'llama.cpp v1',
+    build: 'aa01',
+    values,
+    gradingCodes: ['cpu-steal'],
+  });
+  known.add('x2', { trialId: 't2', engine: null, build: 'aa01', values: {}, gradingCodes: [] });
+  const unknown = { engine: null, build: null, values: {}, gradingCodes: [] };
   for (const trialId of ['t5', 't3', 't199', 't5']) known.add('x1', { trialId, ...unknown });
   expect(known.of('x1').map(({ trialId }) => trialId)).toEqual(['t1', 't5', 't3', 't199']);
   expect(known.of('x1')[0]).toEqual({
@@ -33,12 +39,14 @@ test('every valid trial of an experiment is known, oldest first, with its engine
     engine: 'llama.cpp v1',
     build: 'aa01',
     values,
-    doubts: ['cpu-steal'],
+    gradingCodes: ['cpu-steal'],
   });
-  expect(known.of('x2')).toEqual([{ trialId: 't2', engine: null, build: 'aa01', values: {}, doubts: [] }]);
+  expect(known.of('x2')).toEqual([
+    { trialId: 't2', engine: null, build: 'aa01', values: {}, gradingCodes: [] },
+  ]);
   expect(known.of('x3')).toEqual([]);
-  const nothing = { values: {}, doubts: [] };
-  expect(known.startOf('t1')).toEqual({ values, doubts: ['cpu-steal'] });
+  const nothing = { values: {}, gradingCodes: [] };
+  expect(known.startOf('t1')).toEqual({ values, gradingCodes: ['cpu-steal'] });
   expect([known.startOf('t4'), known.startOf('unknown')]).toEqual([nothing, nothing]);
 });
 
@@ -51,13 +59,13 @@ test('outcomes say what a Map of them says, whatever is put in and taken out', (
     fc.record({
       ...record,
       state: fc.constantFrom('complete', 'invalid'),
-      doubts: fc.subarray(['cpu-steal', 'shared-core', 'rate-missed'] as const),
+      gradingCodes: fc.subarray(['cpu-steal', 'shared-core', 'rate-missed'] as const),
       reason: fc.constant(null),
     }),
     fc.record({
       ...record,
       state: fc.constant('failed'),
-      doubts: fc.constant([]),
+      gradingCodes: fc.constant([]),
       reason: fc.option(fc.constantFrom('it crashed', 'it does not fit')),
     }),
   );

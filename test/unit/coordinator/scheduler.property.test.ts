@@ -204,7 +204,7 @@ class World {
       for (const outcome of track.settled.values()) {
         tally[outcome.state] += 1;
         if (outcome.reused) tally.reused += 1;
-        if (outcome.state === 'complete' && outcome.doubts.length > 0) tally.disturbed += 1;
+        if (outcome.state === 'complete' && outcome.gradingCodes.length > 0) tally.disturbed += 1;
         if (outcome.trialId !== null)
           ensure(state.recorded.has(outcome.trialId), 'an outcome without a record');
       }

@@ -358,7 +358,7 @@ test('many points wait in the order they came, and nothing is left of those that
   const starts = new Starts(trials, { starts: 3, maxStarts: 3, retryInvalid: 0 });
   trials.add('t0');
   for (let position = 0; position < 2000; position += 1) {
-    starts.add(position, { trialId: 't0', reused: false, values: {}, doubts: [] });
+    starts.add(position, { trialId: 't0', reused: false, values: {}, gradingCodes: [] });
     starts.wait(position);
   }
   expect(starts.fewest()).toBe(1);

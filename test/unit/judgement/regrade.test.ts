@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Gates } from '../../../core/experiment/experiment.js';
 import { regraded } from '../../../core/judgement/regrade.js';
 import type { ResultRecord } from '../../../core/result/result.js';
-import { doubtsOf, gradeOf, WARNINGS, type WarningCode, warn } from '../../../core/result/warnings.js';
+import { gradeOf, gradingCodesOf, WARNINGS, type WarningCode, warn } from '../../../core/result/warnings.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 
@@ -26,11 +26,11 @@ describe('grades', () => {
     expect(gradeOf(of('clock-change', 'cpu-steal'), 'warn')).toBe('disturbed');
     expect(gradeOf(of('cpu-steal'), 'strict')).toBe('invalid');
     expect(gradeOf(of('cpu-steal', 'provider-fallback'), 'warn')).toBe('invalid');
-    expect(doubtsOf(of('clock-change', 'cpu-steal', 'shared-core', 'cpu-steal'))).toEqual([
+    expect(gradingCodesOf(of('clock-change', 'cpu-steal', 'shared-core', 'cpu-steal'))).toEqual([
       'cpu-steal',
       'shared-core',
     ]);
-    expect(doubtsOf(of('cpu-steal', 'provider-fallback'))).toEqual(['provider-fallback']);
+    expect(gradingCodesOf(of('cpu-steal', 'provider-fallback'))).toEqual(['provider-fallback']);
   });
 
   test('of every code are those of the issue: what the machine did disturbs, what is not what the row says is a fault', () => {

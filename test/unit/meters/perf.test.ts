@@ -75,9 +75,9 @@ describe('RAPL through perf events', () => {
     'names what it opens as powercap does (needs an x86 whose perf events may be opened)',
     () => {
       const real = perf as Extract<PerfEvents, { found: true }>;
-      const standIn: PerfEvents = { found: true, open: () => real.open(Number(msr), 0n, 0) };
+      const events: PerfEvents = { found: true, open: () => real.open(Number(msr), 0n, 0) };
       const names = (files: Record<string, string>) => {
-        const meter = found(findPerfMeter(tree({ ...TWO_SOCKETS, ...files }), '/proc', standIn));
+        const meter = found(findPerfMeter(tree({ ...TWO_SOCKETS, ...files }), '/proc', events));
         meter.close();
         return meter.quantities.map(({ name }) => name);
       };

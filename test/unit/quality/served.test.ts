@@ -47,7 +47,7 @@ const LETTER = taskOf(
 );
 const SAID = taskOf('said', { mode: 'generate', maxTokens: 2 }, { question, answer: 'the of' });
 
-const WATCH = { progress() {}, async breathe() {} };
+const WATCH = { progress() {}, async checkStop() {} };
 
 function ask(
   tells: TellsName,

@@ -76,7 +76,7 @@ export function stepText({ phase, repeat, maxRepeats }: LiveTrial): string {
 /** Sentences on what waits and what was given up. */
 export function Reasons({ sweep }: { sweep: LiveSweep }) {
   const { blockedReasons, failureReasons } = sweep;
-  const doubts = [
+  const flags = [
     ['Invalid', sweep.invalidBy],
     ['Disturbed', sweep.disturbedBy],
   ] as const;
@@ -92,7 +92,7 @@ export function Reasons({ sweep }: { sweep: LiveSweep }) {
           </ul>
         </details>
       )}
-      {doubts.map(
+      {flags.map(
         ([summary, by]) =>
           by.length > 0 && (
             <details key={summary} class="reasons">
