@@ -26,26 +26,26 @@ const MOST_CPUS = 65_536;
 /** 4 PiB. */
 const MOST_MEMORY_BYTES = 2 ** 52;
 
-const word = textOf(NAME_CHARACTERS);
+const shortText = textOf(NAME_CHARACTERS);
 const sentence = textOf(SENTENCE_CHARACTERS);
-const words = listOf(word, 4096);
+const shortTexts = listOf(shortText, 4096);
 const bytes = z.number().max(MOST_MEMORY_BYTES, 'is more memory than any machine has');
 const settable = z.union([z.object({ least: z.number(), most: z.number() }), sentence]);
 
 const nodeProfileSchema: z.ZodType<NodeProfile> = z.object({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, dots and dashes; 63 at most'),
-  hostname: word,
-  os: word,
-  architecture: word,
-  cpuModel: word,
-  cpuFeatures: words,
+  hostname: shortText,
+  os: shortText,
+  architecture: shortText,
+  cpuModel: shortText,
+  cpuFeatures: shortTexts,
   cores: z.number().int().positive().max(MOST_CPUS),
   memoryBytes: bytes.positive(),
   devices: listOf(
     z.object({
       id: nameOf(NAME_CHARACTERS),
       classes: listOf(nameOf(NAME_CHARACTERS), 64),
-      name: word,
+      name: shortText,
       memoryBytes: bytes.nonnegative(),
       cpus: listOf(z.number().int().nonnegative().max(MOST_CPUS), MOST_CPUS),
     }),
@@ -56,23 +56,26 @@ const nodeProfileSchema: z.ZodType<NodeProfile> = z.object({
   ),
   runners: listOf(
     z.object({
-      kind: word,
-      release: word,
-      devices: words,
-      variants: words,
-      releases: z.record(word, word).optional(),
+      kind: shortText,
+      release: shortText,
+      devices: shortTexts,
+      variants: shortTexts,
+      releases: z.record(shortText, shortText).optional(),
     }),
     64,
   ),
-  energySources: words,
+  energySources: shortTexts,
   absent: recordOf(sentence, 1000),
-  roofs: recordOf(z.object({ id: word, measuredAt: word, caveats: z.number() }), MOST_DEVICES).optional(),
+  roofs: recordOf(
+    z.object({ id: shortText, measuredAt: shortText, caveats: z.number() }),
+    MOST_DEVICES,
+  ).optional(),
   settable: recordOf(
     z.object({ powerCapWatts: settable, lockedClockHertz: settable }),
     MOST_DEVICES,
   ).optional(),
   labels: recordOf(sentence, 1000),
-  version: word,
+  version: shortText,
 });
 
 const leaseSchema: z.ZodType<Lease> = z.object({
@@ -186,8 +189,8 @@ export function toReport(record: ResultRecord): ResultReport {
 
 export type SweepStateWord = 'running' | 'paused' | 'done' | 'cancelled';
 
-export function toSweepState(word: SweepStateWord): SweepState {
-  switch (word) {
+export function toSweepState(shortText: SweepStateWord): SweepState {
+  switch (shortText) {
     case 'running':
       return SweepState.SWEEP_STATE_RUNNING;
     case 'paused':

@@ -9,11 +9,11 @@ const ROOM = 26;
  * much for a column. Here each keeps what tells it from the others of its column, and of the rest what fits.
  * @returns one text per word, in order; different words have different texts.
  */
-export function shortWords(words: readonly string[]): string[] {
-  const short = words.map((word) => shortWord(word, words));
+export function shortWords(spellings: readonly string[]): string[] {
+  const short = spellings.map((spelling) => shortWord(spelling, spellings));
   const twice = (text: string, at: number) =>
-    short.some((other, i) => other === text && words[i] !== words[at]);
-  return short.map((text, i) => (twice(text, i) ? (words[i] ?? text) : text));
+    short.some((other, i) => other === text && spellings[i] !== spellings[at]);
+  return short.map((text, i) => (twice(text, i) ? (spellings[i] ?? text) : text));
 }
 
 /**
@@ -38,10 +38,10 @@ export function distinctParts(names: readonly string[]): string[] {
   return new Set(short).size === new Set(names).size ? short : [...names];
 }
 
-function shortWord(word: string, all: readonly string[]): string {
-  const head = headOf(word);
-  const settings = settingsOf(word);
-  const rivals = all.filter((other) => other !== word && headOf(other) === head).map(settingsOf);
+function shortWord(spelling: string, all: readonly string[]): string {
+  const head = headOf(spelling);
+  const settings = settingsOf(spelling);
+  const rivals = all.filter((other) => other !== spelling && headOf(other) === head).map(settingsOf);
   const telling = (key: string) => rivals.some((other) => other.get(key) !== settings.get(key));
   const first = [...settings.keys()].filter(telling);
   const later = [...settings.keys()].filter((key) => !telling(key));
@@ -68,8 +68,8 @@ function lastPart(path: string): string {
   return path.split('/').findLast((part) => part !== '') ?? path;
 }
 
-function settingsOf(word: string): Map<string, string> {
-  const query = word.slice(headOf(word).length + 1);
+function settingsOf(spelling: string): Map<string, string> {
+  const query = spelling.slice(headOf(spelling).length + 1);
   return new Map(
     (query === '' ? [] : query.split('&')).map((pair) => {
       const [key = '', value = ''] = pair.split(/=(.*)/s);

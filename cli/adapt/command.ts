@@ -53,9 +53,9 @@ function registerMerge(adapt: Command): void {
       'GGUF files, PEFT folders or builtin:NAME, each with its scale after *, and last the GGUF file to write',
     )
     .option('-f, --force', 'overwrite the output if it exists');
-  withAdaptOptions(command).action(async (model: string, words: readonly string[], options: MergeOptions) => {
+  withAdaptOptions(command).action(async (model: string, args: readonly string[], options: MergeOptions) => {
     const { mergeIntoModel } = await import('./merge.js');
-    await mergeIntoModel(model, words.slice(0, -1), words.at(-1)!, options);
+    await mergeIntoModel(model, args.slice(0, -1), args.at(-1)!, options);
   });
 }
 

@@ -24,10 +24,14 @@ import { openBase, partsOf, settingsOf } from './open.js';
 const TIME_LIMIT_SECONDS = 86_400;
 
 /** `ridge adapt compare`: the same adapter merged and attached, over a text; they differ by roundings alone. */
-export async function compareAdapter(source: string, word: string, options: CompareOptions): Promise<void> {
-  const parts = partsOf([word]);
+export async function compareAdapter(
+  source: string,
+  spelling: string,
+  options: CompareOptions,
+): Promise<void> {
+  const parts = partsOf([spelling]);
   const path = textOf(options.text);
-  const settings = settingsOf(options, [source, word]);
+  const settings = settingsOf(options, [source, spelling]);
   await runCommand(async () => {
     const base = await openBase(source, settings);
     const store = new ArtifactStore({ ...settings, artifactBytes: Number.POSITIVE_INFINITY });
@@ -76,7 +80,7 @@ export async function compareAdapter(source: string, word: string, options: Comp
       },
     }).ended.finally(() => line.end());
     if (ending.failure !== null) throw new FailureError(ending.failure);
-    report(source, word, basename(path), ending.answer, options.json === true);
+    report(source, spelling, basename(path), ending.answer, options.json === true);
   });
 }
 

@@ -16,19 +16,22 @@ import { openBase, partsOf, settingsOf } from './open.js';
 /** `ridge adapt merge`: the step of a sweep alone, into a file that the user names. */
 export async function mergeIntoModel(
   source: string,
-  words: readonly string[],
+  spellings: readonly string[],
   output: string,
   options: MergeOptions,
 ): Promise<void> {
-  if (words.length === 0)
+  if (spellings.length === 0)
     throw usageError('an adapter is missing', 'Write ridge adapt merge MODEL ADAPTER… OUTPUT.gguf.');
   const path = outputPath(output, options.force === true);
-  const parts = partsOf(words);
-  const settings = settingsOf(options, [source, ...words]);
+  const parts = partsOf(spellings);
+  const settings = settingsOf(options, [source, ...spellings]);
   const threads = options.threads ?? availableParallelism();
   await runCommand(async () => {
     const adapters = await Promise.all(
-      parts.map(async ({ source: word, scale }) => ({ ...(await locateAdapter(word, settings)), scale })),
+      parts.map(async ({ source: spelling, scale }) => ({
+        ...(await locateAdapter(spelling, settings)),
+        scale,
+      })),
     );
     const base = await openBase(source, settings);
     const request = {
@@ -42,13 +45,17 @@ export async function mergeIntoModel(
       inputPath: base.path,
       bytes: base.bytes,
       what: basename(path),
-      line: `${words.join(' + ')} into ${source}`,
+      line: `${spellings.join(' + ')} into ${source}`,
       task: (outputPath) => taskOf(MERGE_ADAPTERS, { ...request, outputPath }),
     });
     const { facts, seconds, warnings } = made;
     for (const warning of warnings) say(`note: ${warning}`);
     if (options.json === true) {
-      const named = adapters.map(({ source: word, digest, scale }) => ({ source: word, digest, scale }));
+      const named = adapters.map(({ source: spelling, digest, scale }) => ({
+        source: spelling,
+        digest,
+        scale,
+      }));
       printJson({ output: path, model: source, adapters: named, ...facts, seconds, threads });
       return;
     }
@@ -56,7 +63,7 @@ export async function mergeIntoModel(
       plainTable(
         ['', ''],
         [
-          ['adapters', adapters.map(({ source: word, scale }) => `${word} × ${scale}`).join(', ')],
+          ['adapters', adapters.map(({ source: spelling, scale }) => `${spelling} × ${scale}`).join(', ')],
           ['rank', String(facts.rank)],
           ['matrices', `${facts.matrices}: ${facts.targets}`],
           ['numbers', Number(facts.adapterParameters).toLocaleString('en')],

@@ -19,7 +19,11 @@ export interface OpenBase {
 
 /** @returns where files may be: the person who types is the operator, so also beside every file that is named. */
 export function settingsOf(options: AdaptOptions, named: readonly string[]): ModelSettings {
-  const folders = [...options.models, '.', ...named.map((word) => dirname(word.replace(/\*-?[\d.]+$/, '')))];
+  const folders = [
+    ...options.models,
+    '.',
+    ...named.map((spelling) => dirname(spelling.replace(/\*-?[\d.]+$/, ''))),
+  ];
   return modelSettings([...new Set(folders.map((folder) => resolve(folder)))], nodeConfig(options));
 }
 
@@ -32,9 +36,9 @@ export async function openBase(source: string, settings: ModelSettings): Promise
 }
 
 /** @returns the parts of `path*0.5`. @throws CommandError (2) */
-export function partsOf(words: readonly string[]): AdapterPart[] {
-  return words.flatMap((word) => {
-    const reading = readAdapter(word);
+export function partsOf(spellings: readonly string[]): AdapterPart[] {
+  return spellings.flatMap((spelling) => {
+    const reading = readAdapter(spelling);
     if (!reading.ok) throw usageError(reading.message, null);
     if (reading.value === null)
       throw usageError('none is no adapter', 'Name a file, a folder or builtin:NAME.');

@@ -68,8 +68,8 @@ export function registerTrain(adapt: Command): void {
     });
 }
 
-function choice(flags: string, help: string, words: readonly string[], usual: unknown): Option {
-  return new Option(flags, help).choices([...words]).default(usual);
+function choice(flags: string, help: string, choices: readonly string[], usual: unknown): Option {
+  return new Option(flags, help).choices([...choices]).default(usual);
 }
 
 /** @throws InvalidArgumentError unless the text is a number from 0 on. */

@@ -61,7 +61,7 @@ export function registerBench(program: Command): void {
   addColumnsOption(addRunOptions(command), 'metrics to show in the table and page');
   // Commander knows names of several letters after two dashes alone.
   const parse = command.parseOptions.bind(command);
-  command.parseOptions = (words) => parse(withoutIgnored(words, say).map(spelledOut));
+  command.parseOptions = (args) => parse(withoutIgnored(args, say).map(spelledOut));
   command.action(async (options: Omit<BenchOptions, 'axes'> & BenchOptions['axes']) => {
     const axes = Object.fromEntries(BENCH_OPTIONS.map(({ name }) => [name, options[name] ?? []]));
     const { bench } = await import('./bench.js');

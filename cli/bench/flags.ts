@@ -21,7 +21,7 @@ export const BENCH_OPTIONS: readonly BenchOption[] = [latency, ...BENCH_RUNNERS]
       name,
       help: schema.description ?? '',
       fallback: schema.parse(undefined),
-      alsoKnownAs: Object.entries(alsoKnownAs).flatMap(([word, option]) => (option === name ? [word] : [])),
+      alsoKnownAs: Object.entries(alsoKnownAs).flatMap(([flag, option]) => (option === name ? [flag] : [])),
     })),
 );
 
@@ -33,13 +33,13 @@ const plain = (name: string) => name.replace(/[-_]/g, '').toLowerCase();
 /** Every spelling of an option → its own flag. */
 const SPELLINGS: ReadonlyMap<string, string> = new Map(
   BENCH_OPTIONS.flatMap(({ name, alsoKnownAs }) =>
-    [name, ...alsoKnownAs].map((word) => [plain(word), dashed(name)] as const),
+    [name, ...alsoKnownAs].map((flag) => [plain(flag), dashed(name)] as const),
   ),
 );
 
 /** @returns the flags of an option as commander declares them: `-p, --prompt-tokens`, `--ctk, --kv-cache-type-k`. */
 export function flagsOf({ name, alsoKnownAs }: BenchOption): string {
-  const [short] = alsoKnownAs.filter((word) => word.length <= 3).sort((a, b) => a.length - b.length);
+  const [short] = alsoKnownAs.filter((flag) => flag.length <= 3).sort((a, b) => a.length - b.length);
   const long = `--${dashed(name)}`;
   if (short === undefined) return long;
   return `${short.length === 1 ? '-' : '--'}${short}, ${long}`;
@@ -50,13 +50,13 @@ export function flagsOf({ name, alsoKnownAs }: BenchOption): string {
  * `--cache-type-k` → `--kv-cache-type-k`. Words that are no flags, and flags of one letter, stay.
  * @throws CommandError (exit code 2) for a flag of llama-bench that Ridgepoint has no option for.
  */
-export function spelledOut(word: string): string {
-  const match = /^--?([A-Za-z][\w-]*)(=.*)?$/.exec(word);
+export function spelledOut(flag: string): string {
+  const match = /^--?([A-Za-z][\w-]*)(=.*)?$/.exec(flag);
   const name = match?.[1];
-  if (name === undefined) return word;
+  if (name === undefined) return flag;
   const instead = REFUSED.get(name);
   if (instead !== undefined)
-    throw usageError(`llama-bench's ${word.split('=')[0]} is no option here: ${instead}`);
-  if (name.length === 1) return word;
+    throw usageError(`llama-bench's ${flag.split('=')[0]} is no option here: ${instead}`);
+  if (name.length === 1) return flag;
   return `--${SPELLINGS.get(plain(name)) ?? name}${match?.[2] ?? ''}`;
 }

@@ -27,20 +27,20 @@ const OFF = [
  * Takes out of llama-bench's words those that change nothing.
  * @param say is told of each but of switches that are off.
  */
-export function withoutIgnored(words: readonly string[], say: (sentence: string) => void): string[] {
+export function withoutIgnored(args: readonly string[], say: (sentence: string) => void): string[] {
   const kept: string[] = [];
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i]!;
-    const [, name = '', value] = /^--?([A-Za-z][\w-]*)(?:=(.*))?$/.exec(word) ?? [];
+  for (let i = 0; i < args.length; i++) {
+    const argument = args[i]!;
+    const [, name = '', value] = /^--?([A-Za-z][\w-]*)(?:=(.*))?$/.exec(argument) ?? [];
     const plain = name.replaceAll('_', '-');
     const ignored = IGNORED.find(([flags]) => flags.includes(plain));
     if (ignored !== undefined) {
       const [, takesValue, why] = ignored;
       if (takesValue && value === undefined) i++;
-      say(`${word.split('=')[0]} changes nothing here: ${why}`);
-    } else if (OFF.includes(plain) && (value ?? words[i + 1]) === '0') {
+      say(`${argument.split('=')[0]} changes nothing here: ${why}`);
+    } else if (OFF.includes(plain) && (value ?? args[i + 1]) === '0') {
       if (value === undefined) i++;
-    } else kept.push(word);
+    } else kept.push(argument);
   }
   return kept;
 }

@@ -22,7 +22,7 @@ import { report } from './summary.js';
 
 /** `ridge prune`: one step of a sweep alone, by the same code, into a file that the user names. */
 export async function pruneModel(input: string, output: string, options: PruneOptions): Promise<void> {
-  const { word, spec } = wantedOf(options);
+  const { word: spelling, spec } = wantedOf(options);
   const path = outputPath(output, options.force === true);
   const packedPath = options.packed === undefined ? null : besides(path, options.packed, options);
   const threads = options.threads ?? availableParallelism();
@@ -37,13 +37,13 @@ export async function pruneModel(input: string, output: string, options: PruneOp
     const base = await openModel(input, settings);
     const inputPath = await pathOf(base, input, settings);
     const place = placeOfClass(options.device);
-    const request = { inputPath, sparsity: word, textPath, threads, place };
+    const request = { inputPath, sparsity: spelling, textPath, threads, place };
     const made = await makeAlone({
       path,
       inputPath,
       bytes: base.facts.bytes,
-      what: word,
-      line: `${basename(inputPath)} by ${word}`,
+      what: spelling,
+      line: `${basename(inputPath)} by ${spelling}`,
       task: (outputPath) => taskOf(PRUNE, { ...request, outputPath }),
     });
     const packed =

@@ -14,7 +14,7 @@ import type { GraphRequest } from './request.js';
 export async function quantizeGraphOf(
   input: string,
   path: string,
-  { word, spec }: GraphRequest,
+  { word: spelling, spec }: GraphRequest,
   settings: ModelSettings,
   json: boolean,
 ): Promise<void> {
@@ -25,8 +25,8 @@ export async function quantizeGraphOf(
     path,
     inputPath,
     bytes: before,
-    what: word,
-    line: `${basename(input)} to ${word}`,
+    what: spelling,
+    line: `${basename(input)} to ${spelling}`,
     task: (outputPath) => taskOf(QUANTIZE_GRAPH, { inputPath, outputPath, quantization: spec }),
   });
   const { seconds, warnings, facts, report } = made;
@@ -35,7 +35,7 @@ export async function quantizeGraphOf(
   if (json) {
     printJson({
       output: path,
-      quantization: word,
+      quantization: spelling,
       bytes,
       baseBytes: before,
       ...facts,

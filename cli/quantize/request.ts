@@ -25,13 +25,13 @@ export function quantizationRequest(options: QuantizeOptions): QuantizationReque
   if (options.imatrix !== undefined && !existsSync(options.imatrix)) {
     throw usageError(`there is no file ${options.imatrix}`, 'Name an importance matrix with --imatrix.');
   }
-  const word = wordOf(options);
-  const head = headOf(word);
-  const reading = readQuantization(word, options.imatrix !== undefined);
+  const spelling = wordOf(options);
+  const head = headOf(spelling);
+  const reading = readQuantization(spelling, options.imatrix !== undefined);
   if (reading.ok && reading.value !== null) {
     // With a matrix from elsewhere it may be no word of a sweep.
-    const canonical = quantization.read(word);
-    return { word: canonical.ok ? canonical.value : word, spec: reading.value };
+    const canonical = quantization.read(spelling);
+    return { word: canonical.ok ? canonical.value : spelling, spec: reading.value };
   }
   const [message, near] = reading.ok
     ? ['base is the file as it is', null]
@@ -48,15 +48,15 @@ export interface GraphRequest {
 
 /** @returns null where the type is none that graphs alone have. @throws CommandError (2) for settings that it does not have. */
 export function graphRequest(options: QuantizeOptions): GraphRequest | null {
-  const word = wordOf(options);
-  return GRAPH_TYPES.every((type) => type !== headOf(word)) ? null : ofGraph(word);
+  const spelling = wordOf(options);
+  return GRAPH_TYPES.every((type) => type !== headOf(spelling)) ? null : ofGraph(spelling);
 }
 
 /** @returns what a word asks of an ONNX graph. @throws CommandError (2) for one that graphs have no form for. */
-export function ofGraph(word: string): GraphRequest {
-  const reading = readGraphQuantization(word);
+export function ofGraph(spelling: string): GraphRequest {
+  const reading = readGraphQuantization(spelling);
   if (reading === null) {
-    const message = `${headOf(word)} is a type of llama.cpp, and this is an ONNX graph`;
+    const message = `${headOf(spelling)} is a type of llama.cpp, and this is an ONNX graph`;
     throw usageError(message, `Choose ${GRAPH_TYPES.join(', ')} or f16, or name the GGUF file of the model.`);
   }
   if (!reading.ok) throw usageError(reading.message);

@@ -25,7 +25,11 @@ interface TypeSum {
 }
 
 /** Sums up what quantization did to a file: tables for people, or JSON. */
-export function report(before: GgufHeader, { path, made, word, threads }: Written, json: boolean): void {
+export function report(
+  before: GgufHeader,
+  { path, made, word: spelling, threads }: Written,
+  json: boolean,
+): void {
   const after = readGgufHeader(path);
   const types = typesOf(after);
   const ratio = weightBytes(before) / weightBytes(after);
@@ -33,7 +37,7 @@ export function report(before: GgufHeader, { path, made, word, threads }: Writte
   if (json) {
     printJson({
       output: path,
-      quantization: word,
+      quantization: spelling,
       fileBytes: after.fileBytes,
       weightBytes: weightBytes(after),
       baseWeightBytes: weightBytes(before),

@@ -16,56 +16,56 @@ export interface Outcome {
 }
 
 /** What a number can say beside its trial. */
-type Word = Pick<Outcome, 'state' | 'doubts'>;
+type Grading = Pick<Outcome, 'state' | 'gradingCodes'>;
 
-/** More than there are words: combinations of codes that rows of one sweep really have are few. */
-const MOST_WORDS = 2 ** 16;
+/** More than there are gradings: combinations of codes that rows of one sweep really have are few. */
+const MOST_GRADINGS = 2 ** 16;
 
 /**
- * Outcomes by position, with the methods of a Map that are asked for. One that is a trial with a word, which all but the failed are, is
+ * Outcomes by position, with the methods of a Map that are asked for. One that is a trial and its grading, which all but the failed are, is
  * a number; the others are objects.
  */
 export class Outcomes {
   readonly #trials: TrialTable;
   readonly #others = new Map<number, Outcome>();
   /** Each once, in the order in which they came. */
-  readonly #said: Word[] = [];
+  readonly #gradings: Grading[] = [];
   readonly #indices = new Map<string, number>();
-  /** (The trial's number × MOST_WORDS + the index of its word) × 2 + reused. */
-  readonly #words = new PositionTable();
+  /** (The trial's number × MOST_GRADINGS + the index of its grading) × 2 + reused. */
+  readonly #packed = new PositionTable();
 
   constructor(trials: TrialTable) {
     this.#trials = trials;
   }
 
   get size(): number {
-    return this.#words.size + this.#others.size;
+    return this.#packed.size + this.#others.size;
   }
 
   has(position: number): boolean {
-    return this.#others.has(position) || this.#words.has(position);
+    return this.#others.has(position) || this.#packed.has(position);
   }
 
   get(position: number): Outcome | undefined {
-    const word = this.#words.get(position);
-    return word === undefined ? this.#others.get(position) : this.#read(word);
+    const packed = this.#packed.get(position);
+    return packed === undefined ? this.#others.get(position) : this.#read(packed);
   }
 
   set(position: number, outcome: Outcome): void {
     this.delete(position);
     const { state, trialId, reused, gradingCodes } = outcome;
     const number = trialId === null ? undefined : this.#trials.numberOf(trialId);
-    const word = state === 'failed' ? null : this.#indexOf({ state, gradingCodes });
-    if (word === null || number === undefined) this.#others.set(position, outcome);
-    else this.#words.set(position, (number * MOST_WORDS + word) * 2 + Number(reused));
+    const grading = state === 'failed' ? null : this.#indexOf({ state, gradingCodes });
+    if (grading === null || number === undefined) this.#others.set(position, outcome);
+    else this.#packed.set(position, (number * MOST_GRADINGS + grading) * 2 + Number(reused));
   }
 
   delete(position: number): boolean {
-    return this.#others.delete(position) || this.#words.delete(position);
+    return this.#others.delete(position) || this.#packed.delete(position);
   }
 
   *[Symbol.iterator](): Generator<[number, Outcome]> {
-    for (const [position, word] of this.#words) yield [position, this.#read(word)];
+    for (const [position, packed] of this.#packed) yield [position, this.#read(packed)];
     yield* this.#others;
   }
 
@@ -79,18 +79,18 @@ export class Outcomes {
   }
 
   /** @returns null when there are too many. */
-  #indexOf(word: Word): number | null {
-    const key = `${word.state} ${word.gradingCodes.join(' ')}`;
+  #indexOf(grading: Grading): number | null {
+    const key = `${grading.state} ${grading.gradingCodes.join(' ')}`;
     const known = this.#indices.get(key);
     if (known !== undefined) return known;
-    if (this.#said.length === MOST_WORDS) return null;
-    this.#indices.set(key, this.#said.length);
-    return this.#said.push(word) - 1;
+    if (this.#gradings.length === MOST_GRADINGS) return null;
+    this.#indices.set(key, this.#gradings.length);
+    return this.#gradings.push(grading) - 1;
   }
 
-  #read(word: number): Outcome {
-    const half = Math.floor(word / 2);
-    const trialId = this.#trials.idOf(Math.floor(half / MOST_WORDS));
-    return { ...this.#said[half % MOST_WORDS]!, trialId, reused: word % 2 === 1, reason: null };
+  #read(packed: number): Outcome {
+    const half = Math.floor(packed / 2);
+    const trialId = this.#trials.idOf(Math.floor(half / MOST_GRADINGS));
+    return { ...this.#gradings[half % MOST_GRADINGS]!, trialId, reused: packed % 2 === 1, reason: null };
   }
 }

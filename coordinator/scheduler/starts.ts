@@ -27,7 +27,7 @@ export const MOST_STARTS = 1024;
 export class Starts {
   readonly #trials: TrialTable;
   /** (Number of its first trial × MOST_STARTS + starts) × 2 + whether all of them are reused. */
-  readonly #words = new PositionTable();
+  readonly #packed = new PositionTable();
   /** What starts said; null where it does not decide whether there will be another. */
   readonly #said: Map<number, StartValues> | null;
   /** What disturbed the starts of a point, each code once; nothing of points whose starts are clean. */
@@ -56,18 +56,18 @@ export class Starts {
   }
 
   countOf(position: number): number {
-    const word = this.#words.get(position);
-    return word === undefined ? 0 : Math.floor(word / 2) % MOST_STARTS;
+    const packed = this.#packed.get(position);
+    return packed === undefined ? 0 : Math.floor(packed / 2) % MOST_STARTS;
   }
 
   /** @returns the first start of a point, whether all of its starts were taken over, and what disturbed any; null without any. */
-  firstOf(position: number): Pick<Start, 'trialId' | 'reused' | 'doubts'> | null {
-    const word = this.#words.get(position);
-    if (word === undefined) return null;
-    const trialId = this.#trials.idOf(Math.floor(word / (2 * MOST_STARTS)));
+  firstOf(position: number): Pick<Start, 'trialId' | 'reused' | 'gradingCodes'> | null {
+    const packed = this.#packed.get(position);
+    if (packed === undefined) return null;
+    const trialId = this.#trials.idOf(Math.floor(packed / (2 * MOST_STARTS)));
     return {
       trialId,
-      reused: word % 2 === 1,
+      reused: packed % 2 === 1,
       gradingCodes: [...(this.#gradingCodes.get(position) ?? [])].sort(),
     };
   }
@@ -83,7 +83,7 @@ export class Starts {
     const first = this.firstOf(position);
     const number = this.#trials.numberOf(first?.trialId ?? trialId)!;
     const all = reused && (first?.reused ?? true);
-    this.#words.set(position, (number * MOST_STARTS + count) * 2 + Number(all));
+    this.#packed.set(position, (number * MOST_STARTS + count) * 2 + Number(all));
     this.#total += 1;
     if (count <= this.#mostUseful) this.#useful += 1;
     if (gradingCodes.length > 0) {
@@ -156,13 +156,13 @@ export class Starts {
   /** Forgets a point, which is settled. */
   delete(position: number): void {
     this.#tally(position, -1);
-    this.#words.delete(position);
+    this.#packed.delete(position);
     this.#said?.delete(position);
     this.#gradingCodes.delete(position);
   }
 
   /** Points with their starts, for those that compare two states. */
   *[Symbol.iterator](): Generator<[position: number, starts: number]> {
-    for (const [position] of this.#words) yield [position, this.countOf(position)];
+    for (const [position] of this.#packed) yield [position, this.countOf(position)];
   }
 }

@@ -16,7 +16,7 @@ export interface KnownResult {
 }
 
 /** What many trials have alike. */
-type Shared = Pick<KnownResult, 'engine' | 'build' | 'doubts'>;
+type Shared = Pick<KnownResult, 'engine' | 'build' | 'gradingCodes'>;
 
 /** Every recorded trial, each id once; elsewhere a trial is its number here. */
 export class TrialTable {
@@ -85,7 +85,7 @@ export class KnownResults {
   }
 
   /** @returns what a trial says as a start; nothing for one that is none of these. */
-  startOf(trialId: string): Pick<KnownResult, 'values' | 'doubts'> {
+  startOf(trialId: string): Pick<KnownResult, 'values' | 'gradingCodes'> {
     const number = this.#trials.numberOf(trialId);
     if (number === undefined || (this.#next[number] ?? -1) < 0) return { values: {}, gradingCodes: [] };
     return { values: this.#valuesOf(number), gradingCodes: this.#shared[number]!.gradingCodes };

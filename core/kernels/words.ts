@@ -17,16 +17,16 @@ export function findOp(ops: readonly OpFacts[], name: string): Reading<OpFacts> 
 }
 
 /** @returns the variants of an op that a word names: all, or one. */
-export function findVariants(op: OpFacts, word: string): Reading<OpFacts['variants']> {
-  if (word === 'all') return { ok: true, value: op.variants };
+export function findVariants(op: OpFacts, asked: string): Reading<OpFacts['variants']> {
+  if (asked === 'all') return { ok: true, value: op.variants };
   const names = op.variants.map(({ name }) => name);
-  return find(`variant of ${op.name}`, names, word, (i) => [op.variants[i]!]);
+  return find(`variant of ${op.name}`, names, asked, (i) => [op.variants[i]!]);
 }
 
 /** @returns the types of an op that a word names: all, or one. */
-export function findTypes(op: OpFacts, word: string): Reading<readonly OpType[]> {
-  if (word === 'all') return { ok: true, value: op.types };
-  return find(`type of ${op.name}`, op.types, word, (i) => [op.types[i]!]);
+export function findTypes(op: OpFacts, asked: string): Reading<readonly OpType[]> {
+  if (asked === 'all') return { ok: true, value: op.types };
+  return find(`type of ${op.name}`, op.types, asked, (i) => [op.types[i]!]);
 }
 
 /**
@@ -35,8 +35,8 @@ export function findTypes(op: OpFacts, word: string): Reading<readonly OpType[]>
  */
 export function readShape(op: OpFacts, text: string): Reading<number[]> {
   const given = new Map<string, number>();
-  for (const word of text.split(',').filter((part) => part.trim() !== '')) {
-    const [name = '', value = ''] = word.split('=').map((part) => part.trim());
+  for (const asked of text.split(',').filter((part) => part.trim() !== '')) {
+    const [name = '', value = ''] = asked.split('=').map((part) => part.trim());
     const names = op.parameters.map((parameter) => parameter.name);
     const known = find(`parameter of ${op.name}`, names, name, (i) => op.parameters[i]!);
     if (!known.ok) return known;
@@ -56,12 +56,12 @@ export function readShape(op: OpFacts, text: string): Reading<number[]> {
   return broken === undefined ? { ok: true, value: shape } : no(broken.sentence);
 }
 
-function find<T>(what: string, names: readonly string[], word: string, value: (i: number) => T): Reading<T> {
-  const at = names.indexOf(word);
+function find<T>(what: string, names: readonly string[], asked: string, value: (i: number) => T): Reading<T> {
+  const at = names.indexOf(asked);
   if (at >= 0) return { ok: true, value: value(at) };
-  const near = nearest(word, names);
+  const near = nearest(asked, names);
   const rest = near === null ? `there are ${names.join(', ')}` : `did you mean ${near}?`;
-  return no(`there is no ${what} called ${word === '' ? 'nothing' : word}: ${rest}`);
+  return no(`there is no ${what} called ${asked === '' ? 'nothing' : asked}: ${rest}`);
 }
 
 const no = (message: string) => ({ ok: false, message }) as const;

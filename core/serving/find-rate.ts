@@ -91,7 +91,7 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
   const { of, start, least, most, relativeWidth, repeats, maxRuns } = options;
   const tried = triedOf(runs);
   const unit = of === 'rate' ? ' requests/s' : ' at a time';
-  const words = (load: number) => `${Number(load.toPrecision(6))}${unit}`;
+  const loadText = (load: number) => `${Number(load.toPrecision(6))}${unit}`;
   const unclear = tried.find(({ verdict, runs: n }) => verdict === 'undecided' && n < repeats);
   // An undecided load counts as too much: what is reported is what surely meets the objectives.
   const met = Math.max(...tried.filter(({ verdict }) => verdict === 'met').map(({ load }) => load), 0);
@@ -109,24 +109,28 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
   if (torn !== undefined) {
     return ends(
       'not-found',
-      `at ${words(torn.load)} one run meets the objectives and another misses them, each for certain: the server does not repeat itself, so no edge can be told`,
+      `at ${loadText(torn.load)} one run meets the objectives and another misses them, each for certain: the server does not repeat itself, so no edge can be told`,
     );
   }
   // Too few requests to load it further: more slots would stay empty.
   const short = runs.find((run) => loadOf(run) < run.load);
   const measure = (load: number, why: string): NextLoad => {
     if (short !== undefined && load > loadOf(short) && met > 0) {
-      const allowed = `where ${words(short.load)} were allowed no more than ${loadOf(short)} were in flight`;
-      return ends('found', `${words(met)} meet the objectives; ${allowed}: ask for more requests to go on`);
+      const allowed = `where ${loadText(short.load)} were allowed no more than ${loadOf(short)} were in flight`;
+      return ends(
+        'found',
+        `${loadText(met)} meet the objectives; ${allowed}: ask for more requests to go on`,
+      );
     }
     if (runs.length < maxRuns) return { kind: 'measure', load, why };
-    return ends('not-found', `${maxRuns} runs are used up; it would go on at ${words(load)}`);
+    return ends('not-found', `${maxRuns} runs are used up; it would go on at ${loadText(load)}`);
   };
   if (tried.length === 0) return measure(start, 'the first');
   if (unclear !== undefined) return measure(unclear.load, 'once more: there were too few requests to tell');
   if (over === Infinity) {
-    if (met === most) return ends('found', `${words(most)} meet the objectives, and no more was to be tried`);
-    return measure(Math.min(most, 2 * met), `above ${words(met)}, which meet the objectives`);
+    if (met === most)
+      return ends('found', `${loadText(most)} meet the objectives, and no more was to be tried`);
+    return measure(Math.min(most, 2 * met), `above ${loadText(met)}, which meet the objectives`);
   }
   if (met === 0) {
     if (over === least) {
@@ -134,18 +138,18 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
       return ends(
         'not-found',
         untold
-          ? `of ${words(least)}, the least to be tried, it could not be told in ${repeats} runs: ask for more requests`
-          : `not even ${words(least)} meet the objectives`,
+          ? `of ${loadText(least)}, the least to be tried, it could not be told in ${repeats} runs: ask for more requests`
+          : `not even ${loadText(least)} meet the objectives`,
       );
     }
     const half = of === 'rate' ? over / 2 : Math.floor(over / 2);
-    return measure(Math.max(least, half), `below ${words(over)}, which do not meet the objectives`);
+    return measure(Math.max(least, half), `below ${loadText(over)}, which do not meet the objectives`);
   }
   const neighbours = of === 'concurrency' && over - met === 1;
   if (!neighbours && over / met > 1 + relativeWidth) {
     const middle = Math.sqrt(met * over);
     const load = of === 'rate' ? middle : Math.min(over - 1, Math.max(met + 1, Math.round(middle)));
-    return measure(load, `between ${words(met)} and ${words(over)}`);
+    return measure(load, `between ${loadText(met)} and ${loadText(over)}`);
   }
   // Both edges must say the same again, for a run at the edge is as often lucky as not.
   const edge = tried.find(({ load, runs: n }) => (load === met || load === over) && n < Math.min(2, repeats));
@@ -154,8 +158,8 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
   return ends(
     'found',
     undecided
-      ? `${words(met)} meet the objectives; of ${words(over)} it could not be told in ${repeats} runs`
-      : `${words(met)} meet the objectives, ${words(over)} do not`,
+      ? `${loadText(met)} meet the objectives; of ${loadText(over)} it could not be told in ${repeats} runs`
+      : `${loadText(met)} meet the objectives, ${loadText(over)} do not`,
   );
 }
 

@@ -51,22 +51,22 @@ const SYNTHETIC_SETTINGS = {
 } as const;
 
 /** @returns null for no adapter. */
-export function readAdapter(word: string): Reading<AdapterSpec | null> {
-  if (word === NO_ADAPTER) return { ok: true, value: null };
-  const heads = headOf(word).split('+');
+export function readAdapter(spelling: string): Reading<AdapterSpec | null> {
+  if (spelling === NO_ADAPTER) return { ok: true, value: null };
+  const heads = headOf(spelling).split('+');
   if (heads.length > MOST_PARTS)
-    return rejected(`adapter ${JSON.stringify(word)} has more than ${MOST_PARTS} parts`);
+    return rejected(`adapter ${JSON.stringify(spelling)} has more than ${MOST_PARTS} parts`);
   const parts: AdapterPart[] = [];
   for (const head of heads) {
     const part = readPart(head);
-    if (part === null) return rejected(`adapter must be ${adapter.form}, not ${JSON.stringify(word)}`);
+    if (part === null) return rejected(`adapter must be ${adapter.form}, not ${JSON.stringify(spelling)}`);
     parts.push(part);
   }
   if (!parts.some(({ source }) => source === SYNTHETIC)) {
-    const reading = readSettings(word, MODE);
+    const reading = readSettings(spelling, MODE);
     return reading.ok ? { ok: true, value: { parts, mode: reading.value.mode } } : reading;
   }
-  const reading = readSettings(word, { ...MODE, ...SYNTHETIC_SETTINGS });
+  const reading = readSettings(spelling, { ...MODE, ...SYNTHETIC_SETTINGS });
   if (!reading.ok) return reading;
   const { mode, ...synthetic } = reading.value;
   const named = parts.map((part, i) => ({ ...part, source: synthesized(part.source, synthetic, i) }));
@@ -134,15 +134,15 @@ export const adapter: Technique = {
     targets: SYNTHETIC_SETTINGS.targets.help,
     seed: SYNTHETIC_SETTINGS.seed.help,
   },
-  read(word) {
-    const reading = readAdapter(word);
+  read(spelling) {
+    const reading = readAdapter(spelling);
     if (!reading.ok) return reading;
     if (reading.value === null) return { ok: true, value: NO_ADAPTER };
     const synthetic = reading.value.parts.some(isSyntheticAdapter);
     const settings = synthetic ? { ...MODE, ...SYNTHETIC_SETTINGS } : MODE;
-    const values = readSettings(word, settings);
+    const values = readSettings(spelling, settings);
     if (!values.ok) return values;
-    const head = headOf(word)
+    const head = headOf(spelling)
       .split('+')
       .map((part) => part.replace(/\*1(\.0*)?$/, ''))
       .join('+');

@@ -58,12 +58,12 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /** @returns null for attention as it is. */
-export function readAttention(word: string): Reading<AttentionSpec | null> {
-  const parts = partsOf(word);
+export function readAttention(spelling: string): Reading<AttentionSpec | null> {
+  const parts = partsOf(spelling);
   if (!parts.ok) return parts;
   const { kvHeads, window, fullEvery } = parts.value;
   if (window === null && fullEvery > 0)
-    return rejected(`attention ${JSON.stringify(word)} gives fullEvery without a window`);
+    return rejected(`attention ${JSON.stringify(spelling)} gives fullEvery without a window`);
   if (kvHeads === null && window === null) return { ok: true, value: null };
   return { ok: true, value: { kvHeads, window: window === null ? null : { tokens: window, fullEvery } } };
 }
@@ -74,12 +74,12 @@ interface Parts {
   readonly fullEvery: number;
 }
 
-function partsOf(word: string): Reading<Parts> {
-  const head = headOf(word);
+function partsOf(spelling: string): Reading<Parts> {
+  const head = headOf(spelling);
   const [name = '', argument] = head.split(/:(.*)/s);
   const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
   if (elsewhere !== undefined) return rejected(`attention ${JSON.stringify(head)}: ${elsewhere}`);
-  const settings = readSettings(word, SETTINGS);
+  const settings = readSettings(spelling, SETTINGS);
   if (!settings.ok) return settings;
   if (head === BASE) return { ok: true, value: { kvHeads: null, ...settings.value } };
   if (head === 'mqa') return { ok: true, value: { kvHeads: 1, ...settings.value } };
@@ -88,10 +88,10 @@ function partsOf(word: string): Reading<Parts> {
     return { ok: true, value: { kvHeads: count, ...settings.value } };
   if (name === WINDOW && count !== undefined) {
     if (settings.value.window !== null)
-      return rejected(`attention ${JSON.stringify(word)} gives its window twice`);
+      return rejected(`attention ${JSON.stringify(spelling)} gives its window twice`);
     return { ok: true, value: { kvHeads: null, ...settings.value, window: count } };
   }
-  return rejected(`attention must be ${attention.form}, not ${JSON.stringify(word)}`, nearOf(head));
+  return rejected(`attention must be ${attention.form}, not ${JSON.stringify(spelling)}`, nearOf(head));
 }
 
 function nearOf(head: string): string | null {
@@ -113,8 +113,8 @@ export const attention: Technique = {
     kvHeads: 'K/V heads of each layer after grouping; 1 is multi-query attention.',
     ...helpOf(SETTINGS),
   },
-  read(word) {
-    const reading = readAttention(word);
+  read(spelling) {
+    const reading = readAttention(spelling);
     if (!reading.ok) return reading;
     const { kvHeads = null, window = null } = reading.value ?? {};
     if (kvHeads === null && window === null) return { ok: true, value: BASE };

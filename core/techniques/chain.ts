@@ -81,12 +81,12 @@ function techniqueSteps(
   facts: BaseFacts | null,
   opens: readonly ModelFormat[],
 ): Reading<readonly ChainStep[]> {
-  const { quantization: word } = technique;
+  const { quantization: spelling } = technique;
   const attention = readAttention(technique.attention);
   const adapter = readAdapter(technique.adapter);
   const sparsity = readSparsity(technique.sparsity);
-  const graph = graphQuantization(word, opens);
-  const quantization = graph === null ? readQuantization(word) : null;
+  const graph = graphQuantization(spelling, opens);
+  const quantization = graph === null ? readQuantization(spelling) : null;
   if (!attention.ok) return attention;
   if (!adapter.ok) return adapter;
   if (!sparsity.ok) return sparsity;
@@ -98,17 +98,21 @@ function techniqueSteps(
   if (adapter.value?.mode === 'merged') steps.push({ kind: 'merge', parts: adapter.value.parts });
   if (sparsity.value !== null) steps.push({ kind: 'prune', word: technique.sparsity, spec: sparsity.value });
   const spec = quantization?.value ?? null;
-  if (spec !== null && word !== facts?.quantization) steps.push({ kind: 'quantize', word, spec });
+  if (spec !== null && spelling !== facts?.quantization)
+    steps.push({ kind: 'quantize', word: spelling, spec });
   if (window !== null) steps.push({ kind: 'window', window });
-  const asIs = facts?.format === 'onnx' && word === facts.quantization;
-  if (graph?.ok === true && !asIs) steps.push({ kind: 'quantize-graph', word, spec: graph.value });
+  const asIs = facts?.format === 'onnx' && spelling === facts.quantization;
+  if (graph?.ok === true && !asIs) steps.push({ kind: 'quantize-graph', word: spelling, spec: graph.value });
   return { ok: true, value: steps };
 }
 
 /** `f16` is a word of both: for runners that open graphs alone it is of graphs. A graph is f32 until it is quantized. */
-function graphQuantization(word: string, opens: readonly ModelFormat[]): Reading<GraphQuantization> | null {
-  const reading = readGraphQuantization(word);
-  return word === 'f16' && (!opens.includes('onnx') || opens.length > 1) ? null : reading;
+function graphQuantization(
+  spelling: string,
+  opens: readonly ModelFormat[],
+): Reading<GraphQuantization> | null {
+  const reading = readGraphQuantization(spelling);
+  return spelling === 'f16' && (!opens.includes('onnx') || opens.length > 1) ? null : reading;
 }
 
 /**

@@ -47,12 +47,12 @@ export const GRAPH_SETTINGS = {
 } as const;
 
 /** @returns null for a word that is none of ONNX's forms. */
-export function readGraphQuantization(word: string): Reading<GraphQuantization> | null {
-  const type = TYPES.find((name) => name === headOf(word));
+export function readGraphQuantization(spelling: string): Reading<GraphQuantization> | null {
+  const type = TYPES.find((name) => name === headOf(spelling));
   if (type === undefined) return null;
   // Blocks alone have something to set.
   const settings = type.startsWith('int') && type !== 'int8_dynamic' ? GRAPH_SETTINGS : {};
-  const reading = readSettings(word, settings);
+  const reading = readSettings(spelling, settings);
   if (!reading.ok) return reading;
   const unset = readSettings(type, GRAPH_SETTINGS);
   return unset.ok ? { ok: true, value: { type, ...unset.value, ...reading.value } } : unset;
@@ -64,8 +64,8 @@ export function graphWord({ type, ...values }: GraphQuantization): string {
 }
 
 /** Bits of a weight in blocks, its scale and zero included; null for other words. */
-export function blockBits(word: string): number | null {
-  const reading = readGraphQuantization(word);
+export function blockBits(spelling: string): number | null {
+  const reading = readGraphQuantization(spelling);
   if (reading === null || !reading.ok) return null;
   const { type, blockLength: length, zeroPoints } = reading.value;
   if (type === 'int8_dynamic') return 8;
@@ -81,9 +81,9 @@ export function formsOf(opens: readonly ModelFormat[]): Rule {
   return {
     axes: ['quantization'],
     reason({ quantization }) {
-      const word = String(quantization);
-      if (!graphs) return others ? notOfGraphs(headOf(word)) : null;
-      return others ? null : notOfFiles(word);
+      const spelling = String(quantization);
+      if (!graphs) return others ? notOfGraphs(headOf(spelling)) : null;
+      return others ? null : notOfFiles(spelling);
     },
   };
 }
@@ -94,14 +94,14 @@ function notOfGraphs(head: string): string | null {
   return `quantization ${head} is a form of ONNX graphs: give it to the runner onnx, or choose a type of llama.cpp such as ${like}`;
 }
 
-function notOfFiles(word: string): string | null {
-  const head = headOf(word);
+function notOfFiles(spelling: string): string | null {
+  const head = headOf(spelling);
   if (head === 'base' || TYPES.some((type) => type === head)) return null;
   const choose = `choose ${GRAPH_TYPES.join(', ')}, f16, q8_0, or q4_0?outputType=q8_0`;
   if (!GRAPH_WEIGHTS.includes(head))
     return `quantization ${head} is a type of llama.cpp that ONNX graphs have no form for: ${choose}`;
-  const vocabulary = /[?&](?:pure=true|outputType=(?:q4_0|q8_0|f16|f32))/.test(word);
+  const vocabulary = /[?&](?:pure=true|outputType=(?:q4_0|q8_0|f16|f32))/.test(spelling);
   return head === 'q4_0' && !vocabulary
-    ? `quantization ${word} gives the output matrix q6_k, which ONNX graphs have no form for: ${choose}`
+    ? `quantization ${spelling} gives the output matrix q6_k, which ONNX graphs have no form for: ${choose}`
     : null;
 }

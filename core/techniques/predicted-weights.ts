@@ -11,14 +11,14 @@ const OUTPUT_BITS = { full: 6.5625, partial: 8.5 };
  * bits of an output matrix, which decides in small models. `base`, the type the file already has, and names
  * we do not know: the file as it is.
  */
-export function predictWeights(facts: KnownFacts, word: string): number {
-  const quantization = headOf(word);
+export function predictWeights(facts: KnownFacts, spelling: string): number {
+  const quantization = headOf(spelling);
   if (quantization === 'base' || quantization === facts.quantization) return facts.bytes;
-  const blocks = blockBits(word);
+  const blocks = blockBits(spelling);
   // The embedding of a graph stays f32 unless it is asked for.
   if (blocks !== null) {
     const table = Math.min(facts.parameters, facts.vocabularySize * facts.embeddingLength);
-    const tableBits = /embeddingType=int/.test(word) ? blocks : 32;
+    const tableBits = /embeddingType=int/.test(spelling) ? blocks : 32;
     return ((facts.parameters - table) * blocks + table * tableBits) / 8;
   }
   const full = facts.embeddingLength % 256 === 0;

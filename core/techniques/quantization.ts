@@ -110,14 +110,14 @@ export function plainQuantization(type: string): QuantizationSpec {
  * @param hasMatrix whether an importance matrix comes from elsewhere, so that no text is needed.
  * @returns null for the file as it is.
  */
-export function readQuantization(word: string, hasMatrix = false): Reading<QuantizationSpec | null> {
-  if (word === BASE) return { ok: true, value: null };
-  const head = headOf(word);
+export function readQuantization(spelling: string, hasMatrix = false): Reading<QuantizationSpec | null> {
+  if (spelling === BASE) return { ok: true, value: null };
+  const head = headOf(spelling);
   const type = NAMES.find((name) => name === head);
   if (type === undefined && GRAPH_TYPES.some((name) => name === head))
     return rejected(`quantization ${head} is a form of ONNX graphs, and llama.cpp has no type of that name`);
   if (type === undefined) return unknownType(head);
-  const reading = readSettings(word, SETTINGS);
+  const reading = readSettings(spelling, SETTINGS);
   if (!reading.ok) return reading;
   const { importance: text, importanceSequences, importanceTokens, ...rest } = reading.value;
   if (text === null && !hasMatrix && fileType(type)?.written === 'with-matrix') {
@@ -132,7 +132,7 @@ export function readQuantization(word: string, hasMatrix = false): Reading<Quant
   const flaw = flawOf(spec, hasMatrix || text !== null);
   return flaw === null
     ? { ok: true, value: spec }
-    : rejected(`quantization ${JSON.stringify(word)}: ${flaw}`);
+    : rejected(`quantization ${JSON.stringify(spelling)}: ${flaw}`);
 }
 
 function unknownType(head: string): Reading<never> {
@@ -160,14 +160,16 @@ export const quantization: Technique = {
   words: [BASE, ...NAMES, ...GRAPH_TYPES],
   form: `one of ${NAMES.length + GRAPH_TYPES.length + 1} types`,
   keys: { type: 'Name of the type.', ...helpOf(GRAPH_SETTINGS), ...helpOf(SETTINGS) },
-  read(word) {
-    const graph = GRAPH_TYPES.some((type) => type === headOf(word)) ? readGraphQuantization(word) : null;
+  read(spelling) {
+    const graph = GRAPH_TYPES.some((type) => type === headOf(spelling))
+      ? readGraphQuantization(spelling)
+      : null;
     if (graph !== null) return graph.ok ? { ok: true, value: graphWord(graph.value) } : graph;
-    const reading = readQuantization(word);
+    const reading = readQuantization(spelling);
     if (!reading.ok) return reading;
     if (reading.value === null) return { ok: true, value: BASE };
-    const values = readSettings(word, SETTINGS);
-    return values.ok ? { ok: true, value: writeWord(headOf(word), values.value, SETTINGS) } : values;
+    const values = readSettings(spelling, SETTINGS);
+    return values.ok ? { ok: true, value: writeWord(headOf(spelling), values.value, SETTINGS) } : values;
   },
   wordOf: ({ type, ...settings }) => joinWord(String(type), Object.entries(settings)),
 };

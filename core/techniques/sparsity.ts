@@ -45,12 +45,12 @@ export interface SparsitySpec {
 type Values = CommonValues & Partial<Pick<SparsitySpec, 'exchangeLayers'>>;
 
 /** @returns null for a dense model. */
-export function readSparsity(word: string): Reading<SparsitySpec | null> {
-  if (word === DENSE) return { ok: true, value: null };
-  const head = readHead(headOf(word));
+export function readSparsity(spelling: string): Reading<SparsitySpec | null> {
+  if (spelling === DENSE) return { ok: true, value: null };
+  const head = readHead(headOf(spelling));
   if (!head.ok) return head;
   const { method, pattern } = head.value;
-  const reading = readSettings(word, settingsFor(method, word));
+  const reading = readSettings(spelling, settingsFor(method, spelling));
   if (!reading.ok) return reading;
   const values = reading.value as Values;
   const chosen = method.of(values as never);
@@ -76,7 +76,7 @@ export function readSparsity(word: string): Reading<SparsitySpec | null> {
 
 function readHead(head: string): Reading<{ method: Method<PruningMethod>; pattern: Pattern }> {
   const [name = '', amount = ''] = head.split(/:(.*)/s);
-  const method = PRUNING_METHODS.find(({ word }) => word === name);
+  const method = PRUNING_METHODS.find(({ word: spelling }) => spelling === name);
   if (method === undefined) {
     const guess = aliasOf(name.toLowerCase()) ?? nearest(name, METHODS);
     const suggestion = guess === null ? null : guess === DENSE ? DENSE : `${guess}:${amount || '50%'}`;
@@ -107,8 +107,8 @@ function readPattern(text: string): Pattern | null {
 }
 
 /** A method that need not calibrate has the settings of a calibration only where something is calibrated, so that none is idle. */
-function settingsFor(method: Method<PruningMethod>, word: string): Settings {
-  if (method.calibrates === 'always' || /[?&](outputError=true|allocation=sensitivity)(&|$)/.test(word))
+function settingsFor(method: Method<PruningMethod>, spelling: string): Settings {
+  if (method.calibrates === 'always' || /[?&](outputError=true|allocation=sensitivity)(&|$)/.test(spelling))
     return settingsOf(method);
   return { ...UNCALIBRATED, ...method.own };
 }
@@ -140,14 +140,14 @@ export const sparsity: Technique = {
     ratio: 'Share that is pruned, `50%` or `0.5`; or N:M, N of every M weights of a row.',
     ...helpOf(ALL_SETTINGS),
   },
-  read(word) {
-    const reading = readSparsity(word);
+  read(spelling) {
+    const reading = readSparsity(spelling);
     if (!reading.ok) return reading;
     if (reading.value === null) return { ok: true, value: DENSE };
-    const [name] = headOf(word).split(':', 1);
+    const [name] = headOf(spelling).split(':', 1);
     const method = PRUNING_METHODS.find((known) => known.word === name)!;
-    const settings = settingsFor(method, word);
-    const values = readSettings(word, settings);
+    const settings = settingsFor(method, spelling);
+    const values = readSettings(spelling, settings);
     if (!values.ok) return values;
     const head = `${method.word}:${patternName(reading.value.pattern)}`;
     return { ok: true, value: writeWord(head, values.value, settings) };
@@ -171,8 +171,8 @@ export const pruningNeedsFloats: Rule = {
 /** Most layers of a model are as wide as its embedding; a layer of another width says so when it is its turn. */
 export const groupsDivideWidth: Rule = {
   axes: ['model', 'sparsity'],
-  reason({ model, sparsity: word }, facts) {
-    const reading = readSparsity(String(word));
+  reason({ model, sparsity: spelling }, facts) {
+    const reading = readSparsity(String(spelling));
     const width = facts?.embeddingLength ?? null;
     if (width === null || !reading.ok || reading.value?.pattern.kind !== 'grouped') return null;
     const { pattern, layers, exclude } = reading.value;

@@ -39,13 +39,13 @@ function unescaped(text: string): string | undefined {
 }
 
 /** @returns the head of a word, as it was written. */
-export function headOf(word: string): string {
-  return word.split('?', 1)[0] ?? '';
+export function headOf(spelling: string): string {
+  return spelling.split('?', 1)[0] ?? '';
 }
 
 /** @returns the settings of a word, defaults filled in. */
-export function readSettings<S extends Settings>(word: string, settings: S): Reading<SettingValues<S>> {
-  const query = word.slice(headOf(word).length + 1);
+export function readSettings<S extends Settings>(spelling: string, settings: S): Reading<SettingValues<S>> {
+  const query = spelling.slice(headOf(spelling).length + 1);
   const values: Record<string, unknown> = {};
   for (const [key, setting] of Object.entries(settings)) values[key] = setting.fallback;
   const seen = new Set<string>();
@@ -54,14 +54,14 @@ export function readSettings<S extends Settings>(word: string, settings: S): Rea
     const setting = Object.hasOwn(settings, key) ? settings[key] : undefined;
     if (setting === undefined) {
       const known = Object.keys(settings);
-      const message = `${JSON.stringify(word)} has no setting ${JSON.stringify(key)}${known.length > 0 ? `; it can have ${known.join(', ')}` : ''}`;
+      const message = `${JSON.stringify(spelling)} has no setting ${JSON.stringify(key)}${known.length > 0 ? `; it can have ${known.join(', ')}` : ''}`;
       return { ok: false, message, suggestion: null };
     }
-    if (seen.has(key)) return rejected(`${JSON.stringify(word)} gives ${key} twice`);
+    if (seen.has(key)) return rejected(`${JSON.stringify(spelling)} gives ${key} twice`);
     seen.add(key);
     const text = unescaped(written);
     const value = text === undefined ? undefined : setting.read(text);
-    if (value === undefined) return rejected(`${key} of ${JSON.stringify(word)} must be ${setting.form}`);
+    if (value === undefined) return rejected(`${key} of ${JSON.stringify(spelling)} must be ${setting.form}`);
     values[key] = value;
   }
   return { ok: true, value: values as SettingValues<S> };
@@ -114,12 +114,12 @@ const within = (value: number, least: number, most: number) =>
   value >= least && value <= most ? value : undefined;
 
 /** One of a few words. */
-export function choice<T extends string>(words: readonly T[], fallback: T, help: string): Setting<T> {
+export function choice<T extends string>(choices: readonly T[], fallback: T, help: string): Setting<T> {
   return {
     help,
     fallback,
-    form: words.join(' or '),
-    read: (text) => words.find((word) => word === text),
+    form: choices.join(' or '),
+    read: (text) => choices.find((one) => one === text),
     write: (value) => value,
   };
 }

@@ -14,7 +14,7 @@ export interface Technique {
   /** Keys of the map that may stand for a word, with their help; the first is the one it cannot do without. */
   readonly keys: Readonly<Record<string, string>>;
   /** @returns the canonical word for what was written, or why there is none. */
-  read(word: string): Reading<string>;
+  read(spelling: string): Reading<string>;
   /** @returns the word for a map of keys with one value each; it is read next. */
   wordOf(map: Readonly<Record<string, unknown>>): string;
 }

@@ -33,7 +33,8 @@ export const PORT = '{port}';
 export function commandLine(server: ConfiguredServer, parts: CommandParts): readonly string[] {
   const { profile, command } = server;
   if (command === null) return [];
-  const filled = (words: readonly string[], value = '') => words.map((word) => fill(word, parts, value));
+  const filled = (args: readonly string[], value = '') =>
+    args.map((argument) => fill(argument, parts, value));
   return [
     ...programOf(command),
     ...filled(profile.arguments),
@@ -45,8 +46,8 @@ export function commandLine(server: ConfiguredServer, parts: CommandParts): read
         : filled(argumentsOf(profile, name, option, value), value);
     }),
     ...parts.adapters.flatMap(({ path, source, scale }) =>
-      profile.adapter.map((word) =>
-        word.replaceAll('{path}', path).replaceAll('{name}', source).replaceAll('{scale}', String(scale)),
+      profile.adapter.map((argument) =>
+        argument.replaceAll('{path}', path).replaceAll('{name}', source).replaceAll('{scale}', String(scale)),
       ),
     ),
     ...lorasOf(profile, parts),
@@ -57,7 +58,7 @@ export function commandLine(server: ConfiguredServer, parts: CommandParts): read
 function lorasOf({ loras: how }: ServerProfile, { loras }: CommandParts): string[] {
   if (how === null || loras.length === 0) return [];
   const each = loras.flatMap(({ name, path }) =>
-    how.adapter.map((word) => word.replaceAll('{name}', name).replaceAll('{path}', path)),
+    how.adapter.map((argument) => argument.replaceAll('{name}', name).replaceAll('{path}', path)),
   );
   return [...how.arguments, ...(how.between === undefined ? each : [each.join(how.between)])];
 }
@@ -71,17 +72,17 @@ function wordOf(name: string, { options, cpus, deviceClass }: CommandParts): str
 
 function argumentsOf({ name: server }: ServerProfile, name: string, option: OptionArguments, value: string) {
   if (!('cases' in option)) return option.arguments;
-  const words = option.cases[value];
-  if (words !== undefined) return words;
+  const args = option.cases[value];
+  if (args !== undefined) return args;
   const known = Object.keys(option.cases).join(', ');
   throw new FailureError(
     failure('impossible-combination', `${server} has no ${name} ${value}: it knows ${known}`),
   );
 }
 
-function fill(word: string, parts: CommandParts, value: string): string {
+function fill(argument: string, parts: CommandParts, value: string): string {
   const { options, modelPath, modelName, draftPath } = parts;
-  const words: Readonly<Record<string, unknown>> = {
+  const values: Readonly<Record<string, unknown>> = {
     ...options,
     value,
     model: modelPath ?? '',
@@ -90,7 +91,7 @@ function fill(word: string, parts: CommandParts, value: string): string {
     totalContext: Number(options.maxContext ?? 0) * Number(options.maxSequences ?? 1),
     verifiedTokens: Number(options.draftTokens ?? 0) + 1,
   };
-  return word.replaceAll(/\{([A-Za-z]+)\}/g, (all, name: string) => String(words[name] ?? all));
+  return argument.replaceAll(/\{([A-Za-z]+)\}/g, (all, name: string) => String(values[name] ?? all));
 }
 
 /** Programs that come with Ridgepoint, by what profiles call them. */
@@ -106,9 +107,9 @@ function programOf(command: readonly string[]): string[] {
   return command.flatMap(spelledOut);
 }
 
-function spelledOut(word: string): string[] {
-  const path = OWN[word];
-  if (path === undefined) return [word];
+function spelledOut(argument: string): string[] {
+  const path = OWN[argument];
+  if (path === undefined) return [argument];
   const program = ownProgram(path, import.meta.url);
   return [process.execPath, ...program.loader, program.path];
 }

@@ -21,8 +21,8 @@ export function rightAnswers(
     const text = textOf(value)?.trim() ?? null;
     if (text === null) return 'the answer has to be text or a number';
     const is = meaning ?? meaningOf(value, text);
-    for (const word of wordsOf(is, text, choices)) {
-      const index = indexOf(is, word, choices);
+    for (const given of wordsOf(is, text, choices)) {
+      const index = indexOf(is, given, choices);
       if (typeof index === 'string') return index;
       indices.add(index);
     }
@@ -43,23 +43,23 @@ function wordsOf(is: Meaning, text: string, choices: readonly Choice[]): readonl
   return parts.flatMap((part) => (letters && /^[A-Za-z]{2,}$/.test(part) ? [...part] : [part]));
 }
 
-function indexOf(is: Meaning, word: string, choices: readonly Choice[]): number | string {
+function indexOf(is: Meaning, given: string, choices: readonly Choice[]): number | string {
   const last = choices.length - 1;
   if (is === 'text') {
-    const at = choices.findIndex(({ text }) => text.trim() === word);
-    return at >= 0 ? at : `the answer ${JSON.stringify(word)} is none of the options`;
+    const at = choices.findIndex(({ text }) => text.trim() === given);
+    return at >= 0 ? at : `the answer ${JSON.stringify(given)} is none of the options`;
   }
   if (is === 'label') {
-    const at = choices.findIndex(({ label }) => label?.toLowerCase() === word.toLowerCase());
+    const at = choices.findIndex(({ label }) => label?.toLowerCase() === given.toLowerCase());
     const known = choices.map(({ label }) => label ?? '?').join(', ');
-    return at >= 0 ? at : `the answer ${word} is none of the labels ${known}`;
+    return at >= 0 ? at : `the answer ${given} is none of the labels ${known}`;
   }
   if (is === 'letter') {
-    const at = /^[A-Za-z]$/.test(word) ? word.toUpperCase().charCodeAt(0) - 65 : -1;
-    return at >= 0 && at <= last ? at : `the answer ${word} is not a letter from A to ${letterOf(last)}`;
+    const at = /^[A-Za-z]$/.test(given) ? given.toUpperCase().charCodeAt(0) - 65 : -1;
+    return at >= 0 && at <= last ? at : `the answer ${given} is not a letter from A to ${letterOf(last)}`;
   }
   const first = is === 'number' ? 1 : 0;
-  const at = /^\d{1,4}$/.test(word) ? Number(word) - first : -1;
+  const at = /^\d{1,4}$/.test(given) ? Number(given) - first : -1;
   if (at >= 0 && at <= last) return at;
-  return `the answer ${word} is not a whole number from ${first} to ${last + first} (${choices.length} options)`;
+  return `the answer ${given} is not a whole number from ${first} to ${last + first} (${choices.length} options)`;
 }

@@ -93,8 +93,8 @@ function needsRule({ name: server, options }: ServerProfile, name: ServerOption)
   const option = options[name];
   if (option === undefined || !('cases' in option)) return [];
   return SERVER_OPTION_NAMES.flatMap((needed) => {
-    const asking = Object.entries(option.cases).flatMap(([value, words]) =>
-      words.some((word) => optionsIn(word).includes(needed)) ? [value] : [],
+    const asking = Object.entries(option.cases).flatMap(([value, args]) =>
+      args.some((argument) => optionsIn(argument).includes(needed)) ? [value] : [],
     );
     if (asking.length === 0) return [];
     const rule: Rule = {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LLAMA_CPP_OPTIONS } from '../llama-cpp.js';
 
-const word = z
+const shortText = z
   .string()
   .min(1)
   .max(200)
@@ -48,15 +48,15 @@ export const SERVER_OPTIONS = {
   batchedTokens: count(16_777_216).default(null).describe('Tokens of one step of the scheduler, at most.'),
   chunkedPrefill: flag().describe('Long prompts are cut up and mixed with decode steps.'),
   prefixCaching: flag().describe('Prompts that begin alike share what was computed of them.'),
-  quantizationMethod: word
+  quantizationMethod: shortText
     .nullable()
     .default(null)
     .describe('How the server quantizes or reads the weights: fp8, awq, gptq, … as it spells it.'),
-  dataType: word
+  dataType: shortText
     .nullable()
     .default(null)
     .describe('Type of weights and activations that are not quantized: auto, bfloat16, float16.'),
-  kvCacheType: word
+  kvCacheType: shortText
     .nullable()
     .default(null)
     .describe('Type of the KV cache, keys and values alike, as the server spells it.'),
@@ -71,7 +71,7 @@ export const SERVER_OPTIONS = {
     .nullable()
     .default(null)
     .describe('Share of the memory of a GPU that the server may take.'),
-  attentionBackend: word
+  attentionBackend: shortText
     .nullable()
     .default(null)
     .describe('Attention kernels, as the server spells them: FLASH_ATTN, flashinfer, triton, …'),

@@ -4,7 +4,7 @@ import { SERVER_METRIC_NAMES } from '../../serving/server-metrics.js';
 import { SERVER_OPTION_NAMES, SERVER_OPTIONS, type ServerOption } from './options.js';
 
 /** Words of a command line; `{model}`, `{port}`, … are filled in (engines/servers/command.ts). */
-const words = z.array(z.string().max(4096)).max(200);
+const args = z.array(z.string().max(4096)).max(200);
 const pathOfUrl = z.string().regex(/^\/[A-Za-z0-9._/-]*$/);
 const seconds = z.number().positive().max(86_400);
 const release = z.string().regex(/^\d+(\.\d+)+$/);
@@ -12,11 +12,11 @@ const release = z.string().regex(/^\d+(\.\d+)+$/);
 /** How one option becomes arguments: the same words for every value (`{value}`), or words for each value that there is. */
 const optionSchema = z.union([
   z.strictObject({
-    arguments: words,
+    arguments: args,
     /** The values that this server knows; left out = any of the option's type. */
     values: z.array(z.string()).optional(),
   }),
-  z.strictObject({ cases: z.record(z.string(), words) }),
+  z.strictObject({ cases: z.record(z.string(), args) }),
 ]);
 
 /** How a server is asked for log-probabilities (nats), and where they stand in its answer. */
@@ -50,23 +50,23 @@ export const serverProfileSchema = z.strictObject({
   /** Techniques whose results it can serve. */
   techniques: z.array(z.string()).default([]),
   /** The program, and what tells its release; empty = it is never started, only attached to. */
-  command: words,
-  version: words.default(['--version']),
+  command: args,
+  version: args.default(['--version']),
   /** The program of llama.cpp's sources that `ridge engines build server` makes of it, taken where the command is not on the PATH. */
   built: z.string().nullable().default(null),
   /** Always there. */
-  arguments: words,
+  arguments: args,
   /** For each attached adapter: `{path}`, `{scale}`, `{name}`. */
-  adapter: words.default([]),
+  adapter: args.default([]),
   /** How it loads adapters that requests choose among, and how they do; null = requests cannot. */
   loras: z
     .strictObject({
       /** GGUF files that llama.cpp attaches, or folders as PEFT writes them. */
       format: z.enum(['gguf', 'peft']),
       /** Before the adapters. */
-      arguments: words,
+      arguments: args,
       /** For each: `{name}`, `{path}`. */
-      adapter: words,
+      adapter: args,
       /** What stands between adapters that are one word together; left out = they are words of their own. */
       between: z.string().min(1).optional(),
       /** Fields of a request: `"{lora}"` stands for the name of its adapter, `"{index}"` for its place among those that were loaded. */
@@ -120,8 +120,8 @@ export function knownValues(option: OptionArguments): readonly string[] | null {
 const WORKED_OUT: Readonly<Record<string, ServerOption>> = { verifiedTokens: 'draftTokens' };
 
 /** @returns the options that a word of a command line is filled in with; `{value}`, `{model}` and the like are none. */
-export function optionsIn(word: string): ServerOption[] {
-  return [...word.matchAll(/\{(\w+)\}/g)].flatMap(([, name = '']) => {
+export function optionsIn(argument: string): ServerOption[] {
+  return [...argument.matchAll(/\{(\w+)\}/g)].flatMap(([, name = '']) => {
     const option = WORKED_OUT[name] ?? name;
     return Object.hasOwn(SERVER_OPTIONS, option) ? [option as ServerOption] : [];
   });

@@ -22,12 +22,12 @@ interface Asked {
  * wider than the rows of a vocabulary matrix, a matrix that no importance covers.
  */
 export function checkTensorTypes(spec: QuantizationSpec, tensors: readonly TensorInfo[]): void {
-  for (const { word, type, names } of askedOf(spec, tensors)) {
+  for (const { word: spelling, type, names } of askedOf(spec, tensors)) {
     if (names.length === 0) {
       // Said afterwards: a sweep may cross it with models whose output is their token embedding.
-      if (word === outputWord(spec)) continue;
+      if (spelling === outputWord(spec)) continue;
       throw refusal(
-        `${word} matches no matrix of the model`,
+        `${spelling} matches no matrix of the model`,
         'Names are like blk.0.attn_v.weight; `ridge models FILE` shows them. Of several overrides the first that matches a tensor counts.',
       );
     }
@@ -36,15 +36,15 @@ export function checkTensorTypes(spec: QuantizationSpec, tensors: readonly Tenso
     const { needsMatrix, blockWeights } = knownTensorType(type);
     if (needsMatrix === 'ggml') {
       throw refusal(
-        `${word} would make ${vocabulary} ${type}, and no importance matrix covers it`,
+        `${spelling} would make ${vocabulary} ${type}, and no importance matrix covers it`,
         'Choose a pattern that leaves it out, or give outputType and embeddingType.',
       );
     }
     const row = tensors.find(({ name }) => name === vocabulary)?.shape[0] ?? 0;
     // llama-quant.cpp looks for a type that fits for every matrix but these two, and aborts.
-    if (row % blockWeights !== 0 && !word.includes(':')) {
+    if (row % blockWeights !== 0 && !spelling.includes(':')) {
       throw refusal(
-        `${word}: rows of ${vocabulary} have ${row} weights, and ${type} keeps blocks of ${blockWeights}`,
+        `${spelling}: rows of ${vocabulary} have ${row} weights, and ${type} keeps blocks of ${blockWeights}`,
         'Choose a type of smaller blocks, such as q8_0.',
       );
     }
@@ -58,13 +58,15 @@ export function notGiven(
   after: readonly TensorInfo[],
 ): readonly string[] {
   const types = new Map(after.map(({ name, type }) => [name, type]));
-  return askedOf(spec, before).flatMap(({ word, type, names }) => {
+  return askedOf(spec, before).flatMap(({ word: spelling, type, names }) => {
     if (names.length === 0)
-      return [`${word}: the model has no output matrix of its own, and its token embedding got another type`];
+      return [
+        `${spelling}: the model has no output matrix of its own, and its token embedding got another type`,
+      ];
     const others = names.filter((name) => types.get(name) !== type);
     if (others.length === 0) return [];
     const got = [...new Set(others.map((name) => types.get(name)))].join(', ');
-    return [`${word}: ${others.length} of ${names.length} tensors got ${got} instead`];
+    return [`${spelling}: ${others.length} of ${names.length} tensors got ${got} instead`];
   });
 }
 
@@ -102,10 +104,10 @@ function askedOf(spec: QuantizationSpec, tensors: readonly TensorInfo[]): readon
   const free = new Set(tensors.filter(isMatrix).map(({ name }) => name));
   const tied = !free.has(OUTPUT);
   const asked: Asked[] = [];
-  const take = (word: string, type: string, matches: (name: string) => boolean) => {
+  const take = (spelling: string, type: string, matches: (name: string) => boolean) => {
     const names = [...free].filter(matches);
     for (const name of names) free.delete(name);
-    asked.push({ word, type, names });
+    asked.push({ word: spelling, type, names });
   };
   const { embeddingType, outputType, tensorTypes } = spec;
   if (embeddingType !== null)
