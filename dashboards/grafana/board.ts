@@ -16,13 +16,19 @@ import { DATASOURCE, type Sized } from './panels.js';
 
 const COLUMNS = 24;
 
+/** A row of panels, which a reader can fold. */
+export interface BoardRow {
+  readonly title: string;
+  readonly panels: readonly Sized[];
+}
+
 export interface BoardSpec {
   /** Of the file and of the dashboard's address; never changed, for links hold it. */
   readonly name: string;
   readonly title: string;
   readonly description: string;
   readonly variables: readonly Builder<VariableModel>[];
-  readonly rows: readonly { readonly title: string; readonly panels: readonly Sized[] }[];
+  readonly rows: readonly BoardRow[];
 }
 
 export interface Board {

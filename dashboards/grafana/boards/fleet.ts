@@ -1,8 +1,6 @@
-import { type Board, type BoardSpec, board } from '../board.js';
+import { type Board, type BoardRow, board } from '../board.js';
 import { UNIT } from '../metric.js';
 import { grid, number, overTime, type Sized } from '../panels.js';
-
-type Row = BoardSpec['rows'][number];
 
 /** Who is there and how it fares. */
 export function fleetBoard(): Board {
@@ -15,7 +13,7 @@ export function fleetBoard(): Board {
   });
 }
 
-function nodesRow(): Row {
+function nodesRow(): BoardRow {
   return {
     title: 'Nodes',
     panels: [
@@ -81,7 +79,7 @@ function nodesRow(): Row {
   };
 }
 
-function devicesRow(): Row {
+function devicesRow(): BoardRow {
   return {
     title: 'Devices',
     panels: [
@@ -115,7 +113,7 @@ function devicesRow(): Row {
   };
 }
 
-function gpusRow(): Row {
+function gpusRow(): BoardRow {
   return {
     title: 'GPUs',
     panels: [
@@ -167,7 +165,7 @@ function gpusRow(): Row {
   };
 }
 
-function agentsRow(): Row {
+function agentsRow(): BoardRow {
   return {
     title: 'Agents themselves',
     panels: [

@@ -89,11 +89,17 @@ describe.skipIf(!kernels.tools)('native pruning (needs cmake and a C++ compiler)
   });
 
   test('a score that the library does not know is refused, not taken for the magnitude', async () => {
-    const { ridge_select: select } = (await openKernelLibrary(kernelsLibrary()!, 'pruning')).functions;
+    const { functions } = await openKernelLibrary(kernelsLibrary()!, 'pruning');
+    const { ridge_select: select, ridge_dsnot: dsnot } = functions;
     const mask = new Uint8Array(1);
     const by = (score: string) => select(Float32Array.of(1, 2), 1, 2, score, null, null, 1, 0, 1, mask);
     expect([by('magnitude'), mask[0]]).toEqual([0, 1]);
     expect(by('random')).toBe(KERNEL_CONSTANTS.RIDGE_UNKNOWN_SCORE);
+    const [two, bit] = [Float32Array.of(1, 2), new Uint8Array(1)];
+    const counts = new BigInt64Array(5);
+    const from = (initial: string) =>
+      dsnot(two, 1, 2, two, two, null, initial, null, 1, 0, 1, 0.1, 0, 0, 1, bit, mask, counts);
+    expect([from('wanda'), from('random')]).toEqual([0, KERNEL_CONSTANTS.RIDGE_UNKNOWN_SCORE]);
   });
 
   test('a Hessian that cannot be inverted is the same failure', () => {
