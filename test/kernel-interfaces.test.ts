@@ -22,7 +22,7 @@ function wrongIn(texts: ReadonlyMap<string, string>, declared: readonly string[]
   const all = [...texts.values()].join('\n');
   const unused = declared.filter((name) => !new RegExp(`\\b${name}\\b`).test(all));
   const byHand = [...texts].flatMap(([file, text]) =>
-    [...text.matchAll(/['"`][\w ]+\*?(ridge_\w+)\([^'"`]*['"`]/g)].map(([, name]) => `${file}: ${name}`),
+    [...text.matchAll(/\.func\(\s*['"`][^'"`]*\b(ridge_\w+)\(/g)].map(([, name]) => `${file}: ${name}`),
   );
   return [
     ...unused.map((name) => `nothing calls ${name}`),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { buildOfRoofs } from '../../../agent/roofs/environment.js';
 import { takeRoofs } from '../../../agent/roofs/take.js';
-import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
+import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kernel-library.js';
 import { openRoofsKernels, type RoofsKernels } from '../../../engines/native/roofs.js';
 import { readAffinity } from '../../../process/device/affinity.js';
 
@@ -33,6 +33,11 @@ describe.skipIf(!build.tools)('native roofs (needs cmake and a C++ compiler)', (
     const alone = execFileSync(process.execPath, words, { encoding: 'utf8', stdio: [...stdio] }).trim();
     expect(buildOfRoofs(alone)).toMatch(/^[0-9a-f]{16}$/);
     expect(buildOfRoofs(alone)).toBe(buildOfRoofs(kernelsLibrary()));
+  });
+
+  test('what is found in the file is what the library says', async () => {
+    const { functions } = await openKernelLibrary(kernelsLibrary()!, 'roofs');
+    expect(functions.ridge_roofs_build()).toBe(`ridgepoint-roofs:${buildOfRoofs(kernelsLibrary())}`);
   });
 
   test('every level moves the same bytes: reads see what was written, at any number of threads', () => {

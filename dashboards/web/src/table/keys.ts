@@ -1,4 +1,3 @@
-import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Row } from '../../../../report/rows.js';
 import { ROW } from './in-view.js';
@@ -9,7 +8,10 @@ const OVERSCAN = 8;
 const PAGE = 15;
 
 /** @returns the first row that exists, and the one behind the last: those in view and a few beyond. */
-export function useRowsInView(scroller: RefObject<HTMLElement>, count: number): [number, number] {
+export function useRowsInView(
+  scroller: { readonly current: HTMLElement | null },
+  count: number,
+): [number, number] {
   const [view, setView] = useState({ top: 0, height: 640 });
   useLayoutEffect(() => {
     const element = scroller.current;
@@ -31,7 +33,7 @@ export function useRowsInView(scroller: RefObject<HTMLElement>, count: number): 
 
 /** Moves the focus from row to row by keys; Enter opens a row, the space bar picks it. */
 export function useRowKeys(
-  scroller: RefObject<HTMLElement>,
+  scroller: { readonly current: HTMLElement | null },
   rows: readonly Row[],
   { onOpen, onToggle }: { onOpen(id: string): void; onToggle(id: string): void },
 ): {
