@@ -228,7 +228,7 @@ function ratioOf(
   const change = Math.exp(difference.logRatio);
   const interval = ratioInterval(difference, confidence);
   const visible = difference.smallestVisible;
-  const compared = {
+  const seen = {
     change,
     asMeasured,
     adjustedBy: change / asMeasured,
@@ -238,12 +238,12 @@ function ratioOf(
     reason: null,
   };
   const isInside = (ratio: number) => ratio >= ZONE[0] && ratio <= ZONE[1];
-  if (interval.every(isInside)) return { ...compared, verdict: 'same' };
+  if (interval.every(isInside)) return { ...seen, verdict: 'same' };
   if (p < 1 - confidence && !isInside(change)) {
-    return { ...compared, verdict: isBetter(metric, change - 1) ? 'better' : 'worse' };
+    return { ...seen, verdict: isBetter(metric, change - 1) ? 'better' : 'worse' };
   }
   const reason = p < 1 - confidence ? 'the difference is real but may be too small to matter' : NOT_FOUND;
-  return { ...compared, verdict: 'unclear', reason };
+  return { ...seen, verdict: 'unclear', reason };
 }
 
 const NOT_FOUND = 'no difference found';

@@ -28,10 +28,7 @@ export async function mergeIntoModel(
   const threads = options.threads ?? availableParallelism();
   await runCommand(async () => {
     const adapters = await Promise.all(
-      parts.map(async ({ source: spelling, scale }) => ({
-        ...(await locateAdapter(spelling, settings)),
-        scale,
-      })),
+      parts.map(async ({ source: one, scale }) => ({ ...(await locateAdapter(one, settings)), scale })),
     );
     const base = await openBase(source, settings);
     const request = {
@@ -51,11 +48,7 @@ export async function mergeIntoModel(
     const { facts, seconds, warnings } = made;
     for (const warning of warnings) say(`note: ${warning}`);
     if (options.json === true) {
-      const named = adapters.map(({ source: spelling, digest, scale }) => ({
-        source: spelling,
-        digest,
-        scale,
-      }));
+      const named = adapters.map(({ source: one, digest, scale }) => ({ source: one, digest, scale }));
       printJson({ output: path, model: source, adapters: named, ...facts, seconds, threads });
       return;
     }

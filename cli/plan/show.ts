@@ -27,35 +27,10 @@ export async function printPlan(file: string, options: PlanOptions): Promise<num
   return plan.runnable === 0 ? EXIT.nothingRuns : EXIT.ok;
 }
 
-function asData({
-  sweep,
-  space,
-  time,
-  noise,
-  checked,
-  runnable,
-  warnings,
-  files,
-  servers,
-  rows,
-}: Plan): object {
-  return {
-    name: sweep.name,
-    points: space.count,
-    excluded: space.excluded,
-    duplicates: space.duplicates,
-    impossible: space.impossible,
-    unchecked: space.unchecked,
-    budgetSeconds: budgetOf(sweep, space.count),
-    time,
-    noise,
-    checked,
-    runnable,
-    warnings,
-    files,
-    servers,
-    rows,
-  };
+function asData({ sweep, space, place: _place, missingHere: _missing, ...rest }: Plan): object {
+  const { count: points, excluded, duplicates, impossible, unchecked } = space;
+  const budgetSeconds = budgetOf(sweep, points);
+  return { name: sweep.name, points, excluded, duplicates, impossible, unchecked, budgetSeconds, ...rest };
 }
 
 function printText(plan: Plan, limit: number): void {

@@ -15,14 +15,15 @@ export async function mergeEngine(threads: number, library = kernelsLibrary()): 
     addTo({ values, first }: Rows, { a, b, scale, magnitude }: AdapterLayer, strength: number): void {
       const factor = magnitude === null ? scale * strength : scale;
       const rows = values.length / a.columns;
-      const { columns, rows: rank } = a;
+      const { columns, rows: rank, values: left } = a;
+      const right = b.values;
       const code = merge(
         values,
         rows,
         columns,
         first,
-        a.values,
-        b.values,
+        left,
+        right,
         rank,
         factor,
         magnitude,

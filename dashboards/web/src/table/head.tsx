@@ -8,11 +8,31 @@ interface HeadProps extends Pick<ResultsProps, 'sort' | 'onSort'> {
   readonly narrow: boolean;
 }
 
+interface Shown {
+  readonly unit?: string;
+  readonly numeric?: boolean;
+  readonly better?: string | null;
+}
+
 /** The heading: a button for each column that rows can be sorted by. */
 export function TableHead({ axes, metrics, narrow, sort, onSort }: HeadProps) {
-  const column = (key: string, label: string, help: string, more: Partial<SortableProps> = {}) => (
-    <Sortable key={key} id={key} label={label} help={help} sort={sort} onSort={onSort} {...more} />
-  );
+  const column = (key: string, label: string, help: string, { unit, numeric, better }: Shown = {}) => {
+    const on = sort.key === key;
+    const next = () => onSort({ key, descending: on ? !sort.descending : better === 'max' });
+    return (
+      <th
+        key={key}
+        scope="col"
+        class={numeric ? 'number' : ''}
+        aria-sort={on ? (sort.descending ? 'descending' : 'ascending') : 'none'}
+      >
+        <button type="button" onClick={next} title={help}>
+          <span class="name">{label}</span>
+          <span class="unit">{unit ?? ''}</span>
+        </button>
+      </th>
+    );
+  };
   const axisHeads = axes.map(({ name, numeric }) =>
     column(`axis:${name}`, name, `Axis ${name}`, { numeric }),
   );
@@ -43,41 +63,6 @@ export function TableHead({ axes, metrics, narrow, sort, onSort }: HeadProps) {
         {narrow && pickHead}
       </tr>
     </thead>
-  );
-}
-
-interface SortableProps extends Pick<ResultsProps, 'sort' | 'onSort'> {
-  readonly id: string;
-  readonly label: string;
-  readonly help: string;
-  readonly unit?: string;
-  readonly numeric?: boolean;
-  readonly better?: string | null;
-}
-
-function Sortable({
-  id,
-  label,
-  help,
-  sort,
-  onSort,
-  unit = '',
-  numeric = false,
-  better = null,
-}: SortableProps) {
-  const on = sort.key === id;
-  const next = () => onSort({ key: id, descending: on ? !sort.descending : better === 'max' });
-  return (
-    <th
-      scope="col"
-      class={numeric ? 'number' : ''}
-      aria-sort={on ? (sort.descending ? 'descending' : 'ascending') : 'none'}
-    >
-      <button type="button" onClick={next} title={help}>
-        <span class="name">{label}</span>
-        <span class="unit">{unit}</span>
-      </button>
-    </th>
   );
 }
 
