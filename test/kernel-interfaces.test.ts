@@ -21,7 +21,9 @@ function callers(): Map<string, string> {
 function wrongIn(texts: ReadonlyMap<string, string>, declared: readonly string[]): string[] {
   const all = [...texts.values()].join('\n');
   const unused = declared.filter((name) => !new RegExp(`\\b${name}\\b`).test(all));
-  const byHand = [...texts].flatMap(([file, text]) =>
+  // A test may start a child in plain JavaScript.
+  const sources = [...texts].filter(([file]) => !file.startsWith('test/'));
+  const byHand = sources.flatMap(([file, text]) =>
     [...text.matchAll(/\.func\(\s*['"`][^'"`]*\b(ridge_\w+)\(/g)].map(([, name]) => `${file}: ${name}`),
   );
   return [
