@@ -5,7 +5,7 @@ import {
   loadAgentConfig,
   readAgentFile,
 } from '../agent/config.js';
-import { profileOf } from '../core/runners/server/index.js';
+import { makerFor, OBSERVED_RUNNER, plainRunnerOf } from '../core/runners/index.js';
 import { RUNNER_KINDS } from '../engines/runners/kinds.js';
 import { usageError } from './exit.js';
 import type { NodeOptions } from './options/config.js';
@@ -54,9 +54,15 @@ function sharedFields(path: string | undefined): AgentFile {
   return Object.fromEntries(SHARED.flatMap((name) => (name in file ? [[name, file[name]]] : [])));
 }
 
-/** @returns the kinds to look for on this node: of servers those alone that are used, for asking a program for its release can take long. */
+/**
+ * @param used kinds of runners that experiments name.
+ * @returns the kinds to look for on this node: those, and what makes, asks and looks into models for them. Each opens its engine in a process of its own.
+ */
 export function runnersFor(used: readonly string[]): string[] {
-  return RUNNER_KINDS.filter((kind) => profileOf(kind) === undefined || used.includes(kind));
+  const wanted = new Set(
+    used.flatMap((kind) => [kind, makerFor(kind), plainRunnerOf(kind), OBSERVED_RUNNER]),
+  );
+  return RUNNER_KINDS.filter((kind) => wanted.has(kind));
 }
 
 /** @returns what this machine's own agent is told. @throws CommandError (2) */
