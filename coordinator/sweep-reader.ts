@@ -1,6 +1,7 @@
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import type { ModelRef } from '../core/experiment/experiment.js';
+import { ownProgram } from '../process/isolation/own-program.js';
 import { WireError } from '../proto/errors.js';
 import type { SweepView } from './scheduler/view.js';
 import { type PlanningOutcome, viewOf } from './sweeps.js';
@@ -116,14 +117,11 @@ export class SweepReader {
   }
 }
 
-/** From source the loader for TypeScript has to be registered in the thread itself. */
+/** Where nothing is built the loader for TypeScript has to be registered in the thread itself. */
 function threadOf(resourceLimits: ResourceLimits): Worker {
-  const here = fileURLToPath(import.meta.url);
-  if (!here.endsWith('.ts')) {
-    return new Worker(new URL('./sweep-thread.js', import.meta.url), { execArgv: [], resourceLimits });
-  }
-  const loader = import.meta.resolve('tsx/esm/api');
-  const { href } = new URL('./sweep-thread.ts', import.meta.url);
-  const program = `import('${loader}').then(({ register }) => { register(); return import('${href}'); })`;
+  const { loader, path } = ownProgram('./sweep-thread', import.meta.url);
+  if (loader.length === 0) return new Worker(path, { execArgv: [], resourceLimits });
+  const register = import.meta.resolve('tsx/esm/api');
+  const program = `import('${register}').then(({ register }) => { register(); return import('${pathToFileURL(path).href}'); })`;
   return new Worker(program, { eval: true, execArgv: [], resourceLimits });
 }

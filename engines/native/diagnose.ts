@@ -1,8 +1,7 @@
 import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { toFailure } from '../../core/errors.js';
+import { ownProgram } from '../../process/isolation/own-program.js';
 import { isLoopback } from '../../proto/loopback.js';
 import { cpuLevels } from './cpu-levels.js';
 import { openCuda } from './cuda.js';
@@ -39,10 +38,9 @@ const LIMIT_MS = 60_000;
  * Never throws: what goes wrong is a diagnosis.
  */
 export function diagnoseEngines(): Promise<EngineDiagnosis[]> {
-  const here = fileURLToPath(import.meta.url);
-  const child = fork(here.replace(/diagnose(\.\w+)$/, 'diagnose-child$1'), {
-    // From TypeScript sources the child needs the same loader.
-    execArgv: extname(here) === '.ts' ? ['--import', 'tsx'] : [],
+  const { loader, path } = ownProgram('./diagnose-child', import.meta.url);
+  const child = fork(path, {
+    execArgv: [...loader],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
   return new Promise((resolve) => {

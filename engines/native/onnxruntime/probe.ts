@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { toFailure } from '../../../core/errors.js';
+import { ownProgram } from '../../../process/isolation/own-program.js';
 import { bare } from './api.js';
 import type { RuntimeLibrary } from './libraries.js';
 import { PROVIDERS } from './providers.js';
@@ -94,10 +93,9 @@ function remedy(problem: string, hint: string): string {
 }
 
 function ask(question: ProbeQuestion): Promise<ProbeAnswer> {
-  const here = fileURLToPath(import.meta.url);
-  const child = fork(here.replace(/probe(\.\w+)$/, 'probe-child$1'), {
-    // From TypeScript sources the child needs the same loader.
-    execArgv: extname(here) === '.ts' ? ['--import', 'tsx'] : [],
+  const { loader, path } = ownProgram('./probe-child', import.meta.url);
+  const child = fork(path, {
+    execArgv: [...loader],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
   return new Promise((resolve) => {
