@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -11,7 +11,8 @@ import { connectControl } from '../../proto/client.js';
 import { buildReport } from '../../report/build.js';
 import { metricOf } from '../../report/rows.js';
 import { scaled } from '../../report/scale.js';
-import { hasChromium, launchChromium } from '../support/chromium.js';
+import { LONG } from '../support/cases.js';
+import { hasChromium, launchChromium, shoot } from '../support/chromium.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fillLog } from '../support/filled-log.js';
 import { SIX_POINTS, startFakeRunnerAgent } from '../support/live-fleet.js';
@@ -22,7 +23,6 @@ import { Authority, hasOpenssl } from '../support/tls.js';
 
 /** On a busy machine the page takes a moment. */
 const PATIENT = { timeout: 10_000 };
-const shots = join(import.meta.dirname, 'output');
 
 describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
   let browser: Browser;
@@ -34,7 +34,6 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
   beforeAll(async () => {
     buildPage();
     folder = mkdtempSync(join(tmpdir(), 'ridgepoint-live-'));
-    mkdirSync(shots, { recursive: true });
     browser = await launchChromium();
   });
   afterAll(async () => {
@@ -123,7 +122,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await page.waitForSelector('.results tbody tr[data-row]');
     const early = (await rowsOf(page)).length;
     expect(early).toBeLessThan(6);
-    await page.screenshot({ path: join(shots, 'live-sweep-running.png') });
+    await shoot(page, 'live-sweep-running');
     await page.fill('input[type=search]', 'parallel=2');
     await expect
       .poll(() => page.textContent('.standing-line'), { timeout: 60_000 })
@@ -149,7 +148,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     expect(await page.$$eval('.results .star', (all) => all.length)).toBe(
       report.rows.filter((row) => row.onFront).length,
     );
-    await page.screenshot({ path: join(shots, 'live-sweep-done.png'), fullPage: true });
+    await shoot(page, 'live-sweep-done', { fullPage: true });
     // The readings of a trial come when somebody looks at it.
     const asked = page.waitForRequest((request) => request.url().includes('/api/v1/trials/'));
     await page.click('tr[data-row="2"] td:nth-child(3)');
@@ -159,7 +158,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await page.click('nav a:has-text("Fleet")');
     await page.waitForSelector('tr[data-node="node1"]');
     expect(await page.textContent('tr[data-node="node1"]')).toContain('fake');
-    await page.screenshot({ path: join(shots, 'live-fleet.png') });
+    await shoot(page, 'live-fleet');
   });
 
   test('a sweep is submitted with its errors shown first, paused and resumed, and cancelled once that is confirmed', async () => {
@@ -174,7 +173,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await page.click('.submit button[type=submit]');
     const problem = page.locator('.submit .problems button').first();
     await expect.poll(() => problem.textContent(), PATIENT).toMatch(/^line 7, column \d+, spec.runners/);
-    await page.screenshot({ path: join(shots, 'live-submit.png') });
+    await shoot(page, 'live-submit');
     await problem.click();
     const cursor = () => text.evaluate((area: HTMLTextAreaElement) => area.value.slice(area.selectionStart));
     expect(await cursor()).toMatch(/^fakke/);
@@ -192,13 +191,13 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await expect.poll(standing, PATIENT).toContain('paused: nothing of it runs');
     expect(await page.textContent('.reasons')).toMatch(/^Paused.*paused by /);
     expect(await agent.ask()).toMatchObject({ $case: 'noWork' });
-    await page.screenshot({ path: join(shots, 'live-paused.png') });
+    await shoot(page, 'live-paused');
     await page.keyboard.press('Enter');
     await page.waitForSelector('button:has-text("Pause")');
     await agent.report(await agent.lease());
 
     await page.click('button:has-text("Cancel…")');
-    await page.screenshot({ path: join(shots, 'live-cancel.png') });
+    await shoot(page, 'live-cancel');
     await page.click('.cancel button:has-text("Go on")');
     expect(await page.locator('.cancel button.danger').count()).toBe(0);
     await page.click('button:has-text("Cancel…")');
@@ -295,17 +294,18 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     const { grpcAddress, webUrl } = await start();
     const { agent } = await FakeAgent.join(grpcAddress);
     closers.push(() => agent.vanish());
-    const sweepId = await submit(grpcAddress, fakeSweep(560));
+    const there = LONG ? 530 : 130;
+    const sweepId = await submit(grpcAddress, fakeSweep(there + 30));
     const report = async () => agent.report(await agent.lease(), { everyMetric: true });
-    for (let i = 0; i < 530; i += 1) await report();
+    for (let i = 0; i < there; i += 1) await report();
     const page = await open(`${webUrl}/#/sweeps/${sweepId}`);
     const note = () => page.locator('section:has(#pareto) .bar p').first().textContent();
-    await expect.poll(note, PATIENT).toBe('1 of 530 on the front');
+    await expect.poll(note, PATIENT).toBe(`1 of ${there} on the front`);
     const scroller = page.locator('.results .scroller');
     await scroller.scrollIntoViewIfNeeded();
-    await scroller.evaluate((element) => {
-      element.scrollTop = 250 * 30 + 7;
-    });
+    await scroller.evaluate((element, rows) => {
+      element.scrollTop = rows * 30 + 7;
+    }, there / 2);
     await page.waitForTimeout(300);
     const middle = () =>
       scroller.evaluate((element) => {
@@ -317,11 +317,11 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     const before = await middle();
     await scroller.hover();
     for (let i = 0; i < 30; i += 1) await report();
-    await expect.poll(() => page.textContent('.results .shown'), PATIENT).toBe('560 rows');
+    await expect.poll(() => page.textContent('.results .shown'), PATIENT).toBe(`${there + 30} rows`);
     expect(await middle()).toEqual(before);
     // Nobody looked at the plot, so it was left alone; whoever comes back to it sees all.
     await page.locator('#pareto').scrollIntoViewIfNeeded();
-    await expect.poll(note, PATIENT).toBe('1 of 560 on the front');
+    await expect.poll(note, PATIENT).toBe(`1 of ${there + 30} on the front`);
   });
 
   test('more than two thousand results are shown and sorted, and a row that is ticked brings its times', async () => {
@@ -357,7 +357,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     expect(whole.tokenSeconds).toEqual(tokenSeconds);
     await expect.poll(() => key.textContent(), PATIENT).toContain(`#${number} `);
     await page.locator('section:has(#latency)').scrollIntoViewIfNeeded();
-    await page.screenshot({ path: join(shots, 'live-large.png'), fullPage: true });
+    await shoot(page, 'live-large', { fullPage: true });
   }, 60_000);
 
   test('another sweep of the coordinator is compared with the one that is followed, while that goes on', async () => {
@@ -390,17 +390,17 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
       .toMatch(/^empty, .* has no results yet/);
     await runs.selectOption('1');
     await view.locator('label:has-text("Number") select').selectOption('decodeTokensPerSecond');
-    const changes = () => view.locator('.changes tbody tr').allTextContents();
-    await expect
-      .poll(async () => (await changes()).filter((line) => line.includes('× 1.200')).length, PATIENT)
-      .toBe(2);
+    // Beside that of all experiments together.
+    const changed = async () =>
+      (await view.locator('.changes tbody tr').allTextContents()).filter(
+        (line) => !line.startsWith('all ') && line.includes('× 1.200'),
+      ).length;
+    await expect.poll(changed, PATIENT).toBe(2);
     expect(await view.locator('[role=alert]').count()).toBe(0);
     expect(await view.locator('.bar p').first().textContent()).toMatch(/^2 pairs, 1 only in A; /);
-    await page.screenshot({ path: join(shots, 'live-comparison.png'), fullPage: true });
+    await shoot(page, 'live-comparison', { fullPage: true });
     await agent.work(() => better);
-    await expect
-      .poll(async () => (await changes()).filter((line) => line.includes('× 1.200')).length, PATIENT)
-      .toBe(3);
+    await expect.poll(changed, PATIENT).toBe(3);
   });
 
   test('a node that runs, and one that is gone, on the page of the fleet', async () => {
@@ -445,7 +445,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
       await expect.poll(() => page.textContent('[role=alert]')).toContain('is not known here');
       await give('fleet-0123456789abcdef');
       await expect.poll(() => page.textContent('[role=alert]')).toContain('does not have the scope "read"');
-      await page.screenshot({ path: join(shots, 'live-token.png') });
+      await shoot(page, 'live-token');
       await give('people-0123456789abcdef');
       await page.waitForSelector('text=No sweeps yet');
       await page.reload();

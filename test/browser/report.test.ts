@@ -1,25 +1,19 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { renderHtml } from '../../cli/output/index.js';
+import { readFileSync } from 'node:fs';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { NOT_APPLICABLE } from '../../core/judgement/not-applicable.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { buildReport } from '../../report/build.js';
 import type { Report } from '../../report/report.js';
-import { hasChromium, launchChromium } from '../support/chromium.js';
+import { hasChromium, shoot } from '../support/chromium.js';
 import { experimentOf } from '../support/experiments.js';
 import { completeTrial } from '../support/records.js';
+import { type Browsing, type OpenedPage, startBrowsing } from '../support/report-page.js';
 import { rooflineOf } from '../support/roofline.js';
 import { sweepRecords } from '../support/sweep-records.js';
 import { TRAINING, techniqueRecords } from '../support/technique-records.js';
 import { calmInput, recordOf } from '../unit/judgement/trace.js';
 
-const root = join(import.meta.dirname, '../..');
-const shots = join(import.meta.dirname, 'output');
 const EVIL = '</script><img src=x onerror="document.title=\'owned\'">';
 
 const build = (records: ResultRecord[], sweepName: string) =>
@@ -32,61 +26,24 @@ const build = (records: ResultRecord[], sweepName: string) =>
   });
 
 describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
-  let browser: Browser;
-  let folder: string;
+  let browsing: Browsing;
   let page: Page;
-  /** Anything that must stay empty: requests that leave the file, errors, blocked scripts. */
-  let trouble: string[];
+  let opened: OpenedPage | null = null;
 
   beforeAll(async () => {
-    if (!existsSync(join(root, 'dist/dashboards/web/report.html'))) {
-      execFileSync(
-        process.execPath,
-        [
-          join(root, 'node_modules/vite/bin/vite.js'),
-          'build',
-          '--config',
-          'dashboards/web/vite.config.ts',
-          '--logLevel',
-          'error',
-        ],
-        { cwd: root },
-      );
-    }
-    folder = mkdtempSync(join(tmpdir(), 'ridgepoint-report-'));
-    mkdirSync(shots, { recursive: true });
-    browser = await launchChromium();
+    browsing = await startBrowsing();
   });
-  afterAll(async () => {
-    await browser?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  beforeEach(() => {
-    trouble = [];
-  });
+  afterAll(() => browsing?.close());
   afterEach(async () => {
-    await page?.close();
-    expect(trouble).toEqual([]);
+    await opened?.page.close();
+    expect(opened?.trouble ?? []).toEqual([]);
+    opened = null;
   });
 
   async function open(report: Report, width = 1280, scheme: 'light' | 'dark' = 'light') {
-    const path = join(folder, 'report.html');
-    writeFileSync(path, await renderHtml(report));
-    page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: scheme });
-    page.on('request', (request) => {
-      const url = request.url();
-      if (!/^(data|blob):/.test(url) && url !== pathToFileURL(path).href) trouble.push(`request ${url}`);
-    });
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning')
-        trouble.push(`console ${message.text()}`);
-    });
-    page.on('pageerror', (error) => trouble.push(`error ${error.message}`));
-    page.setDefaultTimeout(15_000);
-    await page.goto(pathToFileURL(path).href);
-    await page.waitForSelector('tbody tr[data-row]');
+    opened = await browsing.open(report, { width, scheme });
+    page = opened.page;
   }
-  const shot = (name: string) => page.screenshot({ path: join(shots, `${name}.png`) });
   const numbers = () =>
     page.$$eval('tbody tr[data-row]', (rows) => rows.map((r) => Number(r.getAttribute('data-row'))));
   const cells = (column: number) =>
@@ -111,7 +68,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(await page.$$eval('tbody tr .star', (all) => all.length)).toBe(
       reference.rows.filter((r) => r.onFront).length,
     );
-    await page.screenshot({ path: join(shots, 'page-light-1280.png'), fullPage: true });
+    await shoot(page, 'page-light-1280', { fullPage: true });
   });
 
   test('rows under roofs are drawn on them, predicted beside measured, and modules are in the detail', async () => {
@@ -130,7 +87,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     );
     expect(await page.textContent('.plot.roofline h2')).toBe('Roofline');
     await page.locator(chart).scrollIntoViewIfNeeded();
-    await shot('roofline');
+    await shoot(page, 'roofline');
     // A point under the pointer says its row; it is aimed at again until the chart has laid itself out.
     const tip = page.locator('.plot.roofline .tip').first();
     const top = (await page.locator(chart).boundingBox())!.y + 40;
@@ -158,7 +115,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(await page.textContent('.plot.roofline .bar.axes')).toContain(
       'squares prefill, circles decode; faint: by the roofs alone',
     );
-    await shot('predicted');
+    await shoot(page, 'predicted');
     await page.click('tbody tr[data-row="1"] td:nth-child(2)');
     const detail = page.locator('aside.detail section.roofline');
     expect(await detail.locator('tbody th').allTextContents()).toEqual([
@@ -170,7 +127,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     ]);
     expect(await detail.textContent()).toContain('measured roofs of test, 2 threads');
     expect(await detail.locator('table.modules').textContent()).toContain('timed one by one');
-    await shot('modules');
+    await shoot(page, 'modules');
   });
 
   test('a click on a heading sorts, a second turns the order, and screen readers are told', async () => {
@@ -240,7 +197,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(await page.getAttribute('tr.hovered', 'data-row')).toBe(/\d+/.exec(found ?? '')?.[0]);
     // The row lights up, and the pointer's own hint stays.
     expect(await tip.isVisible()).toBe(true);
-    await shot('hover');
+    await shoot(page, 'hover');
   });
 
   test('a row opens in a panel with phases, repeats, meters, measurements and warnings', async () => {
@@ -259,7 +216,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(await panel.locator('.strips circle').count()).toBe(20);
     // Power by itself, and the readings of all meters.
     expect(await panel.locator('.chart svg').count()).toBe(2);
-    await shot('detail');
+    await shoot(page, 'detail');
     await page.keyboard.press('Escape');
     await panel.waitFor({ state: 'detached' });
     await page.click('tr[data-row="24"] td:nth-child(3)');
@@ -297,7 +254,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     await open(reference, 1280, 'dark');
     const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const dark = await paper();
-    await page.screenshot({ path: join(shots, 'page-dark-1280.png'), fullPage: true });
+    await shoot(page, 'page-dark-1280', { fullPage: true });
     await page.click('button:has-text("Light")');
     expect(await paper()).not.toBe(dark);
     expect(await page.getAttribute('html', 'data-theme')).toBe('light');
@@ -323,7 +280,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(await page.$$eval('.sizes .size-end', (all) => all.length)).toBe(2);
     expect(await cells(4)).toContain('wanda:60% dsnot=strict');
     expect(await page.getAttribute('tr[data-row="3"] td:nth-child(4)', 'title')).toContain('tokens=256');
-    await page.screenshot({ path: join(shots, 'techniques-light-1280.png'), fullPage: true });
+    await shoot(page, 'techniques-light-1280', { fullPage: true });
     const row = techniques.rows.find(
       (r) => !r.onFront && r.axes.sparsity !== 'none' && r.axes.adapter !== 'none',
     );
@@ -335,7 +292,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(text).toMatch(/continuation, 60 items, 25\.0 % by chance/);
     expect(text).toContain('sparsity(wanda:60%');
     expect(text).toContain('output mse4.56e-5');
-    await shot('techniques-detail');
+    await shoot(page, 'techniques-detail');
     await page.keyboard.press('Escape');
     await page.click('summary:has-text("Columns")');
     await page.click('.sets button:has-text("Quality")');
@@ -361,7 +318,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(await training.locator('.loss circle').count()).toBe(2);
     expect(await training.locator('.loss path').getAttribute('d')).toMatch(/^M6\.0 \S+( L\S+ \S+){29}$/);
     await training.scrollIntoViewIfNeeded();
-    await shot('training-detail');
+    await shoot(page, 'training-detail');
   });
 
   test('saves the rows in view as CSV and a plot as PNG, without leaving the machine', async () => {
@@ -386,7 +343,6 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     const bytes = readFileSync((await png.path()) ?? '');
     expect(bytes.subarray(1, 4).toString()).toBe('PNG');
     expect(bytes.length).toBeGreaterThan(5000);
-    writeFileSync(join(shots, 'trade-off.png'), bytes);
   });
 
   test('a hostile name stays text everywhere', async () => {
@@ -436,7 +392,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     const kept = reference.rows.filter((row) => row.axes.parallel === 1).map((row) => row.number);
     await expect.poll(numbers).toEqual(kept);
     expect(await plot.locator('.band').count()).toBe(1);
-    await shot('axes');
+    await shoot(page, 'axes');
     // Too few rows for so many values are told to be so.
     await expect.poll(() => plot.locator('.importance-note').textContent()).toContain('not enough rows');
     await plot.locator('button:has-text("Show all")').click();
@@ -445,7 +401,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     await expect
       .poll(() => plot.locator('.importance li').first().textContent())
       .toMatch(/^quantization(9\d\.\d|100\.0) %$/);
-    await plot.screenshot({ path: join(shots, 'axes-all.png') });
+    await shoot(plot, 'axes-all');
   });
 
   test('axes are reached and used by keys, with names for who does not see them', async () => {
@@ -461,7 +417,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     expect(await slider.getAttribute('aria-valuetext')).toBe('only 1');
     await page.keyboard.press('ArrowUp');
     await expect.poll(numbers).toEqual(kept(4));
-    await page.locator('section.parallel').screenshot({ path: join(shots, 'axes-keys.png') });
+    await shoot(page.locator('section.parallel'), 'axes-keys');
     await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Escape');
@@ -474,7 +430,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     const frames = page.locator('section.plot:has(button[aria-label="Save SVG"]):has(svg)');
     const count = await frames.count();
     expect(count).toBeGreaterThanOrEqual(4);
-    const blank = await browser.newPage();
+    const blank = await browsing.browser.newPage();
     for (let i = 0; i < count; i += 1) {
       const frame = frames.nth(i);
       for (const ending of ['SVG', 'PNG']) {
@@ -483,7 +439,6 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
           frame.locator(`button[aria-label="Save ${ending}"]`).click(),
         ]);
         const bytes = readFileSync((await download.path()) ?? '');
-        writeFileSync(join(shots, download.suggestedFilename()), bytes);
         if (ending === 'PNG') {
           expect(bytes.subarray(1, 4).toString()).toBe('PNG');
           continue;
@@ -540,7 +495,7 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
       document.documentElement.clientWidth,
     ]);
     expect(scroll).toBe(client);
-    await shot('phone');
+    await shoot(page, 'phone');
     // Scrolled to the end the name is still there, and so is the choice of rows to compare.
     await page.$eval('.results .scroller', (element) => element.scrollTo({ left: element.scrollWidth }));
     expect(await page.$eval('tr[data-row="1"] td', (cell) => cell.getBoundingClientRect().left)).toBeLessThan(
@@ -558,6 +513,6 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
       document.documentElement.clientWidth,
     ]);
     expect(scroll).toBe(client);
-    await page.screenshot({ path: join(shots, 'page-light-700.png'), fullPage: true });
+    await shoot(page, 'page-light-700', { fullPage: true });
   });
 });

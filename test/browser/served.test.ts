@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildReport } from '../../report/build.js';
-import { hasChromium } from '../support/chromium.js';
+import { hasChromium, shoot } from '../support/chromium.js';
 import { type Browsing, startBrowsing } from '../support/report-page.js';
 import { servedTrial } from '../support/served-records.js';
 
@@ -23,7 +23,7 @@ describe.skipIf(!hasChromium)('servers under load in the page (needs chromium)',
   afterAll(() => browsing?.close());
 
   test('a line for each server over its loads, against a latency or what one user gets', async () => {
-    const { page, trouble, shot } = await browsing.open(report);
+    const { page, trouble } = await browsing.open(report);
     const plot = page.locator('section[aria-labelledby="load"]');
     await plot.getByRole('button', { name: 'Numbers' }).click();
     expect(await plot.locator('tbody tr').count()).toBe(8);
@@ -34,12 +34,12 @@ describe.skipIf(!hasChromium)('servers under load in the page (needs chromium)',
     await plot.getByRole('combobox', { name: 'Against' }).selectOption('userTokensPerSecond');
     expect(await plot.locator('thead').textContent()).toContain('userTokensPerSecond');
     await plot.scrollIntoViewIfNeeded();
-    await shot('served-load');
+    await shoot(page, 'served-load');
     expect(trouble).toEqual([]);
   });
 
   test('a row shows its requests, latencies, steadiness, generator and failures', async () => {
-    const { page, trouble, shot } = await browsing.open(report);
+    const { page, trouble } = await browsing.open(report);
     const row = report.rows.find(({ trial }) => trial.experiment.workload.options.concurrency === 8)!;
     await page.click(`tr[data-row="${row.number}"] td:nth-child(3)`);
     const detail = page.locator('aside.detail');
@@ -53,13 +53,13 @@ describe.skipIf(!hasChromium)('servers under load in the page (needs chromium)',
     expect(await detail.locator('.failures').textContent()).toContain('503 Service Unavailable');
     expect(await detail.locator('.generator').textContent()).toContain('sent after its time');
     await detail.locator('svg.requests').scrollIntoViewIfNeeded();
-    await shot('served-detail');
+    await shoot(page, 'served-detail');
     expect(trouble).toEqual([]);
   });
 
   test('a row of a server that is counted shows its step, its prompt and its window under the roofs', async () => {
     const placed = servedTrial({ concurrency: 4, requests: 200, runner: 'llama-server' });
-    const { page, trouble, shot } = await browsing.open(
+    const { page, trouble } = await browsing.open(
       buildReport([placed, servedTrial({ concurrency: 2, requests: 200, runner: 'llama-server' })], {
         ...{ sweepName: 'served', objectives: [] },
       }),
@@ -72,7 +72,7 @@ describe.skipIf(!hasChromium)('servers under load in the page (needs chromium)',
       /of a prompt of 100 tokens alone; decode is a step of \d sequences \(by our requests\) with 107 tokens before it/,
     );
     await roofline.scrollIntoViewIfNeeded();
-    await shot('served-roofline');
+    await shoot(page, 'served-roofline');
     expect(trouble).toEqual([]);
   });
 });

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,17 +6,13 @@ import type { Browser, Page } from 'playwright-core';
 import { renderHtml } from '../../cli/output/index.js';
 import type { Report } from '../../report/report.js';
 import { launchChromium } from './chromium.js';
-
-const root = join(import.meta.dirname, '../..');
-/** Screenshots: what CI keeps. */
-const SHOTS = join(root, 'test/browser/output');
+import { buildPage } from './page.js';
 
 export interface OpenedPage {
   readonly page: Page;
   readonly file: string;
   /** Anything that must stay empty: requests that leave the file, errors, warnings, blocked scripts. */
   readonly trouble: string[];
-  shot(name: string): Promise<unknown>;
 }
 
 export interface PageOptions {
@@ -34,12 +29,7 @@ export interface Browsing {
 }
 
 export async function startBrowsing(): Promise<Browsing> {
-  if (!existsSync(join(root, 'dist/dashboards/web/report.html'))) {
-    const vite = join(root, 'node_modules/vite/bin/vite.js');
-    const args = ['build', '--config', 'dashboards/web/vite.config.ts', '--logLevel', 'error'];
-    execFileSync(process.execPath, [vite, ...args], { cwd: root });
-  }
-  mkdirSync(SHOTS, { recursive: true });
+  buildPage();
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-views-'));
   const browser = await launchChromium();
   let count = 0;
@@ -62,7 +52,7 @@ export async function startBrowsing(): Promise<Browsing> {
       page.setDefaultTimeout(15_000);
       await page.goto(pathToFileURL(file).href);
       await page.waitForSelector('tbody tr[data-row]');
-      return { page, file, trouble, shot: (name) => page.screenshot({ path: join(SHOTS, `${name}.png`) }) };
+      return { page, file, trouble };
     },
     async close() {
       await browser.close();
