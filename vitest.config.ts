@@ -1,11 +1,26 @@
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { LONG } from './test/support/cases.js';
+
+/** Children that tests start are built code, which `test/support/built.ts` brings up to date. */
+const STARTS_CHILDREN = {
+  globalSetup: 'test/support/built.ts',
+  alias: [
+    {
+      find: /^.*\/own-program\.js$/,
+      replacement: join(import.meta.dirname, 'test/support/built-program.ts'),
+    },
+  ],
+};
 
 /** Tests are sorted by what the machine must have (CONTRIBUTING.md); each sort is a project: `vitest --project unit`. */
 const project = (name: string, more: object = {}) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
+    // What the long run alone has.
+    exclude: LONG ? [] : ['**/*.long.test.ts'],
     pool: 'forks' as const,
     testTimeout: 60_000,
     hookTimeout: 60_000,
@@ -15,23 +30,25 @@ const project = (name: string, more: object = {}) => ({
   },
 });
 
-/** Where nothing is timed, files run on every processor. The others follow, with one processor left to what they start. */
-const AT_ONCE = { maxWorkers: availableParallelism() };
-const AFTER = { sequence: { groupOrder: 1 } };
-
 export default defineConfig({
   test: {
+    // One more than there are processors, for those that start processes wait for them. Nothing is timed.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       // They change nothing outside themselves, so files share a process and its modules: three times as fast.
-      project('unit', { ...AT_ONCE, isolate: false }),
-      project('rules', { ...AT_ONCE, include: ['test/*.test.ts'] }),
-      project('drivers', AT_ONCE),
-      project('helm', AT_ONCE),
-      project('browser', AT_ONCE),
-      project('kernels', { ...AT_ONCE, globalSetup: 'test/kernels/setup.ts' }),
-      project('cluster', AFTER),
-      project('models', AFTER),
-      project('gpu', AFTER),
+      project('unit', { isolate: false, setupFiles: 'test/unit/setup.ts' }),
+      project('rules', { include: ['test/*.test.ts'] }),
+      project('drivers', STARTS_CHILDREN),
+      // What a values file renders is shared by all that read it.
+      project('helm', { isolate: false }),
+      project('browser', STARTS_CHILDREN),
+      project('kernels', {
+        ...STARTS_CHILDREN,
+        globalSetup: ['test/support/built.ts', 'test/kernels/setup.ts'],
+      }),
+      project('cluster', { ...STARTS_CHILDREN, isolate: false }),
+      project('models', STARTS_CHILDREN),
+      project('gpu', STARTS_CHILDREN),
     ],
   },
 });

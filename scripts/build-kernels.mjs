@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// Builds kernels/ with CMake, where CMake and a C++ compiler are present: `node scripts/build-kernels.mjs [measuring|linux-arm64|broken-ops]`.
+// Builds kernels/ with CMake, where CMake and a C++ compiler are present: `node scripts/build-kernels.mjs [WORD]`, without a word or with one of these:
 //   nothing      all of them for this machine, in dist/kernels/
 //   measuring    of these, what measuring models takes: roofs, the loop of steps, the profiler. What is built later is built of the same objects
 //   linux-arm64  all of them by Debian's cross compiler (g++-aarch64-linux-gnu), in dist/kernels-linux-arm64/
+//   linux-arm64-measuring  of those, what measuring models takes
 //   broken-ops   ops that are wrong on purpose, for a test of what finds them
 // Without them models run and are measured, their steps driven from JavaScript; pruning, calibration and roofs say what is missing.
 // Prints the library's path last. Exit code 0 built, 1 failed, 2 no such word, 4 no tools.
@@ -22,18 +23,20 @@ const HERE = {
   packages: 'cmake g++',
 };
 const CROSS = 'aarch64-linux-gnu-g++';
+const ARM64 = {
+  ...HERE,
+  folder: 'dist/kernels-linux-arm64',
+  system: 'linux',
+  flags: ['-DCMAKE_SYSTEM_NAME=Linux', '-DCMAKE_SYSTEM_PROCESSOR=aarch64', `-DCMAKE_CXX_COMPILER=${CROSS}`],
+  compilers: [CROSS],
+  packages: 'cmake g++-aarch64-linux-gnu',
+};
 const BUILDS = {
   all: HERE,
   measuring: { ...HERE, target: 'ridgepoint-measuring' },
   'broken-ops': { ...HERE, target: 'ridgepoint-broken-ops' },
-  'linux-arm64': {
-    ...HERE,
-    folder: 'dist/kernels-linux-arm64',
-    system: 'linux',
-    flags: ['-DCMAKE_SYSTEM_NAME=Linux', '-DCMAKE_SYSTEM_PROCESSOR=aarch64', `-DCMAKE_CXX_COMPILER=${CROSS}`],
-    compilers: [CROSS],
-    packages: 'cmake g++-aarch64-linux-gnu',
-  },
+  'linux-arm64': ARM64,
+  'linux-arm64-measuring': { ...ARM64, target: 'ridgepoint-measuring' },
 };
 const [word = 'all'] = process.argv.slice(2);
 const build = BUILDS[word];

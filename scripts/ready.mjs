@@ -2,7 +2,7 @@
 // Makes a checkout ready to run: installs packages and builds when either is missing or is not what its sources
 // would give, and says what it does. `npm run quickstart` and `npm test` start here, so that they are the only commands
 // a new user needs. With --for-a-run only those native kernels are built that measuring models takes; the others, most of the build, are
-// left to the first command that asks for all.
+// left to the first command that asks for all. With --code nothing but the code is built.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -104,6 +104,16 @@ function library(name) {
   return existsSync(path) ? path : null;
 }
 
+const buildCode = () =>
+  once('dist/.built', fingerprint(CODE), () => {
+    say('building (tsc, the report page)');
+    return build('code');
+  });
+if (process.argv.includes('--code')) {
+  await buildCode();
+  process.exit();
+}
+
 // First, for compilers ask no package for anything, and npm waits for the network most of the time. Where the whole library is there
 // it is kept up to date: it is what is opened then.
 const part =
@@ -133,8 +143,5 @@ await once('node_modules/.ridgepoint-lock', `${lock} ${process.versions.modules}
   say('installing packages (npm ci; half a minute)');
   await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
 });
-await once('dist/.built', fingerprint(CODE), () => {
-  say('building (tsc, the report page)');
-  return build('code');
-});
+await buildCode();
 await kernels;

@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent, type TrialEvent } from '../../agent/main.js';
@@ -8,6 +5,7 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import type { ResultRecord } from '../../core/result/result.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { temporaryFolder } from '../support/bench.js';
+import { startFakeAgent } from '../support/ridge.js';
 import { submission } from '../support/sweeps.js';
 
 const waiting = { timeout: 30_000, interval: 20 };
@@ -117,37 +115,20 @@ describe('an agent and its coordinator', () => {
 
   test('measure every point once when the agent is killed in the middle', { timeout: 120_000 }, async () => {
     const { grpcAddress } = await start();
-    const stateFolder = temporaryFolder();
-    const cacheFolder = temporaryFolder();
-    const begin = () =>
-      spawn(
-        process.execPath,
-        ['--import', 'tsx', join(import.meta.dirname, '../fixtures/agent-process.ts')],
-        {
-          env: {
-            ...process.env,
-            RIDGE_NODE_NAME: 'node1',
-            RIDGE_COORDINATOR: grpcAddress,
-            RIDGE_STATE_FOLDER: stateFolder,
-            RIDGE_CACHE_FOLDER: cacheFolder,
-            RIDGE_LOG_LEVEL: 'silent',
-          },
-          stdio: ['ignore', 'inherit', 'inherit'],
-        },
-      );
-    let agent = begin();
+    const folder = temporaryFolder();
+    let agent = startFakeAgent(grpcAddress, folder);
     const document = sweep('fakeDecodeTokensPerSecond: [50, 100, 200, 400]');
     const records = await run(grpcAddress, document, async (control) => {
       // One is stored and the next one runs.
       await expect
         .poll(async () => (await control.listSweeps()).sweeps[0], waiting)
         .toMatchObject({ complete: 1, running: 1 });
-      agent.kill('SIGKILL');
-      await once(agent, 'exit');
-      agent = begin();
+      agent.process.kill('SIGKILL');
+      await agent.ended;
+      agent = startFakeAgent(grpcAddress, folder);
     });
-    agent.kill('SIGKILL');
-    await once(agent, 'exit');
+    agent.process.kill('SIGKILL');
+    await agent.ended;
     const complete = records.filter((record) => record.status === 'complete');
     expect(complete.map((record) => record.sweep.position).sort()).toEqual([0, 1, 2, 3]);
     expect(new Set(records.map((record) => record.trialId)).size).toBe(records.length);

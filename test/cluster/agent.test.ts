@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -8,6 +6,7 @@ import { type RunningAgent, startAgent } from '../../agent/main.js';
 import { findStartTools } from '../../process/isolation/start-tools.js';
 import { parseNodeProfile } from '../../proto/convert.js';
 import { lease, temporaryFolder } from '../support/bench.js';
+import { startFakeAgent } from '../support/ridge.js';
 import { ScriptedCoordinator } from '../support/scripted-coordinator.js';
 import { sampleRoofs } from '../unit/roofs/sample.js';
 
@@ -176,23 +175,12 @@ describe('an agent', () => {
   test.skipIf(!setpriv)('that is killed leaves no orphan, even one that hangs (needs setpriv)', async () => {
     const { script, address } = await coordinator();
     script.leases.push(lease(fake({ fakeFailure: 'hang' }), 'a'));
-    const program = join(import.meta.dirname, '../fixtures/agent-process.ts');
-    const { stateFolder, cacheFolder } = config(address);
-    const child = spawn(process.execPath, ['--import', 'tsx', program], {
-      env: {
-        ...process.env,
-        RIDGE_COORDINATOR: address,
-        RIDGE_STATE_FOLDER: stateFolder,
-        RIDGE_CACHE_FOLDER: cacheFolder,
-        RIDGE_LOG_LEVEL: 'silent',
-      },
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
+    const { process: child, ended } = startFakeAgent(address, temporaryFolder());
     await expect.poll(() => script.of('heartbeat').at(-1)?.trialIds, waiting).toEqual(['a']);
     await expect.poll(() => workersOf(child.pid!).length, waiting).toBe(1);
     const [worker] = workersOf(child.pid!);
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    await ended;
     await expect.poll(() => existsSync(`/proc/${worker}/exe`), waiting).toBe(false);
   });
 
@@ -219,7 +207,7 @@ function workersOf(parent: number): number[] {
       try {
         const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
         const ppid = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-        return ppid === parent && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker.ts');
+        return ppid === parent && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker.js');
       } catch {
         return false;
       }

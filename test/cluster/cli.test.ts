@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resultSchema } from '../../core/result/result.js';
 import { control, start } from '../support/coordinator.js';
 import { ridge, startRidge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { freePort, installed } from '../support/services.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 
@@ -86,14 +87,14 @@ describe('ridge run', () => {
     ['llama-bench-sql', /CREATE TABLE IF NOT EXISTS/],
     ['sql', /CREATE TABLE IF NOT EXISTS/],
   ])('ridge report --format %s', async (format, expected) => {
-    const printed = await ridge(['report', out, '--format', format]);
+    const printed = await ridgeHere(['report', out, '--format', format]);
     expect(printed.code, printed.stderr).toBe(0);
     expect(printed.stdout).toMatch(expected);
   });
 
   test('what is recomputed from raw samples equals what was stored', async () => {
-    const stored = await ridge(['report', out, '--format', 'jsonl']);
-    const again = await ridge(['report', out, '--format', 'jsonl', '--recompute']);
+    const stored = await ridgeHere(['report', out, '--format', 'jsonl']);
+    const again = await ridgeHere(['report', out, '--format', 'jsonl', '--recompute']);
     expect(again.stdout).toBe(stored.stdout);
   });
 });
@@ -115,7 +116,7 @@ describe('wrong words', () => {
     ['plain text to another machine', () => ['sweeps', '-c', '192.0.2.1:7117'], 2, /loopback/],
   ];
   test.each(cases)('%s', async (_, words, code, sentence) => {
-    const ended = await ridge(words());
+    const ended = await ridgeHere(words());
     expect(ended.stderr).toMatch(sentence);
     expect(ended.stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
     if (words()[0] !== 'plan') expect(ended.stdout).toBe('');
@@ -148,12 +149,14 @@ describe('a cluster of commands', () => {
 
     const results = await ridge(['results', id, ...at, '--json']);
     expect((JSON.parse(results.stdout) as { rows: unknown[] }).rows).toHaveLength(6);
-    const nodes = JSON.parse((await ridge(['nodes', ...at, '--json'])).stdout) as { name: string }[];
+    const nodes = JSON.parse((await ridgeHere(['nodes', ...at, '--json'])).stdout) as { name: string }[];
     expect(nodes.map((node) => node.name)).toEqual(['node-1']);
-    expect((await ridge(['pause', 'told', ...at])).stderr).toMatch(/is done: nothing of it is left/);
-    expect((await ridge(['cancel', 'told', ...at])).code).toBe(0);
-    expect((await ridge(['resume', 'told', ...at])).stderr).toMatch(/is cancelled: submit its file again/);
-    expect((await ridge(['cancel', 'untold', ...at])).stderr).toMatch(/there is no sweep untold/);
+    expect((await ridgeHere(['pause', 'told', ...at])).stderr).toMatch(/is done: nothing of it is left/);
+    expect((await ridgeHere(['cancel', 'told', ...at])).code).toBe(0);
+    expect((await ridgeHere(['resume', 'told', ...at])).stderr).toMatch(
+      /is cancelled: submit its file again/,
+    );
+    expect((await ridgeHere(['cancel', 'untold', ...at])).stderr).toMatch(/there is no sweep untold/);
 
     agent.process.kill('SIGTERM');
     expect((await agent.ended).code).toBe(0);
@@ -165,23 +168,25 @@ describe('a cluster of commands', () => {
     const { grpcAddress } = await start();
     await control(grpcAddress).submitSweep(submission(fakeSweep(3, { name: 'held' })));
     const at = ['--coordinator', grpcAddress];
-    const paused = await ridge(['pause', 'held', '--reason', 'the machine is needed', ...at]);
+    const paused = await ridgeHere(['pause', 'held', '--reason', 'the machine is needed', ...at]);
     expect(paused.stderr).toMatch(/held \(\w+\) is paused: nothing of it runs; `ridge resume \w+` goes on/);
-    const listed = await ridge(['sweeps', ...at]);
+    const listed = await ridgeHere(['sweeps', ...at]);
     expect(listed.stdout).toMatch(/held +paused +3/);
     expect(listed.stderr).toMatch(/held: paused: the machine is needed; `ridge resume \w+` goes on/);
-    const resumed = await ridge(['resume', 'held', ...at]);
+    const resumed = await ridgeHere(['resume', 'held', ...at]);
     expect(resumed.stderr).toMatch(/goes on: 3 of 3 points are left/);
     expect([paused.code, resumed.code]).toEqual([0, 0]);
-    expect((await ridge(['resume', 'held', ...at])).stderr).toMatch(/held \(\w+\) was not paused: 3 of 3/);
-    expect((await ridge(['sweeps', ...at])).stdout).toMatch(/held +running +3/);
+    expect((await ridgeHere(['resume', 'held', ...at])).stderr).toMatch(
+      /held \(\w+\) was not paused: 3 of 3/,
+    );
+    expect((await ridgeHere(['sweeps', ...at])).stdout).toMatch(/held +running +3/);
   });
 
   test('submit fits what a file leaves open to the models that lie here, with --quick too', async () => {
     const { grpcAddress } = await start();
     const at = ['--coordinator', grpcAddress, '--json'];
     const accepted = async (...words: string[]) => {
-      const { code, stdout, stderr } = await ridge(['submit', ...words, ...at]);
+      const { code, stdout, stderr } = await ridgeHere(['submit', ...words, ...at]);
       expect(code, stderr).toBe(0);
       return { stderr, ...(JSON.parse(stdout) as { sweepId: string; impossible: number; points: number }) };
     };

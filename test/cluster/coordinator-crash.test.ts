@@ -20,8 +20,8 @@ async function startProcess(
   log: string,
   address?: string,
 ): Promise<{ child: ChildProcess; address: string }> {
-  const script = join(import.meta.dirname, '../support/coordinator-process.ts');
-  const words = ['--import', 'tsx', script, log, ...(address === undefined ? [] : [address])];
+  const script = join(import.meta.dirname, '../fixtures/coordinator-process.mjs');
+  const words = [script, log, ...(address === undefined ? [] : [address])];
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
   const [line] = (await once(child.stdout!, 'data')) as [Buffer];

@@ -15,6 +15,7 @@ import type { LiveReport } from '../../report/live/live.js';
 import { unpackPart } from '../../report/live/pack.js';
 import { type FilledLog, fillLog, reportCost } from '../support/filled-log.js';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 const RESULTS = 2100;
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-large-'));
@@ -142,9 +143,9 @@ test('JSON lines hold the trial that counts for each experiment, whatever else i
         .trimEnd()
         .split('\n')
         .map((line) => (JSON.parse(line) as ResultRecord).trialId);
-    const all = idsOf(await ridge([...words, '--all-trials']));
+    const all = idsOf(await ridgeHere([...words, '--all-trials']));
     expect(all.slice(-3)).toEqual([record.trialId, again.trialId, control.trialId]);
-    expect(idsOf(await ridge(words))).toEqual(all.slice(0, -2));
+    expect(idsOf(await ridgeHere(words))).toEqual(all.slice(0, -2));
   } finally {
     await other.stop('the test is over');
   }

@@ -133,10 +133,10 @@ test.skipIf(!canMount)(
   'a full disk: shown by all, told once, and over when there is room (needs unshare)',
   async () => {
     const disk = mkdtempSync(join(folder, 'disk-'));
-    const script = join(import.meta.dirname, '../support/coordinator-process.ts');
+    const script = join(import.meta.dirname, '../fixtures/coordinator-process.mjs');
     const fill =
       'mount -t tmpfs -o size=1500k tmpfs "$0" && head -c 700k /dev/zero > "$0/ballast" && exec "$@"';
-    const words = ['--import', 'tsx', script, join(disk, 'log.sqlite'), '127.0.0.1:0', '127.0.0.1:0'];
+    const words = [script, join(disk, 'log.sqlite'), '127.0.0.1:0', '127.0.0.1:0'];
     const child: ChildProcess = spawn('unshare', ['-rm', 'sh', '-c', fill, disk, process.execPath, ...words]);
     closers.push(async () => {
       child.kill('SIGKILL');

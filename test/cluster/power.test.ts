@@ -12,7 +12,7 @@ import { readCpu } from '../../process/device/cpu.js';
 import { connectControl } from '../../proto/client.js';
 import { temporaryFolder } from '../support/bench.js';
 import { clockFile, LONG, powerTree, SHORT } from '../support/power-tree.js';
-import { ROOT } from '../support/ridge.js';
+import { RIDGE, ROOT } from '../support/ridge.js';
 
 const gcc = spawnSync('gcc', ['--version']).status === 0;
 const children: ChildProcess[] = [];
@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 async function program(words: readonly string[], said: string, env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ['--import', 'tsx', ...words], {
+  const child = spawn(process.execPath, words, {
     cwd: ROOT,
     env: { ...process.env, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -43,15 +43,15 @@ const helper = (
   sysRoot: string,
   more: readonly string[] = [],
   env: Record<string, string> = {},
-) =>
-  program(
-    ['cli/main.ts', 'power-helper', '--folder', folder, '--sys-root', sysRoot, ...more],
-    'listens at',
-    env,
-  );
+) => program([RIDGE, 'power-helper', '--folder', folder, '--sys-root', sysRoot, ...more], 'listens at', env);
 const client = (folder: string, target: object, watts: number | null, hertz: number | null) =>
   program(
-    ['test/fixtures/power-client.ts', JSON.stringify([join(folder, 'socket'), target, watts, hertz])],
+    [
+      '--import',
+      'tsx',
+      'test/fixtures/power-client.ts',
+      JSON.stringify([join(folder, 'socket'), target, watts, hertz]),
+    ],
     'set [',
   );
 

@@ -14,6 +14,7 @@ import { builtinFolder } from '../../artifacts/files/source.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { FileServer } from '../support/file-server.js';
 import { type Running, ridge, startRidge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { freePort } from '../support/services.js';
 
 let folder: string;
@@ -280,15 +281,18 @@ describe('quality in a sweep', () => {
   });
 
   test('an error in a task file is reported before anything runs', async () => {
-    const { done } = await run(sweep('wrong', '{ tasks: wrong.jsonl }'), 'wrong');
+    const refused = (words: readonly string[]) => ridgeHere(words, { cwd: folder, env });
+    const tasks = sweep('wrong', '{ tasks: wrong.jsonl }');
+    const done = await refused(['run', tasks, '--out', join(folder, 'wrong')]);
     expect(done.code).toBe(2);
     expect(done.stderr).toMatch(
       /wrong\.jsonl:1 the answer 3 is not a whole number from 0 to 2 \(3 options\)/,
     );
-    const scorer = await run(sweep('judged', '{ tasks: said.yaml }'), 'judged');
-    expect(scorer.done.code).toBe(2);
-    expect(scorer.done.stderr).toContain('this node has no scorer judge');
-    const plan = await ridge(['plan', sweep('wrong', '{ tasks: wrong.jsonl }')], { cwd: folder, env });
+    const judged = sweep('judged', '{ tasks: said.yaml }');
+    const scorer = await refused(['run', judged, '--out', join(folder, 'judged')]);
+    expect(scorer.code).toBe(2);
+    expect(scorer.stderr).toContain('this node has no scorer judge');
+    const plan = await refused(['plan', tasks]);
     expect(plan.code).toBe(2);
     expect(plan.stderr).toContain('wrong.jsonl:1');
   });

@@ -6,6 +6,7 @@ import { builtinFolder } from '../../artifacts/files/source.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { readOnnx } from '../../formats/onnx/reader.js';
 import { ridge, startRidge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 const graph = join(import.meta.dirname, '../fixtures/onnx/grouped.onnx');
 let folder: string;
@@ -115,7 +116,7 @@ describe('ridge quantize', () => {
     [['there.gguf', 'x.gguf', '--type', 'q8_0'], 1, 'there.gguf is not usable'],
   ])('%j ends with %i and says why', async (args, code, why) => {
     writeFileSync(join(folder, 'there.gguf'), 'kept');
-    const done = await quantize(args);
+    const done = await ridgeHere(['quantize', ...args], { cwd: folder, env });
     expect(done.code, done.stderr).toBe(code);
     expect(done.stderr).toContain(why);
     expect(done.stdout).toBe('');

@@ -6,6 +6,7 @@ import { RoofsStore } from '../../agent/roofs/store.js';
 import { roofsSchema } from '../../core/result/roofs.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { sampleRoofs } from '../unit/roofs/sample.js';
 
@@ -48,7 +49,7 @@ describe('ridge roofs', () => {
     [['--device', 'gpu7'], /this node has no device gpu7/],
     [['--config', join(folder, 'none.yaml')], /cannot read the config file .*: there is no such file/],
   ])('%s is a wrong word', async (words, sentence) => {
-    const { code, stdout, stderr } = await ridge(['roofs', ...words], { env });
+    const { code, stdout, stderr } = await ridgeHere(['roofs', ...words], { env });
     expect(code).toBe(2);
     expect(stderr).toMatch(sentence);
     expect(stdout).toBe('');
@@ -70,7 +71,7 @@ describe('ridge roofs', () => {
   });
 
   test('what was never measured cannot be shown', async () => {
-    const { code, stderr } = await ridge(['roofs', '--stored', '--device', 'cpu0'], { env });
+    const { code, stderr } = await ridgeHere(['roofs', '--stored', '--device', 'cpu0'], { env });
     expect(code).toBe(1);
     expect(stderr).toMatch(/no roofs of cpu0 were measured on this node yet/);
   });

@@ -13,6 +13,7 @@ import {
   imageOf,
   machineCode,
 } from '../support/emulated-gpu.js';
+import { ridge } from '../support/ridge.js';
 
 const run = promisify(execFile);
 const fixtures = join(import.meta.dirname, '../fixtures');
@@ -45,7 +46,8 @@ const usable = canEmulate() && kernelsLibrary() !== null;
 
 describe.skipIf(!usable)('the CUDA driver, emulated (needs Linux, g++ and the native kernels)', () => {
   beforeAll(() => {
-    gpu = buildEmulatedGpu();
+    // One op; the long run has all.
+    gpu = buildEmulatedGpu('matvec.cu');
     return () => gpu.remove();
   }, 120_000);
 
@@ -153,5 +155,16 @@ describe.skipIf(!canEmulate())('the emulation of a GPU (needs Linux and g++)', (
     } finally {
       rmSync(program);
     }
+  });
+});
+
+describe.skipIf(kernelsLibrary() === null)('ridge kernels --device cuda (needs the native kernels)', () => {
+  test('says why nothing runs, and does not succeed, where there is no GPU', async () => {
+    const env = { RIDGEPOINT_CUDA_DRIVER: '/nowhere/libcuda.so.1' };
+    const { code, stderr } = await ridge(['kernels', 'check', 'gemm', '--device', 'cuda'], { env });
+    expect(stderr).toContain(
+      'this machine runs none of the cuda variants: CUDA unavailable: no NVIDIA driver',
+    );
+    expect(code).toBe(1);
   });
 });

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/bench.js';
 import { tinyLlama, weightsNamed, writeFolder } from '../support/model-folder.js';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { load, rootMeanSquare } from './loading.js';
 
 const [N, HEADS, KEYS, LENGTH, HIDDEN, VOCABULARY, LAYERS] = [16, 4, 2, 4, 24, 32, 2] as const;
@@ -94,9 +95,9 @@ test('ridge models convert writes a folder as what llama.cpp computes the same o
   } finally {
     model.close();
   }
-  const again = await ridge(['models', 'convert', folder, '--out', output]);
+  const again = await ridgeHere(['models', 'convert', folder, '--out', output]);
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('is there already')]);
-  const same = await ridge(['models', 'convert', basename(output)], { cwd: dirname(output) });
+  const same = await ridgeHere(['models', 'convert', basename(output)], { cwd: dirname(output) });
   expect([same.code, same.stderr]).toEqual([
     2,
     expect.stringMatching(/is gguf already\n.*--to what to write: onnx or safetensors/),
@@ -113,20 +114,20 @@ test('and back, with the tokenizer of the folder that it was made of; a folder t
   expect(JSON.parse(readFileSync(join(back, 'config.json'), 'utf8'))).toMatchObject({
     attention_dropout: 0.25,
   });
-  const again = await ridge(words);
+  const again = await ridgeHere(words);
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('Use --force to replace it')]);
   expect((await ridge([...words, '--force'])).code).toBe(0);
   writeFileSync(join(dirname(output), 'mine.txt'), 'mine');
-  const other = await ridge([...words.slice(0, -1), dirname(output), '--force']);
+  const other = await ridgeHere([...words.slice(0, -1), dirname(output), '--force']);
   expect([other.code, other.stderr]).toEqual([2, expect.stringContaining('holds something else')]);
-  const lost = await ridge([...words.slice(0, -1), join(temporaryFolder(), 'x'), '--base', '/nowhere']);
+  const lost = await ridgeHere([...words.slice(0, -1), join(temporaryFolder(), 'x'), '--base', '/nowhere']);
   expect([lost.code, lost.stderr]).toEqual([1, expect.stringMatching(/the base \/nowhere is not usable/)]);
 });
 
 test('what has no GGUF form is refused in one sentence, and nothing is left', async () => {
   const output = join(temporaryFolder(), 'x.gguf');
   const folder = await writeFolder(tinyLlama({ model_type: 'opt', architectures: ['OPTForCausalLM'] }));
-  const { code, stderr } = await ridge(['models', 'convert', folder, '--out', output]);
+  const { code, stderr } = await ridgeHere(['models', 'convert', folder, '--out', output]);
   expect(code).not.toBe(0);
   expect(stderr).toMatch(
     /^ridge: the model \S+ is safetensors, of which gguf cannot be made: .*opt has no GGUF form/,

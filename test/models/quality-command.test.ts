@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-quality-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -74,7 +75,7 @@ describe('ridge quality', () => {
 
   test('wrong words end with 2 and say everything at once', async () => {
     const broken = file('broken.jsonl', item({ answer: 5 }) + item({}));
-    const tasks = await ridge([
+    const tasks = await ridgeHere([
       'quality',
       'builtin:tiny',
       '--task',
@@ -89,11 +90,16 @@ describe('ridge quality', () => {
     expect(tasks.stderr).toContain('none.yaml: there is no such file');
     expect(tasks.stdout).toBe('');
 
-    const short = await ridge(['quality', 'builtin:tiny', '--text', file('short.txt', 'Once upon a time.')]);
+    const short = await ridgeHere([
+      'quality',
+      'builtin:tiny',
+      '--text',
+      file('short.txt', 'Once upon a time.'),
+    ]);
     expect(short.code).toBe(2);
     expect(short.stderr).toMatch(/short\.txt: the text has \d+ tokens.*at least 1024/);
-    expect((await ridge(['quality', 'builtin:tiny', '--text', join(folder, 'none.txt')])).code).toBe(2);
-    expect((await ridge(['quality', 'builtin:none'])).code).toBe(2);
-    expect((await ridge(['quality', 'builtin:tiny', '--windows', 'square'])).code).toBe(2);
+    expect((await ridgeHere(['quality', 'builtin:tiny', '--text', join(folder, 'none.txt')])).code).toBe(2);
+    expect((await ridgeHere(['quality', 'builtin:none'])).code).toBe(2);
+    expect((await ridgeHere(['quality', 'builtin:tiny', '--windows', 'square'])).code).toBe(2);
   });
 });

@@ -19,8 +19,11 @@ export function canEmulate(): boolean {
   return process.platform === 'linux' && spawnSync('g++', ['--version']).status === 0;
 }
 
-/** Compiles kernels and driver for the CPU, and writes an image of kernels that is PTX as far as a driver's eye goes. */
-export function buildEmulatedGpu(): EmulatedGpu {
+/**
+ * Compiles kernels and driver for the CPU, and writes an image of kernels that is PTX as far as a driver's eye goes.
+ * @param source of kernels/cuda: all of them, or one file.
+ */
+export function buildEmulatedGpu(source = 'ridgepoint.cu'): EmulatedGpu {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-cuda-'));
   const driver = join(folder, 'libcuda.so.1');
   const flags = [
@@ -34,10 +37,10 @@ export function buildEmulatedGpu(): EmulatedGpu {
     '-shared',
   ];
   const files = [join(SOURCES, 'emulated/block.cpp'), join(SOURCES, 'emulated/driver.cpp')];
-  execFileSync('g++', [...flags, '-o', driver, ...files, '-x', 'c++', join(SOURCES, 'ridgepoint.cu')]);
+  execFileSync('g++', [...flags, '-o', driver, ...files, '-x', 'c++', join(SOURCES, source)]);
   const images = join(folder, 'images');
   mkdirSync(images);
-  const kernels = kernelNames();
+  const kernels = kernelNames(source);
   writeFileSync(join(images, 'ridgepoint.ptx'), imageOf(kernels));
   return {
     environment: { RIDGEPOINT_CUDA_DRIVER: driver, RIDGEPOINT_CUDA_IMAGES: images },
@@ -47,9 +50,9 @@ export function buildEmulatedGpu(): EmulatedGpu {
   };
 }
 
-/** Names of all kernels, out of the preprocessed source: nothing is listed twice by hand. */
-export function kernelNames(): string[] {
-  const options = ['-std=c++17', '-E', '-P', '-x', 'c++', join(SOURCES, 'ridgepoint.cu')];
+/** Names of the kernels of a file, all without one, out of the preprocessed source: nothing is listed twice by hand. */
+export function kernelNames(source = 'ridgepoint.cu'): string[] {
+  const options = ['-std=c++17', '-E', '-P', '-x', 'c++', join(SOURCES, source)];
   const text = execFileSync('g++', options, { encoding: 'utf8', maxBuffer: 2 ** 28 });
   return [...text.matchAll(/emulated::enter\("(\w+)"/g)].map((match) => match[1]!);
 }

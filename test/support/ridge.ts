@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '../..');
@@ -20,7 +21,7 @@ export interface Running {
   readonly ended: Promise<Finished>;
 }
 
-interface Options {
+export interface Options {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
   /** What it reads on standard input; left out = there is none. */
@@ -70,6 +71,13 @@ export function startRidge(args: readonly string[], options: Options = {}): Runn
       }),
     ended,
   };
+}
+
+/** Starts `ridge agent` as node1 with the fake runner alone, and with what it keeps in that folder. */
+export function startFakeAgent(coordinator: string, folder: string): Running {
+  const config = join(folder, 'agent.yaml');
+  writeFileSync(config, JSON.stringify({ runners: ['fake'], cacheFolder: folder, stateFolder: folder }));
+  return startRidge(['agent', '--coordinator', coordinator, '--config', config, '--name', 'node1']);
 }
 
 /** Runs `ridge` to its end. */

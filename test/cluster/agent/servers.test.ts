@@ -34,7 +34,7 @@ const alive = (pids: readonly number[]) => pids.filter(isAlive);
 /** Every process that tests of this file may leave behind. */
 const left = () =>
   alive(descendantsOf(process.pid)).filter((pid) =>
-    /bad-server|simulator|worker\.ts|warden\.ts/.test(commandOf(pid)),
+    /bad-server|simulator|worker\.[jt]s|warden\.[jt]s/.test(commandOf(pid)),
   );
 
 function commandOf(pid: number): string {
@@ -244,8 +244,8 @@ describe.skipIf(!linux)('nothing of a server is left', () => {
       const file = join(temporaryFolder(), 'children');
       const served = await newPool().take('cpu0', serverWanted('children', file), () => {});
       const [warden = 0, keeper = 0] = ancestorsOf(served.pid);
-      expect(commandOf(warden)).toContain('warden.ts');
-      expect(commandOf(keeper)).toContain('worker.ts');
+      expect(commandOf(warden)).toMatch(/warden\.js/);
+      expect(commandOf(keeper)).toMatch(/worker\.js/);
       const all = [served.pid, ...childrenIn(file)];
       expect(alive(all)).toEqual(all);
       process.kill(which === 'keeper' ? keeper : warden, 'SIGKILL');

@@ -1,7 +1,9 @@
 // Reads checks of ops, one a line: "op variant type threads seed number number …", tries the peaks of the roofs, whose products are held against exact ones
-// before they are timed, and prints what is wrong, then what was done.
+// before they are timed, and prints what is wrong, then what was done. ROOFS_ALONE leaves the ops out.
 #include "cpu/cpu.h"
+#ifndef ROOFS_ALONE
 #include "ops/ops.h"
+#endif
 #include "roofs/roofs.h"
 
 #include <cstring>
@@ -34,6 +36,9 @@ static bool peaks_are_right() {
   return wrong == 0;
 }
 
+#ifdef ROOFS_ALONE
+int main() { return peaks_are_right() ? 0 : 1; }
+#else
 int main() {
   std::string line;
   int done = 0, wrong = 0, absent = 0;
@@ -60,3 +65,4 @@ int main() {
             << " need another processor\n";
   return peaks_are_right() && wrong == 0 ? 0 : 1;
 }
+#endif

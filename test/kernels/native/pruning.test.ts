@@ -6,6 +6,7 @@ import { pruneLayer } from '../../../core/techniques/pruning/layer.js';
 import { KERNEL_CONSTANTS } from '../../../engines/native/gen/kernels.js';
 import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kernel-library.js';
 import { openPruningKernels } from '../../../engines/native/kernels.js';
+import { cases } from '../../support/cases.js';
 import { pruneByReference, REFERENCE } from '../../support/pruning/engine.js';
 import { exact, exchange, layer, pattern } from '../../unit/pruning/arbitraries.js';
 import {
@@ -84,7 +85,7 @@ describe.skipIf(!kernels.tools)('native pruning (needs cmake and a C++ compiler)
           expect(digests(result.exchange)).toEqual(digests(expected.exchange));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   });
 

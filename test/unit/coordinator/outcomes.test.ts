@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { IdIndex } from '../../../coordinator/scheduler/id-index.js';
 import { type Outcome, Outcomes } from '../../../coordinator/scheduler/outcomes.js';
 import { KnownResults, TrialTable } from '../../../coordinator/scheduler/trial-table.js';
+import { cases } from '../../support/cases.js';
 
 test('an index of ids says what a Map says, also after it has grown many times', () => {
   const index = new IdIndex();
@@ -88,6 +89,6 @@ test('outcomes say what a Map of them says, whatever is put in and taken out', (
       const failed = [...map].filter(([, { state }]) => state === 'failed').map(([at]) => at);
       expect([...outcomes.others()].map(([at]) => at)).toEqual(expect.arrayContaining(failed));
     }),
-    { numRuns: 300 },
+    { numRuns: cases(300) },
   );
 });

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
 import type { Lease } from '../../../core/experiment/lease.js';
+import { cases } from '../../support/cases.js';
 import { aNode, aRecord, crashed, type Ending } from '../../support/wire-records.js';
 import { aView, Simulation } from './simulation.js';
 
@@ -270,6 +271,6 @@ test('no interleaving of leases, expiries, results, crashes and restarts loses o
       );
       expect(new Set(trials).size, 'a trial is in the log once').toBe(trials.length);
     }),
-    { numRuns: 200 },
+    { numRuns: cases(200) },
   );
 });

@@ -11,6 +11,7 @@ import { decodeValue, encodeValue, type GgufValue } from '../../../formats/gguf/
 import { type TensorSource, writeGguf } from '../../../formats/gguf/writer.js';
 import { readTensor } from '../../../formats/tensor-data.js';
 import { temporaryFolder } from '../../support/bench.js';
+import { cases } from '../../support/cases.js';
 
 const tiny = join(builtinFolder(), 'tiny-f16.gguf');
 
@@ -94,7 +95,7 @@ describe('a GGUF file', () => {
           expect(Buffer.compare(await bytesOf(path, `t${i}`, 13), t.data)).toBe(0);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: cases(60) },
     );
   });
 

@@ -9,6 +9,7 @@ import { gguf } from '../../../formats/gguf/format.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { GgufError } from '../../../formats/gguf/reader.js';
 import { temporaryFolder } from '../../support/bench.js';
+import { cases } from '../../support/cases.js';
 import { GgufBuilder } from '../../support/gguf-builder.js';
 import { sectionsOf } from '../../support/gguf-patch.js';
 
@@ -199,7 +200,7 @@ describe('mutations of the shipped model', () => {
         for (const { at, value } of changes) content[at] = value;
         survives(path, content, original.length);
       }),
-      { numRuns: 1500 },
+      { numRuns: cases(1500) },
     );
     expect(process.memoryUsage().rss - before).toBeLessThan(300 * 2 ** 20);
   });
@@ -218,7 +219,7 @@ describe('mutations of the shipped model', () => {
         content.writeBigUInt64LE(value, at);
         survives(path, content, original.length);
       }),
-      { numRuns: 1500 },
+      { numRuns: cases(1500) },
     );
   });
 
@@ -226,7 +227,7 @@ describe('mutations of the shipped model', () => {
     const path = join(temporaryFolder(), 'mutated.gguf');
     fc.assert(
       fc.property(fc.nat(head.length - 1), (length) => survives(path, head.subarray(0, length))),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 
@@ -236,7 +237,7 @@ describe('mutations of the shipped model', () => {
       fc.property(fc.uint8Array({ maxLength: 600 }), (rest) => {
         survives(path, Buffer.concat([Buffer.from('GGUF\x03\0\0\0'), rest]));
       }),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 });

@@ -12,6 +12,7 @@ import {
 } from '../../../formats/safetensors/reader.js';
 import { type SafetensorSource, writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { temporaryFolder } from '../../support/bench.js';
+import { cases } from '../../support/cases.js';
 
 /** A file byte by byte: the length, the JSON, the data. */
 function raw(header: unknown, dataBytes: number, claimed?: bigint): string {
@@ -98,7 +99,7 @@ describe('a safetensors file', () => {
           expect(Buffer.compare(await bytesOf(located, 5), t.data)).toBe(0);
         }
       }),
-      { numRuns: 100 },
+      { numRuns: cases(100) },
     );
   });
 
@@ -280,7 +281,7 @@ describe('mutations never do more than be refused', () => {
         for (const { at, value } of changes) content[at] = value;
         survives(path, content, fileBytes);
       }),
-      { numRuns: 1000 },
+      { numRuns: cases(1000) },
     );
   });
 
@@ -292,7 +293,7 @@ describe('mutations never do more than be refused', () => {
         content.writeBigUInt64LE(BigInt(content.length - 8));
         survives(path, content, content.length + 16);
       }),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 

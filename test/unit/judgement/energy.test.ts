@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Judgement } from '../../../core/judgement/evidence.js';
 import type { Phase } from '../../../core/result/result.js';
+import { cases } from '../../support/cases.js';
 import { codes, judged, measured, reason, value } from './reading.js';
 import { experiment, joulesAt, phasesOf, sampled, samplesWith, TRUTH, wattsAt } from './trace.js';
 
@@ -337,7 +338,7 @@ describe('energy', () => {
           expect(prefill![r]! + decode![r]!).toBeCloseTo(whole![r]!, 6);
         }
       }),
-      { numRuns: 30 },
+      { numRuns: cases(30) },
     );
   });
 });

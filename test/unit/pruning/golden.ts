@@ -119,10 +119,18 @@ export function readLayer(entry: GoldenLayerEntry): GoldenLayer {
   };
 }
 
+const hessians = new WeakMap<GoldenLayer, Hessian>();
+
+/** Summed once for all cases of a layer. */
 export function hessianOf(golden: GoldenLayer): Hessian {
-  const accumulator = new HessianAccumulator(golden.entry.in_features);
-  for (const sequence of golden.sequences) accumulator.addSequence(sequence);
-  return accumulator.hessian();
+  let hessian = hessians.get(golden);
+  if (hessian === undefined) {
+    const accumulator = new HessianAccumulator(golden.entry.in_features);
+    for (const sequence of golden.sequences) accumulator.addSequence(sequence);
+    hessian = accumulator.hessian();
+    hessians.set(golden, hessian);
+  }
+  return hessian;
 }
 
 export function patternOf({ params }: GoldenCase): Pattern {
@@ -139,6 +147,17 @@ export function settingsOf({ params }: GoldenCase, mode: DsnotSettings['mode']):
     growVariancePower: params.pow_of_var_regrowing!,
     withoutSameSign: params.without_same_sign!,
   };
+}
+
+/** Checks every case of a matrix in one test; what fails is named. */
+export function each(cases: readonly GoldenCase[], check: (golden: GoldenCase) => void): void {
+  for (const golden of cases) {
+    try {
+      check(golden);
+    } catch (error) {
+      throw new Error(`${golden.id} (${golden.regime}): ${(error as Error).message}`, { cause: error });
+    }
+  }
 }
 
 export function digest(mask: Mask): string {

@@ -4,6 +4,7 @@ import { DSNOT_DEFAULTS } from '../../../core/techniques/pruning/dsnot/settings.
 import { prunedInRow } from '../../../core/techniques/pruning/mask.js';
 import { prunedPerRow } from '../../../core/techniques/pruning/pattern.js';
 import { valueAtRank } from '../../../core/techniques/pruning/threshold.js';
+import { cases } from '../../support/cases.js';
 import { pruneByReference } from '../../support/pruning/engine.js';
 import { HessianAccumulator, inverseFactor } from '../../support/pruning/hessian.js';
 import { isPruned } from '../../support/pruning/mask.js';
@@ -37,7 +38,7 @@ describe('properties of pruning', () => {
           );
         }
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   });
 
@@ -51,7 +52,7 @@ describe('properties of pruning', () => {
           expect(w).toBe(pruned ? 0 : given.weights.values[at]);
         });
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   });
 
@@ -63,7 +64,7 @@ describe('properties of pruning', () => {
           if (isPruned(done!.initialMask, row, 3)) expect(isPruned(mask, row, 3)).toBe(true);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: cases(200) },
     );
   });
 
@@ -80,7 +81,7 @@ describe('properties of pruning', () => {
           expect(report.sparsity).toBeGreaterThanOrEqual(Math.floor(where.ratio * 100) / 100 - 1 / COLUMNS);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: cases(200) },
     );
   });
 
@@ -98,7 +99,7 @@ describe('properties of pruning', () => {
         });
         expect([...order]).toEqual(expected);
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   });
 

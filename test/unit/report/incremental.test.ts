@@ -5,6 +5,7 @@ import type { Objective } from '../../../core/sweep/spec.js';
 import { buildReport } from '../../../report/build.js';
 import { IncrementalReport } from '../../../report/incremental/report.js';
 import { Sorted } from '../../../report/incremental/sorted.js';
+import { cases } from '../../support/cases.js';
 import { completeTrial } from '../../support/records.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
@@ -61,7 +62,7 @@ describe('a report that grows', () => {
         }
         expect(growing.report()).toEqual(buildReport(records, request));
       }),
-      { numRuns: 60 },
+      { numRuns: cases(60) },
     );
   });
 

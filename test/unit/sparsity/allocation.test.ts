@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { allocateBySensitivity, ratioOfCount } from '../../../core/techniques/pruning/allocation.js';
 import { OutputErrors } from '../../../core/techniques/pruning/output-error.js';
 import { outputError } from '../../../core/techniques/pruning/report.js';
+import { cases } from '../../support/cases.js';
 import { REFERENCE } from '../../support/pruning/engine.js';
 import { HessianAccumulator } from '../../support/pruning/hessian.js';
 import { squaredOutput } from '../../support/pruning/output-error.js';
@@ -100,7 +101,7 @@ describe('output errors from the Hessian', () => {
           expect(found.relative).toBeCloseTo(direct.relative, 3);
         expect(squaredOutput(dense, dense, hessian.hessian())).toEqual(new Float64Array(3));
       }),
-      { numRuns: 50 },
+      { numRuns: cases(50) },
     );
   });
 });

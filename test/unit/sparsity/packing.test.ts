@@ -4,6 +4,7 @@ import { decodeFloats, encodeFloats } from '../../../core/techniques/float-types
 import { packMatrix } from '../../../core/techniques/packing/pack.js';
 import { idealBitsPerWeight, PACKED_FORMATS, packedBytes } from '../../../core/techniques/packing/packed.js';
 import { PACKED_TYPES, valueBits } from '../../../core/techniques/packing/values.js';
+import { cases } from '../../support/cases.js';
 import { unpackMatrix } from '../../support/packed-reader.js';
 
 /** Rounded to the type beforehand, so that packing has nothing left to lose. */
@@ -39,7 +40,7 @@ describe.each(PACKED_FORMATS)('%s', (format) => {
         const packed = packMatrix('m', dense, format, type);
         expect(unpackMatrix(packed)).toEqual(dense);
       }),
-      { numRuns: 40 },
+      { numRuns: cases(40) },
     );
   });
 
@@ -58,7 +59,7 @@ describe.each(PACKED_FORMATS)('%s', (format) => {
           expect(worst).toBeLessThanOrEqual(step * 0.5001 + 1e-38);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: cases(40) },
     );
   });
 });

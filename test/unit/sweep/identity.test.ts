@@ -4,6 +4,7 @@ import { sweepDocument } from '../../../core/sweep/document.js';
 import { experimentAt } from '../../../core/sweep/expand.js';
 import { canonicalJson, experimentId, pointsId, sweepId } from '../../../core/sweep/identity.js';
 import { planSpace } from '../../../core/sweep/space.js';
+import { cases } from '../../support/cases.js';
 import { documents, FACTS, file, sweepOf, sweeps } from './documents.js';
 
 /** The same value with the keys of every map in another order. */
@@ -148,7 +149,7 @@ describe('the id of an experiment', () => {
         expect(new Set(ids).size).toBe(space.count);
         for (const id of ids) expect(id).toMatch(/^x[0-9a-f]{24}$/);
       }),
-      { numRuns: 30 },
+      { numRuns: cases(30) },
     );
   });
 
@@ -186,7 +187,7 @@ describe('the id of a sweep', () => {
         expect(writtenOut).toEqual(sweep);
         expect(sweepId(writtenOut)).toBe(id);
       }),
-      { numRuns: 50 },
+      { numRuns: cases(50) },
     );
   });
 

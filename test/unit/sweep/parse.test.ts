@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseSweep } from '../../../core/sweep/parse.js';
+import { cases } from '../../support/cases.js';
 import { file, structures, sweepOf } from './documents.js';
 
 /** One line per error: `line:column path: message [suggestion]`. */
@@ -376,7 +377,7 @@ spec:
           for (const error of parsed.diagnostics) expect(error.message).not.toMatch(/undefined|\[object/);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: cases(150) },
     );
   }, 60_000);
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { permute } from '../../../core/statistics/permutation.js';
+import { cases } from '../../support/cases.js';
 
 const seed = fc.integer({ min: 0, max: 0xffff_ffff });
 
@@ -27,7 +28,7 @@ describe('permute', () => {
           expect(Number.isSafeInteger(image) && image >= 0 && image < count).toBe(true);
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: cases(1000) },
     );
   });
 

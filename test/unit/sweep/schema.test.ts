@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { sweepJsonSchema } from '../../../core/sweep/schema.js';
 import { checkStructure } from '../../../core/sweep/structure.js';
+import { cases } from '../../support/cases.js';
 import { file, structures } from './documents.js';
 
 const folder = join(import.meta.dirname, '../../../schemas');
@@ -113,7 +114,7 @@ describe('the published schema', () => {
       fc.property(structures, (document) => {
         expect(validate(document), JSON.stringify(validate.errors)).toBe(true);
       }),
-      { numRuns: 50 },
+      { numRuns: cases(50) },
     );
   });
 
@@ -132,7 +133,7 @@ describe('the published schema', () => {
           expectAgreement(mutated);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   }, 60_000);
 

@@ -6,6 +6,7 @@ import { axisValues } from '../../../core/sweep/labels.js';
 import { impossibility, planSpace } from '../../../core/sweep/space.js';
 import type { Block, Selector, Sweep } from '../../../core/sweep/spec.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import { cases } from '../../support/cases.js';
 import { FACTS, file, sweepOf, sweeps } from './documents.js';
 
 type Point = Record<string, AxisValue>;
@@ -133,7 +134,7 @@ describe('a planned space', () => {
         for (const [position, content] of points.entries()) expect(space.indexOf(content)).toBe(position);
         expect(() => space.at(space.count)).toThrow(RangeError);
       }),
-      { numRuns: 50 },
+      { numRuns: cases(50) },
     );
   }, 60_000);
 

@@ -2,7 +2,6 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { probeRunner } from '../../agent/probe.js';
-import { workingSets } from '../../agent/roofs/cuda-take.js';
 import { requireMeasurer } from '../../agent/roofs/index.js';
 import type { TrialContext } from '../../agent/trial/context.js';
 import { startTrial } from '../../agent/trial/start.js';
@@ -22,11 +21,6 @@ const DEVICE: DeviceProfile = {
   cpus: [],
 };
 const usable = canEmulate() && kernelsLibrary() !== null;
-
-test('arrays are larger than the cache by as much as STREAM asks, where the memory allows it', () => {
-  expect(workingSets({ cacheBytes: 50e6, memoryBytes: 80e9 })).toEqual({ L2: 25e6, memory: 600e6 });
-  expect(workingSets({ cacheBytes: 50e6, memoryBytes: 1e9 }).memory).toBe(250e6);
-});
 
 describe.skipIf(!usable)('roofs of an emulated GPU (need Linux, g++ and the native kernels)', () => {
   beforeAll(() => {
