@@ -12,8 +12,11 @@ test('contexts that want the same threads share them, and the last one frees the
         said.push(`context ${context}: pool ${pool}`),
     },
     reference: (_: string, params: object) => params,
-    callCpu: (name: string, _: string, [[, value]]: [[string, unknown]]) =>
-      name === 'ggml_threadpool_new' ? (pools += 1n) : said.push(`pool ${value} freed`),
+    callCpu(name: string, _: string, [[, value]]: [[string, unknown]]) {
+      if (name !== 'ggml_threadpool_new') return said.push(`pool ${value} freed`);
+      pools += 1n;
+      return pools;
+    },
   } as unknown as Llama;
   const two = { threads: 2, poll: 50 };
   const [first, second] = [attachThreads(llama, 10n, two), attachThreads(llama, 11n, two)];
