@@ -58,6 +58,7 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['quality PATH', [NONE, BELOW]],
   ['quality model.gguf --text PATH', [NONE, 'dir', BELOW]],
   ['quality model.gguf --task PATH', [NONE, 'dir', BELOW]],
+  ['answers PATH', [NONE, 'file', BELOW]],
   ['judge PATH', [NONE, BELOW]],
   ['judge model.gguf --template PATH', [NONE, 'dir', BELOW]],
   ['models convert PATH', [NONE, BELOW]],
