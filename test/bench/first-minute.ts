@@ -89,15 +89,15 @@ interface Row {
   readonly measurements: Readonly<Record<string, { readonly value: number | null }>>;
 }
 
-/** What lacks of the quickstart's table, and how many of its rows are valid. */
+/** What lacks of the quickstart's table, and how many of its starts are valid. */
 function tableOf(
   out: string,
   { status, stdout }: SpawnSyncReturns<string>,
-): { lacks: string[]; valid: number } {
+): { lacks: string[]; starts: number; valid: number } {
   const path = join(out, 'ridge-out/quickstart/results.jsonl');
   // 4: rows are invalid, for other processes used the machine.
   if ((status !== 0 && status !== 4) || !existsSync(path))
-    return { lacks: [`exit code ${status}`], valid: 0 };
+    return { lacks: [`exit code ${status}`], starts: 0, valid: 0 };
   const records = readFileSync(path, 'utf8').trim().split('\n');
   const rows = records.map((line) => JSON.parse(line) as Row).filter((row) => row.status === 'complete');
   const points = new Set(rows.map(({ sweep }) => sweep.position));
@@ -111,6 +111,7 @@ function tableOf(
       ...(unmeasured > 0 ? [`${unmeasured} points`] : []),
       ...columns.map(([heading]) => `column ${heading}`),
     ],
+    starts: rows.length,
     valid: rows.filter(({ valid }) => valid).length,
   };
 }
@@ -121,7 +122,7 @@ const load = (): string => loadavg()[0]!.toFixed(1);
 function tableText(table: ReturnType<typeof tableOf>, seconds: number): string {
   return table.lacks.length > 0
     ? `no whole table (${table.lacks.join(', ')}) after ${seconds.toFixed(0)} s`
-    : `table after ${seconds.toFixed(0)} s, ${table.valid} of ${POINTS} rows valid`;
+    : `table after ${seconds.toFixed(0)} s, ${table.valid} of ${table.starts} starts valid`;
 }
 
 function fromClone(node: string): void {
