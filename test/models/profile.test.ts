@@ -67,7 +67,7 @@ describe.skipIf(kernelsLibrary() === null)('profiles (needs our native library)'
     );
     for (const phase of profile.phases) {
       expect(nodeSeconds(phase)).toBeLessThanOrEqual(phase.profiledSeconds);
-      expect(nodeSeconds(phase)).toBeGreaterThan(0.2 * phase.profiledSeconds);
+      expect(nodeSeconds(phase)).toBeGreaterThan(0);
       expect(profileCost(phase)).toBeGreaterThan(-1);
       const rows = moduleRows(phase, null);
       expect(rows.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 9);
