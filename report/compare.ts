@@ -6,6 +6,7 @@ import { gradeOf } from '../core/result/warnings.js';
 import type { Interval } from '../core/statistics/interval.js';
 import { type Difference, differenceOf, ratioInterval } from '../core/statistics/joint-compare.js';
 import { holm } from '../core/statistics/significance.js';
+import { mean } from '../core/statistics/summary.js';
 import { axisValues } from '../core/sweep/labels.js';
 import { QUALITY } from './column-sets.js';
 import type { Report } from './report.js';
@@ -203,7 +204,7 @@ function ratesOf(
   );
   if (both.length < 2) return { of, overall: null };
   const all = differenceOf(fit, both, { oneSitting, confidence });
-  const middle = Math.exp(measured.reduce((sum, one) => sum + one, 0) / both.length);
+  const middle = Math.exp(mean(measured));
   const overall: Change = {
     ...{
       label: `all ${both.length} experiments`,

@@ -4,6 +4,7 @@ import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
+import { intervalText, rounded } from './cells.js';
 import type { AnswersOptions } from './command.js';
 import { printMatrix } from './matrix.js';
 import { readPrices } from './prices.js';
@@ -55,8 +56,6 @@ function shown(text: string | null): string | null {
   const line = text.replaceAll(/\s+/g, ' ').trim();
   return line.length > MOST_TEXT ? `${line.slice(0, MOST_TEXT - 1)}…` : line;
 }
-
-const rounded = (value: number | null) => (value === null ? null : Number(value.toPrecision(4)));
 
 async function printLines(answers: Answers, { most }: AnswersOptions): Promise<void> {
   const rows: (string | number | null)[][] = [];
@@ -144,10 +143,9 @@ function macroOf(
 }
 
 function cells({ items, score, seconds, tokensIn, tokensOut, joules }: AnswersMetrics) {
-  const interval = score?.ci95 ?? null;
   return [
     ...[items, rounded(score?.value ?? null)],
-    interval === null ? null : `${interval[0].toFixed(3)} to ${interval[1].toFixed(3)}`,
+    intervalText(score?.ci95 ?? null),
     ...[score?.how ?? null, rounded(seconds), rounded(tokensIn), rounded(tokensOut), rounded(joules)],
   ];
 }

@@ -8,7 +8,7 @@ import {
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
-
+import { intervalText, rounded } from './cells.js';
 import type { AnswersOptions } from './command.js';
 import type { Answer, Answers } from './read.js';
 
@@ -81,25 +81,21 @@ function numbersOf(answer: Answer, score: number): Numbers {
   return [score, confidenceOf(answer), ...COSTS.map((cost) => costs[cost] ?? Number.NaN)];
 }
 
-const rounded = (value: number | null) => (value === null ? null : Number(value.toPrecision(4)));
-
 function print(
   { items, rows, oracle, noneRight, allRight, agreement, orderTau, curves }: Matrix,
   currency: string | null,
 ): void {
   const unit = (cost: Cost) => (cost === 'money' ? (currency ?? 'money') : cost);
-  const interval = (ci95: readonly [number, number] | null) =>
-    ci95 === null ? null : `${ci95[0].toFixed(3)} to ${ci95[1].toFixed(3)}`;
   const head = ['row', 'score', '95 %', 'best in', ...COSTS.map(unit)];
   const best = (share: number) => `${(100 * share).toFixed(0)} %`;
   const table = rows.map(({ label, score, bestShare, costs }) => [
-    ...[label, rounded(score?.value ?? null), interval(score?.ci95 ?? null), best(bestShare)],
+    ...[label, rounded(score?.value ?? null), intervalText(score?.ci95 ?? null), best(bestShare)],
     ...COSTS.map((cost) => rounded(costs[cost])),
   ]);
   const ideal = [
     'the best of each item',
     rounded(oracle?.value ?? null),
-    interval(oracle?.ci95 ?? null),
+    intervalText(oracle?.ci95 ?? null),
     null,
   ];
   const blocks = [

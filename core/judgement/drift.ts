@@ -1,5 +1,6 @@
 import { isPresent, type ResultRecord } from '../result/result.js';
 import { type BlockEffects, blockEffects, type StartReading } from '../statistics/blocks.js';
+import { dot } from '../statistics/joint-fit.js';
 import { blockOf } from './block.js';
 import { PRIORS, paceOf, readingsOf } from './pace.js';
 
@@ -55,7 +56,7 @@ export function speedsOf(record: ResultRecord): StartSpeeds | null {
     if (!isPresent(entry) || entry.value <= 0) return null;
     const { pace } = paceOf(metric);
     const [x, { slopes }] = [readingsOf(record, pace), PRIORS[pace]];
-    return Math.log(entry.value) + (x === null ? 0 : x[0] * slopes[0] + x[1] * slopes[1] + x[2] * slopes[2]);
+    return Math.log(entry.value) + (x === null ? 0 : dot(x, slopes));
   });
   const place = { node: node.name, device: device.id };
   return { ...place, startedAt, row: experimentId, block: blockOf(record), logs };

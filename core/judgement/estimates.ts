@@ -98,8 +98,8 @@ class RowStarts {
   constructor(starts: readonly ResultRecord[]) {
     this.#starts = starts;
     const of = (pace: Pace) => starts.map((start) => readingsOf(start, pace));
-    this.#beyond = starts.map(beyondReadings);
     this.readings = { decode: of('decode'), prefill: of('prefill'), plain: starts.map(() => null) };
+    this.#beyond = this.readings.prefill.map(beyondReadings);
   }
 
   of(metric: string): Starts {

@@ -121,8 +121,9 @@ const CALM_TAIL = 0.02;
 export function readingsOf(record: ResultRecord, pace: Pace): Readings | null {
   const lost = metricValue(record, 'coreShareRatio');
   if (lost === null || pace === 'plain') return null;
-  const read = readerOf(record);
-  const share = othersShareIn(record)!;
+  const read = (metric: (typeof READING_METRICS)[number]) => metricValue(record, metric) ?? 0;
+  const others = othersShare(read('foreignCores'), read('processCores'), read('systemBusyRatio'));
+  const share = Math.max(0, others + read('stealRatio') - IDLE_SHARE);
   const latency = Math.log(Math.max(1, read('coreLatencyRatio')));
   if (pace === 'prefill') return [Math.max(0, 1 - lost), latency, share];
   const [mean, middle] = [read('timePerOutputTokenSeconds'), read('interTokenLatencyP50Seconds')];
@@ -137,21 +138,12 @@ export function readingsOf(record: ResultRecord, pace: Pace): Readings | null {
  */
 const WHOLE_CPU = { from: 0.35, error: 10 } as const;
 
-/** @returns the standard error, as a logarithm, of what others who took a whole CPU did to a start; 0 where nobody did. */
-export function beyondReadings(record: ResultRecord): number {
-  const share = othersShareIn(record);
-  return share === null ? 0 : WHOLE_CPU.error * Math.max(0, share - WHOLE_CPU.from);
-}
-
-const readerOf = (record: ResultRecord) => (metric: (typeof READING_METRICS)[number]) =>
-  metricValue(record, metric) ?? 0;
-
-/** Share of the node's CPU time that others' processes and the hypervisor took; null where nobody asked the cores. */
-function othersShareIn(record: ResultRecord): number | null {
-  if (metricValue(record, 'coreShareRatio') === null) return null;
-  const read = readerOf(record);
-  const others = othersShare(read('foreignCores'), read('processCores'), read('systemBusyRatio'));
-  return Math.max(0, others + read('stealRatio') - IDLE_SHARE);
+/**
+ * @param prefill readings of a start for prefill, the third of which is the share itself.
+ * @returns the standard error, as a logarithm, of what others who took a whole CPU did to the start; 0 where nobody did.
+ */
+export function beyondReadings(prefill: Readings | null): number {
+  return prefill === null ? 0 : WHOLE_CPU.error * Math.max(0, prefill[2] - WHOLE_CPU.from);
 }
 
 /** Of the time that CPUs were busy, the part that was not the trial's. */

@@ -7,6 +7,7 @@ import {
   type Readings,
   sharedSlopeVariance,
 } from './joint-fit.js';
+import { mean } from './summary.js';
 
 /** The difference of two rows of one fit: candidate less base, as a logarithm. */
 export interface Difference {
@@ -60,10 +61,10 @@ export function differenceOf(
   const own = sum(sides.map(({ variance }) => variance));
   const df = own ** 2 / sum(sides.map((side) => side.variance ** 2 / side.df));
   const ownSlopes = sum(apart.map((x) => ownSlopeVariance(x, fit.prior)));
-  const middle = apart[0]!.map((_, k) => meanOf(apart.map((x) => x[k]!))) as unknown as Readings;
-  const adjusted = meanOf(pairs.map(({ base, candidate }) => adjustmentOf(candidate) - adjustmentOf(base)));
-  const beyond = meanOf(pairs.map(({ base, candidate }) => candidate.beyond - base.beyond));
-  const sittings = oneSitting ? 0 : 2 * meanOf(sides.map(({ sittingVariance }) => sittingVariance));
+  const middle = apart[0]!.map((_, k) => mean(apart.map((x) => x[k]!))) as unknown as Readings;
+  const adjusted = mean(pairs.map(({ base, candidate }) => adjustmentOf(candidate) - adjustmentOf(base)));
+  const beyond = mean(pairs.map(({ base, candidate }) => candidate.beyond - base.beyond));
+  const sittings = oneSitting ? 0 : 2 * mean(sides.map(({ sittingVariance }) => sittingVariance));
   const error = Math.sqrt(
     (own + ownSlopes) / pairs.length ** 2 +
       sharedSlopeVariance(middle, fit.covariance) +
@@ -71,7 +72,7 @@ export function differenceOf(
       beyond ** 2 +
       sittings,
   );
-  const logRatio = meanOf(pairs.map(({ base, candidate }) => candidate.centre - base.centre));
+  const logRatio = mean(pairs.map(({ base, candidate }) => candidate.centre - base.centre));
   return {
     logRatio,
     error,
@@ -84,7 +85,6 @@ export function differenceOf(
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-const meanOf = (values: readonly number[]) => sum(values) / values.length;
 
 /** @returns the interval of the ratio candidate / base. */
 export function ratioInterval({ logRatio, error, df }: Difference, confidence = 0.95): Interval {

@@ -307,7 +307,9 @@ class Sums {
 }
 
 const triple = (of: (k: 0 | 1 | 2) => number): Readings => [of(0), of(1), of(2)];
-const dot = (a: readonly number[], b: readonly number[]) => a[0]! * b[0]! + a[1]! * b[1]! + a[2]! * b[2]!;
+/** @returns the sum of the products of two triples. */
+export const dot = (a: readonly number[], b: readonly number[]): number =>
+  a[0]! * b[0]! + a[1]! * b[1]! + a[2]! * b[2]!;
 const quadratic = (x: Readings, by: Readings) =>
   (x[0] * by[0]) ** 2 + (x[1] * by[1]) ** 2 + (x[2] * by[2]) ** 2;
 const diagonal = ([a, b, c]: readonly number[]): Readings[] => [

@@ -90,7 +90,7 @@ export function matrixOf(rows: readonly MatrixRow[]): Matrix {
       (cost) => ({
         cost,
         routing: routing(rows, cost, items),
-        cascade: cascade(rows, cost, items),
+        cascade: cascade(rows, summaries, cost, items),
       }),
     ),
   };
@@ -165,11 +165,16 @@ function routing(rows: readonly MatrixRow[], cost: Cost, items: number): CurvePo
 }
 
 /** Rows in the order of their mean cost; an item goes on while its row is less sure than a threshold, and pays for each row that it passed. */
-function cascade(rows: readonly MatrixRow[], cost: Cost, items: number): CurvePoint[] | null {
+function cascade(
+  rows: readonly MatrixRow[],
+  summaries: readonly RowSummary[],
+  cost: Cost,
+  items: number,
+): CurvePoint[] | null {
   if (rows.length < 2) return null;
   const order = rows
     .map((row, r) => ({ row, r }))
-    .sort((a, b) => mean([...a.row.costs[cost]]) - mean([...b.row.costs[cost]]));
+    .sort((a, b) => summaries[a.r]!.costs[cost]! - summaries[b.r]!.costs[cost]!);
   if (order.slice(0, -1).some(({ row }) => row.confidences.some((value) => Number.isNaN(value)))) return null;
   const thresholds = Array.from({ length: STEPS + 1 }, (_, k) => k / STEPS).concat(2);
   const points = thresholds.map((threshold) =>

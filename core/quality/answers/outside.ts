@@ -30,7 +30,7 @@ export function readOutside(text: string): OutsideScores | string {
     const scores: Record<string, number> = {};
     for (const [name, value] of Object.entries(record)) {
       if ((KEYS as readonly string[]).includes(name) || value === '' || value === null) continue;
-      const number = typeof value === 'boolean' ? Number(value) : Number(value);
+      const number = Number(value);
       if (!Number.isFinite(number)) continue;
       scores[name] = number;
       columns.add(name);
