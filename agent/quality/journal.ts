@@ -2,17 +2,14 @@ import {
   closeSync,
   existsSync,
   ftruncateSync,
-  mkdirSync,
   mkdtempSync,
   openSync,
-  readFileSync,
   readSync,
   rmSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Bodies } from '../../artifacts/files/bodies.js';
 import { FailureError, failure } from '../../core/errors.js';
 import {
@@ -46,18 +43,10 @@ export class Journal {
   readonly #tasks = new Map<string, Range>();
 
   /**
-   * @param path null = for this process alone, removed when it is closed. So is one whose file another live process is writing: neither
-   *   then counts what the other one asks.
+   * @param path null = for this process alone, removed when it is closed. No other process may have the file open.
    */
   static open(path: string | null, identity: string): Journal {
-    if (path === null) return Journal.#private(identity);
-    mkdirSync(dirname(path), { recursive: true });
-    const lock = `${path}.pid`;
-    if (!locked(lock)) return Journal.#private(identity);
-    return new Journal(path, identity, () => rmSync(lock, { force: true }));
-  }
-
-  static #private(identity: string): Journal {
+    if (path !== null) return new Journal(path, identity, () => {});
     const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-answers-'));
     return new Journal(join(folder, 'journal'), identity, () =>
       rmSync(folder, { recursive: true, force: true }),
@@ -195,31 +184,5 @@ function* lines(file: number, start: number, stop: number): Generator<Line> {
     if (from < read) rest.push(Buffer.from(given.subarray(from)));
     held += read - from;
     if (held > LONGEST_LINE) return;
-  }
-}
-
-/** @returns whether the lock is ours now: there was none, or its process has gone. */
-function locked(path: string): boolean {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      writeFileSync(path, String(process.pid), { flag: 'wx' });
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const holder = Number(readFileSync(path, 'utf8'));
-    if (holder !== process.pid && isAlive(holder)) return false;
-    rmSync(path, { force: true });
-  }
-  return false;
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

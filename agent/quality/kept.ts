@@ -1,4 +1,7 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { FolderBodies } from '../../artifacts/files/bodies.js';
+import { ifUnlocked } from '../../artifacts/files/lock.js';
 import type { AnswerRecord } from '../../core/quality/answers/record.js';
 import type { QualityOutcome, TaskOutcome } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
@@ -27,16 +30,34 @@ export function answerBodies(folder: string): FolderBodies {
 export async function withAnswers(
   kept: AnswersKept | undefined,
   tasks: readonly Task[],
-  ask: (
-    task: Task,
-    journal: Journal,
-  ) => Promise<{ readonly outcome: TaskOutcome; readonly judged: JudgedScores } | null>,
-): Promise<{
+  ask: Ask,
+): Promise<Asked> {
+  if (tasks.length === 0) return { outcomes: [], answers: {} };
+  const alone = () => askInto(null, kept, tasks, ask);
+  if (kept === undefined) return await alone();
+  await mkdir(dirname(kept.journal), { recursive: true });
+  const first = () => askInto(kept.journal, kept, tasks, ask);
+  // Of two that ask the same, neither counts what the other one asks.
+  return (await ifUnlocked(`${kept.journal}.lock`, first)) ?? (await alone());
+}
+
+type Ask = (
+  task: Task,
+  journal: Journal,
+) => Promise<{ readonly outcome: TaskOutcome; readonly judged: JudgedScores } | null>;
+
+interface Asked {
   readonly outcomes: readonly TaskOutcome[];
   readonly answers: Pick<QualityOutcome, 'answers'>;
-}> {
-  if (tasks.length === 0) return { outcomes: [], answers: {} };
-  const journal = Journal.open(kept?.journal ?? null, kept?.identity ?? '');
+}
+
+async function askInto(
+  path: string | null,
+  kept: AnswersKept | undefined,
+  tasks: readonly Task[],
+  ask: Ask,
+): Promise<Asked> {
+  const journal = Journal.open(path, kept?.identity ?? '');
   try {
     const outcomes: TaskOutcome[] = [];
     const judged = new Map<string, JudgedScores>();
