@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 149_000,
+  code: 158_500,
   /** Of one room. */
   room: 30_000,
-  tests: 68_000,
-  benches: 12_000,
-  schemas: 8_000,
+  tests: 73_000,
+  benches: 14_000,
+  schemas: 8_800,
   /** Of documentation, generated pages left out. */
-  words: 50_000,
+  words: 53_500,
   functionLines: 80,
   longFunctions: 13,
 } as const;
