@@ -7,7 +7,7 @@ import { fakeSweep } from '../../../support/sweeps.js';
 import { aNode, aRecord } from '../../../support/wire-records.js';
 import type { Check, Outcome } from '../check.js';
 import { completeOf, type Ground, heard, recordsOf, submit, type Target, within } from '../ground.js';
-import { writeOldLog } from '../old-log.js';
+import { writeLog } from '../written-log.js';
 
 const POINTS = 6;
 
@@ -136,7 +136,7 @@ export const forgeryChecks: readonly Check[] = [
         sweep: { ...record.sweep, ...sweep },
       });
       const path = ground.path('damaged.sqlite');
-      writeOldLog(path, [
+      await writeLog(path, [
         { fact: 'SweepSubmitted', sweepId, document },
         ...Array.from({ length: 2 * POINTS }, (_, index) => ({
           fact: 'ResultRecorded' as const,

@@ -5,9 +5,9 @@ import { fakeSweep } from '../../../support/sweeps.js';
 import { aLease, aRecord } from '../../../support/wire-records.js';
 import type { Check } from '../check.js';
 import { costOf, type Ground, megabytes, recordsOf, submit, until, within } from '../ground.js';
-import { writeOldLog } from '../old-log.js';
 import { cpuSeconds } from '../process-figures.js';
 import { field, RawGrpc } from '../raw-grpc.js';
+import { writeLog } from '../written-log.js';
 
 /** INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED. */
 const REFUSED = [3, 5, 8];
@@ -136,7 +136,7 @@ export const serviceChecks: readonly Check[] = [
           sweep: { ...record.sweep, id: sweepId, position },
         },
       }));
-      writeOldLog(path, [{ fact: 'SweepSubmitted', sweepId, document: fakeSweep(4) }, ...trials]);
+      await writeLog(path, [{ fact: 'SweepSubmitted', sweepId, document: fakeSweep(4) }, ...trials]);
       const target = await ground.coordinator({ log: { kind: 'sqlite', path } });
       const { grpcAddress } = target;
       const listed = await ridge(['sweeps', '--coordinator', grpcAddress]);
