@@ -1,15 +1,99 @@
+import { mean } from './summary.js';
+
+/** How far apart two grades count: all alike, by their distance on the scale, or by its square (QWK). */
+export type KappaWeights = 'none' | 'linear' | 'quadratic';
+
 /**
- * Cohen's kappa of two raters (Educational and Psychological Measurement 20(1), 1960): agreement beyond that of chance by how often each gives each category.
+ * Cohen's kappa of two raters (Educational and Psychological Measurement 20(1), 1960): agreement beyond that of chance by how often each gives each category;
+ * weighted for grades (Psychological Bulletin 70(4), 1968), as scikit-learn's `cohen_kappa_score` with `labels`.
  * @param a and b categories of the same things, in one order.
- * @returns null for nothing, or where chance alone agrees on everything.
+ * @param scale all grades from the lowest to the highest, given or not: a weighted kappa without those that nobody gave is another number. Left out = those that were
+ * given, which is enough without weights.
+ * @returns null for nothing, for a grade beyond the scale, or where chance alone agrees on everything.
  */
-export function kappa(a: readonly number[], b: readonly number[]): number | null {
-  if (a.length === 0) return null;
-  const share = (list: readonly number[], category: number) =>
-    list.filter((value) => value === category).length / list.length;
-  const observed = a.filter((value, i) => value === b[i]).length / a.length;
-  const chance = [...new Set([...a, ...b])].reduce((sum, one) => sum + share(a, one) * share(b, one), 0);
-  return chance >= 1 ? null : (observed - chance) / (1 - chance);
+export function kappa(
+  a: readonly number[],
+  b: readonly number[],
+  { weights = 'none', scale }: { readonly weights?: KappaWeights; readonly scale?: readonly number[] } = {},
+): number | null {
+  const grades = scale ?? [...new Set([...a, ...b])].sort((x, y) => x - y);
+  const placeOf = new Map(grades.map((grade, i) => [grade, i]));
+  const [x, y] = [a, b].map((list) => list.map((grade) => placeOf.get(grade) ?? Number.NaN));
+  if (a.length === 0 || [...x!, ...y!].some(Number.isNaN)) return null;
+  const apart = (i: number, k: number) =>
+    weights === 'none' ? Number(i !== k) : Math.abs(i - k) ** (weights === 'linear' ? 1 : 2);
+  const shares = [x!, y!].map((places) => {
+    const counts = new Float64Array(grades.length);
+    for (const place of places) counts[place]! += 1 / places.length;
+    return counts;
+  });
+  let [observed, chance] = [0, 0];
+  x!.forEach((place, i) => {
+    observed += apart(place, y![i]!) / a.length;
+  });
+  for (let i = 0; i < grades.length; i++)
+    for (let k = 0; k < grades.length; k++) chance += apart(i, k) * shares[0]![i]! * shares[1]![k]!;
+  return chance < 1e-12 ? null : 1 - observed / chance;
+}
+
+/**
+ * Fleiss' kappa of several raters without an order (Psychological Bulletin 76(5), 1971).
+ * @param things by thing, the category that each rater gave; as many raters of each.
+ * @returns null for fewer than two raters, for things that have unequally many, or where chance alone agrees on everything.
+ */
+export function fleissKappa(things: readonly (readonly number[])[]): number | null {
+  const raters = things[0]?.length ?? 0;
+  if (raters < 2 || things.some((one) => one.length !== raters)) return null;
+  const totals = new Map<number, number>();
+  let observed = 0;
+  for (const one of things) {
+    const counts = new Map<number, number>();
+    for (const category of one) counts.set(category, (counts.get(category) ?? 0) + 1);
+    for (const [category, count] of counts) {
+      totals.set(category, (totals.get(category) ?? 0) + count);
+      observed += (count * (count - 1)) / (raters * (raters - 1) * things.length);
+    }
+  }
+  const chance = [...totals.values()].reduce(
+    (sum, count) => sum + (count / (things.length * raters)) ** 2,
+    0,
+  );
+  return 1 - chance < 1e-12 ? null : (observed - chance) / (1 - chance);
+}
+
+/** An intraclass correlation in the notation of Shrout & Fleiss: model 1, 2 or 3, of one rater or of the mean of all. */
+export type IccForm = '1,1' | '2,1' | '3,1' | '1,k' | '2,k' | '3,k';
+
+/**
+ * Intraclass correlation (Shrout & Fleiss, "Intraclass correlations", Psychological Bulletin 86(2), 1979): 1 = raters differ between things, 2 = the same raters, who
+ * stand for others (absolute agreement; McGraw & Wong's A), 3 = these raters alone (consistency; C).
+ * @param things by thing, what each rater gave; as many raters of each.
+ * @returns null for fewer than two things or raters, or where nothing varies.
+ */
+export function icc(things: readonly (readonly number[])[], form: IccForm): number | null {
+  const [n, k] = [things.length, things[0]?.length ?? 0];
+  if (n < 2 || k < 2 || things.some((one) => one.length !== k)) return null;
+  const all = things.flat();
+  const centre = mean(all);
+  const squares = (values: readonly number[]) =>
+    values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
+  const total = squares(all);
+  const between = k * squares(things.map((one) => mean(one)));
+  const ofRaters = n * squares(things[0]!.map((_, r) => mean(things.map((one) => one[r]!))));
+  const bms = between / (n - 1);
+  const wms = (total - between) / (n * (k - 1));
+  const jms = ofRaters / (k - 1);
+  const ems = (total - between - ofRaters) / ((n - 1) * (k - 1));
+  const parts: Readonly<Record<IccForm, readonly [number, number]>> = {
+    '1,1': [bms - wms, bms + (k - 1) * wms],
+    '2,1': [bms - ems, bms + (k - 1) * ems + (k * (jms - ems)) / n],
+    '3,1': [bms - ems, bms + (k - 1) * ems],
+    '1,k': [bms - wms, bms],
+    '2,k': [bms - ems, bms + (jms - ems) / n],
+    '3,k': [bms - ems, bms],
+  };
+  const [above, below] = parts[form];
+  return total <= 1e-12 * n * k * centre ** 2 || below === 0 ? null : above / below;
 }
 
 /**

@@ -29,6 +29,8 @@ export function relativeHalfWidth(values: readonly number[], confidence = 0.95):
 }
 
 const DRAWS = 2000;
+/** Of a statistic of many things, and of very many. */
+const DRAWS_OF = { few: 1000, many: 200, manyFrom: 5000 };
 
 /**
  * Percentile bootstrap of the mean (Efron, Annals of Statistics 7(1), 1979): for values that are far from normal, and not few. The draws are the
@@ -36,16 +38,38 @@ const DRAWS = 2000;
  * @returns null for fewer than two values.
  */
 export function bootstrapInterval(values: readonly number[], confidence = 0.95): Interval | null {
-  const n = values.length;
-  if (n < 2) return null;
-  const random = xoroshiro128plus(42);
-  const means = new Float64Array(DRAWS);
-  for (let draw = 0; draw < DRAWS; draw++) {
+  const meanOf = (drawn: Uint32Array) => {
     let sum = 0;
-    for (let i = 0; i < n; i++) sum += values[uniformInt(random, 0, n - 1)]!;
-    means[draw] = sum / n;
+    for (const i of drawn) sum += values[i]!;
+    return sum / drawn.length;
+  };
+  return bootstrapOf(values.length, meanOf, { draws: DRAWS, confidence });
+}
+
+/**
+ * Percentile bootstrap of any statistic of things that are drawn again with replacement (Efron): F1, AUC, corpus BLEU. The draws are the same on every machine.
+ * @param statistic is given places of things, as many as there are; null = it has no value there, and the draw is left out.
+ * @returns null for fewer than two things, or where fewer than half of the draws have a value.
+ */
+export function bootstrapOf(
+  things: number,
+  statistic: (drawn: Uint32Array) => number | null,
+  {
+    draws = things < DRAWS_OF.manyFrom ? DRAWS_OF.few : DRAWS_OF.many,
+    confidence = 0.95,
+  }: { readonly draws?: number; readonly confidence?: number } = {},
+): Interval | null {
+  if (things < 2) return null;
+  const random = xoroshiro128plus(42);
+  const drawn = new Uint32Array(things);
+  const values: number[] = [];
+  for (let draw = 0; draw < draws; draw++) {
+    for (let i = 0; i < things; i++) drawn[i] = uniformInt(random, 0, things - 1);
+    const value = statistic(drawn);
+    if (value !== null) values.push(value);
   }
-  means.sort();
+  if (values.length < draws / 2) return null;
+  const ordered = Float64Array.from(values).sort();
   const tail = (1 - confidence) / 2;
-  return [quantileOfSorted(means, tail), quantileOfSorted(means, 1 - tail)];
+  return [quantileOfSorted(ordered, tail), quantileOfSorted(ordered, 1 - tail)];
 }

@@ -1,9 +1,15 @@
-import { chrF } from './chrf.js';
+import { bleuCounts, bleuOf } from './bleu.js';
+import { chrF, chrFWords } from './chrf.js';
 import { lastNumber, numericMatch } from './numeric.js';
 import { matches } from './pattern.js';
-import { rougeL, squadNormal, tokenF1 } from './words.js';
+import { jsonKeysF1, jsonMatch, setF1, setMatch } from './structured.js';
+import { rougeL, rougeN, squadNormal, tokenF1 } from './words.js';
 
-export const SCORERS = ['exact', 'contains', 'regex', 'numeric', 'token-f1', 'rouge-l', 'chrf'] as const;
+export const SCORERS = [
+  ...(['exact', 'contains', 'regex', 'numeric', 'token-f1'] as const),
+  ...(['set', 'set-f1', 'json', 'json-keys'] as const),
+  ...(['bleu', 'rouge-1', 'rouge-2', 'rouge-l', 'chrf', 'chrf++'] as const),
+] as const;
 export type Scorer = (typeof SCORERS)[number];
 
 /** `external:judge` is a command that the node's own config has under `judge`. */
@@ -33,7 +39,10 @@ export function score(
   { tolerance }: ScoringOptions,
 ): number {
   const said = answer.normalize('NFC');
-  return Math.max(0, ...references.map((wanted) => one(scorer, said, wanted.normalize('NFC'), tolerance)));
+  const wanted = references.map((reference) => reference.normalize('NFC'));
+  // n-grams of any reference count, each as often as the one that has it most.
+  if (scorer === 'bleu') return wanted.length === 0 ? 0 : bleuOf(bleuCounts(said, wanted), true);
+  return Math.max(0, ...wanted.map((reference) => one(scorer, said, reference, tolerance)));
 }
 
 function one(scorer: ScorerName, answer: string, reference: string, tolerance: number): number {
@@ -48,10 +57,24 @@ function one(scorer: ScorerName, answer: string, reference: string, tolerance: n
       return Number(numericMatch(answer, reference, tolerance));
     case 'token-f1':
       return tokenF1(answer, reference);
+    case 'set':
+      return setMatch(answer, reference);
+    case 'set-f1':
+      return setF1(answer, reference);
+    case 'json':
+      return jsonMatch(answer, reference);
+    case 'json-keys':
+      return jsonKeysF1(answer, reference);
+    case 'rouge-1':
+      return rougeN(answer, reference, 1);
+    case 'rouge-2':
+      return rougeN(answer, reference, 2);
     case 'rouge-l':
       return rougeL(answer, reference);
     case 'chrf':
       return chrF(answer, reference);
+    case 'chrf++':
+      return chrFWords(answer, reference);
     default:
       throw new Error(`${scorer} is scored by a command of the node`);
   }

@@ -1,3 +1,5 @@
+import { gramsOf, sharedGrams, wordsOf } from './ngrams.js';
+
 /** @returns SQuAD's normal form: lower case, no punctuation, no articles, single blanks (evaluate-v1.1.py). */
 export function squadNormal(text: string): string {
   return text
@@ -33,23 +35,26 @@ export function tokenF1(answer: string, reference: string): number {
 /** Words beyond this many are not compared: the work grows with the product of both lengths. */
 const MAX_WORDS = 4000;
 
+const rougeWords = (text: string) => wordsOf(text).slice(0, MAX_WORDS);
+
 /**
  * ROUGE-L: F1 from the longest common subsequence of words (Lin, "ROUGE", 2004), sentence level, without
  * stemming; equal to Google's rouge_score for ASCII. Letters of every script count as words here, where that
- * package keeps ASCII alone.
+ * package keeps ASCII alone, so that Chinese scores 0 there.
  * @returns 0 to 1.
  */
 export function rougeL(answer: string, reference: string): number {
-  const words = (text: string) =>
-    text
-      .toLowerCase()
-      .split(/[^\p{L}\p{M}\p{N}]+/u)
-      .filter((word) => word !== '')
-      .slice(0, MAX_WORDS);
-  const [got, wanted] = [words(answer), words(reference)];
+  const [got, wanted] = [rougeWords(answer), rougeWords(reference)];
   if (got.length === 0 || wanted.length === 0) return 0;
   const common = commonSubsequence(got, wanted);
   return f1(common / got.length, common / wanted.length);
+}
+
+/** ROUGE-N: F1 of n-grams of words, cut into words as rougeL does. @returns 0 to 1. */
+export function rougeN(answer: string, reference: string, n: number): number {
+  const [got, wanted] = [rougeWords(answer), rougeWords(reference)];
+  const shared = sharedGrams(gramsOf(got, n), gramsOf(wanted, n));
+  return f1(shared / Math.max(1, got.length - n + 1), shared / Math.max(1, wanted.length - n + 1));
 }
 
 function commonSubsequence(a: readonly string[], b: readonly string[]): number {
@@ -64,6 +69,7 @@ function commonSubsequence(a: readonly string[], b: readonly string[]): number {
   return above[b.length]!;
 }
 
-function f1(precision: number, recall: number): number {
+/** @returns the harmonic mean of precision and recall. */
+export function f1(precision: number, recall: number): number {
   return precision + recall === 0 ? 0 : (2 * precision * recall) / (precision + recall);
 }

@@ -117,7 +117,8 @@ describe('scoring an answer', () => {
         expect(value).toBeGreaterThanOrEqual(0);
         expect(value).toBeLessThanOrEqual(1 + 1e-12);
         const word = `w${answer.replace(/[^a-z]/g, '')} 7`;
-        expect(one(scorer, word, word)).toBeCloseTo(1, 12);
+        const right = scorer.startsWith('json') ? JSON.stringify({ word }) : word;
+        expect(one(scorer, right, right)).toBeCloseTo(1, 12);
       }),
     );
   });

@@ -246,7 +246,7 @@ describe('options and answers in the shapes that data sets have', () => {
 describe('definitions', () => {
   test('errors have places', () => {
     const parsed = parseTaskDefinition(
-      'apiVersion: ridgepoint.dev/v1\nkind: Task\nmetadata: { name: t }\nspec:\n  items: t.jsonl\n  mode: guess\n  scorers: [bleu]\n  shots: 3\n',
+      'apiVersion: ridgepoint.dev/v1\nkind: Task\nmetadata: { name: t }\nspec:\n  items: t.jsonl\n  mode: guess\n  scorers: [meteor]\n  shots: 3\n',
     );
     expect(parsed.ok).toBe(false);
     if (parsed.ok) return;

@@ -1,0 +1,93 @@
+import { f1 } from './words.js';
+
+/** A value nested more deeply is equal to none: it would take the stack. */
+const MOST_DEEP = 100;
+
+/**
+ * Items of a list as people and models write one: JSON's, else one a line, else parted by commas or semicolons; without numbers, dashes and quotes around them.
+ * @returns them in lower case, each once.
+ */
+export function listed(text: string): Set<string> {
+  const read = jsonIn(text);
+  const parts = Array.isArray(read)
+    ? read.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)))
+    : text.split(/\n/.test(text.trim()) ? /\n/ : /[,;，；、]/u);
+  const bare = parts.map((part) =>
+    part
+      .trim()
+      .replace(/^(?:[-*•]|\d{1,3}[.)])\s+/u, '')
+      .replace(/^["'`]|["'`.]$/gu, '')
+      .trim()
+      .toLowerCase(),
+  );
+  return new Set(bare.filter((part) => part !== ''));
+}
+
+/** @returns 1 where both list the same, in whatever order. */
+export function setMatch(answer: string, reference: string): number {
+  const [got, wanted] = [listed(answer), listed(reference)];
+  return Number(got.size === wanted.size && [...got].every((one) => wanted.has(one)));
+}
+
+/** @returns F1 of what is listed; two empty lists agree. */
+export function setF1(answer: string, reference: string): number {
+  const [got, wanted] = [listed(answer), listed(reference)];
+  if (got.size === 0 || wanted.size === 0) return Number(got.size === wanted.size);
+  const shared = [...got].filter((one) => wanted.has(one)).length;
+  return f1(shared / got.size, shared / wanted.size);
+}
+
+/** @returns 1 where both hold the same JSON: keys in any order, lists in any order, texts without blanks around them, in any case. */
+export function jsonMatch(answer: string, reference: string): number {
+  const [got, wanted] = [answer, reference].map((text) => plain(jsonIn(text)));
+  return Number(got !== null && got === wanted);
+}
+
+/**
+ * F1 over the keys of two objects: a key counts where both have it with the same value (as jsonMatch compares them).
+ * @returns 0 where one of them is no object.
+ */
+export function jsonKeysF1(answer: string, reference: string): number {
+  const [got, wanted] = [jsonIn(answer), jsonIn(reference)];
+  if (!isObject(got) || !isObject(wanted)) return 0;
+  const [own, theirs] = [Object.keys(got), Object.keys(wanted)];
+  if (own.length === 0 || theirs.length === 0) return Number(own.length === theirs.length);
+  const same = own.filter((key) => {
+    const value = Object.hasOwn(wanted, key) ? plain(got[key]) : null;
+    return value !== null && value === plain(wanted[key]);
+  });
+  return f1(same.length / own.length, same.length / theirs.length);
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** @returns the JSON in a text: the whole, else from the first brace or bracket to the last that closes one; undefined = none. */
+export function jsonIn(text: string): unknown {
+  const first = text.search(/[[{]/);
+  const last = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']'));
+  for (const piece of [text, first < 0 ? '' : text.slice(first, last + 1)]) {
+    try {
+      return JSON.parse(piece);
+    } catch {
+      // The next piece.
+    }
+  }
+  return undefined;
+}
+
+/** @returns one spelling of all values that count as equal; null for none, or one that is nested too deeply. */
+function plain(value: unknown, deep = 0): string | null {
+  if (value === undefined || deep > MOST_DEEP) return null;
+  if (typeof value === 'string') return JSON.stringify(value.trim().toLowerCase());
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const parts = Array.isArray(value)
+    ? value.map((one) => plain(one, deep + 1))
+    : Object.entries(value).map(([key, one]) => {
+        const inner = plain(one, deep + 1);
+        return inner === null ? null : `${JSON.stringify(key)}:${inner}`;
+      });
+  if (parts.includes(null)) return null;
+  const sorted = parts.sort().join(',');
+  return Array.isArray(value) ? `[${sorted}]` : `{${sorted}}`;
+}
