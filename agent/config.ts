@@ -10,7 +10,7 @@ import { engineFields, enginesOf, NO_ENGINES, type NodeEngines } from '../engine
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { DEFAULT_FOLDER, SOCKET_NAME } from './power/protocol.js';
-import { scorerSchema } from './quality/external-scorer.js';
+import { scorerSchema } from './quality/scorers.js';
 import { takeToken } from './token.js';
 
 /** Everything an agent can be told; every field has a default, so an empty file is a config. */
@@ -43,7 +43,7 @@ export const agentFileSchema = z.strictObject({
   stateFolder: z.string().optional(),
   /** The least recently used artifacts and fetched models go when all together are larger. */
   artifactBytes: z.number().positive().default(50e9),
-  /** Commands that may score generated answers; a task names one as `external:NAME` and can say no more. */
+  /** Commands that may score generated answers, and interpreters that run them; a task names one as `external:NAME` and can say no more. */
   scorers: z
     .record(
       z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use small letters, digits and dashes'),

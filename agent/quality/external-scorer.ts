@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { type FailureCode, FailureError, failure } from '../../core/errors.js';
+import type { ProgramPart } from '../../core/quality/tasks/program.js';
 import { StderrTail } from '../../process/isolation/stderr-tail.js';
 
-/** `scorers` of an agent's config, by the name after `external:`. No task can say more than the name. */
-export const scorerSchema = z.strictObject({
+/** `scorers` of an agent's config that are commands. */
+export const commandSchema = z.strictObject({
   /** The program and its words; no shell reads them. */
   command: z.array(z.string().min(1)).min(1),
   /** It is killed when no score comes for so long. */
@@ -14,7 +15,7 @@ export const scorerSchema = z.strictObject({
   /** Beside PATH, HOME and the locale, all that it gets of an environment. */
   env: z.record(z.string(), z.string()).default({}),
 });
-export type ScorerProfile = z.output<typeof scorerSchema>;
+export type CommandProfile = z.output<typeof commandSchema>;
 
 /** One line of JSON on its standard input. */
 export interface AnswerToScore {
@@ -22,9 +23,22 @@ export interface AnswerToScore {
   readonly prompt: string;
   readonly answer: string;
   readonly references: readonly string[];
+  /** Left out where nobody knows them. */
+  readonly task?: string;
+  readonly groups?: Readonly<Record<string, string>>;
 }
 
-const scoreSchema = z.object({ score: z.number().min(0).max(1), id: z.string().optional() });
+/** An answer, with what scorers of this process are given beside it. */
+export interface Question extends AnswerToScore {
+  readonly program?: readonly ProgramPart[];
+}
+
+const id = z.string().optional();
+const scoreSchema = z.union([
+  z.object({ score: z.number().min(0).max(1), id }),
+  /** It could not be scored, which is counted and is no 0. */
+  z.object({ score: z.null(), reason: z.string().min(1), id }),
+]);
 const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ'];
 /** A score is a short line; a program that writes a novel is another program. */
 const MAX_LINE_BYTES = 64 * 1024;
@@ -39,10 +53,10 @@ const MAX_SHOWN = 120;
  */
 export async function scoreExternally(
   name: string,
-  profile: ScorerProfile,
-  questions: Iterable<AnswerToScore>,
+  profile: CommandProfile,
+  questions: Iterable<Question>,
   stopped: Promise<never> = new Promise(() => {}),
-): Promise<number[]> {
+): Promise<(number | null)[]> {
   const [program = '', ...words] = profile.command;
   const inherited = INHERITED.flatMap((key) =>
     process.env[key] === undefined ? [] : [[key, process.env[key]]],
@@ -63,20 +77,20 @@ export async function scoreExternally(
 }
 
 class Scoring {
-  readonly scores: Promise<number[]>;
+  readonly scores: Promise<(number | null)[]>;
   readonly #name: string;
   /** Ids of the answers that it got so far, in order. */
   readonly #asked: string[] = [];
   /** It got all of them. */
   #all = false;
-  readonly #found: number[] = [];
+  readonly #found: (number | null)[] = [];
   readonly #tail = new StderrTail();
   #line = '';
 
   constructor(
     name: string,
-    { timeoutSeconds }: ScorerProfile,
-    questions: Iterable<AnswerToScore>,
+    { timeoutSeconds }: CommandProfile,
+    questions: Iterable<Question>,
     child: ChildProcessWithoutNullStreams,
   ) {
     this.#name = name;
@@ -111,8 +125,8 @@ class Scoring {
     });
   }
 
-  *#lines(questions: Iterable<AnswerToScore>): Generator<string> {
-    for (const question of questions) {
+  *#lines(questions: Iterable<Question>): Generator<string> {
+    for (const { program: _, ...question } of questions) {
       this.#asked.push(question.id);
       yield `${JSON.stringify(question)}\n`;
     }

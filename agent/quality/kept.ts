@@ -80,7 +80,10 @@ async function askInto(
 }
 
 function withJudged(record: AnswerRecord, judged: JudgedScores): AnswerRecord {
-  const found = Object.entries(judged).map(([name, values]) => [name, values[record.index] ?? null]);
+  const found = Object.entries(judged).map(([name, values]) => {
+    const value = values[record.index] ?? Number.NaN;
+    return [name, Number.isNaN(value) ? null : value];
+  });
   return found.length === 0
     ? record
     : { ...record, scores: { ...record.scores, ...Object.fromEntries(found) } };

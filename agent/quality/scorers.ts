@@ -1,10 +1,31 @@
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { z } from 'zod';
 import { FailureError, failure } from '../../core/errors.js';
 import { externalName } from '../../core/quality/scorers/index.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { digestOf } from '../../process/digest.js';
-import type { ScorerProfile } from './external-scorer.js';
+import { interpreterSchema, scoreByRunning } from './code-scorer.js';
+import { commandSchema, type Question, scoreExternally } from './external-scorer.js';
+
+/** `scorers` of an agent's config, by the name after `external:`: a command, or an interpreter that runs answers. No task can say more than the name. */
+export const scorerSchema = z.union([commandSchema, interpreterSchema], {
+  error:
+    'give command: [program, …] with timeoutSeconds and env, or interpreter: [/whole/path, …] with readable, seconds, memoryBytes and processes (docs/quality.md)',
+});
+export type ScorerProfile = z.output<typeof scorerSchema>;
+
+/** @returns scores from 0 to 1 in the order of the questions; null = the scorer could not score it. @throws as the two kinds of scorers do. */
+export async function scoreBy(
+  name: string,
+  profile: ScorerProfile,
+  questions: Iterable<Question>,
+  stopped?: Promise<never>,
+): Promise<(number | null)[]> {
+  return 'command' in profile
+    ? await scoreExternally(name, profile, questions, stopped)
+    : await scoreByRunning(name, profile, questions, stopped);
+}
 
 export type Scorers = Readonly<Record<string, ScorerProfile>>;
 
@@ -28,10 +49,13 @@ export async function identityOf(
   scorers: Scorers,
   cacheFolder: string,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const entries = Object.entries(scorers).map(async ([name, { command, env }]) => {
-    const files = command.filter((word) => isAbsolute(word) && existsSync(word) && statSync(word).isFile());
+  const entries = Object.entries(scorers).map(async ([name, profile]) => {
+    const words = 'command' in profile ? profile.command : profile.interpreter;
+    const files = words.filter((word) => isAbsolute(word) && existsSync(word) && statSync(word).isFile());
     const digests = await Promise.all(files.map((file) => digestOf(file, cacheFolder)));
-    return [name, { command, env, digests }] as const;
+    // A command that has longer for its scores gives the same.
+    const { timeoutSeconds: _, ...said } = { timeoutSeconds: 0, ...profile };
+    return [name, { ...said, digests }] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { FailureError, failure } from '../../core/errors.js';
 import { ANSWER_SCHEMA, type AnswerRecord, type GivenAnswer } from '../../core/quality/answers/record.js';
 import type { TaskOutcome } from '../../core/quality/outcome.js';
 import { externalName, extracted, type ScorerName, score } from '../../core/quality/scorers/index.js';
@@ -8,12 +9,11 @@ import type { TaskItem } from '../../core/quality/tasks/items.js';
 import type { TextModel } from '../../engines/runners/opened.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
 import { optionLikelihoods, tokenizeChoices, tokensOf } from './choices.js';
-import { scoreExternally } from './external-scorer.js';
 import { generate } from './generation.js';
 import type { Journal } from './journal.js';
 import type { LanguageModel } from './language-model.js';
 import { byLikelihood, bySaying, LETTER_TOKENS, type Respondent } from './respondent.js';
-import type { Scorers } from './scorers.js';
+import { type Scorers, scoreBy } from './scorers.js';
 import { stoppedBy, type Watch } from './watch.js';
 
 /** @returns tokens that the cache needs for each item. Items are cut again when they are asked: all of them together may not fit into memory. */
@@ -91,10 +91,19 @@ export async function measureTask(
       own.put(name, judged[name]);
       ofBase?.put(name, await judge(external, task, 'base', asking));
     }
-    const values = withGroups(task, own.of(name));
-    const baseValues = ofBase === null ? null : withGroups(task, ofBase.of(name));
+    // What a judge could not score is no 0: it is counted, and left out on both sides.
+    const scored = items.flatMap((_, i) =>
+      Number.isNaN(own.of(name)[i]!) || Number.isNaN(ofBase?.of(name)[i] ?? 0) ? [] : [i],
+    );
+    if (scored.length === 0) {
+      const what = `the scorer ${name} could score none of the ${items.length} answers to ${task.name}`;
+      throw new FailureError(failure('run-failed', what));
+    }
+    const values = withGroups(task, scored, own.of(name));
+    const baseValues = ofBase === null ? null : withGroups(task, scored, ofBase.of(name));
     scores.push({
       name,
+      ...(scored.length < items.length && { unscored: items.length - scored.length }),
       score: scoreOf(values, baseValues),
       base: baseValues === null ? null : scoreOf(baseValues),
       retentionPercent: baseValues === null ? null : retention(baseValues, values),
@@ -104,7 +113,7 @@ export async function measureTask(
   return { outcome, judged };
 }
 
-/** By external scorer, what it gave each answer, by index. */
+/** By external scorer, what it gave each answer, by index; NaN = it could not score it. */
 export type JudgedScores = Readonly<Record<string, Float64Array>>;
 
 /** Scores by name and item: numbers, however many items there are. */
@@ -241,15 +250,16 @@ async function judge(
       if (item === undefined) continue;
       const answer = (of === 'base' ? record.base?.answer : record.answer) ?? '';
       order.push(record.index);
-      yield { id: item.id, prompt: item.prompt, answer, references: item.references };
+      const { id, prompt, references, groups, program } = item;
+      yield { id, prompt, answer, references, task: task.name, groups, ...(program && { program }) };
     }
   }
   const { stopped, end } = stoppedBy(watch);
   try {
-    const found = await scoreExternally(name, scorers[name]!, questions(), stopped);
+    const found = await scoreBy(name, scorers[name]!, questions(), stopped);
     const values = new Float64Array(task.items.length);
     found.forEach((value, i) => {
-      values[order[i]!] = value;
+      values[order[i]!] = value ?? Number.NaN;
     });
     return values;
   } finally {
@@ -257,8 +267,8 @@ async function judge(
   }
 }
 
-function withGroups({ items }: Task, values: Float64Array): readonly ItemScore[] {
-  return items.map(({ groups }, i) => ({ groups, value: values[i]! }));
+function withGroups({ items }: Task, places: readonly number[], values: Float64Array): readonly ItemScore[] {
+  return places.map((i) => ({ groups: items[i]!.groups, value: values[i]! }));
 }
 
 function chanceOf({ items }: Task): number | null {

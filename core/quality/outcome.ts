@@ -63,6 +63,8 @@ export interface TaskOutcome {
 export interface TaskScore {
   /** `sum`, `perToken`, `perByte` of option likelihoods, `letter`, `saidLetter`, or the name of a scorer. */
   readonly name: string;
+  /** Items that a judge could not score; left out = none. They are in neither score. */
+  readonly unscored?: number;
   readonly score: Score;
   /** The base on the same items, and what is left of it in percent; null without a base. */
   readonly base: Score | null;

@@ -50,6 +50,8 @@ const textSchema = z.object({
 
 const scoreSchema = z.object({
   name: z.string(),
+  /** Items that a judge could not score; left out = none. */
+  unscored: z.number().int().optional(),
   score: estimate,
   base: estimate.nullable(),
   retentionPercent: estimate.nullable(),
@@ -182,6 +184,7 @@ function taskRecord({ name, items, chance, scores, by }: TaskOutcome): QualityRe
     chance,
     scores: scores.map((one) => ({
       name: one.name,
+      ...(one.unscored !== undefined && { unscored: one.unscored }),
       score: plain(one.score),
       base: one.base === null ? null : plain(one.base),
       retentionPercent: one.retentionPercent === null ? null : plain(one.retentionPercent),

@@ -62,6 +62,11 @@ const schema = z.strictObject({
       .optional(),
     /** `generate` alone. */
     scorers: z.array(scorer).min(1).max(20).default(['exact']),
+    /**
+     * A program that an answer becomes a part of, for a scorer that runs it: `{answer}`, fields of the record, and `{token}`, a word that it has to print last, so that one that
+     * ends before its tests has not passed them.
+     */
+    program: z.string().min(1).max(20_000).optional(),
     tolerance: z.number().min(0).default(1e-6),
     maxTokens: z.int().min(1).max(4096).default(64),
     stop: z.array(z.string().min(1).max(100)).max(16).default(['\n']),

@@ -2,6 +2,7 @@ import { letterOf } from '../multiple-choice.js';
 import { patternProblem } from '../scorers/pattern.js';
 import { readChoices } from './choices.js';
 import type { Parsed, TaskDefinition } from './definition.js';
+import { type ProgramPart, programOf } from './program.js';
 import { type ItemRecord, isAsked, readRecords } from './records.js';
 import { rightAnswers } from './right-answers.js';
 import { fill, joinedText, namesIn, textOf, valueAt } from './template.js';
@@ -16,6 +17,8 @@ export interface TaskItem {
   readonly choices: { readonly continuations: readonly string[]; readonly answers: readonly number[] } | null;
   /** Right answers in words; for options the right ones. */
   readonly references: readonly string[];
+  /** Where a scorer runs it: the program that an answer becomes a part of. */
+  readonly program?: readonly ProgramPart[];
 }
 
 export interface TaskItems {
@@ -121,7 +124,12 @@ function readItem(
   if (typeof choices === 'string' || !complete) return null;
   const id = textOf(valueAt(record, named('id'))) ?? place;
   const base = { id, groups: groupsOf(task, record), prompt };
-  if (!ofChoice) return generated(task, base, answer, say);
+  if (!ofChoice) {
+    const program = spec.program === undefined ? [] : programOf(spec.program, record, say);
+    const item = generated(task, base, answer, say);
+    if (program === null || item === null) return null;
+    return program.length === 0 ? item : { ...item, program };
+  }
   const right = rightAnswers(spec.answerIs ?? null, answer, choices);
   if (typeof right === 'string') return say(right);
   if (right.length > 1 && spec.severalAnswers === 'skip') return 'several';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { scoreExternally, scorerSchema } from '../../../agent/quality/external-scorer.js';
+import { commandSchema, scoreExternally } from '../../../agent/quality/external-scorer.js';
 import { identityOf, scorersOf } from '../../../agent/quality/scorers.js';
 import { toFailure } from '../../../core/errors.js';
 import { plainTask } from '../../../core/quality/tasks/definition.js';
@@ -21,7 +21,7 @@ function judge(script: string, rest: object = {}) {
      };
      ${script}`,
   );
-  return scorerSchema.parse({ command: [process.execPath, path], ...rest });
+  return commandSchema.parse({ command: [process.execPath, path], ...rest });
 }
 
 const question = (id: string, answer: string) => ({
@@ -44,6 +44,13 @@ describe('an external scorer', () => {
     );
     expect(await scoreExternally('judge', profile, three)).toEqual([1, 0.3, 1]);
     expect(await scoreExternally('judge', profile, [])).toEqual([]);
+  });
+
+  test('may say that it could not score an answer, with its reason', async () => {
+    const profile = judge(
+      "await questions((q, i) => say(JSON.stringify(i === 1 ? { score: null, reason: 'unreadable' } : { score: 1 })));",
+    );
+    expect(await scoreExternally('judge', profile, three)).toEqual([1, null, 1]);
   });
 
   test('is started without a shell and with little of an environment', async () => {
@@ -104,7 +111,7 @@ describe('an external scorer', () => {
   });
 
   test('that is not there, and one that takes too long, end soon', async () => {
-    const missing = scorerSchema.parse({ command: ['/nowhere/judge'] });
+    const missing = commandSchema.parse({ command: ['/nowhere/judge'] });
     expect(await failed(scoreExternally('judge', missing, three))).toMatchObject({
       code: 'run-failed',
       message: expect.stringContaining('could not be started'),
@@ -130,7 +137,7 @@ describe('which scorers a task may use', () => {
     const { name, spec } = plainTask('t', 't.jsonl');
     return { name, spec: { ...spec, mode, scorers }, items: [], leftOut: { byOnly: 0, several: 0 } };
   };
-  const profile = scorerSchema.parse({ command: ['judge'] });
+  const profile = commandSchema.parse({ command: ['judge'] });
 
   test('those that the node’s config has, and no other', async () => {
     expect(scorersOf([task(['exact', 'external:judge'])], { judge: profile, other: profile })).toEqual({

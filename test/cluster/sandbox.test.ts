@@ -1,0 +1,165 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { interpreterSchema, scoreByRunning } from '../../agent/quality/code-scorer.js';
+import { readTasks } from '../../agent/quality/task-files.js';
+import { toFailure } from '../../core/errors.js';
+import { runSandboxed, sandboxProblem } from '../../process/sandbox/run.js';
+import { temporaryFolder } from '../support/bench.js';
+
+const PYTHON = '/usr/bin/python3';
+const problem = existsSync(PYTHON) ? await sandboxProblem() : `there is no ${PYTHON}`;
+const limits = { seconds: 1, memoryBytes: 2 ** 28, processes: 16, outputBytes: 2 ** 16 };
+const run = (program: string, readable: readonly string[] = []) =>
+  runSandboxed({ interpreter: [PYTHON, '-I'], program, readable, limits });
+
+/** Processes of this machine that run a program of a sandbox. */
+const left = () =>
+  readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes('/tmp/program'));
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+describe.skipIf(problem !== null)(`a sandbox (${problem ?? 'here'})`, () => {
+  test('runs a program, and tells how it ended', async () => {
+    const { ended, exitCode, stdout } = await run('import sys; print("hello"); sys.exit(3)');
+    expect({ ended, exitCode, stdout }).toEqual({ ended: 'exited', exitCode: 3, stdout: 'hello\n' });
+  });
+
+  test('has no network: neither the machine’s own nor any other', async () => {
+    let calls = 0;
+    const server = createServer(() => {
+      calls += 1;
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const program = `
+import socket
+for place in [("127.0.0.1", ${port}), ("1.1.1.1", 53)]:
+    try: socket.create_connection(place, 1); print("reached")
+    except OSError as error: print(error.errno)
+print(socket.if_nameindex())`;
+    const { stdout } = await run(program);
+    server.close();
+    expect(calls).toBe(0);
+    expect(stdout).toBe("101\n101\n[(1, 'lo')]\n");
+  });
+
+  test('sees no file but the system’s programs, nothing of who started it, and writes nowhere else', async () => {
+    const folder = temporaryFolder();
+    chmodSync(folder, 0o755);
+    writeFileSync(join(folder, 'secret'), 'the secret');
+    process.env.RIDGE_TOKEN = 'secret';
+    const program = `
+import os
+for path in ${JSON.stringify([folder, process.env.HOME, '/root', '/home', '/proc/1/root', '/old', '/etc/passwd'])}:
+    print(path, os.path.exists(path))
+print(sorted(os.environ))
+for path in ["/usr/x", "/usr/bin/x", "/bin/x"]:
+    try: open(path, "w"); print("wrote", path)
+    except OSError as error: print(error.errno)`;
+    const { stdout } = await run(program);
+    delete process.env.RIDGE_TOKEN;
+    expect(stdout).not.toContain('True');
+    expect(stdout).toContain("['HOME', 'LANG', 'PATH', 'PWD']");
+    expect(stdout.match(/^30$/gm)).toHaveLength(3);
+    const named = await run(`print(open(${JSON.stringify(join(folder, 'secret'))}).read())`, [folder]);
+    expect(named.stdout).toBe('the secret\n');
+  });
+
+  test('cannot get more rights: no mounts, no namespaces, no devices, no other processes', async () => {
+    const program = `
+import ctypes, os, signal
+c = ctypes.CDLL(None, use_errno=True)
+print(c.unshare(0x10000000), c.unshare(0x20000), c.mount(b"none", b"/tmp", b"tmpfs", 0, None), c.chroot(b"/tmp"), c.ptrace(16, 1, 0, 0))
+try: os.mknod("/tmp/disk", 0o60666, os.makedev(254, 0)); print("made")
+except OSError as error: print(error.errno)
+for pid in range(2, 60):
+    if pid != os.getpid():
+        try: os.kill(pid, 0); print("saw", pid, os.getpid())
+        except ProcessLookupError: pass`;
+    const { stdout } = await run(program);
+    expect(stdout.split('\n').slice(0, 2)).toEqual(['-1 -1 -1 -1 -1', '1']);
+    // The clock that ends it is all else that is there.
+    expect(stdout.match(/saw/g)?.length ?? 0).toBeLessThanOrEqual(1);
+  });
+
+  test.each([
+    ['loops for ever', 'while True: pass', 'timed-out'],
+    ['sleeps', 'import time; time.sleep(100)', 'timed-out'],
+    ['forks for ever', 'import os\nwhile True:\n  try: os.fork()\n  except OSError: pass', 'timed-out'],
+    ['writes for ever', 'while True: print("x" * 1000)', 'too-much-output'],
+  ])('one that %s is ended, and nothing of it is left', async (_, program, ended) => {
+    const found = await run(program);
+    expect(found.ended).toBe(ended);
+    expect(found.stdout.length).toBeLessThanOrEqual(limits.outputBytes);
+    expect(left()).toEqual([]);
+  });
+
+  test('bounds processes, memory and files; what a program leaves behind ends with it', async () => {
+    const program = `
+import os, time
+count = 0
+try:
+    while True:
+        if os.fork() == 0:
+            os.setsid(); time.sleep(50); os._exit(0)
+        count += 1
+except OSError: print(count < 16)
+try: bytearray(2 ** 29); print("got it")
+except MemoryError: print("no memory")
+import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+try:
+    with open("/tmp/x", "wb") as file:
+        while True: file.write(b"x" * 2 ** 20)
+except OSError as error: print("full")`;
+    expect((await run(program)).stdout).toBe('True\nno memory\nfull\n');
+    expect(left()).toEqual([]);
+  });
+
+  test('where it cannot be made, nothing runs, and the reason is told', async () => {
+    const made = runSandboxed({
+      interpreter: [PYTHON],
+      program: '',
+      readable: [],
+      limits: { ...limits, memoryBytes: -5 },
+    });
+    await expect(made).rejects.toThrow(/mount/);
+  });
+});
+
+describe.skipIf(problem !== null)('answers that are programs', () => {
+  const profile = interpreterSchema.parse({ interpreter: [PYTHON, '-I'], seconds: 1 });
+  const examples = join(import.meta.dirname, '../../docs/examples/tasks/humaneval.yaml');
+  const read = readTasks([examples], (path) =>
+    path.endsWith('.yaml') ? path : join(import.meta.dirname, '../fixtures/tasks/humaneval.jsonl'),
+  );
+
+  test('pass with their tests alone: wrong ones, hanging ones and those that end early fail', async () => {
+    if (!read.ok) throw new Error(read.errors.join('; '));
+    const [twice, last] = read.tasks[0]!.items;
+    const asked = (item: typeof twice, answer: string) => ({ ...item!, answer });
+    const questions = [
+      asked(twice, twice!.references[0]!),
+      asked(twice, '    return x\n'),
+      asked(last, '```python\ndef last(xs):\n    return xs[-1]\n```'),
+      asked(last, '    import os; os._exit(0)\n'),
+      asked(last, '    while True: pass\n'),
+      asked(last, 'this is no Python'),
+    ];
+    expect(await scoreByRunning('python', profile, questions)).toEqual([1, 0, 1, 0, 0, 0]);
+  });
+
+  test('end when the work is stopped', async () => {
+    const hangs = { id: '1', prompt: '', references: [], answer: 'import time; time.sleep(60)' };
+    const stopped = new Promise<never>((_, reject) => setTimeout(() => reject(new Error('stopped')), 100));
+    const work = scoreByRunning('python', { ...profile, seconds: 50 }, [hangs], stopped);
+    expect(toFailure(await work.catch((error: unknown) => error)).message).toContain('stopped');
+    expect(left()).toEqual([]);
+  });
+});
