@@ -1,5 +1,4 @@
 import { MERGE_ADAPTERS, WRITE_ADAPTER } from '../artifacts/adapters/jobs.js';
-import { GIVE_WINDOW, GROUP_HEADS } from '../artifacts/attention/jobs.js';
 import { CALIBRATE } from '../artifacts/calibration/job.js';
 import { CONVERT } from '../artifacts/conversions/job.js';
 import { LOOK } from '../artifacts/files/looking/job.js';
@@ -7,13 +6,14 @@ import { FETCH } from '../artifacts/files/remote/job.js';
 import { SYNTHESIZE } from '../artifacts/files/synthetic/job.js';
 import { QUANTIZE_GRAPH } from '../artifacts/onnx/job.js';
 import { PRUNE } from '../artifacts/pruning/job.js';
+import { CUT_LAYERS, GIVE_WINDOW, GROUP_HEADS } from '../artifacts/shape/jobs.js';
 import { PROBE, QUANTIZE } from '../engines/runners/jobs.js';
 import { SERVE } from '../engines/servers/job.js';
 import type { ChildMessage, Job } from '../process/isolation/job.js';
 import { FACTORS } from './factors/job.js';
 import { KERNELS } from './kernels/job.js';
 import { PROFILE } from './profile/job.js';
-import { COMPARE, JUDGE, QUALITY, SERVED_QUALITY } from './quality/jobs.js';
+import { COMPARE, EXITS, JUDGE, QUALITY, SERVED_QUALITY } from './quality/jobs.js';
 import { CUDA_ROOFS, ROOFS } from './roofs/jobs.js';
 import { TRIAL } from './trial/job.js';
 
@@ -26,6 +26,7 @@ export const JOBS: readonly Job<never, unknown, ChildMessage>[] = [
   PRUNE,
   SYNTHESIZE,
   GROUP_HEADS,
+  CUT_LAYERS,
   GIVE_WINDOW,
   MERGE_ADAPTERS,
   WRITE_ADAPTER,
@@ -36,6 +37,7 @@ export const JOBS: readonly Job<never, unknown, ChildMessage>[] = [
   QUALITY,
   SERVED_QUALITY,
   COMPARE,
+  EXITS,
   JUDGE,
   PROFILE,
   FACTORS,

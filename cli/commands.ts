@@ -9,6 +9,7 @@ import { registerCompare } from './compare/command.js';
 import { registerCoordinator } from './coordinator/command.js';
 import { registerDoctor } from './doctor/command.js';
 import { registerEngines } from './engines/command.js';
+import { registerExits } from './exits/command.js';
 import { registerExport } from './export/command.js';
 import { registerFactors } from './factors/command.js';
 import { registerFit } from './fit/command.js';
@@ -79,6 +80,7 @@ export const COMMANDS: readonly CommandGroup[] = [
     commands: [
       registerModels,
       registerQuality,
+      registerExits,
       registerJudge,
       registerCalibrate,
       registerQuantize,

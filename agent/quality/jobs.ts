@@ -3,6 +3,7 @@ import type { QualityOutcome } from '../../core/quality/outcome.js';
 import type { Channel } from '../../process/isolation/channel.js';
 import type { Job } from '../../process/isolation/job.js';
 import type { CompareJob, Comparison } from './compare.js';
+import type { ExitsFound, ExitsJob } from './exits.js';
 import type { JudgeJob, ScoreReport } from './judge.js';
 import type { QualityJob } from './measure.js';
 import type { ServedQualityJob } from './served/measure.js';
@@ -40,6 +41,16 @@ export const COMPARE: Job<CompareJob, Comparison, QualityReport> = {
   async load() {
     const { compareLogits } = await import('./compare.js');
     return (job, channel) => compareLogits(job, watchOf(channel));
+  },
+};
+
+/** Asks a model at several depths. */
+export const EXITS: Job<ExitsJob, ExitsFound, QualityReport> = {
+  name: 'exits',
+  what: 'the reading of exits',
+  async load() {
+    const { measureExits } = await import('./exits.js');
+    return (job, channel) => measureExits(job, watchOf(channel));
   },
 };
 

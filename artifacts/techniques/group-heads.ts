@@ -1,6 +1,6 @@
 import { taskOf } from '../../process/isolation/job.js';
-import { GROUP_HEADS } from '../attention/jobs.js';
 import type { Step } from '../files/step.js';
+import { GROUP_HEADS } from '../shape/jobs.js';
 
 /** Changes whenever the same heads would be grouped into other bytes. */
 const GROUPER = '1';

@@ -7,6 +7,7 @@ import { importanceFor } from '../calibration/importance.js';
 import { conversionStep } from '../conversions/step.js';
 import type { ModelSettings, ResolvedModel } from '../files/resolve.js';
 import type { Step } from '../files/step.js';
+import { cutLayersStep } from './cut-layers.js';
 import { groupHeadsStep } from './group-heads.js';
 import { mergeStep } from './merge.js';
 import { pruneStep } from './prune.js';
@@ -56,6 +57,8 @@ async function stepOf(
   switch (one.kind) {
     case 'convert':
       return conversionStep(one.conversion, base);
+    case 'cut-layers':
+      return cutLayersStep(one.kept);
     case 'group-heads':
       return groupHeadsStep(one.kvHeads);
     case 'merge':

@@ -1,7 +1,7 @@
 import type { SlidingWindow } from '../../core/techniques/attention.js';
 import { taskOf } from '../../process/isolation/job.js';
-import { GIVE_WINDOW } from '../attention/jobs.js';
 import type { Step } from '../files/step.js';
+import { GIVE_WINDOW } from '../shape/jobs.js';
 
 /** Changes whenever the same window would be given in other bytes. */
 const WRITER = '1';

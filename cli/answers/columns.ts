@@ -31,6 +31,7 @@ const USUAL: readonly AnswerColumn[] = [
   text('quantization', ({ of }) => of.row.experiment.technique.quantization),
   text('sparsity', ({ of }) => of.row.experiment.technique.sparsity),
   text('attention', ({ of }) => of.row.experiment.technique.attention),
+  text('depth', ({ of }) => of.row.experiment.technique.depth),
   text('adapter', ({ of }) => of.row.experiment.technique.adapter),
   text('runner', ({ of }) => of.row.experiment.runner.kind),
   text('device', ({ of }) => of.row.experiment.device),

@@ -60,6 +60,8 @@ export interface TechniqueChoice {
   readonly sparsity: string;
   /** `kv-heads:2`, or `base`. */
   readonly attention: string;
+  /** `first:4`, or `all`. */
+  readonly depth: string;
   /** `adapters/r4.gguf?mode=merged`, or `none`. */
   readonly adapter: string;
 }

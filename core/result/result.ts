@@ -94,6 +94,8 @@ export const experimentSchema = z.object({
     quantization: z.string(),
     sparsity: z.string(),
     attention: z.string(),
+    /** Left out before there was one. */
+    depth: z.string().default('all'),
     adapter: z.string(),
   }),
   runner: z.object({ kind: z.string(), options }),

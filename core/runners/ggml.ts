@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { grouping } from '../techniques/attention.js';
+import { exits } from '../techniques/depth.js';
 import { requantizing } from '../techniques/quantization.js';
 import { predictTrainingMemory } from '../work/memory.js';
 import { cpuBackend, poll, threads } from './cpu-options.js';
@@ -14,8 +15,8 @@ export const ggml: RunnerKind = {
   devices: ['cpu'],
   offers: ['trainer'],
   formats: ['gguf'],
-  techniques: ['quantization', 'sparsity', 'attention'],
-  rules: [requantizing, grouping],
+  techniques: ['quantization', 'sparsity', 'attention', 'depth'],
+  rules: [requantizing, grouping, exits],
   alsoKnownAs: {},
   answerOptions: [],
   // It trains and does not speak.

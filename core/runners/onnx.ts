@@ -3,6 +3,7 @@ import { deviceKind } from '../experiment/experiment.js';
 import { numberOn, type Rule } from '../experiment/rule.js';
 import { NO_ADAPTER } from '../techniques/adapter.js';
 import { grouping, readAttention } from '../techniques/attention.js';
+import { exits, exitWithAdapter } from '../techniques/depth.js';
 import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { onnxPasses } from '../work/onnx.js';
@@ -138,13 +139,15 @@ export const onnx: RunnerKind = {
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
   offers: ['generator', 'profiled-generator', 'language-model', 'graph'],
   formats: ['onnx'],
-  techniques: ['quantization', 'sparsity', 'attention', 'adapter'],
+  techniques: ['quantization', 'sparsity', 'attention', 'depth', 'adapter'],
   rules: [
     providerOnDevice,
     interThreadsNeedParallel,
     arenaOptionsNeedArena,
     requantizing,
     grouping,
+    exits,
+    exitWithAdapter,
     pruningNeedsFloats,
     groupsDivideWidth,
     changedBefore,

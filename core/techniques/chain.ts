@@ -4,6 +4,7 @@ import { type ConversionName, conversionNamed, wayTo } from '../models/conversio
 import type { ModelFormat } from '../models/formats.js';
 import { type AdapterPart, readAdapter } from './adapter.js';
 import { readAttention, type SlidingWindow } from './attention.js';
+import { factsAtDepth, readDepth } from './depth.js';
 import { type GraphQuantization, readGraphQuantization } from './graph-quantization.js';
 import { predictWeights } from './predicted-weights.js';
 import { type QuantizationSpec, readQuantization } from './quantization.js';
@@ -21,6 +22,7 @@ export interface ChainLink {
 /** One thing that is done to a base before it runs. */
 export type ChainStep =
   | { readonly kind: 'convert'; readonly conversion: ConversionName }
+  | { readonly kind: 'cut-layers'; readonly kept: number }
   | { readonly kind: 'group-heads'; readonly kvHeads: number }
   | { readonly kind: 'merge'; readonly parts: readonly AdapterPart[] }
   | { readonly kind: 'prune'; readonly word: string; readonly spec: SparsitySpec }
@@ -28,7 +30,7 @@ export type ChainStep =
   | { readonly kind: 'quantize-graph'; readonly word: string; readonly spec: GraphQuantization }
   | { readonly kind: 'window'; readonly window: SlidingWindow };
 
-type BaseFacts = Pick<ModelFacts, 'format' | 'heads' | 'quantization'>;
+type BaseFacts = Pick<ModelFacts, 'format' | 'heads' | 'layers' | 'quantization'>;
 
 /** @returns the format that a step reads and writes. */
 function formatOf(step: ChainStep): ModelFormat {
@@ -73,7 +75,7 @@ export function chainSteps(
 }
 
 /**
- * Heads are grouped, adapters merged, weights pruned, then quantized; a window is a change of the header and comes last, since it may
+ * Layers are left out, heads are grouped, adapters merged, weights pruned, then quantized; a window is a change of the header and comes last, since it may
  * rename the architecture. Graphs are quantized when all that is done to GGUF files is done.
  */
 function techniqueSteps(
@@ -82,17 +84,21 @@ function techniqueSteps(
   opens: readonly ModelFormat[],
 ): Reading<readonly ChainStep[]> {
   const { quantization: spelling } = technique;
+  const depth = readDepth(technique.depth);
   const attention = readAttention(technique.attention);
   const adapter = readAdapter(technique.adapter);
   const sparsity = readSparsity(technique.sparsity);
   const graph = graphQuantization(spelling, opens);
   const quantization = graph === null ? readQuantization(spelling) : null;
+  if (!depth.ok) return depth;
   if (!attention.ok) return attention;
   if (!adapter.ok) return adapter;
   if (!sparsity.ok) return sparsity;
   if (graph?.ok === false) return graph;
   if (quantization?.ok === false) return quantization;
   const steps: ChainStep[] = [];
+  if (depth.value !== null && depth.value !== facts?.layers)
+    steps.push({ kind: 'cut-layers', kept: depth.value });
   const { kvHeads = null, window = null } = attention.value ?? {};
   if (kvHeads !== null && kvHeads !== facts?.heads?.keyValue) steps.push({ kind: 'group-heads', kvHeads });
   if (adapter.value?.mode === 'merged') steps.push({ kind: 'merge', parts: adapter.value.parts });
@@ -130,8 +136,10 @@ export function chainOf(
   if (!steps.ok) return [];
   // Zeros and merged deltas take the place of the weights they change, grouped heads take less.
   let bytes = facts?.bytes ?? null;
-  const known = facts === null ? null : knownFacts(facts);
+  const whole = facts === null ? null : knownFacts(facts);
+  const known = whole === null ? null : factsAtDepth(whole, technique.depth);
   return steps.value.map((step) => {
+    if (step.kind === 'cut-layers') bytes = known?.bytes ?? null;
     if (step.kind === 'convert' && bytes !== null) bytes = conversionNamed(step.conversion).bytes(bytes);
     if (step.kind === 'quantize' || step.kind === 'quantize-graph')
       bytes = known === null ? null : Math.round(predictWeights(known, step.word));
@@ -143,6 +151,8 @@ function recipeOf(step: ChainStep): string {
   switch (step.kind) {
     case 'convert':
       return conversionRecipe(step.conversion);
+    case 'cut-layers':
+      return `first-layers(${step.kept})`;
     case 'group-heads':
       return `group-heads(${step.kvHeads})`;
     case 'merge':

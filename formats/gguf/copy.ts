@@ -11,6 +11,8 @@ export interface GgufChanges {
   readonly rename?: (key: string) => string;
   /** Keys of the copy to set; null takes one out. A key that is there keeps its place, a new one goes to the end. */
   readonly metadata?: ReadonlyMap<string, GgufValue | null>;
+  /** Tensors that stay; left out = all. */
+  readonly keep?: (tensor: string) => boolean;
   /** Tensors to put in the place of those of the same name. */
   readonly tensors?: ReadonlyMap<string, Omit<TensorSource, 'name'>>;
   /** Tensors to put behind all others. */
@@ -40,7 +42,8 @@ export async function copyGguf(input: string, output: string, changes: GgufChang
     if (value === null) metadata.delete(key);
     else metadata.set(key, value);
   }
-  const tensors = header.tensors.map((tensor): TensorSource => {
+  const kept = header.tensors.filter(({ name }) => changes.keep?.(name) ?? true);
+  const tensors = kept.map((tensor): TensorSource => {
     const { name, type, shape } = tensor;
     const change = replaced.get(name);
     // Called on its owner: a source may be an object with a state of its own.

@@ -15,8 +15,8 @@ const factsOf = (source: string) => {
   return modelFacts(describeSynthetic(reading.model).header);
 };
 
-test('the models of attention-shapes.yaml have one budget of parameters, and caches of their own', () => {
-  const parsed = parseSweep(readFileSync(join(ROOT, 'docs/examples/attention-shapes.yaml'), 'utf8'));
+test('the models of efficientllm-attention.yaml have one budget of parameters, and caches of their own', () => {
+  const parsed = parseSweep(readFileSync(join(ROOT, 'docs/examples/papers/efficientllm-attention.yaml'), 'utf8'));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed));
   const facts = new Map(parsed.sweep.models.map(({ name, source }) => [name, factsOf(source)]));
   const parameters = [...facts.values()].map((one) => one.parameters);

@@ -20,6 +20,7 @@ export const PROFILES = {
       "quantization",
       "sparsity",
       "attention",
+      "depth",
       "adapter"
     ],
     "command": [

@@ -1,5 +1,6 @@
 import type { Job } from '../../process/isolation/job.js';
 import type { Learned } from '../../process/isolation/learned.js';
+import type { CutRequest } from './cut-layers.js';
 import type { GroupingRequest } from './group-heads.js';
 import type { WindowRequest } from './window.js';
 
@@ -20,5 +21,15 @@ export const GIVE_WINDOW: Job<WindowRequest, Learned> = {
   async load() {
     const { giveWindow } = await import('./window.js');
     return async (request) => ({ warnings: [], facts: await giveWindow(request) });
+  },
+};
+
+/** Writes a copy of a model whose later layers are left out. */
+export const CUT_LAYERS: Job<CutRequest, Learned> = {
+  name: 'cut-layers',
+  what: 'the writing of the model with fewer layers',
+  async load() {
+    const { cutLayers } = await import('./cut-layers.js');
+    return async (request) => ({ warnings: [], facts: await cutLayers(request) });
   },
 };
