@@ -16,7 +16,9 @@ const factsOf = (source: string) => {
 };
 
 test('the models of efficientllm-attention.yaml have one budget of parameters, and caches of their own', () => {
-  const parsed = parseSweep(readFileSync(join(ROOT, 'docs/examples/papers/efficientllm-attention.yaml'), 'utf8'));
+  const parsed = parseSweep(
+    readFileSync(join(ROOT, 'docs/examples/papers/efficientllm-attention.yaml'), 'utf8'),
+  );
   if (!parsed.ok) throw new Error(JSON.stringify(parsed));
   const facts = new Map(parsed.sweep.models.map(({ name, source }) => [name, factsOf(source)]));
   const parameters = [...facts.values()].map((one) => one.parameters);
