@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  ftruncateSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bodies } from '../../artifacts/files/bodies.js';
@@ -18,10 +9,7 @@ import {
   type AnswersFile,
   readAnswer,
 } from '../../core/quality/answers/record.js';
-
-const READ_AT_ONCE = 2 ** 20;
-/** A line is a question with its answer; what is longer was never written here. */
-const LONGEST_LINE = 64 * 2 ** 20;
+import { lines } from './lines.js';
 
 interface Head {
   readonly journal: 1;
@@ -154,35 +142,5 @@ function isHead(text: string, identity: string): boolean {
     return head.journal === 1 && head.identity === identity;
   } catch {
     return false;
-  }
-}
-
-interface Line {
-  readonly text: string;
-  /** Bytes of the file up to here. */
-  readonly end: number;
-}
-
-/** @returns the lines of a part of a file that have an end; it takes the memory of one piece and of the longest line. */
-function* lines(file: number, start: number, stop: number): Generator<Line> {
-  const piece = Buffer.alloc(READ_AT_ONCE);
-  let rest: Buffer[] = [];
-  let [at, end, held] = [start, start, 0];
-  while (at < stop) {
-    const read = readSync(file, piece, 0, Math.min(piece.length, stop - at), at);
-    if (read === 0) return;
-    at += read;
-    const given = piece.subarray(0, read);
-    let from = 0;
-    for (let feed = given.indexOf(10); feed >= 0; feed = given.indexOf(10, from)) {
-      const last = given.subarray(from, feed);
-      const line = rest.length === 0 ? last : Buffer.concat([...rest, last]);
-      end += line.length + 1;
-      yield { text: line.toString('utf8'), end };
-      [rest, held, from] = [[], 0, feed + 1];
-    }
-    if (from < read) rest.push(Buffer.from(given.subarray(from)));
-    held += read - from;
-    if (held > LONGEST_LINE) return;
   }
 }

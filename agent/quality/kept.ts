@@ -4,7 +4,6 @@ import { FolderBodies } from '../../artifacts/files/bodies.js';
 import { ifUnlocked } from '../../artifacts/files/lock.js';
 import type { AnswerRecord } from '../../core/quality/answers/record.js';
 import type { QualityOutcome, TaskOutcome } from '../../core/quality/outcome.js';
-import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { Journal } from './journal.js';
 import type { JudgedScores } from './tasks.js';
 
@@ -27,10 +26,10 @@ export function answerBodies(folder: string): FolderBodies {
  * Asks tasks with a journal that outlives this process, where answers are kept, and one of its own otherwise.
  * @param ask null = it could not be asked.
  */
-export async function withAnswers(
+export async function withAnswers<T extends { readonly name: string }>(
   kept: AnswersKept | undefined,
-  tasks: readonly Task[],
-  ask: Ask,
+  tasks: readonly T[],
+  ask: Ask<T>,
 ): Promise<Asked> {
   if (tasks.length === 0) return { outcomes: [], answers: {} };
   const alone = () => askInto(null, kept, tasks, ask);
@@ -41,8 +40,8 @@ export async function withAnswers(
   return (await ifUnlocked(`${kept.journal}.lock`, first)) ?? (await alone());
 }
 
-type Ask = (
-  task: Task,
+type Ask<T> = (
+  task: T,
   journal: Journal,
 ) => Promise<{ readonly outcome: TaskOutcome; readonly judged: JudgedScores } | null>;
 
@@ -51,11 +50,11 @@ interface Asked {
   readonly answers: Pick<QualityOutcome, 'answers'>;
 }
 
-async function askInto(
+async function askInto<T extends { readonly name: string }>(
   path: string | null,
   kept: AnswersKept | undefined,
-  tasks: readonly Task[],
-  ask: Ask,
+  tasks: readonly T[],
+  ask: Ask<T>,
 ): Promise<Asked> {
   const journal = Journal.open(path, kept?.identity ?? '');
   try {

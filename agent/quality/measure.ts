@@ -13,6 +13,7 @@ import {
   requireSameVocabulary,
   withVocabulary,
 } from './language-model.js';
+import { Rankings } from './ranking/rankings.js';
 import type { Scorers } from './scorers.js';
 import { measureTask, respondentOf, tokensNeeded } from './tasks.js';
 import { measureDivergence, measurePerplexity } from './text.js';
@@ -40,11 +41,16 @@ export interface QualityJob {
  * another vocabulary; and whatever loading and evaluating throw.
  */
 export async function measureQuality(job: QualityJob, watch: Watch): Promise<QualityOutcome> {
-  const { text, tasks } = job.request;
-  const plan = await withVocabulary(job.model, (model) => ({
-    cut: text === null ? null : cutText(model, text),
-    needs: tasks.flatMap((task) => tokensNeeded(model.text, task)),
-  }));
+  const { text, tasks, rankings: ranked = [] } = job.request;
+  const rankings = new Rankings(job.model, job.base, job.model, job.trainedContext, watch);
+  // A model that only makes vectors gives no logits of text.
+  const plan =
+    text === null && tasks.length === 0
+      ? { cut: null, needs: [] }
+      : await withVocabulary(job.model, (model) => ({
+          cut: text === null ? null : cutText(model, text),
+          needs: tasks.flatMap((task) => tokensNeeded(model.text, task)),
+        }));
   const { needs } = plan;
   const contextTokens = needs.reduce(
     (a, b) => Math.max(a, b),
@@ -56,26 +62,32 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
   ];
 
   const open: LanguageModel[] = [];
-  try {
-    const model = await openLanguageModel({ ...job.model, contextTokens });
+  const opened = async (one: QualityModel): Promise<LanguageModel> => {
+    const model = await openLanguageModel({ ...one, contextTokens });
     open.push(model);
-    const base = job.base === null ? null : await openLanguageModel({ ...job.base, contextTokens });
-    if (base !== null) {
-      open.push(base);
+    return model;
+  };
+  try {
+    const asks = plan.cut !== null || tasks.length > 0;
+    const model = asks ? await opened(job.model) : null;
+    const base = asks && job.base !== null ? await opened(job.base) : null;
+    if (model !== null && base !== null)
       requireSameVocabulary(base, model, plan.cut?.sample ?? tasks[0]?.items[0]?.prompt ?? '');
-    }
     const ofText =
-      plan.cut === null || text === null ? null : await measureText(plan.cut, text, model, base, watch);
-    const { answers, outcomes } = await withAnswers(job.answers, tasks, (task, journal) =>
-      measureTask(task, {
-        model: respondentOf(model, task),
+      plan.cut === null || text === null ? null : await measureText(plan.cut, text, model!, base, watch);
+    const { answers, outcomes } = await withAnswers(job.answers, [...tasks, ...ranked], (task, journal) => {
+      if ('way' in task) return rankings.measure(task, journal);
+      return measureTask(task, {
+        model: respondentOf(model!, task),
         base: base === null ? null : respondentOf(base, task),
         ...{ scorers: job.scorers, journal, watch },
-      }),
-    );
+      });
+    });
+    warnings.push(...ranked.flatMap((task) => rankings.caveats(task)));
     return { text: ofText, tasks: outcomes, warnings, ...answers };
   } finally {
     for (const model of open) model.close();
+    rankings.close();
   }
 }
 

@@ -38,7 +38,7 @@ export async function evaluationOf(
     throw new FailureError(failure('impossible-combination', read.errors.join('; '), { hint }));
   }
   return {
-    request: { text, tasks: read.tasks },
+    request: { text, tasks: read.tasks, ...(read.rankings.length > 0 && { rankings: read.rankings }) },
     textDigest: text === null ? null : await digest(text.path),
     taskDigests: await Promise.all(read.files.map(digest)),
     scorers: scorersOf(read.tasks, scorers),

@@ -1,12 +1,21 @@
 import { basename, dirname, extname, resolve } from 'node:path';
+import type { Diagnostic } from '../../core/input/diagnostic.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { parseTaskDefinition, plainTask, type TaskDefinition } from '../../core/quality/tasks/definition.js';
 import { type Task, withExamples } from '../../core/quality/tasks/few-shot.js';
 import { parseItems, type TaskItems, templateProblem } from '../../core/quality/tasks/items.js';
+import { isRanking, parseRanking } from '../../core/ranking/definition.js';
+import { filesNamed, type RankingTask, tasksOf } from '../../core/ranking/task.js';
 import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
+import { type LocatedFiles, locatedFiles, readRankingData } from './ranking/data.js';
 
 export type ReadTasks =
-  | { readonly ok: true; readonly tasks: readonly Task[]; readonly files: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly tasks: readonly Task[];
+      readonly rankings: readonly RankingTask[];
+      readonly files: readonly string[];
+    }
   | { readonly ok: false; readonly errors: readonly string[] };
 
 /**
@@ -20,17 +29,18 @@ export function readTasks(
 ): ReadTasks {
   const reader = new TaskReader(locate);
   const tasks = paths.flatMap((path) => reader.task(path) ?? []);
-  const { errors, files } = reader;
+  const { errors, files, rankings } = reader;
   // Answers are known by the names of tasks and items.
-  for (const [i, { name }] of tasks.entries()) {
-    if (tasks.findIndex((other) => other.name === name) < i) errors.push(`two tasks are called ${name}`);
-  }
-  return errors.length === 0 ? { ok: true, tasks, files } : { ok: false, errors };
+  const names = [...tasks, ...rankings].map(({ name }) => name);
+  for (const [i, name] of names.entries())
+    if (names.indexOf(name) < i) errors.push(`two tasks are called ${name}`);
+  return errors.length === 0 ? { ok: true, tasks, rankings, files } : { ok: false, errors };
 }
 
 class TaskReader {
   readonly errors: string[] = [];
   readonly files: string[] = [];
+  readonly rankings: RankingTask[] = [];
   readonly #locate: (path: string) => string;
 
   constructor(locate: (path: string) => string) {
@@ -61,12 +71,36 @@ class TaskReader {
       return plainTask(basename(path, extension), basename(path));
     const text = this.#read(path);
     if (text === null) return null;
+    if (isRanking(text)) return this.#ranking(path, text);
     const parsed = parseTaskDefinition(text);
     if (parsed.ok) return parsed.value;
-    for (const { line, column, path: where, message } of parsed.diagnostics) {
-      this.errors.push(`${path}:${line}:${column} ${where === '' ? '' : `${where}: `}${message}`);
-    }
+    this.#say(path, parsed.diagnostics);
     return null;
+  }
+
+  /** Checks the whole data set; it is read again where it is ranked, for it may be large. */
+  #ranking(path: string, text: string): null {
+    const parsed = parseRanking(text);
+    if (!parsed.ok) {
+      this.#say(path, parsed.diagnostics);
+      return null;
+    }
+    const located = locatedFiles(filesNamed(parsed.value.spec), dirname(path), this.#locate);
+    if (Array.isArray(located)) {
+      this.errors.push(...located.map((problem) => `${path}: ${problem}`));
+      return null;
+    }
+    const { files, stamp } = located as LocatedFiles;
+    const data = readRankingData({ spec: parsed.value.spec, files }, false);
+    if (!('documents' in data)) this.errors.push(...data);
+    this.files.push(...Object.values(files).filter((file) => file !== null));
+    this.rankings.push(...tasksOf(parsed.value, files, stamp));
+    return null;
+  }
+
+  #say(path: string, diagnostics: readonly Diagnostic[]): void {
+    for (const { line, column, path: where, message } of diagnostics)
+      this.errors.push(`${path}:${line}:${column} ${where === '' ? '' : `${where}: `}${message}`);
   }
 
   #items(task: TaskDefinition, path: string): TaskItems | null {

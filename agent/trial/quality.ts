@@ -112,13 +112,15 @@ export async function askServer(
     const asked = answersOf(servedRequestOf(trial, served, model, substitute, questions), child.launch);
     const ofServer = await whileServed(trial, died, asked);
     const { unanswered = [] } = ofServer;
+    const { rankings = [] } = questions.request;
     if (unanswered.length === 0 || substitute === null) return ofServer;
     const left = {
       text: unanswered.some(({ task }) => task === null) ? questions.request.text : null,
       tasks: questions.request.tasks.filter(({ name }) => unanswered.some(({ task }) => task === name)),
+      rankings: rankings.filter(({ name }) => unanswered.some(({ task }) => task === name)),
     };
     const rest = requestOf(trial, substitute, { ...questions, request: left });
-    const order = questions.request.tasks.map(({ name }) => name);
+    const order = [...questions.request.tasks, ...rankings].map(({ name }) => name);
     return joinedQuality(ofServer, await answersOf(rest, child.launch), substitute.runnerKind, order);
   });
   for (const { task, reason } of notes.quality?.unanswered ?? []) {
@@ -237,7 +239,7 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
   const base = plainBase(trial, model);
   const names = runnerNamed(runnerKind)?.answerOptions ?? [];
   const telling = Object.fromEntries(names.map((name) => [name, runner.options[name] ?? null]));
-  const { text, tasks } = questions.request;
+  const { text, tasks, rankings = [] } = questions.request;
   const job: QualityJob = {
     model: { ...askedAt(trial, runnerKind)(model.path, runner.options), adapters: model.adapters },
     base,
@@ -261,7 +263,10 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
       device: experiment.device,
       options: telling,
       // Of a server some may have been asked elsewhere.
-      only: lease.experiment.runner.kind === runnerKind ? undefined : tasks.map(({ name }) => name),
+      only:
+        lease.experiment.runner.kind === runnerKind
+          ? undefined
+          : [...tasks, ...rankings].map(({ name }) => name),
     },
     cacheFolder: node.models.cacheFolder,
     cpus: device.cpus,

@@ -92,6 +92,7 @@ const INPUTS: { readonly [C in keyof WorkloadInput]: InputOf<WorkloadInput[C]> }
   generator: () => null,
   'profiled-generator': () => null,
   'language-model': () => null,
+  embedder: () => null,
   op: () => null,
   graph: () => null,
   endpoint: ({ promptsPath = null, modelPath }) => ({ promptsPath, tokenizerPath: modelPath }),

@@ -30,6 +30,7 @@ export interface WorkloadInput {
   readonly 'profiled-generator': null;
   readonly 'language-model': null;
   readonly trainer: TrainingInput;
+  readonly embedder: null;
   readonly op: null;
   readonly graph: null;
   readonly endpoint: ServingInput;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { QUALITY } from '../../agent/quality/jobs.js';
 import { type Scorers, scorersOf } from '../../agent/quality/scorers.js';
-import { readTasks } from '../../agent/quality/task-files.js';
+import { type ReadTasks, readTasks } from '../../agent/quality/task-files.js';
 import type { ResolvedModel } from '../../artifacts/files/resolve.js';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { FailureError } from '../../core/errors.js';
@@ -22,10 +22,10 @@ import { summary } from './summary.js';
 
 /** `ridge quality`: checks every word first, then scores the model in a child process. */
 export async function runQuality(source: string, options: QualityOptions): Promise<void> {
-  const tasks = tasksOf(options.task);
+  const { tasks, rankings } = tasksOf(options.task);
   const scorers = scorersFor(tasks, options);
   const textPath = textOf(options);
-  if (options.answers !== undefined && tasks.length === 0)
+  if (options.answers !== undefined && tasks.length + rankings.length === 0)
     throw usageError('--answers has no items to write: name them with --task');
   const model = await openAsked(source, options);
   const base = options.base === undefined ? null : await openAsked(options.base, options);
@@ -44,6 +44,7 @@ export async function runQuality(source: string, options: QualityOptions): Promi
             basePrecision: options.windows === 'llama' && options.exactBase !== true ? 'llama' : 'exact',
           },
     tasks,
+    ...(rankings.length > 0 && { rankings }),
   };
   const outcome = await measure({ model, base, request, scorers }, options);
   for (const warning of outcome.warnings) say(`note: ${warning}`);
@@ -106,9 +107,9 @@ async function measure(
 }
 
 /** @throws CommandError (exit code 2) with every error of every file at once. */
-function tasksOf(paths: readonly string[]): readonly Task[] {
+function tasksOf(paths: readonly string[]): Extract<ReadTasks, { ok: true }> {
   const read = readTasks(paths);
-  if (read.ok) return read.tasks;
+  if (read.ok) return read;
   const count = `${read.errors.length} error${read.errors.length === 1 ? '' : 's'} in task files`;
   throw usageError([count, ...read.errors].join('\n'), 'Nothing was started.');
 }

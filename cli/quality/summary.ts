@@ -76,7 +76,24 @@ function taskLines(task: TaskOutcome): string[] {
           ],
     ),
   );
-  return [head, plainTable(['score', 'group', 'items', 'value', 'base', 'retained'], rows), ...spreads];
+  return [
+    head,
+    ...perItemLines(task),
+    plainTable(['score', 'group', 'items', 'value', 'base', 'retained'], rows),
+    ...spreads,
+  ];
+}
+
+/** What a query took. */
+function perItemLines({ perItem }: TaskOutcome): string[] {
+  if (perItem === undefined) return [];
+  const { seconds, tokensIn, tokensOut } = perItem;
+  const tokens = (count: number | null, way: string) =>
+    count === null ? [] : [`${Math.round(count)} tokens ${way}`];
+  const time = seconds === null ? [] : [`${(1000 * seconds).toPrecision(3)} ms`];
+  return [
+    line('a query takes', [...time, ...tokens(tokensIn, 'in'), ...tokens(tokensOut, 'out')].join(', ')),
+  ];
 }
 
 function line(name: string, text: string): string {

@@ -11,6 +11,8 @@ const tensor = z.object({
 export const inferenceRecordSchema = z.object({
   /** Items of one run: pictures, sequences, windows of sound. */
   items: z.number().int().positive(),
+  /** Tokens of one run, where items are texts. */
+  tokens: z.number().int().positive().optional(),
   inputs: z.array(tensor),
   /** What it gave for the first run; empty shapes of what is no tensor. */
   outputs: z.array(tensor),

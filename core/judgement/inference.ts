@@ -17,6 +17,14 @@ export function inferenceFindings({ input }: Evidence): Findings {
       '1/s',
       why,
     ),
+    itemTokensPerSecond:
+      inference !== undefined && inference.tokens === undefined
+        ? single(null, '1/s', 'the items are no texts of tokens')
+        : perRepeat(
+            repeats.map((seconds) => (inference!.tokens! * seconds.length) / sum(seconds)),
+            '1/s',
+            why,
+          ),
     inferenceP50Seconds: perRepeat(
       repeats.map((seconds) => median(seconds)),
       's',

@@ -497,6 +497,11 @@ const TABLE = {
     column: 'items/s',
     help: 'Items that went through a graph of tensors over the time of its runs: pictures, sequences, windows of sound.',
   },
+  itemTokensPerSecond: {
+    unit: '1/s',
+    column: 'tokens/s',
+    help: 'Tokens of texts that were made into vectors over the time of its runs.',
+  },
   inferenceP50Seconds: {
     unit: 's',
     column: 'run p50',

@@ -1,3 +1,4 @@
+import type { RankingTask } from '../ranking/task.js';
 import type { AnswersFile } from './answers/record.js';
 import type { BasePrecision, Divergence } from './divergence.js';
 import type { Estimate, Perplexity } from './perplexity.js';
@@ -9,6 +10,8 @@ import type { WindowRequest } from './windows.js';
 export interface QualityRequest {
   readonly text: TextRequest | null;
   readonly tasks: readonly Task[];
+  /** Lists of documents to put in order; left out = none. */
+  readonly rankings?: readonly RankingTask[];
 }
 
 export interface TextRequest {
@@ -58,6 +61,12 @@ export interface TaskOutcome {
   readonly chance: number | null;
   readonly by?: AskedBy;
   readonly scores: readonly TaskScore[];
+  /** Of rankings: what one query took, the mean; null = not known. */
+  readonly perItem?: {
+    readonly seconds: number | null;
+    readonly tokensIn: number | null;
+    readonly tokensOut: number | null;
+  };
 }
 
 export interface TaskScore {

@@ -34,7 +34,7 @@ const ARENA_SLACK = 2;
 export function predictGraphMemory(request: MemoryRequest): MemoryPrediction | null {
   const { facts, experiment } = request;
   const { technique, runner, workload, device } = experiment;
-  if (workload.kind === 'inference') return null;
+  if (workload.kind === 'inference' || workload.kind === 'embedding') return null;
   const made = facts.format !== 'onnx';
   const file = request.quantizationBytes ?? chainOf(technique, facts, ['onnx']).at(-1)?.bytes ?? facts.bytes;
   const sequences = positive(workload.options, 'parallel', 1);

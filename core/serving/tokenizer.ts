@@ -10,6 +10,8 @@ export interface ChatTemplate {
   readonly digest: string;
   /** @returns tokens of a prompt with these messages, to which the model is to answer. @throws Error of a template that refuses them. */
   promptTokens(messages: readonly Message[]): number;
+  /** @param begun how the answer begins. @returns the tokens of that prompt. @throws as `promptTokens` does. */
+  prompt(messages: readonly Message[], begun?: string): Int32Array;
 }
 
 /** The client's own tokenizer: what it counts does not depend on which server answered. */

@@ -5,6 +5,7 @@
  * - `generator`: prefill and decode steps, for speed
  * - `profiled-generator`: the same, and what every node of its graphs took
  * - `language-model`: a vocabulary and the logits of any position, for quality
+ * - `embedder`: vectors of texts, or one number of a pair, for retrieval and ranking
  * - `trainer`: steps of an optimizer
  * - `op`: one operation, called again and again
  * - `graph`: tensors in, tensors out, run again and again
@@ -14,6 +15,7 @@ export const CAPABILITIES = [
   'generator',
   'profiled-generator',
   'language-model',
+  'embedder',
   'trainer',
   'op',
   'graph',

@@ -1,3 +1,4 @@
+import { embedding } from './embedding.js';
 import { finetune } from './finetune.js';
 import { inference } from './inference.js';
 import { kernel } from './kernel.js';
@@ -6,7 +7,7 @@ import { serving } from './serving.js';
 import type { WorkloadKind } from './workload.js';
 
 /** Every workload a sweep can name; a new kind is one file and one line here. */
-export const WORKLOADS: readonly WorkloadKind[] = [latency, finetune, kernel, serving, inference];
+export const WORKLOADS: readonly WorkloadKind[] = [latency, finetune, kernel, serving, inference, embedding];
 
 /** @returns the kind, or undefined for a name that is not one. */
 export function workloadNamed(kind: string): WorkloadKind | undefined {

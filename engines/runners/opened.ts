@@ -12,6 +12,7 @@ export interface Opened {
   readonly generator: Generator;
   readonly 'profiled-generator': ProfiledGenerator;
   readonly 'language-model': LanguageModel;
+  readonly embedder: Embedder;
   readonly trainer: TrainableModel;
   readonly op: Op;
   readonly graph: Graph;
@@ -113,6 +114,26 @@ export interface LanguageModel extends Closable {
   /** Empties the cache, or cuts it back to its first `keepTokens` tokens. */
   reset(keepTokens: number): void;
   readonly text: TextModel;
+}
+
+/** A text as a model wants it, with the tokens that it begins and ends with. */
+export interface EmbedderInput {
+  readonly tokens: Int32Array;
+  /** Where the second of two texts begins; the number of tokens where there is one. */
+  readonly secondFrom: number;
+  /** Whether it was longer than the model reads. */
+  readonly cut: boolean;
+}
+
+/** A model that makes one vector of a text; with the pooling `rank`, the numbers that its head gives for a text or a pair. */
+export interface Embedder extends Closable {
+  readonly facts: LoadedFacts;
+  /** Numbers of a vector. */
+  readonly width: number;
+  /** Cuts a text into tokens, or a pair of which the second is shortened first. */
+  cut(text: string, second?: string): EmbedderInput;
+  /** @returns a vector of each, as the model gives it; none of them is normalised. */
+  embed(texts: readonly EmbedderInput[]): Float32Array[];
 }
 
 /** An op with its inputs, checked and ready. */

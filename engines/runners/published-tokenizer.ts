@@ -9,6 +9,7 @@ import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
 import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
 import { fieldsOf, readJson } from '../../formats/config-json.js';
 import { openChatTemplate } from './chat-template.js';
+import type { Frame } from './framed-text.js';
 
 /** A vocabulary takes some seconds to be read. */
 const OPENING_TIMES = 6;
@@ -54,7 +55,7 @@ function opened(
     beginToken: first === tokenizer.encode('a', plain).ids[0] ? null : (first ?? null),
     size: tokenizer.get_vocab().size,
     // vLLM, SGLang and TGI add nothing to what a template makes.
-    chat: chatOf(folder, config, (text) => ids(text).length),
+    chat: chatOf(folder, config, (text) => Int32Array.from(ids(text))),
     tokenize: (text) => Int32Array.from(ids(text)),
     detokenize: (tokens) =>
       tokens.length === 0
@@ -63,6 +64,44 @@ function opened(
             () => tokenizer.decode([...tokens], { clean_up_tokenization_spaces: false }),
             tokens.length,
           ),
+  };
+}
+
+/** How a published tokenizer frames texts, and cuts them. */
+export interface PublishedFrame extends Frame {
+  readonly size: number;
+  /** The token that fills up shorter texts. */
+  readonly padding: number;
+  /** @returns the tokens of a text alone. */
+  cut(text: string): Int32Array;
+}
+
+/**
+ * @returns what the tokenizer of a folder puts around a text and between two; null when the folder has none.
+ * @throws FailureError as `openPublishedTokenizer` does.
+ */
+export function openPublishedFrame(folder: string): PublishedFrame | null {
+  const tokenizer = openPublishedTokenizer(folder);
+  if (tokenizer === null) return null;
+  const [path, configPath] = [join(folder, 'tokenizer.json'), join(folder, 'tokenizer_config.json')];
+  const read = (file: string) => (existsSync(file) ? fieldsOf(readJson(file, MOST_BYTES.vocabulary)) : {});
+  const whole = new PublishedTokenizer(read(path), read(configPath));
+  const plain = tokenizer.tokenize('a');
+  const around = (ids: readonly number[]) => {
+    const at = ids.findIndex((_, i) => plain.every((token, k) => ids[i + k] === token));
+    return { begin: ids.slice(0, Math.max(0, at)), end: ids.slice(Math.max(0, at) + plain.length) };
+  };
+  const { begin, end } = around(whole.encode('a').ids);
+  const pair = whole.encode('a', { text_pair: 'a' }).ids;
+  const between = pair.slice(
+    begin.length + plain.length + end.length,
+    pair.length - plain.length - end.length,
+  );
+  const padding = z.object({ padding: z.object({ pad_id: z.int().nonnegative() }) }).safeParse(read(path));
+  return {
+    ...{ begin, end, between, size: tokenizer.size },
+    padding: padding.success ? padding.data.padding.pad_id : 0,
+    cut: (text) => tokenizer.tokenize(text),
   };
 }
 
@@ -81,10 +120,10 @@ const chatSchema = z.object({
 });
 
 /** Of `chat_template.jinja`, where newer folders have it, or of the tokenizer's config. */
-function chatOf(folder: string, config: unknown, count: (text: string) => number): ChatTemplate | null {
+function chatOf(folder: string, config: unknown, cut: (text: string) => Int32Array): ChatTemplate | null {
   const { chat_template: written, bos_token: begin, eos_token: end } = chatSchema.parse(config);
   const path = join(folder, 'chat_template.jinja');
   const listed = Array.isArray(written) ? written.find(({ name }) => name === 'default')?.template : written;
   const template = existsSync(path) ? readBounded(path, MOST_BYTES.template).toString('utf8') : listed;
-  return template === undefined ? null : openChatTemplate({ template, begin, end }, count);
+  return template === undefined ? null : openChatTemplate({ template, begin, end }, cut);
 }

@@ -94,12 +94,18 @@ interface GeneratorDemands {
   readonly sequences: number;
 }
 
+export interface EmbedderDemands {
+  /** How states of tokens become one vector: as the file says, their mean, that of the first or last one, or by the head of a reranker. */
+  readonly pooling: 'model' | 'mean' | 'cls' | 'last' | 'rank';
+}
+
 /** What has to be known of the work before something is opened for it; the workload says it. */
 export interface Demands {
   readonly generator: GeneratorDemands;
   readonly 'profiled-generator': GeneratorDemands;
   /** One sequence, whose cache can be cut back to any length without a change of what follows. */
   readonly 'language-model': { readonly contextTokens: number };
+  readonly embedder: EmbedderDemands;
   /** What the weights are loaded for. */
   readonly trainer: { readonly training: TrainingSettings };
   readonly op: { readonly kernel: KernelRequest };
@@ -110,6 +116,7 @@ export interface Demands {
 
 export type GeneratorRequest = ModelRequest & GeneratorDemands;
 export type LanguageModelRequest = ModelRequest & Demands['language-model'];
+export type EmbedderRequest = ModelRequest & EmbedderDemands;
 export type TrainerRequest = ModelRequest & Demands['trainer'];
 export type GraphOpenRequest = ModelRequest & Demands['graph'];
 export type OpRequest = PlaceRequest & Demands['op'];
@@ -120,6 +127,7 @@ export interface OpenRequest {
   readonly generator: GeneratorRequest;
   readonly 'profiled-generator': GeneratorRequest;
   readonly 'language-model': LanguageModelRequest;
+  readonly embedder: EmbedderRequest;
   readonly trainer: TrainerRequest;
   readonly op: OpRequest;
   readonly graph: GraphOpenRequest;

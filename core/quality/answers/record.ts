@@ -29,9 +29,30 @@ const given = {
   answer: textOf(TEXT_CHARACTERS).nullable(),
   /** By each score of options, the index of the one that was taken; null = none. Empty for generated answers. */
   taken: recordOf(count.nullable(), 100),
-  /** By each score, 0 to 1; null = a command has not judged it yet. */
-  scores: recordOf(z.number().min(0).max(1).nullable(), 100),
+  /** By each score, 0 to 1, of correlations from −1; null = a command has not judged it yet, or it is of what does not vary. */
+  scores: recordOf(z.number().min(-1).max(1).nullable(), 100),
 };
+
+const share = z.number().min(0).max(1).nullable();
+
+/** The order that documents were put in, and how it came about; null = this way of ranking has none. */
+export const rankingAnswerSchema = z.object({
+  /** Best first. */
+  ids: listOf(textOf(SENTENCE_CHARACTERS), 10_000),
+  /** By document: what put it there, as a run file keeps it. */
+  scores: listOf(z.number(), 10_000),
+  /** Lists, pairs or single documents that the model was asked about. */
+  asked: count,
+  /** Of lists: names that the answer lacks, of those that it should have. */
+  unnamed: share,
+  /** Of lists: how likely the model finds any name at all where the first one stands; the mean. */
+  anyName: share,
+  /** Of generated lists: Kendall's τ of the order said and that of the first token's probabilities; the mean. */
+  firstTokenTau: z.number().min(-1).max(1).nullable(),
+  /** Passages or texts that were cut to fit. */
+  cut: count,
+});
+export type RankingAnswer = z.infer<typeof rankingAnswerSchema>;
 
 /** What one model said to a question. */
 const givenSchema = z.object(given);
@@ -49,9 +70,9 @@ export const answerSchema = z.object({
   /** Of the prompt's UTF-8 text, solved examples included. */
   promptDigest: digest,
   asked: z.object({
-    mode: z.enum(['choice', 'letter', 'generate']),
-    /** How: by the logits of a model in the process, or what a server tells. */
-    by: z.enum(['logits', ...ASKED_BY]),
+    mode: z.enum(['choice', 'letter', 'generate', 'rank']),
+    /** How: by the logits or vectors of a model in the process, or what a server tells; `nothing` = nobody was asked. */
+    by: z.enum(['logits', 'vectors', 'nothing', ...ASKED_BY]),
     /** Solved examples before the question. */
     examples: count,
     /** Of generated answers alone. */
@@ -69,6 +90,8 @@ export const answerSchema = z.object({
     z.object({ logProbability: z.number().nullable(), tokens: count, bytes: count }),
     MOST_OPTIONS,
   ).nullable(),
+  /** Of a query whose documents were put in an order. */
+  ranking: rankingAnswerSchema.optional(),
   /** The base on the same question; left out where none was asked. */
   base: givenSchema.optional(),
   /** Of the prompt, once, and of each option. */

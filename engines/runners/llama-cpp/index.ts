@@ -1,4 +1,5 @@
 import type { Runner } from '../runner.js';
+import { openEmbedder } from './embedder.js';
 import { openEncoder } from './encoder.js';
 import { type LlamaRequest, loadModel } from './load.js';
 import { probe } from './probe.js';
@@ -11,6 +12,7 @@ export const llamaCpp = {
   opens: {
     generator: (request: LlamaRequest) => loadModel(request),
     'profiled-generator': openProfiled,
+    embedder: (request) => openEmbedder(request),
     graph: (request) => openEncoder(request),
     'language-model': (request) => loadModel({ ...request, sequences: 1, wholeCache: true }),
   },

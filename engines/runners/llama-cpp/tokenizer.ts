@@ -48,7 +48,7 @@ function chatOf(metadata: ReadonlyMap<string, unknown>, vocabulary: LlamaVocabul
   const end = word(metadata.get('tokenizer.ggml.eos_token_id'));
   return openChatTemplate({ template, begin, end }, (text) => {
     const begins = vocabulary.beginToken !== null && begin !== '' && text.startsWith(begin);
-    return vocabulary.tokenize(text, !begins, true).length;
+    return vocabulary.tokenize(text, !begins, true);
   });
 }
 

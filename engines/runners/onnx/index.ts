@@ -1,5 +1,6 @@
 import type { LanguageModel } from '../opened.js';
 import type { LanguageModelRequest, Runner } from '../runner.js';
+import { openEmbedder } from './embedder.js';
 import { openAnyGraph } from './graph.js';
 import { loadModel } from './load.js';
 import { probe } from './probe.js';
@@ -14,6 +15,7 @@ export const onnxRunner = {
     generator: (request) => loadModel(request),
     'profiled-generator': openProfiled,
     'language-model': openText,
+    embedder: openEmbedder,
     graph: openAnyGraph,
   },
 } satisfies Runner;

@@ -30,7 +30,7 @@ describe('a calm trial', () => {
     const graphs = METRIC_NAMES.filter(
       (name) => reason(result, name) === 'the workload runs no graph of tensors',
     );
-    expect(graphs).toHaveLength(6);
+    expect(graphs).toHaveLength(7);
     const served = METRIC_NAMES.filter((name) => reason(result, name) === 'the workload asks no server');
     expect(served).toHaveLength(43);
     for (const name of METRIC_NAMES.filter(

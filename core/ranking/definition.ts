@@ -1,0 +1,170 @@
+import { z } from 'zod';
+import { type Diagnostic, type Path, pathText } from '../input/diagnostic.js';
+import { readYaml } from '../input/yaml.js';
+import { LAYOUTS } from './data.js';
+import { MEASURE } from './measures.js';
+import { LETTERS } from './order.js';
+
+const path = z.string().min(1).max(1000);
+const whole = (most: number) => z.int().min(1).max(most);
+const template = z.string().max(20_000);
+
+const data = z.discriminatedUnion('layout', [
+  z.strictObject({ layout: z.literal(LAYOUTS[0]), folder: path, split: path.default('test') }),
+  z.strictObject({
+    layout: z.literal(LAYOUTS[1]),
+    documents: path,
+    examples: path,
+    gold: z.enum(['gold_ids', 'gold_ids_long']).default('gold_ids'),
+  }),
+  z.strictObject({ layout: z.literal(LAYOUTS[2]), collection: path, queries: path, qrels: path }),
+]);
+
+/** How states of tokens become one vector; `model` = as its file says. */
+export const POOLINGS = ['model', 'mean', 'cls', 'last'] as const;
+
+const embedding = {
+  pooling: z.enum(POOLINGS).default('model'),
+  /** To length 1, so that products are cosines. */
+  normalize: z.boolean().default(true),
+  /** Put before texts, as E5 wants `query: ` and `passage: `. */
+  queryPrefix: z.string().max(2000).default(''),
+  documentPrefix: z.string().max(2000).default(''),
+};
+
+const candidates = z.discriminatedUnion('from', [
+  /** k1 and b of Anserini on BEIR. */
+  z.strictObject({
+    from: z.literal('bm25'),
+    top: whole(10_000).default(100),
+    k1: z.number().min(0).max(100).default(0.9),
+    b: z.number().min(0).max(1).default(0.4),
+  }),
+  /** A run as trec_eval reads it. */
+  z.strictObject({ from: z.literal('run'), file: path, top: whole(10_000).default(100) }),
+  /** The documents nearest to the query by the vectors of a model; left out = the one that is asked. */
+  z.strictObject({
+    from: z.literal('embeddings'),
+    model: path.optional(),
+    top: whole(10_000).default(100),
+    ...embedding,
+  }),
+  z.strictObject({ from: z.literal('all') }),
+]);
+
+/** How many of the first candidates are put in another order; the others stay behind them. null = all. */
+const depth = whole(10_000).nullable().default(null);
+/** Words of a passage, fewer where they do not fit. */
+const passageWords = whole(100_000).default(300);
+/** The model's own chat template, where it has one. */
+const chat = z.boolean().default(true);
+
+const listwise = {
+  ...{ depth, passageWords, chat },
+  window: z
+    .int()
+    .min(2)
+    .max(LETTERS, `a list has at most ${LETTERS} passages, one for each letter`)
+    .default(20),
+  step: whole(LETTERS).default(10),
+};
+
+const way = z.discriminatedUnion('by', [
+  /** As they were found. */
+  z.strictObject({ by: z.literal('candidates') }),
+  z.strictObject({ by: z.literal('first-token'), ...listwise }),
+  z.strictObject({ by: z.literal('generate'), ...listwise }),
+  z.strictObject({ by: z.literal('pointwise'), depth, passageWords, chat, prompt: template.optional() }),
+  /** Two prompts for each pair of candidates, so few of them. */
+  z.strictObject({
+    by: z.literal('pairwise'),
+    depth: whole(1000).nullable().default(10),
+    ...{ passageWords, chat },
+    prompt: template.optional(),
+  }),
+  /** A model with one number for a query and a document; `pair` is for reward heads, which read one text. */
+  z.strictObject({ by: z.literal('cross-encoder'), depth, pair: template.optional() }),
+  z.strictObject({ by: z.literal('embeddings'), depth, ...embedding }),
+]);
+
+const schema = z.strictObject({
+  apiVersion: z.literal('ridgepoint.dev/v1'),
+  kind: z.literal('Ranking'),
+  metadata: z.strictObject({ name: z.string().min(1).max(60) }),
+  spec: z.strictObject({
+    data,
+    /** The first so many that have judgements; left out = all. */
+    queries: whole(1_000_000).optional(),
+    /** Judgements of documents that the corpus does not have: an error, or left out. */
+    unknownDocuments: z.enum(['refuse', 'leaveOut']).default('refuse'),
+    candidates,
+    measures: z
+      .array(z.string().regex(MEASURE))
+      .min(1)
+      .max(20)
+      .default(['ndcg@10', 'recall@100', 'mrr@10', 'map']),
+    /** What is tried, by names of the user's own; each is a row of scores. */
+    ways: z
+      .record(z.string().regex(/^[\w.-]{1,30}$/), way)
+      .refine((ways) => Object.keys(ways).length > 0, 'name at least one way of ranking'),
+    /** Of prompts; null = as many as the model was trained for, at most 4096. */
+    contextTokens: z.int().min(128).max(1_048_576).nullable().default(null),
+  }),
+});
+
+export type RankingSpec = z.infer<typeof schema>['spec'];
+export type Way = RankingSpec['ways'][string];
+export type Candidates = RankingSpec['candidates'];
+
+/** What a ranking file says, defaults filled in. */
+export interface RankingDefinition {
+  readonly name: string;
+  readonly spec: RankingSpec;
+}
+
+export type ParsedRanking =
+  | { readonly ok: true; readonly value: RankingDefinition }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
+
+/** @returns whether a YAML text says that it is of this kind. */
+export function isRanking(text: string): boolean {
+  return /^kind:\s*['"]?Ranking\b/m.test(text);
+}
+
+/** Reads the YAML of a ranking. @returns all errors at once. */
+export function parseRanking(text: string): ParsedRanking {
+  const source = readYaml(text);
+  if (!source.readable || source.diagnostics.length > 0)
+    return { ok: false, diagnostics: source.diagnostics };
+  const read = schema.safeParse(source.data);
+  const at = (where: Path, message: string, what: 'key' | 'value'): Diagnostic => {
+    return { path: pathText(where), ...source.locate(where, what), message, suggestion: null };
+  };
+  if (!read.success) {
+    const diagnostics = read.error.issues.flatMap((issue): Diagnostic[] => {
+      const where = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
+      if (issue.code !== 'unrecognized_keys') return [at(where, issue.message, 'value')];
+      return issue.keys.map((key) => at([...where, key], `there is no field ${key} here`, 'key'));
+    });
+    return { ok: false, diagnostics };
+  }
+  const { metadata, spec } = read.data;
+  const diagnostics = Object.entries(spec.ways).flatMap(([name, one]) => {
+    const problem = problemOf(one);
+    return problem === null ? [] : [at(['spec', 'ways', name], problem, 'key')];
+  });
+  return diagnostics.length > 0
+    ? { ok: false, diagnostics }
+    : { ok: true, value: { name: metadata.name, spec } };
+}
+
+function problemOf(one: Way): string | null {
+  if ('step' in one && one.step > one.window)
+    return 'step is larger than window, so candidates between two windows would never be compared';
+  const [field, asked] =
+    'pair' in one ? ['pair', one.pair] : ['prompt', 'prompt' in one ? one.prompt : undefined];
+  if (asked === undefined) return null;
+  const wanted = one.by === 'pairwise' ? ['{query}', '{a}', '{b}'] : ['{query}', '{document}'];
+  const lacks = wanted.filter((name) => !asked.includes(name));
+  return lacks.length === 0 ? null : `${field} has to hold ${lacks.join(' and ')}`;
+}
