@@ -7,8 +7,8 @@ const WORKLOADS: Readonly<Record<string, () => Promise<Workload>>> = {
   finetune: async () => (await import('./finetune.js')).finetune,
   kernel: async () => (await import('./kernel.js')).kernel,
   serving: async () => (await import('./serving.js')).serving,
-  embedding: async () => (await import('./embedding.js')).embedding,
   inference: async () => (await import('./inference.js')).inference,
+  embedding: async () => (await import('./embedding.js')).embedding,
 };
 
 export const WORKLOAD_KINDS: readonly string[] = Object.keys(WORKLOADS);
