@@ -1,65 +1,145 @@
 import { FailureError, failure } from '../../core/errors.js';
+import {
+  isPairwise,
+  type JudgeDefinition,
+  type Rubric,
+  rubricOf,
+} from '../../core/quality/judging/definition.js';
+import { gamesOf, gradeIn, type Verdict, verdictIn } from '../../core/quality/judging/reading.js';
 import type { Channel } from '../../process/isolation/channel.js';
 import { optionLikelihoods, tokenizeChoices } from './choices.js';
 import type { AnswerToScore } from './external-scorer.js';
-import { LEAST_CONTEXT, openLanguageModel, withVocabulary } from './language-model.js';
+import { generate } from './generation.js';
+import { type LanguageModel, LEAST_CONTEXT, openLanguageModel, withVocabulary } from './language-model.js';
 import type { QualityModel } from './measure.js';
 
 export interface JudgeJob {
   readonly model: QualityModel;
   readonly questions: readonly AnswerToScore[];
-  /** With `{answer}`, and `{prompt}` and `{references}` where they are wanted; a rating is what the model says next. */
-  readonly template: string;
+  readonly judge: JudgeDefinition;
 }
 
 /** A score of a question, as soon as it is there. */
-export interface ScoreReport {
-  readonly type: 'score';
-  readonly id: string;
-  /** From 0 to 1. */
-  readonly score: number;
-}
+export type ScoreReport = { readonly type: 'score'; readonly id: string } & JudgedScore;
 
-/** Ratings that a judge may give, each one word after the template. */
-const RATINGS = Array.from({ length: 10 }, (_, rating) => ` ${rating}`);
+/** From 0 to 1; or why there is none. */
+export type JudgedScore =
+  | { readonly score: number; readonly flipped?: boolean }
+  | { readonly score: null; readonly reason: string };
 
 /**
- * Lets a model rate answers from 0 to 9. A rating is not drawn: it is the mean of all ratings, each by how likely the model finds it (G-Eval,
- * Liu et al. 2023, arXiv 2303.16634), so that the same judge says the same twice and ties are rare.
+ * Lets a model rate answers. By likelihood a rating is not drawn: it is the mean of all ratings, each by how likely the model finds it (G-Eval,
+ * Liu et al. 2023, arXiv 2303.16634), so that the same judge says the same twice and ties are rare; else it says what it thinks, greedily, and the grade is read there.
+ * Two answers are shown in both orders: of an order alone a judge prefers a place.
  * @returns how many were rated; the scores leave as they come, in the order of the questions.
  * @throws FailureError `impossible-combination` for a model that gives no logits, and whatever opening and evaluating throw.
  */
 export async function judgeAnswers(
-  { model, questions, template }: JudgeJob,
+  { model, questions, judge }: JudgeJob,
   channel: Channel<ScoreReport>,
 ): Promise<number> {
-  const items = questions.map((question) => ({
-    prompt: promptOf(template, question),
-    choices: { continuations: RATINGS, answers: [] },
-  }));
-  const tokenized = await withVocabulary(model, ({ text }) =>
-    items.map((item) => tokenizeChoices(text, item)),
+  const asked = questions.map((question) => promptsOf(judge, question));
+  const contextTokens = await withVocabulary(model, (vocabulary) =>
+    asked.reduce((most, one) => Math.max(most, tokensFor(vocabulary, judge, one)), LEAST_CONTEXT),
   );
-  const longest = tokenized.reduce((most, item) => Math.max(most, item.longest), LEAST_CONTEXT);
-  const judge = await openLanguageModel({ ...model, contextTokens: longest });
+  const open = await openLanguageModel({ ...model, contextTokens });
   try {
-    for (const [index, item] of tokenized.entries()) {
+    for (const [index, one] of asked.entries()) {
       const reason = channel.stopReason();
       if (reason !== null) throw new FailureError(failure('cancelled', reason));
-      const ratings = optionLikelihoods(judge, item).map(({ logProbability }) => logProbability);
-      channel.send({ type: 'score', id: questions[index]!.id, score: meanRating(ratings) });
+      const score = judged(open, judge, one);
+      channel.send({ type: 'score', id: questions[index]!.id, ...score });
       await channel.rest();
     }
-    return tokenized.length;
+    return asked.length;
   } finally {
-    judge.close();
+    open.close();
   }
 }
 
-/** @returns what a judge reads: fields of the template filled in, once each, whatever the texts themselves hold. */
-export function promptOf(template: string, { prompt, answer, references }: AnswerToScore): string {
-  const fields: Readonly<Record<string, string>> = { prompt, answer, references: references.join('\n') };
-  return template.replace(/\{(prompt|answer|references)\}/g, (_, name: string) => fields[name]!);
+interface Prompts {
+  readonly rubric: Rubric;
+  /** One, or of two answers one for each order. */
+  readonly texts: readonly string[];
+}
+
+function promptsOf(judge: JudgeDefinition, question: AnswerToScore): Prompts {
+  const rubric = rubricOf(judge, question);
+  const fill = (swapped: boolean) => promptOf(rubric.prompt, question, swapped);
+  return { rubric, texts: isPairwise(judge) ? [fill(false), fill(true)] : [fill(false)] };
+}
+
+/** @returns what a judge reads: fields of the template filled in, once each, whatever the texts themselves hold. @param swapped of two answers the other one comes first. */
+export function promptOf(
+  template: string,
+  { prompt, answer, references }: AnswerToScore,
+  swapped = false,
+): string {
+  const other = references[0] ?? '';
+  const fields: Readonly<Record<string, string>> = {
+    ...{ prompt, answer, references: references.join('\n') },
+    ...{ first: swapped ? other : answer, second: swapped ? answer : other },
+  };
+  return template.replace(
+    /\{\{|\}\}|\{(prompt|answer|references|first|second)\}/g,
+    (place, name: string | undefined) => (name === undefined ? place[0]! : fields[name]!),
+  );
+}
+
+const LETTERS = [' A', ' B'];
+
+/** Ratings that are compared by how likely they are, each one word after the prompt. */
+function ratingsOf(judge: JudgeDefinition, { scale: [from, to] }: Rubric): readonly string[] {
+  if (isPairwise(judge)) return LETTERS;
+  return Array.from({ length: to - from + 1 }, (_, i) => ` ${from + i}`);
+}
+
+const choiceOf = (judge: JudgeDefinition, rubric: Rubric, prompt: string) => ({
+  prompt,
+  choices: { continuations: ratingsOf(judge, rubric), answers: [] },
+});
+
+function tokensFor({ text }: LanguageModel, judge: JudgeDefinition, { rubric, texts }: Prompts): number {
+  const lengths = texts.map((prompt) =>
+    judge.reads === 'likelihood'
+      ? tokenizeChoices(text, choiceOf(judge, rubric, prompt)).longest
+      : text.tokenize(prompt, true).length + judge.maxTokens,
+  );
+  return Math.max(...lengths);
+}
+
+function judged(model: LanguageModel, judge: JudgeDefinition, { rubric, texts }: Prompts): JudgedScore {
+  if (isPairwise(judge)) {
+    const [first, second] = texts.map((prompt) => verdictOf(model, judge, rubric, prompt));
+    if (first === null || second === null)
+      return { score: null, reason: 'there is no verdict in what it said' };
+    return gamesOf(first!, second!, judge.games);
+  }
+  const [prompt = ''] = texts;
+  if (typeof judge.reads === 'string')
+    return { score: meanRating(likelihoods(model, judge, rubric, prompt)) };
+  const grade = gradeIn(said(model, judge, prompt), judge.reads, rubric.scale);
+  return typeof grade === 'string' ? { score: null, reason: grade } : { score: grade };
+}
+
+function verdictOf(
+  model: LanguageModel,
+  judge: JudgeDefinition,
+  rubric: Rubric,
+  prompt: string,
+): Verdict | null {
+  if (judge.reads !== 'likelihood') return verdictIn(said(model, judge, prompt));
+  const [a, b] = likelihoods(model, judge, rubric, prompt);
+  return a! > b! ? 'A>B' : a! < b! ? 'B>A' : 'A=B';
+}
+
+function likelihoods(model: LanguageModel, judge: JudgeDefinition, rubric: Rubric, prompt: string): number[] {
+  const cut = tokenizeChoices(model.text, choiceOf(judge, rubric, prompt));
+  return optionLikelihoods(model, cut).map(({ logProbability }) => logProbability);
+}
+
+function said(model: LanguageModel, { maxTokens, stop }: JudgeDefinition, prompt: string): string {
+  return generate(model, model.text.tokenize(prompt, true), { maxTokens, stop }).text;
 }
 
 /** @param logProbabilities of the ratings, from the worst to the best, up to a common constant. @returns their mean, 0 to 1. */

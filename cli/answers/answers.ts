@@ -6,7 +6,9 @@ import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { intervalText, rounded } from './cells.js';
 import type { AnswersOptions } from './command.js';
+import { BY_LENGTH, groupOf } from './groups.js';
 import { printMatrix } from './matrix.js';
+import { printMeasures } from './measures.js';
 import { readPrices } from './prices.js';
 import { Answers } from './read.js';
 
@@ -16,14 +18,16 @@ const METRICS_SCHEMA = 'ridgepoint.dev/answers-metrics/v1';
 /** `ridge answers`. @throws CommandError (2) for words and files that are wrong. */
 export async function printAnswers(word: string, options: AnswersOptions): Promise<void> {
   const { format, output } = options;
-  const asMetrics = options.metrics === true || options.by !== undefined;
+  const asMeasures = options.measure.length > 0;
+  const asMetrics = !asMeasures && (options.metrics === true || options.by !== undefined);
   if (format === 'parquet' && output === undefined)
     throw usageError('parquet is no text', 'Name a file (answers.parquet) with --output.');
-  if ((asMetrics || options.matrix === true) && format !== 'table' && format !== 'json')
-    throw usageError(`--metrics and --matrix are printed as table or json, not as ${format}`);
+  if ((asMetrics || asMeasures || options.matrix === true) && format !== 'table' && format !== 'json')
+    throw usageError(`--metrics, --measure and --matrix are printed as table or json, not as ${format}`);
   const outside = options.scores === undefined ? null : outsideFrom(options.scores);
   const prices = options.prices === undefined ? null : readPrices(options.prices);
   const answers = await Answers.open(word, options, { outside, prices });
+  if (options.measure.length > 0) return await printMeasures(answers, options, outside?.columns ?? []);
   if (options.matrix === true) return await printMatrix(answers, options, prices?.currency ?? null);
   if (asMetrics) return await printMetrics(answers, options);
   if (format === 'table' && output === undefined) return await printLines(answers, options);
@@ -98,11 +102,12 @@ async function printMetrics(answers: Answers, options: AnswersOptions): Promise<
   };
   for await (const answer of answers.each()) {
     const { row } = answer.of;
-    const { task, groups } = answer.record;
+    const { task } = answer.record;
     tallyOf([row.number, row.label, task, ALL]).add(answer);
-    const group = options.by === undefined ? undefined : groups[options.by];
-    if (group !== undefined) tallyOf([row.number, row.label, task, `${options.by}=${group}`]).add(answer);
+    const group = options.by === undefined ? null : groupOf(options.by, answer);
+    if (group !== null) tallyOf([row.number, row.label, task, `${options.by}=${group}`]).add(answer);
   }
+  const byLength = options.by === BY_LENGTH;
   const rows = [...tallies.values()].map(({ words: [row, label, task, group], tally }) => {
     return { row, label, task, group, metrics: tally.metrics() };
   });
@@ -114,8 +119,27 @@ async function printMetrics(answers: Answers, options: AnswersOptions): Promise<
   }
   printData(
     plainTable(
-      ['row', 'label', 'task', 'of', 'items', 'score', '95 %', 'interval', 'seconds', 'in', 'out', 'joules'],
-      rows.map(({ row, label, task, group, metrics }) => [row, label, task, group, ...cells(metrics)]),
+      [
+        ...[
+          'row',
+          'label',
+          'task',
+          'of',
+          'items',
+          'score',
+          '95 %',
+          'interval',
+          'seconds',
+          'in',
+          'out',
+          'joules',
+        ],
+        ...(byLength ? ['s to first', 'KV bytes'] : []),
+      ],
+      rows.map(({ row, label, task, group, metrics }) => [
+        ...[row, label, task, group, ...cells(metrics)],
+        ...(byLength ? [rounded(metrics.secondsToFirst), rounded(metrics.kvBytes)] : []),
+      ]),
     ),
   );
   for (const { label, task, score } of macro)

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MEASURE_NAMES, MEASURES, type MeasureName } from '../../core/quality/answers/measures/index.js';
 import { collect, positiveInteger } from '../options/values.js';
 
 export const ANSWER_FORMATS = ['table', 'jsonl', 'csv', 'parquet', 'json'] as const;
@@ -12,6 +13,11 @@ export interface AnswersOptions {
   readonly scores?: string;
   readonly metrics?: true;
   readonly by?: string;
+  readonly measure: readonly MeasureName[];
+  readonly raters?: readonly string[];
+  readonly scale?: readonly number[];
+  readonly leaked?: string;
+  readonly grams: number;
   readonly matrix?: true;
   readonly prices?: string;
   readonly format: (typeof ANSWER_FORMATS)[number];
@@ -23,6 +29,23 @@ export interface AnswersOptions {
 export interface GroupChoice {
   readonly field: string;
   readonly group: string;
+}
+
+function measureNamed(name: string, before: readonly MeasureName[]): readonly MeasureName[] {
+  const found = MEASURE_NAMES.find((one) => one === name);
+  if (found === undefined) throw new InvalidArgumentError(`It must be one of ${MEASURE_NAMES.join(', ')}.`);
+  return [...before, found];
+}
+
+const MOST_GRADES = 1000;
+
+function scaleOf(text: string): readonly number[] {
+  const [, from, to, step = '1'] = /^(-?[\d.]+)\.\.(-?[\d.]+)(?::([\d.]+))?$/.exec(text) ?? [];
+  const count = Math.round((Number(to) - Number(from)) / Number(step));
+  if (!(count >= 1 && count < MOST_GRADES))
+    throw new InvalidArgumentError('It must be like 1..10 or 0..1:0.5.');
+  // By their spelling, so that 0.1 · 3 is 0.3.
+  return Array.from({ length: count + 1 }, (_, i) => Number((Number(from) + i * Number(step)).toFixed(9)));
 }
 
 export function registerAnswers(program: Command): void {
@@ -55,8 +78,28 @@ export function registerAnswers(program: Command): void {
     .option('--metrics', 'recompute scores with their 95 % intervals, time, tokens and energy')
     .option(
       '--by <field>',
-      '--metrics by the groups of this field, with the mean of groups beside that of items',
+      '--metrics and --measure by the groups of this field, with the mean of groups beside that of items; tokensIn = by the length of prompts',
     )
+    .addOption(
+      new Option(
+        '--measure <name>',
+        `what follows from all answers together (repeatable):\n${MEASURE_NAMES.map((name) => `${name}: ${MEASURES[name].what}`).join('\n')}\n`,
+      )
+        .argParser(measureNamed)
+        .default([], 'none'),
+    )
+    .option(
+      '--raters <names>',
+      'whose grades --measure agreement holds against each other, between commas: score, answer (the number in it), reference, columns of --scores (default: score and those columns, else answer and reference)',
+      (text: string) => text.split(',').map((name) => name.trim()),
+    )
+    .option(
+      '--scale <grades>',
+      'all grades of weighted kappas, given or not: 1..10, or 0..1:0.5 in steps',
+      scaleOf,
+    )
+    .option('--leaked <file>', 'text that items may have leaked from, for --measure leakage')
+    .option('--grams <count>', 'words in a row that count as leaked', positiveInteger, 8)
     .option(
       '--matrix',
       'items by rows: what the best answer of each item would score, agreement of rows, how firm their order is, and routing and cascades against cost',

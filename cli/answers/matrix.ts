@@ -1,3 +1,4 @@
+import { optionProbabilities } from '../../core/quality/answers/classes.js';
 import {
   COSTS,
   type Cost,
@@ -29,7 +30,7 @@ export async function printMatrix(
   if (items.length === 0)
     throw usageError('no item was answered by every row', 'Choose rows with #, or tasks with --task.');
   if (left > 0) say(`${left} items are left out: not every row has a score of them`);
-  const matrix = matrixOf(rows);
+  const matrix = matrixOf(rows, options.scale);
   if (options.format === 'json') {
     const scores = items.map((item, i) => ({ ...item, scores: rows.map((row) => row.scores[i]) }));
     printJson({ schema: SCHEMA, currency, ...matrix, scores });
@@ -87,6 +88,7 @@ function print(
 ): void {
   const unit = (cost: Cost) => (cost === 'money' ? (currency ?? 'money') : cost);
   const head = ['row', 'score', '95 %', 'best in', ...COSTS.map(unit)];
+  const graded = agreement.some(({ icc }) => icc !== undefined);
   const best = (share: number) => `${(100 * share).toFixed(0)} %`;
   const table = rows.map(({ label, score, bestShare, costs }) => [
     ...[label, rounded(score?.value ?? null), intervalText(score?.ci95 ?? null), best(bestShare)],
@@ -101,8 +103,11 @@ function print(
   const blocks = [
     plainTable(head, [...table, [...ideal, ...COSTS.map(() => null)]]),
     plainTable(
-      ['a', 'b', 'same', 'kappa'],
-      agreement.map(({ a, b, same, kappa }) => [a, b, rounded(same), rounded(kappa)]),
+      ['a', 'b', 'same', 'kappa', ...(graded ? ['QWK', 'ICC(2,1)'] : [])],
+      agreement.map(({ a, b, same, kappa, icc = null, quadraticKappa = null }) => [
+        ...[a, b, rounded(same), rounded(kappa)],
+        ...(graded ? [rounded(quadraticKappa), rounded(icc)] : []),
+      ]),
     ),
     ...curves.flatMap(({ cost, routing, cascade }) =>
       [['routing', routing] as const, ['cascade', cascade ?? []] as const].flatMap(([name, points]) =>
@@ -132,8 +137,5 @@ function print(
 
 /** @returns how sure a model was: the probability of its option among those of the item; NaN where options were not compared. */
 function confidenceOf({ record }: Answer): number {
-  const sums = (record.options ?? []).flatMap(({ logProbability }) => logProbability ?? []);
-  if (sums.length === 0 || sums.length < (record.options?.length ?? 0)) return Number.NaN;
-  const most = Math.max(...sums);
-  return 1 / sums.reduce((sum, value) => sum + Math.exp(value - most), 0);
+  return Math.max(...(optionProbabilities(record) ?? [Number.NaN]));
 }

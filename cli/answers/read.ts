@@ -4,6 +4,7 @@ import { answersFolder } from '../../agent/quality/answers.js';
 import { answerBodies } from '../../agent/quality/kept.js';
 import { type Bodies, linesOf } from '../../artifacts/files/bodies.js';
 import { FailureError } from '../../core/errors.js';
+import { knownFacts } from '../../core/experiment/known-facts.js';
 import { mainValue } from '../../core/quality/answers/main-value.js';
 import type { Answered } from '../../core/quality/answers/metrics.js';
 import type { OutsideScores } from '../../core/quality/answers/outside.js';
@@ -15,6 +16,7 @@ import {
   shareOf,
 } from '../../core/quality/answers/record.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { predictKvCache } from '../../core/work/kv-cache.js';
 import { cacheFolder } from '../../engines/native/engines/location.js';
 import type { Row } from '../../report/rows.js';
 import { readSide } from '../compare/side.js';
@@ -90,7 +92,20 @@ export class Answers {
     const where = `their files are on the nodes that asked: ${absent.join(', ')}`;
     if (rows.length === 0) throw workError(`the answers of ${source} are not here; ${where}`);
     if (absent.length > 0) say(`${absent.length} of ${having.length} rows are left out; ${where}`);
-    return new Answers(rows, stores, options, joined);
+    const answers = new Answers(rows, stores, options, joined);
+    if (joined.outside !== null && !(await answers.#anyJoined())) {
+      const what = `none of the ${joined.outside.lines} scores is of an answer of ${source}`;
+      throw usageError(
+        what,
+        'Are they of another sweep? `item` has to be the id of an item here, and `task` and `row` its task and row.',
+      );
+    }
+    return answers;
+  }
+
+  async #anyJoined(): Promise<boolean> {
+    for await (const { outside } of this.each()) if (outside !== null) return true;
+    return false;
   }
 
   /** @throws CommandError (1) for a file that is damaged. */
@@ -124,17 +139,26 @@ export class Answers {
 
   #joinedTo(of: AnsweredRow, record: AnswerRecord, share: Share): Answer {
     const { outside: theirs, prices } = this.#joined;
-    const { tokensIn, tokensOut, seconds, task, item } = record;
-    const used = { tokensIn, tokensOut, seconds, joules: share.joules };
+    const { tokensIn, tokensOut, seconds, secondsToFirst, task, item } = record;
+    const used = { tokensIn, tokensOut, seconds, secondsToFirst, joules: share.joules };
     const outside = theirs?.of(of.names, task, item) ?? null;
     const wanted = this.#options.score ?? null;
     const own = wanted !== null && outside !== null ? outside[wanted] : undefined;
     return {
-      ...{ of, record, share, outside, ...used },
+      ...{ of, record, share, outside, ...used, kvBytes: kvBytesOf(of, record) },
       score: own ?? mainValue(record, wanted),
       money: prices?.of(of.names, used) ?? null,
     };
   }
+}
+
+/** What the answer's tokens took of the cache; null where tokens or shapes are not known. */
+function kvBytesOf({ row }: AnsweredRow, { tokensIn, tokensOut }: AnswerRecord): number | null {
+  const { model, technique, runner } = row.experiment;
+  const facts = model.facts === null ? null : knownFacts(model.facts);
+  if (facts === null || tokensIn === null) return null;
+  const cells = { perSequence: tokensIn + (tokensOut ?? 0), sequences: 1 };
+  return predictKvCache(facts, technique.attention, runner.options, cells);
 }
 
 async function storeOf(stores: readonly Bodies[], digest: string): Promise<Bodies | null> {

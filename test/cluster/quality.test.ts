@@ -199,6 +199,20 @@ describe('quality in a sweep', () => {
     await answers(out, '--format', 'parquet', '--output', join(folder, 'answers.parquet'));
     expect(readFileSync(join(folder, 'answers.parquet')).subarray(0, 4).toString()).toBe('PAR1');
     expect((await answers(out, '--format', 'csv')).trim().split('\r\n')).toHaveLength(13);
+    const measured = JSON.parse(
+      await answers(out, '--task', 'exam', ...['--measure', 'f1', '--measure', 'auc', '--format', 'json']),
+    ) as { measures: { measure: string; figures: { name: string; items: number }[] }[] };
+    expect(measured.measures.map(({ measure }) => measure)).toEqual(['f1', 'auc', 'f1', 'auc']);
+    expect(measured.measures[0]!.figures[0]).toMatchObject({ name: 'accuracy', items: 4 });
+    const raters = ['--scores', 'human.csv', '--measure', 'agreement', '--score', 'exact'];
+    expect(await answers(out, '--task', 'said', ...raters)).toMatch(/ICC\(2,1\), score and human/);
+    expect(await answers(out, '--by', 'tokensIn')).toMatch(/tokensIn=\d+ to \d+ .*\d/);
+    file('other.csv', 'item,human\nelsewhere,1\n');
+    const other = await ridge(['answers', out, '--scores', 'other.csv'], { cwd: folder, env });
+    expect([other.code, other.stderr]).toEqual([
+      2,
+      expect.stringContaining('none of the 1 scores is of an answer'),
+    ]);
     const none = await ridge(['answers', out, '--scores', 'text.txt'], { cwd: folder, env });
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('cannot be joined')]);
   });
@@ -341,6 +355,25 @@ describe('ridge judge', () => {
       JSON.parse(stdout) as { tasks: { scores: { scorer: string; score: { value: number } }[] }[] }
     ).tasks;
     expect(JSON.stringify(task)).toContain('external:judge');
+  });
+
+  test('holds answers against others in both orders, tells its position bias, and several are a pool', async () => {
+    const pairs = [
+      { id: 'same', prompt: 'They went into the', answer: ' forest', references: [' forest'] },
+      { id: 'b', prompt: 'They went into the', answer: ' forest', references: [' 7 xq'] },
+    ];
+    const input = pairs.map((pair) => JSON.stringify(pair)).join('\n');
+    const words = ['judge', 'builtin:tiny', 'builtin:tiny', '--pairwise', '--pool', 'majority'];
+    const { code, stdout, stderr } = await ridge(words, { cwd: folder, env, input });
+    expect(code, stderr).toBe(0);
+    const [same, other] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { id: string; score: number });
+    // Of two equal answers a place is preferred, or neither.
+    expect(same).toEqual({ id: 'same', score: 0.5 });
+    expect([0, 0.5, 1]).toContain(other!.score);
+    expect(stderr).toMatch(/position bias: \d of 4 verdicts changed with the order/);
   });
 
   test('says the same twice, and in the order of the questions', async () => {

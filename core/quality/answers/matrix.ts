@@ -1,6 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { kappa, kendallTau } from '../../statistics/agreement.js';
+import { icc, kappa, kendallTau } from '../../statistics/agreement.js';
 import { mean } from '../../statistics/summary.js';
 import { type ScoreEstimate, scoreEstimate } from './metrics.js';
 
@@ -34,6 +34,19 @@ export interface CurvePoint {
   readonly shares: readonly number[];
 }
 
+/** How far two rows agree. */
+export interface PairAgreement {
+  readonly a: string;
+  readonly b: string;
+  /** Items that both have right, or both wrong. */
+  readonly same: number;
+  /** Cohen's kappa of being right; null where one of them is always the same. */
+  readonly kappa: number | null;
+  /** Of scores that are more than right and wrong: ICC(2,1), and the quadratically weighted kappa where all of them are on the scale; left out where there are none. */
+  readonly icc?: number | null;
+  readonly quadraticKappa?: number | null;
+}
+
 export interface Matrix {
   readonly items: number;
   readonly rows: readonly RowSummary[];
@@ -42,13 +55,7 @@ export interface Matrix {
   /** Items that no row, and that every row, has right (0.5 or more). */
   readonly noneRight: number;
   readonly allRight: number;
-  /** Cohen's kappa of being right, for each pair; null where one of them is always the same. */
-  readonly agreement: readonly {
-    readonly a: string;
-    readonly b: string;
-    readonly same: number;
-    readonly kappa: number | null;
-  }[];
+  readonly agreement: readonly PairAgreement[];
   /** Mean of Kendall's τ-b between the order of rows and that of drawn items. */
   readonly orderTau: number | null;
   /** By cost that is known of every row. */
@@ -63,8 +70,8 @@ export interface Matrix {
 
 const DRAWS = 1000;
 
-/** @param rows of the same items. */
-export function matrixOf(rows: readonly MatrixRow[]): Matrix {
+/** @param rows of the same items. @param scale all grades that scores may have; null = nobody said. */
+export function matrixOf(rows: readonly MatrixRow[], scale: readonly number[] | null = null): Matrix {
   const items = rows[0]?.scores.length ?? 0;
   const best = Array.from({ length: items }, (_, i) => Math.max(...rows.map(({ scores }) => scores[i]!)));
   const right = (i: number) => rows.filter(({ scores }) => scores[i]! >= 0.5).length;
@@ -84,7 +91,7 @@ export function matrixOf(rows: readonly MatrixRow[]): Matrix {
     oracle: scoreEstimate(best),
     noneRight: counts.filter((count) => count === 0).length,
     allRight: counts.filter((count) => count === rows.length).length,
-    agreement: pairs(rows).map(([a, b]) => agreementOf(a, b)),
+    agreement: pairs(rows).map(([a, b]) => agreementOf(a, b, scale)),
     orderTau,
     curves: COSTS.filter((cost) => items > 0 && summaries.every(({ costs }) => costs[cost] !== null)).map(
       (cost) => ({
@@ -104,10 +111,15 @@ function known(values: Float64Array): number | null {
 const pairs = <T>(list: readonly T[]): [T, T][] =>
   list.flatMap((a, i) => list.slice(i + 1).map((b): [T, T] => [a, b]));
 
-function agreementOf(a: MatrixRow, b: MatrixRow): Matrix['agreement'][number] {
+function agreementOf(a: MatrixRow, b: MatrixRow, scale: readonly number[] | null): PairAgreement {
+  const scores = [...a.scores].map((score, i) => [score, b.scores[i]!]);
+  const graded = scores.flat().some((score) => score !== 0 && score !== 1);
   const [x, y] = [a, b].map(({ scores }) => [...scores].map((score) => Number(score >= 0.5)));
   const same = mean(x!.map((value, i) => Number(value === y![i])));
-  return { a: a.label, b: b.label, same, kappa: kappa(x!, y!) };
+  const pair = { a: a.label, b: b.label, same, kappa: kappa(x!, y!) };
+  if (!graded) return pair;
+  const weighted = scale && kappa([...a.scores], [...b.scores], { weights: 'quadratic', scale });
+  return { ...pair, icc: icc(scores, '2,1'), quadraticKappa: weighted };
 }
 
 /** Draws items with replacement, the same for all rows, again and again (Efron's bootstrap, paired). */

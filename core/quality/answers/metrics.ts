@@ -6,9 +6,12 @@ import { mean } from '../../statistics/summary.js';
 export interface Answered {
   readonly score: number | null;
   readonly seconds: number | null;
+  readonly secondsToFirst: number | null;
   readonly tokensIn: number | null;
   readonly tokensOut: number | null;
   readonly joules: number | null;
+  /** Of the prompt and what was generated. */
+  readonly kvBytes: number | null;
 }
 
 export interface ScoreEstimate {
@@ -25,9 +28,11 @@ export interface AnswersMetrics {
   readonly score: ScoreEstimate | null;
   /** Means of an item, of those that are known. */
   readonly seconds: number | null;
+  readonly secondsToFirst: number | null;
   readonly tokensIn: number | null;
   readonly tokensOut: number | null;
   readonly joules: number | null;
+  readonly kvBytes: number | null;
 }
 
 /** A bootstrap of more is a normal distribution, and takes seconds. */
@@ -52,7 +57,7 @@ export function scoreEstimate(scores: readonly number[]): ScoreEstimate | null {
 export class Tally {
   #items = 0;
   readonly #scores: number[] = [];
-  readonly #sums = { seconds: sum(), tokensIn: sum(), tokensOut: sum(), joules: sum() };
+  readonly #sums = sums();
 
   add(answer: Answered): void {
     this.#items += 1;
@@ -70,7 +75,12 @@ export class Tally {
   }
 }
 
-const QUANTITIES = ['seconds', 'tokensIn', 'tokensOut', 'joules'] as const;
+const QUANTITIES = ['seconds', 'secondsToFirst', 'tokensIn', 'tokensOut', 'joules', 'kvBytes'] as const;
+
+function sums() {
+  const entries = QUANTITIES.map((name) => [name, sum()] as const);
+  return Object.fromEntries(entries) as Record<(typeof QUANTITIES)[number], ReturnType<typeof sum>>;
+}
 
 function sum() {
   let [total, count] = [0, 0];

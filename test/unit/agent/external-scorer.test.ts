@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commandSchema, scoreExternally } from '../../../agent/quality/external-scorer.js';
@@ -45,6 +45,17 @@ describe('an external scorer', () => {
     expect(await scoreExternally('judge', profile, three)).toEqual([1, 0.3, 1]);
     expect(await scoreExternally('judge', profile, [])).toEqual([]);
   });
+
+  test.skipIf(!existsSync('/usr/bin/python3'))(
+    'the one that ships names the package that is missing',
+    async () => {
+      const program = join(import.meta.dirname, '../../../docs/examples/scorers/text_metrics.py');
+      // -S: without any package that somebody installed.
+      const profile = commandSchema.parse({ command: ['/usr/bin/python3', '-S', program, 'bleu'] });
+      const found = await failed(scoreExternally('bleu', profile, three));
+      expect(found?.stderrTail).toMatch(/sacrebleu is not installed for .*: .* -m pip install sacrebleu/);
+    },
+  );
 
   test('may say that it could not score an answer, with its reason', async () => {
     const profile = judge(

@@ -52,10 +52,10 @@ describe('metrics', () => {
   });
 
   test('means leave out what is not known, and groups count once each in the macro score', () => {
+    const unknown = { secondsToFirst: null, tokensOut: null, joules: null, kvBytes: null };
     const tally = (scores: (number | null)[]) => {
       const one = new Tally();
-      for (const score of scores)
-        one.add({ score, seconds: score, tokensIn: 4, tokensOut: null, joules: null });
+      for (const score of scores) one.add({ ...unknown, score, seconds: score, tokensIn: 4 });
       return one.metrics();
     };
     const [a, b] = [tally([1, 1, 0, null]), tally([0])];
@@ -112,6 +112,14 @@ describe('items by rows', () => {
     expect(large!.bestShare).toBeGreaterThan(small!.bestShare);
     expect(small!.costs).toEqual({ seconds: 1, tokens: null, joules: null, money: null });
     expect(found.curves.map(({ cost }) => cost)).toEqual(['seconds']);
+  });
+
+  test('graded scores agree by ICC, and by QWK where all grades are known', () => {
+    const rows = [row('a', [0, 0.5, 1, 1], 1), row('b', [0, 0.5, 1, 0.5], 1)];
+    expect(matrixOf(rows).agreement[0]).toMatchObject({ same: 1, kappa: 1, quadraticKappa: null });
+    const [pair] = matrixOf(rows, [0, 0.5, 1]).agreement;
+    expect(pair!.quadraticKappa).toBeCloseTo(0.8, 12);
+    expect(pair!.icc).toBeGreaterThan(0.7);
   });
 
   test('routing goes from the cheapest row to the best answers, and pays for the dear one only where it helps', () => {

@@ -1,0 +1,103 @@
+import { fleissKappa, icc, kappa } from '../../../statistics/agreement.js';
+import { bootstrapOf } from '../../../statistics/interval.js';
+import { mean } from '../../../statistics/summary.js';
+import { numbersOf } from '../classes.js';
+import {
+  absent,
+  figure,
+  type Gathering,
+  type MeasuredAnswer,
+  type MeasureFigure,
+  type MeasureSettings,
+  taken,
+} from './measure.js';
+
+const INTERVAL = { draws: 500 };
+
+/**
+ * How far raters agree about the same answers: the share that is the same, Cohen's kappas over the full scale, Fleiss' kappa of three and more, and ICC(2,1), in which grades need no scale.
+ */
+export function agreement({ raters, scale }: MeasureSettings): Gathering {
+  const things: number[][] = [];
+  let left = 0;
+  return {
+    add(answer) {
+      const given = raters.map((name) => ratingOf(name, answer));
+      if (given.every((value) => value !== null)) things.push(given as number[]);
+      else left += 1;
+    },
+    measured() {
+      const n = things.length;
+      if (n < 2)
+        return {
+          figures: [absent('agreement', n, `${left} answers were not rated by all of ${raters.join(', ')}`)],
+          table: null,
+        };
+      const pairs = raters.flatMap((_, a) => raters.slice(a + 1).map((_, k) => [a, a + 1 + k] as const));
+      const all = (list: readonly (readonly number[])[]) => icc(list, '2,1');
+      const together =
+        raters.length < 3
+          ? []
+          : [
+              figure('Fleiss’ kappa', n, fleissKappa(things)),
+              figure(
+                'ICC(2,1) of all',
+                n,
+                all(things),
+                bootstrapOf(n, (places) => all(taken(things, places)), INTERVAL),
+              ),
+            ];
+      return {
+        figures: [
+          ...pairs.flatMap(([a, b]) => {
+            const [x, y] = [things.map((one) => one[a]!), things.map((one) => one[b]!)];
+            return pairFigures(`${raters[a]} and ${raters[b]}`, x, y, scale);
+          }),
+          ...together,
+          ...(left > 0 ? [figure('answers without all ratings', n + left, left)] : []),
+        ],
+        table: null,
+      };
+    },
+  };
+}
+
+function ratingOf(name: string, { record, score, outside }: MeasuredAnswer): number | null {
+  if (name === 'score') return score;
+  if (name === 'answer') return numbersOf(record).said;
+  if (name === 'reference') return numbersOf(record).truth;
+  return outside?.[name] ?? null;
+}
+
+function pairFigures(
+  pair: string,
+  x: readonly number[],
+  y: readonly number[],
+  scale: readonly number[] | null,
+): MeasureFigure[] {
+  const n = x.length;
+  const of = (name: string, statistic: (a: readonly number[], b: readonly number[]) => number | null) =>
+    figure(
+      `${name}, ${pair}`,
+      n,
+      statistic(x, y),
+      bootstrapOf(n, (places) => statistic(taken(x, places), taken(y, places)), INTERVAL),
+    );
+  return [
+    of('same', (a, b) => mean(a.map((value, i) => Number(value === b[i])))),
+    of('kappa', (a, b) => kappa(a, b, scale === null ? {} : { scale })),
+    ...(['linear', 'quadratic'] as const).map((weights) => {
+      const name = weights === 'linear' ? 'linear kappa' : 'quadratic kappa (QWK)';
+      const off = scale === null ? undefined : [...x, ...y].find((value) => !scale.includes(value));
+      if (scale === null) return absent(`${name}, ${pair}`, n, 'it needs all grades: --scale 1..10');
+      if (off !== undefined) return absent(`${name}, ${pair}`, n, `${off} is not on the scale`);
+      return of(name, (a, b) => kappa(a, b, { weights, scale }));
+    }),
+    of('ICC(2,1)', (a, b) =>
+      icc(
+        a.map((value, i) => [value, b[i]!]),
+        '2,1',
+      ),
+    ),
+  ];
+}
