@@ -68,9 +68,9 @@ export class Journal {
       const { from, to } = this.#tasks.get(name) ?? NOWHERE;
       const seen = new Set<number>();
       for (const { text } of lines(this.#file, from, to)) {
-        const record = readAnswer(text);
+        const record = readOwn(text);
         // One that a server gave up, and was asked again later, has others in between.
-        if (typeof record === 'string' || record.task !== name || seen.has(record.index)) continue;
+        if (record === null || record.task !== name || seen.has(record.index)) continue;
         seen.add(record.index);
         yield record;
       }
@@ -119,8 +119,8 @@ export class Journal {
         this.#bytes = end;
         continue;
       }
-      const record = readAnswer(text);
-      if (typeof record === 'string') break;
+      const record = readOwn(text);
+      if (record === null) break;
       sitting = Math.max(sitting, record.sitting + 1);
       this.#bytes = end;
       this.#note(record.task, from);
@@ -135,6 +135,21 @@ interface Range {
   readonly to: number;
 }
 const NOWHERE: Range = { from: 0, to: 0 };
+
+/**
+ * @returns a line of this file; null for what is none. It was checked in full when it was written, and a line that has its end is whole: of 150,000 a second check would take the time in
+ * which an interrupted task has to go on.
+ */
+function readOwn(line: string): AnswerRecord | null {
+  try {
+    const record = JSON.parse(line) as AnswerRecord;
+    const { schema, task, index, sitting } = record;
+    const known = schema === ANSWER_SCHEMA && typeof task === 'string';
+    return known && Number.isSafeInteger(index) && Number.isSafeInteger(sitting) ? record : null;
+  } catch {
+    return null;
+  }
+}
 
 function isHead(text: string, identity: string): boolean {
   try {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ServerProfile } from '../../core/runners/server/profile.js';
 import { whyNoConnection } from '../../load/problems.js';
-import { type Answer, ask, type Bounds, isSuccess, TooSlow } from '../../proto/http/ask.js';
+import { type Answer, type Asked, ask, type Bounds, isSuccess, TooSlow } from '../../proto/http/ask.js';
 
 /** Where a server is asked, and by what key. */
 export interface Address {
@@ -76,7 +76,12 @@ export async function tryOnce(
  * @param body of a POST; left out = a GET.
  * @throws TooSlow; Error for an answer beyond its bounds, or of the connection.
  */
-export async function askServer(at: Address, path: string, bounds: Bounds, body?: unknown): Promise<Answer> {
+export async function askServer(
+  at: Address,
+  path: string,
+  bounds: Bounds & Pick<Asked, 'heard'>,
+  body?: unknown,
+): Promise<Answer> {
   return await ask(new URL(path, at.url), {
     ...bounds,
     headers: headersOf(at),

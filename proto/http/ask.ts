@@ -14,6 +14,8 @@ export interface Asked extends Bounds {
   readonly headers?: OutgoingHttpHeaders;
   /** Sent by POST; left out = GET. */
   readonly body?: string;
+  /** Hears each part of the body of a success as it comes. */
+  readonly heard?: (part: Buffer) => void;
 }
 
 export interface Answer {
@@ -36,7 +38,7 @@ export class TooSlow extends Error {
  * Asks an address itself, without a proxy. Redirects are not followed, and nothing that was packed is unpacked: what is counted is what is kept.
  * @throws TooSlow; Error for an answer that is larger than it may be, or packed; the error of the connection.
  */
-export async function ask(url: URL, { headers, body, seconds, mostBytes }: Asked): Promise<Answer> {
+export async function ask(url: URL, { headers, body, seconds, mostBytes, heard }: Asked): Promise<Answer> {
   return await within(seconds, async (signal) => {
     const request = (url.protocol === 'https:' ? https : http).request(url, {
       method: body === undefined ? 'GET' : 'POST',
@@ -60,7 +62,7 @@ export async function ask(url: URL, { headers, body, seconds, mostBytes }: Asked
       response.destroy();
       throw new Error(`the answer is packed (${packed.slice(0, 20)}), and was asked for as it is`);
     }
-    const { text, whole } = await readText(response, mostBytes);
+    const { text, whole } = await readText(response, mostBytes, succeeded ? heard : undefined);
     if (succeeded && !whole) throw new Error(`the answer has more than ${mostBytes} bytes`);
     return { status, text };
   });
@@ -98,9 +100,11 @@ export function answerOf(request: ClientRequest, body: Uint8Array): Promise<Inco
 export async function readText(
   response: IncomingMessage,
   mostBytes: number,
+  heard?: (part: Buffer) => void,
 ): Promise<{ readonly text: string; readonly whole: boolean }> {
   const gathered = new Gathered(mostBytes);
   for await (const part of response as AsyncIterable<Buffer>) {
+    heard?.(part);
     // Leaving the loop destroys the response, and with it the connection.
     if (!gathered.push(part)) return { text: gathered.take(), whole: false };
   }

@@ -1,11 +1,12 @@
 import { FailureError, failure } from '../../../core/errors.js';
-import { valueAt } from '../../../core/quality/tasks/template.js';
 import { untilStop } from '../../../core/quality/until-stop.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
 import { askServer } from '../../../engines/servers/ask.js';
 import { type ServedEndpoint, withoutLora } from '../../../engines/servers/served.js';
-import { refusalOf } from '../../../load/delta.js';
+import { type Delta, readDelta, refusalOf } from '../../../load/delta.js';
 import { whyNoConnection } from '../../../load/problems.js';
+import { EventStream } from '../../../load/sse.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import type { Said } from '../respondent.js';
 
 /** Of one answer: a long prompt on a slow machine takes minutes, and a whole vocabulary with its probabilities some 20 MB. */
@@ -49,34 +50,64 @@ export async function askText(
     ...{ model, prompt: typeof prompt === 'string' ? prompt : [...prompt] },
     ...{ max_tokens: maxTokens, temperature: 0, ...withoutLora(server) },
   };
-  const answer = await post(server, profile.paths.completions, body, AROUND_BYTES + TOKEN_BYTES * maxTokens);
-  const text = valueAt(answer, 'choices.0.text');
-  if (typeof text !== 'string') throw new NoAnswer(`${profile.paths.completions} answered without a text`);
-  const told = (field: string) => {
-    const count = valueAt(answer, `usage.${field}`);
-    return Number.isSafeInteger(count) && Number(count) >= 0 ? Number(count) : null;
-  };
+  const mostBytes = AROUND_BYTES + TOKEN_BYTES * maxTokens;
+  const said = await saidBy(server, profile.paths.completions, body, mostBytes);
   return {
-    text: untilStop(text, stop) ?? text,
-    tokensIn: typeof prompt === 'string' ? told('prompt_tokens') : prompt.length,
-    tokensOut: told('completion_tokens'),
-    secondsToFirst: null,
+    ...said,
+    text: untilStop(said.text, stop) ?? said.text,
+    tokensIn: typeof prompt === 'string' ? said.tokensIn : prompt.length,
   };
 }
 
-async function post(
-  server: ServedEndpoint,
-  path: string,
-  body: unknown,
-  askedBytes = BOUNDS.mostBytes,
-): Promise<Fields> {
-  const bounds = { ...BOUNDS, mostBytes: Math.min(BOUNDS.mostBytes, askedBytes) };
-  const { status, text } = await askServer(server, path, bounds, body).catch((error: Error) => {
-    throw new FailureError(
-      failure('run-failed', `the server gave no answer to a question of quality: ${whyNoConnection(error)}`),
-    );
+/**
+ * Has a server say something, and reads it as it comes: its first text is the first token. One that does not stream is read whole, and the time to its first token is not known.
+ * @throws NoAnswer; FailureError `run-failed` where nothing comes.
+ */
+async function saidBy(server: ServedEndpoint, path: string, body: object, mostBytes: number): Promise<Said> {
+  const deltas: Delta[] = [];
+  let first: number | null = null;
+  const began = monotonicSeconds();
+  const events = new EventStream((data) => {
+    // Servers end with [DONE].
+    const delta = deltaOf(data);
+    if (delta === null) return;
+    if (delta.texts.length > 0) first ??= monotonicSeconds() - began;
+    deltas.push(delta);
   });
-  if (status !== 200) throw new NoAnswer(`${path} answered ${status}: ${refusalOf(text) ?? 'nothing'}`);
+  const streamed = { ...body, stream: true, stream_options: server.profile.streamOptions };
+  const whole = await posted(server, path, streamed, {
+    ...BOUNDS,
+    mostBytes,
+    heard: (part) => events.push(part),
+  });
+  events.end();
+  if (deltas.length === 0) {
+    const delta = deltaOf(whole);
+    if (delta !== null) deltas.push(delta);
+  }
+  const { error = null } = deltas.find((delta) => delta.error !== null) ?? {};
+  if (error !== null) throw new NoAnswer(`${path} gave up: ${error}`);
+  if (!deltas.some(({ answers }) => answers)) throw new NoAnswer(`${path} answered without a text`);
+  const usage = deltas.findLast((delta) => delta.usage !== null)?.usage;
+  const texts = deltas.flatMap((delta) => delta.texts).filter(({ channel }) => channel === 'answer');
+  return {
+    text: texts.map(({ text }) => text).join(''),
+    tokensIn: usage?.promptTokens ?? null,
+    tokensOut: usage?.completionTokens ?? null,
+    secondsToFirst: first,
+  };
+}
+
+function deltaOf(data: string): Delta | null {
+  try {
+    return readDelta(data);
+  } catch {
+    return null;
+  }
+}
+
+async function post(server: ServedEndpoint, path: string, body: unknown): Promise<Fields> {
+  const text = await posted(server, path, body, BOUNDS);
   let read: unknown = null;
   try {
     read = JSON.parse(text);
@@ -86,4 +117,20 @@ async function post(
   if (typeof read !== 'object' || read === null)
     throw new NoAnswer(`${path} answered something that is no JSON object`);
   return read as Fields;
+}
+
+/** @returns the body of a success. @throws NoAnswer for what is none; FailureError `run-failed` where nothing comes. */
+async function posted(
+  server: ServedEndpoint,
+  path: string,
+  body: unknown,
+  bounds: Parameters<typeof askServer>[2],
+): Promise<string> {
+  const { status, text } = await askServer(server, path, bounds, body).catch((error: Error) => {
+    throw new FailureError(
+      failure('run-failed', `the server gave no answer to a question of quality: ${whyNoConnection(error)}`),
+    );
+  });
+  if (status !== 200) throw new NoAnswer(`${path} answered ${status}: ${refusalOf(text) ?? 'nothing'}`);
+  return text;
 }

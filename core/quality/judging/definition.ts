@@ -49,7 +49,6 @@ const schema = z.strictObject({
 });
 
 export type JudgeDefinition = z.output<typeof schema>['spec'];
-export type JudgeReads = JudgeDefinition['reads'];
 
 /** What a judge is given for one answer: its words and its grades. */
 export interface Rubric {

@@ -107,6 +107,6 @@ test('questions of more bytes than any task has are not read', () => {
   truncateSync(path, MOST_BYTES.questions + 1);
   expect(readTasks([path])).toEqual({
     ok: false,
-    errors: [`${path}: many.jsonl has 67108865 bytes, and 67108864 are the most it may have`],
+    errors: [`${path}: many.jsonl has 268435457 bytes, and 268435456 are the most it may have`],
   });
 });

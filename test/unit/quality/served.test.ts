@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { askText } from '../../../agent/quality/served/ask.js';
 import { measureServedQuality } from '../../../agent/quality/served/measure.js';
 import { builtinFolder } from '../../../artifacts/files/source.js';
 import { readText } from '../../../artifacts/files/text.js';
@@ -80,6 +81,22 @@ const scoresOf = ({ tasks }: QualityOutcome) =>
       { by, ...Object.fromEntries(scores.map((one) => [one.name, one.score.value])) },
     ]),
   );
+
+test('an answer is read as it comes: its first text is the first token', async () => {
+  const said = await withSimulator({ ttft: 0.05, itl: 0.05 }, async ({ url }) => {
+    const server: ServedEndpoint = {
+      ...{ name: 'test', url, model: 'simulated', loras: [], apiKey: null, pid: null },
+      ...{ startSeconds: null, weightsLoadSeconds: null, kept: false, profile: PROFILES['simulated-server'] },
+    };
+    const began = performance.now();
+    const answer = await askText(server, 'one two three', { maxTokens: 4, stop: [] });
+    return { ...answer, seconds: (performance.now() - began) / 1000 };
+  });
+  expect(said).toMatchObject({ tokensIn: 3, tokensOut: 4 });
+  expect(said.secondsToFirst!).toBeGreaterThanOrEqual(0.05);
+  // Three more tokens came after it.
+  expect(said.seconds - said.secondsToFirst!).toBeGreaterThanOrEqual(0.14);
+});
 
 describe('a server that tells the log-probabilities of prompts', () => {
   test('is asked the text in its windows, token by token', async () => {
