@@ -8,7 +8,7 @@ export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
   code: 158_500,
   /** Of one room. */
-  room: 30_000,
+  room: 33_000,
   tests: 73_000,
   benches: 14_000,
   schemas: 8_800,
