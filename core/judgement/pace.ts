@@ -134,16 +134,18 @@ export function readingsOf(record: ResultRecord, pace: Pace): Readings | null {
 /**
  * From this share on others have a whole CPU that the trial's threads want: at each operator these wait for the one that does not run, for as
  * long as the system lets others run. On two CPUs prefill took 5 to 8 times as long, decode 5 to 30 times, by the same readings: how
- * much slower that is, nothing tells. A tenth of a share above it is an error of a factor of e.
+ * much slower that is, nothing tells. A tenth of a share above it is an error of a factor of e, and no error is larger than the factor that was
+ * ever met.
  */
-const WHOLE_CPU = { from: 0.35, error: 10 } as const;
+const WHOLE_CPU = { from: 0.35, error: 10, most: Math.log(30) } as const;
 
 /**
  * @param prefill readings of a start for prefill, the third of which is the share itself.
  * @returns the standard error, as a logarithm, of what others who took a whole CPU did to the start; 0 where nobody did.
  */
 export function beyondReadings(prefill: Readings | null): number {
-  return prefill === null ? 0 : WHOLE_CPU.error * Math.max(0, prefill[2] - WHOLE_CPU.from);
+  if (prefill === null) return 0;
+  return Math.min(WHOLE_CPU.most, WHOLE_CPU.error * Math.max(0, prefill[2] - WHOLE_CPU.from));
 }
 
 /** Of the time that CPUs were busy, the part that was not the trial's. */
