@@ -71,7 +71,6 @@ export interface RooflineOutput {
 
 /** The words of the command as commander gives them: beside those of FIELD_OPTIONS, by the names of their flags. */
 interface Words extends Readonly<Record<string, unknown>> {
-  readonly file?: string;
   readonly list?: true;
   readonly json?: true;
   readonly csv?: (typeof CSV_ROWS)[number] | true;
@@ -89,7 +88,7 @@ export function registerRoofline(program: Command): void {
       'compute and memory traffic of a model on a device, operator by operator, and its minimum time; nothing is run.\n' +
         'Every option takes a list (1,2,4 or 1-64*2): all combinations are analysed',
     )
-    .option('--file <file>', 'a file of kind Roofline; options override it');
+    .argument('[file]', 'a file of kind Roofline; options override it');
   for (const [flags, help] of Object.values(FIELD_OPTIONS)) command.option(flags, help);
   command
     .option('--list', 'list the devices and the published models')
@@ -107,23 +106,23 @@ export function registerRoofline(program: Command): void {
     )
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
-    .action(async (words: Words) => {
+    .action(async (file: string | undefined, words: Words) => {
       if (words.list === true) {
         const { listKnown } = await import('./list.js');
         listKnown(words.json === true);
         return;
       }
       const { runRoofline } = await import('./roofline.js');
-      await runRoofline(requestOf(words), outputOf(words));
+      await runRoofline(requestOf(file, words), outputOf(words));
     });
 }
 
-function requestOf(words: Words): AnalysisRequest {
+function requestOf(file: string | undefined, words: Words): AnalysisRequest {
   const lists = Object.entries(FIELD_OPTIONS).flatMap(([field, [flags, help]]) => {
     const list = words[new Option(flags, help).attributeName()];
     return list === undefined ? [] : [[field, list]];
   });
-  const { file, models: folders, config } = words;
+  const { models: folders, config } = words;
   return { lists: Object.fromEntries(lists), file: file ?? null, folders, config };
 }
 

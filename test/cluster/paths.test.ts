@@ -49,7 +49,7 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['sweeps --token-file PATH', [NONE, 'dir']],
   ['results --token-file PATH', [NONE, 'dir']],
   ['nodes --token-file PATH', [NONE, BELOW]],
-  ['roofline --file PATH', [NONE, 'dir', BELOW]],
+  ['roofline PATH', [NONE, 'dir', BELOW]],
   ['roofline --hardware h100 --model PATH', [NONE, 'dir', 'file']],
   ['roofline --model model.gguf --hardware PATH.json', [NONE, BELOW]],
   ['roofline --model model.gguf --hardware h100 --svg PATH', [NONE, 'dir', BELOW]],

@@ -241,7 +241,7 @@ describe('wrong words end with one sentence and 2', () => {
 
   test('what is missing', async () => {
     expect((await refusal('--hardware', 'h100')).message).toBe('model is missing: it must be a name');
-    expect((await refusal('--file', join(folder, 'nowhere.yaml'))).message).toContain(
+    expect((await refusal(join(folder, 'nowhere.yaml'))).message).toContain(
       'there is no such file',
     );
   });
@@ -262,14 +262,14 @@ describe('wrong words end with one sentence and 2', () => {
       file,
       'apiVersion: ridgepoint.dev/v1\nkind: Roofline\nmetadata: { name: x }\nspec: { model: llama-2-7b, offload: 2 }\n',
     );
-    expect((await refusal('--file', file)).message).toMatch(
+    expect((await refusal(file)).message).toMatch(
       /3 errors in [\s\S]*hardware is missing[\s\S]*context is missing[\s\S]*offload must be/,
     );
     writeFileSync(file, readFileSync(file, 'utf8').replace('llama-2-7b', 'lama-2-7b, hardware: [h10O]'));
-    expect((await refusal('--file', file, '--context', '8')).message).toMatch(
+    expect((await refusal(file, '--context', '8')).message).toMatch(
       /offload must be[\s\S]*"lama-2-7b"[\s\S]*no device "h10O"/,
     );
-    expect((await refusal('--file', file, '--hardware', 'h10O', '--mode', 'best')).message).toMatch(
+    expect((await refusal(file, '--hardware', 'h10O', '--mode', 'best')).message).toMatch(
       /offload must be a number from 0 to 1, not 2[\s\S]*--mode: mode must be[\s\S]*no device "h10O"/,
     );
   });
