@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { type Value, valueAt } from './value.js';
+
+/** How an answer is read: a word, or a word with what it needs. */
+export const parserSchema = z
+  .union([
+    z.enum(['text', 'lines', 'list', 'number', 'letter', 'json']),
+    z.strictObject({ json: z.string().min(1).max(200) }),
+    z.strictObject({ regex: z.string().min(1).max(500) }),
+  ])
+  .default('text');
+export type Parser = z.infer<typeof parserSchema>;
+
+const MARK = /^\s*(?:[-*•]|\(?\d{1,4}[.):])\s+/;
+
+/**
+ * Reads an answer. What is not found is null, and no error: models say what they like.
+ * `list` takes the lines that begin with a bullet or a number, or a JSON list; `number` and `letter` the last one; `regex` its first
+ * group, or all that matches.
+ */
+export function parseAnswer(parser: Parser, answer: string): Value {
+  if (typeof parser === 'object') {
+    if ('regex' in parser) {
+      const match = new RegExp(parser.regex, 'su').exec(answer);
+      return match === null ? null : (match[1] ?? match[0]);
+    }
+    const read = jsonIn(answer);
+    return read === undefined ? null : (valueAt(read, parser.json.split('.')) ?? null);
+  }
+  switch (parser) {
+    case 'text':
+      return answer.trim();
+    case 'lines':
+      return linesOf(answer);
+    case 'list':
+      return listIn(answer);
+    case 'json':
+      return jsonIn(answer) ?? null;
+    case 'number': {
+      const found = answer
+        .replaceAll(/(\d),(?=\d{3}\b)/g, '$1')
+        .match(/-?\d+(?:\.\d+)?/g)
+        ?.at(-1);
+      return found === undefined ? null : Number(found);
+    }
+    case 'letter':
+      return answer.match(/(?<![A-Za-z])[A-Z](?![A-Za-z])/g)?.at(-1) ?? null;
+  }
+}
+
+/** @returns one sentence why a regular expression cannot be used; null = it can. Nested repeats could take for ever on an answer. */
+export function parserProblem(parser: Parser): string | null {
+  if (typeof parser !== 'object' || !('regex' in parser)) return null;
+  try {
+    new RegExp(parser.regex, 'su');
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return /[+*}]\)*[+*{]|\([^()]*[+*][^()]*\)[+*{]/.test(parser.regex)
+    ? 'a repeat inside a repeat may take for ever: write it without'
+    : null;
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]));
+}
+
+function listIn(answer: string): readonly Value[] {
+  const read = jsonIn(answer);
+  if (Array.isArray(read)) return read as readonly Value[];
+  const marked = linesOf(answer).filter((line) => MARK.test(line));
+  return marked.map((line) => line.replace(MARK, '').trim());
+}
+
+/** @returns the first JSON list or object of a text that can be read as one; undefined = there is none. */
+function jsonIn(text: string): Value | undefined {
+  for (const [open, close] of [
+    ['{', '}'],
+    ['[', ']'],
+  ] as const) {
+    const [from, to] = [text.indexOf(open), text.lastIndexOf(close)];
+    if (from < 0 || to < from) continue;
+    try {
+      return JSON.parse(text.slice(from, to + 1)) as Value;
+    } catch {
+      // Braces that are no JSON.
+    }
+  }
+  return undefined;
+}
