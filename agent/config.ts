@@ -10,6 +10,7 @@ import { engineFields, enginesOf, NO_ENGINES, type NodeEngines } from '../engine
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { DEFAULT_FOLDER, SOCKET_NAME } from './power/protocol.js';
+import { commandSchema } from './quality/external-scorer.js';
 import { scorerSchema } from './quality/scorers.js';
 import { takeToken } from './token.js';
 
@@ -48,6 +49,13 @@ export const agentFileSchema = z.strictObject({
     .record(
       z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use small letters, digits and dashes'),
       scorerSchema,
+    )
+    .default({}),
+  /** Commands that request graphs may run, by the name of their nodes' `command`; a graph can say no more than the text that one reads. */
+  commands: z
+    .record(
+      z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use small letters, digits and dashes'),
+      commandSchema,
     )
     .default({}),
   ...engineFields,

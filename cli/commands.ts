@@ -13,6 +13,7 @@ import { registerExits } from './exits/command.js';
 import { registerExport } from './export/command.js';
 import { registerFactors } from './factors/command.js';
 import { registerFit } from './fit/command.js';
+import { registerGraph } from './graph/command.js';
 import { registerInit } from './init/command.js';
 import { registerJudge } from './judge/command.js';
 import { registerKernels } from './kernels/command.js';
@@ -55,6 +56,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerReport,
       registerCompare,
       registerAnswers,
+      registerGraph,
       registerExport,
     ],
   },

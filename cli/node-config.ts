@@ -16,6 +16,7 @@ const SHARED = [
   'sources',
   'artifactBytes',
   'scorers',
+  'commands',
   'power',
   'meters',
   'servers',
@@ -30,13 +31,13 @@ const SHARED = [
  */
 export function nodeConfig(
   options: NodeOptions,
-): Pick<AgentConfig, 'modelFolders' | 'sources' | 'artifactBytes' | 'scorers'> {
+): Pick<AgentConfig, 'modelFolders' | 'sources' | 'artifactBytes' | 'scorers' | 'commands'> {
   return asUsageError(() => {
-    const { modelFolders, sources, artifactBytes, scorers } = loadAgentConfig({
+    const { modelFolders, sources, artifactBytes, scorers, commands } = loadAgentConfig({
       env: {},
       overrides: sharedOverrides(options),
     });
-    return { modelFolders, sources, artifactBytes, scorers };
+    return { modelFolders, sources, artifactBytes, scorers, commands };
   });
 }
 

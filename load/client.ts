@@ -333,7 +333,7 @@ class Running {
   }
 
   /** No answer has more tokens than were asked for, or than bytes; no prompt more than were sent. */
-  #believed({ promptTokens, completionTokens }: Usage): Usage {
+  #believed({ promptTokens, completionTokens, cachedTokens }: Usage): Usage {
     const { planned, bytes } = this.exchange;
     const most = planned.wantedTokens ?? bytes;
     const within = (count: number | null, limit: number, what: string) => {
@@ -344,6 +344,7 @@ class Running {
     return {
       promptTokens: within(promptTokens, this.#mostPromptTokens, 'the prompt'),
       completionTokens: within(completionTokens, most, 'the answer'),
+      ...(cachedTokens !== undefined && cachedTokens <= (promptTokens ?? 0) && { cachedTokens }),
     };
   }
 

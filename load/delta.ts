@@ -7,6 +7,8 @@ export type Channel = 'answer' | 'reasoning' | 'tool';
 export interface Usage {
   readonly promptTokens: number | null;
   readonly completionTokens: number | null;
+  /** Of the prompt, those that were computed before; left out = the server does not say. */
+  readonly cachedTokens?: number;
 }
 
 /** What one chunk of a stream, or a whole answer, says. */
@@ -44,7 +46,7 @@ export function readDelta(json: string): Delta {
     if (typeof choice.finish_reason === 'string') finish = choice.finish_reason;
   }
   const answers = choices.length > 0;
-  return { texts, answers, finish, usage: usageOf(root.usage), error: errorOf(root) };
+  return { texts, answers, finish, usage: usageOf(root), error: errorOf(root) };
 }
 
 function readTexts(choice: Fields, texts: { channel: Channel; text: string }[]): void {
@@ -65,11 +67,18 @@ function readTexts(choice: Fields, texts: { channel: Channel; text: string }[]):
   }
 }
 
-function usageOf(usage: unknown): Usage | null {
+/** OpenAI's `usage` with `prompt_tokens_details`; llama-server says `cache_n` among its timings. */
+function usageOf({ usage, timings }: Fields): Usage | null {
   if (!isFields(usage)) return null;
   const count = (value: unknown) =>
     Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
-  return { promptTokens: count(usage.prompt_tokens), completionTokens: count(usage.completion_tokens) };
+  const details = isFields(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {};
+  const cached = count(details.cached_tokens) ?? (isFields(timings) ? count(timings.cache_n) : null);
+  return {
+    promptTokens: count(usage.prompt_tokens),
+    completionTokens: count(usage.completion_tokens),
+    ...(cached !== null && { cachedTokens: cached }),
+  };
 }
 
 /** `{"error": "…"}`, `{"error": {"message": "…"}}`, and vLLM's `{"object": "error", "message": "…"}`. */

@@ -1,8 +1,10 @@
 // Writes the published JSON Schemas into the folder given: sweep.schema.json (what a sweep file may say) and
-// result.schema.json (what a result record holds), answer.schema.json (what was said to an item), roofline.schema.json (what a roofline file may say). `npm run generate` calls it.
+// result.schema.json (what a result record holds), answer.schema.json (what was said to an item), graph.schema.json (what a graph file may say), graph-call.schema.json (what one of its calls was), roofline.schema.json (what a roofline file may say). `npm run generate` calls it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { graphJsonSchema } from '../core/graph/definition.js';
+import { callSchema } from '../core/graph/record.js';
 import { answerSchema } from '../core/quality/answers/record.js';
 import { resultSchema } from '../core/result/result.js';
 import { sweepJsonSchema } from '../core/sweep/schema.js';
@@ -43,10 +45,17 @@ const answerJsonSchema = {
   description: 'What a model said to an item of a task (files in answers/ hold one a line).',
 };
 mkdirSync(folder, { recursive: true });
+const callJsonSchema = {
+  ...z.toJSONSchema(callSchema),
+  title: 'Ridgepoint graph call',
+  description: 'One request or tool of an application (files in calls/ hold one a line).',
+};
 const schemas = {
   sweep: sweepJsonSchema(),
   result: resultJsonSchema,
   answer: answerJsonSchema,
+  graph: graphJsonSchema(),
+  'graph-call': callJsonSchema,
   roofline: rooflineJsonSchema(),
 };
 for (const [name, schema] of Object.entries(schemas)) {

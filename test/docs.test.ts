@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { agentFileSchema } from '../agent/config.js';
 import { createProgram } from '../cli/program.js';
 import { resolveConfig } from '../coordinator/config.js';
+import { parseGraph } from '../core/graph/parse.js';
 import { parseTaskDefinition } from '../core/quality/tasks/definition.js';
 import { type Diagnostic, parseSweep } from '../core/sweep/parse.js';
 import { parseRoofline } from '../roofline/analysis/file.js';
@@ -82,6 +83,7 @@ const PARSERS: Record<
 > = {
   Task: parseTaskDefinition,
   Roofline: parseRoofline,
+  Graph: parseGraph,
 };
 
 /** Test files that a page names, with the test titles in quotes after each. */

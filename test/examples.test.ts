@@ -37,6 +37,10 @@ const POINTS: Record<string, number> = {
   'papers/efficientllm-quantization.yaml': 3,
   'papers/long-context.yaml': 8,
   'papers/multiple-choice.yaml': 4,
+  'papers/parrot-agents.yaml': 3,
+  'papers/parrot-chain.yaml': 3,
+  'papers/parrot-copilot.yaml': 3,
+  'papers/parrot-map-reduce.yaml': 3,
   'papers/peak-performance.yaml': 12,
   'papers/routing.yaml': 4,
   'papers/smartbench.yaml': 2,
@@ -54,7 +58,13 @@ const POINTS: Record<string, number> = {
 describe('docs/examples', () => {
   test('are all known here', () => {
     expect(readdirSync(folder).sort()).toEqual(
-      [...Object.keys(POINTS).filter((name) => !name.includes('/')), 'papers', 'roofline', 'tasks'].sort(),
+      [
+        ...Object.keys(POINTS).filter((name) => !name.includes('/')),
+        'graphs',
+        'papers',
+        'roofline',
+        'tasks',
+      ].sort(),
     );
   });
 

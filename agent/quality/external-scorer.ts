@@ -39,7 +39,8 @@ const scoreSchema = z.union([
   /** It could not be scored, which is counted and is no 0. */
   z.object({ score: z.null(), reason: z.string().min(1), id }),
 ]);
-const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ'];
+/** What a command of the node gets of an environment. */
+export const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ'];
 /** A score is a short line; a program that writes a novel is another program. */
 const MAX_LINE_BYTES = 64 * 1024;
 const MAX_SHOWN = 120;

@@ -13,6 +13,7 @@ import type { CurrentChild } from '../../process/isolation/current-child.js';
 import type { AgentConfig } from '../config.js';
 import { UsualCores } from '../cores/usual.js';
 import type { NodeFactors } from '../factors/node-factors.js';
+import type { NodeCommands } from '../graph/allowed.js';
 import { IdleBaselines } from '../meters/baseline.js';
 import type { MeterSettings, NvmlState } from '../meters/index.js';
 import type { AppliedSettings } from '../power/applied-settings.js';
@@ -32,6 +33,8 @@ export interface TrialContext {
   readonly limits: TrialLimits;
   /** Commands that may judge answers. */
   readonly scorers: Scorers;
+  /** Commands that request graphs may run. */
+  readonly commands: NodeCommands['commands'];
   /** Fitted efficiency factors; null = nothing is predicted. */
   readonly factors: Pick<NodeFactors, 'of' | 'absent'> | null;
   /** Idle power, read once for each sweep. */
@@ -76,6 +79,7 @@ export function contextOf(
     idle: new IdleBaselines(monotonicSeconds),
     gridGramsPerKilowattHour: config.meters.gridGramsPerKilowattHour,
     scorers: config.scorers,
+    commands: config.commands,
     engines: config.engines,
     servers: new ServerPool(),
     powerSocket: config.power?.socket ?? null,

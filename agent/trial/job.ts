@@ -8,7 +8,7 @@ import type { AnyFacts } from '../../engines/runners/opened.js';
 import type { RunnableAdapter } from '../../engines/runners/runner.js';
 import type { ServedEndpoint } from '../../engines/servers/served.js';
 import type { Job } from '../../process/isolation/job.js';
-import type { TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
+import type { GraphInput, TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
 
 export interface TrialRequest {
   readonly runner: RunnerChoice;
@@ -30,6 +30,8 @@ export interface TrialRequest {
   readonly usualLatencies?: readonly (number | null)[];
   /** Real path of the prompts that a workload names; left out = none. */
   readonly promptsPath?: string;
+  /** Of the workload graph alone. */
+  readonly graph?: GraphInput;
 }
 
 /** What the child of a trial tells on the way. Times are monotonic seconds. */

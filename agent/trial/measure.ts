@@ -15,7 +15,7 @@ import { findMeters, type MeterSet, measuresEnergy } from '../meters/index.js';
 import type { Meter } from '../meters/meter.js';
 import { Recorder } from '../meters/recorder.js';
 import { periodKey, type UpdatePeriods } from '../meters/update-period.js';
-import type { TrainingFiles, WorkloadOutcome } from '../workloads/workload.js';
+import type { GraphInput, TrainingFiles, WorkloadOutcome } from '../workloads/workload.js';
 import { childLimits, placeOf, type TrialRun } from './context.js';
 import { noteBaseline } from './idle.js';
 import { TRIAL, type TrialRequest } from './job.js';
@@ -28,6 +28,7 @@ export interface Surroundings {
   readonly training: TrainingFiles | null;
   readonly served: ServedModel | null;
   readonly promptsPath: string | null;
+  readonly graph: GraphInput | null;
 }
 
 /**
@@ -37,7 +38,7 @@ export interface Surroundings {
 export async function measure(
   trial: TrialRun,
   model: PreparedModel | null,
-  { training, served, promptsPath }: Surroundings,
+  { training, served, promptsPath, graph }: Surroundings,
 ): Promise<WorkloadOutcome> {
   const { lease, node, device, notes } = trial;
   const { experiment } = lease;
@@ -69,6 +70,7 @@ export async function measure(
       training,
       ...(served !== null && { served: served.endpoint }),
       ...(promptsPath !== null && { promptsPath }),
+      ...(graph !== null && { graph }),
     };
     return await endsWith(trial, served, runChild(trial, request, recorder));
   } finally {

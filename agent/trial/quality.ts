@@ -6,7 +6,6 @@ import { warn } from '../../core/result/warnings.js';
 import { plainRunnerOf, runnerNamed } from '../../core/runners/index.js';
 import { PLACEMENT_OPTIONS } from '../../core/runners/placement.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
-import { workloadNamed } from '../../core/workloads/index.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { type AnswerRequest, answersOf } from '../quality/answers.js';
@@ -38,11 +37,11 @@ export async function prepareQuestions(
 
 /** Why there are no answers worth asking for, or null. Random weights are told whether or not somebody asks. */
 function reasonNotAsked(
-  { technique, runner, workload, quality }: Experiment,
+  { technique, runner, quality }: Experiment,
   model: PreparedModel | null,
 ): string | null {
   if (model === null) {
-    const silent = quality !== null && workloadNamed(workload.kind)?.needs !== 'endpoint';
+    const silent = quality !== null && runnerNamed(runner.kind)?.offers.includes('endpoint') !== true;
     return silent ? `the runner ${runner.kind} has no answers to judge` : null;
   }
   const adapter = readAdapter(technique.adapter);

@@ -67,6 +67,7 @@ export function writeRecord(
     kernel: outcome?.findings?.of === 'op' ? outcome.findings.record : null,
     ...(outcome?.findings?.of === 'inference' && { inference: outcome.findings.record }),
     ...(outcome?.findings?.of === 'serving' && { serving: outcome.findings.record }),
+    ...(outcome?.findings?.of === 'graph' && { graph: outcome.findings.record }),
     profile: failure === null ? notes.profile : null,
     roofs: notes.roofs,
     artifact,

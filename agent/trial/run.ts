@@ -8,7 +8,13 @@ import type { TrainedResult } from '../../engines/runners/trainer.js';
 import type { Channel } from '../../process/isolation/channel.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { workloadNamed } from '../workloads/index.js';
-import type { PhaseStamper, TrainingInput, WorkloadInput, WorkloadOutcome } from '../workloads/workload.js';
+import type {
+  GraphInput,
+  PhaseStamper,
+  TrainingInput,
+  WorkloadInput,
+  WorkloadOutcome,
+} from '../workloads/workload.js';
 import { trialCores } from './cores.js';
 import type { TrialReport, TrialRequest } from './job.js';
 
@@ -94,10 +100,17 @@ const INPUTS: { readonly [C in keyof WorkloadInput]: InputOf<WorkloadInput[C]> }
   'language-model': () => null,
   embedder: () => null,
   op: () => null,
-  graph: () => null,
+  'tensor-graph': () => null,
+  completions: graphInput,
   endpoint: ({ promptsPath = null, modelPath }) => ({ promptsPath, tokenizerPath: modelPath }),
   trainer: trainingInput,
 };
+
+/** @throws FailureError for a request without a graph: one of another version. */
+function graphInput({ graph }: TrialRequest): GraphInput {
+  if (graph !== undefined) return graph;
+  throw new FailureError(failure('impossible-combination', 'the workload graph needs a graph'));
+}
 
 /** @throws FailureError for a request without the files of a training: one of another version. */
 function trainingInput({ training, modelPath }: TrialRequest, channel: Channel<TrialReport>): TrainingInput {

@@ -8,7 +8,6 @@ import { leasedDevices } from '../../core/experiment/lease.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { lorasOf, type NamedLora } from '../../core/serving/loras.js';
 import { devicesOf, type ServedSplit } from '../../core/work/served-work.js';
-import { workloadNamed } from '../../core/workloads/index.js';
 import { firstModel, whyNotReady } from '../../engines/servers/ask.js';
 import { commandLine } from '../../engines/servers/command.js';
 import { type ConfiguredServer, serverFor } from '../../engines/servers/config.js';
@@ -39,10 +38,10 @@ export interface ServedModel {
  */
 export async function serveModel(trial: TrialRun, model: PreparedModel | null): Promise<ServedModel | null> {
   const { lease, node, device, notes, child } = trial;
-  const { runner, workload } = lease.experiment;
+  const { runner } = lease.experiment;
   const held = leasedDevices(lease);
   for (const id of held.slice(1)) await node.servers.free(id);
-  if (workloadNamed(workload.kind)?.needs !== 'endpoint') {
+  if (runnerNamed(runner.kind)?.offers.includes('endpoint') !== true) {
     await node.servers.free(device.id);
     return null;
   }
@@ -183,9 +182,12 @@ function endpointOf(server: ConfiguredServer, served: Served): Omit<ServedEndpoi
 }
 
 function askedBy({ profile }: ConfiguredServer): AskedProfile {
-  const { paths, exactLength, streamOptions, metrics } = profile;
+  const { paths, exactLength, streamOptions, metrics, prefixes } = profile;
   const { loras, promptLogProbabilities, nextLogProbabilities } = profile;
-  return { paths, exactLength, streamOptions, metrics, loras, promptLogProbabilities, nextLogProbabilities };
+  return {
+    ...{ paths, exactLength, streamOptions, metrics, prefixes },
+    ...{ loras, promptLogProbabilities, nextLogProbabilities },
+  };
 }
 
 interface LoadedLora {

@@ -7,6 +7,7 @@ import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { CurrentChild } from '../../process/isolation/current-child.js';
 import { AppliedSettings } from '../power/applied-settings.js';
 import type { TrialContext, TrialRun } from './context.js';
+import { dropJournal, graphOf } from './graph.js';
 import { measure } from './measure.js';
 import { deviceFor, noteNode, setDevice } from './node.js';
 import { emptyNotes } from './notes.js';
@@ -65,11 +66,13 @@ async function run(begun: Omit<TrialRun, 'device'>): Promise<void> {
   noteRoofline(trial, model);
   const training = await trainingFiles(trial);
   const questions = await prepareQuestions(trial, model);
+  const graph = await graphOf(trial);
 
   await setDevice(trial);
   const served = await serveModel(trial, model);
-  const outcome = await measure(trial, model, { training, served, promptsPath: promptsPath(trial) });
+  const outcome = await measure(trial, model, { training, served, promptsPath: promptsPath(trial), graph });
   notes.outcome = outcome;
+  dropJournal(graph);
   await profileTrial(trial, model);
   // Neither training's files nor quality depend on speed.
   await settings.release();

@@ -9,6 +9,7 @@ const WORKLOADS: Readonly<Record<string, () => Promise<Workload>>> = {
   serving: async () => (await import('./serving.js')).serving,
   inference: async () => (await import('./inference.js')).inference,
   embedding: async () => (await import('./embedding.js')).embedding,
+  graph: async () => (await import('./graph.js')).graph,
 };
 
 export const WORKLOAD_KINDS: readonly string[] = Object.keys(WORKLOADS);

@@ -7,9 +7,9 @@ import { repeatCalls } from './calls.js';
 import type { Workload } from './workload.js';
 
 /** A graph, again and again: a repeat is a number of runs, each timed by itself. */
-export const inference: Workload<'graph'> = {
+export const inference: Workload<'tensor-graph'> = {
   kind: 'inference',
-  needs: 'graph',
+  needs: 'tensor-graph',
 
   demands(options) {
     return { graph: graphRequest(options) };

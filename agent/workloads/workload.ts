@@ -1,4 +1,5 @@
 import type { MeasurePolicy, Options } from '../../core/experiment/experiment.js';
+import type { GraphRecord } from '../../core/graph/record.js';
 import type { InferenceRecord } from '../../core/inference/record.js';
 import type { KernelRecord } from '../../core/kernels/record.js';
 import type { PhaseName } from '../../core/result/result.js';
@@ -9,6 +10,9 @@ import type { Capability } from '../../core/workloads/capability.js';
 import type { Opened } from '../../engines/runners/opened.js';
 import type { Demands } from '../../engines/runners/runner.js';
 import type { TrainedResult } from '../../engines/runners/trainer.js';
+import type { NodeCommands } from '../graph/allowed.js';
+import type { GraphFiles } from '../graph/files.js';
+import type { CallsKept } from '../graph/journal.js';
 
 /** A Workload is what is asked of something that a runner opens. It lives in the child and stamps phases as it goes. */
 export interface Workload<C extends Capability = Capability> {
@@ -32,8 +36,16 @@ export interface WorkloadInput {
   readonly trainer: TrainingInput;
   readonly embedder: null;
   readonly op: null;
-  readonly graph: null;
+  readonly 'tensor-graph': null;
+  readonly completions: GraphInput;
   readonly endpoint: ServingInput;
+}
+
+/** A request graph with all that it names, found and allowed by the parent. */
+export interface GraphInput extends NodeCommands {
+  readonly files: GraphFiles;
+  /** Where its calls are kept as they end. */
+  readonly kept: CallsKept;
 }
 
 export interface ServingInput {
@@ -126,4 +138,5 @@ export type WorkloadFindings =
     }
   | { readonly of: 'op'; readonly record: KernelRecord }
   | { readonly of: 'inference'; readonly record: InferenceRecord }
-  | { readonly of: 'serving'; readonly record: ServingRecord };
+  | { readonly of: 'serving'; readonly record: ServingRecord }
+  | { readonly of: 'graph'; readonly record: GraphRecord };

@@ -5,7 +5,7 @@ import { axisValues, labelsIn } from '../../core/sweep/labels.js';
 import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { askToFetch } from '../ask-to-fetch.js';
-import { checkEvaluation } from '../check-evaluation.js';
+import { checkEvaluation, checkGraphs } from '../check-evaluation.js';
 import { localModelFolders, lookedAt, modelSettings, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { fitted, openSweep } from '../sweep-file.js';
@@ -80,6 +80,7 @@ export async function planOf(
   await checkEvaluation(written.sweep, settings, node.scorers, (why) =>
     missing(`quality: ${why}; it is not checked`),
   );
+  checkGraphs(written.sweep, settings, node, (why) => missing(`graph: ${why}; it is not checked`));
   const models = await resolveModels(
     written.sweep,
     settings,

@@ -31,6 +31,9 @@ export const FILES = {
 /** What was said to each item of tasks, a file for each model that was asked, by its digest; records refer to them. */
 export const ANSWERS = 'answers';
 
+/** Calls of request graphs, likewise. */
+export const CALLS = 'calls';
+
 /** Writes a file in one step, so that a kill leaves the old one or the new one. */
 export function writeWhole(path: string, content: string | Uint8Array): void {
   const draft = `${path}.new`;

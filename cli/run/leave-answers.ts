@@ -1,24 +1,39 @@
 import { join } from 'node:path';
+import { callBodies, callsFolder } from '../../agent/graph/kept.js';
 import { answersFolder } from '../../agent/quality/answers.js';
 import { answerBodies } from '../../agent/quality/kept.js';
+import type { FolderBodies } from '../../artifacts/files/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { say } from '../output/print.js';
-import { ANSWERS } from '../report/run-folder.js';
+import { ANSWERS, CALLS } from '../report/run-folder.js';
 
-/** Leaves the answers that records refer to in the folder of a run, out of the cache of the node that asked. */
+/** Leaves the answers and calls that records refer to in the folder of a run, out of the cache of the node that asked. */
 export async function leaveAnswers(
   folder: string,
   records: readonly ResultRecord[],
   cacheFolder: string,
 ): Promise<void> {
-  const digests = new Set(
-    records.flatMap(({ quality }) => (quality?.answers ?? []).map(({ digest }) => digest)),
-  );
-  const [here, cached] = [answerBodies(join(folder, ANSWERS)), answerBodies(answersFolder(cacheFolder))];
+  const answers = records.flatMap(({ quality }) => (quality?.answers ?? []).map(({ digest }) => digest));
+  const calls = records.flatMap(({ graph }) => (graph === undefined ? [] : [graph.calls.digest]));
+  const pairs = [
+    ['answers', answers, answerBodies(join(folder, ANSWERS)), answerBodies(answersFolder(cacheFolder))],
+    ['calls', calls, callBodies(join(folder, CALLS)), callBodies(callsFolder(cacheFolder))],
+  ] as const;
+  for (const [what, digests, here, cached] of pairs)
+    await leave(what, new Set(digests), here, cached, folder);
+}
+
+async function leave(
+  what: string,
+  digests: ReadonlySet<string>,
+  here: FolderBodies,
+  cached: FolderBodies,
+  folder: string,
+): Promise<void> {
   let lost = 0;
   for (const digest of digests) if (!(await here.take(digest, cached))) lost += 1;
   if (lost === 0) return;
   say(
-    `${lost} of ${digests.size} files of answers are no longer in the cache of this machine: ${folder} has none of them`,
+    `${lost} of ${digests.size} files of ${what} are no longer in the cache of this machine: ${folder} has none of them`,
   );
 }

@@ -29,7 +29,7 @@ export function headOf(fact: FactHead): FactHead {
 }
 
 /** What is most of a record, and what no table shows. */
-type RawPart = Pick<ResultRecord, 'phases' | 'tokenSeconds' | 'samples' | 'given' | 'serving'>;
+type RawPart = Pick<ResultRecord, 'phases' | 'tokenSeconds' | 'samples' | 'given' | 'serving' | 'graph'>;
 type RowPart = Omit<ResultRecord, keyof RawPart>;
 
 /** A row is a record whose raw part says nothing. */
@@ -37,11 +37,12 @@ const NO_RAW = { phases: [], tokenSeconds: [], samples: [] } as const satisfies 
 const NO_RAW_JSON = JSON.stringify(NO_RAW);
 
 function splitRecord(record: ResultRecord): { row: RowPart; raw: RawPart } {
-  const { phases, tokenSeconds, samples, given, serving, ...row } = record;
+  const { phases, tokenSeconds, samples, given, serving, graph, ...row } = record;
   const raw: RawPart = {
     ...{ phases, tokenSeconds, samples },
     ...(given !== undefined && { given }),
     ...(serving !== undefined && { serving }),
+    ...(graph !== undefined && { graph }),
   };
   return { row, raw };
 }

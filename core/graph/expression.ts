@@ -54,9 +54,7 @@ function numbers(all: readonly Value[]): number[] {
 const LEVELS = [['or'], ['and'], ['==', '!=', '<=', '>=', '<', '>'], ['+', '-'], ['*', '/', '%']] as const;
 type Operator = (typeof LEVELS)[number][number] | '^' | 'not' | 'negative';
 
-const OPERATORS: Readonly<Record<Operator, (a: Value, b: Value) => Value>> = {
-  or: (a, b) => truth(a) || truth(b),
-  and: (a, b) => truth(a) && truth(b),
+const OPERATORS: Readonly<Record<Exclude<Operator, 'and' | 'or'>, (a: Value, b: Value) => Value>> = {
   not: (a) => !truth(a),
   '==': same,
   '!=': (a, b) => !same(a, b),
@@ -131,7 +129,10 @@ function computed(node: Node, values: Values): Value {
   if (node.kind === 'variable') {
     return valueAt(values.get(node.name) ?? null, node.path) ?? null;
   }
-  // Both sides are computed: nothing here has an effect, and an expression is short.
+  const [first, second] = node.inputs;
+  // The other side may be what only makes sense behind the first: `count(x) > 0 and number(x) > 7`.
+  if (node.name === 'and') return truth(computed(first!, values)) && truth(computed(second!, values));
+  if (node.name === 'or') return truth(computed(first!, values)) || truth(computed(second!, values));
   const inputs = node.inputs.map((input) => computed(input, values));
   if (isFunction(node.name)) return FUNCTIONS[node.name][2](inputs as never);
   return OPERATORS[node.name](inputs[0] ?? null, inputs[1] ?? null);

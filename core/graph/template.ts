@@ -10,15 +10,17 @@ export interface Place {
 /** Texts as they stand, and places. */
 export type Template = readonly (string | Place)[];
 
-const lines = (value: Value, line: (text: string, index: number) => string) =>
+/** @param field of each element that is written in its place, where it has one. */
+const lines = (value: Value, line: (text: string, index: number) => string, field: string | null = null) =>
   (Array.isArray(value) ? (value as readonly Value[]) : [value])
-    .map((one, i) => line(textOf(one), i))
+    .map((one, i) => line(textOf((field === null ? one : valueAt(one, [field])) ?? one), i))
     .join('\n');
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 /** How a value can be written, by the word after `|`. */
 const FILTERS = {
   lines: (value: Value) => lines(value, (text) => text),
+  texts: (value: Value) => lines(value, (text) => text, 'text'),
   numbered: (value: Value) => lines(value, (text, i) => `${i + 1}. ${text}`),
   lettered: (value: Value) => lines(value, (text, i) => `${LETTERS[i] ?? i + 1}. ${text}`),
   json: (value: Value) => JSON.stringify(value),

@@ -5,6 +5,7 @@ import { efficiencyFindings } from './efficiency.js';
 import { energyFindings } from './energy/findings.js';
 import { missing } from './entries.js';
 import { gather, type Judgement, type Placement } from './evidence.js';
+import { graphFindings } from './graph.js';
 import { inferenceFindings } from './inference.js';
 import { kernelFindings } from './kernel.js';
 import { machineFindings } from './machine.js';
@@ -42,6 +43,7 @@ export function judgeWith(place: Placement, facts: TrialFacts): Judgement {
     trainingFindings(evidence),
     kernelFindings(evidence, placement),
     inferenceFindings(evidence),
+    graphFindings(evidence),
     qualityFindings(evidence),
     efficiencyFindings(evidence),
     // Behind those whose metrics it has by other means.

@@ -7,6 +7,7 @@ type NotApplicableCode =
   | 'training'
   | 'kernel'
   | 'inference'
+  | 'graph'
   | 'pruning'
   | 'adapter'
   | 'heldOut'
@@ -25,6 +26,7 @@ export const NOT_APPLICABLE: Readonly<Record<Exclude<NotApplicableCode, 'work'>,
   training: 'the workload does not train',
   kernel: 'the workload runs no single op',
   inference: 'the workload runs no graph of tensors',
+  graph: 'the workload runs no request graph',
   pruning: 'the weights were not pruned',
   adapter: 'no adapter was attached',
   heldOut: 'no part of the text was held out',

@@ -16,7 +16,7 @@ const PHASES = {
   serve: { needs: 'endpoint', reason: NOT_APPLICABLE.serving },
   forward: { needs: 'trainer', reason: NOT_APPLICABLE.training },
   backward: { needs: 'trainer', reason: NOT_APPLICABLE.training },
-  infer: { needs: 'graph', reason: NOT_APPLICABLE.inference },
+  infer: { needs: 'tensor-graph', reason: NOT_APPLICABLE.inference },
 } as const;
 type PhaseName = keyof typeof PHASES;
 

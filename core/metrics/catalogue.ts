@@ -516,6 +516,66 @@ const TABLE = {
     unit: 'J',
     help: 'Energy of the runs of a graph over the items that went through it.',
   },
+  applicationLatencySeconds: {
+    unit: 's',
+    column: 'app mean',
+    help: 'From when an application of a request graph was wanted to its final answer, the mean over those that ran from start to end.',
+  },
+  applicationLatencyP50Seconds: {
+    unit: 's',
+    help: 'Median of the same.',
+  },
+  applicationLatencyP99Seconds: {
+    unit: 's',
+    column: 'app p99',
+    help: '99th percentile of the same.',
+  },
+  applicationsPerSecond: {
+    unit: '1/s',
+    column: 'apps/s',
+    help: 'Applications that ended over the time of the run.',
+  },
+  failedApplicationsRatio: {
+    ratio: 'percent',
+    better: 'min',
+    help: 'Applications without a final answer: a request or a tool failed, or a value was not what a node needs.',
+  },
+  criticalPathRatio: {
+    ratio: 'percent',
+    better: null,
+    help: 'Seconds of the calls on the critical path, the network with them, over the time from the start of an application to its end.',
+  },
+  requestsPerApplication: {
+    ratio: 'plain',
+    better: null,
+    help: 'Requests to the model that an application makes, on average.',
+  },
+  meanRequestsInFlight: {
+    ratio: 'plain',
+    better: null,
+    column: 'in flight',
+    help: 'Requests of applications that were under way at once, on average over the run.',
+  },
+  cachedPromptTokensRatio: {
+    ratio: 'percent',
+    better: 'max',
+    column: 'cached',
+    help: 'Tokens of prompts that the engine had computed before, by its own count, over all of them.',
+  },
+  graphTimeToFirstTokenSeconds: {
+    unit: 's',
+    help: 'From when a request of an application could begin to its first token: medians of nodes, each as often as it was asked.',
+  },
+  applicationScoreRatio: {
+    ratio: 'plain',
+    better: 'max',
+    column: 'app score',
+    help: 'Mean of the first scorer of a graph over final answers, 0 to 1.',
+  },
+  energyPerApplicationJoules: {
+    unit: 'J',
+    help: 'Energy of the run over the applications that ended.',
+  },
   achievedBytesPerSecond: {
     unit: 'B/s',
     column: 'GB/s',

@@ -10,6 +10,7 @@ import {
 } from '../bounds.js';
 import { FAILURES, type FailureCode } from '../errors.js';
 import { DISTURBANCE_LIMITS, GATES, PROFILE_LEVELS } from '../experiment/experiment.js';
+import { graphRecordSchema } from '../graph/record.js';
 import { inferenceRecordSchema } from '../inference/record.js';
 import { kernelRecordSchema } from '../kernels/record.js';
 import { FORMAT_NAMES } from '../models/formats.js';
@@ -270,6 +271,8 @@ export const resultSchema = z.object({
   inference: inferenceRecordSchema.optional(),
   /** What asking a server gave, request by request; left out for workloads that ask none. */
   serving: servingRecordSchema.optional(),
+  /** What the applications of a request graph took, one by one; left out for other workloads. */
+  graph: graphRecordSchema.optional(),
   /** What each operator took, in a run of its own; null where none was asked for, or could be had (`absent.profile`). */
   profile: profileRecordSchema.nullable(),
   /** The measured ceilings of its device; null where none were measured (`absent.roofs`). */

@@ -76,6 +76,10 @@ export const WARNINGS = {
     severity: 'invalid',
     help: 'fewer than half of the requests were answered whole: the row tells of the few that were, not of the load',
   },
+  'run-resumed': {
+    severity: 'note',
+    help: 'the process that ran applications was killed and another went on: those that it interrupted have no end-to-end time',
+  },
   'nothing-served': { severity: 'invalid', help: 'no request was answered whole' },
   'length-mismatch': {
     severity: 'note',

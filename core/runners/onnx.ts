@@ -137,7 +137,7 @@ export const onnx: RunnerKind = {
     engine,
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
-  offers: ['generator', 'profiled-generator', 'language-model', 'embedder', 'graph'],
+  offers: ['generator', 'profiled-generator', 'language-model', 'embedder', 'tensor-graph'],
   formats: ['onnx'],
   techniques: ['quantization', 'sparsity', 'attention', 'depth', 'adapter'],
   rules: [

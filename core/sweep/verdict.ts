@@ -56,7 +56,7 @@ function decoding(workload: WorkloadKind): Rule {
   return {
     axes: ['model'],
     reason: ({ model }, facts) =>
-      facts === null || ['graph', 'embedder', 'op'].includes(workload.needs) || !isEncoder(facts)
+      facts === null || ['tensor-graph', 'embedder', 'op'].includes(workload.needs) || !isEncoder(facts)
         ? null
         : `model ${model} is an encoder, which generates nothing: use the workload inference`,
   };

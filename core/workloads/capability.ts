@@ -8,7 +8,8 @@
  * - `embedder`: vectors of texts, or one number of a pair, for retrieval and ranking
  * - `trainer`: steps of an optimizer
  * - `op`: one operation, called again and again
- * - `graph`: tensors in, tensors out, run again and again
+ * - `tensor-graph`: tensors in, tensors out, run again and again (an ONNX graph, an encoder)
+ * - `completions`: prompts in, answers out, many at once, for request graphs
  * - `endpoint`: the address of a server that answers requests
  */
 export const CAPABILITIES = [
@@ -18,7 +19,8 @@ export const CAPABILITIES = [
   'embedder',
   'trainer',
   'op',
-  'graph',
+  'tensor-graph',
+  'completions',
   'endpoint',
 ] as const;
 export type Capability = (typeof CAPABILITIES)[number];

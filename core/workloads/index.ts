@@ -1,5 +1,6 @@
 import { embedding } from './embedding.js';
 import { finetune } from './finetune.js';
+import { graph } from './graph.js';
 import { inference } from './inference.js';
 import { kernel } from './kernel.js';
 import { latency } from './latency.js';
@@ -7,7 +8,7 @@ import { serving } from './serving.js';
 import type { WorkloadKind } from './workload.js';
 
 /** Every workload a sweep can name; a new kind is one file and one line here. */
-export const WORKLOADS: readonly WorkloadKind[] = [latency, finetune, kernel, serving, inference, embedding];
+export const WORKLOADS: readonly WorkloadKind[] = [latency, finetune, kernel, serving, inference, embedding, graph];
 
 /** @returns the kind, or undefined for a name that is not one. */
 export function workloadNamed(kind: string): WorkloadKind | undefined {

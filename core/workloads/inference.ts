@@ -40,7 +40,7 @@ export const inference: WorkloadKind = {
       .describe('Sizes of open dimensions by their names, such as `sequence=128,height=224`.'),
     inputSeed: z.int().min(0).max(0xffff_ffff).default(1).describe('Seed of the random inputs.'),
   }),
-  needs: 'graph',
+  needs: 'tensor-graph',
   lessMemory: 'Lower items or sizes.',
   rules: [readable],
   objectives: [{ metric: 'itemsPerSecond', better: 'max' }],

@@ -3,6 +3,7 @@ import type { KernelRecord } from '../../core/kernels/record.js';
 import type { ProfiledOperator } from '../../core/result/profile-record.js';
 import type { RooflineGiven, TrainingPart } from '../../core/result/roofline-record.js';
 import type { Warning } from '../../core/result/warnings.js';
+import type { RequestOutcome } from '../../core/serving/requests.js';
 import type { PackedMatrices } from '../../core/work/packed.js';
 import type { ServedEndpoint } from '../servers/served.js';
 import type { TrainableModel } from './trainer.js';
@@ -15,7 +16,8 @@ export interface Opened {
   readonly embedder: Embedder;
   readonly trainer: TrainableModel;
   readonly op: Op;
-  readonly graph: Graph;
+  readonly 'tensor-graph': TensorGraph;
+  readonly completions: Completions;
   readonly endpoint: EndpointOpened;
 }
 
@@ -145,11 +147,54 @@ export interface Op extends Closable {
 }
 
 /** Tensors in, tensors out, with inputs that are ready. */
-export interface Graph extends Closable {
+export interface TensorGraph extends Closable {
   readonly facts: OpenedFacts;
   readonly record: Omit<InferenceRecord, 'runSeconds'>;
   /** Runs it so many times. @returns seconds of each. */
   call(times: number): number[];
+}
+
+/** A prompt with how it is to be answered; null and left out = as the model does. */
+export interface CompletionRequest {
+  readonly system: string | null;
+  readonly prompt: string;
+  /** Another model of the server; null = the one that was opened. */
+  readonly model: string | null;
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly temperature: number;
+  readonly topP: number | null;
+  readonly topK: number | null;
+  readonly minP: number | null;
+  readonly seed: number;
+}
+
+/** What came of it. Times are monotonic seconds; null = it never came to that, or nobody tells. */
+export interface Completion {
+  readonly outcome: RequestOutcome;
+  /** One sentence where it did not end well. */
+  readonly problem: string | null;
+  readonly text: string;
+  /** When it was begun: sent, or given a place. */
+  readonly sent: number | null;
+  readonly firstToken: number | null;
+  readonly promptTokens: number | null;
+  /** Of these, taken from what was computed before. */
+  readonly cachedTokens: number | null;
+  readonly outputTokens: number | null;
+}
+
+/** A model that answers prompts, many at once. */
+export interface Completions extends Closable {
+  readonly facts: OpenedFacts;
+  /** How prompts share their beginnings there, for records. */
+  readonly sharing: string;
+  /** Answers a prompt. Never rejects for what the engine does: the outcome says it. */
+  complete(request: CompletionRequest): Promise<Completion>;
+  /** Makes the engine forget, as far as it can, what earlier runs left, and warms it. */
+  prepare(): Promise<void>;
+  /** Gives up what is under way. */
+  stop(reason: string): void;
 }
 
 /** A server that answers, in another process. */

@@ -99,6 +99,23 @@ export interface EmbedderDemands {
   readonly pooling: 'model' | 'mean' | 'cls' | 'last' | 'rank';
 }
 
+/** How beginnings that prompts have in common are computed: once, as the engine does by itself, or each time. */
+export type PrefixSharing = 'once' | 'engine' | 'off';
+
+interface CompletionsDemands {
+  /** Prompts go as they are, or as messages of a chat by the model's own template. */
+  readonly api: 'chat' | 'completions';
+  readonly prefixes: PrefixSharing;
+  /** Requests that are worked on at once, at most. */
+  readonly atOnce: number;
+  /** Of an engine in this process: tokens that all of them and what is kept of earlier ones have together. */
+  readonly cacheTokens: number;
+  /** From the start of a request to the end of its answer. */
+  readonly timeoutSeconds: number;
+  /** Answers go on to their length whatever the model says. */
+  readonly exactLength: boolean;
+}
+
 /** What has to be known of the work before something is opened for it; the workload says it. */
 export interface Demands {
   readonly generator: GeneratorDemands;
@@ -109,7 +126,8 @@ export interface Demands {
   /** What the weights are loaded for. */
   readonly trainer: { readonly training: TrainingSettings };
   readonly op: { readonly kernel: KernelRequest };
-  readonly graph: { readonly graph: GraphRequest };
+  readonly 'tensor-graph': { readonly graph: GraphRequest };
+  readonly completions: CompletionsDemands;
   /** The server was started before, by what the point says of it. */
   readonly endpoint: Readonly<Record<never, never>>;
 }
@@ -118,9 +136,10 @@ export type GeneratorRequest = ModelRequest & GeneratorDemands;
 export type LanguageModelRequest = ModelRequest & Demands['language-model'];
 export type EmbedderRequest = ModelRequest & EmbedderDemands;
 export type TrainerRequest = ModelRequest & Demands['trainer'];
-export type GraphOpenRequest = ModelRequest & Demands['graph'];
+export type GraphOpenRequest = ModelRequest & Demands['tensor-graph'];
 export type OpRequest = PlaceRequest & Demands['op'];
 export type EndpointRequest = ModelRequest & { readonly served: ServedEndpoint | null };
+export type CompletionsRequest = EndpointRequest & CompletionsDemands;
 
 /** What opening takes, by what is opened. */
 export interface OpenRequest {
@@ -130,7 +149,8 @@ export interface OpenRequest {
   readonly embedder: EmbedderRequest;
   readonly trainer: TrainerRequest;
   readonly op: OpRequest;
-  readonly graph: GraphOpenRequest;
+  readonly 'tensor-graph': GraphOpenRequest;
+  readonly completions: CompletionsRequest;
   readonly endpoint: EndpointRequest;
 }
 

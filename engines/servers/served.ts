@@ -7,6 +7,7 @@ export type AskedProfile = Pick<
   | 'exactLength'
   | 'streamOptions'
   | 'metrics'
+  | 'prefixes'
   | 'loras'
   | 'promptLogProbabilities'
   | 'nextLogProbabilities'

@@ -7,13 +7,21 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Reads prompts that somebody wrote, one JSON object on each line: `{"prompt": "…"}` or `{"messages": [{"role": …, "content": …}]}`,
- * with `output_length` where the answer shall have so many tokens.
+ * with `output_length` where the answer shall have so many tokens; or sessions with think time, as AIPerf's multi_turn has them:
+ * `{"session_id": …, "turns": [{"text": "…", "delay": 1500}]}`, `delay` in ms before a turn, each sent with what was said before it.
  * @returns requests, or a sentence that names the first line that is wrong.
  */
 export function datasetRequests(text: string, tokenizer: Tokenizer | null): PlannedRequest[] | string {
   const requests: PlannedRequest[] = [];
+  let conversations = 0;
   for (const [line, fields] of jsonLines(text)) {
     if (typeof fields === 'string') return fields;
+    if (Array.isArray(fields.turns)) {
+      const session = sessionOf(fields.turns, conversations++, tokenizer);
+      if (typeof session === 'string') return `Line ${line}: ${session}.`;
+      requests.push(...session);
+      continue;
+    }
     const { prompt, messages, output_length: length = null } = fields;
     if (typeof prompt !== 'string' && !isMessages(messages)) {
       return `Line ${line} has neither a text "prompt" nor "messages" of role and content.`;
@@ -33,6 +41,34 @@ export function datasetRequests(text: string, tokenizer: Tokenizer | null): Plan
     });
   }
   return requests.length === 0 ? 'The dataset has no line.' : requests;
+}
+
+/** @returns the turns of a session, or what is wrong with one. */
+function sessionOf(
+  turns: readonly unknown[],
+  conversation: number,
+  tokenizer: Tokenizer | null,
+): PlannedRequest[] | string {
+  const planned: PlannedRequest[] = [];
+  for (const [turn, one] of turns.entries()) {
+    const { text, delay = 0, output_length: length = null } = (one ?? {}) as Fields;
+    if (typeof text !== 'string') return `turn ${turn + 1} has no "text"`;
+    if (typeof delay !== 'number' || !(delay >= 0))
+      return `delay of turn ${turn + 1} is no number of milliseconds`;
+    if (length !== null && !isCount(length))
+      return `output_length of turn ${turn + 1} is no whole number of at least 1`;
+    planned.push({
+      prompt: text,
+      promptTokens: tokenizer?.tokenize(text).length ?? null,
+      wantedTokens: length,
+      conversation,
+      turn,
+      follows: turn > 0,
+      thinkSeconds: delay / 1000,
+      atSeconds: null,
+    });
+  }
+  return planned.length === 0 ? 'turns are empty' : planned;
 }
 
 /** Goes over the lines of a file that holds a JSON object on each: its number, and its fields or what is wrong with it. */

@@ -20,6 +20,8 @@ const WORDS = 'the of and to in is that it was for';
 /** Tokens before a stream breaks. */
 const BEFORE_FAULT = 4;
 const REQUEST_BYTES = 64 * 2 ** 20;
+/** Prompts whose beginnings it keeps. */
+const MOST_KEPT = 200;
 
 /**
  * A server with OpenAI's API and known times, in place of one with a model: every chunk is sent at an absolute time, so that
@@ -63,6 +65,8 @@ interface Job {
   readonly chat: boolean;
   readonly stream: boolean;
   readonly promptTokens: number;
+  /** Of these, those that an earlier prompt begins with; null = it keeps none. */
+  cachedTokens: number | null;
   readonly tokens: number;
   readonly fails: boolean;
   readonly arrived: number;
@@ -79,6 +83,8 @@ class Simulated {
   readonly #started = monotonicSeconds();
   readonly #waiting: Job[] = [];
   readonly #prompts = new Set<string>();
+  /** The last ones, as tokens. */
+  readonly #begun: (readonly (string | number)[])[] = [];
   #die: () => void = () => {};
   #requests = 0;
   #clock: { readonly origin: number; readonly stalling: StallingClock } | null = null;
@@ -138,6 +144,7 @@ class Simulated {
       chat,
       stream: asked.stream === true,
       promptTokens: tokensOf(asked).length,
+      cachedTokens: null,
       tokens: fails && fault.name === 'short' ? Math.max(1, Math.floor(wanted / 2)) : wanted,
       fails,
       arrived: monotonicSeconds(),
@@ -181,7 +188,8 @@ class Simulated {
   /** Sends a job's chunks at their times, by a clock that stalls where it is asked to. */
   #begin(job: Job): void {
     const { ttft, prefill, keeps, 'chunk-tokens': chunk } = this.#options;
-    const seen = keeps !== 'nothing' && this.#seen(job);
+    if (keeps === 'beginnings') job.cachedTokens = this.#common(job);
+    const seen = (keeps === 'prefixes' || keeps === 'answers') && this.#seen(job);
     const itl = seen && keeps === 'answers' ? 0 : this.#options.itl;
     const now = monotonicSeconds();
     this.#clock ??= {
@@ -190,7 +198,9 @@ class Simulated {
     };
     const { origin, stalling } = this.#clock;
     const begin = stalling.inside(now - origin);
-    const first = begin + (seen ? 0 : ttft + (prefill === 0 ? 0 : job.promptTokens / prefill));
+    const first =
+      begin +
+      (seen ? 0 : ttft + (prefill === 0 ? 0 : (job.promptTokens - (job.cachedTokens ?? 0)) / prefill));
     const real = (inside: number) => origin + stalling.real(inside);
     this.counters.processing += 1;
     this.counters.promptTokens += job.promptTokens;
@@ -227,6 +237,20 @@ class Simulated {
       this.#pacer.at(real(first + next * itl), () => step(sent + chunk));
     };
     this.#pacer.at(real(first), () => step(0));
+  }
+
+  /** @returns how many tokens its prompt has in common with one before it, at most all but its last. */
+  #common({ asked }: Job): number {
+    const tokens = tokensOf(asked);
+    if (asked.cache_prompt === false) return 0;
+    const common = (other: readonly (string | number)[]) => {
+      const differs = tokens.findIndex((token, i) => token !== other[i]);
+      return differs < 0 ? tokens.length - 1 : differs;
+    };
+    const most = Math.max(0, ...this.#begun.map(common));
+    this.#begun.push(tokens);
+    if (this.#begun.length > MOST_KEPT) this.#begun.shift();
+    return most;
   }
 
   /** @returns whether its prompt was asked before. */
@@ -348,11 +372,12 @@ class Simulated {
   }
 }
 
-function usageOf({ promptTokens }: Job, tokens: number) {
+function usageOf({ promptTokens, cachedTokens }: Job, tokens: number) {
   return {
     prompt_tokens: promptTokens,
     completion_tokens: tokens,
     total_tokens: promptTokens + tokens,
+    ...(cachedTokens !== null && { prompt_tokens_details: { cached_tokens: cachedTokens } }),
   };
 }
 

@@ -126,6 +126,7 @@ function contextWith(rpc: ConfiguredRpc, trialTimeoutSeconds = 120): TrialContex
     cores: new UsualCores(join(folder, 'cores.json'), 'a bench'),
     limits: { trialTimeoutSeconds, memoryLimitBytes: null, cgroupFolder: null, idleSeconds: 0 },
     scorers: {},
+    commands: {},
     factors: null,
     gridGramsPerKilowattHour: null,
     engines: { ...NO_ENGINES, rpc },

@@ -311,7 +311,7 @@ describe.skipIf(!here)('decoders in ONNX Runtime (needs onnxruntime-node)', () =
 
   test('any graph runs on inputs of its own types and sizes', async () => {
     const open = (changes: Partial<GraphRequest> = {}, file = graph('classes')) =>
-      onnxRunner.opens.graph({
+      onnxRunner.opens['tensor-graph']({
         ...request('classes', { modelPath: file }),
         graph: { items: 3, size: 8, sizes: { height: 16 }, seed: 1, ...changes },
       });

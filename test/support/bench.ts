@@ -120,6 +120,7 @@ export function trialContext(
       ...changes.limits,
     },
     scorers: changes.scorers ?? {},
+    commands: {},
     factors: null,
     engines: NO_ENGINES,
     servers: new ServerPool(),

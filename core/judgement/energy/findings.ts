@@ -91,6 +91,14 @@ export function energyFindings(evidence: Evidence): Findings {
         input.inference === undefined ? NOT_APPLICABLE.inference : whole.why,
         primary.label,
       ),
+      energyPerApplicationJoules: perRepeat(
+        input.graph === undefined
+          ? []
+          : whole.known.flatMap(({ joules }) => perApplication(joules, input) ?? []),
+        'J',
+        input.graph === undefined ? NOT_APPLICABLE.graph : whole.why,
+        primary.label,
+      ),
       ...cross.entries,
     },
     warnings,
@@ -99,6 +107,13 @@ export function energyFindings(evidence: Evidence): Findings {
       observed.flatMap(([, readings]) => readings),
     ),
   };
+}
+
+/** Of the applications that ran from start to end in the sitting that was measured. */
+function perApplication(joules: number, { graph }: TrialFacts): number | null {
+  const ended =
+    graph?.applications.filter((one) => one.outcome === 'complete' && one.sitting === graph.sitting) ?? [];
+  return ended.length === 0 ? null : joules / ended.length;
 }
 
 function measure(observed: Observed, source: EnergySource): Measured {
@@ -239,6 +254,7 @@ const ENERGY_METRICS = [
   ['decodeEnergyJoules', 'J'],
   ['energyPerCallJoules', 'J'],
   ['energyPerItemJoules', 'J'],
+  ['energyPerApplicationJoules', 'J'],
   ['energyPerOutputTokenJoules', 'J/token'],
   ['energyNetPerOutputTokenJoules', 'J/token'],
   ['energyPerTotalTokenJoules', 'J/token'],

@@ -31,7 +31,7 @@ export function serverKind(
     summary: profile.summary,
     options: z.strictObject(shape) as unknown as RunnerKind['options'],
     devices: profile.devices,
-    offers: ['endpoint'],
+    offers: ['endpoint', 'completions'],
     formats: profile.formats,
     techniques: profile.techniques,
     rules: [

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { addedLater } from '../added-later.js';
 import { LLAMA_CPP_OPTIONS } from '../llama-cpp.js';
 
 const shortText = z
@@ -28,6 +29,17 @@ const SIMULATED_OPTIONS = {
     .meta({ title: 'the name of a fault' })
     .default('none')
     .describe('How it fails, as `ridge-simulated-server --help` lists it; none answers well.'),
+  simulatedPrefillTokensPerSecond: addedLater(
+    z.int().min(0).max(1e9).default(0).describe('Words of a prompt per second; 0 = prompts take no time.'),
+  ),
+  simulatedKeeps: addedLater(
+    z
+      .enum(['nothing', 'prefixes', 'answers', 'beginnings'])
+      .default('nothing')
+      .describe(
+        'What it keeps of prompts that it has seen; of beginnings the words that two have in common.',
+      ),
+  ),
 } as const;
 
 /**

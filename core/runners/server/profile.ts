@@ -97,6 +97,23 @@ export const serverProfileSchema = z.strictObject({
   exactLength: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   /** Of every stream: by OpenAI's API the usage at its end, and where a server tells with each chunk how many tokens there are, that. */
   streamOptions: z.record(z.string(), z.boolean()).default({ include_usage: true }),
+  /** How its prompts share their beginnings, and how a request asks otherwise; null = it is not known. */
+  prefixes: z
+    .strictObject({
+      /** Fields of a request that shall share nothing; `"{unique}"` stands for a word of its own. */
+      off: z.record(z.string(), z.json()).default({}),
+      /** Fields that keep a run apart from others; `"{run}"` stands for its word. */
+      run: z.record(z.string(), z.json()).default({}),
+      /**
+       * Of a server whose places keep what they computed last each for itself: where it says how many there are, and what has a request go
+       * into one (`"{slot}"`). Left out = all requests share what is kept.
+       */
+      slots: z
+        .strictObject({ path: pathOfUrl, count: z.string().min(1), request: z.record(z.string(), z.json()) })
+        .optional(),
+    })
+    .nullable()
+    .default(null),
   /** Log-probabilities of each token of a prompt; null = it tells none. */
   promptLogProbabilities: logProbabilitiesSchema.nullable().default(null),
   /** Of the likeliest tokens after a prompt; null = it tells none by their ids. */

@@ -6,7 +6,7 @@ import { FailureError, failure } from '../../../core/errors.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { CONSTANTS, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
-import type { Graph } from '../opened.js';
+import type { TensorGraph } from '../opened.js';
 import type { GraphOpenRequest, GraphRequest } from '../runner.js';
 import { Batch } from './batch.js';
 import { freeHandles, type OpenedSoFar } from './handles.js';
@@ -24,7 +24,7 @@ const LENGTH = 'sequence';
  * vector for each text. All texts of a run are one batch.
  * @throws FailureError with the engine's own words; `impossible-combination` for a model that decodes, and texts that it cannot take.
  */
-export async function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker): Promise<Graph> {
+export async function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker): Promise<TensorGraph> {
   const settings = readSettings(request.options, request.cpus.length || availableParallelism());
   const path = modelFile(request.modelPath);
   const texts = textsOf(path, request.graph, settings);

@@ -13,7 +13,7 @@ export const llamaCpp = {
     generator: (request: LlamaRequest) => loadModel(request),
     'profiled-generator': openProfiled,
     embedder: (request) => openEmbedder(request),
-    graph: (request) => openEncoder(request),
+    'tensor-graph': (request) => openEncoder(request),
     'language-model': (request) => loadModel({ ...request, sequences: 1, wholeCache: true }),
   },
 } satisfies Runner;

@@ -8,14 +8,14 @@ import type { Pointer } from '../../native/onnxruntime/api.js';
 import { type Binding, bindSession } from '../../native/onnxruntime/binding.js';
 import type { OrtRuntime } from '../../native/onnxruntime/runtime.js';
 import { ELEMENTS, spelled, type TensorInfo, tensorBytes } from '../../native/onnxruntime/tensors.js';
-import type { Graph } from '../opened.js';
+import type { TensorGraph } from '../opened.js';
 import type { GraphOpenRequest, GraphRequest } from '../runner.js';
 import { type OpenedGraph, openGraph } from './load.js';
 import { type HostBlock, Memory } from './memory.js';
 import { runFailure } from './reasons.js';
 
 /** Opens any graph of tensors, with random inputs of the types that it asks for. @throws FailureError */
-export async function openAnyGraph(request: GraphOpenRequest): Promise<Graph> {
+export async function openAnyGraph(request: GraphOpenRequest): Promise<TensorGraph> {
   const opened = await openGraph(request);
   const memory = new Memory(opened.runtime, opened.session);
   try {
@@ -27,7 +27,7 @@ export async function openAnyGraph(request: GraphOpenRequest): Promise<Graph> {
   }
 }
 
-function prepared(opened: OpenedGraph, memory: Memory, request: GraphRequest): Graph {
+function prepared(opened: OpenedGraph, memory: Memory, request: GraphRequest): TensorGraph {
   const { runtime, session, engineFiles, environment, warnings, weightBytes } = opened;
   const sizes = sizesFor(session.inputs, request);
   const inputs = session.inputs.map((info) => inputOf(info, sizes, memory, request));

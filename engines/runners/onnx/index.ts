@@ -16,7 +16,7 @@ export const onnxRunner = {
     'profiled-generator': openProfiled,
     'language-model': openText,
     embedder: openEmbedder,
-    graph: openAnyGraph,
+    'tensor-graph': openAnyGraph,
   },
 } satisfies Runner;
 

@@ -5,6 +5,7 @@ import type { ConfiguredServer } from '../../servers/config.js';
 import { findServers } from '../../servers/find.js';
 import type { EndpointFacts, EndpointOpened } from '../opened.js';
 import type { EndpointRequest, Runner, RunnerProbe } from '../runner.js';
+import { openCompletions } from './completions.js';
 
 /**
  * A server that answers by OpenAI's API. It runs in a process of its own that the agent keeps (engines/servers); the trial's child
@@ -14,7 +15,10 @@ export function serverRunner(kind: ServerKindName): Runner {
   return {
     kind,
     probe: async ({ servers = [] }) => await probe(kind, servers),
-    opens: { endpoint: async (request) => openEndpoint(kind, request) },
+    opens: {
+      endpoint: async (request) => openEndpoint(kind, request),
+      completions: async (request) => await openCompletions(openEndpoint(kind, request), request),
+    },
   };
 }
 

@@ -31,10 +31,14 @@ describe('a calm trial', () => {
       (name) => reason(result, name) === 'the workload runs no graph of tensors',
     );
     expect(graphs).toHaveLength(7);
+    const applications = METRIC_NAMES.filter(
+      (name) => reason(result, name) === 'the workload runs no request graph',
+    );
+    expect(applications).toHaveLength(12);
     const served = METRIC_NAMES.filter((name) => reason(result, name) === 'the workload asks no server');
     expect(served).toHaveLength(43);
     for (const name of METRIC_NAMES.filter(
-      (one) => ![...training, ...ops, ...graphs, ...served].includes(one),
+      (one) => ![...training, ...ops, ...graphs, ...applications, ...served].includes(one),
     )) {
       expect(measured(result, name).unit).toBe(metricNamed(name)!.unit);
     }

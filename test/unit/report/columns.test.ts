@@ -69,7 +69,7 @@ describe('columns', () => {
   test('the set energy has every metric of energy, power and carbon but those of kernels and graphs', () => {
     const units = ['J', 'J/token', 'tokens/J', 'J*s', 'W', 'g', 'g/token'];
     const wanted = METRICS.filter(({ unit }) => units.includes(unit)).map(({ name }) => name as string);
-    const reading = readColumns('energy,kernels,inference');
+    const reading = readColumns('energy,kernels,inference,graphs');
     expect(reading.ok && wanted.filter((name) => !reading.columns.includes(name))).toEqual([]);
   });
 

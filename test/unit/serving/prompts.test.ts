@@ -44,6 +44,30 @@ describe('a dataset', () => {
     ]);
   });
 
+  test('has sessions with think time, as AIPerf writes them', () => {
+    const turns = [{ text: 'a' }, { text: 'b', delay: 1500, output_length: 3 }];
+    const requests = datasetRequests(
+      `${JSON.stringify({ session_id: 's', turns })}\n{"turns":[{"text":"c"}]}`,
+      null,
+    );
+    if (typeof requests === 'string') throw new Error(requests);
+    expect(
+      requests.map(({ conversation, turn, follows, thinkSeconds }) => [
+        conversation,
+        turn,
+        follows,
+        thinkSeconds,
+      ]),
+    ).toEqual([
+      [0, 0, false, 0],
+      [0, 1, true, 1.5],
+      [1, 0, false, 0],
+    ]);
+    expect(datasetRequests('{"turns":[{"text":"a","delay":"b"}]}', null)).toBe(
+      'Line 1: delay of turn 1 is no number of milliseconds.',
+    );
+  });
+
   test.each([
     ['', 'The dataset has no line.'],
     ['{"prompt":"a"}\nno', 'Line 2 is no JSON object: "no".'],

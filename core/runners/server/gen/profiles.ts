@@ -219,6 +219,20 @@ export const PROFILES = {
     "streamOptions": {
       "include_usage": true
     },
+    "prefixes": {
+      "off": {
+        "cache_prompt": false
+      },
+      "run": {},
+      "slots": {
+        "path": "/props",
+        "count": "total_slots",
+        "request": {
+          "id_slot": "{slot}",
+          "cache_prompt": true
+        }
+      }
+    },
     "promptLogProbabilities": null,
     "nextLogProbabilities": {
       "path": "/completion",
@@ -320,6 +334,7 @@ export const PROFILES = {
     "streamOptions": {
       "include_usage": true
     },
+    "prefixes": null,
     "promptLogProbabilities": {
       "path": "/v1/completions",
       "body": {
@@ -654,6 +669,7 @@ export const PROFILES = {
       "include_usage": true,
       "continuous_usage_stats": true
     },
+    "prefixes": null,
     "promptLogProbabilities": {
       "path": "/generate",
       "body": {
@@ -759,6 +775,18 @@ export const PROFILES = {
           "{value}"
         ]
       },
+      "simulatedPrefillTokensPerSecond": {
+        "arguments": [
+          "--prefill",
+          "{value}"
+        ]
+      },
+      "simulatedKeeps": {
+        "arguments": [
+          "--keeps",
+          "{value}"
+        ]
+      },
       "maxSequences": {
         "arguments": [
           "--max-sequences",
@@ -786,6 +814,12 @@ export const PROFILES = {
     },
     "streamOptions": {
       "include_usage": true
+    },
+    "prefixes": {
+      "off": {
+        "cache_prompt": false
+      },
+      "run": {}
     },
     "promptLogProbabilities": {
       "path": "/v1/completions",
@@ -937,6 +971,7 @@ export const PROFILES = {
     "streamOptions": {
       "include_usage": true
     },
+    "prefixes": null,
     "promptLogProbabilities": null,
     "nextLogProbabilities": null,
     "metrics": {},
@@ -1107,6 +1142,7 @@ export const PROFILES = {
     "streamOptions": {
       "include_usage": true
     },
+    "prefixes": null,
     "promptLogProbabilities": null,
     "nextLogProbabilities": null,
     "metrics": {
@@ -1162,7 +1198,8 @@ export const PROFILES = {
       "{port}",
       "--served-model-name",
       "{name}",
-      "--disable-uvicorn-access-log"
+      "--disable-uvicorn-access-log",
+      "--enable-prompt-tokens-details"
     ],
     "adapter": [],
     "loras": {
@@ -1484,6 +1521,14 @@ export const PROFILES = {
     "streamOptions": {
       "include_usage": true,
       "continuous_usage_stats": true
+    },
+    "prefixes": {
+      "off": {
+        "cache_salt": "{unique}"
+      },
+      "run": {
+        "cache_salt": "{run}"
+      }
     },
     "promptLogProbabilities": {
       "path": "/v1/completions",

@@ -1,0 +1,41 @@
+import { FailureError, failure } from '../../core/errors.js';
+import { allNodes, type RequestGraph } from '../../core/graph/graph.js';
+import { externalName, type ScorerName } from '../../core/quality/scorers/index.js';
+import type { CommandProfile } from '../quality/external-scorer.js';
+import type { Scorers } from '../quality/scorers.js';
+
+/** What graphs may run on a node, and be scored by. */
+export interface NodeCommands {
+  readonly commands: Readonly<Record<string, CommandProfile>>;
+  readonly scorers: Scorers;
+}
+
+/** @returns the commands and scorers of a node that a graph names. @throws FailureError `source-not-allowed` for one that is not there. */
+export function usedBy({ body, scorers }: RequestGraph, node: NodeCommands): NodeCommands {
+  const commands = allNodes(body).flatMap((one) => (one.kind === 'command' ? [one.command] : []));
+  const external = scorers.flatMap((name) => externalName(name as ScorerName) ?? []);
+  return {
+    commands: taken(commands, node.commands, 'command', 'commands'),
+    scorers: taken(external, node.scorers, 'scorer', 'scorers'),
+  };
+}
+
+function taken<P>(
+  names: readonly string[],
+  known: Readonly<Record<string, P>>,
+  what: string,
+  where: string,
+): Readonly<Record<string, P>> {
+  return Object.fromEntries(
+    names.map((name) => {
+      const profile = Object.hasOwn(known, name) ? known[name] : undefined;
+      if (profile !== undefined) return [name, profile] as const;
+      const has = Object.keys(known).join(', ') || 'none';
+      throw new FailureError(
+        failure('source-not-allowed', `this node has no ${what} ${name}`, {
+          hint: `Its config names under ${where}: ${has}.`,
+        }),
+      );
+    }),
+  );
+}

@@ -1,0 +1,173 @@
+import { createWriteStream, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { readGraph } from '../../agent/graph/files.js';
+import { callBodies, callsFolder } from '../../agent/graph/kept.js';
+import { linesOf } from '../../artifacts/files/bodies.js';
+import { FailureError } from '../../core/errors.js';
+import { allNodes } from '../../core/graph/graph.js';
+import { type CallRecord, type GraphRecord, readCall } from '../../core/graph/record.js';
+import { nodeJoules } from '../../core/graph/summary.js';
+import { cacheFolder } from '../../engines/native/engines/location.js';
+import type { Row } from '../../report/rows.js';
+import { readSide } from '../compare/side.js';
+import { EXIT, fromFailure, usageError, workError } from '../exit.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+import { CALLS, newestRun } from '../report/run-folder.js';
+import type { GraphCommandOptions } from './command.js';
+
+/** The version of the JSON; fields are only ever added to it. */
+const GRAPH_SCHEMA = 'ridgepoint.dev/graph-report/v1';
+
+/** `ridge graph`. @throws CommandError (2) for words and files that are wrong. */
+export async function printGraph(word: string, options: GraphCommandOptions): Promise<void> {
+  if (options.check !== undefined) return printChecked(options.check, options.settings ?? null);
+  const [typed = '', ...choice] = word.split('#');
+  const source = typed === '' ? newestRun() : typed;
+  const rows = graphRows(readSide([source, ...choice].join('#')).report.rows);
+  if (rows.length === 0) {
+    throw usageError(
+      `no row of ${source} ran a request graph`,
+      'Give the sweep the workload graph (docs/graphs.md).',
+    );
+  }
+  if (options.calls === true || options.application !== undefined || options.format === 'jsonl')
+    return await printCalls(rows, statSync(source).isDirectory() ? source : dirname(source), options);
+  if (options.format === 'json')
+    return printJson({
+      schema: GRAPH_SCHEMA,
+      rows: rows.map(({ row, graph, joules }) => plain(row, graph, joules)),
+    });
+  for (const { row, graph, joules } of rows) printData(textOf(row, graph, joules));
+}
+
+interface GraphRow {
+  readonly row: Row;
+  readonly graph: GraphRecord;
+  /** Of the run; null = none was measured. */
+  readonly joules: number | null;
+}
+
+function graphRows(rows: readonly Row[]): GraphRow[] {
+  return rows.flatMap((row) =>
+    row.starts.flatMap(({ graph, measurements }) =>
+      graph === undefined ? [] : [{ row, graph, joules: measurements.energyJoules?.value ?? null }],
+    ),
+  );
+}
+
+function printChecked(file: string, settings: string | null): void {
+  try {
+    const { graph, items } = readGraph(file, settings);
+    const rows = allNodes(graph.body).map((node) => [node.name, node.kind, node.reads.join(', ') || null]);
+    printData(plainTable(['node', 'is', 'uses'], rows));
+    say(
+      `${file}: ${graph.name}, ${items.length} ${items.length === 1 ? 'item' : 'items'}, ${rows.length} nodes`,
+    );
+  } catch (error) {
+    throw error instanceof FailureError ? fromFailure(error.failure, EXIT.usage) : error;
+  }
+}
+
+const short = (value: number | null) => (value === null ? null : Number(value.toPrecision(4)));
+
+function textOf(row: Row, graph: GraphRecord, joules: number | null): string {
+  const nodes = graph.nodes.map((node) => [
+    ...[node.node, node.kind, node.calls, short(node.seconds), short(node.timeToFirstTokenP50)],
+    ...[
+      node.promptTokens,
+      node.cachedTokens,
+      node.outputTokens,
+      short(nodeJoules(node, graph.nodes, joules)),
+    ],
+    ...[node.pathCalls, short(node.pathSeconds)],
+  ]);
+  const heads = [
+    'node',
+    'is',
+    'calls',
+    'seconds',
+    'ttft p50',
+    'prompt',
+    'cached',
+    'output',
+    'joules',
+    'on path',
+    'path s',
+  ];
+  const path = graph.path.map(({ id, seconds, before }) => [id, short(before), short(seconds)]);
+  const ended = graph.applications.filter(({ outcome }) => outcome === 'complete').length;
+  const delay = graph.networkDelaySeconds === 0 ? '' : `, network ${1000 * graph.networkDelaySeconds} ms`;
+  return [
+    `${row.number} ${row.label}: ${graph.graph}, ${graph.execution}${delay}; ${ended} of ${graph.applications.length} applications from start to end; prefixes: ${graph.sharing}`,
+    plainTable(heads, nodes),
+    'critical path of the median application:',
+    plainTable(['call', 'after', 'seconds'], path),
+    '',
+  ].join('\n');
+}
+
+function plain(row: Row, graph: GraphRecord, joules: number | null) {
+  const nodes = graph.nodes.map((node) => ({ ...node, joules: nodeJoules(node, graph.nodes, joules) }));
+  return { row: row.number, label: row.label, ...graph, nodes };
+}
+
+async function printCalls(
+  rows: readonly GraphRow[],
+  folder: string,
+  options: GraphCommandOptions,
+): Promise<void> {
+  const wanted = ({ item }: CallRecord) => options.application === undefined || item === options.application;
+  async function* chosen() {
+    for (const { row, graph } of rows) {
+      for await (const call of callsOf(graph, folder)) if (wanted(call)) yield { row, call };
+    }
+  }
+  if (options.format === 'jsonl' || options.output !== undefined) {
+    async function* text() {
+      for await (const { row, call } of chosen()) yield `${JSON.stringify({ row: row.number, ...call })}\n`;
+    }
+    const target = options.output === undefined ? process.stdout : createWriteStream(options.output);
+    return await pipeline(Readable.from(text()), target, { end: options.output !== undefined });
+  }
+  const lines: (string | number | null)[][] = [];
+  for await (const { row, call } of chosen()) {
+    const { item, call: id, outcome, promptTokens, cachedTokens, outputTokens, start, end, answer } = call;
+    const said = answer?.replaceAll(/\s+/g, ' ').slice(0, 50) ?? null;
+    lines.push([
+      row.number,
+      item,
+      id,
+      outcome,
+      short(start),
+      short(end),
+      promptTokens,
+      cachedTokens,
+      outputTokens,
+      said,
+    ]);
+  }
+  printData(
+    plainTable(
+      ['row', 'item', 'call', 'outcome', 'start', 'end', 'prompt', 'cached', 'output', 'answer'],
+      lines,
+    ),
+  );
+}
+
+/** @throws CommandError (1) for calls that are not here, or are damaged. */
+async function* callsOf({ calls: { digest } }: GraphRecord, folder: string): AsyncGenerator<CallRecord> {
+  const stores = [callBodies(join(folder, CALLS)), callBodies(callsFolder(cacheFolder()))];
+  for (const store of stores) {
+    if (!(await store.has(digest))) continue;
+    for await (const line of linesOf(store, digest)) {
+      const call = readCall(line);
+      if (typeof call === 'string') throw workError(`the file ${digest} of calls is damaged: ${call}`);
+      yield call;
+    }
+    return;
+  }
+  throw workError(`the calls ${digest} are not here: they are on the node that asked`);
+}

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { valueAt } from '../../../core/quality/tasks/template.js';
+import { Client, type Exchange } from '../../../load/client.js';
+import type { Endpoint, PlannedRequest } from '../../../load/endpoint.js';
+import { Transport } from '../../../load/transport.js';
+import { monotonicSeconds } from '../../../process/isolation/clock.js';
+import { askServer, headersOf } from '../../servers/ask.js';
+import { type ServedEndpoint, withoutLora } from '../../servers/served.js';
+import type { Completion, CompletionRequest, Completions, EndpointOpened } from '../opened.js';
+import type { CompletionsRequest } from '../runner.js';
+import { type Place, Places } from './places.js';
+
+/** Of what a server says of itself. */
+const FACTS = { seconds: 5, mostBytes: 2 ** 20 };
+
+/** Asks a server through the load generator's client, several requests at once. */
+export async function openCompletions(
+  opened: EndpointOpened,
+  { api, prefixes, exactLength, timeoutSeconds, atOnce }: CompletionsRequest,
+): Promise<Completions> {
+  const { served } = opened;
+  const { profile } = served;
+  const { prefixes: sharing } = profile;
+  const endpoint: Endpoint = {
+    url: served.url,
+    api,
+    paths: profile.paths,
+    model: served.model,
+    stream: true,
+    streamOptions: profile.streamOptions,
+    headers: headersOf(served),
+    body: { ...(exactLength && profile.exactLength), ...withoutLora(served) },
+    timeoutSeconds,
+  };
+  const slots =
+    prefixes === 'once' && sharing?.slots !== undefined ? await slotsOf(served, sharing.slots) : null;
+  const words = { prefixes, run: randomUUID(), sharing };
+  const places = new Places(slots === null ? null : Math.min(slots, atOnce));
+  const client = new Client(endpoint, await Transport.open(endpoint), monotonicSeconds);
+  const send = (request: CompletionRequest, place: Place | null) =>
+    asked(client, request, { ...fieldsOf(request, served), ...sharingFields(words, place) });
+  return {
+    facts: opened.facts,
+    warnings: [],
+    sharing: sharingWords(words, slots),
+    async complete(request) {
+      const place = await places.take(textOf(request));
+      try {
+        return await send(request, place);
+      } finally {
+        place?.free();
+      }
+    },
+    async prepare() {
+      // In every place another text than any that is measured, so that none begins with what an earlier run left.
+      const unrelated = (i: number) => ({ ...WARM_UP, prompt: `${words.run} ${i}: name a colour.` });
+      await Promise.all(Array.from({ length: slots ?? 1 }, (_, i) => send(unrelated(i), places.at(i))));
+    },
+    stop: (reason) => client.stop(reason),
+    close: () => client.close(),
+  };
+}
+
+const WARM_UP: CompletionRequest = {
+  system: null,
+  prompt: '',
+  model: null,
+  maxTokens: 4,
+  stop: [],
+  temperature: 0,
+  topP: null,
+  topK: null,
+  minP: null,
+  seed: 1,
+};
+
+interface SharingWords {
+  readonly prefixes: CompletionsRequest['prefixes'];
+  readonly run: string;
+  readonly sharing: ServedEndpoint['profile']['prefixes'];
+}
+
+function sharingWords({ prefixes, sharing }: SharingWords, slots: number | null): string {
+  if (prefixes === 'off')
+    return sharing === null ? 'as the server does: how to ask without is not known' : 'none';
+  return slots === null
+    ? 'as the server does'
+    : `prompts that begin alike go into one of ${slots} slots in turn`;
+}
+
+function sharingFields({ prefixes, run, sharing }: SharingWords, place: Place | null) {
+  if (sharing === null) return {};
+  if (prefixes === 'off') return filled(sharing.off, { '{unique}': randomUUID() });
+  const slot =
+    place === null || sharing.slots === undefined
+      ? {}
+      : filled(sharing.slots.request, { '{slot}': place.index });
+  return { ...filled(sharing.run, { '{run}': run }), ...slot };
+}
+
+function filled(fields: Readonly<Record<string, unknown>>, words: Readonly<Record<string, unknown>>) {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, words[String(value)] ?? value]),
+  );
+}
+
+function fieldsOf(request: CompletionRequest, { loras, profile, model }: ServedEndpoint) {
+  const { temperature, topP, topK, minP, seed, stop } = request;
+  const index = request.model === null ? -1 : loras.indexOf(request.model);
+  const lora = index < 0 ? null : profile.loras;
+  const ofLora = lora === null ? {} : nested(lora.request, { '{lora}': request.model, '{index}': index });
+  return {
+    model: request.model ?? model,
+    ...{ temperature, seed },
+    ...(topP !== null && { top_p: topP }),
+    ...(topK !== null && { top_k: topK }),
+    ...(minP !== null && { min_p: minP }),
+    ...(stop.length > 0 && { stop: [...stop] }),
+    ...ofLora,
+  };
+}
+
+/** @returns JSON with words in place of others, however deep. */
+function nested(json: unknown, words: Readonly<Record<string, unknown>>): object {
+  return JSON.parse(JSON.stringify(json), (_key, value) =>
+    typeof value === 'string' ? (words[value] ?? value) : value,
+  );
+}
+
+const textOf = ({ system, prompt }: CompletionRequest) => `${system ?? ''}\n${prompt}`;
+
+function asked(
+  client: Client,
+  { system, prompt, maxTokens }: CompletionRequest,
+  body: Readonly<Record<string, unknown>>,
+): Promise<Completion> {
+  const messages = [
+    ...(system === null ? [] : [{ role: 'system', content: system }]),
+    { role: 'user', content: prompt },
+  ];
+  const planned: PlannedRequest = {
+    prompt: messages,
+    promptTokens: null,
+    wantedTokens: maxTokens,
+    conversation: null,
+    turn: 0,
+    follows: false,
+    thinkSeconds: 0,
+    atSeconds: null,
+    body,
+  };
+  return new Promise((resolve) => {
+    const now = monotonicSeconds();
+    const start = { planned, before: [], intended: now, due: now, body: client.bodyOf(planned, []) };
+    client.send(start, (exchange) => resolve(completionOf(exchange)));
+  });
+}
+
+function completionOf({ outcome, problem, chunks, usage, dispatched }: Exchange): Completion {
+  return {
+    outcome,
+    problem,
+    text: chunks.map(({ channel, text }) => (channel === 'answer' ? text : '')).join(''),
+    sent: dispatched,
+    firstToken: chunks[0]?.seconds ?? null,
+    promptTokens: usage?.promptTokens ?? null,
+    cachedTokens: usage?.cachedTokens ?? null,
+    outputTokens: usage?.completionTokens ?? null,
+  };
+}
+
+/** @returns how many places a server has; null where it does not say. Its answer may be a little late behind its start. */
+async function slotsOf(
+  served: ServedEndpoint,
+  { path, count }: NonNullable<NonNullable<ServedEndpoint['profile']['prefixes']>['slots']>,
+): Promise<number | null> {
+  for (let tries = 0; tries < 3; tries++) {
+    try {
+      const { text } = await askServer(served, path, FACTS);
+      const found = valueAt(JSON.parse(text) as Record<string, unknown>, count);
+      return Number.isSafeInteger(found) && Number(found) > 0 ? Number(found) : null;
+    } catch {
+      await sleep(200);
+    }
+  }
+  return null;
+}
