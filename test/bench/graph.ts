@@ -80,10 +80,10 @@ function ratioOf(above: readonly number[], below: readonly number[]) {
   const logs = above.map((value, i) => Math.log(value / below[i]!));
   const interval = bootstrapInterval(logs);
   const shown = (value: number) => Math.exp(value).toFixed(2);
-  const range = interval === null ? '' : ` (${shown(interval.low)} to ${shown(interval.high)})`;
+  const range = interval === null ? '' : ` (${shown(interval[0])} to ${shown(interval[1])})`;
   return {
     value: Math.exp(mean(logs)),
-    low: interval === null ? 0 : Math.exp(interval.low),
+    low: interval === null ? 0 : Math.exp(interval[0]),
     text: `${shown(mean(logs))}${range}`,
   };
 }
