@@ -165,7 +165,7 @@ function print(
     printData(changesCsv(changes));
     return;
   }
-  const groups = [...byExperiment(changes, main), ...byExperiment(overall, main)];
+  const groups = [...byExperiment(overall, main), ...byExperiment(changes, main)];
   if (format === 'md') {
     printData(long ? changesMarkdown(groups.flat()) : experimentsMarkdown(groups));
     return;

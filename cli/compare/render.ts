@@ -33,7 +33,15 @@ const REASON_COLUMNS = 24;
  * @param groups the experiments in their order, each with its changes by the same metrics.
  */
 export function experimentsTable(groups: readonly (readonly Change[])[], style: ChangesStyle): string {
-  const metrics = groups[0]?.map(({ metric }) => metric) ?? [];
+  // All together have no ratio of what fewer than two of them have.
+  const metrics = [
+    ...new Set(
+      groups
+        .toSorted((a, b) => b.length - a.length)
+        .flat()
+        .map(({ metric }) => metric),
+    ),
+  ];
   const labelled = groups.some(([change]) => (change?.label ?? '') !== '');
   const tableOf = (count: number, intervals: boolean) => {
     const head = [
@@ -44,7 +52,12 @@ export function experimentsTable(groups: readonly (readonly Change[])[], style: 
     ];
     const lines = groups.map((group) => [
       ...(labelled ? [group[0]!.label] : []),
-      ...group.slice(0, count).flatMap((change) => cellsOf(change, intervals)),
+      ...metrics.slice(0, count).flatMap((metric) =>
+        cellsOf(
+          group.find((change) => change.metric === metric),
+          intervals,
+        ),
+      ),
     ]);
     return drawn(head, lines, style);
   };
@@ -63,7 +76,8 @@ export function experimentsTable(groups: readonly (readonly Change[])[], style: 
   return shown(lines, style);
 }
 
-function cellsOf(change: Change, intervals: boolean): string[] {
+function cellsOf(change: Change | undefined, intervals: boolean): string[] {
+  if (change === undefined) return intervals ? ['', '', ''] : ['', ''];
   const [moved, interval] = movedText(change);
   const marked = asMeasuredText(change) === null ? moved : `${moved}${MARK}`;
   return [marked, ...(intervals ? [interval] : []), briefVerdict(change)];

@@ -97,7 +97,7 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
           }}
         />
       )}
-      {changes.length > 0 && <ChangesTable changes={[...changes, ...overall]} label={metric.label} />}
+      {changes.length > 0 && <ChangesTable changes={[...overall, ...changes]} label={metric.label} />}
     </PlotFrame>
   );
 }
