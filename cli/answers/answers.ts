@@ -54,6 +54,8 @@ function outsideFrom(path: string): OutsideScores {
 }
 
 const MOST_TEXT = 60;
+/** Of a ranking. */
+const SHOWN_IDS = 5;
 
 function shown(text: string | null): string | null {
   if (text === null) return null;
@@ -67,7 +69,8 @@ async function printLines(answers: Answers, { most }: AnswersOptions): Promise<v
   for await (const { of, record, score, seconds, tokensIn, tokensOut, joules } of answers.each()) {
     count += 1;
     if (count > most) continue;
-    const answer = shown(record.answer ?? record.extracted);
+    const ranked = record.ranking?.ids.slice(0, SHOWN_IDS).join(' ') ?? null;
+    const answer = shown(ranked ?? record.answer ?? record.extracted);
     rows.push([
       ...[
         of.row.number,

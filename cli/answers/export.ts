@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { type BasicType, fileWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
+import { runLines } from '../../core/ranking/data.js';
 import { csvLines } from '../../report/csv.js';
 import { outputPath } from '../single/output-path.js';
 import { type AnswerColumn, columnsFor, exportedRecord } from './columns.js';
-import type { Answers } from './read.js';
+import type { Answer, Answers } from './read.js';
 
 /** Answers that are written together: a row group of Parquet. */
 const AT_ONCE = 4096;
@@ -16,13 +17,13 @@ const AT_ONCE = 4096;
  */
 export async function exportAnswers(
   answers: Answers,
-  format: 'jsonl' | 'csv' | 'parquet',
+  format: 'jsonl' | 'csv' | 'parquet' | 'trec',
   path: string | null,
   joined: Parameters<typeof columnsFor>[1],
 ): Promise<number> {
-  const columns = format === 'jsonl' ? [] : await columnsFor(answers, joined);
+  const columns = format === 'jsonl' || format === 'trec' ? [] : await columnsFor(answers, joined);
   if (path === null) {
-    return await lines(answers, columns, async (text) => {
+    return await lines(answers, textOf(format, columns), async (text) => {
       if (!process.stdout.write(text)) await once(process.stdout, 'drain');
     });
   }
@@ -30,7 +31,9 @@ export async function exportAnswers(
   const draft = `${whole}.new`;
   try {
     const count =
-      format === 'parquet' ? await parquet(answers, columns, draft) : await toFile(answers, columns, draft);
+      format === 'parquet'
+        ? await parquet(answers, columns, draft)
+        : await toFile(answers, textOf(format, columns), draft);
     renameSync(draft, whole);
     return count;
   } catch (error) {
@@ -39,10 +42,10 @@ export async function exportAnswers(
   }
 }
 
-async function toFile(answers: Answers, columns: readonly AnswerColumn[], path: string): Promise<number> {
+async function toFile(answers: Answers, as: AsText, path: string): Promise<number> {
   const file = openSync(path, 'w');
   try {
-    return await lines(answers, columns, async (text) => {
+    return await lines(answers, as, async (text) => {
       const bytes = Buffer.from(text);
       for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
     });
@@ -51,18 +54,39 @@ async function toFile(answers: Answers, columns: readonly AnswerColumn[], path: 
   }
 }
 
-/** @param columns of CSV; none = JSON lines. */
+/** What stands before all answers, and what each becomes. */
+interface AsText {
+  readonly head: string;
+  readonly each: (answer: Answer) => string;
+}
+
+function textOf(format: 'jsonl' | 'csv' | 'parquet' | 'trec', columns: readonly AnswerColumn[]): AsText {
+  if (format === 'trec') return { head: '', each: trecLines };
+  if (columns.length === 0)
+    return { head: '', each: (answer) => `${JSON.stringify(exportedRecord(answer))}\n` };
+  return {
+    head: csvLines([columns.map(({ name }) => name)]),
+    each: (answer) => csvLines([columns.map(({ of }) => of(answer))]),
+  };
+}
+
+/** A run as trec_eval reads it, named by row and task; answers that are no rankings have none. */
+function trecLines({ of, record: { task, item, ranking } }: Answer): string {
+  if (ranking === undefined) return '';
+  const list = ranking.ids.map((id, i) => ({ id, score: ranking.scores[i] ?? -i }));
+  return runLines(item, list, `${of.row.number}/${task}`);
+}
+
 async function lines(
   answers: Answers,
-  columns: readonly AnswerColumn[],
+  { head, each }: AsText,
   write: (text: string) => Promise<void>,
 ): Promise<number> {
   let count = 0;
-  if (columns.length > 0) await write(csvLines([columns.map(({ name }) => name)]));
+  if (head !== '') await write(head);
   for await (const answer of answers.each()) {
     count += 1;
-    const json = () => `${JSON.stringify(exportedRecord(answer))}\n`;
-    await write(columns.length === 0 ? json() : csvLines([columns.map(({ of }) => of(answer))]));
+    await write(each(answer));
   }
   return count;
 }

@@ -66,7 +66,8 @@ const listwise = {
     .min(2)
     .max(LETTERS, `a list has at most ${LETTERS} passages, one for each letter`)
     .default(20),
-  step: whole(LETTERS).default(10),
+  /** How far a window moves; left out = half of it. */
+  step: whole(LETTERS).optional(),
 };
 
 const way = z.discriminatedUnion('by', [
@@ -159,7 +160,7 @@ export function parseRanking(text: string): ParsedRanking {
 }
 
 function problemOf(one: Way): string | null {
-  if ('step' in one && one.step > one.window)
+  if ('step' in one && (one.step ?? 1) > one.window)
     return 'step is larger than window, so candidates between two windows would never be compared';
   const [field, asked] =
     'pair' in one ? ['pair', one.pair] : ['prompt', 'prompt' in one ? one.prompt : undefined];

@@ -38,10 +38,11 @@ export function listwise(reader: PromptReader, way: Listwise): Reranker {
     by: way.by === 'generate' && reader.by !== 'logits' ? 'saying' : reader.by,
     async rank(query, candidates) {
       const order = candidates.map((_, i) => i).slice(0, way.depth ?? undefined);
+      const step = way.step ?? Math.floor(way.window / 2);
       const lists: Ordered[] = [];
       let [tokensIn, cut, first] = [0, 0, null as number | null];
       const began = monotonicSeconds();
-      for (const { from, to } of windowsFromBottom(order.length, way.window, way.step)) {
+      for (const { from, to } of windowsFromBottom(order.length, way.window, step)) {
         const places = order.slice(from, to);
         const { prompt, cut: shortened } = promptOf(
           reader,

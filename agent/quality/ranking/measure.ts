@@ -6,7 +6,7 @@ import {
   type GivenAnswer,
   type RankingAnswer,
 } from '../../../core/quality/answers/record.js';
-import type { TaskOutcome } from '../../../core/quality/outcome.js';
+import { ASKED_BY, type AskedBy, type TaskOutcome } from '../../../core/quality/outcome.js';
 import { retention, scoreOf } from '../../../core/quality/scores.js';
 import type { Document, Query } from '../../../core/ranking/data.js';
 import { measure, type Ranked } from '../../../core/ranking/measures.js';
@@ -106,11 +106,12 @@ export async function measureRanking(
 
 /** Numbers of an answer: lists stay in the journal. */
 type Kept = Pick<AnswerRecord, 'scores' | 'tokensIn' | 'tokensOut' | 'seconds'> & {
+  readonly by: AnswerRecord['asked']['by'];
   readonly base: GivenAnswer['scores'] | null;
 };
 
-const keptOf = ({ scores, base, tokensIn, tokensOut, seconds }: AnswerRecord): Kept => {
-  return { scores, tokensIn, tokensOut, seconds, base: base?.scores ?? null };
+const keptOf = ({ asked, scores, base, tokensIn, tokensOut, seconds }: AnswerRecord): Kept => {
+  return { by: asked.by, scores, tokensIn, tokensOut, seconds, base: base?.scores ?? null };
 };
 
 async function rankerOf(
@@ -229,7 +230,10 @@ function recordOf(
 /** As many as a record may have. */
 const MOST_REFERENCES = 10_000;
 
+const isByServer = (by: string): by is AskedBy => (ASKED_BY as readonly string[]).includes(by);
+
 function outcomeOf(task: RankingTask, answers: readonly Kept[]): TaskOutcome {
+  const by = answers.map((one) => one.by).find(isByServer) ?? null;
   const scores = task.spec.measures.map((name) => {
     const known = answers.filter(({ scores, base }) => scores[name] !== null && base?.[name] !== null);
     const own = known.map((one) => ({ groups: {}, value: one.scores[name]! }));
@@ -251,6 +255,7 @@ function outcomeOf(task: RankingTask, answers: readonly Kept[]): TaskOutcome {
     items: answers.length,
     chance: null,
     scores,
+    ...(by !== null && { by }),
     perItem: {
       seconds: meanOf(({ seconds }) => seconds),
       tokensIn: meanOf(({ tokensIn }) => tokensIn),

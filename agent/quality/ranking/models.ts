@@ -17,7 +17,7 @@ export interface RankingModels {
 }
 
 /** Of prompts, where neither the file nor the task says how many. */
-const USUAL_CONTEXT = 4096;
+export const USUAL_CONTEXT = 4096;
 
 const ABLE = RUNNERS.filter(({ offers }) => offers.includes('embedder')).map(({ kind }) => kind);
 

@@ -45,9 +45,14 @@ export async function nextLogProbabilities(
   asked: LogProbabilitiesAsked,
   prompt: Prompt,
 ): Promise<ReadonlyMap<number, number>> {
-  const list = listOf(await askLogProbabilities(server, asked, prompt), asked);
+  const answer = await askLogProbabilities(server, asked, prompt);
   const found = new Map<number, number>();
-  for (const entry of list) {
+  const named = asked.entry === 'named' ? (valueAt(answer, asked.list) as Fields | null | undefined) : null;
+  for (const [name, logprob] of Object.entries(named ?? {})) {
+    const id = /^token_id:(\d+)$/.exec(name)?.[1];
+    if (id !== undefined && typeof logprob === 'number') found.set(Number(id), logprob);
+  }
+  for (const entry of asked.entry === 'named' ? [] : listOf(answer, asked)) {
     const { id, logprob } = (entry ?? {}) as Fields;
     if (typeof id === 'number' && typeof logprob === 'number') found.set(id, logprob);
   }

@@ -14,6 +14,7 @@ import { type TokenizedChoices, tokenizeChoices, tokensOf } from '../choices.js'
 import { type AnswersKept, withAnswers } from '../kept.js';
 import { type LanguageModel, LEAST_CONTEXT, openLanguageModel } from '../language-model.js';
 import { cutText, leftOutSentence, type QualityModel } from '../measure.js';
+import { Rankings } from '../ranking/rankings.js';
 import {
   byLikelihood,
   bySaying,
@@ -29,6 +30,7 @@ import type { Watch } from '../watch.js';
 import { askText, NoAnswer } from './ask.js';
 import { nextLogProbabilities, promptLogProbabilities, textLogProbabilities } from './log-probabilities.js';
 import { probe, type Telling } from './probe.js';
+import { servedModels } from './ranking.js';
 import { type Vocabulary, vocabularyOf } from './vocabulary.js';
 
 export interface ServedQualityJob {
@@ -69,9 +71,13 @@ export async function measureServedQuality(job: ServedQualityJob, watch: Watch):
   const { text } = request;
   const ofText = text === null ? null : await answered(null, () => perplexity(asked, text));
   const base = new Base(job.base);
+  const ranks = servedModels(server, asked.telling.next, tokenizer);
+  const rankings = new Rankings(ranks, job.base, null, null, watch);
   try {
-    const { answers, outcomes } = await withAnswers(job.answers, request.tasks, (task, journal) =>
+    const all = [...request.tasks, ...(request.rankings ?? [])];
+    const { answers, outcomes } = await withAnswers(job.answers, all, (task, journal) =>
       answered(task.name, async () => {
+        if ('way' in task) return await rankings.measure(task, journal);
         const plan = planOf(asked, task);
         if (plan.caveat !== null) warnings.push(`${task.name}: ${plan.caveat}`);
         const ofBase = await base.respondent(task, plan.by === 'saying' ? 'saying' : 'likelihood');
@@ -84,6 +90,7 @@ export async function measureServedQuality(job: ServedQualityJob, watch: Watch):
     return { text: ofText, tasks: outcomes, unanswered, warnings, ...answers };
   } finally {
     base.close();
+    rankings.close();
   }
 }
 

@@ -28,9 +28,10 @@ const logProbabilitiesSchema = z.strictObject({
   list: z.string().min(1),
   /**
    * What its entries are: each a `number` (OpenAI's `token_logprobs`), a map `by-token` id (vLLM's `prompt_logprobs`), a `pair` of number
-   * and id (SGLang's `input_token_logprobs`), or `listed` as `id` and `logprob` (llama-server's `top_logprobs`).
+   * and id (SGLang's `input_token_logprobs`), `listed` as `id` and `logprob` (llama-server's `top_logprobs`), or `named` in a map, such as
+   * `token_id:65` (vLLM's `top_logprobs`).
    */
-  entry: z.enum(['number', 'by-token', 'pair', 'listed']),
+  entry: z.enum(['number', 'by-token', 'pair', 'listed', 'named']),
   /** The way to where each token begins, in characters of the prompt. */
   offsets: z.string().min(1).optional(),
 });
