@@ -67,9 +67,10 @@ test('one file ranks by candidates, first tokens and generated orders; killed, i
     expect([...ranking!.ids].sort()).toEqual([...found.ranking!.ids].sort());
     // The same first window, and a token where the other writes an order.
     expect(tokensOut).toBe(ranking!.asked);
-    expect(generated.tokensOut!).toBeGreaterThan(tokensOut!);
-    expect(tokensIn).toBeGreaterThan(0);
+    expect(generated.tokensOut!).toBeGreaterThanOrEqual(4 * tokensOut!);
+    expect(tokensIn).toBeGreaterThanOrEqual(100 * ranking!.asked);
     expect(ranking).toMatchObject({ unnamed: null, firstTokenTau: null });
+    if (ranking!.asked === 0) continue;
     expect(generated.ranking?.unnamed).toBeGreaterThanOrEqual(0);
     expect(generated.answer).toMatch(/^\[/);
   }

@@ -17,7 +17,7 @@ import type { Journal } from '../journal.js';
 import type { JudgedScores } from '../tasks.js';
 import type { Watch } from '../watch.js';
 import { type RankingData, readRankingData } from './data.js';
-import { firstStage } from './first-stage.js';
+import { type FirstStage, firstStage } from './first-stage.js';
 import { listwise } from './listwise.js';
 import type { RankingModels } from './models.js';
 import { pairwise, pointwise } from './one-by-one.js';
@@ -31,6 +31,7 @@ export interface RankingAsking {
   readonly base: RankingModels | null;
   /** Of the file that finds candidates; asked where a task names one. */
   readonly finder: (path: string) => RankingModels;
+  readonly sets: RankingSets;
   readonly journal: Journal;
   readonly watch: Watch;
 }
@@ -49,9 +50,21 @@ interface RankedQuery {
   readonly secondsToFirst: number | null;
 }
 
-/** Data sets that several ways of ranking share. */
+/** Data sets, and what finds candidates in them, that several ways of ranking share. */
 export class RankingSets {
   readonly #known = new Map<string, RankingData>();
+  readonly #stages = new Map<RankingModels, Map<string, Promise<FirstStage>>>();
+
+  /** @param models whose vectors find them, where vectors do. */
+  async stage(task: RankingTask, models: RankingModels, watch: Watch): Promise<FirstStage> {
+    const own = this.#stages.get(models) ?? new Map<string, Promise<FirstStage>>();
+    this.#stages.set(models, own);
+    const key = JSON.stringify([task.files, task.spec]);
+    const made =
+      own.get(key) ?? firstStage(task, this.of(task), (pooling) => models.embedder(pooling), watch);
+    own.set(key, made);
+    return await made;
+  }
 
   /** @throws FailureError `impossible-combination` with what is wrong. */
   of(task: RankingTask): RankingData {
@@ -70,10 +83,10 @@ export class RankingSets {
  */
 export async function measureRanking(
   task: RankingTask,
-  data: RankingData,
   asking: RankingAsking,
 ): Promise<{ readonly outcome: TaskOutcome; readonly judged: JudgedScores }> {
-  const { journal, watch } = asking;
+  const { journal, watch, sets } = asking;
+  const data = sets.of(task);
   const { queries } = data;
   const kept = new Map<number, Kept>();
   for (const record of journal.answers(task.name))
@@ -118,11 +131,11 @@ async function rankerOf(
   task: RankingTask,
   data: RankingData,
   models: RankingModels,
-  { finder, watch }: RankingAsking,
+  { finder, sets, watch }: RankingAsking,
 ): Promise<Ranker> {
   const { way, spec, files } = task;
   const found = files.model === null ? models : finder(files.model);
-  const stage = await firstStage(task, data, (pooling) => found.embedder(pooling), watch);
+  const stage = await sets.stage(task, found, watch);
   if (way.by === 'candidates') {
     const by = spec.candidates.from === 'embeddings' ? 'vectors' : 'nothing';
     return async (query) => {
@@ -205,6 +218,7 @@ function recordOf(
 ): AnswerRecord {
   const query = data.queries[index]!;
   const { list, facts, tokensIn, tokensOut, seconds, secondsToFirst } = ranked;
+  const kept = list.slice(0, MOST_LISTED);
   const relevant = [...data.judgements.of(query.id)].filter(([, grade]) => grade > 0);
   return {
     schema: ANSWER_SCHEMA,
@@ -213,9 +227,9 @@ function recordOf(
     asked: { mode: 'rank', by: ranked.by, examples: 0 },
     ...given(task, data, query, ranked),
     extracted: null,
-    references: relevant.map(([id]) => id).slice(0, MOST_REFERENCES),
+    references: relevant.map(([id]) => id).slice(0, MOST_LISTED),
     ...{ right: null, options: null },
-    ranking: { ids: list.map(({ id }) => id), scores: list.map(({ score }) => score), ...facts },
+    ranking: { ids: kept.map(({ id }) => id), scores: kept.map(({ score }) => score), ...facts },
     ...(base !== null && { base }),
     ...{ tokensIn, tokensOut, seconds: wholeNanoseconds(seconds), sitting },
     secondsToFirst: secondsToFirst === null ? null : wholeNanoseconds(secondsToFirst),
@@ -227,8 +241,8 @@ function recordOf(
   };
 }
 
-/** As many as a record may have. */
-const MOST_REFERENCES = 10_000;
+/** As many documents as a record may name; measures see all of them. */
+const MOST_LISTED = 10_000;
 
 const isByServer = (by: string): by is AskedBy => (ASKED_BY as readonly string[]).includes(by);
 

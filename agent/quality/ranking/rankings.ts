@@ -42,8 +42,8 @@ export class Rankings {
       this.#finders.set(path, known);
       return known;
     };
-    const asking = { model: this.#model, base: this.#base, finder, journal, watch: this.#watch };
-    return await measureRanking(task, this.#sets.of(task), asking);
+    const [model, base, sets, watch] = [this.#model, this.#base, this.#sets, this.#watch];
+    return await measureRanking(task, { model, base, finder, sets, journal, watch });
   }
 
   /** @returns what has to be known of a task's data. */

@@ -35,7 +35,7 @@ function read(files: Readonly<Record<string, string>>, spec: object = BEIR) {
 /** What is wrong, without the folder. */
 function errors(files: Readonly<Record<string, string>>, spec: object = BEIR): string {
   const found = read(files, spec);
-  return found.ok ? '' : found.errors.map((error) => error.replace(/^.*\/(?=[\w.-]+[:.])/, '')).join('\n');
+  return found.ok ? '' : found.errors.map((error) => error.replaceAll(/\/\S*\//g, '')).join('\n');
 }
 
 describe('a ranking file', () => {

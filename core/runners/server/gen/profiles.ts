@@ -1542,7 +1542,19 @@ export const PROFILES = {
       "list": "choices.0.prompt_logprobs",
       "entry": "by-token"
     },
-    "nextLogProbabilities": null,
+    "nextLogProbabilities": {
+      "path": "/v1/completions",
+      "body": {
+        "model": "{model}",
+        "prompt": "{prompt}",
+        "max_tokens": 1,
+        "temperature": 0,
+        "logprobs": 20,
+        "return_tokens_as_token_ids": true
+      },
+      "list": "choices.0.logprobs.top_logprobs.0",
+      "entry": "named"
+    },
     "metrics": {
       "requestsRunning": [
         "vllm:num_requests_running"
