@@ -8,6 +8,7 @@ import { createProgram } from '../cli/program.js';
 import { resolveConfig } from '../coordinator/config.js';
 import { parseGraph } from '../core/graph/parse.js';
 import { parseTaskDefinition } from '../core/quality/tasks/definition.js';
+import { parseRanking } from '../core/ranking/definition.js';
 import { type Diagnostic, parseSweep } from '../core/sweep/parse.js';
 import { parseRoofline } from '../roofline/analysis/file.js';
 
@@ -84,6 +85,7 @@ const PARSERS: Record<
   Task: parseTaskDefinition,
   Roofline: parseRoofline,
   Graph: parseGraph,
+  Ranking: parseRanking,
 };
 
 /** Test files that a page names, with the test titles in quotes after each. */

@@ -1,8 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Bm25, wordsOf } from '../../../core/ranking/bm25.js';
+import { readRunLine, runLines } from '../../../core/ranking/data.js';
 import { topOf } from '../../../core/ranking/top.js';
 import { normalize, Vectors } from '../../../core/ranking/vectors.js';
+
+test('a run that is written is read as the same', () => {
+  const list = [
+    { id: 'a b', score: 0.1 },
+    { id: 'c', score: -2 },
+  ];
+  const lines = runLines('q 1', list, '2/x').trimEnd().split('\n').map(readRunLine);
+  expect(lines).toEqual([
+    { query: 'q_1', document: 'a_b', value: 0.1 },
+    { query: 'q_1', document: 'c', value: -2 },
+  ]);
+  expect(readRunLine('q Q0 c')).toMatch(/six fields/);
+});
 
 describe('BM25', () => {
   const documents = [
