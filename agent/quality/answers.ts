@@ -105,6 +105,8 @@ async function nameOf({ text, questions, identity, cacheFolder }: AnswerRequest)
     precision: text?.basePrecision ?? null,
     text: questions.textDigest,
     tasks: questions.taskDigests,
+    // Left out where there are none, so that answers of before are found.
+    otherwise: questions.otherwise.length === 0 ? undefined : questions.otherwise,
     scorers: await identityOf(questions.scorers, cacheFolder),
   };
   return bytesToHex(sha256(utf8ToBytes(canonicalJson({ ...identity, ...asked })))).slice(0, 24);

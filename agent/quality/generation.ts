@@ -1,40 +1,78 @@
-import { mostLikely } from '../../core/quality/likelihood.js';
+import { answerSeed, type PickToken, tokenPicker } from '../../core/quality/sampling.js';
+import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { untilStop } from '../../core/quality/until-stop.js';
-import { monotonicSeconds } from '../../process/isolation/clock.js';
+import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
 import type { LanguageModel } from './language-model.js';
-import type { Said } from './respondent.js';
+import type { Said, Sample } from './respondent.js';
 
 export interface GenerationLimits {
   readonly maxTokens: number;
   /** The answer ends before the first of these. */
   readonly stop: readonly string[];
+  /** `first`: also where the answer begins with it. */
+  readonly stops?: Task['stops'];
 }
 
-/** Greedy decoding: the same model gives the same answer. @returns the text up to a stop, an end token or the limit. */
+/** What answers are drawn by. */
+export interface Drawing extends Pick<Task['spec'], 'sampling' | 'samples'> {
+  /** Place of the item. */
+  readonly item: number;
+}
+
+const GREEDY: Drawing = { sampling: null, samples: 1, item: 0 };
+
+/**
+ * Decodes greedily, or draws: the same model gives the same answers again. The prompt stays in the cache from one answer to the next.
+ * @returns the texts up to a stop, an end token or the limit.
+ */
 export function generate(
   model: LanguageModel,
   prompt: Int32Array,
-  { maxTokens, stop }: GenerationLimits,
+  limits: GenerationLimits,
+  { sampling, samples, item }: Drawing = GREEDY,
 ): Said {
-  const { text } = model;
+  const answers: Sample[] = [];
+  let secondsToFirst = 0;
+  for (let i = 0; i < samples; i++) {
+    const began = monotonicSeconds();
+    const pick = tokenPicker(sampling, sampling === null ? 0 : answerSeed(sampling, item, i));
+    const kept = i === 0 ? 0 : prompt.length - 1;
+    model.reset(kept);
+    const first = () => {
+      if (i === 0) secondsToFirst = monotonicSeconds() - began;
+    };
+    const { text, tokensOut } = said(model, prompt.subarray(kept), limits, pick, first);
+    answers.push({ text, tokensOut, seconds: wholeNanoseconds(monotonicSeconds() - began) });
+  }
+  return {
+    text: answers[0]!.text,
+    samples: answers,
+    tokensIn: prompt.length,
+    tokensOut: answers.reduce((sum, { tokensOut }) => sum + (tokensOut ?? 0), 0),
+    secondsToFirst,
+  };
+}
+
+function said(
+  { text }: LanguageModel,
+  prompt: Int32Array,
+  { maxTokens, stop, stops }: GenerationLimits,
+  choose: PickToken,
+  first: () => void,
+): { readonly text: string; readonly tokensOut: number } {
   const answer: number[] = [];
   let next = -1;
   const pick = (_: number, logits: Float32Array) => {
-    next = mostLikely(logits);
+    next = choose(logits);
   };
-  const began = monotonicSeconds();
-  model.reset(0);
   text.evaluate(prompt, prompt.length - 1, pick);
-  const secondsToFirst = monotonicSeconds() - began;
-  const ended = (said: string): Said => {
-    return { text: said, tokensIn: prompt.length, tokensOut: answer.length, secondsToFirst };
-  };
+  first();
   while (answer.length < maxTokens && !text.isEnd(next)) {
     answer.push(next);
     // The whole is read anew: a character may be spread over several tokens.
-    const stopped = untilStop(text.detokenize(Int32Array.from(answer)), stop);
-    if (stopped !== null) return ended(stopped);
+    const stopped = untilStop(text.detokenize(Int32Array.from(answer)), stop, stops);
+    if (stopped !== null) return { text: stopped, tokensOut: answer.length };
     if (answer.length < maxTokens) text.evaluate(Int32Array.of(next), 0, pick);
   }
-  return ended(text.detokenize(Int32Array.from(answer)));
+  return { text: text.detokenize(Int32Array.from(answer)), tokensOut: answer.length };
 }

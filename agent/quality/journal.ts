@@ -9,6 +9,7 @@ import {
   type AnswersFile,
   readAnswer,
 } from '../../core/quality/answers/record.js';
+import { askedName } from '../../core/quality/tasks/few-shot.js';
 import { lines } from './lines.js';
 
 interface Head {
@@ -59,10 +60,10 @@ export class Journal {
     }
     const from = this.#bytes;
     this.#write(line);
-    this.#note(record.task, from);
+    this.#note(nameOf(record), from);
   }
 
-  /** @returns the answers so far, of one task or of all; each question once, whatever the file holds. */
+  /** @returns the answers so far, of one task in one way, or of all; each question once, whatever the file holds. */
   *answers(task?: string): Generator<AnswerRecord> {
     for (const name of task === undefined ? this.#tasks.keys() : [task]) {
       const { from, to } = this.#tasks.get(name) ?? NOWHERE;
@@ -70,7 +71,7 @@ export class Journal {
       for (const { text } of lines(this.#file, from, to)) {
         const record = readOwn(text);
         // One that a server gave up, and was asked again later, has others in between.
-        if (record === null || record.task !== name || seen.has(record.index)) continue;
+        if (record === null || nameOf(record) !== name || seen.has(record.index)) continue;
         seen.add(record.index);
         yield record;
       }
@@ -123,11 +124,14 @@ export class Journal {
       if (record === null) break;
       sitting = Math.max(sitting, record.sitting + 1);
       this.#bytes = end;
-      this.#note(record.task, from);
+      this.#note(nameOf(record), from);
     }
     return sitting;
   }
 }
+
+/** @returns what the task is known by whose answer it is, in the way that it was asked. */
+export const nameOf = ({ task, asked }: AnswerRecord): string => askedName(task, asked.way);
 
 /** Bytes of a file. */
 interface Range {
@@ -143,8 +147,8 @@ const NOWHERE: Range = { from: 0, to: 0 };
 function readOwn(line: string): AnswerRecord | null {
   try {
     const record = JSON.parse(line) as AnswerRecord;
-    const { schema, task, index, sitting } = record;
-    const known = schema === ANSWER_SCHEMA && typeof task === 'string';
+    const { schema, task, index, sitting, asked } = record;
+    const known = schema === ANSWER_SCHEMA && typeof task === 'string' && typeof asked === 'object';
     return known && Number.isSafeInteger(index) && Number.isSafeInteger(sitting) ? record : null;
   } catch {
     return null;

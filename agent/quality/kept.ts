@@ -4,7 +4,7 @@ import { FolderBodies } from '../../artifacts/files/bodies.js';
 import { ifUnlocked } from '../../artifacts/files/lock.js';
 import type { AnswerRecord } from '../../core/quality/answers/record.js';
 import type { QualityOutcome, TaskOutcome } from '../../core/quality/outcome.js';
-import { Journal } from './journal.js';
+import { Journal, nameOf } from './journal.js';
 import type { JudgedScores } from './tasks.js';
 
 /** Where a child keeps answers; paths, since it travels to another process. */
@@ -69,7 +69,7 @@ async function askInto<T extends { readonly name: string }>(
     if (kept === undefined) return { outcomes, answers: {} };
     // A server may have answered some items of a task, and then no more: those are asked elsewhere.
     const finished = (record: AnswerRecord) => {
-      const scores = judged.get(record.task);
+      const scores = judged.get(nameOf(record));
       return scores === undefined ? null : withJudged(record, scores);
     };
     return { outcomes, answers: { answers: await journal.keep(answerBodies(kept.folder), finished) } };

@@ -2,6 +2,7 @@ import { readText } from '../../artifacts/files/text.js';
 import { FailureError, failure } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest, TextOutcome, TextRequest } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
+import { plainPrompt } from '../../core/quality/tasks/prompt.js';
 import { type Window, windowsOf } from '../../core/quality/windows.js';
 import type { TextModel } from '../../engines/runners/opened.js';
 import { type AnswersKept, withAnswers } from './kept.js';
@@ -15,7 +16,7 @@ import {
 } from './language-model.js';
 import { Rankings } from './ranking/rankings.js';
 import type { Scorers } from './scorers.js';
-import { measureTask, respondentOf, tokensNeeded } from './tasks.js';
+import { measureTask, readerOf, respondentOf, tokensNeeded } from './tasks.js';
 import { measureDivergence, measurePerplexity } from './text.js';
 import type { Watch } from './watch.js';
 
@@ -49,7 +50,7 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
       ? { cut: null, needs: [] }
       : await withVocabulary(job.model, (model) => ({
           cut: text === null ? null : cutText(model, text),
-          needs: tasks.flatMap((task) => tokensNeeded(model.text, task)),
+          needs: tasks.flatMap((task) => tokensNeeded(readerOf(model), task)),
         }));
   const { needs } = plan;
   const contextTokens = needs.reduce(
@@ -72,15 +73,15 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
     const model = asks ? await opened(job.model) : null;
     const base = asks && job.base !== null ? await opened(job.base) : null;
     if (model !== null && base !== null)
-      requireSameVocabulary(base, model, plan.cut?.sample ?? tasks[0]?.items[0]?.prompt ?? '');
+      requireSameVocabulary(base, model, plan.cut?.sample ?? plainPrompt(tasks[0]?.items[0]?.prompt ?? ''));
     const ofText =
       plan.cut === null || text === null ? null : await measureText(plan.cut, text, model!, base, watch);
     const { answers, outcomes } = await withAnswers(job.answers, [...tasks, ...ranked], (task, journal) => {
-      if ('way' in task) return rankings.measure(task, journal);
+      if (!('readings' in task)) return rankings.measure(task, journal);
       return measureTask(task, {
         model: respondentOf(model!, task),
         base: base === null ? null : respondentOf(base, task),
-        ...{ scorers: job.scorers, journal, watch },
+        ...{ chat: model!.text.chat, scorers: job.scorers, journal, watch },
       });
     });
     warnings.push(...ranked.flatMap((task) => rankings.caveats(task)));

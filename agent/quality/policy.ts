@@ -4,6 +4,7 @@ import { locateText } from '../../artifacts/files/text.js';
 import { FailureError, failure } from '../../core/errors.js';
 import type { QualityPolicy } from '../../core/experiment/experiment.js';
 import type { QualityRequest, TextRequest } from '../../core/quality/outcome.js';
+import { chosenTask, type TaskChoice } from '../../core/quality/tasks/asking.js';
 import { digestOf } from '../../process/digest.js';
 import { type Scorers, scorersOf } from './scorers.js';
 import { readTasks } from './task-files.js';
@@ -14,6 +15,8 @@ export interface EvaluationSpec {
   readonly textDigest: string | null;
   /** Of every file that the tasks are made of. */
   readonly taskDigests: readonly string[];
+  /** Tasks that are asked otherwise than their files say. */
+  readonly otherwise: readonly TaskChoice[];
   /** Commands of the node that the tasks name. */
   readonly scorers: Scorers;
 }
@@ -31,8 +34,9 @@ export async function evaluationOf(
   const text = policy.text === null ? null : textRequest(policy.text, policy, settings);
   const digest = (path: string) => digestOf(path, settings.cacheFolder);
   // The first look-up allows a path relative to any model folder; what a file then names is a whole path.
-  const paths = policy.tasks.map((source) => locateSource(source, settings));
-  const read = readTasks(paths, (path) => locateSource(path, settings));
+  const chosen = policy.tasks.map(chosenTask);
+  const named = chosen.map(({ file, ...rest }) => ({ ...rest, file: locateSource(file, settings) }));
+  const read = readTasks(named, (path) => locateSource(path, settings));
   if (!read.ok) {
     const hint = 'Correct the task files; `ridge quality --task FILE` checks them one by one.';
     throw new FailureError(failure('impossible-combination', read.errors.join('; '), { hint }));
@@ -41,6 +45,7 @@ export async function evaluationOf(
     request: { text, tasks: read.tasks, ...(read.rankings.length > 0 && { rankings: read.rankings }) },
     textDigest: text === null ? null : await digest(text.path),
     taskDigests: await Promise.all(read.files.map(digest)),
+    otherwise: policy.tasks.flatMap((task) => (typeof task === 'string' ? [] : [task])),
     scorers: scorersOf(read.tasks, scorers),
   };
 }

@@ -1,9 +1,4 @@
-import {
-  CHOICE_RULES,
-  chosen,
-  type OptionLikelihood,
-  saidLetter,
-} from '../../core/quality/multiple-choice.js';
+import { chosen, type OptionLikelihood, saidLetter } from '../../core/quality/multiple-choice.js';
 import type { AskedBy } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 
@@ -16,8 +11,19 @@ export interface Spent {
   readonly secondsToFirst: number | null;
 }
 
-export interface Said extends Spent {
+/** One of several answers. */
+export interface Sample {
   readonly text: string;
+  /** null = not known. */
+  readonly tokensOut: number | null;
+  readonly seconds: number | null;
+}
+
+export interface Said extends Spent {
+  /** The first. */
+  readonly text: string;
+  /** All of them, the first included. */
+  readonly samples: readonly Sample[];
 }
 
 export interface Chosen extends Spent {
@@ -42,9 +48,6 @@ export interface Respondent {
 /** Tokens of an answer that has to name a letter. */
 export const LETTER_TOKENS = 8;
 
-/** Letters are of one length, so all rules agree on them. */
-const rulesOf = ({ spec }: Task) => (spec.mode === 'letter' ? (['sum'] as const) : CHOICE_RULES);
-
 type Say = Respondent['say'];
 
 /** How likely each option is, and the tokens that were read for it. */
@@ -60,14 +63,14 @@ export function byLikelihood(
   likelihoods: (index: number) => Promise<Likelihoods>,
   say: Say,
 ): Respondent {
-  const rules = rulesOf(task);
+  const { rules } = task;
   return {
     by,
-    choiceScores: task.spec.mode === 'letter' ? ['letter'] : rules,
+    choiceScores: rules.map(({ name }) => name),
     async choose(index) {
       const { options, tokensIn } = await likelihoods(index);
       const anyKnown = options.some(({ logProbability }) => logProbability > Number.NEGATIVE_INFINITY);
-      const taken = rules.map((rule) => (anyKnown ? chosen(options, rule) : null));
+      const taken = rules.map(({ rule }) => (anyKnown ? chosen(options, rule) : null));
       return { taken, options, said: null, tokensIn, tokensOut: 0, secondsToFirst: null };
     },
     say,
@@ -92,7 +95,7 @@ export function bySaying(task: Task, say: Say): Respondent {
     choiceScores: ['saidLetter'],
     async choose(index) {
       const options = task.items[index]?.choices?.continuations.length ?? 0;
-      const { text, ...spent } = await say(index);
+      const { text, samples: _, ...spent } = await say(index);
       return { taken: [saidLetter(text, options)], options: null, said: text, ...spent };
     },
     say,

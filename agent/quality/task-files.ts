@@ -1,9 +1,27 @@
 import { basename, dirname, extname, resolve } from 'node:path';
 import type { Diagnostic } from '../../core/input/diagnostic.js';
 import { fileProblem } from '../../core/input/file-problem.js';
-import { parseTaskDefinition, plainTask, type TaskDefinition } from '../../core/quality/tasks/definition.js';
+import {
+  chosenTask,
+  fewShotOf,
+  type NamedTask,
+  type TaskChoice,
+  waysOf,
+} from '../../core/quality/tasks/asking.js';
+import {
+  asked,
+  definedOtherwise,
+  parseTaskDefinition,
+  plainTask,
+  type TaskDefinition,
+} from '../../core/quality/tasks/definition.js';
 import { type Task, withExamples } from '../../core/quality/tasks/few-shot.js';
-import { parseItems, type TaskItems, templateProblem } from '../../core/quality/tasks/items.js';
+import {
+  parseItems,
+  type ReadItem,
+  type TaskItems,
+  templateProblem,
+} from '../../core/quality/tasks/items.js';
 import { isRanking, parseRanking } from '../../core/ranking/definition.js';
 import { filesNamed, type RankingTask, tasksOf } from '../../core/ranking/task.js';
 import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
@@ -24,11 +42,11 @@ export type ReadTasks =
  * @returns the tasks with every file that was read, or every error of every file, each as `file:line …`.
  */
 export function readTasks(
-  paths: readonly string[],
+  named: readonly NamedTask[],
   locate: (path: string) => string = (path) => path,
 ): ReadTasks {
   const reader = new TaskReader(locate);
-  const tasks = paths.flatMap((path) => reader.task(path) ?? []);
+  const tasks = named.flatMap((one) => reader.tasks(chosenTask(one)));
   const { errors, files, rankings } = reader;
   // Answers are known by the names of tasks and items.
   const names = [...tasks, ...rankings].map(({ name }) => name);
@@ -42,25 +60,35 @@ class TaskReader {
   readonly files: string[] = [];
   readonly rankings: RankingTask[] = [];
   readonly #locate: (path: string) => string;
+  readonly #texts = new Map<string, string | null>();
 
   constructor(locate: (path: string) => string) {
     this.#locate = locate;
   }
 
-  task(path: string): Task | null {
+  /** @returns a task for each way that it is asked. */
+  tasks({ file: path, ...otherwise }: TaskChoice): readonly Task[] {
     const definition = this.#definition(path);
-    if (definition === null) return null;
+    if (definition === null) return [];
+    const wrong = waysOf(otherwise.ways).problems;
+    this.errors.push(
+      ...wrong.map(({ axis, message }) => `${path}: ways${axis === '' ? '' : `.${axis}`}: ${message}`),
+    );
+    return asked(definedOtherwise(definition, otherwise)).flatMap((one) => this.#asked(one, path) ?? []);
+  }
+
+  #asked(definition: TaskDefinition, path: string): Task | null {
     const problem = templateProblem(definition);
-    if (problem !== null) this.errors.push(`${path}: ${problem}`);
+    const way = definition.way == null ? '' : ` (${definition.way})`;
+    if (problem !== null) this.errors.push(`${path}${way}: ${problem}`);
     const folder = dirname(path);
-    const { items, fewShot } = definition.spec;
-    const asked = this.#items(definition, resolve(folder, items));
-    const examples =
-      fewShot?.items === undefined ? null : this.#items(definition, resolve(folder, fewShot.items));
-    if (asked === null || (fewShot?.items !== undefined && examples === null)) return null;
-    const task = withExamples(definition, asked, examples?.items ?? null);
+    const { items: shown } = fewShotOf(definition.spec);
+    const items = this.#items(definition, resolve(folder, definition.spec.items));
+    const examples = shown === null ? null : this.#items(definition, resolve(folder, shown));
+    if (items === null || (shown !== null && examples === null)) return null;
+    const task = withExamples(definition, items, examples?.items ?? null);
     if (typeof task !== 'string') return task;
-    this.errors.push(`${path}: ${task}`);
+    this.errors.push(`${path}${way}: ${task}`);
     return null;
   }
 
@@ -74,7 +102,7 @@ class TaskReader {
     if (isRanking(text)) return this.#ranking(path, text);
     const parsed = parseTaskDefinition(text);
     if (parsed.ok) return parsed.value;
-    this.#say(path, parsed.diagnostics);
+    this.#sayAt(path, parsed.diagnostics);
     return null;
   }
 
@@ -82,7 +110,7 @@ class TaskReader {
   #ranking(path: string, text: string): null {
     const parsed = parseRanking(text);
     if (!parsed.ok) {
-      this.#say(path, parsed.diagnostics);
+      this.#sayAt(path, parsed.diagnostics);
       return null;
     }
     const located = locatedFiles(filesNamed(parsed.value.spec), dirname(path), this.#locate);
@@ -98,29 +126,38 @@ class TaskReader {
     return null;
   }
 
-  #say(path: string, diagnostics: readonly Diagnostic[]): void {
+  #sayAt(path: string, diagnostics: readonly Diagnostic[]): void {
     for (const { line, column, path: where, message } of diagnostics)
       this.errors.push(`${path}:${line}:${column} ${where === '' ? '' : `${where}: `}${message}`);
   }
 
-  #items(task: TaskDefinition, path: string): TaskItems | null {
+  #items(task: TaskDefinition, path: string): TaskItems<ReadItem> | null {
     const text = this.#read(path);
     if (text === null) return null;
     const parsed = parseItems(task, text);
     if (parsed.ok) return parsed.value;
-    for (const { line, message } of parsed.diagnostics) this.errors.push(`${path}:${line} ${message}`);
+    for (const { line, message } of parsed.diagnostics) this.#say(`${path}:${line} ${message}`);
     return null;
   }
 
+  /** Several ways of asking find the same. */
+  #say(error: string): void {
+    if (!this.errors.includes(error)) this.errors.push(error);
+  }
+
+  /** Each file is read once, however many ways ask it. */
   #read(path: string): string | null {
+    const known = this.#texts.get(path);
+    if (known !== undefined) return known;
+    let text: string | null = null;
     try {
       const file = this.#locate(path);
-      const text = readBounded(file, MOST_BYTES.questions).toString('utf8');
+      text = readBounded(file, MOST_BYTES.questions).toString('utf8');
       this.files.push(file);
-      return text;
     } catch (error) {
-      this.errors.push(`${path}: ${fileProblem(error)}`);
-      return null;
+      this.#say(`${path}: ${fileProblem(error)}`);
     }
+    this.#texts.set(path, text);
+    return text;
   }
 }

@@ -2,25 +2,32 @@ import { createHash } from 'node:crypto';
 import { FailureError, failure } from '../../core/errors.js';
 import { ANSWER_SCHEMA, type AnswerRecord, type GivenAnswer } from '../../core/quality/answers/record.js';
 import type { TaskOutcome } from '../../core/quality/outcome.js';
-import { externalName, extracted, type ScorerName, score } from '../../core/quality/scorers/index.js';
+import { scoredReadings, scoreNames } from '../../core/quality/reading/readings.js';
+import { externalName, extracted, type ScorerName } from '../../core/quality/scorers/index.js';
 import { type ItemScore, retention, scoreOf } from '../../core/quality/scores.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import type { TaskItem } from '../../core/quality/tasks/items.js';
-import type { TextModel } from '../../engines/runners/opened.js';
+import { plainPrompt } from '../../core/quality/tasks/prompt.js';
+import type { ChatTemplate } from '../../core/serving/tokenizer.js';
+import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
 import { optionLikelihoods, tokenizeChoices, tokensOf } from './choices.js';
 import { generate } from './generation.js';
 import type { Journal } from './journal.js';
 import type { LanguageModel } from './language-model.js';
+import { type PromptReader, promptText, promptTokens } from './prompts.js';
 import { byLikelihood, bySaying, LETTER_TOKENS, type Respondent } from './respondent.js';
 import { type Scorers, scoreBy } from './scorers.js';
 import { stoppedBy, type Watch } from './watch.js';
 
 /** @returns tokens that the cache needs for each item. Items are cut again when they are asked: all of them together may not fit into memory. */
-export function tokensNeeded(text: Pick<TextModel, 'tokenize'>, { items, spec }: Task): number[] {
-  if (spec.mode !== 'generate') return items.map((item) => tokenizeChoices(text, item).longest);
-  return items.map(({ prompt }) => text.tokenize(prompt, true).length + spec.maxTokens);
+export function tokensNeeded(reader: PromptReader, { items, spec }: Task): number[] {
+  if (spec.mode !== 'generate') return items.map((item) => tokenizeChoices(reader, item).longest);
+  return items.map(({ prompt }) => tokensToSay(reader, prompt).length + spec.maxTokens);
 }
+
+const tokensToSay = (reader: PromptReader, prompt: TaskItem['prompt']) =>
+  promptTokens(reader, prompt, promptText(reader, prompt));
 
 /** @returns the model as whoever answers a task. @param by how options are chosen: letters may be said, too. */
 export function respondentOf(
@@ -28,7 +35,8 @@ export function respondentOf(
   task: Task,
   by: 'likelihood' | 'saying' = 'likelihood',
 ): Respondent {
-  const promptOf = (i: number) => model.text.tokenize(task.items[i]!.prompt, true);
+  const reader = readerOf(model);
+  const promptOf = (i: number) => tokensToSay(reader, task.items[i]!.prompt);
   if (by === 'saying') {
     const limits = { maxTokens: LETTER_TOKENS, stop: [] };
     return bySaying(task, async (i) => generate(model, promptOf(i), limits));
@@ -37,18 +45,31 @@ export function respondentOf(
     task,
     'logits',
     async (i) => {
-      const cut = tokenizeChoices(model.text, task.items[i]!);
-      return { options: optionLikelihoods(model, cut), tokensIn: tokensOf(cut) };
+      const cut = tokenizeChoices(reader, task.items[i]!);
+      return { options: optionLikelihoods(model, cut, task.rules), tokensIn: tokensOf(cut) };
     },
-    async (i) => generate(model, promptOf(i), task.spec),
+    async (i) => generate(model, promptOf(i), limitsOf(task), { ...task.spec, item: i }),
   );
 }
+
+/** @returns a model's vocabulary with its chat template. */
+export const readerOf = ({ text }: LanguageModel): PromptReader => ({
+  tokenize: (words, addBegin) => text.tokenize(words, addBegin),
+  chat: text.chat,
+});
+
+export const limitsOf = ({ spec: { maxTokens, stop }, stops }: Task) => ({
+  ...{ maxTokens, stop },
+  ...(stops !== undefined && { stops }),
+});
 
 /** Who answers, who judges, and where answers are kept as they come. */
 export interface Asking {
   readonly model: Respondent;
   /** null = nothing to compare with. */
   readonly base: Respondent | null;
+  /** Of the model; null = it has none, or nobody here knows it. */
+  readonly chat: ChatTemplate | null;
   readonly scorers: Scorers;
   readonly journal: Journal;
   readonly watch: Watch;
@@ -65,7 +86,7 @@ export async function measureTask(
 ): Promise<{ readonly outcome: TaskOutcome; readonly judged: JudgedScores }> {
   const { model, base, journal, watch } = asking;
   const { spec, items } = task;
-  const names = spec.mode === 'generate' ? spec.scorers : model.choiceScores;
+  const names = spec.mode === 'generate' ? scoreNames(spec, task.readings) : model.choiceScores;
   const own = new ScoreTable(names, items.length);
   const ofBase = base === null ? null : new ScoreTable(names, items.length);
   const take = ({ index, scores, base: other }: AnswerRecord) => {
@@ -109,7 +130,8 @@ export async function measureTask(
       retentionPercent: baseValues === null ? null : retention(baseValues, values),
     });
   }
-  const outcome = { name: task.name, items: items.length, chance: chanceOf(task), scores };
+  const asked = task.way === null ? {} : { task: task.task, way: task.way };
+  const outcome = { name: task.name, ...asked, items: items.length, chance: chanceOf(task), scores };
   return { outcome, judged };
 }
 
@@ -155,8 +177,11 @@ class ScoreTable {
   }
 }
 
-async function answerTo(task: Task, index: number, { model, base, journal }: Asking): Promise<AnswerRecord> {
-  const { spec } = task;
+async function answerTo(
+  task: Task,
+  index: number,
+  { model, base, journal, chat }: Asking,
+): Promise<AnswerRecord> {
   const item = task.items[index]!;
   const began = monotonicSeconds();
   const answer = item.choices === null ? await model.say(index) : await model.choose(index);
@@ -167,17 +192,20 @@ async function answerTo(task: Task, index: number, { model, base, journal }: Ask
   const ofBase =
     base === null
       ? null
-      : given(task, item, item.choices === null ? await base.say(index) : await base.choose(index), base);
+      : given(task, item, item.choices === null ? await base.say(index) : await base.choose(index), base)
+          .given;
+  const samples = 'samples' in answer && answer.samples.length > 1 ? answer.samples : null;
   return {
     schema: ANSWER_SCHEMA,
-    ...{ task: task.name, item: item.id, index, groups: { ...item.groups } },
-    promptDigest: `sha256:${createHash('sha256').update(item.prompt).digest('hex')}`,
-    asked: {
-      ...{ mode: spec.mode, by: model.by, examples: spec.fewShot?.count ?? 0 },
-      ...(spec.mode === 'generate' && { maxTokens: spec.maxTokens, stop: [...spec.stop] }),
-    },
-    ...own,
+    ...{ task: task.task, item: item.id, index, groups: { ...item.groups } },
+    promptDigest: `sha256:${createHash('sha256').update(readText(chat, item)).digest('hex')}`,
+    asked: askedOf(task, model),
+    ...(item.shown !== undefined && { shown: [...item.shown] }),
+    ...(item.docDigest !== undefined && { docDigest: item.docDigest }),
+    ...own.given,
     extracted: extractedFrom(task, item, own),
+    ...(task.readings.length > 1 && item.choices === null && { readings: own.read }),
+    ...(samples !== null && { samples: samples.map(({ text, ...took }) => ({ answer: text, ...took })) }),
     references: [...item.references],
     right: item.choices === null ? null : [...item.choices.answers],
     options:
@@ -189,38 +217,87 @@ async function answerTo(task: Task, index: number, { model, base, journal }: Ask
     ...{ tokensIn, tokensOut, seconds },
     secondsToFirst: secondsToFirst === null ? null : wholeNanoseconds(secondsToFirst),
     sitting: journal.sitting,
-    absent: absences(item, own, answer),
+    absent: { ...absences(item, own.given, answer), ...own.absent },
+  };
+}
+
+/** What was read: of messages whose template nobody here knows, these. */
+function readText(chat: ChatTemplate | null, { prompt, choices }: TaskItem): string {
+  const first = choices?.prompts?.[0] ?? prompt;
+  return typeof first === 'string' || chat !== null ? promptText({ chat }, first) : JSON.stringify(first);
+}
+
+/** The way a task is asked, as each of its answers says. */
+function askedOf({ spec, way, items }: Task, { by }: Respondent): AnswerRecord['asked'] {
+  const { mode, chat, maxTokens, stop, sampling, samples } = spec;
+  const shown = items[0]?.shown?.length ?? 0;
+  return {
+    ...{ mode, by, examples: shown },
+    ...(mode === 'generate' && { maxTokens, stop: [...stop] }),
+    ...(way !== null && { way }),
+    ...(chat && { chat }),
+    ...(mode === 'generate' && sampling !== null && { sampling: { ...sampling } }),
+    ...(mode === 'generate' && samples > 1 && { samples }),
   };
 }
 
 type Answer = Awaited<ReturnType<Respondent['say']>> | Awaited<ReturnType<Respondent['choose']>>;
 
-function given(
-  { spec }: Task,
-  { choices, references }: TaskItem,
-  answer: Answer,
-  from: Respondent,
-): GivenAnswer {
-  if ('text' in answer) {
-    const scores = spec.scorers.map((scorer) => [
-      scorer,
-      externalName(scorer) === null ? score(scorer, answer.text, references, spec) : null,
-    ]);
-    return { answer: answer.text, taken: {}, scores: Object.fromEntries(scores) };
-  }
-  const named = from.choiceScores.map((name, i) => [name, answer.taken[i] ?? null] as const);
-  const right = (option: number | null) => Number(option !== null && choices?.answers.includes(option));
-  return {
-    answer: answer.said,
-    taken: Object.fromEntries(named),
-    scores: Object.fromEntries(named.map(([name, option]) => [name, right(option)])),
-  };
+/** What was said, its scores, and what was read in it. */
+interface GivenAndRead {
+  readonly given: GivenAnswer;
+  readonly read: Readonly<Record<string, string>>;
+  readonly absent: Readonly<Record<string, string>>;
 }
 
-function extractedFrom({ spec }: Task, { choices }: TaskItem, { answer, taken }: GivenAnswer): string | null {
-  if (choices === null) return answer === null ? null : extracted(spec.scorers, answer);
+function given(task: Task, item: TaskItem, answer: Answer, from: Respondent): GivenAndRead {
+  if ('text' in answer) {
+    const {
+      scores,
+      read,
+      absent = {},
+    } = readAnswers(
+      task,
+      item,
+      answer.samples.map(({ text }) => text),
+    );
+    return { given: { answer: answer.text, taken: {}, scores: { ...scores } }, read, absent };
+  }
+  const named = from.choiceScores.map((name, i) => [name, answer.taken[i] ?? null] as const);
+  const right = (option: number | null) => Number(option !== null && item.choices?.answers.includes(option));
+  const scores = Object.fromEntries(named.map(([name, option]) => [name, right(option)]));
+  return { given: { answer: answer.said, taken: Object.fromEntries(named), scores }, read: {}, absent: {} };
+}
+
+/** Patterns of a task may take for ever on an answer: then nothing is read in it, and it scores 0. */
+function readAnswers({ spec, readings }: Task, item: TaskItem, answers: readonly string[]) {
+  const context = item.letters === undefined ? {} : { letters: item.letters };
+  const read = (texts: readonly string[]) => scoredReadings(readings, texts, item.references, spec, context);
+  try {
+    return {
+      ...boundedWork('the reading of an answer', () => read(answers), CALL_SECONDS),
+      absent: undefined,
+    };
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    const scores = Object.fromEntries(scoreNames(spec, readings).map((name) => [name, 0]));
+    return { scores, read: {}, absent: { extracted: error.failure.message } };
+  }
+}
+
+function extractedFrom(
+  { spec, readings }: Task,
+  { choices }: TaskItem,
+  { given: own, read }: GivenAndRead,
+): string | null {
+  const { answer, taken } = own;
+  if (choices === null) {
+    const [first] = readings;
+    if (first !== undefined && first.steps.length > 0) return read[first.name ?? ''] ?? null;
+    return answer === null ? null : extracted(spec.scorers, answer);
+  }
   const option = Object.values(taken)[0] ?? null;
-  return option === null ? null : (choices.continuations[option]?.trim() ?? null);
+  return option === null ? null : ((choices.texts ?? choices.continuations)[option]?.trim() ?? null);
 }
 
 /** Why the record has no number where it might have one. */
@@ -251,7 +328,15 @@ async function judge(
       const answer = (of === 'base' ? record.base?.answer : record.answer) ?? '';
       order.push(record.index);
       const { id, prompt, references, groups, program } = item;
-      yield { id, prompt, answer, references, task: task.name, groups, ...(program && { program }) };
+      yield {
+        id,
+        prompt: plainPrompt(prompt),
+        answer,
+        references,
+        task: task.name,
+        groups,
+        ...(program && { program }),
+      };
     }
   }
   const { stopped, end } = stoppedBy(watch);

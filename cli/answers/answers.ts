@@ -1,12 +1,13 @@
 import { type AnswersMetrics, macroScore, Tally } from '../../core/quality/answers/metrics.js';
 import { type OutsideScores, readOutside } from '../../core/quality/answers/outside.js';
+import { askedName } from '../../core/quality/tasks/few-shot.js';
 import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { intervalText, rounded } from './cells.js';
 import type { AnswersOptions } from './command.js';
-import { BY_LENGTH, groupOf } from './groups.js';
+import { BY_LENGTH, BY_WAY, groupOf } from './groups.js';
 import { printMatrix } from './matrix.js';
 import { printMeasures } from './measures.js';
 import { readPrices } from './prices.js';
@@ -74,7 +75,7 @@ async function printLines(answers: Answers, { most }: AnswersOptions): Promise<v
     rows.push([
       ...[
         of.row.number,
-        record.task,
+        askedName(record.task, record.asked.way),
         record.item,
         rounded(score),
         answer,
@@ -105,7 +106,8 @@ async function printMetrics(answers: Answers, options: AnswersOptions): Promise<
   };
   for await (const answer of answers.each()) {
     const { row } = answer.of;
-    const { task } = answer.record;
+    const { task: name, asked } = answer.record;
+    const task = options.by === BY_WAY ? name : askedName(name, asked.way);
     tallyOf([row.number, row.label, task, ALL]).add(answer);
     const group = options.by === undefined ? null : groupOf(options.by, answer);
     if (group !== null) tallyOf([row.number, row.label, task, `${options.by}=${group}`]).add(answer);

@@ -40,6 +40,7 @@ const USUAL: readonly AnswerColumn[] = [
   integer('index', ({ record }) => record.index),
   text('promptDigest', ({ record }) => record.promptDigest),
   text('mode', ({ record }) => record.asked.mode),
+  text('way', ({ record }) => record.asked.way ?? null),
   text('askedBy', ({ record }) => record.asked.by),
   integer('examples', ({ record }) => record.asked.examples),
   text('answer', ({ record }) => record.answer),

@@ -61,7 +61,7 @@ export function registerAnswers(program: Command): void {
     .option('--task <name>', 'items of this task (repeatable)', collect, [])
     .option(
       '--group <field=group>',
-      'items of this group, such as language=de (repeatable)',
+      'items of this group, such as language=de, or asked in this way (way=chat=true) (repeatable)',
       (text: string, before: readonly GroupChoice[]) => [...before, groupOf(text)],
       [],
     )
@@ -78,7 +78,7 @@ export function registerAnswers(program: Command): void {
     .option('--metrics', 'recompute scores with their 95 % intervals, time, tokens and energy')
     .option(
       '--by <field>',
-      '--metrics and --measure by the groups of this field, with the mean of groups beside that of items; tokensIn = by the length of prompts',
+      '--metrics and --measure by the groups of this field, with the mean of groups beside that of items; tokensIn = by the length of prompts, way = by how they were asked. With --matrix each group of a row is a row',
     )
     .addOption(
       new Option(

@@ -11,6 +11,7 @@ import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { intervalText, rounded } from './cells.js';
 import type { AnswersOptions } from './command.js';
+import { groupOf } from './groups.js';
 import type { Answer, Answers } from './read.js';
 
 /** The version of the JSON; fields are only ever added to it. */
@@ -19,14 +20,17 @@ const SCHEMA = 'ridgepoint.dev/answers-matrix/v1';
 /** What is kept of an answer: six numbers. */
 type Numbers = readonly [score: number, confidence: number, ...costs: number[]];
 
-/** `ridge answers --matrix`: rows by the items that each of them answered. @throws CommandError (2) for fewer than two rows. */
+/**
+ * `ridge answers --matrix`: rows, or with --by each row's groups (such as the ways that it was asked), by the items that each of them answered.
+ * @throws CommandError (2) for fewer than two of them.
+ */
 export async function printMatrix(
   answers: Answers,
   options: AnswersOptions,
   currency: string | null,
 ): Promise<void> {
-  if (answers.rows.length < 2) throw usageError('--matrix holds rows against each other, and there is one');
-  const { rows, items, left } = await matrixRows(answers);
+  const { rows, items, left } = await matrixRows(answers, options.by ?? null);
+  if (rows.length < 2) throw usageError('--matrix holds rows against each other, and there is one');
   if (items.length === 0)
     throw usageError('no item was answered by every row', 'Choose rows with #, or tasks with --task.');
   if (left > 0) say(`${left} items are left out: not every row has a score of them`);
@@ -44,27 +48,36 @@ interface Item {
   readonly item: string;
 }
 
-async function matrixRows(answers: Answers) {
-  const byItem = new Map<string, { readonly item: Item; readonly found: (Numbers | null)[] }>();
-  const { rows } = answers;
-  for (const [r, row] of rows.entries()) {
+/** @param by each group of a row is a row of its own; answers in none are left out. null = rows are as they are. */
+async function matrixRows(answers: Answers, by: string | null) {
+  const byItem = new Map<string, { readonly item: Item; readonly found: Map<string, Numbers> }>();
+  const labels = new Map<string, string>();
+  for (const row of answers.rows) {
+    const { label, number } = row.row;
+    if (by === null) labels.set(`${number}`, label);
     for await (const answer of answers.each([row])) {
-      const { task, item } = answer.record;
-      const key = JSON.stringify([task, item]);
-      const entry = byItem.get(key) ?? { item: { task, item }, found: rows.map(() => null) };
+      const { task, item, asked } = answer.record;
+      const group = by === null ? null : groupOf(by, answer);
+      if (by !== null && group === null) continue;
+      const column = group === null ? `${number}` : JSON.stringify([number, group]);
+      labels.set(column, group === null ? label : `${label}: ${group}`);
+      // Of one task in several ways each has its items, unless ways are what is compared.
+      const key = JSON.stringify([task, item, by === null ? asked.way : undefined]);
+      const entry = byItem.get(key) ?? { item: { task, item }, found: new Map() };
       byItem.set(key, entry);
-      if (answer.score !== null) entry.found[r] = numbersOf(answer, answer.score);
+      if (answer.score !== null) entry.found.set(column, numbersOf(answer, answer.score));
     }
   }
-  const whole = [...byItem.values()].filter(({ found }) => found.every((one) => one !== null));
-  const column = (r: number, at: number) => Float64Array.from(whole, ({ found }) => found[r]![at]!);
+  const whole = [...byItem.values()].filter(({ found }) => found.size === labels.size);
+  const valuesOf = (column: string, at: number) =>
+    Float64Array.from(whole, ({ found }) => found.get(column)![at]!);
   return {
-    rows: rows.map(
-      ({ row }, r): MatrixRow => ({
-        label: row.label,
-        scores: column(r, 0),
-        confidences: column(r, 1),
-        costs: Object.fromEntries(COSTS.map((cost, i) => [cost, column(r, 2 + i)])) as Record<
+    rows: [...labels].map(
+      ([column, label]): MatrixRow => ({
+        label,
+        scores: valuesOf(column, 0),
+        confidences: valuesOf(column, 1),
+        costs: Object.fromEntries(COSTS.map((cost, i) => [cost, valuesOf(column, 2 + i)])) as Record<
           Cost,
           Float64Array
         >,

@@ -24,6 +24,7 @@ import { EXIT, fromFailure, usageError, workError } from '../exit.js';
 import { say } from '../output/print.js';
 import { ANSWERS, newestRun } from '../report/run-folder.js';
 import type { AnswersOptions } from './command.js';
+import { wayOrGroup } from './groups.js';
 import type { Prices } from './prices.js';
 
 /** A row with the start whose model was asked. */
@@ -130,11 +131,12 @@ export class Answers {
     }
   }
 
-  #wants({ task, item, groups }: AnswerRecord): boolean {
+  #wants(record: AnswerRecord): boolean {
+    const { task, item } = record;
     const { task: tasks, item: items, group } = this.#options;
     if (tasks.length > 0 && !tasks.includes(task)) return false;
     if (items.length > 0 && !items.includes(item)) return false;
-    return group.every((one) => groups[one.field] === one.group);
+    return group.every((one) => wayOrGroup(record, one.field) === one.group);
   }
 
   #joinedTo(of: AnsweredRow, record: AnswerRecord, share: Share): Answer {

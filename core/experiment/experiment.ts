@@ -1,4 +1,5 @@
 import type { ModelFormat } from '../models/formats.js';
+import type { NamedTask } from '../quality/tasks/asking.js';
 import type { WindowScheme } from '../quality/windows.js';
 
 /**
@@ -160,8 +161,8 @@ export interface QualityPolicy {
   readonly stride: number | null;
   /** Windows that are scored, at most, from the start of the text; null = all of them. */
   readonly maxWindows: number | null;
-  /** Task files: JSONL, or YAML that maps its fields; paths below a model folder. */
-  readonly tasks: readonly string[];
+  /** Task files: JSONL, or YAML that maps its fields; paths below a model folder. Some may be asked otherwise than their file says. */
+  readonly tasks: readonly NamedTask[];
   /** Whether the model is compared with the base it was made from. */
   readonly base: boolean;
 }

@@ -4,5 +4,5 @@ import type { QualityRecord } from './record.js';
 export function mainScore({
   scores,
 }: QualityRecord['tasks'][number]): QualityRecord['tasks'][number]['scores'][number] | null {
-  return scores.find(({ name }) => name === 'perByte') ?? scores[0] ?? null;
+  return scores.find(({ name }) => name === 'perByte' || name === 'acc_norm') ?? scores[0] ?? null;
 }

@@ -5,16 +5,37 @@ export interface OptionLikelihood {
   readonly tokens: number;
   /** UTF-8 bytes of the option. */
   readonly bytes: number;
+  /** Unicode code points of it; left out = nobody asks for them. */
+  readonly characters?: number;
+  /** Whether greedy decoding would say it; left out = nobody looked. */
+  readonly greedy?: boolean;
 }
 
 /** `sum` is lm-evaluation-harness's acc, `perByte` its acc_norm for ASCII; `perToken` is llama-perplexity's. */
 export const CHOICE_RULES = ['sum', 'perToken', 'perByte'] as const;
-export type ChoiceRule = (typeof CHOICE_RULES)[number];
+/** `perCharacter` is lm-evaluation-harness's acc_norm; `greedy` takes what greedy decoding would say. */
+export type ChoiceRule = (typeof CHOICE_RULES)[number] | 'perCharacter' | 'greedy';
 
-/** @returns the option with the largest log-likelihood by a rule; the first of equals. */
-export function chosen(options: readonly OptionLikelihood[], rule: ChoiceRule): number {
-  const merit = ({ logProbability, tokens, bytes }: OptionLikelihood) =>
-    rule === 'sum' ? logProbability : logProbability / Math.max(1, rule === 'perToken' ? tokens : bytes);
+/** A score of options, and the rule by which it takes one. */
+export interface ChoiceScore {
+  readonly name: string;
+  readonly rule: ChoiceRule;
+}
+
+const LENGTHS = {
+  sum: () => 1,
+  perToken: ({ tokens }: OptionLikelihood) => tokens,
+  perByte: ({ bytes }: OptionLikelihood) => bytes,
+  perCharacter: ({ characters }: OptionLikelihood) => characters ?? 1,
+};
+
+/** @returns the option with the largest log-likelihood by a rule; the first of equals. null = none is (`greedy`). */
+export function chosen(options: readonly OptionLikelihood[], rule: ChoiceRule): number | null {
+  if (rule === 'greedy') {
+    const said = options.findIndex(({ greedy }) => greedy === true);
+    return said < 0 ? null : said;
+  }
+  const merit = (option: OptionLikelihood) => option.logProbability / Math.max(1, LENGTHS[rule](option));
   let best = 0;
   options.forEach((option, i) => {
     if (merit(option) > merit(options[best]!)) best = i;

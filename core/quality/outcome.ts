@@ -56,6 +56,9 @@ export interface TextOutcome {
 
 export interface TaskOutcome {
   readonly name: string;
+  /** What its file calls it, and the way it was asked; left out = it was asked in one way, and `name` is its own. */
+  readonly task?: string;
+  readonly way?: string;
   readonly items: number;
   /** Share that guessing would get right; null for generated answers. */
   readonly chance: number | null;

@@ -80,6 +80,9 @@ export const qualityRecordSchema = z.object({
   tasks: z.array(
     z.object({
       name: z.string(),
+      /** What its file calls it, and the way it was asked; left out = it was asked in one way. */
+      task: z.string().optional(),
+      way: z.string().optional(),
       items: z.number().int(),
       asked: askedSchema,
       chance: z.number().nullable(),
@@ -176,9 +179,18 @@ function textRecord({ tokens, windows, perplexity, divergence, by }: TextOutcome
   };
 }
 
-function taskRecord({ name, items, chance, scores, by }: TaskOutcome): QualityRecord['tasks'][number] {
+function taskRecord({
+  name,
+  task,
+  way,
+  items,
+  chance,
+  scores,
+  by,
+}: TaskOutcome): QualityRecord['tasks'][number] {
   return {
     name,
+    ...(task !== undefined && way !== undefined && { task, way }),
     items,
     ...byServer(by),
     chance,

@@ -15,6 +15,7 @@ import { inferenceRecordSchema } from '../inference/record.js';
 import { kernelRecordSchema } from '../kernels/record.js';
 import { FORMAT_NAMES } from '../models/formats.js';
 import { qualityRecordSchema } from '../quality/record.js';
+import { taskChoiceSchema } from '../quality/tasks/asking.js';
 import { WINDOW_SCHEMES } from '../quality/windows.js';
 import { servingRecordSchema } from '../serving/record.js';
 import { trainingRecordSchema } from '../training/record.js';
@@ -79,7 +80,7 @@ const qualityPolicySchema = z.object({
   contextTokens: z.number().int(),
   stride: z.number().int().nullable(),
   maxWindows: z.number().int().nullable(),
-  tasks: z.array(z.string()).readonly(),
+  tasks: z.array(z.union([z.string(), taskChoiceSchema])).readonly(),
   base: z.boolean(),
 });
 

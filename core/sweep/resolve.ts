@@ -4,6 +4,7 @@ import { withoutEnding } from '../models/formats.js';
 import { withoutPart } from '../models/parts.js';
 import { isRemote, readRemote } from '../models/remote.js';
 import { isSynthetic, readSynthetic } from '../models/synthetic.js';
+import { chosenTask, taskChoiceSchema, waysOf } from '../quality/tasks/asking.js';
 import { DEFAULT_RUNNER } from '../runners/index.js';
 import { workloadNamed } from '../workloads/index.js';
 import { gridsOf, readExcludes, readIncludes, readPoints, readZip } from './constraints.js';
@@ -196,7 +197,13 @@ function readQuality(reader: Reader): QualityPolicy | null {
       return value === undefined || name === 'tasks' ? [] : [[name, value]];
     }),
   );
-  const tasks = reader.items([...path, 'tasks']).map(({ value }) => String(value));
+  const tasks = reader
+    .items([...path, 'tasks'])
+    .map(({ value }) => (typeof value === 'string' ? value : taskChoiceSchema.parse(value)));
+  for (const [i, task] of tasks.entries()) {
+    for (const { axis, message } of waysOf(chosenTask(task).ways).problems)
+      reader.report([...path, 'tasks', i, 'ways', ...(axis === '' ? [] : [axis])], message, null, 'key');
+  }
   const { tasks: _, ...policy } = QUALITY.parse(given);
   if (policy.text === null && tasks.length === 0 && !reader.damaged(path)) {
     reader.report(path, 'quality asks nothing: name a text, such as builtin:sample, or tasks', null, 'key');
@@ -207,8 +214,10 @@ function readQuality(reader: Reader): QualityPolicy | null {
       `stride is for strided windows, and these are ${policy.windows}: remove it`,
     );
   }
-  const twice = tasks.find((task, i) => tasks.indexOf(task) !== i);
-  if (twice !== undefined) reader.report([...path, 'tasks'], `tasks has ${twice} twice: remove one`);
+  const written = tasks.map((task) => JSON.stringify(task));
+  const twice = tasks.find((_, i) => written.indexOf(written[i]!) !== i);
+  if (twice !== undefined)
+    reader.report([...path, 'tasks'], `tasks has ${chosenTask(twice).file} twice: remove one`);
   return { ...policy, tasks };
 }
 

@@ -6,6 +6,7 @@ import {
   PROFILE_LEVELS,
 } from '../experiment/experiment.js';
 import { METRICS } from '../metrics/catalogue.js';
+import { taskChoiceSchema } from '../quality/tasks/asking.js';
 import { WINDOW_SCHEMES } from '../quality/windows.js';
 import { DEFAULT_RUNNER, RUNNERS } from '../runners/index.js';
 import { WORKLOADS } from '../workloads/index.js';
@@ -232,6 +233,7 @@ export const PLACEMENT = {
 } as const;
 
 const file = () => z.string().min(1).max(4096);
+const task = z.union([file(), taskChoiceSchema]).meta({ id: 'task', title: 'a task file, or { file, … }' });
 
 export const QUALITY = z.strictObject({
   text: file()
@@ -258,9 +260,11 @@ export const QUALITY = z.strictObject({
     .default(null)
     .describe('Windows that are scored, at most (llama-perplexity: --chunks); null scores the whole text.'),
   tasks: z
-    .union([file(), z.array(file()).min(1).max(50)])
+    .union([task, z.array(task).min(1).max(50)])
     .optional()
-    .describe('Task files, JSONL or YAML that maps their fields, below a model folder of the node.'),
+    .describe(
+      'Task files, JSONL or YAML that maps their fields, or of lm-evaluation-harness, below a model folder of the node; `{ file, … }` asks one otherwise than it says.',
+    ),
   base: z
     .boolean()
     .default(true)

@@ -4,6 +4,7 @@ import type { ProfiledOperator } from '../../core/result/profile-record.js';
 import type { RooflineGiven, TrainingPart } from '../../core/result/roofline-record.js';
 import type { Warning } from '../../core/result/warnings.js';
 import type { RequestOutcome } from '../../core/serving/requests.js';
+import type { ChatTemplate } from '../../core/serving/tokenizer.js';
 import type { PackedMatrices } from '../../core/work/packed.js';
 import type { ServedEndpoint } from '../servers/served.js';
 import type { TrainableModel } from './trainer.js';
@@ -207,6 +208,8 @@ export interface EndpointOpened extends Closable {
 export interface TextModel {
   /** The token that this model's texts begin with; null when its vocabulary adds none. */
   readonly beginToken: number | null;
+  /** How its chats become prompts; null = it has no template, or none that can be read here. */
+  readonly chat: ChatTemplate | null;
   /**
    * @param addBegin whether the begin token goes first, where the vocabulary wants one.
    * @returns token ids; words like `<s>` in the text are read as plain text.

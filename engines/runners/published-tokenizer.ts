@@ -120,10 +120,10 @@ const chatSchema = z.object({
 });
 
 /** Of `chat_template.jinja`, where newer folders have it, or of the tokenizer's config. */
-function chatOf(folder: string, config: unknown, cut: (text: string) => Int32Array): ChatTemplate | null {
+function chatOf(folder: string, config: unknown, tokens: ChatTemplate['tokens']): ChatTemplate | null {
   const { chat_template: written, bos_token: begin, eos_token: end } = chatSchema.parse(config);
   const path = join(folder, 'chat_template.jinja');
   const listed = Array.isArray(written) ? written.find(({ name }) => name === 'default')?.template : written;
   const template = existsSync(path) ? readBounded(path, MOST_BYTES.template).toString('utf8') : listed;
-  return template === undefined ? null : openChatTemplate({ template, begin, end }, cut);
+  return template === undefined ? null : openChatTemplate({ template, begin, end }, tokens);
 }

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { interpreterSchema, scoreByRunning } from '../../agent/quality/code-scorer.js';
 import { readTasks } from '../../agent/quality/task-files.js';
 import { toFailure } from '../../core/errors.js';
+import { plainPrompt } from '../../core/quality/tasks/prompt.js';
 import { runSandboxed, sandboxProblem } from '../../process/sandbox/run.js';
 import { temporaryFolder } from '../support/bench.js';
 
@@ -143,7 +144,11 @@ describe.skipIf(problem !== null)('answers that are programs', () => {
   test('pass with their tests alone: wrong ones, hanging ones and those that end early fail', async () => {
     if (!read.ok) throw new Error(read.errors.join('; '));
     const [twice, last] = read.tasks[0]!.items;
-    const asked = (item: typeof twice, answer: string) => ({ ...item!, answer });
+    const asked = (item: typeof twice, answer: string) => ({
+      ...item!,
+      prompt: plainPrompt(item!.prompt),
+      answer,
+    });
     const questions = [
       asked(twice, twice!.references[0]!),
       asked(twice, '    return x\n'),

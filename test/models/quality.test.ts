@@ -220,11 +220,11 @@ describe('multiple choice', () => {
         let alone = 0;
         small.reset(0);
         small.text.evaluate(tokens, 0, (at, logits) => {
-          if (at >= cut.promptTokens - 1 && at < tokens.length - 1)
+          if (at >= cut.promptTokens[i]! - 1 && at < tokens.length - 1)
             alone += logProbability(logits, tokens[at + 1]!);
         });
         expect(found[i]?.logProbability).toBeCloseTo(alone, 1);
-        expect(found[i]?.tokens).toBe(tokens.length - cut.promptTokens);
+        expect(found[i]?.tokens).toBe(tokens.length - cut.promptTokens[i]!);
       }
     }
   });
@@ -238,13 +238,13 @@ describe('multiple choice', () => {
     const before = cut('They went into the', [' forest', ' of']);
     const after = cut('They went into the ', ['forest', 'of']);
     expect(after.options).toEqual(before.options);
-    expect(after.promptTokens).toBe(before.promptTokens);
+    expect(after.promptTokens).toEqual(before.promptTokens);
     const sums = [before, after].map((one) =>
       optionLikelihoods(small, one).map(({ logProbability: sum }) => sum),
     );
     expect(sums[1]).toEqual(sums[0]);
     // The first token of the option is scored with it, not lost to the prompt.
-    expect(before.options[0]!.length - before.promptTokens).toBeGreaterThan(0);
+    expect(before.options[0]!.length - before.promptTokens[0]!).toBeGreaterThan(0);
   });
 
   test('scores come with groups, chance, and what is left of the base', async () => {

@@ -1,13 +1,16 @@
 import { FailureError, failure } from '../../../core/errors.js';
+import { answerSeed } from '../../../core/quality/sampling.js';
 import { untilStop } from '../../../core/quality/until-stop.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
+import type { Message } from '../../../core/serving/tokenizer.js';
 import { askServer } from '../../../engines/servers/ask.js';
 import { type ServedEndpoint, withoutLora } from '../../../engines/servers/served.js';
 import { type Delta, readDelta, refusalOf } from '../../../load/delta.js';
 import { whyNoConnection } from '../../../load/problems.js';
 import { EventStream } from '../../../load/sse.js';
-import { monotonicSeconds } from '../../../process/isolation/clock.js';
-import type { Said } from '../respondent.js';
+import { monotonicSeconds, wholeNanoseconds } from '../../../process/isolation/clock.js';
+import type { Drawing, GenerationLimits } from '../generation.js';
+import type { Said, Sample } from '../respondent.js';
 
 /** Of one answer: a long prompt on a slow machine takes minutes, and a whole vocabulary with its probabilities some 20 MB. */
 const BOUNDS = { seconds: 600, mostBytes: 64 * 2 ** 20 };
@@ -39,23 +42,58 @@ export async function askLogProbabilities(
   return await post(server, path, { ...withoutLora(server), ...Object.fromEntries(filled) });
 }
 
-/** Has a server say what follows a prompt, by its likeliest tokens. @returns the text up to a stop, with the tokens that it tells. @throws NoAnswer */
+const GREEDY: Drawing = { sampling: null, samples: 1, item: 0 };
+
+/**
+ * Has a server say what follows a prompt, by its likeliest tokens or drawn; messages, whose template is known to nobody here, become a prompt by its own.
+ * @returns the texts up to a stop, with the tokens that it tells. @throws NoAnswer
+ */
 export async function askText(
   server: ServedEndpoint,
-  prompt: Prompt,
-  { maxTokens, stop }: { readonly maxTokens: number; readonly stop: readonly string[] },
+  prompt: Prompt | readonly Message[],
+  limits: GenerationLimits,
+  drawing = GREEDY,
 ): Promise<Said> {
-  const { model, profile } = server;
-  const body = {
-    ...{ model, prompt: typeof prompt === 'string' ? prompt : [...prompt] },
-    ...{ max_tokens: maxTokens, temperature: 0, ...withoutLora(server) },
+  const samples: Sample[] = [];
+  let tokensIn: number | null = null;
+  let secondsToFirst: number | null = null;
+  for (let i = 0; i < drawing.samples; i++) {
+    const began = monotonicSeconds();
+    const { text, tokensOut, ...spent } = await askOnce(server, prompt, limits, drawing, i);
+    if (i === 0) ({ tokensIn, secondsToFirst } = spent);
+    samples.push({ text, tokensOut, seconds: wholeNanoseconds(monotonicSeconds() - began) });
+  }
+  const told = samples.every(({ tokensOut }) => tokensOut !== null);
+  return {
+    ...{ text: samples[0]!.text, samples, tokensIn, secondsToFirst },
+    tokensOut: told ? samples.reduce((sum, { tokensOut }) => sum + tokensOut!, 0) : null,
   };
-  const mostBytes = AROUND_BYTES + TOKEN_BYTES * maxTokens;
-  const said = await saidBy(server, profile.paths.completions, body, mostBytes);
+}
+
+async function askOnce(
+  server: ServedEndpoint,
+  prompt: Prompt | readonly Message[],
+  { maxTokens, stop, stops }: GenerationLimits,
+  { sampling, item }: Drawing,
+  sample: number,
+) {
+  const { model, profile } = server;
+  const chats = Array.isArray(prompt);
+  const path = chats ? profile.paths.chat : profile.paths.completions;
+  const asked = chats ? { messages: prompt } : { prompt: ArrayBuffer.isView(prompt) ? [...prompt] : prompt };
+  const { temperature = 0, topP, topK, minP } = sampling ?? {};
+  const body = {
+    ...{ model, ...asked, max_tokens: maxTokens, temperature, ...withoutLora(server) },
+    ...(topP !== undefined && { top_p: topP }),
+    ...(topK !== undefined && { top_k: topK }),
+    ...(minP !== undefined && { min_p: minP }),
+    ...(sampling !== null && { seed: answerSeed(sampling, item, sample) & 0x7fffffff }),
+  };
+  const said = await saidBy(server, path, body, AROUND_BYTES + TOKEN_BYTES * maxTokens);
   return {
     ...said,
-    text: untilStop(said.text, stop) ?? said.text,
-    tokensIn: typeof prompt === 'string' ? said.tokensIn : prompt.length,
+    text: untilStop(said.text, stop, stops) ?? said.text,
+    tokensIn: ArrayBuffer.isView(prompt) ? (prompt as Int32Array).length : said.tokensIn,
   };
 }
 
@@ -63,7 +101,12 @@ export async function askText(
  * Has a server say something, and reads it as it comes: its first text is the first token. One that does not stream is read whole, and the time to its first token is not known.
  * @throws NoAnswer; FailureError `run-failed` where nothing comes.
  */
-async function saidBy(server: ServedEndpoint, path: string, body: object, mostBytes: number): Promise<Said> {
+async function saidBy(
+  server: ServedEndpoint,
+  path: string,
+  body: object,
+  mostBytes: number,
+): Promise<Omit<Said, 'samples'>> {
   const deltas: Delta[] = [];
   let first: number | null = null;
   const began = monotonicSeconds();

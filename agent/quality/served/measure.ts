@@ -7,13 +7,15 @@ import type {
 } from '../../../core/quality/outcome.js';
 import { Moments, perplexityOf } from '../../../core/quality/perplexity.js';
 import type { Task } from '../../../core/quality/tasks/few-shot.js';
+import { plainPrompt } from '../../../core/quality/tasks/prompt.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
 import { openTokenizer } from '../../../engines/runners/tokenizer.js';
 import type { ServedEndpoint } from '../../../engines/servers/served.js';
-import { type TokenizedChoices, tokenizeChoices, tokensOf } from '../choices.js';
+import { needs, type TokenizedChoices, tokenizeChoices, tokensOf } from '../choices.js';
 import { type AnswersKept, withAnswers } from '../kept.js';
 import { type LanguageModel, LEAST_CONTEXT, openLanguageModel } from '../language-model.js';
 import { cutText, leftOutSentence, type QualityModel } from '../measure.js';
+import { promptText, promptTokens } from '../prompts.js';
 import { Rankings } from '../ranking/rankings.js';
 import {
   byLikelihood,
@@ -24,7 +26,7 @@ import {
   type Respondent,
 } from '../respondent.js';
 import type { Scorers } from '../scorers.js';
-import { measureTask, respondentOf, tokensNeeded } from '../tasks.js';
+import { limitsOf, measureTask, readerOf, respondentOf, tokensNeeded } from '../tasks.js';
 import { inputOf } from '../text.js';
 import type { Watch } from '../watch.js';
 import { askText, NoAnswer } from './ask.js';
@@ -77,12 +79,13 @@ export async function measureServedQuality(job: ServedQualityJob, watch: Watch):
     const all = [...request.tasks, ...(request.rankings ?? [])];
     const { answers, outcomes } = await withAnswers(job.answers, all, (task, journal) =>
       answered(task.name, async () => {
-        if ('way' in task) return await rankings.measure(task, journal);
+        if (!('readings' in task)) return await rankings.measure(task, journal);
         const plan = planOf(asked, task);
         if (plan.caveat !== null) warnings.push(`${task.name}: ${plan.caveat}`);
         const ofBase = await base.respondent(task, plan.by === 'saying' ? 'saying' : 'likelihood');
         const { scorers } = job;
-        const asking = { model: plan.respondent, base: ofBase, scorers, journal, watch };
+        const chat = vocabulary?.chat ?? null;
+        const asking = { model: plan.respondent, base: ofBase, chat, scorers, journal, watch };
         const { outcome, judged } = await measureTask(task, asking);
         return { outcome: { ...outcome, by: plan.by }, judged };
       }),
@@ -144,12 +147,22 @@ function planOf(asked: Asked, task: Task): Plan {
   const { telling, server, vocabulary } = asked;
   const promptOf = (i: number) => {
     const { prompt } = task.items[i]!;
-    return vocabulary?.tokenize(prompt, true) ?? prompt;
+    if (vocabulary === null || (typeof prompt !== 'string' && vocabulary.chat === null)) return prompt;
+    return promptTokens(vocabulary, prompt, promptText(vocabulary, prompt));
   };
-  const say = (i: number) => askText(server, promptOf(i), task.spec);
+  const say = (i: number) => askText(server, promptOf(i), limitsOf(task), { ...task.spec, item: i });
   const { prompts, next } = telling;
   if (task.spec.mode === 'generate') {
-    return { respondent: bySpeech('saying', say), by: 'saying', caveat: null };
+    const { sampling } = task.spec;
+    const caveat =
+      sampling === null ? null : 'how a server draws is its own: the same seed may give other answers';
+    return { respondent: bySpeech('saying', say), by: 'saying', caveat };
+  }
+  if (needs(task.rules, 'greedy')) throw new NoAnswer('servers do not tell what they would say greedily');
+  if (task.spec.chat && (vocabulary === null || vocabulary.chat === null)) {
+    throw new NoAnswer(
+      'options under a chat template are compared where that template is known, and it is not here',
+    );
   }
   if (typeof prompts !== 'string') {
     const likelihoods =
@@ -183,9 +196,9 @@ function planOf(asked: Asked, task: Task): Plan {
 function isOneToken({ options, promptTokens }: TokenizedChoices): boolean {
   const [first] = options;
   return options.every(
-    (tokens) =>
-      tokens.length === promptTokens + 1 &&
-      tokens.subarray(0, promptTokens).every((token, i) => token === first![i]),
+    (tokens, at) =>
+      tokens.length === promptTokens[at]! + 1 &&
+      tokens.subarray(0, promptTokens[at]).every((token, i) => token === first![i]),
   );
 }
 
@@ -193,18 +206,19 @@ function likelihoodsOfTokens(
   { server }: Asked,
   how: LogProbabilitiesAsked,
   vocabulary: Vocabulary,
-  { items }: Task,
+  { items, rules }: Task,
 ) {
   return async (i: number): Promise<Likelihoods> => {
     const cut = tokenizeChoices(vocabulary, items[i]!);
-    const { promptTokens, bytes } = cut;
+    const { promptTokens: before, bytes, characters } = cut;
     const options = [];
     for (const [k, tokens] of cut.options.entries()) {
-      const logProbabilities = (await promptLogProbabilities(server, how, tokens)).slice(promptTokens);
+      const logProbabilities = (await promptLogProbabilities(server, how, tokens)).slice(before[k]);
       options.push({
         logProbability: sum(logProbabilities),
         tokens: logProbabilities.length,
         bytes: bytes[k]!,
+        ...(needs(rules, 'perCharacter') && { characters: characters[k]! }),
       });
     }
     return { options, tokensIn: tokensOf(cut) };
@@ -215,21 +229,24 @@ function likelihoodsOfTokens(
 async function likelihoodsOfText(
   { server }: Asked,
   how: LogProbabilitiesAsked,
-  { items }: Task,
+  { items, rules }: Task,
   i: number,
 ): Promise<Likelihoods> {
   const { prompt, choices } = items[i]!;
   const options = [];
   let tokensIn = 0;
-  for (const option of choices?.continuations ?? []) {
-    const { values, offsets } = await textLogProbabilities(server, how, prompt + option);
-    const begin = prompt.trimEnd().length;
+  const { continuations = [], prompts, texts = continuations } = choices ?? {};
+  for (const [k, option] of continuations.entries()) {
+    const before = plainPrompt(prompts?.[k] ?? prompt);
+    const { values, offsets } = await textLogProbabilities(server, how, before + option);
+    const begin = before.trimEnd().length;
     const logProbabilities = values.filter((_, at) => offsets[at]! >= begin);
     tokensIn += options.length === 0 ? values.length : logProbabilities.length;
     options.push({
       logProbability: sum(logProbabilities),
       tokens: logProbabilities.length,
-      bytes: Buffer.byteLength(option),
+      bytes: Buffer.byteLength(texts[k]!),
+      ...(needs(rules, 'perCharacter') && { characters: [...texts[k]!].length }),
     });
   }
   return { options, tokensIn };
@@ -242,14 +259,15 @@ function likelihoodsOfNext(
   { items }: Task,
 ) {
   return async (i: number): Promise<Likelihoods> => {
-    const { options, promptTokens, bytes } = tokenizeChoices(vocabulary, items[i]!);
-    const logProbabilities = await nextLogProbabilities(server, how, options[0]!.subarray(0, promptTokens));
+    const { options, promptTokens: before, bytes } = tokenizeChoices(vocabulary, items[i]!);
+    const [shared = 0] = before;
+    const logProbabilities = await nextLogProbabilities(server, how, options[0]!.subarray(0, shared));
     const likelihoods = options.map((tokens, k) => {
       // One that is not among those it tells is less likely than all of them.
-      const logProbability = logProbabilities.get(tokens[promptTokens]!) ?? Number.NEGATIVE_INFINITY;
+      const logProbability = logProbabilities.get(tokens[shared]!) ?? Number.NEGATIVE_INFINITY;
       return { logProbability, tokens: 1, bytes: bytes[k]! };
     });
-    return { options: likelihoods, tokensIn: promptTokens };
+    return { options: likelihoods, tokensIn: shared };
   };
 }
 
@@ -267,9 +285,9 @@ class Base {
 
   async respondent(task: Task, by: 'likelihood' | 'saying'): Promise<Respondent | null> {
     if (this.#base === null) return null;
-    const { text } = await this.#reach(0);
-    const needs = tokensNeeded(text, task).reduce((a, b) => Math.max(a, b), 0);
-    return respondentOf(await this.#reach(needs + LETTER_TOKENS), task, by);
+    const reader = readerOf(await this.#reach(0));
+    const longest = tokensNeeded(reader, task).reduce((a, b) => Math.max(a, b), 0);
+    return respondentOf(await this.#reach(longest + LETTER_TOKENS), task, by);
   }
 
   async #reach(tokens: number): Promise<LanguageModel> {

@@ -78,16 +78,46 @@ export const answerSchema = z.object({
     /** Of generated answers alone. */
     maxTokens: count.optional(),
     stop: z.array(textOf(100)).optional(),
+    /** What the way of asking is called; left out = the task is asked in one alone. */
+    way: textOf(SENTENCE_CHARACTERS).optional(),
+    /** The prompt was written by the model's own chat template; left out = it was not. */
+    chat: z.literal(true).optional(),
+    /** How answers were drawn, and how many; left out = the likeliest token each time, once. */
+    sampling: z
+      .object({
+        temperature: z.number(),
+        topP: z.number().optional(),
+        topK: count.optional(),
+        minP: z.number().optional(),
+        seed: count,
+      })
+      .optional(),
+    samples: count.optional(),
   }),
+  /** Ids of the examples that were shown, in their order; left out = none was. */
+  shown: listOf(textOf(SENTENCE_CHARACTERS), 1000).optional(),
+  /** Of the item's record: SHA-256 of its JSON as lm-evaluation-harness writes it (`doc_hash`); of its tasks alone. */
+  docDigest: digest.optional(),
   ...given,
   /** What a scorer read in the answer (a number, a letter, a normal form); of options the text of the one that was taken; null = nothing. */
   extracted: textOf(TEXT_CHARACTERS).nullable(),
+  /** By the name of a reading ('' = the one without): what it scored. Left out where answers are read in one way. */
+  readings: recordOf(textOf(TEXT_CHARACTERS), 100).optional(),
+  /** Every answer, where several were drawn; `answer` is the first. */
+  samples: listOf(
+    z.object({ answer: textOf(TEXT_CHARACTERS), tokensOut: count.nullable(), seconds }),
+    1024,
+  ).optional(),
   references: listOf(textOf(TEXT_CHARACTERS), 10_000),
   /** Indices of right options; null for generated answers. */
   right: listOf(count, MOST_OPTIONS).nullable(),
   /** By option: Σ ln p of its tokens (null = the server did not tell it), and what that is divided by. null where none was computed. */
   options: listOf(
-    z.object({ logProbability: z.number().nullable(), tokens: count, bytes: count }),
+    z.object({
+      ...{ logProbability: z.number().nullable(), tokens: count, bytes: count },
+      /** Code points, and whether greedy decoding says it; left out where no score asks for them. */
+      ...{ characters: count.optional(), greedy: z.boolean().optional() },
+    }),
     MOST_OPTIONS,
   ).nullable(),
   /** Of a query whose documents were put in an order. */

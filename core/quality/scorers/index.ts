@@ -1,12 +1,13 @@
 import { bleuCounts, bleuOf } from './bleu.js';
 import { chrF, chrFWords } from './chrf.js';
+import { type ExactMatch, exactMatch } from './exact-match.js';
 import { lastNumber, numericMatch } from './numeric.js';
 import { matches } from './pattern.js';
 import { jsonKeysF1, jsonMatch, setF1, setMatch } from './structured.js';
 import { rougeL, rougeN, squadNormal, tokenF1 } from './words.js';
 
 export const SCORERS = [
-  ...(['exact', 'contains', 'regex', 'numeric', 'token-f1'] as const),
+  ...(['exact', 'exact_match', 'contains', 'regex', 'numeric', 'token-f1'] as const),
   ...(['set', 'set-f1', 'json', 'json-keys'] as const),
   ...(['bleu', 'rouge-1', 'rouge-2', 'rouge-l', 'chrf', 'chrf++'] as const),
 ] as const;
@@ -24,6 +25,8 @@ export function externalName(scorer: ScorerName): string | null {
 export interface ScoringOptions {
   /** `numeric`: how far the number may be off, absolutely. */
   readonly tolerance: number;
+  /** `exact_match`: what is left out before it compares; left out = nothing. */
+  readonly exactMatch?: ExactMatch;
 }
 
 /**
@@ -36,8 +39,11 @@ export function score(
   scorer: ScorerName,
   answer: string,
   references: readonly string[],
-  { tolerance }: ScoringOptions,
+  { tolerance, exactMatch: ignored }: ScoringOptions,
 ): number {
+  // Character by character, as its name says elsewhere.
+  if (scorer === 'exact_match')
+    return Math.max(0, ...references.map((wanted) => exactMatch(answer, wanted, ignored)));
   const said = answer.normalize('NFC');
   const wanted = references.map((reference) => reference.normalize('NFC'));
   // n-grams of any reference count, each as often as the one that has it most.

@@ -1,8 +1,11 @@
+import type { Message } from '../../serving/tokenizer.js';
 import { letterOf } from '../multiple-choice.js';
 import { patternProblem } from '../scorers/pattern.js';
-import { readChoices } from './choices.js';
+import { fewShotOf } from './asking.js';
+import { type Choice, readChoices } from './choices.js';
 import type { Parsed, TaskDefinition } from './definition.js';
 import { type ProgramPart, programOf } from './program.js';
+import type { Prompt } from './prompt.js';
 import { type ItemRecord, isAsked, readRecords } from './records.js';
 import { rightAnswers } from './right-answers.js';
 import { fill, joinedText, namesIn, textOf, valueAt } from './template.js';
@@ -12,17 +15,42 @@ export interface TaskItem {
   readonly id: string;
   /** By each field that groups items: the group this one is in. */
   readonly groups: Readonly<Record<string, string>>;
-  readonly prompt: string;
+  readonly prompt: Prompt;
   /** What may follow the prompt, and which are right; null for generated answers. */
-  readonly choices: { readonly continuations: readonly string[]; readonly answers: readonly number[] } | null;
+  readonly choices: {
+    readonly continuations: readonly string[];
+    readonly answers: readonly number[];
+    /** What each option follows, where that is not the item's own prompt. */
+    readonly prompts?: readonly Prompt[];
+    /** Options as they are counted, without what joins them to the prompt; left out = the continuations. */
+    readonly texts?: readonly string[];
+  } | null;
   /** Right answers in words; for options the right ones. */
   readonly references: readonly string[];
   /** Where a scorer runs it: the program that an answer becomes a part of. */
   readonly program?: readonly ProgramPart[];
+  /** Options that a generated answer may name by their letters. */
+  readonly letters?: number;
+  /** Ids of the examples that are shown; left out = none is. */
+  readonly shown?: readonly string[];
+  /** Of the record, as lm-evaluation-harness names it in its samples. */
+  readonly docDigest?: string;
 }
 
-export interface TaskItems {
-  readonly items: readonly TaskItem[];
+/** An item as its record has it, before it is put into the way that it is asked; left out = the record has none. */
+export interface ReadItem extends TaskItem {
+  readonly prompt: string;
+  readonly system?: string;
+  /** Turns before the question. */
+  readonly history?: readonly Message[];
+  /** What an example shows as its answer, in place of the reference. */
+  readonly solution?: string;
+  /** Its embedding. */
+  readonly vector?: readonly number[];
+}
+
+export interface TaskItems<Item extends TaskItem = TaskItem> {
+  readonly items: readonly Item[];
   /** Not asked, and why: by `only`, or for several right options. */
   readonly leftOut: { readonly byOnly: number; readonly several: number };
 }
@@ -51,8 +79,8 @@ const MAX_ERRORS = 100;
  * Reads items from JSONL, or from a JSON list.
  * @returns the items, or every error with its line: broken JSON, missing fields, an answer that is no option.
  */
-export function parseItems(task: TaskDefinition, text: string): Parsed<TaskItems, LineError> {
-  const items: TaskItem[] = [];
+export function parseItems(task: TaskDefinition, text: string): Parsed<TaskItems<ReadItem>, LineError> {
+  const items: ReadItem[] = [];
   const errors: LineError[] = [];
   const leftOut = { byOnly: 0, several: 0 };
   const seen = new Set<string>();
@@ -91,40 +119,40 @@ function readItem(
   record: ItemRecord,
   place: string,
   say: Say,
-): TaskItem | 'several' | null {
+): ReadItem | 'several' | null {
   const { spec } = task;
   const named = (field: keyof typeof USUAL): string => {
     const given = spec.fields[field];
     if (typeof given === 'string') return given;
     return USUAL[field].find((usual) => valueAt(record, usual) !== undefined) ?? USUAL[field][0];
   };
-  const ofChoice = spec.mode !== 'generate';
-  const field = named('question');
-  const choices = ofChoice
-    ? readChoices(spec.fields.choices ?? named('choices'), spec.optionLabels, record)
-    : [];
+  const generates = spec.mode === 'generate';
+  const lettered = generates && spec.extract === 'letter';
+  const question = named('question');
+  const choices =
+    generates && !lettered
+      ? []
+      : readChoices(spec.fields.choices ?? named('choices'), spec.optionLabels, record);
   if (typeof choices === 'string') say(choices);
   const answerField = named('answer');
   const answer = valueAt(record, answerField);
   if (answer === undefined) say(`the field ${answerField} (the answer) is missing`);
-  const asks = spec.prompt ?? (spec.mode === 'letter' ? '{question}\n{choices}\nAnswer:' : '{question}');
-  let complete = answer !== undefined;
-  const prompt = fill(asks, (name) => {
-    if (name === 'choices') {
-      const known = typeof choices === 'string' ? [] : choices;
-      return known.map(({ text }, i) => `${letterOf(i)}. ${text.trim()}`).join('\n');
-    }
-    const value = joinedText(valueAt(record, name === 'question' ? field : name), '\n');
-    if (value === null) {
-      say(`the field ${name === 'question' ? field : name} is missing, and the prompt asks for it`);
-      complete = false;
-    }
-    return value;
-  });
-  if (typeof choices === 'string' || !complete) return null;
+  const filled = filledTexts(task, record, { question, choices, lettered }, say);
+  const history = historyOf(spec.fields.history, record);
+  if (typeof history === 'string') return say(history);
+  if (typeof choices === 'string' || answer === undefined || filled === null) return null;
   const id = textOf(valueAt(record, named('id'))) ?? place;
-  const base = { id, groups: groupsOf(task, record), prompt };
-  if (!ofChoice) {
+  const { solution } = spec.fields;
+  const worked = solution === undefined ? null : joinedText(valueAt(record, solution), '\n');
+  const { vectors } = fewShotOf(spec);
+  const vector = vectors === null ? null : numbersAt(record, vectors);
+  const base = {
+    ...{ id, groups: groupsOf(task, record), ...filled },
+    ...(history.length > 0 && { history }),
+    ...(worked !== null && { solution: worked }),
+    ...(vector !== null && { vector }),
+  };
+  if (generates && !lettered) {
     const program = spec.program === undefined ? [] : programOf(spec.program, record, say);
     const item = generated(task, base, answer, say);
     if (program === null || item === null) return null;
@@ -135,6 +163,7 @@ function readItem(
   if (right.length > 1 && spec.severalAnswers === 'skip') return 'several';
   if (right.length > 1 && spec.severalAnswers === 'refuse')
     return say(`${right.length} options are right; severalAnswers says what to do with such an item`);
+  if (lettered) return { ...base, choices: null, references: right.map(letterOf), letters: choices.length };
   const continuations = choices.map(({ text }, i) => {
     if (spec.mode === 'letter') return fill(spec.continuation ?? ' {choice}', () => letterOf(i));
     return fill(spec.continuation ?? '{choice}', () => text);
@@ -143,6 +172,62 @@ function readItem(
   if (empty >= 0) return say(`the option ${letterOf(empty)} is empty`);
   const references = right.map((index) => continuations[index]!);
   return { ...base, choices: { continuations, answers: right }, references };
+}
+
+/** Fills in what an item is asked with. @returns null where a field is missing. */
+function filledTexts(
+  { spec }: TaskDefinition,
+  record: ItemRecord,
+  {
+    question,
+    choices,
+    lettered,
+  }: { readonly question: string; readonly choices: readonly Choice[] | string; readonly lettered: boolean },
+  say: Say,
+): Pick<ReadItem, 'prompt' | 'system'> | null {
+  const listed = lettered || spec.mode === 'letter';
+  let complete = true;
+  const filled = (template: string) =>
+    fill(template, (name) => {
+      if (name === 'choices') {
+        const known = typeof choices === 'string' ? [] : choices;
+        return known.map(({ text }, i) => `${letterOf(i)}. ${text.trim()}`).join('\n');
+      }
+      const value = joinedText(valueAt(record, name === 'question' ? question : name), '\n');
+      if (value === null) {
+        say(`the field ${name === 'question' ? question : name} is missing, and the prompt asks for it`);
+        complete = false;
+      }
+      return value;
+    });
+  const asks = spec.prompt ?? (listed ? '{question}\n{choices}\nAnswer:' : '{question}');
+  const prompt = `${spec.context === null ? '' : filled(spec.context)}${filled(asks)}`;
+  const system = spec.system === null ? {} : { system: filled(spec.system) };
+  return complete ? { prompt, ...system } : null;
+}
+
+const ROLES = ['user', 'assistant'];
+
+/** @returns turns before the question, or one sentence what is wrong with them; none where the record has none. */
+function historyOf(field: string | undefined, record: ItemRecord): readonly Message[] | string {
+  const value = field === undefined ? undefined : valueAt(record, field);
+  if (value === undefined || value === null) return [];
+  const wrong = `${field} has to hold turns: texts of user and assistant by turns, or a list of {role, content}`;
+  if (!Array.isArray(value)) return wrong;
+  const turns: Message[] = [];
+  for (const [i, turn] of value.entries()) {
+    const own =
+      typeof turn === 'string' ? { role: ROLES[i % 2], content: turn } : (turn as Partial<Message> | null);
+    const { role, content } = own ?? {};
+    if (typeof role !== 'string' || typeof content !== 'string' || !/^[a-z]{1,20}$/.test(role)) return wrong;
+    turns.push({ role, content });
+  }
+  return turns;
+}
+
+function numbersAt(record: ItemRecord, field: string): readonly number[] | null {
+  const value = valueAt(record, field);
+  return Array.isArray(value) && value.every((one) => typeof one === 'number') ? value : null;
 }
 
 /** A record without a value for a field is in none of its groups. */
@@ -159,10 +244,10 @@ function groupsOf({ spec }: TaskDefinition, record: ItemRecord): Record<string, 
 
 function generated(
   { spec }: TaskDefinition,
-  base: Pick<TaskItem, 'id' | 'groups' | 'prompt'>,
+  base: Omit<ReadItem, 'choices' | 'references'>,
   answer: unknown,
   say: Say,
-): TaskItem | null {
+): ReadItem | null {
   const references = (Array.isArray(answer) ? answer : [answer]).map(textOf);
   const texts = references.filter((reference) => reference !== null);
   if (texts.length === 0 || texts.length < references.length) {
@@ -177,7 +262,11 @@ function generated(
 
 /** @returns errors in a template that no record can mend. */
 export function templateProblem(task: TaskDefinition): string | null {
-  const { continuation, mode } = task.spec;
+  const { continuation, mode, extract } = task.spec;
+  const pattern =
+    typeof extract === 'object' && extract !== null && 'regex' in extract ? extract.regex : null;
+  const bad = pattern === null ? null : patternProblem(pattern);
+  if (bad !== null) return `extract: ${bad}`;
   if (continuation === undefined || mode === 'generate') return null;
   const names = namesIn(continuation);
   if (names.length === 1 && names[0] === 'choice') return null;

@@ -144,7 +144,10 @@ export function openVocabulary(
   llama.log.clear();
   const model = functions.llama_model_load_from_file(path, params);
   if (model === null) throw new FailureError(modelFailure(basename(path), name, llama.log));
-  return { vocabulary: new LlamaVocabulary(llama, model), close: () => functions.llama_model_free(model) };
+  return {
+    vocabulary: new LlamaVocabulary(llama, model, () => header.metadata),
+    close: () => functions.llama_model_free(model),
+  };
 }
 
 const elements = ({ shape }: TensorInfo) => shape.reduce((a, b) => a * b, 1);

@@ -78,7 +78,9 @@ export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Pro
       environment: { ...facts.environment, stepLoop: loops.open === null ? 'javascript' : 'native' },
     };
     const batch = Math.min(llama.functions.llama_n_batch(context), settings.batch);
-    return new LlamaModel(llama, { model, context, threads }, loaded, request.sequences, batch, loops);
+    const handles = { model, context, threads };
+    const metadata = () => readGgufHeader(modelPath).metadata;
+    return new LlamaModel(llama, handles, loaded, request.sequences, batch, loops, metadata);
   } catch (error) {
     freeHandles(llama, opened);
     throw error;

@@ -38,6 +38,7 @@ export class LlamaModel implements Generator, LanguageModel {
   /**
    * @param batch most tokens the engine takes at once; at least one per sequence.
    * @param loops of steps, in native code where there is one.
+   * @param metadata of the model's file.
    */
   constructor(
     llama: Llama,
@@ -46,6 +47,7 @@ export class LlamaModel implements Generator, LanguageModel {
     sequences: number,
     batch: number,
     loops: StepLoops,
+    metadata: () => ReadonlyMap<string, unknown>,
   ) {
     this.#llama = llama;
     this.#handles = handles;
@@ -67,12 +69,13 @@ export class LlamaModel implements Generator, LanguageModel {
     this.#next.outputs.fill(1);
     for (let s = 0; s < sequences; s++) this.#next.sequences[s] = s;
     this.#loop = loops.open?.(handles.context, this.#next.value, sequences) ?? null;
-    this.text = new LlamaText(llama, handles.model, handles.context, {
+    const sequence = {
       batch: this.#prompt,
       capacity: batch,
       length: () => this.#lengths[0] ?? 0,
-      append: (count) => this.#append(count),
-    });
+      append: (count: number) => this.#append(count),
+    };
+    this.text = new LlamaText(llama, handles.model, handles.context, sequence, metadata);
   }
 
   reset(keepTokens: number): boolean {

@@ -24,8 +24,14 @@ export class LlamaText extends LlamaVocabulary implements TextModel {
   readonly #context: Pointer;
   readonly #sequence: Sequence;
 
-  constructor(llama: Llama, model: Pointer, context: Pointer, sequence: Sequence) {
-    super(llama, model);
+  constructor(
+    llama: Llama,
+    model: Pointer,
+    context: Pointer,
+    sequence: Sequence,
+    metadata: () => ReadonlyMap<string, unknown>,
+  ) {
+    super(llama, model, metadata);
     this.#llama = llama;
     this.#context = context;
     this.#sequence = sequence;

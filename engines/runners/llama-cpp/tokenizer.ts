@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { ChatTemplate, Tokenizer } from '../../../core/serving/tokenizer.js';
+import type { Tokenizer } from '../../../core/serving/tokenizer.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { loadLlama } from '../../native/llama.js';
-import { openChatTemplate } from '../chat-template.js';
 import { openModel } from './load.js';
 import { readSettings } from './settings.js';
 import { LlamaVocabulary } from './vocabulary.js';
@@ -19,7 +18,11 @@ export async function openGgufTokenizer(path: string): Promise<Tokenizer | null>
   if (!metadata.has('tokenizer.ggml.tokens')) return null;
   const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
   llama.log.clear();
-  const vocabulary = new LlamaVocabulary(llama, openModel(llama, path, readSettings({}, 1), [], true));
+  const vocabulary = new LlamaVocabulary(
+    llama,
+    openModel(llama, path, readSettings({}, 1), [], true),
+    () => metadata,
+  );
   const digest = createHash('sha256');
   for (const [key, value] of [...metadata].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (key.startsWith('tokenizer.')) digest.update(`${key}\n${JSON.stringify(value, exact)}\n`);
@@ -29,27 +32,10 @@ export async function openGgufTokenizer(path: string): Promise<Tokenizer | null>
     digest: `sha256:${digest.digest('hex')}`,
     beginToken: vocabulary.beginToken,
     size: vocabulary.size,
-    chat: chatOf(metadata, vocabulary),
+    chat: vocabulary.chat,
     tokenize: (text) => vocabulary.tokenize(text, false),
     detokenize: (tokens) => vocabulary.detokenize(tokens),
   };
-}
-
-/** As llama-server counts: what a template begins with is not begun with twice. */
-function chatOf(metadata: ReadonlyMap<string, unknown>, vocabulary: LlamaVocabulary): ChatTemplate | null {
-  const template = metadata.get('tokenizer.chat_template');
-  if (typeof template !== 'string') return null;
-  const tokens = metadata.get('tokenizer.ggml.tokens');
-  const word = (id: unknown) => {
-    const text = Array.isArray(tokens) ? tokens[Number(id)] : undefined;
-    return id !== undefined && typeof text === 'string' ? text : '';
-  };
-  const begin = word(metadata.get('tokenizer.ggml.bos_token_id'));
-  const end = word(metadata.get('tokenizer.ggml.eos_token_id'));
-  return openChatTemplate({ template, begin, end }, (text) => {
-    const begins = vocabulary.beginToken !== null && begin !== '' && text.startsWith(begin);
-    return vocabulary.tokenize(text, !begins, true);
-  });
 }
 
 const exact = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);

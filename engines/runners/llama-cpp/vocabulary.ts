@@ -1,5 +1,9 @@
 import { FailureError, failure } from '../../../core/errors.js';
+import type { ChatTemplate } from '../../../core/serving/tokenizer.js';
 import type { Llama, Pointer } from '../../native/llama.js';
+import { openChatTemplate } from '../chat-template.js';
+
+type Metadata = ReadonlyMap<string, unknown>;
 
 /** The vocabulary of a loaded model: text to tokens and back. */
 export class LlamaVocabulary {
@@ -10,16 +14,43 @@ export class LlamaVocabulary {
   readonly #llama: Llama;
   readonly #vocabulary: Pointer;
   readonly #endToken: number | null;
+  readonly #metadata: () => Metadata;
+  #chat: ChatTemplate | null | undefined;
 
-  constructor(llama: Llama, model: Pointer) {
+  /** @param metadata of the file, read when a chat is first asked for. */
+  constructor(llama: Llama, model: Pointer, metadata: () => Metadata = () => new Map()) {
     const { functions } = llama;
     this.#llama = llama;
+    this.#metadata = metadata;
     this.#vocabulary = functions.llama_model_get_vocab(model);
     this.size = functions.llama_vocab_n_tokens(this.#vocabulary);
     const begin = functions.llama_vocab_bos(this.#vocabulary);
     this.beginToken = functions.llama_vocab_get_add_bos(this.#vocabulary) && begin >= 0 ? begin : null;
     const addsEnd = functions.llama_vocab_get_add_eos(this.#vocabulary);
     this.#endToken = addsEnd ? functions.llama_vocab_eos(this.#vocabulary) : null;
+  }
+
+  /** The model's own template; null = it has none, or none that can be read here. @throws FailureError for one that takes too long. */
+  get chat(): ChatTemplate | null {
+    this.#chat ??= this.#chatOf(this.#metadata());
+    return this.#chat;
+  }
+
+  /** As llama-server counts: what a template begins with is not begun with twice. */
+  #chatOf(metadata: Metadata): ChatTemplate | null {
+    const template = metadata.get('tokenizer.chat_template');
+    if (typeof template !== 'string') return null;
+    const tokens = metadata.get('tokenizer.ggml.tokens');
+    const word = (id: unknown) => {
+      const text = Array.isArray(tokens) ? tokens[Number(id)] : undefined;
+      return id !== undefined && typeof text === 'string' ? text : '';
+    };
+    const begin = word(metadata.get('tokenizer.ggml.bos_token_id'));
+    const end = word(metadata.get('tokenizer.ggml.eos_token_id'));
+    return openChatTemplate({ template, begin, end }, (text) => {
+      const begins = this.beginToken !== null && begin !== '' && text.startsWith(begin);
+      return this.tokenize(text, !begins, true);
+    });
   }
 
   /** @param special words such as `<s>` are read as the tokens that they name, as servers read what a chat template makes. */

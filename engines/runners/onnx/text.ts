@@ -35,10 +35,11 @@ export async function openVocabularyBeside(path: string): Promise<Vocabulary> {
       ),
     );
   }
-  const { beginToken } = published;
+  const { beginToken, chat } = published;
   const ends = new Set(endTokens(folder));
   return {
     beginToken,
+    chat,
     tokenize(text, addBegin) {
       const tokens = published.tokenize(text);
       return addBegin && beginToken !== null ? Int32Array.of(beginToken, ...tokens) : tokens;
@@ -66,6 +67,7 @@ async function ofGguf(path: string): Promise<Vocabulary> {
   }
   return {
     beginToken: vocabulary.beginToken,
+    chat: vocabulary.chat,
     tokenize: (text, addBegin) => vocabulary.tokenize(text, addBegin),
     detokenize: (tokens) => vocabulary.detokenize(tokens),
     isEnd: (token) => vocabulary.isEnd(token),

@@ -44,6 +44,7 @@ export class SparseModel implements Generator {
         ? null
         : {
             beginToken: vocabulary.beginToken,
+            chat: vocabulary.chat,
             tokenize: (text, addBegin) => vocabulary.tokenize(text, addBegin),
             detokenize: (tokens) => vocabulary.detokenize(tokens),
             isEnd: (token) => vocabulary.isEnd(token),

@@ -14,14 +14,14 @@ import type { Options } from '../../../core/experiment/experiment.js';
 import { type AnswerRecord, readAnswer, shareOf } from '../../../core/quality/answers/record.js';
 import type { QualityOutcome } from '../../../core/quality/outcome.js';
 import { plainTask } from '../../../core/quality/tasks/definition.js';
-import type { Task } from '../../../core/quality/tasks/few-shot.js';
+import { askedSo, type Task } from '../../../core/quality/tasks/few-shot.js';
 import { experiment, lease, temporaryFolder, trialContext } from '../../support/bench.js';
 import { doHere } from '../../support/launcher.js';
 import { FACTS } from '../sweep/documents.js';
 
 const NOTHING = {
   request: { text: null, tasks: [] },
-  ...{ textDigest: null, taskDigests: [], scorers: {} },
+  ...{ textDigest: null, taskDigests: [], otherwise: [], scorers: {} },
 };
 
 /** Asks one model of points with these options and devices, and says of each whether it was asked anew. */
@@ -72,7 +72,7 @@ function numbers(count: number, prompt = 10): Task {
     references: [String(i)],
   }));
   const asked = { ...spec, mode: 'generate' as const, scorers: ['numeric' as const] };
-  return { name, spec: asked, items, leftOut: { byOnly: 0, several: 0 } };
+  return askedSo({ name, spec: asked }, items);
 }
 
 const QUIET = { progress() {}, async checkStop() {} };
@@ -87,7 +87,8 @@ function speaker(heard: number[], { stopAt = -1, says = '' } = {}): Respondent {
       heard.push(index);
       if (index === stopAt) throw new Error('killed');
       const text = `${says} it is ${index % 2 === 0 ? index : index + 1}`;
-      return { text, tokensIn: 10, tokensOut: 3, secondsToFirst: 0.001 };
+      const samples = [{ text, tokensOut: 3, seconds: 0.002 }];
+      return { text, samples, tokensIn: 10, tokensOut: 3, secondsToFirst: 0.001 };
     },
   };
 }
@@ -98,7 +99,7 @@ async function askNumbers(
   model: Respondent,
 ): Promise<Pick<QualityOutcome, 'answers' | 'tasks'>> {
   const { answers, outcomes } = await withAnswers(kept, [task], (one, journal) =>
-    measureTask(one, { model, base: null, scorers: {}, journal, watch: QUIET }),
+    measureTask(one, { model, base: null, chat: null, scorers: {}, journal, watch: QUIET }),
   );
   return { tasks: outcomes, ...answers };
 }

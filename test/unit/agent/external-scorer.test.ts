@@ -5,7 +5,7 @@ import { commandSchema, scoreExternally } from '../../../agent/quality/external-
 import { identityOf, scorersOf } from '../../../agent/quality/scorers.js';
 import { toFailure } from '../../../core/errors.js';
 import { plainTask } from '../../../core/quality/tasks/definition.js';
-import type { Task } from '../../../core/quality/tasks/few-shot.js';
+import { askedSo, type Task } from '../../../core/quality/tasks/few-shot.js';
 import { temporaryFolder } from '../../support/bench.js';
 
 /** A real program: Node.js with a script that reads lines and answers as it is told. */
@@ -146,7 +146,7 @@ describe('an external scorer', () => {
 describe('which scorers a task may use', () => {
   const task = (scorers: Task['spec']['scorers'], mode: 'generate' | 'choice' = 'generate'): Task => {
     const { name, spec } = plainTask('t', 't.jsonl');
-    return { name, spec: { ...spec, mode, scorers }, items: [], leftOut: { byOnly: 0, several: 0 } };
+    return askedSo({ name, spec: { ...spec, mode, scorers } }, []);
   };
   const profile = commandSchema.parse({ command: ['judge'] });
 

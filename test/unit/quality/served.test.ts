@@ -115,10 +115,11 @@ describe('a server that tells the log-probabilities of prompts', () => {
   });
 
   test('is asked options by their tokens, and what is to be generated it says', async () => {
+    const prompt = String(LETTER.items[0]!.prompt);
     const likeliest = (options: readonly string[]) => {
       const merits = options.map((option) =>
-        [...tokenizer.tokenize(LETTER.items[0]!.prompt + option)]
-          .slice(tokenizer.tokenize(LETTER.items[0]!.prompt).length)
+        [...tokenizer.tokenize(prompt + option)]
+          .slice(tokenizer.tokenize(prompt).length)
           .reduce((sum, token) => sum + logProbabilityOf(token), 0),
       );
       return merits.indexOf(Math.max(...merits));

@@ -8,7 +8,7 @@ import {
 import { withExamples } from '../../../core/quality/tasks/few-shot.js';
 import {
   parseItems,
-  type TaskItem,
+  type ReadItem,
   type TaskItems,
   templateProblem,
 } from '../../../core/quality/tasks/items.js';
@@ -22,12 +22,15 @@ function definition(spec: string): TaskDefinition {
   return parsed.value;
 }
 const jsonl = (...records: unknown[]) => records.map((record) => JSON.stringify(record)).join('\n');
-function items(task: TaskDefinition, ...records: unknown[]): readonly TaskItem[] {
+function items(task: TaskDefinition, ...records: unknown[]): readonly ReadItem[] {
   const parsed = parseItems(task, jsonl(...records));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics));
   return parsed.value.items;
 }
-const all = (asked: readonly TaskItem[]): TaskItems => ({ items: asked, leftOut: { byOnly: 0, several: 0 } });
+const all = (asked: readonly ReadItem[]): TaskItems<ReadItem> => ({
+  items: asked,
+  leftOut: { byOnly: 0, several: 0 },
+});
 function errors(task: TaskDefinition, text: string): string[] {
   const parsed = parseItems(task, text);
   return parsed.ok ? [] : parsed.diagnostics.map(({ line, message }) => `${line}: ${message}`);
