@@ -277,7 +277,7 @@ export const llamaCpp: RunnerKind = {
     engine,
   }),
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
-  offers: ['generator', 'profiled-generator', 'language-model', 'embedder', 'tensor-graph'],
+  offers: ['generator', 'profiled-generator', 'language-model', 'embedder', 'tensor-graph', 'completions'],
   formats: ['gguf'],
   techniques: ['quantization', 'sparsity', 'attention', 'depth', 'adapter'],
   rules: [

@@ -1,4 +1,5 @@
 import type { Runner } from '../runner.js';
+import { openCompletions } from './completions.js';
 import { openEmbedder } from './embedder.js';
 import { openEncoder } from './encoder.js';
 import { type LlamaRequest, loadModel } from './load.js';
@@ -14,6 +15,7 @@ export const llamaCpp = {
     'profiled-generator': openProfiled,
     embedder: (request) => openEmbedder(request),
     'tensor-graph': (request) => openEncoder(request),
+    completions: openCompletions,
     'language-model': (request) => loadModel({ ...request, sequences: 1, wholeCache: true }),
   },
 } satisfies Runner;
