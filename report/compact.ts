@@ -23,7 +23,7 @@ export class CompactRecords {
   /** @returns the record without all else. */
   of(record: ResultRecord): ResultRecord {
     const before = this.#before ?? record;
-    const { serving: _, ...kept } = record;
+    const { serving: _, graph: __, ...kept } = record;
     const measurements: Measurements = {};
     for (const name of this.metrics) {
       const entry = record.measurements[name];

@@ -55,7 +55,7 @@ export interface PackedRecord {
   /** Everything that is small and differs from record to record. */
   readonly own: Omit<
     ResultRecord,
-    'measurements' | 'phases' | 'tokenSeconds' | 'samples' | 'serving' | SharedKey | 'experiment'
+    'measurements' | 'phases' | 'tokenSeconds' | 'samples' | 'serving' | 'graph' | SharedKey | 'experiment'
   >;
   readonly common: readonly Shared[];
   readonly experiment: {
@@ -109,7 +109,16 @@ export function pack(
   };
   const { details, trim } = trimDetails(records.filter((r) => quoted.has(r.trialId)));
   const packed = records.map((record): PackedRecord => {
-    const { measurements, phases, tokenSeconds, samples, serving: _, experiment, ...rest } = record;
+    const {
+      measurements,
+      phases,
+      tokenSeconds,
+      samples,
+      serving: _,
+      graph: __,
+      experiment,
+      ...rest
+    } = record;
     const own = Object.fromEntries(
       Object.entries(rest).filter(([key]) => !(SHARED_KEYS as readonly string[]).includes(key)),
     ) as PackedRecord['own'];

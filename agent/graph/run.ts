@@ -13,7 +13,7 @@ import type { Item, ReadGraph } from './files.js';
 import type { CallJournal } from './journal.js';
 import type { Tools } from './tools.js';
 
-export interface RunOrder {
+interface RunOrder {
   readonly read: ReadGraph;
   readonly engine: Completions;
   readonly tools: Tools;

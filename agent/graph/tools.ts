@@ -8,7 +8,7 @@ import type { GraphDocument } from './files.js';
 import { type Search, searchIn } from './search.js';
 
 /** What a tool gave; or one sentence why it gave nothing, which ends the application. */
-export type ToolAnswer = { readonly value: Value } | { readonly problem: string };
+type ToolAnswer = { readonly value: Value } | { readonly problem: string };
 
 /** What a command may say. */
 const MOST_BYTES = 2 ** 20;

@@ -8,7 +8,7 @@ export const MOST_ELEMENTS = 5000;
 const MOST_ROUNDS = 100;
 
 /** Of nodes and variables; node names are file-like words in records, so no dots. */
-export const nameSchema = z
+const nameSchema = z
   .string()
   .regex(/^[A-Za-z_]\w{0,62}$/, 'a name has letters, digits and _, such as summary_2');
 const template = z.string().max(100_000);

@@ -10,7 +10,7 @@ import { allNodes, type Body, bodiesOf, type Drawn, type GraphNode, type Request
 import { type Parser, parserProblem } from './parsers.js';
 import { namesIn, parseTemplate, type Template } from './template.js';
 
-export type ParsedGraph =
+type ParsedGraph =
   | { readonly ok: true; readonly graph: RequestGraph }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 

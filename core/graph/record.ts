@@ -45,7 +45,7 @@ export const callSchema = z.object({
 export type CallRecord = z.infer<typeof callSchema>;
 
 /** How an application ended; `interrupted` = its process was killed and it went on in another, so that it has no end-to-end time. */
-export const APPLICATION_OUTCOMES = ['complete', 'failed', 'interrupted'] as const;
+const APPLICATION_OUTCOMES = ['complete', 'failed', 'interrupted'] as const;
 
 export const applicationSchema = z.object({
   application: count,

@@ -3,7 +3,7 @@ import { criticalPath, meanInFlight, type PathStep, type TimedCall } from './cri
 import type { ApplicationRecord, CallRecord, GraphRecord, NodeRecord } from './record.js';
 
 /** What calls come to, by node and together. */
-export type GraphSummary = Pick<GraphRecord, 'nodes' | 'path' | 'meanRequestsInFlight'>;
+type GraphSummary = Pick<GraphRecord, 'nodes' | 'path' | 'meanRequestsInFlight'>;
 
 /** @returns from when it was wanted to its answer, in seconds; null for an application that has none: it failed, or was interrupted. */
 export function latencyOf({ outcome, intended, end }: ApplicationRecord): number | null {

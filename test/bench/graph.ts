@@ -1,6 +1,6 @@
 /**
  * bench:graph: is an application that is submitted as a graph there sooner than the same application request by request, and is what it says
- * of itself so? A map-reduce and a multi-agent graph (an instruction of 200 tokens, answers of 25) on llama-server, vLLM and llama.cpp in
+ * of itself so? A map-reduce and a multi-agent graph (an instruction of 100 to 200 tokens, answers of 25) on llama-server, vLLM and llama.cpp in
  * process, as Parrot compares, interleaved:
  *
  * - a: separate requests over a network of 250 ms, nothing shared; b: the same without the network; c: one submission over that network, shared
