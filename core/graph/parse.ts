@@ -396,8 +396,7 @@ class NodeReader {
     const { role, samples, parse = 'text' } = this.#fields;
     const parser = parse as Parser;
     const problem = parserProblem(parser);
-    if (problem !== null)
-      this.#checker.add(this.#at('parse'), `the regular expression cannot be used: ${problem}`);
+    if (problem !== null) this.#checker.add(this.#at('parse'), problem);
     return {
       kind: 'prompt',
       prompt: this.#template('prompt'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { patternProblem } from '../quality/scorers/pattern.js';
 import { type Value, valueAt } from './value.js';
 
 /** How an answer is read: a word, or a word with what it needs. */
@@ -11,6 +12,8 @@ export const parserSchema = z
   .default('text');
 export type Parser = z.infer<typeof parserSchema>;
 
+/** A regular expression is tried on so much of an answer: its time is a small power of that. */
+const MOST_TEXT = 2000;
 const MARK = /^\s*(?:[-*•]|\(?\d{1,4}[.):])\s+/;
 
 /**
@@ -21,7 +24,7 @@ const MARK = /^\s*(?:[-*•]|\(?\d{1,4}[.):])\s+/;
 export function parseAnswer(parser: Parser, answer: string): Value {
   if (typeof parser === 'object') {
     if ('regex' in parser) {
-      const match = new RegExp(parser.regex, 'su').exec(answer);
+      const match = new RegExp(parser.regex, 'su').exec(answer.slice(0, MOST_TEXT));
       return match === null ? null : (match[1] ?? match[0]);
     }
     const read = jsonIn(answer);
@@ -48,17 +51,9 @@ export function parseAnswer(parser: Parser, answer: string): Value {
   }
 }
 
-/** @returns one sentence why a regular expression cannot be used; null = it can. Nested repeats could take for ever on an answer. */
+/** @returns one sentence why a regular expression cannot be used; null = it can. */
 export function parserProblem(parser: Parser): string | null {
-  if (typeof parser !== 'object' || !('regex' in parser)) return null;
-  try {
-    new RegExp(parser.regex, 'su');
-  } catch (error) {
-    return (error as Error).message;
-  }
-  return /[+*}]\)*[+*{]|\([^()]*[+*][^()]*\)[+*{]/.test(parser.regex)
-    ? 'a repeat inside a repeat may take for ever: write it without'
-    : null;
+  return typeof parser === 'object' && 'regex' in parser ? patternProblem(parser.regex) : null;
 }
 
 function linesOf(text: string): string[] {
