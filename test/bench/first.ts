@@ -142,10 +142,9 @@ async function vectors(minilm: string): Promise<Figure[]> {
     const cosine = own.map((vector, i) => vector.reduce((sum, value, k) => sum + value * theirs[i]![k]!, 0));
     return { far: Math.max(...far), cosine: Math.min(...cosine) };
   };
-  const [ort, llama] = [
-    await compared(await openOnnx(place(onnx, 'mean'))),
-    await compared(await openGguf(place(gguf, 'mean'))),
-  ];
+  // llama.cpp first: koffi's stack is set before any library is opened.
+  const llama = await compared(await openGguf(place(gguf, 'mean')));
+  const ort = await compared(await openOnnx(place(onnx, 'mean')));
   return [
     {
       claim: `vectors of MiniLM on ONNX Runtime beside transformers, ${TEXTS.length} texts`,
@@ -178,7 +177,7 @@ async function heads(minilm: string): Promise<Figure[]> {
     TEXTS.slice(0, 3).map((text) => [query.slice(0, 60 + i), text] as const),
   );
   const figures: Figure[] = [];
-  for (const types of [true, false]) {
+  for (const types of [false, true]) {
     const folder = folderOf(types ? 'cross' : 'cross-one-type');
     const theirs = reference<Cross>('cross', { model: minilm, folder, types, pairs });
     // Two types are ONNX Runtime's alone: llama.cpp has one.

@@ -18,9 +18,12 @@ def exported(model, path, outputs):
     import torch
 
     ids = torch.ones((2, 7), dtype=torch.long)
+    # Where no text is filled up, transformers makes no mask at all, and the graph would have none.
+    mask = ids.clone()
+    mask[1, 5:] = 0
     sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("sequence")}
     torch.onnx.export(
-        model, (ids, ids, torch.zeros_like(ids)), path, dynamo=True, external_data=False,
+        model, (ids, mask, torch.zeros_like(ids)), path, dynamo=True, external_data=False,
         input_names=["input_ids", "attention_mask", "token_type_ids"], output_names=outputs,
         dynamic_shapes=(sizes, sizes, sizes), verbose=False,
     )
