@@ -46,6 +46,7 @@ const GREEDY: Drawing = { sampling: null, samples: 1, item: 0 };
 
 /**
  * Has a server say what follows a prompt, by its likeliest tokens or drawn; messages, whose template is known to nobody here, become a prompt by its own.
+ * @param fields of the request beside those.
  * @returns the texts up to a stop, with the tokens that it tells. @throws NoAnswer
  */
 export async function askText(
@@ -53,13 +54,14 @@ export async function askText(
   prompt: Prompt | readonly Message[],
   limits: GenerationLimits,
   drawing = GREEDY,
+  fields: object = {},
 ): Promise<Said> {
   const samples: Sample[] = [];
   let tokensIn: number | null = null;
   let secondsToFirst: number | null = null;
   for (let i = 0; i < drawing.samples; i++) {
     const began = monotonicSeconds();
-    const { text, tokensOut, ...spent } = await askOnce(server, prompt, limits, drawing, i);
+    const { text, tokensOut, ...spent } = await askOnce(server, prompt, limits, drawing, i, fields);
     if (i === 0) ({ tokensIn, secondsToFirst } = spent);
     samples.push({ text, tokensOut, seconds: wholeNanoseconds(monotonicSeconds() - began) });
   }
@@ -76,6 +78,7 @@ async function askOnce(
   { maxTokens, stop, stops }: GenerationLimits,
   { sampling, item }: Drawing,
   sample: number,
+  fields: object,
 ) {
   const { model, profile } = server;
   const chats = Array.isArray(prompt);
@@ -83,7 +86,7 @@ async function askOnce(
   const asked = chats ? { messages: prompt } : { prompt: ArrayBuffer.isView(prompt) ? [...prompt] : prompt };
   const { temperature = 0, topP, topK, minP } = sampling ?? {};
   const body = {
-    ...{ model, ...asked, max_tokens: maxTokens, temperature, ...withoutLora(server) },
+    ...{ model, ...asked, max_tokens: maxTokens, temperature, ...withoutLora(server), ...fields },
     ...(topP !== undefined && { top_p: topP }),
     ...(topK !== undefined && { top_k: topK }),
     ...(minP !== undefined && { min_p: minP }),

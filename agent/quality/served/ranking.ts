@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
 import type { Tokenizer } from '../../../core/serving/tokenizer.js';
 import type { ServedEndpoint } from '../../../engines/servers/served.js';
@@ -32,10 +33,9 @@ export function servedModels(
           return (token) => told.get(token) ?? Number.NEGATIVE_INFINITY;
         },
         async write(prompt, tokens) {
-          const { text, tokensOut, secondsToFirst } = await askText(server, prompt, {
-            maxTokens: tokens,
-            stop: [],
-          });
+          const limits = { maxTokens: tokens, stop: [] };
+          const said = await askText(server, prompt, limits, undefined, unshared(server));
+          const { text, tokensOut, secondsToFirst } = said;
           return { text, tokens: tokensOut ?? tokens, next: null, secondsToFirst };
         },
       };
@@ -44,4 +44,12 @@ export function servedModels(
       throw new NoAnswer('vectors and heads are not asked of servers; the file itself makes them');
     },
   };
+}
+
+/** Ways of ranking read the same prompts, and the second would find what the first left in a server's memory. */
+function unshared({ profile: { prefixes } }: ServedEndpoint): object {
+  const fields = Object.entries(prefixes?.off ?? {});
+  return Object.fromEntries(
+    fields.map(([name, value]) => [name, value === '{unique}' ? randomUUID() : value]),
+  );
 }
