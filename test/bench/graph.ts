@@ -134,7 +134,7 @@ async function compare(open: OpenEngine, engine: string, name: string, path: str
 /** Kills runs again and again until one comes to its end. */
 async function killed(): Promise<Figure[]> {
   const path = graphs['map-reduce']!;
-  const words = ['--import', 'tsx', join(import.meta.dirname, 'graph/child.ts'), path, folder, MODEL];
+  const words = ['--import', 'tsx', join(import.meta.dirname, 'graph/kill-child.ts'), path, folder, MODEL];
   const journal = join(folder, 'killed.jsonl');
   const ids = () => {
     try {

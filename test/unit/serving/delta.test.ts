@@ -30,6 +30,12 @@ describe('what a chunk says', () => {
     const usage = '{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":"4"}}';
     expect(readDelta(usage)).toEqual({ ...nothing, usage: { promptTokens: 3, completionTokens: null } });
     expect(readDelta('{"choices":[],"usage":null}')).toEqual(nothing);
+    // What was computed before: as OpenAI and vLLM say it, and as llama-server does.
+    const counted = { prompt_tokens: 9, completion_tokens: 1 };
+    const told = { choices: [], usage: { ...counted, prompt_tokens_details: { cached_tokens: 7 } } };
+    expect(readDelta(JSON.stringify(told)).usage?.cachedTokens).toBe(7);
+    const timed = { choices: [], usage: counted, timings: { cache_n: 5 } };
+    expect(readDelta(JSON.stringify(timed)).usage?.cachedTokens).toBe(5);
   });
 
   test('errors in each form that servers have', () => {
