@@ -1,6 +1,7 @@
 import { basename, dirname, extname, resolve } from 'node:path';
 import type { Diagnostic } from '../../core/input/diagnostic.js';
 import { fileProblem } from '../../core/input/file-problem.js';
+import { readYaml } from '../../core/input/yaml.js';
 import {
   chosenTask,
   fewShotOf,
@@ -25,6 +26,7 @@ import {
 import { isRanking, parseRanking } from '../../core/ranking/definition.js';
 import { filesNamed, type RankingTask, tasksOf } from '../../core/ranking/task.js';
 import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
+import { isLmEval, readLmEvalTasks } from './lm-eval/read.js';
 import { type LocatedFiles, locatedFiles, readRankingData } from './ranking/data.js';
 
 export type ReadTasks =
@@ -68,6 +70,8 @@ class TaskReader {
 
   /** @returns a task for each way that it is asked. */
   tasks({ file: path, ...otherwise }: TaskChoice): readonly Task[] {
+    const theirs = this.#lmEval(path, otherwise);
+    if (theirs !== null) return theirs;
     const definition = this.#definition(path);
     if (definition === null) return [];
     const wrong = waysOf(otherwise.ways).problems;
@@ -75,6 +79,19 @@ class TaskReader {
       ...wrong.map(({ axis, message }) => `${path}: ways${axis === '' ? '' : `.${axis}`}: ${message}`),
     );
     return asked(definedOtherwise(definition, otherwise)).flatMap((one) => this.#asked(one, path) ?? []);
+  }
+
+  /** @returns null for a file that is none of lm-evaluation-harness's. */
+  #lmEval(path: string, otherwise: Omit<TaskChoice, 'file'>): readonly Task[] | null {
+    if (!/\.ya?ml$/.test(path) && extname(path) !== '') return null;
+    const text = this.#read(path);
+    // What includes others, or names functions of Python, is known by its words.
+    const plain = text?.replace(/!function/g, '');
+    if (text === null || !isLmEval(readYaml(plain ?? '').data)) return null;
+    const read = readLmEvalTasks(path, text, otherwise, (file) => this.#read(file));
+    const tasks = read.filter((one) => typeof one !== 'string');
+    for (const one of read) if (typeof one === 'string') this.#say(`${path}: ${one}`);
+    return tasks;
   }
 
   #asked(definition: TaskDefinition, path: string): Task | null {

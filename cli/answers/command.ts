@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MEASURE_NAMES, MEASURES, type MeasureName } from '../../core/quality/answers/measures/index.js';
 import { collect, positiveInteger } from '../options/values.js';
 
-export const ANSWER_FORMATS = ['table', 'jsonl', 'csv', 'parquet', 'json', 'trec'] as const;
+export const ANSWER_FORMATS = ['table', 'jsonl', 'csv', 'parquet', 'json', 'trec', 'lm-eval'] as const;
 
 export interface AnswersOptions {
   readonly task: readonly string[];

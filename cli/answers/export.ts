@@ -5,7 +5,11 @@ import { runLines } from '../../core/ranking/data.js';
 import { csvLines } from '../../report/csv.js';
 import { outputPath } from '../single/output-path.js';
 import { type AnswerColumn, columnsFor, exportedRecord } from './columns.js';
+import { lmEvalSamples } from './lm-eval.js';
 import type { Answer, Answers } from './read.js';
+
+/** The formats of files. */
+type ExportFormat = 'jsonl' | 'csv' | 'parquet' | 'trec' | 'lm-eval';
 
 /** Answers that are written together: a row group of Parquet. */
 const AT_ONCE = 4096;
@@ -17,11 +21,11 @@ const AT_ONCE = 4096;
  */
 export async function exportAnswers(
   answers: Answers,
-  format: 'jsonl' | 'csv' | 'parquet' | 'trec',
+  format: ExportFormat,
   path: string | null,
   joined: Parameters<typeof columnsFor>[1],
 ): Promise<number> {
-  const columns = format === 'jsonl' || format === 'trec' ? [] : await columnsFor(answers, joined);
+  const columns = format === 'csv' || format === 'parquet' ? await columnsFor(answers, joined) : [];
   if (path === null) {
     return await lines(answers, textOf(format, columns), async (text) => {
       if (!process.stdout.write(text)) await once(process.stdout, 'drain');
@@ -60,8 +64,9 @@ interface AsText {
   readonly each: (answer: Answer) => string;
 }
 
-function textOf(format: 'jsonl' | 'csv' | 'parquet' | 'trec', columns: readonly AnswerColumn[]): AsText {
+function textOf(format: ExportFormat, columns: readonly AnswerColumn[]): AsText {
   if (format === 'trec') return { head: '', each: trecLines };
+  if (format === 'lm-eval') return { head: '', each: sampleLines };
   if (columns.length === 0)
     return { head: '', each: (answer) => `${JSON.stringify(exportedRecord(answer))}\n` };
   return {
@@ -69,6 +74,11 @@ function textOf(format: 'jsonl' | 'csv' | 'parquet' | 'trec', columns: readonly 
     each: (answer) => csvLines([columns.map(({ of }) => of(answer))]),
   };
 }
+
+const sampleLines = (answer: Answer): string =>
+  lmEvalSamples(answer)
+    .map((one) => `${JSON.stringify(one)}\n`)
+    .join('');
 
 /** A run as trec_eval reads it, named by row and task; answers that are no rankings have none. */
 function trecLines({ of, record: { task, item, ranking } }: Answer): string {

@@ -1,4 +1,6 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { readYaml } from '../../core/input/yaml.js';
+import { type TaskChoice, taskChoiceSchema } from '../../core/quality/tasks/asking.js';
 import { WINDOW_SCHEMES, type WindowScheme } from '../../core/quality/windows.js';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { collect, positiveInteger } from '../options/values.js';
@@ -16,6 +18,7 @@ export interface QualityOptions extends NodeOptions {
   readonly threads?: number;
   readonly models: readonly string[];
   readonly answers?: string;
+  readonly ask?: Omit<TaskChoice, 'file'>;
   readonly json?: true;
 }
 
@@ -60,6 +63,11 @@ export function registerQuality(program: Command): void {
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)
     .option(
+      '--ask <options>',
+      'ask every --task otherwise than its file says: options of a task as YAML, such as "{ chat: true, fewShot: 5 }"',
+      otherwiseOf,
+    )
+    .option(
       '--answers <file>',
       'write what was said to each item of --task, JSON lines; interrupted, the same command goes on at the item',
     )
@@ -68,4 +76,16 @@ export function registerQuality(program: Command): void {
       const { runQuality } = await import('./quality.js');
       await runQuality(model, options);
     });
+}
+
+/** @throws InvalidArgumentError */
+function otherwiseOf(text: string): Omit<TaskChoice, 'file'> {
+  const { data, diagnostics } = readYaml(text);
+  const read = taskChoiceSchema.omit({ file: true }).safeParse(data);
+  if (diagnostics.length === 0 && read.success) return read.data;
+  const [issue] = read.error?.issues ?? [];
+  const where = issue === undefined ? '' : `${issue.path.join('.')}: ${issue.message}`;
+  throw new InvalidArgumentError(
+    `It must be options of a task, such as { chat: true, fewShot: 5 }: ${diagnostics[0]?.message ?? where}`,
+  );
 }

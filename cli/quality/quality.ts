@@ -22,7 +22,7 @@ import { summary } from './summary.js';
 
 /** `ridge quality`: checks every word first, then scores the model in a child process. */
 export async function runQuality(source: string, options: QualityOptions): Promise<void> {
-  const { tasks, rankings } = tasksOf(options.task);
+  const { tasks, rankings } = tasksOf(options.task, options.ask);
   const scorers = scorersFor(tasks, options);
   const textPath = textOf(options);
   if (options.answers !== undefined && tasks.length + rankings.length === 0)
@@ -107,8 +107,8 @@ async function measure(
 }
 
 /** @throws CommandError (exit code 2) with every error of every file at once. */
-function tasksOf(paths: readonly string[]): Extract<ReadTasks, { ok: true }> {
-  const read = readTasks(paths);
+function tasksOf(paths: readonly string[], ask: QualityOptions['ask']): Extract<ReadTasks, { ok: true }> {
+  const read = readTasks(ask === undefined ? paths : paths.map((file) => ({ ...ask, file })));
   if (read.ok) return read;
   const count = `${read.errors.length} error${read.errors.length === 1 ? '' : 's'} in task files`;
   throw usageError([count, ...read.errors].join('\n'), 'Nothing was started.');

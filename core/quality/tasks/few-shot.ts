@@ -1,6 +1,7 @@
 import type { Message } from '../../serving/tokenizer.js';
 import { CHOICE_RULES, type ChoiceScore } from '../multiple-choice.js';
 import { type Reading, readingsOf } from '../reading/readings.js';
+import type { ScoringOptions } from '../scorers/index.js';
 import { type FewShot, fewShotOf } from './asking.js';
 import type { TaskDefinition } from './definition.js';
 import { drawn, firstOf, nearest, type Pick as Picks } from './examples.js';
@@ -14,7 +15,7 @@ export interface Task {
   readonly task: string;
   /** What this way of asking it is called; null = it is asked in no other. */
   readonly way: string | null;
-  readonly spec: TaskDefinition['spec'];
+  readonly spec: TaskDefinition['spec'] & Pick<ScoringOptions, 'exactMatch'>;
   /** What generated answers are read for. */
   readonly readings: readonly Reading[];
   /** How options are chosen by their likelihood. */
