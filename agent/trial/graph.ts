@@ -15,14 +15,14 @@ import type { TrialRun } from './context.js';
  * @throws FailureError `impossible-combination` with every error, `source-not-allowed`, `model-missing`.
  */
 export async function graphOf({ lease, node }: TrialRun): Promise<GraphInput | null> {
-  const { experiment, sweepId, position, block, purpose, start = 0 } = lease;
+  const { experiment, sweepId, position, purpose, start = 0 } = lease;
   const { kind, options } = experiment.workload;
   if (workloadNamed(kind)?.needs !== 'completions') return null;
   const settings = typeof options.settings === 'string' ? options.settings : null;
   const path = locateSource(String(options.graph), node.models);
   const read = readGraph(path, settings, (one) => locateSource(one, node.models));
   // An attempt that was killed is followed by one of the same place in the sweep, which goes on where it was.
-  const place = JSON.stringify([experiment.id, sweepId, position, block, purpose, start, read.digest]);
+  const place = JSON.stringify([experiment.id, sweepId, position, purpose, start, read.digest]);
   const identity = createHash('sha256').update(place).digest('hex').slice(0, 24);
   const { cacheFolder } = node.models;
   return {

@@ -1,10 +1,19 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { isPresent, type ResultRecord, resultSchema } from '../../core/result/result.js';
-import { ridge } from '../support/ridge.js';
+import { ridge, startRidge } from '../support/ridge.js';
 
 const LIMIT = 120_000;
 let folder: string;
@@ -96,6 +105,49 @@ test(
       .map((line) => JSON.parse(line));
     expect(rows.map(({ graph }) => graph!.calls.items)).toContain(calls.length);
     expect(calls[0]).toMatchObject({ row: 1, schema: 'ridgepoint.dev/graph-call/v1', outcome: 'complete' });
+  },
+  LIMIT,
+);
+
+test(
+  'a run that is killed goes on where it was: no call is asked or counted twice, and what was interrupted has no end-to-end time',
+  async () => {
+    const sweep = put('killed', {
+      models: 'tiny.gguf',
+      runners: { kind: 'simulated-server', simulatedTtftSeconds: 0.15, simulatedItlSeconds: 0 },
+      workloads: {
+        kind: 'graph',
+        graph: 'retrieve-in-steps.yaml',
+        promptsAs: 'text',
+        settings: 'steps=3,out=2',
+      },
+    });
+    const cache = join(folder, 'cache-of-killed');
+    const own = { XDG_CACHE_HOME: cache, XDG_STATE_HOME: join(folder, 'state-of-killed') };
+    const out = join(folder, 'killed-out');
+    const command = words('run', sweep, '--out', out);
+    const journals = join(cache, 'ridgepoint/graphs');
+    const callsSoFar = () =>
+      (existsSync(journals) ? readdirSync(journals) : [])
+        .flatMap((name) => readFileSync(join(journals, name), 'utf8').split('\n'))
+        .filter((line) => line.startsWith('{"call"')).length;
+    const running = startRidge(command, { env: own });
+    while (callsSoFar() < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+    process.kill(-running.process.pid!, 'SIGKILL');
+    await running.ended;
+    const ended = await ridge(command, { env: own });
+    expect(ended.code, ended.stderr).toBe(0);
+    const [record] = readFileSync(join(out, 'results.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => resultSchema.parse(JSON.parse(line)));
+    const { sitting, applications, calls } = record!.graph!;
+    expect(sitting).toBe(1);
+    expect(applications.map(({ outcome }) => outcome).sort()).toEqual(['complete', 'interrupted']);
+    expect(applications.find(({ outcome }) => outcome === 'interrupted')!.pathSeconds).toBeNull();
+    // Three rounds of a request and a search, and the answer, of two items.
+    expect(calls.items).toBe(14);
+    expect(record!.warnings.map(({ code }) => code)).toContain('run-resumed');
   },
   LIMIT,
 );
