@@ -20,6 +20,7 @@ export interface AnswersOptions {
   readonly grams: number;
   readonly matrix?: true;
   readonly prices?: string;
+  readonly bodies: readonly string[];
   readonly format: (typeof ANSWER_FORMATS)[number];
   readonly output?: string;
   readonly most: number;
@@ -107,6 +108,12 @@ export function registerAnswers(program: Command): void {
     .option(
       '--prices <file>',
       'YAML: prices of rows, by model name or label, of a million tokens in and out, an hour or a kilowatt hour',
+    )
+    .option(
+      '--bodies <folder>',
+      'another folder with files of answers, such as `answers` of the cache of a node that asked, mounted or copied here (repeatable)',
+      collect,
+      [],
     )
     .addOption(
       new Option('-f, --format <format>', 'how to print').choices([...ANSWER_FORMATS]).default('table'),

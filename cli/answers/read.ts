@@ -82,7 +82,8 @@ export class Answers {
       throw usageError(`no row of ${source} has answers to items of tasks`, hint);
     }
     const folder = statSync(source).isDirectory() ? source : dirname(source);
-    const stores = [answerBodies(join(folder, ANSWERS)), answerBodies(answersFolder(cacheFolder()))];
+    const places = [join(folder, ANSWERS), answersFolder(cacheFolder()), ...options.bodies];
+    const stores = places.map(answerBodies);
     const rows: AnsweredRow[] = [];
     const absent: string[] = [];
     for (const one of having) {
@@ -90,7 +91,7 @@ export class Answers {
       if (here.every((store) => store !== null)) rows.push(one);
       else absent.push(`${one.row.label} (${one.record.node.name})`);
     }
-    const where = `their files are on the nodes that asked: ${absent.join(', ')}`;
+    const where = `their files are on the nodes that asked: ${absent.join(', ')}; --bodies names a folder that has them`;
     if (rows.length === 0) throw workError(`the answers of ${source} are not here; ${where}`);
     if (absent.length > 0) say(`${absent.length} of ${having.length} rows are left out; ${where}`);
     const answers = new Answers(rows, stores, options, joined);

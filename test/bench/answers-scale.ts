@@ -101,7 +101,7 @@ function startAgent(agent: number, coordinator: string): Running {
     config,
     JSON.stringify({ ...settings, runners: ['llama-cpp'], limits: { trialTimeoutSeconds: 7200 } }),
   );
-  const words = ['--config', config, '--name', `node${agent}`, '--energy', 'none', '--metrics', 'off'];
+  const words = ['--config', config, '--name', `node${agent}`, '--energy', 'none'];
   return startRidge(['agent', '--coordinator', coordinator, ...words]);
 }
 
@@ -153,9 +153,10 @@ async function main(): Promise<Figure[]> {
     const seen = agents.map((): Seen => ({ early: null, most: { own: 0, child: 0 } }));
     let resumedAfter: number | null = null;
     let over = false;
-    void submitted.ended.then(() => {
-      over = true;
-    });
+    for (const one of [...agents, submitted])
+      void one.ended.then(() => {
+        over = true;
+      });
     for (let told = 0; !over; told++) {
       await sleep(250);
       for (let i = 0; i < AGENTS; i++) look(i, agents[i]!, seen[i]!);
@@ -164,6 +165,7 @@ async function main(): Promise<Figure[]> {
         const killed = agents[0]!;
         process.kill(-killed.process.pid!, 'SIGKILL');
         await killed.ended;
+        over = false;
         const before = journalBytes(0);
         const began = performance.now();
         agents[0] = start(startAgent(0, address));
@@ -173,6 +175,7 @@ async function main(): Promise<Figure[]> {
         say(`killed at ${answered(0)}, went on after ${resumedAfter.toFixed(1)} s`);
       }
     }
+    if (submitted.process.exitCode === null) throw new Error(agents.map((one) => one.stderr()).join('\n'));
     const { code, stderr } = await submitted.ended;
     if (code !== 0) throw new Error(stderr);
     return [...memoryFigures(seen), resumeFigure(resumedAfter), await countFigure(address)];

@@ -130,6 +130,9 @@ describe('agreement', () => {
     expect(without.values).toMatchObject({ 'same, score and human': 0.6 });
     expect(without.figures.find(({ name }) => name.startsWith('quadratic'))!.reason).toMatch(/--scale/);
     expect(without.values['ICC(2,1), score and human']).toBeGreaterThan(0.8);
+    for (const name of ['Pearson', 'Spearman'])
+      expect(without.values[`${name}, score and human`]).toBeCloseTo(0.9, 12);
+    expect(without.values['Kendall’s τ-b, score and human']).toBeCloseTo(0.8, 12);
     const scale = [1, 2, 3, 4, 5];
     const { values } = measure('agreement', graded, { raters: ['answer', 'human'], scale });
     expect(values['quadratic kappa (QWK), answer and human']).toBeCloseTo(0.9, 12);

@@ -1,4 +1,5 @@
-import { fleissKappa, icc, kappa } from '../../../statistics/agreement.js';
+import { fleissKappa, icc, kappa, kendallTau } from '../../../statistics/agreement.js';
+import { pearson, spearman } from '../../../statistics/correlation.js';
 import { bootstrapOf } from '../../../statistics/interval.js';
 import { mean } from '../../../statistics/summary.js';
 import { numbersOf } from '../classes.js';
@@ -13,9 +14,11 @@ import {
 } from './measure.js';
 
 const INTERVAL = { draws: 500 };
+/** Kendall's τ compares each with each. */
+const MOST_PAIRED = 10_000;
 
 /**
- * How far raters agree about the same answers: the share that is the same, Cohen's kappas over the full scale, Fleiss' kappa of three and more, and ICC(2,1), in which grades need no scale.
+ * How far raters agree about the same answers: the share that is the same, Cohen's kappas over the full scale, Fleiss' kappa of three and more; and what needs no scale: Pearson's, Spearman's and Kendall's correlations, and ICC(2,1).
  */
 export function agreement({ raters, scale }: MeasureSettings): Gathering {
   const things: number[][] = [];
@@ -93,6 +96,11 @@ function pairFigures(
       if (off !== undefined) return absent(`${name}, ${pair}`, n, `${off} is not on the scale`);
       return of(name, (a, b) => kappa(a, b, { weights, scale }));
     }),
+    of('Pearson', pearson),
+    of('Spearman', spearman),
+    n > MOST_PAIRED
+      ? absent(`Kendall’s τ-b, ${pair}`, n, `it is computed of ${MOST_PAIRED} answers at most`)
+      : figure(`Kendall’s τ-b, ${pair}`, n, kendallTau(x, y)),
     of('ICC(2,1)', (a, b) =>
       icc(
         a.map((value, i) => [value, b[i]!]),
