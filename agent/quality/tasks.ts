@@ -14,16 +14,36 @@ import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/cloc
 import { optionLikelihoods, tokenizeChoices, tokensOf } from './choices.js';
 import { generate } from './generation.js';
 import type { Journal } from './journal.js';
-import type { LanguageModel } from './language-model.js';
+import { type LanguageModel, LEAST_CONTEXT } from './language-model.js';
 import { type PromptReader, promptText, promptTokens } from './prompts.js';
 import { byLikelihood, bySaying, LETTER_TOKENS, type Respondent } from './respondent.js';
 import { type Scorers, scoreBy } from './scorers.js';
 import { stoppedBy, type Watch } from './watch.js';
 
-/** @returns tokens that the cache needs for each item. Items are cut again when they are asked: all of them together may not fit into memory. */
+/**
+ * @returns tokens that the cache needs for each item; where they are certainly few, no fewer than that. Items are cut again when they are asked: all of them together may not fit
+ * into memory.
+ */
 export function tokensNeeded(reader: PromptReader, { items, spec }: Task): number[] {
-  if (spec.mode !== 'generate') return items.map((item) => tokenizeChoices(reader, item).longest);
-  return items.map(({ prompt }) => tokensToSay(reader, prompt).length + spec.maxTokens);
+  return items.map((item) => {
+    const most = mostTokens(item, spec);
+    // Cutting 50,000 questions takes as long as an interrupted task may take to go on.
+    if (most <= LEAST_CONTEXT) return most;
+    if (spec.mode !== 'generate') return tokenizeChoices(reader, item).longest;
+    return tokensToSay(reader, item.prompt).length + spec.maxTokens;
+  });
+}
+
+/** Begin and end of a text, and the blank that some vocabularies put before it. */
+const AROUND_TEXT = 4;
+
+/** No token is less than a byte; what a chat template adds is not known here. */
+function mostTokens({ prompt, choices }: TaskItem, { mode, maxTokens }: Task['spec']): number {
+  const prompts = choices?.prompts ?? [prompt];
+  const bytes = (text: TaskItem['prompt']) =>
+    typeof text === 'string' ? Buffer.byteLength(text) : Number.POSITIVE_INFINITY;
+  const longest = (all: readonly TaskItem['prompt'][]) => all.reduce((most, one) => Math.max(most, bytes(one)), 0);
+  return longest(prompts) + (mode === 'generate' ? maxTokens : longest(choices?.continuations ?? [])) + AROUND_TEXT;
 }
 
 const tokensToSay = (reader: PromptReader, prompt: TaskItem['prompt']) =>

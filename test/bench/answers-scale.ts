@@ -170,7 +170,7 @@ async function main(): Promise<Figure[]> {
         const began = performance.now();
         agents[0] = start(startAgent(0, address));
         seen[0] = { early: null, most: { own: 0, child: 0 } };
-        while (journalBytes(0) <= before && performance.now() - began < 120_000) await sleep(20);
+        while (journalBytes(0) <= before && !over && performance.now() - began < 120_000) await sleep(20);
         resumedAfter = (performance.now() - began) / 1000;
         say(`killed at ${answered(0)}, went on after ${resumedAfter.toFixed(1)} s`);
       }
