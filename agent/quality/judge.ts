@@ -12,6 +12,8 @@ import type { AnswerToScore } from './external-scorer.js';
 import { generate } from './generation.js';
 import { type LanguageModel, LEAST_CONTEXT, openLanguageModel, withVocabulary } from './language-model.js';
 import type { QualityModel } from './measure.js';
+import { promptText, promptTokens } from './prompts.js';
+import { readerOf } from './tasks.js';
 
 export interface JudgeJob {
   readonly model: QualityModel;
@@ -99,11 +101,11 @@ const choiceOf = (judge: JudgeDefinition, rubric: Rubric, prompt: string) => ({
   choices: { continuations: ratingsOf(judge, rubric), answers: [] },
 });
 
-function tokensFor({ text }: LanguageModel, judge: JudgeDefinition, { rubric, texts }: Prompts): number {
+function tokensFor(model: LanguageModel, judge: JudgeDefinition, { rubric, texts }: Prompts): number {
   const lengths = texts.map((prompt) =>
     judge.reads === 'likelihood'
-      ? tokenizeChoices(text, choiceOf(judge, rubric, prompt)).longest
-      : text.tokenize(prompt, true).length + judge.maxTokens,
+      ? tokenizeChoices(model.text, choiceOf(judge, rubric, prompt)).longest
+      : writtenTo(model, prompt).length + judge.maxTokens,
   );
   return Math.max(...lengths);
 }
@@ -139,7 +141,14 @@ function likelihoods(model: LanguageModel, judge: JudgeDefinition, rubric: Rubri
 }
 
 function said(model: LanguageModel, { maxTokens, stop }: JudgeDefinition, prompt: string): string {
-  return generate(model, model.text.tokenize(prompt, true), { maxTokens, stop }).text;
+  return generate(model, writtenTo(model, prompt), { maxTokens, stop }).text;
+}
+
+/** @returns the tokens of a request to a model: by its own chat template, where it has one. */
+function writtenTo(model: LanguageModel, content: string): Int32Array {
+  const reader = readerOf(model);
+  const prompt = reader.chat == null ? content : [{ role: 'user' as const, content }];
+  return promptTokens(reader, prompt, promptText(reader, prompt));
 }
 
 /** @param logProbabilities of the ratings, from the worst to the best, up to a common constant. @returns their mean, 0 to 1. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { FailureError, failure } from '../../core/errors.js';
 import { ANSWER_SCHEMA, type AnswerRecord, type GivenAnswer } from '../../core/quality/answers/record.js';
 import type { TaskOutcome } from '../../core/quality/outcome.js';
-import { scoredReadings, scoreNames } from '../../core/quality/reading/readings.js';
+import { scoredReadings, scoreNames, scoresGiven, together } from '../../core/quality/reading/readings.js';
 import { externalName, extracted, type ScorerName } from '../../core/quality/scorers/index.js';
 import { type ItemScore, retention, scoreOf } from '../../core/quality/scores.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
@@ -42,8 +42,11 @@ function mostTokens({ prompt, choices }: TaskItem, { mode, maxTokens }: Task['sp
   const prompts = choices?.prompts ?? [prompt];
   const bytes = (text: TaskItem['prompt']) =>
     typeof text === 'string' ? Buffer.byteLength(text) : Number.POSITIVE_INFINITY;
-  const longest = (all: readonly TaskItem['prompt'][]) => all.reduce((most, one) => Math.max(most, bytes(one)), 0);
-  return longest(prompts) + (mode === 'generate' ? maxTokens : longest(choices?.continuations ?? [])) + AROUND_TEXT;
+  const longest = (all: readonly TaskItem['prompt'][]) =>
+    all.reduce((most, one) => Math.max(most, bytes(one)), 0);
+  return (
+    longest(prompts) + (mode === 'generate' ? maxTokens : longest(choices?.continuations ?? [])) + AROUND_TEXT
+  );
 }
 
 const tokensToSay = (reader: PromptReader, prompt: TaskItem['prompt']) =>
@@ -123,15 +126,13 @@ export async function measureTask(
     watch.progress({ what: task.name, done: i + 1, total: items.length, value: own.mean });
     await watch.checkStop();
   }
-  const judged: Record<string, Float64Array> = {};
+  const judged = spec.mode === 'generate' ? await judgedScores(task, 'model', asking) : {};
+  const judgedBase =
+    spec.mode === 'generate' && ofBase !== null ? await judgedScores(task, 'base', asking) : {};
   const scores = [];
   for (const name of names) {
-    const external = externalName(name as ScorerName);
-    if (external !== null) {
-      judged[name] = await judge(external, task, 'model', asking);
-      own.put(name, judged[name]);
-      ofBase?.put(name, await judge(external, task, 'base', asking));
-    }
+    if (judged[name] !== undefined) own.put(name, judged[name]);
+    if (judgedBase[name] !== undefined) ofBase?.put(name, judgedBase[name]);
     // What a judge could not score is no 0: it is counted, and left out on both sides.
     const scored = items.flatMap((_, i) =>
       Number.isNaN(own.of(name)[i]!) || Number.isNaN(ofBase?.of(name)[i] ?? 0) ? [] : [i],
@@ -333,43 +334,65 @@ function absences({ choices }: TaskItem, { answer }: GivenAnswer, spent: Answer)
   };
 }
 
-/** Has a command of the node judge what the journal holds. @returns its scores by index. */
+/** Has scorers of the node score what the journal holds: each once, whatever scores are made of it. @returns by score, its values by index. */
+async function judgedScores(task: Task, of: 'model' | 'base', asking: Asking): Promise<JudgedScores> {
+  const { spec, readings, items } = task;
+  const byScorer = new Map<string, readonly (readonly (number | null)[])[]>();
+  const found: Record<string, Float64Array> = {};
+  for (const { name, scorer, reading } of scoresGiven(spec, readings)) {
+    const external = externalName(scorer);
+    if (external === null) continue;
+    const each = byScorer.get(external) ?? (await judge(external, task, of, asking));
+    byScorer.set(external, each);
+    found[name] = Float64Array.from(items, (_, i) => {
+      const scores = each[i] ?? [];
+      // An answer that nobody could score leaves its item without a score.
+      return scores.length === 0 || scores.includes(null)
+        ? Number.NaN
+        : together(scores as number[], reading.pass);
+    });
+  }
+  return found;
+}
+
+/** @returns by index of an item, the scores of all answers to it. */
 async function judge(
   name: string,
   task: Task,
   of: 'model' | 'base',
   { scorers, journal, watch }: Asking,
-): Promise<Float64Array> {
+): Promise<readonly (readonly (number | null)[])[]> {
   const order: number[] = [];
   function* questions() {
     for (const record of journal.answers(task.name)) {
       const item = task.items[record.index];
       if (item === undefined) continue;
-      const answer = (of === 'base' ? record.base?.answer : record.answer) ?? '';
-      order.push(record.index);
       const { id, prompt, references, groups, program } = item;
-      yield {
-        id,
-        prompt: plainPrompt(prompt),
-        answer,
-        references,
-        task: task.name,
-        groups,
-        ...(program && { program }),
-      };
+      for (const answer of answersIn(record, of)) {
+        order.push(record.index);
+        yield {
+          ...{ id, prompt: plainPrompt(prompt), answer, references, task: task.name, groups },
+          ...(program && { program }),
+        };
+      }
     }
   }
   const { stopped, end } = stoppedBy(watch);
   try {
-    const found = await scoreBy(name, scorers[name]!, questions(), stopped);
-    const values = new Float64Array(task.items.length);
-    found.forEach((value, i) => {
-      values[order[i]!] = value ?? Number.NaN;
+    const scores = await scoreBy(name, scorers[name]!, questions(), stopped);
+    const byItem: (number | null)[][] = task.items.map(() => []);
+    scores.forEach((score, i) => {
+      byItem[order[i]!]!.push(score);
     });
-    return values;
+    return byItem;
   } finally {
     end();
   }
+}
+
+function answersIn(record: AnswerRecord, of: 'model' | 'base'): readonly string[] {
+  if (of === 'base') return [record.base?.answer ?? ''];
+  return record.samples?.map(({ answer }) => answer) ?? [record.answer ?? ''];
 }
 
 function withGroups({ items }: Task, places: readonly number[], values: Float64Array): readonly ItemScore[] {

@@ -158,12 +158,16 @@ function endingOf(
       });
       return () => Buffer.concat(pieces).toString('utf8');
     });
+    let failed: Error | null = null;
     child.on('error', (error) => {
       clearTimeout(clock);
-      reject(error);
+      failed = error;
+      // One that was started and is ended early has gone when its pipes are closed.
+      if (child.pid === undefined) reject(error);
     });
     child.on('close', (code) => {
       clearTimeout(clock);
+      if (failed !== null) return reject(failed);
       const late = (performance.now() - began) / 1000 >= seconds;
       const [stdout, stderr] = texts.map((text) => text());
       const killed = code === null || code === 124 || code === 137;

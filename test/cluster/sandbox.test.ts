@@ -3,7 +3,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { interpreterSchema, scoreByRunning } from '../../agent/quality/code-scorer.js';
+import { Journal } from '../../agent/quality/journal.js';
+import { bySpeech } from '../../agent/quality/respondent.js';
 import { readTasks } from '../../agent/quality/task-files.js';
+import { measureTask } from '../../agent/quality/tasks.js';
 import { toFailure } from '../../core/errors.js';
 import { plainPrompt } from '../../core/quality/tasks/prompt.js';
 import { runSandboxed, sandboxProblem } from '../../process/sandbox/run.js';
@@ -137,8 +140,9 @@ except OSError as error: print("full")`;
 describe.skipIf(problem !== null)('answers that are programs', () => {
   const profile = interpreterSchema.parse({ interpreter: [PYTHON, '-I'], seconds: 1 });
   const examples = join(import.meta.dirname, '../../docs/examples/tasks/humaneval.yaml');
+  const fixtures = join(import.meta.dirname, '../fixtures/tasks');
   const read = readTasks([examples], (path) =>
-    path.endsWith('.yaml') ? path : join(import.meta.dirname, '../fixtures/tasks/humaneval.jsonl'),
+    path.endsWith('.yaml') ? path : join(fixtures, 'humaneval.jsonl'),
   );
 
   test('pass with their tests alone: wrong ones, hanging ones and those that end early fail', async () => {
@@ -158,6 +162,47 @@ describe.skipIf(problem !== null)('answers that are programs', () => {
       asked(last, 'this is no Python'),
     ];
     expect(await scoreByRunning('python', profile, questions)).toEqual([1, 0, 1, 0, 0, 0]);
+  });
+
+  test('are all run where several were drawn: pass@k of an item from how many of them pass', async () => {
+    const folder = temporaryFolder();
+    const text = readFileSync(examples, 'utf8').replace(
+      'items: HumanEval.jsonl',
+      `items: ${join(fixtures, 'humaneval.jsonl')}`,
+    );
+    const path = join(folder, 'drawn.yaml');
+    writeFileSync(
+      path,
+      text.replace(
+        'maxTokens:',
+        'samples: 3\n  passes: [1, 2]\n  sampling: { temperature: 1 }\n  maxTokens:',
+      ),
+    );
+    const drawn = readTasks([path]);
+    if (!drawn.ok) throw new Error(drawn.errors.join('; '));
+    const [task] = drawn.tasks;
+    const answers = (i: number) => [
+      task!.items[i]!.references[0]!,
+      '    return None\n',
+      i === 0 ? '    return x + x\n' : '',
+    ];
+    const said = (i: number) => answers(i).map((answer) => ({ text: answer, tokensOut: 1, seconds: 0.1 }));
+    const spent = { tokensIn: 1, tokensOut: 3, secondsToFirst: 0.1 };
+    const model = bySpeech('saying', async (i) => ({ text: answers(i)[0]!, samples: said(i), ...spent }));
+    const journal = Journal.open(null, '');
+    try {
+      const watch = { progress() {}, async checkStop() {} };
+      const asking = { model, base: null, chat: null, scorers: { python: profile }, journal, watch };
+      const { outcome, judged } = await measureTask(task!, asking);
+      expect(outcome.scores.map(({ name, score }) => [name, score.value.toFixed(9)])).toEqual([
+        ['external:python', '0.500000000'],
+        ['external:python,pass@1', '0.500000000'],
+        ['external:python,pass@2', '0.833333333'],
+      ]);
+      expect(judged['external:python']![0]).toBeCloseTo(2 / 3, 12);
+    } finally {
+      journal.close();
+    }
   });
 
   test('end when the work is stopped', async () => {

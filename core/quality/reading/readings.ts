@@ -43,13 +43,32 @@ export interface Scoring extends ScoringOptions {
   readonly scorers: readonly Parameters<typeof score>[0][];
 }
 
-/** @returns the names of all scores; commands of the node judge what was said first, as it stands. */
-export function scoreNames({ scorers }: Pick<Scoring, 'scorers'>, readings: readonly Reading[]): string[] {
+/** A score: what it is called, who gives it, and what is read for it. */
+interface NamedScore {
+  readonly name: string;
+  readonly scorer: Scoring['scorers'][number];
+  readonly reading: Reading;
+}
+
+/** What the node's own scorers are given: answers as they stand, each by itself. */
+const isGiven = (scorer: Scoring['scorers'][number], { name, pass }: Reading) =>
+  externalName(scorer) === null || name === null || pass !== undefined;
+
+/** @returns all scores; scorers of the node score every answer as it stands. */
+export function scoresGiven(
+  { scorers }: Pick<Scoring, 'scorers'>,
+  readings: readonly Reading[],
+): NamedScore[] {
   return readings.flatMap((reading) =>
     scorers
-      .filter((scorer) => reading.name === null || externalName(scorer) === null)
-      .map((scorer) => scoreName(scorer, reading)),
+      .filter((scorer) => isGiven(scorer, reading))
+      .map((scorer) => ({ name: scoreName(scorer, reading), scorer, reading })),
   );
+}
+
+/** @returns the names of all scores. */
+export function scoreNames(scoring: Pick<Scoring, 'scorers'>, readings: readonly Reading[]): string[] {
+  return scoresGiven(scoring, readings).map(({ name }) => name);
 }
 
 export interface ReadAnswers {
@@ -74,7 +93,7 @@ export function scoredReadings(
     read[reading.name ?? ''] = texts[0] ?? '';
     for (const scorer of scoring.scorers) {
       const own = externalName(scorer) === null;
-      if (!own && reading.name !== null) continue;
+      if (!isGiven(scorer, reading)) continue;
       const each = own ? texts.map((text) => score(scorer, text, references, scoring)) : [];
       scores[scoreName(scorer, reading)] = own ? together(each, reading.pass) : null;
     }
@@ -82,7 +101,8 @@ export function scoredReadings(
   return { scores, read };
 }
 
-function together(scores: readonly number[], pass: number | undefined): number {
+/** @returns one score of several answers to an item: their mean, or pass@k. */
+export function together(scores: readonly number[], pass: number | undefined): number {
   if (scores.length === 0) return 0;
   if (pass === undefined) return scores.reduce((sum, value) => sum + value, 0) / scores.length;
   const right = scores.filter((value) => value >= 0.5).length;

@@ -10,7 +10,9 @@ const examples = join(import.meta.dirname, '../../../docs/examples/tasks');
 const fixtures = join(import.meta.dirname, '../../fixtures/tasks');
 const names = readdirSync(examples)
   .filter((name) => name.endsWith('.yaml'))
-  .map((name) => basename(name, '.yaml'));
+  .map((name) => basename(name, '.yaml'))
+  // Some have their own questions beside them.
+  .filter((name) => !existsSync(join(examples, `${name}.jsonl`)));
 
 /** The task of docs/examples, asked of the made-up items of the same name in place of the data set's file. */
 function read(name: string): Task {

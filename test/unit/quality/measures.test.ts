@@ -172,10 +172,7 @@ test('joint: right in both, and in one of those that are right in the other', ()
   expect(measure('joint', answers.slice(0, 1)).figures[0]!.reason).toMatch(/two tasks/);
 });
 
-test('pass and leakage', () => {
-  expect(measure('pass', [said('', '', { score: 1 }), said('', '', { score: 0 })]).values).toEqual({
-    'pass@1': 0.5,
-  });
+test('leakage: n-grams of answers and of references', () => {
   const leaked = new LeakedGrams(['one two three four'], 2);
   const { values } = measure('leakage', [said('two three', 'five six')], {
     leakedShare: (text) => leaked.shareOf(text),

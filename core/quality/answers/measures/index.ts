@@ -5,7 +5,6 @@ import { f1 } from './f1.js';
 import { joint } from './joint.js';
 import { leakage } from './leakage.js';
 import type { Gathering, MeasureSettings } from './measure.js';
-import { pass } from './pass.js';
 import { text } from './text.js';
 
 /** What follows from all answers together, and from no score of one. */
@@ -22,7 +21,6 @@ export const MEASURES = {
   errors: { what: 'RMSE and MAE of numbers', over: 'task', begin: errors },
   auc: { what: 'area under ROC curves', over: 'task', begin: auc },
   text: { what: 'BLEU and chrF of all answers as one corpus, distinct-n', over: 'task', begin: text },
-  pass: { what: 'pass@k', over: 'task', begin: pass },
   agreement: { what: 'kappas and ICC of --raters', over: 'task', begin: agreement },
   joint: { what: 'items that are right in several tasks', over: 'row', begin: joint },
   leakage: { what: 'n-grams that are in the text of --leaked', over: 'task', begin: leakage },
