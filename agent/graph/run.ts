@@ -32,7 +32,6 @@ interface RunOrder {
   readonly now: () => number;
   /** Why everything shall end; null = it shall not. */
   readonly stopReason: () => string | null;
-  readonly onEnded: (done: number, of: number) => void;
 }
 
 /** Times of a run, monotonic. */
@@ -65,7 +64,6 @@ class Run {
   readonly #order: RunOrder;
   readonly #gate: Gate;
   readonly #stopped = new AbortController();
-  #done = 0;
 
   constructor(order: RunOrder) {
     this.#order = order;
@@ -82,7 +80,6 @@ class Run {
   async all(): Promise<void> {
     const { applications, arrival, journal } = this.#order;
     const ended = new Set(journal.ended.map(({ application }) => application));
-    this.#done = ended.size;
     const left = Array.from({ length: applications }, (_, i) => i).filter((i) => !ended.has(i));
     if (arrival.kind === 'closed') await this.#closed(left, arrival.concurrency);
     else if (arrival.kind !== 'trace') await this.#scheduled(left, startsOf(arrival, this.#order.seed));
@@ -141,8 +138,6 @@ class Run {
         this.origin,
       ),
     );
-    this.#done += 1;
-    this.#order.onEnded(this.#done, this.#order.applications);
   }
 }
 

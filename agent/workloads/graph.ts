@@ -79,7 +79,6 @@ export const graph: Workload<'completions'> = {
         },
         now: context.now,
         stopReason: context.stopReason,
-        onEnded: () => {},
       });
       const reason = context.stopReason();
       if (reason !== null) throw new FailureError(failure('cancelled', `the trial was stopped: ${reason}`));
