@@ -8,7 +8,15 @@ import { serving } from './serving.js';
 import type { WorkloadKind } from './workload.js';
 
 /** Every workload a sweep can name; a new kind is one file and one line here. */
-export const WORKLOADS: readonly WorkloadKind[] = [latency, finetune, kernel, serving, inference, embedding, graph];
+export const WORKLOADS: readonly WorkloadKind[] = [
+  latency,
+  finetune,
+  kernel,
+  serving,
+  inference,
+  embedding,
+  graph,
+];
 
 /** @returns the kind, or undefined for a name that is not one. */
 export function workloadNamed(kind: string): WorkloadKind | undefined {
