@@ -282,12 +282,7 @@ async function ranked(modelPath: string): Promise<AnswerRecord[]> {
   const read = readTasks([join(out, 'lists.yaml')]);
   if (!read.ok) throw new Error(read.errors.join('\n'));
   const model = {
-    ...{
-      runnerKind: 'llama-cpp',
-      modelPath,
-      options: {},
-      adapters: [{ path: adapter, source: 'tuned', scale: 1 }],
-    },
+    ...{ runnerKind: 'llama-cpp', modelPath, options: { threads: 1 } },
     ...{ deviceClass: 'cpu', deviceId: 'cpu0', cpus: [] },
   };
   const answers = { journal: join(out, 'lists.journal'), identity: 'lists', folder: join(out, 'answers') };
