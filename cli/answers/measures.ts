@@ -1,5 +1,6 @@
 import { MEASURES, type MeasureName } from '../../core/quality/answers/measures/index.js';
 import type { Gathering, Measured, MeasureSettings } from '../../core/quality/answers/measures/measure.js';
+import { askedName } from '../../core/quality/tasks/few-shot.js';
 import { LeakedGrams } from '../../core/quality/text-overlap.js';
 import { readBounded } from '../../formats/bounded-file.js';
 import { usageError } from '../exit.js';
@@ -7,7 +8,7 @@ import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { intervalText, rounded } from './cells.js';
 import type { AnswersOptions } from './command.js';
-import { groupOf } from './groups.js';
+import { BY_WAY, groupOf } from './groups.js';
 import type { Answers } from './read.js';
 
 /** The version of the JSON; fields are only ever added to it. */
@@ -39,7 +40,9 @@ export async function printMeasures(
     const group = options.by === undefined ? null : groupOf(options.by, answer);
     for (const measure of options.measure) {
       const { over, begin } = MEASURES[measure];
-      const task = over === 'row' ? ALL : answer.record.task;
+      const { task: name, asked } = answer.record;
+      // Ways of asking are apart, unless they are what is compared.
+      const task = over === 'row' ? ALL : options.by === BY_WAY ? name : askedName(name, asked.way);
       for (const of of group === null ? [ALL] : [ALL, `${options.by}=${group}`]) {
         const key = JSON.stringify([row.number, task, of, measure]);
         const words = { row: row.number, label: row.label, task, of, measure };

@@ -21,7 +21,7 @@ export const MEASURES = {
   errors: { what: 'RMSE and MAE of numbers', over: 'task', begin: errors },
   auc: { what: 'area under ROC curves', over: 'task', begin: auc },
   text: { what: 'BLEU and chrF of all answers as one corpus, distinct-n', over: 'task', begin: text },
-  agreement: { what: 'kappas and ICC of --raters', over: 'task', begin: agreement },
+  agreement: { what: 'kappas, correlations and ICC of --raters', over: 'task', begin: agreement },
   joint: { what: 'items that are right in several tasks', over: 'row', begin: joint },
   leakage: { what: 'n-grams that are in the text of --leaked', over: 'task', begin: leakage },
 } as const satisfies Readonly<Record<string, Measure>>;

@@ -6,11 +6,13 @@ export function joint(): Gathering {
   const byItem = new Map<string, Map<string, boolean>>();
   const tasks = new Set<string>();
   return {
-    add({ record: { task, item }, score }) {
+    add({ record: { task, item, asked }, score }) {
       if (score === null) return;
       tasks.add(task);
-      const entry = byItem.get(item) ?? new Map<string, boolean>();
-      byItem.set(item, entry.set(task, score >= 0.5));
+      // Of a task that is asked in several ways each way has its items.
+      const key = JSON.stringify([item, asked.way]);
+      const entry = byItem.get(key) ?? new Map<string, boolean>();
+      byItem.set(key, entry.set(task, score >= 0.5));
     },
     measured() {
       const names = [...tasks];
