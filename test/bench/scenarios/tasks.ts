@@ -1,0 +1,93 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** One task as both are asked it. */
+export interface Asked {
+  readonly name: string;
+  readonly task: string;
+  /** Of ours. */
+  readonly ask: string | null;
+  /** Of the harness. */
+  readonly flags: Readonly<Record<string, unknown>>;
+}
+
+export const ASKED: readonly Asked[] = [
+  { name: 'multiple choice', task: 'choices', ask: null, flags: {} },
+  { name: 'options before the answer', task: 'contexts', ask: null, flags: {} },
+  {
+    name: 'generation with filters, 2 examples',
+    task: 'sums',
+    ask: '{ fewShot: 2 }',
+    flags: { num_fewshot: 2 },
+  },
+];
+
+const ANIMALS = 'cat dog horse cow sheep goat pig hen duck goose fox wolf bear deer mouse'.split(' ');
+const PLACES = ['on a farm', 'in a forest', 'in a house', 'near water', 'zwölf 😀 im Wald'];
+
+/** Questions of our own, and the task files that ask them. */
+export function writeTasks(folder: string, items: number): void {
+  const file = (name: string, lines: readonly object[]) =>
+    writeFileSync(join(folder, `${name}.jsonl`), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const numbers = Array.from({ length: items }, (_, i) => i);
+  file(
+    'choices',
+    numbers.map((i) => {
+      const text = numbers
+        .slice(0, 4)
+        .map((k) => `${ANIMALS[(i * 7 + k * 3) % ANIMALS.length]} ${PLACES[(i + k) % PLACES.length]}`);
+      const label = ['A', 'B', 'C', 'D'];
+      return {
+        question: `Which of these would a ${ANIMALS[i % ANIMALS.length]} number ${i} meet?`,
+        choices: { text, label },
+        answerKey: label[(i * 5) % 4],
+      };
+    }),
+  );
+  file(
+    'contexts',
+    numbers.map((i) => ({
+      sentence: `The ${ANIMALS[i % 15]} was faster than the ${ANIMALS[(i + 4) % 15]}, so _ came home first on day ${i}.`,
+      option1: `the ${ANIMALS[i % 15]}`,
+      option2: `the ${ANIMALS[(i + 4) % 15]}`,
+      answer: String((i % 2) + 1),
+    })),
+  );
+  file(
+    'sums',
+    numbers.slice(0, Math.ceil(items / 2)).map((i) => ({
+      question: `How much is ${i + 2} and ${(i * 3) % 7}?`,
+      answer: `${i + 2} and ${(i * 3) % 7} are ${i + 2 + ((i * 3) % 7)}.\n#### ${i + 2 + ((i * 3) % 7)}`,
+    })),
+  );
+  const data = (name: string) => {
+    const path = join(folder, `${name}.jsonl`);
+    return `task: ${name}\ndataset_path: json\ndataset_kwargs: { data_files: { test: ${path} } }\ntest_split: test\nfewshot_split: test\n`;
+  };
+  const choices = String.raw`output_type: multiple_choice
+description: "Choose well.\n"
+doc_to_text: "Question: {{question}}\nAnswer:"
+doc_to_target: "{{choices.label.index(answerKey)}}"
+doc_to_choice: "{{choices.text}}"
+metric_list: [{ metric: acc }, { metric: acc_norm }, { metric: acc_bytes }]
+`;
+  const contexts = String.raw`output_type: multiple_choice
+doc_to_text: "{{ answer | int - 1 }}"
+doc_to_target: "{{ sentence.split('_')[1].strip() }}"
+doc_to_choice: "{{ [sentence.split('_')[0] ~ option1, sentence.split('_')[0] ~ option2] }}"
+metric_list: [{ metric: acc }]
+`;
+  const sums = String.raw`output_type: generate_until
+doc_to_text: "Question: {{question}}\nAnswer:"
+doc_to_target: "{{answer}}"
+generation_kwargs: { until: ["Question:", "</s>", "<|im_end|>"], do_sample: false, temperature: 0.0, max_gen_toks: 40 }
+metric_list: [{ metric: exact_match, ignore_case: true, ignore_punctuation: false, regexes_to_ignore: [",", "\\$", "(?s).*#### ", "\\.$"] }]
+filter_list:
+  - name: strict-match
+    filter: [{ function: regex, regex_pattern: "#### (\\-?[0-9\\.\\,]+)" }, { function: take_first }]
+  - name: flexible-extract
+    filter: [{ function: regex, group_select: -1, regex_pattern: "(-?[$0-9.,]{2,})|(-?[0-9]+)" }, { function: take_first }]
+`;
+  for (const [name, rest] of Object.entries({ choices, contexts, sums }))
+    writeFileSync(join(folder, `${name}.yaml`), data(name) + rest);
+}
