@@ -31,7 +31,7 @@ export async function cutLayers({
         'impossible-combination',
         `${basename(inputPath)} has ${layers} layers, and ${kept} are to stay`,
         {
-          hint: `Choose depth first:${layers} or fewer.`,
+          hint: `Choose layers first:${layers} or fewer.`,
         },
       ),
     );

@@ -14,7 +14,7 @@ import { servedWork, splitAsked } from '../../core/work/served-work.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { lastCacheBytes } from '../../process/device/caches.js';
 import { withAttention } from '../../roofline/analysis/attention-word.js';
-import { withDepth } from '../../roofline/analysis/depth-word.js';
+import { withLayers } from '../../roofline/analysis/layers-word.js';
 import { factorsAt } from '../../roofline/factor-at.js';
 import { measuredMachine } from '../../roofline/machine-model.js';
 import { type ExpectedPhase, expectPhase } from '../../roofline/placement.js';
@@ -193,7 +193,7 @@ function phasesOf(
   const count = (name: string) => Number(workload.options[name] ?? 0);
   try {
     const architecture = quantizedArchitecture(
-      withAttention(withDepth(base, technique.depth), technique.attention),
+      withAttention(withLayers(base, technique.layers), technique.attention),
       technique.quantization,
     );
     const { options } = runner;

@@ -62,7 +62,7 @@ export interface TechniqueChoice {
   /** `kv-heads:2`, or `base`. */
   readonly attention: string;
   /** `first:4`, or `all`. */
-  readonly depth: string;
+  readonly layers: string;
   /** `adapters/r4.gguf?mode=merged`, or `none`. */
   readonly adapter: string;
 }

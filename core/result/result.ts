@@ -97,7 +97,7 @@ export const experimentSchema = z.object({
     sparsity: z.string(),
     attention: z.string(),
     /** Left out before there was one. */
-    depth: z.string().default('all'),
+    layers: z.string().default('all'),
     adapter: z.string(),
   }),
   runner: z.object({ kind: z.string(), options }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { grouping } from '../techniques/attention.js';
-import { exits } from '../techniques/depth.js';
+import { exits } from '../techniques/layers.js';
 import { requantizing } from '../techniques/quantization.js';
 import { predictTrainingMemory } from '../work/memory.js';
 import { cpuBackend, poll, threads } from './cpu-options.js';
@@ -15,7 +15,7 @@ export const ggml: RunnerKind = {
   devices: ['cpu'],
   offers: ['trainer'],
   formats: ['gguf'],
-  techniques: ['quantization', 'sparsity', 'attention', 'depth'],
+  techniques: ['quantization', 'sparsity', 'attention', 'layers'],
   rules: [requantizing, grouping, exits],
   alsoKnownAs: {},
   answerOptions: [],

@@ -1,7 +1,7 @@
 import type { Experiment, ModelFacts } from '../experiment/experiment.js';
 import { knownFacts } from '../experiment/known-facts.js';
 import type { ModelFormat } from '../models/formats.js';
-import { factsAtDepth } from '../techniques/depth.js';
+import { factsOfFirst } from '../techniques/layers.js';
 import type { MemoryRequest } from '../work/memory.js';
 import type { Capability } from '../workloads/capability.js';
 import { fake } from './fake.js';
@@ -81,7 +81,7 @@ export function predictedBytes(
   request: Omit<MemoryRequest, 'facts'> & { readonly facts: ModelFacts },
 ): number | null {
   const whole = knownFacts(request.facts);
-  const facts = whole === null ? null : factsAtDepth(whole, request.experiment.technique.depth);
+  const facts = whole === null ? null : factsOfFirst(whole, request.experiment.technique.layers);
   const memory = runnerNamed(request.experiment.runner.kind)?.memory ?? null;
   return facts === null || memory === null ? null : (memory({ ...request, facts })?.bytes ?? null);
 }

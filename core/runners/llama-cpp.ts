@@ -3,7 +3,7 @@ import { isEncoder } from '../experiment/known-facts.js';
 import { numberOn, type Rule } from '../experiment/rule.js';
 import { grouping } from '../techniques/attention.js';
 import { windows, windowWithAdapter } from '../techniques/attention-window.js';
-import { exits, exitWithAdapter } from '../techniques/depth.js';
+import { exits, exitWithAdapter } from '../techniques/layers.js';
 import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { isQuantized, KV_CACHE_TYPES } from '../techniques/tensor-types.js';
@@ -279,7 +279,7 @@ export const llamaCpp: RunnerKind = {
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
   offers: ['generator', 'profiled-generator', 'language-model', 'embedder', 'tensor-graph', 'completions'],
   formats: ['gguf'],
-  techniques: ['quantization', 'sparsity', 'attention', 'depth', 'adapter'],
+  techniques: ['quantization', 'sparsity', 'attention', 'layers', 'adapter'],
   rules: [
     ...EVERYWHERE,
     layersNeedGpu('rpcServers'),

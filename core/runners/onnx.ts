@@ -3,7 +3,7 @@ import { deviceKind } from '../experiment/experiment.js';
 import { numberOn, type Rule } from '../experiment/rule.js';
 import { NO_ADAPTER } from '../techniques/adapter.js';
 import { grouping, readAttention } from '../techniques/attention.js';
-import { exits, exitWithAdapter } from '../techniques/depth.js';
+import { exits, exitWithAdapter } from '../techniques/layers.js';
 import { requantizing } from '../techniques/quantization.js';
 import { groupsDivideWidth, pruningNeedsFloats } from '../techniques/sparsity.js';
 import { onnxPasses } from '../work/onnx.js';
@@ -139,7 +139,7 @@ export const onnx: RunnerKind = {
   devices: ['cpu', 'cuda', 'vulkan', 'metal'],
   offers: ['generator', 'profiled-generator', 'language-model', 'embedder', 'tensor-graph'],
   formats: ['onnx'],
-  techniques: ['quantization', 'sparsity', 'attention', 'depth', 'adapter'],
+  techniques: ['quantization', 'sparsity', 'attention', 'layers', 'adapter'],
   rules: [
     providerOnDevice,
     interThreadsNeedParallel,

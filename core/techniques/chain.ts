@@ -4,8 +4,8 @@ import { type ConversionName, conversionNamed, wayTo } from '../models/conversio
 import type { ModelFormat } from '../models/formats.js';
 import { type AdapterPart, readAdapter } from './adapter.js';
 import { readAttention, type SlidingWindow } from './attention.js';
-import { factsAtDepth, readDepth } from './depth.js';
 import { type GraphQuantization, readGraphQuantization } from './graph-quantization.js';
+import { factsOfFirst, readLayers } from './layers.js';
 import { predictWeights } from './predicted-weights.js';
 import { type QuantizationSpec, readQuantization } from './quantization.js';
 import { readSparsity, type SparsitySpec } from './sparsity.js';
@@ -84,21 +84,21 @@ function techniqueSteps(
   opens: readonly ModelFormat[],
 ): Reading<readonly ChainStep[]> {
   const { quantization: spelling } = technique;
-  const depth = readDepth(technique.depth);
+  const layers = readLayers(technique.layers);
   const attention = readAttention(technique.attention);
   const adapter = readAdapter(technique.adapter);
   const sparsity = readSparsity(technique.sparsity);
   const graph = graphQuantization(spelling, opens);
   const quantization = graph === null ? readQuantization(spelling) : null;
-  if (!depth.ok) return depth;
+  if (!layers.ok) return layers;
   if (!attention.ok) return attention;
   if (!adapter.ok) return adapter;
   if (!sparsity.ok) return sparsity;
   if (graph?.ok === false) return graph;
   if (quantization?.ok === false) return quantization;
   const steps: ChainStep[] = [];
-  if (depth.value !== null && depth.value !== facts?.layers)
-    steps.push({ kind: 'cut-layers', kept: depth.value });
+  if (layers.value !== null && layers.value !== facts?.layers)
+    steps.push({ kind: 'cut-layers', kept: layers.value });
   const { kvHeads = null, window = null } = attention.value ?? {};
   if (kvHeads !== null && kvHeads !== facts?.heads?.keyValue) steps.push({ kind: 'group-heads', kvHeads });
   if (adapter.value?.mode === 'merged') steps.push({ kind: 'merge', parts: adapter.value.parts });
@@ -137,7 +137,7 @@ export function chainOf(
   // Zeros and merged deltas take the place of the weights they change, grouped heads take less.
   let bytes = facts?.bytes ?? null;
   const whole = facts === null ? null : knownFacts(facts);
-  const known = whole === null ? null : factsAtDepth(whole, technique.depth);
+  const known = whole === null ? null : factsOfFirst(whole, technique.layers);
   return steps.value.map((step) => {
     if (step.kind === 'cut-layers') bytes = known?.bytes ?? null;
     if (step.kind === 'convert' && bytes !== null) bytes = conversionNamed(step.conversion).bytes(bytes);

@@ -22,7 +22,7 @@ export function techniqueRecords(): ResultRecord[] {
   for (const [quantization, a] of Object.entries(QUANTIZATIONS)) {
     for (const [sparsity, b] of Object.entries(SPARSITIES)) {
       for (const [adapter, c] of Object.entries(ADAPTERS)) {
-        const technique = { quantization, sparsity, attention: 'base', depth: 'all', adapter };
+        const technique = { quantization, sparsity, attention: 'base', layers: 'all', adapter };
         records.push(techniqueTrial(technique, a + b + c, records.length));
       }
     }

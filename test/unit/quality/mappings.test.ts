@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readTasks } from '../../../agent/quality/task-files.js';
@@ -12,7 +12,11 @@ const names = readdirSync(examples)
   .filter((name) => name.endsWith('.yaml'))
   .map((name) => basename(name, '.yaml'))
   // Some have their own questions beside them.
-  .filter((name) => !existsSync(join(examples, `${name}.jsonl`)));
+  .filter((name) => {
+    const [, items = ''] =
+      /^ {2}items: (\S+)$/m.exec(readFileSync(join(examples, `${name}.yaml`), 'utf8')) ?? [];
+    return !existsSync(join(examples, items));
+  });
 
 /** The task of docs/examples, asked of the made-up items of the same name in place of the data set's file. */
 function read(name: string): Task {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { PROFILES, SERVER_KINDS } from '../../../core/runners/server/index.js';
@@ -21,6 +21,14 @@ const releaseSchema = z.strictObject({
   flags: z.record(z.string(), z.union([z.enum(['switch', 'int', 'float', 'text']), z.array(z.string())])),
   metrics: z.array(z.string()),
   requests: z.array(z.string()),
+});
+
+// A server that somebody built on this machine takes the place of a bare command.
+const cache = process.env.XDG_CACHE_HOME;
+process.env.XDG_CACHE_HOME = import.meta.dirname;
+afterAll(() => {
+  if (cache === undefined) delete process.env.XDG_CACHE_HOME;
+  else process.env.XDG_CACHE_HOME = cache;
 });
 
 const folder = join(import.meta.dirname, '../../fixtures/servers');

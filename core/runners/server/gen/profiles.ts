@@ -20,7 +20,7 @@ export const PROFILES = {
       "quantization",
       "sparsity",
       "attention",
-      "depth",
+      "layers",
       "adapter"
     ],
     "command": [

@@ -1,9 +1,9 @@
-import { readDepth } from '../../core/techniques/depth.js';
+import { readLayers } from '../../core/techniques/layers.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 
-/** @returns the model of which only the first layers compute, as the technique `depth` leaves it. */
-export function withDepth(architecture: ModelArchitecture, word: string): ModelArchitecture {
-  const reading = readDepth(word);
+/** @returns the model of which only the first layers compute, as the technique `layers` leaves it. */
+export function withLayers(architecture: ModelArchitecture, word: string): ModelArchitecture {
+  const reading = readLayers(word);
   const kept = reading.ok ? reading.value : null;
   if (kept === null) return architecture;
   let left = kept;

@@ -9,64 +9,64 @@ const ALL = 'all';
 const FIRST = 'first';
 
 /** @returns how many layers stay, from the first on; null = all. */
-export function readDepth(spelling: string): Reading<number | null> {
+export function readLayers(spelling: string): Reading<number | null> {
   if (spelling === ALL) return { ok: true, value: null };
   const [, count] = /^first:([1-9]\d{0,3})$/.exec(spelling) ?? [];
   if (count !== undefined) return { ok: true, value: Number(count) };
   const [number] = /\d+/.exec(spelling) ?? [];
   const near = ['full', 'base', 'none'].includes(spelling) ? ALL : `${FIRST}:${number ?? 4}`;
-  return rejected(`depth must be ${depth.form}, not ${JSON.stringify(spelling)}`, near);
+  return rejected(`layers must be ${layers.form}, not ${JSON.stringify(spelling)}`, near);
 }
 
 /**
  * How many layers of a model compute: with `first:4` the fifth and later ones are left out, and the output norm and matrix read what the
  * fourth gives: an early exit at a layer that is fixed beforehand (LLM Inference Unveiled, arXiv 2402.16363).
  */
-export const depth: Technique = {
-  name: 'depth',
+export const layers: Technique = {
+  name: 'layers',
   fallback: ALL,
   help: 'How many layers compute: `first:4` exits behind the fourth (early exit at a fixed layer), `all` leaves the model as it is.',
   words: [ALL, `${FIRST}:4`, `${FIRST}:8`],
   form: 'all, or first: and how many layers stay',
   keys: { first: 'Layers that stay, from the first on.' },
   read(spelling) {
-    const reading = readDepth(spelling);
+    const reading = readLayers(spelling);
     if (!reading.ok) return reading;
     return { ok: true, value: reading.value === null ? ALL : `${FIRST}:${reading.value}` };
   },
   wordOf: ({ first }) => `${FIRST}:${String(first)}`,
 };
 
-const layersOf = (word: unknown): number | null => {
-  const reading = readDepth(String(word));
+const keptOf = (word: unknown): number | null => {
+  const reading = readLayers(String(word));
   return reading.ok ? reading.value : null;
 };
 
 /** A model cannot exit behind a layer that it does not have. */
 export const exits: Rule = {
-  axes: ['model', 'depth'],
-  reason({ model, depth: word }, facts) {
-    const [kept, layers] = [layersOf(word), facts?.layers ?? null];
-    return kept === null || layers === null || kept <= layers
+  axes: ['model', 'layers'],
+  reason({ model, layers: word }, facts) {
+    const [kept, all] = [keptOf(word), facts?.layers ?? null];
+    return kept === null || all === null || kept <= all
       ? null
-      : `model ${model} has ${layers} layers, and depth ${word} wants ${kept}: choose at most first:${layers}`;
+      : `model ${model} has ${all} layers, and layers ${word} wants ${kept}: choose at most first:${all}`;
   },
 };
 
 /** llama.cpp refuses an adapter that has tensors for layers which are not there. */
 export const exitWithAdapter: Rule = {
-  axes: ['depth', 'adapter'],
-  reason: ({ depth: word, adapter }) =>
-    layersOf(word) === null || adapter === NO_ADAPTER
+  axes: ['layers', 'adapter'],
+  reason: ({ layers: word, adapter }) =>
+    keptOf(word) === null || adapter === NO_ADAPTER
       ? null
-      : 'an adapter has deltas for all layers, and depth leaves some out: use one of the two',
+      : 'an adapter has deltas for all layers, and `layers` leaves some out: use one of the two',
 };
 
 /**
  * @returns the facts of a model of which so many layers stay. What a layer weighs is the mean of all that is no table of the vocabulary.
  */
-export function factsAtDepth(facts: KnownFacts, word: string): KnownFacts {
-  const kept = layersOf(word);
+export function factsOfFirst(facts: KnownFacts, word: string): KnownFacts {
+  const kept = keptOf(word);
   if (kept === null || kept >= facts.layers) return facts;
   const share = kept / facts.layers;
   const tables = Math.min(facts.parameters, 2 * facts.vocabularySize * facts.embeddingLength);

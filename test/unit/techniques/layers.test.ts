@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import { confidentExit, type ExitReadings, fixedExits } from '../../../core/quality/early-exit.js';
 import { chainOf } from '../../../core/techniques/chain.js';
-import { depth, exits, exitWithAdapter } from '../../../core/techniques/depth.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import { exits, exitWithAdapter, layers } from '../../../core/techniques/layers.js';
 
 const FACTS: ModelFacts = {
   ...{ format: 'gguf', architecture: 'llama', parameters: 1000, bytes: 2000, quantization: 'f16', layers: 8 },
@@ -11,18 +11,18 @@ const FACTS: ModelFacts = {
   ...{ embeddingLength: 10, heads: null },
 };
 
-describe('a word of depth', () => {
+describe('a word of layers', () => {
   test.each([
     ['all', 'all'],
     ['first:4', 'first:4'],
-  ])('%s is %s', (word, canonical) => expect(depth.read(word)).toEqual({ ok: true, value: canonical }));
+  ])('%s is %s', (word, canonical) => expect(layers.read(word)).toEqual({ ok: true, value: canonical }));
 
   test.each([
     ['base', 'all'],
     ['first:0', 'first:0'],
     ['exit:6', 'first:6'],
   ])('%s is refused', (word, suggestion) =>
-    expect(depth.read(word)).toMatchObject({
+    expect(layers.read(word)).toMatchObject({
       ok: false,
       suggestion,
       message: expect.stringMatching(/all, or first/),
@@ -30,20 +30,20 @@ describe('a word of depth', () => {
   );
 
   test('beyond the layers of the model, or beside an adapter, is impossible', () => {
-    const at = (word: string) => exits.reason({ model: 'm', depth: word, adapter: 'none' }, FACTS);
+    const at = (word: string) => exits.reason({ model: 'm', layers: word, adapter: 'none' }, FACTS);
     expect(at('first:8')).toBeNull();
-    expect(at('first:9')).toBe('model m has 8 layers, and depth first:9 wants 9: choose at most first:8');
-    expect(exitWithAdapter.reason({ depth: 'first:4', adapter: 'a.gguf' }, FACTS)).toMatch(
+    expect(at('first:9')).toBe('model m has 8 layers, and layers first:9 wants 9: choose at most first:8');
+    expect(exitWithAdapter.reason({ layers: 'first:4', adapter: 'a.gguf' }, FACTS)).toMatch(
       /use one of the two/,
     );
   });
 
   test('is the first step of a chain, and its file is as much smaller as its layers are fewer', () => {
-    const chain = chainOf({ ...UNCHANGED, depth: 'first:4', quantization: 'q8_0' }, FACTS, ['gguf']);
+    const chain = chainOf({ ...UNCHANGED, layers: 'first:4', quantization: 'q8_0' }, FACTS, ['gguf']);
     expect(chain.map(({ recipe }) => recipe)).toEqual(['first-layers(4)', 'quantize(q8_0)']);
     // 200 of 1000 parameters are tables of the vocabulary; half of the others stay.
     expect(chain[0]?.bytes).toBe(1200);
-    expect(chainOf({ ...UNCHANGED, depth: 'first:8' }, FACTS, ['gguf'])).toEqual([]);
+    expect(chainOf({ ...UNCHANGED, layers: 'first:8' }, FACTS, ['gguf'])).toEqual([]);
   });
 });
 
