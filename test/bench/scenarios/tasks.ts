@@ -55,7 +55,7 @@ export function writeTasks(folder: string, items: number): void {
   );
   file(
     'sums',
-    numbers.slice(0, Math.ceil(items / 2)).map((i) => ({
+    numbers.slice(0, Math.max(3, Math.ceil(items / 2))).map((i) => ({
       question: `How much is ${i + 2} and ${(i * 3) % 7}?`,
       answer: `${i + 2} and ${(i * 3) % 7} are ${i + 2 + ((i * 3) % 7)}.\n#### ${i + 2 + ((i * 3) % 7)}`,
     })),
