@@ -115,7 +115,7 @@ const schema = z.strictObject({
 
 export type RankingSpec = z.infer<typeof schema>['spec'];
 export type Way = RankingSpec['ways'][string];
-export type Candidates = RankingSpec['candidates'];
+type Candidates = RankingSpec['candidates'];
 
 /** What a ranking file says, defaults filled in. */
 export interface RankingDefinition {

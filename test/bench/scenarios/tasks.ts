@@ -71,7 +71,7 @@ doc_to_target: "{{choices.label.index(answerKey)}}"
 doc_to_choice: "{{choices.text}}"
 metric_list: [{ metric: acc }, { metric: acc_norm }, { metric: acc_bytes }]
 `;
-  const contexts = String.raw`output_type: multiple_choice
+  const contexts = `output_type: multiple_choice
 doc_to_text: "{{ answer | int - 1 }}"
 doc_to_target: "{{ sentence.split('_')[1].strip() }}"
 doc_to_choice: "{{ [sentence.split('_')[0] ~ option1, sentence.split('_')[0] ~ option2] }}"

@@ -241,9 +241,7 @@ describe('wrong words end with one sentence and 2', () => {
 
   test('what is missing', async () => {
     expect((await refusal('--hardware', 'h100')).message).toBe('model is missing: it must be a name');
-    expect((await refusal(join(folder, 'nowhere.yaml'))).message).toContain(
-      'there is no such file',
-    );
+    expect((await refusal(join(folder, 'nowhere.yaml'))).message).toContain('there is no such file');
   });
 
   test('all that can be seen at once: words, what is missing, and names that lead nowhere', async () => {

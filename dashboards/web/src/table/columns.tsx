@@ -13,6 +13,7 @@ const SET_NAMES: Readonly<Record<ColumnSet, string>> = {
   speed: 'Speed',
   size: 'Size',
   serving: 'Serving',
+  graphs: 'Graphs',
   kernels: 'Kernels',
   inference: 'Inference',
   roofline: 'Roofline',
