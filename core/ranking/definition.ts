@@ -115,7 +115,6 @@ const schema = z.strictObject({
 
 export type RankingSpec = z.infer<typeof schema>['spec'];
 export type Way = RankingSpec['ways'][string];
-type Candidates = RankingSpec['candidates'];
 
 /** What a ranking file says, defaults filled in. */
 export interface RankingDefinition {
