@@ -134,6 +134,7 @@ export function parseStoredRecord(json: string): ResultRecord {
     // The newest fields that are not at the top.
     value.experiment?.settings !== undefined &&
     value.experiment.measure?.gates !== undefined &&
+    value.experiment.technique?.layers !== undefined &&
     (value.roofs === null || value.roofs?.caveats !== undefined);
   return regraded(complete ? (value as ResultRecord) : check('result record', resultSchema, value));
 }

@@ -10,7 +10,7 @@ import {
 } from '../experiment/experiment.js';
 import { leftOutOf } from '../runners/added-later.js';
 import { runnerNamed } from '../runners/index.js';
-import { UNCHANGED } from '../techniques/index.js';
+import { ADDED_LATER, UNCHANGED } from '../techniques/index.js';
 import { ONE_START, type Sweep } from './spec.js';
 
 /** Changes when the content that is hashed changes its meaning, so that old and new ids never meet. */
@@ -97,7 +97,21 @@ export function sweepId(sweep: Sweep): string {
   });
   const include = sweep.include.map((entry) => (entry.name === null ? entry.at : entry));
   const points = sweep.points.length === 0 ? undefined : sweep.points;
-  const identifying = { models, runners, settings, objectives, measure, repetition, include, points };
+  const techniques = sweep.techniques.filter(
+    ({ name, values }) =>
+      !ADDED_LATER.includes(name) || values.some((word) => word !== UNCHANGED[name as keyof TechniqueChoice]),
+  );
+  const identifying = {
+    models,
+    techniques,
+    runners,
+    settings,
+    objectives,
+    measure,
+    repetition,
+    include,
+    points,
+  };
   return `s${digest(SWEEP_FORMAT, { ...sweep, ...identifying }).slice(0, 16)}`;
 }
 
