@@ -1,4 +1,5 @@
 import { nearest } from '../core/input/suggest.js';
+import { APPLICATION_METRICS } from '../core/judgement/graph.js';
 import { METRIC_NAMES, METRICS, type MetricName, metricNamed } from '../core/metrics/catalogue.js';
 
 /**
@@ -92,20 +93,7 @@ const SETS = {
     'peakResidentBytes',
     'modelBytes',
   ],
-  graphs: [
-    'applicationLatencySeconds',
-    'applicationLatencyP50Seconds',
-    'applicationLatencyP99Seconds',
-    'applicationsPerSecond',
-    'failedApplicationsRatio',
-    'criticalPathRatio',
-    'requestsPerApplication',
-    'meanRequestsInFlight',
-    'cachedPromptTokensRatio',
-    'graphTimeToFirstTokenSeconds',
-    'applicationScoreRatio',
-    'energyPerApplicationJoules',
-  ],
+  graphs: [...APPLICATION_METRICS, 'energyPerApplicationJoules'],
   roofline: [
     'prefillRoofRatio',
     'decodeRoofRatio',

@@ -5,11 +5,10 @@ import { EXITS } from '../../agent/quality/jobs.js';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { formatOf } from '../../formats/index.js';
 import { taskOf } from '../../process/isolation/job.js';
-import { launch } from '../../process/isolation/launch.js';
-import { EXIT, fromFailure, usageError } from '../exit.js';
+import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson } from '../output/print.js';
-import { QualityProgressLine } from '../quality/progress-line.js';
+import { askInChild, askingError } from '../quality/asked-child.js';
 import { askedModel, openAsked } from '../single/asked-model.js';
 import type { ExitsOptions } from './command.js';
 
@@ -58,23 +57,9 @@ function layersOf(list: string | undefined, all: number): number[] {
 }
 
 async function measure(job: ExitsJob): Promise<ExitsFound> {
-  const line = new QualityProgressLine(process.stderr);
-  const launched = launch({
-    task: taskOf(EXITS, job),
-    cpus: [],
-    timeLimitSeconds: null,
-    memoryLimitBytes: null,
-    onMessage: (message) => {
-      if (message.type === 'quality-progress') line.update(message.progress);
-    },
-  });
-  const ending = await launched.ended;
-  line.end();
-  if (ending.failure === null) return ending.answer;
-  throw fromFailure(
-    ending.failure,
-    ending.failure.code === 'impossible-combination' ? EXIT.usage : EXIT.failed,
-  );
+  const ending = await askInChild(taskOf(EXITS, job));
+  if (ending.failure !== null) throw askingError(ending.failure);
+  return ending.answer;
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;

@@ -9,15 +9,14 @@ import { FailureError } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { taskOf } from '../../process/isolation/job.js';
-import { launch } from '../../process/isolation/launch.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { nodeConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
 import { askedModel, openAsked } from '../single/asked-model.js';
 import { answersOut } from './answers-file.js';
+import { askInChild, askingError } from './asked-child.js';
 import type { QualityOptions } from './command.js';
-import { QualityProgressLine } from './progress-line.js';
 import { summary } from './summary.js';
 
 /** `ridge quality`: checks every word first, then scores the model in a child process. */
@@ -80,29 +79,17 @@ async function measure(
     options.answers === undefined
       ? null
       : answersOut(options.answers, { ...asked, digests, request, scorers });
-  const line = new QualityProgressLine(process.stderr);
-  const launched = launch({
-    task: taskOf(QUALITY, {
+  const ending = await askInChild(
+    taskOf(QUALITY, {
       ...asked,
       request,
       scorers,
       trainedContext: model.facts.contextLength,
       ...(out !== null && { answers: out.kept }),
     }),
-    cpus: [],
-    timeLimitSeconds: null,
-    memoryLimitBytes: null,
-    onMessage: (message) => {
-      if (message.type === 'quality-progress') line.update(message.progress);
-    },
-  });
-  const ending = await launched.ended;
-  line.end();
+  );
   out?.end(ending.answer?.answers ?? null);
-  if (ending.failure !== null) {
-    const words = ending.failure.code === 'impossible-combination';
-    throw fromFailure(ending.failure, words ? EXIT.usage : EXIT.failed);
-  }
+  if (ending.failure !== null) throw askingError(ending.failure);
   return ending.answer;
 }
 

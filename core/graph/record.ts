@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ID_CHARACTERS, listOf, NAME_CHARACTERS, recordOf, SENTENCE_CHARACTERS, textOf } from '../bounds.js';
+import { readJsonLine } from '../input/json-line.js';
 import { REQUEST_OUTCOMES } from '../serving/requests.js';
 import { MOST_CALLS } from './definition.js';
 
@@ -122,14 +123,5 @@ export type GraphRecord = z.infer<typeof graphRecordSchema>;
 
 /** @returns a line of a file as a record, or one sentence why it is none. */
 export function readCall(line: string): CallRecord | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return 'the line is not JSON';
-  }
-  const read = callSchema.safeParse(value);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  return `not a call: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
+  return readJsonLine(callSchema, line, 'a call');
 }

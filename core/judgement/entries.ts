@@ -1,4 +1,4 @@
-import type { Unit } from '../metrics/catalogue.js';
+import { type MetricName, metricNamed, type Unit } from '../metrics/catalogue.js';
 import type { Measurement, Missing } from '../result/result.js';
 import { quantileOfSorted, sorted } from '../statistics/quantile.js';
 import { summarize } from '../statistics/summary.js';
@@ -8,6 +8,11 @@ export type Entry = Measurement | Missing;
 /** An entry without a number. */
 export function missing(unit: Unit, reason: string): Missing {
   return { value: null, unit, reason };
+}
+
+/** @returns each of these metrics without a number, for one reason. */
+export function allMissing(names: readonly MetricName[], reason: string): Partial<Record<MetricName, Entry>> {
+  return Object.fromEntries(names.map((name) => [name, missing(metricNamed(name)!.unit as Unit, reason)]));
 }
 
 /**

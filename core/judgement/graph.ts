@@ -1,13 +1,14 @@
 import type { ApplicationRecord, GraphRecord, NodeRecord } from '../graph/record.js';
 import { latencyOf } from '../graph/summary.js';
-import { type MetricName, metricNamed, type Unit } from '../metrics/catalogue.js';
+import type { MetricName } from '../metrics/catalogue.js';
 import { type Warning, warn } from '../result/warnings.js';
 import { mean } from '../statistics/summary.js';
-import { type Entry, missing, pooled, single } from './entries.js';
+import { allMissing, pooled, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 
-const OWN = [
+/** Metrics that only applications have. */
+export const APPLICATION_METRICS = [
   'applicationLatencySeconds',
   'applicationLatencyP50Seconds',
   'applicationLatencyP99Seconds',
@@ -21,9 +22,7 @@ const OWN = [
   'applicationScoreRatio',
 ] as const satisfies readonly MetricName[];
 
-const NO_GRAPH: Partial<Record<MetricName, Entry>> = Object.fromEntries(
-  OWN.map((name) => [name, missing(metricNamed(name)!.unit as Unit, NOT_APPLICABLE.graph)]),
-);
+const NO_GRAPH = allMissing(APPLICATION_METRICS, NOT_APPLICABLE.graph);
 
 const NONE_ENDED = 'no application ran from its start to its end';
 const UNCOUNTED = 'the engine does not say how many tokens of prompts it had computed before';

@@ -1,4 +1,4 @@
-import { type MetricName, metricNamed, type Unit } from '../metrics/catalogue.js';
+import type { MetricName, Unit } from '../metrics/catalogue.js';
 import { type Warning, warn } from '../result/warnings.js';
 import { auditCaches, type Speedup } from '../serving/audit.js';
 import { generatorProblems, rateShortfall } from '../serving/generator.js';
@@ -10,7 +10,7 @@ import { steadyStateOf } from '../serving/steady-state.js';
 import { type LatencySummary, type ServingSummary, summarizeServing, wholeRun } from '../serving/summary.js';
 import { unsteadiness } from '../serving/unsteady.js';
 import { isScheduled } from '../workloads/serving.js';
-import { type Entry, missing, single } from './entries.js';
+import { allMissing, type Entry, missing, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 import { forcesLengths } from './regrade.js';
@@ -58,9 +58,7 @@ const OWN = [
   'draftAcceptanceRatio',
 ] as const satisfies readonly MetricName[];
 
-const NOT_SERVED: Partial<Record<MetricName, Entry>> = Object.fromEntries(
-  OWN.map((name) => [name, missing(metricNamed(name)!.unit as Unit, NOT_APPLICABLE.serving)]),
-);
+const NOT_SERVED = allMissing(OWN, NOT_APPLICABLE.serving);
 
 type Entries = Partial<Record<MetricName, Entry>>;
 

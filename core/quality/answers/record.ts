@@ -7,6 +7,7 @@ import {
   SENTENCE_CHARACTERS,
   textOf,
 } from '../../bounds.js';
+import { readJsonLine } from '../../input/json-line.js';
 import { ASKED_BY } from '../outcome.js';
 
 /**
@@ -179,14 +180,5 @@ export function shareOf(
 
 /** @returns a line of a file as a record, or one sentence why it is none. */
 export function readAnswer(line: string): AnswerRecord | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return 'the line is not JSON';
-  }
-  const read = answerSchema.safeParse(value);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  return `not an answer: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
+  return readJsonLine(answerSchema, line, 'an answer');
 }

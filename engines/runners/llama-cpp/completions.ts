@@ -4,7 +4,7 @@ import { tokenPicker } from '../../../core/quality/sampling.js';
 import type { ChatTemplate } from '../../../core/serving/tokenizer.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { type Llama, loadLlama, type Pointer } from '../../native/llama.js';
-import type { Completion, CompletionRequest, Completions } from '../opened.js';
+import { type Completion, type CompletionRequest, type Completions, WARM_UP } from '../opened.js';
 import type { CompletionsRequest } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
 import { kvBytesPerToken } from './facts.js';
@@ -145,17 +145,6 @@ function answering(
 }
 
 const NOTHING = { text: '', sent: null, firstToken: null, cachedTokens: null, outputTokens: null } as const;
-const WARM_UP = {
-  system: null,
-  model: null,
-  maxTokens: 4,
-  stop: [],
-  temperature: 0,
-  topP: null,
-  topK: null,
-  minP: null,
-  seed: 1,
-} as const;
 
 function openContext(
   llama: Llama,

@@ -7,7 +7,13 @@ import { Transport } from '../../../load/transport.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { askServer, headersOf } from '../../servers/ask.js';
 import { type ServedEndpoint, withoutLora } from '../../servers/served.js';
-import type { Completion, CompletionRequest, Completions, EndpointOpened } from '../opened.js';
+import {
+  type Completion,
+  type CompletionRequest,
+  type Completions,
+  type EndpointOpened,
+  WARM_UP,
+} from '../opened.js';
 import type { CompletionsRequest } from '../runner.js';
 import { type Place, Places } from './places.js';
 
@@ -61,19 +67,6 @@ export async function openCompletions(
     close: () => client.close(),
   };
 }
-
-const WARM_UP: CompletionRequest = {
-  system: null,
-  prompt: '',
-  model: null,
-  maxTokens: 4,
-  stop: [],
-  temperature: 0,
-  topP: null,
-  topK: null,
-  minP: null,
-  seed: 1,
-};
 
 interface SharingWords {
   readonly prefixes: CompletionsRequest['prefixes'];
