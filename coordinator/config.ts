@@ -33,6 +33,13 @@ const logSchema = z.discriminatedUnion('kind', [
     replicas: z.number().int().min(1).max(5).default(1),
     credentialsFile: z.string().nullable().default(null),
   }),
+  z.strictObject({
+    kind: z.literal('postgres'),
+    /** `postgres://USER@HOST:PORT/DATABASE`, with the parameters of coordinator/log/postgres/address.ts; a password is never part of it. */
+    url: z.string().min(1),
+    /** Seconds for which a server that is away is waited for. */
+    patienceSeconds: seconds.default(30),
+  }),
 ]);
 
 const securitySchema = z.discriminatedUnion('kind', [
@@ -212,10 +219,11 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
   return config;
 }
 
-/** `memory`, `nats://host:4222,nats://…`, or the path of a SQLite file. */
-function logFrom(text: string): NonNullable<CoordinatorConfig['log']> {
+/** `memory`, `nats://host:4222,nats://…`, `postgres://user@host/database`, or the path of a SQLite file. */
+export function logFrom(text: string): NonNullable<CoordinatorConfig['log']> {
   if (text === 'memory') return { kind: 'memory' };
   if (/^(nats|tls):\/\//.test(text)) return { kind: 'jetstream', servers: text.split(',') };
+  if (/^postgres(ql)?:\/\//.test(text)) return { kind: 'postgres', url: text };
   return { kind: 'sqlite', path: text };
 }
 

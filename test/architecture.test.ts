@@ -49,6 +49,7 @@ const ONLY_IN: Record<string, readonly string[]> = {
   koffi: ['engines/native', 'process/device'],
   '@photostructure/sqlite': ['coordinator/log'],
   nats: ['coordinator/log'],
+  pg: ['coordinator/log'],
   fastify: ['proto/http'],
   'prom-client': ['coordinator/exporter', 'agent/exporter'],
 };

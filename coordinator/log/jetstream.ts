@@ -9,6 +9,7 @@ import {
   type StreamInfo,
 } from 'nats';
 import { FailureError, failure } from '../../core/errors.js';
+import type { Link } from './chain.js';
 import { ChangeSignal } from './change-signal.js';
 import { entryOf } from './detail.js';
 import {
@@ -16,6 +17,7 @@ import {
   Assembler,
   claimOf,
   headsOf,
+  linkOf,
   type Outgoing,
   pack,
   unpack,
@@ -74,6 +76,8 @@ export class JetStreamLog implements Log {
   readonly #trials = new Set<string>();
   /** Last message that was taken in, whatever it was. */
   #sequence = 0;
+  /** Checksum of the last append; null = it has none. */
+  #chain: string | null = null;
   /** What this client calls itself when it claims the log. */
   readonly #id = randomUUID();
   /** It has been asked to claim the log; where the stream was full, the next append tries again. */
@@ -170,6 +174,13 @@ export class JetStreamLog implements Log {
     return getEntry(this.#source(detail), position);
   }
 
+  async *links(after: number): AsyncGenerator<Link> {
+    const end = await this.end();
+    if (after >= end) return;
+    for await (const append of this.#read(this.#indexOf(after + 1), this.#appends.length - 1, false))
+      yield linkOf(append);
+  }
+
   async probe(bytes: number): Promise<void> {
     this.#deposed.signal.throwIfAborted();
     try {
@@ -206,11 +217,12 @@ export class JetStreamLog implements Log {
     const position = this.#end();
     // Taken together with the position: what others append may be learned while this one waits.
     let sequence = this.#sequence;
+    const chain = this.#chain;
     if (position !== expected) return { appended: false, position };
     const fresh = this.#withoutKnown(facts);
     if (fresh.length === 0) return { appended: true, position };
     const trials = fresh.flatMap((fact) => trialOf(fact) ?? []);
-    for (const part of await pack(fresh, position + 1, trials, this.#bodyBytes, randomUUID())) {
+    for (const part of await pack(fresh, position + 1, trials, this.#bodyBytes, randomUUID(), chain)) {
       const written = await this.#publish(part, sequence, trials);
       if (written === null) {
         await this.#catchUp();
@@ -298,6 +310,7 @@ export class JetStreamLog implements Log {
     this.#follows(append, this.#end() + 1);
     if (leader !== null) this.#learnLeader(leader);
     if (count === 0) return;
+    this.#chain = append.chain;
     this.#appends.push({ first, count, fromSequence, toSequence, headed: append.heads !== null });
     for (const trial of known ?? append.trials ?? (await this.#trialsOf(append))) this.#trials.add(trial);
   }

@@ -1,6 +1,7 @@
 import type { Gates, ModelRef } from '../../core/experiment/experiment.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { RepetitionPolicy } from '../../core/sweep/spec.js';
+import type { Link } from './chain.js';
 
 /**
  * The log is the truth (DESIGN §4). Durable facts are few; queues, leases, progress and tables are
@@ -128,6 +129,8 @@ export interface Log {
   read<D extends Detail>(after: number, detail: D): AsyncIterable<EntryAt<D>>;
   /** Like read, then every new entry until the signal aborts. */
   follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncIterable<EntryAt<D>>;
+  /** What the log holds as it is stored, with its checksums, after `position`: for who checks them. Where something is missing, less comes. */
+  links(after: number): AsyncIterable<Link>;
   /** One entry that is there. */
   get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>>;
   /**

@@ -1,5 +1,6 @@
+import type { Link } from './chain.js';
 import { ChangeSignal } from './change-signal.js';
-import { entryOf } from './detail.js';
+import { entryOf, partsOf } from './detail.js';
 import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 
@@ -40,6 +41,13 @@ export class MemoryLog implements Log {
 
   get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
     return getEntry(this.#source(detail), position);
+  }
+
+  /** Nothing is stored, so nothing has a checksum. */
+  async *links(after: number): AsyncGenerator<Link> {
+    for await (const { position, fact } of this.read(after, 'full')) {
+      yield { first: position, last: position, content: partsOf(fact), chain: null };
+    }
   }
 
   async claim(): Promise<void> {}

@@ -15,5 +15,9 @@ export async function openLog(config: ResolvedConfig['log']): Promise<Log> {
       const { JetStreamLog } = await import('./jetstream.js');
       return JetStreamLog.open(config);
     }
+    case 'postgres': {
+      const { PostgresLog } = await import('./postgres.js');
+      return PostgresLog.open(config);
+    }
   }
 }

@@ -92,6 +92,7 @@ function gap(name: string, missing: number, found: number | null): FailureError 
   );
 }
 
-function sentence(name: string): string {
+/** @returns a name as it begins a sentence. */
+export function sentence(name: string): string {
   return name.charAt(0).toUpperCase() + name.slice(1);
 }

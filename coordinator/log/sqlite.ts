@@ -1,46 +1,22 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FailureError, failure } from '../../core/errors.js';
+import { chainOf, type Link } from './chain.js';
 import { ChangeSignal } from './change-signal.js';
-import { joinJson, partsOf, readHead, readRecord } from './detail.js';
-import {
-  type AppendOutcome,
-  type Detail,
-  type EntryAt,
-  type Fact,
-  type FactHead,
-  type Log,
-  type LogEntry,
-  trialOf,
-} from './log.js';
+import { partsOf } from './detail.js';
+import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 import { Database, SqliteError, type Statement } from './sqlite/database.js';
 import type { Library } from './sqlite/library.js';
 import { probe } from './sqlite/probe.js';
 import { prepareSchema } from './sqlite/schema.js';
-
-/** Rows fetched at a time: results carry raw samples, and a connection that iterates cannot write. */
-const PAGE_ROWS: Readonly<Record<Detail, number>> = { head: 1024, row: 64, full: 32 };
-
-const COLUMNS: Readonly<Record<Detail, string>> = {
-  head: 'position, head',
-  row: 'position, head, row_json AS row',
-  full: 'position, head, row_json AS row, raw_json AS raw',
-};
+import { COLUMNS, PAGE_ROWS, type Stored, storedEntry } from './stored.js';
 
 export interface SqliteOptions {
   /** Largest size of the file; null = as large as the disk allows. */
   readonly maxBytes?: number | null;
   /** What brings SQLite; null = what this machine has. */
   readonly library?: Library | null;
-}
-
-interface Stored {
-  readonly position: number;
-  readonly head: string;
-  /** null for facts that are no results. */
-  readonly row?: string | null;
-  readonly raw?: string | null;
 }
 
 type Page = Statement<[number, number, number], Stored>;
@@ -56,7 +32,10 @@ export class SqliteLog implements Log {
   readonly #database: Database;
   readonly #appended = new ChangeSignal();
   readonly #end: Statement<[], { readonly position: number }>;
-  readonly #insert: Statement<[number, string | null, string, string | null, string | null]>;
+  readonly #insert: Statement<[number, string | null, string, string | null, string | null, string]>;
+  readonly #links: Statement<[number, number], Stored & { readonly chain: string | null }>;
+  /** Checksum of the last entry; null = it has none. */
+  #chain: string | null;
   readonly #known: Statement<[string], unknown>;
   readonly #pages: Readonly<Record<Detail, Page>>;
 
@@ -66,8 +45,12 @@ export class SqliteLog implements Log {
     this.#database = open(path, options);
     this.#end = this.#database.prepare('SELECT coalesce(max(position), 0) AS position FROM facts');
     this.#insert = this.#database.prepare(
-      'INSERT INTO facts (position, trial_id, head, row_json, raw_json) VALUES (?, ?, ?, ?, ?)',
+      'INSERT INTO facts (position, trial_id, head, row_json, raw_json, chain) VALUES (?, ?, ?, ?, ?, ?)',
     );
+    this.#links = this.#database.prepare(
+      `SELECT ${COLUMNS.full}, chain FROM facts WHERE position > ? ORDER BY position LIMIT ?`,
+    );
+    this.#chain = this.#lastChain();
     this.#known = this.#database.prepare('SELECT 1 FROM facts WHERE trial_id = ?');
     const page = (detail: Detail): Page =>
       this.#database.prepare(
@@ -81,25 +64,28 @@ export class SqliteLog implements Log {
   }
 
   async append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
-    const write = (): AppendOutcome => {
+    const write = (): AppendOutcome & { readonly chain: string | null } => {
       let position = this.#position();
-      if (position !== expected) return { appended: false, position };
+      let chain = this.#chain;
+      if (position !== expected) return { appended: false, position, chain };
       for (const fact of facts) {
         const trial = trialOf(fact);
         if (trial !== null && this.#known.get(trial) !== undefined) continue;
         position += 1;
-        this.#insert.run(position, trial, ...partsOf(fact));
+        const content = partsOf(fact);
+        chain = chainOf(chain, { first: position, last: position, content });
+        this.#insert.run(position, trial, ...content, chain);
       }
-      return { appended: true, position };
+      return { appended: true, position, chain };
     };
-    let outcome: AppendOutcome;
     try {
-      outcome = this.#database.transaction(write);
+      const { chain, ...outcome } = this.#database.transaction(write);
+      this.#chain = chain;
+      this.#appended.notify();
+      return outcome;
     } catch (error) {
       throw explain(error, this.#path);
     }
-    this.#appended.notify();
-    return outcome;
   }
 
   read<D extends Detail>(after: number, detail: D): AsyncGenerator<EntryAt<D>> {
@@ -112,6 +98,17 @@ export class SqliteLog implements Log {
 
   get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
     return getEntry(this.#source(detail), position);
+  }
+
+  async *links(after: number): AsyncGenerator<Link> {
+    for (let position = after; ; ) {
+      const rows = this.#linksAfter(position);
+      if (rows.length === 0) return;
+      for (const { position: at, head, row = null, raw = null, chain } of rows) {
+        yield { first: at, last: at, content: [head, row, raw], chain };
+        position = at;
+      }
+    }
   }
 
   async claim(): Promise<void> {}
@@ -131,6 +128,23 @@ export class SqliteLog implements Log {
 
   #position(): number {
     return this.#end.get()?.position ?? 0;
+  }
+
+  #lastChain(): string | null {
+    return (
+      this.#database
+        .prepare<[], { chain: string | null }>('SELECT chain FROM facts ORDER BY position DESC LIMIT 1')
+        .get()?.chain ?? null
+    );
+  }
+
+  #linksAfter(position: number): (Stored & { readonly chain: string | null })[] {
+    if (!this.#database.open) throw closedError(`the log ${this.#path}`);
+    try {
+      return this.#links.all(position, PAGE_ROWS.full);
+    } catch (error) {
+      throw explain(error, this.#path);
+    }
   }
 
   #source<D extends Detail>(detail: D): Source<EntryAt<D>> {
@@ -160,8 +174,7 @@ export class SqliteLog implements Log {
       const rows = this.#page(detail, position, end);
       // Fewer than there should be: whoever counts them says so.
       if (rows.length === 0) return;
-      // TypeScript does not narrow a type parameter by a value.
-      for (const row of rows) yield new StoredEntry(row) as EntryAt<D>;
+      for (const row of rows) yield storedEntry<D>(row);
       position = rows.at(-1)?.position ?? end;
     }
   }
@@ -172,25 +185,6 @@ export class SqliteLog implements Log {
     } catch (error) {
       throw explain(error, this.#path);
     }
-  }
-}
-
-/** An entry as it is stored: what nobody asks for is not parsed. */
-class StoredEntry implements LogEntry {
-  readonly position: number;
-  readonly head: FactHead;
-  readonly recordJson: string | null;
-
-  constructor({ position, head, row = null, raw = null }: Stored) {
-    this.position = position;
-    this.head = readHead(head);
-    this.recordJson = row === null ? null : joinJson(row, raw ?? undefined);
-  }
-
-  get fact(): Fact {
-    // A fact without a record is its own head.
-    if (this.recordJson === null) return this.head as Fact;
-    return { fact: 'ResultRecorded', record: readRecord(this.recordJson) };
   }
 }
 

@@ -143,7 +143,7 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
   /** An append whose headers are right and whose body is not: what a damaged disk gives. */
   async function appendDamaged(stream: string, fact: Fact): Promise<void> {
     const log = await JetStreamLog.open(optionsOf(stream));
-    const [message] = await pack([fact], (await log.end()) + 1, [trialOf(fact) ?? ''], 1_000_000, '');
+    const [message] = await pack([fact], (await log.end()) + 1, [trialOf(fact) ?? ''], 1_000_000, '', null);
     await log.close();
     const connection = await connect({ servers: server.url });
     await connection

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip as gunzipCallback, gzip as gzipCallback } from 'node:zlib';
 import { headers, type MsgHdrs } from 'nats';
 import { FailureError, failure } from '../../../core/errors.js';
+import { chainOf, type Link } from '../chain.js';
 import { graded, headOf } from '../detail.js';
 import type { Fact, FactHead } from '../log.js';
 import { lost } from './errors.js';
@@ -20,6 +21,8 @@ const HEADS = 'Ridgepoint-Heads';
 /** `2/5`, of an append that is larger than one message may be; and which append that is. */
 const PART = 'Ridgepoint-Part';
 const GROUP = 'Ridgepoint-Group';
+/** Checksum of the append, over the one before. */
+const CHAIN = 'Ridgepoint-Chain';
 /** Who writes from here on. */
 const LEADER = 'Ridgepoint-Leader';
 
@@ -42,6 +45,8 @@ export interface Append {
   readonly trials: readonly string[] | null;
   /** JSON of a FactHead[]; null = it is to be made of the facts. */
   readonly heads: string | null;
+  /** Its checksum; null = an older release wrote it. */
+  readonly chain: string | null;
   /** Whoever claimed the log with this message; null = it is no claim. */
   readonly leader: string | null;
   /** Its messages. */
@@ -58,6 +63,7 @@ export interface Outgoing {
 
 /**
  * @param partBytes room for the body of one message.
+ * @param before checksum of the append before.
  * @throws FailureError `too-large`
  */
 export async function pack(
@@ -66,6 +72,7 @@ export async function pack(
   trials: readonly string[],
   partBytes: number,
   group: string,
+  before: string | null,
 ): Promise<Outgoing[]> {
   const packed = await gzip(JSON.stringify(facts));
   if (packed.length > MOST_APPEND_BYTES) {
@@ -75,6 +82,7 @@ export async function pack(
   }
   const parts = Math.ceil(packed.length / partBytes);
   const heads = headsIn(facts);
+  const chain = chainOf(before, { first, last: first + facts.length - 1, content: [heads, packed] });
   return Array.from({ length: parts }, (_, index) => {
     const header = heading(first, facts.length);
     const last = index === parts - 1;
@@ -84,6 +92,7 @@ export async function pack(
     }
     if (last && trials.length > 0) header.set(TRIALS, listed(trials));
     if (last && heads !== null) header.set(HEADS, heads);
+    if (last) header.set(CHAIN, chain);
     return { headers: header, body: packed.subarray(index * partBytes, (index + 1) * partBytes) };
   });
 }
@@ -93,6 +102,11 @@ export async function claimOf(leader: string, first: number): Promise<Outgoing> 
   const header = heading(first, 0);
   header.set(LEADER, leader);
   return { headers: header, body: await gzip('[]') };
+}
+
+/** @returns what the checksum of an append covers; its data has to be there. */
+export function linkOf({ first, count, heads, data, chain }: Append): Link {
+  return { first, last: first + count - 1, content: [heads, Buffer.concat(data)], chain };
 }
 
 /** @throws FailureError when the body is not what the headers say. */
@@ -156,6 +170,7 @@ export class Assembler {
       count,
       trials: trials === IN_BODY ? null : trials === '' ? [] : trials.split(','),
       heads: header.get(HEADS) || null,
+      chain: header.get(CHAIN) || null,
       leader: header.get(LEADER) || null,
       fromSequence: parts[0]!.sequence,
       toSequence: message.sequence,

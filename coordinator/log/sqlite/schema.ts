@@ -12,7 +12,7 @@ export function prepareSchema(database: Database, path: string): void {
       .prepare<[], { value: number }>("SELECT value FROM meta WHERE key = 'schema'")
       .get();
     const version = stored?.value ?? 0;
-    if (version === SQLITE_SCHEMA_VERSION) return;
+    if (version === SQLITE_SCHEMA_VERSION) return addChain(database);
     if (version !== 0) {
       throw new FailureError(
         failure(
@@ -25,9 +25,16 @@ export function prepareSchema(database: Database, path: string): void {
     // What stands first in a row is read without the rest of it.
     database.exec(
       `CREATE TABLE facts (
-         position INTEGER PRIMARY KEY, trial_id TEXT UNIQUE, head TEXT NOT NULL, row_json TEXT, raw_json TEXT
+         position INTEGER PRIMARY KEY, trial_id TEXT UNIQUE, head TEXT NOT NULL, row_json TEXT, raw_json TEXT, chain TEXT
        ) STRICT`,
     );
     database.prepare("INSERT INTO meta (key, value) VALUES ('schema', ?)").run(SQLITE_SCHEMA_VERSION);
   });
+}
+
+/** A file of before there were checksums gets the column for them; releases of before go on writing to it without. */
+function addChain(database: Database): void {
+  const columns = database.prepare<[], { name: string }>('PRAGMA table_info(facts)').all();
+  if (columns.some(({ name }) => name === 'chain')) return;
+  database.exec('ALTER TABLE facts ADD COLUMN chain TEXT');
 }

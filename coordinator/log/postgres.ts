@@ -1,0 +1,375 @@
+import { randomUUID } from 'node:crypto';
+import type { QueryConfig } from 'pg';
+import { FailureError, failure } from '../../core/errors.js';
+import { chainOf, type Link } from './chain.js';
+import { ChangeSignal } from './change-signal.js';
+import { partsOf } from './detail.js';
+import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
+import { type Address, readAddress } from './postgres/address.js';
+import { Connection } from './postgres/connection.js';
+import { explain, lost, nameOf } from './postgres/errors.js';
+import { prepareSchema } from './postgres/schema.js';
+import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
+import { COLUMNS, PAGE_ROWS, type Stored, storedEntry } from './stored.js';
+
+export interface PostgresOptions {
+  /** `postgres://USER@HOST:PORT/DATABASE?…` (postgres/address.ts). */
+  readonly url: string;
+  /** How long a server that is away is waited for. */
+  readonly patienceSeconds: number;
+  /** Whether the tables are made where they are not there. */
+  readonly make?: boolean;
+}
+
+/** Where the log ends, and who writes to it. Numbers of PostgreSQL's bigint come as text. */
+interface Tail {
+  readonly id: string;
+  readonly position: string;
+  readonly chain: string | null;
+  /** Who claimed the log last; null = nobody did. */
+  readonly writer: string | null;
+}
+
+/** A fact on its way into the table. */
+interface Row {
+  readonly trial: string | null;
+  readonly content: readonly [head: string, row: string | null, raw: string | null];
+}
+
+/** An append whose acknowledgement may have been lost: where it ends, and the checksum that is there when it was written. */
+interface Attempt {
+  readonly position: number;
+  readonly chain: string;
+}
+
+/** A follower that hears nothing asks again after this long: notifications are lost while a connection is away. */
+const POLL_SECONDS = 2;
+/** Whoever leads looks this often whether somebody else has claimed the log. */
+const WATCH_SECONDS = 1;
+/** Rows of one statement, of six values each. */
+const ROWS_AT_ONCE = 128;
+
+/**
+ * The log in a PostgreSQL database (decision 0005). An append is one transaction that locks the one row of `log`, compares position and
+ * writer there, and writes; so it is all or nothing, behind what its writer knows, and never after somebody else's claim. An append
+ * whose acknowledgement was lost is recognised by its checksum, and not written twice.
+ */
+export class PostgresLog implements Log {
+  readonly #address: Address;
+  /** Appends have a connection to themselves: a slow reader must not hold them up. */
+  readonly #writer: Connection;
+  readonly #reader: Connection;
+  readonly #appended = new ChangeSignal();
+  readonly #deposed = new AbortController();
+  /** What this client calls itself when it claims the log. */
+  readonly #name = randomUUID();
+  #claimed = false;
+  /** Of the log that was opened: another one under the same name is not this one. */
+  #id: string | null = null;
+  /** Last entry that was seen: a log that ends before it has lost entries. */
+  #seen = 0;
+  #watching: NodeJS.Timeout | null = null;
+  #appending: Promise<unknown> = Promise.resolve();
+
+  private constructor(address: Address, patienceSeconds: number) {
+    this.#address = address;
+    const channel = channelOf(address);
+    this.#writer = new Connection({ address, patienceSeconds });
+    this.#reader = new Connection({
+      address,
+      patienceSeconds,
+      channel,
+      notified: () => this.#appended.notify(),
+    });
+  }
+
+  /**
+   * Connects and makes the tables when they are not there.
+   * @throws FailureError with one sentence: no server, a wrong password, tables of another release, …
+   */
+  static async open({ url, patienceSeconds, make = true }: PostgresOptions): Promise<PostgresLog> {
+    const address = readAddress(url);
+    const log = new PostgresLog(address, patienceSeconds);
+    try {
+      // Not patiently: whoever starts is told at once where nothing answers.
+      await log.#reader.query('SELECT 1');
+      await prepareSchema(log.#reader, address, make);
+      await log.end();
+      return log;
+    } catch (error) {
+      await log.close();
+      throw explain(error, address);
+    }
+  }
+
+  get deposed(): AbortSignal {
+    return this.#deposed.signal;
+  }
+
+  async claim(): Promise<void> {
+    // Who was deposed does not take the log back: it would go to and fro.
+    this.#deposed.signal.throwIfAborted();
+    await this.#explained(() =>
+      this.#writer.patiently(() =>
+        this.#writer.query({
+          text: `WITH claimed AS (UPDATE ${this.#table('log')} SET writer = $1 RETURNING 1) SELECT pg_notify($2, '') FROM claimed`,
+          values: [this.#name, channelOf(this.#address)],
+        }),
+      ),
+    );
+    this.#claimed = true;
+    this.#watching ??= setInterval(() => void this.end().catch(() => undefined), 1000 * WATCH_SECONDS);
+    this.#watching.unref();
+  }
+
+  async end(): Promise<number> {
+    const before = this.#known();
+    const [tail] = await this.#explained(() => this.#reader.ask<Tail>(this.#tailOf()));
+    return this.#learn(tail, before);
+  }
+
+  append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
+    const rows = facts.map((fact): Row => ({ trial: trialOf(fact), content: partsOf(fact) }));
+    // One at a time: a transaction has its connection to itself.
+    const outcome = this.#appending.then(() => this.#explained(() => this.#append(rows, expected)));
+    this.#appending = outcome.catch(() => undefined);
+    return outcome;
+  }
+
+  read<D extends Detail>(after: number, detail: D): AsyncGenerator<EntryAt<D>> {
+    return readEntries(this.#source(detail), after);
+  }
+
+  follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncGenerator<EntryAt<D>> {
+    return followEntries(this.#source(detail), after, signal, this.#appended, POLL_SECONDS);
+  }
+
+  get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
+    return getEntry(this.#source(detail), position);
+  }
+
+  async *links(after: number): AsyncGenerator<Link> {
+    for (let position = after; ; ) {
+      const rows = await this.#page<Stored & { chain: string | null }>(`${COLUMNS.full}, chain`, [
+        position,
+        Number.MAX_SAFE_INTEGER,
+        PAGE_ROWS.full,
+      ]);
+      if (rows.length === 0) return;
+      for (const { position: at, head, row = null, raw = null, chain } of rows) {
+        position = Number(at);
+        yield { first: position, last: position, content: [head, row, raw], chain };
+      }
+    }
+  }
+
+  async probe(bytes: number): Promise<void> {
+    this.#deposed.signal.throwIfAborted();
+    await this.#explained(async () => {
+      try {
+        await this.#writer.query('BEGIN');
+        await this.#writer.query(
+          'CREATE TEMPORARY TABLE IF NOT EXISTS ridgepoint_probe (bytes bytea) ON COMMIT DROP',
+        );
+        await this.#writer.query('ALTER TABLE ridgepoint_probe ALTER bytes SET STORAGE EXTERNAL');
+        await this.#writer.query({
+          text: "INSERT INTO ridgepoint_probe SELECT decode(repeat('00', $1), 'hex')",
+          values: [bytes],
+        });
+      } finally {
+        await this.#writer.query('ROLLBACK').catch(() => this.#writer.drop());
+      }
+    });
+    await this.end();
+    this.#deposed.signal.throwIfAborted();
+  }
+
+  async close(): Promise<void> {
+    if (this.#watching !== null) clearInterval(this.#watching);
+    const closing = [this.#writer.close(), this.#reader.close()];
+    this.#appended.notify();
+    await Promise.all(closing);
+  }
+
+  async #append(rows: readonly Row[], expected: number): Promise<AppendOutcome> {
+    this.#deposed.signal.throwIfAborted();
+    let attempt: Attempt | null = null;
+    const outcome = await this.#writer.patiently(async () => {
+      if (attempt !== null && (await this.#isWritten(attempt)))
+        return { appended: true, position: attempt.position };
+      return await this.#transact(rows, expected, (begun) => {
+        attempt = begun;
+      }).catch((error: unknown) => {
+        // Whatever of the transaction stands there is undone with its connection.
+        this.#writer.drop();
+        throw error;
+      });
+    });
+    this.#appended.notify();
+    return outcome;
+  }
+
+  /** One transaction. @param begun is told what is there when it was written, before anything is sent that writes it. */
+  async #transact(
+    rows: readonly Row[],
+    expected: number,
+    begun: (attempt: Attempt) => void,
+  ): Promise<AppendOutcome> {
+    const writer = this.#writer;
+    const before = this.#known();
+    const trials = rows.flatMap(({ trial }) => trial ?? []);
+    const [, [tail]] = await allOf([
+      writer.query('BEGIN'),
+      writer.query<Tail & { known: string[] }>({
+        text: `SELECT id, position, chain, writer,
+                 ARRAY(SELECT trial_id FROM ${this.#table('facts')} WHERE trial_id = ANY($1)) AS known
+               FROM ${this.#table('log')} FOR UPDATE`,
+        values: [trials],
+      }),
+    ]);
+    const end = this.#learn(tail, before);
+    this.#deposed.signal.throwIfAborted();
+    if (tail === undefined || end !== expected) {
+      await writer.query('ROLLBACK');
+      return { appended: false, position: end };
+    }
+    const fresh = withoutKnown(rows, new Set(tail.known));
+    if (fresh.length === 0) {
+      await writer.query('ROLLBACK');
+      return { appended: true, position: end };
+    }
+    let { chain } = tail;
+    const values = fresh.map(({ trial, content }, index) => {
+      const position = expected + index + 1;
+      chain = chainOf(chain, { first: position, last: position, content });
+      return [position, trial, ...content, chain];
+    });
+    const position = expected + fresh.length;
+    begun({ position, chain: chain ?? '' });
+    const inserts = [];
+    for (let from = 0; from < values.length; from += ROWS_AT_ONCE) {
+      inserts.push(writer.query(this.#insert(values.slice(from, from + ROWS_AT_ONCE))));
+    }
+    // Where one of them fails, the server answers the others with errors, and undoes all at COMMIT.
+    await allOf([
+      ...inserts,
+      writer.query({
+        name: 'end',
+        text: `WITH moved AS (UPDATE ${this.#table('log')} SET position = $1, chain = $2 RETURNING 1) SELECT pg_notify($3, '') FROM moved`,
+        values: [position, chain, channelOf(this.#address)],
+      }),
+      writer.query('COMMIT'),
+    ]);
+    this.#seen = Math.max(this.#seen, position);
+    return { appended: true, position };
+  }
+
+  #insert(rows: readonly (readonly unknown[])[]): QueryConfig {
+    const places = rows.map((_, row) => {
+      const [p, t, h, r, w, c] = [1, 2, 3, 4, 5, 6].map((column) => `$${6 * row + column}`);
+      return `(${p}::bigint, ${t}, ${h}, ${r}, ${w}, ${c})`;
+    });
+    const text = `INSERT INTO ${this.#table('facts')} (position, trial_id, head, row_json, raw_json, chain) VALUES ${places.join(', ')}`;
+    return { ...(rows.length === ROWS_AT_ONCE && { name: 'insert' }), text, values: rows.flat() };
+  }
+
+  async #isWritten({ position, chain }: Attempt): Promise<boolean> {
+    const rows = await this.#writer.query<{ chain: string | null }>({
+      text: `SELECT chain FROM ${this.#table('facts')} WHERE position = $1`,
+      values: [position],
+    });
+    return rows[0]?.chain === chain;
+  }
+
+  /** What an answer is compared with that is asked for now: other answers may come first. */
+  #known(): { readonly seen: number; readonly claimed: boolean } {
+    return { seen: this.#seen, claimed: this.#claimed };
+  }
+
+  /** Takes in where the log ends and who writes to it. @returns its end. @throws FailureError when it is not the log that it was. */
+  #learn(tail: Tail | undefined, before: { readonly seen: number; readonly claimed: boolean }): number {
+    if (tail === undefined) throw lost(this.#address, 'has no row in its table log');
+    const position = Number(tail.position);
+    this.#id ??= tail.id;
+    if (tail.id !== this.#id) throw lost(this.#address, 'was deleted and made again');
+    if (position < before.seen)
+      throw lost(this.#address, `ends at entry ${position}, but had ${before.seen}`);
+    this.#seen = Math.max(this.#seen, position);
+    if (before.claimed && tail.writer !== this.#name) this.#depose();
+    return position;
+  }
+
+  #depose(): void {
+    if (this.#deposed.signal.aborted) return;
+    const message = `Another coordinator has taken over ${nameOf(this.#address)}: this one leases no more.`;
+    const hint = 'Stop one of the two, or give each a schema of its own.';
+    this.#deposed.abort(new FailureError(failure('internal', message, { hint })));
+  }
+
+  #source<D extends Detail>(detail: D): Source<EntryAt<D>> {
+    return {
+      name: nameOf(this.#address),
+      end: () => this.end(),
+      entries: (after, end) => this.#entries(after, end, detail),
+    };
+  }
+
+  async *#entries<D extends Detail>(after: number, end: number, detail: D): AsyncGenerator<EntryAt<D>> {
+    let position = after;
+    while (position < end) {
+      const rows = await this.#page<Stored>(COLUMNS[detail], [position, end, PAGE_ROWS[detail]]);
+      // Fewer than there should be: whoever counts them says so.
+      if (rows.length === 0) return;
+      for (const row of rows) {
+        position = Number(row.position);
+        yield storedEntry<D>({ ...row, position });
+      }
+    }
+  }
+
+  #page<Row extends object>(
+    columns: string,
+    values: readonly [after: number, end: number, most: number],
+  ): Promise<Row[]> {
+    const text = `SELECT ${columns} FROM ${this.#table('facts')} WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3`;
+    return this.#explained(() => this.#reader.ask<Row>({ name: columns, text, values: [...values] }));
+  }
+
+  #tailOf(): string {
+    return `SELECT id, position, chain, writer FROM ${this.#table('log')}`;
+  }
+
+  #table(name: 'log' | 'facts'): string {
+    return `${this.#address.schema}.${name}`;
+  }
+
+  async #explained<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (this.#reader.closed) throw closedError(nameOf(this.#address));
+      throw explain(error, this.#address);
+    }
+  }
+}
+
+function channelOf({ schema }: Address): string {
+  return `ridgepoint_${schema}`;
+}
+
+function withoutKnown(rows: readonly Row[], known: Set<string>): Row[] {
+  return rows.filter(({ trial }) => {
+    if (trial === null) return true;
+    if (known.has(trial)) return false;
+    known.add(trial);
+    return true;
+  });
+}
+
+/** Waits for all of them, whichever fails. @throws the first failure */
+async function allOf<T extends readonly Promise<unknown>[]>(
+  promises: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(promises);
+  return (await Promise.all(promises)) as { -readonly [K in keyof T]: Awaited<T[K]> };
+}

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { HeadEntry } from '../../coordinator/log/log.js';
+import { PostgresLog } from '../../coordinator/log/postgres.js';
+import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
+import { logContract } from '../unit/coordinator/log.contract.js';
+import { recorded, submitted } from '../unit/coordinator/log-facts.js';
+
+async function positionsOf(entries: AsyncIterable<HeadEntry>): Promise<number[]> {
+  const positions: number[] = [];
+  for await (const { position } of entries) positions.push(position);
+  return positions;
+}
+
+describe.skipIf(!hasPostgres)('needs PostgreSQL', () => {
+  let server: PostgresServer;
+  let schemas = 0;
+  beforeAll(async () => {
+    // As somebody may have set it for other databases: what the log acknowledges is synced all the same.
+    server = await PostgresServer.start(['synchronous_commit = off']);
+  });
+  afterAll(() => server.stop());
+
+  const open = (schema: string, more: { make?: boolean } = {}) =>
+    PostgresLog.open({ url: server.url(`schema=${schema}`), patienceSeconds: 10, ...more });
+  logContract('PostgreSQL log', () => open(`contract${schemas++}`));
+
+  test('of two writers on one log one append wins, and both read the same', async () => {
+    const [one, two] = await Promise.all([open('shared'), open('shared')]);
+    const outcomes = await Promise.all([one.append([submitted('a')], 0), two.append([submitted('b')], 0)]);
+    expect(outcomes.filter((outcome) => outcome.appended)).toHaveLength(1);
+    await one.append([recorded('t1')], 1);
+    expect(await two.append([recorded('t1'), submitted('c')], 2)).toEqual({ appended: true, position: 3 });
+    expect([await one.end(), await two.end()]).toEqual([3, 3]);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  test('a follower is notified of what another coordinator appends', async () => {
+    const [one, two] = await Promise.all([open('followed'), open('followed')]);
+    const stop = new AbortController();
+    const begun = performance.now();
+    setTimeout(() => void two.append([submitted('a'), submitted('b')], 0), 200);
+    const seen: number[] = [];
+    for await (const { position } of one.follow(0, stop.signal, 'head')) {
+      if (seen.push(position) === 2) stop.abort();
+    }
+    expect(seen).toEqual([1, 2]);
+    // Long before it would have looked by itself.
+    expect(performance.now() - begun).toBeLessThan(1_900);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  test('the last coordinator that claims a log writes to it, the one before only reads', async () => {
+    const one = await open('claimed');
+    await one.claim();
+    await one.append([submitted('a')], 0);
+    const two = await open('claimed');
+    await two.claim();
+    expect(two.deposed.aborted).toBe(false);
+    await two.append([submitted('b')], 1);
+    await expect(one.append([submitted('c')], 2)).rejects.toThrow(/^Another coordinator has taken over/);
+    expect(one.deposed.aborted).toBe(true);
+    await expect(one.claim()).rejects.toThrow(/^Another coordinator has taken over/);
+    expect(await positionsOf(one.read(0, 'full'))).toEqual([1, 2]);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  test('more facts than one statement holds, and large ones, are one append', async () => {
+    const log = await open('large');
+    const facts = Array.from({ length: 300 }, (_, index) => recorded(`t${index}`));
+    const large = { ...submitted('x'), document: 'ä"\\'.repeat(5_000_000) };
+    expect(await log.append([...facts, large], 0)).toEqual({ appended: true, position: 301 });
+    expect((await log.get(301, 'full')).fact).toEqual(large);
+    await log.close();
+  });
+
+  test('tables of another release, or none, are named', async () => {
+    await expect(open('nothing', { make: false })).rejects.toThrow(/has no log in its schema nothing\.$/);
+    await (await open('newer')).close();
+    await server.query('UPDATE newer.log SET version = 99');
+    await expect(open('newer')).rejects.toThrow(/has schema version 99; this Ridgepoint reads 1\.$/);
+  });
+
+  test('a log that was restored to an earlier state, or made anew, is not written on', async () => {
+    const log = await open('restored');
+    await log.append([submitted('a'), submitted('b')], 0);
+    await server.query('DELETE FROM restored.facts WHERE position > 1; UPDATE restored.log SET position = 1');
+    await expect(log.append([submitted('c')], 2)).rejects.toThrow(/ends at entry 1, but had 2\.$/);
+    await server.query('DROP SCHEMA restored CASCADE');
+    await (await open('restored')).close();
+    await expect(log.end()).rejects.toThrow(/was deleted and made again\.$/);
+    await log.close();
+  });
+
+  test('a server that is killed and started again is waited for: by who appends, reads and follows', async () => {
+    const [log, follower] = await Promise.all([open('restarted'), open('restarted')]);
+    await log.append([submitted('a')], 0);
+    const stop = new AbortController();
+    const followed = (async () => {
+      const seen: number[] = [];
+      for await (const { position } of follower.follow(0, stop.signal, 'head')) {
+        if (seen.push(position) === 2) stop.abort();
+      }
+      return seen;
+    })();
+    await server.kill();
+    const [appended, read] = [log.append([recorded('t1')], 1), positionsOf(log.read(0, 'full'))];
+    await server.restart();
+    expect(await appended).toEqual({ appended: true, position: 2 });
+    expect((await read).slice(0, 1)).toEqual([1]);
+    expect(await followed).toEqual([1, 2]);
+    await Promise.all([log.close(), follower.close()]);
+  });
+
+  test('a server that is not there is said at once, without who logs in', async () => {
+    const url = 'postgres://secretive@127.0.0.1:1/d';
+    await expect(PostgresLog.open({ url, patienceSeconds: 10 })).rejects.toThrow(
+      /^The log in postgres:\/\/127\.0\.0\.1:1\/d \(schema ridgepoint\) cannot be used: .*ECONNREFUSED/,
+    );
+  });
+});
