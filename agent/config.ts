@@ -7,6 +7,7 @@ import { readPolicy, type SourcePolicy, sourcesSchema } from '../artifacts/files
 import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS } from '../core/log-text.js';
 import { engineFields, enginesOf, NO_ENGINES, type NodeEngines } from '../engines/config.js';
+import type { Endpoint } from '../proto/client.js';
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { DEFAULT_FOLDER, SOCKET_NAME } from './power/protocol.js';
@@ -61,6 +62,12 @@ export const agentFileSchema = z.strictObject({
   ...engineFields,
   /** Splits the CPUs into devices of their own, e.g. `[[0, 1], [2, 3]]`; empty = one device. */
   cpuGroups: z.array(z.array(z.number().int().nonnegative()).min(1)).default([]),
+  /** GPUs that it offers, as CUDA_VISIBLE_DEVICES spells them, which says it where this does not; null = every one that is here. */
+  gpus: z.array(z.string().min(1)).nullable().default(null),
+  /** Ends by itself when the coordinator has nothing more to do. */
+  untilDone: z.boolean().default(false),
+  /** Ends by itself when there was no work for so long, whoever it was that had none; null = it waits. */
+  mostIdleSeconds: z.number().positive().nullable().default(null),
   /** Runners to offer; left out = every one whose engine is here. */
   runners: z.array(z.string()).optional(),
   meters: z
@@ -138,6 +145,8 @@ export type AgentConfig = Omit<
   readonly stateFolder: string;
   readonly roofsFolder: string;
   readonly security: ClientSecurity;
+  /** Where the coordinator is and how it is dialled, as files have it now: a certificate that was renewed is taken with the next stream. */
+  readonly endpoint: () => Endpoint;
 };
 
 /** Every error of a config at once, one sentence each. */
@@ -188,6 +197,8 @@ export function loadAgentConfig(
   const stateFolder = resolve(
     rest.stateFolder ?? join(base(env.XDG_STATE_HOME, '.local/state'), 'ridgepoint'),
   );
+  const token = env === process.env ? takeToken() : env.RIDGE_TOKEN;
+  const security = readSecurity(tls, tokenFile, token);
   return {
     ...rest,
     sources: policy,
@@ -197,7 +208,8 @@ export function loadAgentConfig(
     cacheFolder: resolve(cacheFolder ?? join(base(env.XDG_CACHE_HOME, '.cache'), 'ridgepoint')),
     stateFolder,
     roofsFolder: resolve(rest.roofsFolder ?? join(stateFolder, 'roofs')),
-    security: readSecurity(tls, tokenFile, env === process.env ? takeToken() : env.RIDGE_TOKEN),
+    security,
+    endpoint: () => ({ address: rest.coordinator, security: readSecurity(tls, tokenFile, token) }),
   };
 }
 
@@ -253,9 +265,16 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {
     stateFolder: env.RIDGE_STATE_FOLDER,
     tokenFile: env.RIDGE_TOKEN_FILE,
     roofs: env.RIDGE_ROOFS,
+    gpus: gpusOf(env.CUDA_VISIBLE_DEVICES ?? env.SLURM_JOB_GPUS),
     logLevel: env.RIDGE_LOG_LEVEL,
     logFormat: env.RIDGE_LOG_FORMAT,
   });
+}
+
+/** @returns the GPUs that a variable of the environment names; it may say that there are none. */
+function gpusOf(variable: string | undefined): string[] | undefined {
+  const named = variable?.split(',').map((gpu) => gpu.trim());
+  return named?.filter((gpu) => gpu !== '' && gpu !== '-1' && gpu !== 'NoDevFiles');
 }
 
 function readSecurity(

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { Lease } from '../core/experiment/lease.js';
 import type { NodeProfile } from '../core/experiment/node.js';
 import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { collectOnlyWhenNeeded } from '../process/isolation/heap.js';
-import { connectAgents } from '../proto/client.js';
+import { redialling } from '../proto/redial.js';
 import type { AgentConfig } from './config.js';
 import { agentMetrics } from './exporter/metrics.js';
 import { startExporter } from './exporter/server.js';
@@ -50,12 +50,8 @@ export interface RunningAgent {
  */
 export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   collectOnlyWhenNeeded();
-  const text = isText(config.logFormat, process.stderr);
-  const log = pino(
-    { name: 'agent', level: config.logLevel },
-    text ? textLog(process.stderr) : pino.destination(2),
-  );
-  const connection = connectAgents({ address: config.coordinator, security: config.security });
+  const log = logOf(config);
+  const connection = redialling(config.endpoint);
   const { probe, profile, meters, roofs, context } = await openNode(config, (level, message) =>
     log[level](message),
   );
@@ -76,6 +72,8 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
       tell({ event: 'progress', lease, progress });
     },
     async onRecord(record) {
+      // Whoever ends this agent's processes ends its trials first: that is nobody's failure, and another node does it again.
+      if (session.draining && wasTerminated(record)) return leave.giveBack(record.trialId);
       log.info(
         { trial: record.trialId, status: record.status, failure: record.failure?.message },
         'trial ended',
@@ -92,6 +90,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     trials,
     spool,
     onDrain: (reason) => void leave.drain(reason),
+    ...(config.untilDone && { onDone: () => void leave.drain('everything is done') }),
     log: (level, message) => log[level](message),
   });
   const metrics = metricsOf(probe, meters, session, trials, spool);
@@ -110,17 +109,26 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
       await closeNode({ probe, context });
     });
   const leave = leaving(session, trials, ended, going);
+  const bored = leaveWhenBored(config.mostIdleSeconds, trials, leave.drain);
+  void ended.finally(() => clearInterval(bored)).catch(() => undefined);
   return {
     profile,
     exporterUrl: exporter?.url ?? null,
     families: metrics.families,
-    ...leave,
+    drain: leave.drain,
+    stop: leave.stop,
+    stopNow: leave.stopNow,
     done: ended,
     onTrial(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
+}
+
+function logOf({ logFormat, logLevel }: AgentConfig): Logger {
+  const text = isText(logFormat, process.stderr);
+  return pino({ name: 'agent', level: logLevel }, text ? textLog(process.stderr) : pino.destination(2));
 }
 
 /** How long a killed child may take to be gone. */
@@ -132,7 +140,7 @@ function leaving(
   trials: TrialExecutor,
   ended: Promise<void>,
   going: AbortController,
-): Pick<RunningAgent, 'drain' | 'stop' | 'stopNow'> {
+): Pick<RunningAgent, 'drain' | 'stop' | 'stopNow'> & { giveBack(trialId: string): void } {
   const returned = new Set<string>();
   let goodbye: Promise<void> | null = null;
   const go = async (reason: string, idle: Promise<unknown>) => {
@@ -147,6 +155,7 @@ function leaving(
     for (const trialId of trials.giveBack('the agent is stopping', at)) returned.add(trialId);
   };
   return {
+    giveBack: (trialId) => void returned.add(trialId),
     drain: (reason) => go(reason, trials.whenIdle()),
     stop() {
       giveBack('soon');
@@ -159,6 +168,28 @@ function leaving(
       return go('stopped at once', Promise.race([trials.whenIdle(), patience]));
     },
   };
+}
+
+/** Whether somebody else's SIGTERM ended the trial; ours comes with a reason to stop. */
+function wasTerminated({ failure }: ResultRecord): boolean {
+  return failure?.code === 'crashed' && failure.signal === 'SIGTERM';
+}
+
+const LOOK_SECONDS = 1;
+
+/** An agent that has had nothing to do for so long leaves: what it occupies may be somebody's turn. */
+function leaveWhenBored(
+  seconds: number | null,
+  trials: TrialExecutor,
+  drain: (reason: string) => Promise<void>,
+): NodeJS.Timeout | undefined {
+  if (seconds === null) return undefined;
+  let busyAt = performance.now();
+  const look = () => {
+    if (trials.trialIds.length > 0) busyAt = performance.now();
+    else if (performance.now() - busyAt > seconds * 1000) void drain(`no work for ${seconds} s`);
+  };
+  return setInterval(look, LOOK_SECONDS * 1000);
 }
 
 /** What an agent exports; its meters are opened when it is first asked for. */

@@ -34,6 +34,7 @@ export async function openNode(
     labels: config.labels,
     version: VERSION,
     cpuGroups: config.cpuGroups,
+    gpus: config.gpus,
     meters: asked,
     runnerKinds: config.runners ?? RUNNER_KINDS,
     engines: config.engines,

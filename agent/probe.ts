@@ -31,6 +31,8 @@ export interface ProbeSettings {
   readonly version: string;
   /** CPUs of each CPU device; empty = one device of all allowed CPUs. */
   readonly cpuGroups: readonly (readonly number[])[];
+  /** GPUs that may be used, as CUDA_VISIBLE_DEVICES spells them; null or left out = all. */
+  readonly gpus?: readonly string[] | null;
   readonly meters: MeterSettings;
   readonly runnerKinds?: readonly string[];
   readonly engines?: NodeEngines;
@@ -77,7 +79,7 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
   const hostCpus = [...new Set(host.flatMap((device) => device.cpus))];
   const devices: DeviceProfile[] = [
     ...host,
-    ...('nvml' in nvml ? nvidiaDevices(nvml.nvml, hostCpus) : []),
+    ...('nvml' in nvml ? nvidiaDevices(nvml.nvml, hostCpus, settings.gpus) : []),
     ...metalDevices(inventory.chip, hostCpus, limits.memoryBytes),
     ...vulkanDevices(sensors.gpus, hostCpus),
   ];

@@ -7,7 +7,12 @@ import { tooLargeRecord } from '../core/result/too-large.js';
 import type { AgentConnection } from '../proto/client.js';
 import { PROTOCOL, parseLease, toHello, toReport } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';
-import type { ResultReport, SessionRequest, SessionResponse } from '../proto/gen/ridgepoint/v1/agents.js';
+import type {
+  NoWork,
+  ResultReport,
+  SessionRequest,
+  SessionResponse,
+} from '../proto/gen/ridgepoint/v1/agents.js';
 import { MAX_RESULT_BYTES } from '../proto/limits.js';
 import type { Duplex } from '../proto/stream.js';
 import { Backoff } from './backoff.js';
@@ -27,6 +32,8 @@ export interface SessionNeeds {
   readonly backoff?: Backoff;
   /** Somebody has asked the coordinator to let this node go. */
   readonly onDrain: (reason: string) => void;
+  /** The coordinator has nothing more to do, nothing runs here, and it has all that was measured. */
+  readonly onDone?: () => void;
   readonly log: (level: 'info' | 'warn' | 'debug', message: string) => void;
 }
 
@@ -58,6 +65,8 @@ export class Session {
   #maxResultBytes = MAX_RESULT_BYTES;
   readonly #lastProgress = new Map<string, number>();
   readonly #closers: (() => void)[] = [];
+  /** Devices whose last answer was that all is done. */
+  readonly #done = new Set<string>();
   /** Granted after this agent had begun to leave. */
   readonly #refused: string[] = [];
 
@@ -69,6 +78,11 @@ export class Session {
       (device) => needs.trials.isFree(device),
       (deviceId) => void this.#say({ $case: 'leaseRequest', value: { deviceId } }),
     );
+  }
+
+  /** Takes no more work. */
+  get draining(): boolean {
+    return this.#draining;
   }
 
   get connected(): boolean {
@@ -200,6 +214,7 @@ export class Session {
         return this.#welcomed(message.value);
       case 'lease': {
         this.#asking.granted(message.value.deviceId);
+        this.#done.clear();
         const lease = parseLease(message.value.leaseJson);
         if (this.#draining) this.#refused.push(lease.trialId);
         else trials.begin(lease);
@@ -207,6 +222,7 @@ export class Session {
       }
       case 'noWork':
         this.#asking.waitFor(message.value.deviceId, message.value.retryMilliseconds);
+        this.#hearIdle(message.value);
         return;
       case 'resultAck':
         await spool.remove(message.value.trialId);
@@ -233,6 +249,14 @@ export class Session {
       default:
         message satisfies never;
     }
+  }
+
+  #hearIdle({ deviceId, idle }: NoWork): void {
+    const { profile, trials, spool, onDone } = this.#needs;
+    if (idle) this.#done.add(deviceId);
+    else this.#done.clear();
+    if (this.#done.size === profile.devices.length && trials.trialIds.length === 0 && spool.size === 0)
+      onDone?.();
   }
 
   async #welcomed(welcome: {

@@ -33,6 +33,7 @@ import { registerRoofline } from './roofline/command.js';
 import { registerRoofs } from './roofs/command.js';
 import { registerRun } from './run/command.js';
 import { registerRuns } from './runs/command.js';
+import { registerSlurm } from './slurm/command.js';
 import { registerSubmit } from './submit/command.js';
 import { registerSweeps } from './sweeps/command.js';
 import { registerWatch } from './watch/command.js';
@@ -74,6 +75,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerSweeps,
       registerResults,
       registerNodes,
+      registerSlurm,
     ],
   },
   { heading: 'Analysis, without running anything:', commands: [registerRoofline, registerFit] },

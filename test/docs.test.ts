@@ -55,6 +55,8 @@ function wrongInRidgeLine(words: readonly string[]): string | null {
     return `there is no command ${rest[0]}`;
   }
   for (const word of rest) {
+    // What follows is for another program.
+    if (word === '--') break;
     if (!word.startsWith('-') || word === '--help' || word === '--version') continue;
     const name = word.split('=')[0];
     if (!command.options.some((o) => o.long === name || o.short === name)) return `no option ${name}`;

@@ -9,7 +9,7 @@ import type { AgentOptions } from './command.js';
 
 /** `ridge agent`: works for a coordinator until it is told to stop. */
 export async function serveAgent(options: AgentOptions): Promise<void> {
-  const config = readConfig(options);
+  const config = readConfig(options, overridesOf(options));
   const agent = await startAgent(config).catch((error: unknown) => {
     throw startError(error);
   });
@@ -27,9 +27,13 @@ export async function serveAgent(options: AgentOptions): Promise<void> {
   interrupts.close();
 }
 
-function readConfig(options: AgentOptions): ReturnType<typeof loadAgentConfig> {
+/** @throws CommandError (2) with every error of the configuration. */
+export function readConfig(
+  options: Pick<AgentOptions, 'config'>,
+  overrides: AgentFile,
+): ReturnType<typeof loadAgentConfig> {
   try {
-    return loadAgentConfig({ file: options.config, overrides: overridesOf(options) });
+    return loadAgentConfig({ file: options.config, overrides });
   } catch (error) {
     if (error instanceof AgentConfigError) {
       throw usageError(`the agent's configuration is wrong\n${error.errors.join('\n')}`);
@@ -38,7 +42,8 @@ function readConfig(options: AgentOptions): ReturnType<typeof loadAgentConfig> {
   }
 }
 
-function overridesOf(options: AgentOptions): AgentFile {
+/** @returns what the command line says of the agent's configuration. */
+export function overridesOf(options: AgentOptions): AgentFile {
   const tls =
     options.tlsCa === undefined && options.tlsCert === undefined
       ? undefined
@@ -52,6 +57,8 @@ function overridesOf(options: AgentOptions): AgentFile {
     ...(options.tokenFile !== undefined && { tokenFile: options.tokenFile }),
     ...(tls !== undefined && { tls: JSON.parse(JSON.stringify(tls)) as NonNullable<AgentFile['tls']> }),
     ...(options.metrics !== undefined && { exporter: parseAddress('--metrics', options.metrics) }),
+    ...(options.untilDone === true && { untilDone: true }),
+    ...(options.leaveIdle !== undefined && { mostIdleSeconds: options.leaveIdle }),
     ...(options.energy !== undefined && { meters: energyChoice(options.energy) }),
   };
 }

@@ -3,7 +3,7 @@ import type { LogFormat } from '../../core/log-text.js';
 import { DEFAULT_AGENT_METRICS_PORT } from '../../proto/ports.js';
 import { addAgentConnectionOptions, type CredentialOptions } from '../options/connection.js';
 import { logFormatOption } from '../options/log.js';
-import { collect } from '../options/values.js';
+import { collect, duration } from '../options/values.js';
 
 export interface AgentOptions extends CredentialOptions {
   readonly coordinator?: string;
@@ -13,6 +13,8 @@ export interface AgentOptions extends CredentialOptions {
   readonly data?: string;
   readonly metrics?: string;
   readonly energy?: string;
+  readonly untilDone?: true;
+  readonly leaveIdle?: number;
   readonly logFormat?: LogFormat;
 }
 
@@ -29,6 +31,8 @@ export function registerAgent(program: Command): void {
       `HTTP address of /metrics, /healthz, /readyz, e.g. 127.0.0.1:${DEFAULT_AGENT_METRICS_PORT} (default: not served)`,
     )
     .option('--energy <source>', 'energy source: auto, none, or replay:FILE for a recorded trace')
+    .option('--until-done', 'end when the coordinator has nothing more to do')
+    .option('--leave-idle <time>', 'end when there was no work for so long, such as 10min', duration)
     .addOption(logFormatOption());
   addAgentConnectionOptions(command).action(async (options: AgentOptions) => {
     const { serveAgent } = await import('./agent.js');

@@ -1,17 +1,35 @@
 import { arch, platform } from 'node:os';
 import type { DeviceProfile } from '../../core/experiment/node.js';
-import type { Nvml } from './nvml.js';
+import type { Nvml, NvmlDevice } from './nvml.js';
 
-/** One device per NVIDIA GPU, or MIG instance; each gets an equal share of the CPUs, so that its trials do not meet. */
-export function nvidiaDevices(nvml: Nvml, cpus: readonly number[]): DeviceProfile[] {
-  const count = nvml.devices.length;
-  return nvml.devices.map((device, index) => ({
+/**
+ * One device per NVIDIA GPU, or MIG instance; each gets an equal share of the CPUs, so that its trials do not meet.
+ * @param named those that may be used, as CUDA_VISIBLE_DEVICES spells them; null = all.
+ */
+export function nvidiaDevices(
+  nvml: Pick<Nvml, 'devices'>,
+  cpus: readonly number[],
+  named: readonly string[] | null = null,
+): DeviceProfile[] {
+  const visible = named === null ? nvml.devices : visibleOf(nvml.devices, named);
+  const count = visible.length;
+  return visible.map((device, index) => ({
     id: device.uuid,
     classes: ['cuda', `cuda:${shortName(device.name)}`],
     name: device.name,
     memoryBytes: device.memoryBytes,
     cpus: shareOf(cpus, index, count),
   }));
+}
+
+/** As the driver reads the variable: a place in the order of the PCI bus, or the start of a UUID; what names none ends the list. */
+function visibleOf(all: readonly NvmlDevice[], named: readonly string[]): NvmlDevice[] {
+  const found = named.map((name) =>
+    /^\d+$/.test(name) ? all[Number(name)] : all.find(({ uuid }) => uuid.startsWith(name)),
+  );
+  const end = found.indexOf(undefined);
+  const known = found.slice(0, end < 0 ? found.length : end).filter((device) => device !== undefined);
+  return [...new Set(known)];
 }
 
 /** Apple's chips have one GPU that shares the machine's memory. */

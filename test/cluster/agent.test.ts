@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type AgentConfig, loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
+import { descendantsOf } from '../../process/isolation/processes.js';
 import { findStartTools } from '../../process/isolation/start-tools.js';
 import { parseNodeProfile } from '../../proto/convert.js';
 import { lease, temporaryFolder } from '../support/bench.js';
@@ -74,6 +75,45 @@ describe('an agent', () => {
     ]);
     await expect.poll(() => readdirSync(spoolOf(settings)), waiting).toEqual([]);
     expect(script.of('progress').length).toBeGreaterThan(0);
+  });
+
+  test('that is to end when all is done works off what there is, and leaves by itself', async () => {
+    const { script, address } = await coordinator();
+    script.leases.push(lease(fake({}), 'a'), lease(fake({}), 'b'));
+    const running = await agent({ ...config(address), untilDone: true });
+    await running.done;
+    expect(script.records.map(({ trialId }) => trialId)).toEqual(['a', 'b']);
+    expect(script.of('leaving')).toEqual([{ returnedTrialIds: [], reason: 'everything is done' }]);
+  });
+
+  test('that has nothing to do for as long as it may leaves, though no coordinator answers', async () => {
+    const { address } = await coordinator();
+    await coordinators.pop()?.crash();
+    const running = await agent({ ...config(address), mostIdleSeconds: 0.1 });
+    await running.done;
+  });
+
+  test('whose processes somebody ends while it leaves gives the trial back, which has not failed', async () => {
+    const { script, address } = await coordinator();
+    script.leases.push(lease(fake({ fakeDecodeTokensPerSecond: 1 }), 'a'));
+    const running = await agent(config(address));
+    await expect.poll(() => script.of('progress').length, waiting).toBeGreaterThan(0);
+    const left = running.drain('the allocation ends');
+    for (const pid of descendantsOf(process.pid)) process.kill(pid, 'SIGTERM');
+    await left;
+    expect(script.records).toEqual([]);
+    expect(script.of('leaving')).toMatchObject([{ returnedTrialIds: ['a'] }]);
+  });
+
+  test('finds a coordinator that has moved, where it is told to look', async () => {
+    const [old, next] = [await coordinator(), await coordinator()];
+    let { address } = old;
+    const endpoint = () => ({ address, security: { kind: 'plaintext' as const } });
+    await agent({ ...config(address), endpoint });
+    await expect.poll(() => old.script.hellos.length, waiting).toBe(1);
+    address = next.address;
+    await old.script.crash();
+    await expect.poll(() => next.script.hellos.length, waiting).toBe(1);
   });
 
   test('holds a result until it is acknowledged, over a restart of the agent too', async () => {

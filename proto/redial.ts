@@ -1,0 +1,34 @@
+import { type AgentConnection, connectAgents, type Endpoint } from './client.js';
+
+/**
+ * A connection that looks where it goes each time it opens a stream: a coordinator that moved, a certificate or a token that was renewed is found without
+ * a restart. What cannot be read just now, as a file that is being replaced, is as it was.
+ * @throws what `endpointOf` throws at first, and WireError `refused` for plaintext to another machine.
+ */
+export function redialling(endpointOf: () => Endpoint): AgentConnection {
+  const first = endpointOf();
+  let dialled = { endpoint: first, connection: connectAgents(first) };
+  const look = (): Endpoint => {
+    try {
+      return endpointOf();
+    } catch {
+      return dialled.endpoint;
+    }
+  };
+  return {
+    session(signal) {
+      const endpoint = look();
+      if (!isSame(dialled.endpoint, endpoint)) {
+        dialled.connection.close();
+        dialled = { endpoint, connection: connectAgents(endpoint) };
+      }
+      return dialled.connection.session(signal);
+    },
+    close: () => dialled.connection.close(),
+  };
+}
+
+function isSame(a: Endpoint, b: Endpoint): boolean {
+  // Buffers of PEM files as their bytes.
+  return JSON.stringify(a) === JSON.stringify(b);
+}
