@@ -17,6 +17,7 @@ import { registerGraph } from './graph/command.js';
 import { registerInit } from './init/command.js';
 import { registerJudge } from './judge/command.js';
 import { registerKernels } from './kernels/command.js';
+import { registerLog } from './log/command.js';
 import { registerModels } from './models/command.js';
 import { registerNodes } from './nodes/command.js';
 import { registerPause } from './pause/command.js';
@@ -76,6 +77,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerResults,
       registerNodes,
       registerSlurm,
+      registerLog,
     ],
   },
   { heading: 'Analysis, without running anything:', commands: [registerRoofline, registerFit] },

@@ -219,12 +219,18 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
   return config;
 }
 
-/** `memory`, `nats://host:4222,nats://…`, `postgres://user@host/database`, or the path of a SQLite file. */
+/**
+ * `memory`, `nats://HOST:4222,nats://…?stream=NAME`, `postgres://USER@HOST/DATABASE`, or the path of a SQLite file; parameters of NATS are
+ * the settings of such a log.
+ */
 export function logFrom(text: string): NonNullable<CoordinatorConfig['log']> {
   if (text === 'memory') return { kind: 'memory' };
-  if (/^(nats|tls):\/\//.test(text)) return { kind: 'jetstream', servers: text.split(',') };
   if (/^postgres(ql)?:\/\//.test(text)) return { kind: 'postgres', url: text };
-  return { kind: 'sqlite', path: text };
+  if (!/^(nats|tls):\/\//.test(text)) return { kind: 'sqlite', path: text };
+  const [servers = '', query = ''] = text.split('?');
+  const { replicas, ...settings } = Object.fromEntries(new URLSearchParams(query));
+  const copies = replicas === undefined ? {} : { replicas: Number(replicas) };
+  return { ...settings, ...copies, kind: 'jetstream', servers: servers.split(',') };
 }
 
 function defaultLogPath(): string {

@@ -14,11 +14,13 @@ NATS_SERVERS=/opt/ridgepoint-nats
 NATS_VERSIONS=(2.12.15 2.15.3)
 
 need=()
-packages=(prometheus postgresql nats-server chromium fonts-dejavu-core tmux cmake ninja-build qemu-user slurmctld slurmd munge)
+packages=(prometheus nats-server chromium fonts-dejavu-core tmux cmake ninja-build qemu-user slurmctld slurmd munge)
 [[ $(dpkg --print-architecture) == arm64 ]] || packages+=(g++-aarch64-linux-gnu)
 for package in "${packages[@]}"; do
   dpkg -s "$package" >/dev/null 2>&1 || need+=("$package")
 done
+# On the path, or where Debian puts it.
+command -v initdb >/dev/null 2>&1 || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need+=(postgresql)
 # The Debian way of Python leaves the module venv out.
 python3 -c 'import ensurepip' 2>/dev/null || need+=(python3-venv)
 if ((${#need[@]})); then

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   connect,
   credsAuthenticator,
@@ -15,6 +16,7 @@ import { entryOf } from './detail.js';
 import {
   type Append,
   Assembler,
+  chainIn,
   claimOf,
   headsOf,
   linkOf,
@@ -22,7 +24,7 @@ import {
   pack,
   unpack,
 } from './jetstream/appends.js';
-import { explain, isWrongSequence, lost, nameOf } from './jetstream/errors.js';
+import { explain, isAway, isWrongSequence, lost, nameOf } from './jetstream/errors.js';
 import { type Stored, StreamReader } from './jetstream/reader.js';
 import { checkRoom } from './jetstream/room.js';
 import { bodyBytes, checkServer, ensureStream, subjectOf } from './jetstream/stream.js';
@@ -36,6 +38,8 @@ export interface JetStreamOptions {
   readonly credentialsFile: string | null;
   /** How long a reader waits for a server that is away; default: a server that is started again is back by then. */
   readonly patienceSeconds?: number;
+  /** Whether the stream is made when it is not there; default: it is. */
+  readonly make?: boolean;
 }
 
 /** What is kept of an append. */
@@ -44,11 +48,19 @@ interface Known extends Pick<Append, 'first' | 'count' | 'fromSequence' | 'toSeq
   readonly headed: boolean;
 }
 
+/** An append whose acknowledgement may be lost: its positions and its checksum. */
+interface Attempt extends Pick<Append, 'first' | 'chain'> {
+  readonly last: number;
+}
+
 /** A follower that hears nothing asks again after this long; other coordinators write too. */
 const POLL_SECONDS = 0.5;
 /** Whoever leads looks this often whether somebody else has claimed the log. */
 const WATCH_SECONDS = 1;
 const PATIENCE_SECONDS = 30;
+const MOST_PAUSE_MILLISECONDS = 1_000;
+/** Others write only while a coordinator takes over: what one wrote before an outage is among the last. */
+const RECENT_APPENDS = 64;
 /** Coordinators that start at the same time claim one after the other. */
 const CLAIM_TRIES = 20;
 
@@ -67,6 +79,8 @@ export class JetStreamLog implements Log {
   readonly #stream: string;
   readonly #created: string;
   readonly #bodyBytes: number;
+  /** Milliseconds for which a server that is away is waited for. */
+  readonly #patience: number;
   readonly #appended = new ChangeSignal();
   #closed = false;
   readonly #deposed = new AbortController();
@@ -78,6 +92,8 @@ export class JetStreamLog implements Log {
   #sequence = 0;
   /** Checksum of the last append; null = it has none. */
   #chain: string | null = null;
+  /** Checksums of the last appends by their first positions: whether one whose acknowledgement was lost is there. */
+  readonly #recent = new Map<number, string>();
   /** What this client calls itself when it claims the log. */
   readonly #id = randomUUID();
   /** It has been asked to claim the log; where the stream was full, the next append tries again. */
@@ -99,7 +115,8 @@ export class JetStreamLog implements Log {
     this.#stream = info.config.name;
     this.#created = info.created;
     this.#bodyBytes = bodyBytes(connection, info);
-    this.#reader = new StreamReader(connection, manager, this.#stream, 1000 * patience);
+    this.#patience = 1000 * patience;
+    this.#reader = new StreamReader(connection, manager, this.#stream, this.#patience);
   }
 
   /**
@@ -120,7 +137,7 @@ export class JetStreamLog implements Log {
       });
       checkServer(connection);
       const manager = await connection.jetstreamManager();
-      const info = await ensureStream(manager, stream, replicas);
+      const info = await ensureStream(manager, stream, replicas, options.make ?? true);
       const log = new JetStreamLog(connection, manager, info, options.patienceSeconds ?? PATIENCE_SECONDS);
       await log.#catchUp();
       return log;
@@ -142,7 +159,8 @@ export class JetStreamLog implements Log {
       this.#deposed.signal.throwIfAborted();
       const sequence = this.#sequence;
       const claim = await claimOf(this.#id, this.#end() + 1);
-      if ((await this.#publish(claim, sequence, [])) === null) continue;
+      // After an outage the next attempt sees whether it is there; a second claim of the same coordinator changes nothing.
+      if ((await this.#patiently(() => this.#publish(claim, sequence, []))) === null) continue;
       this.#watching ??= setInterval(() => void this.#catchUp().catch(() => undefined), 1000 * WATCH_SECONDS);
       this.#watching.unref();
       return;
@@ -211,33 +229,75 @@ export class JetStreamLog implements Log {
   }
 
   async #append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
-    if (this.#claims && !this.#leads) await this.claim();
-    else await this.#catchUp();
-    this.#deposed.signal.throwIfAborted();
-    const position = this.#end();
-    // Taken together with the position: what others append may be learned while this one waits.
-    let sequence = this.#sequence;
-    const chain = this.#chain;
-    if (position !== expected) return { appended: false, position };
-    const fresh = this.#withoutKnown(facts);
-    if (fresh.length === 0) return { appended: true, position };
-    const trials = fresh.flatMap((fact) => trialOf(fact) ?? []);
-    for (const part of await pack(fresh, position + 1, trials, this.#bodyBytes, randomUUID(), chain)) {
-      const written = await this.#publish(part, sequence, trials);
-      if (written === null) {
-        await this.#catchUp();
+    let attempt: Attempt | null = null;
+    const outcome = await this.#patiently(async (): Promise<AppendOutcome> => {
+      for (;;) {
+        if (this.#claims && !this.#leads) await this.claim();
+        else await this.#catchUp();
+        // Written, though its acknowledgement was lost.
+        if (attempt !== null && this.#isWritten(attempt)) return { appended: true, position: attempt.last };
         this.#deposed.signal.throwIfAborted();
-        return { appended: false, position: this.#end() };
+        const position = this.#end();
+        if (position !== expected) return { appended: false, position };
+        const fresh = this.#withoutKnown(facts);
+        if (fresh.length === 0) return { appended: true, position };
+        const written = await this.#write(fresh, position, (begun) => {
+          attempt = begun;
+        });
+        if (written) return { appended: true, position: position + fresh.length };
+        // Somebody else has written: entries, a claim, or this client in a message that came late.
       }
+    });
+    this.#appended.notify();
+    return outcome;
+  }
+
+  /**
+   * Publishes an append behind what is known.
+   * @param begun is told what is there when it was written, before anything is sent.
+   * @returns false when somebody else has written before. @throws NatsError where it is open whether it is there
+   */
+  async #write(
+    facts: readonly Fact[],
+    position: number,
+    begun: (attempt: Attempt) => void,
+  ): Promise<boolean> {
+    // Taken together with the position: what others append may be learned while this one waits.
+    const [start, before] = [this.#sequence, this.#chain];
+    const trials = facts.flatMap((fact) => trialOf(fact) ?? []);
+    const parts = await pack(facts, position + 1, trials, this.#bodyBytes, randomUUID(), before);
+    begun({ first: position + 1, last: position + facts.length, chain: chainIn(parts) });
+    let sequence = start;
+    for (const part of parts) {
+      const written = await this.#publish(part, sequence, trials);
+      if (written === null) return false;
       sequence = written;
     }
-    this.#appended.notify();
-    return { appended: true, position: position + fresh.length };
+    return true;
+  }
+
+  #isWritten({ first, chain }: Attempt): boolean {
+    return chain !== null && this.#recent.get(first) === chain;
+  }
+
+  /** Does the work again as long as no server answers. @throws what it threw last, in a sentence, when patience is over. */
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    const end = Date.now() + this.#patience;
+    for (let pause = 50; ; pause = Math.min(2 * pause, MOST_PAUSE_MILLISECONDS)) {
+      try {
+        return await work();
+      } catch (error) {
+        if (this.#closed || !isAway(causeOf(error)) || Date.now() + pause > end)
+          throw explain(error, this.#stream, 'NATS');
+      }
+      await sleep(pause);
+    }
   }
 
   /**
    * @param trials of the append that this message is or belongs to.
    * @returns the message's sequence number, or null when somebody else has written after `lastSequence`.
+   * @throws NatsError
    */
   async #publish(
     { headers, body }: Outgoing,
@@ -245,19 +305,20 @@ export class JetStreamLog implements Log {
     trials: readonly string[],
   ): Promise<number | null> {
     try {
-      const { seq } = await this.#client.publish(subjectOf(this.#stream), body, {
+      const publishing = this.#client.publish(subjectOf(this.#stream), body, {
         headers,
         expect: { lastSequence },
         // Random for each message: two appends of like facts must not pass for one.
         msgID: randomUUID(),
       });
+      const { seq } = await this.#reader.whileConnected(publishing);
       // Unless a reader of ours was faster.
       if (this.#sequence === lastSequence)
         await this.#take({ sequence: seq, headers, data: NO_DATA }, trials);
       return seq;
     } catch (error) {
       if (isWrongSequence(error)) return null;
-      throw explain(error, this.#stream, 'NATS');
+      throw error;
     }
   }
 
@@ -277,15 +338,11 @@ export class JetStreamLog implements Log {
     });
   }
 
-  /** Reads what others have appended since; concurrent calls share one pass. */
+  /** Reads what others have appended since; concurrent calls share one pass. A server that is away is waited for. */
   #catchUp(): Promise<void> {
-    this.#catching ??= this.#readNew()
-      .catch((error: unknown) => {
-        throw explain(error, this.#stream, 'NATS');
-      })
-      .finally(() => {
-        this.#catching = null;
-      });
+    this.#catching ??= this.#patiently(() => this.#readNew()).finally(() => {
+      this.#catching = null;
+    });
     return this.#catching;
   }
 
@@ -311,6 +368,8 @@ export class JetStreamLog implements Log {
     if (leader !== null) this.#learnLeader(leader);
     if (count === 0) return;
     this.#chain = append.chain;
+    if (append.chain !== null) this.#recent.set(first, append.chain);
+    this.#recent.delete(this.#appends.at(-RECENT_APPENDS)?.first ?? 0);
     this.#appends.push({ first, count, fromSequence, toSequence, headed: append.heads !== null });
     for (const trial of known ?? append.trials ?? (await this.#trialsOf(append))) this.#trials.add(trial);
   }
@@ -401,3 +460,8 @@ export class JetStreamLog implements Log {
 }
 
 const NO_DATA = new Uint8Array();
+
+/** What the client library threw, of what was said in a sentence. */
+function causeOf(error: unknown): unknown {
+  return error instanceof FailureError ? error.cause : error;
+}

@@ -97,6 +97,11 @@ export async function pack(
   });
 }
 
+/** @returns the checksum of an append on its way. */
+export function chainIn(parts: readonly Outgoing[]): string | null {
+  return parts.at(-1)?.headers.get(CHAIN) || null;
+}
+
 /** The message by which a coordinator says that it writes from here on; it holds no fact. */
 export async function claimOf(leader: string, first: number): Promise<Outgoing> {
   const header = heading(first, 0);

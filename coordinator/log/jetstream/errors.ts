@@ -18,6 +18,26 @@ export function isStreamNotFound(error: unknown): boolean {
   return error instanceof NatsError && error.api_error?.err_code === STREAM_NOT_FOUND;
 }
 
+/** The connection is gone or the server says nothing: it may be back in a moment. */
+const AWAY: ReadonlySet<string> = new Set([
+  ErrorCode.Timeout,
+  ErrorCode.NoResponders,
+  ErrorCode.Disconnect,
+  ErrorCode.ConnectionRefused,
+  ErrorCode.ConnectionTimeout,
+]);
+
+/** @returns whether the same may succeed a moment later: no server answers, or one whose streams are not there yet. */
+export function isAway(error: unknown): boolean {
+  if (!(error instanceof NatsError)) return false;
+  const { api_error: api, code } = error;
+  return api === undefined ? AWAY.has(code) : api.code === 503 && !isFull(api.description);
+}
+
+function isFull(description: string): boolean {
+  return /maximum|insufficient/.test(description);
+}
+
 /** @returns the failure for a stream that does not hold, or does not give, what was written to it. */
 export function lost(stream: string, what: string): FailureError {
   const hint =
@@ -30,7 +50,7 @@ export function explain(error: unknown, stream: string, where: string): unknown 
   if (error instanceof FailureError || !(error instanceof Error)) return error;
   const api = error instanceof NatsError ? error.api_error : undefined;
   const cause = { cause: error };
-  if (api !== undefined && /maximum|insufficient/.test(api.description)) {
+  if (api !== undefined && isFull(api.description)) {
     const hint = 'Give the stream or the server more storage; nothing was half-written.';
     return new FailureError(
       failure('disk-full', `The JetStream stream ${stream} is full: ${api.description}.`, { hint }),

@@ -3,11 +3,13 @@ import {
   AckPolicy,
   createInbox,
   DeliverPolicy,
+  ErrorCode,
   Events,
   type JetStreamManager,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
+  NatsError,
   nanos,
 } from 'nats';
 import { closedError } from '../reading.js';
@@ -121,6 +123,15 @@ export class StreamReader {
     } finally {
       if (consumer !== null) this.#forget(consumer);
     }
+  }
+
+  /** What is asked of the server, as long as the connection holds: an answer that was on its way when it broke never comes. @throws NatsError */
+  whileConnected<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const interrupt = (): void => reject(new NatsError('the connection broke', ErrorCode.Disconnect));
+      this.#interrupts.add(interrupt);
+      answer.then(resolve, reject).finally(() => this.#interrupts.delete(interrupt));
+    });
   }
 
   async #consume(from: number, wanted: Wanted): Promise<string> {

@@ -42,11 +42,12 @@ export function checkServer({ info }: NatsConnection): void {
   }
 }
 
-/** @returns the stream, made when it is not there yet. @throws FailureError when it is one that would lose facts. */
+/** @returns the stream, made when it is not there yet and may be. @throws FailureError when it is one that would lose facts. */
 export async function ensureStream(
   manager: JetStreamManager,
   name: string,
   replicas: number,
+  make: boolean,
 ): Promise<StreamInfo> {
   try {
     const found = await manager.streams.info(name);
@@ -54,6 +55,13 @@ export async function ensureStream(
     return found;
   } catch (error) {
     if (!isStreamNotFound(error)) throw error;
+    if (!make) {
+      throw new FailureError(
+        failure('internal', `There is no JetStream stream ${name}.`, {
+          hint: 'Name another one by `?stream=NAME`.',
+        }),
+      );
+    }
   }
   return await manager.streams.add({
     name,

@@ -7,7 +7,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { Database, firstLibrary, LIBRARIES } from '../../../coordinator/log/sqlite/database.js';
 import { SqliteLog } from '../../../coordinator/log/sqlite.js';
+import { breakSentence, verifyLog } from '../../../coordinator/log/verify.js';
 import { logContract } from './log.contract.js';
+import { logFaults } from './log.faults.js';
 import { recorded, submitted } from './log-facts.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-log-'));
@@ -16,7 +18,21 @@ let files = 0;
 
 const freshPath = (): string => join(folder, `${files++}`, 'log.sqlite');
 
+const UNTOUCHED = { loseAnswers: null, delayAnswers: null, restart: null, close: async () => undefined };
+
 logContract('memory log', async () => new MemoryLog());
+logFaults('memory log', async () => {
+  let opened = false;
+  return {
+    ...UNTOUCHED,
+    open: async () => {
+      if (opened) throw new Error('it is in use by another process, for there is no other');
+      opened = true;
+      return new MemoryLog();
+    },
+    ...{ damageLast: null, loseLast: null },
+  };
+});
 describe.each(LIBRARIES)('SQLite log with $name', ({ name, find }) => {
   const library = find();
   if (library === null) {
@@ -26,6 +42,45 @@ describe.each(LIBRARIES)('SQLite log with $name', ({ name, find }) => {
   const openLog = (path: string, maxBytes: number | null = null): SqliteLog =>
     new SqliteLog(path, { maxBytes, library });
   logContract('in short', async () => openLog(freshPath()));
+  logFaults('SQLite log', async () => {
+    const path = freshPath();
+    const change = async (sql: string): Promise<void> => {
+      const raw = new Database(path, library);
+      raw.exec(`${sql} WHERE position = (SELECT max(position) FROM facts)`);
+      raw.close();
+    };
+    return {
+      ...UNTOUCHED,
+      open: async () => openLog(path),
+      damageLast: () => change("UPDATE facts SET head = replace(head, 'test', 'tesu')"),
+      loseLast: () => change('DELETE FROM facts'),
+    };
+  });
+
+  test('a file of before there were checksums is written on, and what is checked begins there', async () => {
+    const path = freshPath();
+    const log = openLog(path);
+    await log.append([submitted('a'), recorded('t1')], 0);
+    await log.close();
+    const raw = new Database(path, library);
+    raw.exec('ALTER TABLE facts DROP COLUMN chain');
+    raw.close();
+    const again = openLog(path);
+    await again.append([recorded('t2'), submitted('b')], 2);
+    expect(await verifyLog(again)).toEqual({ entries: 4, from: 3, breaks: [] });
+    await again.close();
+    // As an older release, or somebody who does not want it seen, writes on.
+    const older = new Database(path, library);
+    older.exec('UPDATE facts SET chain = NULL WHERE position = 4');
+    older.close();
+    const last = openLog(path);
+    await last.append([submitted('c')], 4);
+    const { breaks } = await verifyLog(last);
+    expect(breaks.map(breakSentence)).toEqual([
+      'Entry 4 has no checksum, though earlier ones have: an older release wrote it, or somebody else.',
+    ]);
+    await last.close();
+  });
 
   test('a reopened file has everything', async () => {
     const path = freshPath();
