@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { locateText } from '../../artifacts/files/text.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { plainRunnerOf } from '../../core/runners/index.js';
+import { isExamples } from '../../core/training/example.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { digestOf } from '../../process/digest.js';
+import { readExamples } from '../workloads/examples.js';
 import type { KeptResult, TrainingFiles, WorkloadOutcome } from '../workloads/workload.js';
 import type { TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';
@@ -24,6 +26,8 @@ export async function trainingFiles({ lease, node, pins }: TrialRun): Promise<Tr
   const { id, workload, quality } = lease.experiment;
   if (workloadNamed(workload.kind)?.needs !== 'trainer') return null;
   const textPath = locateText(String(workload.options.text ?? ''), node.models);
+  // Before anything is loaded.
+  if (isExamples(textPath)) readExamples(textPath);
   const folder = join(node.models.cacheFolder, 'artifacts');
   await mkdir(folder, { recursive: true });
   const keepPath = join(folder, `trained-${id}.gguf`);

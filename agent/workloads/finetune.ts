@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { readText } from '../../artifacts/files/text.js';
 import { FailureError, failure } from '../../core/errors.js';
 import { relativeHalfWidth } from '../../core/statistics/interval.js';
@@ -5,12 +6,19 @@ import { warmupSettled } from '../../core/statistics/stopping.js';
 import { rateAt, type TrainingSettings } from '../../core/training/methods.js';
 import { trainingSettings } from '../../core/training/options.js';
 import type { TrainingRecord } from '../../core/training/record.js';
-import type { TrainableModel, Trainer, TrainingStep } from '../../engines/runners/trainer.js';
-import { datasetOf, type TrainingDataset } from './dataset.js';
+import {
+  NOT_LEARNT,
+  type TrainableModel,
+  type Trainer,
+  type TrainingBatch,
+  type TrainingStep,
+} from '../../engines/runners/trainer.js';
+import { datasetOf, datasetOfExamples, type TrainingDataset } from './dataset.js';
+import { cutExample, readExamples } from './examples.js';
 import type { TrainingInput, Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
 
 /**
- * So many steps of training on a text. A step is a repeat: the first ones, until their times agree, are the warm-up of the
+ * So many steps of training on a text, or on prompts with answers. A step is a repeat: the first ones, until their times agree, are the warm-up of the
  * measurement, and train like the others.
  */
 export const finetune: Workload<'trainer'> = {
@@ -43,12 +51,14 @@ async function train(
   const taken: TrainingStep[] = [];
   let warmups = 0;
   let settled = context.measure.maxWarmups === 0;
+  let learntTokens = 0;
   while (taken.length < steps) {
     const batch = dataset.next();
     const start = context.now();
     const step = trainer.step(batch, rateAt(settings, taken.length));
     const end = context.now();
     taken.push(step);
+    learntTokens += learnt(batch);
     // At least one step is measured.
     const warming = !settled && warmups < context.measure.maxWarmups && warmups < steps - 1;
     const tokens = sequences * windowTokens;
@@ -71,6 +81,7 @@ async function train(
     heldOutWindows: dataset.heldOut.length * sequences,
     sequencesPerStep: sequences,
     windowTokens,
+    ...(settings.answersOnly && { examples: { learntTokens, leftOut: dataset.leftOut } }),
     losses: taken.map(({ loss }) => loss),
     evalBefore,
     evalAfter,
@@ -95,11 +106,29 @@ async function train(
 }
 
 function datasetFor(model: TrainableModel, settings: TrainingSettings, textPath: string): TrainingDataset {
-  const dataset = datasetOf(model.tokenize(readText(textPath)), model.beginToken, settings);
+  const { answersOnly } = settings;
+  const dataset = answersOnly
+    ? datasetOfExamples(cutExamples(model, textPath), settings)
+    : datasetOf(model.tokenize(readText(textPath)), model.beginToken, settings);
   if (typeof dataset !== 'string') return dataset;
-  const hint = 'Give a longer text, or lower windowTokens or heldOutShare.';
+  const hint = answersOnly
+    ? 'Give more examples, raise windowTokens, or lower sequencesPerStep or heldOutShare.'
+    : 'Give a longer text, or lower windowTokens or heldOutShare.';
   throw new FailureError(failure('impossible-combination', `${textPath}: ${dataset}`, { hint }));
 }
+
+function cutExamples(model: TrainableModel, path: string) {
+  return readExamples(path).map((example, i) => {
+    const cut = cutExample(example, model);
+    if (typeof cut !== 'string') return cut;
+    throw new FailureError(
+      failure('impossible-combination', `example ${i + 1} of ${basename(path)}: ${cut}`),
+    );
+  });
+}
+
+const learnt = ({ labels }: TrainingBatch) =>
+  labels.reduce((sum, label) => sum + (label === NOT_LEARNT ? 0 : 1), 0);
 
 async function heldOutLoss(
   trainer: Trainer,
@@ -108,12 +137,14 @@ async function heldOutLoss(
 ): Promise<number | null> {
   const batches = dataset.heldOut.slice(0, MOST_HELD_OUT);
   if (batches.length === 0) return null;
-  let sum = 0;
+  let [sum, tokens] = [0, 0];
   for (const batch of batches) {
-    sum += trainer.evaluate(batch);
+    const count = learnt(batch);
+    sum += count * trainer.evaluate(batch);
+    tokens += count;
     await rest(context);
   }
-  return sum / batches.length;
+  return sum / tokens;
 }
 
 const secondsOf = (steps: readonly TrainingStep[]) => steps.map(({ seconds }) => seconds);

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { TRIAL, type TrialRequest } from '../../agent/trial/job.js';
+import { readExamples } from '../../agent/workloads/examples.js';
 import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
 import { locateText } from '../../artifacts/files/text.js';
 import { FailureError } from '../../core/errors.js';
@@ -7,6 +8,7 @@ import type { Options } from '../../core/experiment/experiment.js';
 import { isNamedAs } from '../../core/models/formats.js';
 import { defaultRunnerFor } from '../../core/runners/index.js';
 import { MEASURE } from '../../core/sweep/schema.js';
+import { isExamples } from '../../core/training/example.js';
 import { finetune } from '../../core/workloads/finetune.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
@@ -27,6 +29,7 @@ export async function trainModel(source: string, output: string, options: TrainO
   const threads = options.threads ?? availableParallelism();
   await runCommand(async () => {
     const textPath = locateText(options.text, settings);
+    if (isExamples(textPath)) readExamples(textPath);
     const base = await openBase(source, settings);
     if (base.path === path) throw usageError('the output is the input', 'Name another file.');
     const outcome = await train({

@@ -41,6 +41,14 @@ export function reportTraining(
           `${training.trainableParameters.toLocaleString('en')} of ${training.baseParameters.toLocaleString('en')} parameters`,
         ],
         ['steps', `${losses.length} of ${training.sequencesPerStep} × ${training.windowTokens} tokens`],
+        ...(training.examples === undefined
+          ? []
+          : [
+              [
+                'learnt',
+                `${training.examples.learntTokens.toLocaleString('en')} tokens of answers${training.examples.leftOut === 0 ? '' : `; ${training.examples.leftOut} examples are longer than a window and left out`}`,
+              ],
+            ]),
         ['loss', `${loss(losses[0])} at the first step, ${loss(losses.at(-1))} at the last`],
         [
           'held out',

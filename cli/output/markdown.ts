@@ -4,6 +4,7 @@ import type { Report } from '../../report/report.js';
 import { boundText } from '../../report/roofline.js';
 import { intervalOf, isMarked, metricOf, type Row } from '../../report/rows.js';
 import { intervalText, scaled } from '../../report/scale.js';
+import { WAY_HEADS, wayCells, waysOf, wayTitle } from '../../report/ways.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import type { Exporter } from './exporter.js';
 
@@ -73,12 +74,25 @@ function markdownText(report: Report): string {
   if (legend !== null) lines.push(`${inCell(legend)}.`, '');
   for (const line of report.headlines) lines.push(inCell(line), '');
   for (const line of remarks(report)) lines.push(inCell(line), '');
+  lines.push(...wayLines(report.rows));
   for (const note of report.notes)
     lines.push(`- **${note.code}** (${note.rows.length}): ${inCell(note.help)}`);
   for (const absence of report.absences) {
     lines.push(`- no ${absence.what}: ${inCell(absence.reason)}`);
   }
   return `${lines.join('\n').trimEnd()}\n`;
+}
+
+/** What each way of asking gave and took, where there are several. */
+function wayLines(rows: readonly Row[]): string[] {
+  return waysOf(rows).flatMap((table) => {
+    const lines = [
+      ['', ...WAY_HEADS].map(inCell),
+      ['---', '---', ...WAY_HEADS.slice(1).map(() => '---:')],
+      ...table.lines.map((line) => [line.row.label, ...wayCells(line)].map(inCell)),
+    ];
+    return [inCell(wayTitle(table)), '', ...lines.map((cells) => `| ${cells.join(' | ')} |`), ''];
+  });
 }
 
 function remark(row: Row): string {

@@ -6,8 +6,10 @@ import type { NoteGroup } from '../../report/notes.js';
 import type { Report } from '../../report/report.js';
 import { boundText } from '../../report/roofline.js';
 import { isMarked, type Row } from '../../report/rows.js';
+import { WAY_HEADS, wayCells, waysOf, wayTitle } from '../../report/ways.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import { GAP, layOut, type TextColumn, widthOf } from './layout.js';
+import { plainTable } from './plain-table.js';
 import { ascii, cut, wrap } from './text.js';
 
 export interface TableOptions {
@@ -48,6 +50,7 @@ export function renderTable(report: Report, options: TableOptions): string {
     lines.push(colors.red(shown));
   });
   lines.push(colors.dim(rule), ...footer(report, letters, layout, width, text, colors));
+  lines.push(...wayLines(report.rows, width, text, colors));
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
@@ -175,6 +178,30 @@ function footer(
     noteLines(note, letters.get(note.code) ?? '', width, text, colors),
   );
   return [...lines, ...notes];
+}
+
+/** Lines of one table of ways that somebody reads; all of them are in the page, and in `ridge answers --by way`. */
+const MOST_WAYS = 40;
+
+/** What each way of asking gave and took, where there are several. */
+function wayLines(rows: readonly Row[], width: number, text: Text, colors: Colors): string[] {
+  return waysOf(rows).flatMap((table) => {
+    const shown = table.lines.slice(0, MOST_WAYS);
+    const cells = shown.map((line, i) => {
+      const { label } = line.row;
+      return [label === shown[i - 1]?.row.label ? '' : label, ...wayCells(line)];
+    });
+    const [head = '', ...body] = plainTable(['', ...WAY_HEADS], cells).split('\n');
+    const left = table.lines.length - shown.length;
+    const within = (line: string) => cut(text(line), width, text('…'));
+    return [
+      '',
+      ...wrap(text(wayTitle(table)), width, '  ').map(colors.bold),
+      colors.dim(within(head)),
+      ...body.map(within),
+      ...(left > 0 ? [within(`and ${left} more: ridge answers --by way, or the page`)] : []),
+    ];
+  });
 }
 
 function noteLines(note: NoteGroup, mark: string, width: number, text: Text, colors: Colors): string[] {

@@ -2,6 +2,8 @@ import type { Unit } from '../metrics/catalogue.js';
 import type { Reading } from '../metrics/integrate.js';
 import { mainScore } from '../quality/main-score.js';
 import type { Estimate } from '../quality/perplexity.js';
+import type { QualityRecord } from '../quality/record.js';
+import { mean as average } from '../statistics/summary.js';
 import { type Entry, missing, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
@@ -20,15 +22,15 @@ export function qualityFindings({ input }: Evidence): QualityFindings {
   const against = text?.againstBase ?? null;
   const noText = why ?? NOT_APPLICABLE.text;
   const noBase = why ?? (text === null ? NOT_APPLICABLE.text : NO_BASE);
-  const tasks = (quality?.tasks ?? []).flatMap((task) => mainScore(task) ?? []);
-  const retained = tasks.flatMap(({ retentionPercent }) => retentionPercent ?? []);
+  const tasks = byTask(quality?.tasks ?? [], ({ score }) => score);
+  const retained = byTask(quality?.tasks ?? [], ({ retentionPercent }) => retentionPercent);
   const entries = {
     perplexity: estimated(text?.perplexity ?? null, 'ratio', noText),
     perplexityRatio: estimated(against?.perplexityRatio ?? null, 'ratio', noBase),
     klDivergenceNats: estimated(against?.kl.mean ?? null, 'nats', noBase),
     klDivergenceP99Nats: single(against?.kl.p99 ?? null, 'nats', noBase),
     topAgreementRatio: estimated(against?.sameTop ?? null, 'ratio', noBase),
-    taskScoreRatio: estimated(mean(tasks.map(({ score }) => score)), 'ratio', why ?? NOT_APPLICABLE.tasks),
+    taskScoreRatio: estimated(mean(tasks), 'ratio', why ?? NOT_APPLICABLE.tasks),
     taskRetentionRatio: estimated(
       mean(retained.map(percentAsRatio)),
       'ratio',
@@ -52,6 +54,32 @@ const percentAsRatio = ({ value, standardError }: Estimate): Estimate => ({
   value: value / 100,
   standardError: standardError === null ? null : standardError / 100,
 });
+
+type AskedTask = QualityRecord['tasks'][number];
+
+/** @returns an estimate for each task, of the ways in which it was asked their mean: else a task that is asked in forty ways would count forty times. */
+function byTask(
+  tasks: readonly AskedTask[],
+  pick: (score: AskedTask['scores'][number]) => Estimate | null,
+): Estimate[] {
+  const ways = new Map<string, Estimate[]>();
+  for (const one of tasks) {
+    const score = mainScore(one);
+    const estimate = score === null ? null : pick(score);
+    const task = one.task ?? one.name;
+    if (estimate !== null) ways.set(task, [...(ways.get(task) ?? []), estimate]);
+  }
+  return [...ways.values()].map(overWays);
+}
+
+/** The mean of estimates from the same items: its error is no larger than the mean of theirs, and as large where they go together. */
+function overWays(estimates: readonly Estimate[]): Estimate {
+  const errors = estimates.flatMap(({ standardError }) => standardError ?? []);
+  return {
+    value: average(estimates.map(({ value }) => value)),
+    standardError: errors.length === estimates.length ? average(errors) : null,
+  };
+}
 
 /** The mean of independent estimates; null of none. */
 function mean(estimates: readonly Estimate[]): Estimate | null {

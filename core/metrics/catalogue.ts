@@ -205,13 +205,13 @@ const TABLE = {
     ratio: 'percent',
     better: 'max',
     column: 'score',
-    help: 'Mean score over the tasks, each by its main score: options by likelihood per byte, or its first scorer.',
+    help: 'Mean score over the tasks, each by its main score: options by likelihood per byte, or its first scorer. A task that is asked in several ways counts once, by the mean of its ways.',
   },
   taskRetentionRatio: {
     ratio: 'percent',
     better: 'max',
     column: 'retained',
-    help: "Mean over tasks of the score as a share of the base's on the same items.",
+    help: "Mean over tasks of the score as a share of the base's on the same items; ways of asking are averaged within their task first.",
   },
   qualitySeconds: {
     unit: 's',

@@ -64,7 +64,7 @@ export interface TaskOutcome {
   readonly chance: number | null;
   readonly by?: AskedBy;
   readonly scores: readonly TaskScore[];
-  /** Of rankings: what one query took, the mean; null = not known. */
+  /** What an item or a query took of the model, the mean; null = not known. */
   readonly perItem?: {
     readonly seconds: number | null;
     readonly tokensIn: number | null;

@@ -85,6 +85,14 @@ export const qualityRecordSchema = z.object({
       way: z.string().optional(),
       items: z.number().int(),
       asked: askedSchema,
+      /** What an item took, means; null = not known. Left out by releases of before. */
+      perItem: z
+        .object({
+          seconds: z.number().nullable(),
+          tokensIn: z.number().nullable(),
+          tokensOut: z.number().nullable(),
+        })
+        .optional(),
       chance: z.number().nullable(),
       scores: z.array(scoreSchema),
     }),
@@ -187,12 +195,14 @@ function taskRecord({
   chance,
   scores,
   by,
+  perItem,
 }: TaskOutcome): QualityRecord['tasks'][number] {
   return {
     name,
     ...(task !== undefined && way !== undefined && { task, way }),
     items,
     ...byServer(by),
+    ...(perItem !== undefined && { perItem: { ...perItem } }),
     chance,
     scores: scores.map((one) => ({
       name: one.name,

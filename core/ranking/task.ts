@@ -4,6 +4,9 @@ import type { RankingDefinition, RankingSpec, Way } from './definition.js';
 export interface RankingTask {
   /** Of the file and the way: `scifact/first-token`. */
   readonly name: string;
+  /** What its file calls it, and the way. */
+  readonly task: string;
+  readonly wayName: string;
   readonly spec: RankingSpec;
   readonly way: Way;
   readonly files: RankingFiles;
@@ -45,6 +48,7 @@ export function tasksOf(
 ): RankingTask[] {
   return Object.entries(spec.ways).map(([way, how]) => ({
     name: `${name}/${way}`,
+    ...{ task: name, wayName: way },
     spec,
     way: how,
     files,

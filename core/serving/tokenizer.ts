@@ -13,6 +13,8 @@ export interface ChatTemplate {
    * model goes on with it. @throws Error of a template that refuses them; FailureError of one that takes too long.
    */
   render(messages: readonly Message[]): string;
+  /** @returns the text of a chat to which nothing is to be answered: its last message is closed. @throws as `render`. */
+  written(messages: readonly Message[]): string;
   /** @returns tokens of such a text: words of special tokens are these tokens, and one that begins it is not put before it again. */
   tokens(text: string): Int32Array;
   /** @returns how many tokens a prompt with these messages has. @throws as `render`. */

@@ -49,6 +49,8 @@ export interface TrainingSettings {
   /** Steps over which the rate rises from 0. */
   readonly rampSteps: number;
   readonly steps: number;
+  /** Whether losses are of the answers alone, of prompts with answers; otherwise of every token. */
+  readonly answersOnly: boolean;
   /** Windows in one step. */
   readonly sequences: number;
   /** Tokens of a window. */

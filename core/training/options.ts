@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Options } from '../experiment/experiment.js';
 import { BUILTIN_TEXT } from '../techniques/calibration-spec.js';
+import { isExamples } from './example.js';
 import {
   SCHEDULES,
   TRAINING_METHODS,
@@ -56,7 +57,9 @@ export const trainingOptions = z.strictObject({
     .min(1)
     .max(4096)
     .default(BUILTIN_TEXT)
-    .describe(`What is trained on: \`${BUILTIN_TEXT}\`, or a path below a model folder of the node.`),
+    .describe(
+      `What is trained on: \`${BUILTIN_TEXT}\`, or a path below a model folder of the node. Of a .jsonl file of prompts with answers (\`prompt\` and \`completion\`, or \`messages\`) the answers alone are learnt.`,
+    ),
   heldOutShare: z
     .number()
     .min(0)
@@ -68,6 +71,10 @@ export const trainingOptions = z.strictObject({
 
 /** @returns the settings that the options of one point say, defaults filled in. @throws ZodError */
 export function trainingSettings(options: Options): TrainingSettings {
-  const { sequencesPerStep, text: _, ...rest } = trainingOptions.parse(options) as Record<string, unknown>;
-  return { ...rest, sequences: sequencesPerStep } as unknown as TrainingSettings;
+  const { sequencesPerStep, text, ...rest } = trainingOptions.parse(options) as Record<string, unknown>;
+  return {
+    ...rest,
+    sequences: sequencesPerStep,
+    answersOnly: isExamples(String(text)),
+  } as unknown as TrainingSettings;
 }

@@ -16,6 +16,15 @@ export const trainingRecordSchema = z.object({
   /** In one step. */
   sequencesPerStep: z.number().int(),
   windowTokens: z.number().int(),
+  /** Of prompts with answers, one a window; absent for a text. */
+  examples: z
+    .object({
+      /** Tokens that the losses of all steps are of. */
+      learntTokens: z.number().int(),
+      /** Of the file: longer than a window. */
+      leftOut: z.number().int(),
+    })
+    .optional(),
   /** Mean loss of each step in nats, before the step; warm-up steps included, as in all that follows. */
   losses: z.array(z.number()),
   /** Mean loss on the windows that were held out; null without any. */

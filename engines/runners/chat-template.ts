@@ -39,6 +39,7 @@ export function openChatTemplate(
       tokens,
       prompt,
       promptTokens: (messages) => prompt(messages).length,
+      written: (messages) => written(messages, false),
       render(messages) {
         const last = messages.at(-1);
         return last?.role === 'assistant'

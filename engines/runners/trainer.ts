@@ -1,3 +1,4 @@
+import type { ChatTemplate } from '../../core/serving/tokenizer.js';
 import type { LowRankAdapter } from '../../core/techniques/adapters/adapter.js';
 import type { Closable, TrainerFacts } from './opened.js';
 
@@ -11,13 +12,20 @@ export interface TrainableModel extends Closable {
   tokenize(text: string): Int32Array;
   /** The token that windows begin with; null when this model's texts begin with none. */
   readonly beginToken: number | null;
+  /** The token that ends a text; null = the vocabulary has none. */
+  readonly endToken: number | null;
+  /** How chats become texts; null = the model has no template. */
+  readonly chat: ChatTemplate | null;
   readonly trainer: Trainer;
 }
+
+/** Label of a token after which nothing is learnt: of a prompt, and of padding. */
+export const NOT_LEARNT = -1;
 
 /** Windows of one step: `sequences` of `windowTokens` each, one behind the other. */
 export interface TrainingBatch {
   readonly tokens: Int32Array;
-  /** The token that follows each. */
+  /** The token that follows each, or `NOT_LEARNT` where losses are not of it. At least one is learnt. */
   readonly labels: Int32Array;
 }
 
@@ -34,7 +42,7 @@ export interface TrainingMemory {
 }
 
 export interface TrainingStep {
-  /** Mean over the tokens of the batch, in nats, before the step. */
+  /** Mean over the tokens that are learnt, in nats, before the step. */
   readonly loss: number;
   readonly forwardSeconds: number;
   readonly backwardSeconds: number;

@@ -12,6 +12,7 @@ import { type Browsing, type OpenedPage, startBrowsing } from '../support/report
 import { rooflineOf } from '../support/roofline.js';
 import { sweepRecords } from '../support/sweep-records.js';
 import { TRAINING, techniqueRecords } from '../support/technique-records.js';
+import { waysRecords } from '../support/ways-records.js';
 import { calmInput, recordOf } from '../unit/judgement/trace.js';
 
 const EVIL = '</script><img src=x onerror="document.title=\'owned\'">';
@@ -473,6 +474,26 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
     const detail = (await page.textContent('aside.detail')) ?? '';
     const { quality, training, kernel, serving } = NOT_APPLICABLE;
     for (const reason of [quality, training, kernel, serving]) expect(detail).not.toContain(reason);
+  });
+
+  test('on a phone the ways of asking stay beside their numbers', async () => {
+    await open(build(waysRecords(), 'ways'), 390);
+    const table = page.locator('table.ways');
+    await table.scrollIntoViewIfNeeded();
+    expect(await table.locator('tbody tr').count()).toBe(6);
+    const seen = async () => {
+      const way = await table.locator('tbody th[scope=row]').nth(1).boundingBox();
+      return [way!.x >= 0, way!.x + way!.width < 200];
+    };
+    expect(await seen()).toEqual([true, true]);
+    await page.$eval('.ways .sideways', (element) => element.scrollTo({ left: element.scrollWidth }));
+    expect(await seen()).toEqual([true, true]);
+    const [scroll, client] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.documentElement.clientWidth,
+    ]);
+    expect(scroll).toBe(client);
+    await shoot(page, 'ways-phone');
   });
 
   test('on a phone a row begins with its name and its numbers', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { UNCHANGED } from '../../core/techniques/index.js';
 import { predictTraining } from '../../core/training/memory.js';
 import { TRAINING_METHODS, type TrainingMethod } from '../../core/training/methods.js';
 import type { GgmlTrainer } from '../../engines/runners/ggml/trainer.js';
-import type { TrainingBatch, TrainingMemory } from '../../engines/runners/trainer.js';
+import { NOT_LEARNT, type TrainingBatch, type TrainingMemory } from '../../engines/runners/trainer.js';
 import { adapterBase } from '../../formats/adapters/base.js';
 import { readAdapterGguf } from '../../formats/adapters/gguf.js';
 import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
@@ -74,6 +74,16 @@ describe('gradients are those of the loss', () => {
     close();
   });
 
+  test.each(['lora', 'full'] as const)('%s, of answers alone', async (method) => {
+    const model = await writeShape(folder, `synthetic:llama?${TOY}`);
+    const { trainer, close } = await trainerFor(model, { method, answersOnly: true });
+    const batch = answersOf(batchOf(SETTINGS, 200));
+    for (let i = 0; i < 2; i++) trainer.step(batch, 1e-2);
+    const { share, where } = worstMiss(trainer, batch);
+    expect(share, where).toBeLessThan(TOLERANCE);
+    close();
+  });
+
   test.each(['qwen2', 'qwen3'])('full, with the biases or norms of %s and a tied output', async (name) => {
     const qwen2 = await writeShape(folder, `synthetic:qwen2?${TOY}&tied=true`);
     const model = name === 'qwen2' ? qwen2 : await asQwen3(qwen2, folder);
@@ -84,21 +94,28 @@ describe('gradients are those of the loss', () => {
   });
 });
 
+/** The same tokens, of which those behind the fourth of a window are answers, three of the second. */
+const answersOf = ({ tokens, labels }: TrainingBatch): TrainingBatch => ({
+  tokens,
+  labels: labels.map((label, i) => (i % 12 < 4 || i > 18 ? NOT_LEARNT : label)),
+});
+
 /** Keys and values as exact as in the training graph. */
 const EXACT = { flashAttention: false, kvCacheTypeK: 'f32', kvCacheTypeV: 'f32' };
 
-/** Mean −log p of the labels by llama.cpp, window by window. */
+/** Mean −log p of the labels that are learnt by llama.cpp, window by window. */
 async function lossOf(path: string, batch: TrainingBatch, windowTokens: number): Promise<number> {
   const model = await load(path, EXACT, { contextTokens: 256 });
   let sum = 0;
   for (let start = 0; start < batch.tokens.length; start += windowTokens) {
     model.reset(0);
     model.text.evaluate(batch.tokens.slice(start, start + windowTokens), 0, (i, logits) => {
-      sum -= logProbabilities(logits)[batch.labels[start + i]!]!;
+      const label = batch.labels[start + i]!;
+      if (label !== NOT_LEARNT) sum -= logProbabilities(logits)[label]!;
     });
   }
   model.close();
-  return sum / batch.tokens.length;
+  return sum / batch.labels.filter((label) => label !== NOT_LEARNT).length;
 }
 
 describe('the loss is that of llama.cpp', () => {
@@ -124,6 +141,21 @@ describe('the loss is that of llama.cpp', () => {
     const bound = name === 'a quantized base' ? 2e-3 : 1e-4;
     expect(Math.abs(trainer.evaluate(batch) / expected - 1)).toBeLessThan(bound);
     close();
+  });
+
+  test('of answers alone, whatever stands behind them', async () => {
+    const batch = answersOf(batchOf(SETTINGS, 4000));
+    const expected = await lossOf(modelPath('tiny'), batch, SETTINGS.windowTokens);
+    const { trainer, close } = await trainerFor('tiny', { answersOnly: true });
+    expect(Math.abs(trainer.evaluate(batch) / expected - 1)).toBeLessThan(1e-4);
+    const behind = { ...batch, tokens: batch.tokens.map((token, i) => (i > 18 ? 7 : token)) };
+    expect(trainer.evaluate(behind)).toBe(trainer.evaluate(batch));
+    // A mean over all tokens is what a batch without a prompt gives, too.
+    const whole = batchOf(SETTINGS, 4000);
+    const { trainer: plain, close: closePlain } = await trainerFor('tiny');
+    expect(trainer.evaluate(whole)).toBeCloseTo(plain.evaluate(whole), 5);
+    close();
+    closePlain();
   });
 
   test.each(['rslora', 'dora', 'pissa'] as const)(
@@ -306,6 +338,36 @@ describe('an experiment that fine-tunes', () => {
     expect(record.quality!.text!.againstBase!.perplexityRatio.value).toBeLessThan(0.99);
     const left = readdirSync(join(node.models.cacheFolder, 'artifacts'));
     expect(left.filter((name) => name.includes('merged'))).toEqual([]);
+  });
+
+  test('learns answers of a file of prompts, and says which line of it is none', {
+    timeout: 60_000,
+  }, async () => {
+    const runner = { kind: 'ggml', options: { threads: 1 } };
+    const models = mkdtempSync(join(folder, 'models-'));
+    const trained = async (lines: readonly object[]) => {
+      writeFileSync(join(models, 'pairs.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      const options = { steps: 3, windowTokens: 16, text: 'pairs.jsonl', heldOutShare: 0 };
+      const node = trialContext({ limits: { idleSeconds: 0 }, folders: [models] });
+      return await startTrial(lease({ runner, workload: { kind: 'finetune', options } }), node).done;
+    };
+    const record = await trained([
+      { prompt: 'Once upon a time there was a ', completion: 'fox.' },
+      { prompt: 'Once upon a time '.repeat(20), completion: 'no.' },
+    ]);
+    expect(record.failure).toBeNull();
+    expect(record.training!.windows).toBe(1);
+    const { learntTokens, leftOut } = record.training!.examples!;
+    expect(leftOut).toBe(1);
+    // Of each step: `fox` in one or two tokens, the point and the end.
+    expect(learntTokens % 3).toBe(0);
+    expect(learntTokens / 3).toBeGreaterThanOrEqual(2);
+    expect(learntTokens / 3).toBeLessThanOrEqual(5);
+    const refused = await trained([
+      { prompt: 'a', completion: 'b' },
+      { instruction: 'c', output: 'd' },
+    ]);
+    expect(refused.failure?.message).toMatch(/pairs.jsonl:2: .*neither prompt and completion nor messages/);
   });
 
   test('says why a text is too short', { timeout: 60_000 }, async () => {

@@ -28,6 +28,7 @@ export const SETTINGS: TrainingSettings = {
   schedule: 'constant',
   rampSteps: 0,
   steps: 1,
+  answersOnly: false,
   sequences: 2,
   windowTokens: 12,
   heldOutShare: 0,

@@ -14,6 +14,7 @@ import type { RankingTask } from '../../../core/ranking/task.js';
 import { mean } from '../../../core/statistics/summary.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../../process/isolation/clock.js';
 import type { Journal } from '../journal.js';
+import { spentOn } from '../spent.js';
 import type { JudgedScores } from '../tasks.js';
 import type { Watch } from '../watch.js';
 import { type RankingData, readRankingData } from './data.js';
@@ -95,6 +96,7 @@ export async function measureRanking(
   if (kept.size < queries.length) {
     const rank = await rankerOf(task, data, asking.model, asking);
     const byBase = asking.base === null ? null : await rankerOf(task, data, asking.base, asking);
+    let sum = 0;
     for (const [i, query] of queries.entries()) {
       if (!kept.has(i)) {
         const ranked = await rank(query);
@@ -103,7 +105,8 @@ export async function measureRanking(
         journal.append(record);
         kept.set(i, keptOf(record));
       }
-      const value = mean([...kept.values()].map(({ scores }) => scores[main] ?? 0));
+      sum += kept.get(i)!.scores[main] ?? 0;
+      const value = sum / (i + 1);
       watch.progress({ what: task.name, done: i + 1, total: queries.length, value });
       await watch.checkStop();
     }
@@ -260,20 +263,13 @@ function outcomeOf(task: RankingTask, answers: readonly Kept[]): TaskOutcome {
       retentionPercent: base === null ? null : retention(base, own),
     };
   });
-  const meanOf = (pick: (one: Kept) => number | null) => {
-    const values = answers.flatMap((one) => pick(one) ?? []);
-    return values.length === 0 ? null : mean(values);
-  };
   return {
     name: task.name,
+    ...{ task: task.task, way: task.wayName },
     items: answers.length,
     chance: null,
     scores,
     ...(by !== null && { by }),
-    perItem: {
-      seconds: meanOf(({ seconds }) => seconds),
-      tokensIn: meanOf(({ tokensIn }) => tokensIn),
-      tokensOut: meanOf(({ tokensOut }) => tokensOut),
-    },
+    perItem: spentOn(answers),
   };
 }

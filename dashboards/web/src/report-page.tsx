@@ -22,6 +22,7 @@ import { Results } from './table/results.js';
 import { type Sort, sortRows } from './table/sort.js';
 import type { Theme } from './theme.js';
 import { isTimed } from './timed.js';
+import { Ways } from './ways/ways.js';
 
 /** Rows whose distributions can be told apart on one plot. */
 const MOST_SELECTED = 8;
@@ -87,6 +88,7 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
             />
           )}
         </Paced>
+        <Paced {...paced}>{(seen) => <Ways rows={seen.rows} sweepName={report.sweepName} />}</Paced>
         <Paced {...paced}>
           {(seen) => (
             <Pivot

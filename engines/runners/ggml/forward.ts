@@ -1,6 +1,6 @@
 import type { Pointer } from '../../native/llama.js';
 import type { Architecture } from './architecture.js';
-import type { Rope, Tape, Value } from './tape.js';
+import type { Learnt, Rope, Tape, Value } from './tape.js';
 import type { Weights } from './weights.js';
 
 /** What one step looks at: `sequences` windows of `tokens` each, one behind the other. */
@@ -14,12 +14,14 @@ export interface Inputs {
   readonly mask: Pointer;
   /** The next token of each, dense: f32 [vocabulary, tokens · sequences]. */
   readonly labels: Pointer;
+  /** Which of them the loss is of; null = all. */
+  readonly learnt: Learnt | null;
 }
 
 /** Applies a matrix of the model, and whatever is trained beside it. @param name `blk.0.attn_q`. */
 export type ApplyLinear = (tape: Tape, name: string, x: Value) => Value;
 
-/** @returns the mean loss over all tokens of a dense Llama, Mistral, Qwen 2 or Qwen 3, as llama.cpp computes its logits. */
+/** @returns the mean loss over the tokens that are learnt of a dense Llama, Mistral, Qwen 2 or Qwen 3, as llama.cpp computes its logits. */
 export function forward(
   tape: Tape,
   architecture: Architecture,
@@ -42,7 +44,7 @@ export function forward(
     x = tape.add(x, apply(tape, `${at}.ffn_down`, inner));
   }
   const logits = tape.linear(weights.get('output.weight') ?? embedding, norm(x, 'output_norm.weight'));
-  return tape.crossEntropy(logits, inputs.labels);
+  return tape.crossEntropy(logits, inputs.labels, inputs.learnt);
 
   function attention(h: Value, at: string): Value {
     const { headLength, heads, groups, attentionScale } = architecture;

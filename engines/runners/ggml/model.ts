@@ -1,5 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import type { ChatTemplate } from '../../../core/serving/tokenizer.js';
 import type { LlamaVocabulary } from '../llama-cpp/vocabulary.js';
 import type { TrainerFacts } from '../opened.js';
 import type { TrainableModel } from '../trainer.js';
@@ -10,6 +11,8 @@ export class GgmlModel implements TrainableModel {
   readonly facts: TrainerFacts;
   readonly trainer: GgmlTrainer;
   readonly beginToken: number | null;
+  readonly endToken: number | null;
+  readonly chat: ChatTemplate | null;
   readonly warnings: readonly string[];
   readonly #vocabulary: LlamaVocabulary | null;
   readonly #close: () => void;
@@ -23,6 +26,8 @@ export class GgmlModel implements TrainableModel {
     this.facts = facts;
     this.trainer = trainer;
     this.beginToken = vocabulary?.beginToken ?? null;
+    this.endToken = vocabulary?.endToken ?? null;
+    this.chat = vocabulary?.chat ?? null;
     this.#vocabulary = vocabulary;
     this.warnings =
       vocabulary === null

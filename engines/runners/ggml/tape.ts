@@ -23,6 +23,12 @@ export interface Rope {
   readonly factors: Pointer;
 }
 
+/** Which rows a loss is of: f32 [1, rows], 1 or 0, and [1], by how much a mean over all rows is less than one over these. */
+export interface Learnt {
+  readonly rows: Pointer;
+  readonly share: Pointer;
+}
+
 /** Takes the gradient of an output on to the inputs of its operation. */
 type Pull = (gradient: Pointer) => void;
 
@@ -194,17 +200,22 @@ export class Tape {
     );
   }
 
-  /** Mean over tokens of −log softmax(logits) at the labels, which are dense: [vocabulary, tokens], 1 at the right word. */
-  crossEntropy(logits: Value, labels: Pointer): Value {
+  /**
+   * Mean over tokens of −log softmax(logits) at the labels, which are dense: [vocabulary, tokens], 1 at the right word, nowhere 1 where nothing is learnt.
+   * There the loss is 0, and ggml's gradient is not: it takes a row's labels to sum to 1.
+   */
+  crossEntropy(logits: Value, labels: Pointer, learnt: Learnt | null): Value {
     const [f, c] = [this.#f, this.#context];
-    return this.#record(
-      f.ggml_cross_entropy_loss(c, logits.tensor, labels),
-      [1, 1, 1, 1],
-      [logits],
-      (gradient) => {
-        this.#give(logits, () => f.ggml_cross_entropy_loss_back(c, gradient, logits.tensor, labels));
-      },
-    );
+    const overAll = f.ggml_cross_entropy_loss(c, logits.tensor, labels);
+    const loss = learnt === null ? overAll : f.ggml_mul(c, overAll, learnt.share);
+    return this.#record(loss, [1, 1, 1, 1], [logits], (gradient) => {
+      this.#give(logits, () => {
+        if (learnt === null) return f.ggml_cross_entropy_loss_back(c, gradient, logits.tensor, labels);
+        const scaled = f.ggml_mul(c, gradient, learnt.share);
+        const everywhere = f.ggml_cross_entropy_loss_back(c, scaled, logits.tensor, labels);
+        return f.ggml_mul(c, everywhere, learnt.rows);
+      });
+    });
   }
 
   #record(tensor: Pointer, shape: Shape, inputs: readonly Value[], pull: Pull): Value {

@@ -31,6 +31,12 @@ export class LlamaVocabulary {
   }
 
   /** The model's own template; null = it has none, or none that can be read here. @throws FailureError for one that takes too long. */
+  /** The token that ends a text, whether or not it is put there; null = there is none. */
+  get endToken(): number | null {
+    const end = this.#llama.functions.llama_vocab_eos(this.#vocabulary);
+    return end >= 0 ? end : null;
+  }
+
   get chat(): ChatTemplate | null {
     this.#chat ??= this.#chatOf(this.#metadata());
     return this.#chat;

@@ -1,0 +1,82 @@
+import { useMemo } from 'preact/hooks';
+import type { Row } from '../../../../report/rows.js';
+import { WAY_HEADS, type WayTable, wayCells, waysOf, wayTitle } from '../../../../report/ways.js';
+import { type PlotData, PlotFrame } from '../charts/frame.js';
+
+/** What each way of asking gave and took, row by row; nothing where each task is asked in one way. */
+export function Ways({ rows, sweepName }: { readonly rows: readonly Row[]; readonly sweepName: string }) {
+  const tables = useMemo(() => waysOf(rows), [rows]);
+  return tables.map((table) => (
+    <PlotFrame
+      key={table.task}
+      id={`ways-${table.task}`}
+      title="Ways of asking"
+      kind="ways"
+      note={wayTitle(table)}
+      file={`${sweepName}-${table.task}-ways`}
+      data={() => dataOf(table)}
+    >
+      <Lines table={table} />
+    </PlotFrame>
+  ));
+}
+
+function Lines({ table }: { readonly table: WayTable }) {
+  const best = Math.max(...table.lines.map(({ score }) => score.value));
+  return (
+    <div class="sideways">
+      <table class="measurements ways">
+        <thead>
+          <tr>
+            {WAY_HEADS.map((head, i) => (
+              <th key={head} scope="col" class={i === 0 ? '' : 'number'}>
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        {grouped(table).map(([label, lines]) => (
+          <tbody key={label}>
+            <tr>
+              <th scope="rowgroup" colSpan={WAY_HEADS.length}>
+                {label}
+              </th>
+            </tr>
+            {lines.map((line) => {
+              const [way, ...cells] = wayCells(line);
+              return (
+                <tr key={way} class={line.score.value === best ? 'best' : ''}>
+                  <th scope="row">{way}</th>
+                  {cells.map((cell, i) => (
+                    <td key={WAY_HEADS[i + 1]} class="number">
+                      {cell}
+                    </td>
+                  ))}
+                </tr>
+              );
+            })}
+          </tbody>
+        ))}
+      </table>
+    </div>
+  );
+}
+
+/** Lines by row, in their order. */
+function grouped({ lines }: WayTable): [string, WayTable['lines'][number][]][] {
+  const groups = new Map<string, WayTable['lines'][number][]>();
+  for (const line of lines) {
+    const group = groups.get(line.row.experimentId) ?? [];
+    groups.set(line.row.experimentId, group);
+    group.push(line);
+  }
+  return [...groups.values()].map((group) => [group[0]!.row.label, group]);
+}
+
+const dataOf = ({ lines }: WayTable): PlotData => ({
+  head: ['row', 'way', 'score', 'standardError', 'gain', 'tokensIn', 'tokensOut', 'seconds'],
+  lines: lines.map(({ row, way, score, gain, tokensIn, tokensOut, seconds }) => [
+    ...[row.label, way, score.value, score.standardError, gain],
+    ...[tokensIn, tokensOut, seconds],
+  ]),
+});
