@@ -37,7 +37,7 @@ import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
 import { ridge } from '../support/ridge.js';
 import { conclude, type Figure } from './figure.js';
-import { listsOf, PASSAGES, rankingOf, trainingText, writeLists } from './first/lists.js';
+import { listsOf, PASSAGES, rankingOf, trainingExamples, writeLists } from './first/lists.js';
 
 const argument = (name: string) =>
   process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
@@ -221,7 +221,7 @@ async function lists(): Promise<Figure[]> {
   writeFileSync(join(out, 'lists.yaml'), rankingOf(folder));
   if (!existsSync(tuned)) {
     const text = join(out, 'train.txt');
-    writeFileSync(text, trainingText(listsOf(1500, 99)));
+    writeFileSync(text, trainingExamples(listsOf(1500, 99)));
     say('tuning');
     // One thread: two that wait for each other take longer beside anybody else.
     const settings = {

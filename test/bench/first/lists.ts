@@ -80,13 +80,14 @@ export function rankingOf(folder: string): string {
 }
 
 /** What a reranker is trained on: the same prompts with their answers, the right passage first and the others in their order. */
-export function trainingText(lists: readonly List[]): string {
+export function trainingExamples(lists: readonly List[]): string {
   return lists
     .map(({ query, passages, right }) => {
       const order = [right, ...passages.map((_, i) => i).filter((i) => i !== right)];
       const answer = order.map((i) => `[${letterOf(i)}]`).join(' > ');
       if (answer.length !== fullAnswer(passages.length).length) throw new Error(answer);
-      return `${listwisePrompt(query, passages)}\n${answer}\n\n`;
+      const example = { prompt: `${listwisePrompt(query, passages)}\n`, completion: answer };
+      return `${JSON.stringify(example)}\n`;
     })
     .join('');
 }
