@@ -27,6 +27,7 @@ import { registerProfile } from './profile/command.js';
 import { registerPrune } from './prune/command.js';
 import { registerQuality } from './quality/command.js';
 import { registerQuantize } from './quantize/command.js';
+import { registerRecommend } from './recommend/command.js';
 import { registerReport } from './report/command.js';
 import { registerResults } from './results/command.js';
 import { registerResume } from './resume/command.js';
@@ -57,6 +58,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerRuns,
       registerReport,
       registerCompare,
+      registerRecommend,
       registerAnswers,
       registerGraph,
       registerExport,

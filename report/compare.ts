@@ -69,6 +69,10 @@ const EXACT = new Set([
   'compressionRatio',
   'weightSparsityRatio',
 ]);
+
+/** @returns whether a metric is read off the file and the context, and has no spread. */
+export const isExact = (metric: string): boolean => EXACT.has(metric);
+
 /** Figures that two different models do not share to the last digit. */
 const CONTINUOUS = new Set(['perplexity', 'perplexityRatio', 'klDivergenceNats', 'klDivergenceP99Nats']);
 

@@ -21,8 +21,15 @@ export function readSide(word: string, gates?: Gates): Side {
   const [source = '', ...rest] = word.split('#');
   const run = readRun(source === '' ? newestRun() : source, gates);
   const report = buildReport(run.records, run.request);
-  if (rest.length === 0) return { report, chosen: [] };
-  const choice = rest.join('#');
+  return rest.length === 0 ? { report, chosen: [] } : chooseRows(report, rest.join('#'), source);
+}
+
+/**
+ * @param choice what stands behind the #.
+ * @param source what stands before it, for messages.
+ * @throws CommandError (2) as `readSide`.
+ */
+export function chooseRows(report: Report, choice: string, source: string): Side {
   const { rows, chosen } = /^\d+$/.test(choice) ? byNumber(report, Number(choice)) : byAxes(report, choice);
   if (rows.length === 0) {
     throw usageError(

@@ -41,6 +41,17 @@ export interface TrialTime {
   readonly served?: { readonly firstTokenSeconds: number; readonly perTokenSeconds: number | null };
   /** `factors` predict what the engine takes; `roofs` what it takes at least. */
   readonly by: 'factors' | 'roofs';
+  /** What one round is made of. */
+  readonly phases: readonly EstimatedPhase[];
+}
+
+export interface EstimatedPhase {
+  readonly name: string;
+  /** All sequences together. */
+  readonly tokens: number;
+  readonly seconds: number;
+  /** The measured time lies within seconds / ratio and seconds · ratio 95 times of 100; null = nobody looked. */
+  readonly errorRatio: number | null;
 }
 
 /** Says how long trials on this machine take, or in one clause why that is not known. */
@@ -112,15 +123,25 @@ export async function timeEstimator(
       const by = predicted ? 'factors' : 'roofs';
       const secondsOf = ({ predictedSeconds, roof }: ExpectedPhase) =>
         predicted ? predictedSeconds! : roof.seconds;
+      const estimated = phases.map(({ name, tokens }, i): EstimatedPhase => {
+        const phase = expected[i]!;
+        return {
+          name,
+          tokens,
+          seconds: secondsOf(phase),
+          errorRatio: predicted ? (phase.band?.ratio ?? null) : null,
+        };
+      });
       if (load !== null) {
-        const named = new Map(phases.map(({ name }, i) => [name, secondsOf(expected[i]!)]));
-        return { ...servedSeconds(load, named, experiment), by };
+        const named = new Map(estimated.map(({ name, seconds }) => [name, seconds]));
+        return { ...servedSeconds(load, named, experiment), by, phases: estimated };
       }
       const roundSeconds = expected.reduce((sum, phase) => sum + secondsOf(phase), 0);
       const prompt = phases.findIndex(({ name }) => name === 'prefill');
       const tokens = phases[prompt]?.passes.reduce((sum, pass) => sum + pass.tokens, 0) ?? 0;
       const secondsPerPromptToken = tokens === 0 ? 0 : secondsOf(expected[prompt]!) / tokens;
-      return { ...trialSeconds(roundSeconds, experiment.measure), roundSeconds, secondsPerPromptToken, by };
+      const trial = trialSeconds(roundSeconds, experiment.measure);
+      return { ...trial, roundSeconds, secondsPerPromptToken, by, phases: estimated };
     },
   };
 }
@@ -146,7 +167,7 @@ function servedSeconds(
   { warmups, outputTokens }: PlannedLoad,
   phases: ReadonlyMap<string, number>,
   { workload }: Experiment,
-): Omit<TrialTime, 'by'> {
+): Omit<TrialTime, 'by' | 'phases'> {
   const { loadSeconds } = workload.options;
   const firstTokenSeconds = phases.get('prefill') ?? 0;
   const perTokenSeconds = phases.get('decode') ?? null;

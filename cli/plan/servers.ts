@@ -66,7 +66,7 @@ export function plannedServers(
 }
 
 /** @returns where a model lies; one that is not here is called as the sweep calls it. */
-function placeOf(source: string, settings: ModelSettings): string {
+export function placeOf(source: string, settings: ModelSettings): string {
   try {
     return locateSource(source, settings, 'file or folder');
   } catch {
@@ -88,6 +88,6 @@ export function serversText(servers: readonly PlannedServer[], limit: number): s
 }
 
 /** A word as a shell takes it. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return /^[\w@%+=:,./{}-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -143,13 +143,7 @@ export async function printResults(word: string | undefined, options: ResultsOpt
     const detail = OF_ROWS.has(format)
       ? RecordDetail.RECORD_DETAIL_ROW
       : RecordDetail.RECORD_DETAIL_UNSPECIFIED;
-    const request: ReportRequest = {
-      sweepName: sweep.name,
-      objectives: objectivesOf(sweep),
-      starts: sweep.starts || null,
-      names: namesOf(sweep),
-      columns: options.columns ?? null,
-    };
+    const request = { ...requestOfStatus(sweep), columns: options.columns ?? null };
     const print = allTrials ? printTrials : PRINTED_AS_THEY_COME[format];
     if (print !== undefined) {
       const printed = await print(control, sweep.sweepId, request);
@@ -168,6 +162,12 @@ export async function printResults(word: string | undefined, options: ResultsOpt
       }),
     );
   });
+}
+
+/** @returns what a coordinator says of the report of a sweep. */
+export function requestOfStatus(sweep: SweepStatus): ReportRequest {
+  const { name: sweepName, starts } = sweep;
+  return { sweepName, objectives: objectivesOf(sweep), starts: starts || null, names: namesOf(sweep) };
 }
 
 /** A coordinator of before there were names says nothing of them. */

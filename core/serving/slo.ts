@@ -23,7 +23,12 @@ const METRICS = {
   e2e: (request) => latenciesOf(request).scheduled.e2e,
 } as const satisfies Readonly<Record<string, (request: RequestRecord) => number | null>>;
 export type SloMetric = keyof typeof METRICS;
-const NAMES = Object.keys(METRICS) as SloMetric[];
+export const SLO_METRICS = Object.keys(METRICS) as SloMetric[];
+
+/** @returns a latency of a complete request, in seconds; null where it has none, or did not end well. */
+export function latencyFor(metric: SloMetric, request: RequestRecord): number | null {
+  return request.outcome === 'complete' ? METRICS[metric](request) : null;
+}
 
 const UNITS: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, min: 60 };
 const OBJECTIVE = /^([a-z0-9]+):(?:p(\d{1,2}(?:\.\d{1,4})?)|max)<=(\d+(?:\.\d+)?)([a-z]+)$/;
@@ -56,11 +61,11 @@ export function parseSlo(text: string): ParsedSlo {
       );
     }
     const [, name, percentile, amount, unit] = match;
-    const metric = NAMES.find((known) => known === name);
+    const metric = SLO_METRICS.find((known) => known === name);
     if (metric === undefined) {
-      const meant = nearest(name!, NAMES);
+      const meant = nearest(name!, SLO_METRICS);
       return wrong(
-        `${quote(name!)} in ${quote(written.trim())} is no latency: there are ${NAMES.join(', ')}${meant === null ? '' : ` (did you mean ${meant}?)`}`,
+        `${quote(name!)} in ${quote(written.trim())} is no latency: there are ${SLO_METRICS.join(', ')}${meant === null ? '' : ` (did you mean ${meant}?)`}`,
       );
     }
     const scale = UNITS[unit!];
@@ -83,7 +88,7 @@ export function parseSlo(text: string): ParsedSlo {
     found.set(key, { metric, share, seconds });
   }
   const objectives = [...found.values()].sort(
-    (a, b) => NAMES.indexOf(a.metric) - NAMES.indexOf(b.metric) || a.share - b.share,
+    (a, b) => SLO_METRICS.indexOf(a.metric) - SLO_METRICS.indexOf(b.metric) || a.share - b.share,
   );
   return { ok: true, objectives };
 }
@@ -106,7 +111,7 @@ export function keepsSlo(request: RequestRecord, objectives: readonly Objective[
 }
 
 function keeps(request: RequestRecord, { metric, seconds }: Objective): boolean {
-  const latency = METRICS[metric](request);
+  const latency = latencyFor(metric, request);
   return latency !== null && latency <= seconds;
 }
 

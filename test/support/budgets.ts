@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 164_500,
+  code: 166_000,
   /** Of one room. */
   room: 36_000,
   tests: 74_000,
   benches: 14_000,
   schemas: 8_800,
   /** Of documentation, generated pages left out. */
-  words: 55_500,
+  words: 55_950,
   functionLines: 80,
   longFunctions: 13,
 } as const;

@@ -78,6 +78,21 @@ export const serverProfileSchema = z.strictObject({
     .nullable()
     .default(null),
   environment: z.record(z.string(), z.string()).default({}),
+  /** The images that its makers publish; null = none is known. */
+  container: z
+    .strictObject({
+      /** null = there is none for CPUs alone. */
+      cpu: z.string().nullable(),
+      gpu: z.string(),
+      /** Of a release, `{release}`; empty = releases are no tags of it. */
+      tag: z.string().default(''),
+      /** What it is started with in place of its own entry point; left out = that. */
+      command: args.optional(),
+      /** Whether vLLM's production-stack, a Helm chart, starts it. */
+      chart: z.boolean().default(false),
+    })
+    .nullable()
+    .default(null),
   options: z.partialRecord(z.enum(SERVER_OPTION_NAMES), optionSchema).default({}),
   /** The first release that has an option, or values of it, where it came later than others. */
   since: z

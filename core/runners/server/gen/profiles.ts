@@ -73,6 +73,12 @@ export const PROFILES = {
       }
     },
     "environment": {},
+    "container": {
+      "cpu": "ghcr.io/ggml-org/llama.cpp:server",
+      "gpu": "ghcr.io/ggml-org/llama.cpp:server-cuda",
+      "tag": "",
+      "chart": false
+    },
     "options": {
       "threads": {
         "arguments": [
@@ -314,6 +320,7 @@ export const PROFILES = {
       "none": {}
     },
     "environment": {},
+    "container": null,
     "options": {},
     "since": {},
     "answerOptions": [],
@@ -403,6 +410,15 @@ export const PROFILES = {
     },
     "environment": {
       "HF_HUB_OFFLINE": "1"
+    },
+    "container": {
+      "cpu": null,
+      "gpu": "lmsysorg/sglang",
+      "tag": "v{release}",
+      "command": [
+        "sglang"
+      ],
+      "chart": false
     },
     "options": {
       "maxSequences": {
@@ -750,6 +766,7 @@ export const PROFILES = {
       "none": {}
     },
     "environment": {},
+    "container": null,
     "options": {
       "simulatedTtftSeconds": {
         "arguments": [
@@ -894,6 +911,15 @@ export const PROFILES = {
     "environment": {
       "HF_HUB_OFFLINE": "1"
     },
+    "container": {
+      "cpu": null,
+      "gpu": "nvcr.io/nvidia/tensorrt-llm/release",
+      "tag": "{release}",
+      "command": [
+        "trtllm-serve"
+      ],
+      "chart": false
+    },
     "options": {
       "maxSequences": {
         "arguments": [
@@ -1030,6 +1056,12 @@ export const PROFILES = {
     "environment": {
       "HF_HUB_OFFLINE": "1",
       "USAGE_STATS": "off"
+    },
+    "container": {
+      "cpu": null,
+      "gpu": "ghcr.io/huggingface/text-generation-inference",
+      "tag": "{release}",
+      "chart": false
     },
     "options": {
       "maxSequences": {
@@ -1219,6 +1251,15 @@ export const PROFILES = {
     "environment": {
       "HF_HUB_OFFLINE": "1",
       "VLLM_NO_USAGE_STATS": "1"
+    },
+    "container": {
+      "cpu": null,
+      "gpu": "vllm/vllm-openai",
+      "tag": "v{release}",
+      "command": [
+        "vllm"
+      ],
+      "chart": true
     },
     "options": {
       "maxSequences": {

@@ -1,0 +1,189 @@
+import { basename } from 'node:path';
+import type { Experiment, Options } from '../../../core/experiment/experiment.js';
+import { runnerNamed } from '../../../core/runners/index.js';
+import { PROFILES, profileOf, SERVER_KINDS } from '../../../core/runners/server/index.js';
+import { SERVER_OPTION_NAMES } from '../../../core/runners/server/options.js';
+import type { ServerProfile } from '../../../core/runners/server/profile.js';
+import { lorasOf } from '../../../core/serving/loras.js';
+import { readAdapter } from '../../../core/techniques/adapter.js';
+import { UNCHANGED } from '../../../core/techniques/index.js';
+import { commandLine, PORT } from '../../../engines/servers/command.js';
+import type { Judged } from '../../../report/recommend/recommend.js';
+import { usageError } from '../../exit.js';
+import { quoted } from '../../plan/servers.js';
+import type { RecommendOptions } from '../command.js';
+import { type Deployment, MODEL_FOLDER } from './deployed.js';
+import { helmValues } from './helm.js';
+import { manifest } from './kubernetes.js';
+
+const DEFAULT_PORT = 8000;
+
+export interface DeploymentText {
+  readonly text: string;
+  /** What the reader has to do or know besides, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+type Options_ = Pick<RecommendOptions, 'modelPath' | 'image' | 'port'>;
+
+/**
+ * @returns what deploys a recommended row: of a server its own command line; of llama.cpp in the trial's process that of llama-server with
+ *   the same options, as its profile spells them.
+ * @throws CommandError (2) for a row that this target cannot run.
+ */
+export function deploymentText(judged: Judged, target: string, options: Options_): DeploymentText {
+  const profile = profileFor(judged.candidate.experiment, target);
+  const contained = target === 'kubernetes' || target === 'helm';
+  if (target === 'helm' && profile.container?.chart !== true)
+    throw usageError(
+      `no Helm chart of ${profile.name} is known: the chart is vLLM's production-stack`,
+      'Take --as kubernetes.',
+    );
+  const { deployment, notes } = deploymentOf(judged, profile, options, contained);
+  if (target === 'kubernetes') return { text: manifest(deployment, options.image), notes };
+  if (target === 'helm') return { text: helmValues(deployment, options.image), notes };
+  const set = Object.entries(profile.environment).map(([name, value]) => `${name}=${quoted(value)}`);
+  const words = [...set, ...[...profile.command, ...deployment.arguments].map(quoted)];
+  return { text: words.join(' '), notes };
+}
+
+/** The row's own server, or the one that runs the same engine behind an address. */
+function profileFor({ runner }: Experiment, target: string): ServerProfile {
+  const served = Object.values(SERVER_KINDS).find(({ plainRunner }) => plainRunner === runner.kind);
+  const profile = profileOf(runner.kind) ?? (served === undefined ? undefined : profileOf(served.kind));
+  if (profile === undefined || profile.command.length === 0)
+    throw usageError(
+      `nothing is known that serves ${runner.kind}`,
+      'Recommend among rows of a server, or of llama-cpp.',
+    );
+  if (runnerNamed(profile.name)?.madeUp != null)
+    throw usageError(`${profile.name} serves nothing: ${runnerNamed(profile.name)?.madeUp}`);
+  if (target !== profile.name && Object.hasOwn(PROFILES, target))
+    throw usageError(
+      `the row was measured on ${runner.kind}, and what it says is no figure of ${target}`,
+      `Take --as ${profile.name}, or measure it on ${target}.`,
+    );
+  return profile;
+}
+
+function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, contained: boolean) {
+  const { experiment, record } = judged.candidate;
+  const { model, technique, device } = experiment;
+  const options = servedOptions(experiment);
+  const model_ = modelAt(experiment, asked.modelPath, contained);
+  const adapter = readAdapter(technique.adapter);
+  const attached = adapter.ok && adapter.value?.mode === 'attached' ? adapter.value.parts : [];
+  const at = (source: string) => (contained ? `${MODEL_FOLDER}/${basename(source)}` : source);
+  const { draftModel } = options;
+  const line = commandLine(
+    {
+      ...{ name: profile.name, profile, command: profile.command, arguments: [], environment: {} },
+      ...{ devices: null, address: null, model: null, apiKeyFile: null },
+    },
+    {
+      ...{ options, modelPath: model_.path, modelName: model.name, deviceClass: device },
+      adapters: attached.map(({ source, scale }) => ({ path: at(source), source, scale })),
+      loras: lorasOf(options).map(({ name, source }) => ({ name, path: at(source) })),
+      draftPath: typeof draftModel === 'string' ? at(draftModel) : null,
+      // Threads that the row left open were those of the device that it was measured on.
+      cpus: threadsOf(judged),
+    },
+  );
+  const port = asked.port ?? DEFAULT_PORT;
+  const words = line
+    .slice(profile.command.length)
+    .map((word) => word.replaceAll(PORT, String(port)))
+    .map((word) => (contained && word === '127.0.0.1' ? '0.0.0.0' : word));
+  const engine = record?.environment.engine;
+  const notes = [
+    ...model_.notes,
+    ...unspelled(experiment, profile),
+    ...(typeof engine === 'string' ? [`it was measured on ${engine}: another release is another row`] : []),
+    ...(contained ? [`files lie in ${MODEL_FOLDER}, which the claim "models" holds`] : []),
+  ];
+  const name = `${profile.name}-${model.name}`
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+|-+$/g, '');
+  const deployment: Deployment = {
+    ...{ profile, port, judged },
+    arguments: words,
+    name: name.slice(0, 50).replace(/-+$/, ''),
+  };
+  return { deployment, notes };
+}
+
+/** Logical CPUs that the row had. */
+function threadsOf({ candidate: { experiment, record } }: Judged): number {
+  const { threads } = experiment.runner.options;
+  if (typeof threads === 'number') return threads;
+  return record?.node.cores ?? 1;
+}
+
+/** Of a model in the trial's process, its sequences and its context are options of the workload; a server is told them. */
+function servedOptions({ runner, workload }: Experiment): Options {
+  if (profileOf(runner.kind) !== undefined) return runner.options;
+  const { parallel, promptTokens, generateTokens, contextDepth } = workload.options;
+  const tokens = [promptTokens, generateTokens, contextDepth].reduce<number>(
+    (sum, n) => sum + Number(n ?? 0),
+    0,
+  );
+  return {
+    ...runner.options,
+    maxSequences: Number(parallel ?? 1),
+    ...(tokens > 0 ? { maxContext: tokens } : {}),
+  };
+}
+
+/** Options away from their defaults that the profile has no words for. */
+function unspelled({ runner }: Experiment, profile: ServerProfile): string[] {
+  const defaults = runnerNamed(runner.kind)?.options.parse({}) as Options | undefined;
+  const known: readonly string[] = SERVER_OPTION_NAMES.filter((name) => profile.options[name] !== undefined);
+  const filled = JSON.stringify(profile.options);
+  return Object.entries(runner.options).flatMap(([name, value]) =>
+    known.includes(name) ||
+    value === defaults?.[name] ||
+    filled.includes(`{${name}}`) ||
+    WITHOUT_WORDS.has(name)
+      ? []
+      : [
+          `${name} ${value} of the row is no option that the profile of ${profile.name} spells: set it by hand`,
+        ],
+  );
+}
+
+/** What names an engine or a server of a node, and adapters, which have words of their own. */
+const WITHOUT_WORDS: ReadonlySet<string> = new Set(['engine', 'server', 'loras']);
+
+interface Placed {
+  readonly path: string;
+  readonly notes: readonly string[];
+}
+
+/** The file as it came, or one that a technique made of it, which has to be made or copied there. */
+function modelAt({ model, technique }: Experiment, path: string | undefined, contained: boolean): Placed {
+  if (path !== undefined) return { path, notes: [] };
+  const made = Object.entries(technique).filter(
+    ([name, word]) =>
+      word !== UNCHANGED[name as keyof typeof technique] &&
+      !(name === 'adapter' && !/mode=merged/.test(word)),
+  );
+  const repository = /^hf:([^:]+\/[^:]+)(?::.*)?$/.exec(model.source)?.[1];
+  if (made.length === 0) {
+    if (contained && repository === undefined)
+      return { path: `${MODEL_FOLDER}/${basename(model.source)}`, notes: [`copy ${model.source} there`] };
+    return { path: repository ?? model.source, notes: [] };
+  }
+  const what = made.map(([name, word]) => `${name} ${word}`).join(', ');
+  const stem = [model.name, ...made.map(([, word]) => word)].join('-').replace(/[^A-Za-z0-9._-]+/g, '-');
+  const file = `${stem}.gguf`;
+  const [only, ...others] = made;
+  const command =
+    others.length === 0 && only?.[0] === 'quantization' && /^[a-z0-9_]+$/.test(only[1])
+      ? `ridge quantize ${quoted(model.source)} ${file} --type ${only[1]}`
+      : 'ridge quantize, prune and adapt make one of each kind';
+  return {
+    path: contained ? `${MODEL_FOLDER}/${file}` : file,
+    notes: [`${file} is ${model.source} with ${what}: ${command}`],
+  };
+}

@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import type { Gates } from '../../core/experiment/experiment.js';
+import { regraded } from '../../core/judgement/regrade.js';
+import { buildReport } from '../../report/build.js';
+import type { Report } from '../../report/report.js';
+import { chooseRows, readSide } from '../compare/side.js';
+import { findSweep, withCoordinator } from '../connection.js';
+import { CommandError, usageError } from '../exit.js';
+import type { ConnectionOptions } from '../options/connection.js';
+import { readLogFile } from '../report/log-file.js';
+import { collectResults, requestOfStatus } from '../results/results.js';
+
+/**
+ * Reads results from wherever they are: a folder of `ridge run`, a file of records, a log, or a coordinator's sweep, where there is no such
+ * path. What follows a # chooses rows.
+ * @throws CommandError (2) for what is none of these.
+ */
+export async function readSource(
+  word: string,
+  connection: ConnectionOptions,
+  gates?: Gates,
+): Promise<Report> {
+  const [source = '', ...rest] = word.split('#');
+  const chosen = (report: Report) =>
+    rest.length === 0 ? report : chooseRows(report, rest.join('#'), source).report;
+  if (source.endsWith('.sqlite') && existsSync(source)) {
+    const { records, request } = await readLogFile(source);
+    return chosen(
+      buildReport(
+        records.map((record) => regraded(record, gates)),
+        request,
+      ),
+    );
+  }
+  if (/\.ya?ml$/.test(source) && existsSync(source))
+    throw usageError(`${source} is a sweep and no results`, 'Run it first, or add --predict.');
+  if (source === '' || existsSync(source)) return readSide(word, gates).report;
+  try {
+    return await withCoordinator(connection, async (control) => {
+      const sweep = await findSweep(control, source);
+      const records = await collectResults(control, sweep.sweepId);
+      return chosen(
+        buildReport(
+          records.map((record) => regraded(record, gates)),
+          requestOfStatus(sweep),
+        ),
+      );
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw usageError(
+      `there is no file ${source}, and as a sweep of a coordinator: ${error.message}`,
+      error.hint,
+    );
+  }
+}

@@ -1,0 +1,121 @@
+import { quantity as amount, metricText } from '../scale.js';
+import type { Figure } from './figure.js';
+import { type Quantity, quantityName, unitOf } from './quantity.js';
+import { type Judged, type Kept, percent, type Recommendation } from './recommend.js';
+
+const HOW = {
+  measured: 'measured',
+  between: 'between measured loads',
+  predicted: 'predicted, not measured',
+} as const;
+
+/** @returns what was recommended and why, for people, a line each. */
+export function recommendationText(found: Recommendation, currency: string | null): string {
+  const { recommended, nearest, question, considered, meeting } = found;
+  const words = (quantity: Quantity, figure: Figure) => figureText(quantity, figure, currency);
+  const line = (judged: Judged) =>
+    `${rowName(judged)}: ${quantityName(question.aim.quantity)} ${words(question.aim.quantity, judged.aim)}`;
+  const lines: string[] = [];
+  if (recommended !== null) {
+    lines.push(`recommended: ${line(recommended)} (${HOW[recommended.candidate.from]})`);
+    lines.push(...recommended.kept.map((kept) => `  ${keptText(kept, words)}`));
+    if (recommended.kept.length > 1)
+      lines.push(
+        `  all of it: ${recommended.chance === null ? 'how sure is not known' : `at least ${percent(recommended.chance)} sure`}`,
+      );
+    if (!found.sure && recommended.kept.length > 0)
+      lines.push(
+        `  no row is ${percent(question.confidence)} sure to keep all bounds; this one does by its numbers`,
+      );
+    lines.push(
+      found.runnerUp === null
+        ? 'no other row keeps all bounds'
+        : `runner-up: ${line(found.runnerUp.judged)}: ${found.runnerUp.why}`,
+    );
+  } else {
+    lines.push(`nothing keeps all bounds: none of ${considered} rows`);
+    if (nearest !== null) {
+      lines.push(`nearest: ${line(nearest)} (${HOW[nearest.candidate.from]})`);
+      lines.push(...nearest.kept.map((kept) => `  ${keptText(kept, words)}`));
+    }
+  }
+  lines.push(`${meeting} of ${considered} rows keep all bounds`);
+  for (const { reason, rows, alone } of found.excluded) {
+    const only = alone > 0 && alone < rows ? ` (${alone} by nothing else)` : '';
+    lines.push(`  out: ${rows}: ${reason}${only}`);
+  }
+  lines.push(...found.notes);
+  return lines.join('\n');
+}
+
+function rowName({ candidate }: Judged): string {
+  const { number, label, from } = candidate;
+  return from === 'measured' ? `row ${number} ${label}`.trim() : label;
+}
+
+function keptText(
+  { bound, quantity, figure, limit, meets, chance, miss }: Kept,
+  words: (quantity: Quantity, figure: Figure) => string,
+): string {
+  const has = `${quantityName(quantity)} ${words(quantity, figure)}`;
+  const asked =
+    bound.limit.kind === 'absolute' || limit === null ? '' : ` (limit ${words(quantity, exactly(limit))})`;
+  if (!meets)
+    return figure.value === null
+      ? `${bound.text}: ${figure.reason}`
+      : `${bound.text}${asked}: missed by ${(100 * miss).toPrecision(2)} %: ${has}`;
+  const sure =
+    chance === null
+      ? `how sure is not known: ${figure.reason ?? 'it has no interval'}`
+      : `${percent(chance)} sure`;
+  const crosses = chance !== null && chance < 0.975 ? '; its interval crosses the bound' : '';
+  return `${bound.text}${asked}: ${has}, ${sure}${crosses}`;
+}
+
+const exactly = (value: number): Figure => ({ value, interval: null, exact: true, reason: null });
+
+/** @returns a value with its interval and unit. */
+export function figureText(
+  quantity: Quantity,
+  { value, interval, reason }: Figure,
+  currency: string | null,
+): string {
+  if (value === null) return `– (${reason})`;
+  if (quantity.kind === 'metric') return metricText(quantity.metric.name, value, interval);
+  const unit = unitOf(quantity);
+  const one = (number: number) =>
+    unit === null ? `${Number(number.toPrecision(3))} ${currency ?? ''}`.trim() : amount(number, unit);
+  return interval === null ? one(value) : `${one(value)} [${one(interval[0])}, ${one(interval[1])}]`;
+}
+
+const SCHEMA = 'ridgepoint.dev/recommendation/v1';
+
+/** @returns the same as data; fields are only ever added to it. */
+export function recommendationData(found: Recommendation): object {
+  const { question, recommended, runnerUp, nearest, ...counts } = found;
+  return {
+    schema: SCHEMA,
+    objective: { quantity: quantityName(question.aim.quantity), better: question.aim.better },
+    confidence: question.confidence,
+    bounds: question.bounds.map(({ role, text }) => ({ role, text })),
+    ...counts,
+    recommended: recommended === null ? null : judgedData(recommended),
+    runnerUp: runnerUp === null ? null : { ...judgedData(runnerUp.judged), why: runnerUp.why },
+    nearest: nearest === null ? null : judgedData(nearest),
+  };
+}
+
+function judgedData({ candidate, aim, kept, chance }: Judged): object {
+  const { number, label, from, starts, axes, experiment } = candidate;
+  const figure = ({ value, interval, reason }: Figure) => ({ value, ci95: interval, reason });
+  return {
+    ...{ row: from === 'measured' ? number : null, label, from, starts, experimentId: experiment.id, axes },
+    objective: figure(aim),
+    chance,
+    bounds: kept.map(({ bound, quantity, figure: own, limit, meets, chance: kept1, miss }) => ({
+      ...{ bound: bound.text, quantity: quantityName(quantity), limit, meets, chance: kept1 },
+      missedBy: Number.isFinite(miss) ? miss : null,
+      ...figure(own),
+    })),
+  };
+}
