@@ -5,6 +5,7 @@ import { registerAnswers } from './answers/command.js';
 import { registerBench } from './bench/command.js';
 import { registerCalibrate } from './calibrate/command.js';
 import { registerCancel } from './cancel/command.js';
+import { registerCerts } from './certs/command.js';
 import { registerCompare } from './compare/command.js';
 import { registerCoordinator } from './coordinator/command.js';
 import { registerDoctor } from './doctor/command.js';
@@ -80,6 +81,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerNodes,
       registerSlurm,
       registerLog,
+      registerCerts,
     ],
   },
   { heading: 'Analysis, without running anything:', commands: [registerRoofline, registerFit] },

@@ -8,10 +8,16 @@ import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS, type LogFormat } from '../core/log-text.js';
 import { CONNECTION_LIMITS } from '../proto/limits.js';
 import { DEFAULT_COORDINATOR, DEFAULT_COORDINATOR_METRICS, DEFAULT_COORDINATOR_WEB } from '../proto/ports.js';
+import { SCOPES } from '../proto/security.js';
 
-const scope = z.enum(['agent', 'submit', 'read']);
-/** Names that an agent may have; a final `*` matches any rest. Left out: the common name, or the token's name. */
-const nodes = z.array(z.string().min(1)).optional();
+/** What somebody may do, by whatever credential. */
+const grant = {
+  scopes: z.array(z.enum(SCOPES)),
+  /** Names that an agent may have; a final `*` matches any rest. Left out: the common name, or the token's name. */
+  nodes: z.array(z.string().min(1)).optional(),
+  /** Namespaces that it is for; a final `*` matches any rest. Left out: all. */
+  namespaces: z.array(z.string().min(1)).optional(),
+};
 const seconds = z.number().positive();
 
 const logSchema = z.discriminatedUnion('kind', [
@@ -51,28 +57,42 @@ const securitySchema = z.discriminatedUnion('kind', [
     keyFile: z.string(),
     /** Which client certificates may do what; a final `*` matches any rest of the common name. */
     grants: z
-      .array(z.strictObject({ commonName: z.string(), scopes: z.array(scope), nodes }))
-      .default([{ commonName: '*', scopes: ['agent', 'submit', 'read'] }]),
+      .array(z.strictObject({ commonName: z.string(), ...grant }))
+      .default([{ commonName: '*', scopes: ['agent', 'submit', 'read', 'admin'] }]),
+    /** List of revoked certificates (PEM, signed by the authority): `ridge certs revoke` writes it. */
+    revocationsFile: z.string().nullable().default(null),
   }),
   z.strictObject({
     kind: z.literal('token'),
     certificateFile: z.string(),
     keyFile: z.string(),
-    /** A YAML or JSON list of `{ name, token, scopes, nodes }`; kept out of this file because it is secret. */
+    /** A YAML or JSON list of `{ name, sha256, scopes, nodes, namespaces }`; kept out of this file because it is secret where it has `token` in place of `sha256`. */
     tokensFile: z.string(),
   }),
 ]);
 
-export const tokensSchema = z
-  .array(
-    z.strictObject({
-      name: z.string(),
-      token: z.string().min(16, 'at least 16 characters'),
-      scopes: z.array(scope),
-      nodes,
-    }),
-  )
-  .min(1);
+export const tokensSchema = z.array(
+  z
+    .strictObject({
+      name: z.string().min(1),
+      /** The token itself, where somebody wrote the list by hand. */
+      token: z.string().min(16, 'at least 16 characters').optional(),
+      /** SHA-256 of the token as hexadecimal digits: `ridge token create` writes it. */
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits')
+        .optional(),
+      ...grant,
+      createdAt: z.iso.datetime().optional(),
+      expiresAt: z.iso.datetime().optional(),
+      revokedAt: z.iso.datetime().optional(),
+    })
+    .refine(
+      ({ token, sha256 }) => (token === undefined) !== (sha256 === undefined),
+      'each has a token, or its sha256',
+    ),
+);
+export type TokenEntry = z.output<typeof tokensSchema>[number];
 
 export const pushSchema = z.strictObject({
   kind: z.literal('otlp'),
@@ -95,6 +115,8 @@ export const coordinatorConfigSchema = z.strictObject({
   webWrites: z.boolean().default(false),
   log: logSchema.default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null })),
   security: securitySchema.default({ kind: 'plaintext' }),
+  /** How often the files of certificates, tokens and revocations are looked at: what changed holds within so long, without a restart. */
+  renewSeconds: seconds.default(5),
   heartbeatSeconds: seconds.default(5),
   leaseSeconds: seconds.default(30),
   /** A node that is silent for this long loses what it was allocated. */

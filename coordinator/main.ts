@@ -25,7 +25,7 @@ import type { Log } from './log/log.js';
 import { openLog } from './log/open.js';
 import { Registry } from './registry/registry.js';
 import { type SweepStatus, sweepStatus } from './scheduler/status.js';
-import { loadSecurity } from './secrets.js';
+import { watchSecurity } from './secrets.js';
 import { SweepReader } from './sweep-reader.js';
 import { serveWeb } from './web/http.js';
 
@@ -65,10 +65,14 @@ const TICK_SECONDS = 1;
  */
 export async function startCoordinator(config: CoordinatorConfig): Promise<RunningCoordinator> {
   const resolved = resolveConfig(config);
-  const security = loadSecurity(resolved.security);
+  const logger = logOf(resolved);
+  const { security, close } = await watchSecurity(resolved.security, resolved.renewSeconds, (sentence) =>
+    logger.warn(sentence),
+  );
   const opened = new Opened();
+  opened.closedBy(async () => close());
   try {
-    const parts = await openParts(resolved, opened);
+    const parts = await openParts(resolved, logger, opened);
     const served = await serve(parts, resolved, security, opened);
     pushMetrics(parts, resolved, opened);
     keepTime(parts, resolved, opened);
@@ -113,12 +117,15 @@ interface LogEvents {
   readonly recovered: [];
 }
 
-async function openParts(resolved: ResolvedConfig, opened: Opened): Promise<Parts> {
-  const text = isText(resolved.logFormat, process.stderr);
-  const logger = pino(
-    { level: resolved.logLevel, base: null },
+function logOf({ logFormat, logLevel: level }: ResolvedConfig): Logger {
+  const text = isText(logFormat, process.stderr);
+  return pino(
+    { level, base: null },
     text ? textLog(process.stderr) : pino.destination({ fd: 2, sync: true }),
   );
+}
+
+async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opened): Promise<Parts> {
   const clock = systemClock;
   const log = await openLog(resolved.log);
   opened.closedBy(() => log.close());
@@ -237,6 +244,7 @@ function keepTime(parts: Parts, { forgetSeconds, leaseSeconds }: ResolvedConfig,
   const { registry, dispatcher, exporter, clock, logger, inform } = parts;
   const tick = (): void => {
     registry.prune(dispatcher.state.leases);
+    for (const sentence of registry.closeRefused()) logger.warn(sentence);
     for (const node of registry.forget(dispatcher.state.nodes)) {
       exporter.forget(node);
       inform(`${node} has been away for more than ${forgetSeconds} s and is forgotten`);

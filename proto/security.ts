@@ -1,9 +1,10 @@
-import { ChannelCredentials, credentials, Metadata, ServerCredentials } from '@grpc/grpc-js';
+import { ChannelCredentials, credentials, experimental, Metadata, ServerCredentials } from '@grpc/grpc-js';
 import { WireError } from './errors.js';
 import { isLoopback } from './loopback.js';
 
-/** What a caller may do. `submit` includes cancelling and pausing; reading is its own right. */
-export type Scope = 'agent' | 'submit' | 'read';
+/** What a caller may do. `submit` includes cancelling and pausing; reading is its own right; `admin` may do both, and what concerns every namespace. */
+export const SCOPES = ['agent', 'submit', 'read', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
 
 /** How a client proves who it is and whom it believes. PEM contents, not paths. */
 export type ClientSecurity =
@@ -24,38 +25,53 @@ export type ClientSecurity =
       readonly serverName: string | null;
     };
 
-export interface TokenGrant {
-  /** Who it is for; appears in logs, the token never does. */
-  readonly name: string;
-  readonly token: string;
+/** What somebody may do, by whatever credential. */
+export interface Grant {
   readonly scopes: readonly Scope[];
-  /** Names of nodes that an agent with it may have; a final `*` matches any rest. Left out: the grant's own name. */
+  /** Names of nodes that an agent with it may have; a final `*` matches any rest. Left out: the name of whoever holds it. */
   readonly nodes?: readonly string[] | undefined;
+  /** Namespaces that it is for; a final `*` matches any rest. Left out: all of them. */
+  readonly namespaces?: readonly string[] | undefined;
 }
 
-export interface CertificateGrant {
+export interface TokenGrant extends Grant {
+  /** Who it is for; appears in logs, the token never does. */
+  readonly name: string;
+  /** SHA-256 of the token: whoever reads the list cannot use it. */
+  readonly sha256: Buffer;
+  /** Milliseconds since 1970; null = it does not expire. */
+  readonly expiresAt: number | null;
+  readonly revoked: boolean;
+}
+
+export interface CertificateGrant extends Grant {
   /** Common name of the client's certificate; a final `*` matches any rest. */
   readonly commonName: string;
-  readonly scopes: readonly Scope[];
-  /** Names of nodes that an agent with it may have; a final `*` matches any rest. Left out: its common name. */
-  readonly nodes?: readonly string[] | undefined;
+}
+
+/** Files that may change while they are used. */
+interface Renewing {
+  /** Calls back after a change; the fields then are what the files hold now. Left out = nothing changes. @returns a function that ends it. */
+  readonly onRenewed?: (listener: () => void) => () => void;
 }
 
 export type ServerSecurity =
   | { readonly kind: 'plaintext' }
-  | {
+  | (Renewing & {
       readonly kind: 'mutual-tls';
       readonly ca: Buffer;
       readonly certificate: Buffer;
       readonly key: Buffer;
       readonly grants: readonly CertificateGrant[];
-    }
-  | {
+      /** Serial numbers of certificates that hold no more, as Node writes them: capital hexadecimal digits. */
+      readonly revoked: ReadonlySet<string>;
+    })
+  | (Renewing & {
       readonly kind: 'token';
       readonly certificate: Buffer;
       readonly key: Buffer;
       readonly grants: readonly TokenGrant[];
-    };
+    });
 
 /** @returns what grpc-js dials with; refuses plaintext to anything but loopback (WireError `refused`). */
 export function clientCredentials(address: string, security: ClientSecurity): ChannelCredentials {
@@ -80,10 +96,60 @@ export function serverCredentials(address: string, security: ServerSecurity): Se
     refusePlaintext(address);
     return ServerCredentials.createInsecure();
   }
+  if (security.onRenewed !== undefined) {
+    const authority = security.kind === 'mutual-tls' ? authorityOf(security) : null;
+    const isAsked = authority !== null;
+    return experimental.createCertificateProviderServerCredentials(identityOf(security), authority, isAsked);
+  }
   const pair = [{ private_key: security.key, cert_chain: security.certificate }];
   return security.kind === 'mutual-tls'
     ? ServerCredentials.createSsl(security.ca, pair, true)
     : ServerCredentials.createSsl(null, pair, false);
+}
+
+type Tls = Exclude<ServerSecurity, { kind: 'plaintext' }>;
+type Provider = experimental.CertificateProvider;
+
+const NOTHING = {
+  addCaCertificateListener: () => undefined,
+  removeCaCertificateListener: () => undefined,
+  addIdentityCertificateListener: () => undefined,
+  removeIdentityCertificateListener: () => undefined,
+};
+
+/** Tells grpc-js its certificate now and whenever it is renewed: connections that stand go on, new ones get the new one. */
+function identityOf(security: Tls): Provider {
+  const tell = told<experimental.IdentityCertificateUpdateListener>(security, (listener) =>
+    listener({ certificate: security.certificate, privateKey: security.key }),
+  );
+  return {
+    ...NOTHING,
+    addIdentityCertificateListener: tell.add,
+    removeIdentityCertificateListener: tell.remove,
+  };
+}
+
+function authorityOf(security: Extract<Tls, { kind: 'mutual-tls' }>): Provider {
+  const tell = told<experimental.CaCertificateUpdateListener>(security, (listener) =>
+    listener({ caCertificate: security.ca }),
+  );
+  return { ...NOTHING, addCaCertificateListener: tell.add, removeCaCertificateListener: tell.remove };
+}
+
+function told<Listener>(security: Tls, tell: (listener: Listener) => void) {
+  const endings = new Map<Listener, () => void>();
+  return {
+    add(listener: Listener): void {
+      // grpc-js listens to what its credentials say once it has added itself.
+      process.nextTick(() => tell(listener));
+      const end = security.onRenewed?.(() => tell(listener));
+      if (end !== undefined) endings.set(listener, end);
+    },
+    remove(listener: Listener): void {
+      endings.get(listener)?.();
+      endings.delete(listener);
+    },
+  };
 }
 
 /** @throws WireError `refused` for an address that other machines can reach. */

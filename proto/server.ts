@@ -12,7 +12,7 @@ import {
 } from '@grpc/grpc-js';
 import { Admission } from './admission.js';
 import { bindError } from './bind-error.js';
-import { type AnyCall, identify, nodeRefusal, shownBy } from './caller.js';
+import { type AnyCall, type Caller, identify, nodeRefusal, shownBy } from './caller.js';
 import { toServiceError, WireError } from './errors.js';
 import { CONNECTION_LIMITS, type ConnectionLimits, quietTransport, SERVER_OPTIONS } from './limits.js';
 import { joinAddress, splitAddress } from './loopback.js';
@@ -23,6 +23,10 @@ import { type Duplex, messagesOf, sender } from './stream.js';
 export interface CallContext {
   /** Certificate's common name, the token's name, or `loopback`. */
   readonly caller: string;
+  /** The same with its rights. */
+  readonly who: Caller;
+  /** @returns why what admitted the caller holds no more: it has expired, or was revoked since; null while it holds. */
+  refusal(): string | null;
   /** @returns why the caller may not speak as that node; null when it may. */
   nodeRefusal(node: string): string | null;
   readonly peer: string;
@@ -59,8 +63,13 @@ export class Handlers {
       const run = async (): Promise<void> => {
         const context = this.#enter(call);
         const send = sender<Response>(call as unknown as Writable);
+        let askedAt = performance.now();
         for await (const message of handle(call.request, context)) {
           if (context.signal.aborted) return;
+          if (performance.now() - askedAt > ASK_AGAIN_MILLISECONDS) {
+            identify(call, this.#security);
+            askedAt = performance.now();
+          }
           await send(message);
         }
       };
@@ -88,18 +97,33 @@ export class Handlers {
     };
   }
 
+  #refusal(call: AnyCall): string | null {
+    try {
+      identify(call, this.#security);
+      return null;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
   #enter(call: AnyCall): CallContext {
     const gone = new AbortController();
     const events: EventEmitter = call;
     events.once('cancelled', () => gone.abort()).once('close', () => gone.abort());
+    const who = identify(call, this.#security);
     return {
-      caller: identify(call, this.#security),
+      caller: who.name,
+      who,
+      refusal: () => this.#refusal(call),
       nodeRefusal: (node) => nodeRefusal(shownBy(call, this.#security), this.#security, node),
       peer: call.getPeer(),
       signal: gone.signal,
     };
   }
 }
+
+/** How often a stream that goes on asks whether its caller still may have it. */
+const ASK_AGAIN_MILLISECONDS = 1000;
 
 function finish(
   call: Writable | ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>,

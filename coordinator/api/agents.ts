@@ -56,6 +56,7 @@ async function serve(api: AgentsApi, stream: Stream, context: CallContext): Prom
     node: profile.name,
     caller: context.caller,
     instance: hello.instance,
+    refusal: () => context.refusal(),
     // A stream that is gone needs no message; its agent asks again when it is back.
     push: (message) => void stream.send({ message }).catch(() => undefined),
     close: (reason) => closed.abort(reason),

@@ -9,6 +9,8 @@ export interface Session {
   /** Whose certificate or token it came with. */
   readonly caller: string;
   readonly instance: string;
+  /** @returns why its credential holds no more; null while it does. */
+  refusal(): string | null;
   push(message: SessionResponse['message']): void;
   /** Ends the stream from our side. */
   close(reason: string): void;
@@ -86,6 +88,16 @@ export class Registry {
     const gone = [...this.#nodes].filter(([name, { session }]) => session === null && !known.has(name));
     for (const [name] of gone) this.#nodes.delete(name);
     return gone.map(([name]) => name);
+  }
+
+  /** Ends the streams of those whose certificate or token holds no more. @returns a sentence for each. */
+  closeRefused(): string[] {
+    return this.entries().flatMap(({ session }) => {
+      const refusal = session?.refusal() ?? null;
+      if (session === null || refusal === null) return [];
+      session.close(refusal);
+      return [`${session.node} is cut off: ${refusal}`];
+    });
   }
 
   closeAll(reason: string): void {

@@ -31,6 +31,8 @@ export interface WebParts extends ControlApi {
 
 /** Readers of the event stream at a time; each costs what it is sent. */
 const MOST_READERS = 100;
+/** How often a stream of events asks whether its reader still may have it. */
+const ASK_AGAIN_MILLISECONDS = 1000;
 const compress = promisify(gzip);
 const expand = promisify(gunzip);
 
@@ -127,9 +129,11 @@ function routes(app: HttpApp, parts: WebParts): void {
       reply.hijack();
       const stream = new EventStream(reply.raw, headers);
       readers.add(stream);
+      const asking = setInterval(() => request.refusal() !== null && stream.close(), ASK_AGAIN_MILLISECONDS);
       // A log that is being closed ends the streams; their readers come back.
       await tellEvents(stream, { log, dispatcher, changes, version, writes }, query).catch(() => undefined);
       stream.close();
+      clearInterval(asking);
       readers.delete(stream);
     },
   );

@@ -92,7 +92,7 @@ export interface Revoked {
   readonly at: Date;
 }
 
-/** @returns the list of revoked certificates as PEM, signed by the authority; whoever reads it after `days` is told that it is old. */
+/** @returns the list of revoked certificates as PEM, signed by the authority; a new one is promised within `days`. */
 export async function makeRevocations(
   authority: Pair,
   revoked: readonly Revoked[],

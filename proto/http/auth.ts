@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { toFailure } from '../../core/errors.js';
 import { isLoopbackHost } from '../../core/loopback.js';
 import { quote } from '../../core/quote.js';
-import { admit } from '../caller.js';
+import { admit, type Caller, certificateShown, type Shown } from '../caller.js';
 import { type WireCode, WireError } from '../errors.js';
 import { splitAddress } from '../loopback.js';
 import type { Scope, ServerSecurity } from '../security.js';
@@ -22,8 +22,12 @@ declare module 'fastify' {
     bodyBytes?: number;
   }
   interface FastifyRequest {
-    /** Name of whoever was admitted; empty on a public route. */
+    /** Whoever was admitted; null on a public route. */
+    who: Caller | null;
+    /** Its name; empty on a public route. */
     caller: string;
+    /** @returns why it may have this no more, of a stream that goes on; null while it may. */
+    refusal(): string | null;
   }
 }
 
@@ -73,7 +77,9 @@ export function guard(app: FastifyInstance, { security, ownNamesOnly, limits }: 
     if (config?.access !== undefined) return;
     throw new Error(`The route ${url} names no scope that opens it: a route is closed unless it does.`);
   });
+  app.decorateRequest('who', null);
   app.decorateRequest('caller', '');
+  app.decorateRequest('refusal', () => null);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS);
     checkForm(request, reply, limits);
@@ -87,7 +93,9 @@ export function guard(app: FastifyInstance, { security, ownNamesOnly, limits }: 
     if (security.kind === 'token' && caller.authorization === '') {
       throw new WireError('unauthenticated', `This coordinator wants a token with the scope "${access}".`);
     }
-    request.caller = admit(caller, security, access);
+    request.who = admit(caller, security, access);
+    request.refusal = () => refusalOf(caller, security, access);
+    request.caller = request.who.name;
     checkFilters(request, filters ?? []);
   });
   app.setErrorHandler((error, _request, reply) => {
@@ -157,6 +165,15 @@ function hostOf(origin: string): string | null {
   return URL.canParse(origin) ? new URL(origin).host : null;
 }
 
+function refusalOf(...asked: Parameters<typeof admit>): string | null {
+  try {
+    admit(...asked);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 function checkFilters({ query }: FastifyRequest, filters: readonly string[]): void {
   for (const [name, value] of Object.entries(query as Record<string, unknown>)) {
     if (!filters.includes(name)) {
@@ -169,13 +186,10 @@ function checkFilters({ query }: FastifyRequest, filters: readonly string[]): vo
   }
 }
 
-function shown(request: FastifyRequest): Parameters<typeof admit>[0] {
+function shown(request: FastifyRequest): Shown {
   const socket = request.raw.socket as Partial<TLSSocket>;
-  const name = socket.getPeerCertificate?.()?.subject?.CN;
-  return {
-    commonName: Array.isArray(name) ? name[0] : name,
-    authorization: request.headers.authorization ?? '',
-  };
+  const authorization = request.headers.authorization ?? '';
+  return { ...certificateShown(socket.getPeerCertificate?.()), authorization };
 }
 
 /**

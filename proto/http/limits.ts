@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { ServerSecurity } from '../security.js';
 
@@ -57,11 +57,22 @@ export function limitedServer(
     security.kind === 'plaintext'
       ? createServer(options, listener)
       : createSecureServer({ ...options, ...tlsOptions(security, limits) }, listener);
+  if (security.kind !== 'plaintext') renewed(server as SecureServer, security, limits);
   server.setTimeout(limits.stalledSeconds * 1000);
   // One more than is allowed, so that a request with too many is seen to have them.
   server.maxHeadersCount = limits.headers + 1;
   server.on('connection', (socket: Socket) => count.admit(socket));
   return server;
+}
+
+/** A certificate that was renewed is shown to whoever connects from then on. */
+function renewed(
+  server: SecureServer,
+  security: Exclude<ServerSecurity, { kind: 'plaintext' }>,
+  limits: HttpLimits,
+): void {
+  const end = security.onRenewed?.(() => server.setSecureContext(tlsOptions(security, limits)));
+  if (end !== undefined) server.once('close', end);
 }
 
 function tlsOptions(security: Exclude<ServerSecurity, { kind: 'plaintext' }>, limits: HttpLimits) {

@@ -1,0 +1,38 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { SCOPES, type Scope } from '../../proto/security.js';
+
+/** What somebody may do, of certificates and tokens. */
+export function scopesOption(): Option {
+  return new Option('--scopes <list>', `what it is for: ${SCOPES.join(', ')} (comma-separated)`)
+    .argParser(readScopes)
+    .makeOptionMandatory();
+}
+
+/** @throws InvalidArgumentError for a word that is no scope. */
+export function readScopes(text: string): readonly Scope[] {
+  const words = readNames(text);
+  const isScope = (word: string): word is Scope => (SCOPES as readonly string[]).includes(word);
+  const wrong = words.find((word) => !isScope(word));
+  if (wrong !== undefined) throw new InvalidArgumentError(`"${wrong}" is none of ${SCOPES.join(', ')}.`);
+  return words.filter(isScope);
+}
+
+/** An option that takes names, each with a final `*` for any rest. */
+export function namesOption(name: string, description: string): Option {
+  return new Option(`--${name} <list>`, `${description}; a final * matches any rest`).argParser(readNames);
+}
+
+/** @throws InvalidArgumentError for a list without names, or with one that cannot be. */
+function readNames(text: string): readonly string[] {
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  const wrong = names.find((name) => !/^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,62}\*?|\*)$/.test(name));
+  if (names.length === 0 || wrong !== undefined) {
+    throw new InvalidArgumentError(
+      'Write names of letters, digits, dots and dashes, with commas between them.',
+    );
+  }
+  return names;
+}
