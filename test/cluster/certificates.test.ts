@@ -47,8 +47,8 @@ async function call(
 ): Promise<string> {
   const control = connectControl({ address, security });
   try {
-    if (what === 'list') await control.listSweeps({ deadlineSeconds: 3 });
-    else await control.submitSweep(submission(fakeSweep(1)), { deadlineSeconds: 3 });
+    if (what === 'list') await control.listSweeps({ deadlineSeconds: 15 });
+    else await control.submitSweep(submission(fakeSweep(1)), { deadlineSeconds: 15 });
     return 'ok';
   } catch (error) {
     return (error as Error).message;
@@ -125,13 +125,16 @@ describe('ridge certs', () => {
     expect(await call(grpcAddress, by('alice'))).toBe('ok');
     const { stdout } = await certs('list');
     expect(
-      stdout.split('\n').map((line) =>
-        line
-          .trim()
-          .split(/\s{2,}/)
-          .slice(0, 5)
-          .join(' '),
-      ),
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) =>
+          line
+            .trim()
+            .split(/\s{2,}/)
+            .slice(0, 5)
+            .join(' '),
+        ),
     ).toMatchObject([
       expect.stringMatching(/^name/),
       expect.stringMatching(/^coordinator server - \d{4}-\d\d-\d\d valid/),

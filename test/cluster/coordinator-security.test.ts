@@ -16,7 +16,7 @@ const start = async (config: CoordinatorConfig) => (await startAny(config)).grpc
 /** Calls once. @returns the code of the refusal, or `ok`. */
 async function call(address: string, security: ClientSecurity, what: 'list' | 'submit'): Promise<string> {
   const control = connectControl({ address, security });
-  const limits = { deadlineSeconds: 3 };
+  const limits = { deadlineSeconds: 15 };
   try {
     if (what === 'list') await control.listSweeps(limits);
     else {
