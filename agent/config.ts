@@ -8,6 +8,7 @@ import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS } from '../core/log-text.js';
 import { engineFields, enginesOf, NO_ENGINES, type NodeEngines } from '../engines/config.js';
 import type { Endpoint } from '../proto/client.js';
+import { securityOf } from '../proto/credentials.js';
 import { DEFAULT_AGENT_METRICS_PORT, DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { DEFAULT_FOLDER, SOCKET_NAME } from './power/protocol.js';
@@ -23,6 +24,11 @@ export const agentFileSchema = z.strictObject({
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'use letters, digits, dots and dashes; 63 at most')
     .optional(),
   labels: z.record(z.string(), z.string()).default({}),
+  /** Id of the one sweep that this agent works for; left out = every one. */
+  onlySweep: z
+    .string()
+    .regex(/^[A-Za-z0-9]{1,63}$/, 'use the id that `ridge submit` prints')
+    .optional(),
   coordinator: z.string().min(1).default(DEFAULT_COORDINATOR),
   /** Files with PEM; without them the connection is plaintext, which only loopback allows. */
   tls: z
@@ -35,6 +41,8 @@ export const agentFileSchema = z.strictObject({
     .optional(),
   /** File that holds the token, for TLS with a token instead of a certificate. */
   tokenFile: z.string().optional(),
+  /** A folder with ca.crt, and tls.crt with tls.key, or token, instead of both: a Secret as Kubernetes mounts it. */
+  credentialsFolder: z.string().optional(),
   /** The only folders that a sweep may name models in. */
   modelFolders: z.array(z.string()).default([]),
   /** What a sweep may name that has to be fetched first; nothing by default. */
@@ -135,6 +143,8 @@ export type AgentConfig = Omit<
   | 'roofsFolder'
   | 'tls'
   | 'tokenFile'
+  | 'credentialsFolder'
+  | 'onlySweep'
   | 'sources'
   | keyof typeof engineFields
 > & {
@@ -184,6 +194,8 @@ export function loadAgentConfig(
     cacheFolder,
     tls,
     tokenFile,
+    credentialsFolder,
+    onlySweep,
     sources: fetching,
     servers,
     onnxRuntimes,
@@ -198,7 +210,9 @@ export function loadAgentConfig(
     rest.stateFolder ?? join(base(env.XDG_STATE_HOME, '.local/state'), 'ridgepoint'),
   );
   const token = env === process.env ? takeToken() : env.RIDGE_TOKEN;
-  const security = readSecurity(tls, tokenFile, token);
+  const secure = () =>
+    credentialsFolder === undefined ? readSecurity(tls, tokenFile, token) : securityIn(credentialsFolder);
+  const security = secure();
   return {
     ...rest,
     sources: policy,
@@ -208,8 +222,10 @@ export function loadAgentConfig(
     cacheFolder: resolve(cacheFolder ?? join(base(env.XDG_CACHE_HOME, '.cache'), 'ridgepoint')),
     stateFolder,
     roofsFolder: resolve(rest.roofsFolder ?? join(stateFolder, 'roofs')),
+    // The coordinator knows by this label which sweep a node is there for.
+    labels: onlySweep === undefined ? rest.labels : { ...rest.labels, 'ridgepoint.dev/sweep': onlySweep },
     security,
-    endpoint: () => ({ address: rest.coordinator, security: readSecurity(tls, tokenFile, token) }),
+    endpoint: () => ({ address: rest.coordinator, security: secure() }),
   };
 }
 
@@ -264,6 +280,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {
     cacheFolder: env.RIDGE_CACHE_FOLDER,
     stateFolder: env.RIDGE_STATE_FOLDER,
     tokenFile: env.RIDGE_TOKEN_FILE,
+    credentialsFolder: env.RIDGE_CREDENTIALS,
     roofs: env.RIDGE_ROOFS,
     gpus: gpusOf(env.CUDA_VISIBLE_DEVICES ?? env.SLURM_JOB_GPUS),
     logLevel: env.RIDGE_LOG_LEVEL,
@@ -313,6 +330,14 @@ function readSecurity(
   }
   if (errors.length > 0) throw new AgentConfigError(errors);
   return security;
+}
+
+function securityIn(folder: string): ClientSecurity {
+  const security = securityOf((name) =>
+    existsSync(join(folder, name)) ? readFileSync(join(folder, name)) : null,
+  );
+  if (security !== null) return security;
+  throw new AgentConfigError([`credentialsFolder: ${folder} needs ca.crt, tls.crt and tls.key, or token`]);
 }
 
 function defaultNodeName(): string {

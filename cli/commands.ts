@@ -21,6 +21,7 @@ import { registerKernels } from './kernels/command.js';
 import { registerLog } from './log/command.js';
 import { registerModels } from './models/command.js';
 import { registerNodes } from './nodes/command.js';
+import { registerOperator } from './operator/command.js';
 import { registerPause } from './pause/command.js';
 import { registerPlan } from './plan/command.js';
 import { registerPowerHelper } from './power-helper/command.js';
@@ -71,6 +72,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerCoordinator,
       registerAgent,
       registerPowerHelper,
+      registerOperator,
       registerSubmit,
       registerWatch,
       registerPause,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Writes every generated file that is checked in: proto/gen, core/kernels/gen (by the native library, which is built for it), core/runners/server/gen,
-// engines/native/gen, schemas/*.json, docs/metrics.md, docs/figures.md, the dashboards for Grafana and the chart's copies.
+// engines/native/gen, schemas/*.json, docs/metrics.md, docs/figures.md, the dashboards for Grafana, the chart's copies and its CustomResourceDefinition.
 // With --check it writes nothing and fails when one of them is not what its source gives.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -44,6 +44,7 @@ const STEPS = [
     script('write-metrics-page.ts', 'docs'),
     script('write-figures-page.ts', 'docs'),
     script('write-dashboards.ts', 'dashboards/grafana'),
+    script('write-crd.ts', 'helm/ridgepoint/files/crd'),
   ],
   [script('copy-chart-files.mjs', 'helm/ridgepoint/files')],
 ];

@@ -39,6 +39,7 @@ const CODE = [
   'engines',
   'artifacts',
   'agent',
+  'operator',
   'cli',
   'dashboards',
   'scripts/build.mjs',

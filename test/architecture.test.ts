@@ -24,10 +24,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   engines: ['engines', 'load', 'process', 'formats', 'roofline', 'proto', 'core'],
   artifacts: ['artifacts', 'engines', 'process', 'formats', 'roofline', 'proto', 'core'],
   coordinator: ['coordinator', 'report', 'process', 'proto', 'core'],
+  operator: ['operator', 'report', 'proto', 'core'],
   agent: ['agent', 'engines', 'artifacts', 'load', 'process', 'formats', 'roofline', 'proto', 'core'],
   cli: [
     'cli',
     'coordinator',
+    'operator',
     'agent',
     'engines',
     'artifacts',

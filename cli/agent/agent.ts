@@ -53,6 +53,7 @@ export function overridesOf(options: AgentOptions): AgentFile {
     ...(options.name !== undefined && { nodeName: options.name }),
     ...(options.models.length > 0 && { modelFolders: [...options.models] }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
+    ...(options.sweep !== undefined && { onlySweep: options.sweep }),
     ...(options.data !== undefined && { stateFolder: options.data }),
     ...(options.tokenFile !== undefined && { tokenFile: options.tokenFile }),
     ...(tls !== undefined && { tls: JSON.parse(JSON.stringify(tls)) as NonNullable<AgentFile['tls']> }),

@@ -11,6 +11,7 @@ export interface AgentOptions extends CredentialOptions {
   readonly name?: string;
   readonly models: readonly string[];
   readonly data?: string;
+  readonly sweep?: string;
   readonly metrics?: string;
   readonly energy?: string;
   readonly untilDone?: true;
@@ -25,6 +26,10 @@ export function registerAgent(program: Command): void {
     .option('--config <file>', 'configuration file (YAML); flags override it')
     .option('--name <name>', 'name of this node (default: its host name)')
     .option('--models <dir>', 'folder with models that sweeps may use (repeatable)', collect, [])
+    .option(
+      '--sweep <id>',
+      'work for this sweep alone, as agents do that a job brings (default: for every sweep)',
+    )
     .option('--data <dir>', 'folder of the spool (default: the user’s state folder)')
     .option(
       '--metrics <address>',

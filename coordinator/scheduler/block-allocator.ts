@@ -1,7 +1,7 @@
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { keptBetween } from '../../core/runners/index.js';
 import type { Fact } from '../log/log.js';
-import { refusal } from './placement.js';
+import { refusal, serves } from './placement.js';
 import { reusable } from './reuse.js';
 import {
   type Block,
@@ -40,7 +40,7 @@ export function allocateBlock(
   const device = node?.profile.devices.find((candidate) => candidate.id === slot.deviceId);
   if (node === undefined || device === undefined) return false;
   for (const sweep of state.sweeps.values()) {
-    if (sweep.cancelled || sweep.paused !== null) continue;
+    if (sweep.cancelled || sweep.paused !== null || !serves(node.profile, sweep.view.sweepId)) continue;
     const key = queueKey(sweep, slot.node);
     // A node that has no device of the classes asked for does not become a value of the node axis.
     if (key !== '' && !device.classes.some((name) => sweep.view.placement.devices.includes(name))) continue;

@@ -5,6 +5,14 @@ import { profileOf } from '../../core/runners/server/index.js';
 import { lackingIn } from '../../core/runners/server/lacking.js';
 import type { KnownResult } from './trial-table.js';
 
+/** The label of a node that is there for one sweep alone; its value is the sweep's id. */
+const SWEEP_LABEL = 'ridgepoint.dev/sweep';
+
+/** @returns whether a node works for a sweep: one that was given to another does not. */
+export function serves({ labels }: NodeProfile, sweepId: string): boolean {
+  return (labels[SWEEP_LABEL] ?? sweepId) === sweepId;
+}
+
 /**
  * Pure placement: may this device of this node take the experiment?
  * @param memoryBytes predicted bytes on the device, of several on the fullest; null = unknown, which never refuses.

@@ -1,5 +1,5 @@
 import type { SweepStateWord } from '../../proto/convert.js';
-import { refusal } from './placement.js';
+import { refusal, serves } from './placement.js';
 import type { SchedulerState, SweepState } from './state.js';
 
 export interface SweepStatus {
@@ -123,7 +123,7 @@ export function blockedReasons(state: SchedulerState, sweep: SweepState): string
       const here: string[] = [];
       let taken = false;
       for (const node of state.nodes.values()) {
-        if (node.lost) continue;
+        if (node.lost || !serves(node.profile, sweep.view.sweepId)) continue;
         const tried = queue.tries.get(position)?.elsewhere.get(node.profile.name);
         for (const device of node.profile.devices) {
           const reason = tried ?? refusal(experiment, node.profile, device, memory);

@@ -263,6 +263,13 @@ const AGENT_KNOWN = [
   'stateFolder',
   'roofsFolder',
   'exporter',
+  // What Jobs of the operator are given in other ways.
+  'credentialsFolder',
+  'onlySweep',
+  // For nodes that are lent: Slurm's, or whoever starts an agent by hand.
+  'gpus',
+  'untilDone',
+  'mostIdleSeconds',
 ];
 
 describe.skipIf(!hasHelm)('what is refused (needs helm)', () => {

@@ -4,11 +4,15 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { agentFileSchema } from '../../agent/config.js';
 import { resolveConfig } from '../../coordinator/config.js';
+import { readSettings } from '../../operator/settings.js';
 import { LONG } from '../support/cases.js';
 import { hasSchemas, validateObjects } from '../support/chart-schemas.js';
 import { CHART, CI_FILES, hasHelm, helm, type Manifest, only, podsOf, renderOnce } from '../support/helm.js';
 import { offences } from '../support/pod-security.js';
 import { ROOT } from '../support/ridge.js';
+
+/** The one values file whose release asks the Kubernetes API anything. */
+const OPERATOR = 'operator-values.yaml';
 
 /** @returns objects with an error each, to see that the schemas are not blind. */
 function spoiledObjects(): [string, Manifest][] {
@@ -47,7 +51,10 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
   test.skipIf(!hasSchemas)(
     'renders objects that Kubernetes, Prometheus Operator and cert-manager take; errors are seen (needs kubernetes-validate)',
     () => {
-      const named = CI_FILES.flatMap((file) => renderOnce(file).map((one) => [file, one] as const));
+      // A real API server takes the definition of Sweeps (test/cluster/operator.test.ts).
+      const ordinary = (file: string) =>
+        renderOnce(file).filter(({ kind }) => kind !== 'CustomResourceDefinition');
+      const named = CI_FILES.flatMap((file) => ordinary(file).map((one) => [file, one] as const));
       expect(named.length).toBeGreaterThan(CI_FILES.length * 10);
       // Most files change little: what is the same but for random bytes is validated once.
       const different = new Map(named.map((one) => [JSON.stringify({ ...one[1], data: undefined }), one]));
@@ -81,7 +88,7 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
     const pods = podsOf(renderOnce(file)).filter(
       ({ labels }) => !['agent', 'power'].includes(labels['app.kubernetes.io/component'] ?? ''),
     );
-    expect(pods.length).toBe(2);
+    expect(pods.length).toBe(file === OPERATOR ? 3 : 2);
     for (const pod of pods) expect(offences(pod), pod.owner).toEqual([]);
   });
 
@@ -97,11 +104,13 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
     expect(free).toEqual(['energy-values.yaml', 'models-values.yaml', 'power-values.yaml']);
   });
 
-  test('nothing is written to the root of a container, nothing but a power helper runs as root, no pod has a token of the API', () => {
+  test('nothing is written to the root of a container, nothing but a power helper runs as root, no pod but the operator’s has a token of the API', () => {
     for (const file of CI_FILES) {
       const manifests = renderOnce(file);
       for (const { spec, owner } of podsOf(manifests)) {
-        expect(spec.automountServiceAccountToken, `${file} ${owner}`).toBe(false);
+        expect(spec.automountServiceAccountToken, `${file} ${owner}`).toBe(
+          owner === 'rp-ridgepoint-operator',
+        );
         expect(spec.containers[0].securityContext.readOnlyRootFilesystem).toBe(true);
         // Power helpers are what runs as root, and a release has none unless it is asked for (safety.test.ts).
         if (!owner.includes('-power-')) expect(spec.securityContext.runAsUser ?? 1).not.toBe(0);
@@ -110,12 +119,15 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
         expect(account.automountServiceAccountToken).toBe(false);
       }
       // The only rights that are given are those of people to read the operator's credentials.
-      for (const role of manifests.filter(({ kind }) => kind === 'Role')) {
+      const roles = manifests.filter(
+        ({ kind, metadata }) => kind === 'Role' && !/-operator(-lease)?$/.test(metadata.name),
+      );
+      for (const role of roles) {
         expect(role.rules).toHaveLength(1);
         expect(role.rules[0].resourceNames).toEqual([expect.stringContaining('operator')]);
         expect(role.rules[0].verbs).toEqual(['get']);
       }
-      expect(manifests.some(({ kind }) => kind.startsWith('ClusterRole'))).toBe(false);
+      expect(manifests.some(({ kind }) => kind.startsWith('ClusterRole'))).toBe(file === OPERATOR);
     }
   });
 
@@ -124,7 +136,8 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
       const manifests = renderOnce(file);
       for (const { spec, labels } of podsOf(manifests)) {
         const who = labels['app.kubernetes.io/component'];
-        const own = who === 'coordinator' ? 'coordinator' : who === 'test' ? 'operator' : 'agent';
+        const own =
+          who === 'coordinator' ? 'coordinator' : who === 'test' || who === 'operator' ? 'operator' : 'agent';
         const text = JSON.stringify(spec.volumes);
         expect(text).not.toContain('rp-ridgepoint-ca"');
         if (own === 'coordinator') continue;
@@ -140,6 +153,42 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
         }
       }
     }
+  });
+
+  test('the operator is told what the chart knows, may do what it needs and no more, and its agents may reach the coordinator', () => {
+    const manifests = renderOnce(OPERATOR);
+    const config = parse(only(manifests, 'ConfigMap', '-operator').data['operator.yaml']);
+    const settings = readSettings(undefined, config);
+    expect(settings).toMatchObject({
+      namespaces: [],
+      coordinatorsOfSweeps: true,
+      lease: { namespace: 'bench', name: 'rp-ridgepoint-operator' },
+      agents: {
+        image: expect.stringMatching(/^ridgepoint-agent-cuda:/),
+        credentials: 'rp-ridgepoint-agent-tls',
+      },
+    });
+    expect(mounted(only(manifests, 'Deployment'), [settings.credentialsFolder ?? ''])).toEqual([]);
+    const { rules } = only(manifests, 'ClusterRole');
+    const verbs = (rules as { resources: string[]; verbs: string[] }[]).map((rule) => [
+      rule.resources,
+      rule.verbs,
+    ]);
+    expect(verbs).toEqual([
+      [['sweeps'], ['list', 'watch', 'patch']],
+      [['sweeps/status'], ['patch']],
+      [['jobs'], ['list', 'watch', 'create', 'delete']],
+      [['secrets'], ['get']],
+    ]);
+    const [grpc] = only(manifests, 'NetworkPolicy', '-coordinator').spec.ingress;
+    expect(JSON.stringify(grpc.from)).toContain('sweep-agent');
+    const off = renderOnce('default-values.yaml');
+    expect(off.some(({ kind }) => kind === 'CustomResourceDefinition' || kind === 'Deployment')).toBe(false);
+    const { stderr } = helm('template', {
+      operator: { enabled: true },
+      security: { authentication: 'token' },
+    });
+    expect(stderr).toContain('operator.agentCredentials: name a Secret');
   });
 
   test.each(CI_FILES)('%s: the configuration files', (file) => {

@@ -68,7 +68,7 @@ export function only(manifests: readonly Manifest[], kind: string, ending = ''):
 }
 
 /** The kinds that make pods. */
-const MAKERS = ['Pod', 'StatefulSet', 'DaemonSet'];
+const MAKERS = ['Pod', 'StatefulSet', 'DaemonSet', 'Deployment'];
 
 export interface PodOf {
   readonly owner: string;

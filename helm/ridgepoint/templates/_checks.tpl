@@ -55,6 +55,9 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.operator.enabled (not $mutual) (not .Values.operator.agentCredentials) -}}
+{{- $errors = append $errors "operator.agentCredentials: name a Secret with token and ca.crt, for agents of Sweeps mount one Secret, and security.authentication is token." -}}
+{{- end -}}
 {{- $names := list -}}
 {{- range .Values.agent.models -}}
 {{- if has .name $names -}}

@@ -1,0 +1,18 @@
+{{/* The configuration file of the operator. */}}
+{{- define "ridgepoint.operatorConfig" -}}
+{{- $operator := .Values.operator -}}
+{{- $listen := trimAll "[]" $operator.listen -}}
+{{- $agents := dict "image" (include "ridgepoint.image" (dict "root" . "image" (get .Values.images $operator.agentImage))) -}}
+{{- $_ := set $agents "imagePullPolicy" .Values.images.pullPolicy -}}
+{{- $_ := set $agents "imagePullSecrets" (.Values.imagePullSecrets | default list) -}}
+{{- $_ := set $agents "credentials" ($operator.agentCredentials | default (include "ridgepoint.tlsSecret" (dict "root" . "who" "agent"))) -}}
+{{- $_ := set $agents "user" (ternary (int .Values.podSecurity.user) nil .Values.podSecurity.setIds) -}}
+{{- $config := dict "coordinator" (include "ridgepoint.address" .) -}}
+{{- $_ := set $config "credentialsFolder" "/etc/ridgepoint/credentials" -}}
+{{- $_ := set $config "namespaces" (ternary list (list .Release.Namespace) $operator.allNamespaces) -}}
+{{- $_ := set $config "coordinatorsOfSweeps" $operator.coordinatorsOfSweeps -}}
+{{- $_ := set $config "lease" (dict "namespace" .Release.Namespace "name" (printf "%s-operator" (include "ridgepoint.fullname" .))) -}}
+{{- $_ := set $config "healthAddress" (printf "%s:9466" (ternary (printf "[%s]" $listen) $listen (contains ":" $listen))) -}}
+{{- $_ := set $config "agents" $agents -}}
+{{- toYaml (merge $config $operator.config) -}}
+{{- end -}}

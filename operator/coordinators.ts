@@ -1,0 +1,196 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { canonicalJson } from '../core/sweep/identity.js';
+import type { Objective } from '../core/sweep/spec.js';
+import { type ControlConnection, connectControl, type Endpoint } from '../proto/client.js';
+import { parseStoredRecord } from '../proto/convert.js';
+import { WireError } from '../proto/errors.js';
+import { RecordDetail, type SweepStatus, sweepStateToJSON } from '../proto/gen/ridgepoint/v1/control.js';
+import { CompactRecords } from '../report/compact.js';
+import { IncrementalReport } from '../report/incremental/report.js';
+import { metricOf, type Row } from '../report/rows.js';
+import type { BestRow } from './sweep/definition.js';
+import { sha256 } from './sweep/job.js';
+import type { Best, SweepSeen } from './sweep/status.js';
+
+const BEST_ROWS = 10;
+const LABEL_CHARACTERS = 300;
+/** Rows are read again for the best one no more often, and for a share of the time at most. */
+const LEAST_SECONDS = 10;
+const SHARE = 0.05;
+
+/** One coordinator, as the operator sees it: asked for all its sweeps at once, every few seconds. */
+export class Coordinator {
+  readonly #control: ControlConnection;
+  readonly #address: string;
+  #sweeps: ReadonlyMap<string, SweepSeen> = new Map();
+  #trouble: string | null = 'the coordinator was not asked yet';
+  readonly #best = new Map<
+    string,
+    { readonly best: Best | null; readonly of: string; readonly next: number }
+  >();
+  #reading: Promise<void> = Promise.resolve();
+  #said = '';
+
+  constructor(endpoint: Endpoint) {
+    this.#control = connectControl(endpoint);
+    this.#address = endpoint.address;
+  }
+
+  get trouble(): string | null {
+    return this.#trouble;
+  }
+
+  sweep(sweepId: string | null): SweepSeen | null {
+    return (sweepId === null ? undefined : this.#sweeps.get(sweepId)) ?? null;
+  }
+
+  best(sweepId: string | null): Best | null {
+    return (sweepId === null ? undefined : this.#best.get(sweepId)?.best) ?? null;
+  }
+
+  /**
+   * Asks until the signal comes.
+   * @param changed hears the ids of sweeps that are another way now; null = the coordinator answers, or no more.
+   * @param wanted whose best rows somebody shows.
+   */
+  async follow(
+    seconds: number,
+    wanted: () => ReadonlySet<string>,
+    changed: (ids: ReadonlySet<string> | null) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    while (!signal.aborted) {
+      await this.refresh(changed);
+      // Beside the asking: rows of a large sweep take longer than its counts.
+      this.#reading = this.#reading.then(() => this.#readBest(wanted(), changed, signal));
+      await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Asks once, as after a change that was made. Never throws. */
+  async refresh(changed: (ids: ReadonlySet<string> | null) => void): Promise<void> {
+    try {
+      const { sweeps } = await this.#control.listSweeps({ deadlineSeconds: 10 });
+      const now = new Map(sweeps.map((status) => [status.sweepId, seenOf(status)]));
+      const others = [...now].filter(
+        ([id, sweep]) => canonicalJson(sweep) !== canonicalJson(this.#sweeps.get(id) ?? null),
+      );
+      const gone = [...this.#sweeps.keys()].filter((id) => !now.has(id));
+      const answers = this.#trouble !== null;
+      this.#sweeps = now;
+      this.#trouble = null;
+      this.#said = '';
+      if (answers) changed(null);
+      else if (others.length + gone.length > 0) changed(new Set([...others.map(([id]) => id), ...gone]));
+    } catch (error) {
+      this.#trouble = `the coordinator at ${this.#address} does not answer: ${(error as Error).message}`;
+      if (this.#said !== this.#trouble) changed(null);
+      this.#said = this.#trouble;
+    }
+  }
+
+  /** @returns the id. @throws WireError `invalid` with the parser's sentences as details, and others. */
+  async submit(document: string, submitter: string): Promise<string> {
+    const request = { document, modelsJson: '', submitter, retryFailed: false };
+    return (await this.#control.submitSweep(request)).sweepId;
+  }
+
+  /** A sweep that is gone or over is none to steer. @throws WireError */
+  async steer(step: 'cancel' | 'suspend' | 'resume', sweepId: string, reason: string): Promise<void> {
+    const request = { sweepId, reason };
+    try {
+      if (step === 'cancel') await this.#control.cancelSweep(request);
+      else if (step === 'suspend') await this.#control.pauseSweep(request);
+      else await this.#control.resumeSweep(request);
+    } catch (error) {
+      if (!(error instanceof WireError) || (error.code !== 'not-found' && error.code !== 'refused'))
+        throw error;
+    }
+  }
+
+  close(): void {
+    this.#control.close();
+  }
+
+  async #readBest(
+    wanted: ReadonlySet<string>,
+    changed: (ids: ReadonlySet<string>) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const id of this.#best.keys()) if (!wanted.has(id)) this.#best.delete(id);
+    for (const id of wanted) {
+      const sweep = this.#sweeps.get(id);
+      if (sweep === undefined || signal.aborted) continue;
+      const of = `${sweep.complete} ${sweep.disturbed} ${sweep.trialsLeft} ${sweep.state}`;
+      const known = this.#best.get(id);
+      const begun = performance.now() / 1000;
+      if (sweep.complete === 0 || known?.of === of || (known !== undefined && begun < known.next)) continue;
+      const best = await this.#bestOf(sweep, signal).catch(() => null);
+      if (best === null) continue;
+      const took = performance.now() / 1000 - begun;
+      this.#best.set(id, { best, of, next: begun + Math.max(LEAST_SECONDS, took / SHARE) });
+      if (known?.best?.digest !== best.digest) changed(new Set([id]));
+    }
+  }
+
+  async #bestOf(sweep: SweepSeen, signal: AbortSignal): Promise<Best | null> {
+    const objectives = sweep.objectives.map(({ metric, maximize }) => ({
+      metric,
+      better: maximize ? ('max' as const) : ('min' as const),
+    }));
+    const lean = new CompactRecords(objectives.map(({ metric }) => metric));
+    const report = new IncrementalReport({ sweepName: sweep.name, objectives });
+    const request = {
+      follow: false,
+      allTrials: true,
+      together: true,
+      detail: RecordDetail.RECORD_DETAIL_ROW,
+    };
+    const messages = this.#control.streamResults({ ...request, sweepId: sweep.sweepId }, signal);
+    for await (const { recordJson, moreJson } of messages)
+      report.add([recordJson, ...moreJson].map((json) => lean.of(parseStoredRecord(json))));
+    return bestOf(report.report().rows, objectives);
+  }
+}
+
+function seenOf(status: SweepStatus): SweepSeen {
+  const state = sweepStateToJSON(status.state)
+    .replace('SWEEP_STATE_', '')
+    .toLowerCase() as SweepSeen['state'];
+  return { ...status, state };
+}
+
+/** @returns the valid rows of the front, the best by the first objective first; null without any. */
+export function bestOf(rows: readonly Row[], objectives: readonly Objective[]): Best | null {
+  const [first] = objectives;
+  if (first === undefined) return null;
+  const sign = first.better === 'max' ? -1 : 1;
+  const front = rows.filter(
+    (row) => row.state === 'valid' && row.onFront && metricOf(row, first.metric) !== null,
+  );
+  const value = (row: Row) => metricOf(row, first.metric) as number;
+  const sorted = front.sort(
+    (a, b) => sign * (value(a) - value(b)) || a.experimentId.localeCompare(b.experimentId),
+  );
+  const best = sorted.slice(0, BEST_ROWS).map(
+    (row): BestRow => ({
+      experimentId: row.experimentId,
+      // Which pod measured it says nothing of the row.
+      label: row.label.replace(`${row.axes.node ?? ''} `, '').slice(0, LABEL_CHARACTERS),
+      metrics: Object.fromEntries(
+        objectives.flatMap(({ metric }) => {
+          const number = metricOf(row, metric);
+          return number === null ? [] : [[metric, number]];
+        }),
+      ),
+    }),
+  );
+  const [top] = best;
+  if (top === undefined) return null;
+  const number = Number((top.metrics[first.metric] as number).toPrecision(4));
+  return {
+    line: `${top.label}: ${first.metric} ${number}`,
+    rows: best,
+    digest: `sha256:${sha256(canonicalJson(best))}`,
+  };
+}

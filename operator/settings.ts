@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { fileProblem } from '../core/input/file-problem.js';
+import { LOG_FORMATS } from '../core/log-text.js';
+import { securityOf } from '../proto/credentials.js';
+import { WireError } from '../proto/errors.js';
+import { DEFAULT_COORDINATOR } from '../proto/ports.js';
+import type { ClientSecurity } from '../proto/security.js';
+
+/** Everything an operator can be told; every field has a default. */
+const settingsSchema = z.strictObject({
+  /** host:port of the coordinator that sweeps are submitted to, or several with commas between. */
+  coordinator: z.string().min(1).default(DEFAULT_COORDINATOR),
+  /** A folder with ca.crt, and tls.crt with tls.key, or token; left out = plain text, which only loopback allows. */
+  credentialsFolder: z.string().min(1).nullable().default(null),
+  /** Whose Sweeps are looked after; empty = those of all namespaces. */
+  namespaces: z.array(z.string().min(1)).default([]),
+  /** A Sweep may name another coordinator, with a Secret that the operator may read. */
+  coordinatorsOfSweeps: z.boolean().default(false),
+  /** Of several operators the holder of this Lease works. */
+  lease: z
+    .strictObject({
+      /** null = where the operator is at home. */
+      namespace: z.string().min(1).nullable().default(null),
+      name: z.string().min(1).default('ridgepoint-operator'),
+      seconds: z.number().int().min(1).max(3600).default(15),
+    })
+    .prefault({}),
+  /** What Jobs of agents have where a Sweep does not say. */
+  agents: z
+    .strictObject({
+      image: z.string().min(1).default('ridgepoint-agent'),
+      imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).nullable().default(null),
+      imagePullSecrets: z.array(z.string().min(1)).default([]),
+      /** A Secret in the Sweep's namespace. */
+      credentials: z.string().min(1).nullable().default(null),
+      /** What agents dial; null = what the operator dials. */
+      coordinator: z.string().min(1).nullable().default(null),
+      /** User and group; null where the platform gives each namespace its own. */
+      user: z.number().int().min(1).nullable().default(10_001),
+    })
+    .prefault({}),
+  /** How often the coordinator is asked where its sweeps stand. */
+  pollSeconds: z.number().positive().max(3600).default(3),
+  /** Where /healthz and /readyz are served, host:port; null = nowhere. */
+  healthAddress: z.string().min(1).nullable().default(null),
+  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+  logFormat: z.enum(LOG_FORMATS).default('auto'),
+});
+
+export type OperatorFile = z.input<typeof settingsSchema>;
+export type OperatorSettings = z.output<typeof settingsSchema>;
+
+/**
+ * @param file YAML; left out = none.
+ * @param given what the command line says; it counts.
+ * @throws WireError `invalid` with every error in its details.
+ */
+export function readSettings(file: string | undefined, given: OperatorFile): OperatorSettings {
+  const checked = settingsSchema.safeParse({ ...contentOf(file), ...given });
+  if (checked.success) return checked.data;
+  const errors = checked.error.issues.map(
+    ({ path, message }) => `${path.join('.') || 'the file'}: ${message}`,
+  );
+  throw new WireError('invalid', "the operator's configuration is wrong", errors);
+}
+
+function contentOf(file: string | undefined): object {
+  if (file === undefined) return {};
+  let content: unknown;
+  try {
+    content = parse(readFileSync(file, 'utf8'), { maxAliasCount: 100 }) ?? {};
+  } catch (error) {
+    const why =
+      error instanceof Error && 'code' in error && typeof error.code === 'string'
+        ? fileProblem(error)
+        : `it is not YAML: ${(error as Error).message}`;
+    throw new WireError('invalid', `cannot read the configuration ${file}: ${why}`);
+  }
+  if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content;
+  throw new WireError('invalid', `${file} has to hold fields, as \`coordinator: ${DEFAULT_COORDINATOR}\``);
+}
+
+/** @throws WireError `invalid` where the folder has not all that one way needs. */
+export function securityIn(folder: string | null): ClientSecurity {
+  if (folder === null) return { kind: 'plaintext' };
+  const security = securityOf((name) => {
+    try {
+      return readFileSync(join(folder, name));
+    } catch {
+      return null;
+    }
+  });
+  if (security !== null) return security;
+  throw new WireError(
+    'invalid',
+    `${folder} holds no credentials: it needs ca.crt, tls.crt and tls.key, or token`,
+  );
+}

@@ -1,0 +1,37 @@
+import { pathText } from '../../core/input/diagnostic.js';
+import { sweepId } from '../../core/sweep/identity.js';
+import { parseSweep } from '../../core/sweep/parse.js';
+import { documentOf, type SweepObject, type SweepSpec, specSchema } from './definition.js';
+
+/** What an object asks for, or every reason why that cannot be done. */
+export type Reading =
+  | {
+      readonly ok: true;
+      readonly spec: SweepSpec;
+      readonly document: string;
+      /** As this release makes it; what the coordinator says counts. */
+      readonly sweepId: string;
+    }
+  | { readonly ok: false; readonly sentences: readonly string[] };
+
+/** Reads an object as the coordinator would. Lines and columns mean nothing here: the API server keeps no text. */
+export function readObject(object: SweepObject): Reading {
+  const checked = specSchema.safeParse(object.spec);
+  if (!checked.success) {
+    return {
+      ok: false,
+      sentences: checked.error.issues.map(
+        ({ path, message }) =>
+          `${pathText(['spec', ...path.map((step) => (typeof step === 'number' ? step : String(step)))])}: ${message}`,
+      ),
+    };
+  }
+  const document = documentOf(object);
+  const parsed = parseSweep(document);
+  if (parsed.ok) return { ok: true, spec: checked.data, document, sweepId: sweepId(parsed.sweep) };
+  const sentences = parsed.diagnostics.map(
+    ({ path, message, suggestion }) =>
+      `spec.sweep${path === '' ? '' : `.${path}`}: ${message}${suggestion === null ? '' : `; ${suggestion}`}`,
+  );
+  return { ok: false, sentences: parsed.more > 0 ? [...sentences, `and ${parsed.more} more`] : sentences };
+}
