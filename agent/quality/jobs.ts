@@ -64,9 +64,16 @@ export const JUDGE: Job<JudgeJob, number, ScoreReport> = {
   },
 };
 
+/** Of one task: a report of each of 50,000 items would cost its parent as much as a short question costs the model. */
+const MOST_REPORTS = 1000;
+
 function watchOf(channel: Channel<QualityReport>): Watch {
   return {
-    progress: (progress) => channel.send({ type: 'quality-progress', progress }),
+    progress(progress) {
+      const { done, total } = progress;
+      if (done % Math.ceil(total / MOST_REPORTS) === 0 || done === total)
+        channel.send({ type: 'quality-progress', progress });
+    },
     async checkStop() {
       await new Promise((resolve) => setImmediate(resolve));
       const reason = channel.stopReason();

@@ -79,14 +79,19 @@ export function rankingOf(folder: string): string {
   return `apiVersion: ridgepoint.dev/v1\nkind: Ranking\nmetadata: { name: lists }\nspec: ${JSON.stringify(spec)}\n`;
 }
 
-/** What a reranker is trained on: the same prompts with their answers, the right passage first and the others in their order. */
-export function trainingExamples(lists: readonly List[]): string {
+/**
+ * What a reranker is trained on: the same prompts with their answers, the right passage first and the others in their order.
+ * @param answer `best` = the name of the right passage alone.
+ */
+export function trainingExamples(lists: readonly List[], answer: 'best' | 'order'): string {
   return lists
     .map(({ query, passages, right }) => {
       const order = [right, ...passages.map((_, i) => i).filter((i) => i !== right)];
-      const answer = order.map((i) => `[${letterOf(i)}]`).join(' > ');
-      if (answer.length !== fullAnswer(passages.length).length) throw new Error(answer);
-      const example = { prompt: `${listwisePrompt(query, passages)}\n`, completion: answer };
+      const named = order.map((i) => `[${letterOf(i)}]`);
+      const whole = named.join(' > ');
+      if (whole.length !== fullAnswer(passages.length).length) throw new Error(whole);
+      const completion = answer === 'best' ? named[0]! : whole;
+      const example = { prompt: `${listwisePrompt(query, passages)}\n`, completion };
       return `${JSON.stringify(example)}\n`;
     })
     .join('');
