@@ -1,5 +1,3 @@
-import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Bodies } from '../../artifacts/files/bodies.js';
 import {
   type ApplicationRecord,
@@ -9,6 +7,7 @@ import {
   type GraphRecord,
   readCall,
 } from '../../core/graph/record.js';
+import { LineJournal } from '../line-journal.js';
 
 /** Where a child keeps calls; paths, since it travels to another process. */
 export interface CallsKept {
@@ -20,35 +19,31 @@ export interface CallsKept {
   readonly folder: string;
 }
 
-/** A line: the head, a call, an application that ended, or one that began. */
+/** A line: a call, an application that ended, or one that began. */
 type Line =
-  | { readonly graph: 1; readonly identity: string }
   | { readonly call: CallRecord }
   | { readonly application: ApplicationRecord }
   | { readonly begun: number };
 
-/**
- * Calls on disk as they end: a process that is killed loses those that were on their way. Whoever opens it again with the same identity
- * goes on behind the last whole line; another identity begins anew.
- */
+/** Calls on disk as they end: a process that is killed loses those that were on their way. */
 export class CallJournal {
-  /** Which start this is, from 0. */
-  readonly sitting: number;
-  readonly #file: number;
-  readonly #path: string;
-  #bytes = 0;
+  readonly #lines: LineJournal<Line>;
   /** Answers of calls that ended well in applications that did not end, by application and call. */
   readonly #answers = new Map<number, Map<string, CallRecord>>();
   readonly #ended = new Map<number, ApplicationRecord>();
   readonly #begun = new Set<number>();
 
   constructor({ journal, identity }: CallsKept) {
-    mkdirSync(dirname(journal), { recursive: true });
-    this.#path = journal;
-    this.#file = openSync(journal, existsSync(journal) ? 'r+' : 'w+');
-    this.sitting = this.#goOn(identity);
-    ftruncateSync(this.#file, this.#bytes);
-    if (this.#bytes === 0) this.#write({ graph: 1, identity });
+    this.#lines = new LineJournal(journal, {
+      head: { graph: 1, identity },
+      read: readLine,
+      note: (line) => this.#note(line),
+    });
+  }
+
+  /** Which start this is, from 0. */
+  get sitting(): number {
+    return this.#lines.sitting;
   }
 
   /** Applications that ended before. */
@@ -68,30 +63,28 @@ export class CallJournal {
 
   /** Notes that an application begins. */
   begin(application: number): void {
-    this.#write({ begun: application });
+    this.#lines.append({ begun: application });
   }
 
   append(call: CallRecord): void {
-    this.#write({ call });
+    this.#lines.append({ call });
   }
 
   /** Notes that an application ended; what was said to its calls is not needed any more. */
   end(application: ApplicationRecord): void {
-    this.#write({ application });
-    this.#ended.set(application.application, application);
-    this.#answers.delete(application.application);
+    this.#lines.append({ application });
+    this.#note({ application });
   }
 
   /** @returns all calls so far, in the order in which they ended; each once. */
   *calls(): Generator<CallRecord> {
     const seen = new Set<string>();
-    for (const line of linesOf(this.#path)) {
-      const read = readLine(line);
-      if (read === null || !('call' in read)) continue;
-      const key = `${read.call.application}/${read.call.call}`;
-      if (read.call.outcome === 'complete' && seen.has(key)) continue;
+    for (const line of this.#lines.values()) {
+      if (!('call' in line)) continue;
+      const key = `${line.call.application}/${line.call.call}`;
+      if (line.call.outcome === 'complete' && seen.has(key)) continue;
       seen.add(key);
-      yield read.call;
+      yield line.call;
     }
   }
 
@@ -110,52 +103,27 @@ export class CallJournal {
   }
 
   close(): void {
-    closeSync(this.#file);
+    this.#lines.close();
   }
 
-  #write(line: Line): void {
-    const buffer = Buffer.from(`${JSON.stringify(line)}\n`);
-    for (let at = 0; at < buffer.length; )
-      at += writeSync(this.#file, buffer, at, buffer.length - at, this.#bytes + at);
-    this.#bytes += buffer.length;
-  }
-
-  /** Goes on behind the last line that is whole. @returns which start this is. */
-  #goOn(identity: string): number {
-    let sitting = 0;
-    for (const text of linesOf(this.#path)) {
-      const line = readLine(text);
-      if (this.#bytes === 0) {
-        if (line === null || !('graph' in line) || line.identity !== identity) return 0;
-        sitting = 1;
-      } else if (line === null) break;
-      else sitting = Math.max(sitting, this.#note(line));
-      this.#bytes += Buffer.byteLength(text) + 1;
+  #note(line: Line): number | null {
+    if ('begun' in line) {
+      this.#begun.add(line.begun);
+      return null;
+    }
+    if ('application' in line) {
+      const { application, sitting } = line.application;
+      this.#ended.set(application, line.application);
+      this.#answers.delete(application);
+      return sitting;
+    }
+    const { application, call, outcome, sitting } = line.call;
+    if (outcome === 'complete') {
+      const calls = this.#answers.get(application) ?? new Map<string, CallRecord>();
+      this.#answers.set(application, calls.set(call, line.call));
     }
     return sitting;
   }
-
-  #note(line: Line): number {
-    if ('begun' in line) this.#begun.add(line.begun);
-    else if ('application' in line) {
-      this.#ended.set(line.application.application, line.application);
-      this.#answers.delete(line.application.application);
-      return line.application.sitting + 1;
-    } else if ('call' in line) {
-      const { application, call, outcome, sitting } = line.call;
-      if (outcome === 'complete') {
-        const calls = this.#answers.get(application) ?? new Map<string, CallRecord>();
-        this.#answers.set(application, calls.set(call, line.call));
-      }
-      return sitting + 1;
-    }
-    return 0;
-  }
-}
-
-function linesOf(path: string): string[] {
-  // What stands behind the last end is half of a line.
-  return readFileSync(path, 'utf8').split('\n').slice(0, -1);
 }
 
 function readLine(text: string): Line | null {
@@ -163,7 +131,7 @@ function readLine(text: string): Line | null {
     const line = JSON.parse(text) as Line;
     if ('call' in line) return typeof readCall(JSON.stringify(line.call)) === 'string' ? null : line;
     if ('application' in line) return applicationSchema.safeParse(line.application).success ? line : null;
-    return 'graph' in line || 'begun' in line ? line : null;
+    return 'begun' in line ? line : null;
   } catch {
     return null;
   }
