@@ -1,11 +1,12 @@
 // Writes the published JSON Schemas into the folder given: sweep.schema.json (what a sweep file may say) and
-// result.schema.json (what a result record holds), answer.schema.json (what was said to an item), graph.schema.json (what a graph file may say), graph-call.schema.json (what one of its calls was), roofline.schema.json (what a roofline file may say). `npm run generate` calls it.
+// result.schema.json (what a result record holds), answer.schema.json (what was said to an item), graph.schema.json (what a graph file may say), graph-call.schema.json (what one of its calls was), ranking.schema.json (what a ranking file may say), roofline.schema.json (what a roofline file may say). `npm run generate` calls it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { graphJsonSchema } from '../core/graph/definition.js';
 import { callSchema } from '../core/graph/record.js';
 import { answerSchema } from '../core/quality/answers/record.js';
+import { rankingJsonSchema } from '../core/ranking/definition.js';
 import { resultSchema } from '../core/result/result.js';
 import { sweepJsonSchema } from '../core/sweep/schema.js';
 import { rooflineJsonSchema } from '../roofline/analysis/schema.js';
@@ -56,6 +57,7 @@ const schemas = {
   answer: answerJsonSchema,
   graph: graphJsonSchema(),
   'graph-call': callJsonSchema,
+  ranking: rankingJsonSchema(),
   roofline: rooflineJsonSchema(),
 };
 for (const [name, schema] of Object.entries(schemas)) {

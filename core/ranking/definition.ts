@@ -10,7 +10,9 @@ const whole = (most: number) => z.int().min(1).max(most);
 const template = z.string().max(20_000);
 
 const data = z.discriminatedUnion('layout', [
-  z.strictObject({ layout: z.literal(LAYOUTS[0]), folder: path, split: path.default('test') }),
+  z
+    .strictObject({ layout: z.literal(LAYOUTS[0]), folder: path, split: path.default('test') })
+    .describe('corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv in a folder.'),
   z.strictObject({
     layout: z.literal(LAYOUTS[1]),
     documents: path,
@@ -24,40 +26,43 @@ const data = z.discriminatedUnion('layout', [
 export const POOLINGS = ['model', 'mean', 'cls', 'last'] as const;
 
 const embedding = {
-  pooling: z.enum(POOLINGS).default('model'),
-  /** To length 1, so that products are cosines. */
-  normalize: z.boolean().default(true),
-  /** Put before texts, as E5 wants `query: ` and `passage: `. */
-  queryPrefix: z.string().max(2000).default(''),
-  documentPrefix: z.string().max(2000).default(''),
+  pooling: z
+    .enum(POOLINGS)
+    .default('model')
+    .describe('How states of tokens become one vector; `model` = as its file says.'),
+  normalize: z.boolean().default(true).describe('To length 1, so that products are cosines.'),
+  queryPrefix: z.string().max(2000).default('').describe('Put before queries, as E5 wants `query: `.'),
+  documentPrefix: z.string().max(2000).default('').describe('Put before documents, as E5 wants `passage: `.'),
 };
 
 const candidates = z.discriminatedUnion('from', [
-  /** k1 and b of Anserini on BEIR. */
-  z.strictObject({
-    from: z.literal('bm25'),
-    top: whole(10_000).default(100),
-    k1: z.number().min(0).max(100).default(0.9),
-    b: z.number().min(0).max(1).default(0.4),
-  }),
-  /** A run as trec_eval reads it. */
-  z.strictObject({ from: z.literal('run'), file: path, top: whole(10_000).default(100) }),
-  /** The documents nearest to the query by the vectors of a model; left out = the one that is asked. */
+  z
+    .strictObject({
+      from: z.literal('bm25'),
+      top: whole(10_000).default(100),
+      k1: z.number().min(0).max(100).default(0.9),
+      b: z.number().min(0).max(1).default(0.4),
+    })
+    .describe('By words; k1 and b of Anserini on BEIR.'),
+  z
+    .strictObject({ from: z.literal('run'), file: path, top: whole(10_000).default(100) })
+    .describe('A run as trec_eval reads it.'),
   z.strictObject({
     from: z.literal('embeddings'),
-    model: path.optional(),
+    model: path
+      .optional()
+      .describe('Whose vectors find the nearest documents; left out = of the model that is asked.'),
     top: whole(10_000).default(100),
     ...embedding,
   }),
-  z.strictObject({ from: z.literal('all') }),
+  z.strictObject({ from: z.literal('all') }).describe('Every document, in its order.'),
 ]);
 
-/** How many of the first candidates are put in another order; the others stay behind them. null = all. */
-const depth = whole(10_000).nullable().default(null);
-/** Words of a passage, fewer where they do not fit. */
-const passageWords = whole(100_000).default(300);
-/** The model's own chat template, where it has one. */
-const chat = z.boolean().default(true);
+const DEPTH =
+  'How many of the first candidates are put in another order; the others stay behind them. null = all.';
+const depth = whole(10_000).nullable().default(null).describe(DEPTH);
+const passageWords = whole(100_000).default(300).describe('Words of a passage, fewer where they do not fit.');
+const chat = z.boolean().default(true).describe("In the model's own chat template, where it has one.");
 
 const listwise = {
   ...{ depth, passageWords, chat },
@@ -65,16 +70,19 @@ const listwise = {
     .int()
     .min(2)
     .max(LETTERS, `a list has at most ${LETTERS} passages, one for each letter`)
-    .default(20),
-  /** How far a window moves; left out = half of it. */
-  step: whole(LETTERS).optional(),
+    .default(20)
+    .describe('Passages of a list.'),
+  step: whole(LETTERS).optional().describe('How far a window moves towards the top; left out = half of it.'),
 };
 
 const way = z.discriminatedUnion('by', [
-  /** As they were found. */
-  z.strictObject({ by: z.literal('candidates') }),
-  z.strictObject({ by: z.literal('first-token'), ...listwise }),
-  z.strictObject({ by: z.literal('generate'), ...listwise }),
+  z.strictObject({ by: z.literal('candidates') }).describe('As they were found.'),
+  z
+    .strictObject({ by: z.literal('first-token'), ...listwise })
+    .describe('Lists, by the probabilities of the token that would name the best passage (FIRST).'),
+  z
+    .strictObject({ by: z.literal('generate'), ...listwise })
+    .describe('Lists, by the order that the model writes out.'),
   z.strictObject({ by: z.literal('pointwise'), depth, passageWords, chat, prompt: template.optional() }),
   /** Two prompts for each pair of candidates, so few of them. */
   z.strictObject({
@@ -88,32 +96,39 @@ const way = z.discriminatedUnion('by', [
   z.strictObject({ by: z.literal('embeddings'), depth, ...embedding }),
 ]);
 
-const schema = z.strictObject({
+const rankingSchema = z.strictObject({
   apiVersion: z.literal('ridgepoint.dev/v1'),
   kind: z.literal('Ranking'),
   metadata: z.strictObject({ name: z.string().min(1).max(60) }),
   spec: z.strictObject({
     data,
-    /** The first so many that have judgements; left out = all. */
-    queries: whole(1_000_000).optional(),
-    /** Judgements of documents that the corpus does not have: an error, or left out. */
-    unknownDocuments: z.enum(['refuse', 'leaveOut']).default('refuse'),
+    queries: whole(1_000_000).optional().describe('The first so many that have judgements; left out = all.'),
+    unknownDocuments: z
+      .enum(['refuse', 'leaveOut'])
+      .default('refuse')
+      .describe('Judgements of documents that the corpus does not have: an error, or left out.'),
     candidates,
     measures: z
       .array(z.string().regex(MEASURE))
       .min(1)
       .max(20)
-      .default(['ndcg@10', 'recall@100', 'mrr@10', 'map']),
-    /** What is tried, by names of the user's own; each is a row of scores. */
+      .default(['ndcg@10', 'recall@100', 'mrr@10', 'map'])
+      .describe('As trec_eval computes them; the first stands for the ranking.'),
     ways: z
       .record(z.string().regex(/^[\w.-]{1,30}$/), way)
-      .refine((ways) => Object.keys(ways).length > 0, 'name at least one way of ranking'),
-    /** Of prompts; null = as many as the model was trained for, at most 4096. */
-    contextTokens: z.int().min(128).max(1_048_576).nullable().default(null),
+      .refine((ways) => Object.keys(ways).length > 0, 'name at least one way of ranking')
+      .describe("What is tried, by names of the user's own; each is a row of scores."),
+    contextTokens: z
+      .int()
+      .min(128)
+      .max(1_048_576)
+      .nullable()
+      .default(null)
+      .describe('Of prompts; null = as many as the model was trained for, at most 4096.'),
   }),
 });
 
-export type RankingSpec = z.infer<typeof schema>['spec'];
+export type RankingSpec = z.infer<typeof rankingSchema>['spec'];
 export type Way = RankingSpec['ways'][string];
 
 /** What a ranking file says, defaults filled in. */
@@ -126,6 +141,15 @@ export type ParsedRanking =
   | { readonly ok: true; readonly value: RankingDefinition }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
+/** @returns the JSON Schema of ranking files, for editors. */
+export function rankingJsonSchema(): object {
+  return {
+    ...z.toJSONSchema(rankingSchema, { io: 'input' }),
+    title: 'Ridgepoint ranking',
+    description: 'Documents that are put in order, and the ways in which they are.',
+  };
+}
+
 /** @returns whether a YAML text says that it is of this kind. */
 export function isRanking(text: string): boolean {
   return /^kind:\s*['"]?Ranking\b/m.test(text);
@@ -136,7 +160,7 @@ export function parseRanking(text: string): ParsedRanking {
   const source = readYaml(text);
   if (!source.readable || source.diagnostics.length > 0)
     return { ok: false, diagnostics: source.diagnostics };
-  const read = schema.safeParse(source.data);
+  const read = rankingSchema.safeParse(source.data);
   const at = (where: Path, message: string, what: 'key' | 'value'): Diagnostic => {
     return { path: pathText(where), ...source.locate(where, what), message, suggestion: null };
   };

@@ -11,7 +11,7 @@ export const BUDGETS = {
   room: 36_000,
   tests: 76_300,
   benches: 14_000,
-  schemas: 8_800,
+  schemas: 9_200,
   /** Of documentation, generated pages left out. */
   words: 57_750,
   functionLines: 80,

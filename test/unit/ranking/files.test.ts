@@ -1,6 +1,8 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { readRankingData } from '../../../agent/quality/ranking/data.js';
 import { readTasks } from '../../../agent/quality/task-files.js';
 import { parseRanking } from '../../../core/ranking/definition.js';
@@ -121,5 +123,23 @@ test('examples can be read; those of published data say which files they want', 
     const own = { 'first.yaml': [{}, {}, {}], 'ways.yaml': [{}, {}, {}, {}] }[name];
     if (own !== undefined) expect(found).toMatchObject({ ok: true, rankings: own });
     else expect(found.ok ? '' : found.errors.join('\n'), name).toMatch(/^(.*there is no such file\n?)+$/);
+  }
+});
+
+test('the schema for editors takes every example, and refuses what parsing does', () => {
+  const path = join(import.meta.dirname, '../../../schemas/ranking.schema.json');
+  const schema = JSON.parse(readFileSync(path, 'utf8')) as object;
+  const validate = new Ajv2020({ strict: true, strictTypes: false, allowUnionTypes: true }).compile(schema);
+  for (const name of readdirSync(examples).filter((file) => file.endsWith('.yaml'))) {
+    const text = readFileSync(join(examples, name), 'utf8');
+    expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=../../../schemas/ranking.schema.json');
+    expect(validate(parse(text)), JSON.stringify(validate.errors)).toBe(true);
+  }
+  for (const wrong of [
+    { ...BEIR, candidates: { from: 'bm26' } },
+    { ...BEIR, ways: { found: { by: 'candidates', depth: 3 } } },
+  ]) {
+    expect(validate(parse(yaml(wrong)))).toBe(false);
+    expect(parseRanking(yaml(wrong)).ok).toBe(false);
   }
 });
