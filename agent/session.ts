@@ -13,7 +13,7 @@ import type {
   SessionRequest,
   SessionResponse,
 } from '../proto/gen/ridgepoint/v1/agents.js';
-import { MAX_RESULT_BYTES } from '../proto/limits.js';
+import { MAX_RESULT_BYTES, MAX_TRIAL_IDS } from '../proto/limits.js';
 import type { Duplex } from '../proto/stream.js';
 import { Backoff } from './backoff.js';
 import { LeaseRequester } from './lease-requester.js';
@@ -39,6 +39,8 @@ export interface SessionNeeds {
 
 /** How long an acknowledgement may take before leaving goes on without it. */
 const ACKNOWLEDGE_SECONDS = 10;
+/** Before the first attempt to be back. Of several coordinators one is asked only when it leads, so that there is nothing to spare by waiting. */
+const FIRST_WAIT_SECONDS = 0.2;
 /** As often as people's screens are drawn: every message takes time from the trial it speaks of. */
 const PROGRESS_SECONDS = 1;
 
@@ -72,7 +74,7 @@ export class Session {
 
   constructor(needs: SessionNeeds) {
     this.#needs = needs;
-    this.#backoff = needs.backoff ?? new Backoff(0.2, 15);
+    this.#backoff = needs.backoff ?? new Backoff(FIRST_WAIT_SECONDS, needs.connection.several ? 1 : 15);
     this.#asking = new LeaseRequester(
       needs.profile.devices,
       (device) => needs.trials.isFree(device),
@@ -191,12 +193,15 @@ export class Session {
   }
 
   async #converse(): Promise<void> {
-    const { connection, profile, trials, log } = this.#needs;
+    const { connection, profile, trials, spool, log } = this.#needs;
     const stream = connection.session(this.#over.signal);
     this.#stream = stream;
     try {
       await stream.send({
-        message: { $case: 'hello', value: toHello(profile, trials.trialIds, this.#instance) },
+        message: {
+          $case: 'hello',
+          value: toHello(profile, trials.trialIds, this.#instance, spool.trialIds.slice(-MAX_TRIAL_IDS)),
+        },
       });
       for await (const { message } of stream) {
         if (message !== undefined) await this.#hear(message);

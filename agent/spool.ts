@@ -37,6 +37,12 @@ export class Spool {
     return this.#known.size + this.#unwritten.size;
   }
 
+  /** Ids of the trials that wait, as far as their files say them. */
+  get trialIds(): string[] {
+    const ids = [...this.#known].map((name) => name.slice(0, -'.json'.length));
+    return [...new Set([...ids.filter((id) => id.startsWith('t.')), ...this.#unwritten.keys()])];
+  }
+
   /** Resolves once the record is on disk, or is kept in memory because the disk would not take it. */
   async put(record: ResultRecord): Promise<void> {
     const name = fileName(record.trialId);

@@ -107,12 +107,23 @@ export const pushSchema = z.strictObject({
 export const coordinatorConfigSchema = z.strictObject({
   /** Where agents and tools reach it; port 0 takes a free one. */
   grpcAddress: z.string().default(DEFAULT_COORDINATOR),
-  /** Where /metrics, /healthz and /readyz are; null = nowhere. */
+  /** Where /metrics, /healthz, /readyz and /leadz are; null = nowhere. */
   metricsAddress: z.string().nullable().default(DEFAULT_COORDINATOR_METRICS),
   /** Where the live web view and its JSON API are, with the security below; null = nowhere. */
   webAddress: z.string().nullable().default(null),
   /** Whether who has the scope `submit` may submit, pause and cancel sweeps in the web view; else it only shows. */
   webWrites: z.boolean().default(false),
+  /** `host:port` by which agents, tools and other coordinators name this one; null = `grpcAddress`. */
+  advertise: z.string().min(1).nullable().default(null),
+  /** URL of the web view as people reach it; null = as it listens. */
+  advertiseWeb: z.url().nullable().default(null),
+  /** Web views of the other coordinators: the page links to them where this one does not answer. */
+  otherWebUrls: z.array(z.url()).default([]),
+  /**
+   * Of several coordinators on one log another one leads at the latest so long after the one that led was last heard of. Shorter is
+   * sooner, and lets a slow store end a term that could have gone on.
+   */
+  leaderSeconds: z.number().min(1).default(3),
   log: logSchema.default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null })),
   security: securitySchema.default({ kind: 'plaintext' }),
   /** How often the files of certificates, tokens and revocations are looked at: what changed holds within so long, without a restart. */
@@ -224,6 +235,7 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
   if (env.RIDGE_WEB_ADDRESS) {
     config.webAddress = env.RIDGE_WEB_ADDRESS === 'off' ? null : env.RIDGE_WEB_ADDRESS;
   }
+  if (env.RIDGE_ADVERTISE) config.advertise = env.RIDGE_ADVERTISE;
   if (env.RIDGE_LOG) config.log = logFrom(env.RIDGE_LOG);
   if (env.RIDGE_LOG_LEVEL)
     config.logLevel = env.RIDGE_LOG_LEVEL as NonNullable<CoordinatorConfig['logLevel']>;

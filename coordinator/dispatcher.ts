@@ -5,15 +5,22 @@ import type { ResultRecord } from '../core/result/result.js';
 import { isTooLarge, tooLargeRecord } from '../core/result/too-large.js';
 import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
+import { Leadership } from './leadership.js';
 import { ChangeSignal } from './log/change-signal.js';
 import type { LogHealth } from './log/health.js';
+import type { Leader, Term } from './log/leadership.js';
 import type { Fact, Log, ResultHead } from './log/log.js';
 import { Projection } from './projection.js';
 import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
-import type { SchedulerOptions, SchedulerState, SweepState } from './scheduler/state.js';
+import {
+  nodesWithLeases,
+  type SchedulerOptions,
+  type SchedulerState,
+  type SweepState,
+} from './scheduler/state.js';
 import { sweepStatus } from './scheduler/status.js';
-import { notWritten, step, wakeWaiting } from './scheduler/step.js';
+import { notWritten, standDown, step, wakeWaiting } from './scheduler/step.js';
 import type { SweepView } from './scheduler/view.js';
 import type { SweepReader } from './sweep-reader.js';
 import { LogWriter } from './writer.js';
@@ -37,6 +44,8 @@ export interface DispatcherDependencies {
   readonly recorded: (record: ResultRecord) => void;
   /** Called for every sound result that is in the log at the start, with its entry. */
   readonly replayed?: (head: ResultHead, position: number) => void;
+  /** Called for every sound result that another coordinator wrote while this one stood by, with its entry. */
+  readonly followed?: (head: ResultHead, position: number) => void;
   /** Called after every append with the seconds that it took. */
   readonly appended?: (seconds: number) => void;
   /** The log refused to be written: what was asked is undone, and so will be all that follows. Called once when that begins. */
@@ -55,6 +64,9 @@ export class Dispatcher {
   readonly #parts: DispatcherDependencies;
   readonly #projection: Projection;
   readonly #writer: LogWriter;
+  readonly leadership = new Leadership();
+  /** Nodes that the store knows to be waited for by whoever leads next. */
+  #noted = '';
   /** Wakes watchers at every change. */
   readonly changes = new ChangeSignal();
   readonly #reports = new Reports<Reply[]>();
@@ -63,22 +75,47 @@ export class Dispatcher {
   private constructor(parts: DispatcherDependencies) {
     this.#parts = parts;
     this.#projection = new Projection(parts.options, parts.warn);
-    this.#writer = new LogWriter(parts.log, parts.clock, this.#projection, {
+    this.#writer = new LogWriter(parts.log, parts.clock, this.#projection, this.leadership, {
       ...(parts.appended && { appended: parts.appended }),
       ...(parts.logFailed && { failed: parts.logFailed }),
       ...(parts.logRecovered && { recovered: parts.logRecovered }),
     });
   }
 
-  /** Claims the log and rebuilds the state from it. */
+  /** Rebuilds the state from the log, as a standby. */
   static async open(parts: DispatcherDependencies): Promise<Dispatcher> {
     const dispatcher = new Dispatcher(parts);
-    // Before it is read: what the coordinator before wrote until then is read as well.
-    await dispatcher.#writer.claim(parts.warn);
     await dispatcher.#projection.catchUp(parts.log, parts.replayed);
-    // A log that is full just now takes it later: before that nothing can be leased.
-    await dispatcher.#ensureLeaseKey().catch(() => undefined);
     return dispatcher;
+  }
+
+  /** Leads from now on, with what was written until the term began. */
+  takeOver(term: Term, leader: Leader): Promise<void> {
+    return this.#oneAtATime(async () => {
+      await this.#follow();
+      this.leadership.took(term, leader);
+      const nodes = term.nodesBefore;
+      this.#noted = nodes.join(' ');
+      step(this.state, { event: 'took-over', now: this.#parts.clock.now(), nodes });
+      // A log that is full just now takes it later: before that nothing can be leased.
+      await this.#ensureLeaseKey().catch(() => undefined);
+    });
+  }
+
+  /** Leads no more: goes on as a standby, as if it had never led. */
+  standDown(why: string): Promise<void> {
+    return this.#oneAtATime(async () => {
+      this.leadership.ended(why);
+      standDown(this.state);
+      this.changes.notify();
+    });
+  }
+
+  /** Takes in what another coordinator has written: all that is in the log when it resolves. */
+  catchUp(): Promise<void> {
+    return this.#oneAtATime(async () => {
+      if (!this.leadership.leads) await this.#follow();
+    });
   }
 
   /** Gives back what reads the sweeps; nothing can be submitted any more. */
@@ -99,19 +136,14 @@ export class Dispatcher {
     return this.#projection.position;
   }
 
-  /** Whether it leases work: it is not stopping, and nobody else wrote to its log when it last did. */
+  /** Whether it leases work: it leads, is not stopping, and its log took what it last wrote. */
   get leads(): boolean {
-    return this.#writer.leads && !this.state.draining;
-  }
-
-  /** Why it writes no more: another coordinator has claimed the log. It goes on reading. */
-  get deposedBy(): Failure | null {
-    return this.#writer.deposedBy;
+    return this.leadership.leads && this.#writer.written && !this.state.draining;
   }
 
   /** @throws WireError `unavailable`, for who has to ask the coordinator that leads. */
   checkLeads(): void {
-    this.#writer.checkLeads();
+    this.leadership.check();
   }
 
   /** Whether an entry of the log is left out, since it is damaged or forged. */
@@ -132,10 +164,35 @@ export class Dispatcher {
   dispatch(event: Event, bytes = 0): Promise<Reply[]> {
     if (event.event === 'reported') return this.#report(event, bytes);
     return this.#oneAtATime(async () => {
-      if (this.deposedBy !== null && !BOOKKEEPING.has(event.event)) return await this.#standBy(event);
+      if (!BOOKKEEPING.has(event.event)) {
+        if (event.event === 'tick' && !this.leadership.leads) return [];
+        this.checkLeads();
+      }
       if (event.event === 'work-requested') await this.#ensureLeaseKey();
-      return await this.#carryOut(step(this.state, event));
+      const replies = await this.#carryOut(step(this.state, event));
+      // What was granted under a term that has run out meanwhile is not let out.
+      if (!BOOKKEEPING.has(event.event)) this.checkLeads();
+      return replies;
+    }).then(async (replies) => {
+      if (event.event === 'node-joined') await this.#noteNodes();
+      else if (event.event === 'tick') void this.#noteNodes().catch(() => undefined);
+      return replies;
     });
+  }
+
+  /** Lets the store know who may hold leases of this term, before anybody new is granted one. */
+  async #noteNodes(): Promise<void> {
+    const { term } = this.leadership;
+    const nodes = nodesWithLeases(this.state);
+    const noted = nodes.join(' ');
+    if (term === null || noted === this.#noted) return;
+    await term.noteNodes(nodes);
+    this.#noted = noted;
+  }
+
+  /** Lets another coordinator lead at once; it waits for those nodes that still hold leases. */
+  async resign(): Promise<void> {
+    await this.leadership.term?.resign([...new Set([...this.state.leases.values()].map(({ node }) => node))]);
   }
 
   /**
@@ -186,7 +243,7 @@ export class Dispatcher {
    * be ready again.
    */
   async tryLog(): Promise<void> {
-    const bytes = this.#writer.due;
+    const bytes = this.leadership.leads ? this.#writer.due : null;
     if (bytes !== null) await this.#oneAtATime(() => this.#writer.probe(bytes));
   }
 
@@ -197,11 +254,10 @@ export class Dispatcher {
   }
 
   /** Follows what the coordinator that leads writes, so that readers here are notified as well. */
-  async #standBy(event: Event): Promise<Reply[]> {
-    if (event.event !== 'tick') this.checkLeads();
-    await this.#projection.catchUp(this.#parts.log);
-    this.changes.notify();
-    return [];
+  async #follow(): Promise<void> {
+    const { position } = this;
+    await this.#projection.catchUp(this.#parts.log, this.#parts.followed);
+    if (this.position > position) this.changes.notify();
   }
 
   async #report(event: ReportedEvent, bytes: number): Promise<Reply[]> {
@@ -326,7 +382,7 @@ export class Dispatcher {
   }
 }
 
-/** What concerns this process alone and writes nothing: done by a coordinator that was deposed as well. */
+/** What concerns this process alone and writes nothing: done by a standby as well. */
 const BOOKKEEPING: ReadonlySet<Event['event']> = new Set(['drain', 'node-disconnected']);
 
 /** Sweeps that have results of these very points, which do not count for them: they were measured under another policy. */

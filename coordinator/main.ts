@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
-import { type Failure, FailureError } from '../core/errors.js';
+import { type Failure, FailureError, toFailure } from '../core/errors.js';
 import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
 import { VERSION } from '../process/package.js';
@@ -15,12 +15,14 @@ import { Handlers, makeServer } from '../proto/server.js';
 import { LimitedAgentService } from '../proto/session-limits.js';
 import { agentService, pushMessage } from './api/agents.js';
 import { controlService } from './api/control.js';
-import { type Clock, systemClock } from './clock.js';
+import { type Clock, systemClock, type Timer } from './clock.js';
 import { type CoordinatorConfig, type ResolvedConfig, resolveConfig } from './config.js';
 import { Dispatcher } from './dispatcher.js';
 import { Exporter } from './exporter/exporter.js';
 import { serveHttp } from './exporter/http.js';
 import { type Pushed, Pusher } from './exporter/push/pusher.js';
+import type { Leadership } from './leadership.js';
+import type { Leader } from './log/leadership.js';
 import type { Log } from './log/log.js';
 import { openLog } from './log/open.js';
 import { Registry } from './registry/registry.js';
@@ -52,12 +54,18 @@ export interface RunningCoordinator {
   status(): CoordinatorStatus;
   /** Resolves when the log could not be written for the first time; a cluster goes on trying, a run ends. */
   readonly logFailed: Promise<FailureError>;
+  /** Who leads the log, and where that one is reached: this one, or another. */
+  leader(): Leader | null;
   /** Leases no more, notifies the agents, waits for running trials up to `drainSeconds`, then closes the log. */
   stop(reason: string): Promise<void>;
 }
 
 /** How often leases and silent nodes are looked at; oftener when leases are short. */
 const TICK_SECONDS = 1;
+/** A log that could not be led is asked again after so long. */
+const AGAIN_SECONDS = 1;
+/** How often a standby looks for what was written, so that its readers are not far behind. */
+const FOLLOW_SECONDS = 0.25;
 
 /**
  * Starts a coordinator: the log first, so that nothing is served before the past is known.
@@ -76,8 +84,10 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     const served = await serve(parts, resolved, security, opened);
     pushMetrics(parts, resolved, opened);
     keepTime(parts, resolved, opened);
-    standDownWhenDeposed(parts);
-    parts.inform(`coordinator ready on ${served.grpcAddress}, ${parts.dispatcher.position} log entries`);
+    await seekLeadership(parts, resolved, served, opened);
+    const { dispatcher } = parts;
+    const standing = dispatcher.leadership.leads ? '' : `, a standby: ${dispatcher.leadership.sentence}`;
+    parts.inform(`coordinator ready on ${served.grpcAddress}, ${dispatcher.position} log entries${standing}`);
     return running(parts, served, resolved, opened);
   } catch (error) {
     await opened.close();
@@ -102,7 +112,7 @@ class Opened {
 interface Parts {
   readonly log: Log;
   readonly logger: Logger;
-  readonly clock: Clock;
+  readonly clock: Clock & Timer;
   readonly registry: Registry;
   readonly exporter: Exporter;
   readonly dispatcher: Dispatcher;
@@ -145,6 +155,7 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
     push: (command) => registry.session(command.node)?.push(pushMessage(command)),
     recorded: (record) => exporter.record(record),
     replayed: (head, position) => exporter.replayed(head, position),
+    followed: (_head, position) => void exporter.followed(log, position),
     appended: (seconds) => exporter.appended(seconds),
     logFailed: (reason) => {
       logger.error(`the log takes nothing: ${sentenceOf(reason)}`);
@@ -191,9 +202,12 @@ async function serve(
     LimitedAgentService,
     agentService({ ...shared, heartbeatSeconds, leaseSeconds }, handlers),
   );
-  server.addService(ControlServiceService, controlService({ ...shared, log }, handlers));
+  let address = resolved.advertise ?? resolved.grpcAddress;
+  const ownAddress = () => address;
+  server.addService(ControlServiceService, controlService({ ...shared, log, ownAddress }, handlers));
   const health = addStandardServices(server);
   const grpc = await listen(resolved.grpcAddress);
+  address = resolved.advertise ?? grpc.address;
   opened.closedBy(() => grpc.close(1));
 
   const opening = async (http: Promise<HttpServer>): Promise<string> => {
@@ -201,32 +215,38 @@ async function serve(
     opened.closedBy(() => close());
     return url;
   };
-  const notReady = () => reasonNotReady(shared.dispatcher);
-  const { metricsAddress, webAddress, webWrites: writes } = resolved;
+  const { dispatcher } = shared;
+  const notReady = () => reasonNotReady(dispatcher);
+  const notLeading = () =>
+    notReady() ?? (dispatcher.leadership.leads ? null : dispatcher.leadership.sentence);
+  const standing = () =>
+    dispatcher.leadership.leads ? 'ok' : `ok, stands by: ${dispatcher.leadership.sentence}`;
+  const { metricsAddress, webAddress, webWrites: writes, otherWebUrls } = resolved;
   const metrics = (accept: string) => exporter.expose(accept);
   const metricsUrl =
-    metricsAddress === null ? null : await opening(serveHttp(metricsAddress, { metrics, notReady }));
-  const web = { ...shared, log, security, version: VERSION, writes };
+    metricsAddress === null
+      ? null
+      : await opening(serveHttp(metricsAddress, { metrics, notReady, notLeading, standing }));
+  const web = { ...shared, log, ownAddress, otherWebUrls, security, version: VERSION, writes };
   const webUrl = webAddress === null ? null : await opening(serveWeb(webAddress, web));
 
-  const setHealth = (): void => health.setServing(notReady() === null);
+  const setHealth = (): void => health.setServing(notReady() === null, dispatcher.leadership.leads);
   logEvents.on('failed', setHealth);
   logEvents.on('recovered', setHealth);
-  log.deposed.addEventListener('abort', setHealth, { once: true });
+  follow(dispatcher.leadership, setHealth, opened);
   setHealth();
   return {
     grpcAddress: grpc.address,
     metricsUrl: metricsUrl === null ? null : `${metricsUrl}/metrics`,
     webUrl,
-    leave: () => health.setServing(false),
+    leave: () => health.setServing(false, false),
   };
 }
 
 /** @returns why nothing should be asked of a coordinator now; null = it is ready. */
-function reasonNotReady({ state, deposedBy, logHealth }: Dispatcher): string | null {
+function reasonNotReady({ state, leadership, logHealth }: Dispatcher): string | null {
   if (state.draining) return 'the coordinator is stopping';
-  if (deposedBy !== null) return deposedBy.message;
-  const { failure } = logHealth;
+  const failure = leadership.storeAway ?? logHealth.failure;
   return failure === null ? null : `the log takes nothing: ${sentenceOf(failure)}`;
 }
 
@@ -245,7 +265,8 @@ function keepTime(parts: Parts, { forgetSeconds, leaseSeconds }: ResolvedConfig,
   const tick = (): void => {
     registry.prune(dispatcher.state.leases);
     for (const sentence of registry.closeRefused()) logger.warn(sentence);
-    for (const node of registry.forget(dispatcher.state.nodes)) {
+    const gone = dispatcher.leadership.leads ? registry.forget(dispatcher.state.nodes) : [];
+    for (const node of gone) {
       exporter.forget(node);
       inform(`${node} has been away for more than ${forgetSeconds} s and is forgotten`);
     }
@@ -257,17 +278,92 @@ function keepTime(parts: Parts, { forgetSeconds, leaseSeconds }: ResolvedConfig,
   };
   const ticking = setInterval(tick, 1000 * Math.min(TICK_SECONDS, leaseSeconds / 4));
   opened.closedBy(async () => clearInterval(ticking));
+  const over = new AbortController();
+  opened.closedBy(async () => over.abort());
+  void (async () => {
+    while (!over.signal.aborted) {
+      await clock.wait(FOLLOW_SECONDS, over.signal);
+      if (!over.signal.aborted) await dispatcher.catchUp().catch(() => undefined);
+    }
+  })();
 }
 
-/** Whoever took the log over leases now; agents find it, or come back here when this one was started again. */
-function standDownWhenDeposed({ log, logger, registry, dispatcher }: Parts): void {
-  const standDown = (): void => {
-    const { message } = dispatcher.deposedBy ?? { message: '' };
-    logger.error(message);
-    registry.closeAll(message);
+/** Calls back at each change of who leads, until it is closed. */
+function follow({ changes }: Leadership, changed: () => void, opened: Opened): void {
+  const over = new AbortController();
+  opened.closedBy(async () => over.abort());
+  void (async () => {
+    while (!over.signal.aborted) {
+      await changes.wait(over.signal);
+      changed();
+    }
+  })();
+}
+
+/**
+ * Leads whenever nobody else does, and stands by otherwise, until it is closed. What it needs to take over it has read by then.
+ * @returns once it leads, or knows who does.
+ */
+async function seekLeadership(
+  parts: Parts,
+  { advertise, advertiseWeb, leaderSeconds }: ResolvedConfig,
+  served: Served,
+  opened: Opened,
+): Promise<void> {
+  const { log, logger, clock, inform, registry, dispatcher } = parts;
+  const { leadership } = dispatcher;
+  const leader: Leader = {
+    holder: randomBytes(8).toString('hex'),
+    grpc: advertise ?? served.grpcAddress,
+    web: advertiseWeb ?? served.webUrl,
   };
-  if (log.deposed.aborted) standDown();
-  else log.deposed.addEventListener('abort', standDown, { once: true });
+  const closed = new AbortController();
+  const standing = new EventEmitter<{ known: [] }>();
+  const known = once(standing, 'known', { signal: closed.signal });
+  const waiting = {
+    signal: closed.signal,
+    heard: (other: Leader | null): void => {
+      leadership.heard(other);
+      if (other !== null) standing.emit('known');
+    },
+    unheard: (reason: unknown) => leadership.unheard(toFailure(reason)),
+  };
+  const leadOnce = async (): Promise<void> => {
+    const term = await log.lead({ ...leader, seconds: leaderSeconds }, waiting);
+    await dispatcher.takeOver(term, leader);
+    inform(`leads from entry ${dispatcher.position} on`);
+    standing.emit('known');
+    const why = await ending(term.over);
+    await dispatcher.standDown(why);
+    registry.clear(why);
+    if (!closed.signal.aborted) logger.warn(why);
+  };
+  const first = leadOnce();
+  const seeking = (async () => {
+    let turn = first;
+    while (!closed.signal.aborted) {
+      await turn.catch(async (error: unknown) => {
+        if (closed.signal.aborted) return;
+        logger.warn((error as Error).message);
+        await clock.wait(AGAIN_SECONDS, closed.signal);
+      });
+      if (!closed.signal.aborted) turn = leadOnce();
+    }
+  })();
+  opened.closedBy(async () => {
+    closed.abort(new Error('the coordinator is closed'));
+    await dispatcher.resign().catch(() => undefined);
+    await seeking;
+  });
+  // A log that cannot be led at all ends the start with its sentence.
+  await Promise.race([known.catch(() => undefined), first]);
+}
+
+/** @returns the sentence with which a signal aborts. */
+async function ending(signal: AbortSignal): Promise<string> {
+  if (!signal.aborted)
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  return signal.reason instanceof Error ? signal.reason.message : String(signal.reason);
 }
 
 function running(
@@ -303,6 +399,7 @@ function running(
       entries: dispatcher.position,
       draining: dispatcher.state.draining,
     }),
+    leader: () => dispatcher.leadership.leader,
     stop: (reason) => {
       stopping ??= stop(reason);
       return stopping;

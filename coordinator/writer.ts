@@ -1,7 +1,8 @@
-import { type Failure, toFailure } from '../core/errors.js';
+import { toFailure } from '../core/errors.js';
 import { isTooLarge } from '../core/result/too-large.js';
 import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
+import type { Leadership } from './leadership.js';
 import { type HealthListener, LogHealth } from './log/health.js';
 import type { Fact, Log } from './log/log.js';
 import type { Projection } from './projection.js';
@@ -9,12 +10,13 @@ import type { Projection } from './projection.js';
 /** Called after every append with the seconds that it took. */
 type Appended = (seconds: number) => void;
 
-/** Writes to the log as the one coordinator that leads it: behind the entries that it knows, and no more once another has claimed it. */
+/** Writes to the log under the term of the coordinator that leads it: behind the entries that it knows, and no more once that term is over. */
 export class LogWriter {
   readonly health: LogHealth;
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #projection: Projection;
+  readonly #leadership: Leadership;
   readonly #appended: Appended;
   #written = true;
 
@@ -22,51 +24,39 @@ export class LogWriter {
     log: Log,
     clock: Clock,
     projection: Projection,
+    leadership: Leadership,
     listener: HealthListener & { appended?: Appended },
   ) {
     this.#log = log;
     this.#clock = clock;
     this.#projection = projection;
+    this.#leadership = leadership;
     this.#appended = listener.appended ?? (() => {});
     this.health = new LogHealth(listener);
   }
 
-  /** Claims the log. One that is full takes that later. @throws FailureError of the log. */
-  async claim(warn: (sentence: string) => void): Promise<void> {
-    await this.#log.claim().catch((error: unknown) => {
-      if (toFailure(error).code !== 'disk-full') throw error;
-      warn(toFailure(error).message);
-    });
-  }
-
   /** Whether nobody else wrote to the log when this coordinator last did, and it took that. */
-  get leads(): boolean {
-    return this.#written && this.deposedBy === null;
+  get written(): boolean {
+    return this.#written;
   }
 
-  /** Why it writes no more: another coordinator has claimed the log. */
-  get deposedBy(): Failure | null {
-    const { deposed } = this.#log;
-    return deposed.aborted ? toFailure(deposed.reason) : null;
-  }
-
-  /** @throws WireError `unavailable`, for who has to ask the coordinator that leads. */
-  checkLeads(): void {
-    const reason = this.deposedBy;
-    if (reason !== null) throw new WireError('unavailable', reason.message, [reason.hint ?? '']);
-  }
-
-  /** @throws FailureError of the log; WireError `conflict`, with what another coordinator wrote taken in. Then nothing was written. */
+  /**
+   * @throws FailureError of the log; WireError `conflict`, with what another coordinator wrote taken in, or `unavailable`, where this one does
+   * not lead. Then nothing was written.
+   */
   async write(facts: readonly Fact[]): Promise<void> {
+    const term = this.#leadership.check();
     const begun = this.#clock.now();
     try {
-      const outcome = await this.#log.append(facts, this.#projection.position);
+      const outcome = await this.#log.append(facts, this.#projection.position, term);
       this.#written = outcome.appended;
       if (!outcome.appended) {
         await this.#projection.catchUp(this.#log);
         throw new WireError('conflict', 'Another coordinator has written to this log; ask again.');
       }
     } catch (error) {
+      // What a term that is over refuses says nothing about the log.
+      if (term.over.aborted && error === term.over.reason) this.#leadership.check();
       if (!isTooLarge(error)) this.#written = false;
       throw error;
     }

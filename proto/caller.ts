@@ -113,7 +113,7 @@ function grantsOf(
 }
 
 /** @returns who it is; throws WireError `unauthenticated` or `forbidden`. */
-export function admit(shown: Shown, security: ServerSecurity, scope: Scope): Caller {
+export function admit(shown: Shown, security: ServerSecurity, scope: Scope | 'known'): Caller {
   if (security.kind === 'plaintext') return ANYBODY_HERE;
   const { commonName, authorization } = shown;
   if (security.kind === 'mutual-tls') checkCertificate(shown, security.revoked, scope);
@@ -126,14 +126,17 @@ export function admit(shown: Shown, security: ServerSecurity, scope: Scope): Cal
   const those = held.map(({ grant }) => grant).filter(({ scopes }) => includes(scopes, scope));
   if (those.length > 0) return callerOf(name, those, shown.certificate?.marks ?? NO_MARKS);
   const who = security.kind === 'token' ? `The token "${name}"` : quote(name);
-  throw new WireError('forbidden', `${who} does not have the scope "${scope}".`);
+  throw new WireError(
+    'forbidden',
+    scope === 'known' ? `${who} has no scope.` : `${who} does not have the scope "${scope}".`,
+  );
 }
 
 /** Whether it was good when its connection began is the transport's to say; it may have expired or been revoked since. */
 function checkCertificate(
   { commonName, certificate }: Shown,
   revoked: ReadonlySet<string>,
-  scope: Scope,
+  scope: Scope | 'known',
 ): void {
   if (commonName === undefined || certificate === null) {
     throw new WireError('unauthenticated', 'The client certificate has no common name.');
@@ -173,8 +176,9 @@ function callerOf(name: string, grants: readonly Grant[], marks: Marks): Caller 
   return { name, namespaces, managesNodes: namespaces === null || isAdmin };
 }
 
-/** An administrator reads and submits; what measures is another matter. */
-function includes(scopes: readonly string[], wanted: Scope): boolean {
+/** An administrator reads and submits; what measures is another matter. Whoever has any scope is known. */
+function includes(scopes: readonly string[], wanted: Scope | 'known'): boolean {
+  if (wanted === 'known') return scopes.length > 0;
   return scopes.includes(wanted) || (wanted !== 'agent' && scopes.includes('admin'));
 }
 

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelOptions, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { addressesOf, type Coordinators, coordinatorsAt, type Place } from './coordinators.js';
 import { fromServiceError, WireError } from './errors.js';
 import { AgentServiceClient, type SessionRequest, type SessionResponse } from './gen/ridgepoint/v1/agents.js';
 import {
@@ -18,6 +20,7 @@ import {
   type StreamResultsResponse,
   type SubmitSweepRequest,
   type SubmitSweepResponse,
+  type WatchLeaderResponse,
   type WatchSweepRequest,
   type WatchSweepResponse,
 } from './gen/ridgepoint/v1/control.js';
@@ -26,7 +29,7 @@ import { type ClientSecurity, clientCredentials } from './security.js';
 import { type Duplex, messagesOf, sender } from './stream.js';
 
 export interface Endpoint {
-  /** `host:port`, `[v6]:port` or `unix:/path`. */
+  /** `host:port`, `[v6]:port` or `unix:/path`; of several coordinators on one log all of them, with commas between. */
   readonly address: string;
   readonly security: ClientSecurity;
 }
@@ -40,7 +43,10 @@ export interface CallLimits {
 type ResultsRequest = Pick<StreamResultsRequest, 'sweepId' | 'follow' | 'allTrials'> &
   Partial<StreamResultsRequest>;
 
-/** What people and tools ask of a coordinator. Every method throws WireError only. */
+/**
+ * What people and tools ask of a coordinator; of several, of the one that leads, and when another one does meanwhile of that one. Every method
+ * throws WireError only.
+ */
 export interface ControlConnection {
   submitSweep(request: SubmitSweepRequest, limits?: CallLimits): Promise<SubmitSweepResponse>;
   cancelSweep(request: CancelSweepRequest, limits?: CallLimits): Promise<CancelSweepResponse>;
@@ -53,52 +59,211 @@ export interface ControlConnection {
   watchSweep(request: WatchSweepRequest, signal?: AbortSignal): AsyncIterable<WatchSweepResponse>;
   /** Whole records, one a message, unless the request says otherwise. */
   streamResults(request: ResultsRequest, signal?: AbortSignal): AsyncIterable<StreamResultsResponse>;
+  /** Who leads, of each address that answers: the first that each of them says. */
+  leaders(): Promise<{ readonly address: string; readonly answer: WatchLeaderResponse | WireError }[]>;
   close(): void;
 }
 
 export interface AgentConnection {
   /** Opens the agent's stream; iteration ends when the signal aborts and throws WireError on any break. */
   session(signal: AbortSignal): Duplex<SessionRequest, SessionResponse>;
+  /** Whether it knows several coordinators. */
+  readonly several: boolean;
   close(): void;
 }
 
-const WHOLE_RECORDS = { detail: RecordDetail.RECORD_DETAIL_UNSPECIFIED, together: false };
+const WHOLE_RECORDS = { detail: RecordDetail.RECORD_DETAIL_UNSPECIFIED, together: false, after: 0 };
+/** A coordinator that is asked for its word only answers within this. */
+const WORD_SECONDS = 5;
+/** What was asked is asked again so often while nothing of an answer comes. */
+const TRIES = 8;
+const AGAIN_MILLISECONDS = 100;
 
-/** @throws WireError `refused` when plaintext is asked for and the address is not loopback. */
-export function connectControl(endpoint: Endpoint): ControlConnection {
-  const client = new ControlServiceClient(...dial(endpoint));
+/** The clients of one kind, each made when its address is asked first. */
+class Clients<C extends { close(): void }> {
+  readonly #made = new Map<string, C>();
+  readonly #make: (address: string) => C;
+
+  /** @param text addresses that are known: those that may not be dialled are refused at once */
+  constructor(text: string, make: (address: string) => C) {
+    this.#make = make;
+    for (const address of addressesOf(text)) this.at(address);
+  }
+
+  at(address: string): C {
+    const client = this.#made.get(address) ?? this.#make(address);
+    this.#made.set(address, client);
+    return client;
+  }
+
+  close(): void {
+    for (const client of this.#made.values()) client.close();
+  }
+}
+
+/** @throws WireError `refused` when plaintext is asked for and an address is not loopback. */
+export function connectControl({ address: text, security }: Endpoint): ControlConnection {
+  const clients = new Clients(text, (address) => new ControlServiceClient(...dial({ address, security })));
+  const watch = (address: string, signal: AbortSignal) =>
+    incoming<WatchLeaderResponse>(() => clients.at(address).watchLeader({}), signal);
+  const coordinators = coordinatorsAt(text, watch);
+  const asking = <Request, Response>(
+    method: (client: ControlServiceClient) => Unary<Request, Response>,
+    request: Request,
+    limits: CallLimits = {},
+  ): Promise<Response> =>
+    again(coordinators, limits.signal, (place) => {
+      const signal = AbortSignal.any([place.moved, ...(limits.signal === undefined ? [] : [limits.signal])]);
+      const client = clients.at(place.address);
+      return unary(method(client).bind(client) as Unary<Request, Response>, request, { ...limits, signal });
+    });
   return {
-    submitSweep: (request, limits) => unary(client.submitSweep.bind(client), request, limits),
-    cancelSweep: (request, limits) => unary(client.cancelSweep.bind(client), request, limits),
-    pauseSweep: (request, limits) => unary(client.pauseSweep.bind(client), request, limits),
-    resumeSweep: (request, limits) => unary(client.resumeSweep.bind(client), request, limits),
-    listSweeps: (limits) => unary(client.listSweeps.bind(client), {}, limits),
-    listNodes: (limits) => unary(client.listNodes.bind(client), {}, limits),
-    drainNode: (request, limits) => unary(client.drainNode.bind(client), request, limits),
-    watchSweep: (request, signal) => incoming(() => client.watchSweep(request), signal),
-    streamResults: (request, signal) =>
-      incoming(() => client.streamResults({ ...WHOLE_RECORDS, ...request }), signal),
-    close: () => client.close(),
+    submitSweep: (request, limits) => asking((client) => client.submitSweep, request, limits),
+    cancelSweep: (request, limits) => asking((client) => client.cancelSweep, request, limits),
+    pauseSweep: (request, limits) => asking((client) => client.pauseSweep, request, limits),
+    resumeSweep: (request, limits) => asking((client) => client.resumeSweep, request, limits),
+    listSweeps: (limits) => asking((client) => client.listSweeps, {}, limits),
+    listNodes: (limits) => asking((client) => client.listNodes, {}, limits),
+    drainNode: (request, limits) => asking((client) => client.drainNode, request, limits),
+    watchSweep: (request, signal) =>
+      againFrom(coordinators, signal, (place, over) =>
+        incoming<WatchSweepResponse>(() => clients.at(place.address).watchSweep(request), over),
+      ),
+    streamResults(request, signal) {
+      const asked = { ...WHOLE_RECORDS, ...request };
+      return againFrom(
+        coordinators,
+        signal,
+        (place, over) =>
+          incoming<StreamResultsResponse>(() => clients.at(place.address).streamResults(asked), over),
+        // Entries of the log are numbered alike at every coordinator.
+        ({ position }) => {
+          asked.after = Math.max(asked.after, position);
+        },
+      );
+    },
+    leaders: () =>
+      Promise.all(
+        addressesOf(text).map(async (address) => ({ address, answer: await firstOf(address, watch) })),
+      ),
+    close() {
+      coordinators.close();
+      clients.close();
+    },
   };
 }
 
-/** @throws WireError `refused` when plaintext is asked for and the address is not loopback. */
-export function connectAgents(endpoint: Endpoint): AgentConnection {
-  const client = new AgentServiceClient(...dial(endpoint));
+async function firstOf(
+  address: string,
+  watch: (address: string, signal: AbortSignal) => AsyncIterable<WatchLeaderResponse>,
+): Promise<WatchLeaderResponse | WireError> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), 1000 * WORD_SECONDS);
+  try {
+    for await (const answer of watch(address, late.signal)) return answer;
+    return new WireError('unavailable', 'It does not answer.');
+  } catch (error) {
+    return fromServiceError(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @throws WireError `refused` when plaintext is asked for and an address is not loopback. */
+export function connectAgents({ address: text, security }: Endpoint): AgentConnection {
+  const clients = new Clients(text, (address) => new AgentServiceClient(...dial({ address, security })));
+  // On the connection of the session.
+  const words = new Clients('', (address) => {
+    const [target, credentials, options] = dial({ address, security });
+    const channelOverride = clients.at(address).getChannel();
+    return new ControlServiceClient(target, credentials, { ...options, channelOverride });
+  });
+  const coordinators = coordinatorsAt(text, (address, signal) =>
+    incoming<WatchLeaderResponse>(() => words.at(address).watchLeader({}), signal),
+  );
   return {
-    session(signal) {
-      const call = client.session();
-      // An error between two reads must not crash the process; the iteration below throws it.
-      call.on('error', () => undefined);
-      const messages = incoming<SessionResponse>(() => call, signal);
-      return {
-        send: sender<SessionRequest>(call),
-        end: () => call.end(),
-        [Symbol.asyncIterator]: () => messages[Symbol.asyncIterator](),
-      };
+    several: addressesOf(text).length > 1,
+    session: (signal) => agentSession(coordinators, (address) => clients.at(address), signal),
+    close() {
+      coordinators.close();
+      words.close();
+      clients.close();
     },
-    close: () => client.close(),
   };
+}
+
+function agentSession(
+  coordinators: Coordinators,
+  clientAt: (address: string) => AgentServiceClient,
+  signal: AbortSignal,
+): Duplex<SessionRequest, SessionResponse> {
+  const opening = (async () => {
+    const place = await coordinators.place(signal);
+    const call = clientAt(place.address).session();
+    // An error between two reads must not crash the process; the iteration below throws it.
+    call.on('error', () => undefined);
+    return { place, call, send: sender<SessionRequest>(call) };
+  })();
+  opening.catch(() => undefined);
+  return {
+    send: async (message) => (await opening).send(message),
+    end: () => void opening.then(({ call }) => call.end()).catch(() => undefined),
+    async *[Symbol.asyncIterator]() {
+      if (signal.aborted) return;
+      const { place, call } = await opening.catch((error: unknown) => {
+        throw fromServiceError(error);
+      });
+      try {
+        yield* incoming<SessionResponse>(() => call, AbortSignal.any([signal, place.moved]));
+      } catch (error) {
+        coordinators.failed(place, error);
+        throw error;
+      }
+    },
+  };
+}
+
+/** Asks the one that leads, and again where another one does by then. */
+async function again<T>(
+  coordinators: Coordinators,
+  signal: AbortSignal | undefined,
+  ask: (place: Place) => Promise<T>,
+): Promise<T> {
+  const given = signal ?? new AbortController().signal;
+  for (let tried = 1; ; tried += 1) {
+    const place = await coordinators.place(given);
+    try {
+      return await ask(place);
+    } catch (error) {
+      if (given.aborted || tried === TRIES || !coordinators.failed(place, error)) throw error;
+      await sleep(AGAIN_MILLISECONDS * (tried - 1));
+    }
+  }
+}
+
+/** The same for a stream, which goes on where it was. @param seen is told every message. */
+async function* againFrom<Message>(
+  coordinators: Coordinators,
+  signal: AbortSignal | undefined,
+  open: (place: Place, over: AbortSignal) => AsyncIterable<Message>,
+  seen: (message: Message) => void = () => {},
+): AsyncGenerator<Message> {
+  const given = signal ?? new AbortController().signal;
+  for (let tried = 1; !given.aborted; tried += 1) {
+    const place = await coordinators.place(given);
+    try {
+      for await (const message of open(place, AbortSignal.any([given, place.moved]))) {
+        seen(message);
+        yield message;
+        tried = 1;
+      }
+      if (!place.moved.aborted) return;
+    } catch (error) {
+      if (given.aborted) return;
+      if (tried === TRIES || !coordinators.failed(place, error)) throw error;
+    }
+    await sleep(AGAIN_MILLISECONDS * (tried - 1));
+  }
 }
 
 /** Sent to a client before it has taken what came: at HTTP/2's 64 KiB both ends of a stream of results wait for each other. */

@@ -161,12 +161,18 @@ export function parseReport(report: ResultReport): ResultRecord {
   return record;
 }
 
-export function toHello(profile: NodeProfile, runningTrialIds: readonly string[], instance: string): Hello {
+export function toHello(
+  profile: NodeProfile,
+  runningTrialIds: readonly string[],
+  instance: string,
+  endedTrialIds: readonly string[] = [],
+): Hello {
   return {
     protocol: PROTOCOL,
     nodeProfileJson: JSON.stringify(profile),
     runningTrialIds: [...runningTrialIds],
     instance,
+    endedTrialIds: [...endedTrialIds],
   };
 }
 

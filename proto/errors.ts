@@ -23,15 +23,24 @@ export class WireError extends Error {
   readonly code: WireCode;
   /** More sentences, e.g. every error of a sweep file; travel as JSON in the trailing metadata. */
   readonly details: readonly string[];
-  constructor(code: WireCode, message: string, details: readonly string[] = [], options?: ErrorOptions) {
+  /** Of a coordinator that does not lead: `host:port` of the one that does; null = it knows of none, or that is not the matter. */
+  readonly leader: string | null;
+  constructor(
+    code: WireCode,
+    message: string,
+    details: readonly string[] = [],
+    options: ErrorOptions & { readonly leader?: string | undefined } = {},
+  ) {
     super(message, options);
     this.code = code;
     this.details = details;
+    this.leader = options.leader ?? null;
   }
 }
 
 /** `-bin`: gRPC carries other text than printable ASCII only in binary metadata. */
 const DETAILS = 'ridgepoint-details-bin';
+const LEADER = 'ridgepoint-leader';
 /** HTTP/2 peers refuse header blocks above some 16 KiB; a file with a thousand errors must still be answered. */
 const DETAILS_BYTES = 6_000;
 /** Characters of a message; whatever somebody made an error repeat, the answer stays one that can be sent. */
@@ -99,6 +108,7 @@ export function toServiceError(error: unknown): Pick<ServiceError, 'code' | 'det
         : new WireError('internal', error instanceof Error ? error.message : String(error));
   const metadata = new Metadata();
   if (wire.details.length > 0) metadata.set(DETAILS, Buffer.from(packDetails(wire.details)));
+  if (wire.leader !== null) metadata.set(LEADER, wire.leader);
   return { code: statusOf(wire.code), details: cut(wire.message), metadata };
 }
 
@@ -118,8 +128,10 @@ export function fromServiceError(error: unknown): WireError {
   if (!isServiceError(error)) {
     return new WireError('internal', error instanceof Error ? error.message : String(error));
   }
+  const leader = error.metadata?.get(LEADER)[0]?.toString();
   return new WireError(codeByStatus.get(error.code) ?? 'internal', error.details, unpackDetails(error), {
     cause: error,
+    leader,
   });
 }
 

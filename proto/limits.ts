@@ -13,8 +13,8 @@ const MIB = 1024 * KIB;
 export const MAX_MESSAGE_BYTES = 64 * MIB;
 
 export interface MethodLimits {
-  /** Who may call it; `anybody`: probes and tools that have no credential. */
-  readonly access: Scope | 'anybody';
+  /** Who may call it; `known`: whoever has any scope; `anybody`: probes and tools that have no credential. */
+  readonly access: Scope | 'known' | 'anybody';
   /** Of one request message, compressed or not. */
   readonly requestBytes: number;
 }
@@ -37,6 +37,7 @@ export const METHODS: Readonly<Record<string, MethodLimits>> = {
   '/ridgepoint.v1.ControlService/WatchSweep': read,
   '/ridgepoint.v1.ControlService/StreamResults': read,
   '/ridgepoint.v1.ControlService/ListNodes': read,
+  '/ridgepoint.v1.ControlService/WatchLeader': { access: 'known', requestBytes: 4 * KIB },
   '/grpc.health.v1.Health/Check': probe,
   '/grpc.health.v1.Health/List': probe,
   '/grpc.health.v1.Health/Watch': probe,

@@ -24,6 +24,9 @@ export function redialling(endpointOf: () => Endpoint): AgentConnection {
       }
       return dialled.connection.session(signal);
     },
+    get several() {
+      return dialled.connection.several;
+    },
     close: () => dialled.connection.close(),
   };
 }

@@ -3,9 +3,17 @@ import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 
+const AGENTS = 'ridgepoint.v1.AgentService';
+
 /** The services that every gRPC tool expects. The .proto files lie beside this file, in the sources and in dist/. */
-export function addStandardServices(server: Server): { setServing(serving: boolean): void } {
-  const services = ['', 'ridgepoint.v1.AgentService', 'ridgepoint.v1.ControlService'];
+export function addStandardServices(server: Server): {
+  /**
+   * @param answers it answers reads, which a standby does: the server as a whole, and ControlService
+   * @param leads it takes agents: AgentService
+   */
+  setServing(answers: boolean, leads: boolean): void;
+} {
+  const services = ['', AGENTS, 'ridgepoint.v1.ControlService'];
   const health = new HealthImplementation(Object.fromEntries(services.map((name) => [name, 'NOT_SERVING'])));
   health.addToServer(server);
   const definition = loadSync(['ridgepoint/v1/agents.proto', 'ridgepoint/v1/control.proto', healthProto], {
@@ -16,8 +24,11 @@ export function addStandardServices(server: Server): { setServing(serving: boole
   });
   new ReflectionService(definition).addToServer(server);
   return {
-    setServing(serving) {
-      for (const name of services) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
+    setServing(answers, leads) {
+      for (const name of services) {
+        const serving = answers && (leads || name !== AGENTS);
+        health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
+      }
     },
   };
 }

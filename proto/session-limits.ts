@@ -60,7 +60,7 @@ function limitOf(field: number): [name: string, bytes: number] {
 function trialIdsOf({ message }: SessionRequest): number {
   switch (message?.$case) {
     case 'hello':
-      return message.value.runningTrialIds.length;
+      return Math.max(message.value.runningTrialIds.length, message.value.endedTrialIds.length);
     case 'heartbeat':
       return message.value.trialIds.length;
     case 'leaving':

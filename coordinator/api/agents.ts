@@ -91,6 +91,7 @@ async function welcome(
     profile,
     instance: hello.instance,
     trialIds: hello.runningTrialIds,
+    endedTrialIds: hello.endedTrialIds,
   });
   const unknown = replies.find((reply) => reply.command === 'unknown-trials');
   const unknownTrialIds = unknown === undefined ? [] : [...unknown.trialIds];

@@ -16,6 +16,7 @@ export function checkMessage(message: SessionRequest['message'], profile: NodePr
     case 'hello':
       checkText('instance', message.value.instance, ID_CHARACTERS);
       checkTrials(message.value.runningTrialIds, profile);
+      message.value.endedTrialIds.forEach(checkTrial);
       return;
     case 'leaseRequest': {
       const { deviceId } = message.value;

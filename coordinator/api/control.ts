@@ -15,6 +15,7 @@ import {
   type StreamResultsResponse,
   type SubmitSweepRequest,
   type SubmitSweepResponse,
+  type WatchLeaderResponse,
   type WatchSweepResponse,
 } from '../../proto/gen/ridgepoint/v1/control.js';
 import type { Handlers } from '../../proto/server.js';
@@ -32,6 +33,8 @@ export interface ControlApi {
   readonly registry: Registry;
   readonly log: Log;
   readonly clock: Clock;
+  /** `host:port` by which others name this coordinator. */
+  readonly ownAddress: () => string;
   readonly inform: (sentence: string) => void;
 }
 
@@ -84,8 +87,9 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
         detail: request.detail === RecordDetail.RECORD_DETAIL_ROW ? ('row' as const) : ('full' as const),
       };
       const most = request.together && !request.follow ? TOGETHER_CHARACTERS : 0;
-      yield* messagesOf(storedResults(log, dispatcher, query, 0, signal), most);
+      yield* messagesOf(storedResults(log, dispatcher, query, request.after, signal), most);
     }),
+    watchLeader: handlers.stream((_request, { signal }) => watchLeader(api, signal)),
   };
 }
 
@@ -207,14 +211,16 @@ async function* messagesOf(
 ): AsyncGenerator<StreamResultsResponse> {
   let records: string[] = [];
   let characters = 0;
+  let position = 0;
   const message = (): StreamResultsResponse => {
     const [recordJson = '', ...moreJson] = records;
     [records, characters] = [[], 0];
-    return { recordJson, moreJson };
+    return { recordJson, moreJson, position };
   };
   try {
-    for await (const { json } of stored) {
+    for await (const { json, position: at } of stored) {
       if (records.length > 0 && characters + json.length > most) yield message();
+      position = at;
       records.push(json);
       characters += json.length;
       if (characters > most) yield message();
@@ -240,6 +246,23 @@ export function sweepNamed(dispatcher: Dispatcher, sweepId: string): SweepState 
     throw new WireError('not-found', `There is no sweep ${quote(sweepId)}: \`ridge sweeps\` lists them.`);
   }
   return sweep;
+}
+
+/** Who leads, now and at every change. */
+async function* watchLeader(
+  { dispatcher: { leadership }, ownAddress }: ControlApi,
+  signal: AbortSignal,
+): AsyncGenerator<WatchLeaderResponse> {
+  while (!signal.aborted) {
+    const { leader } = leadership;
+    const changed = leadership.changes.wait(signal);
+    yield {
+      leaderAddress: leader?.grpc ?? '',
+      leaderWebUrl: leader?.web ?? '',
+      ownAddress: ownAddress(),
+    };
+    await changed;
+  }
 }
 
 /** The state now, then every change of it, until the sweep is finished and nothing of it runs. */

@@ -94,6 +94,12 @@ export class Exporter {
     this.#show(record, 0);
   }
 
+  /** Shows a trial that another coordinator recorded: that one counts it. */
+  async followed(log: Log, position: number): Promise<void> {
+    const entry = await log.get(position, 'row').catch(() => null);
+    if (entry?.fact.fact === 'ResultRecorded') this.#show(entry.fact.record, this.#age(entry.fact.record));
+  }
+
   /** Lets go of what is counted by a node that is gone for good. Its results stay for as long as any. */
   forget(node: string): void {
     this.#exposition.trials.forget(node);

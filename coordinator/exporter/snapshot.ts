@@ -94,7 +94,7 @@ export function takeSnapshot({ dispatcher, registry, shown, goneBefore }: Source
     leases,
     leading: dispatcher.leads,
     logEntries: dispatcher.position,
-    logWritable: dispatcher.logHealth.failure === null,
+    logWritable: dispatcher.logHealth.failure === null && dispatcher.leadership.storeAway === null,
     logRefused: dispatcher.logHealth.refusedAppends,
     granted: state.granted,
     lost: state.lost,

@@ -9,7 +9,7 @@ import {
   type NatsConnection,
   type StreamInfo,
 } from 'nats';
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, toFailure } from '../../core/errors.js';
 import type { Link } from './chain.js';
 import { ChangeSignal } from './change-signal.js';
 import { entryOf } from './detail.js';
@@ -25,9 +25,18 @@ import {
   unpack,
 } from './jetstream/appends.js';
 import { explain, isAway, isWrongSequence, lost, nameOf } from './jetstream/errors.js';
+import { JetStreamLease } from './jetstream/lease.js';
 import { type Stored, StreamReader } from './jetstream/reader.js';
 import { checkRoom } from './jetstream/room.js';
 import { bodyBytes, checkServer, ensureStream, subjectOf } from './jetstream/stream.js';
+import {
+  type Candidate,
+  checkTerm,
+  type LeasedTerm,
+  type Term,
+  takeLease,
+  type Waiting,
+} from './leadership.js';
 import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 
@@ -55,13 +64,11 @@ interface Attempt extends Pick<Append, 'first' | 'chain'> {
 
 /** A follower that hears nothing asks again after this long; other coordinators write too. */
 const POLL_SECONDS = 0.5;
-/** Whoever leads looks this often whether somebody else has claimed the log. */
-const WATCH_SECONDS = 1;
 const PATIENCE_SECONDS = 30;
 const MOST_PAUSE_MILLISECONDS = 1_000;
 /** Others write only while a coordinator takes over: what one wrote before an outage is among the last. */
 const RECENT_APPENDS = 64;
-/** Coordinators that start at the same time claim one after the other. */
+/** A claim meets what the coordinator before still writes. */
 const CLAIM_TRIES = 20;
 
 /**
@@ -83,7 +90,7 @@ export class JetStreamLog implements Log {
   readonly #patience: number;
   readonly #appended = new ChangeSignal();
   #closed = false;
-  readonly #deposed = new AbortController();
+  readonly #lease: JetStreamLease;
   readonly #assembler = new Assembler();
   /** Appends that hold facts, in order, without their data. */
   readonly #appends: Known[] = [];
@@ -94,12 +101,8 @@ export class JetStreamLog implements Log {
   #chain: string | null = null;
   /** Checksums of the last appends by their first positions: whether one whose acknowledgement was lost is there. */
   readonly #recent = new Map<number, string>();
-  /** What this client calls itself when it claims the log. */
-  readonly #id = randomUUID();
-  /** It has been asked to claim the log; where the stream was full, the next append tries again. */
-  #claims = false;
-  #leads = false;
-  #watching: NodeJS.Timeout | null = null;
+  /** The term under which this client writes, and whether the stream has its claim: where it was full, the next append tries again. */
+  #term: { readonly term: LeasedTerm; claimed: boolean } | null = null;
   #catching: Promise<void> | null = null;
   #appending: Promise<unknown> = Promise.resolve();
 
@@ -107,8 +110,10 @@ export class JetStreamLog implements Log {
     connection: NatsConnection,
     manager: JetStreamManager,
     info: StreamInfo,
+    lease: JetStreamLease,
     patience: number,
   ) {
+    this.#lease = lease;
     this.#connection = connection;
     this.#client = connection.jetstream();
     this.#manager = manager;
@@ -137,8 +142,12 @@ export class JetStreamLog implements Log {
       });
       checkServer(connection);
       const manager = await connection.jetstreamManager();
-      const info = await ensureStream(manager, stream, replicas, options.make ?? true);
-      const log = new JetStreamLog(connection, manager, info, options.patienceSeconds ?? PATIENCE_SECONDS);
+      const make = options.make ?? true;
+      const info = await ensureStream(manager, stream, replicas, make);
+      const lease = new JetStreamLease(connection, manager, stream);
+      if (make) await lease.open(replicas);
+      const patience = options.patienceSeconds ?? PATIENCE_SECONDS;
+      const log = new JetStreamLog(connection, manager, info, lease, patience);
       await log.#catchUp();
       return log;
     } catch (error) {
@@ -147,25 +156,36 @@ export class JetStreamLog implements Log {
     }
   }
 
-  get deposed(): AbortSignal {
-    return this.#deposed.signal;
+  async lead(candidate: Candidate, waiting: Waiting): Promise<Term> {
+    const term = await takeLease(this.#lease, candidate, {
+      ...waiting,
+      unheard: (error) => waiting.unheard?.(explain(error, this.#stream, 'NATS')),
+    });
+    this.#term = { term, claimed: false };
+    // A stream that is full takes the claim later, with the first append.
+    await this.#claim().catch(async (error: unknown) => {
+      if (toFailure(error).code === 'disk-full') return;
+      await term.resign(term.nodesBefore);
+      throw error;
+    });
+    return term;
   }
 
-  async claim(): Promise<void> {
-    this.#claims = true;
-    for (let attempt = 0; attempt < CLAIM_TRIES; attempt += 1) {
+  /**
+   * Publishes the term's token into the stream of the log, behind all that is there: an append of a term before expects a sequence number
+   * that is no longer the last one.
+   */
+  async #claim(): Promise<void> {
+    const held = this.#term;
+    for (let attempt = 0; held !== null && attempt < CLAIM_TRIES; attempt += 1) {
       await this.#catchUp();
-      // Who was deposed does not take the log back: it would go to and fro.
-      this.#deposed.signal.throwIfAborted();
+      checkTerm(held.term);
       const sequence = this.#sequence;
-      const claim = await claimOf(this.#id, this.#end() + 1);
-      // After an outage the next attempt sees whether it is there; a second claim of the same coordinator changes nothing.
-      if ((await this.#patiently(() => this.#publish(claim, sequence, []))) === null) continue;
-      this.#watching ??= setInterval(() => void this.#catchUp().catch(() => undefined), 1000 * WATCH_SECONDS);
-      this.#watching.unref();
-      return;
+      const claim = await claimOf(held.term.token, this.#end() + 1);
+      // After an outage the next attempt sees whether it is there; a second claim of the same term changes nothing.
+      if ((await this.#patiently(() => this.#publish(claim, sequence, []))) !== null) return;
     }
-    throw lost(this.#stream, 'is being claimed by several coordinators; start one of them at a time');
+    throw lost(this.#stream, 'is written to by coordinators that do not lead it');
   }
 
   async end(): Promise<number> {
@@ -173,9 +193,9 @@ export class JetStreamLog implements Log {
     return this.#end();
   }
 
-  append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
+  append(facts: readonly Fact[], expected: number, term?: Term): Promise<AppendOutcome> {
     // One at a time: an append in parts must not be interrupted by another of this process.
-    const outcome = this.#appending.then(() => this.#append(facts, expected));
+    const outcome = this.#appending.then(() => this.#append(facts, expected, term));
     this.#appending = outcome.catch(() => undefined);
     return outcome;
   }
@@ -200,19 +220,19 @@ export class JetStreamLog implements Log {
   }
 
   async probe(bytes: number): Promise<void> {
-    this.#deposed.signal.throwIfAborted();
+    if (this.#term !== null) checkTerm(this.#term.term);
     try {
       await checkRoom(this.#manager, this.#stream, bytes);
     } catch (error) {
       throw explain(error, this.#stream, 'NATS');
     }
     // Limits of the server's own disk are stated nowhere: a message that holds no fact is written.
-    if (this.#claims) await this.claim();
+    if (this.#term !== null) await this.#claim();
   }
 
   async close(): Promise<void> {
-    if (this.#watching !== null) clearInterval(this.#watching);
     this.#closed = true;
+    this.#term?.term.lose('its log was closed');
     this.#appended.notify();
     await this.#connection.close();
   }
@@ -228,15 +248,15 @@ export class JetStreamLog implements Log {
     };
   }
 
-  async #append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
+  async #append(facts: readonly Fact[], expected: number, term?: Term): Promise<AppendOutcome> {
     let attempt: Attempt | null = null;
     const outcome = await this.#patiently(async (): Promise<AppendOutcome> => {
       for (;;) {
-        if (this.#claims && !this.#leads) await this.claim();
+        if (term !== undefined && term === this.#term?.term && !this.#term.claimed) await this.#claim();
         else await this.#catchUp();
         // Written, though its acknowledgement was lost.
         if (attempt !== null && this.#isWritten(attempt)) return { appended: true, position: attempt.last };
-        this.#deposed.signal.throwIfAborted();
+        if (term !== undefined) checkTerm(term);
         const position = this.#end();
         if (position !== expected) return { appended: false, position };
         const fresh = this.#withoutKnown(facts);
@@ -389,13 +409,12 @@ export class JetStreamLog implements Log {
     throw lost(this.#stream, what);
   }
 
-  #learnLeader(leader: string): void {
-    if (leader === this.#id) this.#leads = true;
-    if (leader === this.#id || !this.#leads) return;
-    this.#leads = false;
-    const message = `Another coordinator has taken over the JetStream stream ${this.#stream}: this one leases no more.`;
-    const hint = 'Stop one of the two, or give each a stream of its own.';
-    this.#deposed.abort(new FailureError(failure('internal', message, { hint })));
+  /** Of claims the last one counts. */
+  #learnLeader(token: string): void {
+    if (this.#term === null) return;
+    if (token === this.#term.term.token) this.#term.claimed = true;
+    else if (this.#term.claimed)
+      this.#term.term.lose(`another has taken over the JetStream stream ${this.#stream}`);
   }
 
   async *#entries<D extends Detail>(after: number, end: number, detail: D): AsyncGenerator<EntryAt<D>> {

@@ -2,6 +2,7 @@ import type { Gates, ModelRef } from '../../core/experiment/experiment.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { RepetitionPolicy } from '../../core/sweep/spec.js';
 import type { Link } from './chain.js';
+import type { Candidate, Term, Waiting } from './leadership.js';
 
 /**
  * The log is the truth (DESIGN §4). Durable facts are few; queues, leases, progress and tables are
@@ -123,8 +124,10 @@ export interface Log {
   /**
    * Appends all or nothing, durably, when the log still ends at `expected`.
    * A ResultRecorded whose trial id is in the log already is dropped silently (idempotent).
+   * @param term under which it is written; left out = nobody leads here: a log that is made or copied
+   * @throws FailureError when the term is over
    */
-  append(facts: readonly Fact[], expected: number): Promise<AppendOutcome>;
+  append(facts: readonly Fact[], expected: number, term?: Term): Promise<AppendOutcome>;
   /** Entries after `position`, oldest first, up to the end as it was when reading began. */
   read<D extends Detail>(after: number, detail: D): AsyncIterable<EntryAt<D>>;
   /** Like read, then every new entry until the signal aborts. */
@@ -134,12 +137,11 @@ export interface Log {
   /** One entry that is there. */
   get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>>;
   /**
-   * Says that this coordinator writes from here on; whoever did so before is deposed. Asked once, at the start, before
-   * the log is read. A log that only one process can open has nobody to depose.
+   * Waits until nobody leads the log, and leads it: of appends under terms before none is taken any more. A log that only one process
+   * can open is led at once.
+   * @throws the reason of `waiting.signal`, or FailureError of the log
    */
-  claim(): Promise<void>;
-  /** Aborts with a FailureError once another coordinator has claimed the log: reading goes on, appending throws it. */
-  readonly deposed: AbortSignal;
+  lead(candidate: Candidate, waiting: Waiting): Promise<Term>;
   /** @throws FailureError as long as the log would refuse an append of so many bytes. Changes no entry. */
   probe(bytes: number): Promise<void>;
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 import type { Link } from './chain.js';
 import { ChangeSignal } from './change-signal.js';
 import { entryOf, partsOf } from './detail.js';
+import { type Candidate, checkTerm, OwnTerm, type Term } from './leadership.js';
 import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 
@@ -9,14 +10,14 @@ export class MemoryLog implements Log {
   readonly #facts: Fact[] = [];
   readonly #trials = new Set<string>();
   readonly #appended = new ChangeSignal();
-  readonly deposed: AbortSignal = new AbortController().signal;
   #closed = false;
 
   async end(): Promise<number> {
     return this.#facts.length;
   }
 
-  async append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
+  async append(facts: readonly Fact[], expected: number, term?: Term): Promise<AppendOutcome> {
+    if (term !== undefined) checkTerm(term);
     if (this.#facts.length !== expected) return { appended: false, position: this.#facts.length };
     for (const fact of facts) {
       const trial = trialOf(fact);
@@ -50,7 +51,9 @@ export class MemoryLog implements Log {
     }
   }
 
-  async claim(): Promise<void> {}
+  async lead(candidate: Candidate): Promise<Term> {
+    return new OwnTerm(candidate);
+  }
 
   async probe(): Promise<void> {}
 

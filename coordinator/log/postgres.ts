@@ -1,13 +1,20 @@
-import { randomUUID } from 'node:crypto';
 import type { QueryConfig } from 'pg';
-import { FailureError, failure } from '../../core/errors.js';
 import { chainOf, type Link } from './chain.js';
 import { ChangeSignal } from './change-signal.js';
 import { partsOf } from './detail.js';
+import {
+  type Candidate,
+  checkTerm,
+  type LeasedTerm,
+  type Term,
+  takeLease,
+  type Waiting,
+} from './leadership.js';
 import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
 import { type Address, readAddress } from './postgres/address.js';
 import { Connection } from './postgres/connection.js';
 import { explain, lost, nameOf } from './postgres/errors.js';
+import { PostgresLease } from './postgres/lease.js';
 import { prepareSchema } from './postgres/schema.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 import { COLUMNS, PAGE_ROWS, type Stored, storedEntry } from './stored.js';
@@ -26,7 +33,7 @@ interface Tail {
   readonly id: string;
   readonly position: string;
   readonly chain: string | null;
-  /** Who claimed the log last; null = nobody did. */
+  /** Token of the term that claimed the log last; null = nobody did. */
   readonly writer: string | null;
 }
 
@@ -44,8 +51,6 @@ interface Attempt {
 
 /** A follower that hears nothing asks again after this long: notifications are lost while a connection is away. */
 const POLL_SECONDS = 2;
-/** Whoever leads looks this often whether somebody else has claimed the log. */
-const WATCH_SECONDS = 1;
 /** Rows of one statement, of six values each. */
 const ROWS_AT_ONCE = 128;
 
@@ -60,20 +65,19 @@ export class PostgresLog implements Log {
   readonly #writer: Connection;
   readonly #reader: Connection;
   readonly #appended = new ChangeSignal();
-  readonly #deposed = new AbortController();
-  /** What this client calls itself when it claims the log. */
-  readonly #name = randomUUID();
-  #claimed = false;
+  readonly #lease: PostgresLease;
+  /** The term under which this client writes. */
+  #term: LeasedTerm | null = null;
   /** Of the log that was opened: another one under the same name is not this one. */
   #id: string | null = null;
   /** Last entry that was seen: a log that ends before it has lost entries. */
   #seen = 0;
-  #watching: NodeJS.Timeout | null = null;
   #appending: Promise<unknown> = Promise.resolve();
 
   private constructor(address: Address, patienceSeconds: number) {
     this.#address = address;
     const channel = channelOf(address);
+    this.#lease = new PostgresLease(address, patienceSeconds);
     this.#writer = new Connection({ address, patienceSeconds });
     this.#reader = new Connection({
       address,
@@ -94,6 +98,7 @@ export class PostgresLog implements Log {
       // Not patiently: whoever starts is told at once where nothing answers.
       await log.#reader.query('SELECT 1');
       await prepareSchema(log.#reader, address, make);
+      if (make) await log.#lease.open();
       await log.end();
       return log;
     } catch (error) {
@@ -102,24 +107,28 @@ export class PostgresLog implements Log {
     }
   }
 
-  get deposed(): AbortSignal {
-    return this.#deposed.signal;
-  }
-
-  async claim(): Promise<void> {
-    // Who was deposed does not take the log back: it would go to and fro.
-    this.#deposed.signal.throwIfAborted();
-    await this.#explained(() =>
-      this.#writer.patiently(() =>
-        this.#writer.query({
-          text: `WITH claimed AS (UPDATE ${this.#table('log')} SET writer = $1 RETURNING 1) SELECT pg_notify($2, '') FROM claimed`,
-          values: [this.#name, channelOf(this.#address)],
-        }),
-      ),
-    );
-    this.#claimed = true;
-    this.#watching ??= setInterval(() => void this.end().catch(() => undefined), 1000 * WATCH_SECONDS);
-    this.#watching.unref();
+  async lead(candidate: Candidate, waiting: Waiting): Promise<Term> {
+    const term = await takeLease(this.#lease, candidate, {
+      ...waiting,
+      unheard: (error) => waiting.unheard?.(explain(error, this.#address)),
+    });
+    try {
+      // From here on a transaction of a term before finds another writer than itself.
+      await this.#explained(() =>
+        this.#writer.patiently(() =>
+          this.#writer.query({
+            text: `WITH claimed AS (UPDATE ${this.#table('log')} SET writer = $1 RETURNING 1) SELECT pg_notify($2, '') FROM claimed`,
+            values: [term.token, channelOf(this.#address)],
+          }),
+        ),
+      );
+      checkTerm(term);
+    } catch (error) {
+      await term.resign(term.nodesBefore);
+      throw error;
+    }
+    this.#term = term;
+    return term;
   }
 
   async end(): Promise<number> {
@@ -128,10 +137,10 @@ export class PostgresLog implements Log {
     return this.#learn(tail, before);
   }
 
-  append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
+  append(facts: readonly Fact[], expected: number, term?: Term): Promise<AppendOutcome> {
     const rows = facts.map((fact): Row => ({ trial: trialOf(fact), content: partsOf(fact) }));
     // One at a time: a transaction has its connection to itself.
-    const outcome = this.#appending.then(() => this.#explained(() => this.#append(rows, expected)));
+    const outcome = this.#appending.then(() => this.#explained(() => this.#append(rows, expected, term)));
     this.#appending = outcome.catch(() => undefined);
     return outcome;
   }
@@ -164,7 +173,7 @@ export class PostgresLog implements Log {
   }
 
   async probe(bytes: number): Promise<void> {
-    this.#deposed.signal.throwIfAborted();
+    if (this.#term !== null) checkTerm(this.#term);
     await this.#explained(async () => {
       try {
         await this.#writer.query('BEGIN');
@@ -181,23 +190,23 @@ export class PostgresLog implements Log {
       }
     });
     await this.end();
-    this.#deposed.signal.throwIfAborted();
+    if (this.#term !== null) checkTerm(this.#term);
   }
 
   async close(): Promise<void> {
-    if (this.#watching !== null) clearInterval(this.#watching);
-    const closing = [this.#writer.close(), this.#reader.close()];
+    this.#term?.lose('its log was closed');
+    const closing = [this.#writer.close(), this.#reader.close(), this.#lease.close()];
     this.#appended.notify();
     await Promise.all(closing);
   }
 
-  async #append(rows: readonly Row[], expected: number): Promise<AppendOutcome> {
-    this.#deposed.signal.throwIfAborted();
+  async #append(rows: readonly Row[], expected: number, term: Term | undefined): Promise<AppendOutcome> {
+    if (term !== undefined) checkTerm(term);
     let attempt: Attempt | null = null;
     const outcome = await this.#writer.patiently(async () => {
       if (attempt !== null && (await this.#isWritten(attempt)))
         return { appended: true, position: attempt.position };
-      return await this.#transact(rows, expected, (begun) => {
+      return await this.#transact(rows, expected, term, (begun) => {
         attempt = begun;
       }).catch((error: unknown) => {
         // Whatever of the transaction stands there is undone with its connection.
@@ -213,6 +222,7 @@ export class PostgresLog implements Log {
   async #transact(
     rows: readonly Row[],
     expected: number,
+    term: Term | undefined,
     begun: (attempt: Attempt) => void,
   ): Promise<AppendOutcome> {
     const writer = this.#writer;
@@ -228,7 +238,10 @@ export class PostgresLog implements Log {
       }),
     ]);
     const end = this.#learn(tail, before);
-    this.#deposed.signal.throwIfAborted();
+    if (term !== undefined) {
+      if (tail?.writer !== term.token) this.#lose();
+      checkTerm(term);
+    }
     if (tail === undefined || end !== expected) {
       await writer.query('ROLLBACK');
       return { appended: false, position: end };
@@ -282,12 +295,15 @@ export class PostgresLog implements Log {
   }
 
   /** What an answer is compared with that is asked for now: other answers may come first. */
-  #known(): { readonly seen: number; readonly claimed: boolean } {
-    return { seen: this.#seen, claimed: this.#claimed };
+  #known(): { readonly seen: number; readonly term: LeasedTerm | null } {
+    return { seen: this.#seen, term: this.#term };
   }
 
   /** Takes in where the log ends and who writes to it. @returns its end. @throws FailureError when it is not the log that it was. */
-  #learn(tail: Tail | undefined, before: { readonly seen: number; readonly claimed: boolean }): number {
+  #learn(
+    tail: Tail | undefined,
+    before: { readonly seen: number; readonly term: LeasedTerm | null },
+  ): number {
     if (tail === undefined) throw lost(this.#address, 'has no row in its table log');
     const position = Number(tail.position);
     this.#id ??= tail.id;
@@ -295,15 +311,12 @@ export class PostgresLog implements Log {
     if (position < before.seen)
       throw lost(this.#address, `ends at entry ${position}, but had ${before.seen}`);
     this.#seen = Math.max(this.#seen, position);
-    if (before.claimed && tail.writer !== this.#name) this.#depose();
+    if (before.term !== null && before.term === this.#term && tail.writer !== before.term.token) this.#lose();
     return position;
   }
 
-  #depose(): void {
-    if (this.#deposed.signal.aborted) return;
-    const message = `Another coordinator has taken over ${nameOf(this.#address)}: this one leases no more.`;
-    const hint = 'Stop one of the two, or give each a schema of its own.';
-    this.#deposed.abort(new FailureError(failure('internal', message, { hint })));
+  #lose(): void {
+    this.#term?.lose(`another has taken over ${nameOf(this.#address)}`);
   }
 
   #source<D extends Detail>(detail: D): Source<EntryAt<D>> {

@@ -4,10 +4,12 @@ import { FailureError, failure } from '../../core/errors.js';
 import { chainOf, type Link } from './chain.js';
 import { ChangeSignal } from './change-signal.js';
 import { partsOf } from './detail.js';
+import { type Candidate, checkTerm, OwnTerm, type Term } from './leadership.js';
 import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 import { Database, SqliteError, type Statement } from './sqlite/database.js';
 import type { Library } from './sqlite/library.js';
+import { keptNodes } from './sqlite/nodes.js';
 import { probe } from './sqlite/probe.js';
 import { prepareSchema } from './sqlite/schema.js';
 import { COLUMNS, PAGE_ROWS, type Stored, storedEntry } from './stored.js';
@@ -28,7 +30,6 @@ type Page = Statement<[number, number, number], Stored>;
  */
 export class SqliteLog implements Log {
   readonly #path: string;
-  readonly deposed: AbortSignal = new AbortController().signal;
   readonly #database: Database;
   readonly #appended = new ChangeSignal();
   readonly #end: Statement<[], { readonly position: number }>;
@@ -63,7 +64,8 @@ export class SqliteLog implements Log {
     return this.#position();
   }
 
-  async append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
+  async append(facts: readonly Fact[], expected: number, term?: Term): Promise<AppendOutcome> {
+    if (term !== undefined) checkTerm(term);
     const write = (): AppendOutcome & { readonly chain: string | null } => {
       let position = this.#position();
       let chain = this.#chain;
@@ -111,7 +113,10 @@ export class SqliteLog implements Log {
     }
   }
 
-  async claim(): Promise<void> {}
+  async lead(candidate: Candidate): Promise<Term> {
+    const nodes = keptNodes(this.#database);
+    return new OwnTerm(candidate, nodes.before, nodes.keep);
+  }
 
   async probe(bytes: number): Promise<void> {
     try {

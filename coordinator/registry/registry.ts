@@ -103,4 +103,11 @@ export class Registry {
   closeAll(reason: string): void {
     for (const { session } of this.#nodes.values()) session?.close(reason);
   }
+
+  /** Ends every stream and forgets who was there: they join another coordinator. */
+  clear(reason: string): void {
+    this.closeAll(reason);
+    this.#nodes.clear();
+    this.#progress.clear();
+  }
 }

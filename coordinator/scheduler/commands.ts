@@ -13,6 +13,8 @@ export type Event =
       readonly instance: string;
       /** Trials that still run there. */
       readonly trialIds: readonly string[];
+      /** Trials that have ended there, and whose records are on their way. */
+      readonly endedTrialIds?: readonly string[];
     }
   /** The stream broke; the node may come back before its leases expire. */
   | { readonly event: 'node-disconnected'; readonly now: number; readonly node: string }
@@ -55,6 +57,8 @@ export type Event =
   | { readonly event: 'tick'; readonly now: number; readonly at: string }
   /** Somebody wants the node to take no more work and to end. */
   | { readonly event: 'drain-requested'; readonly node: string; readonly reason: string }
+  /** This coordinator leads from now on; these nodes may hold leases of whoever led before. */
+  | { readonly event: 'took-over'; readonly now: number; readonly nodes: readonly string[] }
   /** The coordinator is stopping. */
   | { readonly event: 'drain'; readonly reason: string };
 

@@ -26,12 +26,19 @@ const LOSSES_BEYOND_RETRIES = 2;
 const MOST_FACTS = 2048;
 const RETRY_SECONDS = 2;
 const IDLE_RETRY_SECONDS = 15;
+/** While nodes are waited for; whoever waits is woken when they are there. */
+const AWAITED_RETRY_SECONDS = 1;
 
 /** Answers a free slot's request for work: a lease, or when to ask again. */
 export function requestWork(state: SchedulerState, slot: Slot, now: number, at: string): Command[] {
   const allocation: Allocation = { facts: [], unfinished: false };
   const { leaseKey } = state;
   const node = state.nodes.get(slot.node);
+  if (state.awaited !== null) {
+    slot.waiting = true;
+    const { deviceId } = slot;
+    return [{ command: 'no-work', deviceId, retrySeconds: AWAITED_RETRY_SECONDS, idle: false }];
+  }
   const leaving = state.draining || node?.leaving !== null;
   const lease =
     leaving || slot.trialId !== null || leaseKey === null || standsBack(node, slot)
@@ -233,9 +240,16 @@ function holdLease(
  * A node says that it runs this trial: renews its lease, or takes it up again when this coordinator did
  * not give it (it was restarted) or has let it expire and nobody else has the point yet. Only the node that it was
  * leased to may: the id's signature names it, and the device.
+ * @param ended it runs no more, and its record is on its way: it holds its point, and no device
  * @returns false when the trial is not wanted any more.
  */
-export function renewOrAdopt(state: SchedulerState, node: string, id: string, now: number): boolean {
+export function renewOrAdopt(
+  state: SchedulerState,
+  node: string,
+  id: string,
+  now: number,
+  ended = false,
+): boolean {
   const lease = state.leases.get(id);
   if (lease !== undefined) {
     if (lease.node !== node) return false;
@@ -262,7 +276,7 @@ export function renewOrAdopt(state: SchedulerState, node: string, id: string, no
   const experimentId = experiment.id;
   const slot = slots.find(
     ({ trialId: leasedTrial, deviceId }) =>
-      leasedTrial === null &&
+      (ended || leasedTrial === null) &&
       leaseKey !== null &&
       provesLease(id, { node, deviceId, experimentId }, leaseKey),
   );
@@ -273,11 +287,26 @@ export function renewOrAdopt(state: SchedulerState, node: string, id: string, no
     if (index >= 0) points.returned.splice(index, 1);
   }
   sweep.nextBlock = Math.max(sweep.nextBlock, name.block + 1);
+  if (ended) {
+    const expiresAt = now + state.options.leaseSeconds;
+    const held = { ...name, trialId: id, queue, otherDeviceIds: [], node, deviceId: slot.deviceId };
+    state.leases.set(id, { ...held, expiresAt });
+    return true;
+  }
   // Which others it holds is not in its id; the agent starts nothing on a device that it has in use.
   const others = othersFree(state.nodes.get(node)!, slot, experiment.device);
   const otherDeviceIds = others.slice(0, devicesTaken(experiment) - 1);
   holdLease(state, slot, { ...name, trialId: id, queue, otherDeviceIds }, now);
   return true;
+}
+
+/** Ends a lease that somebody else looks after now: its point goes back. */
+export function letGo(state: SchedulerState, lease: LeaseState): void {
+  state.leases.delete(lease.trialId);
+  freeDevices(state, lease);
+  const sweep = state.sweeps.get(lease.sweepId);
+  if (sweep === undefined || lease.purpose === 'control') return;
+  requeue(queueOf(sweep, lease.queue), lease.position);
 }
 
 /**

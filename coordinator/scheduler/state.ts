@@ -163,6 +163,11 @@ export interface SchedulerState {
   /** Every recorded trial. */
   readonly recorded: TrialTable;
   draining: boolean;
+  /**
+   * Nodes that may hold leases of whoever led before: nothing is leased until each of them has said what it still runs, or until such leases
+   * have run out (monotonic seconds). Null = nobody is waited for.
+   */
+  awaited: { readonly nodes: Set<string>; readonly until: number } | null;
   trialsNamed: number;
   /** Leases granted, and leases that ended without a record, since this coordinator started. */
   readonly granted: { measure: number; control: number };
@@ -183,6 +188,7 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
     repeated: new Set(),
     recorded,
     draining: false,
+    awaited: null,
     trialsNamed: 0,
     granted: { measure: 0, control: 0 },
     lost: 0,
@@ -245,6 +251,14 @@ export function triesOf(queue: PointQueue, position: number): Tries {
 export function requeue(queue: PointQueue, position: number): void {
   queue.inFlight.delete(position);
   if (!queue.settled.has(position)) queue.returned.push(position);
+}
+
+/** @returns the nodes that may hold leases now or soon: who is connected or has one, and who is waited for. */
+export function nodesWithLeases({ nodes, leases, awaited }: SchedulerState): string[] {
+  const names = new Set([...leases.values()].map(({ node }) => node));
+  for (const [name, { connected }] of nodes) if (connected) names.add(name);
+  for (const name of awaited?.nodes ?? []) names.add(name);
+  return [...names].sort();
 }
 
 /** Frees every device that a lease held. */

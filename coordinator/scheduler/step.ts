@@ -3,7 +3,7 @@ import type { Fact } from '../log/log.js';
 import { releaseBlock } from './block-allocator.js';
 import type { Command, Event } from './commands.js';
 import { OUT_OF_TIME, overdue } from './deadline.js';
-import { loseLease, renewOrAdopt, requestWork } from './leasing.js';
+import { letGo, loseLease, renewOrAdopt, requestWork } from './leasing.js';
 import { judge } from './retry.js';
 import {
   joinAxis,
@@ -67,6 +67,12 @@ export function step(state: SchedulerState, event: Event): Command[] {
       return pauseAsked(state, event);
     case 'tick':
       return tick(state, event.now, event.at);
+    case 'took-over': {
+      const { leaseSeconds } = state.options;
+      const nodes = new Set(event.nodes);
+      state.awaited = nodes.size === 0 ? null : { nodes, until: event.now + leaseSeconds };
+      return [];
+    }
     case 'drain': {
       state.draining = true;
       const connected = [...state.nodes.values()].filter((node) => node.connected);
@@ -81,9 +87,20 @@ export function step(state: SchedulerState, event: Event): Command[] {
   }
 }
 
+/**
+ * Another coordinator leads: what only whoever leads knows is forgotten, and what was dealt goes back, so that the state is as one that was
+ * read from the log. Leases are lost to nobody: their nodes say elsewhere what they still run.
+ */
+export function standDown(state: SchedulerState): void {
+  for (const lease of [...state.leases.values()]) letGo(state, lease);
+  for (const slot of slotsOf(state)) releaseBlock(state, slot);
+  state.nodes.clear();
+  state.awaited = null;
+}
+
 /** @returns commands that tell waiting slots to ask again; sent after facts that may have made work. */
 export function wakeWaiting(state: SchedulerState): Command[] {
-  if (state.draining) return [];
+  if (state.draining || state.awaited !== null) return [];
   const commands: Command[] = [];
   for (const slot of slotsOf(state)) {
     if (slot.waiting) commands.push({ command: 'wake', node: slot.node, deviceId: slot.deviceId });
@@ -108,9 +125,9 @@ export function notWritten(state: SchedulerState, facts: readonly Fact[]): void 
 }
 
 function joined(state: SchedulerState, event: Extract<Event, { event: 'node-joined' }>): Command[] {
-  const { profile, instance, trialIds, now } = event;
+  const { profile, instance, trialIds, endedTrialIds = [], now } = event;
   const before = state.nodes.get(profile.name);
-  const running = new Set(trialIds);
+  const running = new Set([...trialIds, ...endedTrialIds]);
   const commands: Command[] = [];
   if (before !== undefined) {
     // What the node had been allocated under its old profile may not fit the new one.
@@ -147,8 +164,17 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
   state.nodes.set(profile.name, node);
   for (const sweep of state.sweeps.values()) joinAxis(sweep, profile);
   const unknown = trialIds.filter((trialId) => !renewOrAdopt(state, profile.name, trialId, now));
+  // Of those that have ended nothing is to be stopped.
+  for (const trialId of endedTrialIds) renewOrAdopt(state, profile.name, trialId, now, true);
   const answer: Command = { command: 'unknown-trials', trialIds: unknown };
+  heardFrom(state, profile.name);
   return [...commands, answer, ...wakeWaiting(state)];
+}
+
+/** A node has said what it still runs, or that it leaves. */
+function heardFrom(state: SchedulerState, name: string): void {
+  const { awaited } = state;
+  if (awaited?.nodes.delete(name) === true && awaited.nodes.size === 0) state.awaited = null;
 }
 
 function drainAsked(state: SchedulerState, name: string, reason: string): Command[] {
@@ -242,6 +268,10 @@ function pauseAsked(
 function tick(state: SchedulerState, now: number, at: string): Command[] {
   const commands: Command[] = [];
   let returned = false;
+  if (state.awaited !== null && now >= state.awaited.until) {
+    state.awaited = null;
+    returned = true;
+  }
   for (const lease of [...state.leases.values()]) {
     if (lease.expiresAt > now) continue;
     const facts = loseLease(state, lease, at, true);

@@ -1,7 +1,8 @@
 import type { ResultRecord } from '../../core/result/result.js';
-import type { LiveResult } from '../../report/live/live.js';
+import type { LiveResult, LiveStanding } from '../../report/live/live.js';
 import { packLive } from '../../report/live/pack.js';
 import type { Dispatcher } from '../dispatcher.js';
+import type { Leadership } from '../leadership.js';
 import type { Log } from '../log/log.js';
 import { storedResults } from '../results.js';
 import type { Changes } from './changes.js';
@@ -20,18 +21,26 @@ export interface EventSources {
   readonly changes: Changes;
   readonly version: string;
   readonly writes: boolean;
+  readonly otherWebUrls: readonly string[];
+}
+
+/** @returns whether this coordinator leads, and who does. */
+export function standingOf({ leads, leader }: Leadership): LiveStanding {
+  return { leads, leader: leader && { address: leader.grpc, webUrl: leader.web } };
 }
 
 /** Streams everything that happens to one reader, until it disconnects. */
 export async function tellEvents(
   stream: EventStream,
-  { log, dispatcher, changes, version, writes }: EventSources,
+  { log, dispatcher, changes, version, writes, otherWebUrls }: EventSources,
   { results, after }: EventsQuery,
 ): Promise<void> {
+  // A reader that comes from another coordinator may have seen what this one has not taken in yet.
+  if (after !== null && after > dispatcher.position) await dispatcher.catchUp();
   const { position } = dispatcher;
   // An id that this log has not reached was given by another one: whoever remembers it has to start again.
   const reset = after !== null && after > position;
-  await stream.send('hello', { version, position, reset, writes });
+  await stream.send('hello', { version, position, reset, writes, otherWebUrls });
   const tell = async (): Promise<void> => {
     if (results === null) return;
     const query = { sweepId: results.sweepId, follow: true, allTrials: true, detail: 'full' as const };
@@ -45,7 +54,14 @@ export async function tellEvents(
   const show = async (): Promise<void> => {
     for await (const { kind, json } of changes.follow(stream.signal)) await stream.sendText(kind, json);
   };
-  await Promise.all([tell(), show()]);
+  const stand = async (): Promise<void> => {
+    while (!stream.signal.aborted) {
+      const changed = dispatcher.leadership.changes.wait(stream.signal);
+      await stream.send('leader', standingOf(dispatcher.leadership));
+      await changed;
+    }
+  };
+  await Promise.all([tell(), show(), stand()]);
 }
 
 function resultOf(dispatcher: Dispatcher, sweepId: string, record: ResultRecord): LiveResult {

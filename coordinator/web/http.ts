@@ -16,7 +16,7 @@ import { gradedJson } from '../log/detail.js';
 import { resultOfTrial, storedResults } from '../results.js';
 import { Changes } from './changes.js';
 import { EventStream } from './event-stream.js';
-import { tellEvents } from './events.js';
+import { standingOf, tellEvents } from './events.js';
 import { readPage } from './page.js';
 import { Reports } from './reports.js';
 import { liveNodes, liveSweep, liveSweeps, liveTrials } from './state.js';
@@ -27,6 +27,8 @@ export interface WebParts extends ControlApi {
   readonly version: string;
   /** Whether sweeps may be submitted, paused and cancelled through it. */
   readonly writes: boolean;
+  /** Web views of the other coordinators. */
+  readonly otherWebUrls: readonly string[];
 }
 
 /** Readers of the event stream at a time; each costs what it is sent. */
@@ -54,7 +56,7 @@ const PUBLIC = { config: { access: 'public' } } as const;
 const READ = { config: { access: 'read' } } as const;
 
 function routes(app: HttpApp, parts: WebParts): void {
-  const { dispatcher, registry, log, version, writes } = parts;
+  const { dispatcher, registry, log } = parts;
   const page = readPage();
   const changes = new Changes(dispatcher, registry);
   const reports = new Reports(log, dispatcher);
@@ -71,9 +73,10 @@ function routes(app: HttpApp, parts: WebParts): void {
     return await send(request, reply, 'text/html; charset=utf-8', page.html);
   });
 
-  if (writes) writeRoutes(app, parts);
+  if (parts.writes) writeRoutes(app, parts);
   app.get('/api/v1/sweeps', READ, async () => ({ sweeps: liveSweeps(dispatcher) }));
   app.get('/api/v1/nodes', READ, async () => ({ nodes: liveNodes(dispatcher, registry) }));
+  app.get('/api/v1/leader', READ, async () => standingOf(dispatcher.leadership));
   app.get('/api/v1/running', READ, async () => ({ running: liveTrials(dispatcher, registry) }));
   app.get<Named>('/api/v1/sweeps/:id', READ, async ({ params }) =>
     liveSweep(dispatcher, sweepNamed(dispatcher, params.id)),
@@ -131,7 +134,7 @@ function routes(app: HttpApp, parts: WebParts): void {
       readers.add(stream);
       const asking = setInterval(() => request.refusal() !== null && stream.close(), ASK_AGAIN_MILLISECONDS);
       // A log that is being closed ends the streams; their readers come back.
-      await tellEvents(stream, { log, dispatcher, changes, version, writes }, query).catch(() => undefined);
+      await tellEvents(stream, { ...parts, changes }, query).catch(() => undefined);
       stream.close();
       clearInterval(asking);
       readers.delete(stream);

@@ -100,6 +100,14 @@ export interface LiveResult {
   readonly payload: Payload;
 }
 
+/** Which of several coordinators on one log leads. */
+export interface LiveStanding {
+  /** This one does: it knows nodes and what runs, and takes what changes something. */
+  readonly leads: boolean;
+  /** Null = none is known. */
+  readonly leader: { readonly address: string; readonly webUrl: string | null } | null;
+}
+
 /** The events of the stream by name. Only `result` has an id: its entry of the log, from which a reader resumes. */
 export interface LiveEvents {
   /**
@@ -111,7 +119,10 @@ export interface LiveEvents {
     readonly position: number;
     readonly reset: boolean;
     readonly writes: boolean;
+    /** Web views of the other coordinators, where this one's configuration names them. */
+    readonly otherWebUrls: readonly string[];
   };
+  readonly leader: LiveStanding;
   /** Each holds all of its kind, and comes when something of it has changed. */
   readonly sweeps: readonly LiveSweep[];
   readonly nodes: readonly LiveNode[];

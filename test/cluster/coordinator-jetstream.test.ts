@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { connect, DiscardPolicy, headers, type NatsConnection, type StreamConfig } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { claimOf } from '../../coordinator/log/jetstream/appends.js';
 import { JetStreamLog } from '../../coordinator/log/jetstream.js';
 import type { Fact, HeadEntry } from '../../coordinator/log/log.js';
 import { LONG } from '../support/cases.js';
 import { fillStream, largeFact, readSlowly } from '../support/jetstream-load.js';
 import { hasNatsServer, NATS_VERSIONS, NatsServer, oldNatsServer } from '../support/nats-server.js';
-import { logContract } from '../unit/coordinator/log.contract.js';
+import { lead, logContract, sharedLogContract } from '../unit/coordinator/log.contract.js';
 import { recorded, submitted } from '../unit/coordinator/log-facts.js';
 
 async function positionsOf(entries: AsyncIterable<HeadEntry>): Promise<number[]> {
@@ -65,42 +66,22 @@ describe.skipIf(!hasNatsServer).each(VERSIONS)('needs nats-server %s', (version)
     await two.close();
   });
 
-  test('the last coordinator that claims a log writes to it, the one before only reads', async () => {
-    const one = await JetStreamLog.open(options('CLAIMED'));
-    await one.claim();
-    await one.append([submitted('a')], 0);
-    const two = await JetStreamLog.open(options('CLAIMED'));
-    await two.claim();
-    expect(two.deposed.aborted).toBe(false);
-    await two.append([submitted('b')], 1);
-    // Position and sequence are right: it is the claim that stands against it.
-    await expect(one.append([submitted('c')], 2)).rejects.toThrow(/^Another coordinator has taken over/);
-    expect(one.deposed.aborted).toBe(true);
-    expect(await positionsOf(one.read(0, 'full'))).toEqual([1, 2]);
-    expect(await two.append([submitted('d')], 2)).toEqual({ appended: true, position: 3 });
-    await one.close();
-    await two.close();
-  });
+  sharedLogContract('JetStream log', (stream) => JetStreamLog.open(options(stream)));
 
-  test('a coordinator that tries its log hears that it was deposed, and takes nothing back', async () => {
-    const one = await JetStreamLog.open(options('TRIED'));
-    await one.claim();
-    const two = await JetStreamLog.open(options('TRIED'));
-    await two.claim();
-    await expect(one.probe(1_000)).rejects.toThrow(/^Another coordinator has taken over/);
-    expect(await two.append([submitted('a')], 0)).toEqual({ appended: true, position: 1 });
-    await two.probe(1_000);
-    expect([one.deposed.aborted, two.deposed.aborted, await two.end()]).toEqual([true, false, 1]);
-    await one.close();
-    await two.close();
-  });
-
-  test('of coordinators that claim a log at once one is left', async () => {
-    const logs = await Promise.all(Array.from({ length: 3 }, () => JetStreamLog.open(options('RACED'))));
-    await Promise.all(logs.map((log) => log.claim()));
-    await Promise.all(logs.map((log) => log.end()));
-    expect(logs.filter((log) => !log.deposed.aborted)).toHaveLength(1);
-    await Promise.all(logs.map((log) => log.close()));
+  test('a coordinator of before there were leases claims a stream: whoever leads it by a lease leads no more', async () => {
+    const log = await JetStreamLog.open(options('CLAIMED'));
+    const term = await lead(log);
+    await log.append([submitted('a')], 0, term);
+    const connection = await connect({ servers: server.url });
+    const { headers: claim, body } = await claimOf('of-an-old-release', 2);
+    await connection.jetstream().publish('CLAIMED.facts', body, { headers: claim });
+    await expect(log.append([submitted('b')], 1, term)).rejects.toThrow(/another has taken over/);
+    expect(term.over.aborted).toBe(true);
+    // The old one renews nothing, so that the lease is free when it has run out.
+    const again = await lead(log);
+    expect(await log.append([submitted('b')], 1, again)).toEqual({ appended: true, position: 2 });
+    await log.close();
+    await connection.close();
   });
 
   test('an append larger than a message of the server is written in parts and read as one', async () => {

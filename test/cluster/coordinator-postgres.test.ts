@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HeadEntry } from '../../coordinator/log/log.js';
 import { PostgresLog } from '../../coordinator/log/postgres.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
-import { logContract } from '../unit/coordinator/log.contract.js';
+import { logContract, sharedLogContract } from '../unit/coordinator/log.contract.js';
 import { recorded, submitted } from '../unit/coordinator/log-facts.js';
 
 async function positionsOf(entries: AsyncIterable<HeadEntry>): Promise<number[]> {
@@ -49,20 +49,7 @@ describe.skipIf(!hasPostgres)('needs PostgreSQL', () => {
     await Promise.all([one.close(), two.close()]);
   });
 
-  test('the last coordinator that claims a log writes to it, the one before only reads', async () => {
-    const one = await open('claimed');
-    await one.claim();
-    await one.append([submitted('a')], 0);
-    const two = await open('claimed');
-    await two.claim();
-    expect(two.deposed.aborted).toBe(false);
-    await two.append([submitted('b')], 1);
-    await expect(one.append([submitted('c')], 2)).rejects.toThrow(/^Another coordinator has taken over/);
-    expect(one.deposed.aborted).toBe(true);
-    await expect(one.claim()).rejects.toThrow(/^Another coordinator has taken over/);
-    expect(await positionsOf(one.read(0, 'full'))).toEqual([1, 2]);
-    await Promise.all([one.close(), two.close()]);
-  });
+  sharedLogContract('PostgreSQL log', (schema) => open(schema));
 
   test('more facts than one statement holds, and large ones, are one append', async () => {
     const log = await open('large');

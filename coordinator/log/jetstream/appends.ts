@@ -23,7 +23,7 @@ const PART = 'Ridgepoint-Part';
 const GROUP = 'Ridgepoint-Group';
 /** Checksum of the append, over the one before. */
 const CHAIN = 'Ridgepoint-Chain';
-/** Who writes from here on. */
+/** Token of the term that writes from here on; of releases before there were leases the coordinator. */
 const LEADER = 'Ridgepoint-Leader';
 
 /** An append of more trials than a header should hold names them in its facts alone. */
@@ -47,7 +47,7 @@ export interface Append {
   readonly heads: string | null;
   /** Its checksum; null = an older release wrote it. */
   readonly chain: string | null;
-  /** Whoever claimed the log with this message; null = it is no claim. */
+  /** The term that claimed the log with this message; null = it is no claim. */
   readonly leader: string | null;
   /** Its messages. */
   readonly fromSequence: number;
@@ -102,7 +102,7 @@ export function chainIn(parts: readonly Outgoing[]): string | null {
   return parts.at(-1)?.headers.get(CHAIN) || null;
 }
 
-/** The message by which a coordinator says that it writes from here on; it holds no fact. */
+/** The message by which a coordinator says that its term writes from here on; it holds no fact. */
 export async function claimOf(leader: string, first: number): Promise<Outgoing> {
   const header = heading(first, 0);
   header.set(LEADER, leader);

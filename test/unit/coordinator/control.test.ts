@@ -16,7 +16,14 @@ async function coordinator(points: number) {
   const log = new MemoryLog();
   const dispatcher = await openDispatcher({ log });
   const clock = { now: () => 0, at: () => '2025-01-01T00:00:00Z' };
-  const api = { dispatcher, log, clock, registry: new Registry(), inform: () => undefined };
+  const api = {
+    dispatcher,
+    log,
+    clock,
+    registry: new Registry(),
+    ownAddress: () => 'localhost:0',
+    inform: () => undefined,
+  };
   const document = fakeSweep(points, { placement: '{ driftControl: false, retries: 0 }' });
   const { sweepId } = await submitSweep(api, submission(document), 'ann');
   const profile = aNode();

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { headOf } from '../../../coordinator/log/detail.js';
+import type { Term } from '../../../coordinator/log/leadership.js';
 import type { HeadEntry, Log } from '../../../coordinator/log/log.js';
 import { measured, recorded, submitted } from './log-facts.js';
 
@@ -7,6 +9,15 @@ async function collect<Entry extends HeadEntry>(entries: AsyncIterable<Entry>): 
   const list: Entry[] = [];
   for await (const entry of entries) list.push(entry);
   return list;
+}
+
+let holders = 0;
+
+/** Leads a log as another coordinator each time. */
+export function lead(log: Log, seconds = 3): Promise<Term> {
+  holders += 1;
+  const candidate = { holder: `holder-${holders}`, grpc: `localhost:${holders}`, web: null, seconds };
+  return log.lead(candidate, { signal: new AbortController().signal, heard: () => undefined });
 }
 
 /** What every log promises; run by each of them. */
@@ -156,13 +167,21 @@ export function logContract(name: string, open: () => Promise<Log>): void {
       await expect(log.get(2, 'full')).rejects.toThrow(/^The log .* has no entry 2\.$/);
     });
 
-    test('a log that was claimed is written to, and the claim is no entry', async () => {
+    test('a log that is led is written to under the term, and the term is no entry; nothing is once it is over', async () => {
       await log.append([submitted('a')], 0);
-      await log.claim();
-      expect(log.deposed.aborted).toBe(false);
+      const term = await lead(log);
+      expect([term.lasts, term.over.aborted, term.nodesBefore]).toEqual([true, false, []]);
       expect(await log.end()).toBe(1);
-      expect(await log.append([submitted('b')], 1)).toEqual({ appended: true, position: 2 });
+      expect(await log.append([submitted('b')], 1, term)).toEqual({ appended: true, position: 2 });
       expect((await collect(log.read(0, 'head'))).map((e) => e.position)).toEqual([1, 2]);
+      await term.noteNodes(['node-a', 'node-b']);
+      await term.resign(['node-b']);
+      expect([term.lasts, term.over.aborted]).toEqual([false, true]);
+      await expect(log.append([submitted('c')], 2, term)).rejects.toThrow(/^This coordinator leads no more/);
+      const next = await lead(log);
+      expect(next.token).not.toBe(term.token);
+      expect(await log.append([submitted('c')], 2, next)).toEqual({ appended: true, position: 3 });
+      await expect(log.append([submitted('d')], 3, term)).rejects.toThrow(/^This coordinator leads no more/);
     });
 
     test('many entries come back in order', async () => {
@@ -172,6 +191,93 @@ export function logContract(name: string, open: () => Promise<Log>): void {
       expect(entries.map((e) => (e.fact.fact === 'ResultRecorded' ? e.fact.record.trialId : ''))).toEqual(
         trials,
       );
+    });
+  });
+}
+
+/** What logs promise that several coordinators share; each `open` is another client of the same log. */
+export function sharedLogContract(name: string, open: (log: string) => Promise<Log>): void {
+  describe(`${name}, shared`, () => {
+    let logs: Log[] = [];
+    let names = 0;
+    const opened = async (): Promise<[Log, Log]> => {
+      names += 1;
+      logs = [await open(`shared${names}`), await open(`shared${names}`)];
+      return logs as [Log, Log];
+    };
+    afterEach(async () => {
+      await Promise.all(logs.map((log) => log.close()));
+    });
+
+    test('one leads; the other hears where, and leads at once when that one resigns, with the nodes that it knew', async () => {
+      const [one, two] = await opened();
+      const term = await lead(one);
+      expect(await one.append([submitted('a')], 0, term)).toMatchObject({ appended: true });
+      await term.noteNodes(['node-a', 'node-b']);
+      const heard: (string | undefined)[] = [];
+      const never = new AbortController();
+      const candidate = { holder: 'other', grpc: 'there:1', web: 'http://there:2', seconds: 3 };
+      const waiting = two.lead(candidate, {
+        signal: never.signal,
+        heard: (leader) => heard.push(leader?.grpc),
+      });
+      // Longer than the lease: it is renewed.
+      await sleep(1200);
+      expect(await Promise.race([waiting, 'waits'])).toBe('waits');
+      expect(new Set(heard)).toEqual(new Set([expect.stringMatching(/^localhost:/)]));
+      await term.resign(['node-b']);
+      const next = await waiting;
+      expect([next.nodesBefore, next.lasts, term.lasts]).toEqual([['node-b'], true, false]);
+      expect(await two.append([submitted('b')], 1, next)).toEqual({ appended: true, position: 2 });
+      // Position is right: it is the term that stands against it.
+      await expect(one.append([submitted('c')], 2, term)).rejects.toThrow(/^This coordinator leads no more/);
+    });
+
+    test('who is gone without a word has led when its lease runs out; what it knew of nodes stays', async () => {
+      const [one, two] = await opened();
+      const term = await lead(one, 1);
+      await term.noteNodes(['node-a']);
+      // Its renewals end here, as those of a process that was killed.
+      await one.close();
+      expect(term.lasts).toBe(false);
+      const begun = performance.now();
+      const next = await lead(two, 1);
+      expect(performance.now() - begun).toBeLessThan(2_500);
+      expect(next.nodesBefore).toEqual(['node-a']);
+      expect(await two.append([submitted('a')], 0, next)).toEqual({ appended: true, position: 1 });
+    });
+
+    test('an append that another term outran is refused, though its writer knows nothing of it', async () => {
+      const [one, two] = await opened();
+      // A clock that stands still believes in its term for ever.
+      const term = await lead(one, 1);
+      const stopped: Term = { ...term, token: term.token, nodesBefore: [], lasts: true, over: term.over };
+      await term.resign([]);
+      const next = await lead(two, 1);
+      expect(await two.append([submitted('a')], 0, next)).toEqual({ appended: true, position: 1 });
+      const outcome = await one.append([submitted('b')], 0, stopped).catch((error: Error) => error.message);
+      expect(outcome).toSatisfy(
+        (it: unknown) => typeof it === 'string' || !(it as { appended: boolean }).appended,
+      );
+      expect(await two.end()).toBe(1);
+    });
+
+    test('of several that want to lead at once one does', async () => {
+      const [one, two] = await opened();
+      const never = new AbortController();
+      let led = 0;
+      const asked = [one, two].map(async (log, index) => {
+        await log.lead(
+          { holder: `h${index}`, grpc: `h${index}:1`, web: null, seconds: 2 },
+          { signal: never.signal, heard: () => undefined },
+        );
+        led += 1;
+      });
+      await Promise.race(asked);
+      await sleep(700);
+      expect(led).toBe(1);
+      never.abort();
+      await Promise.allSettled(asked);
     });
   });
 }

@@ -3,6 +3,7 @@ import { copyLog } from '../../../coordinator/log/copy.js';
 import type { Fact, Log } from '../../../coordinator/log/log.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { type Break, breakSentence, verifyLog } from '../../../coordinator/log/verify.js';
+import { lead } from './log.contract.js';
 import { measured, recorded, submitted } from './log-facts.js';
 
 /** A place where a log lies, and what may happen to it there. What a kind of log cannot suffer is null. */
@@ -47,13 +48,13 @@ export function logFaults(name: string, at: () => Promise<LogPlace>): void {
       const { loseAnswers } = place;
       if (loseAnswers === null) return skip('there is nobody between');
       const log = await opened();
-      await log.claim();
-      await log.append([submitted('a')], 0);
+      const term = await lead(log, 30);
+      await log.append([submitted('a')], 0, term);
       for (let round = 0; round < 3; round += 1) {
         const facts = [recorded(`t${round}`), submitted(`s${round}`)];
         const end = 1 + 2 * round;
         loseAnswers();
-        expect(await log.append(facts, end)).toEqual({ appended: true, position: end + 2 });
+        expect(await log.append(facts, end, term)).toEqual({ appended: true, position: end + 2 });
       }
       expect(await factsOf(log)).toEqual([
         submitted('a'),
@@ -78,10 +79,10 @@ export function logFaults(name: string, at: () => Promise<LogPlace>): void {
       const { restart } = place;
       if (restart === null) return skip('it has no server');
       const log = await opened();
-      await log.claim();
-      await log.append([submitted('a'), recorded('t1')], 0);
+      const term = await lead(log, 30);
+      await log.append([submitted('a'), recorded('t1')], 0, term);
       await restart.kill();
-      const [appended, read] = [log.append([recorded('t2')], 2), factsOf(log)];
+      const [appended, read] = [log.append([recorded('t2')], 2, term), factsOf(log)];
       await restart.start();
       expect(await appended).toEqual({ appended: true, position: 3 });
       expect((await read).slice(0, 2)).toEqual([submitted('a'), recorded('t1')]);

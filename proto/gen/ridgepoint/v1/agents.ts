@@ -56,6 +56,8 @@ export interface Hello {
   runningTrialIds: string[];
   /** Random for each run of the agent; tells a reconnect from a second agent that has the same node name. */
   instance: string;
+  /** Trials that have ended here and whose results are still to be reported: nobody else is to be given their points meanwhile. */
+  endedTrialIds: string[];
 }
 
 export interface Welcome {
@@ -574,7 +576,7 @@ export const SessionResponse: MessageFns<SessionResponse> = {
 };
 
 function createBaseHello(): Hello {
-  return { protocol: 0, nodeProfileJson: "", runningTrialIds: [], instance: "" };
+  return { protocol: 0, nodeProfileJson: "", runningTrialIds: [], instance: "", endedTrialIds: [] };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -590,6 +592,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.instance !== "") {
       writer.uint32(34).string(message.instance);
+    }
+    for (const v of message.endedTrialIds) {
+      writer.uint32(42).string(v!);
     }
     return writer;
   },
@@ -639,6 +644,14 @@ export const Hello: MessageFns<Hello> = {
             message.instance = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.endedTrialIds.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -665,6 +678,11 @@ export const Hello: MessageFns<Hello> = {
         ? object.running_trial_ids.map((e: any) => globalThis.String(e))
         : [],
       instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
+      endedTrialIds: globalThis.Array.isArray(object?.endedTrialIds)
+        ? object.endedTrialIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.ended_trial_ids)
+        ? object.ended_trial_ids.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -682,6 +700,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.instance !== "") {
       obj.instance = message.instance;
     }
+    if (message.endedTrialIds?.length) {
+      obj.endedTrialIds = message.endedTrialIds;
+    }
     return obj;
   },
 
@@ -694,6 +715,7 @@ export const Hello: MessageFns<Hello> = {
     message.nodeProfileJson = object.nodeProfileJson ?? "";
     message.runningTrialIds = object.runningTrialIds?.map((e) => e) || [];
     message.instance = object.instance ?? "";
+    message.endedTrialIds = object.endedTrialIds?.map((e) => e) || [];
     return message;
   },
 };

@@ -130,6 +130,18 @@ export function recordDetailToJSON(object: RecordDetail): string {
   }
 }
 
+export interface WatchLeaderRequest {
+}
+
+export interface WatchLeaderResponse {
+  /** `host:port` of the coordinator that leads: it takes agents, and whatever changes something. Empty = none is known. */
+  leaderAddress: string;
+  /** URL of its web view; empty = it has none. */
+  leaderWebUrl: string;
+  /** `host:port` of the coordinator that answers, as the others name it. It leads when the two are the same. */
+  ownAddress: string;
+}
+
 export interface SubmitSweepRequest {
   /** The sweep file as text (YAML); the coordinator parses and checks it again. */
   document: string;
@@ -297,6 +309,8 @@ export interface StreamResultsRequest {
   detail: RecordDetail;
   /** A message may hold several records: who asks for it looks at `more_json`. Not with `follow`. */
   together: boolean;
+  /** Only what comes after this entry of the log: `position` of the last message that was read, from whichever coordinator. */
+  after: number;
 }
 
 export interface StreamResultsResponse {
@@ -304,6 +318,8 @@ export interface StreamResultsResponse {
   recordJson: string;
   /** The records after it, where the request allows several in a message. */
   moreJson: string[];
+  /** Entry of the log of the last of them. */
+  position: number;
 }
 
 export interface ListNodesRequest {
@@ -332,6 +348,171 @@ export interface DrainNodeResponse {
   /** Trials that the node still finishes. */
   running: number;
 }
+
+function createBaseWatchLeaderRequest(): WatchLeaderRequest {
+  return {};
+}
+
+export const WatchLeaderRequest: MessageFns<WatchLeaderRequest> = {
+  encode(_: WatchLeaderRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchLeaderRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchLeaderRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): WatchLeaderRequest {
+    return {};
+  },
+
+  toJSON(_: WatchLeaderRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<WatchLeaderRequest>): WatchLeaderRequest {
+    return WatchLeaderRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<WatchLeaderRequest>): WatchLeaderRequest {
+    const message = createBaseWatchLeaderRequest();
+    return message;
+  },
+};
+
+function createBaseWatchLeaderResponse(): WatchLeaderResponse {
+  return { leaderAddress: "", leaderWebUrl: "", ownAddress: "" };
+}
+
+export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
+  encode(message: WatchLeaderResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.leaderAddress !== "") {
+      writer.uint32(10).string(message.leaderAddress);
+    }
+    if (message.leaderWebUrl !== "") {
+      writer.uint32(18).string(message.leaderWebUrl);
+    }
+    if (message.ownAddress !== "") {
+      writer.uint32(26).string(message.ownAddress);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchLeaderResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchLeaderResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.leaderAddress = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.leaderWebUrl = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ownAddress = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WatchLeaderResponse {
+    return {
+      leaderAddress: isSet(object.leaderAddress)
+        ? globalThis.String(object.leaderAddress)
+        : isSet(object.leader_address)
+        ? globalThis.String(object.leader_address)
+        : "",
+      leaderWebUrl: isSet(object.leaderWebUrl)
+        ? globalThis.String(object.leaderWebUrl)
+        : isSet(object.leader_web_url)
+        ? globalThis.String(object.leader_web_url)
+        : "",
+      ownAddress: isSet(object.ownAddress)
+        ? globalThis.String(object.ownAddress)
+        : isSet(object.own_address)
+        ? globalThis.String(object.own_address)
+        : "",
+    };
+  },
+
+  toJSON(message: WatchLeaderResponse): unknown {
+    const obj: any = {};
+    if (message.leaderAddress !== "") {
+      obj.leaderAddress = message.leaderAddress;
+    }
+    if (message.leaderWebUrl !== "") {
+      obj.leaderWebUrl = message.leaderWebUrl;
+    }
+    if (message.ownAddress !== "") {
+      obj.ownAddress = message.ownAddress;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WatchLeaderResponse>): WatchLeaderResponse {
+    return WatchLeaderResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchLeaderResponse>): WatchLeaderResponse {
+    const message = createBaseWatchLeaderResponse();
+    message.leaderAddress = object.leaderAddress ?? "";
+    message.leaderWebUrl = object.leaderWebUrl ?? "";
+    message.ownAddress = object.ownAddress ?? "";
+    return message;
+  },
+};
 
 function createBaseSubmitSweepRequest(): SubmitSweepRequest {
   return { document: "", modelsJson: "", submitter: "", retryFailed: false, budgetSeconds: undefined };
@@ -2468,7 +2649,7 @@ export const RunningTrial: MessageFns<RunningTrial> = {
 };
 
 function createBaseStreamResultsRequest(): StreamResultsRequest {
-  return { sweepId: "", follow: false, allTrials: false, detail: 0, together: false };
+  return { sweepId: "", follow: false, allTrials: false, detail: 0, together: false, after: 0 };
 }
 
 export const StreamResultsRequest: MessageFns<StreamResultsRequest> = {
@@ -2487,6 +2668,9 @@ export const StreamResultsRequest: MessageFns<StreamResultsRequest> = {
     }
     if (message.together !== false) {
       writer.uint32(40).bool(message.together);
+    }
+    if (message.after !== 0) {
+      writer.uint32(48).uint64(message.after);
     }
     return writer;
   },
@@ -2544,6 +2728,14 @@ export const StreamResultsRequest: MessageFns<StreamResultsRequest> = {
             message.together = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.after = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2571,6 +2763,7 @@ export const StreamResultsRequest: MessageFns<StreamResultsRequest> = {
         : false,
       detail: isSet(object.detail) ? recordDetailFromJSON(object.detail) : 0,
       together: isSet(object.together) ? globalThis.Boolean(object.together) : false,
+      after: isSet(object.after) ? globalThis.Number(object.after) : 0,
     };
   },
 
@@ -2591,6 +2784,9 @@ export const StreamResultsRequest: MessageFns<StreamResultsRequest> = {
     if (message.together !== false) {
       obj.together = message.together;
     }
+    if (message.after !== 0) {
+      obj.after = Math.round(message.after);
+    }
     return obj;
   },
 
@@ -2604,12 +2800,13 @@ export const StreamResultsRequest: MessageFns<StreamResultsRequest> = {
     message.allTrials = object.allTrials ?? false;
     message.detail = object.detail ?? 0;
     message.together = object.together ?? false;
+    message.after = object.after ?? 0;
     return message;
   },
 };
 
 function createBaseStreamResultsResponse(): StreamResultsResponse {
-  return { recordJson: "", moreJson: [] };
+  return { recordJson: "", moreJson: [], position: 0 };
 }
 
 export const StreamResultsResponse: MessageFns<StreamResultsResponse> = {
@@ -2619,6 +2816,9 @@ export const StreamResultsResponse: MessageFns<StreamResultsResponse> = {
     }
     for (const v of message.moreJson) {
       writer.uint32(18).string(v!);
+    }
+    if (message.position !== 0) {
+      writer.uint32(24).uint64(message.position);
     }
     return writer;
   },
@@ -2652,6 +2852,14 @@ export const StreamResultsResponse: MessageFns<StreamResultsResponse> = {
             message.moreJson.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.position = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2676,6 +2884,7 @@ export const StreamResultsResponse: MessageFns<StreamResultsResponse> = {
         : globalThis.Array.isArray(object?.more_json)
         ? object.more_json.map((e: any) => globalThis.String(e))
         : [],
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
   },
 
@@ -2687,6 +2896,9 @@ export const StreamResultsResponse: MessageFns<StreamResultsResponse> = {
     if (message.moreJson?.length) {
       obj.moreJson = message.moreJson;
     }
+    if (message.position !== 0) {
+      obj.position = Math.round(message.position);
+    }
     return obj;
   },
 
@@ -2697,6 +2909,7 @@ export const StreamResultsResponse: MessageFns<StreamResultsResponse> = {
     const message = createBaseStreamResultsResponse();
     message.recordJson = object.recordJson ?? "";
     message.moreJson = object.moreJson?.map((e) => e) || [];
+    message.position = object.position ?? 0;
     return message;
   },
 };
@@ -3206,6 +3419,16 @@ export const ControlServiceService = {
     responseSerialize: (value: DrainNodeResponse): Buffer => Buffer.from(DrainNodeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DrainNodeResponse => DrainNodeResponse.decode(value),
   },
+  /** Who leads, of several coordinators on one log: now, then at every change. Whoever has any scope may ask. */
+  watchLeader: {
+    path: "/ridgepoint.v1.ControlService/WatchLeader" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchLeaderRequest): Buffer => Buffer.from(WatchLeaderRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchLeaderRequest => WatchLeaderRequest.decode(value),
+    responseSerialize: (value: WatchLeaderResponse): Buffer => Buffer.from(WatchLeaderResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchLeaderResponse => WatchLeaderResponse.decode(value),
+  },
 } as const;
 
 export interface ControlServiceServer extends UntypedServiceImplementation {
@@ -3222,6 +3445,8 @@ export interface ControlServiceServer extends UntypedServiceImplementation {
   listNodes: handleUnaryCall<ListNodesRequest, ListNodesResponse>;
   /** Tells the agent of a node to take no more work, to finish what runs and to end. */
   drainNode: handleUnaryCall<DrainNodeRequest, DrainNodeResponse>;
+  /** Who leads, of several coordinators on one log: now, then at every change. Whoever has any scope may ask. */
+  watchLeader: handleServerStreamingCall<WatchLeaderRequest, WatchLeaderResponse>;
 }
 
 export interface ControlServiceClient extends Client {
@@ -3349,6 +3574,13 @@ export interface ControlServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DrainNodeResponse) => void,
   ): ClientUnaryCall;
+  /** Who leads, of several coordinators on one log: now, then at every change. Whoever has any scope may ask. */
+  watchLeader(request: WatchLeaderRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchLeaderResponse>;
+  watchLeader(
+    request: WatchLeaderRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchLeaderResponse>;
 }
 
 export const ControlServiceClient = makeGenericClientConstructor(

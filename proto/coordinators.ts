@@ -1,0 +1,166 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WireError } from './errors.js';
+import type { WatchLeaderResponse } from './gen/ridgepoint/v1/control.js';
+
+/** One of several coordinators, to be asked now. */
+export interface Place {
+  readonly address: string;
+  /** Aborts when another one leads: what waits for an answer here waits in vain. */
+  readonly moved: AbortSignal;
+}
+
+/** Which of the coordinators of a log to ask. */
+export interface Coordinators {
+  /** @throws WireError `unavailable` when nobody leads for some seconds, `cancelled` when the signal aborts */
+  place(signal: AbortSignal): Promise<Place>;
+  /** Says how asking there ended. @returns whether it is worth asking again at once, elsewhere. */
+  failed(place: Place, error: unknown): boolean;
+  close(): void;
+}
+
+/** Follows who leads at one address, until the signal aborts. @throws WireError */
+type Watch = (address: string, signal: AbortSignal) => AsyncIterable<WatchLeaderResponse>;
+
+/** How long nobody may lead until whoever asks is told. */
+const PATIENCE_SECONDS = 10;
+const AGAIN_SECONDS = 0.3;
+
+/** @returns the addresses of `A,B,C`. */
+export function addressesOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((address) => address.trim())
+    .filter((address) => address !== '');
+}
+
+/** @param text `host:port`, or those of several coordinators of one log with commas between them */
+export function coordinatorsAt(text: string, watch: Watch): Coordinators {
+  const addresses = addressesOf(text);
+  return addresses.length > 1 ? new Several(addresses, watch) : new One(addresses[0] ?? text);
+}
+
+/** One address, behind which there may be several coordinators: whoever does not lead names the one that does. */
+class One implements Coordinators {
+  readonly #address: string;
+  #named: string | null = null;
+
+  constructor(address: string) {
+    this.#address = address;
+  }
+
+  async place(): Promise<Place> {
+    return { address: this.#named ?? this.#address, moved: new AbortController().signal };
+  }
+
+  failed({ address }: Place, error: unknown): boolean {
+    const leader = error instanceof WireError ? error.leader : null;
+    const named = leader === address ? null : leader;
+    // Whoever was named and is not there says nothing about the address that was given.
+    const again = named !== null || this.#named !== null;
+    this.#named = named;
+    return again;
+  }
+
+  close(): void {}
+}
+
+/**
+ * Several addresses, each of which tells who leads and when that changes. The newest word counts: one that stands still says nothing any more,
+ * and the others do.
+ */
+class Several implements Coordinators {
+  readonly #addresses: readonly string[];
+  readonly #closed = new AbortController();
+  readonly #watch: Watch;
+  /** What the others call a coordinator → how it is reached from here. */
+  readonly #names = new Map<string, string>();
+  #leader: { readonly address: string; readonly moved: AbortController } | null = null;
+  #waiting: (() => void)[] = [];
+  #watching = false;
+  #trouble = 'no coordinator leads';
+
+  constructor(addresses: readonly string[], watch: Watch) {
+    this.#addresses = addresses;
+    this.#watch = watch;
+  }
+
+  async place(signal: AbortSignal): Promise<Place> {
+    if (!this.#watching) {
+      this.#watching = true;
+      for (const address of this.#addresses) void this.#follow(address);
+    }
+    const end = performance.now() + 1000 * PATIENCE_SECONDS;
+    while (this.#leader === null) {
+      if (signal.aborted) throw new WireError('cancelled', 'The call was cancelled.');
+      const left = end - performance.now();
+      if (left <= 0 || this.#closed.signal.aborted) {
+        const at = this.#addresses.join(', ');
+        throw new WireError('unavailable', `No coordinator at ${at} leads: ${this.#trouble}.`);
+      }
+      await this.#news(left, signal);
+    }
+    const { address, moved } = this.#leader;
+    return { address, moved: moved.signal };
+  }
+
+  failed({ moved }: Place, error: unknown): boolean {
+    if (moved.aborted) return true;
+    if (!(error instanceof WireError)) return false;
+    if (error.leader !== null) this.#lead(error.leader);
+    // One that is gone is soon told by its silence, or leads on.
+    return error.code === 'unavailable';
+  }
+
+  close(): void {
+    this.#closed.abort();
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  async #news(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const woken = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const either = AbortSignal.any([signal, over.signal]);
+    await Promise.race([
+      woken,
+      sleep(milliseconds, undefined, { signal: either, ref: false }).catch(() => {}),
+    ]);
+    over.abort();
+  }
+
+  async #follow(address: string): Promise<void> {
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      try {
+        for await (const { leaderAddress, ownAddress } of this.#watch(address, signal)) {
+          this.#names.set(ownAddress, address);
+          if (leaderAddress !== '') this.#lead(leaderAddress);
+          else if (this.#leader?.address === address) this.#lost();
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof WireError && error.code === 'unimplemented') {
+          // Of a release that knows one coordinator: it leads.
+          this.#lead(address);
+          return;
+        }
+        this.#trouble = error instanceof Error ? error.message : String(error);
+      }
+      if (this.#leader?.address === address) this.#lost();
+      await sleep(1000 * AGAIN_SECONDS, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  #lead(name: string): void {
+    const address = this.#names.get(name) ?? name;
+    if (this.#leader?.address === address) return;
+    this.#lost();
+    this.#leader = { address, moved: new AbortController() };
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  #lost(): void {
+    const before = this.#leader;
+    this.#leader = null;
+    before?.moved.abort();
+  }
+}
