@@ -7,7 +7,7 @@ import {
   type GraphRecord,
   readCall,
 } from '../../core/graph/record.js';
-import { LineJournal } from '../line-journal.js';
+import { LineJournal } from '../lines/journal.js';
 
 /** Where a child keeps calls; paths, since it travels to another process. */
 export interface CallsKept {

@@ -10,7 +10,7 @@ import {
   readAnswer,
 } from '../../core/quality/answers/record.js';
 import { askedName } from '../../core/quality/tasks/few-shot.js';
-import { LineJournal, type Range } from '../line-journal.js';
+import { LineJournal, type Range } from '../lines/journal.js';
 
 /** Answers on disk while they come, in the order in which they come. */
 export class Journal {

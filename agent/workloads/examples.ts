@@ -2,7 +2,7 @@ import { FailureError, failure } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { type Example, isLearnt, readExample } from '../../core/training/example.js';
 import type { TrainableModel } from '../../engines/runners/trainer.js';
-import { numberedLines } from '../quality/lines.js';
+import { numberedLines } from '../lines/lines.js';
 
 /** An example as tokens, and which of them are the answer. */
 export interface CutExample {

@@ -12,7 +12,7 @@ import {
 } from '../../../core/ranking/data.js';
 import type { RankingSpec } from '../../../core/ranking/definition.js';
 import type { RankingFiles, RankingTask } from '../../../core/ranking/task.js';
-import { numberedLines } from '../lines.js';
+import { numberedLines } from '../../lines/lines.js';
 
 /** A data set for rankings, read. */
 export interface RankingData {

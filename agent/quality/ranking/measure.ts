@@ -11,7 +11,6 @@ import { retention, scoreOf } from '../../../core/quality/scores.js';
 import type { Document, Query } from '../../../core/ranking/data.js';
 import { measure, type Ranked } from '../../../core/ranking/measures.js';
 import type { RankingTask } from '../../../core/ranking/task.js';
-import { mean } from '../../../core/statistics/summary.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../../process/isolation/clock.js';
 import type { Journal } from '../journal.js';
 import { spentOn } from '../spent.js';

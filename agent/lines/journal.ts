@@ -1,6 +1,6 @@
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { lines } from './quality/lines.js';
+import { lines } from './lines.js';
 
 /** Bytes of a file. */
 export interface Range {
