@@ -40,6 +40,7 @@ import { registerRuns } from './runs/command.js';
 import { registerSlurm } from './slurm/command.js';
 import { registerSubmit } from './submit/command.js';
 import { registerSweeps } from './sweeps/command.js';
+import { registerToken } from './token/command.js';
 import { registerWatch } from './watch/command.js';
 
 /** A part of `ridge --help`. */
@@ -84,6 +85,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerSlurm,
       registerLog,
       registerCerts,
+      registerToken,
     ],
   },
   { heading: 'Analysis, without running anything:', commands: [registerRoofline, registerFit] },

@@ -159,8 +159,41 @@ export const coordinatorConfigSchema = z.strictObject({
         .positive()
         .default(CONNECTION_LIMITS.unauthenticatedByAddress),
       unauthenticatedSeconds: seconds.default(CONNECTION_LIMITS.unauthenticatedSeconds),
+      /** Of one certificate, token or user, over gRPC and HTTP together; an agent's session is one call. */
+      callsPerSecond: seconds.default(50),
+      /** At once, by who was quiet before. */
+      callsAtOnce: z.number().int().positive().default(200),
     })
     .prefault({}),
+  /** Who did what, as JSON lines (docs/security.md); null = it is not noted. */
+  audit: z
+    .strictObject({
+      file: z.string().min(1),
+      /** A file that would be larger makes way for a new one; SIGHUP opens it again, for who moves it away himself. */
+      maxBytes: z
+        .number()
+        .int()
+        .positive()
+        .default(64 * 1024 ** 2),
+      /** Older files that are kept beside it. */
+      keep: z.number().int().positive().max(1000).default(5),
+    })
+    .nullable()
+    .default(null),
+  /** A reverse proxy before the web view that has asked who somebody is, and says so in a header; null = nobody is believed. */
+  webProxy: z
+    .strictObject({
+      /** Where it comes from: addresses, and networks as 10.1.0.0/16. Who else sends the header is not believed. */
+      addresses: z.array(z.string().min(1)).min(1),
+      header: z
+        .string()
+        .regex(/^[a-z][a-z0-9-]*$/, 'small letters, digits and dashes')
+        .default('x-forwarded-user'),
+      /** Which users may do what; a final `*` matches any rest. */
+      grants: z.array(z.strictObject({ user: z.string().min(1), ...grant })).min(1),
+    })
+    .nullable()
+    .default(null),
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   /** `auto` writes text where stderr is a terminal, and JSON elsewhere. */
   logFormat: z.enum(LOG_FORMATS).default('auto'),

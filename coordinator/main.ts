@@ -3,18 +3,22 @@ import { EventEmitter, once } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
-import { type Failure, FailureError, toFailure } from '../core/errors.js';
+import { type Failure, FailureError, failure, toFailure } from '../core/errors.js';
 import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
 import { VERSION } from '../process/package.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
 import type { HttpServer } from '../proto/http/server.js';
+import { ProxyIdentity } from '../proto/http/trusted-proxy.js';
+import { CallRates } from '../proto/rate-limit.js';
 import { addStandardServices } from '../proto/reflection.js';
+import type { Refusal } from '../proto/refusals.js';
 import type { ServerSecurity } from '../proto/security.js';
 import { Handlers, makeServer } from '../proto/server.js';
 import { LimitedAgentService } from '../proto/session-limits.js';
 import { agentService, pushMessage } from './api/agents.js';
 import { controlService } from './api/control.js';
+import { Audit } from './audit.js';
 import { type Clock, systemClock, type Timer } from './clock.js';
 import { type CoordinatorConfig, type ResolvedConfig, resolveConfig } from './config.js';
 import { Dispatcher } from './dispatcher.js';
@@ -119,6 +123,7 @@ interface Parts {
   /** The log refuses to be written (`failed`), or takes entries again (`recovered`). */
   readonly logEvents: EventEmitter<LogEvents>;
   readonly logFailed: Promise<FailureError>;
+  readonly audit: Audit;
   readonly inform: (sentence: string) => void;
 }
 
@@ -137,6 +142,7 @@ function logOf({ logFormat, logLevel: level }: ResolvedConfig): Logger {
 
 async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opened): Promise<Parts> {
   const clock = systemClock;
+  const audit = openAudit(resolved, clock, logger, opened);
   const log = await openLog(resolved.log);
   opened.closedBy(() => log.close());
   const logEvents = new EventEmitter<LogEvents>();
@@ -177,7 +183,7 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
     if (!leaving.signal.aborted) logger.warn(`older results are not exported: ${(error as Error).message}`);
   });
   const inform = (sentence: string): void => logger.info(sentence);
-  return { log, logger, clock, registry, exporter, dispatcher, logEvents, logFailed, inform };
+  return { log, logger, clock, registry, exporter, dispatcher, logEvents, logFailed, audit, inform };
 }
 
 /** Where it is asked. */
@@ -195,7 +201,10 @@ async function serve(
   security: ServerSecurity,
   opened: Opened,
 ): Promise<Served> {
-  const { server, listen } = makeServer(security, resolved.limits);
+  const { callsPerSecond: perSecond, callsAtOnce: burst } = resolved.limits;
+  const rates = new CallRates({ perSecond, burst });
+  const watching = { rates, onRefused: (refusal: Refusal) => shared.audit.refused(refusal) };
+  const { server, listen } = makeServer(security, resolved.limits, watching);
   const handlers = new Handlers(security);
   const { heartbeatSeconds, leaseSeconds } = resolved;
   server.addService(
@@ -227,7 +236,9 @@ async function serve(
     metricsAddress === null
       ? null
       : await opening(serveHttp(metricsAddress, { metrics, notReady, notLeading, standing }));
-  const web = { ...shared, log, ownAddress, otherWebUrls, security, version: VERSION, writes };
+  const { webProxy } = resolved;
+  const proxy = webProxy === null ? {} : { proxy: proxyOf(webProxy) };
+  const web = { ...shared, ...watching, ...proxy, log, ownAddress, otherWebUrls, security, version: VERSION, writes };
   const webUrl = webAddress === null ? null : await opening(serveWeb(webAddress, web));
 
   const setHealth = (): void => health.setServing(notReady() === null, dispatcher.leadership.leads);
@@ -248,6 +259,30 @@ function reasonNotReady({ state, leadership, logHealth }: Dispatcher): string | 
   if (state.draining) return 'the coordinator is stopping';
   const failure = leadership.storeAway ?? logHealth.failure;
   return failure === null ? null : `the log takes nothing: ${sentenceOf(failure)}`;
+}
+
+/** Who moves the file away sends SIGHUP. @throws FailureError where it cannot be written. */
+function openAudit({ audit: settings }: ResolvedConfig, clock: Clock, logger: Logger, opened: Opened): Audit {
+  const audit = new Audit(
+    settings,
+    () => clock.at(),
+    (sentence) => logger.error(sentence),
+  );
+  opened.closedBy(async () => audit.close());
+  if (settings === null) return audit;
+  const reopen = () => audit.reopen();
+  process.on('SIGHUP', reopen);
+  opened.closedBy(async () => void process.off('SIGHUP', reopen));
+  return audit;
+}
+
+/** @throws FailureError for an address that is none. */
+function proxyOf(settings: NonNullable<ResolvedConfig['webProxy']>): ProxyIdentity {
+  try {
+    return new ProxyIdentity(settings);
+  } catch (error) {
+    throw new FailureError(failure('internal', `webProxy.addresses: ${(error as Error).message}.`));
+  }
 }
 
 function pushMetrics({ exporter, logger }: Parts, resolved: ResolvedConfig, opened: Opened): void {

@@ -6,11 +6,28 @@ import {
   type ServerInterceptor,
   ServerListenerBuilder,
 } from '@grpc/grpc-js';
-import { admit, shownBy } from './caller.js';
+import { quote } from '../core/quote.js';
+import { admit, certificateShown, shownBy } from './caller.js';
 import { toServiceError, WireError } from './errors.js';
 import { ConnectionCount } from './http/limits.js';
 import { type ConnectionLimits, METHODS, type MethodLimits } from './limits.js';
+import { CallRates } from './rate-limit.js';
+import type { OnRefused } from './refusals.js';
 import type { ServerSecurity } from './security.js';
+
+/** Who hears of what is refused, and how often each caller may ask. */
+export interface Watching {
+  readonly rates?: CallRates;
+  readonly onRefused?: OnRefused;
+}
+
+/** What somebody was refused for who they are. */
+const REFUSALS: ReadonlySet<string> = new Set(['unauthenticated', 'forbidden', 'too-often']);
+
+/** @returns the refusal of a caller that asks more often than it may. */
+export function tooOften(name: string, seconds: number): WireError {
+  return new WireError('too-often', `${quote(name)} asks too often: ask again in ${Math.ceil(seconds)} s.`);
+}
 
 /** A connection on which nobody has been admitted yet. */
 interface Unauthenticated {
@@ -29,9 +46,14 @@ export class Admission {
   readonly #unauthenticated = new Map<string, Unauthenticated>();
   readonly #unauthenticatedOf = new Map<string, number>();
 
-  constructor(security: ServerSecurity, limits: ConnectionLimits) {
+  readonly #rates: CallRates;
+  readonly #onRefused: OnRefused;
+
+  constructor(security: ServerSecurity, limits: ConnectionLimits, { rates, onRefused }: Watching = {}) {
     this.#security = security;
     this.#limits = limits;
+    this.#rates = rates ?? new CallRates(null);
+    this.#onRefused = onRefused ?? (() => undefined);
     this.#count = new ConnectionCount(limits);
   }
 
@@ -65,6 +87,7 @@ export class Admission {
             try {
               this.#enter(call, metadata, limits);
             } catch (error) {
+              this.#tell(error, call, method.path);
               // Nothing is read before `pass`; what comes all the same is thrown away by the transport.
               call.sendStatus(toServiceError(error));
               return;
@@ -87,8 +110,31 @@ export class Admission {
       return;
     }
     const shown = shownBy({ metadata, getAuthContext: () => call.getAuthContext() }, this.#security);
-    admit(shown, this.#security, limits.access);
+    const { name } = admit(shown, this.#security, limits.access);
     this.#forget(key);
+    // An agent makes one call that lasts; on loopback all are one.
+    if (limits.access === 'agent' || this.#security.kind === 'plaintext') return;
+    const seconds = this.#rates.take(name);
+    if (seconds !== null) throw tooOften(name, seconds);
+  }
+
+  /** A handshake that failed: the certificate of a stranger, or one that has expired. */
+  refuseHandshake(error: Error, socket: Partial<Socket>): void {
+    this.#onRefused({
+      who: null,
+      from: socket.remoteAddress ?? '',
+      code: 'tls',
+      message: error.message,
+      where: 'gRPC',
+    });
+  }
+
+  #tell(error: unknown, call: ServerInterceptingCallInterface, where: string): void {
+    if (!(error instanceof WireError) || !REFUSALS.has(error.code)) return;
+    const peer = call.getAuthContext()?.sslPeerCertificate;
+    const who = certificateShown(peer).commonName ?? null;
+    const from = call.getConnectionInfo().remoteAddress ?? '';
+    this.#onRefused({ who, from, code: error.code, message: error.message, where });
   }
 
   #forget(key: string): void {

@@ -163,7 +163,8 @@ function checkToken(grants: readonly TokenGrant[]): void {
   throw new WireError('unauthenticated', `The token "${name}" ${revoked ? 'was revoked' : 'has expired'}.`);
 }
 
-function callerOf(name: string, grants: readonly Grant[], marks: Marks): Caller {
+/** @returns somebody by what they were granted, and by what their certificate leaves of it. */
+export function callerOf(name: string, grants: readonly Grant[], marks: Marks): Caller {
   const granted = grants.some(({ namespaces }) => namespaces === undefined)
     ? null
     : grants.flatMap(({ namespaces }) => namespaces ?? []);
@@ -187,6 +188,7 @@ export function mayUse({ namespaces }: Pick<Caller, 'namespaces'>, namespace: st
   return namespaces === null || namespaces.some((pattern) => matches(pattern, namespace));
 }
 
-function matches(pattern: string, name: string): boolean {
+/** @param pattern a final `*` matches any rest. */
+export function matches(pattern: string, name: string): boolean {
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }

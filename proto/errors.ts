@@ -11,6 +11,7 @@ export type WireCode =
   | 'forbidden'
   | 'unauthenticated'
   | 'too-large'
+  | 'too-often'
   | 'refused'
   | 'conflict'
   | 'unavailable'
@@ -63,6 +64,7 @@ function statusOf(code: WireCode): status {
     case 'unauthenticated':
       return status.UNAUTHENTICATED;
     case 'too-large':
+    case 'too-often':
       return status.RESOURCE_EXHAUSTED;
     case 'refused':
       return status.FAILED_PRECONDITION;

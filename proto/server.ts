@@ -10,7 +10,7 @@ import {
   type ServerWritableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { Admission } from './admission.js';
+import { Admission, type Watching } from './admission.js';
 import { bindError } from './bind-error.js';
 import { type AnyCall, type Caller, identify, nodeRefusal, shownBy } from './caller.js';
 import { toServiceError, WireError } from './errors.js';
@@ -156,9 +156,10 @@ export interface LimitedServer {
 export function makeServer(
   security: ServerSecurity,
   limits: ConnectionLimits = CONNECTION_LIMITS,
+  watching: Watching = {},
 ): LimitedServer {
   quietTransport();
-  const door = new Admission(security, limits);
+  const door = new Admission(security, limits, watching);
   const server = new Server({ ...SERVER_OPTIONS, interceptors: [door.interceptor] });
   return { server, listen: (address) => listen(server, door, address, security) };
 }
@@ -178,6 +179,7 @@ async function listen(
   });
   for (const listener of listenersOf(server)) {
     listener.prependListener('connection', (socket: Socket) => door.accept(socket));
+    listener.on('tlsClientError', (error: Error, socket: Socket) => door.refuseHandshake(error, socket));
   }
   const host = splitAddress(address)?.host;
   return {

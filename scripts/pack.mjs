@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Makes what is published, from a checkout that is built (`npm run build`), in dist/packages/: the package itself, and its native
-// kernels as packages of their own, one for each platform, which the first names as optional. Prints the archives, one a line, the package first.
+// kernels as packages of their own, one for each platform, which the first names as optional; and a bill of materials (`npm sbom`). Prints the archives, one a line, the package first.
 // The kernels need the C library of the machine that built them, or a newer one: a release is built on the oldest system it is for.
 //   --cross              those for linux-arm64, too, by Debian's cross compiler (g++-aarch64-linux-gnu)
 //   --also darwin-arm64  the package names the kernels of that platform, which are packed on such a machine
@@ -100,6 +100,19 @@ try {
   for (const platform of named) manifest.optionalDependencies[nameOf(platform)] = own.version;
   writeManifest(published, manifest);
   for (const each of [published, ...folders]) console.log(join(out, pack(each, out)));
+  // What is in it, for who has to know (CycloneDX): from the lock file, without what only building and testing take.
+  const words = [
+    'sbom',
+    '--sbom-format',
+    'cyclonedx',
+    '--sbom-type',
+    'application',
+    '--omit',
+    'dev',
+    '--package-lock-only',
+  ];
+  const bill = execFileSync('npm', words, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 });
+  writeFileSync(join(out, `ridgepoint-${own.version}.cdx.json`), bill);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

@@ -14,6 +14,7 @@ export interface CoordinatorOptions {
   readonly web?: string;
   readonly webWrites?: true;
   readonly data?: string;
+  readonly audit?: string;
   readonly logFormat?: LogFormat;
 }
 
@@ -39,6 +40,7 @@ export function registerCoordinator(program: Command): void {
       'let who has the scope submit also submit, pause and cancel sweeps in the web view',
     )
     .option('--data <dir>', 'folder of the log (default: the user’s state folder)')
+    .option('--audit <file>', 'note in this file who did what and who was refused, as JSON lines')
     .addOption(logFormatOption())
     .action(async (options: CoordinatorOptions) => {
       const { serveCoordinator } = await import('./coordinator.js');

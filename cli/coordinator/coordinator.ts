@@ -40,6 +40,7 @@ function configOf(options: CoordinatorOptions): CoordinatorConfig {
     }),
     ...(options.web !== undefined && { webAddress: options.web === 'off' ? null : options.web }),
     ...(options.webWrites === true && { webWrites: true }),
+    ...(options.audit !== undefined && { audit: { file: resolve(options.audit) } }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
     ...(options.data !== undefined && {
       log: { kind: 'sqlite' as const, path: join(resolve(options.data), 'coordinator.sqlite') },

@@ -11,6 +11,7 @@ import type {
 import { MAX_RESULT_BYTES } from '../../proto/limits.js';
 import type { CallContext, Handlers } from '../../proto/server.js';
 import { type Duplex, nextUnless } from '../../proto/stream.js';
+import type { Audit, By } from '../audit.js';
 import type { Clock } from '../clock.js';
 import type { Dispatcher, Push, Reply } from '../dispatcher.js';
 import type { Registry, Session } from '../registry/registry.js';
@@ -20,10 +21,14 @@ export interface AgentsApi {
   readonly dispatcher: Dispatcher;
   readonly registry: Registry;
   readonly clock: Clock;
+  readonly audit: Audit;
   readonly heartbeatSeconds: number;
   readonly leaseSeconds: number;
   readonly inform: (sentence: string) => void;
 }
+
+/** Longer than any id of ours. */
+const LONGEST_ID = 200;
 
 type Stream = Duplex<SessionResponse, SessionRequest>;
 
@@ -52,6 +57,7 @@ async function serve(api: AgentsApi, stream: Stream, context: CallContext): Prom
   checkMessage(first.value.message, profile);
   api.dispatcher.checkLeads();
   const closed = new AbortController();
+  const by = { name: context.caller, from: context.peer };
   const session: Session = {
     node: profile.name,
     caller: context.caller,
@@ -63,11 +69,12 @@ async function serve(api: AgentsApi, stream: Stream, context: CallContext): Prom
   };
   api.registry.attach(profile, session, api.clock.at());
   api.inform(`${profile.name} joined (${context.caller}, ${context.peer})`);
+  api.audit.did('join', by, { node: profile.name });
   try {
     await welcome(api, stream, hello, profile);
     await untilClosed(messages, closed.signal, (request) => {
       checkMessage(request.message, profile);
-      return receive(api, stream, profile.name, request);
+      return receive(api, stream, profile.name, by, request);
     });
   } finally {
     if (api.registry.detach(session, api.clock.at())) {
@@ -125,7 +132,13 @@ async function untilClosed(
   }
 }
 
-async function receive(api: AgentsApi, stream: Stream, node: string, request: SessionRequest): Promise<void> {
+async function receive(
+  api: AgentsApi,
+  stream: Stream,
+  node: string,
+  by: By,
+  request: SessionRequest,
+): Promise<void> {
   const { dispatcher, registry, clock } = api;
   const { message } = request;
   registry.seen(node, clock.at());
@@ -146,7 +159,7 @@ async function receive(api: AgentsApi, stream: Stream, node: string, request: Se
       return;
     }
     case 'result':
-      await receiveResult(api, stream, node, message.value);
+      await receiveResult(api, stream, node, by, message.value);
       return;
     case 'progress':
       if (dispatcher.state.leases.get(message.value.trialId)?.node === node) {
@@ -170,6 +183,7 @@ async function receiveResult(
   api: AgentsApi,
   stream: Stream,
   node: string,
+  by: By,
   report: ResultReport,
 ): Promise<void> {
   const at = api.clock.at();
@@ -182,7 +196,7 @@ async function receiveResult(
   } catch (error) {
     const { trialId } = report;
     const reason = toFailure(error).message;
-    api.inform(`a result of ${node} was refused: ${reason}`);
+    tellRefused(api, node, by, trialId, reason);
     if (api.dispatcher.state.leases.get(trialId)?.node === node) {
       await api.dispatcher.dispatch({ event: 'trial-lost', at, trialId });
     }
@@ -191,9 +205,20 @@ async function receiveResult(
   }
   const replies = await api.dispatcher.dispatch({ event: 'reported', at, record }, report.recordJson.length);
   for (const reply of replies) {
-    if (reply.command === 'refuse') api.inform(`a result of ${node} was refused: ${reply.reason}`);
+    if (reply.command === 'refuse') tellRefused(api, node, by, reply.trialId, reply.reason);
     await stream.send({ message: toMessage(reply) });
   }
+}
+
+function tellRefused(
+  { inform, audit }: AgentsApi,
+  node: string,
+  by: By,
+  trialId: string,
+  reason: string,
+): void {
+  inform(`a result of ${node} was refused: ${reason}`);
+  audit.did('refuse-result', by, { node, trialId: trialId.slice(0, LONGEST_ID), reason });
 }
 
 function toMessage(reply: Reply): SessionResponse['message'] {

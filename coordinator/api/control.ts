@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '../../core/input/printable.js';
 import { quote } from '../../core/quote.js';
+import type { Caller } from '../../proto/caller.js';
 import { parseModels } from '../../proto/convert.js';
 import { WireError } from '../../proto/errors.js';
 import {
@@ -18,7 +19,8 @@ import {
   type WatchLeaderResponse,
   type WatchSweepResponse,
 } from '../../proto/gen/ridgepoint/v1/control.js';
-import type { Handlers } from '../../proto/server.js';
+import type { CallContext, Handlers } from '../../proto/server.js';
+import type { Audit, By } from '../audit.js';
 import type { Clock } from '../clock.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Log } from '../log/log.js';
@@ -35,7 +37,26 @@ export interface ControlApi {
   readonly clock: Clock;
   /** `host:port` by which others name this coordinator. */
   readonly ownAddress: () => string;
+  readonly audit: Audit;
   readonly inform: (sentence: string) => void;
+}
+
+/** Who asks, and what they may. */
+export interface Asker extends By {
+  readonly who: Caller;
+}
+
+function askerOf({ who, peer }: CallContext): Asker {
+  return { who, name: who.name, from: peer };
+}
+
+/** Nodes serve every namespace. @throws WireError `forbidden` */
+function managesNodes({ who }: Asker): void {
+  if (who.managesNodes) return;
+  throw new WireError(
+    'forbidden',
+    `${quote(who.name)} is for some namespaces, and nodes serve all: it takes the scope "admin".`,
+  );
 }
 
 /** Pushes of one watcher are at least this far apart; what happens between them is sent together. */
@@ -49,10 +70,10 @@ const TOGETHER_CHARACTERS = 256 * 1024;
 export function controlService(api: ControlApi, handlers: Handlers): ControlServiceServer {
   const { dispatcher, registry, log } = api;
   return {
-    submitSweep: handlers.unary((request, { caller }) => submitSweep(api, request, caller)),
-    cancelSweep: handlers.unary((request, { caller }) => cancelSweep(api, request, caller)),
-    pauseSweep: handlers.unary((request, { caller }) => pauseSweep(api, request, caller)),
-    resumeSweep: handlers.unary((request, { caller }) => resumeSweep(api, request, caller)),
+    submitSweep: handlers.unary((request, context) => submitSweep(api, request, askerOf(context))),
+    cancelSweep: handlers.unary((request, context) => cancelSweep(api, request, askerOf(context))),
+    pauseSweep: handlers.unary((request, context) => pauseSweep(api, request, askerOf(context))),
+    resumeSweep: handlers.unary((request, context) => resumeSweep(api, request, askerOf(context))),
     listSweeps: handlers.unary(async () => ({
       sweeps: [
         ...[...dispatcher.state.otherReleases.values()].map(otherReleaseStatus),
@@ -60,7 +81,9 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
       ],
     })),
     listNodes: handlers.unary(async () => ({ nodes: nodeStatuses(dispatcher, registry) })),
-    drainNode: handlers.unary(async ({ node, reason }, { caller }) => {
+    drainNode: handlers.unary(async ({ node, reason }, context) => {
+      const by = askerOf(context);
+      managesNodes(by);
       if (registry.session(node) === null) {
         throw new WireError(
           'not-found',
@@ -68,9 +91,10 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
         );
       }
       bounded('reason', reason);
-      const why = reason === '' ? `drained by ${caller}` : reason;
+      const why = reason === '' ? `drained by ${by.name}` : reason;
       await dispatcher.dispatch({ event: 'drain-requested', node, reason: why });
       api.inform(`${node} is asked to drain: ${why}`);
+      api.audit.did('drain', by, { node, reason: why });
       const leases = [...dispatcher.state.leases.values()];
       return { running: leases.filter((lease) => lease.node === node).length };
     }),
@@ -95,13 +119,13 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
 
 /** @throws WireError `invalid` with the errors of the sweep file in its details. */
 export async function submitSweep(
-  { dispatcher, inform }: ControlApi,
+  { dispatcher, inform, audit }: ControlApi,
   request: SubmitSweepRequest,
-  caller: string,
+  by: Asker,
 ): Promise<SubmitSweepResponse> {
   bounded('submitter', request.submitter);
   const models = parseModels(request.modelsJson);
-  const submitter = request.submitter === '' ? caller : request.submitter;
+  const submitter = request.submitter === '' ? by.name : request.submitter;
   const { view, created, otherwise } = await dispatcher.submit(
     request.document,
     models,
@@ -110,7 +134,8 @@ export async function submitSweep(
     budgetOf(request),
   );
   if (created) inform(`sweep ${view.name} (${view.sweepId}): ${view.count} points from ${submitter}`);
-  const { sweepId, count: points, impossible } = view;
+  const { sweepId, name, count: points, impossible } = view;
+  audit.did('submit', by, { sweepId, name, points, created, submitter });
   const measuredOtherwise = otherwise.map((sweep) => {
     const { sweepId, name, complete } = sweepStatus(sweep);
     return { sweepId, name, complete };
@@ -129,41 +154,43 @@ function budgetOf({ budgetSeconds }: Pick<SubmitSweepRequest, 'budgetSeconds'>):
 
 /** Its running trials are stopped, its results kept. @throws WireError `not-found` */
 export async function cancelSweep(
-  { dispatcher, clock }: ControlApi,
+  { dispatcher, clock, audit }: ControlApi,
   { sweepId, reason }: CancelSweepRequest,
-  caller: string,
+  by: Asker,
 ): Promise<CancelSweepResponse> {
   sweepNamed(dispatcher, sweepId);
   bounded('reason', reason);
-  const why = reason === '' ? `cancelled by ${caller}` : reason;
+  const why = reason === '' ? `cancelled by ${by.name}` : reason;
   await dispatcher.dispatch({ event: 'cancel-requested', at: clock.at(), sweepId, reason: why });
+  audit.did('cancel', by, { sweepId, reason: why });
   return {};
 }
 
 /** Nothing more of it is begun, for the reason given last; its running trials are finished. @throws WireError `not-found`, or `refused` for a sweep that is over. */
 export async function pauseSweep(
-  { dispatcher, clock }: ControlApi,
+  { dispatcher, clock, audit }: ControlApi,
   { sweepId, reason }: PauseSweepRequest,
-  caller: string,
+  by: Asker,
 ): Promise<PauseSweepResponse> {
   const sweep = sweepNamed(dispatcher, sweepId);
   bounded('reason', reason);
-  const why = reason === '' ? `paused by ${caller}` : reason;
+  const why = reason === '' ? `paused by ${by.name}` : reason;
   await dispatcher.dispatch({ event: 'pause-requested', at: clock.at(), sweepId, reason: why });
   notOver(sweep);
+  audit.did('pause', by, { sweepId, reason: why });
   const leases = [...dispatcher.state.leases.values()];
   return { running: leases.filter((lease) => lease.sweepId === sweepId).length };
 }
 
 /** It goes on where it was paused; says whether it ran anyway. @throws WireError `not-found`, or `refused` for a sweep that is over. */
 export async function resumeSweep(
-  { dispatcher, clock }: ControlApi,
+  { dispatcher, clock, audit }: ControlApi,
   { sweepId, reason }: ResumeSweepRequest,
-  caller: string,
+  by: Asker,
 ): Promise<ResumeSweepResponse> {
   const sweep = sweepNamed(dispatcher, sweepId);
   bounded('reason', reason);
-  const why = reason === '' ? `resumed by ${caller}` : reason;
+  const why = reason === '' ? `resumed by ${by.name}` : reason;
   const replies = await dispatcher.dispatch({
     event: 'resume-requested',
     at: clock.at(),
@@ -171,6 +198,7 @@ export async function resumeSweep(
     reason: why,
   });
   notOver(sweep);
+  audit.did('resume', by, { sweepId, reason: why });
   return { wasRunning: replies.some(({ command }) => command === 'not-paused') };
 }
 

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { quote } from '../../core/quote.js';
 import { WireError } from '../../proto/errors.js';
+import type { Guarded } from '../../proto/http/auth.js';
 import {
   type HttpApp,
   type HttpReply,
@@ -22,7 +23,7 @@ import { Reports } from './reports.js';
 import { liveNodes, liveSweep, liveSweeps, liveTrials } from './state.js';
 import { writeRoutes } from './writes.js';
 
-export interface WebParts extends ControlApi {
+export interface WebParts extends ControlApi, Pick<Guarded, 'rates' | 'onRefused' | 'proxy'> {
   readonly security: ServerSecurity;
   readonly version: string;
   /** Whether sweeps may be submitted, paused and cancelled through it. */
@@ -46,7 +47,9 @@ const expand = promisify(gunzip);
 export async function serveWeb(address: string, parts: WebParts): Promise<HttpServer> {
   const { security } = parts;
   if (security.kind === 'plaintext') refusePlaintext(address);
-  const { app, listen } = openHttp(address, security);
+  const { rates, onRefused, proxy } = parts;
+  const watching = { ...(rates && { rates }), ...(onRefused && { onRefused }), ...(proxy && { proxy }) };
+  const { app, listen } = openHttp(address, security, watching);
   routes(app, parts);
   return await listen();
 }

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { WireError } from '../../proto/errors.js';
-import type { HttpApp } from '../../proto/http/server.js';
-import { type ControlApi, cancelSweep, pauseSweep, resumeSweep, submitSweep } from '../api/control.js';
+import type { HttpApp, HttpRequest } from '../../proto/http/server.js';
+import {
+  type Asker,
+  type ControlApi,
+  cancelSweep,
+  pauseSweep,
+  resumeSweep,
+  submitSweep,
+} from '../api/control.js';
 
 /** A sweep file has 1 MB; as a text in JSON it may be longer. */
 const SWEEP_BYTES = 4 * 1024 * 1024;
@@ -15,18 +22,24 @@ const ACTIONS = { cancel: cancelSweep, pause: pauseSweep, resume: resumeSweep } 
 
 /** What the web view may change where its operator allows that: what the scope `submit` may change over gRPC. */
 export function writeRoutes(app: HttpApp, api: ControlApi): void {
-  app.post('/api/v1/sweeps', submits(SWEEP_BYTES), async ({ body, caller }) => {
-    const request = checked(submission, body);
-    return await submitSweep(api, { ...request, modelsJson: '', submitter: '' }, caller);
+  app.post('/api/v1/sweeps', submits(SWEEP_BYTES), async (asked) => {
+    const request = checked(submission, asked.body);
+    return await submitSweep(api, { ...request, modelsJson: '', submitter: '' }, askerOf(asked));
   });
   for (const [word, act] of Object.entries(ACTIONS)) {
     app.post<{ Params: { id: string } }>(
       `/api/v1/sweeps/:id/${word}`,
       submits(REASON_BYTES),
-      async ({ params, body, caller }) =>
-        await act(api, { sweepId: params.id, ...checked(because, body) }, caller),
+      async (asked) =>
+        await act(api, { sweepId: asked.params.id, ...checked(because, asked.body) }, askerOf(asked)),
     );
   }
+}
+
+/** @throws WireError `forbidden` on a route that anybody may have: there is none that writes. */
+export function askerOf({ who, ip }: Pick<HttpRequest, 'who' | 'ip'>): Asker {
+  if (who === null) throw new WireError('forbidden', 'Nobody was asked for here.');
+  return { who, name: who.name, from: ip };
 }
 
 function submits(bodyBytes: number) {

@@ -3,11 +3,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { toFailure } from '../../core/errors.js';
 import { isLoopbackHost } from '../../core/loopback.js';
 import { quote } from '../../core/quote.js';
+import { tooOften, type Watching } from '../admission.js';
 import { admit, type Caller, certificateShown, type Shown } from '../caller.js';
 import { type WireCode, WireError } from '../errors.js';
 import { splitAddress } from '../loopback.js';
 import type { Scope, ServerSecurity } from '../security.js';
 import type { HttpLimits } from './limits.js';
+import type { ProxyIdentity } from './trusted-proxy.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -37,6 +39,7 @@ const STATUS: Partial<Record<WireCode, number>> = {
   forbidden: 403,
   'not-found': 404,
   'too-large': 413,
+  'too-often': 429,
   refused: 409,
   conflict: 409,
   unavailable: 503,
@@ -60,7 +63,9 @@ class BadForm extends WireError {
   }
 }
 
-export interface Guarded {
+export interface Guarded extends Watching {
+  /** A proxy that says who somebody is; left out = nobody is believed. */
+  readonly proxy?: ProxyIdentity;
   readonly security: ServerSecurity;
   /** Requests that name another host than this machine are refused. */
   readonly ownNamesOnly: boolean;
@@ -72,7 +77,8 @@ export interface Guarded {
  * was spelled. A route that names no scope cannot be registered. Everything that matches no route gets one answer, the
  * same for everybody.
  */
-export function guard(app: FastifyInstance, { security, ownNamesOnly, limits }: Guarded): void {
+export function guard(app: FastifyInstance, guarded: Guarded): void {
+  const { ownNamesOnly, limits, proxy } = guarded;
   app.addHook('onRoute', ({ url, config }) => {
     if (config?.access !== undefined) return;
     throw new Error(`The route ${url} names no scope that opens it: a route is closed unless it does.`);
@@ -83,19 +89,25 @@ export function guard(app: FastifyInstance, { security, ownNamesOnly, limits }: 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS);
     checkForm(request, reply, limits);
-    if (ownNamesOnly) refuseOtherNames(request);
+    // A proxy has a name of its own.
+    const brought = proxy?.brought(request) ?? false;
+    if (ownNamesOnly && !brought) refuseOtherNames(request);
     if (request.is404) return notFound(reply);
     const { access, filters, bodyBytes } = request.routeOptions.config;
-    if (bodyBytes !== undefined) refuseOtherOrigins(request);
+    if (bodyBytes !== undefined) refuseOtherOrigins(request, brought);
     if (access === 'public') return;
     if (access === undefined) throw new WireError('forbidden', 'Nothing opens this route.');
-    const caller = shown(request);
-    if (security.kind === 'token' && caller.authorization === '') {
-      throw new WireError('unauthenticated', `This coordinator wants a token with the scope "${access}".`);
+    const enter = () =>
+      brought && proxy !== undefined ? proxy.admit(request, access) : enterAs(request, guarded, access);
+    try {
+      request.who = enter();
+      request.refusal = () => refusalOf(enter);
+      request.caller = request.who.name;
+      checkRate(request.caller, guarded, reply);
+    } catch (error) {
+      tellRefusal(error, request, guarded);
+      throw error;
     }
-    request.who = admit(caller, security, access);
-    request.refusal = () => refusalOf(caller, security, access);
-    request.caller = request.who.name;
     checkFilters(request, filters ?? []);
   });
   app.setErrorHandler((error, _request, reply) => {
@@ -148,13 +160,16 @@ function checkForm(
  * something is refused when the browser says that another site asked (Fetch Metadata, Origin); and it has to be JSON, which a
  * site may not send elsewhere without asking first (CORS), and nothing here answers that question.
  */
-function refuseOtherOrigins({ headers }: FastifyRequest): void {
+function refuseOtherOrigins({ headers }: FastifyRequest, brought: boolean): void {
   if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) {
     throw new BadForm(415, 'The body is JSON here: Content-Type: application/json.');
   }
   const site = headers['sec-fetch-site'];
   const own = site === undefined || site === 'same-origin';
-  if (own && (headers.origin === undefined || hostOf(headers.origin) === headers.host?.toLowerCase())) return;
+  // A proxy may ask under another name than it was asked.
+  const forwarded = brought ? headers['x-forwarded-host'] : undefined;
+  const host = (typeof forwarded === 'string' ? forwarded : headers.host)?.toLowerCase();
+  if (own && (headers.origin === undefined || hostOf(headers.origin) === host)) return;
   throw new WireError(
     'forbidden',
     'Only the page of this coordinator may change something, and no other site.',
@@ -165,9 +180,35 @@ function hostOf(origin: string): string | null {
   return URL.canParse(origin) ? new URL(origin).host : null;
 }
 
-function refusalOf(...asked: Parameters<typeof admit>): string | null {
+/** By its own certificate or token. */
+function enterAs(request: FastifyRequest, { security }: Guarded, access: Scope): Caller {
+  const caller = shown(request);
+  if (security.kind === 'token' && caller.authorization === '') {
+    throw new WireError('unauthenticated', `This coordinator wants a token with the scope "${access}".`);
+  }
+  return admit(caller, security, access);
+}
+
+/** On loopback without a proxy all callers are one. */
+function checkRate(name: string, { rates, security, proxy }: Guarded, reply: FastifyReply): void {
+  if (security.kind === 'plaintext' && proxy === undefined) return;
+  const seconds = rates?.take(name) ?? null;
+  if (seconds === null) return;
+  void reply.header('retry-after', String(Math.ceil(seconds)));
+  throw tooOften(name, seconds);
+}
+
+function tellRefusal(error: unknown, request: FastifyRequest, { onRefused }: Guarded): void {
+  if (!(error instanceof WireError)) return;
+  const who = request.caller || (shown(request).commonName ?? null);
+  const where = `${request.method} ${request.routeOptions.url ?? ''}`;
+  const from = request.raw.socket.remoteAddress ?? '';
+  onRefused?.({ who, from, code: error.code, message: error.message, where });
+}
+
+function refusalOf(enter: () => Caller): string | null {
   try {
-    admit(...asked);
+    enter();
     return null;
   } catch (error) {
     return (error as Error).message;

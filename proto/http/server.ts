@@ -1,14 +1,14 @@
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { bindError } from '../bind-error.js';
 import { WireError } from '../errors.js';
 import { isLoopback, joinAddress, splitAddress } from '../loopback.js';
 import type { ServerSecurity } from '../security.js';
-import { guard, notFound } from './auth.js';
-import { ConnectionCount, HTTP_LIMITS, type HttpLimits, limitedServer } from './limits.js';
+import { type Guarded, guard, notFound } from './auth.js';
+import { ConnectionCount, HTTP_LIMITS, limitedServer } from './limits.js';
 
 export type HttpApp = FastifyInstance;
 export type HttpReply = FastifyReply;
@@ -39,7 +39,7 @@ const LONGEST_ID = 200;
 export function openHttp(
   address: string,
   security: ServerSecurity,
-  limits: HttpLimits = HTTP_LIMITS,
+  { limits = HTTP_LIMITS, ...watching }: Partial<Guarded> = {},
 ): OpenHttp {
   const where = splitAddress(address);
   if (where === null) throw new WireError('refused', `"${address}" is no address: write host:port.`);
@@ -50,10 +50,14 @@ export function openHttp(
     frameworkErrors: (_error, _request, reply) => notFound(reply),
   });
   const ownNamesOnly = security.kind === 'plaintext' && isLoopback(address);
-  guard(app, { security, ownNamesOnly, limits });
+  guard(app, { ...watching, security, ownNamesOnly, limits });
   const count = new ConnectionCount(limits);
   const make = (): Server =>
-    limitedServer((request, response) => app.routing(request, response), security, limits, count);
+    limitedServer((request, response) => app.routing(request, response), security, limits, count).on(
+      'tlsClientError',
+      ({ message }: Error, { remoteAddress: from = '' }: Partial<Socket>) =>
+        watching.onRefused?.({ who: null, from, code: 'tls', message, where: 'HTTPS' }),
+    );
   return {
     app,
     async listen() {

@@ -27,7 +27,7 @@ async function serve(
   security = PLAIN,
   closed: () => void = () => undefined,
 ): Promise<HttpServer> {
-  const { app, listen } = openHttp('127.0.0.1:0', security, { ...HTTP_LIMITS, ...limits });
+  const { app, listen } = openHttp('127.0.0.1:0', security, { limits: { ...HTTP_LIMITS, ...limits } });
   app.get('/ok', OPEN, async () => 'ok');
   app.get('/endless', OPEN, (request, reply) => {
     request.raw.socket.once('close', closed);

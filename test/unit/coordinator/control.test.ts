@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cancelSweep, pauseSweep, resumeSweep, submitSweep } from '../../../coordinator/api/control.js';
+import { Audit } from '../../../coordinator/audit.js';
 import type { Fact } from '../../../coordinator/log/log.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { Registry } from '../../../coordinator/registry/registry.js';
@@ -11,21 +12,33 @@ import { openDispatcher } from '../../support/dispatcher.js';
 import { fakeSweep, submission } from '../../support/sweeps.js';
 import { aNode, aRecord } from '../../support/wire-records.js';
 
+const ANN = {
+  name: 'ann',
+  from: '127.0.0.1',
+  who: { name: 'ann', namespaces: null, managesNodes: true },
+};
+
 /** A coordinator with a sweep of so many points, and a node that fails each. */
 async function coordinator(points: number) {
   const log = new MemoryLog();
   const dispatcher = await openDispatcher({ log });
   const clock = { now: () => 0, at: () => '2025-01-01T00:00:00Z' };
+  const audit = new Audit(
+    null,
+    () => '',
+    () => undefined,
+  );
   const api = {
     dispatcher,
     log,
     clock,
+    audit,
     registry: new Registry(),
     ownAddress: () => 'localhost:0',
     inform: () => undefined,
   };
   const document = fakeSweep(points, { placement: '{ driftControl: false, retries: 0 }' });
-  const { sweepId } = await submitSweep(api, submission(document), 'ann');
+  const { sweepId } = await submitSweep(api, submission(document), ANN);
   const profile = aNode();
   await dispatcher.dispatch({ event: 'node-joined', now: 0, at: '', profile, instance: 'i', trialIds: [] });
   const lease = async () => {
@@ -39,7 +52,7 @@ async function coordinator(points: number) {
     return () => dispatcher.dispatch({ event: 'reported', at: '', record });
   };
   const state = () => sweepStatus(dispatcher.state.sweeps.get(sweepId)!).state;
-  const again = (retryFailed: boolean) => submitSweep(api, submission(document, retryFailed), 'ann');
+  const again = (retryFailed: boolean) => submitSweep(api, submission(document, retryFailed), ANN);
   return { api, log, sweepId, lease, fail, state, again };
 }
 
@@ -47,7 +60,7 @@ describe('a pause', () => {
   test('that came with the last trials does not outlive its sweep', async () => {
     const { api, sweepId, lease, fail, state, again } = await coordinator(1);
     const ends = await fail();
-    expect(await pauseSweep(api, { sweepId, reason: 'lunch' }, 'ann')).toEqual({ running: 1 });
+    expect(await pauseSweep(api, { sweepId, reason: 'lunch' }, ANN)).toEqual({ running: 1 });
     await ends();
     expect(state()).toBe('done');
     expect(await again(false)).toMatchObject({ created: false, paused: false });
@@ -59,28 +72,28 @@ describe('a pause', () => {
   test('of a sweep with points left stays when it is submitted again, and the answer says so', async () => {
     const { api, log, sweepId, lease, fail, state, again } = await coordinator(2);
     await (await fail())();
-    await pauseSweep(api, { sweepId, reason: 'lunch' }, 'ann');
+    await pauseSweep(api, { sweepId, reason: 'lunch' }, ANN);
     expect(await again(false)).toMatchObject({ created: false, paused: true });
     expect(await again(true)).toMatchObject({ created: true, paused: true });
     expect([state(), await lease()]).toEqual(['paused', null]);
     // Also for a coordinator that is started again.
     const next = await openDispatcher({ log });
     expect(next.state.sweeps.get(sweepId)?.paused).toBe('lunch');
-    await resumeSweep(api, { sweepId, reason: '' }, 'ann');
+    await resumeSweep(api, { sweepId, reason: '' }, ANN);
     expect(await lease()).not.toBeNull();
   });
 
   test('takes a new reason, and what was not paused is not said to go on', async () => {
     const { api, sweepId } = await coordinator(1);
     const paused = () => api.dispatcher.state.sweeps.get(sweepId)?.paused;
-    expect(await resumeSweep(api, { sweepId, reason: '' }, 'ann')).toEqual({ wasRunning: true });
-    await pauseSweep(api, { sweepId, reason: 'lunch' }, 'ann');
+    expect(await resumeSweep(api, { sweepId, reason: '' }, ANN)).toEqual({ wasRunning: true });
+    await pauseSweep(api, { sweepId, reason: 'lunch' }, ANN);
     const { position } = api.dispatcher;
-    await pauseSweep(api, { sweepId, reason: 'lunch' }, 'bob');
+    await pauseSweep(api, { sweepId, reason: 'lunch' }, ANN);
     expect(api.dispatcher.position).toBe(position);
-    await pauseSweep(api, { sweepId, reason: 'dinner' }, 'bob');
+    await pauseSweep(api, { sweepId, reason: 'dinner' }, ANN);
     expect(paused()).toBe('dinner');
-    expect(await resumeSweep(api, { sweepId, reason: '' }, 'ann')).toEqual({ wasRunning: false });
+    expect(await resumeSweep(api, { sweepId, reason: '' }, ANN)).toEqual({ wasRunning: false });
     expect(paused()).toBeNull();
   });
 
@@ -89,8 +102,8 @@ describe('a pause', () => {
     await (await fail())();
     const { position } = api.dispatcher;
     const over = { code: 'refused', message: expect.stringContaining('is done') };
-    await expect(pauseSweep(api, { sweepId, reason: '' }, 'ann')).rejects.toMatchObject(over);
-    await expect(resumeSweep(api, { sweepId, reason: '' }, 'ann')).rejects.toMatchObject(over);
+    await expect(pauseSweep(api, { sweepId, reason: '' }, ANN)).rejects.toMatchObject(over);
+    await expect(resumeSweep(api, { sweepId, reason: '' }, ANN)).rejects.toMatchObject(over);
     expect(api.dispatcher.position).toBe(position);
   });
 });
@@ -99,7 +112,7 @@ test('a reason that is not one line of plain text is refused', async () => {
   const { api, sweepId, state } = await coordinator(1);
   for (const reason of ['\x1b[2J', 'two\nlines', 'right \u202e to left']) {
     for (const act of [pauseSweep, resumeSweep, cancelSweep]) {
-      await expect(act(api, { sweepId, reason }, 'ann')).rejects.toMatchObject({
+      await expect(act(api, { sweepId, reason }, ANN)).rejects.toMatchObject({
         code: 'invalid',
         message: expect.stringContaining('one line of plain text'),
       });

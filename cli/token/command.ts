@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import type { Scope } from '../../proto/security.js';
+import { namesOption, scopesOption } from '../options/rights.js';
+import { positiveInteger } from '../options/values.js';
+
+export interface TokenOptions {
+  readonly file: string;
+}
+
+export interface TokenCreateOptions extends TokenOptions {
+  readonly scopes: readonly Scope[];
+  readonly nodes?: readonly string[];
+  readonly namespaces?: readonly string[];
+  readonly days?: number;
+}
+
+export interface TokenListOptions extends TokenOptions {
+  readonly json?: true;
+}
+
+export function registerToken(program: Command): void {
+  const token = program
+    .command('token')
+    .description(
+      'tokens for TLS without client certificates: the list that the coordinator reads, with their hashes alone',
+    );
+  file(token.command('create'))
+    .description('make a token, add its hash to the list, and print it this once')
+    .argument('<name>', 'who it is for; shown in logs')
+    .addOption(scopesOption())
+    .addOption(namesOption('nodes', 'nodes that an agent with it may be (default: the one of its name)'))
+    .addOption(namesOption('namespaces', 'namespaces that it is for (default: all)'))
+    .option('--days <number>', 'how long it holds (default: until it is revoked)', positiveInteger)
+    .action(async (name: string, options: TokenCreateOptions) => {
+      const { create } = await import('./token.js');
+      create(name, options);
+    });
+  file(token.command('list'))
+    .description('list who has a token, for what, and until when')
+    .option('--json', 'print JSON')
+    .action(async (options: TokenListOptions) => {
+      const { list } = await import('./token.js');
+      list(options);
+    });
+  file(token.command('revoke'))
+    .description('a token holds no more; the coordinator cuts off who has it, without a restart')
+    .argument('<name>', 'who it was for')
+    .action(async (name: string, options: TokenOptions) => {
+      const { revoke } = await import('./token.js');
+      revoke(name, options);
+    });
+}
+
+function file(command: Command): Command {
+  return command.option(
+    '--file <file>',
+    'list of tokens: `tokensFile` of the coordinator',
+    'ridge-tokens.yaml',
+  );
+}
