@@ -238,7 +238,17 @@ async function serve(
       : await opening(serveHttp(metricsAddress, { metrics, notReady, notLeading, standing }));
   const { webProxy } = resolved;
   const proxy = webProxy === null ? {} : { proxy: proxyOf(webProxy) };
-  const web = { ...shared, ...watching, ...proxy, log, ownAddress, otherWebUrls, security, version: VERSION, writes };
+  const web = {
+    ...shared,
+    ...watching,
+    ...proxy,
+    log,
+    ownAddress,
+    otherWebUrls,
+    security,
+    version: VERSION,
+    writes,
+  };
   const webUrl = webAddress === null ? null : await opening(serveWeb(webAddress, web));
 
   const setHealth = (): void => health.setServing(notReady() === null, dispatcher.leadership.leads);

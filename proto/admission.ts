@@ -6,28 +6,16 @@ import {
   type ServerInterceptor,
   ServerListenerBuilder,
 } from '@grpc/grpc-js';
-import { quote } from '../core/quote.js';
 import { admit, certificateShown, shownBy } from './caller.js';
 import { toServiceError, WireError } from './errors.js';
 import { ConnectionCount } from './http/limits.js';
 import { type ConnectionLimits, METHODS, type MethodLimits } from './limits.js';
-import { CallRates } from './rate-limit.js';
+import { CallRates, tooOften, type Watching } from './rate-limit.js';
 import type { OnRefused } from './refusals.js';
 import type { ServerSecurity } from './security.js';
 
-/** Who hears of what is refused, and how often each caller may ask. */
-export interface Watching {
-  readonly rates?: CallRates;
-  readonly onRefused?: OnRefused;
-}
-
 /** What somebody was refused for who they are. */
 const REFUSALS: ReadonlySet<string> = new Set(['unauthenticated', 'forbidden', 'too-often']);
-
-/** @returns the refusal of a caller that asks more often than it may. */
-export function tooOften(name: string, seconds: number): WireError {
-  return new WireError('too-often', `${quote(name)} asks too often: ask again in ${Math.ceil(seconds)} s.`);
-}
 
 /** A connection on which nobody has been admitted yet. */
 interface Unauthenticated {

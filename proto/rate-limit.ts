@@ -1,3 +1,13 @@
+import { quote } from '../core/quote.js';
+import { WireError } from './errors.js';
+import type { OnRefused } from './refusals.js';
+
+/** Who hears of what is refused, and how often each caller may ask. */
+export interface Watching {
+  readonly rates?: CallRates;
+  readonly onRefused?: OnRefused;
+}
+
 /** What one caller may ask in a while. */
 export interface RateLimit {
   /** Calls a second, in the long run. */
@@ -45,4 +55,9 @@ export class CallRates {
     bucket.left -= 1;
     return null;
   }
+}
+
+/** @returns the refusal of a caller that asks more often than it may. */
+export function tooOften(name: string, seconds: number): WireError {
+  return new WireError('too-often', `${quote(name)} asks too often: ask again in ${Math.ceil(seconds)} s.`);
 }

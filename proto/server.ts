@@ -10,12 +10,13 @@ import {
   type ServerWritableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { Admission, type Watching } from './admission.js';
+import { Admission } from './admission.js';
 import { bindError } from './bind-error.js';
 import { type AnyCall, type Caller, identify, nodeRefusal, shownBy } from './caller.js';
 import { toServiceError, WireError } from './errors.js';
 import { CONNECTION_LIMITS, type ConnectionLimits, quietTransport, SERVER_OPTIONS } from './limits.js';
 import { joinAddress, splitAddress } from './loopback.js';
+import type { Watching } from './rate-limit.js';
 import { type ServerSecurity, serverCredentials } from './security.js';
 import { type Duplex, messagesOf, sender } from './stream.js';
 

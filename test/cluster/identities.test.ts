@@ -107,7 +107,7 @@ describe('tokens', () => {
     await expect.poll(() => agent.ended, soon).not.toBeNull();
     writeFileSync(
       file,
-      readFileSync(file, 'utf8').replace(/revokedAt: .*/g, 'expiresAt: 2026-01-01T00:00:00Z'),
+      readFileSync(file, 'utf8').replace(/revokedAt: .*/, 'expiresAt: 2026-01-01T00:00:00Z'),
     );
     await expect.poll(() => list(grpcAddress, bearer(ci)), soon).toBe('The token "ci" has expired.');
     expect(await token('list')).toMatch(/ci +submit,read +- +- +2026-01-01 +expired/);
@@ -169,7 +169,9 @@ describe('the audit log', () => {
     expect((await post(ann)).status).toBe(200);
     expect((await post('ridge_guess')).status).toBe(401);
     const noted = audit().map(({ who, action, sweepId: about, code }) => [who, action, about ?? code]);
-    expect(noted).toEqual([
+    // Before the new tokens were read, who showed one was refused.
+    const begun = noted.findIndex(([who]) => who !== null);
+    expect(noted.slice(begun)).toEqual([
       ['ann', 'submit', sweepId],
       ['ann', 'pause', sweepId],
       ['ann', 'resume', sweepId],
@@ -178,7 +180,7 @@ describe('the audit log', () => {
       ['ann', 'cancel', sweepId],
       [null, 'refused', 'unauthenticated'],
     ]);
-    expect(audit()[3]).toMatchObject({
+    expect(audit()[begun + 3]).toMatchObject({
       from: '127.0.0.1',
       where: '/ridgepoint.v1.ControlService/CancelSweep',
       message: 'The token "eve" does not have the scope "submit".',
@@ -201,16 +203,15 @@ describe('the audit log', () => {
 
 describe('callers', () => {
   test('that ask too often are told when to come again; others are served meanwhile', async () => {
-    const limits = { callsPerSecond: 1, callsAtOnce: 5 };
+    const limits = { callsPerSecond: 0.001, callsAtOnce: 5 };
     const { grpcAddress, webUrl, token, audit } = await coordinator({ limits });
     const ann = await token('create', 'ann', '--scopes', 'read');
     const bob = await token('create', 'bob', '--scopes', 'read');
     await sleep(300);
     const flood = await Promise.all(Array.from({ length: 40 }, () => list(grpcAddress, bearer(ann))));
     const served = flood.filter((answer) => answer === 'ok').length;
-    expect(served).toBeGreaterThanOrEqual(5);
-    expect(served).toBeLessThan(25);
-    expect(flood).toContainEqual(expect.stringMatching(/^"ann" asks too often: ask again in \d s\.$/));
+    expect(served).toBe(5);
+    expect(flood).toContainEqual(expect.stringMatching(/^"ann" asks too often: ask again in \d+ s\.$/));
     expect(await list(grpcAddress, bearer(bob))).toBe('ok');
     const web = new RawHttp(webUrl!, { ca: ca.certificate });
     const answer = await web.ask('/api/v1/sweeps', { headers: [`authorization: Bearer ${ann}`] });

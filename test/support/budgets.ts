@@ -13,7 +13,7 @@ export const BUDGETS = {
   benches: 14_000,
   schemas: 9_200,
   /** Of documentation, generated pages left out. */
-  words: 57_950,
+  words: 58_650,
   functionLines: 80,
   longFunctions: 13,
 } as const;
