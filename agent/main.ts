@@ -8,13 +8,17 @@ import type { Family } from '../core/metrics/families.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { collectOnlyWhenNeeded } from '../process/isolation/heap.js';
 import { redialling } from '../proto/redial.js';
+import { BodyUploads } from './bodies.js';
 import type { AgentConfig } from './config.js';
 import { agentMetrics } from './exporter/metrics.js';
 import { startExporter } from './exporter/server.js';
 import { type ExportedMeter, openExported } from './exporter/sources.js';
+import { callBodies, callsFolder } from './graph/kept.js';
 import type { MeterSettings } from './meters/index.js';
 import { closeNode, openNode } from './open-node.js';
 import type { NodeProbe } from './probe.js';
+import { answersFolder } from './quality/answers.js';
+import { answerBodies } from './quality/kept.js';
 import { Session } from './session.js';
 import { Spool } from './spool.js';
 import { TrialExecutor } from './trial/executor.js';
@@ -89,6 +93,14 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     connection,
     trials,
     spool,
+    bodies: new BodyUploads({
+      connection,
+      stores: {
+        answers: answerBodies(answersFolder(config.cacheFolder)),
+        calls: callBodies(callsFolder(config.cacheFolder)),
+      },
+      warn: (sentence) => log.warn(sentence),
+    }),
     onDrain: (reason) => void leave.drain(reason),
     ...(config.untilDone && { onDone: () => void leave.drain('everything is done') }),
     log: (level, message) => log[level](message),

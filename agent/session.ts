@@ -16,6 +16,7 @@ import type {
 import { MAX_RESULT_BYTES, MAX_TRIAL_IDS } from '../proto/limits.js';
 import type { Duplex } from '../proto/stream.js';
 import { Backoff } from './backoff.js';
+import type { BodyUploads } from './bodies.js';
 import { LeaseRequester } from './lease-requester.js';
 import type { Spool } from './spool.js';
 import type { TrialExecutor } from './trial/executor.js';
@@ -30,6 +31,8 @@ export interface SessionNeeds {
   readonly trials: TrialExecutor;
   readonly spool: Spool;
   readonly backoff?: Backoff;
+  /** Brings the files that a record refers to; left out = they stay here. */
+  readonly bodies?: Pick<BodyUploads, 'bring'>;
   /** Somebody has asked the coordinator to let this node go. */
   readonly onDrain: (reason: string) => void;
   /** The coordinator has nothing more to do, nothing runs here, and it has all that was measured. */
@@ -41,6 +44,8 @@ export interface SessionNeeds {
 const ACKNOWLEDGE_SECONDS = 10;
 /** Before the first attempt to be back. Of several coordinators one is asked only when it leads, so that there is nothing to spare by waiting. */
 const FIRST_WAIT_SECONDS = 0.2;
+/** The same where files that records refer to are on their way. */
+const BRING_SECONDS = 120;
 /** As often as people's screens are drawn: every message takes time from the trial it speaks of. */
 const PROGRESS_SECONDS = 1;
 
@@ -63,6 +68,10 @@ export class Session {
   readonly #unacknowledged = new Map<string, () => void>();
   /** Bytes of the results that are on their way in this conversation. */
   readonly #sent = new Map<string, number>();
+  /** Trials whose files are being brought: their leases have to last until their records are there. */
+  readonly #bringing = new Set<string>();
+  /** The coordinator keeps files that records refer to. */
+  #keepsBodies = false;
   /** What the coordinator takes. */
   #maxResultBytes = MAX_RESULT_BYTES;
   readonly #lastProgress = new Map<string, number>();
@@ -124,6 +133,11 @@ export class Session {
   async report(record: ResultRecord): Promise<void> {
     this.#lastProgress.delete(record.trialId);
     if (!this.connected) return;
+    const stream = this.#stream;
+    this.#unacknowledged.set(record.trialId, () => {});
+    await this.#bring(record);
+    // The next conversation begins with what is spooled.
+    if (this.#stream !== stream) return;
     let report = toReport(record);
     const bytes = Buffer.byteLength(report.recordJson);
     if (bytes > this.#maxResultBytes) {
@@ -133,9 +147,17 @@ export class Session {
         bytes,
       );
     }
-    this.#unacknowledged.set(record.trialId, () => {});
     this.#sent.set(record.trialId, bytes);
     await this.#say({ $case: 'result', value: report });
+  }
+
+  async #bring(record: ResultRecord): Promise<void> {
+    const { bodies } = this.#needs;
+    if (bodies === undefined || !this.#keepsBodies) return;
+    const { trialId } = record;
+    this.#bringing.add(trialId);
+    await bodies.bring(record, this.#over.signal);
+    this.#bringing.delete(trialId);
   }
 
   /** Puts a failed trial in the place of a record that is too large; the record itself is kept for people. */
@@ -180,7 +202,9 @@ export class Session {
     if (stream !== null && this.connected) {
       await Promise.race([
         this.#acknowledged(),
-        sleep(ACKNOWLEDGE_SECONDS * 1000, undefined, { ref: false }),
+        sleep(1000 * (this.#bringing.size > 0 ? BRING_SECONDS : ACKNOWLEDGE_SECONDS), undefined, {
+          ref: false,
+        }),
       ]);
       const value = { returnedTrialIds: [...returnedTrialIds, ...this.#refused], reason };
       await stream.send({ message: { $case: 'leaving', value } }).catch(() => {});
@@ -269,6 +293,7 @@ export class Session {
     heartbeatSeconds: number;
     unknownTrialIds: readonly string[];
     maxResultBytes: number;
+    keepsBodies: boolean;
   }): Promise<void> {
     const { trials, spool, log } = this.#needs;
     if (welcome.protocol !== PROTOCOL) {
@@ -279,6 +304,7 @@ export class Session {
     this.#trouble = null;
     this.#backoff.reset();
     this.#maxResultBytes = welcome.maxResultBytes === 0 ? MAX_RESULT_BYTES : welcome.maxResultBytes;
+    this.#keepsBodies = welcome.keepsBodies;
     for (const trialId of welcome.unknownTrialIds)
       trials.stop(trialId, 'the coordinator does not want it any more');
     this.#heartbeat = setInterval(() => this.#beat(), Math.max(1, welcome.heartbeatSeconds) * 1000);
@@ -308,7 +334,8 @@ export class Session {
     if (!this.connected) return;
     const { trials } = this.#needs;
     const state = this.#draining ? 'draining' : trials.runningCount > 0 ? 'busy' : 'idle';
-    void this.#say({ $case: 'heartbeat', value: { trialIds: trials.trialIds, state } });
+    const trialIds = [...trials.trialIds, ...this.#bringing];
+    void this.#say({ $case: 'heartbeat', value: { trialIds, state } });
   }
 
   /** A message that cannot be sent is lost with its stream; the next stream begins by saying it again. */

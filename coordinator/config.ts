@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { FailureError, failure } from '../core/errors.js';
@@ -38,6 +38,8 @@ const logSchema = z.discriminatedUnion('kind', [
     /** Copies that the NATS cluster keeps; 3 survives the loss of a server. */
     replicas: z.number().int().min(1).max(5).default(1),
     credentialsFile: z.string().nullable().default(null),
+    /** Monitoring address of a server (`http://HOST:8222`), which says when it syncs; null = durability is unknown. */
+    monitor: z.url().nullable().default(null),
   }),
   z.strictObject({
     kind: z.literal('postgres'),
@@ -45,6 +47,32 @@ const logSchema = z.discriminatedUnion('kind', [
     url: z.string().min(1),
     /** Seconds for which a server that is away is waited for. */
     patienceSeconds: seconds.default(30),
+  }),
+]);
+
+/** Of one file of answers or calls. */
+const maxBytes = z
+  .number()
+  .int()
+  .positive()
+  .default(1024 ** 3);
+
+const bodiesSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('folder'), path: z.string().min(1), maxBytes }),
+  z.strictObject({
+    kind: z.literal('s3'),
+    endpoint: z.url(),
+    bucket: z.string().min(1),
+    region: z.string().min(1).default('us-east-1'),
+    prefix: z
+      .string()
+      .regex(/^[A-Za-z0-9._/-]*$/, 'letters, digits, dots, dashes, underscores and slashes')
+      .default('ridgepoint/'),
+    /** As `~/.aws/credentials`; null = AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. */
+    credentialsFile: z.string().nullable().default(null),
+    /** Folder in which files are gathered until they are whole; null = one for temporary files. */
+    incomingPath: z.string().nullable().default(null),
+    maxBytes,
   }),
 ]);
 
@@ -125,6 +153,11 @@ export const coordinatorConfigSchema = z.strictObject({
    */
   leaderSeconds: z.number().min(1).default(3),
   log: logSchema.default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null })),
+  /**
+   * Where answers and calls are kept that records refer to; null = nowhere, they stay in the caches of nodes. `ridge coordinator` with a SQLite
+   * log has a folder beside it.
+   */
+  bodies: bodiesSchema.nullable().default(null),
   security: securitySchema.default({ kind: 'plaintext' }),
   /** How often the files of certificates, tokens and revocations are looked at: what changed holds within so long, without a restart. */
   renewSeconds: seconds.default(5),
@@ -250,12 +283,13 @@ export function readConfig(
       );
     }
   }
-  // A coordinator of its own has a web view; one inside another program only when that asks for it.
+  // A coordinator of its own has a web view and keeps answers; one inside another program only when that asks for it.
   const own = { webAddress: DEFAULT_COORDINATOR_WEB };
-  return resolveConfig(
-    { ...own, ...(fromFile as object), ...fromEnvironment(env), ...given },
-    file ?? undefined,
-  );
+  const wanted = { ...own, ...(fromFile as object), ...fromEnvironment(env), ...given };
+  const resolved = resolveConfig(wanted, file ?? undefined);
+  const { log } = resolved;
+  if ('bodies' in wanted || log.kind !== 'sqlite') return resolved;
+  return resolveConfig({ ...wanted, bodies: { kind: 'folder', path: join(dirname(log.path), 'bodies') } });
 }
 
 /** RIDGE_* variables of the coordinator; what is not set is not in it. */

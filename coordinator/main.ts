@@ -7,6 +7,7 @@ import { type Failure, FailureError, failure, toFailure } from '../core/errors.j
 import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
 import { VERSION } from '../process/package.js';
+import { BodyServiceService } from '../proto/gen/ridgepoint/v1/bodies.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
 import type { HttpServer } from '../proto/http/server.js';
 import { ProxyIdentity } from '../proto/http/trusted-proxy.js';
@@ -17,8 +18,10 @@ import type { ServerSecurity } from '../proto/security.js';
 import { Handlers, makeServer } from '../proto/server.js';
 import { LimitedAgentService } from '../proto/session-limits.js';
 import { agentService, pushMessage } from './api/agents.js';
+import { bodyService } from './api/bodies.js';
 import { controlService } from './api/control.js';
 import { Audit } from './audit.js';
+import { type KeptBodies, openBodies } from './bodies/open.js';
 import { type Clock, systemClock, type Timer } from './clock.js';
 import { type CoordinatorConfig, type ResolvedConfig, resolveConfig } from './config.js';
 import { Dispatcher } from './dispatcher.js';
@@ -27,7 +30,7 @@ import { serveHttp } from './exporter/http.js';
 import { type Pushed, Pusher } from './exporter/push/pusher.js';
 import type { Leadership } from './leadership.js';
 import type { Leader } from './log/leadership.js';
-import type { Log } from './log/log.js';
+import type { Durability, Log } from './log/log.js';
 import { openLog } from './log/open.js';
 import { Registry } from './registry/registry.js';
 import { type SweepStatus, sweepStatus } from './scheduler/status.js';
@@ -115,6 +118,8 @@ class Opened {
 /** What a coordinator is made of, before anybody is served. */
 interface Parts {
   readonly log: Log;
+  readonly durability: Durability;
+  readonly bodies: KeptBodies | null;
   readonly logger: Logger;
   readonly clock: Clock & Timer;
   readonly registry: Registry;
@@ -145,6 +150,10 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
   const audit = openAudit(resolved, clock, logger, opened);
   const log = await openLog(resolved.log);
   opened.closedBy(() => log.close());
+  const bodies = await openBodies(resolved.bodies);
+  const durability = await log.durability();
+  const asked = durability.level === 'synced' || resolved.log.kind === 'memory';
+  logger[asked ? 'info' : 'warn'](durability.sentence);
   const logEvents = new EventEmitter<LogEvents>();
   const logFailed = new Promise<FailureError>((resolve) => {
     logEvents.once('failed', (reason) => resolve(new FailureError(reason)));
@@ -183,7 +192,20 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
     if (!leaving.signal.aborted) logger.warn(`older results are not exported: ${(error as Error).message}`);
   });
   const inform = (sentence: string): void => logger.info(sentence);
-  return { log, logger, clock, registry, exporter, dispatcher, logEvents, logFailed, audit, inform };
+  return {
+    log,
+    durability,
+    bodies,
+    logger,
+    clock,
+    registry,
+    exporter,
+    dispatcher,
+    logEvents,
+    logFailed,
+    audit,
+    inform,
+  };
 }
 
 /** Where it is asked. */
@@ -196,7 +218,7 @@ interface Served {
 }
 
 async function serve(
-  { log, logEvents, exporter, ...shared }: Parts,
+  { log, bodies, logEvents, exporter, ...shared }: Parts,
   resolved: ResolvedConfig,
   security: ServerSecurity,
   opened: Opened,
@@ -209,8 +231,9 @@ async function serve(
   const { heartbeatSeconds, leaseSeconds } = resolved;
   server.addService(
     LimitedAgentService,
-    agentService({ ...shared, heartbeatSeconds, leaseSeconds }, handlers),
+    agentService({ ...shared, heartbeatSeconds, leaseSeconds, keepsBodies: bodies !== null }, handlers),
   );
+  server.addService(BodyServiceService, bodyService(bodies, handlers));
   let address = resolved.advertise ?? resolved.grpcAddress;
   const ownAddress = () => address;
   server.addService(ControlServiceService, controlService({ ...shared, log, ownAddress }, handlers));

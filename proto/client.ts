@@ -4,6 +4,15 @@ import { addressesOf, type Coordinators, coordinatorsAt, type Place } from './co
 import { fromServiceError, WireError } from './errors.js';
 import { AgentServiceClient, type SessionRequest, type SessionResponse } from './gen/ridgepoint/v1/agents.js';
 import {
+  BodyServiceClient,
+  type FindBodyRequest,
+  type FindBodyResponse,
+  type GetBodyRequest,
+  type GetBodyResponse,
+  type PutBodyRequest,
+  type PutBodyResponse,
+} from './gen/ridgepoint/v1/bodies.js';
+import {
   type CancelSweepRequest,
   type CancelSweepResponse,
   ControlServiceClient,
@@ -61,6 +70,8 @@ export interface ControlConnection {
   streamResults(request: ResultsRequest, signal?: AbortSignal): AsyncIterable<StreamResultsResponse>;
   /** Who leads, of each address that answers: the first that each of them says. */
   leaders(): Promise<{ readonly address: string; readonly answer: WatchLeaderResponse | WireError }[]>;
+  /** A file that records refer to, piece by piece. */
+  getBody(request: Pick<GetBodyRequest, 'digest'>, signal?: AbortSignal): AsyncIterable<GetBodyResponse>;
   close(): void;
 }
 
@@ -69,6 +80,8 @@ export interface AgentConnection {
   session(signal: AbortSignal): Duplex<SessionRequest, SessionResponse>;
   /** Whether it knows several coordinators. */
   readonly several: boolean;
+  findBody(request: FindBodyRequest, limits?: CallLimits): Promise<FindBodyResponse>;
+  putBody(request: PutBodyRequest, limits?: CallLimits): Promise<PutBodyResponse>;
   close(): void;
 }
 
@@ -104,6 +117,7 @@ class Clients<C extends { close(): void }> {
 /** @throws WireError `refused` when plaintext is asked for and an address is not loopback. */
 export function connectControl({ address: text, security }: Endpoint): ControlConnection {
   const clients = new Clients(text, (address) => new ControlServiceClient(...dial({ address, security })));
+  const bodies = new Clients('', (address) => new BodyServiceClient(...dial({ address, security })));
   const watch = (address: string, signal: AbortSignal) =>
     incoming<WatchLeaderResponse>(() => clients.at(address).watchLeader({}), signal);
   const coordinators = coordinatorsAt(text, watch);
@@ -142,12 +156,24 @@ export function connectControl({ address: text, security }: Endpoint): ControlCo
         },
       );
     },
+    getBody(request, signal) {
+      const asked = { ...request, offset: 0 };
+      return againFrom(
+        coordinators,
+        signal,
+        (place, over) => incoming<GetBodyResponse>(() => bodies.at(place.address).getBody(asked), over),
+        ({ piece }) => {
+          asked.offset += piece.length;
+        },
+      );
+    },
     leaders: () =>
       Promise.all(
         addressesOf(text).map(async (address) => ({ address, answer: await firstOf(address, watch) })),
       ),
     close() {
       coordinators.close();
+      bodies.close();
       clients.close();
     },
   };
@@ -181,12 +207,25 @@ export function connectAgents({ address: text, security }: Endpoint): AgentConne
   const coordinators = coordinatorsAt(text, (address, signal) =>
     incoming<WatchLeaderResponse>(() => words.at(address).watchLeader({}), signal),
   );
+  const bodies = new Clients('', (address) => new BodyServiceClient(...dial({ address, security })));
+  const asking = <Request, Response>(
+    method: (client: BodyServiceClient) => Unary<Request, Response>,
+    request: Request,
+    limits: CallLimits = {},
+  ): Promise<Response> =>
+    again(coordinators, limits.signal, (place) => {
+      const client = bodies.at(place.address);
+      return unary(method(client).bind(client) as Unary<Request, Response>, request, limits);
+    });
   return {
     several: addressesOf(text).length > 1,
     session: (signal) => agentSession(coordinators, (address) => clients.at(address), signal),
+    findBody: (request, limits) => asking((client) => client.findBody, request, limits),
+    putBody: (request, limits) => asking((client) => client.putBody, request, limits),
     close() {
       coordinators.close();
       words.close();
+      bodies.close();
       clients.close();
     },
   };

@@ -12,6 +12,9 @@ const MIB = 1024 * KIB;
 /** A result with its raw samples can be large: 64 MiB are four million readings. grpc-js stops at 4 MiB unless told otherwise. */
 export const MAX_MESSAGE_BYTES = 64 * MIB;
 
+/** Of a file that records refer to, what one message brings. */
+export const BODY_PIECE_BYTES = MIB;
+
 export interface MethodLimits {
   /** Who may call it; `known`: whoever has any scope; `anybody`: probes and tools that have no credential. */
   readonly access: Scope | 'known' | 'anybody';
@@ -38,6 +41,9 @@ export const METHODS: Readonly<Record<string, MethodLimits>> = {
   '/ridgepoint.v1.ControlService/StreamResults': read,
   '/ridgepoint.v1.ControlService/ListNodes': read,
   '/ridgepoint.v1.ControlService/WatchLeader': { access: 'known', requestBytes: 4 * KIB },
+  '/ridgepoint.v1.BodyService/FindBody': { access: 'agent', requestBytes: 4 * KIB },
+  '/ridgepoint.v1.BodyService/PutBody': { access: 'agent', requestBytes: BODY_PIECE_BYTES + 4 * KIB },
+  '/ridgepoint.v1.BodyService/GetBody': read,
   '/grpc.health.v1.Health/Check': probe,
   '/grpc.health.v1.Health/List': probe,
   '/grpc.health.v1.Health/Watch': probe,

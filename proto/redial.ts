@@ -27,6 +27,8 @@ export function redialling(endpointOf: () => Endpoint): AgentConnection {
     get several() {
       return dialled.connection.several;
     },
+    findBody: (request, limits) => dialled.connection.findBody(request, limits),
+    putBody: (request, limits) => dialled.connection.putBody(request, limits),
     close: () => dialled.connection.close(),
   };
 }

@@ -10,7 +10,7 @@ import type { AnswersOptions } from './command.js';
 import { BY_LENGTH, BY_WAY, groupOf } from './groups.js';
 import { printMatrix } from './matrix.js';
 import { printMeasures } from './measures.js';
-import { readPrices } from './prices.js';
+import { type Prices, readPrices } from './prices.js';
 import { Answers } from './read.js';
 
 /** The version of the JSON of --metrics; fields are only ever added to it. */
@@ -20,14 +20,31 @@ const METRICS_SCHEMA = 'ridgepoint.dev/answers-metrics/v1';
 export async function printAnswers(word: string, options: AnswersOptions): Promise<void> {
   const { format, output } = options;
   const asMeasures = options.measure.length > 0;
-  const asMetrics = !asMeasures && (options.metrics === true || options.by !== undefined);
+  const asMetrics = options.metrics === true || options.by !== undefined;
   if (format === 'parquet' && output === undefined)
     throw usageError('parquet is no text', 'Name a file (answers.parquet) with --output.');
   if ((asMetrics || asMeasures || options.matrix === true) && format !== 'table' && format !== 'json')
     throw usageError(`--metrics, --measure and --matrix are printed as table or json, not as ${format}`);
   const outside = options.scores === undefined ? null : outsideFrom(options.scores);
   const prices = options.prices === undefined ? null : readPrices(options.prices);
-  const answers = await Answers.open(word, options, { outside, prices });
+  const print = async (source: string): Promise<void> => {
+    const answers = await Answers.open(source, options, { outside, prices });
+    await printThem(answers, options, outside, prices);
+  };
+  const { coordinator } = options;
+  if (coordinator === undefined) return await print(word);
+  const { withFetched } = await import('../results/fetched.js');
+  await withFetched({ ...options, coordinator }, word, print);
+}
+
+async function printThem(
+  answers: Answers,
+  options: AnswersOptions,
+  outside: OutsideScores | null,
+  prices: Prices | null,
+): Promise<void> {
+  const { format, output } = options;
+  const asMetrics = options.metrics === true || options.by !== undefined;
   if (options.measure.length > 0) return await printMeasures(answers, options, outside?.columns ?? []);
   if (options.matrix === true) return await printMatrix(answers, options, prices?.currency ?? null);
   if (asMetrics) return await printMetrics(answers, options);

@@ -1,10 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MEASURE_NAMES, MEASURES, type MeasureName } from '../../core/quality/answers/measures/index.js';
+import { addSourceOptions, type CredentialOptions } from '../options/connection.js';
 import { collect, positiveInteger } from '../options/values.js';
 
 export const ANSWER_FORMATS = ['table', 'jsonl', 'csv', 'parquet', 'json', 'trec', 'lm-eval'] as const;
 
-export interface AnswersOptions {
+export interface AnswersOptions extends CredentialOptions {
+  readonly coordinator?: string;
   readonly task: readonly string[];
   readonly group: readonly GroupChoice[];
   readonly item: readonly string[];
@@ -50,7 +52,7 @@ function scaleOf(text: string): readonly number[] {
 }
 
 export function registerAnswers(program: Command): void {
-  program
+  const command = program
     .command('answers')
     .description(
       'what models said to each item of tasks: print, filter, export, join scores of others by item, recompute metrics, and hold the models of a sweep against each other, item by item',
@@ -119,11 +121,12 @@ export function registerAnswers(program: Command): void {
       new Option('-f, --format <format>', 'how to print').choices([...ANSWER_FORMATS]).default('table'),
     )
     .option('-o, --output <file>', 'write to this file instead of stdout; parquet needs one')
-    .option('--most <count>', 'lines of the table', positiveInteger, 100)
-    .action(async (run: string | undefined, options: AnswersOptions) => {
-      const { printAnswers } = await import('./answers.js');
-      await printAnswers(run ?? '', options);
-    });
+    .option('--most <count>', 'lines of the table', positiveInteger, 100);
+  const source = 'answers of a sweep of this coordinator, whose id or name is [run] (default: the newest)';
+  addSourceOptions(command, source).action(async (run: string | undefined, options: AnswersOptions) => {
+    const { printAnswers } = await import('./answers.js');
+    await printAnswers(run ?? '', options);
+  });
 }
 
 /** @throws InvalidArgumentError */

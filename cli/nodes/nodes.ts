@@ -14,7 +14,9 @@ interface Row {
 
 /** Prints every node a coordinator knows, with its devices, runners and energy sources. */
 export async function listNodes(options: ListOptions): Promise<void> {
-  const { nodes } = await withCoordinator(options, (control) => control.listNodes());
+  const { nodes, logDurability, logSentence } = await withCoordinator(options, (control) =>
+    control.listNodes(),
+  );
   const rows: Row[] = nodes.map((status) => ({ status, profile: parseNodeProfile(status.nodeProfileJson) }));
   if (options.json === true) {
     printJson(
@@ -28,6 +30,8 @@ export async function listNodes(options: ListOptions): Promise<void> {
     );
     return;
   }
+  if (logDurability === 'delayed' || logDurability === 'unknown')
+    say(`the coordinator’s log: ${logSentence}`);
   if (rows.length === 0) {
     say('no nodes yet; start one: `ridge agent --coordinator HOST:PORT`');
     return;

@@ -22,6 +22,11 @@ export function addAgentConnectionOptions(command: Command): Command {
   return addCredentialOptions(command.addOption(coordinatorOption()));
 }
 
+/** Adds the same options to a command that reads files, unless a coordinator is named: what the environment names is not meant then. */
+export function addSourceOptions(command: Command, coordinator: string): Command {
+  return addCredentialOptions(command.option('-c, --coordinator <address>', coordinator));
+}
+
 function coordinatorOption(): Option {
   return new Option('-c, --coordinator <address>', 'host:port of the coordinator').env('RIDGE_COORDINATOR');
 }

@@ -5,6 +5,7 @@ import { addDisplayOptions, type DisplayOptions } from '../options/display.js';
 export interface ResultsOptions extends ConnectionOptions, DisplayOptions {
   readonly follow?: true;
   readonly allTrials?: true;
+  readonly bodies?: string;
 }
 
 export function registerResults(program: Command): void {
@@ -14,6 +15,10 @@ export function registerResults(program: Command): void {
     .argument('[sweep]', 'sweep id or name (default: the newest)')
     .option('--follow', 'keep running and print each new result as a JSON line')
     .option('--all-trials', 'every trial as JSON lines, including drift controls and retried attempts');
+  command.option(
+    '--bodies <folder>',
+    'leave the results in this folder instead, with the answers and calls that they refer to, for `ridge answers` and `ridge graph`',
+  );
   addDisplayOptions(addConnectionOptions(command)).action(
     async (sweep: string | undefined, options: ResultsOptions) => {
       const { printResults } = await import('./results.js');

@@ -15,6 +15,7 @@ import { printData, printNext, say } from '../output/print.js';
 import { renderResults } from '../report/render.js';
 import type { ResultsOptions } from './command.js';
 import { counted } from './counted.js';
+import { fetchRun } from './fetched.js';
 
 /** Formats that show figures only: raw samples need not come over the wire. */
 const OF_ROWS: ReadonlySet<Format> = new Set<Format>(['table', 'md', 'json']);
@@ -132,6 +133,11 @@ export async function printResults(word: string | undefined, options: ResultsOpt
   await withCoordinator(options, async (control) => {
     const sweep = await findSweep(control, word);
     const allTrials = options.allTrials === true;
+    if (options.bodies !== undefined) {
+      const { results, files } = await fetchRun(control, sweep.sweepId, options.bodies);
+      say(`wrote ${options.bodies}: ${results} results, ${files} files of answers and calls`);
+      return;
+    }
     if (options.follow === true) {
       const request = { sweepId: sweep.sweepId, follow: true, allTrials };
       for await (const message of counted(control.streamResults(request))) {

@@ -3,6 +3,7 @@ import { callBodies, callsFolder } from '../../agent/graph/kept.js';
 import { answersFolder } from '../../agent/quality/answers.js';
 import { answerBodies } from '../../agent/quality/kept.js';
 import type { FolderBodies } from '../../artifacts/files/bodies.js';
+import { bodiesOf } from '../../core/result/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { say } from '../output/print.js';
 import { ANSWERS, CALLS } from '../report/run-folder.js';
@@ -13,11 +14,11 @@ export async function leaveAnswers(
   records: readonly ResultRecord[],
   cacheFolder: string,
 ): Promise<void> {
-  const answers = records.flatMap(({ quality }) => (quality?.answers ?? []).map(({ digest }) => digest));
-  const calls = records.flatMap(({ graph }) => (graph === undefined ? [] : [graph.calls.digest]));
+  const bodies = records.flatMap(bodiesOf);
+  const of = (wanted: string) => bodies.flatMap(({ kind, digest }) => (kind === wanted ? [digest] : []));
   const pairs = [
-    ['answers', answers, answerBodies(join(folder, ANSWERS)), answerBodies(answersFolder(cacheFolder))],
-    ['calls', calls, callBodies(join(folder, CALLS)), callBodies(callsFolder(cacheFolder))],
+    ['answers', of('answers'), answerBodies(join(folder, ANSWERS)), answerBodies(answersFolder(cacheFolder))],
+    ['calls', of('calls'), callBodies(join(folder, CALLS)), callBodies(callsFolder(cacheFolder))],
   ] as const;
   for (const [what, digests, here, cached] of pairs)
     await leave(what, new Set(digests), here, cached, folder);

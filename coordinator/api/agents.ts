@@ -24,6 +24,8 @@ export interface AgentsApi {
   readonly audit: Audit;
   readonly heartbeatSeconds: number;
   readonly leaseSeconds: number;
+  /** Whether files that records refer to are kept here. */
+  readonly keepsBodies: boolean;
   readonly inform: (sentence: string) => void;
 }
 
@@ -109,6 +111,7 @@ async function welcome(
     leaseSeconds: Math.ceil(leaseSeconds),
     unknownTrialIds,
     maxResultBytes: MAX_RESULT_BYTES,
+    keepsBodies: api.keepsBodies,
   };
   await stream.send({ message: { $case: 'welcome', value } });
   if (dispatcher.state.draining) {

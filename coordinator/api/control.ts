@@ -23,7 +23,7 @@ import type { CallContext, Handlers } from '../../proto/server.js';
 import type { Audit, By } from '../audit.js';
 import type { Clock } from '../clock.js';
 import type { Dispatcher } from '../dispatcher.js';
-import type { Log } from '../log/log.js';
+import type { Durability, Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { type StoredResult, storedResults } from '../results.js';
 import type { SweepState } from '../scheduler/state.js';
@@ -34,6 +34,7 @@ export interface ControlApi {
   readonly dispatcher: Dispatcher;
   readonly registry: Registry;
   readonly log: Log;
+  readonly durability: Durability;
   readonly clock: Clock;
   /** `host:port` by which others name this coordinator. */
   readonly ownAddress: () => string;
@@ -68,7 +69,7 @@ const TOGETHER_CHARACTERS = 256 * 1024;
 
 /** What people and tools ask for. */
 export function controlService(api: ControlApi, handlers: Handlers): ControlServiceServer {
-  const { dispatcher, registry, log } = api;
+  const { dispatcher, registry, log, durability } = api;
   return {
     submitSweep: handlers.unary((request, context) => submitSweep(api, request, askerOf(context))),
     cancelSweep: handlers.unary((request, context) => cancelSweep(api, request, askerOf(context))),
@@ -80,7 +81,11 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
         ...[...dispatcher.state.sweeps.values()].map((sweep) => wireStatus(dispatcher, sweep)),
       ],
     })),
-    listNodes: handlers.unary(async () => ({ nodes: nodeStatuses(dispatcher, registry) })),
+    listNodes: handlers.unary(async () => ({
+      nodes: nodeStatuses(dispatcher, registry),
+      logDurability: durability.level,
+      logSentence: durability.sentence,
+    })),
     drainNode: handlers.unary(async ({ node, reason }, context) => {
       const by = askerOf(context);
       managesNodes(by);

@@ -24,6 +24,7 @@ import {
   pack,
   unpack,
 } from './jetstream/appends.js';
+import { durabilityOf } from './jetstream/durability.js';
 import { explain, isAway, isWrongSequence, lost, nameOf } from './jetstream/errors.js';
 import { JetStreamLease } from './jetstream/lease.js';
 import { type Stored, StreamReader } from './jetstream/reader.js';
@@ -37,7 +38,15 @@ import {
   takeLease,
   type Waiting,
 } from './leadership.js';
-import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
+import {
+  type AppendOutcome,
+  type Detail,
+  type Durability,
+  type EntryAt,
+  type Fact,
+  type Log,
+  trialOf,
+} from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 
 export interface JetStreamOptions {
@@ -49,6 +58,8 @@ export interface JetStreamOptions {
   readonly patienceSeconds?: number;
   /** Whether the stream is made when it is not there; default: it is. */
   readonly make?: boolean;
+  /** Monitoring address of a server, `http://HOST:8222`, which says when it syncs; default: none is known. */
+  readonly monitor?: string | null;
 }
 
 /** What is kept of an append. */
@@ -86,6 +97,8 @@ export class JetStreamLog implements Log {
   readonly #stream: string;
   readonly #created: string;
   readonly #bodyBytes: number;
+  readonly #replicas: number;
+  readonly #monitor: string | null;
   /** Milliseconds for which a server that is away is waited for. */
   readonly #patience: number;
   readonly #appended = new ChangeSignal();
@@ -112,8 +125,11 @@ export class JetStreamLog implements Log {
     info: StreamInfo,
     lease: JetStreamLease,
     patience: number,
+    monitor: string | null,
   ) {
     this.#lease = lease;
+    this.#replicas = info.config.num_replicas;
+    this.#monitor = monitor;
     this.#connection = connection;
     this.#client = connection.jetstream();
     this.#manager = manager;
@@ -147,7 +163,7 @@ export class JetStreamLog implements Log {
       const lease = new JetStreamLease(connection, manager, stream);
       if (make) await lease.open(replicas);
       const patience = options.patienceSeconds ?? PATIENCE_SECONDS;
-      const log = new JetStreamLog(connection, manager, info, lease, patience);
+      const log = new JetStreamLog(connection, manager, info, lease, patience, options.monitor ?? null);
       await log.#catchUp();
       return log;
     } catch (error) {
@@ -228,6 +244,10 @@ export class JetStreamLog implements Log {
     }
     // Limits of the server's own disk are stated nowhere: a message that holds no fact is written.
     if (this.#term !== null) await this.#claim();
+  }
+
+  async durability(): Promise<Durability> {
+    return await durabilityOf(this.#monitor, this.#replicas);
   }
 
   async close(): Promise<void> {

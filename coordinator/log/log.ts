@@ -117,6 +117,14 @@ export type AppendOutcome =
   /** Somebody else wrote first; `position` is where the log ends now. */
   | { readonly appended: false; readonly position: number };
 
+/** What a log survives of what it has acknowledged. */
+export interface Durability {
+  /** On a disk; on a disk a while later; nobody here can tell; gone with the process. */
+  readonly level: 'synced' | 'delayed' | 'unknown' | 'none';
+  /** One sentence for people: what it survives, and what to do where that is little. */
+  readonly sentence: string;
+}
+
 /** Reading throws when an entry is missing, or when the log is closed meanwhile: what ends without an error is all there was. */
 export interface Log {
   /** Position of the last entry; 0 = empty. */
@@ -142,6 +150,8 @@ export interface Log {
    * @throws the reason of `waiting.signal`, or FailureError of the log
    */
   lead(candidate: Candidate, waiting: Waiting): Promise<Term>;
+  /** Asked of the server, where there is one. */
+  durability(): Promise<Durability>;
   /** @throws FailureError as long as the log would refuse an append of so many bytes. Changes no entry. */
   probe(bytes: number): Promise<void>;
   close(): Promise<void>;

@@ -2,7 +2,15 @@ import type { Link } from './chain.js';
 import { ChangeSignal } from './change-signal.js';
 import { entryOf, partsOf } from './detail.js';
 import { type Candidate, checkTerm, OwnTerm, type Term } from './leadership.js';
-import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
+import {
+  type AppendOutcome,
+  type Detail,
+  type Durability,
+  type EntryAt,
+  type Fact,
+  type Log,
+  trialOf,
+} from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 
 /** A log that lives as long as its process: for tests and for `log: { kind: memory }`. */
@@ -56,6 +64,10 @@ export class MemoryLog implements Log {
   }
 
   async probe(): Promise<void> {}
+
+  async durability(): Promise<Durability> {
+    return { level: 'none', sentence: 'The log is in memory: it ends with this process.' };
+  }
 
   async close(): Promise<void> {
     this.#closed = true;

@@ -10,9 +10,18 @@ import {
   takeLease,
   type Waiting,
 } from './leadership.js';
-import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
+import {
+  type AppendOutcome,
+  type Detail,
+  type Durability,
+  type EntryAt,
+  type Fact,
+  type Log,
+  trialOf,
+} from './log.js';
 import { type Address, readAddress } from './postgres/address.js';
 import { Connection } from './postgres/connection.js';
+import { durabilityOf, type Settings } from './postgres/durability.js';
 import { explain, lost, nameOf } from './postgres/errors.js';
 import { PostgresLease } from './postgres/lease.js';
 import { prepareSchema } from './postgres/schema.js';
@@ -191,6 +200,15 @@ export class PostgresLog implements Log {
     });
     await this.end();
     if (this.#term !== null) checkTerm(this.#term);
+  }
+
+  async durability(): Promise<Durability> {
+    const [settings] = await this.#explained(() =>
+      this.#writer.ask<Settings>(
+        "SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit, current_setting('synchronous_standby_names') AS standbys",
+      ),
+    );
+    return durabilityOf(settings ?? { fsync: '', commit: '', standbys: '' });
   }
 
   async close(): Promise<void> {

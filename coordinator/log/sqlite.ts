@@ -5,7 +5,15 @@ import { chainOf, type Link } from './chain.js';
 import { ChangeSignal } from './change-signal.js';
 import { partsOf } from './detail.js';
 import { type Candidate, checkTerm, OwnTerm, type Term } from './leadership.js';
-import { type AppendOutcome, type Detail, type EntryAt, type Fact, type Log, trialOf } from './log.js';
+import {
+  type AppendOutcome,
+  type Detail,
+  type Durability,
+  type EntryAt,
+  type Fact,
+  type Log,
+  trialOf,
+} from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 import { Database, SqliteError, type Statement } from './sqlite/database.js';
 import type { Library } from './sqlite/library.js';
@@ -124,6 +132,13 @@ export class SqliteLog implements Log {
     } catch (error) {
       throw explain(error, this.#path);
     }
+  }
+
+  async durability(): Promise<Durability> {
+    return {
+      level: 'synced',
+      sentence: 'Each append is synced to the disk of this machine before it is acknowledged.',
+    };
   }
 
   async close(): Promise<void> {

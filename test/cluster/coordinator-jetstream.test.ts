@@ -68,6 +68,34 @@ describe.skipIf(!hasNatsServer).each(VERSIONS)('needs nats-server %s', (version)
 
   sharedLogContract('JetStream log', (stream) => JetStreamLog.open(options(stream)));
 
+  test('what it survives is said by a monitoring address, or unknown', async () => {
+    const log = await JetStreamLog.open(options('UNKNOWN'));
+    expect(await log.durability()).toMatchObject({
+      level: 'unknown',
+      sentence: expect.stringMatching(
+        /^Durability unknown: .*monitoring address of the server as `monitor`\.$/,
+      ),
+    });
+    await log.close();
+    const monitored = await JetStreamLog.open({ ...options('MONITORED'), monitor: server.monitor });
+    expect(await monitored.durability()).toEqual({
+      level: 'delayed',
+      sentence:
+        'A power cut of the server may cost what was acknowledged in the last 120 s: set sync_interval to always there.',
+    });
+    await monitored.close();
+    const always = await NatsServer.start({ version, configuration: 'jetstream { sync_interval: always }' });
+    const synced = await JetStreamLog.open({ ...optionsOf(always, 'SYNCED'), monitor: always.monitor });
+    expect(await synced.durability()).toMatchObject({ level: 'synced' });
+    await synced.close();
+    await always.stop();
+    const gone = await JetStreamLog.open({ ...options('GONE'), monitor: always.monitor });
+    expect((await gone.durability()).sentence).toMatch(
+      /^Durability unknown: .* cannot be read: .*ECONNREFUSED/,
+    );
+    await gone.close();
+  });
+
   test('a coordinator of before there were leases claims a stream: whoever leads it by a lease leads no more', async () => {
     const log = await JetStreamLog.open(options('CLAIMED'));
     const term = await lead(log);

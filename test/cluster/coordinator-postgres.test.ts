@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HeadEntry } from '../../coordinator/log/log.js';
+import { durabilityOf } from '../../coordinator/log/postgres/durability.js';
 import { PostgresLog } from '../../coordinator/log/postgres.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
 import { logContract, sharedLogContract } from '../unit/coordinator/log.contract.js';
@@ -96,6 +97,20 @@ describe.skipIf(!hasPostgres)('needs PostgreSQL', () => {
     expect((await read).slice(0, 1)).toEqual([1]);
     expect(await followed).toEqual([1, 2]);
     await Promise.all([log.close(), follower.close()]);
+  });
+
+  test('what it survives is what the server says, with synchronous_commit on for the log alone', async () => {
+    const log = await open('durable');
+    expect(await log.durability()).toEqual({
+      level: 'synced',
+      sentence:
+        'Each append is synced to the disk of the server alone: the loss of that disk is the loss of the log (synchronous_commit is on).',
+    });
+    await log.close();
+    expect(durabilityOf({ fsync: 'off', commit: 'on', standbys: '' }).level).toBe('delayed');
+    expect(durabilityOf({ fsync: 'on', commit: 'on', standbys: 'ANY 1 (b, c)' }).sentence).toMatch(
+      /and of its synchronous standbys \(ANY 1 \(b, c\)\)/,
+    );
   });
 
   test('a server that is not there is said at once, without who logs in', async () => {

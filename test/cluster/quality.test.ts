@@ -292,6 +292,16 @@ describe('quality in a sweep', () => {
     expectComplete(record!);
     expect(record!.environment.fetchedFrom).toBe(model);
     expect(server.seen).toHaveLength(1);
+
+    // What was said came with the record: the node and its cache are not needed any more.
+    rmSync(join(folder, 'cache'), { recursive: true });
+    const said = await ridge(['answers', 'far', ...at, '--format', 'jsonl'], { cwd: folder, env });
+    expect([said.code, said.stderr]).toEqual([0, '']);
+    expect(said.stdout.trim().split('\n')).toHaveLength(6);
+    const left = await ridge(['results', 'far', ...at, '--bodies', 'left'], { cwd: folder, env });
+    expect(left.stderr).toContain('wrote left: 1 results, 1 files of answers and calls');
+    const again = await ridge(['answers', 'left', '--format', 'jsonl'], { cwd: folder, env });
+    expect(again.stdout).toBe(said.stdout);
   });
 
   test('an error in a task file is reported before anything runs', async () => {

@@ -27,15 +27,23 @@ export interface NatsServerOptions {
   readonly configuration?: string;
 }
 
+interface Addresses {
+  readonly url: string;
+  readonly monitor: string;
+}
+
 /** A real server with JetStream on a free port of loopback, its storage in a folder of its own. */
 export class NatsServer {
   readonly url: string;
+  /** Monitoring address, while it is not started again. */
+  readonly monitor: string;
   readonly #program: string;
   readonly #folder: string;
   #process: ChildProcess;
 
-  private constructor(url: string, program: string, folder: string, process: ChildProcess) {
+  private constructor({ url, monitor }: Addresses, program: string, folder: string, process: ChildProcess) {
     this.url = url;
+    this.monitor = monitor;
     this.#program = program;
     this.#folder = folder;
     this.#process = process;
@@ -46,7 +54,7 @@ export class NatsServer {
     const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-nats-'));
     writeFileSync(join(folder, 'nats.conf'), options.configuration ?? '');
     const server = launch(program, folder, -1);
-    return new NatsServer(await urlOf(server, folder), program, folder, server);
+    return new NatsServer(await addressesOf(server, folder), program, folder, server);
   }
 
   /** `kill -9`: what the server acknowledged is in its files, its connections and consumers are gone. */
@@ -59,7 +67,7 @@ export class NatsServer {
   /** Starts it again on the same port, with the same storage. */
   async restart(): Promise<void> {
     this.#process = launch(this.#program, this.#folder, Number(new URL(this.url).port));
-    await urlOf(this.#process, this.#folder);
+    await addressesOf(this.#process, this.#folder);
   }
 
   async stop(): Promise<void> {
@@ -73,17 +81,29 @@ export class NatsServer {
 }
 
 function launch(program: string, folder: string, port: number): ChildProcess {
-  const where = ['--addr', '127.0.0.1', '--port', String(port), '--ports_file_dir', folder];
+  const where = [
+    '--addr',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--ports_file_dir',
+    folder,
+    '--http_port',
+    '-1',
+  ];
   const rest = ['--jetstream', '--store_dir', folder, '--config', join(folder, 'nats.conf')];
   return spawn(program, [...rest, ...where], { stdio: 'ignore' });
 }
 
-async function urlOf(server: ChildProcess, folder: string): Promise<string> {
+async function addressesOf(server: ChildProcess, folder: string): Promise<Addresses> {
   const file = join(folder, `nats-server_${server.pid}.ports`);
   for (let attempt = 0; attempt < 200 && server.exitCode === null; attempt += 1) {
     const text = existsSync(file) ? readFileSync(file, 'utf8').trimEnd() : '';
     // It is written after it was made: what has no end yet is read again.
-    if (text.endsWith('}')) return (JSON.parse(text) as { nats: string[] }).nats[0]!;
+    if (text.endsWith('}')) {
+      const { nats, monitoring } = JSON.parse(text) as { nats: string[]; monitoring: string[] };
+      return { url: nats[0]!, monitor: monitoring[0]! };
+    }
     await sleep(50);
   }
   server.kill('SIGKILL');

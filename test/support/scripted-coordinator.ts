@@ -78,6 +78,7 @@ export class ScriptedCoordinator {
             leaseSeconds: 30,
             unknownTrialIds: this.unknownTrialIds,
             maxResultBytes: this.maxResultBytes,
+            keepsBodies: false,
           },
         });
       case 'leaseRequest': {

@@ -28,9 +28,11 @@ async function coordinator(points: number) {
     () => '',
     () => undefined,
   );
+  const durability = await log.durability();
   const api = {
     dispatcher,
     log,
+    durability,
     clock,
     audit,
     registry: new Registry(),

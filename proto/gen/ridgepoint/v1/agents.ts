@@ -68,6 +68,8 @@ export interface Welcome {
   unknownTrialIds: string[];
   /** Longest ResultReport.record_json that is taken, in bytes of UTF-8; 0 = an older coordinator, which does not say. */
   maxResultBytes: number;
+  /** Files that records refer to are kept here (bodies.proto): the agent brings them before it reports. */
+  keepsBodies: boolean;
 }
 
 /** Asks for work for one free device. Answered by exactly one LeaseGrant or NoWork. */
@@ -721,7 +723,14 @@ export const Hello: MessageFns<Hello> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { protocol: 0, heartbeatSeconds: 0, leaseSeconds: 0, unknownTrialIds: [], maxResultBytes: 0 };
+  return {
+    protocol: 0,
+    heartbeatSeconds: 0,
+    leaseSeconds: 0,
+    unknownTrialIds: [],
+    maxResultBytes: 0,
+    keepsBodies: false,
+  };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -740,6 +749,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.maxResultBytes !== 0) {
       writer.uint32(40).uint32(message.maxResultBytes);
+    }
+    if (message.keepsBodies !== false) {
+      writer.uint32(48).bool(message.keepsBodies);
     }
     return writer;
   },
@@ -797,6 +809,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.maxResultBytes = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.keepsBodies = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -832,6 +852,11 @@ export const Welcome: MessageFns<Welcome> = {
         : isSet(object.max_result_bytes)
         ? globalThis.Number(object.max_result_bytes)
         : 0,
+      keepsBodies: isSet(object.keepsBodies)
+        ? globalThis.Boolean(object.keepsBodies)
+        : isSet(object.keeps_bodies)
+        ? globalThis.Boolean(object.keeps_bodies)
+        : false,
     };
   },
 
@@ -852,6 +877,9 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.maxResultBytes !== 0) {
       obj.maxResultBytes = Math.round(message.maxResultBytes);
     }
+    if (message.keepsBodies !== false) {
+      obj.keepsBodies = message.keepsBodies;
+    }
     return obj;
   },
 
@@ -865,6 +893,7 @@ export const Welcome: MessageFns<Welcome> = {
     message.leaseSeconds = object.leaseSeconds ?? 0;
     message.unknownTrialIds = object.unknownTrialIds?.map((e) => e) || [];
     message.maxResultBytes = object.maxResultBytes ?? 0;
+    message.keepsBodies = object.keepsBodies ?? false;
     return message;
   },
 };

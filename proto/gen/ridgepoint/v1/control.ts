@@ -327,6 +327,10 @@ export interface ListNodesRequest {
 
 export interface ListNodesResponse {
   nodes: NodeStatus[];
+  /** What the coordinator's log survives of what it has acknowledged: `synced`, `delayed`, `unknown`, `none`; empty = it does not say. */
+  logDurability: string;
+  /** The same as a sentence for people. */
+  logSentence: string;
 }
 
 export interface NodeStatus {
@@ -2967,13 +2971,19 @@ export const ListNodesRequest: MessageFns<ListNodesRequest> = {
 };
 
 function createBaseListNodesResponse(): ListNodesResponse {
-  return { nodes: [] };
+  return { nodes: [], logDurability: "", logSentence: "" };
 }
 
 export const ListNodesResponse: MessageFns<ListNodesResponse> = {
   encode(message: ListNodesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.nodes) {
       NodeStatus.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.logDurability !== "") {
+      writer.uint32(18).string(message.logDurability);
+    }
+    if (message.logSentence !== "") {
+      writer.uint32(26).string(message.logSentence);
     }
     return writer;
   },
@@ -2999,6 +3009,22 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
             message.nodes.push(NodeStatus.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.logDurability = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.logSentence = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3014,6 +3040,16 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
   fromJSON(object: any): ListNodesResponse {
     return {
       nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => NodeStatus.fromJSON(e)) : [],
+      logDurability: isSet(object.logDurability)
+        ? globalThis.String(object.logDurability)
+        : isSet(object.log_durability)
+        ? globalThis.String(object.log_durability)
+        : "",
+      logSentence: isSet(object.logSentence)
+        ? globalThis.String(object.logSentence)
+        : isSet(object.log_sentence)
+        ? globalThis.String(object.log_sentence)
+        : "",
     };
   },
 
@@ -3021,6 +3057,12 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
     const obj: any = {};
     if (message.nodes?.length) {
       obj.nodes = message.nodes.map((e) => NodeStatus.toJSON(e));
+    }
+    if (message.logDurability !== "") {
+      obj.logDurability = message.logDurability;
+    }
+    if (message.logSentence !== "") {
+      obj.logSentence = message.logSentence;
     }
     return obj;
   },
@@ -3031,6 +3073,8 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
   fromPartial(object: DeepPartial<ListNodesResponse>): ListNodesResponse {
     const message = createBaseListNodesResponse();
     message.nodes = object.nodes?.map((e) => NodeStatus.fromPartial(e)) || [];
+    message.logDurability = object.logDurability ?? "";
+    message.logSentence = object.logSentence ?? "";
     return message;
   },
 };

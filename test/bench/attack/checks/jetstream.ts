@@ -211,7 +211,7 @@ async function fill(
 }
 
 async function opened(ground: Ground, nats: NatsServer): Promise<Log> {
-  const log = await openLog(jetstream(nats));
+  const log = await openLog({ ...jetstream(nats), monitor: null });
   ground.later(() => log.close());
   return log;
 }

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { callBodies } from '../../agent/graph/kept.js';
+import { answerBodies } from '../../agent/quality/kept.js';
+import { type BodyReference, bodiesOf } from '../../core/result/bodies.js';
+import type { ControlConnection } from '../../proto/client.js';
+import { parseStoredRecord } from '../../proto/convert.js';
+import { WireError } from '../../proto/errors.js';
+import { findSweep, withCoordinator } from '../connection.js';
+import { workError } from '../exit.js';
+import type { ConnectionOptions } from '../options/connection.js';
+import { say } from '../output/print.js';
+import { ANSWERS, CALLS, FILES } from '../report/run-folder.js';
+import { counted } from './counted.js';
+
+export interface Fetched {
+  readonly results: number;
+  /** Of answers and calls. */
+  readonly files: number;
+}
+
+/**
+ * Leaves in a folder what a run leaves there: the results of a sweep that count, and the files that they refer to. Files that the coordinator
+ * has not are said and left out; those that are there are not fetched again.
+ * @throws CommandError (1) for a file that is damaged on its way
+ */
+export async function fetchRun(
+  control: ControlConnection,
+  sweepId: string,
+  folder: string,
+): Promise<Fetched> {
+  const stores = { answers: answerBodies(join(folder, ANSWERS)), calls: callBodies(join(folder, CALLS)) };
+  mkdirSync(folder, { recursive: true });
+  const draft = join(folder, `${FILES.results}.new`);
+  const references = new Map<string, BodyReference>();
+  let results = 0;
+  const lines = async function* (): AsyncGenerator<string> {
+    for await (const { recordJson } of counted(
+      control.streamResults({ sweepId, follow: false, allTrials: false }),
+    )) {
+      for (const reference of bodiesOf(parseStoredRecord(recordJson)))
+        references.set(reference.digest, reference);
+      results += 1;
+      yield `${recordJson}\n`;
+    }
+  };
+  await pipeline(Readable.from(lines()), createWriteStream(draft));
+  renameSync(draft, join(folder, FILES.results));
+  let absent = 0;
+  for (const { kind, digest } of references.values()) {
+    const path = stores[kind].pathOf(digest);
+    if (!existsSync(path) && !(await fetchBody(control, digest, path))) absent += 1;
+  }
+  if (absent > 0) {
+    say(
+      `${absent} of ${references.size} files of answers and calls are not with the coordinator: nodes that asked may have them`,
+    );
+  }
+  return { results, files: references.size - absent };
+}
+
+/** @returns false where the coordinator has no such file. */
+async function fetchBody(control: ControlConnection, digest: string, path: string): Promise<boolean> {
+  const draft = `${path}.draft`;
+  const sha256 = createHash('sha256');
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const { piece } of control.getBody({ digest })) {
+      sha256.update(piece);
+      yield piece;
+    }
+  };
+  mkdirSync(join(path, '..'), { recursive: true });
+  try {
+    await pipeline(Readable.from(pieces()), createWriteStream(draft));
+  } catch (error) {
+    rmSync(draft, { force: true });
+    if (error instanceof WireError && error.code === 'not-found') return false;
+    throw error;
+  }
+  if (`sha256:${sha256.digest('hex')}` !== digest) {
+    rmSync(draft, { force: true });
+    throw workError(
+      `the file ${digest} is not what it was`,
+      'The store of the coordinator is damaged there.',
+    );
+  }
+  renameSync(draft, path);
+  return true;
+}
+
+/** Fetches a sweep of a coordinator into a folder, for as long as somebody works with it. @param word id or name, and what chooses rows behind a # */
+export async function withFetched(
+  options: ConnectionOptions,
+  word: string,
+  work: (source: string) => Promise<void>,
+): Promise<void> {
+  const [name = '', ...choice] = word.split('#');
+  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-fetched-'));
+  try {
+    await withCoordinator(options, async (control) => {
+      const sweep = await findSweep(control, name === '' ? undefined : name);
+      await fetchRun(control, sweep.sweepId, folder);
+    });
+    await work([folder, ...choice].join('#'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WireError } from '../../proto/errors.js';
+import { type BodyStore, hexOf } from './store.js';
+
+export interface IncomingLimits {
+  /** Of one file. */
+  readonly maxBytes: number;
+  /** Files that are on their way at a time, of all callers together; the one that waits longest is forgotten then. */
+  readonly most: number;
+}
+
+export interface Progress {
+  readonly kept: boolean;
+  readonly received: number;
+}
+
+/** A piece of a file, as it comes. */
+export interface Piece {
+  readonly digest: string;
+  /** Of the whole file. */
+  readonly bytes: number;
+  readonly offset: number;
+  readonly piece: Uint8Array;
+}
+
+/**
+ * Files on their way to the store, gathered piece by piece in a folder: each caller's on their own, so that nobody spoils what
+ * another one brings. A file that is whole is kept when it is what its digest says.
+ */
+export class Incoming {
+  readonly #store: BodyStore;
+  readonly #folder: string;
+  readonly #limits: IncomingLimits;
+  /** What is done with each file, one after the other. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+
+  constructor(store: BodyStore, folder: string, limits: IncomingLimits) {
+    this.#store = store;
+    this.#folder = folder;
+    this.#limits = limits;
+  }
+
+  /** @throws WireError `invalid` for what is no digest. */
+  async find(caller: string, digest: string): Promise<Progress> {
+    const hex = checked(digest);
+    if (await this.#store.has(hex)) return { kept: true, received: 0 };
+    return { kept: false, received: await sizeOf(this.#pathOf(caller, hex)) };
+  }
+
+  /**
+   * Takes in a piece. One that belongs elsewhere is left, and the answer says where the next one belongs.
+   * @throws WireError `too-large`; `invalid` where the whole is not what its digest says
+   */
+  async take(caller: string, piece: Piece): Promise<Progress> {
+    const hex = checked(piece.digest);
+    if (piece.bytes > this.#limits.maxBytes) {
+      const message = `A file of ${piece.bytes} bytes is brought; this coordinator keeps files of up to ${this.#limits.maxBytes}.`;
+      throw new WireError('too-large', message, ['Raise `maxBytes` of its `bodies`.']);
+    }
+    const path = this.#pathOf(caller, hex);
+    return await this.#inTurn(path, () => this.#append(path, hex, piece));
+  }
+
+  async #append(path: string, hex: string, { digest, bytes, offset, piece }: Piece): Promise<Progress> {
+    if (await this.#store.has(hex)) return { kept: true, received: 0 };
+    const before = await sizeOf(path);
+    if (offset !== before) return { kept: false, received: before };
+    if (offset + piece.length > bytes || (piece.length === 0 && bytes > 0)) {
+      throw new WireError(
+        'invalid',
+        `A piece of ${piece.length} bytes at ${offset} does not fit in ${bytes}.`,
+      );
+    }
+    if (before === 0) await this.#makeRoom();
+    const file = await open(path, 'a');
+    try {
+      await file.appendFile(piece);
+    } finally {
+      await file.close();
+    }
+    const received = before + piece.length;
+    if (received < bytes) return { kept: false, received };
+    if ((await digestOf(path)) !== hex) {
+      await rm(path, { force: true });
+      throw new WireError('invalid', `What came as ${digest} is something else: bring it again.`);
+    }
+    await this.#store.put(hex, path);
+    await rm(path, { force: true });
+    return { kept: true, received };
+  }
+
+  async #makeRoom(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    const names = await readdir(this.#folder);
+    if (names.length < this.#limits.most) return;
+    const files = await Promise.all(
+      names.map(async (name) => {
+        const path = join(this.#folder, name);
+        return { path, at: (await stat(path).catch(() => null))?.mtimeMs ?? 0 };
+      }),
+    );
+    const [oldest] = files.sort((a, b) => a.at - b.at);
+    if (oldest !== undefined) await rm(oldest.path, { force: true });
+  }
+
+  #pathOf(caller: string, hex: string): string {
+    return join(this.#folder, `${createHash('sha256').update(caller).digest('hex').slice(0, 16)}-${hex}`);
+  }
+
+  async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(work, work);
+    this.#turns.set(key, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(key) === turn) this.#turns.delete(key);
+    }
+  }
+}
+
+function checked(digest: string): string {
+  const hex = hexOf(digest);
+  if (hex === null) throw new WireError('invalid', 'A file is asked for by something that is no digest.');
+  return hex;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => null))?.size ?? 0;
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}

@@ -1,0 +1,109 @@
+import { openAsBlob, readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { AwsClient } from 'aws4fetch';
+import { FailureError, failure } from '../../core/errors.js';
+import { fileProblem } from '../../core/input/file-problem.js';
+import type { BodyStore } from './store.js';
+
+export interface S3Options {
+  /** `https://s3.eu-central-1.amazonaws.com`, or of whatever speaks the same. */
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  /** Put before the digests, as `ridgepoint/`. */
+  readonly prefix: string;
+  /** As `~/.aws/credentials`; null = AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. */
+  readonly credentialsFile: string | null;
+}
+
+/** A server that does not answer at all is tried again so often, by aws4fetch, with pauses that double. */
+const RETRIES = 4;
+
+/**
+ * A bucket of anything that speaks S3, paths in the address (`ENDPOINT/BUCKET/PREFIXDIGEST`). The digest of an object is signed with the
+ * request, so a server that follows the protocol refuses one that changed on its way.
+ * @throws FailureError where there are no credentials
+ */
+export function s3Bodies({ endpoint, bucket, region, prefix, credentialsFile }: S3Options): BodyStore {
+  const client = new AwsClient({ ...credentials(credentialsFile), region, service: 's3', retries: RETRIES });
+  const name = `the bucket ${bucket} at ${endpoint}`;
+  const base = `${endpoint.replace(/\/+$/, '')}/${encodeURIComponent(bucket)}/${prefix}`;
+  const ask = async (hex: string, init: RequestInit): Promise<Response> => {
+    try {
+      return await client.fetch(`${base}${hex}`, init);
+    } catch (error) {
+      const { cause, message } = error as Error & { cause?: Error };
+      throw unusable(name, cause?.message ?? message);
+    }
+  };
+  return {
+    name,
+    async has(hex) {
+      const response = await ask(hex, { method: 'HEAD' });
+      await response.body?.cancel();
+      if (response.ok || response.status === 404) return response.ok;
+      throw unusable(name, `it answers ${response.status}`);
+    },
+    async put(hex, path) {
+      const body = await openAsBlob(path);
+      const response = await ask(hex, { method: 'PUT', body, headers: { 'x-amz-content-sha256': hex } });
+      if (!response.ok)
+        throw unusable(name, `it answers ${response.status} ${codeIn(await response.text())}`);
+      await response.body?.cancel();
+    },
+    async open(hex) {
+      const response = await ask(hex, { method: 'GET' });
+      if (response.ok && response.body !== null) {
+        return Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
+      }
+      if (response.status === 404) return null;
+      throw unusable(name, `it answers ${response.status} ${codeIn(await response.text())}`);
+    },
+  };
+}
+
+function credentials(file: string | null): {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+} {
+  const text = file === null ? null : textOf(file);
+  const value = (name: string): string | undefined =>
+    text === null
+      ? process.env[name.toUpperCase()]
+      : new RegExp(`^\\s*${name}\\s*=\\s*(\\S+)\\s*$`, 'm').exec(text)?.[1];
+  const [accessKeyId, secretAccessKey] = [value('aws_access_key_id'), value('aws_secret_access_key')];
+  const sessionToken = value('aws_session_token');
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    const where =
+      file === null ? 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set' : `${file} has no key`;
+    throw new FailureError(
+      failure('internal', `There are no credentials for S3: ${where}.`, {
+        hint: 'Set the two variables, or name a file like ~/.aws/credentials as `credentialsFile`.',
+      }),
+    );
+  }
+  return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new FailureError(
+      failure('internal', `The credentials ${file} cannot be read: ${fileProblem(error)}.`, { hint: null }),
+    );
+  }
+}
+
+/** The code of an error of S3, which is XML. */
+function codeIn(text: string): string {
+  return /<Code>(\w{1,100})<\/Code>/.exec(text)?.[1] ?? '';
+}
+
+function unusable(name: string, what: string): FailureError {
+  const hint = 'Check endpoint, bucket and credentials; agents keep what they could not bring.';
+  return new FailureError(
+    failure('internal', `Answers cannot be kept in ${name}: ${what.trim()}.`, { hint }),
+  );
+}
