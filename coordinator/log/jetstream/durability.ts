@@ -1,5 +1,6 @@
 import { nanos } from 'nats';
 import { z } from 'zod';
+import { ask } from '../../../proto/http/ask.js';
 import type { Durability } from '../log.js';
 
 /** What a monitoring address says of the server (`/varz`); nanoseconds. */
@@ -14,7 +15,8 @@ const varz = z.object({
 
 /** The server's own, where it says none: NATS 2.12 to 2.15. */
 const USUAL_SYNC = nanos(120_000);
-const PATIENCE_MILLISECONDS = 5_000;
+const PATIENCE_SECONDS = 5;
+const MOST_BYTES = 1024 * 1024;
 
 /**
  * What a stream survives: servers acknowledge what their system has taken, and sync every `sync_interval`, which only a monitoring address tells.
@@ -28,10 +30,11 @@ export async function durabilityOf(monitor: string | null, replicas: number): Pr
   }
   let config: z.infer<typeof varz>['jetstream']['config'];
   try {
-    const answer = await fetch(new URL('/varz', monitor), {
-      signal: AbortSignal.timeout(PATIENCE_MILLISECONDS),
+    const { text } = await ask(new URL('/varz', monitor), {
+      seconds: PATIENCE_SECONDS,
+      mostBytes: MOST_BYTES,
     });
-    config = varz.parse(await answer.json()).jetstream.config;
+    config = varz.parse(JSON.parse(text)).jetstream.config;
   } catch (error) {
     const reason = error instanceof z.ZodError ? 'it says nothing of JetStream' : inWords(error as Error);
     return unknown(`the monitoring address ${monitor} cannot be read: ${reason}`);
