@@ -7,6 +7,7 @@ import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { collectOnlyWhenNeeded } from '../process/isolation/heap.js';
+import type { AgentConnection } from '../proto/client.js';
 import { redialling } from '../proto/redial.js';
 import { BodyUploads } from './bodies.js';
 import type { AgentConfig } from './config.js';
@@ -93,14 +94,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     connection,
     trials,
     spool,
-    bodies: new BodyUploads({
-      connection,
-      stores: {
-        answers: answerBodies(answersFolder(config.cacheFolder)),
-        calls: callBodies(callsFolder(config.cacheFolder)),
-      },
-      warn: (sentence) => log.warn(sentence),
-    }),
+    bodies: uploadsOf(config, connection, log),
     onDrain: (reason) => void leave.drain(reason),
     ...(config.untilDone && { onDone: () => void leave.drain('everything is done') }),
     log: (level, message) => log[level](message),
@@ -141,6 +135,14 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
 function logOf({ logFormat, logLevel }: AgentConfig): Logger {
   const text = isText(logFormat, process.stderr);
   return pino({ name: 'agent', level: logLevel }, text ? textLog(process.stderr) : pino.destination(2));
+}
+
+function uploadsOf({ cacheFolder }: AgentConfig, connection: AgentConnection, log: Logger): BodyUploads {
+  const stores = {
+    answers: answerBodies(answersFolder(cacheFolder)),
+    calls: callBodies(callsFolder(cacheFolder)),
+  };
+  return new BodyUploads({ connection, stores, warn: (sentence) => log.warn(sentence) });
 }
 
 /** How long a killed child may take to be gone. */
