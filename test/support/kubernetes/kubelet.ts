@@ -1,13 +1,47 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RIDGE, ROOT } from '../ridge.js';
 import type { Anything, KubeApi } from './api.js';
 
+/** What a pod's container has become. */
+export interface Launched {
+  /** `SIGTERM` lets it finish what it runs. */
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+  /** Its exit code; null = it was killed. */
+  readonly ended: Promise<number | null>;
+}
+
+/** @param words its arguments @param log a file for what it says */
+export type Launch = (words: readonly string[], env: Record<string, string>, log: string) => Launched;
+
+/** As a user has it: `ridge` in a process of its own. */
+const launchRidge: Launch = (words, env, log) => {
+  const output = openSync(log, 'a');
+  const child = spawn(process.execPath, [RIDGE, ...words], {
+    cwd: ROOT,
+    env: { ...process.env, NO_COLOR: '1', RIDGE_ROOFS: 'off', ...env },
+    stdio: ['ignore', output, output],
+  });
+  closeSync(output);
+  return {
+    kill: (signal) => void child.kill(signal),
+    ended: new Promise((resolve) => child.once('close', resolve)),
+  };
+};
+
 interface Pod {
   readonly folder: string;
-  child: ChildProcess | null;
+  running: Launched | null;
   ending: Promise<void> | null;
 }
 
@@ -22,6 +56,7 @@ export class Kubelet {
   readonly name: string;
   readonly #api: KubeApi;
   readonly #folder: string;
+  readonly #launch: Launch;
   readonly #pods = new Map<string, Pod>();
   readonly #over = new AbortController();
   #running: Promise<void> = Promise.resolve();
@@ -32,7 +67,8 @@ export class Kubelet {
   /** The most that ran at once. */
   most = 0;
 
-  private constructor(api: KubeApi, name: string, folder: string) {
+  private constructor(api: KubeApi, name: string, folder: string, launch: Launch) {
+    this.#launch = launch;
     this.#api = api;
     this.name = name;
     this.#folder = join(folder, `kubelet-${name}`);
@@ -45,8 +81,9 @@ export class Kubelet {
     folder: string,
     capacity: Record<string, string>,
     labels: Record<string, string> = {},
+    launch = launchRidge,
   ): Promise<Kubelet> {
-    const kubelet = new Kubelet(api, name, folder);
+    const kubelet = new Kubelet(api, name, folder, launch);
     const all = { cpu: '64', memory: '256Gi', pods: '500', 'ephemeral-storage': '500Gi', ...capacity };
     const metadata = { name, labels: { 'kubernetes.io/hostname': name, ...labels } };
     await api.ask('POST', api.path('Node'), { apiVersion: 'v1', kind: 'Node', metadata });
@@ -60,7 +97,7 @@ export class Kubelet {
 
   /** Kills every agent without a word, as a node that goes dark. */
   kill(): void {
-    for (const { child } of this.#pods.values()) child?.kill('SIGKILL');
+    for (const { running } of this.#pods.values()) running?.kill('SIGKILL');
   }
 
   async stop(): Promise<void> {
@@ -99,7 +136,7 @@ export class Kubelet {
   async #start(pod: Anything): Promise<void> {
     const { uid, name, namespace } = pod.metadata;
     const folder = join(this.#folder, uid);
-    const one: Pod = { folder, child: null, ending: null };
+    const one: Pod = { folder, running: null, ending: null };
     this.#pods.set(uid, one);
     const [container] = pod.spec.containers;
     const places = await this.#layOut(pod, container, folder);
@@ -111,19 +148,15 @@ export class Kubelet {
         return [key, found];
       }),
     );
-    const log = openSync(join(folder, 'log'), 'a');
-    const child = spawn(process.execPath, [RIDGE, ...(container.args ?? []).map(here)], {
-      cwd: ROOT,
-      env: { ...process.env, NO_COLOR: '1', RIDGE_ROOFS: 'off', ...env },
-      stdio: ['ignore', log, log],
-    });
-    one.child = child;
+    const launched = this.#launch((container.args ?? []).map(here), env, join(folder, 'log'));
+    one.running = launched;
     this.started.push(name);
-    const alive = [...this.#pods.values()].filter(
-      ({ child }) => child !== null && child.exitCode === null && child.signalCode === null,
-    );
-    this.most = Math.max(this.most, alive.length);
-    child.once('close', (code) => void this.#ended(pod, code));
+    const alive = [...this.#pods.values()].filter(({ running }) => running !== null).length;
+    this.most = Math.max(this.most, alive);
+    void launched.ended.then((code) => {
+      one.running = null;
+      return this.#ended(pod, code);
+    });
     await this.#tell(namespace, name, 'Running', { running: { startedAt: new Date().toISOString() } });
   }
 
@@ -169,17 +202,17 @@ export class Kubelet {
         .catch((error: unknown) => this.trouble.push(`${error}`));
       if (known !== undefined) known.ending = null;
     };
-    const child = known?.child ?? null;
-    if (known === undefined || child === null || child.exitCode !== null || child.signalCode !== null) {
+    const running = known?.running ?? null;
+    if (known === undefined || running === null) {
       await gone();
       return;
     }
-    child.kill('SIGTERM');
-    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-    const grace = sleep(deletionGracePeriodSeconds * 1000, undefined, { ref: false }).then(() =>
-      child.kill('SIGKILL'),
-    );
-    known.ending = Promise.race([ended, grace.then(() => ended)]).then(gone);
+    running.kill('SIGTERM');
+    const grace = setTimeout(() => running.kill('SIGKILL'), deletionGracePeriodSeconds * 1000);
+    known.ending = running.ended.then(() => {
+      clearTimeout(grace);
+      return gone();
+    });
   }
 
   async #ended(pod: Anything, code: number | null): Promise<void> {

@@ -12,7 +12,7 @@ import { type ControlConnection, connectControl } from '../../../proto/client.js
 import { until } from '../services.js';
 import type { Anything } from './api.js';
 import { ControlPlane, type User } from './control-plane.js';
-import { Kubelet } from './kubelet.js';
+import { Kubelet, type Launch } from './kubelet.js';
 
 type SweepManifest = KubeObject & { readonly spec: { readonly sweep: object; readonly agents: object } };
 
@@ -78,8 +78,9 @@ export class Lab {
     name: string,
     capacity: Record<string, string>,
     labels: Record<string, string> = {},
+    launch?: Launch,
   ): Promise<Kubelet> {
-    const kubelet = await Kubelet.join(this.api, name, this.folder, capacity, labels);
+    const kubelet = await Kubelet.join(this.api, name, this.folder, capacity, labels, launch);
     this.kubelets.push(kubelet);
     return kubelet;
   }

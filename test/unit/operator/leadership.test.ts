@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import { KubeError } from '../../../operator/kubernetes/client.js';
+import { Leadership } from '../../../operator/kubernetes/leadership.js';
+import type { Lease } from '../../../operator/kubernetes/objects.js';
+
+/** One Lease, as an API server keeps it: a write with an old version is refused. */
+class OneLease {
+  lease: Lease | null = null;
+  down = false;
+  #version = 0;
+
+  async get(): Promise<Lease> {
+    if (this.down) throw new KubeError(0, '', 'nobody answers');
+    if (this.lease === null) throw new KubeError(404, 'NotFound', 'there is none');
+    return this.lease;
+  }
+
+  async create(_: unknown, __: unknown, lease: Lease): Promise<Lease> {
+    if (this.lease !== null) throw new KubeError(409, 'AlreadyExists', 'it is there');
+    return this.#keep(lease);
+  }
+
+  async replace(_: unknown, __: unknown, lease: Lease): Promise<Lease> {
+    if (this.down) throw new KubeError(0, '', 'nobody answers');
+    if (lease.metadata.resourceVersion !== this.lease?.metadata.resourceVersion)
+      throw new KubeError(409, 'Conflict', 'it has changed');
+    return this.#keep(lease);
+  }
+
+  #keep(lease: Lease): Lease {
+    this.#version += 1;
+    this.lease = { ...lease, metadata: { ...lease.metadata, resourceVersion: `${this.#version}` } };
+    return this.lease;
+  }
+}
+
+const asks = (api: OneLease, identity: string) =>
+  new Leadership(api as never, { namespace: 'lab', name: 'one', identity, leaseSeconds: 0.15 });
+
+describe('leadership', () => {
+  test('is one operator’s; another has it when it is let go, or not renewed for its time', async () => {
+    const api = new OneLease();
+    const [stop, crash] = [new AbortController(), new AbortController()];
+    const first = asks(api, 'first');
+    await first.lead(crash.signal, () => undefined);
+    expect(api.lease?.spec).toMatchObject({ holderIdentity: 'first', leaseTransitions: 0 });
+    let second = false;
+    const leads = asks(api, 'second')
+      .lead(stop.signal, () => undefined)
+      .then(() => {
+        second = true;
+      });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(second).toBe(false);
+    // It renews no more, and says nothing.
+    crash.abort();
+    await leads;
+    expect(api.lease?.spec).toMatchObject({ holderIdentity: 'second', leaseTransitions: 1 });
+    stop.abort();
+  });
+
+  test('is lost where it cannot be renewed, and where another has taken it', async () => {
+    for (const strike of [
+      (api: OneLease) => {
+        api.down = true;
+      },
+      (api: OneLease) => {
+        api.lease = {
+          ...api.lease!,
+          metadata: { ...api.lease!.metadata, resourceVersion: '99' },
+          spec: { ...api.lease!.spec, holderIdentity: 'other' },
+        };
+      },
+    ]) {
+      const api = new OneLease();
+      const stop = new AbortController();
+      const lost = await asks(api, 'first').lead(stop.signal, () => undefined);
+      expect(lost?.aborted).toBe(false);
+      strike(api);
+      await new Promise<void>((resolve) => lost?.addEventListener('abort', () => resolve()));
+      stop.abort();
+    }
+  });
+
+  test('ends with whoever is told to stop, and is let go', async () => {
+    const api = new OneLease();
+    const stop = new AbortController();
+    const leadership = asks(api, 'first');
+    await leadership.lead(stop.signal, () => undefined);
+    stop.abort();
+    await leadership.release();
+    expect(api.lease?.spec?.holderIdentity).toBe('');
+    expect(await asks(api, 'second').lead(stop.signal, () => undefined)).toBeNull();
+  });
+});
