@@ -53,7 +53,9 @@ export class Projection {
   async catchUp(log: Log, replayed: (head: ResultHead, position: number) => void = () => {}): Promise<void> {
     const before = this.#damaged.size;
     let first: string | null = null;
-    for await (const { head, position } of log.read(this.#position, 'head')) {
+    for await (const entry of log.read(this.#position, 'head')) {
+      const { position } = entry;
+      const head = await this.#withNumbers(entry.head, position, log);
       const damage = damageOf(this.state, head);
       if (damage === null) {
         this.apply(head, position);
@@ -70,6 +72,16 @@ export class Projection {
     this.#warn(
       `The log has ${count === 1 ? 'a damaged entry' : `${count} damaged entries, the first of them`} (${quote(first)}): left out, and points that it settled are measured again.`,
     );
+  }
+
+  /** A search decides by all metrics of its records, which heads do not have. */
+  async #withNumbers(head: FactHead, position: number, log: Log): Promise<FactHead> {
+    if (head.fact !== 'ResultRecorded') return head;
+    const sweep = this.state.sweeps.get(head.record?.sweep?.id);
+    if (sweep === undefined || sweep.view.newSearch === null) return head;
+    const row = await log.get(position, 'row');
+    if (row.fact.fact !== 'ResultRecorded') return head;
+    return { fact: 'ResultRecorded', record: { ...head.record, measurements: row.fact.record.measurements } };
   }
 
   /** @returns null for a sweep that this release cannot go on with; its results stay readable. */

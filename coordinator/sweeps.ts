@@ -1,12 +1,15 @@
 import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
 import { type Diagnostic, diagnosticCount } from '../core/input/diagnostic.js';
 import { predictedBytes } from '../core/runners/index.js';
+import { physicsOf } from '../core/search/physics.js';
+import { Searcher } from '../core/search/searcher.js';
+import { searchSpace } from '../core/search/space.js';
 import { permute } from '../core/statistics/permutation.js';
 import { experimentAt } from '../core/sweep/expand.js';
 import { experimentId, pointsId, sweepId } from '../core/sweep/identity.js';
 import { labelsIn, namesOf } from '../core/sweep/labels.js';
 import { parseSweep } from '../core/sweep/parse.js';
-import { impossibility, layOut, openSpace, type SweepPlan } from '../core/sweep/space.js';
+import { impossibility, layOut, openSpace, type Space, type SweepPlan } from '../core/sweep/space.js';
 import { ONE_START, type RepetitionPolicy, type Sweep } from '../core/sweep/spec.js';
 import { parseStoredModels } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';
@@ -70,6 +73,7 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
     repetition: sweep.repetition,
     measure: sweep.measure,
     objectives: sweep.objectives,
+    newSearch: searchOf(sweep, space),
     positionAt: (index) => permute(index, space.count, sweep.placement.seed),
     experimentAt: memoized((position, node) => experimentAt(space, position, node)),
     identify: (experiment) => (models.has(modelKey(experiment.model)) ? experimentId(experiment) : null),
@@ -79,6 +83,13 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
     names: namesOf(sweep),
     label: labelsIn(sweep),
   };
+}
+
+function searchOf({ search: spec, objectives, repetition }: Sweep, space: Space): SweepView['newSearch'] {
+  if (spec === null) return null;
+  const points = searchSpace(space);
+  const physics = (position: number) => physicsOf(space.at(position));
+  return () => new Searcher(points, { spec, objectives, starts: repetition.starts, physics });
 }
 
 /**

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { printable } from '../../core/input/printable.js';
+import type { SearchProgress } from '../../core/search/searcher.js';
 import { duration, secondsLeft, settledOf } from '../../report/time-left.js';
 import { ascii, cut } from './text.js';
 
@@ -20,6 +21,8 @@ export interface Progress {
   readonly trialsLeft: number;
   /** Nothing more is begun until somebody resumes it: nobody knows how much time is left. */
   readonly paused: boolean;
+  /** Which of the points are chosen, and how; null = all are measured. */
+  readonly search: Pick<SearchProgress, 'measured' | 'skipped' | 'hypervolume' | 'ended'> | null;
   readonly running: readonly RunningTrial[];
   /** Median seconds of a finished trial; null before the first. */
   readonly trialSeconds: number | null;
@@ -81,7 +84,8 @@ export function plainProgress(progress: Progress, before: Progress | null): stri
     before === null ||
     settledOf(before) !== settledOf(progress) ||
     before.points !== progress.points ||
-    before.trialsLeft !== progress.trialsLeft;
+    before.trialsLeft !== progress.trialsLeft ||
+    before.search?.measured !== progress.search?.measured;
   const line = `${countsOf(progress)}${timesOf(progress)}`;
   if (changed) return line;
   if (progress.elapsedSeconds - before.elapsedSeconds < SILENT_SECONDS) return null;
@@ -98,8 +102,25 @@ function countsOf(progress: Progress): string {
     progress.failed > 0 ? `${progress.failed} failed` : '',
   ].filter((part) => part !== '');
   const flags = flagged.length === 0 ? '' : ` (${flagged.join(', ')})`;
-  return `${settledOf(progress)}/${progress.points}${startOf(progress)}${flags}`;
+  const counts =
+    progress.search === null
+      ? `${settledOf(progress)}/${progress.points}${startOf(progress)}`
+      : searched(progress.search, progress.points);
+  return `${counts}${flags}`;
 }
+
+/** `41 of 2048 points, 7 skipped, front 83 %` */
+function searched(
+  { measured, skipped, hypervolume }: NonNullable<Progress['search']>,
+  points: number,
+): string {
+  const left = skipped.reduce((sum, one) => sum + one.points, 0);
+  const front = hypervolume === null ? '' : `, front ${Math.round((100 * hypervolume) / WHOLE)} %`;
+  return `${measured} of ${points} points${left > 0 ? `, ${left} skipped` : ''}${front}`;
+}
+
+/** What a front covers that has the best of each objective in one point. */
+const WHOLE = 1.1 ** 2;
 
 /** ` rows, 13 of 36 starts`, or which start they are at where the number is not known before; nothing where each row has one. */
 function startOf({ points, starts, maxStarts, start, trialsLeft }: Progress): string {

@@ -69,11 +69,14 @@ export function sweepTime(sweep: Sweep, space: Space, { estimate, basis }: TimeE
   const by = atLeast ? `${basis} alone (\`ridge factors\` makes it a prediction)` : `${basis}, with factors`;
   const some = taken === space.count ? '' : `, from ${taken} of the experiments`;
   const beside = besides(sweep, space, looked, space.count / taken);
-  const promise = atLeast
-    ? 'no factors say how near the engine comes to the roofs'
-    : typeof beside === 'string'
-      ? beside
-      : promised(starts, seconds.most, beside);
+  const promise =
+    sweep.search !== null
+      ? 'a search ends when its budget is spent or nothing more is gained'
+      : atLeast
+        ? 'no factors say how near the engine comes to the roofs'
+        : typeof beside === 'string'
+          ? beside
+          : promised(starts, seconds.most, beside);
   return {
     seconds,
     absent: null,

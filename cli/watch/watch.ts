@@ -8,7 +8,7 @@ import {
   type WatchSweepResponse,
 } from '../../proto/gen/ridgepoint/v1/control.js';
 import { gradesText } from '../../report/grades-text.js';
-import { settledOf } from '../../report/time-left.js';
+import { duration, settledOf } from '../../report/time-left.js';
 import { findSweep, withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
 import type { ConnectionOptions } from '../options/connection.js';
@@ -29,11 +29,18 @@ function progressOf(update: WatchSweepResponse, status: SweepStatus, elapsedSeco
     failed: status.failed,
     invalid: status.invalid,
     ...startsOf(status),
+    search: searchOf(status),
     paused: status.state === SweepState.SWEEP_STATE_PAUSED,
     running: update.running,
     trialSeconds: status.trialSeconds === 0 ? null : status.trialSeconds,
     elapsedSeconds,
   };
+}
+
+function searchOf({ search }: SweepStatus): Progress['search'] {
+  if (search === undefined) return null;
+  const { hypervolume, ended, ...counts } = search;
+  return { ...counts, hypervolume: hypervolume ?? null, ended: ended === '' ? null : ended };
 }
 
 /** A coordinator of before there were several starts says nothing of them. */
@@ -97,8 +104,21 @@ export async function watchSweep(
     writer.end();
     sayAbove(null);
   }
+  if (last?.status !== undefined) saySearch(last.status);
   for (const reason of last?.status?.failureReasons ?? []) say(`failed: ${printable(reason)}`);
   return last?.status ?? null;
+}
+
+/** Says why a search has ended, and what it was spared. */
+function saySearch({ search, points, spared }: SweepStatus): void {
+  if (search === undefined || search.ended === '') return;
+  const { measured, trials, deviceSeconds, skipped, passedOver, ended } = search;
+  say(
+    `the search has ended: ${printable(ended)}; ${measured} of ${points} points were measured in ${trials} trials and ${duration(deviceSeconds)} of devices, ${spared} were spared`,
+  );
+  if (passedOver > 0)
+    say(`passed over ${passedOver} times: what was known then predicted that they are dominated`);
+  for (const { reason, points: count } of skipped) say(`skipped: ${printable(reason)} (${rowsText(count)})`);
 }
 
 /**

@@ -1,8 +1,10 @@
+import type { SearchProgress } from '../../core/search/searcher.js';
 import { toSweepState } from '../../proto/convert.js';
 import {
   type NodeStatus,
   type RunningTrial,
   type SweepStatus,
+  type SearchProgress as WireSearch,
   SweepState as WireState,
 } from '../../proto/gen/ridgepoint/v1/control.js';
 import type { Dispatcher } from '../dispatcher.js';
@@ -11,7 +13,8 @@ import { type LeaseState, type OtherRelease, queueOf, type SweepState } from '..
 import { blockedReasons, failureReasons, sweepStatus } from '../scheduler/status.js';
 
 export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStatus {
-  const { state, trialSeconds, queued, start, invalidBy, disturbedBy, ...status } = sweepStatus(sweep);
+  const { state, trialSeconds, queued, start, invalidBy, disturbedBy, search, ...status } =
+    sweepStatus(sweep);
   const running = [...dispatcher.state.leases.values()].filter(
     (lease) =>
       lease.sweepId === status.sweepId &&
@@ -29,9 +32,14 @@ export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStat
     invalidBy: [...invalidBy],
     blockedReasons: reasonsToWait(dispatcher, sweep, state),
     failureReasons: failureReasons(sweep),
+    search: search === null ? undefined : wireSearch(search),
     objectives: sweep.view.objectives.map(({ metric, better }) => ({ metric, maximize: better === 'max' })),
     names: sweep.view.names.map(({ name, at, single }) => ({ name, atJson: JSON.stringify(at), single })),
   };
+}
+
+function wireSearch({ skipped, hypervolume, ended, ...progress }: SearchProgress): WireSearch {
+  return { ...progress, skipped: [...skipped], hypervolume: hypervolume ?? undefined, ended: ended ?? '' };
 }
 
 function reasonsToWait(
@@ -48,7 +56,7 @@ const ONCE = { starts: 1, maxStarts: 1, start: 0, trialsLeft: 0 };
 
 /** A sweep of another release: what was measured of it, and no more than that. */
 export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: OtherRelease): SweepStatus {
-  const none = { running: 0, queued: 0, reused: 0, disturbed: 0, trialSeconds: 0, ...ONCE };
+  const none = { running: 0, queued: 0, reused: 0, disturbed: 0, spared: 0, trialSeconds: 0, ...ONCE };
   return {
     sweepId,
     name,
@@ -61,6 +69,7 @@ export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: Other
     invalidBy: [],
     blockedReasons: [],
     failureReasons: [],
+    search: undefined,
     objectives: [],
     names: [],
   };

@@ -1,5 +1,6 @@
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { keptBetween } from '../../core/runners/index.js';
+import type { Searcher } from '../../core/search/searcher.js';
 import type { Fact } from '../log/log.js';
 import { refusal, serves } from './placement.js';
 import { reusable } from './reuse.js';
@@ -19,6 +20,12 @@ import {
 const SCAN_LIMIT = 2048;
 /** A block of so few experiments is over before anything can drift; the control would cost more than it reveals. */
 export const FEW_EXPERIMENTS = 3;
+/** Points that a search is asked for at a time: it knows more when it is asked again. */
+const ASKED_AT_ONCE = 4;
+/** Of the blocks of a search, which are further starts of what stands on its front. */
+const AGAIN_EVERY = 3;
+/** Why a point of a search has fewer starts than others. */
+export const NO_OTHER_START = 'search-ended: another start could not bring it to the front';
 /** How far into the random order the reference experiment is looked for. */
 const REFERENCE_SEARCH = 64;
 
@@ -107,7 +114,11 @@ class BlockAllocator {
   positions(slot: Slot): number[] {
     const { view } = this.#of.sweep;
     const queue = this.#of.queue;
-    const size = Math.max(1, view.placement.blockSize);
+    const { search } = queue;
+    const size = Math.max(
+      1,
+      search === null ? view.placement.blockSize : Math.min(view.placement.blockSize, ASKED_AT_ONCE),
+    );
     const taken: number[] = [];
 
     for (let left = queue.returned.length; left > 0 && taken.length < size; left -= 1) {
@@ -122,6 +133,7 @@ class BlockAllocator {
     }
     let scanned = 0;
     const returned = taken.length;
+    if (search !== null) return this.#searched(search, taken, size);
     while (queue.cursor < view.count && taken.length < size && scanned < SCAN_LIMIT) {
       const position = view.positionAt(queue.cursor);
       // After a restart all are passed again; what has begun waits elsewhere.
@@ -134,6 +146,38 @@ class BlockAllocator {
     // What this slot has just deferred itself need not be looked at again.
     slot.deferredSeen.set(queue, looked === deferredEnd ? queue.deferred.length : looked);
     return taken.length > 0 ? taken : this.#takeHalf(slot);
+  }
+
+  /**
+   * Every few blocks further starts of points that may stand on the front, otherwise points that the search asks for. Once it has ended the
+   * others are settled by the starts that they have.
+   */
+  #searched(search: Searcher, taken: number[], size: number): number[] {
+    const { starts, inFlight, node } = this.#of.queue;
+    const again = this.#of.sweep.nextBlock % AGAIN_EVERY === 0 || search.ended !== null;
+    const waiting = again ? [...starts.waiting()].filter((position) => !inFlight.has(position)) : [];
+    for (const position of waiting) {
+      if (taken.length >= size) break;
+      if (search.worthAnotherStart(position)) this.#consider(position, taken, true);
+      else if (search.ended !== null) {
+        inFlight.add(position);
+        const about = { sweepId: this.#of.sweep.view.sweepId, position, node };
+        const { id } = this.#of.sweep.view.experimentAt(position, node);
+        this.#of.allocation.facts.push({
+          fact: 'ExperimentGivenUp',
+          ...about,
+          experimentId: id,
+          reason: NO_OTHER_START,
+          at: this.#of.at,
+        });
+      }
+    }
+    while (taken.length < size) {
+      const position = search.ask();
+      if (position === null) break;
+      this.#consider(position, taken, true);
+    }
+    return taken;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { settlingValues } from '../../core/metrics/settling.js';
 import { gradingCodesOf } from '../../core/result/warnings.js';
+import type { Told } from '../../core/search/searcher.js';
 import type { FactHead, ResultHead } from '../log/log.js';
 import { hasEnoughStarts, widestHalf } from './enough-starts.js';
 import type { Outcome } from './outcomes.js';
@@ -241,7 +242,9 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
   const { placement, repetition } = view;
   const allowance = { retries: placement.retries, retryInvalid: repetition.retryInvalid };
   const verdict = judge(result, queue.tries.get(position), queue.starts.countOf(position), allowance);
+  if (verdict.verdict !== 'start') queue.search?.spend(secondsOf(result), energyOf(result));
   if (verdict.verdict === 'start') {
+    queue.search?.tell(toldBy(result));
     const start = {
       ...{ trialId, reused: false },
       ...{ values: settlingValues(result.measurements), gradingCodes: gradingCodesOf(result.warnings) },
@@ -327,6 +330,7 @@ function settle(queue: PointQueue, position: number, outcome: Outcome): void {
   if (before !== undefined && RANK[before.state] >= RANK[outcome.state]) return;
   if (before !== undefined) tally(queue, before, -1);
   tally(queue, outcome, 1);
+  if (outcome.state !== 'complete') queue.search?.skip(position, outcome.reason ?? outcome.state);
   queue.settled.set(position, outcome);
   queue.tries.delete(position);
   if (queue.cut.has(position)) queue.starts.putAside(position);
@@ -343,6 +347,27 @@ function tally(queue: PointQueue, outcome: Outcome, change: 1 | -1): void {
 }
 
 const RANK = { failed: 0, invalid: 1, complete: 2 } as const;
+
+/** What a search learns of a record. Where the log is read again, search sweeps have whole rows here (projection.ts). */
+function toldBy(result: ResultHead): Told {
+  const values = Object.entries(result.measurements ?? {}).map(
+    ([metric, { value }]) => [metric, value] as const,
+  );
+  return {
+    position: result.sweep.position,
+    values: Object.fromEntries(values),
+    seconds: secondsOf(result),
+    joules: energyOf(result),
+  };
+}
+
+/** Of one repeat, which is what is measured: what a trial takes besides is not. */
+const energyOf = ({ measurements }: ResultHead) => measurements?.energyJoules?.value ?? null;
+
+function secondsOf({ startedAt, endedAt }: ResultHead): number {
+  const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
+  return Number.isFinite(seconds) && seconds > 0 ? seconds : 0;
+}
 
 function rememberSeconds(sweep: SweepState, result: ResultHead): void {
   const seconds = (Date.parse(result.endedAt) - Date.parse(result.startedAt)) / 1000;

@@ -15,7 +15,8 @@ export function reusable(
   position: number,
   node: NodeProfile,
 ): Fact[] {
-  if (queue.starts.countOf(position) > 0) return [];
+  // A search decides by what it has seen measured.
+  if (queue.search !== null || queue.starts.countOf(position) > 0) return [];
   const experiment = view.experimentAt(position, queue.node);
   const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node };
   const alike = state.known

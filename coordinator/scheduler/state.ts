@@ -1,6 +1,7 @@
 import { leasedDevices } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import type { WarningCode } from '../../core/result/warnings.js';
+import type { Searcher } from '../../core/search/searcher.js';
 import type { Budget } from './deadline.js';
 import { Outcomes } from './outcomes.js';
 import { Starts } from './starts.js';
@@ -48,6 +49,8 @@ export interface PointQueue {
   /** Positions in a block or under a lease, or about to be settled by a fact. */
   readonly inFlight: Set<number>;
   readonly settled: Outcomes;
+  /** What chooses new points; null = they come in the random order. */
+  readonly search: Searcher | null;
   /** Of `settled`, kept beside it so that a status does not count a million outcomes. */
   readonly counts: { complete: number; invalid: number; failed: number; reused: number; disturbed: number };
   /** Points by each code that disturbed them, of the complete ones, or made them invalid. */
@@ -218,6 +221,7 @@ export function queueOf(sweep: SweepState, key: string): PointQueue {
       deferred: [],
       inFlight: new Set(),
       settled: new Outcomes(sweep.trials),
+      search: sweep.view.newSearch?.() ?? null,
       counts: { complete: 0, invalid: 0, failed: 0, reused: 0, disturbed: 0 },
       disturbedBy: new Map(),
       invalidBy: new Map(),

@@ -1,6 +1,7 @@
+import type { SearchProgress } from '../../core/search/searcher.js';
 import type { SweepStateWord } from '../../proto/convert.js';
 import { refusal, serves } from './placement.js';
-import type { SchedulerState, SweepState } from './state.js';
+import type { PointQueue, SchedulerState, SweepState } from './state.js';
 
 export interface SweepStatus {
   readonly sweepId: string;
@@ -11,6 +12,10 @@ export interface SweepStatus {
   readonly failed: number;
   readonly invalid: number;
   readonly queued: number;
+  /** Points that a search was not asked for, or left out, once it has ended; 0 without a search. */
+  readonly spared: number;
+  /** null = every point is measured. */
+  readonly search: SearchProgress | null;
   /** Of the complete ones, those taken over from an earlier sweep. */
   readonly reused: number;
   /** Of the complete ones, those of which something disturbed a start. */
@@ -57,7 +62,11 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
   }
   // With perNode every node that joined in is a value of the node axis; before the first one it is one grid.
   const points = sweep.view.count * Math.max(1, sweep.queues.size);
-  const settled = counts.complete + counts.failed + counts.invalid;
+  const spared = [...sweep.queues.values()].reduce(
+    (sum, queue) => sum + sparedBy(queue, sweep.view.count),
+    0,
+  );
+  const settled = counts.complete + counts.failed + counts.invalid + spared;
   return {
     sweepId: sweep.view.sweepId,
     name: sweep.view.name,
@@ -71,6 +80,8 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
     points,
     ...counts,
     queued: points - settled,
+    spared,
+    search: searchProgress(sweep),
     starts,
     maxStarts,
     start: settled === points ? null : 1 + Math.floor(begun / (points - settled)),
@@ -80,6 +91,33 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
     submittedAt: sweep.submittedAt,
     trialSeconds: median(sweep.trialSeconds),
   };
+}
+
+/** Where the searches of a sweep stand together; where the node is an axis each node has one, and no front of its own is meant. */
+function searchProgress({ queues }: SweepState): SearchProgress | null {
+  const all = [...queues.values()].flatMap(({ search }) => (search === null ? [] : [search.progress]));
+  const [first] = all;
+  if (first === undefined || all.length === 1) return first ?? null;
+  const sum = (of: (one: SearchProgress) => number) => all.reduce((total, one) => total + of(one), 0);
+  return {
+    measured: sum(({ measured }) => measured),
+    pending: sum(({ pending }) => pending),
+    passedOver: sum(({ passedOver }) => passedOver),
+    trials: sum(({ trials }) => trials),
+    deviceSeconds: sum(({ deviceSeconds }) => deviceSeconds),
+    joules: sum(({ joules }) => joules),
+    skipped: all.flatMap(({ skipped }) => skipped),
+    hypervolume: null,
+    ended: all.every(({ ended }) => ended !== null) ? first.ended : null,
+  };
+}
+
+/** Points that nobody will measure any more: the search has ended, and what it asked for is settled. */
+function sparedBy({ search, settled, inFlight, returned, starts }: PointQueue, count: number): number {
+  if (search === null || search.ended === null) return 0;
+  const waits = [...starts.waiting()].some((position) => !settled.has(position));
+  const open = inFlight.size + returned.length > 0 || waits;
+  return open ? 0 : count - settled.size;
 }
 
 function doubtsBy(queues: readonly ReadonlyMap<string, number>[]): Doubt[] {

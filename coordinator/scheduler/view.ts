@@ -1,4 +1,5 @@
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
+import type { Searcher } from '../../core/search/searcher.js';
 import type { PointName } from '../../core/sweep/labels.js';
 import type { Objective, PlacementSpec, RepetitionPolicy } from '../../core/sweep/spec.js';
 
@@ -19,6 +20,8 @@ export interface SweepView {
   readonly repetition: RepetitionPolicy;
   readonly measure: Pick<MeasurePolicy, 'confidence' | 'halfWidth' | 'gates'>;
   readonly objectives: readonly Objective[];
+  /** Begins a search of its points, one for each queue; null = every point is measured. */
+  readonly newSearch: (() => Searcher) | null;
   /** What it calls some of its points. */
   readonly names: readonly PointName[];
   /** The sweep's random order: 0 … count-1 → each position exactly once. */

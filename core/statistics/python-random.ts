@@ -31,6 +31,12 @@ export class PythonRandom {
     }
   }
 
+  /** `random.random`. @returns a number from 0 to less than 1, of 53 random bits. */
+  next(): number {
+    const high = this.#word() >>> 5;
+    return (high * 67_108_864 + (this.#word() >>> 6)) / 9_007_199_254_740_992;
+  }
+
   /** `random.sample`. @returns `count` of the population, in the order in which they were drawn. */
   sample<T>(population: readonly T[], count: number): T[] {
     const size = population.length;

@@ -1,5 +1,5 @@
 import type { AxisValue, QualityPolicy } from '../experiment/experiment.js';
-import type { Axis, Block, Selector, Sweep } from './spec.js';
+import type { Axis, Block, SearchSpec, Selector, Sweep } from './spec.js';
 
 /**
  * @returns the sweep as a plain document that parseSweep reads back to the same sweep (as JSON, which is
@@ -30,6 +30,7 @@ export function sweepDocument(sweep: Sweep): Record<string, unknown> {
       device: axesDocument(sweep.settings),
       placement: { device: one(devices), ...placement },
       objectives: Object.fromEntries(sweep.objectives.map(({ metric, better }) => [metric, better])),
+      ...(sweep.search === null ? {} : { search: searchDocument(sweep.search) }),
     },
   };
 }
@@ -43,3 +44,15 @@ const axesDocument = (axes: readonly Axis[]) =>
 const blockDocument = ({ kind, axes }: Block) => ({ kind, ...axesDocument(axes) });
 const selectorDocument = (selector: Selector) =>
   Object.fromEntries(Object.entries(selector).map(([name, values]) => [name, one(values)]));
+
+/** What has no bound is left out. */
+function searchDocument({ budget, constraints, ...search }: SearchSpec): object {
+  return {
+    ...search,
+    budget: present(budget),
+    constraints: Object.fromEntries(constraints.map(({ metric, ...sides }) => [metric, present(sides)])),
+  };
+}
+
+const present = (fields: object) =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));

@@ -97,6 +97,7 @@ export function sweepId(sweep: Sweep): string {
   });
   const include = sweep.include.map((entry) => (entry.name === null ? entry.at : entry));
   const points = sweep.points.length === 0 ? undefined : sweep.points;
+  const search = sweep.search ?? undefined;
   const techniques = sweep.techniques.filter(
     ({ name, values }) =>
       !ADDED_LATER.includes(name) || values.some((word) => word !== UNCHANGED[name as keyof TechniqueChoice]),
@@ -111,6 +112,7 @@ export function sweepId(sweep: Sweep): string {
     repetition,
     include,
     points,
+    search,
   };
   return `s${digest(SWEEP_FORMAT, { ...sweep, ...identifying }).slice(0, 16)}`;
 }

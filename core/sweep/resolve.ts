@@ -12,13 +12,15 @@ import type { Field } from './fields.js';
 import { deviceField, runnerFields, settingFields, techniqueFields, workloadFields } from './fields.js';
 import { seedFrom } from './identity.js';
 import type { ReadBlock, Reader } from './reader.js';
-import { MEASURE, PLACEMENT, QUALITY, REPETITION } from './schema.js';
+import { MEASURE, PLACEMENT, QUALITY, REPETITION, SEARCH } from './schema.js';
 import {
   API_VERSION,
   type Block,
   type Objective,
   type PlacementSpec,
   type RepetitionPolicy,
+  type SearchBound,
+  type SearchSpec,
   type Sweep,
 } from './spec.js';
 
@@ -70,6 +72,7 @@ export function resolveSweep(reader: Reader): Sweep {
     settings: settings.map(plain),
     placement: readPlacement(reader, name, device.values.map(String)),
     objectives: readObjectives(reader, workloads[0]?.kind ?? ''),
+    search: readSearch(reader, name),
   };
 }
 
@@ -248,4 +251,50 @@ function readObjectives(reader: Reader, workload: string): Objective[] {
     );
   }
   return [...(workloadNamed(workload)?.objectives ?? [])];
+}
+
+/** @returns null where every point is to be measured, or the block is damaged, which was reported. */
+function readSearch(reader: Reader, name: string): SearchSpec | null {
+  const path = ['spec', 'search'];
+  const written = reader.value(path);
+  if (written === undefined || reader.damaged(path)) return null;
+  const { strategy, seed, budget = {}, leastGainPerDeviceHour, predict } = SEARCH.parse(written);
+  const { money, pricePerDeviceHour } = budget;
+  if ((money === undefined) !== (pricePerDeviceHour === undefined)) {
+    reader.report(
+      [...path, 'budget'],
+      'money and pricePerDeviceHour belong together: name both, or a budget of deviceHours',
+    );
+  }
+  const bought =
+    money === undefined || pricePerDeviceHour === undefined
+      ? Number.POSITIVE_INFINITY
+      : money / pricePerDeviceHour;
+  const hours = Math.min(bought, budget.deviceHours ?? Number.POSITIVE_INFINITY);
+  return {
+    strategy,
+    seed: seed ?? seedFrom(name),
+    budget: {
+      trials: budget.trials ?? null,
+      deviceHours: Number.isFinite(hours) ? hours : null,
+      joules: budget.joules ?? null,
+    },
+    leastGainPerDeviceHour,
+    constraints: readBounds(reader, [...path, 'constraints']),
+    predict,
+  };
+}
+
+function readBounds(reader: Reader, path: Path): SearchBound[] {
+  return reader.entries(path).map(([metric, at]): SearchBound => {
+    const number = (side: string): number | null => {
+      const value = reader.value([...at, side]);
+      return typeof value === 'number' ? value : null;
+    };
+    const bound = { metric, atMost: number('atMost'), atLeast: number('atLeast') };
+    if (bound.atMost === null && bound.atLeast === null) {
+      reader.report(at, `${metric} has no bound: give it atMost, atLeast or both`);
+    }
+    return bound;
+  });
 }

@@ -281,6 +281,69 @@ const objectives = z
       'Metrics the Pareto front is drawn over, each max or min; left out: decodeTokensPerSecond, or of a server its tokens per second and those of its users.',
   });
 
+const bound = z
+  .strictObject({ atMost: z.number().optional(), atLeast: z.number().optional() })
+  .meta({ id: 'bound', title: 'atMost, atLeast or both, in the unit of the metric' });
+
+export const SEARCH = z.strictObject({
+  strategy: z
+    .enum(['tpe', 'nsga2', 'sobol', 'random', 'grid'])
+    .default('tpe')
+    .describe(
+      'How points are chosen: tree-structured Parzen estimators, evolution, a space-filling design, at random, or in their order.',
+    ),
+  seed: z
+    .int()
+    .min(0)
+    .max(0xffff_ffff)
+    .optional()
+    .describe('Seed of its draws; made from the name when left out.'),
+  budget: z
+    .strictObject({
+      trials: z
+        .int()
+        .min(1)
+        .max(10_000_000)
+        .optional()
+        .describe('Trials, further starts of a point included.'),
+      deviceHours: z
+        .number()
+        .positive()
+        .max(1e6)
+        .optional()
+        .describe('Hours of devices, from the start of a trial to its end.'),
+      joules: z.number().positive().max(1e15).optional().describe('Energy of the measured repeats.'),
+      money: z.number().positive().max(1e12).optional().describe('Money, by pricePerDeviceHour.'),
+      pricePerDeviceHour: z
+        .number()
+        .positive()
+        .max(1e9)
+        .optional()
+        .describe('What an hour of a device costs.'),
+    })
+    .optional()
+    .describe('When it ends at the latest; without one when nothing is left, or nothing is gained.'),
+  leastGainPerDeviceHour: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'It ends when an hour of one device adds less than this share to the volume under its front, such as 0.01; null: it does not.',
+    ),
+  constraints: z
+    .strictObject(Object.fromEntries(METRICS.map((m) => [m.name, bound.optional()])))
+    .optional()
+    .describe('Bounds that rows must keep to; those that do not stand on no front.'),
+  predict: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether points are ordered by what is predicted of them, and left out where that is dominated by more than predictions are wrong.',
+    ),
+});
+
 const axisName = z
   .enum(AXIS_NAMES.filter((name) => !KIND_AXES.includes(name)))
   .meta({ title: 'the name of an axis, such as threads or promptTokens' });
@@ -360,6 +423,9 @@ export const sweepSchema = z
         .optional()
         .describe('Where trials run and in which order.'),
       objectives: objectives.optional(),
+      search: SEARCH.optional().describe(
+        'Finds the front of the objectives without measuring every point; left out, all are measured.',
+      ),
     }),
   })
   .meta({

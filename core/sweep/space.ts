@@ -36,6 +36,12 @@ export interface Space {
   at(position: number): ExperimentContent;
   /** @returns the position of a point (its node aside), or null when it is none that runs. */
   indexOf(content: ExperimentContent): number | null;
+  /** The grids whose points are numbered, in that order. */
+  readonly grids: readonly Grid[];
+  /** @returns which of the grids a position is in, and its index in each dimension. @throws RangeError outside 0 … count - 1. */
+  locate(position: number): { readonly grid: number; readonly indices: Int32Array };
+  /** @returns the position of a point of a grid by its index in each dimension, or null when it is none that runs. */
+  positionOf(grid: number, indices: Int32Array): number | null;
 }
 
 interface Budgets {
@@ -140,19 +146,33 @@ export function openSpace(sweep: Sweep, plan: SweepPlan): Space {
     }),
   );
   const { count } = plan;
+  const partOf = (position: number): number => {
+    if (!Number.isInteger(position) || position < 0 || position >= count) {
+      throw new RangeError(
+        count === 0 ? 'no point of this sweep can run' : `position ${position} is outside 0 to ${count - 1}`,
+      );
+    }
+    return partAt(parts, position);
+  };
   return {
     ...counted,
     at(position) {
-      if (!Number.isInteger(position) || position < 0 || position >= count) {
-        throw new RangeError(
-          count === 0
-            ? 'no point of this sweep can run'
-            : `position ${position} is outside 0 to ${count - 1}`,
-        );
-      }
-      const part = partAt(parts, position);
+      const part = parts[partOf(position)]!;
       part.ranking.unrank(position - part.start, part.scratch);
       return part.build(part.scratch);
+    },
+    grids: parts.map(({ grid }) => grid),
+    locate(position) {
+      const grid = partOf(position);
+      const { ranking, start, scratch } = parts[grid]!;
+      const indices = new Int32Array(scratch.length);
+      ranking.unrank(position - start, indices);
+      return { grid, indices };
+    },
+    positionOf(grid, indices) {
+      const { ranking, start } = parts[grid]!;
+      const position = ranking.rank(indices);
+      return position === null ? null : start + position;
     },
     indexOf(content) {
       for (const part of parts) {
@@ -225,7 +245,7 @@ const tooLarge = (message: string) =>
   );
 
 /** The part that holds a position: the last one that starts at or before it and has points. */
-function partAt(parts: readonly Part[], position: number): Part {
+function partAt(parts: readonly Part[], position: number): number {
   let low = 0;
   let high = parts.length - 1;
   while (low < high) {
@@ -233,7 +253,7 @@ function partAt(parts: readonly Part[], position: number): Part {
     if (parts[middle]!.start <= position) low = middle;
     else high = middle - 1;
   }
-  return parts[low]!;
+  return low;
 }
 
 function locate(grid: Grid, content: ExperimentContent, indices: Int32Array): boolean {

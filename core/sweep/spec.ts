@@ -71,6 +71,33 @@ export interface PlacementSpec {
   readonly seed: number;
 }
 
+/** A metric that rows must keep to. */
+export interface SearchBound {
+  /** A name of the metrics catalogue. */
+  readonly metric: string;
+  /** In the metric's unit; null = no bound on that side. */
+  readonly atMost: number | null;
+  readonly atLeast: number | null;
+}
+
+/** How some of a sweep's points are chosen, where not all are measured. */
+export interface SearchSpec {
+  readonly strategy: 'tpe' | 'nsga2' | 'sobol' | 'random' | 'grid';
+  /** Of its draws. */
+  readonly seed: number;
+  /** What may be spent; null = without a bound of its kind. */
+  readonly budget: {
+    readonly trials: number | null;
+    readonly deviceHours: number | null;
+    readonly joules: number | null;
+  };
+  /** It ends when an hour of one device adds less than this share to the volume under its front; null = it does not. */
+  readonly leastGainPerDeviceHour: number | null;
+  readonly constraints: readonly SearchBound[];
+  /** Whether points are ordered and skipped by what is predicted of them. */
+  readonly predict: boolean;
+}
+
 /** A sweep file after the door: every value checked, every default filled in. */
 export interface Sweep {
   readonly apiVersion: typeof API_VERSION;
@@ -95,4 +122,6 @@ export interface Sweep {
   readonly settings: readonly Axis[];
   readonly placement: PlacementSpec;
   readonly objectives: readonly Objective[];
+  /** null = every point is measured. */
+  readonly search: SearchSpec | null;
 }

@@ -45,6 +45,7 @@ export function aView(change: ViewChange = {}): SweepView {
     name: `sweep ${sweepId}`,
     count,
     impossible: 0,
+    newSearch: null,
     objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
     names: [],
     placement: {

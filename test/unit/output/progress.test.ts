@@ -27,6 +27,7 @@ const progress: Progress = {
   maxStarts: 1,
   start: 1,
   trialsLeft: 28,
+  search: null,
   paused: false,
   running: [trial],
   trialSeconds: 10,

@@ -152,7 +152,7 @@ describe('the published schema', () => {
     [{ objectives: {} }],
     [{ exclude: [{}] }],
     [{ zip: [['threads']] }],
-    [{ search: {} }],
+    [{ sorted: {} }],
   ])('refuses what the parser refuses: %j', (spec) => {
     const document = JSON.parse(file(spec)) as unknown;
     expect(validate(document)).toBe(false);

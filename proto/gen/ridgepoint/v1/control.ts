@@ -250,6 +250,37 @@ export interface SweepStatus {
   disturbedBy: Doubt[];
   /** What the sweep calls some of its points, in the order in which a point looks for its name. */
   names: PointName[];
+  /** Points that a search left out, once it has ended; 0 without one. */
+  spared: number;
+  /** Where its search stands; absent where every point is measured. */
+  search: SearchProgress | undefined;
+}
+
+/** A search of the points of a sweep. */
+export interface SearchProgress {
+  /** Points that have a row, and that are being measured for the first time. */
+  measured: number;
+  pending: number;
+  trials: number;
+  /** From the start of each trial to its end. */
+  deviceSeconds: number;
+  /** Of the measured repeats, where they were measured. */
+  joules: number;
+  /** Points that were not worth a trial. */
+  skipped: SkippedPoints[];
+  /** How much of the volume between the worst and the best that was met the front covers, with a tenth more on each side: 0 to 1.21; absent without two rows. */
+  hypervolume?:
+    | number
+    | undefined;
+  /** Why nothing new is asked for; empty = it goes on. */
+  ended: string;
+  /** How often a point was passed over, since what was known then said that it is dominated. */
+  passedOver: number;
+}
+
+export interface SkippedPoints {
+  reason: string;
+  points: number;
 }
 
 /** A name, and the points that have it. */
@@ -1530,6 +1561,8 @@ function createBaseSweepStatus(): SweepStatus {
     disturbed: 0,
     disturbedBy: [],
     names: [],
+    spared: 0,
+    search: undefined,
   };
 }
 
@@ -1603,6 +1636,12 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     }
     for (const v of message.names) {
       PointName.encode(v!, writer.uint32(186).fork()).join();
+    }
+    if (message.spared !== 0) {
+      writer.uint32(192).uint64(message.spared);
+    }
+    if (message.search !== undefined) {
+      SearchProgress.encode(message.search, writer.uint32(202).fork()).join();
     }
     return writer;
   },
@@ -1804,6 +1843,22 @@ export const SweepStatus: MessageFns<SweepStatus> = {
             message.names.push(PointName.decode(reader, reader.uint32()));
             continue;
           }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.spared = longToNumber(reader.uint64());
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.search = SearchProgress.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1879,6 +1934,8 @@ export const SweepStatus: MessageFns<SweepStatus> = {
         ? object.disturbed_by.map((e: any) => Doubt.fromJSON(e))
         : [],
       names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => PointName.fromJSON(e)) : [],
+      spared: isSet(object.spared) ? globalThis.Number(object.spared) : 0,
+      search: isSet(object.search) ? SearchProgress.fromJSON(object.search) : undefined,
     };
   },
 
@@ -1953,6 +2010,12 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     if (message.names?.length) {
       obj.names = message.names.map((e) => PointName.toJSON(e));
     }
+    if (message.spared !== 0) {
+      obj.spared = Math.round(message.spared);
+    }
+    if (message.search !== undefined) {
+      obj.search = SearchProgress.toJSON(message.search);
+    }
     return obj;
   },
 
@@ -1984,6 +2047,312 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     message.disturbed = object.disturbed ?? 0;
     message.disturbedBy = object.disturbedBy?.map((e) => Doubt.fromPartial(e)) || [];
     message.names = object.names?.map((e) => PointName.fromPartial(e)) || [];
+    message.spared = object.spared ?? 0;
+    message.search = (object.search !== undefined && object.search !== null)
+      ? SearchProgress.fromPartial(object.search)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSearchProgress(): SearchProgress {
+  return {
+    measured: 0,
+    pending: 0,
+    trials: 0,
+    deviceSeconds: 0,
+    joules: 0,
+    skipped: [],
+    hypervolume: undefined,
+    ended: "",
+    passedOver: 0,
+  };
+}
+
+export const SearchProgress: MessageFns<SearchProgress> = {
+  encode(message: SearchProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.measured !== 0) {
+      writer.uint32(8).uint64(message.measured);
+    }
+    if (message.pending !== 0) {
+      writer.uint32(16).uint64(message.pending);
+    }
+    if (message.trials !== 0) {
+      writer.uint32(24).uint64(message.trials);
+    }
+    if (message.deviceSeconds !== 0) {
+      writer.uint32(33).double(message.deviceSeconds);
+    }
+    if (message.joules !== 0) {
+      writer.uint32(41).double(message.joules);
+    }
+    for (const v of message.skipped) {
+      SkippedPoints.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.hypervolume !== undefined) {
+      writer.uint32(57).double(message.hypervolume);
+    }
+    if (message.ended !== "") {
+      writer.uint32(66).string(message.ended);
+    }
+    if (message.passedOver !== 0) {
+      writer.uint32(72).uint64(message.passedOver);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.measured = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pending = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.trials = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.deviceSeconds = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.joules = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.skipped.push(SkippedPoints.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.hypervolume = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.ended = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.passedOver = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SearchProgress {
+    return {
+      measured: isSet(object.measured) ? globalThis.Number(object.measured) : 0,
+      pending: isSet(object.pending) ? globalThis.Number(object.pending) : 0,
+      trials: isSet(object.trials) ? globalThis.Number(object.trials) : 0,
+      deviceSeconds: isSet(object.deviceSeconds)
+        ? globalThis.Number(object.deviceSeconds)
+        : isSet(object.device_seconds)
+        ? globalThis.Number(object.device_seconds)
+        : 0,
+      joules: isSet(object.joules) ? globalThis.Number(object.joules) : 0,
+      skipped: globalThis.Array.isArray(object?.skipped)
+        ? object.skipped.map((e: any) => SkippedPoints.fromJSON(e))
+        : [],
+      hypervolume: isSet(object.hypervolume) ? globalThis.Number(object.hypervolume) : undefined,
+      ended: isSet(object.ended) ? globalThis.String(object.ended) : "",
+      passedOver: isSet(object.passedOver)
+        ? globalThis.Number(object.passedOver)
+        : isSet(object.passed_over)
+        ? globalThis.Number(object.passed_over)
+        : 0,
+    };
+  },
+
+  toJSON(message: SearchProgress): unknown {
+    const obj: any = {};
+    if (message.measured !== 0) {
+      obj.measured = Math.round(message.measured);
+    }
+    if (message.pending !== 0) {
+      obj.pending = Math.round(message.pending);
+    }
+    if (message.trials !== 0) {
+      obj.trials = Math.round(message.trials);
+    }
+    if (message.deviceSeconds !== 0) {
+      obj.deviceSeconds = floatToJson(message.deviceSeconds);
+    }
+    if (message.joules !== 0) {
+      obj.joules = floatToJson(message.joules);
+    }
+    if (message.skipped?.length) {
+      obj.skipped = message.skipped.map((e) => SkippedPoints.toJSON(e));
+    }
+    if (message.hypervolume !== undefined) {
+      obj.hypervolume = floatToJson(message.hypervolume);
+    }
+    if (message.ended !== "") {
+      obj.ended = message.ended;
+    }
+    if (message.passedOver !== 0) {
+      obj.passedOver = Math.round(message.passedOver);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SearchProgress>): SearchProgress {
+    return SearchProgress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SearchProgress>): SearchProgress {
+    const message = createBaseSearchProgress();
+    message.measured = object.measured ?? 0;
+    message.pending = object.pending ?? 0;
+    message.trials = object.trials ?? 0;
+    message.deviceSeconds = object.deviceSeconds ?? 0;
+    message.joules = object.joules ?? 0;
+    message.skipped = object.skipped?.map((e) => SkippedPoints.fromPartial(e)) || [];
+    message.hypervolume = object.hypervolume ?? undefined;
+    message.ended = object.ended ?? "";
+    message.passedOver = object.passedOver ?? 0;
+    return message;
+  },
+};
+
+function createBaseSkippedPoints(): SkippedPoints {
+  return { reason: "", points: 0 };
+}
+
+export const SkippedPoints: MessageFns<SkippedPoints> = {
+  encode(message: SkippedPoints, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.points !== 0) {
+      writer.uint32(16).uint64(message.points);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SkippedPoints {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSkippedPoints();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.points = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SkippedPoints {
+    return {
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      points: isSet(object.points) ? globalThis.Number(object.points) : 0,
+    };
+  },
+
+  toJSON(message: SkippedPoints): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.points !== 0) {
+      obj.points = Math.round(message.points);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SkippedPoints>): SkippedPoints {
+    return SkippedPoints.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SkippedPoints>): SkippedPoints {
+    const message = createBaseSkippedPoints();
+    message.reason = object.reason ?? "";
+    message.points = object.points ?? 0;
     return message;
   },
 };

@@ -1,0 +1,125 @@
+import { dominates } from '../judgement/pareto.js';
+
+/** What a point costs in each objective, smaller being better. */
+export type Costs = readonly number[];
+
+/**
+ * The volume that points dominate below a reference point: how much of what is possible a set of configurations covers (Zitzler and
+ * Thiele, IEEE Trans. Evol. Comput. 3(4), 1999). Two objectives by a sweep over the sorted front; more by slicing along the last one
+ * (While et al., "A Faster Algorithm for Calculating Hypervolume", 2006: HSO).
+ * @param reference costs of the corner; what is not better than it in every objective adds nothing.
+ * @returns in the product of the objectives' units; 0 of no points.
+ */
+export function hypervolume(points: readonly Costs[], reference: Costs): number {
+  const inside = points.filter((point) => point.every((cost, d) => cost < reference[d]!));
+  if (inside.length === 0) return 0;
+  return volume(undominated(inside), reference, reference.length);
+}
+
+/** @returns those that no other one dominates, equal ones once. */
+export function undominated(points: readonly Costs[]): Costs[] {
+  const sorted = [...points].sort(byCosts);
+  const front: Costs[] = [];
+  for (const point of sorted) {
+    // Sorted, a point can only be dominated by one before it.
+    if (!front.some((other) => dominates(other, point) || byCosts(other, point) === 0)) front.push(point);
+  }
+  return front;
+}
+
+function byCosts(a: Costs, b: Costs): number {
+  for (let d = 0; d < a.length; d++) {
+    const difference = a[d]! - b[d]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** @param dimensions how many of the objectives count, from the first. */
+function volume(front: readonly Costs[], reference: Costs, dimensions: number): number {
+  if (front.length === 0) return 0;
+  if (dimensions === 1) return reference[0]! - Math.min(...front.map((point) => point[0]!));
+  if (dimensions === 2) return area(front, reference);
+  const last = dimensions - 1;
+  const sorted = [...front].sort((a, b) => a[last]! - b[last]!);
+  let sum = 0;
+  for (let i = 0; i < sorted.length; i++) {
+    const depth = (sorted[i + 1]?.[last] ?? reference[last]!) - sorted[i]![last]!;
+    if (depth <= 0) continue;
+    const slice = undominated(sorted.slice(0, i + 1).map((point) => point.slice(0, last)));
+    sum += depth * volume(slice, reference, last);
+  }
+  return sum;
+}
+
+function area(front: readonly Costs[], reference: Costs): number {
+  const sorted = [...front].sort(byCosts);
+  let sum = 0;
+  let ceiling = reference[1]!;
+  for (const [first, second] of sorted as [number, number][]) {
+    if (second >= ceiling) continue;
+    sum += (reference[0]! - first) * (ceiling - second);
+    ceiling = second;
+  }
+  return sum;
+}
+
+/**
+ * What the front of some points would lose without each of them (dominated ones do not step in).
+ * @returns one for each point, 0 of dominated ones.
+ */
+export function contributions(points: readonly Costs[], reference: Costs): number[] {
+  if (reference.length === 2) return strips(points, reference);
+  const front = undominated(points);
+  const whole = hypervolume(front, reference);
+  return points.map((point) => {
+    const others = front.filter((other) => byCosts(other, point) !== 0);
+    return others.length === front.length ? 0 : whole - hypervolume(others, reference);
+  });
+}
+
+/** The same of two objectives: what a point of the front alone covers is the rectangle between its neighbours. */
+function strips(points: readonly Costs[], reference: Costs): number[] {
+  const added = new Array<number>(points.length).fill(0);
+  const order = points.map((_, i) => i).sort((a, b) => byCosts(points[a]!, points[b]!));
+  let least = reference[1]!;
+  const front = order.filter((i) => {
+    const stands = points[i]![1]! < least && points[i]![0]! < reference[0]!;
+    if (stands) least = points[i]![1]!;
+    return stands;
+  });
+  for (const [at, i] of front.entries()) {
+    const right = points[front[at + 1] ?? -1]?.[0] ?? reference[0]!;
+    const above = points[front[at - 1] ?? -1]?.[1] ?? reference[1]!;
+    added[i] = (right - points[i]![0]!) * (above - points[i]![1]!);
+  }
+  return added;
+}
+
+/**
+ * @returns the index of each point's front: 0 of those that none dominates, 1 of those that only these dominate, … (Deb et al., IEEE Trans. Evol.
+ * Comput. 6(2), 2002). Two objectives take O(n log n), by the least second cost of each front.
+ */
+export function frontRanks(points: readonly Costs[]): number[] {
+  const ranks = new Array<number>(points.length).fill(0);
+  const order = points.map((_, i) => i).sort((a, b) => byCosts(points[a]!, points[b]!));
+  const fronts: number[][] = [];
+  const two = points[0]?.length === 2;
+  for (const i of order) {
+    // Sorted, a point is dominated by one of a front or not at all by the front's later ones; of two objectives by its newest or by none.
+    const stands = (front: readonly number[]) =>
+      two
+        ? !dominates(points[front.at(-1)!]!, points[i]!)
+        : !front.some((other) => dominates(points[other]!, points[i]!));
+    let low = 0;
+    let high = fronts.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (stands(fronts[middle]!)) high = middle;
+      else low = middle + 1;
+    }
+    ranks[i] = low;
+    (fronts[low] ??= []).push(i);
+  }
+  return ranks;
+}

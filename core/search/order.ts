@@ -1,0 +1,56 @@
+import type { Observation } from './history.js';
+import { type Costs, contributions, frontRanks } from './hypervolume.js';
+
+/** A measured point that has all of its numbers. */
+export type Numbered = Observation & { readonly costs: Costs };
+
+/** How far beyond the worst of the points the corner lies that volumes are counted to, as a share of their range. */
+const MARGIN = 0.1;
+
+/**
+ * Observations from the best on: those that meet the constraints first, by their front (how many others stand before them) and within a
+ * front by the volume that each alone adds to it; then those that miss constraints, the least first; then failures.
+ * @param most how many of them matter: behind them the order within a front is as they came.
+ */
+export function ranked(observations: readonly Observation[], most = observations.length): Observation[] {
+  const meeting = observations.filter((one): one is Numbered => one.costs !== null && one.violation === 0);
+  const missing = observations.filter(({ costs, violation }) => costs !== null && violation > 0);
+  const failed = observations.filter(({ costs }) => costs === null);
+  const scaled = unitCosts(meeting);
+  const ranks = frontRanks(scaled);
+  const fronts: number[][] = [];
+  for (const [i, rank] of ranks.entries()) {
+    fronts[rank] ??= [];
+    fronts[rank].push(i);
+  }
+  const sorted: number[] = [];
+  for (const front of fronts) sorted.push(...(sorted.length < most ? byVolume(front, scaled) : front));
+  return [...sorted.map((i) => meeting[i]!), ...missing.sort((a, b) => a.violation - b.violation), ...failed];
+}
+
+/** @returns the points of a front, the one that adds most to it first. */
+function byVolume(front: readonly number[], scaled: readonly Costs[]): number[] {
+  const reference = new Array<number>(scaled[front[0]!]!.length).fill(1 + MARGIN);
+  const added = contributions(
+    front.map((i) => scaled[i]!),
+    reference,
+  );
+  return front
+    .map((i, at) => ({ i, added: added[at]! }))
+    .sort((a, b) => b.added - a.added || a.i - b.i)
+    .map(({ i }) => i);
+}
+
+/** @returns the costs of points between the best, 0, and the worst, 1, of each objective. */
+export function unitCosts(points: readonly Numbered[]): Costs[] {
+  const objectives = points[0]?.costs.length ?? 0;
+  const lows = Array.from({ length: objectives }, (_, d) =>
+    Math.min(...points.map(({ costs }) => costs[d]!)),
+  );
+  const highs = Array.from({ length: objectives }, (_, d) =>
+    Math.max(...points.map(({ costs }) => costs[d]!)),
+  );
+  return points.map(({ costs }) =>
+    costs.map((cost, d) => (highs[d]! > lows[d]! ? (cost - lows[d]!) / (highs[d]! - lows[d]!) : 0)),
+  );
+}

@@ -1,0 +1,36 @@
+import type { ExperimentContent, Options } from '../experiment/experiment.js';
+import { knownFacts } from '../experiment/known-facts.js';
+import { predictedBytes } from '../runners/index.js';
+import { predictWeights } from '../techniques/predicted-weights.js';
+import { positive, predictKvCache } from '../work/kv-cache.js';
+
+/**
+ * What is known of a point before it is measured, as logarithms, so that a time that is proportional to one of them is linear in them:
+ * bytes that a decode step reads (weights once, the cache at its middle length), FLOPs of the prefill (two for each parameter and token), bytes
+ * on the device, bits for each weight. No ceiling of any machine is needed: how much each of them matters there is learned from what is measured.
+ * @returns null where too little is known of the model.
+ */
+export function physicsOf(content: ExperimentContent): number[] | null {
+  if (content.model.facts === null) return null;
+  const facts = knownFacts(content.model.facts);
+  if (facts === null) return null;
+  const { technique, runner, workload } = content;
+  const sequences = positive(workload.options, 'parallel', 1);
+  const depth = positive(workload.options, 'contextDepth', 0);
+  const prompt = positive(workload.options, 'promptTokens', 0);
+  const generated = positive(workload.options, 'generateTokens', 0);
+  const weights = predictWeights(facts, technique.quantization);
+  const perSequence = Math.max(1, Math.round(depth + prompt + generated / 2));
+  const cache = predictKvCache(facts, technique.attention, runner.options, { perSequence, sequences });
+  const bytes = predictedBytes({ facts: content.model.facts, experiment: content });
+  return [
+    Math.log(weights + cache),
+    Math.log(2 * facts.parameters * Math.max(1, prompt) * sequences),
+    Math.log(bytes ?? weights + cache),
+    Math.log((8 * weights) / facts.parameters),
+    Math.log(threadsOf(runner.options)),
+  ];
+}
+
+/** Where the engine chooses them itself, it is the same number for all points. */
+const threadsOf = (options: Options): number => positive(options, 'threads', 1);

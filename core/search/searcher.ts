@@ -1,0 +1,345 @@
+import { dominates } from '../judgement/pareto.js';
+import { PythonRandom } from '../statistics/python-random.js';
+import type { Objective, SearchSpec } from '../sweep/spec.js';
+import { drawBelow, type History, type Observation } from './history.js';
+import { type Costs, hypervolume } from './hypervolume.js';
+import { costOf, missBy } from './objectives.js';
+import { type Numbered, unitCosts } from './order.js';
+import type { SearchSpace } from './space.js';
+import { STRATEGIES } from './strategies/index.js';
+import { type PhysicsOf, Surrogate } from './surrogate.js';
+
+/** What one trial of a point said. */
+export interface Told {
+  readonly position: number;
+  /** By metric; null where the trial has no number, or failed. */
+  readonly values: Readonly<Record<string, number | null>> | null;
+  /** Device-seconds from its start to its end. */
+  readonly seconds: number;
+  /** Of its whole time; null where nothing measured it. */
+  readonly joules: number | null;
+}
+
+export interface SearchOptions {
+  readonly spec: SearchSpec;
+  readonly objectives: readonly Objective[];
+  /** Starts that a point is to have before its row counts. */
+  readonly starts: number;
+  readonly physics: PhysicsOf;
+}
+
+/** What has been spent. */
+export interface Spent {
+  readonly trials: number;
+  readonly deviceSeconds: number;
+  /** Of the trials of which they were measured. */
+  readonly joules: number;
+}
+
+/** Where a search stands, for those who watch it. */
+export interface SearchProgress extends Spent {
+  readonly measured: number;
+  readonly pending: number;
+  /** How often a point was passed over, since what was known then said that it is dominated. */
+  readonly passedOver: number;
+  /** Points that nothing can measure, or that were left when only dominated ones were, by the reason. */
+  readonly skipped: readonly { readonly reason: string; readonly points: number }[];
+  /** Share of the volume between the worst and the best that was met so far which the front covers, 0 to 1.21; null without two points. */
+  readonly hypervolume: number | null;
+  /** Why nothing new is asked for; null = the search goes on. */
+  readonly ended: string | null;
+}
+
+/** Points that a strategy may offer in vain, since they are dominated by all that is known, before one of them is measured all the same. */
+const SKIPS = 400;
+/** Why a search ends that has nothing else to offer. */
+const ALL_DOMINATED = 'predicted to be dominated, by more than the prediction was ever wrong';
+/** Measured points before a search may end for want of gain. */
+const FEWEST_FOR_GAIN = 24;
+/** Rows after which objectives that none of them has are given up. */
+const ROWS_WITHOUT_NUMBERS = 8;
+/** Of the time that was spent, the newest part whose gain decides. */
+const GAIN_WINDOW = 0.25;
+/** How far beyond the worst the corner of volumes lies, as a share of the range. */
+const CORNER = 1.1;
+/** Standard deviations between two points of one start each before the worse one is not worth another. */
+const RACE = 2;
+/** What starts of one point differ by, as a logarithm, while nothing is known of that. */
+const USUAL_SPREAD = 0.05;
+
+/**
+ * Chooses which points of a sweep are measured, and how often: new ones by a strategy, further starts for those that may stand on the front by
+ * all that their starts say. It decides from what it was told alone, in that order, so that one that is told a log's results again goes on as if it
+ * had never stopped.
+ */
+export class Searcher {
+  readonly #space: SearchSpace;
+  readonly #options: SearchOptions;
+  readonly #told = new Map<number, Point>();
+  /** In the order of their first start. */
+  readonly #order: Point[] = [];
+  readonly #pending = new Set<number>();
+  readonly #skipped = new Map<number, string>();
+  #trials = 0;
+  #seconds = 0;
+  #joules = 0;
+  /** Once it has ended it does not begin again, whatever further starts say. */
+  #ended: string | null = null;
+  #surrogate: Surrogate | null = null;
+  #relearnAt = 0;
+  /** Points that were offered, and left out for what was predicted of them; some of them several times. */
+  #leftOut = 0;
+
+  constructor(space: SearchSpace, options: SearchOptions) {
+    this.#space = space;
+    this.#options = options;
+  }
+
+  /** Why no new point is asked for: a budget is spent, nothing is left, or nothing is gained any more; null = it goes on. */
+  get ended(): string | null {
+    if (this.#ended !== null) return this.#ended;
+    const left = this.#space.count - this.#told.size - this.#pending.size - this.#skipped.size;
+    return left > 0 || this.#pending.size > 0 ? null : 'every point was measured or skipped';
+  }
+
+  /** @returns a point to measure for the first time, which is pending from then on; null when the search has ended, or all that is left is pending. */
+  ask(): number | null {
+    if (this.ended !== null) return null;
+    const strategy = STRATEGIES[this.#options.spec.strategy];
+    const draws = new PythonRandom(this.#drawSeed());
+    const model = this.#surrogate;
+    // Forgotten again: what is known next may say otherwise, and a search that is told a log again knows nothing of it.
+    const dominated = new Set<number>();
+    const history = this.#history(model, dominated);
+    for (;;) {
+      const position = strategy.ask(history, draws);
+      if (position === null) {
+        if (dominated.size > 0 && this.#pending.size === 0) this.#ended = ALL_DOMINATED;
+        for (const one of this.#pending.size === 0 ? dominated : []) this.#skipped.set(one, ALL_DOMINATED);
+        return null;
+      }
+      if (dominated.size >= SKIPS || history.worth(position)) {
+        this.#leftOut += dominated.size;
+        this.#pending.add(position);
+        return position;
+      }
+    }
+  }
+
+  /** Notes a point that nothing can measure. */
+  skip(position: number, reason: string): void {
+    this.#pending.delete(position);
+    if (!this.#told.has(position)) this.#skipped.set(position, reason);
+  }
+
+  /** Counts a trial that gave no row. @param joules null = nothing measured them. */
+  spend(seconds: number, joules: number | null): void {
+    this.#seconds += seconds;
+    this.#joules = joules === null ? this.#joules : this.#joules + joules;
+    this.#trials += 1;
+    this.#ended ??= this.#overspent();
+  }
+
+  /** Takes in what a trial said, or that it failed. */
+  tell(told: Told): void {
+    const { position, values, seconds, joules } = told;
+    const { objectives, spec } = this.#options;
+    this.#pending.delete(position);
+    this.#skipped.delete(position);
+    this.spend(seconds, joules);
+    let point = this.#told.get(position);
+    if (point === undefined) {
+      point = new Point(position, this.#space.digitsAt(position), this.#seconds);
+      this.#told.set(position, point);
+      this.#order.push(point);
+    }
+    const costs = objectives.map(({ metric, better }) => costOf(metric, better, values?.[metric] ?? null));
+    const missed = spec.constraints.map((bound) => missBy(bound, values?.[bound.metric] ?? null));
+    point.add(
+      costs.some((cost) => cost === null) ? null : (costs as number[]),
+      missed.some((one) => one === null) ? null : (missed as number[]).reduce((sum, one) => sum + one, 0),
+      seconds,
+    );
+    this.#learn();
+    this.#ended ??= this.#pointless();
+  }
+
+  /**
+   * @returns whether another start of a measured point can change where it stands: it is not dominated by a point that is better by
+   * more than what starts differ by, and, as long as the search goes on, no more than a share of all points are ahead of it.
+   */
+  worthAnotherStart(position: number): boolean {
+    const point = this.#told.get(position);
+    if (point === undefined || point.costs === null || point.violation > 0) return false;
+    const slack = this.#spread() * RACE * Math.sqrt(2 / point.starts);
+    const own = point.costs.map((cost) => cost - slack);
+    const beaten = this.#order.some(
+      (other) =>
+        other !== point && other.costs !== null && other.violation === 0 && dominates(other.costs, own),
+    );
+    return !beaten;
+  }
+
+  get spent(): Spent {
+    return { trials: this.#trials, deviceSeconds: this.#seconds, joules: this.#joules };
+  }
+
+  get progress(): SearchProgress {
+    const reasons = new Map<string, number>();
+    for (const reason of this.#skipped.values()) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    return {
+      ...this.spent,
+      measured: this.#told.size,
+      pending: this.#pending.size,
+      passedOver: this.#leftOut,
+      skipped: [...reasons].map(([reason, points]) => ({ reason, points })),
+      hypervolume: this.#volumes([this.#order])?.[0] ?? null,
+      ended: this.ended,
+    };
+  }
+
+  /** @returns why a point was skipped; null for one that was not. */
+  skippedFor(position: number): string | null {
+    return this.#skipped.get(position) ?? null;
+  }
+
+  /** @param dominated takes in what is predicted to be, which is not offered again. */
+  #history(model: Surrogate | null, dominated: Set<number>): History {
+    const asked = (position: number) =>
+      this.#told.has(position) ||
+      this.#pending.has(position) ||
+      this.#skipped.has(position) ||
+      dominated.has(position);
+    return {
+      space: this.#space,
+      observations: this.#order,
+      pending: [...this.#pending],
+      asked,
+      worth: (position) => {
+        if (asked(position)) return false;
+        if (model === null || !this.#isDominated(model.atBest(position))) return true;
+        dominated.add(position);
+        return false;
+      },
+      prior: model?.predict ?? null,
+    };
+  }
+
+  /** Makes the model anew when a twentieth more points are known: as things are told, so that a log that is told again gives the same models. */
+  #learn(): void {
+    const known = this.#order.length;
+    if (!this.#options.spec.predict || known < this.#relearnAt) return;
+    this.#relearnAt = Math.ceil(known * 1.05);
+    if (this.#relearnAt === known) this.#relearnAt += 1;
+    this.#surrogate = Surrogate.of(this.#space, this.#options.physics, this.#order);
+  }
+
+  #isDominated(best: Costs): boolean {
+    return this.#order.some(
+      ({ costs, violation }) => costs !== null && violation === 0 && dominates(costs, best),
+    );
+  }
+
+  /** Another one after each thing that was told or asked for, and the same again in a search that was told and asked the same. */
+  #drawSeed(): number {
+    const state = new PythonRandom(this.#options.spec.seed >>> 0);
+    const steps = (this.#trials * 65_537 + this.#pending.size * 257) % 2 ** 31;
+    return (drawBelow(state, 2 ** 32) ^ Math.imul(steps, 0x9e37_79b9)) >>> 0;
+  }
+
+  /** What starts of one point differ by, as a standard deviation of costs: pooled over the points that have several. */
+  #spread(): number {
+    let sum = 0;
+    let count = 0;
+    for (const { squares, starts, costs } of this.#order) {
+      if (costs === null || starts < 2) continue;
+      sum += squares / costs.length;
+      count += starts - 1;
+    }
+    return count < 3 ? USUAL_SPREAD : Math.sqrt(sum / count);
+  }
+
+  #overspent(): string | null {
+    const { trials, deviceHours, joules } = this.#options.spec.budget;
+    if (trials !== null && this.#trials >= trials) return `its budget of ${trials} trials is spent`;
+    if (deviceHours !== null && this.#seconds >= deviceHours * 3600) {
+      return `its budget of ${deviceHours} device-hours is spent`;
+    }
+    return joules !== null && this.#joules >= joules ? `its budget of ${joules} J is spent` : null;
+  }
+
+  /** Why it is not worth to go on. */
+  #pointless(): string | null {
+    const rows = this.#order.length;
+    if (rows >= ROWS_WITHOUT_NUMBERS && this.#order.every(({ costs }) => costs === null)) {
+      const metrics = this.#options.objectives.map(({ metric }) => metric).join(' and ');
+      return `none of its first ${rows} rows has a number of ${metrics}: name objectives that the workload measures`;
+    }
+    const least = this.#options.spec.leastGainPerDeviceHour;
+    const gain = least === null ? null : this.#gainPerHour();
+    if (gain === null || gain >= least!) return null;
+    return `a device-hour adds ${(100 * gain).toFixed(1)} % to the volume under its front, less than ${100 * least!} %`;
+  }
+
+  #gainPerHour(): number | null {
+    if (this.#order.length < FEWEST_FOR_GAIN) return null;
+    const from = this.#seconds * (1 - GAIN_WINDOW);
+    const volumes = this.#volumes([this.#order, this.#order.filter(({ since }) => since <= from)]);
+    if (volumes === null || volumes[0] === 0) return null;
+    const hours = (this.#seconds * GAIN_WINDOW) / 3600;
+    return (volumes[0]! - volumes[1]!) / volumes[0]! / hours;
+  }
+
+  /** @returns the volumes of sets of points in one scale, that of the first, which holds the others; null where it has no two points. */
+  #volumes([all, ...parts]: readonly (readonly Point[])[]): number[] | null {
+    const counted = (points: readonly Point[]) =>
+      points.filter((one): one is Point & Numbered => one.costs !== null && one.violation === 0);
+    const numbered = counted(all!);
+    if (numbered.length < 2) return null;
+    const scaled = unitCosts(numbered);
+    const place = new Map(numbered.map(({ position }, i) => [position, scaled[i]!]));
+    const corner = scaled[0]!.map(() => CORNER);
+    return [all!, ...parts].map((points) =>
+      hypervolume(
+        counted(points).map(({ position }) => place.get(position)!),
+        corner,
+      ),
+    );
+  }
+}
+
+/** A point with what its trials said together. */
+class Point implements Observation {
+  readonly position: number;
+  readonly digits: Int16Array;
+  costs: Costs | null = null;
+  violation = 0;
+  starts = 0;
+  seconds = 0;
+  /** Of its starts' costs about their mean, over all objectives. */
+  squares = 0;
+  /** Device-seconds that all trials had taken when its first one had ended. */
+  readonly since: number;
+
+  constructor(position: number, digits: Int16Array, since: number) {
+    this.position = position;
+    this.digits = digits;
+    this.since = since;
+  }
+
+  /** @param violation null = a constraint has no number, which counts as missed. */
+  add(costs: Costs | null, violation: number | null, seconds: number): void {
+    this.seconds += seconds;
+    if (costs === null) return;
+    this.starts += 1;
+    const before = this.costs;
+    this.costs = costs.map((cost, d) =>
+      before === null ? cost : before[d]! + (cost - before[d]!) / this.starts,
+    );
+    // Welford's update.
+    if (before !== null) {
+      this.squares += costs.reduce((sum, cost, d) => sum + (cost - before[d]!) * (cost - this.costs![d]!), 0);
+    }
+    this.violation += ((violation ?? 1) - this.violation) / this.starts;
+  }
+}

@@ -1,0 +1,71 @@
+import { type Draws, drawBelow, drawNew, type History, type Observation, type Strategy } from '../history.js';
+import { ranked } from '../order.js';
+import { ABSENT } from '../space.js';
+import { sobol } from './sobol.js';
+
+/** Points that are parents, at most. */
+const POPULATION = 40;
+/** Points of the first design. */
+const FIRST = 16;
+/** Of the axes that parents differ on, each comes from either with the same chance; this share of axes takes a new value besides. */
+const MUTATED_AXES = 1;
+/** Children that were asked for already before a point is drawn at random. */
+const TRIES = 64;
+
+/**
+ * NSGA-II (Deb et al., IEEE Trans. Evol. Comput. 6(2), 2002) one child at a time: parents by binary tournament over front and
+ * crowding among the best so far, uniform crossover, and on average one axis that takes another value, a near one more often. Points
+ * that miss constraints come behind all that meet them (Deb's constrained dominance).
+ */
+export const nsga2: Strategy = {
+  ask(history, draws) {
+    const { space, observations, worth } = history;
+    if (observations.length < Math.min(FIRST, space.count / 4)) return sobol.ask(history, draws);
+    const parents = ranked(observations, POPULATION).slice(0, POPULATION);
+    if (parents.length < 2) return sobol.ask(history, draws);
+    for (let i = 0; i < TRIES; i++) {
+      const digits = crossed(tournament(parents, draws), tournament(parents, draws), draws);
+      mutate(digits, history, draws);
+      const position = space.positionOf(digits);
+      if (position !== null && worth(position)) return position;
+    }
+    return drawNew(history, draws);
+  },
+};
+
+/** The parents come best first. */
+function tournament(parents: readonly Observation[], draws: Draws): Observation {
+  return parents[Math.min(drawBelow(draws, parents.length), drawBelow(draws, parents.length))]!;
+}
+
+function crossed(a: Observation, b: Observation, draws: Draws): Int16Array {
+  return a.digits.map((digit, axis) => {
+    const other = b.digits[axis]!;
+    if (digit === ABSENT) return other;
+    if (other === ABSENT) return digit;
+    return draws.next() < 0.5 ? digit : other;
+  });
+}
+
+function mutate(digits: Int16Array, { space }: History, draws: Draws): void {
+  for (const [axis, { size, distances }] of space.axes.entries()) {
+    const from = digits[axis]!;
+    if (from === ABSENT || from >= size) {
+      digits[axis] = drawBelow(draws, size);
+    } else if (draws.next() < MUTATED_AXES / space.axes.length) {
+      const weights = Array.from({ length: size }, (_, to) =>
+        to === from ? 0 : 1 / (0.1 + distances[from * size + to]!),
+      );
+      digits[axis] = drawWeighted(weights, draws);
+    }
+  }
+}
+
+function drawWeighted(weights: readonly number[], draws: Draws): number {
+  let left = draws.next() * weights.reduce((sum, weight) => sum + weight, 0);
+  for (const [i, weight] of weights.entries()) {
+    left -= weight;
+    if (left < 0) return i;
+  }
+  return weights.length - 1;
+}

@@ -1,0 +1,201 @@
+import { type Draws, drawBelow, drawNew, type History, type Observation, type Strategy } from '../history.js';
+import { contributions } from '../hypervolume.js';
+import { type Numbered, ranked, unitCosts } from '../order.js';
+import { ABSENT, type SearchAxis, type SearchSpace } from '../space.js';
+import { sobol } from './sobol.js';
+
+/** Points of the first design, before densities say anything. */
+const FIRST = 10;
+/** Of the observations, which are called good; at most MOST_GOOD. */
+const GOOD_SHARE = 0.15;
+const MOST_GOOD = 30;
+/** Points drawn from the density of the good ones, among which the most promising is taken. */
+const CANDIDATES = 96;
+/** Weight of a uniform density beside the observations of each side, so that no value is ever ruled out. */
+const UNIFORM = 1;
+/** Width of a kernel, as a share of an axis, at one observation; it narrows with their number (Scott's rule). */
+const WIDTH = 0.35;
+/** How many observations' worth a prior counts for in the order of candidates; it fades as they come in (π-BO: Hvarfner et al., ICLR 2022). */
+const PRIOR = 6;
+/** What a candidate that is predicted to take e times as long must promise more, as a logarithm. */
+const TIME = 0.5;
+
+/**
+ * Multi-objective tree-structured Parzen estimators (Ozaki et al., JAIR 73, 2022, after Bergstra et al., NeurIPS 2011), multivariate (Falkner et
+ * al., ICML 2018): the density of values among the good observations over that among the others. An observation's kernel is a product over
+ * axes of a step kernel on the distances between their values, so that one on a value says something of its neighbours, and nothing of axes that a
+ * point does not have. Points that are being measured count among the others (Ginsbourger's constant liar), so that many agents ask for
+ * different ones.
+ */
+export const tpe: Strategy = {
+  ask(history, draws) {
+    const { space, observations, prior, worth } = history;
+    const begun = observations.length + history.pending.length;
+    if (begun < Math.min(FIRST, space.count / 2)) {
+      return (
+        (prior !== null && begun % 2 === 0 ? promising(history, draws) : null) ?? sobol.ask(history, draws)
+      );
+    }
+    const { good, others } = split(observations);
+    const pending = history.pending.map((position) => space.digitsAt(position));
+    const kernels = kernelsOf(space, observations.length);
+    const below = new Density(
+      space,
+      kernels,
+      good.map(({ digits }) => digits),
+      weightsOf(good),
+    );
+    const above = new Density(space, kernels, [...others.map(({ digits }) => digits), ...pending]);
+    const fading = PRIOR / observations.length;
+    let best: number | null = null;
+    let highest = Number.NEGATIVE_INFINITY;
+    const candidates = new Set<number>();
+    for (let i = 0; i < CANDIDATES; i++) {
+      const digits = below.draw(draws);
+      const position = space.positionOf(digits);
+      if (position !== null && !candidates.has(position) && worth(position)) candidates.add(position);
+    }
+    const places = prior === null ? null : placesBy(prior, [...candidates]);
+    for (const position of candidates) {
+      const digits = space.digitsAt(position);
+      const seconds = prior?.(position)?.seconds ?? null;
+      const score =
+        below.logAt(digits) -
+        above.logAt(digits) +
+        (places === null ? 0 : fading * (places.get(position) ?? 0)) -
+        (seconds === null ? 0 : TIME * Math.log(seconds));
+      if (score > highest) {
+        highest = score;
+        best = position;
+      }
+    }
+    return best ?? drawNew(history, draws);
+  },
+};
+
+/** Points drawn, of which the one is taken that a prior thinks most of. */
+const DRAWN = 64;
+
+function promising(history: History, draws: Draws): number | null {
+  const positions = new Set<number>();
+  for (let i = 0; i < DRAWN; i++) {
+    const position = drawNew(history, draws);
+    if (position !== null) positions.add(position);
+  }
+  const places = placesBy(history.prior!, [...positions]);
+  const best = Math.max(...places.values());
+  const ones = [...places].filter(([, place]) => place === best);
+  return ones.length === 0 ? null : ones[drawBelow(draws, ones.length)]![0];
+}
+
+/** @returns of each position that something is predicted for how good it is thought among them, from 1 of the best to 0. */
+function placesBy(prior: NonNullable<History['prior']>, positions: readonly number[]): Map<number, number> {
+  const predicted = positions.flatMap((position): (Numbered & { position: number })[] => {
+    const costs = prior(position)?.costs;
+    return costs === undefined
+      ? []
+      : [{ position, costs, digits: NONE, violation: 0, starts: 0, seconds: 0 }];
+  });
+  const order = ranked(predicted);
+  return new Map(order.map(({ position }, i) => [position, 1 - i / Math.max(1, order.length - 1)]));
+}
+
+const NONE = new Int16Array();
+
+function split(observations: readonly Observation[]): { good: Observation[]; others: Observation[] } {
+  const count = Math.max(2, Math.min(Math.ceil(GOOD_SHARE * observations.length), MOST_GOOD));
+  const order = ranked(observations, count);
+  return { good: order.slice(0, count), others: order.slice(count) };
+}
+
+/** What each of the good ones weighs: by the volume that it adds to them, so that the ends of a front are not forgotten beside its middle. */
+function weightsOf(good: readonly Observation[]): number[] {
+  const numbered = good.filter((one): one is Numbered => one.costs !== null && one.violation === 0);
+  if (numbered.length < good.length || numbered.length < 2) return good.map(() => 1);
+  const scaled = unitCosts(numbered);
+  const added = contributions(
+    scaled,
+    scaled[0]!.map(() => 1.1),
+  );
+  const most = Math.max(...added);
+  return added.map((volume) => (most > 0 ? Math.max(0.1, volume / most) : 1));
+}
+
+/** Of each axis the chance of a value beside one that was measured, row by row. */
+function kernelsOf(space: SearchSpace, observations: number): Float64Array[] {
+  const width = WIDTH * Math.max(1, observations) ** (-1 / (space.axes.length + 4));
+  return space.axes.map((axis) => kernelOf(axis, width, observations));
+}
+
+function kernelOf({ size, distances }: SearchAxis, width: number, observations: number): Float64Array {
+  const kernel = new Float64Array(size * size);
+  const spread = 1 / (1 + Math.sqrt(observations)) / 2;
+  for (let i = 0; i < size; i++) {
+    let sum = 0;
+    for (let j = 0; j < size; j++) sum += Math.exp(-0.5 * (distances[i * size + j]! / width) ** 2);
+    for (let j = 0; j < size; j++) {
+      const near = Math.exp(-0.5 * (distances[i * size + j]! / width) ** 2) / sum;
+      kernel[i * size + j] = (1 - spread) * near + spread / size;
+    }
+  }
+  return kernel;
+}
+
+/** A mixture of products of kernels, one for each observation, and a uniform density. */
+class Density {
+  readonly #space: SearchSpace;
+  readonly #kernels: readonly Float64Array[];
+  readonly #centres: readonly Int16Array[];
+  readonly #weights: readonly number[];
+  readonly #total: number;
+
+  constructor(
+    space: SearchSpace,
+    kernels: readonly Float64Array[],
+    centres: readonly Int16Array[],
+    weights: readonly number[] = centres.map(() => 1),
+  ) {
+    this.#space = space;
+    this.#kernels = kernels;
+    this.#centres = centres;
+    this.#weights = weights;
+    this.#total = UNIFORM + weights.reduce((sum, weight) => sum + weight, 0);
+  }
+
+  logAt(digits: Int16Array): number {
+    let uniform = 1;
+    for (const [axis, { size }] of this.#space.axes.entries()) if (digits[axis] !== ABSENT) uniform /= size;
+    let sum = UNIFORM * uniform;
+    for (const [i, centre] of this.#centres.entries()) {
+      let product = this.#weights[i]!;
+      for (const [axis, { size }] of this.#space.axes.entries()) {
+        const to = digits[axis]!;
+        const from = centre[axis]!;
+        // What one of them does not have says nothing of the other.
+        if (to !== ABSENT) product *= from === ABSENT ? 1 / size : this.#kernels[axis]![from * size + to]!;
+      }
+      sum += product;
+    }
+    return Math.log(sum / this.#total);
+  }
+
+  draw(draws: Draws): Int16Array {
+    let left = draws.next() * this.#total - UNIFORM;
+    let centre: Int16Array | null = null;
+    for (const [i, weight] of this.#weights.entries()) {
+      if (left < 0) break;
+      centre = this.#centres[i]!;
+      left -= weight;
+    }
+    return Int16Array.from(this.#space.axes, ({ size }, axis) => {
+      const from = centre?.[axis] ?? ABSENT;
+      if (from === ABSENT) return drawBelow(draws, size);
+      let rest = draws.next();
+      for (let to = 0; to < size; to++) {
+        rest -= this.#kernels[axis]![from * size + to]!;
+        if (rest < 0) return to;
+      }
+      return from;
+    });
+  }
+}

@@ -1,0 +1,89 @@
+import { Searcher } from '../../../core/search/searcher.js';
+import type { SearchSpec } from '../../../core/sweep/spec.js';
+import { spaceOf, type Task, Volume } from './task.js';
+
+/** Of the grid's volume, what is to be covered. */
+export const SHARES = [0.9, 0.95, 0.99];
+
+export interface Replayed {
+  /** Share of all device-seconds of the grid that passed until each of SHARES was covered; 1 where it never was. */
+  readonly until: readonly number[];
+  readonly trials: readonly number[];
+}
+
+/** Lets a search look every point up that it asks for. @param agents that measure at the same time. */
+export function replay(
+  task: Task,
+  options: Pick<SearchSpec, 'strategy' | 'seed' | 'predict'>,
+  agents = 1,
+): Replayed {
+  const space = spaceOf(task);
+  const points = [...task.points.values()];
+  const searcher = new Searcher(space, {
+    spec: {
+      ...options,
+      budget: { trials: null, deviceHours: null, joules: null },
+      leastGainPerDeviceHour: null,
+      constraints: [],
+    },
+    objectives: task.metrics.map((metric) => ({ metric, better: 'min' })),
+    starts: 1,
+    physics: (position) => points[position]!.physics ?? [],
+  });
+  const all = points.reduce((sum, { seconds }) => sum + seconds, 0);
+  const volume = new Volume(task);
+  const counter = new Counter(volume);
+  const running: number[] = [];
+  for (;;) {
+    while (running.length < agents) {
+      const position = searcher.ask();
+      if (position === null) break;
+      running.push(position);
+    }
+    const position = running.shift();
+    if (position === undefined) break;
+    const { values, seconds } = points[position]!;
+    searcher.tell({
+      position,
+      values:
+        values === null ? null : Object.fromEntries(task.metrics.map((metric, d) => [metric, values[d]!])),
+      seconds,
+      joules: null,
+    });
+    if (counter.add(values, seconds)) break;
+  }
+  return {
+    until: counter.seconds.map((seconds) => (seconds ?? all) / all),
+    trials: counter.trials.map((n) => n ?? points.length),
+  };
+}
+
+/** Notes when shares of the grid's volume are covered. */
+class Counter {
+  readonly #volume: Volume;
+  #front: (readonly number[])[] = [];
+  #spent = 0;
+  #count = 0;
+  readonly seconds: (number | null)[] = SHARES.map(() => null);
+  readonly trials: (number | null)[] = SHARES.map(() => null);
+
+  constructor(volume: Volume) {
+    this.#volume = volume;
+  }
+
+  /** @returns whether all shares are covered. */
+  add(values: readonly number[] | null, seconds: number): boolean {
+    this.#spent += seconds;
+    this.#count += 1;
+    if (values === null) return false;
+    if (this.#front.some((other) => other.every((value, d) => value <= values[d]!))) return false;
+    this.#front = [...this.#front.filter((other) => !values.every((value, d) => value <= other[d]!)), values];
+    const share = this.#volume.of(this.#front) / this.#volume.whole;
+    for (const [i, wanted] of SHARES.entries()) {
+      if (share < wanted || this.seconds[i] !== null) continue;
+      this.seconds[i] = this.#spent;
+      this.trials[i] = this.#count;
+    }
+    return this.seconds.every((one) => one !== null);
+  }
+}

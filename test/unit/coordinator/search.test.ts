@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import { failure } from '../../../core/errors.js';
+import { distancesOf } from '../../../core/search/distance.js';
+import { Searcher } from '../../../core/search/searcher.js';
+import type { SearchSpec } from '../../../core/sweep/spec.js';
+import { aNode, aRecord, type Ending } from '../../support/wire-records.js';
+import { aView, runAll, Simulation, status } from './simulation.js';
+
+const COUNT = 60;
+const SPEC: SearchSpec = {
+  strategy: 'tpe',
+  seed: 1,
+  budget: { trials: 30, deviceHours: null, joules: null },
+  leastGainPerDeviceHour: null,
+  constraints: [],
+  predict: true,
+};
+
+/** A line of points: the further right, the faster. */
+function searched(spec: Partial<SearchSpec> = {}, starts = 2) {
+  const values = Array.from({ length: COUNT }, (_, i) => [i]);
+  const space = {
+    count: COUNT,
+    axes: [{ name: 'threads', size: COUNT, distances: distancesOf(values) }],
+    digitsAt: (position: number) => Int16Array.from([position]),
+    positionOf: (digits: Int16Array) => digits[0]!,
+  };
+  const view = aView({ count: COUNT, repetition: { starts, maxStarts: starts } });
+  const objectives = [{ metric: 'decodeTokensPerSecond', better: 'max' as const }];
+  return {
+    ...view,
+    objectives,
+    newSearch: () =>
+      new Searcher(space, { spec: { ...SPEC, ...spec }, objectives, starts, physics: () => [] }),
+  };
+}
+
+const measured = (sim: Simulation) =>
+  runAll(sim, 'node-a', (lease) => ({ decodeTokensPerSecond: 100 + 10 * lease.position }));
+
+describe('a sweep with a search', () => {
+  test('measures some points, the best of them to the last start, and spares the others', () => {
+    const sim = new Simulation();
+    sim.join();
+    sim.submit(searched());
+    const leases = measured(sim);
+    const points = new Set(leases.map(({ position }) => position));
+    expect(points.size).toBeLessThan(COUNT);
+    const best = Math.max(...points);
+    expect(best).toBeGreaterThan(COUNT - 4);
+    expect(leases.filter(({ position }) => position === best)).toHaveLength(2);
+    const standing = status(sim);
+    expect(standing).toMatchObject({
+      state: 'done',
+      complete: points.size,
+      spared: COUNT - points.size,
+      queued: 0,
+    });
+    expect(standing.search?.ended).toBe('its budget of 30 trials is spent');
+    const once = [...points].filter(
+      (point) => leases.filter(({ position }) => position === point).length === 1,
+    );
+    expect(once.length).toBeGreaterThan(points.size / 2);
+  });
+
+  test('goes on after a restart as if it had never stopped', () => {
+    const whole = new Simulation();
+    whole.join();
+    whole.submit(searched());
+    const undisturbed = measured(whole).map(({ position }) => position);
+    const sim = new Simulation();
+    sim.join();
+    sim.submit(searched());
+    const before: number[] = [];
+    // Blocks are over after four points: whoever stops there has nothing open.
+    for (let i = 0; i < 12; i++) {
+      const lease = sim.ask()!;
+      before.push(lease.position);
+      sim.report(aRecord(lease, aNode('node-a'), { decodeTokensPerSecond: 100 + 10 * lease.position }));
+    }
+    sim.restart();
+    sim.join();
+    const after = measured(sim).map(({ position }) => position);
+    expect([...before, ...after]).toEqual(undisturbed);
+    expect(status(sim)).toEqual(status(whole));
+  });
+
+  test('what fails everywhere is skipped with its reason, and the search goes on', () => {
+    const sim = new Simulation();
+    sim.join();
+    sim.submit(searched({ budget: { trials: 20, deviceHours: null, joules: null } }));
+    const failed: Ending = { failure: failure('model-unsupported', 'not to be opened') };
+    runAll(sim, 'node-a', ({ position }) =>
+      position > 40 ? failed : { decodeTokensPerSecond: 100 + position },
+    );
+    const standing = status(sim);
+    expect(standing.state).toBe('done');
+    expect(standing.failed).toBeGreaterThan(0);
+    expect(standing.complete).toBeGreaterThan(5);
+  });
+});

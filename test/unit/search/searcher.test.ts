@@ -1,0 +1,153 @@
+import { describe, expect, test } from 'vitest';
+import { Searcher } from '../../../core/search/searcher.js';
+import type { SearchSpec } from '../../../core/sweep/spec.js';
+import { replay, SHARES } from '../../bench/search/replay.js';
+import { cliffs, conditional } from '../../bench/search/synthetic.js';
+import { spaceOf, type Task } from '../../bench/search/task.js';
+
+const SPEC: SearchSpec = {
+  strategy: 'tpe',
+  seed: 1,
+  budget: { trials: null, deviceHours: null, joules: null },
+  leastGainPerDeviceHour: null,
+  constraints: [],
+  predict: true,
+};
+const task = conditional(3);
+const points = [...task.points.values()];
+
+function search(spec: Partial<SearchSpec> = {}, of: Task = task): Searcher {
+  return new Searcher(spaceOf(of), {
+    spec: { ...SPEC, ...spec },
+    objectives: of.metrics.map((metric) => ({ metric, better: 'min' })),
+    starts: 1,
+    physics: () => [],
+  });
+}
+
+const answer = (searcher: Searcher, position: number, at = points) =>
+  searcher.tell({
+    position,
+    values: Object.fromEntries(task.metrics.map((metric, d) => [metric, at[position]!.values?.[d] ?? null])),
+    seconds: at[position]!.seconds,
+    joules: 1,
+  });
+
+/** Measures so many points, one after the other. */
+function go(searcher: Searcher, most: number): number[] {
+  const asked: number[] = [];
+  for (let position = searcher.ask(); position !== null; position = searcher.ask()) {
+    asked.push(position);
+    answer(searcher, position);
+    if (asked.length >= most) break;
+  }
+  return asked;
+}
+
+describe.each(['tpe', 'nsga2', 'sobol', 'random', 'grid'] as const)('%s', (strategy) => {
+  test('never asks twice, and asks the same again when it is told the same', () => {
+    const first = go(search({ strategy }), 80);
+    expect(new Set(first).size).toBe(80);
+    const again = search({ strategy });
+    const half = go(again, 40);
+    const resumed = search({ strategy });
+    // What a log says of the first half, without anybody having asked.
+    for (const position of half) answer(resumed, position);
+    expect([...half, ...go(resumed, 40)]).toEqual(first);
+  });
+
+  test('agents that ask at the same time get different points', () => {
+    const searcher = search({ strategy });
+    go(searcher, 30);
+    const asked = Array.from({ length: 8 }, () => searcher.ask());
+    expect(new Set(asked).size).toBe(8);
+  });
+});
+
+describe('what is found', () => {
+  const half = SHARES.indexOf(0.95);
+
+  test('in half of the time that chance takes', () => {
+    const one = cliffs(3);
+    const [own, chance] = (['tpe', 'random'] as const).map(
+      (strategy) => replay(one, { strategy, seed: 1, predict: strategy === 'tpe' }).until[half]!,
+    );
+    expect(own).toBeLessThan(0.5 * chance!);
+  });
+
+  test('points that miss a constraint are left behind those that meet it', () => {
+    const bytes = points.map(({ values }) => values![1]!).sort((a, b) => a - b);
+    const atMost = bytes[Math.floor(bytes.length / 10)]!;
+    const searcher = search({ constraints: [{ metric: 'peakMemoryBytes', atMost, atLeast: null }] });
+    const late = go(searcher, 120).slice(60);
+    const meeting = late.filter((position) => points[position]!.values![1]! <= atMost).length;
+    expect(meeting / late.length).toBeGreaterThan(0.3);
+  });
+
+  test('a point that others beat by more than starts differ is not measured again, one on the front is', () => {
+    const searcher = search();
+    const asked = go(searcher, 60);
+    const worth = asked.filter((position) => searcher.worthAnotherStart(position));
+    expect(worth.length).toBeGreaterThan(0);
+    expect(worth.length).toBeLessThan(asked.length);
+    const beaten = (a: number, b: number) =>
+      points[b]!.values!.every((value, d) => value < 0.5 * points[a]!.values![d]!);
+    for (const position of worth) expect(asked.some((other) => beaten(position, other))).toBe(false);
+  });
+});
+
+describe('it ends, and says why', () => {
+  test('by each of its budgets', () => {
+    const trials = search({ budget: { trials: 7, deviceHours: null, joules: null } });
+    expect(go(trials, 100)).toHaveLength(7);
+    expect(trials.ended).toBe('its budget of 7 trials is spent');
+    const hours = search({ budget: { trials: null, deviceHours: 1e-6, joules: null } });
+    expect(go(hours, 100)).toHaveLength(1);
+    expect(hours.ended).toContain('1e-6 device-hours'.replace('1e-6', '0.000001'));
+    const joules = search({ budget: { trials: null, deviceHours: null, joules: 3 } });
+    expect(go(joules, 100)).toHaveLength(3);
+  });
+
+  test('for want of gain', () => {
+    const searcher = search({ leastGainPerDeviceHour: 0.9 });
+    go(searcher, 400);
+    expect(searcher.ended).toContain('to the volume under its front, less than 90 %');
+    expect(searcher.progress.measured).toBeLessThan(400);
+    // And what further starts say does not begin it again.
+    answer(
+      searcher,
+      points.findIndex(() => true),
+    );
+    expect(searcher.ask()).toBeNull();
+  });
+
+  test('when no row has a number of its objectives', () => {
+    const searcher = search();
+    for (let i = 0; i < 8; i++) {
+      searcher.tell({ position: searcher.ask()!, values: {}, seconds: 1, joules: null });
+    }
+    expect(searcher.ended).toContain('none of its first 8 rows has a number of timePerOutputTokenSeconds');
+  });
+
+  test('when every point was measured, or cannot be', () => {
+    const few: Task = { ...task, points: new Map([...task.points].slice(0, 3)) };
+    const searcher = search({}, few);
+    searcher.skip(searcher.ask()!, 'does not fit');
+    expect(go(searcher, 10)).toHaveLength(2);
+    expect(searcher.ended).toBe('every point was measured or skipped');
+    expect(searcher.progress).toMatchObject({
+      measured: 2,
+      skipped: [{ reason: 'does not fit', points: 1 }],
+    });
+  });
+
+  test('what is pending is waited for', () => {
+    const few: Task = { ...task, points: new Map([...task.points].slice(0, 1)) };
+    const searcher = search({}, few);
+    const position = searcher.ask()!;
+    expect(searcher.ask()).toBeNull();
+    expect(searcher.ended).toBeNull();
+    answer(searcher, position);
+    expect(searcher.ended).not.toBeNull();
+  });
+});
