@@ -23,6 +23,7 @@ const POINTS: Record<string, number> = {
   'context-depth.yaml': 9,
   'dsnot-table.yaml': 37,
   'fake.yaml': 16,
+  'frontier.yaml': 1296,
   'kernels.yaml': 72,
   'kv-cache.yaml': 12,
   'named-points.yaml': 4,

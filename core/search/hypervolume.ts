@@ -119,7 +119,8 @@ export function frontRanks(points: readonly Costs[]): number[] {
       else low = middle + 1;
     }
     ranks[i] = low;
-    (fronts[low] ??= []).push(i);
+    fronts[low] ??= [];
+    fronts[low]!.push(i);
   }
   return ranks;
 }

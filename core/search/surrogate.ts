@@ -71,8 +71,8 @@ export class Surrogate {
   readonly predict: PriorOf = (position) => {
     const row = this.#row(position, this.#space.digitsAt(position));
     return {
-      costs: this.#objectives.map((fit) => valueOf(fit, row)),
-      seconds: Math.exp(valueOf(this.#seconds, row)),
+      costs: this.#objectives.map((fit) => predicted(fit, row)),
+      seconds: Math.exp(predicted(this.#seconds, row)),
     };
   };
 
@@ -85,7 +85,7 @@ export class Surrogate {
   atBest(position: number): Costs {
     const row = this.#row(position, this.#space.digitsAt(position));
     return this.#objectives.map((fit) =>
-      fit.explained < LEAST_EXPLAINED ? Number.NEGATIVE_INFINITY : valueOf(fit, row) - BAND * fit.error,
+      fit.explained < LEAST_EXPLAINED ? Number.NEGATIVE_INFINITY : predicted(fit, row) - BAND * fit.error,
     );
   }
 
@@ -104,7 +104,7 @@ export class Surrogate {
 
 type Shown = Observation & { readonly costs: Costs };
 
-function valueOf({ weights, mean }: Fit, row: Float64Array): number {
+function predicted({ weights, mean }: Fit, row: Float64Array): number {
   let value = mean;
   for (let i = 0; i < row.length; i++) value += weights[i]! * row[i]!;
   return value;
@@ -148,7 +148,7 @@ class Ridge {
     let wrong = 0;
     let all = 0;
     for (const [n, row] of this.#rows.entries()) {
-      const residual = targets[n]! - valueOf({ ...fit, error: 0, explained: 0 }, row);
+      const residual = targets[n]! - predicted({ ...fit, error: 0, explained: 0 }, row);
       wrong += (residual / (1 - this.#leverage[n]!)) ** 2;
       all += (targets[n]! - mean) ** 2;
     }

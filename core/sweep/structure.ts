@@ -5,12 +5,6 @@ import { expectedAt, phraseFor, show, valueAt, wordsOf } from './expected.js';
 import { ALSO_KNOWN_AS, VALUES_ALSO_KNOWN_AS } from './fields.js';
 import { type SchemaNode, sweepSchema } from './schema.js';
 
-/** Words of the format that a later release will know, and what to do until then. */
-const LATER: Readonly<Record<string, string>> = {
-  'spec.search':
-    'search strategies are not available in this release; remove it, and every point is measured',
-};
-
 /** Words YAML 1.1 and llama-bench have for booleans. */
 export const BOOLEAN_WORDS: Readonly<Record<string, string>> = {
   on: 'true',
@@ -100,8 +94,6 @@ function findingsOf(issue: Issue, data: unknown, most: number): UnlocatedDiagnos
 }
 
 function unknownKey(path: Path, key: string, known: readonly string[]): UnlocatedDiagnostic {
-  const later = LATER[path.join('.')];
-  if (later !== undefined) return { path, message: later, suggestion: null, at: 'key' };
   const alias = ALSO_KNOWN_AS.get(key);
   const suggestion = alias !== undefined && known.includes(alias) ? alias : nearest(key, known);
   const rest =

@@ -41,6 +41,7 @@ export function seenSweep(changes: Partial<SweepSeen> = {}): SweepSeen {
     submittedAt: '2026-11-30T00:00:00Z',
     ...{ trialSeconds: 0, starts: 1, maxStarts: 1, start: 1, trialsLeft: 3 },
     ...{ blockedReasons: [], failureReasons: [], objectives: [], invalidBy: [], disturbedBy: [], names: [] },
+    ...{ spared: 0, search: undefined },
     ...changes,
   };
 }

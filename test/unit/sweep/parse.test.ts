@@ -15,6 +15,28 @@ function errorsOf(source: string): string[] {
 }
 
 describe('a good file', () => {
+  test('a search: money buys device-hours, bounds have a side', () => {
+    const searchOf = (search: string) => {
+      const parsed = parseSweep(`spec:\n  models: builtin:small\n  search: ${search}\n`);
+      return parsed.ok ? parsed.sweep.search : parsed.diagnostics.map(({ message }) => message);
+    };
+    expect(searchOf('{ budget: { money: 5, pricePerDeviceHour: 2 }, seed: 3 }')).toEqual({
+      strategy: 'tpe',
+      seed: 3,
+      budget: { trials: null, deviceHours: 2.5, joules: null },
+      leastGainPerDeviceHour: null,
+      constraints: [],
+      predict: true,
+    });
+    expect(searchOf('{ budget: { money: 5 }, constraints: { perplexity: {} } }')).toEqual([
+      'money and pricePerDeviceHour belong together: name both, or a budget of deviceHours',
+      'perplexity has no bound: give it atMost, atLeast or both',
+    ]);
+    expect(searchOf('{ constraints: { perplexity: { atMost: 12 } } }')).toMatchObject({
+      constraints: [{ metric: 'perplexity', atMost: 12, atLeast: null }],
+    });
+  });
+
   test('gets every default', () => {
     const sweep = sweepOf(
       'apiVersion: ridgepoint.dev/v1\nkind: Sweep\nmetadata: {name: x}\nspec: {models: "builtin:small"}',
@@ -175,7 +197,7 @@ spec:
   exclude:
     - { parallel: 5 }
     - { fakeJitter: 0.1 }
-  search: { strategy: random }
+  search: { strategy: luck, budget: { trials: 0, money: 5 } }
   objectives: { decodeTokenPerSecond: max }
   measure: { confidence: 95 }
 `;
@@ -198,7 +220,8 @@ spec:
       '22:18 spec.zip[1][1]: zip must be the name of an axis, such as threads or promptTokens, not "turbo"',
       '24:19 spec.exclude[0].parallel: 5 is not a value of parallel in this sweep; it has 1, 2, 3',
       '25:9 spec.exclude[1].fakeJitter: no runner or workload of this sweep has the axis fakeJitter',
-      '26:3 spec.search: search strategies are not available in this release; remove it, and every point is measured',
+      '26:23 spec.search.strategy: strategy must be tpe, nsga2, sobol, random or grid, not "luck"',
+      '26:47 spec.search.budget.trials: trials must be an integer from 1 to 10000000, not 0',
       '27:17 spec.objectives.decodeTokenPerSecond: "decodeTokenPerSecond" is not a key here [did you mean decodeTokensPerSecond?]',
       '28:26 spec.measure.confidence: confidence must be a number from 0.5 to 0.999, not 95',
     ]);
