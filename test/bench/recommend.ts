@@ -1,0 +1,191 @@
+/**
+ * bench:recommend: is what `ridge recommend` says true at loads that it has not seen? A grid of configurations of a real llama-server and of the
+ * simulated one is measured at five loads, all in turns. Rows at 1, 4 and 8 users are what the recommendation is made of; at 2 and 6 users
+ * (held out) the measured rows are the truth. Five SLOs for each server and load, from loose to tight, on the times to the first token and between
+ * tokens that the seen rows have: twenty cases.
+ *
+ *   1. from measurements: the recommended configuration meets the SLO, and has at least 95 % of the tokens per second of the best of the grid that
+ *      does, in 18 of 20 cases. Where nothing of the grid meets the SLO, the right answer is that nothing does.
+ *   2. from predictions alone (llama-server; needs `ridge roofs` and `ridge factors`): the same figure is printed, whatever it is.
+ *
+ *   npm run bench -- recommend [--out=FOLDER]      a folder that holds the runs already is read and not measured again
+ */
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { answer } from '../../cli/recommend/recommend.js';
+import { readRun } from '../../cli/report/run-folder.js';
+import { quantile } from '../../core/statistics/quantile.js';
+import { buildReport } from '../../report/build.js';
+import { atLoad } from '../../report/recommend/at-load.js';
+import { type Candidate, measured } from '../../report/recommend/candidate.js';
+import { readQuantity } from '../../report/recommend/quantity.js';
+import { type Bound, readBound } from '../../report/recommend/question.js';
+import { ridge } from '../support/ridge.js';
+import { conclude } from './figure.js';
+
+const out =
+  process.argv.find((word) => word.startsWith('--out='))?.slice(6) ??
+  mkdtempSync(join(tmpdir(), 'ridgepoint-recommend-'));
+const say = (line: string): void => void process.stderr.write(`recommend: ${line}\n`);
+
+const SEEN = [1, 4, 8];
+const HELD_OUT = [2, 6];
+const CASES = 20;
+const REQUIRED = 18;
+const NEAR = 0.95;
+/** Of the seen rows, from loose to tight. */
+const TIGHTNESS = [0.9, 0.75, 0.6, 0.45, 0.3];
+
+const quantityOf = (word: string) => {
+  const reading = readQuantity(word);
+  if (!reading.ok) throw new Error(reading.message);
+  return reading.quantity;
+};
+const TTFT = quantityOf('ttft:p90');
+const TPOT = quantityOf('tpot:p90');
+const RATE = quantityOf('systemTokensPerSecond');
+
+function sweepOf(name: string, techniques: object, runner: object): object {
+  const workloads = {
+    ...{
+      kind: 'serving',
+      concurrency: [...SEEN, ...HELD_OUT],
+      requests: 40,
+      inputTokens: 32,
+      outputTokens: 16,
+    },
+    warmupRequests: 2,
+  };
+  return {
+    ...{ apiVersion: 'ridgepoint.dev/v1', kind: 'Sweep', metadata: { name } },
+    spec: { models: 'builtin:small', techniques, runners: runner, workloads, measure: { starts: 3 } },
+  };
+}
+
+const SWEEPS = {
+  'llama-server': sweepOf(
+    'recommend-llama-server',
+    { quantization: ['f16', 'q4_k_m'] },
+    { kind: 'llama-server', threads: 1, maxSequences: [1, 2, 4, 8], prefixCaching: false },
+  ),
+  simulated: sweepOf(
+    'recommend-simulated',
+    {},
+    {
+      ...{ kind: 'simulated-server', maxSequences: [2, 4, 8] },
+      ...{ simulatedTtftSeconds: [0.02, 0.08], simulatedItlSeconds: [0.002, 0.01] },
+    },
+  ),
+};
+
+/** Runs a sweep without roofs, so that nothing is promised and every start is taken; a folder that holds it already is read. */
+async function rowsOf(name: keyof typeof SWEEPS): Promise<readonly Candidate[]> {
+  const folder = join(out, name);
+  const file = join(out, `${name}.yaml`);
+  mkdirSync(out, { recursive: true });
+  writeFileSync(file, stringify(SWEEPS[name]));
+  if (!existsSync(join(folder, 'results.jsonl'))) {
+    const env = { XDG_STATE_HOME: join(out, 'state') };
+    const { stderr } = await ridge(['run', file, '--out', folder, '--format', 'csv', '--no-roofs'], { env });
+    if (!existsSync(join(folder, 'results.jsonl'))) throw new Error(stderr);
+  }
+  const { records, request } = readRun(folder);
+  const { rows, counts } = buildReport(records, request);
+  say(`${name}: ${counts.valid} of ${rows.length} rows, ${counts.trials} trials`);
+  return rows.map((row) => measured(row, null));
+}
+
+const at = (candidates: readonly Candidate[], loads: readonly number[]) =>
+  candidates.filter(({ axes }) => loads.includes(Number(axes.concurrency)));
+
+/** What a configuration is called at whatever load. */
+function configurationOf({ axes }: Candidate): string {
+  const { concurrency: _, ...others } = axes;
+  return JSON.stringify(Object.entries(others).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function slosOf(seen: readonly Candidate[]): Bound[][] {
+  return TIGHTNESS.map((share) => {
+    const limit = (quantity: typeof TTFT) =>
+      quantile(
+        seen.flatMap((one) => one.figure(quantity).value ?? []),
+        share,
+      );
+    return [`ttft:p90<${limit(TTFT).toFixed(4)}s`, `tpot:p90<${limit(TPOT).toFixed(5)}s`].map((text) => {
+      const reading = readBound(text, 'slo');
+      if (!reading.ok) throw new Error(reading.message);
+      return reading.bound;
+    });
+  });
+}
+
+interface Case {
+  readonly name: string;
+  readonly right: boolean;
+}
+
+/** @param offered what the recommendation is made of, at the load of the truth. */
+function judged(
+  name: string,
+  offered: readonly Candidate[],
+  truth: readonly Candidate[],
+  slo: readonly Bound[],
+): Case {
+  const asked = { slo, budget: [], floor: [], relativeTo: 'best', confidence: 0.95 } as const;
+  const { recommended } = answer(offered, asked);
+  const meets = (one: Candidate) =>
+    slo.every(
+      ({ quantity, limit }) =>
+        limit.kind === 'absolute' && (one.figure(quantity).value ?? Infinity) <= limit.value,
+    );
+  const rate = (one: Candidate) => one.figure(RATE).value ?? 0;
+  const best = Math.max(0, ...truth.filter(meets).map(rate));
+  const words = slo.map(({ text }) => text).join(' ');
+  if (recommended === null) {
+    say(`${name} ${words}: nothing is recommended; the best that meets it has ${best.toFixed(0)} t/s`);
+    return { name, right: best === 0 };
+  }
+  const found = truth.find((one) => configurationOf(one) === configurationOf(recommended.candidate));
+  if (found === undefined)
+    throw new Error(`${recommended.candidate.label} was not measured at the load that was held out`);
+  const right = meets(found) && rate(found) >= NEAR * best;
+  const how = meets(found)
+    ? 'meets it'
+    : `misses it (${slo.map(({ quantity }) => found.figure(quantity).value?.toPrecision(3)).join(', ')})`;
+  say(
+    `${name} ${words}: ${found.label} ${how}, ${rate(found).toFixed(0)} of ${best.toFixed(0)} t/s${right ? '' : ' WRONG'}`,
+  );
+  return { name, right };
+}
+
+const fromMeasurements: Case[] = [];
+const fromPredictions: Case[] = [];
+for (const name of ['llama-server', 'simulated'] as const) {
+  const all = await rowsOf(name);
+  const seen = at(all, SEEN);
+  for (const load of HELD_OUT) {
+    const truth = at(all, [load]).filter(({ problem }) => problem === null);
+    const offered = atLoad(seen, new Map([['concurrency', load]]));
+    const slos = slosOf(seen);
+    for (const slo of slos) fromMeasurements.push(judged(`${name} at ${load} users`, offered, truth, slo));
+    if (name === 'simulated') continue;
+    const { predictedCandidates } = await import('../../cli/recommend/predictions.js');
+    const options = { models: [], slo: [], budget: [], floor: [] } as never;
+    const predictions = at(await predictedCandidates(join(out, `${name}.yaml`), options), [load]);
+    for (const slo of slos)
+      fromPredictions.push(judged(`predicted, ${name} at ${load} users`, predictions, truth, slo));
+  }
+}
+const right = (cases: readonly Case[]) => cases.filter((one) => one.right).length;
+console.log(`from predictions alone: ${right(fromPredictions)} of ${fromPredictions.length} cases`);
+conclude('recommend', [
+  {
+    claim:
+      'the configuration recommended for a load that was held out meets the SLO and has 95 % of the best that does',
+    measured: `${right(fromMeasurements)} of ${fromMeasurements.length} cases (from predictions alone ${right(fromPredictions)} of ${fromPredictions.length})`,
+    required: `${REQUIRED} of ${CASES}`,
+    holds: fromMeasurements.length === CASES && right(fromMeasurements) >= REQUIRED,
+  },
+]);
