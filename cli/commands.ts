@@ -3,6 +3,7 @@ import { registerAdapt } from './adapt/command.js';
 import { registerAgent } from './agent/command.js';
 import { registerAnswers } from './answers/command.js';
 import { registerBench } from './bench/command.js';
+import { registerBundle } from './bundle/command.js';
 import { registerCalibrate } from './calibrate/command.js';
 import { registerCancel } from './cancel/command.js';
 import { registerCerts } from './certs/command.js';
@@ -62,6 +63,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerReport,
       registerCompare,
       registerRecommend,
+      registerBundle,
       registerAnswers,
       registerGraph,
       registerExport,

@@ -13,7 +13,7 @@ const SAID_ENTRIES = 100_000;
 
 /** Prints what is wrong with a log, a sentence for each place; sets the exit code where something is. */
 export async function verify(address: string, options: LogOptions): Promise<void> {
-  const log = await opened(address, false);
+  const log = await openAddress(address, false);
   try {
     const verified = await verifyLog(log, now('read'));
     const breaks = verified.breaks.map((one) => ({ ...one, sentence: breakSentence(one) }));
@@ -39,9 +39,9 @@ function summary({ entries, from, breaks }: Awaited<ReturnType<typeof verifyLog>
 
 /** Copies a log to another one and compares both. */
 export async function copy(from: string, to: string, options: LogOptions): Promise<void> {
-  const source = await opened(from, false);
+  const source = await openAddress(from, false);
   try {
-    const target = await opened(to, true);
+    const target = await openAddress(to, true);
     try {
       const { before, copied, digest } = await copyLog(source, target, now('copied'));
       if (options.json === true) printJson({ before, copied, entries: before + copied, digest });
@@ -57,7 +57,8 @@ export async function copy(from: string, to: string, options: LogOptions): Promi
   }
 }
 
-async function opened(address: string, make: boolean): Promise<Log> {
+/** Opens the log at an address. @param make it where it is not there. @throws CommandError (2) where it cannot be. */
+export async function openAddress(address: string, make: boolean): Promise<Log> {
   if (address === 'memory') throw usageError('A log in memory is gone with its process.');
   const { log } = resolveConfig({ log: logFrom(address) }, address);
   if (log.kind === 'sqlite' && !make && !existsSync(log.path)) {

@@ -7,7 +7,7 @@ import { chooseRows, readSide } from '../compare/side.js';
 import { findSweep, withCoordinator } from '../connection.js';
 import { CommandError, usageError } from '../exit.js';
 import type { ConnectionOptions } from '../options/connection.js';
-import { readLogFile } from '../report/log-file.js';
+import { isLog, readLogFile } from '../report/log-file.js';
 import { collectResults, requestOfStatus } from '../results/results.js';
 
 /**
@@ -23,7 +23,7 @@ export async function readSource(
   const [source = '', ...rest] = word.split('#');
   const chosen = (report: Report) =>
     rest.length === 0 ? report : chooseRows(report, rest.join('#'), source).report;
-  if (source.endsWith('.sqlite') && existsSync(source)) {
+  if (isLog(source)) {
     const { records, request } = await readLogFile(source);
     return chosen(
       buildReport(

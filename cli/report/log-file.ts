@@ -1,12 +1,13 @@
-import { openLog } from '../../coordinator/log/open.js';
+import { existsSync } from 'node:fs';
 import type { ResultRecord } from '../../core/result/result.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import type { ReportRequest } from '../../report/report.js';
 import { usageError } from '../exit.js';
+import { openAddress } from '../log/log.js';
 import { requestOf, type StoredRun } from './run-folder.js';
 
 /**
- * Reads a log of a run or a coordinator on this machine.
+ * Reads a log of a run or a coordinator: a file, or the address of another one.
  * @param word id of one of its sweeps, the beginning of one, or its name; left out = the newest that has results.
  * @throws CommandError (2) where it has no such sweep.
  */
@@ -36,7 +37,7 @@ export async function readWhole(path: string): Promise<{
 }> {
   const documents = new Map<string, string>();
   const records: ResultRecord[] = [];
-  const log = await openLog({ kind: 'sqlite', path, maxBytes: null });
+  const log = await openAddress(path, false);
   try {
     for await (const { fact } of log.read(0, 'full')) {
       if (fact.fact === 'SweepSubmitted') documents.set(fact.sweepId, fact.document);
@@ -46,4 +47,9 @@ export async function readWhole(path: string): Promise<{
     await log.close();
   }
   return { documents, records };
+}
+
+/** @returns whether a word names a log: a file that is there, or an address. */
+export function isLog(word: string): boolean {
+  return /^(postgres(ql)?|nats):/.test(word) || (word.endsWith('.sqlite') && existsSync(word));
 }

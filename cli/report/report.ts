@@ -1,8 +1,11 @@
 import { resolve } from 'node:path';
 import { canRecompute } from '../../core/judgement/judge.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { buildReport } from '../../report/build.js';
+import { differences, type PublishedFigure, publishedOf } from '../../report/published.js';
+import type { ReportRequest } from '../../report/report.js';
 import { recompute } from '../../roofline/judge.js';
-import { usageError } from '../exit.js';
+import { EXIT, usageError } from '../exit.js';
 import { chosenFormat, type Format } from '../options/display.js';
 import { printData, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
@@ -27,6 +30,8 @@ export async function printReport(source: string | undefined, options: ReportOpt
       `${left} of ${records.length} results are shown as they were recorded: they do not hold all that their figures were computed from`,
     );
   }
+  if (options.recompute === true && run.published !== undefined)
+    sayDifferences(run.published, records, run.request);
   const request = { ...run.request, columns: options.columns ?? null };
   if (files !== null) {
     const path = output ?? resolve(options.output ?? '');
@@ -40,4 +45,20 @@ export async function printReport(source: string | undefined, options: ReportOpt
   }
   writeWhole(output, text);
   say(`wrote ${options.output}`);
+}
+
+/** Says whether what a bundle publishes comes out of its raw part again; sets the exit code where something does not. */
+function sayDifferences(
+  published: readonly PublishedFigure[],
+  records: readonly ResultRecord[],
+  request: ReportRequest,
+): void {
+  const apart = differences(published, publishedOf(buildReport(records, request)));
+  for (const sentence of apart) say(`differs: ${sentence}`);
+  say(
+    apart.length === 0
+      ? `all ${published.length} published numbers came out again`
+      : `${apart.length} of ${published.length} published numbers did not come out again`,
+  );
+  if (apart.length > 0) process.exitCode = EXIT.failed;
 }

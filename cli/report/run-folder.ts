@@ -7,9 +7,11 @@ import { namesOf } from '../../core/sweep/labels.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { buildReport } from '../../report/build.js';
+import type { PublishedFigure } from '../../report/published.js';
 import type { ReportRequest } from '../../report/report.js';
 import { usageError } from '../exit.js';
 import { jsonLines } from '../output/jsonl.js';
+import { openBundle } from './packed/bundle.js';
 
 /** Where `ridge run` puts things when nothing else is said. */
 export const DEFAULT_OUT = 'ridge-out';
@@ -63,37 +65,50 @@ export function writeRecords(folder: string, records: readonly ResultRecord[], r
 export interface StoredRun {
   readonly records: readonly ResultRecord[];
   readonly request: ReportRequest;
+  /** Of a bundle: the numbers that it publishes; left out of others. */
+  readonly published?: readonly PublishedFigure[];
 }
 
 /**
- * Reads a folder of `ridge run`, or a file of result records (JSON lines).
+ * Reads a folder of `ridge run`, a file of result records (JSON lines), or a bundle (`ridge bundle`).
  * @param gates to grade records under; left out = those that each was measured under.
  * @throws CommandError (2) naming the file and line that is not a result record.
  */
 export function readRun(source: string, gates?: Gates): StoredRun {
   if (!existsSync(source))
     throw usageError(`there is no ${source}`, 'Name a folder of `ridge run` or a results.jsonl.');
-  if (!statSync(source).isDirectory()) {
-    return {
-      records: readRecords(source, gates),
-      request: { sweepName: basename(source, '.jsonl'), objectives: [] },
-    };
-  }
+  if (!statSync(source).isDirectory()) return readFile(source, gates);
   const file = [FILES.trials, FILES.results]
     .map((name) => join(source, name))
     .find((path) => existsSync(path));
   if (file === undefined)
     throw usageError(`${source} has no ${FILES.results}`, 'Was the sweep run here? `ridge run FILE`');
   const document = join(source, FILES.sweep);
-  const parsed = existsSync(document) ? parseSweep(readFileSync(document, 'utf8')) : null;
-  const request =
-    parsed?.ok === true ? requestOf(parsed.sweep) : { sweepName: basename(source), objectives: [] };
-  return { records: readRecords(file, gates), request };
+  const text = existsSync(document) ? readFileSync(document, 'utf8') : null;
+  return { records: readRecords(file, linesIn(file), gates), request: requestIn(text, basename(source)) };
 }
 
-function readRecords(path: string, gates: Gates | undefined): ResultRecord[] {
-  const text = readFileSync(path, 'utf8');
-  return text.split('\n').flatMap((line, index) => {
+function readFile(source: string, gates: Gates | undefined): StoredRun {
+  const bundle = openBundle(source);
+  if (bundle === null) {
+    const request = { sweepName: basename(source, '.jsonl'), objectives: [] };
+    return { records: readRecords(source, linesIn(source), gates), request };
+  }
+  const records = readRecords(source, bundle.lines, gates);
+  const request = requestIn(bundle.document, records[0]?.sweep.name ?? basename(source));
+  return { records, request, published: bundle.published };
+}
+
+const linesIn = (path: string) => readFileSync(path, 'utf8').split('\n');
+
+/** @param document of a sweep; null = there is none. */
+function requestIn(document: string | null, name: string): ReportRequest {
+  const parsed = document === null ? null : parseSweep(document);
+  return parsed?.ok === true ? requestOf(parsed.sweep) : { sweepName: name, objectives: [] };
+}
+
+function readRecords(path: string, lines: readonly string[], gates: Gates | undefined): ResultRecord[] {
+  return lines.flatMap((line, index) => {
     if (line.trim() === '') return [];
     let value: unknown;
     try {

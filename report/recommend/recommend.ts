@@ -234,7 +234,7 @@ function whyLost(second: Judged, first: Judged, question: Question): string {
     return `${far}, ${ahead ? 'but' : 'and'} it keeps ${open.join(' and ')}`;
   }
   const [low, high] = found?.interval ?? [];
-  if (low === undefined || high === undefined) return `${far}; how sure that is, one start does not tell`;
+  if (low === undefined || high === undefined) return `${far}; how sure that is, is not known`;
   const apart = low > 1 || high < 1;
   return apart ? far : `${far}, which may be accident (ratio ${low.toFixed(3)} to ${high.toFixed(3)})`;
 }

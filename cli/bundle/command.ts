@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import { EXIT, usageError } from '../exit.js';
+import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+
+export interface BundleOptions extends ConnectionOptions {
+  readonly output?: string;
+  readonly key?: string;
+  readonly force?: true;
+  readonly json?: true;
+}
+
+export function registerBundle(program: Command): void {
+  const bundle = program
+    .command('bundle')
+    .description(
+      'results whole in one file that anybody can check: records with raw samples, answers, environment, digests, the sweep, the published numbers, and a signed manifest. ' +
+        '`ridge report`, `compare` and `recommend` read it as a run',
+    )
+    .argument(
+      '[sources...]',
+      'folders of `ridge run`, results.jsonl, logs (a file, postgres://…, nats://…), or a sweep of a coordinator',
+    )
+    .option('-o, --output <file>', 'the bundle to write: the same results give the same bytes')
+    .option(
+      '--key <file>',
+      'PEM: the private Ed25519 key to sign with',
+    )
+    .option('-f, --force', 'overwrite the output if it exists')
+    .option('--json', 'of verify: print JSON');
+  addConnectionOptions(bundle).action(async (sources: readonly string[], options: BundleOptions) => {
+    const { output } = options;
+    if (sources.length === 0)
+      throw usageError('nothing is named to bundle', 'Write ridge bundle ridge-out/RUN --output run.bundle.');
+    if (output === undefined)
+      throw usageError('--output is missing', 'Write ridge bundle ridge-out/RUN --output run.bundle.');
+    const { makeBundle } = await import('./make.js');
+    await makeBundle(sources, { ...options, output });
+  });
+  bundle
+    .command('verify')
+    .description(
+      `check a bundle without asking anybody: exit code ${EXIT.failed} with the line that does not hold`,
+    )
+    .argument('<file>', 'a bundle')
+    // Those of its parent, which reads them wherever they stand.
+    .option('--key <file>', 'PEM: the public Ed25519 key that has to have signed')
+    .option('--json', 'print JSON')
+    .action(async (file: string, _: object, command: Command) => {
+      const { printVerified } = await import('./print.js');
+      process.exitCode = printVerified(file, command.optsWithGlobals<BundleOptions>());
+    });
+  bundle
+    .command('keygen')
+    .description('make an Ed25519 key to sign with, and the public one beside it')
+    .argument('<file>', 'private key to write (PEM); the public one gets .pub.pem')
+    .action(async (file: string) => {
+      const { printKeys } = await import('./print.js');
+      printKeys(file);
+    });
+}

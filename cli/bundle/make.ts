@@ -1,0 +1,183 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { callsFolder } from '../../agent/graph/kept.js';
+import { answersFolder } from '../../agent/quality/answers.js';
+import { regraded } from '../../core/judgement/regrade.js';
+import type { ResultRecord } from '../../core/result/result.js';
+import { parseSweep } from '../../core/sweep/parse.js';
+import { VERSION } from '../../process/package.js';
+import { buildReport } from '../../report/build.js';
+import { publishedOf } from '../../report/published.js';
+import { findSweep, withCoordinator } from '../connection.js';
+import { usageError } from '../exit.js';
+import { agentConfig } from '../node-config.js';
+import type { ConnectionOptions } from '../options/connection.js';
+import { say } from '../output/print.js';
+import { isLog, readWhole } from '../report/log-file.js';
+import { type BundleFiles, packed, sha256 } from '../report/packed/container.js';
+import { ANSWERS, CALLS, requestOf, writeWhole } from '../report/run-folder.js';
+import { collectResults } from '../results/results.js';
+import { outputPath } from '../single/output-path.js';
+import { bodiesOf, bodyFile, type Contents, contentsOf, hexOf, recordOf } from './contents.js';
+import { signed } from './keys.js';
+import { BUNDLE_SCHEMA, entriesOf, MANIFEST, type Manifest, SIGNATURE } from './manifest.js';
+
+/** Where things stand in a bundle. */
+export const IN_BUNDLE = {
+  trials: 'trials.jsonl',
+  published: 'published.jsonl',
+  environment: 'environment.json',
+  sweep: 'sweep.yaml',
+} as const;
+
+export interface MakeOptions extends ConnectionOptions {
+  readonly output: string;
+  readonly key?: string;
+  readonly force?: true;
+}
+
+/** `ridge bundle`: everything of some results in one file. */
+export async function makeBundle(sources: readonly string[], options: MakeOptions): Promise<void> {
+  const output = outputPath(options.output, options.force === true);
+  const contents = (await Promise.all(sources.map((source) => read(source, options)))).flat();
+  const { files, manifest } = filled(contents);
+  const signature = options.key === undefined ? null : signed(files.get(MANIFEST)!, options.key);
+  const bytes = packed(signature === null ? files : new Map([...files, [SIGNATURE, signature]]));
+  writeWhole(output, bytes);
+  const { trials, missing } = manifest;
+  const how =
+    signature === null
+      ? 'unsigned: who has it can make another (--key signs it)'
+      : `signed by ${JSON.parse(signature.toString()).key}`;
+  say(
+    `wrote ${options.output}: ${trials} trials, ${manifest.files.length} files, sha256 ${sha256(bytes)}; ${how}`,
+  );
+  if (missing.length > 0)
+    say(`${missing.length} files of answers or calls are nowhere any more; the manifest names them`);
+}
+
+async function read(source: string, options: MakeOptions): Promise<Contents[]> {
+  if (isLog(source)) {
+    const { documents, records } = await readWhole(source);
+    return [...new Set(records.map(({ sweep }) => sweep.id))].map((id) => ({
+      name: `${source} ${id}`,
+      lines: records.filter(({ sweep }) => sweep.id === id).map((record) => JSON.stringify(record)),
+      document: documents.get(id) ?? null,
+      bodies: [],
+    }));
+  }
+  if (existsSync(source)) return [contentsOf(source)];
+  return await withCoordinator(options, async (control) => {
+    const sweep = await findSweep(control, source);
+    const records = await collectResults(control, sweep.sweepId);
+    say(`${sweep.name}: a coordinator tells no sweep file: its log (\`ridge bundle log.sqlite\`) has it`);
+    const lines = records.map((record) => JSON.stringify(record));
+    return [{ name: sweep.name, lines, document: null, bodies: [] }];
+  });
+}
+
+/** @returns the files of a bundle, its manifest first. @throws CommandError (2) for a line that is no record, or none at all. */
+export function filled(contents: readonly Contents[]): {
+  readonly files: BundleFiles;
+  readonly manifest: Manifest;
+} {
+  const trials = new Map<string, { readonly line: string; readonly record: ResultRecord }>();
+  for (const { name, lines } of contents) {
+    for (const [i, line] of lines.entries()) {
+      const record = recordOf(line);
+      if (typeof record === 'string') throw usageError(`${name}:${i + 1}: ${record}`);
+      if (!trials.has(record.trialId)) trials.set(record.trialId, { line, record });
+    }
+  }
+  if (trials.size === 0)
+    throw usageError(
+      'there are no results to bundle',
+      'Name a folder of `ridge run`, a results.jsonl, a log or a sweep.',
+    );
+  const records = [...trials.values()].map(({ record }) => record);
+  const documents = [...new Set(contents.flatMap(({ document }) => document ?? []))];
+  const files = new Map<string, Buffer>();
+  const jsonl = (values: readonly unknown[]) =>
+    Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
+  files.set(IN_BUNDLE.trials, Buffer.from([...trials.values()].map(({ line }) => `${line}\n`).join('')));
+  files.set(IN_BUNDLE.published, jsonl(publishedOf(reportOf(records, documents[0] ?? null))));
+  files.set(IN_BUNDLE.environment, Buffer.from(`${JSON.stringify(environmentsOf(records), null, 2)}\n`));
+  for (const [i, document] of documents.entries())
+    files.set(i === 0 ? IN_BUNDLE.sweep : `sweeps/${i + 1}.yaml`, Buffer.from(document));
+  const missing = addBodies(files, records, contents);
+  const manifest: Manifest = {
+    schema: BUNDLE_SCHEMA,
+    version: VERSION,
+    sweeps: [...new Set(records.map(({ sweep }) => sweep.name))],
+    trials: records.length,
+    models: modelsOf(records),
+    missing,
+    files: entriesOf(files),
+  };
+  const text = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
+  return { files: new Map([[MANIFEST, text], ...files]), manifest };
+}
+
+/** @returns the report that a bundle publishes. @param document of its sweep, which says how rows are shown. */
+export function reportOf(records: readonly ResultRecord[], document: string | null) {
+  const parsed = document === null ? null : parseSweep(document);
+  const request =
+    parsed?.ok === true
+      ? requestOf(parsed.sweep)
+      : { sweepName: records[0]?.sweep.name ?? '', objectives: [] };
+  return buildReport(
+    records.map((record) => regraded(record)),
+    request,
+  );
+}
+
+/** @returns the digests that are nowhere. */
+function addBodies(
+  files: Map<string, Buffer>,
+  records: readonly ResultRecord[],
+  contents: readonly Contents[],
+): string[] {
+  const wanted = new Map(
+    records.flatMap(bodiesOf).map((body) => [`${body.kind}/${hexOf(body.digest)}.jsonl`, body]),
+  );
+  if (wanted.size === 0) return [];
+  const { cacheFolder } = agentConfig(undefined);
+  const cached = { [ANSWERS]: answersFolder(cacheFolder), [CALLS]: callsFolder(cacheFolder) };
+  const missing: string[] = [];
+  for (const [path, { kind, digest }] of [...wanted].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const folders = contents.flatMap(({ bodies }) =>
+      bodies.filter((one) => one.kind === kind).map(({ folder }) => folder),
+    );
+    const file = bodyFile([...folders, cached[kind]], digest);
+    if (file === null) missing.push(digest);
+    else files.set(path, readFileSync(file));
+  }
+  return missing;
+}
+
+/** Each machine with each state that it was in. */
+function environmentsOf(records: readonly ResultRecord[]): object[] {
+  const found = new Map<
+    string,
+    { readonly node: object; readonly device: object; readonly environment: object; trials: number }
+  >();
+  for (const { node, device, environment } of records) {
+    const key = JSON.stringify([node, device, environment]);
+    const known = found.get(key) ?? { node, device, environment, trials: 0 };
+    known.trials += 1;
+    found.set(key, known);
+  }
+  return [...found.values()];
+}
+
+function modelsOf(records: readonly ResultRecord[]): Manifest['models'] {
+  const found = new Map<string, string>();
+  for (const { experiment, artifact } of records) {
+    const { name, digest } = experiment.model;
+    if (digest !== null) found.set(digest, name);
+    for (const step of artifact?.steps ?? []) found.set(step.digest, `${name} ${step.recipe}`);
+    if (artifact != null && !found.has(artifact.digest)) found.set(artifact.digest, name);
+  }
+  return [...found]
+    .map(([digest, name]) => ({ name, digest }))
+    .sort((a, b) => (a.digest < b.digest ? -1 : 1));
+}
