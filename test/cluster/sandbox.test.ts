@@ -192,7 +192,7 @@ describe.skipIf(problem !== null)('answers that are programs', () => {
     const journal = Journal.open(null, '');
     try {
       const watch = { progress() {}, async checkStop() {} };
-      const asking = { model, base: null, chat: null, scorers: { python: profile }, journal, watch };
+      const asking = { model, base: model, chat: null, scorers: { python: profile }, journal, watch };
       const { outcome, judged } = await measureTask(task!, asking);
       expect(outcome.scores.map(({ name, score }) => [name, score.value.toFixed(9)])).toEqual([
         ['external:python', '0.500000000'],
@@ -200,6 +200,10 @@ describe.skipIf(problem !== null)('answers that are programs', () => {
         ['external:python,pass@2', '0.833333333'],
       ]);
       expect(judged['external:python']![0]).toBeCloseTo(2 / 3, 12);
+      // Of the base, too, every answer is run.
+      expect(outcome.scores.map(({ base }) => base?.value.toFixed(9))).toEqual(
+        outcome.scores.map(({ score }) => score.value.toFixed(9)),
+      );
     } finally {
       journal.close();
     }

@@ -123,8 +123,8 @@ export const answerSchema = z.object({
   ).nullable(),
   /** Of a query whose documents were put in an order. */
   ranking: rankingAnswerSchema.optional(),
-  /** The base on the same question; left out where none was asked. */
-  base: givenSchema.optional(),
+  /** The base on the same question, with every answer where several were drawn; left out where none was asked. */
+  base: givenSchema.extend({ samples: listOf(textOf(TEXT_CHARACTERS), 1024).optional() }).optional(),
   /** Of the prompt, once, and of each option. */
   tokensIn: count.nullable(),
   /** Generated. */

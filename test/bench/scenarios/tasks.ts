@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** One task as both are asked it. */
@@ -21,6 +21,43 @@ export const ASKED: readonly Asked[] = [
     flags: { num_fewshot: 2 },
   },
 ];
+
+/** Items of a file of one's own. */
+export const CLOZE: Asked = { name: 'continuations', task: 'cloze', ask: null, flags: {} };
+
+/** In the chat template of the model, examples as turns. */
+export const IN_CHAT: readonly Asked[] = [
+  {
+    name: 'multiple choice in a chat',
+    task: 'choices',
+    ask: '{ chat: true }',
+    flags: { apply_chat_template: true },
+  },
+  {
+    name: 'generation in a chat, 2 examples as turns',
+    task: 'sums',
+    ask: '{ chat: true, fewShot: { count: 2, multiturn: true } }',
+    flags: { num_fewshot: 2, apply_chat_template: true, fewshot_as_multiturn: true },
+  },
+];
+
+/** @param path JSONL of context, choices and answer. */
+export function writeCloze(folder: string, path: string, items: number): void {
+  const lines = readFileSync(path, 'utf8').trim().split('\n').slice(0, items);
+  writeFileSync(join(folder, 'cloze.jsonl'), lines.map((line) => `${line}\n`).join(''));
+  const task = `task: cloze
+dataset_path: json
+dataset_kwargs: { data_files: { test: ${join(folder, 'cloze.jsonl')} } }
+test_split: test
+output_type: multiple_choice
+doc_to_text: "{{context}}"
+doc_to_target: "{{answer}}"
+doc_to_choice: "{{choices}}"
+target_delimiter: ""
+metric_list: [{ metric: acc }, { metric: acc_norm }, { metric: acc_bytes }]
+`;
+  writeFileSync(join(folder, 'cloze.yaml'), task);
+}
 
 const ANIMALS = 'cat dog horse cow sheep goat pig hen duck goose fox wolf bear deer mouse'.split(' ');
 const PLACES = ['on a farm', 'in a forest', 'in a house', 'near water', 'zwölf 😀 im Wald'];
