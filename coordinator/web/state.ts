@@ -1,22 +1,34 @@
 import { fromSweepState } from '../../proto/convert.js';
-import type { LiveNode, LiveSweep, LiveTrial } from '../../report/live/live.js';
+import type { LiveNode, LiveSearch, LiveSweep, LiveTrial } from '../../report/live/live.js';
 import { isLeaving, runningTrials, wireStatus } from '../api/status.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import type { SweepState } from '../scheduler/state.js';
+import { sweepStatus } from '../scheduler/status.js';
 
 /** Sweeps that a page is sent: the newest ones. Older ones are reached by their id. */
 const SWEEPS = 200;
 
 /** @returns where a sweep stands, the same numbers as the control API's. */
 export function liveSweep(dispatcher: Dispatcher, sweep: SweepState): LiveSweep {
-  const { state, trialSeconds, objectives, ...status } = wireStatus(dispatcher, sweep);
+  const { state, trialSeconds, objectives, search: _, ...status } = wireStatus(dispatcher, sweep);
   return {
     ...status,
     state: fromSweepState(state),
+    search: liveSearch(sweep),
     trialSeconds: trialSeconds === 0 ? null : trialSeconds,
     objectives: objectives.map(({ metric, maximize }) => ({ metric, better: maximize ? 'max' : 'min' })),
   };
+}
+
+/** Points of the curve of a search. */
+const CURVE = 32;
+
+function liveSearch(sweep: SweepState): LiveSearch | null {
+  const { search, spared } = sweepStatus(sweep);
+  const [queue] = sweep.queues.values();
+  if (search === null) return null;
+  return { ...search, spared, curve: sweep.queues.size === 1 ? (queue?.search?.curve(CURVE) ?? []) : [] };
 }
 
 /** @returns the newest sweeps, newest first. */

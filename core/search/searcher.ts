@@ -198,6 +198,17 @@ export class Searcher {
     };
   }
 
+  /**
+   * How the front grew: the volume that it covered after shares of the time that was spent, in the scale of all that is known now.
+   * @param steps how many of them, equally far apart.
+   */
+  curve(steps: number): { readonly deviceSeconds: number; readonly hypervolume: number }[] {
+    const until = Array.from({ length: steps }, (_, i) => ((i + 1) * this.#seconds) / steps);
+    const parts = until.map((seconds) => this.#order.filter(({ since }) => since <= seconds));
+    const [, ...volumes] = this.#volumes([this.#order, ...parts]) ?? [0];
+    return volumes.map((volume, i) => ({ deviceSeconds: until[i]!, hypervolume: volume }));
+  }
+
   /** @returns why a point was skipped; null for one that was not. */
   skippedFor(position: number): string | null {
     return this.#skipped.get(position) ?? null;

@@ -1,4 +1,5 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
+import type { SearchProgress } from '../../core/search/searcher.js';
 import type { PointName } from '../../core/sweep/labels.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import type { Payload } from '../payload.js';
@@ -43,6 +44,14 @@ export interface LiveSweep {
   /** Why points were given up, each reason once. */
   readonly failureReasons: readonly string[];
   readonly objectives: readonly Objective[];
+  /** null = every point is measured. */
+  readonly search: LiveSearch | null;
+}
+
+/** Where a search stands, and how its front grew. */
+export interface LiveSearch extends SearchProgress {
+  readonly spared: number;
+  readonly curve: readonly { readonly deviceSeconds: number; readonly hypervolume: number }[];
 }
 
 /** A trial that runs at this moment. */

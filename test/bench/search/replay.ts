@@ -1,6 +1,6 @@
 import { Searcher } from '../../../core/search/searcher.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
-import { spaceOf, type Task, Volume } from './task.js';
+import { keyOf, spaceOf, type Task, Volume } from './task.js';
 
 /** Of the grid's volume, what is to be covered. */
 export const SHARES = [0.9, 0.95, 0.99];
@@ -52,10 +52,19 @@ export function replay(
     });
     if (counter.add(values, seconds)) break;
   }
-  return {
-    until: counter.seconds.map((seconds) => (seconds ?? all) / all),
-    trials: counter.trials.map((n) => n ?? points.length),
-  };
+  return counter.replayed(all, points.length);
+}
+
+/** The same of a search that said in which order it asked. */
+export function follow(task: Task, order: readonly (readonly number[])[]): Replayed {
+  const points = [...task.points.values()];
+  const all = points.reduce((sum, { seconds }) => sum + seconds, 0);
+  const counter = new Counter(new Volume(task));
+  for (const digits of order) {
+    const point = task.points.get(keyOf(digits));
+    if (point !== undefined && counter.add(point.values, point.seconds)) break;
+  }
+  return counter.replayed(all, points.length);
 }
 
 /** Notes when shares of the grid's volume are covered. */
@@ -69,6 +78,14 @@ class Counter {
 
   constructor(volume: Volume) {
     this.#volume = volume;
+  }
+
+  /** @param all device-seconds of the grid, and its points: what a search took that did not get there. */
+  replayed(all: number, points: number): Replayed {
+    return {
+      until: this.seconds.map((seconds) => (seconds ?? all) / all),
+      trials: this.trials.map((count) => count ?? points),
+    };
   }
 
   /** @returns whether all shares are covered. */

@@ -7,6 +7,7 @@ import { CancelSweep } from './cancel-sweep.js';
 import { useOtherSweeps } from './other-sweeps.js';
 import { PauseSweep } from './pause-sweep.js';
 import { countsText, leftText, ProgressBar, Reasons, RunningTrials } from './progress.js';
+import { Search } from './search.js';
 import type { FollowedReport } from './trials.js';
 
 /** Progress of a sweep; null = it is not among the newest sweeps, or not received yet. */
@@ -75,6 +76,7 @@ function Progress() {
         {sweep.reused > 0 && <span class="quiet">{sweep.reused} taken over from earlier sweeps</span>}
       </p>
       <ProgressBar sweep={sweep} />
+      {sweep.search !== null && <Search search={sweep.search} points={sweep.points} />}
       <RunningTrials running={running} />
       <Reasons sweep={sweep} />
       {writes && (sweep.state === 'running' || sweep.state === 'paused') && (
