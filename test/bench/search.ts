@@ -58,7 +58,7 @@ function optuna(task: Task, sampler: string): Replayed[] {
     seeds,
     trials: optunaTrials,
   };
-  const script = join(import.meta.dirname, 'search/optuna.py');
+  const script = join(import.meta.dirname, 'search/with-optuna.py');
   const said = execFileSync(python!, [script, sampler], { input: JSON.stringify(job), maxBuffer: 2 ** 28 });
   return (JSON.parse(String(said)) as number[][][]).map((order) => follow(task, order));
 }

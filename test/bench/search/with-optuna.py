@@ -1,6 +1,6 @@
 """Replays a task with Optuna: reads it as JSON, and writes for each seed what every trial asked for. Points that were asked for before cost nothing.
 
-python optuna.py SAMPLER < task.json
+python with-optuna.py SAMPLER < task.json
 """
 
 import json
