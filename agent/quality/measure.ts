@@ -14,6 +14,7 @@ import {
   requireSameVocabulary,
   withVocabulary,
 } from './language-model.js';
+import { withNearest } from './nearest.js';
 import { Rankings } from './ranking/rankings.js';
 import type { Scorers } from './scorers.js';
 import { measureTask, readerOf, respondentOf, tokensNeeded } from './tasks.js';
@@ -42,7 +43,8 @@ export interface QualityJob {
  * another vocabulary; and whatever loading and evaluating throw.
  */
 export async function measureQuality(job: QualityJob, watch: Watch): Promise<QualityOutcome> {
-  const { text, tasks, rankings: ranked = [] } = job.request;
+  const { text, rankings: ranked = [] } = job.request;
+  const tasks = await withNearest(job.request.tasks, job.base ?? job.model, watch);
   const rankings = new Rankings(job.model, job.base, job.model, job.trainedContext, watch);
   // A model that only makes vectors gives no logits of text.
   const plan =

@@ -80,6 +80,8 @@ export async function measureServedQuality(job: ServedQualityJob, watch: Watch):
     const { answers, outcomes } = await withAnswers(job.answers, all, (task, journal) =>
       answered(task.name, async () => {
         if (!('readings' in task)) return await rankings.measure(task, journal);
+        if (task.awaits !== undefined)
+          throw new NoAnswer('its examples are chosen by embeddings, which a server is not asked for here');
         const plan = planOf(asked, task);
         if (plan.caveat !== null) warnings.push(`${task.name}: ${plan.caveat}`);
         const ofBase = await base.respondent(task, plan.by === 'saying' ? 'saying' : 'likelihood');

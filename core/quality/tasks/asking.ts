@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { POOLINGS } from '../../ranking/definition.js';
 import { EXTERNAL, SCORERS } from '../scorers/index.js';
 
 /** A field of a record, or `a.b` for one inside another. */
@@ -29,6 +30,11 @@ const fewShot = z
     vectors: field.describe(
       'Of `nearest`: a field with the embedding of each record, compared by cosine; left out = words that questions share (TF-IDF).',
     ),
+    embeddings: z
+      .enum(POOLINGS)
+      .describe(
+        'Of `nearest`, in place of `vectors`: questions are compared by the embeddings that the base model makes of them, pooled so (`model` = as its file says).',
+      ),
     multiturn: z
       .boolean()
       .describe(
@@ -155,6 +161,8 @@ export interface FewShot {
   readonly pick: 'first' | 'random' | 'nearest';
   readonly seed: number;
   readonly vectors: string | null;
+  /** How the base model's states become vectors that are compared; null = they are not. */
+  readonly embeddings: (typeof POOLINGS)[number] | null;
   readonly multiturn: boolean;
 }
 
@@ -162,7 +170,8 @@ export interface FewShot {
 export function fewShotOf({ fewShot: said = 0 }: Pick<AskingOptions, 'fewShot'>): FewShot {
   const given = typeof said === 'number' ? { count: said } : said;
   const { count = 0, items = null, separator = '\n\n', pick = 'first', seed = 1234, vectors = null } = given;
-  return { count, items, separator, pick, seed, vectors, multiturn: given.multiturn ?? true };
+  const { embeddings = null, multiturn = true } = given;
+  return { count, items, separator, pick, seed, vectors, embeddings, multiturn };
 }
 
 /** @returns the first with what the second says otherwise; of fields and examples one by one. */

@@ -26,6 +26,13 @@ export interface Task {
   readonly items: readonly TaskItem[];
   /** Of the file, not asked. */
   readonly leftOut: TaskItems['leftOut'];
+  /** What its examples are chosen among once a model has made vectors of them (`withVectors`): until then the first ones stand there. */
+  readonly awaits?: {
+    readonly pooling: NonNullable<FewShot['embeddings']>;
+    readonly definition: TaskDefinition;
+    readonly items: readonly ReadItem[];
+    readonly examples: readonly ReadItem[] | null;
+  };
 }
 
 /** @returns what a task is known by that is asked in one way, or in one of several. */
@@ -52,13 +59,38 @@ export function withExamples(
   const most = pool.length - (examples === null && few.pick !== 'first' ? 1 : 0);
   if (most < few.count) return `fewShot asks for ${few.count} examples, and there are ${Math.max(0, most)}`;
   if (asked.length === 0) return 'every item is an example, and none is left to ask';
-  const pick = few.count === 0 ? () => [] : picking(few, pool, examples === null);
+  const waits = few.count > 0 && few.embeddings !== null && asked.some(({ vector }) => vector === undefined);
+  const pick = few.count === 0 ? () => [] : picking(few, pool, examples === null, waits);
   if (typeof pick === 'string') return pick;
-  return askedSo(
+  const whole = askedSo(
     task,
     asked.map((item) => composed(spec, few, item, pick(item))),
     leftOut,
   );
+  return waits
+    ? { ...whole, awaits: { pooling: few.embeddings!, definition: task, items, examples } }
+    : whole;
+}
+
+/**
+ * Chooses the examples of a task that waits for vectors.
+ * @param vectorsOf gives a vector of each text, in their order.
+ * @returns the task as it is asked; one that waits for none as it is.
+ */
+export async function withVectors(
+  task: Task,
+  vectorsOf: (texts: readonly string[]) => Promise<readonly (readonly number[])[]>,
+): Promise<Task> {
+  if (task.awaits === undefined) return task;
+  const { definition, items, examples } = task.awaits;
+  const embedded = async (all: readonly ReadItem[]): Promise<ReadItem[]> => {
+    const vectors = await vectorsOf(all.map(({ prompt }) => prompt));
+    return all.map((item, i) => ({ ...item, vector: vectors[i]! }));
+  };
+  const shown = examples === null ? null : await embedded(examples);
+  const made = withExamples(definition, { items: await embedded(items), leftOut: task.leftOut }, shown);
+  if (typeof made === 'string') throw new Error(made);
+  return made;
 }
 
 /** @returns a task of ours with its items as they are asked. */
@@ -78,9 +110,18 @@ const OWN_RULES = CHOICE_RULES.map((rule): ChoiceScore => ({ name: rule, rule })
 
 const same = (a: ReadItem, b: ReadItem) => a.id === b.id;
 
-function picking(few: FewShot, pool: readonly ReadItem[], own: boolean): Picks<ReadItem> | string {
-  const { pick, count, seed, vectors } = few;
+function picking(
+  few: FewShot,
+  pool: readonly ReadItem[],
+  own: boolean,
+  waits: boolean,
+): Picks<ReadItem> | string {
+  const { pick, count, seed, vectors, embeddings } = few;
   const other = own ? same : () => false;
+  if (embeddings !== null && pick !== 'nearest') return 'fewShot.embeddings is for `pick: nearest`';
+  if (embeddings !== null && vectors !== null)
+    return 'fewShot has vectors and embeddings: a field of each record, or the vectors of the base model';
+  if (waits) return firstOf(pool, count, other);
   if (pick === 'first') return firstOf(pool, count, other);
   if (pick === 'random') return drawn(pool, count, own ? same : null, seed);
   const bare = vectors === null ? undefined : pool.find(({ vector }) => vector === undefined);
@@ -90,7 +131,7 @@ function picking(few: FewShot, pool: readonly ReadItem[], own: boolean): Picks<R
     count,
     other,
     ({ prompt }) => prompt,
-    vectors === null ? null : ({ vector }) => vector ?? null,
+    vectors === null && embeddings === null ? null : ({ vector }) => vector ?? null,
   );
 }
 
