@@ -92,7 +92,7 @@ function perItemLines({ perItem }: TaskOutcome): string[] {
     count === null ? [] : [`${Math.round(count)} tokens ${way}`];
   const time = seconds === null ? [] : [`${(1000 * seconds).toPrecision(3)} ms`];
   return [
-    line('a query takes', [...time, ...tokens(tokensIn, 'in'), ...tokens(tokensOut, 'out')].join(', ')),
+    line('each takes', [...time, ...tokens(tokensIn, 'in'), ...tokens(tokensOut, 'out')].join(', ')),
   ];
 }
 
