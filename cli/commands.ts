@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { registerAdapt } from './adapt/command.js';
 import { registerAgent } from './agent/command.js';
 import { registerAnswers } from './answers/command.js';
+import { registerBaseline } from './baseline/command.js';
 import { registerBench } from './bench/command.js';
 import { registerBundle } from './bundle/command.js';
 import { registerCalibrate } from './calibrate/command.js';
@@ -10,6 +11,7 @@ import { registerCerts } from './certs/command.js';
 import { registerCompare } from './compare/command.js';
 import { registerCoordinator } from './coordinator/command.js';
 import { registerDoctor } from './doctor/command.js';
+import { registerDrift } from './drift/command.js';
 import { registerEngines } from './engines/command.js';
 import { registerExits } from './exits/command.js';
 import { registerExport } from './export/command.js';
@@ -62,6 +64,8 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerRuns,
       registerReport,
       registerCompare,
+      registerBaseline,
+      registerDrift,
       registerRecommend,
       registerBundle,
       registerAnswers,

@@ -2,6 +2,7 @@ import type { Drift } from '../core/judgement/drift.js';
 import { SETTLING_METRICS } from '../core/metrics/settling.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { gradingCodesOf } from '../core/result/warnings.js';
+import { changeSentences, DRIFT_METRICS, driftCharts } from './drift/charts.js';
 import type { Row } from './rows.js';
 import { intervalOf, metricOf } from './rows.js';
 import { halfOf } from './scale.js';
@@ -12,11 +13,14 @@ export interface HeadlineFacts {
   readonly starts: number | null;
   readonly maxStarts: number | null;
   readonly drift: Drift | null;
+  /** Runs of the drift control; left out = none. */
+  readonly controls?: readonly ResultRecord[];
 }
 
 /** @returns what is to be known of a sweep as a whole before a number is quoted, one sentence each. */
-export function headlinesOf({ rows, starts, maxStarts, drift }: HeadlineFacts): string[] {
+export function headlinesOf({ rows, starts, maxStarts, drift, controls = [] }: HeadlineFacts): string[] {
   return [
+    ...controlLines(controls),
     ...(drift === null ? [] : [driftLine(drift)]),
     ...singleLine(rows, starts),
     ...shortLine(rows, starts),
@@ -26,6 +30,12 @@ export function headlinesOf({ rows, starts, maxStarts, drift }: HeadlineFacts): 
 }
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+
+/** The drift control is the same experiment between all blocks: each run of it is a point of its own. */
+function controlLines(controls: readonly ResultRecord[]): string[] {
+  const request = { metrics: DRIFT_METRICS, sittingSeconds: 0, labelOf: () => 'the drift control' };
+  return changeSentences(driftCharts(controls, request).filter(({ experimentId }) => experimentId !== null));
+}
 
 function driftLine({ node, label, block, blocks, ratio, p }: Drift): string {
   const change = ratio > 1 ? `${percent(ratio - 1)} faster` : `${percent(1 - ratio)} slower`;

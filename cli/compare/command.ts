@@ -22,6 +22,7 @@ export interface CompareOptions extends NodeOptions {
   readonly models: readonly string[];
   readonly out?: string;
   readonly fresh?: true;
+  readonly baseline?: string;
 }
 
 export function registerCompare(program: Command): void {
@@ -33,8 +34,9 @@ export function registerCompare(program: Command): void {
         'before after, run#3 run#7, run#quantization=f16 run#quantization=q4_k_m. ' +
         'B may be what another load generator wrote (JSON of AIPerf or vllm bench serve): its figures stand beside ours, each by its definition there',
     )
-    .argument('<a>', 'the baseline')
-    .argument('<b>', 'what is compared with the baseline; or a JSON file of another load generator')
+    .argument('<a>', 'what is compared from; with --baseline what is compared with it')
+    .argument('[b]', 'what is compared with A; or a JSON file of another load generator')
+    .option('--baseline <name>', 'in place of A: what `ridge baseline save` has kept by this name')
     .addOption(
       new Option('-f, --format <format>', 'how to print').choices([...COMPARE_FORMATS]).default('table'),
     )
@@ -64,8 +66,9 @@ export function registerCompare(program: Command): void {
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION);
   addColumnsOption(command, 'metrics to compare').action(
-    async (a: string, b: string, options: CompareOptions) => {
-      const { printComparison } = await import('./compare.js');
+    async (first: string, second: string | undefined, options: CompareOptions) => {
+      const { printComparison, sidesOf } = await import('./compare.js');
+      const [a, b] = sidesOf(first, second, options.baseline);
       process.exitCode = await printComparison(a, b, options);
     },
   );

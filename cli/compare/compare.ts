@@ -5,6 +5,7 @@ import { type Comparison, comparisonOf, type Matched, matchRows } from '../../re
 import { byExperiment, mainMetrics, summary, unansweredSentences } from '../../report/compare-summary.js';
 import { type GateOutcome, gateSentences, judgeGate } from '../../report/gate.js';
 import type { Row } from '../../report/rows.js';
+import { savedBaseline } from '../baseline/store.js';
 import { EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
@@ -67,6 +68,21 @@ export async function printComparison(a: string, b: string, options: CompareOpti
   for (const sentence of gateSentences(gates)) say(sentence);
   if (options.again !== true && gates.some(({ outcome }) => outcome === 'undecided')) say(MORE);
   return interrupted ? EXIT.interrupted : exitCodeOf(gates, options);
+}
+
+/** @returns the words of both sides. @throws CommandError (2) where there are too few, or too many. */
+export function sidesOf(
+  first: string,
+  second: string | undefined,
+  baseline: string | undefined,
+): [string, string] {
+  if (baseline === undefined) {
+    if (second === undefined)
+      throw usageError('there is one side only', 'Name two runs, or one and --baseline NAME.');
+    return [first, second];
+  }
+  if (second !== undefined) throw usageError('--baseline is a side already', 'Name one run beside it.');
+  return [savedBaseline(baseline), first];
 }
 
 function exitCodeOf(gates: readonly GateOutcome[], { failOnUndecided }: CompareOptions): number {

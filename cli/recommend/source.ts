@@ -1,13 +1,16 @@
 import { existsSync } from 'node:fs';
 import type { Gates } from '../../core/experiment/experiment.js';
 import { regraded } from '../../core/judgement/regrade.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { buildReport } from '../../report/build.js';
 import type { Report } from '../../report/report.js';
+import { savedBaseline } from '../baseline/store.js';
 import { chooseRows, readSide } from '../compare/side.js';
 import { findSweep, withCoordinator } from '../connection.js';
 import { CommandError, usageError } from '../exit.js';
 import type { ConnectionOptions } from '../options/connection.js';
-import { isLog, readLogFile } from '../report/log-file.js';
+import { isLog, readLogFile, readWhole } from '../report/log-file.js';
+import { readRun } from '../report/run-folder.js';
 import { collectResults, requestOfStatus } from '../results/results.js';
 
 /**
@@ -53,4 +56,19 @@ export async function readSource(
       error.hint,
     );
   }
+}
+
+/**
+ * @returns every record of a source, whatever sweeps it is of, drift controls among them; `baseline:NAME` is one that was saved here.
+ * @throws CommandError (2) as `readSource`.
+ */
+export async function readRecordsOf(source: string, connection: ConnectionOptions): Promise<ResultRecord[]> {
+  const [, name] = /^baseline:(.+)$/.exec(source) ?? [];
+  if (name !== undefined) return [...readRun(savedBaseline(name)).records];
+  if (isLog(source)) return (await readWhole(source)).records.map((record) => regraded(record));
+  if (existsSync(source)) return [...readRun(source).records];
+  return await withCoordinator(connection, async (control) => {
+    const sweep = await findSweep(control, source);
+    return (await collectResults(control, sweep.sweepId)).map((record) => regraded(record));
+  });
 }

@@ -79,6 +79,7 @@ export class IncrementalReport {
     for (const { state } of rows) states[state] += 1;
     const drift = this.#drift;
     const { count } = drift;
+    const controls = [...this.#controls];
     let headlines: string[] | null = null;
     return {
       sweepName,
@@ -94,7 +95,7 @@ export class IncrementalReport {
       notes: noteGroups(rows),
       // A CSV shows none, and judging the drift of many starts takes its time.
       get headlines() {
-        headlines ??= headlinesOf({ rows, starts, maxStarts, drift: drift.drift(count) });
+        headlines ??= headlinesOf({ rows, starts, maxStarts, drift: drift.drift(count), controls });
         return headlines;
       },
       absences: this.#absences.list(),
@@ -106,7 +107,7 @@ export class IncrementalReport {
         trials: this.#run.trials,
       },
       place: this.#run.place,
-      controls: [...this.#controls],
+      controls,
       startedAt: this.#run.startedAt,
       endedAt: this.#run.endedAt,
     };

@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 176_000,
+  code: 176_900,
   /** Of one room. */
   room: 36_000,
   tests: 76_300,
   benches: 14_000,
   schemas: 9_200,
   /** Of documentation, generated pages left out. */
-  words: 59_700,
+  words: 59_800,
   functionLines: 80,
   longFunctions: 13,
 } as const;

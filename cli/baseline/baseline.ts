@@ -1,0 +1,27 @@
+import { makeBundle } from '../bundle/make.js';
+import type { ConnectionOptions } from '../options/connection.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, say } from '../output/print.js';
+import { baselines, newBaseline } from './store.js';
+
+/** `ridge baseline save`. */
+export async function saveBaseline(
+  name: string,
+  sources: readonly string[],
+  options: ConnectionOptions & { readonly force?: true },
+): Promise<void> {
+  await makeBundle(sources, { ...options, output: newBaseline(name) });
+}
+
+/** `ridge baseline list`. */
+export function printBaselines(): void {
+  const all = baselines();
+  if (all.length === 0) say('there are none: `ridge baseline save NAME RUN` keeps one');
+  else
+    printData(
+      plainTable(
+        ['name', 'bytes', 'saved'],
+        all.map(({ name, bytes, savedAt }) => [name, bytes, savedAt]),
+      ),
+    );
+}

@@ -1,0 +1,77 @@
+import type { ResultRecord } from '../../core/result/result.js';
+import { buildReport } from '../../report/build.js';
+import {
+  changeSentences,
+  DRIFT_METRICS,
+  type DriftChart,
+  driftCharts,
+  lastOf,
+} from '../../report/drift/charts.js';
+import { metricText } from '../../report/scale.js';
+import { EXIT, usageError } from '../exit.js';
+import { plainTable } from '../output/plain-table.js';
+import { printData, printJson, say } from '../output/print.js';
+import { readRecordsOf } from '../recommend/source.js';
+import type { DriftOptions } from './command.js';
+
+/** `ridge drift`. @returns 0; the code of gates where something changed. */
+export async function printDrift(sources: readonly string[], options: DriftOptions): Promise<number> {
+  const all = (await Promise.all(sources.map((source) => readRecordsOf(source, options)))).flat();
+  const records = [...new Map(all.map((record) => [record.trialId, record])).values()];
+  const metrics = options.metric.length > 0 ? options.metric : DRIFT_METRICS;
+  const charts = driftCharts(records, { metrics, sittingSeconds: options.sitting, labelOf: labels(records) });
+  if (charts.length === 0)
+    throw usageError(
+      'no result has a number of these metrics',
+      `--metric chooses others than ${metrics.join(', ')}.`,
+    );
+  const sentences = changeSentences(charts);
+  const outside = charts.filter((chart) => lastOf(chart) === 'out of limits');
+  if (options.json === true || options.format === 'json')
+    printJson({ schema: 'ridgepoint.dev/drift/v1', charts });
+  else printText(charts, sentences);
+  return sentences.length > 0 || outside.length > 0 ? EXIT.gate : EXIT.ok;
+}
+
+function labels(records: readonly ResultRecord[]): (record: ResultRecord) => string {
+  const { rows } = buildReport(records, { sweepName: '', objectives: [] });
+  const known = new Map(
+    rows.map(({ experimentId, label, experiment }) => [experimentId, label || experiment.model.name]),
+  );
+  return ({ experimentId }) => known.get(experimentId) ?? 'drift control';
+}
+
+/** Eight levels from the lowest to the highest of a row. */
+const BARS = '▁▂▃▄▅▆▇█';
+const MOST_DRAWN = 40;
+
+function printText(charts: readonly DriftChart[], sentences: readonly string[]): void {
+  const head = ['node', 'experiment', 'metric', 'sittings', 'level', 'limits', 'last', '', 'over time'];
+  const text = (chart: DriftChart, value: number) =>
+    chart.experimentId === null ? `× ${value.toFixed(3)}` : metricText(chart.metric, value);
+  printData(
+    plainTable(
+      head,
+      charts.map((chart) => [
+        `${chart.node} ${chart.device}`,
+        chart.label,
+        chart.metric,
+        chart.sittings.length,
+        chart.chart === null ? null : text(chart, chart.chart.centre),
+        chart.chart === null ? null : chart.chart.limits.map((end) => text(chart, end)).join(' to '),
+        text(chart, chart.sittings.at(-1)!.value),
+        lastOf(chart),
+        sparkline(chart.sittings.slice(-MOST_DRAWN).map(({ value }) => value)),
+      ]),
+    ),
+  );
+  for (const sentence of sentences) printData(sentence);
+  if (sentences.length === 0) say('no level changed');
+}
+
+function sparkline(values: readonly number[]): string {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const at = (value: number) =>
+    high === low ? 3 : Math.round(((value - low) / (high - low)) * (BARS.length - 1));
+  return values.map((value) => BARS[at(value)]).join('');
+}

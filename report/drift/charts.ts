@@ -1,0 +1,207 @@
+import { WATCHED } from '../../core/judgement/drift.js';
+import { PRIORS, paceOf, readingsOf } from '../../core/judgement/pace.js';
+import { metricValue, type ResultRecord } from '../../core/result/result.js';
+import { type ControlChart, controlChart, FEWEST_CHARTED } from '../../core/statistics/control-chart.js';
+import { dot } from '../../core/statistics/joint-fit.js';
+import { median } from '../../core/statistics/quantile.js';
+import { mean } from '../../core/statistics/summary.js';
+
+/** Starts that lie closer together are one sitting: what the machine does to one it does to all, and their spread says nothing of days. */
+export const SITTING_SECONDS = 3600;
+
+/** What one sitting says of an experiment. */
+export interface Sitting {
+  /** First start, ISO 8601. */
+  readonly at: string;
+  /** In the metric's unit, what was read of neighbours taken out; of all experiments together the ratio to their own means. */
+  readonly value: number;
+  readonly starts: number;
+  readonly environment: ResultRecord['environment'];
+}
+
+/** A level that is another since then. */
+export interface Change {
+  readonly at: string;
+  /** New level over old one. */
+  readonly ratio: number;
+  readonly p: number;
+  /** Facts of the environment that changed with it: `engine: llama.cpp v0.4.0 → v0.5.0`. */
+  readonly environment: readonly string[];
+}
+
+/** One metric of one experiment on one device over time. */
+export interface DriftChart {
+  readonly node: string;
+  readonly device: string;
+  /** `all N experiments` for the chart of what they have in common. */
+  readonly label: string;
+  readonly experimentId: string | null;
+  readonly metric: string;
+  readonly sittings: readonly Sitting[];
+  /** In the unit of the values; null with fewer than five sittings. */
+  readonly chart: (Pick<ControlChart, 'centre' | 'limits'> & { readonly beyond: readonly string[] }) | null;
+  readonly changes: readonly Change[];
+}
+
+export interface DriftRequest {
+  readonly metrics: readonly string[];
+  readonly sittingSeconds: number;
+  /** How an experiment is called. */
+  labelOf(record: ResultRecord): string;
+}
+
+export const DRIFT_METRICS: readonly string[] = [
+  ...WATCHED.map(([metric]) => metric),
+  'systemTokensPerSecond',
+];
+
+/**
+ * The same experiments over time, a control chart each, on logarithms: a change is a ratio. Where a device has several experiments, a chart
+ * of what they have in common comes first: the mean over experiments of how far each lies from its own mean, which shows what each alone is
+ * too noisy for (paired over sittings, as blocks of a sweep are).
+ * @param records of any sweeps; failed and invalid ones, and sittings without a number, are left out.
+ */
+export function driftCharts(records: readonly ResultRecord[], request: DriftRequest): DriftChart[] {
+  const valid = records
+    .filter(
+      ({ status, valid: counts, sweep }) => status === 'complete' && (counts || sweep.purpose === 'control'),
+    )
+    .toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
+  const devices = groupedBy(valid, ({ node, device }) => JSON.stringify([node.name, device.id]));
+  return [...devices.values()].flatMap((own) =>
+    request.metrics.flatMap((metric) => {
+      const each = [...groupedBy(own, ({ experimentId }) => experimentId).values()].flatMap((of) => {
+        const sittings = sittingsOf(of, metric, request.sittingSeconds);
+        return sittings.length === 0
+          ? []
+          : [chartOf(of[0]!, request.labelOf(of[0]!), of[0]!.experimentId, metric, sittings)];
+      });
+      const charted = each.filter(({ sittings }) => sittings.length > 1);
+      const common = charted.length > 1 ? [together(own[0]!, metric, charted, request.sittingSeconds)] : [];
+      return [...common, ...each];
+    }),
+  );
+}
+
+function groupedBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group === undefined) groups.set(key(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+/** @returns the natural logarithm of a number as it would be on a machine of its own; null where there is none. */
+function logOf(record: ResultRecord, metric: string): number | null {
+  const value = metricValue(record, metric);
+  if (value === null || value <= 0) return null;
+  const { pace, sign } = paceOf(metric);
+  const readings = readingsOf(record, pace);
+  return Math.log(value) + (readings === null ? 0 : sign * dot(readings, PRIORS[pace].slopes));
+}
+
+const secondsOf = (at: string) => Date.parse(at) / 1000;
+
+/** @param records of one experiment, in order. */
+function sittingsOf(records: readonly ResultRecord[], metric: string, apart: number): Sitting[] {
+  const groups: { readonly first: ResultRecord; last: string; readonly logs: number[] }[] = [];
+  for (const record of records) {
+    const log = logOf(record, metric);
+    if (log === null) continue;
+    const open = groups.at(-1);
+    if (open !== undefined && secondsOf(record.startedAt) - secondsOf(open.last) < apart) {
+      open.logs.push(log);
+      open.last = record.startedAt;
+    } else groups.push({ first: record, last: record.startedAt, logs: [log] });
+  }
+  return groups.map(({ first, logs }) => ({
+    ...{ at: first.startedAt, value: Math.exp(median(logs)), starts: logs.length },
+    environment: first.environment,
+  }));
+}
+
+function chartOf(
+  { node, device }: Pick<ResultRecord, 'node' | 'device'>,
+  label: string,
+  experimentId: string | null,
+  metric: string,
+  sittings: readonly Sitting[],
+): DriftChart {
+  const chart = controlChart(sittings.map(({ value }) => Math.log(value)));
+  return {
+    ...{ node: node.name, device: device.id, label, experimentId, metric, sittings },
+    chart:
+      chart === null
+        ? null
+        : {
+            centre: Math.exp(chart.centre),
+            limits: [Math.exp(chart.limits[0]), Math.exp(chart.limits[1])],
+            beyond: chart.beyond.map((i) => sittings[i]!.at),
+          },
+    changes: (chart?.changes ?? []).map(({ at, by, p }) => ({
+      ...{ at: sittings[at]!.at, ratio: Math.exp(by), p },
+      environment: changedFacts(sittings[at - 1]!.environment, sittings[at]!.environment),
+    })),
+  };
+}
+
+/** Sittings of all experiments, each less its own mean: those that began within one sitting of each other are one. */
+function together(
+  place: Pick<ResultRecord, 'node' | 'device'>,
+  metric: string,
+  charts: readonly DriftChart[],
+  apart: number,
+): DriftChart {
+  const apiece = charts.flatMap(({ sittings }) => {
+    const middle = mean(sittings.map(({ value }) => Math.log(value)));
+    return sittings.map((sitting) => ({ ...sitting, log: Math.log(sitting.value) - middle }));
+  });
+  const groups: (typeof apiece)[] = [];
+  for (const one of apiece.toSorted((a, b) => (a.at < b.at ? -1 : 1))) {
+    const open = groups.at(-1);
+    if (open !== undefined && secondsOf(one.at) - secondsOf(open.at(-1)!.at) < apart) open.push(one);
+    else groups.push([one]);
+  }
+  const sittings = groups.map((group) => ({
+    ...{ at: group[0]!.at, value: Math.exp(mean(group.map(({ log }) => log))) },
+    ...{ starts: group.reduce((sum, { starts }) => sum + starts, 0), environment: group[0]!.environment },
+  }));
+  return chartOf(place, `all ${charts.length} experiments`, null, metric, sittings);
+}
+
+/** Facts that differ at every trial say nothing of what changed. */
+const RESTLESS = /temperature|uptime|load|free|available|seconds|clock|pid|port|address/i;
+
+function changedFacts(before: Sitting['environment'], after: Sitting['environment']): string[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return names.flatMap((name) => {
+    const [old, now] = [before[name] ?? null, after[name] ?? null];
+    return old === now || RESTLESS.test(name)
+      ? []
+      : [`${name}: ${old ?? 'not known'} → ${now ?? 'not known'}`];
+  });
+}
+
+/** Differences below which nobody acts, as of drift within a sweep. */
+const INDIFFERENCE = 0.02;
+
+/** @returns the changes that are large enough to matter, in a sentence each. */
+export function changeSentences(charts: readonly DriftChart[]): string[] {
+  return charts.flatMap(({ node, device, label, metric, changes }) =>
+    changes
+      .filter(({ ratio }) => Math.abs(Math.log(ratio)) > Math.log1p(INDIFFERENCE))
+      .map(({ at, ratio, p, environment }) => {
+        const size = `${(100 * Math.abs(ratio - 1)).toFixed(1)} %`;
+        const with_ = environment.length === 0 ? '' : `; with it changed ${environment.join(', ')}`;
+        return `${node} ${device}: ${label}: ${metric} is ${size} ${ratio > 1 ? 'higher' : 'lower'} since ${at.slice(0, 16).replace('T', ' ')} (${p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`})${with_}`;
+      }),
+  );
+}
+
+/** @returns in a clause what a chart says of its last sitting. */
+export function lastOf({ sittings, chart }: DriftChart): string {
+  if (chart === null) return `${sittings.length} of ${FEWEST_CHARTED} sittings`;
+  return chart.beyond.includes(sittings.at(-1)?.at ?? '') ? 'out of limits' : 'in control';
+}
