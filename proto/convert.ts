@@ -9,6 +9,7 @@ import { takeColumns } from './columns.js';
 import { WireError } from './errors.js';
 import type { Hello, LeaseGrant, ResultReport } from './gen/ridgepoint/v1/agents.js';
 import { SweepState } from './gen/ridgepoint/v1/control.js';
+import { takeMeasurements } from './measurements.js';
 
 /*
  * The only translation between the wire and core. Records, leases and profiles travel as the JSON
@@ -110,9 +111,9 @@ export function parseLease(json: string): Lease {
 export function parseRecord(json: string): ResultRecord {
   const what = 'result record';
   const value = readJson(what, json);
-  const putBack = takeColumns(value);
+  const putBack = [takeColumns(value), takeMeasurements(value)];
   const record = check(what, resultSchema, value);
-  putBack(record);
+  for (const put of putBack) put(record);
   return regraded(record);
 }
 

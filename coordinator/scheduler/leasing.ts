@@ -199,7 +199,7 @@ function grantLease(
   const holder = { node: slot.node, deviceId: slot.deviceId, experimentId: experiment.id };
   const unique = `${state.options.incarnation}${state.trialsNamed.toString(36)}`;
   const id = trialId(name, unique, holder, leaseKey);
-  holdLease(state, slot, { ...name, trialId: id, queue: block.queue, otherDeviceIds }, now);
+  holdLease(state, slot, { ...name, trialId: id, queue: block.queue, otherDeviceIds, experiment }, now);
   state.granted[purpose] += 1;
   // The first start of a point, and the control, are as long as they were asked for.
   const short = time !== 'enough' && purpose === 'measure' && queue.starts.countOf(position) > 0;
@@ -289,14 +289,22 @@ export function renewOrAdopt(
   sweep.nextBlock = Math.max(sweep.nextBlock, name.block + 1);
   if (ended) {
     const expiresAt = now + state.options.leaseSeconds;
-    const held = { ...name, trialId: id, queue, otherDeviceIds: [], node, deviceId: slot.deviceId };
+    const held = {
+      ...name,
+      trialId: id,
+      queue,
+      otherDeviceIds: [],
+      experiment,
+      node,
+      deviceId: slot.deviceId,
+    };
     state.leases.set(id, { ...held, expiresAt });
     return true;
   }
   // Which others it holds is not in its id; the agent starts nothing on a device that it has in use.
   const others = othersFree(state.nodes.get(node)!, slot, experiment.device);
   const otherDeviceIds = others.slice(0, devicesTaken(experiment) - 1);
-  holdLease(state, slot, { ...name, trialId: id, queue, otherDeviceIds }, now);
+  holdLease(state, slot, { ...name, trialId: id, queue, otherDeviceIds, experiment }, now);
   return true;
 }
 

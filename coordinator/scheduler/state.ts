@@ -1,3 +1,4 @@
+import type { Experiment } from '../../core/experiment/experiment.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import type { WarningCode } from '../../core/result/warnings.js';
@@ -131,6 +132,8 @@ export interface LeaseState {
   readonly deviceId: string;
   /** Devices of the node that it holds beside that one. */
   readonly otherDeviceIds: readonly string[];
+  /** What was leased: a record of it needs no hash to be known by. */
+  readonly experiment: Experiment;
   expiresAt: number;
 }
 

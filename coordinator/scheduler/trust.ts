@@ -13,7 +13,11 @@ export function refusalOf(state: SchedulerState, record: ResultRecord): string |
   const named = readTrialId(trialId);
   if (named === null) return 'Its trial was not leased by any coordinator: the id has another form.';
   const holder = { node: node.name, deviceId: device.id, experimentId };
-  if (state.leaseKey === null || !provesLease(trialId, holder, state.leaseKey)) {
+  const lease = state.leases.get(trialId);
+  // A lease that stands here needs no proof.
+  const stands =
+    lease?.node === node.name && lease.deviceId === device.id && lease.experiment.id === experimentId;
+  if (!stands && (state.leaseKey === null || !provesLease(trialId, holder, state.leaseKey))) {
     return `Its trial was not leased to ${node.name} on ${device.id} for ${experimentId} by this log's coordinator.`;
   }
   const wrong = (['position', 'block', 'purpose', 'attempt', 'start'] as const).find(
@@ -28,7 +32,21 @@ export function refusalOf(state: SchedulerState, record: ResultRecord): string |
   if (sweep === undefined) {
     return state.otherReleases.has(named.sweepId) ? null : `There is no sweep ${named.sweepId} here.`;
   }
-  return sweep.view.identify(record.experiment) === experimentId
+  const same = stands && isSame(record.experiment, lease.experiment);
+  return same || sweep.view.identify(record.experiment) === experimentId
     ? null
     : `Its experiment is not the one that ${experimentId} stands for in that sweep.`;
+}
+
+/** Whether JSON of both would say the same: much cheaper than to hash one of them. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const [mine, theirs] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = Object.keys(mine);
+  return (
+    Array.isArray(a) === Array.isArray(b) &&
+    keys.length === Object.keys(theirs).length &&
+    keys.every((key) => isSame(mine[key], theirs[key]))
+  );
 }

@@ -240,8 +240,18 @@ class SyntheticAgent {
 
   /** @returns a SessionRequest with the report of a lease, as bytes. */
   #report(lease: Lease): Uint8Array {
-    const { trialId, experiment, sweepId: id, sweepName: name, position, block, purpose, attempt } = lease;
-    const sweep = JSON.stringify({ id, name, position, block, purpose, attempt });
+    const {
+      trialId,
+      experiment,
+      sweepId: id,
+      sweepName: name,
+      position,
+      block,
+      purpose,
+      attempt,
+      start,
+    } = lease;
+    const sweep = JSON.stringify({ id, name, position, block, purpose, attempt, start });
     const head =
       `{"schema":"${RESULT_SCHEMA}","trialId":"${trialId}","experimentId":"${experiment.id}",` +
       `"sweep":${sweep},"experiment":${JSON.stringify(experiment)},${this.#node},`;
