@@ -39,6 +39,11 @@ describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs he
       replicas: 3,
       credentialsFile: '/etc/ridgepoint/nats/nats.creds',
     });
+    const database = only(renderOnce('postgres-values.yaml'), 'ConfigMap', '-coordinator');
+    expect(parse(database.data['coordinator.yaml']).log).toEqual({
+      kind: 'postgres',
+      url: 'postgres://ridgepoint@db.postgres:5432/results?schema=team_a&passwordFile=/etc/ridgepoint/postgres/password',
+    });
     const gpu = parse(only(renderOnce('gpu-values.yaml'), 'ConfigMap', '-agent-gpu').data['agent.yaml']);
     expect(gpu.labels).toEqual({ pool: 'a100', profile: 'gpu' });
     const ipv6 = only(renderOnce('ipv6-values.yaml'), 'ConfigMap', '-coordinator').data['coordinator.yaml'];

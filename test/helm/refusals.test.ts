@@ -161,6 +161,12 @@ const BY_TEMPLATES: readonly Refused[] = [
     'name all three Secrets (coordinator, agent, operator) or none',
   ],
   [
+    'postgres without an address',
+    { coordinator: { log: { kind: 'postgres' } } },
+    'coordinator.log.postgres.url',
+    'name the database',
+  ],
+  [
     'jetstream without servers',
     { coordinator: { log: { kind: 'jetstream' } } },
     'coordinator.log.jetstream.servers',

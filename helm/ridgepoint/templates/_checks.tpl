@@ -22,6 +22,9 @@
 {{- if and (eq .Values.coordinator.log.kind "jetstream") (not .Values.coordinator.log.jetstream.servers) -}}
 {{- $errors = append $errors "coordinator.log.jetstream.servers: name at least one NATS server, for log.kind is jetstream." -}}
 {{- end -}}
+{{- if and (eq .Values.coordinator.log.kind "postgres") (not .Values.coordinator.log.postgres.url) -}}
+{{- $errors = append $errors "coordinator.log.postgres.url: name the database, for log.kind is postgres." -}}
+{{- end -}}
 {{- $web := .Values.coordinator.web -}}
 {{- $ports := list (int .Values.coordinator.service.port) -}}
 {{- if and $web.enabled (has (int $web.port) $ports) -}}
