@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 176_900,
+  code: 177_300,
   /** Of one room. */
   room: 36_000,
   tests: 76_300,
-  benches: 14_000,
+  benches: 14_300,
   schemas: 9_200,
   /** Of documentation, generated pages left out. */
-  words: 59_800,
+  words: 60_000,
   functionLines: 80,
   longFunctions: 13,
 } as const;
