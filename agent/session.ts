@@ -83,7 +83,7 @@ export class Session {
 
   constructor(needs: SessionNeeds) {
     this.#needs = needs;
-    this.#backoff = needs.backoff ?? new Backoff(FIRST_WAIT_SECONDS, needs.connection.several ? 1 : 15);
+    this.#backoff = needs.backoff ?? new Backoff(FIRST_WAIT_SECONDS, needs.connection.several ? 0.4 : 15);
     this.#asking = new LeaseRequester(
       needs.profile.devices,
       (device) => needs.trials.isFree(device),

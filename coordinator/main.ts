@@ -35,6 +35,7 @@ import { openLog } from './log/open.js';
 import { Registry } from './registry/registry.js';
 import { type SweepStatus, sweepStatus } from './scheduler/status.js';
 import { watchSecurity } from './secrets.js';
+import { seekLeadership } from './seek.js';
 import { SweepReader } from './sweep-reader.js';
 import { serveWeb } from './web/http.js';
 
@@ -69,8 +70,6 @@ export interface RunningCoordinator {
 
 /** How often leases and silent nodes are looked at; oftener when leases are short. */
 const TICK_SECONDS = 1;
-/** A log that could not be led is asked again after so long. */
-const AGAIN_SECONDS = 1;
 /** How often a standby looks for what was written, so that its readers are not far behind. */
 const FOLLOW_SECONDS = 0.25;
 
@@ -91,7 +90,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
     const served = await serve(parts, resolved, security, opened);
     pushMetrics(parts, resolved, opened);
     keepTime(parts, resolved, opened);
-    await seekLeadership(parts, resolved, served, opened);
+    await lead(parts, resolved, served, opened);
     const { dispatcher } = parts;
     const standing = dispatcher.leadership.leads ? '' : `, a standby: ${dispatcher.leadership.sentence}`;
     parts.inform(`coordinator ready on ${served.grpcAddress}, ${dispatcher.position} log entries${standing}`);
@@ -368,17 +367,14 @@ function follow({ changes }: Leadership, changed: () => void, opened: Opened): v
   })();
 }
 
-/**
- * Leads whenever nobody else does, and stands by otherwise, until it is closed. What it needs to take over it has read by then.
- * @returns once it leads, or knows who does.
- */
-async function seekLeadership(
+/** Leads whenever nobody else does, until it is closed. @returns once it leads, or knows who does. */
+async function lead(
   parts: Parts,
-  { advertise, advertiseWeb, leaderSeconds }: ResolvedConfig,
+  { advertise, advertiseWeb, leaderSeconds: seconds }: ResolvedConfig,
   served: Served,
   opened: Opened,
 ): Promise<void> {
-  const { log, logger, clock, inform, registry, dispatcher } = parts;
+  const { log, logger, clock: timer, inform, registry, dispatcher } = parts;
   const { leadership } = dispatcher;
   const leader: Leader = {
     holder: randomBytes(8).toString('hex'),
@@ -388,50 +384,29 @@ async function seekLeadership(
   const closed = new AbortController();
   const standing = new EventEmitter<{ known: [] }>();
   const known = once(standing, 'known', { signal: closed.signal });
-  const waiting = {
-    signal: closed.signal,
-    heard: (other: Leader | null): void => {
-      leadership.heard(other);
-      if (other !== null) standing.emit('known');
+  const { first, all } = seekLeadership({
+    ...{ log, dispatcher, registry, timer, leader, seconds },
+    waiting: {
+      signal: closed.signal,
+      heard: (other) => {
+        leadership.heard(other);
+        if (other !== null) standing.emit('known');
+      },
+      unheard: (reason) => leadership.unheard(toFailure(reason)),
     },
-    unheard: (reason: unknown) => leadership.unheard(toFailure(reason)),
-  };
-  const leadOnce = async (): Promise<void> => {
-    const term = await log.lead({ ...leader, seconds: leaderSeconds }, waiting);
-    await dispatcher.takeOver(term, leader);
-    inform(`leads from entry ${dispatcher.position} on`);
-    standing.emit('known');
-    const why = await ending(term.over);
-    await dispatcher.standDown(why);
-    registry.clear(why);
-    if (!closed.signal.aborted) logger.warn(why);
-  };
-  const first = leadOnce();
-  const seeking = (async () => {
-    let turn = first;
-    while (!closed.signal.aborted) {
-      await turn.catch(async (error: unknown) => {
-        if (closed.signal.aborted) return;
-        logger.warn((error as Error).message);
-        await clock.wait(AGAIN_SECONDS, closed.signal);
-      });
-      if (!closed.signal.aborted) turn = leadOnce();
-    }
-  })();
+    took: () => {
+      inform(`leads from entry ${dispatcher.position} on`);
+      standing.emit('known');
+    },
+    ended: (why) => logger.warn(why),
+  });
   opened.closedBy(async () => {
     closed.abort(new Error('the coordinator is closed'));
     await dispatcher.resign().catch(() => undefined);
-    await seeking;
+    await all;
   });
   // A log that cannot be led at all ends the start with its sentence.
   await Promise.race([known.catch(() => undefined), first]);
-}
-
-/** @returns the sentence with which a signal aborts. */
-async function ending(signal: AbortSignal): Promise<string> {
-  if (!signal.aborted)
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-  return signal.reason instanceof Error ? signal.reason.message : String(signal.reason);
 }
 
 function running(

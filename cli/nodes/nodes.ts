@@ -1,5 +1,7 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
+import type { ControlConnection } from '../../proto/client.js';
 import { parseNodeProfile } from '../../proto/convert.js';
+import { WireError } from '../../proto/errors.js';
 import type { NodeStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { withCoordinator } from '../connection.js';
 import { plainTable } from '../output/plain-table.js';
@@ -14,9 +16,10 @@ interface Row {
 
 /** Prints every node a coordinator knows, with its devices, runners and energy sources. */
 export async function listNodes(options: ListOptions): Promise<void> {
-  const { nodes, logDurability, logSentence } = await withCoordinator(options, (control) =>
-    control.listNodes(),
-  );
+  const { nodes, logDurability, logSentence, leaders } = await withCoordinator(options, async (control) => ({
+    ...(await control.listNodes()),
+    leaders: await control.leaders(),
+  }));
   const rows: Row[] = nodes.map((status) => ({ status, profile: parseNodeProfile(status.nodeProfileJson) }));
   if (options.json === true) {
     printJson(
@@ -32,6 +35,7 @@ export async function listNodes(options: ListOptions): Promise<void> {
   }
   if (logDurability === 'delayed' || logDurability === 'unknown')
     say(`the coordinator’s log: ${logSentence}`);
+  sayWhoLeads(leaders);
   if (rows.length === 0) {
     say('no nodes yet; start one: `ridge agent --coordinator HOST:PORT`');
     return;
@@ -52,6 +56,20 @@ export async function listNodes(options: ListOptions): Promise<void> {
       ]),
     ),
   );
+}
+
+/** Of several coordinators, which one leads, which stand by, and which do not answer. */
+function sayWhoLeads(leaders: Awaited<ReturnType<ControlConnection['leaders']>>): void {
+  if (leaders.length === 1) {
+    const answer = leaders[0]!.answer;
+    if (answer instanceof WireError || answer.leaderAddress === answer.ownAddress) return;
+  }
+  for (const { address, answer } of leaders) {
+    if (answer instanceof WireError) say(`coordinator ${address}: does not answer (${answer.message})`);
+    else if (answer.leaderAddress === '') say(`coordinator ${address}: knows of none that leads`);
+    else if (answer.leaderAddress === answer.ownAddress) say(`coordinator ${address}: leads`);
+    else say(`coordinator ${address}: stands by; the one at ${answer.leaderAddress} leads`);
+  }
 }
 
 /** `ridge nodes drain NAME`. */

@@ -28,7 +28,10 @@ export function addSourceOptions(command: Command, coordinator: string): Command
 }
 
 function coordinatorOption(): Option {
-  return new Option('-c, --coordinator <address>', 'host:port of the coordinator').env('RIDGE_COORDINATOR');
+  return new Option(
+    '-c, --coordinator <address>',
+    'host:port of the coordinator; of several, all of them: A,B,C',
+  ).env('RIDGE_COORDINATOR');
 }
 
 function addCredentialOptions(command: Command): Command {

@@ -36,10 +36,15 @@ type Stream = Duplex<SessionResponse, SessionRequest>;
 
 /** The agents' side of the wire: one stream per agent, read one message at a time. */
 export function agentService(api: AgentsApi, handlers: Handlers): AgentServiceServer {
-  return { session: handlers.duplex((stream, context) => serve(api, stream, context)) };
+  return { session: handlers.duplex((stream, context) => serveAgent(api, stream, context)) };
 }
 
-async function serve(api: AgentsApi, stream: Stream, context: CallContext): Promise<void> {
+/** One session, until its stream ends. */
+export async function serveAgent(
+  api: AgentsApi,
+  stream: Stream,
+  context: Pick<CallContext, 'caller' | 'peer' | 'nodeRefusal' | 'refusal'>,
+): Promise<void> {
   const messages = stream[Symbol.asyncIterator]();
   const first = await messages.next();
   if (first.done) return;

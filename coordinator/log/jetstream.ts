@@ -199,7 +199,7 @@ export class JetStreamLog implements Log {
       const sequence = this.#sequence;
       const claim = await claimOf(held.term.token, this.#end() + 1);
       // After an outage the next attempt sees whether it is there; a second claim of the same term changes nothing.
-      if ((await this.#patiently(() => this.#publish(claim, sequence, []))) !== null) return;
+      if ((await this.#patiently(() => this.#publish(claim, sequence, []), held.term)) !== null) return;
     }
     throw lost(this.#stream, 'is written to by coordinators that do not lead it');
   }
@@ -287,7 +287,7 @@ export class JetStreamLog implements Log {
         if (written) return { appended: true, position: position + fresh.length };
         // Somebody else has written: entries, a claim, or this client in a message that came late.
       }
-    });
+    }, term);
     this.#appended.notify();
     return outcome;
   }
@@ -321,14 +321,15 @@ export class JetStreamLog implements Log {
   }
 
   /** Does the work again as long as no server answers. @throws what it threw last, in a sentence, when patience is over. */
-  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+  async #patiently<T>(work: () => Promise<T>, term?: Term): Promise<T> {
     const end = Date.now() + this.#patience;
     for (let pause = 50; ; pause = Math.min(2 * pause, MOST_PAUSE_MILLISECONDS)) {
       try {
         return await work();
       } catch (error) {
-        if (this.#closed || !isAway(causeOf(error)) || Date.now() + pause > end)
-          throw explain(error, this.#stream, 'NATS');
+        // Under a term that is over nothing is written when the server is back.
+        const late = Date.now() + pause > end || term?.lasts === false;
+        if (this.#closed || !isAway(causeOf(error)) || late) throw explain(error, this.#stream, 'NATS');
       }
       await sleep(pause);
     }

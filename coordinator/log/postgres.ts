@@ -122,11 +122,14 @@ export class PostgresLog implements Log {
       unheard: (error) => waiting.unheard?.(explain(error, this.#address)),
     });
     try {
-      // From here on a transaction of a term before finds another writer than itself.
+      // From here on a transaction of a term before finds another writer than itself. A claim that comes late finds another lease.
       await this.#explained(() =>
         this.#writer.patiently(() =>
           this.#writer.query({
-            text: `WITH claimed AS (UPDATE ${this.#table('log')} SET writer = $1 RETURNING 1) SELECT pg_notify($2, '') FROM claimed`,
+            text: `WITH claimed AS (
+                UPDATE ${this.#table('log')} SET writer = $1
+                WHERE EXISTS (SELECT 1 FROM ${this.#table('lease')} WHERE token::text = $1) RETURNING 1
+              ) SELECT pg_notify($2, '') FROM claimed`,
             values: [term.token, channelOf(this.#address)],
           }),
         ),
@@ -221,17 +224,20 @@ export class PostgresLog implements Log {
   async #append(rows: readonly Row[], expected: number, term: Term | undefined): Promise<AppendOutcome> {
     if (term !== undefined) checkTerm(term);
     let attempt: Attempt | null = null;
-    const outcome = await this.#writer.patiently(async () => {
-      if (attempt !== null && (await this.#isWritten(attempt)))
-        return { appended: true, position: attempt.position };
-      return await this.#transact(rows, expected, term, (begun) => {
-        attempt = begun;
-      }).catch((error: unknown) => {
-        // Whatever of the transaction stands there is undone with its connection.
-        this.#writer.drop();
-        throw error;
-      });
-    });
+    const outcome = await this.#writer.patiently(
+      async () => {
+        if (attempt !== null && (await this.#isWritten(attempt)))
+          return { appended: true, position: attempt.position };
+        return await this.#transact(rows, expected, term, (begun) => {
+          attempt = begun;
+        }).catch((error: unknown) => {
+          // Whatever of the transaction stands there is undone with its connection.
+          this.#writer.drop();
+          throw error;
+        });
+      },
+      () => term?.lasts !== false,
+    );
     this.#appended.notify();
     return outcome;
   }
@@ -370,7 +376,7 @@ export class PostgresLog implements Log {
     return `SELECT id, position, chain, writer FROM ${this.#table('log')}`;
   }
 
-  #table(name: 'log' | 'facts'): string {
+  #table(name: 'log' | 'facts' | 'lease'): string {
     return `${this.#address.schema}.${name}`;
   }
 

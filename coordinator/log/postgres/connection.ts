@@ -44,14 +44,17 @@ export class Connection {
     return this.patiently(() => this.query<Row>(statement));
   }
 
-  /** Does the work again as long as no server answers. @throws what it threw last, when patience is over. */
-  async patiently<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Does the work again as long as no server answers, and there is still a reason to.
+   * @throws what it threw last, when patience is over.
+   */
+  async patiently<T>(work: () => Promise<T>, wanted: () => boolean = () => true): Promise<T> {
     const end = Date.now() + 1000 * this.#options.patienceSeconds;
     for (let pause = 20; ; pause = Math.min(2 * pause, MOST_PAUSE_MILLISECONDS)) {
       try {
         return await work();
       } catch (error) {
-        if (this.#closed || !isAway(error) || Date.now() + pause > end) throw error;
+        if (this.#closed || !isAway(error) || Date.now() + pause > end || !wanted()) throw error;
         // A standby, or a transaction that was undone, may still be connected.
         this.drop();
       }

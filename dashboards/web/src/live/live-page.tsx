@@ -10,7 +10,7 @@ import { hrefOf, type Route, useRoute } from './route.js';
 import { SweepPage, SweepProgressContext } from './sweep-page.js';
 import { SweepsPage } from './sweeps-page.js';
 import { TokenPage } from './token-page.js';
-import { useLive } from './use-live.js';
+import { type Live, useLive } from './use-live.js';
 
 const getTrial: GetTrial = (trialId, signal) =>
   askJson<ResultRecord>(`trials/${encodeURIComponent(trialId)}`, signal);
@@ -21,7 +21,7 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
   const sweepId = route.page === 'sweep' ? route.sweepId : null;
   const [attempt, setAttempt] = useState(0);
   const live = useLive(sweepId, attempt);
-  const { connection, writes, sweeps, nodes, running, followed } = live;
+  const { connection, standing, others, writes, sweeps, nodes, running, followed } = live;
   const sweep = sweeps?.find((one) => one.sweepId === sweepId) ?? null;
   const title = sweep?.name ?? (route.page === 'fleet' ? 'Fleet' : 'Sweeps');
 
@@ -46,9 +46,10 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
       <TopLine theme={theme} onTheme={onTheme}>
         <Navigation page={route.page} />
         <ConnectionWord connection={connection} />
+        <OtherCoordinators connection={connection} standing={standing} others={others} />
       </TopLine>
     ),
-    [theme, onTheme, route.page, connection],
+    [theme, onTheme, route.page, connection, standing, others],
   );
   if (connection.state === 'refused') {
     const { status, reason } = connection;
@@ -112,6 +113,40 @@ function Navigation({ page: here }: { page: Route['page'] }) {
         </a>
       ))}
     </nav>
+  );
+}
+
+/** Where to look instead: at the one that leads, or, while this one does not answer, at any other. */
+function OtherCoordinators({
+  connection,
+  standing,
+  others,
+}: Pick<Live, 'connection' | 'standing' | 'others'>) {
+  if (connection.state === 'lost' && others.length > 0) {
+    return (
+      <span class="connection">
+        others:{' '}
+        {others.map((url) => (
+          <a key={url} href={`${url}${location.hash}`}>
+            {url}{' '}
+          </a>
+        ))}
+      </span>
+    );
+  }
+  if (standing === null || standing.leads) return null;
+  const { leader } = standing;
+  if (leader === null) return <span class="connection">no coordinator leads</span>;
+  return (
+    <span class="connection">
+      stands by;{' '}
+      {leader.webUrl === null ? (
+        leader.address
+      ) : (
+        <a href={`${leader.webUrl}${location.hash}`}>{leader.address}</a>
+      )}{' '}
+      leads: nodes and what runs are known there
+    </span>
   );
 }
 

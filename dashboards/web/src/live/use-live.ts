@@ -1,11 +1,21 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { LiveNode, LiveReport, LiveSweep, LiveTrial } from '../../../../report/live/live.js';
+import type {
+  LiveNode,
+  LiveReport,
+  LiveStanding,
+  LiveSweep,
+  LiveTrial,
+} from '../../../../report/live/live.js';
 import { askJson, Refusal } from './api.js';
 import { type Connection, follow } from './follow.js';
 import { type FollowedReport, FollowedTrials } from './trials.js';
 
 export interface Live {
   readonly connection: Connection;
+  /** Which of several coordinators leads; null = not told. */
+  readonly standing: LiveStanding | null;
+  /** Web views of the other coordinators. */
+  readonly others: readonly string[];
   /** Whether sweeps may be submitted, paused and cancelled here. */
   readonly writes: boolean;
   /** null = not told yet. */
@@ -18,6 +28,8 @@ export interface Live {
 
 const NOTHING: Live = {
   connection: { state: 'connecting' },
+  standing: null,
+  others: [],
   writes: false,
   sweeps: null,
   nodes: null,
@@ -63,13 +75,15 @@ export function useLive(sweepId: string | null, attempt: number): Live {
         event: (event) => {
           switch (event.event) {
             case 'hello':
-              set({ writes: event.data.writes });
+              set({ writes: event.data.writes, others: event.data.otherWebUrls ?? [] });
               if (event.data.reset) {
                 trials.reset();
                 asked = false;
               }
               begin();
               return;
+            case 'leader':
+              return set({ standing: event.data });
             case 'sweeps':
               return set({ sweeps: event.data });
             case 'nodes':
