@@ -1,3 +1,4 @@
+import { Audit } from '../../../coordinator/audit.js';
 import { pushMessage, serveAgent } from '../../../coordinator/api/agents.js';
 import { Dispatcher, type Reply } from '../../../coordinator/dispatcher.js';
 import type { Log } from '../../../coordinator/log/log.js';
@@ -56,7 +57,8 @@ export class SimulatedCoordinator {
     if (dispatcher === null) throw new WireError('unavailable', 'It is starting.');
     const api = {
       ...{ dispatcher, registry: this.#registry, clock: this.#clock(), inform: () => undefined },
-      ...{ heartbeatSeconds: HEARTBEAT_SECONDS, leaseSeconds: LEASE_SECONDS },
+      ...{ heartbeatSeconds: HEARTBEAT_SECONDS, leaseSeconds: LEASE_SECONDS, keepsBodies: false },
+      audit: new Audit(null, () => '', () => undefined),
     };
     const context = { caller: 'agent', peer: 'here', nodeRefusal: () => null, refusal: () => null };
     await serveAgent(api, stream, context);

@@ -13,6 +13,7 @@ import {
 import {
   type AppendOutcome,
   type Detail,
+  type Durability,
   type EntryAt,
   type Fact,
   type Log,
@@ -236,6 +237,10 @@ export class SimulatedLog implements Log {
       });
     checkTerm(term);
     return this.#plants.endlessTerm ? endless(term) : term;
+  }
+
+  async durability(): Promise<Durability> {
+    return { level: 'synced', sentence: 'What is there stays there.' };
   }
 
   async probe(): Promise<void> {
