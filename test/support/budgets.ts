@@ -9,11 +9,11 @@ export const BUDGETS = {
   code: 177_300,
   /** Of one room. */
   room: 36_000,
-  tests: 76_300,
-  benches: 14_300,
+  tests: 77_000,
+  benches: 15_700,
   schemas: 9_200,
   /** Of documentation, generated pages left out. */
-  words: 60_000,
+  words: 60_900,
   functionLines: 80,
   longFunctions: 13,
 } as const;
