@@ -30,7 +30,7 @@ export function registerCompare(program: Command): void {
     .command('compare')
     .description(
       'how results changed from A to B, experiment by experiment: ratios with their 95 % interval for speed, size and energy, differences for quality. ' +
-        'A side is a folder of `ridge run` or a results.jsonl; what follows a # chooses rows by number or by axes: ' +
+        'A side is a folder of `ridge run`, a results.jsonl, a bundle, or what llama-bench wrote (JSON, JSON lines, SQL); what follows a # chooses rows by number or by axes: ' +
         'before after, run#3 run#7, run#quantization=f16 run#quantization=q4_k_m. ' +
         'B may be what another load generator wrote (JSON of AIPerf or vllm bench serve): its figures stand beside ours, each by its definition there',
     )

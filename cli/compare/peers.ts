@@ -5,6 +5,7 @@ import { type PeerRun, readPeerRun } from '../../report/peers/read.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
+import { llamaBenchRows } from '../report/llama-bench/rows.js';
 import type { CompareOptions } from './command.js';
 import type { Side } from './side.js';
 
@@ -13,11 +14,14 @@ const SCHEMA = 'ridgepoint.dev/peers/v1';
 /** @returns the run of a JSON file of another load generator; null for anything else. @throws CommandError (2) for JSON of an unknown shape. */
 export function readPeer(word: string): PeerRun | null {
   if (!word.endsWith('.json') || !isFile(word)) return null;
-  const run = readPeerRun(readFileSync(word, 'utf8'));
+  const text = readFileSync(word, 'utf8');
+  // Its rows are rows, and no figures beside ours.
+  if (llamaBenchRows(text) !== null) return null;
+  const run = readPeerRun(text);
   if (typeof run !== 'string') return run;
   throw usageError(
     `${word} is not read: ${run}`,
-    'Give a run of ridge, or a JSON file of AIPerf or vllm bench serve.',
+    'Give a run of ridge, or a file of llama-bench, AIPerf or vllm bench serve.',
   );
 }
 

@@ -21,7 +21,7 @@ export function registerReport(program: Command): void {
     .description('render stored results as a table, an HTML page or an export for other tools')
     .argument(
       '[source]',
-      'folder of `ridge run`, or a results.jsonl file (default: the newest folder in ridge-out)',
+      'folder of `ridge run`, a results.jsonl, a bundle, or what llama-bench wrote as JSON, JSON lines or SQL (default: the newest folder in ridge-out)',
     )
     .option(
       '-o, --output <path>',

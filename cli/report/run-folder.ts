@@ -11,6 +11,9 @@ import type { PublishedFigure } from '../../report/published.js';
 import type { ReportRequest } from '../../report/report.js';
 import { usageError } from '../exit.js';
 import { jsonLines } from '../output/jsonl.js';
+import { say } from '../output/print.js';
+import { importedRecords } from './llama-bench/records.js';
+import { llamaBenchRows } from './llama-bench/rows.js';
 import { openBundle } from './packed/bundle.js';
 
 /** Where `ridge run` puts things when nothing else is said. */
@@ -70,7 +73,7 @@ export interface StoredRun {
 }
 
 /**
- * Reads a folder of `ridge run`, a file of result records (JSON lines), or a bundle (`ridge bundle`).
+ * Reads a folder of `ridge run`, a file of result records (JSON lines), a bundle (`ridge bundle`), or what llama-bench wrote.
  * @param gates to grade records under; left out = those that each was measured under.
  * @throws CommandError (2) naming the file and line that is not a result record.
  */
@@ -91,12 +94,28 @@ export function readRun(source: string, gates?: Gates): StoredRun {
 function readFile(source: string, gates: Gates | undefined): StoredRun {
   const bundle = openBundle(source);
   if (bundle === null) {
+    const imported = llamaBenchIn(source);
+    if (imported !== null) return imported;
     const request = { sweepName: basename(source, '.jsonl'), objectives: [] };
     return { records: readRecords(source, linesIn(source), gates), request };
   }
   const records = readRecords(source, bundle.lines, gates);
   const request = requestIn(bundle.document, records[0]?.sweep.name ?? basename(source));
   return { records, request, published: bundle.published };
+}
+
+/** @returns rows of llama-bench as records; null for a file of something else. @throws CommandError (2) for one that cannot be read. */
+function llamaBenchIn(source: string): StoredRun | null {
+  const rows = llamaBenchRows(readFileSync(source, 'utf8'));
+  if (rows === null) return null;
+  if (typeof rows === 'string') throw usageError(`${source}: ${rows}`);
+  try {
+    const { records, notes } = importedRecords(rows);
+    for (const note of notes) say(note);
+    return { records, request: { sweepName: basename(source), objectives: [] } };
+  } catch (error) {
+    throw usageError(`${source}: ${(error as Error).message}`);
+  }
 }
 
 const linesIn = (path: string) => readFileSync(path, 'utf8').split('\n');
