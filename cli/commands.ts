@@ -44,6 +44,7 @@ import { registerSlurm } from './slurm/command.js';
 import { registerSubmit } from './submit/command.js';
 import { registerSweeps } from './sweeps/command.js';
 import { registerToken } from './token/command.js';
+import { registerTop } from './top/command.js';
 import { registerWatch } from './watch/command.js';
 
 /** A part of `ridge --help`. */
@@ -88,6 +89,7 @@ export const COMMANDS: readonly CommandGroup[] = [
       registerSweeps,
       registerResults,
       registerNodes,
+      registerTop,
       registerSlurm,
       registerLog,
       registerCerts,

@@ -159,6 +159,20 @@ export const coordinatorConfigSchema = z.strictObject({
    */
   bodies: bodiesSchema.nullable().default(null),
   security: securitySchema.default({ kind: 'plaintext' }),
+  /** What namespaces may use, by their names; `*` = those that are not named here. */
+  namespaces: z
+    .record(
+      z.string().regex(/^(\*|[a-z0-9][a-z0-9._-]{0,62})$/, 'small letters, digits, dots and dashes, or *'),
+      z.strictObject({
+        /** Its share of device time against the others', while several wait. */
+        weight: z.number().positive().max(1e6).default(1),
+        /** Trials at a time; null = as many as there are devices. */
+        runningTrials: z.number().int().positive().nullable().default(null),
+        /** Of all its trials together; null = as many as it likes. */
+        deviceHours: z.number().positive().nullable().default(null),
+      }),
+    )
+    .default({}),
   /** How often the files of certificates, tokens and revocations are looked at: what changed holds within so long, without a restart. */
   renewSeconds: seconds.default(5),
   heartbeatSeconds: seconds.default(5),

@@ -13,6 +13,7 @@ import type { Fact, Log, ResultHead } from './log/log.js';
 import { Projection } from './projection.js';
 import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
+import { DEFAULT_NAMESPACE, inNamespace } from './scheduler/namespaces.js';
 import {
   nodesWithLeases,
   type SchedulerOptions,
@@ -205,8 +206,9 @@ export class Dispatcher {
     submitter: string,
     retryFailed: boolean,
     budgetSeconds: number | null = null,
+    { namespace = DEFAULT_NAMESPACE, priority = null }: Turn = {},
   ): Promise<{ view: SweepView; created: boolean; otherwise: SweepState[] }> {
-    const view = await this.#parts.sweeps.read(document, models);
+    const view = inNamespace(await this.#parts.sweeps.read(document, models), namespace);
     return this.#oneAtATime(async () => {
       this.checkLeads();
       const known = this.state.sweeps.get(view.sweepId);
@@ -214,6 +216,7 @@ export class Dispatcher {
         known !== undefined &&
         (known.cancelled ||
           (retryFailed && lacksSomething(known.queues)) ||
+          (priority !== null && priority !== known.priority && sweepStatus(known).state !== 'done') ||
           // What is left of it has a time of its own.
           (budgetSeconds !== null && sweepStatus(known).state !== 'done'));
       if (known !== undefined && !again) return { view, created: false, otherwise: [] };
@@ -227,6 +230,8 @@ export class Dispatcher {
         models,
         repetition,
         ...(budgetSeconds !== null && { budgetSeconds }),
+        ...(namespace !== DEFAULT_NAMESPACE && { namespace }),
+        ...((priority ?? known?.priority ?? 0) !== 0 && { priority: priority ?? known?.priority }),
         submitter,
         at,
       };
@@ -382,6 +387,13 @@ export class Dispatcher {
   }
 }
 
+/** Whose sweep it is, and how soon it is its turn there. */
+export interface Turn {
+  readonly namespace?: string;
+  /** null = as it was, or 0. */
+  readonly priority?: number | null;
+}
+
 /** What concerns this process alone and writes nothing: done by a standby as well. */
 const BOOKKEEPING: ReadonlySet<Event['event']> = new Set(['drain', 'node-disconnected']);
 
@@ -392,6 +404,7 @@ function measuredOtherwise({ sweeps }: SchedulerState, view: SweepView): SweepSt
   return [...sweeps.values()].filter(
     ({ view: other, queues }) =>
       other.pointsId === view.pointsId &&
+      other.namespace === view.namespace &&
       idOf(other) !== idOf(view) &&
       [...queues.values()].some(({ counts }) => counts.complete > 0),
   );

@@ -2,6 +2,7 @@ import { quote } from '../core/quote.js';
 import type { FactHead, Log, ResultHead } from './log/log.js';
 import { damageOf } from './scheduler/damage.js';
 import { applyFact, skipFact } from './scheduler/facts.js';
+import { DEFAULT_NAMESPACE, inNamespace } from './scheduler/namespaces.js';
 import { emptyState, type SchedulerOptions, type SchedulerState } from './scheduler/state.js';
 import type { SweepView } from './scheduler/view.js';
 import { readSweep } from './sweeps.js';
@@ -87,7 +88,12 @@ export class Projection {
   /** @returns null for a sweep that this release cannot go on with; its results stay readable. */
   #resumed(fact: Submitted, read?: SweepView): SweepView | null {
     try {
-      const view = read ?? readSweep(fact.document, fact.models, fact.repetition ?? null);
+      const view =
+        read ??
+        inNamespace(
+          readSweep(fact.document, fact.models, fact.repetition ?? null),
+          fact.namespace ?? DEFAULT_NAMESPACE,
+        );
       // An id that changed with a release would mix points of two numberings.
       if (view.sweepId === fact.sweepId) return view;
       this.#warn(

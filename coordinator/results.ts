@@ -7,6 +7,8 @@ import { queueKey } from './scheduler/state.js';
 export interface ResultsQuery {
   /** null = of every sweep. */
   readonly sweepId: string | null;
+  /** Whether whoever asks may know of a sweep; left out = of all. */
+  readonly sees?: (sweepId: string) => boolean;
   /** Goes on with new results until the signal aborts. */
   readonly follow: boolean;
   /** Also drift controls, and attempts that were tried again. */
@@ -63,6 +65,7 @@ async function resultOf(
   const { head } = entry;
   if (head.fact === 'ResultRecorded') {
     if (query.sweepId !== null && head.record.sweep.id !== query.sweepId) return null;
+    if (query.sees?.(head.record.sweep.id) === false) return null;
     if (dispatcher.state.repeated.has(head.record.trialId)) return null;
     return query.allTrials || counts(dispatcher, head.record) ? storedResult(entry) : null;
   }

@@ -13,6 +13,8 @@ import { impossibility, layOut, openSpace, type Space, type SweepPlan } from '..
 import { ONE_START, type RepetitionPolicy, type Sweep } from '../core/sweep/spec.js';
 import { parseStoredModels } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';
+import { DEFAULT_NAMESPACE } from './scheduler/namespaces.js';
+import { devicesTaken } from './scheduler/placement.js';
 import type { SweepView } from './scheduler/view.js';
 
 /** A sweep that was read and planned, as plain data that one thread can give to another. */
@@ -63,10 +65,13 @@ export function planSweep(
 export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
   const space = openSpace(sweep, plan);
   const models = new Set(sweep.models.map(modelKey));
+  const experimentOf = memoized((position, node) => experimentAt(space, position, node));
+  const onCpus = sweep.placement.devices.every((device) => device === 'cpu');
   return {
     sweepId,
     pointsId: pointsId(sweep),
     name: sweep.name,
+    namespace: DEFAULT_NAMESPACE,
     count: space.count,
     impossible: space.impossible.reduce((sum, group) => sum + group.count, 0),
     placement: sweep.placement,
@@ -75,11 +80,12 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
     objectives: sweep.objectives,
     newSearch: searchOf(sweep, space),
     positionAt: (index) => permute(index, space.count, sweep.placement.seed),
-    experimentAt: memoized((position, node) => experimentAt(space, position, node)),
+    experimentAt: experimentOf,
     identify: (experiment) => (models.has(modelKey(experiment.model)) ? experimentId(experiment) : null),
     impossibility: (experiment) => (space.unchecked.length === 0 ? null : impossibility(experiment)),
     memoryBytes: (experiment) =>
       experiment.model.facts === null ? null : predictedBytes({ facts: experiment.model.facts, experiment }),
+    devicesAt: (position, node) => (onCpus ? 1 : devicesTaken(experimentOf(position, node))),
     names: namesOf(sweep),
     label: labelsIn(sweep),
   };

@@ -16,8 +16,11 @@ import {
   type CancelSweepRequest,
   type CancelSweepResponse,
   ControlServiceClient,
+  type CordonNodeRequest,
+  type CordonNodeResponse,
   type DrainNodeRequest,
   type DrainNodeResponse,
+  type ListNamespacesResponse,
   type ListNodesResponse,
   type ListSweepsResponse,
   type PauseSweepRequest,
@@ -64,6 +67,8 @@ export interface ControlConnection {
   listSweeps(limits?: CallLimits): Promise<ListSweepsResponse>;
   listNodes(limits?: CallLimits): Promise<ListNodesResponse>;
   drainNode(request: DrainNodeRequest, limits?: CallLimits): Promise<DrainNodeResponse>;
+  cordonNode(request: CordonNodeRequest, limits?: CallLimits): Promise<CordonNodeResponse>;
+  listNamespaces(limits?: CallLimits): Promise<ListNamespacesResponse>;
   /** Ends when the sweep is finished or the signal aborts. */
   watchSweep(request: WatchSweepRequest, signal?: AbortSignal): AsyncIterable<WatchSweepResponse>;
   /** Whole records, one a message, unless the request says otherwise. */
@@ -139,6 +144,8 @@ export function connectControl({ address: text, security }: Endpoint): ControlCo
     listSweeps: (limits) => asking((client) => client.listSweeps, {}, limits),
     listNodes: (limits) => asking((client) => client.listNodes, {}, limits),
     drainNode: (request, limits) => asking((client) => client.drainNode, request, limits),
+    cordonNode: (request, limits) => asking((client) => client.cordonNode, request, limits),
+    listNamespaces: (limits) => asking((client) => client.listNamespaces, {}, limits),
     watchSweep: (request, signal) =>
       againFrom(coordinators, signal, (place, over) =>
         incoming<WatchSweepResponse>(() => clients.at(place.address).watchSweep(request), over),

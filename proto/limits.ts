@@ -36,6 +36,8 @@ export const METHODS: Readonly<Record<string, MethodLimits>> = {
   '/ridgepoint.v1.ControlService/PauseSweep': { access: 'submit', requestBytes: 64 * KIB },
   '/ridgepoint.v1.ControlService/ResumeSweep': { access: 'submit', requestBytes: 64 * KIB },
   '/ridgepoint.v1.ControlService/DrainNode': { access: 'submit', requestBytes: 64 * KIB },
+  '/ridgepoint.v1.ControlService/CordonNode': { access: 'submit', requestBytes: 64 * KIB },
+  '/ridgepoint.v1.ControlService/ListNamespaces': read,
   '/ridgepoint.v1.ControlService/ListSweeps': read,
   '/ridgepoint.v1.ControlService/WatchSweep': read,
   '/ridgepoint.v1.ControlService/StreamResults': read,

@@ -15,6 +15,20 @@ export function registerNodes(program: Command): void {
     const { listNodes } = await import('./nodes.js');
     await listNodes(options);
   });
+  for (const [word, does] of [
+    ['cordon', 'gives a node no more work; its agent stays, and what runs there is finished'],
+    ['uncordon', 'gives a node work again'],
+  ] as const) {
+    const cordon = command
+      .command(word)
+      .description(`${word} a node: ${does}`)
+      .argument('<node>', 'name of the node')
+      .option('--reason <text>', 'shown by `ridge nodes`', '');
+    addConnectionOptions(cordon).action(async (node: string, _options: DrainOptions, self: Command) => {
+      const { cordonNode } = await import('./nodes.js');
+      await cordonNode(node, word === 'uncordon', self.optsWithGlobals<DrainOptions>());
+    });
+  }
   const drain = command
     .command('drain')
     .description(

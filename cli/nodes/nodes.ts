@@ -28,6 +28,7 @@ export async function listNodes(options: ListOptions): Promise<void> {
         state: status.state,
         lastSeenAt: status.lastSeenAt,
         running: status.running,
+        cordoned: status.cordoned === '' ? null : status.cordoned,
         profile,
       })),
     );
@@ -45,7 +46,7 @@ export async function listNodes(options: ListOptions): Promise<void> {
       ['node', 'state', 'cores', 'memory', 'devices', 'runners', 'energy', 'roofs', 'running'],
       rows.map(({ status, profile }) => [
         status.name,
-        status.state,
+        status.cordoned === '' ? status.state : `${status.state}, cordoned`,
         profile.cores,
         `${(profile.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
         profile.devices.map((d) => d.classes.at(-1) ?? d.id).join(','),
@@ -79,5 +80,20 @@ export async function drainNode(node: string, options: DrainOptions): Promise<vo
     const rest =
       running === 0 ? 'nothing runs there' : `it finishes ${running === 1 ? 'a trial' : `${running} trials`}`;
     say(`${node} takes no more work and ends; ${rest}`);
+  });
+}
+
+/** `ridge nodes cordon NAME` and `ridge nodes uncordon NAME`. */
+export async function cordonNode(node: string, uncordon: boolean, options: DrainOptions): Promise<void> {
+  await withCoordinator(options, async (control) => {
+    const { running, unchanged } = await control.cordonNode({ node, reason: options.reason, uncordon });
+    const rest =
+      uncordon || running === 0 ? '' : `; it finishes ${running === 1 ? 'a trial' : `${running} trials`}`;
+    const word = uncordon ? 'gets work again' : 'gets no more work';
+    say(
+      unchanged
+        ? `${node} ${uncordon ? 'was not cordoned' : 'was cordoned before'}`
+        : `${node} ${word}${rest}`,
+    );
   });
 }

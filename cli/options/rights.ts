@@ -36,3 +36,11 @@ function readNames(text: string): readonly string[] {
   }
   return names;
 }
+
+/** Of commands that submit. */
+export function namespaceOption(): Option {
+  return new Option(
+    '--namespace <name>',
+    'whose sweep it is (default: that of your certificate or token, where it is for one alone, else `default`)',
+  ).env('RIDGE_NAMESPACE');
+}

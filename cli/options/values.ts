@@ -34,6 +34,14 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** @throws InvalidArgumentError unless the text is a whole number from -1000 to 1000. */
+export function priority(text: string): number {
+  const value = /^-?\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(Math.abs(value) <= 1000))
+    throw new InvalidArgumentError('It must be a whole number from -1000 to 1000.');
+  return value;
+}
+
 const UNITS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600 };
 
 /** @returns seconds. @throws InvalidArgumentError unless the text is a time above zero, such as 90s, 10min or 1h. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
-import { STRICT_OPTION, SWEEP_ARGUMENT } from '../options/values.js';
+import { namespaceOption } from '../options/rights.js';
+import { priority, STRICT_OPTION, SWEEP_ARGUMENT } from '../options/values.js';
 
 export interface SubmitOptions extends ConnectionOptions {
   readonly watch?: true;
@@ -8,6 +9,8 @@ export interface SubmitOptions extends ConnectionOptions {
   readonly quick?: true;
   readonly strict?: true;
   readonly json?: true;
+  readonly namespace?: string;
+  readonly priority?: number;
 }
 
 export function registerSubmit(program: Command): void {
@@ -25,6 +28,12 @@ export function registerSubmit(program: Command): void {
     )
     .option('--quick', 'three short starts of each experiment in the time of one, whatever the file says')
     .option(...STRICT_OPTION)
+    .addOption(namespaceOption())
+    .option(
+      '--priority <number>',
+      'against other sweeps of its namespace: the higher one first (default: 0)',
+      priority,
+    )
     .option('--json', 'print JSON');
   addConnectionOptions(command).action(async (file: string, options: SubmitOptions) => {
     const { submit } = await import('./submit.js');

@@ -20,6 +20,8 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
       modelsJson: '',
       submitter: userInfo().username,
       retryFailed: options.retryFailed === true,
+      ...(options.namespace !== undefined && { namespace: options.namespace }),
+      ...(options.priority !== undefined && { priority: options.priority }),
     });
     if (options.json === true) printJson(accepted);
     else printData(accepted.sweepId);

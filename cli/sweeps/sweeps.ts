@@ -21,11 +21,14 @@ export async function listSweeps(options: ListOptions): Promise<void> {
     say('no sweeps yet; submit one: `ridge submit FILE`');
     return;
   }
+  // Who has one alone need not be told.
+  const several = new Set(sweeps.map(({ namespace }) => namespace)).size > 1;
   printData(
     plainTable(
       [
         'sweep',
         'name',
+        ...(several ? ['namespace'] : []),
         'state',
         'points',
         'complete',
@@ -39,6 +42,7 @@ export async function listSweeps(options: ListOptions): Promise<void> {
       sweeps.map((s) => [
         s.sweepId,
         s.name,
+        ...(several ? [s.namespace] : []),
         stateWord(s) === 'not_resumed' ? 'from another release, not resumed' : stateWord(s),
         s.points,
         s.complete,

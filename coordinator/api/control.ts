@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '../../core/input/printable.js';
 import { quote } from '../../core/quote.js';
-import type { Caller } from '../../proto/caller.js';
+import { type Caller, mayUse } from '../../proto/caller.js';
 import { parseModels } from '../../proto/convert.js';
 import { WireError } from '../../proto/errors.js';
 import {
   type CancelSweepRequest,
   type CancelSweepResponse,
   type ControlServiceServer,
+  type CordonNodeRequest,
+  type CordonNodeResponse,
   type PauseSweepRequest,
   type PauseSweepResponse,
   RecordDetail,
@@ -26,9 +28,12 @@ import type { Dispatcher } from '../dispatcher.js';
 import type { Durability, Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { type StoredResult, storedResults } from '../results.js';
+import { DEFAULT_NAMESPACE, NAMESPACE, PRIORITY_LIMIT } from '../scheduler/namespaces.js';
 import type { SweepState } from '../scheduler/state.js';
 import { sweepStatus } from '../scheduler/status.js';
+import { namespaceStatuses } from './namespaces.js';
 import { nodeStatuses, otherReleaseStatus, runningTrials, wireStatus } from './status.js';
+import { resultsNamed, seesSweep, sweepNamed, sweepsOf } from './visible.js';
 
 export interface ControlApi {
   readonly dispatcher: Dispatcher;
@@ -75,17 +80,23 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
     cancelSweep: handlers.unary((request, context) => cancelSweep(api, request, askerOf(context))),
     pauseSweep: handlers.unary((request, context) => pauseSweep(api, request, askerOf(context))),
     resumeSweep: handlers.unary((request, context) => resumeSweep(api, request, askerOf(context))),
-    listSweeps: handlers.unary(async () => ({
+    listSweeps: handlers.unary(async (_request, { who }) => ({
       sweeps: [
-        ...[...dispatcher.state.otherReleases.values()].map(otherReleaseStatus),
-        ...[...dispatcher.state.sweeps.values()].map((sweep) => wireStatus(dispatcher, sweep)),
+        ...(mayUse(who, DEFAULT_NAMESPACE)
+          ? [...dispatcher.state.otherReleases.values()].map(otherReleaseStatus)
+          : []),
+        ...sweepsOf(dispatcher, who).map((sweep) => wireStatus(dispatcher, sweep)),
       ],
     })),
-    listNodes: handlers.unary(async () => ({
-      nodes: nodeStatuses(dispatcher, registry),
+    listNodes: handlers.unary(async (_request, { who }) => ({
+      nodes: nodeStatuses(dispatcher, registry, who),
       logDurability: durability.level,
       logSentence: durability.sentence,
     })),
+    listNamespaces: handlers.unary(async (_request, { who }) => ({
+      namespaces: namespaceStatuses(dispatcher).filter(({ name }) => mayUse(who, name)),
+    })),
+    cordonNode: handlers.unary((request, context) => cordonNode(api, request, askerOf(context))),
     drainNode: handlers.unary(async ({ node, reason }, context) => {
       const by = askerOf(context);
       managesNodes(by);
@@ -103,14 +114,15 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
       const leases = [...dispatcher.state.leases.values()];
       return { running: leases.filter((lease) => lease.node === node).length };
     }),
-    watchSweep: handlers.stream(({ sweepId }, { signal }) =>
-      watch(dispatcher, registry, sweepNamed(dispatcher, sweepId), signal),
+    watchSweep: handlers.stream(({ sweepId }, { signal, who }) =>
+      watch(dispatcher, registry, sweepNamed(dispatcher, sweepId, who), signal),
     ),
-    streamResults: handlers.stream(async function* (request, { signal }) {
+    streamResults: handlers.stream(async function* (request, { signal, who }) {
       const sweepId = request.sweepId === '' ? null : request.sweepId;
-      if (sweepId !== null && !dispatcher.state.otherReleases.has(sweepId)) sweepNamed(dispatcher, sweepId);
+      if (sweepId !== null) resultsNamed(dispatcher, sweepId, who);
       const query = {
         sweepId,
+        sees: (id: string) => seesSweep(dispatcher, who, id),
         follow: request.follow,
         allTrials: request.allTrials,
         detail: request.detail === RecordDetail.RECORD_DETAIL_ROW ? ('row' as const) : ('full' as const),
@@ -131,16 +143,18 @@ export async function submitSweep(
   bounded('submitter', request.submitter);
   const models = parseModels(request.modelsJson);
   const submitter = request.submitter === '' ? by.name : request.submitter;
+  const { namespace, priority } = turnOf(request, by);
   const { view, created, otherwise } = await dispatcher.submit(
     request.document,
     models,
     submitter,
     request.retryFailed,
     budgetOf(request),
+    { namespace, priority },
   );
   if (created) inform(`sweep ${view.name} (${view.sweepId}): ${view.count} points from ${submitter}`);
   const { sweepId, name, count: points, impossible } = view;
-  audit.did('submit', by, { sweepId, name, points, created, submitter });
+  audit.did('submit', by, { sweepId, name, namespace, points, created, submitter });
   const measuredOtherwise = otherwise.map((sweep) => {
     const { sweepId, name, complete } = sweepStatus(sweep);
     return { sweepId, name, complete };
@@ -157,13 +171,65 @@ function budgetOf({ budgetSeconds }: Pick<SubmitSweepRequest, 'budgetSeconds'>):
   throw new WireError('invalid', `budget_seconds must be a number above 0, not ${budgetSeconds}`);
 }
 
+/** @throws WireError `forbidden` for another namespace, `invalid` for what is none */
+function turnOf(
+  request: Pick<SubmitSweepRequest, 'namespace' | 'priority'>,
+  { who }: Asker,
+): { namespace: string; priority: number | null } {
+  const asked = request.namespace ?? '';
+  const priority = request.priority ?? null;
+  const [own = '', ...more] = who.namespaces ?? [];
+  const namespace = asked || (more.length === 0 && NAMESPACE.test(own) ? own : DEFAULT_NAMESPACE);
+  if (!NAMESPACE.test(namespace)) {
+    throw new WireError(
+      'invalid',
+      `${quote(namespace)} cannot be a namespace: use small letters, digits, dots and dashes, 63 at most.`,
+    );
+  }
+  if (!mayUse(who, namespace)) {
+    const those = (who.namespaces ?? []).map(quote).join(', ') || 'none';
+    throw new WireError(
+      'forbidden',
+      `${quote(who.name)} may not use the namespace ${quote(namespace)}, but ${those}.`,
+    );
+  }
+  if (priority !== null && Math.abs(priority) > PRIORITY_LIMIT) {
+    throw new WireError(
+      'invalid',
+      `A priority is between -${PRIORITY_LIMIT} and ${PRIORITY_LIMIT}, not ${priority}.`,
+    );
+  }
+  return { namespace, priority };
+}
+
+/** What runs there is finished. @throws WireError `forbidden`, or `invalid` for what is no name */
+async function cordonNode(
+  { dispatcher, clock, audit, inform }: ControlApi,
+  { node, reason, uncordon }: CordonNodeRequest,
+  by: Asker,
+): Promise<CordonNodeResponse> {
+  managesNodes(by);
+  bounded('reason', reason);
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(node)) {
+    throw new WireError('invalid', `${quote(node)} is no name of a node: \`ridge nodes\` lists them.`);
+  }
+  const word = uncordon ? 'uncordon' : 'cordon';
+  const why = reason === '' ? `${word}ed by ${by.name}` : reason;
+  const before = dispatcher.position;
+  await dispatcher.dispatch({ event: `${word}-requested`, at: clock.at(), node, reason: why });
+  inform(`${node} is ${word}ed: ${why}`);
+  audit.did(word, by, { node, reason: why });
+  const running = [...dispatcher.state.leases.values()].filter((lease) => lease.node === node).length;
+  return { running, unchanged: dispatcher.position === before };
+}
+
 /** Its running trials are stopped, its results kept. @throws WireError `not-found` */
 export async function cancelSweep(
   { dispatcher, clock, audit }: ControlApi,
   { sweepId, reason }: CancelSweepRequest,
   by: Asker,
 ): Promise<CancelSweepResponse> {
-  sweepNamed(dispatcher, sweepId);
+  sweepNamed(dispatcher, sweepId, by.who);
   bounded('reason', reason);
   const why = reason === '' ? `cancelled by ${by.name}` : reason;
   await dispatcher.dispatch({ event: 'cancel-requested', at: clock.at(), sweepId, reason: why });
@@ -177,7 +243,7 @@ export async function pauseSweep(
   { sweepId, reason }: PauseSweepRequest,
   by: Asker,
 ): Promise<PauseSweepResponse> {
-  const sweep = sweepNamed(dispatcher, sweepId);
+  const sweep = sweepNamed(dispatcher, sweepId, by.who);
   bounded('reason', reason);
   const why = reason === '' ? `paused by ${by.name}` : reason;
   await dispatcher.dispatch({ event: 'pause-requested', at: clock.at(), sweepId, reason: why });
@@ -193,7 +259,7 @@ export async function resumeSweep(
   { sweepId, reason }: ResumeSweepRequest,
   by: Asker,
 ): Promise<ResumeSweepResponse> {
-  const sweep = sweepNamed(dispatcher, sweepId);
+  const sweep = sweepNamed(dispatcher, sweepId, by.who);
   bounded('reason', reason);
   const why = reason === '' ? `resumed by ${by.name}` : reason;
   const replies = await dispatcher.dispatch({
@@ -264,21 +330,6 @@ async function* messagesOf(
     throw error;
   }
   if (records.length > 0) yield message();
-}
-
-/** @throws WireError `not-found`, or `refused` for a sweep of another release. */
-export function sweepNamed(dispatcher: Dispatcher, sweepId: string): SweepState {
-  const sweep = dispatcher.state.sweeps.get(sweepId);
-  if (sweep === undefined) {
-    if (dispatcher.state.otherReleases.has(sweepId)) {
-      throw new WireError(
-        'refused',
-        `Sweep ${sweepId} is from another release and is not resumed: \`ridge results ${sweepId}\` prints what it has.`,
-      );
-    }
-    throw new WireError('not-found', `There is no sweep ${quote(sweepId)}: \`ridge sweeps\` lists them.`);
-  }
-  return sweep;
 }
 
 /** Who leads, now and at every change. */

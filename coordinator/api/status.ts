@@ -9,8 +9,10 @@ import {
 } from '../../proto/gen/ridgepoint/v1/control.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
+import { DEFAULT_NAMESPACE, quotaRefusal } from '../scheduler/namespaces.js';
 import { type LeaseState, type OtherRelease, queueOf, type SweepState } from '../scheduler/state.js';
 import { blockedReasons, failureReasons, sweepStatus } from '../scheduler/status.js';
+import { type Seer, seesSweep } from './visible.js';
 
 export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStatus {
   const { state, trialSeconds, queued, start, invalidBy, disturbedBy, search, ...status } =
@@ -21,8 +23,12 @@ export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStat
       lease.purpose === 'measure' &&
       !queueOf(sweep, lease.queue).settled.has(lease.position),
   ).length;
+  const { namespace } = sweep.view;
   return {
     ...status,
+    namespace,
+    priority: sweep.priority,
+    secondsLeft: secondsLeft(dispatcher, sweep),
     state: toSweepState(state),
     running,
     queued: queued - running,
@@ -48,7 +54,17 @@ function reasonsToWait(
   state: ReturnType<typeof sweepStatus>['state'],
 ): string[] {
   if (state === 'paused') return sweep.paused === null ? [] : [sweep.paused];
-  return state === 'running' ? blockedReasons(dispatcher.state, sweep) : [];
+  if (state !== 'running') return [];
+  const quota = quotaRefusal(dispatcher.state, sweep.view.namespace);
+  return [...(quota === null ? [] : [quota]), ...blockedReasons(dispatcher.state, sweep)];
+}
+
+/** @returns seconds until a sweep is done at the pace of its newest trials with the devices that it has now; 0 = nobody can tell. */
+function secondsLeft({ state }: Dispatcher, sweep: SweepState): number {
+  const { state: word, trialSeconds, trialsLeft, sweepId } = sweepStatus(sweep);
+  if (word !== 'running' || trialSeconds === null) return 0;
+  const devices = [...state.leases.values()].filter((lease) => lease.sweepId === sweepId).length;
+  return devices === 0 ? 0 : (trialSeconds * trialsLeft) / devices;
 }
 
 /** Of a sweep that does not run. */
@@ -72,6 +88,9 @@ export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: Other
     search: undefined,
     objectives: [],
     names: [],
+    namespace: DEFAULT_NAMESPACE,
+    priority: 0,
+    secondsLeft: 0,
   };
 }
 
@@ -122,10 +141,12 @@ export function runningTrials(
   });
 }
 
-export function nodeStatuses(dispatcher: Dispatcher, registry: Registry): NodeStatus[] {
-  const running = runningTrials(dispatcher, registry).map(({ trial }) => trial);
+/** What runs of other namespaces keeps a node busy, and is nobody's business. */
+export function nodeStatuses(dispatcher: Dispatcher, registry: Registry, who: Seer): NodeStatus[] {
+  const running = runningTrials(dispatcher, registry);
   return registry.entries().map(({ profile, session, lastSeenAt, state }) => {
-    const mine = running.filter((trial) => trial.node === profile.name);
+    const mine = running.filter(({ trial }) => trial.node === profile.name);
+    const seen = mine.filter(({ sweepId }) => seesSweep(dispatcher, who, sweepId));
     return {
       name: profile.name,
       state:
@@ -138,7 +159,8 @@ export function nodeStatuses(dispatcher: Dispatcher, registry: Registry): NodeSt
               : 'idle',
       lastSeenAt,
       nodeProfileJson: JSON.stringify(profile),
-      running: mine,
+      running: seen.map(({ trial }) => trial),
+      cordoned: dispatcher.state.cordoned.get(profile.name) ?? '',
     };
   });
 }

@@ -5,12 +5,13 @@ import type { Clock } from '../clock.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Log, ResultHead } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
+import { DEFAULT_NAMESPACE } from '../scheduler/namespaces.js';
 import { Exposition } from './exposition.js';
 import { answer } from './negotiate.js';
 import { GenAi } from './push/gen-ai.js';
 import type { Pushed } from './push/pusher.js';
 import { isShown, Replayed } from './replayed.js';
-import { EMPTY, type Snapshot, takeSnapshot } from './snapshot.js';
+import { EMPTY, type Snapshot, shownName, takeSnapshot } from './snapshot.js';
 import { ResultWindow } from './window.js';
 
 export interface ExporterOptions {
@@ -138,7 +139,15 @@ export class Exporter {
 
   #show(record: ResultRecord, ageSeconds: number): void {
     if (isShown(record) && !this.#dispatcher.state.repeated.has(record.trialId))
-      this.#window.add(record, this.#clock.now() - ageSeconds);
+      this.#window.add(this.#named(record), this.#clock.now() - ageSeconds);
+  }
+
+  /** A sweep of a namespace is shown with it, so that those of one name are not taken for one. */
+  #named(record: ResultRecord): ResultRecord {
+    const { sweep } = record;
+    const namespace = this.#dispatcher.state.sweeps.get(sweep.id)?.view.namespace ?? DEFAULT_NAMESPACE;
+    const name = shownName(namespace, sweep.name);
+    return name === sweep.name ? record : { ...record, sweep: { ...sweep, name } };
   }
 
   /** Seconds since a trial ended. */

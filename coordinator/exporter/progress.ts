@@ -64,6 +64,15 @@ export function addFleet(registry: MetricRegistry, snapshot: () => Snapshot): vo
   gaugeOf(registry, 'ridgepoint_log_entries', () => [[{}, snapshot().logEntries]]);
   gaugeOf(registry, 'ridgepoint_log_writable', () => [[{}, snapshot().logWritable ? 1 : 0]]);
   countedElsewhere(registry, 'ridgepoint_log_append_failures_total', () => [[{}, snapshot().logRefused]]);
+  gaugeOf(registry, 'ridgepoint_namespace_running_trials', () =>
+    snapshot().namespaces.map(({ name, running }) => [{ namespace: name }, running] as const),
+  );
+  gaugeOf(registry, 'ridgepoint_namespace_queued_points', () =>
+    snapshot().namespaces.map(({ name, queued }) => [{ namespace: name }, queued] as const),
+  );
+  countedElsewhere(registry, 'ridgepoint_namespace_device_seconds_total', () =>
+    snapshot().namespaces.map(({ name, deviceHours }) => [{ namespace: name }, deviceHours * 3600] as const),
+  );
   gaugeOf(registry, 'ridgepoint_node_up', () =>
     snapshot().nodes.map(({ node, up }) => [{ node }, up ? 1 : 0] as const),
   );

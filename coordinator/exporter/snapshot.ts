@@ -2,8 +2,11 @@ import { FAILURES } from '../../core/errors.js';
 import type { POINT_STATES } from '../../core/metrics/exported.js';
 import type { Grade } from '../../core/result/warnings.js';
 import type { PointName } from '../../core/sweep/labels.js';
+import type { NamespaceStatus } from '../../proto/gen/ridgepoint/v1/control.js';
+import { namespaceStatuses } from '../api/namespaces.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
+import { DEFAULT_NAMESPACE } from '../scheduler/namespaces.js';
 import type { LeaseState, NodeState, SweepState } from '../scheduler/state.js';
 import { type SweepStatus, sweepStatus } from '../scheduler/status.js';
 import { type RankedResult, rankResults } from './ranking.js';
@@ -15,6 +18,7 @@ export interface Snapshot {
   /** What sweeps call some of their points, by the id of the sweep. */
   readonly names: ReadonlyMap<string, readonly PointName[]>;
   readonly sweeps: readonly SweepProgress[];
+  readonly namespaces: readonly NamespaceStatus[];
   readonly nodes: readonly NodePresence[];
   readonly leases: readonly Pick<LeaseState, 'node' | 'purpose'>[];
   readonly leading: boolean;
@@ -52,6 +56,7 @@ export const EMPTY: Snapshot = {
   results: [],
   names: new Map(),
   sweeps: [],
+  namespaces: [],
   nodes: [],
   leases: [],
   leading: false,
@@ -80,6 +85,7 @@ export function takeSnapshot({ dispatcher, registry, shown, goneBefore }: Source
     results: rankResults(shown, (sweepId) => state.sweeps.get(sweepId)?.view.objectives ?? []),
     names: new Map([...state.sweeps.values()].map(({ view }) => [view.sweepId, view.names])),
     sweeps: [...state.sweeps.values()].slice(-SWEEPS).map((sweep) => progressOf(sweep, leases)),
+    namespaces: namespaceStatuses(dispatcher),
     nodes: registry
       .entries()
       .filter(({ session, lastSeenAt, state: reported }) => {
@@ -108,7 +114,7 @@ function progressOf(sweep: SweepState, leases: readonly LeaseState[]): SweepProg
   const waiting = queued - running;
   const held = sweep.cancelled ? 'cancelled' : sweep.paused === null ? 'queued' : 'paused';
   return {
-    sweep: name,
+    sweep: shownName(sweep.view.namespace, name),
     points: {
       queued: 0,
       paused: 0,
@@ -127,6 +133,11 @@ function progressOf(sweep: SweepState, leases: readonly LeaseState[]): SweepProg
     invalidBy: more.invalidBy,
     failedBy: failedBy(sweep),
   };
+}
+
+/** Sweeps of one name in two namespaces are two. */
+export function shownName(namespace: string, name: string): string {
+  return namespace === DEFAULT_NAMESPACE ? name : `${namespace}/${name}`;
 }
 
 function failedBy(sweep: SweepState): Map<string, number> {

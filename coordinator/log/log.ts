@@ -18,6 +18,10 @@ export type Fact =
       readonly repetition?: RepetitionPolicy | undefined;
       /** Seconds that it may take from its first lease on; then points that have a start get no other. Left out = as long as it takes. */
       readonly budgetSeconds?: number | undefined;
+      /** Whose sweep it is; left out = `default`. */
+      readonly namespace?: string | undefined;
+      /** Against other sweeps of its namespace; left out = 0. */
+      readonly priority?: number | undefined;
       readonly submitter: string;
       readonly at: string;
     }
@@ -35,6 +39,13 @@ export type Fact =
       readonly at: string;
     }
   | { readonly fact: 'ResultRecorded'; readonly record: ResultRecord }
+  /** A node is given no more work until `NodeUncordoned`; what runs there goes on, and its agent stays. */
+  | {
+      readonly fact: 'NodeCordoned' | 'NodeUncordoned';
+      readonly node: string;
+      readonly reason: string;
+      readonly at: string;
+    }
   /** A point whose experiment was measured before takes over the result of that trial. */
   | {
       readonly fact: 'ResultReused';

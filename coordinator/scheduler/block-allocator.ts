@@ -2,6 +2,7 @@ import type { DeviceProfile } from '../../core/experiment/node.js';
 import { keptBetween } from '../../core/runners/index.js';
 import type { Searcher } from '../../core/search/searcher.js';
 import type { Fact } from '../log/log.js';
+import { chargeBlock, inTurn, refundBlock } from './namespaces.js';
 import { refusal, serves } from './placement.js';
 import { reusable } from './reuse.js';
 import {
@@ -46,7 +47,7 @@ export function allocateBlock(
   const node = state.nodes.get(slot.node);
   const device = node?.profile.devices.find((candidate) => candidate.id === slot.deviceId);
   if (node === undefined || device === undefined) return false;
-  for (const sweep of state.sweeps.values()) {
+  for (const sweep of inTurn(state)) {
     if (sweep.cancelled || sweep.paused !== null || !serves(node.profile, sweep.view.sweepId)) continue;
     const key = queueKey(sweep, slot.node);
     // A node that has no device of the classes asked for does not become a value of the node axis.
@@ -64,6 +65,7 @@ export function allocateBlock(
       number: sweep.nextBlock,
       pending,
       control: wantsControl ? allocator.reference() : null,
+      charged: chargeBlock(state, sweep, pending, queue.node),
       stage: 'begin',
     };
     sweep.nextBlock += 1;
@@ -285,6 +287,7 @@ class BlockAllocator {
       longest.pending.splice(index, 1);
       taken.push(position);
     }
+    refundBlock(this.#of.state, longest, taken.length);
     return taken;
   }
 }
@@ -295,5 +298,6 @@ export function releaseBlock(state: SchedulerState, slot: Slot): void {
   slot.block = null;
   const sweep = block === null ? undefined : state.sweeps.get(block.sweepId);
   if (block === null || sweep === undefined) return;
+  refundBlock(state, block, block.pending.length);
   for (const position of block.pending) requeue(queueOf(sweep, block.queue), position);
 }

@@ -55,6 +55,13 @@ export type Event =
       readonly reason: string;
     }
   | { readonly event: 'tick'; readonly now: number; readonly at: string }
+  /** The node is to be given no more work, and stays; or it is again. */
+  | {
+      readonly event: 'cordon-requested' | 'uncordon-requested';
+      readonly at: string;
+      readonly node: string;
+      readonly reason: string;
+    }
   /** Somebody wants the node to take no more work and to end. */
   | { readonly event: 'drain-requested'; readonly node: string; readonly reason: string }
   /** This coordinator leads from now on; these nodes may hold leases of whoever led before. */

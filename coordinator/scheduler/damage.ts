@@ -1,4 +1,5 @@
 import type { FactHead, ResultHead } from '../log/log.js';
+import { DEFAULT_NAMESPACE, NAMESPACE } from './namespaces.js';
 import { MOST_STARTS } from './starts.js';
 import type { SchedulerState } from './state.js';
 
@@ -18,6 +19,7 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
       if (!isName(fact.sweepId) || typeof fact.document !== 'string' || !Array.isArray(fact.models)) {
         return 'a sweep without an id or a document';
       }
+      if (!isTurn(fact)) return 'a sweep of no namespace, or of no priority';
       if (!isRepetition(fact.repetition)) return 'a sweep that is to be measured no number of times';
       return fact.budgetSeconds === undefined || fact.budgetSeconds > 0
         ? null
@@ -30,6 +32,11 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
         return `${fact.fact === 'SweepPaused' ? 'a pause' : 'a resumption'} without a sweep`;
       return typeof fact.reason === 'string' ? null : 'a pause or resumption without a reason';
     }
+    case 'NodeCordoned':
+    case 'NodeUncordoned':
+      return isName(fact.node) && typeof fact.reason === 'string'
+        ? null
+        : 'a cordon without a node or a reason';
     case 'ResultRecorded':
       return recordDamage(state, fact.record);
     case 'ResultReused':
@@ -46,6 +53,16 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
       // A fact of a newer release says nothing to this one.
       return typeof (fact as { fact?: unknown } | null)?.fact === 'string' ? null : 'no fact';
   }
+}
+
+function isTurn({
+  namespace = DEFAULT_NAMESPACE,
+  priority = 0,
+}: {
+  readonly namespace?: unknown;
+  readonly priority?: unknown;
+}): boolean {
+  return typeof namespace === 'string' && NAMESPACE.test(namespace) && Number.isSafeInteger(priority);
 }
 
 function recordDamage(state: SchedulerState, record: ResultHead): string | null {

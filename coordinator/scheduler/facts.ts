@@ -3,6 +3,7 @@ import { gradingCodesOf } from '../../core/result/warnings.js';
 import type { Told } from '../../core/search/searcher.js';
 import type { FactHead, ResultHead } from '../log/log.js';
 import { hasEnoughStarts, widestHalf } from './enough-starts.js';
+import { chargeTrial, DEFAULT_NAMESPACE } from './namespaces.js';
 import type { Outcome } from './outcomes.js';
 import { attemptCost, elsewhereReason, judge } from './retry.js';
 import type { Start } from './starts.js';
@@ -39,6 +40,12 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       state.leaseKey ??= fact.key;
       return;
     case 'Damaged':
+      return;
+    case 'NodeCordoned':
+      state.cordoned.set(fact.node, fact.reason);
+      return;
+    case 'NodeUncordoned':
+      state.cordoned.delete(fact.node);
       return;
     case 'SweepCancelled': {
       const sweep = state.sweeps.get(fact.sweepId);
@@ -103,13 +110,15 @@ function keepForReading(
 function submit(
   state: SchedulerState,
   view: SweepView,
-  { at, budgetSeconds }: Extract<FactHead, { fact: 'SweepSubmitted' }>,
+  { at, budgetSeconds, priority = 0 }: Extract<FactHead, { fact: 'SweepSubmitted' }>,
 ): void {
+  if (priority !== 0 || view.namespace !== DEFAULT_NAMESPACE) state.severalTurns = true;
   const budget = budgetSeconds === undefined ? null : { seconds: budgetSeconds, beganAt: null, short: false };
   const known = state.sweeps.get(view.sweepId);
   if (known === undefined) {
     const sweep: SweepState = {
       view,
+      priority,
       submittedAt: at,
       cancelled: false,
       paused: null,
@@ -125,6 +134,7 @@ function submit(
     return;
   }
   known.view = view;
+  known.priority = priority;
   known.cancelled = false;
   known.budget = budget;
   for (const queue of known.queues.values()) {
@@ -218,6 +228,11 @@ function record(state: SchedulerState, result: ResultHead): void {
     });
   }
   if (sweep === undefined || queue === null) return;
+  chargeTrial(state, sweep, lease, {
+    seconds: secondsOf(result),
+    position: result.sweep.position,
+    node: queue.node,
+  });
   sweep.nextBlock = Math.max(sweep.nextBlock, result.sweep.block + 1);
   if (!measured || result.sweep.position >= sweep.view.count) return;
   if (result.status === 'complete') rememberSeconds(sweep, result);

@@ -3,6 +3,7 @@ import type { Fact } from '../log/log.js';
 import { type Allocation, allocateBlock } from './block-allocator.js';
 import type { Command } from './commands.js';
 import { OUT_OF_TIME, SHORT_REPEATS, type TimeLeft, timeLeft } from './deadline.js';
+import { quotaRefusal } from './namespaces.js';
 import { devicesTaken } from './placement.js';
 import { reusable } from './reuse.js';
 import {
@@ -39,7 +40,7 @@ export function requestWork(state: SchedulerState, slot: Slot, now: number, at: 
     const { deviceId } = slot;
     return [{ command: 'no-work', deviceId, retrySeconds: AWAITED_RETRY_SECONDS, idle: false }];
   }
-  const leaving = state.draining || node?.leaving !== null;
+  const leaving = state.draining || node?.leaving !== null || state.cordoned.has(slot.node);
   const lease =
     leaving || slot.trialId !== null || leaseKey === null || standsBack(node, slot)
       ? null
@@ -75,6 +76,7 @@ function nextLease(
       slot.block = null;
       continue;
     }
+    if (state.severalTurns && quotaRefusal(state, sweep.view.namespace) !== null) return null;
     const { stage } = block;
     const time = timeLeft(state, sweep, now);
     const next = nextOfBlock(state, sweep, slot, { facts: allocation.facts, time, at });
@@ -199,7 +201,8 @@ function grantLease(
   const holder = { node: slot.node, deviceId: slot.deviceId, experimentId: experiment.id };
   const unique = `${state.options.incarnation}${state.trialsNamed.toString(36)}`;
   const id = trialId(name, unique, holder, leaseKey);
-  holdLease(state, slot, { ...name, trialId: id, queue: block.queue, otherDeviceIds, experiment }, now);
+  const charged = purpose === 'measure' ? block.charged : 0;
+  holdLease(state, slot, { ...name, trialId: id, queue: block.queue, otherDeviceIds, experiment, charged }, now);
   state.granted[purpose] += 1;
   // The first start of a point, and the control, are as long as they were asked for.
   const short = time !== 'enough' && purpose === 'measure' && queue.starts.countOf(position) > 0;
@@ -295,6 +298,7 @@ export function renewOrAdopt(
       queue,
       otherDeviceIds: [],
       experiment,
+      charged: 0,
       node,
       deviceId: slot.deviceId,
     };
@@ -304,7 +308,7 @@ export function renewOrAdopt(
   // Which others it holds is not in its id; the agent starts nothing on a device that it has in use.
   const others = othersFree(state.nodes.get(node)!, slot, experiment.device);
   const otherDeviceIds = others.slice(0, devicesTaken(experiment) - 1);
-  holdLease(state, slot, { ...name, trialId: id, queue, otherDeviceIds, experiment }, now);
+  holdLease(state, slot, { ...name, trialId: id, queue, otherDeviceIds, experiment, charged: 0 }, now);
   return true;
 }
 

@@ -1,8 +1,15 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { ofNewestBuild } from '../../core/judgement/trials.js';
 import type { Fact } from '../log/log.js';
+import { DEFAULT_NAMESPACE } from './namespaces.js';
 import { mayReuse } from './placement.js';
 import type { PointQueue, SchedulerState, SweepState } from './state.js';
+import { readTrialId } from './trial-id.js';
+
+function namespaceOf({ sweeps, severalTurns }: SchedulerState, trialId: string): string {
+  if (!severalTurns) return DEFAULT_NAMESPACE;
+  return sweeps.get(readTrialId(trialId)?.sweepId ?? '')?.view.namespace ?? DEFAULT_NAMESPACE;
+}
 
 /**
  * @returns a fact for each start that the point takes over from earlier sweeps: all that the node would answer alike, and of these
@@ -22,6 +29,8 @@ export function reusable(
   const alike = state.known
     .of(experiment.id)
     .filter((known) => mayReuse(known, experiment, node))
+    // What another namespace measured is nobody's here.
+    .filter(({ trialId }) => namespaceOf(state, trialId) === view.namespace)
     // What was measured under other gates is another start under these, if it is one at all.
     .filter(({ gradingCodes }) => gradingCodes.length === 0 || view.measure.gates === 'warn');
   return ofNewestBuild(alike, ({ build }) => build).map(

@@ -4,7 +4,9 @@ import type { NodeProfile } from '../../core/experiment/node.js';
 import type { WarningCode } from '../../core/result/warnings.js';
 import type { Searcher } from '../../core/search/searcher.js';
 import type { Budget } from './deadline.js';
+import type { NamespacePolicy } from './namespaces.js';
 import { Outcomes } from './outcomes.js';
+import { Shares } from './shares.js';
 import { Starts } from './starts.js';
 import { KnownResults, TrialTable } from './trial-table.js';
 import type { SweepView } from './view.js';
@@ -19,6 +21,8 @@ export interface SchedulerOptions {
   readonly fixedFleet: boolean;
   /** Random for each start of the coordinator; keeps its trial ids apart from those of earlier starts. */
   readonly incarnation: string;
+  /** What namespaces may use, by their names; `*` = those that are not named. */
+  readonly namespaces?: Readonly<Record<string, Partial<NamespacePolicy>>>;
 }
 
 /** What was tried at a point that is not settled yet. */
@@ -67,6 +71,8 @@ export interface PointQueue {
 export interface SweepState {
   /** As it was submitted last. */
   view: SweepView;
+  /** Against other sweeps of its namespace: the higher one first. */
+  priority: number;
   readonly submittedAt: string;
   cancelled: boolean;
   /** Why nothing more of it is begun; null = it is not paused. */
@@ -90,6 +96,8 @@ export interface Block {
   readonly pending: number[];
   /** Position of the reference experiment; null = a block without drift control. */
   readonly control: number | null;
+  /** Device-seconds that its namespace was charged for each position. */
+  readonly charged: number;
   stage: 'begin' | 'measure' | 'end';
 }
 
@@ -134,6 +142,8 @@ export interface LeaseState {
   readonly otherDeviceIds: readonly string[];
   /** What was leased: a record of it needs no hash to be known by. */
   readonly experiment: Experiment;
+  /** Device-seconds that its namespace was charged for it. */
+  readonly charged: number;
   expiresAt: number;
 }
 
@@ -152,7 +162,7 @@ export interface OtherRelease {
  */
 export interface SchedulerState {
   readonly options: SchedulerOptions;
-  /** In the order of submission; the first one that has work for a slot gives it. */
+  /** In the order of submission; of one namespace and priority the first one that has work for a slot gives it. */
   readonly sweeps: Map<string, SweepState>;
   readonly nodes: Map<string, NodeState>;
   readonly leases: Map<string, LeaseState>;
@@ -174,6 +184,13 @@ export interface SchedulerState {
    * have run out (monotonic seconds). Null = nobody is waited for.
    */
   awaited: { readonly nodes: Set<string>; readonly until: number } | null;
+  /** Device-seconds that each namespace has used, of all trials in the log. */
+  readonly usage: Map<string, number>;
+  readonly shares: Shares;
+  /** Sweeps have namespaces or priorities: else the order of submission is all there is. */
+  severalTurns: boolean;
+  /** Nodes that are given no more work, and why; until somebody takes that back. */
+  readonly cordoned: Map<string, string>;
   trialsNamed: number;
   /** Leases granted, and leases that ended without a record, since this coordinator started. */
   readonly granted: { measure: number; control: number };
@@ -195,6 +212,10 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
     recorded,
     draining: false,
     awaited: null,
+    usage: new Map(),
+    shares: new Shares(),
+    severalTurns: Object.keys(options.namespaces ?? {}).length > 0,
+    cordoned: new Map(),
     trialsNamed: 0,
     granted: { measure: 0, control: 0 },
     lost: 0,

@@ -82,6 +82,9 @@ export function step(state: SchedulerState, event: Event): Command[] {
         reason: event.reason,
       }));
     }
+    case 'cordon-requested':
+    case 'uncordon-requested':
+      return cordonAsked(state, event);
     case 'drain-requested':
       return drainAsked(state, event.node, event.reason);
   }
@@ -175,6 +178,18 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
 function heardFrom(state: SchedulerState, name: string): void {
   const { awaited } = state;
   if (awaited?.nodes.delete(name) === true && awaited.nodes.size === 0) state.awaited = null;
+}
+
+/** What runs there is finished; what was only allocated goes to others. The same again is no news. */
+function cordonAsked(
+  state: SchedulerState,
+  { event, node, reason, at }: Extract<Event, { event: 'cordon-requested' | 'uncordon-requested' }>,
+): Command[] {
+  const cordon = event === 'cordon-requested';
+  if (cordon ? state.cordoned.get(node) === reason : !state.cordoned.has(node)) return [];
+  const fact = cordon ? ('NodeCordoned' as const) : ('NodeUncordoned' as const);
+  if (cordon) for (const slot of state.nodes.get(node)?.slots.values() ?? []) releaseBlock(state, slot);
+  return [{ command: 'append', facts: [{ fact, node, reason, at }] }];
 }
 
 function drainAsked(state: SchedulerState, name: string, reason: string): Command[] {

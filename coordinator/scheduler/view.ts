@@ -12,6 +12,8 @@ export interface SweepView {
   /** Equal for two sweeps that ask for the same points, perhaps measured otherwise. */
   readonly pointsId: string;
   readonly name: string;
+  /** Whose sweep it is. */
+  readonly namespace: string;
   /** Points that can run. */
   readonly count: number;
   /** Points left out because they cannot run anywhere. */
@@ -34,6 +36,8 @@ export interface SweepView {
   impossibility(experiment: Experiment): string | null;
   /** Predicted memory in bytes on the device; null when too little is known of the model. */
   memoryBytes(experiment: Experiment): number | null;
+  /** Devices that a point takes at once. */
+  devicesAt(position: number, node: string | null): number;
   /** `small q8_0 flashAttention=true parallel=4`, or the name of the point */
   label(experiment: Experiment): string;
 }

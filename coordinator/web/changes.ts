@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LiveEventName } from '../../report/live/live.js';
+import type { Seer } from '../api/visible.js';
 import type { Dispatcher } from '../dispatcher.js';
 import { ChangeSignal } from '../log/change-signal.js';
 import type { Registry } from '../registry/registry.js';
@@ -21,7 +22,11 @@ export class Changes {
   #followers = 0;
   #watching = false;
 
-  constructor(dispatcher: Dispatcher, registry: Registry) {
+  readonly #who: Seer;
+
+  /** @param who everybody who follows has these rights. */
+  constructor(dispatcher: Dispatcher, registry: Registry, who: Seer) {
+    this.#who = who;
     this.#dispatcher = dispatcher;
     this.#registry = registry;
   }
@@ -61,9 +66,9 @@ export class Changes {
   }
 
   #write(): Texts {
-    const sweeps = JSON.stringify(liveSweeps(this.#dispatcher));
+    const sweeps = JSON.stringify(liveSweeps(this.#dispatcher, this.#who));
     const nodes = JSON.stringify(liveNodes(this.#dispatcher, this.#registry));
-    const running = JSON.stringify(liveTrials(this.#dispatcher, this.#registry));
+    const running = JSON.stringify(liveTrials(this.#dispatcher, this.#registry, this.#who));
     const before = this.#texts;
     const same = before?.sweeps === sweeps && before.nodes === nodes && before.running === running;
     this.#texts = same ? before : { sweeps, nodes, running };

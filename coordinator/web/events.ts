@@ -1,6 +1,7 @@
 import type { ResultRecord } from '../../core/result/result.js';
 import type { LiveResult, LiveStanding } from '../../report/live/live.js';
 import { packLive } from '../../report/live/pack.js';
+import { type Seer, seesSweep } from '../api/visible.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Leadership } from '../leadership.js';
 import type { Log } from '../log/log.js';
@@ -19,6 +20,7 @@ export interface EventSources {
   readonly log: Log;
   readonly dispatcher: Dispatcher;
   readonly changes: Changes;
+  readonly who: Seer;
   readonly version: string;
   readonly writes: boolean;
   readonly otherWebUrls: readonly string[];
@@ -32,7 +34,7 @@ export function standingOf({ leads, leader }: Leadership): LiveStanding {
 /** Streams everything that happens to one reader, until it disconnects. */
 export async function tellEvents(
   stream: EventStream,
-  { log, dispatcher, changes, version, writes, otherWebUrls }: EventSources,
+  { log, dispatcher, changes, who, version, writes, otherWebUrls }: EventSources,
   { results, after }: EventsQuery,
 ): Promise<void> {
   // A reader that comes from another coordinator may have seen what this one has not taken in yet.
@@ -43,7 +45,8 @@ export async function tellEvents(
   await stream.send('hello', { version, position, reset, writes, otherWebUrls });
   const tell = async (): Promise<void> => {
     if (results === null) return;
-    const query = { sweepId: results.sweepId, follow: true, allTrials: true, detail: 'full' as const };
+    const sees = (id: string) => seesSweep(dispatcher, who, id);
+    const query = { sweepId: results.sweepId, sees, follow: true, allTrials: true, detail: 'full' as const };
     const from = reset ? 0 : (after ?? position);
     for await (const entry of storedResults(log, dispatcher, query, from, stream.signal)) {
       const record = entry.record();

@@ -12,9 +12,11 @@ import {
   openHttp,
 } from '../../proto/http/server.js';
 import { refusePlaintext, type ServerSecurity } from '../../proto/security.js';
-import { type ControlApi, sweepNamed } from '../api/control.js';
+import type { ControlApi } from '../api/control.js';
+import { type Seer, seesSweep, sweepNamed } from '../api/visible.js';
 import { gradedJson } from '../log/detail.js';
 import { resultOfTrial, storedResults } from '../results.js';
+import { readTrialId } from '../scheduler/trial-id.js';
 import { Changes } from './changes.js';
 import { EventStream } from './event-stream.js';
 import { standingOf, tellEvents } from './events.js';
@@ -61,7 +63,7 @@ const READ = { config: { access: 'read' } } as const;
 function routes(app: HttpApp, parts: WebParts): void {
   const { dispatcher, registry, log } = parts;
   const page = readPage();
-  const changes = new Changes(dispatcher, registry);
+  const changesFor = perRights((who) => new Changes(dispatcher, registry, who));
   const reports = new Reports(log, dispatcher);
   const readers = new Set<EventStream>();
   app.addHook('preClose', async () => {
@@ -77,15 +79,17 @@ function routes(app: HttpApp, parts: WebParts): void {
   });
 
   if (parts.writes) writeRoutes(app, parts);
-  app.get('/api/v1/sweeps', READ, async () => ({ sweeps: liveSweeps(dispatcher) }));
+  app.get('/api/v1/sweeps', READ, async (request) => ({ sweeps: liveSweeps(dispatcher, seer(request)) }));
   app.get('/api/v1/nodes', READ, async () => ({ nodes: liveNodes(dispatcher, registry) }));
   app.get('/api/v1/leader', READ, async () => standingOf(dispatcher.leadership));
-  app.get('/api/v1/running', READ, async () => ({ running: liveTrials(dispatcher, registry) }));
-  app.get<Named>('/api/v1/sweeps/:id', READ, async ({ params }) =>
-    liveSweep(dispatcher, sweepNamed(dispatcher, params.id)),
+  app.get('/api/v1/running', READ, async (request) => ({
+    running: liveTrials(dispatcher, registry, seer(request)),
+  }));
+  app.get<Named>('/api/v1/sweeps/:id', READ, async (request) =>
+    liveSweep(dispatcher, sweepNamed(dispatcher, request.params.id, seer(request))),
   );
   app.get<Named>('/api/v1/sweeps/:id/report', READ, async (request, reply) => {
-    const packed = await reports.of(sweepNamed(dispatcher, request.params.id));
+    const packed = await reports.of(sweepNamed(dispatcher, request.params.id, seer(request)));
     reply.header('vary', 'accept-encoding').type('application/json');
     if (takesGzip(request)) return reply.header('content-encoding', 'gzip').send(packed);
     return reply.send(await expand(packed));
@@ -94,7 +98,7 @@ function routes(app: HttpApp, parts: WebParts): void {
     '/api/v1/sweeps/:id/results',
     { config: { access: 'read', filters: ['trials'] } },
     (request, reply) => {
-      const { sweepId } = sweepNamed(dispatcher, request.params.id).view;
+      const { sweepId } = sweepNamed(dispatcher, request.params.id, seer(request)).view;
       const allTrials = matchesFilter('trials', request.query.trials, 'all');
       const query = { sweepId, follow: false, allTrials, detail: 'full' as const };
       const lines = async function* () {
@@ -107,7 +111,9 @@ function routes(app: HttpApp, parts: WebParts): void {
     },
   );
   app.get<Named>('/api/v1/trials/:id', READ, async (request, reply) => {
-    const result = await resultOfTrial(log, dispatcher, request.params.id, 'full');
+    const sweepId = readTrialId(request.params.id)?.sweepId ?? '';
+    const seen = seesSweep(dispatcher, seer(request), sweepId);
+    const result = seen ? await resultOfTrial(log, dispatcher, request.params.id, 'full') : null;
     if (result === null) {
       throw new WireError('not-found', `There is no result of a trial ${quote(request.params.id)} here.`);
     }
@@ -120,7 +126,8 @@ function routes(app: HttpApp, parts: WebParts): void {
     { config: { access: 'read', filters: ['sweep', 'results', 'after'] }, exposeHeadRoute: false },
     async (request, reply) => {
       const { sweep, results: which, after } = request.query;
-      if (sweep !== undefined) sweepNamed(dispatcher, sweep);
+      const who = seer(request);
+      if (sweep !== undefined) sweepNamed(dispatcher, sweep, who);
       const query = {
         results: matchesFilter('results', which, 'none') ? null : { sweepId: sweep ?? null },
         after: entryOf(request.headers['last-event-id'] ?? after),
@@ -137,12 +144,28 @@ function routes(app: HttpApp, parts: WebParts): void {
       readers.add(stream);
       const asking = setInterval(() => request.refusal() !== null && stream.close(), ASK_AGAIN_MILLISECONDS);
       // A log that is being closed ends the streams; their readers come back.
-      await tellEvents(stream, { ...parts, changes }, query).catch(() => undefined);
+      await tellEvents(stream, { ...parts, changes: changesFor(who), who }, query).catch(() => undefined);
       stream.close();
       clearInterval(asking);
       readers.delete(stream);
     },
   );
+}
+
+/** @returns what a request may see; on a public route nothing that is anybody's. */
+function seer({ who }: HttpRequest): Seer {
+  return who ?? { namespaces: [] };
+}
+
+/** What is made once for all who have the same rights: as many as the configuration has grants. */
+function perRights<T>(make: (who: Seer) => T): (who: Seer) => T {
+  const made = new Map<string, T>();
+  return ({ namespaces }) => {
+    const key = JSON.stringify(namespaces);
+    const known = made.get(key) ?? make({ namespaces });
+    made.set(key, known);
+    return known;
+  };
 }
 
 interface Named {

@@ -1,6 +1,7 @@
 import { fromSweepState } from '../../proto/convert.js';
 import type { LiveNode, LiveSearch, LiveSweep, LiveTrial } from '../../report/live/live.js';
 import { isLeaving, runningTrials, wireStatus } from '../api/status.js';
+import { type Seer, seesSweep, sweepsOf } from '../api/visible.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import type { SweepState } from '../scheduler/state.js';
@@ -32,13 +33,16 @@ function liveSearch(sweep: SweepState): LiveSearch | null {
 }
 
 /** @returns the newest sweeps, newest first. */
-export function liveSweeps(dispatcher: Dispatcher): LiveSweep[] {
-  const newest = [...dispatcher.state.sweeps.values()].slice(-SWEEPS).reverse();
+export function liveSweeps(dispatcher: Dispatcher, who: Seer): LiveSweep[] {
+  const newest = sweepsOf(dispatcher, who).slice(-SWEEPS).reverse();
   return newest.map((sweep) => liveSweep(dispatcher, sweep));
 }
 
-export function liveTrials(dispatcher: Dispatcher, registry: Registry): LiveTrial[] {
-  return runningTrials(dispatcher, registry).map(({ sweepId, trial }) => ({
+export function liveTrials(dispatcher: Dispatcher, registry: Registry, who: Seer): LiveTrial[] {
+  const seen = runningTrials(dispatcher, registry).filter(({ sweepId }) =>
+    seesSweep(dispatcher, who, sweepId),
+  );
+  return seen.map(({ sweepId, trial }) => ({
     sweepId,
     ...trial,
     phase: trial.phase === '' ? null : trial.phase,

@@ -110,6 +110,12 @@ export const COORDINATOR_METRICS = described({
     labels: ['sweep'],
     help: 'Median time of the newest finished trials of a sweep; absent before the first.',
   },
+  namespace_running_trials: { labels: ['namespace'], help: 'Trials of a namespace that run now.' },
+  namespace_queued_points: { labels: ['namespace'], help: 'Points of a namespace that wait.' },
+  namespace_device_seconds_total: {
+    labels: ['namespace'],
+    help: 'Time of devices that trials of a namespace have used, of all that are in the log.',
+  },
   node_up: { labels: ['node'], help: 'Whether the agent of a node is connected: 1 or 0.' },
   node_devices: {
     labels: ['node', 'state'],

@@ -43,6 +43,8 @@ export function aView(change: ViewChange = {}): SweepView {
     sweepId,
     pointsId: prefix,
     name: `sweep ${sweepId}`,
+    namespace: 'default',
+    devicesAt: () => 1,
     count,
     impossible: 0,
     newSearch: null,

@@ -42,6 +42,7 @@ export function seenSweep(changes: Partial<SweepSeen> = {}): SweepSeen {
     ...{ trialSeconds: 0, starts: 1, maxStarts: 1, start: 1, trialsLeft: 3 },
     ...{ blockedReasons: [], failureReasons: [], objectives: [], invalidBy: [], disturbedBy: [], names: [] },
     ...{ spared: 0, search: undefined },
+    ...{ namespace: 'default', priority: 0, secondsLeft: 0 },
     ...changes,
   };
 }

@@ -155,7 +155,15 @@ export interface SubmitSweepRequest {
    * Seconds that it may take from its first lease on: near their end starts get shorter, and then points that have one get no other. Left
    * out = as long as it takes.
    */
-  budgetSeconds?: number | undefined;
+  budgetSeconds?:
+    | number
+    | undefined;
+  /** Whose sweep it is; left out = that of the caller, where it is for one alone, else `default`. */
+  namespace?:
+    | string
+    | undefined;
+  /** Against other sweeps of its namespace, the higher one first; left out = as it was, or 0. */
+  priority?: number | undefined;
 }
 
 export interface SubmitSweepResponse {
@@ -253,7 +261,14 @@ export interface SweepStatus {
   /** Points that a search left out, once it has ended; 0 without one. */
   spared: number;
   /** Where its search stands; absent where every point is measured. */
-  search: SearchProgress | undefined;
+  search:
+    | SearchProgress
+    | undefined;
+  /** Whose sweep it is. */
+  namespace: string;
+  priority: number;
+  /** Until it is done, at the pace of its newest trials and with the devices that it has now; 0 = nobody can tell. */
+  secondsLeft: number;
 }
 
 /** A search of the points of a sweep. */
@@ -372,6 +387,8 @@ export interface NodeStatus {
   /** core/experiment/node.ts NodeProfile as JSON. */
   nodeProfileJson: string;
   running: RunningTrial[];
+  /** Why it is given no more work; empty = it is. */
+  cordoned: string;
 }
 
 export interface DrainNodeRequest {
@@ -382,6 +399,46 @@ export interface DrainNodeRequest {
 export interface DrainNodeResponse {
   /** Trials that the node still finishes. */
   running: number;
+}
+
+export interface CordonNodeRequest {
+  /** Of a node that is connected, or that may come. */
+  node: string;
+  reason: string;
+  /** Takes it back. */
+  uncordon: boolean;
+}
+
+export interface CordonNodeResponse {
+  /** Trials that run on there until they are finished. */
+  running: number;
+  /** It was so before: nothing was written. */
+  unchanged: boolean;
+}
+
+export interface ListNamespacesRequest {
+}
+
+export interface ListNamespacesResponse {
+  namespaces: NamespaceStatus[];
+}
+
+/** What a namespace uses, and may use. */
+export interface NamespaceStatus {
+  name: string;
+  /** Its share of device time against the others', while several wait. */
+  weight: number;
+  /** Sweeps that are not over. */
+  sweeps: number;
+  /** Trials that run now. */
+  running: number;
+  /** Points that wait. */
+  queued: number;
+  /** Of all its trials in the log. */
+  deviceHours: number;
+  /** Left out = as many as it likes. */
+  mostRunning?: number | undefined;
+  mostDeviceHours?: number | undefined;
 }
 
 function createBaseWatchLeaderRequest(): WatchLeaderRequest {
@@ -550,7 +607,15 @@ export const WatchLeaderResponse: MessageFns<WatchLeaderResponse> = {
 };
 
 function createBaseSubmitSweepRequest(): SubmitSweepRequest {
-  return { document: "", modelsJson: "", submitter: "", retryFailed: false, budgetSeconds: undefined };
+  return {
+    document: "",
+    modelsJson: "",
+    submitter: "",
+    retryFailed: false,
+    budgetSeconds: undefined,
+    namespace: undefined,
+    priority: undefined,
+  };
 }
 
 export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
@@ -569,6 +634,12 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
     }
     if (message.budgetSeconds !== undefined) {
       writer.uint32(41).double(message.budgetSeconds);
+    }
+    if (message.namespace !== undefined) {
+      writer.uint32(50).string(message.namespace);
+    }
+    if (message.priority !== undefined) {
+      writer.uint32(56).sint32(message.priority);
     }
     return writer;
   },
@@ -626,6 +697,22 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
             message.budgetSeconds = reader.double();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.priority = reader.sint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -657,6 +744,8 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
         : isSet(object.budget_seconds)
         ? globalThis.Number(object.budget_seconds)
         : undefined,
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : undefined,
+      priority: isSet(object.priority) ? globalThis.Number(object.priority) : undefined,
     };
   },
 
@@ -677,6 +766,12 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
     if (message.budgetSeconds !== undefined) {
       obj.budgetSeconds = floatToJson(message.budgetSeconds);
     }
+    if (message.namespace !== undefined) {
+      obj.namespace = message.namespace;
+    }
+    if (message.priority !== undefined) {
+      obj.priority = Math.round(message.priority);
+    }
     return obj;
   },
 
@@ -690,6 +785,8 @@ export const SubmitSweepRequest: MessageFns<SubmitSweepRequest> = {
     message.submitter = object.submitter ?? "";
     message.retryFailed = object.retryFailed ?? false;
     message.budgetSeconds = object.budgetSeconds ?? undefined;
+    message.namespace = object.namespace ?? undefined;
+    message.priority = object.priority ?? undefined;
     return message;
   },
 };
@@ -1563,6 +1660,9 @@ function createBaseSweepStatus(): SweepStatus {
     names: [],
     spared: 0,
     search: undefined,
+    namespace: "",
+    priority: 0,
+    secondsLeft: 0,
   };
 }
 
@@ -1642,6 +1742,15 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     }
     if (message.search !== undefined) {
       SearchProgress.encode(message.search, writer.uint32(202).fork()).join();
+    }
+    if (message.namespace !== "") {
+      writer.uint32(210).string(message.namespace);
+    }
+    if (message.priority !== 0) {
+      writer.uint32(216).sint32(message.priority);
+    }
+    if (message.secondsLeft !== 0) {
+      writer.uint32(225).double(message.secondsLeft);
     }
     return writer;
   },
@@ -1859,6 +1968,30 @@ export const SweepStatus: MessageFns<SweepStatus> = {
             message.search = SearchProgress.decode(reader, reader.uint32());
             continue;
           }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 27: {
+            if (tag !== 216) {
+              break;
+            }
+
+            message.priority = reader.sint32();
+            continue;
+          }
+          case 28: {
+            if (tag !== 225) {
+              break;
+            }
+
+            message.secondsLeft = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1936,6 +2069,13 @@ export const SweepStatus: MessageFns<SweepStatus> = {
       names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => PointName.fromJSON(e)) : [],
       spared: isSet(object.spared) ? globalThis.Number(object.spared) : 0,
       search: isSet(object.search) ? SearchProgress.fromJSON(object.search) : undefined,
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      priority: isSet(object.priority) ? globalThis.Number(object.priority) : 0,
+      secondsLeft: isSet(object.secondsLeft)
+        ? globalThis.Number(object.secondsLeft)
+        : isSet(object.seconds_left)
+        ? globalThis.Number(object.seconds_left)
+        : 0,
     };
   },
 
@@ -2016,6 +2156,15 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     if (message.search !== undefined) {
       obj.search = SearchProgress.toJSON(message.search);
     }
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.priority !== 0) {
+      obj.priority = Math.round(message.priority);
+    }
+    if (message.secondsLeft !== 0) {
+      obj.secondsLeft = floatToJson(message.secondsLeft);
+    }
     return obj;
   },
 
@@ -2051,6 +2200,9 @@ export const SweepStatus: MessageFns<SweepStatus> = {
     message.search = (object.search !== undefined && object.search !== null)
       ? SearchProgress.fromPartial(object.search)
       : undefined;
+    message.namespace = object.namespace ?? "";
+    message.priority = object.priority ?? 0;
+    message.secondsLeft = object.secondsLeft ?? 0;
     return message;
   },
 };
@@ -3449,7 +3601,7 @@ export const ListNodesResponse: MessageFns<ListNodesResponse> = {
 };
 
 function createBaseNodeStatus(): NodeStatus {
-  return { name: "", state: "", lastSeenAt: "", nodeProfileJson: "", running: [] };
+  return { name: "", state: "", lastSeenAt: "", nodeProfileJson: "", running: [], cordoned: "" };
 }
 
 export const NodeStatus: MessageFns<NodeStatus> = {
@@ -3468,6 +3620,9 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     }
     for (const v of message.running) {
       RunningTrial.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.cordoned !== "") {
+      writer.uint32(50).string(message.cordoned);
     }
     return writer;
   },
@@ -3525,6 +3680,14 @@ export const NodeStatus: MessageFns<NodeStatus> = {
             message.running.push(RunningTrial.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cordoned = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3554,6 +3717,7 @@ export const NodeStatus: MessageFns<NodeStatus> = {
       running: globalThis.Array.isArray(object?.running)
         ? object.running.map((e: any) => RunningTrial.fromJSON(e))
         : [],
+      cordoned: isSet(object.cordoned) ? globalThis.String(object.cordoned) : "",
     };
   },
 
@@ -3574,6 +3738,9 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     if (message.running?.length) {
       obj.running = message.running.map((e) => RunningTrial.toJSON(e));
     }
+    if (message.cordoned !== "") {
+      obj.cordoned = message.cordoned;
+    }
     return obj;
   },
 
@@ -3587,6 +3754,7 @@ export const NodeStatus: MessageFns<NodeStatus> = {
     message.lastSeenAt = object.lastSeenAt ?? "";
     message.nodeProfileJson = object.nodeProfileJson ?? "";
     message.running = object.running?.map((e) => RunningTrial.fromPartial(e)) || [];
+    message.cordoned = object.cordoned ?? "";
     return message;
   },
 };
@@ -3743,6 +3911,517 @@ export const DrainNodeResponse: MessageFns<DrainNodeResponse> = {
   },
 };
 
+function createBaseCordonNodeRequest(): CordonNodeRequest {
+  return { node: "", reason: "", uncordon: false };
+}
+
+export const CordonNodeRequest: MessageFns<CordonNodeRequest> = {
+  encode(message: CordonNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.uncordon !== false) {
+      writer.uint32(24).bool(message.uncordon);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CordonNodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCordonNodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.uncordon = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CordonNodeRequest {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      uncordon: isSet(object.uncordon) ? globalThis.Boolean(object.uncordon) : false,
+    };
+  },
+
+  toJSON(message: CordonNodeRequest): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.uncordon !== false) {
+      obj.uncordon = message.uncordon;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CordonNodeRequest>): CordonNodeRequest {
+    return CordonNodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CordonNodeRequest>): CordonNodeRequest {
+    const message = createBaseCordonNodeRequest();
+    message.node = object.node ?? "";
+    message.reason = object.reason ?? "";
+    message.uncordon = object.uncordon ?? false;
+    return message;
+  },
+};
+
+function createBaseCordonNodeResponse(): CordonNodeResponse {
+  return { running: 0, unchanged: false };
+}
+
+export const CordonNodeResponse: MessageFns<CordonNodeResponse> = {
+  encode(message: CordonNodeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.running !== 0) {
+      writer.uint32(8).uint32(message.running);
+    }
+    if (message.unchanged !== false) {
+      writer.uint32(16).bool(message.unchanged);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CordonNodeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCordonNodeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.running = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.unchanged = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CordonNodeResponse {
+    return {
+      running: isSet(object.running) ? globalThis.Number(object.running) : 0,
+      unchanged: isSet(object.unchanged) ? globalThis.Boolean(object.unchanged) : false,
+    };
+  },
+
+  toJSON(message: CordonNodeResponse): unknown {
+    const obj: any = {};
+    if (message.running !== 0) {
+      obj.running = Math.round(message.running);
+    }
+    if (message.unchanged !== false) {
+      obj.unchanged = message.unchanged;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CordonNodeResponse>): CordonNodeResponse {
+    return CordonNodeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CordonNodeResponse>): CordonNodeResponse {
+    const message = createBaseCordonNodeResponse();
+    message.running = object.running ?? 0;
+    message.unchanged = object.unchanged ?? false;
+    return message;
+  },
+};
+
+function createBaseListNamespacesRequest(): ListNamespacesRequest {
+  return {};
+}
+
+export const ListNamespacesRequest: MessageFns<ListNamespacesRequest> = {
+  encode(_: ListNamespacesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListNamespacesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListNamespacesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListNamespacesRequest {
+    return {};
+  },
+
+  toJSON(_: ListNamespacesRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListNamespacesRequest>): ListNamespacesRequest {
+    return ListNamespacesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListNamespacesRequest>): ListNamespacesRequest {
+    const message = createBaseListNamespacesRequest();
+    return message;
+  },
+};
+
+function createBaseListNamespacesResponse(): ListNamespacesResponse {
+  return { namespaces: [] };
+}
+
+export const ListNamespacesResponse: MessageFns<ListNamespacesResponse> = {
+  encode(message: ListNamespacesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.namespaces) {
+      NamespaceStatus.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListNamespacesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListNamespacesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespaces.push(NamespaceStatus.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListNamespacesResponse {
+    return {
+      namespaces: globalThis.Array.isArray(object?.namespaces)
+        ? object.namespaces.map((e: any) => NamespaceStatus.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListNamespacesResponse): unknown {
+    const obj: any = {};
+    if (message.namespaces?.length) {
+      obj.namespaces = message.namespaces.map((e) => NamespaceStatus.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListNamespacesResponse>): ListNamespacesResponse {
+    return ListNamespacesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListNamespacesResponse>): ListNamespacesResponse {
+    const message = createBaseListNamespacesResponse();
+    message.namespaces = object.namespaces?.map((e) => NamespaceStatus.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNamespaceStatus(): NamespaceStatus {
+  return {
+    name: "",
+    weight: 0,
+    sweeps: 0,
+    running: 0,
+    queued: 0,
+    deviceHours: 0,
+    mostRunning: undefined,
+    mostDeviceHours: undefined,
+  };
+}
+
+export const NamespaceStatus: MessageFns<NamespaceStatus> = {
+  encode(message: NamespaceStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.weight !== 0) {
+      writer.uint32(17).double(message.weight);
+    }
+    if (message.sweeps !== 0) {
+      writer.uint32(24).uint32(message.sweeps);
+    }
+    if (message.running !== 0) {
+      writer.uint32(32).uint32(message.running);
+    }
+    if (message.queued !== 0) {
+      writer.uint32(40).uint64(message.queued);
+    }
+    if (message.deviceHours !== 0) {
+      writer.uint32(49).double(message.deviceHours);
+    }
+    if (message.mostRunning !== undefined) {
+      writer.uint32(56).uint32(message.mostRunning);
+    }
+    if (message.mostDeviceHours !== undefined) {
+      writer.uint32(65).double(message.mostDeviceHours);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NamespaceStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNamespaceStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.weight = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sweeps = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.running = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.queued = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.deviceHours = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.mostRunning = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.mostDeviceHours = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NamespaceStatus {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      weight: isSet(object.weight) ? globalThis.Number(object.weight) : 0,
+      sweeps: isSet(object.sweeps) ? globalThis.Number(object.sweeps) : 0,
+      running: isSet(object.running) ? globalThis.Number(object.running) : 0,
+      queued: isSet(object.queued) ? globalThis.Number(object.queued) : 0,
+      deviceHours: isSet(object.deviceHours)
+        ? globalThis.Number(object.deviceHours)
+        : isSet(object.device_hours)
+        ? globalThis.Number(object.device_hours)
+        : 0,
+      mostRunning: isSet(object.mostRunning)
+        ? globalThis.Number(object.mostRunning)
+        : isSet(object.most_running)
+        ? globalThis.Number(object.most_running)
+        : undefined,
+      mostDeviceHours: isSet(object.mostDeviceHours)
+        ? globalThis.Number(object.mostDeviceHours)
+        : isSet(object.most_device_hours)
+        ? globalThis.Number(object.most_device_hours)
+        : undefined,
+    };
+  },
+
+  toJSON(message: NamespaceStatus): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.weight !== 0) {
+      obj.weight = floatToJson(message.weight);
+    }
+    if (message.sweeps !== 0) {
+      obj.sweeps = Math.round(message.sweeps);
+    }
+    if (message.running !== 0) {
+      obj.running = Math.round(message.running);
+    }
+    if (message.queued !== 0) {
+      obj.queued = Math.round(message.queued);
+    }
+    if (message.deviceHours !== 0) {
+      obj.deviceHours = floatToJson(message.deviceHours);
+    }
+    if (message.mostRunning !== undefined) {
+      obj.mostRunning = Math.round(message.mostRunning);
+    }
+    if (message.mostDeviceHours !== undefined) {
+      obj.mostDeviceHours = floatToJson(message.mostDeviceHours);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NamespaceStatus>): NamespaceStatus {
+    return NamespaceStatus.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NamespaceStatus>): NamespaceStatus {
+    const message = createBaseNamespaceStatus();
+    message.name = object.name ?? "";
+    message.weight = object.weight ?? 0;
+    message.sweeps = object.sweeps ?? 0;
+    message.running = object.running ?? 0;
+    message.queued = object.queued ?? 0;
+    message.deviceHours = object.deviceHours ?? 0;
+    message.mostRunning = object.mostRunning ?? undefined;
+    message.mostDeviceHours = object.mostDeviceHours ?? undefined;
+    return message;
+  },
+};
+
 /** What people and tools say to a coordinator. */
 export type ControlServiceService = typeof ControlServiceService;
 export const ControlServiceService = {
@@ -3832,6 +4511,27 @@ export const ControlServiceService = {
     responseSerialize: (value: DrainNodeResponse): Buffer => Buffer.from(DrainNodeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DrainNodeResponse => DrainNodeResponse.decode(value),
   },
+  /** Gives a node no more work, or does again; its agent stays, and what runs there is finished. */
+  cordonNode: {
+    path: "/ridgepoint.v1.ControlService/CordonNode" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CordonNodeRequest): Buffer => Buffer.from(CordonNodeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CordonNodeRequest => CordonNodeRequest.decode(value),
+    responseSerialize: (value: CordonNodeResponse): Buffer => Buffer.from(CordonNodeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CordonNodeResponse => CordonNodeResponse.decode(value),
+  },
+  listNamespaces: {
+    path: "/ridgepoint.v1.ControlService/ListNamespaces" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListNamespacesRequest): Buffer =>
+      Buffer.from(ListNamespacesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListNamespacesRequest => ListNamespacesRequest.decode(value),
+    responseSerialize: (value: ListNamespacesResponse): Buffer =>
+      Buffer.from(ListNamespacesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListNamespacesResponse => ListNamespacesResponse.decode(value),
+  },
   /** Who leads, of several coordinators on one log: now, then at every change. Whoever has any scope may ask. */
   watchLeader: {
     path: "/ridgepoint.v1.ControlService/WatchLeader" as const,
@@ -3858,6 +4558,9 @@ export interface ControlServiceServer extends UntypedServiceImplementation {
   listNodes: handleUnaryCall<ListNodesRequest, ListNodesResponse>;
   /** Tells the agent of a node to take no more work, to finish what runs and to end. */
   drainNode: handleUnaryCall<DrainNodeRequest, DrainNodeResponse>;
+  /** Gives a node no more work, or does again; its agent stays, and what runs there is finished. */
+  cordonNode: handleUnaryCall<CordonNodeRequest, CordonNodeResponse>;
+  listNamespaces: handleUnaryCall<ListNamespacesRequest, ListNamespacesResponse>;
   /** Who leads, of several coordinators on one log: now, then at every change. Whoever has any scope may ask. */
   watchLeader: handleServerStreamingCall<WatchLeaderRequest, WatchLeaderResponse>;
 }
@@ -3986,6 +4689,37 @@ export interface ControlServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DrainNodeResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives a node no more work, or does again; its agent stays, and what runs there is finished. */
+  cordonNode(
+    request: CordonNodeRequest,
+    callback: (error: ServiceError | null, response: CordonNodeResponse) => void,
+  ): ClientUnaryCall;
+  cordonNode(
+    request: CordonNodeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CordonNodeResponse) => void,
+  ): ClientUnaryCall;
+  cordonNode(
+    request: CordonNodeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CordonNodeResponse) => void,
+  ): ClientUnaryCall;
+  listNamespaces(
+    request: ListNamespacesRequest,
+    callback: (error: ServiceError | null, response: ListNamespacesResponse) => void,
+  ): ClientUnaryCall;
+  listNamespaces(
+    request: ListNamespacesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListNamespacesResponse) => void,
+  ): ClientUnaryCall;
+  listNamespaces(
+    request: ListNamespacesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListNamespacesResponse) => void,
   ): ClientUnaryCall;
   /** Who leads, of several coordinators on one log: now, then at every change. Whoever has any scope may ask. */
   watchLeader(request: WatchLeaderRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchLeaderResponse>;

@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { duration } from '../options/values.js';
+
+export interface TopOptions extends ConnectionOptions {
+  readonly once?: true;
+  /** Seconds. */
+  readonly every: number;
+}
+
+export function registerTop(program: Command): void {
+  const command = program
+    .command('top')
+    .description(
+      'what a coordinator’s fleet does: namespaces, nodes, and what runs on each device; again and again on a terminal, once elsewhere',
+    )
+    .option('--once', 'print it once on a terminal, too')
+    .option('--every <time>', 'how often it is asked', duration, 2);
+  addConnectionOptions(command).action(async (options: TopOptions) => {
+    const { top } = await import('./top.js');
+    await top(options);
+  });
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { median } from '../../core/statistics/quantile.js';
+import type { Block, LeaseState, SchedulerOptions, SchedulerState, SweepState } from './state.js';
+import type { SweepView } from './view.js';
+
+/** Of sweeps that name none, and of all that were submitted before there were namespaces. */
+export const DEFAULT_NAMESPACE = 'default';
+
+/** What names of namespaces look like. */
+export const NAMESPACE = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+export const PRIORITY_LIMIT = 1000;
+
+/** What a namespace may use. */
+export interface NamespacePolicy {
+  /** Its share of device time against the others', while several wait. */
+  readonly weight: number;
+  /** Trials at a time; null = as many as there are devices. */
+  readonly runningTrials: number | null;
+  /** Of all its trials together; null = as many as it likes. */
+  readonly deviceHours: number | null;
+}
+
+const USUAL: NamespacePolicy = { weight: 1, runningTrials: null, deviceHours: null };
+/** Before a sweep has a trial that says how long they take. */
+const UNKNOWN_SECONDS = 60;
+const NEWEST = 5;
+
+/** @returns a sweep as that of a namespace: an id of its own, so that two namespaces that ask for the same have nothing in common. */
+export function inNamespace(view: SweepView, namespace: string): SweepView {
+  if (namespace === DEFAULT_NAMESPACE) return view;
+  const digest = createHash('sha256').update(`${view.sweepId}\n${namespace}`).digest('hex');
+  return { ...view, namespace, sweepId: `s${digest.slice(0, view.sweepId.length - 1)}` };
+}
+
+/** @returns what a namespace may use: its own entry, or that of `*`. */
+export function policyOf(
+  { namespaces = {} }: Pick<SchedulerOptions, 'namespaces'>,
+  name: string,
+): NamespacePolicy {
+  const entry = Object.hasOwn(namespaces, name) ? namespaces[name] : namespaces['*'];
+  return { ...USUAL, ...entry };
+}
+
+/**
+ * @returns sweeps in the order in which they are given a device: those of the namespace whose turn it is first, in it by priority, and then by submission.
+ */
+export function inTurn(state: SchedulerState): Iterable<SweepState> {
+  if (!state.severalTurns) return state.sweeps.values();
+  const groups = new Map<string, SweepState[]>();
+  for (const sweep of state.sweeps.values()) {
+    if (sweep.cancelled || sweep.paused !== null) continue;
+    const group = groups.get(sweep.view.namespace);
+    if (group === undefined) groups.set(sweep.view.namespace, [sweep]);
+    else group.push(sweep);
+  }
+  return state.shares
+    .order([...groups.keys()])
+    .filter((namespace) => quotaRefusal(state, namespace) === null)
+    .flatMap((namespace) => groups.get(namespace)!.sort((a, b) => b.priority - a.priority));
+}
+
+/** @returns why nothing more of a namespace is begun now; null = it has not used up what it may. */
+export function quotaRefusal(state: SchedulerState, namespace: string): string | null {
+  const { runningTrials, deviceHours } = policyOf(state.options, namespace);
+  const used = (state.usage.get(namespace) ?? 0) / 3600;
+  if (deviceHours !== null && used >= deviceHours) {
+    return `the namespace ${namespace} has used ${used.toFixed(1)} of its ${deviceHours} device-hours`;
+  }
+  if (runningTrials !== null && runningIn(state, namespace) >= runningTrials) {
+    return `the namespace ${namespace} runs ${runningTrials} trials, as many as it may at a time`;
+  }
+  return null;
+}
+
+/** @returns trials of a namespace that run now. */
+export function runningIn(state: SchedulerState, namespace: string): number {
+  let running = 0;
+  for (const { sweepId } of state.leases.values())
+    if (state.sweeps.get(sweepId)?.view.namespace === namespace) running += 1;
+  return running;
+}
+
+/** The share of a sweep's namespace is charged with a block that begins. @returns the device-seconds of one of its trials, as far as can be told. */
+export function chargeBlock(
+  state: SchedulerState,
+  sweep: SweepState,
+  positions: readonly number[],
+  node: string | null,
+): number {
+  if (!state.severalTurns || positions.length === 0) return 0;
+  const { namespace } = sweep.view;
+  const seconds =
+    sweep.trialSeconds.length === 0 ? UNKNOWN_SECONDS : median(sweep.trialSeconds.slice(-NEWEST));
+  const each = seconds * sweep.view.devicesAt(positions[0]!, node);
+  state.shares.begin(namespace, each * positions.length, policyOf(state.options, namespace).weight);
+  return each;
+}
+
+/** So many positions of a block go back without having begun. */
+export function refundBlock(
+  state: SchedulerState,
+  { sweepId, charged }: Pick<Block, 'sweepId' | 'charged'>,
+  positions: number,
+): void {
+  correct(state, state.sweeps.get(sweepId), -charged * positions);
+}
+
+/** A trial has ended: its namespace has used that, and its share knows how long it took. It counts from the log, whoever coordinated it. */
+export function chargeTrial(
+  state: SchedulerState,
+  sweep: SweepState,
+  lease: LeaseState | undefined,
+  {
+    seconds,
+    position,
+    node,
+  }: { readonly seconds: number; readonly position: number; readonly node: string | null },
+): void {
+  const { namespace, count } = sweep.view;
+  const devices = position < count ? sweep.view.devicesAt(position, node) : 1;
+  state.usage.set(namespace, (state.usage.get(namespace) ?? 0) + seconds * devices);
+  if (lease !== undefined) correct(state, sweep, seconds * devices - lease.charged);
+}
+
+function correct(state: SchedulerState, sweep: SweepState | undefined, seconds: number): void {
+  if (!state.severalTurns || sweep === undefined || seconds === 0) return;
+  const { namespace } = sweep.view;
+  state.shares.correct(namespace, seconds, policyOf(state.options, namespace).weight);
+}
