@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 177_300,
+  code: 178_300,
   /** Of one room. */
   room: 36_000,
-  tests: 77_000,
+  tests: 77_500,
   benches: 15_700,
   schemas: 9_200,
   /** Of documentation, generated pages left out. */
-  words: 60_900,
+  words: 61_600,
   functionLines: 80,
   longFunctions: 13,
 } as const;
