@@ -187,7 +187,7 @@ function turnOf(
     );
   }
   if (!mayUse(who, namespace)) {
-    const those = (who.namespaces ?? []).map(quote).join(', ') || 'none';
+    const those = (who.namespaces ?? []).map((one) => quote(one)).join(', ') || 'none';
     throw new WireError(
       'forbidden',
       `${quote(who.name)} may not use the namespace ${quote(namespace)}, but ${those}.`,
