@@ -2,7 +2,7 @@ import { securityOf } from '../proto/credentials.js';
 import { WireError } from '../proto/errors.js';
 import type { ClientSecurity } from '../proto/security.js';
 import { Coordinator } from './coordinators.js';
-import { isConflict, isGone, type KubeClient, KubeError } from './kubernetes/client.js';
+import { isConflict, isGone, isPassing, type KubeClient, KubeError } from './kubernetes/client.js';
 import { JOBS, type Job, type KubeObject, SECRETS } from './kubernetes/objects.js';
 import { keyOf, Watched } from './kubernetes/watched.js';
 import { Queue } from './queue.js';
@@ -148,6 +148,7 @@ export class Controller {
     const memory = this.#memoryOf(object);
     const reading = this.#readingOf(object);
     const coordinator = await this.#coordinatorOf(object, reading).catch((error: unknown) => error as Error);
+    if (isPassing(coordinator)) return 'again';
     const observed = this.#observe(object, reading, coordinator);
     try {
       for (const action of reconcile(observed)) await this.#do(action, object, coordinator);
@@ -181,7 +182,10 @@ export class Controller {
       reading,
       sweepId: memory.sweepId,
       seen,
-      shared: this.#objects().some((other) => other !== object && this.#wants(other, id)),
+      // Asked of one that goes alone: it looks at all the others.
+      shared:
+        object.metadata.deletionTimestamp !== undefined &&
+        this.#objects().some((other) => other !== object && this.#wants(other, id)),
       jobs: this.#jobs.flatMap((watched) =>
         watched.all().filter(({ metadata }) => metadata.labels?.[UID_LABEL] === uid),
       ),

@@ -14,9 +14,12 @@ import type { Best, SweepSeen } from './sweep/status.js';
 
 const BEST_ROWS = 10;
 const LABEL_CHARACTERS = 300;
-/** Rows are read again for the best one no more often, and for a share of the time at most. */
+/** Rows of a sweep are read again for the best one no more often. */
 const LEAST_SECONDS = 10;
-const SHARE = 0.05;
+/** Of the time, at most, that rows are read: a coordinator looks through its whole log for those of one sweep. */
+const SHARE = 0.1;
+/** Counts of all sweeps are asked for no more often, however many are submitted at once. */
+const APART_SECONDS = 0.25;
 
 /** One coordinator, as the operator sees it: asked for all its sweeps at once, every few seconds. */
 export class Coordinator {
@@ -28,8 +31,10 @@ export class Coordinator {
     string,
     { readonly best: Best | null; readonly of: string; readonly next: number }
   >();
-  #reading: Promise<void> = Promise.resolve();
   #said = '';
+  /** The asking that whoever comes now waits for. */
+  #next: Promise<void> | null = null;
+  #asked = 0;
 
   constructor(endpoint: Endpoint) {
     this.#control = connectControl(endpoint);
@@ -59,16 +64,25 @@ export class Coordinator {
     changed: (ids: ReadonlySet<string> | null) => void,
     signal: AbortSignal,
   ): Promise<void> {
+    const reading = this.#followBest(seconds, wanted, changed, signal);
     while (!signal.aborted) {
       await this.refresh(changed);
-      // Beside the asking: rows of a large sweep take longer than its counts.
-      this.#reading = this.#reading.then(() => this.#readBest(wanted(), changed, signal));
-      await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined);
+      await pause(seconds, signal);
     }
+    await reading;
   }
 
-  /** Asks once, as after a change that was made. Never throws. */
-  async refresh(changed: (ids: ReadonlySet<string> | null) => void): Promise<void> {
+  /** Asks once, as after a change that was made; those who want it at the same moment share one asking. Never throws. */
+  refresh(changed: (ids: ReadonlySet<string> | null) => void): Promise<void> {
+    this.#next ??= pause(this.#asked + APART_SECONDS - performance.now() / 1000).then(() => {
+      this.#next = null;
+      this.#asked = performance.now() / 1000;
+      return this.#ask(changed);
+    });
+    return this.#next;
+  }
+
+  async #ask(changed: (ids: ReadonlySet<string> | null) => void): Promise<void> {
     try {
       const { sweeps } = await this.#control.listSweeps({ deadlineSeconds: 10 });
       const now = new Map(sweeps.map((status) => [status.sweepId, seenOf(status)]));
@@ -112,25 +126,39 @@ export class Coordinator {
     this.#control.close();
   }
 
-  async #readBest(
-    wanted: ReadonlySet<string>,
+  /** Beside the asking: rows of a large sweep take longer than its counts. */
+  async #followBest(
+    seconds: number,
+    wanted: () => ReadonlySet<string>,
     changed: (ids: ReadonlySet<string>) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    for (const id of this.#best.keys()) if (!wanted.has(id)) this.#best.delete(id);
-    for (const id of wanted) {
-      const sweep = this.#sweeps.get(id);
-      if (sweep === undefined || signal.aborted) continue;
-      const of = `${sweep.complete} ${sweep.disturbed} ${sweep.trialsLeft} ${sweep.state}`;
-      const known = this.#best.get(id);
-      const begun = performance.now() / 1000;
-      if (sweep.complete === 0 || known?.of === of || (known !== undefined && begun < known.next)) continue;
-      const best = await this.#bestOf(sweep, signal).catch(() => null);
-      if (best === null) continue;
-      const took = performance.now() / 1000 - begun;
-      this.#best.set(id, { best, of, next: begun + Math.max(LEAST_SECONDS, took / SHARE) });
+    while (!signal.aborted) {
+      const ids = wanted();
+      for (const id of this.#best.keys()) if (!ids.has(id)) this.#best.delete(id);
+      for (const id of ids) if (!signal.aborted) await this.#readBest(id, changed, signal);
+      await pause(seconds, signal);
+    }
+  }
+
+  async #readBest(
+    id: string,
+    changed: (ids: ReadonlySet<string>) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const sweep = this.#sweeps.get(id);
+    if (sweep === undefined || sweep.complete === 0) return;
+    const of = `${sweep.complete} ${sweep.disturbed} ${sweep.trialsLeft} ${sweep.state}`;
+    const known = this.#best.get(id);
+    const begun = performance.now() / 1000;
+    if (known?.of === of || (known !== undefined && begun < known.next)) return;
+    const best = await this.#bestOf(sweep, signal).catch(() => null);
+    const took = performance.now() / 1000 - begun;
+    if (best !== null) {
+      this.#best.set(id, { best, of, next: begun + LEAST_SECONDS });
       if (known?.best?.digest !== best.digest) changed(new Set([id]));
     }
+    await pause(took / SHARE, signal);
   }
 
   async #bestOf(sweep: SweepSeen, signal: AbortSignal): Promise<Best | null> {
@@ -151,6 +179,10 @@ export class Coordinator {
       report.add([recordJson, ...moreJson].map((json) => lean.of(parseStoredRecord(json))));
     return bestOf(report.report().rows, objectives);
   }
+}
+
+async function pause(seconds: number, signal?: AbortSignal): Promise<void> {
+  if (seconds > 0) await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined);
 }
 
 function seenOf(status: SweepStatus): SweepSeen {

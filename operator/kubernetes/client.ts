@@ -226,6 +226,10 @@ export const isExpired = (error: unknown): boolean => error instanceof KubeError
 /** @returns whether an object has changed, or has come, since it was read. */
 export const isConflict = (error: unknown): boolean => error instanceof KubeError && error.status === 409;
 
+/** @returns whether the same may be answered otherwise in a moment. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof KubeError && (error.status === 0 || error.status === 429 || error.status >= 500);
+
 /** What an API server says of a refusal: an object of the kind Status. */
 export function refused(status: number, text: string): KubeError {
   try {

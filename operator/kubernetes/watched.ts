@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isExpired, type KubeClient, KubeError, refused, type WatchEvent } from './client.js';
+import { isExpired, isPassing, type KubeClient, refused, type WatchEvent } from './client.js';
 import type { KubeObject, Resource } from './objects.js';
 
 export interface WatchedKind {
@@ -79,9 +79,7 @@ export class Watched<T extends KubeObject> {
   async #wait(error: unknown, signal: AbortSignal): Promise<void> {
     this.#listeners.trouble(`${this.#kind.resource.plural}: ${(error as Error).message}`);
     // A server that does not answer, or cannot just now, is asked again from the same place; one that refuses is asked for all.
-    const later =
-      error instanceof KubeError && (error.status === 0 || error.status === 429 || error.status >= 500);
-    if (!later) this.#version = null;
+    if (!isPassing(error)) this.#version = null;
     const step = Math.min(MOST_SECONDS, FIRST_SECONDS * 2 ** this.#attempts);
     this.#attempts += 1;
     await sleep(1000 * step * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);

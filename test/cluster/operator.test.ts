@@ -77,6 +77,15 @@ describe.skipIf(!hasKubernetes)('Sweeps of a real API server (needs kube-apiserv
     expect([...(await lab.counted(sweepId!)).values()]).toEqual(Array.from({ length: 12 }, () => 1));
   });
 
+  test('a Sweep that names another coordinator is refused where the operator does not allow that', async () => {
+    const own = { coordinator: { address: 'elsewhere.example:7117', credentials: 'stolen' }, agents: { replicas: 0 } };
+    await lab.api.apply(lab.object('elsewhere', own));
+    const { conditions = [] } = await lab.says('elsewhere', 'Accepted', 'Refused');
+    expect(conditions.find(({ type }) => type === 'Accepted')?.message).toMatch(/submits to .* alone/);
+    await lab.api.delete('Sweep', 'elsewhere');
+    await lab.gone('Sweep', 'elsewhere');
+  });
+
   test('with a queue its Jobs wait until somebody admits them', async () => {
     const { agents } = lab.object('queued').spec;
     await lab.api.apply(lab.object('queued', { agents: { ...agents, queueName: 'gpus' } }));

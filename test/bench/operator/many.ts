@@ -1,11 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseLease } from '../../../proto/convert.js';
 import { FakeAgent } from '../../support/fake-agent.js';
 import type { Lab } from '../../support/kubernetes/lab.js';
-import { until } from '../../support/services.js';
 import { aNode, aRecord } from '../../support/wire-records.js';
 import { OperatorProcess } from './processes.js';
 
 const AGENTS = 4;
+const MOST_SECONDS = 600;
 
 /** Many Sweeps at once, one point each, measured by agents that were there before. */
 export async function many(
@@ -32,9 +33,8 @@ export async function many(
     }
     const complete = async () =>
       (await lab.api.list('Sweep', namespace)).filter(({ status }) => status?.progress === '1/1').length;
-    await until('all to be complete', async () => ((await complete()) === count ? true : null), 300).catch(
-      () => undefined,
-    );
+    // To list hundreds of objects is work for the API server, too.
+    for (let looks = 0; looks < MOST_SECONDS / 3 && (await complete()) < count; looks += 1) await sleep(3000);
     const seconds = (performance.now() - begun) / 1000;
     const largest = (await lab.api.list('Sweep', namespace)).map(
       (object) => JSON.stringify(object.status ?? {}).length,
@@ -55,10 +55,14 @@ export async function many(
 async function measure(lab: Lab, name: string, stop: AbortSignal): Promise<void> {
   const profile = aNode(name);
   const { agent } = await FakeAgent.join(lab.coordinator.grpcAddress, { profile });
+  // Whenever work comes, a coordinator says so unasked: what counts is the next lease, not the next answer.
+  let next = agent.hear('lease').catch(() => null);
   while (!stop.aborted) {
-    const answer = await agent.ask();
-    if (answer.$case === 'lease') await agent.answerTo(aRecord(parseLease(answer.value.leaseJson), profile));
-    else await new Promise((resolve) => setTimeout(resolve, Math.min(200, answer.value.retryMilliseconds)));
+    await agent.say({ $case: 'leaseRequest', value: { deviceId: 'cpu0' } });
+    const granted = await Promise.race([next, sleep(300, null)]);
+    if (granted === null) continue;
+    await agent.answerTo(aRecord(parseLease(granted.leaseJson), profile));
+    next = agent.hear('lease').catch(() => null);
   }
   agent.vanish();
 }

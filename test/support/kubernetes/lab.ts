@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningCoordinator, startCoordinator } from '../../../coordinator/main.js';
@@ -14,12 +14,15 @@ import type { Anything } from './api.js';
 import { ControlPlane, type User } from './control-plane.js';
 import { Kubelet, type Launch } from './kubelet.js';
 
+/** Nothing here has to survive a power cut, and a busy disk takes a second to sync. */
+const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
 type SweepManifest = KubeObject & { readonly spec: { readonly sweep: object; readonly agents: object } };
 
 /** A real control plane with the CRD, a namespace `bench`, a coordinator with its log on disk, and kubelets. */
 export class Lab {
   readonly plane: ControlPlane;
-  readonly folder = mkdtempSync(join(tmpdir(), 'ridgepoint-lab-'));
+  readonly folder = mkdtempSync(join(MEMORY, 'ridgepoint-lab-'));
   readonly kubelets: Kubelet[] = [];
   readonly #operators: RunningOperator[] = [];
   coordinator!: RunningCoordinator;
