@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '../../support/kubernetes/lab.js';
 import { until } from '../../support/services.js';
 import { type Kill, OperatorProcess } from './processes.js';
@@ -7,7 +8,7 @@ const STEPS = [
   { step: 'hold', times: 1 },
   { step: 'submit', times: 1 },
   { step: 'start-agent', times: 2 },
-  { step: 'tell', times: 4 },
+  { step: 'tell', times: 3 },
   { step: 'end-agent', times: 2 },
   { step: 'release', times: 1 },
 ] as const;
@@ -73,6 +74,8 @@ export async function life(
       async () => ((await lab.api.find('Sweep', name, namespace)) === null ? true : null),
       60,
     );
+    // One that is killed when all is done has just ended.
+    for (let looks = 0; kill !== null && operator.kills === 0 && looks < 20; looks += 1) await sleep(100);
     const { sweeps } = await lab.control.listSweeps();
     return {
       progress: status.progress,
