@@ -1,3 +1,4 @@
+import type { SearchSpec } from '../../sweep/spec.js';
 import type { Strategy } from '../history.js';
 import { grid } from './grid.js';
 import { nsga2 } from './nsga2.js';
@@ -6,6 +7,4 @@ import { sobol } from './sobol.js';
 import { tpe } from './tpe.js';
 
 /** Every strategy by the word that a sweep names it with. */
-export const STRATEGIES = { tpe, nsga2, sobol, random, grid } as const satisfies Record<string, Strategy>;
-
-export type StrategyName = keyof typeof STRATEGIES;
+export const STRATEGIES = { tpe, nsga2, sobol, random, grid } as const satisfies Record<SearchSpec['strategy'], Strategy>;
