@@ -93,3 +93,26 @@ export async function findSweep(control: ControlConnection, word: string | undef
   const names = [...new Set(byAge.map((s) => s.name))].join(', ');
   throw usageError(`there is no sweep ${word}`, `This coordinator has: ${names}.`);
 }
+
+/**
+ * Does something with a sweep of a coordinator that a word may name where it is no path of this machine.
+ * @throws CommandError (2) where it is neither.
+ */
+export async function withNamedSweep<T>(
+  word: string,
+  options: ConnectionOptions,
+  work: (control: ControlConnection, sweep: SweepStatus) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withCoordinator(
+      options,
+      async (control) => await work(control, await findSweep(control, word)),
+    );
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw usageError(
+      `there is no file ${word}, and as a sweep of a coordinator: ${error.message}`,
+      error.hint,
+    );
+  }
+}

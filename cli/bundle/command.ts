@@ -21,10 +21,7 @@ export function registerBundle(program: Command): void {
       'folders of `ridge run`, results.jsonl, logs (a file, postgres://…, nats://…), or a sweep of a coordinator',
     )
     .option('-o, --output <file>', 'the bundle to write: the same results give the same bytes')
-    .option(
-      '--key <file>',
-      'PEM: the private Ed25519 key to sign with',
-    )
+    .option('--key <file>', 'PEM: the private Ed25519 key to sign with')
     .option('-f, --force', 'overwrite the output if it exists')
     .option('--json', 'of verify: print JSON');
   addConnectionOptions(bundle).action(async (sources: readonly string[], options: BundleOptions) => {

@@ -7,7 +7,7 @@ import { parseSweep } from '../../core/sweep/parse.js';
 import { VERSION } from '../../process/package.js';
 import { buildReport } from '../../report/build.js';
 import { publishedOf } from '../../report/published.js';
-import { findSweep, withCoordinator } from '../connection.js';
+import { withNamedSweep } from '../connection.js';
 import { usageError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import type { ConnectionOptions } from '../options/connection.js';
@@ -66,8 +66,7 @@ async function read(source: string, options: MakeOptions): Promise<Contents[]> {
     }));
   }
   if (existsSync(source)) return [contentsOf(source)];
-  return await withCoordinator(options, async (control) => {
-    const sweep = await findSweep(control, source);
+  return await withNamedSweep(source, options, async (control, sweep) => {
     const records = await collectResults(control, sweep.sweepId);
     say(`${sweep.name}: a coordinator tells no sweep file: its log (\`ridge bundle log.sqlite\`) has it`);
     const lines = records.map((record) => JSON.stringify(record));

@@ -6,8 +6,8 @@ import { buildReport } from '../../report/build.js';
 import type { Report } from '../../report/report.js';
 import { savedBaseline } from '../baseline/store.js';
 import { chooseRows, readSide } from '../compare/side.js';
-import { findSweep, withCoordinator } from '../connection.js';
-import { CommandError, usageError } from '../exit.js';
+import { withNamedSweep } from '../connection.js';
+import { usageError } from '../exit.js';
 import type { ConnectionOptions } from '../options/connection.js';
 import { isLog, readLogFile, readWhole } from '../report/log-file.js';
 import { readRun } from '../report/run-folder.js';
@@ -38,24 +38,15 @@ export async function readSource(
   if (/\.ya?ml$/.test(source) && existsSync(source))
     throw usageError(`${source} is a sweep and no results`, 'Run it first, or add --predict.');
   if (source === '' || existsSync(source)) return readSide(word, gates).report;
-  try {
-    return await withCoordinator(connection, async (control) => {
-      const sweep = await findSweep(control, source);
-      const records = await collectResults(control, sweep.sweepId);
-      return chosen(
-        buildReport(
-          records.map((record) => regraded(record, gates)),
-          requestOfStatus(sweep),
-        ),
-      );
-    });
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw usageError(
-      `there is no file ${source}, and as a sweep of a coordinator: ${error.message}`,
-      error.hint,
+  return await withNamedSweep(source, connection, async (control, sweep) => {
+    const records = await collectResults(control, sweep.sweepId);
+    return chosen(
+      buildReport(
+        records.map((record) => regraded(record, gates)),
+        requestOfStatus(sweep),
+      ),
     );
-  }
+  });
 }
 
 /**
@@ -67,8 +58,7 @@ export async function readRecordsOf(source: string, connection: ConnectionOption
   if (name !== undefined) return [...readRun(savedBaseline(name)).records];
   if (isLog(source)) return (await readWhole(source)).records.map((record) => regraded(record));
   if (existsSync(source)) return [...readRun(source).records];
-  return await withCoordinator(connection, async (control) => {
-    const sweep = await findSweep(control, source);
-    return (await collectResults(control, sweep.sweepId)).map((record) => regraded(record));
-  });
+  return await withNamedSweep(source, connection, async (control, sweep) =>
+    (await collectResults(control, sweep.sweepId)).map((record) => regraded(record)),
+  );
 }

@@ -37,6 +37,13 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['report -o PATH', [NONE, 'dir', BELOW]],
   ['runs PATH', [NONE, 'file', BELOW]],
   ['compare PATH PATH', [NONE, 'dir', 'file']],
+  ['recommend PATH', [NONE, 'dir', 'file', BELOW]],
+  ['recommend dir --prices PATH', [NONE, 'dir', BELOW]],
+  ['bundle PATH --output out.bundle', [NONE, 'dir', 'file', BELOW]],
+  ['bundle verify PATH', [NONE, 'dir', BELOW]],
+  ['bundle keygen PATH', [NONE, BELOW]],
+  ['drift PATH', [NONE, 'dir', 'file', BELOW]],
+  ['baseline save b PATH', [NONE, 'dir', 'file', BELOW]],
   ['export openmetrics PATH', [NONE, 'dir', 'file']],
   ['export openmetrics -o PATH', [NONE, 'dir', BELOW]],
   ['coordinator --config PATH', [NONE, 'dir', BELOW]],
@@ -97,9 +104,7 @@ test('every command that takes a path is among them', () => {
 });
 
 /** Each place meets one of them by default, all kinds in turn; the long run tries every one: a command takes half a second to start. */
-const tried = PLACES.map(
-  ([words, wrong], i) => [words, LONG ? wrong : [wrong[i % wrong.length]!]] as const,
-);
+const tried = PLACES.map(([words, wrong], i) => [words, LONG ? wrong : [wrong[i % wrong.length]!]] as const);
 
 test.concurrent.each(tried)(
   '%s',
