@@ -202,7 +202,12 @@ function grantLease(
   const unique = `${state.options.incarnation}${state.trialsNamed.toString(36)}`;
   const id = trialId(name, unique, holder, leaseKey);
   const charged = purpose === 'measure' ? block.charged : 0;
-  holdLease(state, slot, { ...name, trialId: id, queue: block.queue, otherDeviceIds, experiment, charged }, now);
+  holdLease(
+    state,
+    slot,
+    { ...name, trialId: id, queue: block.queue, otherDeviceIds, experiment, charged },
+    now,
+  );
   state.granted[purpose] += 1;
   // The first start of a point, and the control, are as long as they were asked for.
   const short = time !== 'enough' && purpose === 'measure' && queue.starts.countOf(position) > 0;

@@ -78,10 +78,7 @@ async function world() {
     }
   };
   const submit = async (who: Who, more: object = {}) =>
-    await as(
-      who,
-      async (control) => (await control.submitSweep({ ...submission(SWEEP), ...more })).sweepId,
-    );
+    await as(who, async (control) => (await control.submitSweep({ ...submission(SWEEP), ...more })).sweepId);
   const anns = await submit('ann');
   const bobs = await submit('bob', { namespace: 'shop' });
   const { agent } = await FakeAgent.join(served.grpcAddress, {
