@@ -127,14 +127,22 @@ export class StoreLink {
     return await new Promise<T>((resolve, reject) => {
       const lost = (): boolean => world.now < this.cutUntil || random.chance(0.01);
       const late = (): number => (random.chance(0.03) ? random.between(0.2, 2) : random.between(0.001, 0.02));
-      process.after(5, () => reject(new Error('the store does not answer')));
+      let answered = false;
+      process.after(
+        5,
+        () => reject(new Error('the store does not answer')),
+        () => answered,
+      );
       if (lost()) return;
       const carry = (): void => {
         const wait = Math.max(0, store.stalledUntil - world.now);
         world.after(wait, () => {
           const answer = question();
           if (lost()) return;
-          process.after(late(), () => resolve(answer));
+          process.after(late(), () => {
+            answered = true;
+            resolve(answer);
+          });
         });
       };
       world.after(late(), carry);

@@ -30,6 +30,8 @@ interface Planned {
   readonly at: number;
   readonly order: number;
   readonly work: () => void;
+  /** Whether it has come to nothing by then. */
+  readonly isOver: (() => boolean) | undefined;
 }
 
 /** Time that passes only when nothing is left to do, and everything that happens in it, in an order that the seed decides. */
@@ -45,8 +47,8 @@ export class World {
     this.random = new Random(seed);
   }
 
-  after(seconds: number, work: () => void): void {
-    const planned = { at: this.now + Math.max(0, seconds), order: this.#order++, work };
+  after(seconds: number, work: () => void, isOver?: () => boolean): void {
+    const planned = { at: this.now + Math.max(0, seconds), order: this.#order++, work, isOver };
     const heap = this.#planned;
     let index = heap.push(planned) - 1;
     while (index > 0) {
@@ -61,7 +63,8 @@ export class World {
   /** Lets time pass until then, or until it is enough. */
   async run(until: number, enough: () => boolean): Promise<void> {
     while (this.#planned.length > 0 && this.#planned[0]!.at <= until && !enough()) {
-      const { at, work } = this.#take();
+      const { at, work, isOver } = this.#take();
+      if (isOver?.() === true) continue;
       this.now = Math.max(this.now, at);
       this.events += 1;
       work();
@@ -146,8 +149,8 @@ export class Process {
   }
 
   /** Does it then, unless it is dead by then, and later when it stands still. */
-  after(seconds: number, work: () => void): void {
-    this.world.after(seconds, () => this.#now(work));
+  after(seconds: number, work: () => void, isOver?: () => boolean): void {
+    this.world.after(seconds, () => this.#now(work), () => !this.alive || isOver?.() === true);
   }
 
   standStill(seconds: number): void {
