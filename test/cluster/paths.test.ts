@@ -90,12 +90,22 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
   ['roofs --config PATH', [NONE, 'dir']],
   ['roofs --stored --out PATH', [NONE, 'dir', BELOW]],
   ['factors --config PATH', [NONE, 'dir']],
+  ['recommend PATH', [NONE, 'dir', 'file', BELOW]],
+  ['bundle PATH', [NONE, 'dir', 'file']],
+  ['bundle verify PATH', [NONE, 'dir', 'file', BELOW]],
+  ['bundle keygen PATH', ['dir', BELOW]],
+  ['drift PATH', [NONE, 'dir', 'file']],
+  ['baseline save words PATH', [NONE, 'dir', 'file']],
+  ['operator --config PATH', [NONE, 'dir', BELOW]],
+  ['slurm submit PATH', [NONE, 'dir', BELOW]],
+  ['log verify PATH', [NONE, 'dir', 'file']],
+  ['top --token-file PATH', [NONE, 'dir']],
   ['doctor --config PATH', [NONE, 'dir']],
   ['doctor --noise --config PATH', [NONE, 'dir']],
 ];
 
-/** Commands that take no path. */
-const WITHOUT = ['power-helper', 'kernels', 'engines'];
+/** Commands that take no path, or make what is not there. */
+const WITHOUT = ['power-helper', 'kernels', 'engines', 'certs', 'token'];
 
 test('every command that takes a path is among them', () => {
   const tried = new Set(PLACES.map(([words]) => words.split(' ')[0]));
