@@ -41,9 +41,9 @@ const BY_SCHEMA: readonly Refused[] = [
   ],
   [
     'a scope that is none',
-    { security: { grants: [{ commonName: 'a', scopes: ['admin'] }] } },
+    { security: { grants: [{ commonName: 'a', scopes: ['owner'] }] } },
     '/security/grants/0/scopes/0',
-    "value must be one of 'agent', 'submit', 'read'",
+    "value must be one of 'agent', 'submit', 'read', 'admin'",
   ],
   [
     'a name with a letter too many',
