@@ -1,5 +1,5 @@
-import { Audit } from '../../../coordinator/audit.js';
 import { pushMessage, serveAgent } from '../../../coordinator/api/agents.js';
+import { Audit } from '../../../coordinator/audit.js';
 import { Dispatcher, type Reply } from '../../../coordinator/dispatcher.js';
 import type { Log } from '../../../coordinator/log/log.js';
 import { Registry } from '../../../coordinator/registry/registry.js';
@@ -58,7 +58,11 @@ export class SimulatedCoordinator {
     const api = {
       ...{ dispatcher, registry: this.#registry, clock: this.#clock(), inform: () => undefined },
       ...{ heartbeatSeconds: HEARTBEAT_SECONDS, leaseSeconds: LEASE_SECONDS, keepsBodies: false },
-      audit: new Audit(null, () => '', () => undefined),
+      audit: new Audit(
+        null,
+        () => '',
+        () => undefined,
+      ),
     };
     const context = { caller: 'agent', peer: 'here', nodeRefusal: () => null, refusal: () => null };
     await serveAgent(api, stream, context);

@@ -150,7 +150,11 @@ export class Process {
 
   /** Does it then, unless it is dead by then, and later when it stands still. */
   after(seconds: number, work: () => void, isOver?: () => boolean): void {
-    this.world.after(seconds, () => this.#now(work), () => !this.alive || isOver?.() === true);
+    this.world.after(
+      seconds,
+      () => this.#now(work),
+      () => !this.alive || isOver?.() === true,
+    );
   }
 
   standStill(seconds: number): void {

@@ -4,7 +4,7 @@ import { simulate } from '../../bench/simulate/run.js';
 /** A few histories of `npm run bench -- simulate`, and those by which a bug of ours was found. */
 const SEEDS: readonly { readonly seed: number; readonly name: string }[] = [
   { seed: 1, name: 'a leader stops for 13 s, a standby is cut off, the store stalls' },
-  { seed: 3, name: 'another one' },
+  { seed: 3, name: 'as the seed has it' },
 ];
 
 describe('coordinators in a simulated world', () => {
