@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fileProblem } from '../../core/input/file-problem.js';
 import { readYaml } from '../../core/input/yaml.js';
 import { readBounded } from '../../formats/bounded-file.js';
 import { usageError } from '../exit.js';
@@ -38,7 +39,7 @@ export function readPrices(path: string): Prices {
   try {
     text = readBounded(path, MOST_BYTES).toString('utf8');
   } catch (error) {
-    throw usageError(`the prices ${path} cannot be read: ${(error as Error).message}`);
+    throw usageError(`the prices ${path} cannot be read: ${fileProblem(error)}`);
   }
   const source = readYaml(text);
   const read = schema.safeParse(source.data);
