@@ -35,6 +35,8 @@ export interface Weight {
   readonly liveBytes: number;
   /** Most that the process has ever had in memory. */
   readonly peakBytes: number;
+  /** CPU time of the process since its start, before this question. */
+  readonly cpuSeconds: number;
 }
 
 export interface WeighedCoordinator {

@@ -15,11 +15,13 @@ process.stdout.write(`${coordinator.grpcAddress}\n`);
 for await (const _line of createInterface(process.stdin)) {
   // Before the collection, which is itself a moment of much memory.
   const peakBytes = process.resourceUsage().maxRSS * 1024;
+  const { user, system } = process.cpuUsage();
+  const cpuSeconds = (user + system) / 1e6;
   // Twice: what a finalizer lets go of in the first is free only in the second.
   for (let turn = 0; turn < 2; turn += 1) {
     await sleep(20);
     globalThis.gc?.();
   }
   const { heapUsed, external } = process.memoryUsage();
-  process.stdout.write(`${JSON.stringify({ liveBytes: heapUsed + external, peakBytes })}\n`);
+  process.stdout.write(`${JSON.stringify({ liveBytes: heapUsed + external, peakBytes, cpuSeconds })}\n`);
 }
