@@ -91,9 +91,7 @@ function perItemLines({ perItem }: TaskOutcome): string[] {
   const tokens = (count: number | null, way: string) =>
     count === null ? [] : [`${Math.round(count)} tokens ${way}`];
   const time = seconds === null ? [] : [`${(1000 * seconds).toPrecision(3)} ms`];
-  return [
-    line('each takes', [...time, ...tokens(tokensIn, 'in'), ...tokens(tokensOut, 'out')].join(', ')),
-  ];
+  return [line('each takes', [...time, ...tokens(tokensIn, 'in'), ...tokens(tokensOut, 'out')].join(', '))];
 }
 
 function line(name: string, text: string): string {
