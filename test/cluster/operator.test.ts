@@ -78,7 +78,10 @@ describe.skipIf(!hasKubernetes)('Sweeps of a real API server (needs kube-apiserv
   });
 
   test('a Sweep that names another coordinator is refused where the operator does not allow that', async () => {
-    const own = { coordinator: { address: 'elsewhere.example:7117', credentials: 'stolen' }, agents: { replicas: 0 } };
+    const own = {
+      coordinator: { address: 'elsewhere.example:7117', credentials: 'stolen' },
+      agents: { replicas: 0 },
+    };
     await lab.api.apply(lab.object('elsewhere', own));
     const { conditions = [] } = await lab.says('elsewhere', 'Accepted', 'Refused');
     expect(conditions.find(({ type }) => type === 'Accepted')?.message).toMatch(/submits to .* alone/);

@@ -7,4 +7,7 @@ import { sobol } from './sobol.js';
 import { tpe } from './tpe.js';
 
 /** Every strategy by the word that a sweep names it with. */
-export const STRATEGIES = { tpe, nsga2, sobol, random, grid } as const satisfies Record<SearchSpec['strategy'], Strategy>;
+export const STRATEGIES = { tpe, nsga2, sobol, random, grid } as const satisfies Record<
+  SearchSpec['strategy'],
+  Strategy
+>;
