@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { connectControl } from '../../proto/client.js';
 import { SessionRequest } from '../../proto/gen/ridgepoint/v1/agents.js';
+import { BodyServiceService } from '../../proto/gen/ridgepoint/v1/bodies.js';
 import { ControlServiceService, SubmitSweepRequest } from '../../proto/gen/ridgepoint/v1/control.js';
 import { METHODS, SESSION_BYTES } from '../../proto/limits.js';
 import { addStandardServices } from '../../proto/reflection.js';
@@ -65,7 +66,9 @@ describe('messages', () => {
     const { server } = makeServer({ kind: 'plaintext' });
     addStandardServices(server);
     const { handlers } = server as unknown as { handlers: Map<string, unknown> };
-    const ours = [LimitedAgentService, ControlServiceService].flatMap((service) => Object.values(service));
+    const ours = [LimitedAgentService, ControlServiceService, BodyServiceService].flatMap((service) =>
+      Object.values(service),
+    );
     const served = [...handlers.keys(), ...ours.map(({ path }) => path)];
     expect(served.sort()).toEqual(Object.keys(METHODS).sort());
   });
