@@ -105,8 +105,9 @@ export class Dispatcher {
 
   /** Leads no more: goes on as a standby, as if it had never led. */
   standDown(why: string): Promise<void> {
+    // At once: what is done now may be waiting for a store that is away.
+    this.leadership.ended(why);
     return this.#oneAtATime(async () => {
-      this.leadership.ended(why);
       standDown(this.state);
       this.changes.notify();
     });

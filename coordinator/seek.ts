@@ -52,8 +52,8 @@ async function leadOnce({ log, dispatcher, registry, ...seeking }: Seeking): Pro
   await dispatcher.takeOver(term, leader);
   seeking.took();
   const why = await ending(term.over);
-  await dispatcher.standDown(why);
-  registry.clear(why);
+  // It takes its turn before another term of ours. What is before it may be waiting for a store that is away, which the next lead finds out.
+  void dispatcher.standDown(why).then(() => registry.clear(why));
   if (!waiting.signal.aborted) seeking.ended(why);
 }
 

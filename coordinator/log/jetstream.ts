@@ -36,6 +36,7 @@ import {
   type LeasedTerm,
   type Term,
   takeLease,
+  untilOver,
   type Waiting,
 } from './leadership.js';
 import {
@@ -194,7 +195,7 @@ export class JetStreamLog implements Log {
   async #claim(): Promise<void> {
     const held = this.#term;
     for (let attempt = 0; held !== null && attempt < CLAIM_TRIES; attempt += 1) {
-      await this.#catchUp();
+      await untilOver(this.#catchUp(), held.term);
       checkTerm(held.term);
       const sequence = this.#sequence;
       const claim = await claimOf(held.term.token, this.#end() + 1);
@@ -273,7 +274,7 @@ export class JetStreamLog implements Log {
     const outcome = await this.#patiently(async (): Promise<AppendOutcome> => {
       for (;;) {
         if (term !== undefined && term === this.#term?.term && !this.#term.claimed) await this.#claim();
-        else await this.#catchUp();
+        else await untilOver(this.#catchUp(), term);
         // Written, though its acknowledgement was lost.
         if (attempt !== null && this.#isWritten(attempt)) return { appended: true, position: attempt.last };
         if (term !== undefined) checkTerm(term);

@@ -63,6 +63,25 @@ export function checkTerm(term: Term): void {
   throw term.over.aborted ? term.over.reason : overError('its lease ran out');
 }
 
+/** @returns what work gives. @throws what the term ended with as soon as it is over, whatever is still waited for. */
+export async function untilOver<T>(work: Promise<T>, term: Term | undefined): Promise<T> {
+  if (term === undefined) return await work;
+  checkTerm(term);
+  const { over } = term;
+  let ended = (): void => {};
+  try {
+    const end = new Promise<never>((_, reject) => {
+      ended = () => reject(over.reason);
+      over.addEventListener('abort', ended, { once: true });
+    });
+    return await Promise.race([work, end]);
+  } finally {
+    over.removeEventListener('abort', ended);
+    // Where the term was faster, nobody waits for it any more.
+    work.catch(() => undefined);
+  }
+}
+
 /** The term of a log that only one process can open: nobody else ends it. */
 export class OwnTerm implements Term {
   readonly token: string;
