@@ -115,12 +115,9 @@ function searched(
   points: number,
 ): string {
   const left = skipped.reduce((sum, one) => sum + one.points, 0);
-  const front = hypervolume === null ? '' : `, front ${Math.round((100 * hypervolume) / WHOLE)} %`;
+  const front = hypervolume === null ? '' : `, front ${Math.round(100 * hypervolume)} %`;
   return `${measured} of ${points} points${left > 0 ? `, ${left} skipped` : ''}${front}`;
 }
-
-/** What a front covers that has the best of each objective in one point. */
-const WHOLE = 1.1 ** 2;
 
 /** ` rows, 13 of 36 starts`, or which start they are at where the number is not known before; nothing where each row has one. */
 function startOf({ points, starts, maxStarts, start, trialsLeft }: Progress): string {
@@ -132,7 +129,8 @@ function startOf({ points, starts, maxStarts, start, trialsLeft }: Progress): st
 
 function timesOf(progress: Progress): string {
   if (progress.paused) return `, ${duration(progress.elapsedSeconds)}, paused`;
-  const left = secondsLeft(progress);
+  // How much a search will ask for nobody knows.
+  const left = progress.search === null ? secondsLeft(progress) : null;
   const soon = left === null ? '' : left === 0 ? ', done' : `, about ${duration(left)} left`;
   return `, ${duration(progress.elapsedSeconds)}${soon}`;
 }

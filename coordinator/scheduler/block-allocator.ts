@@ -21,8 +21,8 @@ import {
 const SCAN_LIMIT = 2048;
 /** A block of so few experiments is over before anything can drift; the control would cost more than it reveals. */
 export const FEW_EXPERIMENTS = 3;
-/** Points that a search is asked for at a time: it knows more when it is asked again. */
-const ASKED_AT_ONCE = 4;
+/** Points that a search is asked for at a time: it knows more when it is asked again, and so few need no drift control. */
+const ASKED_AT_ONCE = FEW_EXPERIMENTS;
 /** Of the blocks of a search, which are further starts of what stands on its front. */
 const AGAIN_EVERY = 3;
 /** Why a point of a search has fewer starts than others. */

@@ -44,7 +44,7 @@ export interface SearchProgress extends Spent {
   readonly passedOver: number;
   /** Points that nothing can measure, or that were left when only dominated ones were, by the reason. */
   readonly skipped: readonly { readonly reason: string; readonly points: number }[];
-  /** Share of the volume between the worst and the best that was met so far which the front covers, 0 to 1.21; null without two points. */
+  /** Share that the front covers of the volume between the best that was met in each objective and a tenth beyond the worst, 0 to 1; null without two points. */
   readonly hypervolume: number | null;
   /** Why nothing new is asked for; null = the search goes on. */
   readonly ended: string | null;
@@ -310,11 +310,13 @@ export class Searcher {
     const scaled = unitCosts(numbered);
     const place = new Map(numbered.map(({ position }, i) => [position, scaled[i]!]));
     const corner = scaled[0]!.map(() => CORNER);
-    return [all!, ...parts].map((points) =>
-      hypervolume(
-        counted(points).map(({ position }) => place.get(position)!),
-        corner,
-      ),
+    const whole = CORNER ** corner.length;
+    return [all!, ...parts].map(
+      (points) =>
+        hypervolume(
+          counted(points).map(({ position }) => place.get(position)!),
+          corner,
+        ) / whole,
     );
   }
 }

@@ -1,8 +1,6 @@
 import type { LiveSearch } from '../../../../report/live/live.js';
 import { duration } from '../../../../report/time-left.js';
 
-/** What a front covers that has the best of each objective in one point. */
-const WHOLE = 1.1 ** 2;
 const WIDTH = 240;
 const HEIGHT = 48;
 
@@ -38,7 +36,7 @@ function Curve({ curve }: Pick<LiveSearch, 'curve'>) {
   const last = curve.at(-1);
   if (last === undefined || last.deviceSeconds === 0) return null;
   const place = ({ deviceSeconds, hypervolume }: LiveSearch['curve'][number]) =>
-    `${((WIDTH * deviceSeconds) / last.deviceSeconds).toFixed(1)},${(HEIGHT * (1 - hypervolume / WHOLE)).toFixed(1)}`;
+    `${((WIDTH * deviceSeconds) / last.deviceSeconds).toFixed(1)},${(HEIGHT * (1 - hypervolume)).toFixed(1)}`;
   return (
     <svg
       class="search-curve"
@@ -51,4 +49,4 @@ function Curve({ curve }: Pick<LiveSearch, 'curve'>) {
   );
 }
 
-const percent = (hypervolume: number) => `${Math.round((100 * hypervolume) / WHOLE)} %`;
+const percent = (hypervolume: number) => `${Math.round(100 * hypervolume)} %`;

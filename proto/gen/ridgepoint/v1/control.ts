@@ -283,7 +283,7 @@ export interface SearchProgress {
   joules: number;
   /** Points that were not worth a trial. */
   skipped: SkippedPoints[];
-  /** How much of the volume between the worst and the best that was met the front covers, with a tenth more on each side: 0 to 1.21; absent without two rows. */
+  /** Share that the front covers of the volume between the best that was met in each objective and a tenth beyond the worst, 0 to 1; absent without two rows. */
   hypervolume?:
     | number
     | undefined;
