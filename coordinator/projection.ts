@@ -8,6 +8,7 @@ import type { SweepView } from './scheduler/view.js';
 import { readSweep } from './sweeps.js';
 
 type Submitted = Extract<FactHead, { fact: 'SweepSubmitted' }>;
+type Recorded = Extract<FactHead, { fact: 'ResultRecorded' }>;
 
 /** The scheduler's state as the log gives it: its facts applied one after the other, and where in the log each trial is. */
 export class Projection {
@@ -56,7 +57,8 @@ export class Projection {
     let first: string | null = null;
     for await (const entry of log.read(this.#position, 'head')) {
       const { position } = entry;
-      const head = await this.#withNumbers(entry.head, position, log);
+      // Nothing is waited for that is not read: a log has a million of them.
+      const head = this.#isSearched(entry.head) ? await withNumbers(entry.head, position, log) : entry.head;
       const damage = damageOf(this.state, head);
       if (damage === null) {
         this.apply(head, position);
@@ -75,14 +77,10 @@ export class Projection {
     );
   }
 
-  /** A search decides by all metrics of its records, which heads do not have. */
-  async #withNumbers(head: FactHead, position: number, log: Log): Promise<FactHead> {
-    if (head.fact !== 'ResultRecorded') return head;
-    const sweep = this.state.sweeps.get(head.record?.sweep?.id);
-    if (sweep === undefined || sweep.view.newSearch === null) return head;
-    const row = await log.get(position, 'row');
-    if (row.fact.fact !== 'ResultRecorded') return head;
-    return { fact: 'ResultRecorded', record: { ...head.record, measurements: row.fact.record.measurements } };
+  #isSearched(head: FactHead): head is Recorded {
+    if (head.fact !== 'ResultRecorded') return false;
+    const view = this.state.sweeps.get(head.record?.sweep?.id)?.view;
+    return view !== undefined && view.newSearch !== null;
   }
 
   /** @returns null for a sweep that this release cannot go on with; its results stay readable. */
@@ -106,4 +104,11 @@ export class Projection {
     }
     return null;
   }
+}
+
+/** A search decides by all metrics of its records, which heads do not have. */
+async function withNumbers(head: Recorded, position: number, log: Log): Promise<Recorded> {
+  const row = await log.get(position, 'row');
+  if (row.fact.fact !== 'ResultRecorded') return head;
+  return { ...head, record: { ...head.record, measurements: row.fact.record.measurements } };
 }

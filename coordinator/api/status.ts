@@ -11,12 +11,12 @@ import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import { DEFAULT_NAMESPACE, quotaRefusal } from '../scheduler/namespaces.js';
 import { type LeaseState, type OtherRelease, queueOf, type SweepState } from '../scheduler/state.js';
-import { blockedReasons, failureReasons, sweepStatus } from '../scheduler/status.js';
+import { blockedReasons, failureReasons, searchProgress, sweepStatus } from '../scheduler/status.js';
 import { type Seer, seesSweep } from './visible.js';
 
 export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStatus {
-  const { state, trialSeconds, queued, start, invalidBy, disturbedBy, search, ...status } =
-    sweepStatus(sweep);
+  const { state, trialSeconds, queued, start, invalidBy, disturbedBy, ...status } = sweepStatus(sweep);
+  const search = searchProgress(sweep);
   const running = [...dispatcher.state.leases.values()].filter(
     (lease) =>
       lease.sweepId === status.sweepId &&

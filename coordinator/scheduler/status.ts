@@ -14,8 +14,6 @@ export interface SweepStatus {
   readonly queued: number;
   /** Points that a search was not asked for, or left out, once it has ended; 0 without a search. */
   readonly spared: number;
-  /** null = every point is measured. */
-  readonly search: SearchProgress | null;
   /** Of the complete ones, those taken over from an earlier sweep. */
   readonly reused: number;
   /** Of the complete ones, those of which something disturbed a start. */
@@ -81,7 +79,6 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
     ...counts,
     queued: points - settled,
     spared,
-    search: searchProgress(sweep),
     starts,
     maxStarts,
     start: settled === points ? null : 1 + Math.floor(begun / (points - settled)),
@@ -93,8 +90,11 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
   };
 }
 
-/** Where the searches of a sweep stand together; where the node is an axis each node has one, and no front of its own is meant. */
-function searchProgress({ queues }: SweepState): SearchProgress | null {
+/**
+ * Where the searches of a sweep stand together; where the node is an axis each node has one, and no front of its own is meant.
+ * @returns null where every point is measured.
+ */
+export function searchProgress({ queues }: SweepState): SearchProgress | null {
   const all = [...queues.values()].flatMap(({ search }) => (search === null ? [] : [search.progress]));
   const [first] = all;
   if (first === undefined || all.length === 1) return first ?? null;

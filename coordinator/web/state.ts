@@ -5,7 +5,7 @@ import { type Seer, seesSweep, sweepsOf } from '../api/visible.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import type { SweepState } from '../scheduler/state.js';
-import { sweepStatus } from '../scheduler/status.js';
+import { searchProgress } from '../scheduler/status.js';
 
 /** Sweeps that a page is sent: the newest ones. Older ones are reached by their id. */
 const SWEEPS = 200;
@@ -16,20 +16,17 @@ export function liveSweep(dispatcher: Dispatcher, sweep: SweepState): LiveSweep 
   return {
     ...status,
     state: fromSweepState(state),
-    search: liveSearch(sweep),
+    search: liveSearch(sweep, status.spared),
     trialSeconds: trialSeconds === 0 ? null : trialSeconds,
     objectives: objectives.map(({ metric, maximize }) => ({ metric, better: maximize ? 'max' : 'min' })),
   };
 }
 
-/** Points of the curve of a search. */
-const CURVE = 32;
-
-function liveSearch(sweep: SweepState): LiveSearch | null {
-  const { search, spared } = sweepStatus(sweep);
-  const [queue] = sweep.queues.values();
+function liveSearch(sweep: SweepState, spared: number): LiveSearch | null {
+  const search = searchProgress(sweep);
   if (search === null) return null;
-  return { ...search, spared, curve: sweep.queues.size === 1 ? (queue?.search?.curve(CURVE) ?? []) : [] };
+  const [only, ...others] = sweep.queues.values();
+  return { ...search, spared, curve: others.length === 0 ? (only?.search?.curve() ?? []) : [] };
 }
 
 /** @returns the newest sweeps, newest first. */

@@ -4,8 +4,8 @@ import { type Costs, contributions, frontRanks } from './hypervolume.js';
 /** A measured point that has all of its numbers. */
 export type Numbered = Observation & { readonly costs: Costs };
 
-/** How far beyond the worst of the points the corner lies that volumes are counted to, as a share of their range. */
-const MARGIN = 0.1;
+/** Where volumes are counted to in each objective, the best of the points being 0 and the worst 1: the worst ones add something, too. */
+export const CORNER = 1.1;
 
 /**
  * Observations from the best on: those that meet the constraints first, by their front (how many others stand before them) and within a
@@ -30,10 +30,10 @@ export function ranked(observations: readonly Observation[], most = observations
 
 /** @returns the points of a front, the one that adds most to it first. */
 function byVolume(front: readonly number[], scaled: readonly Costs[]): number[] {
-  const reference = new Array<number>(scaled[front[0]!]!.length).fill(1 + MARGIN);
+  const costs = front.map((i) => scaled[i]!);
   const added = contributions(
-    front.map((i) => scaled[i]!),
-    reference,
+    costs,
+    costs[0]!.map(() => CORNER),
   );
   return front
     .map((i, at) => ({ i, added: added[at]! }))
@@ -43,13 +43,16 @@ function byVolume(front: readonly number[], scaled: readonly Costs[]): number[] 
 
 /** @returns the costs of points between the best, 0, and the worst, 1, of each objective. */
 export function unitCosts(points: readonly Numbered[]): Costs[] {
-  const objectives = points[0]?.costs.length ?? 0;
-  const lows = Array.from({ length: objectives }, (_, d) =>
-    Math.min(...points.map(({ costs }) => costs[d]!)),
-  );
-  const highs = Array.from({ length: objectives }, (_, d) =>
-    Math.max(...points.map(({ costs }) => costs[d]!)),
-  );
+  const [first] = points;
+  if (first === undefined) return [];
+  const lows = [...first.costs];
+  const highs = [...first.costs];
+  for (const { costs } of points) {
+    for (const [d, cost] of costs.entries()) {
+      lows[d] = Math.min(lows[d]!, cost);
+      highs[d] = Math.max(highs[d]!, cost);
+    }
+  }
   return points.map(({ costs }) =>
     costs.map((cost, d) => (highs[d]! > lows[d]! ? (cost - lows[d]!) / (highs[d]! - lows[d]!) : 0)),
   );

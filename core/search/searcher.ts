@@ -4,7 +4,7 @@ import type { Objective, SearchSpec } from '../sweep/spec.js';
 import { drawBelow, type History, type Observation } from './history.js';
 import { type Costs, hypervolume } from './hypervolume.js';
 import { costOf, missBy } from './objectives.js';
-import { type Numbered, unitCosts } from './order.js';
+import { CORNER, type Numbered, unitCosts } from './order.js';
 import type { SearchSpace } from './space.js';
 import { STRATEGIES } from './strategies/index.js';
 import { type PhysicsOf, Surrogate } from './surrogate.js';
@@ -12,19 +12,17 @@ import { type PhysicsOf, Surrogate } from './surrogate.js';
 /** What one trial of a point said. */
 export interface Told {
   readonly position: number;
-  /** By metric; null where the trial has no number, or failed. */
-  readonly values: Readonly<Record<string, number | null>> | null;
+  /** By metric; null where the trial has no number. */
+  readonly values: Readonly<Record<string, number | null>>;
   /** Device-seconds from its start to its end. */
   readonly seconds: number;
-  /** Of its whole time; null where nothing measured it. */
+  /** Of one repeat, which is what is measured; null where nothing measured it. */
   readonly joules: number | null;
 }
 
 export interface SearchOptions {
   readonly spec: SearchSpec;
   readonly objectives: readonly Objective[];
-  /** Starts that a point is to have before its row counts. */
-  readonly starts: number;
   readonly physics: PhysicsOf;
 }
 
@@ -34,6 +32,13 @@ export interface Spent {
   readonly deviceSeconds: number;
   /** Of the trials of which they were measured. */
   readonly joules: number;
+}
+
+/** What the front covered when so much time was spent. */
+export interface Grown {
+  readonly deviceSeconds: number;
+  /** As in SearchProgress, in the scale of all that is known now. */
+  readonly hypervolume: number;
 }
 
 /** Where a search stands, for those who watch it. */
@@ -60,8 +65,8 @@ const FEWEST_FOR_GAIN = 24;
 const ROWS_WITHOUT_NUMBERS = 8;
 /** Of the time that was spent, the newest part whose gain decides. */
 const GAIN_WINDOW = 0.25;
-/** How far beyond the worst the corner of volumes lies, as a share of the range. */
-const CORNER = 1.1;
+/** Moments of the curve of a front. */
+const CURVE = 32;
 /** Standard deviations between two points of one start each before the worse one is not worth another. */
 const RACE = 2;
 /** What starts of one point differ by, as a logarithm, while nothing is known of that. */
@@ -87,8 +92,9 @@ export class Searcher {
   #ended: string | null = null;
   #surrogate: Surrogate | null = null;
   #relearnAt = 0;
-  /** Points that were offered, and left out for what was predicted of them; some of them several times. */
-  #leftOut = 0;
+  #passedOver = 0;
+  /** How the front grew until so many trials had said something: who watches asks far oftener. */
+  #curve: { readonly trials: number; readonly grown: readonly Grown[] } | null = null;
 
   constructor(space: SearchSpace, options: SearchOptions) {
     this.#space = space;
@@ -119,7 +125,7 @@ export class Searcher {
         return null;
       }
       if (dominated.size >= SKIPS || history.worth(position)) {
-        this.#leftOut += dominated.size;
+        this.#passedOver += dominated.size;
         this.#pending.add(position);
         return position;
       }
@@ -140,7 +146,7 @@ export class Searcher {
     this.#ended ??= this.#overspent();
   }
 
-  /** Takes in what a trial said, or that it failed. */
+  /** Takes in what a trial said. */
   tell(told: Told): void {
     const { position, values, seconds, joules } = told;
     const { objectives, spec } = this.#options;
@@ -153,8 +159,8 @@ export class Searcher {
       this.#told.set(position, point);
       this.#order.push(point);
     }
-    const costs = objectives.map(({ metric, better }) => costOf(metric, better, values?.[metric] ?? null));
-    const missed = spec.constraints.map((bound) => missBy(bound, values?.[bound.metric] ?? null));
+    const costs = objectives.map(({ metric, better }) => costOf(metric, better, values[metric] ?? null));
+    const missed = spec.constraints.map((bound) => missBy(bound, values[bound.metric] ?? null));
     point.add(
       costs.some((cost) => cost === null) ? null : (costs as number[]),
       missed.some((one) => one === null) ? null : (missed as number[]).reduce((sum, one) => sum + one, 0),
@@ -166,7 +172,7 @@ export class Searcher {
 
   /**
    * @returns whether another start of a measured point can change where it stands: it is not dominated by a point that is better by
-   * more than what starts differ by, and, as long as the search goes on, no more than a share of all points are ahead of it.
+   * more than what starts differ by.
    */
   worthAnotherStart(position: number): boolean {
     const point = this.#told.get(position);
@@ -191,27 +197,22 @@ export class Searcher {
       ...this.spent,
       measured: this.#told.size,
       pending: this.#pending.size,
-      passedOver: this.#leftOut,
+      passedOver: this.#passedOver,
       skipped: [...reasons].map(([reason, points]) => ({ reason, points })),
-      hypervolume: this.#volumes([this.#order])?.[0] ?? null,
+      hypervolume: this.curve().at(-1)?.hypervolume ?? null,
       ended: this.ended,
     };
   }
 
-  /**
-   * How the front grew: the volume that it covered after shares of the time that was spent, in the scale of all that is known now.
-   * @param steps how many of them, equally far apart.
-   */
-  curve(steps: number): { readonly deviceSeconds: number; readonly hypervolume: number }[] {
-    const until = Array.from({ length: steps }, (_, i) => ((i + 1) * this.#seconds) / steps);
-    const parts = until.map((seconds) => this.#order.filter(({ since }) => since <= seconds));
-    const [, ...volumes] = this.#volumes([this.#order, ...parts]) ?? [0];
-    return volumes.map((volume, i) => ({ deviceSeconds: until[i]!, hypervolume: volume }));
-  }
-
-  /** @returns why a point was skipped; null for one that was not. */
-  skippedFor(position: number): string | null {
-    return this.#skipped.get(position) ?? null;
+  /** @returns how the front grew with the time that was spent, equally far apart and up to now; empty without two points. */
+  curve(): readonly Grown[] {
+    if (this.#curve?.trials !== this.#trials) {
+      const moments = Array.from({ length: CURVE }, (_, i) => ((i + 1) * this.#seconds) / CURVE);
+      const covered = this.#coveredAt(moments) ?? [];
+      const grown = covered.map((hypervolume, i) => ({ deviceSeconds: moments[i]!, hypervolume }));
+      this.#curve = { trials: this.#trials, grown };
+    }
+    return this.#curve.grown;
   }
 
   /** @param dominated takes in what is predicted to be, which is not offered again. */
@@ -295,29 +296,28 @@ export class Searcher {
   #gainPerHour(): number | null {
     if (this.#order.length < FEWEST_FOR_GAIN) return null;
     const from = this.#seconds * (1 - GAIN_WINDOW);
-    const volumes = this.#volumes([this.#order, this.#order.filter(({ since }) => since <= from)]);
-    if (volumes === null || volumes[0] === 0) return null;
+    const [before, now] = this.#coveredAt([from, this.#seconds]) ?? [0, 0];
+    if (now === 0) return null;
     const hours = (this.#seconds * GAIN_WINDOW) / 3600;
-    return (volumes[0]! - volumes[1]!) / volumes[0]! / hours;
+    return (now! - before!) / now! / hours;
   }
 
-  /** @returns the volumes of sets of points in one scale, that of the first, which holds the others; null where it has no two points. */
-  #volumes([all, ...parts]: readonly (readonly Point[])[]): number[] | null {
-    const counted = (points: readonly Point[]) =>
-      points.filter((one): one is Point & Numbered => one.costs !== null && one.violation === 0);
-    const numbered = counted(all!);
+  /**
+   * @param moments in device-seconds that all trials had taken.
+   * @returns the share of the volume that what was measured by each of them covers, in the scale of all that is known; null without two points.
+   */
+  #coveredAt(moments: readonly number[]): number[] | null {
+    const numbered = this.#order.filter(
+      (one): one is Point & Numbered => one.costs !== null && one.violation === 0,
+    );
     if (numbered.length < 2) return null;
     const scaled = unitCosts(numbered);
-    const place = new Map(numbered.map(({ position }, i) => [position, scaled[i]!]));
     const corner = scaled[0]!.map(() => CORNER);
     const whole = CORNER ** corner.length;
-    return [all!, ...parts].map(
-      (points) =>
-        hypervolume(
-          counted(points).map(({ position }) => place.get(position)!),
-          corner,
-        ) / whole,
-    );
+    return moments.map((moment) => {
+      const known = scaled.filter((_, i) => numbered[i]!.since <= moment);
+      return hypervolume(known, corner) / whole;
+    });
   }
 }
 

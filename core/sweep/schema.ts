@@ -312,7 +312,12 @@ export const SEARCH = z.strictObject({
         .max(1e6)
         .optional()
         .describe('Hours of devices, from the start of a trial to its end.'),
-      joules: z.number().positive().max(1e15).optional().describe('Energy of the measured repeats.'),
+      joules: z
+        .number()
+        .positive()
+        .max(1e15)
+        .optional()
+        .describe('Energy of one repeat of each trial, where it is measured.'),
       money: z.number().positive().max(1e12).optional().describe('Money, by pricePerDeviceHour.'),
       pricePerDeviceHour: z
         .number()
@@ -335,7 +340,9 @@ export const SEARCH = z.strictObject({
   constraints: z
     .strictObject(Object.fromEntries(METRICS.map((m) => [m.name, bound.optional()])))
     .optional()
-    .describe('Bounds that rows must keep to; those that do not stand on no front.'),
+    .describe(
+      'Bounds that the search keeps to: points that miss one come behind all that meet them, and get no further starts.',
+    ),
   predict: z
     .boolean()
     .default(true)

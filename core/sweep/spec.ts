@@ -71,7 +71,7 @@ export interface PlacementSpec {
   readonly seed: number;
 }
 
-/** A metric that rows must keep to. */
+/** A metric whose bound the search keeps to. */
 export interface SearchBound {
   /** A name of the metrics catalogue. */
   readonly metric: string;

@@ -1,5 +1,5 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
-import type { SearchProgress } from '../../core/search/searcher.js';
+import type { Grown, SearchProgress } from '../../core/search/searcher.js';
 import type { PointName } from '../../core/sweep/labels.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import type { Payload } from '../payload.js';
@@ -51,7 +51,7 @@ export interface LiveSweep {
 /** Where a search stands, and how its front grew. */
 export interface LiveSearch extends SearchProgress {
   readonly spared: number;
-  readonly curve: readonly { readonly deviceSeconds: number; readonly hypervolume: number }[];
+  readonly curve: readonly Grown[];
 }
 
 /** A trial that runs at this moment. */

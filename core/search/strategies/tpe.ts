@@ -1,6 +1,6 @@
 import { type Draws, drawBelow, drawNew, type History, type Observation, type Strategy } from '../history.js';
 import { contributions } from '../hypervolume.js';
-import { type Numbered, ranked, unitCosts } from '../order.js';
+import { CORNER, type Numbered, ranked, unitCosts } from '../order.js';
 import { ABSENT, type SearchAxis, type SearchSpace } from '../space.js';
 import { sobol } from './sobol.js';
 
@@ -115,7 +115,7 @@ function weightsOf(good: readonly Observation[]): number[] {
   const scaled = unitCosts(numbered);
   const added = contributions(
     scaled,
-    scaled[0]!.map(() => 1.1),
+    scaled[0]!.map(() => CORNER),
   );
   const most = Math.max(...added);
   return added.map((volume) => (most > 0 ? Math.max(0.1, volume / most) : 1));

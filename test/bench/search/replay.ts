@@ -27,7 +27,6 @@ export function replay(
       constraints: [],
     },
     objectives: task.metrics.map((metric) => ({ metric, better: 'min' })),
-    starts: 1,
     physics: (position) => points[position]!.physics ?? [],
   });
   const all = points.reduce((sum, { seconds }) => sum + seconds, 0);
@@ -45,8 +44,7 @@ export function replay(
     const { values, seconds } = points[position]!;
     searcher.tell({
       position,
-      values:
-        values === null ? null : Object.fromEntries(task.metrics.map((metric, d) => [metric, values[d]!])),
+      values: Object.fromEntries(task.metrics.map((metric, d) => [metric, values?.[d] ?? null])),
       seconds,
       joules: null,
     });

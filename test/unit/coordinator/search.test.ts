@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { searchProgress } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
 import { distancesOf } from '../../../core/search/distance.js';
 import { Searcher } from '../../../core/search/searcher.js';
@@ -30,10 +31,11 @@ function searched(spec: Partial<SearchSpec> = {}, starts = 2) {
   return {
     ...view,
     objectives,
-    newSearch: () =>
-      new Searcher(space, { spec: { ...SPEC, ...spec }, objectives, starts, physics: () => [] }),
+    newSearch: () => new Searcher(space, { spec: { ...SPEC, ...spec }, objectives, physics: () => [] }),
   };
 }
+
+const progressOf = (sim: Simulation) => searchProgress(sim.state.sweeps.get('s1')!);
 
 const measured = (sim: Simulation) =>
   runAll(sim, 'node-a', (lease) => ({ decodeTokensPerSecond: 100 + 10 * lease.position }));
@@ -56,7 +58,7 @@ describe('a sweep with a search', () => {
       spared: COUNT - points.size,
       queued: 0,
     });
-    expect(standing.search?.ended).toBe('its budget of 30 trials is spent');
+    expect(progressOf(sim)?.ended).toBe('its budget of 30 trials is spent');
     const once = [...points].filter(
       (point) => leases.filter(({ position }) => position === point).length === 1,
     );
@@ -83,6 +85,7 @@ describe('a sweep with a search', () => {
     const after = measured(sim).map(({ position }) => position);
     expect([...before, ...after]).toEqual(undisturbed);
     expect(status(sim)).toEqual(status(whole));
+    expect(progressOf(sim)).toEqual(progressOf(whole));
   });
 
   test('what fails everywhere is skipped with its reason, and the search goes on', () => {

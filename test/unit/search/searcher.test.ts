@@ -20,7 +20,6 @@ function search(spec: Partial<SearchSpec> = {}, of: Task = task): Searcher {
   return new Searcher(spaceOf(of), {
     spec: { ...SPEC, ...spec },
     objectives: of.metrics.map((metric) => ({ metric, better: 'min' })),
-    starts: 1,
     physics: () => [],
   });
 }

@@ -279,7 +279,7 @@ export interface SearchProgress {
   trials: number;
   /** From the start of each trial to its end. */
   deviceSeconds: number;
-  /** Of the measured repeats, where they were measured. */
+  /** Of one repeat of each trial, where they were measured. */
   joules: number;
   /** Points that were not worth a trial. */
   skipped: SkippedPoints[];
