@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { readPolicy, type SourcePolicy, sourcesSchema } from '../artifacts/files/remote/policy.js';
+import { SWEEP_LABEL } from '../core/experiment/node.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS } from '../core/log-text.js';
 import { engineFields, enginesOf, NO_ENGINES, type NodeEngines } from '../engines/config.js';
@@ -222,8 +223,7 @@ export function loadAgentConfig(
     cacheFolder: resolve(cacheFolder ?? join(base(env.XDG_CACHE_HOME, '.cache'), 'ridgepoint')),
     stateFolder,
     roofsFolder: resolve(rest.roofsFolder ?? join(stateFolder, 'roofs')),
-    // The coordinator knows by this label which sweep a node is there for.
-    labels: onlySweep === undefined ? rest.labels : { ...rest.labels, 'ridgepoint.dev/sweep': onlySweep },
+    labels: onlySweep === undefined ? rest.labels : { ...rest.labels, [SWEEP_LABEL]: onlySweep },
     security,
     endpoint: () => ({ address: rest.coordinator, security: secure() }),
   };

@@ -65,7 +65,6 @@ export function planSweep(
 export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
   const space = openSpace(sweep, plan);
   const models = new Set(sweep.models.map(modelKey));
-  const experimentOf = memoized((position, node) => experimentAt(space, position, node));
   const onCpus = sweep.placement.devices.every((device) => device === 'cpu');
   return {
     sweepId,
@@ -80,22 +79,23 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
     objectives: sweep.objectives,
     newSearch: searchOf(sweep, space),
     positionAt: (index) => permute(index, space.count, sweep.placement.seed),
-    experimentAt: experimentOf,
+    experimentAt: memoized((position, node) => experimentAt(space, position, node)),
     identify: (experiment) => (models.has(modelKey(experiment.model)) ? experimentId(experiment) : null),
     impossibility: (experiment) => (space.unchecked.length === 0 ? null : impossibility(experiment)),
     memoryBytes: (experiment) =>
       experiment.model.facts === null ? null : predictedBytes({ facts: experiment.model.facts, experiment }),
-    devicesAt: (position, node) => (onCpus ? 1 : devicesTaken(experimentOf(position, node))),
+    // Asked for each result of a log that is read again: an id, which is a hash, says nothing of it.
+    devicesAt: (position) => (onCpus ? 1 : devicesTaken(space.at(position))),
     names: namesOf(sweep),
     label: labelsIn(sweep),
   };
 }
 
-function searchOf({ search: spec, objectives, repetition }: Sweep, space: Space): SweepView['newSearch'] {
+function searchOf({ search: spec, objectives }: Sweep, space: Space): SweepView['newSearch'] {
   if (spec === null) return null;
   const points = searchSpace(space);
   const physics = (position: number) => physicsOf(space.at(position));
-  return () => new Searcher(points, { spec, objectives, starts: repetition.starts, physics });
+  return () => new Searcher(points, { spec, objectives, physics });
 }
 
 /**

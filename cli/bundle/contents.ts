@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BodyReference } from '../../core/result/bodies.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { usageError } from '../exit.js';
 import { ANSWERS, CALLS, FILES } from '../report/run-folder.js';
@@ -11,7 +12,7 @@ export interface Contents {
   readonly lines: readonly string[];
   readonly document: string | null;
   /** Folders with files of answers and calls, by the digests of their contents. */
-  readonly bodies: readonly { readonly kind: typeof ANSWERS | typeof CALLS; readonly folder: string }[];
+  readonly bodies: readonly { readonly kind: BodyReference['kind']; readonly folder: string }[];
 }
 
 /** @returns what a folder of `ridge run` or a file of records holds. @throws CommandError (2) */
@@ -47,17 +48,6 @@ export function recordOf(line: string): ResultRecord | string {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   return `it is not a result record: ${issue?.path.join('.')}: ${issue?.message}`;
-}
-
-/** @returns the digests of the bodies that a record refers to, by the folder that they belong in. */
-export function bodiesOf({
-  quality,
-  graph,
-}: ResultRecord): { readonly kind: typeof ANSWERS | typeof CALLS; readonly digest: string }[] {
-  return [
-    ...(quality?.answers ?? []).map(({ digest }) => ({ kind: ANSWERS, digest }) as const),
-    ...(graph === undefined ? [] : [{ kind: CALLS, digest: graph.calls.digest } as const]),
-  ];
 }
 
 /** @returns where a body is in one of these folders, by its digest; null = nowhere. */

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { callsFolder } from '../../agent/graph/kept.js';
 import { answersFolder } from '../../agent/quality/answers.js';
 import { regraded } from '../../core/judgement/regrade.js';
+import { bodiesOf } from '../../core/result/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import { VERSION } from '../../process/package.js';
@@ -17,7 +18,7 @@ import { type BundleFiles, packed, sha256 } from '../report/packed/container.js'
 import { ANSWERS, CALLS, requestOf, writeWhole } from '../report/run-folder.js';
 import { collectResults } from '../results/results.js';
 import { outputPath } from '../single/output-path.js';
-import { bodiesOf, bodyFile, type Contents, contentsOf, hexOf, recordOf } from './contents.js';
+import { bodyFile, type Contents, contentsOf, hexOf, recordOf } from './contents.js';
 import { signed } from './keys.js';
 import { BUNDLE_SCHEMA, entriesOf, MANIFEST, type Manifest, SIGNATURE } from './manifest.js';
 

@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { canRecompute } from '../../core/judgement/judge.js';
+import { bodiesOf } from '../../core/result/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { VERSION } from '../../process/package.js';
 import { differences, isNear, type PublishedFigure, publishedOf } from '../../report/published.js';
 import { recompute } from '../../roofline/judge.js';
 import { type BundleFiles, linesOf, sha256, unpacked } from '../report/packed/container.js';
-import { bodiesOf, hexOf, recordOf } from './contents.js';
+import { hexOf, recordOf } from './contents.js';
 import { signerOf } from './keys.js';
 import { IN_BUNDLE, reportOf } from './make.js';
 import { MANIFEST, type Manifest, manifestSchema, SIGNATURE, unlike } from './manifest.js';

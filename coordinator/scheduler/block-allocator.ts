@@ -65,7 +65,7 @@ export function allocateBlock(
       number: sweep.nextBlock,
       pending,
       control: wantsControl ? allocator.reference() : null,
-      charged: chargeBlock(state, sweep, pending, queue.node),
+      charged: chargeBlock(state, sweep, pending),
       stage: 'begin',
     };
     sweep.nextBlock += 1;

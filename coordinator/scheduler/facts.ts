@@ -229,9 +229,8 @@ function record(state: SchedulerState, result: ResultHead): void {
   }
   if (sweep === undefined || queue === null) return;
   chargeTrial(state, sweep, lease, {
-    seconds: secondsOf(result),
+    seconds: secondsOf(result) ?? 0,
     position: result.sweep.position,
-    node: queue.node,
   });
   sweep.nextBlock = Math.max(sweep.nextBlock, result.sweep.block + 1);
   if (!measured || result.sweep.position >= sweep.view.count) return;
@@ -257,7 +256,7 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
   const { placement, repetition } = view;
   const allowance = { retries: placement.retries, retryInvalid: repetition.retryInvalid };
   const verdict = judge(result, queue.tries.get(position), queue.starts.countOf(position), allowance);
-  if (verdict.verdict !== 'start') queue.search?.spend(secondsOf(result), energyOf(result));
+  if (verdict.verdict !== 'start') queue.search?.spend(secondsOf(result) ?? 0, energyOf(result));
   if (verdict.verdict === 'start') {
     queue.search?.tell(toldBy(result));
     const start = {
@@ -371,7 +370,7 @@ function toldBy(result: ResultHead): Told {
   return {
     position: result.sweep.position,
     values: Object.fromEntries(values),
-    seconds: secondsOf(result),
+    seconds: secondsOf(result) ?? 0,
     joules: energyOf(result),
   };
 }
@@ -379,14 +378,15 @@ function toldBy(result: ResultHead): Told {
 /** Of one repeat, which is what is measured: what a trial takes besides is not. */
 const energyOf = ({ measurements }: ResultHead) => measurements?.energyJoules?.value ?? null;
 
-function secondsOf({ startedAt, endedAt }: ResultHead): number {
+/** @returns how long a trial took; null where its times say nothing. */
+function secondsOf({ startedAt, endedAt }: ResultHead): number | null {
   const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
-  return Number.isFinite(seconds) && seconds > 0 ? seconds : 0;
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
 }
 
 function rememberSeconds(sweep: SweepState, result: ResultHead): void {
-  const seconds = (Date.parse(result.endedAt) - Date.parse(result.startedAt)) / 1000;
-  if (!Number.isFinite(seconds) || seconds < 0) return;
+  const seconds = secondsOf(result);
+  if (seconds === null) return;
   sweep.trialSeconds.push(seconds);
   if (sweep.trialSeconds.length > REMEMBERED_TRIALS) sweep.trialSeconds.shift();
 }

@@ -81,17 +81,12 @@ export function runningIn(state: SchedulerState, namespace: string): number {
 }
 
 /** The share of a sweep's namespace is charged with a block that begins. @returns the device-seconds of one of its trials, as far as can be told. */
-export function chargeBlock(
-  state: SchedulerState,
-  sweep: SweepState,
-  positions: readonly number[],
-  node: string | null,
-): number {
+export function chargeBlock(state: SchedulerState, sweep: SweepState, positions: readonly number[]): number {
   if (!state.severalTurns || positions.length === 0) return 0;
   const { namespace } = sweep.view;
   const seconds =
     sweep.trialSeconds.length === 0 ? UNKNOWN_SECONDS : median(sweep.trialSeconds.slice(-NEWEST));
-  const each = seconds * sweep.view.devicesAt(positions[0]!, node);
+  const each = seconds * sweep.view.devicesAt(positions[0]!);
   state.shares.begin(namespace, each * positions.length, policyOf(state.options, namespace).weight);
   return each;
 }
@@ -110,14 +105,10 @@ export function chargeTrial(
   state: SchedulerState,
   sweep: SweepState,
   lease: LeaseState | undefined,
-  {
-    seconds,
-    position,
-    node,
-  }: { readonly seconds: number; readonly position: number; readonly node: string | null },
+  { seconds, position }: { readonly seconds: number; readonly position: number },
 ): void {
   const { namespace, count } = sweep.view;
-  const devices = position < count ? sweep.view.devicesAt(position, node) : 1;
+  const devices = position < count ? sweep.view.devicesAt(position) : 1;
   state.usage.set(namespace, (state.usage.get(namespace) ?? 0) + seconds * devices);
   if (lease !== undefined) correct(state, sweep, seconds * devices - lease.charged);
 }

@@ -1,12 +1,14 @@
 import type { Experiment } from '../../core/experiment/experiment.js';
-import type { DeviceProfile, NodeProfile, RunnerProfile } from '../../core/experiment/node.js';
+import {
+  type DeviceProfile,
+  type NodeProfile,
+  type RunnerProfile,
+  SWEEP_LABEL,
+} from '../../core/experiment/node.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
 import { profileOf } from '../../core/runners/server/index.js';
 import { lackingIn } from '../../core/runners/server/lacking.js';
 import type { KnownResult } from './trial-table.js';
-
-/** The label of a node that is there for one sweep alone; its value is the sweep's id. */
-const SWEEP_LABEL = 'ridgepoint.dev/sweep';
 
 /** @returns whether a node works for a sweep: one that was given to another does not. */
 export function serves({ labels }: NodeProfile, sweepId: string): boolean {
@@ -76,7 +78,7 @@ function missingOption(
 }
 
 /** @returns how many devices of one node the experiment takes: CPUs are one device, whatever is split on them. */
-export function devicesTaken({ device, runner }: Experiment): number {
+export function devicesTaken({ device, runner }: Pick<Experiment, 'device' | 'runner'>): number {
   return generalClass(device) === 'cpu' ? 1 : nodeDemands(runner.options).devices;
 }
 

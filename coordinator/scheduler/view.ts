@@ -37,7 +37,7 @@ export interface SweepView {
   /** Predicted memory in bytes on the device; null when too little is known of the model. */
   memoryBytes(experiment: Experiment): number | null;
   /** Devices that a point takes at once. */
-  devicesAt(position: number, node: string | null): number;
+  devicesAt(position: number): number;
   /** `small q8_0 flashAttention=true parallel=4`, or the name of the point */
   label(experiment: Experiment): string;
 }

@@ -43,6 +43,9 @@ export interface RunnerProfile {
   readonly releases?: Readonly<Record<string, string>> | undefined;
 }
 
+/** The label of a node that is there for one sweep alone; its value is the sweep's id. */
+export const SWEEP_LABEL = 'ridgepoint.dev/sweep';
+
 export interface NodeProfile {
   readonly name: string;
   readonly hostname: string;
