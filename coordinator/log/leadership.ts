@@ -66,10 +66,10 @@ export function checkTerm(term: Term): void {
 /** @returns what work gives. @throws what the term ended with as soon as it is over, whatever is still waited for. */
 export async function untilOver<T>(work: Promise<T>, term: Term | undefined): Promise<T> {
   if (term === undefined) return await work;
-  checkTerm(term);
   const { over } = term;
   let ended = (): void => {};
   try {
+    checkTerm(term);
     const end = new Promise<never>((_, reject) => {
       ended = () => reject(over.reason);
       over.addEventListener('abort', ended, { once: true });
@@ -77,7 +77,7 @@ export async function untilOver<T>(work: Promise<T>, term: Term | undefined): Pr
     return await Promise.race([work, end]);
   } finally {
     over.removeEventListener('abort', ended);
-    // Where the term was faster, nobody waits for it any more.
+    // Where the term was faster, or over before, nobody waits for it any more.
     work.catch(() => undefined);
   }
 }
