@@ -22,10 +22,10 @@ export interface ThisNode {
  * @throws CommandError (2) for a wrong file.
  */
 export async function thisNode(config: string | undefined): Promise<ThisNode> {
-  const { nodeName, cpuGroups, meters, roofsFolder, engines } = agentConfig(config);
+  const { nodeName, labels, cpuGroups, meters, roofsFolder, engines } = agentConfig(config);
   const { profile, nvml } = await probeNode({
     nodeName,
-    labels: {},
+    labels,
     version: VERSION,
     cpuGroups,
     meters: { energy: 'none', replayFile: null, procRoot: '/proc', sysRoot: meters.sysRoot },

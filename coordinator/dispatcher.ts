@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Failure } from '../core/errors.js';
 import type { ModelRef } from '../core/experiment/experiment.js';
 import type { ResultRecord } from '../core/result/result.js';
@@ -217,6 +218,7 @@ export class Dispatcher {
         known !== undefined &&
         (known.cancelled ||
           (retryFailed && lacksSomething(known.queues)) ||
+          (!isDeepStrictEqual(known.view.placement, view.placement) && sweepStatus(known).state !== 'done') ||
           (priority !== null && priority !== known.priority && sweepStatus(known).state !== 'done') ||
           // What is left of it has a time of its own.
           (budgetSeconds !== null && sweepStatus(known).state !== 'done'));

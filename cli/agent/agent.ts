@@ -51,6 +51,7 @@ export function overridesOf(options: AgentOptions): AgentFile {
   return {
     ...(options.coordinator !== undefined && { coordinator: options.coordinator }),
     ...(options.name !== undefined && { nodeName: options.name }),
+    ...(options.label.length > 0 && { labels: labelsOf(options.label) }),
     ...(options.models.length > 0 && { modelFolders: [...options.models] }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
     ...(options.sweep !== undefined && { onlySweep: options.sweep }),
@@ -62,6 +63,16 @@ export function overridesOf(options: AgentOptions): AgentFile {
     ...(options.leaveIdle !== undefined && { mostIdleSeconds: options.leaveIdle }),
     ...(options.energy !== undefined && { meters: energyChoice(options.energy) }),
   };
+}
+
+function labelsOf(written: readonly string[]): Record<string, string> {
+  const pairs = written.map((text) => {
+    const [, key, value] = /^([^=]{1,63})=(.{0,256})$/.exec(text) ?? [];
+    if (key === undefined || value === undefined)
+      throw usageError(`--label ${text} is no label`, 'Write it as KEY=VALUE, such as zone=lab.');
+    return [key, value] as const;
+  });
+  return Object.fromEntries(pairs);
 }
 
 /** `auto`, `none` or `replay:FILE`, as the agent's config writes it. */

@@ -9,6 +9,7 @@ export interface AgentOptions extends CredentialOptions {
   readonly coordinator?: string;
   readonly config?: string;
   readonly name?: string;
+  readonly label: readonly string[];
   readonly models: readonly string[];
   readonly data?: string;
   readonly sweep?: string;
@@ -25,6 +26,7 @@ export function registerAgent(program: Command): void {
     .description('start an agent: runs and measures experiments on this node')
     .option('--config <file>', 'configuration file (YAML); flags override it')
     .option('--name <name>', 'name of this node (default: its host name)')
+    .option('--label <key=value>', 'a label that sweeps may ask for (repeatable)', collect, [])
     .option('--models <dir>', 'folder with models that sweeps may use (repeatable)', collect, [])
     .option(
       '--sweep <id>',

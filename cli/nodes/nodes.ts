@@ -1,4 +1,5 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
+import { labelsText } from '../../core/experiment/node-selector.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { parseNodeProfile } from '../../proto/convert.js';
 import { WireError } from '../../proto/errors.js';
@@ -43,7 +44,7 @@ export async function listNodes(options: ListOptions): Promise<void> {
   }
   printData(
     plainTable(
-      ['node', 'state', 'cores', 'memory', 'devices', 'runners', 'energy', 'roofs', 'running'],
+      ['node', 'state', 'cores', 'memory', 'devices', 'runners', 'energy', 'roofs', 'labels', 'running'],
       rows.map(({ status, profile }) => [
         status.name,
         status.cordoned === '' ? status.state : `${status.state}, cordoned`,
@@ -53,6 +54,7 @@ export async function listNodes(options: ListOptions): Promise<void> {
         profile.runners.map((r) => r.kind).join(','),
         profile.energySources.join(',') || null,
         Object.keys(profile.roofs ?? {}).join(',') || null,
+        labelsText(profile.labels) || null,
         status.running[0]?.label ?? null,
       ]),
     ),

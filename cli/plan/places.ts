@@ -2,6 +2,7 @@ import { probeRunner } from '../../agent/probe.js';
 import { refusal } from '../../coordinator/scheduler/placement.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
+import { selects, whyNoneSelected } from '../../core/experiment/node-selector.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { predictedBytes } from '../../core/runners/index.js';
 import { profileOf } from '../../core/runners/server/index.js';
@@ -16,6 +17,8 @@ import type { PlanWarning } from './warning.js';
 /** Nodes that a sweep could run on, and what they are together in a sentence. */
 export interface Places {
   readonly nodes: readonly NodeProfile[];
+  /** Why none of them has the labels that the sweep asks for; null = one has, or there are none. */
+  readonly unselected: string | null;
   readonly name: string;
   /** Whether they say what their power helpers can set: this machine is asked for that only when it measures. */
   readonly saySettable: boolean;
@@ -38,23 +41,31 @@ export async function hereAlone(sweep: Sweep, { profile, engines }: ThisNode): P
     ),
   );
   return {
-    nodes: [{ ...profile, runners, absent }],
-    name: 'this machine',
+    ...selected(sweep, [{ ...profile, runners, absent }], 'this machine'),
     saySettable: false,
     missingServers,
   };
 }
 
 /** @returns the nodes that a coordinator knows. @throws CommandError where none answers. */
-export async function fleet(options: ConnectionOptions): Promise<Places> {
+export async function fleet(sweep: Sweep, options: ConnectionOptions): Promise<Places> {
   const { nodes } = await withCoordinator(options, (control) => control.listNodes());
   const profiles = nodes.map(({ nodeProfileJson }) => parseNodeProfile(nodeProfileJson));
   return {
-    nodes: profiles,
-    name: `the fleet of ${options.coordinator}`,
+    ...selected(sweep, profiles, `the fleet of ${options.coordinator}`),
     saySettable: true,
     missingServers: new Map(),
   };
+}
+
+/** The nodes that have the labels a sweep asks for. */
+function selected(
+  { placement: { nodeSelector } }: Sweep,
+  nodes: readonly NodeProfile[],
+  name: string,
+): Pick<Places, 'nodes' | 'unselected' | 'name'> {
+  const unselected = nodes.length === 0 ? null : whyNoneSelected(nodeSelector, nodes, `no node of ${name}`);
+  return { nodes: nodes.filter((node) => selects(nodeSelector, node)), unselected, name };
 }
 
 /**
@@ -90,8 +101,9 @@ export function placementWarnings(
 /** Why no device takes an experiment; null where one does. `bytes` is what it needs, where that is the reason. */
 function whyNowhere(
   experiment: Experiment,
-  { nodes, name, saySettable, missingServers }: Places,
+  { nodes, unselected, name, saySettable, missingServers }: Places,
 ): { readonly code: string; readonly reason: string; readonly bytes: number } | null {
+  if (unselected !== null) return { code: 'no-place', reason: unselected, bytes: 0 };
   const { kind } = experiment.runner;
   const missing = missingServers.get(kind);
   if (missing !== undefined) {

@@ -91,7 +91,7 @@ export async function planOf(
   const { sweep } = fitted({ ...written, sweep: { ...written.sweep, models } });
   const space = planSpace(sweep);
   const here = await thisNode(options.config);
-  const places = options.fleet === true ? await fleet(options) : await hereAlone(sweep, here);
+  const places = options.fleet === true ? await fleet(sweep, options) : await hereAlone(sweep, here);
   const checked = spread(space.count, MOST_CHECKED).map((position) => experimentAt(space, position));
   const placement = placementWarnings(checked, places);
   const files = await fileWarnings(checked, settings);

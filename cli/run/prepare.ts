@@ -1,4 +1,5 @@
 import type { ModelRef } from '../../core/experiment/experiment.js';
+import { labelsText, selects } from '../../core/experiment/node-selector.js';
 import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { askToFetch } from '../ask-to-fetch.js';
@@ -38,6 +39,7 @@ export async function prepare(asked: SweepFile, options: RunOptions): Promise<Pr
   const space = planSpace(sweep);
   requirePoints(sweep, space);
   const here = devicesOf(sweep, await thisNode(allowed.config));
+  requireLabels(sweep, here);
   return { options: allowed, document, typed, sweep, space, models, folders: settings.modelFolders, here };
 }
 
@@ -49,6 +51,15 @@ function requirePoints(sweep: Sweep, space: Space): void {
   throw usageError(
     `no point of ${sweep.name} can run\n${[...reasons, ...excluded].join('\n')}`,
     '`ridge plan FILE` shows what a sweep would do.',
+  );
+}
+
+/** @throws CommandError (2) for a sweep that asks for other nodes: here it would wait for ever. */
+function requireLabels({ name, placement: { nodeSelector } }: Sweep, { profile }: ThisNode): void {
+  if (selects(nodeSelector, profile)) return;
+  throw usageError(
+    `${name} asks for a node with ${labelsText(nodeSelector)}, and this machine has ${labelsText(profile.labels) || 'no labels'}`,
+    'Remove placement.nodeSelector, give this machine `labels` in a file for --config, or submit the sweep to a coordinator.',
   );
 }
 

@@ -138,6 +138,7 @@ async function configOf(
     ...(config !== undefined && { config }),
     ...(energy !== undefined && { energy }),
     models,
+    label: [],
     name: node,
     data: join(folder, 'state'),
     // People read the output of tasks.

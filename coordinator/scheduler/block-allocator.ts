@@ -48,7 +48,7 @@ export function allocateBlock(
   const device = node?.profile.devices.find((candidate) => candidate.id === slot.deviceId);
   if (node === undefined || device === undefined) return false;
   for (const sweep of inTurn(state)) {
-    if (sweep.cancelled || sweep.paused !== null || !serves(node.profile, sweep.view.sweepId)) continue;
+    if (sweep.cancelled || sweep.paused !== null || !serves(node.profile, sweep.view)) continue;
     const key = queueKey(sweep, slot.node);
     // A node that has no device of the classes asked for does not become a value of the node axis.
     if (key !== '' && !device.classes.some((name) => sweep.view.placement.devices.includes(name))) continue;

@@ -5,11 +5,13 @@ import type { FactHead, ResultHead } from '../log/log.js';
 import { hasEnoughStarts, widestHalf } from './enough-starts.js';
 import { chargeTrial, DEFAULT_NAMESPACE } from './namespaces.js';
 import type { Outcome } from './outcomes.js';
+import { serves } from './placement.js';
 import { attemptCost, elsewhereReason, judge } from './retry.js';
 import type { Start } from './starts.js';
 import {
   freeDevices,
   joinAxis,
+  type NodeState,
   type PointQueue,
   queueKey,
   queueOf,
@@ -134,6 +136,8 @@ function submit(
     return;
   }
   known.view = view;
+  // Which nodes may run it may have changed; what has begun is finished.
+  releaseBlocks(state, known, ({ profile }) => !serves(profile, view));
   known.priority = priority;
   known.cancelled = false;
   known.budget = budget;
@@ -187,9 +191,14 @@ function cancel(state: SchedulerState, sweep: SweepState): void {
   releaseBlocks(state, sweep);
 }
 
-/** Takes the sweep's blocks away; what was not begun goes back to its queues. */
-function releaseBlocks(state: SchedulerState, sweep: SweepState): void {
+/** Takes the sweep's blocks away from nodes; what was not begun goes back to its queues. */
+function releaseBlocks(
+  state: SchedulerState,
+  sweep: SweepState,
+  from: (node: NodeState) => boolean = () => true,
+): void {
   for (const node of state.nodes.values()) {
+    if (!from(node)) continue;
     for (const slot of node.slots.values()) {
       if (slot.block?.sweepId !== sweep.view.sweepId) continue;
       const queue = queueOf(sweep, slot.block.queue);

@@ -4,7 +4,7 @@ import { type Allocation, allocateBlock } from './block-allocator.js';
 import type { Command } from './commands.js';
 import { OUT_OF_TIME, SHORT_REPEATS, type TimeLeft, timeLeft } from './deadline.js';
 import { quotaRefusal } from './namespaces.js';
-import { devicesTaken } from './placement.js';
+import { devicesTaken, serves } from './placement.js';
 import { reusable } from './reuse.js';
 import {
   freeDevices,
@@ -54,7 +54,10 @@ export function requestWork(state: SchedulerState, slot: Slot, now: number, at: 
   slot.waiting = !leaving;
   const idle =
     allocation.facts.length === 0 &&
-    [...state.sweeps.values()].every((s) => sweepStatus(s).state !== 'running');
+    [...state.sweeps.values()].every(
+      (sweep) =>
+        (node !== undefined && !serves(node.profile, sweep.view)) || sweepStatus(sweep).state !== 'running',
+    );
   // Settling points by facts, or a search cut short: there may be more at once.
   const soon = allocation.facts.length > 0 || allocation.unfinished;
   const retrySeconds = soon ? 0.02 : idle ? IDLE_RETRY_SECONDS : RETRY_SECONDS;

@@ -5,14 +5,26 @@ import {
   type RunnerProfile,
   SWEEP_LABEL,
 } from '../../core/experiment/node.js';
+import { selects } from '../../core/experiment/node-selector.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
 import { profileOf } from '../../core/runners/server/index.js';
 import { lackingIn } from '../../core/runners/server/lacking.js';
+import type { PlacementSpec } from '../../core/sweep/spec.js';
 import type { KnownResult } from './trial-table.js';
 
-/** @returns whether a node works for a sweep: one that was given to another does not. */
-export function serves({ labels }: NodeProfile, sweepId: string): boolean {
-  return (labels[SWEEP_LABEL] ?? sweepId) === sweepId;
+/**
+ * @returns whether a node works for a sweep: one that was given to a sweep for that alone, wherever whoever gave it has placed it; any other
+ * where it has the labels that the sweep asks for.
+ */
+export function serves(node: NodeProfile, { sweepId, placement }: PlacedSweep): boolean {
+  const own = node.labels[SWEEP_LABEL];
+  return own === undefined ? selects(placement.nodeSelector, node) : own === sweepId;
+}
+
+/** What says of a sweep which nodes work for it. */
+interface PlacedSweep {
+  readonly sweepId: string;
+  readonly placement: Pick<PlacementSpec, 'nodeSelector'>;
 }
 
 /**

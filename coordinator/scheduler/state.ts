@@ -6,6 +6,7 @@ import type { Searcher } from '../../core/search/searcher.js';
 import type { Budget } from './deadline.js';
 import type { NamespacePolicy } from './namespaces.js';
 import { Outcomes } from './outcomes.js';
+import { serves } from './placement.js';
 import { Shares } from './shares.js';
 import { Starts } from './starts.js';
 import { KnownResults, TrialTable } from './trial-table.js';
@@ -226,10 +227,11 @@ export function queueKey(sweep: SweepState, node: string): string {
   return sweep.view.placement.perNode ? node : '';
 }
 
-/** Makes the node a value of the node axis when it has a device of the classes the sweep asks for. */
+/** Makes the node a value of the node axis when it works for the sweep and has a device of the classes the sweep asks for. */
 export function joinAxis(sweep: SweepState, profile: NodeProfile): void {
   const { perNode, devices } = sweep.view.placement;
-  if (perNode && profile.devices.some((device) => device.classes.some((name) => devices.includes(name)))) {
+  if (!perNode || !serves(profile, sweep.view)) return;
+  if (profile.devices.some((device) => device.classes.some((name) => devices.includes(name)))) {
     queueOf(sweep, profile.name);
   }
 }

@@ -1,3 +1,4 @@
+import { whyNoneSelected } from '../../core/experiment/node-selector.js';
 import type { SearchProgress } from '../../core/search/searcher.js';
 import type { SweepStateWord } from '../../proto/convert.js';
 import { refusal, serves } from './placement.js';
@@ -151,6 +152,11 @@ export function failureReasons({ view, queues }: SweepState): string[] {
 /** @returns why queued points cannot run on any connected node; each reason once, from a sample of the points. */
 export function blockedReasons(state: SchedulerState, sweep: SweepState): string[] {
   const reasons = new Map<string, string>();
+  const profiles = [...state.nodes.values()].filter(({ lost }) => !lost).map(({ profile }) => profile);
+  if (profiles.length > 0 && !profiles.some((profile) => serves(profile, sweep.view))) {
+    const why = whyNoneSelected(sweep.view.placement.nodeSelector, profiles, 'no node');
+    return [why ?? 'every node is there for another sweep'];
+  }
   let looked = 0;
   for (const queue of sweep.queues.values()) {
     for (const position of queue.deferred) {
@@ -161,7 +167,7 @@ export function blockedReasons(state: SchedulerState, sweep: SweepState): string
       const here: string[] = [];
       let taken = false;
       for (const node of state.nodes.values()) {
-        if (node.lost || !serves(node.profile, sweep.view.sweepId)) continue;
+        if (node.lost || !serves(node.profile, sweep.view)) continue;
         const tried = queue.tries.get(position)?.elsewhere.get(node.profile.name);
         for (const device of node.profile.devices) {
           const reason = tried ?? refusal(experiment, node.profile, device, memory);

@@ -6,7 +6,7 @@ import type { Axis, Block, SearchSpec, Selector, Sweep } from './spec.js';
  * YAML): every default written out, every range spelled out. Facts of models are not part of a file.
  */
 export function sweepDocument(sweep: Sweep): Record<string, unknown> {
-  const { devices, ...placement } = sweep.placement;
+  const { devices, nodeSelector, ...placement } = sweep.placement;
   return {
     apiVersion: sweep.apiVersion,
     kind: sweep.kind,
@@ -28,7 +28,7 @@ export function sweepDocument(sweep: Sweep): Record<string, unknown> {
       measure: { ...sweep.measure, ...sweep.repetition },
       ...(sweep.quality === null ? {} : { quality: qualityDocument(sweep.quality) }),
       device: axesDocument(sweep.settings),
-      placement: { device: one(devices), ...placement },
+      placement: { device: one(devices), nodeSelector: selectorDocument(nodeSelector), ...placement },
       objectives: Object.fromEntries(sweep.objectives.map(({ metric, better }) => [metric, better])),
       ...(sweep.search === null ? {} : { search: searchDocument(sweep.search) }),
     },

@@ -8,10 +8,11 @@ import {
   type RunnerChoice,
   type TechniqueChoice,
 } from '../experiment/experiment.js';
+import type { NodeSelector } from '../experiment/node-selector.js';
 import { leftOutOf } from '../runners/added-later.js';
 import { runnerNamed } from '../runners/index.js';
 import { ADDED_LATER, UNCHANGED } from '../techniques/index.js';
-import { ONE_START, type Sweep } from './spec.js';
+import { ONE_START, type PlacementSpec, type Sweep } from './spec.js';
 
 /** Changes when the content that is hashed changes its meaning, so that old and new ids never meet. */
 const EXPERIMENT_FORMAT = 'ridgepoint.dev/experiment/v1';
@@ -98,6 +99,7 @@ export function sweepId(sweep: Sweep): string {
   const include = sweep.include.map((entry) => (entry.name === null ? entry.at : entry));
   const points = sweep.points.length === 0 ? undefined : sweep.points;
   const search = sweep.search ?? undefined;
+  const placement = { ...sweep.placement, nodeSelector: selectorOf(sweep.placement) };
   const techniques = sweep.techniques.filter(
     ({ name, values }) =>
       !ADDED_LATER.includes(name) || values.some((word) => word !== UNCHANGED[name as keyof TechniqueChoice]),
@@ -113,6 +115,7 @@ export function sweepId(sweep: Sweep): string {
     include,
     points,
     search,
+    placement,
   };
   return `s${digest(SWEEP_FORMAT, { ...sweep, ...identifying }).slice(0, 16)}`;
 }
@@ -125,13 +128,19 @@ export function pointsId(sweep: Sweep): string {
   const { techniques, runners, workloads, quality, zip, include, exclude, settings, placement } = sweep;
   const models = sweep.models.map(({ source, digest: file }) => file ?? `source:${source}`);
   const { devices, perNode } = placement;
+  const nodeSelector = selectorOf(placement);
   const included = include.map(({ at }) => at);
   const points = sweep.points.length === 0 ? undefined : sweep.points.map(({ at }) => at);
   const asked = {
     ...{ models, techniques, runners, workloads, quality, zip, exclude, settings },
     ...{ include: included, points },
   };
-  return digest(POINTS_FORMAT, { ...asked, devices, perNode });
+  return digest(POINTS_FORMAT, { ...asked, devices, perNode, nodeSelector });
+}
+
+/** Which nodes measure a sweep says what is measured only where the node is an axis; elsewhere a sweep goes on on other nodes. */
+function selectorOf({ perNode, nodeSelector }: PlacementSpec): NodeSelector | undefined {
+  return perNode && Object.keys(nodeSelector).length > 0 ? nodeSelector : undefined;
 }
 
 /** What a policy leaves at its default counts as left out, as before there was a field for it. */

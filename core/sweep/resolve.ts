@@ -230,6 +230,11 @@ function readPlacement(reader: Reader, name: string, devices: readonly string[])
   return {
     devices,
     perNode: read('perNode') as boolean,
+    nodeSelector: Object.fromEntries(
+      reader
+        .entries(['spec', 'placement', 'nodeSelector'])
+        .map(([key, at]) => [key, [...new Set(reader.items(at).map(({ value }) => String(value)))]]),
+    ),
     blockSize: read('blockSize') as number,
     driftControl: read('driftControl') as boolean,
     retries: read('retries') as number,

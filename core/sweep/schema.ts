@@ -216,6 +216,12 @@ export const REPETITION = {
 
 export const PLACEMENT = {
   perNode: z.boolean().default(false).describe('Measure every point on every node that has the device.'),
+  nodeSelector: z
+    .record(z.string().min(1).max(63), oneOrMany(null, z.string().max(256), 100))
+    .default({})
+    .describe(
+      'Labels that a node must have to run it, each with this value or one of these: `{ zone: lab }`.',
+    ),
   blockSize: z
     .int()
     .min(1)

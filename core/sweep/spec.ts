@@ -1,4 +1,5 @@
 import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from '../experiment/experiment.js';
+import type { NodeSelector } from '../experiment/node-selector.js';
 
 /** The version every sweep file names. */
 export const API_VERSION = 'ridgepoint.dev/v1';
@@ -62,6 +63,8 @@ export interface PlacementSpec {
   readonly devices: readonly string[];
   /** Measure every point on every node that has the device. */
   readonly perNode: boolean;
+  /** Which nodes may run it. */
+  readonly nodeSelector: NodeSelector;
   /** Experiments allocated to a node at a time, shuffled, between two runs of the drift control. */
   readonly blockSize: number;
   readonly driftControl: boolean;

@@ -11,9 +11,9 @@ export const BUDGETS = {
   room: 36_000,
   tests: 77_500,
   benches: 15_700,
-  schemas: 9_200,
+  schemas: 9_212,
   /** Of documentation, generated pages left out. */
-  words: 61_600,
+  words: 61_680,
   functionLines: 80,
   longFunctions: 13,
 } as const;

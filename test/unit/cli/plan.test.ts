@@ -72,6 +72,7 @@ const profile: NodeProfile = {
 };
 const places = (node: Partial<NodeProfile> = {}) => ({
   nodes: [{ ...profile, ...node }],
+  unselected: null,
   name: 'this machine',
   saySettable: false,
   missingServers: new Map(),
@@ -93,6 +94,17 @@ describe('what no device takes', () => {
       /^no device of this machine has more than 200 MB; the largest is predicted to need \d+ MB$/,
     );
     expect([...unplaced]).toEqual([experiments[1]?.id]);
+  });
+
+  test('labels that no node has', () => {
+    const unselected = 'no node of the fleet has zone=lab; there is zone=office';
+    const { warnings, unplaced } = placementWarnings(planOf().experiments, {
+      ...places(),
+      nodes: [],
+      unselected,
+    });
+    expect(warnings).toMatchObject([{ code: 'no-place', message: unselected, experiments: 1, blocks: true }]);
+    expect(unplaced.size).toBe(1);
   });
 
   test('a device or a runner that is not there', () => {

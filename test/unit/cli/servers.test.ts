@@ -170,6 +170,7 @@ describe('a plan of points that ask servers', () => {
       [experiment('vllm', {}), experiment('vllm', { maxSequences: 4 })],
       {
         nodes: [],
+        unselected: null,
         name: 'this machine',
         saySettable: false,
         missingServers: new Map([['vllm', 'there is no program vllm']]),

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { refusal } from '../../../coordinator/scheduler/placement.js';
 import { blockedReasons, failureReasons } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
+import { SWEEP_LABEL } from '../../../core/experiment/node.js';
 import { aNode, anExperiment, aRecord, crashed } from '../../support/wire-records.js';
 import { aView, runAll, Simulation, status } from './simulation.js';
 
@@ -183,6 +184,62 @@ describe('retry policy', () => {
     sim.submit(aView({ count: 3, retries: 0 }));
     expect(runAll(sim).map((lease) => lease.position)).toEqual([1]);
     expect(status(sim)).toMatchObject({ state: 'done', complete: 3, failed: 0 });
+  });
+});
+
+describe('a node selector', () => {
+  const lab = { zone: ['lab'], gpu: ['h100', 'a100'] };
+
+  test('gives points to nodes that have every label with a value asked for, and says what none has', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 3, nodeSelector: lab }));
+    const reasons = () => blockedReasons(sim.state, sim.state.sweeps.get('s1')!);
+    expect(reasons()).toEqual([]);
+    sim.join('office', [], { labels: { zone: 'office', gpu: 'h100' } });
+    expect(sim.ask('office')).toBeNull();
+    expect(reasons()).toEqual(['no node has zone=lab; there is zone=office']);
+    sim.join('plain', [], { labels: { zone: 'lab', toString: 'x' } });
+    expect(sim.ask('plain')).toBeNull();
+    expect(reasons()).toEqual(['no node has all of gpu=h100|a100, zone=lab']);
+    sim.join('right', [], { labels: { zone: 'lab', gpu: 'a100', more: 'x' } });
+    expect(reasons()).toEqual([]);
+    expect(runAll(sim, 'right')).toHaveLength(3);
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 3 });
+  });
+
+  test('leaves a node without work that lacks a label, and one that was given to the sweep takes it whatever its labels', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 2, nodeSelector: lab }));
+    sim.join('office', [], { labels: { zone: 'office' } });
+    expect(
+      sim.send({ event: 'work-requested', now: 0, at: '', node: 'office', deviceId: 'cpu0' }).at(-1),
+    ).toMatchObject({ command: 'no-work', idle: true });
+    sim.join('other', [], { labels: { [SWEEP_LABEL]: 's2', zone: 'lab', gpu: 'h100' } });
+    expect(sim.ask('other')).toBeNull();
+    sim.join('own', [], { labels: { [SWEEP_LABEL]: 's1' } });
+    expect(runAll(sim, 'own')).toHaveLength(2);
+  });
+
+  test('is changed by submitting the sweep again: what was dealt and not begun goes to nodes that may run it now', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 4, blockSize: 4, nodeSelector: { zone: ['lab'] } }));
+    sim.join('lab', [], { labels: { zone: 'lab' } });
+    sim.join('office', [], { labels: { zone: 'office' } });
+    const begun = sim.ask('lab')!;
+    sim.submit(aView({ count: 4, blockSize: 4, nodeSelector: { zone: ['office'] } }));
+    expect(runAll(sim, 'office')).toHaveLength(3);
+    sim.report(aRecord(begun, aNode('lab')));
+    expect(sim.ask('lab')).toBeNull();
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 4 });
+  });
+
+  test('makes only nodes that it selects values of the node axis', () => {
+    const sim = new Simulation();
+    sim.submit(aView({ count: 2, perNode: true, nodeSelector: { zone: ['lab'] } }));
+    sim.join('lab', [], { labels: { zone: 'lab' } });
+    sim.join('office', [], { labels: { zone: 'office' } });
+    expect(runAll(sim, 'lab')).toHaveLength(2);
+    expect(status(sim)).toMatchObject({ state: 'done', points: 2 });
   });
 });
 

@@ -12,6 +12,7 @@ import type { SweepView } from '../../../coordinator/scheduler/view.js';
 import type { Experiment, Gates } from '../../../core/experiment/experiment.js';
 import type { Lease } from '../../../core/experiment/lease.js';
 import type { NodeProfile } from '../../../core/experiment/node.js';
+import type { NodeSelector } from '../../../core/experiment/node-selector.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import type { RepetitionPolicy } from '../../../core/sweep/spec.js';
 import { aNode, anExperiment, aRecord, type Ending } from '../../support/wire-records.js';
@@ -27,6 +28,7 @@ export interface ViewChange {
   readonly halfWidth?: number;
   readonly gates?: Gates;
   readonly perNode?: boolean;
+  readonly nodeSelector?: NodeSelector;
   readonly memoryBytes?: (position: number) => number | null;
   /** Same prefix in two sweeps = same experiments. */
   readonly prefix?: string;
@@ -53,6 +55,7 @@ export function aView(change: ViewChange = {}): SweepView {
     placement: {
       devices: [device],
       perNode: change.perNode ?? false,
+      nodeSelector: change.nodeSelector ?? {},
       blockSize: change.blockSize ?? 4,
       driftControl: change.driftControl ?? false,
       retries: change.retries ?? 1,

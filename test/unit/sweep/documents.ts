@@ -96,7 +96,13 @@ const spec = fc.record(
       { powerCapWatts: some(null, 300), lockedClockHertz: some(null, 1.2e9) },
       { requiredKeys: [] },
     ),
-    placement: fc.record({ device: some('cpu', 'cuda') }, { requiredKeys: [] }),
+    placement: fc.record(
+      {
+        device: some('cpu', 'cuda'),
+        nodeSelector: fc.record({ zone: some('lab', 'office'), gpu: some('h100') }, { requiredKeys: [] }),
+      },
+      { requiredKeys: [] },
+    ),
   },
   { requiredKeys: ['models', 'runners', 'workloads'] },
 );

@@ -199,6 +199,12 @@ describe('the id of a sweep', () => {
     expect(sweepId({ ...sweep, models: [{ ...model!, digest: sha }] })).not.toBe(id);
     expect(sweepId(sweepOf(file({ workloads: { kind: 'latency', promptTokens: [512, 1] } })))).not.toBe(id);
     expect(sweepId(sweepOf(file({ placement: { seed: 7 } })))).not.toBe(id);
+    const anywhere = { perNode: true };
+    const inTheLab = { nodeSelector: { zone: ['lab', 'office'] } };
+    expect(sweepId(sweepOf(file({ placement: inTheLab })))).toBe(id);
+    expect(sweepId(sweepOf(file({ placement: { ...anywhere, ...inTheLab } })))).not.toBe(
+      sweepId(sweepOf(file({ placement: anywhere }))),
+    );
     expect(sweepId(sweepOf(file({ device: { powerCapWatts: null } })))).toBe(id);
     expect(sweepId(sweepOf(file({ device: { powerCapWatts: 300 } })))).not.toBe(id);
   });
