@@ -1,7 +1,7 @@
 import type { DeviceProfile } from '../../core/experiment/node.js';
-import { keptBetween } from '../../core/runners/index.js';
 import type { Searcher } from '../../core/search/searcher.js';
 import type { Fact } from '../log/log.js';
+import { inGroups, needsOf } from './block-order.js';
 import { chargeBlock, inTurn, refundBlock } from './namespaces.js';
 import { refusal, serves } from './placement.js';
 import { reusable } from './reuse.js';
@@ -54,17 +54,24 @@ export function allocateBlock(
     if (key !== '' && !device.classes.some((name) => sweep.view.placement.devices.includes(name))) continue;
     const queue = queueOf(sweep, key);
     const allocator = new BlockAllocator({ state, sweep, queue, node, device, at, allocation });
-    const pending = sharing(allocator.positions(slot), (position) =>
-      keptBetween(sweep.view.experimentAt(position, queue.node)),
-    );
-    if (pending.length === 0) continue;
-    const wantsControl = sweep.view.placement.driftControl && pending.length > FEW_EXPERIMENTS;
+    const drawn = allocator.positions(slot);
+    if (drawn.length === 0) continue;
+    const wantsControl = sweep.view.placement.driftControl && drawn.length > FEW_EXPERIMENTS;
+    const control = wantsControl ? allocator.reference() : null;
+    const needsAt = (position: number) => needsOf(sweep.view.experimentAt(position, queue.node));
+    const side = slot.left?.at === 'first' ? 'last' : 'first';
+    const beside =
+      control === null
+        ? slot.left && { ...slot.left, at: 'first' as const }
+        : ({ needs: needsAt(control), at: side } as const);
+    const pending = inGroups(drawn, needsAt, beside);
+    slot.left = { needs: needsAt(control ?? pending.at(-1)!), at: beside?.at ?? 'last' };
     slot.block = {
       sweepId: sweep.view.sweepId,
       queue: key,
       number: sweep.nextBlock,
       pending,
-      control: wantsControl ? allocator.reference() : null,
+      control,
       charged: chargeBlock(state, sweep, pending),
       stage: 'begin',
     };
@@ -72,21 +79,6 @@ export function allocateBlock(
     return true;
   }
   return false;
-}
-
-/**
- * @returns the positions in their order, but those that share what their runner keeps right behind the first of them: a server is
- * started once a block.
- */
-function sharing(positions: readonly number[], keyOf: (position: number) => string | null): number[] {
-  const groups = new Map<string | number, number[]>();
-  for (const position of positions) {
-    const key = keyOf(position) ?? position;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [position]);
-    else group.push(position);
-  }
-  return [...groups.values()].flat();
 }
 
 /** Whose points a device is given, and what comes up meanwhile. */

@@ -3,6 +3,7 @@ import { leasedDevices } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import type { WarningCode } from '../../core/result/warnings.js';
 import type { Searcher } from '../../core/search/searcher.js';
+import type { Beside } from './block-order.js';
 import type { Budget } from './deadline.js';
 import type { NamespacePolicy } from './namespaces.js';
 import { Outcomes } from './outcomes.js';
@@ -107,6 +108,8 @@ export interface Slot {
   readonly node: string;
   readonly deviceId: string;
   block: Block | null;
+  /** What its last block left it with, and where points that share a need were put in that. */
+  left: Beside | null;
   /** Trial that holds the device. */
   trialId: string | null;
   /** Was answered that there is no work; to be woken when there is. */

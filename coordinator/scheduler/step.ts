@@ -159,6 +159,7 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
           block: null,
           trialId: before?.slots.get(device.id)?.trialId ?? null,
           waiting: false,
+          left: null,
           deferredSeen: new Map(),
         },
       ]),

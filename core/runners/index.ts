@@ -92,6 +92,16 @@ export function plainRunnerOf(kind: string): string {
 }
 
 /**
+ * What file a trial runs.
+ * @returns the same text for points that run the same one, as far as that can be told before it is made; null for runners that open no model.
+ */
+export function artifactOf({ model, technique, runner }: Experiment): string | null {
+  if (!opensModels(runner.kind)) return null;
+  const opened = runnerNamed(runner.kind)?.formats ?? [];
+  return JSON.stringify([model.source, model.digest, technique, makerFor(runner.kind), opened]);
+}
+
+/**
  * What a runner may keep between two trials: a server stays for points that differ in their load alone.
  * @returns the same text for points that can share it; null for runners that keep nothing.
  */

@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import { needsOf } from '../../../coordinator/scheduler/block-order.js';
 import { refusal } from '../../../coordinator/scheduler/placement.js';
 import { blockedReasons, failureReasons } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
 import { SWEEP_LABEL } from '../../../core/experiment/node.js';
+import { permute } from '../../../core/statistics/permutation.js';
 import { aNode, anExperiment, aRecord, crashed } from '../../support/wire-records.js';
 import { aView, runAll, Simulation, status } from './simulation.js';
+
+/** Files that are loaded and servers that are started, beside those of the same blocks in the order in which their points are drawn. */
+const CONTROLLED = { files: 34, servers: 56, drawn: { files: 78, servers: 87 } };
+const PLAIN = { files: 28, servers: 51, drawn: { files: 77, servers: 85 } };
 
 describe('dealing', () => {
   test('every point is measured once, in an order that is not the written one, and then the sweep is done', () => {
@@ -59,6 +65,58 @@ describe('dealing', () => {
     expect(groups).toHaveLength(12);
     expect(groups.filter((group, i) => group !== groups[i - 1])).toHaveLength(3);
   });
+
+  test.each([true, false])(
+    '96 points over 6 files and 12 servers: each is loaded or started once a block (drift control: %s)',
+    (driftControl) => {
+      const sim = new Simulation();
+      const view = aView({ count: 96, blockSize: 16, driftControl });
+      const quantizations = ['base', 'q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'q3_k_m'];
+      const experimentAt = (at: number, node: string | null) => {
+        const plain = view.experimentAt(at, node);
+        const technique = { ...plain.technique, quantization: quantizations[at % 6]! };
+        const options = { contextTokens: 512 * (1 + (Math.floor(at / 6) % 2)) };
+        return { ...plain, technique, runner: { kind: 'llama-server', options } };
+      };
+      const positionAt = (index: number) => permute(index, 96, 7);
+      sim.submit({ ...view, experimentAt, positionAt });
+      const server = { kind: 'llama-server', release: '1', devices: ['cpu'], variants: [] };
+      sim.join('node-a', [], { runners: [server] });
+      const leases = runAll(sim);
+      const changes = (order: readonly number[], level: number) =>
+        order
+          .map((at) => needsOf(experimentAt(at, null))[level])
+          .filter((need, i, all) => need !== all[i - 1]).length;
+      const dealt = leases.map(({ position }) => position);
+      const measured = leases.filter(({ purpose }) => purpose === 'measure');
+      // The same blocks in the order in which their points are drawn.
+      const blocks = Array.from({ length: 6 }, (_, n) =>
+        [...Array(16)].map((_, i) => positionAt(16 * n + i)),
+      );
+      const control = driftControl ? [positionAt(0)] : [];
+      const drawn = blocks.flatMap((block) => [...control, ...block, ...control]);
+      for (const [n, block] of blocks.entries()) {
+        const inBlock = measured.filter((lease) => lease.block === n).map(({ position }) => position);
+        expect([...inBlock].sort()).toEqual([...block].sort());
+      }
+      const counted = { files: changes(dealt, 0), servers: changes(dealt, 1) };
+      expect({ ...counted, drawn: { files: changes(drawn, 0), servers: changes(drawn, 1) } }).toEqual(
+        driftControl ? CONTROLLED : PLAIN,
+      );
+      if (driftControl) {
+        // The control's own group stands at the beginning and at the end by turns.
+        const own = (n: number) => {
+          const inBlock = measured.filter((lease) => lease.block === n);
+          const same = inBlock.map(
+            ({ position }) =>
+              needsOf(experimentAt(position, null))[0] === needsOf(experimentAt(positionAt(0), null))[0],
+          );
+          return same.indexOf(true) === 0 ? 'first' : same.at(-1) === true ? 'last' : 'between';
+        };
+        expect([0, 1, 2, 3, 4, 5].map(own)).toEqual(['first', 'last', 'first', 'last', 'first', 'last']);
+      }
+    },
+  );
 
   test('a device holds one lease at a time', () => {
     const sim = new Simulation();
