@@ -1,17 +1,19 @@
 /**
  * bench:search: how many device-seconds does a search need until its front covers 90, 95 and 99 % of what the whole grid's covers, beside chance, a
- * space-filling design, evolution, and Optuna on the same points? Every point of a task is known, so that what is asked for is looked up. The five
- * tasks are synthetic: settings that multiply, methods with knobs of their own, settings that depend on each other, numbers with valleys, and
+ * space-filling design, evolution, and Optuna on the same points? Every point of a task is known, so that what is asked for is looked up. One task
+ * was measured (test/bench/search/record.ts; as far as it is recorded, of which it says how far). Five
+ * are synthetic: settings that multiply, methods with knobs of their own, settings that depend on each other, numbers with valleys, and
  * configurations that fail beside the best ones. Nothing was tuned on their seeds. A task where chance needs less than a twentieth of the grid does not count.
  *
  * RIDGEPOINT_OPTUNA is a Python with optuna (5 or newer); without it the rows of Optuna are left out, and its claim is not made.
  *
- *   npm run bench -- search [--seeds=20] [--tasks=multiplied,conditional] [--trials=400] [--gp]
+ *   npm run bench -- search [--seeds=20] [--tasks=recorded,multiplied] [--trials=400] [--gp]
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { median } from '../../core/statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
+import { recorded } from './search/recorded.js';
 import { follow, type Replayed, replay, SHARES } from './search/replay.js';
 import { SYNTHETIC } from './search/synthetic.js';
 import type { Task } from './search/task.js';
@@ -65,8 +67,11 @@ function optuna(task: Task, sampler: string): Replayed[] {
 
 const middle = (runs: readonly Replayed[], share: number) => median(runs.map(({ until }) => until[share]!));
 const figures: Figure[] = [];
-for (const make of SYNTHETIC) {
-  const task = make(TASK_SEED);
+const real = recorded();
+if (real === null)
+  console.log('no grid is recorded: node --import tsx test/bench/search/record.ts --out=FOLDER');
+else console.log(`recorded: ${real.task.points.size} of ${real.of} points are measured`);
+for (const task of [...(real === null ? [] : [real.task]), ...SYNTHETIC.map((make) => make(TASK_SEED))]) {
   if (names !== undefined && !names.includes(task.name)) continue;
   const rows = new Map<string, Replayed[]>();
   for (const [name, strategy, predict] of OWN) {
