@@ -77,6 +77,7 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
     repetition: sweep.repetition,
     measure: sweep.measure,
     objectives: sweep.objectives,
+    bounds: sweep.search?.constraints ?? [],
     newSearch: searchOf(sweep, space),
     positionAt: (index) => permute(index, space.count, sweep.placement.seed),
     experimentAt: memoized((position, node) => experimentAt(space, position, node)),

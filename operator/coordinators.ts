@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { canonicalJson } from '../core/sweep/identity.js';
 import type { Objective } from '../core/sweep/spec.js';
 import { type ControlConnection, connectControl, type Endpoint } from '../proto/client.js';
-import { parseStoredRecord } from '../proto/convert.js';
+import { fromBounds, parseStoredRecord } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';
 import { RecordDetail, type SweepStatus, sweepStateToJSON } from '../proto/gen/ridgepoint/v1/control.js';
 import { CompactRecords } from '../report/compact.js';
@@ -166,8 +166,9 @@ export class Coordinator {
       metric,
       better: maximize ? ('max' as const) : ('min' as const),
     }));
-    const lean = new CompactRecords(objectives.map(({ metric }) => metric));
-    const report = new IncrementalReport({ sweepName: sweep.name, objectives });
+    const bounds = fromBounds(sweep.search?.constraints ?? []);
+    const lean = new CompactRecords([...objectives, ...bounds].map(({ metric }) => metric));
+    const report = new IncrementalReport({ sweepName: sweep.name, objectives, bounds });
     const request = {
       follow: false,
       allTrials: true,

@@ -5,10 +5,11 @@ import type { Lease } from '../core/experiment/lease.js';
 import type { NodeProfile } from '../core/experiment/node.js';
 import { regraded } from '../core/judgement/regrade.js';
 import { experimentSchema, RESULT_SCHEMA, type ResultRecord, resultSchema } from '../core/result/result.js';
+import type { SearchBound } from '../core/sweep/spec.js';
 import { takeColumns } from './columns.js';
 import { WireError } from './errors.js';
 import type { Hello, LeaseGrant, ResultReport } from './gen/ridgepoint/v1/agents.js';
-import { SweepState } from './gen/ridgepoint/v1/control.js';
+import { type MetricBound, SweepState } from './gen/ridgepoint/v1/control.js';
 import { takeMeasurements } from './measurements.js';
 
 /*
@@ -234,4 +235,17 @@ function check<T>(what: string, schema: z.ZodType<T>, value: unknown): T {
   if (checked.success) return checked.data;
   const errors = checked.error.issues.map((issue) => `${issue.path.join('.') || what}: ${issue.message}`);
   throw new WireError('invalid', `The ${what} is not valid: ${errors[0]}.`, errors);
+}
+
+/** @returns bounds of a search for the wire, where one that is not there is left out. */
+export function toBounds(bounds: readonly SearchBound[]): MetricBound[] {
+  return bounds.map(({ metric, atMost, atLeast }) => ({
+    metric,
+    atMost: atMost ?? undefined,
+    atLeast: atLeast ?? undefined,
+  }));
+}
+
+export function fromBounds(bounds: readonly MetricBound[]): SearchBound[] {
+  return bounds.map(({ metric, atMost = null, atLeast = null }) => ({ metric, atMost, atLeast }));
 }

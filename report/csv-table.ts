@@ -43,7 +43,9 @@ export class CsvTable {
   readonly #lean: CompactRecords;
 
   constructor(request: ReportRequest) {
-    this.#lean = new CompactRecords(request.objectives.map(({ metric }) => metric));
+    this.#lean = new CompactRecords(
+      [...request.objectives, ...(request.bounds ?? [])].map(({ metric }) => metric),
+    );
     this.#growing = new IncrementalReport(request);
   }
 

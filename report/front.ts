@@ -1,12 +1,16 @@
 import { holds } from '../core/judgement/holds.js';
+import { missBy } from '../core/judgement/pareto.js';
+import { metricNamed } from '../core/metrics/catalogue.js';
 import { isPresent, type ResultRecord } from '../core/result/result.js';
-import type { Objective } from '../core/sweep/spec.js';
-import { type Row, reasonOf } from './rows.js';
+import type { Objective, SearchBound } from '../core/sweep/spec.js';
+import { metricOf, type Row, reasonOf } from './rows.js';
 
-/** Valid rows that can be on no front because they have no number for an objective. */
+/** Valid rows that can be on no front: they have no number for an objective or a bounded metric, or miss the bound. */
 export interface Unplaced {
   readonly metric: string;
-  /** As most of them say. */
+  /** Whether they have a number, which the search's bound excludes. */
+  readonly beyond: boolean;
+  /** As most of them say; the bound of those that miss it. */
   readonly reason: string;
   /** Their numbers. */
   readonly rows: readonly number[];
@@ -24,12 +28,16 @@ export function offFront(
   trial: ResultRecord,
   mark: ParetoPosition,
   objectives: readonly Objective[],
+  bounds: readonly SearchBound[],
 ): string | null {
   if (mark.onFront) return null;
   if (trial.status === 'failed') return 'it failed';
   if (!trial.valid && (mark.missing === null || !holds(trial, mark.missing))) return 'it is invalid';
   if (mark.missing !== null) {
     const entry = trial.measurements[mark.missing];
+    const bound = bounds.find(({ metric }) => metric === mark.missing);
+    if (bound !== undefined && entry !== undefined && isPresent(entry))
+      return `it misses a bound of the search: ${bound.metric} ${words(bound)}`;
     const reason = entry === undefined || isPresent(entry) ? 'not measured' : entry.reason;
     return `it has no ${mark.missing}: ${reason}`;
   }
@@ -37,22 +45,35 @@ export function offFront(
   return `row ${mark.dominatedBy} is ${all}`;
 }
 
-/** @returns the valid rows without a place, by the first objective that each lacks. */
-export function unplaced(rows: readonly Row[], objectives: readonly Objective[]): Unplaced[] {
-  const groups = new Map<string, { reasons: string[]; rows: number[] }>();
-  for (const row of rows.filter(({ state }) => state === 'valid')) {
-    const lacking = objectives.find(({ metric }) => reasonOf(row, metric) !== null);
-    if (lacking === undefined) continue;
-    const group = groups.get(lacking.metric) ?? { reasons: [], rows: [] };
-    group.reasons.push(reasonOf(row, lacking.metric) ?? '');
+/** @returns the valid rows without a place, by the first objective or bounded metric that each lacks, then by the first bound that each misses. */
+export function unplaced(
+  rows: readonly Row[],
+  objectives: readonly Objective[],
+  bounds: readonly SearchBound[],
+): Unplaced[] {
+  const groups = new Map<string, { metric: string; beyond: boolean; reasons: string[]; rows: number[] }>();
+  const enter = (metric: string, beyond: boolean, reason: string, row: Row) => {
+    const key = `${metric} ${beyond}`;
+    const group = groups.get(key) ?? { metric, beyond, reasons: [], rows: [] };
+    group.reasons.push(reason);
     group.rows.push(row.number);
-    groups.set(lacking.metric, group);
+    groups.set(key, group);
+  };
+  for (const row of rows.filter(({ state }) => state === 'valid')) {
+    const lacking = [...objectives, ...bounds].find(({ metric }) => reasonOf(row, metric) !== null);
+    const missed = bounds.find((bound) => (missBy(bound, metricOf(row, bound.metric)) ?? 0) > 0);
+    if (lacking !== undefined) enter(lacking.metric, false, reasonOf(row, lacking.metric) ?? '', row);
+    else if (missed !== undefined) enter(missed.metric, true, words(missed), row);
   }
-  return [...groups].map(([metric, group]) => ({
-    metric,
-    reason: mostCommon(group.reasons),
-    rows: group.rows,
-  }));
+  return [...groups.values()].map(({ reasons, ...group }) => ({ ...group, reason: mostCommon(reasons) }));
+}
+
+/** @returns `at least 10 tokens/s and at most 20 tokens/s` */
+function words({ metric, atLeast, atMost }: SearchBound): string {
+  const unit = metricNamed(metric)?.unit ?? 'ratio';
+  const of = (side: string, value: number | null) =>
+    value === null ? [] : [`${side} ${value}${unit === 'ratio' ? '' : ` ${unit}`}`];
+  return [...of('at least', atLeast), ...of('at most', atMost)].join(' and ');
 }
 
 function mostCommon(texts: readonly string[]): string {

@@ -1,4 +1,4 @@
-import { type MainEffects, mainEffects } from '../core/statistics/main-effects.js';
+import { interactions, type MainEffects, mainEffects } from '../core/statistics/main-effects.js';
 import { NAME } from '../core/sweep/labels.js';
 import type { AxisColumn } from './columns.js';
 import { metricOf, type Row } from './rows.js';
@@ -12,11 +12,23 @@ interface AxisImportance {
   readonly chance: number;
 }
 
+/** Of the variance, what two axes explain together beyond what each does by itself. */
+interface PairImportance {
+  readonly axes: readonly [string, string];
+  readonly share: number;
+  readonly chance: number;
+}
+
+/** Pairs that are worth a line, at most. */
+const MOST_PAIRS = 3;
+
 interface Importance {
   /** The most important one first; null where the rows are not enough. */
   readonly axes: readonly AxisImportance[] | null;
   /** What all axes explain together without their interactions; null as above. */
   readonly together: number | null;
+  /** The strongest ones that explain more than chance. */
+  readonly pairs: readonly PairImportance[];
   /** Valid rows with a number. */
   readonly rows: number;
 }
@@ -37,16 +49,20 @@ export function importanceOf(axes: readonly AxisColumn[], rows: readonly Row[], 
     .filter(({ name }) => name !== NAME)
     .map(({ name }) => ({ name, levels: counted.map(({ row }) => row.axes[name] ?? null) }))
     .filter(({ levels }) => new Set(levels).size > 1);
-  const effects: MainEffects | null = mainEffects(
-    counted.map(({ value }) => (positive ? Math.log(value) : value)),
-    factors.map(({ levels }) => levels),
-  );
-  if (effects === null) return { axes: null, together: null, rows: counted.length };
+  const values = counted.map(({ value }) => (positive ? Math.log(value) : value));
+  const levels = factors.map((factor) => factor.levels);
+  const effects: MainEffects | null = mainEffects(values, levels);
+  if (effects === null) return { axes: null, together: null, pairs: [], rows: counted.length };
+  const pairs = interactions(values, levels)
+    .filter(({ share, chance }) => share > 2 * chance)
+    .map(({ pair: [i, j], ...rest }) => ({ axes: [factors[i]!.name, factors[j]!.name] as const, ...rest }))
+    .sort((a, b) => b.share - a.share)
+    .slice(0, MOST_PAIRS);
   const shares = factors.map(({ name }, i) => ({
     axis: name,
     share: effects.shares[i] ?? 0,
     chance: effects.chance[i] ?? 0,
   }));
   const sorted = shares.sort((a, b) => b.share - a.share);
-  return { axes: sorted, together: effects.together, rows: counted.length };
+  return { axes: sorted, together: effects.together, pairs, rows: counted.length };
 }

@@ -3,7 +3,7 @@ import { READING_METRICS } from '../core/judgement/pace.js';
 import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
 import type { Measurement, Missing, Phase, ResultRecord, SampleSeries } from '../core/result/result.js';
 import type { PointName } from '../core/sweep/labels.js';
-import type { Objective } from '../core/sweep/spec.js';
+import type { Objective, SearchBound } from '../core/sweep/spec.js';
 import type { ColumnChoice } from './column-sets.js';
 import type { ReportRequest } from './report.js';
 import { type ServedView, servedView } from './served.js';
@@ -18,6 +18,8 @@ export interface Payload {
   readonly version: 1;
   readonly sweepName: string;
   readonly objectives: readonly Objective[];
+  /** Left out without a search. */
+  readonly bounds?: readonly SearchBound[];
   readonly columns: ColumnChoice | null;
   readonly starts: number | null;
   readonly maxStarts: number | null;
@@ -151,6 +153,7 @@ export function pack(
     version: 1,
     sweepName: request.sweepName,
     objectives: request.objectives,
+    ...(request.bounds !== undefined && { bounds: request.bounds }),
     columns: request.columns ?? null,
     starts: request.starts ?? null,
     maxStarts: request.maxStarts ?? null,

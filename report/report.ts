@@ -1,7 +1,7 @@
 import type { AxisValue } from '../core/experiment/experiment.js';
 import type { ResultRecord } from '../core/result/result.js';
 import type { PointName } from '../core/sweep/labels.js';
-import type { Objective } from '../core/sweep/spec.js';
+import type { Objective, SearchBound } from '../core/sweep/spec.js';
 import type { ColumnChoice } from './column-sets.js';
 import type { AxisColumn, MetricColumn } from './columns.js';
 import type { Unplaced } from './front.js';
@@ -28,7 +28,7 @@ export interface Report {
   /** What is to be known of the sweep as a whole before a number is quoted, one sentence each; worked out when it is read. */
   readonly headlines: readonly string[];
   readonly absences: readonly Absence[];
-  /** Valid rows without a place on the front or off it, by the objective they lack. */
+  /** Valid rows that stand on no front, by the objective they lack, or the bound they miss. */
   readonly unplaced: readonly Unplaced[];
   readonly counts: ReportCounts;
   readonly place: { readonly nodes: string[]; readonly devices: string[]; readonly engines: string[] };
@@ -52,6 +52,8 @@ export interface ReportCounts {
 export interface ReportRequest {
   readonly sweepName: string;
   readonly objectives: readonly Objective[];
+  /** Of the sweep's search: what misses one is not on the front; left out = none. */
+  readonly bounds?: readonly SearchBound[];
   readonly columns?: ColumnChoice | null;
   /**
    * Points of the sweep whose rows are numbered by their place in it, which stays while others come; without it rows are

@@ -51,8 +51,10 @@ function defaultsOf({ rows }: Report): ReadonlyMap<string, ReadonlySet<AxisValue
 /** @returns what to say below a table: rows that can be on no front, and headings that are abbreviations. */
 export function remarks(report: Report): string[] {
   const rows = (list: readonly number[]) => `${list.length} ${list.length === 1 ? 'row' : 'rows'}`;
-  const lines = report.unplaced.map(
-    ({ metric, reason, rows: list }) => `${rows(list)} without ${metric} not on the front: ${reason}`,
+  const lines = report.unplaced.map(({ metric, beyond, reason, rows: list }) =>
+    beyond
+      ? `${rows(list)} not on the front by a bound of the search: ${metric} ${reason}`
+      : `${rows(list)} without ${metric} not on the front: ${reason}`,
   );
   const meanings = report.metrics.filter((m) => m.shown).flatMap((m) => headingMeaning(m.name) ?? []);
   return meanings.length === 0 ? lines : [...lines, `EfficientLLM: ${meanings.join(' · ')}`];

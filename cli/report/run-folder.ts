@@ -55,7 +55,8 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
 export function requestOf(sweep: Sweep): ReportRequest {
   const { starts, maxStarts } = sweep.repetition;
   const { name: sweepName, objectives } = sweep;
-  return { sweepName, objectives, starts, maxStarts, names: namesOf(sweep) };
+  const bounds = sweep.search?.constraints ?? [];
+  return { sweepName, objectives, bounds, starts, maxStarts, names: namesOf(sweep) };
 }
 
 /** Writes results.jsonl and trials.jsonl. */

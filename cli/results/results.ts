@@ -2,7 +2,7 @@ import type { ResultRecord } from '../../core/result/result.js';
 import type { PointName } from '../../core/sweep/labels.js';
 import type { Objective, Selector } from '../../core/sweep/spec.js';
 import type { ControlConnection } from '../../proto/client.js';
-import { parseStoredRecord } from '../../proto/convert.js';
+import { fromBounds, parseStoredRecord } from '../../proto/convert.js';
 import { RecordDetail, type SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { CompactRecords } from '../../report/compact.js';
 import { CsvTable } from '../../report/csv-table.js';
@@ -173,7 +173,14 @@ export async function printResults(word: string | undefined, options: ResultsOpt
 /** @returns what a coordinator says of the report of a sweep. */
 export function requestOfStatus(sweep: SweepStatus): ReportRequest {
   const { name: sweepName, starts } = sweep;
-  return { sweepName, objectives: objectivesOf(sweep), starts: starts || null, names: namesOf(sweep) };
+  const bounds = fromBounds(sweep.search?.constraints ?? []);
+  return {
+    sweepName,
+    objectives: objectivesOf(sweep),
+    bounds,
+    starts: starts || null,
+    names: namesOf(sweep),
+  };
 }
 
 /** A coordinator of before there were names says nothing of them. */

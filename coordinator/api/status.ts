@@ -1,5 +1,6 @@
 import type { SearchProgress } from '../../core/search/searcher.js';
-import { toSweepState } from '../../proto/convert.js';
+import type { SearchBound } from '../../core/sweep/spec.js';
+import { toBounds, toSweepState } from '../../proto/convert.js';
 import {
   type NodeStatus,
   type RunningTrial,
@@ -38,14 +39,19 @@ export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStat
     invalidBy: [...invalidBy],
     blockedReasons: reasonsToWait(dispatcher, sweep, state),
     failureReasons: failureReasons(sweep),
-    search: search === null ? undefined : wireSearch(search),
+    search: search === null ? undefined : wireSearch(search, sweep.view.bounds),
     objectives: sweep.view.objectives.map(({ metric, better }) => ({ metric, maximize: better === 'max' })),
     names: sweep.view.names.map(({ name, at, single }) => ({ name, atJson: JSON.stringify(at), single })),
   };
 }
 
-function wireSearch({ skipped, hypervolume, ended, ...progress }: SearchProgress): WireSearch {
-  return { ...progress, skipped: [...skipped], hypervolume: hypervolume ?? undefined, ended: ended ?? '' };
+function wireSearch(
+  { skipped, hypervolume, ended, ...progress }: SearchProgress,
+  bounds: readonly SearchBound[],
+): WireSearch {
+  const constraints = toBounds(bounds);
+  const counts = { ...progress, skipped: [...skipped], constraints };
+  return { ...counts, hypervolume: hypervolume ?? undefined, ended: ended ?? '' };
 }
 
 function reasonsToWait(

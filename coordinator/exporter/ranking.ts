@@ -3,6 +3,7 @@ import type { ROOF_LABELS } from '../../core/metrics/exported.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import type { RooflinePhase, RooflineRecord } from '../../core/result/roofline-record.js';
 import type { Objective } from '../../core/sweep/spec.js';
+import type { SweepView } from '../scheduler/view.js';
 import { gaugeOf, infoOf, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
 import type { WindowResult } from './window.js';
@@ -17,19 +18,22 @@ export interface RankedResult {
   readonly bestBy: readonly string[];
 }
 
+/** By what the results of a sweep are judged. */
+type Goals = Pick<SweepView, 'objectives' | 'bounds'>;
+
 /**
  * Where results stand among those of their sweep that are exported, each sweep by its own objectives.
- * @param objectivesOf a sweep's, by its id; empty for one that is not known any more.
+ * @param goalsOf a sweep's, by its id; undefined for one that is not known any more.
  */
 export function rankResults(
   results: readonly WindowResult[],
-  objectivesOf: (sweepId: string) => readonly Objective[],
+  goalsOf: (sweepId: string) => Goals | undefined,
 ): RankedResult[] {
   return [...new Set(results.map(({ record }) => record.sweep.id))].flatMap((id) => {
     const group = results.filter(({ record }) => record.sweep.id === id);
     const own = group.map(({ record }) => record);
-    const objectives = objectivesOf(id);
-    const marks = recordFront(own, objectives);
+    const { objectives, bounds } = goalsOf(id) ?? { objectives: [], bounds: [] };
+    const marks = recordFront(own, objectives, bounds);
     const best = objectives.map((objective) => [objective.metric, bestOf(own, objective)] as const);
     return group.map(({ record, starts }, i) => ({
       record,

@@ -82,7 +82,7 @@ export function takeSnapshot({ dispatcher, registry, shown, goneBefore }: Source
   const { state } = dispatcher;
   const leases = [...state.leases.values()];
   return {
-    results: rankResults(shown, (sweepId) => state.sweeps.get(sweepId)?.view.objectives ?? []),
+    results: rankResults(shown, (sweepId) => state.sweeps.get(sweepId)?.view),
     names: new Map([...state.sweeps.values()].map(({ view }) => [view.sweepId, view.names])),
     sweeps: [...state.sweeps.values()].slice(-SWEEPS).map((sweep) => progressOf(sweep, leases)),
     namespaces: namespaceStatuses(dispatcher),

@@ -23,6 +23,8 @@ const SCAN_LIMIT = 2048;
 export const FEW_EXPERIMENTS = 3;
 /** Points that a search is asked for at a time: it knows more when it is asked again, and so few need no drift control. */
 const ASKED_AT_ONCE = FEW_EXPERIMENTS;
+/** Points that a search is asked for in vain, since they fit no device here, before the slot is told to ask again. */
+const ASKED_IN_VAIN = 64;
 /** Of the blocks of a search, which are further starts of what stands on its front. */
 const AGAIN_EVERY = 3;
 /** Why a point of a search has fewer starts than others. */
@@ -166,11 +168,12 @@ class BlockAllocator {
         });
       }
     }
-    while (taken.length < size) {
+    for (let asked = 0; taken.length < size && asked < ASKED_IN_VAIN; asked += 1) {
       const position = search.ask();
-      if (position === null) break;
+      if (position === null) return taken;
       this.#consider(position, taken, true);
     }
+    if (taken.length === 0) this.#of.allocation.unfinished = true;
     return taken;
   }
 

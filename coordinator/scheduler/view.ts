@@ -1,7 +1,7 @@
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
 import type { Searcher } from '../../core/search/searcher.js';
 import type { PointName } from '../../core/sweep/labels.js';
-import type { Objective, PlacementSpec, RepetitionPolicy } from '../../core/sweep/spec.js';
+import type { Objective, PlacementSpec, RepetitionPolicy, SearchBound } from '../../core/sweep/spec.js';
 
 /**
  * What the scheduler needs of a sweep: how many points, in which random order, and each one on demand.
@@ -22,6 +22,8 @@ export interface SweepView {
   readonly repetition: RepetitionPolicy;
   readonly measure: Pick<MeasurePolicy, 'confidence' | 'halfWidth' | 'gates'>;
   readonly objectives: readonly Objective[];
+  /** That its search keeps to. */
+  readonly bounds: readonly SearchBound[];
   /** Begins a search of its points, one for each queue; null = every point is measured. */
   readonly newSearch: (() => Searcher) | null;
   /** What it calls some of its points. */

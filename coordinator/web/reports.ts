@@ -41,7 +41,7 @@ export class Reports {
   }
 
   async #write(sweep: SweepState, through: number): Promise<Buffer> {
-    const { sweepId, name: sweepName, objectives, count: points, names } = sweep.view;
+    const { sweepId, name: sweepName, objectives, bounds, count: points, names } = sweep.view;
     const { starts, maxStarts } = sweep.view.repetition;
     const trials = [...sweep.queues.values()].reduce(
       (sum, queue) => sum + queue.settled.size * starts + queue.starts.total,
@@ -74,6 +74,7 @@ export class Reports {
       sweepId,
       sweepName,
       objectives,
+      bounds,
       points,
       starts,
       maxStarts,

@@ -1,5 +1,5 @@
 import { metricValue, type ResultRecord } from '../result/result.js';
-import type { Objective } from '../sweep/spec.js';
+import type { Objective, SearchBound } from '../sweep/spec.js';
 import { holds } from './holds.js';
 
 /** Where one row stands. */
@@ -10,7 +10,7 @@ export interface ParetoMark {
    * without values.
    */
   readonly dominatedBy: number | null;
-  /** First objective the row has no number for; such a row is never on the front and beats nobody. */
+  /** First objective the row has no number for, or metric whose bound it misses; such a row is never on the front and beats nobody. */
   readonly missing: string | null;
 }
 
@@ -21,16 +21,18 @@ export type ValueOf<Row> = (row: Row, metric: string) => number | null;
  * Vectors", JACM 22(4), 1975). Rows with equal values are all on the front or all off it. Two objectives
  * take O(n log n); more take O(n · front), since after sorting a row can only be beaten by one before it.
  * @param objectives what counts and which way; with none, every row is on the front.
+ * @param bounds that rows have to keep.
  */
 export function paretoFront<Row>(
   rows: readonly Row[],
   objectives: readonly Objective[],
   numberOf: ValueOf<Row>,
+  bounds: readonly SearchBound[] = [],
 ): ParetoMark[] {
   // Costs: smaller is better in every component.
   const points: { index: number; cost: readonly number[] }[] = [];
   const marks = rows.map((row, index): ParetoMark => {
-    const cost = costs(row, objectives, numberOf);
+    const cost = costs(row, objectives, numberOf, bounds);
     if (typeof cost === 'string') return { onFront: false, dominatedBy: null, missing: cost };
     points.push({ index, cost });
     return { onFront: true, dominatedBy: null, missing: null };
@@ -73,17 +75,33 @@ export function isBetter(a: number, b: number, better: Objective['better']): boo
 export function recordFront(
   records: readonly ResultRecord[],
   objectives: readonly Objective[],
+  bounds: readonly SearchBound[] = [],
 ): ParetoMark[] {
-  return paretoFront(records, objectives, comparable);
+  return paretoFront(records, objectives, comparable, bounds);
 }
 
 /**
  * @returns what a record costs in each objective, smaller being better, as recordFront compares it; the name of the first
- * objective that it has no number for.
+ * objective that it has no number for, or the metric whose bound it misses.
  */
-export function costsOf(record: ResultRecord, objectives: readonly Objective[]): readonly number[] | string {
-  return costs(record, objectives, comparable);
+export function costsOf(
+  record: ResultRecord,
+  objectives: readonly Objective[],
+  bounds: readonly SearchBound[],
+): readonly number[] | string {
+  return costs(record, objectives, comparable, bounds);
 }
+
+/** @returns by how much a value misses a bound, as a share of the bound; 0 = it meets it; null where there is no value. */
+export function missBy({ atMost, atLeast }: SearchBound, value: number | null): number | null {
+  if (value === null || !Number.isFinite(value)) return null;
+  const over = atMost === null ? 0 : (value - atMost) / Math.max(TINY, Math.abs(atMost));
+  const under = atLeast === null ? 0 : (atLeast - value) / Math.max(TINY, Math.abs(atLeast));
+  return Math.max(0, over, under);
+}
+
+/** A bound of nothing is missed by shares of this. */
+const TINY = 1e-12;
 
 const comparable: ValueOf<ResultRecord> = (record, metric) =>
   holds(record, metric) ? metricValue(record, metric) : null;
@@ -92,6 +110,7 @@ function costs<Row>(
   row: Row,
   objectives: readonly Objective[],
   numberOf: ValueOf<Row>,
+  bounds: readonly SearchBound[],
 ): readonly number[] | string {
   const found: number[] = [];
   for (const { metric, better } of objectives) {
@@ -99,5 +118,5 @@ function costs<Row>(
     if (value === null || !Number.isFinite(value)) return metric;
     found.push(better === 'min' ? value : -value);
   }
-  return found;
+  return bounds.find((bound) => missBy(bound, numberOf(row, bound.metric)) !== 0)?.metric ?? found;
 }

@@ -1,9 +1,9 @@
-import { dominates } from '../judgement/pareto.js';
+import { dominates, missBy } from '../judgement/pareto.js';
 import { PythonRandom } from '../statistics/python-random.js';
 import type { Objective, SearchSpec } from '../sweep/spec.js';
 import { drawBelow, type History, type Observation } from './history.js';
 import { type Costs, hypervolume } from './hypervolume.js';
-import { costOf, missBy } from './objectives.js';
+import { costOf } from './objectives.js';
 import { CORNER, type Numbered, unitCosts } from './order.js';
 import type { SearchSpace } from './space.js';
 import { STRATEGIES } from './strategies/index.js';
@@ -63,6 +63,8 @@ const ALL_DOMINATED = 'predicted to be dominated, by more than the prediction wa
 const FEWEST_FOR_GAIN = 24;
 /** Rows after which objectives that none of them has are given up. */
 const ROWS_WITHOUT_NUMBERS = 8;
+/** Trials after which a search is given up that no row came of. */
+const TRIALS_WITHOUT_ROWS = 32;
 /** Of the time that was spent, the newest part whose gain decides. */
 const GAIN_WINDOW = 0.25;
 /** Moments of the curve of a front. */
@@ -104,6 +106,11 @@ export class Searcher {
   /** Why no new point is asked for: a budget is spent, nothing is left, or nothing is gained any more; null = it goes on. */
   get ended(): string | null {
     if (this.#ended !== null) return this.#ended;
+    // Not for good: what failed is tried again when the sweep is submitted again.
+    if (this.#told.size === 0 && this.#trials >= TRIALS_WITHOUT_ROWS) {
+      const [reason = 'each failed or was invalid'] = this.#skipped.values();
+      return `none of its first ${this.#trials} trials gave a row: ${reason}`;
+    }
     const left = this.#space.count - this.#told.size - this.#pending.size - this.#skipped.size;
     return left > 0 || this.#pending.size > 0 ? null : 'every point was measured or skipped';
   }

@@ -76,11 +76,6 @@ export class Surrogate {
     };
   };
 
-  /** Of the variance of each objective what it explains, of points that it was not shown; the least of them. */
-  get explained(): number {
-    return Math.max(0, Math.min(...this.#objectives.map(({ explained }) => explained)));
-  }
-
   /** @returns what a point would cost at best, by what the model gets wrong; in an objective that it does not explain anything may come out. */
   atBest(position: number): Costs {
     const row = this.#row(position, this.#space.digitsAt(position));

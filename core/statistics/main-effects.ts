@@ -53,6 +53,44 @@ export function mainEffects(
   };
 }
 
+/**
+ * @param factors whose levels together are a factor of their own beside all factors, as in `mainEffects`.
+ * @returns of each pair (indices) what its interaction adds to R² of the additive model: the pair's term of functional ANOVA (Hutter, Hoos
+ * and Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014) where the design is balanced. Pairs with too many levels for
+ * so few values are left out.
+ */
+export function interactions(
+  values: readonly number[],
+  factors: readonly (readonly unknown[])[],
+): { readonly pair: readonly [number, number]; readonly share: number; readonly chance: number }[] {
+  const { mean, squares } = moments(values);
+  const target = values.map((value) => (value - mean) / Math.sqrt(squares));
+  const columns = factors.map(columnsOf);
+  const explained = (all: readonly (readonly number[])[]) => {
+    const gram = all.map((a) => all.map((b) => dot(a, b)));
+    return projected(
+      gram,
+      all.map((a) => dot(a, target)),
+      [...all.keys()],
+    );
+  };
+  const additive = columns.flat();
+  const base = explained(additive);
+  return columns.flatMap((one, i) =>
+    columns.slice(0, i).flatMap((other, j) => {
+      const products = one.flatMap((a) => other.map((b) => centred(a.map((value, n) => value * b[n]!))));
+      if (values.length < VALUES_PER_PARAMETER * (1 + additive.length + products.length)) return [];
+      const share = Math.max(0, explained([...additive, ...products]) - base);
+      return [{ pair: [j, i] as const, share, chance: products.length / (values.length - 1) }];
+    }),
+  );
+}
+
+function centred(values: readonly number[]): number[] {
+  const { mean } = moments(values);
+  return values.map((value) => value - mean);
+}
+
 /** One column for each level but the first, centred. */
 function columnsOf(levels: readonly unknown[]): number[][] {
   return [...new Set(levels)].slice(1).map((level) => {

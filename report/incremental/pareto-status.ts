@@ -1,15 +1,17 @@
 import { costsOf, dominates, recordFront } from '../../core/judgement/pareto.js';
-import type { Objective } from '../../core/sweep/spec.js';
+import type { Objective, SearchBound } from '../../core/sweep/spec.js';
 import type { Entry } from './entry.js';
 
 /** Where rows stand while others come: all are placed again only when the front itself moves. */
 export class ParetoStatus {
   readonly #objectives: readonly Objective[];
+  readonly #bounds: readonly SearchBound[];
   /** The front, by costs. */
   #front: { readonly entry: Entry; readonly costs: readonly number[] }[] = [];
 
-  constructor(objectives: readonly Objective[]) {
+  constructor(objectives: readonly Objective[], bounds: readonly SearchBound[]) {
     this.#objectives = objectives;
+    this.#bounds = bounds;
   }
 
   /**
@@ -21,7 +23,7 @@ export class ParetoStatus {
     const few = changed.length * 8 < order.length;
     if (few && changed.every((entry) => this.#isDominated(entry))) return;
     const trials = order.flatMap(({ trial }) => trial ?? []);
-    const marks = recordFront(trials, this.#objectives);
+    const marks = recordFront(trials, this.#objectives, this.#bounds);
     order.forEach((entry, i) => {
       const { onFront = false, dominatedBy = null, missing = null } = marks[i] ?? {};
       entry.mark = { onFront, dominatedBy: order[dominatedBy ?? -1] ?? null, missing };
@@ -51,7 +53,7 @@ export class ParetoStatus {
   }
 
   #costs({ trial }: Entry): readonly number[] | string {
-    return trial === null ? '' : costsOf(trial, this.#objectives);
+    return trial === null ? '' : costsOf(trial, this.#objectives, this.#bounds);
   }
 }
 

@@ -51,7 +51,7 @@ export class IncrementalReport {
     this.#request = request;
     this.#single = new Set((request.names ?? []).flatMap(({ name, single }) => (single ? [name] : [])));
     this.#numbers = points === undefined ? null : new RowNumbers(points);
-    this.#pareto = new ParetoStatus(objectives);
+    this.#pareto = new ParetoStatus(objectives, request.bounds ?? []);
     this.#metrics = new MetricTally(objectives, columns);
     this.#absences = new AbsenceTally(columns);
   }
@@ -99,7 +99,7 @@ export class IncrementalReport {
         return headlines;
       },
       absences: this.#absences.list(),
-      unplaced: unplaced(this.#withoutObjectives(), objectives),
+      unplaced: unplaced(this.#withoutPlace(), objectives, this.#request.bounds ?? []),
       counts: {
         experiments: rows.length,
         ...states,
@@ -113,8 +113,8 @@ export class IncrementalReport {
     };
   }
 
-  /** Rows without a number for an objective. */
-  #withoutObjectives(): Row[] {
+  /** Rows without a number for an objective, or that miss a bound. */
+  #withoutPlace(): Row[] {
     const lacking = this.#order.filter(({ mark }) => mark !== null && mark.missing !== null);
     return lacking.flatMap(({ row }) => row ?? []);
   }
@@ -256,7 +256,8 @@ export class IncrementalReport {
     trial: ResultRecord,
     dominatedBy: number | null,
   ): Row {
-    const off = mark === null ? null : offFront(trial, { ...mark, dominatedBy }, this.#request.objectives);
+    const { objectives, bounds = [] } = this.#request;
+    const off = mark === null ? null : offFront(trial, { ...mark, dominatedBy }, objectives, bounds);
     const onFront = mark?.onFront ?? false;
     if (row?.number === number && row.onFront === onFront && row.offFront === off) return row;
     return {

@@ -1,7 +1,7 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
 import type { Grown, SearchProgress } from '../../core/search/searcher.js';
 import type { PointName } from '../../core/sweep/labels.js';
-import type { Objective } from '../../core/sweep/spec.js';
+import type { Objective, SearchBound } from '../../core/sweep/spec.js';
 import type { Payload } from '../payload.js';
 import type { Details } from '../trim.js';
 import type { Summaries } from './summaries.js';
@@ -87,6 +87,7 @@ export interface LiveReport {
   readonly sweepId: string;
   readonly sweepName: string;
   readonly objectives: readonly Objective[];
+  readonly bounds: readonly SearchBound[];
   /** Of the sweep: rows are numbered by their place among them. */
   readonly points: number;
   /** Starts that the sweep asks of each row, and spends at most. */

@@ -8,12 +8,12 @@ export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
   code: 178_300,
   /** Of one room. */
-  room: 36_040,
-  tests: 77_500,
+  room: 36_100,
+  tests: 77_700,
   benches: 16_300,
   schemas: 9_212,
   /** Of documentation, generated pages left out. */
-  words: 61_760,
+  words: 61_830,
   functionLines: 80,
   longFunctions: 13,
 } as const;

@@ -21,14 +21,20 @@ test('each sweep has its own front, and without objectives nobody is on one', ()
   const other = { ...trial(2, 3).sweep, id: 's-other' };
   const third = { ...trial(3, 1).sweep, id: 's-third' };
   const records = [trial(0, 1), trial(1, 2), trial(2, 3, { sweep: other }), trial(3, 1, { sweep: third })];
-  const rankings = rankResults(records.map(single), (id) => (id === 's-third' ? [] : FASTEST));
+  const rankings = rankResults(records.map(single), (id) => ({
+    objectives: id === 's-third' ? [] : FASTEST,
+    bounds: [],
+  }));
   const found = new Map(rankings.map(({ record, onFront }) => [record.experimentId, onFront]));
   expect(records.map(({ experimentId }) => found.get(experimentId))).toEqual([true, false, true, null]);
 });
 
 test('phases and their roofs are exported, a roof once, and without a place nothing is', async () => {
   const placed = [2, 4].map((times, i) => trial(i, times, { roofline: rooflineOf(times) }));
-  const results = rankResults([...placed, trial(9, 1)].map(single), () => FASTEST);
+  const results = rankResults([...placed, trial(9, 1)].map(single), () => ({
+    objectives: FASTEST,
+    bounds: [],
+  }));
   const exposition = new Exposition('0', () => ({ ...EMPTY, results }));
   const lines = plainText(await exposition.families()).split('\n');
   const of = (name: string) => lines.filter((line) => line.startsWith(`ridgepoint_${name}{`));

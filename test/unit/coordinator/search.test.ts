@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { searchProgress } from '../../../coordinator/scheduler/status.js';
+import { blockedReasons, searchProgress } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
 import { distancesOf } from '../../../core/search/distance.js';
 import { Searcher } from '../../../core/search/searcher.js';
@@ -86,6 +86,42 @@ describe('a sweep with a search', () => {
     expect([...before, ...after]).toEqual(undisturbed);
     expect(status(sim)).toEqual(status(whole));
     expect(progressOf(sim)).toEqual(progressOf(whole));
+  });
+
+  test('when every trial fails it ends soon, with the reason', () => {
+    const sim = new Simulation();
+    sim.join();
+    sim.submit(searched({ budget: { trials: null, deviceHours: null, joules: null } }));
+    const failed: Ending = { failure: failure('model-unsupported', 'not to be opened') };
+    const leases = runAll(sim, 'node-a', () => failed);
+    expect(leases.length).toBeLessThan(40);
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 0 });
+    expect(progressOf(sim)?.ended).toMatch(/^none of its first \d+ trials gave a row: .*not to be opened/);
+  });
+
+  test('what a node had that leaves for good is measured by another, and the search goes on', () => {
+    const sim = new Simulation({ lostSeconds: 60 });
+    sim.join();
+    sim.submit(searched());
+    const held = sim.ask()!;
+    sim.tick(100);
+    expect(status(sim).state).toBe('running');
+    sim.join('node-b');
+    const leases = runAll(sim, 'node-b', (lease) => ({ decodeTokensPerSecond: 100 + 10 * lease.position }));
+    expect(leases.map(({ position }) => position)).toContain(held.position);
+    expect(status(sim).state).toBe('done');
+    expect(progressOf(sim)).toMatchObject({ pending: 0, ended: 'its budget of 30 trials is spent' });
+  });
+
+  test('points that fit no device here are asked for a few at a time, and wait for one that they fit', () => {
+    const sim = new Simulation();
+    sim.join();
+    const view = searched();
+    sim.submit({ ...view, memoryBytes: () => 1e18 });
+    expect(sim.ask()).toBeNull();
+    expect(progressOf(sim)?.pending).toBeLessThanOrEqual(COUNT);
+    expect(status(sim).state).toBe('running');
+    expect(blockedReasons(sim.state, sim.state.sweeps.get('s1')!)[0]).toMatch(/memory|GB|B/);
   });
 
   test('what fails everywhere is skipped with its reason, and the search goes on', () => {

@@ -51,6 +51,7 @@ export function aView(change: ViewChange = {}): SweepView {
     impossible: 0,
     newSearch: null,
     objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
+    bounds: [],
     names: [],
     placement: {
       devices: [device],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { EXPORTERS, renderTable } from '../../../cli/output/index.js';
+import { metricValue } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
 import type { Objective } from '../../../core/sweep/spec.js';
 import { buildReport } from '../../../report/build.js';
@@ -33,6 +34,32 @@ describe('front of speed, quality and size', () => {
     expect(front).toBeLessThan(report.rows.length);
   });
 
+  test('a row that misses a bound of the search is off the front, beats nobody, and says so', () => {
+    const best = report.rows.filter(({ onFront }) => onFront).map((row) => metricOf(row, 'modelBytes')!);
+    const atMost = (Math.min(...best) + Math.max(...best)) / 2;
+    const bounds = [{ metric: 'modelBytes', atMost, atLeast: null }];
+    const bounded = buildReport(techniqueRecords(), { sweepName: 's', objectives, bounds });
+    const alone = techniqueRecords().filter((record) => metricValue(record, 'modelBytes')! <= atMost);
+    const front = buildReport(alone, { sweepName: 's', objectives }).rows.filter(({ onFront }) => onFront);
+    const ids = (rows: readonly { experimentId: string }[]) => rows.map(({ experimentId }) => experimentId);
+    expect(ids(bounded.rows.filter(({ onFront }) => onFront))).toEqual(ids(front));
+    const beyond = bounded.rows.filter((row) => metricOf(row, 'modelBytes')! > atMost);
+    expect(beyond.length).toBeGreaterThan(0);
+    for (const { offFront } of beyond)
+      expect(offFront).toBe(`it misses a bound of the search: modelBytes at most ${atMost} B`);
+    expect(bounded.unplaced).toEqual([
+      {
+        metric: 'modelBytes',
+        beyond: true,
+        reason: `at most ${atMost} B`,
+        rows: beyond.map(({ number }) => number),
+      },
+    ]);
+    expect(renderTable(bounded, { width: 160, color: false, unicode: true })).toContain(
+      `not on the front by a bound of the search: modelBytes at most ${atMost} B`,
+    );
+  });
+
   test('each other row names a row that beats it', () => {
     for (const row of report.rows) {
       if (row.onFront) expect(row.offFront).toBeNull();
@@ -55,7 +82,7 @@ describe('front of speed, quality and size', () => {
       'it is invalid',
       'it failed',
     ]);
-    expect(mixed.unplaced).toEqual([{ metric: 'perplexity', reason, rows: [2] }]);
+    expect(mixed.unplaced).toEqual([{ metric: 'perplexity', beyond: false, reason, rows: [2] }]);
     const sentence = `1 row without perplexity not on the front: ${reason}`;
     expect(renderTable(mixed, { width: 160, color: false, unicode: true })).toContain(sentence);
     expect(EXPORTERS.md.export(mixed).text).toContain(sentence);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { dominates } from '../../../core/judgement/pareto.js';
+import { dominates, missBy } from '../../../core/judgement/pareto.js';
 import { distancesOf } from '../../../core/search/distance.js';
 import {
   type Costs,
@@ -8,7 +8,7 @@ import {
   hypervolume,
   undominated,
 } from '../../../core/search/hypervolume.js';
-import { costOf, missBy } from '../../../core/search/objectives.js';
+import { costOf } from '../../../core/search/objectives.js';
 import { MOST_DIMENSIONS, sobol } from '../../../core/search/sobol.js';
 import { Surrogate } from '../../../core/search/surrogate.js';
 import { PythonRandom } from '../../../core/statistics/python-random.js';
@@ -156,7 +156,6 @@ describe('the model of costs', () => {
     const model = Surrogate.of(space, () => [], shown(some, costAt))!;
     const errors = Array.from({ length: 60 }, (_, p) => Math.abs(model.predict(p)!.costs[0]! - costAt(p)));
     expect(Math.max(...errors)).toBeLessThan(0.25);
-    expect(model.explained).toBeGreaterThan(0.8);
     expect(model.atBest(0)[0]).toBeLessThan(costAt(0));
   });
 

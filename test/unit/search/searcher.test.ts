@@ -3,7 +3,7 @@ import { Searcher } from '../../../core/search/searcher.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { replay, SHARES } from '../../bench/search/replay.js';
 import { cliffs, conditional } from '../../bench/search/synthetic.js';
-import { spaceOf, type Task } from '../../bench/search/task.js';
+import { spaceOf, type Task, type TaskPoint } from '../../bench/search/task.js';
 
 const SPEC: SearchSpec = {
   strategy: 'tpe',
@@ -96,6 +96,33 @@ describe('what is found', () => {
 });
 
 describe('it ends, and says why', () => {
+  test.each(['tpe', 'nsga2', 'sobol', 'random', 'grid'] as const)(
+    'where every axis has one value: %s measures the only point',
+    (strategy) => {
+      const [[key, point]] = [...task.points] as [[string, TaskPoint]];
+      const one: Task = { ...task, axes: [], points: new Map([['[]', { ...point, digits: [] }]]) };
+      expect(key).not.toBe('[]');
+      const searcher = search({ strategy }, one);
+      expect(go(searcher, 10)).toEqual([0]);
+      expect(searcher.ended).toBe('every point was measured or skipped');
+      expect(searcher.progress.hypervolume).toBeNull();
+    },
+  );
+
+  test('when no trial gives a row, and goes on when one does', () => {
+    const searcher = search();
+    for (let i = 0; i < 32; i++) {
+      const position = searcher.ask()!;
+      searcher.spend(1, null);
+      searcher.skip(position, 'the file cannot be read');
+    }
+    expect(searcher.ask()).toBeNull();
+    expect(searcher.ended).toBe('none of its first 32 trials gave a row: the file cannot be read');
+    answer(searcher, 0);
+    expect(searcher.ended).toBeNull();
+    expect(searcher.ask()).not.toBeNull();
+  });
+
   test('by each of its budgets', () => {
     const trials = search({ budget: { trials: 7, deviceHours: null, joules: null } });
     expect(go(trials, 100)).toHaveLength(7);

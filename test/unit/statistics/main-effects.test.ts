@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { mainEffects } from '../../../core/statistics/main-effects.js';
+import { interactions, mainEffects } from '../../../core/statistics/main-effects.js';
 
 /** Every combination of levels, so many times each, as columns. */
 function grid(levels: readonly number[], times = 1): number[][] {
@@ -39,6 +39,25 @@ describe('main effects', () => {
     )!;
     expect(found.together).toBeCloseTo(0, 10);
     expect(found.shares.every((share) => share < 1e-10)).toBe(true);
+  });
+
+  test('that pair of axes has all of it, and pairs of an additive truth nothing', () => {
+    const [a = [], b = [], c = []] = grid([2, 3, 2], 4);
+    const together = a.map((level, i) => (level === b[i]! % 2 ? 1 : 2));
+    const found = interactions(together, [a, b, c]);
+    expect(found.map(({ pair }) => pair)).toEqual([
+      [0, 1],
+      [0, 2],
+      [1, 2],
+    ]);
+    const additive = mainEffects(together, [a, b, c])!.together;
+    expect(found[0]!.share).toBeCloseTo(1 - additive, 10);
+    expect(found[1]!.share).toBeCloseTo(0, 10);
+    expect(found[2]!.share).toBeCloseTo(0, 10);
+    expect(found[0]!.chance).toBeCloseTo(2 / 47, 10);
+    const apart = a.map((level, i) => 3 * level + b[i]! - c[i]!);
+    for (const { share } of interactions(apart, [a, b, c])) expect(share).toBeCloseTo(0, 10);
+    expect(interactions(apart.slice(0, 6), [a.slice(0, 6), b.slice(0, 6)])).toEqual([]);
   });
 
   test('of factors that always move together are the same, and half of what one alone has', () => {

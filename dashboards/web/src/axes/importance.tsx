@@ -13,12 +13,13 @@ interface ImportanceProps {
 
 const HELP =
   'Main effects: R² that the axis adds to additive models of the logarithm, averaged over all orders of the axes (LMG). ' +
-  'The mark is what an axis without any effect would explain by chance.';
+  'The mark is what an axis without any effect would explain by chance. Pairs: what their interaction adds to R², as in functional ANOVA ' +
+  '(Hutter, Hoos and Leyton-Brown, ICML 2014).';
 
 /** How much of a metric's variance each axis explains. */
 export function ImportanceBars({ report, rows, metric }: ImportanceProps) {
   const found = useMemo(() => importanceOf(report.axes, rows, metric.name), [report.axes, rows, metric.name]);
-  const { axes, together } = found;
+  const { axes, together, pairs } = found;
   if (axes === null || together === null) {
     return (
       <p class="quiet importance-note">
@@ -49,8 +50,15 @@ export function ImportanceBars({ report, rows, metric }: ImportanceProps) {
         ))}
       </ul>
       <p class="quiet">
-        Together {percent(together)}; the rest is what axes do together, and noise. The mark is what an axis
-        without any effect would have by chance.
+        Together {percent(together)}; the rest is what axes do together
+        {pairs.map(({ axes: [one, other], share }, i) => (
+          <>
+            {i === 0 ? ' (' : ', '}
+            {one} × {other} {percent(share)}
+            {i === pairs.length - 1 ? ')' : ''}
+          </>
+        ))}
+        , and noise. The mark is what an axis without any effect would have by chance.
       </p>
     </div>
   );

@@ -291,6 +291,15 @@ export interface SearchProgress {
   ended: string;
   /** How often a point was passed over, since what was known then said that it is dominated. */
   passedOver: number;
+  /** Bounds that it keeps to: rows that miss one are on no front. */
+  constraints: MetricBound[];
+}
+
+export interface MetricBound {
+  /** A name of the metrics catalogue; bounds are in its unit. */
+  metric: string;
+  atMost?: number | undefined;
+  atLeast?: number | undefined;
 }
 
 export interface SkippedPoints {
@@ -2218,6 +2227,7 @@ function createBaseSearchProgress(): SearchProgress {
     hypervolume: undefined,
     ended: "",
     passedOver: 0,
+    constraints: [],
   };
 }
 
@@ -2249,6 +2259,9 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     }
     if (message.passedOver !== 0) {
       writer.uint32(72).uint64(message.passedOver);
+    }
+    for (const v of message.constraints) {
+      MetricBound.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -2338,6 +2351,14 @@ export const SearchProgress: MessageFns<SearchProgress> = {
             message.passedOver = longToNumber(reader.uint64());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.constraints.push(MetricBound.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2371,6 +2392,9 @@ export const SearchProgress: MessageFns<SearchProgress> = {
         : isSet(object.passed_over)
         ? globalThis.Number(object.passed_over)
         : 0,
+      constraints: globalThis.Array.isArray(object?.constraints)
+        ? object.constraints.map((e: any) => MetricBound.fromJSON(e))
+        : [],
     };
   },
 
@@ -2403,6 +2427,9 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     if (message.passedOver !== 0) {
       obj.passedOver = Math.round(message.passedOver);
     }
+    if (message.constraints?.length) {
+      obj.constraints = message.constraints.map((e) => MetricBound.toJSON(e));
+    }
     return obj;
   },
 
@@ -2420,6 +2447,116 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     message.hypervolume = object.hypervolume ?? undefined;
     message.ended = object.ended ?? "";
     message.passedOver = object.passedOver ?? 0;
+    message.constraints = object.constraints?.map((e) => MetricBound.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMetricBound(): MetricBound {
+  return { metric: "", atMost: undefined, atLeast: undefined };
+}
+
+export const MetricBound: MessageFns<MetricBound> = {
+  encode(message: MetricBound, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.metric !== "") {
+      writer.uint32(10).string(message.metric);
+    }
+    if (message.atMost !== undefined) {
+      writer.uint32(17).double(message.atMost);
+    }
+    if (message.atLeast !== undefined) {
+      writer.uint32(25).double(message.atLeast);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MetricBound {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMetricBound();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.metric = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.atMost = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.atLeast = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MetricBound {
+    return {
+      metric: isSet(object.metric) ? globalThis.String(object.metric) : "",
+      atMost: isSet(object.atMost)
+        ? globalThis.Number(object.atMost)
+        : isSet(object.at_most)
+        ? globalThis.Number(object.at_most)
+        : undefined,
+      atLeast: isSet(object.atLeast)
+        ? globalThis.Number(object.atLeast)
+        : isSet(object.at_least)
+        ? globalThis.Number(object.at_least)
+        : undefined,
+    };
+  },
+
+  toJSON(message: MetricBound): unknown {
+    const obj: any = {};
+    if (message.metric !== "") {
+      obj.metric = message.metric;
+    }
+    if (message.atMost !== undefined) {
+      obj.atMost = floatToJson(message.atMost);
+    }
+    if (message.atLeast !== undefined) {
+      obj.atLeast = floatToJson(message.atLeast);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MetricBound>): MetricBound {
+    return MetricBound.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MetricBound>): MetricBound {
+    const message = createBaseMetricBound();
+    message.metric = object.metric ?? "";
+    message.atMost = object.atMost ?? undefined;
+    message.atLeast = object.atLeast ?? undefined;
     return message;
   },
 };
