@@ -14,6 +14,9 @@ const FOLDER = '/opt/ridgepoint-nats';
 /** @returns where a supported release is installed. */
 const programOf = (version: NatsVersion): string => join(FOLDER, version, 'nats-server');
 
+/** The program of the newest one. */
+export const NATS_PROGRAM = programOf(NEWEST);
+
 /** True when every supported release is installed. */
 export const hasNatsServer = NATS_VERSIONS.every((version) => existsSync(programOf(version)));
 /** Debian's own package, when it is there and older than Ridgepoint supports; null otherwise. */

@@ -12,12 +12,12 @@ interface Owner {
 }
 
 /** Where `initdb` and `postgres` are: on the path, or where Debian puts them, out of it. */
-const FOLDER = findFolder();
+export const POSTGRES_FOLDER = findFolder();
 /** PostgreSQL refuses to run as root: then it runs as this user, which Debian's package makes. */
 const OWNER: Partial<Owner> | null = process.getuid?.() === 0 ? ownerOf('postgres') : {};
 
 /** True when a PostgreSQL server can be started here. */
-export const hasPostgres = FOLDER !== null && OWNER !== null;
+export const hasPostgres = POSTGRES_FOLDER !== null && OWNER !== null;
 
 /** A real server on a free port of loopback, its database in a folder of its own. */
 export class PostgresServer {
@@ -36,7 +36,7 @@ export class PostgresServer {
     const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-postgres-'));
     if (OWNER?.uid !== undefined) chownSync(folder, OWNER.uid, OWNER.gid ?? OWNER.uid);
     const made = spawnSync(
-      join(FOLDER ?? '', 'initdb'),
+      join(POSTGRES_FOLDER ?? '', 'initdb'),
       ['-D', join(folder, 'data'), '-U', 'ridgepoint', '--auth=trust', '--no-sync', '--no-instructions'],
       { ...OWNER, encoding: 'utf8', cwd: folder },
     );
@@ -106,7 +106,7 @@ export class PostgresServer {
 }
 
 function launch(folder: string): ChildProcess {
-  return spawn(join(FOLDER ?? '', 'postgres'), ['-D', join(folder, 'data')], {
+  return spawn(join(POSTGRES_FOLDER ?? '', 'postgres'), ['-D', join(folder, 'data')], {
     ...OWNER,
     ...{ cwd: folder, stdio: 'ignore', detached: true },
   });

@@ -1,0 +1,61 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { type Place, signalGroup } from './ground.js';
+
+/** A supervisor starts again what ended, after so long. */
+const AGAIN_MILLISECONDS = 500;
+
+/** One process of the fleet, which is killed, stopped and started again; one that ends by itself is started again, as supervisors do. */
+export class Member {
+  readonly place: Place;
+  /** Why it ended though nobody had killed it. */
+  readonly endings: string[] = [];
+  readonly #launch: () => ChildProcess;
+  #child: ChildProcess | null = null;
+  #wanted = false;
+  #faults: Promise<unknown> = Promise.resolve();
+
+  constructor(place: Place, launch: () => ChildProcess) {
+    this.place = place;
+    this.#launch = launch;
+  }
+
+  get runs(): boolean {
+    return this.#child !== null;
+  }
+
+  start(): void {
+    this.#wanted = true;
+    if (this.#child !== null) return;
+    const child = this.#launch();
+    this.#child = child;
+    child.once('exit', (code, signal) => {
+      if (this.#child === child) this.#child = null;
+      if (!this.#wanted) return;
+      this.endings.push(signal ?? `exit code ${code}`);
+      setTimeout(() => this.#wanted && this.start(), AGAIN_MILLISECONDS);
+    });
+  }
+
+  /** `kill -9` of it and all that it started. */
+  async kill(): Promise<void> {
+    this.#wanted = false;
+    const child = this.#child;
+    if (child === null) return;
+    const gone = once(child, 'exit');
+    signalGroup(child, 'SIGKILL');
+    await gone;
+  }
+
+  /** Stands still, or goes on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    if (this.#child !== null) signalGroup(this.#child, signal);
+  }
+
+  /** One fault at a time: the next one waits until this one is over. */
+  during<T>(fault: () => Promise<T>): Promise<T> {
+    const over = this.#faults.then(fault);
+    this.#faults = over.catch(() => undefined);
+    return over;
+  }
+}
