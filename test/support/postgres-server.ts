@@ -1,8 +1,16 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 import { freePort, until } from './services.js';
 
@@ -123,10 +131,11 @@ function findFolder(): string | null {
     ...(process.env.PATH ?? '').split(':'),
     ...versions.map((version) => `${debian}/${version}/bin`),
   ];
-  return (
-    folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres'))) ??
-    null
+  const found = folders.find(
+    (folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')),
   );
+  // Links on the path need not be there for every program.
+  return found === undefined ? null : dirname(realpathSync(join(found, 'initdb')));
 }
 
 function ownerOf(user: string): Owner | null {

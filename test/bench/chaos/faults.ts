@@ -53,15 +53,16 @@ export function faultsOf(
       return { what, ...turn.pop()!, seconds: random.between(0.1, 2), jump: 0 };
     }
     const roles: Record<Exclude<Fault['what'], 'kill'>, readonly Role[]> = {
-      stop: ['coordinator', 'store', 'agent'],
-      unplug: ['coordinator', 'store', 'agent'],
-      cut: ['coordinator', 'store'],
+      stop: ['coordinator', 'coordinator', 'store', 'agent'],
+      unplug: ['coordinator', 'coordinator', 'store', 'agent'],
+      cut: ['coordinator', 'coordinator', 'store'],
       fill: ['store', 'agent'],
       jump: ['coordinator', 'agent'],
       promote: ['store'],
     };
     const on = random.pick(roles[what]);
-    const index = random.whole(counts[on]);
+    const leads = random.chance(0.4) && on === 'coordinator';
+    const index = leads ? 0 : random.whole(counts[on]);
     // Some outlast the lease of a trial.
     const seconds = random.chance(0.15) ? random.between(8, 12) : random.between(0.3, 4);
     return {
@@ -139,10 +140,10 @@ export async function carryOut(fault: Fault, { ground, store, fleet }: Fleeting)
       );
       return `the disk of ${place.name} full ${lasted}`;
     case 'jump':
-      await during(
-        () => ground.jump(place, jump),
-        () => ground.jump(place, 0),
-      );
+      // Others may come meanwhile.
+      ground.jump(place, jump);
+      await sleep(1000 * seconds);
+      ground.jump(place, 0);
       return `the clock of ${place.name} off by ${jump} s ${lasted}`;
     case 'promote': {
       const [one, other] = store.servers;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where a member of the fleet is: an address of its own, and where this machine allows it a network and a disk of its own. */
@@ -61,6 +61,8 @@ export class Ground {
   constructor(asked: readonly Asked[], folder: string, networks: boolean) {
     this.#networks = networks;
     this.#folder = folder;
+    // PostgreSQL runs as a user of its own.
+    chmodSync(folder, 0o755);
     this.places = asked.map(({ name, diskBytes }, index) => {
       const disk = join(folder, name);
       mkdirSync(disk, { recursive: true });

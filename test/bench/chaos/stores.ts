@@ -105,7 +105,10 @@ async function startPostgres(ground: Ground): Promise<Store> {
       ),
   );
   const done = async (place: Place, ...command: string[]): Promise<boolean> => {
-    const child = ground.spawn(place, command, { user: USER });
+    const child = ground.spawn(place, command, {
+      user: USER,
+      stderr: process.env.RIDGE_DEBUG ? 'inherit' : 'ignore',
+    });
     child.stdout?.resume();
     const [code] = await once(child, 'exit');
     return code === 0;
