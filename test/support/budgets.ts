@@ -13,7 +13,7 @@ export const BUDGETS = {
   benches: 17_700,
   schemas: 9_212,
   /** Of documentation, generated pages left out. */
-  words: 61_830,
+  words: 61_860,
   functionLines: 80,
   longFunctions: 13,
 } as const;

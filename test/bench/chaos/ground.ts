@@ -43,7 +43,8 @@ const LOOPBACK = [
   'echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet',
   'echo 1 > /proc/sys/net/ipv4/conf/default/route_localnet',
   'ip link set lo up',
-  'ip route del local 127.0.0.0/8 dev lo table local',
+  // Where a seed before has done so, it is done.
+  '{ ip route del local 127.0.0.0/8 dev lo table local 2>/dev/null || true; }',
   '{ ip addr flush dev lo scope host; ip addr add 127.0.0.1/32 dev lo; }',
 ].join(' && ');
 const PREPARE = `mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && ${LOOPBACK} && ip link add br0 type bridge && ip addr add ${NETWORK}.1/24 dev br0 && ip link set br0 up`;
