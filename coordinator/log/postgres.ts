@@ -83,14 +83,15 @@ export class PostgresLog implements Log {
   #seen = 0;
   #appending: Promise<unknown> = Promise.resolve();
 
-  private constructor(address: Address, patienceSeconds: number) {
+  private constructor(address: Address, patienceSeconds: number, kept: boolean) {
     this.#address = address;
     const channel = channelOf(address);
     this.#lease = new PostgresLease(address, patienceSeconds);
-    this.#writer = new Connection({ address, patienceSeconds });
+    this.#writer = new Connection({ address, patienceSeconds, kept });
     this.#reader = new Connection({
       address,
       patienceSeconds,
+      kept,
       channel,
       notified: () => this.#appended.notify(),
     });
@@ -102,7 +103,7 @@ export class PostgresLog implements Log {
    */
   static async open({ url, patienceSeconds, make = true }: PostgresOptions): Promise<PostgresLog> {
     const address = readAddress(url);
-    const log = new PostgresLog(address, patienceSeconds);
+    const log = new PostgresLog(address, patienceSeconds, make);
     try {
       // Not patiently: whoever starts is told at once where nothing answers.
       await log.#reader.query('SELECT 1');

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HeadEntry } from '../../coordinator/log/log.js';
 import { durabilityOf } from '../../coordinator/log/postgres/durability.js';
 import { PostgresLog } from '../../coordinator/log/postgres.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
+import { until } from '../support/services.js';
 import { logContract, sharedLogContract } from '../unit/coordinator/log.contract.js';
 import { recorded, submitted } from '../unit/coordinator/log-facts.js';
 
@@ -96,6 +98,45 @@ describe.skipIf(!hasPostgres)('needs PostgreSQL', () => {
     expect(await appended).toEqual({ appended: true, position: 2 });
     expect((await read).slice(0, 1)).toEqual([1]);
     expect(await followed).toEqual([1, 2]);
+    await Promise.all([log.close(), follower.close()]);
+  });
+
+  test('what a killed server had not acknowledged, since no synchronous standby had it, counts when one has it', async () => {
+    const [log, follower] = await Promise.all([open('standby'), open('standby')]);
+    await log.append([submitted('a')], 0);
+    const standbys = async (names: string) => {
+      await server.query(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
+      await server.query('SELECT pg_reload_conf()');
+    };
+    await standbys('*');
+    let acknowledged = false;
+    const appended = log.append([recorded('t1')], 1).then((outcome) => {
+      acknowledged = true;
+      return outcome;
+    });
+    const count = () => server.query<{ count: string }>('SELECT count(*) FROM standby.facts');
+    await until('the append to wait for a standby', async () =>
+      (await server.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")).length > 0
+        ? true
+        : null,
+    );
+    expect(await count()).toEqual([{ count: '1' }]);
+    await server.kill();
+    await server.restart();
+    // It is seen now, and would be gone with this server.
+    expect(await count()).toEqual([{ count: '2' }]);
+    const end = follower.end();
+    expect(await Promise.race([appended, end, sleep(500, 'waits')])).toBe('waits');
+    expect(acknowledged).toBe(false);
+    // It is enough to be anybody for that.
+    expect(
+      await server.query(
+        "SELECT has_function_privilege('pg_monitor', 'pg_logical_emit_message(boolean, text, text)', 'execute') AS may",
+      ),
+    ).toEqual([{ may: true }]);
+    await standbys('');
+    expect(await appended).toEqual({ appended: true, position: 2 });
+    expect(await end).toBe(2);
     await Promise.all([log.close(), follower.close()]);
   });
 

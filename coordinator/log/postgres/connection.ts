@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, type QueryConfig } from 'pg';
+import { Client, DatabaseError, type QueryConfig } from 'pg';
 import type { Address } from './address.js';
 import { isAway } from './errors.js';
 
@@ -13,6 +13,11 @@ export interface ConnectionOptions {
   readonly address: Address;
   /** Seconds for which a server that is away is waited for, and after which one that does not answer is taken for gone. */
   readonly patienceSeconds: number;
+  /**
+   * Whether what is read has to be kept: a server that was killed shows at its restart what it had not acknowledged yet, for a synchronous
+   * standby had not got it, and which is gone when that one is promoted.
+   */
+  readonly kept?: boolean;
   /** Listens here; null = to nothing. */
   readonly channel?: string | null;
   /** Something was notified, or may have been while nobody listened. */
@@ -93,9 +98,9 @@ export class Connection {
     for (const index of address.hosts.keys()) {
       try {
         const client = await this.#open(index);
-        if (address.hosts.length === 1) return client;
+        if (address.hosts.length === 1) return await this.#kept(client);
         const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
-        if (rows[0]?.standby === false) return client;
+        if (rows[0]?.standby === false) return await this.#kept(client);
         await client.end();
         reason = new Error('every server that answers is a standby');
       } catch (error) {
@@ -103,6 +108,21 @@ export class Connection {
       }
     }
     throw reason;
+  }
+
+  /** Waits until the synchronous standbys, where there are any, have all that is seen here: a commit waits for them, and for what is before it. */
+  async #kept(client: Client): Promise<Client> {
+    if (this.#options.kept !== true) return client;
+    try {
+      await client.query(
+        "SELECT pg_logical_emit_message(true, 'ridgepoint', '') WHERE current_setting('synchronous_standby_names') <> '' AND NOT pg_is_in_recovery()",
+      );
+      return client;
+    } catch (error) {
+      void client.end().catch(() => undefined);
+      if (error instanceof DatabaseError) throw error;
+      throw new Error('its synchronous standby does not answer', { cause: error });
+    }
   }
 
   async #open(index: number): Promise<Client> {

@@ -48,8 +48,6 @@ export class Fleet {
   readonly coordinators: readonly Member[];
   readonly agents: readonly Member[];
   readonly took: Took[] = [];
-  /** Last words of coordinators that ended by themselves. */
-  readonly said = new Map<string, string>();
   /** When each agent was killed. */
   readonly kills: Noted[] = [];
   readonly #journals: string;
@@ -113,7 +111,7 @@ export class Fleet {
       ...{ heartbeatSeconds: 1, leaseSeconds: LEASE_SECONDS, lostSeconds: 15, drainSeconds: 0 },
       ...{ logLevel: 'info', logFormat: 'json' },
     };
-    return new Member(place, () => {
+    const member = new Member(place, () => {
       let after = clock();
       const words = [process.execPath, COORDINATOR, JSON.stringify(config)];
       const child = ground.spawn(place, words, { clock: true, stderr: 'pipe' });
@@ -122,12 +120,14 @@ export class Fleet {
         const at = clock();
         const entry = /"msg":"leads from entry (\d+) on"/.exec(line)?.[1];
         if (process.env.RIDGE_DEBUG) console.error(`${(at / 1e9).toFixed(2)} ${place.name} ${line}`);
-        if (entry === undefined) return void this.said.set(place.name, line);
+        member.said(line);
+        if (entry === undefined) return;
         this.took.push({ address: addressOf(place), entry: Number(entry), after, at });
         after = at;
       });
       return child;
     });
+    return member;
   }
 
   #agent(ground: Ground, place: Place, addresses: string): Member {

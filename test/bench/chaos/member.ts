@@ -4,12 +4,16 @@ import { type Place, signalGroup } from './ground.js';
 
 /** A supervisor starts again what ended, after so long. */
 const AGAIN_MILLISECONDS = 500;
+/** Lines that are kept of what it says. */
+const MOST_WORDS = 12;
 
 /** One process of the fleet, which is killed, stopped and started again; one that ends by itself is started again, as supervisors do. */
 export class Member {
   readonly place: Place;
-  /** Why it ended though nobody had killed it. */
+  /** How it ended though nobody had killed it, with its last words. */
   readonly endings: string[] = [];
+  /** What it said last, newest last. */
+  words: string[] = [];
   readonly #launch: () => ChildProcess;
   #child: ChildProcess | null = null;
   #wanted = false;
@@ -29,10 +33,11 @@ export class Member {
     if (this.#child !== null) return;
     const child = this.#launch();
     this.#child = child;
-    child.once('exit', (code, signal) => {
+    // Its output is read by then.
+    child.once('close', (code, signal) => {
       if (this.#child === child) this.#child = null;
       if (!this.#wanted) return;
-      this.endings.push(signal ?? `exit code ${code}`);
+      this.endings.push(`${signal ?? `exit code ${code}`} ${this.words.join(' | ')}`.trimEnd());
       setTimeout(() => this.#wanted && this.start(), AGAIN_MILLISECONDS);
     });
   }
@@ -42,9 +47,14 @@ export class Member {
     this.#wanted = false;
     const child = this.#child;
     if (child === null) return;
-    const gone = once(child, 'exit');
+    const gone = once(child, 'close');
     signalGroup(child, 'SIGKILL');
     await gone;
+  }
+
+  /** One line of what it says. */
+  said(line: string): void {
+    this.words = [...this.words.slice(1 - MOST_WORDS), line];
   }
 
   /** Stands still, or goes on. */

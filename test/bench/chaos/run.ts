@@ -58,6 +58,8 @@ const MOST_GAP_SECONDS = 2.5;
 const LEAST_GAP_SECONDS = 0.3;
 /** When all is mended the fleet has this long to finish. */
 const FINISH_SECONDS = 180;
+/** Coordinators that stand by have read it all after so long. */
+const LATE_SECONDS = 30;
 
 /** One seed: a fleet works under faults, then all is mended, it finishes, and its history is checked. */
 export async function chaos(options: ChaosOptions): Promise<ChaosFigures> {
@@ -176,27 +178,29 @@ async function watch(
 }
 
 async function tell(log: Log, fleet: Fleet, sweepId: string, seen: Told['seen']): Promise<Told> {
-  const reads: Told['reads'][number][] = [];
-  for (const { place } of fleet.coordinators) {
-    const address = addressOf(place);
-    reads.push(
-      await until(
-        `${place.name} to answer`,
-        async () => {
-          const trials: string[] = [];
-          for (const { trialId } of await resultsOf(address, sweepId, true)) trials.push(trialId);
-          const counted = new Map<string, string[]>();
-          for (const { trialId, sweep } of await resultsOf(address, sweepId, false))
-            counted.set(pointOf(sweep), [...(counted.get(pointOf(sweep)) ?? []), trialId]);
-          return { address, at: clock(), trials, counted };
-        },
-        60,
-      ),
-    );
-  }
   const results: Told['log'][number][] = [];
   for await (const { head, position } of log.read(0, 'head'))
     if (head.fact === 'ResultRecorded') results.push({ record: head.record, position });
+  const reads: Told['reads'][number][] = [];
+  const points = new Set(results.map(({ record }) => pointOf(record.sweep))).size;
+  for (const { place } of fleet.coordinators) {
+    const address = addressOf(place);
+    let read: Told['reads'][number] | null = null;
+    await until(
+      `${place.name} to have read the log`,
+      async () => {
+        const trials = (await resultsOf(address, sweepId, true)).map(({ trialId }) => trialId);
+        const counted = new Map<string, string[]>();
+        for (const { trialId, sweep } of await resultsOf(address, sweepId, false))
+          counted.set(pointOf(sweep), [...(counted.get(pointOf(sweep)) ?? []), trialId]);
+        read = { address, at: clock(), trials, counted };
+        // Whoever stands by may come after; it has to come.
+        return trials.length >= points && counted.size >= points ? true : null;
+      },
+      LATE_SECONDS,
+    ).catch(() => undefined);
+    reads.push(read ?? { address, at: clock(), trials: [], counted: new Map() });
+  }
   return { journal: fleet.journal(), took: fleet.took, log: results, seen, reads };
 }
 
@@ -243,7 +247,7 @@ async function judge(
     verdicts: check(operationsOf(told), folder),
     damage: await damageOf(log, told),
     endings: [...fleet.coordinators, ...store.servers].flatMap(({ place, endings }) =>
-      endings.map((ending) => `${place.name}: ${ending} ${fleet.said.get(place.name) ?? ''}`),
+      endings.map((ending) => `${place.name}: ${ending}`),
     ),
   };
 }
