@@ -9,11 +9,11 @@ export const BUDGETS = {
   code: 178_300,
   /** Of one room. */
   room: 36_100,
-  tests: 77_700,
+  tests: 77_800,
   benches: 17_700,
   schemas: 9_212,
   /** Of documentation, generated pages left out. */
-  words: 61_860,
+  words: 61_950,
   functionLines: 80,
   longFunctions: 13,
 } as const;
