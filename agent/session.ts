@@ -4,7 +4,7 @@ import type { Lease } from '../core/experiment/lease.js';
 import type { NodeProfile } from '../core/experiment/node.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { tooLargeRecord } from '../core/result/too-large.js';
-import type { AgentConnection, AgentStream } from '../proto/client.js';
+import type { AgentConnection } from '../proto/client.js';
 import { PROTOCOL, parseLease, toHello, toReport } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';
 import type {
@@ -14,6 +14,7 @@ import type {
   SessionResponse,
 } from '../proto/gen/ridgepoint/v1/agents.js';
 import { MAX_RESULT_BYTES, MAX_TRIAL_IDS } from '../proto/limits.js';
+import type { Duplex } from '../proto/stream.js';
 import { Backoff } from './backoff.js';
 import type { BodyUploads } from './bodies.js';
 import { LeaseRequester } from './lease-requester.js';
@@ -21,6 +22,7 @@ import type { Spool } from './spool.js';
 import type { TrialExecutor } from './trial/executor.js';
 import type { TrialProgress } from './trial/progress.js';
 
+type Stream = Duplex<SessionRequest, SessionResponse>;
 type Message = NonNullable<SessionRequest['message']>;
 
 export interface SessionNeeds {
@@ -58,7 +60,7 @@ export class Session {
   /** Tells a reconnect of this agent from another agent that has the same node name. */
   readonly #instance = randomUUID();
   readonly #over = new AbortController();
-  #stream: AgentStream | null = null;
+  #stream: Stream | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   #draining = false;
   /** Why the last attempt failed. */
@@ -298,8 +300,7 @@ export class Session {
       const versions = `it speaks version ${welcome.protocol}, this agent ${PROTOCOL}`;
       throw new WireError('invalid', `the coordinator is of another release: ${versions}`);
     }
-    const address = this.#stream?.address;
-    log('info', `connected to the coordinator${address ? ` at ${address}` : ''}`);
+    log('info', 'connected to the coordinator');
     this.#trouble = null;
     this.#backoff.reset();
     this.#maxResultBytes = welcome.maxResultBytes === 0 ? MAX_RESULT_BYTES : welcome.maxResultBytes;

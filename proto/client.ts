@@ -80,14 +80,9 @@ export interface ControlConnection {
   close(): void;
 }
 
-export interface AgentStream extends Duplex<SessionRequest, SessionResponse> {
-  /** Where the coordinator is; null = none was found yet. */
-  readonly address?: string | null;
-}
-
 export interface AgentConnection {
   /** Opens the agent's stream; iteration ends when the signal aborts and throws WireError on any break. */
-  session(signal: AbortSignal): AgentStream;
+  session(signal: AbortSignal): Duplex<SessionRequest, SessionResponse>;
   /** Whether it knows several coordinators. */
   readonly several: boolean;
   findBody(request: FindBodyRequest, limits?: CallLimits): Promise<FindBodyResponse>;
@@ -247,11 +242,9 @@ function agentSession(
   coordinators: Coordinators,
   clientAt: (address: string) => AgentServiceClient,
   signal: AbortSignal,
-): AgentStream {
-  let address: string | null = null;
+): Duplex<SessionRequest, SessionResponse> {
   const opening = (async () => {
     const place = await coordinators.place(signal);
-    ({ address } = place);
     const call = clientAt(place.address).session();
     // An error between two reads must not crash the process; the iteration below throws it.
     call.on('error', () => undefined);
@@ -259,9 +252,6 @@ function agentSession(
   })();
   opening.catch(() => undefined);
   return {
-    get address() {
-      return address;
-    },
     send: async (message) => (await opening).send(message),
     end: () => void opening.then(({ call }) => call.end()).catch(() => undefined),
     async *[Symbol.asyncIterator]() {

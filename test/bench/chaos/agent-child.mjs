@@ -4,6 +4,7 @@ import { appendFileSync } from 'node:fs';
 import { Session } from '../../../dist/agent/session.js';
 import { Spool } from '../../../dist/agent/spool.js';
 import { connectAgents } from '../../../dist/proto/client.js';
+import { AgentServiceClient } from '../../../dist/proto/gen/ridgepoint/v1/agents.js';
 
 const { name, addresses, spoolFolder, journal, profile, template, seconds } = JSON.parse(process.argv[2]);
 /** The clock is that of the machine, which all processes share, and nobody sets. */
@@ -59,38 +60,42 @@ const trials = {
   },
 };
 
+/** Address of the coordinator to which the newest stream goes: the connection finds it, and tells nobody. */
+let by = null;
+const { session: open } = AgentServiceClient.prototype;
+AgentServiceClient.prototype.session = function session(...words) {
+  by = this.getChannel().getTarget().replace(/^dns:/, '');
+  return open.apply(this, words);
+};
+
 /** What goes over the wire is noted before it is sent, and after it has come. */
 function noted(connection) {
   return {
     ...connection,
     session(signal) {
       const stream = connection.session(signal);
-      const by = () => stream.address ?? null;
       return {
-        get address() {
-          return by();
-        },
         send(request) {
           const { $case, value } = request.message;
           if ($case === 'hello') note('hello', { trials: value.runningTrialIds });
           if ($case === 'leaseRequest') note('asked');
           // The stream is open by then: it began with hello and welcome.
-          if ($case === 'result') note('reported', { trialId: value.trialId, by: by() });
+          if ($case === 'result') note('reported', { trialId: value.trialId, by });
           return stream.send(request);
         },
         end: () => stream.end(),
         async *[Symbol.asyncIterator]() {
           for await (const response of stream) {
             const { $case, value } = response.message ?? {};
-            if ($case === 'welcome') note('welcome', { by: by() });
+            if ($case === 'welcome') note('welcome', { by });
             if ($case === 'lease') {
               const { sweepId, position, purpose, start } = JSON.parse(value.leaseJson);
               const point = `${sweepId} ${position} ${start ?? 1}`;
-              note('granted', { trialId: value.trialId, point, purpose, by: by() });
+              note('granted', { trialId: value.trialId, point, purpose, by });
             }
-            if ($case === 'resultAck') note('acknowledged', { trialId: value.trialId, by: by() });
+            if ($case === 'resultAck') note('acknowledged', { trialId: value.trialId, by });
             if ($case === 'resultRefused')
-              note('refused', { trialId: value.trialId, reason: value.reason, by: by() });
+              note('refused', { trialId: value.trialId, reason: value.reason, by });
             yield response;
           }
         },
