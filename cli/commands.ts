@@ -1,116 +1,87 @@
 import type { Command } from 'commander';
-import { registerAdapt } from './adapt/command.js';
-import { registerAgent } from './agent/command.js';
-import { registerAnswers } from './answers/command.js';
-import { registerBaseline } from './baseline/command.js';
-import { registerBench } from './bench/command.js';
-import { registerBundle } from './bundle/command.js';
-import { registerCalibrate } from './calibrate/command.js';
-import { registerCancel } from './cancel/command.js';
-import { registerCerts } from './certs/command.js';
-import { registerCompare } from './compare/command.js';
-import { registerCoordinator } from './coordinator/command.js';
-import { registerDoctor } from './doctor/command.js';
-import { registerDrift } from './drift/command.js';
-import { registerEngines } from './engines/command.js';
-import { registerExits } from './exits/command.js';
-import { registerExport } from './export/command.js';
-import { registerFactors } from './factors/command.js';
-import { registerFit } from './fit/command.js';
-import { registerGraph } from './graph/command.js';
-import { registerInit } from './init/command.js';
-import { registerJudge } from './judge/command.js';
-import { registerKernels } from './kernels/command.js';
-import { registerLog } from './log/command.js';
-import { registerModels } from './models/command.js';
-import { registerNodes } from './nodes/command.js';
-import { registerOperator } from './operator/command.js';
-import { registerPause } from './pause/command.js';
-import { registerPlan } from './plan/command.js';
-import { registerPowerHelper } from './power-helper/command.js';
-import { registerProfile } from './profile/command.js';
-import { registerPrune } from './prune/command.js';
-import { registerQuality } from './quality/command.js';
-import { registerQuantize } from './quantize/command.js';
-import { registerRecommend } from './recommend/command.js';
-import { registerReport } from './report/command.js';
-import { registerResults } from './results/command.js';
-import { registerResume } from './resume/command.js';
-import { registerRoofline } from './roofline/command.js';
-import { registerRoofs } from './roofs/command.js';
-import { registerRun } from './run/command.js';
-import { registerRuns } from './runs/command.js';
-import { registerSlurm } from './slurm/command.js';
-import { registerSubmit } from './submit/command.js';
-import { registerSweeps } from './sweeps/command.js';
-import { registerToken } from './token/command.js';
-import { registerTop } from './top/command.js';
-import { registerWatch } from './watch/command.js';
+
+/** Adds a command, with all that it takes, to the program. */
+type Register = (program: Command) => void;
 
 /** A part of `ridge --help`. */
 interface CommandGroup {
   readonly heading: string;
-  readonly commands: readonly ((program: Command) => void)[];
+  /** By their names; what a command is made of is loaded for who asks for it. */
+  readonly commands: Readonly<Record<string, () => Promise<Register>>>;
 }
 
 /** Every command, in the order of `ridge --help`. A new one is a folder here and a line in this list. */
 export const COMMANDS: readonly CommandGroup[] = [
   {
     heading: 'Sweeps on this machine:',
-    commands: [
-      registerInit,
-      registerPlan,
-      registerRun,
-      registerBench,
-      registerRuns,
-      registerReport,
-      registerCompare,
-      registerBaseline,
-      registerDrift,
-      registerRecommend,
-      registerBundle,
-      registerAnswers,
-      registerGraph,
-      registerExport,
-    ],
+    commands: {
+      init: async () => (await import('./init/command.js')).registerInit,
+      plan: async () => (await import('./plan/command.js')).registerPlan,
+      run: async () => (await import('./run/command.js')).registerRun,
+      bench: async () => (await import('./bench/command.js')).registerBench,
+      runs: async () => (await import('./runs/command.js')).registerRuns,
+      report: async () => (await import('./report/command.js')).registerReport,
+      compare: async () => (await import('./compare/command.js')).registerCompare,
+      baseline: async () => (await import('./baseline/command.js')).registerBaseline,
+      drift: async () => (await import('./drift/command.js')).registerDrift,
+      recommend: async () => (await import('./recommend/command.js')).registerRecommend,
+      bundle: async () => (await import('./bundle/command.js')).registerBundle,
+      answers: async () => (await import('./answers/command.js')).registerAnswers,
+      graph: async () => (await import('./graph/command.js')).registerGraph,
+      export: async () => (await import('./export/command.js')).registerExport,
+    },
   },
   {
     heading: 'Cluster:',
-    commands: [
-      registerCoordinator,
-      registerAgent,
-      registerPowerHelper,
-      registerOperator,
-      registerSubmit,
-      registerWatch,
-      registerPause,
-      registerResume,
-      registerCancel,
-      registerSweeps,
-      registerResults,
-      registerNodes,
-      registerTop,
-      registerSlurm,
-      registerLog,
-      registerCerts,
-      registerToken,
-    ],
+    commands: {
+      coordinator: async () => (await import('./coordinator/command.js')).registerCoordinator,
+      agent: async () => (await import('./agent/command.js')).registerAgent,
+      'power-helper': async () => (await import('./power-helper/command.js')).registerPowerHelper,
+      operator: async () => (await import('./operator/command.js')).registerOperator,
+      submit: async () => (await import('./submit/command.js')).registerSubmit,
+      watch: async () => (await import('./watch/command.js')).registerWatch,
+      pause: async () => (await import('./pause/command.js')).registerPause,
+      resume: async () => (await import('./resume/command.js')).registerResume,
+      cancel: async () => (await import('./cancel/command.js')).registerCancel,
+      sweeps: async () => (await import('./sweeps/command.js')).registerSweeps,
+      results: async () => (await import('./results/command.js')).registerResults,
+      nodes: async () => (await import('./nodes/command.js')).registerNodes,
+      top: async () => (await import('./top/command.js')).registerTop,
+      slurm: async () => (await import('./slurm/command.js')).registerSlurm,
+      log: async () => (await import('./log/command.js')).registerLog,
+      certs: async () => (await import('./certs/command.js')).registerCerts,
+      token: async () => (await import('./token/command.js')).registerToken,
+    },
   },
-  { heading: 'Analysis, without running anything:', commands: [registerRoofline, registerFit] },
+  {
+    heading: 'Analysis, without running anything:',
+    commands: {
+      roofline: async () => (await import('./roofline/command.js')).registerRoofline,
+      fit: async () => (await import('./fit/command.js')).registerFit,
+    },
+  },
   {
     heading: 'Single steps:',
-    commands: [
-      registerModels,
-      registerQuality,
-      registerExits,
-      registerJudge,
-      registerCalibrate,
-      registerQuantize,
-      registerPrune,
-      registerAdapt,
-      registerProfile,
-      registerKernels,
-    ],
+    commands: {
+      models: async () => (await import('./models/command.js')).registerModels,
+      quality: async () => (await import('./quality/command.js')).registerQuality,
+      exits: async () => (await import('./exits/command.js')).registerExits,
+      judge: async () => (await import('./judge/command.js')).registerJudge,
+      calibrate: async () => (await import('./calibrate/command.js')).registerCalibrate,
+      quantize: async () => (await import('./quantize/command.js')).registerQuantize,
+      prune: async () => (await import('./prune/command.js')).registerPrune,
+      adapt: async () => (await import('./adapt/command.js')).registerAdapt,
+      profile: async () => (await import('./profile/command.js')).registerProfile,
+      kernels: async () => (await import('./kernels/command.js')).registerKernels,
+    },
   },
-  { heading: 'This node:', commands: [registerDoctor, registerRoofs, registerFactors, registerEngines] },
+  {
+    heading: 'This node:',
+    commands: {
+      doctor: async () => (await import('./doctor/command.js')).registerDoctor,
+      roofs: async () => (await import('./roofs/command.js')).registerRoofs,
+      factors: async () => (await import('./factors/command.js')).registerFactors,
+      engines: async () => (await import('./engines/command.js')).registerEngines,
+    },
+  },
 ];

@@ -2,8 +2,11 @@ import { Command, Help, type Option } from 'commander';
 import { VERSION } from '../process/package.js';
 import { COMMANDS } from './commands.js';
 
-/** @returns the whole command tree, ready to parse; building it does nothing else. */
-export function createProgram(): Command {
+/**
+ * @param words those behind `ridge`: of commands, the one that they name is loaded alone; left out, or where they name none, all are.
+ * @returns the command tree, ready to parse; building it does nothing else.
+ */
+export async function createProgram([first = '']: readonly string[] = []): Promise<Command> {
   const program = new Command('ridge')
     .description(
       'Sweeps efficiency configurations of language models over machines and measures each one honestly.\n' +
@@ -13,9 +16,10 @@ export function createProgram(): Command {
     .version(VERSION, '--version', 'print the version')
     .configureHelp({ optionDescription: describeOption })
     .showHelpAfterError('Run `ridge --help` or `ridge COMMAND --help` to see what is possible.');
+  const one = first === '--version' || COMMANDS.some(({ commands }) => Object.hasOwn(commands, first));
   for (const { heading, commands } of COMMANDS) {
     program.commandsGroup(heading);
-    for (const register of commands) register(program);
+    for (const [name, load] of Object.entries(commands)) if (name === first || !one) (await load())(program);
   }
   // Set on every command, so that a usage error exits with 2 wherever it stands.
   const exitOverride = (command: Command): void => {

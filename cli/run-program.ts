@@ -11,7 +11,7 @@ import { createProgram } from './program.js';
  */
 export async function runProgram(words: readonly string[]): Promise<number> {
   try {
-    await createProgram().parseAsync(words, { from: 'user' });
+    await (await createProgram(words)).parseAsync(words, { from: 'user' });
   } catch (error) {
     process.exitCode = report(error);
   }

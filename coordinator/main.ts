@@ -232,7 +232,7 @@ async function serve(
     LimitedAgentService,
     agentService({ ...shared, heartbeatSeconds, leaseSeconds, keepsBodies: bodies !== null }, handlers),
   );
-  server.addService(BodyServiceService, bodyService(bodies, handlers));
+  server.addService(BodyServiceService, bodyService({ ...shared, bodies, log }, handlers));
   let address = resolved.advertise ?? resolved.grpcAddress;
   const ownAddress = () => address;
   server.addService(ControlServiceService, controlService({ ...shared, log, ownAddress }, handlers));

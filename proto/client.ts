@@ -75,8 +75,11 @@ export interface ControlConnection {
   streamResults(request: ResultsRequest, signal?: AbortSignal): AsyncIterable<StreamResultsResponse>;
   /** Who leads, of each address that answers: the first that each of them says. */
   leaders(): Promise<{ readonly address: string; readonly answer: WatchLeaderResponse | WireError }[]>;
-  /** A file that records refer to, piece by piece. */
-  getBody(request: Pick<GetBodyRequest, 'digest'>, signal?: AbortSignal): AsyncIterable<GetBodyResponse>;
+  /** A file that the result of a trial refers to, piece by piece. */
+  getBody(
+    request: Pick<GetBodyRequest, 'digest' | 'trialId'>,
+    signal?: AbortSignal,
+  ): AsyncIterable<GetBodyResponse>;
   close(): void;
 }
 

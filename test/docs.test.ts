@@ -41,9 +41,11 @@ const scripts = Object.keys(
     .scripts,
 );
 
+const program = await createProgram();
+
 /** Why a `ridge …` line cannot be typed as it stands, or null. */
 function wrongInRidgeLine(words: readonly string[]): string | null {
-  let command: Command = createProgram();
+  let command: Command = program;
   const rest = [...words];
   for (let next = rest[0]; next !== undefined; next = rest[0]) {
     const child = command.commands.find((c) => c.name() === next);

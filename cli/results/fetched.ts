@@ -36,14 +36,15 @@ export async function fetchRun(
   const stores = { answers: answerBodies(join(folder, ANSWERS)), calls: callBodies(join(folder, CALLS)) };
   mkdirSync(folder, { recursive: true });
   const draft = join(folder, `${FILES.results}.new`);
-  const references = new Map<string, BodyReference>();
+  const references = new Map<string, BodyReference & { readonly trialId: string }>();
   let results = 0;
   const lines = async function* (): AsyncGenerator<string> {
     for await (const { recordJson } of counted(
       control.streamResults({ sweepId, follow: false, allTrials: false }),
     )) {
-      for (const reference of bodiesOf(parseStoredRecord(recordJson)))
-        references.set(reference.digest, reference);
+      const record = parseStoredRecord(recordJson);
+      for (const reference of bodiesOf(record))
+        references.set(reference.digest, { ...reference, trialId: record.trialId });
       results += 1;
       yield `${recordJson}\n`;
     }
@@ -51,9 +52,9 @@ export async function fetchRun(
   await pipeline(Readable.from(lines()), createWriteStream(draft));
   renameSync(draft, join(folder, FILES.results));
   let absent = 0;
-  for (const { kind, digest } of references.values()) {
+  for (const { kind, digest, trialId } of references.values()) {
     const path = stores[kind].pathOf(digest);
-    if (!existsSync(path) && !(await fetchBody(control, digest, path))) absent += 1;
+    if (!existsSync(path) && !(await fetchBody(control, { digest, trialId }, path))) absent += 1;
   }
   if (absent > 0) {
     say(
@@ -64,11 +65,16 @@ export async function fetchRun(
 }
 
 /** @returns false where the coordinator has no such file. */
-async function fetchBody(control: ControlConnection, digest: string, path: string): Promise<boolean> {
+async function fetchBody(
+  control: ControlConnection,
+  asked: { readonly digest: string; readonly trialId: string },
+  path: string,
+): Promise<boolean> {
+  const { digest } = asked;
   const draft = `${path}.draft`;
   const sha256 = createHash('sha256');
   const pieces = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const { piece } of control.getBody({ digest })) {
+    for await (const { piece } of control.getBody(asked)) {
       sha256.update(piece);
       yield piece;
     }

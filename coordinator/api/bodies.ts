@@ -1,22 +1,36 @@
 import { quote } from '../../core/quote.js';
+import { bodiesOf } from '../../core/result/bodies.js';
 import { WireError } from '../../proto/errors.js';
-import type { BodyServiceServer } from '../../proto/gen/ridgepoint/v1/bodies.js';
+import type { BodyServiceServer, GetBodyRequest } from '../../proto/gen/ridgepoint/v1/bodies.js';
 import { BODY_PIECE_BYTES } from '../../proto/limits.js';
 import type { Handlers } from '../../proto/server.js';
 import type { KeptBodies } from '../bodies/open.js';
 import { hexOf } from '../bodies/store.js';
+import type { Dispatcher } from '../dispatcher.js';
+import type { Log } from '../log/log.js';
+import { resultOfTrial } from '../results.js';
+import { type Seer, seesSweep } from './visible.js';
 
-/** Files that records refer to, brought by agents and given to whoever may read results. */
-export function bodyService(bodies: KeptBodies | null, handlers: Handlers): BodyServiceServer {
+export interface BodiesApi {
+  /** null = the coordinator keeps none. */
+  readonly bodies: KeptBodies | null;
+  readonly log: Log;
+  readonly dispatcher: Dispatcher;
+}
+
+/** Files that records refer to, brought by agents and given to whoever may read a result that refers to them. */
+export function bodyService({ bodies, log, dispatcher }: BodiesApi, handlers: Handlers): BodyServiceServer {
   return {
     findBody: handlers.unary(({ digest }, { caller }) => kept(bodies).incoming.find(caller, digest)),
     putBody: handlers.unary((request, { caller }) => kept(bodies).incoming.take(caller, request)),
-    getBody: handlers.stream(async function* ({ digest, offset }) {
+    getBody: handlers.stream(async function* (request, { who }) {
       const { store } = kept(bodies);
-      const hex = hexOf(digest);
+      const hex = (await sees(log, dispatcher, who, request)) ? hexOf(request.digest) : null;
       const body = hex === null ? null : await store.open(hex);
-      if (body === null) throw new WireError('not-found', `The coordinator has no file ${quote(digest)}.`);
-      let left = offset;
+      // One of another namespace is not there.
+      if (body === null)
+        throw new WireError('not-found', `The coordinator has no file ${quote(request.digest)}.`);
+      let left = request.offset;
       for await (const chunk of body as AsyncIterable<Buffer>) {
         const skipped = Math.min(left, chunk.length);
         left -= skipped;
@@ -26,6 +40,22 @@ export function bodyService(bodies: KeptBodies | null, handlers: Handlers): Body
       }
     }),
   };
+}
+
+/** Whether a file belongs to a result that somebody may know of. */
+async function sees(
+  log: Log,
+  dispatcher: Dispatcher,
+  who: Seer,
+  { digest, trialId }: GetBodyRequest,
+): Promise<boolean> {
+  if (who.namespaces === null) return true;
+  const record = (await resultOfTrial(log, dispatcher, trialId, 'row'))?.record();
+  return (
+    record !== undefined &&
+    seesSweep(dispatcher, who, record.sweep.id) &&
+    bodiesOf(record).some((body) => body.digest === digest)
+  );
 }
 
 function kept(bodies: KeptBodies | null): KeptBodies {

@@ -21,6 +21,8 @@ import { freePort } from '../support/services.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { Authority, hasOpenssl } from '../support/tls.js';
 
+/** Of a test that the long run alone has. */
+const inLongRun: typeof test = LONG ? test : ((() => undefined) as never);
 /** On a busy machine the page takes a moment. */
 const PATIENT = { timeout: 10_000 };
 
@@ -261,34 +263,37 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     expect(await page.textContent('.counts')).toContain('from 5 trials');
   });
 
-  test('a view that began with one row takes its colours when axes vary, and rows keep their numbers', async () => {
-    const { grpcAddress, webUrl } = await start();
-    const { agent } = await FakeAgent.join(grpcAddress);
-    closers.push(() => agent.vanish());
-    const sweepId = await submit(grpcAddress, fakeSweep(5));
-    const report = async () => agent.report(await agent.lease(), { everyMetric: true });
-    const numbers = async () =>
-      (
-        await page.$$eval('.results tbody tr[data-row]', (rows) =>
-          rows.map((row) => row.getAttribute('data-row')),
-        )
-      ).map(Number);
-    const places = [(await report()).sweep.position + 1];
-    const page = await open(`${webUrl}/#/sweeps/${sweepId}`);
-    const colour = page.locator('section:has(#pareto) label:has-text("Colour") select');
-    await colour.waitFor();
-    expect(await colour.inputValue()).toBe('');
-    expect(await numbers()).toEqual(places);
-    places.push((await report()).sweep.position + 1);
-    await expect.poll(() => colour.inputValue(), PATIENT).toBe('generateTokens');
-    expect(await numbers()).toEqual(places.toSorted((a, b) => a - b));
-    // What the reader chose stays.
-    await colour.selectOption('');
-    for (let i = 0; i < 3; i += 1) places.push((await report()).sweep.position + 1);
-    await expect.poll(numbers, PATIENT).toEqual([1, 2, 3, 4, 5]);
-    expect(places.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
-    expect(await colour.inputValue()).toBe('');
-  });
+  inLongRun(
+    'a view that began with one row takes its colours when axes vary, and rows keep their numbers',
+    async () => {
+      const { grpcAddress, webUrl } = await start();
+      const { agent } = await FakeAgent.join(grpcAddress);
+      closers.push(() => agent.vanish());
+      const sweepId = await submit(grpcAddress, fakeSweep(5));
+      const report = async () => agent.report(await agent.lease(), { everyMetric: true });
+      const numbers = async () =>
+        (
+          await page.$$eval('.results tbody tr[data-row]', (rows) =>
+            rows.map((row) => row.getAttribute('data-row')),
+          )
+        ).map(Number);
+      const places = [(await report()).sweep.position + 1];
+      const page = await open(`${webUrl}/#/sweeps/${sweepId}`);
+      const colour = page.locator('section:has(#pareto) label:has-text("Colour") select');
+      await colour.waitFor();
+      expect(await colour.inputValue()).toBe('');
+      expect(await numbers()).toEqual(places);
+      places.push((await report()).sweep.position + 1);
+      await expect.poll(() => colour.inputValue(), PATIENT).toBe('generateTokens');
+      expect(await numbers()).toEqual(places.toSorted((a, b) => a - b));
+      // What the reader chose stays.
+      await colour.selectOption('');
+      for (let i = 0; i < 3; i += 1) places.push((await report()).sweep.position + 1);
+      await expect.poll(numbers, PATIENT).toEqual([1, 2, 3, 4, 5]);
+      expect(places.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+      expect(await colour.inputValue()).toBe('');
+    },
+  );
 
   test('hundreds of rows: what is in view stays in its place while results come above it, and plots follow', async () => {
     const { grpcAddress, webUrl } = await start();
@@ -324,41 +329,45 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await expect.poll(note, PATIENT).toBe(`1 of ${there + 30} on the front`);
   });
 
-  test('more than two thousand results are shown and sorted, and a row that is ticked brings its times', async () => {
-    const results = 2100;
-    const filled = await fillLog(join(folder, 'large.sqlite'), { results });
-    const { webUrl } = await start({ log: { kind: 'sqlite', path: filled.path } });
-    const page = await open(`${webUrl}/#/sweeps/${filled.sweepId}`);
-    await expect.poll(() => page.textContent('.results .shown'), PATIENT).toBe(`${results} rows`);
-    expect(await page.textContent('footer.notes')).toContain(
-      'the times between tokens come when a row is ticked',
-    );
+  inLongRun(
+    'more than two thousand results are shown and sorted, and a row that is ticked brings its times',
+    async () => {
+      const results = 2100;
+      const filled = await fillLog(join(folder, 'large.sqlite'), { results });
+      const { webUrl } = await start({ log: { kind: 'sqlite', path: filled.path } });
+      const page = await open(`${webUrl}/#/sweeps/${filled.sweepId}`);
+      await expect.poll(() => page.textContent('.results .shown'), PATIENT).toBe(`${results} rows`);
+      expect(await page.textContent('footer.notes')).toContain(
+        'the times between tokens come when a row is ticked',
+      );
 
-    // An axis of the fake runner has the word in its name, too.
-    await page.click('.results th button:has(.name:text-is("decode"))');
-    const first = page.locator('.results tbody tr[data-row]').first();
-    const stored = await records(webUrl, filled.sweepId);
-    const decode = (record: ResultRecord) => record.measurements.decodeTokensPerSecond?.value ?? 0;
-    const fastest = stored.reduce((best, record) => (decode(record) > decode(best) ? record : best));
-    const { position } = fastest.sweep;
-    await expect.poll(() => first.getAttribute('data-row'), PATIENT).toBe(String(position + 1));
+      // An axis of the fake runner has the word in its name, too.
+      await page.click('.results th button:has(.name:text-is("decode"))');
+      const first = page.locator('.results tbody tr[data-row]').first();
+      const stored = await records(webUrl, filled.sweepId);
+      const decode = (record: ResultRecord) => record.measurements.decodeTokensPerSecond?.value ?? 0;
+      const fastest = stored.reduce((best, record) => (decode(record) > decode(best) ? record : best));
+      const { position } = fastest.sweep;
+      await expect.poll(() => first.getAttribute('data-row'), PATIENT).toBe(String(position + 1));
 
-    // What the page ticks by itself is shown, so it has come; of others nothing has been asked for.
-    const second = page.locator('.results tbody tr[data-row]').nth(1);
-    const number = Number(await second.getAttribute('data-row'));
-    const { trialId, tokenSeconds } = stored.find(({ sweep }) => sweep.position === number - 1) ?? fastest;
-    const key = page.locator('section:has(#latency) ul.key');
-    expect(await key.textContent()).not.toContain(`#${number} `);
-    const answer = page.waitForResponse((response) =>
-      response.url().endsWith(`/trials/${encodeURIComponent(trialId)}`),
-    );
-    await second.locator('input[type=checkbox]').check();
-    const whole = (await (await answer).json()) as ResultRecord;
-    expect(whole.tokenSeconds).toEqual(tokenSeconds);
-    await expect.poll(() => key.textContent(), PATIENT).toContain(`#${number} `);
-    await page.locator('section:has(#latency)').scrollIntoViewIfNeeded();
-    await shoot(page, 'live-large', { fullPage: true });
-  }, 60_000);
+      // What the page ticks by itself is shown, so it has come; of others nothing has been asked for.
+      const second = page.locator('.results tbody tr[data-row]').nth(1);
+      const number = Number(await second.getAttribute('data-row'));
+      const { trialId, tokenSeconds } = stored.find(({ sweep }) => sweep.position === number - 1) ?? fastest;
+      const key = page.locator('section:has(#latency) ul.key');
+      expect(await key.textContent()).not.toContain(`#${number} `);
+      const answer = page.waitForResponse((response) =>
+        response.url().endsWith(`/trials/${encodeURIComponent(trialId)}`),
+      );
+      await second.locator('input[type=checkbox]').check();
+      const whole = (await (await answer).json()) as ResultRecord;
+      expect(whole.tokenSeconds).toEqual(tokenSeconds);
+      await expect.poll(() => key.textContent(), PATIENT).toContain(`#${number} `);
+      await page.locator('section:has(#latency)').scrollIntoViewIfNeeded();
+      await shoot(page, 'live-large', { fullPage: true });
+    },
+    60_000,
+  );
 
   test('another sweep of the coordinator is compared with the one that is followed, while that goes on', async () => {
     const { grpcAddress, webUrl } = await start();

@@ -82,7 +82,7 @@ test('a coordinator that stops leaves its agents alive: they finish, wait, and c
 
   // Only somebody who asks for it ends an agent.
   const words = ['node', 'ridge', 'nodes', 'drain', 'node1', '--coordinator', address];
-  await createProgram().parseAsync(words);
+  await (await createProgram()).parseAsync(words);
   await agent.done;
   await expect(
     asking(address, (control) => control.drainNode({ node: 'node1', reason: '' })),

@@ -107,9 +107,9 @@ const PLACES: readonly (readonly [words: string, wrong: readonly string[]])[] = 
 /** Commands that take no path, or make what is not there. */
 const WITHOUT = ['power-helper', 'kernels', 'engines', 'certs', 'token'];
 
-test('every command that takes a path is among them', () => {
+test('every command that takes a path is among them', async () => {
   const tried = new Set(PLACES.map(([words]) => words.split(' ')[0]));
-  const all = createProgram().commands.map((command) => command.name());
+  const all = (await createProgram()).commands.map((command) => command.name());
   expect(all.filter((name) => !tried.has(name) && !WITHOUT.includes(name))).toEqual([]);
 });
 

@@ -34,14 +34,14 @@ function notes(file: string): string {
 }
 
 describe.skipIf(!hasHelm)('what an install says (needs helm)', () => {
-  test.each(['default-values.yaml', 'token-values.yaml'])('%s: how to get in', (file) => {
+  test.each(['default-values.yaml', 'token-values.yaml'])('%s: how to get in', async (file) => {
     const said = notes(file);
     const there = renderOnce(file).map(({ kind, metadata }) => `${kind.toLowerCase()} ${metadata.name}`);
     const named = [...said.matchAll(/get (secret \S+)|port-forward service\/(\S+)/g)];
     expect(named.length).toBeGreaterThan(1);
     for (const [, secret, service] of named) expect(there).toContain(secret ?? `service ${service}`);
     expect(said).toContain('go-template={{index .data');
-    const submit = createProgram().commands.find((command) => command.name() === 'submit');
+    const submit = (await createProgram()).commands.find((command) => command.name() === 'submit');
     const known = submit?.options.map(({ long }) => long);
     const line = /ridge submit.*$/m.exec(said)?.[0] ?? '';
     for (const [option] of line.matchAll(/--[\w-]+/g)) expect(known).toContain(option);

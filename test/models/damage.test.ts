@@ -5,10 +5,11 @@ import { startTrial } from '../../agent/trial/start.js';
 import { FAILURES } from '../../core/errors.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { lease, temporaryFolder, trialContext } from '../support/bench.js';
+import { cases } from '../support/cases.js';
 import { damage } from '../support/damage.js';
 import { tinyModel, withArchitecture } from '../support/gguf-patch.js';
 
-const SEEDS = 30;
+const SEEDS = cases(60);
 const original = tinyModel();
 
 async function runAll(files: ReadonlyMap<string, Buffer>): Promise<Map<string, ResultRecord>> {

@@ -58,7 +58,7 @@ describe('--allow-hf', () => {
     const planned = async (...flags: string[]) => {
       print.mockClear();
       const words = ['node', 'ridge', 'plan', 'hf:o/r', '--json', '--config', path, ...flags];
-      await createProgram().parseAsync(words);
+      await (await createProgram()).parseAsync(words);
       return JSON.parse(print.mock.calls.map(([text]) => text).join(''));
     };
     expect((await planned()).warnings[0].message).toMatch('this node may not fetch hf:o/r');
@@ -66,7 +66,7 @@ describe('--allow-hf', () => {
     expect(warnings).toEqual([]);
     expect(rows[0].memoryBytes).toBeGreaterThan(0);
     await expect(
-      createProgram().parseAsync(['node', 'ridge', 'quantize', 'hf:o/r', 'x.gguf', '--type', 'q8_0']),
+      (await createProgram()).parseAsync(['node', 'ridge', 'quantize', 'hf:o/r', 'x.gguf', '--type', 'q8_0']),
     ).rejects.toMatchObject({ exitCode: EXIT.usage, hint: expect.stringContaining('--allow-hf') });
   });
 });
@@ -80,7 +80,14 @@ test('the folders of models that the file names are looked through', async () =>
   writeFileSync(path, stringify({ modelFolders: [modelFolder] }));
   const planned = async (...flags: string[]) => {
     print.mockClear();
-    await createProgram().parseAsync(['node', 'ridge', 'plan', 'only-there.gguf', '--json', ...flags]);
+    await (await createProgram()).parseAsync([
+      'node',
+      'ridge',
+      'plan',
+      'only-there.gguf',
+      '--json',
+      ...flags,
+    ]);
     return JSON.parse(print.mock.calls.map(([text]) => text).join(''));
   };
   expect((await planned()).warnings[0].code).toBe('model-missing');

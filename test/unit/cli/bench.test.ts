@@ -21,8 +21,15 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const bench = (...flags: string[]) =>
-  createProgram().parseAsync(['node', 'ridge', 'bench', ...flags, '--save', join(folder, 'sweep.yaml')]);
+const bench = async (...flags: string[]) =>
+  await (await createProgram()).parseAsync([
+    'node',
+    'ridge',
+    'bench',
+    ...flags,
+    '--save',
+    join(folder, 'sweep.yaml'),
+  ]);
 
 /** The sweep that `ridge bench -m builtin:tiny …` writes. */
 async function sweepOf(...flags: string[]): Promise<Sweep> {
@@ -154,8 +161,8 @@ describe('ridge bench makes a sweep of flags', () => {
     expect(written).toEqual({ ok: true, sweep });
   });
 
-  test('every other spelling of an option leads to the flag of that option', () => {
-    const command = createProgram().commands.find((one) => one.name() === 'bench');
+  test('every other spelling of an option leads to the flag of that option', async () => {
+    const command = (await createProgram()).commands.find((one) => one.name() === 'bench');
     const spellings = [...ALSO_KNOWN_AS].filter(([, option]) =>
       BENCH_OPTIONS.some(({ name }) => name === option),
     );

@@ -16,12 +16,10 @@ async function ridgeFit(...args: string[]): Promise<{ stdout: string; error: Com
     return true;
   });
   vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-  const error = await createProgram()
-    .parseAsync(['node', 'ridge', 'fit', ...args])
-    .then(
-      () => null,
-      (reason: unknown) => reason,
-    );
+  const error = await (await createProgram()).parseAsync(['node', 'ridge', 'fit', ...args]).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
   if (error !== null && !(error instanceof CommandError)) throw error;
   return { stdout, error };
 }

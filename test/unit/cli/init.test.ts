@@ -25,8 +25,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const init = (...flags: string[]) =>
-  createProgram().parseAsync(['node', 'ridge', 'init', '--out', file, ...flags]);
+const init = async (...flags: string[]) =>
+  await (await createProgram()).parseAsync(['node', 'ridge', 'init', '--out', file, ...flags]);
 
 /** The sweep that is written for these answers. */
 async function written(...flags: string[]): Promise<Sweep> {

@@ -22,7 +22,7 @@ async function roofline(...args: string[]): Promise<{ stdout: string; stderr: st
       return true;
     });
   }
-  await createProgram().parseAsync(['node', 'ridge', 'roofline', ...args]);
+  await (await createProgram()).parseAsync(['node', 'ridge', 'roofline', ...args]);
   return said;
 }
 

@@ -5,12 +5,16 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BodyUploads } from '../../../agent/bodies.js';
 import { FolderBodies } from '../../../artifacts/files/bodies.js';
+import { type BodiesApi, bodyService } from '../../../coordinator/api/bodies.js';
 import { folderBodies } from '../../../coordinator/bodies/folder.js';
 import { Incoming } from '../../../coordinator/bodies/incoming.js';
 import { s3Bodies } from '../../../coordinator/bodies/s3.js';
 import type { BodyStore } from '../../../coordinator/bodies/store.js';
+import { MemoryLog } from '../../../coordinator/log/memory.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { WireError } from '../../../proto/errors.js';
+import type { GetBodyResponse } from '../../../proto/gen/ridgepoint/v1/bodies.js';
+import type { Handlers } from '../../../proto/server.js';
 import { S3_KEY, S3Server } from '../../support/s3-server.js';
 import { aLease, aRecord } from '../../support/wire-records.js';
 
@@ -102,6 +106,45 @@ describe.each([
 
   test('what is not there is null', async () => {
     expect(await bytesOf(make())).toBeNull();
+  });
+});
+
+describe('who may read one', () => {
+  /** What somebody for these namespaces gets who names a result, in bytes. */
+  async function read(namespaces: readonly string[] | null, trialId: string, of = digest): Promise<number> {
+    const store = folderBodies(fresh());
+    const source = fresh();
+    writeFileSync(source, body);
+    await store.put(hex, source);
+    const log = new MemoryLog();
+    await log.append([{ fact: 'ResultRecorded', record }], 0);
+    const dispatcher = {
+      entryOf: (id: string) => (id === record.trialId ? 1 : undefined),
+      state: { sweeps: new Map([[record.sweep.id, { view: { namespace: 'lab' } }]]) },
+    };
+    // Handlers as they are written, without a wire.
+    const handlers = { unary: (handle: unknown) => handle, stream: (handle: unknown) => handle };
+    const api = { bodies: { store }, log, dispatcher } as unknown as BodiesApi;
+    const { getBody } = bodyService(api, handlers as unknown as Handlers);
+    const request = { digest: of, offset: 0, trialId };
+    const answer = getBody as unknown as (request: object, context: object) => AsyncIterable<GetBodyResponse>;
+    let bytes = 0;
+    for await (const { piece } of answer(request, { who: { namespaces } })) bytes += piece.length;
+    return bytes;
+  }
+
+  test('whoever may see a result that refers to it; for others it is not there', async () => {
+    expect(await read(null, '')).toBe(body.length);
+    expect(await read(['lab'], record.trialId)).toBe(body.length);
+    const another = `sha256:${'0'.repeat(64)}`;
+    const refused: [string, string, string][] = [
+      ['shop', record.trialId, digest],
+      ['lab', '', digest],
+      ['lab', 'another', digest],
+      ['lab', record.trialId, another],
+    ];
+    for (const [namespace, trial, of] of refused)
+      await expect(read([namespace], trial, of)).rejects.toThrow(/^The coordinator has no file "sha256:/);
   });
 });
 

@@ -38,7 +38,7 @@ let store: string;
 async function exported(...words: string[]): Promise<string> {
   const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   try {
-    await createProgram().parseAsync(['node', 'ridge', 'report', source, ...words]);
+    await (await createProgram()).parseAsync(['node', 'ridge', 'report', source, ...words]);
     return said.mock.calls.map(([text]) => text).join('');
   } finally {
     said.mockRestore();

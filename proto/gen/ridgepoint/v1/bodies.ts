@@ -56,6 +56,8 @@ export interface GetBodyRequest {
   digest: string;
   /** Bytes that are not wanted any more: they came before the stream broke. */
   offset: number;
+  /** A result that refers to the file: by it the caller's namespaces are asked. Callers for all of them may leave it out. */
+  trialId: string;
 }
 
 export interface GetBodyResponse {
@@ -417,7 +419,7 @@ export const PutBodyResponse: MessageFns<PutBodyResponse> = {
 };
 
 function createBaseGetBodyRequest(): GetBodyRequest {
-  return { digest: "", offset: 0 };
+  return { digest: "", offset: 0, trialId: "" };
 }
 
 export const GetBodyRequest: MessageFns<GetBodyRequest> = {
@@ -427,6 +429,9 @@ export const GetBodyRequest: MessageFns<GetBodyRequest> = {
     }
     if (message.offset !== 0) {
       writer.uint32(16).uint64(message.offset);
+    }
+    if (message.trialId !== "") {
+      writer.uint32(26).string(message.trialId);
     }
     return writer;
   },
@@ -460,6 +465,14 @@ export const GetBodyRequest: MessageFns<GetBodyRequest> = {
             message.offset = longToNumber(reader.uint64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.trialId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -476,6 +489,11 @@ export const GetBodyRequest: MessageFns<GetBodyRequest> = {
     return {
       digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
       offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+      trialId: isSet(object.trialId)
+        ? globalThis.String(object.trialId)
+        : isSet(object.trial_id)
+        ? globalThis.String(object.trial_id)
+        : "",
     };
   },
 
@@ -487,6 +505,9 @@ export const GetBodyRequest: MessageFns<GetBodyRequest> = {
     if (message.offset !== 0) {
       obj.offset = Math.round(message.offset);
     }
+    if (message.trialId !== "") {
+      obj.trialId = message.trialId;
+    }
     return obj;
   },
 
@@ -497,6 +518,7 @@ export const GetBodyRequest: MessageFns<GetBodyRequest> = {
     const message = createBaseGetBodyRequest();
     message.digest = object.digest ?? "";
     message.offset = object.offset ?? 0;
+    message.trialId = object.trialId ?? "";
     return message;
   },
 };
