@@ -85,7 +85,7 @@ export class BodyUploads {
 const limits = (signal: AbortSignal) => ({ deadlineSeconds: DEADLINE_SECONDS, signal });
 
 /** Whether trying again would be in vain. */
-function isFinal(error: unknown): boolean {
+export function isFinal(error: unknown): boolean {
   return (
     !(error instanceof WireError) ||
     ['invalid', 'too-large', 'not-found', 'forbidden', 'refused'].includes(error.code)

@@ -54,6 +54,16 @@ export const agentFileSchema = z.strictObject({
   stateFolder: z.string().optional(),
   /** The least recently used artifacts and fetched models go when all together are larger. */
   artifactBytes: z.number().positive().default(50e9),
+  /** Gets what other nodes of the same namespace made, through the coordinator, and brings what they want of this one; null = it makes its own. */
+  sharing: z
+    .strictObject({
+      /** Of all that comes and goes. */
+      bytesPerSecond: z.number().positive().default(100e6),
+      /** For so long a trial waits for what another node makes. */
+      waitSeconds: z.number().nonnegative().default(600),
+    })
+    .nullable()
+    .prefault({}),
   /** Commands that may score generated answers, and interpreters that run them; a task names one as `external:NAME` and can say no more. */
   scorers: z
     .record(

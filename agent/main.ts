@@ -9,6 +9,7 @@ import type { ResultRecord } from '../core/result/result.js';
 import { collectOnlyWhenNeeded } from '../process/isolation/heap.js';
 import type { AgentConnection } from '../proto/client.js';
 import { redialling } from '../proto/redial.js';
+import { SharedArtifacts } from './artifacts.js';
 import { BodyUploads } from './bodies.js';
 import type { AgentConfig } from './config.js';
 import { agentMetrics } from './exporter/metrics.js';
@@ -57,9 +58,9 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   collectOnlyWhenNeeded();
   const log = logOf(config);
   const connection = redialling(config.endpoint);
-  const { probe, profile, meters, roofs, context } = await openNode(config, (level, message) =>
-    log[level](message),
-  );
+  const node = await openNode(config, (level, message) => log[level](message));
+  const { probe, profile, meters, roofs } = node;
+  const context = { ...node.context, shared: sharingOf(config, connection, log) };
   const spool = await Spool.open(join(config.stateFolder, 'spool', config.nodeName), (message) =>
     log.warn(message),
   );
@@ -143,6 +144,16 @@ function uploadsOf({ cacheFolder }: AgentConfig, connection: AgentConnection, lo
     calls: callBodies(callsFolder(cacheFolder)),
   };
   return new BodyUploads({ connection, stores, warn: (sentence) => log.warn(sentence) });
+}
+
+function sharingOf(
+  { sharing: settings, cacheFolder }: AgentConfig,
+  connection: AgentConnection,
+  log: Logger,
+): SharedArtifacts | undefined {
+  if (settings === null) return undefined;
+  const say = (level: 'info' | 'warn' | 'debug', sentence: string) => log[level](sentence);
+  return new SharedArtifacts({ connection, settings, cacheFolder, log: say });
 }
 
 /** How long a killed child may take to be gone. */

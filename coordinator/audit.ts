@@ -22,7 +22,8 @@ export type Action =
   | 'cordon'
   | 'uncordon'
   | 'join'
-  | 'refuse-result';
+  | 'refuse-result'
+  | 'offer-artifact';
 
 /** Refusals that are noted in a second; of more, how many there were. */
 const REFUSALS_PER_SECOND = 20;

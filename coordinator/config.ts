@@ -76,6 +76,14 @@ const bodiesSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const artifactsSchema = z.strictObject({
+  path: z.string().min(1),
+  /** All together; the longest unused go. */
+  maxBytes: z.number().int().positive().default(20e9),
+  /** What its disk has left in any case. */
+  keepFreeBytes: z.number().int().nonnegative().default(5e9),
+});
+
 const securitySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('plaintext') }),
   z.strictObject({
@@ -158,6 +166,11 @@ export const coordinatorConfigSchema = z.strictObject({
    * log has a folder beside it.
    */
   bodies: bodiesSchema.nullable().default(null),
+  /**
+   * A folder for what nodes made of models, so that others of the same namespace get it instead of making it again; null = each makes its own. `ridge
+   * coordinator` with a SQLite log has one beside it.
+   */
+  artifacts: artifactsSchema.nullable().default(null),
   security: securitySchema.default({ kind: 'plaintext' }),
   /** What namespaces may use, by their names; `*` = those that are not named here. */
   namespaces: z
@@ -302,8 +315,13 @@ export function readConfig(
   const wanted = { ...own, ...(fromFile as object), ...fromEnvironment(env), ...given };
   const resolved = resolveConfig(wanted, file ?? undefined);
   const { log } = resolved;
-  if ('bodies' in wanted || log.kind !== 'sqlite') return resolved;
-  return resolveConfig({ ...wanted, bodies: { kind: 'folder', path: join(dirname(log.path), 'bodies') } });
+  if (log.kind !== 'sqlite') return resolved;
+  const beside = (folder: string) => join(dirname(log.path), folder);
+  return resolveConfig({
+    bodies: { kind: 'folder', path: beside('bodies') },
+    artifacts: { path: beside('artifacts') },
+    ...wanted,
+  });
 }
 
 /** RIDGE_* variables of the coordinator; what is not set is not in it. */

@@ -7,6 +7,7 @@ import { type Failure, FailureError, failure, toFailure } from '../core/errors.j
 import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
 import { VERSION } from '../process/package.js';
+import { ArtifactServiceService } from '../proto/gen/ridgepoint/v1/artifacts.js';
 import { BodyServiceService } from '../proto/gen/ridgepoint/v1/bodies.js';
 import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
 import type { HttpServer } from '../proto/http/server.js';
@@ -18,8 +19,10 @@ import type { ServerSecurity } from '../proto/security.js';
 import { Handlers, makeServer } from '../proto/server.js';
 import { LimitedAgentService } from '../proto/session-limits.js';
 import { agentService, pushMessage } from './api/agents.js';
+import { artifactService } from './api/artifacts.js';
 import { bodyService } from './api/bodies.js';
 import { controlService } from './api/control.js';
+import { Shelf } from './artifacts/shelf.js';
 import { Audit } from './audit.js';
 import { type KeptBodies, openBodies } from './bodies/open.js';
 import { type Clock, systemClock, type Timer } from './clock.js';
@@ -119,6 +122,7 @@ interface Parts {
   readonly log: Log;
   readonly durability: Durability;
   readonly bodies: KeptBodies | null;
+  readonly shelf: Shelf | null;
   readonly logger: Logger;
   readonly clock: Clock & Timer;
   readonly registry: Registry;
@@ -150,6 +154,7 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
   const log = await openLog(resolved.log);
   opened.closedBy(() => log.close());
   const bodies = await openBodies(resolved.bodies);
+  const shelf = resolved.artifacts === null ? null : await Shelf.open(resolved.artifacts, clock.now);
   const durability = await log.durability();
   const asked = durability.level === 'synced' || resolved.log.kind === 'memory';
   logger[asked ? 'info' : 'warn'](durability.sentence);
@@ -195,6 +200,7 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
     log,
     durability,
     bodies,
+    shelf,
     logger,
     clock,
     registry,
@@ -217,7 +223,7 @@ interface Served {
 }
 
 async function serve(
-  { log, bodies, logEvents, exporter, ...shared }: Parts,
+  { log, bodies, shelf, logEvents, exporter, ...shared }: Parts,
   resolved: ResolvedConfig,
   security: ServerSecurity,
   opened: Opened,
@@ -233,6 +239,7 @@ async function serve(
     agentService({ ...shared, heartbeatSeconds, leaseSeconds, keepsBodies: bodies !== null }, handlers),
   );
   server.addService(BodyServiceService, bodyService({ ...shared, bodies, log }, handlers));
+  server.addService(ArtifactServiceService, artifactService({ ...shared, shelf }, handlers));
   let address = resolved.advertise ?? resolved.grpcAddress;
   const ownAddress = () => address;
   server.addService(ControlServiceService, controlService({ ...shared, log, ownAddress }, handlers));

@@ -4,6 +4,17 @@ import { addressesOf, type Coordinators, coordinatorsAt, type Place } from './co
 import { fromServiceError, WireError } from './errors.js';
 import { AgentServiceClient, type SessionRequest, type SessionResponse } from './gen/ridgepoint/v1/agents.js';
 import {
+  ArtifactServiceClient,
+  type ClaimArtifactRequest,
+  type ClaimArtifactResponse,
+  type GetArtifactRequest,
+  type GetArtifactResponse,
+  type OfferArtifactRequest,
+  type OfferArtifactResponse,
+  type PutArtifactRequest,
+  type PutArtifactResponse,
+} from './gen/ridgepoint/v1/artifacts.js';
+import {
   BodyServiceClient,
   type FindBodyRequest,
   type FindBodyResponse,
@@ -90,6 +101,11 @@ export interface AgentConnection {
   readonly several: boolean;
   findBody(request: FindBodyRequest, limits?: CallLimits): Promise<FindBodyResponse>;
   putBody(request: PutBodyRequest, limits?: CallLimits): Promise<PutBodyResponse>;
+  claimArtifact(request: ClaimArtifactRequest, limits?: CallLimits): Promise<ClaimArtifactResponse>;
+  putArtifact(request: PutArtifactRequest, limits?: CallLimits): Promise<PutArtifactResponse>;
+  offerArtifact(request: OfferArtifactRequest, limits?: CallLimits): Promise<OfferArtifactResponse>;
+  /** A file of an artifact from there on, piece by piece. */
+  getArtifact(request: GetArtifactRequest, signal?: AbortSignal): AsyncIterable<GetArtifactResponse>;
   close(): void;
 }
 
@@ -218,23 +234,44 @@ export function connectAgents({ address: text, security }: Endpoint): AgentConne
     incoming<WatchLeaderResponse>(() => words.at(address).watchLeader({}), signal),
   );
   const bodies = new Clients('', (address) => new BodyServiceClient(...dial({ address, security })));
-  const asking = <Request, Response>(
-    method: (client: BodyServiceClient) => Unary<Request, Response>,
-    request: Request,
-    limits: CallLimits = {},
-  ): Promise<Response> =>
-    again(coordinators, limits.signal, (place) => {
-      const client = bodies.at(place.address);
-      return unary(method(client).bind(client) as Unary<Request, Response>, request, limits);
-    });
+  const artifacts = new Clients('', (address) => new ArtifactServiceClient(...dial({ address, security })));
+  const asks =
+    <C extends { close(): void }>(of: Clients<C>) =>
+    <Request, Response>(
+      method: (client: C) => Unary<Request, Response>,
+      request: Request,
+      limits: CallLimits = {},
+    ): Promise<Response> =>
+      again(coordinators, limits.signal, (place) => {
+        const client = of.at(place.address);
+        return unary(method(client).bind(client) as Unary<Request, Response>, request, limits);
+      });
+  const asking = asks(bodies);
+  const exchanging = asks(artifacts);
   return {
     several: addressesOf(text).length > 1,
     session: (signal) => agentSession(coordinators, (address) => clients.at(address), signal),
     findBody: (request, limits) => asking((client) => client.findBody, request, limits),
     putBody: (request, limits) => asking((client) => client.putBody, request, limits),
+    claimArtifact: (request, limits) => exchanging((client) => client.claimArtifact, request, limits),
+    putArtifact: (request, limits) => exchanging((client) => client.putArtifact, request, limits),
+    offerArtifact: (request, limits) => exchanging((client) => client.offerArtifact, request, limits),
+    getArtifact(request, signal) {
+      const asked = { ...request };
+      return againFrom(
+        coordinators,
+        signal,
+        (place, over) =>
+          incoming<GetArtifactResponse>(() => artifacts.at(place.address).getArtifact(asked), over),
+        ({ piece }) => {
+          asked.offset += piece.length;
+        },
+      );
+    },
     close() {
       coordinators.close();
       words.close();
+      artifacts.close();
       bodies.close();
       clients.close();
     },

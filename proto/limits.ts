@@ -46,6 +46,11 @@ export const METHODS: Readonly<Record<string, MethodLimits>> = {
   '/ridgepoint.v1.BodyService/FindBody': { access: 'agent', requestBytes: 4 * KIB },
   '/ridgepoint.v1.BodyService/PutBody': { access: 'agent', requestBytes: BODY_PIECE_BYTES + 4 * KIB },
   '/ridgepoint.v1.BodyService/GetBody': read,
+  '/ridgepoint.v1.ArtifactService/ClaimArtifact': { access: 'agent', requestBytes: 4 * KIB },
+  '/ridgepoint.v1.ArtifactService/PutArtifact': { access: 'agent', requestBytes: BODY_PIECE_BYTES + 4 * KIB },
+  // What its maker noted, and the digests of some hundred files.
+  '/ridgepoint.v1.ArtifactService/OfferArtifact': { access: 'agent', requestBytes: MIB },
+  '/ridgepoint.v1.ArtifactService/GetArtifact': { access: 'agent', requestBytes: 4 * KIB },
   '/grpc.health.v1.Health/Check': probe,
   '/grpc.health.v1.Health/List': probe,
   '/grpc.health.v1.Health/Watch': probe,

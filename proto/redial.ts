@@ -29,6 +29,10 @@ export function redialling(endpointOf: () => Endpoint): AgentConnection {
     },
     findBody: (request, limits) => dialled.connection.findBody(request, limits),
     putBody: (request, limits) => dialled.connection.putBody(request, limits),
+    claimArtifact: (request, limits) => dialled.connection.claimArtifact(request, limits),
+    putArtifact: (request, limits) => dialled.connection.putArtifact(request, limits),
+    offerArtifact: (request, limits) => dialled.connection.offerArtifact(request, limits),
+    getArtifact: (request, signal) => dialled.connection.getArtifact(request, signal),
     close: () => dialled.connection.close(),
   };
 }

@@ -10,6 +10,7 @@ import type { PlaceRequest } from '../../engines/runners/runner.js';
 import { ServerPool } from '../../engines/servers/pool.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import type { CurrentChild } from '../../process/isolation/current-child.js';
+import type { SharedArtifacts } from '../artifacts.js';
 import type { AgentConfig } from '../config.js';
 import { UsualCores } from '../cores/usual.js';
 import type { NodeFactors } from '../factors/node-factors.js';
@@ -30,6 +31,8 @@ export interface TrialContext {
   readonly meters: MeterSettings;
   readonly models: ModelSettings;
   readonly store: ArtifactStore;
+  /** What other nodes made; left out = it is made here. */
+  readonly shared?: SharedArtifacts | undefined;
   readonly limits: TrialLimits;
   /** Commands that may judge answers. */
   readonly scorers: Scorers;

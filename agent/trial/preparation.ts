@@ -85,7 +85,8 @@ async function makeModel(trial: TrialRun): Promise<PreparedModel> {
     place: observedPlace(trial),
   });
   const timeLimitSeconds = node.limits.trialTimeoutSeconds;
-  const making = { base, cpus, timeLimitSeconds };
+  const exchange = node.shared?.of(lease.trialId, (stoppable) => child.watch(stoppable));
+  const making = { base, cpus, timeLimitSeconds, exchange };
   const artifact = await node.store.prepare({ ...making, steps }, launcher, pins);
   const parts = attachedParts(technique.adapter);
   const conversions = stepsTo(base, opens);

@@ -1,14 +1,16 @@
-import { mkdir, readdir, readFile, rm, utimes } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError, failure } from '../../core/errors.js';
 import { artifactStepSchema } from '../../core/result/result.js';
-import { writeWhole } from '../../formats/whole-file.js';
-import { digestOfAll } from '../../process/digest.js';
+import { requireRoom, writeWhole } from '../../formats/whole-file.js';
+import { digestOfAll, joinDigests } from '../../process/digest.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
 import { type BuildRequest, type BuiltFile, buildFile, type Launcher, storageFailure } from './build-file.js';
 import { cachedPath, lockOf, makeRoom } from './eviction.js';
+import type { Exchange } from './exchange.js';
 import { rememberOrigin } from './lineage.js';
 import { withLock } from './lock.js';
 import { Pins } from './pins.js';
@@ -29,6 +31,8 @@ export interface ArtifactRequest {
   readonly steps: readonly Step[];
   readonly cpus: readonly number[];
   readonly timeLimitSeconds: number;
+  /** Where else it may be; left out = it is made here. */
+  readonly exchange?: Exchange | undefined;
 }
 
 /** A file of its own, by a name that says all it follows from. */
@@ -84,15 +88,52 @@ export class ArtifactStore {
     const { base, steps } = request;
     const step = steps.at(-1);
     if (step === undefined) return await this.#base(request, launcher, uses);
-    return await this.#once(chainName(base.digest, steps), uses, async (path) => {
+    const { exchange } = request;
+    const name = chainName(base.digest, steps);
+    const artifact = await this.#once(name, uses, async (path) => {
+      const elsewhere =
+        exchange === undefined ? null : await this.#fetched(path, name, base.digest, exchange);
+      if (elsewhere !== null) return elsewhere;
       const inputs = new Pins();
       try {
         const input = await this.prepare({ ...request, steps: steps.slice(0, -1) }, launcher, inputs);
         return await this.#make(path, input, step, request, launcher);
+      } catch (error) {
+        exchange?.failed(name);
+        throw error;
       } finally {
         await inputs.release();
       }
     });
+    if (artifact.makeSeconds !== null) await exchange?.made(name, artifact);
+    return artifact;
+  }
+
+  /** Gets what another node made, whole and as its maker noted it. @returns null where there is nothing that can be used. */
+  async #fetched(path: string, name: string, base: string, exchange: Exchange): Promise<Artifact | null> {
+    const offer = await exchange.find(name);
+    if (offer === null) return null;
+    const draft = `${path}.${process.pid}.draft`;
+    const report = `${draft}.report`;
+    try {
+      await this.#dropDrafts(path);
+      await makeRoom(this.#folder, { limitBytes: this.#settings.artifactBytes, comingBytes: offer.bytes });
+      await requireRoom(this.#folder, offer.bytes);
+      const { note: said, digests } = await offer.get(draft, report);
+      const note = noteSchema.parse(said);
+      const digest = joinDigests(filesOf(draft).map((file) => digests.get(file) ?? ''));
+      if (note.digest !== digest || note.bytes !== bytesOf(draft) || note.base !== base)
+        throw new Error('it is not what its maker noted');
+      await rm(path, { force: true, recursive: true });
+      await rename(draft, path);
+      if (existsSync(report)) await rename(report, reportPath(path));
+      return { ...(await this.#keep(path, note, 0)), makeSeconds: null };
+    } catch (error) {
+      exchange.refused(name, (error as Error).message);
+      return null;
+    } finally {
+      for (const left of [draft, report]) await rm(left, { force: true, recursive: true });
+    }
   }
 
   /**

@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { connectControl } from '../../proto/client.js';
 import { SessionRequest } from '../../proto/gen/ridgepoint/v1/agents.js';
+import { ArtifactServiceService } from '../../proto/gen/ridgepoint/v1/artifacts.js';
 import { BodyServiceService } from '../../proto/gen/ridgepoint/v1/bodies.js';
 import { ControlServiceService, SubmitSweepRequest } from '../../proto/gen/ridgepoint/v1/control.js';
 import { METHODS, SESSION_BYTES } from '../../proto/limits.js';
@@ -66,9 +67,12 @@ describe('messages', () => {
     const { server } = makeServer({ kind: 'plaintext' });
     addStandardServices(server);
     const { handlers } = server as unknown as { handlers: Map<string, unknown> };
-    const ours = [LimitedAgentService, ControlServiceService, BodyServiceService].flatMap((service) =>
-      Object.values(service),
-    );
+    const ours = [
+      LimitedAgentService,
+      ControlServiceService,
+      BodyServiceService,
+      ArtifactServiceService,
+    ].flatMap((service) => Object.values(service));
     const served = [...handlers.keys(), ...ours.map(({ path }) => path)];
     expect(served.sort()).toEqual(Object.keys(METHODS).sort());
   });
