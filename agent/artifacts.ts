@@ -131,7 +131,11 @@ class TrialExchange implements Exchange {
       await this.#needs.connection.offerArtifact(request, this.#limits);
     } catch (error) {
       if (this.#stopped.signal.aborted) return;
-      log('warn', `other nodes make ${artifact.recipe} for themselves: ${(error as Error).message}`);
+      const full = error instanceof WireError && error.code === 'too-large';
+      log(
+        full ? 'info' : 'warn',
+        `other nodes make ${artifact.recipe} for themselves: ${(error as Error).message}`,
+      );
       await this.#claim(name, ArtifactIntent.ARTIFACT_INTENT_KEPT_BACK).catch(() => undefined);
     } finally {
       this.failed(name);
@@ -175,6 +179,7 @@ class TrialExchange implements Exchange {
   #offerOf(name: string, { files, noteJson, madeOn }: WireArtifact): Offer {
     return {
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+      madeOn,
       get: async (path, report) => {
         const digests = new Map<string, string>();
         for (const file of files) {

@@ -48,6 +48,7 @@ export async function prepareModel(trial: TrialRun): Promise<PreparedModel | nul
   notes.baseWeightBytes = model.base.weightBytes;
   notes.warnings.push(...model.artifact.warnings.map((text) => warn('engine-warning', text)));
   if (model.base.fetchedFrom !== undefined) notes.environment.fetchedFrom = model.base.fetchedFrom;
+  if (model.artifact.madeOn !== undefined) notes.environment.artifactMadeOn = model.artifact.madeOn;
   notes.environment.predictedMemoryBytes = checkFit(trial, model);
   return model;
 }

@@ -3,6 +3,8 @@ import type { Artifact } from './store.js';
 /** What another node made, to be had from there. */
 export interface Offer {
   readonly bytes: number;
+  /** The node that made it. */
+  readonly madeOn: string;
   /**
    * Gets it, as a file or a folder of that path; where it has a report, `report` is where that goes.
    * @returns its maker's note, and the digests of its files by their paths, which were checked.

@@ -51,6 +51,8 @@ const noteSchema = z.object({
   /** What their makers said, e.g. of tensors that got another type. */
   warnings: z.array(z.string()),
   steps: z.array(artifactStepSchema),
+  /** The node that made it, where that was another one. */
+  madeOn: z.string().optional(),
 });
 
 export interface Artifact extends z.infer<typeof noteSchema> {
@@ -127,7 +129,7 @@ export class ArtifactStore {
       await rm(path, { force: true, recursive: true });
       await rename(draft, path);
       if (existsSync(report)) await rename(report, reportPath(path));
-      return { ...(await this.#keep(path, note, 0)), makeSeconds: null };
+      return { ...(await this.#keep(path, { ...note, madeOn: offer.madeOn }, 0)), makeSeconds: null };
     } catch (error) {
       exchange.refused(name, (error as Error).message);
       return null;

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FailureError, failure } from '../../core/errors.js';
+import { fileProblem } from '../../core/input/file-problem.js';
 import { WireError } from '../../proto/errors.js';
 import type { Artifact } from '../../proto/gen/ridgepoint/v1/artifacts.js';
 import { Incoming, type Piece, type Progress } from '../bodies/incoming.js';
@@ -46,13 +48,20 @@ export class Shelf {
     this.#incoming = new Incoming(filesIn(join(settings.path, 'files')), folder, limits);
   }
 
-  /** Opens what is there; what is not whole goes. @param now monotonic seconds */
+  /** Opens what is there; what is not whole goes. @param now monotonic seconds. @throws FailureError where the folder cannot be used. */
   static async open(settings: ShelfSettings, now: () => number): Promise<Shelf> {
     const shelf = new Shelf(settings, now);
-    await rm(join(settings.path, 'incoming'), { recursive: true, force: true });
-    for (const folder of ['files', 'index']) await mkdir(join(settings.path, folder), { recursive: true });
-    for (const name of await readdir(join(settings.path, 'index'))) await shelf.#read(name);
-    await shelf.#sweep();
+    const { path } = settings;
+    try {
+      await rm(join(path, 'incoming'), { recursive: true, force: true });
+      for (const folder of ['files', 'index']) await mkdir(join(path, folder), { recursive: true });
+      for (const name of await readdir(join(path, 'index'))) await shelf.#read(name);
+      await shelf.#sweep();
+    } catch (error) {
+      const why = `The folder of artifacts ${path} cannot be used: ${fileProblem(error)}.`;
+      const hint = 'Name another one as `artifacts.path`, or write `artifacts: null`.';
+      throw new FailureError(failure('internal', why, { hint }));
+    }
     return shelf;
   }
 

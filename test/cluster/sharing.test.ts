@@ -133,7 +133,7 @@ describe('an artifact', () => {
     const [a, b] = await Promise.all([prepare(one, made, 'one', report), prepare(two, made, 'two', report)]);
     expect(made).toHaveLength(1);
     const [maker, getter] = made[0] === 'one' ? [a, b] : [b, a];
-    expect(getter).toEqual({ ...maker, path: getter.path, makeSeconds: null });
+    expect(getter).toEqual({ ...maker, path: getter.path, makeSeconds: null, madeOn: made[0] });
     expect(readFileSync(getter.path).equals(CONTENT)).toBe(true);
     expect(readFileSync(reportPath(getter.path), 'utf8')).toBe('{"layers":3}');
     // It is in the cache from now on, and nothing else is.

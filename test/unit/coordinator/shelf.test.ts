@@ -71,6 +71,12 @@ describe('the shelf', () => {
     );
   });
 
+  test('says in a sentence that its folder cannot be used', async () => {
+    const path = fresh();
+    writeFileSync(path, 'a file');
+    await expect(open(path)).rejects.toThrow(/^The folder of artifacts .* cannot be used: /);
+  });
+
   test('leaves the disk what it is told to', async () => {
     const shelf = await open(fresh(), { keepFreeBytes: 1e18 });
     await expect(put(shelf, 'lab a', randomBytes(10))).rejects.toThrow('no room');
