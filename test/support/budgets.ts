@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 178_850,
+  code: 178_900,
   /** Of one room. */
   room: 36_100,
-  tests: 78_040,
+  tests: 78_260,
   benches: 17_700,
   schemas: 9_212,
   /** Of documentation, generated pages left out. */
-  words: 62_310,
+  words: 62_330,
   functionLines: 80,
   longFunctions: 13,
 } as const;
