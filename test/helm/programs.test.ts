@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -52,6 +53,27 @@ describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs he
       metricsAddress: '[::]:9464',
       webAddress: '[::]:7118',
     });
+  });
+
+  test('several coordinators are known by the names of their pods, to agents, tools and their certificate', () => {
+    const manifests = renderOnce('several-coordinators-values.yaml');
+    const coordinator = only(manifests, 'StatefulSet');
+    const pods = only(manifests, 'Service', '-coordinator-pods').metadata.name;
+    const hosts = [0, 1, 2].map((i) => `${coordinator.metadata.name}-${i}.${pods}.bench.svc`);
+    const addresses = hosts.map((host) => `${host}:7117`).join(',');
+    expect(coordinator.spec.replicas).toBe(3);
+    expect(coordinator.spec.template.spec.containers[0].env).toEqual([
+      { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      { name: 'RIDGE_ADVERTISE', value: `$(POD_NAME).${pods}.bench.svc:7117` },
+    ]);
+    const agent = parse(only(manifests, 'ConfigMap', '-agent-cpu').data['agent.yaml']);
+    expect(agent.coordinator).toBe(addresses);
+    expect(only(manifests, 'Pod').spec.containers[0].args).toContain(`--coordinator=${addresses}`);
+    const certificate = new X509Certificate(
+      Buffer.from(only(manifests, 'Secret', '-coordinator-tls').data['tls.crt'], 'base64'),
+    );
+    for (const host of hosts) expect(certificate.checkHost(host)).toBeDefined();
+    expect(certificate.checkHost(`other.${pods}.elsewhere.svc`)).toBeUndefined();
   });
 
   test.each(['default-values.yaml', 'token-values.yaml'])(

@@ -14,12 +14,6 @@ type Refused = readonly [what: string, values: object, where: string, sentence: 
 
 /** What the schema says of each; it says all at once. */
 const BY_SCHEMA: readonly Refused[] = [
-  [
-    'several replicas',
-    { coordinator: { replicas: 3 } },
-    '/coordinator/replicas',
-    'one replica: a SQLite log has one writer, and several coordinators need a leader',
-  ],
   ['no replica', { coordinator: { replicas: 0 } }, '/coordinator/replicas', 'minimum: got 0, want 1'],
   [
     'plain text',
@@ -142,6 +136,12 @@ const BY_SCHEMA: readonly Refused[] = [
 
 /** What one field cannot know of another: templates say the first. */
 const BY_TEMPLATES: readonly Refused[] = [
+  [
+    'several coordinators on one file',
+    { coordinator: { replicas: 3 } },
+    'coordinator.replicas',
+    'a SQLite file has one coordinator; set coordinator.log.kind to postgres or jetstream for several.',
+  ],
   [
     'leases shorter than two heartbeats',
     { coordinator: { config: { leaseSeconds: 6 } } },

@@ -19,6 +19,9 @@
 {{- if lt (float64 $config.leaseSeconds) (mulf 2 $config.heartbeatSeconds) -}}
 {{- $errors = append $errors "coordinator.config.leaseSeconds: it is less than two heartbeats, so one lost heartbeat would end a trial; raise it or lower heartbeatSeconds." -}}
 {{- end -}}
+{{- if and (eq .Values.coordinator.log.kind "sqlite") (gt (int .Values.coordinator.replicas) 1) -}}
+{{- $errors = append $errors "coordinator.replicas: a SQLite file has one coordinator; set coordinator.log.kind to postgres or jetstream for several." -}}
+{{- end -}}
 {{- if and (eq .Values.coordinator.log.kind "jetstream") (not .Values.coordinator.log.jetstream.servers) -}}
 {{- $errors = append $errors "coordinator.log.jetstream.servers: name at least one NATS server, for log.kind is jetstream." -}}
 {{- end -}}

@@ -63,15 +63,30 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
-{{/* host:port that agents and tools dial. */}}
+{{/* What the name of a coordinator's pod stands before, where it is reached by itself. */}}
+{{- define "ridgepoint.podDomain" -}}
+{{- printf "%s-pods.%s.svc" (include "ridgepoint.coordinator" .) .Release.Namespace -}}
+{{- end -}}
+
+{{/* host:port that agents and tools dial; of several coordinators each, for one of them leads. */}}
 {{- define "ridgepoint.address" -}}
-{{- printf "%s.%s.svc:%v" (include "ridgepoint.coordinator" .) .Release.Namespace .Values.coordinator.service.port -}}
+{{- $name := include "ridgepoint.coordinator" . -}}
+{{- $replicas := int .Values.coordinator.replicas -}}
+{{- if gt $replicas 1 -}}
+{{- $addresses := list -}}
+{{- range $i := until $replicas -}}
+{{- $addresses = append $addresses (printf "%s-%d.%s:7117" $name $i (include "ridgepoint.podDomain" $)) -}}
+{{- end -}}
+{{- join "," $addresses -}}
+{{- else -}}
+{{- printf "%s.%s.svc:%v" $name .Release.Namespace .Values.coordinator.service.port -}}
+{{- end -}}
 {{- end -}}
 
 {{/* A JSON list of the names that the coordinator's certificate is for. */}}
 {{- define "ridgepoint.dnsNames" -}}
 {{- $name := include "ridgepoint.coordinator" . -}}
 {{- $short := printf "%s.%s" $name .Release.Namespace -}}
-{{- $names := list $name $short (printf "%s.svc" $short) (printf "%s.svc.cluster.local" $short) "localhost" -}}
+{{- $names := list $name $short (printf "%s.svc" $short) (printf "%s.svc.cluster.local" $short) (printf "*.%s" (include "ridgepoint.podDomain" .)) "localhost" -}}
 {{- concat $names .Values.security.certificates.extraDnsNames | uniq | toJson -}}
 {{- end -}}
