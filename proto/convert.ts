@@ -86,7 +86,7 @@ const leaseSchema: z.ZodType<Lease> = z.object({
   sweepName: z.string(),
   position: z.number().int().nonnegative(),
   block: z.number().int().nonnegative(),
-  purpose: z.enum(['measure', 'control']),
+  purpose: z.enum(['measure', 'control', 'probe']),
   attempt: z.number().int().positive(),
   start: z.number().int().positive().optional(),
   deviceId: z.string().min(1),

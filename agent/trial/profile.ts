@@ -15,7 +15,7 @@ import type { PreparedModel } from './preparation.js';
 export async function profileTrial(trial: TrialRun, model: PreparedModel | null): Promise<void> {
   const { lease, device, notes, child } = trial;
   const { experiment } = lease;
-  if (experiment.measure.profile === 'off') return;
+  if (experiment.measure.profile === 'off' || lease.purpose === 'probe') return;
   const { runner, workload } = experiment;
   const missing = (reason: string) => {
     notes.absent = { ...notes.absent, profile: reason };

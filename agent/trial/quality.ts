@@ -23,10 +23,10 @@ import type { ServedModel } from './serve.js';
  * @throws FailureError for files that are missing, not allowed, or wrong.
  */
 export async function prepareQuestions(
-  { lease: { experiment }, node, notes }: TrialRun,
+  { lease: { experiment, purpose }, node, notes }: TrialRun,
   model: PreparedModel | null,
 ): Promise<EvaluationSpec | null> {
-  const why = reasonNotAsked(experiment, model);
+  const why = purpose === 'probe' ? 'a probe asks no questions' : reasonNotAsked(experiment, model);
   if (why !== null) {
     notes.absent = { ...notes.absent, quality: why };
     return null;

@@ -112,9 +112,9 @@ export async function watchSweep(
 /** Says why a search has ended, and what it was spared. */
 function saySearch({ search, points, spared }: SweepStatus): void {
   if (search === undefined || search.ended === '') return;
-  const { measured, trials, deviceSeconds, skipped, passedOver, ended } = search;
+  const { measured, probed, trials, deviceSeconds, skipped, passedOver, ended } = search;
   say(
-    `the search has ended: ${printable(ended)}; ${measured} of ${points} points were measured in ${trials} trials and ${duration(deviceSeconds)} of devices, ${spared} were spared`,
+    `the search has ended: ${printable(ended)}; ${measured} of ${points} points were measured${probed > 0 ? ` and ${probed} more probed` : ''} in ${trials} trials and ${duration(deviceSeconds)} of devices, ${spared} were spared`,
   );
   if (passedOver > 0)
     say(`passed over ${passedOver} times: what was known then predicted that they are dominated`);

@@ -15,13 +15,16 @@ import { type LeaseState, type OtherRelease, queueOf, type SweepState } from '..
 import { blockedReasons, failureReasons, searchProgress, sweepStatus } from '../scheduler/status.js';
 import { type Seer, seesSweep } from './visible.js';
 
+/** Behind what a running trial is of. */
+const SUFFIX = { measure: '', control: ' (drift control)', probe: ' (probe)' } as const;
+
 export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStatus {
   const { state, trialSeconds, queued, start, invalidBy, disturbedBy, ...status } = sweepStatus(sweep);
   const search = searchProgress(sweep);
   const running = [...dispatcher.state.leases.values()].filter(
     (lease) =>
       lease.sweepId === status.sweepId &&
-      lease.purpose === 'measure' &&
+      lease.purpose !== 'control' &&
       !queueOf(sweep, lease.queue).settled.has(lease.position),
   ).length;
   const { namespace } = sweep.view;
@@ -114,7 +117,7 @@ function factsOf(sweep: SweepState, lease: LeaseState): LeaseFacts {
   const experiment = sweep.view.experimentAt(lease.position, lease.queue === '' ? null : lease.queue);
   const facts = {
     experimentId: experiment.id,
-    label: sweep.view.label(experiment) + (lease.purpose === 'control' ? ' (drift control)' : ''),
+    label: sweep.view.label(experiment) + SUFFIX[lease.purpose],
     maxRepeats: experiment.measure.maxRepeats,
   };
   factsByLease.set(lease, facts);

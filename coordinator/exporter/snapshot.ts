@@ -63,7 +63,7 @@ export const EMPTY: Snapshot = {
   logEntries: 0,
   logWritable: false,
   logRefused: 0,
-  granted: { measure: 0, control: 0 },
+  granted: { measure: 0, control: 0, probe: 0 },
   lost: 0,
 };
 
@@ -109,7 +109,7 @@ export function takeSnapshot({ dispatcher, registry, shown, goneBefore }: Source
 
 function progressOf(sweep: SweepState, leases: readonly LeaseState[]): SweepProgress {
   const { sweepId, name, queued, complete, failed, invalid, disturbed, ...more } = sweepStatus(sweep);
-  const leased = leases.filter((lease) => lease.purpose === 'measure' && lease.sweepId === sweepId).length;
+  const leased = leases.filter((lease) => lease.purpose !== 'control' && lease.sweepId === sweepId).length;
   const running = Math.min(queued, leased);
   const waiting = queued - running;
   const held = sweep.cancelled ? 'cancelled' : sweep.paused === null ? 'queued' : 'paused';

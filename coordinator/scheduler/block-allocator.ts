@@ -169,7 +169,7 @@ class BlockAllocator {
       }
     }
     for (let asked = 0; taken.length < size && asked < ASKED_IN_VAIN; asked += 1) {
-      const position = search.ask();
+      const position = search.promote() ?? search.ask() ?? search.promote(true);
       if (position === null) return taken;
       this.#consider(position, taken, true);
     }

@@ -175,7 +175,7 @@ function isHeld(state: SchedulerState, sweep: SweepState, queue: PointQueue, pos
       lease.sweepId === sweepId &&
       lease.queue === key &&
       lease.position === position &&
-      lease.purpose === 'measure',
+      lease.purpose !== 'control',
   );
   const inBlock = [...state.nodes.values()].some((node) =>
     [...node.slots.values()].some(
@@ -242,11 +242,26 @@ function record(state: SchedulerState, result: ResultHead): void {
     position: result.sweep.position,
   });
   sweep.nextBlock = Math.max(sweep.nextBlock, result.sweep.block + 1);
-  if (!measured || result.sweep.position >= sweep.view.count) return;
+  if (result.sweep.purpose === 'control' || result.sweep.position >= sweep.view.count) return;
+  if (result.sweep.purpose === 'probe' && result.status === 'complete' && result.valid) {
+    noteProbe(queue, result, lease !== undefined);
+    return;
+  }
   if (result.status === 'complete') rememberSeconds(sweep, result);
   if (!repeated) count(sweep.view, queue, result, lease !== undefined);
   else if (lease !== undefined && !queue.settled.has(result.sweep.position))
     waitForNextPass(queue, result.sweep.position);
+}
+
+/** A probe is no start: its point waits until the search wants it measured in full, if it ever does. */
+function noteProbe(queue: PointQueue, result: ResultHead, leased: boolean): void {
+  const { position } = result.sweep;
+  queue.search?.tellProbe(toldBy(result));
+  // What failed before it did so at a probe.
+  queue.tries.delete(position);
+  const returned = queue.returned.indexOf(position);
+  if (returned >= 0) queue.returned.splice(returned, 1);
+  if (leased) queue.inFlight.delete(position);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Lease } from '../../core/experiment/lease.js';
+import type { Lease, Purpose } from '../../core/experiment/lease.js';
 import type { Fact } from '../log/log.js';
 import { type Allocation, allocateBlock } from './block-allocator.js';
 import type { Command } from './commands.js';
@@ -145,7 +145,7 @@ function nextOfBlock(
   sweep: SweepState,
   slot: Slot,
   { facts, time, at }: { readonly facts: Fact[]; readonly time: TimeLeft; readonly at: string },
-): { position: number; purpose: 'measure' | 'control' } | null {
+): { position: number; purpose: Purpose } | null {
   const block = slot.block!;
   const queue = queueOf(sweep, block.queue);
   if (block.stage === 'begin') {
@@ -164,7 +164,8 @@ function nextOfBlock(
     }
     const node = state.nodes.get(slot.node);
     const reused = node === undefined ? [] : reusable(state, sweep, queue, position, node.profile);
-    if (reused.length === 0) return { position, purpose: 'measure' };
+    const purpose = queue.search?.wantsProbe(position) === true ? 'probe' : 'measure';
+    if (reused.length === 0) return { position, purpose };
     // Measured meanwhile, for another sweep: stays `out` until the facts count it.
     facts.push(...reused);
   }
@@ -178,7 +179,7 @@ function nextOfBlock(
 /** What a slot gets. */
 interface Granted {
   readonly position: number;
-  readonly purpose: 'measure' | 'control';
+  readonly purpose: Purpose;
   readonly time: TimeLeft;
   /** Devices of the node that its trial has besides the slot's. */
   readonly otherDeviceIds: readonly string[];
@@ -194,7 +195,7 @@ function grantLease(
   const { view } = sweep;
   const block = slot.block!;
   const queue = queueOf(sweep, block.queue);
-  const tries = purpose === 'measure' ? queue.tries.get(position) : undefined;
+  const tries = purpose !== 'control' ? queue.tries.get(position) : undefined;
   const attempt =
     tries === undefined ? 1 : tries.failed + tries.invalid + tries.losses + tries.elsewhere.size + 1;
   state.trialsNamed += 1;
@@ -204,7 +205,7 @@ function grantLease(
   const holder = { node: slot.node, deviceId: slot.deviceId, experimentId: experiment.id };
   const unique = `${state.options.incarnation}${state.trialsNamed.toString(36)}`;
   const id = trialId(name, unique, holder, leaseKey);
-  const charged = purpose === 'measure' ? block.charged : 0;
+  const charged = purpose !== 'control' ? block.charged : 0;
   holdLease(
     state,
     slot,
@@ -222,7 +223,7 @@ function grantLease(
     deviceId: slot.deviceId,
     ...(otherDeviceIds.length > 0 && { otherDeviceIds }),
     experiment,
-    ...(short && { mostRepeats: SHORT_REPEATS }),
+    ...((short || purpose === 'probe') && { mostRepeats: SHORT_REPEATS }),
     leaseSeconds: state.options.leaseSeconds,
   };
 }
@@ -277,7 +278,7 @@ export function renewOrAdopt(
   const queue = queueKey(sweep, node);
   const points = queueOf(sweep, queue);
   if (
-    name.purpose === 'measure' &&
+    name.purpose !== 'control' &&
     (points.settled.has(name.position) || points.inFlight.has(name.position))
   ) {
     return false;
@@ -292,7 +293,7 @@ export function renewOrAdopt(
       provesLease(id, { node, deviceId, experimentId }, leaseKey),
   );
   if (slot === undefined) return false;
-  if (name.purpose === 'measure') {
+  if (name.purpose !== 'control') {
     points.inFlight.add(name.position);
     const index = points.returned.indexOf(name.position);
     if (index >= 0) points.returned.splice(index, 1);

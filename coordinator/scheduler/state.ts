@@ -1,4 +1,5 @@
 import type { Experiment } from '../../core/experiment/experiment.js';
+import type { Purpose } from '../../core/experiment/lease.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import type { WarningCode } from '../../core/result/warnings.js';
@@ -138,7 +139,7 @@ export interface LeaseState {
   readonly queue: string;
   readonly position: number;
   readonly block: number;
-  readonly purpose: 'measure' | 'control';
+  readonly purpose: Purpose;
   readonly attempt: number;
   readonly node: string;
   readonly deviceId: string;
@@ -197,7 +198,7 @@ export interface SchedulerState {
   readonly cordoned: Map<string, string>;
   trialsNamed: number;
   /** Leases granted, and leases that ended without a record, since this coordinator started. */
-  readonly granted: { measure: number; control: number };
+  readonly granted: Record<Purpose, number>;
   lost: number;
 }
 
@@ -221,7 +222,7 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
     severalTurns: Object.keys(options.namespaces ?? {}).length > 0,
     cordoned: new Map(),
     trialsNamed: 0,
-    granted: { measure: 0, control: 0 },
+    granted: { measure: 0, control: 0, probe: 0 },
     lost: 0,
   };
 }

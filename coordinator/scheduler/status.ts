@@ -102,6 +102,7 @@ export function searchProgress({ queues }: SweepState): SearchProgress | null {
   const sum = (of: (one: SearchProgress) => number) => all.reduce((total, one) => total + of(one), 0);
   return {
     measured: sum(({ measured }) => measured),
+    probed: sum(({ probed }) => probed),
     pending: sum(({ pending }) => pending),
     passedOver: sum(({ passedOver }) => passedOver),
     trials: sum(({ trials }) => trials),

@@ -226,7 +226,7 @@ function reported(state: SchedulerState, record: ResultRecord, at: string): Comm
   if (known) return [acknowledge];
   const facts: Fact[] = [{ fact: 'ResultRecorded', record }];
   const sweep = state.sweeps.get(record.sweep.id);
-  if (sweep !== undefined && record.sweep.purpose === 'measure') {
+  if (sweep !== undefined && record.sweep.purpose !== 'control') {
     const key = queueKey(sweep, record.node.name);
     const queue = queueOf(sweep, key);
     const { position } = record.sweep;

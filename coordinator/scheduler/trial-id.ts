@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Purpose } from '../../core/experiment/lease.js';
 
 /**
  * A trial id says what it is a trial of, and proves to whom it was leased. So a coordinator that was restarted takes
@@ -9,9 +10,9 @@ export interface TrialName {
   readonly sweepId: string;
   readonly position: number;
   readonly block: number;
-  readonly purpose: 'measure' | 'control';
+  readonly purpose: Purpose;
   readonly attempt: number;
-  /** Which start of its point, 1-based; left out for controls, and in ids of before it was signed. */
+  /** Which start of its point, 1-based; left out for controls and probes, and in ids of before it was signed. */
   readonly start?: number;
 }
 
@@ -22,18 +23,21 @@ export interface LeaseHolder {
   readonly experimentId: string;
 }
 
+const LETTERS = { measure: 'm', control: 'c', probe: 'p' } as const satisfies Record<Purpose, string>;
+const PURPOSES = { m: 'measure', c: 'control', p: 'probe' } as const;
+
 /** Of the signature that ends an id: 96 bits. */
 const SIGNATURE_DIGITS = 24;
 const SIGNED = /^(t\..+)-([0-9a-f]{24})$/;
-const NAMED = /^t\.([^.]+)\.(\d{1,16})\.([mc])(\d{1,16})\.(\d{1,16})(?:s(\d{1,16}))?\../;
+const NAMED = /^t\.([^.]+)\.(\d{1,16})\.([mcp])(\d{1,16})\.(\d{1,16})(?:s(\d{1,16}))?\../;
 
 /**
  * @param unique keeps the ids of one coordinator apart; letters, digits and dashes.
  * @param key the log's secret.
- * @returns `t.<sweep>.<position>.<m|c><block>.<attempt>s<start>.<unique>-<signature>`; safe as a file name.
+ * @returns `t.<sweep>.<position>.<m|c|p><block>.<attempt>s<start>.<unique>-<signature>`; safe as a file name.
  */
 export function trialId(name: TrialName, unique: string, holder: LeaseHolder, key: string): string {
-  const purpose = name.purpose === 'control' ? 'c' : 'm';
+  const purpose = LETTERS[name.purpose];
   const start = name.start === undefined ? '' : `s${name.start}`;
   const about = `t.${name.sweepId}.${name.position}.${purpose}${name.block}.${name.attempt}${start}.${unique}`;
   return `${about}-${sign(about, holder, key)}`;
@@ -46,7 +50,7 @@ export function readTrialId(id: string): TrialName | null {
   const name: TrialName = {
     sweepId: match[1]!,
     position: Number(match[2]),
-    purpose: match[3] === 'c' ? 'control' : 'measure',
+    purpose: PURPOSES[match[3] as keyof typeof PURPOSES],
     block: Number(match[4]),
     attempt: Number(match[5]),
     ...(match[6] !== undefined && { start: Number(match[6]) }),

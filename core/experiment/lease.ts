@@ -1,5 +1,8 @@
 import type { Experiment } from './experiment.js';
 
+/** What a trial is for: a start of its point, the drift control of a block, or a short look at a point of a search. */
+export type Purpose = 'measure' | 'control' | 'probe';
+
 /** The right of one node to try one experiment on one device until a time. */
 export interface Lease {
   readonly trialId: string;
@@ -8,16 +11,16 @@ export interface Lease {
   /** Index of the point in the sweep's enumeration. */
   readonly position: number;
   readonly block: number;
-  readonly purpose: 'measure' | 'control';
+  readonly purpose: Purpose;
   /** 1-based: one more than the trials of the experiment that came to nothing. */
   readonly attempt: number;
-  /** 1-based: one more than its valid starts before; left out for controls. */
+  /** 1-based: one more than its valid starts before; left out for controls and probes. */
   readonly start?: number | undefined;
   readonly deviceId: string;
   /** Devices of the node that the trial holds beside its own; left out = none. */
   readonly otherDeviceIds?: readonly string[] | undefined;
   readonly experiment: Experiment;
-  /** It ends after so many repeats, however sure it is of them: the time of its sweep is nearly over. Left out = as the experiment says. */
+  /** It ends after so many repeats, however sure it is of them: the time of its sweep is nearly over, or it is a probe. Left out = as the experiment says. */
   readonly mostRepeats?: number | undefined;
   /** The agent renews by heartbeat well before this many seconds have passed. */
   readonly leaseSeconds: number;

@@ -121,7 +121,10 @@ export const COORDINATOR_METRICS = described({
     labels: ['node', 'state'],
     help: 'Devices of a connected node: busy with a trial, waiting for work that is not there, or idle between the two.',
   },
-  leases: { labels: ['node', 'purpose'], help: 'Leases held now: to measure a point, or for drift control.' },
+  leases: {
+    labels: ['node', 'purpose'],
+    help: 'Leases held now: to measure a point, to probe it for a search, or for drift control.',
+  },
   leases_granted_total: {
     labels: ['purpose'],
     help: 'Leases granted since this coordinator started: to measure a point, or for drift control.',

@@ -221,9 +221,9 @@ export const resultSchema = z.object({
     position: z.number().int().nonnegative(),
     /** Block of the node's random order, and what the trial was for. */
     block: z.number().int().nonnegative(),
-    purpose: z.enum(['measure', 'control']),
+    purpose: z.enum(['measure', 'control', 'probe']),
     attempt: z.number().int().positive(),
-    /** Which start of its experiment, 1-based; left out for controls, and in records of before there were several. */
+    /** Which start of its experiment, 1-based; left out for controls and probes, and in records of before there were several. */
     start: z.number().int().positive().optional(),
   }),
   experiment: experimentSchema,

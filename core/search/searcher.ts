@@ -5,6 +5,7 @@ import { drawBelow, type History, type Observation } from './history.js';
 import { type Costs, hypervolume } from './hypervolume.js';
 import { costOf } from './objectives.js';
 import { CORNER, type Numbered, unitCosts } from './order.js';
+import { type Known, Probes } from './probes.js';
 import type { SearchSpace } from './space.js';
 import { STRATEGIES } from './strategies/index.js';
 import { type PhysicsOf, Surrogate } from './surrogate.js';
@@ -44,6 +45,8 @@ export interface Grown {
 /** Where a search stands, for those who watch it. */
 export interface SearchProgress extends Spent {
   readonly measured: number;
+  /** Points that were only probed. */
+  readonly probed: number;
   readonly pending: number;
   /** How often a point was passed over, since what was known then said that it is dominated. */
   readonly passedOver: number;
@@ -85,6 +88,7 @@ export class Searcher {
   readonly #told = new Map<number, Point>();
   /** In the order of their first start. */
   readonly #order: Point[] = [];
+  readonly #probes: Probes;
   readonly #pending = new Set<number>();
   readonly #skipped = new Map<number, string>();
   #trials = 0;
@@ -101,6 +105,7 @@ export class Searcher {
   constructor(space: SearchSpace, options: SearchOptions) {
     this.#space = space;
     this.#options = options;
+    this.#probes = new Probes(options.objectives.length);
   }
 
   /** Why no new point is asked for: a budget is spent, nothing is left, or nothing is gained any more; null = it goes on. */
@@ -111,8 +116,12 @@ export class Searcher {
       const [reason = 'each failed or was invalid'] = this.#skipped.values();
       return `none of its first ${this.#trials} trials gave a row: ${reason}`;
     }
-    const left = this.#space.count - this.#told.size - this.#pending.size - this.#skipped.size;
-    return left > 0 || this.#pending.size > 0 ? null : 'every point was measured or skipped';
+    if (this.#pending.size > 0) return null;
+    const left = this.#space.count - this.#told.size - this.#probes.size - this.#skipped.size;
+    if (left > 0 || this.#nextProbed(true) !== null) return null;
+    return this.#probes.size === 0
+      ? 'every point was measured or skipped'
+      : 'every point was probed, and measured where it may stand on the front';
   }
 
   /** @returns a point to measure for the first time, which is pending from then on; null when the search has ended, or all that is left is pending. */
@@ -127,8 +136,10 @@ export class Searcher {
     for (;;) {
       const position = strategy.ask(history, draws);
       if (position === null) {
-        if (dominated.size > 0 && this.#pending.size === 0) this.#ended = ALL_DOMINATED;
-        for (const one of this.#pending.size === 0 ? dominated : []) this.#skipped.set(one, ALL_DOMINATED);
+        // What was probed comes first.
+        if (dominated.size === 0 || this.#pending.size > 0 || this.#nextProbed(true) !== null) return null;
+        this.#ended = ALL_DOMINATED;
+        for (const one of dominated) this.#skipped.set(one, ALL_DOMINATED);
         return null;
       }
       if (dominated.size >= SKIPS || history.worth(position)) {
@@ -139,9 +150,40 @@ export class Searcher {
     }
   }
 
+  /** Whether the next trial of a point is a probe. */
+  wantsProbe(position: number): boolean {
+    return (
+      this.#options.spec.fidelity === 'probe' && !this.#told.has(position) && !this.#probes.has(position)
+    );
+  }
+
+  /**
+   * @param over whether nothing is left to be probed.
+   * @returns a probed point that is worth a full measurement, which is pending from then on; null when none is.
+   */
+  promote(over = false): number | null {
+    const position = this.ended === null ? this.#nextProbed(over) : null;
+    if (position !== null) this.#pending.add(position);
+    return position;
+  }
+
+  #nextProbed(over: boolean): number | null {
+    return this.#probes.size === 0 ? null : this.#probes.next(this.#known(), this.#pending, over);
+  }
+
+  #known(): Known {
+    const model = this.#surrogate;
+    return {
+      measured: this.#order,
+      predict: model?.predict ?? null,
+      atBest: model === null ? null : (position) => model.atBest(position),
+    };
+  }
+
   /** Notes a point that nothing can measure. */
   skip(position: number, reason: string): void {
     this.#pending.delete(position);
+    this.#probes.take(position, null);
     if (!this.#told.has(position)) this.#skipped.set(position, reason);
   }
 
@@ -153,10 +195,30 @@ export class Searcher {
     this.#ended ??= this.#overspent();
   }
 
+  /** Takes in what a probe said: it orders points, and stands on no front. */
+  tellProbe({ position, values, seconds, joules }: Told): void {
+    this.spend(seconds, joules);
+    if (!this.wantsProbe(position)) return;
+    this.#pending.delete(position);
+    this.#skipped.delete(position);
+    const { costs, missed } = this.#read(values);
+    // What a probe has no number of it does not miss.
+    const violation = missed.reduce<number>((sum, one) => sum + (one ?? 0), 0);
+    this.#probes.add({ position, digits: this.#space.digitsAt(position), costs, violation, seconds });
+    this.#learn();
+  }
+
+  #read(values: Told['values']) {
+    const { objectives, spec } = this.#options;
+    return {
+      costs: objectives.map(({ metric, better }) => costOf(metric, better, values[metric] ?? null)),
+      missed: spec.constraints.map((bound) => missBy(bound, values[bound.metric] ?? null)),
+    };
+  }
+
   /** Takes in what a trial said. */
   tell(told: Told): void {
     const { position, values, seconds, joules } = told;
-    const { objectives, spec } = this.#options;
     this.#pending.delete(position);
     this.#skipped.delete(position);
     this.spend(seconds, joules);
@@ -166,8 +228,8 @@ export class Searcher {
       this.#told.set(position, point);
       this.#order.push(point);
     }
-    const costs = objectives.map(({ metric, better }) => costOf(metric, better, values[metric] ?? null));
-    const missed = spec.constraints.map((bound) => missBy(bound, values[bound.metric] ?? null));
+    const { costs, missed } = this.#read(values);
+    this.#probes.take(position, costs);
     point.add(
       costs.some((cost) => cost === null) ? null : (costs as number[]),
       missed.some((one) => one === null) ? null : (missed as number[]).reduce((sum, one) => sum + one, 0),
@@ -203,6 +265,7 @@ export class Searcher {
     return {
       ...this.spent,
       measured: this.#told.size,
+      probed: this.#probes.size,
       pending: this.#pending.size,
       passedOver: this.#passedOver,
       skipped: [...reasons].map(([reason, points]) => ({ reason, points })),
@@ -226,13 +289,14 @@ export class Searcher {
   #history(model: Surrogate | null, dominated: Set<number>): History {
     const asked = (position: number) =>
       this.#told.has(position) ||
+      this.#probes.has(position) ||
       this.#pending.has(position) ||
       this.#skipped.has(position) ||
       dominated.has(position);
     return {
       space: this.#space,
-      observations: this.#order,
-      pending: [...this.#pending],
+      observations: this.#observations(),
+      pending: [...this.#pending].filter((position) => !this.#probes.has(position)),
       asked,
       worth: (position) => {
         if (asked(position)) return false;
@@ -244,13 +308,20 @@ export class Searcher {
     };
   }
 
+  /** Of all points that were looked at, as deep as that was. */
+  #observations(): readonly Observation[] {
+    return this.#probes.size === 0
+      ? this.#order
+      : [...this.#order, ...this.#probes.observations(this.#known())];
+  }
+
   /** Makes the model anew when a twentieth more points are known: as things are told, so that a log that is told again gives the same models. */
   #learn(): void {
-    const known = this.#order.length;
+    const known = this.#order.length + this.#probes.size;
     if (!this.#options.spec.predict || known < this.#relearnAt) return;
     this.#relearnAt = Math.ceil(known * 1.05);
     if (this.#relearnAt === known) this.#relearnAt += 1;
-    this.#surrogate = Surrogate.of(this.#space, this.#options.physics, this.#order);
+    this.#surrogate = Surrogate.of(this.#space, this.#options.physics, this.#observations());
   }
 
   #isDominated(best: Costs): boolean {

@@ -98,7 +98,7 @@ export function sweepId(sweep: Sweep): string {
   });
   const include = sweep.include.map((entry) => (entry.name === null ? entry.at : entry));
   const points = sweep.points.length === 0 ? undefined : sweep.points;
-  const search = sweep.search ?? undefined;
+  const search = withoutFull(sweep.search);
   const placement = { ...sweep.placement, nodeSelector: selectorOf(sweep.placement) };
   const techniques = sweep.techniques.filter(
     ({ name, values }) =>
@@ -141,6 +141,13 @@ export function pointsId(sweep: Sweep): string {
 /** Which nodes measure a sweep says what is measured only where the node is an axis; elsewhere a sweep goes on on other nodes. */
 function selectorOf({ perNode, nodeSelector }: PlacementSpec): NodeSelector | undefined {
   return perNode && Object.keys(nodeSelector).length > 0 ? nodeSelector : undefined;
+}
+
+/** What a release added to searches counts as left out where it changes nothing. */
+function withoutFull(search: Sweep['search']): object | undefined {
+  if (search === null) return undefined;
+  const { fidelity, ...others } = search;
+  return fidelity === 'full' ? others : search;
 }
 
 /** What a policy leaves at its default counts as left out, as before there was a field for it. */

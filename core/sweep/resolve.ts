@@ -263,7 +263,7 @@ function readSearch(reader: Reader, name: string): SearchSpec | null {
   const path = ['spec', 'search'];
   const written = reader.value(path);
   if (written === undefined || reader.damaged(path)) return null;
-  const { strategy, seed, budget = {}, leastGainPerDeviceHour, predict } = SEARCH.parse(written);
+  const { strategy, seed, budget = {}, leastGainPerDeviceHour, predict, fidelity } = SEARCH.parse(written);
   const { money, pricePerDeviceHour } = budget;
   if ((money === undefined) !== (pricePerDeviceHour === undefined)) {
     reader.report(
@@ -287,6 +287,7 @@ function readSearch(reader: Reader, name: string): SearchSpec | null {
     leastGainPerDeviceHour,
     constraints: readBounds(reader, [...path, 'constraints']),
     predict,
+    fidelity,
   };
 }
 

@@ -355,6 +355,12 @@ export const SEARCH = z.strictObject({
     .describe(
       'Whether points are ordered by what is predicted of them, and left out where that is dominated by more than predictions are wrong.',
     ),
+  fidelity: z
+    .enum(['full', 'probe'])
+    .default('full')
+    .describe(
+      'probe: points first get a short trial without questions, and a full measurement only where that says that they may stand on the front.',
+    ),
 });
 
 const axisName = z

@@ -99,6 +99,8 @@ export interface SearchSpec {
   readonly constraints: readonly SearchBound[];
   /** Whether points are ordered and skipped by what is predicted of them. */
   readonly predict: boolean;
+  /** `probe`: a point is looked at briefly first, and only the better ones are measured in full. */
+  readonly fidelity: 'full' | 'probe';
 }
 
 /** A sweep file after the door: every value checked, every default filled in. */

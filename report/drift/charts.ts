@@ -64,7 +64,8 @@ export const DRIFT_METRICS: readonly string[] = [
 export function driftCharts(records: readonly ResultRecord[], request: DriftRequest): DriftChart[] {
   const valid = records
     .filter(
-      ({ status, valid: counts, sweep }) => status === 'complete' && (counts || sweep.purpose === 'control'),
+      ({ status, valid: counts, sweep }) =>
+        status === 'complete' && sweep.purpose !== 'probe' && (counts || sweep.purpose === 'control'),
     )
     .toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
   const devices = groupedBy(valid, ({ node, device }) => JSON.stringify([node.name, device.id]));

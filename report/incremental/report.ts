@@ -60,6 +60,8 @@ export class IncrementalReport {
   add(records: readonly ResultRecord[]): void {
     for (const record of records) {
       this.#run.add(record);
+      // Another depth is another number: no row, and no reading of drift.
+      if (record.sweep.purpose === 'probe') continue;
       this.#drift.add(record);
       if (record.sweep.purpose === 'control') insertByTime(this.#controls, record);
       if (record.sweep.purpose === 'measure') this.#addMeasured(record);

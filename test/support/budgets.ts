@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 178_900,
+  code: 179_300,
   /** Of one room. */
-  room: 36_100,
-  tests: 78_260,
+  room: 36_320,
+  tests: 78_450,
   benches: 17_700,
-  schemas: 9_212,
+  schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 62_330,
+  words: 62_500,
   functionLines: 80,
   longFunctions: 13,
 } as const;

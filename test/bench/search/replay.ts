@@ -21,6 +21,7 @@ export function replay(
   const points = [...task.points.values()];
   const searcher = new Searcher(space, {
     spec: {
+      fidelity: 'full',
       ...options,
       budget: { trials: null, deviceHours: null, joules: null },
       leastGainPerDeviceHour: null,

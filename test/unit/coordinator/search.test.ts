@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { blockedReasons, searchProgress } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
+import type { Lease } from '../../../core/experiment/lease.js';
 import { distancesOf } from '../../../core/search/distance.js';
 import { Searcher } from '../../../core/search/searcher.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
@@ -15,6 +16,7 @@ const SPEC: SearchSpec = {
   leastGainPerDeviceHour: null,
   constraints: [],
   predict: true,
+  fidelity: 'full',
 };
 
 /** A line of points: the further right, the faster. */
@@ -86,6 +88,68 @@ describe('a sweep with a search', () => {
     expect([...before, ...after]).toEqual(undisturbed);
     expect(status(sim)).toEqual(status(whole));
     expect(progressOf(sim)).toEqual(progressOf(whole));
+  });
+
+  test('that probes first looks briefly, and measures in full what may stand on the front', () => {
+    const sim = new Simulation();
+    sim.join();
+    sim.submit(searched({ fidelity: 'probe', budget: { trials: null, deviceHours: null, joules: null } }));
+    const said = ({ position, purpose }: Lease) => ({
+      decodeTokensPerSecond: (purpose === 'probe' ? 90 : 100) + 10 * position + (position % 3),
+    });
+    const before: Lease[] = [];
+    for (let i = 0; i < 30; i++) {
+      const lease = sim.ask()!;
+      before.push(lease);
+      sim.report(aRecord(lease, aNode('node-a'), said(lease)));
+    }
+    // What is out when a coordinator is killed is reported to the next one.
+    const held = sim.ask()!;
+    const known = progressOf(sim);
+    sim.restart();
+    expect({ ...progressOf(sim), pending: 0, passedOver: 0 }).toEqual({
+      ...known,
+      pending: 0,
+      passedOver: 0,
+    });
+    sim.join('node-a', [held.trialId]);
+    sim.report(aRecord(held, aNode('node-a'), said(held)));
+    const leases = [...before, held, ...runAll(sim, 'node-a', said)];
+    const of = (purpose: string) =>
+      leases.filter((lease) => lease.purpose === purpose).map(({ position }) => position);
+    const [probed, measured] = [of('probe'), of('measure')];
+    expect(new Set(probed).size).toBe(probed.length);
+    expect(probed.length).toBe(COUNT);
+    expect(new Set(measured).size).toBeLessThan(COUNT / 2);
+    expect(measured.filter((position) => position === COUNT - 1)).toHaveLength(2);
+    for (const { purpose, mostRepeats, start } of leases) {
+      expect(mostRepeats).toBe(purpose === 'probe' ? 2 : undefined);
+      expect(start === undefined).toBe(purpose === 'probe');
+    }
+    expect(status(sim)).toMatchObject({ state: 'done', complete: new Set(measured).size, queued: 0 });
+    expect(progressOf(sim)).toMatchObject({
+      measured: new Set(measured).size,
+      probed: COUNT - new Set(measured).size,
+      ended: 'every point was probed, and measured where it may stand on the front',
+    });
+  });
+
+  test('what a probe finds impossible is given up, and what it comes to a second time is not measured twice', () => {
+    const sim = new Simulation();
+    sim.join();
+    sim.submit(searched({ fidelity: 'probe' }));
+    const failed: Ending = { failure: failure('model-unsupported', 'not to be opened') };
+    const lost = sim.ask()!;
+    sim.tick(40);
+    const leases = runAll(sim, 'node-a', ({ position }) =>
+      position > 50 ? failed : { decodeTokensPerSecond: 100 + position },
+    );
+    sim.report(aRecord(lost, aNode('node-a'), { decodeTokensPerSecond: 100 }));
+    expect(status(sim).failed).toBe(
+      new Set(leases.flatMap((l) => (l.position > 50 ? [l.position] : []))).size,
+    );
+    expect(status(sim).state).toBe('done');
+    expect(progressOf(sim)?.ended).toBe('its budget of 30 trials is spent');
   });
 
   test('when every trial fails it ends soon, with the reason', () => {

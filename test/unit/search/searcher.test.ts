@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { Searcher } from '../../../core/search/searcher.js';
+import { PythonRandom } from '../../../core/statistics/python-random.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { replay, SHARES } from '../../bench/search/replay.js';
 import { cliffs, conditional } from '../../bench/search/synthetic.js';
-import { spaceOf, type Task, type TaskPoint } from '../../bench/search/task.js';
+import { spaceOf, type Task, type TaskPoint, Volume } from '../../bench/search/task.js';
 
 const SPEC: SearchSpec = {
   strategy: 'tpe',
@@ -12,6 +13,7 @@ const SPEC: SearchSpec = {
   leastGainPerDeviceHour: null,
   constraints: [],
   predict: true,
+  fidelity: 'full',
 };
 const task = conditional(3);
 const points = [...task.points.values()];
@@ -92,6 +94,61 @@ describe('what is found', () => {
     const beaten = (a: number, b: number) =>
       points[b]!.values!.every((value, d) => value < 0.5 * points[a]!.values![d]!);
     for (const position of worth) expect(asked.some((other) => beaten(position, other))).toBe(false);
+  });
+});
+
+describe('probes', () => {
+  /** Ranks flip: a probe is off by a tenth of a logarithm at random, and slower on average. */
+  const probed = (values: readonly number[] | null, random: PythonRandom) =>
+    values?.map((value) => value * Math.exp(0.2 + 0.1 * (random.next() - 0.5))) ?? null;
+
+  test('order what is measured in full, and nearly all of the front is', () => {
+    const one = cliffs(3);
+    const few: Task = { ...one, points: new Map([...one.points].filter((_, i) => i % 40 === 0)) };
+    const grid = [...few.points.values()];
+    const searcher = search({ fidelity: 'probe', strategy: 'random', predict: false }, few);
+    const random = new PythonRandom(3);
+    const measured: number[] = [];
+    const looked: number[] = [];
+    const values = (ones: readonly number[] | null) =>
+      Object.fromEntries(one.metrics.map((metric, d) => [metric, ones?.[d] ?? null]));
+    for (;;) {
+      const position = searcher.promote() ?? searcher.ask() ?? searcher.promote(true);
+      if (position === null) break;
+      const about = { position, joules: null };
+      const truth = grid[position]!.values;
+      if (searcher.wantsProbe(position)) {
+        looked.push(position);
+        if (truth === null) searcher.skip(position, 'does not fit');
+        else searcher.tellProbe({ ...about, seconds: 1, values: values(probed(truth, random)) });
+      } else {
+        measured.push(position);
+        searcher.tell({ ...about, seconds: 5, values: values(truth) });
+      }
+    }
+    expect(looked).toHaveLength(grid.length);
+    expect(new Set(measured).size).toBe(measured.length);
+    expect(measured.length).toBeLessThan(grid.length / 3);
+    const volume = new Volume(few);
+    const covered = volume.of(measured.map((position) => grid[position]!.values!)) / volume.whole;
+    expect(covered).toBeGreaterThan(0.98);
+    expect(searcher.ended).toBe('every point was probed, and measured where it may stand on the front');
+    expect(searcher.progress).toMatchObject({ measured: measured.length });
+  });
+
+  test('stand on no front, give no further start, and what they have no number of is left open', () => {
+    const searcher = search({ fidelity: 'probe' });
+    const [metric] = task.metrics as [string];
+    for (let i = 0; i < 12; i++) {
+      const position = searcher.ask()!;
+      searcher.tellProbe({ position, values: { [metric]: 1 + i }, seconds: 1, joules: null });
+      expect(searcher.worthAnotherStart(position)).toBe(false);
+    }
+    expect(searcher.progress).toMatchObject({ measured: 0, probed: 12, hypervolume: null, trials: 12 });
+    const promoted = searcher.promote()!;
+    expect(searcher.wantsProbe(promoted)).toBe(false);
+    answer(searcher, promoted);
+    expect(searcher.progress).toMatchObject({ measured: 1, probed: 11 });
   });
 });
 

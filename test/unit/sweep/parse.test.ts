@@ -27,6 +27,7 @@ describe('a good file', () => {
       leastGainPerDeviceHour: null,
       constraints: [],
       predict: true,
+      fidelity: 'full',
     });
     expect(searchOf('{ budget: { money: 5 }, constraints: { perplexity: {} } }')).toEqual([
       'money and pricePerDeviceHour belong together: name both, or a budget of deviceHours',

@@ -6,12 +6,13 @@ const HEIGHT = 48;
 
 /** Where a search stands: what was measured, passed over and spared, how the front grew with the time that was spent, and why it ended. */
 export function Search({ search, points }: { search: LiveSearch; points: number }) {
-  const { measured, trials, deviceSeconds, passedOver, spared, skipped, ended, hypervolume } = search;
+  const { measured, probed, trials, deviceSeconds, passedOver, spared, skipped, ended, hypervolume } = search;
   return (
     <section class="search" aria-label="Search">
       <p class="standing-line">
         <span>
-          Search: {measured} of {points} points in {trials} trials, {duration(deviceSeconds)} of devices
+          Search: {measured} of {points} points{probed > 0 && `, ${probed} more only probed,`} in {trials}{' '}
+          trials, {duration(deviceSeconds)} of devices
         </span>
         {hypervolume !== null && (
           <span>front {percent(hypervolume)} of the volume between worst and best</span>

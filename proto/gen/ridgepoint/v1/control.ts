@@ -293,6 +293,8 @@ export interface SearchProgress {
   passedOver: number;
   /** Bounds that it keeps to: rows that miss one are on no front. */
   constraints: MetricBound[];
+  /** Points that were only probed. */
+  probed: number;
 }
 
 export interface MetricBound {
@@ -2228,6 +2230,7 @@ function createBaseSearchProgress(): SearchProgress {
     ended: "",
     passedOver: 0,
     constraints: [],
+    probed: 0,
   };
 }
 
@@ -2262,6 +2265,9 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     }
     for (const v of message.constraints) {
       MetricBound.encode(v!, writer.uint32(82).fork()).join();
+    }
+    if (message.probed !== 0) {
+      writer.uint32(88).uint64(message.probed);
     }
     return writer;
   },
@@ -2359,6 +2365,14 @@ export const SearchProgress: MessageFns<SearchProgress> = {
             message.constraints.push(MetricBound.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.probed = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2395,6 +2409,7 @@ export const SearchProgress: MessageFns<SearchProgress> = {
       constraints: globalThis.Array.isArray(object?.constraints)
         ? object.constraints.map((e: any) => MetricBound.fromJSON(e))
         : [],
+      probed: isSet(object.probed) ? globalThis.Number(object.probed) : 0,
     };
   },
 
@@ -2430,6 +2445,9 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     if (message.constraints?.length) {
       obj.constraints = message.constraints.map((e) => MetricBound.toJSON(e));
     }
+    if (message.probed !== 0) {
+      obj.probed = Math.round(message.probed);
+    }
     return obj;
   },
 
@@ -2448,6 +2466,7 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     message.ended = object.ended ?? "";
     message.passedOver = object.passedOver ?? 0;
     message.constraints = object.constraints?.map((e) => MetricBound.fromPartial(e)) || [];
+    message.probed = object.probed ?? 0;
     return message;
   },
 };
