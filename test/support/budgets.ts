@@ -13,7 +13,7 @@ export const BUDGETS = {
   benches: 17_700,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 62_500,
+  words: 62_700,
   functionLines: 80,
   longFunctions: 13,
 } as const;
