@@ -63,12 +63,7 @@ const READ = { config: { access: 'read' } } as const;
 function routes(app: HttpApp, parts: WebParts): void {
   const { dispatcher, registry, log } = parts;
   const page = readPage();
-  const changesFor = perRights((who) => new Changes(dispatcher, registry, who));
   const reports = new Reports(log, dispatcher);
-  const readers = new Set<EventStream>();
-  app.addHook('preClose', async () => {
-    for (const reader of readers) reader.close();
-  });
 
   app.get('/', PUBLIC, async (request, reply) => {
     if (page === null) {
@@ -118,6 +113,18 @@ function routes(app: HttpApp, parts: WebParts): void {
       throw new WireError('not-found', `There is no result of a trial ${quote(request.params.id)} here.`);
     }
     return await send(request, reply, 'application/json', gradedJson(result.json));
+  });
+
+  eventsRoute(app, parts);
+}
+
+/** Follows what happens; its readers are let go when the server closes. */
+function eventsRoute(app: HttpApp, parts: WebParts): void {
+  const { dispatcher, registry } = parts;
+  const changesFor = perRights((who) => new Changes(dispatcher, registry, who));
+  const readers = new Set<EventStream>();
+  app.addHook('preClose', async () => {
+    for (const reader of readers) reader.close();
   });
 
   app.get<{ Querystring: { sweep?: string; results?: string; after?: string } }>(

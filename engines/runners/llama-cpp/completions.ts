@@ -108,19 +108,13 @@ function answering(
             : `The chat template refuses the prompt: ${(error as Error).message}.`,
         );
       }
-      const { maxTokens, stop, seed, temperature } = asked;
+      const { maxTokens, stop } = asked;
       if (prompt.length === 0) return refused('The prompt is empty.');
       if (prompt.length + maxTokens > perSequence)
         return refused(
           `The prompt has ${prompt.length} tokens, and with ${maxTokens} to come they do not fit into ${perSequence}: raise cacheTokens.`,
         );
-      const sampling = {
-        ...{ temperature, seed },
-        ...(asked.topP !== null && { topP: asked.topP }),
-        ...(asked.topK !== null && { topK: asked.topK }),
-        ...(asked.minP !== null && { minP: asked.minP }),
-      };
-      lanes.add({ prompt, maxTokens, stop, exactLength, resolve, pick: tokenPicker(sampling, seed) });
+      lanes.add({ prompt, maxTokens, stop, exactLength, resolve, pick: pickerOf(asked) });
     });
   return {
     facts,
@@ -142,6 +136,21 @@ function answering(
       freeHandles(llama, opened);
     },
   };
+}
+
+function pickerOf({
+  temperature,
+  seed,
+  topP,
+  topK,
+  minP,
+}: CompletionRequest): ReturnType<typeof tokenPicker> {
+  const cut = {
+    ...(topP !== null && { topP }),
+    ...(topK !== null && { topK }),
+    ...(minP !== null && { minP }),
+  };
+  return tokenPicker({ temperature, seed, ...cut }, seed);
 }
 
 const NOTHING = { text: '', sent: null, firstToken: null, cachedTokens: null, outputTokens: null } as const;
