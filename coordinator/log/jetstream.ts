@@ -77,6 +77,7 @@ interface Attempt extends Pick<Append, 'first' | 'chain'> {
 /** A follower that hears nothing asks again after this long; other coordinators write too. */
 const POLL_SECONDS = 0.5;
 const PATIENCE_SECONDS = 30;
+const PING_MILLISECONDS = 2_000;
 const MOST_PAUSE_MILLISECONDS = 1_000;
 /** Others write only while a coordinator takes over: what one wrote before an outage is among the last. */
 const RECENT_APPENDS = 64;
@@ -153,6 +154,9 @@ export class JetStreamLog implements Log {
         servers: [...servers],
         name: 'ridgepoint-coordinator',
         maxReconnectAttempts: -1,
+        // One that is gone without a word is left for another within seconds.
+        pingInterval: PING_MILLISECONDS,
+        maxPingOut: 2,
         ...(credentialsFile === null
           ? {}
           : { authenticator: credsAuthenticator(readFileSync(credentialsFile)) }),

@@ -86,7 +86,10 @@ export class PostgresLog implements Log {
   private constructor(address: Address, patienceSeconds: number, kept: boolean) {
     this.#address = address;
     const channel = channelOf(address);
-    this.#lease = new PostgresLease(address, patienceSeconds);
+    this.#lease = new PostgresLease(address, patienceSeconds, () => {
+      this.#writer.break();
+      this.#reader.break();
+    });
     this.#writer = new Connection({ address, patienceSeconds, kept });
     this.#reader = new Connection({
       address,

@@ -2,6 +2,7 @@ import { connect } from 'nats';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { JetStreamLog } from '../../coordinator/log/jetstream.js';
 import { PostgresLog } from '../../coordinator/log/postgres.js';
+import { LONG } from '../support/cases.js';
 import { hasNatsServer, NatsServer } from '../support/nats-server.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
 import { WireCutter } from '../support/wire-cutter.js';
@@ -24,6 +25,7 @@ describe.skipIf(!hasPostgres)('needs PostgreSQL', () => {
     return {
       open: () => PostgresLog.open({ url, patienceSeconds: 20 }),
       loseAnswers: () => cutter.loseAnswers(),
+      silence: () => cutter.silence(),
       delayAnswers: (milliseconds) => cutter.delayAnswers(milliseconds),
       restart: { kill: () => server.kill(), start: () => server.restart() },
       damageLast: async () =>
@@ -75,6 +77,8 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
     return {
       open: () => JetStreamLog.open(optionsOf(stream)),
       loseAnswers: () => cutter.loseAnswers(),
+      // Some 10 s of waiting for pings.
+      silence: LONG ? () => cutter.silence() : null,
       delayAnswers: (milliseconds) => cutter.delayAnswers(milliseconds),
       restart: { kill: () => server.kill(), start: () => server.restart() },
       damageLast: () => withLast((heads) => heads.replace('test', 'tesu')),

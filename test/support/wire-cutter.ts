@@ -37,6 +37,15 @@ export class WireCutter {
     }, milliseconds);
   }
 
+  /** Connections that are there are never heard of again, as those to a machine that lost its power; new ones are whole. */
+  silence(): void {
+    for (const socket of this.#sockets) {
+      socket.unpipe();
+      socket.removeAllListeners('data');
+      socket.resume();
+    }
+  }
+
   /** Every answer comes so much later, as those of a server whose disk is slow do. */
   delayAnswers(milliseconds: number): void {
     this.#delayMilliseconds = milliseconds;

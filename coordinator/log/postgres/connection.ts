@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, DatabaseError, type QueryConfig } from 'pg';
 import type { Address } from './address.js';
@@ -6,6 +7,7 @@ import { isAway } from './errors.js';
 /** A server that says nothing for this long is taken for gone; what waits is asked again. */
 const CONNECT_MILLISECONDS = 5_000;
 const MOST_PAUSE_MILLISECONDS = 1_000;
+const GOODBYE_MILLISECONDS = 1_000;
 /** A coordinator that stands still in the middle of an append must not keep others from writing for longer. */
 const IDLE_IN_TRANSACTION_MILLISECONDS = 3_000;
 
@@ -28,6 +30,7 @@ export interface ConnectionOptions {
 export class Connection {
   readonly #options: ConnectionOptions;
   #client: Promise<Client> | null = null;
+  readonly #sockets = new WeakMap<Client, Socket>();
   #closed = false;
 
   constructor(options: ConnectionOptions) {
@@ -74,11 +77,24 @@ export class Connection {
     void client?.then((one) => one.end()).catch(() => undefined);
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
+  /** Breaks it, for the server has gone without a word: what waits for an answer there waits in vain, and is asked again elsewhere. */
+  break(): void {
     const client = this.#client;
     this.#client = null;
-    await client?.then((one) => one.end()).catch(() => undefined);
+    void client?.then((one) => this.#sockets.get(one)?.destroy()).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const client = await this.#client?.catch(() => null);
+    this.#client = null;
+    if (client == null) return;
+    // A server that is gone does not take the goodbye either.
+    await Promise.race([
+      client.end().catch(() => undefined),
+      sleep(GOODBYE_MILLISECONDS, null, { ref: false }),
+    ]);
+    this.#sockets.get(client)?.destroy();
   }
 
   async #connected(): Promise<Client> {
@@ -91,35 +107,43 @@ export class Connection {
     });
   }
 
-  /** The first server that will do. @throws why the last one will not */
+  /** Asks all servers at once: one that is gone may not even refuse. @returns the first that will do. @throws why the last one will not */
   async #connect(): Promise<Client> {
-    const { address } = this.#options;
-    let reason: unknown;
-    for (const index of address.hosts.keys()) {
-      try {
-        const client = await this.#open(index);
-        if (address.hosts.length === 1) return await this.#kept(client);
-        const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
-        if (rows[0]?.standby === false) return await this.#kept(client);
-        await client.end();
-        reason = new Error('every server that answers is a standby');
-      } catch (error) {
-        reason = error;
-      }
+    const { hosts } = this.#options.address;
+    const tries = [...hosts.keys()].map((index) => this.#tried(index, hosts.length > 1));
+    try {
+      const found = await Promise.any(tries);
+      for (const one of tries)
+        one.then((client) => (client === found ? undefined : client.end())).catch(() => undefined);
+      return found;
+    } catch (error) {
+      throw (error as AggregateError).errors.at(-1);
     }
-    throw reason;
+  }
+
+  async #tried(index: number, several: boolean): Promise<Client> {
+    const client = await this.#open(index);
+    try {
+      if (several) {
+        const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+        if (rows[0]?.standby !== false) throw new Error('every server that answers is a standby');
+      }
+      await this.#keep(client);
+      return client;
+    } catch (error) {
+      void client.end().catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Waits until the synchronous standbys, where there are any, have all that is seen here: a commit waits for them, and for what is before it. */
-  async #kept(client: Client): Promise<Client> {
-    if (this.#options.kept !== true) return client;
+  async #keep(client: Client): Promise<void> {
+    if (this.#options.kept !== true) return;
     try {
       await client.query(
         "SELECT pg_logical_emit_message(true, 'ridgepoint', '') WHERE current_setting('synchronous_standby_names') <> '' AND NOT pg_is_in_recovery()",
       );
-      return client;
     } catch (error) {
-      void client.end().catch(() => undefined);
       if (error instanceof DatabaseError) throw error;
       throw new Error('its synchronous standby does not answer', { cause: error });
     }
@@ -127,8 +151,10 @@ export class Connection {
 
   async #open(index: number): Promise<Client> {
     const { address, patienceSeconds, channel = null, notified } = this.#options;
+    const socket = new Socket();
     const client = new Client({
       ...address.clientConfig(index),
+      stream: () => socket,
       ...{ application_name: 'ridgepoint', keepAlive: true, pipeline: true },
       connectionTimeoutMillis: CONNECT_MILLISECONDS,
       query_timeout: 1000 * patienceSeconds,
@@ -143,6 +169,7 @@ export class Connection {
       );
       notified?.();
     };
+    this.#sockets.set(client, socket);
     client.on('error', gone);
     client.on('end', gone);
     if (notified !== undefined) client.on('notification', notified);

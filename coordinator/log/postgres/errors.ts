@@ -19,6 +19,11 @@ export function isAway(error: unknown): boolean {
   return code.startsWith('08') || AWAY.has(code) || UNDONE.has(code);
 }
 
+/** @returns whether the driver has waited in vain for an answer. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout';
+}
+
 /** @returns what the log is called in messages. */
 export function nameOf({ text, schema }: Address): string {
   return `the log in ${text} (schema ${schema})`;

@@ -2,6 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Candidate, Leader, LeaseRegister, Taken } from '../leadership.js';
 import type { Address } from './address.js';
 import { Connection } from './connection.js';
+import { isSilence } from './errors.js';
+
+/** A server that does not say within this who leads is not there any more, or as good as that. */
+const SILENCE_MILLISECONDS = 3_000;
 
 interface Row extends Leader {
   readonly free: boolean;
@@ -16,8 +20,12 @@ export class PostgresLease implements LeaseRegister {
   /** Of its own: a renewal must not wait behind an append. */
   readonly #connection: Connection;
 
-  constructor(address: Address, patienceSeconds: number) {
+  readonly #silent: () => void;
+
+  /** @param silent is told when the server has gone without a word: who leads is asked all the time, and answered at once */
+  constructor(address: Address, patienceSeconds: number, silent: () => void) {
     this.#table = `${address.schema}.lease`;
+    this.#silent = silent;
     this.#connection = new Connection({ address, patienceSeconds });
   }
 
@@ -41,9 +49,17 @@ export class PostgresLease implements LeaseRegister {
   }
 
   async read(): Promise<Leader | null> {
-    const [row] = await this.#connection.query<Row>(
-      `SELECT holder, grpc, web, until <= clock_timestamp() AS free FROM ${this.#table}`,
-    );
+    const question = {
+      text: `SELECT holder, grpc, web, until <= clock_timestamp() AS free FROM ${this.#table}`,
+      query_timeout: SILENCE_MILLISECONDS,
+    };
+    const [row] = await this.#connection.query<Row>(question).catch((error: unknown) => {
+      if (isSilence(error)) {
+        this.#connection.break();
+        this.#silent();
+      }
+      throw error;
+    });
     return row === undefined || row.free ? null : { holder: row.holder, grpc: row.grpc, web: row.web };
   }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where a member of the fleet is: an address of its own, and where this machine allows it a network and a disk of its own. */
@@ -115,7 +115,7 @@ export class Ground {
         ]
       : [];
     const [program = '', ...words] = [...inside, ...as, ...clock, ...command];
-    // A group of its own: servers have children that go with them.
+    // A group of its own: whoever interrupts the bench interrupts the bench alone, which ends what it started.
     const child = spawn(program, words, {
       stdio: ['ignore', 'pipe', more.stderr ?? 'ignore'],
       detached: true,
@@ -165,7 +165,7 @@ export class Ground {
   async stop(): Promise<void> {
     const left = [...this.#children];
     const gone = left.map((child) => once(child, 'exit'));
-    for (const child of left) signalGroup(child, 'SIGKILL');
+    for (const child of left) signalAll(child, 'SIGKILL');
     await Promise.all(gone);
     if (!this.#networks) return;
     for (const { disk, name } of this.places) {
@@ -197,13 +197,25 @@ function connect({ name, ip }: Place, index: number): string {
   ].join(' && ');
 }
 
-/** Also when it is gone already. */
-export function signalGroup({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
+/** Signals a process and all that it started: children of PostgreSQL have groups of their own. Also when it is gone already. */
+export function signalAll({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
   if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  for (const one of [pid, ...descendantsOf(pid)]) {
+    try {
+      process.kill(one, signal);
+    } catch {
+      // It has just ended.
+    }
+  }
+}
+
+function descendantsOf(pid: number): number[] {
   try {
-    process.kill(-pid, signal);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    if (children === '') return [];
+    return children.split(' ').flatMap((child) => [Number(child), ...descendantsOf(Number(child))]);
   } catch {
-    // It has just ended.
+    return [];
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { type Place, signalGroup } from './ground.js';
+import { type Place, signalAll } from './ground.js';
 
 /** A supervisor starts again what ended, after so long. */
 const AGAIN_MILLISECONDS = 500;
@@ -48,7 +48,7 @@ export class Member {
     const child = this.#child;
     if (child === null) return;
     const gone = once(child, 'close');
-    signalGroup(child, 'SIGKILL');
+    signalAll(child, 'SIGKILL');
     await gone;
   }
 
@@ -59,7 +59,7 @@ export class Member {
 
   /** Stands still, or goes on. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    if (this.#child !== null) signalGroup(this.#child, signal);
+    if (this.#child !== null) signalAll(this.#child, signal);
   }
 
   /** One fault at a time: the next one waits until this one is over. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { CoordinatorConfig } from '../../../coordinator/config.js';
 import { NATS_PROGRAM } from '../../support/nats-server.js';
@@ -74,6 +75,8 @@ cluster { name: chaos, listen: ${ip}:6222, routes: [${routes}] }
   return { log, servers, promote: null, ready };
 }
 
+/** An old primary is away for so long until it becomes the standby: writes wait for it. */
+const AWAY_SECONDS = 3;
 const USER = process.getuid?.() === 0 ? 'postgres' : null;
 /** Servers and their replication notice within this that the other end is gone. */
 const SETTINGS = [
@@ -158,7 +161,8 @@ async function startPostgres(ground: Ground): Promise<Store> {
   };
   await ready();
   const promote = async (): Promise<void> => {
-    // Never two that take writes: the old one is dead before the other one is told.
+    // A machine that dies says goodbye to nobody. Never two that take writes: it is dead before the other one is told.
+    if (ground.canCut) ground.unplug(primary.place, false);
     await primary.kill();
     standby.start();
     await until(
@@ -171,6 +175,8 @@ async function startPostgres(ground: Ground): Promise<Store> {
       60,
     );
     [primary, standby] = [standby, primary];
+    await sleep(1000 * AWAY_SECONDS);
+    if (ground.canCut) ground.unplug(standby.place, true);
     await follow(standby, primary);
   };
   const hosts = places.map(({ ip }) => `${ip}:5432`).join(',');

@@ -12,6 +12,8 @@ export interface LogPlace {
   open(): Promise<Log>;
   /** What is written from here on arrives and its acknowledgement does not; a while later the connection breaks. */
   readonly loseAnswers: (() => void) | null;
+  /** Whoever is connected hears nothing of the server any more, as of a machine without power; who connects anew does. */
+  readonly silence: (() => void) | null;
   /** Each answer takes so much longer. */
   readonly delayAnswers: ((milliseconds: number) => void) | null;
   /** `kill -9` of the server, and its start again. */
@@ -62,6 +64,26 @@ export function logFaults(name: string, at: () => Promise<LogPlace>): void {
       ]);
       expect((await verifyLog(log)).breaks).toEqual([]);
     });
+
+    test('a server that is gone without a word is noticed within seconds, and what waits is asked again', async ({
+      skip,
+    }) => {
+      const { silence } = place;
+      if (silence === null) return skip('there is nobody between');
+      const [one, other] = [await opened(), await opened()];
+      await lead(other, 60);
+      const over = new AbortController();
+      const candidate = { holder: 'one', grpc: 'one:1', web: null, seconds: 60 };
+      const standing = one
+        .lead(candidate, { signal: over.signal, heard: () => undefined })
+        .catch(() => undefined);
+      await one.append([submitted('a')], 0);
+      silence();
+      expect(await one.append([recorded('t1')], 1)).toEqual({ appended: true, position: 2 });
+      expect(await factsOf(one)).toHaveLength(2);
+      over.abort();
+      await standing;
+    }, 40_000);
 
     test('a slow disk makes appends slow, and nothing else', async ({ skip }) => {
       const { delayAnswers } = place;

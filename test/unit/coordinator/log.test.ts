@@ -18,7 +18,13 @@ let files = 0;
 
 const freshPath = (): string => join(folder, `${files++}`, 'log.sqlite');
 
-const UNTOUCHED = { loseAnswers: null, delayAnswers: null, restart: null, close: async () => undefined };
+const UNTOUCHED = {
+  loseAnswers: null,
+  silence: null,
+  delayAnswers: null,
+  restart: null,
+  close: async () => undefined,
+};
 
 logContract('memory log', async () => new MemoryLog());
 logFaults('memory log', async () => {
