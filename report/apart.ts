@@ -14,8 +14,13 @@ export interface Apart {
   readonly differs: readonly string[];
 }
 
-/** Readings of a moment, not settings: they say nothing of what was changed. */
-const READINGS: ReadonlySet<string> = new Set(['swappedPages', 'predictedMemoryBytes', 'deviceIrqs']);
+/** Readings of a moment, or chance, not settings: they say nothing of what was changed. */
+const READINGS: ReadonlySet<string> = new Set([
+  'swappedPages',
+  'predictedMemoryBytes',
+  'deviceIrqs',
+  'artifactMadeOn',
+]);
 
 /** What records of releases before do not have: where one side lacks it nothing is known, and that is no difference. */
 const ADDED: ReadonlySet<string> = new Set(['engineBuild']);

@@ -58,6 +58,20 @@ async function coordinator(points: number) {
   return { api, log, sweepId, lease, fail, state, again };
 }
 
+test('a sweep that is submitted again with another node selector goes on where that says, also after a restart', async () => {
+  const { api, log, sweepId, lease, again } = await coordinator(2);
+  expect(await again(false)).toMatchObject({ sweepId, created: false });
+  const placement = '{ driftControl: false, retries: 0, nodeSelector: { zone: lab } }';
+  const moved = () => submitSweep(api, submission(fakeSweep(2, { placement })), ANN);
+  expect(await moved()).toMatchObject({ sweepId, created: true });
+  expect(await moved()).toMatchObject({ sweepId, created: false });
+  expect(await lease()).toBeNull();
+  const restarted = await openDispatcher({ log });
+  expect(restarted.state.sweeps.get(sweepId)?.view.placement.nodeSelector).toEqual({ zone: ['lab'] });
+  expect(await again(false)).toMatchObject({ sweepId, created: true });
+  expect(await lease()).not.toBeNull();
+});
+
 describe('a pause', () => {
   test('that came with the last trials does not outlive its sweep', async () => {
     const { api, sweepId, lease, fail, state, again } = await coordinator(1);
