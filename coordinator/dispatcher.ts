@@ -159,6 +159,11 @@ export class Dispatcher {
     return this.#projection.entryOf(trialId);
   }
 
+  /** Position of the entry by which a sweep was submitted last; undefined for an unknown one. */
+  submissionOf(sweepId: string): number | undefined {
+    return this.#projection.submissionOf(sweepId);
+  }
+
   /**
    * A report waits until its turn of the event loop is over: those that came in the same one are written in one append.
    * @param bytes of the record's JSON, for a report: what is written together has a limit.

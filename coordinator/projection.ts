@@ -16,6 +16,8 @@ export class Projection {
   readonly #warn: (sentence: string) => void;
   /** Entry of the log of each recorded trial, by its number. */
   readonly #entries: number[] = [];
+  /** Entry of the newest submission of each sweep, by its id. */
+  readonly #submissions = new Map<string, number>();
   /** Entries of the log that are left out. */
   readonly #damaged = new Set<number>();
   #position = 0;
@@ -42,10 +44,16 @@ export class Projection {
     return number === undefined ? undefined : this.#entries[number];
   }
 
+  /** Position of the entry by which a sweep was submitted last; undefined for an unknown one. */
+  submissionOf(sweepId: string): number | undefined {
+    return this.#submissions.get(sweepId);
+  }
+
   /** Applies the entry at a position. @param view of a submitted sweep, where it has been read already. */
   apply(fact: FactHead, position: number, view?: SweepView): void {
     this.#position = position;
     applyFact(this.state, fact, fact.fact === 'SweepSubmitted' ? this.#resumed(fact, view) : null);
+    if (fact.fact === 'SweepSubmitted') this.#submissions.set(fact.sweepId, position);
     if (fact.fact !== 'ResultRecorded') return;
     const number = this.state.recorded.numberOf(fact.record.trialId);
     if (number !== undefined) this.#entries[number] = position;

@@ -31,6 +31,8 @@ import {
   type CordonNodeResponse,
   type DrainNodeRequest,
   type DrainNodeResponse,
+  type GetSweepRequest,
+  type GetSweepResponse,
   type ListNamespacesResponse,
   type ListNodesResponse,
   type ListSweepsResponse,
@@ -76,6 +78,7 @@ export interface ControlConnection {
   pauseSweep(request: PauseSweepRequest, limits?: CallLimits): Promise<PauseSweepResponse>;
   resumeSweep(request: ResumeSweepRequest, limits?: CallLimits): Promise<ResumeSweepResponse>;
   listSweeps(limits?: CallLimits): Promise<ListSweepsResponse>;
+  getSweep(request: GetSweepRequest, limits?: CallLimits): Promise<GetSweepResponse>;
   listNodes(limits?: CallLimits): Promise<ListNodesResponse>;
   drainNode(request: DrainNodeRequest, limits?: CallLimits): Promise<DrainNodeResponse>;
   cordonNode(request: CordonNodeRequest, limits?: CallLimits): Promise<CordonNodeResponse>;
@@ -161,6 +164,7 @@ export function connectControl({ address: text, security }: Endpoint): ControlCo
     pauseSweep: (request, limits) => asking((client) => client.pauseSweep, request, limits),
     resumeSweep: (request, limits) => asking((client) => client.resumeSweep, request, limits),
     listSweeps: (limits) => asking((client) => client.listSweeps, {}, limits),
+    getSweep: (request, limits) => asking((client) => client.getSweep, request, limits),
     listNodes: (limits) => asking((client) => client.listNodes, {}, limits),
     drainNode: (request, limits) => asking((client) => client.drainNode, request, limits),
     cordonNode: (request, limits) => asking((client) => client.cordonNode, request, limits),

@@ -39,6 +39,7 @@ export const METHODS: Readonly<Record<string, MethodLimits>> = {
   '/ridgepoint.v1.ControlService/CordonNode': { access: 'submit', requestBytes: 64 * KIB },
   '/ridgepoint.v1.ControlService/ListNamespaces': read,
   '/ridgepoint.v1.ControlService/ListSweeps': read,
+  '/ridgepoint.v1.ControlService/GetSweep': read,
   '/ridgepoint.v1.ControlService/WatchSweep': read,
   '/ridgepoint.v1.ControlService/StreamResults': read,
   '/ridgepoint.v1.ControlService/ListNodes': read,

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -24,7 +32,7 @@ export interface Fetched {
 }
 
 /**
- * Leaves in a folder what a run leaves there: the results of a sweep that count, and the files that they refer to. Files that the coordinator
+ * Leaves in a folder what a run leaves there: the sweep's file, its results that count, and the files that they refer to. Files that the coordinator
  * has not are said and left out; those that are there are not fetched again.
  * @throws CommandError (1) for a file that is damaged on its way
  */
@@ -35,6 +43,8 @@ export async function fetchRun(
 ): Promise<Fetched> {
   const stores = { answers: answerBodies(join(folder, ANSWERS)), calls: callBodies(join(folder, CALLS)) };
   mkdirSync(folder, { recursive: true });
+  const document = await documentOf(control, sweepId);
+  if (document !== null) writeFileSync(join(folder, FILES.sweep), document);
   const draft = join(folder, `${FILES.results}.new`);
   const references = new Map<string, BodyReference & { readonly trialId: string }>();
   let results = 0;
@@ -62,6 +72,16 @@ export async function fetchRun(
     );
   }
   return { results, files: references.size - absent };
+}
+
+/** @returns null where the coordinator is of a release that does not tell. */
+async function documentOf(control: ControlConnection, sweepId: string): Promise<string | null> {
+  try {
+    return (await control.getSweep({ sweepId })).document;
+  } catch (error) {
+    if (error instanceof WireError && error.code === 'unimplemented') return null;
+    throw error;
+  }
 }
 
 /** @returns false where the coordinator has no such file. */

@@ -8,10 +8,12 @@ export interface ListOptions extends ConnectionOptions {
 export function registerSweeps(program: Command): void {
   const command = program
     .command('sweeps')
-    .description('list the sweeps of a coordinator')
+    .description('list the sweeps of a coordinator, or print the file of one as it was submitted')
+    .argument('[sweep]', 'sweep id or name')
     .option('--json', 'print JSON');
-  addConnectionOptions(command).action(async (options: ListOptions) => {
-    const { listSweeps } = await import('./sweeps.js');
-    await listSweeps(options);
+  addConnectionOptions(command).action(async (sweep: string | undefined, options: ListOptions) => {
+    const { listSweeps, printSweep } = await import('./sweeps.js');
+    if (sweep === undefined) await listSweeps(options);
+    else await printSweep(sweep, options);
   });
 }

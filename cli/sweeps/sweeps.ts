@@ -1,5 +1,5 @@
 import { type SweepStatus, sweepStateToJSON } from '../../proto/gen/ridgepoint/v1/control.js';
-import { withCoordinator } from '../connection.js';
+import { findSweep, withCoordinator } from '../connection.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { whyItWaits } from '../watch/watch.js';
@@ -8,6 +8,16 @@ import type { ListOptions } from './command.js';
 /** `running`, `paused`, `done`, `cancelled`, `not_resumed`. */
 export function stateWord(status: SweepStatus): string {
   return sweepStateToJSON(status.state).replace('SWEEP_STATE_', '').toLowerCase();
+}
+
+/** Prints the file of a sweep as it was submitted. */
+export async function printSweep(word: string, options: ListOptions): Promise<void> {
+  const { document } = await withCoordinator(options, async (control) => {
+    const { sweepId } = await findSweep(control, word);
+    return await control.getSweep({ sweepId });
+  });
+  if (options.json === true) printJson({ document });
+  else printData(document.trimEnd());
 }
 
 /** Prints every sweep of a coordinator, newest last. */

@@ -88,6 +88,11 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
         ...sweepsOf(dispatcher, who).map((sweep) => wireStatus(dispatcher, sweep)),
       ],
     })),
+    getSweep: handlers.unary(async ({ sweepId }, { who }) => {
+      resultsNamed(dispatcher, sweepId, who);
+      const { fact } = await log.get(dispatcher.submissionOf(sweepId) ?? 0, 'full');
+      return { document: fact.fact === 'SweepSubmitted' ? fact.document : '' };
+    }),
     listNodes: handlers.unary(async (_request, { who }) => ({
       nodes: nodeStatuses(dispatcher, registry, who),
       logDurability: durability.level,

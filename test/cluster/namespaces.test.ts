@@ -123,6 +123,8 @@ describe('a namespace', () => {
       return null;
     };
     expect(await as('bob', (control) => first(control.watchSweep({ sweepId: anns })))).toBe(gone);
+    expect(await as('bob', (control) => control.getSweep({ sweepId: anns }))).toBe(gone);
+    expect(await as('ann', (control) => control.getSweep({ sweepId: anns }))).toEqual({ document: SWEEP });
     const request = { follow: false, allTrials: true };
     expect(await as('bob', (control) => first(control.streamResults({ sweepId: anns, ...request })))).toBe(
       gone,

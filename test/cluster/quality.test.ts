@@ -10,6 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { FileServer } from '../support/file-server.js';
@@ -300,6 +301,7 @@ describe('quality in a sweep', () => {
     expect(said.stdout.trim().split('\n')).toHaveLength(6);
     const left = await ridge(['results', 'far', ...at, '--bodies', 'left'], { cwd: folder, env });
     expect(left.stderr).toContain('wrote left: 1 results, 1 files of answers and calls');
+    expect(parse(readFileSync(join(folder, 'left/sweep.yaml'), 'utf8')).metadata.name).toBe('far');
     const again = await ridge(['answers', 'left', '--format', 'jsonl'], { cwd: folder, env });
     expect(again.stdout).toBe(said.stdout);
   });

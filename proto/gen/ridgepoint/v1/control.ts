@@ -214,6 +214,15 @@ export interface ResumeSweepResponse {
   wasRunning: boolean;
 }
 
+export interface GetSweepRequest {
+  sweepId: string;
+}
+
+export interface GetSweepResponse {
+  /** Text of the sweep file. */
+  document: string;
+}
+
 export interface ListSweepsRequest {
 }
 
@@ -1519,6 +1528,146 @@ export const ResumeSweepResponse: MessageFns<ResumeSweepResponse> = {
   fromPartial(object: DeepPartial<ResumeSweepResponse>): ResumeSweepResponse {
     const message = createBaseResumeSweepResponse();
     message.wasRunning = object.wasRunning ?? false;
+    return message;
+  },
+};
+
+function createBaseGetSweepRequest(): GetSweepRequest {
+  return { sweepId: "" };
+}
+
+export const GetSweepRequest: MessageFns<GetSweepRequest> = {
+  encode(message: GetSweepRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sweepId !== "") {
+      writer.uint32(10).string(message.sweepId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSweepRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSweepRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sweepId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSweepRequest {
+    return {
+      sweepId: isSet(object.sweepId)
+        ? globalThis.String(object.sweepId)
+        : isSet(object.sweep_id)
+        ? globalThis.String(object.sweep_id)
+        : "",
+    };
+  },
+
+  toJSON(message: GetSweepRequest): unknown {
+    const obj: any = {};
+    if (message.sweepId !== "") {
+      obj.sweepId = message.sweepId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetSweepRequest>): GetSweepRequest {
+    return GetSweepRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetSweepRequest>): GetSweepRequest {
+    const message = createBaseGetSweepRequest();
+    message.sweepId = object.sweepId ?? "";
+    return message;
+  },
+};
+
+function createBaseGetSweepResponse(): GetSweepResponse {
+  return { document: "" };
+}
+
+export const GetSweepResponse: MessageFns<GetSweepResponse> = {
+  encode(message: GetSweepResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.document !== "") {
+      writer.uint32(10).string(message.document);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSweepResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSweepResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.document = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSweepResponse {
+    return { document: isSet(object.document) ? globalThis.String(object.document) : "" };
+  },
+
+  toJSON(message: GetSweepResponse): unknown {
+    const obj: any = {};
+    if (message.document !== "") {
+      obj.document = message.document;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetSweepResponse>): GetSweepResponse {
+    return GetSweepResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetSweepResponse>): GetSweepResponse {
+    const message = createBaseGetSweepResponse();
+    message.document = object.document ?? "";
     return message;
   },
 };
@@ -4627,6 +4776,16 @@ export const ControlServiceService = {
     responseSerialize: (value: ListSweepsResponse): Buffer => Buffer.from(ListSweepsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListSweepsResponse => ListSweepsResponse.decode(value),
   },
+  /** A sweep as it was submitted last. */
+  getSweep: {
+    path: "/ridgepoint.v1.ControlService/GetSweep" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetSweepRequest): Buffer => Buffer.from(GetSweepRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetSweepRequest => GetSweepRequest.decode(value),
+    responseSerialize: (value: GetSweepResponse): Buffer => Buffer.from(GetSweepResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetSweepResponse => GetSweepResponse.decode(value),
+  },
   /** The state now, then every change, until the sweep is finished. */
   watchSweep: {
     path: "/ridgepoint.v1.ControlService/WatchSweep" as const,
@@ -4707,6 +4866,8 @@ export interface ControlServiceServer extends UntypedServiceImplementation {
   pauseSweep: handleUnaryCall<PauseSweepRequest, PauseSweepResponse>;
   resumeSweep: handleUnaryCall<ResumeSweepRequest, ResumeSweepResponse>;
   listSweeps: handleUnaryCall<ListSweepsRequest, ListSweepsResponse>;
+  /** A sweep as it was submitted last. */
+  getSweep: handleUnaryCall<GetSweepRequest, GetSweepResponse>;
   /** The state now, then every change, until the sweep is finished. */
   watchSweep: handleServerStreamingCall<WatchSweepRequest, WatchSweepResponse>;
   /** Every stored result, oldest first; with `follow` also those to come. */
@@ -4797,6 +4958,22 @@ export interface ControlServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListSweepsResponse) => void,
+  ): ClientUnaryCall;
+  /** A sweep as it was submitted last. */
+  getSweep(
+    request: GetSweepRequest,
+    callback: (error: ServiceError | null, response: GetSweepResponse) => void,
+  ): ClientUnaryCall;
+  getSweep(
+    request: GetSweepRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetSweepResponse) => void,
+  ): ClientUnaryCall;
+  getSweep(
+    request: GetSweepRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetSweepResponse) => void,
   ): ClientUnaryCall;
   /** The state now, then every change, until the sweep is finished. */
   watchSweep(request: WatchSweepRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchSweepResponse>;
