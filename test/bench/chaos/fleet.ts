@@ -111,7 +111,7 @@ export class Fleet {
       ...{ heartbeatSeconds: 1, leaseSeconds: LEASE_SECONDS, lostSeconds: 15, drainSeconds: 0 },
       ...{ logLevel: 'info', logFormat: 'json' },
     };
-    const member = new Member(place, () => {
+    const member = new Member(ground, place, () => {
       let after = clock();
       const words = [process.execPath, COORDINATOR, JSON.stringify(config)];
       const child = ground.spawn(place, words, { clock: true, stderr: 'pipe' });
@@ -140,7 +140,7 @@ export class Fleet {
       ...{ spoolFolder: join(place.disk, 'spool'), journal: this.#journalOf(place) },
     };
     writeFileSync(task.journal, '');
-    return new Member(place, () => {
+    return new Member(ground, place, () => {
       const words = [process.execPath, AGENT, JSON.stringify(task)];
       const child = ground.spawn(place, words, { clock: true, stderr: 'inherit' });
       child.stdout?.resume();

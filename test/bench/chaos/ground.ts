@@ -57,6 +57,7 @@ export class Ground {
   readonly #networks: boolean;
   readonly #folder: string;
   readonly #children = new Set<ChildProcess>();
+  readonly #ends: (() => Promise<void>)[] = [];
 
   /** @param networks whether the bench runs in namespaces of its own */
   constructor(asked: readonly Asked[], folder: string, networks: boolean) {
@@ -161,8 +162,14 @@ export class Ground {
     writeFileSync(this.#clockOf(name), `${seconds < 0 ? '' : '+'}${seconds}\n`);
   }
 
+  /** Told when all is over: whoever starts processes again starts none from then on. */
+  endsWith(end: () => Promise<void>): void {
+    this.#ends.push(end);
+  }
+
   /** Ends all that was started here, and takes the disks away. */
   async stop(): Promise<void> {
+    await Promise.all(this.#ends.map((end) => end()));
     const left = [...this.#children];
     const gone = left.map((child) => once(child, 'exit'));
     for (const child of left) signalAll(child, 'SIGKILL');

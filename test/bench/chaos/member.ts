@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { type Place, signalAll } from './ground.js';
+import { type Ground, type Place, signalAll } from './ground.js';
 
 /** A supervisor starts again what ended, after so long. */
 const AGAIN_MILLISECONDS = 500;
@@ -19,7 +19,9 @@ export class Member {
   #wanted = false;
   #faults: Promise<unknown> = Promise.resolve();
 
-  constructor(place: Place, launch: () => ChildProcess) {
+  /** @param ground that ends it at last */
+  constructor(ground: Ground, place: Place, launch: () => ChildProcess) {
+    ground.endsWith(() => this.kill());
     this.place = place;
     this.#launch = launch;
   }

@@ -48,7 +48,7 @@ jetstream { store_dir: "${disk}", max_file_store: 512MB, max_memory_store: 64MB,
 cluster { name: chaos, listen: ${ip}:6222, routes: [${routes}] }
 `,
     );
-    return new Member(place, () => silent(ground.spawn(place, [NATS_PROGRAM, '--config', file])));
+    return new Member(ground, place, () => silent(ground.spawn(place, [NATS_PROGRAM, '--config', file])));
   });
   for (const server of servers) server.start();
   const monitor = `http://${places[0]!.ip}:8222`;
@@ -93,7 +93,7 @@ async function startPostgres(ground: Ground): Promise<Store> {
   const program = (name: string) => join(POSTGRES_FOLDER ?? '', name);
   const servers = places.map(
     (place) =>
-      new Member(place, () =>
+      new Member(ground, place, () =>
         silent(
           ground.spawn(
             place,
