@@ -1,4 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { callsFolder } from '../../agent/graph/kept.js';
 import { answersFolder } from '../../agent/quality/answers.js';
 import { regraded } from '../../core/judgement/regrade.js';
@@ -16,7 +18,7 @@ import { say } from '../output/print.js';
 import { isLog, readWhole } from '../report/log-file.js';
 import { type BundleFiles, packed, sha256 } from '../report/packed/container.js';
 import { ANSWERS, CALLS, requestOf, writeWhole } from '../report/run-folder.js';
-import { collectResults } from '../results/results.js';
+import { fetchRun } from '../results/fetched.js';
 import { outputPath } from '../single/output-path.js';
 import { bodyFile, type Contents, contentsOf, hexOf, recordOf } from './contents.js';
 import { signed } from './keys.js';
@@ -39,8 +41,7 @@ export interface MakeOptions extends ConnectionOptions {
 /** `ridge bundle`: everything of some results in one file. */
 export async function makeBundle(sources: readonly string[], options: MakeOptions): Promise<void> {
   const output = outputPath(options.output, options.force === true);
-  const contents = (await Promise.all(sources.map((source) => read(source, options)))).flat();
-  const { files, manifest } = filled(contents);
+  const { files, manifest } = await gathered(sources, options);
   const signature = options.key === undefined ? null : signed(files.get(MANIFEST)!, options.key);
   const bytes = packed(signature === null ? files : new Map([...files, [SIGNATURE, signature]]));
   writeWhole(output, bytes);
@@ -56,7 +57,21 @@ export async function makeBundle(sources: readonly string[], options: MakeOption
     say(`${missing.length} files of answers or calls are nowhere any more; the manifest names them`);
 }
 
-async function read(source: string, options: MakeOptions): Promise<Contents[]> {
+async function gathered(
+  sources: readonly string[],
+  options: MakeOptions,
+): Promise<ReturnType<typeof filled>> {
+  const fetched = mkdtempSync(join(tmpdir(), 'ridgepoint-bundle-'));
+  try {
+    const contents = sources.map((source, i) => read(source, options, join(fetched, String(i))));
+    return filled((await Promise.all(contents)).flat());
+  } finally {
+    rmSync(fetched, { recursive: true, force: true });
+  }
+}
+
+/** @param folder that takes what a coordinator has */
+async function read(source: string, options: MakeOptions, folder: string): Promise<Contents[]> {
   if (isLog(source)) {
     const { documents, records } = await readWhole(source);
     return [...new Set(records.map(({ sweep }) => sweep.id))].map((id) => ({
@@ -68,10 +83,8 @@ async function read(source: string, options: MakeOptions): Promise<Contents[]> {
   }
   if (existsSync(source)) return [contentsOf(source)];
   return await withNamedSweep(source, options, async (control, sweep) => {
-    const records = await collectResults(control, sweep.sweepId);
-    say(`${sweep.name}: a coordinator tells no sweep file: its log (\`ridge bundle log.sqlite\`) has it`);
-    const lines = records.map((record) => JSON.stringify(record));
-    return [{ name: sweep.name, lines, document: null, bodies: [] }];
+    await fetchRun(control, sweep.sweepId, folder, { allTrials: true });
+    return [{ ...contentsOf(folder), name: sweep.name }];
   });
 }
 

@@ -32,7 +32,7 @@ export interface Fetched {
 }
 
 /**
- * Leaves in a folder what a run leaves there: the sweep's file, its results that count, and the files that they refer to. Files that the coordinator
+ * Leaves in a folder what a run leaves there: the sweep's file, its results that count, or all trials, and the files that they refer to. Files that the coordinator
  * has not are said and left out; those that are there are not fetched again.
  * @throws CommandError (1) for a file that is damaged on its way
  */
@@ -40,17 +40,19 @@ export async function fetchRun(
   control: ControlConnection,
   sweepId: string,
   folder: string,
+  { allTrials }: { readonly allTrials: boolean } = { allTrials: false },
 ): Promise<Fetched> {
   const stores = { answers: answerBodies(join(folder, ANSWERS)), calls: callBodies(join(folder, CALLS)) };
   mkdirSync(folder, { recursive: true });
   const document = await documentOf(control, sweepId);
   if (document !== null) writeFileSync(join(folder, FILES.sweep), document);
-  const draft = join(folder, `${FILES.results}.new`);
+  const file = join(folder, allTrials ? FILES.trials : FILES.results);
+  const draft = `${file}.new`;
   const references = new Map<string, BodyReference & { readonly trialId: string }>();
   let results = 0;
   const lines = async function* (): AsyncGenerator<string> {
     for await (const { recordJson } of counted(
-      control.streamResults({ sweepId, follow: false, allTrials: false }),
+      control.streamResults({ sweepId, follow: false, allTrials }),
     )) {
       const record = parseStoredRecord(recordJson);
       for (const reference of bodiesOf(record))
@@ -60,7 +62,7 @@ export async function fetchRun(
     }
   };
   await pipeline(Readable.from(lines()), createWriteStream(draft));
-  renameSync(draft, join(folder, FILES.results));
+  renameSync(draft, file);
   let absent = 0;
   for (const { kind, digest, trialId } of references.values()) {
     const path = stores[kind].pathOf(digest);

@@ -303,6 +303,9 @@ describe('quality in a sweep', () => {
     expect(left.stderr).toContain('wrote left: 1 results, 1 files of answers and calls');
     expect(parse(readFileSync(join(folder, 'left/sweep.yaml'), 'utf8')).metadata.name).toBe('far');
     const again = await ridge(['answers', 'left', '--format', 'jsonl'], { cwd: folder, env });
+    const bundled = await ridge(['bundle', 'far', ...at, '-o', 'far.ridge'], { cwd: folder, env });
+    expect(bundled.stderr).toMatch(/wrote far\.ridge: \d+ trials, 5 files/);
+    expect((await ridge(['bundle', 'verify', 'far.ridge'], { cwd: folder, env })).code).toBe(0);
     expect(again.stdout).toBe(said.stdout);
   });
 
