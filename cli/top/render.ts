@@ -43,7 +43,7 @@ function summary({ at, nodes }: Fleet, live: readonly SweepStatus[]): string {
   const devices = there.reduce((sum, { profile }) => sum + profile.devices.length, 0);
   const busy = there.reduce((sum, { status }) => sum + status.running.length, 0);
   const queued = live.reduce((sum, sweep) => sum + sweep.queued, 0);
-  return `${at.slice(11, 19)}  ${there.length} of ${nodes.length} nodes, ${busy} of ${devices} devices busy, ${live.length} sweeps, ${queued} points wait`;
+  return `${at.slice(11, 19)}  ${there.length} of ${nodes.length} nodes, ${busy} of ${devices} devices busy, ${live.length} sweep${live.length === 1 ? '' : 's'}, ${queued} point${queued === 1 ? ' waits' : 's wait'}`;
 }
 
 type Cell = string | number | null;

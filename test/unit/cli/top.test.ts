@@ -79,7 +79,7 @@ const fleet: Fleet = {
 test('a screen says who uses what and what runs where, in 80 columns and whatever others are called', () => {
   const text = renderFleet(fleet, 80, null);
   const lines = text.split('\n');
-  expect(lines[0]).toBe('12:34:56  2 of 3 nodes, 1 of 2 devices busy, 1 sweeps, 28 points wait');
+  expect(lines[0]).toBe('12:34:56  2 of 3 nodes, 1 of 2 devices busy, 1 sweep, 28 points wait');
   expect(lines.every((line) => line.length <= 80)).toBe(true);
   expect(text).not.toContain('\u001b');
   expect(text).toMatch(/^lab +2 +1 +1\/4 +28 +12\.3\/100$/m);
