@@ -1,6 +1,10 @@
 import { Searcher } from '../../../core/search/searcher.js';
+import { PythonRandom } from '../../../core/statistics/python-random.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { keyOf, spaceOf, type Task, Volume } from './task.js';
+
+/** Of a measurement's time, what a probe takes; what it is off by on average, and how much that varies, in logarithms. */
+const PROBE = { seconds: 0.4, off: 0.05, spread: 0.1 };
 
 /** Of the grid's volume, what is to be covered. */
 export const SHARES = [0.9, 0.95, 0.99];
@@ -14,7 +18,7 @@ export interface Replayed {
 /** Lets a search look every point up that it asks for. @param agents that measure at the same time. */
 export function replay(
   task: Task,
-  options: Pick<SearchSpec, 'strategy' | 'seed' | 'predict'>,
+  options: Pick<SearchSpec, 'strategy' | 'seed' | 'predict'> & Partial<Pick<SearchSpec, 'fidelity'>>,
   agents = 1,
 ): Replayed {
   const space = spaceOf(task);
@@ -36,19 +40,30 @@ export function replay(
   const running: number[] = [];
   for (;;) {
     while (running.length < agents) {
-      const position = searcher.ask();
+      const position = searcher.promote() ?? searcher.ask() ?? searcher.promote(true);
       if (position === null) break;
       running.push(position);
     }
     const position = running.shift();
     if (position === undefined) break;
     const { values, seconds } = points[position]!;
-    searcher.tell({
-      position,
-      values: Object.fromEntries(task.metrics.map((metric, d) => [metric, values?.[d] ?? null])),
-      seconds,
-      joules: null,
-    });
+    const told = (numbers: readonly number[] | null) =>
+      Object.fromEntries(task.metrics.map((metric, d) => [metric, numbers?.[d] ?? null]));
+    if (searcher.wantsProbe(position)) {
+      const random = new PythonRandom(7 * position + options.seed);
+      const off = () => Math.exp(PROBE.off + PROBE.spread * Math.sqrt(12) * (random.next() - 0.5));
+      const took = PROBE.seconds * seconds;
+      counter.add(null, took);
+      if (values === null) {
+        searcher.spend(took, null);
+        searcher.skip(position, 'it fails');
+      } else {
+        const probed = told(values.map((value) => value * off()));
+        searcher.tellProbe({ position, values: probed, seconds: took, joules: null });
+      }
+      continue;
+    }
+    searcher.tell({ position, values: told(values), seconds, joules: null });
     if (counter.add(values, seconds)) break;
   }
   return counter.replayed(all, points.length);
