@@ -39,7 +39,7 @@ export interface Took {
 }
 
 /** How long trials take: most are short, and every so many-th runs long enough that a fault falls into it. */
-export const TRIAL_SECONDS = { short: 0.2, long: 4, longEvery: 40 };
+export const TRIAL_SECONDS = { short: 0.2, long: 4, longEvery: 10 };
 
 export const addressOf = ({ ip }: Place) => `${ip}:${GRPC}`;
 
