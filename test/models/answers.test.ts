@@ -21,7 +21,7 @@ function job(answers: AnswersKept, base: boolean): QualityJob {
   const read = readTasks([join(tasks, 'fables.jsonl'), join(tasks, 'fables-said.yaml')]);
   if (!read.ok) throw new Error(read.errors.join('\n'));
   const model = {
-    ...{ runnerKind: 'llama-cpp', modelPath: modelPath('tiny'), options: { threads: 1 } },
+    ...{ runnerKind: 'llama-cpp', modelPath: modelPath('small'), options: { threads: 1 } },
     ...{ deviceClass: 'cpu', deviceId: 'cpu0', cpus: [0] },
   };
   const request = { text: null, tasks: read.tasks };
@@ -93,10 +93,11 @@ test('every item of a choice and of a generation is a line, with what the model 
 test('a child that is killed is followed by one that asks only what is left', async () => {
   const whole = await recordsOf((await ask(job(kept('once'), false))).answer?.answers?.digest);
   const request = job(kept('twice'), false);
-  expect((await ask(request, 4)).failure).not.toBeNull();
+  // It has answered some more before it hears of it.
+  expect((await ask(request, 1)).failure).not.toBeNull();
   expect(existsSync(request.answers!.journal)).toBe(true);
   const before = readFileSync(request.answers!.journal, 'utf8').split('\n').length - 2;
-  expect(before).toBeGreaterThanOrEqual(4);
+  expect(before).toBeGreaterThanOrEqual(1);
   const { answer } = await ask(request);
   const records = await recordsOf(answer?.answers?.digest);
   expect(records.map(lasting)).toEqual(whole.map(lasting));
