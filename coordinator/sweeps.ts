@@ -1,9 +1,6 @@
 import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
 import { type Diagnostic, diagnosticCount } from '../core/input/diagnostic.js';
 import { predictedBytes } from '../core/runners/index.js';
-import { physicsOf } from '../core/search/physics.js';
-import { Searcher } from '../core/search/searcher.js';
-import { searchSpace } from '../core/search/space.js';
 import { permute } from '../core/statistics/permutation.js';
 import { experimentAt } from '../core/sweep/expand.js';
 import { experimentId, pointsId, sweepId } from '../core/sweep/identity.js';
@@ -13,6 +10,9 @@ import { impossibility, layOut, openSpace, type Space, type SweepPlan } from '..
 import { ONE_START, type RepetitionPolicy, type Sweep } from '../core/sweep/spec.js';
 import { parseStoredModels } from '../proto/convert.js';
 import { WireError } from '../proto/errors.js';
+import { physicsOf } from '../search/physics.js';
+import { Searcher } from '../search/searcher.js';
+import { searchSpace } from '../search/space.js';
 import { DEFAULT_NAMESPACE } from './scheduler/namespaces.js';
 import { devicesTaken } from './scheduler/placement.js';
 import type { SweepView } from './scheduler/view.js';

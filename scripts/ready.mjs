@@ -31,6 +31,7 @@ const CODE = [
   'core',
   'roofline',
   'report',
+  'search',
   'formats',
   'proto',
   'coordinator',

@@ -16,14 +16,15 @@ const root = join(import.meta.dirname, '..');
 const MAY_IMPORT: Record<string, readonly string[]> = {
   core: ['core'],
   roofline: ['roofline', 'core'],
-  report: ['report', 'roofline', 'core'],
+  search: ['search', 'core'],
+  report: ['report', 'search', 'roofline', 'core'],
   formats: ['formats', 'roofline', 'core'],
   proto: ['proto', 'core'],
   process: ['process', 'core'],
   load: ['load', 'process', 'proto', 'core'],
   engines: ['engines', 'load', 'process', 'formats', 'roofline', 'proto', 'core'],
   artifacts: ['artifacts', 'engines', 'process', 'formats', 'roofline', 'proto', 'core'],
-  coordinator: ['coordinator', 'report', 'process', 'proto', 'core'],
+  coordinator: ['coordinator', 'report', 'search', 'process', 'proto', 'core'],
   operator: ['operator', 'report', 'proto', 'core'],
   agent: ['agent', 'engines', 'artifacts', 'load', 'process', 'formats', 'roofline', 'proto', 'core'],
   cli: [
@@ -35,16 +36,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'artifacts',
     'process',
     'report',
+    'search',
     'formats',
     'roofline',
     'proto',
     'core',
   ],
-  dashboards: ['dashboards', 'report', 'roofline', 'core'],
+  dashboards: ['dashboards', 'report', 'search', 'roofline', 'core'],
 };
 
 /** Rooms that compute and do nothing else: no file, no clock, no network. */
-const PURE: readonly string[] = ['core', 'roofline', 'report'];
+const PURE: readonly string[] = ['core', 'search', 'roofline', 'report'];
 
 /** Libraries that only one room may open. */
 const ONLY_IN: Record<string, readonly string[]> = {

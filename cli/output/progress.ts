@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { printable } from '../../core/input/printable.js';
-import type { SearchProgress } from '../../core/search/searcher.js';
 import { duration, secondsLeft, settledOf } from '../../report/time-left.js';
+import type { SearchProgress } from '../../search/searcher.js';
 import { ascii, cut } from './text.js';
 
 /** What a sweep is doing, as the control API tells it. Settled points are complete, invalid or failed. */

@@ -1,4 +1,3 @@
-import type { SearchProgress } from '../../core/search/searcher.js';
 import type { SearchBound } from '../../core/sweep/spec.js';
 import { toBounds, toSweepState } from '../../proto/convert.js';
 import {
@@ -8,6 +7,7 @@ import {
   type SearchProgress as WireSearch,
   SweepState as WireState,
 } from '../../proto/gen/ridgepoint/v1/control.js';
+import type { SearchProgress } from '../../search/searcher.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import { DEFAULT_NAMESPACE, quotaRefusal } from '../scheduler/namespaces.js';

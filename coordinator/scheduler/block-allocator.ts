@@ -1,5 +1,5 @@
 import type { DeviceProfile } from '../../core/experiment/node.js';
-import type { Searcher } from '../../core/search/searcher.js';
+import type { Searcher } from '../../search/searcher.js';
 import type { Fact } from '../log/log.js';
 import { inGroups, needsOf } from './block-order.js';
 import { chargeBlock, inTurn, refundBlock } from './namespaces.js';

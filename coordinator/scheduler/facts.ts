@@ -1,6 +1,6 @@
 import { settlingValues } from '../../core/metrics/settling.js';
 import { gradingCodesOf } from '../../core/result/warnings.js';
-import type { Told } from '../../core/search/searcher.js';
+import type { Told } from '../../search/searcher.js';
 import type { FactHead, ResultHead } from '../log/log.js';
 import { hasEnoughStarts, widestHalf } from './enough-starts.js';
 import { chargeTrial, DEFAULT_NAMESPACE } from './namespaces.js';

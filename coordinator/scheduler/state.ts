@@ -3,7 +3,7 @@ import type { Purpose } from '../../core/experiment/lease.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import type { WarningCode } from '../../core/result/warnings.js';
-import type { Searcher } from '../../core/search/searcher.js';
+import type { Searcher } from '../../search/searcher.js';
 import type { Beside } from './block-order.js';
 import type { Budget } from './deadline.js';
 import type { NamespacePolicy } from './namespaces.js';

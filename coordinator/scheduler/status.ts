@@ -1,6 +1,6 @@
 import { whyNoneSelected } from '../../core/experiment/node-selector.js';
-import type { SearchProgress } from '../../core/search/searcher.js';
 import type { SweepStateWord } from '../../proto/convert.js';
+import type { SearchProgress } from '../../search/searcher.js';
 import { refusal, serves } from './placement.js';
 import type { PointQueue, SchedulerState, SweepState } from './state.js';
 

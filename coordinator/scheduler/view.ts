@@ -1,7 +1,7 @@
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
-import type { Searcher } from '../../core/search/searcher.js';
 import type { PointName } from '../../core/sweep/labels.js';
 import type { Objective, PlacementSpec, RepetitionPolicy, SearchBound } from '../../core/sweep/spec.js';
+import type { Searcher } from '../../search/searcher.js';
 
 /**
  * What the scheduler needs of a sweep: how many points, in which random order, and each one on demand.

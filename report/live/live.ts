@@ -1,7 +1,7 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
-import type { Grown, SearchProgress } from '../../core/search/searcher.js';
 import type { PointName } from '../../core/sweep/labels.js';
 import type { Objective, SearchBound } from '../../core/sweep/spec.js';
+import type { Grown, SearchProgress } from '../../search/searcher.js';
 import type { Payload } from '../payload.js';
 import type { Details } from '../trim.js';
 import type { Summaries } from './summaries.js';

@@ -8,12 +8,12 @@ export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
   code: 179_350,
   /** Of one room. */
-  room: 36_320,
+  room: 34_800,
   tests: 78_520,
   benches: 17_700,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 62_700,
+  words: 62_670,
   functionLines: 80,
   longFunctions: 13,
 } as const;

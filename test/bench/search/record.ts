@@ -20,7 +20,7 @@ import { gzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
 import type { AxisValue, Experiment } from '../../../core/experiment/experiment.js';
 import { metricValue, type ResultRecord } from '../../../core/result/result.js';
-import { physicsOf } from '../../../core/search/physics.js';
+import { physicsOf } from '../../../search/physics.js';
 import { ridge } from '../../support/ridge.js';
 import { machine } from '../figure.js';
 import { FIXTURE, type Header, type Line, type Reading } from './recorded.js';

@@ -40,7 +40,7 @@ export interface Line {
   readonly full?: Reading;
   /** Of its weights and cache types; null = not measured. */
   readonly perplexity: number | null;
-  /** core/search/physics.ts. */
+  /** search/physics.ts. */
   readonly physics: readonly number[] | null;
 }
 

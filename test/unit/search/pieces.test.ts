@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { dominates, missBy } from '../../../core/judgement/pareto.js';
-import { distancesOf } from '../../../core/search/distance.js';
+import { PythonRandom } from '../../../core/statistics/python-random.js';
+import { distancesOf } from '../../../search/distance.js';
 import {
   type Costs,
   contributions,
   frontRanks,
   hypervolume,
   undominated,
-} from '../../../core/search/hypervolume.js';
-import { costOf } from '../../../core/search/objectives.js';
-import { MOST_DIMENSIONS, sobol } from '../../../core/search/sobol.js';
-import { Surrogate } from '../../../core/search/surrogate.js';
-import { PythonRandom } from '../../../core/statistics/python-random.js';
+} from '../../../search/hypervolume.js';
+import { costOf } from '../../../search/objectives.js';
+import { MOST_DIMENSIONS, sobol } from '../../../search/sobol.js';
+import { Surrogate } from '../../../search/surrogate.js';
 
 const random = new PythonRandom(7);
 const points = (count: number, objectives: number, steps: number): Costs[] =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Searcher } from '../../../core/search/searcher.js';
 import { PythonRandom } from '../../../core/statistics/python-random.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
+import { Searcher } from '../../../search/searcher.js';
 import { replay, SHARES } from '../../bench/search/replay.js';
 import { cliffs, conditional } from '../../bench/search/synthetic.js';
 import { spaceOf, type Task, type TaskPoint, Volume } from '../../bench/search/task.js';

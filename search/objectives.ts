@@ -1,5 +1,5 @@
-import { metricNamed } from '../metrics/catalogue.js';
-import type { Objective } from '../sweep/spec.js';
+import { metricNamed } from '../core/metrics/catalogue.js';
+import type { Objective } from '../core/sweep/spec.js';
 
 /** What is not positive costs as much as this share of a unit, where costs are logarithms. */
 const TINY = 1e-12;

@@ -1,8 +1,8 @@
-import type { ExperimentContent, Options } from '../experiment/experiment.js';
-import { knownFacts } from '../experiment/known-facts.js';
-import { predictedBytes } from '../runners/index.js';
-import { predictWeights } from '../techniques/predicted-weights.js';
-import { positive, predictKvCache } from '../work/kv-cache.js';
+import type { ExperimentContent, Options } from '../core/experiment/experiment.js';
+import { knownFacts } from '../core/experiment/known-facts.js';
+import { predictedBytes } from '../core/runners/index.js';
+import { predictWeights } from '../core/techniques/predicted-weights.js';
+import { positive, predictKvCache } from '../core/work/kv-cache.js';
 
 /**
  * What is known of a point before it is measured, as logarithms, so that a time that is proportional to one of them is linear in them:

@@ -1,4 +1,4 @@
-import type { SearchSpec } from '../../sweep/spec.js';
+import type { SearchSpec } from '../../core/sweep/spec.js';
 import type { Strategy } from '../history.js';
 import { grid } from './grid.js';
 import { nsga2 } from './nsga2.js';

@@ -1,6 +1,6 @@
-import { dominates, missBy } from '../judgement/pareto.js';
-import { PythonRandom } from '../statistics/python-random.js';
-import type { Objective, SearchSpec } from '../sweep/spec.js';
+import { dominates, missBy } from '../core/judgement/pareto.js';
+import { PythonRandom } from '../core/statistics/python-random.js';
+import type { Objective, SearchSpec } from '../core/sweep/spec.js';
 import { drawBelow, type History, type Observation } from './history.js';
 import { type Costs, hypervolume } from './hypervolume.js';
 import { costOf } from './objectives.js';

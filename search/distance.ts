@@ -1,4 +1,4 @@
-import type { AxisValue } from '../experiment/experiment.js';
+import type { AxisValue } from '../core/experiment/experiment.js';
 
 /** Numbers whose largest is more than this many times their smallest are compared by their ratios. */
 const WIDE = 4;

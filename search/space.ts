@@ -1,6 +1,6 @@
-import type { AxisValue } from '../experiment/experiment.js';
-import type { Grid } from '../sweep/grid.js';
-import type { Space } from '../sweep/space.js';
+import type { AxisValue } from '../core/experiment/experiment.js';
+import type { Grid } from '../core/sweep/grid.js';
+import type { Space } from '../core/sweep/space.js';
 import { distancesOf } from './distance.js';
 
 /** An axis on which points of a search differ: one of a sweep, several that walk together, or which grid a point belongs to. */

@@ -1,6 +1,6 @@
-import { dominates } from '../judgement/pareto.js';
-import { median } from '../statistics/quantile.js';
-import { moments } from '../statistics/summary.js';
+import { dominates } from '../core/judgement/pareto.js';
+import { median } from '../core/statistics/quantile.js';
+import { moments } from '../core/statistics/summary.js';
 import type { Observation, Prediction } from './history.js';
 import type { Costs } from './hypervolume.js';
 import { ranked } from './order.js';
