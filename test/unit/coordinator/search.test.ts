@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { blockedReasons, searchProgress } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
 import type { Lease } from '../../../core/experiment/lease.js';
+import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { distancesOf } from '../../../search/distance.js';
 import { Searcher } from '../../../search/searcher.js';
-import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { aNode, aRecord, type Ending } from '../../support/wire-records.js';
 import { aView, runAll, Simulation, status } from './simulation.js';
 

@@ -17,7 +17,18 @@ import { temporaryFolder } from '../../support/bench.js';
 
 const SCRIPTS = join(import.meta.dirname, '../../../scripts');
 const FOLDERS = [
-  ...['core', 'roofline', 'report', 'search', 'formats', 'proto/ridgepoint', 'coordinator', 'agent', 'operator', 'cli'],
+  ...[
+    'core',
+    'roofline',
+    'report',
+    'search',
+    'formats',
+    'proto/ridgepoint',
+    'coordinator',
+    'agent',
+    'operator',
+    'cli',
+  ],
   ...['process', 'load', 'engines', 'artifacts', 'dashboards', 'kernels'],
 ];
 const EXTENSION = process.platform === 'darwin' ? 'dylib' : 'so';
