@@ -95,8 +95,9 @@ describe('a server’s row', () => {
     expect(served!.stepSequences).toBeLessThanOrEqual(3);
     expect(served!.contextTokens).toBeGreaterThan(16);
     expect(served!.contextTokens).toBeLessThan(32);
-    expect(phases[0]!.measuredSeconds).toBeGreaterThan(0.025);
-    expect(phases[1]!.measuredSeconds).toBeGreaterThan(0.009);
+    expect(phases[0]!.measuredSeconds).toBeGreaterThan(0.015);
+    // What comes late is caught up with.
+    expect(phases[1]!.measuredSeconds).toBeGreaterThan(0.005);
   });
 
   const program = process.env.RIDGEPOINT_LLAMA_SERVER ?? commandOf(PROFILES['llama-server'])[0]!;
