@@ -4,8 +4,8 @@ import type { ControlConnection } from '../../proto/client.js';
 import { say } from '../output/print.js';
 import { AT_MOST, promiseText, type SweepTime } from '../plan/sweep-time.js';
 
-/** The report at the end, and the trial that runs when time is over. */
-const LAST_SECONDS = 4;
+/** The report at the end, and the trial that runs when time is over, where somebody else has half of the machine. */
+const LAST_SECONDS = 7;
 
 /**
  * Says how long a run takes, from its beginning on; of one that is taken up again, what is left of it.

@@ -54,8 +54,9 @@ describe.skipIf(!hasHelm)('every values file of ci/ (needs helm)', () => {
       // A real API server takes the definition of Sweeps (test/cluster/operator.test.ts).
       const ordinary = (file: string) =>
         renderOnce(file).filter(({ kind }) => kind !== 'CustomResourceDefinition');
-      const named = CI_FILES.flatMap((file) => ordinary(file).map((one) => [file, one] as const));
-      expect(named.length).toBeGreaterThan(CI_FILES.length * 10);
+      const files = LONG ? CI_FILES : CI_FILES.filter((_, i) => i % 3 === 0);
+      const named = files.flatMap((file) => ordinary(file).map((one) => [file, one] as const));
+      expect(named.length).toBeGreaterThan(files.length * 10);
       // Most files change little: what is the same but for random bytes is validated once.
       const different = new Map(named.map((one) => [JSON.stringify({ ...one[1], data: undefined }), one]));
       const found = validateObjects([...different.values(), ...spoiledObjects()]);
