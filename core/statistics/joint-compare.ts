@@ -33,6 +33,11 @@ const POWER = 0.8;
  * readings, which starts of one run do not tell (decision 0061).
  */
 const MISJUDGED = 1 / 3;
+/**
+ * What a sitting beside neighbours does to all its rows alike, as a share of what these took, in logarithms (decision 0061): it does not average
+ * out over the rows.
+ */
+const WANDERS = 0.2;
 const adjustmentOf = ({ centre, asMeasured }: Estimate) => centre - asMeasured;
 
 /** The same row on both sides. */
@@ -44,7 +49,7 @@ export interface Sides {
 /**
  * Compares rows of one fit: one pair, or the geometric mean of the ratios of many, as benchstat and SPEC have it. Slopes are in the
  * difference of what was read beside them only: rows that were disturbed alike are compared as they are. Over many pairs what is
- * each row's own averages out; what the sittings did, and what is not known of the shared slopes, stays. Degrees of freedom by
+ * each row's own averages out; what the sittings did, alone and beside neighbours, and what is not known of the shared slopes, stays. Degrees of freedom by
  * Welch–Satterthwaite (Biometrika 34, 1947) over the starts' own variances. For many differences at once: `holm`.
  * @param pairs at least one.
  */
@@ -65,12 +70,17 @@ export function differenceOf(
   const adjusted = mean(pairs.map(({ base, candidate }) => adjustmentOf(candidate) - adjustmentOf(base)));
   const beyond = mean(pairs.map(({ base, candidate }) => candidate.beyond - base.beyond));
   const sittings = oneSitting ? 0 : 2 * mean(sides.map(({ sittingVariance }) => sittingVariance));
+  const taken = [pairs.map(({ base }) => base), pairs.map(({ candidate }) => candidate)].map((run) =>
+    mean(run.map(adjustmentOf)),
+  );
+  const wandering = oneSitting ? 0 : WANDERS ** 2 * sum(taken.map((one) => one ** 2));
   const error = Math.sqrt(
     (own + ownSlopes) / pairs.length ** 2 +
       sharedSlopeVariance(middle, fit.covariance) +
       (MISJUDGED * adjusted) ** 2 +
       beyond ** 2 +
-      sittings,
+      sittings +
+      wandering,
   );
   const logRatio = mean(pairs.map(({ base, candidate }) => candidate.centre - base.centre));
   return {

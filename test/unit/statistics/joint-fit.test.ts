@@ -124,9 +124,9 @@ describe('replayed over recorded runs of earlier machines', () => {
         expect(estimate.df).toBeCloseTo(df, 6);
         const [logRatio, apart, dfApart] = known.differences[row]!;
         expect(difference.logRatio).toBeCloseTo(logRatio, 6);
-        // A third of what was adjusted is ours alone.
-        const adjusted = logRatio - (estimate.asMeasured - base.asMeasured);
-        const further = Math.hypot(apart, adjusted / 3);
+        // A third of the difference of what was adjusted is ours alone, and a fifth of each.
+        const [there, here] = [estimate, base].map((one) => one.centre - one.asMeasured) as [number, number];
+        const further = Math.hypot(apart, (there - here) / 3, there / 5, here / 5);
         expect(difference.error).toBeCloseTo(further, 6);
         expect(difference.df).toBeCloseTo(dfApart, 3);
         expect(difference.p).toBeCloseTo(studentTwoSided(logRatio / further, dfApart), 4);
