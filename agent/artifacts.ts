@@ -15,9 +15,9 @@ import {
   type ClaimArtifactResponse,
   type Artifact as WireArtifact,
 } from '../proto/gen/ridgepoint/v1/artifacts.js';
-import { BODY_PIECE_BYTES } from '../proto/limits.js';
 import { Backoff } from './backoff.js';
 import { isFinal } from './bodies.js';
+import { bringFile } from './pieces.js';
 
 export interface SharingSettings {
   /** Of all that comes and goes; a faster network would be felt by what is measured on other devices. */
@@ -232,27 +232,13 @@ class TrialExchange implements Exchange {
     }
   }
 
-  async #bring(name: string, path: string, { digest, bytes }: ArtifactFile): Promise<void> {
-    const file = await open(path, 'r');
-    try {
-      const buffer = Buffer.alloc(Math.min(BODY_PIECE_BYTES, Math.max(1, bytes)));
-      for (let offset = 0; ; ) {
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
-        const about = { trialId: this.#trialId, name, digest, bytes, offset };
-        const piece = buffer.subarray(0, bytesRead);
-        // Some of it may be there, of a time before: the answer says where it goes on.
-        const { kept, received } = await this.#needs.connection.putArtifact(
-          { ...about, piece },
-          this.#limits,
-        );
-        await this.#pace.spend(bytesRead, this.#stopped.signal);
-        if (kept) return;
-        if (received === offset && bytesRead === 0) throw new WireError('invalid', `${path} became shorter`);
-        offset = received;
-      }
-    } finally {
-      await file.close();
-    }
+  async #bring(name: string, path: string, { digest }: ArtifactFile): Promise<void> {
+    await bringFile(path, 0, async (piece) => {
+      const request = { trialId: this.#trialId, name, digest, ...piece };
+      const answer = await this.#needs.connection.putArtifact(request, this.#limits);
+      await this.#pace.spend(piece.piece.length, this.#stopped.signal);
+      return answer;
+    });
   }
 }
 

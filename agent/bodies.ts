@@ -1,12 +1,11 @@
-import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FolderBodies } from '../artifacts/files/bodies.js';
 import { type BodyReference, bodiesOf } from '../core/result/bodies.js';
 import type { ResultRecord } from '../core/result/result.js';
 import type { AgentConnection } from '../proto/client.js';
 import { WireError } from '../proto/errors.js';
-import { BODY_PIECE_BYTES } from '../proto/limits.js';
 import { Backoff } from './backoff.js';
+import { bringFile } from './pieces.js';
 
 /** A coordinator whose store takes nothing is tried for so long; then the record goes without: it is worth more than what it refers to. */
 const PATIENCE_SECONDS = 600;
@@ -49,35 +48,14 @@ export class BodyUploads {
         const found = await this.#needs.connection.findBody({ digest }, limits(signal));
         if (found.kept) return;
         if (!(await store.has(digest))) throw new WireError('invalid', 'it is no longer in the cache');
-        return await this.#send(digest, store.pathOf(digest), found.received, signal);
+        return await bringFile(store.pathOf(digest), found.received, (piece) =>
+          this.#needs.connection.putBody({ digest, ...piece }, limits(signal)),
+        );
       } catch (error) {
         const wait = 1000 * backoff.next();
         if (signal.aborted || isFinal(error) || Date.now() + wait > end) throw error;
         await sleep(wait, undefined, { signal });
       }
-    }
-  }
-
-  async #send(digest: string, path: string, begin: number, signal: AbortSignal): Promise<void> {
-    const file = await open(path, 'r');
-    try {
-      const { size: bytes } = await file.stat();
-      const buffer = Buffer.alloc(Math.min(BODY_PIECE_BYTES, Math.max(1, bytes)));
-      let offset = begin;
-      for (;;) {
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
-        const piece = buffer.subarray(0, bytesRead);
-        const { kept, received } = await this.#needs.connection.putBody(
-          { digest, bytes, offset, piece },
-          limits(signal),
-        );
-        if (kept) return;
-        if (received === offset && bytesRead === 0)
-          throw new WireError('invalid', 'it is shorter than it was');
-        offset = received;
-      }
-    } finally {
-      await file.close();
     }
   }
 }

@@ -1,6 +1,5 @@
 import { WireError } from '../../proto/errors.js';
 import { ArtifactIntent, type ArtifactServiceServer } from '../../proto/gen/ridgepoint/v1/artifacts.js';
-import { BODY_PIECE_BYTES } from '../../proto/limits.js';
 import type { CallContext, Handlers } from '../../proto/server.js';
 import { Claims } from '../artifacts/claims.js';
 import type { Shelf } from '../artifacts/shelf.js';
@@ -10,6 +9,7 @@ import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import { serves } from '../scheduler/placement.js';
 import type { LeaseState } from '../scheduler/state.js';
+import { piecesOf } from './bodies.js';
 
 export interface ArtifactsApi {
   /** null = nodes make their own. */
@@ -64,10 +64,7 @@ export function artifactService(api: ArtifactsApi, handlers: Handlers): Artifact
       const file = shelf.open(key, digest, offset);
       if (file === null)
         throw new WireError('not-found', 'The artifact has no such file, or is gone by now.');
-      for await (const chunk of file) {
-        for (let from = 0; from < chunk.length; from += BODY_PIECE_BYTES)
-          yield { piece: chunk.subarray(from, from + BODY_PIECE_BYTES) };
-      }
+      yield* piecesOf(file, 0);
     }),
   };
 }

@@ -1,7 +1,11 @@
 import { quote } from '../../core/quote.js';
 import { bodiesOf } from '../../core/result/bodies.js';
 import { WireError } from '../../proto/errors.js';
-import type { BodyServiceServer, GetBodyRequest } from '../../proto/gen/ridgepoint/v1/bodies.js';
+import type {
+  BodyServiceServer,
+  GetBodyRequest,
+  GetBodyResponse,
+} from '../../proto/gen/ridgepoint/v1/bodies.js';
 import { BODY_PIECE_BYTES } from '../../proto/limits.js';
 import type { Handlers } from '../../proto/server.js';
 import type { KeptBodies } from '../bodies/open.js';
@@ -30,16 +34,23 @@ export function bodyService({ bodies, log, dispatcher }: BodiesApi, handlers: Ha
       // One of another namespace is not there.
       if (body === null)
         throw new WireError('not-found', `The coordinator has no file ${quote(request.digest)}.`);
-      let left = request.offset;
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        const skipped = Math.min(left, chunk.length);
-        left -= skipped;
-        for (let from = skipped; from < chunk.length; from += BODY_PIECE_BYTES) {
-          yield { piece: chunk.subarray(from, from + BODY_PIECE_BYTES) };
-        }
-      }
+      yield* piecesOf(body as AsyncIterable<Buffer>, request.offset);
     }),
   };
+}
+
+/** A file in messages. @param skipped bytes at its beginning that are not wanted. */
+export async function* piecesOf(
+  file: AsyncIterable<Buffer>,
+  skipped: number,
+): AsyncGenerator<GetBodyResponse> {
+  let left = skipped;
+  for await (const chunk of file) {
+    const unwanted = Math.min(left, chunk.length);
+    left -= unwanted;
+    for (let from = unwanted; from < chunk.length; from += BODY_PIECE_BYTES)
+      yield { piece: chunk.subarray(from, from + BODY_PIECE_BYTES) };
+  }
 }
 
 /** Whether a file belongs to a result that somebody may know of. */

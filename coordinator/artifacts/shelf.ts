@@ -6,7 +6,7 @@ import { FailureError, failure } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { WireError } from '../../proto/errors.js';
 import type { Artifact } from '../../proto/gen/ridgepoint/v1/artifacts.js';
-import { Incoming, type Piece, type Progress } from '../bodies/incoming.js';
+import { digestOf, Incoming, type Piece, type Progress } from '../bodies/incoming.js';
 import { type BodyStore, hexOf } from '../bodies/store.js';
 
 export interface ShelfSettings {
@@ -140,13 +140,8 @@ export class Shelf {
     if (!this.#entries.has(key) || this.#now() - last < PATIENCE_SECONDS) return;
     this.#checkedAt.set(key, this.#now());
     for (const { digest } of this.#entries.get(key)?.files ?? []) {
-      const hash = createHash('sha256');
-      try {
-        for await (const chunk of createReadStream(this.#fileOf(digest))) hash.update(chunk as Buffer);
-        if (`sha256:${hash.digest('hex')}` === digest) continue;
-      } catch {
-        // As if it were another one.
-      }
+      // One that cannot be read is as if it were another one.
+      if ((await digestOf(this.#fileOf(digest)).catch(() => null)) === hexOf(digest)) continue;
       await rm(this.#fileOf(digest), { force: true });
       // With all that have the same file.
       for (const [other, { files }] of this.#entries)
@@ -182,7 +177,7 @@ export class Shelf {
   }
 
   #used(): number {
-    const all = new Map(this.#kept());
+    const all = this.#kept();
     for (const [digest, { bytes }] of this.#coming) all.set(digest, bytes);
     return [...all.values()].reduce((sum, bytes) => sum + bytes, 0);
   }

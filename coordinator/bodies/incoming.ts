@@ -131,7 +131,8 @@ async function sizeOf(path: string): Promise<number> {
   return (await stat(path).catch(() => null))?.size ?? 0;
 }
 
-async function digestOf(path: string): Promise<string> {
+/** @returns SHA-256 of a file, as hexadecimal digits. */
+export async function digestOf(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   return hash.digest('hex');

@@ -67,17 +67,17 @@ export function differenceOf(
   const df = own ** 2 / sum(sides.map((side) => side.variance ** 2 / side.df));
   const ownSlopes = sum(apart.map((x) => ownSlopeVariance(x, fit.prior)));
   const middle = apart[0]!.map((_, k) => mean(apart.map((x) => x[k]!))) as unknown as Readings;
-  const adjusted = mean(pairs.map(({ base, candidate }) => adjustmentOf(candidate) - adjustmentOf(base)));
+  const [before, after] = [
+    mean(pairs.map(({ base }) => adjustmentOf(base))),
+    mean(pairs.map(({ candidate }) => adjustmentOf(candidate))),
+  ] as const;
   const beyond = mean(pairs.map(({ base, candidate }) => candidate.beyond - base.beyond));
   const sittings = oneSitting ? 0 : 2 * mean(sides.map(({ sittingVariance }) => sittingVariance));
-  const taken = [pairs.map(({ base }) => base), pairs.map(({ candidate }) => candidate)].map((run) =>
-    mean(run.map(adjustmentOf)),
-  );
-  const wandering = oneSitting ? 0 : WANDERS ** 2 * sum(taken.map((one) => one ** 2));
+  const wandering = oneSitting ? 0 : WANDERS ** 2 * (before ** 2 + after ** 2);
   const error = Math.sqrt(
     (own + ownSlopes) / pairs.length ** 2 +
       sharedSlopeVariance(middle, fit.covariance) +
-      (MISJUDGED * adjusted) ** 2 +
+      (MISJUDGED * (after - before)) ** 2 +
       beyond ** 2 +
       sittings +
       wandering,
