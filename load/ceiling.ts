@@ -5,7 +5,7 @@ import { runLoad } from './run-load.js';
 import { startSimulatorProcess } from './simulator/process.js';
 
 /** Of each burst; the best of several counts, for Node.js compiles while the first ones run. */
-const BURST_SECONDS = 0.25;
+const BURST_SECONDS = 0.15;
 const BURSTS = 3;
 const CONCURRENCY = 32;
 /** Of a stream whose chunks are counted: enough that its beginning and end do not matter. */
@@ -14,7 +14,7 @@ const STREAM_TOKENS = 200;
 /**
  * Measures what this generator could do at most in this process, against a server of ours that takes no time: requests of one token,
  * and chunks of long streams, per second of its CPU time, so that a server that has to share a CPU with it does not count. Takes
- * two seconds; a run that follows finds the code compiled.
+ * a good second.
  */
 export async function measureCeiling(now: () => number = monotonicSeconds): Promise<GeneratorCeiling> {
   const server = await startSimulatorProcess(['--ttft=0', '--itl=0.0005']);

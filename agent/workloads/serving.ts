@@ -9,7 +9,7 @@ import {
   nextLoad,
   startLoadSearch,
 } from '../../core/serving/find-rate.js';
-import type { GeneratorCeiling } from '../../core/serving/generator.js';
+import { type GeneratorCeiling, needsCeiling } from '../../core/serving/generator.js';
 import { columnsOf, type RequestColumns, type ServingRecord } from '../../core/serving/record.js';
 import { type Arrival, mostInFlight } from '../../core/serving/requests.js';
 import { SaturationWatch } from '../../core/serving/saturation.js';
@@ -39,7 +39,6 @@ export const serving = {
     const wanted = options as unknown as ServingOptions;
     const tokenizer = input.tokenizerPath === null ? null : await openTokenizer(input.tokenizerPath);
     const endpoint = endpointOf(served, wanted);
-    const ceiling = await measureCeiling(context.now);
     const source = { ...wanted, path: input.promptsPath, tokenizer, salt: saltOf(options) };
     const requests = {
       run: choosingLoras(await requestMaker(source), wanted.loraShares, served),
@@ -64,6 +63,7 @@ export const serving = {
     await context.checkStop();
     const healthy = outcome.records.every((record) => record.outcome === 'complete');
     const audit = found.audit && healthy ? await askTwice({ ...asked, wanted: found }) : null;
+    const ceiling = needsCeiling(outcome.generator) ? await measureCeiling(context.now) : null;
     return {
       repeats: 1,
       warmups: warmups?.records.length ?? 0,
@@ -327,7 +327,7 @@ function arrivalOf(wanted: ServingOptions, requests: number): Arrival {
 }
 
 interface Around extends Pick<ServingRecord, 'search' | 'audit'> {
-  readonly ceiling: GeneratorCeiling;
+  readonly ceiling: GeneratorCeiling | null;
   /** Whether messages of chats were sent. */
   readonly chat: boolean;
   readonly read: InsideReadings;

@@ -17,7 +17,7 @@ export interface GeneratorFacts {
   readonly seconds: number;
 }
 
-/** What a load generator could do at most, against a server that takes no time; null = not measured. */
+/** What a load generator could do at most for each second of its CPU time, against a server that takes no time; null = not measured. */
 export interface GeneratorCeiling {
   readonly requestsPerSecond: number | null;
   readonly chunksPerSecond: number | null;
@@ -39,6 +39,19 @@ const LATE_SECONDS = 0.01;
 const LATE_SHARE = 0.05;
 /** Beyond this share of what it can do, a queue before the generator is as long as its service (utilization 0.8 of M/M/1: four times). */
 const CEILING_SHARE = 0.8;
+
+/** Of one CPU, well below `CEILING_SHARE`: nothing that is asked is cheaper than what a ceiling is measured with. */
+const BUSY_SHARE = 0.5;
+/** Of CPU time, below which compiling its own code is most of what a generator did. */
+const BUSY_SECONDS = 0.5;
+
+/**
+ * A ceiling counts per second of CPU time, so a generator cannot have come nearer to it than the share of one CPU that it used.
+ * @returns whether it used so much that its ceiling has to be known; measuring that takes a second of two CPUs.
+ */
+export function needsCeiling({ cpuSeconds, seconds }: GeneratorFacts): boolean {
+  return cpuSeconds > BUSY_SECONDS && cpuSeconds > BUSY_SHARE * seconds;
+}
 
 /** An open loop that falls short of its rate by more than this share is another load than the row says. */
 const MOST_SHORT = 0.01;

@@ -96,7 +96,7 @@ export const servingRecordSchema = z.object({
     loopDelay: delay,
     cpuSeconds: z.number(),
     seconds: z.number(),
-    /** What it could do here at most, per second of its CPU time. */
+    /** What it could do here at most, per second of its CPU time; null = it was idle so much that it had room in any case. */
     ceiling: z
       .object({ requestsPerSecond: z.number().nullable(), chunksPerSecond: z.number().nullable() })
       .nullable(),

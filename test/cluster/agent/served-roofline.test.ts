@@ -44,7 +44,7 @@ function nodeWith(server: object): TrialContext {
 
 const LOAD = { concurrency: 3, requests: 24, inputTokens: 16, outputTokens: 16, warmupRequests: 1 };
 
-async function run(node: TrialContext, runner: object): Promise<ResultRecord> {
+async function run(node: TrialContext, runner: object, load: object = {}): Promise<ResultRecord> {
   const options = (kind: typeof runnerNamed | typeof workloadNamed, name: string, given: object) =>
     kind(name)!.options.parse(given) as Options;
   const point = lease({
@@ -52,7 +52,7 @@ async function run(node: TrialContext, runner: object): Promise<ResultRecord> {
       kind: 'llama-server',
       options: options(runnerNamed, 'llama-server', { threads: 1, ...runner }),
     },
-    workload: { kind: 'serving', options: options(workloadNamed, 'serving', LOAD) },
+    workload: { kind: 'serving', options: options(workloadNamed, 'serving', { ...LOAD, ...load }) },
   });
   try {
     const record = await startTrial(point, node).done;
@@ -90,6 +90,7 @@ describe('a server’s row', () => {
     );
     expectPlaced(record);
     const { served, phases } = record.roofline!;
+    expect(record.serving!.generator.ceiling).toBeNull();
     // Three are on their way, and each decodes for 150 of 180 ms.
     expect(served!.stepSequences).toBeGreaterThan(2);
     expect(served!.stepSequences).toBeLessThanOrEqual(3);
@@ -121,4 +122,14 @@ describe('a server’s row', () => {
       expect(record.measurements.processCores!.value).toBeGreaterThan(0);
     },
   );
+});
+
+test('the ceiling of a load generator is measured behind a load that keeps it busy', async () => {
+  const load = { concurrency: 32, requests: 2500, audit: false };
+  const { serving } = await withSimulator({ ttft: 0, itl: 0 }, async ({ url }) =>
+    run(nodeWith({ attach: url }), {}, load),
+  );
+  const { requestsPerSecond, chunksPerSecond } = serving!.generator.ceiling!;
+  expect(requestsPerSecond!).toBeGreaterThan(10);
+  expect(chunksPerSecond!).toBeGreaterThan(requestsPerSecond!);
 });
