@@ -171,6 +171,8 @@ export class Dispatcher {
    */
   dispatch(event: Event, bytes = 0): Promise<Reply[]> {
     if (event.event === 'reported') return this.#report(event, bytes);
+    if (event.event === 'work-requested' && this.leads && this.state.leaseKey !== null)
+      return this.#grant(event);
     return this.#oneAtATime(async () => {
       if (!BOOKKEEPING.has(event.event)) {
         if (event.event === 'tick' && !this.leadership.leads) return [];
@@ -184,6 +186,18 @@ export class Dispatcher {
     }).then(async (replies) => {
       if (event.event === 'node-joined') await this.#noteNodes();
       else if (event.event === 'tick') void this.#noteNodes().catch(() => undefined);
+      return replies;
+    });
+  }
+
+  /** Grants at once, beside an append that is under way, where nothing has to be written for it: what is leased is no fact. */
+  async #grant(event: Event): Promise<Reply[]> {
+    const commands = step(this.state, event);
+    if (!commands.some(({ command }) => command === 'append')) return this.#carryOut(commands);
+    return this.#oneAtATime(async () => {
+      this.checkLeads();
+      const replies = await this.#carryOut(commands);
+      this.checkLeads();
       return replies;
     });
   }
@@ -332,7 +346,7 @@ export class Dispatcher {
   async #withoutSize(event: ReportedEvent, error: unknown): Promise<Reply[]> {
     if (!isTooLarge(error)) throw error;
     const record = tooLargeRecord(event.record, error.message);
-    const replies = await this.#carryOut(step(this.state, { ...event, record }));
+    const replies = await this.#carryOut(step(this.state, { ...event, record, json: null }));
     const { trialId } = record;
     return replies.map((reply) =>
       reply.command === 'acknowledge' ? { command: 'refuse', trialId, reason: error.message } : reply,

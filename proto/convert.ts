@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { listOf, NAME_CHARACTERS, nameOf, recordOf, SENTENCE_CHARACTERS, textOf } from '../core/bounds.js';
-import type { ModelRef } from '../core/experiment/experiment.js';
+import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
 import type { Lease } from '../core/experiment/lease.js';
 import type { NodeProfile } from '../core/experiment/node.js';
 import { regraded } from '../core/judgement/regrade.js';
 import { experimentSchema, RESULT_SCHEMA, type ResultRecord, resultSchema } from '../core/result/result.js';
+import { sameJson } from '../core/same.js';
 import type { SearchBound } from '../core/sweep/spec.js';
 import { takeColumns } from './columns.js';
 import { WireError } from './errors.js';
@@ -108,14 +109,33 @@ export function parseLease(json: string): Lease {
   return parse('lease', leaseSchema, json);
 }
 
+/** For a record whose experiment is known to be right. */
+const restSchema = resultSchema.extend({ experiment: z.custom<Experiment>() });
+
 /** @throws WireError `invalid` that names the field. */
 export function parseRecord(json: string): ResultRecord {
+  return checkRecord(json).record;
+}
+
+/** A record that was checked, and its JSON where that says neither more nor less than it; null where it does. */
+interface CheckedRecord {
+  readonly record: ResultRecord;
+  readonly json: string | null;
+}
+
+/** @param leased what its trial was leased for, which the record has in place of its own where both say the same */
+function checkRecord(json: string, leased?: Experiment): CheckedRecord {
   const what = 'result record';
   const value = readJson(what, json);
   const putBack = [takeColumns(value), takeMeasurements(value)];
-  const record = check(what, resultSchema, value);
-  for (const put of putBack) put(record);
-  return regraded(record);
+  const fields = value as { experiment?: unknown } | null;
+  const asLeased = leased !== undefined && sameJson(fields?.experiment, leased);
+  if (asLeased) fields!.experiment = leased;
+  const checked = check(what, asLeased ? restSchema : resultSchema, value);
+  const same = sameJson(value, checked);
+  for (const put of putBack) put(checked);
+  const record = regraded(checked);
+  return { record, json: same && record === checked ? json : null };
 }
 
 /** What every record has since the schema has its newest field. */
@@ -151,16 +171,16 @@ export function parseStoredModels(value: unknown): ModelRef[] {
   return check('model list', modelsSchema, value);
 }
 
-/** Checks that the envelope and the record inside it name the same trial. */
-export function parseReport(report: ResultReport): ResultRecord {
-  const record = parseRecord(report.recordJson);
-  if (record.trialId !== report.trialId) {
+/** Checks also that the envelope and the record inside it name the same trial. @param leased as above */
+export function parseReport(report: ResultReport, leased?: Experiment): CheckedRecord {
+  const checked = checkRecord(report.recordJson, leased);
+  if (checked.record.trialId !== report.trialId) {
     throw new WireError(
       'invalid',
-      `The report of trial ${report.trialId} holds a record of ${record.trialId}.`,
+      `The report of trial ${report.trialId} holds a record of ${checked.record.trialId}.`,
     );
   }
-  return record;
+  return checked;
 }
 
 export function toHello(

@@ -41,21 +41,21 @@ export async function* messagesOf<In>(stream: Readable): AsyncGenerator<In> {
 }
 
 /**
- * Waits for the next message, or for the signal. Nothing of the wait outlives it: `Promise.race` with a promise that stays
- * pending for as long as a stream lives would keep every message alive that was ever read from it.
- * @returns the message, or null when the signal aborted first.
+ * Nothing of a wait outlives it: `Promise.race` with a promise that stays pending for as long as a stream lives would keep every message
+ * alive that was ever read from it. Listening to a signal takes longer than reading a message: it is done once.
+ * @returns a function that waits for the next message, and gives null when the signal aborted first.
  */
-export function nextUnless<In>(
+export function unlessAborted<In>(
   messages: AsyncIterator<In>,
   signal: AbortSignal,
-): Promise<IteratorResult<In> | null> {
-  if (signal.aborted) return Promise.resolve(null);
-  return new Promise((resolve, reject) => {
-    const stop = (): void => resolve(null);
-    signal.addEventListener('abort', stop, { once: true });
-    messages
-      .next()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', stop));
-  });
+): () => Promise<IteratorResult<In> | null> {
+  let stop = (): void => {};
+  signal.addEventListener('abort', () => stop(), { once: true });
+  return () => {
+    if (signal.aborted) return Promise.resolve(null);
+    return new Promise((resolve, reject) => {
+      stop = () => resolve(null);
+      messages.next().then(resolve, reject);
+    });
+  };
 }

@@ -10,7 +10,7 @@ import type {
 } from '../../proto/gen/ridgepoint/v1/agents.js';
 import { MAX_RESULT_BYTES } from '../../proto/limits.js';
 import type { CallContext, Handlers } from '../../proto/server.js';
-import { type Duplex, nextUnless } from '../../proto/stream.js';
+import { type Duplex, unlessAborted } from '../../proto/stream.js';
 import type { Audit, By } from '../audit.js';
 import type { Clock } from '../clock.js';
 import type { Dispatcher, Push, Reply } from '../dispatcher.js';
@@ -133,8 +133,9 @@ async function untilClosed(
   closed: AbortSignal,
   handle: (message: SessionRequest) => Promise<void>,
 ): Promise<void> {
+  const read = unlessAborted(messages, closed);
   for (;;) {
-    const next = await nextUnless(messages, closed);
+    const next = await read();
     if (next === null || next.done) return;
     await handle(next.value);
   }
@@ -195,11 +196,12 @@ async function receiveResult(
   report: ResultReport,
 ): Promise<void> {
   const at = api.clock.at();
-  let record: ReturnType<typeof parseReport>;
+  let checked: ReturnType<typeof parseReport>;
   try {
-    record = parseReport(report);
-    if (record.node.name !== node) {
-      throw new WireError('invalid', `The record was made on ${record.node.name}, not on ${node}.`);
+    checked = parseReport(report, api.dispatcher.state.leases.get(report.trialId)?.experiment);
+    const made = checked.record.node.name;
+    if (made !== node) {
+      throw new WireError('invalid', `The record was made on ${made}, not on ${node}.`);
     }
   } catch (error) {
     const { trialId } = report;
@@ -211,7 +213,10 @@ async function receiveResult(
     await stream.send({ message: { $case: 'resultRefused', value: { trialId, reason } } });
     return;
   }
-  const replies = await api.dispatcher.dispatch({ event: 'reported', at, record }, report.recordJson.length);
+  const replies = await api.dispatcher.dispatch(
+    { event: 'reported', at, ...checked },
+    report.recordJson.length,
+  );
   for (const reply of replies) {
     if (reply.command === 'refuse') tellRefused(api, node, by, reply.trialId, reply.reason);
     await stream.send({ message: toMessage(reply) });

@@ -4,7 +4,7 @@ import type { Labels } from '../../core/metrics/families.js';
 import { type MetricRegistry, settings } from './defined.js';
 
 /** What one set of labels holds. */
-interface Series {
+export interface Series {
   readonly labels: Labels;
   /** Of each bucket alone, not cumulative; the last one is what is above all bounds. */
   readonly counts: Float64Array;
@@ -35,14 +35,12 @@ export class CountedHistogram extends Histogram {
     this.#name = name;
     this.#bounds = bounds;
     // Without labels there is one series, from the start.
-    if (settings(name).labelNames.length === 0) this.#seriesOf({});
+    if (settings(name).labelNames.length === 0) this.seriesOf({});
     registry.registerMetric(this);
   }
 
   /** @param exemplarLabels what points from a bucket to its newest value; empty = nothing does. */
-  observeAll(labels: Labels, values: readonly number[], exemplarLabels: Labels): void {
-    if (values.length === 0) return;
-    const one = this.#seriesOf(labels);
+  observeAll(one: Series, values: readonly number[], exemplarLabels: Labels): void {
     const bounds = this.#bounds;
     const newest = new Map<number, number>();
     for (const value of values) {
@@ -68,7 +66,8 @@ export class CountedHistogram extends Histogram {
     return { ...described, values: [...this.#series.values()].flatMap((one) => this.#lines(one)) };
   }
 
-  #seriesOf(labels: Labels): Series {
+  /** @returns what is observed under these labels, until they are let go of. */
+  seriesOf(labels: Labels): Series {
     const key = keyOf(labels);
     let one = this.#series.get(key);
     if (one === undefined) {

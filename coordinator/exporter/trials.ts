@@ -1,9 +1,8 @@
 import { Counter } from 'prom-client';
-import type { Labels } from '../../core/metrics/families.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { gradingCodesOf } from '../../core/result/warnings.js';
 import { headOf } from '../../core/techniques/spelling.js';
-import { CountedHistogram } from './counted.js';
+import { CountedHistogram, type Series } from './counted.js';
 import { type MetricRegistry, settings } from './defined.js';
 import { resultLabels } from './labels.js';
 
@@ -25,8 +24,10 @@ export class Trials {
   readonly #invalid: Counter;
   readonly #warnings: Counter;
   readonly #failures: Counter;
-  readonly #histograms = new Map<string, CountedHistogram>();
-  /** How to drop each series of a node, by its labels. */
+  readonly #histograms: Readonly<Record<HistogramName, CountedHistogram>>;
+  /** By what tells them apart: to make labels takes longer than to count by them. */
+  readonly #series = new Map<string, Series>();
+  /** How to drop each series of a node. */
   readonly #ofNode = new Map<string, Map<string, () => void>>();
 
   constructor(registry: MetricRegistry) {
@@ -36,14 +37,13 @@ export class Trials {
     this.#invalid = new Counter({ ...settings('ridgepoint_invalid_total'), registers });
     this.#warnings = new Counter({ ...settings('ridgepoint_warnings_total'), registers });
     this.#failures = new Counter({ ...settings('ridgepoint_failures_total'), registers });
-    for (const name of [
-      'ridgepoint_inter_token_latency_seconds',
-      'ridgepoint_first_token_latency_seconds',
-      'ridgepoint_trial_duration_seconds',
-      'ridgepoint_log_append_duration_seconds',
-    ] as const) {
-      this.#histograms.set(name, new CountedHistogram(name, LATENCY_BUCKETS, registry));
-    }
+    const histogram = (name: HistogramName) => new CountedHistogram(name, LATENCY_BUCKETS, registry);
+    this.#histograms = {
+      ridgepoint_inter_token_latency_seconds: histogram('ridgepoint_inter_token_latency_seconds'),
+      ridgepoint_first_token_latency_seconds: histogram('ridgepoint_first_token_latency_seconds'),
+      ridgepoint_trial_duration_seconds: histogram('ridgepoint_trial_duration_seconds'),
+      ridgepoint_log_append_duration_seconds: histogram('ridgepoint_log_append_duration_seconds'),
+    };
   }
 
   /** Counts a trial. Drift controls are trials like any other here. */
@@ -57,7 +57,7 @@ export class Trials {
     for (const { code, severity } of warnings.values()) {
       const labels = { code, severity, node: record.node.name };
       this.#warnings.inc(labels);
-      this.#note('ridgepoint_warnings_total', labels, () => this.#warnings.remove(labels));
+      this.#note(labels.node, `${code} ${severity}`, () => this.#warnings.remove(labels));
     }
     const doubted = record.valid ? this.#disturbed : this.#invalid;
     if (record.status === 'complete')
@@ -80,19 +80,34 @@ export class Trials {
 
   /** Counts an append to the log. */
   appended(seconds: number): void {
-    this.#histograms.get('ridgepoint_log_append_duration_seconds')?.observeAll({}, [seconds], {});
+    const appends = this.#histograms.ridgepoint_log_append_duration_seconds;
+    appends.observeAll(appends.seriesOf({}), [seconds], {});
   }
 
   #ofTrial(name: HistogramName, record: ResultRecord, values: readonly number[]): void {
-    const { experiment: _experiment, sweep: _sweep, ...labels } = resultLabels(record);
+    if (values.length === 0) return;
+    const { experiment, node, device, experimentId } = record;
     // These series stay for as long as the coordinator lives: the type alone, and not every setting of it.
-    labels.quantization = headOf(record.experiment.technique.quantization);
-    this.#histograms.get(name)?.observeAll(labels, values, { experiment: record.experimentId });
-    this.#note(name, labels, () => this.#histograms.get(name)?.forget(labels));
+    const quantization = headOf(experiment.technique.quantization);
+    const told = [name, node.name, device.id, experiment.model.name, experiment.runner.kind, quantization];
+    const key = JSON.stringify(told);
+    const histogram = this.#histograms[name];
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      const { experiment: _experiment, sweep: _sweep, ...rest } = resultLabels(record);
+      const labels = { ...rest, quantization };
+      series = histogram.seriesOf(labels);
+      this.#series.set(key, series);
+      this.#note(node.name, key, () => {
+        histogram.forget(labels);
+        this.#series.delete(key);
+      });
+    }
+    histogram.observeAll(series, values, { experiment: experimentId });
   }
 
-  #note(name: string, labels: Labels & { readonly node: string }, drop: () => void): void {
-    const series = this.#ofNode.get(labels.node) ?? new Map<string, () => void>();
-    this.#ofNode.set(labels.node, series.set(JSON.stringify([name, labels]), drop));
+  #note(node: string, what: string, drop: () => void): void {
+    const series = this.#ofNode.get(node) ?? new Map<string, () => void>();
+    this.#ofNode.set(node, series.set(what, drop));
   }
 }

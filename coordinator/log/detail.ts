@@ -1,6 +1,7 @@
 import { regraded } from '../../core/judgement/regrade.js';
 import { settlingValues } from '../../core/metrics/settling.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { cutFields } from './cut.js';
 import type { Detail, EntryAt, Fact, FactHead, LogEntry, ResultHead } from './log.js';
 
 /** @returns the fact without what projections do not ask for. */
@@ -36,6 +37,12 @@ type RowPart = Omit<ResultRecord, keyof RawPart>;
 const NO_RAW = { phases: [], tokenSeconds: [], samples: [] } as const satisfies RawPart;
 const NO_RAW_JSON = JSON.stringify(NO_RAW);
 
+const RAW_KEYS = { phases: 0, tokenSeconds: 0, samples: 0, given: 0, serving: 0, graph: 0 } satisfies Record<
+  keyof RawPart,
+  0
+>;
+const isRaw = (key: string): boolean => Object.hasOwn(RAW_KEYS, key);
+
 function splitRecord(record: ResultRecord): { row: RowPart; raw: RawPart } {
   const { phases, tokenSeconds, samples, given, serving, graph, ...row } = record;
   const raw: RawPart = {
@@ -47,10 +54,18 @@ function splitRecord(record: ResultRecord): { row: RowPart; raw: RawPart } {
   return { row, raw };
 }
 
+/** @returns a fact as JSON. */
+export function jsonOf(fact: Fact): string {
+  if (fact.fact !== 'ResultRecorded' || fact.json === undefined) return JSON.stringify(fact);
+  return `{"fact":"ResultRecorded","record":${fact.json}}`;
+}
+
 /** @returns the parts of a fact that are stored apart, as JSON; null for facts that are no results. */
 export function partsOf(fact: Fact): [head: string, row: string | null, raw: string | null] {
   const head = JSON.stringify(headOf(fact));
   if (fact.fact !== 'ResultRecorded') return [head, null, null];
+  const cut = fact.json === undefined ? null : cutFields(fact.json, isRaw);
+  if (cut !== null) return [head, ...cut];
   const { row, raw } = splitRecord(fact.record);
   return [head, JSON.stringify(row), JSON.stringify(raw)];
 }

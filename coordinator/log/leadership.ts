@@ -87,13 +87,13 @@ export class OwnTerm implements Term {
   readonly token: string;
   readonly nodesBefore: readonly string[];
   readonly #over = new AbortController();
-  readonly #keep: (nodes: readonly string[]) => void;
+  readonly #keep: (nodes: readonly string[]) => Promise<void>;
 
   /** @param keep writes down which nodes may hold leases */
   constructor(
     { holder }: Leader,
     nodesBefore: readonly string[] = [],
-    keep: (nodes: readonly string[]) => void = () => {},
+    keep: (nodes: readonly string[]) => Promise<void> = async () => {},
   ) {
     this.token = holder;
     this.nodesBefore = nodesBefore;
@@ -109,13 +109,14 @@ export class OwnTerm implements Term {
   }
 
   async noteNodes(nodes: readonly string[]): Promise<void> {
-    this.#keep(nodes);
+    await this.#keep(nodes);
   }
 
   async resign(nodes: readonly string[]): Promise<void> {
     if (!this.lasts) return;
-    this.#keep(nodes);
+    const kept = this.#keep(nodes);
     this.#over.abort(overError('it has resigned'));
+    await kept;
   }
 }
 

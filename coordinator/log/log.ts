@@ -38,7 +38,12 @@ export type Fact =
       readonly reason: string;
       readonly at: string;
     }
-  | { readonly fact: 'ResultRecorded'; readonly record: ResultRecord }
+  | {
+      readonly fact: 'ResultRecorded';
+      readonly record: ResultRecord;
+      /** The same as JSON, where whoever appends it has it at hand; never read back. */
+      readonly json?: string | undefined;
+    }
   /** A node is given no more work until `NodeUncordoned`; what runs there goes on, and its agent stays. */
   | {
       readonly fact: 'NodeCordoned' | 'NodeUncordoned';

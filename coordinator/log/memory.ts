@@ -34,7 +34,7 @@ export class MemoryLog implements Log {
         this.#trials.add(trial);
       }
       // A stored fact must not change when its writer goes on using the object.
-      this.#facts.push(structuredClone(fact));
+      this.#facts.push(structuredClone({ ...fact, json: undefined }));
     }
     this.#appended.notify();
     return { appended: true, position: this.#facts.length };

@@ -20,6 +20,7 @@ import type { Library } from './sqlite/library.js';
 import { keptNodes } from './sqlite/nodes.js';
 import { probe } from './sqlite/probe.js';
 import { prepareSchema } from './sqlite/schema.js';
+import { WalSync } from './sqlite/sync.js';
 import { COLUMNS, PAGE_ROWS, type Stored, storedEntry } from './stored.js';
 
 export interface SqliteOptions {
@@ -32,7 +33,7 @@ export interface SqliteOptions {
 type Page = Statement<[number, number, number], Stored>;
 
 /**
- * The log in one SQLite file: write-ahead log with a sync for every append, so that what was acknowledged
+ * The log in one SQLite file: write-ahead log with a sync for every append (sqlite/sync.ts), so that what was acknowledged
  * survives `kill -9` and a power cut. One process at a time owns the file. A result is stored in three parts, so that who
  * asks for its head or its row does not read the rest.
  */
@@ -43,6 +44,10 @@ export class SqliteLog implements Log {
   readonly #end: Statement<[], { readonly position: number }>;
   readonly #insert: Statement<[number, string | null, string, string | null, string | null, string]>;
   readonly #links: Statement<[number, number], Stored & { readonly chain: string | null }>;
+  /** Null for a log in memory. */
+  readonly #wal: WalSync | null;
+  /** Last entry that is on the disk: nobody reads what may still vanish. */
+  #synced: number;
   /** Checksum of the last entry; null = it has none. */
   #chain: string | null;
   readonly #known: Statement<[string], unknown>;
@@ -51,7 +56,7 @@ export class SqliteLog implements Log {
   /** @throws FailureError: the file cannot be opened, is in use, is no log, or was written by a newer release. */
   constructor(path: string, options: SqliteOptions = {}) {
     this.#path = path;
-    this.#database = open(path, options);
+    [this.#database, this.#wal] = open(path, options);
     this.#end = this.#database.prepare('SELECT coalesce(max(position), 0) AS position FROM facts');
     this.#insert = this.#database.prepare(
       'INSERT INTO facts (position, trial_id, head, row_json, raw_json, chain) VALUES (?, ?, ?, ?, ?, ?)',
@@ -66,10 +71,11 @@ export class SqliteLog implements Log {
         `SELECT ${COLUMNS[detail]} FROM facts WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
       );
     this.#pages = { head: page('head'), row: page('row'), full: page('full') };
+    this.#synced = this.#position();
   }
 
   async end(): Promise<number> {
-    return this.#position();
+    return this.#synced;
   }
 
   async append(facts: readonly Fact[], expected: number, term?: Term): Promise<AppendOutcome> {
@@ -91,6 +97,9 @@ export class SqliteLog implements Log {
     try {
       const { chain, ...outcome } = this.#database.transaction(write);
       this.#chain = chain;
+      if (!outcome.appended) return outcome;
+      await this.#wal?.sync();
+      this.#synced = Math.max(this.#synced, outcome.position);
       this.#appended.notify();
       return outcome;
     } catch (error) {
@@ -123,12 +132,17 @@ export class SqliteLog implements Log {
 
   async lead(candidate: Candidate): Promise<Term> {
     const nodes = keptNodes(this.#database);
-    return new OwnTerm(candidate, nodes.before, nodes.keep);
+    return new OwnTerm(candidate, nodes.before, async (names) => {
+      nodes.keep(names);
+      // The append that comes next says what is wrong with the disk.
+      await this.#wal?.sync().catch(() => undefined);
+    });
   }
 
   async probe(bytes: number): Promise<void> {
     try {
       probe(this.#database, bytes);
+      await this.#wal?.sync();
     } catch (error) {
       throw explain(error, this.#path);
     }
@@ -144,6 +158,7 @@ export class SqliteLog implements Log {
   async close(): Promise<void> {
     this.#database.close();
     this.#appended.notify();
+    await this.#wal?.close();
   }
 
   #position(): number {
@@ -176,7 +191,7 @@ export class SqliteLog implements Log {
       name,
       end: async () => {
         check();
-        return this.#position();
+        return this.#synced;
       },
       entries: (after, end) => this.#entries(after, end, detail, check),
     };
@@ -208,7 +223,7 @@ export class SqliteLog implements Log {
   }
 }
 
-function open(path: string, { maxBytes = null, library = null }: SqliteOptions): Database {
+function open(path: string, { maxBytes = null, library = null }: SqliteOptions): [Database, WalSync | null] {
   let database: Database | null = null;
   try {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
@@ -216,14 +231,14 @@ function open(path: string, { maxBytes = null, library = null }: SqliteOptions):
     // Exclusive: a second coordinator on the same file would hand out the same work.
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
     database.exec('PRAGMA journal_mode = WAL');
-    database.exec('PRAGMA synchronous = FULL');
+    database.exec('PRAGMA synchronous = NORMAL');
     if (maxBytes !== null) {
       const page = database.prepare<[], { page_size: number }>('PRAGMA page_size').get();
       const pages = Math.floor(maxBytes / (page?.page_size ?? maxBytes));
       database.exec(`PRAGMA max_page_count = ${Math.max(1, pages)}`);
     }
     prepareSchema(database, path);
-    return database;
+    return [database, path === ':memory:' ? null : new WalSync(path)];
   } catch (error) {
     database?.close();
     throw explain(error, path);

@@ -40,7 +40,13 @@ export type Event =
     }
   /** A trial ended without a record that could be kept. */
   | { readonly event: 'trial-lost'; readonly at: string; readonly trialId: string }
-  | { readonly event: 'reported'; readonly at: string; readonly record: ResultRecord }
+  | {
+      readonly event: 'reported';
+      readonly at: string;
+      readonly record: ResultRecord;
+      /** As it came, where that says neither more nor less; null or left out = it is written anew. */
+      readonly json?: string | null;
+    }
   | {
       readonly event: 'cancel-requested';
       readonly at: string;

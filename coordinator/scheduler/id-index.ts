@@ -69,7 +69,16 @@ export class IdIndex {
   }
 }
 
+/** Of the newest ids: each is looked up several times while its trial is leased and recorded. */
+const newest = new Map<string, Uint32Array>();
+const MOST_NEWEST = 8192;
+
 function bitsOf(id: string): Uint32Array {
+  const known = newest.get(id);
+  if (known !== undefined) return known;
   const { buffer, byteOffset } = createHash('sha256').update(id).digest();
-  return new Uint32Array(buffer.slice(byteOffset, byteOffset + 4 * WORDS));
+  const bits = new Uint32Array(buffer.slice(byteOffset, byteOffset + 4 * WORDS));
+  if (newest.size === MOST_NEWEST) newest.clear();
+  newest.set(id, bits);
+  return bits;
 }

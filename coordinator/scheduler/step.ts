@@ -59,7 +59,7 @@ export function step(state: SchedulerState, event: Event): Command[] {
       return facts.length > 0 ? [{ command: 'append', facts }] : [];
     }
     case 'reported':
-      return reported(state, event.record, event.at);
+      return reported(state, event);
     case 'cancel-requested':
       return cancelAsked(state, event.sweepId, event.reason, event.at);
     case 'pause-requested':
@@ -218,13 +218,16 @@ function leaving(state: SchedulerState, name: string, returned: readonly string[
   return wakeWaiting(state);
 }
 
-function reported(state: SchedulerState, record: ResultRecord, at: string): Command[] {
+function reported(
+  state: SchedulerState,
+  { record, json = null, at }: Extract<Event, { event: 'reported' }>,
+): Command[] {
   const acknowledge: Command = { command: 'acknowledge', trialId: record.trialId };
   const known = state.recorded.has(record.trialId);
   const reason = refusalOf(state, record);
   if (reason !== null) return refused(state, record, reason, at);
   if (known) return [acknowledge];
-  const facts: Fact[] = [{ fact: 'ResultRecorded', record }];
+  const facts: Fact[] = [{ fact: 'ResultRecorded', record, ...(json !== null && { json }) }];
   const sweep = state.sweeps.get(record.sweep.id);
   if (sweep !== undefined && record.sweep.purpose !== 'control') {
     const key = queueKey(sweep, record.node.name);

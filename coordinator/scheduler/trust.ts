@@ -1,4 +1,5 @@
 import type { ResultRecord } from '../../core/result/result.js';
+import { sameJson } from '../../core/same.js';
 import type { SchedulerState } from './state.js';
 import { provesLease, readTrialId } from './trial-id.js';
 
@@ -32,21 +33,8 @@ export function refusalOf(state: SchedulerState, record: ResultRecord): string |
   if (sweep === undefined) {
     return state.otherReleases.has(named.sweepId) ? null : `There is no sweep ${named.sweepId} here.`;
   }
-  const same = stands && isSame(record.experiment, lease.experiment);
+  const same = stands && sameJson(record.experiment, lease.experiment);
   return same || sweep.view.identify(record.experiment) === experimentId
     ? null
     : `Its experiment is not the one that ${experimentId} stands for in that sweep.`;
-}
-
-/** Whether JSON of both would say the same: much cheaper than to hash one of them. */
-function isSame(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  const [mine, theirs] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  const keys = Object.keys(mine);
-  return (
-    Array.isArray(a) === Array.isArray(b) &&
-    keys.length === Object.keys(theirs).length &&
-    keys.every((key) => isSame(mine[key], theirs[key]))
-  );
 }

@@ -6,10 +6,10 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 179_350,
+  code: 179_510,
   /** Of one room. */
   room: 34_800,
-  tests: 78_520,
+  tests: 78_570,
   benches: 17_700,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */

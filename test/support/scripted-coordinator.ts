@@ -91,7 +91,7 @@ export class ScriptedCoordinator {
         if (message.value.recordJson.length > this.breaksAbove) {
           throw new WireError('too-large', 'Received message larger than max');
         }
-        this.records.push(parseReport(message.value));
+        this.records.push(parseReport(message.value).record);
         if (!this.acknowledges) return;
         return send({ $case: 'resultAck', value: { trialId: message.value.trialId } });
       }

@@ -47,7 +47,7 @@ const DURATIONS = {
 
 /** Counts valid trials as the conventions would have a server count its requests. */
 export class GenAi {
-  readonly #histograms = new Map<string, GenAiHistogram>();
+  readonly #histograms = new Map<string, GenAiHistogram & { readonly counts: number[]; sum: number }>();
 
   record(record: ResultRecord): void {
     if (record.status !== 'complete' || !record.valid) return;
@@ -68,22 +68,23 @@ export class GenAi {
   }
 
   histograms(): GenAiHistogram[] {
-    return [...this.#histograms.values()];
+    return structuredClone([...this.#histograms.values()]);
   }
 
   #observe(name: keyof typeof GEN_AI, attributes: Labels, values: readonly number[]): void {
     if (values.length === 0) return;
     const key = JSON.stringify([name, attributes]);
     const { unit, bounds } = GEN_AI[name];
-    const known = this.#histograms.get(key);
-    const counts = [...(known?.counts ?? new Array<number>(bounds.length + 1).fill(0))];
-    let sum = known?.sum ?? 0;
+    let one = this.#histograms.get(key);
+    if (one === undefined) {
+      one = { name, unit, attributes, bounds, counts: new Array<number>(bounds.length + 1).fill(0), sum: 0 };
+      this.#histograms.set(key, one);
+    }
     for (const value of values) {
       const found = bounds.findIndex((bound) => value <= bound);
-      counts[found < 0 ? bounds.length : found]! += 1;
-      sum += value;
+      one.counts[found < 0 ? bounds.length : found]! += 1;
+      one.sum += value;
     }
-    this.#histograms.set(key, { name, unit, attributes, bounds, counts, sum });
   }
 }
 

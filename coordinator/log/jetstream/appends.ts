@@ -3,7 +3,7 @@ import { gunzip as gunzipCallback, gzip as gzipCallback } from 'node:zlib';
 import { headers, type MsgHdrs } from 'nats';
 import { FailureError, failure } from '../../../core/errors.js';
 import { chainOf, type Link } from '../chain.js';
-import { graded, headOf } from '../detail.js';
+import { graded, headOf, jsonOf } from '../detail.js';
 import type { Fact, FactHead } from '../log.js';
 import { lost } from './errors.js';
 import type { Stored } from './reader.js';
@@ -74,7 +74,8 @@ export async function pack(
   group: string,
   before: string | null,
 ): Promise<Outgoing[]> {
-  const packed = await gzip(JSON.stringify(facts));
+  // A level more costs twice the time and saves a tenth.
+  const packed = await gzip(`[${facts.map(jsonOf).join(',')}]`, { level: 1 });
   if (packed.length > MOST_APPEND_BYTES) {
     const hint = 'Ask for fewer repeats or shorter generations, so that there are fewer raw samples.';
     const message = `A result of ${megabytes(packed.length)} MB after compression is larger than the ${megabytes(MOST_APPEND_BYTES)} MB that a JetStream log takes.`;

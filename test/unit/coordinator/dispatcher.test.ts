@@ -87,6 +87,22 @@ async function recordsOf(log: Log, trialId: string): Promise<ResultRecord[]> {
   return found;
 }
 
+test('what needs nothing written is leased beside an append that is under way', async () => {
+  const log = new SlowLog();
+  const dispatcher = await open(log);
+  await dispatcher.submit(fakeSweep(3), [], 'test', false);
+  await lease(dispatcher, 'node-a');
+  let letGo = (): void => {};
+  log.gate = new Promise((resolve) => {
+    letGo = resolve;
+  });
+  const submitted = dispatcher.submit(fakeSweep(4), [], 'test', false);
+  const asked = { event: 'work-requested' as const, now: 0, at: '', node: 'node-a', deviceId: 'cpu1' };
+  expect(await dispatcher.dispatch(asked)).toMatchObject([{ command: 'no-work' }]);
+  letGo();
+  await submitted;
+});
+
 describe('reports that come in together', () => {
   test('are written in one append, each acknowledged to whoever sent it', async () => {
     const { log, dispatcher, reports } = await leased(5);

@@ -74,6 +74,19 @@ export function logContract(name: string, open: () => Promise<Log>): void {
       expect(facts).toEqual([recorded('t1'), submitted('a'), recorded('t2')]);
     });
 
+    test('a record that comes with its JSON is kept as one that comes without', async () => {
+      const fact = measured('t1');
+      await log.append([{ ...fact, json: JSON.stringify(fact.record) }, measured('t2')], 0);
+      const [first, second] = await collect(log.read(0, 'full'));
+      expect(first?.fact).toEqual(fact);
+      expect(first?.recordJson).toBe(second?.recordJson?.replace('"t2"', '"t1"'));
+      const rows = await collect(log.read(0, 'row'));
+      expect(rows.map(({ fact: row }) => row.fact === 'ResultRecorded' && row.record.samples)).toEqual([
+        [],
+        [],
+      ]);
+    });
+
     test('follow gives the past, then the new, then ends with its signal', async () => {
       await log.append([submitted('a')], 0);
       const stop = new AbortController();

@@ -88,6 +88,18 @@ describe.each(LIBRARIES)('SQLite log with $name', ({ name, find }) => {
     await last.close();
   });
 
+  test('shows an entry when it is on the disk, and not before', async () => {
+    const log = openLog(freshPath());
+    const appending = log.append([submitted('a')], 0);
+    expect(await log.end()).toBe(0);
+    const ended = log.append([submitted('b')], 1).then(() => log.end());
+    await appending;
+    expect(await log.end()).toBeGreaterThanOrEqual(1);
+    expect(await ended).toBe(2);
+    await Promise.all([log.append([submitted('c')], 2), log.close()]);
+    await log.close();
+  });
+
   test('a reopened file has everything', async () => {
     const path = freshPath();
     const first = openLog(path);

@@ -22,11 +22,29 @@ describe('documents inside envelopes', () => {
     const lease = aLease('t1');
     for (const ending of [{}, { everyMetric: true }, { valid: false }, { failure: crashed }]) {
       const record = aRecord(lease, aNode(), ending);
-      expect(parseReport(toReport(record))).toEqual(record);
+      expect(parseReport(toReport(record)).record).toEqual(record);
     }
     expect(parseLease(toGrant(lease).leaseJson)).toEqual(lease);
     expect(parseNodeProfile(toHello(aNode(), [], 'i').nodeProfileJson)).toEqual(aNode());
     expect(parseModels('')).toEqual([]);
+  });
+
+  test('the JSON of a record is kept where it says what was checked, no more and no less', () => {
+    const lease = aLease('t1');
+    const record = aRecord(lease, aNode(), { everyMetric: true });
+    const { recordJson } = toReport(record);
+    const kept = (json: string, leased = lease.experiment) =>
+      parseReport({ ...toReport(record), recordJson: json }, leased);
+    expect(kept(recordJson)).toEqual({ record, json: recordJson });
+    expect(kept(recordJson).record.experiment).toBe(lease.experiment);
+    const other = { ...lease.experiment, device: 'cuda' };
+    expect(kept(recordJson, other)).toEqual({ record, json: recordJson });
+    expect(kept(recordJson, other).record.experiment).not.toBe(other);
+    for (const more of [{ later: 1 }, { device: { ...record.device, later: 1 } }]) {
+      expect(kept(JSON.stringify({ ...record, ...more }))).toEqual({ record, json: null });
+    }
+    const warned = [{ code: 'provider-fallback', severity: 'note', message: '' }];
+    expect(kept(JSON.stringify({ ...record, warnings: warned })).json).toBeNull();
   });
 
   test.each([
