@@ -65,6 +65,7 @@ export function planSweep(
 export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
   const space = openSpace(sweep, plan);
   const models = new Set(sweep.models.map(modelKey));
+  const label = labelsIn(sweep);
   const onCpus = sweep.placement.devices.every((device) => device === 'cpu');
   return {
     sweepId,
@@ -78,7 +79,7 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
     measure: sweep.measure,
     objectives: sweep.objectives,
     bounds: sweep.search?.constraints ?? [],
-    newSearch: searchOf(sweep, space),
+    newSearch: searchOf(sweep, space, label),
     positionAt: (index) => permute(index, space.count, sweep.placement.seed),
     experimentAt: memoized((position, node) => experimentAt(space, position, node)),
     identify: (experiment) => (models.has(modelKey(experiment.model)) ? experimentId(experiment) : null),
@@ -88,15 +89,20 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
     // Asked for each result of a log that is read again: an id, which is a hash, says nothing of it.
     devicesAt: (position) => (onCpus ? 1 : devicesTaken(space.at(position))),
     names: namesOf(sweep),
-    label: labelsIn(sweep),
+    label,
   };
 }
 
-function searchOf({ search: spec, objectives }: Sweep, space: Space): SweepView['newSearch'] {
+function searchOf(
+  { search: spec, objectives }: Sweep,
+  space: Space,
+  label: SweepView['label'],
+): SweepView['newSearch'] {
   if (spec === null) return null;
   const points = searchSpace(space);
   const physics = (position: number) => physicsOf(space.at(position));
-  return () => new Searcher(points, { spec, objectives, physics });
+  const labelOf = (position: number) => label(experimentAt(space, position, null));
+  return () => new Searcher(points, { spec, objectives, physics, labelOf });
 }
 
 /**

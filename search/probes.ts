@@ -1,9 +1,10 @@
 import { dominates } from '../core/judgement/pareto.js';
 import { median } from '../core/statistics/quantile.js';
-import { moments } from '../core/statistics/summary.js';
+import { mean, moments } from '../core/statistics/summary.js';
 import type { Observation, Prediction } from './history.js';
 import type { Costs } from './hypervolume.js';
 import { ranked } from './order.js';
+import { type Beaten, type Decision, FEWEST_ROUNDS, RACERS, Race, type Reading } from './race.js';
 
 /** One in so many probed points is measured in full while others are probed. */
 const REDUCTION = 3;
@@ -12,15 +13,22 @@ const BAND = 2;
 /** Standard deviation between a point's probe and its full measurement, as a logarithm, while too few points have both. */
 const USUAL_ERROR = 0.1;
 const FEWEST_PAIRS = 4;
+/** Racers that were measured in full before. */
+const MEASURED_RACERS = 2;
+/** Of the racers, those that are usually left behind, whose full measurements pay for the rounds. */
+const LEFT_BEHIND = 0.5;
 
 /** What a short look at a point said. */
-export interface Probe {
+export interface Probe extends Reading {
   readonly position: number;
   readonly digits: Int16Array;
-  /** null where a probe has no number: it asks no questions. */
-  readonly costs: readonly (number | null)[];
   readonly violation: number;
   readonly seconds: number;
+}
+
+interface Waiting extends Omit<Probe, 'block'> {
+  /** One of each block that it was probed in; `costs` are their means, null where a probe has no number: it asks no questions. */
+  readonly readings: readonly Reading[];
 }
 
 /** What is known beside the probes. */
@@ -32,18 +40,33 @@ export interface Known {
   readonly atBest: ((position: number) => Costs) | null;
 }
 
+/** Points that are next: one to measure in full, with why, or some to probe again side by side. */
+export interface Next {
+  readonly positions: readonly number[];
+  readonly decision: Decision | null;
+}
+
 /**
  * Points that were probed and wait for a full measurement: asynchronous successive halving with two rungs (Li et al., "A System for Massively Parallel
- * Hyperparameter Tuning", MLSys 2020), whose promotions know how far probes are off. Points that have both say by how much a probe is off on average, which is
- * taken off, and how much that varies, which a probe may be beaten by and is measured all the same, since ranks at a probe's depth flip.
+ * Hyperparameter Tuning", MLSys 2020), whose promotions know noise. Points that have both say by how much a probe is off on average, which is
+ * taken off, and how much that varies: a point that is beaten by more is left. Those that lie nearer to each other race for it in paired
+ * blocks (race.ts), since ranks at a probe's depth flip, where that takes less than measuring them.
  */
 export class Probes {
-  readonly #waiting = new Map<number, Probe>();
+  readonly #waiting = new Map<number, Waiting>();
+  /** Those that were measured in full: what may take their place is probed beside them again. */
+  readonly #measured = new Map<number, Waiting>();
+  /** Of those that wait, what lost its race. */
+  readonly #beaten = new Set<number>();
   /** By objective: full measurements minus probes of the same points. */
   readonly #apart: number[][];
+  readonly #labelOf: (position: number) => string;
+  #known: Known = { measured: [], predict: null, atBest: null };
+  #race = this.#newRace([]);
 
-  constructor(objectives: number) {
+  constructor(objectives: number, labelOf: (position: number) => string) {
     this.#apart = Array.from({ length: objectives }, () => []);
+    this.#labelOf = labelOf;
   }
 
   get size(): number {
@@ -54,8 +77,62 @@ export class Probes {
     return this.#waiting.has(position);
   }
 
-  add(probe: Probe): void {
-    this.#waiting.set(probe.position, probe);
+  /** Whether it was probed, and measured in full since then. */
+  wasMeasured(position: number): boolean {
+    return this.#measured.has(position);
+  }
+
+  /** Whether a point is to be probed again. */
+  races(position: number): boolean {
+    return this.#race.has(position) && !this.#race.over;
+  }
+
+  /** @returns who is left behind, now that this is known. */
+  add(probe: Probe, known: Known): Decision[] {
+    this.#known = known;
+    const { position, block, costs } = probe;
+    const measured = this.#measured.get(position);
+    const before = measured ?? this.#waiting.get(position);
+    const readings = [...(before?.readings ?? []), { block, costs }];
+    const means = costs.map((_, d) => {
+      const said = readings.flatMap((reading) => reading.costs[d] ?? []);
+      return said.length === 0 ? null : mean(said);
+    });
+    const { digits, violation, seconds } = probe;
+    const all = measured === undefined ? this.#waiting : this.#measured;
+    all.set(position, { ...{ position, digits, violation, seconds, readings }, costs: means });
+    if (before === undefined || this.#beaten.has(position)) return [];
+    if (!this.#race.has(position)) this.#rejoin(position, block);
+    return this.#race.beaten().map((one) => this.#leave(one));
+  }
+
+  /** Of a search that is told a log again: a race is known by its blocks. */
+  #rejoin(position: number, block: number): void {
+    const side = this.#race.members.some((member) => this.#readingsOf(member)?.at(-1)?.block === block);
+    if (!side && this.#race.over) this.#race = this.#newRace([]);
+    this.#race.join(position);
+  }
+
+  #leave({ position, rival, blocks, p }: Beaten): Decision {
+    this.#race.leave(position);
+    this.#beaten.add(position);
+    const reason = `${this.#labelOf(rival)} is better in ${blocks} paired blocks (Wilcoxon, p = ${p.toFixed(2)})`;
+    return { position, promoted: false, reason };
+  }
+
+  #newRace(members: readonly number[]): Race {
+    const readingsOf = (position: number) => this.#readingsOf(position);
+    const cannotBeat = (position: number, rival: number, objective: number) => {
+      const best = this.#known.atBest?.(position)[objective];
+      const other = this.#known.predict?.(rival)?.costs[objective];
+      return best !== undefined && other !== undefined && other <= best;
+    };
+    const waits = (position: number) => this.#waiting.has(position);
+    return new Race({ readingsOf, waits, cannotBeat }, members);
+  }
+
+  #readingsOf(position: number): readonly Reading[] | null {
+    return (this.#waiting.get(position) ?? this.#measured.get(position))?.readings ?? null;
   }
 
   /** Forgets a point, which was given up or measured. @param costs of its full measurement; null where it has none. */
@@ -64,7 +141,11 @@ export class Probes {
       const full = costs?.[d] ?? null;
       if (cost !== null && full !== null) this.#apart[d]!.push(full - cost);
     }
+    const probed = this.#waiting.get(position);
     this.#waiting.delete(position);
+    this.#beaten.delete(position);
+    if (probed !== undefined && costs !== null) this.#measured.set(position, probed);
+    else if (probed !== undefined) this.#race.leave(position);
   }
 
   /** @returns probes as if they were measurements: what they lack is what is predicted, or the middle of what was measured. */
@@ -74,31 +155,97 @@ export class Probes {
       const costs = measured.flatMap((one) => (one.costs === null ? [] : [one.costs[d]!]));
       return costs.length === 0 ? 0 : median(costs);
     });
-    return [...this.#waiting.values()].map(({ position, digits, costs, violation, seconds }) => {
-      const predicted = costs.includes(null) ? (predict?.(position)?.costs ?? null) : null;
-      const filled = costs.map((cost, d) =>
-        cost === null ? (predicted?.[d] ?? middle[d]!) : cost + off[d]!,
-      );
-      return { ...{ position, digits, violation, seconds, costs: filled }, starts: 1 };
-    });
+    return [...this.#waiting.values()].map((one) => this.#observation(one, off, middle, predict));
+  }
+
+  #observation(
+    { position, digits, costs, violation, seconds }: Waiting,
+    off: Costs,
+    middle: Costs,
+    predict: Known['predict'],
+  ): Observation {
+    const predicted = costs.includes(null) ? (predict?.(position)?.costs ?? null) : null;
+    const filled = costs.map((cost, d) => (cost === null ? (predicted?.[d] ?? middle[d]!) : cost + off[d]!));
+    return { ...{ position, digits, violation, seconds, costs: filled }, starts: 1 };
   }
 
   /**
    * @param busy points that are being measured.
    * @param over nothing is left to be probed: whatever may stand on the front is measured, however many.
-   * @returns the best point that is worth a full measurement; null = none is, so far.
+   * @returns the best point that is worth a full measurement, or a round of the race for it; null when none is, so far.
    */
-  next(known: Known, busy: ReadonlySet<number>, over: boolean): number | null {
-    const probes = this.observations(known);
+  next(known: Known, busy: ReadonlySet<number>, over: boolean): Next | null {
+    this.#known = known;
+    const race = this.#race;
+    const { members } = race;
+    if (!race.over && !members.some((one) => busy.has(one))) return { positions: members, decision: null };
+    const won = race.over ? race.waiting.find((one) => !busy.has(one)) : undefined;
+    if (won !== undefined) return this.#promote(won, this.#wonBy(won));
+    const probes = this.observations(known).filter(({ position }) => !this.#beaten.has(position));
     const all = [...known.measured, ...probes];
-    const most = over ? all.length : Math.floor(all.length / REDUCTION);
+    const most = over ? all.length : Math.floor((all.length + this.#beaten.size) / REDUCTION);
     const meeting = all.filter(({ costs, violation }) => costs !== null && violation === 0);
-    const candidates = new Set(probes.filter(({ position }) => !busy.has(position)));
-    for (const one of ranked(all, most).slice(0, most)) {
-      if (candidates.has(one) && one.violation === 0 && !this.#isBeaten(one, meeting, known))
-        return one.position;
+    const free = ({ position }: Observation) => !busy.has(position) && (race.over || !race.has(position));
+    const waiting = new Set(probes.filter((one) => free(one) && one.violation === 0));
+    const open = (one: Observation) => waiting.has(one) && !this.#isBeaten(one, meeting, known);
+    const order = ranked(all, most);
+    const pays = this.#pays(known);
+    const rivals = pays ? meeting.filter((one) => free(one) && this.#measured.has(one.position)) : [];
+    for (const [rank, one] of order.slice(0, most).entries()) {
+      if (!open(one)) continue;
+      const before = rivals
+        .filter((other) => this.#near(one, other))
+        .sort((a, b) => ahead(b, one) - ahead(a, one))
+        .slice(0, MEASURED_RACERS);
+      const near = firstOf(
+        order,
+        RACERS - 1,
+        (other) => other !== one && this.#near(one, other) && open(other),
+      );
+      if (!pays || near.length + before.length === 0) {
+        const why =
+          near.length === 0 ? 'no other probe is as near as probes are off' : 'a race would take as long';
+        return this.#promote(one.position, `rank ${rank + 1} of ${all.length}: ${why}`);
+      }
+      if (!race.over) continue;
+      const racers = [one, ...before, ...near].slice(0, RACERS);
+      this.#race = this.#newRace(racers.map(({ position }) => position));
+      return { positions: this.#race.members, decision: null };
     }
     return null;
+  }
+
+  #promote(position: number, reason: string): Next {
+    return { positions: [position], decision: { position, promoted: true, reason } };
+  }
+
+  /** What a race says of one that is still in it. */
+  #wonBy(position: number): string {
+    const { rounds, members } = this.#race;
+    const others = members.filter((member) => member !== position).map(this.#labelOf);
+    if (others.length === 0) return 'its rivals were beaten, or failed';
+    return `not worse than ${others.join(', ')} in ${rounds} paired blocks`;
+  }
+
+  /** Whether a race takes less than what it spares. */
+  #pays({ measured }: Known): boolean {
+    const numbered = measured.filter(({ starts }) => starts > 0);
+    if (numbered.length === 0) return false;
+    const full = median(numbered.map(({ seconds, starts }) => seconds / starts));
+    const probe = median([...this.#waiting.values()].map(({ seconds }) => seconds));
+    return FEWEST_ROUNDS * probe < LEFT_BEHIND * full;
+  }
+
+  /** Whether two probes lie so near that either point may dominate the other one, and neither surely does. */
+  #near({ costs: a }: Observation, { costs: b }: Observation): boolean {
+    const bands = a!.map((_, d) => BAND * Math.SQRT2 * this.#error(d));
+    const may = (one: Costs, other: Costs) => one.every((cost, d) => cost - bands[d]! <= other[d]!);
+    const does = (one: Costs, other: Costs) =>
+      dominates(
+        one,
+        other.map((cost, d) => cost - bands[d]!),
+      );
+    return (may(a!, b!) || may(b!, a!)) && !does(a!, b!) && !does(b!, a!);
   }
 
   #isBeaten(one: Observation, others: readonly Observation[], { atBest }: Known): boolean {
@@ -115,4 +262,16 @@ export class Probes {
     const ones = this.#apart[objective]!;
     return ones.length < FEWEST_PAIRS ? USUAL_ERROR : Math.sqrt(moments(ones).squares / (ones.length - 1));
   }
+}
+
+/** 1 where a point dominates another one by what is known, 0 where not. */
+const ahead = (a: Observation, b: Observation) => Number(dominates(a.costs!, b.costs!));
+
+function firstOf<T>(items: readonly T[], most: number, wanted: (item: T) => boolean): T[] {
+  const found: T[] = [];
+  for (const item of items) {
+    if (found.length >= most) break;
+    if (wanted(item)) found.push(item);
+  }
+  return found;
 }

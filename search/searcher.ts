@@ -5,7 +5,8 @@ import { drawBelow, type History, type Observation } from './history.js';
 import { type Costs, hypervolume } from './hypervolume.js';
 import { costOf } from './objectives.js';
 import { CORNER, type Numbered, unitCosts } from './order.js';
-import { type Known, Probes } from './probes.js';
+import { type Known, type Next, Probes } from './probes.js';
+import type { Decision } from './race.js';
 import type { SearchSpace } from './space.js';
 import { STRATEGIES } from './strategies/index.js';
 import { type PhysicsOf, Surrogate } from './surrogate.js';
@@ -25,6 +26,8 @@ export interface SearchOptions {
   readonly spec: SearchSpec;
   readonly objectives: readonly Objective[];
   readonly physics: PhysicsOf;
+  /** What a point is called in reasons. */
+  labelOf(position: number): string;
 }
 
 /** What has been spent. */
@@ -42,12 +45,23 @@ export interface Grown {
   readonly hypervolume: number;
 }
 
+/** What was decided of a probed point, for those who read it. */
+export interface Decided {
+  readonly label: string;
+  /** To a full measurement. */
+  readonly promoted: boolean;
+  readonly reason: string;
+}
+
 /** Where a search stands, for those who watch it. */
 export interface SearchProgress extends Spent {
   readonly measured: number;
   /** Points that were only probed. */
   readonly probed: number;
   readonly pending: number;
+  /** Points of which was decided whether they are measured in full, and what was decided last, newest first. */
+  readonly decided: number;
+  readonly decisions: readonly Decided[];
   /** How often a point was passed over, since what was known then said that it is dominated. */
   readonly passedOver: number;
   /** Points that nothing can measure, or that were left when only dominated ones were, by the reason. */
@@ -70,6 +84,8 @@ const ROWS_WITHOUT_NUMBERS = 8;
 const TRIALS_WITHOUT_ROWS = 32;
 /** Of the time that was spent, the newest part whose gain decides. */
 const GAIN_WINDOW = 0.25;
+/** Decisions that are shown: the log has them all. */
+const DECISIONS = 24;
 /** Moments of the curve of a front. */
 const CURVE = 32;
 /** Standard deviations between two points of one start each before the worse one is not worth another. */
@@ -99,13 +115,17 @@ export class Searcher {
   #surrogate: Surrogate | null = null;
   #relearnAt = 0;
   #passedOver = 0;
+  /** By position, in the order of decisions. */
+  readonly #decided = new Map<number, Decision>();
+  /** Not in the log yet. */
+  #news: Decision[] = [];
   /** How the front grew until so many trials had said something: who watches asks far oftener. */
   #curve: { readonly trials: number; readonly grown: readonly Grown[] } | null = null;
 
   constructor(space: SearchSpace, options: SearchOptions) {
     this.#space = space;
     this.#options = options;
-    this.#probes = new Probes(options.objectives.length);
+    this.#probes = new Probes(options.objectives.length, options.labelOf);
   }
 
   /** Why no new point is asked for: a budget is spent, nothing is left, or nothing is gained any more; null = it goes on. */
@@ -122,6 +142,43 @@ export class Searcher {
     return this.#probes.size === 0
       ? 'every point was measured or skipped'
       : 'every point was probed, and measured where it may stand on the front';
+  }
+
+  /**
+   * @returns points to give to one device, one after the other, which are pending from then on: one, or some that are probed again side by side; none
+   * when the search has ended, or all that is left is pending.
+   */
+  next(): readonly number[] {
+    const probed = this.#nextGroup(false);
+    if (probed !== null) return probed;
+    const position = this.ask();
+    return position === null ? (this.#nextGroup(true) ?? []) : [position];
+  }
+
+  #nextGroup(over: boolean): readonly number[] | null {
+    const next = this.ended === null ? this.#nextProbed(over) : null;
+    for (const position of next?.positions ?? []) this.#pending.add(position);
+    if (next?.decision) this.#decide(next.decision);
+    return next?.positions ?? null;
+  }
+
+  #decide(decision: Decision): void {
+    this.note(decision);
+    this.#news.push(decision);
+  }
+
+  /** Takes in a decision that the log has. */
+  note(decision: Decision): void {
+    this.#decided.delete(decision.position);
+    this.#decided.set(decision.position, decision);
+    this.#news = this.#news.filter(({ position }) => position !== decision.position);
+  }
+
+  /** @returns what was decided since it was asked last, for the log. */
+  takeNews(): readonly Decision[] {
+    const news = this.#news;
+    this.#news = [];
+    return news;
   }
 
   /** @returns a point to measure for the first time, which is pending from then on; null when the search has ended, or all that is left is pending. */
@@ -152,22 +209,11 @@ export class Searcher {
 
   /** Whether the next trial of a point is a probe. */
   wantsProbe(position: number): boolean {
-    return (
-      this.#options.spec.fidelity === 'probe' && !this.#told.has(position) && !this.#probes.has(position)
-    );
+    if (this.#options.spec.fidelity !== 'probe') return false;
+    return this.#probes.races(position) || !(this.#told.has(position) || this.#probes.has(position));
   }
 
-  /**
-   * @param over whether nothing is left to be probed.
-   * @returns a probed point that is worth a full measurement, which is pending from then on; null when none is.
-   */
-  promote(over = false): number | null {
-    const position = this.ended === null ? this.#nextProbed(over) : null;
-    if (position !== null) this.#pending.add(position);
-    return position;
-  }
-
-  #nextProbed(over: boolean): number | null {
+  #nextProbed(over: boolean): Next | null {
     return this.#probes.size === 0 ? null : this.#probes.next(this.#known(), this.#pending, over);
   }
 
@@ -187,6 +233,11 @@ export class Searcher {
     if (!this.#told.has(position)) this.#skipped.set(position, reason);
   }
 
+  /** A point that was pending is not looked at, after all. */
+  letGo(position: number): void {
+    this.#pending.delete(position);
+  }
+
   /** Counts a trial that gave no row. @param joules null = nothing measured them. */
   spend(seconds: number, joules: number | null): void {
     this.#seconds += seconds;
@@ -195,16 +246,21 @@ export class Searcher {
     this.#ended ??= this.#overspent();
   }
 
-  /** Takes in what a probe said: it orders points, and stands on no front. */
-  tellProbe({ position, values, seconds, joules }: Told): void {
+  /**
+   * Takes in what a probe said: it orders points, and stands on no front.
+   * @param block of points that a device had one after the other: probes that share one are paired.
+   */
+  tellProbe({ position, values, seconds, joules }: Told, block: number): void {
     this.spend(seconds, joules);
-    if (!this.wantsProbe(position)) return;
     this.#pending.delete(position);
+    if (this.#told.has(position) && !this.#probes.wasMeasured(position)) return;
     this.#skipped.delete(position);
     const { costs, missed } = this.#read(values);
     // What a probe has no number of it does not miss.
     const violation = missed.reduce<number>((sum, one) => sum + (one ?? 0), 0);
-    this.#probes.add({ position, digits: this.#space.digitsAt(position), costs, violation, seconds });
+    const digits = this.#space.digitsAt(position);
+    const left = this.#probes.add({ position, block, digits, costs, violation, seconds }, this.#known());
+    for (const decision of left) this.#decide(decision);
     this.#learn();
   }
 
@@ -267,6 +323,11 @@ export class Searcher {
       measured: this.#told.size,
       probed: this.#probes.size,
       pending: this.#pending.size,
+      decided: this.#decided.size,
+      decisions: [...this.#decided.values()]
+        .slice(-DECISIONS)
+        .reverse()
+        .map(({ position, ...decision }) => ({ label: this.#options.labelOf(position), ...decision })),
       passedOver: this.#passedOver,
       skipped: [...reasons].map(([reason, points]) => ({ reason, points })),
       hypervolume: this.curve().at(-1)?.hypervolume ?? null,

@@ -71,6 +71,7 @@ export async function watchSweep(
   sayAbove(writer);
   const start = performance.now();
   const reported = new Set<string>();
+  const decided = new Set<string>();
   let before: ReturnType<typeof fromSweepState> = 'running';
   let last: WatchSweepResponse | undefined;
   const draw = (): void => {
@@ -91,6 +92,12 @@ export async function watchSweep(
         before = state;
       }
       if (update.status !== undefined) {
+        for (const { label, promoted, reason } of update.status.search?.decisions.toReversed() ?? []) {
+          const line = `${promoted ? 'measured in full' : 'left after its probes'}: ${printable(label)}: ${printable(reason)}`;
+          if (decided.has(line)) continue;
+          decided.add(line);
+          say(line);
+        }
         for (const reason of update.status.blockedReasons) {
           if (reported.has(reason)) continue;
           reported.add(reason);

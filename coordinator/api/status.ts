@@ -49,11 +49,11 @@ export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStat
 }
 
 function wireSearch(
-  { skipped, hypervolume, ended, ...progress }: SearchProgress,
+  { skipped, decisions, hypervolume, ended, ...progress }: SearchProgress,
   bounds: readonly SearchBound[],
 ): WireSearch {
   const constraints = toBounds(bounds);
-  const counts = { ...progress, skipped: [...skipped], constraints };
+  const counts = { ...progress, skipped: [...skipped], decisions: [...decisions], constraints };
   return { ...counts, hypervolume: hypervolume ?? undefined, ended: ended ?? '' };
 }
 

@@ -71,6 +71,17 @@ export type Fact =
       /** The node, where it is an axis (placement.perNode); null or absent otherwise. */
       readonly node?: string | null;
     }
+  /** Of a point that a search has probed: whether it is measured in full, and why. */
+  | {
+      readonly fact: 'PromotionDecided';
+      readonly sweepId: string;
+      readonly position: number;
+      readonly promoted: boolean;
+      readonly reason: string;
+      readonly at: string;
+      /** The node, where it is an axis (placement.perNode); null otherwise. */
+      readonly node: string | null;
+    }
   /** What a log reads where an entry holds no fact; never written. */
   | { readonly fact: 'Damaged'; readonly reason: string }
   /** Written once: what the leases of this log are signed with (docs/decisions/0005-what-the-log-holds.md). */

@@ -169,12 +169,20 @@ class BlockAllocator {
       }
     }
     for (let asked = 0; taken.length < size && asked < ASKED_IN_VAIN; asked += 1) {
-      const position = search.promote() ?? search.ask() ?? search.promote(true);
-      if (position === null) return taken;
-      this.#consider(position, taken, true);
+      const next = search.next();
+      this.#noteDecisions(search);
+      if (next.length === 0) return taken;
+      for (const position of next) this.#consider(position, taken, true);
     }
     if (taken.length === 0) this.#of.allocation.unfinished = true;
     return taken;
+  }
+
+  #noteDecisions(search: Searcher): void {
+    const about = { sweepId: this.#of.sweep.view.sweepId, node: this.#of.queue.node, at: this.#of.at };
+    for (const decision of search.takeNews()) {
+      this.#of.allocation.facts.push({ fact: 'PromotionDecided', ...about, ...decision });
+    }
   }
 
   /**
@@ -212,7 +220,9 @@ class BlockAllocator {
   /** @returns true when the position needs no more looking for: taken, out, settled, or settled by a fact. */
   #consider(position: number, taken: number[], defer: boolean): boolean {
     const queue = this.#of.queue;
-    if (queue.settled.has(position) || queue.inFlight.has(position)) return true;
+    if (queue.inFlight.has(position)) return true;
+    // What was measured is probed again beside what may take its place.
+    if (queue.settled.has(position) && queue.search?.wantsProbe(position) !== true) return true;
     const { view } = this.#of.sweep;
     const experiment = view.experimentAt(position, queue.node);
     const reused = reusable(this.#of.state, this.#of.sweep, queue, position, this.#of.node.profile);

@@ -44,8 +44,9 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
       if (state.forged.has(fact.trialId)) return `what it takes over, ${fact.trialId}, is damaged itself`;
       if (!state.recorded.has(fact.trialId)) return `what it takes over, ${fact.trialId}, was never recorded`;
       return pointDamage(state, fact.sweepId, fact.position);
+    case 'PromotionDecided':
     case 'ExperimentGivenUp':
-      if (typeof fact.reason !== 'string') return 'a point given up without a reason';
+      if (typeof fact.reason !== 'string') return 'a point given up, promoted or left without a reason';
       return pointDamage(state, fact.sweepId, fact.position);
     case 'LeaseKeyCreated':
       return isName(fact.key) && fact.key.length >= 32 ? null : 'a key of leases that is none';

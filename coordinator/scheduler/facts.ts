@@ -76,6 +76,11 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       addStart(sweep.view, queueOf(sweep, fact.node ?? ''), position, start, true);
       return;
     }
+    case 'PromotionDecided': {
+      const sweep = state.sweeps.get(fact.sweepId);
+      if (sweep !== undefined) queueOf(sweep, fact.node ?? '').search?.note(fact);
+      return;
+    }
     case 'ExperimentGivenUp': {
       const sweep = state.sweeps.get(fact.sweepId);
       if (sweep === undefined) return;
@@ -256,7 +261,7 @@ function record(state: SchedulerState, result: ResultHead): void {
 /** A probe is no start: its point waits until the search wants it measured in full, if it ever does. */
 function noteProbe(queue: PointQueue, result: ResultHead, leased: boolean): void {
   const { position } = result.sweep;
-  queue.search?.tellProbe(toldBy(result));
+  queue.search?.tellProbe(toldBy(result), result.sweep.block);
   // What failed before it did so at a probe.
   queue.tries.delete(position);
   const returned = queue.returned.indexOf(position);
@@ -290,7 +295,10 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
     addStart(view, queue, position, start, leased);
     return;
   }
-  if (queue.settled.has(position)) return;
+  if (queue.settled.has(position)) {
+    if (leased) requeue(queue, position);
+    return;
+  }
   const tries = triesOf(queue, position);
   if (status === 'complete') {
     tries.invalid += 1;

@@ -154,7 +154,11 @@ function nextOfBlock(
   }
   while (block.pending.length > 0) {
     const position = block.pending.shift()!;
-    if (queue.settled.has(position)) continue;
+    const purpose = queue.search?.wantsProbe(position) === true ? 'probe' : 'measure';
+    if (queue.settled.has(position) && purpose === 'measure') {
+      requeue(queue, position);
+      continue;
+    }
     if (time === 'over' && queue.starts.countOf(position) > 0) {
       // Stays `out` until the fact settles it by the starts that it has.
       const experimentId = sweep.view.experimentAt(position, queue.node).id;
@@ -164,7 +168,6 @@ function nextOfBlock(
     }
     const node = state.nodes.get(slot.node);
     const reused = node === undefined ? [] : reusable(state, sweep, queue, position, node.profile);
-    const purpose = queue.search?.wantsProbe(position) === true ? 'probe' : 'measure';
     if (reused.length === 0) return { position, purpose };
     // Measured meanwhile, for another sweep: stays `out` until the facts count it.
     facts.push(...reused);
@@ -341,8 +344,7 @@ export function loseLease(state: SchedulerState, lease: LeaseState, at: string, 
   const sweep = state.sweeps.get(lease.sweepId);
   if (sweep === undefined || lease.purpose === 'control') return [];
   const queue = queueOf(sweep, lease.queue);
-  if (queue.settled.has(lease.position)) return [];
-  if (blame) {
+  if (blame && !queue.settled.has(lease.position)) {
     const tries = triesOf(queue, lease.position);
     tries.losses += 1;
     if (tries.losses > sweep.view.placement.retries + LOSSES_BEYOND_RETRIES && !sweep.cancelled) {

@@ -285,6 +285,7 @@ export function triesOf(queue: PointQueue, position: number): Tries {
 export function requeue(queue: PointQueue, position: number): void {
   queue.inFlight.delete(position);
   if (!queue.settled.has(position)) queue.returned.push(position);
+  else queue.search?.letGo(position);
 }
 
 /** @returns the nodes that may hold leases now or soon: who is connected or has one, and who is waited for. */

@@ -104,6 +104,8 @@ export function searchProgress({ queues }: SweepState): SearchProgress | null {
     measured: sum(({ measured }) => measured),
     probed: sum(({ probed }) => probed),
     pending: sum(({ pending }) => pending),
+    decided: sum(({ decided }) => decided),
+    decisions: all.flatMap(({ decisions }) => decisions),
     passedOver: sum(({ passedOver }) => passedOver),
     trials: sum(({ trials }) => trials),
     deviceSeconds: sum(({ deviceSeconds }) => deviceSeconds),

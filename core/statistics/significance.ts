@@ -1,3 +1,5 @@
+import { averageRanks } from './ranks.js';
+
 /** Pairs whose signs are all tried: a million of them. */
 const MOST_PAIRS = 20;
 
@@ -18,6 +20,16 @@ export function pairedSigns(differences: readonly number[]): number | null {
     if (total >= observed - 1e-12 * scale) reached += 1;
   }
   return reached / 2 ** n;
+}
+
+/**
+ * Signed-rank test of paired differences (Wilcoxon, Biometrics Bulletin 1(6), 1945), one-sided and exact; pairs without a difference are left out.
+ * @returns the chance of ranks that speak at least as much for positive differences, were the two of each pair alike; null as of pairedSigns.
+ */
+export function wilcoxonSignedRank(differences: readonly number[]): number | null {
+  const apart = differences.filter((difference) => difference !== 0);
+  const ranks = averageRanks(apart.map(Math.abs));
+  return pairedSigns(apart.map((difference, i) => Math.sign(difference) * ranks[i]!));
 }
 
 /**

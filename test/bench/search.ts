@@ -7,14 +7,18 @@
  *
  * A row that probes first is given probes that take 0.4 of a measurement's time and are off by a tenth at random, which is made up.
  *
+ * --halving is another question: of a twentieth of each synthetic grid, how many of the points of its front are never measured in full when a seventh of
+ * its time is spent, by promotions that know noise and by plain halving, where ranks at probe depth flip.
+ *
  * RIDGEPOINT_OPTUNA is a Python with optuna (5 or newer); without it the rows of Optuna are left out, and its claim is not made.
  *
- *   npm run bench -- search [--seeds=20] [--tasks=recorded,multiplied] [--trials=400] [--gp]
+ *   npm run bench -- search [--seeds=20] [--tasks=recorded,multiplied] [--trials=400] [--gp] [--halving]
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { median } from '../../core/statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
+import { knowingNoise, PROBED, plainHalving } from './search/halving.js';
 import { recorded } from './search/recorded.js';
 import { follow, type Replayed, replay, SHARES } from './search/replay.js';
 import { SYNTHETIC } from './search/synthetic.js';
@@ -68,8 +72,41 @@ function optuna(task: Task, sampler: string): Replayed[] {
   return (JSON.parse(String(said)) as number[][][]).map((order) => follow(task, order));
 }
 
+/** What each way of promoting loses, on average over the seeds. */
+function halving(): Figure[] {
+  const { block, depth, chance } = PROBED;
+  console.log(
+    `probes take ${PROBED.seconds} of a measurement's time; they are off by ${block} with their block, ${depth} by themselves and ${chance} by chance`,
+  );
+  return SYNTHETIC.map((make) => make(TASK_SEED)).flatMap((whole) => {
+    if (names !== undefined && !names.includes(whole.name)) return [];
+    const task = { ...whole, points: new Map([...whole.points].filter((_, i) => i % 20 === 0)) };
+    const [plain, knowing] = [plainHalving, knowingNoise].map((how) => {
+      const runs = seeds.map((seed) => how(task, seed, 0.15));
+      const mean = (of: 'lost' | 'best' | 'volume' | 'measured') =>
+        runs.reduce((sum, run) => sum + run[of], 0) / runs.length;
+      console.log(
+        `  ${task.name} ${how.name}: ${mean('lost').toFixed(2)} of ${mean('best')} lost, ${(100 * mean('volume')).toFixed(1)} % of the volume, ${mean('measured').toFixed(0)} measured in full`,
+      );
+      return mean('lost');
+    });
+    return [
+      {
+        claim: `${task.name}: points of the front that are never measured, where ranks flip at a probe`,
+        measured: `${knowing!.toFixed(2)}, ${plain!.toFixed(2)} by plain halving`,
+        required: 'fewer',
+        holds: knowing! < plain!,
+      },
+    ];
+  });
+}
+
 const middle = (runs: readonly Replayed[], share: number) => median(runs.map(({ until }) => until[share]!));
 const figures: Figure[] = [];
+if (process.argv.includes('--halving')) {
+  conclude('search', halving());
+  process.exit();
+}
 const real = recorded();
 if (real === null)
   console.log('no grid is recorded: node --import tsx test/bench/search/record.ts --out=FOLDER');

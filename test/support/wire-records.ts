@@ -72,6 +72,8 @@ export interface Ending {
   /** Codes of its warnings. */
   readonly warnings?: readonly WarningCode[];
   readonly decodeTokensPerSecond?: number;
+  /** That the trial took. */
+  readonly seconds?: number;
   /** Fills in every metric of the catalogue, not only the one that tests look at. */
   readonly everyMetric?: boolean;
 }
@@ -113,7 +115,7 @@ export function aRecord(lease: Lease, node = aNode(), ending: Ending = {}): Resu
     device: { id: lease.deviceId, class: 'cpu', name: 'CPU' },
     environment: { engine: 'fake 1' },
     startedAt: '2025-01-01T00:00:00Z',
-    endedAt: '2025-01-01T00:00:01Z',
+    endedAt: new Date(Date.parse('2025-01-01T00:00:00Z') + 1000 * (ending.seconds ?? 1)).toISOString(),
     status: failed === null ? 'complete' : 'failed',
     failure: failed,
     phases: [{ name: 'decode', repeat: 0, startSeconds: 0, endSeconds: 0.04, tokens: 4 }],

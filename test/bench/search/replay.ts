@@ -33,16 +33,18 @@ export function replay(
     },
     objectives: task.metrics.map((metric) => ({ metric, better: 'min' })),
     physics: (position) => points[position]!.physics ?? [],
+    labelOf: String,
   });
   const all = points.reduce((sum, { seconds }) => sum + seconds, 0);
   const volume = new Volume(task);
   const counter = new Counter(volume);
   const running: number[] = [];
+  let block = 0;
   for (;;) {
     while (running.length < agents) {
-      const position = searcher.promote() ?? searcher.ask() ?? searcher.promote(true);
-      if (position === null) break;
-      running.push(position);
+      const next = searcher.next();
+      if (next.length === 0) break;
+      running.push(...next);
     }
     const position = running.shift();
     if (position === undefined) break;
@@ -59,7 +61,7 @@ export function replay(
         searcher.skip(position, 'it fails');
       } else {
         const probed = told(values.map((value) => value * off()));
-        searcher.tellProbe({ position, values: probed, seconds: took, joules: null });
+        searcher.tellProbe({ position, values: probed, seconds: took, joules: null }, block++);
       }
       continue;
     }

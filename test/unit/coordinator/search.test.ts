@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { blockedReasons, searchProgress } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
 import type { Lease } from '../../../core/experiment/lease.js';
+import { PythonRandom } from '../../../core/statistics/python-random.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { distancesOf } from '../../../search/distance.js';
 import { Searcher } from '../../../search/searcher.js';
@@ -33,7 +34,11 @@ function searched(spec: Partial<SearchSpec> = {}, starts = 2) {
   return {
     ...view,
     objectives,
-    newSearch: () => new Searcher(space, { spec: { ...SPEC, ...spec }, objectives, physics: () => [] }),
+    newSearch: () =>
+      new Searcher(space, {
+        ...{ spec: { ...SPEC, ...spec }, objectives, physics: () => [] },
+        labelOf: (position) => `threads=${position}`,
+      }),
   };
 }
 
@@ -132,6 +137,36 @@ describe('a sweep with a search', () => {
       probed: COUNT - new Set(measured).size,
       ended: 'every point was probed, and measured where it may stand on the front',
     });
+  });
+
+  test('probes near to each other race in blocks of their own, beside what was measured, and the log says what came of it', () => {
+    const sim = new Simulation();
+    sim.join();
+    const free = { trials: null, deviceHours: null, joules: null };
+    sim.submit(searched({ fidelity: 'probe', predict: false, budget: free }, 1));
+    const random = new PythonRandom(1);
+    const leases = runAll(sim, 'node-a', ({ position, purpose }) => ({
+      seconds: purpose === 'probe' ? 1 : 100,
+      decodeTokensPerSecond: (100 + position) * (purpose === 'probe' ? 1 + 0.02 * random.next() : 1),
+    }));
+    const probes = leases.filter(({ purpose }) => purpose === 'probe');
+    const measured = leases.filter(({ purpose }) => purpose === 'measure').map(({ position }) => position);
+    expect(new Set(measured).size).toBe(measured.length);
+    expect(measured).toContain(COUNT - 1);
+    expect(measured.length).toBeLessThan(COUNT / 3);
+    // Again, beside those that may take its place, after it was measured itself.
+    const times = (position: number) => probes.filter((lease) => lease.position === position).length;
+    expect(Math.max(...measured.map(times))).toBeGreaterThan(4);
+    const decided = sim.log.flatMap((fact) => (fact.fact === 'PromotionDecided' ? [fact] : []));
+    expect(decided.filter(({ promoted }) => promoted).map(({ position }) => position)).toEqual(measured);
+    expect(decided.filter(({ promoted }) => !promoted).length).toBeGreaterThan(0);
+    expect(status(sim)).toMatchObject({ state: 'done', queued: 0 });
+    const known = progressOf(sim);
+    expect(known).toMatchObject({ decided: decided.length });
+    expect(known!.decisions[0]!.reason).not.toBe('');
+    sim.restart();
+    expect(progressOf(sim)).toEqual({ ...known, passedOver: 0 });
+    expect(status(sim).state).toBe('done');
   });
 
   test('what a probe finds impossible is given up, and what it comes to a second time is not measured twice', () => {

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { PythonRandom } from '../../../core/statistics/python-random.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { Searcher } from '../../../search/searcher.js';
+import { knowingNoise, plainHalving } from '../../bench/search/halving.js';
 import { replay, SHARES } from '../../bench/search/replay.js';
-import { cliffs, conditional } from '../../bench/search/synthetic.js';
+import { cliffs, conditional, multiplied } from '../../bench/search/synthetic.js';
 import { spaceOf, type Task, type TaskPoint, Volume } from '../../bench/search/task.js';
 
 const SPEC: SearchSpec = {
@@ -23,6 +24,7 @@ function search(spec: Partial<SearchSpec> = {}, of: Task = task): Searcher {
     spec: { ...SPEC, ...spec },
     objectives: of.metrics.map((metric) => ({ metric, better: 'min' })),
     physics: () => [],
+    labelOf: (position) => `point ${position}`,
   });
 }
 
@@ -113,14 +115,15 @@ describe('probes', () => {
     const values = (ones: readonly number[] | null) =>
       Object.fromEntries(one.metrics.map((metric, d) => [metric, ones?.[d] ?? null]));
     for (;;) {
-      const position = searcher.promote() ?? searcher.ask() ?? searcher.promote(true);
-      if (position === null) break;
+      const [position] = searcher.next();
+      if (position === undefined) break;
       const about = { position, joules: null };
       const truth = grid[position]!.values;
       if (searcher.wantsProbe(position)) {
         looked.push(position);
         if (truth === null) searcher.skip(position, 'does not fit');
-        else searcher.tellProbe({ ...about, seconds: 1, values: values(probed(truth, random)) });
+        else
+          searcher.tellProbe({ ...about, seconds: 1, values: values(probed(truth, random)) }, looked.length);
       } else {
         measured.push(position);
         searcher.tell({ ...about, seconds: 5, values: values(truth) });
@@ -141,14 +144,71 @@ describe('probes', () => {
     const [metric] = task.metrics as [string];
     for (let i = 0; i < 12; i++) {
       const position = searcher.ask()!;
-      searcher.tellProbe({ position, values: { [metric]: 1 + i }, seconds: 1, joules: null });
+      searcher.tellProbe({ position, values: { [metric]: 1 + i }, seconds: 1, joules: null }, i);
       expect(searcher.worthAnotherStart(position)).toBe(false);
     }
     expect(searcher.progress).toMatchObject({ measured: 0, probed: 12, hypervolume: null, trials: 12 });
-    const promoted = searcher.promote()!;
+    const [promoted] = searcher.next() as [number];
     expect(searcher.wantsProbe(promoted)).toBe(false);
     answer(searcher, promoted);
     expect(searcher.progress).toMatchObject({ measured: 1, probed: 11 });
+  });
+});
+
+describe('promotions know noise', () => {
+  const whole = multiplied(5);
+  const grid: Task = { ...whole, points: new Map([...whole.points].filter((_, i) => i % 60 === 0)) };
+
+  test('fewer of the truly best are lost than with plain halving in the same time, where ranks flip at a probe', () => {
+    const of = (how: typeof plainHalving) => {
+      const runs = [1, 2, 3, 4].map((seed) => how(grid, seed, 0.12));
+      return runs.reduce((sum, { lost }) => sum + lost, 0);
+    };
+    const [plain, knowing] = [of(plainHalving), of(knowingNoise)];
+    expect(plain).toBeGreaterThan(2);
+    expect(knowing).toBeLessThan(plain / 2);
+  });
+
+  test('a point is promoted, or left, with its reason, and the same again when the log is told again', () => {
+    const searcher = search({ fidelity: 'probe', strategy: 'grid', predict: false }, grid);
+    const log: ((to: Searcher) => void)[] = [];
+    const tell = (one: (to: Searcher) => void) => {
+      log.push(one);
+      one(searcher);
+    };
+    const random = new PythonRandom(1);
+    const news = [];
+    let rounds = 0;
+    for (let block = 0; block < 200; block++) {
+      const next = searcher.next();
+      news.push(...searcher.takeNews());
+      if (next.length > 1) rounds += 1;
+      for (const position of next) {
+        const truth = [...grid.points.values()][position]!.values!;
+        const probe = searcher.wantsProbe(position);
+        const off = () => Math.exp(0.05 * random.next());
+        const values = Object.fromEntries(grid.metrics.map((m, d) => [m, truth[d]! * (probe ? off() : 1)]));
+        const told = { position, values, seconds: probe ? 1 : 100, joules: null };
+        tell((to) => (probe ? to.tellProbe(told, block) : to.tell(told)));
+      }
+    }
+    expect(rounds).toBeGreaterThan(8);
+    const left = news.filter(({ promoted }) => !promoted);
+    expect(left.length).toBeGreaterThan(3);
+    for (const { reason } of left) {
+      expect(reason).toMatch(/^point \d+ is better in [456] paired blocks \(Wilcoxon, p = 0\.\d\d\)$/);
+    }
+    expect(news.some(({ reason }) => /^not worse than point .* in [456] paired blocks$/.test(reason))).toBe(
+      true,
+    );
+    expect(new Set(news.map(({ position }) => position)).size).toBe(news.length);
+    const again = search({ fidelity: 'probe', strategy: 'grid', predict: false }, grid);
+    for (const one of log) one(again);
+    // What was promoted is told by the log; what was left follows from its probes.
+    expect(again.takeNews().map(({ position }) => position)).toEqual(left.map(({ position }) => position));
+    for (const one of news) again.note(one);
+    expect(again.progress.decided).toBe(news.length);
+    expect(again.next()).toEqual(searcher.next());
   });
 });
 

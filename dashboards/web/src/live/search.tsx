@@ -7,6 +7,7 @@ const HEIGHT = 48;
 /** Where a search stands: what was measured, passed over and spared, how the front grew with the time that was spent, and why it ended. */
 export function Search({ search, points }: { search: LiveSearch; points: number }) {
   const { measured, probed, trials, deviceSeconds, passedOver, spared, skipped, ended, hypervolume } = search;
+  const { decided, decisions } = search;
   return (
     <section class="search" aria-label="Search">
       <p class="standing-line">
@@ -23,6 +24,18 @@ export function Search({ search, points }: { search: LiveSearch; points: number 
         {spared > 0 && <span class="quiet">{spared} spared</span>}
       </p>
       <Curve curve={search.curve} />
+      {decisions.length > 0 && (
+        <details class="decisions">
+          <summary>{decided} decided after a probe: the newest, and why</summary>
+          <ul>
+            {decisions.map(({ label, promoted, reason }) => (
+              <li key={label}>
+                <b>{promoted ? 'Measured in full' : 'Left'}</b> {label}: {reason}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
       {ended !== null && <p class="quiet">Ended: {ended}.</p>}
       {skipped.map(({ reason, points: count }) => (
         <p key={reason} class="quiet">

@@ -304,6 +304,16 @@ export interface SearchProgress {
   constraints: MetricBound[];
   /** Points that were only probed. */
   probed: number;
+  /** Points of which was decided whether they are measured in full, and what was decided last, newest first. */
+  decided: number;
+  decisions: PromotionDecision[];
+}
+
+export interface PromotionDecision {
+  label: string;
+  /** To a full measurement; otherwise the point is left with its probes. */
+  promoted: boolean;
+  reason: string;
 }
 
 export interface MetricBound {
@@ -2380,6 +2390,8 @@ function createBaseSearchProgress(): SearchProgress {
     passedOver: 0,
     constraints: [],
     probed: 0,
+    decided: 0,
+    decisions: [],
   };
 }
 
@@ -2417,6 +2429,12 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     }
     if (message.probed !== 0) {
       writer.uint32(88).uint64(message.probed);
+    }
+    if (message.decided !== 0) {
+      writer.uint32(96).uint64(message.decided);
+    }
+    for (const v of message.decisions) {
+      PromotionDecision.encode(v!, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -2522,6 +2540,22 @@ export const SearchProgress: MessageFns<SearchProgress> = {
             message.probed = longToNumber(reader.uint64());
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.decided = longToNumber(reader.uint64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.decisions.push(PromotionDecision.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2559,6 +2593,10 @@ export const SearchProgress: MessageFns<SearchProgress> = {
         ? object.constraints.map((e: any) => MetricBound.fromJSON(e))
         : [],
       probed: isSet(object.probed) ? globalThis.Number(object.probed) : 0,
+      decided: isSet(object.decided) ? globalThis.Number(object.decided) : 0,
+      decisions: globalThis.Array.isArray(object?.decisions)
+        ? object.decisions.map((e: any) => PromotionDecision.fromJSON(e))
+        : [],
     };
   },
 
@@ -2597,6 +2635,12 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     if (message.probed !== 0) {
       obj.probed = Math.round(message.probed);
     }
+    if (message.decided !== 0) {
+      obj.decided = Math.round(message.decided);
+    }
+    if (message.decisions?.length) {
+      obj.decisions = message.decisions.map((e) => PromotionDecision.toJSON(e));
+    }
     return obj;
   },
 
@@ -2616,6 +2660,109 @@ export const SearchProgress: MessageFns<SearchProgress> = {
     message.passedOver = object.passedOver ?? 0;
     message.constraints = object.constraints?.map((e) => MetricBound.fromPartial(e)) || [];
     message.probed = object.probed ?? 0;
+    message.decided = object.decided ?? 0;
+    message.decisions = object.decisions?.map((e) => PromotionDecision.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePromotionDecision(): PromotionDecision {
+  return { label: "", promoted: false, reason: "" };
+}
+
+export const PromotionDecision: MessageFns<PromotionDecision> = {
+  encode(message: PromotionDecision, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.label !== "") {
+      writer.uint32(10).string(message.label);
+    }
+    if (message.promoted !== false) {
+      writer.uint32(16).bool(message.promoted);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PromotionDecision {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePromotionDecision();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.promoted = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PromotionDecision {
+    return {
+      label: isSet(object.label) ? globalThis.String(object.label) : "",
+      promoted: isSet(object.promoted) ? globalThis.Boolean(object.promoted) : false,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: PromotionDecision): unknown {
+    const obj: any = {};
+    if (message.label !== "") {
+      obj.label = message.label;
+    }
+    if (message.promoted !== false) {
+      obj.promoted = message.promoted;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PromotionDecision>): PromotionDecision {
+    return PromotionDecision.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PromotionDecision>): PromotionDecision {
+    const message = createBasePromotionDecision();
+    message.label = object.label ?? "";
+    message.promoted = object.promoted ?? false;
+    message.reason = object.reason ?? "";
     return message;
   },
 };
