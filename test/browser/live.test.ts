@@ -28,15 +28,31 @@ const PATIENT = { timeout: 10_000 };
 
 describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
   let browser: Browser;
+  /** The one that there is: a page for each test would compile its programs again. */
+  let page: Page;
   let folder: string;
   const closers: (() => unknown)[] = [];
   /** Errors of the page, and requests that leave the coordinator: must stay empty. */
   let trouble: string[];
+  let origin: string;
+  /** What the console may say. */
+  let expected: RegExp | null;
 
   beforeAll(async () => {
     buildPage();
     folder = mkdtempSync(join(tmpdir(), 'ridgepoint-live-'));
     browser = await launchChromium();
+    page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ignoreHTTPSErrors: true });
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!/^(data|blob|about):/.test(url) && !url.startsWith(origin)) trouble.push(`request ${url}`);
+    });
+    page.on('console', (message) => {
+      if (message.type() !== 'error' && message.type() !== 'warning') return;
+      if (expected === null || !expected.test(message.text())) trouble.push(`console ${message.text()}`);
+    });
+    page.on('pageerror', (error) => trouble.push(`error ${error.message}`));
+    page.setDefaultTimeout(20_000);
   });
   afterAll(async () => {
     await browser?.close();
@@ -80,28 +96,11 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
       .map((line) => JSON.parse(line) as ResultRecord);
   }
 
-  /** @param expected what the console may say, for tests that take the coordinator away */
-  async function open(url: string, expected: RegExp | null = null): Promise<Page> {
-    trouble = [];
-    const context = await browser.newContext({
-      viewport: { width: 1280, height: 900 },
-      ignoreHTTPSErrors: true,
-    });
-    closers.push(() => context.close());
-    const page = await context.newPage();
-    page.on('request', (request) => {
-      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(new URL(url).origin)) {
-        trouble.push(`request ${request.url()}`);
-      }
-    });
-    page.on('console', (message) => {
-      if (message.type() !== 'error' && message.type() !== 'warning') return;
-      if (expected === null || !expected.test(message.text())) trouble.push(`console ${message.text()}`);
-    });
-    page.on('pageerror', (error) => trouble.push(`error ${error.message}`));
-    page.setDefaultTimeout(20_000);
+  /** @param mayBeSaid by the console, for tests that take the coordinator away */
+  async function open(url: string, mayBeSaid: RegExp | null = null): Promise<void> {
+    [trouble, origin, expected] = [[], new URL(url).origin, mayBeSaid];
+    closers.push(() => page.goto('about:blank'));
     await page.goto(url);
-    return page;
   }
 
   const rowsOf = (page: Page) =>
@@ -109,7 +108,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
 
   test('a real sweep is followed from its submission to its last result, and the page shows the records', async () => {
     const { grpcAddress, webUrl } = await start({ fixedFleet: true });
-    const page = await open(webUrl);
+    await open(webUrl);
     await page.waitForSelector('text=No sweeps yet');
     // It only shows, unless its operator lets it do more.
     expect(await page.locator('.submit').count()).toBe(0);
@@ -167,7 +166,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     const { grpcAddress, webUrl } = await start({ webWrites: true });
     const { agent } = await FakeAgent.join(grpcAddress);
     closers.push(() => agent.vanish());
-    const page = await open(webUrl, /400/);
+    await open(webUrl, /400/);
     await page.click('summary:has-text("Submit a sweep")');
     const text = page.locator('.submit textarea');
     const document = fakeSweep(4, { name: 'typed' });
@@ -220,7 +219,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     });
     const sweepId = await submit(grpcAddress, document);
     await agent.report(await agent.lease());
-    const page = await open(`${webUrl}/#/sweeps/${sweepId}`);
+    await open(`${webUrl}/#/sweeps/${sweepId}`);
     const headlines = () => page.$$eval('.headline', (all) => all.map((one) => one.textContent ?? ''));
     const first = 'first pass: each row has one start of 3 so far, intervals narrow with the second';
     await expect.poll(headlines, PATIENT).toEqual([first]);
@@ -243,7 +242,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     const { agent } = await FakeAgent.join(before.grpcAddress);
     const sweepId = await submit(before.grpcAddress, fakeSweep(5));
     await agent.report(await agent.lease());
-    const page = await open(`${before.webUrl}/#/sweeps/${sweepId}`, /ERR_|Failed to load/);
+    await open(`${before.webUrl}/#/sweeps/${sweepId}`, /ERR_|Failed to load/);
     await page.waitForSelector('.results tbody tr[data-row]');
     await agent.report(await agent.lease());
     await expect.poll(async () => (await rowsOf(page)).length).toBe(2);
@@ -278,7 +277,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
           )
         ).map(Number);
       const places = [(await report()).sweep.position + 1];
-      const page = await open(`${webUrl}/#/sweeps/${sweepId}`);
+      await open(`${webUrl}/#/sweeps/${sweepId}`);
       const colour = page.locator('section:has(#pareto) label:has-text("Colour") select');
       await colour.waitFor();
       expect(await colour.inputValue()).toBe('');
@@ -303,7 +302,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     const sweepId = await submit(grpcAddress, fakeSweep(there + 30));
     const report = async () => agent.report(await agent.lease(), { everyMetric: true });
     for (let i = 0; i < there; i += 1) await report();
-    const page = await open(`${webUrl}/#/sweeps/${sweepId}`);
+    await open(`${webUrl}/#/sweeps/${sweepId}`);
     const note = () => page.locator('section:has(#pareto) .bar p').first().textContent();
     await expect.poll(note, PATIENT).toBe(`1 of ${there} on the front`);
     const scroller = page.locator('.results .scroller');
@@ -335,7 +334,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
       const results = 2100;
       const filled = await fillLog(join(folder, 'large.sqlite'), { results });
       const { webUrl } = await start({ log: { kind: 'sqlite', path: filled.path } });
-      const page = await open(`${webUrl}/#/sweeps/${filled.sweepId}`);
+      await open(`${webUrl}/#/sweeps/${filled.sweepId}`);
       await expect.poll(() => page.textContent('.results .shown'), PATIENT).toBe(`${results} rows`);
       expect(await page.textContent('footer.notes')).toContain(
         'the times between tokens come when a row is ticked',
@@ -383,7 +382,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await agent.report(await agent.lease(), better);
     await submit(grpcAddress, fakeSweep(1, { name: 'empty' }).replace('[1]', '[77]'));
 
-    const page = await open(`${webUrl}/#/sweeps/${sweepId}`);
+    await open(`${webUrl}/#/sweeps/${sweepId}`);
     const view = page.locator('.comparison');
     await view.locator('label:has-text("Between") select').selectOption('run');
     const runs = view.locator('label:has(option:has-text("choose a run")) select');
@@ -414,7 +413,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
 
   test('a node that runs, and one that is gone, on the page of the fleet', async () => {
     const { grpcAddress, webUrl } = await start();
-    const page = await open(`${webUrl}/#/fleet`);
+    await open(`${webUrl}/#/fleet`);
     await page.waitForSelector('text=No agent has joined yet');
     const { agent } = await FakeAgent.join(grpcAddress);
     await submit(grpcAddress, fakeSweep(2));
@@ -443,7 +442,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
         webAddress: 'localhost:0',
         security: { kind: 'token', certificateFile, keyFile, tokensFile },
       });
-      const page = await open(webUrl, /status of 40[13]/);
+      await open(webUrl, /status of 40[13]/);
       const give = async (token: string) => {
         await page.fill('input[name=token]', token);
         await page.click('button:has-text("Open")');

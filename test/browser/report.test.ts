@@ -37,7 +37,6 @@ describe.skipIf(!hasChromium)('report page (needs chromium)', () => {
   });
   afterAll(() => browsing?.close());
   afterEach(async () => {
-    await opened?.page.close();
     expect(opened?.trouble ?? []).toEqual([]);
     opened = null;
   });

@@ -105,7 +105,6 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
   });
   afterAll(() => browsing?.close());
   afterEach(async () => {
-    await page?.close();
     expect(opened?.trouble).toEqual([]);
   });
   async function open(what: Report, scheme: 'light' | 'dark' = 'light') {
@@ -321,7 +320,6 @@ describe.skipIf(!hasChromium)('views of the page (needs chromium)', () => {
       'before',
     );
     const before = await browsing.open(slower);
-    await before.page.close();
     await open(started);
     const view = page.locator('.comparison');
     await view.locator('label:has-text("Between") select').selectOption('run');

@@ -24,6 +24,7 @@ export interface PageOptions {
 /** Real Chromium with report pages in a folder of their own. */
 export interface Browsing {
   readonly browser: Browser;
+  /** Shows a report in the one page that there is: a page for each would compile its programs again, half a second of work. */
   open(report: Report, options?: PageOptions): Promise<OpenedPage>;
   close(): Promise<void>;
 }
@@ -32,24 +33,30 @@ export async function startBrowsing(): Promise<Browsing> {
   buildPage();
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-views-'));
   const browser = await launchChromium();
-  let count = 0;
+  const page = await browser.newPage();
+  page.setDefaultTimeout(15_000);
+  let [count, file] = [0, ''];
+  let trouble: string[] = [];
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!/^(data|blob):/.test(url) && url !== pathToFileURL(file).href) trouble.push(`request ${url}`);
+  });
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') trouble.push(message.text());
+  });
+  page.on('pageerror', (error) => trouble.push(error.message));
   return {
     browser,
     async open(report, { width = 1280, height = 900, scheme = 'light' } = {}) {
+      // What a reader before chose is not known to this one.
+      if (count > 0) await page.evaluate(() => localStorage.clear());
       count += 1;
-      const file = join(folder, `report-${count}.html`);
+      file = join(folder, `report-${count}.html`);
+      trouble = [];
       writeFileSync(file, await renderHtml(report));
-      const trouble: string[] = [];
-      const page = await browser.newPage({ viewport: { width, height }, colorScheme: scheme });
-      page.on('request', (request) => {
-        const url = request.url();
-        if (!/^(data|blob):/.test(url) && url !== pathToFileURL(file).href) trouble.push(`request ${url}`);
-      });
-      page.on('console', (message) => {
-        if (message.type() === 'error' || message.type() === 'warning') trouble.push(message.text());
-      });
-      page.on('pageerror', (error) => trouble.push(error.message));
-      page.setDefaultTimeout(15_000);
+      await page.mouse.move(0, 0);
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme: scheme });
       await page.goto(pathToFileURL(file).href);
       await page.waitForSelector('tbody tr[data-row]');
       return { page, file, trouble };
