@@ -40,7 +40,7 @@ import { type SweepStatus, sweepStatus } from './scheduler/status.js';
 import { watchSecurity } from './secrets.js';
 import { seekLeadership } from './seek.js';
 import { SweepReader } from './sweep-reader.js';
-import { serveWeb } from './web/http.js';
+import { serveWeb, type WebParts } from './web/http.js';
 
 export interface CoordinatorStatus {
   readonly sweeps: readonly SweepStatus[];
@@ -78,9 +78,13 @@ const FOLLOW_SECONDS = 0.25;
 
 /**
  * Starts a coordinator: the log first, so that nothing is served before the past is known.
+ * @param baselines results that were saved by name, for the charts of the web view.
  * @throws FailureError or WireError with one sentence: bad configuration, log in use, port in use, …
  */
-export async function startCoordinator(config: CoordinatorConfig): Promise<RunningCoordinator> {
+export async function startCoordinator(
+  config: CoordinatorConfig,
+  baselines: WebParts['baselines'] = () => [],
+): Promise<RunningCoordinator> {
   const resolved = resolveConfig(config);
   const logger = logOf(resolved);
   const { security, close } = await watchSecurity(resolved.security, resolved.renewSeconds, (sentence) =>
@@ -90,7 +94,7 @@ export async function startCoordinator(config: CoordinatorConfig): Promise<Runni
   opened.closedBy(async () => close());
   try {
     const parts = await openParts(resolved, logger, opened);
-    const served = await serve(parts, resolved, security, opened);
+    const served = await serve({ ...parts, baselines }, resolved, security, opened);
     pushMetrics(parts, resolved, opened);
     keepTime(parts, resolved, opened);
     await lead(parts, resolved, served, opened);
@@ -223,7 +227,7 @@ interface Served {
 }
 
 async function serve(
-  { log, bodies, shelf, logEvents, exporter, ...shared }: Parts,
+  { log, bodies, shelf, logEvents, exporter, ...shared }: Parts & Pick<WebParts, 'baselines'>,
   resolved: ResolvedConfig,
   security: ServerSecurity,
   opened: Opened,

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { type CoordinatorConfig, readConfig } from '../../coordinator/config.js';
 import { startCoordinator } from '../../coordinator/main.js';
 import { FailureError } from '../../core/errors.js';
+import { readableBaselines } from '../baseline/read.js';
 import { EXIT, fromFailure } from '../exit.js';
 import { onInterrupt } from '../interrupts.js';
 import { say } from '../output/print.js';
@@ -11,7 +12,7 @@ import type { CoordinatorOptions } from './command.js';
 /** `ridge coordinator`: serves until it is told to stop, then drains. */
 export async function serveCoordinator(options: CoordinatorOptions): Promise<void> {
   const config = configOf(options);
-  const coordinator = await startCoordinator(config).catch((error: unknown) => {
+  const coordinator = await startCoordinator(config, readableBaselines).catch((error: unknown) => {
     throw startError(error);
   });
   say(`coordinator: agents and tools at ${coordinator.grpcAddress}`);

@@ -18,6 +18,7 @@ import { gradedJson } from '../log/detail.js';
 import { resultOfTrial, storedResults } from '../results.js';
 import { readTrialId } from '../scheduler/trial-id.js';
 import { Changes } from './changes.js';
+import { type Baseline, Drift } from './drift.js';
 import { EventStream } from './event-stream.js';
 import { standingOf, tellEvents } from './events.js';
 import { readPage } from './page.js';
@@ -30,6 +31,8 @@ export interface WebParts extends ControlApi, Pick<Guarded, 'rates' | 'onRefused
   readonly version: string;
   /** Whether sweeps may be submitted, paused and cancelled through it. */
   readonly writes: boolean;
+  /** Results that were saved by name on this machine. */
+  readonly baselines: () => readonly Baseline[];
   /** Web views of the other coordinators. */
   readonly otherWebUrls: readonly string[];
 }
@@ -77,6 +80,11 @@ function routes(app: HttpApp, parts: WebParts): void {
   app.get('/api/v1/sweeps', READ, async (request) => ({ sweeps: liveSweeps(dispatcher, seer(request)) }));
   app.get('/api/v1/nodes', READ, async () => ({ nodes: liveNodes(dispatcher, registry) }));
   app.get('/api/v1/leader', READ, async () => standingOf(dispatcher.leadership));
+  const driftFor = perRights((who) => new Drift(parts, who));
+  app.get('/api/v1/drift', READ, async (request, reply) => {
+    const drift = await driftFor(seer(request)).of();
+    return await send(request, reply, 'application/json', JSON.stringify(drift));
+  });
   app.get('/api/v1/running', READ, async (request) => ({
     running: liveTrials(dispatcher, registry, seer(request)),
   }));

@@ -2,6 +2,7 @@ import type { NodeProfile } from '../../core/experiment/node.js';
 import type { PointName } from '../../core/sweep/labels.js';
 import type { Objective, SearchBound } from '../../core/sweep/spec.js';
 import type { Grown, SearchProgress } from '../../search/searcher.js';
+import type { DriftChart, Sitting } from '../drift/charts.js';
 import type { Payload } from '../payload.js';
 import type { Details } from '../trim.js';
 import type { Summaries } from './summaries.js';
@@ -102,6 +103,31 @@ export interface LiveReport {
 }
 
 export type LivePart = Payload | Summaries;
+
+/** The same experiments over time (`ridge drift`): charts of more than one sitting. */
+export interface LiveDrift {
+  readonly charts: readonly LiveChart[];
+  /** Charts that are not sent: those that have the least to say. */
+  readonly left: number;
+  /** Levels that are others by enough to matter, a sentence each. */
+  readonly sentences: readonly string[];
+  /** Saved on the coordinator's machine. */
+  readonly baselines: readonly { readonly name: string; readonly savedAt: string }[];
+}
+
+export interface LiveChart extends Omit<DriftChart, 'sittings'> {
+  readonly sittings: readonly Omit<Sitting, 'environment'>[];
+  /** Levels of saved results of the same experiment there. */
+  readonly baselines: readonly LiveBaseline[];
+  /** What it says of its last sitting. */
+  readonly last: string;
+}
+
+export interface LiveBaseline {
+  readonly name: string;
+  /** In the unit of the sittings. */
+  readonly value: number;
+}
 
 /** One more trial, packed alone. */
 export interface LiveResult {

@@ -14,7 +14,7 @@ import { scaled } from '../../report/scale.js';
 import { LONG } from '../support/cases.js';
 import { hasChromium, launchChromium, shoot } from '../support/chromium.js';
 import { FakeAgent } from '../support/fake-agent.js';
-import { fillLog } from '../support/filled-log.js';
+import { fillDays, fillLog } from '../support/filled-log.js';
 import { SIX_POINTS, startFakeRunnerAgent } from '../support/live-fleet.js';
 import { buildPage } from '../support/page.js';
 import { freePort } from '../support/services.js';
@@ -23,6 +23,16 @@ import { Authority, hasOpenssl } from '../support/tls.js';
 
 /** Of a test that the long run alone has. */
 const inLongRun: typeof test = LONG ? test : ((() => undefined) as never);
+const CONFIG: CoordinatorConfig = {
+  grpcAddress: '127.0.0.1:0',
+  metricsAddress: null,
+  webAddress: '127.0.0.1:0',
+  log: { kind: 'memory' },
+  logLevel: 'silent',
+  heartbeatSeconds: 1,
+  leaseSeconds: 10,
+  drainSeconds: 0,
+};
 /** On a busy machine the page takes a moment. */
 const PATIENT = { timeout: 10_000 };
 
@@ -64,17 +74,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
   });
 
   async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator & { webUrl: string }> {
-    const coordinator = await startCoordinator({
-      grpcAddress: '127.0.0.1:0',
-      metricsAddress: null,
-      webAddress: '127.0.0.1:0',
-      log: { kind: 'memory' },
-      logLevel: 'silent',
-      heartbeatSeconds: 1,
-      leaseSeconds: 10,
-      drainSeconds: 0,
-      ...config,
-    });
+    const coordinator = await startCoordinator({ ...CONFIG, ...config });
     closers.push(() => coordinator.stop('the test is over'));
     return { ...coordinator, webUrl: coordinator.webUrl ?? '' };
   }
@@ -409,6 +409,38 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     await shoot(page, 'live-comparison', { fullPage: true });
     await agent.work(() => better);
     await expect.poll(changed, PATIENT).toBe(3);
+  });
+
+  test('the same experiments over time: limits, the day since which a level is another, and a baseline by its name', async () => {
+    const path = join(folder, 'drifting.sqlite');
+    const records = await fillDays(path, 24);
+    const saved = { name: 'release-1', savedAt: '2026-01-04T00:00:00Z', records: () => records.slice(0, 6) };
+    const coordinator = await startCoordinator({ ...CONFIG, log: { kind: 'sqlite', path } }, () => [saved]);
+    closers.push(() => coordinator.stop('the test is over'));
+    const page = await open(coordinator.webUrl ?? '');
+    await page.click('nav a:has-text("Drift")');
+    await page.waitForSelector('.plot.control.alarm .chart svg');
+    expect(await page.textContent('.counts')).toContain('baselines: release-1 (2026-01-04)');
+    expect(await page.textContent('.alarms')).toMatch(
+      /decodeTokensPerSecond is \d\.\d % lower since 2026-01-13 03:00/,
+    );
+    const plots = page.locator('.plot.control');
+    expect(await plots.count()).toBe(3);
+    const one = plots.nth(1);
+    expect(await one.locator('.bar p').textContent()).toMatch(
+      /out of limits · usually .* · limits .* to .* · release-1 /,
+    );
+    expect(await one.textContent()).toContain('with it changed engine: a → b');
+    expect(await one.locator('svg').textContent()).toMatch(/usual.*release-1.*−8\.\d %/);
+    await one.locator('button:has-text("Numbers")').click();
+    expect(await one.locator('.numbers tbody tr').count()).toBe(24);
+    await shoot(page, 'live-drift');
+    await one.locator('button:has-text("Hide numbers")').click();
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expect
+      .poll(() => page.evaluate(() => document.documentElement.scrollWidth), PATIENT)
+      .toBeLessThanOrEqual(390);
+    await shoot(page, 'live-drift-narrow');
   });
 
   test('a node that runs, and one that is gone, on the page of the fleet', async () => {

@@ -7,6 +7,7 @@ import { readSweep } from '../../coordinator/sweeps.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { completeTrial } from './records.js';
 import { RIDGE, ROOT } from './ridge.js';
+import { fakeSweep } from './sweeps.js';
 
 /*
  * A log with many results without the hours of measuring them, and what it costs a coordinator: to start on it, to
@@ -144,6 +145,41 @@ spec:
 const MOST_READINGS = 400;
 
 /** @returns a record of about that many bytes. */
+/**
+ * Writes a log of one sweep whose two points are measured again each day; from the 13th on they take 8 % longer, by another engine.
+ * @returns the records, oldest first.
+ */
+export async function fillDays(path: string, days: number): Promise<ResultRecord[]> {
+  const document = fakeSweep(2, { name: 'nightly' });
+  const sweep = readSweep(document, []);
+  const { sweepId } = sweep;
+  const records = Array.from({ length: 2 * days }, (_, i): ResultRecord => {
+    const [day, position] = [Math.floor(i / 2), i % 2];
+    const experiment = sweep.experimentAt(position, null);
+    const record = completeTrial({ experiment: experiment as ResultRecord['experiment'], attempt: i + 1 });
+    const at = new Date(Date.UTC(2026, 0, 1 + day, 3, 10 * position)).toISOString();
+    // What one day adds to another: ± 1 %, in a pattern that repeats in neither half alone.
+    const value = 100 * (1 + position) * (1 + 0.01 * Math.sin(day * 2.4)) * (day < 12 ? 1 : 0.92);
+    const decodeTokensPerSecond = { ...record.measurements.decodeTokensPerSecond!, value } as never;
+    return {
+      ...record,
+      ...{ trialId: `t.${sweepId}.${position}.c${day}.1.day-${i}`, experimentId: experiment.id },
+      sweep: { id: sweepId, name: sweep.name, position, block: day, purpose: 'control', attempt: 1 },
+      ...{ startedAt: at, endedAt: at, environment: { ...record.environment, engine: day < 12 ? 'a' : 'b' } },
+      measurements: { decodeTokensPerSecond },
+    };
+  });
+  const log = new SqliteLog(path);
+  const at = records[0]!.startedAt;
+  const facts = records.map((record) => ({ fact: 'ResultRecorded' as const, record }));
+  await log.append(
+    [{ fact: 'SweepSubmitted', sweepId, document, models: [], submitter: 'nightly', at }, ...facts],
+    0,
+  );
+  await log.close();
+  return records;
+}
+
 function templateOf(recordBytes: number): ResultRecord {
   let record = completeTrial({ readings: 1 });
   for (let readings = 2; readings <= MOST_READINGS; readings += 1) {

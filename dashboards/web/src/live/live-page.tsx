@@ -4,6 +4,7 @@ import type { Theme } from '../theme.js';
 import { TopLine } from '../top-line.js';
 import { type GetTrial, WholeTrials } from '../whole-trial.js';
 import { askJson, storeToken } from './api.js';
+import { DriftPage } from './drift-page.js';
 import { FleetPage } from './fleet-page.js';
 import type { Connection } from './follow.js';
 import { hrefOf, type Route, useRoute } from './route.js';
@@ -15,6 +16,8 @@ import { type Live, useLive } from './use-live.js';
 const getTrial: GetTrial = (trialId, signal) =>
   askJson<ResultRecord>(`trials/${encodeURIComponent(trialId)}`, signal);
 
+const PAGES = { sweeps: 'Sweeps', fleet: 'Fleet', drift: 'Drift' } as const;
+
 /** A coordinator, followed. */
 export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) {
   const route = useRoute();
@@ -23,7 +26,7 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
   const live = useLive(sweepId, attempt);
   const { connection, standing, others, writes, sweeps, nodes, running, followed } = live;
   const sweep = sweeps?.find((one) => one.sweepId === sweepId) ?? null;
-  const title = sweep?.name ?? (route.page === 'fleet' ? 'Fleet' : 'Sweeps');
+  const title = sweep?.name ?? PAGES[route.page as keyof typeof PAGES];
 
   useEffect(() => {
     document.title = `${title} · Ridgepoint`;
@@ -91,7 +94,9 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
   return (
     <>
       <header class="top">{top}</header>
-      {route.page === 'fleet' ? (
+      {route.page === 'drift' ? (
+        <DriftPage theme={theme} />
+      ) : route.page === 'fleet' ? (
         <FleetPage nodes={nodes} running={running} />
       ) : (
         <SweepsPage sweeps={sweeps} running={running} writes={writes} />
@@ -101,15 +106,11 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
 }
 
 function Navigation({ page: here }: { page: Route['page'] }) {
-  const pages = [
-    ['sweeps', 'Sweeps'],
-    ['fleet', 'Fleet'],
-  ] as const;
   return (
     <nav class="pages" aria-label="Pages">
-      {pages.map(([page, name]) => (
+      {(Object.keys(PAGES) as (keyof typeof PAGES)[]).map((page) => (
         <a key={page} href={hrefOf({ page })} aria-current={here === page ? 'page' : undefined}>
-          {name}
+          {PAGES[page]}
         </a>
       ))}
     </nav>

@@ -4,12 +4,13 @@ import { useEffect, useState } from 'preact/hooks';
 export type Route =
   | { readonly page: 'sweeps' }
   | { readonly page: 'fleet' }
+  | { readonly page: 'drift' }
   | { readonly page: 'sweep'; readonly sweepId: string };
 
 /** @returns the page that an address means; what is not known is the list of sweeps. */
 export function routeOf(hash: string): Route {
   const [page = '', id = ''] = hash.replace(/^#\/?/, '').split('/');
-  if (page === 'fleet') return { page };
+  if (page === 'fleet' || page === 'drift') return { page };
   if (page === 'sweeps' && id !== '') return { page: 'sweep', sweepId: decode(id) };
   return { page: 'sweeps' };
 }
