@@ -417,7 +417,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     const saved = { name: 'release-1', savedAt: '2026-01-04T00:00:00Z', records: () => records.slice(0, 6) };
     const coordinator = await startCoordinator({ ...CONFIG, log: { kind: 'sqlite', path } }, () => [saved]);
     closers.push(() => coordinator.stop('the test is over'));
-    const page = await open(coordinator.webUrl ?? '');
+    await open(coordinator.webUrl ?? '');
     await page.click('nav a:has-text("Drift")');
     await page.waitForSelector('.plot.control.alarm .chart svg');
     expect(await page.textContent('.counts')).toContain('baselines: release-1 (2026-01-04)');
@@ -436,6 +436,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     expect(await one.locator('.numbers tbody tr').count()).toBe(24);
     await shoot(page, 'live-drift');
     await one.locator('button:has-text("Hide numbers")').click();
+    closers.push(() => page.setViewportSize({ width: 1280, height: 900 }));
     await page.setViewportSize({ width: 390, height: 844 });
     await expect
       .poll(() => page.evaluate(() => document.documentElement.scrollWidth), PATIENT)
