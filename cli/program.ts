@@ -11,10 +11,12 @@ export async function createProgram([first = '']: readonly string[] = []): Promi
     .description(
       'Sweeps efficiency configurations of language models over machines and measures each one honestly.\n' +
         'Results go to stdout, progress and messages to stderr.\n' +
-        'Exit codes: 0 ok, 1 the work failed, 2 usage error, 3 a gate was not met, 4 rows of a sweep are invalid, 5 nothing of a plan can run.',
+        'Exit codes: 0 ok, 1 the work failed, 2 usage error, 3 a gate was not met, 4 rows of a sweep are invalid, ' +
+        '5 nothing of a plan can run, 6 a gate is undecided (on request).',
     )
     .version(VERSION, '--version', 'print the version')
-    .configureHelp({ optionDescription: describeOption })
+    .configureHelp({ optionDescription: describeOption, ...LIST_OF_COMMANDS })
+    .addHelpText('after', '\n`ridge COMMAND --help` says more of a command, with its options.')
     .showHelpAfterError('Run `ridge --help` or `ridge COMMAND --help` to see what is possible.');
   const one = first === '--version' || COMMANDS.some(({ commands }) => Object.hasOwn(commands, first));
   for (const { heading, commands } of COMMANDS) {
@@ -29,6 +31,12 @@ export async function createProgram([first = '']: readonly string[] = []): Promi
   exitOverride(program);
   return program;
 }
+
+/** The list of all commands gives each its name, its arguments, and what it is for up to the first colon, semicolon or full stop. */
+const LIST_OF_COMMANDS = {
+  subcommandTerm: (command: Command) => `${command.name()} ${command.usage().replace(/\[options\] ?/, '')}`,
+  subcommandDescription: (command: Command) => command.description().split(/[:;.](?:\s|$)/)[0]!,
+};
 
 /** As commander writes it, without the default of lists that begin empty. */
 function describeOption(option: Option): string {

@@ -48,7 +48,7 @@ function printText(plan: Plan, limit: number): void {
   const more = space.count - rows.length;
   if (more > 0) say(`${more.toLocaleString('en')} more; --limit shows them`);
   if (plan.missingHere)
-    say('it cannot run here before what is missing is; --fleet asks the nodes of a coordinator');
+    say('it cannot run here while something is missing; --fleet asks the nodes of a coordinator');
 }
 
 function rowsTable(rows: readonly PlannedRow[]): string {
@@ -81,7 +81,7 @@ function warningLine({ message, experiments }: PlanWarning, checked: number, poi
 }
 
 function summary({ sweep, space, time, noise, files }: Plan): string {
-  const lines = [`${sweep.name}: ${number(space.count)} experiments`];
+  const lines = [`${sweep.name}: ${number(space.count)} ${space.count === 1 ? 'experiment' : 'experiments'}`];
   if (space.excluded > 0) lines.push(`  left out by exclude: ${number(space.excluded)}`);
   if (space.duplicates > 0) lines.push(`  written twice, measured once: ${number(space.duplicates)}`);
   for (const { reason, count } of space.impossible) lines.push(`  impossible: ${number(count)}: ${reason}`);
