@@ -85,7 +85,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   ];
   const runs = engines.some((e) => e.ok && /^(llama\.cpp|onnxruntime)/.test(e.name));
   if (options.json === true) printJson({ runs, profile, findings, host });
-  else printData([...findings.map(line), ...host.flatMap(hostLines)].join('\n'));
+  else printData([...inFewLines(findings).map(line), ...host.flatMap(hostLines)].join('\n'));
   return runs ? EXIT.ok : EXIT.failed;
 }
 
@@ -113,6 +113,17 @@ function serverFindings(found: readonly FoundServer[]): Finding[] {
       ? []
       : [{ name: 'other servers', ok: true, found: `not on the PATH: ${others.join(', ')}`, hint: null }]),
   ];
+}
+
+/** @returns the same with one line for the execution providers of ONNX Runtime that are not here: most are of other systems. */
+function inFewLines(findings: readonly Finding[]): Finding[] {
+  const isAbsent = ({ name, ok }: Finding) => !ok && /^onnxruntime \S+$/.test(name);
+  const absent = findings.filter(isAbsent);
+  if (absent.length < 2) return [...findings];
+  const found = absent.map(({ name }) => name.replace('onnxruntime ', '')).join(', ');
+  const hint = 'Optional: docs/onnx.md says where each is; `ridge doctor --json` has the reasons.';
+  const one = { name: 'onnxruntime others', ok: false, found, hint };
+  return findings.flatMap((finding) => (finding === absent[0] ? [one] : isAbsent(finding) ? [] : [finding]));
 }
 
 /** @returns a line for each reason: one meter may be missed by several quantities. */
