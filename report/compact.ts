@@ -38,7 +38,7 @@ export class CompactRecords {
       warnings: sharing(record.warnings, before.warnings),
       measurements,
       ...{
-        environment: engineOf(record),
+        environment: decidingOf(record),
         absent: {},
         artifact: null,
         quality: null,
@@ -51,10 +51,13 @@ export class CompactRecords {
   }
 }
 
-/** Starts of different engines, or of different builds of one, are no starts of one row. */
-const engineOf = ({ environment: { engine, engineBuild } }: ResultRecord): ResultRecord['environment'] => ({
+/** Starts of different engines, or of different builds of one, are no starts of one row; and others on CPUs that no thread wants are no neighbours. */
+const decidingOf = ({
+  environment: { engine, engineBuild, threads },
+}: ResultRecord): ResultRecord['environment'] => ({
   ...(engine !== undefined && { engine }),
   ...(engineBuild !== undefined && { engineBuild }),
+  ...(threads !== undefined && { threads }),
 });
 
 /** @returns the number, or why there is none. */

@@ -18,7 +18,10 @@ export interface Contents {
 /** @returns what a folder of `ridge run` or a file of records holds. @throws CommandError (2) */
 export function contentsOf(path: string): Contents {
   if (!existsSync(path))
-    throw usageError(`there is no file or folder ${path}`, 'Name a folder of `ridge run` or a results.jsonl.');
+    throw usageError(
+      `there is no file or folder ${path}`,
+      'Name a folder of `ridge run` or a results.jsonl.',
+    );
   const isFolder = statSync(path).isDirectory();
   const file = isFolder
     ? [FILES.trials, FILES.results].map((name) => join(path, name)).find(existsSync)

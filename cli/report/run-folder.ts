@@ -80,7 +80,10 @@ export interface StoredRun {
  */
 export function readRun(source: string, gates?: Gates): StoredRun {
   if (!existsSync(source))
-    throw usageError(`there is no file or folder ${source}`, 'Name a folder of `ridge run` or a results.jsonl.');
+    throw usageError(
+      `there is no file or folder ${source}`,
+      'Name a folder of `ridge run` or a results.jsonl.',
+    );
   if (!statSync(source).isDirectory()) return readFile(source, gates);
   const file = [FILES.trials, FILES.results]
     .map((name) => join(source, name))

@@ -91,7 +91,7 @@ export class Estimates {
 class RowStarts {
   readonly readings: Readonly<Record<Pace, readonly (Readings | null)[]>>;
   readonly #starts: readonly ResultRecord[];
-  readonly #beyond: readonly number[];
+  readonly #beyond: Readonly<Record<Pace, readonly number[]>>;
   /** By lead. */
   readonly #weights = new Map<string, readonly number[]>();
 
@@ -99,13 +99,14 @@ class RowStarts {
     this.#starts = starts;
     const of = (pace: Pace) => starts.map((start) => readingsOf(start, pace));
     this.readings = { decode: of('decode'), prefill: of('prefill'), plain: starts.map(() => null) };
-    this.#beyond = this.readings.prefill.map(beyondReadings);
+    const beyond = (pace: 'decode' | 'prefill') => starts.map((start) => beyondReadings(start, pace));
+    this.#beyond = { decode: beyond('decode'), prefill: beyond('prefill'), plain: [] };
   }
 
   of(metric: string): Starts {
-    const { pace, sign, offset, ofAllTokens } = paceOf(metric);
-    const read = this.readings[pace];
-    const x = ofAllTokens ? read : read.map((own) => own && ([own[0], own[1], 0] as const));
+    const { pace, sign, offset, token } = paceOf(metric);
+    const x =
+      token === 'mean' ? this.readings[pace] : this.#starts.map((start) => readingsOf(start, pace, token));
     const y: (number | null)[] = [];
     for (const start of this.#starts) {
       const value = metricValue(start, metric);
@@ -113,7 +114,7 @@ class RowStarts {
       if (value !== null && value + offset <= 0) return { y: this.readings.plain as readonly null[], x };
       y.push(value === null ? null : sign * Math.log(value + offset));
     }
-    return pace === 'plain' ? { y, x } : { y, x, beyond: this.#beyond };
+    return { y, x, beyond: this.#beyond[pace] };
   }
 
   weights(lead: string, common: Common): readonly number[] {

@@ -1,6 +1,7 @@
 import { bitsPerWeight, compressionRatio, timePerOutputToken, tokensPerSecond } from '../metrics/derive.js';
 import { type Warning, warn } from '../result/warnings.js';
-import { cv } from '../statistics/summary.js';
+import { quantile } from '../statistics/quantile.js';
+import { cv, mean } from '../statistics/summary.js';
 import { mannKendall } from '../statistics/trend.js';
 import { perRepeat, pooled, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
@@ -41,6 +42,11 @@ export function speedFindings(evidence: Evidence): Findings {
         's',
         NOT_APPLICABLE.decode,
       ),
+      interTokenLatencyP10Seconds: single(
+        uninterrupted(decodes.map((d) => input.tokenSeconds[d.index] ?? [])),
+        's',
+        'no decode step was timed',
+      ),
       interTokenLatencyP50Seconds: itl(0.5),
       interTokenLatencyP90Seconds: itl(0.9),
       interTokenLatencyP95Seconds: itl(0.95),
@@ -68,6 +74,20 @@ export function speedFindings(evidence: Evidence): Findings {
       ...sampleWarnings(evidence, 'training steps per second', trainRates),
     ],
   };
+}
+
+/** Gaps of which one quantile is taken: so few that the context, which makes each token slower than the one before, hardly grows. */
+const IN_A_ROW = 16;
+
+/** @returns the geometric mean of the tenth percentiles of gaps in a row; null without any gap. @param repeats gaps of each repeat. */
+function uninterrupted(repeats: readonly (readonly number[])[]): number | null {
+  const lows = repeats.flatMap((gaps) => {
+    const rows = Math.ceil(gaps.length / IN_A_ROW);
+    const from = (row: number) => Math.round((row * gaps.length) / rows);
+    return Array.from({ length: rows }, (_, row) => quantile(gaps.slice(from(row), from(row + 1)), 0.1));
+  });
+  const timed = lows.filter((seconds) => seconds > 0);
+  return timed.length === 0 ? null : Math.exp(mean(timed.map(Math.log)));
 }
 
 const percent = (ratio: number) => `${(ratio * 100).toFixed(1)} %`;

@@ -114,6 +114,10 @@ const TABLE = {
     unit: 's',
     help: 'Decode time of a repeat divided by its decode steps (vLLM: TPOT, first token excluded).',
   },
+  interTokenLatencyP10Seconds: {
+    unit: 's',
+    help: '10th percentile of each 16 gaps between tokens in a row, their geometric mean: of a token that nothing interrupted.',
+  },
   interTokenLatencyP50Seconds: {
     unit: 's',
     column: 'ITL p50',

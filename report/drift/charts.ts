@@ -98,8 +98,8 @@ function groupedBy<T>(items: readonly T[], key: (item: T) => string): Map<string
 function logOf(record: ResultRecord, metric: string): number | null {
   const value = metricValue(record, metric);
   if (value === null || value <= 0) return null;
-  const { pace, sign } = paceOf(metric);
-  const readings = readingsOf(record, pace);
+  const { pace, sign, token } = paceOf(metric);
+  const readings = readingsOf(record, pace, token);
   return Math.log(value) + (readings === null ? 0 : sign * dot(readings, PRIORS[pace].slopes));
 }
 

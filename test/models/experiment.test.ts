@@ -23,6 +23,7 @@ describe('an experiment with llama.cpp on a shipped model', () => {
       'prefillTokensPerSecond',
       'decodeTokensPerSecond',
       'timeToFirstTokenSeconds',
+      'interTokenLatencyP10Seconds',
       'interTokenLatencyP50Seconds',
       'loadSeconds',
       'peakResidentBytes',

@@ -6,10 +6,10 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_440,
+  code: 180_560,
   /** Of one room. */
   room: 34_800,
-  tests: 78_730,
+  tests: 78_770,
   benches: 17_780,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
