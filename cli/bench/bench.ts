@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { fileProblem } from '../../core/input/file-problem.js';
-import { formatValue } from '../../core/metrics/format.js';
+
 import type { ResultRecord } from '../../core/result/result.js';
 import { labelsIn } from '../../core/sweep/labels.js';
 import type { Sweep } from '../../core/sweep/spec.js';
+import { metricText } from '../../report/scale.js';
 import { usageError } from '../exit.js';
 import { say } from '../output/print.js';
 import { namelessSweep, strictly } from '../sweep-file.js';
@@ -53,7 +54,7 @@ function rowTeller(sweep: Sweep): (record: ResultRecord) => void {
   return ({ experiment, measurements, failure }) => {
     const speeds = SPEEDS.flatMap(([metric, word]) => {
       const value = measurements[metric]?.value ?? null;
-      return value === null ? [] : [`${word} ${formatValue(value, 'tokens/s')}`];
+      return value === null ? [] : [`${word} ${metricText(metric, value)}`];
     });
     say(`${labelOf(experiment)}: ${failure === null ? speeds.join(', ') : failure.message}`);
   };

@@ -19,7 +19,7 @@ export async function roofFindings(folder: string, devices: readonly DeviceProfi
     }
     const { measuredAt, warnings } = stored.roofs;
     const said = warnings.map(({ code, message }) => `; ${code}: ${message}`).join('');
-    const found = `${device.id}: measured ${measuredAt}${said}`;
+    const found = `${device.id}: measured ${measuredAt.slice(0, 16).replace('T', ' ')}${said}`;
     findings.push({
       name: 'roofs',
       ok: warnings.length === 0,

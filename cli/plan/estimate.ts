@@ -84,7 +84,7 @@ export async function timeEstimator(
   };
   const measured = devices.flatMap(({ id }) => {
     const of = roofs.of(id);
-    return of === null ? [] : [`${id}, measured ${of.measuredAt}`];
+    return of === null ? [] : [`${id}, measured ${of.measuredAt.slice(0, 16).replace('T', ' ')}`];
   });
   return {
     basis: measured.length === 0 ? null : `the roofs of ${measured.join(' and ')}`,
