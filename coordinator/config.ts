@@ -194,6 +194,8 @@ export const coordinatorConfigSchema = z.strictObject({
   lostSeconds: seconds.default(60),
   /** A lost node that is silent for this long is forgotten: it leaves lists and metrics. What it measured stays. */
   forgetSeconds: seconds.default(86_400),
+  /** A sweep that had a node, and waits for one that can measure the rest of it, ends with that reason after so long; null = it waits. */
+  waitForNodesSeconds: seconds.nullable().default(3600),
   /** No other node will ever come: what every node refuses is given up instead of waiting. */
   fixedFleet: z.boolean().default(false),
   /** How long a stopping coordinator waits for results of running trials. */

@@ -169,12 +169,13 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
   const registry = new Registry();
   const exporter = new Exporter({ ...resolved.exporter, version: VERSION }, clock, registry);
   const { leaseSeconds, lostSeconds, forgetSeconds, fixedFleet, namespaces } = resolved;
+  const { waitForNodesSeconds: waitSeconds } = resolved;
   const incarnation = `${randomBytes(4).toString('hex')}-`;
   const dispatcher = await Dispatcher.open({
     log,
     clock,
     sweeps: new SweepReader(),
-    options: { leaseSeconds, lostSeconds, forgetSeconds, fixedFleet, namespaces, incarnation },
+    options: { leaseSeconds, lostSeconds, forgetSeconds, waitSeconds, fixedFleet, namespaces, incarnation },
     push: (command) => registry.session(command.node)?.push(pushMessage(command)),
     recorded: (record) => exporter.record(record),
     replayed: (head, position) => exporter.replayed(head, position),

@@ -54,6 +54,7 @@ function startsOf(status: SweepStatus): Pick<Progress, 'starts' | 'maxStarts' | 
 export function whyItWaits({ sweepId, state }: SweepStatus, reason: string): string {
   // Agents and other people wrote it.
   const why = printable(reason);
+  if (state === SweepState.SWEEP_STATE_CANCELLED) return `cancelled: ${why}`;
   if (state !== SweepState.SWEEP_STATE_PAUSED) return `waiting: ${why}`;
   return `paused: ${why}; \`ridge resume ${sweepId}\` goes on`;
 }

@@ -63,6 +63,7 @@ function reasonsToWait(
   state: ReturnType<typeof sweepStatus>['state'],
 ): string[] {
   if (state === 'paused') return sweep.paused === null ? [] : [sweep.paused];
+  if (state === 'cancelled') return sweep.ended === null ? [] : [sweep.ended];
   if (state !== 'running') return [];
   const quota = quotaRefusal(dispatcher.state, sweep.view.namespace);
   return [...(quota === null ? [] : [quota]), ...blockedReasons(dispatcher.state, sweep)];

@@ -51,13 +51,14 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       return;
     case 'SweepCancelled': {
       const sweep = state.sweeps.get(fact.sweepId);
-      if (sweep !== undefined) cancel(state, sweep);
+      if (sweep !== undefined) cancel(state, sweep, fact.reason);
       return;
     }
     case 'SweepPaused':
     case 'SweepResumed': {
       const sweep = state.sweeps.get(fact.sweepId);
-      if (sweep === undefined || sweep.cancelled) return;
+      if (sweep === undefined || (sweep.cancelled && fact.fact === 'SweepPaused')) return;
+      sweep.cancelled = false;
       sweep.paused = fact.fact === 'SweepPaused' ? fact.reason : null;
       if (sweep.paused === null) return;
       // Nobody knows how long it will wait.
@@ -127,7 +128,7 @@ function submit(
       view,
       priority,
       submittedAt: at,
-      cancelled: false,
+      ...{ cancelled: false, ended: null, lastNode: null, stalled: null },
       paused: null,
       budget,
       nextBlock: 0,
@@ -190,8 +191,10 @@ function isHeld(state: SchedulerState, sweep: SweepState, queue: PointQueue, pos
   return leased || inBlock;
 }
 
-function cancel(state: SchedulerState, sweep: SweepState): void {
+function cancel(state: SchedulerState, sweep: SweepState, reason: string): void {
   sweep.cancelled = true;
+  sweep.ended = reason;
+  sweep.stalled = null;
   sweep.paused = null;
   releaseBlocks(state, sweep);
 }
@@ -247,6 +250,7 @@ function record(state: SchedulerState, result: ResultHead): void {
     position: result.sweep.position,
   });
   sweep.nextBlock = Math.max(sweep.nextBlock, result.sweep.block + 1);
+  sweep.lastNode = result.node.name;
   if (result.sweep.purpose === 'control' || result.sweep.position >= sweep.view.count) return;
   if (result.sweep.purpose === 'probe' && result.status === 'complete' && result.valid) {
     noteProbe(queue, result, lease !== undefined);

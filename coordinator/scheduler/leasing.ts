@@ -216,6 +216,7 @@ function grantLease(
     now,
   );
   state.granted[purpose] += 1;
+  sweep.lastNode = slot.node;
   // The first start of a point, and the control, are as long as they were asked for.
   const short = time !== 'enough' && purpose === 'measure' && queue.starts.countOf(position) > 0;
   if (sweep.budget !== null && short) sweep.budget.short = true;

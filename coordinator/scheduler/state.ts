@@ -10,6 +10,7 @@ import type { NamespacePolicy } from './namespaces.js';
 import { Outcomes } from './outcomes.js';
 import { serves } from './placement.js';
 import { Shares } from './shares.js';
+import type { Stalled } from './stalled.js';
 import { Starts } from './starts.js';
 import { KnownResults, TrialTable } from './trial-table.js';
 import type { SweepView } from './view.js';
@@ -20,6 +21,8 @@ export interface SchedulerOptions {
   readonly lostSeconds: number;
   /** A lost node that has not been heard of for this long is gone for good, unless it holds a lease. */
   readonly forgetSeconds: number;
+  /** A sweep that had a node, and waits for one that can measure the rest of it, ends after so long; null or left out = it waits. */
+  readonly waitSeconds?: number | null;
   /** No other node will ever come (everything in one process): what all nodes refuse is given up. */
   readonly fixedFleet: boolean;
   /** Random for each start of the coordinator; keeps its trial ids apart from those of earlier starts. */
@@ -78,6 +81,12 @@ export interface SweepState {
   priority: number;
   readonly submittedAt: string;
   cancelled: boolean;
+  /** Why it was cancelled, or ended before it was done. */
+  ended: string | null;
+  /** The node that measured it last; null = none has. */
+  lastNode: string | null;
+  /** It waits for a node that has left; null = it does not. */
+  stalled: Stalled | null;
   /** Why nothing more of it is begun; null = it is not paused. */
   paused: string | null;
   /** What it may take, as it was submitted last; null = as long as it takes. */

@@ -155,6 +155,11 @@ export function failureReasons({ view, queues }: SweepState): string[] {
 /** @returns why queued points cannot run on any connected node; each reason once, from a sample of the points. */
 export function blockedReasons(state: SchedulerState, sweep: SweepState): string[] {
   const reasons = new Map<string, string>();
+  if (sweep.stalled?.told === true) {
+    const ends = `it ends at ${sweep.stalled.endsAt.slice(0, 16).replace('T', ' ')} UTC unless one comes`;
+    const why = `no node that can measure the rest of it is here, ${sweep.lastNode} measured it last: ${ends}`;
+    return [why, ...blockedReasons(state, { ...sweep, stalled: null })];
+  }
   const profiles = [...state.nodes.values()].filter(({ lost }) => !lost).map(({ profile }) => profile);
   if (profiles.length > 0 && !profiles.some((profile) => serves(profile, sweep.view))) {
     const why = whyNoneSelected(sweep.view.placement.nodeSelector, profiles, 'no node');

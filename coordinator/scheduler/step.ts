@@ -5,6 +5,7 @@ import type { Command, Event } from './commands.js';
 import { OUT_OF_TIME, overdue } from './deadline.js';
 import { letGo, loseLease, renewOrAdopt, requestWork } from './leasing.js';
 import { judge } from './retry.js';
+import { endStalled } from './stalled.js';
 import {
   joinAxis,
   type NodeState,
@@ -269,15 +270,17 @@ function cancelAsked(state: SchedulerState, sweepId: string, reason: string, at:
   return [{ command: 'append', facts: [{ fact: 'SweepCancelled', sweepId, reason, at }] }, ...stops];
 }
 
-/** A pause stops nothing that runs: those trials are finished and count. What is over is neither paused nor resumed. */
+/** A pause stops nothing that runs: those trials are finished and count. What is done is neither paused nor resumed; what was ended before goes on. */
 function pauseAsked(
   state: SchedulerState,
   { event, sweepId, reason, at }: Extract<Event, { event: 'pause-requested' | 'resume-requested' }>,
 ): Command[] {
   const sweep = state.sweeps.get(sweepId);
-  if (sweep === undefined || !['running', 'paused'].includes(sweepStatus(sweep).state)) return [];
   const pause = event === 'pause-requested';
-  if (!pause && sweep.paused === null) return [{ command: 'not-paused', sweepId }];
+  if (sweep === undefined) return [];
+  const { state: word } = sweepStatus(sweep);
+  if (word === 'done' || (pause && word === 'cancelled')) return [];
+  if (word === 'running' && !pause) return [{ command: 'not-paused', sweepId }];
   // Another reason is news, the same one is not.
   if (pause && sweep.paused === reason) return [];
   const fact = pause ? 'SweepPaused' : 'SweepResumed';
@@ -311,6 +314,8 @@ function tick(state: SchedulerState, now: number, at: string): Command[] {
     for (const slot of node.slots.values()) releaseBlock(state, slot);
     returned = true;
   }
+  const ended = endStalled(state, now, at);
+  if (ended.length > 0) commands.push({ command: 'append', facts: ended });
   forget(state, now);
   return returned ? [...commands, ...wakeWaiting(state)] : commands;
 }

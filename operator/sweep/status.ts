@@ -113,7 +113,7 @@ function running({ reading, seen, jobs }: Observed): Said {
     case 'done':
       return no('Finished', 'every point is settled');
     case 'cancelled':
-      return no('Cancelled', `${sweep.complete} results are kept`);
+      return no('Cancelled', [`${sweep.complete} results are kept`, ...sweep.blockedReasons].join('\n'));
     case 'paused':
       return no('Paused', sweep.blockedReasons.join('\n') || 'it is paused');
     case 'not_resumed':

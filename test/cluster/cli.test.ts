@@ -2,9 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { resultSchema } from '../../core/result/result.js';
-import { control, start } from '../support/coordinator.js';
+import { parseRecord } from '../../proto/convert.js';
+import { control, start, status } from '../support/coordinator.js';
+import { SIX_POINTS, startFakeRunnerAgent } from '../support/live-fleet.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { freePort, installed } from '../support/services.js';
@@ -153,9 +155,7 @@ describe('a cluster of commands', () => {
     expect(nodes.map((node) => node.name)).toEqual(['node-1']);
     expect((await ridgeHere(['pause', 'told', ...at])).stderr).toMatch(/is done: nothing of it is left/);
     expect((await ridgeHere(['cancel', 'told', ...at])).code).toBe(0);
-    expect((await ridgeHere(['resume', 'told', ...at])).stderr).toMatch(
-      /is cancelled: submit its file again/,
-    );
+    expect((await ridgeHere(['resume', 'told', ...at])).stderr).toMatch(/is done: nothing of it is left/);
     expect((await ridgeHere(['cancel', 'untold', ...at])).stderr).toMatch(/there is no sweep untold/);
 
     agent.process.kill('SIGTERM');
@@ -181,6 +181,42 @@ describe('a cluster of commands', () => {
     );
     expect((await ridgeHere(['sweeps', ...at])).stdout).toMatch(/held +running +3/);
   });
+
+  test('a node leaves for good: a search ends with that reason, announced before, and goes on when another one is there', async () => {
+    const config = { heartbeatSeconds: 0.2, leaseSeconds: 2, lostSeconds: 1, waitForNodesSeconds: 4 };
+    const { grpcAddress } = await start(config);
+    const at = ['--coordinator', grpcAddress];
+    const first = await startFakeRunnerAgent(grpcAddress, 'node-a');
+    onTestFinished(() => first.stopNow());
+    const searching = join(folder, 'searching.yaml');
+    writeFileSync(searching, SIX_POINTS.replace('objectives:', 'search: { strategy: grid }\n  objectives:'));
+    const watching = startRidge(['submit', searching, ...at, '--watch']);
+    await watching.says('2 of 6 points');
+    await first.stopNow();
+    const { code, stderr, stdout } = await watching.ended;
+    const sweepId = stdout.trim();
+    expect(stderr).toMatch(
+      /waiting: no node that can measure the rest of it is here, node-a measured it last: it ends at /,
+    );
+    expect(stderr).toMatch(
+      new RegExp(`cancelled: no node .* was here for 4 s; node-a measured it last.*ridge resume ${sweepId}`),
+    );
+    expect(code).toBe(1);
+    const client = control(grpcAddress);
+    const { complete } = await status(client, sweepId);
+    const second = await startFakeRunnerAgent(grpcAddress, 'node-b');
+    onTestFinished(() => second.stopNow());
+    const left = `goes on: ${6 - complete} of 6 points are left`;
+    expect((await ridgeHere(['resume', sweepId, ...at])).stderr).toContain(left);
+    const standing = async () => await status(client, sweepId);
+    await expect.poll(standing, { timeout: 30_000 }).toMatchObject({ state: 'done', complete: 6 });
+    const nodes: string[] = [];
+    for await (const { recordJson } of client.streamResults({ sweepId, follow: false, allTrials: false }))
+      nodes.push(parseRecord(recordJson).node.name);
+    expect(nodes.sort().join(' ')).toBe(
+      [...Array(complete).fill('node-a'), ...Array(6 - complete).fill('node-b')].join(' '),
+    );
+  }, 90_000);
 
   test('submit fits what a file leaves open to the models that lie here, with --quick too', async () => {
     const { grpcAddress } = await start();

@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_560,
+  code: 180_645,
   /** Of one room. */
   room: 34_800,
-  tests: 78_770,
+  tests: 78_835,
   benches: 17_780,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 62_860,
+  words: 62_970,
   functionLines: 80,
   longFunctions: 13,
 } as const;

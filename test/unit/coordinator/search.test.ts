@@ -212,6 +212,41 @@ describe('a sweep with a search', () => {
     expect(progressOf(sim)).toMatchObject({ pending: 0, ended: 'its budget of 30 trials is spent' });
   });
 
+  test('what had a node and waits for one ends after a while, with the reason told before, and goes on when it is resumed', () => {
+    const sim = new Simulation({ lostSeconds: 60, waitSeconds: 600 });
+    sim.submit(searched());
+    // It never had one: nobody has left.
+    sim.tick(5000);
+    expect(status(sim).state).toBe('running');
+    sim.join();
+    sim.report(aRecord(sim.ask()!));
+    const held = sim.ask()!;
+    // A device that works for others is none that waits in vain.
+    sim.tick(20);
+    expect(blockedReasons(sim.state, sim.state.sweeps.get('s1')!)).toEqual([]);
+    for (let i = 0; i < 5; i++) sim.tick(61);
+    const [told] = blockedReasons(sim.state, sim.state.sweeps.get('s1')!);
+    expect(told).toMatch(
+      /^no node that can measure the rest of it is here, node-a measured it last: it ends at 19/,
+    );
+    for (let i = 0; i < 10; i++) sim.tick(61);
+    expect(status(sim)).toMatchObject({ state: 'cancelled' });
+    expect(sim.log.at(-1)).toMatchObject({
+      fact: 'SweepCancelled',
+      reason: expect.stringMatching(
+        /^no node that can measure the rest of it was here for 600 s; node-a .*`ridge resume s1`/,
+      ),
+    });
+    sim.restart();
+    expect(sim.state.sweeps.get('s1')!.ended).toMatch(/was here for 600 s/);
+    sim.join('node-b');
+    expect(sim.ask('node-b')).toBeNull();
+    sim.send({ event: 'resume-requested', sweepId: 's1', reason: 'node-b is there', at: '' });
+    const leases = runAll(sim, 'node-b', (lease) => ({ decodeTokensPerSecond: 100 + lease.position }));
+    expect(leases.map(({ position }) => position)).toContain(held.position);
+    expect(status(sim).state).toBe('done');
+  });
+
   test('points that fit no device here are asked for a few at a time, and wait for one that they fit', () => {
     const sim = new Simulation();
     sim.join();

@@ -169,7 +169,7 @@ export class Simulation {
 
   tick(seconds: number): Command[] {
     this.now += seconds;
-    return this.send({ event: 'tick', now: this.now, at: '' });
+    return this.send({ event: 'tick', now: this.now, at: new Date(1000 * this.now).toISOString() });
   }
 
   /** Kills the coordinator and starts it again on the same log. */

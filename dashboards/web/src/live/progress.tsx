@@ -75,6 +75,8 @@ export function stepText({ phase, repeat, maxRepeats }: LiveTrial): string {
 }
 
 /** Sentences on what waits and what was given up. */
+const WHY: Partial<Record<LiveSweep['state'], string>> = { paused: 'Paused', cancelled: 'Cancelled' };
+
 export function Reasons({ sweep }: { sweep: LiveSweep }) {
   const { blockedReasons, failureReasons } = sweep;
   const flags = [
@@ -85,7 +87,7 @@ export function Reasons({ sweep }: { sweep: LiveSweep }) {
     <>
       {blockedReasons.length > 0 && (
         <details class="reasons" open>
-          <summary>{sweep.state === 'paused' ? 'Paused' : 'Waiting'}</summary>
+          <summary>{WHY[sweep.state] ?? 'Waiting'}</summary>
           <ul>
             {blockedReasons.map((reason) => (
               <li key={reason}>{reason}</li>
