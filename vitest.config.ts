@@ -14,13 +14,20 @@ const STARTS_CHILDREN = {
   ],
 };
 
+/** What the long run alone has. */
+const SOMETIMES = LONG ? [] : ['**/*.long.test.ts'];
+
+/** They load another build of an engine than everybody else's, of which a process has one, or mock what loads it. */
+const OTHER_BUILDS = ['native', 'profiled', 'calibration-split', 'calibration-devices'].map(
+  (name) => `test/models/${name}.test.ts`,
+);
+
 /** Tests are sorted by what the machine must have (CONTRIBUTING.md); each sort is a project: `vitest --project unit`. */
 const project = (name: string, more: object = {}) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
-    // What the long run alone has.
-    exclude: LONG ? [] : ['**/*.long.test.ts'],
+    exclude: SOMETIMES,
     pool: 'forks' as const,
     testTimeout: 60_000,
     hookTimeout: 60_000,
@@ -47,7 +54,9 @@ export default defineConfig({
         globalSetup: ['test/support/built.ts', 'test/kernels/setup.ts'],
       }),
       project('cluster', { ...STARTS_CHILDREN, isolate: false }),
-      project('models', STARTS_CHILDREN),
+      // An engine is loaded once for all files of a process.
+      project('models', { ...STARTS_CHILDREN, isolate: false, exclude: [...SOMETIMES, ...OTHER_BUILDS] }),
+      project('models-apart', { ...STARTS_CHILDREN, include: OTHER_BUILDS }),
       project('gpu', STARTS_CHILDREN),
     ],
   },
