@@ -9,7 +9,7 @@ const COMMON =
 
 /** Words of a vocabulary that are kept: enough that no text of them compresses or repeats itself much. */
 const WORDS = 4096;
-/** Tokens that are tried to find them. */
+/** Tokens that are drawn to find them, some more than once. */
 const TRIES = 24_000;
 /** Fewer than these would be a text of repetitions. */
 const FEWEST_WORDS = 64;
@@ -33,7 +33,7 @@ export class TextMaker {
   constructor(tokenizer: Tokenizer | null) {
     this.#tokenizer = tokenizer;
     const common = COMMON.split(' ');
-    const own = tokenizer === null ? common : wordsOf(tokenizer);
+    const own = tokenizer === null ? common : keptWordsOf(tokenizer);
     this.#words = own.length < FEWEST_WORDS ? common : own;
   }
 
@@ -65,14 +65,26 @@ export class TextMaker {
   }
 }
 
+/** Finding them takes a second, and the requests of a trial are made several times: of warm-up, runs and audit. */
+const found = new WeakMap<Tokenizer, readonly string[]>();
+
+function keptWordsOf(tokenizer: Tokenizer): readonly string[] {
+  const words = found.get(tokenizer) ?? wordsOf(tokenizer);
+  found.set(tokenizer, words);
+  return words;
+}
+
 /** @returns words that are one token each where a blank stands before them. */
 function wordsOf(tokenizer: Tokenizer): string[] {
   const random = xoroshiro128plus(1);
   const anchor = tokenizer.tokenize('a');
   const anchorText = tokenizer.detokenize(anchor);
   const words = new Set<string>();
+  const tried = new Set<number>();
   for (let i = 0; i < TRIES && words.size < WORDS; i++) {
     const token = uniformInt(random, 0, tokenizer.size - 1);
+    if (tried.has(token)) continue;
+    tried.add(token);
     const text = tokenizer.detokenize(Int32Array.of(...anchor, token)).slice(anchorText.length);
     if (!/^ \p{L}{2,}$/u.test(text)) continue;
     if (tokenizer.tokenize(`a${text}${text}`).length === anchor.length + 2) words.add(text.slice(1));

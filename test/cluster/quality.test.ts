@@ -167,7 +167,7 @@ describe('quality in a sweep', () => {
       expect(Buffer.byteLength(text)).toBe(file!.bytes);
     }
     const answers = async (...words: string[]) => {
-      const { code, stdout, stderr } = await ridge(['answers', ...words], { cwd: folder, env });
+      const { code, stdout, stderr } = await ridgeHere(['answers', ...words], { cwd: folder, env });
       expect(code, stderr).toBe(0);
       return stdout;
     };
@@ -209,12 +209,12 @@ describe('quality in a sweep', () => {
     expect(await answers(out, '--task', 'said', ...raters)).toMatch(/ICC\(2,1\), score and human/);
     expect(await answers(out, '--by', 'tokensIn')).toMatch(/tokensIn=\d+ to \d+ .*\d/);
     file('other.csv', 'item,human\nelsewhere,1\n');
-    const other = await ridge(['answers', out, '--scores', 'other.csv'], { cwd: folder, env });
+    const other = await ridgeHere(['answers', out, '--scores', 'other.csv'], { cwd: folder, env });
     expect([other.code, other.stderr]).toEqual([
       2,
       expect.stringContaining('none of the 1 scores is of an answer'),
     ]);
-    const none = await ridge(['answers', out, '--scores', 'text.txt'], { cwd: folder, env });
+    const none = await ridgeHere(['answers', out, '--scores', 'text.txt'], { cwd: folder, env });
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('cannot be joined')]);
   });
 
@@ -296,16 +296,16 @@ describe('quality in a sweep', () => {
 
     // What was said came with the record: the node and its cache are not needed any more.
     rmSync(join(folder, 'cache'), { recursive: true });
-    const said = await ridge(['answers', 'far', ...at, '--format', 'jsonl'], { cwd: folder, env });
+    const said = await ridgeHere(['answers', 'far', ...at, '--format', 'jsonl'], { cwd: folder, env });
     expect([said.code, said.stderr]).toEqual([0, '']);
     expect(said.stdout.trim().split('\n')).toHaveLength(6);
-    const left = await ridge(['results', 'far', ...at, '--bodies', 'left'], { cwd: folder, env });
+    const left = await ridgeHere(['results', 'far', ...at, '--bodies', 'left'], { cwd: folder, env });
     expect(left.stderr).toContain('wrote left: 1 results, 1 files of answers and calls');
     expect(parse(readFileSync(join(folder, 'left/sweep.yaml'), 'utf8')).metadata.name).toBe('far');
-    const again = await ridge(['answers', 'left', '--format', 'jsonl'], { cwd: folder, env });
-    const bundled = await ridge(['bundle', 'far', ...at, '-o', 'far.ridge'], { cwd: folder, env });
+    const again = await ridgeHere(['answers', 'left', '--format', 'jsonl'], { cwd: folder, env });
+    const bundled = await ridgeHere(['bundle', 'far', ...at, '-o', 'far.ridge'], { cwd: folder, env });
     expect(bundled.stderr).toMatch(/wrote far\.ridge: \d+ trials, 5 files/);
-    expect((await ridge(['bundle', 'verify', 'far.ridge'], { cwd: folder, env })).code).toBe(0);
+    expect((await ridgeHere(['bundle', 'verify', 'far.ridge'], { cwd: folder, env })).code).toBe(0);
     expect(again.stdout).toBe(said.stdout);
   });
 

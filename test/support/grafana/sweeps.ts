@@ -39,7 +39,7 @@ metadata: { name: served }
 spec:
   models: [{ name: tiny, source: "builtin:tiny" }]
   runners: [{ kind: simulated-server, simulatedTtftSeconds: 1, simulatedItlSeconds: 0.01 }]
-  workloads: [{ kind: serving, concurrency: [40, 60], requests: 120, outputTokens: 8, slo: "ttft:p90<=3s" }]
+  workloads: [{ kind: serving, concurrency: [40, 60], requests: 120, warmupRequests: 1, audit: false, outputTokens: 8, slo: "ttft:p90<=3s" }]
   measure: { starts: 1, warmupSpread: 1 }
   placement: { retries: 0, driftControl: false }
 `;
