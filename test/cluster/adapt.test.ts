@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-adapt-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const cache = { XDG_CACHE_HOME: join(folder, 'cache') };
 const adapt = (...args: readonly string[]) => ridge(['adapt', ...args], { cwd: folder, env: cache });
+
+const adaptHere = (...args: readonly string[]) => ridgeHere(['adapt', ...args], { cwd: folder, env: cache });
 
 describe('ridge adapt', () => {
   test('merges, with progress, a summary and JSON', async () => {
@@ -21,7 +24,7 @@ describe('ridge adapt', () => {
       adapterParameters: 155_648,
     });
     expect(made.stderr).toContain('56/56');
-    const again = await adapt('merge', 'builtin:small', 'builtin:small-pgdoc-r4', 'out.gguf');
+    const again = await adaptHere('merge', 'builtin:small', 'builtin:small-pgdoc-r4', 'out.gguf');
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('out.gguf is there already')]);
   });
 
@@ -37,9 +40,9 @@ describe('ridge adapt', () => {
   });
 
   test('says what an adapter is, and refuses one of another model with nothing left behind', async () => {
-    const seen = await adapt('inspect', 'builtin:small-pgdoc-r16', '--model', 'builtin:small', '--json');
+    const seen = await adaptHere('inspect', 'builtin:small-pgdoc-r16', '--model', 'builtin:small', '--json');
     expect(JSON.parse(seen.stdout)).toMatchObject({ kind: 'lora', ranks: [16], attachable: true });
-    const refused = await adapt('merge', 'builtin:tiny', 'builtin:small-pgdoc-r4', 'no.gguf');
+    const refused = await adaptHere('merge', 'builtin:tiny', 'builtin:small-pgdoc-r4', 'no.gguf');
     expect([refused.code, existsSync(join(folder, 'no.gguf'))]).toEqual([2, false]);
     expect(refused.stderr).toMatch(
       /is for another model than builtin:tiny: .*as \[256, 256\], and the model has \[128, 128\]/,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readStatistics } from '../../artifacts/calibration/saved.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 let folder: string;
 let env: Record<string, string>;
@@ -51,7 +52,7 @@ describe('ridge calibrate', () => {
     [['builtin:tiny', '--output', 'there.gguf'], 'Use --force'],
     [['builtin:tiny', '--seed', '-1'], 'whole number'],
   ])('%j is refused with the reason', async (args, why) => {
-    const done = await calibrate(...args);
+    const done = await ridgeHere(['calibrate', ...args, '--threads', '1'], { cwd: folder, env });
     expect(done.code, done.stderr).toBe(2);
     expect(done.stderr).toContain(why);
     expect(done.stdout).toBe('');

@@ -149,7 +149,7 @@ describe('a cluster of commands', () => {
     expect(submitted.code, submitted.stderr).toBe(0);
     const id = submitted.stdout.trim();
 
-    const results = await ridge(['results', id, ...at, '--json']);
+    const results = await ridgeHere(['results', id, ...at, '--json']);
     expect((JSON.parse(results.stdout) as { rows: unknown[] }).rows).toHaveLength(6);
     const nodes = JSON.parse((await ridgeHere(['nodes', ...at, '--json'])).stdout) as { name: string }[];
     expect(nodes.map((node) => node.name)).toEqual(['node-1']);

@@ -14,6 +14,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { isPresent, type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { ridge, startRidge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 const LIMIT = 120_000;
 let folder: string;
@@ -95,10 +96,10 @@ test(
       const cached = measurements.cachedPromptTokensRatio!;
       expect(isPresent(cached) && cached.value).toBeGreaterThan(0);
     }
-    const shown = await ridge(['graph', out], { env: env() });
+    const shown = await ridgeHere(['graph', out], { env: env() });
     expect(shown.stdout).toMatch(/part +prompt +\d+/);
     expect(shown.stdout).toContain('critical path of the median application:');
-    const lines = await ridge(['graph', `${out}#1`, '--format', 'jsonl'], { env: env() });
+    const lines = await ridgeHere(['graph', `${out}#1`, '--format', 'jsonl'], { env: env() });
     const calls = lines.stdout
       .trim()
       .split('\n')
@@ -164,10 +165,10 @@ test(
       runners: { kind: 'llama-cpp' },
       workloads: { kind: 'graph', graph: 'wrong.yaml' },
     });
-    const ended = await ridge(words('run', sweep, '--out', join(folder, 'never')), { env: env() });
+    const ended = await ridgeHere(words('run', sweep, '--out', join(folder, 'never')), { env: env() });
     expect(ended.code).toBe(2);
     expect(ended.stderr).toMatch(/wrong\.yaml:7:5 spec\.nodes\.x: .*the graph has a cycle/);
-    const checked = await ridge(['graph', '--check', join(folder, 'models/map-reduce-summary.yaml')], {
+    const checked = await ridgeHere(['graph', '--check', join(folder, 'models/map-reduce-summary.yaml')], {
       env: env(),
     });
     expect(checked.stdout).toMatch(/summary +prompt +parts/);

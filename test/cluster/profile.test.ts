@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 let folder: string;
 beforeAll(() => {
@@ -42,7 +43,7 @@ describe('ridge profile', () => {
     [['builtin:tiny', '--prompt-tokens', '0', '--generate-tokens', '0'], 'there is nothing to profile'],
     [['builtin:tiny', '--parallel', '0'], 'whole number above 0'],
   ])('%j is refused with the reason', async (args, why) => {
-    const done = await profile(...args);
+    const done = await ridgeHere(['profile', ...args], { cwd: folder });
     expect(done.code, done.stderr).toBe(2);
     expect(done.stderr).toContain(why);
     expect(done.stdout).toBe('');

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { openPacked, unpackMatrix } from '../support/packed-reader.js';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 let folder: string;
 let env: Record<string, string>;
@@ -64,7 +65,7 @@ describe('ridge prune', () => {
     [['bad.gguf', 'x.gguf', '-m', 'magnitude', '-r', '50%'], 1, 'bad.gguf is not usable'],
   ])('%j ends with %i and says why', async (args, code, why) => {
     writeFileSync(join(folder, 'bad.gguf'), 'no model');
-    const done = await prune(...args);
+    const done = await ridgeHere(['prune', ...args], { cwd: folder, env });
     expect(done.code, done.stderr).toBe(code);
     expect(done.stderr).toContain(why);
     expect(done.stdout).toBe('');

@@ -11,6 +11,7 @@ import { startCoordinator } from '../../coordinator/main.js';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';
 import { ConnectProxy } from '../support/connect-proxy.js';
 import { type Finished, ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { installed, startPrometheus, until } from '../support/services.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { Authority, hasOpenssl } from '../support/tls.js';
@@ -96,7 +97,7 @@ describe('a run that is over before anybody scrapes it', () => {
     async () => {
       const history = join(folder, 'history.om');
       const blocks = join(folder, 'blocks');
-      const exported = await ridge([
+      const exported = await ridgeHere([
         'export',
         'openmetrics',
         out,
@@ -198,7 +199,7 @@ test.each([
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-pushed-'));
   const file = join(folder, 'sweep.yaml');
   writeFileSync(file, fakeSweep(1));
-  const { code, stderr } = await ridge(['run', file, '--out', join(folder, 'out'), ...words]);
+  const { code, stderr } = await ridgeHere(['run', file, '--out', join(folder, 'out'), ...words]);
   rmSync(folder, { recursive: true, force: true });
   expect(stderr).toMatch(sentence);
   expect(code).toBe(2);

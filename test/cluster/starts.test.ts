@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { ridge, startRidge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { fakeSweep } from '../support/sweeps.js';
 
 /** No gate may fire on a busy machine, since that is not the question. */
@@ -97,7 +98,7 @@ test(
     );
     // None of those is clean, so none is taken over: a first try of each point and one more.
     expect(trials(path)).toHaveLength(2 * POINTS);
-    const again = await ridge(['report', path, '--strict', '--format', 'csv']);
+    const again = await ridgeHere(['report', path, '--strict', '--format', 'csv']);
     expect(again.stdout.match(/,invalid,invalid,/g)).toHaveLength(POINTS);
   },
   SECONDS,

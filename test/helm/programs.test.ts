@@ -6,7 +6,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { agentFileSchema } from '../../agent/config.js';
 import { hasHelm, type Manifest, only, renderOnce } from '../support/helm.js';
-import { ridge, startRidge } from '../support/ridge.js';
+import { startRidge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { freePort, until } from '../support/services.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-release-'));
@@ -119,7 +120,7 @@ describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs he
         );
         let said = '';
         const nodes = await until('the agent to join', async () => {
-          const { code, stdout, stderr } = await ridge(words);
+          const { code, stdout, stderr } = await ridgeHere(words);
           said = stderr;
           return code === 0 && stdout.includes('worker-cpu') ? stdout : null;
         }).catch((error: Error) => {
@@ -130,7 +131,7 @@ describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs he
         expect(serving.stderr()).toContain(`web view at https://127.0.0.1:${web}`);
         // The operator may not pose as an agent, nor may an agent submit.
         const asAgent = words.map((word) => word.replace(join(home, 'Pod'), join(home, 'DaemonSet')));
-        expect((await ridge(asAgent)).code).not.toBe(0);
+        expect((await ridgeHere(asAgent)).code).not.toBe(0);
       } finally {
         working.process.kill('SIGTERM');
         await working.ended;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 test('ridge doctor --noise measures starts in blocks, and says what they leave to be seen', {
   timeout: 120_000,
@@ -20,11 +21,11 @@ test('ridge doctor --noise measures starts in blocks, and says what they leave t
   expect(noise.metrics[0].detectable.map(({ starts }: { starts: number }) => starts)).toEqual([3, 5, 8]);
   expect(host).toHaveLength(1);
 
-  const plan = await ridge(['plan', 'docs/examples/quickstart.yaml'], { env });
+  const plan = await ridgeHere(['plan', 'docs/examples/quickstart.yaml'], { env });
   if (stderr.includes('not kept')) expect(plan.stdout).not.toContain('  noise: ');
   else expect(plan.stdout).toMatch(/^ {2}noise: 3 starts of two rows show a difference of \d/m);
 
-  const alone = await ridge(['doctor', '--seconds', '6']);
+  const alone = await ridgeHere(['doctor', '--seconds', '6']);
   expect(alone.code).toBe(2);
   expect(alone.stderr).toContain('--seconds says how long --noise measures');
 });

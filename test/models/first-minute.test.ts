@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { resultSchema } from '../../core/result/result.js';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-first-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -36,7 +37,7 @@ test('a file that says a model alone runs, with tokens that its context holds', 
 });
 
 test('a model in place of a file is planned as the sweep of it', { timeout: 180_000 }, async () => {
-  const plan = await ridge(['plan', 'builtin:tiny', '--json'], at);
+  const plan = await ridgeHere(['plan', 'builtin:tiny', '--json'], at);
   expect(plan.code, plan.stderr).toBe(0);
   expect(JSON.parse(plan.stdout)).toMatchObject({
     ...{ name: expect.stringMatching(/^tiny-[0-9a-f]{6}$/), points: 1, impossible: [], runnable: 1 },
@@ -45,9 +46,9 @@ test('a model in place of a file is planned as the sweep of it', { timeout: 180_
 
 test('what ridge init writes is planned: all of it can run here', { timeout: 180_000 }, async () => {
   const answers = ['--model', 'builtin:small', '--vary', 'quantization,attention,batch,threads', '--quality'];
-  const written = await ridge(['init', ...answers], at);
+  const written = await ridgeHere(['init', ...answers], at);
   expect(written.code, written.stderr).toBe(0);
-  const plan = await ridge(['plan', 'sweep.yaml', '--json'], at);
+  const plan = await ridgeHere(['plan', 'sweep.yaml', '--json'], at);
   expect(plan.code, plan.stderr).toBe(0);
   const found = JSON.parse(plan.stdout) as Record<string, unknown>;
   expect(found).toMatchObject({
@@ -64,7 +65,7 @@ test('a plan of which nothing can run here has an exit code of its own', { timeo
     join(folder, 'other.yaml'),
     'apiVersion: ridgepoint.dev/v1\nkind: Sweep\nmetadata: { name: o }\nspec: { models: builtin:tiny, techniques: { adapter: builtin:small-pgdoc-r4 } }\n',
   );
-  const plan = await ridge(['plan', 'other.yaml'], at);
+  const plan = await ridgeHere(['plan', 'other.yaml'], at);
   expect(plan.code, plan.stderr).toBe(5);
   expect(plan.stdout).toMatch(
     /warning: 1 of 1: the adapter builtin:small-pgdoc-r4 is for another model than tiny/,

@@ -6,6 +6,7 @@ import { cutLayers } from '../../artifacts/shape/cut-layers.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { ridge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 import { load, modelPath, prompt } from './loading.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-depth-'));
@@ -62,7 +63,7 @@ describe('ridge exits', () => {
   });
 
   test('refuses exits that the model does not have', async () => {
-    const { code, stderr } = await ridge(['exits', 'builtin:tiny', '--layers', '99']);
+    const { code, stderr } = await ridgeHere(['exits', 'builtin:tiny', '--layers', '99']);
     expect(code).toBe(2);
     expect(stderr).toMatch(/--layers 99: the model has \d+ layers, and an exit is behind 1 to/);
   });
