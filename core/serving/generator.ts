@@ -40,17 +40,15 @@ const LATE_SHARE = 0.05;
 /** Beyond this share of what it can do, a queue before the generator is as long as its service (utilization 0.8 of M/M/1: four times). */
 const CEILING_SHARE = 0.8;
 
-/** Of one CPU, well below `CEILING_SHARE`: nothing that is asked is cheaper than what a ceiling is measured with. */
-const BUSY_SHARE = 0.5;
-/** Of CPU time, below which compiling its own code is most of what a generator did. */
-const BUSY_SECONDS = 0.5;
+/** Share of a CPU, well below `CEILING_SHARE`, and CPU time, below which compiling its own code is most of what a generator did. */
+const BUSY = { share: 0.5, seconds: 0.5 };
 
 /**
- * A ceiling counts per second of CPU time, so a generator cannot have come nearer to it than the share of one CPU that it used.
+ * A ceiling counts per second of CPU time, of the cheapest requests, so a generator is no nearer to it than by the share of a CPU that it used.
  * @returns whether it used so much that its ceiling has to be known; measuring that takes a second of two CPUs.
  */
 export function needsCeiling({ cpuSeconds, seconds }: GeneratorFacts): boolean {
-  return cpuSeconds > BUSY_SECONDS && cpuSeconds > BUSY_SHARE * seconds;
+  return cpuSeconds > BUSY.seconds && cpuSeconds > BUSY.share * seconds;
 }
 
 /** An open loop that falls short of its rate by more than this share is another load than the row says. */

@@ -33,7 +33,7 @@ export class TextMaker {
   constructor(tokenizer: Tokenizer | null) {
     this.#tokenizer = tokenizer;
     const common = COMMON.split(' ');
-    const own = tokenizer === null ? common : keptWordsOf(tokenizer);
+    const own = tokenizer === null ? common : wordsOf(tokenizer);
     this.#words = own.length < FEWEST_WORDS ? common : own;
   }
 
@@ -68,14 +68,10 @@ export class TextMaker {
 /** Finding them takes a second, and the requests of a trial are made several times: of warm-up, runs and audit. */
 const found = new WeakMap<Tokenizer, readonly string[]>();
 
-function keptWordsOf(tokenizer: Tokenizer): readonly string[] {
-  const words = found.get(tokenizer) ?? wordsOf(tokenizer);
-  found.set(tokenizer, words);
-  return words;
-}
-
 /** @returns words that are one token each where a blank stands before them. */
-function wordsOf(tokenizer: Tokenizer): string[] {
+function wordsOf(tokenizer: Tokenizer): readonly string[] {
+  const known = found.get(tokenizer);
+  if (known !== undefined) return known;
   const random = xoroshiro128plus(1);
   const anchor = tokenizer.tokenize('a');
   const anchorText = tokenizer.detokenize(anchor);
@@ -89,5 +85,6 @@ function wordsOf(tokenizer: Tokenizer): string[] {
     if (!/^ \p{L}{2,}$/u.test(text)) continue;
     if (tokenizer.tokenize(`a${text}${text}`).length === anchor.length + 2) words.add(text.slice(1));
   }
+  found.set(tokenizer, [...words]);
   return [...words];
 }

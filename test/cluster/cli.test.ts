@@ -130,19 +130,8 @@ describe('a cluster of commands', () => {
   test('coordinator, agent, submit, results, cancel', async () => {
     const address = `127.0.0.1:${await freePort()}`;
     const at = ['--coordinator', address];
-    const coordinator = startRidge([
-      ...[
-        'coordinator',
-        '--listen',
-        address,
-        '--metrics',
-        'off',
-        '--web',
-        'off',
-        '--data',
-        join(folder, 'coordinator'),
-      ],
-    ]);
+    const alone = ['--metrics', 'off', '--web', 'off', '--data', join(folder, 'coordinator')];
+    const coordinator = startRidge(['coordinator', '--listen', address, ...alone]);
     await coordinator.says(address);
     const agent = startRidge(['agent', ...at, '--name', 'node-1', '--data', join(folder, 'agent')]);
     const submitted = await ridge(['submit', file, ...at, '--watch']);

@@ -97,17 +97,8 @@ describe('a run that is over before anybody scrapes it', () => {
     async () => {
       const history = join(folder, 'history.om');
       const blocks = join(folder, 'blocks');
-      const exported = await ridgeHere([
-        'export',
-        'openmetrics',
-        out,
-        '-o',
-        history,
-        '--hold',
-        '10',
-        '--label',
-        'job=past',
-      ]);
+      const held = ['-o', history, '--hold', '10', '--label', 'job=past'];
+      const exported = await ridgeHere(['export', 'openmetrics', out, ...held]);
       expect(exported.code, exported.stderr).toBe(0);
       const words = ['tsdb', 'create-blocks-from', 'openmetrics', history, blocks];
       const made = spawnSync('promtool', words, { encoding: 'utf8' });
