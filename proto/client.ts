@@ -331,7 +331,10 @@ async function again<T>(
   }
 }
 
-/** The same for a stream, which goes on where it was. @param seen is told every message. */
+/** How long a coordinator that has answered may be away: it is restarted, or its machine is. */
+const RESTART_SECONDS = 30;
+
+/** The same for a stream, which goes on where it was, also where its coordinator is started again. @param seen is told every message. */
 async function* againFrom<Message>(
   coordinators: Coordinators,
   signal: AbortSignal | undefined,
@@ -339,18 +342,22 @@ async function* againFrom<Message>(
   seen: (message: Message) => void = () => {},
 ): AsyncGenerator<Message> {
   const given = signal ?? new AbortController().signal;
+  let heard = Number.NEGATIVE_INFINITY;
   for (let tried = 1; !given.aborted; tried += 1) {
     const place = await coordinators.place(given);
     try {
       for await (const message of open(place, AbortSignal.any([given, place.moved]))) {
         seen(message);
         yield message;
-        tried = 1;
+        [tried, heard] = [1, performance.now()];
       }
       if (!place.moved.aborted) return;
     } catch (error) {
       if (given.aborted) return;
-      if (tried === TRIES || !coordinators.failed(place, error)) throw error;
+      const elsewhere = coordinators.failed(place, error);
+      const isAway = error instanceof WireError && error.code === 'unavailable';
+      if (isAway && performance.now() < heard + 1000 * RESTART_SECONDS) tried = Math.min(tried, TRIES - 1);
+      else if (tried === TRIES || !elsewhere) throw error;
     }
     await sleep(AGAIN_MILLISECONDS * (tried - 1));
   }

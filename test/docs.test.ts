@@ -100,7 +100,22 @@ function testsNamed(text: string): { file: string; titles: string[] }[] {
   }));
 }
 
+/** Units of systemd that docs/cluster.md installs. */
+const units = join(root, 'docs/examples/systemd');
+
 describe('docs', () => {
+  test('units of systemd start what the command line takes', () => {
+    const started = readdirSync(units).map((name) => {
+      const [, words = ''] = /^ExecStart=\/usr\/bin\/env ridge (.+)$/m.exec(
+        readFileSync(join(units, name), 'utf8'),
+      )!;
+      return { name, command: words.split(' ')[0], wrong: wrongInRidgeLine(words.split(' ')) };
+    });
+    expect(started).toEqual(
+      ['agent', 'coordinator'].map((command) => ({ name: `ridge-${command}.service`, command, wrong: null })),
+    );
+  });
+
   test('every test that a page names exists, under that title', () => {
     const named = pages.flatMap((page) =>
       testsNamed(readFileSync(join(root, page), 'utf8')).map((test) => ({ page, ...test })),

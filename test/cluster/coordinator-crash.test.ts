@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import type { Lease } from '../../core/experiment/lease.js';
 import { connectControl } from '../../proto/client.js';
 import { FakeAgent } from '../support/fake-agent.js';
@@ -35,6 +35,12 @@ test('kill -9 of the coordinator while trials run: acknowledged results stay, ru
   const document = fakeSweep(12);
   const { sweepId } = await control.submitSweep(submission(document));
 
+  const watched = (async () => {
+    for await (const { status } of control.watchSweep({ sweepId }))
+      if (status?.complete === 12) return status;
+    return null;
+  })();
+
   const { agent } = await FakeAgent.join(first.address);
   const acknowledged: string[] = [];
   for (let count = 0; count < 5; count += 1) {
@@ -48,11 +54,14 @@ test('kill -9 of the coordinator while trials run: acknowledged results stay, ru
 
   // The same address: the client finds it again by itself.
   await startProcess(log, first.address);
-  const back = await FakeAgent.join(first.address, { running: [running.trialId] });
+  // Connections of one process to one address wait together after a failure.
+  const back = await vi.waitFor(() => FakeAgent.join(first.address, { running: [running.trialId] }), 10_000);
   expect(back.welcome.unknownTrialIds).toEqual([]);
   await back.agent.report(running);
   const rest = await back.agent.work();
   expect(rest).toHaveLength(6);
+  // Who watched waited for it, too.
+  expect(await watched).toMatchObject({ complete: 12 });
   const trials: string[] = [];
   for await (const { recordJson } of control.streamResults({ sweepId, follow: false, allTrials: true })) {
     trials.push((JSON.parse(recordJson) as { trialId: string }).trialId);

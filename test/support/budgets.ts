@@ -6,10 +6,10 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_645,
+  code: 180_660,
   /** Of one room. */
   room: 34_800,
-  tests: 78_835,
+  tests: 78_860,
   benches: 17_780,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
