@@ -73,6 +73,7 @@ describe('docs/examples', () => {
         'ranking',
         'roofline',
         'scorers',
+        'systemd',
         'tasks',
       ].sort(),
     );
