@@ -91,7 +91,7 @@ export function Columns({ axes, metrics, narrow, rowCount, widths }: ColumnsProp
       ) : (
         <>
           <col style={{ width: '2.4rem' }} />
-          <col style={{ width: `${String(rowCount).length + 5}ch` }} />
+          <col style={{ width: `${String(rowCount).length + 8}ch` }} />
           {axisCols}
         </>
       )}
