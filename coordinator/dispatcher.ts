@@ -69,6 +69,9 @@ export class Dispatcher {
   readonly leadership = new Leadership();
   /** Nodes that the store knows to be waited for by whoever leads next. */
   #noted = '';
+  #noting: Promise<unknown> = Promise.resolve();
+  /** The next noting, which all share that join while one is under way. */
+  #nextNoting: Promise<void> | null = null;
   /** Wakes watchers at every change. */
   readonly changes = new ChangeSignal();
   readonly #reports = new Reports<Reply[]>();
@@ -203,7 +206,17 @@ export class Dispatcher {
   }
 
   /** Lets the store know who may hold leases of this term, before anybody new is granted one. */
-  async #noteNodes(): Promise<void> {
+  #noteNodes(): Promise<void> {
+    this.#nextNoting ??= this.#noting.then(() => {
+      this.#nextNoting = null;
+      const noting = this.#note();
+      this.#noting = noting.catch(() => undefined);
+      return noting;
+    });
+    return this.#nextNoting;
+  }
+
+  async #note(): Promise<void> {
     const { term } = this.leadership;
     const nodes = nodesWithLeases(this.state);
     const noted = nodes.join(' ');

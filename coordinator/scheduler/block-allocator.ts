@@ -231,11 +231,14 @@ class BlockAllocator {
       this.#of.allocation.facts.push(...reused);
       return true;
     }
-    const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node };
+    const about = () => ({
+      ...{ sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node },
+      at: this.#of.at,
+    });
     const never = view.impossibility(experiment);
     if (never !== null) {
       queue.inFlight.add(position);
-      this.#of.allocation.facts.push({ fact: 'ExperimentGivenUp', ...about, reason: never, at: this.#of.at });
+      this.#of.allocation.facts.push({ fact: 'ExperimentGivenUp', ...about(), reason: never });
       return true;
     }
     const reason = this.#refusal(position, this.#of.node, this.#of.device);
@@ -246,7 +249,7 @@ class BlockAllocator {
     }
     if (this.#fitsNowhere(position)) {
       queue.inFlight.add(position);
-      this.#of.allocation.facts.push({ fact: 'ExperimentGivenUp', ...about, reason, at: this.#of.at });
+      this.#of.allocation.facts.push({ fact: 'ExperimentGivenUp', ...about(), reason });
       return true;
     }
     if (defer) queue.deferred.push(position);

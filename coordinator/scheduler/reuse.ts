@@ -23,7 +23,7 @@ export function reusable(
   node: NodeProfile,
 ): Fact[] {
   // A search decides by what it has seen measured.
-  if (queue.search !== null || queue.starts.countOf(position) > 0) return [];
+  if (state.known.isEmpty || queue.search !== null || queue.starts.countOf(position) > 0) return [];
   const experiment = view.experimentAt(position, queue.node);
   const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node };
   const alike = state.known

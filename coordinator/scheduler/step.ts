@@ -172,14 +172,17 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
   // Of those that have ended nothing is to be stopped.
   for (const trialId of endedTrialIds) renewOrAdopt(state, profile.name, trialId, now, true);
   const answer: Command = { command: 'unknown-trials', trialIds: unknown };
-  heardFrom(state, profile.name);
-  return [...commands, answer, ...wakeWaiting(state)];
+  const last = heardFrom(state, profile.name);
+  // Somebody new makes no work for those who wait, and of ten thousand who join each would be looked at each time.
+  return [...commands, answer, ...(before !== undefined || last ? wakeWaiting(state) : [])];
 }
 
-/** A node has said what it still runs, or that it leaves. */
-function heardFrom(state: SchedulerState, name: string): void {
+/** A node has said what it still runs, or that it leaves. @returns whether it was the last that was waited for. */
+function heardFrom(state: SchedulerState, name: string): boolean {
   const { awaited } = state;
-  if (awaited?.nodes.delete(name) === true && awaited.nodes.size === 0) state.awaited = null;
+  const last = awaited?.nodes.delete(name) === true && awaited.nodes.size === 0;
+  if (last) state.awaited = null;
+  return last;
 }
 
 /** What runs there is finished; what was only allocated goes to others. The same again is no news. */

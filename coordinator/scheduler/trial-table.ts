@@ -67,6 +67,10 @@ export class KnownResults {
     this.#trials = trials;
   }
 
+  get isEmpty(): boolean {
+    return this.#newest.size === 0;
+  }
+
   /** @returns the valid trials of an experiment, oldest first. */
   of(experimentId: string): KnownResult[] {
     const newest = this.#newest.get(experimentId);

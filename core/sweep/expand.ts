@@ -2,9 +2,16 @@ import type { Experiment, ExperimentContent } from '../experiment/experiment.js'
 import { experimentId } from './identity.js';
 import type { Space } from './space.js';
 
-/** @returns the content with its id. */
+/** @returns the content with its id, which is a hash: it is made when somebody asks for it. */
 export function identified(content: ExperimentContent): Experiment {
-  return { id: experimentId(content), ...content };
+  let id: string | null = null;
+  return {
+    get id() {
+      id ??= experimentId(content);
+      return id;
+    },
+    ...content,
+  };
 }
 
 /**

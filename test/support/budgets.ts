@@ -6,11 +6,11 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_670,
+  code: 180_700,
   /** Of one room. */
   room: 34_800,
   tests: 78_860,
-  benches: 17_780,
+  benches: 17_910,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
   words: 62_970,

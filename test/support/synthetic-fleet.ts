@@ -98,7 +98,7 @@ export async function spawnSyntheticFleet(fleet: SyntheticFleet): Promise<Synthe
 }
 
 /** @returns a sweep file for the fake runner with at least that many points. */
-function sweepOf({ results, name }: SyntheticFleet): string {
+export function sweepOf({ results, name }: Pick<SyntheticFleet, 'results' | 'name'>): string {
   const side = Math.ceil(Math.sqrt(results));
   const list = (length: number): string => Array.from({ length }, (_, index) => index + 1).join(', ');
   return `

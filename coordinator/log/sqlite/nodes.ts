@@ -8,13 +8,17 @@ export function keptNodes(database: Database): {
   readonly before: readonly string[];
   keep(nodes: readonly string[]): void;
 } {
+  let kept: ReadonlySet<string> = new Set();
   const keeping = (nodes: readonly string[]): void => {
+    const names = new Set(nodes);
     try {
       database.transaction(() => {
-        database.exec('DELETE FROM nodes');
         const add = database.prepare<[string]>('INSERT INTO nodes (name) VALUES (?)');
-        for (const name of nodes) add.run(name);
+        const remove = database.prepare<[string]>('DELETE FROM nodes WHERE name = ?');
+        for (const name of names) if (!kept.has(name)) add.run(name);
+        for (const name of kept) if (!names.has(name)) remove.run(name);
       });
+      kept = names;
     } catch {
       // The append that comes next says what is wrong with the file.
     }
@@ -22,7 +26,9 @@ export function keptNodes(database: Database): {
   try {
     database.exec('CREATE TABLE IF NOT EXISTS nodes (name TEXT PRIMARY KEY) STRICT');
     const rows = database.prepare<[], { readonly name: string }>('SELECT name FROM nodes').all();
-    return { before: rows.map(({ name }) => name), keep: keeping };
+    const before = rows.map(({ name }) => name);
+    kept = new Set(before);
+    return { before, keep: keeping };
   } catch {
     return { before: [], keep: keeping };
   }
