@@ -13,7 +13,6 @@ import { SharedArtifacts } from './artifacts.js';
 import { BodyUploads } from './bodies.js';
 import type { AgentConfig } from './config.js';
 import { agentMetrics } from './exporter/metrics.js';
-import { startExporter } from './exporter/server.js';
 import { type ExportedMeter, openExported } from './exporter/sources.js';
 import { callBodies, callsFolder } from './graph/kept.js';
 import type { MeterSettings } from './meters/index.js';
@@ -104,7 +103,11 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
   const exporter =
     config.exporter === null
       ? null
-      : await startExporter(metrics.families, () => session.connected, config.exporter);
+      : await (await import('./exporter/server.js')).startExporter(
+          metrics.families,
+          () => session.connected,
+          config.exporter,
+        );
   const going = new AbortController();
   // No work is asked for while roofs are measured: they and a trial would disturb each other.
   const ended = roofs

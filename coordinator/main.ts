@@ -13,7 +13,6 @@ import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
 import type { HttpServer } from '../proto/http/server.js';
 import { ProxyIdentity } from '../proto/http/trusted-proxy.js';
 import { CallRates } from '../proto/rate-limit.js';
-import { addStandardServices } from '../proto/reflection.js';
 import type { Refusal } from '../proto/refusals.js';
 import type { ServerSecurity } from '../proto/security.js';
 import { Handlers, makeServer } from '../proto/server.js';
@@ -29,7 +28,6 @@ import { type Clock, systemClock, type Timer } from './clock.js';
 import { type CoordinatorConfig, type ResolvedConfig, resolveConfig } from './config.js';
 import { Dispatcher } from './dispatcher.js';
 import { Exporter } from './exporter/exporter.js';
-import { serveHttp } from './exporter/http.js';
 import { type Pushed, Pusher } from './exporter/push/pusher.js';
 import type { Leadership } from './leadership.js';
 import type { Leader } from './log/leadership.js';
@@ -40,7 +38,7 @@ import { type SweepStatus, sweepStatus } from './scheduler/status.js';
 import { watchSecurity } from './secrets.js';
 import { seekLeadership } from './seek.js';
 import { SweepReader } from './sweep-reader.js';
-import { serveWeb, type WebParts } from './web/http.js';
+import type { WebParts } from './web/http.js';
 
 export interface CoordinatorStatus {
   readonly sweeps: readonly SweepStatus[];
@@ -227,6 +225,9 @@ interface Served {
   leave(): void;
 }
 
+/** Its fleet is complete, and nobody else knows where it listens: tools that ask for health and reflection take a fifth of a second to load. */
+const isAlone = ({ fixedFleet, grpcAddress }: ResolvedConfig) => fixedFleet && grpcAddress.endsWith(':0');
+
 async function serve(
   { log, bodies, shelf, logEvents, exporter, ...shared }: Parts & Pick<WebParts, 'baselines'>,
   resolved: ResolvedConfig,
@@ -248,7 +249,9 @@ async function serve(
   let address = resolved.advertise ?? resolved.grpcAddress;
   const ownAddress = () => address;
   server.addService(ControlServiceService, controlService({ ...shared, log, ownAddress }, handlers));
-  const health = addStandardServices(server);
+  const health = isAlone(resolved)
+    ? null
+    : (await import('../proto/reflection.js')).addStandardServices(server);
   const grpc = await listen(resolved.grpcAddress);
   address = resolved.advertise ?? grpc.address;
   opened.closedBy(() => grpc.close(1));
@@ -269,7 +272,14 @@ async function serve(
   const metricsUrl =
     metricsAddress === null
       ? null
-      : await opening(serveHttp(metricsAddress, { metrics, notReady, notLeading, standing }));
+      : await opening(
+          (await import('./exporter/http.js')).serveHttp(metricsAddress, {
+            metrics,
+            notReady,
+            notLeading,
+            standing,
+          }),
+        );
   const { webProxy } = resolved;
   const proxy = webProxy === null ? {} : { proxy: proxyOf(webProxy) };
   const web = {
@@ -283,9 +293,10 @@ async function serve(
     version: VERSION,
     writes,
   };
-  const webUrl = webAddress === null ? null : await opening(serveWeb(webAddress, web));
+  const webUrl =
+    webAddress === null ? null : await opening((await import('./web/http.js')).serveWeb(webAddress, web));
 
-  const setHealth = (): void => health.setServing(notReady() === null, dispatcher.leadership.leads);
+  const setHealth = (): void => health?.setServing(notReady() === null, dispatcher.leadership.leads);
   logEvents.on('failed', setHealth);
   logEvents.on('recovered', setHealth);
   follow(dispatcher.leadership, setHealth, opened);
@@ -294,7 +305,7 @@ async function serve(
     grpcAddress: grpc.address,
     metricsUrl: metricsUrl === null ? null : `${metricsUrl}/metrics`,
     webUrl,
-    leave: () => health.setServing(false, false),
+    leave: () => health?.setServing(false, false),
   };
 }
 
