@@ -8,7 +8,7 @@
  *   burner, too, and green in none.
  *
  *   npm run bench -- gate [--part=orderings,slow,again] [--out=FOLDER] [--sweep=FILE] [--within=10min] [--rows=20]
- *                         [--slow25=FOLDER] [--slow10=FOLDER]    folders of slower builds of the engine, as RIDGE_LLAMA_CPP takes them
+ *                         [--slow25=FOLDER] [--slow10=FOLDER]    folders of slower builds of the engine, as RIDGE_LLAMA_CPP takes them; else made here
  *   npm run bench -- gate --from=FOLDER                          recorded runs of one build (folders of `ridge run`, or their trials as .jsonl)
  *
  * Some 20 minutes for the orderings, as long for the slower build, and up to seven hours for --again: runs and rows that FOLDER holds are
@@ -24,6 +24,7 @@ import { type GateOutcome, judgeGate, readGate } from '../../report/gate.js';
 import type { Report } from '../../report/report.js';
 import { burnAtRandom } from '../support/burn.js';
 import { ROOT, ridge } from '../support/ridge.js';
+import { slowedEngine } from '../support/slowed.js';
 import { conclude, type Figure } from './figure.js';
 
 const argument = (name: string): string | undefined =>
@@ -173,12 +174,8 @@ async function again(engine: string, burner: boolean): Promise<Figure> {
   return foundFigure(`a build that takes 10 % longer, one row with --again${where}`, outcomes);
 }
 
-/** @throws Error where a part needs a slower build and none is named. */
-function slowerBy(name: string): string {
-  const folder = argument(name);
-  if (folder === undefined) throw new Error(`--${name}=FOLDER has to name a slower build of the engine`);
-  return folder;
-}
+/** The slower build that is named, else this one made to compute longer. */
+const slowerBy = (percent: 10 | 25) => argument(`slow${percent}`) ?? slowedEngine(percent / 100, out);
 
 const from = argument('from');
 const figures: Figure[] = [];
@@ -189,9 +186,9 @@ if (from !== undefined) {
   figures.push(orderingsFigure(recorded, 'recorded'));
 } else {
   if (parts.includes('orderings')) figures.push(...(await orderings()));
-  if (parts.includes('slow')) figures.push(...(await slow(slowerBy('slow25'))));
+  if (parts.includes('slow')) figures.push(...(await slow(slowerBy(25))));
   if (parts.includes('again')) {
-    const engine = slowerBy('slow10');
+    const engine = slowerBy(10);
     figures.push(await again(engine, false), await again(engine, true));
   }
   say(`the records are in ${out}`);

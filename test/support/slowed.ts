@@ -75,6 +75,13 @@ export function slowed(share: number, folder: string): string {
   return program;
 }
 
+/** @returns the folder of that engine alone, as RIDGE_LLAMA_CPP takes it. */
+export function slowedEngine(share: number, folder: string): string {
+  slowed(share, folder);
+  const engine = relative(join(ROOT, 'node_modules'), realpathSync(findEngine().folder));
+  return join(folder, `slowed-${share}`, 'node_modules', engine);
+}
+
 function slowDown(engine: string, library: string, share: number): void {
   const real = join(engine, 'real');
   mkdirSync(real);
