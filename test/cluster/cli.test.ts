@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -7,7 +15,7 @@ import { resultSchema } from '../../core/result/result.js';
 import { parseRecord } from '../../proto/convert.js';
 import { control, start, status } from '../support/coordinator.js';
 import { SIX_POINTS, startFakeRunnerAgent } from '../support/live-fleet.js';
-import { ridge, startRidge } from '../support/ridge.js';
+import { ROOT, ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { freePort, installed } from '../support/services.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
@@ -124,6 +132,33 @@ describe('wrong words', () => {
     if (words()[0] !== 'plan') expect(ended.stdout).toBe('');
     expect(ended.code).toBe(code);
   });
+});
+
+test('a model is looked at once, also by the next process, until it changes', async () => {
+  const model = join(mkdtempSync(join(folder, 'model-')), 'tiny.gguf');
+  copyFileSync(join(ROOT, 'models/tiny-f16.gguf'), model);
+  const script = `
+    const { looked } = await import('${ROOT}/dist/artifacts/files/looking/looked.js');
+    const { launch } = await import('${ROOT}/dist/process/isolation/launch.js');
+    let children = 0;
+    const look = await looked({ path: process.argv[1], source: 'tiny', modelFolders: null }, (request) => {
+      children += 1;
+      return launch(request);
+    });
+    console.log(JSON.stringify([children, look.shapes]));`;
+  const look = () => {
+    const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'looks') };
+    const words = ['--input-type=module', '-e', script, model];
+    return JSON.parse(spawnSync(process.execPath, words, { env, encoding: 'utf8' }).stdout) as [
+      number,
+      unknown,
+    ];
+  };
+  const [[first, shapes], [second, again]] = [look(), look()];
+  expect([first, second]).toEqual([1, 0]);
+  expect(again).toEqual(shapes);
+  appendFileSync(model, 'x');
+  expect(look()[0]).toBe(1);
 });
 
 describe('a cluster of commands', () => {

@@ -1,7 +1,13 @@
-import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { FailureError } from '../../../core/errors.js';
+import { cacheFolder } from '../../../engines/native/engines/location.js';
+import { writeWhole } from '../../../formats/whole-file.js';
 import { taskOf } from '../../../process/isolation/job.js';
+import { VERSION } from '../../../process/package.js';
 import type { Launcher } from '../build-file.js';
 import { LOOK, type Look, type LookRequest } from './job.js';
 import { unreadable } from './look.js';
@@ -15,14 +21,21 @@ interface Kept {
 /** By request; the first is the one that was not asked for longest. */
 const kept = new Map<string, Kept>();
 const MOST_KEPT = 256;
+const MOST_ON_DISK = 1024;
+
+/** Which code has looked; null where it is run from its sources, which change between two looks. */
+const BUILT = import.meta.filename.endsWith('.js')
+  ? `${VERSION} ${statSync(import.meta.filename).mtimeMs}`
+  : null;
 
 /**
- * Has a child look at a model, once as long as its files stay as they are: a process costs some tenths of a second.
+ * Has a child look at a model, once as long as its files stay as they are, also by another process of this machine: a child costs some tenths of a
+ * second, which whoever waits for a restarted agent notices.
  * @throws FailureError as looking does; `model-unreadable` for a model that takes the child's time or its memory, or brings it down.
  */
 export async function looked(request: LookRequest, launcher: Launcher): Promise<Look> {
   const key = JSON.stringify(request);
-  const known = kept.get(key);
+  const known = kept.get(key) ?? (await onDisk(key));
   kept.delete(key);
   if (known !== undefined && known.state === (await stateOf(request, known.look))) {
     kept.set(key, known);
@@ -33,12 +46,38 @@ export async function looked(request: LookRequest, launcher: Launcher): Promise<
     const died = ['timed-out', 'out-of-memory', 'crashed'].includes(failure.code);
     throw died ? unreadable(request.source, failure.message) : new FailureError(failure);
   }
-  kept.set(key, { state: await stateOf(request, answer), look: answer });
+  const seen = { state: await stateOf(request, answer), look: answer };
+  kept.set(key, seen);
+  await toDisk(key, seen).catch(() => undefined);
   for (const oldest of kept.keys()) {
     if (kept.size <= MOST_KEPT) break;
     kept.delete(oldest);
   }
   return answer;
+}
+
+const looksFolder = () => join(cacheFolder(), 'looks');
+const fileOf = (key: string) =>
+  join(looksFolder(), `${createHash('sha256').update(`${BUILT} ${key}`).digest('hex').slice(0, 32)}.json`);
+
+async function onDisk(key: string): Promise<Kept | undefined> {
+  if (BUILT === null) return undefined;
+  try {
+    return JSON.parse(await readFile(fileOf(key), 'utf8')) as Kept;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Only what JSON keeps as it is. */
+async function toDisk(key: string, seen: Kept): Promise<void> {
+  const text = JSON.stringify(seen);
+  if (BUILT === null || !isDeepStrictEqual(JSON.parse(text), seen)) return;
+  const names = await readdir(looksFolder()).catch(() => []);
+  // All at once, and rarely: what is still wanted is looked at again.
+  if (names.length >= MOST_ON_DISK) await rm(looksFolder(), { recursive: true });
+  await mkdir(looksFolder(), { recursive: true });
+  await writeWhole(fileOf(key), text);
 }
 
 /** Of all files, and of their folders, in which others may have come. */
