@@ -6,10 +6,10 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_715,
+  code: 180_745,
   /** Of one room. */
   room: 34_800,
-  tests: 78_860,
+  tests: 79_015,
   benches: 17_910,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
