@@ -100,14 +100,7 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     log: (level, message) => log[level](message),
   });
   const metrics = metricsOf(probe, meters, session, trials, spool);
-  const exporter =
-    config.exporter === null
-      ? null
-      : await (await import('./exporter/server.js')).startExporter(
-          metrics.families,
-          () => session.connected,
-          config.exporter,
-        );
+  const exporter = await exporterOf(config, metrics.families, () => session.connected);
   const going = new AbortController();
   // No work is asked for while roofs are measured: they and a trial would disturb each other.
   const ended = roofs
@@ -135,6 +128,14 @@ export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
     },
   };
 }
+
+/** What a run on this machine does not serve it does not load. */
+const exporterOf = async (
+  { exporter: at }: AgentConfig,
+  families: () => readonly Family[],
+  connected: () => boolean,
+) =>
+  at === null ? null : await (await import('./exporter/server.js')).startExporter(families, connected, at);
 
 function logOf({ logFormat, logLevel }: AgentConfig): Logger {
   const text = isText(logFormat, process.stderr);
