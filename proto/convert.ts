@@ -90,6 +90,7 @@ const leaseSchema: z.ZodType<Lease> = z.object({
   purpose: z.enum(['measure', 'control', 'probe']),
   attempt: z.number().int().positive(),
   start: z.number().int().positive().optional(),
+  promoted: z.string().optional(),
   deviceId: z.string().min(1),
   otherDeviceIds: z.array(z.string().min(1)).optional(),
   experiment: experimentSchema,

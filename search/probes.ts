@@ -1,4 +1,5 @@
 import { dominates } from '../core/judgement/pareto.js';
+import { PROMOTED_CHARACTERS } from '../core/result/result.js';
 import { median } from '../core/statistics/quantile.js';
 import { mean, moments } from '../core/statistics/summary.js';
 import type { Observation, Prediction } from './history.js';
@@ -216,7 +217,8 @@ export class Probes {
   }
 
   #promote(position: number, reason: string): Next {
-    return { positions: [position], decision: { position, promoted: true, reason } };
+    const cut = reason.slice(0, PROMOTED_CHARACTERS);
+    return { positions: [position], decision: { position, promoted: true, reason: cut } };
   }
 
   /** What a race says of one that is still in it. */

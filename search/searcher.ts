@@ -174,6 +174,12 @@ export class Searcher {
     this.#news = this.#news.filter(({ position }) => position !== decision.position);
   }
 
+  /** Why a point is measured in full; left out where that was not to be decided. */
+  reasonOf(position: number): string | undefined {
+    const decision = this.#decided.get(position);
+    return decision?.promoted === true ? decision.reason : undefined;
+  }
+
   /** @returns what was decided since it was asked last, for the log. */
   takeNews(): readonly Decision[] {
     const news = this.#news;

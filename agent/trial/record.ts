@@ -34,6 +34,7 @@ export function writeRecord(
       purpose: lease.purpose,
       attempt: lease.attempt,
       ...(lease.start !== undefined && { start: lease.start }),
+      ...(lease.promoted !== undefined && { promoted: lease.promoted }),
     },
     experiment,
     node: {

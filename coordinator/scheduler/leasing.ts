@@ -202,6 +202,7 @@ function grantLease(
   const attempt =
     tries === undefined ? 1 : tries.failed + tries.invalid + tries.losses + tries.elsewhere.size + 1;
   state.trialsNamed += 1;
+  const promoted = purpose === 'measure' ? queue.search?.reasonOf(position) : undefined;
   const start = purpose === 'measure' ? { start: queue.starts.countOf(position) + 1 } : {};
   const name = { sweepId: view.sweepId, position, block: block.number, purpose, attempt, ...start };
   const experiment = view.experimentAt(position, queue.node);
@@ -224,6 +225,7 @@ function grantLease(
     trialId: id,
     sweepName: view.name,
     ...name,
+    ...(promoted !== undefined && { promoted }),
     deviceId: slot.deviceId,
     ...(otherDeviceIds.length > 0 && { otherDeviceIds }),
     experiment,

@@ -16,6 +16,8 @@ export interface Lease {
   readonly attempt: number;
   /** 1-based: one more than its valid starts before; left out for controls and probes. */
   readonly start?: number | undefined;
+  /** Why a search measures it in full; left out where nothing was to be decided. */
+  readonly promoted?: string | undefined;
   readonly deviceId: string;
   /** Devices of the node that the trial holds beside its own; left out = none. */
   readonly otherDeviceIds?: readonly string[] | undefined;

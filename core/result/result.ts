@@ -210,6 +210,9 @@ const settingRecordSchema = z.object({
 });
 export type SettingRecord = z.infer<typeof settingRecordSchema>;
 
+/** Of a reason: names of rivals, and what was found. */
+export const PROMOTED_CHARACTERS = 1000;
+
 export const resultSchema = z.object({
   schema: z.literal(RESULT_SCHEMA),
   trialId: nameOf(ID_CHARACTERS),
@@ -225,6 +228,8 @@ export const resultSchema = z.object({
     attempt: z.number().int().positive(),
     /** Which start of its experiment, 1-based; left out for controls and probes, and in records of before there were several. */
     start: z.number().int().positive().optional(),
+    /** Why a search measured it in full after a probe; left out elsewhere. */
+    promoted: textOf(PROMOTED_CHARACTERS).optional(),
   }),
   experiment: experimentSchema,
   node: z.object({

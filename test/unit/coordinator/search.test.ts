@@ -160,6 +160,8 @@ describe('a sweep with a search', () => {
     const decided = sim.log.flatMap((fact) => (fact.fact === 'PromotionDecided' ? [fact] : []));
     expect(decided.filter(({ promoted }) => promoted).map(({ position }) => position)).toEqual(measured);
     expect(decided.filter(({ promoted }) => !promoted).length).toBeGreaterThan(0);
+    const first = leases.find(({ purpose }) => purpose === 'measure')!;
+    expect(first.promoted).toBe(decided.find(({ position }) => position === first.position)!.reason);
     expect(status(sim)).toMatchObject({ state: 'done', queued: 0 });
     const known = progressOf(sim);
     expect(known).toMatchObject({ decided: decided.length });

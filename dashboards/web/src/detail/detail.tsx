@@ -122,7 +122,9 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
 
 function environment({ trial, experimentId }: Row): [string, string][] {
   const { node, device } = trial;
+  const { promoted } = trial.sweep;
   return [
+    ...(promoted === undefined ? [] : [['measured in full', promoted] as [string, string]]),
     ['node', `${node.name} (${node.hostname})`],
     ['cpu', `${node.cpuModel}, ${node.cores} cores, ${quantity(node.memoryBytes, 'B')}`],
     ['device', `${device.id} (${device.class}) ${device.name}`],
