@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_745,
+  code: 180_765,
   /** Of one room. */
   room: 34_800,
   tests: 79_015,
   benches: 17_910,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 62_970,
+  words: 62_980,
   functionLines: 80,
   longFunctions: 13,
 } as const;
