@@ -51,7 +51,7 @@ export async function fillLog(path: string, { results, recordBytes = 16_800 }: F
       const started = begun + position * 1000;
       const record: ResultRecord = {
         ...template,
-        trialId: `t.${sweepId}.${position}.m0.1.filled-${position}`,
+        trialId: `t.${sweepId}.${position}.m0.1.filled-${experiment.id.slice(1)}`,
         experimentId: experiment.id,
         sweep: { id: sweepId, name: sweep.name, position, block: 0, purpose: 'measure', attempt: 1 },
         experiment: experiment as ResultRecord['experiment'],
