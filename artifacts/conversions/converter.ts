@@ -16,8 +16,6 @@ export interface ConversionRequest {
 
 /** The work of one conversion of core/models/conversions.ts. */
 export interface Converter {
-  /** Changes whenever the same model would be written in other bytes. */
-  readonly version: string;
   /** Makes the file; runs in a child process. @throws FailureError `model-unsupported`, `model-unreadable`, `disk-full`. */
   readonly convert: (
     request: ConversionRequest,

@@ -13,7 +13,9 @@ export const CONVERT: Job<ConversionTask, Learned, ProgressReport> = {
   what: 'the conversion',
   async load() {
     const { CONVERTERS } = await import('./index.js');
-    return async ({ conversion, ...request }, channel) =>
-      await CONVERTERS[conversion].convert(request, progressOver(channel));
+    return async ({ conversion, ...request }, channel) => {
+      const { convert } = await CONVERTERS[conversion].load();
+      return await convert(request, progressOver(channel));
+    };
   },
 };

@@ -14,7 +14,6 @@ import { describe, refusal } from './described.js';
 
 /** Writes a folder: the graph, its weights, and what runtimes ask for beside them. */
 export const ggufToOnnx: Converter = {
-  version: '1',
   async convert({ inputPath, outputPath, type, dequantize }, onProgress) {
     const name = basename(inputPath);
     if (type === 'bf16') throw refusal(`${name} was asked for in bf16`);

@@ -24,7 +24,7 @@ import { keepsBlocks, planFolder } from './plan.js';
  * GGUF files is read from right to left.
  * @throws FailureError `model-unsupported` for an architecture or a quantization that has no such form, `model-unreadable`, `disk-full`.
  */
-export const ggufToSafetensors: Converter = { version: '3', convert };
+export const ggufToSafetensors: Converter = { convert };
 
 async function convert(
   request: ConversionRequest,

@@ -24,7 +24,6 @@ const GENERATION = 'generation_config.json';
  * keys are its (docs/models.md lists what differs). Memory holds one piece of a tensor, however large the model is.
  */
 export const safetensorsToGguf: Converter = {
-  version: '1',
   async convert(request, onProgress) {
     try {
       return await convert(request, onProgress);

@@ -23,7 +23,8 @@ import { doHere } from '../../support/launcher.js';
 import { tinyLlama, writeFolder } from '../../support/model-folder.js';
 
 const launcher = doHere({
-  convert: ({ conversion, ...rest }: ConversionTask) => CONVERTERS[conversion].convert(rest, () => {}),
+  convert: async ({ conversion, ...rest }: ConversionTask) =>
+    (await CONVERTERS[conversion].load()).convert(rest, () => {}),
 });
 
 async function prepared() {

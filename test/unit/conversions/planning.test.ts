@@ -162,7 +162,8 @@ test('a folder becomes an artifact once, with its lineage', async () => {
   const store = new ArtifactStore({ cacheFolder, artifactBytes: 1e9 });
   const request = { base, steps, cpus: [], timeLimitSeconds: 60 };
   const launcher = doHere({
-    convert: ({ conversion, ...rest }: ConversionTask) => CONVERTERS[conversion].convert(rest, () => {}),
+    convert: async ({ conversion, ...rest }: ConversionTask) =>
+      (await CONVERTERS[conversion].load()).convert(rest, () => {}),
   });
   const made = await store.prepare(request, launcher);
   expect(made).toMatchObject({
