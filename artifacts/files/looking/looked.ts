@@ -80,12 +80,16 @@ async function toDisk(key: string, seen: Kept): Promise<void> {
   await writeWhole(fileOf(key), text);
 }
 
-/** Of all files, and of their folders, in which others may have come. */
+/** Of all files, and of what lies in their folders: others may have come. Marks of who holds an artifact, and drafts, come and go. */
 async function stateOf({ path }: LookRequest, { files }: Look): Promise<string> {
   const all = new Set([path, ...files, ...files.map((file) => dirname(file))]);
   const states = [...all].map(async (one) => {
     const found = await stat(one).catch(() => null);
-    return found === null ? null : [one, found.dev, found.ino, found.size, found.mtimeMs, found.ctimeMs];
+    if (found === null) return null;
+    const { dev, ino } = found;
+    if (!found.isDirectory()) return [one, dev, ino, found.size, found.mtimeMs, found.ctimeMs];
+    const names = (await readdir(one).catch(() => [])).filter((name) => !/\.(use|draft|lock)$/.test(name));
+    return [one, dev, ino, ...names.sort()];
   });
   return JSON.stringify(await Promise.all(states));
 }
