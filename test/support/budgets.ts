@@ -13,7 +13,7 @@ export const BUDGETS = {
   benches: 17_910,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 62_980,
+  words: 63_005,
   functionLines: 80,
   longFunctions: 13,
 } as const;
