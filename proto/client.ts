@@ -355,7 +355,8 @@ async function* againFrom<Message>(
     } catch (error) {
       if (given.aborted) return;
       const elsewhere = coordinators.failed(place, error);
-      const isAway = error instanceof WireError && error.code === 'unavailable';
+      // One that is there says what ails it, with what to do.
+      const isAway = error instanceof WireError && error.code === 'unavailable' && error.details.length === 0;
       if (isAway && performance.now() < heard + 1000 * RESTART_SECONDS) tried = Math.min(tried, TRIES - 1);
       else if (tried === TRIES || !elsewhere) throw error;
     }

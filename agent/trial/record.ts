@@ -17,7 +17,8 @@ export function writeRecord(
   notes: TrialNotes,
   failure: Failure | null,
 ): ResultRecord {
-  const { experiment } = lease;
+  const { experiment, start, promoted } = lease;
+  const { name, hostname, cpuModel, cores, memoryBytes } = node;
   const outcome = failure === null ? notes.outcome : null;
   const artifact = notes.artifact === null ? null : lineage(notes.artifact, notes.adapters);
   const quality = failure === null ? notes.quality : null;
@@ -33,17 +34,11 @@ export function writeRecord(
       block: lease.block,
       purpose: lease.purpose,
       attempt: lease.attempt,
-      ...(lease.start !== undefined && { start: lease.start }),
-      ...(lease.promoted !== undefined && { promoted: lease.promoted }),
+      ...(start !== undefined && { start }),
+      ...(promoted !== undefined && { promoted }),
     },
     experiment,
-    node: {
-      name: node.name,
-      hostname: node.hostname,
-      cpuModel: node.cpuModel,
-      cores: node.cores,
-      memoryBytes: node.memoryBytes,
-    },
+    node: { name, hostname, cpuModel, cores, memoryBytes },
     device: {
       id: lease.deviceId,
       class: experiment.device,
@@ -82,7 +77,7 @@ export function writeRecord(
       adapterLoadSeconds: notes.loaded?.adapterLoadSeconds ?? null,
       baseBytes: notes.baseWeightBytes,
       warmupSettled: outcome?.warmupSettled ?? false,
-      cores: notes.device?.cpus.length ?? node.cores,
+      cores: notes.device?.cpus.length ?? cores,
       roofline,
       idleWatts: { ...notes.idleWatts },
       ...(notes.idle !== null && { idle: notes.idle }),

@@ -35,14 +35,17 @@ test('a child looks at a model, once as long as its files stay as they are', asy
 });
 
 test('a model that takes longer than it may is refused in a sentence', async () => {
-  const settings = { modelFolders: [], cacheFolder: temporaryFolder() };
+  // Of its own, that nobody in this process has looked at.
+  const folder = temporaryFolder();
+  copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), join(folder, 'slow.gguf'));
+  const settings = { modelFolders: [folder], cacheFolder: temporaryFolder() };
   const launcher: Launcher = (request) => {
     const child = launch({ ...request, timeLimitSeconds: 0.1, graceSeconds: 0.1 });
     // It does not get on, however late a busy machine looks at the clock.
     process.kill(child.pid, 'SIGSTOP');
     return child;
   };
-  await expect(resolveModel('builtin:small', settings, { launcher })).rejects.toThrow(
-    'the model builtin:small is not usable: reading the headers and the config of the model ran longer than 0.1 s',
+  await expect(resolveModel('slow.gguf', settings, { launcher })).rejects.toThrow(
+    'the model slow.gguf is not usable: reading the headers and the config of the model ran longer than 0.1 s',
   );
 });
