@@ -20,7 +20,7 @@ import type { Library } from './sqlite/library.js';
 import { keptNodes } from './sqlite/nodes.js';
 import { probe } from './sqlite/probe.js';
 import { prepareSchema } from './sqlite/schema.js';
-import { WalSync } from './sqlite/sync.js';
+import { type Datasync, WalSync } from './sqlite/sync.js';
 import { COLUMNS, PAGE_ROWS, type Stored, storedEntry } from './stored.js';
 
 export interface SqliteOptions {
@@ -28,6 +28,8 @@ export interface SqliteOptions {
   readonly maxBytes?: number | null;
   /** What brings SQLite; null = what this machine has. */
   readonly library?: Library | null;
+  /** How the disk is told to keep what was written; left out = fdatasync. */
+  readonly datasync?: Datasync;
 }
 
 type Page = Statement<[number, number, number], Stored>;
@@ -223,7 +225,10 @@ export class SqliteLog implements Log {
   }
 }
 
-function open(path: string, { maxBytes = null, library = null }: SqliteOptions): [Database, WalSync | null] {
+function open(
+  path: string,
+  { maxBytes = null, library = null, datasync }: SqliteOptions,
+): [Database, WalSync | null] {
   let database: Database | null = null;
   try {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
@@ -238,7 +243,7 @@ function open(path: string, { maxBytes = null, library = null }: SqliteOptions):
       database.exec(`PRAGMA max_page_count = ${Math.max(1, pages)}`);
     }
     prepareSchema(database, path);
-    return [database, path === ':memory:' ? null : new WalSync(path)];
+    return [database, path === ':memory:' ? null : new WalSync(path, datasync)];
   } catch (error) {
     database?.close();
     throw explain(error, path);

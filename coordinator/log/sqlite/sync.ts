@@ -2,7 +2,8 @@ import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { SqliteError } from './database.js';
 
-const datasync = promisify(fdatasync);
+/** Resolves when a file's data is on the disk. */
+export type Datasync = (file: number) => Promise<void>;
 
 /**
  * Syncs SQLite's write-ahead log beside the thread that writes it, so that the next facts gather while the last ones reach the disk. SQLite
@@ -14,9 +15,11 @@ export class WalSync {
   readonly #pending = new Set<Promise<void>>();
   /** A disk that failed to sync says nothing true afterwards: what is in its cache may count as written. */
   #failed: Error | null = null;
+  readonly #datasync: Datasync;
 
   /** @throws where there is no write-ahead log, or it cannot be synced: what a killed process left is on the disk from here on. */
-  constructor(database: string) {
+  constructor(database: string, datasync: Datasync = promisify(fdatasync)) {
+    this.#datasync = datasync;
     this.#file = openSync(`${database}-wal`, 'r+');
     fdatasyncSync(this.#file);
   }
@@ -26,7 +29,7 @@ export class WalSync {
     if (this.#failed !== null) throw this.#failed;
     // Whoever closed the database has synced it.
     if (this.#file === null) return;
-    const syncing = datasync(this.#file).catch((cause: Error) => {
+    const syncing = this.#datasync(this.#file).catch((cause: Error) => {
       const message = `${cause.message}; start the coordinator again when the disk is well`;
       this.#failed ??= new SqliteError(message, 'other', { cause });
     });

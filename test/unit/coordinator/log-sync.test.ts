@@ -1,24 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test, vi } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { SqliteLog } from '../../../coordinator/log/sqlite.js';
 import { submitted } from './log-facts.js';
 
-const disk = vi.hoisted(() => ({ broken: false }));
-vi.mock('node:fs', async (original) => {
-  const fs = await original<typeof import('node:fs')>();
-  const fdatasync = (file: number, done: (error: Error | null) => void) =>
-    disk.broken ? done(new Error('EIO: i/o error, fdatasync')) : fs.fdatasync(file, done);
-  return { ...fs, fdatasync };
-});
+const disk = { broken: false };
+const datasync = async (): Promise<void> => {
+  if (disk.broken) throw new Error('EIO: i/o error, fdatasync');
+};
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-sync-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('a disk that failed to sync once is believed no more: nothing is acknowledged or read until the log is opened again', async () => {
   const path = join(folder, 'log.sqlite');
-  const log = new SqliteLog(path);
+  const log = new SqliteLog(path, { datasync });
   expect(await log.append([submitted('before')], 0)).toEqual({ appended: true, position: 1 });
   disk.broken = true;
   await expect(log.append([submitted('lost')], 1)).rejects.toThrow(/start the coordinator again/);
