@@ -6,6 +6,7 @@ import { FACTORS_SCHEMA, type Factors } from '../../../core/result/factors.js';
 import { type ResultRecord, resultSchema } from '../../../core/result/result.js';
 import { runnerNamed } from '../../../core/runners/index.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
+import { needsCeiling } from '../../../core/serving/generator.js';
 import { workloadNamed } from '../../../core/workloads/index.js';
 import { NO_ENGINES } from '../../../engines/config.js';
 import { commandOf } from '../../../engines/servers/built.js';
@@ -126,10 +127,16 @@ describe('a server’s row', () => {
 
 test('the ceiling of a load generator is measured behind a load that keeps it busy', async () => {
   const load = { concurrency: 32, requests: 2500, audit: false };
-  const { serving } = await withSimulator({ ttft: 0, itl: 0 }, async ({ url }) =>
-    run(nodeWith({ attach: url }), {}, load),
-  );
-  const { requestsPerSecond, chunksPerSecond } = serving!.generator.ceiling!;
+  const { requestsPerSecond, chunksPerSecond } = await withSimulator({ ttft: 0, itl: 0 }, async ({ url }) => {
+    // Beside other tests a generator may get less than the share of a CPU that counts as busy.
+    for (let tried = 1; tried <= 6; tried += 1) {
+      const { serving } = await run(nodeWith({ attach: url }), {}, load);
+      const { generator } = serving!;
+      expect(generator.ceiling !== null).toBe(needsCeiling(generator));
+      if (generator.ceiling !== null) return generator.ceiling;
+    }
+    throw new Error('no load of six kept its generator busy');
+  });
   expect(requestsPerSecond!).toBeGreaterThan(10);
   expect(chunksPerSecond!).toBeGreaterThan(requestsPerSecond!);
 });
