@@ -48,8 +48,7 @@ export function clientSecurity(options: Omit<ConnectionOptions, 'coordinator'>):
 /** Turns what the wire says into one sentence with the next step. */
 export function commandErrorOf(error: unknown, address: string): unknown {
   if (!(error instanceof WireError) || error instanceof CommandError) return error;
-  // A coordinator that is there and cannot do it now says what to do; nothing does where none is.
-  if (error.code === 'unavailable' && error.details.length === 0) {
+  if (error.isAway) {
     return workError(
       `no coordinator answers at ${address}`,
       'Start one with `ridge coordinator`, or name another with --coordinator or RIDGE_COORDINATOR.',

@@ -342,22 +342,23 @@ async function* againFrom<Message>(
   seen: (message: Message) => void = () => {},
 ): AsyncGenerator<Message> {
   const given = signal ?? new AbortController().signal;
-  let heard = Number.NEGATIVE_INFINITY;
+  let heard = false;
+  let goneAt: number | null = null;
   for (let tried = 1; !given.aborted; tried += 1) {
     const place = await coordinators.place(given);
     try {
       for await (const message of open(place, AbortSignal.any([given, place.moved]))) {
         seen(message);
         yield message;
-        [tried, heard] = [1, performance.now()];
+        [tried, heard, goneAt] = [1, true, null];
       }
       if (!place.moved.aborted) return;
     } catch (error) {
       if (given.aborted) return;
       const elsewhere = coordinators.failed(place, error);
-      // One that is there says what ails it, with what to do.
-      const isAway = error instanceof WireError && error.code === 'unavailable' && error.details.length === 0;
-      if (isAway && performance.now() < heard + 1000 * RESTART_SECONDS) tried = Math.min(tried, TRIES - 1);
+      goneAt ??= performance.now();
+      const mayCome = performance.now() < goneAt + 1000 * RESTART_SECONDS;
+      if (heard && mayCome && error instanceof WireError && error.isAway) tried = Math.min(tried, TRIES - 1);
       else if (tried === TRIES || !elsewhere) throw error;
     }
     await sleep(AGAIN_MILLISECONDS * (tried - 1));

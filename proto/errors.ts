@@ -37,6 +37,11 @@ export class WireError extends Error {
     this.details = details;
     this.leader = options.leader ?? null;
   }
+
+  /** Whether nobody answers: a coordinator that is there and cannot do it now says what to do. */
+  get isAway(): boolean {
+    return this.code === 'unavailable' && this.details.length === 0;
+  }
 }
 
 /** `-bin`: gRPC carries other text than printable ASCII only in binary metadata. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BodyReference } from '../../core/result/bodies.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { usageError } from '../exit.js';
-import { ANSWERS, CALLS, FILES } from '../report/run-folder.js';
+import { ANSWERS, CALLS, FILES, mustExist } from '../report/run-folder.js';
 
 /** What a bundle is made of. */
 export interface Contents {
@@ -17,11 +17,7 @@ export interface Contents {
 
 /** @returns what a folder of `ridge run` or a file of records holds. @throws CommandError (2) */
 export function contentsOf(path: string): Contents {
-  if (!existsSync(path))
-    throw usageError(
-      `there is no file or folder ${path}`,
-      'Name a folder of `ridge run` or a results.jsonl.',
-    );
+  mustExist(path);
   const isFolder = statSync(path).isDirectory();
   const file = isFolder
     ? [FILES.trials, FILES.results].map((name) => join(path, name)).find(existsSync)

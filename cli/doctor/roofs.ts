@@ -1,6 +1,7 @@
 import { measurerFor } from '../../agent/roofs/index.js';
 import { RoofsStore } from '../../agent/roofs/store.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
+import { minuteOf } from '../../core/minute.js';
 import type { Finding } from './doctor.js';
 
 const HINT =
@@ -19,7 +20,7 @@ export async function roofFindings(folder: string, devices: readonly DeviceProfi
     }
     const { measuredAt, warnings } = stored.roofs;
     const said = warnings.map(({ code, message }) => `; ${code}: ${message}`).join('');
-    const found = `${device.id}: measured ${measuredAt.slice(0, 16).replace('T', ' ')}${said}`;
+    const found = `${device.id}: measured ${minuteOf(measuredAt)}${said}`;
     findings.push({
       name: 'roofs',
       ok: warnings.length === 0,

@@ -5,6 +5,7 @@ import { NodeRoofs } from '../../agent/roofs/node-roofs.js';
 import { FailureError } from '../../core/errors.js';
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
+import { minuteOf } from '../../core/minute.js';
 import { isFitted, runnerNamed } from '../../core/runners/index.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
 import { readAdapter } from '../../core/techniques/adapter.js';
@@ -84,7 +85,7 @@ export async function timeEstimator(
   };
   const measured = devices.flatMap(({ id }) => {
     const of = roofs.of(id);
-    return of === null ? [] : [`${id}, measured ${of.measuredAt.slice(0, 16).replace('T', ' ')}`];
+    return of === null ? [] : [`${id}, measured ${minuteOf(of.measuredAt)}`];
   });
   return {
     basis: measured.length === 0 ? null : `the roofs of ${measured.join(' and ')}`,

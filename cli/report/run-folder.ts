@@ -79,11 +79,7 @@ export interface StoredRun {
  * @throws CommandError (2) naming the file and line that is not a result record.
  */
 export function readRun(source: string, gates?: Gates): StoredRun {
-  if (!existsSync(source))
-    throw usageError(
-      `there is no file or folder ${source}`,
-      'Name a folder of `ridge run` or a results.jsonl.',
-    );
+  mustExist(source);
   if (!statSync(source).isDirectory()) return readFile(source, gates);
   const file = [FILES.trials, FILES.results]
     .map((name) => join(source, name))
@@ -93,6 +89,15 @@ export function readRun(source: string, gates?: Gates): StoredRun {
   const document = join(source, FILES.sweep);
   const text = existsSync(document) ? readFileSync(document, 'utf8') : null;
   return { records: readRecords(file, linesIn(file), gates), request: requestIn(text, basename(source)) };
+}
+
+/** @throws CommandError (2) */
+export function mustExist(source: string): void {
+  if (existsSync(source)) return;
+  throw usageError(
+    `there is no file or folder ${source}`,
+    'Name a folder of `ridge run` or a results.jsonl.',
+  );
 }
 
 function readFile(source: string, gates: Gates | undefined): StoredRun {

@@ -4,6 +4,7 @@ import type { Fact, Log } from '../../coordinator/log/log.js';
 import { openLog } from '../../coordinator/log/open.js';
 import { FailureError } from '../../core/errors.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
+import { minuteOf } from '../../core/minute.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { type Warning, warn } from '../../core/result/warnings.js';
 import { experimentAt } from '../../core/sweep/expand.js';
@@ -143,7 +144,7 @@ async function namesIn(log: Log): Promise<Set<string>> {
 function reused(record: ResultRecord, other: string): ResultRecord {
   const isNoted = record.warnings.some(({ code }) => code === 'reused');
   if (isNoted) return record;
-  const note = warn('reused', `measured in ${other} on ${record.startedAt.slice(0, 16).replace('T', ' ')}`);
+  const note = warn('reused', `measured in ${other} on ${minuteOf(record.startedAt)}`);
   const noted = (warnings: readonly Warning[]) => [...warnings, note];
   const { given } = record;
   return {

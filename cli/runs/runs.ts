@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { minuteOf } from '../../core/minute.js';
 import { GRADES, gradeOf } from '../../core/result/warnings.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import { buildReport } from '../../report/build.js';
@@ -51,7 +52,7 @@ export function printRuns(place: string, { json }: RunsOptions): void {
       runs.map(({ name, folder, startedAt, state, rows, file }) => [
         name,
         folder,
-        startedAt.slice(0, 16).replace('T', ' '),
+        minuteOf(startedAt),
         state,
         rows?.all ?? null,
         ...STATES.map((word) => rows?.[word] ?? null),

@@ -1,4 +1,5 @@
 import { whyNoneSelected } from '../../core/experiment/node-selector.js';
+import { minuteOf } from '../../core/minute.js';
 import type { SweepStateWord } from '../../proto/convert.js';
 import type { SearchProgress } from '../../search/searcher.js';
 import { refusal, serves } from './placement.js';
@@ -156,7 +157,7 @@ export function failureReasons({ view, queues }: SweepState): string[] {
 export function blockedReasons(state: SchedulerState, sweep: SweepState): string[] {
   const reasons = new Map<string, string>();
   if (sweep.stalled?.told === true) {
-    const ends = `it ends at ${sweep.stalled.endsAt.slice(0, 16).replace('T', ' ')} UTC unless one comes`;
+    const ends = `it ends at ${minuteOf(sweep.stalled.endsAt)} UTC unless one comes`;
     const why = `no node that can measure the rest of it is here, ${sweep.lastNode} measured it last: ${ends}`;
     return [why, ...blockedReasons(state, { ...sweep, stalled: null })];
   }

@@ -32,24 +32,19 @@ export interface Baseline {
   records(): readonly ResultRecord[];
 }
 
+interface DriftParts {
+  readonly log: Log;
+  readonly dispatcher: Dispatcher;
+  readonly baselines: () => readonly Baseline[];
+}
+
 /** The same experiments over time, for those who have the same rights. */
 export class Drift {
-  readonly #parts: {
-    readonly log: Log;
-    readonly dispatcher: Dispatcher;
-    readonly baselines: () => readonly Baseline[];
-  };
+  readonly #parts: DriftParts;
   readonly #who: Seer;
   #made: { readonly position: number; readonly at: number; readonly drift: Promise<LiveDrift> } | null = null;
 
-  constructor(
-    parts: {
-      readonly log: Log;
-      readonly dispatcher: Dispatcher;
-      readonly baselines: () => readonly Baseline[];
-    },
-    who: Seer,
-  ) {
+  constructor(parts: DriftParts, who: Seer) {
     this.#parts = parts;
     this.#who = who;
   }

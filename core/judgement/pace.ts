@@ -107,6 +107,9 @@ export const READING_METRICS = [
   'interTokenLatencyP50Seconds',
 ] as const satisfies readonly MetricName[];
 
+const readOf = (record: ResultRecord, metric: (typeof READING_METRICS)[number]): number =>
+  metricValue(record, metric) ?? 0;
+
 /** What a machine does beside a trial that has it to itself, as a share of its CPU time and in CPUs: the system's own work. */
 const IDLE_SHARE = 0.015;
 const IDLE_CPUS = 0.03;
@@ -159,9 +162,8 @@ interface Taken {
 }
 
 function takenOf(record: ResultRecord): Taken {
-  const read = (metric: (typeof READING_METRICS)[number]) => metricValue(record, metric) ?? 0;
-  const [foreign, steal] = [read('foreignCores'), read('stealRatio')];
-  const others = othersShare(foreign, read('processCores'), read('systemBusyRatio'));
+  const [foreign, steal] = [readOf(record, 'foreignCores'), readOf(record, 'stealRatio')];
+  const others = othersShare(foreign, readOf(record, 'processCores'), readOf(record, 'systemBusyRatio'));
   const { threads } = record.environment;
   const free = typeof threads === 'number' ? Math.max(0, record.node.cores - threads) : 0;
   return {
@@ -172,22 +174,16 @@ function takenOf(record: ResultRecord): Taken {
 
 /** @returns by how much tokens were slower than they are alone, as a logarithm. @param share of the CPU time that others took. */
 function slowerTokens(record: ResultRecord, token: Token, share: number): number {
-  const [mean, middle, low] = (
-    ['timePerOutputTokenSeconds', 'interTokenLatencyP50Seconds', 'interTokenLatencyP10Seconds'] as const
-  ).map((metric) => metricValue(record, metric)) as [Seconds, Seconds, Seconds];
-  const over = (seconds: Seconds, alone: Seconds, tail: number) =>
-    seconds !== null && seconds > 0 && alone !== null && alone > 0
-      ? Math.max(0, Math.log(seconds / alone) - tail)
-      : 0;
-  if (low === null && token === 'middle') return 0;
-  const tail =
-    low === null
-      ? over(mean, middle, CALM_TAIL.meanOverMiddle)
-      : over({ mean, middle }[token], low, CALM_TAIL[token]);
+  const [low, middle] = [
+    readOf(record, 'interTokenLatencyP10Seconds'),
+    readOf(record, 'interTokenLatencyP50Seconds'),
+  ];
+  const seconds = token === 'middle' ? middle : readOf(record, 'timePerOutputTokenSeconds');
+  const over = (alone: number, calm: number) =>
+    seconds > 0 && alone > 0 ? Math.max(0, Math.log(seconds / alone) - calm) : 0;
+  const tail = low > 0 ? over(low, CALM_TAIL[token]) : over(middle, CALM_TAIL.meanOverMiddle);
   return token === 'middle' || tellsAlone(record) ? tail : Math.max(tail, (tail + share) / 2);
 }
-
-type Seconds = number | null;
 
 /**
  * Who takes more than this of a CPU wants all of it: at each operator the trial's threads wait for the one that does not run, for as long as the

@@ -85,6 +85,7 @@ function wordsOf(tokenizer: Tokenizer): readonly string[] {
     if (!/^ \p{L}{2,}$/u.test(text)) continue;
     if (tokenizer.tokenize(`a${text}${text}`).length === anchor.length + 2) words.add(text.slice(1));
   }
-  found.set(tokenizer, [...words]);
-  return [...words];
+  const all = [...words];
+  found.set(tokenizer, all);
+  return all;
 }

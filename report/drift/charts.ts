@@ -1,5 +1,6 @@
 import { WATCHED } from '../../core/judgement/drift.js';
 import { PRIORS, paceOf, readingsOf } from '../../core/judgement/pace.js';
+import { minuteOf } from '../../core/minute.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { type ControlChart, controlChart, FEWEST_CHARTED } from '../../core/statistics/control-chart.js';
 import { dot } from '../../core/statistics/joint-fit.js';
@@ -196,7 +197,7 @@ export function changeSentences(charts: readonly DriftChart[]): string[] {
       .map(({ at, ratio, p, environment }) => {
         const size = `${(100 * Math.abs(ratio - 1)).toFixed(1)} %`;
         const with_ = environment.length === 0 ? '' : `; with it changed ${environment.join(', ')}`;
-        return `${node} ${device}: ${label}: ${metric} is ${size} ${ratio > 1 ? 'higher' : 'lower'} since ${at.slice(0, 16).replace('T', ' ')} (${p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`})${with_}`;
+        return `${node} ${device}: ${label}: ${metric} is ${size} ${ratio > 1 ? 'higher' : 'lower'} since ${minuteOf(at)} (${p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`})${with_}`;
       }),
   );
 }

@@ -1,3 +1,4 @@
+import { minuteOf } from '../../../../core/minute.js';
 import type { LiveChart } from '../../../../report/live/live.js';
 import { metricText, metricTick } from '../../../../report/scale.js';
 import type { Option } from './chart.js';
@@ -107,7 +108,7 @@ export function controlOption(chart: LiveChart): Option {
 
 function sittingText(chart: LiveChart, { at, value, starts }: LiveChart['sittings'][number]): string {
   const many = starts === 1 ? '1 start' : `${starts} starts`;
-  return `${at.slice(0, 16).replace('T', ' ')} UTC: ${valueText(chart, value)}, ${many}`;
+  return `${minuteOf(at)} UTC: ${valueText(chart, value)}, ${many}`;
 }
 
 /** The sittings as numbers, in base units. */

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { metricNamed } from '../../../../core/metrics/catalogue.js';
+import { minuteOf } from '../../../../core/minute.js';
 import { labelOf } from '../../../../report/columns.js';
 import type { LiveChart, LiveDrift } from '../../../../report/live/live.js';
 import { type Chart, ChartView } from '../charts/chart.js';
@@ -131,7 +132,7 @@ function Control({ chart, metric, theme }: { chart: LiveChart; metric: string; t
       />
       {chart.changes.map(({ at, environment }) => (
         <p key={at} class="quiet">
-          Another level since {at.slice(0, 16).replace('T', ' ')} UTC
+          Another level since {minuteOf(at)} UTC
           {environment.length > 0 && `; with it changed ${environment.join(', ')}`}
         </p>
       ))}

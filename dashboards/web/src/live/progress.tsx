@@ -74,9 +74,10 @@ export function stepText({ phase, repeat, maxRepeats }: LiveTrial): string {
   return phase === 'warm-up' ? `${phase} ${repeat}` : `${phase} ${repeat}/${maxRepeats}`;
 }
 
-/** Sentences on what waits and what was given up. */
+/** What its reasons are of; otherwise it waits. */
 const WHY: Partial<Record<LiveSweep['state'], string>> = { paused: 'Paused', cancelled: 'Cancelled' };
 
+/** Sentences on what waits and what was given up. */
 export function Reasons({ sweep }: { sweep: LiveSweep }) {
   const { blockedReasons, failureReasons } = sweep;
   const flags = [
