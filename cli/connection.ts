@@ -1,21 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { fileProblem } from '../core/input/file-problem.js';
+
 import { type ControlConnection, connectControl } from '../proto/client.js';
 import { WireError } from '../proto/errors.js';
 import type { SweepStatus } from '../proto/gen/ridgepoint/v1/control.js';
 import type { ClientSecurity } from '../proto/security.js';
-import { CommandError, usageError, workError } from './exit.js';
+import { CommandError, tryFile, usageError, workError } from './exit.js';
 import type { ConnectionOptions } from './options/connection.js';
 
 function readCredential(option: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw usageError(
-      `cannot read ${option} ${path}: ${fileProblem(error)}`,
-      'Check the path and who may read it.',
-    );
-  }
+  return tryFile(
+    `cannot read ${option} ${path}`,
+    () => readFileSync(path),
+    'Check the path and who may read it.',
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Failure } from '../core/errors.js';
+import { fileProblem } from '../core/input/file-problem.js';
 
 /**
  * Exit codes, the same everywhere; `invalid` is of commands that wait for a sweep, `nothingRuns` of a plan of which nothing can run
@@ -43,4 +44,13 @@ export function workError(message: string, hint: string | null = null): CommandE
 /** @returns a failure of the domain as the end of a command, with the exit code given. */
 export function fromFailure(reason: Failure, exitCode: number = EXIT.failed): CommandError {
   return new CommandError(reason.message, exitCode, reason.hint);
+}
+
+/** Reads or writes a file that somebody named. @param what is not done where that fails. @throws CommandError (2) with what the system says. */
+export function tryFile<T>(what: string, work: () => T, hint: string | null = null): T {
+  try {
+    return work();
+  } catch (error) {
+    throw usageError(`${what}: ${fileProblem(error)}`, hint);
+  }
 }

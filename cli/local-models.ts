@@ -8,7 +8,7 @@ import {
   type ResolvedModel,
   resolveModel,
 } from '../artifacts/files/resolve.js';
-import { type Failure, FailureError, failure, toFailure } from '../core/errors.js';
+import { type Failure, failed, toFailure } from '../core/errors.js';
 import type { ModelRef } from '../core/experiment/experiment.js';
 import type { ModelFormat } from '../core/models/formats.js';
 import { isRemote } from '../core/models/remote.js';
@@ -166,7 +166,7 @@ async function opened(model: ModelRef, settings: ModelSettings): Promise<ModelRe
   if (model.digest !== null && model.digest !== digest) {
     const message = `the model ${model.name} has the digest ${digest}, not ${model.digest} as the sweep says`;
     const hint = 'Get the right file, or correct the digest.';
-    throw new FailureError(failure('digest-mismatch', message, { hint }));
+    throw failed('digest-mismatch', message, hint);
   }
   return { ...model, digest, facts };
 }

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
-import { FailureError, failure } from '../core/errors.js';
+import { failed } from '../core/errors.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import type { Refusal } from '../proto/refusals.js';
 import type { ResolvedConfig } from './config.js';
@@ -51,11 +51,7 @@ export class Audit {
       this.#open();
     } catch (error) {
       const why = `The audit log ${settings?.file} cannot be written: ${fileProblem(error)}.`;
-      throw new FailureError(
-        failure('internal', why, {
-          hint: 'Give the coordinator the right to it, or name another file in `audit`.',
-        }),
-      );
+      throw failed('internal', why, 'Give the coordinator the right to it, or name another file in `audit`.');
     }
   }
 

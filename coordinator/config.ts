@@ -3,7 +3,8 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { FailureError, failure } from '../core/errors.js';
+import { whole } from '../core/bounds.js';
+import { type FailureError, failed } from '../core/errors.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS, type LogFormat } from '../core/log-text.js';
 import { CONNECTION_LIMITS } from '../proto/limits.js';
@@ -36,7 +37,7 @@ const logSchema = z.discriminatedUnion('kind', [
       .regex(/^[A-Za-z0-9_-]+$/, 'letters, digits, dashes and underscores')
       .default('RIDGEPOINT'),
     /** Copies that the NATS cluster keeps; 3 survives the loss of a server. */
-    replicas: z.number().int().min(1).max(5).default(1),
+    replicas: whole(1, 5).default(1),
     credentialsFile: z.string().nullable().default(null),
     /** Monitoring address of a server (`http://HOST:8222`), which says when it syncs; null = durability is unknown. */
     monitor: z.url().nullable().default(null),
@@ -275,14 +276,10 @@ export function resolveConfig(
   if (!checked.success) throw wrong(where, checked.error);
   const resolved = checked.data;
   if (resolved.leaseSeconds < 2 * resolved.heartbeatSeconds) {
-    throw new FailureError(
-      failure(
-        'internal',
-        `${where}: leaseSeconds is less than two heartbeats, so one lost heartbeat would end a trial.`,
-        {
-          hint: 'Raise leaseSeconds or lower heartbeatSeconds.',
-        },
-      ),
+    throw failed(
+      'internal',
+      `${where}: leaseSeconds is less than two heartbeats, so one lost heartbeat would end a trial.`,
+      'Raise leaseSeconds or lower heartbeatSeconds.',
     );
   }
   return resolved;
@@ -302,14 +299,10 @@ export function readConfig(
     try {
       fromFile = parseYaml(readFileSync(file, 'utf8')) ?? {};
     } catch (error) {
-      throw new FailureError(
-        failure('internal', `The configuration ${file} cannot be read: ${fileProblem(error)}`),
-      );
+      throw failed('internal', `The configuration ${file} cannot be read: ${fileProblem(error)}`);
     }
     if (typeof fromFile !== 'object' || Array.isArray(fromFile)) {
-      throw new FailureError(
-        failure('internal', `The configuration ${file} is not a mapping of fields to values.`),
-      );
+      throw failed('internal', `The configuration ${file} is not a mapping of fields to values.`);
     }
   }
   // A coordinator of its own has a web view and keeps answers; one inside another program only when that asks for it.
@@ -377,7 +370,5 @@ function defaultLogPath(): string {
 export function wrong(where: string, error: z.ZodError): FailureError {
   const issue = error.issues[0];
   const path = issue?.path.join('.') ?? '';
-  return new FailureError(
-    failure('internal', `${where}: ${path === '' ? '' : `${path}: `}${issue?.message ?? ''}.`),
-  );
+  return failed('internal', `${where}: ${path === '' ? '' : `${path}: `}${issue?.message ?? ''}.`);
 }

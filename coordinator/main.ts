@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
-import { type Failure, FailureError, failure, toFailure } from '../core/errors.js';
+import { type Failure, FailureError, failed, toFailure } from '../core/errors.js';
 import { isText, textLog } from '../core/log-text.js';
 import type { Family } from '../core/metrics/families.js';
 import { VERSION } from '../process/package.js';
@@ -336,7 +336,7 @@ function proxyOf(settings: NonNullable<ResolvedConfig['webProxy']>): ProxyIdenti
   try {
     return new ProxyIdentity(settings);
   } catch (error) {
-    throw new FailureError(failure('internal', `webProxy.addresses: ${(error as Error).message}.`));
+    throw failed('internal', `webProxy.addresses: ${(error as Error).message}.`);
   }
 }
 

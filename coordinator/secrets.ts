@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { parse as parseYaml } from 'yaml';
-import { FailureError, failure } from '../core/errors.js';
+import { type FailureError, failed } from '../core/errors.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import { readRevocations } from '../proto/certificates/revocations.js';
 import type { ServerSecurity, TokenGrant } from '../proto/security.js';
@@ -138,5 +138,5 @@ function read(path: string, what: string): string {
 
 function problem(what: string, why: string): FailureError {
   const hint = 'Check the path, what is in it, and who may read it.';
-  return new FailureError(failure('internal', `${what}: ${why}.`, { hint }));
+  return failed('internal', `${what}: ${why}.`, hint);
 }

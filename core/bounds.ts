@@ -34,6 +34,18 @@ export function recordOf<T extends z.ZodType>(value: T, most: number) {
     );
 }
 
+/** A whole number of a file, both ends included. */
+export const whole = (least: number, most: number) => z.int().min(least).max(most);
+
+/** A number of a file, both ends included. */
+export const between = (least: number, most: number) => z.number().min(least).max(most);
+
+/** A number above zero. */
+export const above0 = (most: number) => z.number().gt(0).max(most);
+
+/** A text that is not empty. */
+export const textUpTo = (characters: number) => z.string().min(1).max(characters);
+
 /** Of sweeps, experiments and trials. */
 export const ID_CHARACTERS = 256;
 /** Of nodes, devices, classes, models and the like. */

@@ -62,6 +62,16 @@ export class FailureError extends Error {
   }
 }
 
+/** @returns what to throw with a failure of this code. @param hint one sentence: what to do next. */
+export function failed(
+  code: FailureCode,
+  message: string,
+  hint: string | null = null,
+  options?: ErrorOptions,
+): FailureError {
+  return new FailureError(failure(code, message, { hint }), options);
+}
+
 /** @returns the Failure inside an error of ours, or an `internal` one that keeps the error's message. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof FailureError) return error.failure;

@@ -1,5 +1,5 @@
 import { createContext, Script } from 'node:vm';
-import { FailureError, failure } from '../core/errors.js';
+import { failed } from '../core/errors.js';
 
 /** What a pattern or a template of a model may take for one short text: the largest vocabularies take thousandths of it. */
 export const CALL_SECONDS = 10;
@@ -25,7 +25,7 @@ export function boundedWork<T>(what: string, work: () => T, seconds: number, cha
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
     const hint = 'Get the model again from its publisher, or name another one.';
-    throw new FailureError(failure('model-unreadable', `${what} takes longer than ${limit} s`, { hint }));
+    throw failed('model-unreadable', `${what} takes longer than ${limit} s`, hint);
   } finally {
     box.work = around;
   }

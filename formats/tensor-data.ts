@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { FailureError, failure } from '../core/errors.js';
+import { type FailureError, failed } from '../core/errors.js';
 
 const CHUNK_BYTES = 2 ** 20;
 
@@ -62,7 +62,5 @@ export async function* exactly(
 
 function tooShort(path: string, name: string): FailureError {
   const message = `${basename(path)} ends inside its tensor ${JSON.stringify(name)}`;
-  return new FailureError(
-    failure('model-unreadable', message, { hint: 'It was changed while it was read; try again.' }),
-  );
+  return failed('model-unreadable', message, 'It was changed while it was read; try again.');
 }

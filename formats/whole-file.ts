@@ -1,6 +1,6 @@
 import { mkdir, open, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { FailureError, failure } from '../core/errors.js';
+import { type FailureError, failed } from '../core/errors.js';
 
 const HINT = 'Free some space, or point cacheFolder in the agent’s config to a larger disk.';
 
@@ -8,11 +8,7 @@ const HINT = 'Free some space, or point cacheFolder in the agent’s config to a
 export async function requireRoom(folder: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   if (bavail * bsize >= bytes) return;
-  throw new FailureError(
-    failure('disk-full', `${folder} has ${bavail * bsize} bytes left and ${bytes} may be needed`, {
-      hint: HINT,
-    }),
-  );
+  throw failed('disk-full', `${folder} has ${bavail * bsize} bytes left and ${bytes} may be needed`, HINT);
 }
 
 /** Writes a short text whole or not at all: a reader sees the old one or the new one. */
@@ -69,5 +65,5 @@ function diskFull(error: unknown, path: string): FailureError | null {
   const { code } = error as NodeJS.ErrnoException;
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return null;
   const message = `the disk filled up while ${path} was being written`;
-  return new FailureError(failure('disk-full', message, { hint: HINT }), { cause: error });
+  return failed('disk-full', message, HINT, { cause: error });
 }

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { whole } from '../core/bounds.js';
 import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS } from '../core/log-text.js';
+import { orElse } from '../core/or-else.js';
 import { securityOf } from '../proto/credentials.js';
 import { WireError } from '../proto/errors.js';
 import { DEFAULT_COORDINATOR } from '../proto/ports.js';
@@ -25,7 +27,7 @@ const settingsSchema = z.strictObject({
       /** null = where the operator is at home. */
       namespace: z.string().min(1).nullable().default(null),
       name: z.string().min(1).default('ridgepoint-operator'),
-      seconds: z.number().int().min(1).max(3600).default(15),
+      seconds: whole(1, 3600).default(15),
     })
     .prefault({}),
   /** What Jobs of agents have where a Sweep does not say. */
@@ -87,11 +89,7 @@ function contentOf(file: string | undefined): object {
 export function securityIn(folder: string | null): ClientSecurity {
   if (folder === null) return { kind: 'plaintext' };
   const security = securityOf((name) => {
-    try {
-      return readFileSync(join(folder, name));
-    } catch {
-      return null;
-    }
+    return orElse(() => readFileSync(join(folder, name)), null);
   });
   if (security !== null) return security;
   throw new WireError(

@@ -21,7 +21,7 @@ ${metrics.map((m) => `| \`${m.name}\` | ${m.kind} | ${m.labels.join(', ')} | ${m
 
 const page = `# Metrics
 
-Made from \`core/metrics/catalogue.ts\`, \`core/metrics/exported.ts\` and \`core/result/warnings.ts\` by \`npm run generate\`. In Prometheus every
+Made from \`core/metrics/metrics.json\`, \`core/metrics/exported.ts\` and \`core/result/warnings.json\` by \`npm run generate\`. In Prometheus every
 metric of a result is a gauge \`ridgepoint_<name>\` with the labels ${RESULT_LABELS.join(', ')}; objectives of a sweep use
 the name in the first column. How they are exported: docs/prometheus.md.
 

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import {
   CONSTANTS,
   type EngineDevice,
@@ -50,8 +50,7 @@ export class GraphBench {
     this.#device =
       device?.handle ?? functions.ggml_backend_dev_by_type(CONSTANTS.GGML_BACKEND_DEVICE_TYPE_CPU);
     this.#backend = functions.ggml_backend_dev_init(this.#device, null);
-    if (this.#backend === null)
-      throw new FailureError(failure('load-failed', 'ggml could not start the device.'));
+    if (this.#backend === null) throw failed('load-failed', 'ggml could not start the device.');
     this.#pool = device === null ? this.#threads(threads) : null;
   }
 
@@ -89,7 +88,7 @@ export class GraphBench {
         const status = functions.ggml_backend_graph_compute(this.#backend, graph);
         functions.ggml_backend_synchronize(this.#backend);
         if (status === CONSTANTS.GGML_STATUS_SUCCESS) return;
-        throw new FailureError(failure('run-failed', `ggml could not compute a graph: status ${status}.`));
+        throw failed('run-failed', `ggml could not compute a graph: status ${status}.`);
       },
       free,
     };
@@ -111,8 +110,7 @@ export class GraphBench {
     const pool = this.#llama.callCpu('ggml_threadpool_new', 'void *', [
       ['void *', this.#llama.reference('ggml_threadpool_params', params)],
     ]) as Pointer;
-    if (pool === null)
-      throw new FailureError(failure('load-failed', `ggml could not start ${threads} threads.`));
+    if (pool === null) throw failed('load-failed', `ggml could not start ${threads} threads.`);
     this.#llama.callCpu('ggml_backend_set_n_threads', 'void', [
       ['void *', this.#backend],
       ['int', threads],
@@ -176,9 +174,7 @@ export class GraphBench {
     const { functions } = this;
     const buffer = functions.ggml_backend_buft_alloc_buffer(type, Math.max(bytes, ALIGNMENT));
     if (buffer === null) {
-      throw new FailureError(
-        failure('does-not-fit', `There is no memory for ${(bytes / 1e6).toFixed(0)} MB of operands.`),
-      );
+      throw failed('does-not-fit', `There is no memory for ${(bytes / 1e6).toFixed(0)} MB of operands.`);
     }
     functions.ggml_backend_buffer_set_usage(buffer, CONSTANTS.GGML_BACKEND_BUFFER_USAGE_WEIGHTS);
     buffers.push(buffer);

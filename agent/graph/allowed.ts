@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { allNodes, type RequestGraph } from '../../core/graph/graph.js';
 import { externalName, type ScorerName } from '../../core/quality/scorers/index.js';
 import type { CommandProfile } from '../quality/external-scorer.js';
@@ -31,10 +31,10 @@ function taken<P>(
       const profile = Object.hasOwn(known, name) ? known[name] : undefined;
       if (profile !== undefined) return [name, profile] as const;
       const has = Object.keys(known).join(', ') || 'none';
-      throw new FailureError(
-        failure('source-not-allowed', `this node has no ${what} ${name}`, {
-          hint: `Its config names under ${where}: ${has}.`,
-        }),
+      throw failed(
+        'source-not-allowed',
+        `this node has no ${what} ${name}`,
+        `Its config names under ${where}: ${has}.`,
       );
     }),
   );

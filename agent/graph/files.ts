@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failed } from '../../core/errors.js';
 import { allNodes, type RequestGraph } from '../../core/graph/graph.js';
 import { parseGraph } from '../../core/graph/parse.js';
 import { parseSettings } from '../../core/graph/settings.js';
@@ -103,10 +103,10 @@ const MOST_ERRORS = 20;
 
 function wrong(errors: readonly string[]): FailureError {
   const more = errors.length > MOST_ERRORS ? [`and ${errors.length - MOST_ERRORS} more`] : [];
-  return new FailureError(
-    failure('impossible-combination', [...errors.slice(0, MOST_ERRORS), ...more].join('; '), {
-      hint: 'Correct the graph; `ridge graph --check FILE` checks one by itself (docs/graphs.md).',
-    }),
+  return failed(
+    'impossible-combination',
+    [...errors.slice(0, MOST_ERRORS), ...more].join('; '),
+    'Correct the graph; `ridge graph --check FILE` checks one by itself (docs/graphs.md).',
   );
 }
 

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { orElse } from '../../core/or-else.js';
 import { systemText } from '../../process/device/system-text.js';
 import { energyQuantity, type MeterSearch, type Quantity } from './meter.js';
 import { fileSource, type Source, SourceMeter } from './sources.js';
@@ -28,11 +29,7 @@ export function findJetsonMeter(sysRoot = '/sys'): MeterSearch | null {
   const rails = folders.flatMap((folder) => [...voltageRails(folder), ...powerRails(folder)]);
   const whole = rails.some(({ name }) => INPUT.test(name));
   const sources = rails.flatMap((rail) => {
-    try {
-      return [rail.open(quantityOf(rail.name, whole))];
-    } catch {
-      return [];
-    }
+    return orElse(() => [rail.open(quantityOf(rail.name, whole))], []);
   });
   const meter = new SourceMeter('jetson', PERIOD_SECONDS, sources);
   if (sources.some(({ quantity }) => quantity.name.startsWith('powerWatts:'))) return { found: true, meter };
@@ -107,9 +104,5 @@ function* foldersBelow(folder: string, depth: number): Generator<string> {
 }
 
 function list(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
-  }
+  return orElse(() => readdirSync(folder).sort(), []);
 }

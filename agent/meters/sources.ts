@@ -1,4 +1,5 @@
 import type { MeterName } from '../../core/metrics/meters.js';
+import { orElse } from '../../core/or-else.js';
 import { ReadAgain } from '../../process/device/read-again.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import type { Meter, Quantity, Reading } from './meter.js';
@@ -62,11 +63,7 @@ export function fileSource(quantity: Quantity, path: string, perUnit: number): S
 
 /** The same where there is such a file and it may be read, else nothing. */
 export function fileSourceIfThere(quantity: Quantity, path: string, perUnit: number): readonly Source[] {
-  try {
-    return [fileSource(quantity, path, perUnit)];
-  } catch {
-    return [];
-  }
+  return orElse(() => [fileSource(quantity, path, perUnit)], []);
 }
 
 /** No processor, board or module draws more. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { orElse } from '../../core/or-else.js';
 import { ReadAgain } from '../../process/device/read-again.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { type Meter, type MeterSearch, type Quantity, quantity, type Reading } from './meter.js';
@@ -16,11 +17,7 @@ export function findTemperatureMeter(sysRoot = '/sys'): MeterSearch {
     ...matching(join(sysRoot, 'class/thermal'), 'type', CPU_ZONES, 'temp'),
   ];
   const files = paths.flatMap((path) => {
-    try {
-      return [new ReadAgain(path, 64)];
-    } catch {
-      return [];
-    }
+    return orElse(() => [new ReadAgain(path, 64)], []);
   });
   if (files.length > 0) return { found: true, meter: new TemperatureMeter(files) };
   return {
@@ -57,16 +54,16 @@ class TemperatureMeter implements Meter {
 
 /** @returns `value` files of the folders whose `label` file holds one of the names. */
 function matching(folder: string, label: string, names: readonly string[], value: string): string[] {
-  try {
-    return readdirSync(folder).flatMap((entry) => {
-      try {
-        const name = readFileSync(join(folder, entry, label), 'utf8').trim();
-        return names.includes(name) ? [join(folder, entry, value)] : [];
-      } catch {
-        return [];
-      }
-    });
-  } catch {
-    return [];
-  }
+  return orElse(
+    () =>
+      readdirSync(folder).flatMap((entry) => {
+        try {
+          const name = readFileSync(join(folder, entry, label), 'utf8').trim();
+          return names.includes(name) ? [join(folder, entry, value)] : [];
+        } catch {
+          return [];
+        }
+      }),
+    [],
+  );
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failed } from '../../core/errors.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { WindowUse } from '../../core/judgement/disturbance.js';
 import type { ResultRecord } from '../../core/result/result.js';
@@ -52,7 +52,7 @@ export async function measureNoise(request: NoiseRequest): Promise<NoiseRecords>
     const starts: ResultRecord[] = [];
     const end = ((block + 1) * seconds) / count;
     while (starts.length < FEWEST_STARTS || elapsed() < end) {
-      if (signal.aborted) throw new FailureError(failure('cancelled', 'the measurement was interrupted'));
+      if (signal.aborted) throw failed('cancelled', 'the measurement was interrupted');
       starts.push(await oneStart(request, block, starts.length));
       onProgress(elapsed());
     }

@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
+import { orElse } from '../../core/or-else.js';
 import { settingError } from './control.js';
 import { lines } from './lines.js';
 import { type Answer, answerSchema, greetingSchema, PROTOCOL, type Request } from './protocol.js';
@@ -65,7 +66,7 @@ export class PowerConnection {
     this.#socket.write(`${JSON.stringify(request)}\n`);
     const answer = read(answerSchema, await this.#line());
     if (answer === null) throw settingError('the power helper went away, or answers what nobody understands');
-    if (!answer.ok) throw new FailureError(failure('setting-failed', answer.reason, { hint: answer.hint }));
+    if (!answer.ok) throw failed('setting-failed', answer.reason, answer.hint);
     return answer;
   }
 
@@ -109,9 +110,5 @@ function reach(path: string): Promise<{ socket: Socket; reason: null } | { socke
 }
 
 function read<T>(schema: z.ZodType<T>, line: string | null): T | null {
-  try {
-    return line === null ? null : schema.parse(JSON.parse(line));
-  } catch {
-    return null;
-  }
+  return orElse(() => (line === null ? null : schema.parse(JSON.parse(line))), null);
 }

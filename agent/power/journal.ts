@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { orElse } from '../../core/or-else.js';
 import { systemText } from '../../process/device/system-text.js';
 
 const FILE = 'found.json';
@@ -88,11 +89,7 @@ export class Journal<Found> {
 }
 
 function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return orElse(() => JSON.parse(text), undefined);
 }
 
 function writeSynced(path: string, text: string): void {

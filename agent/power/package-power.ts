@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { orElse } from '../../core/or-else.js';
 import { systemText } from '../../process/device/system-text.js';
 import { type Control, type ControlSearch, type Found, type Range, settingError } from './control.js';
 import { attempt, readNumber, requireNumber, writeNumber } from './system-file.js';
@@ -166,9 +167,5 @@ function onlineCpus(sysRoot: string): number[] {
 }
 
 function entriesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
-  }
+  return orElse(() => readdirSync(folder).sort(), []);
 }

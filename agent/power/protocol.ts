@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { whole } from '../../core/bounds.js';
 import type { SettingName } from './control.js';
 
 /**
@@ -14,7 +15,7 @@ export const MAX_LINE_BYTES = 32_768;
 
 const targetSchema = z.union([
   z.strictObject({ gpu: z.string().regex(/^GPU-[A-Za-z0-9-]{1,60}$/) }),
-  z.strictObject({ cpus: z.array(z.int().min(0).max(65_535)).min(1).max(4096) }),
+  z.strictObject({ cpus: z.array(whole(0, 65_535)).min(1).max(4096) }),
 ]);
 /** What is set: a GPU by its UUID, or the CPUs of a device. */
 export type Target = z.infer<typeof targetSchema>;

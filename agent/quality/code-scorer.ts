@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { programWith } from '../../core/quality/tasks/program.js';
 import { runSandboxed, type SandboxEnding, sandboxProblem } from '../../process/sandbox/run.js';
 import type { Question } from './external-scorer.js';
@@ -41,10 +41,10 @@ export async function scoreByRunning(
 ): Promise<number[]> {
   const problem = await sandboxProblem();
   if (problem !== null)
-    throw new FailureError(
-      failure('impossible-combination', `the scorer ${name} cannot run programs: ${problem}`, {
-        hint: 'Score on a Linux that allows user namespaces (docs/security.md), or leave the scorer out.',
-      }),
+    throw failed(
+      'impossible-combination',
+      `the scorer ${name} cannot run programs: ${problem}`,
+      'Score on a Linux that allows user namespaces (docs/security.md), or leave the scorer out.',
     );
   const abort = new AbortController();
   const scores: number[] = [];

@@ -2,7 +2,9 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
+import { between } from '../../core/bounds.js';
 import { type FailureCode, FailureError, failure } from '../../core/errors.js';
+import { orElse } from '../../core/or-else.js';
 import type { ProgramPart } from '../../core/quality/tasks/program.js';
 import { StderrTail } from '../../process/isolation/stderr-tail.js';
 
@@ -35,7 +37,7 @@ export interface Question extends AnswerToScore {
 
 const id = z.string().optional();
 const scoreSchema = z.union([
-  z.object({ score: z.number().min(0).max(1), id }),
+  z.object({ score: between(0, 1), id }),
   /** It could not be scored, which is counted and is no 0. */
   z.object({ score: z.null(), reason: z.string().min(1), id }),
 ]);
@@ -163,11 +165,7 @@ class Scoring {
 }
 
 function readScore(line: string): z.output<typeof scoreSchema> | null {
-  try {
-    return scoreSchema.parse(JSON.parse(line));
-  } catch {
-    return null;
-  }
+  return orElse(() => scoreSchema.parse(JSON.parse(line)), null);
 }
 
 function shown(text: string): string {

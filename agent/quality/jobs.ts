@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { QualityOutcome } from '../../core/quality/outcome.js';
 import type { Channel } from '../../process/isolation/channel.js';
 import type { Job } from '../../process/isolation/job.js';
@@ -77,7 +77,7 @@ function watchOf(channel: Channel<QualityReport>): Watch {
     async checkStop() {
       await new Promise((resolve) => setImmediate(resolve));
       const reason = channel.stopReason();
-      if (reason !== null) throw new FailureError(failure('cancelled', reason));
+      if (reason !== null) throw failed('cancelled', reason);
     },
   };
 }

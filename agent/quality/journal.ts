@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bodies } from '../../artifacts/files/bodies.js';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import {
   ANSWER_SCHEMA,
   type AnswerRecord,
@@ -51,7 +51,7 @@ export class Journal {
     const read = readAnswer(line);
     if (typeof read === 'string') {
       const place = `${record.task}, item ${record.item.slice(0, 100)}`;
-      throw new FailureError(failure('impossible-combination', `${place} cannot be kept: ${read}`));
+      throw failed('impossible-combination', `${place} cannot be kept: ${read}`);
     }
     this.#note(record, this.#lines.append(record, line));
   }

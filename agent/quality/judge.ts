@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import {
   isPairwise,
   type JudgeDefinition,
@@ -48,7 +48,7 @@ export async function judgeAnswers(
   try {
     for (const [index, one] of asked.entries()) {
       const reason = channel.stopReason();
-      if (reason !== null) throw new FailureError(failure('cancelled', reason));
+      if (reason !== null) throw failed('cancelled', reason);
       const score = judged(open, judge, one);
       channel.send({ type: 'score', id: questions[index]!.id, ...score });
       await channel.rest();

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { RUNNERS } from '../../core/runners/index.js';
 import { loadRunner } from '../../engines/runners/index.js';
 import type { LanguageModel } from '../../engines/runners/opened.js';
@@ -15,7 +15,7 @@ export async function openLanguageModel({ runnerKind, ...request }: AskedRequest
   if (ABLE.includes(runnerKind)) return await open(await loadRunner(runnerKind), 'language-model', request);
   const message = `the runner ${runnerKind} gives no logits of text, so it has no quality to measure`;
   const hint = `Use the runner ${ABLE.join(' or ')}.`;
-  throw new FailureError(failure('impossible-combination', message, { hint }));
+  throw failed('impossible-combination', message, hint);
 }
 
 /** A context that is only there to reach the vocabulary. */
@@ -46,5 +46,5 @@ export function requireSameVocabulary(base: LanguageModel, candidate: LanguageMo
     sizes[0] === sizes[1] ? 'they cut the same text differently' : `${sizes[0]} and ${sizes[1]} tokens`;
   const message = `the base and the model have different vocabularies (${why})`;
   const hint = 'Name the model that this one was made from as the base.';
-  throw new FailureError(failure('impossible-combination', message, { hint }));
+  throw failed('impossible-combination', message, hint);
 }

@@ -1,5 +1,5 @@
 import { readText } from '../../artifacts/files/text.js';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { QualityOutcome, QualityRequest, TextOutcome, TextRequest } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { plainPrompt } from '../../core/quality/tasks/prompt.js';
@@ -128,7 +128,7 @@ export function cutText(
   const windows = windowsOf(tokens.length, request);
   if (typeof windows !== 'string') return { tokens, windows, sample: words.slice(0, 4000) };
   const hint = 'Give a longer text, or a smaller context.';
-  throw new FailureError(failure('impossible-combination', `${path}: ${windows}`, { hint }));
+  throw failed('impossible-combination', `${path}: ${windows}`, hint);
 }
 
 /** @returns what a task does not ask, if anything. */

@@ -1,7 +1,7 @@
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
 import { locateText } from '../../artifacts/files/text.js';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { QualityPolicy } from '../../core/experiment/experiment.js';
 import type { QualityRequest, TextRequest } from '../../core/quality/outcome.js';
 import { chosenTask, type TaskChoice } from '../../core/quality/tasks/asking.js';
@@ -39,7 +39,7 @@ export async function evaluationOf(
   const read = readTasks(named, (path) => locateSource(path, settings));
   if (!read.ok) {
     const hint = 'Correct the task files; `ridge quality --task FILE` checks them one by one.';
-    throw new FailureError(failure('impossible-combination', read.errors.join('; '), { hint }));
+    throw failed('impossible-combination', read.errors.join('; '), hint);
   }
   return {
     request: { text, tasks: read.tasks, ...(read.rankings.length > 0 && { rankings: read.rankings }) },

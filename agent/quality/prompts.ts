@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failed } from '../../core/errors.js';
 import type { Prompt } from '../../core/quality/tasks/prompt.js';
 import type { ChatTemplate } from '../../core/serving/tokenizer.js';
 import type { TextModel } from '../../engines/runners/opened.js';
@@ -38,5 +38,5 @@ export function promptTokens(reader: PromptReader, prompt: Prompt, text: string)
 }
 
 function impossible(message: string, hint: string): FailureError {
-  return new FailureError(failure('impossible-combination', message, { hint }));
+  return failed('impossible-combination', message, hint);
 }

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import { externalName } from '../../core/quality/scorers/index.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { digestOf } from '../../process/digest.js';
@@ -62,9 +62,9 @@ export async function identityOf(
 
 function unknown(name: string, known: readonly string[]): FailureError {
   const has = known.length === 0 ? 'none' : known.join(', ');
-  return new FailureError(
-    failure('source-not-allowed', `this node has no scorer ${name}`, {
-      hint: `Its config names under scorers: ${has}.`,
-    }),
+  return failed(
+    'source-not-allowed',
+    `this node has no scorer ${name}`,
+    `Its config names under scorers: ${has}.`,
   );
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failed } from '../../core/errors.js';
 import { ANSWER_SCHEMA, type AnswerRecord, type GivenAnswer } from '../../core/quality/answers/record.js';
 import type { TaskOutcome } from '../../core/quality/outcome.js';
 import { scoredReadings, scoreNames, scoresGiven, together } from '../../core/quality/reading/readings.js';
@@ -145,7 +145,7 @@ export async function measureTask(
     );
     if (scored.length === 0) {
       const what = `the scorer ${name} could score none of the ${items.length} answers to ${task.name}`;
-      throw new FailureError(failure('run-failed', what));
+      throw failed('run-failed', what);
     }
     const values = withGroups(task, scored, own.of(name));
     const baseValues = ofBase === null ? null : withGroups(task, scored, ofBase.of(name));

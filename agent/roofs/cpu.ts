@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { ACCESSES, ROOFS_SCHEMA, type RoofReading, type Roofs } from '../../core/result/roofs.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { roofsUnderWider } from '../../roofline/roof-warnings.js';
@@ -76,7 +76,7 @@ function checked(threads: readonly number[], cpus: number): number[] {
   const wrong = threads.find((count) => !Number.isInteger(count) || count < 1 || count > cpus);
   if (wrong === undefined && threads.length > 0) return [...new Set(threads)].sort((a, b) => a - b);
   const message = `roofs at ${wrong ?? 'no'} threads cannot be measured: the device has ${cpus} CPUs, so 1 to ${cpus} threads`;
-  throw new FailureError(failure('impossible-combination', message, { hint: 'name such a number' }));
+  throw failed('impossible-combination', message, 'name such a number');
 }
 
 function compose(taken: readonly Taken[]): Pick<Roofs, 'bandwidth' | 'compute' | 'launchSeconds'> {

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { BandwidthRoof, ComputeRoof } from '../../core/result/roofs.js';
 import {
   type CudaDevice,
@@ -75,7 +75,7 @@ export async function takeCudaRoofs(
   const library = kernelsLibrary();
   if (library === null) {
     const hint = 'ridge doctor says how to get it';
-    throw new FailureError(failure('engine-missing', 'roofs of a GPU need the native library', { hint }));
+    throw failed('engine-missing', 'roofs of a GPU need the native library', hint);
   }
   const cuda = await openCuda(library);
   const device = needCuda(cuda.describe());

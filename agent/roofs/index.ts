@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { cpuRoofs } from './cpu.js';
 import { cudaRoofs } from './cuda.js';
@@ -16,5 +16,5 @@ export function requireMeasurer(device: DeviceProfile): RoofsMeasurer {
   const measurer = measurerFor(device);
   if (measurer !== null) return measurer;
   const message = `roofs of ${device.id} (${device.classes[0]}) cannot be measured: only those of ${MEASURERS.flatMap(({ classes }) => classes).join(', ')} can`;
-  throw new FailureError(failure('device-missing', message));
+  throw failed('device-missing', message);
 }

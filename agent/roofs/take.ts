@@ -1,4 +1,4 @@
-import { FailureError, failure, toFailure } from '../../core/errors.js';
+import { failed, toFailure } from '../../core/errors.js';
 import { CLOCK_CHANGE } from '../../core/judgement/disturbance.js';
 import type { BandwidthRoof, ComputeRoof } from '../../core/result/roofs.js';
 import { measuringLibrary } from '../../engines/native/kernel-library.js';
@@ -108,7 +108,7 @@ export async function takeRoofs(
   const library = measuringLibrary();
   if (library === null) {
     const hint = 'ridge doctor says how to get it';
-    throw new FailureError(failure('engine-missing', 'roofs need the native library', { hint }));
+    throw failed('engine-missing', 'roofs need the native library', hint);
   }
   const kernels = await openRoofsKernels(library);
   const taking = new Taking(job);

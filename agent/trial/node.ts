@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { type Lease, leasedDevices } from '../../core/experiment/lease.js';
 import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
 import { type Warning, warn } from '../../core/result/warnings.js';
@@ -14,7 +14,7 @@ export function deviceFor(lease: Lease, profile: NodeProfile): DeviceProfile {
     if (device?.classes.includes(lease.experiment.device)) return device;
     const what = device === undefined ? 'does not exist' : `is ${device.classes.join(', ')}`;
     const message = `the device ${wanted} of ${profile.name} ${what}; the experiment asks for ${lease.experiment.device}`;
-    throw new FailureError(failure('device-missing', message));
+    throw failed('device-missing', message);
   });
   return own!;
 }

@@ -5,7 +5,7 @@ import { looked } from '../../artifacts/files/looking/looked.js';
 import { type ResolvedModel, resolveModel } from '../../artifacts/files/resolve.js';
 import type { Artifact } from '../../artifacts/files/store.js';
 import { stepsFor } from '../../artifacts/techniques/index.js';
-import { FailureError, failure, toFailure } from '../../core/errors.js';
+import { FailureError, failed, failure, toFailure } from '../../core/errors.js';
 import { deviceKind } from '../../core/experiment/experiment.js';
 import { warn } from '../../core/result/warnings.js';
 import {
@@ -69,11 +69,11 @@ async function makeModel(trial: TrialRun): Promise<PreparedModel> {
   if (model.digest !== null && model.digest !== base.digest) {
     const message = `${model.source} on this node is another file (${base.digest}) than the sweep measures (${model.digest})`;
     const hint = 'Copy the same file to every node.';
-    throw new FailureError(failure('digest-mismatch', message, { hint }));
+    throw failed('digest-mismatch', message, hint);
   }
   // Whoever submitted it may not have had the model, so that no rule about it was asked.
   const why = impossibility({ ...lease.experiment, model: { ...model, facts: base.facts } });
-  if (why !== null) throw new FailureError(failure('impossible-combination', why));
+  if (why !== null) throw failed('impossible-combination', why);
   const maker = makerFor(runner.kind);
   const engine = node.profile.runners.find(({ kind }) => kind === maker)?.release ?? 'unknown';
   const steps = await stepsFor({

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { warn } from '../../core/result/warnings.js';
 import { buildOf } from '../../engines/native/engine-build.js';
 import { loadRunner } from '../../engines/runners/index.js';
@@ -109,13 +109,13 @@ const INPUTS: { readonly [C in keyof WorkloadInput]: InputOf<WorkloadInput[C]> }
 /** @throws FailureError for a request without a graph: one of another version. */
 function graphInput({ graph }: TrialRequest): GraphInput {
   if (graph !== undefined) return graph;
-  throw new FailureError(failure('impossible-combination', 'the workload graph needs a graph'));
+  throw failed('impossible-combination', 'the workload graph needs a graph');
 }
 
 /** @throws FailureError for a request without the files of a training: one of another version. */
 function trainingInput({ training, modelPath }: TrialRequest, channel: Channel<TrialReport>): TrainingInput {
   if (training === null) {
-    throw new FailureError(failure('impossible-combination', 'a workload that trains needs a text'));
+    throw failed('impossible-combination', 'a workload that trains needs a text');
   }
   const { textPath, keepPath, runnable } = training;
   return {

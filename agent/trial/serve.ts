@@ -3,7 +3,7 @@ import { locateAdapter } from '../../artifacts/adapters/source.js';
 import { stepsTo } from '../../artifacts/conversions/step.js';
 import { resolveModel } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { leasedDevices } from '../../core/experiment/lease.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { lorasOf, type NamedLora } from '../../core/serving/loras.js';
@@ -51,7 +51,7 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
   if (server.address !== null) return { ...(await attached(server, notes)), gpus: [device.id] };
 
   const missing = gpusMissing(server, runner.options, lease.experiment.device, held.length);
-  if (missing !== null) throw new FailureError(failure('impossible-combination', missing));
+  if (missing !== null) throw failed('impossible-combination', missing);
   const loras = await loadedLoras(trial, server, model);
   const command = commandLine(server, {
     options: runner.options,
@@ -124,12 +124,10 @@ function chosen({ lease, node }: TrialRun): ConfiguredServer {
   if (found !== undefined) return found;
   const known = there.length > 0 ? `it has ${there.join(', ')}` : 'it has none';
   const { kind, options } = runner;
-  throw new FailureError(
-    failure(
-      'engine-missing',
-      `the node has no server ${options.server ?? kind} with the profile ${kind}: ${known}`,
-      { hint: 'Name it under servers in the agent’s configuration (docs/servers.md).' },
-    ),
+  throw failed(
+    'engine-missing',
+    `the node has no server ${options.server ?? kind} with the profile ${kind}: ${known}`,
+    'Name it under servers in the agent’s configuration (docs/servers.md).',
   );
 }
 
@@ -139,14 +137,10 @@ async function attached(server: ConfiguredServer, notes: TrialNotes): Promise<Om
   const at = { url, apiKey: keyOf(server) };
   const why = await whyNotReady(at, profile.readiness.path);
   if (why !== null) {
-    throw new FailureError(
-      failure(
-        'load-failed',
-        `the server ${name} does not answer at ${url}${profile.readiness.path}: ${why}`,
-        {
-          hint: 'Start it, or mend attach or readiness.path in the node’s configuration.',
-        },
-      ),
+    throw failed(
+      'load-failed',
+      `the server ${name} does not answer at ${url}${profile.readiness.path}: ${why}`,
+      'Start it, or mend attach or readiness.path in the node’s configuration.',
     );
   }
   const model = server.model ?? (await firstModel(at, profile.paths.models)) ?? 'default';
@@ -240,10 +234,10 @@ async function publishedLora({ lease, node }: TrialRun, { name, source }: NamedL
   const { place, digest } = await locateAdapter(source, node.models);
   if (place.form === 'peft') return { name, path: place.path, digest };
   const { kind } = lease.experiment.runner;
-  throw new FailureError(
-    failure('impossible-combination', `the adapter ${source} is no folder that ${kind} loads`, {
-      hint: 'It takes a folder as PEFT writes them: adapter_config.json beside adapter_model.safetensors.',
-    }),
+  throw failed(
+    'impossible-combination',
+    `the adapter ${source} is no folder that ${kind} loads`,
+    'It takes a folder as PEFT writes them: adapter_config.json beside adapter_model.safetensors.',
   );
 }
 

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { median } from '../../core/statistics/quantile.js';
 import { shouldStop, warmingUp } from '../../core/statistics/stopping.js';
 import { type LengthenedWork, lengthen } from './lengthen.js';
@@ -26,7 +26,7 @@ export async function repeatCalls(
 ): Promise<Omit<WorkloadOutcome, 'findings'> & { readonly callSeconds: number[][] }> {
   const { measure } = context;
   const rest = async (): Promise<void> => {
-    if (await context.checkStop()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
+    if (await context.checkStop()) throw failed('cancelled', 'the trial was stopped');
   };
   const [first = REPEAT_SECONDS] = call(2).slice(-1);
   const calls = Math.min(MOST_CALLS, Math.max(1, Math.ceil(REPEAT_SECONDS / first)));

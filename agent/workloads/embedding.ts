@@ -1,6 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { embedding as kind } from '../../core/workloads/embedding.js';
 import type { EmbedderInput } from '../../engines/runners/opened.js';
 import type { EmbedderDemands } from '../../engines/runners/runner.js';
@@ -23,10 +23,10 @@ export const embedding: Workload<'embedder'> = {
     const { contextLength, vocabularySize } = model.facts;
     if (textTokens! > contextLength) {
       const message = `texts of ${textTokens} tokens are longer than the ${contextLength} that the model reads at once`;
-      throw new FailureError(
-        failure('impossible-combination', message, {
-          hint: 'Lower textTokens; llama.cpp reads as many as batch allows.',
-        }),
+      throw failed(
+        'impossible-combination',
+        message,
+        'Lower textTokens; llama.cpp reads as many as batch allows.',
       );
     }
     const random = xoroshiro128plus(textSeed!);

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { type Example, isLearnt, readExample } from '../../core/training/example.js';
 import type { TrainableModel } from '../../engines/runners/trainer.js';
@@ -17,7 +17,7 @@ export interface CutExample {
  */
 export function readExamples(path: string): Example[] {
   const fail = (message: string): never => {
-    throw new FailureError(failure('impossible-combination', message));
+    throw failed('impossible-combination', message);
   };
   const examples: Example[] = [];
   try {

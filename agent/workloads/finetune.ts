@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { readText } from '../../artifacts/files/text.js';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { relativeHalfWidth } from '../../core/statistics/interval.js';
 import { warmupSettled } from '../../core/statistics/stopping.js';
 import { rateAt, type TrainingSettings } from '../../core/training/methods.js';
@@ -114,16 +114,14 @@ function datasetFor(model: TrainableModel, settings: TrainingSettings, textPath:
   const hint = answersOnly
     ? 'Give more examples, raise windowTokens, or lower sequencesPerStep or heldOutShare.'
     : 'Give a longer text, or lower windowTokens or heldOutShare.';
-  throw new FailureError(failure('impossible-combination', `${textPath}: ${dataset}`, { hint }));
+  throw failed('impossible-combination', `${textPath}: ${dataset}`, hint);
 }
 
 function cutExamples(model: TrainableModel, path: string) {
   return readExamples(path).map((example, i) => {
     const cut = cutExample(example, model);
     if (typeof cut !== 'string') return cut;
-    throw new FailureError(
-      failure('impossible-combination', `example ${i + 1} of ${basename(path)}: ${cut}`),
-    );
+    throw failed('impossible-combination', `example ${i + 1} of ${basename(path)}: ${cut}`);
   });
 }
 
@@ -150,5 +148,5 @@ async function heldOutLoss(
 const secondsOf = (steps: readonly TrainingStep[]) => steps.map(({ seconds }) => seconds);
 
 async function rest(context: WorkloadContext): Promise<void> {
-  if (await context.checkStop()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
+  if (await context.checkStop()) throw failed('cancelled', 'the trial was stopped');
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { allNodes } from '../../core/graph/graph.js';
 import type { ApplicationRecord, GraphRecord } from '../../core/graph/record.js';
@@ -81,7 +81,7 @@ export const graph: Workload<'completions'> = {
         stopReason: context.stopReason,
       });
       const reason = context.stopReason();
-      if (reason !== null) throw new FailureError(failure('cancelled', `the trial was stopped: ${reason}`));
+      if (reason !== null) throw failed('cancelled', `the trial was stopped: ${reason}`);
       context.stamp('serve', 0, times.origin, times.end, outputTokens(journal));
       const record = await recordOf({ read, engine, journal, wanted, input, times });
       return {
@@ -107,7 +107,7 @@ async function warmUp(
   const start = now();
   for (let i = 0; i < rounds; i++) {
     await engine.prepare();
-    if (await checkStop()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
+    if (await checkStop()) throw failed('cancelled', 'the trial was stopped');
   }
   if (rounds > 0) stamp('warm-up', 0, start, now(), 0);
 }

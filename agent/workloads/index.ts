@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { Workload } from './workload.js';
 
 /** Every workload this agent knows, imported when a trial has it: a new one is a new file and one line here. */
@@ -17,9 +17,9 @@ export const WORKLOAD_KINDS: readonly string[] = Object.keys(WORKLOADS);
 /** @returns the workload; throws FailureError `impossible-combination` for a kind this agent does not know. */
 export async function workloadNamed(kind: string): Promise<Workload> {
   if (Object.hasOwn(WORKLOADS, kind)) return await WORKLOADS[kind]!();
-  throw new FailureError(
-    failure('impossible-combination', `this agent has no workload ${kind}`, {
-      hint: `It has ${WORKLOAD_KINDS.join(', ')}; a newer sweep may need a newer agent.`,
-    }),
+  throw failed(
+    'impossible-combination',
+    `this agent has no workload ${kind}`,
+    `It has ${WORKLOAD_KINDS.join(', ')}; a newer sweep may need a newer agent.`,
   );
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { readSizes } from '../../core/inference/sizes.js';
 import { inference as kind } from '../../core/workloads/inference.js';
@@ -37,7 +37,7 @@ function graphRequest(options: Options): GraphRequest {
   const { items, size, sizes, inputSeed } = kind.options.parse(options) as Record<string, unknown>;
   const named = sizes === null ? new Map<string, number>() : readSizes(String(sizes));
   if (typeof named === 'string') {
-    throw new FailureError(failure('impossible-combination', `sizes cannot be read: ${named}`));
+    throw failed('impossible-combination', `sizes cannot be read: ${named}`);
   }
   return {
     items: Number(items),

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { median } from '../../core/statistics/quantile.js';
 import { shouldStop, warmingUp } from '../../core/statistics/stopping.js';
@@ -169,7 +169,7 @@ function gaps(start: number, ends: Float64Array): number[] {
 }
 
 async function rest(context: WorkloadContext): Promise<void> {
-  if (await context.checkStop()) throw new FailureError(failure('cancelled', 'the trial was stopped'));
+  if (await context.checkStop()) throw failed('cancelled', 'the trial was stopped');
 }
 
 function tokensOf(options: LatencyOptions): number {
@@ -194,5 +194,5 @@ function count(options: Options, name: string, fallback: number, least: number):
 }
 
 function refuse(message: string): never {
-  throw new FailureError(failure('impossible-combination', message));
+  throw failed('impossible-combination', message);
 }

@@ -1,6 +1,6 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { drawLora, parseLoraShares } from '../../core/serving/loras.js';
 import type { ServedEndpoint } from '../../engines/servers/served.js';
 import type { PlannedRequest } from '../../load/endpoint.js';
@@ -19,7 +19,7 @@ export function choosingLoras(
   { name: server, loras, profile: { loras: how } }: ServedEndpoint,
 ): RequestMaker {
   const shares = written === null ? [] : parseLoraShares(written);
-  const refused = (why: string) => new FailureError(failure('impossible-combination', why));
+  const refused = (why: string) => failed('impossible-combination', why);
   // The door has read it already.
   if (typeof shares === 'string') throw refused(shares);
   if (shares.length === 0) return make;

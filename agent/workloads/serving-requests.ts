@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { drawLength, type Lengths, parseLengths } from '../../core/serving/lengths.js';
 import type { Tokenizer } from '../../core/serving/tokenizer.js';
@@ -74,22 +74,20 @@ function withLengths(prompts: readonly PlannedRequest[], lengths: Lengths, seed:
 function lengthsOf(written: number | string): Lengths {
   const lengths = parseLengths(written);
   if (typeof lengths !== 'string') return lengths;
-  throw new FailureError(failure('impossible-combination', lengths));
+  throw failed('impossible-combination', lengths);
 }
 
 async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new FailureError(
-      failure('impossible-combination', `the requests ${path} cannot be read: ${fileProblem(error)}`),
-    );
+    throw failed('impossible-combination', `the requests ${path} cannot be read: ${fileProblem(error)}`);
   }
 }
 
 function taken(path: string, read: PlannedRequest[] | string): readonly PlannedRequest[] {
   if (typeof read !== 'string') return read;
-  throw new FailureError(failure('impossible-combination', `the requests ${path} cannot be read: ${read}`));
+  throw failed('impossible-combination', `the requests ${path} cannot be read: ${read}`);
 }
 
 /** By its first line: JSON, or the heads of its columns. */

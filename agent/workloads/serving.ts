@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import {
   LOAD_SEARCH,
@@ -289,12 +289,12 @@ async function askTwice({
 /** @throws FailureError of a run that was stopped from outside, or whose server went away. */
 function refuseUnlessWhole({ lost }: LoadOutcome, context: WorkloadContext, server: string): void {
   const reason = context.stopReason();
-  if (reason !== null) throw new FailureError(failure('cancelled', `the trial was stopped: ${reason}`));
+  if (reason !== null) throw failed('cancelled', `the trial was stopped: ${reason}`);
   if (lost === null) return;
-  throw new FailureError(
-    failure('crashed', `the server ${server} went away while it was measured: ${lost}`, {
-      hint: 'Its own log says why. Start it again; the same command goes on where it was.',
-    }),
+  throw failed(
+    'crashed',
+    `the server ${server} went away while it was measured: ${lost}`,
+    'Its own log says why. Start it again; the same command goes on where it was.',
   );
 }
 

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { AdapterLayer } from '../../core/techniques/adapters/adapter.js';
 import { ontoBase } from '../../core/techniques/adapters/residual.js';
 import { decodeFloats, isFloatType } from '../../core/techniques/float-types.js';
@@ -97,5 +97,5 @@ export function requireFloats({ name, type }: TensorInfo, baseName: string) {
   const message = `${baseName} is quantized (${name} is ${type}), and an adapter cannot be added to it without loss`;
   const hint =
     'Merge into the f16, bf16 or f32 model and quantize after that, as the steps of a sweep do; or attach it (mode=attached).';
-  throw new FailureError(failure('impossible-combination', message, { hint }));
+  throw failed('impossible-combination', message, hint);
 }

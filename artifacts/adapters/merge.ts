@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import type { AxisValue } from '../../core/experiment/experiment.js';
 import {
   type AdapterLayer,
@@ -139,5 +139,5 @@ function overflow({ name, type }: TensorInfo, value: number, before: number): Fa
     ? `merged, a weight of ${name} is ${value.toPrecision(4)}, which ${type} cannot hold`
     : `the base has a weight of ${name} that is not finite`;
   const hint = Number.isFinite(before) ? 'Merge into a bf16 or f32 model, or lower the scale.' : null;
-  return new FailureError(failure('impossible-combination', message, { hint }));
+  return failed('impossible-combination', message, hint);
 }

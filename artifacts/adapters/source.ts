@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failed } from '../../core/errors.js';
 import { readSyntheticAdapter, type SyntheticAdapter } from '../../core/techniques/adapter.js';
 import { digestOf, digestOfAll } from '../../process/digest.js';
 import type { ModelSettings } from '../files/resolve.js';
@@ -88,5 +88,5 @@ function builtinPath(source: string): string {
   if (known !== undefined) return join(builtinFolder(), known.file);
   const message = `there is no builtin adapter ${JSON.stringify(source.slice('builtin:'.length))}`;
   const hint = `The builtin adapters are ${adapters.map(({ name }) => name).join(' and ')}.`;
-  throw new FailureError(failure('model-missing', message, { hint }));
+  throw failed('model-missing', message, hint);
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { SyntheticAdapter } from '../../core/techniques/adapter.js';
 import { type AdapterLayer, type LowRankAdapter, targetOf } from '../../core/techniques/adapters/adapter.js';
 import { LINEAR_TARGETS } from '../../core/techniques/adapters/names.js';
@@ -26,9 +26,7 @@ export function syntheticAdapter(
   if (missing.length > 0 || wanted.length === 0) {
     const what = missing.length > 0 ? missing.join(', ') : LINEAR_TARGETS.join(', ');
     const hint = `Its matrices are ${[...known].sort().join(', ')}.`;
-    throw new FailureError(
-      failure('impossible-combination', `the model has no ${what} for a synthetic adapter`, { hint }),
-    );
+    throw failed('impossible-combination', `the model has no ${what} for a synthetic adapter`, hint);
   }
   const chosen = matrices.filter(({ name }) => wanted.includes(targetOf(name)));
   const layers = new Map(chosen.map((tensor) => [tensor.name, layerOf(tensor, rank, seed)]));

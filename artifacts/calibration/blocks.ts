@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import { type FloatType, isFloatType } from '../../core/techniques/float-types.js';
 import { matricesOf } from '../../formats/gguf/experts.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
@@ -104,5 +104,5 @@ function furtherBlocks({ metadata }: GgufFile, architecture: string): number {
 }
 
 function unsupported(message: string, hint: string | null = null): FailureError {
-  return new FailureError(failure('model-unsupported', message, { hint }));
+  return failed('model-unsupported', message, hint);
 }

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { type ExpertTokens, expertTokens } from '../../core/techniques/expert-tokens.js';
 import { tensorOf } from '../../core/techniques/pruning/plan.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
@@ -61,9 +61,7 @@ export async function collectStatistics(
     ? await passModel({ ...common, linears })
     : await walkModel({ ...common, scratchFolder: `${outputPath}.scratch` });
   if (layers.size === 0) {
-    throw new FailureError(
-      failure('model-unsupported', 'it has no linear layers that the engine multiplies with'),
-    );
+    throw failed('model-unsupported', 'it has no linear layers that the engine multiplies with');
   }
   await writeStatistics(outputPath, {
     origin: { ...origin, sequenceTokens: sequences[0]!.length, ...(await computedOn(place)) },

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import type { Collector } from '../../engines/native/collector.js';
 
@@ -8,7 +8,7 @@ export function endSequence(collector: Collector): Float32Array {
     return collector.endSequence();
   } catch (error) {
     const message = `activations could not be collected: ${(error as Error).message}`;
-    throw new FailureError(failure('run-failed', message), { cause: error });
+    throw failed('run-failed', message, null, { cause: error });
   }
 }
 
@@ -19,9 +19,7 @@ export function endSequence(collector: Collector): Float32Array {
 export function checkedStatistics(name: string, statistics: ChannelStatistics | null): ChannelStatistics {
   if (statistics === null) {
     const hint = 'Leave it out (exclude).';
-    throw new FailureError(
-      failure('model-unsupported', `${name}: the engine multiplies nothing with these weights`, { hint }),
-    );
+    throw failed('model-unsupported', `${name}: the engine multiplies nothing with these weights`, hint);
   }
   const { squaresPerSequence, sumPerSequence, variance } = statistics;
   for (const channels of [squaresPerSequence, sumPerSequence, variance]) {
@@ -29,9 +27,7 @@ export function checkedStatistics(name: string, statistics: ChannelStatistics | 
     if (bad < 0) continue;
     const hint =
       'Check the model file; a model whose activations overflow f16 needs its bf16 or f32 weights.';
-    throw new FailureError(
-      failure('model-unsupported', `${name}: the activations of channel ${bad} are not finite`, { hint }),
-    );
+    throw failed('model-unsupported', `${name}: the activations of channel ${bad} are not finite`, hint);
   }
   return statistics;
 }

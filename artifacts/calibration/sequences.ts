@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { calibrationWindows } from '../../core/techniques/calibration-windows.js';
 import { loadObserver } from '../../engines/runners/index.js';
 import type { ObservedPlace } from '../../engines/runners/observer.js';
@@ -39,7 +39,7 @@ export async function calibrationSequences(request: SequencesRequest): Promise<r
   // The engine would end the process.
   if (!header.metadata.has('tokenizer.ggml.tokens')) {
     const message = `${basename(modelPath)} has no vocabulary, so no text can be run through it`;
-    throw new FailureError(failure('model-unsupported', message));
+    throw failed('model-unsupported', message);
   }
   const text = readText(textPath);
   const wanted = Math.min(request.tokens, modelFacts(header).contextLength);
@@ -51,7 +51,7 @@ export async function calibrationSequences(request: SequencesRequest): Promise<r
     const cut = calibrationWindows(tokens.length, { sequences, tokens: wanted, seed });
     if (typeof cut === 'string') {
       const hint = 'Give a longer text, or shorter sequences (tokens).';
-      throw new FailureError(failure('impossible-combination', `${basename(textPath)}: ${cut}`, { hint }));
+      throw failed('impossible-combination', `${basename(textPath)}: ${cut}`, hint);
     }
     return cut.map(({ start, length }) => {
       const sequence = tokens.slice(start, start + length);

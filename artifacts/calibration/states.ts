@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 
 /**
  * The hidden states of every calibration sequence before one block, in a file: 128 sequences of 2048 tokens are 4 GB in
@@ -52,7 +52,7 @@ export class StateFile {
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
       const message = 'the disk filled up with the hidden states of calibration sequences';
       const hint = 'Free some space, point cacheFolder to a larger disk, or use fewer sequences.';
-      throw new FailureError(failure('disk-full', message, { hint }), { cause: error });
+      throw failed('disk-full', message, hint, { cause: error });
     }
   }
 

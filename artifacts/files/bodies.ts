@@ -3,7 +3,7 @@ import { closeSync, createReadStream, openSync, rmSync, writeSync } from 'node:f
 import { copyFile, link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 
 /** What a store knows a body by. */
 export interface BodyFacts {
@@ -52,7 +52,7 @@ export class FolderBodies implements Bodies {
 
   async open(digest: string): Promise<Readable> {
     if (await this.has(digest)) return createReadStream(this.pathOf(digest));
-    throw new FailureError(failure('model-missing', `${digest} is not in ${this.#folder}`));
+    throw failed('model-missing', `${digest} is not in ${this.#folder}`);
   }
 
   async put(pieces: Iterable<string>): Promise<BodyFacts> {
@@ -148,5 +148,5 @@ export async function* linesOf(bodies: Bodies, digest: string): AsyncGenerator<s
 }
 
 function damaged(digest: string, what: string): FailureError {
-  return new FailureError(failure('digest-mismatch', `the file ${digest} ${what}`));
+  return failed('digest-mismatch', `the file ${digest} ${what}`);
 }

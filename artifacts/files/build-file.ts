@@ -1,6 +1,6 @@
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Failure, FailureError, failure } from '../../core/errors.js';
+import { type Failure, FailureError, failed } from '../../core/errors.js';
 import { requireRoom } from '../../formats/whole-file.js';
 import type { ChildMessage, ProgressReport, Task } from '../../process/isolation/job.js';
 import type { Ending, LaunchRequest } from '../../process/isolation/launch.js';
@@ -113,7 +113,7 @@ export function storageFailure(error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   const hint = 'Look at cacheFolder in the agent’s config.';
   const kind = code === 'ENOSPC' || code === 'EDQUOT' ? 'disk-full' : 'artifact-failed';
-  return new FailureError(failure(kind, `the artifact could not be stored: ${message}`, { hint }), {
+  return failed(kind, `the artifact could not be stored: ${message}`, hint, {
     cause: error,
   });
 }

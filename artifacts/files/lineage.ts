@@ -4,6 +4,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FORMAT_NAMES, type ModelFormat } from '../../core/models/formats.js';
+import { orElse } from '../../core/or-else.js';
 import { formatOf } from '../../formats/index.js';
 import { writeWhole } from '../../formats/whole-file.js';
 
@@ -59,11 +60,7 @@ export async function originOf(
 
 function stateOf({ path, key }: z.infer<typeof entrySchema>): Origin['state'] {
   if (!existsSync(path)) return 'gone';
-  try {
-    return keyOf(path) === key ? 'unchanged' : 'changed';
-  } catch {
-    return 'changed';
-  }
+  return orElse(() => (keyOf(path) === key ? 'unchanged' : 'changed'), 'changed');
 }
 
 /** Device, inode, size and time of change of all files of a model. @throws FormatError, and errors of stat(2) */

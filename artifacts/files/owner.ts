@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { orElse } from '../../core/or-else.js';
 
 /**
  * A mark that a process leaves in a shared folder to say that something is its own for now. A process id alone
@@ -50,11 +51,7 @@ export async function ownerLives(path: string): Promise<boolean | null> {
 }
 
 function parse(text: string): z.infer<typeof markSchema> | null {
-  try {
-    return markSchema.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
+  return orElse(() => markSchema.parse(JSON.parse(text)), null);
 }
 
 function isAlive(pid: number): boolean {
@@ -73,9 +70,5 @@ function beganAt(pid: number): string {
 }
 
 function attempt(read: () => string): string {
-  try {
-    return read();
-  } catch {
-    return '';
-  }
+  return orElse(() => read(), '');
 }

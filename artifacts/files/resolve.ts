@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { ModelFacts } from '../../core/experiment/experiment.js';
 import { unopenable } from '../../core/models/conversions.js';
 import type { ModelFormat } from '../../core/models/formats.js';
@@ -134,7 +134,7 @@ async function resolveRemote(
 
 function resolveSynthetic(source: string): ResolvedModel {
   const reading = readSynthetic(source);
-  if (!reading.ok) throw new FailureError(failure('model-missing', reading.reason, { hint: reading.hint }));
+  if (!reading.ok) throw failed('model-missing', reading.reason, reading.hint);
   const { header, digest } = describeSynthetic(reading.model);
   return { path: null, digest, synthetic: reading.model, ...inspectHeader(header) };
 }
@@ -148,5 +148,5 @@ function requireRuns<Model extends Inspected>(
   if (runs === null || flaw === null) return model;
   const message = `the model ${source} ${flaw}`;
   const hint = `Name a ${runs.join(' or ')} file of it; \`ridge roofline\` reads it as it is.`;
-  throw new FailureError(failure('model-unsupported', message, { hint }));
+  throw failed('model-unsupported', message, hint);
 }

@@ -5,6 +5,7 @@ import { type Failure, FailureError, failure } from '../../core/errors.js';
 import { nearest } from '../../core/input/suggest.js';
 import { partName } from '../../core/models/parts.js';
 import { hubSource } from '../../core/models/remote.js';
+import { orElse } from '../../core/or-else.js';
 import { PACKAGE_ROOT } from '../../process/package.js';
 
 export interface SourceSettings {
@@ -72,11 +73,7 @@ function localPath(
     throw refusal('model-missing', `${JSON.stringify(source)} is not the name of a file`);
   }
   const folders = settings.modelFolders.flatMap((folder) => {
-    try {
-      return [realpathSync(folder)];
-    } catch {
-      return [];
-    }
+    return orElse(() => [realpathSync(folder)], []);
   });
   const candidates = isAbsolute(path) ? [resolve(path)] : folders.map((folder) => resolve(folder, path));
   // Judged by name first, so that the answer does not tell whether a file outside the folders exists.

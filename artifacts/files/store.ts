@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { artifactStepSchema } from '../../core/result/result.js';
 import { requireRoom, writeWhole } from '../../formats/whole-file.js';
 import { digestOfAll, joinDigests } from '../../process/digest.js';
@@ -193,7 +193,7 @@ export class ArtifactStore {
     if (bytes > limit) {
       const message = `the synthetic model needs ${bytes} bytes and artifacts may take ${limit} on this node`;
       const hint = 'Raise artifactBytes in the agent’s config, or make the model smaller.';
-      throw new FailureError(failure('disk-full', message, { hint }));
+      throw failed('disk-full', message, hint);
     }
     const task = (outputPath: string) => taskOf(SYNTHESIZE, { model, outputPath });
     const making = { bytes, task, what: 'the synthetic model', cpus, timeLimitSeconds };

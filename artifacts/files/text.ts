@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
 import { builtinFolder, locateSource, type SourceSettings } from './source.js';
@@ -16,9 +16,7 @@ export function locateText(source: string, settings: SourceSettings): string {
   if (source === BUILTIN_TEXT) return join(builtinFolder(), SAMPLE);
   if (!source.startsWith('builtin:')) return locateSource(source, settings);
   const hint = `The builtin text is ${BUILTIN_TEXT}.`;
-  throw new FailureError(
-    failure('model-missing', `there is no builtin text ${JSON.stringify(source)}`, { hint }),
-  );
+  throw failed('model-missing', `there is no builtin text ${JSON.stringify(source)}`, hint);
 }
 
 /**
@@ -31,6 +29,6 @@ export function readText(path: string): string {
     return text.endsWith('\n') ? text.slice(0, -1) : text;
   } catch (error) {
     const why = error instanceof TypeError ? 'it is not UTF-8 text' : fileProblem(error);
-    throw new FailureError(failure('impossible-combination', `the text ${path} cannot be read: ${why}`));
+    throw failed('impossible-combination', `the text ${path} cannot be read: ${why}`);
   }
 }

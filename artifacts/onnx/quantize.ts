@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import type { GraphQuantization } from '../../core/techniques/graph-quantization.js';
 import { graphOf, onnx } from '../../formats/onnx/format.js';
 import { GRAPH_FILE, type OnnxModel } from '../../formats/onnx/model.js';
@@ -35,14 +35,10 @@ export async function quantizeGraph(
   const path = graphOf(inputPath);
   const file = readOnnx(path);
   if (file.nodesNeedFiles)
-    throw new FailureError(
-      failure(
-        'impossible-combination',
-        `${basename(inputPath)} has constants inside of nodes that lie in other files`,
-        {
-          hint: 'Save it with the attributes of its nodes inside: onnx.save_model(…, convert_attribute=False).',
-        },
-      ),
+    throw failed(
+      'impossible-combination',
+      `${basename(inputPath)} has constants inside of nodes that lie in other files`,
+      'Save it with the attributes of its nodes inside: onnx.save_model(…, convert_attribute=False).',
     );
   const report = new Report(onProgress);
   const made = quantized(file, quantization, report, basename(inputPath));
@@ -91,5 +87,5 @@ function quantized(model: OnnxModel, spec: GraphQuantization, report: Report, na
 
 function refusal(message: string): FailureError {
   const hint = 'Start from the float graph, or from the GGUF file or folder that it was made of.';
-  return new FailureError(failure('impossible-combination', message, { hint }));
+  return failed('impossible-combination', message, hint);
 }

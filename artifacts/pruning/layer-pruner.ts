@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import {
   type ExpertTokens,
   expertTokens,
@@ -148,7 +148,5 @@ function remasked(pruned: Matrix, dense: Matrix, mask: Mask): Matrix {
 /** A weight that SparseGPT moved others onto can leave the range of f16. */
 function outOfRange(name: string, type: string): FailureError {
   const hint = 'Prune the bf16 or f32 file, or raise the dampening.';
-  return new FailureError(
-    failure('artifact-failed', `${name}: updated weights are too large for ${type}`, { hint }),
-  );
+  return failed('artifact-failed', `${name}: updated weights are too large for ${type}`, hint);
 }

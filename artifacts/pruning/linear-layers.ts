@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import { type FloatType, isFloatType } from '../../core/techniques/float-types.js';
 import { isChosen, tensorOf } from '../../core/techniques/pruning/plan.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
@@ -35,9 +35,7 @@ export function chosenLayers(path: string, header: GgufFile, spec: SparsitySpec)
       ...new Set(all.map(({ name }) => tensorOf(name).tensor.replace(/^blk\.\d+\.|\.weight$/g, ''))),
     ];
     const hint = names.length === 0 ? 'Is it a language model?' : `Its layers are ${names.join(', ')}.`;
-    throw new FailureError(
-      failure('impossible-combination', `${file} has no linear layer for ${wanted}`, { hint }),
-    );
+    throw failed('impossible-combination', `${file} has no linear layer for ${wanted}`, hint);
   }
   return chosen.map((tensor) => {
     const { type, name, shape } = tensor;
@@ -51,5 +49,5 @@ export function chosenLayers(path: string, header: GgufFile, spec: SparsitySpec)
 }
 
 function unsupported(message: string, hint: string): FailureError {
-  return new FailureError(failure('model-unsupported', message, { hint }));
+  return failed('model-unsupported', message, hint);
 }

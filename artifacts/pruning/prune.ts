@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { needsHessian } from '../../core/techniques/pruning/check.js';
 import type { PruneReport } from '../../core/techniques/pruning/summary.js';
 import { readSparsity, type SparsitySpec } from '../../core/techniques/sparsity.js';
@@ -63,5 +63,5 @@ function specOf(word: string): SparsitySpec {
   const reading = readSparsity(word);
   if (reading.ok && reading.value !== null) return reading.value;
   const message = reading.ok ? 'sparsity none prunes nothing' : reading.message;
-  throw new FailureError(failure('impossible-combination', message));
+  throw failed('impossible-combination', message);
 }

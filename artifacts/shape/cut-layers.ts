@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { AxisValue } from '../../core/experiment/experiment.js';
 import { copyGguf, readMetadataValue } from '../../formats/gguf/copy.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
@@ -26,14 +26,10 @@ export async function cutLayers({
   const prefix = `${String(facts.get('general.architecture'))}.`;
   const layers = Number(facts.get(`${prefix}block_count`));
   if (!(kept <= layers))
-    throw new FailureError(
-      failure(
-        'impossible-combination',
-        `${basename(inputPath)} has ${layers} layers, and ${kept} are to stay`,
-        {
-          hint: `Choose layers first:${layers} or fewer.`,
-        },
-      ),
+    throw failed(
+      'impossible-combination',
+      `${basename(inputPath)} has ${layers} layers, and ${kept} are to stay`,
+      `Choose layers first:${layers} or fewer.`,
     );
   const metadata = new Map<string, GgufValue>([[`${prefix}block_count`, { type: 'u32', value: kept }]]);
   for (const key of spans.keys()) {

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import type { AxisValue } from '../../core/experiment/experiment.js';
 import {
   decodeFloats,
@@ -132,9 +132,7 @@ async function* means(
           const bytes = Buffer.alloc(count * size);
           const { bytesRead } = await file.read(bytes, 0, bytes.length, from);
           if (bytesRead !== bytes.length) {
-            throw new FailureError(
-              failure('model-unreadable', 'the model ended while its heads were grouped'),
-            );
+            throw failed('model-unreadable', 'the model ended while its heads were grouped');
           }
           const values = decodeFloats(bytes, type);
           for (let i = 0; i < count; i++) sums[i] = sums[i]! + values[i]!;
@@ -151,5 +149,5 @@ async function* means(
 }
 
 function refusal(message: string, hint: string): FailureError {
-  return new FailureError(failure('impossible-combination', message, { hint }));
+  return failed('impossible-combination', message, hint);
 }

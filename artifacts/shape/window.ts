@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { AxisValue } from '../../core/experiment/experiment.js';
 import { REWRITTEN_AS, windowFlaw } from '../../core/techniques/attention-window.js';
 import { copyGguf } from '../../formats/gguf/copy.js';
@@ -45,10 +45,10 @@ export async function giveWindow({
     fullEvery,
   );
   if (flaw !== null) {
-    throw new FailureError(
-      failure('impossible-combination', `${basename(inputPath)}: ${flaw}`, {
-        hint: 'Leave its attention as it is.',
-      }),
+    throw failed(
+      'impossible-combination',
+      `${basename(inputPath)}: ${flaw}`,
+      'Leave its attention as it is.',
     );
   }
   const layers = Number(header.metadata.get(`${architecture}.block_count`));

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { TechniqueChoice } from '../../core/experiment/experiment.js';
 import { makerFor, runnerNamed } from '../../core/runners/index.js';
 import { type ChainStep, chainSteps } from '../../core/techniques/chain.js';
@@ -43,7 +43,7 @@ export async function stepsFor(request: StepsRequest): Promise<Step[]> {
   if (!chain.ok) {
     // A sweep of a newer release may have words that this agent does not know.
     const hint = 'Use an agent of the release that the sweep was written for.';
-    throw new FailureError(failure('impossible-combination', chain.message, { hint }));
+    throw failed('impossible-combination', chain.message, hint);
   }
   const steps: Step[] = [];
   for (const one of chain.value) steps.push(await stepOf(one, request));

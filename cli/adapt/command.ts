@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { lazy } from '../options/lazy.js';
 import { positiveInteger } from '../options/values.js';
 import { type AdaptOptions, withAdaptOptions } from './options.js';
 import { registerTrain } from './train-command.js';
@@ -72,10 +73,7 @@ function registerConvert(adapt: Command): void {
         .default('f32'),
     )
     .option('-f, --force', 'overwrite the output if it exists');
-  withAdaptOptions(command).action(async (adapter: string, output: string, options: ConvertOptions) => {
-    const { convertAdapter } = await import('./convert.js');
-    await convertAdapter(adapter, output, options);
-  });
+  withAdaptOptions(command).action(lazy(async () => (await import('./convert.js')).convertAdapter));
 }
 
 function registerInspect(adapt: Command): void {
@@ -84,10 +82,7 @@ function registerInspect(adapt: Command): void {
     .description('show what an adapter is: kind, ranks, scales, matrices, and whether it fits a model')
     .argument('<adapter>', 'GGUF file, PEFT folder, builtin:NAME or synthetic:lora?…')
     .option('--model <model>', 'the model it is for (PEFT folders and synthetic adapters need it)');
-  withAdaptOptions(command).action(async (adapter: string, options: InspectOptions) => {
-    const { inspectAdapter } = await import('./inspect.js');
-    await inspectAdapter(adapter, options);
-  });
+  withAdaptOptions(command).action(lazy(async () => (await import('./inspect.js')).inspectAdapter));
 }
 
 function registerCompare(adapt: Command): void {
@@ -103,8 +98,5 @@ function registerCompare(adapt: Command): void {
       'windows to compare, at most (default: the whole text)',
       positiveInteger,
     );
-  withAdaptOptions(command).action(async (model: string, adapter: string, options: CompareOptions) => {
-    const { compareAdapter } = await import('./compare.js');
-    await compareAdapter(model, adapter, options);
-  });
+  withAdaptOptions(command).action(lazy(async () => (await import('./compare.js')).compareAdapter));
 }

@@ -13,8 +13,8 @@ import { defaultRunnerFor } from '../../core/runners/index.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { usageError } from '../exit.js';
 import { OPENED_BY_COMMANDS, openModel } from '../local-models.js';
-import { plainTable } from '../output/plain-table.js';
-import { printData, printJson, say } from '../output/print.js';
+import { printTable } from '../output/plain-table.js';
+import { printJson, say } from '../output/print.js';
 import { QualityProgressLine } from '../quality/progress-line.js';
 import { runCommand } from '../single/run-command.js';
 import { stoppable } from '../single/stoppable.js';
@@ -91,19 +91,17 @@ function report(model: string, adapter: string, text: string, found: Comparison,
     return;
   }
   const digits = (value: number) => value.toPrecision(3);
-  printData(
-    plainTable(
-      ['merged against attached', ''],
-      [
-        ['largest difference of two logits', digits(largestDifference)],
-        ['spread of the logits', digits(logitSpread)],
-        ['normalized squared error', digits(normalizedSquaredError)],
-        ['KL divergence, mean', `${digits(divergence.kl.value)} nats`],
-        ['same most likely token', `${(100 * divergence.sameTop.value).toFixed(2)} %`],
-        ['perplexity, attached', divergence.base.value.toFixed(4)],
-        ['perplexity, merged', divergence.candidate.value.toFixed(4)],
-      ],
-    ),
+  printTable(
+    ['merged against attached', ''],
+    [
+      ['largest difference of two logits', digits(largestDifference)],
+      ['spread of the logits', digits(logitSpread)],
+      ['normalized squared error', digits(normalizedSquaredError)],
+      ['KL divergence, mean', `${digits(divergence.kl.value)} nats`],
+      ['same most likely token', `${(100 * divergence.sameTop.value).toFixed(2)} %`],
+      ['perplexity, attached', divergence.base.value.toFixed(4)],
+      ['perplexity, merged', divergence.candidate.value.toFixed(4)],
+    ],
   );
   say(`${model} with ${adapter}, ${divergence.tokens} predictions in ${windows} windows of ${text}`);
 }

@@ -12,8 +12,8 @@ import {
 } from '../../core/techniques/adapters/adapter.js';
 import { canAttach, readAdapterGguf } from '../../formats/adapters/gguf.js';
 import { usageError } from '../exit.js';
-import { plainTable } from '../output/plain-table.js';
-import { printData, printJson, say } from '../output/print.js';
+import { printTable } from '../output/plain-table.js';
+import { printJson, say } from '../output/print.js';
 import { runCommand } from '../single/run-command.js';
 import type { InspectOptions } from './command.js';
 import { openBase, settingsOf } from './open.js';
@@ -42,7 +42,7 @@ export async function inspectAdapter(source: string, options: InspectOptions): P
       return;
     }
     const rows = targets.map((one) => [one.target, one.shape, one.layers, one.rank, one.scale, one.size]);
-    printData(plainTable(['matrix', '[out, in]', 'layers', 'rank', 'scale', '|scale B A| at most'], rows));
+    printTable(['matrix', '[out, in]', 'layers', 'rank', 'scale', '|scale B A| at most'], rows);
     say(
       `${source}: ${facts.kind} for ${facts.architecture}, ${facts.parameters.toLocaleString('en')} numbers, ${formatValue(located.bytes, 'B')}`,
     );

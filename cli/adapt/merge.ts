@@ -5,8 +5,8 @@ import { locateAdapter } from '../../artifacts/adapters/source.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { usageError } from '../exit.js';
-import { plainTable } from '../output/plain-table.js';
-import { printData, printJson, say } from '../output/print.js';
+import { printTable } from '../output/plain-table.js';
+import { printJson, say } from '../output/print.js';
 import { makeAlone } from '../single/make.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
@@ -52,17 +52,15 @@ export async function mergeIntoModel(
       printJson({ output: path, model: source, adapters: named, ...facts, seconds, threads });
       return;
     }
-    printData(
-      plainTable(
-        ['', ''],
-        [
-          ['adapters', adapters.map(({ source: spelling, scale }) => `${spelling} × ${scale}`).join(', ')],
-          ['rank', String(facts.rank)],
-          ['matrices', `${facts.matrices}: ${facts.targets}`],
-          ['numbers', Number(facts.adapterParameters).toLocaleString('en')],
-          ['largest change', Number(facts.largestChange).toPrecision(3)],
-        ],
-      ),
+    printTable(
+      ['', ''],
+      [
+        ['adapters', adapters.map(({ source: spelling, scale }) => `${spelling} × ${scale}`).join(', ')],
+        ['rank', String(facts.rank)],
+        ['matrices', `${facts.matrices}: ${facts.targets}`],
+        ['numbers', Number(facts.adapterParameters).toLocaleString('en')],
+        ['largest change', Number(facts.largestChange).toPrecision(3)],
+      ],
     );
     say(
       `${path}: ${formatValue(base.bytes, 'B')}, merged in ${seconds.toFixed(1)} s with ${threads} threads`,

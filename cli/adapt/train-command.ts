@@ -7,6 +7,7 @@ import {
   type TrainingMethod,
 } from '../../core/training/methods.js';
 import { finetune } from '../../core/workloads/finetune.js';
+import { lazy } from '../options/lazy.js';
 import { positiveInteger, wholeNumber } from '../options/values.js';
 import { type AdaptOptions, withAdaptOptions } from './options.js';
 
@@ -62,10 +63,7 @@ export function registerTrain(adapt: Command): void {
   }
   withAdaptOptions(command)
     .option('-f, --force', 'overwrite the output if it exists')
-    .action(async (model: string, output: string, options: TrainOptions) => {
-      const { trainModel } = await import('./train.js');
-      await trainModel(model, output, options);
-    });
+    .action(lazy(async () => (await import('./train.js')).trainModel));
 }
 
 function choice(flags: string, help: string, choices: readonly string[], usual: unknown): Option {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { LogFormat } from '../../core/log-text.js';
 import { DEFAULT_AGENT_METRICS_PORT } from '../../proto/ports.js';
 import { addAgentConnectionOptions, type CredentialOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 import { logFormatOption } from '../options/log.js';
 import { collect, duration } from '../options/values.js';
 
@@ -41,8 +42,5 @@ export function registerAgent(program: Command): void {
     .option('--until-done', 'end when the coordinator has nothing more to do')
     .option('--leave-idle <time>', 'end when there was no work for so long, such as 10min', duration)
     .addOption(logFormatOption());
-  addAgentConnectionOptions(command).action(async (options: AgentOptions) => {
-    const { serveAgent } = await import('./agent.js');
-    await serveAgent(options);
-  });
+  addAgentConnectionOptions(command).action(lazy(async () => (await import('./agent.js')).serveAgent));
 }

@@ -3,8 +3,8 @@ import { type OutsideScores, readOutside } from '../../core/quality/answers/outs
 import { askedName } from '../../core/quality/tasks/few-shot.js';
 import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
 import { usageError } from '../exit.js';
-import { plainTable } from '../output/plain-table.js';
-import { printData, printJson, say } from '../output/print.js';
+import { printTable } from '../output/plain-table.js';
+import { printJson, say } from '../output/print.js';
 import { intervalText, rounded } from './cells.js';
 import type { AnswersOptions } from './command.js';
 import { BY_LENGTH, BY_WAY, groupOf } from './groups.js';
@@ -101,12 +101,7 @@ async function printLines(answers: Answers, { most }: AnswersOptions): Promise<v
       ...[tokensIn, tokensOut, rounded(seconds), rounded(joules)],
     ]);
   }
-  printData(
-    plainTable(
-      ['row', 'task', 'item', 'score', 'answer', 'reference', 'in', 'out', 'seconds', 'joules'],
-      rows,
-    ),
-  );
+  printTable(['row', 'task', 'item', 'score', 'answer', 'reference', 'in', 'out', 'seconds', 'joules'], rows);
   if (count > most) say(`${count - most} more: --most ${count} shows them, --format jsonl has all of each`);
 }
 
@@ -139,30 +134,28 @@ async function printMetrics(answers: Answers, options: AnswersOptions): Promise<
     printJson({ schema: METRICS_SCHEMA, rows: plain, macro });
     return;
   }
-  printData(
-    plainTable(
-      [
-        ...[
-          'row',
-          'label',
-          'task',
-          'of',
-          'items',
-          'score',
-          '95 %',
-          'interval',
-          'seconds',
-          'in',
-          'out',
-          'joules',
-        ],
-        ...(byLength ? ['s to first', 'KV bytes'] : []),
+  printTable(
+    [
+      ...[
+        'row',
+        'label',
+        'task',
+        'of',
+        'items',
+        'score',
+        '95 %',
+        'interval',
+        'seconds',
+        'in',
+        'out',
+        'joules',
       ],
-      rows.map(({ row, label, task, group, metrics }) => [
-        ...[row, label, task, group, ...cells(metrics)],
-        ...(byLength ? [rounded(metrics.secondsToFirst), rounded(metrics.kvBytes)] : []),
-      ]),
-    ),
+      ...(byLength ? ['s to first', 'KV bytes'] : []),
+    ],
+    rows.map(({ row, label, task, group, metrics }) => [
+      ...[row, label, task, group, ...cells(metrics)],
+      ...(byLength ? [rounded(metrics.secondsToFirst), rounded(metrics.kvBytes)] : []),
+    ]),
   );
   for (const { label, task, score } of macro)
     say(`${label}, ${task}: ${score.toFixed(4)} as the mean of groups, each counted once`);

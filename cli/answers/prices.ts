@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { fileProblem } from '../../core/input/file-problem.js';
+import { textUpTo } from '../../core/bounds.js';
 import { readYaml } from '../../core/input/yaml.js';
 import { readBounded } from '../../formats/bounded-file.js';
-import { usageError } from '../exit.js';
+import { tryFile, usageError } from '../exit.js';
 
 const MOST_BYTES = 2 ** 20;
 
@@ -13,7 +13,7 @@ const price = z.strictObject({
   perKilowattHour: z.number().nonnegative().default(0),
 });
 const schema = z.strictObject({
-  currency: z.string().min(1).max(20),
+  currency: textUpTo(20),
   /** By what a row is called: its label, its number or its model; `default` for all others. */
   rows: z.record(z.string(), price),
 });
@@ -35,12 +35,9 @@ export interface Prices {
 
 /** Reads a price list. @throws CommandError (2) with all that is wrong in it. */
 export function readPrices(path: string): Prices {
-  let text: string;
-  try {
-    text = readBounded(path, MOST_BYTES).toString('utf8');
-  } catch (error) {
-    throw usageError(`the prices ${path} cannot be read: ${fileProblem(error)}`);
-  }
+  const text = tryFile(`the prices ${path} cannot be read`, () =>
+    readBounded(path, MOST_BYTES).toString('utf8'),
+  );
   const source = readYaml(text);
   const read = schema.safeParse(source.data);
   if (!source.readable || source.diagnostics.length > 0 || !read.success) {

@@ -1,7 +1,7 @@
 import { makeBundle } from '../bundle/make.js';
 import type { ConnectionOptions } from '../options/connection.js';
-import { plainTable } from '../output/plain-table.js';
-import { printData, say } from '../output/print.js';
+import { printTable } from '../output/plain-table.js';
+import { say } from '../output/print.js';
 import { baselines, newBaseline } from './store.js';
 
 /** `ridge baseline save`. */
@@ -18,10 +18,8 @@ export function printBaselines(): void {
   const all = baselines();
   if (all.length === 0) say('there are none: `ridge baseline save NAME RUN` keeps one');
   else
-    printData(
-      plainTable(
-        ['name', 'bytes', 'saved'],
-        all.map(({ name, bytes, savedAt }) => [name, bytes, savedAt]),
-      ),
+    printTable(
+      ['name', 'bytes', 'saved'],
+      all.map(({ name, bytes, savedAt }) => [name, bytes, savedAt]),
     );
 }

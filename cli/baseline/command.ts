@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { addConnectionOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 
 export function registerBaseline(program: Command): void {
   const baseline = program
@@ -13,29 +14,14 @@ export function registerBaseline(program: Command): void {
     .argument('<name>', 'letters, digits, dots and dashes')
     .argument('<sources...>', 'as `ridge bundle` takes them')
     .option('-f, --force', 'in place of the one that has the name');
-  addConnectionOptions(save).action(
-    async (
-      name: string,
-      sources: readonly string[],
-      options: ConnectionOptions & { readonly force?: true },
-    ) => {
-      const { saveBaseline } = await import('./baseline.js');
-      await saveBaseline(name, sources, options);
-    },
-  );
+  addConnectionOptions(save).action(lazy(async () => (await import('./baseline.js')).saveBaseline));
   baseline
     .command('list')
     .description('which there are')
-    .action(async () => {
-      const { printBaselines } = await import('./baseline.js');
-      printBaselines();
-    });
+    .action(lazy(async () => (await import('./baseline.js')).printBaselines));
   baseline
     .command('remove')
     .description('forget one')
     .argument('<name>', 'as `ridge baseline list` says it')
-    .action(async (name: string) => {
-      const { removeBaseline } = await import('./store.js');
-      removeBaseline(name);
-    });
+    .action(lazy(async () => (await import('./store.js')).removeBaseline));
 }

@@ -1,11 +1,10 @@
 import { writeFileSync } from 'node:fs';
-import { fileProblem } from '../../core/input/file-problem.js';
 
 import type { ResultRecord } from '../../core/result/result.js';
 import { labelsIn } from '../../core/sweep/labels.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { metricText } from '../../report/scale.js';
-import { usageError } from '../exit.js';
+import { tryFile } from '../exit.js';
 import { say } from '../output/print.js';
 import { namelessSweep, strictly } from '../sweep-file.js';
 import type { BenchOptions } from './command.js';
@@ -72,9 +71,9 @@ function withFlag(message: string): string {
 }
 
 function save(path: string, document: string): void {
-  try {
-    writeFileSync(path, document, { flag: 'wx' });
-  } catch (error) {
-    throw usageError(`${path} cannot be written: ${fileProblem(error)}`, 'Name another file with --save.');
-  }
+  tryFile(
+    `${path} cannot be written`,
+    () => writeFileSync(path, document, { flag: 'wx' }),
+    'Name another file with --save.',
+  );
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { EXIT, usageError } from '../exit.js';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 
 export interface BundleOptions extends ConnectionOptions {
   readonly output?: string;
@@ -50,8 +51,5 @@ export function registerBundle(program: Command): void {
     .command('keygen')
     .description('make an Ed25519 key to sign with, and the public one beside it')
     .argument('<file>', 'private key to write (PEM); the public one gets .pub.pem')
-    .action(async (file: string) => {
-      const { printKeys } = await import('./print.js');
-      printKeys(file);
-    });
+    .action(lazy(async () => (await import('./print.js')).printKeys));
 }

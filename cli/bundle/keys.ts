@@ -8,8 +8,8 @@ import {
 } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { fileProblem } from '../../core/input/file-problem.js';
-import { usageError } from '../exit.js';
+
+import { tryFile, usageError } from '../exit.js';
 import { sha256 } from '../report/packed/container.js';
 
 /** What stands beside a manifest that was signed. */
@@ -33,12 +33,10 @@ export function makeKeys(path: string): { readonly name: string; readonly public
     if (existsSync(file))
       throw usageError(`${file} is there already`, 'Name another file: a key that signed is not to be lost.');
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  try {
+  tryFile('the keys cannot be written', () => {
     writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
     writeFileSync(publicPath, publicKey.export({ type: 'spki', format: 'pem' }), { flag: 'wx' });
-  } catch (error) {
-    throw usageError(`the keys cannot be written: ${fileProblem(error)}`);
-  }
+  });
   return { name: keyName(publicKey), publicPath };
 }
 
@@ -61,15 +59,11 @@ export function publicKeyAt(path: string): KeyObject {
 }
 
 function opened(path: string, open: (pem: Buffer) => KeyObject, which: string): KeyObject {
-  let pem: Buffer;
-  try {
-    pem = readFileSync(path);
-  } catch (error) {
-    throw usageError(
-      `the key ${path} cannot be read: ${fileProblem(error)}`,
-      '`ridge bundle keygen FILE` makes one.',
-    );
-  }
+  const pem = tryFile(
+    `the key ${path} cannot be read`,
+    () => readFileSync(path),
+    '`ridge bundle keygen FILE` makes one.',
+  );
   try {
     const key = open(pem);
     if (key.asymmetricKeyType === 'ed25519') return key;

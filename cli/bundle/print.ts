@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { fileProblem } from '../../core/input/file-problem.js';
-import { EXIT, usageError } from '../exit.js';
+
+import { EXIT, tryFile } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { BundleOptions } from './command.js';
 import { makeKeys, publicKeyAt } from './keys.js';
@@ -8,12 +8,7 @@ import { verifyBundle } from './verify.js';
 
 /** `ridge bundle verify`. @returns the exit code. */
 export function printVerified(path: string, options: Pick<BundleOptions, 'key' | 'json'>): number {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw usageError(`${path} cannot be read: ${fileProblem(error)}`);
-  }
+  const bytes = tryFile(`${path} cannot be read`, () => readFileSync(path));
   const verified = verifyBundle(bytes, options.key === undefined ? null : publicKeyAt(options.key));
   const { broken, key, trials, figures, again, notes } = verified;
   if (options.json === true)

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger, wholeNumber } from '../options/values.js';
 
 export interface CalibrateOptions extends NodeOptions {
@@ -53,8 +54,5 @@ export function registerCalibrate(program: Command): void {
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)
     .option('--json', 'print JSON')
-    .action(async (model: string, options: CalibrateOptions) => {
-      const { calibrateModel } = await import('./calibrate.js');
-      await calibrateModel(model, options);
-    });
+    .action(lazy(async () => (await import('./calibrate.js')).calibrateModel));
 }

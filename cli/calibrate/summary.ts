@@ -3,8 +3,8 @@ import type { StatisticsFile } from '../../artifacts/calibration/store.js';
 import { type ChannelSummary, summarizeChannels } from '../../core/techniques/channel-summary.js';
 import { expertTokens, MORE_TOKENS, unreachedExperts } from '../../core/techniques/expert-tokens.js';
 import { tensorOf } from '../../core/techniques/pruning/plan.js';
-import { plainTable } from '../output/plain-table.js';
-import { printData, printJson, say } from '../output/print.js';
+import { printTable } from '../output/plain-table.js';
+import { printJson, say } from '../output/print.js';
 
 /** What was collected, and where it lies. */
 export interface Calibrated {
@@ -47,20 +47,16 @@ export function report(calibrated: Calibrated, json: boolean): void {
     });
     return;
   }
-  printData(
-    plainTable(
-      ['layer', 'channels', 'mean R', 'max R', 'CV', 'dead'],
-      linesOf(rows).map(
-        ({ name, channels, meanSquares, maxSquares, coefficientOfVariation, deadChannels }) => [
-          name.replace(/\.weight$/, ''),
-          channels,
-          number(meanSquares),
-          number(maxSquares),
-          coefficientOfVariation.toFixed(2),
-          deadChannels,
-        ],
-      ),
-    ),
+  printTable(
+    ['layer', 'channels', 'mean R', 'max R', 'CV', 'dead'],
+    linesOf(rows).map(({ name, channels, meanSquares, maxSquares, coefficientOfVariation, deadChannels }) => [
+      name.replace(/\.weight$/, ''),
+      channels,
+      number(meanSquares),
+      number(maxSquares),
+      coefficientOfVariation.toFixed(2),
+      deadChannels,
+    ]),
   );
   if (experts !== null)
     say(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 
 export interface CancelOptions extends ConnectionOptions {
   readonly reason: string;
@@ -11,8 +12,5 @@ export function registerCancel(program: Command): void {
     .description('stop a sweep; results so far are kept')
     .argument('<sweep>', 'sweep id or name')
     .option('--reason <text>', 'reason to record in the log', 'cancelled by the user');
-  addConnectionOptions(command).action(async (sweep: string, options: CancelOptions) => {
-    const { cancel } = await import('./cancel.js');
-    await cancel(sweep, options);
-  });
+  addConnectionOptions(command).action(lazy(async () => (await import('./cancel.js')).cancel));
 }

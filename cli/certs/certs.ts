@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { issue, makeAuthority, type Subject } from '../../proto/certificates/authority.js';
 import { usageError } from '../exit.js';
-import { plainTable } from '../output/plain-table.js';
+import { printTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { CertsListOptions, CertsOptions, HostOptions, UserOptions } from './command.js';
 import { CertificateStore, type Issued } from './store.js';
@@ -75,18 +75,16 @@ export async function list({ folder, json }: CertsListOptions): Promise<void> {
     printJson(issued);
     return;
   }
-  printData(
-    plainTable(
-      ['name', 'scopes', 'namespaces', 'until', 'state', 'serial'],
-      issued.map((entry) => [
-        entry.name,
-        entry.scopes?.join(',') ?? (entry.hosts.length > 0 ? 'server' : null),
-        entry.namespaces?.join(',') ?? null,
-        entry.notAfter.slice(0, 10),
-        stateOf(entry),
-        entry.serial,
-      ]),
-    ),
+  printTable(
+    ['name', 'scopes', 'namespaces', 'until', 'state', 'serial'],
+    issued.map((entry) => [
+      entry.name,
+      entry.scopes?.join(',') ?? (entry.hosts.length > 0 ? 'server' : null),
+      entry.namespaces?.join(',') ?? null,
+      entry.notAfter.slice(0, 10),
+      stateOf(entry),
+      entry.serial,
+    ]),
   );
 }
 

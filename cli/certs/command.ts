@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Scope } from '../../proto/security.js';
+import { lazy } from '../options/lazy.js';
 import { namesOption, scopesOption } from '../options/rights.js';
 import { collect, positiveInteger } from '../options/values.js';
 
@@ -35,40 +36,25 @@ export function registerCerts(program: Command): void {
       'make the authority, an empty list of revoked certificates, and the coordinator’s certificate',
     )
     .addOption(hostOption());
-  init.action(async (options: HostOptions) => {
-    const { init } = await import('./certs.js');
-    await init(options);
-  });
+  init.action(lazy(async () => (await import('./certs.js')).init));
   sub(certs, 'coordinator', DAYS)
     .description('make the coordinator’s certificate again; it takes it without a restart')
     .addOption(hostOption())
-    .action(async (options: HostOptions) => {
-      const { renewCoordinator } = await import('./certs.js');
-      await renewCoordinator(options);
-    });
+    .action(lazy(async () => (await import('./certs.js')).renewCoordinator));
   sub(certs, 'node', DAYS)
     .description('make or renew the certificate of a node: its agent may be that node, and no other')
     .argument('<name>', 'name of the node')
-    .action(async (name: string, options: CertsOptions) => {
-      const { makeNode } = await import('./certs.js');
-      await makeNode(name, options);
-    });
+    .action(lazy(async () => (await import('./certs.js')).makeNode));
   sub(certs, 'user', DAYS)
     .description('make or renew the certificate of somebody, with what they may do at most')
     .argument('<name>', 'who it is for; shown in logs')
     .addOption(scopesOption())
     .addOption(namesOption('namespaces', 'namespaces that it is for (default: all)'))
-    .action(async (name: string, options: UserOptions) => {
-      const { makeUser } = await import('./certs.js');
-      await makeUser(name, options);
-    });
+    .action(lazy(async () => (await import('./certs.js')).makeUser));
   folder(certs.command('list'))
     .description('list what was made: for whom, for what, until when')
     .option('--json', 'print JSON')
-    .action(async (options: CertsListOptions) => {
-      const { list } = await import('./certs.js');
-      await list(options);
-    });
+    .action(lazy(async () => (await import('./certs.js')).list));
   folder(certs.command('revoke'))
     .description(
       'put certificates on the list of those that hold no more; a coordinator that reads it cuts their holders off',

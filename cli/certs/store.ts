@@ -1,10 +1,10 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fileProblem } from '../../core/input/file-problem.js';
+
 import { describe, makeRevocations, type Pair } from '../../proto/certificates/authority.js';
 import { SCOPES } from '../../proto/security.js';
-import { usageError } from '../exit.js';
+import { tryFile, usageError } from '../exit.js';
 
 const issuedSchema = z.array(
   z.strictObject({
@@ -89,25 +89,20 @@ export class CertificateStore {
   }
 
   #read(name: string): string {
-    try {
-      return readFileSync(this.path(name), 'utf8');
-    } catch (error) {
-      throw usageError(
-        `cannot read ${this.path(name)}: ${fileProblem(error)}`,
-        '`ridge certs init` makes an authority.',
-      );
-    }
+    return tryFile(
+      `cannot read ${this.path(name)}`,
+      () => readFileSync(this.path(name), 'utf8'),
+      '`ridge certs init` makes an authority.',
+    );
   }
 
   #write(name: string, text: string, mode: number): void {
     const path = this.path(name);
     const draft = `${path}.${process.pid}.draft`;
-    try {
+    tryFile(`cannot write ${path}`, () => {
       rmSync(draft, { force: true });
       writeFileSync(draft, text, { mode });
       renameSync(draft, path);
-    } catch (error) {
-      throw usageError(`cannot write ${path}: ${fileProblem(error)}`);
-    }
+    });
   }
 }

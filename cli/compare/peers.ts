@@ -3,8 +3,8 @@ import { EXPORT_MAPPINGS } from '../../report/mappings/index.js';
 import { type Beside, besideOf } from '../../report/peers/beside.js';
 import { type PeerRun, readPeerRun } from '../../report/peers/read.js';
 import { usageError } from '../exit.js';
-import { plainTable } from '../output/plain-table.js';
-import { printData, printJson, say } from '../output/print.js';
+import { printTable } from '../output/plain-table.js';
+import { printJson, say } from '../output/print.js';
 import { llamaBenchRows } from '../report/llama-bench/rows.js';
 import type { CompareOptions } from './command.js';
 import type { Side } from './side.js';
@@ -43,9 +43,7 @@ export function printPeer({ report }: Side, run: PeerRun, file: string, options:
     printJson({ schema: SCHEMA, tool, figures });
     return;
   }
-  printData(
-    plainTable(['row', `figure of ${tool}`, 'unit', 'ours', 'theirs', 'theirs/ours'], figures.map(cells)),
-  );
+  printTable(['row', `figure of ${tool}`, 'unit', 'ours', 'theirs', 'theirs/ours'], figures.map(cells));
   say(
     `figures by ${tool}'s definitions, ours from the requests of each row's first start; \`ridge report --help\` says what each means`,
   );

@@ -5,6 +5,7 @@ import {
   DEFAULT_COORDINATOR_METRICS,
   DEFAULT_COORDINATOR_WEB,
 } from '../../proto/ports.js';
+import { lazy } from '../options/lazy.js';
 import { logFormatOption } from '../options/log.js';
 
 export interface CoordinatorOptions {
@@ -42,8 +43,5 @@ export function registerCoordinator(program: Command): void {
     .option('--data <dir>', 'folder of the log (default: the user’s state folder)')
     .option('--audit <file>', 'note in this file who did what and who was refused, as JSON lines')
     .addOption(logFormatOption())
-    .action(async (options: CoordinatorOptions) => {
-      const { serveCoordinator } = await import('./coordinator.js');
-      await serveCoordinator(options);
-    });
+    .action(lazy(async () => (await import('./coordinator.js')).serveCoordinator));
 }

@@ -3,6 +3,7 @@ import { nearest } from '../../core/input/suggest.js';
 import { METRIC_NAMES } from '../../core/metrics/catalogue.js';
 import { EXIT } from '../exit.js';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 import { duration } from '../options/values.js';
 
 export interface DriftOptions extends ConnectionOptions {
@@ -38,10 +39,7 @@ export function registerDrift(program: Command): void {
     )
     .addOption(new Option('-f, --format <format>', 'how to print').choices(['text', 'json']).default('text'))
     .option('--json', 'the same as --format json');
-  addConnectionOptions(command).action(async (sources: readonly string[], options: DriftOptions) => {
-    const { printDrift } = await import('./drift.js');
-    process.exitCode = await printDrift(sources, options);
-  });
+  addConnectionOptions(command).action(lazy(async () => (await import('./drift.js')).printDrift));
 }
 
 /** @throws InvalidArgumentError */

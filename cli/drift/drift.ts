@@ -9,7 +9,7 @@ import {
 } from '../../report/drift/charts.js';
 import { metricText } from '../../report/scale.js';
 import { EXIT, usageError } from '../exit.js';
-import { plainTable } from '../output/plain-table.js';
+import { printTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { readRecordsOf } from '../recommend/source.js';
 import type { DriftOptions } from './command.js';
@@ -49,21 +49,19 @@ function printText(charts: readonly DriftChart[], sentences: readonly string[]):
   const head = ['node', 'experiment', 'metric', 'sittings', 'level', 'limits', 'last', '', 'over time'];
   const text = (chart: DriftChart, value: number) =>
     chart.experimentId === null ? `× ${value.toFixed(3)}` : metricText(chart.metric, value);
-  printData(
-    plainTable(
-      head,
-      charts.map((chart) => [
-        `${chart.node} ${chart.device}`,
-        chart.label,
-        chart.metric,
-        chart.sittings.length,
-        chart.chart === null ? null : text(chart, chart.chart.centre),
-        chart.chart === null ? null : chart.chart.limits.map((end) => text(chart, end)).join(' to '),
-        text(chart, chart.sittings.at(-1)!.value),
-        lastOf(chart),
-        sparkline(chart.sittings.slice(-MOST_DRAWN).map(({ value }) => value)),
-      ]),
-    ),
+  printTable(
+    head,
+    charts.map((chart) => [
+      `${chart.node} ${chart.device}`,
+      chart.label,
+      chart.metric,
+      chart.sittings.length,
+      chart.chart === null ? null : text(chart, chart.chart.centre),
+      chart.chart === null ? null : chart.chart.limits.map((end) => text(chart, end)).join(' to '),
+      text(chart, chart.sittings.at(-1)!.value),
+      lastOf(chart),
+      sparkline(chart.sittings.slice(-MOST_DRAWN).map(({ value }) => value)),
+    ]),
   );
   for (const sentence of sentences) printData(sentence);
   if (sentences.length === 0) say('no level changed');

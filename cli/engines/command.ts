@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
-import { ENGINE_PARTS, type EnginePart } from '../../engines/native/packages.js';
-import type { BuildTarget } from './build.js';
+import { ENGINE_PARTS } from '../../engines/native/packages.js';
+import { lazy } from '../options/lazy.js';
 
 export function registerEngines(program: Command): void {
   const engines = program
@@ -13,19 +13,13 @@ export function registerEngines(program: Command): void {
     .description('list engines and servers, their releases and backends')
     .option('--config <file>', 'agent configuration file; its `servers` are looked for, too')
     .option('--json', 'print JSON')
-    .action(async (options: { config?: string; json?: true }) => {
-      const { listEngines } = await import('./list.js');
-      await listEngines(options);
-    });
+    .action(lazy(async () => (await import('./list.js')).listEngines));
   engines
     .command('options')
     .description('list what a sweep may vary on a runner: its options, their values and defaults')
     .argument('<runner>', 'kind of a runner: llama-cpp, llama-server, vllm, …')
     .option('--json', 'print JSON')
-    .action(async (runner: string, options: { json?: true }) => {
-      const { listOptions } = await import('./options.js');
-      listOptions(runner, options);
-    });
+    .action(lazy(async () => (await import('./options.js')).listOptions));
   engines
     .command('install')
     .description(
@@ -33,10 +27,7 @@ export function registerEngines(program: Command): void {
         'compiles; cpu comes with Ridgepoint unless it was installed without optional packages',
     )
     .addArgument(new Argument('<part>', 'what to fetch').choices(ENGINE_PARTS))
-    .action(async (part: EnginePart) => {
-      const { installPart } = await import('./install.js');
-      await installPart(part);
-    });
+    .action(lazy(async () => (await import('./install.js')).installPart));
   engines
     .command('build')
     .description(
@@ -50,8 +41,5 @@ export function registerEngines(program: Command): void {
         .choices(['backend', 'server', 'rpc', 'rpc-server'])
         .default('backend'),
     )
-    .action(async (part: BuildTarget) => {
-      const { buildEngine } = await import('./build.js');
-      await buildEngine(part);
-    });
+    .action(lazy(async () => (await import('./build.js')).buildEngine));
 }

@@ -6,8 +6,8 @@ import {
 } from '../../engines/native/diagnose.js';
 import { findServers } from '../../engines/servers/find.js';
 import { agentConfig } from '../node-config.js';
-import { plainTable } from '../output/plain-table.js';
-import { printData, printJson } from '../output/print.js';
+import { printTable } from '../output/plain-table.js';
+import { printJson } from '../output/print.js';
 
 /** `ridge engines list`: every engine, backend and server, whether it can be had, and why not. */
 export async function listEngines(options: {
@@ -36,10 +36,8 @@ export async function listEngines(options: {
     printJson(engines);
     return;
   }
-  printData(
-    plainTable(
-      ['engine', 'loads', 'what was found'],
-      engines.map((e) => [e.name, e.ok ? 'yes' : 'no', e.reason]),
-    ),
+  printTable(
+    ['engine', 'loads', 'what was found'],
+    engines.map((e) => [e.name, e.ok ? 'yes' : 'no', e.reason]),
   );
 }

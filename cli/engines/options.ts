@@ -4,8 +4,8 @@ import { profileOf } from '../../core/runners/server/index.js';
 import type { ServerOption } from '../../core/runners/server/options.js';
 import { knownValues } from '../../core/runners/server/profile.js';
 import { usageError } from '../exit.js';
-import { plainTable } from '../output/plain-table.js';
-import { printData, printJson, say } from '../output/print.js';
+import { printTable } from '../output/plain-table.js';
+import { printJson, say } from '../output/print.js';
 
 /** An option of a runner, as a sweep may vary it. */
 export interface ListedOption {
@@ -86,16 +86,14 @@ export function listOptions(kind: string, { json }: { readonly json?: true }): v
     printJson({ runner: kind, checkedAgainst, proved, options });
     return;
   }
-  printData(
-    plainTable(
-      ['option', 'type', 'default', 'what it is'],
-      options.map(({ option, type, values, default: preset, description }) => [
-        option,
-        shown(type, values),
-        preset === null ? null : String(preset),
-        description,
-      ]),
-    ),
+  printTable(
+    ['option', 'type', 'default', 'what it is'],
+    options.map(({ option, type, values, default: preset, description }) => [
+      option,
+      shown(type, values),
+      preset === null ? null : String(preset),
+      description,
+    ]),
   );
   if (checkedAgainst !== null) say(`held against ${checkedAgainst}; has run: ${proved}`);
 }

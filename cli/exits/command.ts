@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { ALLOW_HF_OPTION, CONFIG_OPTION } from '../options/config.js';
+import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
 import type { AskedOptions } from '../single/asked-model.js';
 
@@ -35,8 +36,5 @@ export function registerExits(program: Command): void {
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)
     .option('--json', 'print JSON')
-    .action(async (model: string, options: ExitsOptions) => {
-      const { runExits } = await import('./exits.js');
-      await runExits(model, options);
-    });
+    .action(lazy(async () => (await import('./exits.js')).runExits));
 }

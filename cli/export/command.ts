@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { lazy } from '../options/lazy.js';
 import { collect, positiveNumber } from '../options/values.js';
 
 export interface ExportOptions {
@@ -31,8 +32,5 @@ export function registerExport(program: Command): void {
       collect,
       [],
     )
-    .action(async (source: string | undefined, options: ExportOptions) => {
-      const { exportOpenMetrics } = await import('./openmetrics.js');
-      exportOpenMetrics(source, options);
-    });
+    .action(lazy(async () => (await import('./openmetrics.js')).exportOpenMetrics));
 }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { lazy } from '../options/lazy.js';
 
 export interface FactorsOptions {
   readonly device?: string;
@@ -24,10 +25,7 @@ export function registerFactors(program: Command): void {
     .option('--stored', 'show the stored factors instead of fitting')
     .option('--config <file>', 'agent configuration file; its state folder and CPU groups apply')
     .option('--json', 'print JSON')
-    .action(async (options: FactorsOptions) => {
-      const { factors } = await import('./factors.js');
-      await factors(options);
-    });
+    .action(lazy(async () => (await import('./factors.js')).factors));
 }
 
 const words = (text: string): readonly string[] => text.split(',').map((word) => word.trim().toLowerCase());

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { RECOMPUTATIONS, TRAINING_METHODS, type TrainingMethod } from '../../roofline/fit/training.js';
+import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
 
 export interface FitOptions {
@@ -101,10 +102,7 @@ export function registerFit(program: Command): void {
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option('--config <file>', 'agent configuration file; its state folder and CPU groups apply')
     .option('--json', 'print JSON')
-    .action(async (options: FitOptions) => {
-      const { runFit } = await import('./fit.js');
-      await runFit(options);
-    });
+    .action(lazy(async () => (await import('./fit.js')).runFit));
 }
 
 /** @throws InvalidArgumentError unless the text is a number above zero. */

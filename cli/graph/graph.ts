@@ -13,7 +13,7 @@ import { cacheFolder } from '../../engines/native/engines/location.js';
 import type { Row } from '../../report/rows.js';
 import { readSide } from '../compare/side.js';
 import { EXIT, fromFailure, usageError, workError } from '../exit.js';
-import { plainTable } from '../output/plain-table.js';
+import { plainTable, printTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { CALLS, newestRun } from '../report/run-folder.js';
 import type { GraphCommandOptions } from './command.js';
@@ -62,7 +62,7 @@ function printChecked(file: string, settings: string | null): void {
   try {
     const { graph, items } = readGraph(file, settings);
     const rows = allNodes(graph.body).map((node) => [node.name, node.kind, node.reads.join(', ') || null]);
-    printData(plainTable(['node', 'is', 'uses'], rows));
+    printTable(['node', 'is', 'uses'], rows);
     say(
       `${file}: ${graph.name}, ${items.length} ${items.length === 1 ? 'item' : 'items'}, ${rows.length} nodes`,
     );
@@ -149,11 +149,9 @@ async function printCalls(
       said,
     ]);
   }
-  printData(
-    plainTable(
-      ['row', 'item', 'call', 'outcome', 'start', 'end', 'prompt', 'cached', 'output', 'answer'],
-      lines,
-    ),
+  printTable(
+    ['row', 'item', 'call', 'outcome', 'start', 'end', 'prompt', 'cached', 'output', 'answer'],
+    lines,
   );
 }
 

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { lazy } from '../options/lazy.js';
 import { collect } from '../options/values.js';
 
 /** What `ridge init` can let vary; each is explained where it is asked for. */
@@ -31,10 +32,7 @@ export function registerInit(program: Command): void {
     .option('--models <dir>', 'also offer the models of this folder (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)
-    .action(async (options: InitOptions) => {
-      const { init } = await import('./init.js');
-      await init(options);
-    });
+    .action(lazy(async () => (await import('./init.js')).init));
 }
 
 /** @throws InvalidArgumentError for a word that is none of them. */

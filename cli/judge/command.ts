@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { POOLS, type Pool } from '../../core/quality/judging/reading.js';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
 
 export interface JudgeOptions extends NodeOptions {
@@ -33,8 +34,5 @@ export function registerJudge(program: Command): void {
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)
-    .action(async (models: readonly string[], options: JudgeOptions) => {
-      const { runJudge } = await import('./judge.js');
-      await runJudge(models, options);
-    });
+    .action(lazy(async () => (await import('./judge.js')).runJudge));
 }

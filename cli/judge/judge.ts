@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { AnswerToScore } from '../../agent/quality/external-scorer.js';
 import { JUDGE } from '../../agent/quality/jobs.js';
 import type { JudgedScore } from '../../agent/quality/judge.js';
-import { fileProblem } from '../../core/input/file-problem.js';
+
 import {
   isPairwise,
   type JudgeDefinition,
@@ -14,7 +14,7 @@ import {
 import { pooled } from '../../core/quality/judging/reading.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
-import { EXIT, fromFailure, usageError } from '../exit.js';
+import { EXIT, fromFailure, tryFile, usageError } from '../exit.js';
 import { printData, say } from '../output/print.js';
 import { askedModel, openAsked } from '../single/asked-model.js';
 import type { JudgeOptions } from './command.js';
@@ -142,14 +142,11 @@ function judgeOf({ template: path, pairwise }: JudgeOptions): JudgeDefinition {
 }
 
 function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw usageError(
-      `the template ${path} cannot be read: ${fileProblem(error)}`,
-      'Name a text file with --template.',
-    );
-  }
+  return tryFile(
+    `the template ${path} cannot be read`,
+    () => readFileSync(path, 'utf8'),
+    'Name a text file with --template.',
+  );
 }
 
 /** @throws CommandError (exit code 2) that names the line. */

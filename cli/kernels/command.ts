@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { lazy } from '../options/lazy.js';
 import { positiveInteger, positiveNumber } from '../options/values.js';
 
 /** Which ops, and how. */
@@ -25,10 +26,7 @@ export function registerKernels(program: Command): void {
     .command('list')
     .description('ops, their shapes, types and variants, and which of them this machine can run')
     .option('--json', 'print JSON')
-    .action(async (options: { json?: true }) => {
-      const { listKernels } = await import('./kernels.js');
-      await listKernels(options);
-    });
+    .action(lazy(async () => (await import('./kernels.js')).listKernels));
   asked(kernels.command('check').argument('[op]', 'one op (default: all)'), 'all')
     .description('check ops against their references in double precision')
     .action(async (op: string | undefined, options: KernelsOptions) => {
@@ -43,10 +41,7 @@ export function registerKernels(program: Command): void {
         .default('both'),
     )
     .option('--seconds <time>', 'how long each is repeated', positiveNumber, 1)
-    .action(async (op: string, options: KernelsBenchOptions) => {
-      const { benchKernels } = await import('./kernels.js');
-      await benchKernels(op, options);
-    });
+    .action(lazy(async () => (await import('./kernels.js')).benchKernels));
 }
 
 function asked(command: Command, variant: string): Command {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { lazy } from '../options/lazy.js';
 
 export interface LogOptions {
   readonly json?: true;
@@ -15,10 +16,7 @@ export function registerLog(program: Command): void {
     )
     .argument('<log>', ADDRESS)
     .option('--json', 'print JSON')
-    .action(async (address: string, options: LogOptions) => {
-      const { verify } = await import('./log.js');
-      await verify(address, options);
-    });
+    .action(lazy(async () => (await import('./log.js')).verify));
   log
     .command('copy')
     .description(
@@ -27,8 +25,5 @@ export function registerLog(program: Command): void {
     .argument('<from>', ADDRESS)
     .argument('<to>', 'the same; made when it is not there')
     .option('--json', 'print JSON')
-    .action(async (from: string, to: string, options: LogOptions) => {
-      const { copy } = await import('./log.js');
-      await copy(from, to, options);
-    });
+    .action(lazy(async () => (await import('./log.js')).copy));
 }

@@ -3,6 +3,7 @@ import { CONVERTED_TO } from '../../core/models/conversions.js';
 import type { ModelFormat } from '../../core/models/formats.js';
 import { FLOAT_BYTES, type FloatType } from '../../core/techniques/float-types.js';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { lazy } from '../options/lazy.js';
 import { collect } from '../options/values.js';
 
 export interface ModelsOptions extends NodeOptions {
@@ -31,10 +32,7 @@ export function registerModels(program: Command): void {
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)
     .option(...JSON_OPTION)
-    .action(async (file: string | undefined, options: ModelsOptions) => {
-      const { listModels } = await import('./models.js');
-      await listModels(file, options);
-    });
+    .action(lazy(async () => (await import('./models.js')).listModels));
   models
     .command('convert')
     .description(

@@ -8,7 +8,7 @@ import { FORMATS, formatOf } from '../../formats/index.js';
 import { inspectModel, modelSettings } from '../local-models.js';
 import { localModels, parameterCount } from '../model-list.js';
 import { nodeConfig } from '../node-config.js';
-import { plainTable } from '../output/plain-table.js';
+import { printTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { runCommand } from '../single/run-command.js';
 import type { ModelsOptions } from './command.js';
@@ -28,19 +28,17 @@ export async function listModels(
     printJson(models);
     return;
   }
-  printData(
-    plainTable(
-      ['source', 'format', 'architecture', 'parameters', 'size', 'type', 'context'],
-      models.map(({ source: name, facts, problem }) => [
-        name,
-        facts?.format ?? null,
-        problem ?? facts?.architecture ?? null,
-        parameterCount(facts?.parameters ?? null),
-        facts === null ? null : formatValue(facts.bytes, 'B'),
-        facts?.quantization ?? null,
-        facts?.contextLength ?? null,
-      ]),
-    ),
+  printTable(
+    ['source', 'format', 'architecture', 'parameters', 'size', 'type', 'context'],
+    models.map(({ source: name, facts, problem }) => [
+      name,
+      facts?.format ?? null,
+      problem ?? facts?.architecture ?? null,
+      parameterCount(facts?.parameters ?? null),
+      facts === null ? null : formatValue(facts.bytes, 'B'),
+      facts?.quantization ?? null,
+      facts?.contextLength ?? null,
+    ]),
   );
   if (options.models.length === 0) say('more: --models DIR looks for models in a folder');
   const shapes = [...SHAPES.keys()].map((name) => `synthetic:${name}`);
@@ -82,11 +80,9 @@ async function showModel(source: string, options: ModelsOptions, formats: readon
     ];
     printData(lines.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n'));
     printData('');
-    printData(
-      plainTable(
-        ['tensor', 'type', 'shape', 'size'],
-        details.tensors.map((t) => [t.name, t.type, t.shape.join(' × '), formatValue(t.bytes, 'B')]),
-      ),
+    printTable(
+      ['tensor', 'type', 'shape', 'size'],
+      details.tensors.map((t) => [t.name, t.type, t.shape.join(' × '), formatValue(t.bytes, 'B')]),
     );
   });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
-import type { ListOptions } from '../sweeps/command.js';
+import { lazy } from '../options/lazy.js';
 
 export interface DrainOptions extends ConnectionOptions {
   readonly reason: string;
@@ -11,10 +11,7 @@ export function registerNodes(program: Command): void {
     .command('nodes')
     .description('list the nodes of a coordinator, their devices and what runs there')
     .option('--json', 'print JSON');
-  addConnectionOptions(command).action(async (options: ListOptions) => {
-    const { listNodes } = await import('./nodes.js');
-    await listNodes(options);
-  });
+  addConnectionOptions(command).action(lazy(async () => (await import('./nodes.js')).listNodes));
   for (const [word, does] of [
     ['cordon', 'gives a node no more work; its agent stays, and what runs there is finished'],
     ['uncordon', 'gives a node work again'],

@@ -5,8 +5,8 @@ import { parseNodeProfile } from '../../proto/convert.js';
 import { WireError } from '../../proto/errors.js';
 import type { NodeStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { withCoordinator } from '../connection.js';
-import { plainTable } from '../output/plain-table.js';
-import { printData, printJson, say } from '../output/print.js';
+import { printTable } from '../output/plain-table.js';
+import { printJson, say } from '../output/print.js';
 import type { ListOptions } from '../sweeps/command.js';
 import type { DrainOptions } from './command.js';
 
@@ -42,22 +42,20 @@ export async function listNodes(options: ListOptions): Promise<void> {
     say('no nodes yet; start one: `ridge agent --coordinator HOST:PORT`');
     return;
   }
-  printData(
-    plainTable(
-      ['node', 'state', 'cores', 'memory', 'devices', 'runners', 'energy', 'roofs', 'labels', 'running'],
-      rows.map(({ status, profile }) => [
-        status.name,
-        status.cordoned === '' ? status.state : `${status.state}, cordoned`,
-        profile.cores,
-        `${(profile.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
-        profile.devices.map((d) => d.classes.at(-1) ?? d.id).join(','),
-        profile.runners.map((r) => r.kind).join(','),
-        profile.energySources.join(',') || null,
-        Object.keys(profile.roofs ?? {}).join(',') || null,
-        labelsText(profile.labels) || null,
-        status.running[0]?.label ?? null,
-      ]),
-    ),
+  printTable(
+    ['node', 'state', 'cores', 'memory', 'devices', 'runners', 'energy', 'roofs', 'labels', 'running'],
+    rows.map(({ status, profile }) => [
+      status.name,
+      status.cordoned === '' ? status.state : `${status.state}, cordoned`,
+      profile.cores,
+      `${(profile.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
+      profile.devices.map((d) => d.classes.at(-1) ?? d.id).join(','),
+      profile.runners.map((r) => r.kind).join(','),
+      profile.energySources.join(',') || null,
+      Object.keys(profile.roofs ?? {}).join(',') || null,
+      labelsText(profile.labels) || null,
+      status.running[0]?.label ?? null,
+    ]),
   );
 }
 

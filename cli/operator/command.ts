@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { LogFormat } from '../../core/log-text.js';
+import { lazy } from '../options/lazy.js';
 import { logFormatOption } from '../options/log.js';
 import { collect } from '../options/values.js';
 
@@ -37,8 +38,5 @@ export function registerOperator(program: Command): void {
     )
     .option('--health <address>', 'HTTP address of /healthz and /readyz (default: not served)')
     .addOption(logFormatOption())
-    .action(async (options: OperatorOptions) => {
-      const { serveOperator } = await import('./operator.js');
-      await serveOperator(options);
-    });
+    .action(lazy(async () => (await import('./operator.js')).serveOperator));
 }

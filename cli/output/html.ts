@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { builtFile } from '../../process/package.js';
 import { contentPolicy, fillPage } from '../../report/page.js';
 import { pack } from '../../report/payload.js';
@@ -15,11 +15,7 @@ import { recordsOf } from './jsonl.js';
 export async function renderHtml(report: Report): Promise<string> {
   const path = builtFile('dashboards/web/report.html');
   if (path === null) {
-    throw new FailureError(
-      failure('internal', 'The report page is missing from this installation.', {
-        hint: 'Run `npm run build`.',
-      }),
-    );
+    throw failed('internal', 'The report page is missing from this installation.', 'Run `npm run build`.');
   }
   return fillTemplate(await readFile(path, 'utf8'), report);
 }

@@ -1,4 +1,5 @@
 import { printable } from '../../core/input/printable.js';
+import { printData } from './print.js';
 
 type Cell = string | number | null;
 
@@ -22,4 +23,9 @@ export function plainTable(headers: readonly string[], rows: readonly (readonly 
       .join('  ')
       .trimEnd();
   return [line([...headers]), ...rows.map(line)].join('\n');
+}
+
+/** Writes it to stdout. */
+export function printTable(headers: readonly string[], rows: readonly (readonly Cell[])[]): void {
+  printData(plainTable(headers, rows));
 }

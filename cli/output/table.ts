@@ -109,24 +109,9 @@ function draw(
   text: Text,
   colors: Colors,
 ): { head: string[]; rows: string[] } {
-  const none = Object.fromEntries(
-    [
-      'top',
-      'top-mid',
-      'top-left',
-      'top-right',
-      'bottom',
-      'bottom-mid',
-      'bottom-left',
-      'bottom-right',
-      'left',
-      'left-mid',
-      'mid',
-      'mid-mid',
-      'right',
-      'right-mid',
-    ].map((k) => [k, '']),
-  );
+  const edges = ['top', 'bottom'].flatMap((side) => ['', '-mid', '-left', '-right'].map((end) => side + end));
+  const inner = ['left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
+  const none = Object.fromEntries([...edges, ...inner].map((part) => [part, '']));
   const table = new Table({
     chars: { ...none, left: ' '.repeat(GAP - 1), middle: ' '.repeat(GAP) },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },

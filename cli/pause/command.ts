@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 
 export interface PauseOptions extends ConnectionOptions {
   readonly reason: string;
@@ -11,8 +12,5 @@ export function registerPause(program: Command): void {
     .description('begin nothing more of a sweep until it is resumed; trials that run are finished')
     .argument('<sweep>', 'sweep id or name')
     .option('--reason <text>', 'reason to record in the log and to show', 'paused by the user');
-  addConnectionOptions(command).action(async (sweep: string, options: PauseOptions) => {
-    const { pause } = await import('./pause.js');
-    await pause(sweep, options);
-  });
+  addConnectionOptions(command).action(lazy(async () => (await import('./pause.js')).pause));
 }

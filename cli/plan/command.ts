@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { EXIT } from '../exit.js';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger, SWEEP_ARGUMENT } from '../options/values.js';
 
 export interface PlanOptions extends ConnectionOptions, NodeOptions {
@@ -26,8 +27,5 @@ export function registerPlan(program: Command): void {
     .option(...ALLOW_HF_OPTION)
     .option('--fleet', 'hold the sweep against the nodes of a coordinator instead of this machine')
     .option('--json', 'print JSON');
-  addConnectionOptions(command).action(async (file: string, options: PlanOptions) => {
-    const { printPlan } = await import('./show.js');
-    process.exitCode = await printPlan(file, options);
-  });
+  addConnectionOptions(command).action(lazy(async () => (await import('./show.js')).printPlan));
 }

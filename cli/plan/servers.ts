@@ -2,6 +2,7 @@ import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
+import { orElse } from '../../core/or-else.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
 import { profileOf } from '../../core/runners/server/index.js';
 import { lorasOf } from '../../core/serving/loras.js';
@@ -67,11 +68,7 @@ export function plannedServers(
 
 /** @returns where a model lies; one that is not here is called as the sweep calls it. */
 export function placeOf(source: string, settings: ModelSettings): string {
-  try {
-    return locateSource(source, settings, 'file or folder');
-  } catch {
-    return source;
-  }
+  return orElse(() => locateSource(source, settings, 'file or folder'), source);
 }
 
 /** @returns what a plan says of its servers, a line for each command; '' where it asks none. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { DEFAULT_FOLDER } from '../../agent/power/protocol.js';
+import { lazy } from '../options/lazy.js';
 
 export interface PowerHelperOptions {
   readonly folder: string;
@@ -21,8 +22,5 @@ export function registerPowerHelper(program: Command): void {
       '--resting-clocks <range>',
       'MHz that GPUs are locked at between trials, e.g. 1200-1980; NVML cannot report them (default: unlocked)',
     )
-    .action(async (options: PowerHelperOptions) => {
-      const { servePowerHelper } = await import('./power-helper.js');
-      await servePowerHelper(options);
-    });
+    .action(lazy(async () => (await import('./power-helper.js')).servePowerHelper));
 }

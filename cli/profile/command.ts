@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger, wholeNumber } from '../options/values.js';
 
 export interface ProfileOptions extends NodeOptions {
@@ -33,8 +34,5 @@ export function registerProfile(program: Command): void {
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)
     .option('--json', 'print JSON')
-    .action(async (model: string, options: ProfileOptions) => {
-      const { profile } = await import('./profile.js');
-      await profile(model, options);
-    });
+    .action(lazy(async () => (await import('./profile.js')).profile));
 }

@@ -4,6 +4,7 @@ import { PACKED_TYPES, type PackedType } from '../../core/techniques/packing/val
 import { sparsity } from '../../core/techniques/sparsity.js';
 import { ALL_SETTINGS, fallbackOf, methodsWith } from '../../core/techniques/sparsity-settings.js';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { lazy } from '../options/lazy.js';
 import { positiveInteger } from '../options/values.js';
 
 /** Beside these an option for every setting of a sweep's word, by its own name. */
@@ -56,10 +57,7 @@ export function registerPrune(program: Command): void {
     .option(...CONFIG_OPTION)
     .option(...ALLOW_HF_OPTION)
     .option('--json', 'print JSON: the report of every layer')
-    .action(async (input: string, output: string, options: PruneOptions) => {
-      const { pruneModel } = await import('./prune.js');
-      await pruneModel(input, output, options);
-    });
+    .action(lazy(async () => (await import('./prune.js')).pruneModel));
 }
 
 function kebab(name: string): string {

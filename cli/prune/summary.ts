@@ -3,8 +3,8 @@ import type { PackedSummary } from '../../artifacts/pruning/pack-file.js';
 import { formatValue, NO_VALUE } from '../../core/metrics/format.js';
 import { tensorOf } from '../../core/techniques/pruning/plan.js';
 import { type PrunedLayerReport, type PruneReport, totalsOf } from '../../core/techniques/pruning/summary.js';
-import { plainTable } from '../output/plain-table.js';
-import { printData, printJson, say } from '../output/print.js';
+import { printTable } from '../output/plain-table.js';
+import { printJson, say } from '../output/print.js';
 
 /** What was made of a model. */
 export interface Written {
@@ -37,7 +37,7 @@ export function report(
     return;
   }
   const groups = groupsOf(pruned, perLayer);
-  printData(plainTable(HEADERS, [...groups, ['all', pruned.layers] as const].map(rowOf)));
+  printTable(HEADERS, [...groups, ['all', pruned.layers] as const].map(rowOf));
   for (const warning of warnings) say(`note: ${warning}`);
   const { statisticsSeconds, maskSeconds, minExpertTokens, medianExpertTokens } = totalsOf(pruned);
   if (minExpertTokens !== null)

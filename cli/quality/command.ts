@@ -3,6 +3,7 @@ import { readYaml } from '../../core/input/yaml.js';
 import { type TaskChoice, taskChoiceSchema } from '../../core/quality/tasks/asking.js';
 import { WINDOW_SCHEMES, type WindowScheme } from '../../core/quality/windows.js';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
 
 export interface QualityOptions extends NodeOptions {
@@ -72,10 +73,7 @@ export function registerQuality(program: Command): void {
       'write what was said to each item of --task, JSON lines; interrupted, the same command goes on at the item',
     )
     .option('--json', 'print JSON')
-    .action(async (model: string, options: QualityOptions) => {
-      const { runQuality } = await import('./quality.js');
-      await runQuality(model, options);
-    });
+    .action(lazy(async () => (await import('./quality.js')).runQuality));
 }
 
 /** @throws InvalidArgumentError */

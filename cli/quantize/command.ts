@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
 
 export interface QuantizeOptions extends NodeOptions {
@@ -51,8 +52,5 @@ export function registerQuantize(program: Command): void {
     .option(...ALLOW_HF_OPTION)
     .option('-f, --force', 'overwrite the output if it exists')
     .option('--json', 'print JSON')
-    .action(async (input: string, output: string, options: QuantizeOptions) => {
-      const { quantizeModel } = await import('./quantize.js');
-      await quantizeModel(input, output, options);
-    });
+    .action(lazy(async () => (await import('./quantize.js')).quantizeModel));
 }

@@ -3,7 +3,7 @@ import { bitsPerWeight } from '../../core/metrics/derive.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { weightBytes } from '../../formats/gguf/facts.js';
 import { type GgufHeader, readGgufHeader } from '../../formats/gguf/header.js';
-import { plainTable } from '../output/plain-table.js';
+import { plainTable, printTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 
 /** What was made of a model. */
@@ -51,18 +51,16 @@ export function report(
     });
     return;
   }
-  printData(
-    plainTable(
-      ['type', 'tensors', 'weights', 'size', 'bits per weight', 'share'],
-      types.map((sum) => [
-        sum.type,
-        sum.tensors,
-        sum.weights.toLocaleString('en'),
-        formatValue(sum.bytes, 'B'),
-        sum.bitsPerWeight.toFixed(4),
-        `${((100 * sum.bytes) / weightBytes(after)).toFixed(1)} %`,
-      ]),
-    ),
+  printTable(
+    ['type', 'tensors', 'weights', 'size', 'bits per weight', 'share'],
+    types.map((sum) => [
+      sum.type,
+      sum.tensors,
+      sum.weights.toLocaleString('en'),
+      formatValue(sum.bytes, 'B'),
+      sum.bitsPerWeight.toFixed(4),
+      `${((100 * sum.bytes) / weightBytes(after)).toFixed(1)} %`,
+    ]),
   );
   printData(
     `\n${plainTable(

@@ -13,6 +13,7 @@ import type { Reference } from '../../report/recommend/recommend.js';
 import { EXIT } from '../exit.js';
 import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
 
 export const RECOMMEND_FORMATS = ['text', 'json'] as const;
@@ -100,10 +101,9 @@ export function registerRecommend(program: Command): void {
     )
     .option('--confidence <share>', 'from this chance on a row is sure to keep its bounds', shareOf, 0.95);
   addWays(command);
-  addConnectionOptions(command).action(async (source: string, options: RecommendOptions) => {
-    const { printRecommendation } = await import('./recommend.js');
-    process.exitCode = await printRecommendation(source, options);
-  });
+  addConnectionOptions(command).action(
+    lazy(async () => (await import('./recommend.js')).printRecommendation),
+  );
 }
 
 /** Where figures come from, and how the answer is given. */

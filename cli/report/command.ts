@@ -7,6 +7,7 @@ import {
   type FileFormat,
   FORMATS,
 } from '../options/display.js';
+import { lazy } from '../options/lazy.js';
 
 export interface ReportOptions extends Omit<DisplayOptions, 'format'> {
   readonly format: DisplayOptions['format'] | FileFormat;
@@ -31,9 +32,6 @@ export function registerReport(program: Command): void {
     .option('--strict', 'take rows that something disturbed for invalid, as for who publishes')
     .addHelpText('after', mappingsHelp);
   addDisplayOptions(command, [...FORMATS, ...FILE_FORMATS]).action(
-    async (source: string | undefined, options: ReportOptions) => {
-      const { printReport } = await import('./report.js');
-      await printReport(source, options);
-    },
+    lazy(async () => (await import('./report.js')).printReport),
   );
 }

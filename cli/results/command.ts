@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
 import { addDisplayOptions, type DisplayOptions } from '../options/display.js';
+import { lazy } from '../options/lazy.js';
 
 export interface ResultsOptions extends ConnectionOptions, DisplayOptions {
   readonly follow?: true;
@@ -20,9 +21,6 @@ export function registerResults(program: Command): void {
     'leave the results in this folder instead, with the answers and calls that they refer to, for `ridge answers` and `ridge graph`',
   );
   addDisplayOptions(addConnectionOptions(command)).action(
-    async (sweep: string | undefined, options: ResultsOptions) => {
-      const { printResults } = await import('./results.js');
-      await printResults(sweep, options);
-    },
+    lazy(async () => (await import('./results.js')).printResults),
   );
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 
 export interface ResumeOptions extends ConnectionOptions {
   readonly reason: string;
@@ -11,8 +12,5 @@ export function registerResume(program: Command): void {
     .description('go on with a sweep that was paused')
     .argument('<sweep>', 'sweep id or name')
     .option('--reason <text>', 'reason to record in the log', 'resumed by the user');
-  addConnectionOptions(command).action(async (sweep: string, options: ResumeOptions) => {
-    const { resume } = await import('./resume.js');
-    await resume(sweep, options);
-  });
+  addConnectionOptions(command).action(lazy(async () => (await import('./resume.js')).resume));
 }

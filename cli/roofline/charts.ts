@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { builtFile } from '../../process/package.js';
 import type { ChartData } from '../../roofline/analysis/chart.js';
 
@@ -15,10 +15,10 @@ type RenderSvg = (chart: ChartData, width: number, height: number) => string;
 export async function openDrawing(): Promise<(chart: ChartData) => string> {
   const path = builtFile('dashboards/roofline/svg.js');
   if (path === null) {
-    throw new FailureError(
-      failure('internal', 'The drawing of charts is missing from this installation.', {
-        hint: 'Run `npm run build`.',
-      }),
+    throw failed(
+      'internal',
+      'The drawing of charts is missing from this installation.',
+      'Run `npm run build`.',
     );
   }
   const { renderSvg } = (await import(pathToFileURL(path).href)) as { renderSvg: RenderSvg };

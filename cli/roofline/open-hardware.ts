@@ -1,5 +1,5 @@
 import { readRoofs, type StoredRoofs } from '../../agent/roofs/store.js';
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { recordRoofsOf } from '../../core/result/roofs-record.js';
@@ -56,5 +56,5 @@ function ceilingsOf({ roofs, id }: StoredRoofs, device: DeviceProfile | null): C
 }
 
 function missing(message: string, hint: string): FailureError {
-  return new FailureError(failure('device-missing', message, { hint }));
+  return failed('device-missing', message, hint);
 }

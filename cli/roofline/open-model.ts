@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { locateSource } from '../../artifacts/files/source.js';
 import { describeSynthetic } from '../../artifacts/files/synthetic/model.js';
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import { withoutEnding } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, readSynthetic } from '../../core/models/synthetic.js';
@@ -77,9 +77,9 @@ function readShapes(source: string, path: string): ArchitectureReading {
 }
 
 function missing(message: string, hint: string): FailureError {
-  return new FailureError(failure('model-missing', message, { hint }));
+  return failed('model-missing', message, hint);
 }
 
 function unreadable(source: string, why: string, hint: string): FailureError {
-  return new FailureError(failure('model-unreadable', `the model ${source} is not usable: ${why}`, { hint }));
+  return failed('model-unreadable', `the model ${source} is not usable: ${why}`, hint);
 }

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { fileProblem } from '../../core/input/file-problem.js';
+
 import type { Analysis } from '../../roofline/analysis/analysis.js';
 import {
   type ChartData,
@@ -8,7 +8,7 @@ import {
   sweepChart,
 } from '../../roofline/analysis/chart.js';
 import type { PointField } from '../../roofline/analysis/point.js';
-import { usageError, workError } from '../exit.js';
+import { tryFile, usageError, workError } from '../exit.js';
 import { say } from '../output/print.js';
 import { openDrawing } from './charts.js';
 import type { RooflineOutput } from './command.js';
@@ -59,10 +59,6 @@ function chosen(
 }
 
 function write(path: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch (error) {
-    throw usageError(`cannot write ${path}: ${fileProblem(error)}`, 'Name another file.');
-  }
+  tryFile(`cannot write ${path}`, () => writeFileSync(path, text), 'Name another file.');
   say(`written: ${path}`);
 }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { lazy } from '../options/lazy.js';
 
 export interface RoofsOptions {
   readonly device?: string;
@@ -27,10 +28,7 @@ export function registerRoofs(program: Command): void {
     .option('-o, --out <file>', 'also write them to this file, with all repeats')
     .option('--config <file>', 'agent configuration file; its state folder and CPU groups apply')
     .option('--json', 'print JSON')
-    .action(async (options: RoofsOptions) => {
-      const { roofs } = await import('./roofs.js');
-      await roofs(options);
-    });
+    .action(lazy(async () => (await import('./roofs.js')).roofs));
 }
 
 /** @throws InvalidArgumentError */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { lazy } from '../options/lazy.js';
 import { DEFAULT_OUT } from '../report/run-folder.js';
 
 export interface RunsOptions {
@@ -11,8 +12,5 @@ export function registerRuns(program: Command): void {
     .description('list what was run here: its name, folder, time, rows and file')
     .argument('[folder]', 'where the folders of runs are', DEFAULT_OUT)
     .option('--json', 'print JSON')
-    .action(async (folder: string, options: RunsOptions) => {
-      const { printRuns } = await import('./runs.js');
-      printRuns(folder, options);
-    });
+    .action(lazy(async () => (await import('./runs.js')).printRuns));
 }

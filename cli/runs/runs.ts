@@ -1,13 +1,14 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { minuteOf } from '../../core/minute.js';
+import { orElse } from '../../core/or-else.js';
 import { GRADES, gradeOf } from '../../core/result/warnings.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import { buildReport } from '../../report/build.js';
 import type { Row } from '../../report/rows.js';
 import { CommandError, usageError } from '../exit.js';
-import { plainTable } from '../output/plain-table.js';
-import { printData, printJson, say } from '../output/print.js';
+import { printTable } from '../output/plain-table.js';
+import { printJson, say } from '../output/print.js';
 import { DEFAULT_OUT, FILES, readRun, runFolders } from '../report/run-folder.js';
 import { isRunning, LOG, type RunNote } from '../run/folder.js';
 import type { RunsOptions } from './command.js';
@@ -46,19 +47,17 @@ export function printRuns(place: string, { json }: RunsOptions): void {
     say(`nothing was run in ${place} yet: \`ridge run FILE\`, or name another folder`);
     return;
   }
-  printData(
-    plainTable(
-      ['name', 'folder', 'started', 'state', 'rows', ...STATES, 'file'],
-      runs.map(({ name, folder, startedAt, state, rows, file }) => [
-        name,
-        folder,
-        minuteOf(startedAt),
-        state,
-        rows?.all ?? null,
-        ...STATES.map((word) => rows?.[word] ?? null),
-        file,
-      ]),
-    ),
+  printTable(
+    ['name', 'folder', 'started', 'state', 'rows', ...STATES, 'file'],
+    runs.map(({ name, folder, startedAt, state, rows, file }) => [
+      name,
+      folder,
+      minuteOf(startedAt),
+      state,
+      rows?.all ?? null,
+      ...STATES.map((word) => rows?.[word] ?? null),
+      file,
+    ]),
   );
 }
 
@@ -93,11 +92,7 @@ function listed(folder: string): ListedRun {
 }
 
 function noteIn(path: string): RunNote | null {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as RunNote;
-  } catch {
-    return null;
-  }
+  return orElse(() => JSON.parse(readFileSync(path, 'utf8')) as RunNote, null);
 }
 
 function counted(rows: readonly Row[]): NonNullable<ListedRun['rows']> {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 import { collect, duration, positiveInteger, STRICT_OPTION, SWEEP_ARGUMENT } from '../options/values.js';
 
 /** What of an agent's options each task is started with. */
@@ -62,20 +63,12 @@ export function registerSlurm(program: Command): void {
       [],
     )
     .option('--print', 'write the job script to stdout, and submit nothing');
-  shared(submit).action(
-    async (sweep: string | undefined, sbatch: readonly string[], options: SlurmSubmitOptions) => {
-      const { submitJob } = await import('./submit.js');
-      process.exitCode = await submitJob(sweep, sbatch, options);
-    },
-  );
+  shared(submit).action(lazy(async () => (await import('./submit.js')).submitJob));
   const task = slurm
     .command('task', { hidden: true })
     .description('what each task of the array does; the job script calls it')
     .option('--sweep <file>', 'submitted by the task that is the coordinator');
-  shared(task).action(async (options: SlurmTaskOptions) => {
-    const { runTask } = await import('./task.js');
-    process.exitCode = await runTask(options);
-  });
+  shared(task).action(lazy(async () => (await import('./task.js')).runTask));
 }
 
 function shared(command: Command): Command {

@@ -4,6 +4,7 @@ import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import { orElse } from '../../core/or-else.js';
 import { issue, makeAuthority, type Pair } from '../../proto/certificates/authority.js';
 import { joinAddress, splitAddress } from '../../proto/loopback.js';
 import type { ConnectionOptions } from '../options/connection.js';
@@ -90,11 +91,7 @@ export async function announce(folder: string, { grpcAddress }: RunningCoordinat
 /** @returns the connection of a task or of people to the coordinator that was announced last; null while there is none. */
 export function announced(folder: string): ConnectionOptions | null {
   const { address, security } = placesIn(folder);
-  try {
-    return { coordinator: readFileSync(address, 'utf8').trim(), ...security };
-  } catch {
-    return null;
-  }
+  return orElse(() => ({ coordinator: readFileSync(address, 'utf8').trim(), ...security }), null);
 }
 
 /** Names and addresses that this machine has, the one that others know it by first. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 import { namespaceOption } from '../options/rights.js';
 import { priority, STRICT_OPTION, SWEEP_ARGUMENT } from '../options/values.js';
 
@@ -35,8 +36,5 @@ export function registerSubmit(program: Command): void {
       priority,
     )
     .option('--json', 'print JSON');
-  addConnectionOptions(command).action(async (file: string, options: SubmitOptions) => {
-    const { submit } = await import('./submit.js');
-    process.exitCode = await submit(file, options);
-  });
+  addConnectionOptions(command).action(lazy(async () => (await import('./submit.js')).submit));
 }

@@ -1,6 +1,6 @@
 import { type SweepStatus, sweepStateToJSON } from '../../proto/gen/ridgepoint/v1/control.js';
 import { findSweep, withCoordinator } from '../connection.js';
-import { plainTable } from '../output/plain-table.js';
+import { printTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { whyItWaits } from '../watch/watch.js';
 import type { ListOptions } from './command.js';
@@ -33,37 +33,35 @@ export async function listSweeps(options: ListOptions): Promise<void> {
   }
   // Who has one alone need not be told.
   const several = new Set(sweeps.map(({ namespace }) => namespace)).size > 1;
-  printData(
-    plainTable(
-      [
-        'sweep',
-        'name',
-        ...(several ? ['namespace'] : []),
-        'state',
-        'points',
-        'complete',
-        'disturbed',
-        'failed',
-        'invalid',
-        'running',
-        'queued',
-        'submitted',
-      ],
-      sweeps.map((s) => [
-        s.sweepId,
-        s.name,
-        ...(several ? [s.namespace] : []),
-        stateWord(s) === 'not_resumed' ? 'from another release, not resumed' : stateWord(s),
-        s.points,
-        s.complete,
-        s.disturbed,
-        s.failed,
-        s.invalid,
-        s.running,
-        s.queued,
-        s.submittedAt,
-      ]),
-    ),
+  printTable(
+    [
+      'sweep',
+      'name',
+      ...(several ? ['namespace'] : []),
+      'state',
+      'points',
+      'complete',
+      'disturbed',
+      'failed',
+      'invalid',
+      'running',
+      'queued',
+      'submitted',
+    ],
+    sweeps.map((s) => [
+      s.sweepId,
+      s.name,
+      ...(several ? [s.namespace] : []),
+      stateWord(s) === 'not_resumed' ? 'from another release, not resumed' : stateWord(s),
+      s.points,
+      s.complete,
+      s.disturbed,
+      s.failed,
+      s.invalid,
+      s.running,
+      s.queued,
+      s.submittedAt,
+    ]),
   );
   for (const s of sweeps) {
     for (const reason of s.blockedReasons) say(`${s.name}: ${whyItWaits(s, reason)}`);

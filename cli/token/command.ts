@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Scope } from '../../proto/security.js';
+import { lazy } from '../options/lazy.js';
 import { namesOption, scopesOption } from '../options/rights.js';
 import { positiveInteger } from '../options/values.js';
 
@@ -31,24 +32,15 @@ export function registerToken(program: Command): void {
     .addOption(namesOption('nodes', 'nodes that an agent with it may be (default: the one of its name)'))
     .addOption(namesOption('namespaces', 'namespaces that it is for (default: all)'))
     .option('--days <number>', 'how long it holds (default: until it is revoked)', positiveInteger)
-    .action(async (name: string, options: TokenCreateOptions) => {
-      const { create } = await import('./token.js');
-      create(name, options);
-    });
+    .action(lazy(async () => (await import('./token.js')).create));
   file(token.command('list'))
     .description('list who has a token, for what, and until when')
     .option('--json', 'print JSON')
-    .action(async (options: TokenListOptions) => {
-      const { list } = await import('./token.js');
-      list(options);
-    });
+    .action(lazy(async () => (await import('./token.js')).list));
   file(token.command('revoke'))
     .description('a token holds no more; the coordinator cuts off who has it, without a restart')
     .argument('<name>', 'who it was for')
-    .action(async (name: string, options: TokenOptions) => {
-      const { revoke } = await import('./token.js');
-      revoke(name, options);
-    });
+    .action(lazy(async () => (await import('./token.js')).revoke));
 }
 
 function file(command: Command): Command {

@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { type Document, isSeq, parseDocument } from 'yaml';
 import { type TokenEntry, tokensSchema } from '../../coordinator/config.js';
-import { fileProblem } from '../../core/input/file-problem.js';
-import { usageError } from '../exit.js';
-import { plainTable } from '../output/plain-table.js';
+
+import { tryFile, usageError } from '../exit.js';
+import { printTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import type { TokenCreateOptions, TokenListOptions, TokenOptions } from './command.js';
 
@@ -51,18 +51,16 @@ export function list({ file, json }: TokenListOptions): void {
     printJson(rows);
     return;
   }
-  printData(
-    plainTable(
-      ['name', 'scopes', 'nodes', 'namespaces', 'until', 'state'],
-      rows.map(({ name, scopes, nodes, namespaces, expiresAt, state, plain }) => [
-        name,
-        scopes.join(','),
-        nodes?.join(',') ?? null,
-        namespaces?.join(',') ?? null,
-        expiresAt?.slice(0, 10) ?? null,
-        plain ? `${state}, in plain text` : state,
-      ]),
-    ),
+  printTable(
+    ['name', 'scopes', 'nodes', 'namespaces', 'until', 'state'],
+    rows.map(({ name, scopes, nodes, namespaces, expiresAt, state, plain }) => [
+      name,
+      scopes.join(','),
+      nodes?.join(',') ?? null,
+      namespaces?.join(',') ?? null,
+      expiresAt?.slice(0, 10) ?? null,
+      plain ? `${state}, in plain text` : state,
+    ]),
   );
 }
 
@@ -88,11 +86,9 @@ function stateOf({ revokedAt, expiresAt }: Pick<TokenEntry, 'revokedAt' | 'expir
 /** The document too, so that comments of people stay. @throws CommandError (2) for a list that the coordinator would refuse. */
 function readList(file: string): { document: Document; entries: readonly TokenEntry[] } {
   let text = '';
-  try {
+  tryFile(`cannot read ${file}`, () => {
     if (existsSync(file)) text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw usageError(`cannot read ${file}: ${fileProblem(error)}`);
-  }
+  });
   const document = parseDocument(text.trim() === '' ? '[]' : text);
   if (isSeq(document.contents)) document.contents.flow = false;
   const parsed = tokensSchema.safeParse(document.errors.length === 0 ? document.toJS() : null);
@@ -105,10 +101,8 @@ function readList(file: string): { document: Document; entries: readonly TokenEn
 
 function writeList(file: string, document: Document): void {
   const draft = `${file}.${process.pid}.draft`;
-  try {
+  tryFile(`cannot write ${file}`, () => {
     writeFileSync(draft, document.toString(), { mode: 0o600 });
     renameSync(draft, file);
-  } catch (error) {
-    throw usageError(`cannot write ${file}: ${fileProblem(error)}`);
-  }
+  });
 }

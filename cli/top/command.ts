@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 import { duration } from '../options/values.js';
 
 export interface TopOptions extends ConnectionOptions {
@@ -16,8 +17,5 @@ export function registerTop(program: Command): void {
     )
     .option('--once', 'print it once on a terminal, too')
     .option('--every <time>', 'how often it is asked', duration, 2);
-  addConnectionOptions(command).action(async (options: TopOptions) => {
-    const { top } = await import('./top.js');
-    await top(options);
-  });
+  addConnectionOptions(command).action(lazy(async () => (await import('./top.js')).top));
 }

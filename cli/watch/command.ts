@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { addConnectionOptions, type ConnectionOptions } from '../options/connection.js';
+import { addConnectionOptions } from '../options/connection.js';
+import { lazy } from '../options/lazy.js';
 
 export function registerWatch(program: Command): void {
   const command = program
@@ -8,8 +9,5 @@ export function registerWatch(program: Command): void {
       'show the progress of a sweep until it is finished; ends with exit code 1 when rows failed, 4 when rows are invalid',
     )
     .argument('[sweep]', 'sweep id or name (default: the newest)');
-  addConnectionOptions(command).action(async (sweep: string | undefined, options: ConnectionOptions) => {
-    const { watch } = await import('./watch.js');
-    process.exitCode = await watch(sweep, options);
-  });
+  addConnectionOptions(command).action(lazy(async () => (await import('./watch.js')).watch));
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { WireError } from '../../proto/errors.js';
 import type { Artifact } from '../../proto/gen/ridgepoint/v1/artifacts.js';
@@ -60,7 +60,7 @@ export class Shelf {
     } catch (error) {
       const why = `The folder of artifacts ${path} cannot be used: ${fileProblem(error)}.`;
       const hint = 'Name another one as `artifacts.path`, or write `artifacts: null`.';
-      throw new FailureError(failure('internal', why, { hint }));
+      throw failed('internal', why, hint);
     }
     return shelf;
   }

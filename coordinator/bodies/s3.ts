@@ -1,7 +1,7 @@
 import { openAsBlob, readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { AwsClient } from 'aws4fetch';
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import type { BodyStore } from './store.js';
 
@@ -77,10 +77,10 @@ function credentials(file: string | null): {
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     const where =
       file === null ? 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set' : `${file} has no key`;
-    throw new FailureError(
-      failure('internal', `There are no credentials for S3: ${where}.`, {
-        hint: 'Set the two variables, or name a file like ~/.aws/credentials as `credentialsFile`.',
-      }),
+    throw failed(
+      'internal',
+      `There are no credentials for S3: ${where}.`,
+      'Set the two variables, or name a file like ~/.aws/credentials as `credentialsFile`.',
     );
   }
   return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
@@ -90,9 +90,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new FailureError(
-      failure('internal', `The credentials ${file} cannot be read: ${fileProblem(error)}.`, { hint: null }),
-    );
+    throw failed('internal', `The credentials ${file} cannot be read: ${fileProblem(error)}.`);
   }
 }
 
@@ -103,7 +101,5 @@ function codeIn(text: string): string {
 
 function unusable(name: string, what: string): FailureError {
   const hint = 'Check endpoint, bucket and credentials; agents keep what they could not bring.';
-  return new FailureError(
-    failure('internal', `Answers cannot be kept in ${name}: ${what.trim()}.`, { hint }),
-  );
+  return failed('internal', `Answers cannot be kept in ${name}: ${what.trim()}.`, hint);
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import { partsOf } from './detail.js';
 import type { Fact, Log } from './log.js';
 
@@ -74,10 +74,10 @@ async function digestOf(log: Log, entries: number): Promise<string> {
 
 function damaged(position: number): FailureError {
   const hint = '`ridge log verify` says what else is wrong with it.';
-  return new FailureError(failure('internal', `Entry ${position} of the log to copy is damaged.`, { hint }));
+  return failed('internal', `Entry ${position} of the log to copy is damaged.`, hint);
 }
 
 function different(what: string): FailureError {
   const hint = 'Copy to an empty log, or to one that an earlier copy of the same log was broken off in.';
-  return new FailureError(failure('internal', `The log to copy to ${what}.`, { hint }));
+  return failed('internal', `The log to copy to ${what}.`, hint);
 }

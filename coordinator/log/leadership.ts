@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import { systemClock, type Timer } from '../clock.js';
 
 /** Where a coordinator is reached. */
@@ -50,10 +50,10 @@ export interface Term {
 
 /** Of a term that is over. */
 export function overError(why: string): FailureError {
-  return new FailureError(
-    failure('internal', `This coordinator leads no more: ${why}.`, {
-      hint: 'Ask the coordinator that leads; this one goes on reading, and leads again when it is its turn.',
-    }),
+  return failed(
+    'internal',
+    `This coordinator leads no more: ${why}.`,
+    'Ask the coordinator that leads; this one goes on reading, and leads again when it is its turn.',
   );
 }
 

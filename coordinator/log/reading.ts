@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import type { ChangeSignal } from './change-signal.js';
 
 interface Numbered {
@@ -62,10 +62,10 @@ export async function getEntry<Entry extends Numbered>(
 
 /** A log was closed while somebody read it. */
 export function closedError(name: string): FailureError {
-  return new FailureError(
-    failure('internal', `${sentence(name)} was closed while it was read.`, {
-      hint: 'Read it again when the coordinator is back.',
-    }),
+  return failed(
+    'internal',
+    `${sentence(name)} was closed while it was read.`,
+    'Read it again when the coordinator is back.',
   );
 }
 
@@ -85,10 +85,10 @@ async function* consecutive<Entry extends Numbered>(
 
 function gap(name: string, missing: number, found: number | null): FailureError {
   const after = found === null ? '' : `: entry ${found} comes in its place`;
-  return new FailureError(
-    failure('internal', `${sentence(name)} has no entry ${missing}${after}.`, {
-      hint: 'It is damaged: restore it from a copy; what agents still keep they report again.',
-    }),
+  return failed(
+    'internal',
+    `${sentence(name)} has no entry ${missing}${after}.`,
+    'It is damaged: restore it from a copy; what agents still keep they report again.',
   );
 }
 

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failed } from '../../core/errors.js';
 import { chainOf, type Link } from './chain.js';
 import { ChangeSignal } from './change-signal.js';
 import { partsOf } from './detail.js';
@@ -254,35 +254,26 @@ function open(
 function explain(error: unknown, path: string): unknown {
   if (!(error instanceof SqliteError)) {
     if (!(error instanceof Error) || error instanceof FailureError) return error;
-    return new FailureError(
-      failure('internal', `The log ${path} cannot be opened: ${error.message}.`, {
-        hint: 'Choose a folder that this user may write to.',
-      }),
+    return failed(
+      'internal',
+      `The log ${path} cannot be opened: ${error.message}.`,
+      'Choose a folder that this user may write to.',
     );
   }
   const cause = { cause: error };
   if (error.problem === 'full') {
     const hint =
       'Free space there; nothing was half-written, and the result is kept by its agent until then.';
-    return new FailureError(
-      failure('disk-full', `The disk that holds the log ${path} is full.`, { hint }),
-      cause,
-    );
+    return failed('disk-full', `The disk that holds the log ${path} is full.`, hint, cause);
   }
   if (error.problem === 'busy') {
     const hint = 'Stop the other one, or choose another file.';
-    return new FailureError(
-      failure('internal', `The log ${path} is in use by another process.`, { hint }),
-      cause,
-    );
+    return failed('internal', `The log ${path} is in use by another process.`, hint, cause);
   }
   if (error.problem === 'not-a-database' || error.problem === 'corrupt') {
     const hint = 'Move it away and start with an empty log, or choose another file.';
-    return new FailureError(failure('internal', `The file ${path} is not a readable log.`, { hint }), cause);
+    return failed('internal', `The file ${path} is not a readable log.`, hint, cause);
   }
   const hint = 'Look at the disk and at the permissions of the folder.';
-  return new FailureError(
-    failure('internal', `The log ${path} cannot be used: ${error.message}.`, { hint }),
-    cause,
-  );
+  return failed('internal', `The log ${path} cannot be used: ${error.message}.`, hint, cause);
 }

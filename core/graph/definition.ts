@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { above0, between, textUpTo, whole } from '../bounds.js';
 import { parserSchema } from './parsers.js';
 
 /** Graphs are data from somewhere else: what one application may ask for is bounded. */
@@ -14,7 +15,7 @@ const nameSchema = z
 const template = z.string().max(100_000);
 const reference = z.string().regex(/^\{\{\s*[A-Za-z_]\w{0,62}\s*\}\}$/);
 /** A number, or a setting that holds one. */
-const countUpTo = (most: number, least = 1) => z.union([z.int().min(least).max(most), reference]);
+const countUpTo = (most: number, least = 1) => z.union([whole(least, most), reference]);
 
 /** Nodes inside nodes. */
 const nodesSchema: z.ZodType<Readonly<Record<string, unknown>>> = z.lazy(() =>
@@ -26,12 +27,12 @@ const samplingShape = {
   system: template.optional(),
   /** The name that the server knows it by; a setting's name in braces is that setting. */
   model: z.string().max(200).optional(),
-  temperature: z.union([z.number().min(0).max(10), reference]).optional(),
-  topP: z.number().gt(0).max(1).optional(),
-  topK: z.int().min(1).max(100_000).optional(),
-  minP: z.number().min(0).max(1).optional(),
+  temperature: z.union([between(0, 10), reference]).optional(),
+  topP: above0(1).optional(),
+  topK: whole(1, 100_000).optional(),
+  minP: between(0, 1).optional(),
   maxTokens: countUpTo(65_536).optional(),
-  stop: z.array(z.string().min(1).max(100)).min(1).max(16).optional(),
+  stop: z.array(textUpTo(100)).min(1).max(16).optional(),
 };
 const body = { do: nodesSchema, give: nameSchema.optional() };
 
@@ -64,7 +65,7 @@ const KINDS = {
     ...body,
   }),
   /** One side or the other, by an expression. */
-  if: z.strictObject({ if: z.string().min(1).max(2000), do: nodesSchema, else: nodesSchema.optional() }),
+  if: z.strictObject({ if: textUpTo(2000), do: nodesSchema, else: nodesSchema.optional() }),
   /** What most elements of a list say; of several the first. */
   vote: z.strictObject({ vote: nameSchema }),
   /** A text that is put together, or cut into a list. */
@@ -77,11 +78,11 @@ const KINDS = {
   /** The passages of a JSONL file (`id`, `title`, `text`) that fit a query best, by BM25. */
   retrieve: z.strictObject({
     retrieve: template,
-    from: z.string().min(1).max(4096),
+    from: textUpTo(4096),
     top: countUpTo(100).default(3),
   }),
   /** An expression, of variables or one that a model wrote into a text. */
-  calculate: z.strictObject({ calculate: z.string().min(1).max(2000) }),
+  calculate: z.strictObject({ calculate: textUpTo(2000) }),
   /** A command of the node's configuration: the text on its standard input, its standard output back. */
   command: z.strictObject({
     command: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
@@ -98,17 +99,14 @@ const scalar = z.union([z.string().max(20_000), z.number(), z.boolean()]);
 const specOf = (nodes: z.ZodType<Readonly<Record<string, unknown>>>) =>
   z.strictObject({
     /** What an application is started with: JSONL, a line each, relative to this file; or the list itself. */
-    items: z.union([
-      z.string().min(1).max(4096),
-      z.array(z.record(z.string(), z.unknown())).min(1).max(10_000),
-    ]),
+    items: z.union([textUpTo(4096), z.array(z.record(z.string(), z.unknown())).min(1).max(10_000)]),
     /** Fields of an item that prompts may use. */
     inputs: z.array(nameSchema).max(200).default([]),
     /** Fields that name an item and say what the final answer should be. */
-    id: z.string().min(1).max(200).default('id'),
-    reference: z.string().min(1).max(200).optional(),
+    id: textUpTo(200).default('id'),
+    reference: textUpTo(200).optional(),
     /** Of the final answer against the reference. */
-    scorers: z.array(z.string().min(1).max(100)).min(1).max(20).default(['exact']),
+    scorers: z.array(textUpTo(100)).min(1).max(20).default(['exact']),
     /** What a sweep may change without a word of the graph: numbers and words. */
     settings: z.record(nameSchema, scalar).default({}),
     roles: z.record(nameSchema, z.strictObject(samplingShape)).default({}),
@@ -121,7 +119,7 @@ const graphOf = (nodes: z.ZodType<Readonly<Record<string, unknown>>>) =>
   z.strictObject({
     apiVersion: z.literal('ridgepoint.dev/v1'),
     kind: z.literal('Graph'),
-    metadata: z.strictObject({ name: z.string().min(1).max(100) }),
+    metadata: z.strictObject({ name: textUpTo(100) }),
     spec: specOf(nodes),
   });
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { issuesOf } from '../input/definition.js';
 import { type Diagnostic, MAX_DIAGNOSTICS, type Path, pathText } from '../input/diagnostic.js';
 import { whyForeign } from '../input/foreign.js';
 import { nearest } from '../input/suggest.js';
@@ -83,13 +84,8 @@ class Checker {
     this.found.push({ path: pathText(path), ...this.#source.locate(path, at), message, suggestion });
   }
 
-  issues({ issues }: z.ZodError, before: Path): void {
-    for (const issue of issues) {
-      const path = [...before, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
-      if (issue.code === 'unrecognized_keys') {
-        for (const key of issue.keys) this.add([...path, key], `there is no field ${key} here`, 'key');
-      } else this.add(path, issue.message);
-    }
+  issues(error: Pick<z.ZodError, 'issues'>, before: Path): void {
+    for (const issue of issuesOf(error, before)) this.add(...issue);
   }
 
   graph(spec: z.infer<typeof outerSchema>['spec'], settings: Settings): Body | null {
@@ -210,7 +206,7 @@ class Checker {
           'key',
         );
       const issues = read.error.issues.filter((issue) => issue.path[0] !== 'most' || keys.includes('most'));
-      this.issues({ issues } as unknown as z.ZodError, path);
+      this.issues({ issues }, path);
       for (const key of inner)
         this.#body((raw as Fields)[key], undefined, [...path, key], path, everything(scope, raw as Fields));
       return null;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { textUpTo } from '../bounds.js';
 import { patternProblem } from '../quality/scorers/pattern.js';
 import { type Value, valueAt } from './value.js';
 
@@ -6,8 +7,8 @@ import { type Value, valueAt } from './value.js';
 export const parserSchema = z
   .union([
     z.enum(['text', 'lines', 'list', 'number', 'letter', 'json']),
-    z.strictObject({ json: z.string().min(1).max(200) }),
-    z.strictObject({ regex: z.string().min(1).max(500) }),
+    z.strictObject({ json: textUpTo(200) }),
+    z.strictObject({ regex: textUpTo(500) }),
   ])
   .default('text');
 export type Parser = z.infer<typeof parserSchema>;

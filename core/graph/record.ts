@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { ID_CHARACTERS, listOf, NAME_CHARACTERS, recordOf, SENTENCE_CHARACTERS, textOf } from '../bounds.js';
+import {
+  between,
+  ID_CHARACTERS,
+  listOf,
+  NAME_CHARACTERS,
+  recordOf,
+  SENTENCE_CHARACTERS,
+  textOf,
+} from '../bounds.js';
 import { readJsonLine } from '../input/json-line.js';
 import { REQUEST_OUTCOMES } from '../serving/requests.js';
 import { MOST_CALLS } from './definition.js';
@@ -65,7 +73,7 @@ export const applicationSchema = z.object({
   pathCalls: count,
   pathSeconds: seconds.nullable(),
   /** By scorer, 0 to 1; null = nothing to compare with. */
-  scores: recordOf(z.number().min(0).max(1).nullable(), 100),
+  scores: recordOf(between(0, 1).nullable(), 100),
 });
 export type ApplicationRecord = z.infer<typeof applicationSchema>;
 

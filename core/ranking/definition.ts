@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Diagnostic, type Path, pathText } from '../input/diagnostic.js';
-import { readYaml } from '../input/yaml.js';
+import { readDefinition } from '../input/definition.js';
+import type { Diagnostic } from '../input/diagnostic.js';
 import { LAYOUTS } from './data.js';
 import { MEASURE } from './measures.js';
 import { LETTERS } from './order.js';
@@ -157,25 +157,12 @@ export function isRanking(text: string): boolean {
 
 /** Reads the YAML of a ranking. @returns all errors at once. */
 export function parseRanking(text: string): ParsedRanking {
-  const source = readYaml(text);
-  if (!source.readable || source.diagnostics.length > 0)
-    return { ok: false, diagnostics: source.diagnostics };
-  const read = rankingSchema.safeParse(source.data);
-  const at = (where: Path, message: string, what: 'key' | 'value'): Diagnostic => {
-    return { path: pathText(where), ...source.locate(where, what), message, suggestion: null };
-  };
-  if (!read.success) {
-    const diagnostics = read.error.issues.flatMap((issue): Diagnostic[] => {
-      const where = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
-      if (issue.code !== 'unrecognized_keys') return [at(where, issue.message, 'value')];
-      return issue.keys.map((key) => at([...where, key], `there is no field ${key} here`, 'key'));
-    });
-    return { ok: false, diagnostics };
-  }
-  const { metadata, spec } = read.data;
+  const read = readDefinition(text, rankingSchema);
+  if (!read.ok) return read;
+  const { metadata, spec } = read.value;
   const diagnostics = Object.entries(spec.ways).flatMap(([name, one]) => {
     const problem = problemOf(one);
-    return problem === null ? [] : [at(['spec', 'ways', name], problem, 'key')];
+    return problem === null ? [] : [read.at(['spec', 'ways', name], problem, 'key')];
   });
   return diagnostics.length > 0
     ? { ok: false, diagnostics }

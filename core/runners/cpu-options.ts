@@ -1,10 +1,8 @@
 import { z } from 'zod';
+import { textUpTo, whole } from '../bounds.js';
 
 /** Options that mean the same to several runners, so that one name does for all. */
-export const threads = z
-  .int()
-  .min(1)
-  .max(512)
+export const threads = whole(1, 512)
   .nullable()
   .default(null)
   .describe('CPU threads; null takes every CPU of the device (llama-bench: -t).');
@@ -14,24 +12,15 @@ export const cpuBackend = z
   .default('shipped')
   .describe("The CPU library that ships, or the one built here by the machine's own compiler.");
 
-export const poll = z
-  .int()
-  .min(0)
-  .max(100)
+export const poll = whole(0, 100)
   .default(50)
   .describe('How busily idle threads wait: 0 sleeps, 100 spins (llama-bench: --poll).');
 
-export const batch = z
-  .int()
-  .min(1)
-  .max(1_048_576)
+export const batch = whole(1, 1_048_576)
   .default(2048)
   .describe('Tokens of all sequences that are handed over at once, at most (llama-bench: -b).');
 
-export const engine = z
-  .string()
-  .min(1)
-  .max(100)
+export const engine = textUpTo(100)
   .nullable()
   .default(null)
   .describe(

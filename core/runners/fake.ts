@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { between, whole } from '../bounds.js';
 import { addedLater } from './added-later.js';
 import type { RunnerKind } from './runner.js';
 
@@ -7,29 +8,15 @@ export const fake = {
   kind: 'fake',
   summary: 'no model and no engine: waits as long as the asked speeds say, or fails as asked',
   options: z.strictObject({
-    fakePrefillTokensPerSecond: z
-      .number()
-      .min(1)
-      .max(1e9)
+    fakePrefillTokensPerSecond: between(1, 1e9)
       .default(10_000)
       .describe('Speed it pretends to have on the prompt.'),
-    fakeDecodeTokensPerSecond: z
-      .number()
-      .min(1)
-      .max(1e9)
+    fakeDecodeTokensPerSecond: between(1, 1e9)
       .default(1000)
       .describe('Speed it pretends to have on generated tokens, all sequences together.'),
-    fakeJitter: z
-      .number()
-      .min(0)
-      .max(1)
-      .default(0.01)
-      .describe('Spread of its times, as a share of their mean.'),
+    fakeJitter: between(0, 1).default(0.01).describe('Spread of its times, as a share of their mean.'),
     fakeStartSpread: addedLater(
-      z
-        .number()
-        .min(0)
-        .max(1)
+      between(0, 1)
         .default(0)
         .describe('Spread of its speed from start to start, as a share of it: each process draws its own.'),
     ),
@@ -37,12 +24,7 @@ export const fake = {
       .enum(['none', 'crash', 'abort', 'hang', 'load', 'memory'])
       .default('none')
       .describe('How it fails: exits, aborts, hangs, cannot load, or runs out of memory.'),
-    fakeModelBytes: z
-      .int()
-      .min(0)
-      .max(1e15)
-      .default(1_000_000)
-      .describe('Bytes the model it pretends to load has.'),
+    fakeModelBytes: whole(0, 1e15).default(1_000_000).describe('Bytes the model it pretends to load has.'),
     fakeProcess: addedLater(
       z
         .enum(['own', 'other'])

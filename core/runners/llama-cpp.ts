@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { whole } from '../bounds.js';
 import { isEncoder } from '../experiment/known-facts.js';
 import { numberOn, type Rule } from '../experiment/rule.js';
+import { aliases } from '../input/aliases.js';
 import { grouping } from '../techniques/attention.js';
 import { windows, windowWithAdapter } from '../techniques/attention-window.js';
 import { exits, exitWithAdapter } from '../techniques/layers.js';
@@ -190,14 +192,11 @@ export const LLAMA_CPP_OPTIONS = {
   kvCacheTypeV: cacheType('value'),
   threads,
   batch,
-  ubatch: z
-    .int()
-    .min(1)
-    .max(1_048_576)
+  ubatch: whole(1, 1_048_576)
     .default(512)
     .describe('Tokens computed at once, at most; not above batch (llama-bench: -ub).'),
   gpuLayers: z
-    .union([z.int().min(0).max(10_000), z.literal('all')])
+    .union([whole(0, 10_000), z.literal('all')])
     .default('all')
     .describe('Layers placed on the GPU; all on a cpu device means none (llama-bench: -ngl).'),
   mmap: z.boolean().default(true).describe('Map the model file instead of reading it (llama-bench: -mmp).'),
@@ -232,10 +231,7 @@ export const llamaCpp: RunnerKind = {
     cpuBackend,
     poll,
     gpus: addedLater(
-      z
-        .int()
-        .min(1)
-        .max(16)
+      whole(1, 16)
         .default(1)
         .describe('Devices of one node that the trial has to itself; the model is split over them.'),
     ),
@@ -247,10 +243,7 @@ export const llamaCpp: RunnerKind = {
         .describe('How a model is split over several GPUs: by layers, or every matrix (llama-bench: -sm).'),
     ),
     mainGpu: addedLater(
-      z
-        .int()
-        .min(0)
-        .max(15)
+      whole(0, 15)
         .default(0)
         .describe('Which of its GPUs, from 0, has what is not split (llama-bench: -mg).'),
     ),
@@ -293,38 +286,20 @@ export const llamaCpp: RunnerKind = {
     graphsAreEncoders,
     textsWithinBatch,
   ],
-  alsoKnownAs: {
-    fa: 'flashAttention',
-    flashAttn: 'flashAttention',
-    flash_attn: 'flashAttention',
-    ctk: 'kvCacheTypeK',
-    typeK: 'kvCacheTypeK',
-    type_k: 'kvCacheTypeK',
-    cacheTypeK: 'kvCacheTypeK',
-    ctv: 'kvCacheTypeV',
-    typeV: 'kvCacheTypeV',
-    type_v: 'kvCacheTypeV',
-    cacheTypeV: 'kvCacheTypeV',
-    t: 'threads',
-    n_threads: 'threads',
-    b: 'batch',
-    n_batch: 'batch',
-    batchSize: 'batch',
-    ub: 'ubatch',
-    n_ubatch: 'ubatch',
-    ubatchSize: 'ubatch',
-    ngl: 'gpuLayers',
-    n_gpu_layers: 'gpuLayers',
-    mmp: 'mmap',
-    use_mmap: 'mmap',
-    engineRelease: 'engine',
-    sm: 'splitMode',
-    split_mode: 'splitMode',
-    mg: 'mainGpu',
-    main_gpu: 'mainGpu',
-    ts: 'tensorSplit',
-    tensor_split: 'tensorSplit',
-  },
+  alsoKnownAs: aliases({
+    flashAttention: ['fa', 'flashAttn', 'flash_attn'],
+    kvCacheTypeK: ['ctk', 'typeK', 'type_k', 'cacheTypeK'],
+    kvCacheTypeV: ['ctv', 'typeV', 'type_v', 'cacheTypeV'],
+    threads: ['t', 'n_threads'],
+    batch: ['b', 'n_batch', 'batchSize'],
+    ubatch: ['ub', 'n_ubatch', 'ubatchSize'],
+    gpuLayers: ['ngl', 'n_gpu_layers'],
+    mmap: ['mmp', 'use_mmap'],
+    engine: ['engineRelease'],
+    splitMode: ['sm', 'split_mode'],
+    mainGpu: ['mg', 'main_gpu'],
+    tensorSplit: ['ts', 'tensor_split'],
+  }),
   answerOptions: ['flashAttention', 'kvCacheTypeK', 'kvCacheTypeV', 'cpuBackend', ...PLACEMENT_OPTIONS],
   plainRunner: null,
   memory: predictMemory,

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { whole } from '../bounds.js';
 import { deviceKind } from '../experiment/experiment.js';
 import { numberOn, type Rule } from '../experiment/rule.js';
+import { aliases } from '../input/aliases.js';
 import { NO_ADAPTER } from '../techniques/adapter.js';
 import { grouping, readAttention } from '../techniques/attention.js';
 import { exits, exitWithAdapter } from '../techniques/layers.js';
@@ -92,10 +94,7 @@ export const onnx: RunnerKind = {
       .default('all')
       .describe('How far the graph is rewritten before it runs.'),
     threads,
-    interThreads: z
-      .int()
-      .min(1)
-      .max(512)
+    interThreads: whole(1, 512)
       .nullable()
       .default(null)
       .describe('Operators that run at once, where executionMode is parallel; null takes one.'),
@@ -152,19 +151,16 @@ export const onnx: RunnerKind = {
     groupsDivideWidth,
     changedBefore,
   ],
-  alsoKnownAs: {
-    ep: 'executionProvider',
-    provider: 'executionProvider',
-    providers: 'executionProvider',
-    execution_provider: 'executionProvider',
-    graph_optimization_level: 'graphOptimization',
-    inter_op_num_threads: 'interThreads',
-    execution_mode: 'executionMode',
-    enable_cpu_mem_arena: 'arena',
-    enable_mem_pattern: 'memoryPattern',
-    arena_extend_strategy: 'arenaGrowth',
-    past_present_share_buffer: 'shareCache',
-  },
+  alsoKnownAs: aliases({
+    executionProvider: ['ep', 'provider', 'providers', 'execution_provider'],
+    graphOptimization: ['graph_optimization_level'],
+    interThreads: ['inter_op_num_threads'],
+    executionMode: ['execution_mode'],
+    arena: ['enable_cpu_mem_arena'],
+    memoryPattern: ['enable_mem_pattern'],
+    arenaGrowth: ['arena_extend_strategy'],
+    shareCache: ['past_present_share_buffer'],
+  }),
   answerOptions: ['executionProvider', 'graphOptimization', 'engine'],
   plainRunner: null,
   memory: predictGraphMemory,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { textUpTo, whole } from '../bounds.js';
 import type { AxisValue } from '../experiment/experiment.js';
 import { MAX_AXIS_VALUES, RANGE_PATTERN } from '../input/ranges.js';
 import { DEVICE_CLASSES, RUNNERS } from '../runners/index.js';
@@ -55,20 +56,14 @@ function field(name: string, schema: z.ZodDefault): Field {
 const MAX_WORD = 4000;
 
 /** What a key of a technique's map may have. */
-const parts = oneOrMany(
-  'part',
-  z.union([z.string().min(1).max(MAX_WORD), z.number(), z.boolean()]),
-  100,
-).meta({ id: 'parts' });
+const parts = oneOrMany('part', z.union([textUpTo(MAX_WORD), z.number(), z.boolean()]), 100).meta({
+  id: 'parts',
+});
 
 /** A technique as a field: words, or maps of keys whose lists multiply. */
 function techniqueField(technique: Technique): Field {
   const { name, fallback, help, words, form, keys } = technique;
-  const scalar = z
-    .string()
-    .min(1)
-    .max(MAX_WORD)
-    .meta({ title: form, examples: [...words] });
+  const scalar = textUpTo(MAX_WORD).meta({ title: form, examples: [...words] });
   const [required] = Object.keys(keys);
   const map = z
     .strictObject(
@@ -116,10 +111,7 @@ export const deviceField = field(
 export const settingFields = [
   field(
     'powerCapWatts',
-    z
-      .int()
-      .min(1)
-      .max(100_000)
+    whole(1, 100_000)
       .nullable()
       .default(null)
       .describe(
@@ -128,10 +120,7 @@ export const settingFields = [
   ),
   field(
     'lockedClockHertz',
-    z
-      .int()
-      .min(1e8)
-      .max(1e11)
+    whole(1e8, 1e11)
       .nullable()
       .default(null)
       .describe(

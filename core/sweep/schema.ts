@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { above0, between, textUpTo, whole } from '../bounds.js';
 import {
   DEFAULT_ENERGY_WINDOWS,
   DISTURBANCE_LIMITS,
@@ -31,13 +32,9 @@ import { API_VERSION, USUAL_REPETITION } from './spec.js';
 const written = (fields: Iterable<{ name: string; written: z.ZodType }>) =>
   Object.fromEntries([...fields].map((f) => [f.name, f.written.optional()]));
 
-const source = z
-  .string()
-  .min(1)
-  .max(4096)
-  .describe(
-    '`builtin:small`, a path below a model folder of the node, `synthetic:llama-3.2-1b` (random weights), or (where a node allows it) `hf:owner/repo:QUANT` or `https://…`.',
-  );
+const source = textUpTo(4096).describe(
+  '`builtin:small`, a path below a model folder of the node, `synthetic:llama-3.2-1b` (random weights), or (where a node allows it) `hf:owner/repo:QUANT` or `https://…`.',
+);
 
 const model = z
   .union([
@@ -103,21 +100,16 @@ const point = selector.extend({ name: pointName }).meta({
   description: 'A name and one value for each axis named; the others have the first of theirs.',
 });
 
-const share = () => z.number().gt(0).max(1);
-const seconds = () => z.number().gt(0).max(604_800).nullable();
+const share = () => above0(1);
+const seconds = () => above0(604_800).nullable();
 
 export const MEASURE = z.strictObject({
-  confidence: z.number().min(0.5).max(0.999).default(0.95).describe('Confidence level of the interval.'),
+  confidence: between(0.5, 0.999).default(0.95).describe('Confidence level of the interval.'),
   halfWidth: share()
     .default(0.02)
     .describe('Repeat until the half width of the interval is at most this share of the mean.'),
-  minRepeats: z.int().min(1).max(10_000).default(3).describe('Repeats before the interval is looked at.'),
-  maxRepeats: z
-    .int()
-    .min(1)
-    .max(10_000)
-    .default(10)
-    .describe('Repeats after which a trial ends in any case.'),
+  minRepeats: whole(1, 10_000).default(3).describe('Repeats before the interval is looked at.'),
+  maxRepeats: whole(1, 10_000).default(10).describe('Repeats after which a trial ends in any case.'),
   maxSeconds: seconds()
     .default(0.5)
     .describe(
@@ -126,36 +118,24 @@ export const MEASURE = z.strictObject({
   warmupSpread: share()
     .default(0.05)
     .describe('Warm-up ends when the spread (cv) of its last three rounds is below this.'),
-  maxWarmups: z.int().min(0).max(1000).default(5).describe('Warm-up rounds, at most; 0 starts cold.'),
+  maxWarmups: whole(0, 1000).default(5).describe('Warm-up rounds, at most; 0 starts cold.'),
   trialTimeoutSeconds: seconds()
     .default(null)
     .describe("A longer trial is killed; null is the agent's own limit, which is the longest in any case."),
-  maxStealRatio: z
-    .number()
-    .min(0)
-    .max(1)
+  maxStealRatio: between(0, 1)
     .default(DISTURBANCE_LIMITS.maxStealRatio)
     .describe(
       'Share of CPU time stolen by the hypervisor above which a row is disturbed; from 0.05 on also of what others take of the same physical cores.',
     ),
-  maxForeignCores: z
-    .number()
-    .min(0)
-    .max(100_000)
+  maxForeignCores: between(0, 100_000)
     .default(DISTURBANCE_LIMITS.maxForeignCores)
     .describe('CPU use of other processes, in cores, above which a row is disturbed.'),
-  maxCoreLatencyRatio: z
-    .number()
-    .min(1)
-    .max(100_000)
+  maxCoreLatencyRatio: between(1, 100_000)
     .default(DISTURBANCE_LIMITS.maxCoreLatencyRatio)
     .describe(
       'Core-to-core latency of the CPUs, over what is usual on the machine, above which a row of more than one thread is disturbed.',
     ),
-  maxSpread: z
-    .number()
-    .gt(0)
-    .max(100)
+  maxSpread: above0(100)
     .default(0.1)
     .describe(
       'Standard error of the median of a start’s repeats, as a share of it, above which the start is disturbed.',
@@ -167,18 +147,12 @@ export const MEASURE = z.strictObject({
       'What becomes of rows that are disturbed: warn marks them, strict makes them invalid, as for who publishes.',
     ),
   meters: z.enum(['on', 'off']).default('on').describe('off measures time alone, to see what meters cost.'),
-  energyWindows: z
-    .int()
-    .min(0)
-    .max(100)
+  energyWindows: whole(0, 100)
     .default(DEFAULT_ENERGY_WINDOWS)
     .describe(
       'A phase shorter than 20 update periods of the energy source is repeated without a pause until it is that long, so many times; 0 leaves it short.',
     ),
-  gridGramsPerKilowattHour: z
-    .number()
-    .min(0)
-    .max(5000)
+  gridGramsPerKilowattHour: between(0, 5000)
     .nullable()
     .default(null)
     .describe(
@@ -192,24 +166,15 @@ export const MEASURE = z.strictObject({
 
 /** How often an experiment is measured; written under `measure`, where `maxStarts` follows `starts` when it is left out. */
 export const REPETITION = {
-  starts: z
-    .int()
-    .min(1)
-    .max(1000)
+  starts: whole(1, 1000)
     .default(USUAL_REPETITION.starts)
     .describe('Processes that measure each experiment, each in a block of its own.'),
-  maxStarts: z
-    .int()
-    .min(1)
-    .max(1000)
+  maxStarts: whole(1, 1000)
     .optional()
     .describe(
       'More starts, up to so many, while the interval over starts is wider than halfWidth; starts when left out.',
     ),
-  retryInvalid: z
-    .int()
-    .min(0)
-    .max(100)
+  retryInvalid: whole(0, 100)
     .default(USUAL_REPETITION.retryInvalid)
     .describe('How many further starts an experiment gets for those that came out invalid.'),
 } as const;
@@ -217,28 +182,22 @@ export const REPETITION = {
 export const PLACEMENT = {
   perNode: z.boolean().default(false).describe('Measure every point on every node that has the device.'),
   nodeSelector: z
-    .record(z.string().min(1).max(63), oneOrMany(null, z.string().max(256), 100))
+    .record(textUpTo(63), oneOrMany(null, z.string().max(256), 100))
     .default({})
     .describe(
       'Labels that a node must have to run it, each with this value or one of these: `{ zone: lab }`.',
     ),
-  blockSize: z
-    .int()
-    .min(1)
-    .max(10_000)
+  blockSize: whole(1, 10_000)
     .default(16)
     .describe('Experiments allocated to a node at a time, shuffled, between two drift controls.'),
   driftControl: z.boolean().default(true).describe('Run one reference experiment at both ends of a block.'),
-  retries: z.int().min(0).max(100).default(1).describe('How often a failed trial is tried again.'),
-  seed: z
-    .int()
-    .min(0)
-    .max(0xffff_ffff)
+  retries: whole(0, 100).default(1).describe('How often a failed trial is tried again.'),
+  seed: whole(0, 0xffff_ffff)
     .optional()
     .describe('Seed of the random order; made from the name when left out.'),
 } as const;
 
-const file = () => z.string().min(1).max(4096);
+const file = () => textUpTo(4096);
 const task = z.union([file(), taskChoiceSchema]).meta({ id: 'task', title: 'a task file, or { file, … }' });
 
 export const QUALITY = z.strictObject({
@@ -250,18 +209,12 @@ export const QUALITY = z.strictObject({
     .enum(WINDOW_SCHEMES)
     .default('llama')
     .describe('How the text is cut: as llama-perplexity, as the DSnoT evaluation, or strided.'),
-  contextTokens: z.int().min(4).max(1_048_576).default(512).describe('Tokens of a window.'),
-  stride: z
-    .int()
-    .min(1)
-    .max(1_048_576)
+  contextTokens: whole(4, 1_048_576).default(512).describe('Tokens of a window.'),
+  stride: whole(1, 1_048_576)
     .nullable()
     .default(null)
     .describe('How far strided windows move on; null is half a window.'),
-  maxWindows: z
-    .int()
-    .min(1)
-    .max(1_000_000)
+  maxWindows: whole(1, 1_000_000)
     .nullable()
     .default(null)
     .describe('Windows that are scored, at most (llama-perplexity: --chunks); null scores the whole text.'),
@@ -298,20 +251,10 @@ export const SEARCH = z.strictObject({
     .describe(
       'How points are chosen: tree-structured Parzen estimators, evolution, a space-filling design, at random, or in their order.',
     ),
-  seed: z
-    .int()
-    .min(0)
-    .max(0xffff_ffff)
-    .optional()
-    .describe('Seed of its draws; made from the name when left out.'),
+  seed: whole(0, 0xffff_ffff).optional().describe('Seed of its draws; made from the name when left out.'),
   budget: z
     .strictObject({
-      trials: z
-        .int()
-        .min(1)
-        .max(10_000_000)
-        .optional()
-        .describe('Trials, further starts of a point included.'),
+      trials: whole(1, 10_000_000).optional().describe('Trials, further starts of a point included.'),
       deviceHours: z
         .number()
         .positive()
@@ -334,10 +277,7 @@ export const SEARCH = z.strictObject({
     })
     .optional()
     .describe('When it ends at the latest; without one when nothing is left, or nothing is gained.'),
-  leastGainPerDeviceHour: z
-    .number()
-    .min(0)
-    .max(1)
+  leastGainPerDeviceHour: between(0, 1)
     .nullable()
     .default(null)
     .describe(
@@ -379,7 +319,7 @@ export const sweepSchema = z
           .meta({ title: 'a name of at most 63 letters, digits, dots and dashes' })
           .describe('The name of the sweep.'),
         labels: z
-          .record(z.string().min(1).max(63), z.string().max(256))
+          .record(textUpTo(63), z.string().max(256))
           .optional()
           .describe('Words of your own that go into every record.'),
       })

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../errors.js';
+import { failed } from '../errors.js';
 import type { AxisValue, ExperimentContent, ModelFacts, ModelRef } from '../experiment/experiment.js';
 import { opensModels } from '../runners/index.js';
 import { type Budget, type NodeId, TooLargeError } from './diagram.js';
@@ -240,9 +240,7 @@ function verdictOver(judge: Judge, { sweep, facts, grid, earlier, budgets, unche
 }
 
 const tooLarge = (message: string) =>
-  new FailureError(
-    failure('impossible-combination', message, { hint: 'Split the sweep, or use shorter lists.' }),
-  );
+  failed('impossible-combination', message, 'Split the sweep, or use shorter lists.');
 
 /** The part that holds a position: the last one that starts at or before it and has points. */
 function partAt(parts: readonly Part[], position: number): number {

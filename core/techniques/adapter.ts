@@ -1,3 +1,4 @@
+import { orElse } from '../or-else.js';
 import {
   choice,
   headOf,
@@ -82,11 +83,7 @@ function readPart(text: string): AdapterPart | null {
 }
 
 function unescaped(text: string): string | null {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null;
-  }
+  return orElse(() => decodeURIComponent(text), null);
 }
 
 function synthesized(

@@ -1,3 +1,4 @@
+import { orElse } from '../or-else.js';
 /**
  * What a technique is set to is one word of a sweep, `head` or `head?key=value&key=value`, so that it is one
  * value of an axis: it can be listed, excluded, hashed and shown in a table. Every word has one canonical
@@ -31,11 +32,7 @@ const escaped = (text: string) => text.replace(RESERVED, (c) => encodeURICompone
 
 /** A `%` that escapes nothing stands for itself, so that `ratios=ffn_down:40%` is what it looks like. */
 function unescaped(text: string): string | undefined {
-  try {
-    return text.replace(/(?:%[0-9a-f]{2})+/gi, decodeURIComponent);
-  } catch {
-    return undefined;
-  }
+  return orElse(() => text.replace(/(?:%[0-9a-f]{2})+/gi, decodeURIComponent), undefined);
 }
 
 /** @returns the head of a word, as it was written. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { whole } from '../bounds.js';
 import { POOLINGS } from '../ranking/definition.js';
 import type { WorkloadKind } from './workload.js';
 
@@ -8,18 +9,13 @@ export const embedding: WorkloadKind = {
   summary:
     'vectors of texts, made again and again of random tokens: texts and tokens per second by length and batch',
   options: z.strictObject({
-    texts: z.int().min(1).max(65_536).default(1).describe('Texts of one run.'),
-    textTokens: z
-      .int()
-      .min(1)
-      .max(1_048_576)
-      .default(128)
-      .describe('Tokens of each text, those around it included.'),
+    texts: whole(1, 65_536).default(1).describe('Texts of one run.'),
+    textTokens: whole(1, 1_048_576).default(128).describe('Tokens of each text, those around it included.'),
     pooling: z
       .enum(POOLINGS)
       .default('model')
       .describe('How the states of tokens become one vector; model = as its file says.'),
-    textSeed: z.int().min(0).max(0xffff_ffff).default(1).describe('Seed of the random inputs.'),
+    textSeed: whole(0, 0xffff_ffff).default(1).describe('Seed of the random inputs.'),
   }),
   needs: 'embedder',
   lessMemory: 'Lower texts or textTokens.',

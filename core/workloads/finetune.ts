@@ -1,4 +1,5 @@
 import { numberOn, type Rule } from '../experiment/rule.js';
+import { aliases } from '../input/aliases.js';
 import { fileArchitecture } from '../models/conversions.js';
 import { headOf } from '../techniques/spelling.js';
 import { whyNotTrainable } from '../training/architectures.js';
@@ -66,26 +67,21 @@ export const finetune: WorkloadKind = {
   withinContext: (written, contextLength) =>
     written.has('windowTokens') || contextLength >= WINDOW_TOKENS ? {} : { windowTokens: contextLength },
   rules: [trainable, withinContext, quantizedBase, quantizedFile, floatBase],
-  alsoKnownAs: {
-    finetuning_type: 'method',
-    peft: 'method',
-    r: 'rank',
-    lora_r: 'rank',
-    lora_rank: 'rank',
-    lora_alpha: 'alpha',
-    lora_target: 'targets',
-    target_modules: 'targets',
-    freeze_trainable_layers: 'trainedLayers',
-    lr: 'learningRate',
-    learning_rate: 'learningRate',
-    loraplus_lr_ratio: 'learningRateRatio',
-    weight_decay: 'weightDecay',
-    lr_scheduler_type: 'schedule',
-    warmup_steps: 'rampSteps',
-    max_steps: 'steps',
-    per_device_train_batch_size: 'sequencesPerStep',
-    cutoff_len: 'windowTokens',
-    dataset: 'text',
-    val_size: 'heldOutShare',
-  },
+  alsoKnownAs: aliases({
+    method: ['finetuning_type', 'peft'],
+    rank: ['r', 'lora_r', 'lora_rank'],
+    alpha: ['lora_alpha'],
+    targets: ['lora_target', 'target_modules'],
+    trainedLayers: ['freeze_trainable_layers'],
+    learningRate: ['lr', 'learning_rate'],
+    learningRateRatio: ['loraplus_lr_ratio'],
+    weightDecay: ['weight_decay'],
+    schedule: ['lr_scheduler_type'],
+    rampSteps: ['warmup_steps'],
+    steps: ['max_steps'],
+    sequencesPerStep: ['per_device_train_batch_size'],
+    windowTokens: ['cutoff_len'],
+    text: ['dataset'],
+    heldOutShare: ['val_size'],
+  }),
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { above0, between, textUpTo, whole } from '../bounds.js';
 import type { Rule } from '../experiment/rule.js';
 import { parseSettings } from '../graph/settings.js';
 import { serving } from './serving.js';
@@ -40,23 +41,17 @@ const { burstiness, temperature, loadSeed, requestTimeoutSeconds } = serving.opt
   z.ZodDefault
 >;
 
-const rate = () => z.number().gt(0).max(100_000).nullable().default(null);
+const rate = () => above0(100_000).nullable().default(null);
 
 /** Applications whose requests go into each other: prompts, tools, votes and loops of a graph file, timed as wholes and call by call. */
 export const graph: WorkloadKind = {
   kind: 'graph',
   summary: 'applications of several requests that go into each other, timed from end to end and call by call',
   options: z.strictObject({
-    graph: z
-      .string()
-      .min(1)
-      .max(4096)
+    graph: textUpTo(4096)
       .default('graph.yaml')
       .describe('The file of the graph (kind: Graph), below a model folder of the node or beside the sweep.'),
-    settings: z
-      .string()
-      .min(1)
-      .max(2000)
+    settings: textUpTo(2000)
       .nullable()
       .default(null)
       .describe('Settings of the graph in place of its own, such as `chunk=512,out=50`.'),
@@ -66,10 +61,7 @@ export const graph: WorkloadKind = {
       .describe(
         'graph submits an application once, and its requests follow each other there; separate sends each request from a client of its own, and waits for its answer.',
       ),
-    networkDelayMs: z
-      .number()
-      .min(0)
-      .max(60_000)
+    networkDelayMs: between(0, 60_000)
       .default(0)
       .describe(
         'Milliseconds that a round trip over the network is taken to cost: once for a graph, for each request where they are separate.',
@@ -80,17 +72,11 @@ export const graph: WorkloadKind = {
       .describe(
         'Beginnings that prompts have in common: computed once where the engine can, as the engine does by itself, or each time.',
       ),
-    applications: z
-      .int()
-      .min(1)
-      .max(1_000_000)
+    applications: whole(1, 1_000_000)
       .nullable()
       .default(null)
       .describe('How many are measured, items from the first on and over again; null is each item once.'),
-    warmups: z
-      .int()
-      .min(0)
-      .max(1000)
+    warmups: whole(0, 1000)
       .default(1)
       .describe('Rounds of short unrelated requests before, in each place of the engine.'),
     applicationArrival: z
@@ -99,25 +85,16 @@ export const graph: WorkloadKind = {
       .describe(
         'closed keeps applicationsAtOnce running; the others start them whatever the engine does; offline all at once.',
       ),
-    applicationsAtOnce: z
-      .int()
-      .min(1)
-      .max(65_536)
+    applicationsAtOnce: whole(1, 65_536)
       .default(1)
       .describe('Applications that a closed loop keeps running.'),
     applicationsPerSecond: rate().describe('Mean rate of an open loop; where a ramp begins.'),
     applicationsRampToPerSecond: rate().describe('Rate at which a ramp ends.'),
     burstiness,
-    requestsAtOnce: z
-      .int()
-      .min(1)
-      .max(1024)
+    requestsAtOnce: whole(1, 1024)
       .default(16)
       .describe('Requests that the engine is given at once, at most, of all applications together.'),
-    cacheTokens: z
-      .int()
-      .min(256)
-      .max(16_777_216)
+    cacheTokens: whole(256, 16_777_216)
       .default(8192)
       .describe('Of an engine in the trial’s process: tokens of its cache, for all requests together.'),
     promptsAs: z
@@ -125,7 +102,7 @@ export const graph: WorkloadKind = {
       .default('chat')
       .describe('Prompts as messages of a chat, by the model’s own template, or as plain text.'),
     temperature,
-    maxTokens: z.int().min(1).max(65_536).default(128).describe('Of an answer of nodes that say none.'),
+    maxTokens: whole(1, 65_536).default(128).describe('Of an answer of nodes that say none.'),
     answersToLength: z
       .boolean()
       .default(false)

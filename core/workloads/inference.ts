@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { textUpTo, whole } from '../bounds.js';
 import type { Rule } from '../experiment/rule.js';
 import { readSizes } from '../inference/sizes.js';
 import type { WorkloadKind } from './workload.js';
@@ -17,28 +18,19 @@ export const inference: WorkloadKind = {
   summary:
     'a graph of tensors, run again and again on random inputs of its own types: latency and items per second',
   options: z.strictObject({
-    items: z
-      .int()
-      .min(1)
-      .max(65_536)
+    items: whole(1, 65_536)
       .default(1)
       .describe(
         'Items of one run: the size of each input’s first dimension, where the graph leaves it open.',
       ),
-    size: z
-      .int()
-      .min(1)
-      .max(1_048_576)
+    size: whole(1, 1_048_576)
       .default(128)
       .describe('Size of every other dimension that the graph leaves open and sizes does not name.'),
-    sizes: z
-      .string()
-      .min(1)
-      .max(1000)
+    sizes: textUpTo(1000)
       .nullable()
       .default(null)
       .describe('Sizes of open dimensions by their names, such as `sequence=128,height=224`.'),
-    inputSeed: z.int().min(0).max(0xffff_ffff).default(1).describe('Seed of the random inputs.'),
+    inputSeed: whole(0, 0xffff_ffff).default(1).describe('Seed of the random inputs.'),
   }),
   needs: 'tensor-graph',
   lessMemory: 'Lower items or sizes.',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { whole } from '../bounds.js';
 import { numberOn, type Rule } from '../experiment/rule.js';
 import { axisOf, SHAPE_AXES } from '../kernels/axes.js';
 import { OPS } from '../kernels/gen/ops.js';
@@ -109,7 +110,7 @@ export const kernel: WorkloadKind = {
     ...Object.fromEntries(
       SHAPE_AXES.map(({ name, least, most, help }) => [
         name,
-        z.int().min(least).max(most).nullable().default(null).describe(help),
+        whole(least, most).nullable().default(null).describe(help),
       ]),
     ),
   }),

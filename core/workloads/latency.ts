@@ -1,11 +1,13 @@
 import { z } from 'zod';
+import { whole } from '../bounds.js';
 import { numberOn, type Rule } from '../experiment/rule.js';
+import { aliases } from '../input/aliases.js';
 import type { WorkloadKind } from './workload.js';
 
 const PROMPT_TOKENS = 512;
 const GENERATE_TOKENS = 128;
 
-const tokens = () => z.int().min(0).max(1_048_576);
+const tokens = () => whole(0, 1_048_576);
 
 const somethingToDo: Rule = {
   axes: ['promptTokens', 'generateTokens'],
@@ -58,10 +60,7 @@ export const latency: WorkloadKind = {
     generateTokens: tokens()
       .default(GENERATE_TOKENS)
       .describe('Decode steps after the prompt; 0 measures prefill alone (llama-bench: -n).'),
-    parallel: z
-      .int()
-      .min(1)
-      .max(256)
+    parallel: whole(1, 256)
       .default(1)
       .describe('Sequences decoded together in one batch (llama-batched-bench: -npl).'),
     contextDepth: tokens()
@@ -73,21 +72,10 @@ export const latency: WorkloadKind = {
   rules: [somethingToDo, withinContext],
   objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
   withinContext: chosenWithin,
-  alsoKnownAs: {
-    p: 'promptTokens',
-    n_prompt: 'promptTokens',
-    nPrompt: 'promptTokens',
-    prompt: 'promptTokens',
-    isl: 'promptTokens',
-    n: 'generateTokens',
-    n_gen: 'generateTokens',
-    nGen: 'generateTokens',
-    generate: 'generateTokens',
-    osl: 'generateTokens',
-    npl: 'parallel',
-    sequences: 'parallel',
-    d: 'contextDepth',
-    n_depth: 'contextDepth',
-    depth: 'contextDepth',
-  },
+  alsoKnownAs: aliases({
+    promptTokens: ['p', 'n_prompt', 'nPrompt', 'prompt', 'isl'],
+    generateTokens: ['n', 'n_gen', 'nGen', 'generate', 'osl'],
+    parallel: ['npl', 'sequences'],
+    contextDepth: ['d', 'n_depth', 'depth'],
+  }),
 };

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { above0, between, textUpTo, whole } from '../bounds.js';
 import { numberOn, type Rule } from '../experiment/rule.js';
+import { aliases } from '../input/aliases.js';
 import { parseLengths } from '../serving/lengths.js';
 import { parseLoraShares } from '../serving/loras.js';
 import { parseSlo } from '../serving/slo.js';
@@ -14,16 +16,13 @@ export const isScheduled = (arrival: unknown) => arrival === 'trace' || OPEN.inc
 /** A number of tokens, or a distribution of them (core/serving/lengths.ts). */
 const lengths = () =>
   z.union([
-    z.int().min(1).max(1_048_576),
-    z
-      .string()
-      .min(1)
-      .max(100)
+    whole(1, 1_048_576),
+    textUpTo(100)
       .regex(/^[a-z]+:[0-9.,]+(\.\.[0-9]+)?$/)
       .meta({ title: 'a number of tokens, or a distribution such as uniform:64..256 or normal:256,64' }),
   ]);
-const file = () => z.string().min(1).max(4096).nullable().default(null);
-const rate = () => z.number().gt(0).max(1_000_000).nullable().default(null);
+const file = () => textUpTo(4096).nullable().default(null);
+const rate = () => above0(1_000_000).nullable().default(null);
 
 const openNeedsRate: Rule = {
   axes: ['arrival', 'requestsPerSecond'],
@@ -114,33 +113,21 @@ export const serving: WorkloadKind = {
       .describe(
         'closed keeps concurrency requests on their way; constant, poisson, gamma and ramp start them whatever the server does; offline starts all at once; trace as its time stamps say.',
       ),
-    concurrency: z
-      .int()
-      .min(1)
-      .max(65_536)
+    concurrency: whole(1, 65_536)
       .default(1)
       .describe('Requests on their way at any time in a closed loop (vLLM: --max-concurrency).'),
     requestsPerSecond: rate().describe(
       'Mean rate of an open loop (vLLM: --request-rate); where a ramp begins.',
     ),
     rampToPerSecond: rate().describe('Rate at which a ramp ends.'),
-    burstiness: z
-      .number()
-      .gt(0)
-      .max(1000)
+    burstiness: above0(1000)
       .default(1)
       .describe('Shape of the gaps of arrival gamma: below 1 in bursts, 1 as Poisson (vLLM: --burstiness).'),
-    requests: z.int().min(1).max(10_000_000).default(64).describe('Requests that are measured, at most.'),
-    warmupRequests: z
-      .int()
-      .min(0)
-      .max(100_000)
+    requests: whole(1, 10_000_000).default(64).describe('Requests that are measured, at most.'),
+    warmupRequests: whole(0, 100_000)
       .default(4)
       .describe('Requests before those, one after the other, that are not measured.'),
-    loadSeconds: z
-      .number()
-      .gt(0)
-      .max(604_800)
+    loadSeconds: above0(604_800)
       .nullable()
       .default(null)
       .describe('No request starts later than so long after the first; null is no limit.'),
@@ -160,34 +147,15 @@ export const serving: WorkloadKind = {
     trace: file().describe(
       'A file below a model folder of the node that says when requests start and how long they are: Mooncake, Azure or BurstGPT.',
     ),
-    traceSpeed: z
-      .number()
-      .gt(0)
-      .max(1000)
-      .default(1)
-      .describe('How much faster than its time stamps a trace is played.'),
-    turns: z
-      .int()
-      .min(1)
-      .max(1000)
+    traceSpeed: above0(1000).default(1).describe('How much faster than its time stamps a trace is played.'),
+    turns: whole(1, 1000)
       .default(1)
       .describe('Turns of a conversation; each prompt begins with all that was said before.'),
-    thinkSeconds: z
-      .number()
-      .min(0)
-      .max(3600)
+    thinkSeconds: between(0, 3600)
       .default(0)
       .describe('From an answer to the next turn of its conversation.'),
-    sharedPrefix: z
-      .number()
-      .min(0)
-      .max(1)
-      .default(0)
-      .describe('Share of each prompt that is the same in all of them.'),
-    loraShares: z
-      .string()
-      .min(1)
-      .max(20_000)
+    sharedPrefix: between(0, 1).default(0).describe('Share of each prompt that is the same in all of them.'),
+    loraShares: textUpTo(20_000)
       .nullable()
       .default(null)
       .describe(
@@ -198,17 +166,11 @@ export const serving: WorkloadKind = {
       .boolean()
       .default(true)
       .describe('Answers come token by token; false times whole answers alone.'),
-    temperature: z.number().min(0).max(10).default(0).describe('Of sampling; 0 takes the likeliest token.'),
-    loadSeed: z
-      .int()
-      .min(0)
-      .max(0xffff_ffff)
+    temperature: between(0, 10).default(0).describe('Of sampling; 0 takes the likeliest token.'),
+    loadSeed: whole(0, 0xffff_ffff)
       .default(1)
       .describe('Seed of prompts, lengths and starts: every variant is asked the same.'),
-    requestTimeoutSeconds: z
-      .number()
-      .gt(0)
-      .max(86_400)
+    requestTimeoutSeconds: above0(86_400)
       .default(600)
       .describe('A request without an end by then is given up, and counts as failed.'),
     audit: z
@@ -217,10 +179,7 @@ export const serving: WorkloadKind = {
       .describe(
         'Asks eight prompts twice after the run, within a minute: a server that keeps answers is told of.',
       ),
-    slo: z
-      .string()
-      .min(1)
-      .max(500)
+    slo: textUpTo(500)
       .nullable()
       .default(null)
       .describe(
@@ -252,22 +211,13 @@ export const serving: WorkloadKind = {
     { metric: 'userTokensPerSecond', better: 'max' },
   ],
   withinContext: () => ({}),
-  alsoKnownAs: {
-    request_rate: 'requestsPerSecond',
-    requestRate: 'requestsPerSecond',
-    qps: 'requestsPerSecond',
-    rate: 'requestsPerSecond',
-    max_concurrency: 'concurrency',
-    maxConcurrency: 'concurrency',
-    users: 'concurrency',
-    num_prompts: 'requests',
-    numPrompts: 'requests',
-    request_count: 'requests',
-    input_len: 'inputTokens',
-    inputLength: 'inputTokens',
-    output_len: 'outputTokens',
-    outputLength: 'outputTokens',
-    goodput: 'slo',
-    prefix: 'sharedPrefix',
-  },
+  alsoKnownAs: aliases({
+    requestsPerSecond: ['request_rate', 'requestRate', 'qps', 'rate'],
+    concurrency: ['max_concurrency', 'maxConcurrency', 'users'],
+    requests: ['num_prompts', 'numPrompts', 'request_count'],
+    inputTokens: ['input_len', 'inputLength'],
+    outputTokens: ['output_len', 'outputLength'],
+    slo: ['goodput'],
+    sharedPrefix: ['prefix'],
+  }),
 };

@@ -1,5 +1,5 @@
 import type { LibraryHandle } from 'koffi';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { kernelFunctions } from './kernel-functions.js';
 
 /** Levels of instructions, lowest first: each has all of the one before it. */
@@ -29,7 +29,7 @@ export function cpuLevels(
   const names = Array.from({ length: cpu.ridge_cpu_highest() + 1 }, (_, i) => nameOf(i));
   if (wanted !== undefined && wanted !== '' && !names.includes(wanted)) {
     const message = `RIDGEPOINT_CPU=${wanted} is no level of this processor; it has ${names.join(', ')}`;
-    throw new FailureError(failure('device-missing', message, { hint: 'set one of these, or unset it' }));
+    throw failed('device-missing', message, 'set one of these, or unset it');
   }
   return {
     names,

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { openKernelLibrary } from './kernel-library.js';
 
 /** The NVIDIA GPU that CUDA_VISIBLE_DEVICES puts first. */
@@ -82,5 +82,5 @@ export async function openCuda(library: string): Promise<NativeCuda> {
 export function needCuda(state: CudaState): CudaDevice {
   if (state.device !== null) return state.device;
   const hint = 'Run on a node with an NVIDIA GPU; `ridge doctor` says what is missing.';
-  throw new FailureError(failure('device-missing', `${state.absent}.`, { hint }));
+  throw failed('device-missing', `${state.absent}.`, hint);
 }

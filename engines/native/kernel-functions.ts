@@ -1,5 +1,5 @@
 import type { LibraryHandle } from 'koffi';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { INTERFACES, type KernelFunctions, PROTOTYPES } from './gen/kernels.js';
 
 /** A part of our native library with a C interface of its own: kernels/<part>/<part>.h. */
@@ -19,7 +19,7 @@ export function kernelFunctions<P extends KernelPart>(
   if (number !== INTERFACES[part]) {
     const message = `${library} was built of another kernels/${part}/${part}.h than this release has`;
     const hint = 'build it again with node scripts/build-kernels.mjs';
-    throw new FailureError(failure('engine-mismatch', message, { hint }));
+    throw failed('engine-mismatch', message, hint);
   }
   const bound = Object.entries(PROTOTYPES[part]).map(([name, prototype]) => [name, handle.func(prototype)]);
   return Object.fromEntries(bound) as KernelFunctions[P];

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { LibraryHandle } from 'koffi';
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failed } from '../../core/errors.js';
 import { builtFile } from '../../process/package.js';
 import { cpuLevels } from './cpu-levels.js';
 import type { KernelFunctions } from './gen/kernels.js';
@@ -58,7 +58,7 @@ export function missingLibrary(): FailureError {
   const message = `this needs Ridgepoint's native kernels: the package ${PACKAGE} is not installed, and they were not built here`;
   const hint =
     'Install that package where Ridgepoint is; or, with CMake and a C++17 compiler, run `npm run build` in a clone.';
-  return new FailureError(failure('engine-missing', message, { hint }));
+  return failed('engine-missing', message, hint);
 }
 
 export interface KernelLibrary<P extends KernelPart = KernelPart> {
@@ -87,6 +87,6 @@ export async function openKernelLibrary<P extends KernelPart>(
   } catch (error) {
     if (error instanceof FailureError) throw error;
     const message = `${path} cannot be opened: ${error instanceof Error ? error.message : error}`;
-    throw new FailureError(failure('engine-missing', message, { hint: HINT }), { cause: error });
+    throw failed('engine-missing', message, HINT, { cause: error });
   }
 }

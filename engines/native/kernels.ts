@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { type Exchange, growDivisor } from '../../core/techniques/pruning/dsnot/exchange.js';
 import type { DsnotSettings } from '../../core/techniques/pruning/dsnot/settings.js';
 import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
@@ -164,7 +164,5 @@ function done(code: number, score?: Score): void {
   if (code === 0) return;
   if (code === KERNEL_CONSTANTS.RIDGE_UNKNOWN_SCORE && score !== undefined)
     throw unknownScore(score as never);
-  throw new FailureError(
-    failure('out-of-memory', 'the pruning kernels ran out of memory', { hint: 'use fewer threads' }),
-  );
+  throw failed('out-of-memory', 'the pruning kernels ran out of memory', 'use fewer threads');
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 
 export type Koffi = typeof import('koffi');
 
@@ -8,10 +8,10 @@ export async function importKoffi(): Promise<Koffi> {
     return (await import('koffi')).default as unknown as Koffi;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new FailureError(
-      failure('engine-missing', `koffi, which calls native libraries, does not load: ${reason}`, {
-        hint: 'Install Ridgepoint again, with optional packages.',
-      }),
+    throw failed(
+      'engine-missing',
+      `koffi, which calls native libraries, does not load: ${reason}`,
+      'Install Ridgepoint again, with optional packages.',
     );
   }
 }

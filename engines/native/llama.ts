@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { nativeEngineFile } from './engines/location.js';
 import { importKoffi } from './koffi.js';
 import {
@@ -75,7 +75,7 @@ export function loadLlama(options: LlamaOptions): Promise<Llama> {
   const key = `${options.backend} ${options.deviceClass}`;
   if (loaded && loaded.key !== key) {
     const message = `This process already runs llama.cpp as "${loaded.key}"; "${key}" needs a process of its own.`;
-    return Promise.reject(new FailureError(failure('internal', message)));
+    return Promise.reject(failed('internal', message));
   }
   const llama = loaded?.llama ?? open(options);
   loaded = { key, llama };
@@ -89,14 +89,10 @@ export function loadLlama(options: LlamaOptions): Promise<Llama> {
 async function open({ backend, deviceClass }: LlamaOptions): Promise<Llama> {
   const engine = findEngine();
   if (engine.release !== BINDINGS_RELEASE) {
-    throw new FailureError(
-      failure(
-        'engine-mismatch',
-        `The installed packages of node-llama-cpp ${engine.version} carry llama.cpp ${engine.release}, but these bindings are for ${BINDINGS_RELEASE}.`,
-        {
-          hint: 'Install Ridgepoint again, with the packages that it names.',
-        },
-      ),
+    throw failed(
+      'engine-mismatch',
+      `The installed packages of node-llama-cpp ${engine.version} carry llama.cpp ${engine.release}, but these bindings are for ${BINDINGS_RELEASE}.`,
+      'Install Ridgepoint again, with the packages that it names.',
     );
   }
   core ??= openCore(engine);
@@ -107,10 +103,10 @@ async function open({ backend, deviceClass }: LlamaOptions): Promise<Llama> {
   if (family !== 'cpu') {
     const state = loadPlugin(llama, engine, family);
     if (!state.ok) {
-      throw new FailureError(
-        failure('device-missing', `No ${family} device can be used: ${state.reason}.`, {
-          hint: 'Run `ridge doctor` on the node; it names what is missing and how to get it.',
-        }),
+      throw failed(
+        'device-missing',
+        `No ${family} device can be used: ${state.reason}.`,
+        'Run `ridge doctor` on the node; it names what is missing and how to get it.',
       );
     }
     if (state.file !== null) files.push(state.file);
@@ -134,7 +130,7 @@ async function openCore(engine: EnginePackage): Promise<Core> {
     const name = names.find((n) => pattern.test(n));
     if (name === undefined) {
       const message = `${engine.folder} holds no file like ${pattern.source}.`;
-      throw new FailureError(failure('engine-missing', message, { hint: 'Reinstall with `npm ci`.' }));
+      throw failed('engine-missing', message, 'Reinstall with `npm ci`.');
     }
     files.push(join(engine.folder, name));
     try {
@@ -142,7 +138,7 @@ async function openCore(engine: EnginePackage): Promise<Core> {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const hint = 'The shipped libraries need glibc 2.35 or newer; `ridge doctor` says more.';
-      throw new FailureError(failure('engine-missing', `${name} does not load: ${reason}`, { hint }));
+      throw failed('engine-missing', `${name} does not load: ${reason}`, hint);
     }
   };
   // Base first: what comes later finds it by its name among the libraries that are already there.
@@ -208,14 +204,10 @@ async function openCore(engine: EnginePackage): Promise<Core> {
 /** The library's own word, since a package may be patched or mixed. It says `0.4.0-dev` for v0.4.0. */
 function requireSameRelease(version: string | null): void {
   if (`v${version?.replace(/-.*/, '')}` === BINDINGS_RELEASE) return;
-  throw new FailureError(
-    failure(
-      'engine-mismatch',
-      `libllama says it is ${version}, but the bindings are for ${BINDINGS_RELEASE}.`,
-      {
-        hint: 'Reinstall with `npm ci`.',
-      },
-    ),
+  throw failed(
+    'engine-mismatch',
+    `libllama says it is ${version}, but the bindings are for ${BINDINGS_RELEASE}.`,
+    'Reinstall with `npm ci`.',
   );
 }
 
@@ -236,16 +228,16 @@ function loadCpu(llama: Core, engine: EnginePackage, backend: LlamaOptions['back
   const load = (file: string, hint: string) => {
     if (llama.functions.ggml_backend_load(file) !== null) return;
     const message = `${file} does not load: ${llama.log.errors() ?? 'no reason given'}`;
-    throw new FailureError(failure('engine-mismatch', message, { hint }));
+    throw failed('engine-mismatch', message, hint);
   };
   const limited = process.arch === 'x64' ? VARIANT_OF_LEVEL[process.env.RIDGEPOINT_CPU ?? ''] : undefined;
   if (backend === 'native') {
     const file = nativeEngineFile(engine.release);
     if (!existsSync(file)) {
-      throw new FailureError(
-        failure('engine-missing', 'No CPU backend was built on this machine (cpuBackend: native).', {
-          hint: 'Run `ridge engines build` on this node, or use `cpuBackend: shipped`.',
-        }),
+      throw failed(
+        'engine-missing',
+        'No CPU backend was built on this machine (cpuBackend: native).',
+        'Run `ridge engines build` on this node, or use `cpuBackend: shipped`.',
       );
     }
     load(file, 'Build it again with `ridge engines build`.');
@@ -256,10 +248,10 @@ function loadCpu(llama: Core, engine: EnginePackage, backend: LlamaOptions['back
     llama.functions.ggml_backend_load_all_from_path(engine.folder);
   }
   if (llama.functions.ggml_backend_dev_by_type(CONSTANTS.GGML_BACKEND_DEVICE_TYPE_CPU) === null) {
-    throw new FailureError(
-      failure('engine-missing', `No CPU backend in ${engine.folder} runs on this processor.`, {
-        hint: 'Run `ridge engines build` and use `cpuBackend: native`.',
-      }),
+    throw failed(
+      'engine-missing',
+      `No CPU backend in ${engine.folder} runs on this processor.`,
+      'Run `ridge engines build` and use `cpuBackend: native`.',
     );
   }
   return llama.log.find(/loaded CPU backend from (.+)$/);

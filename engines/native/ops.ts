@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import type { OpFacts, OpType, OpVariant } from '../../core/kernels/op.js';
 import { readAffinity } from '../../process/device/affinity.js';
 import { bytesBeforeMemory } from '../../process/device/caches.js';
@@ -134,13 +134,13 @@ function isRefusal(answer: unknown): answer is Refusal {
 
 function refusal(problem: string): FailureError {
   const hint = '`ridge kernels list` shows ops, variants, types and the ranges of shapes.';
-  return new FailureError(failure('impossible-combination', `${problem}.`, { hint }));
+  return failed('impossible-combination', `${problem}.`, hint);
 }
 
 function deviceFailed({ op, variant, type }: OpRequest): FailureError {
   const message = `the device failed while ${op}/${variant} in ${type} was timed`;
   const hint = 'Its error is above. After an error of a kernel this process gets no other from the driver.';
-  return new FailureError(failure('run-failed', message, { hint }));
+  return failed('run-failed', message, hint);
 }
 
 function wrong({ op, variant, type }: OpRequest, { fault, error }: OpVerdict): FailureError {
@@ -148,5 +148,5 @@ function wrong({ op, variant, type }: OpRequest, { fault, error }: OpVerdict): F
   const message = `${op}/${variant} in ${type} is wrong on this machine, so it is not timed: ${what}`;
   const hint =
     'Build the library again with node scripts/build-kernels.mjs; if that does not help, report it.';
-  return new FailureError(failure('run-failed', message, { hint }));
+  return failed('run-failed', message, hint);
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import { MANIFEST } from '../../process/package.js';
 import { cacheFolder } from './engines/location.js';
 
@@ -66,7 +66,7 @@ export function enginePackageOf(part: EnginePart): NpmPackage {
       return { name: ONNXRUNTIME, version: MANIFEST.devDependencies[ONNXRUNTIME]! };
     const hint = 'Name a libonnxruntime for it under onnxRuntimes in the agent’s configuration.';
     const message = `onnxruntime-node is not published for ${platform}.`;
-    throw new FailureError(failure('engine-missing', message, { hint }));
+    throw failed('engine-missing', message, hint);
   }
   const core = CORE_PACKAGES[platform];
   if (core === undefined) throw missing(`llama.cpp is not shipped for ${platform}.`);
@@ -112,10 +112,10 @@ export function findEngine(): EnginePackage {
   if (!folder) return engine;
   if (existsSync(folder) && readdirSync(folder).some((name) => LIBLLAMA.test(name)))
     return { ...engine, folder };
-  throw new FailureError(
-    failure('engine-missing', `${folder}, which ${BUILD_VARIABLE} names, holds no libllama.`, {
-      hint: `It has to be a folder with the shared libraries of llama.cpp ${engine.release}.`,
-    }),
+  throw failed(
+    'engine-missing',
+    `${folder}, which ${BUILD_VARIABLE} names, holds no libllama.`,
+    `It has to be a folder with the shared libraries of llama.cpp ${engine.release}.`,
   );
 }
 
@@ -159,7 +159,5 @@ function readJson(path: string): unknown {
 }
 
 function missing(message: string): FailureError {
-  return new FailureError(
-    failure('engine-missing', message, { hint: 'Run `ridge engines install cpu`, then `ridge doctor`.' }),
-  );
+  return failed('engine-missing', message, 'Run `ridge engines install cpu`, then `ridge doctor`.');
 }

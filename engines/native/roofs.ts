@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { BandwidthRoof, ComputeRoof } from '../../core/result/roofs.js';
 import { type CpuLevels, cpuLevels } from './cpu-levels.js';
 import { KERNEL_CONSTANTS } from './gen/kernels.js';
@@ -129,8 +129,8 @@ export async function openRoofsKernels(library: string): Promise<RoofsKernels> {
 function refuse(code: number, cpus: readonly number[]): never {
   const why = PROBLEMS[code] ?? `code ${code}`;
   const message = `the roofs of CPUs ${cpus.join(',') || '(none)'} cannot be measured: ${why}`;
-  if (code === RIDGE_ROOFS_OUT_OF_MEMORY) throw new FailureError(failure('out-of-memory', message));
+  if (code === RIDGE_ROOFS_OUT_OF_MEMORY) throw failed('out-of-memory', message);
   if (code === RIDGE_ROOFS_WRONG_CPUS || code === RIDGE_ROOFS_WRONG_SIZE)
-    throw new FailureError(failure('device-missing', message));
-  throw new FailureError(failure('run-failed', message));
+    throw failed('device-missing', message);
+  throw failed('run-failed', message);
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { RunnerName } from '../../core/runners/index.js';
 import type { ServerKindName } from '../../core/runners/server/index.js';
 import type { Learned } from '../../process/isolation/learned.js';
@@ -68,9 +68,9 @@ export async function loadObserver(place: ObservedPlace = ON_CPU): Promise<Obser
 
 function roomOf(kind: string): RunnerRoom {
   if (Object.hasOwn(ROOMS, kind)) return ROOMS[kind as RunnerName];
-  throw new FailureError(
-    failure('engine-missing', `this agent has no runner ${kind}`, {
-      hint: `It has ${Object.keys(ROOMS).join(', ')}; a newer sweep may need a newer agent.`,
-    }),
+  throw failed(
+    'engine-missing',
+    `this agent has no runner ${kind}`,
+    `It has ${Object.keys(ROOMS).join(', ')}; a newer sweep may need a newer agent.`,
   );
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { QuantizationSpec } from '../../core/techniques/quantization.js';
 import { type Job, type ProgressReport, progressOver } from '../../process/isolation/job.js';
 import type { Learned } from '../../process/isolation/learned.js';
@@ -24,7 +24,7 @@ export const QUANTIZE: Job<QuantizeRequest, Learned, ProgressReport> = {
     return async (request, channel) => {
       const quantize = await quantizerOf(request.runnerKind);
       if (quantize !== null) return await quantize(request, progressOver(channel));
-      throw new FailureError(failure('artifact-failed', `the runner ${request.runnerKind} cannot quantize`));
+      throw failed('artifact-failed', `the runner ${request.runnerKind} cannot quantize`);
     };
   },
 };

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Tokenizer as PublishedTokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failed } from '../../core/errors.js';
 import type { ChatTemplate, Tokenizer } from '../../core/serving/tokenizer.js';
 import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
 import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
@@ -31,9 +31,7 @@ export function openPublishedTokenizer(folder: string, seconds = CALL_SECONDS): 
     return boundedWork(name, () => opened(folder, name, bytes, bounded), OPENING_TIMES * seconds);
   } catch (error) {
     if (error instanceof FailureError) throw error;
-    throw new FailureError(
-      failure('model-unreadable', `${path} cannot be read: ${(error as Error).message}`),
-    );
+    throw failed('model-unreadable', `${path} cannot be read: ${(error as Error).message}`);
   }
 }
 

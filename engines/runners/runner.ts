@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import type { RunnerProfile } from '../../core/experiment/node.js';
 import type { OpType } from '../../core/kernels/op.js';
@@ -162,7 +162,5 @@ export async function open<C extends Capability>(
 ): Promise<Opened[C]> {
   const opener = runner.opens[capability];
   if (opener !== undefined) return await opener(request);
-  throw new FailureError(
-    failure('impossible-combination', `the runner ${runner.kind} opens no ${capability}`),
-  );
+  throw failed('impossible-combination', `the runner ${runner.kind} opens no ${capability}`);
 }

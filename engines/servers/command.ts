@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { SERVER_OPTION_NAMES } from '../../core/runners/server/options.js';
 import type { OptionArguments, ServerProfile } from '../../core/runners/server/profile.js';
@@ -75,9 +75,7 @@ function argumentsOf({ name: server }: ServerProfile, name: string, option: Opti
   const args = option.cases[value];
   if (args !== undefined) return args;
   const known = Object.keys(option.cases).join(', ');
-  throw new FailureError(
-    failure('impossible-combination', `${server} has no ${name} ${value}: it knows ${known}`),
-  );
+  throw failed('impossible-combination', `${server} has no ${name} ${value}: it knows ${known}`);
 }
 
 function fill(argument: string, parts: CommandParts, value: string): string {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { orElse } from '../../core/or-else.js';
 
 /**
  * The release of a Python program as its installation says it (the `.dist-info` folders of PyPA's "Recording installed projects"), for asking the
@@ -38,11 +39,7 @@ function packageFolders(prefix: string): string[] {
 }
 
 function listed(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+  return orElse(() => readdirSync(folder), []);
 }
 
 /** `[console_scripts]` and `[gui_scripts]` of entry_points.txt have a line `name = module:function` for each program. */

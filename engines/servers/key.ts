@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import type { ConfiguredServer } from './config.js';
 
@@ -9,8 +9,6 @@ export function keyOf({ name, apiKeyFile }: ConfiguredServer): string | null {
   try {
     return readFileSync(apiKeyFile, 'utf8').trim();
   } catch (error) {
-    throw new FailureError(
-      failure('load-failed', `servers.${name}: cannot read ${apiKeyFile}: ${fileProblem(error)}`),
-    );
+    throw failed('load-failed', `servers.${name}: cannot read ${apiKeyFile}: ${fileProblem(error)}`);
   }
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { orElse } from '../../core/or-else.js';
 import { ancestorsOf, groupOf, processesOf } from '../../process/isolation/processes.js';
 
 /** Programs that pass connections on: what they take of the machine is not what the answers take. */
@@ -66,11 +67,7 @@ const LISTENS = '0A';
 function listeningInodes(port: number, procRoot: string): Set<string> {
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
   const lines = ['net/tcp', 'net/tcp6'].flatMap((file) => {
-    try {
-      return readFileSync(join(procRoot, file), 'latin1').split('\n');
-    } catch {
-      return [];
-    }
+    return orElse(() => readFileSync(join(procRoot, file), 'latin1').split('\n'), []);
   });
   return new Set(
     lines.flatMap((line) => {
@@ -100,17 +97,9 @@ function holds(pid: number, inodes: ReadonlySet<string>, procRoot: string): bool
 }
 
 function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
+  return orElse(() => readlinkSync(path), '');
 }
 
 function nameOf(pid: number, procRoot: string): string {
-  try {
-    return readFileSync(join(procRoot, String(pid), 'comm'), 'utf8').trim();
-  } catch {
-    return '';
-  }
+  return orElse(() => readFileSync(join(procRoot, String(pid), 'comm'), 'utf8').trim(), '');
 }

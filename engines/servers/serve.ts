@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FailureError, failure } from '../../core/errors.js';
+import { FailureError, failed, failure } from '../../core/errors.js';
 import type { Channel } from '../../process/isolation/channel.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { endDescendants } from '../../process/isolation/kill.js';
@@ -36,9 +36,7 @@ export async function serve(request: ServeRequest, channel: Channel<ServeReport>
     const kept = await keepOnce(request, channel);
     if (kept !== 'port-taken') return kept;
     if (tries === PORT_TRIES) {
-      throw new FailureError(
-        failure('load-failed', `the server ${request.name} found its port taken ${PORT_TRIES} times`),
-      );
+      throw failed('load-failed', `the server ${request.name} found its port taken ${PORT_TRIES} times`);
     }
   }
 }
@@ -64,7 +62,7 @@ async function keepOnce(
       if (await what()) return 'yes';
       // What it did meanwhile says more than that time is over.
       if (server.end === null && monotonicSeconds() > deadline)
-        throw new FailureError(failure('load-failed', `the server ${name} ${never()}`, { hint: LONGER }));
+        throw failed('load-failed', `the server ${name} ${never()}`, LONGER);
       await sleep(POLL_MILLISECONDS);
     }
   };
@@ -217,10 +215,10 @@ function start({ name, command, environment }: ServeRequest, port: number): Chil
   const [program = '', ...args] = command.map((word) => word.replaceAll(PORT, String(port)));
   const env = { ...process.env, ...environment };
   if (findProgram(program, env.PATH) === null) {
-    throw new FailureError(
-      failure('engine-missing', `the server ${name} could not be started: there is no program ${program}`, {
-        hint: `Install it, or say where it is with servers.${name}.command in the node’s configuration.`,
-      }),
+    throw failed(
+      'engine-missing',
+      `the server ${name} could not be started: there is no program ${program}`,
+      `Install it, or say where it is with servers.${name}.command in the node’s configuration.`,
     );
   }
   const { loader, path } = ownProgram('./warden', import.meta.url);

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import type { AdapterLayer, LowRankAdapter } from '../../core/techniques/adapters/adapter.js';
 import { EMBEDDING_TENSOR, type Heads } from '../../core/techniques/adapters/names.js';
 import type { GgufHeader, TensorInfo } from '../gguf/header.js';
@@ -78,25 +78,23 @@ export function flawOf({ a, b, magnitude }: AdapterLayer): string | null {
 
 /** @returns why an adapter cannot be used, with what to do. */
 export function unusable(source: string, why: string, hint: string | null = null): FailureError {
-  return new FailureError(
-    failure('model-unreadable', `the adapter ${source} is not usable: ${why}`, { hint }),
-  );
+  return failed('model-unreadable', `the adapter ${source} is not usable: ${why}`, hint);
 }
 
 /** @returns the refusal of an adapter that changes more than a product beside the weights. */
 export function unattachable(source: string): FailureError {
   const message = `the adapter ${source} scales whole rows of the base (DoRA), which llama.cpp cannot do beside it`;
-  return new FailureError(failure('impossible-combination', message, { hint: 'Merge it: mode=merged.' }));
+  return failed('impossible-combination', message, 'Merge it: mode=merged.');
 }
 
 function another(named: { readonly adapter: string; readonly model: string }, why: string): FailureError {
   const message = `the adapter ${named.adapter} is for another model than ${named.model}: ${why}`;
   const hint = 'Name the model that the adapter was trained on.';
-  return new FailureError(failure('impossible-combination', message, { hint }));
+  return failed('impossible-combination', message, hint);
 }
 
 function tiedEmbedding(named: { readonly adapter: string; readonly model: string }): FailureError {
   const message = `the adapter ${named.adapter} changes the embedding, and ${named.model} uses the same matrix for its output`;
   const hint = 'Only an adapter without embed_tokens has one meaning for such a model.';
-  return new FailureError(failure('impossible-combination', message, { hint }));
+  return failed('impossible-combination', message, hint);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { textUpTo, whole } from '../../core/bounds.js';
 import { sweepJsonSchema } from '../../core/sweep/schema.js';
 import { API_VERSION } from '../../core/sweep/spec.js';
 import type { Condition, KubeObject, Resource } from '../kubernetes/objects.js';
@@ -36,18 +37,10 @@ const reference = z
   });
 
 export const agentsSchema = z.strictObject({
-  replicas: z
-    .int()
-    .min(0)
-    .max(1000)
+  replicas: whole(0, 1000)
     .default(1)
     .describe('Agents, each a Job with devices of its own; so many points are measured in parallel.'),
-  image: z
-    .string()
-    .min(1)
-    .max(1000)
-    .optional()
-    .describe("The agents' image; the operator's own choice when left out."),
+  image: textUpTo(1000).optional().describe("The agents' image; the operator's own choice when left out."),
   imagePullPolicy: z
     .enum(['Always', 'IfNotPresent', 'Never'])
     .optional()
@@ -96,10 +89,7 @@ export const agentsSchema = z.strictObject({
   credentials: name(
     'A Secret with what the coordinator wants of an agent: ca.crt, and tls.crt with tls.key, or token.',
   ).optional(),
-  terminationGracePeriodSeconds: z
-    .int()
-    .min(0)
-    .max(86_400)
+  terminationGracePeriodSeconds: whole(0, 86_400)
     .default(600)
     .describe('What runs is finished for so long when an agent has to go.'),
 });
@@ -121,7 +111,7 @@ export const specSchema = z.strictObject({
     ),
   coordinator: z
     .strictObject({
-      address: z.string().min(1).max(1000).describe('host:port, or several with commas between.'),
+      address: textUpTo(1000).describe('host:port, or several with commas between.'),
       credentials: name('A Secret of the namespace: ca.crt, and tls.crt with tls.key, or token.').optional(),
     })
     .optional()

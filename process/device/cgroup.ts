@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
+import { orElse } from '../../core/or-else.js';
 import { type Warning, warn } from '../../core/result/warnings.js';
 
 export interface Limits {
@@ -129,9 +130,5 @@ function number(path: string): number | null {
 }
 
 function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
+  return orElse(() => readFileSync(path, 'utf8'), '');
 }

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
+import { orElse } from '../../core/or-else.js';
 import { formatCpuList, readAffinity } from './affinity.js';
 
 /** Features that decide which kernels an engine picks; the names are those of /proc/cpuinfo. */
@@ -44,7 +45,7 @@ export function cpuDevices(
   const stranger = groups.flat().find((cpu) => !facts.allowed.includes(cpu));
   if (stranger !== undefined) {
     const message = `cpuGroups names CPU ${stranger}, and the agent may only use ${formatCpuList(facts.allowed)}`;
-    throw new FailureError(failure('device-missing', message, { hint: 'Correct cpuGroups in its config.' }));
+    throw failed('device-missing', message, 'Correct cpuGroups in its config.');
   }
   const all = groups.length > 0 ? groups : [facts.allowed.slice(0, granted)];
   return all.map((cpus, index) => ({
@@ -62,9 +63,5 @@ function machineName(): string {
 }
 
 function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
+  return orElse(() => readFileSync(path, 'utf8'), '');
 }

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { orElse } from '../../core/or-else.js';
 import { formatCpuList, parseCpuList, readAffinity } from './affinity.js';
 import { readLimits } from './cgroup.js';
 import { systemText } from './system-text.js';
@@ -163,9 +164,5 @@ const flag = (word: string | null) => (word === null || !/^\d+$/.test(word) ? nu
 const numbersIn = (folder: string) => entriesOf(folder).filter((entry) => /^\d+$/.test(entry));
 
 function entriesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+  return orElse(() => readdirSync(folder), []);
 }

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DeviceProfile } from '../../core/experiment/node.js';
+import { orElse } from '../../core/or-else.js';
 import { shareOf } from './gpu.js';
 import { systemText } from './system-text.js';
 
@@ -84,9 +85,5 @@ function memoryOf(vendor: SysfsGpu['vendor'], folder: string): number | null {
 }
 
 function entries(folder: string, names: RegExp): readonly string[] {
-  try {
-    return readdirSync(folder).filter((entry) => names.test(entry));
-  } catch {
-    return [];
-  }
+  return orElse(() => readdirSync(folder).filter((entry) => names.test(entry)), []);
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import type { ChildMessage } from './job.js';
 import { type Launched, type LaunchRequest, launch } from './launch.js';
 
@@ -21,7 +21,7 @@ export class CurrentChild {
     request: LaunchRequest<Answer, Report>,
   ): Launched<Answer> => {
     if (this.#reason !== null) {
-      throw new FailureError(failure('cancelled', `the trial was stopped: ${this.#reason}`));
+      throw failed('cancelled', `the trial was stopped: ${this.#reason}`);
     }
     this.#onLaunch(request.task.what);
     const launched = launch(request);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { orElse } from '../../core/or-else.js';
 import { descendantsOf } from './processes.js';
 
 /**
@@ -91,9 +92,5 @@ export async function endDescendants(): Promise<void> {
 
 /** It has ended, and whoever started it has not asked how. */
 function isZombie(pid: number): boolean {
-  try {
-    return /^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  } catch {
-    return true;
-  }
+  return orElse(() => /^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1')), true);
 }

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { orElse } from '../../core/or-else.js';
 import { ReadAgain } from '../device/read-again.js';
 import { everyTick } from './ticker.js';
 
@@ -126,11 +127,10 @@ function kilobytes(status: string, key: string): number {
 }
 
 function oomKills(folder: string): number {
-  try {
-    return Number(/^oom_kill (\d+)$/m.exec(readFileSync(join(folder, 'memory.events'), 'utf8'))?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
+  return orElse(
+    () => Number(/^oom_kill (\d+)$/m.exec(readFileSync(join(folder, 'memory.events'), 'utf8'))?.[1] ?? 0),
+    0,
+  );
 }
 
 function tryWrite(path: string, text: string): void {

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { orElse } from '../../core/or-else.js';
 
 /** @returns every process below `pid`, whatever its group; empty where there is no /proc. */
 export function descendantsOf(pid: number, procRoot = '/proc'): readonly number[] {
@@ -30,13 +31,13 @@ export function ancestorsOf(pid: number, procRoot = '/proc'): readonly number[] 
 
 /** @returns all processes; empty where there is no /proc. */
 export function processesOf(procRoot = '/proc'): readonly number[] {
-  try {
-    return readdirSync(procRoot)
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
-  } catch {
-    return [];
-  }
+  return orElse(
+    () =>
+      readdirSync(procRoot)
+        .filter((name) => /^\d+$/.test(name))
+        .map(Number),
+    [],
+  );
 }
 
 /** proc(5): the parent is the fourth field of stat; null = it is gone. */

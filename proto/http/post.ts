@@ -1,6 +1,6 @@
 import http, { type RequestOptions } from 'node:http';
 import https from 'node:https';
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import { answerOf, readText, within } from './ask.js';
 import { askThrough, type NamedProxy, proxyFor, tunnel } from './proxy.js';
 
@@ -46,5 +46,5 @@ export async function post(
 function inClear(proxy: NamedProxy, url: URL): FailureError {
   const message = `the proxy ${proxy.url.host}, which ${proxy.variable} names, would read the credentials for ${url.host}`;
   const hint = `Except ${url.hostname} by NO_PROXY of the environment, or write an https address.`;
-  return new FailureError(failure('internal', message, { hint }));
+  return failed('internal', message, hint);
 }

@@ -2,7 +2,7 @@ import http, { type ClientRequest, type IncomingMessage, type RequestOptions } f
 import https from 'node:https';
 import { BlockList, isIP, type Socket } from 'node:net';
 import tls, { type ConnectionOptions } from 'node:tls';
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { isLoopbackHost } from '../../core/loopback.js';
 import { answerOf } from './ask.js';
 
@@ -38,10 +38,10 @@ export function proxyFor(url: URL, environment: NodeJS.ProcessEnv = process.env)
     // Said below.
   }
   // The value may hold a password.
-  throw new FailureError(
-    failure('fetch-failed', `${variable} of the environment names no proxy that speaks http`, {
-      hint: `Write ${variable}=http://host:port, or except ${url.hostname} by NO_PROXY.`,
-    }),
+  throw failed(
+    'fetch-failed',
+    `${variable} of the environment names no proxy that speaks http`,
+    `Write ${variable}=http://host:port, or except ${url.hostname} by NO_PROXY.`,
   );
 }
 

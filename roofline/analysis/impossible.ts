@@ -1,6 +1,6 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 
 /** @returns a point that cannot be as something to throw: one sentence, and what to do next. */
 export function impossible(message: string, hint: string): FailureError {
-  return new FailureError(failure('impossible-combination', message, { hint }));
+  return failed('impossible-combination', message, hint);
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { nearest } from '../../core/input/suggest.js';
 import listed from './devices.json' with { type: 'json' };
 import type { Figure, Hardware, Peaks } from './figure.js';
@@ -73,10 +73,10 @@ export function requireHardware(name: string): Hardware {
   if (found !== null) return found;
   const guess = nearest(name, [...HARDWARE.map(({ id }) => id), ...HARDWARE.flatMap(namesOf)]);
   const hint = `${guess === null ? alike(name) : `Did you mean ${guess}? `}\`ridge roofline --list\` shows every device.`;
-  throw new FailureError(
-    failure('device-missing', `there is no device ${JSON.stringify(name)} in the hardware catalogue`, {
-      hint,
-    }),
+  throw failed(
+    'device-missing',
+    `there is no device ${JSON.stringify(name)} in the hardware catalogue`,
+    hint,
   );
 }
 

@@ -6,16 +6,16 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_800,
+  code: 179_020,
   /** Of one room. */
-  room: 34_800,
-  tests: 79_015,
+  room: 33_655,
+  tests: 78_960,
   benches: 17_910,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 63_005,
+  words: 61_160,
   functionLines: 80,
-  longFunctions: 13,
+  longFunctions: 11,
 } as const;
 
 /** One budget beside what there is. */

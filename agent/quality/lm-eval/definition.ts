@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { above0, between, textUpTo, whole } from '../../../core/bounds.js';
 import { type Pattern, pythonPattern } from './python.js';
 
 const template = z.string().max(20_000);
@@ -23,12 +24,12 @@ const generationSchema = z.strictObject({
   until: z.union([z.string(), z.array(z.string())]).optional(),
   do_sample: z.boolean().optional(),
   temperature: z.coerce.number().min(0).max(10).optional(),
-  top_p: z.number().gt(0).max(1).optional(),
+  top_p: above0(1).optional(),
   top_k: z.int().min(1).optional(),
-  min_p: z.number().min(0).max(1).optional(),
-  max_gen_toks: z.int().min(1).max(16_384).optional(),
-  max_new_tokens: z.int().min(1).max(16_384).optional(),
-  max_tokens: z.int().min(1).max(16_384).optional(),
+  min_p: between(0, 1).optional(),
+  max_gen_toks: whole(1, 16_384).optional(),
+  max_new_tokens: whole(1, 16_384).optional(),
+  max_tokens: whole(1, 16_384).optional(),
 });
 
 const filterSchema = z.discriminatedUnion('function', [
@@ -63,7 +64,7 @@ const metricSchema = z.strictObject({
 const aside = z.json().optional();
 
 const schema = z.strictObject({
-  task: z.string().min(1).max(100),
+  task: textUpTo(100),
   dataset_path: z.literal('json'),
   dataset_kwargs: z.strictObject({ data_files: z.union([files, z.record(z.string(), files)]) }),
   training_split: z.string().nullish(),
@@ -78,12 +79,12 @@ const schema = z.strictObject({
   target_delimiter: z.string().max(200).default(' '),
   fewshot_delimiter: z.string().max(200).default('\n\n'),
   gen_prefix: template.nullish(),
-  num_fewshot: z.int().min(0).max(64).nullish(),
+  num_fewshot: whole(0, 64).nullish(),
   fewshot_config: fewshotSchema.nullish(),
   generation_kwargs: generationSchema.nullish(),
-  repeats: z.int().min(1).max(1024).default(1),
+  repeats: whole(1, 1024).default(1),
   filter_list: z
-    .array(z.strictObject({ name: z.string().min(1).max(60), filter: z.array(filterSchema).min(1) }))
+    .array(z.strictObject({ name: textUpTo(60), filter: z.array(filterSchema).min(1) }))
     .min(1)
     .nullish(),
   metric_list: z.array(metricSchema).min(1).max(20).nullish(),

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { Way } from '../../../core/ranking/definition.js';
 import { byScore, LETTERS, readOrder, windowsFromBottom } from '../../../core/ranking/order.js';
 import { cutPassage, listwisePrompt, shown } from '../../../core/ranking/prompts.js';
@@ -30,9 +30,7 @@ export function listwise(reader: PromptReader, way: Listwise): Reranker {
   const letters = lettersOf(reader, way.chat, Math.min(way.window, LETTERS));
   if (typeof letters === 'string') {
     const hint = 'Use pointwise or pairwise.';
-    throw new FailureError(
-      failure('impossible-combination', `this model cannot rank lists: ${letters}`, { hint }),
-    );
+    throw failed('impossible-combination', `this model cannot rank lists: ${letters}`, hint);
   }
   return {
     by: way.by === 'generate' && reader.by !== 'logits' ? 'saying' : reader.by,

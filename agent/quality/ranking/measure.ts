@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import {
   ANSWER_SCHEMA,
   type AnswerRecord,
@@ -70,7 +70,7 @@ export class RankingSets {
   of(task: RankingTask): RankingData {
     const key = JSON.stringify([task.files, task.spec.data, task.spec.queries, task.spec.unknownDocuments]);
     const known = this.#known.get(key) ?? readRankingData(task);
-    if (!('documents' in known)) throw new FailureError(failure('impossible-combination', known.join('; ')));
+    if (!('documents' in known)) throw failed('impossible-combination', known.join('; '));
     this.#known.set(key, known);
     return known;
   }

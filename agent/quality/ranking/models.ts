@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { RankingTask } from '../../../core/ranking/task.js';
 import { RUNNERS } from '../../../core/runners/index.js';
 import type { ChatTemplate } from '../../../core/serving/tokenizer.js';
@@ -29,9 +29,7 @@ export async function openEmbedder(
   if (ABLE.includes(runnerKind))
     return await open(await loadRunner(runnerKind), 'embedder', { ...request, pooling });
   const message = `the runner ${runnerKind} makes no vectors of texts`;
-  throw new FailureError(
-    failure('impossible-combination', message, { hint: `Use the runner ${ABLE.join(' or ')}.` }),
-  );
+  throw failed('impossible-combination', message, `Use the runner ${ABLE.join(' or ')}.`);
 }
 
 /** A model of this process, in whichever forms are asked for. */

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { AnswerRecord } from '../../../core/quality/answers/record.js';
 import { logSumExp, mostLikely } from '../../../core/quality/likelihood.js';
 import { fullAnswer, letterOf } from '../../../core/ranking/order.js';
@@ -130,5 +130,5 @@ export function forkOf(
   const at = a.findIndex((token, i) => token !== b[i]);
   if (at > 0 && at < b.length) return { prompt: a.subarray(0, at), either: [a[at]!, b[at]!] };
   const message = `the vocabulary of this model does not tell ${answers.join(' from ')} by a token`;
-  throw new FailureError(failure('impossible-combination', message, { hint: 'Use another way of ranking.' }));
+  throw failed('impossible-combination', message, 'Use another way of ranking.');
 }

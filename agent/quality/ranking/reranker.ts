@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { AnswerRecord, RankingAnswer } from '../../../core/quality/answers/record.js';
 import type { Document, Query } from '../../../core/ranking/data.js';
 import type { Ranked } from '../../../core/ranking/measures.js';
@@ -77,5 +77,5 @@ export function fitted(
   }
   const message = `a prompt does not fit into ${contextTokens} tokens, even with one word of each passage`;
   const hint = 'Lower window, shorten queries, or raise contextTokens.';
-  throw new FailureError(failure('impossible-combination', message, { hint }));
+  throw failed('impossible-combination', message, hint);
 }

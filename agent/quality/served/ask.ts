@@ -1,4 +1,5 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
+import { orElse } from '../../../core/or-else.js';
 import { answerSeed } from '../../../core/quality/sampling.js';
 import { untilStop } from '../../../core/quality/until-stop.js';
 import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile.js';
@@ -145,11 +146,7 @@ async function saidBy(
 }
 
 function deltaOf(data: string): Delta | null {
-  try {
-    return readDelta(data);
-  } catch {
-    return null;
-  }
+  return orElse(() => readDelta(data), null);
 }
 
 async function post(server: ServedEndpoint, path: string, body: unknown): Promise<Fields> {
@@ -173,8 +170,9 @@ async function posted(
   bounds: Parameters<typeof askServer>[2],
 ): Promise<string> {
   const { status, text } = await askServer(server, path, bounds, body).catch((error: Error) => {
-    throw new FailureError(
-      failure('run-failed', `the server gave no answer to a question of quality: ${whyNoConnection(error)}`),
+    throw failed(
+      'run-failed',
+      `the server gave no answer to a question of quality: ${whyNoConnection(error)}`,
     );
   });
   if (status !== 200) throw new NoAnswer(`${path} answered ${status}: ${refusalOf(text) ?? 'nothing'}`);

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import type { GraphArchitecture } from '../../../core/models/conversions.js';
 import type { FileTensor, GgufFile } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
@@ -135,7 +135,5 @@ async function vector(tensor: FileTensor): Promise<number[]> {
 
 export function refusal(what: string): FailureError {
   const hint = 'docs/onnx-export.md says which models have an ONNX form.';
-  return new FailureError(
-    failure('model-unsupported', `${what}, and no ONNX graph is built of that`, { hint }),
-  );
+  return failed('model-unsupported', `${what}, and no ONNX graph is built of that`, hint);
 }

@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failed, failure } from '../../../core/errors.js';
 import { type FloatType, isFloatType } from '../../../core/techniques/float-types.js';
 import { CONFIG, type Fields, fieldsOf, readJson } from '../../../formats/config-json.js';
 import { FormatError } from '../../../formats/format.js';
@@ -46,7 +46,7 @@ async function convert(
     if (!(error instanceof FormatError)) throw error;
     const { message, hint } = error;
     const why = `${basename(request.inputPath)} is not usable: ${message}`;
-    throw new FailureError(failure('model-unreadable', why, { hint }), { cause: error });
+    throw failed('model-unreadable', why, hint, { cause: error });
   } finally {
     await rm(scratch, { force: true });
   }
@@ -89,7 +89,7 @@ function baseFolder(base: string): string {
   } catch (error) {
     const why = error instanceof FormatError ? error.message : 'there is no such folder';
     const hint = 'Name the folder that the file was made of, with its config.json.';
-    throw new FailureError(failure('model-missing', `the base ${base} is not usable: ${why}`, { hint }));
+    throw failed('model-missing', `the base ${base} is not usable: ${why}`, hint);
   }
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { fileType } from '../../../core/techniques/file-types.js';
 import type { FloatType } from '../../../core/techniques/float-types.js';
 import { loadLlama } from '../../../engines/native/llama.js';
@@ -19,5 +19,5 @@ export async function dequantized(inputPath: string, outputPath: string, type: F
   const code = llama.functions.llama_model_quantize(inputPath, outputPath, reference);
   if (code === 0 && existsSync(outputPath)) return outputPath;
   const message = `llama.cpp cannot dequantize ${basename(inputPath)}: ${llama.log.errors() ?? `code ${code}`}`;
-  throw new FailureError(failure('artifact-failed', message));
+  throw failed('artifact-failed', message);
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import { conversionNamed, isFolderArchitecture } from '../../../core/models/conversions.js';
 import { FLOAT_BYTES, type FloatType } from '../../../core/techniques/float-types.js';
 import { fieldsOf, readJson } from '../../../formats/config-json.js';
@@ -31,7 +31,7 @@ export const safetensorsToGguf: Converter = {
       if (!(error instanceof FormatError)) throw error;
       const { message, hint } = error;
       const why = `${basename(request.inputPath)} is not usable: ${message}`;
-      throw new FailureError(failure('model-unreadable', why, { hint }), { cause: error });
+      throw failed('model-unreadable', why, hint, { cause: error });
     }
   },
 };
@@ -131,7 +131,7 @@ function known(model: ModelFolder, dequantize: boolean): KnownModel {
 
 function unsupported(folder: string, why: string): FailureError {
   const message = `there is no GGUF form of ${basename(folder)}: ${why}`;
-  return new FailureError(failure('model-unsupported', message));
+  return failed('model-unsupported', message);
 }
 
 /** The type that holds most bytes of its matrices. @throws FormatError for a folder without matrices of floats. */

@@ -1,4 +1,4 @@
-import { type Failure, FailureError, failure } from '../../../core/errors.js';
+import { type Failure, FailureError, failed, failure } from '../../../core/errors.js';
 import { type Format, FormatError } from '../../../formats/format.js';
 import { FORMATS, formatOf } from '../../../formats/index.js';
 import type { ArchitectureReading } from '../../../roofline/readers/reading.js';
@@ -23,7 +23,7 @@ export function look({ path, source, modelFolders }: LookRequest, formats = FORM
     if (error instanceof FormatError) throw unreadable(source, error.message, error.hint);
     if (error instanceof FailureError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new FailureError(failure('model-missing', `the model ${source} cannot be read: ${reason}`), {
+    throw failed('model-missing', `the model ${source} cannot be read: ${reason}`, null, {
       cause: error,
     });
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failed } from '../../../core/errors.js';
 import { type RemoteSource, readRemote } from '../../../core/models/remote.js';
 import { rememberDigest } from '../../../process/digest.js';
 import { taskOf } from '../../../process/isolation/job.js';
@@ -41,7 +41,7 @@ export interface FetchRequest {
 export function remoteNamed(source: string): RemoteSource {
   const reading = readRemote(source);
   if (reading.ok) return reading.remote;
-  throw new FailureError(failure('model-missing', reading.reason, { hint: reading.hint }));
+  throw failed('model-missing', reading.reason, reading.hint);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import { isNamedAs, withoutEnding } from '../../../core/models/formats.js';
 import { partPaths, withoutPart } from '../../../core/models/parts.js';
 import { FETCHED, FETCHED_FOLDERS } from '../../../formats/index.js';
@@ -99,5 +99,5 @@ function listed(files: readonly HubFile[]): string {
 }
 
 function missing(message: string, hint: string | null): FailureError {
-  return new FailureError(failure('model-missing', message, { hint }));
+  return failed('model-missing', message, hint);
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { partPath } from '../../../core/models/parts.js';
 import type { RemoteSource } from '../../../core/models/remote.js';
 import { formatOf } from '../../../formats/index.js';
@@ -120,5 +120,5 @@ function sumOf(numbers: readonly (number | null)[]): number | null {
 export function expectedDigest(source: string, remote: RemoteSource, digest: string | null): string | null {
   if (digest === null || remote.digest === null || digest === remote.digest) return digest ?? remote.digest;
   const message = `${source} asks for one digest and the sweep’s digest is ${digest}`;
-  throw new FailureError(failure('digest-mismatch', message, { hint: 'Leave one of them out.' }));
+  throw failed('digest-mismatch', message, 'Leave one of them out.');
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import type { HubSource } from '../../../core/models/remote.js';
+import { orElse } from '../../../core/or-else.js';
 import { Gathered } from '../../../proto/http/gathered.js';
 import { arriving } from './arriving.js';
 import { chooseFiles, type HubFile } from './choose.js';
@@ -77,24 +78,18 @@ function nextPage(link: string | string[] | undefined, from: string, { policy }:
 }
 
 function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+  return orElse(() => JSON.parse(text), null);
 }
 
 function tooLong(address: string): FailureError {
-  return new FailureError(
-    failure('model-missing', `${hostOf(address)} lists files in more than ${MAX_LISTING_BYTES} bytes`, {
-      hint: 'Name a file of a smaller repository.',
-    }),
+  return failed(
+    'model-missing',
+    `${hostOf(address)} lists files in more than ${MAX_LISTING_BYTES} bytes`,
+    'Name a file of a smaller repository.',
   );
 }
 
 function strange(address: string): FailureError {
   const message = `${hostOf(address)} does not list files as a hub does`;
-  return new FailureError(
-    failure('model-missing', message, { hint: 'Look at sources.hfEndpoint in the agent’s config.' }),
-  );
+  return failed('model-missing', message, 'Look at sources.hfEndpoint in the agent’s config.');
 }

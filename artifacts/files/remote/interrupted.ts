@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failed } from '../../../core/errors.js';
 import { ProxyRefusal } from '../../../proto/http/proxy.js';
 
 /** What Node.js calls a certificate that nobody it trusts has signed, or that is for another host. */
@@ -22,14 +22,14 @@ export function asReason(error: Error, { host }: { readonly host: string }, sign
   if (error instanceof ProxyRefusal) {
     const { message, mayPass, hint } = error;
     if (mayPass) return new Interrupted(message);
-    return new FailureError(failure('source-not-allowed', message, { hint }));
+    return failed('source-not-allowed', message, hint);
   }
   const { code = '' } = error as NodeJS.ErrnoException;
   if (!DISTRUST.test(code))
     return new Interrupted(`the connection to ${host} failed: ${error.message || code}`);
-  return new FailureError(
-    failure('source-not-allowed', `the certificate of ${host} is not trusted: ${error.message}`, {
-      hint: 'Name the authority’s certificate as sources.ca in the agent’s config.',
-    }),
+  return failed(
+    'source-not-allowed',
+    `the certificate of ${host} is not trusted: ${error.message}`,
+    'Name the authority’s certificate as sources.ca in the agent’s config.',
   );
 }

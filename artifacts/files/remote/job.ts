@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { Job } from '../../../process/isolation/job.js';
 import type { Learned } from '../../../process/isolation/learned.js';
 import type { FetchJob } from './fetch.js';
@@ -28,7 +28,7 @@ export const FETCH: Job<FetchTask, Learned, FetchReport> = {
       const stopping = new AbortController();
       const look = setInterval(() => {
         const reason = channel.stopReason();
-        if (reason !== null) stopping.abort(new FailureError(failure('cancelled', reason)));
+        if (reason !== null) stopping.abort(failed('cancelled', reason));
       }, LOOK_MILLISECONDS);
       await fetchModel(job, outputPath, stopping.signal, (doneBytes, totalBytes) =>
         channel.send({ type: 'fetched', doneBytes, totalBytes }),

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import type { RemoteSource } from '../../../core/models/remote.js';
 import { FormatError, type Front, type Peek } from '../../../formats/format.js';
@@ -58,7 +58,7 @@ function inspectFronts(source: string, { inspect }: Peek, fronts: readonly Front
 }
 
 function unusable(source: string, why: string): FailureError {
-  return new FailureError(failure('model-unreadable', `the model ${source} is not usable: ${why}`));
+  return failed('model-unreadable', `the model ${source} is not usable: ${why}`);
 }
 
 async function readFront(source: string, address: string, bytes: number, asking: Asking): Promise<Front> {

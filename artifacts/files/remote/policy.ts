@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { FailureError, failure } from '../../../core/errors.js';
+import { between, whole } from '../../../core/bounds.js';
+import { failed } from '../../../core/errors.js';
 import { isLoopbackHost } from '../../../core/loopback.js';
 import { hidesSeparator, type RemoteSource } from '../../../core/models/remote.js';
 
@@ -25,9 +26,9 @@ export const sourcesSchema = z.strictObject({
   /** A connection that brings less than 1 kB/s for so long is given up, and tried again. */
   stallSeconds: z.number().positive().max(3600).default(60),
   /** Attempts in a row that bring nothing. */
-  attempts: z.number().int().min(1).max(100).default(5),
+  attempts: whole(1, 100).default(5),
   /** Pause after the first attempt that brought nothing; each later one is twice as long. */
-  backoffSeconds: z.number().min(0).max(600).default(1),
+  backoffSeconds: between(0, 600).default(1),
 });
 
 /** What a node may fetch and how, its files read. Plain data: it goes to the child that fetches. */
@@ -67,10 +68,10 @@ export function requireAllowed(
     remote.kind === 'hub'
       ? ['hf: true', ', or, for a command on this machine, with --allow-hf']
       : [`https: ["${new URL('.', remote.url).href.replace(/\?.*$/, '')}"]`, ''];
-  throw new FailureError(
-    failure('source-not-allowed', `this node may not fetch ${source}`, {
-      hint: `Put the file into a model folder and name it by its path, or allow it in the agent’s config: sources: { ${wanted} }${flag}.`,
-    }),
+  throw failed(
+    'source-not-allowed',
+    `this node may not fetch ${source}`,
+    `Put the file into a model folder and name it by its path, or allow it in the agent’s config: sources: { ${wanted} }${flag}.`,
   );
 }
 

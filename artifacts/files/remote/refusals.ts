@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import { FETCHED, type FetchedFormat, formatOfFront } from '../../../formats/index.js';
 
 /** Formats that can be fetched, for sentences. */
@@ -12,34 +12,34 @@ export function requireModel(first: Buffer, source: string): FetchedFormat {
   const format = formatOfFront(first);
   if (format !== null) return format;
   const shown = JSON.stringify(first.toString('latin1', 0, 12).replace(/[^\x20-\x7e]/g, '?'));
-  throw new FailureError(
-    failure('model-unreadable', `${source} is no ${FETCHED_TITLES} file: it begins with ${shown}`, {
-      hint: 'The address may lead to a page for people; name the file itself.',
-    }),
+  throw failed(
+    'model-unreadable',
+    `${source} is no ${FETCHED_TITLES} file: it begins with ${shown}`,
+    'The address may lead to a page for people; name the file itself.',
   );
 }
 
 export function mismatch(message: string): FailureError {
   const hint = 'The file was changed or is another one: look at the source, and at the digest in the sweep.';
-  return new FailureError(failure('digest-mismatch', message, { hint }));
+  return failed('digest-mismatch', message, hint);
 }
 
 /** @param bytes null = the server does not say, and more came than may. */
 export function tooLarge(source: string, bytes: number | null, limit: number): FailureError {
   const size = bytes === null ? `more than ${limit} bytes` : `${bytes} bytes`;
-  return new FailureError(
-    failure('disk-full', `${source} has ${size}, and this node fetches ${limit} at most`, {
-      hint: 'Raise artifactBytes, or sources.maxBytes, in the agent’s config.',
-    }),
+  return failed(
+    'disk-full',
+    `${source} has ${size}, and this node fetches ${limit} at most`,
+    'Raise artifactBytes, or sources.maxBytes, in the agent’s config.',
   );
 }
 
 export function gaveUp(source: string, last: Error, attempts: number): FailureError {
   const times = attempts === 1 ? 'one attempt' : `${attempts} attempts`;
-  return new FailureError(
-    failure('fetch-failed', `${source} could not be fetched in ${times}: ${last.message}`, {
-      hint: 'What came so far is kept. Look at the network of the node, and at HTTPS_PROXY and NO_PROXY of its environment.',
-    }),
+  return failed(
+    'fetch-failed',
+    `${source} could not be fetched in ${times}: ${last.message}`,
+    'What came so far is kept. Look at the network of the node, and at HTTPS_PROXY and NO_PROXY of its environment.',
   );
 }
 
@@ -49,5 +49,5 @@ export function diskFull(error: unknown): FailureError | null {
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return null;
   const hint = 'Free some space, or point cacheFolder in the agent’s config to a larger disk.';
   const message = 'the disk filled up while a model was being fetched';
-  return new FailureError(failure('disk-full', message, { hint }), { cause: error });
+  return failed('disk-full', message, hint, { cause: error });
 }

@@ -1,7 +1,7 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { rootCertificates } from 'node:tls';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { isLoopbackHost } from '../../../core/loopback.js';
 import type { RemoteSource } from '../../../core/models/remote.js';
 import { proxyFor, tunnel } from '../../../proto/http/proxy.js';
@@ -55,9 +55,7 @@ export async function ask(
     body.destroy();
     url = follow(url, location, asking);
   }
-  throw new FailureError(
-    failure('model-missing', `${hostOf(address)} redirects more than ${MAX_REDIRECTS} times`),
-  );
+  throw failed('model-missing', `${hostOf(address)} redirects more than ${MAX_REDIRECTS} times`);
 }
 
 function follow(from: URL, location: string, { kind, policy }: Asking): URL {
@@ -65,20 +63,14 @@ function follow(from: URL, location: string, { kind, policy }: Asking): URL {
   try {
     to = new URL(location, from);
   } catch {
-    throw new FailureError(
-      failure('model-missing', `${from.host} redirects to something that is no address`),
-    );
+    throw failed('model-missing', `${from.host} redirects to something that is no address`);
   }
   if (mayFollow(kind, to, policy)) return to;
   const list = kind === 'hub' ? 'sources.hfRedirects' : 'sources.https';
-  throw new FailureError(
-    failure(
-      'source-not-allowed',
-      `${from.host} redirects to ${to.origin}, which this node may not fetch from`,
-      {
-        hint: `If that is right, add it to ${list} of the agent’s config.`,
-      },
-    ),
+  throw failed(
+    'source-not-allowed',
+    `${from.host} redirects to ${to.origin}, which this node may not fetch from`,
+    `If that is right, add it to ${list} of the agent’s config.`,
   );
 }
 

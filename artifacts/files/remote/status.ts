@@ -1,4 +1,4 @@
-import { type Failure, FailureError, failure } from '../../../core/errors.js';
+import { type Failure, failed } from '../../../core/errors.js';
 import { Interrupted } from './interrupted.js';
 import type { Answer } from './request.js';
 
@@ -14,7 +14,7 @@ export function refuseStatus({ status, headers }: Answer, where: string, source:
     throw new Interrupted(`${where} answers ${status}`, waitSeconds(headers['retry-after']));
   }
   const no = (code: Failure['code'], message: string, hint: string): never => {
-    throw new FailureError(failure(code, message, { hint }));
+    throw failed(code, message, hint);
   };
   if (status === 404 || status === 410)
     return no('model-missing', `${where} has no ${source} (${status})`, 'Look at the name and the revision.');

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import { requireRoom } from '../../../formats/whole-file.js';
 import { arriving } from './arriving.js';
 import type { Download, OnProgress } from './download.js';
@@ -175,9 +175,7 @@ export class Transfer {
   }
 
   #nonsense(what: string): FailureError {
-    return new FailureError(
-      failure('model-missing', `${this.#host} ${what}`, { hint: 'Use another server.' }),
-    );
+    return failed('model-missing', `${this.#host} ${what}`, 'Use another server.');
   }
 }
 

@@ -4,12 +4,12 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse, stringify } from 'yaml';
-import { fileProblem } from '../../../core/input/file-problem.js';
+
 import { axisText } from '../../../report/columns.js';
 import type { Report } from '../../../report/report.js';
 import { axisColumns, METRIC_COLUMNS } from '../../../report/row-columns.js';
 import type { Row } from '../../../report/rows.js';
-import { usageError } from '../../exit.js';
+import { tryFile, usageError } from '../../exit.js';
 import type { FileExporter } from './index.js';
 
 const META = 'meta.yaml';
@@ -29,15 +29,14 @@ export const mlflow: FileExporter = {
   async write(report, path) {
     if (existsSync(path) && !statSync(path).isDirectory())
       throw usageError(`${path} is not a folder`, 'Name a folder, such as mlruns.');
-    try {
-      const experimentId = experimentFolder(path, report);
-      for (const row of report.rows) writeRun(join(path, experimentId), experimentId, row, report);
-    } catch (error) {
-      throw usageError(
-        `${path} cannot be written: ${fileProblem(error)}`,
-        'Name another folder with --output.',
-      );
-    }
+    tryFile(
+      `${path} cannot be written`,
+      () => {
+        const experimentId = experimentFolder(path, report);
+        for (const row of report.rows) writeRun(join(path, experimentId), experimentId, row, report);
+      },
+      'Name another folder with --output.',
+    );
     const { length } = report.rows;
     return `wrote ${length} ${length === 1 ? 'run' : 'runs'} of the experiment ${report.sweepName} to ${path}`;
   },

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
-import { fileProblem } from '../../../core/input/file-problem.js';
+
 import { endpointsExport } from '../../../report/mlperf-endpoints.js';
-import { usageError } from '../../exit.js';
+import { tryFile, usageError } from '../../exit.js';
 import { say } from '../../output/print.js';
 import type { FileExporter } from './index.js';
 
@@ -16,18 +16,17 @@ export const mlperfEndpoints: FileExporter = {
       throw usageError(`${path} is not a folder`, 'Name a folder with --output.');
     const { files, points, notes } = endpointsExport(report);
     for (const note of notes) say(note);
-    try {
-      for (const [name, content] of files) {
-        const file = join(path, name);
-        mkdirSync(dirname(file), { recursive: true });
-        writeFileSync(file, textOf(name, content));
-      }
-    } catch (error) {
-      throw usageError(
-        `${path} cannot be written: ${fileProblem(error)}`,
-        'Name another folder with --output.',
-      );
-    }
+    tryFile(
+      `${path} cannot be written`,
+      () => {
+        for (const [name, content] of files) {
+          const file = join(path, name);
+          mkdirSync(dirname(file), { recursive: true });
+          writeFileSync(file, textOf(name, content));
+        }
+      },
+      'Name another folder with --output.',
+    );
     return Promise.resolve(`wrote ${points} ${points === 1 ? 'point' : 'points'} to ${path}`);
   },
 };

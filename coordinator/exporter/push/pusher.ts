@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FailureError, failure, toFailure } from '../../../core/errors.js';
+import { failed, toFailure } from '../../../core/errors.js';
 import { fileProblem } from '../../../core/input/file-problem.js';
 import type { Family, Labels } from '../../../core/metrics/families.js';
 import { post } from '../../../proto/http/post.js';
@@ -117,9 +117,7 @@ function destination({ url, tokenFile }: PushSettings): { url: string; headers: 
   const parsed = URL.canParse(url) ? new URL(url) : null;
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
     const hint = 'Write http://host:port/path or https://….';
-    throw new FailureError(
-      failure('internal', `Metrics cannot be pushed to "${url}": it is no URL.`, { hint }),
-    );
+    throw failed('internal', `Metrics cannot be pushed to "${url}": it is no URL.`, hint);
   }
   const { username, password } = parsed;
   parsed.username = '';
@@ -135,10 +133,10 @@ function token(path: string): string {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
-    throw new FailureError(
-      failure('internal', `The token for pushing metrics, ${path}, cannot be read: ${fileProblem(error)}.`, {
-        hint: 'Check the path and who may read it.',
-      }),
+    throw failed(
+      'internal',
+      `The token for pushing metrics, ${path}, cannot be read: ${fileProblem(error)}.`,
+      'Check the path and who may read it.',
     );
   }
 }

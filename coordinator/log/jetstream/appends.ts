@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip as gunzipCallback, gzip as gzipCallback } from 'node:zlib';
 import { headers, type MsgHdrs } from 'nats';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { chainOf, type Link } from '../chain.js';
 import { graded, headOf, jsonOf } from '../detail.js';
 import type { Fact, FactHead } from '../log.js';
@@ -79,7 +79,7 @@ export async function pack(
   if (packed.length > MOST_APPEND_BYTES) {
     const hint = 'Ask for fewer repeats or shorter generations, so that there are fewer raw samples.';
     const message = `A result of ${megabytes(packed.length)} MB after compression is larger than the ${megabytes(MOST_APPEND_BYTES)} MB that a JetStream log takes.`;
-    throw new FailureError(failure('too-large', message, { hint }));
+    throw failed('too-large', message, hint);
   }
   const parts = Math.ceil(packed.length / partBytes);
   const heads = headsIn(facts);

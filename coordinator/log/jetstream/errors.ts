@@ -1,5 +1,5 @@
 import { ErrorCode, NatsError } from 'nats';
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failed } from '../../../core/errors.js';
 
 /** NATS: "wrong last sequence", the answer when somebody else has written. */
 const WRONG_LAST_SEQUENCE = 10071;
@@ -42,7 +42,7 @@ function isFull(description: string): boolean {
 export function lost(stream: string, what: string): FailureError {
   const hint =
     'Nothing was skipped; look at the stream with `nats stream info` and at the log of the NATS server.';
-  return new FailureError(failure('internal', `The JetStream stream ${stream} ${what}.`, { hint }));
+  return failed('internal', `The JetStream stream ${stream} ${what}.`, hint);
 }
 
 /** @returns one sentence for what the client library threw; failures of ours as they are. */
@@ -52,17 +52,11 @@ export function explain(error: unknown, stream: string, where: string): unknown 
   const cause = { cause: error };
   if (api !== undefined && isFull(api.description)) {
     const hint = 'Give the stream or the server more storage; nothing was half-written.';
-    return new FailureError(
-      failure('disk-full', `The JetStream stream ${stream} is full: ${api.description}.`, { hint }),
-      cause,
-    );
+    return failed('disk-full', `The JetStream stream ${stream} is full: ${api.description}.`, hint, cause);
   }
   const hint = 'Check that the server runs with JetStream and that this user may use it.';
   const what = api?.description ?? inWords(error);
-  return new FailureError(
-    failure('internal', `The log on ${where} cannot be used: ${what}.`, { hint }),
-    cause,
-  );
+  return failed('internal', `The log on ${where} cannot be used: ${what}.`, hint, cause);
 }
 
 function inWords(error: Error): string {

@@ -1,5 +1,5 @@
 import type { JetStreamManager } from 'nats';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 
 /**
  * Whether stream and account would take so many bytes more, by the limits that they state. Appends are compressed, so this
@@ -15,5 +15,5 @@ export async function checkRoom(manager: JetStreamManager, stream: string, bytes
     (limits.max_storage > 0 && storage + bytes > limits.max_storage);
   if (!full) return;
   const hint = 'Give the stream or its account more storage; nothing was half-written.';
-  throw new FailureError(failure('disk-full', `The JetStream stream ${stream} is full.`, { hint }));
+  throw failed('disk-full', `The JetStream stream ${stream} is full.`, hint);
 }

@@ -8,7 +8,7 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from 'nats';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { HEADER_BYTES } from './appends.js';
 import { isStreamNotFound } from './errors.js';
 
@@ -33,12 +33,12 @@ export function checkServer({ info }: NatsConnection): void {
   if (major < OLDEST.major || (major === OLDEST.major && minor < OLDEST.minor)) {
     const message = `The NATS server is version ${version}; the log needs ${OLDEST.major}.${OLDEST.minor} or newer.`;
     const hint = `Update the server, or use \`log: { kind: sqlite }\`.`;
-    throw new FailureError(failure('internal', message, { hint }));
+    throw failed('internal', message, hint);
   }
   const most = info?.max_payload ?? 0;
   if (most < LEAST_PAYLOAD_BYTES) {
     const message = `The NATS server takes messages of ${most} bytes; the log needs ${LEAST_PAYLOAD_BYTES}.`;
-    throw new FailureError(failure('internal', message, { hint: 'Raise its max_payload.' }));
+    throw failed('internal', message, 'Raise its max_payload.');
   }
 }
 
@@ -56,10 +56,10 @@ export async function ensureStream(
   } catch (error) {
     if (!isStreamNotFound(error)) throw error;
     if (!make) {
-      throw new FailureError(
-        failure('internal', `There is no JetStream stream ${name}.`, {
-          hint: 'Name another one by `?stream=NAME`.',
-        }),
+      throw failed(
+        'internal',
+        `There is no JetStream stream ${name}.`,
+        'Name another one by `?stream=NAME`.',
       );
     }
   }
@@ -89,9 +89,7 @@ function checkStream({ config, state }: StreamInfo): void {
   if (wrong.length === 0) return;
   const hint =
     'Mend it with `nats stream edit`, or choose another stream: one that Ridgepoint makes keeps everything.';
-  throw new FailureError(
-    failure('internal', `The JetStream stream ${config.name} can lose facts: ${wrong.join('; ')}.`, { hint }),
-  );
+  throw failed('internal', `The JetStream stream ${config.name} can lose facts: ${wrong.join('; ')}.`, hint);
 }
 
 function* wrongSettings(config: StreamConfig & { readonly persist_mode?: string }): Generator<string> {

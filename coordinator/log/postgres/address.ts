@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { ClientConfig } from 'pg';
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import { fileProblem } from '../../../core/input/file-problem.js';
 import { isLoopbackHost } from '../../../core/loopback.js';
 
@@ -76,7 +76,7 @@ const PASSWORD_HINT =
 const KNOWN_HINT = `Parameters are ${PARAMETERS.join(', ')}.`;
 
 function wrong(what: string, hint = 'It looks like postgres://USER@HOST:5432/DATABASE.'): FailureError {
-  return new FailureError(failure('internal', `The address of the PostgreSQL log ${what}.`, { hint }));
+  return failed('internal', `The address of the PostgreSQL log ${what}.`, hint);
 }
 
 function hostOf(text: string): { host: string; port: number } {

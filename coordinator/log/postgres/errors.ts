@@ -1,5 +1,5 @@
 import { DatabaseError } from 'pg';
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failed } from '../../../core/errors.js';
 import { sentence } from '../reading.js';
 import type { Address } from './address.js';
 
@@ -33,7 +33,7 @@ export function nameOf({ text, schema }: Address): string {
 export function lost(address: Address, what: string): FailureError {
   const hint =
     'Nothing was skipped; look whether the database was restored or a standby without its last entries leads.';
-  return new FailureError(failure('internal', `${sentence(nameOf(address))} ${what}.`, { hint }));
+  return failed('internal', `${sentence(nameOf(address))} ${what}.`, hint);
 }
 
 /** @returns one sentence for what the driver threw; failures of ours as they are. */
@@ -45,16 +45,13 @@ export function explain(error: unknown, address: Address): unknown {
   if (code === DISK_FULL) {
     const hint =
       'Free space there; nothing was half-written, and the result is kept by its agent until then.';
-    return new FailureError(failure('disk-full', `The disk of ${name} is full.`, { hint }), cause);
+    return failed('disk-full', `The disk of ${name} is full.`, hint, cause);
   }
   if (code === NO_SUCH_TABLE) return lost(address, 'lacks a table: it was dropped');
   const hint = WRONG_LOGIN.has(code)
     ? 'Check user, password and database, and that the user may create the schema or owns it.'
     : 'Check that the server runs and can be reached from here.';
-  return new FailureError(
-    failure('internal', `${sentence(name)} cannot be used: ${inWords(error)}.`, { hint }),
-    cause,
-  );
+  return failed('internal', `${sentence(name)} cannot be used: ${inWords(error)}.`, hint, cause);
 }
 
 /** A connection that no host took has an error for each of its addresses, and an empty message. */

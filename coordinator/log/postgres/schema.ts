@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import { sentence } from '../reading.js';
 import type { Address } from './address.js';
 import type { Connection } from './connection.js';
@@ -39,19 +39,17 @@ export async function prepareSchema(connection: Connection, address: Address, ma
   }
   const [row] = await connection.ask<{ version: number }>(`SELECT version FROM ${schema}.log`);
   if (row?.version === POSTGRES_SCHEMA_VERSION) return;
-  throw new FailureError(
-    failure(
-      'internal',
-      `${sentence(nameOf(address))} has schema version ${row?.version ?? 'unknown'}; this Ridgepoint reads ${POSTGRES_SCHEMA_VERSION}.`,
-      { hint: 'Use the release that wrote it, or name another schema.' },
-    ),
+  throw failed(
+    'internal',
+    `${sentence(nameOf(address))} has schema version ${row?.version ?? 'unknown'}; this Ridgepoint reads ${POSTGRES_SCHEMA_VERSION}.`,
+    'Use the release that wrote it, or name another schema.',
   );
 }
 
 function noLog({ text, schema }: Address): FailureError {
-  return new FailureError(
-    failure('internal', `${text} has no log in its schema ${schema}.`, {
-      hint: 'Name another one by `?schema=NAME`.',
-    }),
+  return failed(
+    'internal',
+    `${text} has no log in its schema ${schema}.`,
+    'Name another one by `?schema=NAME`.',
   );
 }

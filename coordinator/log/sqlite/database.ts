@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { findAddon, PACKAGE } from './libraries/addon.js';
 import { findBuiltIn } from './libraries/built-in.js';
 import type { Library, LibraryFile, LibraryStatement, SqliteProblem, Value } from './library.js';
@@ -17,7 +17,7 @@ export function firstLibrary(candidates: typeof LIBRARIES = LIBRARIES): Library 
   }
   const message = `Node.js ${process.version} has no SQLite built in, and the package ${PACKAGE} is missing or does not load`;
   const hint = `Use Node.js 22.13 or newer; or run \`npm install ${PACKAGE}@1\` where Ridgepoint is installed.`;
-  throw new FailureError(failure('internal', message, { hint }));
+  throw failed('internal', message, hint);
 }
 
 /** SQLite refused; the message is its own. */

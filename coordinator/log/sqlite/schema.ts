@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { Database } from './database.js';
 
 /** Raised when the tables change in a way that an older Ridgepoint would misread. */
@@ -14,12 +14,10 @@ export function prepareSchema(database: Database, path: string): void {
     const version = stored?.value ?? 0;
     if (version === SQLITE_SCHEMA_VERSION) return addChain(database);
     if (version !== 0) {
-      throw new FailureError(
-        failure(
-          'internal',
-          `The log ${path} has schema version ${version}; this Ridgepoint reads ${SQLITE_SCHEMA_VERSION}.`,
-          { hint: 'Use the release that wrote it, or choose another file.' },
-        ),
+      throw failed(
+        'internal',
+        `The log ${path} has schema version ${version}; this Ridgepoint reads ${SQLITE_SCHEMA_VERSION}.`,
+        'Use the release that wrote it, or choose another file.',
       );
     }
     // What stands first in a row is read without the rest of it.

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { readYaml } from '../../input/yaml.js';
+import { textUpTo, whole } from '../../bounds.js';
+import { readDefinition } from '../../input/definition.js';
 import { patternProblem } from '../scorers/pattern.js';
 
 /** What is read in the words of a judge. */
@@ -9,12 +10,12 @@ const reads = z.union([
   /** Two answers: `[[A>>B]]`, `[[A>B]]`, `[[A=B]]` and so on, the last in the text (Arena-Hard). */
   z.literal('verdict'),
   /** A number in an object at the end, of JSON or as Python writes it. */
-  z.strictObject({ field: z.string().min(1).max(100) }),
+  z.strictObject({ field: textUpTo(100) }),
   /** The number in the first group of a pattern, where it is found last. */
   z.strictObject({ pattern: z.string().min(1) }),
 ]);
 
-const prompt = z.string().min(1).max(100_000);
+const prompt = textUpTo(100_000);
 const scale = z
   .tuple([z.number(), z.number()])
   .refine(([from, to]) => from < to, 'the lowest grade comes first');
@@ -22,7 +23,7 @@ const scale = z
 const schema = z.strictObject({
   apiVersion: z.literal('ridgepoint.dev/v1'),
   kind: z.literal('Judge'),
-  metadata: z.strictObject({ name: z.string().min(1).max(100) }),
+  metadata: z.strictObject({ name: textUpTo(100) }),
   spec: z.strictObject({
     reads: reads.default('likelihood'),
     /** The lowest and the highest grade, which become 0 and 1. */
@@ -41,8 +42,8 @@ const schema = z.strictObject({
       )
       .max(1000)
       .default([]),
-    maxTokens: z.int().min(1).max(8192).default(512),
-    stop: z.array(z.string().min(1).max(100)).max(16).default([]),
+    maxTokens: whole(1, 8192).default(512),
+    stop: z.array(textUpTo(100)).max(16).default([]),
     /** Two answers: what the two games are together. */
     games: z.enum(['consistent', 'weighted']).default('consistent'),
   }),
@@ -58,16 +59,12 @@ export interface Rubric {
 
 /** @returns what a YAML file says of a judge, or every problem with its line. */
 export function parseJudge(text: string): JudgeDefinition | readonly string[] {
-  const source = readYaml(text);
-  if (!source.readable || source.diagnostics.length > 0)
-    return source.diagnostics.map(({ line, message }) => `${line}: ${message}`);
-  const read = schema.safeParse(source.data);
-  if (!read.success)
-    return read.error.issues.map(({ path, message }) => {
-      const steps = path.map((step) => (typeof step === 'symbol' ? String(step) : step));
-      return `${source.locate(steps, 'value').line}: ${steps.join('.')}: ${message}`;
-    });
-  const { spec } = read.data;
+  const read = readDefinition(text, schema);
+  if (!read.ok)
+    return read.diagnostics.map(
+      ({ line, path, message }) => `${line}: ${path === '' ? '' : `${path}: `}${message}`,
+    );
+  const { spec } = read.value;
   return problemsOf(spec).length > 0 ? problemsOf(spec) : spec;
 }
 

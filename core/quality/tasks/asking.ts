@@ -1,19 +1,20 @@
 import { z } from 'zod';
+import { above0, between, textUpTo, whole } from '../../bounds.js';
 import { POOLINGS } from '../../ranking/definition.js';
 import { EXTERNAL, SCORERS } from '../scorers/index.js';
 
 /** A field of a record, or `a.b` for one inside another. */
-export const field = z.string().min(1).max(200);
+export const field = textUpTo(200);
 /** A scorer of our own, or one that the node's config has under that name. */
 const scorer = z.union([
   z.enum(SCORERS),
   z.templateLiteral([EXTERNAL, z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/)]),
 ]);
-const ks = z.array(z.int().min(1).max(1024)).max(16);
+const ks = z.array(whole(1, 1024)).max(16);
 
 const fewShot = z
   .strictObject({
-    count: z.int().min(0).max(64),
+    count: whole(0, 64),
     items: z
       .string()
       .min(1)
@@ -26,7 +27,7 @@ const fewShot = z
       .describe(
         'The first; drawn anew for each item (as lm-evaluation-harness draws); or those whose question is most alike.',
       ),
-    seed: z.int().min(0).max(4_294_967_295).describe('Of `random`; 1234 when left out.'),
+    seed: whole(0, 4_294_967_295).describe('Of `random`; 1234 when left out.'),
     vectors: field.describe(
       'Of `nearest`: a field with the embedding of each record, compared by cosine; left out = words that questions share (TF-IDF).',
     ),
@@ -45,18 +46,18 @@ const fewShot = z
 
 /** How answers are drawn; left out = the likeliest token each time. */
 const sampling = z.strictObject({
-  temperature: z.number().min(0).max(10).default(1),
-  topP: z.number().gt(0).max(1).optional(),
-  topK: z.int().min(1).max(1_000_000).optional(),
-  minP: z.number().min(0).max(1).optional(),
-  seed: z.int().min(0).max(4_294_967_295).default(0),
+  temperature: between(0, 10).default(1),
+  topP: above0(1).optional(),
+  topK: whole(1, 1_000_000).optional(),
+  minP: between(0, 1).optional(),
+  seed: whole(0, 4_294_967_295).default(0),
 });
 export type Sampling = z.infer<typeof sampling>;
 
 /** Ways to read an answer: what is scored of what was said. */
 const extract = z.union([
   z.enum(['letter', 'boxed', 'number']),
-  z.strictObject({ regex: z.string().min(1).max(500), take: z.enum(['first', 'last']).default('first') }),
+  z.strictObject({ regex: textUpTo(500), take: z.enum(['first', 'last']).default('first') }),
   z.strictObject({ json: field }),
 ]);
 export type Extract = z.infer<typeof extract>;
@@ -107,19 +108,19 @@ export const ASKING = {
     .describe('A system prompt, with fields of the record; null = none.'),
   chat: z.boolean().describe("Ask by the model's own chat template."),
   fewShot: z
-    .union([z.int().min(0).max(64), fewShot])
+    .union([whole(0, 64), fewShot])
     .describe('Solved examples before the question: how many, or which.'),
   extract: extract.nullable().describe('What is scored of a generated answer; null = all of it.'),
   sampling: sampling.nullable().describe('How answers are drawn; null = the likeliest token each time.'),
-  samples: z.int().min(1).max(1024).describe('Answers to each item; each score is then their mean.'),
+  samples: whole(1, 1024).describe('Answers to each item; each score is then their mean.'),
   votes: ks.describe(
     'Scores also of the answer that most of the first k give (maj@k); all of them when left out.',
   ),
   passes: ks.describe('The chance that one of k answers is right (pass@k).'),
   scorers: z.array(scorer).min(1).max(20),
   tolerance: z.number().min(0),
-  maxTokens: z.int().min(1).max(16_384),
-  stop: z.array(z.string().min(1).max(100)).max(16),
+  maxTokens: whole(1, 16_384),
+  stop: z.array(textUpTo(100)).max(16),
 } as const;
 
 const options = z.strictObject(ASKING).partial();
@@ -127,22 +128,14 @@ export type AskingOptions = z.infer<typeof options>;
 
 /** Axes of asking: by the name of an option its values, or by a name of its own what each of its values sets. */
 export const waysSchema = z
-  .record(
-    z.string().min(1).max(60),
-    z.union([z.array(z.json()).min(1).max(64), z.record(z.string().min(1).max(60), options)]),
-  )
+  .record(textUpTo(60), z.union([z.array(z.json()).min(1).max(64), z.record(textUpTo(60), options)]))
   .describe('Ways to ask the same items: the product of these axes.');
 export type Ways = z.infer<typeof waysSchema>;
 
 /** A task file that is asked otherwise than it says. */
 export const taskChoiceSchema = z.strictObject({
-  file: z.string().min(1).max(4096).describe('A task file, as a name alone would be.'),
-  name: z
-    .string()
-    .min(1)
-    .max(100)
-    .optional()
-    .describe('What the task is called; as its file says when left out.'),
+  file: textUpTo(4096).describe('A task file, as a name alone would be.'),
+  name: textUpTo(100).optional().describe('What the task is called; as its file says when left out.'),
   ...options.shape,
   ways: waysSchema.optional(),
 });

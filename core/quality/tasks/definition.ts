@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { type Diagnostic, type Path, pathText } from '../../input/diagnostic.js';
-import { readYaml } from '../../input/yaml.js';
+import { textUpTo } from '../../bounds.js';
+import { readDefinition } from '../../input/definition.js';
+import type { Diagnostic } from '../../input/diagnostic.js';
 import { ASKING, type AskingOptions, askedOtherwise, field, waysOf, waysSchema } from './asking.js';
 
 const value = z.union([z.string().max(1000), z.number(), z.boolean()]);
@@ -8,7 +9,7 @@ const value = z.union([z.string().max(1000), z.number(), z.boolean()]);
 const schema = z.strictObject({
   apiVersion: z.literal('ridgepoint.dev/v1'),
   kind: z.literal('Task'),
-  metadata: z.strictObject({ name: z.string().min(1).max(100) }),
+  metadata: z.strictObject({ name: textUpTo(100) }),
   spec: z.strictObject({
     /** JSONL, one item a line, or a JSON list of items; relative to this file. */
     items: z.string().min(1),
@@ -35,7 +36,7 @@ const schema = z.strictObject({
      * A program that an answer becomes a part of, for a scorer that runs it: `{answer}`, fields of the record, and `{token}`, a word that it has to print last, so that one that
      * ends before its tests has not passed them.
      */
-    program: z.string().min(1).max(20_000).optional(),
+    program: textUpTo(20_000).optional(),
     tolerance: ASKING.tolerance.default(1e-6),
     maxTokens: ASKING.maxTokens.default(64),
     stop: ASKING.stop.default(['\n']),
@@ -57,29 +58,15 @@ export type Parsed<T, M> =
 
 /** Reads a task's YAML: which JSONL file, which field is what, how to ask. @returns all errors at once. */
 export function parseTaskDefinition(text: string): Parsed<TaskDefinition, Diagnostic> {
-  const source = readYaml(text);
-  if (!source.readable || source.diagnostics.length > 0)
-    return { ok: false, diagnostics: source.diagnostics };
-  const read = schema.safeParse(source.data);
-  if (read.success) {
-    const { metadata, spec } = read.data;
-    const diagnostics = waysOf(spec.ways).problems.map(({ axis, message }) =>
-      diagnostic(axis === '' ? ['spec', 'ways'] : ['spec', 'ways', axis], message, 'key'),
-    );
-    return diagnostics.length > 0
-      ? { ok: false, diagnostics }
-      : { ok: true, value: { name: metadata.name, spec } };
-  }
-  const diagnostics = read.error.issues.flatMap((issue): Diagnostic[] => {
-    const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
-    if (issue.code !== 'unrecognized_keys') return [diagnostic(path, issue.message, 'value')];
-    return issue.keys.map((key) => diagnostic([...path, key], `there is no field ${key} here`, 'key'));
-  });
-  return { ok: false, diagnostics };
-
-  function diagnostic(path: Path, message: string, at: 'key' | 'value'): Diagnostic {
-    return { path: pathText(path), ...source.locate(path, at), message, suggestion: null };
-  }
+  const read = readDefinition(text, schema);
+  if (!read.ok) return read;
+  const { metadata, spec } = read.value;
+  const diagnostics = waysOf(spec.ways).problems.map(({ axis, message }) =>
+    read.at(axis === '' ? ['spec', 'ways'] : ['spec', 'ways', axis], message, 'key'),
+  );
+  return diagnostics.length > 0
+    ? { ok: false, diagnostics }
+    : { ok: true, value: { name: metadata.name, spec } };
 }
 
 /** @returns the definition for a JSONL file that comes without one: common field names, options by likelihood. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Rule } from '../../experiment/rule.js';
+import { aliases } from '../../input/aliases.js';
 import { lorasOf, parseLoraShares, parseLoras } from '../../serving/loras.js';
 import { NO_ADAPTER } from '../../techniques/adapter.js';
 import type { ServedPasses } from '../../work/engine-passes.js';
@@ -162,46 +163,34 @@ function lorasRules({ name: server, loras }: ServerProfile): Rule[] {
 }
 
 /** As vLLM, SGLang, TensorRT-LLM, TGI and llama-server spell them. */
-const ALSO_KNOWN_AS: Readonly<Record<string, string>> = {
-  max_num_seqs: 'maxSequences',
-  maxNumSeqs: 'maxSequences',
-  max_running_requests: 'maxSequences',
-  max_batch_size: 'maxSequences',
-  np: 'maxSequences',
-  max_model_len: 'maxContext',
-  maxModelLen: 'maxContext',
-  context_length: 'maxContext',
-  max_num_batched_tokens: 'batchedTokens',
-  maxNumBatchedTokens: 'batchedTokens',
-  max_num_tokens: 'batchedTokens',
-  chunked_prefill_size: 'batchedTokens',
-  max_batch_prefill_tokens: 'batchedTokens',
-  enable_prefix_caching: 'prefixCaching',
-  enable_chunked_prefill: 'chunkedPrefill',
-  kv_cache_dtype: 'kvCacheType',
-  kvCacheDtype: 'kvCacheType',
-  dtype: 'dataType',
-  tensor_parallel_size: 'tensorParallel',
-  tp: 'tensorParallel',
-  tp_size: 'tensorParallel',
-  pipeline_parallel_size: 'pipelineParallel',
-  pp: 'pipelineParallel',
-  gpu_memory_utilization: 'memoryShare',
-  gpuMemoryUtilization: 'memoryShare',
-  mem_fraction_static: 'memoryShare',
-  max_seq_len: 'maxContext',
-  max_total_tokens: 'maxContext',
-  data_parallel_size: 'dataParallel',
-  dp_size: 'dataParallel',
-  num_shard: 'tensorParallel',
-  enable_expert_parallel: 'expertParallel',
-  free_gpu_memory_fraction: 'memoryShare',
-  cuda_memory_fraction: 'memoryShare',
-  attention_backend: 'attentionBackend',
-  quantize: 'quantizationMethod',
-  num_speculative_tokens: 'draftTokens',
-  speculate: 'draftTokens',
-  max_loras: 'maxLoras',
-  lora_modules: 'loras',
-  lora_paths: 'loras',
-};
+const ALSO_KNOWN_AS: Readonly<Record<string, string>> = aliases({
+  maxSequences: ['max_num_seqs', 'maxNumSeqs', 'max_running_requests', 'max_batch_size', 'np'],
+  maxContext: ['max_model_len', 'maxModelLen', 'context_length', 'max_seq_len', 'max_total_tokens'],
+  batchedTokens: [
+    'max_num_batched_tokens',
+    'maxNumBatchedTokens',
+    'max_num_tokens',
+    'chunked_prefill_size',
+    'max_batch_prefill_tokens',
+  ],
+  prefixCaching: ['enable_prefix_caching'],
+  chunkedPrefill: ['enable_chunked_prefill'],
+  kvCacheType: ['kv_cache_dtype', 'kvCacheDtype'],
+  dataType: ['dtype'],
+  tensorParallel: ['tensor_parallel_size', 'tp', 'tp_size', 'num_shard'],
+  pipelineParallel: ['pipeline_parallel_size', 'pp'],
+  memoryShare: [
+    'gpu_memory_utilization',
+    'gpuMemoryUtilization',
+    'mem_fraction_static',
+    'free_gpu_memory_fraction',
+    'cuda_memory_fraction',
+  ],
+  dataParallel: ['data_parallel_size', 'dp_size'],
+  expertParallel: ['enable_expert_parallel'],
+  attentionBackend: ['attention_backend'],
+  quantizationMethod: ['quantize'],
+  draftTokens: ['num_speculative_tokens', 'speculate'],
+  maxLoras: ['max_loras'],
+  loras: ['lora_modules', 'lora_paths'],
+});

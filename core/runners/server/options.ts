@@ -1,36 +1,26 @@
 import { z } from 'zod';
+import { above0, between, textUpTo, whole } from '../../bounds.js';
 import { addedLater } from '../added-later.js';
 import { LLAMA_CPP_OPTIONS } from '../llama-cpp.js';
 
-const shortText = z
-  .string()
-  .min(1)
-  .max(200)
+const shortText = textUpTo(200)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:/+-]*$/)
   .meta({ title: 'a word of letters, digits and . _ : / + -' });
-const count = (most: number) => z.int().min(1).max(most).nullable();
+const count = (most: number) => whole(1, most).nullable();
 const flag = () => z.boolean().nullable().default(null);
 
 /** What the simulated server pretends to be. */
 const SIMULATED_OPTIONS = {
-  simulatedTtftSeconds: z
-    .number()
-    .min(0)
-    .max(3600)
-    .default(0.02)
-    .describe('Seconds from a request to its first token.'),
-  simulatedItlSeconds: z.number().min(0).max(3600).default(0.005).describe('Seconds from token to token.'),
-  simulatedChunkTokens: z.int().min(1).max(1000).default(1).describe('Tokens of one chunk of its answers.'),
-  simulatedFault: z
-    .string()
-    .min(1)
-    .max(100)
+  simulatedTtftSeconds: between(0, 3600).default(0.02).describe('Seconds from a request to its first token.'),
+  simulatedItlSeconds: between(0, 3600).default(0.005).describe('Seconds from token to token.'),
+  simulatedChunkTokens: whole(1, 1000).default(1).describe('Tokens of one chunk of its answers.'),
+  simulatedFault: textUpTo(100)
     .regex(/^[a-z0-9][a-z0-9:-]*$/)
     .meta({ title: 'the name of a fault' })
     .default('none')
     .describe('How it fails, as `ridge-simulated-server --help` lists it; none answers well.'),
   simulatedPrefillTokensPerSecond: addedLater(
-    z.int().min(0).max(1e9).default(0).describe('Words of a prompt per second; 0 = prompts take no time.'),
+    whole(0, 1e9).default(0).describe('Words of a prompt per second; 0 = prompts take no time.'),
   ),
   simulatedKeeps: addedLater(
     z
@@ -76,10 +66,7 @@ export const SERVER_OPTIONS = {
   pipelineParallel: count(1024).default(null).describe('Groups of GPUs that the layers are split over.'),
   dataParallel: count(1024).default(null).describe('Copies of the model behind one address.'),
   expertParallel: flag().describe('Experts are spread over the GPUs instead of being split.'),
-  memoryShare: z
-    .number()
-    .gt(0)
-    .max(1)
+  memoryShare: above0(1)
     .nullable()
     .default(null)
     .describe('Share of the memory of a GPU that the server may take.'),
@@ -95,19 +82,13 @@ export const SERVER_OPTIONS = {
     .describe(
       'Speculative decoding: by a draft model, n-grams of the prompt, EAGLE-3 heads, or multi-token prediction.',
     ),
-  draftModel: z
-    .string()
-    .min(1)
-    .max(4096)
+  draftModel: textUpTo(4096)
     .nullable()
     .default(null)
     .describe('Source of the model that drafts, where speculative asks for one.'),
   draftTokens: count(64).default(null).describe('Tokens that are drafted at once.'),
   maxLoras: count(1024).default(null).describe('LoRA adapters in one batch, at most.'),
-  loras: z
-    .string()
-    .min(1)
-    .max(20_000)
+  loras: textUpTo(20_000)
     .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*=[^,]+(?:,[A-Za-z0-9][A-Za-z0-9_.-]*=[^,]+)*$/)
     .meta({ title: 'adapters as name=source, with commas between' })
     .nullable()

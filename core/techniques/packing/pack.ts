@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../errors.js';
+import { failed } from '../../errors.js';
 import { type Matrix, rowOf } from '../pruning/matrix.js';
 import type { PackedFormat, PackedMatrix } from './packed.js';
 import { type PackedType, packValues } from './values.js';
@@ -21,7 +21,7 @@ export function packMatrix(
   const problem = unpackable(matrix, format);
   if (problem !== null) {
     const hint = 'Choose another format, or prune with 2:4.';
-    throw new FailureError(failure('impossible-combination', `${name}: ${problem}`, { hint }));
+    throw failed('impossible-combination', `${name}: ${problem}`, hint);
   }
   const starts = format === '2:4' ? evenStarts(rows, columns / 2) : rowStarts(matrix);
   const kept = new Float32Array(starts[rows]!);

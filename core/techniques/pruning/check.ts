@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../errors.js';
+import { failed } from '../../errors.js';
 import type { Layer } from './layer.js';
 import type { Matrix } from './matrix.js';
 import { methodOf, type PruningMethod } from './methods/index.js';
@@ -15,10 +15,10 @@ export function checkLayer(layer: Layer, method: PruningMethod, pattern: Pattern
     (layer.statistics === null ? null : wrongStatistics(layer.statistics, layer.weights.columns)) ??
     wrongHessian(layer, method);
   if (problem !== null) {
-    throw new FailureError(
-      failure('model-unsupported', `${layer.name}: ${problem}`, {
-        hint: 'check the model file, and calibrate with this model in a type wide enough for its activations',
-      }),
+    throw failed(
+      'model-unsupported',
+      `${layer.name}: ${problem}`,
+      'check the model file, and calibrate with this model in a type wide enough for its activations',
     );
   }
   const misfit =
@@ -26,10 +26,10 @@ export function checkLayer(layer: Layer, method: PruningMethod, pattern: Pattern
     missingCalibration(layer, method) ??
     methodOf(method).problem(method, pattern);
   if (misfit !== null) {
-    throw new FailureError(
-      failure('impossible-combination', `${layer.name}: ${misfit}`, {
-        hint: `change it, or leave this layer out of pruning to ${patternName(pattern)}`,
-      }),
+    throw failed(
+      'impossible-combination',
+      `${layer.name}: ${misfit}`,
+      `change it, or leave this layer out of pruning to ${patternName(pattern)}`,
     );
   }
 }

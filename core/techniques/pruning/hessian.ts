@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../errors.js';
+import { type FailureError, failed } from '../../errors.js';
 
 /**
  * H = (2 / sequences) · Σ x xᵀ over all calibration tokens: the Hessian of a layer's squared output error, which
@@ -19,9 +19,9 @@ export interface InverseFactor {
 
 /** @returns the error for a Hessian that has no Cholesky factor. */
 export function notPositiveDefinite(channel: number): FailureError {
-  return new FailureError(
-    failure('artifact-failed', `the Hessian of the layer is not positive definite at channel ${channel}`, {
-      hint: 'calibrate with more tokens, or raise the damping',
-    }),
+  return failed(
+    'artifact-failed',
+    `the Hessian of the layer is not positive definite at channel ${channel}`,
+    'calibrate with more tokens, or raise the damping',
   );
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../errors.js';
+import { failed } from '../../errors.js';
 import type { ModelArchitecture } from '../architecture.js';
 import { DEFAULT_SETTING, type PassRequest, type WorkSetting } from './setting.js';
 import { depthOf } from './stages.js';
@@ -12,7 +12,7 @@ export function checkedSetting(architecture: ModelArchitecture, request: PassReq
   const flaw = settingFlaw(architecture, setting);
   if (flaw === null) return setting;
   const hint = 'Change the setting, or ask of another model.';
-  throw new FailureError(failure('impossible-combination', `This pass is not possible: ${flaw}.`, { hint }));
+  throw failed('impossible-combination', `This pass is not possible: ${flaw}.`, hint);
 }
 
 /** @returns what is impossible about a setting, as one sentence; null when nothing is. */

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { findEngine } from '../packages.js';
 import { installEngine } from './install.js';
 import { builtLibraryFile, builtProgramFile, cacheFolder, nativeEngineFile } from './location.js';
@@ -131,7 +131,7 @@ async function build(
 ): Promise<BuiltEngine> {
   const begin = process.hrtime.bigint();
   if (process.platform === 'win32') {
-    throw new FailureError(failure('engine-missing', '`ridge engines build` does not support Windows.'));
+    throw failed('engine-missing', '`ridge engines build` does not support Windows.');
   }
   requireTools();
   const { release } = findEngine();
@@ -147,7 +147,7 @@ async function build(
 
   const made = [join(folder, 'bin', basename(file)), join(folder, 'src', basename(file))].find(existsSync);
   if (made === undefined) {
-    throw new FailureError(failure('artifact-failed', `The build in ${folder} made no ${basename(file)}.`));
+    throw failed('artifact-failed', `The build in ${folder} made no ${basename(file)}.`);
   }
   mkdirSync(dirname(file), { recursive: true });
   // A running trial may have the old file mapped: replace it by name, never write into it.
@@ -175,10 +175,10 @@ function requireTools(): void {
   );
   if (missing.length === 0) return;
   const names = missing.map(([command]) => command).join(', ');
-  throw new FailureError(
-    failure('engine-missing', `Building an engine needs ${names}, which this machine lacks.`, {
-      hint: `On Debian and Ubuntu: sudo apt-get install ${missing.map(([, name]) => name).join(' ')}.`,
-    }),
+  throw failed(
+    'engine-missing',
+    `Building an engine needs ${names}, which this machine lacks.`,
+    `On Debian and Ubuntu: sudo apt-get install ${missing.map(([, name]) => name).join(' ')}.`,
   );
 }
 

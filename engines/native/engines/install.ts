@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { type EnginePart, enginePackageOf, fetchedFolder, neededOf, partFolder } from '../packages.js';
 import { run, type ToolOptions } from './tools.js';
 
@@ -32,7 +32,7 @@ export async function installEngine(
     );
     const archive = readdirSync(partial).find((file) => file.endsWith('.tgz'));
     if (archive === undefined) {
-      throw new FailureError(failure('artifact-failed', `npm pack ${name} left no archive.`, { hint: HINT }));
+      throw failed('artifact-failed', `npm pack ${name} left no archive.`, HINT);
     }
     const members = (neededOf(part) ?? []).map((path) => join('package', path));
     await run('tar', ['-xzf', join(partial, archive), '-C', partial, ...members], options);

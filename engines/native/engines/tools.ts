@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failed, failure } from '../../../core/errors.js';
 
 export interface ToolOptions {
   /** Called with each line that the tool prints. */
@@ -28,7 +28,7 @@ export function run(
     }
     child.once('error', (error) => {
       const message = `${command} cannot be started: ${error.message}.`;
-      reject(new FailureError(failure('engine-missing', message, { hint: hint ?? null })));
+      reject(failed('engine-missing', message, hint ?? null));
     });
     child.once('close', (code, signal) => {
       if (code === 0) return resolve();

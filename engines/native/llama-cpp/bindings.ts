@@ -1,5 +1,5 @@
 import type { LibraryHandle, TypeObject } from 'koffi';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { CONSTANTS, FUNCTIONS, RELEASE, STRUCTS } from './gen/v0.4.0.js';
 
 /** The llama.cpp release that these bindings describe. Struct layouts change between releases. */
@@ -104,10 +104,10 @@ export class StructTypes {
 export function bindFunctions(types: StructTypes, libraries: readonly LibraryHandle[]): LlamaFunctions {
   const differences = types.differences();
   if (differences.length > 0) {
-    throw new FailureError(
-      failure('engine-mismatch', `Struct layouts differ from llama.cpp ${RELEASE}: ${differences[0]}.`, {
-        hint: 'This platform is not supported by the bindings; report it with the output of `ridge doctor`.',
-      }),
+    throw failed(
+      'engine-mismatch',
+      `Struct layouts differ from llama.cpp ${RELEASE}: ${differences[0]}.`,
+      'This platform is not supported by the bindings; report it with the output of `ridge doctor`.',
     );
   }
   const bound = new Map<string, unknown>();

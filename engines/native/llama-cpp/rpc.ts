@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import { neededLibraries } from '../elf.js';
 import { builtLibraryFile } from '../engines/location.js';
 import type { Llama } from '../llama.js';
@@ -194,10 +194,10 @@ export async function openRpcServers(
 function addressOf({ servers }: ConfiguredRpc, name: string): string {
   const address = servers[name];
   if (address !== undefined) return address;
-  throw new FailureError(
-    failure('device-missing', `the node’s configuration names no RPC server ${name}`, {
-      hint: 'Name it under rpc.servers in the agent’s configuration (docs/rpc.md).',
-    }),
+  throw failed(
+    'device-missing',
+    `the node’s configuration names no RPC server ${name}`,
+    'Name it under rpc.servers in the agent’s configuration (docs/rpc.md).',
   );
 }
 
@@ -209,21 +209,18 @@ export function loadRpc(
   const known = functions.ggml_backend_reg_by_name('RPC');
   if (known !== null) return known;
   const found = findRpcLibrary(configured);
-  if ('reason' in found)
-    throw new FailureError(failure('engine-missing', found.reason, { hint: found.hint }));
+  if ('reason' in found) throw failed('engine-missing', found.reason, found.hint);
   log.clear();
   const loaded = functions.ggml_backend_load(found.file);
   if (loaded !== null) return loaded;
   const said = log.errors(1) ?? 'no reason was given';
-  throw new FailureError(
-    failure('engine-mismatch', `${basename(found.file)} does not load: ${said}`, { hint: HINT }),
-  );
+  throw failed('engine-mismatch', `${basename(found.file)} does not load: ${said}`, HINT);
 }
 
 function unusable(name: string, reason: string): FailureError {
-  return new FailureError(
-    failure('device-missing', `the RPC server ${name} cannot be used: ${reason}`, {
-      hint: 'Start it, or mend rpc.servers in the agent’s configuration; `ridge doctor` greets it again.',
-    }),
+  return failed(
+    'device-missing',
+    `the RPC server ${name} cannot be used: ${reason}`,
+    'Start it, or mend rpc.servers in the agent’s configuration; `ridge doctor` greets it again.',
   );
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { importKoffi } from '../koffi.js';
 import { FUNCTIONS, type FunctionName, NEWEST, OLDEST, PLAIN_RESULTS } from './functions.js';
 
@@ -88,10 +88,10 @@ export async function openApi(file: string): Promise<OrtApi> {
     base = library.func('OrtGetApiBase', 'void *', [])() as Pointer | null;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new FailureError(
-      failure('engine-missing', `${file} cannot be opened as ONNX Runtime: ${reason}.`, {
-        hint: 'Name a libonnxruntime for this platform, with the libraries that it needs beside it.',
-      }),
+    throw failed(
+      'engine-missing',
+      `${file} cannot be opened as ONNX Runtime: ${reason}.`,
+      'Name a libonnxruntime for this platform, with the libraries that it needs beside it.',
     );
   }
   if (base === null) throw new Error('OrtGetApiBase gave nothing');
@@ -105,7 +105,7 @@ export async function openApi(file: string): Promise<OrtApi> {
       : (koffi.call(getApi, koffi.proto('void *', ['uint32_t']), level) as Pointer | null);
   if (table === null) {
     const message = `${file} is ONNX Runtime ${version}, and 1.${OLDEST} is the oldest that can be used.`;
-    throw new FailureError(failure('engine-mismatch', message, { hint: 'Use a newer release.' }));
+    throw failed('engine-mismatch', message, 'Use a newer release.');
   }
   // A library gives its functions in the order of the struct, and as many as its release has.
   const places = Object.values(FUNCTIONS).flatMap(([place, since]) => (since <= level ? [place] : []));
@@ -120,7 +120,7 @@ export async function openApi(file: string): Promise<OrtApi> {
     const address = addresses[place] ?? null;
     if (!has(name) || address === null) {
       const message = `${name} came with ONNX Runtime 1.${since}, and ${file} is ${version}.`;
-      throw new FailureError(failure('engine-mismatch', message, { hint: 'Use a newer release.' }));
+      throw failed('engine-mismatch', message, 'Use a newer release.');
     }
     const result = PLAIN_RESULTS[name] ?? 'void *';
     const type = koffi.proto(

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { FailureError, failure } from '../../../core/errors.js';
+import { textUpTo } from '../../../core/bounds.js';
+import { FailureError, failed } from '../../../core/errors.js';
 import { onnxRuntimeFiles, partFolder } from '../packages.js';
 
 /** A library of ONNX Runtime that an operator names, and plug-ins with execution providers for it. */
@@ -11,7 +12,7 @@ export const runtimesSchema = z.record(
     /** `libonnxruntime.so.1.30.0` of PyPI, of a vendor, …; left out = the one of onnxruntime-node. */
     library: z.string().min(1).optional(),
     /** Execution providers in libraries of their own: name, as it calls itself → file. */
-    plugins: z.record(z.string().min(1).max(100), z.string().min(1)).default({}),
+    plugins: z.record(textUpTo(100), z.string().min(1)).default({}),
   }),
 );
 
@@ -61,5 +62,5 @@ export function noLibrary(): FailureError {
     "there is no ONNX Runtime here: onnxruntime-node is not installed, and the agent's configuration names none";
   const hint =
     'Run `ridge engines install onnxruntime`, or name a libonnxruntime under onnxRuntimes in the agent’s configuration.';
-  return new FailureError(failure('engine-missing', message, { hint }));
+  return failed('engine-missing', message, hint);
 }

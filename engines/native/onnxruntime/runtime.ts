@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { bare, type OrtApi, OrtError, openApi, type Pointer } from './api.js';
 import type { RuntimeLibrary } from './libraries.js';
 import { openSession, type SessionSettings } from './session.js';
@@ -97,7 +97,7 @@ export const CHECK_SETTINGS: SessionSettings = {
 function selfCheck(runtime: OrtRuntime): void {
   const wrong = (problem: string) => {
     const message = `ONNX Runtime ${runtime.api.version} does not compute a small graph: ${problem}.`;
-    return new FailureError(failure('engine-mismatch', message, { hint: 'Use another library.' }));
+    return failed('engine-mismatch', message, 'Use another library.');
   };
   try {
     const session = openSession(runtime, CHECK_GRAPH, CHECK_SETTINGS);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { ownProgram } from '../../../process/isolation/own-program.js';
 import { findStartTools, wrapCommand } from '../../../process/isolation/start-tools.js';
 import { ask, isSuccess } from '../../../proto/http/ask.js';
@@ -46,7 +46,7 @@ export async function openElsewhere(
   engine.send({ options, demands: { contextTokens, sequences } } satisfies EngineRequest);
   const [ready] = await Promise.race([once(engine, 'message'), once(engine, 'exit')]);
   if (typeof ready === 'object' && ready !== null) return new Elsewhere(engine, ready as EngineReady);
-  throw new FailureError(failure('load-failed', 'the process of the fake engine ended before it listened'));
+  throw failed('load-failed', 'the process of the fake engine ended before it listened');
 }
 
 class Elsewhere implements Generator {
@@ -83,9 +83,9 @@ class Elsewhere implements Generator {
   /** @throws FailureError `run-failed` with what the engine says, or that it is gone. */
   async #ask(call: EngineCall): Promise<unknown> {
     const answer = await ask(this.#url, { ...BOUNDS, body: JSON.stringify(call) }).catch((error: Error) => {
-      throw new FailureError(failure('run-failed', `the fake engine does not answer: ${error.message}`));
+      throw failed('run-failed', `the fake engine does not answer: ${error.message}`);
     });
     if (isSuccess(answer.status)) return JSON.parse(answer.text);
-    throw new FailureError(failure('run-failed', answer.text));
+    throw failed('run-failed', answer.text);
   }
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { FakeOptions } from './options.js';
 
 const ALLOCATION_BYTES = 16 * 2 ** 20;
@@ -7,10 +7,10 @@ const ALLOCATION_LIMIT_BYTES = 4 * 2 ** 30;
 
 /** What an engine does with a file it cannot read. */
 export function failToLoad(): never {
-  throw new FailureError(
-    failure('load-failed', 'the fake model could not be loaded, as fakeFailure asked', {
-      hint: 'Set fakeFailure to none.',
-    }),
+  throw failed(
+    'load-failed',
+    'the fake model could not be loaded, as fakeFailure asked',
+    'Set fakeFailure to none.',
   );
 }
 
@@ -52,7 +52,5 @@ function allocateForEver(): void {
     held.push(Buffer.alloc(ALLOCATION_BYTES, 1));
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
   }
-  throw new FailureError(
-    failure('out-of-memory', 'the fake model took 4 GiB and nothing stopped it, so it stopped itself'),
-  );
+  throw failed('out-of-memory', 'the fake model took 4 GiB and nothing stopped it, so it stopped itself');
 }

@@ -1,5 +1,5 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { BlockingGenerator, LoadedFacts } from '../opened.js';
 import type { Demands } from '../runner.js';
 import { stepByStep } from '../step-by-step.js';
@@ -64,12 +64,12 @@ export class FakeModel implements BlockingGenerator {
   #grow(sequences: number, tokensEach: number): void {
     if (sequences !== this.#sequences) {
       const message = `the context was made for ${this.#sequences} sequences and got ${sequences}`;
-      throw new FailureError(failure('run-failed', message));
+      throw failed('run-failed', message);
     }
     this.#cachedTokens += tokensEach;
     if (this.#cachedTokens > this.facts.contextLength) {
       const message = `the context holds ${this.facts.contextLength} tokens and would need ${this.#cachedTokens}`;
-      throw new FailureError(failure('run-failed', message));
+      throw failed('run-failed', message);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { fake } from '../../../core/runners/fake.js';
 
@@ -10,5 +10,5 @@ export function fakeOptions(options: Options): FakeOptions {
   const read = fake.options.safeParse(options);
   if (read.success) return read.data;
   const [issue] = read.error.issues;
-  throw new FailureError(failure('impossible-combination', `${issue!.path.join('.')}: ${issue!.message}`));
+  throw failed('impossible-combination', `${issue!.path.join('.')}: ${issue!.message}`);
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import { TRAINABLE_ARCHITECTURES, whyNotTrainable } from '../../../core/training/architectures.js';
 import type { GgufHeader, TensorInfo } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/gguf/metadata.js';
@@ -52,10 +52,10 @@ const TRAINING: Purpose = { done: 'trained', whyNot: whyNotTrainable };
  */
 export function architectureOf(path: string, header: GgufHeader, purpose: Purpose = TRAINING): Architecture {
   const refuse = (why: string) =>
-    new FailureError(
-      failure('model-unsupported', `${basename(path)} cannot be ${purpose.done}: ${why}`, {
-        hint: `Dense models of the architectures ${TRAINABLE_ARCHITECTURES.join(', ')} can be.`,
-      }),
+    failed(
+      'model-unsupported',
+      `${basename(path)} cannot be ${purpose.done}: ${why}`,
+      `Dense models of the architectures ${TRAINABLE_ARCHITECTURES.join(', ')} can be.`,
     );
   const name = shown(String(header.metadata.get('general.architecture')));
   const optional = (key: string) => header.metadata.get(`${name}.${key}`) ?? null;

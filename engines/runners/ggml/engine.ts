@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import type { TracedNode } from '../../../roofline/graph/graph-work.js';
 import { graphNodes } from '../../native/graph-nodes.js';
 import { CONSTANTS, type Llama, type LlamaFunctions, type Pointer } from '../../native/llama.js';
@@ -27,7 +27,7 @@ export class Engine {
       ['void *', llama.reference('ggml_threadpool_params', params)],
     ]) as Pointer;
     if (this.#backend === null || this.#pool === null) {
-      throw new FailureError(failure('load-failed', `ggml could not start ${threads} threads.`));
+      throw failed('load-failed', `ggml could not start ${threads} threads.`);
     }
     llama.callCpu('ggml_backend_set_n_threads', 'void', [
       ['void *', this.#backend],
@@ -133,7 +133,7 @@ export class Engine {
   compute(graph: Pointer): void {
     const status = this.functions.ggml_backend_graph_compute(this.#backend, graph);
     if (status === CONSTANTS.GGML_STATUS_SUCCESS) return;
-    throw new FailureError(failure('run-failed', `ggml could not compute a graph: status ${status}.`));
+    throw failed('run-failed', `ggml could not compute a graph: status ${status}.`);
   }
 
   /** What a graph computes, in its order, and where what it reads comes from. */
@@ -170,5 +170,5 @@ const ALIGNMENT = 64;
 
 function tooLarge(what: string): FailureError {
   const hint = 'Lower contextTokens or sequences, or train fewer parameters.';
-  return new FailureError(failure('does-not-fit', `There is no memory for ${what}.`, { hint }));
+  return failed('does-not-fit', `There is no memory for ${what}.`, hint);
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failed } from '../../../core/errors.js';
 import { isAdapterMethod, type TrainingSettings } from '../../../core/training/methods.js';
 import { weightBytes } from '../../../formats/gguf/facts.js';
 import {
@@ -29,7 +29,7 @@ import { Weights } from './weights.js';
 export async function loadModel(request: TrainerRequest): Promise<GgmlModel> {
   const { modelPath: path, training } = request;
   if (path === null || !existsSync(path)) {
-    throw new FailureError(failure('model-missing', `There is no model file ${path ?? '(no path given)'}.`));
+    throw failed('model-missing', `There is no model file ${path ?? '(no path given)'}.`);
   }
   const { threads, poll, cpuBackend } = readSettings(
     request.options,
@@ -153,5 +153,5 @@ export function openVocabulary(
 const elements = ({ shape }: TensorInfo) => shape.reduce((a, b) => a * b, 1);
 
 function impossible(message: string, hint: string): FailureError {
-  return new FailureError(failure('impossible-combination', message, { hint }));
+  return failed('impossible-combination', message, hint);
 }

@@ -1,5 +1,5 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { TrainingPart } from '../../../core/result/roofline-record.js';
 import { isAdapterMethod, type TrainingSettings } from '../../../core/training/methods.js';
 import { graphWork } from '../../../roofline/graph/graph-work.js';
@@ -175,7 +175,7 @@ export class GgmlTrainer implements Trainer {
     const loss = this.#engine.floats(this.#loss)[0]!;
     if (Number.isFinite(loss)) return loss;
     const message = `the loss is no number after ${this.#steps} steps`;
-    throw new FailureError(failure('run-failed', message, { hint: 'Lower learningRate.' }));
+    throw failed('run-failed', message, 'Lower learningRate.');
   }
 }
 

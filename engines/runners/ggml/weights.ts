@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { FileTensor } from '../../../formats/gguf/header.js';
 import { typeNamed } from '../../../formats/gguf/tensor-bytes.js';
 import { CONSTANTS, type Pointer } from '../../native/llama.js';
@@ -82,7 +82,7 @@ function readInto(room: Uint8Array, { name, path, offset, bytes }: FileTensor): 
       const count = readSync(file, room, done, Math.min(bytes - done, 2 ** 30), offset + done);
       if (count === 0) {
         const message = `${basename(path)} ends inside its tensor ${JSON.stringify(name)}`;
-        throw new FailureError(failure('model-unreadable', message));
+        throw failed('model-unreadable', message);
       }
       done += count;
     }

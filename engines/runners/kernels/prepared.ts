@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { OPS } from '../../../core/kernels/gen/ops.js';
 import { shapeOf } from '../../../core/kernels/op.js';
 import { BEST, variantsOn } from '../../../core/workloads/kernel.js';
@@ -86,5 +86,5 @@ function best(ops: NativeOps, { op, type }: KernelRequest, deviceClass: string):
 }
 
 function refuse(message: string): never {
-  throw new FailureError(failure('impossible-combination', message));
+  throw failed('impossible-combination', message);
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { adapterBase, requireFit, unattachable } from '../../../formats/adapters/base.js';
 import { canAttach, readAdapterGguf } from '../../../formats/adapters/gguf.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
@@ -40,7 +40,7 @@ export async function openAdapters(
     const address = llama.functions.llama_adapter_lora_init(model, path);
     if (address !== null) return { address, scale };
     const said = llama.log.errors() ?? 'it gave no reason';
-    throw new FailureError(failure('load-failed', `llama.cpp cannot attach the adapter ${source}: ${said}.`));
+    throw failed('load-failed', `llama.cpp cannot attach the adapter ${source}: ${said}.`);
   });
   return { handles, seconds: (performance.now() - began) / 1000 };
 }

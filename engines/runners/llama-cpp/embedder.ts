@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failed } from '../../../core/errors.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { CONSTANTS, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
 import { type Frame, framed } from '../framed-text.js';
@@ -197,11 +197,11 @@ class LlamaEmbedder implements Embedder {
     functions.llama_synchronize(context);
     if (code !== 0) {
       const why = this.#llama.log.errors() ?? `code ${code}`;
-      throw new FailureError(failure('run-failed', `llama.cpp could not read ${used} tokens: ${why}.`));
+      throw failed('run-failed', `llama.cpp could not read ${used} tokens: ${why}.`);
     }
     return texts.map((_, s) => {
       const address = functions.llama_get_embeddings_seq(context, s);
-      if (address === null) throw new FailureError(failure('run-failed', 'llama.cpp gave no vector.'));
+      if (address === null) throw failed('run-failed', 'llama.cpp gave no vector.');
       return new Float32Array(this.#llama.bytes(address, 4 * this.width)).slice();
     });
   }

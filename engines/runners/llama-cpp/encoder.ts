@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failed } from '../../../core/errors.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { CONSTANTS, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
@@ -159,9 +159,7 @@ function once(llama: Llama, context: Pointer, { value }: Batch): number {
   llama.functions.llama_synchronize(context);
   if (code === 0) return monotonicSeconds() - begin;
   const why = llama.log.errors() ?? `code ${code}`;
-  throw new FailureError(
-    failure('run-failed', `llama.cpp could not encode ${value.n_tokens} tokens: ${why}.`),
-  );
+  throw failed('run-failed', `llama.cpp could not encode ${value.n_tokens} tokens: ${why}.`);
 }
 
 function outputOf(llama: Llama, model: Pointer, context: Pointer, { items, tokens }: Texts) {

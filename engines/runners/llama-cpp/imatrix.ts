@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failed } from '../../../core/errors.js';
 import { fileProblem } from '../../../core/input/file-problem.js';
 import { readMetadataValue } from '../../../formats/gguf/copy.js';
 import { type FileTensor, type GgufFile, readGgufHeader } from '../../../formats/gguf/header.js';
@@ -62,7 +62,7 @@ export async function readImportanceMatrix(path: string): Promise<ImportanceMatr
     if (error instanceof FailureError) throw error;
     const hint = 'Make one with llama-imatrix (--output-format gguf) or `ridge calibrate`.';
     const message = `${basename(path)} is no importance matrix: ${fileProblem(error)}`;
-    throw new FailureError(failure('artifact-failed', message, { hint }), { cause: error });
+    throw failed('artifact-failed', message, hint, { cause: error });
   }
 }
 

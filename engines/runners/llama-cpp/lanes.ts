@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { PickToken } from '../../../core/quality/sampling.js';
 import { untilStop } from '../../../core/quality/until-stop.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
@@ -253,7 +253,7 @@ export class Lanes {
 
   #take(lane: Lane): void {
     const address = this.#llama.functions.llama_get_logits_ith(this.#context, lane.output);
-    if (address === null) throw new FailureError(failure('run-failed', 'llama.cpp gave no logits.'));
+    if (address === null) throw failed('run-failed', 'llama.cpp gave no logits.');
     const { size } = this.#vocabulary;
     const { pick, maxTokens, exactLength, stop } = lane.job!;
     const token = pick(new Float32Array(this.#llama.bytes(address, size * 4)));

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failed } from '../../../core/errors.js';
 import { leasedDevices } from '../../../core/experiment/lease.js';
+import { orElse } from '../../../core/or-else.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { cpuShare } from '../../../core/work/llama-cpp.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
@@ -154,10 +155,10 @@ export function chooseDevices(
   if (candidates.length === wanted.length) return candidates;
   const seen = candidates.map((d) => `${d.name} (${d.id ?? d.description})`).join(', ') || 'none';
   const what = missing.length === 1 ? 'the device' : 'the devices';
-  throw new FailureError(
-    failure('device-missing', `llama.cpp does not see ${what} ${missing.join(', ')}; it sees ${seen}.`, {
-      hint: 'Run `ridge doctor` on the node.',
-    }),
+  throw failed(
+    'device-missing',
+    `llama.cpp does not see ${what} ${missing.join(', ')}; it sees ${seen}.`,
+    'Run `ridge doctor` on the node.',
   );
 }
 
@@ -170,7 +171,7 @@ function sharesText(shares: readonly number[]): string {
 /** @throws FailureError `model-missing` */
 export function modelFile(path: string | null): string {
   if (path !== null && existsSync(path)) return path;
-  throw new FailureError(failure('model-missing', `There is no model file ${path ?? '(no path given)'}.`));
+  throw failed('model-missing', `There is no model file ${path ?? '(no path given)'}.`);
 }
 
 /** What the record calls them. */
@@ -269,11 +270,7 @@ function hasLatentAttention(path: string): boolean {
 
 /** @returns null for a file that is no GGUF, of which the engine then says what is wrong. */
 function metadataOf(path: string) {
-  try {
-    return readGgufHeader(path).metadata;
-  } catch {
-    return null;
-  }
+  return orElse(() => readGgufHeader(path).metadata, null);
 }
 
 export const FLASH = {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { partPaths } from '../../../core/models/parts.js';
 
 /**
@@ -22,10 +22,10 @@ export function requireRoomForWeights(path: string, share = 1): void {
   const available = process.availableMemory();
   if (need <= available) return;
   const what = share === 1 ? 'has' : 'leaves this machine';
-  throw new FailureError(
-    failure('does-not-fit', `${basename(path)} ${what} ${gigabytes(need)}, but ${free(available)}.`, {
-      hint: 'Use a smaller quantization or a node with more memory.',
-    }),
+  throw failed(
+    'does-not-fit',
+    `${basename(path)} ${what} ${gigabytes(need)}, but ${free(available)}.`,
+    'Use a smaller quantization or a node with more memory.',
   );
 }
 
@@ -42,10 +42,10 @@ export function requireRoomForCache(
   const available = process.availableMemory();
   if (need <= available) return;
   const cache = `The KV cache for ${sequences} × ${contextTokens} tokens needs ${gigabytes(need)}`;
-  throw new FailureError(
-    failure('does-not-fit', `${cache}, but ${free(available)}.`, {
-      hint: 'Lower contextDepth, promptTokens or parallel, or use a smaller kvCacheType.',
-    }),
+  throw failed(
+    'does-not-fit',
+    `${cache}, but ${free(available)}.`,
+    'Lower contextDepth, promptTokens or parallel, or use a smaller kvCacheType.',
   );
 }
 

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import type { Llama, Pointer } from '../../native/llama.js';
 import type { StepLoop, StepLoops } from '../../native/step-loop.js';
 import type { Generator, LanguageModel, LoadedFacts } from '../opened.js';
@@ -88,10 +88,10 @@ export class LlamaModel implements Generator, LanguageModel {
     for (let s = 0; s < this.#lengths.length; s++) {
       if ((this.#lengths[s] ?? 0) <= keepTokens) continue;
       if (!llama_memory_seq_rm(this.#memory, s, keepTokens, -1)) {
-        throw new FailureError(
-          failure('model-unsupported', `This model's cache cannot be cut back to ${keepTokens} tokens.`, {
-            hint: 'Use contextDepth: 0 with recurrent models.',
-          }),
+        throw failed(
+          'model-unsupported',
+          `This model's cache cannot be cut back to ${keepTokens} tokens.`,
+          'Use contextDepth: 0 with recurrent models.',
         );
       }
       this.#lengths[s] = keepTokens;
@@ -191,8 +191,6 @@ export class LlamaModel implements Generator, LanguageModel {
 
   #decodeFailure(code: number, count: number): FailureError {
     const reason = code === 1 ? 'the KV cache is full' : (this.#llama.log.errors() ?? `code ${code}`);
-    return new FailureError(
-      failure('run-failed', `llama.cpp could not evaluate ${count} tokens: ${reason}.`),
-    );
+    return failed('run-failed', `llama.cpp could not evaluate ${count} tokens: ${reason}.`);
   }
 }

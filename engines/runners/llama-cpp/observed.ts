@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { FailureError, failed } from '../../../core/errors.js';
 import type { EngineDevice, Llama, Pointer } from '../../native/llama.js';
 import type { ObservedModel, ObservedRequest } from '../observer.js';
 import { Batch } from './batch.js';
@@ -91,9 +91,7 @@ export class LlamaObserved implements ObservedModel {
       const code = functions.llama_decode(this.#context, batch);
       if (code !== 0) {
         const said = log.errors() ?? `code ${code}`;
-        throw new FailureError(
-          failure('run-failed', `llama.cpp could not evaluate ${count} tokens: ${said}.`),
-        );
+        throw failed('run-failed', `llama.cpp could not evaluate ${count} tokens: ${said}.`);
       }
       functions.llama_synchronize(this.#context);
     }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { placeOf } from '../../../roofline/profile/nodes.js';
 import { measuringLibrary } from '../../native/kernel-library.js';
 import { loadLlama } from '../../native/llama.js';
@@ -15,10 +15,10 @@ import { readSettings } from './settings.js';
 export async function openProfiled(request: GeneratorRequest): Promise<ProfiledGenerator> {
   const library = measuringLibrary();
   if (library === null) {
-    throw new FailureError(
-      failure('engine-missing', 'profiling needs our native library, which was not built here', {
-        hint: 'build it with node scripts/build-kernels.mjs',
-      }),
+    throw failed(
+      'engine-missing',
+      'profiling needs our native library, which was not built here',
+      'build it with node scripts/build-kernels.mjs',
     );
   }
   const { cpuBackend } = readSettings(request.options, 1);

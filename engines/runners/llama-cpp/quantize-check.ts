@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import type { TensorInfo } from '../../../formats/gguf/header.js';
@@ -130,5 +130,5 @@ function isMatrix({ name, shape }: TensorInfo): boolean {
 }
 
 function refusal(message: string, hint: string): FailureError {
-  return new FailureError(failure('impossible-combination', message, { hint }));
+  return failed('impossible-combination', message, hint);
 }

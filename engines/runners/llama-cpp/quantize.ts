@@ -1,6 +1,6 @@
 import { existsSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { type Failure, FailureError, failure } from '../../../core/errors.js';
+import { type Failure, FailureError, failed, failure } from '../../../core/errors.js';
 import type { AxisValue } from '../../../core/experiment/experiment.js';
 import { FILE_TYPES, fileType } from '../../../core/techniques/file-types.js';
 import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
@@ -44,14 +44,14 @@ export async function quantizeFile(
   const { type } = quantization;
   const ftype = fileType(type)?.number ?? null;
   if (ftype === null) {
-    throw new FailureError(
-      failure('artifact-failed', `llama.cpp knows no quantization "${type}".`, {
-        hint: `Use one of ${FILE_TYPES.map(({ name }) => name).join(', ')}.`,
-      }),
+    throw failed(
+      'artifact-failed',
+      `llama.cpp knows no quantization "${type}".`,
+      `Use one of ${FILE_TYPES.map(({ name }) => name).join(', ')}.`,
     );
   }
   if (!existsSync(inputPath)) {
-    throw new FailureError(failure('model-missing', `There is no model file ${inputPath}.`));
+    throw failed('model-missing', `There is no model file ${inputPath}.`);
   }
   const before = readGgufHeader(inputPath).tensors;
   checkTensorTypes(quantization, before);

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import type { AxisValue, Options } from '../../../core/experiment/experiment.js';
 import { nodeDemands } from '../../../core/runners/node-demands.js';
 import { isQuantized, KV_CACHE_TYPES } from '../../../core/techniques/tensor-types.js';
@@ -98,5 +98,5 @@ export function whole<T extends AxisValue>(
 }
 
 export function impossible(message: string, hint: string): FailureError {
-  return new FailureError(failure('impossible-combination', message, { hint }));
+  return failed('impossible-combination', message, hint);
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { Llama, Pointer } from '../../native/llama.js';
 import type { TextModel, VisitLogits } from '../opened.js';
 import type { Batch } from './batch.js';
@@ -60,7 +60,7 @@ export class LlamaText extends LlamaVocabulary implements TextModel {
   /** Rows of one batch lie one after the other, in the order of their tokens. */
   #visit(first: number, count: number, visit: VisitLogits): void {
     const address = this.#llama.functions.llama_get_logits(this.#context);
-    if (address === null) throw new FailureError(failure('run-failed', 'llama.cpp gave no logits.'));
+    if (address === null) throw failed('run-failed', 'llama.cpp gave no logits.');
     const width = this.size;
     const rows = new Float32Array(this.#llama.bytes(address, count * width * 4));
     for (let i = 0; i < count; i++) visit(first + i, rows.subarray(i * width, (i + 1) * width));

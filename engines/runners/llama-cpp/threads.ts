@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { Llama, Pointer } from '../../native/llama.js';
 import type { Settings } from './settings.js';
 
@@ -50,7 +50,6 @@ function newPool(llama: Llama, threads: number, poll: number): Pointer {
   const pool = llama.callCpu('ggml_threadpool_new', 'void *', [
     ['void *', llama.reference('ggml_threadpool_params', params)],
   ]) as Pointer;
-  if (pool === null)
-    throw new FailureError(failure('load-failed', `llama.cpp could not start ${threads} threads.`));
+  if (pool === null) throw failed('load-failed', `llama.cpp could not start ${threads} threads.`);
   return pool;
 }

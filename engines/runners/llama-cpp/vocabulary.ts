@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { ChatTemplate } from '../../../core/serving/tokenizer.js';
 import type { Llama, Pointer } from '../../native/llama.js';
 import { openChatTemplate } from '../chat-template.js';
@@ -78,7 +78,7 @@ export class LlamaVocabulary {
         special,
       );
       if (count < 0) {
-        throw new FailureError(failure('run-failed', `llama.cpp could not tokenize ${bytes} bytes of text.`));
+        throw failed('run-failed', `llama.cpp could not tokenize ${bytes} bytes of text.`);
       }
       // An end token closes a text; what is measured here goes on.
       const all = new Int32Array(this.#llama.bytes(address, count * 4));

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { decodeFloats } from '../../../core/techniques/float-types.js';
 import { CONFIG, fieldsOf, readJson } from '../../../formats/config-json.js';
 import { ELEMENTS, spelled, type TensorInfo, tensorBytes } from '../../native/onnxruntime/tensors.js';
@@ -33,10 +33,10 @@ export async function openEmbedder(request: EmbedderRequest): Promise<Embedder> 
     const folder = dirname(graph.path);
     const frame = openPublishedFrame(folder);
     if (frame === null)
-      throw new FailureError(
-        failure('model-unsupported', `There is no tokenizer beside ${graph.path}, so it reads no text.`, {
-          hint: 'Put its tokenizer.json there.',
-        }),
+      throw failed(
+        'model-unsupported',
+        `There is no tokenizer beside ${graph.path}, so it reads no text.`,
+        'Put its tokenizer.json there.',
       );
     return new OnnxEmbedder(graph, frame, saidBeside(folder), request.pooling);
   } catch (error) {
@@ -222,15 +222,11 @@ function outputOf(
   if (states === null) throw unsupported(`The graph gives no states of tokens: it gives ${all}.`);
   const pooling = asked === 'model' ? said : asked;
   if (pooling !== null) return { ...states, pooling };
-  throw new FailureError(
-    failure(
-      'impossible-combination',
-      'Nothing beside the graph says how the states of its tokens become one vector.',
-      {
-        hint: 'Set pooling to mean, cls or last, as the model’s card says.',
-      },
-    ),
+  throw failed(
+    'impossible-combination',
+    'Nothing beside the graph says how the states of its tokens become one vector.',
+    'Set pooling to mean, cls or last, as the model’s card says.',
   );
 }
 
-const unsupported = (message: string) => new FailureError(failure('model-unsupported', message));
+const unsupported = (message: string) => failed('model-unsupported', message);

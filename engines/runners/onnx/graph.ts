@@ -1,6 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { InferenceRecord } from '../../../core/inference/record.js';
 import { brainBits, halfBits } from '../../../core/techniques/float-types.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
@@ -93,10 +93,10 @@ function itemsOf(
   if (open) return items;
   if (items === 1) return inputs[0]?.tensor.shape[0] ?? 1;
   const made = infos.map((info) => `${info.name} is ${spelled(info)}`).join(', ');
-  throw new FailureError(
-    failure('impossible-combination', `The graph takes no number of items: ${made}.`, {
-      hint: 'Leave items out, or export the graph with an open first dimension.',
-    }),
+  throw failed(
+    'impossible-combination',
+    `The graph takes no number of items: ${made}.`,
+    'Leave items out, or export the graph with an open first dimension.',
   );
 }
 
@@ -107,10 +107,10 @@ function sizesFor(infos: readonly TensorInfo[], { items, sizes }: GraphRequest):
   const unknown = Object.keys(sizes).find((name) => !all.includes(name));
   if (unknown !== undefined) {
     const known = [...new Set(all)].join(', ') || 'none';
-    throw new FailureError(
-      failure('impossible-combination', `The graph has no open dimension ${unknown}; it has ${known}.`, {
-        hint: 'Correct sizes in the sweep.',
-      }),
+    throw failed(
+      'impossible-combination',
+      `The graph has no open dimension ${unknown}; it has ${known}.`,
+      'Correct sizes in the sweep.',
     );
   }
   return new Map([...first.map((name) => [name, items] as const), ...Object.entries(sizes)]);
@@ -124,11 +124,9 @@ function inputOf(
 ): { readonly tensor: Tensor; readonly value: Pointer } {
   const element = info.type === null ? undefined : ELEMENTS[info.type];
   if (info.type === null || element === undefined) {
-    throw new FailureError(
-      failure(
-        'model-unsupported',
-        `The input ${info.name} is ${spelled(info)}, and tensors of numbers can be made up.`,
-      ),
+    throw failed(
+      'model-unsupported',
+      `The input ${info.name} is ${spelled(info)}, and tensors of numbers can be made up.`,
     );
   }
   const shape = info.shape.map((size, axis) =>

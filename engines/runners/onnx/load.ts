@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { type Warning, warn } from '../../../core/result/warnings.js';
 import { FormatError } from '../../../formats/format.js';
 import { graphOf } from '../../../formats/onnx/format.js';
@@ -38,7 +38,7 @@ export async function openGraph(request: ModelRequest, profile: string | null = 
   const { modelPath } = request;
   if (modelPath === null || !existsSync(modelPath)) {
     const named = modelPath ?? '(no path given)';
-    throw new FailureError(failure('model-missing', `There is no model file ${named}.`));
+    throw failed('model-missing', `There is no model file ${named}.`);
   }
   const path = graphOf(modelPath);
   const settings = readOnnxSettings(request, request.cpus.length || availableParallelism());
@@ -75,7 +75,7 @@ async function runtimeFor({ engines }: ModelRequest, engine: string | null): Pro
     there.push(runtime.release);
   }
   const message = `This node has no ${engine}; it has ${there.join(', ')}.`;
-  throw new FailureError(failure('engine-mismatch', message, { hint: 'Correct engine in the sweep.' }));
+  throw failed('engine-mismatch', message, 'Correct engine in the sweep.');
 }
 
 /** Opens a decoder with room for what is asked. @throws FailureError */
@@ -130,10 +130,10 @@ export function decoderOf(
 function requireBatch({ ids }: Signature, sequences: number): void {
   const [batch] = ids.shape;
   if (typeof batch !== 'number' || batch === sequences) return;
-  throw new FailureError(
-    failure('impossible-combination', `The graph is for ${batch} sequences, not ${sequences}.`, {
-      hint: `Set parallel to ${batch}, or export the graph with an open batch.`,
-    }),
+  throw failed(
+    'impossible-combination',
+    `The graph is for ${batch} sequences, not ${sequences}.`,
+    `Set parallel to ${batch}, or export the graph with an open batch.`,
   );
 }
 

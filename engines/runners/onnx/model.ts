@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import { decodeFloats } from '../../../core/techniques/float-types.js';
 import { tokensAtOnce } from '../../../core/work/onnx.js';
 import type { Pointer } from '../../native/onnxruntime/api.js';
@@ -309,7 +309,7 @@ export class OnnxModel implements Generator {
     if (name === 'float32') return new Float32Array(row.buffer, row.byteOffset, width);
     if (name === 'float16' || name === 'bfloat16')
       return decodeFloats(row, name === 'float16' ? 'f16' : 'bf16');
-    throw new FailureError(failure('model-unsupported', `The logits are ${name}, and floats are read.`));
+    throw failed('model-unsupported', `The logits are ${name}, and floats are read.`);
   }
 }
 
@@ -344,5 +344,5 @@ export function cachePlace(
 
 function full(tokens: number, capacity: number): FailureError {
   const message = `${tokens} more tokens do not fit into the cache of ${capacity}`;
-  return new FailureError(failure('run-failed', message));
+  return failed('run-failed', message);
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { type FailureCode, FailureError, failure } from '../../../core/errors.js';
+import { type FailureCode, FailureError, failed } from '../../../core/errors.js';
 import { bare, OrtError } from '../../native/onnxruntime/api.js';
 
 /** What ONNX Runtime says when it gives up, and what that means here. The first match counts. */
@@ -40,10 +40,10 @@ export function loadFailure(error: unknown, path: string, provider: string): unk
     ) &&
     provider !== 'cpu'
   ) {
-    return new FailureError(
-      failure('device-missing', `ONNX Runtime cannot use ${provider}: ${said}.`, {
-        hint: 'Run `ridge doctor` on the node; it names what is missing and how to get it.',
-      }),
+    return failed(
+      'device-missing',
+      `ONNX Runtime cannot use ${provider}: ${said}.`,
+      'Run `ridge doctor` on the node; it names what is missing and how to get it.',
     );
   }
   const [, code, hint] = REASONS.find(([pattern]) => pattern.test(said)) ?? [
@@ -51,7 +51,7 @@ export function loadFailure(error: unknown, path: string, provider: string): unk
     'load-failed' as const,
     null,
   ];
-  return new FailureError(failure(code, `ONNX Runtime cannot load ${basename(path)}: ${said}.`, { hint }));
+  return failed(code, `ONNX Runtime cannot load ${basename(path)}: ${said}.`, hint);
 }
 
 /** @param what was computed. @returns why a run failed, in ONNX Runtime's words. */
@@ -60,9 +60,9 @@ export function runFailure(error: unknown, what: string): unknown {
   const said = bare(error.message);
   const memory = REASONS.at(-1)![0].test(said);
   const grouped = /batch_size must be 1 when sequence_length > 1/.test(said);
-  return new FailureError(
-    failure(memory ? 'does-not-fit' : 'run-failed', `ONNX Runtime could not evaluate ${what}: ${said}.`, {
-      hint: memory ? REASONS.at(-1)![2] : grouped ? GROUPED : null,
-    }),
+  return failed(
+    memory ? 'does-not-fit' : 'run-failed',
+    `ONNX Runtime could not evaluate ${what}: ${said}.`,
+    memory ? REASONS.at(-1)![2] : grouped ? GROUPED : null,
   );
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import { KEPT_LOGITS } from '../../../formats/onnx/model.js';
 import { spelled, type TensorInfo } from '../../native/onnxruntime/tensors.js';
 
@@ -118,9 +118,9 @@ function cacheTensor(past: TensorInfo, outputs: readonly TensorInfo[]): CacheTen
 }
 
 function unsupported(reason: string): FailureError {
-  return new FailureError(
-    failure('model-unsupported', `The graph is no decoder that can be driven: ${reason}.`, {
-      hint: 'Export it for text generation, by Optimum or onnxruntime-genai, or measure it as a graph with the workload inference.',
-    }),
+  return failed(
+    'model-unsupported',
+    `The graph is no decoder that can be driven: ${reason}.`,
+    'Export it for text generation, by Optimum or onnxruntime-genai, or measure it as a graph with the workload inference.',
   );
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { CONFIG, fieldsOf, readJson } from '../../../formats/config-json.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { graphOf } from '../../../formats/onnx/format.js';
@@ -25,14 +25,10 @@ export async function openVocabularyBeside(path: string): Promise<Vocabulary> {
   if (existsSync(gguf)) return await ofGguf(gguf);
   const published = openPublishedTokenizer(folder);
   if (published === null) {
-    throw new FailureError(
-      failure(
-        'model-unsupported',
-        `There is no tokenizer beside ${path}, so it cannot be asked about text.`,
-        {
-          hint: `Put its tokenizer.json there, or a ${VOCABULARY_FILE} with its vocabulary.`,
-        },
-      ),
+    throw failed(
+      'model-unsupported',
+      `There is no tokenizer beside ${path}, so it cannot be asked about text.`,
+      `Put its tokenizer.json there, or a ${VOCABULARY_FILE} with its vocabulary.`,
     );
   }
   const { beginToken, chat } = published;
@@ -63,7 +59,7 @@ async function ofGguf(path: string): Promise<Vocabulary> {
   const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
   const { vocabulary, close } = openVocabulary(llama, path, header, { name: 'unknown' });
   if (vocabulary === null) {
-    throw new FailureError(failure('model-unreadable', `${path} holds no vocabulary.`));
+    throw failed('model-unreadable', `${path} holds no vocabulary.`);
   }
   return {
     beginToken: vocabulary.beginToken,

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { ServerKindName } from '../../../core/runners/server/index.js';
 import { formatOf } from '../../../formats/index.js';
 import type { ConfiguredServer } from '../../servers/config.js';
@@ -55,7 +55,7 @@ async function probe(kind: ServerKindName, servers: readonly ConfiguredServer[])
 /** @throws FailureError `impossible-combination` for a trial whose server was not started. */
 function openEndpoint(kind: ServerKindName, { served, modelPath }: EndpointRequest): EndpointOpened {
   if (served === null) {
-    throw new FailureError(failure('impossible-combination', `no server ${kind} was started for this trial`));
+    throw failed('impossible-combination', `no server ${kind} was started for this trial`);
   }
   return { facts: factsOf(served.name, modelPath), served, warnings: [], close() {} };
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { NO_ENGINES } from '../../config.js';
 import { kernelsLibrary, missingLibrary } from '../../native/kernel-library.js';
 import { probe } from '../llama-cpp/probe.js';
@@ -19,9 +19,7 @@ async function openText(request: LanguageModelRequest): Promise<LanguageModel> {
   if (text !== null)
     return { facts, warnings, text, reset: (keep) => model.reset(keep), close: () => model.close() };
   model.close();
-  throw new FailureError(
-    failure('model-unsupported', 'the model has no vocabulary, so it cannot be asked about text'),
-  );
+  throw failed('model-unsupported', 'the model has no vocabulary, so it cannot be asked about text');
 }
 
 /** It needs both: llama.cpp's libraries and ours. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { SPARSE_FORMATS, SPARSE_TYPES, whyNotSparse } from '../../../core/runners/sparse.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { openGraphMatrices } from '../../native/graph-matrices.js';
@@ -26,7 +26,7 @@ const PURPOSE: Purpose = { done: 'run with sparse weights', whyNot: whyNotSparse
 export async function loadModel(request: GeneratorRequest): Promise<SparseModel> {
   const { modelPath: path, options, contextTokens, sequences } = request;
   if (path === null || !existsSync(path)) {
-    throw new FailureError(failure('model-missing', `There is no model file ${path ?? '(no path given)'}.`));
+    throw failed('model-missing', `There is no model file ${path ?? '(no path given)'}.`);
   }
   const settings = readSettings(options, request.cpus.length || availableParallelism());
   const format = pick(options, 'sparseFormat', 'bitmap', SPARSE_FORMATS);

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import type { SparseFormat, SparseType } from '../../../core/runners/sparse.js';
 import { isFloatType } from '../../../core/techniques/float-types.js';
 import type { PackedMatrices, PackedSize } from '../../../core/work/packed.js';
@@ -145,16 +145,16 @@ function countZeros(values: Float32Array): number {
 function quantized(path: string, name: string, type: string): FailureError {
   const message = `${name} of ${basename(path)} is ${type}, and the runner sparse packs f16, bf16 or f32 weights`;
   const hint = 'Give the pruned float file; sparseType says what its weights are packed into.';
-  return new FailureError(failure('model-unsupported', message, { hint }));
+  return failed('model-unsupported', message, hint);
 }
 
 function nothingToLeaveOut(path: string, zeros: number): FailureError {
   const share = `${(100 * zeros).toFixed(1)} % of the weights of ${basename(path)} are 0`;
   const message = `${share}, and sparseFormat bitmap leaves out zeros where a layer has ${100 * LEAST_ZEROS} % or more`;
   const hint = 'Prune it (techniques: sparsity: wanda:60%), or set sparseFormat to none.';
-  return new FailureError(failure('impossible-combination', message, { hint }));
+  return failed('impossible-combination', message, hint);
 }
 
 function noMemory(name: string): FailureError {
-  return new FailureError(failure('does-not-fit', `There is no memory for ${name} as it is packed.`));
+  return failed('does-not-fit', `There is no memory for ${name} as it is packed.`);
 }

@@ -1,4 +1,4 @@
-import { FailureError, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import { CELLS } from '../../../core/work/engine-passes.js';
 import { AT_ONCE } from '../../../core/work/sparse.js';
 import type { Engine } from '../ggml/engine.js';
@@ -133,5 +133,5 @@ export class SparseModel implements Generator {
 
 function full(tokens: number, capacity: number): FailureError {
   const message = `${tokens} more tokens do not fit into the cache of ${capacity}`;
-  return new FailureError(failure('run-failed', message));
+  return failed('run-failed', message);
 }

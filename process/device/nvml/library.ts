@@ -1,3 +1,5 @@
+import { orElse } from '../../../core/or-else.js';
+
 type NativeFunction = (...args: unknown[]) => unknown;
 
 /** nvml.h: nvmlReturn_t, the answers that are told apart. */
@@ -99,11 +101,7 @@ async function loadNvml<Name extends string>(
   }
   const known = new Map<Name, NativeFunction | null>();
   const find = (name: Name): NativeFunction | null => {
-    try {
-      return native.func(`int ${name}${prototypes[name]}`);
-    } catch {
-      return null;
-    }
+    return orElse(() => native.func(`int ${name}${prototypes[name]}`), null);
   };
   const ask = (name: Name, ...args: unknown[]): number | null => {
     let found = known.get(name);

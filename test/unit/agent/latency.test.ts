@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { latency } from '../../../agent/workloads/latency.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';
 import type { WorkloadContext } from '../../../agent/workloads/workload.js';
-import { type Failure, FailureError, failure, toFailure } from '../../../core/errors.js';
+import { type Failure, failed, toFailure } from '../../../core/errors.js';
 import type { MeasurePolicy, Options } from '../../../core/experiment/experiment.js';
 import type { Phase } from '../../../core/result/result.js';
 import type { Generator } from '../../../engines/runners/opened.js';
@@ -228,7 +228,7 @@ describe('work that is too short for the energy source', () => {
     [
       'cannot be cut back',
       () => {
-        throw new FailureError(failure('model-unsupported', 'it cannot be cut back'));
+        throw failed('model-unsupported', 'it cannot be cut back');
       },
     ],
     // Its prompt would be in every window of decoding.

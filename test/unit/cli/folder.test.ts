@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CommandError } from '../../../cli/exit.js';
 import { folderError, openRunFolder } from '../../../cli/run/folder.js';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 
 const DOCUMENT = { document: 'document', typed: 'kv.yaml' };
 
@@ -83,7 +83,7 @@ describe('the folder of a run', () => {
 
   test('a full disk is one sentence, whoever met it', () => {
     const enospc = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-    const log = new FailureError(failure('disk-full', 'The disk that holds the log is full.'));
+    const log = failed('disk-full', 'The disk that holds the log is full.');
     for (const error of [enospc, log]) {
       expect(folderError(error, 'out')).toMatchObject({
         exitCode: 1,

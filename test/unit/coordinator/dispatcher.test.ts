@@ -3,7 +3,7 @@ import type { Dispatcher } from '../../../coordinator/dispatcher.js';
 import type { AppendOutcome, Fact, Log } from '../../../coordinator/log/log.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
-import { type Failure, FailureError, failure } from '../../../core/errors.js';
+import { type Failure, failed } from '../../../core/errors.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { openDispatcher } from '../../support/dispatcher.js';
 import { fakeSweep } from '../../support/sweeps.js';
@@ -40,7 +40,7 @@ class SlowLog extends MemoryLog {
 class FullLog extends MemoryLog {
   full = false;
   override async append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
-    if (this.full) throw new FailureError(failure('disk-full', 'the disk of the log is full'));
+    if (this.full) throw failed('disk-full', 'the disk of the log is full');
     return super.append(facts, expected);
   }
 }
@@ -54,10 +54,10 @@ class PickyLog extends MemoryLog {
   override async append(facts: readonly Fact[], expected: number): Promise<AppendOutcome> {
     this.appends.push(facts.length);
     if (facts.some((fact) => fact.fact === 'ResultRecorded' && fact.record.trialId === this.refused)) {
-      throw new FailureError(failure('internal', 'this record is larger than the log takes'));
+      throw failed('internal', 'this record is larger than the log takes');
     }
     if (facts.some((fact) => JSON.stringify(fact).length > this.most)) {
-      throw new FailureError(failure('too-large', 'the log takes 100 kB at most'));
+      throw failed('too-large', 'the log takes 100 kB at most');
     }
     return super.append(facts, expected);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { canRecompute } from '../../../core/judgement/judge.js';
 import { isThinned, RAW_SAMPLE_BYTES, thinned } from '../../../core/judgement/thin.js';
 import { type ResultRecord, resultSchema, type SampleSeries } from '../../../core/result/result.js';
@@ -102,6 +102,6 @@ test('a record stands for one that is too large: the same trial, failed, small, 
     reason: 'the log takes 1 MB',
   });
   expect(resultSchema.safeParse(short).success).toBe(true);
-  expect(isTooLarge(new FailureError(failure('too-large', 'x')))).toBe(true);
-  expect(isTooLarge(new FailureError(failure('disk-full', 'x')))).toBe(false);
+  expect(isTooLarge(failed('too-large', 'x'))).toBe(true);
+  expect(isTooLarge(failed('disk-full', 'x'))).toBe(false);
 });

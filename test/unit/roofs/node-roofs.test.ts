@@ -6,7 +6,7 @@ import type { RoofsEnvironment } from '../../../agent/roofs/environment.js';
 import type { RoofsMeasurer } from '../../../agent/roofs/measurer.js';
 import { NodeRoofs } from '../../../agent/roofs/node-roofs.js';
 import { RoofsStore, readRoofs } from '../../../agent/roofs/store.js';
-import { FailureError, failure } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import type { DeviceProfile } from '../../../core/experiment/node.js';
 import type { Roofs } from '../../../core/result/roofs.js';
 import { sampleRoofs } from './sample.js';
@@ -113,7 +113,7 @@ describe('roofs of a node', () => {
   test('that cannot be measured cost the agent nothing but a warning', async () => {
     const broken: RoofsMeasurer = {
       ...measurer,
-      measure: () => Promise.reject(new FailureError(failure('engine-missing', 'no library'))),
+      measure: () => Promise.reject(failed('engine-missing', 'no library')),
     };
     const roofs = await prepared('auto', [cpu], broken);
     expect(roofs.of('cpu0')).toBeNull();

@@ -3,7 +3,7 @@ import type { LiveChart } from '../../../../report/live/live.js';
 import { metricText, metricTick } from '../../../../report/scale.js';
 import type { Option } from './chart.js';
 import type { PlotData } from './frame.js';
-import { axisStyle, colour, FONT, tooltipStyle } from './palette.js';
+import { colour, FONT, frameOf, itemTooltip, numberAxis } from './palette.js';
 
 /** @returns a value of a chart for people; of all experiments together it is a ratio to their own levels. */
 export const valueText = ({ experimentId, metric }: LiveChart, value: number): string =>
@@ -34,36 +34,17 @@ export function controlOption(chart: LiveChart): Option {
     label: { formatter: text, color, fontFamily: FONT, fontSize: 11, position },
   });
   return {
-    animation: false,
-    textStyle: { fontFamily: FONT },
-    grid: { left: 12, right: 18, top: 22, bottom: 8, containLabel: true },
-    tooltip: {
-      ...tooltipStyle(),
-      trigger: 'item',
-      formatter: ({ dataIndex }: { dataIndex: number }) => {
-        const box = document.createElement('div');
-        const sitting = sittings[dataIndex];
-        if (sitting !== undefined) box.textContent = sittingText(chart, sitting);
-        return box;
-      },
-    },
-    xAxis: {
-      ...axisStyle(),
-      type: 'time',
-      axisLabel: { ...axisStyle().axisLabel, hideOverlap: true, formatter: TIMES },
-    },
-    yAxis: {
-      ...axisStyle(),
-      type: 'value',
-      min: low - room,
-      max: high + room,
-      axisLabel: {
-        ...axisStyle().axisLabel,
-        showMinLabel: false,
-        showMaxLabel: false,
-        formatter: (v: number) => (experimentId === null ? `× ${v.toFixed(2)}` : metricTick(metric, v)),
-      },
-    },
+    ...frameOf({ left: 12, right: 18, top: 22, bottom: 8 }),
+    tooltip: itemTooltip(({ dataIndex }: { dataIndex: number }) => {
+      const sitting = sittings[dataIndex];
+      return sitting === undefined ? '' : sittingText(chart, sitting);
+    }),
+    xAxis: numberAxis(TIMES, { type: 'time' }),
+    yAxis: numberAxis(
+      (v: number) => (experimentId === null ? `× ${v.toFixed(2)}` : metricTick(metric, v)),
+      { min: low - room, max: high + room },
+      { showMinLabel: false, showMaxLabel: false },
+    ),
     series: [
       {
         type: 'line',

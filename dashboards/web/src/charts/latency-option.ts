@@ -2,7 +2,7 @@ import type { Row } from '../../../../report/rows.js';
 import { scaled, scaleOf, tick } from '../../../../report/scale.js';
 import type { Option } from './chart.js';
 import type { PlotData } from './frame.js';
-import { axisStyle, colour, FONT, series, tooltipStyle } from './palette.js';
+import { axisStyle, colour, frameOf, itemTooltip, namedOn, numberAxis, series } from './palette.js';
 import type { Plot } from './plot.js';
 
 /** Points of a curve; more cannot be told apart at this size. */
@@ -58,33 +58,16 @@ export function latencyData(rows: readonly Row[]): PlotData {
 function ecdfOption(rows: readonly Row[], sorted: readonly (readonly number[])[], log: boolean) {
   const curves = sorted.map(curve);
   return {
-    ...frame(),
-    tooltip: {
-      ...tooltipStyle(),
-      trigger: 'item',
-      formatter: (item: { seriesIndex: number; value: [number, number] }) => {
-        const row = rows[item.seriesIndex];
-        const box = document.createElement('div');
-        box.textContent = `#${row?.number} ${row?.label}: ${(item.value[1] * 100).toFixed(1)} % within ${text(item.value[0])}`;
-        return box;
-      },
-    },
-    xAxis: {
-      ...axisStyle(),
-      type: log ? 'log' : 'value',
-      scale: true,
-      name: 'time between tokens',
-      nameLocation: 'middle',
-      nameGap: 30,
-      axisLabel: { ...axisStyle().axisLabel, hideOverlap: true, formatter: (v: number) => tick(v, 's') },
-    },
-    yAxis: {
-      ...axisStyle(),
-      type: 'value',
-      min: 0,
-      max: 1,
-      axisLabel: { ...axisStyle().axisLabel, formatter: (v: number) => `${Math.round(v * 100)} %` },
-    },
+    ...frameOf(ROOM),
+    tooltip: itemTooltip(({ seriesIndex, value }: { seriesIndex: number; value: [number, number] }) => {
+      const row = rows[seriesIndex];
+      return `#${row?.number} ${row?.label}: ${(value[1] * 100).toFixed(1)} % within ${text(value[0])}`;
+    }),
+    xAxis: numberAxis((v: number) => tick(v, 's'), {
+      ...{ type: log ? 'log' : 'value', scale: true },
+      ...namedOn('bottom', 'time between tokens'),
+    }),
+    yAxis: numberAxis((v: number) => `${Math.round(v * 100)} %`, { min: 0, max: 1 }),
     series: curves.map((data, i) => ({
       type: 'line',
       data,
@@ -107,24 +90,12 @@ export function boxOption(rows: readonly Row[], log: boolean): Option {
     return { five: [0.01, 0.25, 0.5, 0.75, 0.99].map((q) => quantileOf(gaps, q)), longest: gaps.at(-1) ?? 0 };
   });
   return {
-    ...frame(),
-    tooltip: {
-      ...tooltipStyle(),
-      trigger: 'item',
-      formatter: (item: { dataIndex: number }) => {
-        const row = rows[item.dataIndex];
-        const five = boxes[item.dataIndex]?.five ?? [];
-        const box = document.createElement('div');
-        box.textContent = `#${row?.number}: median ${text(five[2] ?? 0)}, quartiles ${text(five[1] ?? 0)} and ${text(five[3] ?? 0)}, p99 ${text(five[4] ?? 0)}`;
-        return box;
-      },
-    },
-    yAxis: {
-      ...axisStyle(),
-      type: log ? 'log' : 'value',
-      scale: true,
-      axisLabel: { ...axisStyle().axisLabel, formatter: (v: number) => tick(v, 's') },
-    },
+    ...frameOf(ROOM),
+    tooltip: itemTooltip(({ dataIndex }: { dataIndex: number }) => {
+      const five = boxes[dataIndex]?.five ?? [];
+      return `#${rows[dataIndex]?.number}: median ${text(five[2] ?? 0)}, quartiles ${text(five[1] ?? 0)} and ${text(five[3] ?? 0)}, p99 ${text(five[4] ?? 0)}`;
+    }),
+    yAxis: numberAxis((v: number) => tick(v, 's'), { type: log ? 'log' : 'value', scale: true }),
     xAxis: { ...axisStyle(), type: 'category', data: rows.map((row) => `#${row.number}`) },
     series: [
       {
@@ -146,13 +117,7 @@ export function boxOption(rows: readonly Row[], log: boolean): Option {
   };
 }
 
-function frame() {
-  return {
-    animation: false,
-    textStyle: { fontFamily: FONT },
-    grid: { left: 12, right: 24, top: 14, bottom: 34, containLabel: true },
-  };
-}
+const ROOM = { left: 12, right: 24, top: 14, bottom: 34 };
 
 function curve(sorted: readonly number[]): [number, number][] {
   const count = Math.min(STEPS, sorted.length);

@@ -3,7 +3,7 @@ import { type AxisColumn, cellText, type MetricColumn } from '../../../../report
 import type { Report } from '../../../../report/report.js';
 import { metricOf, type Row } from '../../../../report/rows.js';
 import { metricText, metricTick } from '../../../../report/scale.js';
-import { axisStyle, colour, FONT, SERIES, series, tooltipStyle } from './palette.js';
+import { frameOf, itemTooltip, legendOf, namedOn, numberAxis, SERIES, series } from './palette.js';
 import type { Plot } from './plot.js';
 
 /** Axes that say how much is asked of a server; all others say which server it is. */
@@ -70,48 +70,25 @@ function loadText({ axes: { concurrency, requestsPerSecond } }: Row): string {
 export function loadPlot(lines: readonly LoadLine[], view: LoadView): Plot {
   const say = ({ row, load, x, y }: LoadPoint) =>
     `#${row.number} ${row.label}, ${load}: ${view.y.label}${view.perDevice ? ' per device' : ''} ${metricText(view.y.name, y, null)}, ${view.x.label} ${metricText(view.x.name, x, null)}${row.state === 'valid' ? '' : `, ${row.state}`}`;
-  const axis = (metric: MetricColumn) => ({
-    ...axisStyle(),
-    type: 'value',
-    scale: true,
-    axisLabel: {
-      ...axisStyle().axisLabel,
-      hideOverlap: true,
-      formatter: (value: number) => metricTick(metric.name, value),
-    },
-  });
+  const axis = (metric: MetricColumn, side: 'bottom' | 'left', name: string) => {
+    const format = (value: number) => metricTick(metric.name, value);
+    return numberAxis(format, { scale: true, ...namedOn(side, name) });
+  };
   return {
     xLog: false,
     yLog: false,
     option: {
-      animation: false,
-      textStyle: { fontFamily: FONT },
-      grid: { left: 16, right: 28, top: room(lines.length), bottom: 34, containLabel: true },
-      legend: {
+      ...frameOf({ left: 16, right: 28, top: room(lines.length), bottom: 34 }),
+      legend: legendOf({
         show: lines.length > 1,
-        left: 8,
-        top: 4,
-        itemWidth: 14,
-        itemHeight: 3,
-        textStyle: { color: colour('ink'), fontFamily: FONT, fontSize: 11 },
         data: lines.slice(0, 2 * SERIES).map(({ name }) => name),
-      },
-      tooltip: {
-        ...tooltipStyle(),
-        trigger: 'item',
-        formatter: (item: { seriesIndex: number; dataIndex: number }) => {
-          const point = lines[item.seriesIndex]?.points[item.dataIndex];
-          const box = document.createElement('div');
-          box.textContent = point === undefined ? '' : say(point);
-          return box;
-        },
-      },
-      xAxis: { ...axis(view.x), name: view.x.label, nameLocation: 'middle', nameGap: 30 },
-      yAxis: {
-        ...axis(view.y),
-        name: `${view.y.label}${view.perDevice ? ' per device' : ''}`,
-        nameTextStyle: { ...axisStyle().nameTextStyle, align: 'left', padding: [0, 0, 0, -44] },
-      },
+      }),
+      tooltip: itemTooltip(({ seriesIndex, dataIndex }: { seriesIndex: number; dataIndex: number }) => {
+        const point = lines[seriesIndex]?.points[dataIndex];
+        return point === undefined ? '' : say(point);
+      }),
+      xAxis: axis(view.x, 'bottom', view.x.label),
+      yAxis: axis(view.y, 'left', `${view.y.label}${view.perDevice ? ' per device' : ''}`),
       series: lines.map(({ name, points }, i) => ({
         type: 'line',
         name,

@@ -4,7 +4,7 @@ import { intervalOf, isMarked, metricOf, type Row } from '../../../../report/row
 import { metricText, metricTick } from '../../../../report/scale.js';
 import { frontFor, type Point, pointsOf } from './front.js';
 import { type Group, groupsOf, type PlottedSeries } from './groups.js';
-import { axisStyle, colour, FONT, SERIES, series, tooltipStyle } from './palette.js';
+import { colour, frameOf, legendOf, namedOn, numberAxis, SERIES, series, tooltipStyle } from './palette.js';
 import type { Plot } from './plot.js';
 import { pixelsOf, SIZES } from './size.js';
 
@@ -42,20 +42,11 @@ export function paretoPlot(report: Report, rows: readonly Row[], view: ParetoVie
   );
   const names = groups.map(({ name }) => name);
   const option = {
-    animation: false,
-    textStyle: { fontFamily: FONT },
-    grid: { left: 16, right: 28, top: names.length > 1 ? 62 : 34, bottom: 34, containLabel: true },
-    legend: {
-      show: names.length > 1,
-      type: 'plain',
-      left: 8,
-      top: 4,
-      itemWidth: 9,
-      itemHeight: 9,
-      icon: 'circle',
-      textStyle: { color: colour('ink'), fontFamily: FONT, fontSize: 11 },
+    ...frameOf({ left: 16, right: 28, top: names.length > 1 ? 62 : 34, bottom: 34 }),
+    legend: legendOf({
+      ...{ show: names.length > 1, type: 'plain', itemWidth: 9, itemHeight: 9, icon: 'circle' },
       data: names.length > 1 ? names.slice(0, SERIES * 2) : [],
-    },
+    }),
     tooltip: {
       ...tooltipStyle(),
       trigger: 'item',
@@ -158,24 +149,10 @@ function largeSeries(group: Group<Point>, i: number): PlottedSeries<Point>[] {
 
 function plotAxis(metric: MetricColumn, log: boolean, side: 'bottom' | 'left') {
   const better = metric.better === null ? '' : ARROWS[side][metric.better];
-  const common = {
-    ...axisStyle(),
-    type: log ? 'log' : 'value',
-    scale: true,
-    name: `${metric.label}   ${better}`,
-    axisLabel: {
-      ...axisStyle().axisLabel,
-      hideOverlap: true,
-      formatter: (value: number) => metricTick(metric.name, value),
-    },
-  };
-  if (side === 'bottom') return { ...common, nameLocation: 'middle', nameGap: 30 };
-  return {
-    ...common,
-    nameLocation: 'end',
-    nameGap: 10,
-    nameTextStyle: { ...axisStyle().nameTextStyle, align: 'left', padding: [0, 0, 0, -44] },
-  };
+  return numberAxis((value: number) => metricTick(metric.name, value), {
+    ...{ type: log ? 'log' : 'value', scale: true },
+    ...namedOn(side, `${metric.label}   ${better}`),
+  });
 }
 
 const ARROWS = {

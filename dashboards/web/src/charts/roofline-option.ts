@@ -12,10 +12,20 @@ import {
 import type { Row } from '../../../../report/rows.js';
 import { quantity, tick } from '../../../../report/scale.js';
 import { type Group, groupsOf, type PlottedSeries } from './groups.js';
-import { axisStyle, colour, FONT, series, tooltipStyle } from './palette.js';
+import {
+  colour,
+  FONT,
+  frameOf,
+  legendOf,
+  namedOn,
+  numberAxis,
+  series,
+  tipOf,
+  tooltipStyle,
+} from './palette.js';
 import type { Plot, PlotPoint } from './plot.js';
 
-const GRID = { left: 16, right: 28, bottom: 34, containLabel: true };
+const GRID = { left: 16, right: 28, bottom: 34 };
 /** Pixels above the plot: of the name of its axis, and of the colours above that. */
 const NAME_ROOM = 34;
 const LEGEND_ROOM = 28;
@@ -108,10 +118,11 @@ function plotOf(
     xLog: true,
     yLog: true,
     option: {
-      animation: false,
-      textStyle: { fontFamily: FONT },
-      grid: { ...GRID, top: NAME_ROOM + (hasLegend(by) ? LEGEND_ROOM : 0) },
-      legend: legend(by),
+      ...frameOf({ ...GRID, top: NAME_ROOM + (hasLegend(by) ? LEGEND_ROOM : 0) }),
+      legend: legendOf({
+        ...{ show: hasLegend(by), type: 'scroll', itemWidth: 9, itemHeight: 9, icon: 'circle' },
+        data: [...(by?.texts ?? [])],
+      }),
       tooltip: {
         ...tooltipStyle(),
         trigger: 'item',
@@ -263,21 +274,6 @@ function hasLegend(axis: AxisColumn | null): boolean {
   return (axis?.texts.length ?? 0) > 1;
 }
 
-function legend(axis: AxisColumn | null) {
-  const data = axis?.texts ?? [];
-  return {
-    show: hasLegend(axis),
-    type: 'scroll',
-    left: 8,
-    top: 4,
-    itemWidth: 9,
-    itemHeight: 9,
-    icon: 'circle',
-    textStyle: { color: colour('ink'), fontFamily: FONT, fontSize: 11 },
-    data: [...data],
-  };
-}
-
 function describe({ row, phase, roofline }: RooflinePoint): string[] {
   const percent = (ratio: number) => `${(100 * ratio).toFixed(1)} %`;
   const { predictedSeconds, measuredSeconds } = phase;
@@ -293,27 +289,6 @@ function describe({ row, phase, roofline }: RooflinePoint): string[] {
   ];
 }
 
-/** Built from nodes, never from markup: names come from files. */
-function tipOf(lines: readonly string[]): HTMLElement {
-  const box = document.createElement('div');
-  box.className = 'tip';
-  for (const [i, line] of lines.entries()) {
-    const at = box.appendChild(document.createElement('div'));
-    at.className = i === 0 ? 'tip-title' : 'tip-other';
-    at.textContent = line;
-  }
-  return box;
-}
-
 function logAxis(name: string, side: 'bottom' | 'left', formatter: (value: number) => string) {
-  const common = {
-    ...axisStyle(),
-    type: 'log',
-    scale: true,
-    name,
-    axisLabel: { ...axisStyle().axisLabel, hideOverlap: true, formatter },
-  };
-  if (side === 'bottom') return { ...common, nameLocation: 'middle', nameGap: 30 };
-  const nameTextStyle = { ...axisStyle().nameTextStyle, align: 'left', padding: [0, 0, 0, -44] };
-  return { ...common, nameLocation: 'end', nameGap: 10, nameTextStyle };
+  return numberAxis(formatter, { type: 'log', scale: true, ...namedOn(side, name) });
 }

@@ -1,7 +1,7 @@
 import { briefVerdict, movedText } from '../../../../report/change-text.js';
 import type { Change } from '../../../../report/compare.js';
 import type { Option } from '../charts/chart.js';
-import { axisStyle, colour, FONT, tooltipStyle } from '../charts/palette.js';
+import { axisStyle, colour, frameOf, itemTooltip, numberAxis } from '../charts/palette.js';
 
 const COLOURS = { better: 'c5', worse: 'bad', same: 'quiet', unclear: 'quiet', missing: 'quiet' } as const;
 
@@ -11,24 +11,14 @@ export function changesOption(changes: readonly Change[]): Option {
   const still = ratio ? 1 : 0;
   const spans = changes.map(({ change, interval }) => interval ?? [change ?? still, change ?? still]);
   return {
-    animation: false,
-    textStyle: { fontFamily: FONT },
-    grid: { left: 8, right: 24, top: 8, bottom: 34, containLabel: true },
-    tooltip: {
-      ...tooltipStyle(),
-      trigger: 'item',
-      formatter: ({ dataIndex }: { dataIndex: number }) => {
-        const box = document.createElement('div');
-        const change = changes[dataIndex];
-        if (change !== undefined) {
-          const [moved, interval] = movedText(change);
-          box.textContent = `${change.label}: ${moved}${interval === '' ? '' : ` (${interval})`}, ${briefVerdict(change)}`;
-        }
-        return box;
-      },
-    },
-    xAxis: {
-      ...axisStyle(),
+    ...frameOf({ left: 8, right: 24, top: 8, bottom: 34 }),
+    tooltip: itemTooltip(({ dataIndex }: { dataIndex: number }) => {
+      const change = changes[dataIndex];
+      if (change === undefined) return '';
+      const [moved, interval] = movedText(change);
+      return `${change.label}: ${moved}${interval === '' ? '' : ` (${interval})`}, ${briefVerdict(change)}`;
+    }),
+    xAxis: numberAxis((v: number) => `${ratio ? '×' : v > 0 ? '+' : ''}${Number(v.toPrecision(3))}`, {
       type: ratio ? 'log' : 'value',
       // A logarithm of base 2 has ticks where changes are.
       ...(ratio && { logBase: 2 }),
@@ -39,12 +29,7 @@ export function changesOption(changes: readonly Change[]): Option {
       min: ({ min }: { min: number }) => Math.min(min, ...spans.map(([low]) => low), ratio ? 0.8 : still),
       max: ({ max }: { max: number }) =>
         Math.max(max, ...spans.map(([, high]) => high), ratio ? 1.25 : still),
-      axisLabel: {
-        ...axisStyle().axisLabel,
-        hideOverlap: true,
-        formatter: (v: number) => `${ratio ? '×' : v > 0 ? '+' : ''}${Number(v.toPrecision(3))}`,
-      },
-    },
+    }),
     yAxis: {
       ...axisStyle(),
       type: 'category',

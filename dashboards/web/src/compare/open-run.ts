@@ -1,4 +1,5 @@
 import { regraded } from '../../../../core/judgement/regrade.js';
+import { orElse } from '../../../../core/or-else.js';
 import type { ResultRecord } from '../../../../core/result/result.js';
 import { buildReport } from '../../../../report/build.js';
 import { type Payload, unpack } from '../../../../report/payload.js';
@@ -55,9 +56,5 @@ function isRecord(value: unknown): value is ResultRecord {
 }
 
 function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
+  return orElse(() => JSON.parse(json), undefined);
 }

@@ -1,7 +1,7 @@
 import type { ProfiledOperator } from '../../../../core/result/profile-record.js';
 import { quantity, tick } from '../../../../report/scale.js';
 import type { Option } from '../charts/chart.js';
-import { axisStyle, colour, FONT, series, tooltipStyle } from '../charts/palette.js';
+import { axisStyle, colour, FONT, frameOf, itemTooltip, numberAxis, series } from '../charts/palette.js';
 
 /** Bars that can be read at the width of the panel; the rest is one bar. */
 const MOST_BARS = 14;
@@ -32,27 +32,14 @@ export function barsOf(operators: readonly ProfiledOperator[]): Bar[] {
 /** Where the time of a phase went, operator by operator, in the colours of their modules. */
 export function operatorsOption(bars: readonly Bar[], modules: readonly string[], total: number): Option {
   return {
-    animation: false,
-    textStyle: { fontFamily: FONT },
-    grid: { left: 8, right: 64, top: 6, bottom: 24, containLabel: true },
-    tooltip: {
-      ...tooltipStyle(),
-      trigger: 'item',
-      formatter: ({ dataIndex }: { dataIndex: number }) => {
-        const box = document.createElement('div');
-        const bar = bars[dataIndex];
-        if (bar !== undefined) {
-          const module = bar.module === null ? '' : ` (${bar.module})`;
-          box.textContent = `${bar.name}${module}: ${quantity(bar.seconds, 's')} in ${bar.calls} calls, ${quantity(bar.seconds / bar.calls, 's')} each`;
-        }
-        return box;
-      },
-    },
-    xAxis: {
-      ...axisStyle(),
-      type: 'value',
-      axisLabel: { ...axisStyle().axisLabel, hideOverlap: true, formatter: (v: number) => tick(v, 's') },
-    },
+    ...frameOf({ left: 8, right: 64, top: 6, bottom: 24 }),
+    tooltip: itemTooltip(({ dataIndex }: { dataIndex: number }) => {
+      const bar = bars[dataIndex];
+      if (bar === undefined) return '';
+      const module = bar.module === null ? '' : ` (${bar.module})`;
+      return `${bar.name}${module}: ${quantity(bar.seconds, 's')} in ${bar.calls} calls, ${quantity(bar.seconds / bar.calls, 's')} each`;
+    }),
+    xAxis: numberAxis((v: number) => tick(v, 's')),
     yAxis: {
       ...axisStyle(),
       type: 'category',

@@ -1,7 +1,16 @@
 import type { Phase, ResultRecord } from '../../../../core/result/result.js';
 import type { TrialPower } from '../../../../report/phase-power.js';
 import { quantity, tick } from '../../../../report/scale.js';
-import { axisStyle, colour, FONT, series, tooltipStyle } from '../charts/palette.js';
+import {
+  colour,
+  FONT,
+  frameOf,
+  legendOf,
+  numberAxis,
+  series,
+  tipOf,
+  tooltipStyle,
+} from '../charts/palette.js';
 import type { Plot } from '../charts/plot.js';
 import type { Strip } from './series.js';
 
@@ -33,47 +42,23 @@ export function powerPlot(trial: ResultRecord, lines: readonly Strip[], power: T
     xLog: false,
     yLog: false,
     option: {
-      animation: false,
-      textStyle: { fontFamily: FONT },
-      grid: { left: 12, right: 20, top: 34, bottom: 30, containLabel: true },
-      legend: {
-        show: lines.length > 1,
-        left: 8,
-        top: 2,
-        itemWidth: 14,
-        itemHeight: 3,
-        textStyle: { color: colour('ink'), fontFamily: FONT, fontSize: 11 },
-        data: lines.map(({ label }) => label),
-      },
+      ...frameOf({ left: 12, right: 20, top: 34, bottom: 30 }),
+      legend: legendOf({ show: lines.length > 1, top: 2, data: lines.map(({ label }) => label) }),
       tooltip: {
         ...tooltipStyle(),
         trigger: 'axis',
         formatter: (items: { seriesName: string; value: [number, number] }[]) => {
-          const box = document.createElement('div');
           const seconds = items[0]?.value[0] ?? 0;
           const phase = trial.phases.find((p) => p.startSeconds <= seconds && seconds <= p.endSeconds);
-          for (const text of [
-            `${quantity(seconds, 's')}${phase === undefined ? '' : `, ${nameOf(phase)}`}`,
-            ...items.map((item) => `${item.seriesName} ${quantity(item.value[1], 'W')}`),
-          ]) {
-            box.appendChild(document.createElement('div')).textContent = text;
-          }
-          return box;
+          const when = `${quantity(seconds, 's')}${phase === undefined ? '' : `, ${nameOf(phase)}`}`;
+          return tipOf(
+            [when, ...items.map((item) => `${item.seriesName} ${quantity(item.value[1], 'W')}`)],
+            '',
+          );
         },
       },
-      xAxis: {
-        ...axisStyle(),
-        type: 'value',
-        min: 0,
-        max: end,
-        splitLine: { show: false },
-        axisLabel: { ...axisStyle().axisLabel, hideOverlap: true, formatter: (v: number) => tick(v, 's') },
-      },
-      yAxis: {
-        ...axisStyle(),
-        type: 'value',
-        axisLabel: { ...axisStyle().axisLabel, formatter: (v: number) => tick(v, 'W') },
-      },
+      xAxis: numberAxis((v: number) => tick(v, 's'), { min: 0, max: end, splitLine: { show: false } }),
+      yAxis: numberAxis((v: number) => tick(v, 'W')),
       series: lines.map((line, i) => ({
         type: 'line',
         name: line.label,

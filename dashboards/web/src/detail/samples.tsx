@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import type { ResultRecord } from '../../../../core/result/result.js';
 import { quantity, tick } from '../../../../report/scale.js';
 import { ChartView, type Option } from '../charts/chart.js';
-import { axisStyle, colour, FONT, series, tooltipStyle } from '../charts/palette.js';
+import { axisStyle, colour, FONT, numberAxis, series, tipOf, tooltipStyle } from '../charts/palette.js';
 import type { Theme } from '../theme.js';
 import { type Strip, stripsOf } from './series.js';
 
@@ -37,15 +37,14 @@ function samplesOption(trial: ResultRecord, lines: readonly Strip[]): Option {
     tooltip: {
       ...tooltipStyle(),
       trigger: 'axis',
-      formatter: (items: { seriesIndex: number; value: [number, number] }[]) => {
-        const box = document.createElement('div');
-        for (const item of items) {
-          const line = lines[item.seriesIndex];
-          const at = box.appendChild(document.createElement('div'));
-          at.textContent = `${line?.label} ${line === undefined ? '' : quantity(item.value[1], line.unit)} at ${quantity(item.value[0], 's')}`;
-        }
-        return box;
-      },
+      formatter: (items: { seriesIndex: number; value: [number, number] }[]) =>
+        tipOf(
+          items.flatMap(({ seriesIndex, value: [seconds, value] }) => {
+            const { label, unit } = lines[seriesIndex]!;
+            return `${label} ${quantity(value, unit)} at ${quantity(seconds, 's')}`;
+          }),
+          '',
+        ),
     },
     grid: lines.map((_, i) => ({
       left: 70,
@@ -54,37 +53,20 @@ function samplesOption(trial: ResultRecord, lines: readonly Strip[]): Option {
       height: STRIP - 34,
       outerBoundsMode: 'none',
     })),
-    xAxis: lines.map((_, i) => ({
-      ...axisStyle(),
-      gridIndex: i,
-      type: 'value',
-      min: 0,
-      max: end,
-      splitLine: { show: false },
-      axisLabel: {
-        ...axisStyle().axisLabel,
-        show: i === lines.length - 1,
-        hideOverlap: true,
-        showMaxLabel: false,
-        formatter: (v: number) => tick(v, 's'),
-      },
-    })),
-    yAxis: lines.map((line, i) => ({
-      ...axisStyle(),
-      gridIndex: i,
-      type: 'value',
-      scale: line.unit !== 'W',
-      splitNumber: 2,
-      name: line.label,
-      nameLocation: 'end',
-      nameGap: 8,
-      nameTextStyle: { ...axisStyle().nameTextStyle, align: 'left', fontSize: 11 },
-      axisLabel: {
-        ...axisStyle().axisLabel,
-        hideOverlap: true,
-        formatter: (v: number) => tick(v, line.unit),
-      },
-    })),
+    xAxis: lines.map((_, i) =>
+      numberAxis(
+        (v: number) => tick(v, 's'),
+        { gridIndex: i, min: 0, max: end, splitLine: { show: false } },
+        { show: i === lines.length - 1, showMaxLabel: false },
+      ),
+    ),
+    yAxis: lines.map((line, i) =>
+      numberAxis((v: number) => tick(v, line.unit), {
+        ...{ gridIndex: i, scale: line.unit !== 'W', splitNumber: 2 },
+        ...{ name: line.label, nameLocation: 'end', nameGap: 8 },
+        nameTextStyle: { ...axisStyle().nameTextStyle, align: 'left', fontSize: 11 },
+      }),
+    ),
     series: lines.map((line, i) => ({
       type: 'line',
       xAxisIndex: i,

@@ -2,7 +2,7 @@ import { sloText } from '../../../../core/serving/slo.js';
 import { quantity, tick } from '../../../../report/scale.js';
 import { CURVE_SHARES, type CurveName, objectivesOn, type ServedView } from '../../../../report/served.js';
 import type { Option } from '../charts/chart.js';
-import { axisStyle, colour, FONT, tooltipStyle } from '../charts/palette.js';
+import { colour, FONT, frameOf, itemTooltip, legendOf, numberAxis } from '../charts/palette.js';
 
 /** Both starts of one latency have one colour. */
 const COLOURS: Readonly<Record<CurveName, string>> = {
@@ -17,41 +17,14 @@ const COLOURS: Readonly<Record<CurveName, string>> = {
 export function servedOption({ curves, kept }: ServedView): Option {
   const label = (text: string) => ({ color: colour('ink'), fontFamily: FONT, fontSize: 11, formatter: text });
   return {
-    animation: false,
-    textStyle: { fontFamily: FONT },
-    grid: { left: 12, right: 24, top: 50, bottom: 12, containLabel: true },
-    legend: {
-      left: 8,
-      top: 2,
-      itemWidth: 16,
-      itemHeight: 3,
-      textStyle: { color: colour('ink'), fontFamily: FONT, fontSize: 11 },
-    },
-    tooltip: {
-      ...tooltipStyle(),
-      trigger: 'item',
-      formatter: (item: { seriesName: string; value: [number, number] }) => {
-        const box = document.createElement('div');
-        box.textContent = `${item.seriesName}: ${(100 * item.value[1]).toFixed(1)} % within ${quantity(item.value[0], 's')}`;
-        return box;
-      },
-    },
-    xAxis: {
-      ...axisStyle(),
-      type: 'log',
-      axisLabel: {
-        ...axisStyle().axisLabel,
-        hideOverlap: true,
-        formatter: (seconds: number) => tick(seconds, 's'),
-      },
-    },
-    yAxis: {
-      ...axisStyle(),
-      type: 'value',
-      min: 0,
-      max: 1,
-      axisLabel: { ...axisStyle().axisLabel, formatter: (share: number) => `${Math.round(100 * share)} %` },
-    },
+    ...frameOf({ left: 12, right: 24, top: 50, bottom: 12 }),
+    legend: legendOf({ top: 2, itemWidth: 16 }),
+    tooltip: itemTooltip(
+      ({ seriesName, value: [seconds, share] }: { seriesName: string; value: [number, number] }) =>
+        `${seriesName}: ${(100 * share).toFixed(1)} % within ${quantity(seconds, 's')}`,
+    ),
+    xAxis: numberAxis((seconds: number) => tick(seconds, 's'), { type: 'log' }),
+    yAxis: numberAxis((share: number) => `${Math.round(100 * share)} %`, { min: 0, max: 1 }),
     series: curves.map(({ name, quantiles }) => ({
       type: 'line',
       name,

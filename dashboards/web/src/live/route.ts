@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { orElse } from '../../../../core/or-else.js';
 
 /** Pages of the live view; the address keeps them after its `#`, so that the coordinator serves one page. */
 export type Route =
@@ -30,9 +31,5 @@ export function useRoute(): Route {
 }
 
 function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return orElse(() => decodeURIComponent(text), text);
 }
