@@ -1,19 +1,15 @@
 import { dominates } from '../core/judgement/pareto.js';
 import { PROMOTED_CHARACTERS } from '../core/result/result.js';
 import { median } from '../core/statistics/quantile.js';
-import { mean, moments } from '../core/statistics/summary.js';
+import { mean } from '../core/statistics/summary.js';
 import type { Observation, Prediction } from './history.js';
 import type { Costs } from './hypervolume.js';
 import { ranked } from './order.js';
+import { near, ProbeErrors } from './probe-errors.js';
 import { type Beaten, type Decision, FEWEST_ROUNDS, RACERS, Race, type Reading } from './race.js';
 
 /** One in so many probed points is measured in full while others are probed. */
 const REDUCTION = 3;
-/** Standard deviations by which a probe has to be beaten. */
-const BAND = 2;
-/** Standard deviation between a point's probe and its full measurement, as a logarithm, while too few points have both. */
-const USUAL_ERROR = 0.1;
-const FEWEST_PAIRS = 4;
 /** Racers that were measured in full before. */
 const MEASURED_RACERS = 2;
 /** Of the racers, those that are usually left behind, whose full measurements pay for the rounds. */
@@ -59,14 +55,13 @@ export class Probes {
   readonly #measured = new Map<number, Waiting>();
   /** Of those that wait, what lost its race. */
   readonly #beaten = new Set<number>();
-  /** By objective: full measurements minus probes of the same points. */
-  readonly #apart: number[][];
+  readonly #errors: ProbeErrors;
   readonly #labelOf: (position: number) => string;
   #known: Known = { measured: [], predict: null, atBest: null };
   #race = this.#newRace([]);
 
   constructor(objectives: number, labelOf: (position: number) => string) {
-    this.#apart = Array.from({ length: objectives }, () => []);
+    this.#errors = new ProbeErrors(objectives);
     this.#labelOf = labelOf;
   }
 
@@ -138,21 +133,21 @@ export class Probes {
 
   /** Forgets a point, which was given up or measured. @param costs of its full measurement; null where it has none. */
   take(position: number, costs: readonly (number | null)[] | null): void {
-    for (const [d, cost] of this.#waiting.get(position)?.costs.entries() ?? []) {
-      const full = costs?.[d] ?? null;
-      if (cost !== null && full !== null) this.#apart[d]!.push(full - cost);
-    }
     const probed = this.#waiting.get(position);
     this.#waiting.delete(position);
     this.#beaten.delete(position);
-    if (probed !== undefined && costs !== null) this.#measured.set(position, probed);
-    else if (probed !== undefined) this.#race.leave(position);
+    if (probed === undefined) return;
+    if (costs === null) this.#race.leave(position);
+    else {
+      this.#errors.add(probed.costs, costs);
+      this.#measured.set(position, probed);
+    }
   }
 
   /** @returns probes as if they were measurements: what they lack is what is predicted, or the middle of what was measured. */
   observations({ measured, predict }: Known): Observation[] {
-    const off = this.#apart.map((ones) => (ones.length === 0 ? 0 : moments(ones).mean));
-    const middle = this.#apart.map((_, d) => {
+    const { off } = this.#errors;
+    const middle = off.map((_, d) => {
       const costs = measured.flatMap((one) => (one.costs === null ? [] : [one.costs[d]!]));
       return costs.length === 0 ? 0 : median(costs);
     });
@@ -184,32 +179,30 @@ export class Probes {
     if (won !== undefined) return this.#promote(won, this.#wonBy(won));
     const probes = this.observations(known).filter(({ position }) => !this.#beaten.has(position));
     const all = [...known.measured, ...probes];
+    const { bands } = this.#errors;
+    const beside = (one: Observation, other: Observation) => near(one.costs!, other.costs!, bands);
     const most = over ? all.length : Math.floor((all.length + this.#beaten.size) / REDUCTION);
     const meeting = all.filter(({ costs, violation }) => costs !== null && violation === 0);
     const free = ({ position }: Observation) => !busy.has(position) && (race.over || !race.has(position));
     const waiting = new Set(probes.filter((one) => free(one) && one.violation === 0));
-    const open = (one: Observation) => waiting.has(one) && !this.#isBeaten(one, meeting, known);
+    const open = (one: Observation) => waiting.has(one) && !this.#isBeaten(one, meeting, bands);
     const order = ranked(all, most);
     const pays = this.#pays(known);
     const rivals = pays ? meeting.filter((one) => free(one) && this.#measured.has(one.position)) : [];
     for (const [rank, one] of order.slice(0, most).entries()) {
       if (!open(one)) continue;
       const before = rivals
-        .filter((other) => this.#near(one, other))
+        .filter((other) => beside(one, other))
         .sort((a, b) => ahead(b, one) - ahead(a, one))
         .slice(0, MEASURED_RACERS);
-      const near = firstOf(
-        order,
-        RACERS - 1,
-        (other) => other !== one && this.#near(one, other) && open(other),
-      );
-      if (!pays || near.length + before.length === 0) {
+      const rest = firstOf(order, RACERS - 1, (other) => other !== one && beside(one, other) && open(other));
+      if (!pays || rest.length + before.length === 0) {
         const why =
-          near.length === 0 ? 'no other probe is as near as probes are off' : 'a race would take as long';
+          rest.length === 0 ? 'no other probe is as near as probes are off' : 'a race would take as long';
         return this.#promote(one.position, `rank ${rank + 1} of ${all.length}: ${why}`);
       }
       if (!race.over) continue;
-      const racers = [one, ...before, ...near].slice(0, RACERS);
+      const racers = [one, ...before, ...rest].slice(0, RACERS);
       this.#race = this.#newRace(racers.map(({ position }) => position));
       return { positions: this.#race.members, decision: null };
     }
@@ -238,31 +231,14 @@ export class Probes {
     return FEWEST_ROUNDS * probe < LEFT_BEHIND * full;
   }
 
-  /** Whether two probes lie so near that either point may dominate the other one, and neither surely does. */
-  #near({ costs: a }: Observation, { costs: b }: Observation): boolean {
-    const bands = a!.map((_, d) => BAND * Math.SQRT2 * this.#error(d));
-    const may = (one: Costs, other: Costs) => one.every((cost, d) => cost - bands[d]! <= other[d]!);
-    const does = (one: Costs, other: Costs) =>
-      dominates(
-        one,
-        other.map((cost, d) => cost - bands[d]!),
-      );
-    return (may(a!, b!) || may(b!, a!)) && !does(a!, b!) && !does(b!, a!);
-  }
-
-  #isBeaten(one: Observation, others: readonly Observation[], { atBest }: Known): boolean {
+  #isBeaten(one: Observation, others: readonly Observation[], bands: Costs): boolean {
+    const { atBest } = this.#known;
     const said = this.#waiting.get(one.position)!.costs;
     const best = said.includes(null) ? (atBest?.(one.position) ?? null) : null;
     const own = one.costs!.map((cost, d) =>
-      said[d] === null ? (best?.[d] ?? Number.NEGATIVE_INFINITY) : cost - BAND * Math.SQRT2 * this.#error(d),
+      said[d] === null ? (best?.[d] ?? Number.NEGATIVE_INFINITY) : cost - bands[d]!,
     );
     return others.some((other) => other !== one && dominates(other.costs!, own));
-  }
-
-  /** Standard deviation of what probes are off by. */
-  #error(objective: number): number {
-    const ones = this.#apart[objective]!;
-    return ones.length < FEWEST_PAIRS ? USUAL_ERROR : Math.sqrt(moments(ones).squares / (ones.length - 1));
   }
 }
 

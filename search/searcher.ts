@@ -1,10 +1,9 @@
-import { dominates, missBy } from '../core/judgement/pareto.js';
+import { missBy } from '../core/judgement/pareto.js';
 import { PythonRandom } from '../core/statistics/python-random.js';
 import type { Objective, SearchSpec } from '../core/sweep/spec.js';
 import { drawBelow, type History, type Observation } from './history.js';
-import { type Costs, hypervolume } from './hypervolume.js';
+import { type Grown, Measured } from './measured.js';
 import { costOf } from './objectives.js';
-import { CORNER, type Numbered, unitCosts } from './order.js';
 import { type Known, type Next, Probes } from './probes.js';
 import type { Decision } from './race.js';
 import type { SearchSpace } from './space.js';
@@ -38,13 +37,6 @@ export interface Spent {
   readonly joules: number;
 }
 
-/** What the front covered when so much time was spent. */
-export interface Grown {
-  readonly deviceSeconds: number;
-  /** As in SearchProgress, in the scale of all that is known now. */
-  readonly hypervolume: number;
-}
-
 /** What was decided of a probed point, for those who read it. */
 export interface Decided {
   readonly label: string;
@@ -76,23 +68,12 @@ export interface SearchProgress extends Spent {
 const SKIPS = 400;
 /** Why a search ends that has nothing else to offer. */
 const ALL_DOMINATED = 'predicted to be dominated, by more than the prediction was ever wrong';
-/** Measured points before a search may end for want of gain. */
-const FEWEST_FOR_GAIN = 24;
 /** Rows after which objectives that none of them has are given up. */
 const ROWS_WITHOUT_NUMBERS = 8;
 /** Trials after which a search is given up that no row came of. */
 const TRIALS_WITHOUT_ROWS = 32;
-/** Of the time that was spent, the newest part whose gain decides. */
-const GAIN_WINDOW = 0.25;
 /** Decisions that are shown: the log has them all. */
 const DECISIONS = 24;
-/** Moments of the curve of a front. */
-const CURVE = 32;
-/** Standard deviations between two points of one start each before the worse one is not worth another. */
-const RACE = 2;
-/** What starts of one point differ by, as a logarithm, while nothing is known of that. */
-const USUAL_SPREAD = 0.05;
-
 /**
  * Chooses which points of a sweep are measured, and how often: new ones by a strategy, further starts for those that may stand on the front by
  * all that their starts say. It decides from what it was told alone, in that order, so that one that is told a log's results again goes on as if it
@@ -101,9 +82,7 @@ const USUAL_SPREAD = 0.05;
 export class Searcher {
   readonly #space: SearchSpace;
   readonly #options: SearchOptions;
-  readonly #told = new Map<number, Point>();
-  /** In the order of their first start. */
-  readonly #order: Point[] = [];
+  readonly #measured = new Measured();
   readonly #probes: Probes;
   readonly #pending = new Set<number>();
   readonly #skipped = new Map<number, string>();
@@ -132,12 +111,12 @@ export class Searcher {
   get ended(): string | null {
     if (this.#ended !== null) return this.#ended;
     // Not for good: what failed is tried again when the sweep is submitted again.
-    if (this.#told.size === 0 && this.#trials >= TRIALS_WITHOUT_ROWS) {
+    if (this.#measured.size === 0 && this.#trials >= TRIALS_WITHOUT_ROWS) {
       const [reason = 'each failed or was invalid'] = this.#skipped.values();
       return `none of its first ${this.#trials} trials gave a row: ${reason}`;
     }
     if (this.#pending.size > 0) return null;
-    const left = this.#space.count - this.#told.size - this.#probes.size - this.#skipped.size;
+    const left = this.#space.count - this.#measured.size - this.#probes.size - this.#skipped.size;
     if (left > 0 || this.#nextProbed(true) !== null) return null;
     return this.#probes.size === 0
       ? 'every point was measured or skipped'
@@ -216,7 +195,7 @@ export class Searcher {
   /** Whether the next trial of a point is a probe. */
   wantsProbe(position: number): boolean {
     if (this.#options.spec.fidelity !== 'probe') return false;
-    return this.#probes.races(position) || !(this.#told.has(position) || this.#probes.has(position));
+    return this.#probes.races(position) || !(this.#measured.has(position) || this.#probes.has(position));
   }
 
   #nextProbed(over: boolean): Next | null {
@@ -226,7 +205,7 @@ export class Searcher {
   #known(): Known {
     const model = this.#surrogate;
     return {
-      measured: this.#order,
+      measured: this.#measured.all,
       predict: model?.predict ?? null,
       atBest: model === null ? null : (position) => model.atBest(position),
     };
@@ -236,7 +215,7 @@ export class Searcher {
   skip(position: number, reason: string): void {
     this.#pending.delete(position);
     this.#probes.take(position, null);
-    if (!this.#told.has(position)) this.#skipped.set(position, reason);
+    if (!this.#measured.has(position)) this.#skipped.set(position, reason);
   }
 
   /** A point that was pending is not looked at, after all. */
@@ -259,7 +238,7 @@ export class Searcher {
   tellProbe({ position, values, seconds, joules }: Told, block: number): void {
     this.spend(seconds, joules);
     this.#pending.delete(position);
-    if (this.#told.has(position) && !this.#probes.wasMeasured(position)) return;
+    if (this.#measured.has(position) && !this.#probes.wasMeasured(position)) return;
     this.#skipped.delete(position);
     const { costs, missed } = this.#read(values);
     // What a probe has no number of it does not miss.
@@ -284,37 +263,17 @@ export class Searcher {
     this.#pending.delete(position);
     this.#skipped.delete(position);
     this.spend(seconds, joules);
-    let point = this.#told.get(position);
-    if (point === undefined) {
-      point = new Point(position, this.#space.digitsAt(position), this.#seconds);
-      this.#told.set(position, point);
-      this.#order.push(point);
-    }
     const { costs, missed } = this.#read(values);
     this.#probes.take(position, costs);
-    point.add(
-      costs.some((cost) => cost === null) ? null : (costs as number[]),
-      missed.some((one) => one === null) ? null : (missed as number[]).reduce((sum, one) => sum + one, 0),
+    this.#measured.add(position, this.#space.digitsAt(position), this.#seconds, {
+      costs: costs.some((cost) => cost === null) ? null : (costs as number[]),
+      violation: missed.some((one) => one === null)
+        ? null
+        : (missed as number[]).reduce((sum, one) => sum + one, 0),
       seconds,
-    );
+    });
     this.#learn();
     this.#ended ??= this.#pointless();
-  }
-
-  /**
-   * @returns whether another start of a measured point can change where it stands: it is not dominated by a point that is better by
-   * more than what starts differ by.
-   */
-  worthAnotherStart(position: number): boolean {
-    const point = this.#told.get(position);
-    if (point === undefined || point.costs === null || point.violation > 0) return false;
-    const slack = this.#spread() * RACE * Math.sqrt(2 / point.starts);
-    const own = point.costs.map((cost) => cost - slack);
-    const beaten = this.#order.some(
-      (other) =>
-        other !== point && other.costs !== null && other.violation === 0 && dominates(other.costs, own),
-    );
-    return !beaten;
   }
 
   get spent(): Spent {
@@ -326,7 +285,7 @@ export class Searcher {
     for (const reason of this.#skipped.values()) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     return {
       ...this.spent,
-      measured: this.#told.size,
+      measured: this.#measured.size,
       probed: this.#probes.size,
       pending: this.#pending.size,
       decided: this.#decided.size,
@@ -341,21 +300,22 @@ export class Searcher {
     };
   }
 
+  /** @returns whether another start of a measured point can change where it stands on the front. */
+  worthAnotherStart(position: number): boolean {
+    return this.#measured.worthAnotherStart(position);
+  }
+
   /** @returns how the front grew with the time that was spent, equally far apart and up to now; empty without two points. */
   curve(): readonly Grown[] {
-    if (this.#curve?.trials !== this.#trials) {
-      const moments = Array.from({ length: CURVE }, (_, i) => ((i + 1) * this.#seconds) / CURVE);
-      const covered = this.#coveredAt(moments) ?? [];
-      const grown = covered.map((hypervolume, i) => ({ deviceSeconds: moments[i]!, hypervolume }));
-      this.#curve = { trials: this.#trials, grown };
-    }
+    if (this.#curve?.trials !== this.#trials)
+      this.#curve = { trials: this.#trials, grown: this.#measured.curve(this.#seconds) };
     return this.#curve.grown;
   }
 
   /** @param dominated takes in what is predicted to be, which is not offered again. */
   #history(model: Surrogate | null, dominated: Set<number>): History {
     const asked = (position: number) =>
-      this.#told.has(position) ||
+      this.#measured.has(position) ||
       this.#probes.has(position) ||
       this.#pending.has(position) ||
       this.#skipped.has(position) ||
@@ -367,7 +327,7 @@ export class Searcher {
       asked,
       worth: (position) => {
         if (asked(position)) return false;
-        if (model === null || !this.#isDominated(model.atBest(position))) return true;
+        if (model === null || !this.#measured.anyDominates(model.atBest(position))) return true;
         dominated.add(position);
         return false;
       },
@@ -378,23 +338,17 @@ export class Searcher {
   /** Of all points that were looked at, as deep as that was. */
   #observations(): readonly Observation[] {
     return this.#probes.size === 0
-      ? this.#order
-      : [...this.#order, ...this.#probes.observations(this.#known())];
+      ? this.#measured.all
+      : [...this.#measured.all, ...this.#probes.observations(this.#known())];
   }
 
   /** Makes the model anew when a twentieth more points are known: as things are told, so that a log that is told again gives the same models. */
   #learn(): void {
-    const known = this.#order.length + this.#probes.size;
+    const known = this.#measured.size + this.#probes.size;
     if (!this.#options.spec.predict || known < this.#relearnAt) return;
     this.#relearnAt = Math.ceil(known * 1.05);
     if (this.#relearnAt === known) this.#relearnAt += 1;
     this.#surrogate = Surrogate.of(this.#space, this.#options.physics, this.#observations());
-  }
-
-  #isDominated(best: Costs): boolean {
-    return this.#order.some(
-      ({ costs, violation }) => costs !== null && violation === 0 && dominates(costs, best),
-    );
   }
 
   /** Another one after each thing that was told or asked for, and the same again in a search that was told and asked the same. */
@@ -402,18 +356,6 @@ export class Searcher {
     const state = new PythonRandom(this.#options.spec.seed >>> 0);
     const steps = (this.#trials * 65_537 + this.#pending.size * 257) % 2 ** 31;
     return (drawBelow(state, 2 ** 32) ^ Math.imul(steps, 0x9e37_79b9)) >>> 0;
-  }
-
-  /** What starts of one point differ by, as a standard deviation of costs: pooled over the points that have several. */
-  #spread(): number {
-    let sum = 0;
-    let count = 0;
-    for (const { squares, starts, costs } of this.#order) {
-      if (costs === null || starts < 2) continue;
-      sum += squares / costs.length;
-      count += starts - 1;
-    }
-    return count < 3 ? USUAL_SPREAD : Math.sqrt(sum / count);
   }
 
   #overspent(): string | null {
@@ -427,77 +369,14 @@ export class Searcher {
 
   /** Why it is not worth to go on. */
   #pointless(): string | null {
-    const rows = this.#order.length;
-    if (rows >= ROWS_WITHOUT_NUMBERS && this.#order.every(({ costs }) => costs === null)) {
+    const rows = this.#measured.size;
+    if (rows >= ROWS_WITHOUT_NUMBERS && this.#measured.all.every(({ costs }) => costs === null)) {
       const metrics = this.#options.objectives.map(({ metric }) => metric).join(' and ');
       return `none of its first ${rows} rows has a number of ${metrics}: name objectives that the workload measures`;
     }
     const least = this.#options.spec.leastGainPerDeviceHour;
-    const gain = least === null ? null : this.#gainPerHour();
+    const gain = least === null ? null : this.#measured.gainPerHour(this.#seconds);
     if (gain === null || gain >= least!) return null;
     return `a device-hour adds ${(100 * gain).toFixed(1)} % to the volume under its front, less than ${100 * least!} %`;
-  }
-
-  #gainPerHour(): number | null {
-    if (this.#order.length < FEWEST_FOR_GAIN) return null;
-    const from = this.#seconds * (1 - GAIN_WINDOW);
-    const [before, now] = this.#coveredAt([from, this.#seconds]) ?? [0, 0];
-    if (now === 0) return null;
-    const hours = (this.#seconds * GAIN_WINDOW) / 3600;
-    return (now! - before!) / now! / hours;
-  }
-
-  /**
-   * @param moments in device-seconds that all trials had taken.
-   * @returns the share of the volume that what was measured by each of them covers, in the scale of all that is known; null without two points.
-   */
-  #coveredAt(moments: readonly number[]): number[] | null {
-    const numbered = this.#order.filter(
-      (one): one is Point & Numbered => one.costs !== null && one.violation === 0,
-    );
-    if (numbered.length < 2) return null;
-    const scaled = unitCosts(numbered);
-    const corner = scaled[0]!.map(() => CORNER);
-    const whole = CORNER ** corner.length;
-    return moments.map((moment) => {
-      const known = scaled.filter((_, i) => numbered[i]!.since <= moment);
-      return hypervolume(known, corner) / whole;
-    });
-  }
-}
-
-/** A point with what its trials said together. */
-class Point implements Observation {
-  readonly position: number;
-  readonly digits: Int16Array;
-  costs: Costs | null = null;
-  violation = 0;
-  starts = 0;
-  seconds = 0;
-  /** Of its starts' costs about their mean, over all objectives. */
-  squares = 0;
-  /** Device-seconds that all trials had taken when its first one had ended. */
-  readonly since: number;
-
-  constructor(position: number, digits: Int16Array, since: number) {
-    this.position = position;
-    this.digits = digits;
-    this.since = since;
-  }
-
-  /** @param violation null = a constraint has no number, which counts as missed. */
-  add(costs: Costs | null, violation: number | null, seconds: number): void {
-    this.seconds += seconds;
-    if (costs === null) return;
-    this.starts += 1;
-    const before = this.costs;
-    this.costs = costs.map((cost, d) =>
-      before === null ? cost : before[d]! + (cost - before[d]!) / this.starts,
-    );
-    // Welford's update.
-    if (before !== null) {
-      this.squares += costs.reduce((sum, cost, d) => sum + (cost - before[d]!) * (cost - this.costs![d]!), 0);
-    }
-    this.violation += ((violation ?? 1) - this.violation) / this.starts;
   }
 }

@@ -1,7 +1,8 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
 import type { PointName } from '../../core/sweep/labels.js';
 import type { Objective, SearchBound } from '../../core/sweep/spec.js';
-import type { Grown, SearchProgress } from '../../search/searcher.js';
+import type { Grown } from '../../search/measured.js';
+import type { SearchProgress } from '../../search/searcher.js';
 import type { DriftChart, Sitting } from '../drift/charts.js';
 import type { Payload } from '../payload.js';
 import type { Details } from '../trim.js';
