@@ -6,7 +6,7 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 179_020,
+  code: 179_090,
   /** Of one room. */
   room: 33_655,
   tests: 78_960,
