@@ -20,7 +20,10 @@ export class Checker {
   readonly acknowledgedTrials = new Set<string>();
   /** By point and start: the trials that agents run. */
   readonly #running = new Map<string, Running[]>();
+  /** By trial. */
   readonly #points = new Map<string, string>();
+  /** By trial: until when the lease is good that was granted; it may come late to a node that stood still. */
+  readonly #granted = new Map<string, number>();
 
   constructor(store: Store) {
     this.store = store;
@@ -30,6 +33,7 @@ export class Checker {
   granted(node: string, lease: Lease, by: string): void {
     const point = pointOf(lease);
     this.#points.set(lease.trialId, point);
+    this.#granted.set(lease.trialId, this.#now + LEASE_SECONDS);
     if (lease.purpose !== 'measure') return;
     for (const { node: other, trialId, until } of this.#running.get(point) ?? []) {
       if (other !== node && this.#now < until - SLACK_SECONDS)
@@ -45,7 +49,7 @@ export class Checker {
     if (lease.purpose !== 'measure') return;
     const point = pointOf(lease);
     const list = this.#running.get(point) ?? [];
-    list.push({ node, trialId: lease.trialId, until: this.#now + LEASE_SECONDS });
+    list.push({ node, trialId: lease.trialId, until: this.#granted.get(lease.trialId)! });
     this.#running.set(point, list);
   }
 
