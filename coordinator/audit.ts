@@ -25,7 +25,7 @@ export type Action =
   | 'refuse-result'
   | 'offer-artifact';
 
-/** Refusals that are noted in a second; of more, how many there were. */
+/** Refusals of one name, and of all strangers together, that are noted in a second; of more, how many there were. */
 const REFUSALS_PER_SECOND = 20;
 
 /**
@@ -40,7 +40,7 @@ export class Audit {
   #bytes = 0;
   #failing = false;
   #second = '';
-  #refusals = 0;
+  readonly #refusals = new Map<string | null, number>();
 
   /** @throws FailureError where the file cannot be written: nobody finds out later that nothing was noted. */
   constructor(settings: ResolvedConfig['audit'], now: () => string, warn: (sentence: string) => void) {
@@ -66,8 +66,9 @@ export class Audit {
     const at = this.#now();
     const second = at.slice(0, 19);
     if (second !== this.#second) this.#tellRest(second);
-    this.#refusals += 1;
-    if (this.#refusals <= REFUSALS_PER_SECOND)
+    const refusals = (this.#refusals.get(who) ?? 0) + 1;
+    this.#refusals.set(who, refusals);
+    if (refusals <= REFUSALS_PER_SECOND)
       this.#write({ at, who, from, action: 'refused', where, code, message });
   }
 
@@ -87,10 +88,12 @@ export class Audit {
   }
 
   #tellRest(second: string): void {
-    const more = this.#refusals - REFUSALS_PER_SECOND;
-    if (more > 0) this.#write({ at: this.#now(), action: 'refused', more });
+    for (const [who, refusals] of this.#refusals) {
+      const more = refusals - REFUSALS_PER_SECOND;
+      if (more > 0) this.#write({ at: this.#now(), who, action: 'refused', more });
+    }
     this.#second = second;
-    this.#refusals = 0;
+    this.#refusals.clear();
   }
 
   #write(entry: Readonly<Record<string, unknown>>): void {

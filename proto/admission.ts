@@ -6,10 +6,10 @@ import {
   type ServerInterceptor,
   ServerListenerBuilder,
 } from '@grpc/grpc-js';
-import { admit, certificateShown, shownBy } from './caller.js';
+import { admit, nameOf, type Shown, shownBy } from './caller.js';
 import { toServiceError, WireError } from './errors.js';
 import { ConnectionCount } from './http/limits.js';
-import { type ConnectionLimits, METHODS, type MethodLimits } from './limits.js';
+import { type ConnectionLimits, METHODS, type MethodLimits, MOST_REFUSED_CALLS } from './limits.js';
 import { CallRates, tooOften, type Watching } from './rate-limit.js';
 import type { OnRefused } from './refusals.js';
 import type { ServerSecurity } from './security.js';
@@ -20,7 +20,10 @@ const REFUSALS: ReadonlySet<string> = new Set(['unauthenticated', 'forbidden', '
 /** A connection on which nobody has been admitted yet. */
 interface Unauthenticated {
   readonly address: string;
+  readonly socket: Socket;
   readonly patience: NodeJS.Timeout;
+  /** Calls on it that were refused. */
+  refused: number;
 }
 
 /**
@@ -60,7 +63,7 @@ export class Admission {
     const key = `${address} ${remotePort}`;
     const patience = setTimeout(() => socket.destroy(), this.#limits.unauthenticatedSeconds * 1000);
     patience.unref();
-    this.#unauthenticated.set(key, { address, patience });
+    this.#unauthenticated.set(key, { address, socket, patience, refused: 0 });
     this.#unauthenticatedOf.set(address, waiting + 1);
     socket.once('close', () => this.#forget(key));
   }
@@ -75,7 +78,8 @@ export class Admission {
             try {
               this.#enter(call, metadata, limits);
             } catch (error) {
-              this.#tell(error, call, method.path);
+              this.#tell(error, call, metadata, method.path);
+              this.#countRefusal(call);
               // Nothing is read before `pass`; what comes all the same is thrown away by the transport.
               call.sendStatus(toServiceError(error));
               return;
@@ -97,13 +101,16 @@ export class Admission {
       this.#unauthenticated.get(key)?.patience.refresh();
       return;
     }
-    const shown = shownBy({ metadata, getAuthContext: () => call.getAuthContext() }, this.#security);
-    const { name } = admit(shown, this.#security, limits.access);
+    const { name } = admit(this.#shown(call, metadata), this.#security, limits.access);
     this.#forget(key);
     // An agent makes one call that lasts; on loopback all are one.
     if (limits.access === 'agent' || this.#security.kind === 'plaintext') return;
     const seconds = this.#rates.take(name);
     if (seconds !== null) throw tooOften(name, seconds);
+  }
+
+  #shown(call: ServerInterceptingCallInterface, metadata: Metadata): Shown {
+    return shownBy({ metadata, getAuthContext: () => call.getAuthContext() }, this.#security);
   }
 
   /** A handshake that failed: the certificate of a stranger, or one that has expired. */
@@ -117,12 +124,20 @@ export class Admission {
     });
   }
 
-  #tell(error: unknown, call: ServerInterceptingCallInterface, where: string): void {
+  #tell(error: unknown, call: ServerInterceptingCallInterface, metadata: Metadata, where: string): void {
     if (!(error instanceof WireError) || !REFUSALS.has(error.code)) return;
-    const peer = call.getAuthContext()?.sslPeerCertificate;
-    const who = certificateShown(peer).commonName ?? null;
+    const who = nameOf(this.#shown(call, metadata), this.#security);
     const from = call.getConnectionInfo().remoteAddress ?? '';
     this.#onRefused({ who, from, code: error.code, message: error.message, where });
+  }
+
+  /** A client that is refused tries again now and then; who goes on and on has to dial each time. */
+  #countRefusal(call: ServerInterceptingCallInterface): void {
+    const { remoteAddress, remotePort } = call.getConnectionInfo();
+    const connection = this.#unauthenticated.get(`${remoteAddress} ${remotePort}`);
+    if (connection === undefined) return;
+    connection.refused += 1;
+    if (connection.refused > MOST_REFUSED_CALLS) connection.socket.destroy();
   }
 
   #forget(key: string): void {

@@ -112,6 +112,12 @@ function grantsOf(
     .map((grant) => ({ name: grant.name, grant }));
 }
 
+/** @returns the name that somebody shows, for who notes that it was refused; null = none that is known. */
+export function nameOf(shown: Shown, security: ServerSecurity): string | null {
+  const held = security.kind === 'plaintext' ? [] : grantsOf(shown, security);
+  return held[0]?.name ?? shown.commonName ?? null;
+}
+
 /** @returns who it is; throws WireError `unauthenticated` or `forbidden`. */
 export function admit(shown: Shown, security: ServerSecurity, scope: Scope | 'known'): Caller {
   if (security.kind === 'plaintext') return ANYBODY_HERE;

@@ -119,8 +119,10 @@ export function toServiceError(error: unknown): Pick<ServiceError, 'code' | 'det
   return { code: statusOf(wire.code), details: cut(wire.message), metadata };
 }
 
+/** Half a character, which somebody sent or a cut left, is none: grpc-js cannot send it, and what it throws would end the process. */
 function cut(sentence: string): string {
-  return sentence.length <= SENTENCE ? sentence : `${sentence.slice(0, SENTENCE)}…`;
+  const short = sentence.length <= SENTENCE ? sentence : `${sentence.slice(0, SENTENCE)}…`;
+  return short.replaceAll(/\p{Surrogate}/gu, '\ufffd');
 }
 
 function wireCodeOf(code: FailureCode): WireCode {

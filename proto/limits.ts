@@ -93,6 +93,9 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   unauthenticatedSeconds: 20,
 };
 
+/** Calls that are refused on a connection on which nobody was admitted; then it is cut. */
+export const MOST_REFUSED_CALLS = 100;
+
 /** Longest record of a result, as JSON; the rest of its message is identifiers. */
 export const MAX_RESULT_BYTES = MAX_MESSAGE_BYTES - 64 * 1024;
 

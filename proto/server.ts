@@ -49,7 +49,7 @@ export class Handlers {
     handle: (request: Request, context: CallContext) => Promise<Response>,
   ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
-      const run = async (): Promise<Response> => handle(call.request, this.#enter(call));
+      const run = async (): Promise<Response> => handle(read(call.request), this.#enter(call));
       run().then(
         (response) => callback(null, response),
         (error: unknown) => callback(toServiceError(error)),
@@ -65,7 +65,7 @@ export class Handlers {
         const context = this.#enter(call);
         const send = sender<Response>(call as unknown as Writable);
         let askedAt = performance.now();
-        for await (const message of handle(call.request, context)) {
+        for await (const message of handle(read(call.request), context)) {
           if (context.signal.aborted) return;
           if (performance.now() - askedAt > ASK_AGAIN_MILLISECONDS) {
             identify(call, this.#security);
@@ -121,6 +121,12 @@ export class Handlers {
       signal: gone.signal,
     };
   }
+}
+
+/** @throws the WireError that came in place of what could not be decoded (readable.ts). */
+function read<Request>(request: Request): Request {
+  if (request instanceof WireError) throw request;
+  return request;
 }
 
 /** How often a stream that goes on asks whether its caller still may have it. */

@@ -2,35 +2,25 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { WireError } from './errors.js';
 import { AgentServiceService, SessionRequest } from './gen/ridgepoint/v1/agents.js';
 import { MAX_TRIAL_IDS, SESSION_BYTES } from './limits.js';
+import { readable } from './readable.js';
 
 /** Fields of one SessionRequest: it holds one message, and a newer agent may add a few. */
 const MAX_FIELDS = 16;
 
 /**
  * The agents' service with limits on each kind of message, kept on the bytes before they are decoded: a heartbeat has no use for
- * what a result may have. What is beyond them arrives as a WireError in place of the message (`messagesOf` throws it), for an
- * error in decoding would reach the agent as "internal" without a reason.
+ * what a result may have.
  */
-export const LimitedAgentService: typeof AgentServiceService = {
-  session: {
-    ...AgentServiceService.session,
-    requestDeserialize: (bytes: Buffer): SessionRequest => {
-      try {
-        return read(bytes);
-      } catch (error) {
-        const wrong = error instanceof WireError ? error : unreadable(error);
-        return wrong as unknown as SessionRequest;
-      }
-    },
-  },
-};
+export const LimitedAgentService: typeof AgentServiceService = readable({
+  session: { ...AgentServiceService.session, requestDeserialize: read },
+});
 
 function read(bytes: Buffer): SessionRequest {
   const reader = new BinaryReader(bytes);
   for (let fields = 1; reader.pos < reader.len; fields += 1) {
     const [field, type] = reader.tag();
     if (fields > MAX_FIELDS || type === WireType.StartGroup)
-      throw unreadable('it has fields that no agent sends');
+      throw new Error('it has fields that no agent sends');
     const begin = reader.pos;
     reader.skip(type, field);
     const [name, limit] = limitOf(field);
@@ -68,9 +58,4 @@ function trialIdsOf({ message }: SessionRequest): number {
     default:
       return 0;
   }
-}
-
-function unreadable(why: unknown): WireError {
-  const reason = why instanceof Error ? why.message : String(why);
-  return new WireError('invalid', `A message of the session cannot be read: ${reason}.`);
 }

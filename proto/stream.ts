@@ -34,7 +34,7 @@ export function sender<Out>(stream: Writable): (message: Out) => Promise<void> {
  */
 export async function* messagesOf<In>(stream: Readable): AsyncGenerator<In> {
   for await (const message of stream.iterator({ destroyOnReturn: false })) {
-    // A message that was refused while it was decoded (session-limits.ts).
+    // In place of one that could not be decoded (readable.ts).
     if (message instanceof WireError) throw message;
     yield message as In;
   }

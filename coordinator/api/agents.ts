@@ -74,7 +74,7 @@ export async function serveAgent(
     push: (message) => void stream.send({ message }).catch(() => undefined),
     close: (reason) => closed.abort(reason),
   };
-  api.registry.attach(profile, session, api.clock.at());
+  api.registry.attach(profile, session, api.clock.at(), hello.nodeProfileJson.length);
   api.inform(`${profile.name} joined (${context.caller}, ${context.peer})`);
   api.audit.did('join', by, { node: profile.name });
   try {

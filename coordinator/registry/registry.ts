@@ -20,21 +20,43 @@ export interface NodeEntry {
   readonly profile: NodeProfile;
   readonly session: Session | null;
   readonly lastSeenAt: string;
+  /** Length of its profile as JSON. */
+  readonly bytes: number;
   /** What the agent says of itself: `idle`, `busy`, `draining`, or `left` when it left on purpose. */
   readonly state: string;
 }
+
+/** What all nodes together may say of themselves; ten thousand of eight devices say a third of it. */
+export const MOST_PROFILE_BYTES = 128 * 1024 ** 2;
 
 /** Who is connected and what they last reported. A projection in memory: a restart fills it again within a heartbeat. */
 export class Registry {
   readonly #nodes = new Map<string, NodeEntry>();
   readonly #progress = new Map<string, Progress>();
+  /** Of all profiles. */
+  #bytes = 0;
+
+  /** So much is known of nodes that those which are away are forgotten sooner: one credential may have any number of names. */
+  get crowded(): boolean {
+    return this.#bytes > MOST_PROFILE_BYTES / 2;
+  }
 
   /**
    * A reconnect replaces its own old stream, which may be half open.
-   * @throws WireError `exists` when another agent that is connected has the same node name.
+   * @param bytes length of the profile as JSON
+   * @throws WireError `exists` when another agent that is connected has the same node name; `unavailable` where too much is known of others.
    */
-  attach(profile: NodeProfile, session: Session, at: string): void {
-    const old = this.#nodes.get(profile.name)?.session ?? null;
+  attach(profile: NodeProfile, session: Session, at: string, bytes = 0): void {
+    const known = this.#nodes.get(profile.name);
+    const old = known?.session ?? null;
+    const all = this.#bytes + bytes - (known?.bytes ?? 0);
+    if (all > Math.max(this.#bytes, MOST_PROFILE_BYTES)) {
+      throw new WireError(
+        'unavailable',
+        'The nodes that are known say more of themselves than this coordinator keeps.',
+        ['Nodes that are away are forgotten after `lostSeconds`.'],
+      );
+    }
     if (old !== null) {
       // An instance is no secret: only the same credential may take its place.
       if (old.instance !== session.instance || old.caller !== session.caller) {
@@ -45,7 +67,8 @@ export class Registry {
       }
       old.close('the agent has opened a new stream');
     }
-    this.#nodes.set(profile.name, { profile, session, lastSeenAt: at, state: 'idle' });
+    this.#bytes = all;
+    this.#nodes.set(profile.name, { profile, session, lastSeenAt: at, bytes, state: 'idle' });
   }
 
   /** @returns false when a newer stream of the same node has taken over already. */
@@ -86,7 +109,10 @@ export class Registry {
   /** Forgets nodes that are not connected and that the scheduler has forgotten. @returns their names. */
   forget(known: { has(node: string): boolean }): string[] {
     const gone = [...this.#nodes].filter(([name, { session }]) => session === null && !known.has(name));
-    for (const [name] of gone) this.#nodes.delete(name);
+    for (const [name, { bytes }] of gone) {
+      this.#nodes.delete(name);
+      this.#bytes -= bytes;
+    }
     return gone.map(([name]) => name);
   }
 
@@ -108,6 +134,7 @@ export class Registry {
   clear(reason: string): void {
     this.closeAll(reason);
     this.#nodes.clear();
+    this.#bytes = 0;
     this.#progress.clear();
   }
 }

@@ -60,7 +60,8 @@ export type Event =
       readonly sweepId: string;
       readonly reason: string;
     }
-  | { readonly event: 'tick'; readonly now: number; readonly at: string }
+  /** `crowded`: nodes that are lost are forgotten at once. */
+  | { readonly event: 'tick'; readonly now: number; readonly at: string; readonly crowded?: boolean }
   /** The node is to be given no more work, and stays; or it is again. */
   | {
       readonly event: 'cordon-requested' | 'uncordon-requested';

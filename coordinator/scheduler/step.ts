@@ -67,7 +67,7 @@ export function step(state: SchedulerState, event: Event): Command[] {
     case 'resume-requested':
       return pauseAsked(state, event);
     case 'tick':
-      return tick(state, event.now, event.at);
+      return tick(state, event.now, event.at, event.crowded);
     case 'took-over': {
       const { leaseSeconds } = state.options;
       const nodes = new Set(event.nodes);
@@ -290,7 +290,7 @@ function pauseAsked(
   return [{ command: 'append', facts: [{ fact, sweepId, reason, at }] }];
 }
 
-function tick(state: SchedulerState, now: number, at: string): Command[] {
+function tick(state: SchedulerState, now: number, at: string, crowded = false): Command[] {
   const commands: Command[] = [];
   let returned = false;
   if (state.awaited !== null && now >= state.awaited.until) {
@@ -319,7 +319,7 @@ function tick(state: SchedulerState, now: number, at: string): Command[] {
   }
   const ended = endStalled(state, now, at);
   if (ended.length > 0) commands.push({ command: 'append', facts: ended });
-  forget(state, now);
+  forget(state, now, crowded);
   return returned ? [...commands, ...wakeWaiting(state)] : commands;
 }
 
@@ -327,10 +327,10 @@ function tick(state: SchedulerState, now: number, at: string): Command[] {
  * Drops nodes that are gone for good. Nothing of it is written: the log knows results and no nodes, so a state that is read
  * from it again is the same, and one that comes back after all joins as a new one.
  */
-function forget(state: SchedulerState, now: number): void {
+function forget(state: SchedulerState, now: number, crowded: boolean): void {
   const working = new Set([...state.leases.values()].map((lease) => lease.node));
   for (const [name, { connected, lost, seenAt }] of state.nodes) {
-    const silent = now - seenAt > state.options.forgetSeconds;
+    const silent = crowded || now - seenAt > state.options.forgetSeconds;
     if (silent && lost && !connected && !working.has(name)) state.nodes.delete(name);
   }
 }

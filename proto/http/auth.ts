@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { toFailure } from '../../core/errors.js';
 import { isLoopbackHost } from '../../core/loopback.js';
 import { quote } from '../../core/quote.js';
-import { admit, type Caller, certificateShown, type Shown } from '../caller.js';
+import { admit, type Caller, certificateShown, nameOf, type Shown } from '../caller.js';
 import { type WireCode, WireError } from '../errors.js';
 import { splitAddress } from '../loopback.js';
 import { tooOften, type Watching } from '../rate-limit.js';
@@ -198,9 +198,9 @@ function checkRate(name: string, { rates, security, proxy }: Guarded, reply: Fas
   throw tooOften(name, seconds);
 }
 
-function tellRefusal(error: unknown, request: FastifyRequest, { onRefused }: Guarded): void {
+function tellRefusal(error: unknown, request: FastifyRequest, { onRefused, security }: Guarded): void {
   if (!(error instanceof WireError)) return;
-  const who = request.caller || (shown(request).commonName ?? null);
+  const who = request.caller || nameOf(shown(request), security);
   const where = `${request.method} ${request.routeOptions.url ?? ''}`;
   const from = request.raw.socket.remoteAddress ?? '';
   onRefused?.({ who, from, code: error.code, message: error.message, where });

@@ -4,8 +4,8 @@
  * - orderings: of all ordered pairs of six runs of one build, beside nobody and beside a process that burns one CPU at random moments,
  *   none is red;
  * - slow: a build whose engine takes 25 % longer is red in at least 16 of 20 pairs of runs, and green in none;
- * - again: one that takes 10 % longer is red in at least 16 of 20 rows that two runs leave undecided and `--again` measures within ten minutes
- *   each, beside the burner, too, and green in none.
+ * - again: one that takes 10 % longer is red in at least 16 of 20 rows that `--again` measures within ten minutes each, beside the
+ *   burner, too, and green in none.
  *
  *   npm run bench -- gate [--part=orderings,slow,again] [--out=FOLDER] [--sweep=FILE] [--within=10min] [--rows=20]
  *                         [--slow25=FOLDER] [--slow10=FOLDER]    folders of slower builds of the engine, as RIDGE_LLAMA_CPP takes them; else made here
@@ -138,20 +138,14 @@ async function slow(engine: string): Promise<Figure[]> {
   ];
 }
 
-/** Whether two runs leave a row undecided: one that is red already is not measured again. */
-function isOpen(a: Report, b: Report, number: number): boolean {
-  const only = (report: Report) => ({ ...report, rows: report.rows.filter((row) => row.number === number) });
-  return only(b).rows.length > 0 && outcomeOf(only(a), only(b)) === 'undecided';
-}
-
-/** Rows of a run of each build that these leave undecided, measured again one by one. */
+/** Rows of a run of each build, measured again one by one. */
 async function again(engine: string, burner: boolean): Promise<Figure> {
   const [a, b] = [await runOnce('plain/run-1', null), await runOnce('slow10/run-1', engine)];
   const folder = join(out, burner ? 'again-burnt' : 'again');
   mkdirSync(folder, { recursive: true });
-  const numbers = a.rows.flatMap(({ number }) => (isOpen(a, b, number) ? [number] : []));
-  if (numbers.length === 0)
-    throw new Error('the two runs leave no row undecided that could be measured again');
+  const numbers = a.rows
+    .map(({ number }) => number)
+    .filter((number) => b.rows.some((row) => row.number === number));
   const outcomes = await beside(burner, async () => {
     const all: Outcome[] = [];
     for (let i = 0; i < rows; i += 1) {

@@ -226,6 +226,21 @@ describe.skipIf(!hasOpenssl)('callers (needs openssl)', () => {
     server = authority.issue('coordinator');
   });
 
+  test('a connection of strangers is cut after a hundred calls that were refused, and another one has to be dialed', async () => {
+    const tokensFile = join(folder, 'few.yaml');
+    writeFileSync(tokensFile, '- { name: lab, token: lab-0123456789abcdef, scopes: [agent] }\n');
+    const { certificateFile, keyFile } = server;
+    const { grpcAddress } = await start({
+      security: { kind: 'token', certificateFile, keyFile, tokensFile },
+    });
+    const client = raw(grpcAddress, authority.ca);
+    const answers: status[] = [];
+    for (let call = 0; call < 250; call += 1) answers.push(await send(client, LIST, Buffer.alloc(0)));
+    expect(answers.slice(0, 100)).toEqual(new Array(100).fill(status.UNAUTHENTICATED));
+    expect(answers.filter((code) => code === status.UNAVAILABLE).length).toBeLessThanOrEqual(4);
+    expect(answers.at(-1)).toBe(status.UNAUTHENTICATED);
+  });
+
   test('large messages without a token are refused before they are read: the process stays small', async () => {
     const tokensFile = join(folder, 'tokens.yaml');
     writeFileSync(tokensFile, '- { name: lab, token: lab-0123456789abcdef, scopes: [agent] }\n');

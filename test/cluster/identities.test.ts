@@ -175,7 +175,7 @@ describe('the audit log', () => {
       ['ann', 'submit', sweepId],
       ['ann', 'pause', sweepId],
       ['ann', 'resume', sweepId],
-      [null, 'refused', 'forbidden'],
+      ['eve', 'refused', 'forbidden'],
       [null, 'refused', 'unauthenticated'],
       ['ann', 'cancel', sweepId],
       [null, 'refused', 'unauthenticated'],

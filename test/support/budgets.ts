@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 179_090,
+  code: 179_755,
   /** Of one room. */
   room: 33_655,
-  tests: 78_960,
-  benches: 17_910,
+  tests: 79_270,
+  benches: 19_585,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 61_160,
+  words: 61_270,
   functionLines: 80,
   longFunctions: 11,
 } as const;

@@ -13,6 +13,8 @@ export interface RawRequest {
   /** Lines as they go over the wire, besides Host. */
   readonly headers?: readonly string[];
   readonly host?: string;
+  /** As it is, a byte a character; its length is a header like any other. */
+  readonly body?: string;
 }
 
 /** Sends requests byte by byte as they are written, one after another over one connection: no client normalizes them. */
@@ -27,9 +29,12 @@ export class RawHttp {
   }
 
   /** Sends one request and reads its answer; a stream that does not end is read up to its first piece. */
-  async ask(target: string, { method = 'GET', headers = [], host }: RawRequest = {}): Promise<RawAnswer> {
+  async ask(
+    target: string,
+    { method = 'GET', headers = [], host, body = '' }: RawRequest = {},
+  ): Promise<RawAnswer> {
     const lines = [`${method} ${target} HTTP/1.1`, `Host: ${host ?? `localhost:${this.#port}`}`, ...headers];
-    return await this.send(`${lines.join('\r\n')}\r\n\r\n`, method === 'HEAD');
+    return await this.send(`${lines.join('\r\n')}\r\n\r\n${body}`, method === 'HEAD');
   }
 
   async send(text: string, headOnly = false): Promise<RawAnswer> {

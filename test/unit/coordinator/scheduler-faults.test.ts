@@ -96,6 +96,15 @@ describe('things that go wrong', () => {
     expect(status(sim).complete).toBe(2);
     sim.join('idle', ['t-unknown']);
     expect(sim.ask('idle')).not.toBeNull();
+    // Where too much is known of nodes, one that is lost goes at once.
+    sim.join('stranger');
+    sim.send({ event: 'node-disconnected', now: sim.now, node: 'stranger' });
+    const crowded = () => sim.send({ event: 'tick', now: sim.now, at: '', crowded: true });
+    crowded();
+    expect(names()).toContain('stranger');
+    sim.tick(61);
+    crowded();
+    expect(names()).not.toContain('stranger');
     const after = sim.durable();
     expect(after).not.toEqual(before);
     sim.restart();

@@ -2,6 +2,8 @@ import { writeFileSync } from 'node:fs';
 import type { FakeAgent } from '../../../support/fake-agent.js';
 import { fakeSweep } from '../../../support/sweeps.js';
 import { aRecord } from '../../../support/wire-records.js';
+import { Caller } from '../../doors/caller.js';
+import { delimited, SESSION } from '../../doors/messages.js';
 import type { Check, Outcome } from '../check.js';
 import {
   type Cost,
@@ -13,7 +15,6 @@ import {
   type Target,
   within,
 } from '../ground.js';
-import { field, RawGrpc } from '../raw-grpc.js';
 
 /** What the live heap may differ by, whatever went through a stream. */
 const KEPT_BYTES = 20e6;
@@ -83,7 +84,7 @@ export const memoryChecks: readonly Check[] = [
     claim: 'a heartbeat of 2,000,000 ids (6 MB) without a token costs less than 128 MB',
     run: async (ground) => {
       const target = await withToken(ground);
-      return await strange(ground, target, (grpc) => grpc.session([twoMillionIds()], 20));
+      return await strange(ground, target, async (grpc) => (await session(grpc, twoMillionIds())).message);
     },
   },
   {
@@ -106,10 +107,11 @@ export const memoryChecks: readonly Check[] = [
     claim: '12 messages of 60 MB without a token cost less than 128 MB',
     run: async (ground) => {
       const target = await withToken(ground);
-      const document = field(1, Buffer.alloc(60e6, 'a'));
+      const document = delimited(1, Buffer.alloc(60e6, 'a'));
       return await strange(ground, target, async (grpc) => {
-        const method = '/ridgepoint.v1.ControlService/SubmitSweep';
-        const calls = Array.from({ length: 12 }, () => grpc.unary(method, document, 30));
+        const path = '/ridgepoint.v1.ControlService/SubmitSweep';
+        const request = { path, streams: 'neither', bytes: document } as const;
+        const calls = Array.from({ length: 12 }, () => grpc.ask(request, null));
         const codes = (await Promise.all(calls)).map(({ code }) => code);
         return `codes ${[...new Set(codes)].join(', ')}`;
       });
@@ -120,10 +122,10 @@ export const memoryChecks: readonly Check[] = [
     claim: '200 sessions without a token, each with a message of 1 MB, cost less than 128 MB',
     run: async (ground) => {
       const target = await withToken(ground);
-      const hello = field(1, field(2, Buffer.alloc(1e6, 'a')));
+      const hello = delimited(1, delimited(2, Buffer.alloc(1e6, 'a')));
       return await strange(ground, target, async (grpc) => {
-        const ends = await Promise.all(Array.from({ length: 200 }, () => grpc.session([hello], 20)));
-        return `${ends.filter((end) => end !== '').length} refused`;
+        const ends = await Promise.all(Array.from({ length: 200 }, () => session(grpc, hello)));
+        return `${ends.filter(({ code }) => code !== 'OK').length} refused`;
       });
     },
   },
@@ -155,9 +157,9 @@ function bounded({ peakBytes, cpuSeconds }: Cost, how: string): Outcome {
 async function strange(
   ground: Ground,
   target: Target,
-  attack: (grpc: RawGrpc) => Promise<string>,
+  attack: (grpc: Caller) => Promise<string>,
 ): Promise<Outcome> {
-  const grpc = new RawGrpc(target.grpcAddress, ground.authority.ca);
+  const grpc = new Caller(target.grpcAddress, ground.authority.ca);
   ground.later(() => grpc.close());
   let how = '';
   const cost = await costOf(target, async () => {
@@ -166,8 +168,10 @@ async function strange(
   return bounded(cost, how);
 }
 
+const session = (grpc: Caller, bytes: Buffer) => grpc.ask({ path: SESSION, streams: 'both', bytes }, null);
+
 function twoMillionIds(): Buffer {
-  return field(3, Buffer.alloc(6_000_000, Buffer.from([0x0a, 0x01, 0x61])));
+  return delimited(3, Buffer.alloc(6_000_000, Buffer.from([0x0a, 0x01, 0x61])));
 }
 
 async function withToken(ground: Ground): Promise<Target> {

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { ridge, startRidge } from '../../../support/ridge.js';
 import { fakeSweep } from '../../../support/sweeps.js';
 import { aLease, aRecord } from '../../../support/wire-records.js';
+import { Caller } from '../../doors/caller.js';
+import { delimited } from '../../doors/messages.js';
 import type { Check } from '../check.js';
 import { costOf, type Ground, megabytes, recordsOf, submit, until, within } from '../ground.js';
 import { cpuSeconds } from '../process-figures.js';
-import { field, RawGrpc } from '../raw-grpc.js';
 import { writeLog } from '../written-log.js';
 
-/** INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED. */
-const REFUSED = [3, 5, 8];
+const REFUSED = ['INVALID_ARGUMENT', 'NOT_FOUND', 'RESOURCE_EXHAUSTED'];
 const SHIPPED_ADAPTER = 'builtin:small-pgdoc-r4';
 /** CPU time that reading an adapter may cost, most of it starting the command and reading the model. */
 const ADAPTER_SECONDS = 5;
@@ -108,12 +108,13 @@ export const serviceChecks: readonly Check[] = [
     claim: 'an id of 60 MB is not echoed, and costs less than 2 s of CPU',
     run: async (ground) => {
       const target = await ground.coordinator();
-      const grpc = new RawGrpc(target.grpcAddress, null);
+      const grpc = new Caller(target.grpcAddress, null);
       ground.later(() => grpc.close());
-      let answer = { code: 0, message: '' };
+      let answer = { code: '', message: '' };
       const cost = await costOf(target, async () => {
-        const request = field(1, Buffer.alloc(60e6, 'x'));
-        answer = await grpc.unary('/ridgepoint.v1.ControlService/CancelSweep', request, 60);
+        const bytes = delimited(1, Buffer.alloc(60e6, 'x'));
+        const path = '/ridgepoint.v1.ControlService/CancelSweep';
+        answer = await grpc.ask({ path, streams: 'neither', bytes }, null);
       });
       return {
         holds: REFUSED.includes(answer.code) && answer.message.length < 1000 && cost.cpuSeconds < 2,
