@@ -51,15 +51,24 @@ const logSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** Of one file of answers or calls. */
-const maxBytes = z
-  .number()
-  .int()
-  .positive()
-  .default(1024 ** 3);
+const kept = {
+  /** Of one file of answers or calls. */
+  maxBytes: z
+    .number()
+    .int()
+    .positive()
+    .default(1024 ** 3),
+  /** Raw samples of a result of more bytes go there, too; null = they are in the log. */
+  rawBytes: z
+    .number()
+    .int()
+    .positive()
+    .nullable()
+    .default(256 * 1024),
+};
 
 const bodiesSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('folder'), path: z.string().min(1), maxBytes }),
+  z.strictObject({ kind: z.literal('folder'), path: z.string().min(1), ...kept }),
   z.strictObject({
     kind: z.literal('s3'),
     endpoint: z.url(),
@@ -73,7 +82,7 @@ const bodiesSchema = z.discriminatedUnion('kind', [
     credentialsFile: z.string().nullable().default(null),
     /** Folder in which files are gathered until they are whole; null = one for temporary files. */
     incomingPath: z.string().nullable().default(null),
-    maxBytes,
+    ...kept,
   }),
 ]);
 
@@ -162,6 +171,8 @@ export const coordinatorConfigSchema = z.strictObject({
    */
   leaderSeconds: z.number().min(1).default(3),
   log: logSchema.default(() => ({ kind: 'sqlite' as const, path: defaultLogPath(), maxBytes: null })),
+  /** Seconds for which a server of the log that is not there yet is waited for at the start. */
+  logWaitSeconds: z.number().nonnegative().default(300),
   /**
    * Where answers and calls are kept that records refer to; null = nowhere, they stay in the caches of nodes. `ridge coordinator` with a SQLite
    * log has a folder beside it.
@@ -184,6 +195,8 @@ export const coordinatorConfigSchema = z.strictObject({
         runningTrials: z.number().int().positive().nullable().default(null),
         /** Of all its trials together; null = as many as it likes. */
         deviceHours: z.number().positive().nullable().default(null),
+        /** Of answers and calls in the store of bodies; null = as many as it likes. */
+        bodyBytes: z.number().int().positive().nullable().default(null),
       }),
     )
     .default({}),

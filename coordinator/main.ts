@@ -13,6 +13,7 @@ import { ControlServiceService } from '../proto/gen/ridgepoint/v1/control.js';
 import type { HttpServer } from '../proto/http/server.js';
 import { ProxyIdentity } from '../proto/http/trusted-proxy.js';
 import { CallRates } from '../proto/rate-limit.js';
+import { readable } from '../proto/readable.js';
 import type { Refusal } from '../proto/refusals.js';
 import type { ServerSecurity } from '../proto/security.js';
 import { Handlers, makeServer } from '../proto/server.js';
@@ -23,7 +24,9 @@ import { bodyService } from './api/bodies.js';
 import { controlService } from './api/control.js';
 import { Shelf } from './artifacts/shelf.js';
 import { Audit } from './audit.js';
+import { withBodies } from './bodies/log-with-bodies.js';
 import { type KeptBodies, openBodies } from './bodies/open.js';
+import { BodyUsage } from './bodies/usage.js';
 import { type Clock, systemClock, type Timer } from './clock.js';
 import { type CoordinatorConfig, type ResolvedConfig, resolveConfig } from './config.js';
 import { Dispatcher } from './dispatcher.js';
@@ -32,8 +35,9 @@ import { type Pushed, Pusher } from './exporter/push/pusher.js';
 import type { Leadership } from './leadership.js';
 import type { Leader } from './log/leadership.js';
 import type { Durability, Log } from './log/log.js';
-import { openLog } from './log/open.js';
+import { openWhenThere } from './log/open-when-there.js';
 import { Registry } from './registry/registry.js';
+import { DEFAULT_NAMESPACE, policyOf } from './scheduler/namespaces.js';
 import { type SweepStatus, sweepStatus } from './scheduler/status.js';
 import { watchSecurity } from './secrets.js';
 import { seekLeadership } from './seek.js';
@@ -124,6 +128,7 @@ interface Parts {
   readonly log: Log;
   readonly durability: Durability;
   readonly bodies: KeptBodies | null;
+  readonly usage: BodyUsage | null;
   readonly shelf: Shelf | null;
   readonly logger: Logger;
   readonly clock: Clock & Timer;
@@ -153,9 +158,15 @@ function logOf({ logFormat, logLevel: level }: ResolvedConfig): Logger {
 async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opened): Promise<Parts> {
   const clock = systemClock;
   const audit = openAudit(resolved, clock, logger, opened);
-  const log = await openLog(resolved.log);
-  opened.closedBy(() => log.close());
   const bodies = await openBodies(resolved.bodies);
+  const warn = (sentence: string): void => logger.warn(sentence);
+  const stored = await openWhenThere(resolved, {
+    now: clock.now,
+    said: warn,
+    answer: (why) => answerUnready(resolved, why),
+  });
+  opened.closedBy(() => stored.close());
+  const log = withBodies(stored, { bodies, rawBytes: resolved.bodies?.rawBytes ?? null, warn });
   const shelf = resolved.artifacts === null ? null : await Shelf.open(resolved.artifacts, clock.now);
   const durability = await log.durability();
   const asked = durability.level === 'synced' || resolved.log.kind === 'memory';
@@ -175,7 +186,10 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
     sweeps: new SweepReader(),
     options: { leaseSeconds, lostSeconds, forgetSeconds, waitSeconds, fixedFleet, namespaces, incarnation },
     push: (command) => registry.session(command.node)?.push(pushMessage(command)),
-    recorded: (record) => exporter.record(record),
+    recorded: (record) => {
+      exporter.record(record);
+      void usage?.count(record).catch((error: Error) => warn(error.message));
+    },
     replayed: (head, position) => exporter.replayed(head, position),
     followed: (_head, position) => void exporter.followed(log, position),
     appended: (seconds) => exporter.appended(seconds),
@@ -188,8 +202,9 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
       logger.warn(`the log takes entries again, ${outage}`);
       logEvents.emit('recovered');
     },
-    warn: (sentence) => logger.warn(sentence),
+    warn,
   });
+  const usage = bodies === null ? null : usageOf(bodies, dispatcher);
   opened.closedBy(() => dispatcher.close());
   exporter.follow(dispatcher);
   await exporter.restore(log);
@@ -198,11 +213,16 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
   exporter.restoreBest(log, leaving.signal).catch((error: unknown) => {
     if (!leaving.signal.aborted) logger.warn(`older results are not exported: ${(error as Error).message}`);
   });
+  if (Object.values(namespaces).some(({ bodyBytes }) => bodyBytes !== null))
+    usage
+      ?.restore(log, leaving.signal)
+      .catch((error: Error) => warn(`older answers are not counted: ${error.message}`));
   const inform = (sentence: string): void => logger.info(sentence);
   return {
     log,
     durability,
     bodies,
+    usage,
     shelf,
     logger,
     clock,
@@ -214,6 +234,11 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
     audit,
     inform,
   };
+}
+
+function usageOf({ store }: KeptBodies, { state }: Dispatcher): BodyUsage {
+  const namespaceOf = (sweepId: string) => state.sweeps.get(sweepId)?.view.namespace ?? DEFAULT_NAMESPACE;
+  return new BodyUsage(store, namespaceOf, (namespace) => policyOf(state.options, namespace).bodyBytes);
 }
 
 /** Where it is asked. */
@@ -229,7 +254,7 @@ interface Served {
 const isAlone = ({ fixedFleet, grpcAddress }: ResolvedConfig) => fixedFleet && grpcAddress.endsWith(':0');
 
 async function serve(
-  { log, bodies, shelf, logEvents, exporter, ...shared }: Parts & Pick<WebParts, 'baselines'>,
+  { log, bodies, usage, shelf, logEvents, exporter, ...shared }: Parts & Pick<WebParts, 'baselines'>,
   resolved: ResolvedConfig,
   security: ServerSecurity,
   opened: Opened,
@@ -244,11 +269,14 @@ async function serve(
     LimitedAgentService,
     agentService({ ...shared, heartbeatSeconds, leaseSeconds, keepsBodies: bodies !== null }, handlers),
   );
-  server.addService(BodyServiceService, bodyService({ ...shared, bodies, log }, handlers));
-  server.addService(ArtifactServiceService, artifactService({ ...shared, shelf }, handlers));
+  server.addService(readable(BodyServiceService), bodyService({ ...shared, bodies, usage, log }, handlers));
+  server.addService(readable(ArtifactServiceService), artifactService({ ...shared, shelf }, handlers));
   let address = resolved.advertise ?? resolved.grpcAddress;
   const ownAddress = () => address;
-  server.addService(ControlServiceService, controlService({ ...shared, log, ownAddress }, handlers));
+  server.addService(
+    readable(ControlServiceService),
+    controlService({ ...shared, log, ownAddress }, handlers),
+  );
   const health = isAlone(resolved)
     ? null
     : (await import('../proto/reflection.js')).addStandardServices(server);
@@ -309,6 +337,17 @@ async function serve(
   };
 }
 
+/** Health of a coordinator whose log is not there: it lives, and is not ready. */
+async function answerUnready(
+  { metricsAddress }: ResolvedConfig,
+  why: () => string,
+): Promise<HttpServer | null> {
+  if (metricsAddress === null) return null;
+  const { serveHttp } = await import('./exporter/http.js');
+  const metrics = async () => ({ contentType: 'text/plain; version=0.0.4', body: '' });
+  return await serveHttp(metricsAddress, { metrics, notReady: why, notLeading: why, standing: why });
+}
+
 /** @returns why nothing should be asked of a coordinator now; null = it is ready. */
 function reasonNotReady({ state, leadership, logHealth }: Dispatcher): string | null {
   if (state.draining) return 'the coordinator is stopping';
@@ -360,10 +399,13 @@ function keepTime(parts: Parts, { forgetSeconds, leaseSeconds }: ResolvedConfig,
       exporter.forget(node);
       inform(`${node} has been away for more than ${forgetSeconds} s and is forgotten`);
     }
-    dispatcher.dispatch({ event: 'tick', now: clock.now(), at: clock.at() }).catch((error: unknown) => {
-      // That the log refuses writes was reported when it began.
-      if (dispatcher.logHealth.failure === null) logger.error((error as Error).message);
-    });
+    const { crowded } = registry;
+    dispatcher
+      .dispatch({ event: 'tick', now: clock.now(), at: clock.at(), crowded })
+      .catch((error: unknown) => {
+        // That the log refuses writes was reported when it began.
+        if (dispatcher.logHealth.failure === null) logger.error((error as Error).message);
+      });
     void dispatcher.tryLog();
   };
   const ticking = setInterval(tick, 1000 * Math.min(TICK_SECONDS, leaseSeconds / 4));

@@ -3,7 +3,18 @@ import { lazy } from '../options/lazy.js';
 
 export interface LogOptions {
   readonly json?: true;
+  /** Configuration of the coordinator, which says where it keeps answers and raw samples. */
+  readonly config?: string;
 }
+
+export interface BodiesOptions extends LogOptions {
+  readonly delete?: true;
+}
+
+const CONFIG = [
+  '--config <file>',
+  "the coordinator's configuration: its `bodies` is the store of answers and raw samples; without it, the folder `bodies` beside a SQLite file",
+] as const;
 
 const ADDRESS = 'a SQLite file, postgres://USER@HOST/DATABASE?schema=NAME, or nats://HOST?stream=NAME';
 
@@ -12,11 +23,25 @@ export function registerLog(program: Command): void {
   log
     .command('verify')
     .description(
-      'check every checksum of a log, and say of each place what is wrong; exit code 1 where something is',
+      'check every checksum of a log, and the files that it refers to, and say of each place what is wrong; exit code 1 where something is',
     )
     .argument('<log>', ADDRESS)
+    .option(...CONFIG)
     .option('--json', 'print JSON')
     .action(lazy(async () => (await import('./log.js')).verify));
+  log
+    .command('bodies')
+    .description(
+      'list the files of answers and raw samples that no log refers to any more and that nobody touched for an hour; name every log that shares the store',
+    )
+    .argument('<logs...>', ADDRESS)
+    .option(...CONFIG)
+    .option('--delete', 'remove them')
+    .option('--json', 'print JSON')
+    .action(async (addresses: string[], options: BodiesOptions) => {
+      const { bodies } = await import('./log.js');
+      await bodies(addresses, options);
+    });
   log
     .command('copy')
     .description(

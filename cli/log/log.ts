@@ -1,12 +1,21 @@
 import { existsSync } from 'node:fs';
-import { logFrom, resolveConfig } from '../../coordinator/config.js';
+import { withBodies } from '../../coordinator/bodies/log-with-bodies.js';
+import { type KeptBodies, openBodies } from '../../coordinator/bodies/open.js';
+import {
+  type BodyBreak,
+  brokenBodies,
+  removeUnreferred,
+  unreferred,
+} from '../../coordinator/bodies/referred.js';
+import type { BodyStore } from '../../coordinator/bodies/store.js';
+import { logFrom, readConfig, resolveConfig } from '../../coordinator/config.js';
 import { copyLog } from '../../coordinator/log/copy.js';
 import type { Log } from '../../coordinator/log/log.js';
 import { openLog } from '../../coordinator/log/open.js';
-import { breakSentence, verifyLog } from '../../coordinator/log/verify.js';
+import { breakSentence, type Verified, verifyLog } from '../../coordinator/log/verify.js';
 import { EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
-import type { LogOptions } from './command.js';
+import type { BodiesOptions, LogOptions } from './command.js';
 
 /** People who wait are told how far it is after so many entries. */
 const SAID_ENTRIES = 100_000;
@@ -17,21 +26,79 @@ export async function verify(address: string, options: LogOptions): Promise<void
   try {
     const verified = await verifyLog(log, now('read'));
     const breaks = verified.breaks.map((one) => ({ ...one, sentence: breakSentence(one) }));
-    if (options.json === true) printJson({ ...verified, breaks });
+    const store = (await keptOf(address, options))?.store ?? null;
+    // A log that lacks entries cannot be read to its end.
+    const bodies = store === null || breaks.length > 0 ? [] : await bodyBreaks(log, store);
+    // Answers that are missing may be where they were given: on their node.
+    const wrong = [...breaks, ...bodies.filter(({ kind, raw }) => raw || kind === 'changed')];
+    if (options.json === true) printJson({ ...verified, breaks, bodies });
     else {
-      for (const { sentence } of breaks) printData(`${sentence}\n`);
-      printData(`${summary(verified)}\n`);
+      for (const { sentence } of [...breaks, ...bodies]) printData(`${sentence}\n`);
+      printData(`${summary(verified, wrong.length)}\n`);
     }
-    if (breaks.length > 0) process.exitCode = EXIT.failed;
+    if (wrong.length > 0) process.exitCode = EXIT.failed;
   } finally {
     await log.close();
   }
 }
 
-function summary({ entries, from, breaks }: Awaited<ReturnType<typeof verifyLog>>): string {
+async function bodyBreaks(log: Log, store: BodyStore) {
+  const found: (BodyBreak & { sentence: string })[] = [];
+  for await (const one of brokenBodies(log, store)) {
+    const what = one.raw ? 'raw samples' : 'answers';
+    const wrong = one.kind === 'changed' ? 'is not what was put there' : 'is missing';
+    found.push({
+      ...one,
+      sentence: `Entry ${one.position} has ${what} in ${one.digest} of ${store.name}, which ${wrong}.`,
+    });
+  }
+  return found;
+}
+
+/** Lists what nothing refers to, and removes it where that is wanted. */
+export async function bodies(addresses: readonly string[], options: BodiesOptions): Promise<void> {
+  const store = (await keptOf(addresses[0]!, options))?.store;
+  if (store === undefined)
+    throw usageError(
+      'There is no store of bodies to look at.',
+      'Name the configuration of the coordinator by --config.',
+    );
+  const logs: Log[] = [];
+  try {
+    for (const address of addresses) logs.push(await openAddress(address, false));
+    const files = await unreferred(logs, store, Date.now());
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    if (options.delete === true) await removeUnreferred(store, files);
+    if (options.json === true) printJson({ files, bytes, removed: options.delete === true });
+    else {
+      for (const file of files) printData(`sha256:${file.hex}  ${file.bytes} bytes\n`);
+      const done = options.delete === true ? 'removed from' : 'could be removed from';
+      printData(
+        `${files.length === 1 ? 'A file' : `${files.length} files`} of ${bytes} bytes ${done} ${store.name}.\n`,
+      );
+    }
+  } finally {
+    for (const log of logs) await log.close();
+  }
+}
+
+/** @returns the store that a configuration names, or that lies beside a SQLite file; null where there is none. */
+async function keptOf(address: string, { config: file }: LogOptions): Promise<KeptBodies | null> {
+  const config = readConfig({ log: logFrom(address) }, {}, file ?? null).bodies;
+  if (config?.kind === 'folder' && !existsSync(config.path)) return null;
+  return await openBodies(config);
+}
+
+/** @returns the log at an address, whose results have their raw samples. @throws as `openAddress` */
+export async function openWhole(address: string): Promise<Log> {
+  const log = await openAddress(address, false);
+  return withBodies(log, { bodies: await keptOf(address, {}), rawBytes: null, warn: say });
+}
+
+function summary({ entries, from }: Verified, wrong: number): string {
   const count = `${entries} ${entries === 1 ? 'entry' : 'entries'}`;
-  const where = breaks.length === 1 ? 'one place' : `${breaks.length} places`;
-  const sound = breaks.length === 0 ? 'and nothing is wrong' : `and something is wrong at ${where}`;
+  const where = wrong === 1 ? 'one place' : `${wrong} places`;
+  const sound = wrong === 0 ? 'and nothing is wrong' : `and something is wrong at ${where}`;
   if (from === null) return `${count} without checksums, ${sound}.`;
   const older = from === 1 ? '' : `, the first ${from - 1} without checksums`;
   return `${count}${older}, ${sound}.`;

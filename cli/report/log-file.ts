@@ -3,7 +3,7 @@ import type { ResultRecord } from '../../core/result/result.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import type { ReportRequest } from '../../report/report.js';
 import { usageError } from '../exit.js';
-import { openAddress } from '../log/log.js';
+import { openWhole } from '../log/log.js';
 import { requestOf, type StoredRun } from './run-folder.js';
 
 /**
@@ -37,7 +37,7 @@ export async function readWhole(path: string): Promise<{
 }> {
   const documents = new Map<string, string>();
   const records: ResultRecord[] = [];
-  const log = await openAddress(path, false);
+  const log = await openWhole(path);
   try {
     for await (const { fact } of log.read(0, 'full')) {
       if (fact.fact === 'SweepSubmitted') documents.set(fact.sweepId, fact.document);

@@ -10,23 +10,32 @@ import { BODY_PIECE_BYTES } from '../../proto/limits.js';
 import type { Handlers } from '../../proto/server.js';
 import type { KeptBodies } from '../bodies/open.js';
 import { hexOf } from '../bodies/store.js';
+import type { BodyUsage } from '../bodies/usage.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Log } from '../log/log.js';
+import type { Registry } from '../registry/registry.js';
 import { resultOfTrial } from '../results.js';
+import { DEFAULT_NAMESPACE } from '../scheduler/namespaces.js';
 import { type Seer, seesSweep } from './visible.js';
 
 export interface BodiesApi {
   /** null = the coordinator keeps none. */
   readonly bodies: KeptBodies | null;
+  readonly usage: BodyUsage | null;
   readonly log: Log;
   readonly dispatcher: Dispatcher;
+  readonly registry: Registry;
 }
 
 /** Files that records refer to, brought by agents and given to whoever may read a result that refers to them. */
-export function bodyService({ bodies, log, dispatcher }: BodiesApi, handlers: Handlers): BodyServiceServer {
+export function bodyService(api: BodiesApi, handlers: Handlers): BodyServiceServer {
+  const { bodies, log, dispatcher } = api;
   return {
     findBody: handlers.unary(({ digest }, { caller }) => kept(bodies).incoming.find(caller, digest)),
-    putBody: handlers.unary((request, { caller }) => kept(bodies).incoming.take(caller, request)),
+    putBody: handlers.unary(async (request, { caller }) => {
+      if (request.offset === 0) checkQuota(api, caller);
+      return await kept(bodies).incoming.take(caller, request);
+    }),
     getBody: handlers.stream(async function* (request, { who }) {
       const { store } = kept(bodies);
       const hex = (await sees(log, dispatcher, who, request)) ? hexOf(request.digest) : null;
@@ -37,6 +46,19 @@ export function bodyService({ bodies, log, dispatcher }: BodiesApi, handlers: Ha
       yield* piecesOf(body as AsyncIterable<Buffer>, request.offset);
     }),
   };
+}
+
+/** A file is brought for what the caller's nodes have measured, whose leases they hold until it is reported. @throws WireError where no namespace of those may have more */
+function checkQuota({ usage, dispatcher, registry }: BodiesApi, caller: string): void {
+  const own = new Set(
+    registry.entries().flatMap(({ session }) => (session?.caller === caller ? [session.node] : [])),
+  );
+  const namespaces = [...dispatcher.state.leases.values()]
+    .filter(({ node }) => own.has(node))
+    .map(({ sweepId }) => dispatcher.state.sweeps.get(sweepId)?.view.namespace ?? DEFAULT_NAMESPACE);
+  const refusals = namespaces.map((namespace) => usage?.refusal(namespace) ?? null);
+  const [first = null] = refusals;
+  if (first !== null && !refusals.includes(null)) throw new WireError('refused', first);
 }
 
 /** A file in messages. @param skipped bytes at its beginning that are not wanted. */

@@ -215,7 +215,7 @@ export class Shelf {
 }
 
 /** Files by their digests, moved where they belong once they are whole. */
-function filesIn(folder: string): BodyStore {
+function filesIn(folder: string): Pick<BodyStore, 'name' | 'has' | 'put' | 'open'> {
   const has = (hex: string): Promise<boolean> =>
     access(join(folder, hex)).then(
       () => true,

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failed } from '../../core/errors.js';
 import { WireError } from '../../proto/errors.js';
 import { type BodyStore, hexOf } from './store.js';
 
@@ -17,6 +18,9 @@ export interface Progress {
   readonly received: number;
 }
 
+/** Where they go. */
+type Files = Pick<BodyStore, 'name' | 'has' | 'put'>;
+
 /** A piece of a file, as it comes. */
 export interface Piece {
   readonly digest: string;
@@ -31,13 +35,13 @@ export interface Piece {
  * another one brings. A file that is whole is kept when it is what its digest says.
  */
 export class Incoming {
-  readonly #store: BodyStore;
+  readonly #store: Files;
   readonly #folder: string;
   readonly #limits: IncomingLimits;
   /** What is done with each file, one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor(store: BodyStore, folder: string, limits: IncomingLimits) {
+  constructor(store: Files, folder: string, limits: IncomingLimits) {
     this.#store = store;
     this.#folder = folder;
     this.#limits = limits;
@@ -61,7 +65,25 @@ export class Incoming {
       throw new WireError('too-large', message, ['Raise `maxBytes` of its `bodies`.']);
     }
     const path = this.#pathOf(caller, hex);
-    return await this.#inTurn(path, () => this.#append(path, hex, piece));
+    return await this.#inTurn(path, () => this.#append(path, hex, piece)).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      const hint = 'Free space there, or have `ridge log bodies` remove what nothing refers to.';
+      throw failed('disk-full', `The disk of ${this.#store.name} is full.`, hint);
+    });
+  }
+
+  /** Keeps what the coordinator has itself. @returns its digest */
+  async keep(content: Buffer): Promise<string> {
+    const hex = createHash('sha256').update(content).digest('hex');
+    const path = join(this.#folder, `own-${hex}`);
+    await this.#inTurn(path, async () => {
+      if (await this.#store.has(hex)) return;
+      await mkdir(this.#folder, { recursive: true });
+      await writeFile(path, content);
+      await this.#store.put(hex, path);
+      await rm(path, { force: true });
+    });
+    return `sha256:${hex}`;
   }
 
   async #append(path: string, hex: string, { digest, bytes, offset, piece }: Piece): Promise<Progress> {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { AwsClient } from 'aws4fetch';
 import { type FailureError, failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
-import type { BodyStore } from './store.js';
+import { type About, type BodyStore, KEPT_SECONDS } from './store.js';
 
 export interface S3Options {
   /** `https://s3.eu-central-1.amazonaws.com`, or of whatever speaks the same. */
@@ -18,6 +18,8 @@ export interface S3Options {
 
 /** A server that does not answer at all is tried again so often, by aws4fetch, with pauses that double. */
 const RETRIES = 4;
+/** Half of what a file is kept for that nobody refers to yet. */
+const FRESH_MILLISECONDS = 500 * KEPT_SECONDS;
 
 /**
  * A bucket of anything that speaks S3, paths in the address (`ENDPOINT/BUCKET/PREFIXDIGEST`). The digest of an object is signed with the
@@ -27,28 +29,65 @@ const RETRIES = 4;
 export function s3Bodies({ endpoint, bucket, region, prefix, credentialsFile }: S3Options): BodyStore {
   const client = new AwsClient({ ...credentials(credentialsFile), region, service: 's3', retries: RETRIES });
   const name = `the bucket ${bucket} at ${endpoint}`;
-  const base = `${endpoint.replace(/\/+$/, '')}/${encodeURIComponent(bucket)}/${prefix}`;
-  const ask = async (hex: string, init: RequestInit): Promise<Response> => {
+  const bucketUrl = `${endpoint.replace(/\/+$/, '')}/${encodeURIComponent(bucket)}`;
+  const ask = (hex: string, init: RequestInit) => askAt(`${bucketUrl}/${prefix}${hex}`, init);
+  const askAt = async (url: string, init: RequestInit): Promise<Response> => {
     try {
-      return await client.fetch(`${base}${hex}`, init);
+      return await client.fetch(url, init);
     } catch (error) {
       const { cause, message } = error as Error & { cause?: Error };
       throw unusable(name, cause?.message ?? message);
     }
   };
+  const refused = async (response: Response): Promise<Error> =>
+    unusable(name, `it answers ${response.status} ${codeIn(await response.text())}`);
+  const about = async (hex: string): Promise<About | null> => {
+    const response = await ask(hex, { method: 'HEAD' });
+    await response.body?.cancel();
+    if (response.status === 404) return null;
+    if (!response.ok) throw unusable(name, `it answers ${response.status}`);
+    const value = (header: string): string => response.headers.get(header) ?? '';
+    return { bytes: Number(value('content-length')), at: Date.parse(value('last-modified')) };
+  };
   return {
     name,
     async has(hex) {
-      const response = await ask(hex, { method: 'HEAD' });
+      // An object cannot be said to be in use: an older one is put again.
+      const found = await about(hex);
+      return found !== null && Date.now() - found.at < FRESH_MILLISECONDS;
+    },
+    about,
+    async *list() {
+      for (let more: string | null = ''; more !== null; ) {
+        const query = new URLSearchParams({
+          'list-type': '2',
+          prefix,
+          ...(more !== '' && { 'continuation-token': more }),
+        });
+        const response = await askAt(`${bucketUrl}?${query}`, { method: 'GET' });
+        if (!response.ok) throw await refused(response);
+        const xml = await response.text();
+        for (const [, object = ''] of xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)) {
+          const hex = /^[0-9a-f]{64}$/.exec((textIn(object, 'Key') ?? '').slice(prefix.length))?.[0];
+          if (hex === undefined) continue;
+          yield {
+            hex,
+            bytes: Number(textIn(object, 'Size')),
+            at: Date.parse(textIn(object, 'LastModified') ?? ''),
+          };
+        }
+        more = textIn(xml, 'NextContinuationToken');
+      }
+    },
+    async remove(hex) {
+      const response = await ask(hex, { method: 'DELETE' });
+      if (!response.ok && response.status !== 404) throw await refused(response);
       await response.body?.cancel();
-      if (response.ok || response.status === 404) return response.ok;
-      throw unusable(name, `it answers ${response.status}`);
     },
     async put(hex, path) {
       const body = await openAsBlob(path);
       const response = await ask(hex, { method: 'PUT', body, headers: { 'x-amz-content-sha256': hex } });
-      if (!response.ok)
-        throw unusable(name, `it answers ${response.status} ${codeIn(await response.text())}`);
+      if (!response.ok) throw await refused(response);
       await response.body?.cancel();
     },
     async open(hex) {
@@ -57,7 +96,7 @@ export function s3Bodies({ endpoint, bucket, region, prefix, credentialsFile }: 
         return Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
       }
       if (response.status === 404) return null;
-      throw unusable(name, `it answers ${response.status} ${codeIn(await response.text())}`);
+      throw await refused(response);
     },
   };
 }
@@ -96,7 +135,13 @@ function textOf(file: string): string {
 
 /** The code of an error of S3, which is XML. */
 function codeIn(text: string): string {
-  return /<Code>(\w{1,100})<\/Code>/.exec(text)?.[1] ?? '';
+  return textIn(text, 'Code') ?? '';
+}
+
+/** @returns what a tag holds; S3 writes `&` in a token of a list, and nothing else of XML's. */
+function textIn(xml: string, tag: string): string | null {
+  const text = new RegExp(`<${tag}>([^<]{1,2000})</${tag}>`).exec(xml)?.[1];
+  return text?.replaceAll('&amp;', '&') ?? null;
 }
 
 function unusable(name: string, what: string): FailureError {

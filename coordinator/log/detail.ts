@@ -22,6 +22,7 @@ export function headOf(fact: FactHead): FactHead {
       ...(engine !== undefined && { engine }),
       ...(engineBuild !== undefined && { engineBuild }),
     },
+    ...(fact.record.rawBody !== undefined && { rawBody: fact.record.rawBody }),
     measurements: Object.fromEntries(
       Object.entries(settlingValues(measurements)).map(([metric, value]) => [metric, { value }]),
     ),
@@ -41,7 +42,8 @@ const RAW_KEYS = { phases: 0, tokenSeconds: 0, samples: 0, given: 0, serving: 0,
   keyof RawPart,
   0
 >;
-const isRaw = (key: string): boolean => Object.hasOwn(RAW_KEYS, key);
+/** @returns whether a field of a record is of its raw part. */
+export const isRaw = (key: string): boolean => Object.hasOwn(RAW_KEYS, key);
 
 function splitRecord(record: ResultRecord): { row: RowPart; raw: RawPart } {
   const { phases, tokenSeconds, samples, given, serving, graph, ...row } = record;

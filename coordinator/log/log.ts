@@ -87,6 +87,12 @@ export type Fact =
   /** Written once: what the leases of this log are signed with (docs/decisions/0005-what-the-log-holds.md). */
   | { readonly fact: 'LeaseKeyCreated'; readonly key: string; readonly at: string };
 
+/** Where the raw part of a large record is: a file in the store of bodies, its JSON packed by gzip. */
+export interface RawBody {
+  /** `sha256:<hex>` of its bytes. */
+  readonly digest: string;
+}
+
 /** What a projection needs of a record: how the trial ended, and of what it was one. A record is a head, too. */
 export interface ResultHead
   extends Pick<
@@ -103,6 +109,8 @@ export interface ResultHead
   readonly environment: {
     readonly [fact in 'engine' | 'engineBuild']?: ResultRecord['environment'][string];
   };
+  /** Left out where the record has its raw part itself. */
+  readonly rawBody?: RawBody;
   /** Of the metrics that must settle (core/metrics/settling.ts); left out in heads of before there were several starts. */
   readonly measurements?: Readonly<Record<string, { readonly value: number | null }>>;
 }

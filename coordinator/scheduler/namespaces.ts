@@ -18,9 +18,11 @@ export interface NamespacePolicy {
   readonly runningTrials: number | null;
   /** Of all its trials together; null = as many as it likes. */
   readonly deviceHours: number | null;
+  /** Of answers and calls in the store of bodies; null = as many as it likes. */
+  readonly bodyBytes: number | null;
 }
 
-const USUAL: NamespacePolicy = { weight: 1, runningTrials: null, deviceHours: null };
+const USUAL: NamespacePolicy = { weight: 1, runningTrials: null, deviceHours: null, bodyBytes: null };
 /** Before a sweep has a trial that says how long they take. */
 const UNKNOWN_SECONDS = 60;
 const NEWEST = 5;

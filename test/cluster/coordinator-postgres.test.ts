@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { HeadEntry } from '../../coordinator/log/log.js';
 import { durabilityOf } from '../../coordinator/log/postgres/durability.js';
 import { PostgresLog } from '../../coordinator/log/postgres.js';
+import { start } from '../support/coordinator.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
-import { until } from '../support/services.js';
+import { freePort, until } from '../support/services.js';
 import { logContract, sharedLogContract } from '../unit/coordinator/log.contract.js';
 import { recorded, submitted } from '../unit/coordinator/log-facts.js';
 
@@ -152,6 +153,31 @@ describe.skipIf(!hasPostgres)('needs PostgreSQL', () => {
     expect(durabilityOf({ fsync: 'on', commit: 'on', standbys: 'ANY 1 (b, c)' }).sentence).toMatch(
       /and of its synchronous standbys \(ANY 1 \(b, c\)\)/,
     );
+  });
+
+  test('a coordinator waits at its start for a server that is away, is not ready meanwhile, and says what is wrong elsewhere', async () => {
+    const late = await PostgresServer.start();
+    onTestFinished(() => late.stop());
+    await late.kill();
+    const metricsAddress = `127.0.0.1:${await freePort()}`;
+    const log = { kind: 'postgres' as const, url: late.url() };
+    const starting = start({ log, metricsAddress });
+    const health = async (path: string) => {
+      const response = await fetch(`http://${metricsAddress}${path}`);
+      return `${response.status} ${await response.text()}`;
+    };
+    await until('health to answer', async () => await health('/healthz'));
+    expect(await health('/readyz')).toMatch(
+      /^503 the log is waited for: The log in postgres:.* ECONNREFUSED/,
+    );
+    await late.restart();
+    await starting;
+    expect(await health('/readyz')).toMatch(/^200 ok/);
+    const url = late.url().replace('/postgres?', '/nowhere?');
+    await expect(start({ log: { ...log, url } })).rejects.toThrow(/database "nowhere" does not exist/);
+    const port = `127.0.0.1:${await freePort()}`;
+    const nobody = { ...log, url: `postgres://ridgepoint@${port}/postgres` };
+    await expect(start({ log: nobody, logWaitSeconds: 0.6 })).rejects.toThrow(/ECONNREFUSED/);
   });
 
   test('a server that is not there is said at once, without who logs in', async () => {

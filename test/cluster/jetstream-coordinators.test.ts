@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'nats';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { pack } from '../../coordinator/log/jetstream/appends.js';
@@ -36,6 +37,15 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
     running.push(coordinator);
     return coordinator;
   }
+
+  test('a coordinator waits at its start for a server that is away', async () => {
+    await server.kill();
+    const starting = start('LATE');
+    const first = await Promise.race([starting.then(() => 'started'), sleep(700).then(() => 'waits')]);
+    expect(first).toBe('waits');
+    await server.restart();
+    await starting;
+  });
 
   const controlOf = (coordinator: RunningCoordinator) =>
     connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });

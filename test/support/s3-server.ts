@@ -9,6 +9,8 @@ export const S3_KEY = { accessKeyId: 'AKIDTEST', secretAccessKey: 'c2VjcmV0', re
  */
 export class S3Server {
   readonly objects = new Map<string, Buffer>();
+  /** When each was put. */
+  readonly at = new Map<string, Date>();
   /** Answers so many requests with 503 first. */
   refuse = 0;
   readonly #server: Server;
@@ -34,6 +36,21 @@ export class S3Server {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  /** ListObjectsV2, two objects a page, with a token that XML has to write otherwise. */
+  #list({ pathname, searchParams }: URL): string {
+    const prefix = searchParams.get('prefix') ?? '';
+    const after = searchParams.get('continuation-token')?.slice('a&'.length) ?? '';
+    const keys = [...this.objects.keys()].map((key) => key.slice(pathname.length + 1)).sort();
+    const rest = keys.filter((key) => key.startsWith(prefix) && key > after);
+    const page = rest.slice(0, 2).map((key) => {
+      const at = this.at.get(`${pathname}/${key}`)!.toISOString();
+      const size = this.objects.get(`${pathname}/${key}`)!.length;
+      return `<Contents><Key>${key}</Key><LastModified>${at}</LastModified><Size>${size}</Size></Contents>`;
+    });
+    const token = rest.length > 2 ? `<NextContinuationToken>a&amp;${rest[1]}</NextContinuationToken>` : '';
+    return `<ListBucketResult>${page.join('')}${token}</ListBucketResult>`;
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -48,17 +65,27 @@ export class S3Server {
     }
     if (!isSigned(request)) return failed(403, 'SignatureDoesNotMatch');
     const key = request.url ?? '';
+    if (key.includes('?list-type=2&')) return void response.end(this.#list(new URL(key, this.endpoint)));
     if (request.method === 'PUT') {
       const signed = request.headers['x-amz-content-sha256'];
       if (createHash('sha256').update(body).digest('hex') !== signed)
         return failed(400, 'XAmzContentSHA256Mismatch');
       this.objects.set(key, body);
+      this.at.set(key, new Date());
       response.end();
       return;
     }
     const object = this.objects.get(key);
     if (object === undefined) return failed(404, 'NoSuchKey');
-    response.writeHead(200, { 'content-length': object.length });
+    if (request.method === 'DELETE') {
+      this.objects.delete(key);
+      response.writeHead(204).end();
+      return;
+    }
+    response.writeHead(200, {
+      'content-length': object.length,
+      'last-modified': this.at.get(key)!.toUTCString(),
+    });
     response.end(request.method === 'HEAD' ? undefined : object);
   }
 }
@@ -73,7 +100,7 @@ function isSigned({ method, url, headers }: IncomingMessage): boolean {
   const [path = '', query = ''] = (url ?? '').split('?');
   const signed = names.split(';');
   const canonical = [
-    ...[method, path, query],
+    ...[method, path, query.split('&').sort().join('&')],
     ...signed.map((name) => `${name}:${String(headers[name]).trim()}`),
     ...['', names, headers['x-amz-content-sha256']],
   ].join('\n');

@@ -1,5 +1,6 @@
 import { ErrorCode, NatsError } from 'nats';
-import { FailureError, failed } from '../../../core/errors.js';
+import { FailureError, failed, failure } from '../../../core/errors.js';
+import { isUnreachable, StoreAway } from '../away.js';
 
 /** NATS: "wrong last sequence", the answer when somebody else has written. */
 const WRONG_LAST_SEQUENCE = 10071;
@@ -45,7 +46,7 @@ export function lost(stream: string, what: string): FailureError {
   return failed('internal', `The JetStream stream ${stream} ${what}.`, hint);
 }
 
-/** @returns one sentence for what the client library threw; failures of ours as they are. */
+/** @returns one sentence for what the client library threw, `StoreAway` where a server may be there in a moment; failures of ours as they are. */
 export function explain(error: unknown, stream: string, where: string): unknown {
   if (error instanceof FailureError || !(error instanceof Error)) return error;
   const api = error instanceof NatsError ? error.api_error : undefined;
@@ -56,7 +57,8 @@ export function explain(error: unknown, stream: string, where: string): unknown 
   }
   const hint = 'Check that the server runs with JetStream and that this user may use it.';
   const what = api?.description ?? inWords(error);
-  return failed('internal', `The log on ${where} cannot be used: ${what}.`, hint, cause);
+  const Kind = isAway(error) || isUnreachable(error) ? StoreAway : FailureError;
+  return new Kind(failure('internal', `The log on ${where} cannot be used: ${what}.`, { hint }), cause);
 }
 
 function inWords(error: Error): string {

@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg';
-import { FailureError, failed } from '../../../core/errors.js';
+import { FailureError, failed, failure } from '../../../core/errors.js';
+import { isUnreachable, StoreAway } from '../away.js';
 import { sentence } from '../reading.js';
 import type { Address } from './address.js';
 
@@ -19,6 +20,13 @@ export function isAway(error: unknown): boolean {
   return code.startsWith('08') || AWAY.has(code) || UNDONE.has(code);
 }
 
+/** Words of the driver, and of ours, about a server that takes nobody yet. */
+const COMING = /^(Connection terminated|timeout expired|its synchronous standby|every server that answers)/;
+
+function isComing(error: Error): boolean {
+  return error instanceof DatabaseError ? isAway(error) : isUnreachable(error) || COMING.test(error.message);
+}
+
 /** @returns whether the driver has waited in vain for an answer. */
 export function isSilence(error: unknown): boolean {
   return error instanceof Error && error.message === 'Query read timeout';
@@ -36,7 +44,7 @@ export function lost(address: Address, what: string): FailureError {
   return failed('internal', `${sentence(nameOf(address))} ${what}.`, hint);
 }
 
-/** @returns one sentence for what the driver threw; failures of ours as they are. */
+/** @returns one sentence for what the driver threw, `StoreAway` where a server may be there in a moment; failures of ours as they are. */
 export function explain(error: unknown, address: Address): unknown {
   if (error instanceof FailureError || !(error instanceof Error)) return error;
   const cause = { cause: error };
@@ -51,7 +59,11 @@ export function explain(error: unknown, address: Address): unknown {
   const hint = WRONG_LOGIN.has(code)
     ? 'Check user, password and database, and that the user may create the schema or owns it.'
     : 'Check that the server runs and can be reached from here.';
-  return failed('internal', `${sentence(name)} cannot be used: ${inWords(error)}.`, hint, cause);
+  const Kind = isComing(error) ? StoreAway : FailureError;
+  return new Kind(
+    failure('internal', `${sentence(name)} cannot be used: ${inWords(error)}.`, { hint }),
+    cause,
+  );
 }
 
 /** A connection that no host took has an error for each of its addresses, and an empty message. */
