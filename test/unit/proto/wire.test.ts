@@ -71,17 +71,6 @@ describe('documents inside envelopes', () => {
     expect(() => parseRecord(JSON.stringify(record))).toThrow(`${path}: `);
   });
 
-  test('half a character in a message, sent by somebody or left by a cut, is replaced: it could not be sent', () => {
-    const whole = '\u{1f600}'.repeat(600);
-    for (const message of ['\ud83d', 'a\ude00b', `x${whole}`]) {
-      const { details } = toServiceError(new WireError('invalid', message));
-      expect(encodeURI(details)).not.toBe('');
-    }
-    expect(toServiceError(new WireError('invalid', `${whole.slice(0, 4)}\ud83d.`)).details).toBe(
-      `${whole.slice(0, 4)}\ufffd.`,
-    );
-  });
-
   test('a document that is not valid is refused with the field', () => {
     const record = aRecord(aLease('t1'));
     expect(() => parseRecord('{')).toThrow(/The result record is not JSON/);
@@ -120,6 +109,17 @@ describe('errors', () => {
     const sent = toServiceError(error);
     return fromServiceError(Object.assign(new Error(sent.details), sent, { metadata: sent.metadata }));
   };
+
+  test('half a character in a message, sent by somebody or left by a cut, is replaced: it could not be sent', () => {
+    const whole = '\u{1f600}'.repeat(600);
+    for (const message of ['\ud83d', 'a\ude00b', `x${whole}`]) {
+      const { details } = toServiceError(new WireError('invalid', message));
+      expect(encodeURI(details)).not.toBe('');
+    }
+    expect(toServiceError(new WireError('invalid', `${whole.slice(0, 4)}\ud83d.`)).details).toBe(
+      `${whole.slice(0, 4)}\ufffd.`,
+    );
+  });
 
   test('every code comes back as itself, with its sentence and details', () => {
     const codes: WireCode[] = ['cancelled', 'invalid', 'deadline', 'not-found', 'exists', 'forbidden'];
