@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Server } from '@grpc/grpc-js';
 import { type Logger, pino } from 'pino';
 import { type Failure, FailureError, failed, toFailure } from '../core/errors.js';
 import { isText, textLog } from '../core/log-text.js';
@@ -21,7 +22,7 @@ import { LimitedAgentService } from '../proto/session-limits.js';
 import { agentService, pushMessage } from './api/agents.js';
 import { artifactService } from './api/artifacts.js';
 import { bodyService } from './api/bodies.js';
-import { controlService } from './api/control.js';
+import { type ControlApi, controlService } from './api/control.js';
 import { Shelf } from './artifacts/shelf.js';
 import { Audit } from './audit.js';
 import { withBodies } from './bodies/log-with-bodies.js';
@@ -253,30 +254,38 @@ interface Served {
 /** Its fleet is complete, and nobody else knows where it listens: tools that ask for health and reflection take a fifth of a second to load. */
 const isAlone = ({ fixedFleet, grpcAddress }: ResolvedConfig) => fixedFleet && grpcAddress.endsWith(':0');
 
+/** What is served over gRPC, where a message that cannot be read is an error of whoever sent it. */
+function addServices(
+  server: Server,
+  parts: Parts & Pick<ControlApi, 'ownAddress'>,
+  { heartbeatSeconds, leaseSeconds }: ResolvedConfig,
+  security: ServerSecurity,
+): void {
+  const handlers = new Handlers(security);
+  const keepsBodies = parts.bodies !== null;
+  server.addService(
+    LimitedAgentService,
+    agentService({ ...parts, heartbeatSeconds, leaseSeconds, keepsBodies }, handlers),
+  );
+  server.addService(readable(BodyServiceService), bodyService(parts, handlers));
+  server.addService(readable(ArtifactServiceService), artifactService(parts, handlers));
+  server.addService(readable(ControlServiceService), controlService(parts, handlers));
+}
+
 async function serve(
-  { log, bodies, usage, shelf, logEvents, exporter, ...shared }: Parts & Pick<WebParts, 'baselines'>,
+  { baselines, ...parts }: Parts & Pick<WebParts, 'baselines'>,
   resolved: ResolvedConfig,
   security: ServerSecurity,
   opened: Opened,
 ): Promise<Served> {
+  const { logEvents, exporter, dispatcher, audit } = parts;
   const { callsPerSecond: perSecond, callsAtOnce: burst } = resolved.limits;
   const rates = new CallRates({ perSecond, burst });
-  const watching = { rates, onRefused: (refusal: Refusal) => shared.audit.refused(refusal) };
+  const watching = { rates, onRefused: (refusal: Refusal) => audit.refused(refusal) };
   const { server, listen } = makeServer(security, resolved.limits, watching);
-  const handlers = new Handlers(security);
-  const { heartbeatSeconds, leaseSeconds } = resolved;
-  server.addService(
-    LimitedAgentService,
-    agentService({ ...shared, heartbeatSeconds, leaseSeconds, keepsBodies: bodies !== null }, handlers),
-  );
-  server.addService(readable(BodyServiceService), bodyService({ ...shared, bodies, usage, log }, handlers));
-  server.addService(readable(ArtifactServiceService), artifactService({ ...shared, shelf }, handlers));
   let address = resolved.advertise ?? resolved.grpcAddress;
   const ownAddress = () => address;
-  server.addService(
-    readable(ControlServiceService),
-    controlService({ ...shared, log, ownAddress }, handlers),
-  );
+  addServices(server, { ...parts, ownAddress }, resolved, security);
   const health = isAlone(resolved)
     ? null
     : (await import('../proto/reflection.js')).addStandardServices(server);
@@ -289,7 +298,6 @@ async function serve(
     opened.closedBy(() => close());
     return url;
   };
-  const { dispatcher } = shared;
   const notReady = () => reasonNotReady(dispatcher);
   const notLeading = () =>
     notReady() ?? (dispatcher.leadership.leads ? null : dispatcher.leadership.sentence);
@@ -311,10 +319,10 @@ async function serve(
   const { webProxy } = resolved;
   const proxy = webProxy === null ? {} : { proxy: proxyOf(webProxy) };
   const web = {
-    ...shared,
+    ...parts,
     ...watching,
     ...proxy,
-    log,
+    baselines,
     ownAddress,
     otherWebUrls,
     security,

@@ -9,7 +9,13 @@ import {
 import { admit, nameOf, type Shown, shownBy } from './caller.js';
 import { toServiceError, WireError } from './errors.js';
 import { ConnectionCount } from './http/limits.js';
-import { type ConnectionLimits, METHODS, type MethodLimits, MOST_REFUSED_CALLS } from './limits.js';
+import {
+  type ConnectionLimits,
+  DIALS_BY_ADDRESS,
+  METHODS,
+  type MethodLimits,
+  MOST_REFUSED_CALLS,
+} from './limits.js';
 import { CallRates, tooOften, type Watching } from './rate-limit.js';
 import type { OnRefused } from './refusals.js';
 import type { ServerSecurity } from './security.js';
@@ -37,35 +43,39 @@ export class Admission {
   readonly #unauthenticated = new Map<string, Unauthenticated>();
   readonly #unauthenticatedOf = new Map<string, number>();
 
+  readonly #dials: CallRates;
   readonly #rates: CallRates;
   readonly #onRefused: OnRefused;
 
   constructor(security: ServerSecurity, limits: ConnectionLimits, { rates, onRefused }: Watching = {}) {
     this.#security = security;
     this.#limits = limits;
+    // On loopback without TLS a connection costs next to nothing.
+    this.#dials = new CallRates(security.kind === 'plaintext' ? null : DIALS_BY_ADDRESS);
     this.#rates = rates ?? new CallRates(null);
     this.#onRefused = onRefused ?? (() => undefined);
     this.#count = new ConnectionCount(limits);
   }
 
-  /** Takes in a new connection, or cuts it before anything of it is read. */
-  accept(socket: Socket): void {
+  /** Takes in a new connection, or cuts it before anything of it is read. @returns whether it was taken in */
+  accept(socket: Socket): boolean {
     const { remoteAddress: address, remotePort } = socket;
     // A Unix socket: the permissions of its file say who comes.
-    if (address === undefined) return;
+    if (address === undefined) return true;
     const waiting = this.#unauthenticatedOf.get(address) ?? 0;
-    if (waiting >= this.#limits.unauthenticatedByAddress) {
+    if (waiting >= this.#limits.unauthenticatedByAddress || this.#dials.take(address) !== null) {
       socket.destroy();
-      return;
+      return false;
     }
     this.#count.admit(socket);
-    if (socket.destroyed) return;
+    if (socket.destroyed) return false;
     const key = `${address} ${remotePort}`;
     const patience = setTimeout(() => socket.destroy(), this.#limits.unauthenticatedSeconds * 1000);
     patience.unref();
     this.#unauthenticated.set(key, { address, socket, patience, refused: 0 });
     this.#unauthenticatedOf.set(address, waiting + 1);
     socket.once('close', () => this.#forget(key));
+    return true;
   }
 
   /** Asks each call for its caller as soon as its headers are there. */

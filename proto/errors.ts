@@ -119,10 +119,13 @@ export function toServiceError(error: unknown): Pick<ServiceError, 'code' | 'det
   return { code: statusOf(wire.code), details: cut(wire.message), metadata };
 }
 
-/** Half a character, which somebody sent or a cut left, is none: grpc-js cannot send it, and what it throws would end the process. */
+/**
+ * Half a character, which somebody sent or a cut left, is none: grpc-js cannot send it, and what it throws would end the process. Control
+ * characters of a message that quotes somebody would reach a terminal.
+ */
 function cut(sentence: string): string {
   const short = sentence.length <= SENTENCE ? sentence : `${sentence.slice(0, SENTENCE)}…`;
-  return short.replaceAll(/\p{Surrogate}/gu, '\ufffd');
+  return short.replaceAll(/[\p{Surrogate}\p{Control}]/gu, '\ufffd');
 }
 
 function wireCodeOf(code: FailureCode): WireCode {

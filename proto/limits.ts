@@ -93,6 +93,12 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   unauthenticatedSeconds: 20,
 };
 
+/**
+ * Connections that one address may begin. Each costs a handshake: of more than are accepted in time everybody's wait in the system's
+ * queue. Thousands of agents behind one address are back within half a minute.
+ */
+export const DIALS_BY_ADDRESS = { perSecond: 200, burst: 512 };
+
 /** Calls that are refused on a connection on which nobody was admitted; then it is cut. */
 export const MOST_REFUSED_CALLS = 100;
 

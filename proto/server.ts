@@ -185,7 +185,11 @@ async function listen(
     });
   });
   for (const listener of listenersOf(server)) {
-    listener.prependListener('connection', (socket: Socket) => door.accept(socket));
+    // What is not taken in never meets TLS.
+    const readers = listener.listeners('connection');
+    listener.removeAllListeners('connection').on('connection', (socket: Socket) => {
+      if (door.accept(socket)) for (const reader of readers) reader.call(listener, socket);
+    });
     listener.on('tlsClientError', (error: Error, socket: Socket) => door.refuseHandshake(error, socket));
   }
   const host = splitAddress(address)?.host;

@@ -48,6 +48,9 @@ function raw(address: string, ca: Buffer | null = null, options: Record<string, 
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
+const closed = (socket: Socket): Promise<string> =>
+  new Promise((resolve) => socket.on('close', () => resolve('closed')));
+
 /** @returns the status that a message gets. */
 function send(client: Client, path: string, bytes: Buffer): Promise<status> {
   return new Promise((resolve) => {
@@ -185,8 +188,6 @@ describe('connections', () => {
     await once(socket, 'connect');
     return socket;
   }
-  const closed = (socket: Socket): Promise<string> =>
-    new Promise((resolve) => socket.on('close', () => resolve('closed')));
 
   test('one on which nobody is admitted is closed; one with an agent stays', async () => {
     const { grpcAddress } = await start({ limits: { unauthenticatedSeconds: 0.3 } });
@@ -224,6 +225,31 @@ describe.skipIf(!hasOpenssl)('callers (needs openssl)', () => {
   beforeAll(() => {
     authority = new Authority(folder);
     server = authority.issue('coordinator');
+  });
+
+  test('an address that dials without end is cut before its handshakes, and others are served', async () => {
+    const tokensFile = join(folder, 'dials.yaml');
+    writeFileSync(tokensFile, '- { name: lab, token: lab-0123456789abcdef, scopes: [agent] }\n');
+    const { certificateFile, keyFile } = server;
+    const { grpcAddress } = await start({
+      security: { kind: 'token', certificateFile, keyFile, tokensFile },
+      limits: { unauthenticatedByAddress: 10_000 },
+    });
+    const at = { port: Number(grpcAddress.split(':').at(-1)), host: '127.0.0.1', localAddress: '127.0.0.7' };
+    const dials = Array.from({ length: 2_000 }, async () => {
+      const socket = connect(at)
+        .on('error', () => undefined)
+        .resume();
+      opened.push({ end: () => socket.destroy() });
+      await Promise.race([closed(socket), sleep(1_500)]);
+      return socket.destroyed;
+    });
+    const client = raw(grpcAddress, authority.ca);
+    expect(await send(client, LIST, Buffer.alloc(0))).toBe(status.UNAUTHENTICATED);
+    const cut = (await Promise.all(dials)).filter((one) => one).length;
+    // 512, and what the bucket got meanwhile.
+    expect(cut).toBeGreaterThan(500);
+    expect(cut).toBeLessThanOrEqual(2_000 - 512);
   });
 
   test('a connection of strangers is cut after a hundred calls that were refused, and another one has to be dialed', async () => {

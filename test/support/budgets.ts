@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 179_755,
+  code: 179_800,
   /** Of one room. */
   room: 33_655,
-  tests: 79_290,
+  tests: 79_330,
   benches: 19_585,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 61_270,
+  words: 61_290,
   functionLines: 80,
   longFunctions: 11,
 } as const;

@@ -110,8 +110,9 @@ describe('errors', () => {
     return fromServiceError(Object.assign(new Error(sent.details), sent, { metadata: sent.metadata }));
   };
 
-  test('half a character in a message, sent by somebody or left by a cut, is replaced: it could not be sent', () => {
+  test('half a character in a message, sent by somebody or left by a cut, is replaced: it could not be sent; so are control characters', () => {
     const whole = '\u{1f600}'.repeat(600);
+    expect(toServiceError(new WireError('invalid', 'a\n\u001bb')).details).toBe('a\ufffd\ufffdb');
     for (const message of ['\ud83d', 'a\ude00b', `x${whole}`]) {
       const { details } = toServiceError(new WireError('invalid', message));
       expect(encodeURI(details)).not.toBe('');
