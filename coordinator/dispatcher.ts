@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { Failure } from '../core/errors.js';
+import { type Failure, toFailure } from '../core/errors.js';
 import type { ModelRef } from '../core/experiment/experiment.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { isTooLarge, tooLargeRecord } from '../core/result/too-large.js';
@@ -11,7 +11,7 @@ import { ChangeSignal } from './log/change-signal.js';
 import type { LogHealth } from './log/health.js';
 import type { Leader, Term } from './log/leadership.js';
 import type { Fact, Log, ResultHead } from './log/log.js';
-import { Projection } from './projection.js';
+import type { Projection } from './projection.js';
 import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
 import { DEFAULT_NAMESPACE, inNamespace } from './scheduler/namespaces.js';
@@ -22,8 +22,10 @@ import {
   type SweepState,
 } from './scheduler/state.js';
 import { sweepStatus } from './scheduler/status.js';
-import { notWritten, standDown, step, wakeWaiting } from './scheduler/step.js';
+import { notWritten, standDown, step } from './scheduler/step.js';
 import type { SweepView } from './scheduler/view.js';
+import { wakeWaiting } from './scheduler/waking.js';
+import { draftSnapshot, openProjection } from './snapshot/snapshot.js';
 import type { SweepReader } from './sweep-reader.js';
 import { LogWriter } from './writer.js';
 
@@ -44,8 +46,12 @@ export interface DispatcherDependencies {
   readonly push: (command: Push) => void;
   /** Called for every new result, after it is in the log. */
   readonly recorded: (record: ResultRecord) => void;
-  /** Called for every sound result that is in the log at the start, with its entry. */
+  /** Called for sound results that are in the log at the start, with their entries: for every one, or behind a snapshot, and for those that were shown then. */
   readonly replayed?: (head: ResultHead, position: number) => void;
+  /** Trials that are exported. */
+  readonly shown?: () => Iterable<string>;
+  /** Entries of the log behind a snapshot that make another one worth while; left out = 10,000, and a sixteenth of all. */
+  readonly snapshotEntries?: number;
   /** Called for every sound result that another coordinator wrote while this one stood by, with its entry. */
   readonly followed?: (head: ResultHead, position: number) => void;
   /** Called after every append with the seconds that it took. */
@@ -68,7 +74,7 @@ export class Dispatcher {
   readonly #writer: LogWriter;
   readonly leadership = new Leadership();
   /** Nodes that the store knows to be waited for by whoever leads next. */
-  #noted = '';
+  #noted: ReadonlySet<string> = new Set();
   #noting: Promise<unknown> = Promise.resolve();
   /** The next noting, which all share that join while one is under way. */
   #nextNoting: Promise<void> | null = null;
@@ -76,10 +82,14 @@ export class Dispatcher {
   readonly changes = new ChangeSignal();
   readonly #reports = new Reports<Reply[]>();
   #queue: Promise<unknown> = Promise.resolve();
+  /** Entries of the log that a snapshot has, or had when the last one was tried. */
+  #kept: number;
+  #keeping = false;
 
-  private constructor(parts: DispatcherDependencies) {
+  private constructor(parts: DispatcherDependencies, projection: Projection) {
     this.#parts = parts;
-    this.#projection = new Projection(parts.options, parts.warn);
+    this.#projection = projection;
+    this.#kept = projection.position;
     this.#writer = new LogWriter(parts.log, parts.clock, this.#projection, this.leadership, {
       ...(parts.appended && { appended: parts.appended }),
       ...(parts.logFailed && { failed: parts.logFailed }),
@@ -87,10 +97,12 @@ export class Dispatcher {
     });
   }
 
-  /** Rebuilds the state from the log, as a standby. */
+  /** Rebuilds the state from the log's snapshot, and from the entries behind it, as a standby. */
   static async open(parts: DispatcherDependencies): Promise<Dispatcher> {
-    const dispatcher = new Dispatcher(parts);
-    await dispatcher.#projection.catchUp(parts.log, parts.replayed);
+    const { log, options, warn, replayed } = parts;
+    const projection = await openProjection(log, options, warn, replayed);
+    const dispatcher = new Dispatcher(parts, projection);
+    await projection.catchUp(log, replayed);
     return dispatcher;
   }
 
@@ -100,7 +112,7 @@ export class Dispatcher {
       await this.#follow();
       this.leadership.took(term, leader);
       const nodes = term.nodesBefore;
-      this.#noted = nodes.join(' ');
+      this.#noted = new Set(nodes);
       step(this.state, { event: 'took-over', now: this.#parts.clock.now(), nodes });
       // A log that is full just now takes it later: before that nothing can be leased.
       await this.#ensureLeaseKey().catch(() => undefined);
@@ -219,10 +231,10 @@ export class Dispatcher {
   async #note(): Promise<void> {
     const { term } = this.leadership;
     const nodes = nodesWithLeases(this.state);
-    const noted = nodes.join(' ');
-    if (term === null || noted === this.#noted) return;
-    await term.noteNodes(nodes);
-    this.#noted = noted;
+    const isNoted = nodes.size === this.#noted.size && [...nodes].every((name) => this.#noted.has(name));
+    if (term === null || isNoted) return;
+    await term.noteNodes([...nodes].sort());
+    this.#noted = nodes;
   }
 
   /** Lets another coordinator lead at once; it waits for those nodes that still hold leases. */
@@ -285,6 +297,37 @@ export class Dispatcher {
   async tryLog(): Promise<void> {
     const bytes = this.leadership.leads ? this.#writer.due : null;
     if (bytes !== null) await this.#oneAtATime(() => this.#writer.probe(bytes));
+  }
+
+  /**
+   * Keeps a snapshot of the state where much was written since the last one. What is appended waits until it is drafted, leases are granted
+   * meanwhile; that it reaches the disk nobody waits for.
+   */
+  async keepSnapshot(): Promise<void> {
+    const {
+      log,
+      warn,
+      shown,
+      snapshotEntries = Math.max(SNAPSHOT_ENTRIES, this.position / SNAPSHOT_SHARE),
+    } = this.#parts;
+    const due = this.leads && log.snapshots !== null && this.position - this.#kept >= snapshotEntries;
+    if (!due || this.#keeping) return;
+    this.#keeping = true;
+    try {
+      const draft = await this.#oneAtATime(() => {
+        this.#kept = this.position;
+        return draftSnapshot(log, this.#projection, shown?.() ?? []);
+      });
+      await draft?.keep().catch(async (error: unknown) => {
+        await draft.drop();
+        throw error;
+      });
+    } catch (error) {
+      // The next start reads more of the log.
+      warn(`No snapshot of the log was kept: ${toFailure(error).message}`);
+    } finally {
+      this.#keeping = false;
+    }
   }
 
   #oneAtATime<T>(task: () => Promise<T>): Promise<T> {
@@ -421,6 +464,9 @@ export class Dispatcher {
     });
   }
 }
+
+/** Entries behind a snapshot that are read at a start within seconds, and the share of all that a snapshot is worth. */
+const [SNAPSHOT_ENTRIES, SNAPSHOT_SHARE] = [10_000, 16];
 
 /** Whose sweep it is, and how soon it is its turn there. */
 export interface Turn {

@@ -192,6 +192,7 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
       void usage?.count(record).catch((error: Error) => warn(error.message));
     },
     replayed: (head, position) => exporter.replayed(head, position),
+    shown: () => exporter.shown(),
     followed: (_head, position) => void exporter.followed(log, position),
     appended: (seconds) => exporter.appended(seconds),
     logFailed: (reason) => {
@@ -220,20 +221,8 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
       .catch((error: Error) => warn(`older answers are not counted: ${error.message}`));
   const inform = (sentence: string): void => logger.info(sentence);
   return {
-    log,
-    durability,
-    bodies,
-    usage,
-    shelf,
-    logger,
-    clock,
-    registry,
-    exporter,
-    dispatcher,
-    logEvents,
-    logFailed,
-    audit,
-    inform,
+    ...{ log, durability, bodies, usage, shelf, logger, clock, registry, exporter, dispatcher },
+    ...{ logEvents, logFailed, audit, inform },
   };
 }
 
@@ -319,15 +308,8 @@ async function serve(
   const { webProxy } = resolved;
   const proxy = webProxy === null ? {} : { proxy: proxyOf(webProxy) };
   const web = {
-    ...parts,
-    ...watching,
-    ...proxy,
-    baselines,
-    ownAddress,
-    otherWebUrls,
-    security,
-    version: VERSION,
-    writes,
+    ...{ ...parts, ...watching, ...proxy, baselines },
+    ...{ ownAddress, otherWebUrls, security, version: VERSION, writes },
   };
   const webUrl =
     webAddress === null ? null : await opening((await import('./web/http.js')).serveWeb(webAddress, web));
@@ -415,6 +397,7 @@ function keepTime(parts: Parts, { forgetSeconds, leaseSeconds }: ResolvedConfig,
         if (dispatcher.logHealth.failure === null) logger.error((error as Error).message);
       });
     void dispatcher.tryLog();
+    if (exporter.isRestored) void dispatcher.keepSnapshot();
   };
   const ticking = setInterval(tick, 1000 * Math.min(TICK_SECONDS, leaseSeconds / 4));
   opened.closedBy(async () => clearInterval(ticking));

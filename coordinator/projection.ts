@@ -2,13 +2,26 @@ import { quote } from '../core/quote.js';
 import type { FactHead, Log, ResultHead } from './log/log.js';
 import { damageOf } from './scheduler/damage.js';
 import { applyFact, skipFact } from './scheduler/facts.js';
+import { type KeptSweep, type Piece, StateTaker, statePieces } from './scheduler/kept.js';
 import { DEFAULT_NAMESPACE, inNamespace } from './scheduler/namespaces.js';
 import { emptyState, type SchedulerOptions, type SchedulerState } from './scheduler/state.js';
 import type { SweepView } from './scheduler/view.js';
 import { readSweep } from './sweeps.js';
 
 type Submitted = Extract<FactHead, { fact: 'SweepSubmitted' }>;
-type Recorded = Extract<FactHead, { fact: 'ResultRecorded' }>;
+
+/** Of a snapshot: what a projection knows beside the state. */
+interface Kept {
+  readonly submissions: Map<string, number>;
+  readonly damaged: Set<number>;
+  readonly said: readonly string[];
+  readonly searched: Map<string, number[]>;
+  /** Entries of results that were exported. */
+  readonly shown: readonly number[];
+}
+
+/** Trials of one piece of a snapshot, and sentences that are kept. */
+const [PIECE, MOST_SAID] = [32_768, 100];
 
 /** The scheduler's state as the log gives it: its facts applied one after the other, and where in the log each trial is. */
 export class Projection {
@@ -20,6 +33,10 @@ export class Projection {
   readonly #submissions = new Map<string, number>();
   /** Entries of the log that are left out. */
   readonly #damaged = new Set<number>();
+  /** Entries of each sweep that is searched: its search is made of them again. */
+  readonly #searched = new Map<string, number[]>();
+  /** What was left out, in sentences. */
+  readonly #said: string[] = [];
   #position = 0;
 
   /** @param warn is told, in a sentence, what of the log is left out. */
@@ -41,7 +58,7 @@ export class Projection {
   /** Position of a trial's entry in the log; undefined for an unknown trial. */
   entryOf(trialId: string): number | undefined {
     const number = this.state.recorded.numberOf(trialId);
-    return number === undefined ? undefined : this.#entries[number];
+    return number === undefined ? undefined : this.#entries[number] || undefined;
   }
 
   /** Position of the entry by which a sweep was submitted last; undefined for an unknown one. */
@@ -54,6 +71,12 @@ export class Projection {
     this.#position = position;
     applyFact(this.state, fact, fact.fact === 'SweepSubmitted' ? this.#resumed(fact, view) : null);
     if (fact.fact === 'SweepSubmitted') this.#submissions.set(fact.sweepId, position);
+    const sweepId = sweepOf(fact);
+    if (this.#isSearched(sweepId)) {
+      const entries = this.#searched.get(sweepId);
+      if (entries === undefined) this.#searched.set(sweepId, [position]);
+      else entries.push(position);
+    }
     if (fact.fact !== 'ResultRecorded') return;
     const number = this.state.recorded.numberOf(fact.record.trialId);
     if (number !== undefined) this.#entries[number] = position;
@@ -66,7 +89,8 @@ export class Projection {
     for await (const entry of log.read(this.#position, 'head')) {
       const { position } = entry;
       // Nothing is waited for that is not read: a log has a million of them.
-      const head = this.#isSearched(entry.head) ? await withNumbers(entry.head, position, log) : entry.head;
+      const searched = entry.head.fact === 'ResultRecorded' && this.#isSearched(sweepOf(entry.head));
+      const head = searched ? await withNumbers(entry.head, position, log) : entry.head;
       const damage = damageOf(this.state, head);
       if (damage === null) {
         this.apply(head, position);
@@ -80,15 +104,82 @@ export class Projection {
     }
     const count = this.#damaged.size - before;
     if (first === null) return;
-    this.#warn(
+    this.#say(
       `The log has ${count === 1 ? 'a damaged entry' : `${count} damaged entries, the first of them`} (${quote(first)}): left out, and points that it settled are measured again.`,
     );
   }
 
-  #isSearched(head: FactHead): head is Recorded {
-    if (head.fact !== 'ResultRecorded') return false;
-    const view = this.state.sweeps.get(head.record?.sweep?.id)?.view;
+  /** @returns what a snapshot holds of it. @param shown trials that are exported */
+  *pieces(shown: Iterable<string>): Generator<Piece> {
+    const kept: Kept = {
+      ...{
+        submissions: this.#submissions,
+        damaged: this.#damaged,
+        said: this.#said,
+        searched: this.#searched,
+      },
+      shown: [...shown].flatMap((trialId) => this.entryOf(trialId) ?? []).sort((a, b) => a - b),
+    };
+    yield ['projection', kept];
+    for (let from = 0; from < this.#entries.length; from += PIECE) {
+      const some = this.#entries.slice(from, from + PIECE);
+      yield ['entries', Uint32Array.from(some, (entry) => entry ?? 0)];
+    }
+    yield* statePieces(this.state);
+  }
+
+  /**
+   * Takes in what a snapshot holds, in place of the log's entries up to a position.
+   * @returns entries of results that were exported, and what was left out, in sentences.
+   * @throws Error or FailureError; then nothing of it may be used.
+   */
+  async restore(
+    pieces: AsyncIterable<unknown>,
+    position: number,
+    log: Log,
+  ): Promise<Pick<Kept, 'shown' | 'said'>> {
+    const taker = new StateTaker(this.state);
+    let kept: Kept | null = null;
+    for await (const piece of pieces) {
+      const [of, value] = piece as Piece;
+      if (of === 'projection') {
+        kept = value as Kept;
+        for (const [sweepId, at] of kept.submissions) this.#submissions.set(sweepId, at);
+        for (const at of kept.damaged) this.#damaged.add(at);
+        this.#said.push(...kept.said);
+      } else if (of === 'entries') this.#entries.push(...(value as Uint32Array));
+      else if (of === 'sweep') await this.#restoreSweep(value as KeptSweep, kept, taker, log);
+      else taker.take(piece as Piece);
+    }
+    if (kept === null) throw new Error('it ends early');
+    taker.end();
+    this.#position = position;
+    return kept;
+  }
+
+  async #restoreSweep(sweep: KeptSweep, kept: Kept | null, taker: StateTaker, log: Log): Promise<void> {
+    const { sweepId, searched } = sweep;
+    const entry = async (at: number): Promise<FactHead> => (await log.get(at, 'head')).head;
+    if (searched) {
+      for (const at of kept?.searched.get(sweepId) ?? [])
+        this.apply(await withNumbers(await entry(at), at, log), at);
+      return;
+    }
+    const fact = await entry(this.#submissions.get(sweepId) ?? 0);
+    const view = fact.fact === 'SweepSubmitted' ? this.#resumed(fact) : null;
+    if (view?.sweepId !== sweepId)
+      throw new Error(`it has the sweep ${sweepId}, which the log does not have`);
+    taker.takeSweep(view, sweep);
+  }
+
+  #isSearched(sweepId: string): boolean {
+    const view = this.state.sweeps.get(sweepId)?.view;
     return view !== undefined && view.newSearch !== null;
+  }
+
+  #say(sentence: string): void {
+    if (this.#said.length < MOST_SAID) this.#said.push(sentence);
+    this.#warn(sentence);
   }
 
   /** @returns null for a sweep that this release cannot go on with; its results stay readable. */
@@ -102,11 +193,11 @@ export class Projection {
         );
       // An id that changed with a release would mix points of two numberings.
       if (view.sweepId === fact.sweepId) return view;
-      this.#warn(
+      this.#say(
         `Sweep ${fact.sweepId} was written by another release and is now ${view.sweepId}: not resumed.`,
       );
     } catch (error) {
-      this.#warn(
+      this.#say(
         `Sweep ${fact.sweepId} cannot be read any more and is not resumed: ${(error as Error).message}`,
       );
     }
@@ -114,8 +205,15 @@ export class Projection {
   }
 }
 
+/** @returns the sweep that a fact is about; '' = none. */
+function sweepOf(fact: FactHead): string {
+  if (fact.fact === 'ResultRecorded') return fact.record?.sweep?.id ?? '';
+  return 'sweepId' in fact ? fact.sweepId : '';
+}
+
 /** A search decides by all metrics of its records, which heads do not have. */
-async function withNumbers(head: Recorded, position: number, log: Log): Promise<Recorded> {
+async function withNumbers(head: FactHead, position: number, log: Log): Promise<FactHead> {
+  if (head.fact !== 'ResultRecorded') return head;
   const row = await log.get(position, 'row');
   if (row.fact.fact !== 'ResultRecorded') return head;
   return { ...head, record: { ...head.record, measurements: row.fact.record.measurements } };

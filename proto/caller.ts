@@ -169,6 +169,14 @@ function checkToken(grants: readonly TokenGrant[]): void {
   throw new WireError('unauthenticated', `The token "${name}" ${revoked ? 'was revoked' : 'has expired'}.`);
 }
 
+/** @returns until when what admits a caller holds, unless files change before: milliseconds since 1970. */
+export function goodUntil(shown: Shown, security: ServerSecurity): number {
+  if (security.kind === 'plaintext') return Infinity;
+  if (security.kind === 'mutual-tls') return shown.certificate?.expiresAt ?? 0;
+  const ends = grantsOf(shown, security).map(({ grant }) => (grant as TokenGrant).expiresAt ?? Infinity);
+  return Math.min(Infinity, ...ends.filter((end) => end > Date.now()));
+}
+
 /** @returns somebody by what they were granted, and by what their certificate leaves of it. */
 export function callerOf(name: string, grants: readonly Grant[], marks: Marks): Caller {
   const granted = grants.some(({ namespaces }) => namespaces === undefined)

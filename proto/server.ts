@@ -12,7 +12,7 @@ import {
 } from '@grpc/grpc-js';
 import { Admission } from './admission.js';
 import { bindError } from './bind-error.js';
-import { type AnyCall, type Caller, identify, nodeRefusal, shownBy } from './caller.js';
+import { type AnyCall, type Caller, goodUntil, identify, nodeRefusal, shownBy } from './caller.js';
 import { toServiceError, WireError } from './errors.js';
 import { CONNECTION_LIMITS, type ConnectionLimits, quietTransport, SERVER_OPTIONS } from './limits.js';
 import { joinAddress, splitAddress } from './loopback.js';
@@ -41,8 +41,15 @@ export interface CallContext {
  */
 export class Handlers {
   readonly #security: ServerSecurity;
+  /** How often what callers are admitted by has changed. */
+  #renewals = 0;
+
   constructor(security: ServerSecurity) {
     this.#security = security;
+    if (security.kind === 'plaintext') return;
+    security.onRenewed?.(() => {
+      this.#renewals += 1;
+    });
   }
 
   unary<Request, Response>(
@@ -98,13 +105,20 @@ export class Handlers {
     };
   }
 
-  #refusal(call: AnyCall): string | null {
-    try {
-      identify(call, this.#security);
-      return null;
-    } catch (error) {
-      return (error as Error).message;
-    }
+  /** Asks anew once something has expired or changed: thousands of streams are asked every second. */
+  #refusals(call: AnyCall): () => string | null {
+    const until = () => goodUntil(shownBy(call, this.#security), this.#security);
+    let [good, renewals] = [0, this.#renewals];
+    return () => {
+      if (renewals === this.#renewals && Date.now() < good) return null;
+      try {
+        identify(call, this.#security);
+        [good, renewals] = [until(), this.#renewals];
+        return null;
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
   }
 
   #enter(call: AnyCall): CallContext {
@@ -115,7 +129,7 @@ export class Handlers {
     return {
       caller: who.name,
       who,
-      refusal: () => this.#refusal(call),
+      refusal: this.#refusals(call),
       nodeRefusal: (node) => nodeRefusal(shownBy(call, this.#security), this.#security, node),
       peer: call.getPeer(),
       signal: gone.signal,

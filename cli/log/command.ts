@@ -45,7 +45,7 @@ export function registerLog(program: Command): void {
   log
     .command('copy')
     .description(
-      'copy a log to another one, of any kind, and compare both at the end; a copy that was broken off goes on. A copy to a file is a snapshot that a coordinator can start from',
+      'copy a log to another one, of any kind, and compare both at the end; a copy that was broken off goes on. A coordinator can start from a copy in a file',
     )
     .argument('<from>', ADDRESS)
     .argument('<to>', 'the same; made when it is not there')

@@ -85,6 +85,7 @@ export function withBodies(log: Log, { bodies, rawBytes, warn }: BodiesOfLog): L
     durability: () => log.durability(),
     probe: (bytes) => log.probe(bytes),
     close: () => log.close(),
+    snapshots: log.snapshots,
   };
 }
 

@@ -3,7 +3,7 @@ import type { Family } from '../../core/metrics/families.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { Clock } from '../clock.js';
 import type { Dispatcher } from '../dispatcher.js';
-import type { Log, ResultHead } from '../log/log.js';
+import type { Log, LogEntry, ResultHead } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { DEFAULT_NAMESPACE } from '../scheduler/namespaces.js';
 import { Exposition } from './exposition.js';
@@ -33,6 +33,7 @@ export class Exporter {
   readonly #genAi = new GenAi();
   readonly #registry: Registry;
   #followed: Dispatcher | null = null;
+  #isRestored = false;
   #replayed = new Replayed();
   /** Taken once for each scrape: every metric asks for it, and fronts are not free. */
   #snapshot: Snapshot = EMPTY;
@@ -75,17 +76,27 @@ export class Exporter {
   async restoreBest(log: Log, signal: AbortSignal): Promise<void> {
     const older = this.#replayed.older(this.#dispatcher);
     this.#replayed = new Replayed();
-    if (older.length === 0) return;
-    const wanted = new Set(older);
-    const last = older.at(-1) ?? 0;
-    for await (const entry of log.read((older[0] ?? 1) - 1, 'row')) {
-      if (signal.aborted || entry.position > last) return;
-      if (!wanted.has(entry.position)) continue;
-      const { fact } = entry;
-      if (fact.fact !== 'ResultRecorded') continue;
-      this.#window.addOlder(fact.record, this.#clock.now() - this.#age(fact.record));
-      await nextTurn();
+    try {
+      for await (const { fact } of entriesOf(log, older)) {
+        if (signal.aborted) return;
+        if (fact.fact !== 'ResultRecorded' || this.#dispatcher.state.repeated.has(fact.record.trialId))
+          continue;
+        this.#window.addOlder(fact.record, this.#clock.now() - this.#age(fact.record));
+        await nextTurn();
+      }
+    } finally {
+      this.#isRestored = true;
     }
+  }
+
+  /** Whether it shows what it showed before the start: a snapshot from before then would not know all of that. */
+  get isRestored(): boolean {
+    return this.#isRestored;
+  }
+
+  /** @returns trials of what is exported now: a snapshot of the log names them. */
+  shown(): string[] {
+    return this.#window.trials(this.#clock.now());
   }
 
   /** Takes in a trial that has just been recorded. */
@@ -153,5 +164,23 @@ export class Exporter {
   /** Seconds since a trial ended. */
   #age({ endedAt }: ResultHead): number {
     return Math.max(0, Date.parse(this.#clock.at()) - Date.parse(endedAt)) / 1000;
+  }
+}
+
+/** A stretch of which less is wanted is not read through. */
+const READ_SHARE = 1 / 64;
+
+/** Entries of a log at these positions. */
+async function* entriesOf(log: Log, positions: readonly number[]): AsyncGenerator<LogEntry> {
+  const [first = 1, last = 0] = [positions[0], positions.at(-1)];
+  if (positions.length === 0) return;
+  if (positions.length < READ_SHARE * (last - first)) {
+    for (const position of positions) yield await log.get(position, 'row');
+    return;
+  }
+  const wanted = new Set(positions);
+  for await (const entry of log.read(first - 1, 'row')) {
+    if (entry.position > last) return;
+    if (wanted.has(entry.position)) yield entry;
   }
 }

@@ -7,7 +7,7 @@ import { namespaceStatuses } from '../api/namespaces.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Registry } from '../registry/registry.js';
 import { DEFAULT_NAMESPACE } from '../scheduler/namespaces.js';
-import type { LeaseState, NodeState, SweepState } from '../scheduler/state.js';
+import type { LeaseState, SchedulerState, SweepState } from '../scheduler/state.js';
 import { type SweepStatus, sweepStatus } from '../scheduler/status.js';
 import { type RankedResult, rankResults } from './ranking.js';
 import type { WindowResult } from './window.js';
@@ -95,7 +95,7 @@ export function takeSnapshot({ dispatcher, registry, shown, goneBefore }: Source
       .map(({ profile, session }) => ({
         node: profile.name,
         up: session !== null,
-        devices: session === null ? null : devicesOf(state.nodes.get(profile.name)),
+        devices: session === null ? null : devicesOf(state, profile.name),
       })),
     leases,
     leading: dispatcher.leads,
@@ -158,10 +158,10 @@ function failureCode(reason: string | null): string {
   return code in FAILURES ? code : 'unplaced';
 }
 
-function devicesOf(node: NodeState | undefined): NonNullable<NodePresence['devices']> {
+function devicesOf({ nodes, waiting }: SchedulerState, name: string): NonNullable<NodePresence['devices']> {
   const counts = { busy: 0, waiting: 0, idle: 0 };
-  for (const slot of node?.slots.values() ?? []) {
-    counts[slot.trialId !== null ? 'busy' : slot.waiting ? 'waiting' : 'idle'] += 1;
+  for (const slot of nodes.get(name)?.slots.values() ?? []) {
+    counts[slot.trialId !== null ? 'busy' : waiting.has(slot) ? 'waiting' : 'idle'] += 1;
   }
   return counts;
 }

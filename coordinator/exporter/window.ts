@@ -27,14 +27,34 @@ function entryOf(before: readonly ResultRecord[], newest: ResultRecord, since: n
   const { serving: _, ...rest } = newest;
   const lean: ResultRecord = { ...rest, phases: [], tokenSeconds: [], samples: [] };
   const starts = startsOf([...before, lean]).slice(-MOST_STARTS);
-  return { record: combineStarts(starts), starts, since };
+  return new Entry(starts, since);
 }
+
+/** What its starts say together takes long to say, and is asked of what is exported alone, and by objectives. */
+class Entry implements WindowEntry {
+  readonly starts: readonly ResultRecord[];
+  readonly since: number;
+  #record: ResultRecord | null = null;
+
+  constructor(starts: readonly ResultRecord[], since: number) {
+    this.starts = starts;
+    this.since = since;
+  }
+
+  get record(): ResultRecord {
+    this.#record ??= combineStarts(this.starts);
+    return this.#record;
+  }
+}
+
+/** The sweep and point of an entry, which all of its starts have. */
+const firstOf = ({ starts }: WindowEntry): ResultRecord => starts[0]!;
 
 function estimated(entries: readonly WindowEntry[]): WindowEntry[] {
   // In the order of a report, whose first rows tell what all have in common.
-  const rows = [...entries].sort((a, b) => a.record.sweep.position - b.record.sweep.position);
+  const rows = [...entries].sort((a, b) => firstOf(a).sweep.position - firstOf(b).sweep.position);
   const commons = new Commons(rows.map(({ starts }) => starts));
-  return entries.map((entry) => ({ ...entry, record: combineStarts(entry.starts, commons) }));
+  return entries.map(({ starts, since }) => ({ starts, since, record: combineStarts(starts, commons) }));
 }
 
 /** Sweeps whose best results outlast newer ones: those with the newest results. */
@@ -106,6 +126,15 @@ export class ResultWindow {
 
   /** @returns the results to export at this time, oldest first. */
   at(now: number): WindowResult[] {
+    return this.#together(this.#fresh(now)).sort((a, b) => a.since - b.since);
+  }
+
+  /** @returns the trials that they are made of. */
+  trials(now: number): string[] {
+    return this.#fresh(now).flatMap(({ starts }) => starts.map(({ trialId }) => trialId));
+  }
+
+  #fresh(now: number): WindowEntry[] {
     const fresh = ({ since }: WindowEntry): boolean => now - since <= this.#keepSeconds;
     for (const [key, entry] of this.#newest) if (!fresh(entry)) this.#newest.delete(key);
     const best = [...this.#best].flatMap(([sweepId, byObjective]) => {
@@ -113,16 +142,16 @@ export class ResultWindow {
       if (byObjective.size === 0) this.#best.delete(sweepId);
       return [...byObjective.values()];
     });
-    const all = new Map(best.map((entry) => [placeKey(entry.record), entry]));
+    const all = new Map(best.map((entry) => [placeKey(firstOf(entry)), entry]));
     for (const [key, entry] of this.#newest) all.set(key, entry);
-    return this.#together([...all.values()]).sort((a, b) => a.since - b.since);
+    return [...all.values()];
   }
 
   /** The estimates of a report of what is exported, sweep by sweep; those of a sweep that is as it was are the same objects. */
   #together(entries: readonly WindowEntry[]): WindowEntry[] {
     const sweeps = new Map<string, WindowEntry[]>();
     for (const entry of entries) {
-      const { id } = entry.record.sweep;
+      const { id } = firstOf(entry).sweep;
       sweeps.set(id, [...(sweeps.get(id) ?? []), entry]);
     }
     const before = this.#estimated;
@@ -139,7 +168,7 @@ export class ResultWindow {
   }
 
   #addBest(entry: WindowEntry, key: string): void {
-    const { id } = entry.record.sweep;
+    const { id } = firstOf(entry).sweep;
     const byObjective = this.#best.get(id) ?? new Map<string, WindowEntry>();
     this.#best.delete(id);
     this.#best.set(id, byObjective);

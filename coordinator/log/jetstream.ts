@@ -29,6 +29,7 @@ import { explain, isAway, isWrongSequence, lost, nameOf } from './jetstream/erro
 import { JetStreamLease } from './jetstream/lease.js';
 import { type Stored, StreamReader } from './jetstream/reader.js';
 import { checkRoom } from './jetstream/room.js';
+import { JetStreamSnapshots } from './jetstream/snapshots.js';
 import { bodyBytes, checkServer, ensureStream, subjectOf } from './jetstream/stream.js';
 import {
   type Candidate,
@@ -46,6 +47,7 @@ import {
   type EntryAt,
   type Fact,
   type Log,
+  type Snapshots,
   trialOf,
 } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
@@ -92,6 +94,7 @@ const CLAIM_TRIES = 20;
  * first is.
  */
 export class JetStreamLog implements Log {
+  readonly snapshots: Snapshots;
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
@@ -137,6 +140,7 @@ export class JetStreamLog implements Log {
     this.#manager = manager;
     this.#stream = info.config.name;
     this.#created = info.created;
+    this.snapshots = new JetStreamSnapshots(this.#client, manager, this.#stream);
     this.#bodyBytes = bodyBytes(connection, info);
     this.#patience = 1000 * patience;
     this.#reader = new StreamReader(connection, manager, this.#stream, this.#patience);

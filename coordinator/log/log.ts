@@ -160,6 +160,20 @@ export interface Durability {
   readonly sentence: string;
 }
 
+/** Where what was made of a log is kept beside it, so that a start need not read all of it again. Nothing is lost with it. */
+export interface Snapshots {
+  /** The bytes that were kept last; null = none were. */
+  read(): Promise<AsyncIterable<Uint8Array> | null>;
+  begin(): Promise<SnapshotDraft>;
+}
+
+export interface SnapshotDraft {
+  add(bytes: Uint8Array): Promise<void>;
+  /** Puts it in place of the one before, as a whole and for good. */
+  keep(): Promise<void>;
+  drop(): Promise<void>;
+}
+
 /** Reading throws when an entry is missing, or when the log is closed meanwhile: what ends without an error is all there was. */
 export interface Log {
   /** Position of the last entry; 0 = empty. */
@@ -185,6 +199,8 @@ export interface Log {
    * @throws the reason of `waiting.signal`, or FailureError of the log
    */
   lead(candidate: Candidate, waiting: Waiting): Promise<Term>;
+  /** null = it has no place for any. */
+  readonly snapshots: Snapshots | null;
   /** Asked of the server, where there is one. */
   durability(): Promise<Durability>;
   /** @throws FailureError as long as the log would refuse an append of so many bytes. Changes no entry. */

@@ -9,12 +9,14 @@ import {
   type EntryAt,
   type Fact,
   type Log,
+  type Snapshots,
   trialOf,
 } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 
 /** A log that lives as long as its process: for tests and for `log: { kind: memory }`. */
 export class MemoryLog implements Log {
+  readonly snapshots: Snapshots | null = null;
   readonly #facts: Fact[] = [];
   readonly #trials = new Set<string>();
   readonly #appended = new ChangeSignal();

@@ -17,6 +17,7 @@ import {
   type EntryAt,
   type Fact,
   type Log,
+  type Snapshots,
   trialOf,
 } from './log.js';
 import { type Address, readAddress } from './postgres/address.js';
@@ -25,6 +26,7 @@ import { durabilityOf, type Settings } from './postgres/durability.js';
 import { explain, lost, nameOf } from './postgres/errors.js';
 import { PostgresLease } from './postgres/lease.js';
 import { prepareSchema } from './postgres/schema.js';
+import { PostgresSnapshots } from './postgres/snapshots.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
 import { COLUMNS, PAGE_ROWS, type Stored, storedEntry } from './stored.js';
 
@@ -60,7 +62,7 @@ interface Attempt {
 
 /** A follower that hears nothing asks again after this long: notifications are lost while a connection is away. */
 const POLL_SECONDS = 2;
-/** Rows of one statement, of six values each. */
+/** Most rows of one statement, of six values each: a power of two, as the others are, so that a few statements are all that a server has to read. */
 const ROWS_AT_ONCE = 128;
 
 /**
@@ -69,6 +71,7 @@ const ROWS_AT_ONCE = 128;
  * whose acknowledgement was lost is recognised by its checksum, and not written twice.
  */
 export class PostgresLog implements Log {
+  readonly snapshots: Snapshots;
   readonly #address: Address;
   /** Appends have a connection to themselves: a slow reader must not hold them up. */
   readonly #writer: Connection;
@@ -98,6 +101,7 @@ export class PostgresLog implements Log {
       channel,
       notified: () => this.#appended.notify(),
     });
+    this.snapshots = new PostgresSnapshots(address, patienceSeconds, this.#reader);
   }
 
   /**
@@ -259,6 +263,7 @@ export class PostgresLog implements Log {
     const [, [tail]] = await allOf([
       writer.query('BEGIN'),
       writer.query<Tail & { known: string[] }>({
+        name: 'tail',
         text: `SELECT id, position, chain, writer,
                  ARRAY(SELECT trial_id FROM ${this.#table('facts')} WHERE trial_id = ANY($1)) AS known
                FROM ${this.#table('log')} FOR UPDATE`,
@@ -288,8 +293,9 @@ export class PostgresLog implements Log {
     const position = expected + fresh.length;
     begun({ position, chain: chain ?? '' });
     const inserts = [];
-    for (let from = 0; from < values.length; from += ROWS_AT_ONCE) {
-      inserts.push(writer.query(this.#insert(values.slice(from, from + ROWS_AT_ONCE))));
+    for (let [from, rows] = [0, ROWS_AT_ONCE]; from < values.length; from += rows) {
+      while (rows > values.length - from) rows /= 2;
+      inserts.push(writer.query(this.#insert(values.slice(from, from + rows))));
     }
     // Where one of them fails, the server answers the others with errors, and undoes all at COMMIT.
     await allOf([
@@ -311,7 +317,7 @@ export class PostgresLog implements Log {
       return `(${p}::bigint, ${t}, ${h}, ${r}, ${w}, ${c})`;
     });
     const text = `INSERT INTO ${this.#table('facts')} (position, trial_id, head, row_json, raw_json, chain) VALUES ${places.join(', ')}`;
-    return { ...(rows.length === ROWS_AT_ONCE && { name: 'insert' }), text, values: rows.flat() };
+    return { name: `insert ${rows.length}`, text, values: rows.flat() };
   }
 
   async #isWritten({ position, chain }: Attempt): Promise<boolean> {

@@ -12,9 +12,11 @@ import {
   type EntryAt,
   type Fact,
   type Log,
+  type Snapshots,
   trialOf,
 } from './log.js';
 import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
+import { SnapshotFile } from './snapshot-file.js';
 import { Database, SqliteError, type Statement } from './sqlite/database.js';
 import type { Library } from './sqlite/library.js';
 import { keptNodes } from './sqlite/nodes.js';
@@ -40,6 +42,7 @@ type Page = Statement<[number, number, number], Stored>;
  * asks for its head or its row does not read the rest.
  */
 export class SqliteLog implements Log {
+  readonly snapshots: Snapshots | null;
   readonly #path: string;
   readonly #database: Database;
   readonly #appended = new ChangeSignal();
@@ -58,6 +61,7 @@ export class SqliteLog implements Log {
   /** @throws FailureError: the file cannot be opened, is in use, is no log, or was written by a newer release. */
   constructor(path: string, options: SqliteOptions = {}) {
     this.#path = path;
+    this.snapshots = path === ':memory:' ? null : new SnapshotFile(`${path}.snapshot`);
     [this.#database, this.#wal] = open(path, options);
     this.#end = this.#database.prepare('SELECT coalesce(max(position), 0) AS position FROM facts');
     this.#insert = this.#database.prepare(

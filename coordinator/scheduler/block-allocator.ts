@@ -277,16 +277,21 @@ class BlockAllocator {
 
   /** At the end of a sweep idle slots take half of what waits in the longest block of another slot. */
   #takeHalf(slot: Slot): number[] {
+    const { queue, sweep } = this.#of;
+    if (queue.nonePending === sweep.nextBlock) return [];
     let longest: Block | null = null;
     for (const node of this.#of.state.nodes.values()) {
       for (const other of node.slots.values()) {
         const block = other.block;
-        if (other === slot || block === null || block.sweepId !== this.#of.sweep.view.sweepId) continue;
-        if (block.queue !== (this.#of.queue.node ?? '')) continue;
+        if (other === slot || block === null || block.sweepId !== sweep.view.sweepId) continue;
+        if (block.queue !== (queue.node ?? '')) continue;
         if (block.pending.length > (longest?.pending.length ?? 0)) longest = block;
       }
     }
-    if (longest === null) return [];
+    if (longest === null) {
+      queue.nonePending = sweep.nextBlock;
+      return [];
+    }
     const half = Math.ceil(longest.pending.length / 2);
     const taken: number[] = [];
     for (let index = longest.pending.length - 1; index >= 0 && taken.length < half; index -= 1) {

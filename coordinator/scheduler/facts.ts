@@ -120,25 +120,11 @@ function submit(
   view: SweepView,
   { at, budgetSeconds, priority = 0 }: Extract<FactHead, { fact: 'SweepSubmitted' }>,
 ): void {
-  if (priority !== 0 || view.namespace !== DEFAULT_NAMESPACE) state.severalTurns = true;
   const budget = budgetSeconds === undefined ? null : { seconds: budgetSeconds, beganAt: null, short: false };
   const known = state.sweeps.get(view.sweepId);
+  if (priority !== 0) state.severalTurns = true;
   if (known === undefined) {
-    const sweep: SweepState = {
-      view,
-      priority,
-      submittedAt: at,
-      ...{ cancelled: false, ended: null, lastNode: null, stalled: null },
-      paused: null,
-      budget,
-      nextBlock: 0,
-      trials: state.recorded,
-      queues: new Map(),
-      trialSeconds: [],
-    };
-    if (!view.placement.perNode) queueOf(sweep, '');
-    for (const node of state.nodes.values()) if (!node.lost) joinAxis(sweep, node.profile);
-    state.sweeps.set(view.sweepId, sweep);
+    addSweep(state, view, { priority, submittedAt: at, budget });
     return;
   }
   known.view = view;
@@ -159,6 +145,28 @@ function submit(
       else requeue(queue, position);
     }
   }
+}
+
+/** @returns a sweep of which nothing is known but that it was submitted. */
+export function addSweep(
+  state: SchedulerState,
+  view: SweepView,
+  { priority, submittedAt, budget }: Pick<SweepState, 'priority' | 'submittedAt' | 'budget'>,
+): SweepState {
+  if (priority !== 0 || view.namespace !== DEFAULT_NAMESPACE) state.severalTurns = true;
+  const sweep: SweepState = {
+    ...{ view, priority, submittedAt, budget },
+    ...{ cancelled: false, ended: null, lastNode: null, stalled: null },
+    paused: null,
+    nextBlock: 0,
+    trials: state.recorded,
+    queues: new Map(),
+    trialSeconds: [],
+  };
+  if (!view.placement.perNode) queueOf(sweep, '');
+  for (const node of state.nodes.values()) if (!node.lost) joinAxis(sweep, node.profile);
+  state.sweeps.set(view.sweepId, sweep);
+  return sweep;
 }
 
 /** Points that were settled by fewer starts than were asked for wait for more. */

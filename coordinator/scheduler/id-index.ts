@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 
+/** Entries of one piece of a snapshot. */
+const PIECE = 32_768;
+
 /** Slots that may be taken before there are twice as many. */
 const MOST_TAKEN = 0.85;
 const WORDS = 3;
@@ -29,7 +32,31 @@ export class IdIndex {
 
   /** @param value from 0, below 2^32 - 1. */
   set(id: string, value: number): void {
-    const bits = bitsOf(id);
+    this.#put(bitsOf(id), value + 1);
+  }
+
+  /** @returns what a snapshot keeps of it: keys, each before its value. */
+  *pieces(): Generator<Uint32Array> {
+    const size = WORDS + 1;
+    let [piece, at] = [new Uint32Array(size * PIECE), 0];
+    for (let slot = 0; slot < this.#values.length; slot += 1) {
+      if (this.#values[slot] === 0) continue;
+      for (let word = 0; word < WORDS; word += 1) piece[at + word] = this.#keys[WORDS * slot + word]!;
+      piece[at + WORDS] = this.#values[slot]!;
+      at += size;
+      if (at < piece.length) continue;
+      yield piece;
+      [piece, at] = [new Uint32Array(size * PIECE), 0];
+    }
+    if (at > 0) yield piece.subarray(0, at);
+  }
+
+  restore(piece: Uint32Array): void {
+    for (let at = 0; at < piece.length; at += WORDS + 1)
+      this.#put(piece.subarray(at, at + WORDS), piece[at + WORDS]!);
+  }
+
+  #put(bits: Uint32Array, value: number): void {
     let slot = this.#slotOf(bits);
     if (this.#values[slot] === 0) {
       if (this.#size + 1 > MOST_TAKEN * this.#values.length) {
@@ -39,7 +66,7 @@ export class IdIndex {
       this.#keys.set(bits, WORDS * slot);
       this.#size += 1;
     }
-    this.#values[slot] = value + 1;
+    this.#values[slot] = value;
   }
 
   /** @returns the slot that holds the key, or the free one where it would be. */

@@ -18,8 +18,9 @@ import {
   type SweepState,
   triesOf,
 } from './state.js';
-import { sweepStatus } from './status.js';
+import { isRunning } from './status.js';
 import { provesLease, readTrialId, trialId } from './trial-id.js';
+import { wakeNext } from './waking.js';
 
 /** Leases that may end without a record, beyond the retries, before a point is assumed to kill its nodes. */
 const LOSSES_BEYOND_RETRIES = 2;
@@ -29,6 +30,8 @@ const RETRY_SECONDS = 2;
 const IDLE_RETRY_SECONDS = 15;
 /** While nodes are waited for; whoever waits is woken when they are there. */
 const AWAITED_RETRY_SECONDS = 1;
+/** Of all who wait together: they are woken when there is work, and ask by themselves in case that was lost. */
+const MOST_ASKS_PER_SECOND = 500;
 
 /** Answers a free slot's request for work: a lease, or when to ask again. */
 export function requestWork(state: SchedulerState, slot: Slot, now: number, at: string): Command[] {
@@ -36,9 +39,10 @@ export function requestWork(state: SchedulerState, slot: Slot, now: number, at: 
   const { leaseKey } = state;
   const node = state.nodes.get(slot.node);
   if (state.awaited !== null) {
-    slot.waiting = true;
+    state.waiting.set(slot, false);
     const { deviceId } = slot;
-    return [{ command: 'no-work', deviceId, retrySeconds: AWAITED_RETRY_SECONDS, idle: false }];
+    const retrySeconds = Math.max(AWAITED_RETRY_SECONDS, spread(state));
+    return [{ command: 'no-work', deviceId, retrySeconds, idle: false }];
   }
   const leaving = state.draining || node?.leaving !== null || state.cordoned.has(slot.node);
   const lease =
@@ -48,20 +52,26 @@ export function requestWork(state: SchedulerState, slot: Slot, now: number, at: 
   const commands: Command[] =
     allocation.facts.length > 0 ? [{ command: 'append', facts: allocation.facts }] : [];
   if (lease !== null) {
-    slot.waiting = false;
-    return [...commands, { command: 'grant', lease }];
+    state.waiting.delete(slot);
+    return [...commands, { command: 'grant', lease }, ...wakeNext(state)];
   }
-  slot.waiting = !leaving;
   const idle =
     allocation.facts.length === 0 &&
     [...state.sweeps.values()].every(
-      (sweep) =>
-        (node !== undefined && !serves(node.profile, sweep.view)) || sweepStatus(sweep).state !== 'running',
+      (sweep) => !isRunning(sweep) || (node !== undefined && !serves(node.profile, sweep.view)),
     );
+  if (leaving) state.waiting.delete(slot);
+  else state.waiting.set(slot, idle);
   // Settling points by facts, or a search cut short: there may be more at once.
   const soon = allocation.facts.length > 0 || allocation.unfinished;
-  const retrySeconds = soon ? 0.02 : idle ? IDLE_RETRY_SECONDS : RETRY_SECONDS;
+  const later = idle ? IDLE_RETRY_SECONDS : Math.max(RETRY_SECONDS, spread(state));
+  const retrySeconds = soon ? 0.02 : later;
   return [...commands, { command: 'no-work', deviceId: slot.deviceId, retrySeconds, idle }];
+}
+
+/** @returns seconds after which each of those who wait may ask again. */
+function spread({ waiting }: SchedulerState): number {
+  return Math.min(IDLE_RETRY_SECONDS, waiting.size / MOST_ASKS_PER_SECOND);
 }
 
 function nextLease(
@@ -96,7 +106,10 @@ function nextLease(
       return grantLease(state, sweep, slot, granted, { leaseKey, now });
     }
     if (next.purpose === 'control') block.stage = stage;
-    else block.pending.unshift(next.position);
+    else {
+      block.pending.unshift(next.position);
+      queueOf(sweep, block.queue).nonePending = null;
+    }
     return null;
   }
   return null;

@@ -18,6 +18,9 @@ export interface Outcome {
 /** What a number can say beside its trial. */
 type Grading = Pick<Outcome, 'state' | 'gradingCodes'>;
 
+/** Outcomes of one piece of a snapshot. */
+const PIECE = 4096;
+
 /** More than there are gradings: combinations of codes that rows of one sweep really have are few. */
 const MOST_GRADINGS = 2 ** 16;
 
@@ -76,6 +79,20 @@ export class Outcomes {
   /** Those that are more than a trial: every failed one is among them. */
   others(): IterableIterator<[number, Outcome]> {
     return this.#others.entries();
+  }
+
+  /** @returns what a snapshot keeps of them: gradings, then numbers, then the others. */
+  *pieces(): Generator<Grading[] | Float64Array | Map<number, Outcome>> {
+    yield this.#gradings;
+    yield* this.#packed.pieces();
+    const others = [...this.#others];
+    for (let from = 0; from < others.length; from += PIECE) yield new Map(others.slice(from, from + PIECE));
+  }
+
+  restore(piece: Grading[] | Float64Array | Map<number, Outcome>): void {
+    if (piece instanceof Float64Array) this.#packed.restore(piece);
+    else if (Array.isArray(piece)) for (const grading of piece) this.#indexOf(grading);
+    else for (const [position, outcome] of piece) this.#others.set(position, outcome);
   }
 
   /** @returns null when there are too many. */

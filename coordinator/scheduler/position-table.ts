@@ -1,3 +1,6 @@
+/** Entries of one piece of a snapshot. */
+const PIECE = 32_768;
+
 /** Slots that may be taken before there are twice as many. */
 const MOST_TAKEN = 0.85;
 const FREE = -1;
@@ -59,6 +62,24 @@ export class PositionTable {
     for (let slot = 0; slot < this.#positions.length; slot += 1) {
       if (this.#positions[slot] !== FREE) yield [this.#positions[slot]!, this.#values[slot]!];
     }
+  }
+
+  /** @returns what a snapshot keeps of it: positions, each before its value. */
+  *pieces(): Generator<Float64Array> {
+    let [piece, at] = [new Float64Array(2 * PIECE), 0];
+    for (const [position, value] of this) {
+      piece[at] = position;
+      piece[at + 1] = value;
+      at += 2;
+      if (at < piece.length) continue;
+      yield piece;
+      [piece, at] = [new Float64Array(2 * PIECE), 0];
+    }
+    if (at > 0) yield piece.subarray(0, at);
+  }
+
+  restore(piece: Float64Array): void {
+    for (let at = 0; at < piece.length; at += 2) this.set(piece[at]!, piece[at + 1]!);
   }
 
   /** @returns the slot that holds the position, or the free one where it would be. */

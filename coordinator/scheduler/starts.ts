@@ -16,6 +16,16 @@ export interface Start {
   readonly gradingCodes: readonly WarningCode[];
 }
 
+/** Points of one piece of a snapshot. */
+const PIECE = 4096;
+
+/** What a snapshot keeps of starts beside the packed ones. */
+type StartsPiece =
+  | { readonly total: number; readonly useful: number; readonly codes: ReadonlyMap<number, Set<WarningCode>> }
+  | { readonly said: ReadonlyMap<number, StartValues> }
+  | { readonly waiting: Float64Array; readonly count: number }
+  | Float64Array;
+
 /** More than the starts that any sweep can ask for. */
 export const MOST_STARTS = 1024;
 
@@ -130,6 +140,11 @@ export class Starts {
     return undefined;
   }
 
+  /** How many points wait, and perhaps more: of those that were settled meanwhile some are counted. */
+  get waitingAtMost(): number {
+    return this.#waiting.reduce((sum, { positions, taken }) => sum + positions.length - taken, 0);
+  }
+
   /** Positions that wait, by how many starts they have, in their order. */
   *waiting(): Generator<number> {
     for (const [count, { positions, taken }] of this.#waiting.entries()) {
@@ -159,6 +174,30 @@ export class Starts {
     this.#packed.delete(position);
     this.#said?.delete(position);
     this.#gradingCodes.delete(position);
+  }
+
+  /** @returns what a snapshot keeps of them; points that were taken out to be measured wait behind the others. */
+  *pieces(settled: { has(position: number): boolean }): Generator<StartsPiece> {
+    yield { total: this.#total, useful: this.#useful, codes: this.#gradingCodes };
+    yield* this.#packed.pieces();
+    const said = [...(this.#said ?? [])];
+    for (let from = 0; from < said.length; from += PIECE)
+      yield { said: new Map(said.slice(from, from + PIECE)) };
+    const lists = this.#waiting.map(() => new Set<number>());
+    for (const position of [...this.waiting(), ...[...this.#packed].map(([at]) => at)]) {
+      if (!settled.has(position)) lists[this.countOf(position)]?.add(position);
+    }
+    for (const [count, list] of lists.entries()) yield { count, waiting: Float64Array.from(list) };
+  }
+
+  restore(piece: StartsPiece): void {
+    if (piece instanceof Float64Array) this.#packed.restore(piece);
+    else if ('said' in piece) for (const [position, said] of piece.said) this.#said?.set(position, said);
+    else if ('waiting' in piece) this.#waiting[piece.count] = { positions: [...piece.waiting], taken: 0 };
+    else {
+      [this.#total, this.#useful] = [piece.total, piece.useful];
+      for (const [position, codes] of piece.codes) this.#gradingCodes.set(position, codes);
+    }
   }
 
   /** Points with their starts, for those that compare two states. */

@@ -62,6 +62,8 @@ export interface PointQueue {
   readonly settled: Outcomes;
   /** What chooses new points; null = they come in the random order. */
   readonly search: Searcher | null;
+  /** `nextBlock` of its sweep when no block of another slot had a point left to share: nothing is looked for again before there is another block. */
+  nonePending: number | null;
   /** Of `settled`, kept beside it so that a status does not count a million outcomes. */
   readonly counts: { complete: number; invalid: number; failed: number; reused: number; disturbed: number };
   /** Points by each code that disturbed them, of the complete ones, or made them invalid. */
@@ -122,8 +124,6 @@ export interface Slot {
   left: Beside | null;
   /** Trial that holds the device. */
   trialId: string | null;
-  /** Was answered that there is no work; to be woken when there is. */
-  waiting: boolean;
   /** How much of each queue's `deferred` it has looked at. */
   readonly deferredSeen: Map<PointQueue, number>;
 }
@@ -180,6 +180,12 @@ export interface SchedulerState {
   readonly sweeps: Map<string, SweepState>;
   readonly nodes: Map<string, NodeState>;
   readonly leases: Map<string, LeaseState>;
+  /** Slots that were answered that there is no work, to be woken when there is, who has waited longest first; and whether they were told that all is done. */
+  readonly waiting: Map<Slot, boolean>;
+  /** Sweeps that had something left when slots were woken last. */
+  running: number;
+  /** Nodes of several devices of which one became free since then. */
+  readonly freed: Set<string>;
   /** Experiment id → the trials whose results later sweeps take over. */
   readonly known: KnownResults;
   /** Sweeps of the log whose documents give other ids now: their results stay readable, nothing of them runs. */
@@ -218,6 +224,9 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
     sweeps: new Map(),
     nodes: new Map(),
     leases: new Map(),
+    waiting: new Map(),
+    running: 0,
+    freed: new Set(),
     known: new KnownResults(recorded),
     otherReleases: new Map(),
     leaseKey: null,
@@ -261,6 +270,7 @@ export function queueOf(sweep: SweepState, key: string): PointQueue {
       inFlight: new Set(),
       settled: new Outcomes(sweep.trials),
       search: sweep.view.newSearch?.() ?? null,
+      nonePending: null,
       counts: { complete: 0, invalid: 0, failed: 0, reused: 0, disturbed: 0 },
       disturbedBy: new Map(),
       invalidBy: new Map(),
@@ -298,11 +308,11 @@ export function requeue(queue: PointQueue, position: number): void {
 }
 
 /** @returns the nodes that may hold leases now or soon: who is connected or has one, and who is waited for. */
-export function nodesWithLeases({ nodes, leases, awaited }: SchedulerState): string[] {
+export function nodesWithLeases({ nodes, leases, awaited }: SchedulerState): Set<string> {
   const names = new Set([...leases.values()].map(({ node }) => node));
   for (const [name, { connected }] of nodes) if (connected) names.add(name);
   for (const name of awaited?.nodes ?? []) names.add(name);
-  return [...names].sort();
+  return names;
 }
 
 /** Frees every device that a lease held. */
@@ -312,4 +322,5 @@ export function freeDevices(state: SchedulerState, lease: LeaseState): void {
     const slot = slots?.get(id);
     if (slot?.trialId === lease.trialId) slot.trialId = null;
   }
+  if (slots !== undefined && slots.size > 1) state.freed.add(lease.node);
 }

@@ -45,6 +45,26 @@ const REASONS = 12;
 /** Queued points looked at for the reasons why they wait. */
 const SAMPLED_POINTS = 200;
 
+/** With perNode every node that joined in is a value of the node axis; before the first one it is one grid. */
+function pointsOf({ view, queues }: SweepState): number {
+  return view.count * Math.max(1, queues.size);
+}
+
+function sparedIn({ view, queues }: SweepState): number {
+  let spared = 0;
+  for (const queue of queues.values()) spared += sparedBy(queue, view.count);
+  return spared;
+}
+
+/** @returns whether the word for its state is `running`: what is asked oftener than all that a status says. */
+export function isRunning(sweep: SweepState): boolean {
+  if (sweep.cancelled || sweep.paused !== null) return false;
+  let settled = 0;
+  for (const { counts } of sweep.queues.values()) settled += counts.complete + counts.failed + counts.invalid;
+  const points = pointsOf(sweep);
+  return settled < points && settled + sparedIn(sweep) < points;
+}
+
 /** @returns where a sweep stands. `queued` includes what runs at this moment. */
 export function sweepStatus(sweep: SweepState): SweepStatus {
   const counts = { complete: 0, failed: 0, invalid: 0, reused: 0, disturbed: 0 };
@@ -60,12 +80,8 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
     begun += queue.starts.total;
     useful += queue.starts.useful;
   }
-  // With perNode every node that joined in is a value of the node axis; before the first one it is one grid.
-  const points = sweep.view.count * Math.max(1, sweep.queues.size);
-  const spared = [...sweep.queues.values()].reduce(
-    (sum, queue) => sum + sparedBy(queue, sweep.view.count),
-    0,
-  );
+  const points = pointsOf(sweep);
+  const spared = sparedIn(sweep);
   const settled = counts.complete + counts.failed + counts.invalid + spared;
   return {
     sweepId: sweep.view.sweepId,

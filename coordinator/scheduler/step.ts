@@ -17,6 +17,7 @@ import {
 } from './state.js';
 import { sweepStatus } from './status.js';
 import { refusalOf } from './trust.js';
+import { wakeWaiting } from './waking.js';
 
 /**
  * The scheduler: an event changes the state and gives commands. No clock and no I/O: time comes with the
@@ -31,7 +32,7 @@ export function step(state: SchedulerState, event: Event): Command[] {
       if (node !== undefined) {
         node.connected = false;
         node.seenAt = event.now;
-        for (const slot of node.slots.values()) slot.waiting = false;
+        for (const slot of node.slots.values()) state.waiting.delete(slot);
       }
       return [];
     }
@@ -99,18 +100,8 @@ export function standDown(state: SchedulerState): void {
   for (const lease of [...state.leases.values()]) letGo(state, lease);
   for (const slot of slotsOf(state)) releaseBlock(state, slot);
   state.nodes.clear();
+  state.waiting.clear();
   state.awaited = null;
-}
-
-/** @returns commands that tell waiting slots to ask again; sent after facts that may have made work. */
-export function wakeWaiting(state: SchedulerState): Command[] {
-  if (state.draining || state.awaited !== null) return [];
-  const commands: Command[] = [];
-  for (const slot of slotsOf(state)) {
-    if (slot.waiting) commands.push({ command: 'wake', node: slot.node, deviceId: slot.deviceId });
-    slot.waiting = false;
-  }
-  return commands;
 }
 
 /**
@@ -135,7 +126,10 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
   const commands: Command[] = [];
   if (before !== undefined) {
     // What the node had been allocated under its old profile may not fit the new one.
-    for (const slot of before.slots.values()) releaseBlock(state, slot);
+    for (const slot of before.slots.values()) {
+      releaseBlock(state, slot);
+      state.waiting.delete(slot);
+    }
     for (const lease of [...state.leases.values()]) {
       if (lease.node !== profile.name || running.has(lease.trialId)) continue;
       // Another instance: the agent died, perhaps of this trial.
@@ -159,7 +153,6 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
           deviceId: device.id,
           block: null,
           trialId: before?.slots.get(device.id)?.trialId ?? null,
-          waiting: false,
           left: null,
           deferredSeen: new Map(),
         },
@@ -203,7 +196,7 @@ function drainAsked(state: SchedulerState, name: string, reason: string): Comman
   node.leaving = reason;
   for (const slot of node.slots.values()) {
     releaseBlock(state, slot);
-    slot.waiting = false;
+    state.waiting.delete(slot);
   }
   return [{ command: 'drain-node', node: name, reason }, ...wakeWaiting(state)];
 }
@@ -217,7 +210,7 @@ function leaving(state: SchedulerState, name: string, returned: readonly string[
   }
   for (const slot of node.slots.values()) {
     releaseBlock(state, slot);
-    slot.waiting = false;
+    state.waiting.delete(slot);
   }
   return wakeWaiting(state);
 }

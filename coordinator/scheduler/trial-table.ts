@@ -46,9 +46,28 @@ export class TrialTable {
     this.#numbers.set(trialId, this.#ids.length);
     this.#ids.push(trialId);
   }
+
+  /** @returns what a snapshot keeps of it. */
+  *pieces(): Generator<string[] | Uint32Array> {
+    for (let from = 0; from < this.#ids.length; from += PIECE) yield this.#ids.slice(from, from + PIECE);
+    yield* this.#numbers.pieces();
+  }
+
+  restore(piece: string[] | Uint32Array): void {
+    if (piece instanceof Uint32Array) this.#numbers.restore(piece);
+    else for (const id of piece) this.#ids.push(id);
+  }
 }
 
 const METRICS = SETTLING_METRICS.length;
+/** Trials of one piece of a snapshot. */
+const PIECE = 8192;
+
+/** What a snapshot keeps of results: what they have alike, or one row after the other. */
+type KnownPiece =
+  | { readonly shared: readonly Shared[] }
+  | { readonly next: Int32Array; readonly kinds: Int32Array; readonly values: Float32Array }
+  | Uint32Array;
 
 /** Experiment id → every valid trial of it, which later sweeps take over. Some 30 bytes a trial beside its id. */
 export class KnownResults {
@@ -107,19 +126,52 @@ export class KnownResults {
     this.#next[number] = before === undefined ? number : this.#next[before]!;
     if (before !== undefined) this.#next[before] = number;
     this.#newest.set(experimentId, number);
-    const key = JSON.stringify([engine, build, gradingCodes]);
+    const key = keyOf({ engine, build, gradingCodes });
     const known = this.#once.get(key) ?? { engine, build, gradingCodes };
     this.#once.set(key, known);
     this.#shared[number] = known;
     this.#keep(number, values);
   }
 
-  #keep(number: number, values: SettlingValues): void {
-    if (METRICS * (number + 1) > this.#values.length) {
-      const larger = new Float32Array(2 * METRICS * (number + 1));
-      larger.set(this.#values);
-      this.#values = larger;
+  /** @returns what a snapshot keeps of it. */
+  *pieces(): Generator<KnownPiece> {
+    const shared = [...this.#once.values()];
+    yield { shared };
+    const kinds = new Map(shared.map((one, kind) => [one, kind]));
+    for (let from = 0; from < this.#next.length; from += PIECE) {
+      const to = from + PIECE;
+      yield {
+        next: Int32Array.from(this.#next.slice(from, to)),
+        kinds: Int32Array.from(this.#shared.slice(from, to), (one) => kinds.get(one!) ?? -1),
+        values: this.#values.slice(METRICS * from, METRICS * Math.min(to, this.#next.length)),
+      };
     }
+    yield* this.#newest.pieces();
+  }
+
+  restore(piece: KnownPiece): void {
+    if (piece instanceof Uint32Array) this.#newest.restore(piece);
+    else if ('shared' in piece) {
+      for (const one of piece.shared) this.#once.set(keyOf(one), one);
+    } else {
+      const shared = [...this.#once.values()];
+      const first = this.#next.length;
+      this.#next.push(...piece.next);
+      this.#shared.push(...[...piece.kinds].map((kind) => shared[kind]));
+      this.#makeRoom(this.#next.length);
+      this.#values.set(piece.values, METRICS * first);
+    }
+  }
+
+  #makeRoom(trials: number): void {
+    if (METRICS * trials <= this.#values.length) return;
+    const larger = new Float32Array(2 * METRICS * trials);
+    larger.set(this.#values);
+    this.#values = larger;
+  }
+
+  #keep(number: number, values: SettlingValues): void {
+    this.#makeRoom(number + 1);
     for (const [i, metric] of SETTLING_METRICS.entries()) {
       this.#values[METRICS * number + i] = values[metric] ?? Number.NaN;
     }
@@ -132,4 +184,8 @@ export class KnownResults {
     });
     return Object.fromEntries(known);
   }
+}
+
+function keyOf({ engine, build, gradingCodes }: Shared): string {
+  return JSON.stringify([engine, build, gradingCodes]);
 }

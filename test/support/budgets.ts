@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 179_800,
+  code: 180_830,
   /** Of one room. */
   room: 33_655,
-  tests: 79_330,
-  benches: 19_585,
+  tests: 79_865,
+  benches: 19_730,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 61_290,
+  words: 61_440,
   functionLines: 80,
   longFunctions: 11,
 } as const;

@@ -98,7 +98,10 @@ export class SimulatedCoordinator {
         sweeps: { read: async (document, models) => readSweep(document, models), close: async () => {} },
         push: (command) => this.#registry.session(command.node)?.push(pushMessage(command)),
         recorded: () => undefined,
-        warn: () => undefined,
+        snapshotEntries: 4,
+        warn: (sentence) => {
+          if (/snapshot.*: it (is|knows|ends)/.test(sentence)) this.#checker.violations.push(sentence);
+        },
       }).catch(async () => {
         await process.clock.wait(1);
         return null;
@@ -147,6 +150,7 @@ export class SimulatedCoordinator {
       const clock = this.#clock();
       dispatcher.dispatch({ event: 'tick', now: clock.now(), at: clock.at() }).catch(() => undefined);
       void dispatcher.tryLog().catch(() => undefined);
+      void dispatcher.keepSnapshot();
       this.#tick(dispatcher);
     });
   }

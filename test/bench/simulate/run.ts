@@ -76,10 +76,15 @@ async function history(seed: number, plants: Plants): Promise<History> {
       disks.every(({ spool }) => spool.size === 0)
     );
   };
-  await world.run(MOST_SECONDS, () => store.violations.length > 0 || isDone());
+  let done = false;
+  await world.run(MOST_SECONDS, () => {
+    // Asked at this very moment: a moment later nobody may lead.
+    done = isDone();
+    return done || store.violations.length > 0;
+  });
   const { violations } = store;
   if (violations.length === 0) {
-    if (isDone()) await world.run(world.now + 3, () => false);
+    if (done) await world.run(world.now + 3, () => false);
     else violations.push(`the sweep was not done ${MOST_SECONDS - FAULTS_SECONDS} s after the last fault`);
     checker.finish();
     await compare(store, coordinators, sweepId, violations);
@@ -158,7 +163,9 @@ function planFaults(world: World, cast: Cast): readonly string[] {
       gone.kill();
       for (const agent of agents) agent.lose(gone);
       world.after(random.between(0.2, 6), () => {
-        coordinators[coordinators.indexOf(gone)] = cast.startCoordinator(gone.name);
+        // Killed twice it starts once.
+        const at = coordinators.indexOf(gone);
+        if (at >= 0) coordinators[at] = cast.startCoordinator(gone.name);
       });
       return `kill ${gone.name}`;
     },
@@ -185,9 +192,10 @@ function planFaults(world: World, cast: Cast): readonly string[] {
     },
     (index) => {
       const at = index % agents.length;
-      agents[at]!.kill();
+      const gone = agents[at]!;
+      gone.kill();
       world.after(random.between(0.2, 10), () => {
-        agents[at] = cast.startAgent(at);
+        if (agents[at] === gone) agents[at] = cast.startAgent(at);
       });
       return `kill n${at}`;
     },

@@ -17,6 +17,7 @@ import {
   type EntryAt,
   type Fact,
   type Log,
+  type Snapshots,
   trialOf,
 } from '../../../coordinator/log/log.js';
 import type { Plants } from './plants.js';
@@ -37,6 +38,8 @@ export class Store {
   readonly trials = new Set<string>();
   /** Token of the term that claimed it last. */
   writer: string | null = null;
+  /** Frames of the snapshot that was kept last. */
+  snapshot: readonly Uint8Array[] | null = null;
   lease: Kept | null = null;
   /** Nothing is answered before. */
   stalledUntil = 0;
@@ -217,9 +220,33 @@ export class SimulatedLog implements Log {
     return entryOf(position, fact, detail);
   }
 
-  // biome-ignore lint/correctness/useYield: nobody verifies here
-  async *links(): AsyncGenerator<Link> {
-    throw new Error('nobody verifies here');
+  async *links(after: number): AsyncGenerator<Link> {
+    const last = after + 1;
+    // A store has one history: an entry is known by where it is.
+    const there = await this.#link.ask(() => last <= this.#link.store.facts.length);
+    if (there) yield { first: last, last, content: [], chain: `entry ${last}` };
+  }
+
+  get snapshots(): Snapshots {
+    const { store } = this.#link;
+    const ask = <T>(question: () => T) => this.#link.ask(question);
+    return {
+      async read() {
+        const frames = await ask(() => store.snapshot);
+        return frames === null ? null : each(frames);
+      },
+      async begin() {
+        const frames: Uint8Array[] = [];
+        return {
+          add: async (bytes) => void frames.push(bytes),
+          keep: () =>
+            ask(() => {
+              store.snapshot = frames;
+            }),
+          drop: async () => undefined,
+        };
+      },
+    };
   }
 
   async lead(candidate: Candidate, waiting: Waiting): Promise<Term> {
@@ -256,6 +283,10 @@ export class SimulatedLog implements Log {
   }
 
   async close(): Promise<void> {}
+}
+
+async function* each<T>(list: readonly T[]): AsyncGenerator<T> {
+  yield* list;
 }
 
 /** A term that never notices its end. */

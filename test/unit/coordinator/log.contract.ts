@@ -87,6 +87,32 @@ export function logContract(name: string, open: () => Promise<Log>): void {
       ]);
     });
 
+    test('keeps the newest snapshot, whole, or has no place for any', async () => {
+      const { snapshots } = log;
+      if (snapshots === null) return;
+      const kept = async (): Promise<string | null> => {
+        const bytes = await snapshots.read();
+        if (bytes === null) return null;
+        const pieces: Uint8Array[] = [];
+        for await (const piece of bytes) pieces.push(piece);
+        return Buffer.concat(pieces).toString();
+      };
+      expect(await kept()).toBeNull();
+      for (const [word, times] of [
+        ['many pieces', 40_000],
+        ['few', 2],
+      ] as const) {
+        const draft = await snapshots.begin();
+        for (let piece = 0; piece < 4; piece += 1) await draft.add(Buffer.from(word.repeat(times)));
+        await draft.keep();
+        expect((await kept()) === word.repeat(4 * times)).toBe(true);
+      }
+      const draft = await snapshots.begin();
+      await draft.add(Buffer.from('something else'));
+      await draft.drop();
+      expect(await kept()).toBe('few'.repeat(8));
+    });
+
     test('follow gives the past, then the new, then ends with its signal', async () => {
       await log.append([submitted('a')], 0);
       const stop = new AbortController();

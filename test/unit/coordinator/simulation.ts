@@ -7,8 +7,9 @@ import {
   type SchedulerState,
 } from '../../../coordinator/scheduler/state.js';
 import { sweepStatus } from '../../../coordinator/scheduler/status.js';
-import { notWritten, step, wakeWaiting } from '../../../coordinator/scheduler/step.js';
+import { notWritten, step } from '../../../coordinator/scheduler/step.js';
 import type { SweepView } from '../../../coordinator/scheduler/view.js';
+import { wakeWaiting } from '../../../coordinator/scheduler/waking.js';
 import type { Experiment, Gates } from '../../../core/experiment/experiment.js';
 import type { Lease } from '../../../core/experiment/lease.js';
 import type { NodeProfile } from '../../../core/experiment/node.js';

@@ -1,0 +1,148 @@
+import { addSweep } from './facts.js';
+import {
+  type OtherRelease,
+  type PointQueue,
+  queueOf,
+  type SchedulerState,
+  type SweepState,
+  type Tries,
+} from './state.js';
+import type { SweepView } from './view.js';
+
+/** One value of a snapshot, and what it belongs to. */
+export type Piece = readonly [of: string, value: unknown];
+
+interface Globals extends Pick<SchedulerState, 'leaseKey' | 'forged' | 'repeated' | 'usage' | 'cordoned'> {
+  readonly otherReleases: Map<string, OtherRelease>;
+}
+
+/** A sweep without its view and its points. */
+export interface KeptSweep {
+  readonly sweepId: string;
+  /** Its search is made again of its entries. */
+  readonly searched: boolean;
+  readonly rest: Pick<
+    SweepState,
+    | 'priority'
+    | 'submittedAt'
+    | 'cancelled'
+    | 'ended'
+    | 'lastNode'
+    | 'paused'
+    | 'budget'
+    | 'nextBlock'
+    | 'trialSeconds'
+  >;
+}
+
+interface KeptQueue {
+  readonly key: string;
+  readonly rest: Pick<PointQueue, 'counts' | 'disturbedBy' | 'invalidBy' | 'tries' | 'cut' | 'returned'>;
+}
+
+/**
+ * What of a state comes from facts, as a log that is read again gives it: leases, blocks and nodes are left out, and points that are under way
+ * wait as if nobody had them. Where points stand in their order is no fact.
+ */
+export function* statePieces(state: SchedulerState): Generator<Piece> {
+  const { otherReleases, leaseKey, forged, repeated, usage, cordoned } = state;
+  yield ['globals', { otherReleases, leaseKey, forged, repeated, usage, cordoned } satisfies Globals];
+  yield* named('recorded', state.recorded.pieces());
+  yield* named('known', state.known.pieces());
+  for (const sweep of state.sweeps.values()) {
+    const kept = keptSweep(sweep);
+    yield ['sweep', kept];
+    if (kept.searched) continue;
+    for (const [key, queue] of sweep.queues) {
+      yield ['queue', keptQueue(key, queue)];
+      yield* named('settled', queue.settled.pieces());
+      yield* named('starts', queue.starts.pieces(queue.settled));
+    }
+  }
+}
+
+/** Puts such pieces into an empty state, in their order. */
+export class StateTaker {
+  readonly #state: SchedulerState;
+  #sweep: SweepState | null = null;
+  #queue: PointQueue | null = null;
+  #usage: ReadonlyMap<string, number> = new Map();
+
+  constructor(state: SchedulerState) {
+    this.#state = state;
+  }
+
+  take([of, value]: Piece): void {
+    switch (of) {
+      case 'globals':
+        this.#takeGlobals(value as Globals);
+        break;
+      case 'recorded':
+        this.#state.recorded.restore(value as never);
+        break;
+      case 'known':
+        this.#state.known.restore(value as never);
+        break;
+      case 'queue': {
+        const { key, rest } = value as KeptQueue;
+        this.#queue = queueOf(this.#sweep!, key);
+        Object.assign(this.#queue, rest);
+        break;
+      }
+      case 'settled':
+        this.#queue!.settled.restore(value as never);
+        break;
+      case 'starts':
+        this.#queue!.starts.restore(value as never);
+        break;
+    }
+  }
+
+  takeSweep(view: SweepView, { rest }: KeptSweep): void {
+    this.#sweep = addSweep(this.#state, view, rest);
+    Object.assign(this.#sweep, rest);
+  }
+
+  /** What was charged for is in it already, whatever was applied again meanwhile. */
+  end(): void {
+    this.#state.usage.clear();
+    for (const [namespace, seconds] of this.#usage) this.#state.usage.set(namespace, seconds);
+  }
+
+  #takeGlobals({ otherReleases, leaseKey, forged, repeated, usage, cordoned }: Globals): void {
+    const state = this.#state;
+    for (const [sweepId, other] of otherReleases) state.otherReleases.set(sweepId, other);
+    state.leaseKey = leaseKey;
+    for (const trialId of forged) state.forged.add(trialId);
+    for (const trialId of repeated) state.repeated.add(trialId);
+    for (const [node, reason] of cordoned) state.cordoned.set(node, reason);
+    this.#usage = usage;
+  }
+}
+
+function* named(of: string, values: Iterable<unknown>): Generator<Piece> {
+  for (const value of values) yield [of, value];
+}
+
+function keptSweep({ view, ...sweep }: SweepState): KeptSweep {
+  const { priority, submittedAt, cancelled, ended, lastNode, paused, nextBlock, trialSeconds } = sweep;
+  const budget = sweep.budget && { seconds: sweep.budget.seconds, beganAt: null, short: false };
+  const rest = {
+    ...{ priority, submittedAt, cancelled, ended, lastNode, paused, budget, nextBlock, trialSeconds },
+  };
+  return { sweepId: view.sweepId, searched: view.newSearch !== null, rest };
+}
+
+function keptQueue(key: string, queue: PointQueue): KeptQueue {
+  const { counts, disturbedBy, invalidBy, cut, settled } = queue;
+  const tries = new Map(
+    [...queue.tries].filter(([, one]) => wasRecorded(one)).map(([at, one]) => [at, { ...one, losses: 0 }]),
+  );
+  const returned = queue.returned.filter((position) => !settled.has(position));
+  return { key, rest: { counts, disturbedBy, invalidBy, tries, cut, returned } };
+}
+
+/** Leases that were lost are no facts. */
+function wasRecorded({ failedTrialId, invalidTrialId, elsewhere }: Tries): boolean {
+  return failedTrialId !== null || invalidTrialId !== null || elsewhere.size > 0;
+}

@@ -1,0 +1,101 @@
+import { VERSION } from '../../process/package.js';
+import type { Log, ResultHead, SnapshotDraft } from '../log/log.js';
+import { Projection } from '../projection.js';
+import type { SchedulerOptions } from '../scheduler/state.js';
+import { framesOf, valuesIn } from './frames.js';
+
+/** Raised when a snapshot holds something else, or when facts come to mean something else within a release. */
+const FORMAT = 1;
+
+/** What a snapshot is of. */
+interface Head {
+  readonly format: number;
+  /** Of another release facts may mean something else. */
+  readonly release: string;
+  /** Last entry of the log that is in it, and the checksum of that. */
+  readonly position: number;
+  readonly chain: string;
+}
+
+/**
+ * Writes what the log up to the projection's position has given; nothing may be applied meanwhile.
+ * @param shown trials that are exported: what the exporter begins with after the next start.
+ * @returns a draft to keep; null where the log's entries have no checksums to know it again by.
+ */
+export async function draftSnapshot(
+  log: Log,
+  projection: Projection,
+  shown: Iterable<string>,
+): Promise<SnapshotDraft | null> {
+  const { position } = projection;
+  const chain = log.snapshots === null ? null : await chainAt(log, position);
+  if (log.snapshots === null || chain === null) return null;
+  const head: Head = { format: FORMAT, release: VERSION, position, chain };
+  const draft = await log.snapshots.begin();
+  try {
+    for (const frame of framesOf(withHead(head, projection.pieces(shown)))) await draft.add(frame);
+    return draft;
+  } catch (error) {
+    await draft.drop();
+    throw error;
+  }
+}
+
+function* withHead(head: Head, pieces: Iterable<unknown>): Generator<unknown> {
+  yield head;
+  yield* pieces;
+}
+
+/**
+ * What the log's snapshot gives, for a start that reads only the entries behind it. One that is missing says nothing; one that is damaged, of
+ * another release or of another log is told in a sentence, and nothing of it is used.
+ * @param replayed is told the results that were shown when it was written.
+ */
+export async function openProjection(
+  log: Log,
+  options: SchedulerOptions,
+  warn: (sentence: string) => void,
+  replayed: (head: ResultHead, position: number) => void = () => {},
+): Promise<Projection> {
+  const fresh = () => new Projection(options, warn);
+  try {
+    const bytes = await log.snapshots?.read();
+    if (bytes == null) return fresh();
+    const { projection, shown, said } = await restored(fresh(), log, bytes);
+    for (const sentence of said) warn(sentence);
+    for (const { record, position } of shown) replayed(record, position);
+    return projection;
+  } catch (error) {
+    const why = (error as Error).message.replace(/\.$/, '');
+    warn(`The snapshot of the log is not used, and the whole log is read: ${why}.`);
+    return fresh();
+  }
+}
+
+/** @throws Error where it is no snapshot for this release and log */
+async function restored(projection: Projection, log: Log, bytes: AsyncIterable<Uint8Array>) {
+  const values = valuesIn(bytes);
+  try {
+    const head = (await values.next()).value as Partial<Head> | undefined;
+    if (head?.format !== FORMAT || head.release !== VERSION) throw new Error('it is of another release');
+    const { position = 0 } = head;
+    if (position > (await log.end())) throw new Error('it knows more than the log holds');
+    if ((await chainAt(log, position)) !== head.chain) throw new Error('it is of another log');
+    const { said, shown } = await projection.restore(values, position, log);
+    const heads: { readonly record: ResultHead; readonly position: number }[] = [];
+    for (const at of shown) {
+      const { head: fact } = await log.get(at, 'head');
+      if (fact.fact === 'ResultRecorded') heads.push({ record: fact.record, position: at });
+    }
+    return { projection, said, shown: heads };
+  } finally {
+    await values.return(undefined);
+  }
+}
+
+/** @returns the checksum of the log up to an entry; null where no checksum ends there. */
+async function chainAt(log: Log, position: number): Promise<string | null> {
+  if (position === 0) return null;
+  for await (const { last, chain } of log.links(position - 1)) return last === position ? chain : null;
+  return null;
+}
