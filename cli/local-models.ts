@@ -10,14 +10,16 @@ import {
 } from '../artifacts/files/resolve.js';
 import { type Failure, failed, toFailure } from '../core/errors.js';
 import type { ModelRef } from '../core/experiment/experiment.js';
+import { printable } from '../core/input/printable.js';
+import { formatValue } from '../core/metrics/format.js';
 import type { ModelFormat } from '../core/models/formats.js';
 import { isRemote } from '../core/models/remote.js';
 import { DEFAULT_RUNNER, runnerNamed } from '../core/runners/index.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { cacheFolder } from '../engines/native/engines/location.js';
 import { EXIT, fromFailure } from './exit.js';
-import { fetchProgress } from './fetch-progress.js';
 import { say } from './output/print.js';
+import type { ProgressStream } from './output/progress-writer.js';
 
 /**
  * Where models of a sweep that runs on this machine may be: the folder of the sweep file, the working
@@ -174,4 +176,30 @@ async function opened(model: ModelRef, settings: ModelSettings): Promise<ModelRe
 /** The sweep names what is not here; the file itself is not to blame. */
 function isWords({ code }: Failure): boolean {
   return code === 'model-missing' || code === 'source-not-allowed';
+}
+
+/** Says how much of a model has come: one line kept up to date on a terminal, a line at each quarter elsewhere. */
+function fetchProgress(stream: ProgressStream, source: string) {
+  const live = stream.isTTY === true;
+  let quarter = -1;
+  let shown = false;
+  return {
+    update(doneBytes: number, totalBytes: number | null): void {
+      const of = totalBytes === null ? '' : ` of ${formatValue(totalBytes, 'B')}`;
+      const line = printable(`fetching ${source}: ${formatValue(doneBytes, 'B')}${of}`);
+      shown = true;
+      if (live) {
+        stream.write(`\r\x1b[2K${line}`);
+        return;
+      }
+      const reached = totalBytes === null ? 0 : Math.floor((4 * doneBytes) / totalBytes);
+      if (reached === quarter) return;
+      quarter = reached;
+      stream.write(`${line}\n`);
+    },
+    /** Takes the line off a terminal. */
+    end(): void {
+      if (live && shown) stream.write('\r\x1b[2K');
+    },
+  };
 }

@@ -2,14 +2,13 @@ import type { ThreadFactors } from '../core/result/factors.js';
 import type { ProfiledPhase } from '../core/result/profile-record.js';
 import type { BoundLevel, RooflineModule, RooflinePhase } from '../core/result/roofline-record.js';
 import { type CountedPass, operatorsOf, type PhaseWork, workingSetOf } from '../core/work/phase-work.js';
-import type { OperatorWork } from '../core/work/work.js';
+import type { Arithmetic, OperatorWork } from '../core/work/work.js';
 import { peakFor } from './ceilings.js';
 import { type ErrorBand, errorBandOf } from './error-band.js';
 import { bandwidthOf, levelOf, type MachineModel, peakOf } from './machine-model.js';
 import { throughAll } from './pipeline.js';
 import { predictPass, unpredictable } from './predict.js';
 import { moduleRows } from './profile/table.js';
-import { boundOf, mainArithmetic, type RoofTimes, roofTimes } from './roof-time.js';
 
 /** What one device computes of a phase, and what it is held against. */
 interface DevicePart {
@@ -219,4 +218,63 @@ function modulesOf(profiled: ProfiledPhase, work: PhaseWork, parts: Parts): Roof
     const roof = parts.roof(isOwn);
     return { ...row, roofRatio: (roof.seconds * share) / row.seconds, bound: boundOf(roof) };
   });
+}
+
+/** An operator at the roofs of its device: the least time that they allow. */
+interface RoofTime {
+  readonly memorySeconds: number;
+  readonly computeSeconds: number;
+  readonly seconds: number;
+}
+
+/**
+ * Weights and cache come at the bandwidth of their level, activations at that of the near cache (they were written a moment
+ * ago), and FLOPs go at the peak of their arithmetic; whichever takes longest counts. An arithmetic without a known peak takes
+ * no time, which leaves a lower bound.
+ */
+function roofTime(
+  { traffic, flops, arithmetic }: OperatorWork,
+  machineModel: MachineModel,
+  level: BoundLevel,
+): RoofTime {
+  const stored = traffic.weightsRead + traffic.cacheRead + traffic.cacheWritten;
+  const near = traffic.activationsRead + traffic.activationsWritten;
+  const memorySeconds = Math.max(
+    stored / bandwidthOf(machineModel, level),
+    near / machineModel.nearBytesPerSecond,
+  );
+  const peak = peakOf(machineModel, arithmetic);
+  const computeSeconds = peak === null ? 0 : flops / peak;
+  return { memorySeconds, computeSeconds, seconds: Math.max(memorySeconds, computeSeconds) };
+}
+
+/** Operators one behind the other: the sum of their times, and of the times of those that memory bounds. */
+interface RoofTimes {
+  readonly seconds: number;
+  readonly memorySeconds: number;
+}
+
+function roofTimes(
+  operators: readonly OperatorWork[],
+  machineModel: MachineModel,
+  level: BoundLevel,
+): RoofTimes {
+  const times = operators.map((work) => roofTime(work, machineModel, level));
+  const seconds = times.reduce((sum, time) => sum + time.seconds, 0);
+  const memorySeconds = times
+    .filter((time) => time.memorySeconds >= time.computeSeconds)
+    .reduce((sum, time) => sum + time.seconds, 0);
+  return { seconds, memorySeconds };
+}
+
+/** @returns what bounds most of the time. */
+function boundOf({ seconds, memorySeconds }: RoofTimes): 'memory' | 'compute' {
+  return memorySeconds >= seconds / 2 ? 'memory' : 'compute';
+}
+
+/** @returns the arithmetic that most FLOPs are in. */
+function mainArithmetic(operators: readonly OperatorWork[]): Arithmetic {
+  const flops = new Map<Arithmetic, number>();
+  for (const work of operators) flops.set(work.arithmetic, (flops.get(work.arithmetic) ?? 0) + work.flops);
+  return [...flops].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'f32';
 }

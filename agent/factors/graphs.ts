@@ -7,7 +7,6 @@ import {
   type Pointer,
 } from '../../engines/native/llama.js';
 import { STRUCTS } from '../../engines/native/llama-cpp/bindings.js';
-import { extraBufferTypes } from './buffers.js';
 
 /** Builds operations in a graph; `context` describes tensors, whose data lie where the bench puts them. */
 export type Build = (
@@ -185,3 +184,21 @@ export class GraphBench {
 const ALIGNMENT = 128;
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 const at = (name: string) => BigInt(STRUCTS.ggml_tensor.fields.find(([field]) => field === name)![2]);
+
+/**
+ * @returns the layouts of weights that a CPU backend has beside the plain one (repacked for its instructions), the best first.
+ */
+function extraBufferTypes(llama: Llama, device: Pointer): Pointer[] {
+  const { functions } = llama;
+  const registry = functions.ggml_backend_dev_backend_reg(device);
+  if (functions.ggml_backend_reg_get_proc_address(registry, 'ggml_backend_dev_get_extra_bufts') === null)
+    return [];
+  const list = llama.callCpu('ggml_backend_dev_get_extra_bufts', 'void *', [['void *', device]]) as Pointer;
+  if (list === null) return [];
+  const types: Pointer[] = [];
+  for (let at = list; ; at += 8n) {
+    const [type] = new BigUint64Array(llama.bytes(at, 8));
+    if (type === undefined || type === 0n) return types;
+    types.push(type);
+  }
+}

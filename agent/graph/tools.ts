@@ -3,9 +3,25 @@ import { tmpdir } from 'node:os';
 import { calculate } from '../../core/graph/expression.js';
 import type { ToolCall } from '../../core/graph/run.js';
 import type { Value } from '../../core/graph/value.js';
+import { Bm25 } from '../../core/ranking/bm25.js';
 import { type CommandProfile, INHERITED } from '../quality/external-scorer.js';
 import type { GraphDocument } from './files.js';
-import { type Search, searchIn } from './search.js';
+
+/** Finds documents by words. */
+interface Search {
+  /** @returns the best that share a word with the query, best first. */
+  search(query: string, top: number): readonly GraphDocument[];
+}
+
+/** As Anserini searches. */
+const SETTINGS = { k1: 0.9, b: 0.4 };
+
+/** @returns a search in documents, by titles and texts. */
+function searchIn(documents: readonly GraphDocument[]): Search {
+  const texts = documents.map(({ title, text }, i) => ({ id: String(i), text: `${title} ${text}` }));
+  const index = new Bm25(texts, SETTINGS);
+  return { search: (query, top) => index.search(query, top).map(({ id }) => documents[Number(id)]!) };
+}
 
 /** What a tool gave; or one sentence why it gave nothing, which ends the application. */
 type ToolAnswer = { readonly value: Value } | { readonly problem: string };

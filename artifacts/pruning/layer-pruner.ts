@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type FailureError, failed } from '../../core/errors.js';
 import {
   type ExpertTokens,
@@ -17,10 +19,30 @@ import { patternName } from '../../core/techniques/pruning/pattern.js';
 import { methodFor, patternFor } from '../../core/techniques/pruning/plan.js';
 import type { PrunedLayerReport } from '../../core/techniques/pruning/summary.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
-import { freeMatrices } from './garbage.js';
 import type { LinearLayer } from './linear-layers.js';
 import type { PrunedFile } from './pruned-file.js';
 import { reached, type SeenLayer } from './walker.js';
+
+/** Below this, waiting for the collector costs less memory than asking it costs time. */
+const WORTH_BYTES = 16 * 2 ** 20;
+
+let collect: (() => void) | null = null;
+
+/**
+ * Frees what is no longer used, where that is a matter of large matrices: V8 sees a few small objects, whatever
+ * memory stands behind them, and is in no hurry. Takes some milliseconds.
+ * @param bytes of one matrix.
+ */
+function freeMatrices(bytes: number): void {
+  if (bytes < WORTH_BYTES) return;
+  if (collect === null) {
+    setFlagsFromString('--expose-gc');
+    collect = runInNewContext('gc') as () => void;
+  }
+  collect();
+  // Memory behind the first is given back in the background; the second waits until that is done.
+  collect();
+}
 
 export interface LayerPrunerParts {
   readonly spec: SparsitySpec;

@@ -1,24 +1,67 @@
 import { availableParallelism } from 'node:os';
 import { TRIAL, type TrialRequest } from '../../agent/trial/job.js';
 import { readExamples } from '../../agent/workloads/examples.js';
-import type { WorkloadOutcome } from '../../agent/workloads/workload.js';
+import type { TrainingProgress, WorkloadOutcome } from '../../agent/workloads/workload.js';
+import { besideGguf } from '../../artifacts/files/peft-folder.js';
 import { locateText } from '../../artifacts/files/text.js';
 import { FailureError } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
+import { printable } from '../../core/input/printable.js';
+import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import { isNamedAs } from '../../core/models/formats.js';
 import { defaultRunnerFor } from '../../core/runners/index.js';
+import { median } from '../../core/statistics/quantile.js';
 import { MEASURE } from '../../core/sweep/schema.js';
 import { isExamples } from '../../core/training/example.js';
 import { finetune } from '../../core/workloads/finetune.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
-import { usageError } from '../exit.js';
+import { usageError, workError } from '../exit.js';
+import { printTable } from '../output/plain-table.js';
+import { printJson, say } from '../output/print.js';
+import type { ProgressStream } from '../output/progress-writer.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import { openBase, settingsOf } from './open.js';
 import { TRAIN_OPTIONS, type TrainOptions } from './train-command.js';
-import { TrainingLine } from './training-line.js';
-import { reportTraining } from './training-summary.js';
+
+/** Elsewhere than on a terminal the loss is reported this often, at most. */
+const LINES = 10;
+
+/** Says how training goes: one line kept up to date on a terminal, some lines elsewhere. */
+class TrainingLine {
+  readonly #stream: ProgressStream;
+  #reported = 0;
+
+  constructor(stream: ProgressStream) {
+    this.#stream = stream;
+  }
+
+  update({ step, steps, loss, evalLoss }: TrainingProgress): void {
+    if (loss === null) {
+      if (evalLoss !== null) this.note(`held-out loss after ${step} steps: ${evalLoss.toFixed(4)}`);
+      return;
+    }
+    const text = `step ${step}/${steps}  loss ${loss.toFixed(4)}`;
+    if (this.#stream.isTTY === true) {
+      this.#stream.write(`\r\x1b[K${text}`);
+      return;
+    }
+    if (step !== 1 && step !== steps && step < this.#reported + steps / LINES) return;
+    this.#reported = step;
+    this.#stream.write(`${text}\n`);
+  }
+
+  /** A line that stays. */
+  note(text: string): void {
+    this.end();
+    this.#stream.write(`${printable(text)}\n`);
+  }
+
+  end(): void {
+    if (this.#stream.isTTY === true) this.#stream.write('\r\x1b[K');
+  }
+}
 
 /** `ridge adapt train`: the workload finetune alone, its result in a file that the user names. */
 export async function trainModel(source: string, output: string, options: TrainOptions): Promise<void> {
@@ -87,4 +130,60 @@ async function train(request: TrialRequest): Promise<WorkloadOutcome> {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
   }
+}
+
+/** Sums up a training: a table for people, or JSON with every step. */
+function reportTraining(
+  { findings, warmups }: WorkloadOutcome,
+  { source, threads, json }: { readonly source: string; readonly threads: number; readonly json: boolean },
+): void {
+  if (findings?.of !== 'training' || findings.kept === null) throw workError('the training gave no result');
+  const { record: training, kept } = findings;
+  const { stepSeconds, losses, memory, evalBefore, evalAfter } = training;
+  const measured = (seconds: readonly number[]) => median(seconds.slice(warmups));
+  const whole = measured(stepSeconds.whole);
+  const tokensPerSecond = (training.sequencesPerStep * training.windowTokens) / whole;
+  const peft = kept.kind === 'adapter' ? besideGguf(kept.path) : null;
+  if (json) {
+    const { modelPath: _, ...file } = kept;
+    printJson({ model: source, threads, tokensPerSecond, made: { ...file, peft }, ...training });
+    return;
+  }
+  const part = (name: 'forward' | 'backward' | 'optimizer') => {
+    const seconds = measured(stepSeconds[name]);
+    // Medians of parts do not add up to that of the whole; sums do.
+    const share = total(stepSeconds[name]) / total(stepSeconds.whole);
+    return [name, `${formatValue(seconds, 's')} (${formatPercent(share)})`];
+  };
+  const total = (seconds: readonly number[]) => seconds.slice(warmups).reduce((a, b) => a + b, 0);
+  const loss = (value: number | null | undefined) => value?.toFixed(4) ?? '-';
+  printTable(
+    ['', ''],
+    [
+      ['method', training.method],
+      [
+        'trained',
+        `${training.trainableParameters.toLocaleString('en')} of ${training.baseParameters.toLocaleString('en')} parameters`,
+      ],
+      ['steps', `${losses.length} of ${training.sequencesPerStep} × ${training.windowTokens} tokens`],
+      ...(training.examples === undefined
+        ? []
+        : [
+            [
+              'learnt',
+              `${training.examples.learntTokens.toLocaleString('en')} tokens of answers${training.examples.leftOut === 0 ? '' : `; ${training.examples.leftOut} examples are longer than a window and left out`}`,
+            ],
+          ]),
+      ['loss', `${loss(losses[0])} at the first step, ${loss(losses.at(-1))} at the last`],
+      [
+        'held out',
+        `${loss(evalBefore)} before, ${loss(evalAfter)} after, on ${training.heldOutWindows} windows`,
+      ],
+      ['step', `${formatValue(whole, 's')}, ${formatValue(tokensPerSecond, 'tokens/s')}`],
+      ...(['forward', 'backward', 'optimizer'] as const).map(part),
+      ...Object.entries(memory).map(([name, bytes]) => [`${name} memory`, formatValue(bytes, 'B')]),
+    ],
+  );
+  const where = peft === null ? kept.path : `${kept.path} and ${peft}`;
+  say(`${where}: ${formatValue(kept.bytes, 'B')}, trained on ${source} with ${threads} threads`);
 }

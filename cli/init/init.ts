@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
 import { FailureError } from '../../core/errors.js';
 import type { ModelRef } from '../../core/experiment/experiment.js';
 import { fileProblem } from '../../core/input/file-problem.js';
@@ -8,14 +9,66 @@ import { isSynthetic, NO_QUALITY } from '../../core/models/synthetic.js';
 import { nameFromSource } from '../../core/sweep/resolve.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { lookedAt, modelSettings } from '../local-models.js';
-import { localModels } from '../model-list.js';
+import { type ListedModel, localModels, parameterCount } from '../model-list.js';
 import { nodeConfig } from '../node-config.js';
+import { plainTable } from '../output/plain-table.js';
 import { say } from '../output/print.js';
-import { type Questioner, questioner } from '../questioner.js';
+import { type Questioner, questioner, yesOrNo } from '../questioner.js';
 import { outputPath } from '../single/output-path.js';
-import { type InitOptions, VARIABLE, type Variable } from './command.js';
+import { type InitOptions, VARIABLE, type Variable, variables } from './command.js';
 import { initDocument, variablesFor } from './document.js';
-import { askModel, askQuality, askVariables } from './questions.js';
+
+/** @returns the source of the model that was chosen, by its number in the list or by its name. */
+export async function askModel(on: Questioner, models: readonly ListedModel[]): Promise<string> {
+  const usable = models.filter(({ facts }) => facts !== null);
+  on.say('Which model?');
+  on.say(
+    plainTable(
+      ['', 'source', 'architecture', 'parameters', 'type', 'context'],
+      usable.map(({ source, facts }, i) => [
+        i + 1,
+        source,
+        facts?.architecture ?? null,
+        parameterCount(facts?.parameters ?? null),
+        facts?.quantization ?? null,
+        facts?.contextLength ?? null,
+      ]),
+    ),
+  );
+  return await on.ask('A number, a path, or hf:OWNER/REPOSITORY:Q4_K_M [1]:', (answer) => {
+    if (!/^\d*$/.test(answer)) return answer;
+    const chosen = usable[(answer === '' ? 1 : Number(answer)) - 1];
+    if (chosen === undefined) throw new InvalidArgumentError(`Give a number from 1 to ${usable.length}.`);
+    return chosen.source;
+  });
+}
+
+const MEANINGS: Readonly<Record<Variable, string>> = {
+  quantization: 'bits of the weights',
+  attention: 'flash attention, and a sliding window where the model can have one',
+  batch: 'sequences decoded together',
+  threads: 'threads of the CPU',
+};
+
+/** @param possible those that this model can have. */
+export async function askVariables(
+  on: Questioner,
+  possible: readonly Variable[],
+): Promise<readonly Variable[]> {
+  on.say('\nWhat shall vary?');
+  for (const name of possible) on.say(`  ${name.padEnd(14)}${MEANINGS[name]}`);
+  return await on.ask(`Names with commas, or none [${possible[0] ?? 'none'}]:`, (answer) => {
+    const chosen = answer === '' ? possible.slice(0, 1) : variables(answer);
+    const not = chosen.find((name) => !possible.includes(name));
+    if (not !== undefined) throw new InvalidArgumentError(`This model can have one value of ${not} alone.`);
+    return chosen;
+  });
+}
+
+/** @returns whether perplexity shall be measured. */
+export async function askQuality(on: Questioner): Promise<boolean> {
+  return await on.ask('\nDoes quality matter: measure perplexity, too? y/n [n]:', yesOrNo);
+}
 
 /**
  * `ridge init`: writes a sweep file from three answers, given as options or asked for.

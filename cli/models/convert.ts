@@ -2,6 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { CONVERT } from '../../artifacts/conversions/job.js';
 import { originOf } from '../../artifacts/files/lineage.js';
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
+import { filesOf } from '../../artifacts/files/tree.js';
 import type { ModelFacts } from '../../core/experiment/experiment.js';
 import { formatValue } from '../../core/metrics/format.js';
 import {
@@ -13,7 +14,9 @@ import {
 } from '../../core/models/conversions.js';
 import { MODEL_FORMATS, type ModelFormat, withoutEnding } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';
+import { orElse } from '../../core/or-else.js';
 import { FLOAT_BYTES } from '../../core/techniques/float-types.js';
+import { formatOf } from '../../formats/index.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { usageError } from '../exit.js';
 import { inspectModel, modelSettings, openModel } from '../local-models.js';
@@ -24,7 +27,6 @@ import { makeAlone } from '../single/make.js';
 import { outputFolder, outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import type { ConvertOptions } from './command.js';
-import { isModel, isModelAlone } from './there.js';
 
 /** Room for a vocabulary, which is larger in a GGUF file than in its own. */
 const VOCABULARY_BYTES = 64 * 2 ** 20;
@@ -134,4 +136,22 @@ function bytesAs({ bytes, parameters }: ModelFacts, { type, dequantize }: Conver
 function nameOf(source: string): string {
   if (isRemote(source)) return basename(source.replace(/^hf:([^:@]*).*$/i, '$1'));
   return basename(resolve(source.replace(/^[a-z][a-z0-9+.-]+:/, '')));
+}
+
+/** @returns whether a model of a format is there, as far as can be told without opening it. */
+function isModel(path: string, format: ModelFormat): boolean {
+  return orElse(() => formatOf(path).name === format, false);
+}
+
+/** @returns whether a folder is as `convert` writes it: a model of the format with its weights, and not one file that is none of it. */
+export function isModelAlone(path: string, format: ModelFormat): boolean {
+  try {
+    const { name, inspect, files } = formatOf(path);
+    if (name !== format) return false;
+    inspect(path);
+    const own = new Set(files(path));
+    return filesOf(path).every((file) => own.has(file));
+  } catch {
+    return false;
+  }
 }

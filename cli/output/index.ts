@@ -1,5 +1,5 @@
+import { csvText } from '../../report/csv.js';
 import type { MappedFormat } from '../../report/mappings/index.js';
-import { csv } from './csv.js';
 import type { Exporter } from './exporter.js';
 import { json } from './json.js';
 import { jsonl } from './jsonl.js';
@@ -8,6 +8,13 @@ import { llamaBenchSql } from './llama-bench/sql.js';
 import { mappedExporter } from './mapped.js';
 import { markdown } from './markdown.js';
 import { requests } from './requests.js';
+
+export const csv: Exporter = {
+  format: 'csv',
+  extension: '.csv',
+  help: 'one row per experiment in base units, for spreadsheets and data frames (RFC 4180)',
+  export: (report) => ({ text: csvText(report), notes: [] }),
+};
 
 export type { Exporter } from './exporter.js';
 export { renderHtml } from './html.js';

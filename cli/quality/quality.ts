@@ -1,20 +1,24 @@
-import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { QUALITY } from '../../agent/quality/jobs.js';
+import { type AnswersKept, answerBodies } from '../../agent/quality/kept.js';
 import { type Scorers, scorersOf } from '../../agent/quality/scorers.js';
 import { type ReadTasks, readTasks } from '../../agent/quality/task-files.js';
 import type { ResolvedModel } from '../../artifacts/files/resolve.js';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { FailureError } from '../../core/errors.js';
+import type { AnswersFile } from '../../core/quality/answers/record.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
+import { canonicalJson } from '../../core/sweep/identity.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
 import { nodeConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
 import { askedModel, openAsked } from '../single/asked-model.js';
-import { answersOut } from './answers-file.js';
+import { outputPath } from '../single/output-path.js';
 import { askInChild, askingError } from './asked-child.js';
 import type { QualityOptions } from './command.js';
 import { summary } from './summary.js';
@@ -117,4 +121,29 @@ function textOf({ text, task }: QualityOptions): string | null {
   const path = resolve(text);
   if (!existsSync(path)) throw usageError(`there is no text ${text}`, 'Name a UTF-8 text file with --text.');
   return path;
+}
+
+/** A file that gets what was said to each item. Beside it, until it is whole, there is a journal, at which the same command goes on. */
+interface AnswersOut {
+  readonly kept: AnswersKept;
+  /** @param file null = nothing came of it: the journal stays. */
+  end(file: AnswersFile | null): void;
+}
+
+/** @param follows everything that the answers follow from. @throws CommandError (2) for a place that cannot be written. */
+function answersOut(output: string, follows: Readonly<Record<string, unknown>>): AnswersOut {
+  const path = outputPath(output, true);
+  const folder = mkdtempSync(join(dirname(path), '.answers-'));
+  const journal = `${path}.journal`;
+  const identity = createHash('sha256').update(canonicalJson(follows)).digest('hex');
+  return {
+    kept: { journal, identity, folder },
+    end(file) {
+      if (file !== null) {
+        renameSync(answerBodies(folder).pathOf(file.digest), path);
+        rmSync(journal, { force: true });
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }

@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
-
+import { pathToFileURL } from 'node:url';
+import { failed } from '../../core/errors.js';
+import { builtFile } from '../../process/package.js';
 import type { Analysis } from '../../roofline/analysis/analysis.js';
 import {
   type ChartData,
@@ -10,9 +12,30 @@ import {
 import type { PointField } from '../../roofline/analysis/point.js';
 import { tryFile, usageError, workError } from '../exit.js';
 import { say } from '../output/print.js';
-import { openDrawing } from './charts.js';
 import type { RooflineOutput } from './command.js';
 import { rooflinePage } from './page.js';
+
+const WIDTH = 960;
+const HEIGHT = 600;
+
+type RenderSvg = (chart: ChartData, width: number, height: number) => string;
+
+/**
+ * @returns a way to draw charts as SVG. The chart library comes with the built form alone.
+ * @throws FailureError `internal` when it has not been built
+ */
+async function openDrawing(): Promise<(chart: ChartData) => string> {
+  const path = builtFile('dashboards/roofline/svg.js');
+  if (path === null) {
+    throw failed(
+      'internal',
+      'The drawing of charts is missing from this installation.',
+      'Run `npm run build`.',
+    );
+  }
+  const { renderSvg } = (await import(pathToFileURL(path).href)) as { renderSvg: RenderSvg };
+  return (chart) => renderSvg(chart, WIDTH, HEIGHT);
+}
 
 const MEASURES: readonly SweepMeasure[] = ['tokens', 'time', 'memory'];
 

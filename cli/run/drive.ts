@@ -5,8 +5,9 @@ import type { RunningCoordinator } from '../../coordinator/main.js';
 import type { ModelRef } from '../../core/experiment/experiment.js';
 import { plainText } from '../../core/metrics/text.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { sweepId } from '../../core/sweep/identity.js';
 import type { Sweep } from '../../core/sweep/spec.js';
-import { connectControl } from '../../proto/client.js';
+import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { parseStoredRecord } from '../../proto/convert.js';
 import { RecordDetail } from '../../proto/gen/ridgepoint/v1/control.js';
 import { buildReport } from '../../report/build.js';
@@ -16,7 +17,7 @@ import { EXIT } from '../exit.js';
 import { onInterrupt } from '../interrupts.js';
 import { chosenFormat } from '../options/display.js';
 import { printData, say } from '../output/print.js';
-import type { SweepTime } from '../plan/sweep-time.js';
+import { AT_MOST, promiseText, type SweepTime } from '../plan/sweep-time.js';
 import { renderReport } from '../report/render.js';
 import { FILES, requestOf, writeRecords, writeWhole } from '../report/run-folder.js';
 import { collectResults } from '../results/results.js';
@@ -25,7 +26,40 @@ import { exitCodeOf, sayGrades, watchSweep } from '../watch/watch.js';
 import type { RunOptions } from './command.js';
 import type { RunFolder } from './folder.js';
 import { leaveAnswers } from './leave-answers.js';
-import { promiseRun } from './promise.js';
+
+/** The report at the end, and the trial that runs when time is over, where somebody else has half of the machine. */
+const LAST_SECONDS = 7;
+
+/**
+ * Says how long a run takes, from its beginning on; of one that is taken up again, what is left of it.
+ * @param spentSeconds since the command began.
+ * @returns the seconds that the sweep may take from now on, whatever the neighbours; undefined where nothing can be promised.
+ */
+async function promiseRun(
+  control: ControlConnection,
+  sweep: Sweep,
+  { promise, promiseAbsent }: SweepTime,
+  spentSeconds: number,
+): Promise<number | undefined> {
+  if (promise === null) {
+    say(`no promise of how long it takes: ${promiseAbsent}`);
+    return undefined;
+  }
+  const { sweeps } = await control.listSweeps();
+  const known = sweeps.find((one) => one.sweepId === sweepId(sweep));
+  const lacking = known === undefined ? 1 : known.trialsLeft / (known.points * known.starts);
+  const { aboutSeconds } = promise;
+  const left = lacking * aboutSeconds;
+  const { starts } = sweep.repetition;
+  say(
+    `${promiseText({ ...promise, aboutSeconds: left }, spentSeconds)}: ${starts} ${starts === 1 ? 'start' : 'starts'} of each row`,
+  );
+  // Points that are to be tried again are none of those that are lacking.
+  return Math.max(
+    AT_MOST * (left + spentSeconds) - spentSeconds - LAST_SECONDS,
+    aboutSeconds / (promise.starts + 1),
+  );
+}
 
 /** What to do about invalid rows of a run. */
 const TRY_AGAIN = 'The same command again measures only these.';

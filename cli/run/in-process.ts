@@ -1,14 +1,55 @@
+import { hostname } from 'node:os';
 import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
+import { Pusher } from '../../coordinator/exporter/push/pusher.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
+import { FailureError } from '../../core/errors.js';
 import { energyChoice } from '../agent/agent.js';
+import { EXIT, fromFailure } from '../exit.js';
 import { agentConfig, runnersFor, sharedOverrides } from '../node-config.js';
 import { say } from '../output/print.js';
 import { saying } from '../single/step-progress.js';
 import type { RunOptions } from './command.js';
 import { drive, type Job } from './drive.js';
 import type { RunFolder } from './folder.js';
-import { preparePush } from './push.js';
+
+/** A run may be over in less than the minute between two scrapes, so it pushes more often. */
+const INTERVAL_SECONDS = 5;
+
+interface Pushing {
+  start(coordinator: Pick<RunningCoordinator, 'pushed'>, agent: Pick<RunningAgent, 'families'>): void;
+  /** Pushes for the last time. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Prepares to push what coordinator and agent of a run would show to a scrape, to where the options say.
+ * @throws CommandError (2) when an option is wrong.
+ */
+function preparePush({ otlp, pushTokenFile }: Pick<RunOptions, 'otlp' | 'pushTokenFile'>): Pushing {
+  const pusher = otlp === undefined ? null : pusherTo(otlp, pushTokenFile ?? null);
+  return {
+    start(coordinator, agent) {
+      pusher?.start(async () => {
+        const { families, genAi } = await coordinator.pushed();
+        return { families: [...families, ...agent.families()], genAi };
+      });
+    },
+    async stop() {
+      await pusher?.stop();
+    },
+  };
+}
+
+function pusherTo(url: string, tokenFile: string | null): Pusher {
+  const target = { job: 'ridgepoint-run', instance: hostname() };
+  try {
+    return new Pusher({ url, intervalSeconds: INTERVAL_SECONDS, tokenFile }, target, say);
+  } catch (error) {
+    if (error instanceof FailureError) throw fromFailure(error.failure, EXIT.usage);
+    throw error;
+  }
+}
 
 /** Runs a job by a coordinator and an agent of this process. @returns as `drive`. */
 export async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<number> {

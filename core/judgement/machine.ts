@@ -1,10 +1,10 @@
 import { deviceKind } from '../experiment/experiment.js';
 import { METRICS, type MetricName, type Unit } from '../metrics/catalogue.js';
-import { gaugeMax, gaugeMean, type Reading, type Window } from '../metrics/integrate.js';
+import { gaugeMax, gaugeMean, type Reading, readingsInside, type Window } from '../metrics/integrate.js';
+import { type Warning, warn } from '../result/warnings.js';
 import { backwards, clockWarnings, lockWarnings, throttleGates } from './clocks.js';
 import { spanReading } from './coverage.js';
 import { cpuGates, cpuUse } from './cpu.js';
-import { deviceGates } from './device.js';
 import { distantCores, sharedCores } from './disturbance.js';
 import { single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
@@ -104,4 +104,29 @@ function gapsIn(readings: ReadonlyMap<string, Reading>): Map<string, number> {
     if (reading.value !== null && reading.gapSeconds !== null) found.set(quantity, reading.gapSeconds);
   }
   return found;
+}
+
+/** What an accelerator's driver says against a row: others that computed there, and answers it did not give. */
+function deviceGates({ input, series, span }: Evidence): Warning[] {
+  return [...sharedDevice(series.get('otherDeviceProcesses'), span), ...refusals(input.samples)];
+}
+
+function sharedDevice(others: ReturnType<Evidence['series']['get']>, span: Evidence['span']): Warning[] {
+  if (others === undefined || span === null) return [];
+  const counts = readingsInside(others, span);
+  const seen = counts.filter((count) => count > 0).length;
+  if (seen === 0) return [];
+  const most = counts.reduce((max, count) => Math.max(max, count), 0);
+  const whose = most === 1 ? 'another process' : `${most} other processes`;
+  return [warn('foreign-process', `${whose} computed on the device in ${seen} of ${counts.length} readings`)];
+}
+
+function refusals(samples: Evidence['input']['samples']): Warning[] {
+  const refused = samples.flatMap(({ quantity, values, refused }) =>
+    refused === undefined ? [] : [`${quantity} (${refused} of ${values.length + refused} readings)`],
+  );
+  if (refused.length === 0) return [];
+  return [
+    warn('meter-refused', `the driver refused or gave what stands for no value: ${refused.join(', ')}`),
+  ];
 }

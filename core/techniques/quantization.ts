@@ -3,7 +3,6 @@ import { nearest } from '../input/suggest.js';
 import { BUILTIN_TEXT, CALIBRATION_SETTINGS, type CalibrationSpec } from './calibration-spec.js';
 import { fileType, NEED_IMPORTANCE_MATRIX, QUANTIZATIONS } from './file-types.js';
 import { GRAPH_SETTINGS, GRAPH_TYPES, graphWord, readGraphQuantization } from './graph-quantization.js';
-import { flawOf } from './quantization-check.js';
 import {
   flag,
   headOf,
@@ -183,3 +182,24 @@ export const requantizing: Rule = {
     return `model ${model} is quantized already (${type}) and is not quantized again: give its f16 file, or quantization base`;
   },
 };
+
+/**
+ * What llama.cpp would pass over in silence, or abort on, in words that follow the spelling; null when there
+ * is nothing. Everything else depends on the tensors of a model and is found out when they are quantized.
+ */
+function flawOf(spec: QuantizationSpec, hasMatrix: boolean): string | null {
+  const { type, tensorTypes, outputType, embeddingType, pure } = spec;
+  if (isFloat(type)) {
+    // llama-quant.cpp, llama_tensor_get_type: both are looked at for quantized types only.
+    if (tensorTypes.length > 0) return `llama.cpp ignores types of single tensors when it writes ${type}`;
+    if (pure) return `${type} is no mixture, so pure changes nothing`;
+  }
+  const bare = tensorTypes.find((override) => tensorType(override.type)?.needsMatrix);
+  if (bare !== undefined && !hasMatrix) {
+    return `${bare.pattern}:${bare.type} needs an importance matrix: name the text it is made of (importance)`;
+  }
+  if (pure && tensorType(type)?.needsMatrix === 'ggml' && (outputType === null || embeddingType === null)) {
+    return `pure gives ${type} to the token embedding and the output too, which no importance matrix covers: give both outputType and embeddingType`;
+  }
+  return null;
+}

@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { PROFILES, SERVER_KINDS, type ServerKindName } from '../../core/runners/server/index.js';
 import { type ServerProfile, serverProfileSchema } from '../../core/runners/server/profile.js';
-import { commandOf } from './built.js';
+import { findProgram } from '../../process/isolation/start-tools.js';
+import { builtProgramFile } from '../native/engines/location.js';
+import { findEngine } from '../native/packages.js';
 
 const NAMES = Object.keys(PROFILES) as [ServerKindName, ...ServerKindName[]];
 const fields = serverProfileSchema.shape;
@@ -111,4 +114,17 @@ export function serverFor(
 ): ConfiguredServer | undefined {
   const named = typeof options.server === 'string' ? options.server : null;
   return servers.find(({ name, profile }) => profile.name === kind && (named === null || name === named));
+}
+
+/** @returns the command of a profile, with the program that was built here in place of one that is not on the PATH. */
+export function commandOf({ command, built }: Pick<ServerProfile, 'command' | 'built'>): readonly string[] {
+  const [program = '', ...rest] = command;
+  if (built === null || findProgram(program, process.env.PATH) !== null) return command;
+  try {
+    const file = builtProgramFile(findEngine().release, built);
+    return existsSync(file) ? [file, ...rest] : command;
+  } catch {
+    // Without an engine nothing was built.
+    return command;
+  }
 }

@@ -1,27 +1,47 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
+import { passMemory } from '../../core/work/memory/pass-memory.js';
 import { devicesOf } from '../../core/work/pass/devices.js';
-import type { PassRequest } from '../../core/work/pass/setting.js';
+import { newTokensOf, type PassRequest } from '../../core/work/pass/setting.js';
 import { stageWorks } from '../../core/work/pass-work.js';
 import { type Arithmetic, timesTraffic } from '../../core/work/work.js';
 import { type Ceilings, type Peak, peakFor } from '../ceilings.js';
 import { type PlacedPipeline, placePipeline } from '../pipeline.js';
-import { type PlacedPass, unknownCeilings } from '../place.js';
-import { draftRequest } from '../speculative.js';
+import { type PlacedPass, placePass, unknownCeilings } from '../place.js';
+import { draftRequest, speculativeStep } from '../speculative.js';
 import {
   type Analysis,
   type AnalysisRow,
   type MemoryAnalysis,
   type PhaseAnalysis,
+  type SpeculativeAnalysis,
   summarize,
 } from './analysis.js';
 import { withAttention } from './attention-word.js';
 import type { BitsReading } from './bits.js';
-import { generationSeconds } from './generation.js';
 import { impossible } from './impossible.js';
-import { memoryOf } from './memory.js';
 import type { AnalysisPoint } from './point.js';
 import { requestsOf } from './request.js';
-import { speculate } from './speculate.js';
+
+/** Steps at which generation is looked at; between them the time of a step is taken for linear in the context, as it nearly is. */
+const SAMPLES = 16;
+
+/** @returns seconds of the steps after the prefill: trapezoids between a few contexts. */
+function generationSeconds(
+  secondsAt: (context: number) => number,
+  context: number,
+  tokens: number,
+  tokensPerStep: number,
+): number {
+  const steps = Math.ceil(tokens / tokensPerStep);
+  const samples = Math.min(SAMPLES, steps);
+  const at = (i: number) => (samples === 1 ? (steps + 1) / 2 : 1 + ((steps - 1) * i) / (samples - 1));
+  const times = Array.from({ length: samples }, (_, i) =>
+    secondsAt(context + Math.round(at(i) * tokensPerStep)),
+  );
+  if (samples === 1) return (times[0] ?? 0) * steps;
+  const inner = times.reduce((sum, time) => sum + time, 0) - ((times[0] ?? 0) + (times.at(-1) ?? 0)) / 2;
+  return (inner / (samples - 1)) * steps;
+}
 
 type HeldBytes = Omit<MemoryAnalysis, 'fits'>;
 
@@ -159,4 +179,73 @@ function phase({ way, seconds, idleShare }: PlacedPipeline, times: number, token
     }),
   );
   return { ...summarize(rows, tokens, seconds), idleShare };
+}
+
+/**
+ * Bytes that one device holds at the fuller of two passes.
+ * @param inFlight micro-batches whose caches are held.
+ */
+function memoryOf(
+  architecture: ModelArchitecture,
+  { prefill, decode }: { readonly prefill: PassRequest; readonly decode: PassRequest },
+  inFlight: number,
+): Omit<MemoryAnalysis, 'fits'> {
+  const passes = [prefill, decode].map((request) => passMemory(architecture, request, inFlight));
+  const most = (of: (pass: (typeof passes)[number]) => number) => Math.max(...passes.map(of));
+  const weights = most((pass) => pass.weights) + adapterBytes(architecture, decode);
+  const kvCache = most((pass) => pass.kvCache);
+  const activations = most((pass) => pass.activations);
+  const activationsAt = passes.find((pass) => pass.activations === activations)?.activationsAt ?? null;
+  return { weights, kvCache, activations, activationsAt, bytes: weights + kvCache + activations };
+}
+
+/** Adapters beside the matrices of the stage that has most of them; a pass reads those of its tokens, and all are held. */
+function adapterBytes(architecture: ModelArchitecture, request: PassRequest): number {
+  const { adapter = null, batch } = request;
+  if (adapter === null) return 0;
+  const read = Math.min(adapter.distinct, newTokensOf(batch));
+  const stages = stageWorks(architecture, request).map(({ operators }) =>
+    operators.reduce((sum, { module, traffic }) => sum + (module === 'adapter' ? traffic.weightsRead : 0), 0),
+  );
+  return (Math.max(...stages) * adapter.distinct) / read;
+}
+
+/**
+ * A step of speculative decoding on one device, its draft there, too: each pass at the least time that the ceilings allow.
+ * @param plainSeconds of a decode step without a draft.
+ * @throws FailureError `impossible-combination` for a draft of other tokens
+ */
+function speculate(
+  { batch, draftTokens, acceptance, tokensPerStep, microBatches }: AnalysisPoint,
+  { model, draft }: { readonly model: ModelArchitecture; readonly draft: ModelArchitecture },
+  request: PassRequest,
+  ceilings: Ceilings,
+  plainSeconds: number,
+): SpeculativeAnalysis {
+  if (draft.vocabulary !== model.vocabulary)
+    throw impossible(
+      `the draft has ${draft.vocabulary} tokens and the model ${model.vocabulary}`,
+      'A draft proposes tokens of the model: name one of the same vocabulary.',
+    );
+  if (tokensPerStep !== 1)
+    throw impossible(
+      'a draft and more than one token per step',
+      'Leave the tokens per step out: a draft decides how many are verified.',
+    );
+  if (microBatches !== 1)
+    throw impossible(
+      'a draft and more than one micro-batch',
+      'Leave the micro-batches out: a step of draft and model is counted one after the other.',
+    );
+  const step = speculativeStep(model, draft, request, { draftTokens, acceptance });
+  const draftSeconds = step.draft.reduce((sum, pass) => sum + placePass(pass, ceilings).seconds, 0);
+  const verifySeconds = placePass(step.verify, ceilings).seconds;
+  const tokensPerSecond = (batch * step.expectedTokens) / (draftSeconds + verifySeconds);
+  return {
+    draftSeconds,
+    verifySeconds,
+    expectedTokens: step.expectedTokens,
+    tokensPerSecond,
+    speedup: tokensPerSecond / (batch / plainSeconds),
+  };
 }

@@ -1,12 +1,18 @@
-import type { ThreadFactors } from '../../core/result/factors.js';
+import {
+  type Curve,
+  ELEMENTWISE_KINDS,
+  type FactorEvidence,
+  type ThreadFactors,
+} from '../../core/result/factors.js';
 import { quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
+import { factorAt } from '../factor-at.js';
 import type { MachineModel } from '../machine-model.js';
-import { fitAttention } from './attention.js';
-import { fitElementwise } from './elementwise.js';
-import type { Fitted } from './loss.js';
+import { keptShare, predictPass } from '../predict.js';
+import { fitAttention, MASKED } from './attention.js';
+import { evidenceOf, type Fitted, lossOf, size, spreadOf } from './loss.js';
 import { fitProducts } from './products.js';
-import type { FactorSamples } from './sample.js';
-import { fitSteps } from './steps.js';
+import type { FactorSamples, OperatorSample, StepSample } from './sample.js';
+import { search } from './search.js';
 
 /** Flash attention of one query waits for each key. */
 const TAKE_TURNS = 1;
@@ -56,3 +62,108 @@ function startOf(
 
 const middle = (values: readonly number[]) =>
   values.length === 0 ? 0 : quantileOfSorted(sorted(values), 0.5);
+
+/** Fits what is done to each element, by kind and number of tokens. */
+function fitElementwise(
+  all: readonly OperatorSample[],
+  machineModel: MachineModel,
+  before: ThreadFactors,
+): Fitted {
+  const evidence: FactorEvidence[] = [];
+  let factors = before;
+  for (const kind of ELEMENTWISE_KINDS) {
+    const used = all.filter(({ group }) => group.kind === 'elementwise' && group.of === kind);
+    if (used.length === 0) continue;
+    const others = factors;
+    const withCurve = (points: Curve) => ({
+      ...others,
+      elementwise: { ...others.elementwise, [kind]: points },
+    });
+    const curve = fitCurve(used, withCurve, machineModel);
+    factors = withCurve(curve);
+    for (const { rows, factor } of curve) {
+      const at = used.filter(({ tokens }) => tokens === rows);
+      evidence.push(evidenceOf(`${kind} ${rows}`, factor, at, machineModel, factors));
+    }
+  }
+  return { factors, evidence };
+}
+
+/** Each point of a curve by the samples at it alone. */
+function fitCurve(
+  samples: readonly OperatorSample[],
+  withCurve: (points: Curve) => ThreadFactors,
+  machineModel: MachineModel,
+): Curve {
+  const rows = [...new Set(samples.map(({ tokens }) => tokens))].sort((a, b) => a - b);
+  return rows.map((count) => {
+    const used = samples.filter(({ tokens }) => tokens === count);
+    const { factor } = search({ factor: { start: 0.2, least: 1e-3, most: 50 } }, (found) =>
+      lossOf(used, machineModel, withCurve([{ rows: count, factor: found.factor }])),
+    );
+    return { rows: count, factor };
+  });
+}
+
+/** Fits what only whole steps of a model tell, where any was timed. */
+function fitSteps(steps: readonly StepSample[], machineModel: MachineModel, before: ThreadFactors): Fitted {
+  if (steps.length === 0) return { factors: before, evidence: [] };
+  const factors = { ...before, ...fitTerms(steps, machineModel, before) };
+  const spread = spreadOf(steps.map((step) => residual(step, machineModel, factors)));
+  const { threads, nodeSeconds, streamedNodeSeconds } = factors;
+  const evidence = (name: string, value: number, n: number) => ({ threads, name, value, n, spread });
+  return {
+    factors,
+    evidence: [
+      evidence('node', nodeSeconds, steps.length),
+      evidence(
+        'streamed node',
+        streamedNodeSeconds,
+        steps.filter(isStreamedIn(machineModel, factors)).length,
+      ),
+    ],
+  };
+}
+
+/**
+ * What nodes wait for, and attention of one query, as they are in steps of a model: alone, one kind of node behind the other,
+ * threads hardly wait, and attention is up to twice as slow or fast by how its operands happen to lie.
+ */
+function fitTerms(
+  steps: readonly StepSample[],
+  machineModel: MachineModel,
+  factors: ThreadFactors,
+): Pick<ThreadFactors, 'nodeSeconds' | 'streamedNodeSeconds' | 'attention' | 'maskedPair'> {
+  const alone = Math.max(factors.nodeSeconds, 1e-9);
+  const single = (points: Curve, factor: number): Curve => [
+    { rows: 1, factor },
+    ...points.filter(({ rows }) => rows > 1),
+  ];
+  const streamed = steps.some(isStreamedIn(machineModel, factors));
+  const of = (found: Readonly<Record<'node' | 'streamedNode' | 'query' | 'masked', number>>) => ({
+    nodeSeconds: found.node,
+    streamedNodeSeconds: streamed ? found.streamedNode : 0,
+    attention: single(factors.attention, found.query),
+    maskedPair: single(factors.maskedPair, found.masked),
+  });
+  const unknowns = {
+    node: { start: alone, least: alone, most: 1e-4 },
+    streamedNode: { start: alone / 4, least: 1e-10, most: 1e-5 },
+    query: { start: factorAt(factors.attention, 1), least: 1e-3, most: 50 },
+    masked: { ...MASKED, start: factorAt(factors.maskedPair, 1) },
+  };
+  return of(
+    search(unknowns, (found) =>
+      steps.reduce((sum, step) => sum + size(residual(step, machineModel, { ...factors, ...of(found) })), 0),
+    ),
+  );
+}
+
+/** Whether more than half of what a step reads again comes from memory. */
+const isStreamedIn =
+  (machineModel: MachineModel, factors: ThreadFactors) =>
+  ({ workingSet }: StepSample) =>
+    keptShare({ machineModel, factors, workingSet }) < 0.5;
+
+const residual = (step: StepSample, machineModel: MachineModel, factors: ThreadFactors) =>
+  Math.log(predictPass(step.work, { ...step, machineModel, factors }).seconds / step.seconds);

@@ -1,10 +1,77 @@
-import { attention } from './attention.js';
-import { elementwise } from './elementwise.js';
 import type { LlmViewerHardware } from './hardware.js';
-import { head, linears } from './linears.js';
 import type { LlmViewerModel } from './model.js';
-import { place, type Roof, type Row } from './row.js';
+import { type Ask, ask, place, type Roof, type Row } from './row.js';
 import { type Counting, checkSetting, isInt8, type LlmViewerSetting, type Stage } from './setting.js';
+
+/** Sum, subtract, square, sum, divide, multiply, add. */
+const NORM_OPERATIONS = 7;
+
+/**
+ * Norms, residual additions and the activation of a layer. An addition loads one of its operands; the activation is as wide
+ * as the embedding, where it is as wide as the feed-forward block (issue 16 there). Never divided over devices.
+ */
+function elementwise({ model, batch, queries, activationBytes }: Counting): Ask[] {
+  const elements = batch * model.hidden * queries;
+  const bytes = elements * activationBytes;
+  const once = { loadActivation: bytes, storeActivation: bytes };
+  return [
+    ...model.norms.map((name) => ask(name, elements * NORM_OPERATIONS, once)),
+    ask('attn_add', elements, once),
+    ask('mlp_add', elements, once),
+    ask('mlp_act', elements * 2, { loadActivation: bytes * 2, storeActivation: bytes }),
+  ];
+}
+
+/** Steps of a softmax: maximum, subtract, exponentiate, sum, divide. */
+const SOFTMAX_OPERATIONS = 5;
+
+/** Attention of one layer; never divided over devices, and every query sees every token. */
+function attention(counting: Counting, flash: boolean): Ask[] {
+  return flash ? [fused(counting)] : separate(counting);
+}
+
+function separate(counting: Counting): Ask[] {
+  const { stage, model, batch, queries, sequence, headLength, activationBytes, cacheBytes } = counting;
+  const { heads, kvHeads } = model;
+  const matrix = matrixOperations(counting);
+  const scores = queries * sequence * batch * heads * activationBytes;
+  const vectors = (count: number) => queries * headLength * batch * count * activationBytes;
+  const loadCache = sequence * headLength * batch * kvHeads * cacheBytes;
+  return [
+    ask('qk_matmul', matrix, {
+      // The queries of a prefill are counted by the key/value heads: LLM-Viewer's slip, kept.
+      loadActivation: vectors(stage === 'prefill' ? kvHeads : heads),
+      storeActivation: scores,
+      loadCache,
+    }),
+    ask('sv_matmul', matrix, { loadActivation: scores, storeActivation: vectors(heads), loadCache }),
+    ask('softmax', softmaxOperations(counting), { loadActivation: scores, storeActivation: scores }),
+  ];
+}
+
+/**
+ * Flash attention as one operator, after FlashAttention-2 (arXiv 2307.08691): blocks of rows, each of which reads all K and V.
+ * Output is counted as wide as the scores (issue 26 there), which hides what flash attention saves.
+ */
+function fused(counting: Counting): Ask {
+  const { model, hardware, batch, queries, sequence, headLength, activationBytes, cacheBytes } = counting;
+  const { heads, kvHeads } = model;
+  const rows = Math.min(Math.ceil(hardware.onChipBytes / (cacheBytes * headLength)), headLength);
+  const blocks = Math.ceil(queries / rows);
+  return ask('fused_attention', 2 * matrixOperations(counting) + softmaxOperations(counting), {
+    loadActivation: queries * headLength * batch * heads * activationBytes,
+    storeActivation: queries * sequence * batch * heads * activationBytes * 2,
+    loadCache: blocks * sequence * headLength * batch * kvHeads * cacheBytes * 2,
+  });
+}
+
+function matrixOperations({ model, batch, queries, sequence, headLength }: Counting): number {
+  return queries * sequence * headLength * model.heads * batch * 2;
+}
+
+function softmaxOperations({ model, batch, queries, sequence }: Counting): number {
+  return batch * model.heads * sequence * queries * SOFTMAX_OPERATIONS;
+}
 
 /** Sums over the model, in LLM-Viewer's terms. Bytes, operations, seconds. */
 export interface Totals {
@@ -117,4 +184,54 @@ function totals(
     SUMMED.map((name) => [name, layers * sumOf(layer, name) + last[name]]),
   ) as Record<Summed, number>;
   return { ...sums, memory: { weights, kvCache, activations, bytes: weights + kvCache + activations } };
+}
+
+/**
+ * The matrices of a layer. Their outputs (inputs, for the two that gather) are divided over the devices; OPT gets a gate that it
+ * does not have, and nothing asks for biases.
+ */
+function linears(counting: Counting): Ask[] {
+  const { hidden, intermediate, heads, kvHeads, gate } = counting.model;
+  const share = (width: number) => Math.floor(width / counting.tensorParallel);
+  const width = share(hidden);
+  const kvWidth = share(Math.floor((hidden * kvHeads) / heads));
+  const between = share(intermediate);
+  return [
+    linear(counting, 'q_proj', hidden, width),
+    cached(counting, 'k_proj', hidden, kvWidth),
+    cached(counting, 'v_proj', hidden, kvWidth),
+    linear(counting, 'out_proj', width, hidden),
+    ...(gate ? [linear(counting, 'gate_proj', hidden, between)] : []),
+    linear(counting, 'up_proj', hidden, between),
+    linear(counting, 'down_proj', between, hidden),
+  ];
+}
+
+function linear(counting: Counting, name: string, inputs: number, outputs: number): Ask {
+  const { batch, queries, weightBytes, activationBytes } = counting;
+  return ask(name, inputs * outputs * batch * queries * 2, {
+    loadWeight: inputs * outputs * weightBytes,
+    loadActivation: inputs * batch * queries * activationBytes,
+    storeActivation: outputs * batch * queries * activationBytes,
+  });
+}
+
+/** K and V are stored to the cache, and nowhere else. */
+function cached(counting: Counting, name: string, inputs: number, outputs: number): Ask {
+  const { batch, queries, cacheBytes } = counting;
+  return {
+    ...linear(counting, name, inputs, outputs),
+    storeActivation: 0,
+    storeCache: outputs * batch * queries * cacheBytes,
+  };
+}
+
+/** The output matrix, whole on each device: without the two of a multiply and an add, and as if the batch were 1. */
+function head({ model, batch, weightBytes, activationBytes }: Counting): Ask {
+  const { hidden, vocabulary } = model;
+  return ask('lm_head', batch * hidden * vocabulary, {
+    loadWeight: hidden * vocabulary * weightBytes,
+    loadActivation: hidden * activationBytes,
+    storeActivation: vocabulary * activationBytes,
+  });
 }

@@ -5,8 +5,7 @@ import type { BitsReading } from '../analysis/bits.js';
 import { impossible } from '../analysis/impossible.js';
 import { type AnalysisPoint, POINT_DEFAULTS } from '../analysis/point.js';
 import { analyzeAsLlmViewer, type LlmViewerAnalysis, type StageAnalysis } from './analyze.js';
-import { generateAsLlmViewer } from './generate.js';
-import { requireLlmViewerHardware } from './hardware.js';
+import { type LlmViewerHardware, requireLlmViewerHardware } from './hardware.js';
 import type { LlmViewerModel } from './model.js';
 import type { Row } from './row.js';
 import { isInt8, type LlmViewerSetting } from './setting.js';
@@ -198,4 +197,29 @@ function phase(
     flopsPerSecond: Math.min(row.performance, roof.operationsPerSecond),
   });
   return summarize([...layer.map((row) => line(row, layers)), line(head, 1)], tokens);
+}
+
+/** Seconds to answer a batch of prompts. */
+interface Generation {
+  readonly prefillSeconds: number;
+  readonly seconds: number;
+}
+
+/**
+ * LLM-Viewer's `analyze_generate_task`: the prefill of `sequence` tokens, and a decode step for each token, the first at the
+ * context of the prompt alone.
+ */
+export function generateAsLlmViewer(
+  model: LlmViewerModel,
+  hardware: LlmViewerHardware,
+  setting: LlmViewerSetting,
+  generateTokens: number,
+): Generation {
+  const prefillSeconds = analyzeAsLlmViewer(model, hardware, setting).prefill.totals.seconds;
+  let seconds = prefillSeconds;
+  for (let token = 0; token < generateTokens; token++) {
+    const at = { ...setting, sequence: setting.sequence + token };
+    seconds += analyzeAsLlmViewer(model, hardware, at).decode.totals.seconds;
+  }
+  return { prefillSeconds, seconds };
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { linearsOf } from '../../artifacts/calibration/blocks.js';
-import { passModel } from '../../artifacts/calibration/pass.js';
+import { passModel } from '../../artifacts/calibration/collect.js';
 import { devicesAt } from '../../artifacts/calibration/place.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { placeOfClass } from '../../engines/runners/observer.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTrial } from '../../agent/trial/start.js';
 import { linearsOf } from '../../artifacts/calibration/blocks.js';
-import { passModel } from '../../artifacts/calibration/pass.js';
+import { passModel } from '../../artifacts/calibration/collect.js';
 import { type WalkRequest, walkLayers } from '../../artifacts/calibration/walk.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { runnerNamed } from '../../core/runners/index.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { linearsOf } from '../../artifacts/calibration/blocks.js';
-import { passModel } from '../../artifacts/calibration/pass.js';
+import { passModel } from '../../artifacts/calibration/collect.js';
 import { computedOn } from '../../artifacts/calibration/place.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { type ObservedPlace, placeOfClass } from '../../engines/runners/observer.js';

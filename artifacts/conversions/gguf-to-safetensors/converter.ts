@@ -1,11 +1,13 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FailureError, failed, failure } from '../../../core/errors.js';
+import { fileType } from '../../../core/techniques/file-types.js';
 import { type FloatType, isFloatType } from '../../../core/techniques/float-types.js';
+import { loadLlama } from '../../../engines/native/llama.js';
 import { CONFIG, type Fields, fieldsOf, readJson } from '../../../formats/config-json.js';
 import { FormatError } from '../../../formats/format.js';
-import type { GgufFile } from '../../../formats/gguf/header.js';
-import { readGgufHeader } from '../../../formats/gguf/header.js';
+import { type GgufFile, readGgufHeader } from '../../../formats/gguf/header.js';
 import { folderOf } from '../../../formats/safetensors/format.js';
 import { tokenizerFiles } from '../../../formats/tokenizers/files.js';
 import { publishedTokenizer } from '../../../formats/tokenizers/published-tokenizer.js';
@@ -14,7 +16,6 @@ import { copyInto } from '../../files/tree.js';
 import type { ConversionRequest, Converter } from '../converter.js';
 import { FolderConfig } from '../safetensors-to-gguf/config.js';
 import { publishedConfig } from './config.js';
-import { dequantized } from './dequantize.js';
 import { type OpenedFile, openFile } from './file.js';
 import { writeJson, writeWeights } from './folder.js';
 import { keepsBlocks, planFolder } from './plan.js';
@@ -144,4 +145,21 @@ function floatTypeOf(
 function unsupported(path: string, why: string, hint?: string): FailureError {
   const message = `${basename(path)} cannot be written as a safetensors folder: ${why}`;
   return new FailureError(failure('model-unsupported', message, hint === undefined ? {} : { hint }));
+}
+
+/**
+ * Writes a quantized GGUF file with the floats that its weights stand for, by llama.cpp's own quantizer, in this process.
+ * @returns the path of what was written. @throws FailureError `artifact-failed` with the engine's words.
+ */
+async function dequantized(inputPath: string, outputPath: string, type: FloatType): Promise<string> {
+  const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
+  const params = llama.functions.llama_model_quantize_default_params();
+  params.ftype = fileType(type)!.number;
+  params.allow_requantize = true;
+  llama.log.clear();
+  const reference = llama.reference('llama_model_quantize_params', params);
+  const code = llama.functions.llama_model_quantize(inputPath, outputPath, reference);
+  if (code === 0 && existsSync(outputPath)) return outputPath;
+  const message = `llama.cpp cannot dequantize ${basename(inputPath)}: ${llama.log.errors() ?? `code ${code}`}`;
+  throw failed('artifact-failed', message);
 }

@@ -1,10 +1,8 @@
-import type { ServerKindName } from '../../../core/runners/server/index.js';
-import { PROFILES } from '../../../core/runners/server/index.js';
+import { PROFILES, type ServerKindName } from '../../../core/runners/server/index.js';
 import { loadRunner } from '../../../engines/runners/index.js';
 import { open } from '../../../engines/runners/runner.js';
-import { commandOf } from '../../../engines/servers/built.js';
 import { commandLine } from '../../../engines/servers/command.js';
-import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
+import { commandOf, configuredServers, serversSchema } from '../../../engines/servers/config.js';
 import { ServerPool, type Wanted } from '../../../engines/servers/pool.js';
 import type { ServedEndpoint } from '../../../engines/servers/served.js';
 import { findProgram } from '../../../process/isolation/start-tools.js';

@@ -1,8 +1,6 @@
 import type { AxisValue } from '../../../core/experiment/experiment.js';
-import { distancesOf } from '../../../search/distance.js';
-import type { Costs } from '../../../search/hypervolume.js';
-import { hypervolume, undominated } from '../../../search/hypervolume.js';
-import { ABSENT, type SearchAxis, type SearchSpace } from '../../../search/space.js';
+import { type Costs, hypervolume, undominated } from '../../../search/hypervolume.js';
+import { ABSENT, distancesOf, type SearchAxis, type SearchSpace } from '../../../search/space.js';
 
 /** An axis that a point has where another axis has one of some values. */
 export interface TaskAxis {

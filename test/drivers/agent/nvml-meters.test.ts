@@ -3,8 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { energySourcesOf, findMeters } from '../../../agent/meters/index.js';
 import type { Reading } from '../../../agent/meters/meter.js';
-import { nvmlMeters } from '../../../agent/meters/nvml.js';
-import { ProcessFamily } from '../../../agent/meters/nvml-processes.js';
+import { nvmlMeters, ProcessFamily } from '../../../agent/meters/nvml.js';
 import { measurePeriods } from '../../../agent/meters/update-period.js';
 import { temporaryFolder } from '../../support/bench.js';
 import {

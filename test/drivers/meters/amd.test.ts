@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { amdStateMeter, findAmdMeter } from '../../../agent/meters/amd.js';
-import { believedCounter } from '../../../agent/meters/amd-counter.js';
+import { believedCounter } from '../../../agent/meters/sensors.js';
 import { type AmdSmi, openAmdSmi } from '../../../process/device/amd-smi.js';
 import { findSysfsGpus, vulkanDevices } from '../../../process/device/sysfs-gpus.js';
 import { compileStub, hasGcc, setStub } from '../../support/c-stub.js';

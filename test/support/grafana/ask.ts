@@ -1,7 +1,6 @@
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { Board } from '../../../dashboards/grafana/board.js';
-import { firstValues, queriesOf } from '../../../dashboards/grafana/lint.js';
-import { substitute } from '../../../dashboards/grafana/promql.js';
+import { firstValues, queriesOf, substitute } from '../../../dashboards/grafana/lint.js';
 import { LINE } from '../../../dashboards/grafana/scatter.js';
 import { type Frame, framesOf, isPanel, type Series } from './frames.js';
 

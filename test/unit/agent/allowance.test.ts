@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Allowance } from '../../../agent/factors/allowance.js';
+import { Allowance } from '../../../agent/factors/measure.js';
 import { benches } from '../../../agent/factors/plan.js';
 
 /** Benches that take so long each, on a clock of their own. */

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { idleWatts } from '../../../agent/meters/baseline.js';
 import { findClockMeter } from '../../../agent/meters/clock.js';
-import { idleWatts } from '../../../agent/meters/idle.js';
 import { energySourcesOf, findMeters } from '../../../agent/meters/index.js';
 import type { Meter } from '../../../agent/meters/meter.js';
 import { findProcessMeter } from '../../../agent/meters/process.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { trialCores } from '../../../agent/trial/cores.js';
 import type { TrialReport } from '../../../agent/trial/job.js';
+import { trialCores } from '../../../agent/trial/run.js';
 import type { CoresFound } from '../../../engines/native/cores.js';
 
 const near: CoresFound = { widths: [9.7, 9.7], latencies: [1e-7] };

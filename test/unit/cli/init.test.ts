@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CommandError, EXIT } from '../../../cli/exit.js';
 import { VARIABLE } from '../../../cli/init/command.js';
-import { askModel, askQuality, askVariables } from '../../../cli/init/questions.js';
+import { askModel, askQuality, askVariables } from '../../../cli/init/init.js';
 import { localModels } from '../../../cli/model-list.js';
 import { createProgram } from '../../../cli/program.js';
 import { questioner } from '../../../cli/questioner.js';

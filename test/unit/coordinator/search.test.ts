@@ -4,8 +4,8 @@ import { failure } from '../../../core/errors.js';
 import type { Lease } from '../../../core/experiment/lease.js';
 import { PythonRandom } from '../../../core/statistics/python-random.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
-import { distancesOf } from '../../../search/distance.js';
 import { Searcher } from '../../../search/searcher.js';
+import { distancesOf } from '../../../search/space.js';
 import { aNode, aRecord, type Ending } from '../../support/wire-records.js';
 import { aView, runAll, Simulation, status } from './simulation.js';
 

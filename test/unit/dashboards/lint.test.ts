@@ -4,8 +4,14 @@ import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { describe, expect, test } from 'vitest';
 import type { Board } from '../../../dashboards/grafana/board.js';
 import { boards } from '../../../dashboards/grafana/index.js';
-import { errorsOf, isPanel, queriesOf } from '../../../dashboards/grafana/lint.js';
-import { partsOf, substitute, variablesIn } from '../../../dashboards/grafana/promql.js';
+import {
+  errorsOf,
+  isPanel,
+  partsOf,
+  queriesOf,
+  substitute,
+  variablesIn,
+} from '../../../dashboards/grafana/lint.js';
 import { ROOT } from '../../support/ridge.js';
 
 /** @returns the errors of the first dashboard after something was done to it. */

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { FailureError } from '../../../core/errors.js';
 import { readQuantization } from '../../../core/techniques/quantization.js';
+import { Fallbacks } from '../../../engines/runners/llama-cpp/quantize.js';
 import {
   checkMatrix,
   checkTensorTypes,
   notGiven,
 } from '../../../engines/runners/llama-cpp/quantize-check.js';
-import { Fallbacks } from '../../../engines/runners/llama-cpp/quantize-fallbacks.js';
 import type { TensorInfo } from '../../../formats/gguf/header.js';
 
 const specOf = (word: string) => {

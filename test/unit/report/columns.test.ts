@@ -6,10 +6,10 @@ import { METRICS } from '../../../core/metrics/catalogue.js';
 import type { Objective } from '../../../core/sweep/spec.js';
 import { buildReport } from '../../../report/build.js';
 import { COLUMN_SETS, EFFICIENT_LLM, readColumns } from '../../../report/column-sets.js';
+import { shortWords } from '../../../report/columns.js';
 import { pack, unpack } from '../../../report/payload.js';
 import { intervalOf, metricOf } from '../../../report/rows.js';
 import { halfOf, metricText, scaled } from '../../../report/scale.js';
-import { shortWords } from '../../../report/short-words.js';
 import { completeTrial } from '../../support/records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 

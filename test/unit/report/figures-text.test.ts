@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ResultRecord } from '../../../core/result/result.js';
-import { splitFigures } from '../../../report/figures-text.js';
+import { splitFigures } from '../../../report/csv-table.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 
 const record = completeTrial({ watts: 80 });

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { csv } from '../../../cli/output/csv.js';
-import { renderTable } from '../../../cli/output/index.js';
+import { csv, renderTable } from '../../../cli/output/index.js';
 import { json } from '../../../cli/output/json.js';
 import { buildReport } from '../../../report/build.js';
 import { importanceOf } from '../../../report/importance.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { buildReport } from '../../../report/build.js';
+import { distinctParts } from '../../../report/columns.js';
 import { shortNames } from '../../../report/row-labels.js';
-import { distinctParts } from '../../../report/short-words.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
 

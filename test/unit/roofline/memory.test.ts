@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Options } from '../../../core/experiment/experiment.js';
 import type { KnownFacts } from '../../../core/experiment/known-facts.js';
-import { predictGraphMemory } from '../../../core/runners/onnx-memory.js';
+import { predictGraphMemory } from '../../../core/runners/onnx.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { predictWeights } from '../../../core/techniques/predicted-weights.js';
 import { bytesPerElement } from '../../../core/techniques/tensor-types.js';

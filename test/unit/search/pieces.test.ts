@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { dominates, missBy } from '../../../core/judgement/pareto.js';
 import { PythonRandom } from '../../../core/statistics/python-random.js';
-import { distancesOf } from '../../../search/distance.js';
 import {
   type Costs,
   contributions,
@@ -11,6 +10,7 @@ import {
 } from '../../../search/hypervolume.js';
 import { costOf } from '../../../search/objectives.js';
 import { MOST_DIMENSIONS, sobol } from '../../../search/sobol.js';
+import { distancesOf } from '../../../search/space.js';
 import { Surrogate } from '../../../search/surrogate.js';
 
 const random = new PythonRandom(7);

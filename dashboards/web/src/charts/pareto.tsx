@@ -2,6 +2,7 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import type { MetricColumn } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
 import { metricOf, type Row } from '../../../../report/rows.js';
+import { metricText } from '../../../../report/scale.js';
 import { type Chart, rendererFor } from './chart.js';
 import { Check, Colour, metricOptions, Picker } from './choices.js';
 import { type PlotData, PlotFrame } from './frame.js';
@@ -9,7 +10,7 @@ import { frontFor, type PlottedFront, type Point, pointsOf } from './front.js';
 import { SERIES } from './palette.js';
 import { paretoPlot } from './pareto-option.js';
 import { type PlotsProps, PlotView } from './plot.js';
-import { SizeKey } from './size-key.js';
+import { pixelsOf, SIZES } from './size.js';
 
 interface ParetoProps extends PlotsProps {
   readonly rows: readonly Row[];
@@ -139,4 +140,24 @@ function frontText(report: Report, { points, ofSweep }: PlottedFront, of: number
   if (points.length === 0) return 'no front for these axes';
   const what = ofSweep ? `front of ${report.objectives.length} objectives` : 'front';
   return `${points.length} of ${of} on the ${what}`;
+}
+
+/** What the smallest and the largest point of a plot stand for. */
+function SizeKey({ points, metric }: { points: readonly Point[]; metric: MetricColumn }) {
+  const values = points.map(({ row }) => metricOf(row, metric.name)).filter((v) => v !== null);
+  if (values.length === 0) return null;
+  const largest = Math.max(...values);
+  const ends = [...new Set([Math.min(...values), largest])];
+  return (
+    <span class="sizes">
+      {ends.map((value) => (
+        <span key={value} class="size-end">
+          <svg width={SIZES.most} height={SIZES.most} aria-hidden="true">
+            <circle cx={SIZES.most / 2} cy={SIZES.most / 2} r={pixelsOf(value, largest) / 2 - 0.5} />
+          </svg>
+          {metricText(metric.name, value)}
+        </span>
+      ))}
+    </span>
+  );
 }

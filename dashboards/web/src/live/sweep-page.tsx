@@ -1,13 +1,16 @@
 import { type ComponentChildren, createContext } from 'preact';
-import { useContext, useMemo } from 'preact/hooks';
-import type { LiveSweep, LiveTrial } from '../../../../report/live/live.js';
+import { useContext, useMemo, useState } from 'preact/hooks';
+import { buildReport } from '../../../../report/build.js';
+import type { LiveReport, LiveSweep, LiveTrial } from '../../../../report/live/live.js';
+import { unpackPart } from '../../../../report/live/pack.js';
+import type { Report } from '../../../../report/report.js';
+import type { OtherRun } from '../compare/comparison.js';
 import { ReportPage } from '../report-page.js';
 import type { Theme } from '../theme.js';
-import { CancelSweep } from './cancel-sweep.js';
-import { useOtherSweeps } from './other-sweeps.js';
-import { PauseSweep } from './pause-sweep.js';
+import { askJson, change, Refusal } from './api.js';
 import { countsText, leftText, ProgressBar, Reasons, RunningTrials } from './progress.js';
 import { Search } from './search.js';
+import { stamp } from './stamp.js';
 import type { FollowedReport } from './trials.js';
 
 /** Progress of a sweep; null = it is not among the newest sweeps, or not received yet. */
@@ -87,4 +90,128 @@ function Progress() {
       )}
     </section>
   );
+}
+
+/** Pauses a sweep, or goes on with one that is paused; nothing is lost by either, so nothing is asked. */
+function PauseSweep({ sweep }: { sweep: LiveSweep }) {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState('');
+  const paused = sweep.state === 'paused';
+  const toggle = async (): Promise<void> => {
+    if (busy) return;
+    setBusy(true);
+    setProblem('');
+    try {
+      await change(`sweeps/${encodeURIComponent(sweep.sweepId)}/${paused ? 'resume' : 'pause'}`, {});
+    } catch (error) {
+      setProblem((error as Error).message);
+    }
+    setBusy(false);
+  };
+  return (
+    <div class="pause">
+      <button
+        type="button"
+        class="plain"
+        // A button that is disabled would lose the focus, and with it its reader's place.
+        aria-disabled={busy}
+        title={paused ? undefined : 'Nothing more is begun until you resume it; what runs is finished.'}
+        onClick={() => void toggle()}
+      >
+        {paused ? 'Resume' : 'Pause'}
+      </button>
+      {problem !== '' && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Cancels a sweep, once that was confirmed: trials that run are lost by it. */
+function CancelSweep({ sweep }: { sweep: LiveSweep }) {
+  const [asking, setAsking] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState('');
+  const cancel = async (): Promise<void> => {
+    setBusy(true);
+    try {
+      await change(`sweeps/${encodeURIComponent(sweep.sweepId)}/cancel`, {});
+    } catch (error) {
+      setProblem((error as Error).message);
+    }
+    setBusy(false);
+    setAsking(false);
+  };
+  return (
+    <div class="cancel">
+      {asking ? (
+        <p role="alertdialog" aria-label="Cancel the sweep">
+          <span>
+            Cancel {sweep.name}? {lossText(sweep)} What has been measured stays; submitting the same file
+            again goes on from there.
+          </span>
+          <button type="button" class="plain danger" disabled={busy} onClick={() => void cancel()}>
+            Cancel the sweep
+          </button>
+          <button type="button" class="plain" disabled={busy} onClick={() => setAsking(false)}>
+            Go on
+          </button>
+        </p>
+      ) : (
+        <button
+          type="button"
+          class="plain"
+          onClick={() => {
+            setProblem('');
+            setAsking(true);
+          }}
+        >
+          Cancel…
+        </button>
+      )}
+      {problem !== '' && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function lossText({ running }: LiveSweep): string {
+  if (running === 0) return 'Nothing of it runs now.';
+  return running === 1 ? 'The trial that runs is stopped.' : `The ${running} trials that run are stopped.`;
+}
+
+/**
+ * @param sweeps what the coordinator tells, several times a second
+ * @returns the other sweeps of it as runs to compare with; the same list as long as there are no others
+ */
+function useOtherSweeps(sweepId: string, sweeps: readonly LiveSweep[] | null): readonly OtherRun[] {
+  const others = (sweeps ?? []).filter((sweep) => sweep.sweepId !== sweepId);
+  const key = others.map((sweep) => sweep.sweepId).join(' ');
+  return useMemo(
+    () =>
+      others.map(({ sweepId: id, name, submittedAt }): OtherRun => {
+        const run = `${name}, ${stamp(submittedAt)}`;
+        return { id, name: run, load: () => load(id, run) };
+      }),
+    [key],
+  );
+}
+
+/** @throws Error with a sentence for people. */
+async function load(sweepId: string, name: string): Promise<Report> {
+  const base = await askJson<LiveReport>(
+    `sweeps/${encodeURIComponent(sweepId)}/report`,
+    new AbortController().signal,
+  ).catch((error: unknown) => {
+    if (error instanceof Refusal) throw error;
+    throw new Error('The coordinator does not answer: choose the sweep again when it does.');
+  });
+  const report = buildReport(base.parts.flatMap(unpackPart), { ...base, sweepName: name });
+  if (report.rows.length === 0) throw new Error(`${name} has no results yet: choose it again when it has.`);
+  return report;
 }
