@@ -1,7 +1,6 @@
 import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
 import { type Diagnostic, diagnosticCount } from '../core/input/diagnostic.js';
 import { predictedBytes } from '../core/runners/index.js';
-import { permute } from '../core/statistics/permutation.js';
 import { experimentAt } from '../core/sweep/expand.js';
 import { experimentId, pointsId, sweepId } from '../core/sweep/identity.js';
 import { labelsIn, namesOf } from '../core/sweep/labels.js';
@@ -13,6 +12,7 @@ import { WireError } from '../proto/errors.js';
 import { physicsOf } from '../search/physics.js';
 import { Searcher } from '../search/searcher.js';
 import { searchSpace } from '../search/space.js';
+import { permute } from '../statistics/permutation.js';
 import { DEFAULT_NAMESPACE } from './scheduler/namespaces.js';
 import { devicesTaken } from './scheduler/placement.js';
 import type { SweepView } from './scheduler/view.js';

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Delay, GeneratorFacts } from '../core/serving/generator.js';
-import { quantileOfSorted, sorted } from '../core/statistics/quantile.js';
+import { quantileOfSorted, sorted } from '../statistics/quantile.js';
 
 /** How often the event loop is asked whether it is there. */
 const RESOLUTION_MILLISECONDS = 5;

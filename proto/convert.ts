@@ -3,10 +3,10 @@ import { listOf, NAME_CHARACTERS, nameOf, recordOf, SENTENCE_CHARACTERS, textOf 
 import type { Experiment, ModelRef } from '../core/experiment/experiment.js';
 import type { Lease } from '../core/experiment/lease.js';
 import type { NodeProfile } from '../core/experiment/node.js';
-import { regraded } from '../core/judgement/regrade.js';
 import { experimentSchema, RESULT_SCHEMA, type ResultRecord, resultSchema } from '../core/result/result.js';
 import { sameJson } from '../core/same.js';
 import type { SearchBound } from '../core/sweep/spec.js';
+import { regraded } from '../judgement/regrade.js';
 import { takeColumns } from './columns.js';
 import { WireError } from './errors.js';
 import type { Hello, LeaseGrant, ResultReport } from './gen/ridgepoint/v1/agents.js';

@@ -1,9 +1,9 @@
-import { WATCHED } from '../core/judgement/drift.js';
-import { Estimates } from '../core/judgement/estimates.js';
-import { controlsOf } from '../core/judgement/trials.js';
 import type { ResultRecord } from '../core/result/result.js';
-import { differenceOf, ratioInterval } from '../core/statistics/joint-compare.js';
-import { holm } from '../core/statistics/significance.js';
+import { WATCHED } from '../judgement/drift.js';
+import { Estimates } from '../judgement/estimates.js';
+import { controlsOf } from '../judgement/trials.js';
+import { differenceOf, ratioInterval } from '../statistics/joint-compare.js';
+import { holm } from '../statistics/significance.js';
 import type { Report } from './report.js';
 
 /** Two runs that are compared, each a sitting of its own: a machine moves between them. */

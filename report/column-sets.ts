@@ -1,6 +1,6 @@
 import { nearest } from '../core/input/suggest.js';
-import { APPLICATION_METRICS } from '../core/judgement/graph.js';
 import { METRIC_NAMES, METRICS, type MetricName, metricNamed } from '../core/metrics/catalogue.js';
+import { APPLICATION_METRICS } from '../judgement/graph.js';
 
 /**
  * What EfficientLLM (arXiv 2505.13840, section 3) compares techniques by, in its order, and the paper's word

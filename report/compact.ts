@@ -1,6 +1,6 @@
-import { leadOf, paceOf, READING_METRICS } from '../core/judgement/pace.js';
 import { isPresent, type Measurement, type Missing, type ResultRecord } from '../core/result/result.js';
 import { sameJson } from '../core/same.js';
+import { leadOf, paceOf, READING_METRICS } from '../judgement/pace.js';
 
 type Measurements = Record<string, Measurement | Missing>;
 

@@ -1,8 +1,8 @@
-import { WATCHED } from '../core/judgement/drift.js';
 import { METRICS } from '../core/metrics/catalogue.js';
 import { gradingCodesOf, WARNINGS, type WarningCode } from '../core/result/warnings.js';
-import { median } from '../core/statistics/quantile.js';
 import { workloadNamed } from '../core/workloads/index.js';
+import { WATCHED } from '../judgement/drift.js';
+import { median } from '../statistics/quantile.js';
 import { movedText, sizeText } from './change-text.js';
 import { labelOf } from './columns.js';
 import type { Change, Comparison, Pair } from './compare.js';

@@ -1,13 +1,13 @@
-import { Estimates } from '../core/judgement/estimates.js';
-import { holds } from '../core/judgement/holds.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
 import { isPresent, metricValue } from '../core/result/result.js';
 import { gradeOf } from '../core/result/warnings.js';
-import type { Interval } from '../core/statistics/interval.js';
-import { type Difference, differenceOf, ratioInterval } from '../core/statistics/joint-compare.js';
-import { holm } from '../core/statistics/significance.js';
-import { mean } from '../core/statistics/summary.js';
 import { axisValues } from '../core/sweep/labels.js';
+import { Estimates } from '../judgement/estimates.js';
+import { holds } from '../judgement/holds.js';
+import type { Interval } from '../statistics/interval.js';
+import { type Difference, differenceOf, ratioInterval } from '../statistics/joint-compare.js';
+import { holm } from '../statistics/significance.js';
+import { mean } from '../statistics/summary.js';
 import { QUALITY } from './column-sets.js';
 import type { Report } from './report.js';
 import { rowLabels } from './row-labels.js';
@@ -123,7 +123,7 @@ export interface Comparison {
 
 /**
  * Compares metrics of matched experiments. Speed: the ratio by the fit of both sides together, whose slopes on what was read of neighbours
- * they share (core/statistics/joint-compare.ts); p values are adjusted for the number of experiments, metric by metric. Quality: the
+ * they share (statistics/joint-compare.ts); p values are adjusted for the number of experiments, metric by metric. Quality: the
  * difference, its interval from both standard errors as if they were independent; on the same text they are not, so it is too wide
  * rather than too narrow. Every pair with numbers on both sides has an answer, whatever ran beside it; a row that came out of a
  * fault has none but of what is read off its file.

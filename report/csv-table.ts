@@ -1,6 +1,6 @@
-import { Commons, TELLING_ROWS } from '../core/judgement/estimates.js';
-import { combineStarts } from '../core/judgement/trials.js';
 import type { Measurement, Missing, ResultRecord } from '../core/result/result.js';
+import { Commons, TELLING_ROWS } from '../judgement/estimates.js';
+import { combineStarts } from '../judgement/trials.js';
 import { CompactRecords } from './compact.js';
 import { csvFigure, csvFigures, csvPieces, figuresOf, measurementsOf } from './csv.js';
 import { IncrementalReport } from './incremental/report.js';

@@ -1,6 +1,6 @@
-import { isPaced } from '../core/judgement/pace.js';
 import { METRICS } from '../core/metrics/catalogue.js';
 import { isPresent, type Measurement, type Missing, type ResultRecord } from '../core/result/result.js';
+import { isPaced } from '../judgement/pace.js';
 import type { Report } from './report.js';
 import { METRIC_COLUMNS, rowColumns } from './row-columns.js';
 import type { Row } from './rows.js';

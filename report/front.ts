@@ -1,8 +1,8 @@
-import { holds } from '../core/judgement/holds.js';
-import { missBy } from '../core/judgement/pareto.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
 import { isPresent, type ResultRecord } from '../core/result/result.js';
 import type { Objective, SearchBound } from '../core/sweep/spec.js';
+import { holds } from '../judgement/holds.js';
+import { missBy } from '../judgement/pareto.js';
 import { metricOf, type Row, reasonOf } from './rows.js';
 
 /** Valid rows that can be on no front: they have no number for an objective or a bounded metric, or miss the bound. */

@@ -1,6 +1,6 @@
 import { nearest } from '../core/input/suggest.js';
 import { METRIC_NAMES, metricNamed } from '../core/metrics/catalogue.js';
-import type { Interval } from '../core/statistics/interval.js';
+import type { Interval } from '../statistics/interval.js';
 import type { Change, Comparison } from './compare.js';
 
 /** How far a metric of B may be from A: `decodeTokensPerSecond:-5%` = at most 5 % below. */

@@ -1,7 +1,7 @@
-import type { Drift } from '../core/judgement/drift.js';
 import { SETTLING_METRICS } from '../core/metrics/settling.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { gradingCodesOf } from '../core/result/warnings.js';
+import type { Drift } from '../judgement/drift.js';
 import { changeSentences, DRIFT_METRICS, driftCharts } from './drift/charts.js';
 import type { Row } from './rows.js';
 import { intervalOf, metricOf } from './rows.js';

@@ -1,5 +1,5 @@
-import { interactions, type MainEffects, mainEffects } from '../core/statistics/main-effects.js';
 import { NAME } from '../core/sweep/labels.js';
+import { interactions, type MainEffects, mainEffects } from '../statistics/main-effects.js';
 import type { AxisColumn } from './columns.js';
 import { metricOf, type Row } from './rows.js';
 
@@ -34,7 +34,7 @@ interface Importance {
 }
 
 /**
- * How much of a metric's variance over valid rows each axis explains (core/statistics/main-effects.ts). Of positive numbers it is the
+ * How much of a metric's variance over valid rows each axis explains (statistics/main-effects.ts). Of positive numbers it is the
  * variance of their logarithms, since settings make a thing so many times as fast, and tables quote geometric means.
  */
 export function importanceOf(axes: readonly AxisColumn[], rows: readonly Row[], metric: string): Importance {

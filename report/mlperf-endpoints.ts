@@ -4,8 +4,8 @@ import type { RequestRecord } from '../core/serving/requests.js';
 import { steadyState } from '../core/serving/steady-state.js';
 import { wholeRun } from '../core/serving/summary.js';
 import { superPassRequests } from '../core/serving/super-passes.js';
-import { quantileOfSorted } from '../core/statistics/quantile.js';
 import { NAME } from '../core/sweep/labels.js';
+import { quantileOfSorted } from '../statistics/quantile.js';
 import type { Report } from './report.js';
 import { isMarked, type Row } from './rows.js';
 

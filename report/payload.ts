@@ -1,9 +1,9 @@
-import { WATCHED } from '../core/judgement/drift.js';
-import { READING_METRICS } from '../core/judgement/pace.js';
 import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
 import type { Measurement, Missing, Phase, ResultRecord, SampleSeries } from '../core/result/result.js';
 import type { PointName } from '../core/sweep/labels.js';
 import type { Objective, SearchBound } from '../core/sweep/spec.js';
+import { WATCHED } from '../judgement/drift.js';
+import { READING_METRICS } from '../judgement/pace.js';
 import type { ColumnChoice } from './column-sets.js';
 import type { ReportRequest } from './report.js';
 import { type ServedView, servedView } from './served.js';

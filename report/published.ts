@@ -1,4 +1,4 @@
-import type { Interval } from '../core/statistics/interval.js';
+import type { Interval } from '../statistics/interval.js';
 import type { Report } from './report.js';
 
 /** A number as it was published: one metric of one row. */

@@ -1,5 +1,5 @@
-import { isPaced } from '../core/judgement/pace.js';
 import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
+import { isPaced } from '../judgement/pace.js';
 import type { Report } from './report.js';
 import { adjustmentOf, intervalOf, metricOf, type Row } from './rows.js';
 

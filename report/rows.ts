@@ -1,10 +1,10 @@
 import type { AxisValue, Experiment } from '../core/experiment/experiment.js';
-import { PACED_METRICS, PRIORS, readingsOf } from '../core/judgement/pace.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { type Grade, gradeOf, type Warning } from '../core/result/warnings.js';
-import type { Interval } from '../core/statistics/interval.js';
-import { calmness } from '../core/statistics/joint-fit.js';
-import { mean } from '../core/statistics/summary.js';
+import { PACED_METRICS, PRIORS, readingsOf } from '../judgement/pace.js';
+import type { Interval } from '../statistics/interval.js';
+import { calmness } from '../statistics/joint-fit.js';
+import { mean } from '../statistics/summary.js';
 
 export type RowState = 'valid' | 'invalid' | 'failed';
 
@@ -17,7 +17,7 @@ export interface Row {
   readonly axes: Readonly<Record<string, AxisValue>>;
   /** The model and the axes that vary, in one line: `small q4_k_m flashAttention=true`. */
   readonly label: string;
-  /** Its first start, with the estimate and interval of all starts as its measurements (core/judgement/trials.ts). */
+  /** Its first start, with the estimate and interval of all starts as its measurements (judgement/trials.ts). */
   readonly trial: ResultRecord;
   /** The trials that count, as they were recorded, oldest first; of a failed experiment the last one. */
   readonly starts: readonly ResultRecord[];

@@ -1,6 +1,6 @@
 import { metricNamed } from '../core/metrics/catalogue.js';
 import { ratioStyle, stepsOf } from '../core/metrics/format.js';
-import type { Interval } from '../core/statistics/interval.js';
+import type { Interval } from '../statistics/interval.js';
 
 /**
  * One scale for a whole column or axis, so that its numbers line up and can be compared at a glance: the

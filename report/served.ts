@@ -6,7 +6,7 @@ import type { RequestOutcome, RequestRecord } from '../core/serving/requests.js'
 import { type Kept, keptBy, type Objective, objectivesOf } from '../core/serving/slo.js';
 import { steadyStateOf } from '../core/serving/steady-state.js';
 import { wholeRun } from '../core/serving/summary.js';
-import { quantileOfSorted } from '../core/statistics/quantile.js';
+import { quantileOfSorted } from '../statistics/quantile.js';
 
 /** What is shown of one start of a server under load: a few kilobytes, however many requests there were. Times in seconds of the run. */
 export interface ServedView {

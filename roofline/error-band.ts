@@ -1,6 +1,6 @@
 import type { FactorCheck, ThreadFactors } from '../core/result/factors.js';
-import { studentQuantile } from '../core/statistics/distributions.js';
 import { type PhaseWork, workingSetOf } from '../core/work/phase-work.js';
+import { studentQuantile } from '../statistics/distributions.js';
 
 /** How far a prediction may lie off, as models told that the factors were not fitted to. */
 export interface ErrorBand {

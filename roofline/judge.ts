@@ -1,6 +1,6 @@
-import type { Judgement } from '../core/judgement/evidence.js';
-import { judgeWith, recomputeWith } from '../core/judgement/judge.js';
 import type { ResultRecord, TrialFacts } from '../core/result/result.js';
+import type { Judgement } from '../judgement/evidence.js';
+import { judgeWith, recomputeWith } from '../judgement/judge.js';
 import { placeRow } from './place-row.js';
 
 /** The judge of core/judgement with each row placed under its roofs: what writes records. */

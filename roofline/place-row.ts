@@ -1,6 +1,4 @@
 import { toFailure } from '../core/errors.js';
-import type { Evidence } from '../core/judgement/evidence.js';
-import { NOT_APPLICABLE } from '../core/judgement/not-applicable.js';
 import { arithmeticOf, isKnown, onGpu } from '../core/kernels/arithmetic.js';
 import type { KernelRecord } from '../core/kernels/record.js';
 import type {
@@ -10,11 +8,13 @@ import type {
   TrainingPart,
 } from '../core/result/roofline-record.js';
 import { runnerNamed } from '../core/runners/index.js';
-import { median } from '../core/statistics/quantile.js';
 import { type EnginePasses, onDevices } from '../core/work/engine-passes.js';
 import { counted, type PhaseWork, phaseWork, stagedPhaseWork } from '../core/work/phase-work.js';
 import type { PlacedPhase } from '../core/work/work.js';
 import { workloadNamed } from '../core/workloads/index.js';
+import type { Evidence } from '../judgement/evidence.js';
+import { NOT_APPLICABLE } from '../judgement/not-applicable.js';
+import { median } from '../statistics/quantile.js';
 import { peakFor } from './ceilings.js';
 import { bandwidthOf, type MachineModel, measuredMachine, warmLevelOf } from './machine-model.js';
 import { servedRow } from './served-row.js';

@@ -1,5 +1,4 @@
 import { toFailure } from '../core/errors.js';
-import type { Evidence } from '../core/judgement/evidence.js';
 import type { RooflineRecord } from '../core/result/roofline-record.js';
 import { type ServedLoad, servedLoad } from '../core/serving/load.js';
 import { requestsOf, type ServingRecord } from '../core/serving/record.js';
@@ -8,6 +7,7 @@ import { steadyStateOf } from '../core/serving/steady-state.js';
 import { type ServingWindow, wholeRun } from '../core/serving/summary.js';
 import type { ServedPasses } from '../core/work/engine-passes.js';
 import { devicesOf, ONE_DEVICE, servedWork } from '../core/work/served-work.js';
+import type { Evidence } from '../judgement/evidence.js';
 import { underRoofs } from './under-roofs.js';
 
 /**

@@ -1,10 +1,10 @@
-import type { Evidence } from '../core/judgement/evidence.js';
 import type { RecordFactors } from '../core/result/factors.js';
 import type { RooflineGiven, RooflinePhase, RooflineRecord } from '../core/result/roofline-record.js';
 import type { RecordRoofs } from '../core/result/roofs-record.js';
 import { isFitted } from '../core/runners/index.js';
-import { median } from '../core/statistics/quantile.js';
 import type { PhaseWork } from '../core/work/phase-work.js';
+import type { Evidence } from '../judgement/evidence.js';
+import { median } from '../statistics/quantile.js';
 import { publishedCeilings } from './ceilings.js';
 import { hardwareNamed } from './hardware/catalogue.js';
 import { type MachineModel, measuredMachine, publishedMachine } from './machine-model.js';

@@ -28,7 +28,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 /** What the build of the code reads. */
 const CODE = [
+  'statistics',
   'core',
+  'judgement',
   'roofline',
   'report',
   'search',

@@ -1,4 +1,4 @@
-import { dominates } from '../core/judgement/pareto.js';
+import { dominates } from '../judgement/pareto.js';
 
 /** What a point costs in each objective, smaller being better. */
 export type Costs = readonly number[];

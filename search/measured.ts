@@ -1,4 +1,4 @@
-import { dominates } from '../core/judgement/pareto.js';
+import { dominates } from '../judgement/pareto.js';
 import type { Observation } from './history.js';
 import { type Costs, hypervolume } from './hypervolume.js';
 import { CORNER, type Numbered, unitCosts } from './order.js';

@@ -1,5 +1,5 @@
-import { dominates } from '../core/judgement/pareto.js';
-import { moments } from '../core/statistics/summary.js';
+import { dominates } from '../judgement/pareto.js';
+import { moments } from '../statistics/summary.js';
 import type { Costs } from './hypervolume.js';
 
 /** Standard deviations by which a probe has to be beaten. */

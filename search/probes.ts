@@ -1,7 +1,7 @@
-import { dominates } from '../core/judgement/pareto.js';
 import { PROMOTED_CHARACTERS } from '../core/result/result.js';
-import { median } from '../core/statistics/quantile.js';
-import { mean } from '../core/statistics/summary.js';
+import { dominates } from '../judgement/pareto.js';
+import { median } from '../statistics/quantile.js';
+import { mean } from '../statistics/summary.js';
 import type { Observation, Prediction } from './history.js';
 import type { Costs } from './hypervolume.js';
 import { ranked } from './order.js';

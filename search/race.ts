@@ -1,4 +1,4 @@
-import { wilcoxonSignedRank } from '../core/statistics/significance.js';
+import { wilcoxonSignedRank } from '../statistics/significance.js';
 
 /** Rounds before a race may end, and after which what is still in it is promoted together. Four pairs are the fewest that can be told apart at LEVEL. */
 export const FEWEST_ROUNDS = 4;

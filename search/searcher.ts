@@ -1,6 +1,6 @@
-import { missBy } from '../core/judgement/pareto.js';
-import { PythonRandom } from '../core/statistics/python-random.js';
 import type { Objective, SearchSpec } from '../core/sweep/spec.js';
+import { missBy } from '../judgement/pareto.js';
+import { PythonRandom } from '../statistics/python-random.js';
 import { drawBelow, type History, type Observation } from './history.js';
 import { type Grown, Measured } from './measured.js';
 import { costOf } from './objectives.js';

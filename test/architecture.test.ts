@@ -14,19 +14,33 @@ const root = join(import.meta.dirname, '..');
 
 /** Who may import whom. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  core: ['core'],
-  roofline: ['roofline', 'core'],
-  search: ['search', 'core'],
-  report: ['report', 'search', 'roofline', 'core'],
+  statistics: ['statistics'],
+  core: ['core', 'statistics'],
+  judgement: ['judgement', 'core', 'statistics'],
+  roofline: ['roofline', 'judgement', 'core', 'statistics'],
+  search: ['search', 'judgement', 'core', 'statistics'],
+  report: ['report', 'search', 'roofline', 'judgement', 'core', 'statistics'],
   formats: ['formats', 'roofline', 'core'],
-  proto: ['proto', 'core'],
+  proto: ['proto', 'judgement', 'core'],
   process: ['process', 'core'],
-  load: ['load', 'process', 'proto', 'core'],
+  load: ['load', 'process', 'proto', 'core', 'statistics'],
   engines: ['engines', 'load', 'process', 'formats', 'roofline', 'proto', 'core'],
   artifacts: ['artifacts', 'engines', 'process', 'formats', 'roofline', 'proto', 'core'],
-  coordinator: ['coordinator', 'report', 'search', 'process', 'proto', 'core'],
+  coordinator: ['coordinator', 'report', 'search', 'process', 'proto', 'judgement', 'core', 'statistics'],
   operator: ['operator', 'report', 'proto', 'core'],
-  agent: ['agent', 'engines', 'artifacts', 'load', 'process', 'formats', 'roofline', 'proto', 'core'],
+  agent: [
+    'agent',
+    'engines',
+    'artifacts',
+    'load',
+    'process',
+    'formats',
+    'roofline',
+    'proto',
+    'judgement',
+    'core',
+    'statistics',
+  ],
   cli: [
     'cli',
     'coordinator',
@@ -40,13 +54,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'formats',
     'roofline',
     'proto',
+    'judgement',
     'core',
+    'statistics',
   ],
-  dashboards: ['dashboards', 'report', 'search', 'roofline', 'core'],
+  dashboards: ['dashboards', 'report', 'search', 'roofline', 'judgement', 'core', 'statistics'],
 };
 
 /** Rooms that compute and do nothing else: no file, no clock, no network. */
-const PURE: readonly string[] = ['core', 'search', 'roofline', 'report'];
+const PURE: readonly string[] = ['statistics', 'core', 'judgement', 'search', 'roofline', 'report'];
 
 /** Libraries that only one room may open. */
 const ONLY_IN: Record<string, readonly string[]> = {
@@ -203,7 +219,7 @@ describe('architecture', () => {
   test('and that is found where it is done', () => {
     const planted = new Map([
       ['agent/trial/a.ts', "if (runner.kind === 'llama-cpp') return;"],
-      ['core/judgement/b.ts', 'switch (kind) {\n  case "sparse":\n}'],
+      ['judgement/b.ts', 'switch (kind) {\n  case "sparse":\n}'],
       ['agent/factors/c.ts', "import { loadModel } from '../../engines/runners/llama-cpp/load.js';"],
       ['agent/trial/d.ts', "const { fake } = await import('../../core/runners/fake.js');"],
       ['engines/runners/sparse/e.ts', "export const kind = 'sparse';"],
@@ -211,7 +227,7 @@ describe('architecture', () => {
     ]);
     expect(askedKinds(planted, KINDS).map((sentence) => sentence.split(' ', 1)[0])).toEqual([
       'agent/trial/a.ts',
-      'core/judgement/b.ts',
+      'judgement/b.ts',
       'agent/factors/c.ts',
       'agent/trial/d.ts',
     ]);

@@ -5,10 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { resolveModel } from '../artifacts/files/resolve.js';
 import type { ModelFacts } from '../core/experiment/experiment.js';
-import { permute } from '../core/statistics/permutation.js';
 import { experimentAt } from '../core/sweep/expand.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { planSpace } from '../core/sweep/space.js';
+import { permute } from '../statistics/permutation.js';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'docs/examples');

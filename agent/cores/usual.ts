@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { SampleSeries } from '../../core/result/result.js';
-import { median, quantile } from '../../core/statistics/quantile.js';
 import type { CoresFound } from '../../engines/native/cores.js';
+import { median, quantile } from '../../statistics/quantile.js';
 
 /** Of the CPUs of a trial at one moment. */
 export interface CoresReading extends CoresFound {

@@ -1,7 +1,7 @@
-import { throttleNames } from '../../core/judgement/clocks.js';
 import type { AgentMetric } from '../../core/metrics/exported.js';
 import type { Labels } from '../../core/metrics/families.js';
 import { familyOf, isEnergyQuantity } from '../../core/metrics/meters.js';
+import { throttleNames } from '../../judgement/clocks.js';
 import type { Reading } from '../meters/meter.js';
 
 /** What a reading becomes: a value of a metric of the catalogue. */

@@ -1,5 +1,4 @@
 import { nodeSeconds } from '../../core/result/profile-record.js';
-import { quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
 import { knownTensorType } from '../../core/techniques/tensor-types.js';
 import { llamaCppSetting } from '../../core/work/llama-cpp.js';
 import type { LayerPass } from '../../core/work/pass/layer-pass.js';
@@ -11,6 +10,7 @@ import { measuringLibrary } from '../../engines/native/kernel-library.js';
 import { type EngineDevice, type Llama, loadLlama, type Pointer } from '../../engines/native/llama.js';
 import type { ProgressReport } from '../../process/isolation/job.js';
 import { type FactorSamples, type OperatorSample, productWork } from '../../roofline/factors/sample.js';
+import { quantileOfSorted, sorted } from '../../statistics/quantile.js';
 import { profileModel } from '../profile/run.js';
 import { disturbedBetween, readMachineTime } from '../roofs/machine.js';
 import { checkTimers } from './checks.js';

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
-import { quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { phaseWork, workingSetOf } from '../../core/work/phase-work.js';
 import { loadRunner } from '../../engines/runners/index.js';
@@ -12,6 +11,7 @@ import { open } from '../../engines/runners/runner.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { StepSample } from '../../roofline/factors/sample.js';
 import { architectureFromGguf } from '../../roofline/readers/gguf.js';
+import { quantileOfSorted, sorted } from '../../statistics/quantile.js';
 import { tokenPlan } from '../workloads/tokens.js';
 
 interface Case {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { median, quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
+import { median, quantileOfSorted, sorted } from '../../statistics/quantile.js';
 import type { Meter, Quantity } from './meter.js';
 
 /** How often a source renews a quantity: seen at the agent's start, or why it could not be seen. */

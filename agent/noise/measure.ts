@@ -1,7 +1,7 @@
 import { FailureError, failed } from '../../core/errors.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
-import type { WindowUse } from '../../core/judgement/disturbance.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import type { WindowUse } from '../../judgement/disturbance.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { readMachineTime, useBetween } from '../roofs/machine.js';
 import type { TrialContext } from '../trial/context.js';

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Noise } from '../../core/judgement/noise.js';
+import type { Noise } from '../../judgement/noise.js';
 import { fileName } from '../roofs/file-name.js';
 
 const component = z.union([

@@ -1,10 +1,10 @@
 import type { Options } from '../../core/experiment/experiment.js';
 import type { ProfiledOperator, ProfiledPhase, ProfileRecord } from '../../core/result/profile-record.js';
-import { median } from '../../core/statistics/quantile.js';
 import { loadRunner } from '../../engines/runners/index.js';
 import type { ProfiledGenerator } from '../../engines/runners/opened.js';
 import { type ModelRequest, open } from '../../engines/runners/runner.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
+import { median } from '../../statistics/quantile.js';
 import { latency, latencyOptions } from '../workloads/latency.js';
 import { type TokenPlan, tokenPlan } from '../workloads/tokens.js';
 

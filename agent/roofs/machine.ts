@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { DISTURBANCE_LIMITS } from '../../core/experiment/experiment.js';
-import { disturbances, type WindowUse } from '../../core/judgement/disturbance.js';
+import { disturbances, type WindowUse } from '../../judgement/disturbance.js';
 import { systemText } from '../../process/device/system-text.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { endedChildrenSeconds } from '../meters/process.js';

@@ -1,8 +1,8 @@
 import { FailureError } from '../../core/errors.js';
 import type { RoofReading } from '../../core/result/roofs.js';
-import { moments, stddev } from '../../core/statistics/summary.js';
 import type { ProgressReport, Task } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
+import { moments, stddev } from '../../statistics/summary.js';
 import type { RoofsRequest } from './measurer.js';
 
 /** Far beyond what a machine of many cores takes; a child that hangs must end. */

@@ -1,8 +1,8 @@
 import { failed, toFailure } from '../../core/errors.js';
-import { CLOCK_CHANGE } from '../../core/judgement/disturbance.js';
 import type { BandwidthRoof, ComputeRoof } from '../../core/result/roofs.js';
 import { measuringLibrary } from '../../engines/native/kernel-library.js';
 import { openRoofsKernels, type RoofsBench } from '../../engines/native/roofs.js';
+import { CLOCK_CHANGE } from '../../judgement/disturbance.js';
 import { disturbedBetween, readMachineTime } from './machine.js';
 import type { ThreadsPlan } from './plan.js';
 

@@ -1,8 +1,8 @@
 import { FailureError } from '../../core/errors.js';
-import { costlyPhases } from '../../core/judgement/profile-cost.js';
 import { warn } from '../../core/result/warnings.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { workloadNamed } from '../../core/workloads/index.js';
+import { costlyPhases } from '../../judgement/profile-cost.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { PROFILE } from '../profile/job.js';
 import { childLimits, placeOf, type TrialRun } from './context.js';

@@ -1,6 +1,6 @@
 import { failed } from '../../core/errors.js';
-import { median } from '../../core/statistics/quantile.js';
-import { shouldStop, warmingUp } from '../../core/statistics/stopping.js';
+import { median } from '../../statistics/quantile.js';
+import { shouldStop, warmingUp } from '../../statistics/stopping.js';
 import { type LengthenedWork, lengthen } from './lengthen.js';
 import type { WorkloadContext, WorkloadOutcome } from './workload.js';
 

@@ -1,8 +1,6 @@
 import { basename } from 'node:path';
 import { readText } from '../../artifacts/files/text.js';
 import { failed } from '../../core/errors.js';
-import { relativeHalfWidth } from '../../core/statistics/interval.js';
-import { warmupSettled } from '../../core/statistics/stopping.js';
 import { rateAt, type TrainingSettings } from '../../core/training/methods.js';
 import { trainingSettings } from '../../core/training/options.js';
 import type { TrainingRecord } from '../../core/training/record.js';
@@ -13,6 +11,8 @@ import {
   type TrainingBatch,
   type TrainingStep,
 } from '../../engines/runners/trainer.js';
+import { relativeHalfWidth } from '../../statistics/interval.js';
+import { warmupSettled } from '../../statistics/stopping.js';
 import { datasetOf, datasetOfExamples, type TrainingDataset } from './dataset.js';
 import { cutExample, readExamples } from './examples.js';
 import type { TrainingInput, Workload, WorkloadContext, WorkloadOutcome } from './workload.js';

@@ -1,8 +1,8 @@
 import { failed } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
-import { median } from '../../core/statistics/quantile.js';
-import { shouldStop, warmingUp } from '../../core/statistics/stopping.js';
 import type { Generator } from '../../engines/runners/opened.js';
+import { median } from '../../statistics/quantile.js';
+import { shouldStop, warmingUp } from '../../statistics/stopping.js';
 import { type LengthenedWork, lengthen } from './lengthen.js';
 import { type TokenPlan, tokenPlan } from './tokens.js';
 import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';

@@ -1,4 +1,4 @@
-import type { Interval } from '../../core/statistics/interval.js';
+import type { Interval } from '../../statistics/interval.js';
 
 /** @returns a number for a table, to four digits. */
 export const rounded = (value: number | null): number | null =>

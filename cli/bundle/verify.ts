@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
-import { canRecompute } from '../../core/judgement/judge.js';
 import { bodiesOf } from '../../core/result/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { canRecompute } from '../../judgement/judge.js';
 import { VERSION } from '../../process/package.js';
 import { differences, isNear, type PublishedFigure, publishedOf } from '../../report/published.js';
 import { recompute } from '../../roofline/judge.js';

@@ -2,9 +2,9 @@ import type { CheckedOp, TimedOp } from '../../agent/kernels/run.js';
 import { arithmeticOf } from '../../core/kernels/arithmetic.js';
 import type { OpFacts } from '../../core/kernels/op.js';
 import type { Roofs } from '../../core/result/roofs.js';
-import { quantile } from '../../core/statistics/quantile.js';
 import type { OpListing } from '../../engines/native/ops.js';
 import { roofShare } from '../../roofline/roof-share.js';
+import { quantile } from '../../statistics/quantile.js';
 import { plainTable } from '../output/plain-table.js';
 
 /** Every op: what it is, its shape, and its variants with why one cannot run. */

@@ -1,7 +1,7 @@
 import { NoiseStore } from '../../agent/noise/store.js';
-import { differenceShown } from '../../core/judgement/noise.js';
 import { formatPercent } from '../../core/metrics/format.js';
 import type { Sweep } from '../../core/sweep/spec.js';
+import { differenceShown } from '../../judgement/noise.js';
 import type { ThisNode } from '../this-node.js';
 
 /** What the starts of a sweep can show on this machine, as far as a look at its noise tells. */

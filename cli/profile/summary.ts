@@ -1,10 +1,10 @@
 import { toFailure } from '../../core/errors.js';
-import { costlyPhases } from '../../core/judgement/profile-cost.js';
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import { type ProfiledPhase, type ProfileRecord, profileCost } from '../../core/result/profile-record.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { operatorsOf, type PhaseWork, phaseWork } from '../../core/work/phase-work.js';
 import { formatOf } from '../../formats/index.js';
+import { costlyPhases } from '../../judgement/profile-cost.js';
 import { rateText } from '../../report/roofline.js';
 import { type ModuleRow, moduleRows } from '../../roofline/profile/table.js';
 import { plainTable } from '../output/plain-table.js';

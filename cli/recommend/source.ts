@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Gates } from '../../core/experiment/experiment.js';
-import { regraded } from '../../core/judgement/regrade.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { regraded } from '../../judgement/regrade.js';
 import { buildReport } from '../../report/build.js';
 import type { Report } from '../../report/report.js';
 import { savedBaseline } from '../baseline/store.js';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { canRecompute } from '../../core/judgement/judge.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { canRecompute } from '../../judgement/judge.js';
 import { buildReport } from '../../report/build.js';
 import { differences, type PublishedFigure, publishedOf } from '../../report/published.js';
 import type { ReportRequest } from '../../report/report.js';

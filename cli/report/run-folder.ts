@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Gates } from '../../core/experiment/experiment.js';
-import { regraded } from '../../core/judgement/regrade.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { namesOf } from '../../core/sweep/labels.js';
 import { parseSweep } from '../../core/sweep/parse.js';
 import type { Sweep } from '../../core/sweep/spec.js';
+import { regraded } from '../../judgement/regrade.js';
 import { buildReport } from '../../report/build.js';
 import type { PublishedFigure } from '../../report/published.js';
 import type { ReportRequest } from '../../report/report.js';

@@ -1,8 +1,8 @@
-import { isBetter, recordFront } from '../../core/judgement/pareto.js';
 import type { ROOF_LABELS } from '../../core/metrics/exported.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import type { RooflinePhase, RooflineRecord } from '../../core/result/roofline-record.js';
 import type { Objective } from '../../core/sweep/spec.js';
+import { isBetter, recordFront } from '../../judgement/pareto.js';
 import type { SweepView } from '../scheduler/view.js';
 import { gaugeOf, infoOf, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';

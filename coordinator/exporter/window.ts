@@ -1,9 +1,9 @@
-import { Commons } from '../../core/judgement/estimates.js';
-import { isBetter } from '../../core/judgement/pareto.js';
-import { combineStarts, startsOf } from '../../core/judgement/trials.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { sameItems } from '../../core/same.js';
 import type { Objective } from '../../core/sweep/spec.js';
+import { Commons } from '../../judgement/estimates.js';
+import { isBetter } from '../../judgement/pareto.js';
+import { combineStarts, startsOf } from '../../judgement/trials.js';
 import { placeKey } from './replayed.js';
 
 /** A result that is exported. */

@@ -1,6 +1,6 @@
-import { regraded } from '../../core/judgement/regrade.js';
 import { settlingValues } from '../../core/metrics/settling.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { regraded } from '../../judgement/regrade.js';
 import { cutFields } from './cut.js';
 import type { Detail, EntryAt, Fact, FactHead, LogEntry, ResultHead } from './log.js';
 

@@ -1,4 +1,4 @@
-import { median } from '../../core/statistics/quantile.js';
+import { median } from '../../statistics/quantile.js';
 import { type LeaseState, queueOf, type SchedulerState, type SweepState } from './state.js';
 import { sweepStatus } from './status.js';
 

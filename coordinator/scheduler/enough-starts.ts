@@ -1,6 +1,6 @@
 import { SETTLING_METRICS, type SettlingValues } from '../../core/metrics/settling.js';
-import { anotherStart } from '../../core/statistics/allocation.js';
-import { tInterval } from '../../core/statistics/interval.js';
+import { anotherStart } from '../../statistics/allocation.js';
+import { tInterval } from '../../statistics/interval.js';
 import type { SweepView } from './view.js';
 
 /** What the starts of a point said, oldest first. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { median } from '../../core/statistics/quantile.js';
+import { median } from '../../statistics/quantile.js';
 import type { Block, LeaseState, SchedulerOptions, SchedulerState, SweepState } from './state.js';
 import type { SweepView } from './view.js';
 

@@ -1,5 +1,5 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
-import { ofNewestBuild } from '../../core/judgement/trials.js';
+import { ofNewestBuild } from '../../judgement/trials.js';
 import type { Fact } from '../log/log.js';
 import { DEFAULT_NAMESPACE } from './namespaces.js';
 import { mayReuse } from './placement.js';

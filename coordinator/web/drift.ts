@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { median } from '../../core/statistics/quantile.js';
 import {
   changeSentences,
   DRIFT_METRICS,
@@ -11,6 +10,7 @@ import {
   SITTING_SECONDS,
 } from '../../report/drift/charts.js';
 import type { LiveBaseline, LiveDrift } from '../../report/live/live.js';
+import { median } from '../../statistics/quantile.js';
 import { type Seer, seesSweep } from '../api/visible.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Log } from '../log/log.js';

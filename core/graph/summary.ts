@@ -1,4 +1,4 @@
-import { median } from '../statistics/quantile.js';
+import { median } from '../../statistics/quantile.js';
 import { criticalPath, meanInFlight, type PathStep, type TimedCall } from './critical-path.js';
 import type { ApplicationRecord, CallRecord, GraphRecord, NodeRecord } from './record.js';
 

@@ -81,7 +81,7 @@ export interface MetricDefinition {
   /** Shown in tables when the user did not choose columns. */
   readonly column: string | null;
   readonly help: string;
-  /** What it is of the readings of a trial's meters (core/judgement/machine.ts); null = a judge of its own works it out. */
+  /** What it is of the readings of a trial's meters (judgement/machine.ts); null = a judge of its own works it out. */
   readonly reading: MetricReading | null;
 }
 

@@ -1,5 +1,5 @@
+import { median } from '../../statistics/quantile.js';
 import type { SampleSeries } from '../result/result.js';
-import { median } from '../statistics/quantile.js';
 
 /**
  * Values by which drivers say "no value": NVML's all ones, and DCGM's blanks (dcgm_structs.h: 0x7ffffff0 and

@@ -1,4 +1,4 @@
-import { stddev } from '../statistics/summary.js';
+import { stddev } from '../../statistics/summary.js';
 import { type Estimate, Moments } from './perplexity.js';
 
 /** One item's score, 0 to 1. */

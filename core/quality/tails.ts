@@ -1,4 +1,4 @@
-import { quantileOfSorted, sorted } from '../statistics/quantile.js';
+import { quantileOfSorted, sorted } from '../../statistics/quantile.js';
 
 /** The percentiles that llama-perplexity --kl-divergence prints. Linear between neighbours (type 7), as there. */
 export interface Distribution {

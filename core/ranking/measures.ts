@@ -1,5 +1,5 @@
-import { kendallTau } from '../statistics/agreement.js';
-import { pearson, spearman } from '../statistics/correlation.js';
+import { kendallTau } from '../../statistics/agreement.js';
+import { pearson, spearman } from '../../statistics/correlation.js';
 
 /** What is known of one query: grades by document id; what is not judged is not relevant. */
 export type Judgements = ReadonlyMap<string, number>;

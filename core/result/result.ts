@@ -138,7 +138,7 @@ const present = z.object({
   median: z.number(),
   stddev: z.number().nullable(),
   cv: z.number().nullable(),
-  /** Of an estimate (perplexity, scores): its sampling error. What is timed has none in one process, and one in a row (core/judgement/trials.ts). */
+  /** Of an estimate (perplexity, scores): its sampling error. What is timed has none in one process, and one in a row (judgement/trials.ts). */
   ci95: z.tuple([z.number(), z.number()]).nullable(),
   /** One value per repeat, in order; null for single readings and pooled percentiles. */
   samples: z.array(z.number()).nullable(),

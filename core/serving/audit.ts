@@ -1,4 +1,4 @@
-import { pairedSigns } from '../statistics/significance.js';
+import { pairedSigns } from '../../statistics/significance.js';
 import type { RequestRecord } from './requests.js';
 
 /**

@@ -1,4 +1,4 @@
-import { median } from '../statistics/quantile.js';
+import { median } from '../../statistics/quantile.js';
 import { latenciesOf } from './latencies.js';
 import type { RequestRecord } from './requests.js';
 import { requestsIn, type ServingWindow } from './summary.js';

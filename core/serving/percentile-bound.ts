@@ -1,4 +1,4 @@
-import { incompleteBeta } from '../statistics/distributions.js';
+import { incompleteBeta } from '../../statistics/distributions.js';
 
 /** How sure a bound is: what MLPerf's LoadGen has built in (results.cc). */
 export const BOUND_CONFIDENCE = 0.99;

@@ -1,5 +1,5 @@
-import { studentCdf } from '../statistics/distributions.js';
-import { moments } from '../statistics/summary.js';
+import { studentCdf } from '../../statistics/distributions.js';
+import { moments } from '../../statistics/summary.js';
 
 /**
  * Does an open loop send more than the server ends? Then requests on their way grow without end, and with them every latency from the

@@ -1,6 +1,6 @@
+import { wilsonInterval } from '../../statistics/proportion.js';
 import { nearest } from '../input/suggest.js';
 import { quote } from '../quote.js';
-import { wilsonInterval } from '../statistics/proportion.js';
 import { latenciesOf } from './latencies.js';
 import type { RequestRecord } from './requests.js';
 

@@ -1,10 +1,10 @@
-import { pettitt } from '../statistics/change-point.js';
-import type { Interval } from '../statistics/interval.js';
-import { tInterval } from '../statistics/interval.js';
-import { mser } from '../statistics/mser.js';
-import { median } from '../statistics/quantile.js';
-import { moments } from '../statistics/summary.js';
-import { fittedChange, mannKendallHamedRao } from '../statistics/trend.js';
+import { pettitt } from '../../statistics/change-point.js';
+import type { Interval } from '../../statistics/interval.js';
+import { tInterval } from '../../statistics/interval.js';
+import { mser } from '../../statistics/mser.js';
+import { median } from '../../statistics/quantile.js';
+import { moments } from '../../statistics/summary.js';
+import { fittedChange, mannKendallHamedRao } from '../../statistics/trend.js';
 import type { RequestRecord } from './requests.js';
 import { lowerPercentile, type SuperPass, superPasses, superPassRequests } from './super-passes.js';
 

@@ -1,5 +1,5 @@
-import { quantileOfSorted } from '../statistics/quantile.js';
-import { selectQuantiles } from '../statistics/select.js';
+import { quantileOfSorted } from '../../statistics/quantile.js';
+import { selectQuantiles } from '../../statistics/select.js';
 import { type FromStart, interTokenLatencies, type Latencies, latenciesOf } from './latencies.js';
 import { percentileBound } from './percentile-bound.js';
 import { REQUEST_OUTCOMES, type RequestOutcome, type RequestRecord } from './requests.js';

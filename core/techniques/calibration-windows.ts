@@ -1,4 +1,4 @@
-import { permute } from '../statistics/permutation.js';
+import { permute } from '../../statistics/permutation.js';
 
 /** A piece of a text that runs through the model by itself. */
 export interface CalibrationWindow {

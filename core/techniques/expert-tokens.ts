@@ -1,4 +1,4 @@
-import { median } from '../statistics/quantile.js';
+import { median } from '../../statistics/quantile.js';
 import { tensorOf } from './pruning/plan.js';
 
 /** How many calibration tokens the router of a mixture sent to its experts. */

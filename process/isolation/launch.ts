@@ -81,14 +81,10 @@ export function launch<Answer, Report extends ChildMessage = never>(
     cgroupFolder: request.cgroupFolder ?? null,
     onExceeded: () => ladder.now(),
   });
-  const limit = request.timeLimitSeconds;
-  const clock =
-    limit === null
-      ? null
-      : setTimeout(() => {
-          timedOutAfterSeconds = limit;
-          ladder.climb(`it ran longer than ${limit} s`);
-        }, limit * 1000);
+  const clock = afterSeconds(request.timeLimitSeconds, (limit) => {
+    timedOutAfterSeconds = limit;
+    ladder.climb(`it ran longer than ${limit} s`);
+  });
 
   child.stderr?.on('data', (chunk: Buffer) => tail.push(chunk));
   child.on('message', (message: ChildState | Report | LastMessage<Answer>) => {
@@ -102,7 +98,7 @@ export function launch<Answer, Report extends ChildMessage = never>(
   const ended = exitOf(child, (error) => {
     startError = error;
   }).then(async ({ exitCode, signal }): Promise<Ending<Answer>> => {
-    if (clock !== null) clearTimeout(clock);
+    clearTimeout(clock);
     const memoryExceeded = guard.exceeded();
     if (pid !== 0) ladder.end();
     if (pid !== 0) await lastWords(closed);
@@ -140,6 +136,14 @@ export function launch<Answer, Report extends ChildMessage = never>(
     resume: () => say({ resume: true }),
     ended,
   };
+}
+
+/** @param limit null = never. */
+function afterSeconds(
+  limit: number | null,
+  act: (limit: number) => void,
+): ReturnType<typeof setTimeout> | undefined {
+  return limit === null ? undefined : setTimeout(() => act(limit), limit * 1000);
 }
 
 function start(request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpus' | 'tools'>): ChildProcess {

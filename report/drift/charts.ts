@@ -1,11 +1,11 @@
-import { WATCHED } from '../../core/judgement/drift.js';
-import { PRIORS, paceOf, readingsOf } from '../../core/judgement/pace.js';
 import { minuteOf } from '../../core/minute.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
-import { type ControlChart, controlChart, FEWEST_CHARTED } from '../../core/statistics/control-chart.js';
-import { dot } from '../../core/statistics/joint-fit.js';
-import { median } from '../../core/statistics/quantile.js';
-import { mean } from '../../core/statistics/summary.js';
+import { WATCHED } from '../../judgement/drift.js';
+import { PRIORS, paceOf, readingsOf } from '../../judgement/pace.js';
+import { type ControlChart, controlChart, FEWEST_CHARTED } from '../../statistics/control-chart.js';
+import { dot } from '../../statistics/joint-fit.js';
+import { median } from '../../statistics/quantile.js';
+import { mean } from '../../statistics/summary.js';
 
 /** Starts that lie closer together are one sitting: what the machine does to one it does to all, and their spread says nothing of days. */
 export const SITTING_SECONDS = 3600;

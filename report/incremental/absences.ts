@@ -1,6 +1,6 @@
-import { notApplicable } from '../../core/judgement/not-applicable.js';
 import { METRICS, metricNamed } from '../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { notApplicable } from '../../judgement/not-applicable.js';
 import type { ColumnChoice } from '../column-sets.js';
 import type { Absence } from '../notes.js';
 

@@ -1,5 +1,5 @@
-import { type Drift, driftOf, type StartSpeeds, speedsOf } from '../../core/judgement/drift.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { type Drift, driftOf, type StartSpeeds, speedsOf } from '../../judgement/drift.js';
 
 /** Whether the machine drifted, judged when somebody asks and something came since. */
 export class DriftTally {

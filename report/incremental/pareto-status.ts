@@ -1,5 +1,5 @@
-import { costsOf, dominates, recordFront } from '../../core/judgement/pareto.js';
 import type { Objective, SearchBound } from '../../core/sweep/spec.js';
+import { costsOf, dominates, recordFront } from '../../judgement/pareto.js';
 import type { Entry } from './entry.js';
 
 /** Where rows stand while others come: all are placed again only when the front itself moves. */

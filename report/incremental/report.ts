@@ -1,9 +1,9 @@
-import { Commons, TELLING_ROWS } from '../../core/judgement/estimates.js';
-import { combineStarts, startsOf } from '../../core/judgement/trials.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { isRetired } from '../../core/result/warnings.js';
 import { sameItems } from '../../core/same.js';
 import { axisValuesAnywhere, NAME, nameOf } from '../../core/sweep/labels.js';
+import { Commons, TELLING_ROWS } from '../../judgement/estimates.js';
+import { combineStarts, startsOf } from '../../judgement/trials.js';
 import { offFront, unplaced } from '../front.js';
 import { headlinesOf } from '../headlines.js';
 import { noteGroups } from '../notes.js';

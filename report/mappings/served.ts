@@ -2,7 +2,7 @@ import { latenciesOf } from '../../core/serving/latencies.js';
 import { requestsOf } from '../../core/serving/record.js';
 import type { RequestRecord } from '../../core/serving/requests.js';
 import { wholeRun } from '../../core/serving/summary.js';
-import { quantileOfSorted } from '../../core/statistics/quantile.js';
+import { quantileOfSorted } from '../../statistics/quantile.js';
 import type { Row } from '../rows.js';
 import type { FieldMapping } from './mapping.js';
 

@@ -1,6 +1,6 @@
 import type { AxisValue } from '../../core/experiment/experiment.js';
 import { meanLength, parseLengths } from '../../core/serving/lengths.js';
-import type { Interval } from '../../core/statistics/interval.js';
+import type { Interval } from '../../statistics/interval.js';
 import type { Candidate } from './candidate.js';
 import { absent, type Figure } from './figure.js';
 

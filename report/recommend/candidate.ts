@@ -1,12 +1,12 @@
 import type { AxisValue, Experiment } from '../../core/experiment/experiment.js';
 import { deviceKind } from '../../core/experiment/experiment.js';
-import { holds } from '../../core/judgement/holds.js';
 import { metricNamed } from '../../core/metrics/catalogue.js';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';
 import { requestsOf } from '../../core/serving/record.js';
 import { latencyFor, type SloMetric } from '../../core/serving/slo.js';
-import { normalQuantile } from '../../core/statistics/distributions.js';
-import { type Interval, tInterval } from '../../core/statistics/interval.js';
+import { holds } from '../../judgement/holds.js';
+import { normalQuantile } from '../../statistics/distributions.js';
+import { type Interval, tInterval } from '../../statistics/interval.js';
 import { isExact } from '../compare.js';
 import { intervalOf, metricOf, type Row, reasonOf } from '../rows.js';
 import { absent, type Figure } from './figure.js';

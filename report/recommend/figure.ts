@@ -1,5 +1,5 @@
-import { normalCdf, normalQuantile } from '../../core/statistics/distributions.js';
-import type { Interval } from '../../core/statistics/interval.js';
+import { normalCdf, normalQuantile } from '../../statistics/distributions.js';
+import type { Interval } from '../../statistics/interval.js';
 
 /** What is known of a quantity of a candidate. */
 export interface Figure {

@@ -1,7 +1,7 @@
 import { metricNamed } from '../../core/metrics/catalogue.js';
-import type { Interval } from '../../core/statistics/interval.js';
 import { isFloatType } from '../../core/techniques/float-types.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
+import type { Interval } from '../../statistics/interval.js';
 import type { Candidate } from './candidate.js';
 import { absent, chanceOf, type Figure, missOf, ratioOf } from './figure.js';
 import { type Quantity, quantityName } from './quantity.js';

@@ -4,7 +4,7 @@ import {
   type FactorEvidence,
   type ThreadFactors,
 } from '../../core/result/factors.js';
-import { quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
+import { quantileOfSorted, sorted } from '../../statistics/quantile.js';
 import { factorAt } from '../factor-at.js';
 import type { MachineModel } from '../machine-model.js';
 import { keptShare, predictPass } from '../predict.js';

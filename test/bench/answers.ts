@@ -17,7 +17,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { median } from '../../core/statistics/quantile.js';
+import { median } from '../../statistics/quantile.js';
 import { modelPath } from '../models/loading.js';
 import { ROOT } from '../support/ridge.js';
 import { slowed } from '../support/slowed.js';

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { OPS } from '../../core/kernels/gen/ops.js';
 import { shapeOf } from '../../core/kernels/op.js';
-import { median } from '../../core/statistics/quantile.js';
 import { type CudaState, openCuda } from '../../engines/native/cuda.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { type NativeOps, type OpRequest, openOps } from '../../engines/native/ops.js';
+import { median } from '../../statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
 
 // What our CUDA kernels are worth on the GPU of this machine: every op checked, roofs against what PyTorch reaches, sparse

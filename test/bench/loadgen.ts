@@ -17,11 +17,11 @@ import { createWriteStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { latenciesOf } from '../../core/serving/latencies.js';
 import type { Tokenizer } from '../../core/serving/tokenizer.js';
-import { median, quantile } from '../../core/statistics/quantile.js';
 import { measureCeiling } from '../../load/ceiling.js';
 import { type LoadOrder, type LoadOutcome, runLoad } from '../../load/run-load.js';
 import { startSimulatorProcess } from '../../load/simulator/process.js';
 import { readCpu } from '../../process/device/cpu.js';
+import { median, quantile } from '../../statistics/quantile.js';
 import { endpointOf, many } from '../support/simulator.js';
 import { conclude, type Figure } from './figure.js';
 

@@ -23,10 +23,10 @@ import { parseArgs } from 'node:util';
 import { PROFILE } from '../../agent/profile/job.js';
 import { ggufToOnnx } from '../../artifacts/conversions/gguf-to-onnx/converter.js';
 import { nodeSeconds, profileCost } from '../../core/result/profile-record.js';
-import { median } from '../../core/statistics/quantile.js';
 import { NO_ENGINES } from '../../engines/config.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
+import { median } from '../../statistics/quantile.js';
 import { ROOT } from '../support/ridge.js';
 import { conclude, type Figure } from './figure.js';
 

@@ -16,12 +16,12 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { answer } from '../../cli/recommend/recommend.js';
 import { readRun } from '../../cli/report/run-folder.js';
-import { quantile } from '../../core/statistics/quantile.js';
 import { buildReport } from '../../report/build.js';
 import { atLoad } from '../../report/recommend/at-load.js';
 import { type Candidate, measured } from '../../report/recommend/candidate.js';
 import { readQuantity } from '../../report/recommend/quantity.js';
 import { type Bound, readBound } from '../../report/recommend/question.js';
+import { quantile } from '../../statistics/quantile.js';
 import { ridge } from '../support/ridge.js';
 import { conclude } from './figure.js';
 

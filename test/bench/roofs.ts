@@ -20,10 +20,10 @@ import { freeBytes } from '../../agent/roofs/machine.js';
 import { planRoofs } from '../../agent/roofs/plan.js';
 import { readTopology } from '../../agent/roofs/topology.js';
 import { ACCESSES } from '../../core/result/roofs.js';
-import { median } from '../../core/statistics/quantile.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { openRoofsKernels } from '../../engines/native/roofs.js';
 import { readAffinity } from '../../process/device/affinity.js';
+import { median } from '../../statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
 import {
   compiledOneDnn,

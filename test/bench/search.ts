@@ -16,7 +16,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { median } from '../../core/statistics/quantile.js';
+import { median } from '../../statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
 import { knowingNoise, PROBED, plainHalving } from './search/halving.js';
 import { recorded } from './search/recorded.js';

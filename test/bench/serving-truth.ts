@@ -13,12 +13,12 @@
 
 import { interTokenLatencies, latenciesOf } from '../../core/serving/latencies.js';
 import type { RequestRecord } from '../../core/serving/requests.js';
-import { median, quantile } from '../../core/statistics/quantile.js';
-import { mean } from '../../core/statistics/summary.js';
 import { openTokenizer } from '../../engines/runners/tokenizer.js';
 import { syntheticRequests } from '../../load/prompts/synthetic.js';
 import { type LoadOrder, runLoad } from '../../load/run-load.js';
 import { startSimulatorProcess } from '../../load/simulator/process.js';
+import { median, quantile } from '../../statistics/quantile.js';
+import { mean } from '../../statistics/summary.js';
 import { modelPath } from '../models/loading.js';
 import { endpointOf } from '../support/simulator.js';
 import { conclude, type Figure } from './figure.js';

@@ -11,8 +11,8 @@ import { measureQuality } from '../../agent/quality/measure.js';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
-import { median } from '../../core/statistics/quantile.js';
 import { loadLlama } from '../../engines/native/llama.js';
+import { median } from '../../statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
 import {
   type Candidate,

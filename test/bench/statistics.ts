@@ -1,16 +1,16 @@
 /**
  * bench:statistics: do intervals and comparisons of rows beside neighbours hold what they say? Simulated machines, seeded: a neighbour
  * comes and goes, the host puts CPUs far from each other, sittings and passes have a level of their own, rows lose more or less than the
- * mean of them, errors have long tails (core/statistics/joint-fit.ts has none of this but the slopes). Nothing is measured.
+ * mean of them, errors have long tails (statistics/joint-fit.ts has none of this but the slopes). Nothing is measured.
  *
  *   npm run bench -- statistics [--pairs=300] [--seed=1]
  */
-import { PRIORS } from '../../core/judgement/pace.js';
-import { differenceOf, intervalOf } from '../../core/statistics/joint-compare.js';
-import { type Estimate, type JointFit, jointFit, type Starts } from '../../core/statistics/joint-fit.js';
-import { median } from '../../core/statistics/quantile.js';
-import { holm } from '../../core/statistics/significance.js';
-import { mean } from '../../core/statistics/summary.js';
+import { PRIORS } from '../../judgement/pace.js';
+import { differenceOf, intervalOf } from '../../statistics/joint-compare.js';
+import { type Estimate, type JointFit, jointFit, type Starts } from '../../statistics/joint-fit.js';
+import { median } from '../../statistics/quantile.js';
+import { holm } from '../../statistics/significance.js';
+import { mean } from '../../statistics/summary.js';
 import { conclude, type Figure } from './figure.js';
 import { drawFrom } from './statistics/draw.js';
 import { machineOf, NEIGHBOURS, type Neighbours, sitting } from './statistics/machine.js';

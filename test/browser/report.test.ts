@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { NOT_APPLICABLE } from '../../core/judgement/not-applicable.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { NOT_APPLICABLE } from '../../judgement/not-applicable.js';
 import { buildReport } from '../../report/build.js';
 import type { Report } from '../../report/report.js';
 import { LONG } from '../support/cases.js';

@@ -6,16 +6,16 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_830,
+  code: 180_625,
   /** Of one room. */
-  room: 33_655,
-  tests: 79_865,
-  benches: 19_730,
+  room: 27_930,
+  tests: 79_860,
+  benches: 19_700,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
   words: 61_440,
   functionLines: 80,
-  longFunctions: 11,
+  longFunctions: 9,
 } as const;
 
 /** One budget beside what there is. */

@@ -1,7 +1,7 @@
 import { findMeters } from '../../agent/meters/index.js';
 import { Recorder } from '../../agent/meters/recorder.js';
-import type { Judgement } from '../../core/judgement/evidence.js';
 import type { SampleSeries } from '../../core/result/result.js';
+import type { Judgement } from '../../judgement/evidence.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { judge } from '../../roofline/judge.js';
 import { calmInput, calmSamples, joulesAt, phasesOf, TRUTH, wattsAt } from '../unit/judgement/trace.js';

@@ -1,7 +1,7 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import type { Interval } from '../../core/statistics/interval.js';
-import { quantileOfSorted, sorted } from '../../core/statistics/quantile.js';
+import type { Interval } from '../../statistics/interval.js';
+import { quantileOfSorted, sorted } from '../../statistics/quantile.js';
 
 const RESAMPLES = 2000;
 

@@ -1,8 +1,8 @@
 import { addBleu, bleuCounts, bleuOf } from '../../core/quality/scorers/bleu.js';
 import { addChrf, bestChrf, chrfOf } from '../../core/quality/scorers/chrf.js';
 import { score } from '../../core/quality/scorers/index.js';
-import { kappa } from '../../core/statistics/agreement.js';
-import { classification, errorsOf, rocAuc } from '../../core/statistics/classification.js';
+import { kappa } from '../../statistics/agreement.js';
+import { classification, errorsOf, rocAuc } from '../../statistics/classification.js';
 
 /** What is scored by ours and by the packages that define it. */
 export type Case =

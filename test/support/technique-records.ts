@@ -1,7 +1,7 @@
 import type { TechniqueChoice } from '../../core/experiment/experiment.js';
-import { qualityFindings } from '../../core/judgement/quality.js';
 import type { QualityRecord } from '../../core/quality/record.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { qualityFindings } from '../../judgement/quality.js';
 import { experimentOf, hex } from './experiments.js';
 import { completeTrial } from './records.js';
 

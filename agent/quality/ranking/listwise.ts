@@ -2,9 +2,9 @@ import { failed } from '../../../core/errors.js';
 import type { Way } from '../../../core/ranking/definition.js';
 import { byScore, LETTERS, readOrder, windowsFromBottom } from '../../../core/ranking/order.js';
 import { cutPassage, listwisePrompt, shown } from '../../../core/ranking/prompts.js';
-import { kendallTau } from '../../../core/statistics/agreement.js';
-import { mean } from '../../../core/statistics/summary.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
+import { kendallTau } from '../../../statistics/agreement.js';
+import { mean } from '../../../statistics/summary.js';
 import { type Letters, lettersOf, type Next, type PromptReader } from './prompt-reader.js';
 import { type Candidate, fitted, type Reranker } from './reranker.js';
 

@@ -4,11 +4,11 @@ import type { Experiment } from '../../../core/experiment/experiment.js';
 import { METRICS, type MetricName, metricNamed } from '../../../core/metrics/catalogue.js';
 import { RESULT_SCHEMA, type ResultRecord, resultSchema } from '../../../core/result/result.js';
 import { DEFAULT_RUNNER } from '../../../core/runners/index.js';
-import { median } from '../../../core/statistics/quantile.js';
 import { experimentAt } from '../../../core/sweep/expand.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { API_VERSION } from '../../../core/sweep/spec.js';
+import { median } from '../../../statistics/quantile.js';
 import type { LlamaBenchRow } from './rows.js';
 
 /** A prompt and an answer behind it, as one experiment of ours has both; one of them may not have been timed. */

@@ -1,7 +1,7 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { icc, kappa, kendallTau } from '../../statistics/agreement.js';
-import { mean } from '../../statistics/summary.js';
+import { icc, kappa, kendallTau } from '../../../statistics/agreement.js';
+import { mean } from '../../../statistics/summary.js';
 import { type ScoreEstimate, scoreEstimate } from './metrics.js';
 
 export const COSTS = ['seconds', 'tokens', 'joules', 'money'] as const;

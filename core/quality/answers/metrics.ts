@@ -1,6 +1,6 @@
-import { bootstrapInterval, type Interval, tInterval } from '../../statistics/interval.js';
-import { wilsonInterval } from '../../statistics/proportion.js';
-import { mean } from '../../statistics/summary.js';
+import { bootstrapInterval, type Interval, tInterval } from '../../../statistics/interval.js';
+import { wilsonInterval } from '../../../statistics/proportion.js';
+import { mean } from '../../../statistics/summary.js';
 
 /** One answer, as metrics see it; null = not known. */
 export interface Answered {

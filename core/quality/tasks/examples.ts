@@ -1,4 +1,4 @@
-import { PythonRandom } from '../../statistics/python-random.js';
+import { PythonRandom } from '../../../statistics/python-random.js';
 
 /** Chooses what is shown before an item. @returns so many of the pool, the item itself never; fewer where there are no more. */
 export type Pick<T> = (item: T) => readonly T[];

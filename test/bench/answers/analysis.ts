@@ -1,7 +1,7 @@
-import { median } from '../../../core/statistics/quantile.js';
 import { runsApart } from '../../../report/apart.js';
 import { type Change, changesOf, matchRows } from '../../../report/compare.js';
 import { intervalOf, metricOf } from '../../../report/rows.js';
+import { median } from '../../../statistics/quantile.js';
 import type { Run } from './runs.js';
 
 /** What a quickstart is asked for. */

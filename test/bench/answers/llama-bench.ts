@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { studentQuantile } from '../../../core/statistics/distributions.js';
-import { moments } from '../../../core/statistics/summary.js';
+import { studentQuantile } from '../../../statistics/distributions.js';
+import { moments } from '../../../statistics/summary.js';
 import type { Peer } from '../peers/llama-cpp.js';
 
 /** One process of llama-bench: the logarithm of its mean speed at the prompt and at the answer. */

@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT } from '../../../cli/exit.js';
 import type { Phase } from '../../../core/result/result.js';
-import { mean } from '../../../core/statistics/summary.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
+import { mean } from '../../../statistics/summary.js';
 import { RIDGE, ROOT } from '../../support/ridge.js';
 
 /** A phase was stopped when so much of it was: the stop reaches `ridge` a moment after the trial has gone on. */

@@ -7,7 +7,6 @@ import { RoofsStore } from '../../../agent/roofs/store.js';
 import { tokenPlan } from '../../../agent/workloads/tokens.js';
 import { agentConfig } from '../../../cli/node-config.js';
 import { recordRoofsOf } from '../../../core/result/roofs-record.js';
-import { quantileOfSorted, sorted } from '../../../core/statistics/quantile.js';
 import { phaseWork } from '../../../core/work/phase-work.js';
 import { llamaCpp } from '../../../engines/runners/llama-cpp/index.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
@@ -17,6 +16,7 @@ import { factorsAt } from '../../../roofline/factor-at.js';
 import { measuredMachine } from '../../../roofline/machine-model.js';
 import { placePhase } from '../../../roofline/placement.js';
 import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
+import { quantileOfSorted, sorted } from '../../../statistics/quantile.js';
 import type { ModelFile } from './models.js';
 
 export interface Point {

@@ -1,7 +1,7 @@
-import { PythonRandom } from '../../../core/statistics/python-random.js';
 import { undominated } from '../../../search/hypervolume.js';
 import { ranked } from '../../../search/order.js';
 import { Searcher } from '../../../search/searcher.js';
+import { PythonRandom } from '../../../statistics/python-random.js';
 import { spaceOf, type Task, type TaskPoint, Volume } from './task.js';
 
 /**

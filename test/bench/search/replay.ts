@@ -1,6 +1,6 @@
-import { PythonRandom } from '../../../core/statistics/python-random.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { Searcher } from '../../../search/searcher.js';
+import { PythonRandom } from '../../../statistics/python-random.js';
 import { keyOf, spaceOf, type Task, Volume } from './task.js';
 
 /** Of a measurement's time, what a probe takes; what it is off by on average, and how much that varies, in logarithms. */

@@ -1,4 +1,4 @@
-import { PythonRandom } from '../../../core/statistics/python-random.js';
+import { PythonRandom } from '../../../statistics/python-random.js';
 import { keyOf, product, type Task, type TaskAxis, type TaskPoint } from './task.js';
 
 const METRICS = ['timePerOutputTokenSeconds', 'peakMemoryBytes'];

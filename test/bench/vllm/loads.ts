@@ -1,9 +1,9 @@
 import type { Arrival } from '../../../core/serving/requests.js';
 import type { Tokenizer } from '../../../core/serving/tokenizer.js';
-import { median } from '../../../core/statistics/quantile.js';
 import type { Served } from '../../../engines/servers/pool.js';
 import type { PlannedRequest } from '../../../load/endpoint.js';
 import { syntheticRequests } from '../../../load/prompts/synthetic.js';
+import { median } from '../../../statistics/quantile.js';
 import type { Figure } from '../figure.js';
 import { byAiperf, byVllmBench, type LoadAsked, ours, type Read } from './clients.js';
 import { type Judged, judged } from './referee.js';

@@ -5,13 +5,13 @@ import type { TrialContext } from '../../../agent/trial/context.js';
 import { startTrial } from '../../../agent/trial/start.js';
 import { builtinFolder } from '../../../artifacts/files/source.js';
 import type { Experiment } from '../../../core/experiment/experiment.js';
-import { NOT_APPLICABLE } from '../../../core/judgement/not-applicable.js';
 import {
   isPresent,
   type ResultRecord,
   resultSchema,
   type SampleSeries,
 } from '../../../core/result/result.js';
+import { NOT_APPLICABLE } from '../../../judgement/not-applicable.js';
 import { recompute } from '../../../roofline/judge.js';
 import { lease, QUICK, temporaryFolder, trialContext } from '../../support/bench.js';
 

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { WORKLOAD_KINDS, workloadNamed } from '../../../agent/workloads/index.js';
 import { toFailure } from '../../../core/errors.js';
 import { RUNNERS } from '../../../core/runners/index.js';
-import { median } from '../../../core/statistics/quantile.js';
 import { WORKLOADS } from '../../../core/workloads/index.js';
 import { loadRunner } from '../../../engines/runners/index.js';
 import { type GeneratorRequest, open } from '../../../engines/runners/runner.js';
+import { median } from '../../../statistics/quantile.js';
 
 describe('descriptions and rooms', () => {
   test('are of the same workloads', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type CoresReading, UsualCores } from '../../../agent/cores/usual.js';
 import { DISTURBANCE_LIMITS } from '../../../core/experiment/experiment.js';
-import { distantCores, sharedCores } from '../../../core/judgement/disturbance.js';
+import { distantCores, sharedCores } from '../../../judgement/disturbance.js';
 
 const file = () => join(mkdtempSync(join(tmpdir(), 'ridgepoint-cores-')), 'cores.json');
 const CPUS = [0, 1];

@@ -4,7 +4,7 @@ import { refusal } from '../../../coordinator/scheduler/placement.js';
 import { blockedReasons, failureReasons } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
 import { SWEEP_LABEL } from '../../../core/experiment/node.js';
-import { permute } from '../../../core/statistics/permutation.js';
+import { permute } from '../../../statistics/permutation.js';
 import { aNode, anExperiment, aRecord, crashed } from '../../support/wire-records.js';
 import { aView, runAll, Simulation, status } from './simulation.js';
 

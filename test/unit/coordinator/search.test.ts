@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { blockedReasons, searchProgress } from '../../../coordinator/scheduler/status.js';
 import { failure } from '../../../core/errors.js';
 import type { Lease } from '../../../core/experiment/lease.js';
-import { PythonRandom } from '../../../core/statistics/python-random.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { Searcher } from '../../../search/searcher.js';
 import { distancesOf } from '../../../search/space.js';
+import { PythonRandom } from '../../../statistics/python-random.js';
 import { aNode, aRecord, type Ending } from '../../support/wire-records.js';
 import { aView, runAll, Simulation, status } from './simulation.js';
 

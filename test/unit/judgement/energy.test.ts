@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Judgement } from '../../../core/judgement/evidence.js';
 import type { Phase } from '../../../core/result/result.js';
+import type { Judgement } from '../../../judgement/evidence.js';
 import { cases } from '../../support/cases.js';
 import { codes, judged, measured, reason, value } from './reading.js';
 import { experiment, joulesAt, phasesOf, sampled, samplesWith, TRUTH, wattsAt } from './trace.js';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { holds } from '../../../core/judgement/holds.js';
-import { recordFront } from '../../../core/judgement/pareto.js';
-import { regraded } from '../../../core/judgement/regrade.js';
 import { warn } from '../../../core/result/warnings.js';
+import { holds } from '../../../judgement/holds.js';
+import { recordFront } from '../../../judgement/pareto.js';
+import { regraded } from '../../../judgement/regrade.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 
 const disturbed = completeTrial({ warnings: [warn('cpu-steal', 'stolen')] });

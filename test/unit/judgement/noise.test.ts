@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { noiseOf } from '../../../core/judgement/noise.js';
 import type { ResultRecord } from '../../../core/result/result.js';
+import { noiseOf } from '../../../judgement/noise.js';
 import { completeTrial } from '../../support/records.js';
 
 /** Blocks of starts that are slower by these factors. */

@@ -1,6 +1,6 @@
-import type { Judgement } from '../../../core/judgement/evidence.js';
 import type { MetricName } from '../../../core/metrics/catalogue.js';
 import { isPresent, type Measurement } from '../../../core/result/result.js';
+import type { Judgement } from '../../../judgement/evidence.js';
 import { judge } from '../../../roofline/judge.js';
 import { calmInput, experiment, policy, type TrialChanges } from './trace.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Gates } from '../../../core/experiment/experiment.js';
-import { regraded } from '../../../core/judgement/regrade.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { gradeOf, gradingCodesOf, WARNINGS, type WarningCode, warn } from '../../../core/result/warnings.js';
+import { regraded } from '../../../judgement/regrade.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 

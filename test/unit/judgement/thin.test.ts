@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { failed } from '../../../core/errors.js';
-import { canRecompute } from '../../../core/judgement/judge.js';
-import { isThinned, RAW_SAMPLE_BYTES, thinned } from '../../../core/judgement/thin.js';
 import { type ResultRecord, resultSchema, type SampleSeries } from '../../../core/result/result.js';
 import { isTooLarge, tooLargeRecord } from '../../../core/result/too-large.js';
+import { canRecompute } from '../../../judgement/judge.js';
+import { isThinned, RAW_SAMPLE_BYTES, thinned } from '../../../judgement/thin.js';
 import { recompute } from '../../../roofline/judge.js';
 import { aLease, aRecord } from '../../support/wire-records.js';
 

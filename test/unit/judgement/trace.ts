@@ -1,5 +1,4 @@
 import type { Experiment, MeasurePolicy } from '../../../core/experiment/experiment.js';
-import type { Outcome } from '../../../core/judgement/evidence.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
 import {
   ENERGY_QUANTITIES,
@@ -16,6 +15,7 @@ import {
   type TrialFacts,
 } from '../../../core/result/result.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import type { Outcome } from '../../../judgement/evidence.js';
 import { judge } from '../../../roofline/judge.js';
 import { GIVEN, ROOFS } from '../../support/roofline.js';
 

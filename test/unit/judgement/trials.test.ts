@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { driftOf, speedsOf } from '../../../core/judgement/drift.js';
-import { recordFront } from '../../../core/judgement/pareto.js';
-import { combineStarts, controlsOf, startsOf } from '../../../core/judgement/trials.js';
 import { isPresent, type Measurement, type ResultRecord } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
+import { driftOf, speedsOf } from '../../../judgement/drift.js';
+import { recordFront } from '../../../judgement/pareto.js';
+import { combineStarts, controlsOf, startsOf } from '../../../judgement/trials.js';
 import { calmInput, phasesOf, recordOf } from './trace.js';
 
 const DECODE = 'decodeTokensPerSecond';

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { paretoFront } from '../../../core/judgement/pareto.js';
 import { keptText, type Range, rangeByKey, uprightsOf } from '../../../dashboards/web/src/axes/scales.js';
 import { frontFor, frontOf, type Point, pointsOf } from '../../../dashboards/web/src/charts/front.js';
 import { pixelsOf, SIZES } from '../../../dashboards/web/src/charts/size.js';
@@ -8,6 +7,7 @@ import { stripsOf } from '../../../dashboards/web/src/detail/series.js';
 import { columnsOfSet } from '../../../dashboards/web/src/table/column-sets.js';
 import { EMPTY_FILTER, filterRows, readWords } from '../../../dashboards/web/src/table/filter.js';
 import { sortRows } from '../../../dashboards/web/src/table/sort.js';
+import { paretoFront } from '../../../judgement/pareto.js';
 import { buildReport } from '../../../report/build.js';
 import { pack, unpack } from '../../../report/payload.js';
 import type { Row } from '../../../report/rows.js';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { regraded } from '../../../core/judgement/regrade.js';
 import type { Measurement, ResultRecord } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
 import type { Objective } from '../../../core/sweep/spec.js';
+import { regraded } from '../../../judgement/regrade.js';
 import { buildReport } from '../../../report/build.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';

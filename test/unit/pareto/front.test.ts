@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dominates, paretoFront } from '../../../core/judgement/pareto.js';
 import type { Objective } from '../../../core/sweep/spec.js';
+import { dominates, paretoFront } from '../../../judgement/pareto.js';
 
 type Row = Record<string, number | null>;
 const numberOf = (row: Row, metric: string) => row[metric] ?? null;

@@ -4,8 +4,8 @@ import { COSTS, type MatrixRow, matrixOf } from '../../../core/quality/answers/m
 import { macroScore, scoreEstimate, Tally } from '../../../core/quality/answers/metrics.js';
 import { readOutside } from '../../../core/quality/answers/outside.js';
 import { readAnswer } from '../../../core/quality/answers/record.js';
-import { kappa, kendallTau } from '../../../core/statistics/agreement.js';
-import { wilsonInterval } from '../../../core/statistics/proportion.js';
+import { kappa, kendallTau } from '../../../statistics/agreement.js';
+import { wilsonInterval } from '../../../statistics/proportion.js';
 
 describe('scores of outside', () => {
   test('are joined by item, and where they say it by task and row', () => {

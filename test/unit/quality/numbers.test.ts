@@ -6,7 +6,7 @@ import { chosen } from '../../../core/quality/multiple-choice.js';
 import { Moments, perplexityOf } from '../../../core/quality/perplexity.js';
 import { retention, scoreOf } from '../../../core/quality/scores.js';
 import { type Window, windowsOf } from '../../../core/quality/windows.js';
-import { stddev } from '../../../core/statistics/summary.js';
+import { stddev } from '../../../statistics/summary.js';
 
 const row = fc.array(fc.float({ min: -30, max: 30, noNaN: true }), { minLength: 5, maxLength: 5 });
 

@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { passAtK } from '../../../core/quality/pass-at-k.js';
 import { score } from '../../../core/quality/scorers/index.js';
 import { DistinctGrams, LeakedGrams } from '../../../core/quality/text-overlap.js';
-import { fleissKappa, icc, kappa } from '../../../core/statistics/agreement.js';
-import { classification, rocAuc } from '../../../core/statistics/classification.js';
-import { bootstrapOf } from '../../../core/statistics/interval.js';
+import { fleissKappa, icc, kappa } from '../../../statistics/agreement.js';
+import { classification, rocAuc } from '../../../statistics/classification.js';
+import { bootstrapOf } from '../../../statistics/interval.js';
 import { type Case, scoresOf } from '../../support/score-cases.js';
 
 interface Golden {

@@ -10,8 +10,8 @@ import { readBy, type Step } from '../../../core/quality/reading/steps.js';
 import { answerSeed, tokenPicker } from '../../../core/quality/sampling.js';
 import type { NamedTask } from '../../../core/quality/tasks/asking.js';
 import type { Task } from '../../../core/quality/tasks/few-shot.js';
-import { PythonRandom } from '../../../core/statistics/python-random.js';
 import { openChatTemplate } from '../../../engines/runners/chat-template.js';
+import { PythonRandom } from '../../../statistics/python-random.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-ways-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { measure, type Ranked, trecOrder } from '../../../core/ranking/measures.js';
-import { pearson, spearman } from '../../../core/statistics/correlation.js';
+import { pearson, spearman } from '../../../statistics/correlation.js';
 
 const ranked = (...ids: string[]): Ranked[] => ids.map((id, i) => ({ id, score: ids.length - i }));
 

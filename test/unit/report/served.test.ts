@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { columnsOf } from '../../../core/serving/record.js';
-import { quantileOfSorted } from '../../../core/statistics/quantile.js';
 import { buildReport } from '../../../report/build.js';
 import { packLive } from '../../../report/live/pack.js';
 import { pack, unpack } from '../../../report/payload.js';
 import { boundText, rooflinePoints } from '../../../report/roofline.js';
 import { CURVE_SHARES, objectivesOn, servedView } from '../../../report/served.js';
+import { quantileOfSorted } from '../../../statistics/quantile.js';
 import { completeTrial } from '../../support/records.js';
 import { request } from '../../support/requests.js';
 import { servedTrial, servingRecordOf } from '../../support/served-records.js';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { renderTable } from '../../../cli/output/index.js';
 import { columnsOf } from '../../../cli/output/text.js';
-import { qualityFindings } from '../../../core/judgement/quality.js';
+import { qualityFindings } from '../../../judgement/quality.js';
 import { buildReport } from '../../../report/build.js';
 import { waysOf } from '../../../report/ways.js';
 import { waysRecords } from '../../support/ways-records.js';

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { FACTORS_SCHEMA, type Factors, type ThreadFactors } from '../../../core/result/factors.js';
-import { mean } from '../../../core/statistics/summary.js';
 import { decodePass, prefillPasses } from '../../../core/work/llama-cpp.js';
 import { newTokensOf } from '../../../core/work/pass/setting.js';
 import { type PhaseWork, phaseWork } from '../../../core/work/phase-work.js';
@@ -25,6 +24,7 @@ import {
   readBandwidth,
   softMaximum,
 } from '../../../roofline/predict.js';
+import { mean } from '../../../statistics/summary.js';
 import { drawFrom } from '../../bench/statistics/draw.js';
 import { PERFECT, ROOFS, SMALL } from '../../support/roofline.js';
 

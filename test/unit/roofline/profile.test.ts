@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { costlyPhases } from '../../../core/judgement/profile-cost.js';
 import { nodeSeconds, type ProfiledPhase, profileCost } from '../../../core/result/profile-record.js';
 import { NO_TRAFFIC, type OperatorWork } from '../../../core/work/work.js';
+import { costlyPhases } from '../../../judgement/profile-cost.js';
 import { type GraphNode, placeOf } from '../../../roofline/profile/nodes.js';
 import { moduleRows } from '../../../roofline/profile/table.js';
 

@@ -18,7 +18,9 @@ import { temporaryFolder } from '../../support/bench.js';
 const SCRIPTS = join(import.meta.dirname, '../../../scripts');
 const FOLDERS = [
   ...[
+    'statistics',
     'core',
+    'judgement',
     'roofline',
     'report',
     'search',

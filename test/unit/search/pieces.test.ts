@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { dominates, missBy } from '../../../core/judgement/pareto.js';
-import { PythonRandom } from '../../../core/statistics/python-random.js';
+import { dominates, missBy } from '../../../judgement/pareto.js';
 import {
   type Costs,
   contributions,
@@ -12,6 +11,7 @@ import { costOf } from '../../../search/objectives.js';
 import { MOST_DIMENSIONS, sobol } from '../../../search/sobol.js';
 import { distancesOf } from '../../../search/space.js';
 import { Surrogate } from '../../../search/surrogate.js';
+import { PythonRandom } from '../../../statistics/python-random.js';
 
 const random = new PythonRandom(7);
 const points = (count: number, objectives: number, steps: number): Costs[] =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { PythonRandom } from '../../../core/statistics/python-random.js';
 import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { Searcher } from '../../../search/searcher.js';
+import { PythonRandom } from '../../../statistics/python-random.js';
 import { knowingNoise, plainHalving } from '../../bench/search/halving.js';
 import { replay, SHARES } from '../../bench/search/replay.js';
 import { cliffs, conditional, multiplied } from '../../bench/search/synthetic.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { auditCaches } from '../../../core/serving/audit.js';
-import { pairedSigns } from '../../../core/statistics/significance.js';
 import { runLoad } from '../../../load/run-load.js';
+import { pairedSigns } from '../../../statistics/significance.js';
 import { answered } from '../../support/requests.js';
 import { endpointOf, plain, withSimulator } from '../../support/simulator.js';
 

@@ -2,8 +2,8 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { describe, expect, test } from 'vitest';
 import { drawLength, type Lengths, parseLengths } from '../../../core/serving/lengths.js';
-import { median } from '../../../core/statistics/quantile.js';
-import { mean, stddev } from '../../../core/statistics/summary.js';
+import { median } from '../../../statistics/quantile.js';
+import { mean, stddev } from '../../../statistics/summary.js';
 
 describe('lengths', () => {
   test('are read as they are written', () => {

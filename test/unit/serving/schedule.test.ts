@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { cv, mean } from '../../../core/statistics/summary.js';
 import { Pacer } from '../../../load/pacer.js';
 import { type ScheduledArrival, startsOf } from '../../../load/schedule.js';
+import { cv, mean } from '../../../statistics/summary.js';
 
 function first(count: number, arrival: ScheduledArrival, seed = 1): number[] {
   const starts: number[] = [];

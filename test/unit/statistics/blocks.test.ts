@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { blockEffects, type StartReading } from '../../../core/statistics/blocks.js';
+import { blockEffects, type StartReading } from '../../../statistics/blocks.js';
 import { drawFrom } from '../../bench/statistics/draw.js';
 
 const table = (logs: readonly (readonly (number | null)[])[]): StartReading[] =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { controlChart } from '../../../core/statistics/control-chart.js';
-import { normalQuantile } from '../../../core/statistics/distributions.js';
+import { controlChart } from '../../../statistics/control-chart.js';
+import { normalQuantile } from '../../../statistics/distributions.js';
 
 /** Normal values by a generator of one line (Lehmer), the same everywhere. */
 function normals(count: number, seed: number): number[] {

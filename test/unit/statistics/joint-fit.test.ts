@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { PRIORS } from '../../../core/judgement/pace.js';
-import { studentTwoSided } from '../../../core/statistics/distributions.js';
-import { differenceOf, intervalOf, ratioInterval } from '../../../core/statistics/joint-compare.js';
+import { PRIORS } from '../../../judgement/pace.js';
+import { studentTwoSided } from '../../../statistics/distributions.js';
+import { differenceOf, intervalOf, ratioInterval } from '../../../statistics/joint-compare.js';
 import {
   calmness,
   commonAlike,
@@ -14,9 +14,9 @@ import {
   type Readings,
   type Starts,
   weightsOf,
-} from '../../../core/statistics/joint-fit.js';
-import { holm } from '../../../core/statistics/significance.js';
-import { mean } from '../../../core/statistics/summary.js';
+} from '../../../statistics/joint-fit.js';
+import { holm } from '../../../statistics/significance.js';
+import { mean } from '../../../statistics/summary.js';
 
 /** Of each start: log decode t/s, log prefill t/s, lost share, log latency ratio, and what others took by decode's reading and by prefill's. */
 type Start = [decode: number, prefill: number, lost: number, far: number, tokens: number, share: number];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { interactions, mainEffects } from '../../../core/statistics/main-effects.js';
+import { interactions, mainEffects } from '../../../statistics/main-effects.js';
 
 /** Every combination of levels, so many times each, as columns. */
 function grid(levels: readonly number[], times = 1): number[][] {

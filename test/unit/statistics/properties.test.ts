@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { relativeHalfWidth, tInterval } from '../../../core/statistics/interval.js';
-import { quantile } from '../../../core/statistics/quantile.js';
-import { holm } from '../../../core/statistics/significance.js';
-import { cv, mean, stddev, summarize } from '../../../core/statistics/summary.js';
-import { mannKendall } from '../../../core/statistics/trend.js';
+import { relativeHalfWidth, tInterval } from '../../../statistics/interval.js';
+import { quantile } from '../../../statistics/quantile.js';
+import { holm } from '../../../statistics/significance.js';
+import { cv, mean, stddev, summarize } from '../../../statistics/summary.js';
+import { mannKendall } from '../../../statistics/trend.js';
 
 const value = fc.double({ min: 1e-6, max: 1e9, noNaN: true });
 const list = (minLength: number, maxLength = 30) => fc.array(value, { minLength, maxLength });

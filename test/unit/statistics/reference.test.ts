@@ -10,12 +10,12 @@ import {
   studentCdf,
   studentQuantile,
   trigamma,
-} from '../../../core/statistics/distributions.js';
-import { tInterval } from '../../../core/statistics/interval.js';
-import { quantile } from '../../../core/statistics/quantile.js';
-import { holm } from '../../../core/statistics/significance.js';
-import { summarize } from '../../../core/statistics/summary.js';
-import { mannKendall } from '../../../core/statistics/trend.js';
+} from '../../../statistics/distributions.js';
+import { tInterval } from '../../../statistics/interval.js';
+import { quantile } from '../../../statistics/quantile.js';
+import { holm } from '../../../statistics/significance.js';
+import { summarize } from '../../../statistics/summary.js';
+import { mannKendall } from '../../../statistics/trend.js';
 
 interface SampleReference {
   values: number[];

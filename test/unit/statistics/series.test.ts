@@ -1,13 +1,13 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { describe, expect, test } from 'vitest';
-import { pettitt } from '../../../core/statistics/change-point.js';
-import { mser } from '../../../core/statistics/mser.js';
-import { wilsonInterval } from '../../../core/statistics/proportion.js';
-import { quantile } from '../../../core/statistics/quantile.js';
-import { averageRanks } from '../../../core/statistics/ranks.js';
-import { selectQuantiles } from '../../../core/statistics/select.js';
-import { fittedChange, mannKendallHamedRao } from '../../../core/statistics/trend.js';
+import { pettitt } from '../../../statistics/change-point.js';
+import { mser } from '../../../statistics/mser.js';
+import { wilsonInterval } from '../../../statistics/proportion.js';
+import { quantile } from '../../../statistics/quantile.js';
+import { averageRanks } from '../../../statistics/ranks.js';
+import { selectQuantiles } from '../../../statistics/select.js';
+import { fittedChange, mannKendallHamedRao } from '../../../statistics/trend.js';
 
 const RISING = [1, 1.1, 1.3, 1.2, 1.5, 1.45, 1.7, 1.9, 1.8, 2.1, 2, 2.3];
 

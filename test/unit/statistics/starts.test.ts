@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { anotherStart, detectable, standardError } from '../../../core/statistics/allocation.js';
-import { type Blocks, componentsOf, startLogs } from '../../../core/statistics/nested.js';
-import { mean } from '../../../core/statistics/summary.js';
+import { anotherStart, detectable, standardError } from '../../../statistics/allocation.js';
+import { type Blocks, componentsOf, startLogs } from '../../../statistics/nested.js';
+import { mean } from '../../../statistics/summary.js';
 import { type Draw, drawFrom } from '../../bench/statistics/draw.js';
 
 type Levels = Record<'within' | 'starts' | 'blocks', number>;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { shouldStop, warmingUp, warmupSettled } from '../../../core/statistics/stopping.js';
+import { shouldStop, warmingUp, warmupSettled } from '../../../statistics/stopping.js';
 
 describe('shouldStop', () => {
   const policy = { confidence: 0.95, halfWidth: 0.02, minRepeats: 3, maxRepeats: 10, maxSeconds: 60 };

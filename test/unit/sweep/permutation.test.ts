@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { permute } from '../../../core/statistics/permutation.js';
+import { permute } from '../../../statistics/permutation.js';
 import { cases } from '../../support/cases.js';
 
 const seed = fc.integer({ min: 0, max: 0xffff_ffff });

@@ -1,7 +1,7 @@
-import { fleissKappa, icc, kappa, kendallTau } from '../../../statistics/agreement.js';
-import { pearson, spearman } from '../../../statistics/correlation.js';
-import { bootstrapOf } from '../../../statistics/interval.js';
-import { mean } from '../../../statistics/summary.js';
+import { fleissKappa, icc, kappa, kendallTau } from '../../../../statistics/agreement.js';
+import { pearson, spearman } from '../../../../statistics/correlation.js';
+import { bootstrapOf } from '../../../../statistics/interval.js';
+import { mean } from '../../../../statistics/summary.js';
 import { numbersOf } from '../classes.js';
 import {
   absent,

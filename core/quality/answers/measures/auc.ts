@@ -1,5 +1,5 @@
-import { rocAuc } from '../../../statistics/classification.js';
-import { bootstrapOf } from '../../../statistics/interval.js';
+import { rocAuc } from '../../../../statistics/classification.js';
+import { bootstrapOf } from '../../../../statistics/interval.js';
 import { numbersOf, optionProbabilities } from '../classes.js';
 import { figure, type Gathering, type MeasuredAnswer, taken } from './measure.js';
 

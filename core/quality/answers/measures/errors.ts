@@ -1,5 +1,5 @@
-import { errorsOf } from '../../../statistics/classification.js';
-import { bootstrapOf } from '../../../statistics/interval.js';
+import { errorsOf } from '../../../../statistics/classification.js';
+import { bootstrapOf } from '../../../../statistics/interval.js';
 import { numbersOf } from '../classes.js';
 import { absent, figure, type Gathering, taken } from './measure.js';
 

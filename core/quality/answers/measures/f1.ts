@@ -1,5 +1,5 @@
-import { classification } from '../../../statistics/classification.js';
-import { bootstrapOf } from '../../../statistics/interval.js';
+import { classification } from '../../../../statistics/classification.js';
+import { bootstrapOf } from '../../../../statistics/interval.js';
 import { classOf } from '../classes.js';
 import { absent, figure, type Gathering, taken } from './measure.js';
 

@@ -1,5 +1,5 @@
-import { bootstrapInterval } from '../../../statistics/interval.js';
-import { mean } from '../../../statistics/summary.js';
+import { bootstrapInterval } from '../../../../statistics/interval.js';
+import { mean } from '../../../../statistics/summary.js';
 import { absent, figure, type Gathering, type MeasureSettings } from './measure.js';
 
 /** What share of the n-grams of answers and of references is found in a text that a model may have learned. */

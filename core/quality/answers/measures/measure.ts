@@ -1,4 +1,4 @@
-import type { Interval } from '../../../statistics/interval.js';
+import type { Interval } from '../../../../statistics/interval.js';
 import type { AnswerRecord } from '../record.js';
 
 /** One answer, as a measure sees it. */

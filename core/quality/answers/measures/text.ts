@@ -1,4 +1,4 @@
-import { bootstrapOf } from '../../../statistics/interval.js';
+import { bootstrapOf } from '../../../../statistics/interval.js';
 import { addBleu, type BleuCounts, bleuCounts, bleuOf } from '../../scorers/bleu.js';
 import { addChrf, bestChrf, type ChrfCounts, chrfOf } from '../../scorers/chrf.js';
 import { DistinctGrams } from '../../text-overlap.js';

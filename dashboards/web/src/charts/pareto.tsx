@@ -50,6 +50,14 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
     );
   }
   const options = metricOptions(report.metrics);
+  const axisPicker = (label: string, axis: 'x' | 'y') => (
+    <Picker
+      label={label}
+      value={axes[axis]}
+      options={options}
+      onPick={(name) => setAxes({ ...axes, [axis]: name })}
+    />
+  );
   const sized = size === null ? '' : `, area by ${size.label}`;
   return (
     <PlotFrame
@@ -73,19 +81,9 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
         }}
       />
       <div class="bar axes">
-        <Picker
-          label="Across"
-          value={x.name}
-          options={options}
-          onPick={(name) => setAxes({ ...axes, x: name })}
-        />
+        {axisPicker('Across', 'x')}
         <Check label="log" title="Logarithmic across" on={xLog} onSwitch={setXLog} />
-        <Picker
-          label="Up"
-          value={y.name}
-          options={options}
-          onPick={(name) => setAxes({ ...axes, y: name })}
-        />
+        {axisPicker('Up', 'y')}
         <Check label="log" title="Logarithmic up" on={yLog} onSwitch={setYLog} />
         <Picker
           label="Area"

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { regraded } from '../../../../core/judgement/regrade.js';
 import { orElse } from '../../../../core/or-else.js';
 import type { ResultRecord } from '../../../../core/result/result.js';
+import { regraded } from '../../../../judgement/regrade.js';
 import { buildReport } from '../../../../report/build.js';
 import { axisText } from '../../../../report/columns.js';
 import { type Payload, unpack } from '../../../../report/payload.js';

@@ -1,6 +1,6 @@
-import { notApplicable } from '../../../../core/judgement/not-applicable.js';
 import { METRICS } from '../../../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../../../core/result/result.js';
+import { notApplicable } from '../../../../judgement/not-applicable.js';
 import { halfOf, metricScale, scaled } from '../../../../report/scale.js';
 
 /** Every measurement of a trial; what was asked for and is missing says why. */

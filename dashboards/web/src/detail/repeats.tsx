@@ -1,5 +1,5 @@
-import { blockOf } from '../../../../core/judgement/block.js';
 import { isPresent, type Measurement, type ResultRecord } from '../../../../core/result/result.js';
+import { blockOf } from '../../../../judgement/block.js';
 import type { Row } from '../../../../report/rows.js';
 import { scaled, scaleOf } from '../../../../report/scale.js';
 

@@ -1,6 +1,6 @@
-import { median } from '../../../../core/statistics/quantile.js';
 import type { TrainingRecord } from '../../../../core/training/record.js';
 import { quantity, tick } from '../../../../report/scale.js';
+import { median } from '../../../../statistics/quantile.js';
 
 /** What training gave: how the loss fell, where the time of a step went, and what it held in memory. */
 export function Training({ training }: { training: TrainingRecord | null }) {

@@ -55,24 +55,7 @@ export function SubmitSweep() {
           value={document}
           onInput={(event) => setDocument(event.currentTarget.value)}
         />
-        {problems.length > 0 && (
-          <ul class="problems" role="alert">
-            {problems.map((problem) => {
-              const place = placeOf(problem);
-              return (
-                <li key={problem}>
-                  {place === null ? (
-                    problem
-                  ) : (
-                    <button type="button" class="place" onClick={() => select(area.current, place)}>
-                      {problem}
-                    </button>
-                  )}
-                </li>
-              );
-            })}
-          </ul>
-        )}
+        {problems.length > 0 && <Problems of={problems} onPlace={(place) => select(area.current, place)} />}
         <p class="actions">
           <label>
             <input
@@ -88,6 +71,32 @@ export function SubmitSweep() {
         </p>
       </form>
     </details>
+  );
+}
+
+/** What is wrong with a sweep: what has a place in it leads there. */
+function Problems({
+  of: problems,
+  onPlace,
+}: {
+  readonly of: readonly string[];
+  onPlace(place: Place): void;
+}) {
+  const entryOf = (problem: string) => {
+    const place = placeOf(problem);
+    if (place === null) return problem;
+    return (
+      <button type="button" class="place" onClick={() => onPlace(place)}>
+        {problem}
+      </button>
+    );
+  };
+  return (
+    <ul class="problems" role="alert">
+      {problems.map((problem) => (
+        <li key={problem}>{entryOf(problem)}</li>
+      ))}
+    </ul>
   );
 }
 

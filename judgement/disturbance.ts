@@ -1,0 +1,92 @@
+import type { DisturbanceLimits } from '../core/experiment/experiment.js';
+import { type Warning, warn } from '../core/result/warnings.js';
+
+/**
+ * /proc/stat counts CPU time in ticks of 10 ms and truncates each of its fields, so a difference of the busy
+ * fields (user, nice, system, irq, softirq) at both ends, less the process's two, can be wrong by several
+ * ticks. A gate subtracts this much before it compares: over a window of 100 ms it cannot fire on rounding,
+ * over 10 s it forgives 0.01 cores.
+ */
+const FOREIGN_RESOLUTION_SECONDS = 0.1;
+/** Steal is one field: a tick at either end. */
+const STEAL_RESOLUTION_SECONDS = 0.02;
+
+/** A clock that moved by more than this share is worth a word. */
+export const CLOCK_CHANGE = 0.05;
+
+/** How CPUs were used over a window, in CPU seconds per second; null where the system does not say. */
+export interface WindowUse {
+  readonly seconds: number;
+  /** By processes that have nothing to do with what is measured. */
+  readonly foreignCores: number | null;
+  readonly stealCores: number | null;
+  /** All there was, idle time included. */
+  readonly totalCores: number | null;
+}
+
+/** Of its core a CPU loses so much only where somebody else is on it: alone its readings lie within 1 % (decision 0061). */
+const MAX_LOST_SHARE = 0.05;
+
+/** @returns the share of their cores below which CPUs share them with others; a policy that allows more to be stolen allows it here, too. */
+export function leastCoreShare({ maxStealRatio }: Pick<DisturbanceLimits, 'maxStealRatio'>): number {
+  return 1 - Math.max(MAX_LOST_SHARE, maxStealRatio);
+}
+
+/** @returns a warning where others used the cores under the CPUs. */
+export function sharedCores(
+  share: number | null,
+  limits: Pick<DisturbanceLimits, 'maxStealRatio'>,
+): Warning[] {
+  const least = leastCoreShare(limits);
+  if (share === null || share >= least) return [];
+  const percent = (ratio: number) => `${(ratio * 100).toFixed(0)} %`;
+  return [
+    warn(
+      'shared-core',
+      `a CPU had ${percent(share)} of its core while measuring, for something else ran on the other hardware thread; from ${percent(least)} on a row is valid`,
+    ),
+  ];
+}
+
+/** @returns a warning where the CPUs lay farther from each other than they usually do on this machine. */
+export function distantCores(
+  ratio: number | null,
+  { maxCoreLatencyRatio }: Pick<DisturbanceLimits, 'maxCoreLatencyRatio'>,
+): Warning[] {
+  if (ratio === null || ratio <= maxCoreLatencyRatio) return [];
+  return [
+    warn(
+      'distant-cores',
+      `the core-to-core latency of the CPUs was ${ratio.toFixed(1)} times what is usual on this machine; the policy allows ${maxCoreLatencyRatio} times`,
+    ),
+  ];
+}
+
+/** @returns a warning for each limit that was exceeded beyond what the counters can resolve. */
+export function disturbances(
+  { seconds, foreignCores, stealCores, totalCores }: WindowUse,
+  { maxForeignCores, maxStealRatio }: DisturbanceLimits,
+): Warning[] {
+  const found: Warning[] = [];
+  if (foreignCores !== null && foreignCores - FOREIGN_RESOLUTION_SECONDS / seconds > maxForeignCores) {
+    found.push(
+      warn(
+        'foreign-process',
+        `other processes used ${foreignCores.toFixed(2)} cores over ${seconds.toPrecision(3)} s of measuring; the policy allows ${maxForeignCores}`,
+      ),
+    );
+  }
+  if (stealCores !== null && totalCores !== null && totalCores > 0) {
+    const excess = (stealCores - STEAL_RESOLUTION_SECONDS / seconds) / totalCores;
+    if (excess > maxStealRatio) {
+      const share = ((stealCores / totalCores) * 100).toFixed(1);
+      found.push(
+        warn(
+          'cpu-steal',
+          `the hypervisor took ${share} % of the CPU time while measuring; the policy allows ${(maxStealRatio * 100).toFixed(1)} %`,
+        ),
+      );
+    }
+  }
+  return found;
+}

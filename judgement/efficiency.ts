@@ -1,0 +1,85 @@
+import { deviceKind } from '../core/experiment/experiment.js';
+import { compressionRatio, repeatSeconds } from '../core/metrics/derive.js';
+import { gaugeMean, type Reading } from '../core/metrics/integrate.js';
+import type { TrialFacts } from '../core/result/result.js';
+import { spanReading } from './coverage.js';
+import { cpuUse } from './cpu.js';
+import { perRepeat, single } from './entries.js';
+import type { Evidence, Findings } from './evidence.js';
+import { NOT_APPLICABLE } from './not-applicable.js';
+import { performanceRatio } from './quality.js';
+
+/**
+ * What EfficientLLM (arXiv 2505.13840) compares techniques by, as its formulas say and from what was
+ * measured. Its compression rate takes 4 for the size of every int4 model; here it is the bytes of the file.
+ */
+export function efficiencyFindings(evidence: Evidence): Findings {
+  const { input, repeats } = evidence;
+  const onCpu = deviceKind(input.experiment.device) === 'cpu';
+  const absent = (quantity: string) => input.absent[quantity] ?? `${quantity} was not sampled`;
+  const busy = utilization(evidence, absent, onCpu);
+  const latencies = repeats.map(repeatSeconds).filter((seconds) => seconds > 0);
+  const rates = repeats
+    .filter(({ decode }) => decode !== null && decode.tokens > 0)
+    .map((repeat) => repeat.decode!.tokens / repeatSeconds(repeat));
+  const making = makingOf(input.artifact);
+  return {
+    entries: {
+      averageUtilizationRatio: single(busy.value, 'ratio', busy.value === null ? busy.reason : ''),
+      averageLatencySeconds: perRepeat(latencies, 's', 'nothing was measured'),
+      outputTokensPerSecond: perRepeat(rates, 'tokens/s', NOT_APPLICABLE.decode),
+      modelCompressionRate: compressionRate(evidence),
+      weightSparsityRatio: single(making?.sparsity ?? null, 'ratio', NOT_APPLICABLE.pruning),
+      adapterBytes: single(adapterBytesOf(input.artifact), 'B', NOT_APPLICABLE.adapter),
+      adapterLoadSeconds: single(input.given.adapterLoadSeconds, 's', NOT_APPLICABLE.adapter),
+      makeSeconds: single(
+        making?.seconds ?? null,
+        's',
+        making === null ? 'the base was run as it is' : 'an earlier trial made the file',
+      ),
+    },
+    warnings: [],
+  };
+}
+
+/** Of a GPU what its driver says; of a CPU the share of the CPUs that the trial had. */
+function utilization(evidence: Evidence, absent: (quantity: string) => string, onCpu: boolean): Reading {
+  const { input, series, span } = evidence;
+  if (!onCpu) {
+    const quantity = 'deviceUtilizationRatio';
+    return spanReading(series.get(quantity), span, absent(quantity), gaugeMean);
+  }
+  const { process } = cpuUse(evidence, absent);
+  return process.value === null ? process : { ...process, value: process.value / input.given.cores };
+}
+
+function compressionRate(evidence: Evidence) {
+  const { baseBytes, modelBytes } = evidence.input.given;
+  const kept = performanceRatio(evidence);
+  if (kept.value === null) return single(null, 'ratio', kept.reason);
+  if (baseBytes === null || modelBytes === null)
+    return single(null, 'ratio', 'the weight bytes of the base file are not known');
+  // Adapters beside the weights have to be kept and loaded like them.
+  const bytes = modelBytes + (adapterBytesOf(evidence.input.artifact) ?? 0);
+  return single(compressionRatio(baseBytes, bytes) * kept.value, 'ratio', '');
+}
+
+type Artifact = TrialFacts['artifact'];
+
+/** @returns bytes of the adapters that ran beside the weights; null when none did. */
+function adapterBytesOf(artifact: Artifact): number | null {
+  if (artifact === null || artifact.adapters.length === 0) return null;
+  return artifact.adapters.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/**
+ * @returns what making the file that was run took, null seconds where an earlier trial made it, and the share of zeros in its pruned
+ *   matrices; null when nothing was made.
+ */
+function makingOf(artifact: Artifact): { seconds: number | null; sparsity: number | null } | null {
+  if (artifact === null || artifact.steps.length === 0) return null;
+  const sparsity = artifact.steps.flatMap(({ facts }) =>
+    typeof facts.sparsity === 'number' ? facts.sparsity : [],
+  );
+  return { seconds: artifact.makeSeconds, sparsity: sparsity.at(-1) ?? null };
+}

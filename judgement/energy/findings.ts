@@ -1,0 +1,311 @@
+import { deviceKind } from '../../core/experiment/experiment.js';
+import {
+  carbonGrams,
+  energyDelayProduct,
+  energyPerOutputToken,
+  energyPerTotalToken,
+  netEnergy,
+} from '../../core/metrics/derive.js';
+import { type EnergySource, energySources } from '../../core/metrics/energy.js';
+import type { Reading } from '../../core/metrics/integrate.js';
+import type { TrialFacts } from '../../core/result/result.js';
+import { type Warning, warn } from '../../core/result/warnings.js';
+import { missing, perRepeat, single } from '../entries.js';
+import type { Evidence, Findings } from '../evidence.js';
+import { NOT_APPLICABLE } from '../not-applicable.js';
+import { crossCheckFindings } from './cross-check.js';
+import { joulesOf, type Observation, type Observed, planObservations, planParts } from './observations.js';
+import { servedParts } from './served-parts.js';
+import { lostWarnings, repairWarnings, resetWarnings, windowWarnings } from './warnings.js';
+
+/** An observation that has an energy. */
+interface Known extends Observation {
+  readonly joules: number;
+}
+
+interface Measured {
+  readonly known: readonly Known[];
+  readonly readings: readonly Reading[];
+  readonly label: string;
+  /** Why there is none, when there is none. */
+  readonly why: string;
+}
+
+/**
+ * Energy per repeat and phase, gross and net, with the ratios that rest on it. One value for each observation
+ * (see observations.ts), so that energy has a spread like everything else; windows for which the readings do not
+ * speak are left out, n says so, and a code says why.
+ */
+export function energyFindings(evidence: Evidence): Findings {
+  const { input, repeats } = evidence;
+  const { primary, crossCheck, warning } = energySources(evidence.all, input.experiment.device);
+  const odd = [
+    ...(warning === null ? [] : [warn(warning.code, warning.message)]),
+    ...repairWarnings(input.samples),
+  ];
+  const elsewhere = energyElsewhere(evidence);
+  if (elsewhere !== null) return withoutSource(evidence, elsewhere.message, [elsewhere, ...odd]);
+  if (primary === null) return withoutSource(evidence, warning?.message ?? null, odd);
+
+  const apart = servedParts(input);
+  const within =
+    apart === null || typeof apart === 'string' ? [] : [...planParts(apart, primary.periodSeconds)];
+  // That what a server did cannot be split for this source is no fault of the row: the entries say why.
+  const resolved = within.filter(([, { how }]) => how !== 'unresolved');
+  const planned = planObservations(input.phases, repeats, primary.periodSeconds);
+  const plan = { ...planned, parts: new Map([...planned.parts, ...within]) };
+  const whole = measure(plan.whole, primary);
+  const parts = new Map(
+    [...plan.parts].map(([name, part]) => [name, part === plan.whole ? whole : measure(part, primary)]),
+  );
+  const of = (name: 'prefill' | 'decode' | 'kernel' | 'infer') => parts.get(name) ?? null;
+  const paired = plan.whole.observations.map((observation, i) => {
+    return { observation, reading: whole.readings[i]! };
+  });
+  const cross = crossCheckFindings(crossCheck, paired);
+  const split = [...parts].filter(([, part]) => part !== whole);
+  const observed = [['repeat', whole] as const, ...split].map(
+    ([name, { readings }]) => [name, readings] as const,
+  );
+  const lost = lostWarnings(observed);
+  const warnings: Warning[] = [
+    ...windowWarnings(primary, { ...plan, parts: new Map([...planned.parts, ...resolved]) }),
+    ...lost,
+    ...resetWarnings(primary).filter(({ code }) => lost.every((one) => one.code !== code)),
+    ...cross.warnings,
+    ...odd,
+  ];
+  return {
+    entries: {
+      ...wholeEntries(whole, evidence, primary),
+      ...partEntries(of('prefill'), of('decode'), primary, typeof apart === 'string' ? apart : null),
+      energyPerCallJoules: perRepeat(
+        (of('kernel')?.known ?? []).map(({ joules, tokens }) => joules / tokens.kernel),
+        'J',
+        input.kernel === null ? NOT_APPLICABLE.kernel : whole.why,
+        primary.label,
+      ),
+      energyPerItemJoules: perRepeat(
+        (of('infer')?.known ?? []).map(({ joules, tokens }) => joules / tokens.infer),
+        'J',
+        input.inference === undefined ? NOT_APPLICABLE.inference : whole.why,
+        primary.label,
+      ),
+      energyPerApplicationJoules: perRepeat(
+        input.graph === undefined
+          ? []
+          : whole.known.flatMap(({ joules }) => perApplication(joules, input) ?? []),
+        'J',
+        input.graph === undefined ? NOT_APPLICABLE.graph : whole.why,
+        primary.label,
+      ),
+      ...cross.entries,
+    },
+    warnings,
+    gaps: gapsOf(
+      primary,
+      observed.flatMap(([, readings]) => readings),
+    ),
+  };
+}
+
+/** Of the applications that ran from start to end in the sitting that was measured. */
+function perApplication(joules: number, { graph }: TrialFacts): number | null {
+  const ended =
+    graph?.applications.filter((one) => one.outcome === 'complete' && one.sitting === graph.sitting) ?? [];
+  return ended.length === 0 ? null : joules / ended.length;
+}
+
+function measure(observed: Observed, source: EnergySource): Measured {
+  const readings = observed.observations.map((observation) => joulesOf(observation, source));
+  const known = observed.observations.flatMap((observation, i) => {
+    const joules = readings[i]?.value ?? null;
+    return joules === null ? [] : [{ ...observation, joules }];
+  });
+  const label =
+    observed.how === 'lengthened' || observed.how === 'joined'
+      ? `${source.label}:${observed.how}`
+      : source.label;
+  const lost = readings.find((reading) => reading.value === null);
+  const short = `it is shorter than two update periods of ${source.label}`;
+  const otherwise =
+    observed.how === 'unresolved' && observed.totalSeconds > 0 ? short : 'nothing was measured';
+  return { known, readings, label, why: lost?.value === null ? lost.reason : otherwise };
+}
+
+function wholeEntries({ known, label, why }: Measured, { input }: Evidence, source: EnergySource) {
+  const idle = idleWatts(source, input.given.idleWatts);
+  const noIdle = known.length === 0 ? why : 'no idle power was taken before the trial for this energy source';
+  const written = ({ tokens }: Known) => tokens.decode + tokens.serve;
+  const writing = known.filter((one) => written(one) > 0);
+  const noOutput = writing.length === 0 && known.length > 0 ? NOT_APPLICABLE.decode : why;
+  const net = (one: Known) => netEnergy(one.joules, idle ?? 0, one.seconds);
+  const grid = input.given.grid?.gramsPerKilowattHour ?? null;
+  const noGrid = known.length === 0 ? why : NOT_APPLICABLE.grid;
+  const prompts = servedPromptTokens(input);
+  const said = input.serving?.inside.acceptedDraftTokens;
+  const accepted = said !== undefined && 'growth' in said ? said.growth : null;
+  const read = ({ tokens }: Known) => tokens.prefill + (tokens.serve > 0 ? prompts : 0);
+  const total = (one: Known) => read(one) + written(one) + one.tokens.train;
+  const each = (values: readonly number[], unit: Parameters<typeof perRepeat>[1], reason = why) =>
+    perRepeat(values, unit, reason, label);
+  return {
+    energyJoules: each(
+      known.map(({ joules }) => joules),
+      'J',
+    ),
+    energyNetJoules: each(idle === null ? [] : known.map(net), 'J', noIdle),
+    energyPerOutputTokenJoules: each(
+      writing.map((one) => energyPerOutputToken(one.joules, written(one))),
+      'J/token',
+      noOutput,
+    ),
+    energyNetPerOutputTokenJoules: each(
+      idle === null ? [] : writing.map((one) => energyPerOutputToken(net(one), written(one))),
+      'J/token',
+      idle === null ? noIdle : noOutput,
+    ),
+    energyPerTotalTokenJoules: each(
+      known.flatMap((one) =>
+        total(one) === 0 ? [] : [energyPerTotalToken(one.joules, read(one), written(one), one.tokens.train)],
+      ),
+      'J/token',
+      known.length === 0 ? why : 'no tokens were evaluated',
+    ),
+    tokensPerJoule: each(
+      writing.map((one) => written(one) / one.joules),
+      'tokens/J',
+      noOutput,
+    ),
+    totalTokensPerJoule: each(
+      known.flatMap((one) => (total(one) === 0 ? [] : [total(one) / one.joules])),
+      'tokens/J',
+      known.length === 0 ? why : 'no tokens were evaluated',
+    ),
+    energyDelayProductJouleSeconds: each(
+      known.map(({ joules, seconds }) => energyDelayProduct(joules, seconds)),
+      'J*s',
+    ),
+    energyPerAcceptedDraftTokenJoules: each(
+      accepted === null || accepted === 0
+        ? []
+        : known.flatMap((one) => (accepted > written(one) ? [] : [one.joules / accepted])),
+      'J/token',
+      input.serving === undefined
+        ? NOT_APPLICABLE.serving
+        : known.length === 0
+          ? why
+          : accepted !== null && accepted > 0
+            ? 'the server counts more accepted tokens than it gave here'
+            : 'no drafted token was accepted',
+    ),
+    averagePowerWatts: each(
+      known.map(({ joules, seconds }) => joules / seconds),
+      'W',
+    ),
+    carbonGrams: each(grid === null ? [] : known.map(({ joules }) => carbonGrams(joules, grid)), 'g', noGrid),
+    carbonPerOutputTokenGrams: each(
+      grid === null ? [] : writing.map((one) => carbonGrams(one.joules, grid) / written(one)),
+      'g/token',
+      grid === null ? noGrid : noOutput,
+    ),
+    idlePowerWatts: single(idle, 'W', noIdle, source.label),
+  };
+}
+
+/** @returns the tokens of all prompts that a server was given; their phase counts what came back. */
+function servedPromptTokens({ serving }: TrialFacts): number {
+  return (serving?.requests.promptTokens ?? []).reduce<number>((sum, tokens) => sum + (tokens ?? 0), 0);
+}
+
+/** @param mixed why a server has no parts; null = it has, or was not asked. */
+function partEntries(
+  prefill: Measured | null,
+  decode: Measured | null,
+  source: EnergySource,
+  mixed: string | null,
+) {
+  const joules = (part: Measured | null, unasked: string) =>
+    perRepeat(
+      (part?.known ?? []).map((one) => one.joules),
+      'J',
+      part?.why ?? unasked,
+      part?.label ?? source.label,
+    );
+  const perToken = (part: Measured | null, name: 'prefill' | 'decode') =>
+    perRepeat(
+      (part?.known ?? []).map((one) => one.joules / one.tokens[name]),
+      'J/token',
+      part?.why ?? mixed ?? NOT_APPLICABLE[name],
+      part?.label ?? source.label,
+    );
+  return {
+    prefillEnergyJoules: joules(prefill, mixed ?? NOT_APPLICABLE.prefill),
+    decodeEnergyJoules: joules(decode, mixed ?? NOT_APPLICABLE.decode),
+    prefillEnergyPerTokenJoules: perToken(prefill, 'prefill'),
+    decodeEnergyPerTokenJoules: perToken(decode, 'decode'),
+  };
+}
+
+const ENERGY_METRICS = [
+  ['energyJoules', 'J'],
+  ['energyNetJoules', 'J'],
+  ['prefillEnergyJoules', 'J'],
+  ['decodeEnergyJoules', 'J'],
+  ['energyPerCallJoules', 'J'],
+  ['energyPerItemJoules', 'J'],
+  ['energyPerApplicationJoules', 'J'],
+  ['energyPerOutputTokenJoules', 'J/token'],
+  ['energyNetPerOutputTokenJoules', 'J/token'],
+  ['energyPerTotalTokenJoules', 'J/token'],
+  ['prefillEnergyPerTokenJoules', 'J/token'],
+  ['decodeEnergyPerTokenJoules', 'J/token'],
+  ['tokensPerJoule', 'tokens/J'],
+  ['totalTokensPerJoule', 'tokens/J'],
+  ['energyDelayProductJouleSeconds', 'J*s'],
+  ['energyPerAcceptedDraftTokenJoules', 'J/token'],
+  ['averagePowerWatts', 'W'],
+  ['idlePowerWatts', 'W'],
+  ['energyIntegralJoules', 'J'],
+  ['energyIntegralDifferenceRatio', 'ratio'],
+  ['carbonGrams', 'g'],
+  ['carbonPerOutputTokenGrams', 'g/token'],
+] as const;
+
+function withoutSource({ input }: Evidence, odd: string | null, warnings: readonly Warning[]): Findings {
+  const kind = deviceKind(input.experiment.device);
+  const reason =
+    odd ??
+    input.absent.energy ??
+    (input.experiment.measure.meters === 'off'
+      ? 'the meters were off'
+      : `no energy source of the ${kind} device was sampled`);
+  return {
+    entries: Object.fromEntries(ENERGY_METRICS.map(([name, unit]) => [name, missing(unit, reason)])),
+    warnings,
+  };
+}
+
+/** Idle power of the very domains the source adds up; null as soon as one is unknown. */
+function idleWatts(source: EnergySource, watts: Readonly<Record<string, number>>): number | null {
+  const parts = source.domains.map((domain) => watts[domain]);
+  return parts.every((w) => w !== undefined) ? parts.reduce((sum, w) => sum + w, 0) : null;
+}
+
+function gapsOf(source: EnergySource, readings: readonly Reading[]): Map<string, number> {
+  const found = readings.flatMap((reading) =>
+    reading.value === null || reading.gapSeconds === null ? [] : [reading.gapSeconds],
+  );
+  return new Map(found.length === 0 ? [] : [[source.label, Math.max(...found)]]);
+}
+
+/** A trial that computed on a second GPU too has energy that nobody read; null when it did not. */
+function energyElsewhere({ series }: Evidence): Warning | null {
+  const gpus = series.get('otherDevicesUsed')?.values.reduce((max, count) => Math.max(max, count), 0) ?? 0;
+  if (gpus === 0) return null;
+  const others = gpus === 1 ? 'another GPU' : `${gpus} other GPUs`;
+  return warn(
+    'energy-elsewhere',
+    `the trial's processes also computed on ${others}, whose energy was not read`,
+  );
+}

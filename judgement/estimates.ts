@@ -1,0 +1,127 @@
+import { metricValue, type ResultRecord } from '../core/result/result.js';
+import {
+  type Common,
+  commonAlike,
+  commonOf,
+  type Estimate,
+  estimateOf,
+  type JointFit,
+  type Readings,
+  type Starts,
+  weightsOf,
+} from '../statistics/joint-fit.js';
+import { beyondReadings, leadOf, type Pace, PRIORS, paceOf, readingsOf } from './pace.js';
+
+/**
+ * Rows that tell what all have in common: the first so many. They know the slopes well enough, and of tens of thousands of rows one
+ * more start seldom changes all.
+ */
+export const TELLING_ROWS = 200;
+
+/** What rows have in common, metric by metric: each is fitted when it is asked for, and once. */
+export class Commons {
+  readonly #rows: readonly RowStarts[];
+  readonly #known = new Map<string, Common>();
+
+  /** @param rows starts of each row, in the order of the report; the first TELLING_ROWS tell. */
+  constructor(rows: readonly (readonly ResultRecord[])[]) {
+    const telling = rows.slice(0, TELLING_ROWS).filter((starts) => starts.length > 1);
+    this.#rows = telling.map((starts) => new RowStarts(starts));
+  }
+
+  of(metric: string): Common {
+    const known = this.#known.get(metric);
+    if (known !== undefined) return known;
+    const { pace } = paceOf(metric);
+    const lead = leadOf(metric, pace);
+    const rows = this.#rows.map((row) => row.of(metric));
+    const common =
+      lead === metric
+        ? commonOf(rows, PRIORS[pace])
+        : commonAlike(this.of(lead), rows, (_, first, r) => this.#rows[r]!.weights(lead, first));
+    this.#known.set(metric, common);
+    return common;
+  }
+}
+
+/** What one row's starts say together, metric by metric. Metrics of one pace share the weights of their lead, so that a row agrees with itself. */
+export class RowEstimates {
+  readonly #row: RowStarts;
+  readonly #commons: Commons;
+
+  constructor(starts: readonly ResultRecord[], commons: Commons) {
+    this.#row = new RowStarts(starts);
+    this.#commons = commons;
+  }
+
+  /** Whether its cores were asked beside any of its starts: without that nothing is adjusted. */
+  get read(): boolean {
+    return this.#row.readings.decode.some((x) => x !== null);
+  }
+
+  /** @returns null where the row has no number, or one that has no logarithm. */
+  of(metric: string): Estimate | null {
+    const { pace, sign } = paceOf(metric);
+    const lead = leadOf(metric, pace);
+    const weights = this.#row.weights(lead, this.#commons.of(lead));
+    const found = estimateOf(this.#row.of(metric), weights, this.#commons.of(metric));
+    if (found === null || sign === 1) return found;
+    return { ...found, centre: -found.centre, asMeasured: -found.asMeasured };
+  }
+}
+
+/** The estimates of many rows, for comparisons. */
+export class Estimates {
+  readonly #commons: Commons;
+  readonly #rows: readonly RowEstimates[];
+
+  /** @param rows starts of each row; for a comparison of two runs the rows of one side, then those of the other. */
+  constructor(rows: readonly (readonly ResultRecord[])[]) {
+    this.#commons = new Commons(rows);
+    this.#rows = rows.map((starts) => new RowEstimates(starts, this.#commons));
+  }
+
+  /** @returns the fit of a metric; its rows are in the order given, null where a row has no number or one that has no logarithm. */
+  of(metric: string): JointFit {
+    return { ...this.#commons.of(metric), rows: this.#rows.map((row) => row.of(metric)) };
+  }
+}
+
+/** One row's starts as the fit reads them. */
+class RowStarts {
+  readonly readings: Readonly<Record<Pace, readonly (Readings | null)[]>>;
+  readonly #starts: readonly ResultRecord[];
+  readonly #beyond: Readonly<Record<Pace, readonly number[]>>;
+  /** By lead. */
+  readonly #weights = new Map<string, readonly number[]>();
+
+  constructor(starts: readonly ResultRecord[]) {
+    this.#starts = starts;
+    const of = (pace: Pace) => starts.map((start) => readingsOf(start, pace));
+    this.readings = { decode: of('decode'), prefill: of('prefill'), plain: starts.map(() => null) };
+    const beyond = (pace: 'decode' | 'prefill') => starts.map((start) => beyondReadings(start, pace));
+    this.#beyond = { decode: beyond('decode'), prefill: beyond('prefill'), plain: [] };
+  }
+
+  of(metric: string): Starts {
+    const { pace, sign, offset, token } = paceOf(metric);
+    const x =
+      token === 'mean' ? this.readings[pace] : this.#starts.map((start) => readingsOf(start, pace, token));
+    const y: (number | null)[] = [];
+    for (const start of this.#starts) {
+      const value = metricValue(start, metric);
+      // What may be zero or negative has no logarithm, and half of such a row would be another row.
+      if (value !== null && value + offset <= 0) return { y: this.readings.plain as readonly null[], x };
+      y.push(value === null ? null : sign * Math.log(value + offset));
+    }
+    return { y, x, beyond: this.#beyond[pace] };
+  }
+
+  weights(lead: string, common: Common): readonly number[] {
+    const known = this.#weights.get(lead);
+    if (known !== undefined) return known;
+    const weights = weightsOf(this.of(lead), common);
+    this.#weights.set(lead, weights);
+    return weights;
+  }
+}

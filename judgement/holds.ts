@@ -1,0 +1,36 @@
+import { metricNamed, type Unit } from '../core/metrics/catalogue.js';
+import type { ResultRecord } from '../core/result/result.js';
+import { gradeOf } from '../core/result/warnings.js';
+
+/** Units of what no neighbour changes: memory and files, parameters, likelihoods. */
+const UNITS: ReadonlySet<Unit> = new Set(['B', 'parameters', 'nats']);
+/** The same among ratios: of files, of answers, and of counts of tokens. */
+const RATIOS: ReadonlySet<string> = new Set([
+  'bitsPerWeight',
+  'compressionRatio',
+  'modelCompressionRate',
+  'weightSparsityRatio',
+  'perplexity',
+  'perplexityRatio',
+  'topAgreementRatio',
+  'taskScoreRatio',
+  'taskRetentionRatio',
+  'outputLengthRatio',
+  'usageDifferenceRatio',
+  'acceptanceLength',
+  'draftAcceptanceRatio',
+]);
+
+/**
+ * Whether what a record says of a metric may be compared. Of a valid one everything may; where strict gates alone made it invalid, what
+ * a neighbour of the trial cannot have changed; of one with a fault, nothing.
+ */
+export function holds(
+  { status, valid, warnings }: Pick<ResultRecord, 'status' | 'valid' | 'warnings'>,
+  metric: string,
+): boolean {
+  if (status !== 'complete' || valid) return status === 'complete';
+  const unit = metricNamed(metric)?.unit;
+  const timeless = (unit !== undefined && UNITS.has(unit)) || RATIOS.has(metric);
+  return timeless && gradeOf(warnings, 'warn') !== 'invalid';
+}

@@ -1,0 +1,132 @@
+import { deviceKind } from '../core/experiment/experiment.js';
+import { METRICS, type MetricName, type Unit } from '../core/metrics/catalogue.js';
+import { gaugeMax, gaugeMean, type Reading, readingsInside, type Window } from '../core/metrics/integrate.js';
+import { type Warning, warn } from '../core/result/warnings.js';
+import { backwards, clockWarnings, lockWarnings, throttleGates } from './clocks.js';
+import { spanReading } from './coverage.js';
+import { cpuGates, cpuUse } from './cpu.js';
+import { distantCores, sharedCores } from './disturbance.js';
+import { single } from './entries.js';
+import type { Evidence, Findings } from './evidence.js';
+
+/**
+ * CPU use, clocks, temperatures and memory, and the gates that rest on them. CPU shares are taken over the
+ * whole measured part in one piece, rests included, never per phase: a decode phase of 50 ms is five ticks
+ * long.
+ */
+export function machineFindings(evidence: Evidence): Findings {
+  const { input, series, span } = evidence;
+  const absent = (quantity: string) =>
+    input.absent[quantity] ??
+    (input.experiment.measure.meters === 'off' ? 'the meters were off' : `${quantity} was not sampled`);
+  const onCpu = deviceKind(input.experiment.device) === 'cpu';
+  const clock = onCpu ? 'cpuClockHertz' : 'deviceClockHertz';
+  const whole = wholeTrial(evidence);
+  const use = cpuUse(evidence, absent);
+  const peak = (quantity: string): Reading => {
+    const found = series.get(quantity);
+    if (found === undefined || whole === null) return { value: null, reason: absent(quantity) };
+    return gaugeMax(found, whole);
+  };
+  const kernelPeak = peak('processPeakResidentBytes');
+  const sampledPeak = peak('processResidentBytes');
+  // Of a tree of processes the kernel tells no peak, or that of a time when it was one.
+  const byKernel = kernelPeak.value !== null && kernelPeak.value >= (sampledPeak.value ?? 0);
+  const resident = byKernel ? kernelPeak : sampledPeak;
+  const ratio = (part: Reading) => combine(part, use.total, (a, b) => a / b);
+  const foreign = combine(use.busy, use.process, (busy, process) => Math.max(0, busy - process));
+  const readings = METRICS.flatMap(({ name, unit, reading }) => {
+    if (reading === null) return [];
+    const quantity = onCpu ? reading.onCpu : reading.onDevice;
+    const found =
+      reading.by === 'peak'
+        ? peak(quantity)
+        : spanReading(series.get(quantity), span, absent(quantity), gaugeMean);
+    return [{ name, unit, quantity, found }];
+  });
+  const foundOf = (name: MetricName) =>
+    readings.find((reading) => reading.name === name)?.found.value ?? null;
+  const entry = (reading: Reading, unit: Unit, source: string | null = null) =>
+    single(reading.value, unit, reading.value === null ? reading.reason : '', source);
+  return {
+    entries: {
+      processCores: entry(use.process, 'cores'),
+      systemBusyRatio: entry(ratio(use.busy), 'ratio'),
+      stealRatio: entry(ratio(use.steal), 'ratio'),
+      foreignCores: entry(foreign, 'cores'),
+      peakResidentBytes: entry(resident, 'B', byKernel ? 'kernel' : 'sampled'),
+      ...Object.fromEntries(readings.map(({ name, unit, found }) => [name, entry(found, unit, 'sampled')])),
+    },
+    warnings: [
+      ...backwards(input),
+      ...cpuGates(evidence, use),
+      ...sharedCores(foundOf('coreShareRatio'), input.experiment.measure),
+      // One thread waits for no other, wherever that would be.
+      ...(input.experiment.runner.options.threads === 1
+        ? []
+        : distantCores(foundOf('coreLatencyRatio'), input.experiment.measure)),
+      ...clockWarnings(evidence, series.get(clock), clock),
+      ...lockWarnings(evidence, series.get(clock), clock),
+      ...throttleGates(evidence),
+      ...deviceGates(evidence),
+    ],
+    gaps: gapsIn(
+      new Map([
+        ['processCpuSeconds', use.process],
+        ['systemBusyCpuSeconds', use.busy],
+        ['systemTotalCpuSeconds', use.total],
+        ...readings.map(({ quantity, found }) => [quantity, found] as const),
+      ]),
+    ),
+  };
+}
+
+/** Everything that was read, from the first reading or phase to the last. */
+function wholeTrial({ all, input }: Evidence): Window | null {
+  const times = [
+    ...all.flatMap((s) => [s.seconds[0]!, s.seconds.at(-1)!]),
+    ...input.phases.flatMap((p) => [p.startSeconds, p.endSeconds]),
+  ];
+  return times.length === 0 ? null : { startSeconds: Math.min(...times), endSeconds: Math.max(...times) };
+}
+
+function combine(a: Reading, b: Reading, by: (a: number, b: number) => number): Reading {
+  if (a.value === null) return a;
+  if (b.value === null) return b;
+  const value = by(a.value, b.value);
+  if (!Number.isFinite(value)) return { value: null, reason: 'the total CPU time did not move' };
+  return { value, gapSeconds: null };
+}
+
+function gapsIn(readings: ReadonlyMap<string, Reading>): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const [quantity, reading] of readings) {
+    if (reading.value !== null && reading.gapSeconds !== null) found.set(quantity, reading.gapSeconds);
+  }
+  return found;
+}
+
+/** What an accelerator's driver says against a row: others that computed there, and answers it did not give. */
+function deviceGates({ input, series, span }: Evidence): Warning[] {
+  return [...sharedDevice(series.get('otherDeviceProcesses'), span), ...refusals(input.samples)];
+}
+
+function sharedDevice(others: ReturnType<Evidence['series']['get']>, span: Evidence['span']): Warning[] {
+  if (others === undefined || span === null) return [];
+  const counts = readingsInside(others, span);
+  const seen = counts.filter((count) => count > 0).length;
+  if (seen === 0) return [];
+  const most = counts.reduce((max, count) => Math.max(max, count), 0);
+  const whose = most === 1 ? 'another process' : `${most} other processes`;
+  return [warn('foreign-process', `${whose} computed on the device in ${seen} of ${counts.length} readings`)];
+}
+
+function refusals(samples: Evidence['input']['samples']): Warning[] {
+  const refused = samples.flatMap(({ quantity, values, refused }) =>
+    refused === undefined ? [] : [`${quantity} (${refused} of ${values.length + refused} readings)`],
+  );
+  if (refused.length === 0) return [];
+  return [
+    warn('meter-refused', `the driver refused or gave what stands for no value: ${refused.join(', ')}`),
+  ];
+}

@@ -1,0 +1,15 @@
+import { formatPercent } from '../core/metrics/format.js';
+import { type ProfileRecord, profileCost } from '../core/result/profile-record.js';
+
+/** A phase that looking on makes longer by more than this is another phase: shares of it need not be those of the plain one. */
+const MOST_PROFILE_COST = 0.25;
+
+/** @returns a sentence for each phase whose own cost of being looked into is more than that. */
+export function costlyPhases({ phases }: ProfileRecord): readonly string[] {
+  return phases
+    .filter((phase) => profileCost(phase) > MOST_PROFILE_COST)
+    .map((phase) => {
+      const cost = formatPercent(profileCost(phase));
+      return `looking on made the ${phase.name} ${cost} longer: shares of its operators are of that slower phase`;
+    });
+}

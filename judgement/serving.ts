@@ -1,0 +1,335 @@
+import type { MetricName, Unit } from '../core/metrics/catalogue.js';
+import { type Warning, warn } from '../core/result/warnings.js';
+import { auditCaches, type Speedup } from '../core/serving/audit.js';
+import { generatorProblems, rateShortfall } from '../core/serving/generator.js';
+import { requestsOf, type ServingRecord } from '../core/serving/record.js';
+import type { RequestRecord } from '../core/serving/requests.js';
+import type { ServerMetric } from '../core/serving/server-metrics.js';
+import { goodput, type Objective, objectivesOf } from '../core/serving/slo.js';
+import { steadyStateOf } from '../core/serving/steady-state.js';
+import {
+  type LatencySummary,
+  type ServingSummary,
+  summarizeServing,
+  wholeRun,
+} from '../core/serving/summary.js';
+import { unsteadiness } from '../core/serving/unsteady.js';
+import { isScheduled } from '../core/workloads/serving.js';
+import { allMissing, type Entry, missing, single } from './entries.js';
+import type { Evidence, Findings } from './evidence.js';
+import { NOT_APPLICABLE } from './not-applicable.js';
+import { forcesLengths } from './regrade.js';
+
+/** Metrics that only a server has; the others of a row have other judges, too. */
+const OWN = [
+  'requestsPerSecond',
+  'highestRequestsPerSecond',
+  'highestConcurrency',
+  'goodputRequestsPerSecond',
+  'goodRequestsRatio',
+  'failedRequestsRatio',
+  'inputTokensPerSecond',
+  'userTokensPerSecond',
+  'systemTokensPerSecond',
+  'scheduledTimeToFirstTokenP50Seconds',
+  'scheduledTimeToFirstTokenP90Seconds',
+  'scheduledTimeToFirstTokenP99Seconds',
+  'serviceTimeToFirstTokenP50Seconds',
+  'serviceTimeToFirstTokenP90Seconds',
+  'serviceTimeToFirstTokenP99Seconds',
+  'requestTimePerOutputTokenP50Seconds',
+  'requestTimePerOutputTokenP90Seconds',
+  'requestTimePerOutputTokenP99Seconds',
+  'scheduledLatencyP50Seconds',
+  'scheduledLatencyP90Seconds',
+  'scheduledLatencyP99Seconds',
+  'serviceLatencyP50Seconds',
+  'serviceLatencyP90Seconds',
+  'serviceLatencyP99Seconds',
+  'interChunkLatencyP50Seconds',
+  'interChunkLatencyP99Seconds',
+  'outputLengthRatio',
+  'usageDifferenceRatio',
+  'steadySeconds',
+  'serverStartSeconds',
+  'weightsLoadSeconds',
+  'generatorLagP99Seconds',
+  'kvCacheUsageRatio',
+  'prefixCacheHitRatio',
+  'meanQueuedRequests',
+  'meanRunningRequests',
+  'preemptionsPerRequest',
+  'acceptanceLength',
+  'draftAcceptanceRatio',
+] as const satisfies readonly MetricName[];
+
+const NOT_SERVED = allMissing(OWN, NOT_APPLICABLE.serving);
+
+type Entries = Partial<Record<MetricName, Entry>>;
+
+/** Counts that differ by less are a token at an end, which both may count. */
+const COUNTS_DIFFER = 0.01;
+
+/** What a server did under load: rates, latencies from both starts, goodput, and what its own metrics say. */
+export function servingFindings({ input }: Evidence): Findings {
+  const { serving } = input;
+  if (serving === undefined) return { entries: NOT_SERVED, warnings: [] };
+  const requests = requestsOf(serving.requests);
+  const window = wholeRun(requests);
+  if (window === null) return { entries: {}, warnings: [warn('nothing-served', 'no request was sent')] };
+  const summary = summarizeServing(requests, window, 1);
+  const { options } = input.experiment.workload;
+  const objectives = objectivesOf(options.slo);
+  const steady = steadyStateOf(requests, options);
+  const unsteady = unsteadiness(steady, options);
+  const late = lateness(summary, serving);
+  const countsDiffer = completionDifference(summary, requests, serving);
+  return {
+    entries: {
+      ...rates(summary, requests, objectives, countsDiffer),
+      ...latencies(summary, late.length > 0),
+      ...around(serving),
+      steadySeconds: steady.found
+        ? single(steady.window.duration.seconds, 's', '')
+        : missing('s', steady.reason),
+      ...inside(serving, requests.length),
+    },
+    warnings: [
+      ...late,
+      ...missedRate(requests, options.arrival),
+      ...doubtfulLoad(summary, serving, countsDiffer, forcesLengths(input.experiment)),
+      ...(unsteady === null ? [] : [warn('unsteady', unsteady)]),
+      ...cached(serving, input.experiment.runner.options.prefixCaching === true),
+      ...failures(summary, requests),
+    ],
+  };
+}
+
+const NOBODY_COUNTED = 'nobody counted the tokens: no tokenizer is known, and the server tells no usage';
+
+function rates(
+  { throughput, window, requests: count, outcomes, outputLength }: ServingSummary,
+  requests: readonly RequestRecord[],
+  objectives: readonly Objective[] | null,
+  countsDiffer: number | null,
+): Entries {
+  const seconds = window.toSeconds - window.fromSeconds;
+  const good = objectives === null ? null : goodput(requests, objectives, seconds);
+  const noObjective = 'the sweep states no slo';
+  return {
+    requestsPerSecond: single(throughput.requestsPerSecond, '1/s', 'the run has no length'),
+    outputTokensPerSecond: single(throughput.outputTokensPerSecond, 'tokens/s', NOBODY_COUNTED),
+    systemTokensPerSecond: single(throughput.outputTokensPerSecond, 'tokens/s', NOBODY_COUNTED),
+    inputTokensPerSecond: single(throughput.promptTokensPerSecond, 'tokens/s', NOBODY_COUNTED),
+    userTokensPerSecond: single(throughput.tokensPerSecondPerUser, 'tokens/s', 'no answer came in chunks'),
+    goodputRequestsPerSecond: single(good?.requestsPerSecond ?? null, '1/s', noObjective),
+    goodRequestsRatio: single(good?.share ?? null, 'ratio', noObjective),
+    failedRequestsRatio: single(1 - outcomes.complete / count, 'ratio', ''),
+    outputLengthRatio: single(
+      outputLength.relative === null ? null : 1 + outputLength.relative,
+      'ratio',
+      'answers were as long as the model likes, or nobody counted them',
+    ),
+    usageDifferenceRatio: single(
+      countsDiffer,
+      'ratio',
+      'only one of both counted, the server or the tokenizer',
+    ),
+  };
+}
+
+/** Output tokens by the server over those by the tokenizer, less one, whoever of both the rates rest on; null = one alone counted. */
+function completionDifference(
+  { usage }: ServingSummary,
+  requests: readonly RequestRecord[],
+  { outputTokensBy, retokenized }: ServingRecord,
+): number | null {
+  if (outputTokensBy === 'tokenizer') return usage.completion.relative;
+  if (retokenized === undefined || retokenized === 0) return null;
+  const countedByServer = requests.reduce(
+    (sum, { outcome, outputTokens }) => sum + (outcome === 'complete' ? (outputTokens ?? 0) : 0),
+    0,
+  );
+  return countedByServer / retokenized - 1;
+}
+
+/** @param late whether the generator was: then what is quoted counts from intended starts, for its delays are part of what users wait. */
+function latencies({ latencies: of }: ServingSummary, late: boolean): Entries {
+  const none = 'no request came to it';
+  const quoted = late ? of.scheduled : of.service;
+  const three = (prefix: string, summary: LatencySummary) =>
+    Object.fromEntries(
+      (['p50', 'p90', 'p99'] as const).map((p) => [
+        `${prefix}${p.toUpperCase()}Seconds`,
+        percentile(summary, p, none),
+      ]),
+    ) as Entries;
+  return {
+    timeToFirstTokenSeconds: percentile(quoted.ttft, 'p50', none),
+    timePerOutputTokenSeconds: percentile(of.tpot, 'p50', 'no answer came in chunks'),
+    interTokenLatencyP50Seconds: percentile(of.itlPerToken, 'p50', 'no answer came in chunks'),
+    interTokenLatencyP90Seconds: percentile(of.itlPerToken, 'p90', 'no answer came in chunks'),
+    interTokenLatencyP99Seconds: percentile(of.itlPerToken, 'p99', 'no answer came in chunks'),
+    interChunkLatencyP50Seconds: percentile(of.itlPerChunk, 'p50', 'no answer came in chunks'),
+    interChunkLatencyP99Seconds: percentile(of.itlPerChunk, 'p99', 'no answer came in chunks'),
+    averageLatencySeconds: single(quoted.e2e.mean, 's', none),
+    ...three('scheduledTimeToFirstToken', of.scheduled.ttft),
+    ...three('serviceTimeToFirstToken', of.service.ttft),
+    ...three('requestTimePerOutputToken', of.tpot),
+    ...three('scheduledLatency', of.scheduled.e2e),
+    ...three('serviceLatency', of.service.e2e),
+  };
+}
+
+/** A percentile with fewer readings than support it is none: the reason says how many it takes. */
+function percentile(summary: LatencySummary, p: 'p50' | 'p90' | 'p99', none: string): Entry {
+  const { value, upper, reason } = summary[p];
+  if (value === null) return missing('s', none);
+  if (p === 'p99' && upper === null && summary.count < FEWEST_FOR_P99)
+    return missing('s', reason ?? `${summary.count} requests say nothing of a p99`);
+  return { ...(single(value, 's', none) as object), n: summary.count, mean: summary.mean ?? value } as Entry;
+}
+
+/** Of fewer readings a p99 is the largest. */
+const FEWEST_FOR_P99 = 100;
+
+function around(serving: ServingRecord): Entries {
+  const { startSeconds, weightsLoadSeconds, generator, kept, search } = serving;
+  const highest = (of: NonNullable<ServingRecord['search']>['of'], unit: Unit) =>
+    search?.of === of
+      ? single(search.load, unit, search.reason)
+      : missing(unit, 'the sweep searches no such load');
+  const running = kept ? 'the server was running already' : 'the server was not started for this trial';
+  return {
+    highestRequestsPerSecond: highest('requestsPerSecond', '1/s'),
+    highestConcurrency: highest('concurrency', 'ratio'),
+    serverStartSeconds: single(kept ? null : startSeconds, 's', running),
+    weightsLoadSeconds: single(
+      kept ? null : weightsLoadSeconds,
+      's',
+      kept ? running : 'the log of the server does not say',
+    ),
+    generatorLagP99Seconds: single(generator.lag?.p99 ?? null, 's', 'nothing was sent'),
+  };
+}
+
+/** What the server says of itself; each reason names what it does not say. */
+function inside({ inside: said, insideAbsent }: ServingRecord, requests: number): Entries {
+  const growth = (name: ServerMetric) => {
+    const metric = said[name];
+    return metric !== undefined && 'growth' in metric ? metric.growth : null;
+  };
+  const gauge = (name: ServerMetric, what: 'mean' | 'max') => {
+    const metric = said[name];
+    return metric !== undefined && 'mean' in metric ? metric[what] : null;
+  };
+  const over = (above: number | null, below: number | null) =>
+    above === null || below === null || below === 0 ? null : above / below;
+  const entry = (value: number | null, what: string) =>
+    single(value, 'ratio', insideAbsent ?? `the server tells nothing of ${what}`);
+  const loaded = (value: number | null, what: string) =>
+    single(value, 'ratio', insideAbsent ?? `the server told nothing of ${what} while it was loaded`);
+  const steps = growth('draftSteps');
+  const accepted = growth('acceptedDraftTokens');
+  return {
+    kvCacheUsageRatio: loaded(gauge('kvCacheUsageRatio', 'max'), 'the use of its KV cache'),
+    prefixCacheHitRatio: entry(
+      gauge('prefixCacheHitRatio', 'mean') ??
+        over(growth('prefixCacheHitTokens'), growth('prefixCacheQueriedTokens')),
+      'hits of its prefix cache',
+    ),
+    meanQueuedRequests: loaded(gauge('requestsWaiting', 'mean'), 'its queue'),
+    meanRunningRequests: loaded(gauge('requestsRunning', 'mean'), 'the requests it works on'),
+    preemptionsPerRequest: entry(over(growth('preemptions'), requests), 'preemptions'),
+    acceptanceLength: entry(
+      steps === null || steps === 0 || accepted === null ? null : 1 + accepted / steps,
+      'steps of speculative decoding',
+    ),
+    draftAcceptanceRatio: entry(over(accepted, growth('draftedTokens')), 'drafted tokens'),
+  };
+}
+
+function lateness(
+  { throughput, latencies: of, chunks, window }: ServingSummary,
+  { generator }: ServingRecord,
+): Warning[] {
+  const seconds = window.toSeconds - window.fromSeconds;
+  const problems = generatorProblems(generator, generator.ceiling, {
+    medianFirstToken: of.service.ttft.p50.value,
+    requestsPerSecond: throughput.requestsPerSecond,
+    chunksPerSecond: seconds > 0 ? chunks.chunks / seconds : null,
+  });
+  return problems.map((problem) =>
+    warn('generator-late', `${problem}. TTFT and latency count from when requests were meant to start`),
+  );
+}
+
+function missedRate(requests: readonly RequestRecord[], arrival: unknown): Warning[] {
+  const short = isScheduled(arrival) ? rateShortfall(requests) : null;
+  return short === null ? [] : [warn('rate-missed', short)];
+}
+
+/** @param forced whether the server was made to give answers of the lengths that were asked for. */
+function doubtfulLoad(
+  { serverLength, usage }: ServingSummary,
+  serving: ServingRecord,
+  countsDiffer: number | null,
+  forced: boolean,
+): Warning[] {
+  const found: Warning[] = [];
+  if (serving.endedEarly !== null) found.push(warn('over-saturated', serving.endedEarly));
+  if (serving.search?.load === null) found.push(warn('slo-unmet', serving.search.reason));
+  const { relative } = serverLength;
+  if (relative !== null && Math.abs(relative) > COUNTS_DIFFER) {
+    const share = `${(100 * (1 + relative)).toFixed(1)} %`;
+    const code = forced ? 'length-forced' : 'length-mismatch';
+    found.push(warn(code, `answers had ${share} of the tokens that were asked for`));
+  }
+  if (serving.outputTokensBy === 'server') {
+    found.push(warn('tokens-uncounted', 'tokens are those that the server says: no tokenizer is known'));
+  }
+  const prompts = serving.chatTemplate !== undefined && serving.promptTokensBy === 'tokenizer';
+  const promptDifference = prompts ? usage.prompt.relative : null;
+  if (promptDifference !== null && Math.abs(promptDifference) > COUNTS_DIFFER) {
+    const share = `${(100 * promptDifference).toFixed(1)} %`;
+    found.push(
+      warn(
+        'usage-differs',
+        `the server counts ${share} more prompt tokens than the model's own chat template makes`,
+      ),
+    );
+  }
+  if (countsDiffer !== null && Math.abs(countsDiffer) > COUNTS_DIFFER) {
+    const share = `${(100 * Math.abs(countsDiffer)).toFixed(1)} % ${countsDiffer > 0 ? 'more' : 'fewer'}`;
+    found.push(warn('usage-differs', `the server counts ${share} output tokens than the tokenizer`));
+  }
+  return found;
+}
+
+/** What asking the same again found. @param prefixes that the sweep asks for. */
+function cached({ audit }: ServingRecord, prefixes: boolean): Warning[] {
+  if (audit == null) return [];
+  const { pairs, firstToken, decode } = auditCaches(requestsOf(audit));
+  const said = (what: string, { saved, p }: Speedup) =>
+    `asked again, ${pairs} prompts ${what} ${(100 * saved).toFixed(0)} % sooner (p ${p.toPrecision(1)})`;
+  if (decode?.cached) return [warn('output-cached', said('had each further token', decode))];
+  if (!firstToken?.cached || prefixes) return [];
+  return [warn('prefix-cached', said('had their first token', firstToken))];
+}
+
+/** One warning, with how many, and the sentence of the first. */
+function failures(
+  { outcomes, requests: count }: ServingSummary,
+  requests: readonly RequestRecord[],
+): Warning[] {
+  if (outcomes.complete === count) return [];
+  const first = requests.find(({ outcome }) => outcome !== 'complete');
+  const counted = Object.entries(outcomes)
+    .filter(([outcome, n]) => outcome !== 'complete' && n > 0)
+    .map(([outcome, n]) => `${n} ${outcome}`);
+  const message = `${counted.join(', ')} of ${count} requests; the first: ${first?.problem ?? 'it gave no reason'}`;
+  if (outcomes.complete === 0) return [warn('nothing-served', message)];
+  const failed = warn('requests-failed', message);
+  if (2 * outcomes.complete >= count) return [failed];
+  return [failed, warn('most-failed', `${outcomes.complete} of ${count} requests were answered whole`)];
+}

@@ -1,0 +1,65 @@
+import type { MetricName } from '../core/metrics/catalogue.js';
+import type { TrainingRecord } from '../core/training/record.js';
+import { type Entry, perRepeat, single } from './entries.js';
+import type { Evidence, Findings } from './evidence.js';
+import { NOT_APPLICABLE } from './not-applicable.js';
+
+/** The last loss alone is that of one batch: this share of the steps is averaged. */
+const LAST_SHARE = 0.1;
+
+/** What training cost and what it gave. Steps of the warm-up count for losses, and not for times. */
+export function trainingFindings({ input, outcome }: Evidence): Findings {
+  const { training } = input;
+  const measured = (of: (record: TrainingRecord) => readonly number[]) =>
+    training === null ? [] : of(training).slice(outcome.warmups);
+  const seconds = measured(({ stepSeconds }) => stepSeconds.whole);
+  const perStep = (of: (record: TrainingRecord) => readonly number[]) =>
+    perRepeat(measured(of), 's', NOT_APPLICABLE.training);
+  const one = (
+    value: number | null | undefined,
+    unit: 'B' | 'nats' | 'parameters' | 'ratio',
+    why = NOT_APPLICABLE.training,
+  ) => single(value ?? null, unit, training === null ? NOT_APPLICABLE.training : why);
+  const tokens = training === null ? 0 : training.sequencesPerStep * training.windowTokens;
+  const { evalBefore = null, evalAfter = null } = training ?? {};
+  const entries: Partial<Record<MetricName, Entry>> = {
+    trainTokensPerSecond: perRepeat(
+      seconds.map((s) => tokens / s),
+      'tokens/s',
+      NOT_APPLICABLE.training,
+    ),
+    trainStepSeconds: perRepeat(seconds, 's', NOT_APPLICABLE.training),
+    forwardSeconds: perStep(({ stepSeconds }) => stepSeconds.forward),
+    backwardSeconds: perStep(({ stepSeconds }) => stepSeconds.backward),
+    optimizerSeconds: perStep(({ stepSeconds }) => stepSeconds.optimizer),
+    samplesPerParameterSecond: perRepeat(
+      training === null ? [] : seconds.map((s) => training.sequencesPerStep / training.baseParameters / s),
+      '1/s',
+      NOT_APPLICABLE.training,
+    ),
+    firstLoss: one(training?.losses[0], 'nats'),
+    finalLoss: one(training === null ? null : finalLoss(training.losses), 'nats'),
+    evalLoss: one(evalAfter, 'nats', NOT_APPLICABLE.heldOut),
+    evalLossChange: one(
+      evalBefore === null || evalAfter === null ? null : evalAfter - evalBefore,
+      'nats',
+      NOT_APPLICABLE.heldOut,
+    ),
+    trainableParameters: one(training?.trainableParameters, 'parameters'),
+    trainedBytes: one(training?.made?.bytes, 'B', 'what was trained was not kept'),
+    trainingWeightBytes: one(training?.memory.weights, 'B'),
+    gradientBytes: one(training?.memory.gradients, 'B'),
+    optimizerBytes: one(training?.memory.optimizer, 'B'),
+    activationBytes: one(
+      training === null ? null : training.memory.activations + training.memory.inputs,
+      'B',
+    ),
+  };
+  return { entries, warnings: [] };
+}
+
+/** @returns the mean of the last tenth of all steps. */
+function finalLoss(losses: readonly number[]): number | null {
+  const last = losses.slice(-Math.max(1, Math.round(losses.length * LAST_SHARE)));
+  return last.length === 0 ? null : last.reduce((sum, loss) => sum + loss, 0) / last.length;
+}

@@ -1,0 +1,146 @@
+import { metricNamed } from '../core/metrics/catalogue.js';
+import { isPresent, type Measurement, type Missing, type ResultRecord } from '../core/result/result.js';
+import type { Warning } from '../core/result/warnings.js';
+import { tInterval } from '../statistics/interval.js';
+import { intervalOf } from '../statistics/joint-compare.js';
+import { summarize } from '../statistics/summary.js';
+import { Commons, RowEstimates } from './estimates.js';
+import { PACED_METRICS, paceOf } from './pace.js';
+
+/**
+ * The trials that a row is made of: all complete ones of the engine that ran last that carry no fault; where each has one, all of
+ * these, and the row is invalid. None for an experiment that never ended well.
+ * @param records of one experiment, in the order of the log.
+ */
+export function startsOf(records: readonly ResultRecord[]): ResultRecord[] {
+  return countedOf(records, 'measure');
+}
+
+/**
+ * The runs of the drift control that tell how the machine moved, by the same rule.
+ * @param records in the order of the log.
+ */
+export function controlsOf(records: readonly ResultRecord[]): ResultRecord[] {
+  return countedOf(records, 'control');
+}
+
+function countedOf(records: readonly ResultRecord[], purpose: ResultRecord['sweep']['purpose']) {
+  const complete = ofNewestEngine(
+    records.filter((r) => r.status === 'complete' && r.sweep.purpose === purpose),
+  );
+  const valid = complete.filter((r) => r.valid);
+  return valid.length > 0 ? valid : complete;
+}
+
+/** Those of the engine that ran last: a mixture of two is a number of neither. */
+function ofNewestEngine(records: readonly ResultRecord[]): ResultRecord[] {
+  const release = records.at(-1)?.environment.engine;
+  const released = records.filter(({ environment }) => environment.engine === release);
+  return ofNewestBuild(released, ({ environment }) => environment.engineBuild);
+}
+
+/**
+ * Of trials of one release, those of the build that ran last: an engine that was built again is another one. What does not know its
+ * build is not.
+ * @param trials in the order of the log.
+ */
+export function ofNewestBuild<T>(trials: readonly T[], buildOf: (trial: T) => unknown): T[] {
+  const newest = trials.findLast((trial) => buildOf(trial) != null);
+  const build = newest === undefined ? null : buildOf(newest);
+  return trials.filter((trial) => (buildOf(trial) ?? build) === build);
+}
+
+/**
+ * What the starts of one experiment say together, in the form of a record: the first start, with the estimate and interval of all in
+ * place of its own measurements (statistics/joint-fit.ts).
+ * @param starts of one experiment, at least one.
+ * @param commons what all rows of the report have in common; without it the row stands alone.
+ */
+export function combineStarts(
+  starts: readonly ResultRecord[],
+  commons: Commons = new Commons([starts]),
+): ResultRecord {
+  const first = starts[0]!;
+  if (first.status !== 'complete') return first;
+  const row = new RowEstimates(starts, commons);
+  if (starts.length === 1) {
+    // Of tens of thousands of rows with one start each only what a start alone can tell is looked at.
+    const measurements = { ...first.measurements };
+    for (const name of PACED_METRICS) {
+      const entry = measurements[name];
+      if (isPresent(entry) && entry.ci95 === null)
+        measurements[name] = estimatedBy(row, name, entry) ?? entry;
+    }
+    return { ...first, measurements };
+  }
+  const measurements: ResultRecord['measurements'] = {};
+  for (const { measurements: of } of starts) {
+    for (const name in of) measurements[name] ??= together(starts, row, name);
+  }
+  return { ...first, measurements, warnings: warningsOf(starts) };
+}
+
+/** One metric of several starts; `samples` has one number per start. */
+function together(starts: readonly ResultRecord[], row: RowEstimates, name: string): Measurement | Missing {
+  const given = starts.flatMap(({ measurements: { [name]: entry } }) => (isPresent(entry) ? [entry] : []));
+  const [entry] = given;
+  if (entry === undefined) return starts[0]!.measurements[name]!;
+  const { pace } = paceOf(name);
+  const same = given.every(({ value }) => value === entry.value);
+  // The error of an estimate is that of its text, bytes are the same at each start, and how starts of what nobody has measured differ
+  // one of them does not know.
+  if (entry.ci95 !== null || (pace === 'plain' && same)) return entry;
+  const values = given.map(({ value }) => value);
+  const { n, mean: average, median, stddev, cv } = summarize(values)!;
+  const all =
+    given.length === 1 ? entry : { ...entry, n, mean: average, median, stddev, cv, samples: values };
+  // What only describes a machine is as it was on average, and what may be zero or negative has no logarithm.
+  const describes = pace === 'plain' && metricNamed(name)?.better === null;
+  const estimated = describes ? null : estimatedBy(row, name, all);
+  if (estimated !== null) return estimated;
+  const interval = tInterval(values, 0.95);
+  return { ...all, value: average, ci95: interval === null ? null : [...interval] };
+}
+
+/** @returns an entry with the estimate of its row, or null where there is none. */
+function estimatedBy(row: RowEstimates, name: string, entry: Measurement): Measurement | null {
+  const estimate = row.of(name);
+  if (estimate === null) return null;
+  const { pace, offset } = paceOf(name);
+  const [low, high] = intervalOf(estimate);
+  // Key by key: of tens of thousands of rows, copies that are changed afterwards are most of the time.
+  const { unit, n, mean: average, median, stddev, cv, samples, source } = entry;
+  // A start that nothing adjusts says what it said, to the last digit.
+  const asItIs = estimate.starts === 1 && estimate.centre === estimate.asMeasured;
+  const own: Measurement = {
+    value: asItIs ? entry.value : Math.exp(estimate.centre) - offset,
+    unit,
+    n,
+    mean: average,
+    median,
+    stddev,
+    cv,
+    ci95: [low - offset, high - offset],
+    samples,
+    source,
+  };
+  if (pace === 'plain' || !row.read) return own;
+  own.asMeasured = estimate.starts === 1 ? entry.value : Math.exp(estimate.asMeasured) - offset;
+  own.adjustedBy = Math.exp(estimate.centre - estimate.asMeasured);
+  return own;
+}
+
+/** Each code once, with how many of the starts carry it. */
+function warningsOf(starts: readonly ResultRecord[]): Warning[] {
+  const all = new Map<string, { readonly first: Warning; starts: number }>();
+  for (const { warnings } of starts) {
+    for (const code of new Set(warnings.map((w) => w.code))) {
+      const known = all.get(code);
+      if (known !== undefined) known.starts += 1;
+      else all.set(code, { first: warnings.find((w) => w.code === code)!, starts: 1 });
+    }
+  }
+  return [...all.values()].map(({ first, starts: n }) =>
+    n === starts.length ? first : { ...first, message: `${first.message} (${n} of ${starts.length} starts)` },
+  );
+}
