@@ -59,6 +59,7 @@ export class Session {
   readonly #backoff: Backoff;
   /** Tells a reconnect of this agent from another agent that has the same node name. */
   readonly #instance = randomUUID();
+  #streams = 0;
   readonly #over = new AbortController();
   #stream: Stream | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
@@ -224,7 +225,13 @@ export class Session {
       await stream.send({
         message: {
           $case: 'hello',
-          value: toHello(profile, trials.trialIds, this.#instance, spool.trialIds.slice(-MAX_TRIAL_IDS)),
+          value: toHello(
+            profile,
+            trials.trialIds,
+            this.#instance,
+            spool.trialIds.slice(-MAX_TRIAL_IDS),
+            ++this.#streams,
+          ),
         },
       });
       for await (const { message } of stream) {

@@ -81,6 +81,8 @@ export class Dispatcher {
   /** Wakes watchers at every change. */
   readonly changes = new ChangeSignal();
   readonly #reports = new Reports<Reply[]>();
+  /** Reports on their way into the log of trials that are leased no more: their points stand in the queue, and nothing is given away meanwhile. */
+  readonly #late = new Set<Promise<unknown>>();
   #queue: Promise<unknown> = Promise.resolve();
   /** Entries of the log that a snapshot has, or had when the last one was tried. */
   #kept: number;
@@ -186,6 +188,8 @@ export class Dispatcher {
    */
   dispatch(event: Event, bytes = 0): Promise<Reply[]> {
     if (event.event === 'reported') return this.#report(event, bytes);
+    if (event.event === 'work-requested' && this.#late.size > 0)
+      return Promise.allSettled(this.#late).then(() => this.dispatch(event));
     if (event.event === 'work-requested' && this.leads && this.state.leaseKey !== null)
       return this.#grant(event);
     return this.#oneAtATime(async () => {
@@ -345,10 +349,13 @@ export class Dispatcher {
 
   async #report(event: ReportedEvent, bytes: number): Promise<Reply[]> {
     this.checkLeads();
-    return new Promise((resolve, reject) => {
+    const written = new Promise<Reply[]>((resolve, reject) => {
       this.#reports.add({ event, bytes, resolve, reject });
       if (this.#reports.waiting === 1) this.#writeReportsSoon();
     });
+    if (this.state.leases.has(event.record.trialId)) return written;
+    this.#late.add(written);
+    return written.finally(() => this.#late.delete(written));
   }
 
   #writeReportsSoon(): void {

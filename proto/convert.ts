@@ -189,6 +189,7 @@ export function toHello(
   runningTrialIds: readonly string[],
   instance: string,
   endedTrialIds: readonly string[] = [],
+  stream = 0,
 ): Hello {
   return {
     protocol: PROTOCOL,
@@ -196,6 +197,7 @@ export function toHello(
     runningTrialIds: [...runningTrialIds],
     instance,
     endedTrialIds: [...endedTrialIds],
+    stream,
   };
 }
 

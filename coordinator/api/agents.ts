@@ -69,6 +69,7 @@ export async function serveAgent(
     node: profile.name,
     caller: context.caller,
     instance: hello.instance,
+    stream: hello.stream,
     refusal: () => context.refusal(),
     // A stream that is gone needs no message; its agent asks again when it is back.
     push: (message) => void stream.send({ message }).catch(() => undefined),

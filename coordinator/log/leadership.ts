@@ -137,8 +137,12 @@ export interface LeaseRegister {
   read(): Promise<Leader | null>;
   /** @returns null when somebody else has it, or was faster. */
   take(candidate: Candidate): Promise<Taken | null>;
-  /** Makes it last for its seconds from now on. @returns false when it is not the holder's any more. */
-  renew(token: string, nodes: readonly string[]): Promise<boolean>;
+  /**
+   * Makes it last for its seconds from now on.
+   * @param turn rises: a renewal that comes behind a later one of its term, as over a connection that had been given up, changes nothing.
+   * @returns false when it is not the holder's any more.
+   */
+  renew(token: string, nodes: readonly string[], turn: number): Promise<boolean>;
   /** Lets go of it, where it is still the holder's. */
   release(token: string, nodes: readonly string[]): Promise<void>;
 }
@@ -186,6 +190,7 @@ export class LeasedTerm implements Term {
   #hurry = new AbortController();
   #until: number;
   #nodes: readonly string[];
+  #turn = 0;
   /** Notes that wait for the renewal that carries them. */
   #notes: { resolve(): void; reject(reason: unknown): void }[] = [];
 
@@ -253,7 +258,7 @@ export class LeasedTerm implements Term {
       const asked = this.#timer.now();
       if (asked >= this.#until) return this.lose('its lease was not renewed in time');
       const notes = this.#notes.splice(0);
-      const renewed = await this.#inTime(this.#register.renew(this.token, this.#nodes));
+      const renewed = await this.#inTime(this.#register.renew(this.token, this.#nodes, ++this.#turn));
       if (renewed === true) {
         this.#until = this.#end(asked);
         for (const { resolve } of notes) resolve();

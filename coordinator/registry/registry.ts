@@ -9,6 +9,8 @@ export interface Session {
   /** Whose certificate or token it came with. */
   readonly caller: string;
   readonly instance: string;
+  /** Rises with each that this run of the agent opens; 0 = it does not count them. */
+  readonly stream: number;
   /** @returns why its credential holds no more; null while it does. */
   refusal(): string | null;
   push(message: SessionResponse['message']): void;
@@ -32,6 +34,8 @@ export const MOST_PROFILE_BYTES = 128 * 1024 ** 2;
 /** Who is connected and what they last reported. A projection in memory: a restart fills it again within a heartbeat. */
 export class Registry {
   readonly #nodes = new Map<string, NodeEntry>();
+  /** By node: the last stream that was taken, also of one that is not connected. */
+  readonly #newest = new Map<string, Pick<Session, 'caller' | 'instance' | 'stream'>>();
   readonly #progress = new Map<string, Progress>();
   /** Of all profiles. */
   #bytes = 0;
@@ -44,7 +48,8 @@ export class Registry {
   /**
    * A reconnect replaces its own old stream, which may be half open.
    * @param bytes length of the profile as JSON
-   * @throws WireError `exists` when another agent that is connected has the same node name; `unavailable` where too much is known of others.
+   * @throws WireError `exists` when another agent that is connected has the same node name; `conflict` of a stream that arrives behind a later
+   * one of its agent: what it says is no longer so; `unavailable` where too much is known of others.
    */
   attach(profile: NodeProfile, session: Session, at: string, bytes = 0): void {
     const known = this.#nodes.get(profile.name);
@@ -65,8 +70,17 @@ export class Registry {
           `Another agent is connected as node ${quote(profile.name)}: give one of them another name.`,
         );
       }
-      old.close('the agent has opened a new stream');
     }
+    const newest = this.#newest.get(profile.name);
+    if (
+      newest?.instance === session.instance &&
+      newest.caller === session.caller &&
+      session.stream < newest.stream
+    )
+      throw new WireError('conflict', `Node ${quote(profile.name)} has opened a later stream than this one.`);
+    old?.close('the agent has opened a new stream');
+    const { caller, instance, stream } = session;
+    this.#newest.set(profile.name, { caller, instance, stream });
     this.#bytes = all;
     this.#nodes.set(profile.name, { profile, session, lastSeenAt: at, bytes, state: 'idle' });
   }
@@ -111,6 +125,7 @@ export class Registry {
     const gone = [...this.#nodes].filter(([name, { session }]) => session === null && !known.has(name));
     for (const [name, { bytes }] of gone) {
       this.#nodes.delete(name);
+      this.#newest.delete(name);
       this.#bytes -= bytes;
     }
     return gone.map(([name]) => name);
@@ -133,6 +148,8 @@ export class Registry {
   /** Ends every stream and forgets who was there: they join another coordinator. */
   clear(reason: string): void {
     this.closeAll(reason);
+    // A stream that was on its way may still arrive.
+    for (const name of this.#newest.keys()) if (!this.#nodes.has(name)) this.#newest.delete(name);
     this.#nodes.clear();
     this.#bytes = 0;
     this.#progress.clear();

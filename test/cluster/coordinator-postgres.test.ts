@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { HeadEntry } from '../../coordinator/log/log.js';
+import { readAddress } from '../../coordinator/log/postgres/address.js';
 import { durabilityOf } from '../../coordinator/log/postgres/durability.js';
+import { PostgresLease } from '../../coordinator/log/postgres/lease.js';
 import { PostgresLog } from '../../coordinator/log/postgres.js';
 import { start } from '../support/coordinator.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
@@ -51,6 +53,22 @@ describe.skipIf(!hasPostgres)('needs PostgreSQL', () => {
     // Long before it would have looked by itself.
     expect(performance.now() - begun).toBeLessThan(1_900);
     await Promise.all([one.close(), two.close()]);
+  });
+
+  test('a renewal that comes behind a later one, over a connection that was given up, takes no node away', async () => {
+    const log = await open('renewed');
+    const address = readAddress(server.url('schema=renewed'));
+    const leases = [1, 2].map(() => new PostgresLease(address, 10, () => {}));
+    const [one, late] = leases as [PostgresLease, PostgresLease];
+    const candidate = { holder: 'one', grpc: 'one:1', web: null, seconds: 30 };
+    const { token } = (await one.take(candidate))!;
+    expect(await one.renew(token, ['node-a', 'node-b'], 2)).toBe(true);
+    expect(await late.renew(token, ['node-a'], 1)).toBe(false);
+    await one.release(token, ['node-a', 'node-b']);
+    // Nor does it take up a lease again that was let go.
+    expect(await late.renew(token, [], 3)).toBe(false);
+    expect(await late.take(candidate)).toMatchObject({ nodesBefore: ['node-a', 'node-b'] });
+    await Promise.all([log.close(), ...leases.map((lease) => lease.close())]);
   });
 
   sharedLogContract('PostgreSQL log', (schema) => open(schema));

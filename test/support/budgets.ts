@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_625,
+  code: 180_670,
   /** Of one room. */
   room: 27_930,
   tests: 79_860,
-  benches: 19_700,
+  benches: 19_710,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 61_440,
+  words: 61_530,
   functionLines: 80,
   longFunctions: 9,
 } as const;

@@ -85,6 +85,7 @@ export class JetStreamLease implements LeaseRegister {
     return { token: lease.token, nodesBefore };
   }
 
+  /** Of its turn the sequence number knows. */
   async renew(token: string, nodes: readonly string[]): Promise<boolean> {
     const own = this.#own;
     if (own?.lease.token !== token) return false;

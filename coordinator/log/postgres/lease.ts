@@ -40,6 +40,7 @@ export class PostgresLease implements LeaseRegister {
           token uuid NOT NULL, holder text NOT NULL, grpc text NOT NULL, web text,
           until timestamptz NOT NULL, nodes jsonb NOT NULL
         );
+        ALTER TABLE ${this.#table} ADD COLUMN IF NOT EXISTS turn bigint NOT NULL DEFAULT 0;
         COMMIT;`),
     );
   }
@@ -69,7 +70,7 @@ export class PostgresLease implements LeaseRegister {
       text: `INSERT INTO ${this.#table} AS held (token, holder, grpc, web, until, nodes)
              VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5), '[]')
              ON CONFLICT (one) DO UPDATE SET token = excluded.token, holder = excluded.holder, grpc = excluded.grpc,
-               web = excluded.web, until = clock_timestamp() + make_interval(secs => $5)
+               web = excluded.web, turn = 0, until = clock_timestamp() + make_interval(secs => $5)
              WHERE held.until <= clock_timestamp()
              RETURNING nodes`,
       values: [token, holder, grpc, web, seconds],
@@ -78,12 +79,12 @@ export class PostgresLease implements LeaseRegister {
     return row === undefined ? null : { token, nodesBefore: row.nodes };
   }
 
-  async renew(token: string, nodes: readonly string[]): Promise<boolean> {
+  async renew(token: string, nodes: readonly string[], turn: number): Promise<boolean> {
     const rows = await this.#connection.query<{ token: string }>({
       // One that has run out is not taken up again, though nobody has taken it: authority was lost.
-      text: `UPDATE ${this.#table} SET until = clock_timestamp() + make_interval(secs => $2), nodes = $3::jsonb
-             WHERE token = $1 AND until > clock_timestamp() RETURNING token`,
-      values: [token, this.#seconds, JSON.stringify(nodes)],
+      text: `UPDATE ${this.#table} SET until = clock_timestamp() + make_interval(secs => $2), nodes = $3::jsonb, turn = $4
+             WHERE token = $1 AND turn <= $4 AND until > clock_timestamp() RETURNING token`,
+      values: [token, this.#seconds, JSON.stringify(nodes), turn],
     });
     return rows.length > 0;
   }

@@ -125,6 +125,7 @@ export class SimulatedAgent {
   /** Named as the one that leads. */
   #leader: string | null = null;
   #connecting = false;
+  #streams = 0;
 
   constructor(
     world: World,
@@ -195,7 +196,8 @@ export class SimulatedAgent {
       );
       this.#wire = wire;
       const running = this.#running === null ? [] : [this.#running.trialId];
-      const hello = toHello(this.#profile, running, this.#instance, [...this.#disk.spool.keys()]);
+      const ended = [...this.#disk.spool.keys()];
+      const hello = toHello(this.#profile, running, this.#instance, ended, ++this.#streams);
       wire.say({ $case: 'hello', value: hello });
     });
   }

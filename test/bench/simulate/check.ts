@@ -53,12 +53,13 @@ export class Checker {
     this.#running.set(point, list);
   }
 
-  /** A coordinator that leads has heard that these run. */
-  renewed(node: string, trialIds: readonly string[]): void {
+  /** A coordinator that leads has heard that these run. @param heard when, by the world's clock: it may have had other things to do first. */
+  renewed(node: string, trialIds: readonly string[], heard: number): void {
     for (const trialId of trialIds) {
       const list = this.#running.get(this.#points.get(trialId) ?? '') ?? [];
       for (const one of list)
-        if (one.node === node && one.trialId === trialId) one.until = this.#now + LEASE_SECONDS;
+        if (one.node === node && one.trialId === trialId)
+          one.until = Math.max(one.until, heard + LEASE_SECONDS);
     }
   }
 

@@ -134,13 +134,14 @@ export class SimulatedCoordinator {
   #watch(dispatcher: Dispatcher): void {
     const dispatch = dispatcher.dispatch.bind(dispatcher);
     dispatcher.dispatch = async (event, bytes) => {
+      const heard = this.process.world.now;
       const replies: Reply[] = await dispatch(event, bytes);
       if (!this.process.alive) return replies;
       for (const reply of replies)
         if (reply.command === 'grant' && 'node' in event)
           this.#checker.granted(event.node, reply.lease, this.name);
-      if (event.event === 'heartbeat') this.#checker.renewed(event.node, event.trialIds);
-      if (event.event === 'node-joined') this.#checker.renewed(event.profile.name, event.trialIds);
+      if (event.event === 'heartbeat') this.#checker.renewed(event.node, event.trialIds, heard);
+      if (event.event === 'node-joined') this.#checker.renewed(event.profile.name, event.trialIds, heard);
       return replies;
     };
   }

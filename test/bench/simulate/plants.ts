@@ -22,6 +22,8 @@ export interface Plants {
   readonly wallClock?: boolean;
   /** A late result counts beside its re-measurement. */
   readonly countsRepeated?: boolean;
+  /** A renewal of the coordinators' lease that comes behind a later one is taken. */
+  readonly lateRenewals?: boolean;
   /** Each coordinator signs leases with a key of its own. */
   readonly ownKeys?: boolean;
 }
@@ -38,5 +40,6 @@ export const PLANTS: Readonly<Record<keyof Plants, string>> = {
   staleReads: 'who takes over does not see the newest entries',
   wallClock: 'leases run by the wall clock',
   countsRepeated: 'a late result counts beside its re-measurement',
+  lateRenewals: 'a renewal that comes behind a later one is taken',
   ownKeys: 'each coordinator signs with a key of its own',
 };

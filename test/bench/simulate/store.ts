@@ -28,6 +28,7 @@ interface Kept {
   readonly token: string;
   seconds: number;
   until: number;
+  turn: number;
   nodes: readonly string[];
 }
 
@@ -91,13 +92,15 @@ export class Store {
     const nodesBefore = this.lease?.nodes ?? [];
     this.#tokens += 1;
     const token = `term-${this.#tokens}`;
-    this.lease = { leader, token, seconds, until: this.world.now + seconds, nodes: nodesBefore };
+    this.lease = { leader, token, seconds, until: this.world.now + seconds, turn: 0, nodes: nodesBefore };
     return { token, nodesBefore: this.#plants.nobodyAwaited ? [] : nodesBefore };
   }
 
-  renew(token: string, nodes: readonly string[]): boolean {
+  renew(token: string, nodes: readonly string[], turn: number): boolean {
     const { lease } = this;
-    if (lease?.token !== token) return false;
+    if (lease?.token !== token || this.world.now >= lease.until) return false;
+    if (turn < lease.turn && !this.#plants.lateRenewals) return false;
+    lease.turn = turn;
     lease.until = this.world.now + lease.seconds;
     lease.nodes = nodes;
     return true;
@@ -254,9 +257,9 @@ export class SimulatedLog implements Log {
     const register: LeaseRegister = {
       read: () => this.#link.ask(() => (this.#plants.stolenLease ? null : store.read())),
       take: (asked) => this.#link.ask(() => store.take(asked)),
-      renew: (token, nodes) =>
+      renew: (token, nodes, turn) =>
         this.#link.ask(() =>
-          store.renew(token, this.#plants.nodesNotNoted ? (store.lease?.nodes ?? []) : nodes),
+          store.renew(token, this.#plants.nodesNotNoted ? (store.lease?.nodes ?? []) : nodes, turn),
         ),
       release: (token, nodes) => this.#link.ask(() => store.release(token, nodes)),
     };

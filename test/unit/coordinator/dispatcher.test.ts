@@ -103,6 +103,25 @@ test('what needs nothing written is leased beside an append that is under way', 
   await submitted;
 });
 
+test('a point whose late result is on its way into the log is not leased meanwhile', async () => {
+  const log = new SlowLog();
+  const dispatcher = await open(log);
+  await dispatcher.submit(fakeSweep(1), [], 'test', false);
+  const record = aRecord(await lease(dispatcher), aNode('node-a'));
+  // Its lease has run out, and its point is in the queue again.
+  await dispatcher.dispatch({ event: 'tick', now: 31, at: '' });
+  let letGo = (): void => {};
+  log.gate = new Promise((resolve) => {
+    letGo = resolve;
+  });
+  const reported = dispatcher.dispatch({ event: 'reported', at: '', record });
+  const asked = { event: 'work-requested' as const, now: 31, at: '', node: 'node-a', deviceId: 'cpu0' };
+  const answer = dispatcher.dispatch(asked);
+  letGo();
+  expect(await reported).toEqual([{ command: 'acknowledge', trialId: record.trialId }]);
+  expect(await answer).toMatchObject([{ command: 'no-work' }]);
+});
+
 describe('reports that come in together', () => {
   test('are written in one append, each acknowledged to whoever sent it', async () => {
     const { log, dispatcher, reports } = await leased(5);

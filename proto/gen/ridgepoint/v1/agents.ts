@@ -58,6 +58,11 @@ export interface Hello {
   instance: string;
   /** Trials that have ended here and whose results are still to be reported: nobody else is to be given their points meanwhile. */
   endedTrialIds: string[];
+  /**
+   * Counts the streams that this run of the agent has opened, from 1: one that arrives behind a later one says what was so before. 0 = an older
+   * agent, which does not count.
+   */
+  stream: number;
 }
 
 export interface Welcome {
@@ -578,7 +583,7 @@ export const SessionResponse: MessageFns<SessionResponse> = {
 };
 
 function createBaseHello(): Hello {
-  return { protocol: 0, nodeProfileJson: "", runningTrialIds: [], instance: "", endedTrialIds: [] };
+  return { protocol: 0, nodeProfileJson: "", runningTrialIds: [], instance: "", endedTrialIds: [], stream: 0 };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -597,6 +602,9 @@ export const Hello: MessageFns<Hello> = {
     }
     for (const v of message.endedTrialIds) {
       writer.uint32(42).string(v!);
+    }
+    if (message.stream !== 0) {
+      writer.uint32(48).uint32(message.stream);
     }
     return writer;
   },
@@ -654,6 +662,14 @@ export const Hello: MessageFns<Hello> = {
             message.endedTrialIds.push(reader.string());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.stream = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -685,6 +701,7 @@ export const Hello: MessageFns<Hello> = {
         : globalThis.Array.isArray(object?.ended_trial_ids)
         ? object.ended_trial_ids.map((e: any) => globalThis.String(e))
         : [],
+      stream: isSet(object.stream) ? globalThis.Number(object.stream) : 0,
     };
   },
 
@@ -705,6 +722,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.endedTrialIds?.length) {
       obj.endedTrialIds = message.endedTrialIds;
     }
+    if (message.stream !== 0) {
+      obj.stream = Math.round(message.stream);
+    }
     return obj;
   },
 
@@ -718,6 +738,7 @@ export const Hello: MessageFns<Hello> = {
     message.runningTrialIds = object.runningTrialIds?.map((e) => e) || [];
     message.instance = object.instance ?? "";
     message.endedTrialIds = object.endedTrialIds?.map((e) => e) || [];
+    message.stream = object.stream ?? 0;
     return message;
   },
 };
