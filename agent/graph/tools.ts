@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { tmpdir } from 'node:os';
 import { calculate } from '../../core/graph/expression.js';
 import type { ToolCall } from '../../core/graph/run.js';
 import type { Value } from '../../core/graph/value.js';
 import { Bm25 } from '../../core/ranking/bm25.js';
-import { type CommandProfile, INHERITED } from '../quality/external-scorer.js';
+import { type CommandProfile, startCommand } from '../quality/external-scorer.js';
 import type { GraphDocument } from './files.js';
 
 /** Finds documents by words. */
@@ -69,17 +67,8 @@ export async function runCommand(
   input: string,
   stopped: AbortSignal,
 ): Promise<ToolAnswer> {
-  const [program = '', ...words] = command;
-  const inherited = INHERITED.flatMap((key) =>
-    process.env[key] === undefined ? [] : [[key, process.env[key]]],
-  );
-  // In the process group of the one that asks, so that whoever kills that one's group ends this, too.
-  const child = spawn(program, words, {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    shell: false,
-    cwd: tmpdir(),
-    env: { ...Object.fromEntries(inherited), ...env },
-  });
+  const child = startCommand({ command, env });
+  child.stderr.resume();
   let clock: NodeJS.Timeout | null = null;
   const end = () => child.kill('SIGKILL');
   stopped.addEventListener('abort', end);
@@ -106,6 +95,6 @@ export async function runCommand(
     if (clock !== null) clearTimeout(clock);
     stopped.removeEventListener('abort', end);
     end();
-    for (const stream of [child.stdin, child.stdout]) stream.destroy();
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
   }
 }

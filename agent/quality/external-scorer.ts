@@ -42,10 +42,27 @@ const scoreSchema = z.union([
   z.object({ score: z.null(), reason: z.string().min(1), id }),
 ]);
 /** What a command of the node gets of an environment. */
-export const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ'];
+const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ'];
 /** A score is a short line; a program that writes a novel is another program. */
 const MAX_LINE_BYTES = 64 * 1024;
 const MAX_SHOWN = 120;
+
+/** Starts a command of the node, in the process group of the one that asks, so that whoever kills that one's group ends this, too. */
+export function startCommand({
+  command,
+  env,
+}: Pick<CommandProfile, 'command' | 'env'>): ChildProcessWithoutNullStreams {
+  const [program = '', ...words] = command;
+  const inherited = INHERITED.flatMap((key) =>
+    process.env[key] === undefined ? [] : [[key, process.env[key]]],
+  );
+  return spawn(program, words, {
+    stdio: 'pipe',
+    shell: false,
+    cwd: tmpdir(),
+    env: { ...Object.fromEntries(inherited), ...env },
+  });
+}
 
 /**
  * Lets a command of the node's config score answers: one line of JSON a question goes in, one line of JSON with
@@ -60,17 +77,7 @@ export async function scoreExternally(
   questions: Iterable<Question>,
   stopped: Promise<never> = new Promise(() => {}),
 ): Promise<(number | null)[]> {
-  const [program = '', ...words] = profile.command;
-  const inherited = INHERITED.flatMap((key) =>
-    process.env[key] === undefined ? [] : [[key, process.env[key]]],
-  );
-  // In the process group of the one that asks, so that whoever kills that one's group ends this, too.
-  const child = spawn(program, words, {
-    stdio: 'pipe',
-    shell: false,
-    cwd: tmpdir(),
-    env: { ...Object.fromEntries(inherited), ...profile.env },
-  });
+  const child = startCommand(profile);
   try {
     return await Promise.race([new Scoring(name, profile, questions, child).scores, stopped]);
   } finally {

@@ -6,16 +6,16 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_670,
+  code: 180_705,
   /** Of one room. */
   room: 27_930,
-  tests: 79_860,
+  tests: 79_945,
   benches: 19_710,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 61_530,
+  words: 61_525,
   functionLines: 80,
-  longFunctions: 9,
+  longFunctions: 4,
 } as const;
 
 /** One budget beside what there is. */

@@ -1,5 +1,5 @@
 import { failed } from '../../../core/errors.js';
-import { importKoffi } from '../koffi.js';
+import { importKoffi, type Koffi } from '../koffi.js';
 import { FUNCTIONS, type FunctionName, NEWEST, OLDEST, PLAIN_RESULTS } from './functions.js';
 
 /** An untyped address: a wrong one kills the process, so they stay in few hands. */
@@ -75,17 +75,12 @@ const KINDS: Readonly<Record<string, string>> = {
 /** Libraries of which nothing but addresses is held: koffi closes one that the garbage collector finds. */
 const kept: unknown[] = [];
 
-/**
- * Opens a library, in a child process alone: native code can take its process down.
- * @throws FailureError `engine-missing` where it does not open or is none of ONNX Runtime; `engine-mismatch` for a release that is too old.
- */
-export async function openApi(file: string): Promise<OrtApi> {
-  const koffi = await importKoffi();
-  let base: Pointer | null;
+/** @throws FailureError `engine-missing` */
+function baseOf(koffi: Koffi, file: string): Pointer | null {
   try {
     const library = koffi.load(file);
     kept.push(library);
-    base = library.func('OrtGetApiBase', 'void *', [])() as Pointer | null;
+    return library.func('OrtGetApiBase', 'void *', [])() as Pointer | null;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw failed(
@@ -94,6 +89,10 @@ export async function openApi(file: string): Promise<OrtApi> {
       'Name a libonnxruntime for this platform, with the libraries that it needs beside it.',
     );
   }
+}
+
+/** @throws FailureError `engine-mismatch` */
+function releaseOf(koffi: Koffi, base: Pointer | null, file: string) {
   if (base === null) throw new Error('OrtGetApiBase gave nothing');
   const [getApi, getVersion] = koffi.decode(base, 'void *', 2) as [Pointer, Pointer];
   const version = koffi.call(getVersion, koffi.proto('str', [])) as string;
@@ -107,6 +106,34 @@ export async function openApi(file: string): Promise<OrtApi> {
     const message = `${file} is ONNX Runtime ${version}, and 1.${OLDEST} is the oldest that can be used.`;
     throw failed('engine-mismatch', message, 'Use a newer release.');
   }
+  return { version, level, table };
+}
+
+/** @returns addresses of the texts, in memory that stays. */
+function textsOf(koffi: Koffi, texts: readonly string[]): BigUint64Array {
+  const all = texts.map((text) => Buffer.from(`${text}\0`, 'utf8'));
+  const memory = koffi.alloc(
+    'uint8_t',
+    all.reduce((sum, { length }) => sum + length, 1),
+  ) as Pointer;
+  const bytes = Buffer.from(koffi.view(memory, Buffer.concat(all).length));
+  bytes.set(Buffer.concat(all));
+  let at = 0;
+  return BigUint64Array.from(all, ({ length }) => {
+    const start = at;
+    at += length;
+    return memory + BigInt(start);
+  });
+}
+
+/**
+ * Opens a library, in a child process alone: native code can take its process down.
+ * @throws FailureError `engine-missing` where it does not open or is none of ONNX Runtime; `engine-mismatch` for a release that is too old.
+ */
+export async function openApi(file: string): Promise<OrtApi> {
+  const koffi = await importKoffi();
+  const base = baseOf(koffi, file);
+  const { version, level, table } = releaseOf(koffi, base, file);
   // A library gives its functions in the order of the struct, and as many as its release has.
   const places = Object.values(FUNCTIONS).flatMap(([place, since]) => (since <= level ? [place] : []));
   const addresses = koffi.decode(table, 'void *', Math.max(...places) + 1) as (Pointer | null)[];
@@ -172,20 +199,6 @@ export async function openApi(file: string): Promise<OrtApi> {
     },
     view: (address, bytes) => koffi.view(address, bytes),
     text: (address) => koffi.decode(address, 'char', -1) as string,
-    names(texts) {
-      const all = texts.map((text) => Buffer.from(`${text}\0`, 'utf8'));
-      const memory = koffi.alloc(
-        'uint8_t',
-        all.reduce((sum, { length }) => sum + length, 1),
-      ) as Pointer;
-      const bytes = Buffer.from(koffi.view(memory, Buffer.concat(all).length));
-      bytes.set(Buffer.concat(all));
-      let at = 0;
-      return BigUint64Array.from(all, ({ length }) => {
-        const start = at;
-        at += length;
-        return memory + BigInt(start);
-      });
-    },
+    names: (texts) => textsOf(koffi, texts),
   };
 }

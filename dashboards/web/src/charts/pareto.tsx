@@ -27,21 +27,15 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
   const by = chosenBy === undefined ? firstColour(report) : chosenBy;
   const sizeName = chosenSize === undefined ? thirdObjective(report) : chosenSize;
   const chart = useRef<Chart | null>(null);
-  const x = report.metrics.find((m) => m.name === axes.x);
-  const y = report.metrics.find((m) => m.name === axes.y);
-  const size = report.metrics.find((m) => m.name === sizeName) ?? null;
-  const plot = useMemo(() => {
-    if (x === undefined || y === undefined) return null;
-    return paretoPlot(report, rows, { x, y, xLog, yLog, by, size });
-  }, [report, rows, x, y, xLog, yLog, by, size, theme]);
-  const points = useMemo(
-    () => (x === undefined || y === undefined ? [] : pointsOf(rows, x.name, y.name)),
-    [rows, x, y],
+  const [x, y, size = null] = [axes.x, axes.y, sizeName].map((name) =>
+    report.metrics.find((m) => m.name === name),
   );
-  const front = useMemo(
-    () => (x === undefined || y === undefined ? null : frontFor(report, points, x, y)),
-    [report, points, x, y],
+  const plot = useMemo(
+    () => (x && y ? paretoPlot(report, rows, { x, y, xLog, yLog, by, size }) : null),
+    [report, rows, x, y, xLog, yLog, by, size, theme],
   );
+  const points = useMemo(() => (x && y ? pointsOf(rows, x.name, y.name) : []), [rows, x, y]);
+  const front = useMemo(() => (x && y ? frontFor(report, points, x, y) : null), [report, points, x, y]);
   if (x === undefined || y === undefined || plot === null || front === null) {
     return (
       <section class="plot">

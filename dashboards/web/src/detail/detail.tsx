@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import type { Failure } from '../../../../core/errors.js';
 import { WARNINGS } from '../../../../core/result/warnings.js';
 import { axisText } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
@@ -56,29 +57,8 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
       {row.state === 'valid' && row.offFront !== null && (
         <p class="quiet">Not on the front: {row.offFront}.</p>
       )}
-      {trial.failure !== null && (
-        <section class="failure">
-          <p>
-            <span class="code failed">{trial.failure.code}</span> {trial.failure.message}
-          </p>
-          {trial.failure.hint !== null && <p>{trial.failure.hint}</p>}
-          {trial.failure.signal !== null && <p class="quiet">ended by {trial.failure.signal}</p>}
-          {trial.failure.stderrTail !== null && <pre>{trial.failure.stderrTail}</pre>}
-        </section>
-      )}
-      {row.warnings.length > 0 && (
-        <ul class="warnings">
-          {row.warnings.map((warning) => (
-            <li key={warning.code}>
-              <span class={`code ${warning.severity}`}>{warning.code}</span>
-              <span>
-                {warning.message}
-                <span class="quiet"> ({WARNINGS[warning.code].help})</span>
-              </span>
-            </li>
-          ))}
-        </ul>
-      )}
+      {trial.failure !== null && <FailureView of={trial.failure} />}
+      {row.warnings.length > 0 && <Warnings of={row.warnings} />}
       <Timeline phases={trial.phases} />
       <Served trial={whole.trial} number={row.number} starts={row.starts.length} theme={theme} />
       <QualityView quality={trial.quality} why={trial.absent.quality ?? null} />
@@ -98,25 +78,58 @@ export function Detail({ report, row, theme, onClose }: DetailProps) {
         pairs={Object.entries(row.axes).map(([name, value]) => [name, axisText(value)])}
       />
       <Pairs title="Environment" pairs={environment(row)} />
-      {row.others.length > 0 && (
-        <section>
-          <h3>Other trials</h3>
-          <ul class="trials">
-            {row.others.map((other) => (
-              <li key={other.trialId}>
-                <code>{other.trialId}</code> attempt {other.sweep.attempt},{' '}
-                {other.status === 'failed'
-                  ? `failed: ${other.failure?.code ?? ''}`
-                  : other.valid
-                    ? 'valid'
-                    : 'invalid'}
-                {other.warnings.map((w) => ` ${w.code}`).join(',')}
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
+      {row.others.length > 0 && <OtherTrials of={row.others} />}
     </aside>
+  );
+}
+
+function FailureView({ of: failure }: { readonly of: Failure }) {
+  return (
+    <section class="failure">
+      <p>
+        <span class="code failed">{failure.code}</span> {failure.message}
+      </p>
+      {failure.hint !== null && <p>{failure.hint}</p>}
+      {failure.signal !== null && <p class="quiet">ended by {failure.signal}</p>}
+      {failure.stderrTail !== null && <pre>{failure.stderrTail}</pre>}
+    </section>
+  );
+}
+
+function Warnings({ of: warnings }: { readonly of: Row['warnings'] }) {
+  return (
+    <ul class="warnings">
+      {warnings.map((warning) => (
+        <li key={warning.code}>
+          <span class={`code ${warning.severity}`}>{warning.code}</span>
+          <span>
+            {warning.message}
+            <span class="quiet"> ({WARNINGS[warning.code].help})</span>
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function OtherTrials({ of: trials }: { readonly of: Row['others'] }) {
+  return (
+    <section>
+      <h3>Other trials</h3>
+      <ul class="trials">
+        {trials.map((other) => (
+          <li key={other.trialId}>
+            <code>{other.trialId}</code> attempt {other.sweep.attempt},{' '}
+            {other.status === 'failed'
+              ? `failed: ${other.failure?.code ?? ''}`
+              : other.valid
+                ? 'valid'
+                : 'invalid'}
+            {other.warnings.map((w) => ` ${w.code}`).join(',')}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -55,19 +55,10 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
     [theme, onTheme, route.page, connection, standing, others],
   );
   if (connection.state === 'refused') {
-    const { status, reason } = connection;
     return (
       <>
         <header class="top">{top}</header>
-        {status === 401 || status === 403 ? (
-          <TokenPage reason={reason} onToken={onToken} />
-        ) : (
-          <main class="live">
-            <p class="empty" role="alert">
-              {reason}
-            </p>
-          </main>
-        )}
+        <Refused {...connection} onToken={onToken} />
       </>
     );
   }
@@ -102,6 +93,22 @@ export function LivePage({ theme, onTheme }: { theme: Theme; onTheme(): void }) 
         <SweepsPage sweeps={sweeps} running={running} writes={writes} />
       )}
     </>
+  );
+}
+
+/** Whoever may not read is asked for a token, where a token would help. */
+function Refused({
+  status,
+  reason,
+  onToken,
+}: Extract<Connection, { state: 'refused' }> & { onToken(token: string): void }) {
+  if (status === 401 || status === 403) return <TokenPage reason={reason} onToken={onToken} />;
+  return (
+    <main class="live">
+      <p class="empty" role="alert">
+        {reason}
+      </p>
+    </main>
   );
 }
 
