@@ -4,7 +4,7 @@
  * measure. Each attack has to be refused with a status and a sentence, to be in the audit log where somebody is known, and to leave neither the
  * process nor its memory the worse; honest nodes get work within seconds all the time.
  *
- * `--messages=N` (100,000), `--requests=N` (10,000), `--seed=N`, `--only=NAME`.
+ * `--messages=N` (100,000), `--requests=N` (10,000), `--seed=N`, `--only=NAME,…`.
  */
 import { Ground } from './attack/ground.js';
 import { countOf, optionOf } from './attack/options.js';
@@ -30,7 +30,7 @@ const figures: Figure[] = [];
 try {
   const doors = await Doors.open(ground);
   for (const attack of attacks) {
-    if (only !== null && attack.name !== only) continue;
+    if (only?.split(',').includes(attack.name) === false) continue;
     const figure = await doors.stand(attack);
     figures.push(figure);
     console.log(`${figure.holds ? 'holds' : 'FALLS SHORT'} ${figure.claim}: ${figure.measured}`);

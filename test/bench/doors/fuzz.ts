@@ -124,10 +124,16 @@ export async function fuzzRoutes(
       const { target, headers = [], ...request } = requests[at]!;
       const token = tokenOf(at);
       const all = [...(token === null ? [] : [`Authorization: Bearer ${token}`]), ...headers];
-      const answer = await within(30, 'an answer', http.ask(target, { ...request, headers: all })).catch(
-        () => null,
-      );
-      if (answer === null) http.close();
+      const ask = async () =>
+        await within(15, 'an answer', http.ask(target, { ...request, headers: all })).catch(() => null);
+      let answer = await ask();
+      if (answer === null) {
+        // The connection may have been of no use before.
+        http.close();
+        answer = await ask();
+      }
+      // Whoever asks for another protocol is not heard in this one any more.
+      if (answer === null || all.includes('Connection: upgrade')) http.close();
       const { status, body } = answer ?? { status: -1, body: '' };
       codes.push(String(status));
       // 0: cut without an answer, for it cannot be read as HTTP.

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MOST_PROFILE_BYTES } from '../../../coordinator/registry/registry.js';
 import {
   describe,
   issue,
@@ -229,6 +230,8 @@ const NAMES = 300;
 export const names: Attack = {
   name: 'names',
   claim: `${NAMES} nodes of other names by one credential, each with a description of 800 kB, until they are forgotten`,
+  // Half of what nodes may say of themselves is kept for as long as ever.
+  keptBytes: MOST_PROFILE_BYTES / 2 + 20e6,
   async run(doors) {
     const codes: string[] = [];
     for (let index = 0; index < NAMES; index += 1) {
