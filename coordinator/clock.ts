@@ -14,9 +14,18 @@ export interface Timer extends Pick<Clock, 'now'> {
   wait(seconds: number, signal?: AbortSignal): Promise<void>;
 }
 
+let [millisecond, text] = [0, ''];
+
+/** Asked several times for each message, and a text takes longer to write than a clock to read. */
+function timeOfDay(): string {
+  const now = Date.now();
+  if (now !== millisecond) [millisecond, text] = [now, new Date(now).toISOString()];
+  return text;
+}
+
 export const systemClock: Clock & Timer = {
   now: () => Number(process.hrtime.bigint()) / 1e9,
-  at: () => new Date().toISOString(),
+  at: timeOfDay,
   wait: (seconds, signal) =>
     sleep(1000 * seconds, undefined, { ref: false, ...(signal && { signal }) }).catch(() => undefined),
 };

@@ -127,20 +127,26 @@ function modelKey({ name, source, digest }: ModelRef): string {
   return JSON.stringify([name, source, digest]);
 }
 
-/** Points whose experiment is remembered: a lease is asked for its point several times, and an id is a hash. */
-const REMEMBERED_POINTS = 1024;
+/**
+ * Points whose experiment is remembered, of all sweeps together: a point is asked for when a block is drawn and again when it is leased, and an
+ * id is a hash. As many as the blocks of a hundred devices hold, 3 kB each.
+ */
+const REMEMBERED_POINTS = 4096;
+const remembered = new Map<string, Experiment>();
+let views = 0;
 
 function memoized(make: SweepView['experimentAt']): SweepView['experimentAt'] {
-  const known = new Map<string, Experiment>();
+  views += 1;
+  const view = views;
   return (position, node) => {
-    const key = `${position} ${node ?? ''}`;
-    let experiment = known.get(key);
+    const key = `${view} ${position} ${node ?? ''}`;
+    let experiment = remembered.get(key);
     if (experiment === undefined) {
       experiment = make(position, node);
-      known.set(key, experiment);
-      for (const oldest of known.keys()) {
-        if (known.size <= REMEMBERED_POINTS) break;
-        known.delete(oldest);
+      remembered.set(key, experiment);
+      for (const oldest of remembered.keys()) {
+        if (remembered.size <= REMEMBERED_POINTS) break;
+        remembered.delete(oldest);
       }
     }
     return experiment;

@@ -1,4 +1,4 @@
-import { metricValue, type ResultRecord } from '../../core/result/result.js';
+import { isPresent, metricValue, type ResultRecord } from '../../core/result/result.js';
 import { sameItems } from '../../core/same.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import { Commons } from '../../judgement/estimates.js';
@@ -45,6 +45,13 @@ class Entry implements WindowEntry {
     this.#record ??= combineStarts(this.starts);
     return this.#record;
   }
+}
+
+/** @returns a metric by what the starts say together; null = none. One start alone says what it says, where it has an interval of its own. */
+function numberOf(entry: WindowEntry, metric: string): number | null {
+  const own = firstOf(entry).measurements[metric];
+  if (entry.starts.length === 1 && isPresent(own) && own.ci95 !== null) return own.value;
+  return metricValue(entry.record, metric);
 }
 
 /** The sweep and point of an entry, which all of its starts have. */
@@ -173,11 +180,11 @@ export class ResultWindow {
     this.#best.delete(id);
     this.#best.set(id, byObjective);
     for (const objective of this.#objectivesOf(id)) {
-      const value = metricValue(entry.record, objective.metric);
+      const value = numberOf(entry, objective.metric);
       const holder = byObjective.get(objective.metric);
-      const bestValue = holder === undefined ? null : metricValue(holder.record, objective.metric);
+      const bestValue = holder === undefined ? null : numberOf(holder, objective.metric);
       // What is measured again replaces itself, also when it is worse now.
-      const again = holder !== undefined && placeKey(holder.record) === key;
+      const again = holder !== undefined && placeKey(firstOf(holder)) === key;
       if (value !== null && (bestValue === null || again || isBetter(value, bestValue, objective.better))) {
         byObjective.set(objective.metric, entry);
       }

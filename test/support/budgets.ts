@@ -6,7 +6,7 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_705,
+  code: 180_730,
   /** Of one room. */
   room: 27_930,
   tests: 79_945,
