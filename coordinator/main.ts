@@ -167,7 +167,7 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
     answer: (why) => answerUnready(resolved, why),
   });
   opened.closedBy(() => stored.close());
-  const log = withBodies(stored, { bodies, rawBytes: resolved.bodies?.rawBytes ?? null, warn });
+  const log = withBodies(stored, { bodies, rawBytes: rawBytesOf(resolved), warn });
   const shelf = resolved.artifacts === null ? null : await Shelf.open(resolved.artifacts, clock.now);
   const durability = await log.durability();
   const asked = durability.level === 'synced' || resolved.log.kind === 'memory';
@@ -229,6 +229,12 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
 function usageOf({ store }: KeptBodies, { state }: Dispatcher): BodyUsage {
   const namespaceOf = (sweepId: string) => state.sweeps.get(sweepId)?.view.namespace ?? DEFAULT_NAMESPACE;
   return new BodyUsage(store, namespaceOf, (namespace) => policyOf(state.options, namespace).bodyBytes);
+}
+
+/** Other coordinators on the log have no part in a folder of this one: there raw samples stay in the log. */
+function rawBytesOf({ bodies, log }: ResolvedConfig): number | null {
+  const alone = log.kind === 'sqlite' || log.kind === 'memory';
+  return bodies === null || (bodies.kind === 'folder' && !alone) ? null : bodies.rawBytes;
 }
 
 /** Where it is asked. */

@@ -1,11 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
 import { Spool } from '../../agent/spool.js';
 import { temporaryFolder } from '../support/bench.js';
+import { control, enter, start } from '../support/coordinator.js';
 import { ScriptedCoordinator } from '../support/scripted-coordinator.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 import { aLease, aNode, aRecord } from '../support/wire-records.js';
 
 /* A result that is too large is one failed trial: never the end of its agent, and never in the way of others. */
@@ -78,4 +80,27 @@ test('a coordinator that breaks off at a large message does so once: the largest
   const { spooled } = await agentWithSpool(script);
   await allArrive(script, spooled, /no message of that size: .*larger than max/);
   expect(script.hellos).toHaveLength(2);
+});
+
+test('raw samples of a large result lie in the store of bodies; readers get the result as it was reported, also after a restart', async () => {
+  const folder = temporaryFolder();
+  const config = {
+    log: { kind: 'sqlite' as const, path: join(folder, 'log.sqlite') },
+    bodies: { kind: 'folder' as const, path: join(folder, 'bodies') },
+  };
+  const first = await start(config);
+  await control(first.grpcAddress).submitSweep(submission(fakeSweep(1)));
+  const { agent } = await enter(first.grpcAddress);
+  const steps = Array.from({ length: 40_000 }, (_, index) => 0.01 + index / 1_000_003);
+  const record = { ...aRecord(await agent.lease(), agent.profile), tokenSeconds: [steps] };
+  expect(await agent.answerTo(record)).toBeNull();
+  agent.vanish();
+  await first.stop('the test goes on');
+  expect(statSync(join(folder, 'log.sqlite')).size).toBeLessThan(200_000);
+  const again = await start(config);
+  const request = { sweepId: record.sweep.id, follow: false, allTrials: true };
+  const found: string[] = [];
+  for await (const { recordJson } of control(again.grpcAddress).streamResults(request))
+    found.push(recordJson);
+  expect(found.map((json) => JSON.parse(json))).toEqual([record]);
 });

@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_730,
+  code: 180_745,
   /** Of one room. */
   room: 27_930,
   tests: 79_945,
   benches: 19_725,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 61_525,
+  words: 61_535,
   functionLines: 80,
   longFunctions: 4,
 } as const;
