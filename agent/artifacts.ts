@@ -88,7 +88,7 @@ class TrialExchange implements Exchange {
     this.#listen();
     const { settings, log, askMilliseconds = ASK_MILLISECONDS } = this.#needs;
     const end = performance.now() + 1000 * settings.waitSeconds;
-    let told = false;
+    let isLogged = false;
     try {
       for (;;) {
         const { artifact, maker } = await this.#claim(name);
@@ -101,8 +101,8 @@ class TrialExchange implements Exchange {
           log('info', `${maker} has not made ${name} within ${settings.waitSeconds} s: it is made here`);
           return null;
         }
-        if (!told) log('info', `${this.#trialId} waits for ${name}, which ${maker} makes`);
-        told = true;
+        if (!isLogged) log('info', `${this.#trialId} waits for ${name}, which ${maker} makes`);
+        isLogged = true;
         await sleep(askMilliseconds, undefined, { signal: this.#stopped.signal });
       }
     } catch (error) {

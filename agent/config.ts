@@ -128,7 +128,7 @@ export const agentFileSchema = z.strictObject({
    */
   roofs: z
     .string()
-    .refine((word) => ['auto', 'stored', 'off'].includes(word) || existsSync(word), {
+    .refine((setting) => ['auto', 'stored', 'off'].includes(setting) || existsSync(setting), {
       error: ({ input }) => `${input} is neither auto, stored, off nor a file`,
     })
     .default('auto'),

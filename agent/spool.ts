@@ -77,8 +77,8 @@ export class Spool {
 
   /** @returns a waiting result; null when it does not wait any more. */
   async find(trialId: string): Promise<ResultRecord | null> {
-    const kept = this.#unwritten.get(trialId);
-    if (kept !== undefined) return kept;
+    const unwritten = this.#unwritten.get(trialId);
+    if (unwritten !== undefined) return unwritten;
     const name = fileName(trialId);
     return this.#known.has(name) ? await this.#read(name) : null;
   }

@@ -52,8 +52,8 @@ export function commandErrorOf(error: unknown, address: string): unknown {
     );
   }
   const message = [error.message, ...error.details].join('\n');
-  const words = error.code === 'invalid' || error.code === 'refused' || error.code === 'not-found';
-  return words ? usageError(message) : workError(message);
+  const isUsage = error.code === 'invalid' || error.code === 'refused' || error.code === 'not-found';
+  return isUsage ? usageError(message) : workError(message);
 }
 
 /** Opens a connection, does the work, and closes it whatever happens. */
@@ -77,17 +77,17 @@ export async function withCoordinator<T>(
  * Finds a sweep by id, by the start of its id, or by name (the newest of that name); without a word the newest.
  * @throws CommandError (2) when there is none, naming those that exist.
  */
-export async function findSweep(control: ControlConnection, word: string | undefined): Promise<SweepStatus> {
+export async function findSweep(control: ControlConnection, named: string | undefined): Promise<SweepStatus> {
   const { sweeps } = await control.listSweeps();
   const byAge = [...sweeps].sort((a, b) => a.submittedAt.localeCompare(b.submittedAt));
   const matches =
-    word === undefined ? byAge : byAge.filter((s) => s.sweepId.startsWith(word) || s.name === word);
+    named === undefined ? byAge : byAge.filter((s) => s.sweepId.startsWith(named) || s.name === named);
   const found = matches.at(-1);
   if (found !== undefined) return found;
   if (byAge.length === 0)
     throw usageError('this coordinator has no sweeps yet', 'Submit one: `ridge submit FILE`.');
   const names = [...new Set(byAge.map((s) => s.name))].join(', ');
-  throw usageError(`there is no sweep ${word}`, `This coordinator has: ${names}.`);
+  throw usageError(`there is no sweep ${named}`, `This coordinator has: ${names}.`);
 }
 
 /**
@@ -95,19 +95,19 @@ export async function findSweep(control: ControlConnection, word: string | undef
  * @throws CommandError (2) where it is neither.
  */
 export async function withNamedSweep<T>(
-  word: string,
+  named: string,
   options: ConnectionOptions,
   work: (control: ControlConnection, sweep: SweepStatus) => Promise<T>,
 ): Promise<T> {
   try {
     return await withCoordinator(
       options,
-      async (control) => await work(control, await findSweep(control, word)),
+      async (control) => await work(control, await findSweep(control, named)),
     );
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw usageError(
-      `there is no file ${word}, and as a sweep of a coordinator: ${error.message}`,
+      `there is no file ${named}, and as a sweep of a coordinator: ${error.message}`,
       error.hint,
     );
   }

@@ -6,12 +6,12 @@ import { createProgram } from './program.js';
 
 /**
  * Does what the words ask for; whatever ends it is one sentence on stderr and what to do next.
- * @param words those behind `ridge`.
+ * @param args those behind `ridge`.
  * @returns the exit code.
  */
-export async function runProgram(words: readonly string[]): Promise<number> {
+export async function runProgram(args: readonly string[]): Promise<number> {
   try {
-    await (await createProgram(words)).parseAsync(words, { from: 'user' });
+    await (await createProgram(args)).parseAsync(args, { from: 'user' });
   } catch (error) {
     process.exitCode = report(error);
   }

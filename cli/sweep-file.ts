@@ -73,29 +73,29 @@ export function openSweep(fileOrModel: string): SweepFile {
 }
 
 /** @returns whether a word names a model: by its scheme, by what the file or folder holds, or else by its ending. */
-function isModel(word: string): boolean {
-  if (word.startsWith('builtin:') || isSynthetic(word) || isRemote(word)) return true;
+function isModel(argument: string): boolean {
+  if (argument.startsWith('builtin:') || isSynthetic(argument) || isRemote(argument)) return true;
   try {
-    formatOf(word);
+    formatOf(argument);
     return true;
   } catch {
-    return withoutEnding(word) !== word;
+    return withoutEnding(argument) !== argument;
   }
 }
 
 /**
  * Makes a sweep that is named after what it is of and what it asks, so that another one has another folder.
- * @param word the first part of its name. @param typed what was typed for it.
+ * @param argument the first part of its name. @param typed what was typed for it.
  * @throws CommandError as `madeSweep`.
  */
 export function namelessSweep(
-  word: string,
+  argument: string,
   typed: string,
   spec: Readonly<Record<string, unknown>>,
   hint: string,
   inWords?: (message: string) => string,
 ): SweepFile {
-  return { ...madeSweep(nameOfContent(word, spec), spec, hint, inWords), typed };
+  return { ...madeSweep(nameOfContent(argument, spec), spec, hint, inWords), typed };
 }
 
 /**

@@ -32,7 +32,7 @@ export function logText(line: string): string {
   const entry = JSON.parse(line) as Readonly<Record<string, unknown>>;
   const { level, time, msg = '' } = entry;
   const fields = Object.entries(entry).filter(([name]) => !HIDDEN.includes(name));
-  const words = [
+  const parts = [
     new Date(Number(time)).toLocaleTimeString('en-GB'),
     (LEVELS[Number(level)] ?? String(level)).padEnd(5),
     String(msg),
@@ -40,7 +40,7 @@ export function logText(line: string): string {
       ? []
       : [` ${fields.map(([name, value]) => `${name}=${valueText(value)}`).join(' ')}`]),
   ];
-  return printable(words.join(' '));
+  return printable(parts.join(' '));
 }
 
 function valueText(value: unknown): string {

@@ -55,13 +55,13 @@ function utilization(evidence: Evidence, absent: (quantity: string) => string, o
 
 function compressionRate(evidence: Evidence) {
   const { baseBytes, modelBytes } = evidence.input.given;
-  const kept = performanceRatio(evidence);
-  if (kept.value === null) return single(null, 'ratio', kept.reason);
+  const performance = performanceRatio(evidence);
+  if (performance.value === null) return single(null, 'ratio', performance.reason);
   if (baseBytes === null || modelBytes === null)
     return single(null, 'ratio', 'the weight bytes of the base file are not known');
   // Adapters beside the weights have to be kept and loaded like them.
   const bytes = modelBytes + (adapterBytesOf(evidence.input.artifact) ?? 0);
-  return single(compressionRatio(baseBytes, bytes) * kept.value, 'ratio', '');
+  return single(compressionRatio(baseBytes, bytes) * performance.value, 'ratio', '');
 }
 
 type Artifact = TrialFacts['artifact'];

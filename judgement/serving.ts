@@ -97,7 +97,7 @@ export function servingFindings({ input }: Evidence): Findings {
     warnings: [
       ...late,
       ...missedRate(requests, options.arrival),
-      ...doubtfulLoad(summary, serving, countsDiffer, forcesLengths(input.experiment)),
+      ...loadWarnings(summary, serving, countsDiffer, forcesLengths(input.experiment)),
       ...(unsteady === null ? [] : [warn('unsteady', unsteady)]),
       ...cached(serving, input.experiment.runner.options.prefixCaching === true),
       ...failures(summary, requests),
@@ -270,7 +270,7 @@ function missedRate(requests: readonly RequestRecord[], arrival: unknown): Warni
 }
 
 /** @param forced whether the server was made to give answers of the lengths that were asked for. */
-function doubtfulLoad(
+function loadWarnings(
   { serverLength, usage }: ServingSummary,
   serving: ServingRecord,
   countsDiffer: number | null,

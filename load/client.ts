@@ -157,7 +157,7 @@ class Running {
   /** Of the prompt, by what was sent. */
   readonly #mostPromptTokens: number;
   /** What the server says that cannot be; null = nothing. */
-  #doubt: string | null = null;
+  #countProblem: string | null = null;
   #retryAfter: string | null = null;
   #seconds = 0;
   #finish: string | null = null;
@@ -247,7 +247,7 @@ class Running {
     exchange.done = seconds;
     exchange.freed = Math.max(seconds, this.#seconds);
     exchange.outcome = problem?.outcome ?? 'complete';
-    exchange.problem = problem?.problem ?? this.#doubt;
+    exchange.problem = problem?.problem ?? this.#countProblem;
     this.#onDone(exchange);
   }
 
@@ -338,7 +338,7 @@ class Running {
     const most = planned.wantedTokens ?? bytes;
     const within = (count: number | null, limit: number, what: string) => {
       if (count === null || count <= limit) return count;
-      this.#doubt = `The server counts ${count} tokens of ${what}, which had ${limit} at most: that is not used.`;
+      this.#countProblem = `The server counts ${count} tokens of ${what}, which had ${limit} at most: that is not used.`;
       return null;
     };
     return {

@@ -296,8 +296,8 @@ export class Controller {
     const memory = this.#memoryOf(object);
     const isNew = memory.fault !== sentence;
     memory.fault = sentence;
-    const told = error instanceof KubeError && error.status === 0;
-    if (isNew && !told) {
+    const isAway = error instanceof KubeError && error.status === 0;
+    if (isNew && !isAway) {
       const status = statusOf(
         { ...observed, seen: { ...observed.seen, fault: sentence } },
         object.status?.asked ?? null,

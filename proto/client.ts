@@ -229,13 +229,13 @@ async function firstOf(
 export function connectAgents({ address: text, security }: Endpoint): AgentConnection {
   const clients = new Clients(text, (address) => new AgentServiceClient(...dial({ address, security })));
   // On the connection of the session.
-  const words = new Clients('', (address) => {
+  const watchers = new Clients('', (address) => {
     const [target, credentials, options] = dial({ address, security });
     const channelOverride = clients.at(address).getChannel();
     return new ControlServiceClient(target, credentials, { ...options, channelOverride });
   });
   const coordinators = coordinatorsAt(text, (address, signal) =>
-    incoming<WatchLeaderResponse>(() => words.at(address).watchLeader({}), signal),
+    incoming<WatchLeaderResponse>(() => watchers.at(address).watchLeader({}), signal),
   );
   const bodies = new Clients('', (address) => new BodyServiceClient(...dial({ address, security })));
   const artifacts = new Clients('', (address) => new ArtifactServiceClient(...dial({ address, security })));
@@ -274,7 +274,7 @@ export function connectAgents({ address: text, security }: Endpoint): AgentConne
     },
     close() {
       coordinators.close();
-      words.close();
+      watchers.close();
       artifacts.close();
       bodies.close();
       clients.close();

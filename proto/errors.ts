@@ -148,17 +148,17 @@ export function fromServiceError(error: unknown): WireError {
 }
 
 function packDetails(details: readonly string[]): string {
-  const kept: string[] = [];
+  const shown: string[] = [];
   let bytes = 0;
   for (const [index, line] of details.entries()) {
     bytes += Buffer.byteLength(line);
     if (bytes > DETAILS_BYTES) {
-      kept.push(`… and ${details.length - index} more`);
+      shown.push(`… and ${details.length - index} more`);
       break;
     }
-    kept.push(line);
+    shown.push(line);
   }
-  return JSON.stringify(kept);
+  return JSON.stringify(shown);
 }
 
 function unpackDetails(error: ServiceError): string[] {

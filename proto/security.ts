@@ -119,7 +119,7 @@ const NOTHING = {
 
 /** Tells grpc-js its certificate now and whenever it is renewed: connections that stand go on, new ones get the new one. */
 function identityOf(security: Tls): Provider {
-  const tell = told<experimental.IdentityCertificateUpdateListener>(security, (listener) =>
+  const tell = notifier<experimental.IdentityCertificateUpdateListener>(security, (listener) =>
     listener({ certificate: security.certificate, privateKey: security.key }),
   );
   return {
@@ -130,13 +130,13 @@ function identityOf(security: Tls): Provider {
 }
 
 function authorityOf(security: Extract<Tls, { kind: 'mutual-tls' }>): Provider {
-  const tell = told<experimental.CaCertificateUpdateListener>(security, (listener) =>
+  const tell = notifier<experimental.CaCertificateUpdateListener>(security, (listener) =>
     listener({ caCertificate: security.ca }),
   );
   return { ...NOTHING, addCaCertificateListener: tell.add, removeCaCertificateListener: tell.remove };
 }
 
-function told<Listener>(security: Tls, tell: (listener: Listener) => void) {
+function notifier<Listener>(security: Tls, tell: (listener: Listener) => void) {
   const endings = new Map<Listener, () => void>();
   return {
     add(listener: Listener): void {

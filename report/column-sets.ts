@@ -148,13 +148,13 @@ export function readColumns(
   text: string,
 ): { ok: true; columns: ColumnChoice } | { ok: false; message: string; suggestion: string | null } {
   const columns: string[] = [];
-  for (const word of text.split(',').map((part) => part.trim())) {
-    if (word === 'default' || word === 'all') columns.push(word);
-    else if (Object.hasOwn(SETS, word)) columns.push(...SETS[word as keyof typeof SETS]);
-    else if (metricNamed(word) !== undefined) columns.push(word);
+  for (const name of text.split(',').map((part) => part.trim())) {
+    if (name === 'default' || name === 'all') columns.push(name);
+    else if (Object.hasOwn(SETS, name)) columns.push(...SETS[name as keyof typeof SETS]);
+    else if (metricNamed(name) !== undefined) columns.push(name);
     else {
-      const message = `there is no column ${JSON.stringify(word)}: name metrics, or a set (${COLUMN_SETS.join(', ')})`;
-      return { ok: false, message, suggestion: nearest(word, [...COLUMN_SETS, ...METRIC_NAMES]) };
+      const message = `there is no column ${JSON.stringify(name)}: name metrics, or a set (${COLUMN_SETS.join(', ')})`;
+      return { ok: false, message, suggestion: nearest(name, [...COLUMN_SETS, ...METRIC_NAMES]) };
     }
   }
   return { ok: true, columns: [...new Set(columns)] };
@@ -163,11 +163,11 @@ export function readColumns(
 /** @returns metrics of the choice in its order, and those it holds by name: they are columns even when empty. */
 export function chosenMetrics(choice: ColumnChoice, byDefault: readonly string[]): Set<string> {
   const all = METRICS.map((m) => m.name as string);
-  return new Set(choice.flatMap((word) => (word === 'default' ? byDefault : word === 'all' ? all : [word])));
+  return new Set(choice.flatMap((name) => (name === 'default' ? byDefault : name === 'all' ? all : [name])));
 }
 
 /** @returns `AMU mean memory in use` for a heading that is an abbreviation of the paper's; null for others. */
 export function headingMeaning(metric: string): string | null {
-  const word = (EFFICIENT_LLM as Readonly<Record<string, string>>)[metric];
-  return word === undefined ? null : `${word} ${MEANINGS[metric]}`;
+  const name = (EFFICIENT_LLM as Readonly<Record<string, string>>)[metric];
+  return name === undefined ? null : `${name} ${MEANINGS[metric]}`;
 }

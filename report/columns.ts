@@ -220,6 +220,6 @@ function spacedWords(name: string): string {
   return bare
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .split(' ')
-    .map((word) => (/^(ITL|P\d+)$/.test(word) ? word.replace(/^P/, 'p') : word.toLowerCase()))
+    .map((part) => (/^(ITL|P\d+)$/.test(part) ? part.replace(/^P/, 'p') : part.toLowerCase()))
     .join(' ');
 }

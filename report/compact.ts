@@ -23,14 +23,14 @@ export class CompactRecords {
   /** @returns the record without all else. */
   of(record: ResultRecord): ResultRecord {
     const before = this.#before ?? record;
-    const { serving: _, graph: __, ...kept } = record;
+    const { serving: _, graph: __, ...rest } = record;
     const measurements: Measurements = {};
     for (const name of this.metrics) {
       const entry = record.measurements[name];
       if (entry !== undefined) measurements[name] = quoted(entry);
     }
     this.#before = {
-      ...kept,
+      ...rest,
       experiment: sharing(record.experiment, before.experiment),
       node: sharing(record.node, before.node),
       device: sharing(record.device, before.device),

@@ -148,8 +148,8 @@ export class CsvTable {
   }
 
   #keep(record: ResultRecord, line: string): void {
-    const kept = this.#lean.of(record);
-    this.#figures.set(kept, this.#texts.keep(line));
-    this.#growing.add([kept]);
+    const lean = this.#lean.of(record);
+    this.#figures.set(lean, this.#texts.keep(line));
+    this.#growing.add([lean]);
   }
 }

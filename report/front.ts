@@ -37,7 +37,7 @@ export function offFront(
     const entry = trial.measurements[mark.missing];
     const bound = bounds.find(({ metric }) => metric === mark.missing);
     if (bound !== undefined && entry !== undefined && isPresent(entry))
-      return `it misses a bound of the search: ${bound.metric} ${words(bound)}`;
+      return `it misses a bound of the search: ${bound.metric} ${boundText(bound)}`;
     const reason = entry === undefined || isPresent(entry) ? 'not measured' : entry.reason;
     return `it has no ${mark.missing}: ${reason}`;
   }
@@ -63,13 +63,13 @@ export function unplaced(
     const lacking = [...objectives, ...bounds].find(({ metric }) => reasonOf(row, metric) !== null);
     const missed = bounds.find((bound) => (missBy(bound, metricOf(row, bound.metric)) ?? 0) > 0);
     if (lacking !== undefined) enter(lacking.metric, false, reasonOf(row, lacking.metric) ?? '', row);
-    else if (missed !== undefined) enter(missed.metric, true, words(missed), row);
+    else if (missed !== undefined) enter(missed.metric, true, boundText(missed), row);
   }
   return [...groups.values()].map(({ reasons, ...group }) => ({ ...group, reason: mostCommon(reasons) }));
 }
 
 /** @returns `at least 10 tokens/s and at most 20 tokens/s` */
-function words({ metric, atLeast, atMost }: SearchBound): string {
+function boundText({ metric, atLeast, atMost }: SearchBound): string {
   const unit = metricNamed(metric)?.unit ?? 'ratio';
   const of = (side: string, value: number | null) =>
     value === null ? [] : [`${side} ${value}${unit === 'ratio' ? '' : ` ${unit}`}`];

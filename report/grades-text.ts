@@ -13,6 +13,6 @@ export function gradesText({
     [invalid, 'invalid'],
     [failed, 'failed'],
   ] as const;
-  const parts = counts.flatMap(([count, word]) => (count > 0 ? [`${count} ${word}`] : []));
+  const parts = counts.flatMap(([count, grade]) => (count > 0 ? [`${count} ${grade}`] : []));
   return parts.length === 0 ? '' : `: ${parts.join(', ')}`;
 }

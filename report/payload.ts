@@ -127,7 +127,7 @@ export function pack(
     // Shapes and factors are for whoever judges again, and are long.
     if (own.given !== undefined) own.given = { ...own.given, roofline: null };
     const unquoted = record.sweep.purpose === 'control' ? CONTROL_METRICS : DRIFT_METRICS;
-    const kept = quoted.has(record.trialId) ? trim(record) : { tokenSeconds: [], samples: [], phases: [] };
+    const shown = quoted.has(record.trialId) ? trim(record) : { tokenSeconds: [], samples: [], phases: [] };
     return {
       own,
       common: SHARED_KEYS.map((key) => share(record[key])),
@@ -142,11 +142,11 @@ export function pack(
           .filter(([name]) => quoted.has(record.trialId) || unquoted.has(name))
           .map(([name, entry]) => [name, packMeasurement(name, entry, share)]),
       ),
-      phases: kept.phases.map(
+      phases: shown.phases.map(
         (p) => [p.name, p.repeat, micro(p.startSeconds), micro(p.endSeconds), p.tokens] as const,
       ),
-      tokenSeconds: kept.tokenSeconds,
-      samples: kept.samples,
+      tokenSeconds: shown.tokenSeconds,
+      samples: shown.samples,
     };
   });
   return {

@@ -22,7 +22,7 @@ export function factorsAt(all: readonly ThreadFactors[], threads: number): Threa
  * @param type of weights.
  * @returns the type whose products stand for it: itself, or of those that were fitted the one with the nearest bits; null where none were.
  */
-export function standInFor(type: string, { products }: ThreadFactors): string | null {
+export function substituteFor(type: string, { products }: ThreadFactors): string | null {
   if (type in products) return type;
   const bytes = bytesPerElement(type);
   const distance = (other: string) => Math.abs(Math.log(bytesPerElement(other) / bytes));
@@ -40,7 +40,7 @@ export function recordFactorsOf(
 ): RecordFactors {
   const factors = factorsAt(all, threads);
   const known = [...(types ?? [])].filter((type) => weightType(type) !== null);
-  const wanted = new Set(known.map((type) => standInFor(type, factors)));
+  const wanted = new Set(known.map((type) => substituteFor(type, factors)));
   const products = Object.entries(factors.products).filter(([type]) => wanted.size === 0 || wanted.has(type));
   const { engineBuild } = environment;
   return {

@@ -1,7 +1,7 @@
 import type { ElementwiseKind, ProductFactors, ThreadFactors } from '../core/result/factors.js';
 import { bytesPerElement, weightType } from '../core/techniques/tensor-types.js';
 import { type OperatorWork, type PassWork, totalBytes } from '../core/work/work.js';
-import { factorAt, standInFor } from './factor-at.js';
+import { factorAt, substituteFor } from './factor-at.js';
 import { type MachineModel, peakOf } from './machine-model.js';
 
 /** Why an operator takes what it takes, as a prediction sees it. */
@@ -147,10 +147,10 @@ export function keptShare({ machineModel, factors, workingSet }: WhereRead): num
 export function readBandwidth(where: WhereRead, efficiency = 1): number {
   const { ceilings, cacheBytesPerSecond } = where.machineModel;
   const memory = ceilings.memoryBytesPerSecond * efficiency;
-  const kept = keptShare(where);
-  return cacheBytesPerSecond === null || kept === 0
+  const cached = keptShare(where);
+  return cacheBytesPerSecond === null || cached === 0
     ? memory
-    : 1 / (kept / cacheBytesPerSecond + (1 - kept) / memory);
+    : 1 / (cached / cacheBytesPerSecond + (1 - cached) / memory);
 }
 
 /** @returns why passes of these operators cannot be predicted; null where they can. */
@@ -173,7 +173,7 @@ function typeOf(weights: string | undefined): string {
 }
 
 function productFactors(factors: ThreadFactors, { weights }: OperatorWork): ProductFactors | null {
-  const type = standInFor(typeOf(weights), factors);
+  const type = substituteFor(typeOf(weights), factors);
   return type === null ? null : factors.products[type]!;
 }
 

@@ -258,8 +258,8 @@ export class Searcher {
   }
 
   /** Takes in what a trial said. */
-  tell(told: Told): void {
-    const { position, values, seconds, joules } = told;
+  tell(reading: Told): void {
+    const { position, values, seconds, joules } = reading;
     this.#pending.delete(position);
     this.#skipped.delete(position);
     this.spend(seconds, joules);

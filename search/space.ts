@@ -30,8 +30,8 @@ export function distancesOf(values: readonly (readonly AxisValue[])[]): Float64A
     for (let i = 0; i < size; i++) {
       for (let j = 0; j < size; j++) {
         const letters = features[i]!.letters === features[j]!.letters ? 0 : 1;
-        const words = features.some((one) => one.letters !== '');
-        const distance = words ? LETTERS * letters + (1 - LETTERS) * between(i, j) : between(i, j);
+        const hasLetters = features.some((one) => one.letters !== '');
+        const distance = hasLetters ? LETTERS * letters + (1 - LETTERS) * between(i, j) : between(i, j);
         distances[i * size + j]! += distance / members;
       }
     }

@@ -116,9 +116,9 @@ const QUANTILES = new Map<number, Map<number, number>>();
 const MOST_KEPT = 1000;
 
 function quantileOf(p: number, df: number): number {
-  const kept = QUANTILES.get(p) ?? new Map<number, number>();
-  if (kept.size > MOST_KEPT) kept.clear();
-  const quantile = kept.get(df) ?? studentQuantile(p, df);
-  QUANTILES.set(p, kept.set(df, quantile));
+  const known = QUANTILES.get(p) ?? new Map<number, number>();
+  if (known.size > MOST_KEPT) known.clear();
+  const quantile = known.get(df) ?? studentQuantile(p, df);
+  QUANTILES.set(p, known.set(df, quantile));
   return quantile;
 }

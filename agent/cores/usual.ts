@@ -26,7 +26,7 @@ type Kept = z.infer<typeof keptSchema>;
  */
 export class UsualCores {
   readonly #file: string | null;
-  readonly #kept: Kept;
+  readonly #usual: Kept;
 
   /**
    * @param file null = nothing is kept.
@@ -34,13 +34,13 @@ export class UsualCores {
    */
   constructor(file: string | null, of: string) {
     this.#file = file;
-    this.#kept = read(file, of) ?? { of, widths: {}, latencies: {} };
+    this.#usual = read(file, of) ?? { of, widths: {}, latencies: {} };
   }
 
   /** @returns from each of these CPUs to the next and back, seconds; null where nothing is known. */
   latencies(cpus: readonly number[]): (number | null)[] {
     return pairsOf(cpus).map((pair) => {
-      const last = this.#kept.latencies[pair];
+      const last = this.#usual.latencies[pair];
       return last === undefined ? null : quantile(last, GOOD);
     });
   }
@@ -53,12 +53,12 @@ export class UsualCores {
   series(cpus: readonly number[], trial: readonly CoresReading[]): SampleSeries[] {
     if (trial.length === 0) return [];
     for (const { widths, latencies } of trial) {
-      add(this.#kept.widths, cpus.map(String), widths);
-      add(this.#kept.latencies, pairsOf(cpus), latencies);
+      add(this.#usual.widths, cpus.map(String), widths);
+      add(this.#usual.latencies, pairsOf(cpus), latencies);
     }
     this.#keep();
     const seconds = trial.map((reading) => reading.seconds);
-    const usualWidths = cpus.map((cpu) => quantile(this.#kept.widths[cpu]!, 1 - GOOD));
+    const usualWidths = cpus.map((cpu) => quantile(this.#usual.widths[cpu]!, 1 - GOOD));
     const usualLatencies = this.latencies(cpus);
     const share = gauge(
       'coreShareRatio',
@@ -78,15 +78,15 @@ export class UsualCores {
     const draft = `${this.#file}.${process.pid}.draft`;
     try {
       mkdirSync(dirname(this.#file), { recursive: true });
-      writeFileSync(draft, `${JSON.stringify(this.#kept)}\n`);
+      writeFileSync(draft, `${JSON.stringify(this.#usual)}\n`);
       renameSync(draft, this.#file);
     } catch {}
   }
 }
 
-function add(kept: Kept['widths'], names: readonly string[], values: readonly number[]): void {
+function add(stored: Kept['widths'], names: readonly string[], values: readonly number[]): void {
   names.forEach((name, i) => {
-    kept[name] = [...(kept[name] ?? []), Number(values[i]!.toPrecision(4))].slice(-MOST);
+    stored[name] = [...(stored[name] ?? []), Number(values[i]!.toPrecision(4))].slice(-MOST);
   });
 }
 
@@ -106,8 +106,8 @@ function pairsOf(cpus: readonly number[]): string[] {
 
 function read(file: string | null, of: string): Kept | null {
   try {
-    const kept = keptSchema.parse(JSON.parse(readFileSync(file ?? '', 'utf8')));
-    return kept.of === of ? kept : null;
+    const stored = keptSchema.parse(JSON.parse(readFileSync(file ?? '', 'utf8')));
+    return stored.of === of ? stored : null;
   } catch {
     return null;
   }

@@ -36,18 +36,18 @@ export function changedSince(
 }
 
 /**
- * @param kept factors of a device, or null.
+ * @param stored factors of a device, or null.
  * @param engine that is installed; null = none, or it is not known.
  * @returns what has to be fitted so that no row of a run reaches beyond its factors in threads or types; null = nothing.
  */
 export function dueFits(
-  kept: Factors | null,
+  stored: Factors | null,
   roofs: StoredRoofs,
   engine: string | null,
   asked: AskedOfFactors,
 ): DueFits | null {
-  const changed = kept === null ? null : changedSince(kept, roofs.id, engine);
-  const base = changed === null ? kept : null;
+  const changed = stored === null ? null : changedSince(stored, roofs.id, engine);
+  const base = changed === null ? stored : null;
   const fits = missing(base, asked);
   if (fits.length === 0) return null;
   if (base !== null) return { base, why: `, for ${described(base, fits)}`, fits };

@@ -227,15 +227,15 @@ class Application implements Hands {
     const { engine, now, separate, networkDelaySeconds } = this.#order;
     const start = now();
     if (separate) await this.#delay(networkDelaySeconds);
-    const said = await this.#gate.through(async () => {
+    const reply = await this.#gate.through(async () => {
       if (this.#stopped.aborted) throw new GraphError('the run was stopped');
       return await engine.complete(this.#request(call));
     });
-    const { outcome, problem } = said;
+    const { outcome, problem } = reply;
     if (this.#stopped.aborted) throw new GraphError('the run was stopped');
-    this.#note(call, `${call.system ?? ''}\n${call.prompt}`, start, { ...said, answer: said.text });
+    this.#note(call, `${call.system ?? ''}\n${call.prompt}`, start, { ...reply, answer: reply.text });
     if (outcome !== 'complete') throw new GraphError(`${call.id}: ${problem ?? outcome}`.replace(/\.$/, ''));
-    return said.text;
+    return reply.text;
   }
 
   async use(call: ToolCall): Promise<Value> {
@@ -275,7 +275,7 @@ class Application implements Hands {
     };
   }
 
-  #note(call: PromptCall | ToolCall, text: string, start: number, said: Said): void {
+  #note(call: PromptCall | ToolCall, text: string, start: number, reply: Reply): void {
     const { now, journal, read } = this.#order;
     const { origin, index, item } = this.#place;
     const end = now();
@@ -293,16 +293,16 @@ class Application implements Hands {
         after: [...after],
       },
       promptDigest: `sha256:${createHash('sha256').update(text).digest('hex')}`,
-      ...{ answer: said.answer, outcome: said.outcome, problem: said.problem },
+      ...{ answer: reply.answer, outcome: reply.outcome, problem: reply.problem },
       ...{
-        promptTokens: said.promptTokens,
-        cachedTokens: said.cachedTokens,
-        outputTokens: said.outputTokens,
+        promptTokens: reply.promptTokens,
+        cachedTokens: reply.cachedTokens,
+        outputTokens: reply.outputTokens,
       },
       ...{
         start: since(start)!,
-        sent: since(said.sent),
-        firstToken: since(said.firstToken),
+        sent: since(reply.sent),
+        firstToken: since(reply.firstToken),
         end: since(end)!,
       },
       sitting: journal.sitting,
@@ -314,7 +314,7 @@ class Application implements Hands {
   }
 }
 
-type Said = Omit<Completion, 'text'> & { readonly answer: string | null };
+type Reply = Omit<Completion, 'text'> & { readonly answer: string | null };
 const NO_TOKENS = {
   sent: null,
   firstToken: null,

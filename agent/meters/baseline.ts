@@ -50,8 +50,8 @@ export class IdleBaselines {
     read: () => readonly SampleSeries[],
   ): Promise<Baseline | null> {
     const key = `${sweepId}/${deviceId}`;
-    const kept = this.#fresh(key);
-    if (kept !== null) return kept;
+    const fresh = this.#fresh(key);
+    if (fresh !== null) return fresh;
     if (seconds === 0) return null;
     await sleep(seconds * 1000);
     const baseline = baselineOf(read(), seconds, new Date());
@@ -64,8 +64,8 @@ export class IdleBaselines {
   }
 
   #fresh(key: string): Baseline | null {
-    const kept = this.#bySweep.get(key);
-    return kept !== undefined && this.#now() - kept.at < OLDEST_SECONDS ? kept.baseline : null;
+    const fresh = this.#bySweep.get(key);
+    return fresh !== undefined && this.#now() - fresh.at < OLDEST_SECONDS ? fresh.baseline : null;
   }
 }
 

@@ -190,9 +190,11 @@ class NvmlMeter implements Meter {
     const first = sources.map((source) => source.read());
     const has = (source: Source, at: number, index: number) =>
       source.mayBeSilent === true || first[at]![index] !== null;
-    const kept = sources.map((source, at) => source.quantities.filter((_, index) => has(source, at, index)));
-    this.#sources = sources.filter((_, at) => kept[at]!.length > 0);
-    this.quantities = [...kept.flat(), ...(resting?.quantities ?? [])];
+    const present = sources.map((source, at) =>
+      source.quantities.filter((_, index) => has(source, at, index)),
+    );
+    this.#sources = sources.filter((_, at) => present[at]!.length > 0);
+    this.quantities = [...present.flat(), ...(resting?.quantities ?? [])];
     this.#promised = new Set(this.quantities.map((quantity) => quantity.name));
   }
 

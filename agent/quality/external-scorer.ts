@@ -52,11 +52,11 @@ export function startCommand({
   command,
   env,
 }: Pick<CommandProfile, 'command' | 'env'>): ChildProcessWithoutNullStreams {
-  const [program = '', ...words] = command;
+  const [program = '', ...args] = command;
   const inherited = INHERITED.flatMap((key) =>
     process.env[key] === undefined ? [] : [[key, process.env[key]]],
   );
-  return spawn(program, words, {
+  return spawn(program, args, {
     stdio: 'pipe',
     shell: false,
     cwd: tmpdir(),

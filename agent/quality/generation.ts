@@ -3,7 +3,7 @@ import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { untilStop } from '../../core/quality/until-stop.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
 import type { LanguageModel } from './language-model.js';
-import type { Said, Sample } from './respondent.js';
+import type { Reply, Sample } from './respondent.js';
 
 export interface GenerationLimits {
   readonly maxTokens: number;
@@ -30,7 +30,7 @@ export function generate(
   prompt: Int32Array,
   limits: GenerationLimits,
   { sampling, samples, item }: Drawing = GREEDY,
-): Said {
+): Reply {
   const answers: Sample[] = [];
   let secondsToFirst = 0;
   for (let i = 0; i < samples; i++) {

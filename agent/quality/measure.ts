@@ -173,10 +173,10 @@ export function cutText(
   { text }: { readonly text: Pick<TextModel, 'tokenize'> },
   { path, windows: request }: TextRequest,
 ): CutText {
-  const words = readText(path);
-  const tokens = text.tokenize(words, true);
+  const content = readText(path);
+  const tokens = text.tokenize(content, true);
   const windows = windowsOf(tokens.length, request);
-  if (typeof windows !== 'string') return { tokens, windows, sample: words.slice(0, 4000) };
+  if (typeof windows !== 'string') return { tokens, windows, sample: content.slice(0, 4000) };
   const hint = 'Give a longer text, or a smaller context.';
   throw failed('impossible-combination', `${path}: ${windows}`, hint);
 }

@@ -19,7 +19,7 @@ export interface Sample {
   readonly seconds: number | null;
 }
 
-export interface Said extends Spent {
+export interface Reply extends Spent {
   /** The first. */
   readonly text: string;
   /** All of them, the first included. */
@@ -42,7 +42,7 @@ export interface Respondent {
   /** What its choices are scores of: rules that likelihoods are compared by, or how a letter was found. */
   readonly choiceScores: readonly string[];
   choose(index: number): Promise<Chosen>;
-  say(index: number): Promise<Said>;
+  say(index: number): Promise<Reply>;
 }
 
 /** Tokens of an answer that has to name a letter. */

@@ -50,8 +50,8 @@ export async function identityOf(
   cacheFolder: string,
 ): Promise<Readonly<Record<string, unknown>>> {
   const entries = Object.entries(scorers).map(async ([name, profile]) => {
-    const words = 'command' in profile ? profile.command : profile.interpreter;
-    const files = words.filter((word) => isAbsolute(word) && existsSync(word) && statSync(word).isFile());
+    const args = 'command' in profile ? profile.command : profile.interpreter;
+    const files = args.filter((arg) => isAbsolute(arg) && existsSync(arg) && statSync(arg).isFile());
     const digests = await Promise.all(files.map((file) => digestOf(file, cacheFolder)));
     // A command that has longer for its scores gives the same.
     const { timeoutSeconds: _, ...said } = { timeoutSeconds: 0, ...profile };

@@ -52,7 +52,9 @@ export async function measureDivergence(
 ): Promise<ReturnType<DivergenceSums['result']>> {
   const width = candidate.facts.vocabularySize;
   const rows = Math.max(1, Math.floor(KEPT_BYTES / (width * 4)));
-  const kept = new Float32Array(Math.min(rows, Math.max(...windows.map(({ length }) => length))) * width);
+  const baseLogits = new Float32Array(
+    Math.min(rows, Math.max(...windows.map(({ length }) => length))) * width,
+  );
   const sums = new DivergenceSums(precision);
   for (const [i, window] of windows.entries()) {
     const input = inputOf(candidate.text, tokens, window);
@@ -62,11 +64,11 @@ export async function measureDivergence(
       const silent = Math.max(0, window.firstScored - start);
       const piece = input.subarray(start, start + silent + rows);
       const end = start + piece.length;
-      base.text.evaluate(piece, silent, (at, logits) => kept.set(logits, (at - silent) * width));
+      base.text.evaluate(piece, silent, (at, logits) => baseLogits.set(logits, (at - silent) * width));
       candidate.text.evaluate(piece, silent, (at, logits) => {
         const next = start + at + 1;
         if (next >= window.length) return;
-        const row = kept.subarray((at - silent) * width, (at - silent + 1) * width);
+        const row = baseLogits.subarray((at - silent) * width, (at - silent + 1) * width);
         sums.add(row, logits, tokens[window.start + next]!);
         look(row, logits);
       });

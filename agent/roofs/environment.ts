@@ -78,6 +78,6 @@ function memoryBytes(procRoot: string): number | null {
   return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 2 ** 20) * 2 ** 30;
 }
 
-function number(word: string | null): number | null {
-  return word === null || !/^\d+$/.test(word) ? null : Number(word);
+function number(text: string | null): number | null {
+  return text === null || !/^\d+$/.test(text) ? null : Number(text);
 }

@@ -123,8 +123,8 @@ function observedPlace(trial: TrialRun): ObservedPlace {
 }
 
 /** The adapters that a word asks to run beside the model; its reading was checked with the steps. */
-function attachedParts(word: string): readonly AdapterPart[] {
-  const reading = readAdapter(word);
+function attachedParts(setting: string): readonly AdapterPart[] {
+  const reading = readAdapter(setting);
   return reading.ok && reading.value?.mode === 'attached' ? reading.value.parts : [];
 }
 

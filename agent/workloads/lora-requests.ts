@@ -42,9 +42,9 @@ export function choosingLoras(
 }
 
 /** @returns a value with words that stand for others filled in, however deep. */
-function filled(value: unknown, words: Readonly<Record<string, unknown>>): unknown {
-  if (typeof value === 'string') return Object.hasOwn(words, value) ? words[value] : value;
-  if (Array.isArray(value)) return value.map((one) => filled(one, words));
+function filled(value: unknown, values: Readonly<Record<string, unknown>>): unknown {
+  if (typeof value === 'string') return Object.hasOwn(values, value) ? values[value] : value;
+  if (Array.isArray(value)) return value.map((one) => filled(one, values));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, filled(one, words)]));
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, filled(one, values)]));
 }

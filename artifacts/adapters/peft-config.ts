@@ -83,9 +83,9 @@ function beyond(config: PeftConfig): string | null {
   return null;
 }
 
-export function initializationOf({ init_lora_weights: word }: PeftConfig): Initialization {
-  if (typeof word !== 'string') return 'plain';
-  const name = word.toLowerCase();
+export function initializationOf({ init_lora_weights: written }: PeftConfig): Initialization {
+  if (typeof written !== 'string') return 'plain';
+  const name = written.toLowerCase();
   // With `pissa_niter_N` peft begins from an approximation by random vectors, which nobody can make again.
   if (name === 'pissa') return 'pissa';
   if (name === 'olora') return 'olora';

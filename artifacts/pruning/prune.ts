@@ -63,8 +63,8 @@ export async function pruneFile(order: PruneRequest, onProgress: OnProgress): Pr
   };
 }
 
-function specOf(word: string): SparsitySpec {
-  const reading = readSparsity(word);
+function specOf(setting: string): SparsitySpec {
+  const reading = readSparsity(setting);
   if (reading.ok && reading.value !== null) return reading.value;
   const message = reading.ok ? 'sparsity none prunes nothing' : reading.message;
   throw failed('impossible-combination', message);

@@ -14,8 +14,8 @@ export interface PrunedFile {
 }
 
 /** Copies a model and opens the copy for overwriting; memory holds one chunk. */
-export async function copyForPruning(input: string, output: string, word: string): Promise<PrunedFile> {
-  await copyGguf(input, output, { metadata: new Map([[SPARSITY_KEY, { type: 'string', value: word }]]) });
+export async function copyForPruning(input: string, output: string, setting: string): Promise<PrunedFile> {
+  await copyGguf(input, output, { metadata: new Map([[SPARSITY_KEY, { type: 'string', value: setting }]]) });
   const matrices = new Map(
     readGgufHeader(output)
       .tensors.flatMap(matricesOf)

@@ -64,15 +64,15 @@ async function stepOf(
     case 'merge':
       return mergeStep(one.parts, modelName, settings);
     case 'prune':
-      return pruneStep(one.word, one.spec, engine, settings, place);
+      return pruneStep(one.setting, one.spec, engine, settings, place);
     case 'quantize': {
       const { importance: text } = one.spec;
       const importance = text === null ? null : await importanceFor(text, engine, settings, place);
       const maker = makerFor(runnerKind);
-      return quantizeStep({ word: one.word, spec: one.spec, runnerKind: maker, engine, importance });
+      return quantizeStep({ setting: one.setting, spec: one.spec, runnerKind: maker, engine, importance });
     }
     case 'quantize-graph':
-      return quantizeGraphStep(one.word, one.spec);
+      return quantizeGraphStep(one.setting, one.spec);
     case 'window':
       return windowStep(one.window);
   }

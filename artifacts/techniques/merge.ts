@@ -19,10 +19,10 @@ export async function mergeStep(
   settings: ModelSettings,
 ): Promise<Step> {
   const located = await Promise.all(parts.map(({ source }) => locateAdapter(source, settings)));
-  const word = parts.map(({ source, scale }) => (scale === 1 ? source : `${source}*${scale}`)).join('+');
+  const setting = parts.map(({ source, scale }) => (scale === 1 ? source : `${source}*${scale}`)).join('+');
   const digests = located.map(({ digest }, i) => `${digest}*${parts[i]!.scale}`);
   return {
-    recipe: `merge(${word})`,
+    recipe: `merge(${setting})`,
     ingredients: { adapters: digests.join('+'), merger: MERGER },
     bytes: (inputBytes) => inputBytes,
     async taskFor(inputPath, _digest, { cpus }) {

@@ -11,14 +11,14 @@ import { locateText } from '../files/text.js';
 import { PRUNE } from '../pruning/job.js';
 
 /**
- * @param word as the experiment has it.
+ * @param setting as the experiment has it.
  * @param engine the release whose activations calibrate.
  * @param place where it calibrates.
  * @returns the step that prunes. @throws FailureError `source-not-allowed`, `model-missing` for its text, `engine-missing`
  * without the native kernels.
  */
 export async function pruneStep(
-  word: string,
+  setting: string,
   spec: SparsitySpec,
   engine: string,
   models: ModelSettings,
@@ -28,13 +28,13 @@ export async function pruneStep(
   const { calibration } = spec;
   const textPath = calibration === null ? null : locateText(calibration.text, models);
   return {
-    recipe: `prune(${word})`,
+    recipe: `prune(${setting})`,
     ingredients: textPath === null ? {} : { engine, text: await digestOf(textPath, models.cacheFolder) },
     // The same types: zeros take as much room as what they replace.
     bytes: (inputBytes) => inputBytes,
     async taskFor(inputPath, digest, context) {
       const threads = Math.max(1, context.cpus.length);
-      const request = { inputPath, sparsity: word, textPath, threads };
+      const request = { inputPath, sparsity: setting, textPath, threads };
       if (calibration === null || textPath === null || !bySavedStatistics(spec))
         return (outputPath) => taskOf(PRUNE, { ...request, outputPath, place });
       const { text, sequences, tokens, seed } = calibration;

@@ -7,9 +7,9 @@ import { QUANTIZE_GRAPH } from '../onnx/job.js';
 const QUANTIZER = '1';
 
 /** @returns the step that quantizes an ONNX graph. */
-export function quantizeGraphStep(word: string, quantization: GraphQuantization): Step {
+export function quantizeGraphStep(setting: string, quantization: GraphQuantization): Step {
   return {
-    recipe: `quantize(${word})`,
+    recipe: `quantize(${setting})`,
     ingredients: { quantizer: QUANTIZER },
     bytes: (inputBytes) => inputBytes,
     taskFor: async (inputPath) => (outputPath) =>

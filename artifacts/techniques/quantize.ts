@@ -6,7 +6,7 @@ import type { Step } from '../files/step.js';
 
 export interface QuantizeStep {
   /** As the experiment has it. */
-  readonly word: string;
+  readonly setting: string;
   readonly spec: QuantizationSpec;
   readonly runnerKind: string;
   /** The engine's release; releases may round differently. */
@@ -16,9 +16,9 @@ export interface QuantizeStep {
 }
 
 /** @returns the step that quantizes by the engine of a runner. */
-export function quantizeStep({ word, spec, runnerKind, engine, importance }: QuantizeStep): Step {
+export function quantizeStep({ setting, spec, runnerKind, engine, importance }: QuantizeStep): Step {
   return {
-    recipe: `quantize(${word})`,
+    recipe: `quantize(${setting})`,
     ingredients: { engine, ...importance?.ingredients },
     // Room for the input's size is asked for: most quantizations are smaller, and the engine finds out the rest.
     bytes: (inputBytes) => inputBytes,

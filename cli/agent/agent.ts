@@ -76,9 +76,9 @@ function labelsOf(written: readonly string[]): Record<string, string> {
 }
 
 /** `auto`, `none` or `replay:FILE`, as the agent's config writes it. */
-export function energyChoice(word: string): NonNullable<AgentFile['meters']> {
-  if (word === 'auto' || word === 'none') return { energy: word };
-  const file = /^replay:(.+)$/.exec(word)?.[1];
+export function energyChoice(choice: string): NonNullable<AgentFile['meters']> {
+  if (choice === 'auto' || choice === 'none') return { energy: choice };
+  const file = /^replay:(.+)$/.exec(choice)?.[1];
   if (file !== undefined) return { energy: 'replay', replayFile: file };
-  throw usageError(`--energy ${word} is not known`, 'It is auto, none, or replay:FILE.');
+  throw usageError(`--energy ${choice} is not known`, 'It is auto, none, or replay:FILE.');
 }

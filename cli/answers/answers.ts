@@ -5,7 +5,7 @@ import { MOST_BYTES, readBounded } from '../../formats/bounded-file.js';
 import { usageError } from '../exit.js';
 import { printTable } from '../output/plain-table.js';
 import { printJson, say } from '../output/print.js';
-import { intervalText, rounded } from './cells.js';
+import { fourDigits, intervalText } from './cells.js';
 import type { AnswersOptions } from './command.js';
 import { BY_LENGTH, BY_WAY, groupOf } from './groups.js';
 import { printMatrix } from './matrix.js';
@@ -17,7 +17,7 @@ import { Answers } from './read.js';
 const METRICS_SCHEMA = 'ridgepoint.dev/answers-metrics/v1';
 
 /** `ridge answers`. @throws CommandError (2) for words and files that are wrong. */
-export async function printAnswers(word: string, options: AnswersOptions): Promise<void> {
+export async function printAnswers(run: string, options: AnswersOptions): Promise<void> {
   const { format, output } = options;
   const asMeasures = options.measure.length > 0;
   const asMetrics = options.metrics === true || options.by !== undefined;
@@ -32,9 +32,9 @@ export async function printAnswers(word: string, options: AnswersOptions): Promi
     await printThem(answers, options, outside, prices);
   };
   const { coordinator } = options;
-  if (coordinator === undefined) return await print(word);
+  if (coordinator === undefined) return await print(run);
   const { withFetched } = await import('../results/fetched.js');
-  await withFetched({ ...options, coordinator }, word, print);
+  await withFetched({ ...options, coordinator }, run, print);
 }
 
 async function printThem(
@@ -94,11 +94,11 @@ async function printLines(answers: Answers, { most }: AnswersOptions): Promise<v
         of.row.number,
         askedName(record.task, record.asked.way),
         record.item,
-        rounded(score),
+        fourDigits(score),
         answer,
         shown(record.references.join(' | ')),
       ],
-      ...[tokensIn, tokensOut, rounded(seconds), rounded(joules)],
+      ...[tokensIn, tokensOut, fourDigits(seconds), fourDigits(joules)],
     ]);
   }
   printTable(['row', 'task', 'item', 'score', 'answer', 'reference', 'in', 'out', 'seconds', 'joules'], rows);
@@ -108,11 +108,11 @@ async function printLines(answers: Answers, { most }: AnswersOptions): Promise<v
 async function printMetrics(answers: Answers, options: AnswersOptions): Promise<void> {
   const tallies = new Map<
     string,
-    { readonly words: readonly [number, string, string, string]; readonly tally: Tally }
+    { readonly head: readonly [number, string, string, string]; readonly tally: Tally }
   >();
-  const tallyOf = (words: readonly [number, string, string, string]) => {
-    const key = JSON.stringify(words);
-    const found = tallies.get(key) ?? { words, tally: new Tally() };
+  const tallyOf = (head: readonly [number, string, string, string]) => {
+    const key = JSON.stringify(head);
+    const found = tallies.get(key) ?? { head, tally: new Tally() };
     tallies.set(key, found);
     return found.tally;
   };
@@ -125,12 +125,12 @@ async function printMetrics(answers: Answers, options: AnswersOptions): Promise<
     if (group !== null) tallyOf([row.number, row.label, task, `${options.by}=${group}`]).add(answer);
   }
   const byLength = options.by === BY_LENGTH;
-  const rows = [...tallies.values()].map(({ words: [row, label, task, group], tally }) => {
+  const rows = [...tallies.values()].map(({ head: [row, label, task, group], tally }) => {
     return { row, label, task, group, metrics: tally.metrics() };
   });
   const macro = options.by === undefined ? [] : macroOf(rows);
   if (options.format === 'json') {
-    const plain = rows.map(({ metrics, ...words }) => ({ ...words, ...metrics }));
+    const plain = rows.map(({ metrics, ...head }) => ({ ...head, ...metrics }));
     printJson({ schema: METRICS_SCHEMA, rows: plain, macro });
     return;
   }
@@ -154,7 +154,7 @@ async function printMetrics(answers: Answers, options: AnswersOptions): Promise<
     ],
     rows.map(({ row, label, task, group, metrics }) => [
       ...[row, label, task, group, ...cells(metrics)],
-      ...(byLength ? [rounded(metrics.secondsToFirst), rounded(metrics.kvBytes)] : []),
+      ...(byLength ? [fourDigits(metrics.secondsToFirst), fourDigits(metrics.kvBytes)] : []),
     ]),
   );
   for (const { label, task, score } of macro)
@@ -183,8 +183,14 @@ function macroOf(
 
 function cells({ items, score, seconds, tokensIn, tokensOut, joules }: AnswersMetrics) {
   return [
-    ...[items, rounded(score?.value ?? null)],
+    ...[items, fourDigits(score?.value ?? null)],
     intervalText(score?.ci95 ?? null),
-    ...[score?.how ?? null, rounded(seconds), rounded(tokensIn), rounded(tokensOut), rounded(joules)],
+    ...[
+      score?.how ?? null,
+      fourDigits(seconds),
+      fourDigits(tokensIn),
+      fourDigits(tokensOut),
+      fourDigits(joules),
+    ],
   ];
 }

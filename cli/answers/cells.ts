@@ -1,7 +1,7 @@
 import type { Interval } from '../../statistics/interval.js';
 
 /** @returns a number for a table, to four digits. */
-export const rounded = (value: number | null): number | null =>
+export const fourDigits = (value: number | null): number | null =>
   value === null ? null : Number(value.toPrecision(4));
 
 /** @returns `0.412 to 0.588`. */

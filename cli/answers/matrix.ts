@@ -9,7 +9,7 @@ import {
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
-import { intervalText, rounded } from './cells.js';
+import { fourDigits, intervalText } from './cells.js';
 import type { AnswersOptions } from './command.js';
 import { groupOf } from './groups.js';
 import type { Answer, Answers } from './read.js';
@@ -104,12 +104,12 @@ function print(
   const graded = agreement.some(({ icc }) => icc !== undefined);
   const best = (share: number) => `${(100 * share).toFixed(0)} %`;
   const table = rows.map(({ label, score, bestShare, costs }) => [
-    ...[label, rounded(score?.value ?? null), intervalText(score?.ci95 ?? null), best(bestShare)],
-    ...COSTS.map((cost) => rounded(costs[cost])),
+    ...[label, fourDigits(score?.value ?? null), intervalText(score?.ci95 ?? null), best(bestShare)],
+    ...COSTS.map((cost) => fourDigits(costs[cost])),
   ]);
   const ideal = [
     'the best of each item',
-    rounded(oracle?.value ?? null),
+    fourDigits(oracle?.value ?? null),
     intervalText(oracle?.ci95 ?? null),
     null,
   ];
@@ -118,8 +118,8 @@ function print(
     plainTable(
       ['a', 'b', 'same', 'kappa', ...(graded ? ['QWK', 'ICC(2,1)'] : [])],
       agreement.map(({ a, b, same, kappa, icc = null, quadraticKappa = null }) => [
-        ...[a, b, rounded(same), rounded(kappa)],
-        ...(graded ? [rounded(quadraticKappa), rounded(icc)] : []),
+        ...[a, b, fourDigits(same), fourDigits(kappa)],
+        ...(graded ? [fourDigits(quadraticKappa), fourDigits(icc)] : []),
       ]),
     ),
     ...curves.flatMap(({ cost, routing, cascade }) =>
@@ -129,9 +129,9 @@ function print(
           : plainTable(
               [`${name} by ${unit(cost)}`, 'score', ...rows.map(({ label }) => label)],
               points.map((point) => [
-                rounded(point.cost),
-                rounded(point.score),
-                ...point.shares.map(rounded),
+                fourDigits(point.cost),
+                fourDigits(point.score),
+                ...point.shares.map(fourDigits),
               ]),
             ),
       ),

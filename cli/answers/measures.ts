@@ -6,7 +6,7 @@ import { readBounded } from '../../formats/bounded-file.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
-import { intervalText, rounded } from './cells.js';
+import { fourDigits, intervalText } from './cells.js';
 import type { AnswersOptions } from './command.js';
 import { BY_WAY, groupOf } from './groups.js';
 import type { Answers } from './read.js';
@@ -45,15 +45,15 @@ export async function printMeasures(
       const task = over === 'row' ? ALL : options.by === BY_WAY ? name : askedName(name, asked.way);
       for (const of of group === null ? [ALL] : [ALL, `${options.by}=${group}`]) {
         const key = JSON.stringify([row.number, task, of, measure]);
-        const words = { row: row.number, label: row.label, task, of, measure };
-        const entry = entries.get(key) ?? { ...words, gathering: begin(settings) };
+        const head = { row: row.number, label: row.label, task, of, measure };
+        const entry = entries.get(key) ?? { ...head, gathering: begin(settings) };
         entries.set(key, entry);
         entry.gathering.add(answer);
       }
     }
   }
   print(
-    [...entries.values()].map(({ gathering, ...words }) => ({ ...words, ...gathering.measured() })),
+    [...entries.values()].map(({ gathering, ...head }) => ({ ...head, ...gathering.measured() })),
     options.format === 'json',
   );
 }
@@ -65,7 +65,7 @@ function print(all: readonly (Omit<Entry, 'gathering'> & Measured)[], asJson: bo
   }
   const lines = all.flatMap(({ row, label, task, of, figures }) =>
     figures.map(({ name, value, ci95, items }) => [
-      ...[row, label, task, of, name, rounded(value), intervalText(ci95), items],
+      ...[row, label, task, of, name, fourDigits(value), intervalText(ci95), items],
     ]),
   );
   const tables = all.flatMap(({ label, task, of, table }) =>

@@ -72,8 +72,8 @@ export class Answers {
   }
 
   /** @throws CommandError (2) where no row has answers, (1) where none of their files is here. */
-  static async open(word: string, options: AnswersOptions, joined: Joined): Promise<Answers> {
-    const [typed = '', ...choice] = word.split('#');
+  static async open(run: string, options: AnswersOptions, joined: Joined): Promise<Answers> {
+    const [typed = '', ...choice] = run.split('#');
     const source = typed === '' ? newestRun() : typed;
     const { report } = readSide([source, ...choice].join('#'));
     const having = report.rows.flatMap((row) => answeredRow(row) ?? []);

@@ -51,9 +51,9 @@ function layersHere({ axes, device }: BenchOptions): BenchOptions['axes'] {
 function rowTeller(sweep: Sweep): (record: ResultRecord) => void {
   const labelOf = labelsIn(sweep);
   return ({ experiment, measurements, failure }) => {
-    const speeds = SPEEDS.flatMap(([metric, word]) => {
+    const speeds = SPEEDS.flatMap(([metric, label]) => {
       const value = measurements[metric]?.value ?? null;
-      return value === null ? [] : [`${word} ${metricText(metric, value)}`];
+      return value === null ? [] : [`${label} ${metricText(metric, value)}`];
     });
     say(`${labelOf(experiment)}: ${failure === null ? speeds.join(', ') : failure.message}`);
   };

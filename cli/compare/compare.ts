@@ -55,7 +55,7 @@ export async function printComparison(a: string, b: string, options: CompareOpti
   const outcomes = options.gate.flatMap((gate) => judgeGate(gate, compared));
   const long = options.all === true || options.columns !== undefined;
   const main = long ? metrics : mainMetrics(after.report, pairs, compared.changes);
-  const chosen = [a, b].some((word) => word.includes('#'));
+  const chosen = [a, b].some((side) => side.includes('#'));
   const question = { pairs, changes: compared.changes, gates: options.gate, outcomes, main, chosen };
   const { measured, interrupted } = await again(question, options);
   const { comparison, gates } = merged(compared, outcomes, measured);

@@ -12,15 +12,15 @@ import type { Side } from './side.js';
 const SCHEMA = 'ridgepoint.dev/peers/v1';
 
 /** @returns the run of a JSON file of another load generator; null for anything else. @throws CommandError (2) for JSON of an unknown shape. */
-export function readPeer(word: string): PeerRun | null {
-  if (!word.endsWith('.json') || !isFile(word)) return null;
-  const text = readFileSync(word, 'utf8');
+export function readPeer(path: string): PeerRun | null {
+  if (!path.endsWith('.json') || !isFile(path)) return null;
+  const text = readFileSync(path, 'utf8');
   // Its rows are rows, and no figures beside ours.
   if (llamaBenchRows(text) !== null) return null;
   const run = readPeerRun(text);
   if (typeof run !== 'string') return run;
   throw usageError(
-    `${word} is not read: ${run}`,
+    `${path} is not read: ${run}`,
     'Give a run of ridge, or a file of llama-bench, AIPerf or vllm bench serve.',
   );
 }

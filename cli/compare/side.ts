@@ -17,8 +17,8 @@ export interface Side {
  * @param gates to grade rows under; left out = those that they were measured under.
  * @throws CommandError (2) for a source that is none, an axis that no row has, or rows that do not exist.
  */
-export function readSide(word: string, gates?: Gates): Side {
-  const [source = '', ...rest] = word.split('#');
+export function readSide(argument: string, gates?: Gates): Side {
+  const [source = '', ...rest] = argument.split('#');
   const run = readRun(source === '' ? newestRun() : source, gates);
   const report = buildReport(run.records, run.request);
   return rest.length === 0 ? { report, chosen: [] } : chooseRows(report, rest.join('#'), source);

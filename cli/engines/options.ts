@@ -58,11 +58,11 @@ export function optionsOf(kind: string): ListedOption[] {
     const types = parts.filter((part) => part.enum === undefined && part.const === undefined).map(typeOf);
     const argument = mapped?.[option as ServerOption];
     const known = argument === undefined ? null : knownValues(argument);
-    const words = (known ?? named).filter((word) => !BOOLEANS.includes(word));
+    const names = (known ?? named).filter((name) => !BOOLEANS.includes(name));
     return {
       option,
       type: types.join(' or ') || WORD,
-      values: words.length === 0 ? null : words,
+      values: names.length === 0 ? null : names,
       default: field.default ?? null,
       description: field.description ?? '',
     };
@@ -102,6 +102,6 @@ export function listOptions(kind: string, { json }: { readonly json?: true }): v
 function shown(type: string, values: readonly string[] | null): string {
   if (values === null) return type;
   const more = values.length - MOST_SHOWN;
-  const words = `${values.slice(0, MOST_SHOWN).join(', ')}${more > 0 ? `, … (${more} more: --json)` : ''}`;
-  return /^(boolean|integer|number)/.test(type) ? `${type} or ${words}` : words;
+  const names = `${values.slice(0, MOST_SHOWN).join(', ')}${more > 0 ? `, … (${more} more: --json)` : ''}`;
+  return /^(boolean|integer|number)/.test(type) ? `${type} or ${names}` : names;
 }

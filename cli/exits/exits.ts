@@ -43,7 +43,7 @@ export async function runExits(source: string, options: ExitsOptions): Promise<v
 }
 
 const numbers = (list: string) =>
-  list.split(',').map((word) => (word.trim() === '' ? Number.NaN : Number(word)));
+  list.split(',').map((item) => (item.trim() === '' ? Number.NaN : Number(item)));
 
 /** @throws CommandError (exit code 2) for exits that the model cannot have. */
 function layersOf(list: string | undefined, all: number): number[] {

@@ -150,8 +150,8 @@ function addCounts(history: History, record: ResultRecord, at: number, counted: 
   });
   if (record.failure !== null) count('ridgepoint_failures_total', { code: record.failure.code });
   if (record.status === 'failed') return;
-  const doubted = record.valid ? 'ridgepoint_disturbed_total' : 'ridgepoint_invalid_total';
-  for (const code of gradingCodesOf(record.warnings)) count(doubted, { code });
+  const graded = record.valid ? 'ridgepoint_disturbed_total' : 'ridgepoint_invalid_total';
+  for (const code of gradingCodesOf(record.warnings)) count(graded, { code });
 }
 
 function addReadings(history: History, record: ResultRecord): void {

@@ -28,8 +28,8 @@ export function askedOfFactors(sweep: Sweep, modelFolders: readonly string[]): A
   const types = sweep.models.flatMap(({ source }) => {
     const shapes = shapesOf(source, modelFolders);
     if (shapes === null) return [];
-    return valuesOf('quantization').flatMap((word) => [
-      ...weightTypesOf(quantizedArchitecture(shapes, String(word))),
+    return valuesOf('quantization').flatMap((value) => [
+      ...weightTypesOf(quantizedArchitecture(shapes, String(value))),
     ]);
   });
   return {

@@ -20,7 +20,7 @@ export function registerFactors(program: Command): void {
     )
     .option('--device <id>', 'device of this node (default: the first that has roofs)')
     .option('--threads <counts>', 'numbers of threads, e.g. 1,8 (default: those of the roofs)', counts)
-    .option('--types <names>', 'types of weights, e.g. f16,q4_k (default: the usual ones)', words)
+    .option('--types <names>', 'types of weights, e.g. f16,q4_k (default: the usual ones)', namesIn)
     .option('--quick', 'a fifth of the time; not stored')
     .option('--stored', 'show the stored factors instead of fitting')
     .option('--config <file>', 'agent configuration file; its state folder and CPU groups apply')
@@ -28,12 +28,12 @@ export function registerFactors(program: Command): void {
     .action(lazy(async () => (await import('./factors.js')).factors));
 }
 
-const words = (text: string): readonly string[] => text.split(',').map((word) => word.trim().toLowerCase());
+const namesIn = (text: string): readonly string[] => text.split(',').map((name) => name.trim().toLowerCase());
 
 /** @throws InvalidArgumentError */
 function counts(text: string): readonly number[] {
-  const found = words(text);
-  if (!found.every((word) => /^[1-9]\d{0,5}$/.test(word)))
+  const found = namesIn(text);
+  if (!found.every((name) => /^[1-9]\d{0,5}$/.test(name)))
     throw new InvalidArgumentError('It must be whole numbers above 0, with commas between them.');
   return found.map(Number);
 }

@@ -22,9 +22,9 @@ import type { GraphCommandOptions } from './command.js';
 const GRAPH_SCHEMA = 'ridgepoint.dev/graph-report/v1';
 
 /** `ridge graph`. @throws CommandError (2) for words and files that are wrong. */
-export async function printGraph(word: string, options: GraphCommandOptions): Promise<void> {
+export async function printGraph(argument: string, options: GraphCommandOptions): Promise<void> {
   if (options.check !== undefined) return printChecked(options.check, options.settings ?? null);
-  const [typed = '', ...choice] = word.split('#');
+  const [typed = '', ...choice] = argument.split('#');
   const source = typed === '' ? newestRun() : typed;
   const rows = graphRows(readSide([source, ...choice].join('#')).report.rows);
   if (rows.length === 0) {

@@ -12,18 +12,18 @@ export function registerNodes(program: Command): void {
     .description('list the nodes of a coordinator, their devices and what runs there')
     .option('--json', 'print JSON');
   addConnectionOptions(command).action(lazy(async () => (await import('./nodes.js')).listNodes));
-  for (const [word, does] of [
+  for (const [action, does] of [
     ['cordon', 'gives a node no more work; its agent stays, and what runs there is finished'],
     ['uncordon', 'gives a node work again'],
   ] as const) {
     const cordon = command
-      .command(word)
-      .description(`${word} a node: ${does}`)
+      .command(action)
+      .description(`${action} a node: ${does}`)
       .argument('<node>', 'name of the node')
       .option('--reason <text>', 'shown by `ridge nodes`', '');
     addConnectionOptions(cordon).action(async (node: string, _options: DrainOptions, self: Command) => {
       const { cordonNode } = await import('./nodes.js');
-      await cordonNode(node, word === 'uncordon', self.optsWithGlobals<DrainOptions>());
+      await cordonNode(node, action === 'uncordon', self.optsWithGlobals<DrainOptions>());
     });
   }
   const drain = command

@@ -89,11 +89,11 @@ export async function cordonNode(node: string, uncordon: boolean, options: Drain
     const { running, unchanged } = await control.cordonNode({ node, reason: options.reason, uncordon });
     const rest =
       uncordon || running === 0 ? '' : `; it finishes ${running === 1 ? 'a trial' : `${running} trials`}`;
-    const word = uncordon ? 'gets work again' : 'gets no more work';
+    const what = uncordon ? 'gets work again' : 'gets no more work';
     say(
       unchanged
         ? `${node} ${uncordon ? 'was not cordoned' : 'was cordoned before'}`
-        : `${node} ${word}${rest}`,
+        : `${node} ${what}${rest}`,
     );
   });
 }

@@ -10,11 +10,11 @@ export function scopesOption(): Option {
 
 /** @throws InvalidArgumentError for a word that is no scope. */
 export function readScopes(text: string): readonly Scope[] {
-  const words = readNames(text);
-  const isScope = (word: string): word is Scope => (SCOPES as readonly string[]).includes(word);
-  const wrong = words.find((word) => !isScope(word));
+  const names = readNames(text);
+  const isScope = (name: string): name is Scope => (SCOPES as readonly string[]).includes(name);
+  const wrong = names.find((name) => !isScope(name));
   if (wrong !== undefined) throw new InvalidArgumentError(`"${wrong}" is none of ${SCOPES.join(', ')}.`);
-  return words.filter(isScope);
+  return names.filter(isScope);
 }
 
 /** An option that takes names, each with a final `*` for any rest. */

@@ -85,6 +85,6 @@ export function serversText(servers: readonly PlannedServer[], limit: number): s
 }
 
 /** A word as a shell takes it. */
-export function quoted(word: string): string {
-  return /^[\w@%+=:,./{}-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+export function quoted(argument: string): string {
+  return /^[\w@%+=:,./{}-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 }

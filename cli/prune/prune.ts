@@ -22,7 +22,7 @@ import { report } from './summary.js';
 
 /** `ridge prune`: one step of a sweep alone, by the same code, into a file that the user names. */
 export async function pruneModel(input: string, output: string, options: PruneOptions): Promise<void> {
-  const { word: spelling, spec } = wantedOf(options);
+  const { setting: spelling, spec } = wantedOf(options);
   const path = outputPath(output, options.force === true);
   const packedPath = options.packed === undefined ? null : besides(path, options.packed, options);
   const threads = options.threads ?? availableParallelism();
@@ -56,9 +56,9 @@ export async function pruneModel(input: string, output: string, options: PruneOp
 }
 
 /** The options as the word a sweep would have. @throws CommandError (2) for one that it could not have. */
-function wantedOf(options: PruneOptions): { readonly word: string; readonly spec: SparsitySpec } {
+function wantedOf(options: PruneOptions): { readonly setting: string; readonly spec: SparsitySpec } {
   const keys = Object.keys(sparsity.keys).filter((key) => options[key] !== undefined);
-  const written = sparsity.wordOf(Object.fromEntries(keys.map((key) => [key, options[key]])));
+  const written = sparsity.spell(Object.fromEntries(keys.map((key) => [key, options[key]])));
   const canonical = sparsity.read(written);
   const reading = readSparsity(canonical.ok ? canonical.value : written);
   if (!canonical.ok || !reading.ok) {
@@ -66,7 +66,7 @@ function wantedOf(options: PruneOptions): { readonly word: string; readonly spec
     throw usageError(message, suggestion === null ? null : `Did you mean ${suggestion}?`);
   }
   if (reading.value === null) throw usageError('none prunes nothing', 'Name a method, such as wanda.');
-  return { word: canonical.value, spec: reading.value };
+  return { setting: canonical.value, spec: reading.value };
 }
 
 /** Where the packed file goes. @throws CommandError (2) for a format that cannot hold what comes. */

@@ -14,7 +14,7 @@ import type { GraphRequest } from './request.js';
 export async function quantizeGraphOf(
   input: string,
   path: string,
-  { word: spelling, spec }: GraphRequest,
+  { setting: spelling, spec }: GraphRequest,
   settings: ModelSettings,
   json: boolean,
 ): Promise<void> {

@@ -19,7 +19,13 @@ import { runCommand } from '../single/run-command.js';
 import { stoppable } from '../single/stoppable.js';
 import type { QuantizeOptions } from './command.js';
 import { quantizeGraphOf } from './graph.js';
-import { graphRequest, ofGraph, type QuantizationRequest, quantizationRequest, wordOf } from './request.js';
+import {
+  graphRequest,
+  ofGraph,
+  type QuantizationRequest,
+  quantizationRequest,
+  settingOf,
+} from './request.js';
 import { report } from './summary.js';
 
 /** `ridge quantize`: one step of a sweep alone, by the same code, into a file that the user names. */
@@ -39,7 +45,7 @@ export async function quantizeModel(input: string, output: string, options: Quan
     const base = await openModel(input, settings, [...OPENED_BY_COMMANDS, onnx.name]);
     // `f16` is a form of both.
     if (base.facts.format === onnx.name)
-      return await quantizeGraphOf(input, path, ofGraph(wordOf(options)), settings, json);
+      return await quantizeGraphOf(input, path, ofGraph(settingOf(options)), settings, json);
     const wanted = quantizationRequest(options);
     const inputPath = await fileOf(base, settings.cacheFolder);
     const imatrix = await matrixOf(options, wanted, inputPath, base.digest, threads, settings);
@@ -53,7 +59,7 @@ export async function quantizeModel(input: string, output: string, options: Quan
       line: `${basename(inputPath)} to ${type}`,
       task: (outputPath) => taskOf(QUANTIZE, { ...request, outputPath }),
     });
-    report(readGgufHeader(inputPath), { path, made, word: wanted.word, threads }, json);
+    report(readGgufHeader(inputPath), { path, made, setting: wanted.setting, threads }, json);
   });
 }
 

@@ -13,7 +13,7 @@ import type { QuantizeOptions } from './command.js';
 
 /** What the options ask for: the same word that a sweep would have. */
 export interface QuantizationRequest {
-  readonly word: string;
+  readonly setting: string;
   readonly spec: QuantizationSpec;
 }
 
@@ -25,30 +25,30 @@ export function quantizationRequest(options: QuantizeOptions): QuantizationReque
   if (options.imatrix !== undefined && !existsSync(options.imatrix)) {
     throw usageError(`there is no file ${options.imatrix}`, 'Name an importance matrix with --imatrix.');
   }
-  const spelling = wordOf(options);
+  const spelling = settingOf(options);
   const head = headOf(spelling);
   const reading = readQuantization(spelling, options.imatrix !== undefined);
   if (reading.ok && reading.value !== null) {
     // With a matrix from elsewhere it may be no word of a sweep.
     const canonical = quantization.read(spelling);
-    return { word: canonical.ok ? canonical.value : spelling, spec: reading.value };
+    return { setting: canonical.ok ? canonical.value : spelling, spec: reading.value };
   }
   const [message, near] = reading.ok
     ? ['base is the file as it is', null]
     : [reading.message, reading.suggestion];
-  const known = quantization.words.includes(head) ? '' : `It has ${QUANTIZATIONS.join(', ')}.`;
+  const known = quantization.examples.includes(head) ? '' : `It has ${QUANTIZATIONS.join(', ')}.`;
   throw usageError(message, [near === null ? '' : `Did you mean ${near}?`, known].join(' ').trim());
 }
 
 /** What is asked of an ONNX graph. */
 export interface GraphRequest {
-  readonly word: string;
+  readonly setting: string;
   readonly spec: GraphQuantization;
 }
 
 /** @returns null where the type is none that graphs alone have. @throws CommandError (2) for settings that it does not have. */
 export function graphRequest(options: QuantizeOptions): GraphRequest | null {
-  const spelling = wordOf(options);
+  const spelling = settingOf(options);
   return GRAPH_TYPES.every((type) => type !== headOf(spelling)) ? null : ofGraph(spelling);
 }
 
@@ -60,11 +60,11 @@ export function ofGraph(spelling: string): GraphRequest {
     throw usageError(message, `Choose ${GRAPH_TYPES.join(', ')} or f16, or name the GGUF file of the model.`);
   }
   if (!reading.ok) throw usageError(reading.message);
-  return { word: graphWord(reading.value), spec: reading.value };
+  return { setting: graphWord(reading.value), spec: reading.value };
 }
 
 /** The word that a sweep would have for the options; it is read next. */
-export function wordOf(options: QuantizeOptions): string {
+export function settingOf(options: QuantizeOptions): string {
   // llama-quantize writes attn_v=q8_0.
   const overrides = options.tensorType
     .map((pair) => pair.replace(/[:=]([^:=]*)$/, (_, named: string) => `:${named.toLowerCase()}`))

@@ -11,7 +11,7 @@ export interface Written {
   readonly path: string;
   readonly made: BuiltFile;
   /** As a sweep spells it. */
-  readonly word: string;
+  readonly setting: string;
   readonly threads: number;
 }
 
@@ -27,7 +27,7 @@ interface TypeSum {
 /** Sums up what quantization did to a file: tables for people, or JSON. */
 export function report(
   before: GgufHeader,
-  { path, made, word: spelling, threads }: Written,
+  { path, made, setting: spelling, threads }: Written,
   json: boolean,
 ): void {
   const after = readGgufHeader(path);

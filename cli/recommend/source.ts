@@ -19,11 +19,11 @@ import { collectResults, requestOfStatus } from '../results/results.js';
  * @throws CommandError (2) for what is none of these.
  */
 export async function readSource(
-  word: string,
+  argument: string,
   connection: ConnectionOptions,
   gates?: Gates,
 ): Promise<Report> {
-  const [source = '', ...rest] = word.split('#');
+  const [source = '', ...rest] = argument.split('#');
   const chosen = (report: Report) =>
     rest.length === 0 ? report : chooseRows(report, rest.join('#'), source).report;
   if (isLog(source)) {
@@ -37,7 +37,7 @@ export async function readSource(
   }
   if (/\.ya?ml$/.test(source) && existsSync(source))
     throw usageError(`${source} is a sweep and no results`, 'Run it first, or add --predict.');
-  if (source === '' || existsSync(source)) return readSide(word, gates).report;
+  if (source === '' || existsSync(source)) return readSide(argument, gates).report;
   return await withNamedSweep(source, connection, async (control, sweep) => {
     const records = await collectResults(control, sweep.sweepId);
     return chosen(

@@ -120,13 +120,13 @@ async function fetchBody(
   return true;
 }
 
-/** Fetches a sweep of a coordinator into a folder, for as long as somebody works with it. @param word id or name, and what chooses rows behind a # */
+/** Fetches a sweep of a coordinator into a folder, for as long as somebody works with it. @param named id or name, and what chooses rows behind a # */
 export async function withFetched(
   options: ConnectionOptions,
-  word: string,
+  named: string,
   work: (source: string) => Promise<void>,
 ): Promise<void> {
-  const [name = '', ...choice] = word.split('#');
+  const [name = '', ...choice] = named.split('#');
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-fetched-'));
   try {
     await withCoordinator(options, async (control) => {

@@ -129,9 +129,9 @@ async function printCounted(
 const PRINTED_AS_THEY_COME: Partial<Record<Format, typeof printCsv>> = { csv: printCsv, jsonl: printCounted };
 
 /** `ridge results`. */
-export async function printResults(word: string | undefined, options: ResultsOptions): Promise<void> {
+export async function printResults(named: string | undefined, options: ResultsOptions): Promise<void> {
   await withCoordinator(options, async (control) => {
-    const sweep = await findSweep(control, word);
+    const sweep = await findSweep(control, named);
     const allTrials = options.allTrials === true;
     if (options.bodies !== undefined) {
       const { results, files } = await fetchRun(control, sweep.sweepId, options.bodies);

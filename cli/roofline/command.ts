@@ -106,23 +106,23 @@ export function registerRoofline(program: Command): void {
     )
     .option('--models <dir>', 'folder to look for models in (repeatable)', collect, [])
     .option(...CONFIG_OPTION)
-    .action(async (file: string | undefined, words: Words) => {
-      if (words.list === true) {
+    .action(async (file: string | undefined, options: Words) => {
+      if (options.list === true) {
         const { listKnown } = await import('./list.js');
-        listKnown(words.json === true);
+        listKnown(options.json === true);
         return;
       }
       const { runRoofline } = await import('./roofline.js');
-      await runRoofline(requestOf(file, words), outputOf(words));
+      await runRoofline(requestOf(file, options), outputOf(options));
     });
 }
 
-function requestOf(file: string | undefined, words: Words): AnalysisRequest {
+function requestOf(file: string | undefined, options: Words): AnalysisRequest {
   const lists = Object.entries(FIELD_OPTIONS).flatMap(([field, [flags, help]]) => {
-    const list = words[new Option(flags, help).attributeName()];
+    const list = options[new Option(flags, help).attributeName()];
     return list === undefined ? [] : [[field, list]];
   });
-  const { models: folders, config } = words;
+  const { models: folders, config } = options;
   return { lists: Object.fromEntries(lists), file: file ?? null, folders, config };
 }
 

@@ -19,8 +19,8 @@ export function listKnown(asJson: boolean): void {
       const peak = (arithmetic: 'f16' | 'int8') => {
         const found = peakFor(ceilings, arithmetic);
         if (found === null) return null;
-        const word = found.arithmetic === arithmetic ? '' : ` (${found.arithmetic})`;
-        return `${formatValue(found.flopsPerSecond, 'parameters')}OP/s${word}`;
+        const note = found.arithmetic === arithmetic ? '' : ` (${found.arithmetic})`;
+        return `${formatValue(found.flopsPerSecond, 'parameters')}OP/s${note}`;
       };
       return [
         device.id,

@@ -89,9 +89,9 @@ function valuesOf(text: string): unknown[] {
   if (text.trim() === '') return [];
   const parts = text.includes('synthetic:') ? text.split(/,(?=[a-z]+:|[A-Z/.])/) : text.split(',');
   return parts.map((part) => {
-    const word = part.trim();
-    if (/^-?\d+(\.\d+)?$/.test(word)) return Number(word);
-    return word === 'true' ? true : word === 'false' ? false : word;
+    const item = part.trim();
+    if (/^-?\d+(\.\d+)?$/.test(item)) return Number(item);
+    return item === 'true' ? true : item === 'false' ? false : item;
   });
 }
 

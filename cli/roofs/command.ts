@@ -33,8 +33,8 @@ export function registerRoofs(program: Command): void {
 
 /** @throws InvalidArgumentError */
 function threadList(text: string): readonly number[] {
-  const counts = text.split(',').map((word) => word.trim());
-  if (!counts.every((word) => /^\d{1,6}$/.test(word)))
+  const counts = text.split(',').map((count) => count.trim());
+  if (!counts.every((count) => /^\d{1,6}$/.test(count)))
     throw new InvalidArgumentError('It must be whole numbers, with commas between them.');
   return counts.map(Number);
 }

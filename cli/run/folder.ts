@@ -175,8 +175,8 @@ function isRidge(pid: number): boolean {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
   try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    return ['run', 'bench', 'compare'].some((command) => words.includes(command));
+    const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return ['run', 'bench', 'compare'].some((command) => args.includes(command));
   } catch {
     // No /proc here: a live process of that number has to be believed.
     return process.platform !== 'linux';

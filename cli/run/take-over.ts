@@ -117,11 +117,11 @@ async function isBuildThatRuns(build: string): Promise<boolean> {
   return folder === null ? await isBuildHere(build) : folder === findEngine().folder;
 }
 
-function once<T>(ask: (word: string) => Promise<T>): (word: string) => Promise<T> {
+function once<T>(ask: (question: string) => Promise<T>): (question: string) => Promise<T> {
   const known = new Map<string, Promise<T>>();
-  return (word) => {
-    const answer = known.get(word) ?? ask(word);
-    known.set(word, answer);
+  return (question) => {
+    const answer = known.get(question) ?? ask(question);
+    known.set(question, answer);
     return answer;
   };
 }

@@ -30,8 +30,8 @@ export async function openAsked(source: string, options: AskedOptions): Promise<
   } catch (error) {
     const reason = toFailure(error);
     if (reason.code === 'internal') throw error;
-    const words = reason.code === 'model-missing' || reason.code === 'source-not-allowed';
-    throw fromFailure(reason, words ? EXIT.usage : EXIT.failed);
+    const isUsage = reason.code === 'model-missing' || reason.code === 'source-not-allowed';
+    throw fromFailure(reason, isUsage ? EXIT.usage : EXIT.failed);
   }
 }
 

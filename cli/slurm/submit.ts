@@ -38,7 +38,7 @@ export async function submitJob(
   );
   if (options.coordinator === HERE) {
     const certs = join(job.folder, 'certs');
-    const address = `"$(cat ${shellWord(join(job.folder, 'coordinator'))})"`;
+    const address = `"$(cat ${shellQuoted(join(job.folder, 'coordinator'))})"`;
     const files = `--tls-ca ${certs}/ca.crt --tls-cert ${certs}/job.crt --tls-key ${certs}/job.key`;
     say(`while it runs: ridge watch --coordinator ${address} ${files}`);
   }
@@ -47,14 +47,14 @@ export async function submitJob(
 }
 
 function jobOf(sweep: string | undefined, sbatch: readonly string[], options: SlurmSubmitOptions): Job {
-  for (const [what, words] of [
+  for (const [what, args] of [
     ['option of sbatch', sbatch],
     ['line of --before', options.before],
   ] as const) {
-    const bad = words.find((word) => printable(word) !== word);
+    const bad = args.find((arg) => printable(arg) !== arg);
     if (bad !== undefined) throw usageError(`an ${what} has a line break or control characters`);
   }
-  const stray = sbatch.find((word) => !word.startsWith('-'));
+  const stray = sbatch.find((arg) => !arg.startsWith('-'));
   if (stray !== undefined) {
     throw usageError(
       `"${stray}" is no option of sbatch`,
@@ -188,7 +188,7 @@ export function jobScript(job: Job): string {
     ...options.map((option) => `#SBATCH ${directive(option)}`),
     '',
     ...job.before,
-    `exec ${job.task.map(shellWord).join(' ')}`,
+    `exec ${job.task.map(shellQuoted).join(' ')}`,
     '',
   ].join('\n');
 }
@@ -199,6 +199,6 @@ function directive(option: string): string {
 }
 
 /** @returns the word as bash reads it back. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+export function shellQuoted(arg: string): string {
+  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
 }

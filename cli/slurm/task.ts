@@ -236,8 +236,8 @@ async function leaveResults(folder: string): Promise<void> {
     ['html', 'report.html'],
   ] as const) {
     const path = join(folder, name);
-    const words = [process.argv[1] ?? '', 'results', '--format', format, ...connection];
-    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const args = [process.argv[1] ?? '', 'results', '--format', format, ...connection];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     child.stdout.pipe(createWriteStream(path));
     const [code] = (await once(child, 'close')) as [number | null];
     say(code === 0 ? `wrote ${path}` : `${path} could not be written whole`);
@@ -246,8 +246,8 @@ async function leaveResults(folder: string): Promise<void> {
 
 /** @returns seconds until the time limit of the job; null = it has none, or nobody knows. */
 async function askLimit(jobId: string): Promise<number | null> {
-  const words = ['--noheader', '--jobs', jobId, '--format', '%L'];
-  return await promisify(execFile)('squeue', words, { timeout: 10_000 }).then(
+  const args = ['--noheader', '--jobs', jobId, '--format', '%L'];
+  return await promisify(execFile)('squeue', args, { timeout: 10_000 }).then(
     ({ stdout }) => secondsOf(stdout.split('\n')[0] ?? ''),
     () => null,
   );

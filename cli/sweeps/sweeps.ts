@@ -11,9 +11,9 @@ export function stateWord(status: SweepStatus): string {
 }
 
 /** Prints the file of a sweep as it was submitted. */
-export async function printSweep(word: string, options: ListOptions): Promise<void> {
+export async function printSweep(named: string, options: ListOptions): Promise<void> {
   const { document } = await withCoordinator(options, async (control) => {
-    const { sweepId } = await findSweep(control, word);
+    const { sweepId } = await findSweep(control, named);
     return await control.getSweep({ sweepId });
   });
   if (options.json === true) printJson({ document });

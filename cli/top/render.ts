@@ -75,8 +75,8 @@ function namespaceRow({
 
 function sweepRow(sweep: SweepStatus): Cell[] {
   const { namespace, name, points, complete, failed, invalid, running, secondsLeft, blockedReasons } = sweep;
-  const word = stateWord(sweep);
-  const state = word === 'running' && running === 0 && blockedReasons.length > 0 ? 'waits' : word;
+  const stated = stateWord(sweep);
+  const state = stated === 'running' && running === 0 && blockedReasons.length > 0 ? 'waits' : stated;
   return [
     namespace === 'default' ? name : `${namespace}/${name}`,
     state,

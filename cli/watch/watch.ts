@@ -194,9 +194,9 @@ function mostHelp([most]: CodeCounts, explained: boolean): string {
 }
 
 /** `ridge watch`. @returns the exit code, as `exitCodeOf`. */
-export async function watch(word: string | undefined, options: ConnectionOptions): Promise<number> {
+export async function watch(named: string | undefined, options: ConnectionOptions): Promise<number> {
   return await withCoordinator(options, async (control) => {
-    const sweep = await findSweep(control, word);
+    const sweep = await findSweep(control, named);
     const status = await watchSweep(control, sweep.sweepId);
     sayGrades(status, TRY_AGAIN);
     return exitCodeOf(status);

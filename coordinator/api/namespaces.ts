@@ -12,8 +12,8 @@ export function namespaceStatuses({ state }: Pick<Dispatcher, 'state'>): Namespa
     const { namespace } = sweep.view;
     const of = waiting.get(namespace) ?? { sweeps: 0, queued: 0 };
     waiting.set(namespace, of);
-    const { state: word, queued } = sweepStatus(sweep);
-    if (word !== 'running' && word !== 'paused') continue;
+    const { state: stated, queued } = sweepStatus(sweep);
+    if (stated !== 'running' && stated !== 'paused') continue;
     of.sweeps += 1;
     of.queued += queued;
   }

@@ -71,8 +71,8 @@ function reasonsToWait(
 
 /** @returns seconds until a sweep is done at the pace of its newest trials with the devices that it has now; 0 = nobody can tell. */
 function secondsLeft({ state }: Dispatcher, sweep: SweepState): number {
-  const { state: word, trialSeconds, trialsLeft, sweepId } = sweepStatus(sweep);
-  if (word !== 'running' || trialSeconds === null) return 0;
+  const { state: stated, trialSeconds, trialsLeft, sweepId } = sweepStatus(sweep);
+  if (stated !== 'running' || trialSeconds === null) return 0;
   const devices = [...state.leases.values()].filter((lease) => lease.sweepId === sweepId).length;
   return devices === 0 ? 0 : (trialSeconds * trialsLeft) / devices;
 }
@@ -176,6 +176,6 @@ export function nodeStatuses(dispatcher: Dispatcher, registry: Registry, who: Se
 }
 
 /** @returns whether a node was asked to leave, or says that it is leaving. */
-export function isLeaving({ state }: Dispatcher, node: string, word: string): boolean {
-  return word === 'draining' || (state.nodes.get(node)?.leaving ?? null) !== null;
+export function isLeaving({ state }: Dispatcher, node: string, stated: string): boolean {
+  return stated === 'draining' || (state.nodes.get(node)?.leaving ?? null) !== null;
 }

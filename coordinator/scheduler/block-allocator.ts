@@ -24,7 +24,7 @@ export const FEW_EXPERIMENTS = 3;
 /** Points that a search is asked for at a time: it knows more when it is asked again, and so few need no drift control. */
 const ASKED_AT_ONCE = FEW_EXPERIMENTS;
 /** Points that a search is asked for in vain, since they fit no device here, before the slot is told to ask again. */
-const ASKED_IN_VAIN = 64;
+const MOST_REFUSED = 64;
 /** Of the blocks of a search, which are further starts of what stands on its front. */
 const AGAIN_EVERY = 3;
 /** Why a point of a search has fewer starts than others. */
@@ -168,7 +168,7 @@ class BlockAllocator {
         });
       }
     }
-    for (let asked = 0; taken.length < size && asked < ASKED_IN_VAIN; asked += 1) {
+    for (let asked = 0; taken.length < size && asked < MOST_REFUSED; asked += 1) {
       const next = search.next();
       this.#noteDecisions(search);
       if (next.length === 0) return taken;

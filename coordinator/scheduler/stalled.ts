@@ -46,6 +46,6 @@ export function endStalled(state: SchedulerState, now: number, at: string): Fact
 function waitsForNode(state: SchedulerState, sweep: SweepState): boolean {
   if (sweep.lastNode === null || sweep.cancelled || sweep.paused !== null) return false;
   const here = [...state.nodes.values()].filter(({ lost, profile }) => !lost && serves(profile, sweep.view));
-  const inVain = here.every(({ slots }) => [...slots.values()].every((slot) => state.waiting.has(slot)));
-  return inVain && sweepStatus(sweep).state === 'running';
+  const allWait = here.every(({ slots }) => [...slots.values()].every((slot) => state.waiting.has(slot)));
+  return allWait && sweepStatus(sweep).state === 'running';
 }

@@ -28,14 +28,14 @@ export interface SweepStatus {
   /** Valid starts that unsettled points lack, at least. */
   readonly trialsLeft: number;
   /** Points by each code of what disturbed them, or made them invalid, the most common one first. */
-  readonly disturbedBy: readonly Doubt[];
-  readonly invalidBy: readonly Doubt[];
+  readonly disturbedBy: readonly CodeCount[];
+  readonly invalidBy: readonly CodeCount[];
   readonly submittedAt: string;
   /** Median seconds of a finished trial; null = none yet. */
   readonly trialSeconds: number | null;
 }
 
-interface Doubt {
+interface CodeCount {
   readonly code: string;
   readonly points: number;
 }
@@ -101,8 +101,8 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
     maxStarts,
     start: settled === points ? null : 1 + Math.floor(begun / (points - settled)),
     trialsLeft: (points - settled) * starts - useful,
-    disturbedBy: doubtsBy([...sweep.queues.values()].map(({ disturbedBy }) => disturbedBy)),
-    invalidBy: doubtsBy([...sweep.queues.values()].map(({ invalidBy }) => invalidBy)),
+    disturbedBy: codeCounts([...sweep.queues.values()].map(({ disturbedBy }) => disturbedBy)),
+    invalidBy: codeCounts([...sweep.queues.values()].map(({ invalidBy }) => invalidBy)),
     submittedAt: sweep.submittedAt,
     trialSeconds: median(sweep.trialSeconds),
   };
@@ -141,7 +141,7 @@ function sparedBy({ search, settled, inFlight, returned, starts }: PointQueue, c
   return open ? 0 : count - settled.size;
 }
 
-function doubtsBy(queues: readonly ReadonlyMap<string, number>[]): Doubt[] {
+function codeCounts(queues: readonly ReadonlyMap<string, number>[]): CodeCount[] {
   const codes = new Map<string, number>();
   for (const queue of queues) {
     for (const [code, points] of queue) codes.set(code, (codes.get(code) ?? 0) + points);

@@ -274,9 +274,9 @@ function pauseAsked(
   const sweep = state.sweeps.get(sweepId);
   const pause = event === 'pause-requested';
   if (sweep === undefined) return [];
-  const { state: word } = sweepStatus(sweep);
-  if (word === 'done' || (pause && word === 'cancelled')) return [];
-  if (word === 'running' && !pause) return [{ command: 'not-paused', sweepId }];
+  const { state: stated } = sweepStatus(sweep);
+  if (stated === 'done' || (pause && stated === 'cancelled')) return [];
+  if (stated === 'running' && !pause) return [{ command: 'not-paused', sweepId }];
   // Another reason is news, the same one is not.
   if (pause && sweep.paused === reason) return [];
   const fact = pause ? 'SweepPaused' : 'SweepResumed';

@@ -82,7 +82,7 @@ export class Drift {
     );
     const baselinesOf = (chart: DriftChart): LiveBaseline[] =>
       levels.flatMap(([key, level]) => (key === keyOf(chart) ? [level] : []));
-    const first = charts.toSorted((a, b) => told(b) - told(a)).slice(0, MOST_CHARTS);
+    const first = charts.toSorted((a, b) => newsIn(b) - newsIn(a)).slice(0, MOST_CHARTS);
     return {
       charts: first.map(({ sittings, ...chart }) => ({
         ...chart,
@@ -125,7 +125,7 @@ const keyOf = ({ node, device, experimentId, metric }: DriftChart) =>
 const levelOf = ({ sittings }: DriftChart) => median(sittings.map(({ value }) => value));
 
 /** How much a chart has to say: a change, then a last sitting out of limits, then limits at all. */
-function told(chart: DriftChart): number {
+function newsIn(chart: DriftChart): number {
   if (chart.changes.length > 0) return 3;
   if (chart.chart === null) return 0;
   return lastOf(chart) === 'out of limits' ? 2 : 1;

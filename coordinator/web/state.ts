@@ -54,8 +54,8 @@ export function liveNodes(dispatcher: Dispatcher, registry: Registry): LiveNode[
     .map(({ profile, session, lastSeenAt, state }): LiveNode => {
       const { name } = profile;
       const draining = isLeaving(dispatcher, name, state);
-      const word = session === null ? 'lost' : draining ? 'draining' : busy.has(name) ? 'busy' : 'idle';
-      return { name, state: word, lastSeenAt: session === null ? lastSeenAt : null, profile };
+      const stated = session === null ? 'lost' : draining ? 'draining' : busy.has(name) ? 'busy' : 'idle';
+      return { name, state: stated, lastSeenAt: session === null ? lastSeenAt : null, profile };
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -26,9 +26,9 @@ export function writeRoutes(app: HttpApp, api: ControlApi): void {
     const request = checked(submission, asked.body);
     return await submitSweep(api, { ...request, modelsJson: '', submitter: '' }, askerOf(asked));
   });
-  for (const [word, act] of Object.entries(ACTIONS)) {
+  for (const [action, act] of Object.entries(ACTIONS)) {
     app.post<{ Params: { id: string } }>(
-      `/api/v1/sweeps/:id/${word}`,
+      `/api/v1/sweeps/:id/${action}`,
       submits(REASON_BYTES),
       async (asked) =>
         await act(api, { sweepId: asked.params.id, ...checked(because, asked.body) }, askerOf(asked)),

@@ -11,7 +11,7 @@ export function parseSettings(text: string): Readonly<Record<string, string | nu
   return found;
 }
 
-function scalarOf(word: string): string | number | boolean {
-  if (word === 'true' || word === 'false') return word === 'true';
-  return /^-?\d+(\.\d+)?$/.test(word) ? Number(word) : word;
+function scalarOf(text: string): string | number | boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }

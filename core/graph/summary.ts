@@ -102,7 +102,7 @@ class Tally {
   }
 
   record(): NodeRecord {
-    const told = (name: 'promptTokens' | 'cachedTokens' | 'outputTokens') =>
+    const knownTokens = (name: 'promptTokens' | 'cachedTokens' | 'outputTokens') =>
       this.#unknown.has(name) ? null : this.#tokens[name];
     return {
       node: this.#node,
@@ -115,9 +115,9 @@ class Tally {
       },
       timeToFirstTokenP50: this.#first.length === 0 ? null : median(this.#first),
       ...{
-        promptTokens: told('promptTokens'),
-        cachedTokens: told('cachedTokens'),
-        outputTokens: told('outputTokens'),
+        promptTokens: knownTokens('promptTokens'),
+        cachedTokens: knownTokens('cachedTokens'),
+        outputTokens: knownTokens('outputTokens'),
       },
     };
   }

@@ -28,7 +28,7 @@ const FILTERS = {
   count: (value: Value) => String(Array.isArray(value) ? value.length : textOf(value).length),
 } as const;
 type FilterName = keyof typeof FILTERS;
-const isFilter = (word: string): word is FilterName => Object.hasOwn(FILTERS, word);
+const isFilter = (name: string): name is FilterName => Object.hasOwn(FILTERS, name);
 
 const PLACE = /\{\{(.*?)\}\}/gs;
 const INSIDE = /^\s*([A-Za-z_]\w*)((?:\.\w+)*)\s*(?:\|\s*([A-Za-z]+)\s*)?$/;

@@ -23,15 +23,15 @@ function distance(a: string, b: string, limit: number): number {
 }
 
 /** Case, dashes, dots and underscores are what people forget first. */
-const plain = (word: string) => word.toLowerCase().replace(/[-_.\s]/g, '');
+const plain = (name: string) => name.toLowerCase().replace(/[-_.\s]/g, '');
 
 /** Of a longer list the others are only compared as they begin: a distance costs a thousand times more. */
 const MAX_CANDIDATES = 200;
 
 /** @returns the candidate that was most likely meant, or null when none is near. */
-export function nearest(word: string, candidates: readonly string[]): string | null {
-  if (word.length > 100) return null;
-  const wanted = plain(word);
+export function nearest(name: string, candidates: readonly string[]): string | null {
+  if (name.length > 100) return null;
+  const wanted = plain(name);
   let best: string | null = null;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const [index, candidate] of candidates.entries()) {

@@ -18,8 +18,8 @@ export interface Choice {
  * where they are not metered by themselves.
  */
 export function chooseDomains(present: readonly string[], onCpu: boolean): Choice {
-  const named = (...words: string[]) =>
-    present.filter((domain) => words.some((w) => domain === w || domain.startsWith(`${w}-`))).sort();
+  const named = (...names: string[]) =>
+    present.filter((domain) => names.some((w) => domain === w || domain.startsWith(`${w}-`))).sort();
   const shared = present.includes(SHARED_DOMAIN);
   if (!onCpu) return ofAccelerator(shared ? named('gpu') : first(named('gpu'), named('module')), shared);
   const processors = first(named('package'), named('cpu'));

@@ -27,9 +27,9 @@ function described<const Name extends string>(
     Record<Name, { readonly kind?: 'histogram'; readonly labels?: readonly string[]; readonly help: string }>
   >,
 ): (ExportedMetric & { readonly name: `ridgepoint_${Name}` })[] {
-  return Object.entries<(typeof metrics)[Name]>(metrics).map(([word, { kind, labels = [], help }]) => {
-    const ending = word.endsWith('_total') ? 'counter' : word.endsWith('_info') ? 'info' : 'gauge';
-    return { name: `ridgepoint_${word as Name}`, kind: kind ?? ending, labels, help };
+  return Object.entries<(typeof metrics)[Name]>(metrics).map(([name, { kind, labels = [], help }]) => {
+    const ending = name.endsWith('_total') ? 'counter' : name.endsWith('_info') ? 'info' : 'gauge';
+    return { name: `ridgepoint_${name as Name}`, kind: kind ?? ending, labels, help };
   });
 }
 

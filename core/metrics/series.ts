@@ -93,14 +93,14 @@ export function withoutPlateaus(series: CleanSeries): CleanSeries {
   // One that never moves has no step that could be seen.
   if (series.values.every((value) => value === series.values[0])) return series;
   const last = series.values.length - 1;
-  const kept = series.values.flatMap((v, i) =>
+  const places = series.values.flatMap((v, i) =>
     i === 0 || i === last || v !== series.values[i - 1] ? [i] : [],
   );
-  const seconds = kept.map((i) => series.seconds[i]!);
+  const seconds = places.map((i) => series.seconds[i]!);
   return {
     ...series,
     periodSeconds: resolution(series.periodSeconds, seconds),
     seconds,
-    values: kept.map((i) => series.values[i]!),
+    values: places.map((i) => series.values[i]!),
   };
 }

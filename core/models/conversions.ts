@@ -140,8 +140,8 @@ export const CONVERSIONS = {
     flaw({ architecture, quantization }) {
       if (architecture !== null && !WRITTEN_ARCHITECTURES.some((known) => known === architecture))
         return `no folder is made of ${architecture}: of ${WRITTEN_ARCHITECTURES.join(', ')} one is`;
-      const kept = architecture === null ? undefined : KEPT_BACK[architecture];
-      if (quantization !== null && !FLOATS.includes(quantization) && quantization !== kept)
+      const back = architecture === null ? undefined : KEPT_BACK[architecture];
+      if (quantization !== null && !FLOATS.includes(quantization) && quantization !== back)
         return `its weights are ${quantization}, and folders hold ${FLOATS.join(', ')}; \`ridge models convert --to safetensors --dequantize\` writes the floats that they stand for`;
       return null;
     },

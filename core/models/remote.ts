@@ -43,8 +43,8 @@ export function isRemote(source: string): boolean {
 }
 
 /** @returns the `hf:` source that somebody meant who wrote a repository of the hub as its pages do, `Qwen/Qwen3-0.6B`; null for other words. */
-export function hubSource(word: string): string | null {
-  const id = word
+export function hubSource(text: string): string | null {
+  const id = text
     .replace(/^(?:https?:\/\/)?(?:www\.)?huggingface\.co\//i, '')
     .replace(/\/(?:tree\/main)?\/?$/, '');
   const [, repository = ''] = /^[^/:@]+\/([^/:@]+)(?:@[^:]+)?(?::.+)?$/.exec(id) ?? [];

@@ -182,8 +182,8 @@ function isType(type: string): type is SyntheticType {
   return (SYNTHETIC_TYPES as readonly string[]).includes(type);
 }
 
-function near(word: string, known: readonly string[]): string {
-  const close = nearest(word, known);
+function near(name: string, known: readonly string[]): string {
+  const close = nearest(name, known);
   return `${close === null ? '' : `Did you mean ${close}? `}Known are ${known.join(', ')}.`;
 }
 

@@ -138,28 +138,28 @@ const reference = ({ sitting, ...file }: AnswersFile, window: QualityFacts['wind
 };
 
 /**
- * @param ofServer what a server was asked. @param ofStandIn the rest, asked of the file that it served.
+ * @param ofServer what a server was asked. @param ofSubstitute the rest, asked of the file that it served.
  * @param order names of the tasks.
  * @returns both as one.
  */
 export function joinedQuality(
   ofServer: QualityRecord,
-  ofStandIn: QualityRecord,
+  ofSubstitute: QualityRecord,
   runner: string,
   order: readonly string[],
 ): QualityRecord {
   const asked = { through: 'stand-in' as const, runner };
-  const answers = [...(ofServer.answers ?? []), ...(ofStandIn.answers ?? [])];
-  const text = ofStandIn.text === null ? ofServer.text : { ...ofStandIn.text, asked };
-  const tasks = [...ofServer.tasks, ...ofStandIn.tasks.map((task) => ({ ...task, asked }))];
+  const answers = [...(ofServer.answers ?? []), ...(ofSubstitute.answers ?? [])];
+  const text = ofSubstitute.text === null ? ofServer.text : { ...ofSubstitute.text, asked };
+  const tasks = [...ofServer.tasks, ...ofSubstitute.tasks.map((task) => ({ ...task, asked }))];
   return {
     ...ofServer,
     text,
     tasks: tasks.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
     ...(answers.length > 0 && { answers }),
-    warnings: [...new Set([...ofServer.warnings, ...ofStandIn.warnings])],
-    seconds: ofServer.seconds + ofStandIn.seconds,
-    reused: ofServer.reused && ofStandIn.reused,
+    warnings: [...new Set([...ofServer.warnings, ...ofSubstitute.warnings])],
+    seconds: ofServer.seconds + ofSubstitute.seconds,
+    reused: ofServer.reused && ofSubstitute.reused,
   };
 }
 

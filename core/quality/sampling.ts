@@ -49,13 +49,13 @@ export function tokenPicker(sampling: Sampling | null, seed: number): PickToken 
 function leastWeight(weights: Float32Array, { topK, topP, minP }: Sampling): number {
   if (topK === undefined && topP === undefined) return minP ?? 0;
   const sorted = weights.slice().sort().reverse();
-  const kept = Math.min(topK ?? sorted.length, sorted.length);
-  let least = sorted[kept - 1]!;
+  const most = Math.min(topK ?? sorted.length, sorted.length);
+  let least = sorted[most - 1]!;
   if (topP !== undefined) {
     let whole = 0;
-    for (let i = 0; i < kept; i++) whole += sorted[i]!;
+    for (let i = 0; i < most; i++) whole += sorted[i]!;
     let reached = 0;
-    for (let i = 0; i < kept && reached < topP * whole; i++) {
+    for (let i = 0; i < most && reached < topP * whole; i++) {
       reached += sorted[i]!;
       least = sorted[i]!;
     }

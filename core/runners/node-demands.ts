@@ -22,14 +22,14 @@ interface NamedVariant {
 /** Options that ask something of a node; they mean the same to every runner that has them. */
 export function nodeDemands(options: Options): NodeDemands {
   const { engine, cpuBackend, server, rpcServers } = options;
-  const word = (value: unknown) => (typeof value === 'string' ? value : null);
+  const textOf = (value: unknown) => (typeof value === 'string' ? value : null);
   const named = (value: unknown, said: (name: string) => string) => {
-    const name = word(value);
+    const name = textOf(value);
     return name === null ? [] : [{ name, said: said(name) }];
   };
-  const servers = word(rpcServers)?.split('/') ?? [];
+  const servers = textOf(rpcServers)?.split('/') ?? [];
   return {
-    release: word(engine),
+    release: textOf(engine),
     variants: [
       ...named(cpuBackend, (name) => `${name} CPU backend`),
       ...named(server, (name) => `server ${name}`),

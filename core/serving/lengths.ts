@@ -21,9 +21,9 @@ const WIDEST_SIGMA = 3;
  * @returns lengths, or a sentence on what is wrong.
  */
 export function parseLengths(written: string | number): Lengths | string {
-  const word = String(written).trim();
-  const [, kind = 'fixed', rest = ''] = /^(?:([a-z]+):)?(.*)$/s.exec(word) ?? [];
-  const wrong = (why: string) => `${quote(word)} is no length: ${why}.`;
+  const text = String(written).trim();
+  const [, kind = 'fixed', rest = ''] = /^(?:([a-z]+):)?(.*)$/s.exec(text) ?? [];
+  const wrong = (why: string) => `${quote(text)} is no length: ${why}.`;
   const numbers = rest.split(kind === 'uniform' ? '..' : ',').map((part) => part.trim());
   if (!['fixed', 'uniform', 'normal', 'lognormal'].includes(kind)) return wrong(`write ${FORMS}`);
   if (numbers.length !== (kind === 'fixed' ? 1 : 2)) return wrong(`write ${FORMS}`);

@@ -23,11 +23,11 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 /** @returns the adapters of `sql=adapters/sql,chat=adapters/chat.gguf`, or one sentence on what is wrong. */
 export function parseLoras(text: string): readonly NamedLora[] | string {
   const loras: NamedLora[] = [];
-  for (const word of text.split(',')) {
-    const at = word.indexOf('=');
-    const [name, source] = [word.slice(0, at).trim(), word.slice(at + 1).trim()];
+  for (const entry of text.split(',')) {
+    const at = entry.indexOf('=');
+    const [name, source] = [entry.slice(0, at).trim(), entry.slice(at + 1).trim()];
     if (at < 0 || !NAME.test(name) || source === '') {
-      return `${quote(word)} is no adapter: write name=source, such as sql=adapters/sql.gguf`;
+      return `${quote(entry)} is no adapter: write name=source, such as sql=adapters/sql.gguf`;
     }
     if (name === BASE) return `${BASE} stands for the model as it is: call the adapter otherwise`;
     if (loras.some((lora) => lora.name === name)) return `the adapter ${name} is named twice`;
@@ -45,10 +45,10 @@ export function lorasOf({ loras }: { readonly loras?: unknown }): readonly Named
 /** @returns the shares of `sql:3,chat:1,base:1`, in parts of their sum, or one sentence on what is wrong. */
 export function parseLoraShares(text: string): readonly LoraShare[] | string {
   const parts: LoraShare[] = [];
-  for (const word of text.split(',')) {
-    const [, name = '', amount = ''] = /^\s*([^:]+):(\d+(?:\.\d+)?)\s*$/.exec(word) ?? [];
+  for (const entry of text.split(',')) {
+    const [, name = '', amount = ''] = /^\s*([^:]+):(\d+(?:\.\d+)?)\s*$/.exec(entry) ?? [];
     if (!NAME.test(name) || !(Number(amount) > 0)) {
-      return `${quote(word)} is no share of an adapter: write name:parts, such as sql:3, or ${BASE}:1 for the model as it is`;
+      return `${quote(entry)} is no share of an adapter: write name:parts, such as sql:3, or ${BASE}:1 for the model as it is`;
     }
     const called = name === BASE ? null : name;
     if (parts.some((part) => part.name === called)) return `${name} has two shares`;

@@ -62,7 +62,7 @@ const parts = oneOrMany('part', z.union([textUpTo(MAX_WORD), z.number(), z.boole
 
 /** A technique as a field: words, or maps of keys whose lists multiply. */
 function techniqueField(technique: Technique): Field {
-  const { name, fallback, help, words, form, keys } = technique;
+  const { name, fallback, help, examples: words, form, keys } = technique;
   const scalar = textUpTo(MAX_WORD).meta({ title: form, examples: [...words] });
   const [required] = Object.keys(keys);
   const map = z

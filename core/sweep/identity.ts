@@ -71,7 +71,7 @@ export function experimentId(content: ExperimentContent): string {
   const settings = content.settings ?? undefined;
   const { quantization, sparsity, ...later } = technique;
   const changed = Object.entries(later).filter(
-    ([name, word]) => word !== UNCHANGED[name as keyof TechniqueChoice],
+    ([name, setting]) => setting !== UNCHANGED[name as keyof TechniqueChoice],
   );
   const techniques = { quantization, sparsity, ...Object.fromEntries(changed) };
   const file = model.digest ?? `source:${model.source}`;
@@ -102,7 +102,8 @@ export function sweepId(sweep: Sweep): string {
   const placement = { ...sweep.placement, nodeSelector: selectorOf(sweep.placement) };
   const techniques = sweep.techniques.filter(
     ({ name, values }) =>
-      !ADDED_LATER.includes(name) || values.some((word) => word !== UNCHANGED[name as keyof TechniqueChoice]),
+      !ADDED_LATER.includes(name) ||
+      values.some((setting) => setting !== UNCHANGED[name as keyof TechniqueChoice]),
   );
   const identifying = {
     models,
@@ -171,8 +172,8 @@ function withoutDefaults({
 }
 
 /** @returns a name for what nobody named: a word, and six hex digits of the content, so that other content has another name. */
-export function nameOfContent(word: string, content: unknown): string {
-  const start = word.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+export function nameOfContent(setting: string, content: unknown): string {
+  const start = setting.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
   return `${start === '' ? 'sweep' : start.slice(0, 56)}-${digest('ridgepoint.dev/name/v1', content).slice(0, 6)}`;
 }
 

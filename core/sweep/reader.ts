@@ -61,8 +61,8 @@ export class Reader {
   ): void {
     this.#count++;
     if (this.findings.length >= MAX_DIAGNOSTICS) return;
-    const word = typeof suggestion === 'function' ? suggestion() : suggestion;
-    this.findings.push({ path, message, suggestion: word, at });
+    const nearest = typeof suggestion === 'function' ? suggestion() : suggestion;
+    this.findings.push({ path, message, suggestion: nearest, at });
   }
 
   /** True when a structural error is at the path or above it. */
@@ -136,7 +136,7 @@ export class Reader {
   }
 
   #expand(field: Field, { path, value }: Item): readonly AxisValue[] {
-    if (field.technique !== null) return this.#words(field.technique, { path, value });
+    if (field.technique !== null) return this.#settings(field.technique, { path, value });
     if (field.scalar.safeParse(value).success) return [value as AxisValue];
     const expansion = expandRange(String(value));
     if (!expansion.ok) {
@@ -150,15 +150,15 @@ export class Reader {
   }
 
   /** The canonical words of a technique that were written, a map giving one for each combination of its lists. */
-  #words(technique: Technique, { path, value }: Item): readonly AxisValue[] {
+  #settings(technique: Technique, { path, value }: Item): readonly AxisValue[] {
     if (this.damaged(path)) return [];
     const maps = typeof value === 'object' && value !== null ? combinations(value) : null;
     if (maps !== null && maps.length > MAX_AXIS_VALUES) {
       this.report(path, `${technique.name} has more than ${MAX_AXIS_VALUES} values: write fewer`);
       return [];
     }
-    const words = maps === null ? [String(value)] : maps.map((map) => technique.wordOf(map));
-    const read = words.map((word) => technique.read(word));
+    const settings = maps === null ? [String(value)] : maps.map((map) => technique.spell(map));
+    const read = settings.map((nearest) => technique.read(nearest));
     for (const reading of read) {
       if (reading.ok) continue;
       this.report(path, reading.message, reading.suggestion);

@@ -74,7 +74,7 @@ const blocks = (
   return oneOrMany(id, z.discriminatedUnion('kind', [first, ...rest]), MAX_BLOCKS);
 };
 
-const words = (kinds: readonly { kind: string }[]) => z.enum(kinds.map((kind) => kind.kind));
+const kindNames = (kinds: readonly { kind: string }[]) => z.enum(kinds.map((kind) => kind.kind));
 
 const pointName = z
   .string()
@@ -86,8 +86,8 @@ const selector = z
   .strictObject({
     model: oneOrMany(null, z.string()).optional().describe('Names of models of this sweep.'),
     ...written(FIELDS.values()),
-    runner: oneOrMany(null, words(RUNNERS)).optional().describe('Runner kinds.'),
-    workload: oneOrMany(null, words(WORKLOADS)).optional().describe('Workload kinds.'),
+    runner: oneOrMany(null, kindNames(RUNNERS)).optional().describe('Runner kinds.'),
+    workload: oneOrMany(null, kindNames(WORKLOADS)).optional().describe('Workload kinds.'),
   })
   .meta({ id: 'selector', minProperties: 1, description: 'Values by axis; every axis named must match.' });
 

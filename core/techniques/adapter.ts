@@ -121,7 +121,7 @@ export const adapter: Technique = {
   name: 'adapter',
   fallback: NO_ADAPTER,
   help: 'Low-rank adapters: GGUF files, PEFT folders, `builtin:` names or `synthetic:lora`, several joined with `+`, each with its scale after `*`; `none` runs the base alone.',
-  words: [NO_ADAPTER, 'builtin:small-pgdoc-r4', `${SYNTHETIC}?rank=16`],
+  examples: [NO_ADAPTER, 'builtin:small-pgdoc-r4', `${SYNTHETIC}?rank=16`],
   form: 'none, or sources such as adapters/r4.gguf*0.5+adapters/r8.gguf?mode=merged',
   keys: {
     source: 'A GGUF file, a PEFT folder, `builtin:NAME` or `synthetic:lora`; several joined with `+`.',
@@ -145,7 +145,7 @@ export const adapter: Technique = {
       .join('+');
     return { ok: true, value: writeWord(head, values.value as never, settings) };
   },
-  wordOf({ source, scale, ...settings }) {
+  spell({ source, scale, ...settings }) {
     const factor = scale === undefined || Number(scale) === 1 ? '' : `*${String(scale)}`;
     const head = String(source)
       .split('+')

@@ -107,7 +107,7 @@ export const attention: Technique = {
   name: 'attention',
   fallback: BASE,
   help: 'What is changed in attention: K/V heads grouped by their mean (arXiv 2305.13245) with `kv-heads:2` or `mqa`, a sliding window with `window:256`; `base` leaves it.',
-  words: [BASE, 'mqa', `${HEADS}:2`, `${HEADS}:4`, `${WINDOW}:256`],
+  examples: [BASE, 'mqa', `${HEADS}:2`, `${HEADS}:4`, `${WINDOW}:256`],
   form: 'base, mqa, kv-heads: and their number, or window: and its tokens',
   keys: {
     kvHeads: 'K/V heads of each layer after grouping; 1 is multi-query attention.',
@@ -126,7 +126,7 @@ export const attention: Technique = {
       value: writeWord(`${HEADS}:${kvHeads}`, { ...rest, window: window?.tokens ?? null }, SETTINGS),
     };
   },
-  wordOf({ kvHeads, ...settings }) {
+  spell({ kvHeads, ...settings }) {
     return joinWord(kvHeads === undefined ? BASE : `${HEADS}:${String(kvHeads)}`, Object.entries(settings));
   },
 };

@@ -25,9 +25,9 @@ export type ChainStep =
   | { readonly kind: 'cut-layers'; readonly kept: number }
   | { readonly kind: 'group-heads'; readonly kvHeads: number }
   | { readonly kind: 'merge'; readonly parts: readonly AdapterPart[] }
-  | { readonly kind: 'prune'; readonly word: string; readonly spec: SparsitySpec }
-  | { readonly kind: 'quantize'; readonly word: string; readonly spec: QuantizationSpec }
-  | { readonly kind: 'quantize-graph'; readonly word: string; readonly spec: GraphQuantization }
+  | { readonly kind: 'prune'; readonly setting: string; readonly spec: SparsitySpec }
+  | { readonly kind: 'quantize'; readonly setting: string; readonly spec: QuantizationSpec }
+  | { readonly kind: 'quantize-graph'; readonly setting: string; readonly spec: GraphQuantization }
   | { readonly kind: 'window'; readonly window: SlidingWindow };
 
 type BaseFacts = Pick<ModelFacts, 'format' | 'heads' | 'layers' | 'quantization'>;
@@ -102,13 +102,15 @@ function techniqueSteps(
   const { kvHeads = null, window = null } = attention.value ?? {};
   if (kvHeads !== null && kvHeads !== facts?.heads?.keyValue) steps.push({ kind: 'group-heads', kvHeads });
   if (adapter.value?.mode === 'merged') steps.push({ kind: 'merge', parts: adapter.value.parts });
-  if (sparsity.value !== null) steps.push({ kind: 'prune', word: technique.sparsity, spec: sparsity.value });
+  if (sparsity.value !== null)
+    steps.push({ kind: 'prune', setting: technique.sparsity, spec: sparsity.value });
   const spec = quantization?.value ?? null;
   if (spec !== null && spelling !== facts?.quantization)
-    steps.push({ kind: 'quantize', word: spelling, spec });
+    steps.push({ kind: 'quantize', setting: spelling, spec });
   if (window !== null) steps.push({ kind: 'window', window });
   const asIs = facts?.format === 'onnx' && spelling === facts.quantization;
-  if (graph?.ok === true && !asIs) steps.push({ kind: 'quantize-graph', word: spelling, spec: graph.value });
+  if (graph?.ok === true && !asIs)
+    steps.push({ kind: 'quantize-graph', setting: spelling, spec: graph.value });
   return { ok: true, value: steps };
 }
 
@@ -142,7 +144,7 @@ export function chainOf(
     if (step.kind === 'cut-layers') bytes = known?.bytes ?? null;
     if (step.kind === 'convert' && bytes !== null) bytes = conversionNamed(step.conversion).bytes(bytes);
     if (step.kind === 'quantize' || step.kind === 'quantize-graph')
-      bytes = known === null ? null : Math.round(predictWeights(known, step.word));
+      bytes = known === null ? null : Math.round(predictWeights(known, step.setting));
     return { recipe: recipeOf(step), bytes };
   });
 }
@@ -162,9 +164,9 @@ function recipeOf(step: ChainStep): string {
       return `window(${tokens}${fullEvery === 0 ? '' : `, full every ${fullEvery}`})`;
     }
     case 'quantize-graph':
-      return `quantize(${step.word})`;
+      return `quantize(${step.setting})`;
     default:
-      return `${step.kind}(${step.word})`;
+      return `${step.kind}(${step.setting})`;
   }
 }
 

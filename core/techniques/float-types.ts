@@ -42,8 +42,8 @@ export function halfBits(bits: number): number {
   const mantissa = (magnitude & 0x7fffff) | 0x800000;
   const rest = mantissa & ((1 << shift) - 1);
   const middle = 1 << (shift - 1);
-  const kept = mantissa >>> shift;
-  return sign | (rest > middle || (rest === middle && (kept & 1) === 1) ? kept + 1 : kept);
+  const truncated = mantissa >>> shift;
+  return sign | (rest > middle || (rest === middle && (truncated & 1) === 1) ? truncated + 1 : truncated);
 }
 
 /** @returns the bits of the nearest bfloat16 number, ties to even. */

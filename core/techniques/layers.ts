@@ -26,7 +26,7 @@ export const layers: Technique = {
   name: 'layers',
   fallback: ALL,
   help: 'How many layers compute: `first:4` exits behind the fourth (early exit at a fixed layer), `all` leaves the model as it is.',
-  words: [ALL, `${FIRST}:4`, `${FIRST}:8`],
+  examples: [ALL, `${FIRST}:4`, `${FIRST}:8`],
   form: 'all, or first: and how many layers stay',
   keys: { first: 'Layers that stay, from the first on.' },
   read(spelling) {
@@ -34,30 +34,30 @@ export const layers: Technique = {
     if (!reading.ok) return reading;
     return { ok: true, value: reading.value === null ? ALL : `${FIRST}:${reading.value}` };
   },
-  wordOf: ({ first }) => `${FIRST}:${String(first)}`,
+  spell: ({ first }) => `${FIRST}:${String(first)}`,
 };
 
-const keptOf = (word: unknown): number | null => {
-  const reading = readLayers(String(word));
+const layersLeft = (setting: unknown): number | null => {
+  const reading = readLayers(String(setting));
   return reading.ok ? reading.value : null;
 };
 
 /** A model cannot exit behind a layer that it does not have. */
 export const exits: Rule = {
   axes: ['model', 'layers'],
-  reason({ model, layers: word }, facts) {
-    const [kept, all] = [keptOf(word), facts?.layers ?? null];
-    return kept === null || all === null || kept <= all
+  reason({ model, layers: setting }, facts) {
+    const [left, all] = [layersLeft(setting), facts?.layers ?? null];
+    return left === null || all === null || left <= all
       ? null
-      : `model ${model} has ${all} layers, and layers ${word} wants ${kept}: choose at most first:${all}`;
+      : `model ${model} has ${all} layers, and layers ${setting} wants ${left}: choose at most first:${all}`;
   },
 };
 
 /** llama.cpp refuses an adapter that has tensors for layers which are not there. */
 export const exitWithAdapter: Rule = {
   axes: ['layers', 'adapter'],
-  reason: ({ layers: word, adapter }) =>
-    keptOf(word) === null || adapter === NO_ADAPTER
+  reason: ({ layers: setting, adapter }) =>
+    layersLeft(setting) === null || adapter === NO_ADAPTER
       ? null
       : 'an adapter has deltas for all layers, and `layers` leaves some out: use one of the two',
 };
@@ -65,15 +65,15 @@ export const exitWithAdapter: Rule = {
 /**
  * @returns the facts of a model of which so many layers stay. What a layer weighs is the mean of all that is no table of the vocabulary.
  */
-export function factsOfFirst(facts: KnownFacts, word: string): KnownFacts {
-  const kept = keptOf(word);
-  if (kept === null || kept >= facts.layers) return facts;
-  const share = kept / facts.layers;
+export function factsOfFirst(facts: KnownFacts, setting: string): KnownFacts {
+  const left = layersLeft(setting);
+  if (left === null || left >= facts.layers) return facts;
+  const share = left / facts.layers;
   const tables = Math.min(facts.parameters, 2 * facts.vocabularySize * facts.embeddingLength);
   const parameters = Math.round(tables + (facts.parameters - tables) * share);
   return {
     ...facts,
-    layers: kept,
+    layers: left,
     parameters,
     bytes: Math.round((facts.bytes * parameters) / facts.parameters),
     keyElementsPerToken: facts.keyElementsPerToken * share,

@@ -135,8 +135,8 @@ export function readQuantization(spelling: string, hasMatrix = false): Reading<Q
 }
 
 function unknownType(head: string): Reading<never> {
-  const guess = ALSO_KNOWN_AS[head.toLowerCase()] ?? nearest(head, quantization.words);
-  const known = guess === null ? `one of ${quantization.words.join(', ')}` : quantization.form;
+  const guess = ALSO_KNOWN_AS[head.toLowerCase()] ?? nearest(head, quantization.examples);
+  const known = guess === null ? `one of ${quantization.examples.join(', ')}` : quantization.form;
   return rejected(`quantization must be ${known}, not ${JSON.stringify(head)}`, guess);
 }
 
@@ -156,7 +156,7 @@ export const quantization: Technique = {
   name: 'quantization',
   fallback: BASE,
   help: 'Type the weights are quantized to from the model file, by llama.cpp’s name, or int4, int8 and int8_dynamic of ONNX graphs; `base` runs the file as it is.',
-  words: [BASE, ...NAMES, ...GRAPH_TYPES],
+  examples: [BASE, ...NAMES, ...GRAPH_TYPES],
   form: `one of ${NAMES.length + GRAPH_TYPES.length + 1} types`,
   keys: { type: 'Name of the type.', ...helpOf(GRAPH_SETTINGS), ...helpOf(SETTINGS) },
   read(spelling) {
@@ -170,7 +170,7 @@ export const quantization: Technique = {
     const values = readSettings(spelling, SETTINGS);
     return values.ok ? { ok: true, value: writeWord(headOf(spelling), values.value, SETTINGS) } : values;
   },
-  wordOf: ({ type, ...settings }) => joinWord(String(type), Object.entries(settings)),
+  spell: ({ type, ...settings }) => joinWord(String(type), Object.entries(settings)),
 };
 
 /** llama.cpp src/llama-quant.cpp: "requantizing from type %s is disabled". */

@@ -47,7 +47,7 @@ const CALIBRATED_MAGNITUDE = { ...UNCALIBRATED, ...CALIBRATION_SETTINGS } as con
 const CALIBRATED = { ...LAYERS, ...OUTPUT_ERROR, ...CALIBRATION_SETTINGS } as const;
 
 /** Words of the methods. */
-export const METHODS: readonly string[] = PRUNING_METHODS.map(({ word }) => word);
+export const METHODS: readonly string[] = PRUNING_METHODS.map(({ name: word }) => word);
 
 /** Every setting of any method, each once, for help. */
 export const ALL_SETTINGS: Settings = Object.assign(
@@ -75,7 +75,7 @@ export function fallbackOf(name: string): string {
     const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
     if (setting === undefined) continue;
     const text = setting.write(setting.fallback);
-    groups.set(text, [...(groups.get(text) ?? []), method.word]);
+    groups.set(text, [...(groups.get(text) ?? []), method.name]);
   }
   const [usual = '', ...others] = [...groups.keys()].sort(
     (a, b) => groups.get(b)!.length - groups.get(a)!.length,
@@ -86,5 +86,5 @@ export function fallbackOf(name: string): string {
 /** @returns the words of the methods that have a setting, or null where all have it. */
 export function methodsWith(setting: string): readonly string[] | null {
   const methods = PRUNING_METHODS.filter((method) => Object.hasOwn(settingsOf(method), setting));
-  return methods.length === METHODS.length ? null : methods.map(({ word }) => word);
+  return methods.length === METHODS.length ? null : methods.map(({ name: word }) => word);
 }

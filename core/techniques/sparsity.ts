@@ -76,7 +76,7 @@ export function readSparsity(spelling: string): Reading<SparsitySpec | null> {
 
 function readHead(head: string): Reading<{ method: Method<PruningMethod>; pattern: Pattern }> {
   const [name = '', amount = ''] = head.split(/:(.*)/s);
-  const method = PRUNING_METHODS.find(({ word: spelling }) => spelling === name);
+  const method = PRUNING_METHODS.find(({ name: spelling }) => spelling === name);
   if (method === undefined) {
     const guess = aliasOf(name.toLowerCase()) ?? nearest(name, METHODS);
     const suggestion = guess === null ? null : guess === DENSE ? DENSE : `${guess}:${amount || '50%'}`;
@@ -95,7 +95,7 @@ function readHead(head: string): Reading<{ method: Method<PruningMethod>; patter
 
 function aliasOf(name: string): string | null {
   if (name === 'dense' || name === 'base') return DENSE;
-  return PRUNING_METHODS.find(({ aliases }) => aliases.includes(name))?.word ?? null;
+  return PRUNING_METHODS.find(({ aliases }) => aliases.includes(name))?.name ?? null;
 }
 
 function readPattern(text: string): Pattern | null {
@@ -133,7 +133,7 @@ export const sparsity: Technique = {
   name: 'sparsity',
   fallback: DENSE,
   help: 'How weights are pruned before they are quantized: a method and a share or N:M, `wanda:50%`, `dsnot:2:4`; `none` keeps all.',
-  words: [DENSE, ...METHODS.flatMap((method) => [`${method}:50%`, `${method}:2:4`])],
+  examples: [DENSE, ...METHODS.flatMap((method) => [`${method}:50%`, `${method}:2:4`])],
   form: 'none, or a method and how much it prunes, such as wanda:50% or dsnot:2:4',
   keys: {
     method: `How weights are chosen: ${METHODS.join(', ')}.`,
@@ -145,14 +145,14 @@ export const sparsity: Technique = {
     if (!reading.ok) return reading;
     if (reading.value === null) return { ok: true, value: DENSE };
     const [name] = headOf(spelling).split(':', 1);
-    const method = PRUNING_METHODS.find((known) => known.word === name)!;
+    const method = PRUNING_METHODS.find((known) => known.name === name)!;
     const settings = settingsFor(method, spelling);
     const values = readSettings(spelling, settings);
     if (!values.ok) return values;
-    const head = `${method.word}:${patternName(reading.value.pattern)}`;
+    const head = `${method.name}:${patternName(reading.value.pattern)}`;
     return { ok: true, value: writeWord(head, values.value, settings) };
   },
-  wordOf: ({ method, ratio, ...settings }) => {
+  spell: ({ method, ratio, ...settings }) => {
     const head = ratio === undefined ? String(method) : `${method}:${ratio}`;
     return joinWord(head, Object.entries(settings));
   },

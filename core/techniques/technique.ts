@@ -8,7 +8,7 @@ export interface Technique {
   readonly fallback: string;
   readonly help: string;
   /** Words to complete in an editor and to guess from. */
-  readonly words: readonly string[];
+  readonly examples: readonly string[];
   /** What a word has to be, after "must be". */
   readonly form: string;
   /** Keys of the map that may stand for a word, with their help; the first is the one it cannot do without. */
@@ -16,5 +16,5 @@ export interface Technique {
   /** @returns the canonical word for what was written, or why there is none. */
   read(spelling: string): Reading<string>;
   /** @returns the word for a map of keys with one value each; it is read next. */
-  wordOf(map: Readonly<Record<string, unknown>>): string;
+  spell(map: Readonly<Record<string, unknown>>): string;
 }

@@ -36,16 +36,16 @@ export function predictKvCache(
  * @returns a share of its bytes.
  */
 export function windowedShare({ layers }: ModelArchitecture, options: Options, perSequence: number): number {
-  let [kept, all] = [0, 0];
+  let [windowed, all] = [0, 0];
   for (const { count, attention } of layers) {
     if (attention.kind === 'latent') return 1;
     const { kvHeads, keyLength, valueLength, window } = attention;
     const bytes = count * kvHeads * (keyLength + valueLength);
     const cells = window === null ? perSequence : Math.min(perSequence, window + microBatch(options));
-    kept += bytes * (window === null ? perSequence : Math.min(perSequence, paddedCells(cells)));
+    windowed += bytes * (window === null ? perSequence : Math.min(perSequence, paddedCells(cells)));
     all += bytes * perSequence;
   }
-  return all === 0 ? 1 : kept / all;
+  return all === 0 ? 1 : windowed / all;
 }
 
 function bytesPerToken(facts: KnownFacts, options: Options): number {
@@ -73,8 +73,8 @@ function windowedCells(
   perSequence: number,
 ): number {
   const full = fullEvery === 0 ? 0 : Math.floor(layers / fullEvery);
-  const kept = paddedCells(Math.min(perSequence, tokens + microBatch(options)));
-  return (full * perSequence + (layers - full) * kept) / Math.max(1, layers);
+  const windowed = paddedCells(Math.min(perSequence, tokens + microBatch(options)));
+  return (full * perSequence + (layers - full) * windowed) / Math.max(1, layers);
 }
 
 /** @returns tokens that llama.cpp computes at once: ubatch, and never more than batch. */

@@ -114,8 +114,8 @@ export function predictTrainingMemory({
  * layer, whose feed-forward width follows from the parameters. Adapters in files are not known before a node
  * looks at them, and count as nothing.
  */
-export function predictAdapters(facts: KnownFacts, word: string): number {
-  const reading = readAdapter(word);
+export function predictAdapters(facts: KnownFacts, setting: string): number {
+  const reading = readAdapter(setting);
   if (!reading.ok || reading.value?.mode !== 'attached') return 0;
   const { embeddingLength: width, layers } = facts;
   const keyWidth = facts.keyElementsPerToken / Math.max(1, layers);

@@ -8,7 +8,7 @@ import type { WorkloadKind } from './workload.js';
 
 const FLOATS: readonly unknown[] = ['f32', 'f16', 'bf16'];
 /** Of `base` only the file can tell, when it is opened. */
-const isQuantized = (word: unknown) => word !== 'base' && !FLOATS.includes(headOf(String(word)));
+const isQuantized = (setting: unknown) => setting !== 'base' && !FLOATS.includes(headOf(String(setting)));
 
 const trainable: Rule = {
   axes: ['model'],

@@ -11,7 +11,7 @@ export const BEST = 'best';
 
 const NAMES = OPS.map(({ name }) => name) as [string, ...string[]];
 const VARIANTS = [...new Set(OPS.flatMap((op) => op.variants.map(({ name }) => name)))];
-const opOf = (word: unknown): OpFacts | undefined => OPS.find(({ name }) => name === word);
+const opOf = (value: unknown): OpFacts | undefined => OPS.find(({ name }) => name === value);
 
 /** @returns what of an op runs on a class of devices: `cpu`, `cuda`, `cuda:h100`. */
 export function variantsOn<V extends Pick<OpVariant, 'platform'>>(

@@ -55,11 +55,11 @@ export function named(
   series: string | readonly string[],
   point: readonly string[] = RESULT,
 ): string {
-  const words = (labels: readonly string[]) => labels.map((label) => `"${label}"`).join(', ');
-  const pointed = `label_join(${vector}, "point", " ", ${words(point)})`;
+  const quoted = (labels: readonly string[]) => labels.map((label) => `"${label}"`).join(', ');
+  const pointed = `label_join(${vector}, "point", " ", ${quoted(point)})`;
   const both =
     typeof series === 'string'
       ? `label_replace(${pointed}, "series", "${series}", "", "")`
-      : `label_join(${pointed}, "series", " ", ${words(series)})`;
+      : `label_join(${pointed}, "series", " ", ${quoted(series)})`;
   return `max by (series, point) (${both})`;
 }

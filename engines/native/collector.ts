@@ -82,7 +82,7 @@ class NativeCollector implements Collector {
   readonly #call: KernelFunctions['calibration'];
   readonly #view: View;
   readonly #wanted = new Map<string, { readonly index: number; readonly columns: number }>();
-  #kept: Pointer = null;
+  #hidden: Pointer = null;
   #rows = new Float32Array(0);
   #width = 0;
 
@@ -109,11 +109,11 @@ class NativeCollector implements Collector {
 
   endAt(node: string, columns: number, tokens: number): void {
     if (tokens > 0) {
-      this.#kept = this.#llama.allocate('float', tokens * columns);
-      this.#rows = new Float32Array(this.#llama.bytes(this.#kept, tokens * columns * 4));
+      this.#hidden = this.#llama.allocate('float', tokens * columns);
+      this.#rows = new Float32Array(this.#llama.bytes(this.#hidden, tokens * columns * 4));
     }
     this.#width = columns;
-    if (this.#call.ridge_collector_end_at(this.userData, node, this.#kept, tokens) !== 0)
+    if (this.#call.ridge_collector_end_at(this.userData, node, this.#hidden, tokens) !== 0)
       throw new Error(OUT_OF_MEMORY);
   }
 
@@ -148,8 +148,8 @@ class NativeCollector implements Collector {
 
   close(): void {
     this.#call.ridge_collector_close(this.userData);
-    if (this.#kept !== null) this.#llama.free(this.#kept);
-    this.#kept = null;
+    if (this.#hidden !== null) this.#llama.free(this.#hidden);
+    this.#hidden = null;
   }
 
   #read(weights: string): Read | null {

@@ -89,22 +89,22 @@ export async function openOps(library: string): Promise<NativeOps> {
     if (isRefusal(answer)) throw refusal(answer.problem);
     return answer;
   };
-  const words = ({ op, variant, type, shape, threads, seed }: OpRequest) => {
+  const argumentsOf = ({ op, variant, type, shape, threads, seed }: OpRequest) => {
     const numbers = BigInt64Array.from(shape, (value) => BigInt(Math.round(value)));
     return [op, variant, type, numbers, numbers.length, threads, seed] as const;
   };
   return {
     describe: () => ask<{ ops: OpListing[] }>(native.ridge_ops_describe()).ops,
-    check: (request) => ask<OpVerdict>(native.ridge_ops_check(...words(request))),
+    check: (request) => ask<OpVerdict>(native.ridge_ops_check(...argumentsOf(request))),
     output(request) {
-      const { count } = ask<{ count: number }>(native.ridge_ops_output(...words(request), null, 0));
+      const { count } = ask<{ count: number }>(native.ridge_ops_output(...argumentsOf(request), null, 0));
       const numbers = new Float32Array(count);
-      ask(native.ridge_ops_output(...words(request), numbers, count));
+      ask(native.ridge_ops_output(...argumentsOf(request), numbers, count));
       return numbers;
     },
     prepare(request, cache) {
       const made = ask<OpWork & { handle: number }>(
-        native.ridge_ops_prepare(...words(request), cache === 'cold' ? cacheBytes() : 0),
+        native.ridge_ops_prepare(...argumentsOf(request), cache === 'cold' ? cacheBytes() : 0),
       );
       const { handle: id, ...work } = made;
       if (id === 0) throw wrong(request, work.check);

@@ -28,9 +28,9 @@ export function openChatTemplate(
   try {
     const template = boundedWork('the chat template', () => new Template(source), seconds);
     const written = (messages: readonly Message[], asks: boolean) => {
-      const words = { messages, add_generation_prompt: asks, bos_token: begin, eos_token: end };
+      const values = { messages, add_generation_prompt: asks, bos_token: begin, eos_token: end };
       const characters = messages.reduce((sum, { content }) => sum + content.length, 0);
-      return boundedWork('the chat template', () => template.render(words), seconds, characters);
+      return boundedWork('the chat template', () => template.render(values), seconds, characters);
     };
     const prompt: ChatTemplate['prompt'] = (messages, begun = '') => tokens(written(messages, true) + begun);
     prompt([{ role: 'user', content: 'a' }]);

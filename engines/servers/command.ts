@@ -40,7 +40,7 @@ export function commandLine(server: ConfiguredServer, parts: CommandParts): read
     ...filled(profile.arguments),
     ...SERVER_OPTION_NAMES.flatMap((name) => {
       const option = profile.options[name];
-      const value = wordOf(name, parts);
+      const value = spelled(name, parts);
       return option === undefined || value === null
         ? []
         : filled(argumentsOf(profile, name, option, value), value);
@@ -64,7 +64,7 @@ function lorasOf({ loras: how }: ServerProfile, { loras }: CommandParts): string
 }
 
 /** Threads that a point leaves open are the CPUs of the device, and all layers on the GPU are none without one: as everywhere. */
-function wordOf(name: string, { options, cpus, deviceClass }: CommandParts): string | null {
+function spelled(name: string, { options, cpus, deviceClass }: CommandParts): string | null {
   if (name === 'gpuLayers' && deviceClass === 'cpu') return '0';
   const value = options[name] ?? (name === 'threads' ? cpus : null);
   return value === null ? null : String(value);

@@ -9,7 +9,7 @@ import { findEngine } from '../native/packages.js';
 
 const NAMES = Object.keys(PROFILES) as [ServerKindName, ...ServerKindName[]];
 const fields = serverProfileSchema.shape;
-const words = z.array(z.string().max(4096)).max(200);
+const args = z.array(z.string().max(4096)).max(200);
 
 /** How this node runs or reaches a server. A sweep names it, and can say no more of its command or address. */
 export const serverEntrySchema = z
@@ -17,9 +17,9 @@ export const serverEntrySchema = z
     /** The runner of sweeps; left out = the entry's own name. */
     profile: z.enum(NAMES).optional(),
     /** In place of the profile's command, which is looked for on the PATH. */
-    command: words.min(1).optional(),
+    command: args.min(1).optional(),
     /** Behind everything that the profile and the point say. */
-    arguments: words.default([]),
+    arguments: args.default([]),
     environment: z.record(z.string(), z.string()).default({}),
     /** GPUs that the server sees, as CUDA_VISIBLE_DEVICES spells them; left out = the device of the trial. */
     devices: z.array(z.string()).min(1).optional(),

@@ -55,8 +55,8 @@ async function findServer(server: ConfiguredServer, limitSeconds: number): Promi
   // Of a wrapper's own arguments its installation says nothing.
   const installed = rest.length === 0 ? installedRelease(path) : null;
   if (installed !== null) return found(`${profile.name} ${installed}`);
-  const words = [...rest, ...profile.version];
-  const { problem, text } = await said(path, words, server.environment, limitSeconds);
+  const args = [...rest, ...profile.version];
+  const { problem, text } = await said(path, args, server.environment, limitSeconds);
   const release = releaseIn(text);
   return release === null
     ? missing(`${program} does not tell its version: ${problem ?? 'it says nothing'}`)
@@ -66,15 +66,15 @@ async function findServer(server: ConfiguredServer, limitSeconds: number): Promi
 /** What a program says of itself, and in a clause what went wrong; null = nothing did. */
 function said(
   program: string,
-  words: readonly string[],
+  args: readonly string[],
   environment: Readonly<Record<string, string>>,
   limitSeconds: number,
 ): Promise<{ readonly problem: string | null; readonly text: string }> {
-  const line = [program, ...words].join(' ');
+  const line = [program, ...args].join(' ');
   return new Promise((resolve) => {
     execFile(
       program,
-      words,
+      args,
       { timeout: 1000 * limitSeconds, killSignal: 'SIGKILL', env: { ...process.env, ...environment } },
       (error, stdout, stderr) => {
         const text = `${stdout}\n${stderr}`;

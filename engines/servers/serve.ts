@@ -212,7 +212,7 @@ class Server {
 
 /** @returns the warden of a server that it is told to start. */
 function start({ name, command, environment }: ServeRequest, port: number): ChildProcess {
-  const [program = '', ...args] = command.map((word) => word.replaceAll(PORT, String(port)));
+  const [program = '', ...args] = command.map((arg) => arg.replaceAll(PORT, String(port)));
   const env = { ...process.env, ...environment };
   if (findProgram(program, env.PATH) === null) {
     throw failed(

@@ -42,8 +42,8 @@ export async function copyGguf(input: string, output: string, changes: GgufChang
     if (value === null) metadata.delete(key);
     else metadata.set(key, value);
   }
-  const kept = header.tensors.filter(({ name }) => changes.keep?.(name) ?? true);
-  const tensors = kept.map((tensor): TensorSource => {
+  const copied = header.tensors.filter(({ name }) => changes.keep?.(name) ?? true);
+  const tensors = copied.map((tensor): TensorSource => {
     const { name, type, shape } = tensor;
     const change = replaced.get(name);
     // Called on its owner: a source may be an object with a state of its own.

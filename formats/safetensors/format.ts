@@ -118,8 +118,8 @@ function partsOf(names: readonly string[]): readonly string[] | null {
     names.includes(INDEX) ? name === INDEX || PART.test(name) : name === WHOLE,
   );
   if (weights.length === 0 || !names.includes(CONFIG)) return null;
-  const words = names.filter((name) => WORDS.test(name) && !name.endsWith('.index.json'));
-  return [...words, ...weights];
+  const vocabulary = names.filter((name) => WORDS.test(name) && !name.endsWith('.index.json'));
+  return [...vocabulary, ...weights];
 }
 
 /** Of the config all, of the parts the headers. */

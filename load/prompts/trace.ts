@@ -88,7 +88,7 @@ interface Columns {
   readonly output: string;
   readonly session: string | null;
   /** @returns seconds, or NaN. */
-  seconds(word: string): number;
+  seconds(text: string): number;
 }
 
 const COLUMNS: Readonly<Record<'azure' | 'burstgpt', Columns>> = {
@@ -98,8 +98,8 @@ const COLUMNS: Readonly<Record<'azure' | 'burstgpt', Columns>> = {
     output: 'GeneratedTokens',
     session: null,
     // "2023-11-16 18:15:46.6805900": Date reads milliseconds alone.
-    seconds(word) {
-      const [, whole = '', part = ''] = /^(.*?)(\.\d+)?(?:\+00:00|Z)?$/.exec(word.trim()) ?? [];
+    seconds(text) {
+      const [, whole = '', part = ''] = /^(.*?)(\.\d+)?(?:\+00:00|Z)?$/.exec(text.trim()) ?? [];
       return Date.parse(`${whole.replace(' ', 'T')}Z`) / 1000 + Number(part === '' ? 0 : part);
     },
   },
@@ -108,7 +108,7 @@ const COLUMNS: Readonly<Record<'azure' | 'burstgpt', Columns>> = {
     prompt: 'Request tokens',
     output: 'Response tokens',
     session: 'Session ID',
-    seconds: (word) => (word.trim() === '' ? Number.NaN : Number(word)),
+    seconds: (text) => (text.trim() === '' ? Number.NaN : Number(text)),
   },
 };
 

@@ -61,10 +61,10 @@ const OPTIONS = z.strictObject({
   fault: z
     .string()
     .default('none')
-    .transform((word, context) => {
-      const [, name = '', after = '0'] = /^([a-z-]+)(?::(\d{1,9}))?$/.exec(word) ?? [];
+    .transform((text, context) => {
+      const [, name = '', after = '0'] = /^([a-z-]+)(?::(\d{1,9}))?$/.exec(text) ?? [];
       if (isFault(name)) return { name, after: Number(after) };
-      context.addIssue(`there is no fault ${quote(word)}; there are: ${Object.keys(FAULTS).join(', ')}`);
+      context.addIssue(`there is no fault ${quote(text)}; there are: ${Object.keys(FAULTS).join(', ')}`);
       return z.NEVER;
     }),
 });
@@ -76,12 +76,12 @@ export function simulatorOptions(given: z.input<typeof OPTIONS> = {}): Simulator
 }
 
 /** Reads `--ttft=0.1 --chunk=4 …`. @returns options, or a sentence on what is wrong. */
-export function parseOptions(words: readonly string[]): SimulatorOptions | string {
+export function parseOptions(args: readonly string[]): SimulatorOptions | string {
   try {
     const options = Object.fromEntries(
       Object.keys(OPTIONS.shape).map((name) => [name, { type: 'string' as const }]),
     );
-    const { values } = parseArgs({ args: [...words], options, allowPositionals: false });
+    const { values } = parseArgs({ args: [...args], options, allowPositionals: false });
     const read = OPTIONS.safeParse(values);
     if (read.success) return read.data;
     const [issue] = read.error.issues;

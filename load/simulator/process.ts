@@ -13,11 +13,11 @@ export interface SimulatorProcess {
  * Starts a simulated server with these words of its command line; it ends with this process at the latest.
  * @throws Error when it says no address.
  */
-export async function startSimulatorProcess(words: readonly string[]): Promise<SimulatorProcess> {
+export async function startSimulatorProcess(args: readonly string[]): Promise<SimulatorProcess> {
   const { loader, path } = ownProgram('./main', import.meta.url);
   // NODE_OPTIONS of this process (inspectors, loaders, coverage) would change what it can do.
   const { NODE_OPTIONS: _dropped, ...env } = process.env;
-  const child = fork(path, [...words], {
+  const child = fork(path, [...args], {
     execArgv: [...loader],
     env,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],

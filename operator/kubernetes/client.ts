@@ -184,7 +184,11 @@ export class KubeClient {
     return JSON.parse(await textOf(response)) as T;
   }
 
-  async #open(request: Request, silence: number, signal: AbortSignal | null): Promise<IncomingMessage> {
+  async #open(
+    request: Request,
+    timeoutSeconds: number,
+    signal: AbortSignal | null,
+  ): Promise<IncomingMessage> {
     const { server } = this.#access;
     const url = new URL(server.pathname.replace(/\/$/, '') + request.path, server);
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
@@ -194,7 +198,7 @@ export class KubeClient {
       const sent = (url.protocol === 'https:' ? https : http).request(url, {
         method: request.method,
         agent: this.#agent,
-        timeout: silence * 1000,
+        timeout: timeoutSeconds * 1000,
         ...(signal !== null && { signal }),
         headers: {
           accept: 'application/json',
@@ -206,7 +210,7 @@ export class KubeClient {
           }),
         },
       });
-      sent.on('timeout', () => sent.destroy(new Error(`it said nothing for ${silence} s`)));
+      sent.on('timeout', () => sent.destroy(new Error(`it said nothing for ${timeoutSeconds} s`)));
       sent.on('response', resolve).on('error', reject).end(body);
     }).catch((error: unknown) => {
       throw unanswered(error);

@@ -38,9 +38,9 @@ export interface Best {
 const MOST_CHARACTERS = 4_000;
 
 /** One of an object's conditions, without what follows from the last one. */
-type Said = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+type Stated = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
-const said = (type: string, holds: boolean, reason: string, message = ''): Said => ({
+const stated = (type: string, holds: boolean, reason: string, message = ''): Stated => ({
   ...{ type, status: holds ? 'True' : 'False', reason },
   message: message.length > MOST_CHARACTERS ? `${message.slice(0, MOST_CHARACTERS)}…` : message,
 });
@@ -88,24 +88,24 @@ function bestOf({ status }: SweepObject): SweepObjectStatus {
   return { best, bestRows, bestRowsDigest } as SweepObjectStatus;
 }
 
-function conditions(observed: Observed): readonly Said[] {
+function conditions(observed: Observed): readonly Stated[] {
   return [accepted(observed), running(observed), complete(observed.seen), degraded(observed)];
 }
 
-function accepted({ reading, seen, sweepId }: Observed): Said {
-  if (!reading.ok) return said('Accepted', false, 'Invalid', reading.sentences.join('\n'));
-  if (seen.refusal !== null) return said('Accepted', false, 'Refused', seen.refusal);
+function accepted({ reading, seen, sweepId }: Observed): Stated {
+  if (!reading.ok) return stated('Accepted', false, 'Invalid', reading.sentences.join('\n'));
+  if (seen.refusal !== null) return stated('Accepted', false, 'Refused', seen.refusal);
   if (sweepId === null) {
     const why =
       seen.trouble ??
       (reading.spec.cancel ? 'it is cancelled before it began' : 'it is about to be submitted');
-    return said('Accepted', false, 'NotSubmitted', why);
+    return stated('Accepted', false, 'NotSubmitted', why);
   }
-  return said('Accepted', true, 'Accepted', `the coordinator has it as ${sweepId}`);
+  return stated('Accepted', true, 'Accepted', `the coordinator has it as ${sweepId}`);
 }
 
-function running({ reading, seen, jobs }: Observed): Said {
-  const no = (reason: string, message: string) => said('Running', false, reason, message);
+function running({ reading, seen, jobs }: Observed): Stated {
+  const no = (reason: string, message: string) => stated('Running', false, reason, message);
   if (!reading.ok || seen.refusal !== null) return no('NotAccepted', 'it is not accepted');
   const { sweep } = seen;
   if (sweep === null) return no('NotStarted', seen.trouble ?? 'the coordinator has not begun it');
@@ -119,23 +119,24 @@ function running({ reading, seen, jobs }: Observed): Said {
     case 'not_resumed':
       return no('OtherRelease', 'it was measured by another release; its results are there');
     case 'running':
-      if (sweep.running > 0) return said('Running', true, 'Running', `${sweep.running} points are measured`);
+      if (sweep.running > 0)
+        return stated('Running', true, 'Running', `${sweep.running} points are measured`);
       if (jobs.length > 0 && jobs.every((job) => jobState(job) === 'suspended'))
         return no('Queued', 'its agents wait for their queue');
       return no('Waiting', sweep.blockedReasons.join('\n') || 'no agent has taken a point of it yet');
   }
 }
 
-function complete({ sweep }: Seen): Said {
-  if (sweep?.state !== 'done') return said('Complete', false, 'NotFinished', 'points are left');
+function complete({ sweep }: Seen): Stated {
+  if (sweep?.state !== 'done') return stated('Complete', false, 'NotFinished', 'points are left');
   const { complete, failed, invalid, failureReasons } = sweep;
-  if (failed + invalid === 0) return said('Complete', true, 'Finished', `${complete} points have a result`);
+  if (failed + invalid === 0) return stated('Complete', true, 'Finished', `${complete} points have a result`);
   const rest = `${complete} points have a result, ${failed} failed and ${invalid} are invalid`;
-  return said('Complete', true, 'FinishedInPart', [rest, ...failureReasons].join('\n'));
+  return stated('Complete', true, 'FinishedInPart', [rest, ...failureReasons].join('\n'));
 }
 
-function degraded({ object: { metadata }, seen, jobs }: Observed): Said {
-  const yes = (reason: string, message: string) => said('Degraded', true, reason, message);
+function degraded({ object: { metadata }, seen, jobs }: Observed): Stated {
+  const yes = (reason: string, message: string) => stated('Degraded', true, reason, message);
   const waits =
     metadata.deletionTimestamp === undefined
       ? ''
@@ -155,10 +156,10 @@ function degraded({ object: { metadata }, seen, jobs }: Observed): Said {
   const left = jobs.filter((job) => jobState(job) === 'ended');
   if (left.length > 0 && left.length === jobs.length && seen.sweep?.state === 'running')
     return yes('AgentsLeft', 'every agent was drained; delete their Jobs, and they are made again');
-  return said('Degraded', false, 'AsExpected');
+  return stated('Degraded', false, 'AsExpected');
 }
 
-function dated(one: Said, object: SweepObject, generation: number, now: string): Condition {
+function dated(one: Stated, object: SweepObject, generation: number, now: string): Condition {
   const before = object.status?.conditions?.find(({ type }) => type === one.type);
   const lastTransitionTime = before?.status === one.status ? before.lastTransitionTime : now;
   return { ...one, observedGeneration: generation, lastTransitionTime };

@@ -50,13 +50,13 @@ export function shortName(name: string): string {
 }
 
 function shortGpuName(name: string): string {
-  const words = name
+  const text = name
     .toLowerCase()
     .replace(/\b(nvidia|geforce|tesla|quadro|graphics)\b/g, ' ')
     .replace(/\b\d+ ?gb\b.*$/, ' ')
     .replace(/-(pcie|sxm\d*).*$/, ' ')
     .trim();
-  const chosen = words.split(/\s+/).filter((word) => !/^(pcie|sxm\d*|hbm\d\w*|nvl|mig)$/.test(word));
+  const chosen = text.split(/\s+/).filter((word) => !/^(pcie|sxm\d*|hbm\d\w*|nvl|mig)$/.test(word));
   return chosen.join('-') || 'gpu';
 }
 

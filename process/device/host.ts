@@ -91,8 +91,8 @@ export function siblingsOf(cpu: number, sysRoot: string): readonly number[] | nu
 
 /** @returns the mode of transparent huge pages: `always [madvise] never` → `madvise`. */
 export function largePagesMode(sysRoot: string): string | null {
-  const words = systemText(join(sysRoot, 'kernel/mm/transparent_hugepage/enabled'));
-  return /\[(\w+)\]/.exec(words ?? '')?.[1] ?? null;
+  const texts = systemText(join(sysRoot, 'kernel/mm/transparent_hugepage/enabled'));
+  return /\[(\w+)\]/.exec(texts ?? '')?.[1] ?? null;
 }
 
 /** @returns whether the processor says that it is a virtual machine's; null on those that have no such flag, as arm64. */
@@ -153,13 +153,13 @@ function hasSwap(procRoot: string): boolean | null {
 }
 
 /** What all CPUs say, each answer once; null where one says nothing. */
-function valuesOf(words: readonly (string | null)[]): string | null {
-  return words.length === 0 || words.includes(null) ? null : [...new Set(words)].join(', ');
+function valuesOf(texts: readonly (string | null)[]): string | null {
+  return texts.length === 0 || texts.includes(null) ? null : [...new Set(texts)].join(', ');
 }
 
 const listed = (cpus: readonly number[]) => formatCpuList(cpus) || 'none';
 
-const flag = (word: string | null) => (word === null || !/^\d+$/.test(word) ? null : word !== '0');
+const flag = (text: string | null) => (text === null || !/^\d+$/.test(text) ? null : text !== '0');
 
 const numbersIn = (folder: string) => entriesOf(folder).filter((entry) => /^\d+$/.test(entry));
 

@@ -110,8 +110,8 @@ function found(native: Native): IoReportSearch {
     return taken;
   };
   const described = each((channel) => ({
-    name: word(native, native.name(channel)),
-    scale: JOULES[word(native, native.unit(channel))] ?? null,
+    name: textOf(native, native.name(channel)),
+    scale: JOULES[textOf(native, native.unit(channel))] ?? null,
   }));
   const known = (described ?? []).flatMap(({ name, scale }, index) =>
     scale === null ? [] : [{ name, scale, index }],
@@ -127,7 +127,7 @@ function found(native: Native): IoReportSearch {
   return { found: true, ioReport: { channels: known, joules, close } };
 }
 
-function word(native: Native, text: Handle): string {
+function textOf(native: Native, text: Handle): string {
   const room = Buffer.alloc(NAME_BYTES);
   if (!text || !native.bytes(text, room, NAME_BYTES, UTF8)) return '';
   return room.toString('utf8', 0, room.indexOf(0)).trim();

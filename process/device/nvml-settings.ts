@@ -79,9 +79,9 @@ function settingsOf(ask: Ask, device: unknown): GpuSettings {
   };
   return {
     powerLimitMilliwatts() {
-      const word = Buffer.alloc(4);
-      return ask('nvmlDeviceGetPowerManagementLimit', device, word) === NVML.success
-        ? word.readUInt32LE()
+      const buffer = Buffer.alloc(4);
+      return ask('nvmlDeviceGetPowerManagementLimit', device, buffer) === NVML.success
+        ? buffer.readUInt32LE()
         : null;
     },
     powerRangeMilliwatts() {

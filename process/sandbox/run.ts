@@ -106,7 +106,7 @@ export async function runSandboxed(
     String(Math.ceil(value)),
   );
   const unshared = ['--user', '--map-root-user', '--mount', '--net', '--pid', '--ipc', '--uts', '--cgroup'];
-  const words = [
+  const args = [
     ...unshared,
     '--fork',
     '--kill-child=SIGKILL',
@@ -119,7 +119,7 @@ export async function runSandboxed(
     ...numbers,
   ];
   try {
-    const child = spawn('unshare', [...words, ...seen, '--', ...interpreter], {
+    const child = spawn('unshare', [...args, ...seen, '--', ...interpreter], {
       stdio: 'pipe',
       cwd: '/',
       env: { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', HOME: '/tmp', LANG: 'C.UTF-8' },

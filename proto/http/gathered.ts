@@ -17,16 +17,16 @@ export class Gathered {
 
   /** Keeps a part, or the beginning of it that there is room for. @returns whether all of it was kept. */
   push(part: Buffer): boolean {
-    const kept = part.subarray(0, this.#mostBytes - this.#length);
-    const end = this.#length + kept.length;
+    const taken = part.subarray(0, this.#mostBytes - this.#length);
+    const end = this.#length + taken.length;
     if (end > this.#bytes.length) {
       const grown = Buffer.allocUnsafe(Math.min(this.#mostBytes, Math.max(FIRST_BYTES, 2 * end)));
       this.#bytes.copy(grown, 0, 0, this.#length);
       this.#bytes = grown;
     }
-    kept.copy(this.#bytes, this.#length);
+    taken.copy(this.#bytes, this.#length);
     this.#length = end;
-    return kept.length === part.length;
+    return taken.length === part.length;
   }
 
   /** All of it, in place: the next part may overwrite it. */

@@ -29,14 +29,14 @@ export function packLive(
 ): Payload {
   const measured = records.filter((record) => record.sweep.purpose === 'measure');
   // Requests are asked for like readings.
-  const kept = records.map(
+  const lean = records.map(
     ({ serving: _, ...record }): ResultRecord => ({
       ...record,
       samples: [],
       tokenSeconds: keptTokens(record, details),
     }),
   );
-  return pack(kept, new Set(measured.map((record) => record.trialId)), request);
+  return pack(lean, new Set(measured.map((record) => record.trialId)), request);
 }
 
 /** Packs trials that come one by one as parts of a report, in the form that its details ask for. */

@@ -120,8 +120,8 @@ function latency(name: string, meaning: string, of: (run: ServedRun) => Float64A
       (p) => [`p${p}`, (values: Float64Array) => percentile(values, p / 100)] as const,
     ),
   ] as const;
-  return figures.map(([word, figure]) =>
-    servedField(`${name}.${word}`, 'ms', meaning, (run) => {
+  return figures.map(([key, figure]) =>
+    servedField(`${name}.${key}`, 'ms', meaning, (run) => {
       const seconds = figure(of(run));
       return seconds === null ? null : 1000 * seconds;
     }),

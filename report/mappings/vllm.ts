@@ -63,8 +63,8 @@ function latency(name: string, meaning: string, of: (run: ServedRun) => Float64A
     ['std', deviation],
     ['p99', (values) => percentile(values, 0.99)],
   ];
-  return figures.map(([word, figure]) =>
-    servedField(`${word}_${name}_ms`, 'ms', meaning, (run) => milliseconds(figure(of(run)))),
+  return figures.map(([key, figure]) =>
+    servedField(`${key}_${name}_ms`, 'ms', meaning, (run) => milliseconds(figure(of(run)))),
   );
 }
 

@@ -36,7 +36,7 @@ export interface Kept {
 export interface Judged {
   readonly candidate: Candidate;
   readonly aim: Figure;
-  readonly kept: readonly Kept[];
+  readonly verdicts: readonly Kept[];
   /** That all bounds are kept, at least (Bonferroni: whatever they have to do with each other); null where one is not known. */
   readonly chance: number | null;
   /** Why it is out; empty = it meets all by its numbers. */
@@ -94,16 +94,16 @@ export function recommend(candidates: readonly Candidate[], question: Question):
 function judge(candidate: Candidate, all: readonly Candidate[], question: Question, notes: string[]): Judged {
   const { bounds, aim: wanted } = question;
   const aim = candidate.figure(wanted.quantity);
-  const kept = bounds.map((bound) => keep(candidate, bound, all, question, notes));
+  const verdicts = bounds.map((bound) => keep(candidate, bound, all, question, notes));
   const name = quantityName(wanted.quantity);
   const excluded = [
     ...(candidate.problem === null ? [] : [candidate.problem]),
-    ...kept.filter(({ meets }) => !meets).map(whyOut),
+    ...verdicts.filter(({ meets }) => !meets).map(whyOut),
     ...(candidate.problem === null && aim.value === null ? [`no ${name}: ${aim.reason}`] : []),
   ];
   // What failed has no figures either: that it failed is why.
   const reasons = candidate.problem === null ? excluded : excluded.slice(0, 1);
-  return { candidate, aim, kept, chance: together(kept), excluded: reasons };
+  return { candidate, aim, verdicts, chance: together(verdicts), excluded: reasons };
 }
 
 function whyOut({ bound, figure, limit }: Kept): string {
@@ -113,9 +113,9 @@ function whyOut({ bound, figure, limit }: Kept): string {
 }
 
 /** By Bonferroni's inequality, which holds for bounds that are missed together or one at a time. */
-function together(kept: readonly Kept[]): number | null {
-  if (kept.some(({ chance }) => chance === null)) return null;
-  return Math.max(0, 1 - kept.reduce((sum, { chance }) => sum + (1 - chance!), 0));
+function together(verdicts: readonly Kept[]): number | null {
+  if (verdicts.some(({ chance }) => chance === null)) return null;
+  return Math.max(0, 1 - verdicts.reduce((sum, { chance }) => sum + (1 - chance!), 0));
 }
 
 function keep(
@@ -197,7 +197,7 @@ function isAsPublished({ experiment: { technique, model } }: Candidate): boolean
   const { quantization, ...others } = technique;
   const { quantization: _, ...unchanged } = UNCHANGED;
   const same = Object.entries(unchanged).every(
-    ([name, word]) => others[name as keyof typeof others] === word,
+    ([name, value]) => others[name as keyof typeof others] === value,
   );
   const type = quantization === UNCHANGED.quantization ? model.facts?.quantization : quantization;
   return same && (type == null || isFloatType(type));
@@ -225,7 +225,7 @@ function whyLost(second: Judged, first: Judged, question: Question): string {
   const size = `${(100 * Math.abs(ratio - 1)).toPrecision(2)} %`;
   const far = ratio === 1 ? `the same ${name}` : `${name} ${size} ${ratio > 1 ? 'higher' : 'lower'}`;
   if (isSure(first, question) && !isSure(second, question)) {
-    const open = second.kept
+    const open = second.verdicts
       .filter(({ chance }) => chance === null || chance < question.confidence)
       .map(
         ({ bound, chance }) =>
@@ -247,7 +247,7 @@ export function percent(chance: number): string {
 
 /** The least of the largest misses; of equal ones the better by the objective. */
 function nearestOf(judged: readonly Judged[], question: Question): Judged | null {
-  const worst = ({ kept }: Judged) => Math.max(0, ...kept.map(({ miss }) => miss));
+  const worst = ({ verdicts }: Judged) => Math.max(0, ...verdicts.map(({ miss }) => miss));
   const sign = question.aim.better === 'max' ? 1 : -1;
   const [nearest] = judged
     .filter((one) => one.candidate.problem === null && Number.isFinite(worst(one)))

@@ -12,18 +12,18 @@ const HOW = {
 /** @returns what was recommended and why, for people, a line each. */
 export function recommendationText(found: Recommendation, currency: string | null): string {
   const { recommended, nearest, question, considered, meeting } = found;
-  const words = (quantity: Quantity, figure: Figure) => figureText(quantity, figure, currency);
+  const textOf = (quantity: Quantity, figure: Figure) => figureText(quantity, figure, currency);
   const line = (judged: Judged) =>
-    `${rowName(judged)}: ${quantityName(question.aim.quantity)} ${words(question.aim.quantity, judged.aim)}`;
+    `${rowName(judged)}: ${quantityName(question.aim.quantity)} ${textOf(question.aim.quantity, judged.aim)}`;
   const lines: string[] = [];
   if (recommended !== null) {
     lines.push(`recommended: ${line(recommended)} (${HOW[recommended.candidate.from]})`);
-    lines.push(...recommended.kept.map((kept) => `  ${keptText(kept, words)}`));
-    if (recommended.kept.length > 1)
+    lines.push(...recommended.verdicts.map((kept) => `  ${keptText(kept, textOf)}`));
+    if (recommended.verdicts.length > 1)
       lines.push(
         `  all of it: ${recommended.chance === null ? 'how sure is not known' : `at least ${percent(recommended.chance)} sure`}`,
       );
-    if (!found.sure && recommended.kept.length > 0)
+    if (!found.sure && recommended.verdicts.length > 0)
       lines.push(
         `  no row is ${percent(question.confidence)} sure to keep all bounds; this one does by its numbers`,
       );
@@ -36,7 +36,7 @@ export function recommendationText(found: Recommendation, currency: string | nul
     lines.push(`nothing keeps all bounds: none of ${considered} rows`);
     if (nearest !== null) {
       lines.push(`nearest: ${line(nearest)} (${HOW[nearest.candidate.from]})`);
-      lines.push(...nearest.kept.map((kept) => `  ${keptText(kept, words)}`));
+      lines.push(...nearest.verdicts.map((kept) => `  ${keptText(kept, textOf)}`));
     }
   }
   lines.push(`${meeting} of ${considered} rows keep all bounds`);
@@ -55,11 +55,11 @@ function rowName({ candidate }: Judged): string {
 
 function keptText(
   { bound, quantity, figure, limit, meets, chance, miss }: Kept,
-  words: (quantity: Quantity, figure: Figure) => string,
+  textOf: (quantity: Quantity, figure: Figure) => string,
 ): string {
-  const has = `${quantityName(quantity)} ${words(quantity, figure)}`;
+  const has = `${quantityName(quantity)} ${textOf(quantity, figure)}`;
   const asked =
-    bound.limit.kind === 'absolute' || limit === null ? '' : ` (limit ${words(quantity, exactly(limit))})`;
+    bound.limit.kind === 'absolute' || limit === null ? '' : ` (limit ${textOf(quantity, exactly(limit))})`;
   if (!meets)
     return figure.value === null
       ? `${bound.text}: ${figure.reason}`
@@ -105,7 +105,7 @@ export function recommendationData(found: Recommendation): object {
   };
 }
 
-function judgedData({ candidate, aim, kept, chance }: Judged): object {
+function judgedData({ candidate, aim, verdicts: kept, chance }: Judged): object {
   const { number, label, from, starts, axes, experiment } = candidate;
   const figure = ({ value, interval, reason }: Figure) => ({ value, ci95: interval, reason });
   return {

@@ -10,39 +10,39 @@ const NSA = 'nsa';
 const NSA_BLOCKS = { compressBlock: 32, compressStride: 16, selectBlock: 64, selectCount: 16, window: 512 };
 
 /** @returns whether a word says what is done to attention: as in a sweep, and `nsa`, which only a count can have. */
-export function checkAttention(word: string): Reading<unknown> {
-  return word === NSA ? { ok: true, value: NSA } : readAttention(word);
+export function checkAttention(setting: string): Reading<unknown> {
+  return setting === NSA ? { ok: true, value: NSA } : readAttention(setting);
 }
 
 /**
- * @param word that `checkAttention` accepts.
+ * @param setting that `checkAttention` accepts.
  * @returns the model with its attention changed: what it would be if it had been trained so.
  * @throws FailureError `impossible-combination` for heads that cannot be grouped so, and for latent attention
  */
-export function withAttention(architecture: ModelArchitecture, word: string): ModelArchitecture {
-  if (word === AS_IT_IS) return architecture;
+export function withAttention(architecture: ModelArchitecture, setting: string): ModelArchitecture {
+  if (setting === AS_IT_IS) return architecture;
   let index = 0;
   const layers = architecture.layers.flatMap((group): LayerGroup[] => {
     const { attention } = group;
     if (attention.kind === 'latent')
       throw impossible(
-        `attention ${word} of a model with latent attention`,
+        `attention ${setting} of a model with latent attention`,
         'Latent attention has no K/V heads and no window: leave the attention as it is.',
       );
-    if (word === NSA) return [{ ...group, attention: { ...attention, sparse: NSA_BLOCKS } }];
+    if (setting === NSA) return [{ ...group, attention: { ...attention, sparse: NSA_BLOCKS } }];
     const start = index;
     index += group.count;
-    return changed({ ...group, attention }, word, start);
+    return changed({ ...group, attention }, setting, start);
   });
   return { ...architecture, layers };
 }
 
 function changed(
   group: LayerGroup & { readonly attention: DotProductAttention },
-  word: string,
+  setting: string,
   start: number,
 ): LayerGroup[] {
-  const reading = readAttention(word);
+  const reading = readAttention(setting);
   const { kvHeads = null, window = null } = (reading.ok ? reading.value : null) ?? {};
   const attention = kvHeads === null ? group.attention : grouped(group.attention, kvHeads);
   if (window === null) return [{ ...group, attention }];

@@ -24,20 +24,20 @@ const WORD = new RegExp(`^w(${NUMBER})a(${NUMBER})(?:kv(${NUMBER}))?$`);
 const GRAMMAR = `native, w4a16, w8a8kv8 (bits ${WHOLE.join(', ')} or fp8), or a quantization such as q4_k_m`;
 
 /** Reads a word for bits as papers write it: weights, activations, and the cache, which is as activations where it is not named. */
-export function readBits(word: string): BitsOutcome {
-  if (word === 'native')
+export function readBits(setting: string): BitsOutcome {
+  if (setting === 'native')
     return { ok: true, bits: { weights: null, activations: 16, cache: 16, arithmetic: 'f16' } };
-  const mixture = fileType(word);
+  const mixture = fileType(setting);
   if (mixture !== null)
     return {
       ok: true,
       bits: { weights: mixture.bitsPerWeight, activations: 16, cache: 16, arithmetic: 'f16' },
     };
-  const match = WORD.exec(word);
-  if (match === null) return unknown(word);
+  const match = WORD.exec(setting);
+  if (match === null) return unknown(setting);
   const [weights = '', activations = '', cache = activations] = match.slice(1);
   for (const part of [weights, activations, cache]) {
-    if (part !== 'fp8' && !WHOLE.includes(Number(part))) return unknown(word, part);
+    if (part !== 'fp8' && !WHOLE.includes(Number(part))) return unknown(setting, part);
   }
   return {
     ok: true,
@@ -62,8 +62,8 @@ function arithmeticOf(weights: string, activations: string): Arithmetic {
   return wider > 16 ? 'f32' : 'f16';
 }
 
-function unknown(word: string, part?: string): BitsOutcome {
-  const guess = nearest(word, [
+function unknown(setting: string, part?: string): BitsOutcome {
+  const guess = nearest(setting, [
     'native',
     ...FILE_TYPES.map(({ name }) => name),
     'w16a16',
@@ -72,10 +72,10 @@ function unknown(word: string, part?: string): BitsOutcome {
     'w4a4',
   ]);
   const why = part === undefined ? '' : `: there is no format of ${part} bits`;
-  const meant = guess === null || guess === word ? '' : `; did you mean ${guess}?`;
+  const meant = guess === null || guess === setting ? '' : `; did you mean ${guess}?`;
   return {
     ok: false,
-    message: `bits ${JSON.stringify(word)} are unknown${why}; known are ${GRAMMAR}${meant}`,
+    message: `bits ${JSON.stringify(setting)} are unknown${why}; known are ${GRAMMAR}${meant}`,
   };
 }
 

@@ -25,7 +25,7 @@ export class NotAValue {
   }
 }
 
-const words: Field = {
+const names: Field = {
   expected: 'a name',
   counts: false,
   scalar: { type: 'string', minLength: 1 },
@@ -55,8 +55,8 @@ const cacheType: Field = {
 };
 
 export const FIELDS: Readonly<Record<PointField, Field>> = {
-  model: words,
-  hardware: words,
+  model: names,
+  hardware: names,
   mode: {
     expected: ANALYSIS_MODES.join(' or '),
     counts: false,
@@ -69,9 +69,9 @@ export const FIELDS: Readonly<Record<PointField, Field>> = {
     scalar: { type: 'string', examples: ['native', 'w16a16', 'w4a16', 'w8a8kv8', 'wfp8afp8', 'q4_k_m'] },
     read: (value) => {
       if (typeof value !== 'string') return new NotAValue();
-      const word = value.trim().toLowerCase();
-      const reading = readBits(word);
-      return reading.ok ? word : new NotAValue(reading.message);
+      const setting = value.trim().toLowerCase();
+      const reading = readBits(setting);
+      return reading.ok ? setting : new NotAValue(reading.message);
     },
   },
   flashAttention: {
@@ -116,7 +116,7 @@ export const FIELDS: Readonly<Record<PointField, Field>> = {
   decodes: whole(0),
   context: whole(1),
   promptTokens: whole(1),
-  draft: words,
+  draft: names,
   draftTokens: whole(1),
   acceptance: share,
   generateTokens: whole(0),

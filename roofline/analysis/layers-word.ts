@@ -2,8 +2,8 @@ import { readLayers } from '../../core/techniques/layers.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 
 /** @returns the model of which only the first layers compute, as the technique `layers` leaves it. */
-export function withLayers(architecture: ModelArchitecture, word: string): ModelArchitecture {
-  const reading = readLayers(word);
+export function withLayers(architecture: ModelArchitecture, setting: string): ModelArchitecture {
+  const reading = readLayers(setting);
   const kept = reading.ok ? reading.value : null;
   if (kept === null) return architecture;
   let left = kept;

@@ -14,10 +14,10 @@ export interface PackedReading {
 const DENSE = 'none';
 
 /** @returns what `none`, `2:4`, `bitmap:0.5` or `csr:0.8` says; undefined for another word. */
-export function readPacked(word: string): PackedReading | null | undefined {
-  if (word === DENSE) return null;
-  if (word === '2:4') return { format: '2:4', share: 0.5 };
-  const [, format, text = ''] = /^(bitmap|csr):(0?\.\d{1,6})$/.exec(word) ?? [];
+export function readPacked(setting: string): PackedReading | null | undefined {
+  if (setting === DENSE) return null;
+  if (setting === '2:4') return { format: '2:4', share: 0.5 };
+  const [, format, text = ''] = /^(bitmap|csr):(0?\.\d{1,6})$/.exec(setting) ?? [];
   const share = Number(text);
   if (format === undefined || !(share > 0)) return undefined;
   return { format: format as SparseFormat, share };

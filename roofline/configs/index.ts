@@ -36,17 +36,17 @@ export function namedArchitecture(name: string, bits: Partial<StoredBits> = {}):
  *   letters from `llama-2-70b`, one from `llama-7b`, and means the first.
  */
 export function nearestModel(name: string): string | null {
-  const word = name.split('/').at(-1) ?? name;
+  const part = name.split('/').at(-1) ?? name;
   const names = [...CONFIGS.keys()];
-  const size = sizeIn(word);
+  const size = sizeIn(part);
   const ofSize =
     size === null
       ? null
       : nearest(
-          word,
+          part,
           names.filter((known) => sizeIn(known) === size),
         );
-  return ofSize ?? nearest(word, names);
+  return ofSize ?? nearest(part, names);
 }
 
 /** `70b` of `llama-2-70b-chat`, `8x7b` of `mixtral-8x7b`. */

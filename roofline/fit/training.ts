@@ -147,12 +147,12 @@ function activationBytes(architecture: ModelArchitecture, goal: TrainingGoal): n
     count,
     bytes: row * (34 + (keepsScores ? (5 * attention.heads * s) / embedding : 0)),
   }));
-  const kept =
+  const logits =
     recomputation === 'full'
       ? perLayer.reduce((sum, { count }) => sum + count * 2 * row, 0) +
         Math.max(...perLayer.map(({ bytes }) => bytes))
       : perLayer.reduce((sum, { count, bytes }) => sum + count * bytes, 0);
-  return kept + 2 * 4 * s * microBatch * vocabulary;
+  return logits + 2 * 4 * s * microBatch * vocabulary;
 }
 
 /**

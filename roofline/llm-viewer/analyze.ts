@@ -137,11 +137,11 @@ export function analyzeAsLlmViewer(
   const decode = rowsOf('decode');
   // Both stages hold the cache that the prefill stored.
   const sum = (name: Summed) => model.layers * sumOf(prefill.layer, name);
-  const kept = { weights: sum('loadWeight'), kvCache: sum('storeCache') };
+  const held = { weights: sum('loadWeight'), kvCache: sum('storeCache') };
   return {
     roof,
-    prefill: { ...prefill, totals: totals(prefill, model.layers, kept) },
-    decode: { ...decode, totals: totals(decode, model.layers, kept) },
+    prefill: { ...prefill, totals: totals(prefill, model.layers, held) },
+    decode: { ...decode, totals: totals(decode, model.layers, held) },
   };
 }
 

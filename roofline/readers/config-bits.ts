@@ -16,7 +16,7 @@ const TYPE_BITS: Readonly<Record<string, number>> = {
 
 /** Bits of weights by `torch_dtype` (16 without one), and of matrices by `quantization_config`, scales included. */
 export function storedBits(config: ConfigFile): StoredBits {
-  const named = config.word('torch_dtype') ?? config.word('dtype') ?? 'float16';
+  const named = config.text('torch_dtype') ?? config.text('dtype') ?? 'float16';
   const type = named.replace(/^torch\./, '');
   const whole = Object.hasOwn(TYPE_BITS, type) ? TYPE_BITS[type] : undefined;
   if (whole === undefined)
@@ -28,7 +28,7 @@ export function storedBits(config: ConfigFile): StoredBits {
   const matrix = quantization === null ? whole : quantizedBits(quantization, whole);
   const plain = { embedding: whole, output: whole, vector: whole };
   // GPT-OSS is published with its experts alone in MXFP4.
-  const expertsAlone = quantization?.word('quant_method') === 'mxfp4';
+  const expertsAlone = quantization?.text('quant_method') === 'mxfp4';
   return expertsAlone ? { ...plain, matrix: whole, experts: matrix } : { ...plain, matrix };
 }
 
@@ -36,7 +36,7 @@ const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 
 function quantizedBits(config: ConfigFile, whole: number): number {
-  const method = config.word('quant_method') ?? (config.get('load_in_4bit') === true ? 'bitsandbytes' : null);
+  const method = config.text('quant_method') ?? (config.get('load_in_4bit') === true ? 'bitsandbytes' : null);
   switch (method) {
     case 'gptq':
     case 'awq': {

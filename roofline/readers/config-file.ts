@@ -51,7 +51,7 @@ export class ConfigFile {
     return typeof value === 'number' && Number.isFinite(value) ? value : otherwise;
   }
 
-  word(key: string): string | null {
+  text(key: string): string | null {
     const value = this.get(key);
     return typeof value === 'string' ? value : null;
   }

@@ -59,7 +59,7 @@ function deepseek(config: ConfigFile): Numbers {
   const frequency = config.size('moe_layer_freq', 1);
   const ropeLength = config.size('qk_rope_head_dim');
   const gating =
-    config.word('scoring_func') ?? (config.word('model_type') === 'deepseek_v3' ? 'sigmoid' : null);
+    config.text('scoring_func') ?? (config.text('model_type') === 'deepseek_v3' ? 'sigmoid' : null);
   return {
     ...llama(config),
     positions: { kind: 'rotary', length: ropeLength },

@@ -24,7 +24,7 @@ export function architectureFromConfig(values: unknown, bits: Partial<StoredBits
   return reading(() => {
     const whole = new ConfigFile(values);
     const config = whole.nested('text_config') ?? whole;
-    const family = config.word('model_type') ?? whole.word('model_type');
+    const family = config.text('model_type') ?? whole.text('model_type');
     if (family === null) throw new Unreadable('the config does not say its model_type');
     const read = CONFIG_FAMILIES.get(family);
     if (read === undefined) throw unknown(family);

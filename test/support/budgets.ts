@@ -6,11 +6,11 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_745,
+  code: 180_765,
   /** Of one room. */
-  room: 27_930,
-  tests: 79_945,
-  benches: 19_725,
+  room: 27_935,
+  tests: 79_870,
+  benches: 19_720,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
   words: 61_555,

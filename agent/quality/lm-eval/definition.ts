@@ -103,7 +103,7 @@ export type LmEvalMetric = z.infer<typeof metricSchema>;
 export function isLmEval(data: unknown): data is Readonly<Record<string, unknown>> {
   if (typeof data !== 'object' || data === null || 'kind' in data || 'apiVersion' in data) return false;
   return ['task', 'include', 'dataset_path', 'output_type', 'doc_to_text', 'group'].some(
-    (word) => word in data,
+    (key) => key in data,
   );
 }
 

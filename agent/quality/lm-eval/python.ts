@@ -62,10 +62,10 @@ class LiteralReader {
     if (first === '[' || first === '(') return this.#list(first === '[' ? ']' : ')', depth);
     if (first === '{') return this.#map(depth);
     if (first === '"' || first === "'") return this.#quoted(first);
-    const [word = ''] = /^[-+]?[\w.]+/.exec(this.#text.slice(this.#at)) ?? [];
-    this.#at += word.length;
-    if (WORDS.has(word)) return WORDS.get(word);
-    return /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(word) ? Number(word) : this.#fail();
+    const [token = ''] = /^[-+]?[\w.]+/.exec(this.#text.slice(this.#at)) ?? [];
+    this.#at += token.length;
+    if (WORDS.has(token)) return WORDS.get(token);
+    return /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(token) ? Number(token) : this.#fail();
   }
 
   #list(end: string, depth: number): unknown[] {

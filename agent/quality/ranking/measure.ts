@@ -88,23 +88,23 @@ export async function measureRanking(
   const { journal, watch, sets } = asking;
   const data = sets.of(task);
   const { queries } = data;
-  const kept = new Map<number, Kept>();
+  const rankings = new Map<number, Kept>();
   for (const record of journal.answers(task.name))
-    if (record.index < queries.length) kept.set(record.index, keptOf(record));
+    if (record.index < queries.length) rankings.set(record.index, keptOf(record));
   const [main = ''] = task.spec.measures;
-  if (kept.size < queries.length) {
+  if (rankings.size < queries.length) {
     const rank = await rankerOf(task, data, asking.model, asking);
     const byBase = asking.base === null ? null : await rankerOf(task, data, asking.base, asking);
     let sum = 0;
     for (const [i, query] of queries.entries()) {
-      if (!kept.has(i)) {
+      if (!rankings.has(i)) {
         const ranked = await rank(query);
         const base = byBase === null ? null : given(task, data, query, await byBase(query));
         const record = recordOf(task, data, i, ranked, base, journal.sitting);
         journal.append(record);
-        kept.set(i, keptOf(record));
+        rankings.set(i, keptOf(record));
       }
-      sum += kept.get(i)!.scores[main] ?? 0;
+      sum += rankings.get(i)!.scores[main] ?? 0;
       const value = sum / (i + 1);
       watch.progress({ what: task.name, done: i + 1, total: queries.length, value });
       await watch.checkStop();
@@ -113,7 +113,7 @@ export async function measureRanking(
   return {
     outcome: outcomeOf(
       task,
-      queries.map((_, i) => kept.get(i)!),
+      queries.map((_, i) => rankings.get(i)!),
     ),
     judged: {},
   };
@@ -220,7 +220,7 @@ function recordOf(
 ): AnswerRecord {
   const query = data.queries[index]!;
   const { list, facts, tokensIn, tokensOut, seconds, secondsToFirst } = ranked;
-  const kept = list.slice(0, MOST_LISTED);
+  const rankings = list.slice(0, MOST_LISTED);
   const relevant = [...data.judgements.of(query.id)].filter(([, grade]) => grade > 0);
   return {
     schema: ANSWER_SCHEMA,
@@ -231,7 +231,7 @@ function recordOf(
     extracted: null,
     references: relevant.map(([id]) => id).slice(0, MOST_LISTED),
     ...{ right: null, options: null },
-    ranking: { ids: kept.map(({ id }) => id), scores: kept.map(({ score }) => score), ...facts },
+    ranking: { ids: rankings.map(({ id }) => id), scores: rankings.map(({ score }) => score), ...facts },
     ...(base !== null && { base }),
     ...{ tokensIn, tokensOut, seconds: wholeNanoseconds(seconds), sitting },
     secondsToFirst: secondsToFirst === null ? null : wholeNanoseconds(secondsToFirst),

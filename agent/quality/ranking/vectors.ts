@@ -35,19 +35,19 @@ export function embedQuery(
 /** @returns a vector of each document, one after the other; and how many texts were cut. */
 export async function embedDocuments(
   model: Embedder,
-  words: EmbeddingWords,
+  settings: EmbeddingWords,
   documents: readonly Document[],
   watch: Watch,
 ): Promise<{ readonly values: Float32Array; readonly cut: number }> {
   const values = new Float32Array(documents.length * model.width);
   // Of like lengths together: a batch is as wide as its longest text where an engine fills up.
-  const inputs = documents.map((document) => model.cut(`${words.documentPrefix}${searched(document)}`));
+  const inputs = documents.map((document) => model.cut(`${settings.documentPrefix}${searched(document)}`));
   const order = inputs.map((_, i) => i).sort((a, b) => inputs[a]!.tokens.length - inputs[b]!.tokens.length);
   for (let from = 0; from < order.length; from += TOGETHER) {
     const places = order.slice(from, from + TOGETHER);
     const vectors = model.embed(places.map((at) => inputs[at]!));
     for (const [i, vector] of vectors.entries())
-      values.set(words.normalize ? normalize(vector) : vector, places[i]! * model.width);
+      values.set(settings.normalize ? normalize(vector) : vector, places[i]! * model.width);
     watch.progress({
       what: 'vectors of documents',
       done: from + places.length,

@@ -11,7 +11,7 @@ import { whyNoConnection } from '../../../load/problems.js';
 import { EventStream } from '../../../load/sse.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../../process/isolation/clock.js';
 import type { Drawing, GenerationLimits } from '../generation.js';
-import type { Said, Sample } from '../respondent.js';
+import type { Reply, Sample } from '../respondent.js';
 
 /** Of one answer: a long prompt on a slow machine takes minutes, and a whole vocabulary with its probabilities some 20 MB. */
 const BOUNDS = { seconds: 600, mostBytes: 64 * 2 ** 20 };
@@ -35,11 +35,11 @@ export async function askLogProbabilities(
   { path, body }: Pick<LogProbabilitiesAsked, 'path' | 'body'>,
   prompt: Prompt,
 ): Promise<Fields> {
-  const words: Readonly<Record<string, unknown>> = {
+  const values: Readonly<Record<string, unknown>> = {
     '{prompt}': typeof prompt === 'string' ? prompt : [...prompt],
     '{model}': server.model,
   };
-  const filled = Object.entries(body).map(([name, value]) => [name, words[String(value)] ?? value]);
+  const filled = Object.entries(body).map(([name, value]) => [name, values[String(value)] ?? value]);
   return await post(server, path, { ...withoutLora(server), ...Object.fromEntries(filled) });
 }
 
@@ -56,7 +56,7 @@ export async function askText(
   limits: GenerationLimits,
   drawing = GREEDY,
   fields: object = {},
-): Promise<Said> {
+): Promise<Reply> {
   const samples: Sample[] = [];
   let tokensIn: number | null = null;
   let secondsToFirst: number | null = null;
@@ -66,10 +66,10 @@ export async function askText(
     if (i === 0) ({ tokensIn, secondsToFirst } = spent);
     samples.push({ text, tokensOut, seconds: wholeNanoseconds(monotonicSeconds() - began) });
   }
-  const told = samples.every(({ tokensOut }) => tokensOut !== null);
+  const counted = samples.every(({ tokensOut }) => tokensOut !== null);
   return {
     ...{ text: samples[0]!.text, samples, tokensIn, secondsToFirst },
-    tokensOut: told ? samples.reduce((sum, { tokensOut }) => sum + tokensOut!, 0) : null,
+    tokensOut: counted ? samples.reduce((sum, { tokensOut }) => sum + tokensOut!, 0) : null,
   };
 }
 
@@ -110,7 +110,7 @@ async function saidBy(
   path: string,
   body: object,
   mostBytes: number,
-): Promise<Omit<Said, 'samples'>> {
+): Promise<Omit<Reply, 'samples'>> {
   const deltas: Delta[] = [];
   let first: number | null = null;
   const began = monotonicSeconds();

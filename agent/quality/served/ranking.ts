@@ -29,8 +29,8 @@ export function servedModels(
         tokens: promptTokens(vocabularyOf(tokenizer), tokenizer.chat),
         async next(prompt) {
           if (typeof next === 'string') throw new NoAnswer(next);
-          const told = await nextLogProbabilities(server, next, prompt);
-          return (token) => told.get(token) ?? Number.NEGATIVE_INFINITY;
+          const logProbabilities = await nextLogProbabilities(server, next, prompt);
+          return (token) => logProbabilities.get(token) ?? Number.NEGATIVE_INFINITY;
         },
         async write(prompt, tokens) {
           const limits = { maxTokens: tokens, stop: [] };

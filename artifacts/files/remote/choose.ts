@@ -88,8 +88,8 @@ function chooseModel(files: readonly HubFile[], wanted: string | null, where: st
 
 /** `q4_k` is no name for `q4_k_m`, and `4_k_m` none for `q4_k_m`. */
 function isOf(path: string, quantization: string): boolean {
-  const word = quantization.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`(?:^|[-._/])${word}(?:[-./]|$)`, 'i').test(withoutEnding(withoutPart(path)));
+  const escaped = quantization.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`(?:^|[-._/])${escaped}(?:[-./]|$)`, 'i').test(withoutEnding(withoutPart(path)));
 }
 
 function listed(files: readonly HubFile[]): string {

@@ -43,8 +43,8 @@ export function deploymentText(judged: Judged, target: string, options: Options_
   if (target === 'kubernetes') return { text: manifest(deployment, options.image), notes };
   if (target === 'helm') return { text: helmValues(deployment, options.image), notes };
   const set = Object.entries(profile.environment).map(([name, value]) => `${name}=${quoted(value)}`);
-  const words = [...set, ...[...profile.command, ...deployment.arguments].map(quoted)];
-  return { text: words.join(' '), notes };
+  const parts = [...set, ...[...profile.command, ...deployment.arguments].map(quoted)];
+  return { text: parts.join(' '), notes };
 }
 
 /** The row's own server, or the one that runs the same engine behind an address. */
@@ -90,10 +90,10 @@ function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, c
     },
   );
   const port = asked.port ?? DEFAULT_PORT;
-  const words = line
+  const parts = line
     .slice(profile.command.length)
-    .map((word) => word.replaceAll(PORT, String(port)))
-    .map((word) => (contained && word === '127.0.0.1' ? '0.0.0.0' : word));
+    .map((setting) => setting.replaceAll(PORT, String(port)))
+    .map((setting) => (contained && setting === '127.0.0.1' ? '0.0.0.0' : setting));
   const engine = record?.environment.engine;
   const notes = [
     ...model_.notes,
@@ -107,7 +107,7 @@ function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, c
     .replace(/^-+|-+$/g, '');
   const deployment: Deployment = {
     ...{ profile, port, judged },
-    arguments: words,
+    arguments: parts,
     name: name.slice(0, 50).replace(/-+$/, ''),
   };
   return { deployment, notes };
@@ -164,9 +164,9 @@ interface Placed {
 function modelAt({ model, technique }: Experiment, path: string | undefined, contained: boolean): Placed {
   if (path !== undefined) return { path, notes: [] };
   const made = Object.entries(technique).filter(
-    ([name, word]) =>
-      word !== UNCHANGED[name as keyof typeof technique] &&
-      !(name === 'adapter' && !/mode=merged/.test(word)),
+    ([name, setting]) =>
+      setting !== UNCHANGED[name as keyof typeof technique] &&
+      !(name === 'adapter' && !/mode=merged/.test(setting)),
   );
   const repository = /^hf:([^:]+\/[^:]+)(?::.*)?$/.exec(model.source)?.[1];
   if (made.length === 0) {
@@ -174,8 +174,10 @@ function modelAt({ model, technique }: Experiment, path: string | undefined, con
       return { path: `${MODEL_FOLDER}/${basename(model.source)}`, notes: [`copy ${model.source} there`] };
     return { path: repository ?? model.source, notes: [] };
   }
-  const what = made.map(([name, word]) => `${name} ${word}`).join(', ');
-  const stem = [model.name, ...made.map(([, word]) => word)].join('-').replace(/[^A-Za-z0-9._-]+/g, '-');
+  const what = made.map(([name, setting]) => `${name} ${setting}`).join(', ');
+  const stem = [model.name, ...made.map(([, setting]) => setting)]
+    .join('-')
+    .replace(/[^A-Za-z0-9._-]+/g, '-');
   const file = `${stem}.gguf`;
   const [only, ...others] = made;
   const command =

@@ -265,6 +265,6 @@ const CLASSES = [
 ] as const;
 
 function deviceOf({ backends, n_gpu_layers: layers, gpu_info: gpu }: LlamaBenchRow): string {
-  const found = CLASSES.find(([word]) => backends.includes(word));
+  const found = CLASSES.find(([backend]) => backends.includes(backend));
   return found === undefined || layers === 0 || gpu === '' ? 'cpu' : found[1];
 }

@@ -28,7 +28,7 @@ function isComing(error: Error): boolean {
 }
 
 /** @returns whether the driver has waited in vain for an answer. */
-export function isSilence(error: unknown): boolean {
+export function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'Query read timeout';
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Candidate, Leader, LeaseRegister, Taken } from '../leadership.js';
 import type { Address } from './address.js';
 import { Connection } from './connection.js';
-import { isSilence } from './errors.js';
+import { isTimeout } from './errors.js';
 
 /** A server that does not say within this who leads is not there any more, or as good as that. */
 const SILENCE_MILLISECONDS = 3_000;
@@ -55,7 +55,7 @@ export class PostgresLease implements LeaseRegister {
       query_timeout: SILENCE_MILLISECONDS,
     };
     const [row] = await this.#connection.query<Row>(question).catch((error: unknown) => {
-      if (isSilence(error)) {
+      if (isTimeout(error)) {
         this.#connection.break();
         this.#silent();
       }

@@ -21,11 +21,11 @@ export function readOutside(text: string): OutsideScores | string {
   const found = new Map<string, Record<string, number>>();
   const columns = new Set<string>();
   for (const [i, record] of records.entries()) {
-    const word = (name: (typeof KEYS)[number]) => {
+    const cell = (name: (typeof KEYS)[number]) => {
       const value = record[name];
       return value === undefined || value === null || value === '' ? null : String(value);
     };
-    const item = word('item');
+    const item = cell('item');
     if (item === null) return `record ${i + 1} has no item`;
     const scores: Record<string, number> = {};
     for (const [name, value] of Object.entries(record)) {
@@ -35,7 +35,7 @@ export function readOutside(text: string): OutsideScores | string {
       scores[name] = number;
       columns.add(name);
     }
-    const key = keyOf(word('row'), word('task'), item);
+    const key = keyOf(cell('row'), cell('task'), item);
     if (found.has(key)) return `the item ${item} is scored twice (record ${i + 1})`;
     found.set(key, scores);
   }

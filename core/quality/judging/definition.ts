@@ -68,8 +68,8 @@ export function parseJudge(text: string): JudgeDefinition | readonly string[] {
   return problemsOf(spec).length > 0 ? problemsOf(spec) : spec;
 }
 
-function problemsOf({ reads: how, prompt: words, rubrics, scale: [from, to] }: JudgeDefinition): string[] {
-  const prompts = [words, ...rubrics.flatMap(({ prompt: own }) => own ?? [])];
+function problemsOf({ reads: how, prompt: template, rubrics, scale: [from, to] }: JudgeDefinition): string[] {
+  const prompts = [template, ...rubrics.flatMap(({ prompt: own }) => own ?? [])];
   const needed = prompts.every((one) => one.includes('{first}')) ? ['{first}', '{second}'] : ['{answer}'];
   const missing = prompts.flatMap((one) => needed.filter((place) => !one.includes(place)));
   const pattern = typeof how === 'object' && 'pattern' in how ? patternProblem(how.pattern) : null;
@@ -86,12 +86,12 @@ function problemsOf({ reads: how, prompt: words, rubrics, scale: [from, to] }: J
 }
 
 /** @returns whether it holds two answers against each other. */
-export const isPairwise = ({ prompt: words }: Pick<JudgeDefinition, 'prompt'>): boolean =>
-  words.includes('{first}');
+export const isPairwise = ({ prompt: template }: Pick<JudgeDefinition, 'prompt'>): boolean =>
+  template.includes('{first}');
 
 /** @returns what is asked of an answer to a task, in its groups. */
 export function rubricOf(
-  { prompt: words, scale: grades, rubrics }: JudgeDefinition,
+  { prompt: template, scale: grades, rubrics }: JudgeDefinition,
   of: { readonly task?: string; readonly groups?: Readonly<Record<string, string>> },
 ): Rubric {
   const own = rubrics.find(
@@ -99,7 +99,7 @@ export function rubricOf(
       (task === undefined || task === of.task) &&
       Object.entries(groups).every(([field, group]) => of.groups?.[field] === group),
   );
-  return { prompt: own?.prompt ?? words, scale: own?.scale ?? grades };
+  return { prompt: own?.prompt ?? template, scale: own?.scale ?? grades };
 }
 
 /** A judge by a plain text: ratings from 0 to 9 by how likely they are. */

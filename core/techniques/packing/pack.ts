@@ -24,15 +24,15 @@ export function packMatrix(
     throw failed('impossible-combination', `${name}: ${problem}`, hint);
   }
   const starts = format === '2:4' ? evenStarts(rows, columns / 2) : rowStarts(matrix);
-  const kept = new Float32Array(starts[rows]!);
-  const index = INDEXERS[format](matrix, kept);
-  return { format, rows, columns, index, starts, values: packValues(kept, starts, type) };
+  const nonZero = new Float32Array(starts[rows]!);
+  const index = INDEXERS[format](matrix, nonZero);
+  return { format, rows, columns, index, starts, values: packValues(nonZero, starts, type) };
 }
 
-type Indexer = (matrix: Matrix, kept: Float32Array) => Uint8Array;
+type Indexer = (matrix: Matrix, nonZero: Float32Array) => Uint8Array;
 
 const INDEXERS: Readonly<Record<PackedFormat, Indexer>> = {
-  bitmap(matrix, kept) {
+  bitmap(matrix, nonZero) {
     const rowBytes = bitmapRowBytes(matrix.columns);
     const index = new Uint8Array(matrix.rows * rowBytes);
     let count = 0;
@@ -42,12 +42,12 @@ const INDEXERS: Readonly<Record<PackedFormat, Indexer>> = {
         if (values[c] === 0) continue;
         // A little-endian 64-bit word has bit c in byte c / 8.
         index[row * rowBytes + (c >> 3)]! |= 1 << (c & 7);
-        kept[count++] = values[c]!;
+        nonZero[count++] = values[c]!;
       }
     }
     return index;
   },
-  '2:4'(matrix, kept) {
+  '2:4'(matrix, nonZero) {
     const rowBytes = Math.ceil(matrix.columns / 8);
     const index = new Uint8Array(matrix.rows * rowBytes);
     let count = 0;
@@ -55,23 +55,23 @@ const INDEXERS: Readonly<Record<PackedFormat, Indexer>> = {
       const values = rowOf(matrix, row);
       for (let start = 0; start < values.length; start += 4) {
         const [first, second] = keptOfFour(values, start);
-        kept[count++] = values[start + first]!;
-        kept[count++] = values[start + second]!;
+        nonZero[count++] = values[start + first]!;
+        nonZero[count++] = values[start + second]!;
         const nibble = first | (second << 2);
         index[row * rowBytes + (start >> 3)]! |= (start & 4) === 0 ? nibble : nibble << 4;
       }
     }
     return index;
   },
-  csr(matrix, kept) {
-    const index = new Uint16Array(kept.length);
+  csr(matrix, nonZero) {
+    const index = new Uint16Array(nonZero.length);
     let count = 0;
     for (let row = 0; row < matrix.rows; row++) {
       const values = rowOf(matrix, row);
       for (let c = 0; c < values.length; c++) {
         if (values[c] === 0) continue;
         index[count] = c;
-        kept[count++] = values[c]!;
+        nonZero[count++] = values[c]!;
       }
     }
     return new Uint8Array(index.buffer);
@@ -112,10 +112,10 @@ function unpackable(matrix: Matrix, format: PackedFormat): string | null {
   if (format !== '2:4') return null;
   if (columns % 4 !== 0) return `2:4 needs a width that divides by 4, and this matrix has ${columns} columns`;
   for (let start = 0; start < values.length; start += 4) {
-    let kept = 0;
-    for (let i = start; i < start + 4; i++) if (values[i] !== 0) kept++;
-    if (kept > 2)
-      return `it keeps ${kept} of the 4 weights from column ${start % columns} of row ${Math.floor(start / columns)} on, and 2:4 holds two`;
+    let nonZero = 0;
+    for (let i = start; i < start + 4; i++) if (values[i] !== 0) nonZero++;
+    if (nonZero > 2)
+      return `it keeps ${nonZero} of the 4 weights from column ${start % columns} of row ${Math.floor(start / columns)} on, and 2:4 holds two`;
   }
   return null;
 }

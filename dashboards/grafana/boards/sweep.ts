@@ -220,10 +220,10 @@ function front(series: string): string {
 }
 
 function axis(name: string, label: string, first: MetricName): CustomVariableBuilder {
-  const word = (metric: string) => metric.replace(/^ridgepoint_/, '');
+  const bare = (metric: string) => metric.replace(/^ridgepoint_/, '');
   return new CustomVariableBuilder(name)
     .label(label)
     .description('A metric of results')
     .values(METRICS.map(({ prometheus }) => prometheus).join(','))
-    .current({ text: word(shown(first).series), value: word(shown(first).series) } as never);
+    .current({ text: bare(shown(first).series), value: bare(shown(first).series) } as never);
 }

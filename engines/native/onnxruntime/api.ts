@@ -73,13 +73,13 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 /** Libraries of which nothing but addresses is held: koffi closes one that the garbage collector finds. */
-const kept: unknown[] = [];
+const opened: unknown[] = [];
 
 /** @throws FailureError `engine-missing` */
 function baseOf(koffi: Koffi, file: string): Pointer | null {
   try {
     const library = koffi.load(file);
-    kept.push(library);
+    opened.push(library);
     return library.func('OrtGetApiBase', 'void *', [])() as Pointer | null;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -239,9 +239,9 @@ export class Lanes {
       this.forget();
       return;
     }
-    const kept = this.#lanes.filter(({ job, tokens }) => job === null && tokens.length > 0);
-    if (kept.length > 0) {
-      this.#empty(kept.reduce((a, b) => (b.usedAt < a.usedAt ? b : a)));
+    const idle = this.#lanes.filter(({ job, tokens }) => job === null && tokens.length > 0);
+    if (idle.length > 0) {
+      this.#empty(idle.reduce((a, b) => (b.usedAt < a.usedAt ? b : a)));
       return;
     }
     const last = busy.reduce((a, b) => (b.begun > a.begun ? b : a));

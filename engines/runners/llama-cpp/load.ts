@@ -254,8 +254,8 @@ function floatsOf(llama: Llama, shares: readonly number[] | null): Pointer | nul
 }
 
 function architectureOf(path: string): string | null {
-  const word = metadataOf(path)?.get('general.architecture');
-  return typeof word === 'string' ? shown(word) : null;
+  const name = metadataOf(path)?.get('general.architecture');
+  return typeof name === 'string' ? shown(name) : null;
 }
 
 /**

@@ -11,7 +11,7 @@ const EMBEDDING = 'token_embd.weight';
 /** One thing that was asked of single tensors, and the tensors it is about. */
 interface Asked {
   /** As it is written: `attn_v:q8_0`. */
-  readonly word: string;
+  readonly option: string;
   readonly type: string;
   readonly names: readonly string[];
 }
@@ -22,7 +22,7 @@ interface Asked {
  * wider than the rows of a vocabulary matrix, a matrix that no importance covers.
  */
 export function checkTensorTypes(spec: QuantizationSpec, tensors: readonly TensorInfo[]): void {
-  for (const { word: spelling, type, names } of askedOf(spec, tensors)) {
+  for (const { option: spelling, type, names } of askedOf(spec, tensors)) {
     if (names.length === 0) {
       // Said afterwards: a sweep may cross it with models whose output is their token embedding.
       if (spelling === outputWord(spec)) continue;
@@ -58,7 +58,7 @@ export function notGiven(
   after: readonly TensorInfo[],
 ): readonly string[] {
   const types = new Map(after.map(({ name, type }) => [name, type]));
-  return askedOf(spec, before).flatMap(({ word: spelling, type, names }) => {
+  return askedOf(spec, before).flatMap(({ option: spelling, type, names }) => {
     if (names.length === 0)
       return [
         `${spelling}: the model has no output matrix of its own, and its token embedding got another type`,
@@ -107,7 +107,7 @@ function askedOf(spec: QuantizationSpec, tensors: readonly TensorInfo[]): readon
   const take = (spelling: string, type: string, matches: (name: string) => boolean) => {
     const names = [...free].filter(matches);
     for (const name of names) free.delete(name);
-    asked.push({ word: spelling, type, names });
+    asked.push({ option: spelling, type, names });
   };
   const { embeddingType, outputType, tensorTypes } = spec;
   if (embeddingType !== null)

@@ -52,7 +52,7 @@ export class TwoSided implements Cache {
   readonly #memory: Memory;
   readonly #layout: Layout;
   readonly #sides: readonly (readonly Block[])[];
-  readonly #kept = new Map<string, BigUint64Array>();
+  readonly #converted = new Map<string, BigUint64Array>();
   #side = 0;
 
   constructor(memory: Memory, layout: Layout) {
@@ -67,7 +67,7 @@ export class TwoSided implements Cache {
   }
 
   values(length: number, count: number) {
-    if (this.#kept.size > MOST_KEPT) this.#forget();
+    if (this.#converted.size > MOST_KEPT) this.#forget();
     return { past: this.#at(this.#side, length), present: this.#at(1 - this.#side, length + count) };
   }
 
@@ -99,21 +99,21 @@ export class TwoSided implements Cache {
 
   #at(side: number, length: number): BigUint64Array {
     const key = `${side} ${length}`;
-    const known = this.#kept.get(key);
+    const known = this.#converted.get(key);
     if (known !== undefined) return known;
     const { tensors, sequences } = this.#layout;
     const made = BigUint64Array.from(tensors, (tensor, i) =>
       this.#memory.value(this.#sides[side]![i]!, tensor.past.type!, cacheShape(tensor, sequences, length)),
     );
-    this.#kept.set(key, made);
+    this.#converted.set(key, made);
     return made;
   }
 
   #forget(): void {
-    for (const values of this.#kept.values()) {
+    for (const values of this.#converted.values()) {
       for (const value of values) this.#memory.release(value);
     }
-    this.#kept.clear();
+    this.#converted.clear();
   }
 }
 

@@ -45,13 +45,13 @@ export async function openEmbedder(request: EmbedderRequest): Promise<Embedder> 
   }
 }
 
-interface Said {
+interface PublishedPooling {
   /** As sentence-transformers' folders say it. */
   readonly pooling: 'mean' | 'cls' | 'last' | null;
   readonly longest: number;
 }
 
-function saidBeside(folder: string): Said {
+function saidBeside(folder: string): PublishedPooling {
   const read = (...names: string[]) => {
     const path = join(folder, ...names);
     return existsSync(path) ? fieldsOf(readJson(path)) : {};
@@ -91,9 +91,14 @@ class OnnxEmbedder implements Embedder {
   readonly #inputs: readonly { readonly info: TensorInfo; readonly block: HostBlock }[];
   readonly #states: HostBlock;
   readonly #names: { readonly inputs: BigUint64Array; readonly outputs: BigUint64Array };
-  readonly #run: (...words: unknown[]) => unknown;
+  readonly #run: (...args: unknown[]) => unknown;
 
-  constructor(graph: OpenedGraph, frame: PublishedFrame, said: Said, asked: EmbedderDemands['pooling']) {
+  constructor(
+    graph: OpenedGraph,
+    frame: PublishedFrame,
+    said: PublishedPooling,
+    asked: EmbedderDemands['pooling'],
+  ) {
     const { session, runtime } = graph;
     const unknown = session.inputs.find(({ name }) => !Object.hasOwn(INPUTS, name));
     if (unknown !== undefined)
@@ -115,7 +120,7 @@ class OnnxEmbedder implements Embedder {
       inputs: runtime.api.names(session.inputs.map(({ name }) => name)),
       outputs: runtime.api.names([this.#output.info.name]),
     };
-    this.#run = runtime.api.bind('Run') as (...words: unknown[]) => unknown;
+    this.#run = runtime.api.bind('Run') as (...args: unknown[]) => unknown;
     this.warnings = graph.warnings;
     this.facts = {
       ...{ modelBytes: graph.weightBytes(), parameters: null, kvCacheBytes: 0 },
@@ -200,7 +205,7 @@ class OnnxEmbedder implements Embedder {
 function outputOf(
   outputs: readonly TensorInfo[],
   asked: EmbedderDemands['pooling'],
-  said: Said['pooling'],
+  said: PublishedPooling['pooling'],
 ): Output {
   const all = outputs.map((info) => `${info.name} ${spelled(info)}`).join(', ');
   const find = (dimensions: number, names: RegExp) => {

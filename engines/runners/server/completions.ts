@@ -41,15 +41,15 @@ export async function openCompletions(
   };
   const slots =
     prefixes === 'once' && sharing?.slots !== undefined ? await slotsOf(served, sharing.slots) : null;
-  const words = { prefixes, run: randomUUID(), sharing };
+  const values = { prefixes, run: randomUUID(), sharing };
   const places = new Places(slots === null ? null : Math.min(slots, atOnce));
   const client = new Client(endpoint, await Transport.open(endpoint), monotonicSeconds);
   const send = (request: CompletionRequest, place: Place | null) =>
-    asked(client, request, { ...fieldsOf(request, served), ...sharingFields(words, place) });
+    asked(client, request, { ...fieldsOf(request, served), ...sharingFields(values, place) });
   return {
     facts: opened.facts,
     warnings: [],
-    sharing: sharingWords(words, slots),
+    sharing: sharingWords(values, slots),
     async complete(request) {
       const place = await places.take(textOf(request));
       try {
@@ -60,7 +60,7 @@ export async function openCompletions(
     },
     async prepare() {
       // In every place another text than any that is measured, so that none begins with what an earlier run left.
-      const unrelated = (i: number) => ({ ...WARM_UP, prompt: `${words.run} ${i}: name a colour.` });
+      const unrelated = (i: number) => ({ ...WARM_UP, prompt: `${values.run} ${i}: name a colour.` });
       await Promise.all(Array.from({ length: slots ?? 1 }, (_, i) => send(unrelated(i), places.at(i))));
     },
     stop: (reason) => client.stop(reason),
@@ -92,9 +92,9 @@ function sharingFields({ prefixes, run, sharing }: SharingWords, place: Place | 
   return { ...filled(sharing.run, { '{run}': run }), ...slot };
 }
 
-function filled(fields: Readonly<Record<string, unknown>>, words: Readonly<Record<string, unknown>>) {
+function filled(fields: Readonly<Record<string, unknown>>, values: Readonly<Record<string, unknown>>) {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, words[String(value)] ?? value]),
+    Object.entries(fields).map(([name, value]) => [name, values[String(value)] ?? value]),
   );
 }
 
@@ -115,9 +115,9 @@ function fieldsOf(request: CompletionRequest, { loras, profile, model }: ServedE
 }
 
 /** @returns JSON with words in place of others, however deep. */
-function nested(json: unknown, words: Readonly<Record<string, unknown>>): object {
+function nested(json: unknown, values: Readonly<Record<string, unknown>>): object {
   return JSON.parse(JSON.stringify(json), (_key, value) =>
-    typeof value === 'string' ? (words[value] ?? value) : value,
+    typeof value === 'string' ? (values[value] ?? value) : value,
   );
 }
 

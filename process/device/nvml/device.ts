@@ -155,11 +155,12 @@ export function describeDevice(
 ): NvmlDevice {
   const whole = board === null ? handle : board.handle;
   // One buffer for every reading: nothing is allocated while a trial runs.
-  const word = Buffer.alloc(8);
+  const buffer = Buffer.alloc(8);
   type Name = Parameters<NvmlLibrary['call']>[0];
   const unsigned32 = (name: Name, ...args: unknown[]): number | null =>
-    library.call(name, whole, ...args, word) ? plausible(word.readUInt32LE(), NO_VALUE_32) : null;
-  const counted = (name: Name): number | null => (library.call(name, whole, word) ? unsigned64(word) : null);
+    library.call(name, whole, ...args, buffer) ? plausible(buffer.readUInt32LE(), NO_VALUE_32) : null;
+  const counted = (name: Name): number | null =>
+    library.call(name, whole, buffer) ? unsigned64(buffer) : null;
   const memory = Buffer.alloc(MEMORY_V2.bytes);
   const memoryAt = (what: 'total' | 'used'): number | null => {
     memory.writeUInt32LE(MEMORY_V2.version);
@@ -188,8 +189,8 @@ export function describeDevice(
     memoryClockHertz: () => clock(CLOCK.memory),
     utilization() {
       // nvmlUtilization_t: u32 gpu, u32 memory, in percent. A MIG instance has none.
-      if (!library.call('nvmlDeviceGetUtilizationRates', handle, word)) return null;
-      const [compute, used] = [word.readUInt32LE(0), word.readUInt32LE(4)];
+      if (!library.call('nvmlDeviceGetUtilizationRates', handle, buffer)) return null;
+      const [compute, used] = [buffer.readUInt32LE(0), buffer.readUInt32LE(4)];
       return compute > 100 || used > 100 ? null : { compute: compute / 100, memory: used / 100 };
     },
     temperatureCelsius: () => unsigned32('nvmlDeviceGetTemperature', TEMPERATURE_GPU),

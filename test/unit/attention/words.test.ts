@@ -40,7 +40,7 @@ describe('a word of attention', () => {
   });
 
   test('a map becomes the same word', () => {
-    expect(canonical(attention.wordOf({ kvHeads: 2, window: 64 }))).toBe('kv-heads:2?window=64');
+    expect(canonical(attention.spell({ kvHeads: 2, window: 64 }))).toBe('kv-heads:2?window=64');
     expect(readAttention('kv-heads:2?window=64')).toEqual({
       ok: true,
       value: { kvHeads: 2, window: { tokens: 64, fullEvery: 0 } },

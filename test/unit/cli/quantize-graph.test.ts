@@ -7,10 +7,10 @@ const options = (type: string, more: Partial<QuantizeOptions> = {}): QuantizeOpt
 
 test('types of graphs are told from those of llama.cpp, settings and all', () => {
   expect(graphRequest(options('INT4?blockLength=64', { outputType: 'int8' }))).toMatchObject({
-    word: 'int4?blockLength=64&outputType=int8',
+    setting: 'int4?blockLength=64&outputType=int8',
     spec: { type: 'int4', blockLength: 64, outputType: 'int8' },
   });
   expect(graphRequest(options('q4_0'))).toBeNull();
-  expect(quantizationRequest(options('Q4_0?outputType=q8_0')).word).toBe('q4_0?outputType=q8_0');
+  expect(quantizationRequest(options('Q4_0?outputType=q8_0')).setting).toBe('q4_0?outputType=q8_0');
   expect(() => graphRequest(options('int8', { pure: true }))).toThrow(/has no setting "pure"/);
 });

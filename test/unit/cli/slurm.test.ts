@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { loadAgentConfig } from '../../../agent/config.js';
 import { allocationOf, leavingTime, secondsOf } from '../../../cli/slurm/allocation.js';
-import { type Job, jobScript, shellWord } from '../../../cli/slurm/submit.js';
+import { type Job, jobScript, shellQuoted } from '../../../cli/slurm/submit.js';
 import { nvidiaDevices } from '../../../process/device/gpu.js';
 import type { NvmlDevice } from '../../../process/device/nvml.js';
 
@@ -52,7 +52,7 @@ test('bash reads every word back as it was', () => {
     'a;b',
     '*',
   ]) {
-    expect(execFileSync('bash', ['-c', `printf %s ${shellWord(word)}`], { encoding: 'utf8' })).toBe(word);
+    expect(execFileSync('bash', ['-c', `printf %s ${shellQuoted(word)}`], { encoding: 'utf8' })).toBe(word);
   }
 });
 

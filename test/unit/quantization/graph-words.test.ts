@@ -14,7 +14,7 @@ describe('words of ONNX graphs', () => {
     expect(canonical('int4')).toBe('int4');
     expect(canonical('int4?blockLength=32&accuracyLevel=4&zeroPoints=false')).toBe('int4');
     expect(canonical('int8?outputType=float&blockLength=128')).toBe('int8?blockLength=128&outputType=float');
-    expect(quantization.wordOf({ type: 'int4', blockLength: 64, zeroPoints: true })).toBe(
+    expect(quantization.spell({ type: 'int4', blockLength: 64, zeroPoints: true })).toBe(
       'int4?blockLength=64&zeroPoints=true',
     );
     expect(readGraphQuantization('int4?blockLength=64')).toMatchObject({

@@ -43,7 +43,7 @@ describe('types', () => {
     expect(new Set(FILE_TYPES.map(({ number }) => number)).size).toBe(FILE_TYPES.length);
   });
 
-  test.each(quantization.words.filter((word) => fileType(word) !== null))(
+  test.each(quantization.examples.filter((word) => fileType(word) !== null))(
     '%s has bits, and its size is predicted from them',
     (word) => {
       const facts = { quantization: 'f16', bytes: -1, parameters: 1e9, vocabularySize: 0 };

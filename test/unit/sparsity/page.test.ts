@@ -23,7 +23,7 @@ function table(): string {
 
 test('a default is told by method where methods differ', () => {
   const [, value, words = '', usual] = /^(\w+) of (.+), else (\w+)$/.exec(fallbackOf('outputError')) ?? [];
-  for (const { word, calibrates } of PRUNING_METHODS) {
+  for (const { name: word, calibrates } of PRUNING_METHODS) {
     expect(words.split(', ').includes(word) ? value : usual, word).toBe(String(calibrates === 'always'));
   }
   expect(fallbackOf('sequences')).toBe('128');

@@ -48,7 +48,7 @@ const OWN = {
 
 /** A first mask, then pruned weights are exchanged for kept ones until the expected error of a row is small (arXiv 2310.08915). */
 export const dsnot = {
-  word: 'dsnot',
+  name: 'dsnot',
   aliases: [],
   kind: 'dsnot',
   own: OWN,

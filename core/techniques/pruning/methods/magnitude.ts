@@ -9,7 +9,7 @@ export interface Magnitude {
 
 /** The smallest weights go. */
 export const magnitude = {
-  word: 'magnitude',
+  name: 'magnitude',
   aliases: ['l1'],
   kind: 'magnitude',
   own: {},
@@ -32,7 +32,7 @@ export const magnitude = {
 
 export const magnitudeRow = {
   ...magnitude,
-  word: 'magnitude-row',
+  name: 'magnitude-row',
   aliases: [],
   of: (): Magnitude => ({ kind: 'magnitude', scope: 'row' }),
 } as const satisfies Method<Magnitude>;

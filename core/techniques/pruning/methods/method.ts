@@ -14,7 +14,7 @@ export type Need = 'statistics' | 'hessian';
  */
 export interface Method<M> {
   /** What a sweep calls it, and other names that people try. */
-  readonly word: string;
+  readonly name: string;
   readonly aliases: readonly string[];
   readonly kind: string;
   /** Settings that it has beside those of all methods. */

@@ -30,7 +30,7 @@ const OWN = {
 
 /** What removing a weight costs decides, and weights that are kept make up for it (arXiv 2301.00774). */
 export const sparsegpt = {
-  word: 'sparsegpt',
+  name: 'sparsegpt',
   aliases: ['obs'],
   kind: 'sparsegpt',
   own: OWN,

@@ -7,7 +7,7 @@ export interface Wanda {
 
 /** The least |weight| · norm of its input goes, in each row (arXiv 2306.11695). */
 export const wanda = {
-  word: 'wanda',
+  name: 'wanda',
   aliases: [],
   kind: 'wanda',
   own: {},

@@ -44,8 +44,8 @@ export function filterRows(report: Report, filter: Filter): Row[] {
 export function readWords(report: Report, text: string): ReadWords {
   const tests: ReadWords['tests'][number][] = [];
   const problems: string[] = [];
-  for (const word of text.split(/\s+/).filter((one) => one !== '')) {
-    const read = readWord(report, word);
+  for (const term of text.split(/\s+/).filter((one) => one !== '')) {
+    const read = readWord(report, term);
     if (typeof read === 'string') problems.push(read);
     else tests.push(read);
   }
@@ -59,10 +59,10 @@ const COMPARISON = /^([\w-]+)(>=|<=|=|>|<)(.*)$/;
  * values, codes and id contain.
  * @returns why it cannot be read, or what it asks of a row.
  */
-function readWord(report: Report, word: string): string | ((row: Row) => boolean) {
-  const needle = word.toLowerCase();
+function readWord(report: Report, term: string): string | ((row: Row) => boolean) {
+  const needle = term.toLowerCase();
   const asText = (row: Row) => haystack(row).includes(needle);
-  const [, name, sign = '', right = ''] = COMPARISON.exec(word) ?? [];
+  const [, name, sign = '', right = ''] = COMPARISON.exec(term) ?? [];
   if (name === undefined) return asText;
   const lower = name.toLowerCase();
   const metric = report.metrics.find((m) => namesOf(m).some((one) => one.toLowerCase() === lower));
@@ -71,11 +71,11 @@ function readWord(report: Report, word: string): string | ((row: Row) => boolean
     // Words of a recipe have such signs, too: `wanda:60%?dsnot=strict`.
     if (report.rows.some(asText)) return asText;
     const meant = nearest(name, [...report.axes.map((a) => a.name), ...report.metrics.flatMap(namesOf)]);
-    return `${word}: there is no column ${name}${meant === null ? '' : `; did you mean ${meant}?`}`;
+    return `${term}: there is no column ${name}${meant === null ? '' : `; did you mean ${meant}?`}`;
   }
-  if (right === '') return `${word}: write a value behind ${sign}`;
+  if (right === '') return `${term}: write a value behind ${sign}`;
   const number = Number(right);
-  const notNumber = `${word}: ${right} is no number`;
+  const notNumber = `${term}: ${right} is no number`;
   if (metric !== undefined) {
     if (!Number.isFinite(number)) return notNumber;
     const limit = number * metric.scale.divisor;
@@ -88,7 +88,7 @@ function readWord(report: Report, word: string): string | ((row: Row) => boolean
   if (sign !== '=') {
     if (!Number.isFinite(number)) return notNumber;
     if (!axis!.values.some((value) => typeof value === 'number'))
-      return `${word}: ${axisName} has no numbers; write ${axisName}=${axis!.texts[0] ?? 'VALUE'}`;
+      return `${term}: ${axisName} has no numbers; write ${axisName}=${axis!.texts[0] ?? 'VALUE'}`;
   }
   return (row) => {
     const value = row.axes[axisName];
