@@ -49,7 +49,8 @@ export function diagnoseEngines(): Promise<EngineDiagnosis[]> {
     child.once('message', (message) => {
       answer = message as EngineDiagnosis[];
     });
-    child.once('exit', (code, signal) => {
+    // Not 'exit', which may come before its last message.
+    child.once('close', (code, signal) => {
       clearTimeout(timer);
       const reason = `loading the engines ended their process with ${signal ?? `exit code ${code}`}`;
       resolve(answer ?? [{ name: 'llama.cpp', ok: false, reason, hint: 'Reinstall with `npm ci`.' }]);

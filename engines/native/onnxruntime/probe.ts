@@ -104,7 +104,8 @@ function ask(question: ProbeQuestion): Promise<ProbeAnswer> {
     child.once('message', (message) => {
       answer = message as ProbeAnswer;
     });
-    child.once('exit', (code, signal) => {
+    // Not 'exit', which may come before its last message.
+    child.once('close', (code, signal) => {
       clearTimeout(timer);
       const problem = `trying it ended its process with ${signal ?? `exit code ${code}`}`;
       resolve(answer ?? { release: null, builtIn: [], problem });

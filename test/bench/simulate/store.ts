@@ -153,7 +153,7 @@ export class StoreLink {
       };
       world.after(late(), carry);
       // A retransmission that both arrive.
-      if (random.chance(0.02)) world.after(late() + random.between(0, 3), carry);
+      if (random.chance(0.06)) world.after(late() + random.between(0, 3), carry);
     });
   }
 }
