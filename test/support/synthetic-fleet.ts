@@ -208,6 +208,8 @@ class SyntheticAgent {
         this.#ask();
         return;
       case 'lease':
+        // Another one had the last that was wanted.
+        if (this.#stream.writableEnded) return;
         work.leases += 1;
         this.#stream.write(this.#report(JSON.parse(message.value.leaseJson) as Lease));
         return;
