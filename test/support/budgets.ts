@@ -13,7 +13,7 @@ export const BUDGETS = {
   benches: 19_720,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 61_555,
+  words: 61_566,
   functionLines: 80,
   longFunctions: 4,
 } as const;
