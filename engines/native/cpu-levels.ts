@@ -1,5 +1,5 @@
-import type { LibraryHandle } from 'koffi';
 import { failed } from '../../core/errors.js';
+import type { LibraryHandle } from '../../process/koffi.js';
 import { kernelFunctions } from './kernel-functions.js';
 
 /** Levels of instructions, lowest first: each has all of the one before it. */

@@ -1,5 +1,5 @@
-import type { LibraryHandle } from 'koffi';
 import { failed } from '../../core/errors.js';
+import type { LibraryHandle } from '../../process/koffi.js';
 import { INTERFACES, type KernelFunctions, PROTOTYPES } from './gen/kernels.js';
 
 /** A part of our native library with a C interface of its own: kernels/<part>/<part>.h. */

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { LibraryHandle } from 'koffi';
 import { FailureError, failed } from '../../core/errors.js';
+import { importKoffi, type Koffi, type LibraryHandle } from '../../process/koffi.js';
 import { builtFile } from '../../process/package.js';
 import { cpuLevels } from './cpu-levels.js';
 import type { KernelFunctions } from './gen/kernels.js';
@@ -62,7 +62,7 @@ export function missingLibrary(): FailureError {
 }
 
 export interface KernelLibrary<P extends KernelPart = KernelPart> {
-  readonly koffi: typeof import('koffi');
+  readonly koffi: Koffi;
   readonly handle: LibraryHandle;
   /** What the part's header declares. */
   readonly functions: KernelFunctions[P];
@@ -78,7 +78,7 @@ export async function openKernelLibrary<P extends KernelPart>(
   part: P,
 ): Promise<KernelLibrary<P>> {
   try {
-    const koffi = (await import('koffi')).default as unknown as typeof import('koffi');
+    const koffi = await importKoffi();
     const handle = koffi.load(path);
     const functions = kernelFunctions(handle, part, path);
     // Refuses a RIDGEPOINT_CPU that is no level of this processor.

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { failed } from '../../core/errors.js';
+import { importKoffi } from '../../process/koffi.js';
 import { nativeEngineFile } from './engines/location.js';
-import { importKoffi } from './koffi.js';
 import {
   BINDINGS_RELEASE,
   bindFunctions,
@@ -122,8 +122,6 @@ type Core = Omit<Llama, 'devices' | 'cpuLibrary'>;
 
 async function openCore(engine: EnginePackage): Promise<Core> {
   const koffi = await importKoffi();
-  // ggml's graph code needs more stack than koffi's default gives; has to be said before the first load.
-  koffi.config({ sync_stack_size: 8 << 20, async_stack_size: 8 << 20 });
   const names = readdirSync(engine.folder);
   const files: string[] = [];
   const library = (pattern: RegExp) => {

@@ -1,3 +1,5 @@
+import { importKoffi } from '../../process/koffi.js';
+
 /** linux/prctl.h */
 const PR_SET_CHILD_SUBREAPER = 36;
 
@@ -8,7 +10,7 @@ const PR_SET_CHILD_SUBREAPER = 36;
 export async function adoptOrphans(): Promise<void> {
   if (process.platform !== 'linux') return;
   try {
-    const { default: koffi } = await import('koffi');
+    const koffi = await importKoffi();
     const prctl = koffi
       .load(null)
       .func('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)');

@@ -1,3 +1,4 @@
+import { importKoffi } from '../koffi.js';
 /**
  * AMD's management libraries, opened through koffi, for the one thing that /sys does not show: the energy counter.
  * Layouts that change between their releases are left alone; what is called here has stayed the same.
@@ -44,7 +45,7 @@ export async function openAmdSmi(libraries: readonly string[] = LIBRARIES): Prom
   for (const path of libraries) {
     let library: Library;
     try {
-      const { default: koffi } = await import('koffi');
+      const koffi = await importKoffi();
       library = koffi.load(path);
     } catch {
       continue;

@@ -1,3 +1,4 @@
+import { importKoffi } from '../koffi.js';
 /**
  * Energy counters of Apple's chips through IOReport, opened through koffi. It is not a public interface: Apple's own
  * powermetrics is built on it, it needs no privilege, and its channels differ between chips, so each names its unit.
@@ -36,7 +37,7 @@ const NAME_BYTES = 128;
 /** @returns the channels with energy, or the reason why there are none. */
 export async function openIoReport(libraries: IoReportLibraries = LIBRARIES): Promise<IoReportSearch> {
   try {
-    const { default: koffi } = await import('koffi');
+    const koffi = await importKoffi();
     const core = koffi.load(libraries.coreFoundation);
     return found(bind(koffi.load(libraries.ioReport), core));
   } catch (error) {

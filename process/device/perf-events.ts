@@ -1,3 +1,4 @@
+import { importKoffi } from '../koffi.js';
 /**
  * Counters of the kernel's performance events, for a whole CPU (perf_event_open(2)). Node has no such call, so it
  * is made through koffi.
@@ -24,7 +25,7 @@ export async function openPerfEvents(): Promise<PerfEvents> {
   const number = process.platform === 'linux' ? NUMBER[process.arch] : undefined;
   if (number === undefined) return { found: false, reason: 'no perf events on this system' };
   try {
-    const { default: koffi } = await import('koffi');
+    const koffi = await importKoffi();
     // The process itself: whatever C library Node is linked with.
     const call = koffi
       .load(null)

@@ -11,7 +11,6 @@ import { measureQuality } from '../../agent/quality/measure.js';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { readSynthetic } from '../../core/models/synthetic.js';
-import { loadLlama } from '../../engines/native/llama.js';
 import { median } from '../../statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
 import {
@@ -41,8 +40,6 @@ const piece = join(folder, 'text.txt');
 writeFileSync(piece, readFileSync(text, 'utf8').slice(0, quick ? 12_000 : 120_000));
 const figures: Figure[] = [];
 try {
-  // koffi is set up before its first library is loaded, and pruning loads ours.
-  await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
   await small();
   const reading = readSynthetic(source);
   if (!reading.ok) throw new Error(reading.reason);

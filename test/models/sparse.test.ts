@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { startTrial } from '../../agent/trial/start.js';
 import { pruneFile } from '../../artifacts/pruning/prune.js';
 import { toFailure } from '../../core/errors.js';
@@ -12,11 +12,11 @@ import { UNCHANGED } from '../../core/techniques/index.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import { cpuLevels } from '../../engines/native/cpu-levels.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
-import { loadLlama } from '../../engines/native/llama.js';
 import { type LlamaModel, quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import type { GeneratorRequest } from '../../engines/runners/runner.js';
 import { sparseRunner } from '../../engines/runners/sparse/index.js';
 import type { SparseModel } from '../../engines/runners/sparse/model.js';
+import { importKoffi } from '../../process/koffi.js';
 import { lease, trialContext } from '../support/bench.js';
 import { ROOT } from '../support/ridge.js';
 import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
@@ -26,9 +26,6 @@ const library = kernelsLibrary();
 const sample = readFileSync(join(ROOT, 'models/sample.txt'), 'utf8').slice(0, 8000);
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-sparse-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-// koffi is set up before its first library is loaded, and pruning loads ours.
-beforeAll(() => loadLlama({ backend: 'shipped', deviceClass: 'cpu' }));
 
 async function prune(input: string, word: string): Promise<string> {
   const outputPath = join(folder, `${input.replace(/\W+/g, '-')}-${word.replace(/\W+/g, '-')}.gguf`);
@@ -200,8 +197,7 @@ describe.skipIf(library === null)('sparse weights in a whole model (needs the na
 
   test.each(['bf16', 'int8'])('%s on a processor without its instructions', async (sparseType) => {
     const path = await prune('tiny', 'magnitude:60%');
-    const koffi = (await import('koffi')).default;
-    const levels = cpuLevels({ handle: koffi.load(library!) });
+    const levels = cpuLevels({ handle: (await importKoffi()).load(library!) });
     const whole = await sparse(path, { sparseType });
     const highest = levels.inUse();
     levels.limit('scalar');

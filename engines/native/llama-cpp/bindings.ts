@@ -1,12 +1,11 @@
-import type { LibraryHandle, TypeObject } from 'koffi';
 import { failed } from '../../../core/errors.js';
+import type { Koffi, LibraryHandle, TypeObject } from '../../../process/koffi.js';
 import { CONSTANTS, FUNCTIONS, RELEASE, STRUCTS } from './gen/v0.4.0.js';
 
 /** The llama.cpp release that these bindings describe. Struct layouts change between releases. */
 export const BINDINGS_RELEASE = RELEASE;
 export { CONSTANTS, STRUCTS };
 
-type Koffi = typeof import('koffi');
 export type StructName = keyof typeof STRUCTS;
 export type FunctionName = keyof typeof FUNCTIONS;
 

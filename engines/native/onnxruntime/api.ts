@@ -1,5 +1,5 @@
 import { failed } from '../../../core/errors.js';
-import { importKoffi, type Koffi } from '../koffi.js';
+import { importKoffi, type Koffi } from '../../../process/koffi.js';
 import { FUNCTIONS, type FunctionName, NEWEST, OLDEST, PLAIN_RESULTS } from './functions.js';
 
 /** An untyped address: a wrong one kills the process, so they stay in few hands. */

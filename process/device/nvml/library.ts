@@ -1,4 +1,5 @@
 import { orElse } from '../../../core/or-else.js';
+import { importKoffi } from '../../koffi.js';
 
 type NativeFunction = (...args: unknown[]) => unknown;
 
@@ -94,7 +95,7 @@ async function loadNvml<Name extends string>(
 ): Promise<NvmlLibrary<Name> | null> {
   let native: { func(prototype: string): NativeFunction };
   try {
-    const { default: koffi } = await import('koffi');
+    const koffi = await importKoffi();
     native = koffi.load(path);
   } catch {
     return null;

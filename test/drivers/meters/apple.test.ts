@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import koffi from 'koffi';
 import { afterEach, describe, expect, test } from 'vitest';
 import { findAppleMeter } from '../../../agent/meters/apple.js';
 import type { Reading } from '../../../agent/meters/meter.js';
 import { powermetricsMeter, tryPowermetrics } from '../../../agent/meters/powermetrics.js';
 import { openIoReport } from '../../../process/device/io-report.js';
+import { importKoffi } from '../../../process/koffi.js';
 import { compileStub, hasGcc, setStub } from '../../support/c-stub.js';
 import { found, tree, values } from '../../support/system-tree.js';
 
@@ -34,7 +34,7 @@ describe.skipIf(!hasGcc)('Apple’s IOReport, by a stub of it (needs gcc; no App
   });
 
   test('releases what it was given, at every reading and at the end', async () => {
-    const living = koffi.load(library).func('int stub_living()');
+    const living = (await importKoffi()).load(library).func('int stub_living()');
     const before = living();
     const search = await open();
     if (!search.found) throw new Error(search.reason);

@@ -1,7 +1,9 @@
-import koffi from 'koffi';
 import type { Collector } from '../../../engines/native/collector.js';
 import { CONSTANTS, type Llama } from '../../../engines/native/llama.js';
 import { STRUCTS } from '../../../engines/native/llama-cpp/bindings.js';
+import { importKoffi } from '../../../process/koffi.js';
+
+const koffi = await importKoffi();
 
 const { fields, size } = STRUCTS.ggml_tensor;
 const at = (name: string) => fields.find(([field]) => field === name)![2];
