@@ -38,7 +38,7 @@ import type { Leader } from './log/leadership.js';
 import type { Durability, Log } from './log/log.js';
 import { openWhenThere } from './log/open-when-there.js';
 import { Registry } from './registry/registry.js';
-import { DEFAULT_NAMESPACE, policyOf } from './scheduler/namespaces.js';
+import { namespaceOf, policyOf } from './scheduler/namespaces.js';
 import { type SweepStatus, sweepStatus } from './scheduler/status.js';
 import { watchSecurity } from './secrets.js';
 import { seekLeadership } from './seek.js';
@@ -227,8 +227,11 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
 }
 
 function usageOf({ store }: KeptBodies, { state }: Dispatcher): BodyUsage {
-  const namespaceOf = (sweepId: string) => state.sweeps.get(sweepId)?.view.namespace ?? DEFAULT_NAMESPACE;
-  return new BodyUsage(store, namespaceOf, (namespace) => policyOf(state.options, namespace).bodyBytes);
+  return new BodyUsage(
+    store,
+    (sweepId) => namespaceOf(state, sweepId),
+    (namespace) => policyOf(state.options, namespace).bodyBytes,
+  );
 }
 
 /** Other coordinators on the log have no part in a folder of this one: there raw samples stay in the log. */

@@ -112,12 +112,10 @@ export class Projection {
   /** @returns what a snapshot holds of it. @param shown trials that are exported */
   *pieces(shown: Iterable<string>): Generator<Piece> {
     const kept: Kept = {
-      ...{
-        submissions: this.#submissions,
-        damaged: this.#damaged,
-        said: this.#said,
-        searched: this.#searched,
-      },
+      submissions: this.#submissions,
+      damaged: this.#damaged,
+      said: this.#said,
+      searched: this.#searched,
       shown: [...shown].flatMap((trialId) => this.entryOf(trialId) ?? []).sort((a, b) => a - b),
     };
     yield ['projection', kept];

@@ -15,7 +15,7 @@ import type { Dispatcher } from '../dispatcher.js';
 import type { Log } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { resultOfTrial } from '../results.js';
-import { DEFAULT_NAMESPACE } from '../scheduler/namespaces.js';
+import { namespaceOf } from '../scheduler/namespaces.js';
 import { type Seer, seesSweep } from './visible.js';
 
 export interface BodiesApi {
@@ -55,7 +55,7 @@ function checkQuota({ usage, dispatcher, registry }: BodiesApi, caller: string):
   );
   const namespaces = [...dispatcher.state.leases.values()]
     .filter(({ node }) => own.has(node))
-    .map(({ sweepId }) => dispatcher.state.sweeps.get(sweepId)?.view.namespace ?? DEFAULT_NAMESPACE);
+    .map(({ sweepId }) => namespaceOf(dispatcher.state, sweepId));
   const refusals = namespaces.map((namespace) => usage?.refusal(namespace) ?? null);
   const [first = null] = refusals;
   if (first !== null && !refusals.includes(null)) throw new WireError('refused', first);

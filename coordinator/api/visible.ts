@@ -2,7 +2,7 @@ import { quote } from '../../core/quote.js';
 import { type Caller, mayUse } from '../../proto/caller.js';
 import { WireError } from '../../proto/errors.js';
 import type { Dispatcher } from '../dispatcher.js';
-import { DEFAULT_NAMESPACE } from '../scheduler/namespaces.js';
+import { DEFAULT_NAMESPACE, namespaceOf } from '../scheduler/namespaces.js';
 import type { SweepState } from '../scheduler/state.js';
 
 /** Whose rights are asked for. */
@@ -13,9 +13,9 @@ export function sweepsOf({ state }: Dispatcher, who: Seer): SweepState[] {
   return [...state.sweeps.values()].filter(({ view }) => mayUse(who, view.namespace));
 }
 
-/** @returns whether somebody may know of what belongs to a sweep; what another release wrote is of no namespace but the usual one. */
+/** @returns whether somebody may know of what belongs to a sweep. */
 export function seesSweep({ state }: Dispatcher, who: Seer, sweepId: string): boolean {
-  return mayUse(who, state.sweeps.get(sweepId)?.view.namespace ?? DEFAULT_NAMESPACE);
+  return mayUse(who, namespaceOf(state, sweepId));
 }
 
 /** A sweep of another namespace is not there. @throws WireError `not-found`, or `refused` for a sweep of another release. */

@@ -6,8 +6,8 @@ import { failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { WireError } from '../../proto/errors.js';
 import type { Artifact } from '../../proto/gen/ridgepoint/v1/artifacts.js';
-import { digestOf, Incoming, type Piece, type Progress } from '../bodies/incoming.js';
-import { type BodyStore, hexOf } from '../bodies/store.js';
+import { Incoming, type Piece, type Progress } from '../bodies/incoming.js';
+import { type BodyStore, hexOf, hexOfBytes } from '../bodies/store.js';
 
 export interface ShelfSettings {
   readonly path: string;
@@ -141,7 +141,8 @@ export class Shelf {
     this.#checkedAt.set(key, this.#now());
     for (const { digest } of this.#entries.get(key)?.files ?? []) {
       // One that cannot be read is as if it were another one.
-      if ((await digestOf(this.#fileOf(digest)).catch(() => null)) === hexOf(digest)) continue;
+      if ((await hexOfBytes(createReadStream(this.#fileOf(digest))).catch(() => null)) === hexOf(digest))
+        continue;
       await rm(this.#fileOf(digest), { force: true });
       // With all that have the same file.
       for (const [other, { files }] of this.#entries)

@@ -4,7 +4,7 @@ import { mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failed } from '../../core/errors.js';
 import { WireError } from '../../proto/errors.js';
-import { type BodyStore, hexOf } from './store.js';
+import { type BodyStore, hexOf, hexOfBytes } from './store.js';
 
 export interface IncomingLimits {
   /** Of one file. */
@@ -105,7 +105,7 @@ export class Incoming {
     }
     const received = before + piece.length;
     if (received < bytes) return { kept: false, received };
-    if ((await digestOf(path)) !== hex) {
+    if ((await hexOfBytes(createReadStream(path))) !== hex) {
       await rm(path, { force: true });
       throw new WireError('invalid', `What came as ${digest} is something else: bring it again.`);
     }
@@ -151,11 +151,4 @@ function checked(digest: string): string {
 
 async function sizeOf(path: string): Promise<number> {
   return (await stat(path).catch(() => null))?.size ?? 0;
-}
-
-/** @returns SHA-256 of a file, as hexadecimal digits. */
-export async function digestOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

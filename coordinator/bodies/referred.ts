@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { bodiesOf } from '../../core/result/bodies.js';
 import type { Log, LogEntry } from '../log/log.js';
-import { type About, type BodyStore, hexOf, KEPT_SECONDS } from './store.js';
+import { type About, type BodyStore, hexOf, hexOfBytes, KEPT_SECONDS } from './store.js';
 
 /** A file that an entry of a log refers to. */
 interface Referred {
@@ -38,9 +37,7 @@ export async function* brokenBodies(log: Log, store: BodyStore): AsyncGenerator<
         yield { ...referred, kind: 'missing' };
         continue;
       }
-      const hash = createHash('sha256');
-      for await (const piece of body) hash.update(piece as Buffer);
-      if (hash.digest('hex') === hexOf(referred.digest)) whole.add(referred.digest);
+      if ((await hexOfBytes(body)) === hexOf(referred.digest)) whole.add(referred.digest);
       else yield { ...referred, kind: 'changed' };
     }
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 
 /** Younger files stay, whatever refers to them: a record that does may be on its way. */
@@ -29,4 +30,11 @@ export interface BodyStore {
 /** @returns the 64 digits of a digest; null for what is none: it must never become a path. */
 export function hexOf(digest: string): string | null {
   return /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1] ?? null;
+}
+
+/** @returns SHA-256 of a file as it is read, as hexadecimal digits. */
+export async function hexOfBytes(file: Readable): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of file) hash.update(piece as Buffer);
+  return hash.digest('hex');
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Log, LogEntry, ResultHead } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
-import { DEFAULT_NAMESPACE } from '../scheduler/namespaces.js';
+import { namespaceOf } from '../scheduler/namespaces.js';
 import { Exposition } from './exposition.js';
 import { answer } from './negotiate.js';
 import { GenAi } from './push/gen-ai.js';
@@ -156,7 +156,7 @@ export class Exporter {
   /** A sweep of a namespace is shown with it, so that those of one name are not taken for one. */
   #named(record: ResultRecord): ResultRecord {
     const { sweep } = record;
-    const namespace = this.#dispatcher.state.sweeps.get(sweep.id)?.view.namespace ?? DEFAULT_NAMESPACE;
+    const namespace = namespaceOf(this.#dispatcher.state, sweep.id);
     const name = shownName(namespace, sweep.name);
     return name === sweep.name ? record : { ...record, sweep: { ...sweep, name } };
   }

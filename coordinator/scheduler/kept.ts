@@ -127,9 +127,7 @@ function* named(of: string, values: Iterable<unknown>): Generator<Piece> {
 function keptSweep({ view, ...sweep }: SweepState): KeptSweep {
   const { priority, submittedAt, cancelled, ended, lastNode, paused, nextBlock, trialSeconds } = sweep;
   const budget = sweep.budget && { seconds: sweep.budget.seconds, beganAt: null, short: false };
-  const rest = {
-    ...{ priority, submittedAt, cancelled, ended, lastNode, paused, budget, nextBlock, trialSeconds },
-  };
+  const rest = { priority, submittedAt, cancelled, ended, lastNode, paused, budget, nextBlock, trialSeconds };
   return { sweepId: view.sweepId, searched: view.newSearch !== null, rest };
 }
 

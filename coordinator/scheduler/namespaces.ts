@@ -34,6 +34,11 @@ export function inNamespace(view: SweepView, namespace: string): SweepView {
   return { ...view, namespace, sweepId: `s${digest.slice(0, view.sweepId.length - 1)}` };
 }
 
+/** @returns the namespace of a sweep; that of one which another release wrote is the usual one. */
+export function namespaceOf({ sweeps }: Pick<SchedulerState, 'sweeps'>, sweepId: string): string {
+  return sweeps.get(sweepId)?.view.namespace ?? DEFAULT_NAMESPACE;
+}
+
 /** @returns what a namespace may use: its own entry, or that of `*`. */
 export function policyOf(
   { namespaces = {} }: Pick<SchedulerOptions, 'namespaces'>,

@@ -1,14 +1,14 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { ofNewestBuild } from '../../judgement/trials.js';
 import type { Fact } from '../log/log.js';
-import { DEFAULT_NAMESPACE } from './namespaces.js';
+import { DEFAULT_NAMESPACE, namespaceOf } from './namespaces.js';
 import { mayReuse } from './placement.js';
 import type { PointQueue, SchedulerState, SweepState } from './state.js';
 import { readTrialId } from './trial-id.js';
 
-function namespaceOf({ sweeps, severalTurns }: SchedulerState, trialId: string): string {
-  if (!severalTurns) return DEFAULT_NAMESPACE;
-  return sweeps.get(readTrialId(trialId)?.sweepId ?? '')?.view.namespace ?? DEFAULT_NAMESPACE;
+function namespaceOfTrial(state: SchedulerState, trialId: string): string {
+  if (!state.severalTurns) return DEFAULT_NAMESPACE;
+  return namespaceOf(state, readTrialId(trialId)?.sweepId ?? '');
 }
 
 /**
@@ -30,7 +30,7 @@ export function reusable(
     .of(experiment.id)
     .filter((known) => mayReuse(known, experiment, node))
     // What another namespace measured is nobody's here.
-    .filter(({ trialId }) => namespaceOf(state, trialId) === view.namespace)
+    .filter(({ trialId }) => namespaceOfTrial(state, trialId) === view.namespace)
     // What was measured under other gates is another start under these, if it is one at all.
     .filter(({ gradingCodes }) => gradingCodes.length === 0 || view.measure.gates === 'warn');
   return ofNewestBuild(alike, ({ build }) => build).map(

@@ -6,7 +6,7 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_800,
+  code: 180_790,
   /** Of one room. */
   room: 27_935,
   tests: 79_870,
