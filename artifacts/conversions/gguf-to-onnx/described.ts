@@ -134,6 +134,6 @@ async function vector(tensor: FileTensor): Promise<number[]> {
 }
 
 export function refusal(what: string): FailureError {
-  const hint = 'docs/onnx-export.md says which models have an ONNX form.';
+  const hint = 'docs/onnx.md says which models have an ONNX form.';
   return failed('model-unsupported', `${what}, and no ONNX graph is built of that`, hint);
 }

@@ -42,7 +42,7 @@ describe('the hardware catalogue', () => {
   });
 
   test('are as many as the docs say', () => {
-    const page = readFileSync(join(import.meta.dirname, '../../../docs/roofline-rows.md'), 'utf8');
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/prediction.md'), 'utf8');
     expect(page).toContain(`any of ${HARDWARE.length} devices`);
   });
 
