@@ -9,12 +9,9 @@ export function top(title: string, metric: MetricName): Sized {
     title,
     description: shown(metric).help,
     unit: shown(metric).unit,
-    lines: [
-      {
-        expr: `topk(15, max by (model, quantization, node, experiment) (${results(metric)}))`,
-        legend: '{{model}} {{quantization}} on {{node}} ({{experiment}})',
-      },
-    ],
+    lines: {
+      '{{model}} {{quantization}} on {{node}} ({{experiment}})': `topk(15, max by (model, quantization, node, experiment) (${results(metric)}))`,
+    },
   });
 }
 

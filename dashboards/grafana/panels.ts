@@ -23,60 +23,60 @@ export interface Placeable extends Builder<Panel> {
   gridPos(at: { x: number; y: number; w: number; h: number }): unknown;
 }
 
-export interface PanelOptions {
+export interface PanelHead {
   readonly title: string;
   /** What it shows, and what it does not; a sentence or two. */
   readonly description: string;
-  /** Grafana's word for it. */
-  readonly unit: string;
   readonly width?: number;
   readonly height?: number;
 }
 
-export interface Line {
-  readonly expr: string;
-  /** `{{label}}` stands for a label's value. */
-  readonly legend: string;
+interface PanelOptions extends PanelHead {
+  /** Grafana's word for it. */
+  readonly unit: string;
 }
 
-export function letter(index: number): string {
+/** Queries by their legends, in which `{{label}}` stands for a label's value. */
+type Lines = Readonly<Record<string, string>>;
+
+/** The builder of any kind of panel. */
+interface Titled<Panel> {
+  title(text: string): Panel;
+  description(text: string): Panel;
+  datasource(source: typeof DATASOURCE): Panel;
+  unit(unit: string): Panel;
+}
+
+/** @returns a panel with what every panel has. */
+export function titled<P extends Titled<P>>(panel: P, { title, description }: PanelHead, unit = 'short'): P {
+  return panel.title(title).description(description).datasource(DATASOURCE).unit(unit);
+}
+
+const query = (index: number, expr: string) =>
+  new DataqueryBuilder().datasource(DATASOURCE).refId(letter(index)).expr(expr);
+
+function letter(index: number): string {
   return String.fromCharCode('A'.charCodeAt(0) + index);
 }
 
-function ranges(lines: readonly Line[]): Builder<Dataquery>[] {
-  return lines.map(({ expr, legend }, i) =>
-    new DataqueryBuilder().datasource(DATASOURCE).refId(letter(i)).expr(expr).legendFormat(legend).range(),
-  );
-}
-
-function instants(lines: readonly Line[]): Builder<Dataquery>[] {
-  return lines.map(({ expr, legend }, i) =>
-    new DataqueryBuilder().datasource(DATASOURCE).refId(letter(i)).expr(expr).legendFormat(legend).instant(),
-  );
+function instants(lines: Lines): Builder<Dataquery>[] {
+  return Object.entries(lines).map(([legend, expr], i) => query(i, expr).legendFormat(legend).instant());
 }
 
 /** An instant query whose labels become columns. */
 export function rows(expr: string, index: number): Builder<Dataquery> {
-  return new DataqueryBuilder()
-    .datasource(DATASOURCE)
-    .refId(letter(index))
-    .expr(expr)
-    .instant()
-    .format(PromQueryFormat.Table);
+  return query(index, expr).instant().format(PromQueryFormat.Table);
 }
 
-const byName = () => new FieldColorBuilder().mode('palette-classic-by-name' as never);
+export const byName = () => new FieldColorBuilder().mode('palette-classic-by-name' as never);
 
 /** Lines over time. */
 export function overTime(
-  options: PanelOptions & { readonly lines: readonly Line[]; readonly stacked?: boolean },
+  options: PanelOptions & { readonly lines: Lines; readonly stacked?: boolean },
 ): Sized {
-  const panel = new timeseries.PanelBuilder()
-    .title(options.title)
-    .description(options.description)
-    .datasource(DATASOURCE)
-    .unit(options.unit)
-    .targets(ranges(options.lines))
+  const ranges = Object.entries(options.lines);
+  const panel = titled(new timeseries.PanelBuilder(), options, options.unit)
+    .targets(ranges.map(([legend, expr], i) => query(i, expr).legendFormat(legend).range()))
     .colorScheme(byName())
     .fillOpacity(options.stacked ? 40 : 0)
     .showPoints(common.VisibilityMode.Never)
@@ -86,12 +86,8 @@ export function overTime(
 }
 
 /** One number for each series, as it is now. */
-export function number(options: PanelOptions & { readonly lines: readonly Line[] }): Sized {
-  const panel = new stat.PanelBuilder()
-    .title(options.title)
-    .description(options.description)
-    .datasource(DATASOURCE)
-    .unit(options.unit)
+export function number(options: PanelOptions & { readonly lines: Lines }): Sized {
+  const panel = titled(new stat.PanelBuilder(), options, options.unit)
     .targets(instants(options.lines))
     .colorScheme(byName())
     .graphMode(common.BigValueGraphMode.None)
@@ -101,12 +97,8 @@ export function number(options: PanelOptions & { readonly lines: readonly Line[]
 }
 
 /** A bar for each series, as it is now. */
-export function bars(options: PanelOptions & { readonly lines: readonly Line[] }): Sized {
-  const panel = new bargauge.PanelBuilder()
-    .title(options.title)
-    .description(options.description)
-    .datasource(DATASOURCE)
-    .unit(options.unit)
+export function bars(options: PanelOptions & { readonly lines: Lines }): Sized {
+  const panel = titled(new bargauge.PanelBuilder(), options, options.unit)
     .min(0)
     .targets(instants(options.lines))
     .colorScheme(byName())
@@ -118,20 +110,8 @@ export function bars(options: PanelOptions & { readonly lines: readonly Line[] }
 
 /** Buckets of a histogram over time; the legend of its query has to be `{{le}}`. */
 export function buckets(options: PanelOptions & { readonly expr: string }): Sized {
-  const panel = new heatmap.PanelBuilder()
-    .title(options.title)
-    .description(options.description)
-    .datasource(DATASOURCE)
-    .unit('short')
-    .targets([
-      new DataqueryBuilder()
-        .datasource(DATASOURCE)
-        .refId('A')
-        .expr(options.expr)
-        .legendFormat('{{le}}')
-        .format(PromQueryFormat.Heatmap)
-        .range(),
-    ])
+  const panel = titled(new heatmap.PanelBuilder(), options)
+    .targets([query(0, options.expr).legendFormat('{{le}}').format(PromQueryFormat.Heatmap).range()])
     .calculate(false)
     .yAxis(new heatmap.YAxisConfigBuilder().unit(options.unit));
   return { panel, width: options.width ?? 12, height: options.height ?? 8 };
@@ -148,34 +128,16 @@ export interface Column {
  * @param options.by labels that make a row; every query is reduced to them, so that rows can be merged
  */
 export function grid(
-  options: Omit<PanelOptions, 'unit'> & {
+  options: PanelHead & {
     readonly by: readonly string[];
     readonly columns: readonly Column[];
     readonly sortBy?: string;
   },
 ): Sized {
   const { by, columns } = options;
-  const panel = new table.PanelBuilder()
-    .title(options.title)
-    .description(options.description)
-    .datasource(DATASOURCE)
-    .unit('short')
+  const panel = titled(new table.PanelBuilder(), options)
     .targets(columns.map(({ expr }, i) => rows(`max by (${by.join(', ')}) (${expr})`, i)))
-    .transformations([
-      { id: 'merge', options: {} },
-      {
-        id: 'organize',
-        options: {
-          excludeByName: { Time: true },
-          indexByName: Object.fromEntries(
-            [...by, ...columns.map((_, i) => valueField(i, columns.length))].map((name, i) => [name, i]),
-          ),
-          renameByName: Object.fromEntries(
-            columns.map(({ name }, i) => [valueField(i, columns.length), name]),
-          ),
-        },
-      },
-    ])
+    .transformations(merged(by, columns))
     .filterable(true);
   for (const { name, unit } of columns) panel.overrideByName(name, [{ id: 'unit', value: unit }]);
   if (options.sortBy !== undefined) {
@@ -184,7 +146,19 @@ export function grid(
   return { panel, width: options.width ?? 24, height: options.height ?? 9 };
 }
 
-/** What Grafana calls the values of a table query: with its letter as soon as there are several. */
-export function valueField(index: number, of: number): string {
-  return of === 1 ? 'Value' : `Value #${letter(index)}`;
+/** @returns what makes one table of several queries: the labels that name a row, then a column for each query, by its name. */
+export function merged(labels: readonly string[], columns: readonly { readonly name: string }[]) {
+  // What Grafana calls the values of a table query: with its letter as soon as there are several.
+  const fields = columns.map((_, i) => (columns.length === 1 ? 'Value' : `Value #${letter(i)}`));
+  return [
+    { id: 'merge', options: {} },
+    {
+      id: 'organize',
+      options: {
+        excludeByName: { Time: true },
+        indexByName: Object.fromEntries([...labels, ...fields].map((name, i) => [name, i])),
+        renameByName: Object.fromEntries(columns.map(({ name }, i) => [fields[i], name])),
+      },
+    },
+  ];
 }

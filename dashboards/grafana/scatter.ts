@@ -1,7 +1,6 @@
 import * as common from '@grafana/grafana-foundation-sdk/common';
-import { FieldColorBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as xychart from '@grafana/grafana-foundation-sdk/xychart';
-import { DATASOURCE, type PanelOptions, rows, type Sized, valueField } from './panels.js';
+import { byName, merged, type PanelHead, rows, type Sized, titled } from './panels.js';
 
 export interface ScatterAxis {
   /** A vector with the labels `series` and `point` and no others (`named`). */
@@ -18,32 +17,17 @@ export const LINE = 'roof ';
  * Points of two queries, joined by what they are called. Grafana makes a series of each value of `series`, of which the
  * first number is across and the next up.
  */
-export function scatter(
-  options: Omit<PanelOptions, 'unit'> & { readonly x: ScatterAxis; readonly y: ScatterAxis },
-): Sized {
+export function scatter(options: PanelHead & { readonly x: ScatterAxis; readonly y: ScatterAxis }): Sized {
   const axes = [options.x, options.y];
-  const fields = axes.map((_, i) => valueField(i, axes.length));
-  const panel = new xychart.PanelBuilder()
-    .title(options.title)
-    .description(options.description)
-    .datasource(DATASOURCE)
-    .unit(options.y.unit)
+  const panel = titled(new xychart.PanelBuilder(), options, options.y.unit)
     .targets(axes.map(({ expr }, i) => rows(expr, i)))
     .transformations([
-      { id: 'merge', options: {} },
-      {
-        id: 'organize',
-        options: {
-          excludeByName: { Time: true },
-          indexByName: Object.fromEntries(['series', 'point', ...fields].map((name, i) => [name, i])),
-          renameByName: Object.fromEntries(axes.map(({ name }, i) => [fields[i], name])),
-        },
-      },
+      ...merged(['series', 'point'], axes),
       // Lines go from point to point as they come.
       { id: 'sortBy', options: { fields: {}, sort: [{ field: options.x.name, desc: false }] } },
       { id: 'partitionByValues', options: { fields: ['series'], keepFields: false } },
     ])
-    .colorScheme(new FieldColorBuilder().mode('palette-classic-by-name' as never))
+    .colorScheme(byName())
     .mapping(xychart.SeriesMapping.Auto)
     .show(xychart.XYShowMode.Points)
     .pointSize({ fixed: 8 })

@@ -26,87 +26,81 @@ export function rooflineBoard(): Board {
       MODEL,
       choice('node', 'Node', 'ridgepoint_roof_flops_per_second', 'Nodes whose results stand under a roof'),
     ],
-    rows: [rooflineRow(), sharesRow(), predictionRow()],
+    rows: [rooflineRow, sharesRow, predictionRow],
   });
 }
 
-function rooflineRow(): BoardRow {
-  return {
-    title: 'Roofline',
-    panels: [
-      scatter({
-        title: 'Points on the roofs of their nodes',
-        description:
-          'FLOP/s over FLOP per byte of weights and cache, both logarithmic. A roof is min(peak, bandwidth × intensity) at the threads of the trials below it; "measured" roofs are the node\'s own, "published" ones its maker\'s. A point above a slope was served by a cache.',
-        width: 24,
-        height: 16,
-        x: {
-          name: 'FLOP per byte',
-          unit: UNIT.flopsPerByte,
-          log: true,
-          expr: `${phases('ridgepoint_phase_flops_per_byte')} or ${corners('intensity')}`,
-        },
-        y: {
-          name: 'FLOP/s',
-          unit: UNIT.flops,
-          log: true,
-          expr: `${phases('ridgepoint_phase_flops_per_second')} or ${corners('rate')}`,
-        },
-      }),
-      grid({
-        title: 'Roofs',
-        description:
-          'The ceilings that the chosen results stand under, and where each turns from bandwidth to arithmetic.',
-        by: ['node', 'device', 'level', 'arithmetic', 'threads', 'origin'],
-        height: 6,
-        columns: [
-          { name: 'peak', unit: UNIT.flops, expr: PEAK },
-          { name: 'bandwidth', unit: UNIT.bytesPerSecond, expr: BANDWIDTH },
-          { name: 'ridge point', unit: UNIT.flopsPerByte, expr: `${PEAK} / ${BANDWIDTH}` },
-        ],
-      }),
-    ],
-  };
-}
+const rooflineRow: BoardRow = {
+  title: 'Roofline',
+  panels: [
+    scatter({
+      title: 'Points on the roofs of their nodes',
+      description:
+        'FLOP/s over FLOP per byte of weights and cache, both logarithmic. A roof is min(peak, bandwidth × intensity) at the threads of the trials below it; "measured" roofs are the node\'s own, "published" ones its maker\'s. A point above a slope was served by a cache.',
+      width: 24,
+      height: 16,
+      x: {
+        name: 'FLOP per byte',
+        unit: UNIT.flopsPerByte,
+        log: true,
+        expr: `${phases('ridgepoint_phase_flops_per_byte')} or ${corners('intensity')}`,
+      },
+      y: {
+        name: 'FLOP/s',
+        unit: UNIT.flops,
+        log: true,
+        expr: `${phases('ridgepoint_phase_flops_per_second')} or ${corners('rate')}`,
+      },
+    }),
+    grid({
+      title: 'Roofs',
+      description:
+        'The ceilings that the chosen results stand under, and where each turns from bandwidth to arithmetic.',
+      by: ['node', 'device', 'level', 'arithmetic', 'threads', 'origin'],
+      height: 6,
+      columns: [
+        { name: 'peak', unit: UNIT.flops, expr: PEAK },
+        { name: 'bandwidth', unit: UNIT.bytesPerSecond, expr: BANDWIDTH },
+        { name: 'ridge point', unit: UNIT.flopsPerByte, expr: `${PEAK} / ${BANDWIDTH}` },
+      ],
+    }),
+  ],
+};
 
-function sharesRow(): BoardRow {
-  return {
-    title: 'Share of the roof',
-    panels: [
-      top('Prefill: percent of roof', 'prefillRoofRatio'),
-      top('Decoding: percent of roof', 'decodeRoofRatio'),
-      top('Prefill: model FLOPs utilization', 'prefillModelFlopsUtilizationRatio'),
-      top('Decoding: model bandwidth utilization', 'decodeModelBandwidthUtilizationRatio'),
-      top('Servers: percent of roof', 'servingRoofRatio'),
-      top('Servers: model bandwidth utilization', 'servingModelBandwidthUtilizationRatio'),
-    ],
-  };
-}
+const sharesRow: BoardRow = {
+  title: 'Share of the roof',
+  panels: [
+    top('Prefill: percent of roof', 'prefillRoofRatio'),
+    top('Decoding: percent of roof', 'decodeRoofRatio'),
+    top('Prefill: model FLOPs utilization', 'prefillModelFlopsUtilizationRatio'),
+    top('Decoding: model bandwidth utilization', 'decodeModelBandwidthUtilizationRatio'),
+    top('Servers: percent of roof', 'servingRoofRatio'),
+    top('Servers: model bandwidth utilization', 'servingModelBandwidthUtilizationRatio'),
+  ],
+};
 
-function predictionRow(): BoardRow {
-  return {
-    title: 'Prediction',
-    panels: [
-      scatter({
-        title: 'Predicted and measured time of a token',
-        description: `${shown('timePerOutputTokenSeconds').help} ${shown('predictedTimePerOutputTokenSeconds').help}`,
-        x: { ...axis('measured', 'timePerOutputTokenSeconds'), log: true },
-        y: { ...axis('predicted', 'predictedTimePerOutputTokenSeconds'), log: true },
-      }),
-      grid({
-        title: 'Error of the prediction',
-        description: `${shown('decodePredictionErrorRatio').help} Without factors of the engine on the node (\`ridge factors\`) nothing is predicted.`,
-        by: ['model', 'quantization', 'node', 'experiment'],
-        width: 12,
-        height: 12,
-        columns: [
-          column('prefill', 'prefillPredictionErrorRatio'),
-          column('decode', 'decodePredictionErrorRatio'),
-        ],
-      }),
-    ],
-  };
-}
+const predictionRow: BoardRow = {
+  title: 'Prediction',
+  panels: [
+    scatter({
+      title: 'Predicted and measured time of a token',
+      description: `${shown('timePerOutputTokenSeconds').help} ${shown('predictedTimePerOutputTokenSeconds').help}`,
+      x: { ...axis('measured', 'timePerOutputTokenSeconds'), log: true },
+      y: { ...axis('predicted', 'predictedTimePerOutputTokenSeconds'), log: true },
+    }),
+    grid({
+      title: 'Error of the prediction',
+      description: `${shown('decodePredictionErrorRatio').help} Without factors of the engine on the node (\`ridge factors\`) nothing is predicted.`,
+      by: ['model', 'quantization', 'node', 'experiment'],
+      width: 12,
+      height: 12,
+      columns: [
+        column('prefill', 'prefillPredictionErrorRatio'),
+        column('decode', 'decodePredictionErrorRatio'),
+      ],
+    }),
+  ],
+};
 
 function phases(series: string): string {
   return named(chosen(series, ON_NODE), ['phase', 'quantization'], POINT);

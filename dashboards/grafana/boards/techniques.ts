@@ -103,6 +103,6 @@ function by(title: string, metric: MetricName, technique: string): Sized {
     title,
     description: `${shown(metric).help} ${MEDIAN}`,
     unit: shown(metric).unit,
-    lines: [{ expr: medianBy(technique, labelled(metric, technique)), legend: `{{${technique}}}` }],
+    lines: { [`{{${technique}}}`]: medianBy(technique, labelled(metric, technique)) },
   });
 }
