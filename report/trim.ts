@@ -1,4 +1,5 @@
 import type { ResultRecord, SampleSeries } from '../core/result/result.js';
+import { quantileOfSorted, sorted } from '../statistics/quantile.js';
 
 /** What the page says about the raw samples it carries. */
 export interface Details {
@@ -57,9 +58,10 @@ export function keptTokens(
   { tokenSeconds }: Pick<Details, 'tokenSeconds'>,
 ): number[][] {
   if (tokenSeconds === 'all') return record.tokenSeconds.map((repeat) => repeat.map(short));
-  const pooled = record.tokenSeconds.flat().sort((a, b) => a - b);
+  const pooled = sorted(record.tokenSeconds.flat());
   if (pooled.length === 0) return [];
-  return [Array.from({ length: tokenSeconds }, (_, i) => short(at(pooled, i / (tokenSeconds - 1))))];
+  const quantile = (i: number) => quantileOfSorted(pooled, i / (tokenSeconds - 1));
+  return [Array.from({ length: tokenSeconds }, (_, i) => short(quantile(i)))];
 }
 
 function keptSamples(record: ResultRecord, { samples }: Details): SampleSeries[] {
@@ -71,12 +73,6 @@ function keptSamples(record: ResultRecord, { samples }: Details): SampleSeries[]
     const zero = series.kind === 'counter' ? (series.values[0] ?? 0) : 0;
     return { ...series, seconds: pick(series.seconds), values: pick(series.values.map((v) => v - zero)) };
   });
-}
-
-function at(sorted: readonly number[], q: number): number {
-  const place = (sorted.length - 1) * q;
-  const low = sorted[Math.floor(place)] ?? 0;
-  return low + ((sorted[Math.ceil(place)] ?? low) - low) * (place - Math.floor(place));
 }
 
 /** Six significant digits are more than a screen can show. */

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { minuteOf } from '../../../core/minute.js';
 import { axisTexts } from '../../../report/columns.js';
 import { gradesText } from '../../../report/grades-text.js';
 import type { Report } from '../../../report/report.js';
@@ -126,8 +127,6 @@ function bestRow(report: Report, metric: string, better: 'max' | 'min'): Row | n
 
 function span(report: Report): string {
   if (report.startedAt === null || report.endedAt === null) return '';
-  const stamp = (iso: string) => `${iso.slice(0, 10)} ${iso.slice(11, 16)}`;
-  const from = stamp(report.startedAt);
-  const to = stamp(report.endedAt);
+  const [from, to] = [minuteOf(report.startedAt), minuteOf(report.endedAt)];
   return `${from} to ${from.slice(0, 10) === to.slice(0, 10) ? to.slice(11) : to} UTC`;
 }

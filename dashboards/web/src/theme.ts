@@ -1,4 +1,5 @@
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useState } from 'preact/hooks';
+import { useMedia } from './media.js';
 
 export type Theme = 'light' | 'dark';
 const KEY = 'ridgepoint-theme';
@@ -6,14 +7,8 @@ const KEY = 'ridgepoint-theme';
 /** The system's theme until the reader chooses; the choice is kept where the browser lets a file keep it. */
 export function useTheme(): [Theme, () => void] {
   const [chosen, setChosen] = useState<Theme | null>(stored);
-  const [system, setSystem] = useState<Theme>(() => (darkSystem().matches ? 'dark' : 'light'));
-  useEffect(() => {
-    const query = darkSystem();
-    const follow = () => setSystem(query.matches ? 'dark' : 'light');
-    query.addEventListener('change', follow);
-    return () => query.removeEventListener('change', follow);
-  }, []);
-  const theme = chosen ?? system;
+  const dark = useMedia('(prefers-color-scheme: dark)');
+  const theme = chosen ?? (dark ? 'dark' : 'light');
   // Before the children draw: charts read their colours from the page's style.
   document.documentElement.dataset.theme = theme;
   const toggle = useCallback(() => {
@@ -26,10 +21,6 @@ export function useTheme(): [Theme, () => void] {
     }
   }, [theme]);
   return [theme, toggle];
-}
-
-function darkSystem(): MediaQueryList {
-  return matchMedia('(prefers-color-scheme: dark)');
 }
 
 function stored(): Theme | null {

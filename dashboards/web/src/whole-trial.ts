@@ -11,7 +11,6 @@ export const WholeTrials = createContext<GetTrial | null>(null);
 export interface WholeTrial {
   /** The record with its raw readings as soon as they are here; until then, and where they cannot be had, without. */
   readonly trial: ResultRecord;
-  readonly waiting: boolean;
   /** Why the readings cannot be had; null otherwise. */
   readonly missing: string | null;
 }
@@ -27,13 +26,12 @@ export function useWholeTrial(trial: ResultRecord): WholeTrial {
     if (get === null) return;
     const gone = new AbortController();
     get(trial.trialId, gone.signal).then(
-      (whole) => setGot({ trial: whole, waiting: false, missing: null }),
+      (whole) => setGot({ trial: whole, missing: null }),
       (error: unknown) => {
-        if (!gone.signal.aborted) setGot({ trial, waiting: false, missing: (error as Error).message });
+        if (!gone.signal.aborted) setGot({ trial, missing: (error as Error).message });
       },
     );
     return () => gone.abort();
   }, [get, trial.trialId]);
-  if (get === null) return { trial, waiting: false, missing: null };
-  return got?.trial.trialId === trial.trialId ? got : { trial, waiting: true, missing: null };
+  return get !== null && got?.trial.trialId === trial.trialId ? got : { trial, missing: null };
 }

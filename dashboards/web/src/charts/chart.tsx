@@ -8,6 +8,7 @@ import {
 } from 'echarts/components';
 import * as echarts from 'echarts/core';
 import { CanvasRenderer, SVGRenderer } from 'echarts/renderers';
+import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
 echarts.use([
@@ -42,6 +43,8 @@ interface ChartProps {
   readonly height: number;
   /** Of the first drawing; a chart keeps it. */
   readonly renderer?: 'svg' | 'canvas';
+  /** Has the chart as long as it is there. */
+  readonly chart?: RefObject<Chart | null>;
   /** Called once with the chart, to listen to it. */
   onReady?(chart: Chart): void;
   /** Called after each drawing and each change of size. */
@@ -49,9 +52,11 @@ interface ChartProps {
 }
 
 /** One chart that follows its option and its size. */
-export function ChartView({ option, label, height, renderer = 'svg', onReady, onDrawn }: ChartProps) {
+export function ChartView(props: ChartProps) {
+  const { option, label, height, renderer = 'svg', onReady, onDrawn } = props;
   const place = useRef<HTMLDivElement>(null);
-  const chart = useRef<Chart | null>(null);
+  const own = useRef<Chart | null>(null);
+  const chart = props.chart ?? own;
   const drawn = useRef(onDrawn);
   drawn.current = onDrawn;
   useEffect(() => {

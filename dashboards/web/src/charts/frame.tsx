@@ -2,6 +2,7 @@ import * as echarts from 'echarts/core';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { csvLines } from '../../../../report/csv.js';
+import { Heads } from '../heads.js';
 import { dataUrlToBlob, fileName, save, svgToPng } from '../save.js';
 import type { Chart } from './chart.js';
 import { colour } from './palette.js';
@@ -161,15 +162,7 @@ function Numbers({ data: { head, lines }, caption }: { data: PlotData; caption: 
             ? `the first ${MOST_LINES} of ${lines.length} lines; the CSV has all`
             : `${lines.length} lines`}
         </caption>
-        <thead>
-          <tr>
-            {head.map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Heads of={head} />
         <tbody>
           {lines.slice(0, MOST_LINES).map((line, i) => (
             <tr key={i}>

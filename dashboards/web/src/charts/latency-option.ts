@@ -1,5 +1,6 @@
 import type { Row } from '../../../../report/rows.js';
 import { scaled, scaleOf, tick } from '../../../../report/scale.js';
+import { quantileOfSorted, sorted } from '../../../../statistics/quantile.js';
 import type { Option } from './chart.js';
 import type { PlotData } from './frame.js';
 import { axisStyle, colour, frameOf, itemTooltip, namedOn, numberAxis, series } from './palette.js';
@@ -10,15 +11,12 @@ const STEPS = 240;
 
 /** @returns the gaps between tokens of a row over all repeats, sorted, seconds. */
 export function gapsOf(row: Row): number[] {
-  return row.trial.tokenSeconds.flat().sort((a, b) => a - b);
+  return sorted(row.trial.tokenSeconds.flat());
 }
 
-/** @returns the value below which the share `q` of the sorted values lies, interpolated. */
-export function quantileOf(sorted: readonly number[], q: number): number {
-  const place = (sorted.length - 1) * q;
-  const low = sorted[Math.floor(place)] ?? 0;
-  return low + ((sorted[Math.ceil(place)] ?? low) - low) * (place - Math.floor(place));
-}
+/** A row whose times are not here yet has 0. */
+const quantileOf = (gaps: readonly number[], q: number) =>
+  gaps.length === 0 ? 0 : quantileOfSorted(gaps, q);
 
 /** Share of gaps that are at most so long, one curve per row; keys go from median to median. */
 export function ecdfPlot(rows: readonly Row[], log: boolean): Plot {

@@ -14,7 +14,7 @@ interface LatencyProps extends PlotsProps {
 }
 
 /** How long each token took, of the rows that were ticked. */
-export function Latency({ report, selected, theme, hovered, onHover, onOpen }: LatencyProps) {
+export function Latency({ report, selected, theme, ...pointing }: LatencyProps) {
   const [shape, setShape] = useState<Shape>('curve');
   const [log, setLog] = useState(false);
   const chart = useRef<Chart | null>(null);
@@ -29,9 +29,6 @@ export function Latency({ report, selected, theme, hovered, onHover, onOpen }: L
   const plot = useMemo(() => ecdfPlot(rows, log), [rows, log, theme]);
   const box = useMemo(() => (shape === 'box' ? boxOption(rows, log) : null), [rows, shape, log, theme]);
   const label = `Distribution of the time between tokens of ${rows.length} rows`;
-  const onReady = (made: Chart) => {
-    chart.current = made;
-  };
   return (
     <PlotFrame
       id="latency"
@@ -41,18 +38,9 @@ export function Latency({ report, selected, theme, hovered, onHover, onOpen }: L
       data={() => latencyData(rows)}
     >
       {box === null ? (
-        <PlotView
-          plot={plot}
-          label={label}
-          height={300}
-          renderer="svg"
-          hovered={hovered}
-          onHover={onHover}
-          onOpen={onOpen}
-          onReady={onReady}
-        />
+        <PlotView plot={plot} label={label} height={300} renderer="svg" chart={chart} {...pointing} />
       ) : (
-        <ChartView option={box} label={label} height={300} onReady={onReady} />
+        <ChartView option={box} label={label} height={300} chart={chart} />
       )}
       {rows.length === 0 ? (
         <p class="empty">Tick rows in the table to compare them here.</p>

@@ -20,7 +20,7 @@ interface LoadProps extends PlotsProps {
 }
 
 /** What servers give as more is asked of them; nothing where no server was asked. */
-export function Load({ report, rows, theme, hovered, onHover, onOpen }: LoadProps) {
+export function Load({ report, rows, theme, ...pointing }: LoadProps) {
   const [acrossName, setAcross] = useState(ACROSS[0]!);
   const [upName, setUp] = useState(UP[0]!);
   const [perDevice, setPerDevice] = useState(false);
@@ -58,12 +58,8 @@ export function Load({ report, rows, theme, hovered, onHover, onOpen }: LoadProp
         label={`${y.label} against ${x.label}, ${lines.length} ${lines.length === 1 ? 'line' : 'lines'}`}
         height={360}
         renderer={rendererFor(report.rows.length)}
-        hovered={hovered}
-        onHover={onHover}
-        onOpen={onOpen}
-        onReady={(made) => {
-          chart.current = made;
-        }}
+        chart={chart}
+        {...pointing}
       />
       <div class="bar axes">
         <Picker label="Against" value={x.name} options={metricOptions(across)} onPick={setAcross} />

@@ -3,7 +3,7 @@ import type { Report } from '../../../../report/report.js';
 import { intervalOf, isMarked, metricOf, type Row } from '../../../../report/rows.js';
 import { metricText, metricTick } from '../../../../report/scale.js';
 import { frontFor, type Point, pointsOf } from './front.js';
-import { type Group, groupsOf, type PlottedSeries } from './groups.js';
+import { type Group, groupsOf, largeSeries, type PlottedSeries } from './groups.js';
 import { colour, frameOf, legendOf, namedOn, numberAxis, SERIES, series, tooltipStyle } from './palette.js';
 import type { Plot } from './plot.js';
 import { pixelsOf, SIZES } from './size.js';
@@ -38,7 +38,9 @@ export function paretoPlot(report: Report, rows: readonly Row[], view: ParetoVie
   };
   const groups = groupsOf(points, axis);
   const scatter = groups.flatMap((group, i) =>
-    points.length > LARGE ? largeSeries(group, i) : [smallSeries(group, i, pixels, size !== null)],
+    points.length > LARGE
+      ? largeSeries(group, i, ({ x, y }) => [x, y], { symbolSize: SIZES.crowded })
+      : [smallSeries(group, i, pixels, size !== null)],
   );
   const names = groups.map(({ name }) => name);
   const option = {
@@ -122,29 +124,6 @@ function smallSeries(
       data,
     },
   };
-}
-
-/** Thousands of points in one stroke; those of rows that are not valid are faint. ECharts cannot paint a stroke of none. */
-function largeSeries(group: Group<Point>, i: number): PlottedSeries<Point>[] {
-  return [true, false].flatMap((valid) => {
-    const points = group.points.filter(({ row }) => (row.state === 'valid') === valid);
-    if (points.length === 0) return [];
-    return {
-      points,
-      series: {
-        type: 'scatter',
-        name: group.name,
-        animation: false,
-        z: 3,
-        large: true,
-        largeThreshold: 0,
-        progressive: 0,
-        symbolSize: SIZES.crowded,
-        itemStyle: { color: series(i), opacity: valid ? 0.85 : 0.3 },
-        data: points.map((p) => [p.x, p.y]),
-      },
-    };
-  });
 }
 
 function plotAxis(metric: MetricColumn, log: boolean, side: 'bottom' | 'left') {

@@ -16,7 +16,7 @@ interface ParetoProps extends PlotsProps {
   readonly rows: readonly Row[];
 }
 
-export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: ParetoProps) {
+export function Pareto({ report, rows, theme, ...pointing }: ParetoProps) {
   const [chosen, setAxes] = useState<{ x: string; y: string } | null>(null);
   const axes = useMemo(() => chosen ?? firstAxes(report), [chosen, report]);
   const [xLog, setXLog] = useState(false);
@@ -67,12 +67,8 @@ export function Pareto({ report, rows, theme, hovered, onHover, onOpen }: Pareto
         label={`${y.label} against ${x.label}, ${points.length} rows${sized}`}
         height={390}
         renderer={rendererFor(report.rows.length)}
-        hovered={hovered}
-        onHover={onHover}
-        onOpen={onOpen}
-        onReady={(made) => {
-          chart.current = made;
-        }}
+        chart={chart}
+        {...pointing}
       />
       <div class="bar axes">
         {axisPicker('Across', 'x')}

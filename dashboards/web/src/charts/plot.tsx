@@ -1,3 +1,4 @@
+import type { RefObject } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Report } from '../../../../report/report.js';
 import type { Theme } from '../theme.js';
@@ -6,13 +7,17 @@ import { useZoomGestures } from './gestures.js';
 import { extentsOf, pixelOf } from './grid.js';
 import { type Extent, logTicks, shift, WHOLE, type Zoom, zoomAbout } from './zoom.js';
 
-/** What the plots of a page have in common: what they show, and the row that is pointed at or opened on any of them. */
-export interface PlotsProps {
-  readonly report: Report;
-  readonly theme: Theme;
+/** The row that is pointed at or opened on any plot of a page. */
+interface Pointing {
   readonly hovered: string | null;
   onHover(id: string | null): void;
   onOpen(id: string): void;
+}
+
+/** What the plots of a page have in common. */
+export interface PlotsProps extends Pointing {
+  readonly report: Report;
+  readonly theme: Theme;
 }
 
 /** A point that keys can go to and a pointer can open. */
@@ -34,16 +39,12 @@ export interface Plot {
   rowAt(seriesIndex: number, dataIndex: number): string | undefined;
 }
 
-interface PlotProps {
+interface PlotProps extends Partial<Pointing> {
   readonly plot: Plot;
   readonly label: string;
   readonly height: number;
   readonly renderer: 'svg' | 'canvas';
-  /** The row that is pointed at elsewhere. */
-  readonly hovered?: string | null;
-  onHover?(row: string | null): void;
-  onOpen?(row: string): void;
-  onReady(chart: Chart): void;
+  readonly chart: RefObject<Chart | null>;
 }
 
 const HELP =
@@ -57,12 +58,11 @@ const MOVES: Readonly<Record<string, readonly [number, number]>> = {
 
 /** A chart that can be zoomed, and gone through, with the pointer and with keys. */
 export function PlotView(props: PlotProps) {
-  const { plot, label, height, renderer, hovered = null, onOpen } = props;
+  const { plot, label, height, renderer, chart, hovered = null, onOpen } = props;
   const [zoom, setZoom] = useState<Zoom>(WHOLE);
   const [at, setAt] = useState<number | null>(null);
   const [ring, setRing] = useState<[number, number] | null>(null);
   const frame = useRef<HTMLDivElement>(null);
-  const chart = useRef<Chart | null>(null);
   const target = useRef<Zoom>(WHOLE);
   const latest = useRef(props);
   latest.current = props;
@@ -142,11 +142,8 @@ export function PlotView(props: PlotProps) {
           label={label}
           height={height}
           renderer={renderer}
-          onReady={(made) => {
-            chart.current = made;
-            listen(made, latest);
-            props.onReady(made);
-          }}
+          chart={chart}
+          onReady={(made) => listen(made, latest)}
           onDrawn={place}
         />
         {ring !== null && <i class="ring" style={{ left: `${ring[0]}px`, top: `${ring[1]}px` }} />}

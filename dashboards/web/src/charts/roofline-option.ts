@@ -11,7 +11,7 @@ import {
 } from '../../../../report/roofline.js';
 import type { Row } from '../../../../report/rows.js';
 import { quantity, tick } from '../../../../report/scale.js';
-import { type Group, groupsOf, type PlottedSeries } from './groups.js';
+import { type Group, groupsOf, largeSeries, type PlottedSeries } from './groups.js';
 import {
   colour,
   FONT,
@@ -106,11 +106,11 @@ function plotOf(
   by: AxisColumn | null,
   lines: readonly object[],
   axes: { readonly xAxis: object; readonly yAxis: object },
-  place: (point: RooflinePoint) => [number, number],
+  place: Place,
   opacityOf: (point: RooflinePoint) => number = () => 1,
 ): Plot {
   const scatter = groupsOf(points, by).flatMap((group, i) =>
-    points.length > LARGE ? largeSeries(group, i, place) : [smallSeries(group, i, place, opacityOf)],
+    points.length > LARGE ? phaseSeries(group, i, place) : [smallSeries(group, i, place, opacityOf)],
   );
   const pointAt = (seriesIndex: number, dataIndex: number) =>
     scatter[seriesIndex - lines.length]?.points[dataIndex];
@@ -163,37 +163,12 @@ function smallSeries(
   };
 }
 
-/**
- * Thousands of points in one stroke for each phase; those of rows that are not valid are faint. ECharts cannot paint a stroke of
- * none.
- */
-function largeSeries(
-  { name, points }: Group<RooflinePoint>,
-  i: number,
-  place: Place,
-): PlottedSeries<RooflinePoint>[] {
-  return phasesOf(points).flatMap((phase) =>
-    [true, false].flatMap((valid) => {
-      const own = points.filter((p) => p.phase.name === phase && (p.row.state === 'valid') === valid);
-      if (own.length === 0) return [];
-      return {
-        points: own,
-        series: {
-          type: 'scatter',
-          name,
-          animation: false,
-          z: 3,
-          large: true,
-          largeThreshold: 0,
-          progressive: 0,
-          symbol: SYMBOLS[phase][0],
-          symbolSize: 5,
-          itemStyle: { color: series(i), opacity: valid ? 0.85 : 0.3 },
-          data: own.map(place),
-        },
-      };
-    }),
-  );
+/** One stroke for each phase. */
+function phaseSeries({ name, points }: Group<RooflinePoint>, i: number, place: Place) {
+  return phasesOf(points).flatMap((phase) => {
+    const own = points.filter((point) => point.phase.name === phase);
+    return largeSeries({ name, points: own }, i, place, { symbol: SYMBOLS[phase][0], symbolSize: 5 });
+  });
 }
 
 /** @returns phases that points are of, each once. */

@@ -16,7 +16,7 @@ interface RooflineProps extends PlotsProps {
 }
 
 /** Where rows stand under the roofs of their machines; nothing where none has roofs. */
-export function Roofline({ report, rows, theme, hovered, onHover, onOpen }: RooflineProps) {
+export function Roofline({ report, rows, theme, ...pointing }: RooflineProps) {
   const [view, setView] = useState<View>('roofline');
   const [chosen, setBy] = useState<string | null>(null);
   const [all, setAll] = useState(false);
@@ -48,12 +48,8 @@ export function Roofline({ report, rows, theme, hovered, onHover, onOpen }: Roof
         label={`${shown === 'roofline' ? 'Points under the roofs of their machines' : 'Predicted over measured times'}: ${points.length} phases`}
         height={340}
         renderer={rendererFor(report.rows.length)}
-        hovered={hovered}
-        onHover={onHover}
-        onOpen={onOpen}
-        onReady={(made) => {
-          chart.current = made;
-        }}
+        chart={chart}
+        {...pointing}
       />
       <div class="bar axes">
         <span class="quiet">

@@ -146,12 +146,7 @@ export function Chooser({ report, selected, runs, choice, onChoice, children }: 
   );
 }
 
-interface EndsProps {
-  readonly report: Report;
-  readonly selected: readonly string[];
-  readonly choice: Choice;
-  onChoice(choice: Choice): void;
-}
+type EndsProps = Pick<ChooserProps, 'report' | 'selected' | 'onChoice'> & { readonly choice: Choice };
 
 function Ends({ report, selected, choice, onChoice }: EndsProps) {
   if (choice.kind === 'run') return null;
@@ -177,10 +172,7 @@ function Ends({ report, selected, choice, onChoice }: EndsProps) {
   );
 }
 
-interface RunsProps {
-  readonly runs: readonly OtherRun[];
-  readonly choice: Choice | null;
-  readonly report: Report;
+interface RunsProps extends Pick<ChooserProps, 'runs' | 'choice' | 'report'> {
   onLoad(name: string, get: () => Promise<Report>): void;
 }
 

@@ -134,9 +134,7 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
           option={option}
           label={`Change of ${metric.label} from A to B, ${drawn.length} of ${changes.length} experiments`}
           height={drawn.length * 20 + 56}
-          onReady={(made) => {
-            chart.current = made;
-          }}
+          chart={chart}
         />
       )}
       {changes.length > 0 && <ChangesTable changes={[...overall, ...changes]} label={metric.label} />}

@@ -2,6 +2,7 @@ import { type Apart, runsApart } from '../../../../report/apart.js';
 import { axisText } from '../../../../report/columns.js';
 import { type Matched, matchRows } from '../../../../report/compare.js';
 import type { Report } from '../../../../report/report.js';
+import type { Row } from '../../../../report/rows.js';
 
 /** What is held against what. */
 export type Choice =
@@ -14,24 +15,11 @@ export type Choice =
 
 /** @returns the pairs to compare, A first. */
 export function pairsOf(report: Report, choice: Choice): Matched {
-  switch (choice.kind) {
-    case 'run':
-      return matchRows(choice.before, report, new Set());
-    case 'axis': {
-      const side = (value: string): Report => ({
-        ...report,
-        rows: report.rows.filter((row) => axisText(row.axes[choice.axis]) === value),
-      });
-      return matchRows(side(choice.a), side(choice.b), new Set([choice.axis]));
-    }
-    case 'rows': {
-      const side = (id: string): Report => ({
-        ...report,
-        rows: report.rows.filter((row) => row.experimentId === id),
-      });
-      return matchRows(side(choice.a), side(choice.b), new Set(report.axes.map(({ name }) => name)));
-    }
-  }
+  if (choice.kind === 'run') return matchRows(choice.before, report, new Set());
+  const told = (row: Row) => (choice.kind === 'axis' ? axisText(row.axes[choice.axis]) : row.experimentId);
+  const side = (chosen: string) => ({ ...report, rows: report.rows.filter((row) => told(row) === chosen) });
+  const differ = choice.kind === 'axis' ? [choice.axis] : report.axes.map(({ name }) => name);
+  return matchRows(side(choice.a), side(choice.b), new Set(differ));
 }
 
 /** @returns the two runs that a choice holds against each other; null where it is within one. */

@@ -2,6 +2,7 @@ import { METRICS } from '../../../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../../../core/result/result.js';
 import { notApplicable } from '../../../../judgement/not-applicable.js';
 import { halfOf, metricScale, scaled } from '../../../../report/scale.js';
+import { Heads, numberHead } from '../heads.js';
 
 /** Every measurement of a trial; what was asked for and is missing says why. */
 export function Measurements({ trial }: { trial: ResultRecord }) {
@@ -16,23 +17,7 @@ export function Measurements({ trial }: { trial: ResultRecord }) {
       <h3>Measurements</h3>
       {present.length > 0 && (
         <table class="measurements">
-          <thead>
-            <tr>
-              <th scope="col">metric</th>
-              <th scope="col" class="number">
-                value
-              </th>
-              <th scope="col" class="number">
-                95 % interval
-              </th>
-              <th scope="col" class="number">
-                cv
-              </th>
-              <th scope="col" class="number">
-                n
-              </th>
-            </tr>
-          </thead>
+          <Heads of={['metric', ...['value', '95 % interval', 'cv', 'n'].map(numberHead)]} />
           <tbody>
             {present.map((metric) => {
               const entry = trial.measurements[metric.name];

@@ -123,9 +123,7 @@ function PhaseOperators({ number, phase, theme }: { number: number; phase: Profi
         option={option}
         label={`Time of ${phase.operators.length} operators of the ${phase.name}; the numbers are in the table`}
         height={bars.length * 21 + 34}
-        onReady={(made) => {
-          chart.current = made;
-        }}
+        chart={chart}
       />
       <ul class="key">
         {modules.map((module, i) => (

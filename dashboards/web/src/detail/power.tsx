@@ -32,9 +32,7 @@ export function Power({ trial, number, theme }: { trial: ResultRecord; number: n
         label={`Power over the trial, ${lines.length} ${lines.length === 1 ? 'source' : 'sources'}, phases behind it`}
         height={230}
         renderer="svg"
-        onReady={(made) => {
-          chart.current = made;
-        }}
+        chart={chart}
       />
       {power !== null && <Phases power={power} />}
     </PlotFrame>

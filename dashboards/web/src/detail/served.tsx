@@ -3,8 +3,7 @@ import type { ResultRecord } from '../../../../core/result/result.js';
 import { sloText } from '../../../../core/serving/slo.js';
 import { quantity, tick } from '../../../../report/scale.js';
 import { CURVE_SHARES, type RequestLine, type ServedView, servedView } from '../../../../report/served.js';
-import type { Chart } from '../charts/chart.js';
-import { ChartView } from '../charts/chart.js';
+import { type Chart, ChartView } from '../charts/chart.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
 import { Heads } from '../heads.js';
 import { ServedViews } from '../served-views.js';
@@ -149,9 +148,7 @@ function Curves({ view, number, theme }: { view: ServedView; number: number; the
         option={option}
         label={`Cumulative latencies of ${view.requests} requests`}
         height={260}
-        onReady={(made) => {
-          chart.current = made;
-        }}
+        chart={chart}
       />
       {view.kept.length > 0 && (
         <ul class="objectives">

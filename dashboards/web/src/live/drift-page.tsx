@@ -126,9 +126,7 @@ function Control({ chart, metric, theme }: { chart: LiveChart; metric: string; t
         option={option}
         height={190}
         label={`${chart.label}, ${metric} on ${place}: ${chart.sittings.length} sittings, ${chart.last}, ${chart.changes.length} changes of level`}
-        onReady={(made) => {
-          drawn.current = made;
-        }}
+        chart={drawn}
       />
       {chart.changes.map(({ at, environment }) => (
         <p key={at} class="quiet">

@@ -1,5 +1,6 @@
 import type { LiveNode, LiveTrial } from '../../../../report/live/live.js';
 import { quantity } from '../../../../report/scale.js';
+import { Heads } from '../heads.js';
 import { stepText } from './progress.js';
 import { hrefOf } from './route.js';
 
@@ -23,18 +24,7 @@ export function FleetPage({ nodes, running }: FleetProps) {
         <>
           <p class="counts">{fleetText(nodes, running)}</p>
           <table class="listing fleet">
-            <thead>
-              <tr>
-                <th scope="col">Node</th>
-                <th scope="col">State</th>
-                <th scope="col" class="wide">
-                  Running now
-                </th>
-                <th scope="col">Devices</th>
-                <th scope="col">Engines</th>
-                <th scope="col">Energy</th>
-              </tr>
-            </thead>
+            <Heads of={['Node', 'State', ['Running now', 'wide'], 'Devices', 'Engines', 'Energy']} />
             <tbody>
               {nodes.map((node) => (
                 <NodeRow
@@ -86,7 +76,7 @@ function NodeRow({ node, running }: { node: LiveNode; running: readonly LiveTria
         {profile.devices.map((device) => (
           <span key={device.id} class="under">
             {device.name} <span class="code">{device.classes.at(-1) ?? device.id}</span>
-            <span class="quiet"> {roofsText(profile.roofs?.[device.id] !== undefined)}</span>
+            <span class="quiet">{profile.roofs?.[device.id] !== undefined && ' roofs measured'}</span>
           </span>
         ))}
       </td>
@@ -110,10 +100,6 @@ function NodeRow({ node, running }: { node: LiveNode; running: readonly LiveTria
       </td>
     </tr>
   );
-}
-
-function roofsText(measured: boolean): string {
-  return measured ? 'roofs measured' : '';
 }
 
 function fleetText(nodes: readonly LiveNode[], running: readonly LiveTrial[]): string {

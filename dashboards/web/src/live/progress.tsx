@@ -79,47 +79,28 @@ const WHY: Partial<Record<LiveSweep['state'], string>> = { paused: 'Paused', can
 
 /** Sentences on what waits and what was given up. */
 export function Reasons({ sweep }: { sweep: LiveSweep }) {
-  const { blockedReasons, failureReasons } = sweep;
-  const flags = [
-    ['Invalid', sweep.invalidBy],
-    ['Disturbed', sweep.disturbedBy],
-  ] as const;
+  const flags = (by: LiveSweep['invalidBy']) =>
+    by.map(({ code, points }) => `${code}: ${points} ${points === 1 ? 'row' : 'rows'}`);
+  const lists: readonly (readonly [string, readonly string[]])[] = [
+    [WHY[sweep.state] ?? 'Waiting', sweep.blockedReasons],
+    ['Invalid', flags(sweep.invalidBy)],
+    ['Disturbed', flags(sweep.disturbedBy)],
+    ['Given up', sweep.failureReasons],
+  ];
   return (
     <>
-      {blockedReasons.length > 0 && (
-        <details class="reasons" open>
-          <summary>{WHY[sweep.state] ?? 'Waiting'}</summary>
-          <ul>
-            {blockedReasons.map((reason) => (
-              <li key={reason}>{reason}</li>
-            ))}
-          </ul>
-        </details>
-      )}
-      {flags.map(
-        ([summary, by]) =>
-          by.length > 0 && (
-            <details key={summary} class="reasons">
+      {lists.map(
+        ([summary, lines], i) =>
+          lines.length > 0 && (
+            <details key={i} class="reasons" open={i === 0}>
               <summary>{summary}</summary>
               <ul>
-                {by.map(({ code, points }) => (
-                  <li key={code}>
-                    {code}: {points} {points === 1 ? 'row' : 'rows'}
-                  </li>
+                {lines.map((line) => (
+                  <li key={line}>{line}</li>
                 ))}
               </ul>
             </details>
           ),
-      )}
-      {failureReasons.length > 0 && (
-        <details class="reasons">
-          <summary>Given up</summary>
-          <ul>
-            {failureReasons.map((reason) => (
-              <li key={reason}>{reason}</li>
-            ))}
-          </ul>
-        </details>
       )}
     </>
   );

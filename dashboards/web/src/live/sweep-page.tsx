@@ -1,5 +1,6 @@
 import { type ComponentChildren, createContext } from 'preact';
 import { useContext, useMemo, useState } from 'preact/hooks';
+import { minuteOf } from '../../../../core/minute.js';
 import { buildReport } from '../../../../report/build.js';
 import type { LiveReport, LiveSweep, LiveTrial } from '../../../../report/live/live.js';
 import { unpackPart } from '../../../../report/live/pack.js';
@@ -10,7 +11,6 @@ import type { Theme } from '../theme.js';
 import { askJson, change, Refusal } from './api.js';
 import { countsText, leftText, ProgressBar, Reasons, RunningTrials } from './progress.js';
 import { Search } from './search.js';
-import { stamp } from './stamp.js';
 import type { FollowedReport } from './trials.js';
 
 /** Progress of a sweep; null = it is not among the newest sweeps, or not received yet. */
@@ -92,22 +92,32 @@ function Progress() {
   );
 }
 
-/** Pauses a sweep, or goes on with one that is paused; nothing is lost by either, so nothing is asked. */
-function PauseSweep({ sweep }: { sweep: LiveSweep }) {
+/** Changes how a sweep goes on, and says what went wrong. */
+function useSteering({ sweepId }: LiveSweep) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
-  const paused = sweep.state === 'paused';
-  const toggle = async (): Promise<void> => {
-    if (busy) return;
+  const steer = async (how: 'pause' | 'resume' | 'cancel'): Promise<void> => {
     setBusy(true);
     setProblem('');
     try {
-      await change(`sweeps/${encodeURIComponent(sweep.sweepId)}/${paused ? 'resume' : 'pause'}`, {});
+      await change(`sweeps/${encodeURIComponent(sweepId)}/${how}`, {});
     } catch (error) {
       setProblem((error as Error).message);
     }
     setBusy(false);
   };
+  const alert = problem !== '' && (
+    <p class="problem" role="alert">
+      {problem}
+    </p>
+  );
+  return { busy, steer, alert, forget: () => setProblem('') };
+}
+
+/** Pauses a sweep, or goes on with one that is paused; nothing is lost by either, so nothing is asked. */
+function PauseSweep({ sweep }: { sweep: LiveSweep }) {
+  const { busy, steer, alert } = useSteering(sweep);
+  const paused = sweep.state === 'paused';
   return (
     <div class="pause">
       <button
@@ -116,15 +126,13 @@ function PauseSweep({ sweep }: { sweep: LiveSweep }) {
         // A button that is disabled would lose the focus, and with it its reader's place.
         aria-disabled={busy}
         title={paused ? undefined : 'Nothing more is begun until you resume it; what runs is finished.'}
-        onClick={() => void toggle()}
+        onClick={() => {
+          if (!busy) void steer(paused ? 'resume' : 'pause');
+        }}
       >
         {paused ? 'Resume' : 'Pause'}
       </button>
-      {problem !== '' && (
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-      )}
+      {alert}
     </div>
   );
 }
@@ -132,18 +140,8 @@ function PauseSweep({ sweep }: { sweep: LiveSweep }) {
 /** Cancels a sweep, once that was confirmed: trials that run are lost by it. */
 function CancelSweep({ sweep }: { sweep: LiveSweep }) {
   const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState('');
-  const cancel = async (): Promise<void> => {
-    setBusy(true);
-    try {
-      await change(`sweeps/${encodeURIComponent(sweep.sweepId)}/cancel`, {});
-    } catch (error) {
-      setProblem((error as Error).message);
-    }
-    setBusy(false);
-    setAsking(false);
-  };
+  const { busy, steer, alert, forget } = useSteering(sweep);
+  const cancel = () => steer('cancel').then(() => setAsking(false));
   return (
     <div class="cancel">
       {asking ? (
@@ -164,18 +162,14 @@ function CancelSweep({ sweep }: { sweep: LiveSweep }) {
           type="button"
           class="plain"
           onClick={() => {
-            setProblem('');
+            forget();
             setAsking(true);
           }}
         >
           Cancel…
         </button>
       )}
-      {problem !== '' && (
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-      )}
+      {alert}
     </div>
   );
 }
@@ -195,7 +189,7 @@ function useOtherSweeps(sweepId: string, sweeps: readonly LiveSweep[] | null): r
   return useMemo(
     () =>
       others.map(({ sweepId: id, name, submittedAt }): OtherRun => {
-        const run = `${name}, ${stamp(submittedAt)}`;
+        const run = `${name}, ${minuteOf(submittedAt)} UTC`;
         return { id, name: run, load: () => load(id, run) };
       }),
     [key],

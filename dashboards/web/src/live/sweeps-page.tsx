@@ -1,7 +1,8 @@
+import { minuteOf } from '../../../../core/minute.js';
 import type { LiveSweep, LiveTrial } from '../../../../report/live/live.js';
+import { Heads, numberHead } from '../heads.js';
 import { countsText, leftText, ProgressBar } from './progress.js';
 import { hrefOf } from './route.js';
-import { stamp } from './stamp.js';
 import { SubmitSweep } from './submit-sweep.js';
 
 interface SweepsProps {
@@ -25,19 +26,7 @@ export function SweepsPage({ sweeps, running, writes }: SweepsProps) {
         </p>
       ) : (
         <table class="listing">
-          <thead>
-            <tr>
-              <th scope="col">Sweep</th>
-              <th scope="col">State</th>
-              <th scope="col" class="wide">
-                Progress
-              </th>
-              <th scope="col" class="number">
-                Running
-              </th>
-              <th scope="col">Submitted</th>
-            </tr>
-          </thead>
+          <Heads of={['Sweep', 'State', ['Progress', 'wide'], numberHead('Running'), 'Submitted']} />
           <tbody>
             {sweeps.map((sweep) => (
               <SweepRow
@@ -77,7 +66,7 @@ function SweepRow({ sweep, running }: { sweep: LiveSweep; running: readonly Live
       </td>
       <td class="number">{running.length}</td>
       <td>
-        <time dateTime={sweep.submittedAt}>{stamp(sweep.submittedAt)}</time>
+        <time dateTime={sweep.submittedAt}>{minuteOf(sweep.submittedAt)} UTC</time>
       </td>
     </tr>
   );

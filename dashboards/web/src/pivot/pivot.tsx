@@ -78,7 +78,7 @@ interface CellsProps {
   readonly pivot: PivotData;
   readonly metric: MetricColumn;
   readonly pick: Pick;
-  onCell(axes: Readonly<Record<string, string>>): void;
+  readonly onCell: PivotProps['onCell'];
 }
 
 function Cells({ pivot, metric, pick, onCell }: CellsProps) {

@@ -1,5 +1,5 @@
 import { useMemo, useRef } from 'preact/hooks';
-import { useNarrow } from '../narrow.js';
+import { NARROW, useMedia } from '../media.js';
 import { Columns, TableHead } from './head.js';
 import { ROW, useSameRowsInView } from './in-view.js';
 import { useRowKeys, useRowsInView } from './keys.js';
@@ -20,7 +20,7 @@ export function Table(props: ResultsProps) {
     [report.metrics, props.columns],
   );
   const measured = useRef(new Widths());
-  const narrow = useNarrow();
+  const narrow = useMedia(NARROW);
   const widths = useMemo(() => measured.current.of(report.rows, metrics, narrow), [report, metrics, narrow]);
   useSameRowsInView(scroller, rows, sort, props.filter);
   const [first, last] = useRowsInView(scroller, rows.length);

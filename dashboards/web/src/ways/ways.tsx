@@ -2,6 +2,7 @@ import { useMemo } from 'preact/hooks';
 import type { Row } from '../../../../report/rows.js';
 import { WAY_HEADS, type WayTable, wayCells, waysOf, wayTitle } from '../../../../report/ways.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
+import { Heads, numberHead } from '../heads.js';
 
 /** What each way of asking gave and took, row by row; nothing where each task is asked in one way. */
 export function Ways({ rows, sweepName }: { readonly rows: readonly Row[]; readonly sweepName: string }) {
@@ -26,15 +27,7 @@ function Lines({ table }: { readonly table: WayTable }) {
   return (
     <div class="sideways">
       <table class="measurements ways">
-        <thead>
-          <tr>
-            {WAY_HEADS.map((head, i) => (
-              <th key={head} scope="col" class={i === 0 ? '' : 'number'}>
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Heads of={[WAY_HEADS[0], ...WAY_HEADS.slice(1).map(numberHead)]} />
         {grouped(table).map(([label, lines]) => (
           <tbody key={label}>
             <tr>
