@@ -2,12 +2,8 @@ import type { ResultRecord } from '../../core/result/result.js';
 import type { Report } from '../../report/report.js';
 import type { Exporter } from './exporter.js';
 
-export const jsonl: Exporter = {
-  format: 'jsonl',
-  extension: '.jsonl',
-  help: 'the result records that count, each start of an experiment as it is stored, one a line',
-  export: (report) => ({ text: jsonLines(report.rows.flatMap((row) => row.starts)), notes: [] }),
-};
+/** The result records that count, each start of an experiment as it is stored, one a line. */
+export const jsonl: Exporter = ({ rows }) => ({ text: jsonLines(rows.flatMap((row) => row.starts)), notes: [] });
 
 /** One record a line. */
 export function jsonLines(records: readonly ResultRecord[]): string {

@@ -7,15 +7,10 @@ import type { Exporter } from './exporter.js';
 /** Results under another tool's names, each name with what it means: no number of ours is taken for one of theirs. */
 export function mappedExporter(format: MappedFormat): Exporter {
   const mapping: ExportMapping = EXPORT_MAPPINGS[format];
-  return {
-    format,
-    extension: `.${format.replace(/-json$/, '')}.json`,
-    help: `results under the names of ${mapping.tool}, each with its meaning`,
-    export: (report) => ({
-      text: `${JSON.stringify(documentOf(format, mapping, report), null, 2)}\n`,
-      notes: [],
-    }),
-  };
+  return (report) => ({
+    text: `${JSON.stringify(documentOf(format, mapping, report), null, 2)}\n`,
+    notes: [],
+  });
 }
 
 function documentOf(format: MappedFormat, { tool, about, fields }: ExportMapping, report: Report) {

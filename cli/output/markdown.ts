@@ -8,12 +8,8 @@ import { WAY_HEADS, wayCells, waysOf, wayTitle } from '../../report/ways.js';
 import { constantsLine, countsLine, placeLine, remarks } from './caption.js';
 import type { Exporter } from './exporter.js';
 
-export const markdown: Exporter = {
-  format: 'md',
-  extension: '.md',
-  help: 'a table for issues and pull requests (GitHub-flavoured Markdown)',
-  export: (report) => ({ text: markdownText(report), notes: [] }),
-};
+/** A table for issues and pull requests (GitHub-flavoured Markdown). */
+export const markdown: Exporter = (report) => ({ text: markdownText(report), notes: [] });
 
 function markdownText(report: Report): string {
   const metrics = report.metrics.filter((m) => m.shown);

@@ -12,7 +12,7 @@ import { terminalStyle } from '../output/terminal.js';
 export async function renderReport(report: Report, format: Format): Promise<string> {
   if (format === 'table') return renderTable(report, terminalStyle(process.stdout));
   if (format === 'html') return await renderHtml(report);
-  const { text, notes } = EXPORTERS[format].export(report);
+  const { text, notes } = EXPORTERS[format](report);
   for (const note of notes) say(note);
   return text;
 }

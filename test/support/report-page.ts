@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { renderHtml } from '../../cli/output/index.js';
+import { renderHtml } from '../../cli/output/html.js';
 import type { Report } from '../../report/report.js';
 import { launchChromium } from './chromium.js';
 import { buildPage } from './page.js';

@@ -1,14 +1,10 @@
 import type { Exporter } from '../exporter.js';
 import { type BenchTest, benchTests, FIELD_NAMES, FIELDS } from './tests.js';
 
-export const llamaBenchJson: Exporter = {
-  format: 'llama-bench-json',
-  extension: '.llama-bench.json',
-  help: 'what `llama-bench -o json` prints, for its comparison scripts',
-  export(report) {
-    const { tests, notes } = benchTests(report);
-    return { text: `[\n${tests.map(entry).join(',\n')}\n]\n`, notes };
-  },
+/** What `llama-bench -o json` prints, for its comparison scripts. */
+export const llamaBenchJson: Exporter = (report) => {
+  const { tests, notes } = benchTests(report);
+  return { text: `[\n${tests.map(entry).join(',\n')}\n]\n`, notes };
 };
 
 function entry({ values, samplesNs, samplesTs }: BenchTest): string {

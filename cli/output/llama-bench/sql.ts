@@ -1,14 +1,10 @@
 import type { Exporter } from '../exporter.js';
 import { type BenchTest, benchTests, FIELD_NAMES, FIELDS } from './tests.js';
 
-export const llamaBenchSql: Exporter = {
-  format: 'llama-bench-sql',
-  extension: '.llama-bench.sql',
-  help: 'what `llama-bench -o sql` prints; pipe it into sqlite3 and run compare-llama-bench.py',
-  export(report) {
-    const { tests, notes } = benchTests(report);
-    return { text: `${TABLE}\n${tests.map(insert).join('')}`, notes };
-  },
+/** What `llama-bench -o sql` prints; pipe it into sqlite3 and run compare-llama-bench.py. */
+export const llamaBenchSql: Exporter = (report) => {
+  const { tests, notes } = benchTests(report);
+  return { text: `${TABLE}\n${tests.map(insert).join('')}`, notes };
 };
 
 const TYPES = { string: 'TEXT', int: 'INTEGER', bool: 'INTEGER', float: 'REAL' } as const;

@@ -194,7 +194,7 @@ test.skipIf(python === undefined)(
     );
     const { status, stderr } = spawnSync(python!, ['-I', script, 'efficiency'], {
       encoding: 'utf8',
-      input: json.export(few).text,
+      input: json(few).text,
       env: { ...process.env, WANDB_MODE: 'offline', WANDB_DIR: folder, WANDB_SILENT: 'true', HOME: folder },
     });
     expect(status, stderr).toBe(0);

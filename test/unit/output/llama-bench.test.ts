@@ -23,13 +23,13 @@ type SqlRow = Record<string, string | number>;
 
 describe('llama-bench formats', () => {
   test("the SQL makes the very table of llama-bench's own", () => {
-    expect(schemaOf(load(EXPORTERS['llama-bench-sql'].export(report([trial])).text))).toEqual(
+    expect(schemaOf(load(EXPORTERS['llama-bench-sql'](report([trial])).text))).toEqual(
       schemaOf(load(ddl)),
     );
   });
 
   test('one experiment is a prompt test and a generation test; the generation runs behind the prompt', () => {
-    const db = load(EXPORTERS['llama-bench-sql'].export(report([trial])).text);
+    const db = load(EXPORTERS['llama-bench-sql'](report([trial])).text);
     const rows = db.prepare('SELECT * FROM llama_bench').all() as SqlRow[];
     expect(rows.map((r) => [r.n_prompt, r.n_gen, r.n_depth])).toEqual([
       [256, 0, 64],
@@ -47,7 +47,7 @@ describe('llama-bench formats', () => {
   });
 
   test('the times are those of the phases: samples, mean and deviation agree with the record', () => {
-    const [pp, tg] = JSON.parse(EXPORTERS['llama-bench-json'].export(report([trial])).text);
+    const [pp, tg] = JSON.parse(EXPORTERS['llama-bench-json'](report([trial])).text);
     const decode = trial.phases.filter((p) => p.name === 'decode').map((p) => p.endSeconds - p.startSeconds);
     expect(pp.samples_ns).toHaveLength(trial.repeats.count);
     tg.samples_ns.forEach((ns: number, i: number) => {
@@ -63,7 +63,7 @@ describe('llama-bench formats', () => {
   });
 
   test('the JSON has the fields of the table in its order, then the samples', () => {
-    const [first] = JSON.parse(EXPORTERS['llama-bench-json'].export(report([trial])).text);
+    const [first] = JSON.parse(EXPORTERS['llama-bench-json'](report([trial])).text);
     const fields = (schemaOf(load(ddl)) as { name: string }[]).map((c) => c.name);
     expect(Object.keys(first)).toEqual([...fields, 'samples_ns', 'samples_ts']);
     expect(typeof first.cpu_strict).toBe('boolean');
@@ -74,7 +74,7 @@ describe('llama-bench formats', () => {
     const quoted = completeTrial({
       experiment: experimentOf({ model: "o'hara'); DROP TABLE llama_bench; --" }),
     });
-    const db = load(EXPORTERS['llama-bench-sql'].export(report([quoted])).text);
+    const db = load(EXPORTERS['llama-bench-sql'](report([quoted])).text);
     const [row] = db.prepare('SELECT model_filename FROM llama_bench').all() as SqlRow[];
     expect(row?.model_filename).toContain("o'hara'); DROP TABLE");
   });
@@ -92,16 +92,16 @@ describe('llama-bench formats', () => {
       }),
       completeTrial({ experiment: { ...fake, runner: { ...fake.runner, kind: 'fake' } }, position: 4 }),
     ];
-    const { text, notes } = EXPORTERS['llama-bench-json'].export(report(records));
+    const { text, notes } = EXPORTERS['llama-bench-json'](report(records));
     expect(JSON.parse(text)).toHaveLength(2);
     expect(notes.join(' ')).toMatch(/parallel.*failed.*invalid.*llama-cpp runner/s);
   });
 
   test('nothing to say is an empty list and an empty table', () => {
     const none = report([]);
-    expect(JSON.parse(EXPORTERS['llama-bench-json'].export(none).text)).toEqual([]);
+    expect(JSON.parse(EXPORTERS['llama-bench-json'](none).text)).toEqual([]);
     expect(
-      load(EXPORTERS['llama-bench-sql'].export(none).text).prepare('SELECT * FROM llama_bench').all(),
+      load(EXPORTERS['llama-bench-sql'](none).text).prepare('SELECT * FROM llama_bench').all(),
     ).toEqual([]);
   });
 });

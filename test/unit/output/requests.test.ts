@@ -10,7 +10,7 @@ describe('requests', () => {
 
   test('a line for each request of each start, with all that was stamped', () => {
     const report = buildReport(served, { sweepName: 's', objectives: [] });
-    const { text, notes } = EXPORTERS.requests.export(report);
+    const { text, notes } = EXPORTERS.requests(report);
     const lines = text
       .trimEnd()
       .split('\n')
@@ -29,7 +29,7 @@ describe('requests', () => {
 
   test('rows that asked no server are named and left out', () => {
     const report = buildReport([served[0]!, completeTrial()], { sweepName: 's', objectives: [] });
-    const { text, notes } = EXPORTERS.requests.export(report);
+    const { text, notes } = EXPORTERS.requests(report);
     expect(text.trimEnd().split('\n')).toHaveLength(40);
     expect(notes).toEqual(['1 row was left out: no server was asked']);
   });
@@ -41,8 +41,7 @@ describe('csv and json of served rows', () => {
       [servedTrial({ concurrency: 2, requests: 200 }), servedTrial({ concurrency: 4, requests: 200 })],
       { sweepName: 's', objectives: [] },
     );
-    const [head = [], first = []] = EXPORTERS.csv
-      .export(report)
+    const [head = [], first = []] = EXPORTERS.csv(report)
       .text.split('\r\n')
       .map((line) => line.split(','));
     // An open loop is asked for what is measured of it, too.
@@ -52,7 +51,7 @@ describe('csv and json of served rows', () => {
     expect(known.map(([name]) => name)).toContain('scheduledTimeToFirstTokenP99Seconds');
     for (const [name, { value }] of known)
       expect(Number(first.at(head.indexOf(name) - head.length))).toBe(value);
-    const { rows } = JSON.parse(EXPORTERS.json.export(report).text) as {
+    const { rows } = JSON.parse(EXPORTERS.json(report).text) as {
       rows: { measurements: Record<string, { value: number | null }> }[];
     };
     for (const [name, { value }] of known) expect(rows[0]!.measurements[name]?.value).toBe(value);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EXPORTERS, renderTable } from '../../../cli/output/index.js';
+import { EXPORTERS } from '../../../cli/output/index.js';
+import { renderTable } from '../../../cli/output/table.js';
 import { columnsOf } from '../../../cli/output/text.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
 import type { Objective } from '../../../core/sweep/spec.js';
@@ -59,7 +60,7 @@ describe('columns', () => {
     expect(text).toMatch(/ AMU .* PCU .* AL .* IT .* AEC .* MCR/);
     expect(text).toContain('AEC mean power');
     expect(text).toMatch(/^no energy: this node has no energy source/m);
-    expect(EXPORTERS.md.export(build('efficientllm')).text).toMatch(/\| AMU.*\| MCR/);
+    expect(EXPORTERS.md(build('efficientllm')).text).toMatch(/\| AMU.*\| MCR/);
   });
 
   test.each(COLUMN_SETS)('the set %s can be asked for', (name) => {
@@ -162,8 +163,8 @@ describe('words of techniques', () => {
     expect(table(160)).toContain('wanda:60% dsnot=strict');
     const long = 'wanda:60%?dsnot=strict&tokens=256';
     expect(table(160)).not.toContain(long);
-    expect(EXPORTERS.csv.export(build()).text).toContain(long);
-    expect(EXPORTERS.json.export(build()).text).toContain(long);
+    expect(EXPORTERS.csv(build()).text).toContain(long);
+    expect(EXPORTERS.json(build()).text).toContain(long);
     expect(build().rows.map((row) => row.label)).toContain('q4_k_m wanda:60% dsnot=strict');
   });
 });

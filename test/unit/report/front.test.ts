@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { EXPORTERS, renderTable } from '../../../cli/output/index.js';
+import { EXPORTERS } from '../../../cli/output/index.js';
+import { renderTable } from '../../../cli/output/table.js';
 import { metricValue } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
 import type { Objective } from '../../../core/sweep/spec.js';
@@ -85,8 +86,8 @@ describe('front of speed, quality and size', () => {
     expect(mixed.unplaced).toEqual([{ metric: 'perplexity', beyond: false, reason, rows: [2] }]);
     const sentence = `1 row without perplexity not on the front: ${reason}`;
     expect(renderTable(mixed, { width: 160, color: false, unicode: true })).toContain(sentence);
-    expect(EXPORTERS.md.export(mixed).text).toContain(sentence);
-    expect(EXPORTERS.csv.export(mixed).text).toContain(`it has no perplexity: ${reason}`);
-    expect(JSON.parse(EXPORTERS.json.export(mixed).text).rows[1].notOnFrontBecause).toContain(reason);
+    expect(EXPORTERS.md(mixed).text).toContain(sentence);
+    expect(EXPORTERS.csv(mixed).text).toContain(`it has no perplexity: ${reason}`);
+    expect(JSON.parse(EXPORTERS.json(mixed).text).rows[1].notOnFrontBecause).toContain(reason);
   });
 });

@@ -18,12 +18,12 @@ const ours = ['f16', 'q4_k_m'].map((quantization) =>
   completeTrial({ experiment: experimentOf({ quantization, threads: 2 }) }),
 );
 const report = buildReport(ours, { sweepName: 's', objectives: [] });
-const JSON_TEXT = EXPORTERS['llama-bench-json'].export(report).text;
+const JSON_TEXT = EXPORTERS['llama-bench-json'](report).text;
 const ROWS = JSON.parse(JSON_TEXT) as Record<string, unknown>[];
 const FORMS = {
   'rows.json': JSON_TEXT,
   'rows.jsonl': ROWS.map((row) => `${JSON.stringify(row)}\n`).join(''),
-  'rows.sql': EXPORTERS['llama-bench-sql'].export(report).text,
+  'rows.sql': EXPORTERS['llama-bench-sql'](report).text,
 };
 const read = (name: string, text: string) => {
   const path = join(folder, name);

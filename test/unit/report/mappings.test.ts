@@ -32,7 +32,7 @@ function exported(format: MappedFormat, changes: Partial<TrialChanges> = {}) {
   const device = { id: 'd', class: input.experiment.device.split(':')[0]!, name: 'test' };
   const record = { ...recordOf(input), ...judge(input), device };
   const report = buildReport([record], { sweepName: 'test', objectives: [] });
-  const { text } = mappedExporter(format).export(report);
+  const { text } = mappedExporter(format)(report);
   const document = JSON.parse(text) as Exported;
   return { ...document, row: document.rows[0]! };
 }
@@ -112,7 +112,7 @@ describe('servers under load', () => {
   const trial = servedTrial({ concurrency: 2, requests: 200, failsEach: 10 });
   const report = buildReport([trial], { sweepName: 'test', objectives: [] });
   const valuesOf = (format: MappedFormat) =>
-    (JSON.parse(mappedExporter(format).export(report).text) as Exported).rows[0]!.values;
+    (JSON.parse(mappedExporter(format)(report).text) as Exported).rows[0]!.values;
   const complete = requestsOf(trial.serving!.requests).filter(({ outcome }) => outcome === 'complete');
   const seconds = Math.max(...complete.map(({ done }) => done!)) - 0.001;
   const tpot = latenciesOf(complete[0]!).tpot!;

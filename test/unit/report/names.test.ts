@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { csv, renderTable } from '../../../cli/output/index.js';
+import { EXPORTERS } from '../../../cli/output/index.js';
+import { renderTable } from '../../../cli/output/table.js';
 import { json } from '../../../cli/output/json.js';
 import { buildReport } from '../../../report/build.js';
 import { importanceOf } from '../../../report/importance.js';
@@ -32,8 +33,8 @@ test('names of points are a column, and the labels of rows; what has none has a 
   ]);
   const style = { colour: false, unicode: false, columns: 100 };
   expect(renderTable(report, style as never)).toContain('as it is');
-  expect(csv.export(report).text).toMatch(/^number,.*\bname\b/);
-  const rows = (JSON.parse(json.export(report).text) as { rows: { label: string; axes: { name: string } }[] })
+  expect(EXPORTERS.csv(report).text).toMatch(/^number,.*\bname\b/);
+  const rows = (JSON.parse(json(report).text) as { rows: { label: string; axes: { name: string } }[] })
     .rows;
   expect(rows[1]).toMatchObject({ label: 'as it is', axes: { name: 'as it is', threads: 2 } });
   const grid = [0, 1, 2, 3].flatMap((parallel) =>

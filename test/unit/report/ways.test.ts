@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { renderTable } from '../../../cli/output/index.js';
+import { renderTable } from '../../../cli/output/table.js';
 import { columnsOf } from '../../../cli/output/text.js';
 import { qualityFindings } from '../../../judgement/quality.js';
 import { buildReport } from '../../../report/build.js';
