@@ -1,7 +1,7 @@
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import type { ServingFit } from '../../roofline/fit/serving-goal.js';
 import type { TrainingFit } from '../../roofline/fit/training.js';
-import { plainTable } from '../output/plain-table.js';
+import { plainTable, tableOf } from '../output/plain-table.js';
 
 const lacks = (misses: readonly string[]) => (misses.length === 0 ? 'yes' : `no: ${misses.join(', ')}`);
 
@@ -54,32 +54,18 @@ function linkCells({ stepLinkBytes, stepLinkSeconds }: ServingFit) {
 
 /** One line a device: how many, and what each of them holds by kind. */
 export function trainingTable(fits: readonly TrainingFit[]): string {
-  return plainTable(
-    [
-      'device',
-      'number',
-      'weights',
-      'gradients',
-      'optimizer',
-      'activations',
-      'memory each',
-      'of',
-      'step',
-      'throughput',
-      'fits',
-    ],
-    fits.map(({ memory, ...fit }) => [
-      fit.hardware,
-      fit.devices,
-      formatValue(memory.weights, 'B'),
-      formatValue(memory.gradients, 'B'),
-      formatValue(memory.optimizer, 'B'),
-      formatValue(memory.activations, 'B'),
-      formatValue(memory.bytes, 'B'),
-      formatValue(fit.roomBytes, 'B'),
-      formatValue(fit.stepSeconds, 's'),
-      formatValue(fit.tokensPerSecond, 'tokens/s'),
-      lacks(fit.misses),
-    ]),
-  );
+  const holds = (kind: keyof TrainingFit['memory']) => (fit: TrainingFit) => formatValue(fit.memory[kind], 'B');
+  return tableOf(fits, {
+    device: ({ hardware }) => hardware,
+    number: ({ devices }) => devices,
+    weights: holds('weights'),
+    gradients: holds('gradients'),
+    optimizer: holds('optimizer'),
+    activations: holds('activations'),
+    'memory each': holds('bytes'),
+    of: ({ roomBytes }) => formatValue(roomBytes, 'B'),
+    step: ({ stepSeconds }) => formatValue(stepSeconds, 's'),
+    throughput: ({ tokensPerSecond }) => formatValue(tokensPerSecond, 'tokens/s'),
+    fits: ({ misses }) => lacks(misses),
+  });
 }

@@ -13,7 +13,7 @@ import { cacheFolder } from '../../engines/native/engines/location.js';
 import type { Row } from '../../report/rows.js';
 import { readSide } from '../compare/side.js';
 import { EXIT, fromFailure, usageError, workError } from '../exit.js';
-import { plainTable, printTable } from '../output/plain-table.js';
+import { plainTable, printTable, tableOf } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { CALLS, newestRun } from '../report/run-folder.js';
 import type { GraphCommandOptions } from './command.js';
@@ -74,35 +74,24 @@ function printChecked(file: string, settings: string | null): void {
 const short = (value: number | null) => (value === null ? null : Number(value.toPrecision(4)));
 
 function textOf(row: Row, graph: GraphRecord, joules: number | null): string {
-  const nodes = graph.nodes.map((node) => [
-    ...[node.node, node.kind, node.calls, short(node.seconds), short(node.timeToFirstTokenP50)],
-    ...[
-      node.promptTokens,
-      node.cachedTokens,
-      node.outputTokens,
-      short(nodeJoules(node, graph.nodes, joules)),
-    ],
-    ...[node.pathCalls, short(node.pathSeconds)],
-  ]);
-  const heads = [
-    'node',
-    'is',
-    'calls',
-    'seconds',
-    'ttft p50',
-    'prompt',
-    'cached',
-    'output',
-    'joules',
-    'on path',
-    'path s',
-  ];
   const path = graph.path.map(({ id, seconds, before }) => [id, short(before), short(seconds)]);
   const ended = graph.applications.filter(({ outcome }) => outcome === 'complete').length;
   const delay = graph.networkDelaySeconds === 0 ? '' : `, network ${1000 * graph.networkDelaySeconds} ms`;
   return [
     `${row.number} ${row.label}: ${graph.graph}, ${graph.execution}${delay}; ${ended} of ${graph.applications.length} applications from start to end; prefixes: ${graph.sharing}`,
-    plainTable(heads, nodes),
+    tableOf(graph.nodes, {
+      node: ({ node }) => node,
+      is: ({ kind }) => kind,
+      calls: ({ calls }) => calls,
+      seconds: ({ seconds }) => short(seconds),
+      'ttft p50': ({ timeToFirstTokenP50 }) => short(timeToFirstTokenP50),
+      prompt: ({ promptTokens }) => promptTokens,
+      cached: ({ cachedTokens }) => cachedTokens,
+      output: ({ outputTokens }) => outputTokens,
+      joules: (node) => short(nodeJoules(node, graph.nodes, joules)),
+      'on path': ({ pathCalls }) => pathCalls,
+      'path s': ({ pathSeconds }) => short(pathSeconds),
+    }),
     'critical path of the median application:',
     plainTable(['call', 'after', 'seconds'], path),
     '',
@@ -136,18 +125,8 @@ async function printCalls(
   for await (const { row, call } of chosen()) {
     const { item, call: id, outcome, promptTokens, cachedTokens, outputTokens, start, end, answer } = call;
     const said = answer?.replaceAll(/\s+/g, ' ').slice(0, 50) ?? null;
-    lines.push([
-      row.number,
-      item,
-      id,
-      outcome,
-      short(start),
-      short(end),
-      promptTokens,
-      cachedTokens,
-      outputTokens,
-      said,
-    ]);
+    const tokens = [promptTokens, cachedTokens, outputTokens];
+    lines.push([row.number, item, id, outcome, short(start), short(end), ...tokens, said]);
   }
   printTable(
     ['row', 'item', 'call', 'outcome', 'start', 'end', 'prompt', 'cached', 'output', 'answer'],

@@ -5,7 +5,7 @@ import type { Roofs } from '../../core/result/roofs.js';
 import type { OpListing } from '../../engines/native/ops.js';
 import { roofShare } from '../../roofline/roof-share.js';
 import { quantile } from '../../statistics/quantile.js';
-import { plainTable } from '../output/plain-table.js';
+import { plainTable, tableOf } from '../output/plain-table.js';
 
 /** Every op: what it is, its shape, and its variants with why one cannot run. */
 export function listText(ops: readonly OpListing[]): string {
@@ -41,43 +41,35 @@ export function checkTable(checked: readonly CheckedOp[]): string {
 
 /** @param roofs of this node's CPUs, or of its GPU; null = none are stored, and shares are missing. */
 export function timeTable(timed: readonly TimedOp[], op: OpFacts, roofs: Roofs | null): string {
-  const rows = timed.map(({ request, cache, work, nanoseconds }) => {
-    const [low, middle, high] = [0.25, 0.5, 0.75].map((q) => quantile(nanoseconds, q));
+  const at = ({ nanoseconds }: TimedOp, share: number) => quantile(nanoseconds, share);
+  const shareOf = (one: TimedOp) => {
+    const { request, cache, work } = one;
     // Out of the caches the roof of memory says nothing.
-    const share =
-      roofs === null || cache === 'warm'
-        ? null
-        : roofShare(roofs, arithmeticOf(request), work, threadsOf(roofs) ?? request.threads, middle! / 1e9);
-    return [
-      request.variant,
-      request.type,
-      cache,
-      round(middle! / 1e3),
-      `${round(low! / 1e3)}-${round(high! / 1e3)}`,
-      nanoseconds.length,
-      round(work.bytes / middle!),
-      round(work.flops / middle!),
-      share === null ? null : Number((100 * share).toFixed(1)),
-      work.facts.bitsPerWeight === undefined ? null : round(work.facts.bitsPerWeight),
-    ];
+    if (roofs === null || cache === 'warm') return null;
+    const arithmetic = arithmeticOf(request);
+    return roofShare(roofs, arithmetic, work, threadsOf(roofs) ?? request.threads, at(one, 0.5) / 1e9);
+  };
+  const table = tableOf(timed, {
+    variant: ({ request }) => request.variant,
+    type: ({ request }) => request.type,
+    cache: ({ cache }) => cache,
+    'median us': (one) => round(at(one, 0.5) / 1e3),
+    'middle half': (one) => `${round(at(one, 0.25) / 1e3)}-${round(at(one, 0.75) / 1e3)}`,
+    repeats: ({ nanoseconds }) => nanoseconds.length,
+    'GB/s': (one) => round(one.work.bytes / at(one, 0.5)),
+    'GFLOP/s': (one) => round(one.work.flops / at(one, 0.5)),
+    '% of roof': (one) => {
+      const share = shareOf(one);
+      return share === null ? null : Number((100 * share).toFixed(1));
+    },
+    'bits/weight': ({ work: { facts } }) =>
+      facts.bitsPerWeight === undefined ? null : round(facts.bitsPerWeight),
   });
   const { shape, threads } = timed[0]?.request ?? { shape: [], threads: 0 };
   const named = op.parameters.map(({ name }, i) => `${name}=${shape[i]}`).join(',');
-  const headers = [
-    'variant',
-    'type',
-    'cache',
-    'median us',
-    'middle half',
-    'repeats',
-    'GB/s',
-    'GFLOP/s',
-    '% of roof',
-    'bits/weight',
-  ];
   const against =
     roofs === null ? 'no roofs are stored: `ridge roofs` measures them' : `roofs of ${roofs.measuredAt}`;
-  return `${op.name} ${named}, ${threads} threads, ${against}\n${plainTable(headers, rows)}`;
+  return `${op.name} ${named}, ${threads} threads, ${against}\n${table}`;
 }
 
 /** A GPU's roofs are those of all its multiprocessors. */

@@ -25,6 +25,18 @@ export function plainTable(headers: readonly string[], rows: readonly (readonly 
   return [line([...headers]), ...rows.map(line)].join('\n');
 }
 
+/** The columns of a table of items: what stands below each head. */
+export type Columns<T> = Readonly<Record<string, (item: T) => Cell>>;
+
+/** The same of items, by its columns. */
+export function tableOf<T>(items: readonly T[], columns: Columns<T>): string {
+  const cells = Object.values(columns);
+  return plainTable(
+    Object.keys(columns),
+    items.map((item) => cells.map((cell) => cell(item))),
+  );
+}
+
 /** Writes it to stdout. */
 export function printTable(headers: readonly string[], rows: readonly (readonly Cell[])[]): void {
   printData(plainTable(headers, rows));

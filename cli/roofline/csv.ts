@@ -1,127 +1,87 @@
 import { csvLines } from '../../report/csv.js';
-import type { Analysis, PhaseAnalysis } from '../../roofline/analysis/analysis.js';
+import type { Analysis, AnalysisRow, PhaseAnalysis } from '../../roofline/analysis/analysis.js';
 import { POINT_FIELDS } from '../../roofline/analysis/point.js';
 
 const PHASES = ['prefill', 'decode'] as const;
 
 type Cell = string | number | boolean | null;
+/** What of an item stands in each column. */
+type Columns<T> = Readonly<Record<string, (item: T) => Cell>>;
 
+const cellsOf = <T>(item: T, columns: Columns<T>): Cell[] => Object.values(columns).map((cell) => cell(item));
 const pointCells = ({ point }: Analysis): Cell[] => POINT_FIELDS.map((field) => point[field]);
+
+const OPERATOR_COLUMNS: Columns<AnalysisRow> = {
+  operator: ({ name }) => name,
+  module: ({ module }) => module,
+  calls: ({ calls }) => calls,
+  flops: ({ flops }) => flops,
+  bytes: ({ bytes }) => bytes,
+  weightsReadBytes: ({ traffic }) => traffic.weightsRead,
+  cacheReadBytes: ({ traffic }) => traffic.cacheRead,
+  cacheWrittenBytes: ({ traffic }) => traffic.cacheWritten,
+  activationsReadBytes: ({ traffic }) => traffic.activationsRead,
+  activationsWrittenBytes: ({ traffic }) => traffic.activationsWritten,
+  linkBytes: ({ linkBytes }) => linkBytes,
+  flopPerByte: ({ intensity }) => intensity,
+  arithmetic: ({ arithmetic }) => arithmetic,
+  bound: ({ bound }) => bound,
+  flopsPerSecond: ({ flopsPerSecond }) => flopsPerSecond,
+  seconds: ({ seconds }) => seconds,
+  linkSeconds: ({ linkSeconds }) => linkSeconds,
+  share: ({ share }) => share,
+};
 
 /** @returns a row for each operator of each phase of each point, in base units. */
 export function operatorsCsv(analyses: readonly Analysis[]): string {
-  const head = [
-    ...POINT_FIELDS,
-    'phase',
-    'operator',
-    'module',
-    'calls',
-    'flops',
-    'bytes',
-    'weightsReadBytes',
-    'cacheReadBytes',
-    'cacheWrittenBytes',
-    'activationsReadBytes',
-    'activationsWrittenBytes',
-    'linkBytes',
-    'flopPerByte',
-    'arithmetic',
-    'bound',
-    'flopsPerSecond',
-    'seconds',
-    'linkSeconds',
-    'share',
-  ];
   const lines = analyses.flatMap((analysis) =>
     PHASES.flatMap((phase) =>
-      analysis[phase].rows.map((row): Cell[] => [
-        ...pointCells(analysis),
-        phase,
-        row.name,
-        row.module,
-        row.calls,
-        row.flops,
-        row.bytes,
-        row.traffic.weightsRead,
-        row.traffic.cacheRead,
-        row.traffic.cacheWritten,
-        row.traffic.activationsRead,
-        row.traffic.activationsWritten,
-        row.linkBytes,
-        row.intensity,
-        row.arithmetic,
-        row.bound,
-        row.flopsPerSecond,
-        row.seconds,
-        row.linkSeconds,
-        row.share,
-      ]),
+      analysis[phase].rows.map((row) => [...pointCells(analysis), phase, ...cellsOf(row, OPERATOR_COLUMNS)]),
     ),
   );
-  return csvLines([head, ...lines]);
+  return csvLines([[...POINT_FIELDS, 'phase', ...Object.keys(OPERATOR_COLUMNS)], ...lines]);
 }
+
+/** Of each phase, behind its name. */
+const PHASE_COLUMNS: Columns<PhaseAnalysis> = {
+  Seconds: ({ seconds }) => seconds,
+  TokensPerSecond: ({ tokensPerSecond }) => tokensPerSecond,
+  Flops: ({ flops }) => flops,
+  Bytes: ({ bytes }) => bytes,
+  FlopPerByte: ({ intensity }) => intensity,
+  Bound: ({ bound }) => bound,
+  MemoryBoundShare: ({ memoryBoundShare }) => memoryBoundShare,
+  LinkBytes: ({ linkBytes }) => linkBytes,
+  LinkSeconds: ({ linkSeconds }) => linkSeconds,
+  IdleShare: ({ idleShare }) => idleShare,
+};
+
+const POINT_COLUMNS: Columns<Analysis> = {
+  devices: ({ devices }) => devices,
+  ceilings: ({ roof }) => roof.origin,
+  ridgePointFlopPerByte: ({ roof }) => roof.ridgePoint,
+  ...Object.fromEntries(
+    PHASES.flatMap((phase) =>
+      Object.entries(PHASE_COLUMNS).map(([name, of]) => [
+        `${phase}${name}`,
+        (analysis: Analysis) => of(analysis[phase]),
+      ]),
+    ),
+  ),
+  weightsBytes: ({ memory }) => memory.weights,
+  kvCacheBytes: ({ memory }) => memory.kvCache,
+  activationsBytes: ({ memory }) => memory.activations,
+  memoryBytes: ({ memory }) => memory.bytes,
+  fits: ({ memory }) => memory.fits,
+  generateSeconds: ({ generateSeconds }) => generateSeconds,
+  draftSeconds: ({ speculative }) => speculative?.draftSeconds ?? null,
+  verifySeconds: ({ speculative }) => speculative?.verifySeconds ?? null,
+  expectedTokens: ({ speculative }) => speculative?.expectedTokens ?? null,
+  speculativeTokensPerSecond: ({ speculative }) => speculative?.tokensPerSecond ?? null,
+};
 
 /** @returns a row for each point, in base units. */
 export function pointsCsv(analyses: readonly Analysis[]): string {
-  const phaseHead = (phase: string) =>
-    [
-      'Seconds',
-      'TokensPerSecond',
-      'Flops',
-      'Bytes',
-      'FlopPerByte',
-      'Bound',
-      'MemoryBoundShare',
-      'LinkBytes',
-      'LinkSeconds',
-      'IdleShare',
-    ].map((name) => `${phase}${name}`);
-  const head = [
-    ...POINT_FIELDS,
-    'devices',
-    'ceilings',
-    'ridgePointFlopPerByte',
-    ...PHASES.flatMap(phaseHead),
-    'weightsBytes',
-    'kvCacheBytes',
-    'activationsBytes',
-    'memoryBytes',
-    'fits',
-    'generateSeconds',
-    'draftSeconds',
-    'verifySeconds',
-    'expectedTokens',
-    'speculativeTokensPerSecond',
-  ];
-  const lines = analyses.map((analysis): Cell[] => [
-    ...pointCells(analysis),
-    analysis.devices,
-    analysis.roof.origin,
-    analysis.roof.ridgePoint,
-    ...PHASES.flatMap((phase) => phaseCells(analysis[phase])),
-    analysis.memory.weights,
-    analysis.memory.kvCache,
-    analysis.memory.activations,
-    analysis.memory.bytes,
-    analysis.memory.fits,
-    analysis.generateSeconds,
-    analysis.speculative?.draftSeconds ?? null,
-    analysis.speculative?.verifySeconds ?? null,
-    analysis.speculative?.expectedTokens ?? null,
-    analysis.speculative?.tokensPerSecond ?? null,
-  ]);
-  return csvLines([head, ...lines]);
+  const lines = analyses.map((analysis) => [...pointCells(analysis), ...cellsOf(analysis, POINT_COLUMNS)]);
+  return csvLines([[...POINT_FIELDS, ...Object.keys(POINT_COLUMNS)], ...lines]);
 }
-
-const phaseCells = (phase: PhaseAnalysis): Cell[] => [
-  phase.seconds,
-  phase.tokensPerSecond,
-  phase.flops,
-  phase.bytes,
-  phase.intensity,
-  phase.bound,
-  phase.memoryBoundShare,
-  phase.linkBytes,
-  phase.linkSeconds,
-  phase.idleShare,
-];

@@ -33,33 +33,13 @@ export async function listSweeps(options: ListOptions): Promise<void> {
   }
   // Who has one alone need not be told.
   const several = new Set(sweeps.map(({ namespace }) => namespace)).size > 1;
+  const counts = ['points', 'complete', 'disturbed', 'failed', 'invalid', 'running', 'queued'] as const;
   printTable(
-    [
-      'sweep',
-      'name',
-      ...(several ? ['namespace'] : []),
-      'state',
-      'points',
-      'complete',
-      'disturbed',
-      'failed',
-      'invalid',
-      'running',
-      'queued',
-      'submitted',
-    ],
+    ['sweep', 'name', ...(several ? ['namespace'] : []), 'state', ...counts, 'submitted'],
     sweeps.map((s) => [
-      s.sweepId,
-      s.name,
-      ...(several ? [s.namespace] : []),
+      ...[s.sweepId, s.name, ...(several ? [s.namespace] : [])],
       stateWord(s) === 'not_resumed' ? 'from another release, not resumed' : stateWord(s),
-      s.points,
-      s.complete,
-      s.disturbed,
-      s.failed,
-      s.invalid,
-      s.running,
-      s.queued,
+      ...counts.map((name) => s[name]),
       s.submittedAt,
     ]),
   );

@@ -2,7 +2,7 @@ import type { NodeProfile } from '../../core/experiment/node.js';
 import { printable } from '../../core/input/printable.js';
 import type { NamespaceStatus, NodeStatus, SweepStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import { plainTable } from '../output/plain-table.js';
-import { columnsOf } from '../output/text.js';
+import { cut } from '../output/text.js';
 import { stateWord } from '../sweeps/sweeps.js';
 
 /** What a coordinator says at one moment. */
@@ -35,7 +35,8 @@ export function renderFleet(fleet: Fleet, columns: number, rows: number | null):
     rows === null || lines.length <= rows
       ? lines
       : [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} lines more`];
-  return kept.map((line) => cut(line, columns)).join('\n');
+  // Names of other people are in it.
+  return kept.map((line) => cut(printable(line).trimEnd(), columns)).join('\n');
 }
 
 function summary({ at, nodes }: Fleet, live: readonly SweepStatus[]): string {
@@ -52,25 +53,11 @@ function table(headers: readonly string[], rows: readonly (readonly Cell[])[]): 
   return rows.length === 0 ? [] : plainTable(headers, rows).split('\n');
 }
 
-function namespaceRow({
-  name,
-  weight,
-  sweeps,
-  running,
-  queued,
-  deviceHours,
-  mostRunning,
-  mostDeviceHours,
-}: NamespaceStatus): Cell[] {
+function namespaceRow(status: NamespaceStatus): Cell[] {
+  const { name, weight, sweeps, queued } = status;
   const of = (value: string, most: number | undefined) => (most === undefined ? value : `${value}/${most}`);
-  return [
-    name,
-    weight,
-    sweeps,
-    of(String(running), mostRunning),
-    queued,
-    of(deviceHours.toFixed(1), mostDeviceHours),
-  ];
+  const running = of(String(status.running), status.mostRunning);
+  return [name, weight, sweeps, running, queued, of(status.deviceHours.toFixed(1), status.mostDeviceHours)];
 }
 
 function sweepRow(sweep: SweepStatus): Cell[] {
@@ -111,14 +98,3 @@ export function timeText(seconds: number): string {
     : `${Math.floor(hours / 24)}d${hours % 24}h`;
 }
 
-/** Names of other people are in it. */
-function cut(line: string, columns: number): string {
-  const text = printable(line).trimEnd();
-  if (columnsOf(text) <= columns) return text;
-  let kept = '';
-  for (const character of text) {
-    if (columnsOf(kept + character) > columns - 1) break;
-    kept += character;
-  }
-  return `${kept}…`;
-}

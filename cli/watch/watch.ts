@@ -22,12 +22,9 @@ export const TRY_AGAIN = 'The same file, submitted again with --retry-failed, me
 
 /** What the progress display shows of one state of a sweep. */
 function progressOf(update: WatchSweepResponse, status: SweepStatus, elapsedSeconds: number): Progress {
+  const { points, complete, disturbed, failed, invalid } = status;
   return {
-    points: status.points,
-    complete: status.complete,
-    disturbed: status.disturbed,
-    failed: status.failed,
-    invalid: status.invalid,
+    ...{ points, complete, disturbed, failed, invalid },
     ...startsOf(status),
     search: searchOf(status),
     paused: status.state === SweepState.SWEEP_STATE_PAUSED,
