@@ -4,10 +4,11 @@ import { evaluationOf } from '../agent/quality/policy.js';
 import type { Scorers } from '../agent/quality/scorers.js';
 import type { ModelSettings } from '../artifacts/files/resolve.js';
 import { locateSource } from '../artifacts/files/source.js';
-import { type Failure, toFailure } from '../core/errors.js';
+import { toFailure } from '../core/errors.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { workloadNamed } from '../core/workloads/index.js';
 import { EXIT, fromFailure } from './exit.js';
+import { isMissing } from './local-models.js';
 
 /**
  * Reads what a sweep asks about answers: an error in a task file would otherwise fail every trial of hours.
@@ -21,14 +22,7 @@ export async function checkEvaluation(
   onMissing?: (why: string) => void,
 ): Promise<void> {
   if (quality === null) return;
-  try {
-    await evaluationOf(quality, settings, scorers);
-  } catch (error) {
-    const reason = toFailure(error);
-    if (reason.code === 'internal') throw error;
-    if (onMissing === undefined || !isMissing(reason)) throw fromFailure(reason, EXIT.usage);
-    onMissing(reason.message);
-  }
+  await evaluationOf(quality, settings, scorers).catch((error: unknown) => tell(error, onMissing));
 }
 
 /**
@@ -52,16 +46,16 @@ export function checkGraphs(
           const locate = (path: string) => locateSource(path, settings);
           usedBy(readGraph(locate(graph), changed === null ? null : String(changed), locate).graph, node);
         } catch (error) {
-          const reason = toFailure(error);
-          if (reason.code === 'internal') throw error;
-          if (onMissing === undefined || !isMissing(reason)) throw fromFailure(reason, EXIT.usage);
-          onMissing(reason.message);
+          tell(error, onMissing);
         }
       }
     }
   }
 }
 
-function isMissing({ code }: Failure): boolean {
-  return code === 'model-missing' || code === 'source-not-allowed';
+function tell(error: unknown, onMissing: ((why: string) => void) | undefined): void {
+  const reason = toFailure(error);
+  if (reason.code === 'internal') throw error;
+  if (onMissing === undefined || !isMissing(reason)) throw fromFailure(reason, EXIT.usage);
+  onMissing(reason.message);
 }

@@ -1,4 +1,4 @@
-import type { Failure } from '../core/errors.js';
+import { type Failure, FailureError } from '../core/errors.js';
 import { fileProblem } from '../core/input/file-problem.js';
 
 /**
@@ -44,6 +44,15 @@ export function workError(message: string, hint: string | null = null): CommandE
 /** @returns a failure of the domain as the end of a command, with the exit code given. */
 export function fromFailure(reason: Failure, exitCode: number = EXIT.failed): CommandError {
   return new CommandError(reason.message, exitCode, reason.hint);
+}
+
+/** @throws CommandError (2) in place of a FailureError: the words of the user are to blame. */
+export function asWords<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof FailureError ? fromFailure(error.failure, EXIT.usage) : error;
+  }
 }
 
 /** Reads or writes a file that somebody named. @param what is not done where that fails. @throws CommandError (2) with what the system says. */

@@ -10,7 +10,6 @@ import {
 } from '../artifacts/files/resolve.js';
 import { type Failure, failed, toFailure } from '../core/errors.js';
 import type { ModelRef } from '../core/experiment/experiment.js';
-import { printable } from '../core/input/printable.js';
 import { formatValue } from '../core/metrics/format.js';
 import type { ModelFormat } from '../core/models/formats.js';
 import { isRemote } from '../core/models/remote.js';
@@ -19,7 +18,7 @@ import type { Sweep } from '../core/sweep/spec.js';
 import { cacheFolder } from '../engines/native/engines/location.js';
 import { EXIT, fromFailure } from './exit.js';
 import { say } from './output/print.js';
-import type { ProgressStream } from './output/progress-writer.js';
+import { ProgressLine } from './output/progress-line.js';
 
 /**
  * Where models of a sweep that runs on this machine may be: the folder of the sweep file, the working
@@ -92,7 +91,7 @@ async function showingProgress(
   settings: ModelSettings,
   opening: Pick<Opening, 'digest' | 'runs'>,
 ): Promise<ResolvedModel> {
-  const progress = fetchProgress(process.stderr, source);
+  const progress = fetchProgress(source);
   // A model that was not seen before is read from end to end; of one that is fetched the line above tells.
   const slow = setTimeout(() => {
     if (!isRemote(source)) say(`reading ${source} once, for its digest`);
@@ -128,7 +127,7 @@ export async function resolveModels(
     } catch (error) {
       const reason = toFailure(error);
       if (reason.code === 'internal') throw error;
-      if (isWords(reason) && onMissing !== undefined) {
+      if (isMissing(reason) && onMissing !== undefined) {
         onMissing(model, reason.message);
         resolved.push(model);
       } else failures.push(reason);
@@ -137,7 +136,7 @@ export async function resolveModels(
   const [first] = failures;
   if (first === undefined) return resolved;
   const message = failures.map((reason) => reason.message).join('\n');
-  throw fromFailure({ ...first, message }, failures.every(isWords) ? EXIT.usage : EXIT.failed);
+  throw fromFailure({ ...first, message }, failures.every(isMissing) ? EXIT.usage : EXIT.failed);
 }
 
 /**
@@ -173,33 +172,22 @@ async function opened(model: ModelRef, settings: ModelSettings): Promise<ModelRe
   return { ...model, digest, facts };
 }
 
-/** The sweep names what is not here; the file itself is not to blame. */
-function isWords({ code }: Failure): boolean {
+/** Something that is named is not here; no file is to blame. */
+export function isMissing({ code }: Failure): boolean {
   return code === 'model-missing' || code === 'source-not-allowed';
 }
 
-/** Says how much of a model has come: one line kept up to date on a terminal, a line at each quarter elsewhere. */
-function fetchProgress(stream: ProgressStream, source: string) {
-  const live = stream.isTTY === true;
+/** Says how much of a model has come; where there is no terminal, at each quarter. */
+function fetchProgress(source: string) {
+  const line = new ProgressLine(process.stderr);
   let quarter = -1;
-  let shown = false;
   return {
     update(doneBytes: number, totalBytes: number | null): void {
       const of = totalBytes === null ? '' : ` of ${formatValue(totalBytes, 'B')}`;
-      const line = printable(`fetching ${source}: ${formatValue(doneBytes, 'B')}${of}`);
-      shown = true;
-      if (live) {
-        stream.write(`\r\x1b[2K${line}`);
-        return;
-      }
       const reached = totalBytes === null ? 0 : Math.floor((4 * doneBytes) / totalBytes);
-      if (reached === quarter) return;
+      line.update(`fetching ${source}: ${formatValue(doneBytes, 'B')}${of}`, reached !== quarter);
       quarter = reached;
-      stream.write(`${line}\n`);
     },
-    /** Takes the line off a terminal. */
-    end(): void {
-      if (live && shown) stream.write('\r\x1b[2K');
-    },
+    end: () => line.end(),
   };
 }

@@ -1,23 +1,21 @@
-import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename } from 'node:path';
 import type { Comparison } from '../../agent/quality/compare.js';
 import { COMPARE } from '../../agent/quality/jobs.js';
 import type { QualityModel } from '../../agent/quality/measure.js';
 import { attachedAdapters } from '../../artifacts/adapters/attach.js';
 import { stepsTo } from '../../artifacts/conversions/step.js';
-import { builtinFolder } from '../../artifacts/files/source.js';
 import { ArtifactStore } from '../../artifacts/files/store.js';
 import { mergeStep } from '../../artifacts/techniques/merge.js';
 import { FailureError } from '../../core/errors.js';
 import { defaultRunnerFor } from '../../core/runners/index.js';
 import { taskOf } from '../../process/isolation/job.js';
-import { usageError } from '../exit.js';
 import { OPENED_BY_COMMANDS, openModel } from '../local-models.js';
 import { printTable } from '../output/plain-table.js';
 import { printJson, say } from '../output/print.js';
-import { QualityProgressLine } from '../quality/progress-line.js';
+import { askInChild } from '../quality/asked-child.js';
 import { runCommand } from '../single/run-command.js';
 import { stoppable } from '../single/stoppable.js';
+import { textFile } from '../single/text-file.js';
 import type { CompareOptions } from './command.js';
 import { openBase, partsOf, settingsOf } from './open.js';
 
@@ -30,7 +28,7 @@ export async function compareAdapter(
   options: CompareOptions,
 ): Promise<void> {
   const parts = partsOf([spelling]);
-  const path = textOf(options.text);
+  const path = textFile(options.text);
   const settings = settingsOf(options, [source, spelling]);
   await runCommand(async () => {
     const base = await openBase(source, settings);
@@ -64,21 +62,9 @@ export async function compareAdapter(
       stride: null,
       maxWindows: options.maxWindows ?? null,
     } as const;
-    const line = new QualityProgressLine(process.stderr);
-    const ending = await stoppable({
-      task: taskOf(COMPARE, {
-        base: { ...asked(base.path), adapters },
-        model: asked(merged.path),
-        path,
-        windows,
-      }),
-      cpus: [],
-      timeLimitSeconds: null,
-      memoryLimitBytes: null,
-      onMessage: (message) => {
-        if (message.type === 'quality-progress') line.update(message.progress);
-      },
-    }).ended.finally(() => line.end());
+    const attached = { ...asked(base.path), adapters };
+    const task = taskOf(COMPARE, { base: attached, model: asked(merged.path), path, windows });
+    const ending = await askInChild(task, stoppable);
     if (ending.failure !== null) throw new FailureError(ending.failure);
     report(source, spelling, basename(path), ending.answer, options.json === true);
   });
@@ -104,11 +90,4 @@ function report(model: string, adapter: string, text: string, found: Comparison,
     ],
   );
   say(`${model} with ${adapter}, ${divergence.tokens} predictions in ${windows} windows of ${text}`);
-}
-
-function textOf(text: string | undefined): string {
-  if (text === undefined) return join(builtinFolder(), 'sample.txt');
-  const path = resolve(text);
-  if (!existsSync(path)) throw usageError(`there is no text ${text}`, 'Name a UTF-8 text file with --text.');
-  return path;
 }

@@ -6,7 +6,6 @@ import { besideGguf } from '../../artifacts/files/peft-folder.js';
 import { locateText } from '../../artifacts/files/text.js';
 import { FailureError } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
-import { printable } from '../../core/input/printable.js';
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import { isNamedAs } from '../../core/models/formats.js';
 import { defaultRunnerFor } from '../../core/runners/index.js';
@@ -19,9 +18,10 @@ import { median } from '../../statistics/quantile.js';
 import { usageError, workError } from '../exit.js';
 import { printTable } from '../output/plain-table.js';
 import { printJson, say } from '../output/print.js';
-import type { ProgressStream } from '../output/progress-writer.js';
+import { ProgressLine } from '../output/progress-line.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
+import { UNBOUND } from '../single/stoppable.js';
 import { openBase, settingsOf } from './open.js';
 import { TRAIN_OPTIONS, type TrainOptions } from './train-command.js';
 
@@ -29,37 +29,17 @@ import { TRAIN_OPTIONS, type TrainOptions } from './train-command.js';
 const LINES = 10;
 
 /** Says how training goes: one line kept up to date on a terminal, some lines elsewhere. */
-class TrainingLine {
-  readonly #stream: ProgressStream;
+class TrainingLine extends ProgressLine {
   #reported = 0;
 
-  constructor(stream: ProgressStream) {
-    this.#stream = stream;
-  }
-
-  update({ step, steps, loss, evalLoss }: TrainingProgress): void {
+  tell({ step, steps, loss, evalLoss }: TrainingProgress): void {
     if (loss === null) {
       if (evalLoss !== null) this.note(`held-out loss after ${step} steps: ${evalLoss.toFixed(4)}`);
       return;
     }
-    const text = `step ${step}/${steps}  loss ${loss.toFixed(4)}`;
-    if (this.#stream.isTTY === true) {
-      this.#stream.write(`\r\x1b[K${text}`);
-      return;
-    }
-    if (step !== 1 && step !== steps && step < this.#reported + steps / LINES) return;
-    this.#reported = step;
-    this.#stream.write(`${text}\n`);
-  }
-
-  /** A line that stays. */
-  note(text: string): void {
-    this.end();
-    this.#stream.write(`${printable(text)}\n`);
-  }
-
-  end(): void {
-    if (this.#stream.isTTY === true) this.#stream.write('\r\x1b[K');
+    const isDue = step === 1 || step === steps || step >= this.#reported + steps / LINES;
+    if (isDue) this.#reported = step;
+    this.update(`step ${step}/${steps}  loss ${loss.toFixed(4)}`, isDue);
   }
 }
 
@@ -108,13 +88,11 @@ async function train(request: TrialRequest): Promise<WorkloadOutcome> {
   const line = new TrainingLine(process.stderr);
   const child = launch({
     task: taskOf(TRIAL, request),
-    cpus: [],
-    timeLimitSeconds: null,
-    memoryLimitBytes: null,
+    ...UNBOUND,
     onMessage(message) {
       // There are no meters to wait for.
       if (message.type === 'resting') child.resume();
-      else if (message.type === 'training') line.update(message.progress);
+      else if (message.type === 'training') line.tell(message.progress);
       else if (message.type === 'warning') line.note(message.warning.message);
     },
   });

@@ -1,4 +1,3 @@
-import { existsSync, statSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
@@ -23,6 +22,7 @@ import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
 import { stoppable } from '../single/stoppable.js';
+import { textFile } from '../single/text-file.js';
 import type { CalibrateOptions } from './command.js';
 import { report } from './summary.js';
 
@@ -38,7 +38,8 @@ interface Output {
 /** `ridge calibrate`: checks every word first, then collects in a child process unless the cache has it. */
 export async function calibrateModel(source: string, options: CalibrateOptions): Promise<void> {
   const output = outputOf(options);
-  const scheme = schemeOf(options, output);
+  // Importance is measured on chunks, unless the user wants it otherwise.
+  const scheme = options.windows ?? (output?.format === 'imatrix' ? 'chunks' : 'random');
   const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
   const settings = modelSettings(folders, nodeConfig(options));
   await runCommand(async () => {
@@ -97,17 +98,8 @@ function outputOf({ output, format, force }: CalibrateOptions): Output | null {
   return { path, format: format ?? (isNamedAs('gguf', path) ? 'imatrix' : 'safetensors') };
 }
 
-/** Importance is measured on chunks, unless the user wants it otherwise. */
-function schemeOf({ windows }: CalibrateOptions, output: Output | null): 'random' | 'chunks' {
-  return windows ?? (output?.format === 'imatrix' ? 'chunks' : 'random');
-}
-
 function textOf(text: string, settings: ModelSettings): string {
-  if (text.startsWith('builtin:')) return locateText(text, settings);
-  const path = resolve(text);
-  if (!existsSync(path) || !statSync(path).isFile())
-    throw usageError(`there is no text ${text}`, 'Name a UTF-8 text file with --text.');
-  return path;
+  return text.startsWith('builtin:') ? locateText(text, settings) : textFile(text);
 }
 
 async function pathOf(model: ResolvedModel, source: string, { cacheFolder }: ModelSettings): Promise<string> {

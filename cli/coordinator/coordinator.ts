@@ -1,9 +1,8 @@
 import { join, resolve } from 'node:path';
 import { type CoordinatorConfig, readConfig } from '../../coordinator/config.js';
 import { startCoordinator } from '../../coordinator/main.js';
-import { FailureError } from '../../core/errors.js';
 import { readableBaselines } from '../baseline/read.js';
-import { EXIT, fromFailure } from '../exit.js';
+import { asWords, EXIT } from '../exit.js';
 import { onInterrupt } from '../interrupts.js';
 import { say } from '../output/print.js';
 import { startError } from '../start-error.js';
@@ -47,10 +46,5 @@ function configOf(options: CoordinatorOptions): CoordinatorConfig {
       log: { kind: 'sqlite' as const, path: join(resolve(options.data), 'coordinator.sqlite') },
     }),
   };
-  try {
-    return readConfig(given, process.env, options.config ?? null);
-  } catch (error) {
-    if (error instanceof FailureError) throw fromFailure(error.failure, EXIT.usage);
-    throw error;
-  }
+  return asWords(() => readConfig(given, process.env, options.config ?? null));
 }

@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
-import type { ExitsFound, ExitsJob } from '../../agent/quality/exits.js';
+import { basename } from 'node:path';
+import type { ExitsFound } from '../../agent/quality/exits.js';
 import { EXITS } from '../../agent/quality/jobs.js';
-import { builtinFolder } from '../../artifacts/files/source.js';
 import { formatOf } from '../../formats/index.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { usageError } from '../exit.js';
@@ -10,6 +8,7 @@ import { plainTable } from '../output/plain-table.js';
 import { printData, printJson } from '../output/print.js';
 import { askInChild, askingError } from '../quality/asked-child.js';
 import { askedModel, openAsked } from '../single/asked-model.js';
+import { textFile } from '../single/text-file.js';
 import type { ExitsOptions } from './command.js';
 
 /** `ridge exits`: checks every word first, then asks the model at each depth in a child process. */
@@ -17,9 +16,7 @@ export async function runExits(source: string, options: ExitsOptions): Promise<v
   const thresholds = numbers(options.thresholds);
   if (thresholds.length === 0 || thresholds.some((value) => !(value >= 0 && value <= 1)))
     throw usageError(`--thresholds ${options.thresholds} has to be numbers from 0 to 1, such as 0.3,0.7`);
-  const text = options.text === undefined ? join(builtinFolder(), 'sample.txt') : resolve(options.text);
-  if (!existsSync(text))
-    throw usageError(`there is no text ${options.text}`, 'Name a UTF-8 text file with --text.');
+  const text = textFile(options.text);
   const model = await openAsked(source, options);
   const { layers: allLayers } = model.facts;
   if (model.path === null || formatOf(model.path).name !== 'gguf' || allLayers === null)
@@ -27,14 +24,18 @@ export async function runExits(source: string, options: ExitsOptions): Promise<v
       `${source} is no GGUF file with layers, and those alone are cut`,
       'Convert it first: ridge models convert.',
     );
-  const found = await measure({
-    model: { ...askedModel(model, options), modelPath: model.path },
-    layers: layersOf(options.layers, allLayers),
-    allLayers,
-    path: text,
-    windows: { scheme: 'llama', context: options.context, stride: null, maxWindows: options.maxWindows },
-    thresholds,
-  });
+  const ending = await askInChild(
+    taskOf(EXITS, {
+      model: { ...askedModel(model, options), modelPath: model.path },
+      layers: layersOf(options.layers, allLayers),
+      allLayers,
+      path: text,
+      windows: { scheme: 'llama', context: options.context, stride: null, maxWindows: options.maxWindows },
+      thresholds,
+    }),
+  );
+  if (ending.failure !== null) throw askingError(ending.failure);
+  const found = ending.answer;
   if (options.json === true) {
     printJson({ schema: 'ridgepoint.dev/exits/v1', model: { source, digest: model.digest }, text, ...found });
     return;
@@ -54,12 +55,6 @@ function layersOf(list: string | undefined, all: number): number[] {
   throw usageError(
     `--layers ${list ?? layers.join(',')}: the model has ${all} layers, and an exit is behind 1 to ${all - 1} of them`,
   );
-}
-
-async function measure(job: ExitsJob): Promise<ExitsFound> {
-  const ending = await askInChild(taskOf(EXITS, job));
-  if (ending.failure !== null) throw askingError(ending.failure);
-  return ending.answer;
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;

@@ -12,7 +12,7 @@ import {
   ZERO_STAGES,
 } from '../../roofline/fit/training.js';
 import { HARDWARE } from '../../roofline/hardware/catalogue.js';
-import { CommandError, EXIT, usageError } from '../exit.js';
+import { asWords, CommandError, EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import { openCeilings } from '../roofline/open-hardware.js';
 import { openArchitecture } from '../roofline/open-model.js';
@@ -30,7 +30,7 @@ export async function runFit(options: FitOptions): Promise<void> {
 function serve({ model, architecture, devices, draft }: OpenedFit, options: FitOptions): void {
   const goal = servingGoal(draft, options);
   const fits = devices
-    .map((ceilings) => asked(() => fitServing(architecture, ceilings, goal, options.devices)))
+    .map((ceilings) => asWords(() => fitServing(architecture, ceilings, goal, options.devices)))
     .filter((fit) => fit !== null)
     .sort(fewestFirst((a: ServingFit, b: ServingFit) => a.tokenSeconds - b.tokenSeconds));
   // The draft by its name: its shapes say nothing to a reader.
@@ -84,7 +84,7 @@ function train({ model, architecture, devices }: OpenedFit, options: FitOptions)
     memoryShare: options.memoryShare,
   };
   const fits = devices
-    .map((ceilings) => asked(() => fitTraining(architecture, ceilings, goal, options.devices)))
+    .map((ceilings) => asWords(() => fitTraining(architecture, ceilings, goal, options.devices)))
     .sort(
       fewestFirst((a: TrainingFit, b: TrainingFit) => (b.tokensPerSecond ?? 0) - (a.tokensPerSecond ?? 0)),
     );
@@ -94,16 +94,6 @@ function train({ model, architecture, devices }: OpenedFit, options: FitOptions)
     say(`AdamW in mixed precision; at ${options.efficiency * 100} % of the peak`);
   }
   requireOne(fits, options);
-}
-
-/** What the model cannot do is a wrong word. */
-function asked<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof FailureError)) throw error;
-    throw usageError(error.failure.message, error.failure.hint);
-  }
 }
 
 interface AnyFit {

@@ -5,14 +5,13 @@ import { pipeline } from 'node:stream/promises';
 import { readGraph } from '../../agent/graph/files.js';
 import { callBodies, callsFolder } from '../../agent/graph/kept.js';
 import { linesOf } from '../../artifacts/files/bodies.js';
-import { FailureError } from '../../core/errors.js';
 import { allNodes } from '../../core/graph/graph.js';
 import { type CallRecord, type GraphRecord, readCall } from '../../core/graph/record.js';
 import { nodeJoules } from '../../core/graph/summary.js';
 import { cacheFolder } from '../../engines/native/engines/location.js';
 import type { Row } from '../../report/rows.js';
 import { readSide } from '../compare/side.js';
-import { EXIT, fromFailure, usageError, workError } from '../exit.js';
+import { asWords, usageError, workError } from '../exit.js';
 import { plainTable, printTable, tableOf } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { CALLS, newestRun } from '../report/run-folder.js';
@@ -59,16 +58,12 @@ function graphRows(rows: readonly Row[]): GraphRow[] {
 }
 
 function printChecked(file: string, settings: string | null): void {
-  try {
-    const { graph, items } = readGraph(file, settings);
-    const rows = allNodes(graph.body).map((node) => [node.name, node.kind, node.reads.join(', ') || null]);
-    printTable(['node', 'is', 'uses'], rows);
-    say(
-      `${file}: ${graph.name}, ${items.length} ${items.length === 1 ? 'item' : 'items'}, ${rows.length} nodes`,
-    );
-  } catch (error) {
-    throw error instanceof FailureError ? fromFailure(error.failure, EXIT.usage) : error;
-  }
+  const { graph, items } = asWords(() => readGraph(file, settings));
+  const rows = allNodes(graph.body).map((node) => [node.name, node.kind, node.reads.join(', ') || null]);
+  printTable(['node', 'is', 'uses'], rows);
+  say(
+    `${file}: ${graph.name}, ${items.length} ${items.length === 1 ? 'item' : 'items'}, ${rows.length} nodes`,
+  );
 }
 
 const short = (value: number | null) => (value === null ? null : Number(value.toPrecision(4)));

@@ -17,6 +17,7 @@ import { launch } from '../../process/isolation/launch.js';
 import { EXIT, fromFailure, tryFile, usageError } from '../exit.js';
 import { printData, say } from '../output/print.js';
 import { askedModel, openAsked } from '../single/asked-model.js';
+import { UNBOUND } from '../single/stoppable.js';
 import type { JudgeOptions } from './command.js';
 
 /** What a judge reads where nobody says otherwise. */
@@ -88,9 +89,7 @@ async function scoresBy(
   const scores: JudgedScore[] = [];
   const ending = await launch({
     task: taskOf(JUDGE, { model: askedModel(model, options), questions, judge }),
-    cpus: [],
-    timeLimitSeconds: null,
-    memoryLimitBytes: null,
+    ...UNBOUND,
     onMessage: (message) => {
       if (message.type !== 'score') return;
       const { type: _, id, ...score } = message;
@@ -124,7 +123,11 @@ function summarize(scores: readonly JudgedScore[], pairwise: boolean): void {
 /** @throws CommandError (exit code 2). */
 function judgeOf({ template: path, pairwise }: JudgeOptions): JudgeDefinition {
   if (path === undefined) return plainJudge(pairwise === true ? PAIRWISE : TEMPLATE);
-  const template = textOf(path).trimEnd();
+  const template = tryFile(
+    `the template ${path} cannot be read`,
+    () => readFileSync(path, 'utf8'),
+    'Name a text file with --template.',
+  ).trimEnd();
   if (/\.ya?ml$/.test(path)) {
     const read = parseJudge(template);
     if ('reads' in read) return read;
@@ -139,14 +142,6 @@ function judgeOf({ template: path, pairwise }: JudgeOptions): JudgeDefinition {
       : (['{answer}', 'Put {answer} where the judge is to read it.'] as const);
   if (template.includes(place)) return plainJudge(template);
   throw usageError(`the template ${path} has no ${place}`, hint);
-}
-
-function textOf(path: string): string {
-  return tryFile(
-    `the template ${path} cannot be read`,
-    () => readFileSync(path, 'utf8'),
-    'Name a text file with --template.',
-  );
 }
 
 /** @throws CommandError (exit code 2) that names the line. */

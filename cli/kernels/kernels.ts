@@ -14,7 +14,7 @@ import { type CommandError, EXIT, fromFailure, usageError, workError } from '../
 import { agentConfig } from '../node-config.js';
 import { printData, printJson } from '../output/print.js';
 import { stepProgress } from '../single/step-progress.js';
-import { stoppable } from '../single/stoppable.js';
+import { stoppable, UNBOUND } from '../single/stoppable.js';
 import type { KernelsBenchOptions, KernelsOptions } from './command.js';
 import { checkTable, listText, timeTable } from './tables.js';
 
@@ -130,9 +130,7 @@ async function ask(job: KernelsJob, what: string): Promise<KernelsAnswer> {
   const progress = stepProgress(process.stderr, what);
   const { ended } = stoppable({
     task: taskOf(KERNELS, job),
-    cpus: [],
-    timeLimitSeconds: null,
-    memoryLimitBytes: null,
+    ...UNBOUND,
     onMessage: (message) => {
       if (message.type === 'progress') progress.step(message.done, message.of);
     },

@@ -8,7 +8,7 @@ import { isRemote } from '../../core/models/remote.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { type AdapterSpec, readAdapter } from '../../core/techniques/adapter.js';
 import { chainSteps } from '../../core/techniques/chain.js';
-import { inspectModel } from '../local-models.js';
+import { inspectModel, isMissing } from '../local-models.js';
 import type { PlanWarning } from './warning.js';
 
 /**
@@ -103,8 +103,4 @@ async function failureOf(check: () => Promise<unknown>): Promise<Failure | null>
     if (failure.code === 'internal') throw error;
     return failure;
   }
-}
-
-function isMissing({ code }: Failure): boolean {
-  return code === 'model-missing' || code === 'source-not-allowed';
 }

@@ -13,7 +13,7 @@ import { nodeConfig } from '../node-config.js';
 import { fileOf } from '../single/file-of.js';
 import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
-import { stoppable } from '../single/stoppable.js';
+import { stoppable, UNBOUND } from '../single/stoppable.js';
 import type { ProfileOptions } from './command.js';
 import { report } from './summary.js';
 
@@ -54,9 +54,7 @@ async function timed(
       },
       workload: { promptTokens, generateTokens, parallel, contextDepth: depth },
     }),
-    cpus: [],
-    timeLimitSeconds: null,
-    memoryLimitBytes: null,
+    ...UNBOUND,
     onMessage: (message) => {
       if (message.type === 'progress') progress.step(message.done, message.of);
     },

@@ -1,24 +1,23 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { QUALITY } from '../../agent/quality/jobs.js';
 import { type AnswersKept, answerBodies } from '../../agent/quality/kept.js';
 import { type Scorers, scorersOf } from '../../agent/quality/scorers.js';
 import { type ReadTasks, readTasks } from '../../agent/quality/task-files.js';
 import type { ResolvedModel } from '../../artifacts/files/resolve.js';
-import { builtinFolder } from '../../artifacts/files/source.js';
-import { FailureError } from '../../core/errors.js';
 import type { AnswersFile } from '../../core/quality/answers/record.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import { taskOf } from '../../process/isolation/job.js';
-import { EXIT, fromFailure, usageError } from '../exit.js';
+import { asWords, usageError } from '../exit.js';
 import { nodeConfig } from '../node-config.js';
 import { printData, printJson, say } from '../output/print.js';
 import { terminalStyle } from '../output/terminal.js';
 import { askedModel, openAsked } from '../single/asked-model.js';
 import { outputPath } from '../single/output-path.js';
+import { textFile } from '../single/text-file.js';
 import { askInChild, askingError } from './asked-child.js';
 import type { QualityOptions } from './command.js';
 import { summary } from './summary.js';
@@ -107,20 +106,12 @@ function tasksOf(paths: readonly string[], ask: QualityOptions['ask']): Extract<
 
 /** @throws CommandError (exit code 2) for a scorer that the configuration does not have. */
 function scorersFor(tasks: readonly Task[], options: QualityOptions): Scorers {
-  try {
-    return scorersOf(tasks, nodeConfig(options).scorers);
-  } catch (error) {
-    if (error instanceof FailureError) throw fromFailure(error.failure, EXIT.usage);
-    throw error;
-  }
+  return asWords(() => scorersOf(tasks, nodeConfig(options).scorers));
 }
 
 /** @returns the text to read; null when only tasks were asked for. */
 function textOf({ text, task }: QualityOptions): string | null {
-  if (text === undefined) return task.length > 0 ? null : join(builtinFolder(), 'sample.txt');
-  const path = resolve(text);
-  if (!existsSync(path)) throw usageError(`there is no text ${text}`, 'Name a UTF-8 text file with --text.');
-  return path;
+  return text === undefined && task.length > 0 ? null : textFile(text);
 }
 
 /** A file that gets what was said to each item. Beside it, until it is whole, there is a journal, at which the same command goes on. */

@@ -10,7 +10,7 @@ import { withNamedSweep } from '../connection.js';
 import { usageError } from '../exit.js';
 import type { ConnectionOptions } from '../options/connection.js';
 import { isLog, readLogFile, readWhole } from '../report/log-file.js';
-import { readRun } from '../report/run-folder.js';
+import { readRun, type StoredRun } from '../report/run-folder.js';
 import { collectResults, requestOfStatus } from '../results/results.js';
 
 /**
@@ -24,28 +24,18 @@ export async function readSource(
   gates?: Gates,
 ): Promise<Report> {
   const [source = '', ...rest] = argument.split('#');
-  const chosen = (report: Report) =>
-    rest.length === 0 ? report : chooseRows(report, rest.join('#'), source).report;
-  if (isLog(source)) {
-    const { records, request } = await readLogFile(source);
-    return chosen(
-      buildReport(
-        records.map((record) => regraded(record, gates)),
-        request,
-      ),
-    );
-  }
+  const chosen = ({ records, request }: Pick<StoredRun, 'records' | 'request'>) => {
+    const graded = records.map((record) => regraded(record, gates));
+    const report = buildReport(graded, request);
+    return rest.length === 0 ? report : chooseRows(report, rest.join('#'), source).report;
+  };
+  if (isLog(source)) return chosen(await readLogFile(source));
   if (/\.ya?ml$/.test(source) && existsSync(source))
     throw usageError(`${source} is a sweep and no results`, 'Run it first, or add --predict.');
   if (source === '' || existsSync(source)) return readSide(argument, gates).report;
   return await withNamedSweep(source, connection, async (control, sweep) => {
     const records = await collectResults(control, sweep.sweepId);
-    return chosen(
-      buildReport(
-        records.map((record) => regraded(record, gates)),
-        requestOfStatus(sweep),
-      ),
-    );
+    return chosen({ records, request: requestOfStatus(sweep) });
   });
 }
 

@@ -3,9 +3,8 @@ import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
 import { Pusher } from '../../coordinator/exporter/push/pusher.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
-import { FailureError } from '../../core/errors.js';
 import { energyChoice } from '../agent/agent.js';
-import { EXIT, fromFailure } from '../exit.js';
+import { asWords } from '../exit.js';
 import { agentConfig, runnersFor, sharedOverrides } from '../node-config.js';
 import { say } from '../output/print.js';
 import { saying } from '../single/step-progress.js';
@@ -16,44 +15,16 @@ import type { RunFolder } from './folder.js';
 /** A run may be over in less than the minute between two scrapes, so it pushes more often. */
 const INTERVAL_SECONDS = 5;
 
-interface Pushing {
-  start(coordinator: Pick<RunningCoordinator, 'pushed'>, agent: Pick<RunningAgent, 'families'>): void;
-  /** Pushes for the last time. */
-  stop(): Promise<void>;
-}
-
-/**
- * Prepares to push what coordinator and agent of a run would show to a scrape, to where the options say.
- * @throws CommandError (2) when an option is wrong.
- */
-function preparePush({ otlp, pushTokenFile }: Pick<RunOptions, 'otlp' | 'pushTokenFile'>): Pushing {
-  const pusher = otlp === undefined ? null : pusherTo(otlp, pushTokenFile ?? null);
-  return {
-    start(coordinator, agent) {
-      pusher?.start(async () => {
-        const { families, genAi } = await coordinator.pushed();
-        return { families: [...families, ...agent.families()], genAi };
-      });
-    },
-    async stop() {
-      await pusher?.stop();
-    },
-  };
-}
-
+/** @returns what pushes to where the options say. @throws CommandError (2) when one is wrong. */
 function pusherTo(url: string, tokenFile: string | null): Pusher {
   const target = { job: 'ridgepoint-run', instance: hostname() };
-  try {
-    return new Pusher({ url, intervalSeconds: INTERVAL_SECONDS, tokenFile }, target, say);
-  } catch (error) {
-    if (error instanceof FailureError) throw fromFailure(error.failure, EXIT.usage);
-    throw error;
-  }
+  return asWords(() => new Pusher({ url, intervalSeconds: INTERVAL_SECONDS, tokenFile }, target, say));
 }
 
 /** Runs a job by a coordinator and an agent of this process. @returns as `drive`. */
 export async function runIn(folder: RunFolder, job: Job, options: RunOptions): Promise<number> {
-  const push = preparePush(options);
+  const { otlp, pushTokenFile = null } = options;
+  const pusher = otlp === undefined ? null : pusherTo(otlp, pushTokenFile);
   const coordinator = await startCoordinator({
     grpcAddress: '127.0.0.1:0',
     metricsAddress: options.metrics ?? null,
@@ -69,15 +40,20 @@ export async function runIn(folder: RunFolder, job: Job, options: RunOptions): P
     if (coordinator.webUrl !== null) say(`web view at ${coordinator.webUrl}`);
     const config = embeddedAgentConfig(coordinator, folder, job, options);
     const starting = startAgent(config);
-    agent = await saying(process.stderr, 'looking at what this machine has', starting);
-    push.start(coordinator, agent);
-    return await drive(coordinator, agent, folder, { ...job, cacheFolder: config.cacheFolder }, options);
+    const started = await saying(process.stderr, 'looking at what this machine has', starting);
+    agent = started;
+    // What both would show to a scrape.
+    pusher?.start(async () => {
+      const { families, genAi } = await coordinator.pushed();
+      return { families: [...families, ...started.families()], genAi };
+    });
+    return await drive(coordinator, started, folder, { ...job, cacheFolder: config.cacheFolder }, options);
   } catch (error) {
     // What runs could not be kept, so nobody waits for it.
     await agent?.stopNow();
     throw error;
   } finally {
-    await push.stop();
+    await pusher?.stop();
     await agent?.stop();
     await coordinator.stop('the run is over');
   }

@@ -5,7 +5,7 @@ import { toFailure } from '../../core/errors.js';
 import { defaultRunnerFor, formatsFor } from '../../core/runners/index.js';
 import { formatOf } from '../../formats/index.js';
 import { EXIT, fromFailure } from '../exit.js';
-import { modelSettings, openModel } from '../local-models.js';
+import { isMissing, modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import type { NodeOptions } from '../options/config.js';
 import { fileOf } from './file-of.js';
@@ -30,8 +30,7 @@ export async function openAsked(source: string, options: AskedOptions): Promise<
   } catch (error) {
     const reason = toFailure(error);
     if (reason.code === 'internal') throw error;
-    const isUsage = reason.code === 'model-missing' || reason.code === 'source-not-allowed';
-    throw fromFailure(reason, isUsage ? EXIT.usage : EXIT.failed);
+    throw fromFailure(reason, isMissing(reason) ? EXIT.usage : EXIT.failed);
   }
 }
 

@@ -1,0 +1,12 @@
+import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { builtinFolder } from '../../artifacts/files/source.js';
+import { usageError } from '../exit.js';
+
+/** @returns the path of a text that was named, or of the one that ships. @throws CommandError (2) where there is none. */
+export function textFile(named: string | undefined): string {
+  if (named === undefined) return join(builtinFolder(), 'sample.txt');
+  const path = resolve(named);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) return path;
+  throw usageError(`there is no text ${named}`, 'Name a UTF-8 text file with --text.');
+}
