@@ -35,11 +35,6 @@ const INSTEAD: readonly (readonly [flags: readonly string[], instead: string])[]
   ],
 ];
 
-/** The same by flag, without its dashes. */
-export const REFUSED: ReadonlyMap<string, string> = new Map(
-  INSTEAD.flatMap(([flags, instead]) => flags.map((flag) => [flag, instead] as const)),
-);
-
 /** What a flag can vary: an option of the engine that llama-bench measures, or of the workload that has its semantics. */
 export interface BenchOption {
   readonly name: string;
@@ -91,9 +86,9 @@ export function spelledOut(flag: string): string {
   const match = /^--?([A-Za-z][\w-]*)(=.*)?$/.exec(flag);
   const name = match?.[1];
   if (name === undefined) return flag;
-  const instead = REFUSED.get(name);
-  if (instead !== undefined)
-    throw usageError(`llama-bench's ${flag.split('=')[0]} is no option here: ${instead}`);
+  const refused = INSTEAD.find(([flags]) => flags.includes(name));
+  if (refused !== undefined)
+    throw usageError(`llama-bench's ${flag.split('=')[0]} is no option here: ${refused[1]}`);
   if (name.length === 1) return flag;
   return `--${SPELLINGS.get(plain(name)) ?? name}${match?.[2] ?? ''}`;
 }

@@ -13,13 +13,13 @@ import { publishedOf } from '../../report/published.js';
 import { withNamedSweep } from '../connection.js';
 import { usageError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
-import type { ConnectionOptions } from '../options/connection.js';
 import { say } from '../output/print.js';
 import { isLog, readWhole } from '../report/log-file.js';
 import { type BundleFiles, packed, sha256 } from '../report/packed/container.js';
 import { ANSWERS, CALLS, requestOf, writeWhole } from '../report/run-folder.js';
 import { fetchRun } from '../results/fetched.js';
 import { outputPath } from '../single/output-path.js';
+import type { BundleOptions } from './command.js';
 import { bodyFile, type Contents, contentsOf, hexOf, recordOf } from './contents.js';
 import { signed } from './keys.js';
 import { BUNDLE_SCHEMA, entriesOf, MANIFEST, type Manifest, SIGNATURE } from './manifest.js';
@@ -32,11 +32,7 @@ export const IN_BUNDLE = {
   sweep: 'sweep.yaml',
 } as const;
 
-export interface MakeOptions extends ConnectionOptions {
-  readonly output: string;
-  readonly key?: string;
-  readonly force?: true;
-}
+type MakeOptions = BundleOptions & { readonly output: string };
 
 /** `ridge bundle`: everything of some results in one file. */
 export async function makeBundle(sources: readonly string[], options: MakeOptions): Promise<void> {

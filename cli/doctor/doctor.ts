@@ -48,31 +48,17 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   const engines = [...native, ...onnx, ...remote];
   const settable = await settableHere(profile.devices);
   const host = hostStates(profile.devices, settable ?? {});
+  const instructions = instructionSets(profile.cpuFeatures);
   const findings: Finding[] = [
-    { name: 'ridgepoint', ok: true, found: `${VERSION}, Node ${process.version}`, hint: null },
-    {
-      name: 'cpu',
-      ok: true,
-      found: `${profile.cpuModel}, ${profile.cores} cores, ${instructionSets(profile.cpuFeatures)}`,
-      hint: null,
-    },
-    { name: 'memory', ok: true, found: `${formatValue(profile.memoryBytes, 'B')} for trials`, hint: null },
-    ...profile.devices.map((d) => ({
-      name: 'device',
-      ok: true,
-      found: `${d.id}: ${d.name} (${d.classes.join(', ')})`,
-      hint: null,
-    })),
-    { name: 'model formats', ok: true, found: FORMATS.map(openedBy).join('; '), hint: null },
-    ...engines.map((e) => ({ name: e.name, ok: e.ok, found: e.reason, hint: e.hint })),
+    there('ridgepoint', `${VERSION}, Node ${process.version}`),
+    there('cpu', `${profile.cpuModel}, ${profile.cores} cores, ${instructions}`),
+    there('memory', `${formatValue(profile.memoryBytes, 'B')} for trials`),
+    ...profile.devices.map((d) => there('device', `${d.id}: ${d.name} (${d.classes.join(', ')})`)),
+    there('model formats', FORMATS.map(openedBy).join('; ')),
+    ...engines.map(({ name, ok, reason, hint }) => ({ name, ok, found: reason, hint })),
     ...serverFindings(found),
     profile.energySources.length > 0
-      ? {
-          name: 'energy',
-          ok: true,
-          found: profile.energySources.map(renewed(periods)).join(', '),
-          hint: null,
-        }
+      ? there('energy', profile.energySources.map(renewed(periods)).join(', '))
       : {
           name: 'energy',
           ok: false,
@@ -88,6 +74,8 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   else printData([...inFewLines(findings).map(line), ...host.flatMap(hostLines)].join('\n'));
   return runs ? EXIT.ok : EXIT.failed;
 }
+
+const there = (name: string, found: string): Finding => ({ name, ok: true, found, hint: null });
 
 /** `gguf for llama-cpp, ggml`, or that nothing runs models of a format. */
 function openedBy({ name }: Format): string {
@@ -109,9 +97,7 @@ function serverFindings(found: readonly FoundServer[]): Finding[] {
       hint:
         problem === null ? null : `Install it, or mend servers.${server.name} in the agent’s configuration.`,
     })),
-    ...(others.length === 0
-      ? []
-      : [{ name: 'other servers', ok: true, found: `not on the PATH: ${others.join(', ')}`, hint: null }]),
+    ...(others.length === 0 ? [] : [there('other servers', `not on the PATH: ${others.join(', ')}`)]),
   ];
 }
 

@@ -21,12 +21,8 @@ export async function roofFindings(folder: string, devices: readonly DeviceProfi
     const { measuredAt, warnings } = stored.roofs;
     const said = warnings.map(({ code, message }) => `; ${code}: ${message}`).join('');
     const found = `${device.id}: measured ${minuteOf(measuredAt)}${said}`;
-    findings.push({
-      name: 'roofs',
-      ok: warnings.length === 0,
-      found,
-      hint: warnings.length > 0 ? HINT : null,
-    });
+    const ok = warnings.length === 0;
+    findings.push({ name: 'roofs', ok, found, hint: ok ? null : HINT });
   }
   return findings;
 }

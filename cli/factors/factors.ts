@@ -2,23 +2,20 @@ import { dueFits, withFit } from '../../agent/factors/due.js';
 import { fittedEngine } from '../../agent/factors/engine.js';
 import { makeFactors } from '../../agent/factors/make.js';
 import { FactorsStore } from '../../agent/factors/store.js';
-import { probeNode } from '../../agent/probe.js';
 import { measurerFor } from '../../agent/roofs/index.js';
-import { RoofsStore, type StoredRoofs } from '../../agent/roofs/store.js';
+import type { RoofsStore, StoredRoofs } from '../../agent/roofs/store.js';
 import type { Launcher } from '../../artifacts/files/build-file.js';
 import { toFailure } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import type { Factors } from '../../core/result/factors.js';
 import { weightType } from '../../core/techniques/tensor-types.js';
-import { VERSION } from '../../process/package.js';
 import { usageError, workError } from '../exit.js';
-import { agentConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { runCommand } from '../single/run-command.js';
 import { stepProgress } from '../single/step-progress.js';
 import { stoppable } from '../single/stoppable.js';
-import type { ThisNode } from '../this-node.js';
+import { type ThisNode, thisNode } from '../this-node.js';
 import type { AskedOfRun } from './asked.js';
 import type { FactorsOptions } from './command.js';
 
@@ -27,19 +24,9 @@ export async function factors(options: FactorsOptions): Promise<void> {
   const unknown = options.types?.find((type) => weightType(type) === null);
   if (unknown !== undefined)
     throw usageError(`there is no type ${unknown}`, 'Types are named as ggml does: f16, q4_k.');
-  const config = agentConfig(options.config);
-  const { sysRoot } = config.meters;
-  const { profile, nvml } = await probeNode({
-    nodeName: config.nodeName,
-    labels: {},
-    version: VERSION,
-    cpuGroups: config.cpuGroups,
-    meters: { energy: 'none', replayFile: null, procRoot: '/proc', sysRoot },
-    runnerKinds: [],
-  });
-  if ('nvml' in nvml) nvml.nvml.close();
-  const store = new FactorsStore(config.roofsFolder);
-  const { device, roofs } = await chosen(profile.devices, new RoofsStore(config.roofsFolder), options);
+  const { profile, roofsFolder, store: measured, sysRoot } = await thisNode(options.config);
+  const store = new FactorsStore(roofsFolder);
+  const { device, roofs } = await chosen(profile.devices, measured, options);
   await runCommand(async () => {
     const found =
       options.stored === true ? await stored(store, device) : await fitted(device, roofs, sysRoot, options);
@@ -173,16 +160,8 @@ async function chosen(
 }
 
 /** @returns every factor with how many benches it rests on and how far they are from it. */
-function describe({
-  device,
-  engine,
-  measuredAt,
-  roofs,
-  evidence,
-  threads,
-  warnings,
-  caveats,
-}: Factors): string {
+function describe(factors: Factors): string {
+  const { device, engine, measuredAt, roofs, evidence, threads, warnings, caveats } = factors;
   const rows = evidence.map(({ threads: count, name, value, n, spread }) => [
     count,
     name,

@@ -11,6 +11,8 @@ interface OptionError {
   readonly hint: string | null;
 }
 
+const wrong = (message: string, hint: string | null = null): OptionError => ({ message, hint });
+
 /** @returns how the model is to be spread, as far as it was said. */
 export function wantedSplit({ tensorParallel, pipelineParallel, expertParallel }: FitOptions): WantedSplit {
   return {
@@ -31,42 +33,29 @@ export function optionErrors(
 ): OptionError[] {
   const { model, context, prompt } = options;
   const reading = readBits(options.bits);
-  const missing = '`ridge roofline --list` shows every published model.';
-  return [
-    ...(model === undefined ? [{ message: '--model is missing: name one', hint: missing }] : []),
-    ...(architecture !== null && context > architecture.contextLength
-      ? [
-          {
-            message: `--context ${context}: the model has at most ${architecture.contextLength} tokens`,
-            hint: 'Ask for a shorter context, or for another model.',
-          },
-        ]
-      : []),
-    ...(prompt !== undefined && prompt > context
-      ? [
-          {
-            message: `--prompt ${prompt} is longer than --context ${context}`,
-            hint: 'The context holds the prompt and the answer.',
-          },
-        ]
-      : []),
-    ...(reading.ok ? [] : [{ message: reading.message, hint: null }]),
-    ...splitErrors(options, architecture),
-    ...offloadErrors(options, devices),
-  ];
+  const errors: OptionError[] = [];
+  if (model === undefined)
+    errors.push(wrong('--model is missing: name one', '`ridge roofline --list` shows every published model.'));
+  if (architecture !== null && context > architecture.contextLength) {
+    const most = `--context ${context}: the model has at most ${architecture.contextLength} tokens`;
+    errors.push(wrong(most, 'Ask for a shorter context, or for another model.'));
+  }
+  if (prompt !== undefined && prompt > context) {
+    const longer = `--prompt ${prompt} is longer than --context ${context}`;
+    errors.push(wrong(longer, 'The context holds the prompt and the answer.'));
+  }
+  if (!reading.ok) errors.push(wrong(reading.message));
+  return [...errors, ...splitErrors(options, architecture), ...offloadErrors(options, devices)];
 }
 
 function splitErrors(options: FitOptions, architecture: ModelArchitecture | null): OptionError[] {
   const wanted = wantedSplit(options);
   const said = Object.values(wanted).some((degree) => degree !== null);
   if (!said) return [];
-  if (options.train !== undefined)
-    return [
-      {
-        message: 'tensor, pipeline and expert parallelism are for serving, and --train was given',
-        hint: 'Training shares out what --zero says.',
-      },
-    ];
+  if (options.train !== undefined) {
+    const what = 'tensor, pipeline and expert parallelism are for serving, and --train was given';
+    return [wrong(what, 'Training shares out what --zero says.')];
+  }
   const fewest = fewestDevices(wanted);
   const { tensor, pipeline, expert } = wanted;
   const parallel = { tensor: tensor ?? 1, pipeline: pipeline ?? 1, expert: expert ?? 1 };
@@ -79,29 +68,21 @@ function splitErrors(options: FitOptions, architecture: ModelArchitecture | null
           phase: 'decode',
           batch: [{ sequences: 1, newTokens: 1, cachedTokens: 0 }],
         });
-  return [
-    ...(flaw === null ? [] : [{ message: `The model cannot be split so: ${flaw}.`, hint: null }]),
-    ...(flaw === null && fewest > options.devices
-      ? [
-          {
-            message: `this split needs ${fewest} devices, and --devices allows ${options.devices}`,
-            hint: null,
-          },
-        ]
-      : []),
-  ];
+  if (flaw !== null) return [wrong(`The model cannot be split so: ${flaw}.`)];
+  if (fewest <= options.devices) return [];
+  return [wrong(`this split needs ${fewest} devices, and --devices allows ${options.devices}`)];
 }
 
 function offloadErrors({ maxOffload, train }: FitOptions, devices: readonly Ceilings[]): OptionError[] {
   if (maxOffload === 0) return [];
   if (train !== undefined)
-    return [
-      { message: '--max-offload is for serving, and --train was given', hint: 'Leave one of them out.' },
-    ];
+    return [wrong('--max-offload is for serving, and --train was given', 'Leave one of them out.')];
   return devices
     .filter(({ hostBytesPerSecond }) => hostBytesPerSecond === null)
-    .map(({ name, origin }) => ({
-      message: `${name} has no ${origin} link to a host, and weights that are kept there have to come over one`,
-      hint: 'Leave --max-offload out, or name devices with a link (`ridge roofline --list --json`: hostBytesPerSecond).',
-    }));
+    .map(({ name, origin }) =>
+      wrong(
+        `${name} has no ${origin} link to a host, and weights that are kept there have to come over one`,
+        'Leave --max-offload out, or name devices with a link (`ridge roofline --list --json`: hostBytesPerSecond).',
+      ),
+    );
 }

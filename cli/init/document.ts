@@ -33,51 +33,29 @@ interface Varied {
 
 /** The axes that stand for a word of `--vary`; values that the model cannot have are left out when they are written. */
 function axesOf(variable: Variable, { facts }: ModelRef): readonly Varied[] {
+  const varied =
+    (section: Varied['section']) =>
+    (axis: string, values: readonly AxisValue[], comment: string): Varied => ({ section, axis, values, comment });
+  const [technique, runner, workload] = [varied('techniques'), varied('runner'), varied('workload')];
   switch (variable) {
-    case 'quantization':
+    case 'quantization': {
+      const types = ['base', 'q8_0', 'q4_k_m'].filter((type) => type !== facts?.quantization);
       return [
-        {
-          section: 'techniques',
-          axis: 'quantization',
-          values: ['base', 'q8_0', 'q4_k_m'].filter((type) => type !== facts?.quantization),
-          comment: 'base is the file as it is; the others are made from it, once each',
-        },
+        technique('quantization', types, 'base is the file as it is; the others are made from it, once each'),
       ];
+    }
     case 'attention': {
       const window = Math.max(16, Math.floor((facts?.contextLength ?? 2048) / 8));
+      const slides = 'a sliding window of so many tokens: faster at long contexts, and another model';
       return [
-        {
-          section: 'techniques',
-          axis: 'attention',
-          values: ['base', `window:${window}`],
-          comment: 'a sliding window of so many tokens: faster at long contexts, and another model',
-        },
-        {
-          section: 'runner',
-          axis: 'flashAttention',
-          values: [true, false],
-          comment: 'the fused kernel, or matrices of scores',
-        },
+        technique('attention', ['base', `window:${window}`], slides),
+        runner('flashAttention', [true, false], 'the fused kernel, or matrices of scores'),
       ];
     }
     case 'batch':
-      return [
-        {
-          section: 'workload',
-          axis: 'parallel',
-          values: [1, 2, 4, 8],
-          comment: 'sequences decoded together',
-        },
-      ];
+      return [workload('parallel', [1, 2, 4, 8], 'sequences decoded together')];
     case 'threads':
-      return [
-        {
-          section: 'runner',
-          axis: 'threads',
-          values: threadCounts(availableParallelism()),
-          comment: 'up to the CPUs of this machine',
-        },
-      ];
+      return [runner('threads', threadCounts(availableParallelism()), 'up to the CPUs of this machine')];
   }
 }
 
@@ -95,24 +73,18 @@ export function variablesFor(model: ModelRef, all: readonly Variable[]): Variabl
 
 /** The axes of a variable with the values that this model can have, as far as that is known; those with one alone are left out. */
 function possibleAxes(variable: Variable, model: ModelRef): Varied[] {
-  const tokens = tokensFor(model);
+  const { promptTokens, generateTokens } = tokensFor(model);
   return axesOf(variable, model)
     .map((varied) => ({
       ...varied,
       values: varied.values.filter((value) => {
         const { section, axis } = varied;
+        const of = (wanted: Varied['section']) => (section === wanted ? { [axis]: value } : {});
         const spec = {
           models: model.source,
-          ...(section === 'techniques' ? { techniques: { [axis]: value } } : {}),
-          ...(section === 'runner' ? { runners: [{ kind: DEFAULT_RUNNER, [axis]: value }] } : {}),
-          workloads: [
-            {
-              kind: latency.kind,
-              promptTokens: tokens.promptTokens,
-              generateTokens: tokens.generateTokens,
-              ...(section === 'workload' ? { [axis]: value } : {}),
-            },
-          ],
+          techniques: of('techniques'),
+          runners: [{ kind: DEFAULT_RUNNER, ...of('runner') }],
+          workloads: [{ kind: latency.kind, promptTokens, generateTokens, ...of('workload') }],
         };
         const { sweep } = madeSweep('init', spec, '');
         return planSpace({ ...sweep, models: withFacts(sweep, model) }).count > 0;

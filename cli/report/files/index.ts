@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import type { Report } from '../../../report/report.js';
+import { tryFile, usageError } from '../../exit.js';
 import { FILE_FORMATS, type FileFormat } from '../../options/display.js';
 
 /** One format that results leave in as a file that is no text, or as several. */
@@ -9,6 +11,13 @@ export interface FileExporter {
   readonly place: string;
   /** @returns what was written, as a sentence. @throws CommandError for a place that cannot be written. */
   write(report: Report, path: string): Promise<string>;
+}
+
+/** Writes into a folder, which is made where it is not there. @throws CommandError (2) for a place that is none, or cannot be written. */
+export function intoFolder(path: string, example: string, write: () => void): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw usageError(`${path} is not a folder`, example);
+  tryFile(`${path} cannot be written`, write, 'Name another folder with --output.');
 }
 
 export function isFileFormat(format: string): format is FileFormat {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,8 +9,7 @@ import { axisText } from '../../../report/columns.js';
 import type { Report } from '../../../report/report.js';
 import { axisColumns, METRIC_COLUMNS } from '../../../report/row-columns.js';
 import type { Row } from '../../../report/rows.js';
-import { tryFile, usageError } from '../../exit.js';
-import type { FileExporter } from './index.js';
+import { type FileExporter, intoFolder } from './index.js';
 
 const META = 'meta.yaml';
 /** mlflow.protos: RunStatus, and the SourceType LOCAL. */
@@ -27,16 +26,10 @@ export const mlflow: FileExporter = {
   unit: 'folder',
   place: 'a folder (mlruns)',
   async write(report, path) {
-    if (existsSync(path) && !statSync(path).isDirectory())
-      throw usageError(`${path} is not a folder`, 'Name a folder, such as mlruns.');
-    tryFile(
-      `${path} cannot be written`,
-      () => {
-        const experimentId = experimentFolder(path, report);
-        for (const row of report.rows) writeRun(join(path, experimentId), experimentId, row, report);
-      },
-      'Name another folder with --output.',
-    );
+    intoFolder(path, 'Name a folder, such as mlruns.', () => {
+      const experimentId = experimentFolder(path, report);
+      for (const row of report.rows) writeRun(join(path, experimentId), experimentId, row, report);
+    });
     const { length } = report.rows;
     return `wrote ${length} ${length === 1 ? 'run' : 'runs'} of the experiment ${report.sweepName} to ${path}`;
   },

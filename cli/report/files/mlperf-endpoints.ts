@@ -1,32 +1,25 @@
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 
 import { endpointsExport } from '../../../report/mlperf-endpoints.js';
-import { tryFile, usageError } from '../../exit.js';
 import { say } from '../../output/print.js';
-import type { FileExporter } from './index.js';
+import { type FileExporter, intoFolder } from './index.js';
 
 /** The folder of a submission to MLPerf Endpoints, as far as results tell. */
 export const mlperfEndpoints: FileExporter = {
   unit: 'folder',
   place: 'a folder',
   write(report, path) {
-    if (existsSync(path) && !statSync(path).isDirectory())
-      throw usageError(`${path} is not a folder`, 'Name a folder with --output.');
     const { files, points, notes } = endpointsExport(report);
     for (const note of notes) say(note);
-    tryFile(
-      `${path} cannot be written`,
-      () => {
-        for (const [name, content] of files) {
-          const file = join(path, name);
-          mkdirSync(dirname(file), { recursive: true });
-          writeFileSync(file, textOf(name, content));
-        }
-      },
-      'Name another folder with --output.',
-    );
+    intoFolder(path, 'Name a folder with --output.', () => {
+      for (const [name, content] of files) {
+        const file = join(path, name);
+        mkdirSync(dirname(file), { recursive: true });
+        writeFileSync(file, textOf(name, content));
+      }
+    });
     return Promise.resolve(`wrote ${points} ${points === 1 ? 'point' : 'points'} to ${path}`);
   },
 };

@@ -28,6 +28,8 @@ export interface Imported {
 }
 
 const UNTOLD = 'llama-bench does not tell it';
+/** What two tests of one setting differ in: their lengths and their times. */
+const OWN = /^n_(prompt|gen|depth)$|^test_time$|_(ns|ts)$/;
 
 /**
  * Turns rows of llama-bench into records, so that they stand in reports and comparisons. Its `pp` at a depth is our prefill there; its `tg` is our decode
@@ -38,20 +40,7 @@ const UNTOLD = 'llama-bench does not tell it';
 export function importedRecords(rows: readonly LlamaBenchRow[]): Imported {
   const groups = new Map<string, LlamaBenchRow[]>();
   for (const row of rows) {
-    const {
-      n_prompt,
-      n_gen,
-      n_depth,
-      test_time,
-      avg_ns,
-      stddev_ns,
-      avg_ts,
-      stddev_ts,
-      samples_ns,
-      samples_ts,
-      ...same
-    } = row;
-    const key = JSON.stringify(same);
+    const key = JSON.stringify(Object.entries(row).filter(([name]) => !OWN.test(name)));
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
   const both = rows.filter((row) => row.n_prompt > 0 && row.n_gen > 0).length;
@@ -109,13 +98,8 @@ function recordOf(pair: Pair, position: number): ResultRecord {
     trialId: `t${hash.slice(0, 16)}`,
     experimentId: experiment.id,
     sweep: {
-      id: 'llama-bench',
-      name: 'llama-bench',
-      position,
-      block: 0,
-      purpose: 'measure',
-      attempt: 1,
-      start: 1,
+      ...{ id: 'llama-bench', name: 'llama-bench', position, block: 0 },
+      ...{ purpose: 'measure', attempt: 1, start: 1 },
     },
     experiment,
     node: { name: 'llama-bench', hostname: '', cpuModel: row.cpu_info, cores: row.n_threads, memoryBytes: 0 },
@@ -136,16 +120,8 @@ function recordOf(pair: Pair, position: number): ResultRecord {
     measurements: measurementsOf(pair, row),
     warnings: [],
     valid: true,
-    ...{
-      quality: null,
-      training: null,
-      kernel: null,
-      profile: null,
-      roofs: null,
-      roofline: null,
-      artifact: null,
-    },
-    ...{ tokenSeconds: [], samples: [] },
+    ...{ quality: null, training: null, kernel: null, profile: null, artifact: null },
+    ...{ roofs: null, roofline: null, tokenSeconds: [], samples: [] },
     absent: {
       samples: UNTOLD,
       energy: UNTOLD,
@@ -160,22 +136,17 @@ function measurementsOf({ prompt, answer, noAnswer }: Pair, row: LlamaBenchRow):
   const all: Record<string, unknown> = Object.fromEntries(
     METRICS.map(({ name, unit }) => [name, { value: null, unit, reason: UNTOLD }]),
   );
-  const set = (
-    name: MetricName,
-    of: LlamaBenchRow | null,
-    why: string,
-    number: (ns: number) => number,
-    spread: (of: LlamaBenchRow) => number,
-  ) => {
+  const set = (name: MetricName, of: LlamaBenchRow | null, why: string, by: 'speed' | 'time', tokens = 1) => {
     const { unit } = metricNamed(name)!;
     if (of === null) {
       all[name] = { value: null, unit, reason: why };
       return;
     }
+    const number = (ns: number) => (by === 'speed' ? (1e9 * tokens) / ns : ns / 1e9 / tokens);
     const samples = of.samples_ns?.map(number) ?? null;
     const mean = samples === null ? number(of.avg_ns) : samples.reduce((a, b) => a + b, 0) / samples.length;
     const value = samples === null || samples.length === 0 ? mean : median(samples);
-    const stddev = spread(of);
+    const stddev = by === 'speed' ? of.stddev_ts : of.stddev_ns / 1e9 / tokens;
     const cv = mean === 0 ? null : stddev / mean;
     const n = samples?.length ?? 1;
     all[name] = {
@@ -185,34 +156,10 @@ function measurementsOf({ prompt, answer, noAnswer }: Pair, row: LlamaBenchRow):
     };
   };
   const noPrompt = 'llama-bench read no prompt';
-  set(
-    'prefillTokensPerSecond',
-    prompt,
-    noPrompt,
-    (ns) => (1e9 * prompt!.n_prompt) / ns,
-    (of) => of.stddev_ts,
-  );
-  set(
-    'timeToFirstTokenSeconds',
-    prompt,
-    noPrompt,
-    (ns) => ns / 1e9,
-    (of) => of.stddev_ns / 1e9,
-  );
-  set(
-    'decodeTokensPerSecond',
-    answer,
-    noAnswer,
-    (ns) => (1e9 * answer!.n_gen) / ns,
-    (of) => of.stddev_ts,
-  );
-  set(
-    'timePerOutputTokenSeconds',
-    answer,
-    noAnswer,
-    (ns) => ns / 1e9 / answer!.n_gen,
-    (of) => of.stddev_ns / 1e9 / of.n_gen,
-  );
+  set('prefillTokensPerSecond', prompt, noPrompt, 'speed', prompt?.n_prompt);
+  set('timeToFirstTokenSeconds', prompt, noPrompt, 'time');
+  set('decodeTokensPerSecond', answer, noAnswer, 'speed', answer?.n_gen);
+  set('timePerOutputTokenSeconds', answer, noAnswer, 'time', answer?.n_gen);
   const bytes = row.model_size;
   all.modelBytes = {
     ...{ value: bytes, unit: 'B', n: 1, mean: bytes, median: bytes, stddev: null, cv: null, ci95: null },
