@@ -54,16 +54,25 @@ const cacheType: Field = {
   read: (value) => (WEIGHT_TYPES.some((type) => type === value) ? value : new NotAValue()),
 };
 
-export const FIELDS: Readonly<Record<PointField, Field>> = {
-  model: names,
-  hardware: names,
+/** Each field with what it is, for editors. */
+export const FIELDS: Readonly<Record<PointField, Field & { readonly help: string }>> = {
+  model: {
+    ...names,
+    help: 'builtin:NAME, a GGUF file, a config.json or its folder, synthetic:…, or a published name (llama-2-7b).',
+  },
+  hardware: {
+    ...names,
+    help: 'A device of the catalogue (`ridge roofline --list`), or `this`: the measured roofs of this node.',
+  },
   mode: {
+    help: 'corrected, or llm-viewer: the numbers of LLM-Viewer, its errors included.',
     expected: ANALYSIS_MODES.join(' or '),
     counts: false,
     scalar: { enum: [...ANALYSIS_MODES] },
     read: (value) => (ANALYSIS_MODES.some((mode) => mode === value) ? value : new NotAValue()),
   },
   bits: {
+    help: 'What numbers are stored in: native, w4a16, w8a8kv8, wfp8afp8, or a quantization such as q4_k_m.',
     expected: 'native, w4a16, w8a8kv8, or a quantization such as q4_k_m',
     counts: false,
     scalar: { type: 'string', examples: ['native', 'w16a16', 'w4a16', 'w8a8kv8', 'wfp8afp8', 'q4_k_m'] },
@@ -75,12 +84,14 @@ export const FIELDS: Readonly<Record<PointField, Field>> = {
     },
   },
   flashAttention: {
+    help: 'Scores stay on chip, or are written to memory and read back.',
     expected: 'true or false',
     counts: false,
     scalar: { type: 'boolean' },
     read: (value) => (typeof value === 'boolean' ? value : new NotAValue()),
   },
   attention: {
+    help: 'What is done to attention: base (as the model has it), mqa, kv-heads:N, window:TOKENS, or nsa (native sparse attention).',
     expected: 'base, mqa, kv-heads:N, window:TOKENS or nsa',
     counts: false,
     scalar: { type: 'string', examples: ['base', 'mqa', 'kv-heads:8', 'window:4096', 'nsa'] },
@@ -91,69 +102,59 @@ export const FIELDS: Readonly<Record<PointField, Field>> = {
     },
   },
   sparsity: {
+    help: 'Pruned weights as they are packed, with the share that is pruned: none, 2:4, bitmap:0.5, csr:0.8.',
     expected: 'none, 2:4, bitmap:SHARE or csr:SHARE with the share that is pruned (bitmap:0.5)',
     counts: false,
     scalar: { type: 'string', pattern: String.raw`^(none|2:4|(bitmap|csr):0?\.\d{1,6})$` },
     read: (value) => (typeof value === 'string' && readPacked(value) !== undefined ? value : new NotAValue()),
   },
-  kvCacheTypeK: cacheType,
-  kvCacheTypeV: cacheType,
-  adapterRank: whole(0),
-  adapters: whole(1),
-  tensorParallel: whole(1),
-  pipelineParallel: whole(1),
-  microBatches: whole(1),
-  expertParallel: whole(1),
+  kvCacheTypeK: {
+    ...cacheType,
+    help: "The type that keys are kept in (ggml's names, q8_0); as `bits` says when left out.",
+  },
+  kvCacheTypeV: { ...cacheType, help: 'The same for values.' },
+  adapterRank: {
+    ...whole(0),
+    help: 'Rank of LoRA adapters that run beside the matrices, not merged; 0 = none.',
+  },
+  adapters: { ...whole(1), help: 'Different adapters in a batch: each is read once.' },
+  tensorParallel: { ...whole(1), help: 'Devices that share each matrix; the analysis is of one of them.' },
+  pipelineParallel: { ...whole(1), help: 'Stages of consecutive layers, each on a device of its own.' },
+  microBatches: {
+    ...whole(1),
+    help: 'Parts that the batch is cut into, so that pipeline stages work at one time.',
+  },
+  expertParallel: {
+    ...whole(1),
+    help: 'Devices that the experts are spread over; a multiple of the tensor parallelism. Beyond it, each group has its share of the batch.',
+  },
   distinctExperts: {
+    help: 'Different experts that a pass reads in a layer, where it was measured; as uniform routing expects when left out.',
     expected: 'a number above 0',
     counts: false,
     scalar: { type: 'number', exclusiveMinimum: 0, maximum: LARGEST },
     read: (value) => (typeof value === 'number' && value > 0 && value <= LARGEST ? value : new NotAValue()),
   },
-  offload: share,
-  tokensPerStep: whole(1),
-  batch: whole(1),
-  decodes: whole(0),
-  context: whole(1),
-  promptTokens: whole(1),
-  draft: names,
-  draftTokens: whole(1),
-  acceptance: share,
-  generateTokens: whole(0),
-};
-
-/** What each field is, for editors. */
-export const FIELD_HELP: Readonly<Record<PointField, string>> = {
-  model:
-    'builtin:NAME, a GGUF file, a config.json or its folder, synthetic:…, or a published name (llama-2-7b).',
-  hardware:
-    'A device of the catalogue (`ridge roofline --list`), or `this`: the measured roofs of this node.',
-  mode: 'corrected, or llm-viewer: the numbers of LLM-Viewer, its errors included.',
-  bits: 'What numbers are stored in: native, w4a16, w8a8kv8, wfp8afp8, or a quantization such as q4_k_m.',
-  flashAttention: 'Scores stay on chip, or are written to memory and read back.',
-  attention:
-    'What is done to attention: base (as the model has it), mqa, kv-heads:N, window:TOKENS, or nsa (native sparse attention).',
-  sparsity:
-    'Pruned weights as they are packed, with the share that is pruned: none, 2:4, bitmap:0.5, csr:0.8.',
-  kvCacheTypeK: "The type that keys are kept in (ggml's names, q8_0); as `bits` says when left out.",
-  kvCacheTypeV: 'The same for values.',
-  adapterRank: 'Rank of LoRA adapters that run beside the matrices, not merged; 0 = none.',
-  adapters: 'Different adapters in a batch: each is read once.',
-  tensorParallel: 'Devices that share each matrix; the analysis is of one of them.',
-  pipelineParallel: 'Stages of consecutive layers, each on a device of its own.',
-  microBatches: 'Parts that the batch is cut into, so that pipeline stages work at one time.',
-  expertParallel:
-    'Devices that the experts are spread over; a multiple of the tensor parallelism. Beyond it, each group has its share of the batch.',
-  distinctExperts:
-    'Different experts that a pass reads in a layer, where it was measured; as uniform routing expects when left out.',
-  offload: 'Share of the layers whose weights stay with the host and come over its link in every pass.',
-  tokensPerStep: 'Tokens that a decode step verifies of each sequence.',
-  draft: 'A small model that proposes tokens, for speculative decoding.',
-  draftTokens: 'Tokens that the draft proposes in a row.',
-  acceptance: 'Chance that a proposed token is taken, from 0 to 1.',
-  batch: 'Sequences that are computed together, on all devices.',
-  decodes: 'Further sequences that decode a token in the pass of the prefill: a mixed batch.',
-  context: 'Tokens of each sequence after the prefill, and those a decode step attends to.',
-  promptTokens: 'New tokens of the prefill, the last of the context; all of it when left out.',
-  generateTokens: 'Tokens to generate after the prefill, for the total time.',
+  offload: {
+    ...share,
+    help: 'Share of the layers whose weights stay with the host and come over its link in every pass.',
+  },
+  tokensPerStep: { ...whole(1), help: 'Tokens that a decode step verifies of each sequence.' },
+  batch: { ...whole(1), help: 'Sequences that are computed together, on all devices.' },
+  decodes: {
+    ...whole(0),
+    help: 'Further sequences that decode a token in the pass of the prefill: a mixed batch.',
+  },
+  context: {
+    ...whole(1),
+    help: 'Tokens of each sequence after the prefill, and those a decode step attends to.',
+  },
+  promptTokens: {
+    ...whole(1),
+    help: 'New tokens of the prefill, the last of the context; all of it when left out.',
+  },
+  draft: { ...names, help: 'A small model that proposes tokens, for speculative decoding.' },
+  draftTokens: { ...whole(1), help: 'Tokens that the draft proposes in a row.' },
+  acceptance: { ...share, help: 'Chance that a proposed token is taken, from 0 to 1.' },
+  generateTokens: { ...whole(0), help: 'Tokens to generate after the prefill, for the total time.' },
 };

@@ -62,12 +62,17 @@ export type AnalysisSpec = {
   readonly [Field in PointField]: readonly AnalysisPoint[Field][];
 };
 
-/** What a field is when nothing is said of it; model, hardware and context have to be said. */
-export const POINT_DEFAULTS: Omit<AnalysisPoint, 'model' | 'hardware' | 'context'> = {
+/** What has to be said. */
+type Asked = 'model' | 'hardware' | 'context';
+
+/**
+ * What each field is when nothing is said of it, in the order in which points are enumerated: the last changes fastest. null of those that
+ * have to be said.
+ */
+export const POINT_DEFAULTS: Omit<AnalysisPoint, Asked> & Readonly<Record<Asked, null>> = {
+  model: null,
+  hardware: null,
   mode: 'corrected',
-  batch: 1,
-  decodes: 0,
-  promptTokens: null,
   bits: 'native',
   flashAttention: true,
   attention: 'base',
@@ -86,38 +91,13 @@ export const POINT_DEFAULTS: Omit<AnalysisPoint, 'model' | 'hardware' | 'context
   draft: null,
   draftTokens: 4,
   acceptance: 0.8,
+  batch: 1,
+  decodes: 0,
+  context: null,
+  promptTokens: null,
   generateTokens: 0,
 };
-
-/** In the order in which points are enumerated: the last changes fastest. */
-export const POINT_FIELDS: readonly PointField[] = [
-  'model',
-  'hardware',
-  'mode',
-  'bits',
-  'flashAttention',
-  'attention',
-  'sparsity',
-  'kvCacheTypeK',
-  'kvCacheTypeV',
-  'adapterRank',
-  'adapters',
-  'tensorParallel',
-  'pipelineParallel',
-  'microBatches',
-  'expertParallel',
-  'distinctExperts',
-  'offload',
-  'tokensPerStep',
-  'draft',
-  'draftTokens',
-  'acceptance',
-  'batch',
-  'decodes',
-  'context',
-  'promptTokens',
-  'generateTokens',
-];
+export const POINT_FIELDS = Object.keys(POINT_DEFAULTS) as readonly PointField[];
 
 /** @returns the fields that have more than one value, in order. */
 export function varyingFields(spec: AnalysisSpec): readonly PointField[] {

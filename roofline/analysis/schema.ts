@@ -1,5 +1,5 @@
 import { RANGE_PATTERN } from '../../core/input/ranges.js';
-import { FIELD_HELP, FIELDS } from './fields.js';
+import { FIELDS } from './fields.js';
 import { POINT_DEFAULTS, POINT_FIELDS, type PointField } from './point.js';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -33,11 +33,11 @@ export function rooflineJsonSchema(): Schema {
 }
 
 function fieldSchema(name: PointField): Schema {
-  const { scalar, counts } = FIELDS[name];
+  const { scalar, counts, help } = FIELDS[name];
   const one = counts ? { anyOf: [scalar, { type: 'string', pattern: RANGE_PATTERN }] } : scalar;
-  const fallback = name in POINT_DEFAULTS ? POINT_DEFAULTS[name as keyof typeof POINT_DEFAULTS] : null;
+  const fallback = POINT_DEFAULTS[name];
   return {
-    description: FIELD_HELP[name],
+    description: help,
     ...(fallback === null ? {} : { default: fallback }),
     anyOf: [one, { type: 'array', minItems: 1, items: one }],
   };

@@ -47,7 +47,7 @@ export function readAnalysisSpec(data: Readonly<Record<string, unknown>>, at: Pa
   const spec: Record<string, readonly unknown[]> = {};
   for (const name of POINT_FIELDS) {
     if (data[name] !== undefined) spec[name] = valuesOf(name, data[name], [...at, name], report);
-    else if (!REQUIRED.includes(name)) spec[name] = [POINT_DEFAULTS[name as keyof typeof POINT_DEFAULTS]];
+    else if (!REQUIRED.includes(name)) spec[name] = [POINT_DEFAULTS[name]];
     else report([...at], `${name} is missing: it must be ${FIELDS[name].expected}`);
   }
   if (findings.length > 0) return { ok: false, findings, readable: spec as Partial<AnalysisSpec> };
