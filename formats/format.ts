@@ -13,6 +13,12 @@ export class FormatError extends Error {
   }
 }
 
+/** A damaged name must not fill the screen or steer the terminal. */
+export function shown(name: string): string {
+  const printable = name.replace(/[^\x20-\x7e]/g, '?');
+  return printable.length > 60 ? `${printable.slice(0, 57)}...` : printable;
+}
+
 /** What a model says before it is loaded. */
 export interface Inspected {
   readonly facts: ModelFacts;

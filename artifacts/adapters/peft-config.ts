@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { scaleOf } from '../../core/techniques/adapters/scale.js';
 import { unusable } from '../../formats/adapters/base.js';
-import { shown } from '../../formats/gguf/metadata.js';
+import { shown } from '../../formats/format.js';
 import { ModulePattern, type Steps } from './pattern.js';
 
 /** The two files of a PEFT folder. */

@@ -13,7 +13,7 @@ import { decodeFloats, isFloatType } from '../../core/techniques/float-types.js'
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import { type AdapterBase, flawOf, unusable } from '../../formats/adapters/base.js';
 import type { ReadAdapter } from '../../formats/adapters/gguf.js';
-import { shown } from '../../formats/gguf/metadata.js';
+import { shown } from '../../formats/format.js';
 import { SafetensorsError } from '../../formats/safetensors/json.js';
 import { type LocatedTensor, openSafetensors, readSafetensor } from '../../formats/safetensors/reader.js';
 import {

@@ -11,7 +11,7 @@ import {
 } from '../../core/techniques/float-types.js';
 import { copyGguf } from '../../formats/gguf/copy.js';
 import { type FileTensor, type GgufHeader, readGgufHeader } from '../../formats/gguf/header.js';
-import { shown } from '../../formats/gguf/metadata.js';
+import { shown } from '../../formats/format.js';
 import type { TensorSource } from '../../formats/gguf/writer.js';
 
 export interface GroupingRequest {

@@ -32,6 +32,7 @@ function showsKeys(source: string): boolean {
   return TOP_KEYS.some((key) => new RegExp(`^[ \\t{]*["']?${key}["']?\\s*:`, 'm').test(source));
 }
 
-function isMap(value: unknown): value is Record<string, unknown> {
+/** Whether it is an object and no list. */
+export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,9 @@
 import { type FailureError, failed } from '../../core/errors.js';
 import type { AdapterLayer, LowRankAdapter } from '../../core/techniques/adapters/adapter.js';
 import { EMBEDDING_TENSOR, type Heads } from '../../core/techniques/adapters/names.js';
+import { shown } from '../format.js';
+import { perLayer } from '../gguf/facts.js';
 import type { GgufHeader, TensorInfo } from '../gguf/header.js';
-import { shown } from '../gguf/metadata.js';
 
 /** What an adapter has to know of the model it goes onto. */
 export interface AdapterBase extends Heads {
@@ -16,16 +17,12 @@ export function adapterBase(header: GgufHeader): AdapterBase {
   const architecture = String(header.metadata.get('general.architecture'));
   const tensors = new Map(header.tensors.map((tensor) => [tensor.name, tensor]));
   const layers = Number(header.metadata.get(`${architecture}.block_count`) ?? 0);
-  const perLayer = (key: string): readonly number[] | null => {
-    const value = header.metadata.get(`${architecture}.attention.${key}`);
-    if (typeof value === 'number') return Array.from({ length: layers }, () => value);
-    return typeof value === 'object' ? (value?.values ?? null) : null;
-  };
-  const heads = perLayer('head_count') ?? [];
+  const numbers = (key: string) => perLayer(header, `${architecture}.attention.${key}`, layers);
+  const heads = numbers('head_count') ?? [];
   return {
     architecture,
     heads,
-    keyValueHeads: perLayer('head_count_kv') ?? heads,
+    keyValueHeads: numbers('head_count_kv') ?? heads,
     tensors,
     tied: !tensors.has('output.weight'),
   };

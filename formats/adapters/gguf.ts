@@ -8,19 +8,15 @@ import {
 import { transposed, withScale } from '../../core/techniques/adapters/convert.js';
 import { EMBEDDING_TENSOR } from '../../core/techniques/adapters/names.js';
 import { alphaOf, scaleOf } from '../../core/techniques/adapters/scale.js';
-import {
-  decodeFloats,
-  encodeFloats,
-  type FloatType,
-  isFloatType,
-} from '../../core/techniques/float-types.js';
+import { encodeFloats, type FloatType, isFloatType } from '../../core/techniques/float-types.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
+import { shown } from '../format.js';
 import { type FileTensor, type GgufFile, readGgufHeader } from '../gguf/header.js';
-import { shown } from '../gguf/metadata.js';
+import { textAt } from '../gguf/metadata.js';
 import { GgufError } from '../gguf/reader.js';
 import type { GgufValue } from '../gguf/value.js';
 import { type TensorSource, writeGguf } from '../gguf/writer.js';
-import { readTensor } from '../tensor-data.js';
+import { readMatrix } from '../tensor-matrix.js';
 import { flawOf, unusable } from './base.js';
 
 /** The metadata key that says which kind an adapter is; llama.cpp knows LoRA alone. */
@@ -43,10 +39,7 @@ export interface ReadAdapter {
  */
 export async function readAdapterGguf(path: string, source = path): Promise<ReadAdapter> {
   const header = headerOf(path, source);
-  const text = (key: string) => {
-    const value = header.metadata.get(key);
-    return typeof value === 'string' ? value : null;
-  };
+  const text = (key: string) => textAt(header.metadata, key);
   const type = text('general.type') ?? 'model';
   if (type !== 'adapter') throw unusable(source, `it holds a ${shown(type)}, not an adapter`);
   const form = text('adapter.type') ?? '';
@@ -111,7 +104,7 @@ async function layerOf(source: string, name: string, parts: Parts, alpha: number
   const read = async (part: Part): Promise<Matrix> => {
     const tensor = parts.get(part);
     if (tensor === undefined) throw unusable(source, `${shown(name)} has no ${part}`);
-    return await readMatrix(source, tensor);
+    return await matrixOf(source, tensor);
   };
   const [first, second] = [await read('lora_a'), await read('lora_b')];
   // An embedding is looked up, not multiplied: llama.cpp keeps its factors the other way round (llm_build_inp_embd).
@@ -125,7 +118,7 @@ async function layerOf(source: string, name: string, parts: Parts, alpha: number
   return layer;
 }
 
-async function readMatrix(source: string, tensor: FileTensor): Promise<Matrix> {
+async function matrixOf(source: string, tensor: FileTensor): Promise<Matrix> {
   const { type, name, shape } = tensor;
   if (shape.length > 2)
     throw unusable(source, `${shown(name)} is for experts, and adapters of dense models can be read`);
@@ -133,10 +126,8 @@ async function readMatrix(source: string, tensor: FileTensor): Promise<Matrix> {
     const hint = 'Convert it with --outtype f32, f16 or bf16.';
     throw unusable(source, `${shown(name)} is quantized (${type})`, hint);
   }
-  const chunks: Buffer[] = [];
-  for await (const chunk of readTensor(tensor)) chunks.push(chunk);
   const [columns = 0, rows = 1] = shape;
-  return { rows, columns, values: decodeFloats(Buffer.concat(chunks), type) };
+  return await readMatrix({ ...tensor, type, rows, columns });
 }
 
 /**

@@ -1,18 +1,16 @@
 import type { KnownFacts } from '../../core/experiment/known-facts.js';
 import { fileTypeNumbered } from '../../core/techniques/file-types.js';
+import { shown } from '../format.js';
 import type { GgufHeader } from './header.js';
-import { shown } from './metadata.js';
+import { textAt } from './metadata.js';
 import { GgufError } from './reader.js';
 
 /** @returns the model's facts from its header. @throws GgufError when it is not a language model, or one part of one. */
 export function modelFacts(header: GgufHeader): KnownFacts {
-  const text = (key: string) => {
-    const value = header.metadata.get(key);
-    return typeof value === 'string' ? value : null;
-  };
-  const architecture = text('general.architecture');
+  const { metadata } = header;
+  const architecture = textAt(metadata, 'general.architecture');
   if (architecture === null) throw new GgufError('it does not say its architecture (general.architecture)');
-  const kind = text('general.type') ?? 'model';
+  const kind = textAt(metadata, 'general.type') ?? 'model';
   if (kind !== 'model')
     throw new GgufError(`it holds ${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${shown(kind)}, not a model`);
   if (header.tensors.length === 0) throw new GgufError('it holds no weights, only a vocabulary');
@@ -35,7 +33,7 @@ export function modelFacts(header: GgufHeader): KnownFacts {
   const [query] = alike(heads);
   const [keyValue] = alike(keyValueHeads);
   // A model without attention (mamba) has no heads and keeps no keys, and neither does an encoder.
-  const keeps = header.metadata.get(at('attention.causal')) !== false;
+  const keeps = metadata.get(at('attention.causal')) !== false;
   const keyValueHeadsInAll = keeps ? (keyValueHeads ?? []).reduce((sum, n) => sum + n, 0) : 0;
   return {
     format: 'gguf',
@@ -83,7 +81,7 @@ function alike(counts: readonly number[] | null): readonly number[] {
 }
 
 /** One number for all layers, or one for each. */
-function perLayer(header: GgufHeader, key: string, layers: number): readonly number[] | null {
+export function perLayer(header: GgufHeader, key: string, layers: number): readonly number[] | null {
   const value = header.metadata.get(key);
   if (typeof value === 'number') return Array.from({ length: layers }, () => value);
   if (typeof value !== 'object' || value === null || value.values === null) return null;

@@ -5,6 +5,7 @@ import { architectureFromGguf } from '../../roofline/readers/gguf.js';
 import type { Format, Front, GoesOn, Inspected, ModelDetails } from '../format.js';
 import { modelFacts, weightBytes } from './facts.js';
 import { type GgufHeader, ggufFiles, parseGgufHeader, readGgufHeader } from './header.js';
+import { textAt } from './metadata.js';
 import { joinParts } from './parts.js';
 import { HeaderGoesOn, MAX_HEADER_BYTES } from './reader.js';
 
@@ -42,15 +43,11 @@ export function inspectHeader(header: GgufHeader): Inspected {
 
 /** Of a header that may be of no file yet. A template of more than 64 KiB is not kept, and null. */
 export function headerDetails({ tensors, metadata }: GgufHeader): ModelDetails {
-  const text = (key: string) => {
-    const value = metadata.get(key);
-    return typeof value === 'string' ? value : null;
-  };
   return {
     tensors,
-    license: text('general.license'),
-    tokenizer: text('tokenizer.ggml.model'),
-    chatTemplate: text('tokenizer.chat_template'),
+    license: textAt(metadata, 'general.license'),
+    tokenizer: textAt(metadata, 'tokenizer.ggml.model'),
+    chatTemplate: textAt(metadata, 'tokenizer.chat_template'),
   };
 }
 

@@ -1,5 +1,7 @@
+import { shown } from '../format.js';
 import type { Span } from '../tensor-data.js';
 import { GgufError, type HeaderReader } from './reader.js';
+import { ARRAY, decodeElement, SCALARS, STRING, scalarNumbered } from './value.js';
 
 export type Scalar = string | number | boolean;
 
@@ -17,24 +19,6 @@ const MAX_KEY_BYTES = 4096;
 const MAX_STRING_BYTES = 64 * 1024;
 const MAX_KEPT_VALUES = 4096;
 const MAX_ARRAY = 2 ** 24;
-
-/** gguf.h, enum gguf_type. */
-const STRING = 8;
-const ARRAY = 9;
-const BOOL = 7;
-const SIZES: ReadonlyMap<number, number> = new Map([
-  [0, 1],
-  [1, 1],
-  [2, 2],
-  [3, 2],
-  [4, 4],
-  [5, 4],
-  [6, 4],
-  [BOOL, 1],
-  [10, 8],
-  [11, 8],
-  [12, 8],
-]);
 
 /** Reads the key/value part of a header, and where each value lies. @throws GgufError */
 export function readMetadata(
@@ -72,47 +56,24 @@ function readArray(reader: HeaderReader, key: string): ArrayValue {
     reader.skipStrings(count, `an entry of ${key}`);
     return { count, values: null };
   }
-  const size = SIZES.get(type);
-  if (size === undefined) throw new GgufError(`${key} has elements of the unknown type ${type}`);
+  const of = scalarNumbered(type);
+  if (of === null) throw new GgufError(`${key} has elements of the unknown type ${type}`);
   if (count > MAX_KEPT_VALUES) {
-    reader.skip(count * size, key);
+    reader.skip(count * SCALARS[of].bytes, key);
     return { count, values: null };
   }
   return { count, values: Array.from({ length: count }, () => Number(readScalar(reader, type, key))) };
 }
 
 function readScalar(reader: HeaderReader, type: number, key: string): number | boolean {
-  const size = SIZES.get(type);
-  if (size === undefined) throw new GgufError(`${key} has the unknown type ${type}`);
-  const bytes = reader.bytes(size, key);
-  switch (type) {
-    case 0:
-      return bytes.readUInt8();
-    case 1:
-      return bytes.readInt8();
-    case 2:
-      return bytes.readUInt16LE();
-    case 3:
-      return bytes.readInt16LE();
-    case 4:
-      return bytes.readUInt32LE();
-    case 5:
-      return bytes.readInt32LE();
-    case 6:
-      return bytes.readFloatLE();
-    case BOOL:
-      return bytes.readUInt8() !== 0;
-    case 10:
-      return Number(bytes.readBigUInt64LE());
-    case 11:
-      return Number(bytes.readBigInt64LE());
-    default:
-      return bytes.readDoubleLE();
-  }
+  const of = scalarNumbered(type);
+  if (of === null) throw new GgufError(`${key} has the unknown type ${type}`);
+  const [value] = decodeElement(of, reader.bytes(SCALARS[of].bytes, key), 0);
+  return typeof value === 'boolean' ? value : Number(value);
 }
 
-/** A damaged name must not fill the screen or steer the terminal. */
-export function shown(name: string): string {
-  const printable = name.replace(/[^\x20-\x7e]/g, '?');
-  return printable.length > 60 ? `${printable.slice(0, 57)}...` : printable;
+/** @returns the text under a key; null where there is none, or none that is kept. */
+export function textAt(metadata: Metadata, key: string): string | null {
+  const value = metadata.get(key);
+  return typeof value === 'string' ? value : null;
 }

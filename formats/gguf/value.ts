@@ -1,7 +1,7 @@
 import { GgufError } from './reader.js';
 
 /** gguf.h, enum gguf_type, with the bytes of one value. */
-const SCALARS = {
+export const SCALARS = {
   u8: { number: 0, bytes: 1 },
   i8: { number: 1, bytes: 1 },
   u16: { number: 2, bytes: 2 },
@@ -14,8 +14,8 @@ const SCALARS = {
   i64: { number: 11, bytes: 8 },
   f64: { number: 12, bytes: 8 },
 } as const;
-const STRING = 8;
-const ARRAY = 9;
+export const STRING = 8;
+export const ARRAY = 9;
 
 type ScalarType = keyof typeof SCALARS;
 export type ElementType = ScalarType | 'string';
@@ -86,7 +86,8 @@ function encodeElement(type: ElementType, value: Element): Buffer {
   return bytes;
 }
 
-function decodeElement(type: ElementType, bytes: Buffer, at: number): [Element, number] {
+/** @returns one value, and where it ends. */
+export function decodeElement(type: ElementType, bytes: Buffer, at: number): [Element, number] {
   if (type === 'string') {
     const length = Number(bytes.readBigUInt64LE(at));
     const end = at + 8 + length;
@@ -108,11 +109,15 @@ function typeNumber(type: ElementType): number {
 }
 
 function typeOf(number: number): ElementType {
-  if (number === STRING) return 'string';
-  for (const [name, scalar] of Object.entries(SCALARS)) {
-    if (scalar.number === number) return name as ScalarType;
-  }
+  const type = number === STRING ? 'string' : scalarNumbered(number);
+  if (type !== null) return type;
   throw new GgufError(`the value has the unknown type ${number}`);
+}
+
+/** @returns the type of a number; null for one that is no scalar's. */
+export function scalarNumbered(number: number): ScalarType | null {
+  const types = Object.keys(SCALARS) as ScalarType[];
+  return types.find((type) => SCALARS[type].number === number) ?? null;
 }
 
 export function u32(value: number): Buffer {

@@ -8,7 +8,7 @@ import {
   padded,
   type TensorInfo,
 } from './header.js';
-import { shown } from './metadata.js';
+import { shown } from '../format.js';
 import { GgufError } from './reader.js';
 import { bytesOfTensor, typeNamed } from './tensor-bytes.js';
 import { encodeValue, type GgufValue, text, u32, u64 } from './value.js';

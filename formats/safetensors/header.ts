@@ -1,28 +1,18 @@
-import { readDocument, SafetensorsError, shown } from './json.js';
+import { shown } from '../format.js';
+import { readDocument, SafetensorsError } from './json.js';
 
 /** Bits of one element (safetensors/src/tensor.rs, Dtype::bitsize). */
-export const DTYPE_BITS: ReadonlyMap<string, number> = new Map([
-  ['F4', 4],
-  ['F6_E2M3', 6],
-  ['F6_E3M2', 6],
-  ['BOOL', 8],
-  ['U8', 8],
-  ['I8', 8],
-  ['F8_E5M2', 8],
-  ['F8_E4M3', 8],
-  ['F8_E8M0', 8],
-  ['I16', 16],
-  ['U16', 16],
-  ['F16', 16],
-  ['BF16', 16],
-  ['I32', 32],
-  ['U32', 32],
-  ['F32', 32],
-  ['C64', 64],
-  ['F64', 64],
-  ['I64', 64],
-  ['U64', 64],
-]);
+const DTYPES = {
+  4: ['F4'],
+  6: ['F6_E2M3', 'F6_E3M2'],
+  8: ['BOOL', 'U8', 'I8', 'F8_E5M2', 'F8_E4M3', 'F8_E8M0'],
+  16: ['I16', 'U16', 'F16', 'BF16'],
+  32: ['I32', 'U32', 'F32'],
+  64: ['C64', 'F64', 'I64', 'U64'],
+};
+export const DTYPE_BITS: ReadonlyMap<string, number> = new Map(
+  Object.entries(DTYPES).flatMap(([bits, names]) => names.map((name) => [name, Number(bits)] as const)),
+);
 
 export interface SafetensorsTensor {
   readonly name: string;

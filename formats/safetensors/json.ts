@@ -1,4 +1,4 @@
-import { FormatError } from '../format.js';
+import { FormatError, shown } from '../format.js';
 
 /** Says in a sentence why a file cannot be read; the caller adds which file. */
 export class SafetensorsError extends FormatError {
@@ -72,10 +72,4 @@ function addName(names: Set<string> | null | undefined, quoted: Uint8Array): voi
     throw new SafetensorsError(
       `it claims more than ${MAX_FIELDS - 1} tensors, which is the most there can be`,
     );
-}
-
-/** A damaged name must not fill the screen or steer the terminal. */
-export function shown(name: string): string {
-  const printable = name.replace(/[^\x20-\x7e]/g, '?');
-  return printable.length > 60 ? `${printable.slice(0, 57)}...` : printable;
 }

@@ -8,7 +8,8 @@ import {
   type SafetensorsHeader,
   type SafetensorsTensor,
 } from './header.js';
-import { readDocument, SafetensorsError, shown } from './json.js';
+import { shown } from '../format.js';
+import { readDocument, SafetensorsError } from './json.js';
 
 /** The reference refuses headers above 100 MB; those of real files stay below 2 MB. */
 export const MAX_HEADER_BYTES = 32 * 2 ** 20;

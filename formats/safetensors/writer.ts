@@ -1,7 +1,8 @@
 import { exactly } from '../tensor-data.js';
 import { writeWholeFile } from '../whole-file.js';
 import { bytesOfTensor, LENGTH_BYTES } from './header.js';
-import { SafetensorsError, shown } from './json.js';
+import { shown } from '../format.js';
+import { SafetensorsError } from './json.js';
 
 /** A tensor to be written. */
 export interface SafetensorSource {

@@ -8,13 +8,13 @@ import type { TokenizerFolder } from './files.js';
 import { normalizersLeftOut } from './normalizers.js';
 import { cutsNearly, isByteLevel, knownBySteps, parts, publishedSteps } from './pre-tokenizers.js';
 import {
-  addedToken,
+  BYTE_PAIRS,
   idsByText,
   mergePairs,
   modelType,
+  pairIn,
   placed,
-  publishedIds,
-  TOKEN_TYPES,
+  publishedTokens,
   type VocabularyKind,
 } from './vocabulary.js';
 
@@ -24,16 +24,7 @@ export const byteLevel: VocabularyKind = {
   claims: (folder) => modelType(folder) === 'BPE' && isByteLevel(folder.tokenizer ?? {}),
   read(folder) {
     const tokenizer = folder.tokenizer ?? {};
-    const ids = publishedIds(folder);
-    const tokens = placed(
-      folder,
-      new Map(
-        [...ids].map(([text, id]) => {
-          const added = folder.added.get(id);
-          return [id, added === undefined ? { text, type: TOKEN_TYPES.normal, score: 0 } : addedToken(added)];
-        }),
-      ),
-    );
+    const tokens = placed(folder, publishedTokens(folder));
     const begins = parts(fieldsOf(tokenizer.pre_tokenizer)).some((part) => part.add_prefix_space === true);
     const pre = preTokenizerOf(folder, tokenizer);
     return {
@@ -66,19 +57,12 @@ export const byteLevel: VocabularyKind = {
       pre_tokenizer: steps.preTokenizer,
       decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
       model: {
-        type: 'BPE',
-        dropout: null,
-        unk_token: null,
-        continuing_subword_prefix: null,
-        end_of_word_suffix: null,
+        ...BYTE_PAIRS,
         fuse_unk: false,
         byte_fallback: false,
         ignore_merges: steps.ignoresMerges,
         vocab: idsByText(vocabulary),
-        merges: vocabulary.merges.map((merge) => {
-          const space = merge.indexOf(' ', 1);
-          return [merge.slice(0, space), merge.slice(space + 1)];
-        }),
+        merges: vocabulary.merges.map(pairIn),
       },
     };
   },

@@ -174,6 +174,16 @@ export function parts(component: Fields): readonly Fields[] {
   );
 }
 
+/** @returns what changes a text before it is cut, and what cuts it. */
+export function beforeCutting({ normalizer, pre_tokenizer }: Fields): readonly Fields[] {
+  return [...parts(fieldsOf(normalizer)), ...parts(fieldsOf(pre_tokenizer))];
+}
+
+/** Whether a part puts a space before a text. */
+export function putsSpace({ type, prepend_scheme, add_prefix_space }: Fields): boolean {
+  return type === 'Metaspace' && prepend_scheme !== 'never' && add_prefix_space !== false;
+}
+
 function stepsOf(preTokenizer: Fields): string[] {
   return parts(preTokenizer).flatMap((part) => {
     if (part.type === 'ByteLevel') return part.use_regex === false ? [] : GPT2_WORDS;

@@ -2,9 +2,10 @@ import { type Fields, fieldsOf } from '../config-json.js';
 import type { GgufValue } from '../gguf/value.js';
 import type { TokenizerFolder } from './files.js';
 import { normalizersLeftOut } from './normalizers.js';
-import { isByteLevel, parts } from './pre-tokenizers.js';
+import { beforeCutting, isByteLevel, putsSpace } from './pre-tokenizers.js';
 import {
   addedToken,
+  BYTE_PAIRS,
   idsByText,
   mergePairs,
   modelType,
@@ -63,11 +64,8 @@ export const sentencePiece: VocabularyKind = {
         ],
       },
       model: {
-        type: 'BPE',
-        dropout: null,
+        ...BYTE_PAIRS,
         unk_token: unknown === null ? null : tokens[unknown]!.text,
-        continuing_subword_prefix: null,
-        end_of_word_suffix: null,
         fuse_unk: true,
         byte_fallback: tokens.some(({ type }) => type === TOKEN_TYPES.byte),
         ignore_merges: false,
@@ -99,8 +97,9 @@ function mergesByScore(tokens: readonly Token[]): (readonly [string, string])[] 
 
 /** Whether a space becomes a letter of its own, as SentencePiece writes it. */
 function writesSpaces(tokenizer: Fields): boolean {
-  const all = [...parts(fieldsOf(tokenizer.normalizer)), ...parts(fieldsOf(tokenizer.pre_tokenizer))];
-  return all.some(({ type, content }) => type === 'Metaspace' || (type === 'Replace' && content === SPACE));
+  return beforeCutting(tokenizer).some(
+    ({ type, content }) => type === 'Metaspace' || (type === 'Replace' && content === SPACE),
+  );
 }
 
 interface Scored {
@@ -159,12 +158,8 @@ function scoredByMerges(folder: TokenizerFolder, tokenizer: Fields): Scored {
 /** @returns the key where llama.cpp would not put a space before a text by itself, and where the publisher says so. */
 function spacePrefix({ config, pieces }: TokenizerFolder, tokenizer: Fields): Map<string, GgufValue> {
   const stated = typeof config.add_prefix_space === 'boolean' ? config.add_prefix_space : null;
-  const components = [...parts(fieldsOf(tokenizer.normalizer)), ...parts(fieldsOf(tokenizer.pre_tokenizer))];
-  const prepends = components.some(
-    ({ type, prepend_scheme, add_prefix_space }) =>
-      type === 'Prepend' ||
-      (type === 'Metaspace' && prepend_scheme !== 'never' && add_prefix_space !== false),
-  );
+  const components = beforeCutting(tokenizer);
+  const prepends = components.some((part) => part.type === 'Prepend' || putsSpace(part));
   const value = stated ?? (components.length > 0 ? prepends : (pieces?.addDummyPrefix ?? true));
   if (value && stated === null) return new Map();
   return new Map([['tokenizer.ggml.add_space_prefix', { type: 'bool', value }]]);

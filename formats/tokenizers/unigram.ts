@@ -2,7 +2,7 @@ import { type Fields, fieldsOf, textIn } from '../config-json.js';
 import type { GgufValue } from '../gguf/value.js';
 import type { TokenizerFolder } from './files.js';
 import { normalizersLeftOut } from './normalizers.js';
-import { parts } from './pre-tokenizers.js';
+import { beforeCutting, putsSpace } from './pre-tokenizers.js';
 import {
   addedToken,
   modelType,
@@ -64,15 +64,11 @@ function ofJson(folder: TokenizerFolder, tokenizer: Fields): Vocabulary {
   const unknown = typeof model.unk_id === 'number' ? model.unk_id : null;
   if (unknown !== null && tokens.has(unknown))
     tokens.set(unknown, { ...tokens.get(unknown)!, type: TOKEN_TYPES.unknown });
-  const before = [...parts(fieldsOf(tokenizer.normalizer)), ...parts(fieldsOf(tokenizer.pre_tokenizer))];
+  const before = beforeCutting(tokenizer);
   const has = (type: string) => before.some((part) => part.type === type);
   const map = textIn(before.find(({ type }) => type === 'Precompiled') ?? {}, 'precompiled_charsmap');
-  const prefix = before.some(
-    ({ type, prepend_scheme, add_prefix_space }) =>
-      type === 'Metaspace' && prepend_scheme !== 'never' && add_prefix_space !== false,
-  );
   return vocabularyOf(folder, tokens, {
-    prefix,
+    prefix: before.some(putsSpace),
     merged: has('WhitespaceSplit') || has('Replace'),
     map: map === null ? new Uint8Array(0) : Buffer.from(map, 'base64'),
     warnings: [

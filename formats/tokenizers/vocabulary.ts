@@ -97,6 +97,16 @@ export function publishedIds(folder: TokenizerFolder): Map<string, number> {
   return ids;
 }
 
+/** @returns all tokens by their ids, those that were not added without a score. @throws FormatError as `publishedIds` does. */
+export function publishedTokens(folder: TokenizerFolder): Map<number, Token> {
+  return new Map(
+    [...publishedIds(folder)].map(([text, id]) => {
+      const added = folder.added.get(id);
+      return [id, added === undefined ? { text, type: TOKEN_TYPES.normal, score: 0 } : addedToken(added)];
+    }),
+  );
+}
+
 /** As many as gguf's reader takes. */
 const MOST_TOKENS = 2 ** 24;
 
@@ -159,8 +169,18 @@ export function scoredPieces(model: Fields): (readonly [string, number])[] {
 export function mergePairs(model: Fields): (readonly [string, string])[] {
   return listIn(model, 'merges').map((merge) => {
     if (Array.isArray(merge)) return [String(merge[0]), String(merge[1])];
-    const text = String(merge);
-    const space = text.indexOf(' ', 1);
-    return [text.slice(0, space), text.slice(space + 1)];
+    return pairIn(String(merge));
   });
 }
+
+/** @returns a pair that is written as one text. */
+export function pairIn(text: string): readonly [string, string] {
+  const space = text.indexOf(' ', 1);
+  return [text.slice(0, space), text.slice(space + 1)];
+}
+
+/** What tokenizer.json says of every model that merges pairs. */
+export const BYTE_PAIRS = {
+  ...{ type: 'BPE', dropout: null, unk_token: null },
+  ...{ continuing_subword_prefix: null, end_of_word_suffix: null },
+} as const;

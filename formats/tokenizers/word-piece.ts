@@ -4,11 +4,10 @@ import type { GgufValue } from '../gguf/value.js';
 import { normalizersLeftOut } from './normalizers.js';
 import { parts } from './pre-tokenizers.js';
 import {
-  addedToken,
   idsByText,
   modelType,
   placed,
-  publishedIds,
+  publishedTokens,
   SPACE,
   TOKEN_TYPES,
   type Token,
@@ -34,20 +33,10 @@ export const wordPiece: VocabularyKind = {
         'its WordPiece vocabulary has no mark for pieces inside of words',
         'llama.cpp needs one, such as ## of BERT.',
       );
-    const vocabulary = placed(
-      folder,
-      new Map(
-        [...publishedIds(folder)].map(([text, id]) => {
-          const added = folder.added.get(id);
-          const token =
-            added === undefined ? { text, type: TOKEN_TYPES.normal, score: 0 } : addedToken(added);
-          return [
-            id,
-            token.type === TOKEN_TYPES.control ? token : { ...token, text: marked(token.text, goesOn) },
-          ];
-        }),
-      ),
-    );
+    const tokens = publishedTokens(folder);
+    for (const [id, token] of tokens)
+      if (token.type !== TOKEN_TYPES.control) tokens.set(id, { ...token, text: marked(token.text, goesOn) });
+    const vocabulary = placed(folder, tokens);
     const more = new Map<string, GgufValue>([
       ['tokenizer.ggml.normalizer.lowercase', { type: 'bool', value: lowercase === true }],
     ]);

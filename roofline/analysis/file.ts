@@ -68,7 +68,3 @@ export function parseRoofline(source: string): RooflineReading {
     readable: reading.ok ? reading.spec : reading.readable,
   };
 }
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

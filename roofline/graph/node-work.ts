@@ -14,99 +14,76 @@ export interface NodeWork {
 
 type Source = GraphNode['sources'][number];
 
-/** Operations an element of the passes back (ggml-cpu/ops.cpp), an exponential or a root counted as one. */
-const BACK = {
+/** The softmax, the label taken off, the gradient multiplied. */
+const CROSS_ENTROPY_OPERATIONS = SOFTMAX_OPERATIONS + 2;
+
+/** Operations an element of the result (ggml-cpu/ops.cpp), an exponential or a root counted as one. */
+const OF_RESULT: Readonly<Record<string, number>> = {
+  ...{ ADD: 1, ADD_ID: 1, SUB: 1, MUL: 1, DIV: 1, SCALE: 1, CLAMP: 1 },
+  ...{ ROPE: 3, ROPE_BACK: 3, RMS_NORM: 3, NORM: 5, SOFT_MAX: SOFTMAX_OPERATIONS },
   /** (dy − Σ y dy) · y · scale */
-  softmax: 5,
+  SOFT_MAX_BACK: 5,
   /** x², x dz and their sums; x scaled, dz added, the sum scaled. */
-  rmsNorm: 7,
+  RMS_NORM_BACK: 7,
   /** dy · s · (1 + x (1 − s)) with s = 1 / (1 + e⁻ˣ) */
-  silu: 8,
-  /** A softmax, the label taken off, the gradient multiplied. */
-  crossEntropy: SOFTMAX_OPERATIONS + 2,
-} as const;
-/** AdamW: two moments (7), their corrections and the root (4), the step and the decay (4). */
-const ADAMW_OPERATIONS = 15;
+  SILU_BACK: 8,
+  CROSS_ENTROPY_LOSS_BACK: CROSS_ENTROPY_OPERATIONS,
+  /** Two moments (7), their corrections and the root (4), the step and the decay (4). */
+  OPT_STEP_ADAMW: 15,
+};
+/** Operations an element of the first source. */
+const OF_FIRST: Readonly<Record<string, number>> = {
+  ...{ GET_ROWS_BACK: 1, SUM_ROWS: 1, REPEAT_BACK: 1, CROSS_ENTROPY_LOSS: CROSS_ENTROPY_OPERATIONS },
+};
+/** Sources that are read, where those are not two: behind them are masks, positions, numbers of rows, and where a copy goes. */
+const READ: Readonly<Record<string, number>> = {
+  ...{ GET_ROWS_BACK: 1, SET_ROWS: 1, ROPE: 1, ROPE_BACK: 1, SOFT_MAX: 1, REPEAT_BACK: 1, CPY: 1 },
+  CROSS_ENTROPY_LOSS_BACK: 3,
+  // The parameter, its gradient and two moments; all but the gradient are written again.
+  OPT_STEP_ADAMW: 4,
+};
 
 /**
  * Counts a node as ggml's CPU kernels compute it (ggml-cpu/ops.cpp): every element of the result, whatever a mask hides;
  * what it reads and writes once. Row numbers, positions and masks are left out. An exponential is one operation, as in pass/elementwise.ts.
+ * What is in no table copies, sorts or joins: bytes alone.
  */
 export function nodeWork(node: GraphNode): NodeWork {
-  const [first, second] = node.sources;
-  const written = bytesOf(node);
+  const { op, sources } = node;
+  const [first, second] = sources;
   const elements = elementsOf(node);
-  const both = [first, second].map(bytesOf);
-  const one = [bytesOf(first)];
-  switch (node.op) {
+  const plain = {
+    flops: (OF_RESULT[op] ?? 0) * elements + (OF_FIRST[op] ?? 0) * elementsOf(first),
+    read: Array.from({ length: READ[op] ?? 2 }, (_, i) => bytesOf(sources[i])),
+    written: bytesOf(node),
+  };
+  switch (op) {
     case 'MUL_MAT':
-      return { flops: 2 * (first?.shape[0] ?? 0) * elements, read: both, written };
+      return { ...plain, flops: 2 * (first?.shape[0] ?? 0) * elements };
     // a [n, k] and b [m, k] make [n, m].
     case 'OUT_PROD':
-      return { flops: 2 * (first?.shape[1] ?? 0) * elements, read: both, written };
+      return { ...plain, flops: 2 * (first?.shape[1] ?? 0) * elements };
     case 'MUL_MAT_ID':
       return chosen(node, first, second);
     // A bias of each expert that was chosen.
     case 'ADD_ID':
-      return { flops: elements, read: [bytesOf(first), chosenBytes(node, second)], written };
+      return { ...plain, read: [bytesOf(first), chosenBytes(node, second)] };
     case 'FLASH_ATTN_EXT':
       return flash(node, first, second);
     // Rows are taken from one and their numbers from the other: as many elements are read as are written.
     case 'GET_ROWS':
-      return { flops: 0, read: [elements * bytesPer(first)], written };
-    case 'GET_ROWS_BACK':
-      return { flops: elementsOf(first), read: one, written };
+      return { ...plain, read: [elements * bytesPer(first)] };
     // The result is a view of everything; only the rows that are given are written.
     case 'SET_ROWS':
-      return { flops: 0, read: one, written: elementsOf(first) * bytesPer(node) };
-    case 'ROPE':
-    case 'ROPE_BACK':
-      return { flops: 3 * elements, read: one, written };
-    case 'RMS_NORM':
-      return { flops: 3 * elements, read: both, written };
-    case 'RMS_NORM_BACK':
-      return { flops: BACK.rmsNorm * elements, read: both, written };
-    case 'NORM':
-      return { flops: 5 * elements, read: both, written };
-    // The mask is the second source.
-    case 'SOFT_MAX':
-      return { flops: SOFTMAX_OPERATIONS * elements, read: one, written };
-    case 'SOFT_MAX_BACK':
-      return { flops: BACK.softmax * elements, read: both, written };
+      return { ...plain, written: elementsOf(first) * bytesPer(node) };
     case 'GLU':
-      return { flops: (activationOf(node) + 1) * elements, read: both, written };
+      return { ...plain, flops: (activationOf(node) + 1) * elements };
     case 'UNARY':
-      return { flops: activationOf(node) * elements, read: both, written };
-    case 'SILU_BACK':
-      return { flops: BACK.silu * elements, read: both, written };
-    case 'ADD':
-    case 'SUB':
-    case 'MUL':
-    case 'DIV':
-    case 'SCALE':
-    case 'CLAMP':
-      return { flops: elements, read: both, written };
-    case 'SUM_ROWS':
-      return { flops: elementsOf(first), read: both, written };
-    case 'REPEAT_BACK':
-      return { flops: elementsOf(first), read: one, written };
-    case 'CROSS_ENTROPY_LOSS':
-      return { flops: BACK.crossEntropy * elementsOf(first), read: both, written };
-    case 'CROSS_ENTROPY_LOSS_BACK':
-      return { flops: BACK.crossEntropy * elements, read: node.sources.slice(0, 3).map(bytesOf), written };
-    // The parameter, its gradient and two moments; all but the gradient are written again.
+      return { ...plain, flops: activationOf(node) * elements };
     case 'OPT_STEP_ADAMW':
-      return {
-        flops: ADAMW_OPERATIONS * elements,
-        read: node.sources.slice(0, 4).map(bytesOf),
-        written: 3 * written,
-      };
-    // Its second source is where the copy goes.
-    case 'CPY':
-      return { flops: 0, read: one, written };
-    // Copies, sorting, joining: bytes alone.
+      return { ...plain, written: 3 * plain.written };
     default:
-      return { flops: 0, read: both, written };
+      return plain;
   }
 }
 

@@ -1,8 +1,9 @@
 import type {
   ActivationFunction,
   AttentionShape,
+  ExpertsShape,
   FeedForwardShape,
-  Gating,
+  LatentAttention,
   LayerGroup,
   MatrixShape,
   ModelArchitecture,
@@ -21,15 +22,13 @@ export interface StoredBits {
 }
 
 /** A model in numbers, as configs give them; what a layer has of its own is asked by its index. */
-export interface DecoderNumbers {
-  readonly family: string;
+export interface DecoderNumbers
+  extends Pick<
+    ModelArchitecture,
+    'family' | 'embedding' | 'vocabulary' | 'contextLength' | 'tied' | 'norm'
+  > {
   readonly layers: number;
-  readonly embedding: number;
-  readonly vocabulary: number;
-  readonly contextLength: number;
-  readonly tied: boolean;
   readonly outputBias?: boolean;
-  readonly norm: 'rms' | 'layer';
   readonly normsPerLayer: number;
   /** They stand behind attention and feed-forward. */
   readonly normsBehind?: boolean;
@@ -62,15 +61,10 @@ export interface HeadNumbers {
   readonly sinks?: boolean;
 }
 
-export interface LatentNumbers {
-  readonly kind: 'latent';
-  readonly heads: number;
-  readonly kvRank: number;
-  readonly queryRank: number | null;
-  readonly ropeLength: number;
-  readonly headLength: number;
-  readonly valueLength: number;
-}
+export type LatentNumbers = Pick<
+  LatentAttention,
+  'kind' | 'heads' | 'kvRank' | 'queryRank' | 'ropeLength' | 'headLength' | 'valueLength'
+>;
 
 export interface FeedForwardNumbers {
   readonly width: number;
@@ -80,16 +74,14 @@ export interface FeedForwardNumbers {
   readonly bias?: boolean;
 }
 
-export interface ExpertNumbers {
-  readonly count: number;
-  readonly usedPerToken: number;
+/** What is left out of those that every token passes: there are none. */
+export interface ExpertNumbers
+  extends Pick<ExpertsShape, 'count' | 'usedPerToken' | 'gating'>,
+    Partial<Pick<ExpertsShape, 'sharedWidth' | 'sharedGate'>> {
   readonly width: number;
-  readonly sharedWidth: number;
-  readonly sharedGate: boolean;
-  readonly gating?: Gating;
   readonly routerBias?: boolean;
-  /** Whether a layer has experts; the others have the feed-forward. */
-  readonly inLayer: (layer: number) => boolean;
+  /** Whether a layer has experts; the others have the feed-forward. Left out = all have. */
+  readonly inLayer?: (layer: number) => boolean;
 }
 
 /** Puts an architecture together from numbers; every matrix has the same bits, but those of experts. */
@@ -174,7 +166,7 @@ function feedForwardOf(
   layer: number,
   bits: StoredBits,
 ): FeedForwardShape {
-  const mixture = experts?.inLayer(layer) === true ? experts : null;
+  const mixture = experts && experts.inLayer?.(layer) !== false ? experts : null;
   const matrix = matrixOf(mixture === null ? bits.matrix : (bits.experts ?? bits.matrix));
   const { gated, activation, fused = false, bias } = feedForward;
   const width = mixture?.width ?? feedForward.width;
@@ -191,8 +183,8 @@ function feedForwardOf(
         : {
             count: mixture.count,
             usedPerToken: mixture.usedPerToken,
-            sharedWidth: mixture.sharedWidth,
-            sharedGate: mixture.sharedGate,
+            sharedWidth: mixture.sharedWidth ?? 0,
+            sharedGate: mixture.sharedGate === true,
             // Routers are kept in full precision.
             router: {
               inputs: embedding,

@@ -1,6 +1,7 @@
 import type { DecoderNumbers } from './assemble.js';
 import type { FamilyReader } from './config.js';
 import type { ConfigFile } from './config-file.js';
+import { everywhere } from './config-llama.js';
 import { Unreadable } from './reading.js';
 
 /** Models with LayerNorm and a feed-forward without a gate. transformers, src/transformers/models/<model_type>. */
@@ -17,62 +18,71 @@ export const GPT_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
 
 type Numbers = Omit<DecoderNumbers, 'family'>;
 
+/** What a config calls otherwise than most do, or leaves out. */
 interface Plain {
-  readonly embedding: number;
-  readonly heads: number;
+  readonly embedding?: number;
+  readonly heads?: number;
   readonly kvHeads?: number;
-  readonly layers: number;
-  readonly width: number;
-  readonly contextLength: number;
-  readonly vocabulary: number;
+  readonly layers?: number;
+  readonly width?: number;
+  readonly contextLength?: number;
+  /** Where the config does not say. */
   readonly tied: boolean;
   readonly biased: boolean;
   readonly fused?: boolean;
   readonly activation?: 'gelu' | 'relu';
-  /** Elements of a head that are turned; left out where positions are learned. */
-  readonly turned?: number;
+  /** Elements that are turned of a head of so many; left out where positions are learned. */
+  readonly turned?: (headLength: number) => number;
   /** Rows of the table of positions beyond the context. */
   readonly morePositions?: number;
   readonly normsPerLayer?: number;
 }
 
-function plain(given: Plain): Numbers {
-  const { embedding, heads, kvHeads = heads, layers, width, contextLength, vocabulary, tied, biased } = given;
+function plain(config: ConfigFile, given: Plain): Numbers {
+  const embedding = given.embedding ?? config.size('hidden_size');
+  const heads = given.heads ?? config.size('num_attention_heads');
+  const contextLength = given.contextLength ?? config.size('max_position_embeddings');
+  const { kvHeads = heads, biased, turned } = given;
+  const headLength = embedding / heads;
   return {
-    layers,
+    layers: given.layers ?? config.size('num_hidden_layers'),
     embedding,
-    vocabulary,
+    vocabulary: config.size('vocab_size'),
     contextLength,
-    tied,
+    tied: config.flag('tie_word_embeddings', given.tied),
     norm: 'layer',
     normsPerLayer: given.normsPerLayer ?? 2,
     positions:
-      given.turned === undefined
+      turned === undefined
         ? { kind: 'learned', rows: contextLength + (given.morePositions ?? 0) }
-        : { kind: 'rotary', length: given.turned },
+        : { kind: 'rotary', length: turned(headLength) },
     attention: {
       kind: 'dot-product',
       heads,
       kvHeads,
-      headLength: embedding / heads,
+      headLength,
       fused: given.fused === true,
       inputBias: biased,
       outputBias: biased,
     },
-    feedForward: { width, gated: false, activation: given.activation ?? 'gelu', bias: biased },
+    feedForward: {
+      width: given.width ?? config.size('intermediate_size'),
+      gated: false,
+      activation: given.activation ?? 'gelu',
+      bias: biased,
+    },
   };
 }
 
 function gpt2(config: ConfigFile): Numbers {
   const embedding = config.size('n_embd');
-  return plain({
+  return plain(config, {
     embedding,
     heads: config.size('n_head'),
     layers: config.size('n_layer'),
     width: config.size('n_inner', 4 * embedding),
     contextLength: config.size('n_positions', config.optionalSize('n_ctx')),
-    vocabulary: config.size('vocab_size'),
-    tied: config.flag('tie_word_embeddings', true),
+    tied: true,
     biased: true,
     fused: true,
   });
@@ -81,35 +91,26 @@ function gpt2(config: ConfigFile): Numbers {
 /** Attention and feed-forward read the same norm; the output matrix has a bias, the attention has none. */
 function gptj(config: ConfigFile): Numbers {
   const embedding = config.size('n_embd');
-  const numbers = plain({
+  const numbers = plain(config, {
     embedding,
     heads: config.size('n_head', config.optionalSize('num_attention_heads')),
     layers: config.size('n_layer', config.optionalSize('num_hidden_layers')),
     width: config.size('n_inner', 4 * embedding),
     contextLength: config.size('n_positions', 2048),
-    vocabulary: config.size('vocab_size'),
-    tied: config.flag('tie_word_embeddings', false),
+    tied: false,
     biased: false,
-    turned: config.size('rotary_dim', 64),
+    turned: () => config.size('rotary_dim', 64),
     normsPerLayer: 1,
   });
   return { ...numbers, outputBias: true, feedForward: { ...numbers.feedForward, bias: true } };
 }
 
 function gptNeox(config: ConfigFile): Numbers {
-  const embedding = config.size('hidden_size');
-  const heads = config.size('num_attention_heads');
-  return plain({
-    embedding,
-    heads,
-    layers: config.size('num_hidden_layers'),
-    width: config.size('intermediate_size'),
-    contextLength: config.size('max_position_embeddings'),
-    vocabulary: config.size('vocab_size'),
-    tied: config.flag('tie_word_embeddings', false),
+  return plain(config, {
+    tied: false,
     biased: config.flag('attention_bias', true),
     fused: true,
-    turned: Math.floor((embedding / heads) * config.number('rotary_pct', 0.25)),
+    turned: (headLength) => Math.floor(headLength * config.number('rotary_pct', 0.25)),
   });
 }
 
@@ -121,14 +122,9 @@ function opt(config: ConfigFile): Numbers {
     throw new Unreadable(
       `the config embeds in ${projected} elements and computes in ${embedding}, which opt-350m alone does and is not counted`,
     );
-  return plain({
-    embedding,
-    heads: config.size('num_attention_heads'),
-    layers: config.size('num_hidden_layers'),
+  return plain(config, {
     width: config.size('ffn_dim'),
-    contextLength: config.size('max_position_embeddings'),
-    vocabulary: config.size('vocab_size'),
-    tied: config.flag('tie_word_embeddings', true),
+    tied: true,
     biased: config.flag('enable_bias', true),
     activation: 'relu',
     morePositions: 2,
@@ -137,19 +133,11 @@ function opt(config: ConfigFile): Numbers {
 
 /** Phi-1 to Phi-2: attention and feed-forward read the same norm. */
 function phi(config: ConfigFile): Numbers {
-  const embedding = config.size('hidden_size');
-  const heads = config.size('num_attention_heads');
-  const numbers = plain({
-    embedding,
-    heads,
-    kvHeads: config.size('num_key_value_heads', heads),
-    layers: config.size('num_hidden_layers'),
-    width: config.size('intermediate_size'),
-    contextLength: config.size('max_position_embeddings'),
-    vocabulary: config.size('vocab_size'),
-    tied: config.flag('tie_word_embeddings', false),
+  const numbers = plain(config, {
+    kvHeads: config.size('num_key_value_heads', config.size('num_attention_heads')),
+    tied: false,
     biased: true,
-    turned: Math.floor((embedding / heads) * config.number('partial_rotary_factor', 0.5)),
+    turned: (headLength) => Math.floor(headLength * config.number('partial_rotary_factor', 0.5)),
     normsPerLayer: 1,
   });
   return { ...numbers, outputBias: true };
@@ -161,56 +149,37 @@ function falcon(config: ConfigFile): Numbers {
   const grouped = config.flag('new_decoder_architecture', false);
   const single = config.flag('multi_query', true) ? 1 : heads;
   const parallel = config.flag('parallel_attn', true);
-  const numbers = plain({
-    embedding,
+  const numbers = plain(config, {
     heads,
     kvHeads: grouped ? config.size('num_kv_heads', config.optionalSize('n_head_kv') ?? heads) : single,
     layers: config.size('num_hidden_layers', config.optionalSize('n_layer')),
     width: config.size('ffn_hidden_size', 4 * embedding),
     contextLength: config.size('max_position_embeddings', 2048),
-    vocabulary: config.size('vocab_size'),
-    tied: config.flag('tie_word_embeddings', true),
+    tied: true,
     biased: config.flag('bias', false),
     fused: true,
-    turned: embedding / heads,
+    turned: (headLength) => headLength,
     normsPerLayer: grouped || !parallel ? 2 : 1,
   });
   return config.flag('alibi', false) ? { ...numbers, positions: { kind: 'alibi' } } : numbers;
 }
 
 function starcoder2(config: ConfigFile): Numbers {
-  const embedding = config.size('hidden_size');
-  const heads = config.size('num_attention_heads');
-  const window = config.optionalSize('sliding_window');
-  return {
-    ...plain({
-      embedding,
-      heads,
-      kvHeads: config.size('num_key_value_heads', heads),
-      layers: config.size('num_hidden_layers'),
-      width: config.size('intermediate_size'),
-      contextLength: config.size('max_position_embeddings'),
-      vocabulary: config.size('vocab_size'),
-      tied: config.flag('tie_word_embeddings', true),
-      biased: config.flag('use_bias', true),
-      turned: embedding / heads,
-    }),
-    window: () => window,
-  };
+  const numbers = plain(config, {
+    kvHeads: config.size('num_key_value_heads', config.size('num_attention_heads')),
+    tied: true,
+    biased: config.flag('use_bias', true),
+    turned: (headLength) => headLength,
+  });
+  return everywhere(config, numbers);
 }
 
 /** An encoder: norms behind both halves of a layer, and one behind the embeddings; what pools and guesses is left out. */
 function bert(config: ConfigFile): Numbers {
-  const embedding = config.size('hidden_size');
-  const numbers = plain({
-    embedding,
-    heads: config.size('num_attention_heads'),
-    layers: config.size('num_hidden_layers'),
-    width: config.size('intermediate_size'),
+  const numbers = plain(config, {
     contextLength: config.size('max_position_embeddings', 512),
-    vocabulary: config.size('vocab_size'),
     tied: true,
     biased: true,
   });
-  return { ...numbers, normsBehind: true, tokenTypes: config.size('type_vocab_size', 2) };
+  return { ...numbers, tied: true, normsBehind: true, tokenTypes: config.size('type_vocab_size', 2) };
 }

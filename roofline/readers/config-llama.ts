@@ -6,7 +6,7 @@ import type { ConfigFile } from './config-file.js';
 export const LLAMA_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
   ['llama', (config) => llama(config, { biased: config.flag('attention_bias', false) })],
   ['granite', (config) => llama(config, { biased: config.flag('attention_bias', false) })],
-  ['mistral', (config) => ({ ...llama(config), window: everywhere(config.optionalSize('sliding_window')) })],
+  ['mistral', (config) => everywhere(config, llama(config))],
   ['smollm3', smollm3],
   ['qwen2', qwen2],
   ['qwen3', (config) => ({ ...llama(config, { headLength: 128 }), queryKeyNorm: true })],
@@ -26,6 +26,8 @@ export const LLAMA_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
   ['chatglm', chatglm],
 ];
 
+type Numbers = Omit<DecoderNumbers, 'family'>;
+
 interface Variant {
   readonly biased?: boolean;
   /** Where the config says none; embedding / heads otherwise. */
@@ -33,7 +35,7 @@ interface Variant {
   readonly tied?: boolean;
 }
 
-export function llama(config: ConfigFile, variant: Variant = {}): Omit<DecoderNumbers, 'family'> {
+export function llama(config: ConfigFile, variant: Variant = {}): Numbers {
   const embedding = config.size('hidden_size');
   const heads = config.size('num_attention_heads');
   const headLength = config.optionalSize('head_dim') ?? variant.headLength ?? embedding / heads;
@@ -65,7 +67,7 @@ export function llama(config: ConfigFile, variant: Variant = {}): Omit<DecoderNu
 }
 
 /** Every fourth layer is without positions, where the config names none. */
-function smollm3(config: ConfigFile): Omit<DecoderNumbers, 'family'> {
+function smollm3(config: ConfigFile): Numbers {
   const turned = config.list('no_rope_layers');
   const interval = config.size('no_rope_layer_interval', 4);
   return {
@@ -75,12 +77,14 @@ function smollm3(config: ConfigFile): Omit<DecoderNumbers, 'family'> {
   };
 }
 
-function everywhere(window: number | null) {
-  return () => window;
+/** Every layer sees the window that the config says. */
+export function everywhere(config: ConfigFile, numbers: Numbers): Numbers {
+  const window = config.optionalSize('sliding_window');
+  return { ...numbers, window: () => window };
 }
 
 /** Q, K and V have biases, the output has none. */
-export function qwen2(config: ConfigFile): Omit<DecoderNumbers, 'family'> {
+export function qwen2(config: ConfigFile): Numbers {
   const numbers = llama(config);
   const window = config.flag('use_sliding_window', false) ? config.optionalSize('sliding_window') : null;
   const first = config.number('max_window_layers', numbers.layers);
@@ -91,7 +95,7 @@ export function qwen2(config: ConfigFile): Omit<DecoderNumbers, 'family'> {
   };
 }
 
-function gemma(config: ConfigFile, normsPerLayer: number): Omit<DecoderNumbers, 'family'> {
+function gemma(config: ConfigFile, normsPerLayer: number): Numbers {
   const numbers = llama(config, { headLength: 256, tied: true });
   return {
     ...numbers,
@@ -102,7 +106,7 @@ function gemma(config: ConfigFile, normsPerLayer: number): Omit<DecoderNumbers, 
 }
 
 /** Even layers see a window. */
-function gemma2(config: ConfigFile): Omit<DecoderNumbers, 'family'> {
+function gemma2(config: ConfigFile): Numbers {
   const window = config.size('sliding_window', 4096);
   return { ...gemma(config, 4), window: (layer) => (layer % 2 === 0 ? window : null) };
 }
@@ -115,7 +119,7 @@ const GEMMA_3 = {
 };
 
 /** Five layers with a window, one without; what is left out is as in Gemma3TextConfig. */
-function gemma3(config: ConfigFile): Omit<DecoderNumbers, 'family'> {
+function gemma3(config: ConfigFile): Numbers {
   const window = config.optionalSize('sliding_window');
   const period = config.size('sliding_window_pattern', config.optionalSize('_sliding_window_pattern') ?? 6);
   const types = config.list('layer_types');
@@ -129,22 +133,20 @@ function gemma3(config: ConfigFile): Omit<DecoderNumbers, 'family'> {
 }
 
 /** Q, K and V are one matrix, gate and up another. */
-function phi3(config: ConfigFile): Omit<DecoderNumbers, 'family'> {
+function phi3(config: ConfigFile): Numbers {
   const numbers = llama(config);
   const { attention, feedForward } = numbers;
-  const factor = config.number('partial_rotary_factor', 1);
-  const length = attention.headLength * factor;
+  const length = attention.headLength * config.number('partial_rotary_factor', 1);
   return {
-    ...numbers,
+    ...everywhere(config, numbers),
     positions: { kind: 'rotary', length },
     attention: { ...attention, fused: true } as DecoderNumbers['attention'],
     feedForward: { ...feedForward, fused: true },
-    window: everywhere(config.optionalSize('sliding_window')),
   };
 }
 
 /** THUDM/chatglm3-6b, modeling_chatglm.py: half of each head is turned. */
-function chatglm(config: ConfigFile): Omit<DecoderNumbers, 'family'> {
+function chatglm(config: ConfigFile): Numbers {
   const embedding = config.size('hidden_size');
   const heads = config.size('num_attention_heads');
   const headLength = config.size('kv_channels', embedding / heads);

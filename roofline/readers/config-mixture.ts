@@ -1,7 +1,7 @@
 import type { DecoderNumbers, ExpertNumbers } from './assemble.js';
 import type { FamilyReader } from './config.js';
 import type { ConfigFile } from './config-file.js';
-import { llama, qwen2 } from './config-llama.js';
+import { everywhere, llama, qwen2 } from './config-llama.js';
 
 /** Mixtures of experts. transformers, src/transformers/models/<model_type>. */
 export const MIXTURE_FAMILIES: readonly (readonly [string, FamilyReader])[] = [
@@ -24,19 +24,9 @@ type Numbers = Omit<DecoderNumbers, 'family'>;
 
 function mixtral(config: ConfigFile): Numbers {
   const numbers = llama(config);
-  const window = config.optionalSize('sliding_window');
-  return {
-    ...numbers,
-    window: () => window,
-    experts: {
-      count: config.size('num_local_experts'),
-      usedPerToken: config.size('num_experts_per_tok'),
-      width: numbers.feedForward.width,
-      sharedWidth: 0,
-      sharedGate: false,
-      inLayer: () => true,
-    },
-  };
+  const { width } = numbers.feedForward;
+  const [count, usedPerToken] = [config.size('num_local_experts'), config.size('num_experts_per_tok')];
+  return { ...everywhere(config, numbers), experts: { count, usedPerToken, width } };
 }
 
 function qwenExperts(config: ConfigFile, shared: boolean): ExpertNumbers {
@@ -82,7 +72,6 @@ function deepseek(config: ConfigFile): Numbers {
       usedPerToken: config.size('num_experts_per_tok'),
       width,
       sharedWidth: width * (config.optionalSize('n_shared_experts') ?? 0),
-      sharedGate: false,
       ...(gating === 'sigmoid' ? { gating } : {}),
       inLayer: (layer) => layer >= firstDense && layer % frequency === 0,
     };
@@ -104,11 +93,8 @@ function gptOss(config: ConfigFile): Numbers {
       count: config.size('num_local_experts'),
       usedPerToken: config.size('num_experts_per_tok', config.optionalSize('experts_per_token') ?? 4),
       width: numbers.feedForward.width,
-      sharedWidth: 0,
-      sharedGate: false,
       gating: 'softmax-of-chosen',
       routerBias: true,
-      inLayer: () => true,
     },
   };
 }

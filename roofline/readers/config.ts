@@ -1,11 +1,10 @@
-import { nearest } from '../../core/input/suggest.js';
 import { assemble, type DecoderNumbers, type StoredBits } from './assemble.js';
 import { storedBits } from './config-bits.js';
 import { ConfigFile } from './config-file.js';
 import { GPT_FAMILIES } from './config-gpt.js';
 import { LLAMA_FAMILIES } from './config-llama.js';
 import { MIXTURE_FAMILIES } from './config-mixture.js';
-import { type ArchitectureReading, reading, Unreadable } from './reading.js';
+import { type ArchitectureReading, reading, Unreadable, unknownFamily } from './reading.js';
 
 /** Reads the numbers of one `model_type`. */
 export type FamilyReader = (config: ConfigFile) => Omit<DecoderNumbers, 'family'>;
@@ -27,18 +26,9 @@ export function architectureFromConfig(values: unknown, bits: Partial<StoredBits
     const family = config.text('model_type') ?? whole.text('model_type');
     if (family === null) throw new Unreadable('the config does not say its model_type');
     const read = CONFIG_FAMILIES.get(family);
-    if (read === undefined) throw unknown(family);
+    if (read === undefined) throw unknownFamily('model_type', family, [...CONFIG_FAMILIES.keys()]);
     return assemble(checked({ family, ...read(config) }), { ...storedBits(whole), ...bits });
   });
-}
-
-function unknown(family: string): Unreadable {
-  const known = [...CONFIG_FAMILIES.keys()];
-  const near = nearest(family, known);
-  return new Unreadable(
-    `work cannot be counted for the model_type ${JSON.stringify(family)}`,
-    `${near === null ? '' : `The nearest is ${near}. `}Known are ${known.join(', ')}.`,
-  );
 }
 
 /** Shapes that contradict each other. */

@@ -1,4 +1,3 @@
-import { nearest } from '../../core/input/suggest.js';
 import type {
   ActivationFunction,
   Gating,
@@ -9,7 +8,7 @@ import type {
 import { ggufAttention } from './gguf-attention.js';
 import { ggufFeedForward } from './gguf-feed-forward.js';
 import { GgufFile, type WeightFile } from './gguf-file.js';
-import { type ArchitectureReading, grouped, reading, Unreadable } from './reading.js';
+import { type ArchitectureReading, grouped, reading, Unreadable, unknownFamily } from './reading.js';
 
 /** What the tensors of a file do not tell of its architecture. */
 interface GgufFamily {
@@ -70,12 +69,7 @@ export function architectureFromGguf(header: WeightFile): ArchitectureReading {
 
 function familyOf(name: string): GgufFamily {
   if (Object.hasOwn(GGUF_FAMILIES, name)) return GGUF_FAMILIES[name]!;
-  const known = Object.keys(GGUF_FAMILIES);
-  const near = nearest(name, known);
-  throw new Unreadable(
-    `work cannot be counted for the architecture ${JSON.stringify(name)}`,
-    `${near === null ? '' : `The nearest is ${near}. `}Known are ${known.join(', ')}.`,
-  );
+  throw unknownFamily('architecture', name, Object.keys(GGUF_FAMILIES));
 }
 
 function read(file: GgufFile, family: GgufFamily): ModelArchitecture {

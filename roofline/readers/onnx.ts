@@ -78,6 +78,8 @@ function matrixOf(matrix: OnnxWeights['matrices'][number]): MatrixShape {
   return { inputs, outputs, bits: bitsOf(matrix), bias: false };
 }
 
+type Seven<T> = readonly [T, T, T, T, T, T, T];
+
 function bitsOf({ name, bits }: Weights): number {
   if (bits === null) throw new Unreadable(`the constant ${name} has a data_type whose bits are not known`);
   return bits;
@@ -89,15 +91,7 @@ function layerOf(
   embedding: number,
   index: number,
 ): Omit<LayerGroup, 'count'> {
-  const [query, key, value, output, gate, up, down] = matrices as [
-    MatrixShape,
-    MatrixShape,
-    MatrixShape,
-    MatrixShape,
-    MatrixShape,
-    MatrixShape,
-    MatrixShape,
-  ];
+  const [query, key, value, output, gate, up, down] = matrices as Seven<MatrixShape>;
   const headLength = query.outputs / heads;
   const kvHeads = key.outputs / headLength;
   const fits =

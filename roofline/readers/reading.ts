@@ -1,3 +1,4 @@
+import { nearest } from '../../core/input/suggest.js';
 import type { LayerGroup, ModelArchitecture } from '../../core/work/architecture.js';
 
 export type ArchitectureReading =
@@ -12,6 +13,15 @@ export class Unreadable extends Error {
     super(reason);
     this.hint = hint;
   }
+}
+
+/** @returns the refusal of a model of a kind that is none of those. */
+export function unknownFamily(what: string, name: string, known: readonly string[]): Unreadable {
+  const near = nearest(name, known);
+  return new Unreadable(
+    `work cannot be counted for the ${what} ${JSON.stringify(name)}`,
+    `${near === null ? '' : `The nearest is ${near}. `}Known are ${known.join(', ')}.`,
+  );
 }
 
 /** @returns what `read` returns, or why it could not. */

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { type FailureError, failed } from '../../../core/errors.js';
 import { TRAINABLE_ARCHITECTURES, whyNotTrainable } from '../../../core/training/architectures.js';
 import type { GgufHeader, TensorInfo } from '../../../formats/gguf/header.js';
-import { shown } from '../../../formats/gguf/metadata.js';
+import { shown } from '../../../formats/format.js';
 
 /** What graphs of our own have to know of a dense decoder. */
 export interface Architecture {

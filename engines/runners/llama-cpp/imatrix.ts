@@ -3,7 +3,7 @@ import { FailureError, failed } from '../../../core/errors.js';
 import { fileProblem } from '../../../core/input/file-problem.js';
 import { readMetadataValue } from '../../../formats/gguf/copy.js';
 import { type FileTensor, type GgufFile, readGgufHeader } from '../../../formats/gguf/header.js';
-import { shown } from '../../../formats/gguf/metadata.js';
+import { shown } from '../../../formats/format.js';
 import { GgufError } from '../../../formats/gguf/reader.js';
 import { readTensor } from '../../../formats/tensor-data.js';
 

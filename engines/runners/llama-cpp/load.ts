@@ -7,7 +7,7 @@ import { orElse } from '../../../core/or-else.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { cpuShare } from '../../../core/work/llama-cpp.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
-import { shown } from '../../../formats/gguf/metadata.js';
+import { shown } from '../../../formats/format.js';
 import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
 import { NO_RPC, openRpcServers, type RpcDevice } from '../../native/llama-cpp/rpc.js';
 import { findStepLoops } from '../../native/step-loop.js';
