@@ -1,11 +1,8 @@
 import { METRICS, metricNamed } from '../core/metrics/catalogue.js';
 import type { Measurement, Missing, Phase, ResultRecord, SampleSeries } from '../core/result/result.js';
-import type { PointName } from '../core/sweep/labels.js';
-import type { Objective, SearchBound } from '../core/sweep/spec.js';
 import { WATCHED } from '../judgement/drift.js';
 import { READING_METRICS } from '../judgement/pace.js';
-import type { ColumnChoice } from './column-sets.js';
-import type { ReportRequest } from './report.js';
+import type { Report, ReportRequest } from './report.js';
 import { type ServedView, servedView } from './served.js';
 import { type Details, servedLines, trimDetails } from './trim.js';
 
@@ -14,17 +11,10 @@ import { type Details, servedLines, trimDetails } from './trim.js';
  * options, environment, …) stand once in `shared`; single readings are bare numbers; bulky raw samples are
  * thinned (trim.ts). `unpack` gives records again, so that the page builds its report like everybody else.
  */
-export interface Payload {
+export interface Payload
+  extends Pick<Report, 'sweepName' | 'objectives' | 'columns' | 'starts' | 'maxStarts'>,
+    Pick<ReportRequest, 'bounds' | 'names'> {
   readonly version: 1;
-  readonly sweepName: string;
-  readonly objectives: readonly Objective[];
-  /** Left out without a search. */
-  readonly bounds?: readonly SearchBound[];
-  readonly columns: ColumnChoice | null;
-  readonly starts: number | null;
-  readonly maxStarts: number | null;
-  /** Left out in pages of older releases. */
-  readonly names?: readonly PointName[];
   readonly details: Details;
   readonly shared: readonly unknown[];
   readonly records: readonly PackedRecord[];

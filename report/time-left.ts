@@ -4,7 +4,7 @@ export interface Pace {
   readonly complete: number;
   readonly invalid: number;
   readonly failed: number;
-  /** Trials that are still to come, at least. */
+  /** Valid starts that points lack, at least. */
   readonly trialsLeft: number;
   /** Seconds that each running trial has taken so far. */
   readonly running: readonly { readonly elapsedSeconds: number }[];

@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
-import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION } from '../options/config.js';
 import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger, wholeNumber } from '../options/values.js';
+import type { AskedOptions } from '../single/asked-model.js';
 
-export interface CalibrateOptions extends NodeOptions {
+export interface CalibrateOptions extends AskedOptions {
   readonly text: string;
   readonly sequences: number;
   readonly tokens?: number;
@@ -12,9 +13,6 @@ export interface CalibrateOptions extends NodeOptions {
   readonly output?: string;
   readonly format?: 'imatrix' | 'safetensors';
   readonly force?: true;
-  readonly threads?: number;
-  readonly device: string;
-  readonly models: readonly string[];
   readonly json?: true;
 }
 

@@ -17,7 +17,7 @@ export interface CompareOptions extends NodeOptions {
   readonly failOnUndecided?: true;
   readonly strict?: true;
   readonly again?: true;
-  /** Seconds. */
+  /** Seconds, of all rows that are measured again together. */
   readonly within: number;
   readonly models: readonly string[];
   readonly out?: string;

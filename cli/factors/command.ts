@@ -1,14 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { lazy } from '../options/lazy.js';
+import type { RoofsOptions } from '../roofs/command.js';
 
-export interface FactorsOptions {
-  readonly device?: string;
-  readonly threads?: readonly number[];
+export interface FactorsOptions extends Omit<RoofsOptions, 'out'> {
   readonly types?: readonly string[];
-  readonly quick?: true;
-  readonly stored?: true;
-  readonly config?: string;
-  readonly json?: true;
 }
 
 export function registerFactors(program: Command): void {

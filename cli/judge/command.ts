@@ -1,16 +1,14 @@
 import { type Command, Option } from 'commander';
 import { POOLS, type Pool } from '../../core/quality/judging/reading.js';
-import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION } from '../options/config.js';
 import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
+import type { AskedOptions } from '../single/asked-model.js';
 
-export interface JudgeOptions extends NodeOptions {
+export interface JudgeOptions extends AskedOptions {
   readonly template?: string;
   readonly pairwise?: true;
   readonly pool: Pool;
-  readonly device: string;
-  readonly threads?: number;
-  readonly models: readonly string[];
 }
 
 export function registerJudge(program: Command): void {

@@ -1,44 +1,26 @@
 import pc from 'picocolors';
 import { printable } from '../../core/input/printable.js';
-import { duration, secondsLeft, settledOf } from '../../report/time-left.js';
+import type { LiveSweep, LiveTrial } from '../../report/live/live.js';
+import { duration, type Pace, secondsLeft, settledOf } from '../../report/time-left.js';
 import type { SearchProgress } from '../../search/searcher.js';
 import { ascii, cut } from './text.js';
 
 /** What a sweep is doing, as the control API tells it. Settled points are complete, invalid or failed. */
-export interface Progress {
-  readonly points: number;
-  readonly complete: number;
-  /** Of these. */
-  readonly disturbed: number;
-  readonly invalid: number;
-  readonly failed: number;
-  /** Valid starts that each point is to have, and may have at most. */
-  readonly starts: number;
-  readonly maxStarts: number;
-  /** Which start the sweep is at, 1-based; 0 = every point is settled. */
-  readonly start: number;
-  /** Valid starts that points lack, at least. */
-  readonly trialsLeft: number;
+export interface Progress
+  extends Omit<Pace, 'running'>,
+    Pick<LiveSweep, 'disturbed' | 'starts' | 'maxStarts' | 'start'> {
   /** Nothing more is begun until somebody resumes it: nobody knows how much time is left. */
   readonly paused: boolean;
   /** Which of the points are chosen, and how; null = all are measured. */
   readonly search: Pick<SearchProgress, 'measured' | 'skipped' | 'hypervolume' | 'ended'> | null;
   readonly running: readonly RunningTrial[];
-  /** Median seconds of a finished trial; null before the first. */
-  readonly trialSeconds: number | null;
   readonly elapsedSeconds: number;
 }
 
-export interface RunningTrial {
-  /** `small q8_0 flashAttention=true parallel=4`. */
-  readonly label: string;
-  readonly node: string;
+export interface RunningTrial
+  extends Pick<LiveTrial, 'label' | 'node' | 'repeat' | 'maxRepeats' | 'elapsedSeconds'> {
   /** `load`, `warm-up`, `prefill`, …; empty before the first. */
   readonly phase: string;
-  /** 1-based; 0 before the first. */
-  readonly repeat: number;
-  readonly maxRepeats: number;
-  readonly elapsedSeconds: number;
 }
 
 export interface ProgressStyle {

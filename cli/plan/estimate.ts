@@ -15,6 +15,7 @@ import { phaseWork } from '../../core/work/phase-work.js';
 import { type ServedDemand, servedWork, splitAsked } from '../../core/work/served-work.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { lastCacheBytes } from '../../process/device/caches.js';
+import type { PredictedPhase } from '../../report/recommend/predicted.js';
 import { withAttention } from '../../roofline/analysis/attention-word.js';
 import { withLayers } from '../../roofline/analysis/layers-word.js';
 import { factorsAt } from '../../roofline/factor-at.js';
@@ -43,16 +44,7 @@ export interface TrialTime {
   /** `factors` predict what the engine takes; `roofs` what it takes at least. */
   readonly by: 'factors' | 'roofs';
   /** What one round is made of. */
-  readonly phases: readonly EstimatedPhase[];
-}
-
-export interface EstimatedPhase {
-  readonly name: string;
-  /** All sequences together. */
-  readonly tokens: number;
-  readonly seconds: number;
-  /** The measured time lies within seconds / ratio and seconds · ratio 95 times of 100; null = nobody looked. */
-  readonly errorRatio: number | null;
+  readonly phases: readonly PredictedPhase[];
 }
 
 /** Says how long trials on this machine take, or in one clause why that is not known. */
@@ -124,7 +116,7 @@ export async function timeEstimator(
       const by = predicted ? 'factors' : 'roofs';
       const secondsOf = ({ predictedSeconds, roof }: ExpectedPhase) =>
         predicted ? predictedSeconds! : roof.seconds;
-      const estimated = phases.map(({ name, tokens }, i): EstimatedPhase => {
+      const estimated = phases.map(({ name, tokens }, i): PredictedPhase => {
         const phase = expected[i]!;
         return {
           name,

@@ -1,17 +1,15 @@
 import type { Command } from 'commander';
-import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION } from '../options/config.js';
 import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger, wholeNumber } from '../options/values.js';
+import type { AskedOptions } from '../single/asked-model.js';
 
-export interface ProfileOptions extends NodeOptions {
+export interface ProfileOptions extends AskedOptions {
   readonly promptTokens: number;
   readonly generateTokens: number;
   readonly parallel: number;
   readonly depth: number;
-  readonly threads?: number;
-  readonly device: string;
   readonly operators?: true;
-  readonly models: readonly string[];
   readonly json?: true;
 }
 

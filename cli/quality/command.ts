@@ -2,11 +2,12 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { readYaml } from '../../core/input/yaml.js';
 import { type TaskChoice, taskChoiceSchema } from '../../core/quality/tasks/asking.js';
 import { WINDOW_SCHEMES, type WindowScheme } from '../../core/quality/windows.js';
-import { ALLOW_HF_OPTION, CONFIG_OPTION, type NodeOptions } from '../options/config.js';
+import { ALLOW_HF_OPTION, CONFIG_OPTION } from '../options/config.js';
 import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
+import type { AskedOptions } from '../single/asked-model.js';
 
-export interface QualityOptions extends NodeOptions {
+export interface QualityOptions extends AskedOptions {
   readonly text?: string;
   readonly base?: string;
   readonly task: readonly string[];
@@ -15,9 +16,6 @@ export interface QualityOptions extends NodeOptions {
   readonly stride?: number;
   readonly maxWindows?: number;
   readonly exactBase?: true;
-  readonly device: string;
-  readonly threads?: number;
-  readonly models: readonly string[];
   readonly answers?: string;
   readonly ask?: Omit<TaskChoice, 'file'>;
   readonly json?: true;

@@ -2,7 +2,6 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { RunningAgent } from '../../agent/main.js';
 import type { RunningCoordinator } from '../../coordinator/main.js';
-import type { ModelRef } from '../../core/experiment/experiment.js';
 import { plainText } from '../../core/metrics/text.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { sweepId } from '../../core/sweep/identity.js';
@@ -26,6 +25,7 @@ import { exitCodeOf, sayGrades, watchSweep } from '../watch/watch.js';
 import type { RunOptions } from './command.js';
 import type { RunFolder } from './folder.js';
 import { leaveAnswers } from './leave-answers.js';
+import type { Prepared } from './prepare.js';
 
 /** The report at the end, and the trial that runs when time is over, where somebody else has half of the machine. */
 const LAST_SECONDS = 7;
@@ -65,11 +65,7 @@ async function promiseRun(
 const TRY_AGAIN = 'The same command again measures only these.';
 
 /** What is run. */
-export interface Job {
-  readonly document: string;
-  readonly sweep: Sweep;
-  readonly models: readonly ModelRef[];
-  readonly folders: readonly string[];
+export interface Job extends Pick<Prepared, 'document' | 'sweep' | 'models' | 'folders'> {
   readonly time: SweepTime;
   /** When the command began, on the clock of `performance`. */
   readonly began: number;

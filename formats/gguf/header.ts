@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { tensorTypeNumbered } from '../../core/techniques/tensor-types.js';
+import type { WeightTensor } from '../../roofline/readers/gguf-file.js';
 import type { Span } from '../tensor-data.js';
 import { shown } from '../format.js';
 import { type Metadata, readMetadata } from './metadata.js';
@@ -18,13 +19,7 @@ export interface GgufHeader {
   readonly tensors: readonly TensorInfo[];
 }
 
-export interface TensorInfo {
-  readonly name: string;
-  /** ggml's name of the type, lower case: `q4_k`. */
-  readonly type: string;
-  /** Innermost dimension first, as ggml counts them. */
-  readonly shape: readonly number[];
-  readonly bytes: number;
+export interface TensorInfo extends WeightTensor {
   /** From the start of the file. */
   readonly offset: number;
 }

@@ -1,3 +1,4 @@
+import type { StoredTensor } from '../../roofline/readers/safetensors.js';
 import { shown } from '../format.js';
 import { readDocument, SafetensorsError } from './json.js';
 
@@ -14,13 +15,9 @@ export const DTYPE_BITS: ReadonlyMap<string, number> = new Map(
   Object.entries(DTYPES).flatMap(([bits, names]) => names.map((name) => [name, Number(bits)] as const)),
 );
 
-export interface SafetensorsTensor {
-  readonly name: string;
+export interface SafetensorsTensor extends StoredTensor {
   /** As the format writes it: `BF16`. */
   readonly dtype: string;
-  /** Outermost dimension first, as PyTorch counts them. */
-  readonly shape: readonly number[];
-  readonly bytes: number;
   /** From the start of the file. */
   readonly offset: number;
 }

@@ -1,10 +1,11 @@
 import type { NodeProfile } from '../../core/experiment/node.js';
-import type { PointName } from '../../core/sweep/labels.js';
-import type { Objective, SearchBound } from '../../core/sweep/spec.js';
+import type { Objective } from '../../core/sweep/spec.js';
 import type { Grown } from '../../search/measured.js';
 import type { SearchProgress } from '../../search/searcher.js';
 import type { DriftChart, Sitting } from '../drift/charts.js';
 import type { Payload } from '../payload.js';
+import type { ReportRequest } from '../report.js';
+import type { Pace } from '../time-left.js';
 import type { Details } from '../trim.js';
 import type { Summaries } from './summaries.js';
 
@@ -13,17 +14,13 @@ import type { Summaries } from './summaries.js';
  * in UTC, durations seconds; what is not known is null.
  */
 
-export interface LiveSweep {
+export interface LiveSweep extends Omit<Pace, 'running'> {
   readonly sweepId: string;
   readonly name: string;
   readonly state: 'running' | 'paused' | 'done' | 'cancelled';
-  /** Points of the sweep; each is one of the six below it. */
-  readonly points: number;
+  /** Of the points, those that are neither complete, invalid nor failed. */
   readonly queued: number;
   readonly running: number;
-  readonly complete: number;
-  readonly invalid: number;
-  readonly failed: number;
   /** Of the complete ones, those taken over from an earlier sweep. */
   readonly reused: number;
   /** Of the complete ones, those of which something disturbed a start. */
@@ -33,14 +30,10 @@ export interface LiveSweep {
   readonly maxStarts: number;
   /** Which start the sweep is at, 1-based; 0 = every point is settled. */
   readonly start: number;
-  /** Valid starts that points lack, at least. */
-  readonly trialsLeft: number;
   /** Points by each code of what disturbed them, or made them invalid, the most common one first. */
   readonly disturbedBy: readonly { readonly code: string; readonly points: number }[];
   readonly invalidBy: readonly { readonly code: string; readonly points: number }[];
   readonly submittedAt: string;
-  /** Median seconds of a finished trial; null before the first. */
-  readonly trialSeconds: number | null;
   /** Why queued points cannot run on any connected node, or why the sweep is paused. */
   readonly blockedReasons: readonly string[];
   /** Why points were given up, each reason once. */
@@ -85,17 +78,9 @@ export interface LiveNode {
  * All trials of a sweep up to one entry of the log, packed as the report page carries them, without raw readings; of large
  * sweeps (`details.tokenSeconds` is 0) what tables and charts show of them.
  */
-export interface LiveReport {
-  readonly sweepId: string;
-  readonly sweepName: string;
-  readonly objectives: readonly Objective[];
-  readonly bounds: readonly SearchBound[];
-  /** Of the sweep: rows are numbered by their place among them. */
-  readonly points: number;
-  /** Starts that the sweep asks of each row, and spends at most. */
-  readonly starts: number;
-  readonly maxStarts: number;
-  readonly names: readonly PointName[];
+export interface LiveReport
+  extends Required<Pick<ReportRequest, 'sweepName' | 'objectives' | 'bounds' | 'points' | 'names'>>,
+    Pick<LiveSweep, 'sweepId' | 'starts' | 'maxStarts'> {
   /** Last entry of the log that is in it; events after it complete the picture. */
   readonly through: number;
   readonly details: Details;

@@ -1,4 +1,4 @@
-import type { AxisValue, Experiment } from '../../core/experiment/experiment.js';
+import type { Experiment } from '../../core/experiment/experiment.js';
 import { deviceKind } from '../../core/experiment/experiment.js';
 import { metricNamed } from '../../core/metrics/catalogue.js';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';
@@ -13,12 +13,9 @@ import { absent, type Figure } from './figure.js';
 import type { Quantity } from './quantity.js';
 
 /** A configuration that may be recommended, with what is known of it. */
-export interface Candidate {
+export interface Candidate extends Pick<Row, 'label' | 'experiment' | 'axes'> {
   /** Its row; 0 = it has none of its own. */
   readonly number: number;
-  readonly label: string;
-  readonly experiment: Experiment;
-  readonly axes: Readonly<Record<string, AxisValue>>;
   /** `measured`, `between` two measured loads, or `predicted`. */
   readonly from: 'measured' | 'between' | 'predicted';
   /** Why it cannot be recommended, whatever its figures are; null = it can. */

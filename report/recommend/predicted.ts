@@ -7,16 +7,14 @@ import type { Quantity } from './quantity.js';
 /** What a phase is predicted to take. */
 export interface PredictedPhase {
   readonly name: string;
+  /** All sequences together. */
   readonly tokens: number;
   readonly seconds: number;
+  /** The measured time lies within seconds / ratio and seconds · ratio 95 times of 100; null = nobody looked. */
   readonly errorRatio: number | null;
 }
 
-export interface Prediction {
-  readonly number: number;
-  readonly label: string;
-  readonly experiment: Experiment;
-  readonly axes: Readonly<Record<string, AxisValue>>;
+export interface Prediction extends Pick<Candidate, 'number' | 'label' | 'experiment' | 'axes'> {
   /** Of one round; in a clause why nothing is predicted. */
   readonly phases: readonly PredictedPhase[] | string;
   /** Rather too many than too few. */

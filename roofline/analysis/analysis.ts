@@ -1,27 +1,15 @@
-import type { Arithmetic, Module, Traffic } from '../../core/work/work.js';
+import type { PassMemory } from '../../core/work/memory/pass-memory.js';
+import type { Arithmetic, OperatorWork } from '../../core/work/work.js';
 import type { CeilingOrigin } from '../ceilings.js';
-import { type Bound, linkSecondsOf } from '../place.js';
+import { type Bound, linkSecondsOf, type PlacedOperator } from '../place.js';
 import type { AnalysisPoint } from './point.js';
 
 /** An operator of all layers together, under the roof. */
-export interface AnalysisRow {
-  readonly name: string;
-  readonly module: Module;
-  /** How often it is run in a pass. */
-  readonly calls: number;
-  readonly flops: number;
-  readonly bytes: number;
-  readonly traffic: Traffic;
-  /** Bytes over a link: of collectives, and of weights that are kept elsewhere; 0 for all others. */
-  readonly linkBytes: number;
-  /** FLOP per byte; null for what moves nothing through memory. */
-  readonly intensity: number | null;
+export interface AnalysisRow
+  extends Pick<OperatorWork, 'name' | 'module' | 'calls' | 'flops' | 'traffic' | 'linkBytes'>,
+    Omit<PlacedOperator, 'work' | 'peak'> {
   /** What is computed in; null where no ceiling for it is known. */
   readonly arithmetic: Arithmetic | null;
-  readonly bound: Bound;
-  readonly seconds: number;
-  /** Of it, on a link; null where nobody states the link's rate, and it counts as no time. */
-  readonly linkSeconds: number | null;
   /** Of the time of all operators. */
   readonly share: number;
   /** FLOP per second that the roof allows; null for what computes nothing. */
@@ -49,13 +37,9 @@ export interface PhaseAnalysis {
 }
 
 /** Bytes of one device, the fullest; adapters count as weights. */
-export interface MemoryAnalysis {
-  readonly weights: number;
-  readonly kvCache: number;
-  readonly activations: number;
+export interface MemoryAnalysis extends Omit<PassMemory, 'activationsAt'> {
   /** The operator at which most of them are alive; null in a mode that adds up the dead as well. */
   readonly activationsAt: string | null;
-  readonly bytes: number;
   /** null where nobody says how much memory the device has. */
   readonly fits: boolean | null;
 }

@@ -33,13 +33,8 @@ export interface PassSample {
 }
 
 /** A step of a model as it runs, where nodes wait for each other as they do not in a bench of one kind. */
-export interface StepSample {
-  readonly threads: number;
+export interface StepSample extends Omit<OperatorSample, 'group' | 'work'> {
   readonly work: Pick<PassWork, 'operators'>;
-  readonly tokens: number;
-  readonly queries: number;
-  readonly workingSet: number;
-  readonly seconds: number;
 }
 
 /** A phase of a model that no factor is fitted to. */

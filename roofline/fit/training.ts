@@ -1,7 +1,9 @@
+import type { TrainingNeeds } from '../../core/training/memory.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { matricesOf, sizeOf } from '../../core/work/model-size.js';
 import { passWork } from '../../core/work/pass-work.js';
 import { type Ceilings, peakFor } from '../ceilings.js';
+import type { ServingFit } from './serving-goal.js';
 
 export const TRAINING_METHODS = ['full', 'lora', 'qlora'] as const;
 export type TrainingMethod = (typeof TRAINING_METHODS)[number];
@@ -26,23 +28,15 @@ export interface TrainingGoal {
 }
 
 /** Bytes of one device while it trains. */
-export interface TrainingMemory {
-  readonly weights: number;
-  readonly gradients: number;
-  readonly optimizer: number;
-  readonly activations: number;
+export interface TrainingMemory extends Omit<TrainingNeeds, 'inputs'> {
   readonly bytes: number;
 }
 
-export interface TrainingFit {
-  readonly hardware: string;
-  readonly devices: number;
+export interface TrainingFit extends Pick<ServingFit, 'hardware' | 'devices' | 'roomBytes' | 'misses'> {
   readonly memory: TrainingMemory;
-  readonly roomBytes: number | null;
   /** Forward, backward, what is computed again, and what is sent; null where no peak is known. */
   readonly stepSeconds: number | null;
   readonly tokensPerSecond: number | null;
-  readonly misses: readonly string[];
 }
 
 /** NF4 with double quantization: 4 bits, 8 for each 64 weights, 32 for each 64 · 256 (arXiv 2305.14314, section 3). */

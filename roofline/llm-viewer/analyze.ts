@@ -74,15 +74,7 @@ function softmaxOperations({ model, batch, queries, sequence }: Counting): numbe
 }
 
 /** Sums over the model, in LLM-Viewer's terms. Bytes, operations, seconds. */
-export interface Totals {
-  readonly operations: number;
-  readonly bytes: number;
-  readonly loadWeight: number;
-  readonly loadActivation: number;
-  readonly storeActivation: number;
-  readonly loadCache: number;
-  readonly storeCache: number;
-  readonly seconds: number;
+export interface Totals extends Omit<Ask, 'name'>, Pick<Row, 'bytes' | 'seconds'> {
   /** Without embedding and output matrix; activations are all that one layer stores, dead or alive. */
   readonly memory: {
     readonly weights: number;

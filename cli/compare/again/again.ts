@@ -17,6 +17,7 @@ import type { NodeOptions } from '../../options/config.js';
 import { say } from '../../output/print.js';
 import { DEFAULT_OUT, writeWhole } from '../../report/run-folder.js';
 import { lockFolder } from '../../run/folder.js';
+import type { CompareOptions } from '../command.js';
 import {
   type AgainSide,
   beginStart,
@@ -46,13 +47,7 @@ export interface Asked {
   readonly gates: readonly Gate[];
 }
 
-export interface AgainOptions extends NodeOptions {
-  /** Time for all rows together. */
-  readonly within: number;
-  readonly models: readonly string[];
-  readonly out?: string;
-  readonly fresh?: true;
-}
+export type AgainOptions = Pick<CompareOptions, 'within' | 'models' | 'out' | 'fresh' | keyof NodeOptions>;
 
 /** What came of a row that was measured again. */
 export interface Again {
