@@ -1,5 +1,6 @@
 import { metricNamed } from '../core/metrics/catalogue.js';
 import type { Change } from './compare.js';
+import type { Columns } from './csv.js';
 import { metricScale, scaled } from './scale.js';
 
 /** @returns change and interval as text: `× 1.143` and `1.102 to 1.186`, or `+0.21` and `+0.02 to +0.40`. */
@@ -57,41 +58,21 @@ export function briefVerdict(change: Change): string {
   return bad[0] ?? `not in ${a === null ? 'A' : 'B'}`;
 }
 
-export const CHANGE_HEAD = [
-  'experiment',
-  'metric',
-  'unit',
-  'a',
-  'b',
-  'kind',
-  'change',
-  'low',
-  'high',
-  'verdict',
-  'reason',
-  'asMeasured',
-  'adjustedBy',
-  'p',
-  'visible',
-] as const;
-
-/** @returns changes as lines of cells below that head: base units at full precision; missing is null. */
-export function changeLines(changes: readonly Change[]): (string | number | null)[][] {
-  return changes.map((change) => [
-    change.label,
-    change.metric,
-    metricNamed(change.metric)?.unit ?? '',
-    change.a,
-    change.b,
-    change.kind,
-    change.change,
-    change.interval?.[0] ?? null,
-    change.interval?.[1] ?? null,
-    change.verdict,
-    change.reason,
-    change.asMeasured,
-    change.adjustedBy,
-    change.p,
-    change.visible,
-  ]);
-}
+/** Changes line by line: base units at full precision; missing is null. */
+export const CHANGE_COLUMNS: Columns<Change> = {
+  experiment: ({ label }) => label,
+  metric: ({ metric }) => metric,
+  unit: ({ metric }) => metricNamed(metric)?.unit ?? '',
+  a: ({ a }) => a,
+  b: ({ b }) => b,
+  kind: ({ kind }) => kind,
+  change: ({ change }) => change,
+  low: ({ interval }) => interval?.[0] ?? null,
+  high: ({ interval }) => interval?.[1] ?? null,
+  verdict: ({ verdict }) => verdict,
+  reason: ({ reason }) => reason,
+  asMeasured: ({ asMeasured }) => asMeasured,
+  adjustedBy: ({ adjustedBy }) => adjustedBy,
+  p: ({ p }) => p,
+  visible: ({ visible }) => visible,
+};

@@ -5,7 +5,16 @@ import type { Report } from './report.js';
 import { METRIC_COLUMNS, rowColumns } from './row-columns.js';
 import type { Row } from './rows.js';
 
-type Cell = string | number | boolean | null;
+export type Cell = string | number | boolean | null;
+
+/** What of an item stands in a column, by the head of the column. */
+export type Columns<T> = Readonly<Record<string, (item: T) => Cell>>;
+
+/** @returns heads, and a line of cells below them for each item. */
+export function linesOf<T>(items: readonly T[], columns: Columns<T>): { head: string[]; lines: Cell[][] } {
+  const cells = Object.values(columns);
+  return { head: Object.keys(columns), lines: items.map((item) => cells.map((cell) => cell(item))) };
+}
 
 /**
  * The rows of a report as CSV after RFC 4180 (CRLF, quotes where needed). The columns are the same for every

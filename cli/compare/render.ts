@@ -1,14 +1,13 @@
 import {
   asMeasuredText,
   briefVerdict,
-  CHANGE_HEAD,
-  changeLines,
+  CHANGE_COLUMNS,
   movedText,
   verdictText,
 } from '../../report/change-text.js';
 import type { Change } from '../../report/compare.js';
 import { metricLabel } from '../../report/compare-summary.js';
-import { csvLines } from '../../report/csv.js';
+import { csvLines, linesOf } from '../../report/csv.js';
 import { metricText } from '../../report/scale.js';
 import { plainTable } from '../output/plain-table.js';
 import { ascii, columnsOf, cut } from '../output/text.js';
@@ -195,5 +194,6 @@ function markdown(
 
 /** Values in base units at full precision; missing is an empty field. */
 export function changesCsv(changes: readonly Change[]): string {
-  return csvLines([CHANGE_HEAD, ...changeLines(changes)]);
+  const { head, lines } = linesOf(changes, CHANGE_COLUMNS);
+  return csvLines([head, ...lines]);
 }

@@ -1,5 +1,4 @@
 import { dirname, resolve } from 'node:path';
-import { FailureError } from '../../core/errors.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { readBits, storedIn } from '../../roofline/analysis/bits.js';
 import { type Ceilings, publishedCeilings } from '../../roofline/ceilings.js';
@@ -15,7 +14,7 @@ import { HARDWARE } from '../../roofline/hardware/catalogue.js';
 import { asWords, CommandError, EXIT, usageError } from '../exit.js';
 import { printData, printJson, say } from '../output/print.js';
 import { openCeilings } from '../roofline/open-hardware.js';
-import { openArchitecture } from '../roofline/open-model.js';
+import { Openings, openArchitecture } from '../roofline/open-model.js';
 import { optionErrors, wantedSplit } from './check-options.js';
 import type { FitOptions } from './command.js';
 import { servingTable, trainingTable } from './table.js';
@@ -132,39 +131,21 @@ interface OpenedFit {
 /** Opens what the options name. @throws CommandError (2) with every name that leads nowhere, and every word that is wrong, at once */
 async function openFit(options: FitOptions): Promise<OpenedFit> {
   const { model, models, hardware, draft, config } = options;
-  const failures: { readonly message: string; readonly hint: string | null }[] = [];
-  const attempt = async <T>(work: () => T | Promise<T>): Promise<T | null> => {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof FailureError)) throw error;
-      failures.push(error.failure);
-      return null;
-    }
-  };
+  const openings = new Openings();
+  const { failures } = openings;
   const named = (name: string) =>
-    attempt(() =>
-      openArchitecture(
-        name,
-        [...models, '.', dirname(resolve(name))].map((folder) => resolve(folder)),
-      ),
-    );
+    openings.try(() => openArchitecture(name, modelFoldersFor(name, models)));
   const architecture = model === undefined ? null : await named(model);
   const small = draft === undefined ? null : await named(draft);
   const devices: Ceilings[] = [];
   for (const name of hardware?.split(',').map((word) => word.trim()) ?? []) {
-    const found = await attempt(() => openCeilings(name, config));
+    const found = await openings.try(() => openCeilings(name, config));
     if (found !== null) devices.push(found);
   }
   failures.push(...optionErrors(options, architecture, devices));
   const [first] = failures;
   if (failures.length === 1 && first !== undefined) throw usageError(first.message, first.hint);
-  if (failures.length > 0)
-    throw usageError(
-      failures
-        .map(({ message, hint }) => (hint === null ? message : `${message}\n       ${hint}`))
-        .join('\n'),
-    );
+  if (failures.length > 0) throw usageError(openings.text);
   if (model === undefined || architecture === null) throw new Error('a model that is missing was not said');
   const everyGpu = HARDWARE.filter(({ kind }) => kind === 'gpu').map(publishedCeilings);
   return { model, architecture, draft: small, devices: hardware === undefined ? everyGpu : devices };

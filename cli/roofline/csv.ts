@@ -1,14 +1,9 @@
-import { csvLines } from '../../report/csv.js';
+import { type Cell, type Columns, csvLines, linesOf } from '../../report/csv.js';
 import type { Analysis, AnalysisRow, PhaseAnalysis } from '../../roofline/analysis/analysis.js';
 import { POINT_FIELDS } from '../../roofline/analysis/point.js';
 
 const PHASES = ['prefill', 'decode'] as const;
 
-type Cell = string | number | boolean | null;
-/** What of an item stands in each column. */
-type Columns<T> = Readonly<Record<string, (item: T) => Cell>>;
-
-const cellsOf = <T>(item: T, columns: Columns<T>): Cell[] => Object.values(columns).map((cell) => cell(item));
 const pointCells = ({ point }: Analysis): Cell[] => POINT_FIELDS.map((field) => point[field]);
 
 const OPERATOR_COLUMNS: Columns<AnalysisRow> = {
@@ -36,7 +31,11 @@ const OPERATOR_COLUMNS: Columns<AnalysisRow> = {
 export function operatorsCsv(analyses: readonly Analysis[]): string {
   const lines = analyses.flatMap((analysis) =>
     PHASES.flatMap((phase) =>
-      analysis[phase].rows.map((row) => [...pointCells(analysis), phase, ...cellsOf(row, OPERATOR_COLUMNS)]),
+      linesOf(analysis[phase].rows, OPERATOR_COLUMNS).lines.map((line) => [
+        ...pointCells(analysis),
+        phase,
+        ...line,
+      ]),
     ),
   );
   return csvLines([[...POINT_FIELDS, 'phase', ...Object.keys(OPERATOR_COLUMNS)], ...lines]);
@@ -82,6 +81,7 @@ const POINT_COLUMNS: Columns<Analysis> = {
 
 /** @returns a row for each point, in base units. */
 export function pointsCsv(analyses: readonly Analysis[]): string {
-  const lines = analyses.map((analysis) => [...pointCells(analysis), ...cellsOf(analysis, POINT_COLUMNS)]);
-  return csvLines([[...POINT_FIELDS, ...Object.keys(POINT_COLUMNS)], ...lines]);
+  const { head, lines } = linesOf(analyses, POINT_COLUMNS);
+  const whole = lines.map((line, i) => [...pointCells(analyses[i]!), ...line]);
+  return csvLines([[...POINT_FIELDS, ...head], ...whole]);
 }

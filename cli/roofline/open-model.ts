@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { locateSource } from '../../artifacts/files/source.js';
 import { describeSynthetic } from '../../artifacts/files/synthetic/model.js';
-import { type FailureError, failed } from '../../core/errors.js';
+import { FailureError, failed } from '../../core/errors.js';
 import { withoutEnding } from '../../core/models/formats.js';
 import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, readSynthetic } from '../../core/models/synthetic.js';
@@ -73,6 +73,29 @@ function readShapes(source: string, path: string): ArchitectureReading {
     if (!(error instanceof FormatError)) throw error;
     const hint = 'Get the file again, or name another one; `ridge models` shows what is here.';
     throw unreadable(source, error.message, error.hint ?? hint);
+  }
+}
+
+/** Opens names one after the other, so that all that lead nowhere are said at once. */
+export class Openings {
+  readonly failures: { readonly message: string; readonly hint: string | null }[] = [];
+
+  /** @returns null for what leads nowhere. */
+  async try<T>(work: () => T | Promise<T>): Promise<T | null> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      this.failures.push(error.failure);
+      return null;
+    }
+  }
+
+  /** What went wrong, with what to do below each. */
+  get text(): string {
+    return this.failures
+      .map(({ message, hint }) => (hint === null ? message : `${message}\n       ${hint}`))
+      .join('\n');
   }
 }
 

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { FailureError, toFailure } from '../../core/errors.js';
 import { fileReport } from '../../core/input/diagnostic.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
@@ -20,7 +19,7 @@ import { outputPath } from '../single/output-path.js';
 import { type AnalysisRequest, FIELD_OPTIONS, type RooflineOutput } from './command.js';
 import { operatorsCsv, pointsCsv } from './csv.js';
 import { openCeilings } from './open-hardware.js';
-import { openArchitecture } from './open-model.js';
+import { Openings, openArchitecture } from './open-model.js';
 import { pointsTable, pointText } from './table.js';
 import { writeFiles } from './write-files.js';
 
@@ -125,9 +124,9 @@ export async function runRoofline(request: AnalysisRequest, output: RooflineOutp
   // Nothing is printed where the rest of what was asked for cannot be written.
   for (const path of [output.svg, output.html]) if (path !== null) outputPath(path, true);
   const { spec: written, readable, diagnostics, contextOpen } = readSpec(request);
-  const { opened, failures } = await open(readable, request);
-  if (written === null) throw usageError([...diagnostics, ...failures].join('\n'), SPEC_HINT);
-  if (failures.length > 0) throw usageError(failures.join('\n'));
+  const { opened, unopened } = await open(readable, request);
+  if (written === null) throw usageError([...diagnostics, unopened].filter(Boolean).join('\n'), SPEC_HINT);
+  if (unopened !== '') throw usageError(unopened);
   const spec = contextOpen ? chosenContext(written, opened) : written;
   const result = analyzeAll(pointsOf(spec), opened);
   requireSome(result);
@@ -144,33 +143,24 @@ function chosenContext(written: AnalysisSpec, { models }: Opened): AnalysisSpec 
   return spec;
 }
 
-/** Opens everything that points name, once. @returns with it a sentence for each name that leads nowhere */
+/** Opens everything that points name, once. @returns with it a sentence for each name that leads nowhere; empty = all lead somewhere */
 async function open(
   spec: Partial<AnalysisSpec>,
   { folders, file, config }: AnalysisRequest,
-): Promise<{ readonly opened: Opened; readonly failures: readonly string[] }> {
+): Promise<{ readonly opened: Opened; readonly unopened: string }> {
   const modelFolders = [...folders, '.', ...(file === null ? [] : [dirname(file)])].map((f) => resolve(f));
   const models = new Map<string, ModelArchitecture>();
   const ceilings = new Map<string, Ceilings>();
-  const failures: string[] = [];
-  const attempt = async (what: () => Promise<unknown> | unknown) => {
-    try {
-      await what();
-    } catch (error) {
-      if (!(error instanceof FailureError)) throw error;
-      const { message, hint } = toFailure(error);
-      failures.push(hint === null ? message : `${message}\n       ${hint}`);
-    }
-  };
+  const openings = new Openings();
   for (const name of new Set([...(spec.model ?? []), ...(spec.draft ?? [])])) {
     if (name === null) continue;
     const places = [...modelFolders, dirname(resolve(name))];
-    await attempt(() => models.set(name, openArchitecture(name, places)));
+    await openings.try(() => models.set(name, openArchitecture(name, places)));
   }
   for (const name of spec.hardware ?? []) {
-    await attempt(async () => ceilings.set(name, await openCeilings(name, config)));
+    await openings.try(async () => ceilings.set(name, await openCeilings(name, config)));
   }
-  return { opened: { models, ceilings }, failures };
+  return { opened: { models, ceilings }, unopened: openings.text };
 }
 
 /** @throws CommandError (2) with the reasons when no point can be. */

@@ -1,11 +1,12 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { TECHNIQUES } from '../../../../core/techniques/index.js';
+import { type Columns, linesOf } from '../../../../report/csv.js';
 import type { Report } from '../../../../report/report.js';
 import { predictedFrom, type RooflinePoint, rooflinePoints } from '../../../../report/roofline.js';
 import type { Row } from '../../../../report/rows.js';
 import { type Chart, rendererFor } from './chart.js';
 import { Check, Colour, Picker } from './choices.js';
-import { type PlotData, PlotFrame } from './frame.js';
+import { PlotFrame } from './frame.js';
 import { type PlotsProps, PlotView } from './plot.js';
 import { phasesOf, predictedPlot, rooflinePlot, SYMBOLS } from './roofline-option.js';
 
@@ -41,7 +42,7 @@ export function Roofline({ report, rows, theme, ...pointing }: RooflineProps) {
       kind="roofline"
       file={`${report.sweepName}-${shown}`}
       drawn={() => chart.current}
-      data={() => dataOf(points)}
+      data={() => linesOf(points, COLUMNS)}
     >
       <PlotView
         plot={plot}
@@ -82,41 +83,20 @@ function firstColour(report: Report): string {
   return (report.axes.find(({ name }) => names.includes(name)) ?? report.axes[0])?.name ?? '';
 }
 
-function dataOf(points: readonly RooflinePoint[]): PlotData {
-  return {
-    head: [
-      'row',
-      'experiment',
-      'state',
-      'phase',
-      'flopsPerByte',
-      'flopsPerSecond',
-      'bytesPerSecond',
-      'roofRatio',
-      'bound',
-      'mfu',
-      'mbu',
-      'measuredSeconds',
-      'predictedSeconds',
-      'predictedFrom',
-      'roofs',
-    ],
-    lines: points.map(({ row, phase, roofline }) => [
-      row.number,
-      row.label,
-      row.state,
-      phase.name,
-      phase.intensity,
-      phase.flopsPerSecond,
-      phase.bytesPerSecond,
-      phase.roofRatio,
-      phase.boundLevel,
-      phase.mfu,
-      phase.mbu,
-      phase.measuredSeconds,
-      phase.predictedSeconds,
-      predictedFrom(roofline, phase),
-      `${roofline.ceilings.origin}: ${roofline.ceilings.name}, ${roofline.threads} threads`,
-    ]),
-  };
-}
+const COLUMNS: Columns<RooflinePoint> = {
+  row: ({ row }) => row.number,
+  experiment: ({ row }) => row.label,
+  state: ({ row }) => row.state,
+  phase: ({ phase }) => phase.name,
+  flopsPerByte: ({ phase }) => phase.intensity,
+  flopsPerSecond: ({ phase }) => phase.flopsPerSecond,
+  bytesPerSecond: ({ phase }) => phase.bytesPerSecond,
+  roofRatio: ({ phase }) => phase.roofRatio,
+  bound: ({ phase }) => phase.boundLevel,
+  mfu: ({ phase }) => phase.mfu,
+  mbu: ({ phase }) => phase.mbu,
+  measuredSeconds: ({ phase }) => phase.measuredSeconds,
+  predictedSeconds: ({ phase }) => phase.predictedSeconds,
+  predictedFrom: ({ roofline, phase }) => predictedFrom(roofline, phase),
+  roofs: ({ roofline: { ceilings, threads } }) => `${ceilings.origin}: ${ceilings.name}, ${threads} threads`,
+};

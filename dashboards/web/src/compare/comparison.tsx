@@ -1,14 +1,9 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { driftSentence } from '../../../../report/apart.js';
-import {
-  asMeasuredText,
-  briefVerdict,
-  CHANGE_HEAD,
-  changeLines,
-  movedText,
-} from '../../../../report/change-text.js';
+import { asMeasuredText, briefVerdict, CHANGE_COLUMNS, movedText } from '../../../../report/change-text.js';
 import { type Change, comparisonOf } from '../../../../report/compare.js';
 import { byExperiment, summary } from '../../../../report/compare-summary.js';
+import { linesOf } from '../../../../report/csv.js';
 import type { Report } from '../../../../report/report.js';
 import { metricText } from '../../../../report/scale.js';
 import { type Chart, ChartView } from '../charts/chart.js';
@@ -118,7 +113,7 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
       }
       file={`${report.sweepName}-comparison`}
       drawn={() => chart.current}
-      data={() => ({ head: CHANGE_HEAD, lines: changeLines(changes) })}
+      data={() => linesOf(changes, CHANGE_COLUMNS)}
     >
       <Chooser report={report} selected={selected} runs={runs} choice={choice} onChoice={setChosen}>
         <Picker label="Number" value={metric.name} options={metricOptions(metrics)} onPick={setName} />
