@@ -45,6 +45,11 @@ export function localModelFolders(
   ];
 }
 
+/** @returns where a model may be that a command names: in the folders of --models, in this one, and where its name leads. */
+export function modelFoldersFor(source: string, models: readonly string[]): string[] {
+  return [...new Set([...models, '.', dirname(source)].map((folder) => resolve(folder)))];
+}
+
 /**
  * @param folders where models are looked for first.
  * @param node where they may be, too, and what may be fetched, as its configuration says; left out = nowhere else, and nothing.

@@ -71,11 +71,12 @@ export function agentConfig(path: string | undefined, env = process.env): AgentC
   return asUsageError(() => loadAgentConfig({ file: path, env }));
 }
 
-function asUsageError<T>(read: () => T): T {
+/** @throws CommandError (2) with every error of an agent's configuration. */
+export function asUsageError<T>(read: () => T, what = 'the configuration'): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof AgentConfigError)) throw error;
-    throw usageError(`the configuration is wrong\n${error.errors.join('\n')}`, null);
+    throw usageError(`${what} is wrong\n${error.errors.join('\n')}`);
   }
 }

@@ -21,7 +21,7 @@ import { printJson, say } from '../output/print.js';
 import { ProgressLine } from '../output/progress-line.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
-import { UNBOUND } from '../single/stoppable.js';
+import { orStopped, UNBOUND } from '../single/stoppable.js';
 import { openBase, settingsOf } from './open.js';
 import { TRAIN_OPTIONS, type TrainOptions } from './train-command.js';
 
@@ -83,7 +83,6 @@ function workloadOptions(options: TrainOptions): Options {
   );
 }
 
-/** Native code hears no signal while it computes: Ctrl-C ends the child. */
 async function train(request: TrialRequest): Promise<WorkloadOutcome> {
   const line = new TrainingLine(process.stderr);
   const child = launch({
@@ -96,18 +95,9 @@ async function train(request: TrialRequest): Promise<WorkloadOutcome> {
       else if (message.type === 'warning') line.note(message.warning.message);
     },
   });
-  const stop = () => child.kill('interrupted');
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  try {
-    const { answer, failure: reason } = await child.ended;
-    if (reason !== null) throw new FailureError(reason);
-    return answer;
-  } finally {
-    line.end();
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-  }
+  const { answer, failure: reason } = await orStopped(child).finally(() => line.end());
+  if (reason !== null) throw new FailureError(reason);
+  return answer;
 }
 
 /** Sums up a training: a table for people, or JSON with every step. */

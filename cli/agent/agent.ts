@@ -1,8 +1,8 @@
-import { AgentConfigError, type AgentFile, loadAgentConfig } from '../../agent/config.js';
+import { type AgentFile, loadAgentConfig } from '../../agent/config.js';
 import { startAgent } from '../../agent/main.js';
-import { parseAddress } from '../address.js';
 import { usageError } from '../exit.js';
 import { onInterrupt } from '../interrupts.js';
+import { asUsageError } from '../node-config.js';
 import { say } from '../output/print.js';
 import { startError } from '../start-error.js';
 import type { AgentOptions } from './command.js';
@@ -32,14 +32,10 @@ export function readConfig(
   options: Pick<AgentOptions, 'config'>,
   overrides: AgentFile,
 ): ReturnType<typeof loadAgentConfig> {
-  try {
-    return loadAgentConfig({ file: options.config, overrides });
-  } catch (error) {
-    if (error instanceof AgentConfigError) {
-      throw usageError(`the agent's configuration is wrong\n${error.errors.join('\n')}`);
-    }
-    throw error;
-  }
+  return asUsageError(
+    () => loadAgentConfig({ file: options.config, overrides }),
+    "the agent's configuration",
+  );
 }
 
 /** @returns what the command line says of the agent's configuration. */
@@ -58,11 +54,24 @@ export function overridesOf(options: AgentOptions): AgentFile {
     ...(options.data !== undefined && { stateFolder: options.data }),
     ...(options.tokenFile !== undefined && { tokenFile: options.tokenFile }),
     ...(tls !== undefined && { tls: JSON.parse(JSON.stringify(tls)) as NonNullable<AgentFile['tls']> }),
-    ...(options.metrics !== undefined && { exporter: parseAddress('--metrics', options.metrics) }),
+    ...(options.metrics !== undefined && { exporter: addressOf('--metrics', options.metrics) }),
     ...(options.untilDone === true && { untilDone: true }),
     ...(options.leaveIdle !== undefined && { mostIdleSeconds: options.leaveIdle }),
     ...(options.energy !== undefined && { meters: energyChoice(options.energy) }),
   };
+}
+
+/**
+ * `host:port`, `[v6]:port` or `:port` (loopback).
+ * @throws CommandError (2) naming the option.
+ */
+function addressOf(option: string, text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw usageError(`${option} ${text} is not an address`, 'Write HOST:PORT, e.g. 127.0.0.1:9464.');
+  }
+  return { host: match[1] ?? (match[2] || '127.0.0.1'), port };
 }
 
 function labelsOf(written: readonly string[]): Record<string, string> {

@@ -1,6 +1,6 @@
 import { copyFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { writeImportanceMatrix } from '../../artifacts/calibration/imatrix.js';
 import { readStatistics } from '../../artifacts/calibration/saved.js';
 import {
@@ -15,7 +15,7 @@ import { BUILTIN_TEXT } from '../../core/techniques/calibration-spec.js';
 import { findEngine } from '../../engines/native/packages.js';
 import { placeOfClass } from '../../engines/runners/observer.js';
 import { usageError } from '../exit.js';
-import { modelSettings, openModel } from '../local-models.js';
+import { modelFoldersFor, modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { fileOf } from '../single/file-of.js';
 import { outputPath } from '../single/output-path.js';
@@ -40,7 +40,7 @@ export async function calibrateModel(source: string, options: CalibrateOptions):
   const output = outputOf(options);
   // Importance is measured on chunks, unless the user wants it otherwise.
   const scheme = options.windows ?? (output?.format === 'imatrix' ? 'chunks' : 'random');
-  const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
+  const folders = modelFoldersFor(source, options.models);
   const settings = modelSettings(folders, nodeConfig(options));
   await runCommand(async () => {
     const textPath = textOf(options.text, settings);

@@ -1,4 +1,3 @@
-import { dirname, resolve } from 'node:path';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { readBits, storedIn } from '../../roofline/analysis/bits.js';
 import { type Ceilings, publishedCeilings } from '../../roofline/ceilings.js';
@@ -12,6 +11,7 @@ import {
 } from '../../roofline/fit/training.js';
 import { HARDWARE } from '../../roofline/hardware/catalogue.js';
 import { asWords, CommandError, EXIT, usageError } from '../exit.js';
+import { modelFoldersFor } from '../local-models.js';
 import { printData, printJson, say } from '../output/print.js';
 import { openCeilings } from '../roofline/open-hardware.js';
 import { Openings, openArchitecture } from '../roofline/open-model.js';

@@ -1,4 +1,4 @@
-import { basename, dirname, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { CONVERT } from '../../artifacts/conversions/job.js';
 import { originOf } from '../../artifacts/files/lineage.js';
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
@@ -19,7 +19,7 @@ import { FLOAT_BYTES } from '../../core/techniques/float-types.js';
 import { formatOf } from '../../formats/index.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { usageError } from '../exit.js';
-import { inspectModel, modelSettings, openModel } from '../local-models.js';
+import { inspectModel, modelFoldersFor, modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { printJson, say } from '../output/print.js';
 import { fileOf } from '../single/file-of.js';
@@ -50,9 +50,7 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
   const path = isWrittenAsFolder(format)
     ? outputFolder(named, force, (there) => isModelAlone(there, format))
     : outputPath(named, force);
-  const folders = [
-    ...new Set([...options.models, '.', dirname(resolve(source))].map((folder) => resolve(folder))),
-  ];
+  const folders = modelFoldersFor(source, options.models);
   await runCommand(async () => {
     const settings = modelSettings(folders, nodeConfig(options));
     // Quantized weights are none that a conversion takes by itself.

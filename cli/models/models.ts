@@ -1,11 +1,10 @@
-import { dirname, resolve } from 'node:path';
 import { describeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { SHAPES } from '../../core/models/shapes.js';
 import type { Format } from '../../formats/format.js';
 import { headerDetails } from '../../formats/gguf/format.js';
 import { FORMATS, formatOf } from '../../formats/index.js';
-import { inspectModel, modelSettings } from '../local-models.js';
+import { inspectModel, modelFoldersFor, modelSettings } from '../local-models.js';
 import { localModels, parameterCount } from '../model-list.js';
 import { nodeConfig } from '../node-config.js';
 import { printTable } from '../output/plain-table.js';
@@ -46,7 +45,7 @@ export async function listModels(
 }
 
 async function showModel(source: string, options: ModelsOptions, formats: readonly Format[]): Promise<void> {
-  const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
+  const folders = modelFoldersFor(source, options.models);
   await runCommand(async () => {
     const settings = { ...modelSettings(folders, nodeConfig(options)), formats };
     const model = await inspectModel(source, settings);

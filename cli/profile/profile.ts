@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { basename, dirname, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { PROFILE } from '../../agent/profile/job.js';
 import { FailureError } from '../../core/errors.js';
 import type { ProfileRecord } from '../../core/result/profile-record.js';
@@ -8,7 +8,7 @@ import { formatOf } from '../../formats/index.js';
 import { readAffinity } from '../../process/device/affinity.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { usageError } from '../exit.js';
-import { modelSettings, openModel } from '../local-models.js';
+import { modelFoldersFor, modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { fileOf } from '../single/file-of.js';
 import { runCommand } from '../single/run-command.js';
@@ -21,7 +21,7 @@ import { report } from './summary.js';
 export async function profile(source: string, options: ProfileOptions): Promise<void> {
   if (options.promptTokens + options.generateTokens === 0)
     throw usageError('there is nothing to profile', 'Ask for prompt tokens, or for tokens to generate.');
-  const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
+  const folders = modelFoldersFor(source, options.models);
   const settings = modelSettings(folders, nodeConfig(options));
   await runCommand(async () => {
     const formats = formatsFor('profiled-generator');

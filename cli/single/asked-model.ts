@@ -1,11 +1,10 @@
-import { dirname, resolve } from 'node:path';
 import type { QualityModel } from '../../agent/quality/measure.js';
 import type { ResolvedModel } from '../../artifacts/files/resolve.js';
 import { toFailure } from '../../core/errors.js';
 import { defaultRunnerFor, formatsFor } from '../../core/runners/index.js';
 import { formatOf } from '../../formats/index.js';
 import { EXIT, fromFailure } from '../exit.js';
-import { isMissing, modelSettings, openModel } from '../local-models.js';
+import { isMissing, modelFoldersFor, modelSettings, openModel } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import type { NodeOptions } from '../options/config.js';
 import { fileOf } from './file-of.js';
@@ -19,7 +18,7 @@ export interface AskedOptions extends NodeOptions {
 
 /** Finds, fetches or converts a model that is to be asked. @throws CommandError. */
 export async function openAsked(source: string, options: AskedOptions): Promise<ResolvedModel> {
-  const folders = [...options.models, '.', dirname(source)].map((folder) => resolve(folder));
+  const folders = modelFoldersFor(source, options.models);
   try {
     const settings = modelSettings(folders, nodeConfig(options));
     const formats = formatsFor('language-model');
