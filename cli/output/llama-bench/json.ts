@@ -1,5 +1,5 @@
 import type { Exporter } from '../exporter.js';
-import { type BenchTest, benchTests, FIELD_NAMES, FIELDS } from './tests.js';
+import { type BenchTest, benchTests, FIELD_NAMES, isFloat } from './tests.js';
 
 /** What `llama-bench -o json` prints, for its comparison scripts. */
 export const llamaBenchJson: Exporter = (report) => {
@@ -10,7 +10,7 @@ export const llamaBenchJson: Exporter = (report) => {
 function entry({ values, samplesNs, samplesTs }: BenchTest): string {
   const fields = FIELD_NAMES.map((name) => {
     const value = values[name];
-    const shown = FIELDS[name] === 'float' ? Number(value).toFixed(6) : JSON.stringify(value);
+    const shown = isFloat(name) ? Number(value).toFixed(6) : JSON.stringify(value);
     return `    "${name}": ${shown},\n`;
   });
   const list = (samples: readonly number[]) => `[ ${samples.join(', ')} ]`;

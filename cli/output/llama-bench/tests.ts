@@ -5,61 +5,63 @@ import type { Report } from '../../../report/report.js';
 import type { Row } from '../../../report/rows.js';
 
 /**
- * The rows of `llama-bench` (llama.cpp v0.4.0, tools/llama-bench/llama-bench.cpp, `struct test`): fields in its
- * order, with its types. One experiment gives two of its tests:
+ * The rows of `llama-bench` (llama.cpp v0.4.0, tools/llama-bench/llama-bench.cpp, `struct test`): fields in its order, with what they are where
+ * a trial says nothing else. One experiment gives two of its tests:
  * - `pp`: `n_prompt` = promptTokens, `n_gen` 0, `n_depth` = contextDepth; the times of the prefill phases;
  * - `tg`: `n_prompt` 0, `n_gen` = generateTokens, `n_depth` = contextDepth + promptTokens, because our decode
  *   runs with the prompt in the cache, as `llama-bench -n 128 -d 512` does and plain `-n 128` does not.
  */
 export const FIELDS = {
-  build_commit: 'string',
-  build_number: 'int',
-  cpu_info: 'string',
-  gpu_info: 'string',
-  backends: 'string',
-  model_filename: 'string',
-  model_type: 'string',
-  model_size: 'int',
-  model_n_params: 'int',
-  n_batch: 'int',
-  n_ubatch: 'int',
-  n_threads: 'int',
-  cpu_mask: 'string',
-  cpu_strict: 'bool',
-  poll: 'int',
-  type_k: 'string',
-  type_v: 'string',
-  n_gpu_layers: 'int',
-  n_cpu_moe: 'int',
-  split_mode: 'string',
-  main_gpu: 'int',
-  no_kv_offload: 'bool',
-  flash_attn: 'int',
-  devices: 'string',
-  tensor_split: 'string',
-  tensor_buft_overrides: 'string',
-  load_mode: 'string',
-  lazy_mode: 'string',
-  embeddings: 'bool',
-  no_op_offload: 'int',
-  no_host: 'bool',
-  fit_target: 'int',
-  fit_min_ctx: 'int',
-  n_prompt: 'int',
-  n_gen: 'int',
-  n_depth: 'int',
-  test_time: 'string',
-  avg_ns: 'int',
-  stddev_ns: 'int',
-  avg_ts: 'float',
-  stddev_ts: 'float',
-} as const satisfies Record<string, 'string' | 'int' | 'bool' | 'float'>;
+  build_commit: 'unknown',
+  build_number: 0,
+  cpu_info: '',
+  gpu_info: '',
+  backends: '',
+  model_filename: '',
+  model_type: '',
+  model_size: 0,
+  model_n_params: 0,
+  n_batch: 2048,
+  n_ubatch: 512,
+  n_threads: 0,
+  cpu_mask: '0x0',
+  cpu_strict: false,
+  poll: 50,
+  type_k: 'f16',
+  type_v: 'f16',
+  n_gpu_layers: -1,
+  n_cpu_moe: 0,
+  split_mode: 'layer',
+  main_gpu: 0,
+  no_kv_offload: false,
+  flash_attn: -1,
+  devices: 'auto',
+  tensor_split: '0.00',
+  tensor_buft_overrides: 'none',
+  load_mode: 'mmap',
+  lazy_mode: 'auto',
+  embeddings: false,
+  no_op_offload: 0,
+  no_host: false,
+  fit_target: 0,
+  fit_min_ctx: 0,
+  n_prompt: 0,
+  n_gen: 0,
+  n_depth: 0,
+  test_time: '',
+  avg_ns: 0,
+  stddev_ns: 0,
+  avg_ts: 0,
+  stddev_ts: 0,
+};
 
 export type Field = keyof typeof FIELDS;
 export const FIELD_NAMES = Object.keys(FIELDS) as Field[];
+/** Tokens per second; all other numbers are whole. */
+export const isFloat = (name: Field): boolean => name.endsWith('_ts');
 
 export interface BenchTest {
-  readonly values: Readonly<Record<Field, string | number | boolean>>;
+  readonly values: Readonly<typeof FIELDS>;
   readonly samplesNs: readonly number[];
   readonly samplesTs: readonly number[];
 }
@@ -120,9 +122,9 @@ function test(
   const gpu = !trial.device.class.startsWith('cpu');
   return {
     values: {
+      ...FIELDS,
       // compare-llama-bench.py compares two builds by this; our engines know their release, which is a tag of llama.cpp.
-      build_commit: (engineOf(trial) ?? 'unknown').replace(/^llama\.cpp /, ''),
-      build_number: 0,
+      build_commit: (engineOf(trial) ?? FIELDS.build_commit).replace(/^llama\.cpp /, ''),
       cpu_info: trial.node.cpuModel,
       gpu_info: gpu ? trial.device.name : '',
       backends: BACKENDS[trial.device.class.split(':')[0] ?? ''] ?? trial.device.class,
@@ -130,30 +132,15 @@ function test(
       model_type: typeOf(trial, parameters),
       model_size: Math.round(trial.measurements.modelBytes?.value ?? facts?.bytes ?? 0),
       model_n_params: parameters,
-      n_batch: number(options.batch, 2048),
-      n_ubatch: number(options.ubatch, 512),
+      n_batch: number(options.batch, FIELDS.n_batch),
+      n_ubatch: number(options.ubatch, FIELDS.n_ubatch),
       n_threads: number(environment.threads, number(options.threads, trial.node.cores)),
-      cpu_mask: '0x0',
-      cpu_strict: false,
-      poll: number(options.poll, 50),
-      type_k: text(options.kvCacheTypeK, 'f16'),
-      type_v: text(options.kvCacheTypeV, 'f16'),
-      n_gpu_layers: number(options.gpuLayers, -1),
-      n_cpu_moe: 0,
-      split_mode: 'layer',
-      main_gpu: 0,
-      no_kv_offload: false,
-      flash_attn: options.flashAttention === true ? 1 : options.flashAttention === false ? 0 : -1,
-      devices: 'auto',
-      tensor_split: '0.00',
-      tensor_buft_overrides: 'none',
-      load_mode: options.mmap === false ? 'none' : 'mmap',
-      lazy_mode: 'auto',
-      embeddings: false,
-      no_op_offload: 0,
-      no_host: false,
-      fit_target: 0,
-      fit_min_ctx: 0,
+      poll: number(options.poll, FIELDS.poll),
+      type_k: text(options.kvCacheTypeK, FIELDS.type_k),
+      type_v: text(options.kvCacheTypeV, FIELDS.type_v),
+      n_gpu_layers: number(options.gpuLayers, FIELDS.n_gpu_layers),
+      ...(typeof options.flashAttention === 'boolean' && { flash_attn: Number(options.flashAttention) }),
+      ...(options.mmap === false && { load_mode: 'none' }),
       ...size,
       test_time: trial.startedAt.replace(/\.\d+Z$/, 'Z'),
       avg_ns: Math.trunc(mean(samplesNs)),
