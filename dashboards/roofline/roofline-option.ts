@@ -1,5 +1,5 @@
 import type { ChartOperator, RooflineChart } from '../../roofline/analysis/chart.js';
-import { AXIS, FONT, INK, LEGEND, LINE, SERIES, tick, title } from './style.js';
+import { AXIS, FONT, INK, LEGEND, LINE, SERIES, SMALL, tick, title } from './style.js';
 
 const decadeBelow = (value: number) => 10 ** Math.floor(Math.log10(value));
 const decadeAbove = (value: number) => 10 ** Math.ceil(Math.log10(value));
@@ -62,8 +62,7 @@ export function rooflineOption(chart: RooflineChart) {
             formatter: operator,
             // Beside the slope there is room to the right, and below a ceiling.
             position: intensity * roof.memoryBytesPerSecond > flopsPerSecond * 1.01 ? 'bottom' : 'right',
-            color: INK,
-            fontFamily: FONT,
+            ...SMALL,
             fontSize: 10,
           },
         })),
@@ -89,16 +88,14 @@ function together(operators: readonly ChartOperator[]): ChartOperator[] {
   return [...places.values()];
 }
 
-const lineStyle = { color: INK, width: 1.5 };
+/** What a ceiling and the slope have in common. */
+const STROKE = { type: 'line', symbol: 'none', silent: true, lineStyle: { color: INK, width: 1.5 } } as const;
 
 function slope({ roof }: RooflineChart, left: number, highest: number) {
   const { memoryBytesPerSecond: rate } = roof;
   return {
-    type: 'line',
+    ...STROKE,
     name: 'memory',
-    symbol: 'none',
-    silent: true,
-    lineStyle,
     data: [
       [left, left * rate],
       [highest, highest * rate],
@@ -114,16 +111,14 @@ function slope({ roof }: RooflineChart, left: number, highest: number) {
             label: {
               formatter: `ridge point ${tick(roof.ridgePoint)} FLOP/B`,
               position: 'insideStartTop',
-              color: INK,
-              fontFamily: FONT,
-              fontSize: 11,
+              ...SMALL,
             },
             data: [{ xAxis: roof.ridgePoint }],
           },
     endLabel: { show: false },
     markPoint: {
       symbolSize: 1,
-      label: { formatter: `${tick(rate)}B/s`, position: 'left', color: INK, fontFamily: FONT, fontSize: 11 },
+      label: { formatter: `${tick(rate)}B/s`, position: 'left', ...SMALL },
       data: [{ coord: [Math.sqrt(left * highest), Math.sqrt(left * highest) * rate] }],
     },
   };
@@ -131,24 +126,15 @@ function slope({ roof }: RooflineChart, left: number, highest: number) {
 
 function ceiling(arithmetic: string, rate: number, from: number, to: number) {
   return {
-    type: 'line',
+    ...STROKE,
     name: arithmetic,
-    symbol: 'none',
-    silent: true,
-    lineStyle,
     data: [
       [from, rate],
       [to, rate],
     ],
     markPoint: {
       symbolSize: 1,
-      label: {
-        formatter: `${tick(rate)}FLOP/s in ${arithmetic}`,
-        position: 'top',
-        color: INK,
-        fontFamily: FONT,
-        fontSize: 11,
-      },
+      label: { formatter: `${tick(rate)}FLOP/s in ${arithmetic}`, position: 'top', ...SMALL },
       data: [{ coord: [Math.sqrt(from * to), rate] }],
     },
   };

@@ -35,13 +35,16 @@ export const title = (text: string) => ({
   textStyle: { color: INK, fontFamily: FONT, fontSize: 14, fontWeight: 600 },
 });
 
+/** Words in a chart. */
+export const SMALL = { color: INK, fontFamily: FONT, fontSize: 11 } as const;
+
 export const LEGEND = {
   left: 12,
   top: 32,
   itemGap: 22,
   itemWidth: 10,
   itemHeight: 10,
-  textStyle: { color: INK, fontFamily: FONT, fontSize: 11 },
+  textStyle: SMALL,
 } as const;
 
 const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P', 'E'];

@@ -7,20 +7,12 @@ export function defaultColumns(report: Report): string[] {
   return report.metrics.filter((m) => m.shown).map((m) => m.name);
 }
 
-const SET_NAMES: Readonly<Record<ColumnSet, string>> = {
+/** Of the sets that are not called as the reader types them. */
+const SET_NAMES: Readonly<Partial<Record<ColumnSet, string>>> = {
   default: 'Usual',
-  quality: 'Quality',
-  speed: 'Speed',
-  size: 'Size',
-  serving: 'Serving',
-  graphs: 'Graphs',
-  kernels: 'Kernels',
-  inference: 'Inference',
-  roofline: 'Roofline',
-  energy: 'Energy',
   efficientllm: 'EfficientLLM',
-  all: 'All',
 };
+const nameOf = (set: ColumnSet) => SET_NAMES[set] ?? set.charAt(0).toUpperCase() + set.slice(1);
 
 interface ChooserProps {
   readonly report: Report;
@@ -43,7 +35,7 @@ export function ColumnChooser({ report, columns, onColumns }: ChooserProps) {
             if (names.length === 0) return null;
             return (
               <button key={set} type="button" class="plain" onClick={() => onColumns(names)}>
-                {SET_NAMES[set]}
+                {nameOf(set)}
               </button>
             );
           })}
