@@ -152,11 +152,6 @@ export function comparisonOf(
   return { changes, overall: byMetric.flatMap(({ overall }) => overall ?? []) };
 }
 
-/** @returns the changes of each pair alone: `comparisonOf`. */
-export function changesOf(...asked: Parameters<typeof comparisonOf>): readonly Change[] {
-  return comparisonOf(...asked).changes;
-}
-
 /** Whether the starts of a row are what they say, though strict gates may leave them out. */
 const isTimed = ({ state, warnings }: Row) => state !== 'failed' && gradeOf(warnings, 'warn') !== 'invalid';
 

@@ -3,6 +3,7 @@ import type { PhaseName, ResultRecord } from '../../../core/result/result.js';
 import { engineOf } from '../../../report/incremental/run-summary.js';
 import type { Report } from '../../../report/report.js';
 import type { Row } from '../../../report/rows.js';
+import { mean, stddev } from '../../../statistics/summary.js';
 
 /**
  * The rows of `llama-bench` (llama.cpp v0.4.0, tools/llama-bench/llama-bench.cpp, `struct test`): fields in its order, with what they are where
@@ -144,9 +145,10 @@ function test(
       ...size,
       test_time: trial.startedAt.replace(/\.\d+Z$/, 'Z'),
       avg_ns: Math.trunc(mean(samplesNs)),
-      stddev_ns: Math.trunc(deviation(samplesNs)),
+      // 0 for a single sample, as llama-bench prints it.
+      stddev_ns: Math.trunc(stddev(samplesNs) ?? 0),
       avg_ts: mean(samplesTs),
-      stddev_ts: deviation(samplesTs),
+      stddev_ts: stddev(samplesTs) ?? 0,
     },
     samplesNs,
     samplesTs,
@@ -186,15 +188,4 @@ function number(value: AxisValue | undefined, otherwise: number): number {
 
 function text(value: AxisValue | undefined, otherwise: string): string {
   return typeof value === 'string' ? value : otherwise;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
-}
-
-/** Sample standard deviation; 0 for a single sample, as llama-bench prints it. */
-function deviation(values: readonly number[]): number {
-  if (values.length < 2) return 0;
-  const centre = mean(values);
-  return Math.sqrt(values.reduce((a, b) => a + (b - centre) ** 2, 0) / (values.length - 1));
 }

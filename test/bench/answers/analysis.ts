@@ -1,5 +1,5 @@
 import { runsApart } from '../../../report/apart.js';
-import { type Change, changesOf, matchRows } from '../../../report/compare.js';
+import { type Change, comparisonOf, matchRows } from '../../../report/compare.js';
 import { intervalOf, metricOf } from '../../../report/rows.js';
 import { median } from '../../../statistics/quantile.js';
 import type { Run } from './runs.js';
@@ -53,7 +53,7 @@ export function coverageOf(runs: readonly Run[], all: readonly Run[]): Coverage 
 /** All ratios of two runs, whatever they are. */
 export function ratiosOf(a: Run, b: Run): readonly Change[] {
   const { pairs } = matchRows(a.report, b.report, new Set());
-  return changesOf(pairs, METRICS, { oneSitting: runsApart(a.report, b.report) === null });
+  return comparisonOf(pairs, METRICS, { oneSitting: runsApart(a.report, b.report) === null }).changes;
 }
 
 export interface PairCounts {

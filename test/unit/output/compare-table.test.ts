@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { changesTable, experimentsMarkdown, experimentsTable } from '../../../cli/compare/render.js';
 import { buildReport } from '../../../report/build.js';
-import { changesOf, matchRows } from '../../../report/compare.js';
+import { comparisonOf, matchRows } from '../../../report/compare.js';
 import { byExperiment } from '../../../report/compare-summary.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 
 const report = buildReport(sweepRecords({ experiments: 4 }), { sweepName: 's', objectives: [] });
 const metrics = ['decodeTokensPerSecond', 'timeToFirstTokenSeconds', 'modelBytes'];
-const changes = changesOf(matchRows(report, report, new Set()).pairs, metrics);
+const changes = comparisonOf(matchRows(report, report, new Set()).pairs, metrics).changes;
 const table = (width: number, { of = changes, cuts = true, unicode = true } = {}) =>
   changesTable(of, { width, unicode, cuts }).split('\n');
 const labels = [...new Set(changes.map(({ label }) => label))];

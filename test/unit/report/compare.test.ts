@@ -5,13 +5,14 @@ import { WARNINGS, warn } from '../../../core/result/warnings.js';
 import { driftSentence, runsApart } from '../../../report/apart.js';
 import { buildReport } from '../../../report/build.js';
 import { asMeasuredText, sizeText, verdictText } from '../../../report/change-text.js';
-import { type Change, changesOf, comparisonOf, matchRows } from '../../../report/compare.js';
+import { type Change, comparisonOf, matchRows } from '../../../report/compare.js';
 import { byExperiment, mainMetrics, summary, unansweredSentences } from '../../../report/compare-summary.js';
 import { type Gate, gateSentences, judgeGate, readGate } from '../../../report/gate.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 
+const changesOf = (...asked: Parameters<typeof comparisonOf>) => comparisonOf(...asked).changes;
 const DECODE = 'decodeTokensPerSecond';
 const build = (records: readonly ResultRecord[]) => buildReport(records, { sweepName: 's', objectives: [] });
 /** A run of three starts a row, each in a block of its own, 4 % from the next one. */
