@@ -3,7 +3,7 @@ import type { LiveChart } from '../../../../report/live/live.js';
 import { metricText, metricTick } from '../../../../report/scale.js';
 import type { Option } from './chart.js';
 import type { PlotData } from './frame.js';
-import { colour, FONT, frameOf, itemTooltip, numberAxis } from './palette.js';
+import { colour, frameOf, itemTooltip, numberAxis, wordStyle } from './palette.js';
 
 /** @returns a value of a chart for people; of all experiments together it is a ratio to their own levels. */
 export const valueText = ({ experimentId, metric }: LiveChart, value: number): string =>
@@ -29,9 +29,9 @@ export function controlOption(chart: LiveChart): Option {
   ];
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const room = 0.08 * (high - low || high);
-  const level = (y: number, text: string, color: string, type: string, position: string) => ({
-    ...{ yAxis: y, lineStyle: { color, type, width: 1 } },
-    label: { formatter: text, color, fontFamily: FONT, fontSize: 11, position },
+  const level = (y: number, text: string, ink: string, type: string, position: string) => ({
+    ...{ yAxis: y, lineStyle: { color: colour(ink), type, width: 1 } },
+    label: { formatter: text, ...wordStyle(ink), position },
   });
   return {
     ...frameOf({ left: 12, right: 18, top: 22, bottom: 8 }),
@@ -67,17 +67,17 @@ export function controlOption(chart: LiveChart): Option {
             ...(limits === null
               ? []
               : [
-                  level(limits.centre, 'usual', colour('quiet'), 'solid', 'insideStartTop'),
-                  level(limits.limits[0], '', colour('quiet'), 'dashed', 'start'),
-                  level(limits.limits[1], '', colour('quiet'), 'dashed', 'start'),
+                  level(limits.centre, 'usual', 'quiet', 'solid', 'insideStartTop'),
+                  level(limits.limits[0], '', 'quiet', 'dashed', 'start'),
+                  level(limits.limits[1], '', 'quiet', 'dashed', 'start'),
                 ]),
-            ...baselines.map(({ name, value }) => level(value, name, colour('c2'), 'dotted', 'insideEndTop')),
+            ...baselines.map(({ name, value }) => level(value, name, 'c2', 'dotted', 'insideEndTop')),
             ...changes.map(({ at, ratio }) => ({
               xAxis: at,
               lineStyle: { color: colour('bad'), type: 'solid', width: 1.5 },
               label: {
                 formatter: `${ratio > 1 ? '+' : '−'}${(100 * Math.abs(ratio - 1)).toFixed(1)} %`,
-                ...{ color: colour('bad'), fontFamily: FONT, fontSize: 11, position: 'end' },
+                ...{ ...wordStyle('bad'), position: 'end' },
               },
             })),
           ],

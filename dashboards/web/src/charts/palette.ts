@@ -13,25 +13,28 @@ export function series(index: number): string {
 /** Names without blanks: the chart library writes them into SVG attributes as they are, quotes and all. */
 export const FONT = 'system-ui, -apple-system, Roboto, sans-serif';
 
+/** How words in a chart look. @param ink a name in the style sheet */
+export const wordStyle = (ink = 'ink', fontSize = 11) => ({ color: colour(ink), fontFamily: FONT, fontSize });
+
 /** What every axis of every chart has in common. */
 export function axisStyle() {
   return {
     axisLine: { show: true, lineStyle: { color: colour('line') } },
     axisTick: { show: false },
-    axisLabel: { color: colour('quiet'), fontFamily: FONT, fontSize: 11 },
-    nameTextStyle: { color: colour('ink'), fontFamily: FONT, fontSize: 12 },
+    axisLabel: wordStyle('quiet'),
+    nameTextStyle: wordStyle('ink', 12),
     splitLine: { lineStyle: { color: colour('faint') } },
     minorSplitLine: { show: false },
   };
 }
 
-export function tooltipStyle() {
+function tooltipStyle() {
   return {
     backgroundColor: colour('raised'),
     borderColor: colour('line'),
     borderWidth: 1,
     padding: [8, 10],
-    textStyle: { color: colour('ink'), fontFamily: FONT, fontSize: 12 },
+    textStyle: wordStyle('ink', 12),
     extraCssText: 'box-shadow: 0 2px 10px rgb(0 0 0 / 12%); border-radius: 3px;',
     confine: true,
   };
@@ -65,23 +68,35 @@ export function namedOn(side: 'bottom' | 'left', name: string) {
 }
 
 export function legendOf(more: object) {
-  const textStyle = { color: colour('ink'), fontFamily: FONT, fontSize: 11 };
-  return { left: 8, top: 4, itemWidth: 14, itemHeight: 3, textStyle, ...more };
+  return { left: 8, top: 4, itemWidth: 14, itemHeight: 3, textStyle: wordStyle(), ...more };
 }
 
-/** A tooltip with a text of each item. */
-export function itemTooltip<Item>(textOf: (item: Item) => string) {
-  return { ...tooltipStyle(), trigger: 'item', formatter: (item: Item) => tipOf([textOf(item)], '') };
+/** A tooltip with a text of each item, or a title and more lines. */
+export function itemTooltip<Item>(contentOf: (item: Item) => string | readonly TipLine[]) {
+  const formatter = (item: Item) => {
+    const content = contentOf(item);
+    return typeof content === 'string' ? tipOf([content], '') : tipOf(content);
+  };
+  return { ...tooltipStyle(), trigger: 'item', formatter };
 }
+
+/** A tooltip with a line for each series at a place of the axis. */
+export function axisTooltip<Item>(linesOf: (items: readonly Item[]) => readonly string[]) {
+  return { ...tooltipStyle(), trigger: 'axis', formatter: (items: Item[]) => tipOf(linesOf(items), '') };
+}
+
+/** A line, and its class where that is not the usual one. */
+export type TipLine = string | readonly [text: string, className: string];
 
 /** Built from nodes, never from markup: names come from files. @param className of the box; its lines are a title and others then. */
-export function tipOf(lines: readonly string[], className = 'tip'): HTMLElement {
+function tipOf(lines: readonly TipLine[], className = 'tip'): HTMLElement {
   const box = document.createElement('div');
   box.className = className;
   for (const [i, line] of lines.entries()) {
+    const [text, own] = typeof line === 'string' ? [line, i === 0 ? 'tip-title' : 'tip-other'] : line;
     const at = box.appendChild(document.createElement('div'));
-    if (className !== '') at.className = i === 0 ? 'tip-title' : 'tip-other';
-    at.textContent = line;
+    if (className !== '') at.className = own;
+    at.textContent = text;
   }
   return box;
 }

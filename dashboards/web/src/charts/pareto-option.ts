@@ -4,7 +4,17 @@ import { intervalOf, isMarked, metricOf, type Row } from '../../../../report/row
 import { metricText, metricTick } from '../../../../report/scale.js';
 import { frontFor, type Point, pointsOf } from './front.js';
 import { type Group, groupsOf, largeSeries, type PlottedSeries } from './groups.js';
-import { colour, frameOf, legendOf, namedOn, numberAxis, SERIES, series, tooltipStyle } from './palette.js';
+import {
+  colour,
+  frameOf,
+  itemTooltip,
+  legendOf,
+  namedOn,
+  numberAxis,
+  SERIES,
+  series,
+  type TipLine,
+} from './palette.js';
 import type { Plot } from './plot.js';
 import { pixelsOf, SIZES } from './size.js';
 
@@ -49,14 +59,10 @@ export function paretoPlot(report: Report, rows: readonly Row[], view: ParetoVie
       ...{ show: names.length > 1, type: 'plain', itemWidth: 9, itemHeight: 9, icon: 'circle' },
       data: names.length > 1 ? names.slice(0, SERIES * 2) : [],
     }),
-    tooltip: {
-      ...tooltipStyle(),
-      trigger: 'item',
-      formatter: (item: { seriesIndex: number; dataIndex: number }) => {
-        const row = scatter[item.seriesIndex - 1]?.points[item.dataIndex]?.row;
-        return row === undefined ? '' : tip(report, row, view);
-      },
-    },
+    tooltip: itemTooltip((item: { seriesIndex: number; dataIndex: number }) => {
+      const row = scatter[item.seriesIndex - 1]?.points[item.dataIndex]?.row;
+      return row === undefined ? '' : tip(report, row, view);
+    }),
     xAxis: plotAxis(view.x, view.xLog, 'bottom'),
     yAxis: plotAxis(view.y, view.yLog, 'left'),
     series: [
@@ -139,25 +145,18 @@ const ARROWS = {
   left: { max: '↑ better', min: '↓ better' },
 } as const;
 
-/** Built from nodes, never from markup: names come from files. */
-function tip(report: Report, row: Row, view: ParetoView): HTMLElement {
-  const box = document.createElement('div');
-  box.className = 'tip';
-  const add = (name: string, text: string) => {
-    const line = box.appendChild(document.createElement('div'));
-    line.className = name;
-    line.textContent = text;
-  };
-  add('tip-title', `#${row.number} ${row.label}`);
+function tip(report: Report, row: Row, view: ParetoView): TipLine[] {
   const plotted = plottedOf(view);
-  for (const metric of plotted) add('tip-value', `${metric.label} ${valueText(row, metric)}`);
   const others = report.metrics.filter((m) => m.shown && !plotted.includes(m)).slice(0, 4);
-  for (const metric of others)
-    if (metricOf(row, metric.name) !== null) add('tip-other', `${metric.label} ${valueText(row, metric)}`);
-  if (row.onFront) add('tip-front', 'on the front of the objectives');
-  if (isMarked(row)) add('tip-other', 'disturbed: it counts');
-  if (row.state !== 'valid') add('tip-invalid', `invalid: ${row.warnings.map((w) => w.code).join(', ')}`);
-  return box;
+  const textOf = (metric: MetricColumn) => `${metric.label} ${valueText(row, metric)}`;
+  const lines: TipLine[] = [`#${row.number} ${row.label}`];
+  lines.push(...plotted.map((metric) => [textOf(metric), 'tip-value'] as const));
+  lines.push(...others.filter(({ name }) => metricOf(row, name) !== null).map(textOf));
+  if (row.onFront) lines.push(['on the front of the objectives', 'tip-front']);
+  if (isMarked(row)) lines.push('disturbed: it counts');
+  if (row.state !== 'valid')
+    lines.push([`invalid: ${row.warnings.map((w) => w.code).join(', ')}`, 'tip-invalid']);
+  return lines;
 }
 
 /** The same in one sentence, for those who go by keys. */

@@ -14,14 +14,13 @@ import { quantity, tick } from '../../../../report/scale.js';
 import { type Group, groupsOf, largeSeries, type PlottedSeries } from './groups.js';
 import {
   colour,
-  FONT,
   frameOf,
+  itemTooltip,
   legendOf,
   namedOn,
   numberAxis,
   series,
-  tipOf,
-  tooltipStyle,
+  wordStyle,
 } from './palette.js';
 import type { Plot, PlotPoint } from './plot.js';
 
@@ -123,14 +122,10 @@ function plotOf(
         ...{ show: hasLegend(by), type: 'scroll', itemWidth: 9, itemHeight: 9, icon: 'circle' },
         data: [...(by?.texts ?? [])],
       }),
-      tooltip: {
-        ...tooltipStyle(),
-        trigger: 'item',
-        formatter: (item: { seriesIndex: number; dataIndex: number; seriesName: string }) => {
-          const point = pointAt(item.seriesIndex, item.dataIndex);
-          return tipOf(point === undefined ? [item.seriesName] : describe(point));
-        },
-      },
+      tooltip: itemTooltip((item: { seriesIndex: number; dataIndex: number; seriesName: string }) => {
+        const point = pointAt(item.seriesIndex, item.dataIndex);
+        return point === undefined ? [item.seriesName] : describe(point);
+      }),
       ...axes,
       series: [...lines, ...scatter.map((one) => one.series)],
     },
@@ -229,9 +224,7 @@ function nodeLines(roofs: readonly NodeRoof[], low: number, high: number): objec
       formatter: `${roof.what} ${rateText(roof.perSecond, roof.kind === 'bandwidth' ? 'B/s' : 'FLOP/s')}`,
       position: roof.kind === 'bandwidth' ? 'right' : 'left',
       offset: [0, -7],
-      color: colour('quiet'),
-      fontFamily: FONT,
-      fontSize: 10.5,
+      ...wordStyle('quiet', 10.5),
     },
   }));
   const named = {

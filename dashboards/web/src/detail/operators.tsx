@@ -7,12 +7,12 @@ import { type PlotData, PlotFrame } from '../charts/frame.js';
 import {
   axisStyle,
   colour,
-  FONT,
   frameOf,
   itemTooltip,
   numberAxis,
   SERIES,
   series,
+  wordStyle,
 } from '../charts/palette.js';
 import type { Theme } from '../theme.js';
 
@@ -72,9 +72,7 @@ function operatorsOption(bars: readonly Bar[], modules: readonly string[], total
         label: {
           show: true,
           position: 'right',
-          color: colour('quiet'),
-          fontFamily: FONT,
-          fontSize: 10.5,
+          ...wordStyle('quiet', 10.5),
           formatter: ({ dataIndex }: { dataIndex: number }) =>
             `${((100 * (bars[dataIndex]?.seconds ?? 0)) / total).toFixed(1)} %`,
         },

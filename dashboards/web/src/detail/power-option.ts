@@ -1,16 +1,7 @@
 import type { Phase, ResultRecord } from '../../../../core/result/result.js';
 import type { TrialPower } from '../../../../report/phase-power.js';
 import { quantity, tick } from '../../../../report/scale.js';
-import {
-  colour,
-  FONT,
-  frameOf,
-  legendOf,
-  numberAxis,
-  series,
-  tipOf,
-  tooltipStyle,
-} from '../charts/palette.js';
+import { axisTooltip, colour, frameOf, legendOf, numberAxis, series, wordStyle } from '../charts/palette.js';
 import type { Plot } from '../charts/plot.js';
 import type { Strip } from './series.js';
 
@@ -44,19 +35,12 @@ export function powerPlot(trial: ResultRecord, lines: readonly Strip[], power: T
     option: {
       ...frameOf({ left: 12, right: 20, top: 34, bottom: 30 }),
       legend: legendOf({ show: lines.length > 1, top: 2, data: lines.map(({ label }) => label) }),
-      tooltip: {
-        ...tooltipStyle(),
-        trigger: 'axis',
-        formatter: (items: { seriesName: string; value: [number, number] }[]) => {
-          const seconds = items[0]?.value[0] ?? 0;
-          const phase = trial.phases.find((p) => p.startSeconds <= seconds && seconds <= p.endSeconds);
-          const when = `${quantity(seconds, 's')}${phase === undefined ? '' : `, ${nameOf(phase)}`}`;
-          return tipOf(
-            [when, ...items.map((item) => `${item.seriesName} ${quantity(item.value[1], 'W')}`)],
-            '',
-          );
-        },
-      },
+      tooltip: axisTooltip((items: readonly { seriesName: string; value: [number, number] }[]) => {
+        const seconds = items[0]?.value[0] ?? 0;
+        const phase = trial.phases.find((p) => p.startSeconds <= seconds && seconds <= p.endSeconds);
+        const when = `${quantity(seconds, 's')}${phase === undefined ? '' : `, ${nameOf(phase)}`}`;
+        return [when, ...items.map((item) => `${item.seriesName} ${quantity(item.value[1], 'W')}`)];
+      }),
       xAxis: numberAxis((v: number) => tick(v, 's'), { min: 0, max: end, splitLine: { show: false } }),
       yAxis: numberAxis((v: number) => tick(v, 'W')),
       series: lines.map((line, i) => ({
@@ -108,9 +92,7 @@ function idleLine(watts: number | null) {
     label: {
       formatter: `idle ${quantity(watts ?? 0, 'W')}`,
       position: 'insideEndTop',
-      color: colour('quiet'),
-      fontFamily: FONT,
-      fontSize: 10.5,
+      ...wordStyle('quiet', 10.5),
     },
   };
 }

@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import type { ResultRecord } from '../../../../core/result/result.js';
 import { quantity, tick } from '../../../../report/scale.js';
 import { ChartView, type Option } from '../charts/chart.js';
-import { axisStyle, colour, FONT, numberAxis, series, tipOf, tooltipStyle } from '../charts/palette.js';
+import { axisStyle, axisTooltip, colour, FONT, numberAxis, series } from '../charts/palette.js';
 import type { Theme } from '../theme.js';
 import { type Strip, stripsOf } from './series.js';
 
@@ -34,18 +34,12 @@ function samplesOption(trial: ResultRecord, lines: readonly Strip[]): Option {
   return {
     animation: false,
     textStyle: { fontFamily: FONT },
-    tooltip: {
-      ...tooltipStyle(),
-      trigger: 'axis',
-      formatter: (items: { seriesIndex: number; value: [number, number] }[]) =>
-        tipOf(
-          items.flatMap(({ seriesIndex, value: [seconds, value] }) => {
-            const { label, unit } = lines[seriesIndex]!;
-            return `${label} ${quantity(value, unit)} at ${quantity(seconds, 's')}`;
-          }),
-          '',
-        ),
-    },
+    tooltip: axisTooltip((items: readonly { seriesIndex: number; value: [number, number] }[]) =>
+      items.map(({ seriesIndex, value: [seconds, value] }) => {
+        const { label, unit } = lines[seriesIndex]!;
+        return `${label} ${quantity(value, unit)} at ${quantity(seconds, 's')}`;
+      }),
+    ),
     grid: lines.map((_, i) => ({
       left: 70,
       right: 12,

@@ -2,7 +2,7 @@ import { sloText } from '../../../../core/serving/slo.js';
 import { quantity, tick } from '../../../../report/scale.js';
 import { CURVE_SHARES, type CurveName, objectivesOn, type ServedView } from '../../../../report/served.js';
 import type { Option } from '../charts/chart.js';
-import { colour, FONT, frameOf, itemTooltip, legendOf, numberAxis } from '../charts/palette.js';
+import { colour, frameOf, itemTooltip, legendOf, numberAxis, wordStyle } from '../charts/palette.js';
 
 /** Both starts of one latency have one colour. */
 const COLOURS: Readonly<Record<CurveName, string>> = {
@@ -15,7 +15,6 @@ const COLOURS: Readonly<Record<CurveName, string>> = {
 
 /** Share of requests that are within so long, a curve for each latency, and what the sweep asks of them as lines. */
 export function servedOption({ curves, kept }: ServedView): Option {
-  const label = (text: string) => ({ color: colour('ink'), fontFamily: FONT, fontSize: 11, formatter: text });
   return {
     ...frameOf({ left: 12, right: 24, top: 50, bottom: 12 }),
     legend: legendOf({ top: 2, itemWidth: 16 }),
@@ -48,7 +47,7 @@ export function servedOption({ curves, kept }: ServedView): Option {
           ? []
           : objectivesOn(name, kept).map((objective) => ({
               xAxis: objective.seconds,
-              label: label(sloText([objective])),
+              label: { ...wordStyle(), formatter: sloText([objective]) },
             })),
       },
     })),
