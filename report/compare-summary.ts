@@ -1,3 +1,4 @@
+import { groupedBy } from '../core/grouped.js';
 import { METRICS } from '../core/metrics/catalogue.js';
 import { gradingCodesOf, WARNINGS, type WarningCode } from '../core/result/warnings.js';
 import { workloadNamed } from '../core/workloads/index.js';
@@ -45,13 +46,8 @@ const ORDER: readonly Change['verdict'][] = ['worse', 'better', 'unclear', 'same
  *   those without any answer last.
  */
 export function byExperiment(changes: readonly Change[], metrics: readonly string[]): Change[][] {
-  const groups = new Map<string, Change[]>();
-  for (const change of changes) {
-    if (!metrics.includes(change.metric)) continue;
-    const group = groups.get(change.label);
-    if (group === undefined) groups.set(change.label, [change]);
-    else group.push(change);
-  }
+  const asked = changes.filter(({ metric }) => metrics.includes(metric));
+  const groups = groupedBy(asked, ({ label }) => label);
   const placed = [...groups.values()].map((group) => {
     const ordered = metrics.flatMap((metric) => group.filter((change) => change.metric === metric));
     const place = Math.min(...group.map(({ verdict }) => ORDER.indexOf(verdict)));

@@ -1,3 +1,4 @@
+import { groupedBy } from '../core/grouped.js';
 import { latenciesOf } from '../core/serving/latencies.js';
 import { requestsOf } from '../core/serving/record.js';
 import type { RequestRecord } from '../core/serving/requests.js';
@@ -58,22 +59,18 @@ function isPoint({ state, experiment, starts }: Row): boolean {
 
 /** Rows that differ in load alone, smallest concurrency first. */
 function curvesOf(rows: readonly Row[]): Map<string, Row[]> {
-  const byKey = new Map<string, Row[]>();
-  for (const row of rows) {
-    const axes = Object.entries(row.axes).filter(([name]) => !LOAD.has(name));
-    const key = JSON.stringify([axes, row.trial.node.name, row.trial.device.id, row.experiment.model.name]);
-    byKey.set(key, [...(byKey.get(key) ?? []), row]);
-  }
+  const alike = groupedBy(rows, ({ axes, trial, experiment }) => {
+    const others = Object.entries(axes).filter(([name]) => !LOAD.has(name));
+    return JSON.stringify([others, trial.node.name, trial.device.id, experiment.model.name]);
+  });
   const curves = new Map<string, Row[]>();
-  for (const curve of byKey.values()) {
+  for (const curve of alike.values()) {
     const { trial, experiment } = curve[0]!;
     const name = slug(`${trial.node.name}-${experiment.runner.kind}`);
     let free = name;
     for (let n = 2; curves.has(free); n++) free = `${name}-${n}`;
-    curves.set(
-      free,
-      [...curve].sort((a, b) => concurrencyOf(a) - concurrencyOf(b)),
-    );
+    const ordered = curve.sort((a, b) => concurrencyOf(a) - concurrencyOf(b));
+    curves.set(free, ordered);
   }
   return curves;
 }

@@ -1,3 +1,4 @@
+import { groupedBy } from '../../core/grouped.js';
 import { type SavedStatistics, seenOf } from '../../artifacts/calibration/saved.js';
 import type { StatisticsFile } from '../../artifacts/calibration/store.js';
 import { type ChannelSummary, summarizeChannels } from '../../core/techniques/channel-summary.js';
@@ -85,12 +86,7 @@ interface Row extends ChannelSummary {
 
 /** A line for each tensor: of experts the means, the largest R, and the dead channels of all that tokens reached. */
 function linesOf(rows: readonly Row[]): readonly Omit<Row, 'tokens'>[] {
-  const tensors = new Map<string, Row[]>();
-  for (const row of rows) {
-    const { tensor } = tensorOf(row.name);
-    tensors.set(tensor, [...(tensors.get(tensor) ?? []), row]);
-  }
-  return [...tensors].map(([name, all]) => {
+  return [...groupedBy(rows, ({ name }) => tensorOf(name).tensor)].map(([name, all]) => {
     const seen = all.filter(({ tokens }) => tokens > 0);
     const mean = (of: (row: Row) => number) =>
       seen.reduce((sum, row) => sum + of(row), 0) / Math.max(1, seen.length);

@@ -1,3 +1,4 @@
+import { groupedBy } from '../../core/grouped.js';
 import { hostname } from 'node:os';
 import pc from 'picocolors';
 import { type NodeProbe, probeNode } from '../../agent/probe.js';
@@ -114,12 +115,10 @@ function inFewLines(findings: readonly Finding[]): Finding[] {
 
 /** @returns a line for each reason: one meter may be missed by several quantities. */
 function absences(absent: Readonly<Record<string, string>>): Finding[] {
-  const names = new Map<string, string[]>();
-  for (const [name, reason] of Object.entries(absent)) {
-    if (name === 'energy' || name.startsWith('runner ')) continue;
-    names.set(reason, [...(names.get(reason) ?? []), name]);
-  }
-  return [...names].map(([reason, of]) => ({ name: of.join(', '), ok: false, found: reason, hint: null }));
+  const missed = Object.entries(absent).filter(([name]) => name !== 'energy' && !name.startsWith('runner '));
+  return [...groupedBy(missed, ([, reason]) => reason)].map(([found, of]) => {
+    return { name: of.map(([name]) => name).join(', '), ok: false, found, hint: null };
+  });
 }
 
 /** `nvml:gpu` → `nvml:gpu (renewed every 100 ms)`, where that was seen. */

@@ -1,3 +1,4 @@
+import { groupedBy } from '../../core/grouped.js';
 import type { BuiltFile } from '../../artifacts/files/build-file.js';
 import type { PackedSummary } from '../../artifacts/pruning/pack-file.js';
 import { formatValue, NO_VALUE } from '../../core/metrics/format.js';
@@ -59,13 +60,8 @@ type Group = readonly [string, readonly PrunedLayerReport[]];
 
 /** Layers by kind, `ffn_down`, in the order in which they come, experts together; or each by itself. */
 function groupsOf({ layers }: PruneReport, perLayer: boolean): Group[] {
-  const groups = new Map<string, PrunedLayerReport[]>();
-  for (const layer of layers) {
-    const name = perLayer ? layer.name : tensorOf(layer.name).tensor.replace(/^blk\.\d+\./, '');
-    const key = name.replace(/\.weight$/, '');
-    groups.set(key, [...(groups.get(key) ?? []), layer]);
-  }
-  return [...groups];
+  const kindOf = (name: string) => (perLayer ? name : tensorOf(name).tensor.replace(/^blk\.\d+\./, ''));
+  return [...groupedBy(layers, ({ name }) => kindOf(name).replace(/\.weight$/, ''))];
 }
 
 function rowOf([name, layers]: Group): (string | number | null)[] {

@@ -1,3 +1,4 @@
+import { groupedBy } from '../../core/grouped.js';
 import { minuteOf } from '../../core/minute.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { WATCHED } from '../../judgement/drift.js';
@@ -83,16 +84,6 @@ export function driftCharts(records: readonly ResultRecord[], request: DriftRequ
       return [...common, ...each];
     }),
   );
-}
-
-function groupedBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(key(item));
-    if (group === undefined) groups.set(key(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 /** @returns the natural logarithm of a number as it would be on a machine of its own; null where there is none. */

@@ -1,3 +1,4 @@
+import { sameItems } from '../../core/same.js';
 import { METRICS, metricNamed } from '../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { Objective } from '../../core/sweep/spec.js';
@@ -117,9 +118,7 @@ export class MetricTally {
   columns(): readonly MetricColumn[] {
     const names = new Set([...this.#shown, ...METRICS.map((m) => m.name as string)]);
     const columns = [...names].flatMap((name) => this.#column(name) ?? []);
-    const before = this.#columns;
-    const same = columns.length === before.length && columns.every((column, i) => column === before[i]);
-    if (!same) this.#columns = columns;
+    if (!sameItems(columns, this.#columns)) this.#columns = columns;
     return this.#columns;
   }
 

@@ -1,3 +1,4 @@
+import { groupedBy } from '../../core/grouped.js';
 import type { AxisValue } from '../../core/experiment/experiment.js';
 import { meanLength, parseLengths } from '../../core/serving/lengths.js';
 import type { Interval } from '../../statistics/interval.js';
@@ -33,21 +34,18 @@ interface Placed {
 }
 
 function along(candidates: readonly Candidate[], axis: string, wanted: number): Candidate[] {
-  const groups = new Map<string, Placed[]>();
-  for (const candidate of candidates) {
+  const placed = candidates.flatMap((candidate): Placed[] => {
     const at = loadOf(candidate.axes[axis]);
-    if (at === null) continue;
-    const others = Object.entries(candidate.axes).filter(([name]) => name !== axis);
-    const key = JSON.stringify(others.sort(([a], [b]) => (a < b ? -1 : 1)));
-    groups.set(key, [...(groups.get(key) ?? []), { at, candidate }]);
-  }
-  return [...groups.values()].map((group) =>
-    between(
-      group.sort((a, b) => a.at - b.at),
-      axis,
-      wanted,
-    ),
+    return at === null ? [] : [{ at, candidate }];
+  });
+  const groups = groupedBy(
+    placed.sort((a, b) => a.at - b.at),
+    ({ candidate: { axes } }) => {
+      const others = Object.entries(axes).filter(([name]) => name !== axis);
+      return JSON.stringify(others.sort(([a], [b]) => (a < b ? -1 : 1)));
+    },
   );
+  return [...groups.values()].map((group) => between(group, axis, wanted));
 }
 
 function between(group: readonly Placed[], axis: string, wanted: number): Candidate {

@@ -1,3 +1,4 @@
+import { groupedBy } from '../../../core/grouped.js';
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Experiment } from '../../../core/experiment/experiment.js';
@@ -38,11 +39,9 @@ const OWN = /^n_(prompt|gen|depth)$|^test_time$|_(ns|ts)$/;
  * @throws Error where a row says what no sweep can.
  */
 export function importedRecords(rows: readonly LlamaBenchRow[]): Imported {
-  const groups = new Map<string, LlamaBenchRow[]>();
-  for (const row of rows) {
-    const key = JSON.stringify(Object.entries(row).filter(([name]) => !OWN.test(name)));
-    groups.set(key, [...(groups.get(key) ?? []), row]);
-  }
+  const groups = groupedBy(rows, (row) =>
+    JSON.stringify(Object.entries(row).filter(([name]) => !OWN.test(name))),
+  );
   const both = rows.filter((row) => row.n_prompt > 0 && row.n_gen > 0).length;
   const pairs = [...groups.values()].flatMap(pairsOf);
   return {

@@ -1,3 +1,4 @@
+import { groupedBy } from '../../../../core/grouped.js';
 import { NAME } from '../../../../core/sweep/labels.js';
 import { type AxisColumn, cellText, type MetricColumn } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
@@ -41,18 +42,15 @@ export function loadLines(report: Report, rows: readonly Row[], view: LoadView):
   const others = report.axes.filter(({ name }) => !LOAD.includes(name));
   const text = (axes: readonly AxisColumn[], row: Row) =>
     axes.map((axis) => `${axis.name} ${cellText(axis, row.axes[axis.name])}`).join(', ');
-  const lines = new Map<string, LoadPoint[]>();
-  for (const row of rows) {
+  const points = rows.flatMap((row): LoadPoint[] => {
     const [x, y] = [metricOf(row, view.x.name), metricOf(row, view.y.name)];
-    if (x === null || y === null || row.state === 'failed') continue;
-    const name = text(others, row) || 'rows';
-    const points = lines.get(name) ?? [];
-    lines.set(name, points);
-    points.push({ row, load: loadText(row), x, y: view.perDevice ? y / devicesOf(row) : y });
-  }
-  return [...lines].map(([name, points]) => ({
+    if (x === null || y === null || row.state === 'failed') return [];
+    return [{ row, load: loadText(row), x, y: view.perDevice ? y / devicesOf(row) : y }];
+  });
+  const lines = groupedBy(points, ({ row }) => text(others, row) || 'rows');
+  return [...lines].map(([name, own]) => ({
     name,
-    points: points.sort((a, b) => loadOf(a.row) - loadOf(b.row)),
+    points: own.sort((a, b) => loadOf(a.row) - loadOf(b.row)),
   }));
 }
 

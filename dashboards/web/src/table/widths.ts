@@ -1,3 +1,4 @@
+import { sameItems } from '../../../../core/same.js';
 import type { MetricColumn } from '../../../../report/columns.js';
 import { intervalOf, metricOf, type Row } from '../../../../report/rows.js';
 import { intervalText, scaled } from '../../../../report/scale.js';
@@ -14,12 +15,7 @@ export class Widths {
    * @returns for each column the characters that its widest value takes, with its interval in smaller type.
    */
   of(rows: readonly Row[], columns: readonly MetricColumn[], stacked = false): number[] {
-    const before = this.#columns;
-    if (
-      stacked !== this.#stacked ||
-      columns.length !== before.length ||
-      columns.some((column, i) => column !== before[i])
-    ) {
+    if (stacked !== this.#stacked || !sameItems(columns, this.#columns)) {
       this.#columns = columns;
       this.#stacked = stacked;
       this.#widest = columns.map(({ label }) => label.length + 1);

@@ -1,3 +1,4 @@
+import { groupedBy } from '../../../../core/grouped.js';
 import { useMemo } from 'preact/hooks';
 import type { Row } from '../../../../report/rows.js';
 import { WAY_HEADS, type WayTable, wayCells, waysOf, wayTitle } from '../../../../report/ways.js';
@@ -28,11 +29,11 @@ function Lines({ table }: { readonly table: WayTable }) {
     <div class="sideways">
       <table class="measurements ways">
         <Heads of={[WAY_HEADS[0], ...WAY_HEADS.slice(1).map(numberHead)]} />
-        {grouped(table).map(([label, lines]) => (
-          <tbody key={label}>
+        {[...groupedBy(table.lines, ({ row }) => row.experimentId)].map(([id, lines]) => (
+          <tbody key={id}>
             <tr>
               <th scope="rowgroup" colSpan={WAY_HEADS.length}>
-                {label}
+                {lines[0]!.row.label}
               </th>
             </tr>
             {lines.map((line) => {
@@ -53,17 +54,6 @@ function Lines({ table }: { readonly table: WayTable }) {
       </table>
     </div>
   );
-}
-
-/** Lines by row, in their order. */
-function grouped({ lines }: WayTable): [string, WayTable['lines'][number][]][] {
-  const groups = new Map<string, WayTable['lines'][number][]>();
-  for (const line of lines) {
-    const group = groups.get(line.row.experimentId) ?? [];
-    groups.set(line.row.experimentId, group);
-    group.push(line);
-  }
-  return [...groups.values()].map((group) => [group[0]!.row.label, group]);
 }
 
 const dataOf = ({ lines }: WayTable): PlotData => ({
