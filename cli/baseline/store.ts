@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Baseline as ReadableBaseline } from '../../coordinator/web/drift.js';
 import { usageError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
+import { readRun } from '../report/run-folder.js';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const ENDING = '.bundle';
@@ -58,4 +60,19 @@ export function baselines(): Baseline[] {
 /** Removes one. @throws CommandError (2) where there is none. */
 export function removeBaseline(name: string): void {
   rmSync(savedBaseline(name));
+}
+
+const read = new Map<string, ReturnType<ReadableBaseline['records']>>();
+
+/** @returns the baselines of this machine with their results, which are read once as long as they stay the same. */
+export function readableBaselines(): ReadableBaseline[] {
+  return baselines().map(({ name, savedAt }) => ({
+    ...{ name, savedAt },
+    records: () => {
+      const key = `${name} ${savedAt}`;
+      const records = read.get(key) ?? readRun(savedBaseline(name)).records;
+      read.set(key, records);
+      return records;
+    },
+  }));
 }

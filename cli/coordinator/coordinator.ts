@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { type CoordinatorConfig, readConfig } from '../../coordinator/config.js';
 import { startCoordinator } from '../../coordinator/main.js';
-import { readableBaselines } from '../baseline/read.js';
+import { readableBaselines } from '../baseline/store.js';
 import { asWords, EXIT } from '../exit.js';
 import { onInterrupt } from '../interrupts.js';
 import { say } from '../output/print.js';

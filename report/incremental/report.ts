@@ -2,6 +2,7 @@ import type { ResultRecord } from '../../core/result/result.js';
 import { isRetired } from '../../core/result/warnings.js';
 import { sameItems } from '../../core/same.js';
 import { axisValuesAnywhere, NAME, nameOf } from '../../core/sweep/labels.js';
+import { type Drift, driftOf, type StartSpeeds, speedsOf } from '../../judgement/drift.js';
 import { Commons, TELLING_ROWS } from '../../judgement/estimates.js';
 import { combineStarts, startsOf } from '../../judgement/trials.js';
 import { offFront, unplaced } from '../front.js';
@@ -12,10 +13,8 @@ import { rowLabels } from '../row-labels.js';
 import { gradeOfRow, type Row, type RowState } from '../rows.js';
 import { AbsenceTally } from './absences.js';
 import { type Axes, AxisTally } from './axes.js';
-import { DriftTally } from './drift.js';
 import { compareEntries, type Entry, insertByTime } from './entry.js';
 import { MetricTally } from './metrics.js';
-import { RowNumbers } from './numbers.js';
 import { ParetoStatus } from './pareto-status.js';
 import { RunSummary } from './run-summary.js';
 
@@ -277,5 +276,53 @@ export class IncrementalReport {
       offFront: off,
       warnings: trial.warnings.filter((warning) => !isRetired(warning)),
     };
+  }
+}
+
+/** Whether the machine drifted, judged when somebody asks and something came since. */
+class DriftTally {
+  readonly #starts: StartSpeeds[] = [];
+  #judged = 0;
+  #drift: Drift | null = null;
+
+  /** Starts so far. */
+  get count(): number {
+    return this.#starts.length;
+  }
+
+  add(record: ResultRecord): void {
+    const speeds = speedsOf(record);
+    if (speeds !== null) this.#starts.push(speeds);
+  }
+
+  /** @param count of the first starts that are judged. */
+  drift(count: number): Drift | null {
+    if (this.#judged !== count) this.#drift = driftOf(this.#starts.slice(0, count));
+    this.#judged = count;
+    return this.#drift;
+  }
+}
+
+/** Numbers of rows that stay as they are: a row's place in its sweep, from 1. */
+class RowNumbers {
+  readonly #taken = new Set<number>();
+  #beyond: number;
+
+  /** @param points of the sweep */
+  constructor(points: number) {
+    this.#beyond = points;
+  }
+
+  /**
+   * @returns the number for a position. Where another row has that place already (the same point on another node, or a
+   * result taken over from another sweep), the next one after all points.
+   */
+  take(position: number): number {
+    const place = position + 1;
+    const free = place <= this.#beyond && !this.#taken.has(place);
+    if (!free) this.#beyond += 1;
+    const number = free ? place : this.#beyond;
+    this.#taken.add(number);
+    return number;
   }
 }

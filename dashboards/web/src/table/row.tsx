@@ -1,6 +1,6 @@
+import { Component, type FunctionComponent, h } from 'preact';
 import { type AxisColumn, axisText, cellText, type MetricColumn } from '../../../../report/columns.js';
 import type { Row } from '../../../../report/rows.js';
-import { memo } from '../memo.js';
 import { isTimed } from '../timed.js';
 import { Codes, Failed, Mark, MetricCell } from './cells.js';
 
@@ -26,6 +26,20 @@ interface RowProps {
   /** Place among the compared rows, which is its colour; -1 = not compared. */
   readonly swatch: number;
   onFocus(id: string): void;
+}
+
+/** @returns a component that is drawn again only when one of its properties is another. */
+function memo<P extends object>(inner: FunctionComponent<P>): new () => Component<P> {
+  return class extends Component<P> {
+    override shouldComponentUpdate(next: P): boolean {
+      const now = this.props as P;
+      return (Object.keys({ ...now, ...next }) as (keyof P)[]).some((key) => now[key] !== next[key]);
+    }
+
+    override render(props: P) {
+      return h(inner, props);
+    }
+  };
 }
 
 /** Drawn again only when something of it has changed: scrolling and pointing leave the others alone. */
