@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { callBodies, callsFolder } from '../../agent/graph/kept.js';
 import { answersFolder } from '../../agent/quality/answers.js';
 import { answerBodies } from '../../agent/quality/kept.js';
-import type { FolderBodies } from '../../artifacts/files/bodies.js';
 import { bodiesOf } from '../../core/result/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { say } from '../output/print.js';
@@ -15,26 +14,17 @@ export async function leaveAnswers(
   cacheFolder: string,
 ): Promise<void> {
   const bodies = records.flatMap(bodiesOf);
-  const of = (wanted: string) => bodies.flatMap(({ kind, digest }) => (kind === wanted ? [digest] : []));
-  const pairs = [
-    ['answers', of('answers'), answerBodies(join(folder, ANSWERS)), answerBodies(answersFolder(cacheFolder))],
-    ['calls', of('calls'), callBodies(join(folder, CALLS)), callBodies(callsFolder(cacheFolder))],
+  const stores = [
+    ['answers', answerBodies(join(folder, ANSWERS)), answerBodies(answersFolder(cacheFolder))],
+    ['calls', callBodies(join(folder, CALLS)), callBodies(callsFolder(cacheFolder))],
   ] as const;
-  for (const [what, digests, here, cached] of pairs)
-    await leave(what, new Set(digests), here, cached, folder);
-}
-
-async function leave(
-  what: string,
-  digests: ReadonlySet<string>,
-  here: FolderBodies,
-  cached: FolderBodies,
-  folder: string,
-): Promise<void> {
-  let lost = 0;
-  for (const digest of digests) if (!(await here.take(digest, cached))) lost += 1;
-  if (lost === 0) return;
-  say(
-    `${lost} of ${digests.size} files of ${what} are no longer in the cache of this machine: ${folder} has none of them`,
-  );
+  for (const [what, here, cached] of stores) {
+    const digests = new Set(bodies.flatMap(({ kind, digest }) => (kind === what ? [digest] : [])));
+    let lost = 0;
+    for (const digest of digests) if (!(await here.take(digest, cached))) lost += 1;
+    if (lost > 0)
+      say(
+        `${lost} of ${digests.size} files of ${what} are no longer in the cache of this machine: ${folder} has none of them`,
+      );
+  }
 }
