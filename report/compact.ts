@@ -27,7 +27,9 @@ export class CompactRecords {
     const measurements: Measurements = {};
     for (const name of this.metrics) {
       const entry = record.measurements[name];
-      if (entry !== undefined) measurements[name] = quoted(entry);
+      if (entry === undefined) continue;
+      const bare = { stddev: null, cv: null, ci95: null, samples: null };
+      measurements[name] = isPresent(entry) ? { ...entry, ...bare } : entry;
     }
     this.#before = {
       ...rest,
@@ -59,11 +61,6 @@ const decidingOf = ({
   ...(engineBuild !== undefined && { engineBuild }),
   ...(threads !== undefined && { threads }),
 });
-
-/** @returns the number, or why there is none. */
-function quoted(entry: Measurement | Missing): Measurement | Missing {
-  return isPresent(entry) ? { ...entry, stddev: null, cv: null, ci95: null, samples: null } : entry;
-}
 
 /** @returns the value with another one, or parts of it, in its place where they are the same. */
 function sharing<T extends object>(value: T, other: T): T {

@@ -92,7 +92,9 @@ function numbersOf(answer: Answer, score: number): Numbers {
   const { tokensIn, tokensOut, seconds, joules, money } = answer;
   const tokens = tokensIn === null || tokensOut === null ? null : tokensIn + tokensOut;
   const costs = { seconds, tokens, joules, money };
-  return [score, confidenceOf(answer), ...COSTS.map((cost) => costs[cost] ?? Number.NaN)];
+  // How sure the model was: the probability of its option among those of the item; NaN where options were not compared.
+  const confidence = Math.max(...(optionProbabilities(answer.record) ?? [Number.NaN]));
+  return [score, confidence, ...COSTS.map((cost) => costs[cost] ?? Number.NaN)];
 }
 
 function print(
@@ -146,9 +148,4 @@ function print(
   say(
     'routing knows what each row would score, which no router does: it is the bound; a cascade goes on where a row is not sure',
   );
-}
-
-/** @returns how sure a model was: the probability of its option among those of the item; NaN where options were not compared. */
-function confidenceOf({ record }: Answer): number {
-  return Math.max(...(optionProbabilities(record) ?? [Number.NaN]));
 }

@@ -43,7 +43,8 @@ export async function calibrateModel(source: string, options: CalibrateOptions):
   const folders = modelFoldersFor(source, options.models);
   const settings = modelSettings(folders, nodeConfig(options));
   await runCommand(async () => {
-    const textPath = textOf(options.text, settings);
+    const { text } = options;
+    const textPath = text.startsWith('builtin:') ? locateText(text, settings) : textFile(text);
     const model = await openModel(source, settings);
     const request: StatisticsRequest = {
       modelPath: await pathOf(model, source, settings),
@@ -96,10 +97,6 @@ function outputOf({ output, format, force }: CalibrateOptions): Output | null {
   }
   const path = outputPath(output, force === true);
   return { path, format: format ?? (isNamedAs('gguf', path) ? 'imatrix' : 'safetensors') };
-}
-
-function textOf(text: string, settings: ModelSettings): string {
-  return text.startsWith('builtin:') ? locateText(text, settings) : textFile(text);
 }
 
 async function pathOf(model: ResolvedModel, source: string, { cacheFolder }: ModelSettings): Promise<string> {

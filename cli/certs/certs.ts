@@ -54,7 +54,8 @@ export async function makeUser(
 async function make(folder: string, subject: Subject, days: number): Promise<void> {
   const store = new CertificateStore(folder);
   const { commonName, hosts, scopes, namespaces } = subject;
-  const before = store.issued().filter((entry) => entry.name === commonName && isValid(entry));
+  const own = store.issued().filter(({ name }) => name === commonName);
+  const before = own.filter((entry) => !['revoked', 'expired'].includes(stateOf(entry)));
   const pair = await issue(store.authority(), subject, days);
   const { notAfter } = await store.add(commonName, pair, {
     hosts: [...hosts],
@@ -105,10 +106,6 @@ export async function revoke(word: string, { folder }: Pick<CertsOptions, 'folde
       ? `${word} was revoked before; ${store.path('revoked.pem')} is written again`
       : `${those.map(({ name, serial }) => `${name} (${serial})`).join(', ')}: on ${store.path('revoked.pem')}, which the coordinator reads as revocationsFile`,
   );
-}
-
-function isValid(entry: Issued): boolean {
-  return stateOf(entry) !== 'revoked' && stateOf(entry) !== 'expired';
 }
 
 /** `valid`, `expired`, `revoked`, or how many days are left of the last thirty. */

@@ -78,7 +78,7 @@ export function registerFit(program: Command): void {
     .option(
       '--max-offload <share>',
       'largest fraction of the layers whose weights may stay in host memory',
-      shareOrNone,
+      (text: string) => (/^0(\.0*)?$/.test(text) ? 0 : share(text)),
       0,
     )
     .option('--draft <model>', 'draft model for speculative decoding')
@@ -111,11 +111,6 @@ function positive(text: string): number {
   if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
     throw new InvalidArgumentError('It must be a number above 0.');
   return value;
-}
-
-/** @throws InvalidArgumentError unless the text is a share, or 0. */
-function shareOrNone(text: string): number {
-  return /^0(\.0*)?$/.test(text) ? 0 : share(text);
 }
 
 /** @throws InvalidArgumentError unless the text is a share. */

@@ -42,7 +42,9 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
       'Leave --base out, or write a folder with --to safetensors.',
     );
   const named = options.out ?? `${withoutEnding(nameOf(source))}${ending}`;
-  if (options.out === undefined && resolve(named) === resolve(source) && isModel(resolve(source), format))
+  // As far as can be told without opening it.
+  const isWritten = orElse(() => formatOf(resolve(source)).name === format, false);
+  if (options.out === undefined && resolve(named) === resolve(source) && isWritten)
     throw usageError(
       `${source} is ${format} already`,
       `Say with --to what to write: ${CONVERTED_TO.filter((other) => other !== format).join(' or ')}.`,
@@ -134,11 +136,6 @@ function bytesAs({ bytes, parameters }: ModelFacts, { type, dequantize }: Conver
 function nameOf(source: string): string {
   if (isRemote(source)) return basename(source.replace(/^hf:([^:@]*).*$/i, '$1'));
   return basename(resolve(source.replace(/^[a-z][a-z0-9+.-]+:/, '')));
-}
-
-/** @returns whether a model of a format is there, as far as can be told without opening it. */
-function isModel(path: string, format: ModelFormat): boolean {
-  return orElse(() => formatOf(path).name === format, false);
 }
 
 /** @returns whether a folder is as `convert` writes it: a model of the format with its weights, and not one file that is none of it. */

@@ -4,7 +4,6 @@ import { FactorsStore } from '../../agent/factors/store.js';
 import { NodeRoofs } from '../../agent/roofs/node-roofs.js';
 import { FailureError } from '../../core/errors.js';
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
-import type { DeviceProfile } from '../../core/experiment/node.js';
 import { minuteOf } from '../../core/minute.js';
 import { isFitted, runnerNamed } from '../../core/runners/index.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
@@ -91,7 +90,8 @@ export async function timeEstimator(
         return `how ${experiment.runner.kind} shares a model among ${several} devices is known when it is loaded`;
       const base = architectureOf(experiment.model.source);
       if (typeof base === 'string') return base;
-      const threads = threadsOf(experiment, device);
+      const { threads: asked } = experiment.runner.options;
+      const threads = typeof asked === 'number' ? asked : Math.max(1, device.cpus.length);
       const machineModel = measuredMachine(
         own,
         { name: device.name, memoryBytes: null },
@@ -100,8 +100,8 @@ export async function timeEstimator(
       );
       if (machineModel === null) return `the roofs of ${device.id} hold no bandwidth of memory`;
       const stored = isFitted(experiment) ? factors.of(device.id, own) : null;
-      const asked = workloadNamed(experiment.workload.kind)?.needs;
-      const load = asked === 'endpoint' ? plannedLoad(experiment) : null;
+      const needs = workloadNamed(experiment.workload.kind)?.needs;
+      const load = needs === 'endpoint' ? plannedLoad(experiment) : null;
       if (typeof load === 'string') return load;
       const phases = phasesOf(experiment, base, load);
       if (typeof phases === 'string') return phases;
@@ -179,11 +179,6 @@ function opened(source: string, modelFolders: readonly string[]): ModelArchitect
     if (error instanceof FailureError) return error.failure.message;
     throw error;
   }
-}
-
-function threadsOf({ runner }: Experiment, device: DeviceProfile): number {
-  const { threads } = runner.options;
-  return typeof threads === 'number' ? threads : Math.max(1, device.cpus.length);
 }
 
 /** Counts the work of one round; a clause where nobody can. */

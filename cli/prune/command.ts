@@ -38,7 +38,8 @@ export function registerPrune(program: Command): void {
       ...(fallback === '' ? [] : [`default: ${fallback}`]),
     ];
     const help = `${setting.help}${rest.length > 0 ? ` (${rest.join('; ')})` : ''}`;
-    command.addOption(new Option(`--${kebab(name)} <value>`, help));
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    command.addOption(new Option(`--${flag} <value>`, help));
   }
   command
     .addOption(
@@ -58,8 +59,4 @@ export function registerPrune(program: Command): void {
     .option(...ALLOW_HF_OPTION)
     .option('--json', 'print JSON: the report of every layer')
     .action(lazy(async () => (await import('./prune.js')).pruneModel));
-}
-
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -25,8 +25,8 @@ import { summary } from './summary.js';
 /** `ridge quality`: checks every word first, then scores the model in a child process. */
 export async function runQuality(source: string, options: QualityOptions): Promise<void> {
   const { tasks, rankings } = tasksOf(options.task, options.ask);
-  const scorers = scorersFor(tasks, options);
-  const textPath = textOf(options);
+  const scorers = asWords(() => scorersOf(tasks, nodeConfig(options).scorers));
+  const textPath = options.text === undefined && options.task.length > 0 ? null : textFile(options.text);
   if (options.answers !== undefined && tasks.length + rankings.length === 0)
     throw usageError('--answers has no items to write: name them with --task');
   const model = await openAsked(source, options);
@@ -102,16 +102,6 @@ function tasksOf(paths: readonly string[], ask: QualityOptions['ask']): Extract<
   if (read.ok) return read;
   const count = `${read.errors.length} error${read.errors.length === 1 ? '' : 's'} in task files`;
   throw usageError([count, ...read.errors].join('\n'), 'Nothing was started.');
-}
-
-/** @throws CommandError (exit code 2) for a scorer that the configuration does not have. */
-function scorersFor(tasks: readonly Task[], options: QualityOptions): Scorers {
-  return asWords(() => scorersOf(tasks, nodeConfig(options).scorers));
-}
-
-/** @returns the text to read; null when only tasks were asked for. */
-function textOf({ text, task }: QualityOptions): string | null {
-  return text === undefined && task.length > 0 ? null : textFile(text);
 }
 
 /** A file that gets what was said to each item. Beside it, until it is whole, there is a journal, at which the same command goes on. */

@@ -17,12 +17,9 @@ import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
 
 export const RECOMMEND_FORMATS = ['text', 'json'] as const;
+const DEPLOYABLE = Object.values(PROFILES).filter(({ container }) => container !== null);
 /** What is printed to deploy a row: the command line of its server, whichever that is or by name, and what holds one. */
-export const TARGETS = ['command', ...deployableServers(), 'kubernetes', 'helm'];
-
-function deployableServers(): string[] {
-  return Object.values(PROFILES).flatMap(({ name, container }) => (container === null ? [] : [name]));
-}
+export const TARGETS = ['command', ...DEPLOYABLE.map(({ name }) => name), 'kubernetes', 'helm'];
 
 export interface RecommendOptions extends ConnectionOptions, NodeOptions {
   readonly slo: readonly Bound[];

@@ -1,5 +1,4 @@
 import type { ResultRecord } from '../../core/result/result.js';
-import type { PointName } from '../../core/sweep/labels.js';
 import type { Objective, Selector } from '../../core/sweep/spec.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { fromBounds, parseStoredRecord } from '../../proto/convert.js';
@@ -179,13 +178,10 @@ export function requestOfStatus(sweep: SweepStatus): ReportRequest {
     objectives: objectivesOf(sweep),
     bounds,
     starts: starts || null,
-    names: namesOf(sweep),
+    names: sweep.names.map(({ name, atJson, single }) => {
+      return { name, at: JSON.parse(atJson) as Selector, single };
+    }),
   };
-}
-
-/** A coordinator of before there were names says nothing of them. */
-function namesOf({ names }: SweepStatus): readonly PointName[] {
-  return names.map(({ name, atJson, single }) => ({ name, at: JSON.parse(atJson) as Selector, single }));
 }
 
 /** Objectives as the sweep file stated them. */

@@ -70,7 +70,7 @@ export function listedRuns(place: string): ListedRun[] {
 
 function listed(folder: string): ListedRun {
   const path = (name: string) => join(folder, name);
-  const note = existsSync(path(FILES.run)) ? noteIn(path(FILES.run)) : null;
+  const note = orElse(() => JSON.parse(readFileSync(path(FILES.run), 'utf8')) as RunNote, null);
   const written = [FILES.sweep, FILES.results, LOG].find((name) => existsSync(path(name)));
   const sweep = existsSync(path(FILES.sweep)) ? parseSweep(readFileSync(path(FILES.sweep), 'utf8')) : null;
   const known = {
@@ -89,10 +89,6 @@ function listed(folder: string): ListedRun {
     if (error instanceof CommandError) return { ...known, state: 'not readable', rows: null };
     throw error;
   }
-}
-
-function noteIn(path: string): RunNote | null {
-  return orElse(() => JSON.parse(readFileSync(path, 'utf8')) as RunNote, null);
 }
 
 function counted(rows: readonly Row[]): NonNullable<ListedRun['rows']> {

@@ -100,7 +100,8 @@ function taskWords(sweep: string | undefined, options: SlurmSubmitOptions): stri
     `${Math.ceil(options.drain)}s`,
     '--leave-idle',
     `${Math.ceil(options.leaveIdle)}s`,
-    ...(here && sweep !== undefined ? ['--sweep', existing(sweep)] : []),
+    // A sweep may be a model instead of a file.
+    ...(here && sweep !== undefined ? ['--sweep', /^[a-z]+:/.test(sweep) ? sweep : resolve(sweep)] : []),
     ...flag('go-on', options.goOn),
     ...(here ? [...flag('quick', options.quick), ...flag('strict', options.strict)] : []),
     ...file('config', options.config),
@@ -111,11 +112,6 @@ function taskWords(sweep: string | undefined, options: SlurmSubmitOptions): stri
     ...file('tls-key', options.tlsKey),
     ...file('token-file', options.tokenFile),
   ];
-}
-
-/** A sweep may be a model instead of a file. */
-function existing(sweep: string): string {
-  return /^[a-z]+:/.test(sweep) ? sweep : resolve(sweep);
 }
 
 /** @returns the path of the script. @throws CommandError (2) where the folder cannot be used. */

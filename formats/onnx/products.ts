@@ -25,7 +25,7 @@ export interface Table extends Omit<Product, 'inputs' | 'outputs'> {
 export function productsOf(graph: Pick<OnnxGraph, 'nodes' | 'constants'>): Product[] {
   const constants = byName(graph);
   return graph.nodes.flatMap((node): Product[] => {
-    const weight = constants.get(node.inputs[indexOfWeight(node)] ?? '');
+    const weight = PRODUCTS.includes(node.kind) ? constants.get(node.inputs[1] ?? '') : undefined;
     if (weight === undefined) return [];
     const all = { node, weight };
     if (node.kind === 'MatMulNBits') {
@@ -42,10 +42,8 @@ export function productsOf(graph: Pick<OnnxGraph, 'nodes' | 'constants'>): Produ
   });
 }
 
-/** Which input is the matrix, by kind of product. */
-function indexOfWeight({ kind }: OnnxNode): number {
-  return ['MatMul', 'Gemm', 'FusedMatMul', 'MatMulNBits', 'MatMulInteger'].includes(kind) ? 1 : -1;
-}
+/** Their second input is the matrix. */
+const PRODUCTS: readonly string[] = ['MatMul', 'Gemm', 'FusedMatMul', 'MatMulNBits', 'MatMulInteger'];
 
 /** @returns whether the matrix of a product lies with its outputs as rows. */
 export function isTurned(node: OnnxNode): boolean {

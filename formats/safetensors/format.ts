@@ -32,7 +32,7 @@ export const safetensors: Format = {
   title: `a safetensors folder with its ${CONFIG}`,
   unit: 'folder',
   magic: null,
-  claims,
+  claims: (path) => isNamedAs('safetensors', path) || isConfig(path) || existsSync(join(path, CONFIG)),
   files,
   // It is a folder, with all that belongs to it.
   beside: () => [],
@@ -43,11 +43,6 @@ export const safetensors: Format = {
   peek: { mostBytes: MAX_HEADER_BYTES, inspect: inspectFronts },
   parts: { of: partsOf, looked: (name) => name === CONFIG || isNamedAs('safetensors', name) },
 };
-
-function claims(path: string): boolean {
-  if (isNamedAs('safetensors', path)) return true;
-  return isConfig(path) || existsSync(join(path, CONFIG));
-}
 
 /** Under another name than its own by what is in it, since most files of JSON are none. */
 function isConfig(path: string): boolean {

@@ -120,7 +120,8 @@ function layer(file: GgufFile, family: GgufFamily, index: number, layers: number
   const feedForward = ggufFeedForward(file, at, family.activation);
   const { unturnedPeriod } = family;
   const unturned = unturnedPeriod !== undefined && (index + 1) % unturnedPeriod === 0;
-  const gating = family.gating ?? gatingOf(file);
+  // llama-hparams.h, enum llama_expert_gating_func_type: what is not said is a softmax.
+  const gating = family.gating ?? (file.optionalSize('expert_gating_func') === 2 ? 'sigmoid' : null);
   const queryNorm = file.tensor(at('attn_q_norm.weight'));
   const keyLength = attention.kind === 'latent' ? attention.headLength : attention.keyLength;
   return {
@@ -141,11 +142,6 @@ function layer(file: GgufFile, family: GgufFamily, index: number, layers: number
 /** An encoder has no norm at its end. */
 const NORM_BIASES = ['output_norm.bias', 'token_embd_norm.bias'];
 const BEHIND = /^(?:post_attention|post_ffw|attn_output|layer_output)_norm/;
-
-/** llama-hparams.h, enum llama_expert_gating_func_type: what is not said is a softmax. */
-function gatingOf(file: GgufFile): Gating | null {
-  return file.optionalSize('expert_gating_func') === 2 ? 'sigmoid' : null;
-}
 
 /** llama-hparams.cpp, set_swa_pattern: of every `period` layers the last sees all tokens; 0 = none does. */
 function windowOf(file: GgufFile, family: GgufFamily, index: number, layers: number): number | null {

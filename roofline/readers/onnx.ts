@@ -40,7 +40,10 @@ function read(weights: OnnxWeights, { heads, contextLength, graphLogits }: OnnxF
   if (table === undefined)
     throw new Unreadable('the graph gathers from no constant table, so it has no token embedding');
   const { rows: vocabulary, columns: embedding } = table;
-  const matrices = weights.matrices.map(matrixOf);
+  const matrices = weights.matrices.map((matrix): MatrixShape => {
+    const { inputs, outputs } = matrix;
+    return { inputs, outputs, bits: bitsOf(matrix), bias: false };
+  });
   const output = matrices.at(-1);
   const count = (matrices.length - 1) / PER_LAYER;
   if (output?.outputs !== vocabulary || !Number.isInteger(count) || count < 1)
@@ -71,11 +74,6 @@ function read(weights: OnnxWeights, { heads, contextLength, graphLogits }: OnnxF
     embeddingScaled: false,
     graphLogits,
   };
-}
-
-function matrixOf(matrix: OnnxWeights['matrices'][number]): MatrixShape {
-  const { inputs, outputs } = matrix;
-  return { inputs, outputs, bits: bitsOf(matrix), bias: false };
 }
 
 type Seven<T> = readonly [T, T, T, T, T, T, T];

@@ -15,11 +15,6 @@ for (const input of INPUTS) {
   );
 }
 
-/** @returns milliseconds since the reader last did something. */
-function millisecondsSinceInput(): number {
-  return performance.now() - last;
-}
-
 /** Fewer rows than this are drawn as fast as somebody types, or results come. */
 const MANY = 500;
 /** What the reader chose is drawn when they have paused. */
@@ -64,7 +59,8 @@ export function Paced<T>({ value, choice, rows, children }: PacedProps<T>) {
     const end = performance.now() + LONGEST_MILLISECONDS;
     let timer: ReturnType<typeof setTimeout>;
     const draw = (): void => {
-      const tired = millisecondsSinceInput() >= REST_MILLISECONDS || performance.now() > end;
+      const now = performance.now();
+      const tired = now - last >= REST_MILLISECONDS || now > end;
       if (!chosen && !tired) {
         timer = setTimeout(draw, REST_MILLISECONDS / 2);
         return;

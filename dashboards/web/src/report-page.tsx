@@ -103,7 +103,9 @@ export function ReportPage({ report, details, theme, top, progress, runs }: Repo
   );
 
   // Requests to servers have plots of their own.
-  const served = report.rows.some(isServed) && !report.rows.some(({ trial }) => isTimed(trial));
+  const served =
+    report.rows.some(({ trial }) => isPresent(trial.measurements.requestsPerSecond)) &&
+    !report.rows.some(({ trial }) => isTimed(trial));
   const plots = { report, theme, hovered, onHover: setHovered, onOpen: setOpened };
   return (
     <>
@@ -163,6 +165,3 @@ function firstSelection(report: Report): string[] {
   return first.map((row) => row.experimentId);
 }
 
-function isServed({ trial }: Row): boolean {
-  return isPresent(trial.measurements.requestsPerSecond);
-}

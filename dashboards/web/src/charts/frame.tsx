@@ -14,11 +14,6 @@ interface Picture {
   png(): Promise<Blob>;
 }
 
-/** @returns the picture of something drawn: a chart, or an SVG of the page. */
-function pictureOf(drawn: Chart | SVGSVGElement): Picture {
-  return drawn instanceof SVGSVGElement ? ofPage(drawn) : ofChart(drawn);
-}
-
 function ofChart(chart: Chart): Picture {
   const [width, height] = [chart.getWidth(), chart.getHeight()];
   if (chart.getZr().painter.getType() === 'svg') return ofText(chart.renderToSVGString(), width, height);
@@ -110,7 +105,9 @@ export function PlotFrame(props: FrameProps) {
   const [shown, setShown] = useState(false);
   const savePicture = async (ending: 'png' | 'svg') => {
     const what = drawn?.() ?? null;
-    if (what !== null) save(fileName(file, `.${ending}`), await pictureOf(what)[ending]());
+    if (what === null) return;
+    const picture = what instanceof SVGSVGElement ? ofPage(what) : ofChart(what);
+    save(fileName(file, `.${ending}`), await picture[ending]());
   };
   const saveCsv = () => {
     const { head, lines } = data();

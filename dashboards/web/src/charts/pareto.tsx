@@ -24,7 +24,9 @@ export function Pareto({ report, rows, theme, ...pointing }: ParetoProps) {
   // What the reader has not chosen follows the report: the first rows of a sweep show neither axes nor objectives.
   const [chosenBy, setBy] = useState<string | null | undefined>(undefined);
   const [chosenSize, setSize] = useState<string | null | undefined>(undefined);
-  const by = chosenBy === undefined ? firstColour(report) : chosenBy;
+  // The first axis whose values have a colour each.
+  const usual = report.axes.find((axis) => axis.values.length <= SERIES)?.name ?? null;
+  const by = chosenBy === undefined ? usual : chosenBy;
   const sizeName = chosenSize === undefined ? thirdObjective(report) : chosenSize;
   const chart = useRef<Chart | null>(null);
   const [x, y, size = null] = [axes.x, axes.y, sizeName].map((name) =>
@@ -111,11 +113,6 @@ function firstAxes(report: Report): { x: string; y: string } {
     .map((m) => m.name);
   const [first = '', second = ''] = names;
   return { x: second || first, y: first };
-}
-
-/** The first axis whose values have a colour each. */
-function firstColour(report: Report): string | null {
-  return report.axes.find((axis) => axis.values.length <= SERIES)?.name ?? null;
 }
 
 /** With three objectives the plot has room for the third. */

@@ -12,11 +12,6 @@ export class Refusal extends Error {
 
 const KEY = 'ridgepoint-token';
 
-/** The token that the reader gave, for as long as this tab lives; null = none. */
-function storedToken(): string | null {
-  return sessionStorage.getItem(KEY);
-}
-
 export function storeToken(token: string | null): void {
   if (token === null) sessionStorage.removeItem(KEY);
   else sessionStorage.setItem(KEY, token);
@@ -51,7 +46,7 @@ interface Request extends RequestInit {
 }
 
 async function send(path: string, { headers, ...request }: Request): Promise<Response> {
-  const token = storedToken();
+  const token = sessionStorage.getItem(KEY);
   const response = await fetch(`api/v1/${path}`, {
     ...request,
     cache: 'no-store',
