@@ -25,7 +25,12 @@ export async function printGraph(argument: string, options: GraphCommandOptions)
   if (options.check !== undefined) return printChecked(options.check, options.settings ?? null);
   const [typed = '', ...choice] = argument.split('#');
   const source = typed === '' ? newestRun() : typed;
-  const rows = graphRows(readSide([source, ...choice].join('#')).report.rows);
+  const { report } = readSide([source, ...choice].join('#'));
+  const rows = report.rows.flatMap((row) =>
+    row.starts.flatMap(({ graph, measurements }): GraphRow[] =>
+      graph === undefined ? [] : [{ row, graph, joules: measurements.energyJoules?.value ?? null }],
+    ),
+  );
   if (rows.length === 0) {
     throw usageError(
       `no row of ${source} ran a request graph`,
@@ -47,14 +52,6 @@ interface GraphRow {
   readonly graph: GraphRecord;
   /** Of the run; null = none was measured. */
   readonly joules: number | null;
-}
-
-function graphRows(rows: readonly Row[]): GraphRow[] {
-  return rows.flatMap((row) =>
-    row.starts.flatMap(({ graph, measurements }) =>
-      graph === undefined ? [] : [{ row, graph, joules: measurements.energyJoules?.value ?? null }],
-    ),
-  );
 }
 
 function printChecked(file: string, settings: string | null): void {

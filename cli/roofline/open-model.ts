@@ -32,8 +32,9 @@ function read(source: string, modelFolders: readonly string[]): ArchitectureRead
       `${source} would have to be fetched, and the analytic model reads what is here`,
       'Name a published model (`ridge roofline --list`), or give its config.json.',
     );
-  const path = placeOf(source, modelFolders);
-  if (path === null) {
+  const places = [resolve(source), ...modelFolders.map((folder) => resolve(folder, source))];
+  const path = places.find((place) => existsSync(place));
+  if (path === undefined) {
     if (withoutEnding(source) !== source || /^[a-z]+:|\.json$/i.test(source))
       return readShapes(source, locateSource(source, { modelFolders }));
     const named = namedArchitecture(source);
@@ -49,15 +50,6 @@ function read(source: string, modelFolders: readonly string[]): ArchitectureRead
   if (!existsSync(join(path, CONFIG)))
     throw missing(`${source} has no ${CONFIG}`, 'Name the folder that a model was published as.');
   return readShapes(source, path);
-}
-
-/** @returns the file or folder of a path; null where there is none, or where it is a word. */
-function placeOf(source: string, modelFolders: readonly string[]): string | null {
-  return (
-    [resolve(source), ...modelFolders.map((folder) => resolve(folder, source))].find((path) =>
-      existsSync(path),
-    ) ?? null
-  );
 }
 
 function readShape(source: string): ArchitectureReading {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { groupedBy } from '../../core/grouped.js';
 import { fileReport } from '../../core/input/diagnostic.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
@@ -61,24 +62,6 @@ function readSpec({ lists, file: path }: Pick<AnalysisRequest, 'lists' | 'file'>
   return { spec: null, readable, diagnostics: [...file.diagnostics, ...diagnostics], contextOpen };
 }
 
-/**
- * @param lengths tokens that each model was trained for.
- * @returns the spec with a context that every model and every prompt has room for, and what was chosen in one line.
- */
-function withContext(
-  spec: AnalysisSpec,
-  lengths: readonly number[],
-): { readonly spec: AnalysisSpec; readonly said: string } {
-  const room = Math.min(...lengths) - Math.max(...spec.generateTokens);
-  const wanted = Math.max(DEFAULT_CONTEXT, ...spec.promptTokens.map((tokens) => tokens ?? 0));
-  const context = Math.max(1, Math.min(wanted, room));
-  const why = context < wanted ? 'as many as the model has room for' : 'the default';
-  return {
-    spec: { ...spec, context: [context] },
-    said: `context ${context}: ${why}; --context asks for others`,
-  };
-}
-
 /** A file was checked already: its values stand as they are. */
 const fileValues = (values: Partial<AnalysisSpec>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, list]) => list.length > 0 && list[0] !== null));
@@ -136,11 +119,15 @@ export async function runRoofline(request: AnalysisRequest, output: RooflineOutp
   await writeFiles(result.analyses, varying, output);
 }
 
-function chosenContext(written: AnalysisSpec, { models }: Opened): AnalysisSpec {
+/** @returns the spec with a context that every model and every prompt has room for; says which. */
+function chosenContext(spec: AnalysisSpec, { models }: Opened): AnalysisSpec {
   const lengths = [...models.values()].map(({ contextLength }) => contextLength);
-  const { spec, said } = withContext(written, lengths);
-  say(said);
-  return spec;
+  const room = Math.min(...lengths) - Math.max(...spec.generateTokens);
+  const wanted = Math.max(DEFAULT_CONTEXT, ...spec.promptTokens.map((tokens) => tokens ?? 0));
+  const context = Math.max(1, Math.min(wanted, room));
+  const why = context < wanted ? 'as many as the model has room for' : 'the default';
+  say(`context ${context}: ${why}; --context asks for others`);
+  return { ...spec, context: [context] };
 }
 
 /** Opens everything that points name, once. @returns with it a sentence for each name that leads nowhere; empty = all lead somewhere */
@@ -174,9 +161,8 @@ function requireSome({ analyses, impossible }: Analyses): void {
 
 /** One line for each reason, however many points it left out. */
 function sayImpossible({ impossible }: Analyses): void {
-  const counts = new Map<string, number>();
-  for (const { reason } of impossible) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  for (const [reason, count] of counts) say(`left out: ${count} point${count === 1 ? '' : 's'}: ${reason}`);
+  for (const [reason, { length }] of groupedBy(impossible, (point) => point.reason))
+    say(`left out: ${length} point${length === 1 ? '' : 's'}: ${reason}`);
 }
 
 function print(result: Analyses, varying: readonly PointField[], how: RooflineOutput['print']): void {

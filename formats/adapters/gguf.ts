@@ -141,7 +141,10 @@ export async function writeAdapterGguf(
   { name = 'adapter', type = 'f32' }: { readonly name?: string; readonly type?: FloatType } = {},
 ): Promise<number> {
   const layers = [...adapter.layers];
-  const alpha = commonAlpha(layers.map(([, layer]) => layer));
+  // A file has one alpha: that of the first layer, unless it is 0, which llama.cpp takes for none.
+  const first = layers[0]?.[1];
+  const own = first === undefined ? 1 : Math.fround(alphaOf(first.scale, rankOf(first)));
+  const alpha = own !== 0 && Number.isFinite(own) ? own : 1;
   const text = (value: string): GgufValue => ({ type: 'string', value });
   const metadata = new Map<string, GgufValue>([
     ['general.architecture', text(adapter.architecture)],
@@ -164,13 +167,6 @@ export function canAttach(adapter: LowRankAdapter): boolean {
 function formOf({ layers, onResidual }: LowRankAdapter): 'lora' | 'dora' | 'residual' {
   if (onResidual !== null) return 'residual';
   return [...layers.values()].some(({ magnitude }) => magnitude !== null) ? 'dora' : 'lora';
-}
-
-/** A file has one alpha: that of the first layer, unless it is 0, which llama.cpp takes for none. */
-function commonAlpha(layers: readonly AdapterLayer[]): number {
-  const first = layers[0];
-  const alpha = first === undefined ? 1 : Math.fround(alphaOf(first.scale, rankOf(first)));
-  return alpha !== 0 && Number.isFinite(alpha) ? alpha : 1;
 }
 
 function tensorsOf(name: string, layer: AdapterLayer, alpha: number, type: FloatType): TensorSource[] {

@@ -13,6 +13,7 @@ export interface Figure {
 }
 
 export const absent = (reason: string): Figure => ({ value: null, interval: null, exact: false, reason });
+export const exactly = (value: number): Figure => ({ value, interval: null, exact: true, reason: null });
 
 const Z = normalQuantile(0.975);
 

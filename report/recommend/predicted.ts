@@ -1,7 +1,7 @@
 import type { AxisValue, Experiment } from '../../core/experiment/experiment.js';
 import { meanLength, parseLengths } from '../../core/serving/lengths.js';
 import { type Candidate, memoryMetric } from './candidate.js';
-import { absent, type Figure } from './figure.js';
+import { absent, exactly, type Figure } from './figure.js';
 import type { Quantity } from './quantity.js';
 
 /** What a phase is predicted to take. */
@@ -34,9 +34,7 @@ export function predicted({ number, label, experiment, axes, phases, memoryBytes
     figure(quantity) {
       const name = nameOf(quantity, memory);
       if (name === memory)
-        return memoryBytes === null
-          ? absent('its memory is not predicted')
-          : { value: memoryBytes, interval: null, exact: true, reason: null };
+        return memoryBytes === null ? absent('its memory is not predicted') : exactly(memoryBytes);
       return times.get(name) ?? absent('it is not predicted');
     },
   };

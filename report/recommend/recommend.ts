@@ -3,7 +3,7 @@ import { isFloatType } from '../../core/techniques/float-types.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 import type { Interval } from '../../statistics/interval.js';
 import type { Candidate } from './candidate.js';
-import { absent, chanceOf, type Figure, missOf, ratioOf } from './figure.js';
+import { absent, chanceOf, exactly, type Figure, missOf, ratioOf } from './figure.js';
 import { type Quantity, quantityName } from './quantity.js';
 import type { Aim, Bound } from './question.js';
 
@@ -158,8 +158,6 @@ function pairedWith(candidate: Candidate, { quantity, limit }: Bound, { referenc
   return figure.value === null ? null : { quantity: paired, figure, limit: exactly(1 + limit.by) };
 }
 
-const exactly = (value: number): Figure => ({ value, interval: null, exact: true, reason: null });
-
 /** The limit with its error: that of a relative one is the error of the reference, that of the reference itself none. */
 function limitOf(
   candidate: Candidate,
@@ -177,7 +175,7 @@ function limitOf(
       `no row of ${candidate.experiment.model.name} has weights as they were published: its floors are held against the best row`,
     );
   const pool = plain.length > 0 ? plain : reference === 'best' ? valid : like;
-  const better = betterEnd(quantity);
+  const better = quantity.kind === 'metric' && quantity.metric.better === 'max' ? 1 : -1;
   const [best] = pool
     .map((one) => ({ one, figure: one.figure(quantity) }))
     .sort((a, b) => better * (b.figure.value! - a.figure.value!));
@@ -188,9 +186,6 @@ function limitOf(
     best.figure.interval === null || own ? null : [at(best.figure.interval[0]), at(best.figure.interval[1])];
   return { value: at(best.figure.value!), interval, exact: own || best.figure.exact, reason: null, own };
 }
-
-const betterEnd = (quantity: Bound['quantity']) =>
-  quantity.kind === 'metric' && quantity.metric.better === 'max' ? 1 : -1;
 
 /** Weights in floats, or a file of which nobody knows more as it came, and nothing pruned, grouped or left out. */
 function isAsPublished({ experiment: { technique, model } }: Candidate): boolean {

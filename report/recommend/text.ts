@@ -1,5 +1,5 @@
 import { quantity as amount, metricText } from '../scale.js';
-import type { Figure } from './figure.js';
+import { exactly, type Figure } from './figure.js';
 import { type Quantity, quantityName, unitOf } from './quantity.js';
 import { type Judged, type Kept, percent, type Recommendation } from './recommend.js';
 
@@ -71,8 +71,6 @@ function keptText(
   const crosses = chance !== null && chance < 0.975 ? '; its interval crosses the bound' : '';
   return `${bound.text}${asked}: ${has}, ${sure}${crosses}`;
 }
-
-const exactly = (value: number): Figure => ({ value, interval: null, exact: true, reason: null });
 
 /** @returns a value with its interval and unit. */
 export function figureText(

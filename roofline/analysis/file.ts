@@ -1,5 +1,5 @@
 import { type Diagnostic, ofWhole, pathText, type UnlocatedDiagnostic } from '../../core/input/diagnostic.js';
-import { whyForeign } from '../../core/input/foreign.js';
+import { isMap, whyForeign } from '../../core/input/foreign.js';
 import { readYaml } from '../../core/input/yaml.js';
 import type { AnalysisSpec } from './point.js';
 import { readAnalysisSpec } from './spec.js';

@@ -169,7 +169,9 @@ function measurementsOf({ prompt, answer, noAnswer }: Pair, row: LlamaBenchRow):
 
 /** The point of a sweep that says the same; its options that llama-bench does not name have their defaults. */
 function experimentOf({ promptTokens, generateTokens, depth }: Pair, row: LlamaBenchRow): Experiment {
-  const device = deviceOf(row);
+  const { backends, gpu_info: gpu } = row;
+  const backend = CLASSES.find(([name]) => backends.includes(name));
+  const device = backend === undefined || row.n_gpu_layers === 0 || gpu === '' ? 'cpu' : backend[1];
   const flash = Number(row.flash_attn);
   const layers = row.n_gpu_layers;
   const spec = {
@@ -209,8 +211,3 @@ const CLASSES = [
   ['Metal', 'metal'],
   ['MTL', 'metal'],
 ] as const;
-
-function deviceOf({ backends, n_gpu_layers: layers, gpu_info: gpu }: LlamaBenchRow): string {
-  const found = CLASSES.find(([backend]) => backends.includes(backend));
-  return found === undefined || layers === 0 || gpu === '' ? 'cpu' : found[1];
-}
