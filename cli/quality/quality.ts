@@ -8,7 +8,6 @@ import { type ReadTasks, readTasks } from '../../agent/quality/task-files.js';
 import type { ResolvedModel } from '../../artifacts/files/resolve.js';
 import type { AnswersFile } from '../../core/quality/answers/record.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
-import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { asWords, usageError } from '../exit.js';
