@@ -7,12 +7,7 @@ export function gradesText({
   invalid,
   failed,
 }: Pick<ReportCounts, 'valid' | 'disturbed' | 'invalid' | 'failed'>): string {
-  const counts = [
-    [valid - disturbed, 'clean'],
-    [disturbed, 'disturbed'],
-    [invalid, 'invalid'],
-    [failed, 'failed'],
-  ] as const;
-  const parts = counts.flatMap(([count, grade]) => (count > 0 ? [`${count} ${grade}`] : []));
+  const counts = Object.entries({ clean: valid - disturbed, disturbed, invalid, failed });
+  const parts = counts.flatMap(([grade, count]) => (count > 0 ? [`${count} ${grade}`] : []));
   return parts.length === 0 ? '' : `: ${parts.join(', ')}`;
 }

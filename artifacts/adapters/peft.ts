@@ -15,7 +15,8 @@ import { type AdapterBase, flawOf, unusable } from '../../formats/adapters/base.
 import type { ReadAdapter } from '../../formats/adapters/gguf.js';
 import { shown } from '../../formats/format.js';
 import { SafetensorsError } from '../../formats/safetensors/json.js';
-import { type LocatedTensor, openSafetensors, readSafetensor } from '../../formats/safetensors/reader.js';
+import { type LocatedTensor, openSafetensors } from '../../formats/safetensors/reader.js';
+import { readTensor } from '../../formats/tensor-data.js';
 import {
   expectedOf,
   initializationOf,
@@ -244,7 +245,7 @@ async function readMatrix(tensor: LocatedTensor, source: string): Promise<Matrix
     throw unusable(source, `its tensor ${shown(name)} has ${shape.length} dimensions`);
   }
   const chunks: Buffer[] = [];
-  for await (const chunk of readSafetensor(tensor)) chunks.push(chunk);
+  for await (const chunk of readTensor(tensor)) chunks.push(chunk);
   const [rows = 1, columns = 1] = shape.length === 1 ? [1, shape[0]] : shape;
   return { rows, columns, values: decodeFloats(Buffer.concat(chunks), type) };
 }

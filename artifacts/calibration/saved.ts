@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
-import { openSafetensors, readSafetensor } from '../../formats/safetensors/reader.js';
+import { openSafetensors } from '../../formats/safetensors/reader.js';
+import { readTensor } from '../../formats/tensor-data.js';
 import { type SafetensorSource, writeSafetensors } from '../../formats/safetensors/writer.js';
 
 /** Where statistics come from: everything that they follow from, and the devices whose rounding they have. */
@@ -89,7 +90,7 @@ export async function readStatistics(path: string): Promise<SavedStatistics> {
     const tensor = tensors.get(name);
     if (tensor?.dtype !== dtype) throw new Error(`it has no ${dtype.toLowerCase()} tensor ${name}`);
     const chunks: Buffer[] = [];
-    for await (const chunk of readSafetensor(tensor)) chunks.push(chunk);
+    for await (const chunk of readTensor(tensor)) chunks.push(chunk);
     return new Uint8Array(Buffer.concat(chunks)).buffer;
   };
   const values = async (name: string) => new Float32Array(await read(name, 'F32'));

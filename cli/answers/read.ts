@@ -52,23 +52,19 @@ export interface Joined {
   readonly prices: Prices | null;
 }
 
+interface Asked extends Joined {
+  readonly stores: readonly Bodies[];
+  readonly options: AnswersOptions;
+}
+
 /** Answers of a run, read again at every turn: they may be more than memory holds. */
 export class Answers {
   readonly rows: readonly AnsweredRow[];
-  readonly #stores: readonly Bodies[];
-  readonly #options: AnswersOptions;
-  readonly #joined: Joined;
+  readonly #asked: Asked;
 
-  private constructor(
-    rows: readonly AnsweredRow[],
-    stores: readonly Bodies[],
-    options: AnswersOptions,
-    joined: Joined,
-  ) {
+  private constructor(rows: readonly AnsweredRow[], asked: Asked) {
     this.rows = rows;
-    this.#stores = stores;
-    this.#options = options;
-    this.#joined = joined;
+    this.#asked = asked;
   }
 
   /** @throws CommandError (2) where no row has answers, (1) where none of their files is here. */
@@ -94,7 +90,7 @@ export class Answers {
     const where = `their files are on the nodes that asked: ${absent.join(', ')}; --bodies names a folder that has them`;
     if (rows.length === 0) throw workError(`the answers of ${source} are not here; ${where}`);
     if (absent.length > 0) say(`${absent.length} of ${having.length} rows are left out; ${where}`);
-    const answers = new Answers(rows, stores, options, joined);
+    const answers = new Answers(rows, { ...joined, stores, options });
     if (joined.outside !== null && !(await answers.#anyJoined())) {
       const what = `none of the ${joined.outside.lines} scores is of an answer of ${source}`;
       throw usageError(
@@ -116,15 +112,16 @@ export class Answers {
   }
 
   async *#file(of: AnsweredRow, { digest, window }: AnswersReference): AsyncGenerator<Answer> {
-    const store = await storeOf(this.#stores, digest);
+    const { stores, options } = this.#asked;
+    const store = await storeOf(stores, digest);
     try {
-      for await (const line of linesOf(store ?? this.#stores[0]!, digest)) {
+      for await (const line of linesOf(store ?? stores[0]!, digest)) {
         const record = readAnswer(line);
         if (typeof record === 'string')
           throw workError(`the file ${digest} of answers is damaged: ${record}`);
         if (!this.#wants(record)) continue;
         const answer = this.#joinedTo(of, record, shareOf(record, window));
-        if (this.#options.wrong === true && !((answer.score ?? 1) < 0.5)) continue;
+        if (options.wrong === true && !((answer.score ?? 1) < 0.5)) continue;
         yield answer;
       }
     } catch (error) {
@@ -134,18 +131,18 @@ export class Answers {
 
   #wants(record: AnswerRecord): boolean {
     const { task, item } = record;
-    const { task: tasks, item: items, group } = this.#options;
+    const { task: tasks, item: items, group } = this.#asked.options;
     if (tasks.length > 0 && !tasks.includes(task)) return false;
     if (items.length > 0 && !items.includes(item)) return false;
     return group.every((one) => wayOrGroup(record, one.field) === one.group);
   }
 
   #joinedTo(of: AnsweredRow, record: AnswerRecord, share: Share): Answer {
-    const { outside: theirs, prices } = this.#joined;
+    const { outside: theirs, prices, options } = this.#asked;
     const { tokensIn, tokensOut, seconds, secondsToFirst, task, item } = record;
     const used = { tokensIn, tokensOut, seconds, secondsToFirst, joules: share.joules };
     const outside = theirs?.of(of.names, task, item) ?? null;
-    const wanted = this.#options.score ?? null;
+    const wanted = options.score ?? null;
     const own = wanted !== null && outside !== null ? outside[wanted] : undefined;
     return {
       ...{ of, record, share, outside, ...used, kvBytes: kvBytesOf(of, record) },

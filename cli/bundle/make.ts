@@ -5,7 +5,6 @@ import { callsFolder } from '../../agent/graph/kept.js';
 import { answersFolder } from '../../agent/quality/answers.js';
 import { bodiesOf } from '../../core/result/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { parseSweep } from '../../core/sweep/parse.js';
 import { regraded } from '../../judgement/regrade.js';
 import { VERSION } from '../../process/package.js';
 import { buildReport } from '../../report/build.js';
@@ -16,7 +15,7 @@ import { agentConfig } from '../node-config.js';
 import { say } from '../output/print.js';
 import { isLog, readWhole } from '../report/log-file.js';
 import { type BundleFiles, packed, sha256 } from '../report/packed/container.js';
-import { ANSWERS, CALLS, requestOf, writeWhole } from '../report/run-folder.js';
+import { ANSWERS, CALLS, requestIn, writeWhole } from '../report/run-folder.js';
 import { fetchRun } from '../results/fetched.js';
 import { outputPath } from '../single/output-path.js';
 import type { BundleOptions } from './command.js';
@@ -128,14 +127,9 @@ export function filled(contents: readonly Contents[]): {
 
 /** @returns the report that a bundle publishes. @param document of its sweep, which says how rows are shown. */
 export function reportOf(records: readonly ResultRecord[], document: string | null) {
-  const parsed = document === null ? null : parseSweep(document);
-  const request =
-    parsed?.ok === true
-      ? requestOf(parsed.sweep)
-      : { sweepName: records[0]?.sweep.name ?? '', objectives: [] };
   return buildReport(
     records.map((record) => regraded(record)),
-    request,
+    requestIn(document, records[0]?.sweep.name ?? ''),
   );
 }
 

@@ -18,7 +18,7 @@ import { agentConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { runCommand } from '../single/run-command.js';
-import { stepProgress } from '../single/step-progress.js';
+import { interruptible } from '../single/step-progress.js';
 import { madeSweep } from '../sweep-file.js';
 import type { DoctorOptions } from './command.js';
 import { type HostState, hostLines, hostStates } from './host.js';
@@ -50,16 +50,11 @@ export async function noise({ seconds = DEFAULT_SECONDS, ...options }: DoctorOpt
     const { experiment, what } = await shortExperiment(seconds);
     const roofs = { of: () => null, absent: () => 'noise is measured without them' };
     const node = contextOf(config, probe, { meters, roofs, factors: null });
-    const records = await withProgress(seconds, (onProgress, signal) =>
-      measureNoise({
-        experiment,
-        deviceId: device.id,
-        node,
-        seconds,
-        onProgress,
-        signal,
-      }),
-    );
+    const records = await interruptible('measuring noise, seconds', (progress, signal) => {
+      const onProgress = (done: number) => progress.step(Math.min(seconds, Math.round(done)), seconds);
+      onProgress(0);
+      return measureNoise({ experiment, deviceId: device.id, node, seconds, onProgress, signal });
+    });
     const found = { ...noiseOf(records.blocks), ...meanwhile(records) };
     const host = hostStates([device], (await settableHere([device])) ?? {});
     if (options.json === true) printJson({ device: device.id, experiment, noise: found, host });
@@ -94,27 +89,6 @@ async function shortExperiment(
     `nothing here can be measured (${reasons.join('; ')})`,
     'Run `ridge doctor`: it says what is missing and how to get it.',
   );
-}
-
-/** Shows how far it is, and lets Ctrl-C end the start that runs. */
-async function withProgress<T>(
-  seconds: number,
-  work: (onProgress: (seconds: number) => void, signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const progress = stepProgress(process.stderr, 'measuring noise, seconds');
-  const interrupted = new AbortController();
-  const stop = () => interrupted.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
-    progress.step(0, seconds);
-    return await work(
-      (done) => progress.step(Math.min(seconds, Math.round(done)), seconds),
-      interrupted.signal,
-    );
-  } finally {
-    progress.end();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
 }
 
 /** What happened besides; null where the system does not say. */

@@ -1,3 +1,4 @@
+import { keptIn } from '../../core/grouped.js';
 import { exportedReadings } from '../../agent/exporter/readings.js';
 import { infoLabels } from '../../coordinator/exporter/info.js';
 import { resultLabels } from '../../coordinator/exporter/labels.js';
@@ -46,22 +47,14 @@ class History {
     milliseconds: number,
     value: number,
   ): void {
-    let family = this.#families.get(metric.name);
-    if (family === undefined) {
-      family = {
-        kind: metric.kind === 'counter' ? 'counter' : 'gauge',
-        help: metric.help,
-        series: new Map(),
-      };
-      this.#families.set(metric.name, family);
-    }
+    const { name, kind, help } = metric;
+    const family = keptIn(this.#families, name, () => ({
+      kind: kind === 'counter' ? 'counter' : 'gauge',
+      help,
+      series: new Map(),
+    }));
     const key = labelText({ ...labels, ...this.#labels });
-    let series = family.series.get(key);
-    if (series === undefined) {
-      series = new Map();
-      family.series.set(key, series);
-    }
-    series.set(Math.round(milliseconds), value);
+    keptIn(family.series, key, () => new Map()).set(Math.round(milliseconds), value);
   }
 
   /** Lines of the text: families together, and the times of each series rising, as the format asks. */

@@ -34,19 +34,15 @@ function coordinatorOption(): Option {
   ).env('RIDGE_COORDINATOR');
 }
 
+const CREDENTIALS = [
+  ['tls-ca', 'certificate authority of the peer (PEM)', 'RIDGE_TLS_CA'],
+  ['tls-cert', 'client certificate (PEM), for mutual TLS', 'RIDGE_TLS_CERT'],
+  ['tls-key', 'client private key (PEM), for mutual TLS', 'RIDGE_TLS_KEY'],
+  ['token-file', 'file with the bearer token, for TLS without a client certificate', 'RIDGE_TOKEN_FILE'],
+] as const;
+
 function addCredentialOptions(command: Command): Command {
-  return command
-    .addOption(new Option('--tls-ca <file>', 'certificate authority of the peer (PEM)').env('RIDGE_TLS_CA'))
-    .addOption(
-      new Option('--tls-cert <file>', 'client certificate (PEM), for mutual TLS').env('RIDGE_TLS_CERT'),
-    )
-    .addOption(
-      new Option('--tls-key <file>', 'client private key (PEM), for mutual TLS').env('RIDGE_TLS_KEY'),
-    )
-    .addOption(
-      new Option(
-        '--token-file <file>',
-        'file with the bearer token, for TLS without a client certificate',
-      ).env('RIDGE_TOKEN_FILE'),
-    );
+  for (const [name, what, variable] of CREDENTIALS)
+    command.addOption(new Option(`--${name} <file>`, what).env(variable));
+  return command;
 }

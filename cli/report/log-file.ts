@@ -1,32 +1,19 @@
 import { existsSync } from 'node:fs';
 import type { ResultRecord } from '../../core/result/result.js';
-import { parseSweep } from '../../core/sweep/parse.js';
-import type { ReportRequest } from '../../report/report.js';
 import { usageError } from '../exit.js';
 import { openWhole } from '../log/log.js';
-import { requestOf, type StoredRun } from './run-folder.js';
+import { requestIn, type StoredRun } from './run-folder.js';
 
 /**
- * Reads a log of a run or a coordinator: a file, or the address of another one.
- * @param word id of one of its sweeps, the beginning of one, or its name; left out = the newest that has results.
- * @throws CommandError (2) where it has no such sweep.
+ * Reads the newest sweep that has results from a log of a run or a coordinator: a file, or the address of another one.
+ * @throws CommandError (2) where there is none.
  */
-export async function readLogFile(path: string, word?: string): Promise<StoredRun> {
+export async function readLogFile(path: string): Promise<StoredRun> {
   const { documents, records } = await readWhole(path);
-  const newest = word === undefined ? records.at(-1)?.sweep : undefined;
-  const named = records.findLast(
-    ({ sweep }) => sweep.id.startsWith(word ?? ' ') || sweep.name === word,
-  )?.sweep;
-  const sweep = newest ?? named;
+  const sweep = records.at(-1)?.sweep;
   if (sweep === undefined)
-    throw usageError(
-      word === undefined ? `${path} has no results` : `${path} has no results of a sweep ${word}`,
-      'Name a log.sqlite of a run, or of a coordinator.',
-    );
-  const document = documents.get(sweep.id);
-  const parsed = document === undefined ? null : parseSweep(document);
-  const request: ReportRequest =
-    parsed?.ok === true ? requestOf(parsed.sweep) : { sweepName: sweep.name, objectives: [] };
+    throw usageError(`${path} has no results`, 'Name a log.sqlite of a run, or of a coordinator.');
+  const request = requestIn(documents.get(sweep.id) ?? null, sweep.name);
   return { records: records.filter((record) => record.sweep.id === sweep.id), request };
 }
 

@@ -130,7 +130,7 @@ function llamaBenchIn(source: string): StoredRun | null {
 const linesIn = (path: string) => readFileSync(path, 'utf8').split('\n');
 
 /** @param document of a sweep; null = there is none. */
-function requestIn(document: string | null, name: string): ReportRequest {
+export function requestIn(document: string | null, name: string): ReportRequest {
   const parsed = document === null ? null : parseSweep(document);
   return parsed?.ok === true ? requestOf(parsed.sweep) : { sweepName: name, objectives: [] };
 }

@@ -16,7 +16,7 @@ import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
-import { stepProgress } from '../single/step-progress.js';
+import { interruptible } from '../single/step-progress.js';
 import { type ThisNode, thisNode } from '../this-node.js';
 import type { RoofsOptions } from './command.js';
 
@@ -83,21 +83,9 @@ async function measured(
   { threads }: Pick<RoofsOptions, 'threads'>,
   extent: RoofsExtent,
 ): Promise<Roofs> {
-  const progress = stepProgress(process.stderr, `measuring the roofs of ${device.id}`);
-  const interrupted = new AbortController();
-  const stop = () => interrupted.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  try {
-    return await measurer.measure(device, {
-      extent,
-      threads,
-      onProgress: (done, of) => progress.step(done, of),
-      signal: interrupted.signal,
-    });
-  } finally {
-    progress.end();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
+  return await interruptible(`measuring the roofs of ${device.id}`, (progress, signal) =>
+    measurer.measure(device, { extent, threads, onProgress: progress.step, signal }),
+  );
 }
 
 /** What a result is held against is measured thoroughly and at all numbers of threads; the rest is looked at, and not kept. */

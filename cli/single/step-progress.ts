@@ -39,6 +39,23 @@ export function stepProgress(stream: ProgressStream, what: string): StepProgress
   };
 }
 
+/** Shows how far a piece of work is; Ctrl-C and SIGTERM abort its signal. */
+export async function interruptible<T>(
+  what: string,
+  work: (progress: StepProgress, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const progress = stepProgress(process.stderr, what);
+  const interrupted = new AbortController();
+  const stop = () => interrupted.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    return await work(progress, interrupted.signal);
+  } finally {
+    progress.end();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
 /** Waits for work that tells nothing on the way, and says that it does. */
 export async function saying<T>(stream: ProgressStream, what: string, work: Promise<T>): Promise<T> {
   const progress = stepProgress(stream, what);

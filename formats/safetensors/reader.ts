@@ -1,6 +1,5 @@
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { readTensor } from '../tensor-data.js';
 import {
   LENGTH_BYTES,
   parseHeader,
@@ -59,11 +58,6 @@ export function headerLength(front: Buffer, fileBytes: number): number {
  */
 export function openSafetensors(path: string): SafetensorsModel {
   return path.endsWith('.json') ? openParts(path) : openOne(path);
-}
-
-/** Reads the bytes of one tensor in order, in chunks. @throws Error when the file became shorter. */
-export function readSafetensor(tensor: LocatedTensor, chunkBytes?: number): AsyncGenerator<Buffer> {
-  return readTensor(tensor, chunkBytes);
 }
 
 function openOne(path: string): SafetensorsModel {

@@ -1,3 +1,4 @@
+import { keptIn } from '../../core/grouped.js';
 import { sameItems } from '../../core/same.js';
 import { METRICS, metricNamed } from '../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../core/result/result.js';
@@ -151,10 +152,6 @@ export class MetricTally {
   }
 
   #of(name: string): Numbers {
-    const known = this.#numbers.get(name);
-    if (known !== undefined) return known;
-    const made = none();
-    this.#numbers.set(name, made);
-    return made;
+    return keptIn(this.#numbers, name, none);
   }
 }

@@ -1,3 +1,4 @@
+import { keptIn } from '../../core/grouped.js';
 import { metricNamed } from '../../core/metrics/catalogue.js';
 import type { Measurement, Missing, ResultRecord } from '../../core/result/result.js';
 import { sameJson } from '../../core/same.js';
@@ -75,7 +76,8 @@ export class Summarizer {
     }
     for (const name in record.measurements) {
       const entry = record.measurements[name];
-      if (entry !== undefined) this.#figure(name).put(at, entry, this.#shared);
+      if (entry !== undefined)
+        keptIn(this.#figures, name, () => new Figure(name)).put(at, entry, this.#shared);
     }
   }
 
@@ -96,17 +98,8 @@ export class Summarizer {
   }
 
   #addInner(key: string, values: Record<string, unknown>, at: number): void {
-    const columns = this.#nested.get(key) ?? new Map<string, unknown[]>();
-    this.#nested.set(key, columns);
+    const columns = keptIn(this.#nested, key, () => new Map<string, unknown[]>());
     for (const inner in values) put(columns, inner, at, values[inner]);
-  }
-
-  #figure(name: string): Figure {
-    const known = this.#figures.get(name);
-    if (known !== undefined) return known;
-    const made = new Figure(name);
-    this.#figures.set(name, made);
-    return made;
   }
 
   #column(values: unknown[]): Column {

@@ -1,3 +1,4 @@
+import { keptIn } from '../../core/grouped.js';
 import { latenciesOf } from '../../core/serving/latencies.js';
 import { requestsOf } from '../../core/serving/record.js';
 import type { RequestRecord } from '../../core/serving/requests.js';
@@ -26,13 +27,7 @@ export interface ServedRun {
 /** Tens of words ask for the same run. */
 const RUNS = new WeakMap<Row, ServedRun | null>();
 
-function runOf(row: Row): ServedRun | null {
-  const known = RUNS.get(row);
-  if (known !== undefined) return known;
-  const run = readRun(row);
-  RUNS.set(row, run);
-  return run;
-}
+const runOf = (row: Row): ServedRun | null => keptIn(RUNS, row, () => readRun(row));
 
 function readRun({ starts }: Row): ServedRun | null {
   const serving = starts[0]?.serving;

@@ -3,7 +3,8 @@ import { decodeFloats } from '../../core/techniques/float-types.js';
 import type { PackedFormat, PackedMatrix } from '../../core/techniques/packing/packed.js';
 import type { PackedValues } from '../../core/techniques/packing/values.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
-import { openSafetensors, readSafetensor } from '../../formats/safetensors/reader.js';
+import { openSafetensors } from '../../formats/safetensors/reader.js';
+import { readTensor } from '../../formats/tensor-data.js';
 
 /** Opens a file that writePacked wrote, to look at what is in it. */
 export function openPacked(path: string) {
@@ -11,7 +12,7 @@ export function openPacked(path: string) {
   const manifest = JSON.parse(metadata.get('ridgepoint.packed')!) as PackedManifest;
   const bytesOf = async (name: string) => {
     const tensor = tensors.get(name);
-    return tensor === undefined ? null : await whole(readSafetensor(tensor));
+    return tensor === undefined ? null : await whole(readTensor(tensor));
   };
   return {
     manifest,

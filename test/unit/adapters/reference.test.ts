@@ -10,7 +10,8 @@ import { decodeFloats } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
 import type { AdapterBase } from '../../../formats/adapters/base.js';
 import { readAdapterGguf } from '../../../formats/adapters/gguf.js';
-import { openSafetensors, readSafetensor } from '../../../formats/safetensors/reader.js';
+import { openSafetensors } from '../../../formats/safetensors/reader.js';
+import { readTensor } from '../../../formats/tensor-data.js';
 import { largestDifference } from './toy.js';
 
 /** Adapters that peft wrote and what it merged them to (test/fixtures/peft.py); a llama of two layers. */
@@ -23,7 +24,7 @@ const weights = await (async () => {
   for (const [name, tensor] of openSafetensors(join(fixtures, 'merged.safetensors')).tensors) {
     const [kind = '', module = ''] = name.split('/');
     const chunks: Buffer[] = [];
-    for await (const chunk of readSafetensor(tensor)) chunks.push(chunk);
+    for await (const chunk of readTensor(tensor)) chunks.push(chunk);
     const [rows = 0, columns = 0] = tensor.shape;
     const matrix = { rows, columns, values: decodeFloats(Buffer.concat(chunks), 'f32') };
     const gguf = tensorOfModule(module.replace(/\.weight$/, ''))!;

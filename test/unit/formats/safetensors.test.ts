@@ -7,10 +7,10 @@ import { SafetensorsError } from '../../../formats/safetensors/json.js';
 import {
   type LocatedTensor,
   openSafetensors,
-  readSafetensor,
   readSafetensorsHeader,
 } from '../../../formats/safetensors/reader.js';
 import { type SafetensorSource, writeSafetensors } from '../../../formats/safetensors/writer.js';
+import { readTensor } from '../../../formats/tensor-data.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { cases } from '../../support/cases.js';
 
@@ -41,7 +41,7 @@ const source = (
 
 async function bytesOf(located: LocatedTensor, chunkBytes?: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of readSafetensor(located, chunkBytes)) chunks.push(chunk);
+  for await (const chunk of readTensor(located, chunkBytes)) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 

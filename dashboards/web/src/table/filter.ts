@@ -1,3 +1,4 @@
+import { keptIn } from '../../../../core/grouped.js';
 import { nearest } from '../../../../core/input/suggest.js';
 import type { Grade } from '../../../../core/result/warnings.js';
 import { axisText, cellText } from '../../../../report/columns.js';
@@ -114,13 +115,7 @@ function holds(value: number, sign: string, limit: number): boolean {
 /** Rows never change; what was written together once is kept for the next key. */
 const HAYSTACKS = new WeakMap<Row, string>();
 
-function haystack(row: Row): string {
-  const known = HAYSTACKS.get(row);
-  if (known !== undefined) return known;
-  const made = wordsOf(row);
-  HAYSTACKS.set(row, made);
-  return made;
-}
+const haystack = (row: Row): string => keptIn(HAYSTACKS, row, () => wordsOf(row));
 
 const gradeWord = ({ grade }: Row) => grade ?? 'failed';
 
