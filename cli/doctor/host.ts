@@ -48,7 +48,7 @@ export function hostStates(
       const facts = readHost(device.cpus, roots);
       const lockable = typeof (settable[device.id]?.lockedClockHertz ?? '') === 'object';
       const judged = { device, facts, lockable, throttling, swappedPages };
-      return { device: device.id, facts, findings: RULES.flatMap((rule) => rule(judged) ?? []) };
+      return { device: device.id, facts, findings: RULES.flatMap((rule) => rule(judged) || []) };
     });
 }
 
@@ -74,7 +74,7 @@ function seen({ cpuGovernor, cpuTurbo }: HostFacts): string {
 const write = (value: string, path: string) => `echo ${value} | sudo tee ${path}`;
 
 /** Rules in the order of how much they usually cost. */
-const RULES: readonly ((judged: Judged) => HostFinding | null)[] = [
+const RULES: readonly ((judged: Judged) => HostFinding | false | null)[] = [
   ({ facts: { cpuQuota }, device: { cpus }, throttling }) => {
     // A quota as large as the device leaves nothing for the agent, which reads the meters.
     if (cpuQuota === null || cpuQuota > cpus.length) return null;
@@ -90,62 +90,52 @@ const RULES: readonly ((judged: Judged) => HostFinding | null)[] = [
     };
   },
   ({ facts: { isolatedCpus }, device: { cpus } }) =>
-    isolatedCpus === null || parseCpuList(isolatedCpus).length < 2
-      ? null
-      : {
-          found: `CPUs ${isolatedCpus} of ${cpus.length} are isolated (isolcpus)`,
-          cost: 'The scheduler spreads no threads over isolated CPUs: those of a trial crowd on one.',
-          change: `take isolcpus= from the kernel's command line, and keep others away with: ${reserve(cpus, null)}`,
-        },
+    isolatedCpus !== null && parseCpuList(isolatedCpus).length >= 2 && {
+      found: `CPUs ${isolatedCpus} of ${cpus.length} are isolated (isolcpus)`,
+      cost: 'The scheduler spreads no threads over isolated CPUs: those of a trial crowd on one.',
+      change: `take isolcpus= from the kernel's command line, and keep others away with: ${reserve(cpus, null)}`,
+    },
   ({ facts: { cpuGovernor, cpuEnergyPreference }, lockable }) =>
-    cpuGovernor === null || cpuGovernor === 'performance' || cpuEnergyPreference === 'performance'
-      ? null
-      : {
-          found: `governor ${cpuGovernor}${cpuEnergyPreference === null ? '' : `, energy preference ${cpuEnergyPreference}`}`,
-          cost: 'The clock follows the load with a delay: short phases read slower, and starts differ.',
-          change: `sudo cpupower frequency-set -g performance${orLocked(lockable)}`,
-        },
+    cpuGovernor !== null &&
+    cpuGovernor !== 'performance' &&
+    cpuEnergyPreference !== 'performance' && {
+      found: `governor ${cpuGovernor}${cpuEnergyPreference === null ? '' : `, energy preference ${cpuEnergyPreference}`}`,
+      cost: 'The clock follows the load with a delay: short phases read slower, and starts differ.',
+      change: `sudo cpupower frequency-set -g performance${orLocked(lockable)}`,
+    },
   ({ facts: { cpuTurbo }, lockable }) =>
-    cpuTurbo !== true
-      ? null
-      : {
-          found: 'turbo is on',
-          cost: 'The clock depends on heat and on how many cores are busy: faster, and less alike from start to start.',
-          change: `${write('1', '/sys/devices/system/cpu/intel_pstate/no_turbo')} (elsewhere: ${write('0', '/sys/devices/system/cpu/cpufreq/boost')})${orLocked(lockable)}`,
-        },
+    cpuTurbo === true && {
+      found: 'turbo is on',
+      cost: 'The clock depends on heat and on how many cores are busy: faster, and less alike from start to start.',
+      change: `${write('1', '/sys/devices/system/cpu/intel_pstate/no_turbo')} (elsewhere: ${write('0', '/sys/devices/system/cpu/cpufreq/boost')})${orLocked(lockable)}`,
+    },
   ({ facts: { siblingCpus } }) =>
-    siblingCpus === null || siblingCpus === 'none'
-      ? null
-      : {
-          found: `CPUs ${siblingCpus} share cores with it and are not part of it`,
-          cost: 'What runs there takes up to half of a core from a trial, and is counted as no theft.',
-          change: `name both CPUs of a core in one group of cpuGroups, or: ${write('off', '/sys/devices/system/cpu/smt/control')}`,
-        },
+    siblingCpus !== null && siblingCpus !== 'none' && {
+      found: `CPUs ${siblingCpus} share cores with it and are not part of it`,
+      cost: 'What runs there takes up to half of a core from a trial, and is counted as no theft.',
+      change: `name both CPUs of a core in one group of cpuGroups, or: ${write('off', '/sys/devices/system/cpu/smt/control')}`,
+    },
   ({ facts: { deviceCores }, device: { cpus } }) =>
-    deviceCores === null || deviceCores === cpus.length
-      ? null
-      : {
-          found: `${cpus.length} CPUs are ${deviceCores} cores`,
-          cost: 'Fewer threads than CPUs share cores or do not, as each start has it.',
-          change:
-            'sweep `threads` up to the cores, or name one CPU of each core in cpuGroups and leave the others idle',
-        },
+    deviceCores !== null && deviceCores !== cpus.length && {
+      found: `${cpus.length} CPUs are ${deviceCores} cores`,
+      cost: 'Fewer threads than CPUs share cores or do not, as each start has it.',
+      change:
+        'sweep `threads` up to the cores, or name one CPU of each core in cpuGroups and leave the others idle',
+    },
   ({ facts: { numaNodes }, device: { cpus } }) =>
-    numaNodes === null || parseCpuList(numaNodes).length < 2
-      ? null
-      : {
-          found: `its ${cpus.length} CPUs are of the NUMA nodes ${numaNodes}`,
-          cost: 'Where a start happens to place its weights decides which threads are far from them.',
-          change: 'one group in cpuGroups for the CPUs of each node (lscpu lists them)',
-        },
+    numaNodes !== null && parseCpuList(numaNodes).length >= 2 && {
+      found: `its ${cpus.length} CPUs are of the NUMA nodes ${numaNodes}`,
+      cost: 'Where a start happens to place its weights decides which threads are far from them.',
+      change: 'one group in cpuGroups for the CPUs of each node (lscpu lists them)',
+    },
   ({ facts: { numaBalancing, numaNodes } }) =>
-    numaBalancing !== true || numaNodes === null || parseCpuList(numaNodes).length < 2
-      ? null
-      : {
-          found: 'the kernel moves pages between NUMA nodes',
-          cost: 'It does so while a trial is measured, which faults on the pages and has others near afterwards.',
-          change: 'sudo sysctl kernel.numa_balancing=0',
-        },
+    numaBalancing === true &&
+    numaNodes !== null &&
+    parseCpuList(numaNodes).length >= 2 && {
+      found: 'the kernel moves pages between NUMA nodes',
+      cost: 'It does so while a trial is measured, which faults on the pages and has others near afterwards.',
+      change: 'sudo sysctl kernel.numa_balancing=0',
+    },
   ({ facts: { irqBalance, deviceIrqs, allowedCpus }, device: { cpus } }) => {
     if (irqBalance !== true) return null;
     const others = othersThan(cpus, allowedCpus);
@@ -168,29 +158,23 @@ const RULES: readonly ((judged: Judged) => HostFinding | null)[] = [
     };
   },
   ({ facts: { largePages } }) =>
-    largePages !== 'always'
-      ? null
-      : {
-          found: 'transparent huge pages are on for everything',
-          cost: 'How much of a start’s memory gets them depends on what is free, and khugepaged merges the rest while it is measured.',
-          change: write('madvise', '/sys/kernel/mm/transparent_hugepage/enabled'),
-        },
+    largePages === 'always' && {
+      found: 'transparent huge pages are on for everything',
+      cost: 'How much of a start’s memory gets them depends on what is free, and khugepaged merges the rest while it is measured.',
+      change: write('madvise', '/sys/kernel/mm/transparent_hugepage/enabled'),
+    },
   ({ facts: { swap }, swappedPages }) =>
-    swap !== true || !swappedPages
-      ? null
-      : {
-          found: `there is swap, and ${swappedPages} pages went through it since the machine began`,
-          cost: 'A trial whose weights were swapped out measures the disk.',
-          change: 'sudo swapoff -a',
-        },
+    swap === true && (swappedPages ?? 0) > 0 && {
+      found: `there is swap, and ${swappedPages} pages went through it since the machine began`,
+      cost: 'A trial whose weights were swapped out measures the disk.',
+      change: 'sudo swapoff -a',
+    },
   ({ facts: { hypervisor } }) =>
-    hypervisor !== true
-      ? null
-      : {
-          found: 'this is a virtual machine',
-          cost: 'Neighbours share caches and memory bandwidth unseen; the CPU time that they take is seen as steal (cpu-steal).',
-          change: null,
-        },
+    hypervisor === true && {
+      found: 'this is a virtual machine',
+      cost: 'Neighbours share caches and memory bandwidth unseen; the CPU time that they take is seen as steal (cpu-steal).',
+      change: null,
+    },
 ];
 
 /** @returns the CPUs that we may run on and that are not measured. */
