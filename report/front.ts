@@ -1,3 +1,4 @@
+import { keptIn } from '../core/grouped.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
 import { isPresent, type ResultRecord } from '../core/result/result.js';
 import type { Objective, SearchBound } from '../core/sweep/spec.js';
@@ -53,11 +54,9 @@ export function unplaced(
 ): Unplaced[] {
   const groups = new Map<string, { metric: string; beyond: boolean; reasons: string[]; rows: number[] }>();
   const enter = (metric: string, beyond: boolean, reason: string, row: Row) => {
-    const key = `${metric} ${beyond}`;
-    const group = groups.get(key) ?? { metric, beyond, reasons: [], rows: [] };
+    const group = keptIn(groups, `${metric} ${beyond}`, () => ({ metric, beyond, reasons: [], rows: [] }));
     group.reasons.push(reason);
     group.rows.push(row.number);
-    groups.set(key, group);
   };
   for (const row of rows.filter(({ state }) => state === 'valid')) {
     const lacking = [...objectives, ...bounds].find(({ metric }) => reasonOf(row, metric) !== null);

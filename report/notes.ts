@@ -1,3 +1,4 @@
+import { keptIn } from '../core/grouped.js';
 import { SEVERITIES, type Severity, WARNINGS, type WarningCode } from '../core/result/warnings.js';
 import type { Row } from './rows.js';
 
@@ -29,9 +30,8 @@ export function noteGroups(rows: readonly Row[]): NoteGroup[] {
   const groups = new Map<WarningCode, { rows: number[]; example: string }>();
   for (const row of rows) {
     for (const warning of row.warnings) {
-      const group = groups.get(warning.code) ?? { rows: [], example: warning.message };
+      const group = keptIn(groups, warning.code, () => ({ rows: [], example: warning.message }));
       if (group.rows.at(-1) !== row.number) group.rows.push(row.number);
-      groups.set(warning.code, group);
     }
   }
   return [...groups]

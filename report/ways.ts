@@ -1,3 +1,4 @@
+import { keptIn } from '../core/grouped.js';
 import { mainScore } from '../core/quality/main-score.js';
 import type { Estimate } from '../core/quality/perplexity.js';
 import type { QualityRecord } from '../core/quality/record.js';
@@ -36,8 +37,8 @@ export function waysOf(rows: readonly Row[]): WayTable[] {
     for (const asked of row.trial.quality?.tasks ?? []) {
       const score = mainScore(asked);
       if (asked.task === undefined || asked.way === undefined || score === null) continue;
-      const table = tables.get(asked.task) ?? { items: asked.items, score: score.name, lines: [] };
-      tables.set(asked.task, table);
+      const none = { items: asked.items, score: score.name, lines: [] };
+      const table = keptIn(tables, asked.task, () => none);
       const before = first.get(asked.task);
       if (before === undefined) first.set(asked.task, score.score.value);
       const gain = before === undefined ? null : score.score.value - before;

@@ -1,3 +1,4 @@
+import { keptIn } from '../../core/grouped.js';
 import { type AnswersMetrics, macroScore, Tally } from '../../core/quality/answers/metrics.js';
 import { type OutsideScores, readOutside } from '../../core/quality/answers/outside.js';
 import { askedName } from '../../core/quality/tasks/few-shot.js';
@@ -105,29 +106,28 @@ async function printLines(answers: Answers, { most }: AnswersOptions): Promise<v
   if (count > most) say(`${count - most} more: --most ${count} shows them, --format jsonl has all of each`);
 }
 
+/** What a line of metrics is of. */
+interface Head {
+  readonly row: number;
+  readonly label: string;
+  readonly task: string;
+  readonly group: string;
+}
+
 async function printMetrics(answers: Answers, options: AnswersOptions): Promise<void> {
-  const tallies = new Map<
-    string,
-    { readonly head: readonly [number, string, string, string]; readonly tally: Tally }
-  >();
-  const tallyOf = (head: readonly [number, string, string, string]) => {
-    const key = JSON.stringify(head);
-    const found = tallies.get(key) ?? { head, tally: new Tally() };
-    tallies.set(key, found);
-    return found.tally;
-  };
+  const tallies = new Map<string, { readonly head: Head; readonly tally: Tally }>();
+  const tallyOf = (head: Head) =>
+    keptIn(tallies, JSON.stringify(head), () => ({ head, tally: new Tally() })).tally;
   for await (const answer of answers.each()) {
-    const { row } = answer.of;
+    const { number: row, label } = answer.of.row;
     const { task: name, asked } = answer.record;
     const task = options.by === BY_WAY ? name : askedName(name, asked.way);
-    tallyOf([row.number, row.label, task, ALL]).add(answer);
+    tallyOf({ row, label, task, group: ALL }).add(answer);
     const group = options.by === undefined ? null : groupOf(options.by, answer);
-    if (group !== null) tallyOf([row.number, row.label, task, `${options.by}=${group}`]).add(answer);
+    if (group !== null) tallyOf({ row, label, task, group: `${options.by}=${group}` }).add(answer);
   }
   const byLength = options.by === BY_LENGTH;
-  const rows = [...tallies.values()].map(({ head: [row, label, task, group], tally }) => {
-    return { row, label, task, group, metrics: tally.metrics() };
-  });
+  const rows = [...tallies.values()].map(({ head, tally }) => ({ ...head, metrics: tally.metrics() }));
   const macro = options.by === undefined ? [] : macroOf(rows);
   if (options.format === 'json') {
     const plain = rows.map(({ metrics, ...head }) => ({ ...head, ...metrics }));
@@ -163,15 +163,7 @@ async function printMetrics(answers: Answers, options: AnswersOptions): Promise<
 
 const ALL = 'all';
 
-function macroOf(
-  rows: readonly {
-    readonly row: number;
-    readonly label: string;
-    readonly task: string;
-    readonly group: string;
-    readonly metrics: AnswersMetrics;
-  }[],
-) {
+function macroOf(rows: readonly (Head & { readonly metrics: AnswersMetrics })[]) {
   return rows
     .filter(({ group }) => group === ALL)
     .flatMap(({ row, label, task }) => {

@@ -1,3 +1,4 @@
+import { keptIn } from '../../core/grouped.js';
 import { optionProbabilities } from '../../core/quality/answers/classes.js';
 import {
   COSTS,
@@ -63,9 +64,8 @@ async function matrixRows(answers: Answers, by: string | null) {
       labels.set(column, group === null ? label : `${label}: ${group}`);
       // Of one task in several ways each has its items, unless ways are what is compared.
       const key = JSON.stringify([task, item, by === null ? asked.way : undefined]);
-      const entry = byItem.get(key) ?? { item: { task, item }, found: new Map() };
-      byItem.set(key, entry);
-      if (answer.score !== null) entry.found.set(column, numbersOf(answer, answer.score));
+      const { found } = keptIn(byItem, key, () => ({ item: { task, item }, found: new Map() }));
+      if (answer.score !== null) found.set(column, numbersOf(answer, answer.score));
     }
   }
   const whole = [...byItem.values()].filter(({ found }) => found.size === labels.size);

@@ -1,3 +1,4 @@
+import { keptIn } from '../../core/grouped.js';
 import { MEASURES, type MeasureName } from '../../core/quality/answers/measures/index.js';
 import type { Gathering, Measured, MeasureSettings } from '../../core/quality/answers/measures/measure.js';
 import { askedName } from '../../core/quality/tasks/few-shot.js';
@@ -46,9 +47,7 @@ export async function printMeasures(
       for (const of of group === null ? [ALL] : [ALL, `${options.by}=${group}`]) {
         const key = JSON.stringify([row.number, task, of, measure]);
         const head = { row: row.number, label: row.label, task, of, measure };
-        const entry = entries.get(key) ?? { ...head, gathering: begin(settings) };
-        entries.set(key, entry);
-        entry.gathering.add(answer);
+        keptIn(entries, key, () => ({ ...head, gathering: begin(settings) })).gathering.add(answer);
       }
     }
   }

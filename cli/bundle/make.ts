@@ -1,3 +1,4 @@
+import { groupedBy } from '../../core/grouped.js';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -159,17 +160,11 @@ function addBodies(
 
 /** Each machine with each state that it was in. */
 function environmentsOf(records: readonly ResultRecord[]): object[] {
-  const found = new Map<
-    string,
-    { readonly node: object; readonly device: object; readonly environment: object; trials: number }
-  >();
-  for (const { node, device, environment } of records) {
-    const key = JSON.stringify([node, device, environment]);
-    const known = found.get(key) ?? { node, device, environment, trials: 0 };
-    known.trials += 1;
-    found.set(key, known);
-  }
-  return [...found.values()];
+  const stateOf = ({ node, device, environment }: ResultRecord) => ({ node, device, environment });
+  return [...groupedBy(records, (record) => JSON.stringify(stateOf(record))).values()].map((own) => ({
+    ...stateOf(own[0]!),
+    trials: own.length,
+  }));
 }
 
 function modelsOf(records: readonly ResultRecord[]): Manifest['models'] {

@@ -1,3 +1,4 @@
+import { keptIn } from '../../core/grouped.js';
 import { METRICS, metricNamed } from '../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { notApplicable } from '../../judgement/not-applicable.js';
@@ -71,11 +72,7 @@ export class AbsenceTally {
   }
 }
 
-function within(all: Map<string, Counts>, key: string): Counts {
-  const known = all.get(key) ?? new Map<string, number>();
-  all.set(key, known);
-  return known;
-}
+const within = (all: Map<string, Counts>, key: string): Counts => keptIn(all, key, () => new Map());
 
 function change(counts: Counts, key: string, by: 1 | -1): void {
   const count = (counts.get(key) ?? 0) + by;

@@ -1,3 +1,4 @@
+import { groupedBy } from '../../core/grouped.js';
 import type { Analysis, PhaseAnalysis, RoofLines } from './analysis.js';
 import type { AnalysisPoint, PointField } from './point.js';
 
@@ -122,13 +123,7 @@ export function sweepChart(
   const numeric = values.every((value) => typeof value === 'number');
   if (numeric) values.sort((a, b) => Number(a) - Number(b));
   const others = varying.filter((field) => field !== x);
-  const byLabel = new Map<string, Map<string | number, Analysis>>();
-  for (const analysis of analyses) {
-    const label = others.map((field) => labelOf(field, analysis.point)).join(', ');
-    const own = byLabel.get(label) ?? new Map();
-    own.set(textOrNumber(analysis.point[x]), analysis);
-    byLabel.set(label, own);
-  }
+  const byLabel = groupedBy(analyses, ({ point }) => others.map((field) => labelOf(field, point)).join(', '));
   return {
     kind: 'sweep',
     title: `${name} over ${x}`,
@@ -138,7 +133,7 @@ export function sweepChart(
       lines.map(([suffix, measured]) => ({
         name: [label, suffix].filter((part) => part !== '').join(' ') || name,
         values: values.map((value) => {
-          const analysis = own.get(value);
+          const analysis = own.findLast(({ point }) => textOrNumber(point[x]) === value);
           return analysis === undefined ? null : measured(analysis);
         }),
       })),

@@ -10,7 +10,7 @@ import { type Change, comparisonOf, type Pair } from '../../../report/compare.js
 import { isFind, metricLabel } from '../../../report/compare-summary.js';
 import { type Gate, type GateOutcome, judgeGate } from '../../../report/gate.js';
 import { workError } from '../../exit.js';
-import { onInterrupt } from '../../interrupts.js';
+import { type Interrupts, onInterrupt } from '../../interrupts.js';
 import { localModelFolders } from '../../local-models.js';
 import { agentConfig, runnersFor, sharedOverrides } from '../../node-config.js';
 import type { NodeOptions } from '../../options/config.js';
@@ -77,7 +77,14 @@ export async function measureAgain(
 ): Promise<{ readonly measured: readonly Again[]; readonly interrupted: boolean }> {
   const runs = asked.flatMap(({ pair: { a, b } }) => [a, b]);
   const node = await openNode(configOf(runs, options), () => {});
-  const turns = new Turns();
+  const turns: Turns = Object.assign(
+    onInterrupt(
+      'finishing the running start',
+      () => {},
+      () => turns.running?.kill('interrupted'),
+    ),
+    { running: null },
+  );
   const measured: Again[] = [];
   const ends = performance.now() / 1000 + options.within;
   try {
@@ -94,28 +101,8 @@ export async function measureAgain(
 }
 
 /** The starts that run, one at a time, until somebody interrupts. */
-class Turns {
-  #running: RunningTrial | null = null;
-  readonly #interrupts = onInterrupt(
-    'finishing the running start',
-    () => {},
-    () => this.#running?.kill('interrupted'),
-  );
-
-  get interrupted(): boolean {
-    return this.#interrupts.interrupted;
-  }
-
-  async run(trial: RunningTrial): Promise<Awaited<RunningTrial['done']>> {
-    this.#running = trial;
-    const record = await trial.done;
-    this.#running = null;
-    return record;
-  }
-
-  close(): void {
-    this.#interrupts.close();
-  }
+interface Turns extends Interrupts {
+  running: RunningTrial | null;
 }
 
 interface Measuring {
@@ -174,7 +161,9 @@ async function turn(
   const order = seedFrom(`${sweep.id} ${block}`) % 2 === 0 ? sides : [...sides].reverse();
   for (const side of order) {
     if (turns.interrupted) return;
-    const record = await turns.run(beginStart(side, node, sweep, block));
+    turns.running = beginStart(side, node, sweep, block);
+    const record = await turns.running.done;
+    turns.running = null;
     if (!turns.interrupted || record.status === 'complete') keepStart(side, record);
   }
   const failure = sides[0].records.at(-1)?.failure;
