@@ -8,8 +8,8 @@ import {
 } from 'echarts/components';
 import * as echarts from 'echarts/core';
 import { CanvasRenderer, SVGRenderer } from 'echarts/renderers';
-import type { RefObject } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { createContext, type RefObject } from 'preact';
+import { useContext, useEffect, useRef } from 'preact/hooks';
 
 echarts.use([
   BarChart,
@@ -43,20 +43,25 @@ interface ChartProps {
   readonly height: number;
   /** Of the first drawing; a chart keeps it. */
   readonly renderer?: 'svg' | 'canvas';
-  /** Has the chart as long as it is there. */
-  readonly chart?: RefObject<Chart | null>;
   /** Called once with the chart, to listen to it. */
   onReady?(chart: Chart): void;
   /** Called after each drawing and each change of size. */
   onDrawn?(chart: Chart): void;
 }
 
+/** What a frame has of the chart in it, as long as that is there; null = no frame is around it. */
+export const FramedChart = createContext<RefObject<Chart | null> | null>(null);
+
+export function useFramedChart(): RefObject<Chart | null> {
+  const own = useRef<Chart | null>(null);
+  return useContext(FramedChart) ?? own;
+}
+
 /** One chart that follows its option and its size. */
 export function ChartView(props: ChartProps) {
   const { option, label, height, renderer = 'svg', onReady, onDrawn } = props;
   const place = useRef<HTMLDivElement>(null);
-  const own = useRef<Chart | null>(null);
-  const chart = props.chart ?? own;
+  const chart = useFramedChart();
   const drawn = useRef(onDrawn);
   drawn.current = onDrawn;
   useEffect(() => {

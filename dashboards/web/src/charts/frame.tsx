@@ -1,10 +1,10 @@
 import * as echarts from 'echarts/core';
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { csvLines } from '../../../../report/csv.js';
 import { Heads } from '../heads.js';
 import { dataUrlToBlob, fileName, save, svgToPng } from '../save.js';
-import type { Chart } from './chart.js';
+import { type Chart, FramedChart } from './chart.js';
 import { colour } from './palette.js';
 
 /** What is drawn now, as files of its own. */
@@ -88,8 +88,8 @@ interface FrameProps {
   readonly note?: string | null;
   /** What files are named after. */
   readonly file: string;
-  /** Called when a picture is wanted; null while nothing is drawn, absent where numbers are what is shown. */
-  drawn?(): Chart | SVGSVGElement | null;
+  /** Called when a picture is wanted: what is drawn, where it is no chart; `numbers` = numbers are what is shown. */
+  readonly drawn?: 'numbers' | (() => SVGSVGElement | null);
   /** Called only when the numbers are wanted. */
   data(): PlotData;
   readonly children: ComponentChildren;
@@ -103,8 +103,9 @@ export function PlotFrame(props: FrameProps) {
   const { id, title, level = 2, kind = '', note = null, file, drawn, data, children } = props;
   const Heading = level === 2 ? 'h2' : 'h3';
   const [shown, setShown] = useState(false);
+  const chart = useRef<Chart | null>(null);
   const savePicture = async (ending: 'png' | 'svg') => {
-    const what = drawn?.() ?? null;
+    const what = typeof drawn === 'function' ? drawn() : chart.current;
     if (what === null) return;
     const picture = what instanceof SVGSVGElement ? ofPage(what) : ofChart(what);
     save(fileName(file, `.${ending}`), await picture[ending]());
@@ -119,7 +120,7 @@ export function PlotFrame(props: FrameProps) {
         <Heading id={id}>{title}</Heading>
         {note !== null && <p class="quiet">{note}</p>}
         <span class="spring" />
-        {drawn !== undefined && (
+        {drawn !== 'numbers' && (
           <button type="button" class="plain" aria-expanded={shown} onClick={() => setShown(!shown)}>
             {shown ? 'Hide numbers' : 'Numbers'}
           </button>
@@ -129,7 +130,7 @@ export function PlotFrame(props: FrameProps) {
           <button type="button" class="plain" aria-label="Save CSV" onClick={saveCsv}>
             CSV
           </button>
-          {drawn !== undefined &&
+          {drawn !== 'numbers' &&
             (['png', 'svg'] as const).map((ending) => (
               <button
                 key={ending}
@@ -143,7 +144,7 @@ export function PlotFrame(props: FrameProps) {
             ))}
         </span>
       </div>
-      {children}
+      <FramedChart.Provider value={chart}>{children}</FramedChart.Provider>
       {shown && <Numbers data={data()} caption={title} />}
     </section>
   );

@@ -1,7 +1,7 @@
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { useSame } from '../same.js';
 import { useTimes } from '../timed.js';
-import { type Chart, ChartView } from './chart.js';
+import { ChartView } from './chart.js';
 import { Check, Picker } from './choices.js';
 import { PlotFrame } from './frame.js';
 import { boxOption, ecdfPlot, latencyData } from './latency-option.js';
@@ -17,7 +17,6 @@ interface LatencyProps extends PlotsProps {
 export function Latency({ report, selected, theme, ...pointing }: LatencyProps) {
   const [shape, setShape] = useState<Shape>('curve');
   const [log, setLog] = useState(false);
-  const chart = useRef<Chart | null>(null);
   const found = useMemo(() => {
     const wanted = new Set(selected);
     const byId = new Map(
@@ -34,13 +33,12 @@ export function Latency({ report, selected, theme, ...pointing }: LatencyProps) 
       id="latency"
       title="Time between tokens"
       file={`${report.sweepName}-latency`}
-      drawn={() => chart.current}
       data={() => latencyData(rows)}
     >
       {box === null ? (
-        <PlotView plot={plot} label={label} height={300} renderer="svg" chart={chart} {...pointing} />
+        <PlotView plot={plot} label={label} height={300} renderer="svg" {...pointing} />
       ) : (
-        <ChartView option={box} label={label} height={300} chart={chart} />
+        <ChartView option={box} label={label} height={300} />
       )}
       {rows.length === 0 ? (
         <p class="empty">Tick rows in the table to compare them here.</p>

@@ -1,6 +1,6 @@
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { Row } from '../../../../report/rows.js';
-import { type Chart, rendererFor } from './chart.js';
+import { rendererFor } from './chart.js';
 import { Check, metricOptions, Picker } from './choices.js';
 import { PlotFrame } from './frame.js';
 import { devicesOf, loadLines, loadPlot } from './load-option.js';
@@ -24,7 +24,6 @@ export function Load({ report, rows, theme, ...pointing }: LoadProps) {
   const [acrossName, setAcross] = useState(ACROSS[0]!);
   const [upName, setUp] = useState(UP[0]!);
   const [perDevice, setPerDevice] = useState(false);
-  const chart = useRef<Chart | null>(null);
   const known = (names: readonly string[]) =>
     names.flatMap((name) => report.metrics.find((metric) => metric.name === name) ?? []);
   const [across, up] = [known(ACROSS), known(UP)];
@@ -45,7 +44,6 @@ export function Load({ report, rows, theme, ...pointing }: LoadProps) {
       title="Under load"
       note="a line for each server, its points in the order of concurrency or rate"
       file={`${report.sweepName}-load`}
-      drawn={() => chart.current}
       data={() => ({
         head: ['server', 'row', 'state', 'load', x.name, `${y.name}${perDevice ? 'PerDevice' : ''}`],
         lines: lines.flatMap(({ name, points }) =>
@@ -58,7 +56,6 @@ export function Load({ report, rows, theme, ...pointing }: LoadProps) {
         label={`${y.label} against ${x.label}, ${lines.length} ${lines.length === 1 ? 'line' : 'lines'}`}
         height={360}
         renderer={rendererFor(report.rows.length)}
-        chart={chart}
         {...pointing}
       />
       <div class="bar axes">

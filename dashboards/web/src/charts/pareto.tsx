@@ -1,9 +1,9 @@
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { MetricColumn } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
 import { metricOf, type Row } from '../../../../report/rows.js';
 import { metricText } from '../../../../report/scale.js';
-import { type Chart, rendererFor } from './chart.js';
+import { rendererFor } from './chart.js';
 import { Check, Colour, metricOptions, Picker } from './choices.js';
 import { type PlotData, PlotFrame } from './frame.js';
 import { frontFor, type PlottedFront, type Point, pointsOf } from './front.js';
@@ -28,7 +28,6 @@ export function Pareto({ report, rows, theme, ...pointing }: ParetoProps) {
   const usual = report.axes.find((axis) => axis.values.length <= SERIES)?.name ?? null;
   const by = chosenBy === undefined ? usual : chosenBy;
   const sizeName = chosenSize === undefined ? thirdObjective(report) : chosenSize;
-  const chart = useRef<Chart | null>(null);
   const [x, y, size = null] = [axes.x, axes.y, sizeName].map((name) =>
     report.metrics.find((m) => m.name === name),
   );
@@ -61,7 +60,6 @@ export function Pareto({ report, rows, theme, ...pointing }: ParetoProps) {
       title="Trade-off"
       note={frontText(report, front, points.length)}
       file={`${report.sweepName}-trade-off`}
-      drawn={() => chart.current}
       data={() => dataOf(points, front, [x, y, ...(size === null ? [] : [size])])}
     >
       <PlotView
@@ -69,7 +67,6 @@ export function Pareto({ report, rows, theme, ...pointing }: ParetoProps) {
         label={`${y.label} against ${x.label}, ${points.length} rows${sized}`}
         height={390}
         renderer={rendererFor(report.rows.length)}
-        chart={chart}
         {...pointing}
       />
       <div class="bar axes">

@@ -1,8 +1,7 @@
-import type { RefObject } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Report } from '../../../../report/report.js';
 import type { Theme } from '../theme.js';
-import { type Chart, ChartView, type Option } from './chart.js';
+import { type Chart, ChartView, type Option, useFramedChart } from './chart.js';
 import { useZoomGestures } from './gestures.js';
 import { extentsOf, pixelOf } from './grid.js';
 import { type Extent, logTicks, shift, WHOLE, type Zoom, zoomAbout } from './zoom.js';
@@ -44,7 +43,6 @@ interface PlotProps extends Partial<Pointing> {
   readonly label: string;
   readonly height: number;
   readonly renderer: 'svg' | 'canvas';
-  readonly chart: RefObject<Chart | null>;
 }
 
 const HELP =
@@ -56,9 +54,10 @@ const MOVES: Readonly<Record<string, readonly [number, number]>> = {
   ArrowUp: [0, 1],
 };
 
-/** A chart that can be zoomed, and gone through, with the pointer and with keys. */
+/** A chart in a frame that can be zoomed, and gone through, with the pointer and with keys. */
 export function PlotView(props: PlotProps) {
-  const { plot, label, height, renderer, chart, hovered = null, onOpen } = props;
+  const { plot, label, height, renderer, hovered = null, onOpen } = props;
+  const chart = useFramedChart();
   const [zoom, setZoom] = useState<Zoom>(WHOLE);
   const [at, setAt] = useState<number | null>(null);
   const [ring, setRing] = useState<[number, number] | null>(null);
@@ -142,7 +141,6 @@ export function PlotView(props: PlotProps) {
           label={label}
           height={height}
           renderer={renderer}
-          chart={chart}
           onReady={(made) => listen(made, latest)}
           onDrawn={place}
         />

@@ -1,10 +1,10 @@
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { TECHNIQUES } from '../../../../core/techniques/index.js';
 import { type Columns, linesOf } from '../../../../report/csv.js';
 import type { Report } from '../../../../report/report.js';
 import { predictedFrom, type RooflinePoint, rooflinePoints } from '../../../../report/roofline.js';
 import type { Row } from '../../../../report/rows.js';
-import { type Chart, rendererFor } from './chart.js';
+import { rendererFor } from './chart.js';
 import { Check, Colour, Picker } from './choices.js';
 import { PlotFrame } from './frame.js';
 import { type PlotsProps, PlotView } from './plot.js';
@@ -21,7 +21,6 @@ export function Roofline({ report, rows, theme, ...pointing }: RooflineProps) {
   const [view, setView] = useState<View>('roofline');
   const [chosen, setBy] = useState<string | null>(null);
   const [all, setAll] = useState(false);
-  const chart = useRef<Chart | null>(null);
   const points = useMemo(() => rooflinePoints(rows), [rows]);
   const any = useMemo(() => rooflinePoints(report.rows).length > 0, [report]);
   const predicted = points.some(({ phase }) => phase.predictedSeconds !== null);
@@ -41,7 +40,6 @@ export function Roofline({ report, rows, theme, ...pointing }: RooflineProps) {
       title={shown === 'roofline' ? 'Roofline' : 'Predicted and measured'}
       kind="roofline"
       file={`${report.sweepName}-${shown}`}
-      drawn={() => chart.current}
       data={() => linesOf(points, COLUMNS)}
     >
       <PlotView
@@ -49,7 +47,6 @@ export function Roofline({ report, rows, theme, ...pointing }: RooflineProps) {
         label={`${shown === 'roofline' ? 'Points under the roofs of their machines' : 'Predicted over measured times'}: ${points.length} phases`}
         height={340}
         renderer={rendererFor(report.rows.length)}
-        chart={chart}
         {...pointing}
       />
       <div class="bar axes">

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { driftSentence } from '../../../../report/apart.js';
 import { asMeasuredText, briefVerdict, CHANGE_COLUMNS, movedText } from '../../../../report/change-text.js';
 import { type Change, comparisonOf } from '../../../../report/compare.js';
@@ -6,7 +6,7 @@ import { byExperiment, summary } from '../../../../report/compare-summary.js';
 import { linesOf } from '../../../../report/csv.js';
 import type { Report } from '../../../../report/report.js';
 import { metricText } from '../../../../report/scale.js';
-import { type Chart, ChartView } from '../charts/chart.js';
+import { ChartView } from '../charts/chart.js';
 import { metricOptions, Picker } from '../charts/choices.js';
 import { PlotFrame } from '../charts/frame.js';
 import { Heads } from '../heads.js';
@@ -76,7 +76,6 @@ const MOST_DRAWN = 30;
 export function Comparison({ report, selected, theme, runs = [] }: ComparisonProps) {
   const [chosen, setChosen] = useState<Choice | null>(null);
   const [name, setName] = useState<string | null>(null);
-  const chart = useRef<Chart | null>(null);
   const metrics = report.metrics.filter((m) => m.better !== null);
   const metric = metrics.find((m) => m.name === name) ?? metrics[0] ?? null;
   const first = useMemo(() => firstChoice(report), [report]);
@@ -112,7 +111,6 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
               .join('; ')
       }
       file={`${report.sweepName}-comparison`}
-      drawn={() => chart.current}
       data={() => linesOf(changes, CHANGE_COLUMNS)}
     >
       <Chooser report={report} selected={selected} runs={runs} choice={choice} onChoice={setChosen}>
@@ -129,7 +127,6 @@ export function Comparison({ report, selected, theme, runs = [] }: ComparisonPro
           option={option}
           label={`Change of ${metric.label} from A to B, ${drawn.length} of ${changes.length} experiments`}
           height={drawn.length * 20 + 56}
-          chart={chart}
         />
       )}
       {changes.length > 0 && <ChangesTable changes={[...overall, ...changes]} label={metric.label} />}

@@ -1,8 +1,8 @@
-import { useMemo, useRef } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import type { ProfiledOperator, ProfiledPhase } from '../../../../core/result/profile-record.js';
 import type { ResultRecord } from '../../../../core/result/result.js';
 import { quantity, tick } from '../../../../report/scale.js';
-import { type Chart, ChartView, type Option } from '../charts/chart.js';
+import { ChartView, type Option } from '../charts/chart.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
 import {
   axisStyle,
@@ -100,7 +100,6 @@ export function Operators({ trial, number, theme }: OperatorsProps) {
 }
 
 function PhaseOperators({ number, phase, theme }: { number: number; phase: ProfiledPhase; theme: Theme }) {
-  const chart = useRef<Chart | null>(null);
   const bars = useMemo(() => barsOf(phase.operators), [phase]);
   const modules = useMemo(() => [...new Set(phase.operators.map(({ module }) => module))], [phase]);
   const total = phase.profiledSeconds;
@@ -114,14 +113,12 @@ function PhaseOperators({ number, phase, theme }: { number: number; phase: Profi
       level={3}
       kind="operators"
       file={`row-${number}-${phase.name}-operators`}
-      drawn={() => chart.current}
       data={() => dataOf(phase)}
     >
       <ChartView
         option={option}
         label={`Time of ${phase.operators.length} operators of the ${phase.name}; the numbers are in the table`}
         height={bars.length * 21 + 34}
-        chart={chart}
       />
       <ul class="key">
         {modules.map((module, i) => (

@@ -1,8 +1,7 @@
-import { useMemo, useRef } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import type { ResultRecord } from '../../../../core/result/result.js';
 import { type PhasePower, type TrialPower, trialPower } from '../../../../report/phase-power.js';
 import { quantity } from '../../../../report/scale.js';
-import type { Chart } from '../charts/chart.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
 import { PlotView } from '../charts/plot.js';
 import { Heads } from '../heads.js';
@@ -12,7 +11,6 @@ import { type Strip, stripsOf } from './series.js';
 
 /** Power over the time of a trial with its phases, and what each phase took; nothing without a source. */
 export function Power({ trial, number, theme }: { trial: ResultRecord; number: number; theme: Theme }) {
-  const chart = useRef<Chart | null>(null);
   const lines = useMemo(() => stripsOf(trial).filter(({ unit }) => unit === 'W'), [trial]);
   const power = useMemo(() => trialPower(trial), [trial]);
   const plot = useMemo(() => powerPlot(trial, lines, power), [trial, lines, power, theme]);
@@ -24,7 +22,6 @@ export function Power({ trial, number, theme }: { trial: ResultRecord; number: n
       level={3}
       note={power === null ? null : power.source}
       file={`row-${number}-power`}
-      drawn={() => chart.current}
       data={() => dataOf(lines)}
     >
       <PlotView
@@ -32,7 +29,6 @@ export function Power({ trial, number, theme }: { trial: ResultRecord; number: n
         label={`Power over the trial, ${lines.length} ${lines.length === 1 ? 'source' : 'sources'}, phases behind it`}
         height={230}
         renderer="svg"
-        chart={chart}
       />
       {power !== null && <Phases power={power} />}
     </PlotFrame>

@@ -1,9 +1,9 @@
-import { useContext, useMemo, useRef } from 'preact/hooks';
+import { useContext, useMemo } from 'preact/hooks';
 import type { ResultRecord } from '../../../../core/result/result.js';
 import { sloText } from '../../../../core/serving/slo.js';
 import { quantity, tick } from '../../../../report/scale.js';
 import { CURVE_SHARES, type RequestLine, type ServedView, servedView } from '../../../../report/served.js';
-import { type Chart, ChartView } from '../charts/chart.js';
+import { ChartView } from '../charts/chart.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
 import { Heads } from '../heads.js';
 import { ServedViews } from '../served-views.js';
@@ -52,6 +52,7 @@ function TimeLine({ view, number, of }: { view: ServedView; number: number; of: 
       level={3}
       note={`${some} requests${of > 1 ? ` of the first of ${of} starts` : ''}, a line each`}
       file={`row-${number}-requests`}
+      drawn="numbers"
       data={() => ({ head: ['intended', 'dispatched', 'firstToken', 'done', 'outcome'], lines })}
     >
       <svg
@@ -131,7 +132,6 @@ function pathsOf(lines: readonly RequestLine[], seconds: number): Record<Stretch
 }
 
 function Curves({ view, number, theme }: { view: ServedView; number: number; theme: Theme }) {
-  const chart = useRef<Chart | null>(null);
   const option = useMemo(() => servedOption(view), [view, theme]);
   if (view.curves.length === 0) return null;
   return (
@@ -141,15 +141,9 @@ function Curves({ view, number, theme }: { view: ServedView; number: number; the
       level={3}
       note="share of requests within so long; scheduled counts from when it was meant to start"
       file={`row-${number}-latencies`}
-      drawn={() => chart.current}
       data={() => curveData(view)}
     >
-      <ChartView
-        option={option}
-        label={`Cumulative latencies of ${view.requests} requests`}
-        height={260}
-        chart={chart}
-      />
+      <ChartView option={option} label={`Cumulative latencies of ${view.requests} requests`} height={260} />
       {view.kept.length > 0 && (
         <ul class="objectives">
           {view.kept.map(({ objective, kept, requests }) => (

@@ -1,9 +1,9 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { metricNamed } from '../../../../core/metrics/catalogue.js';
 import { minuteOf } from '../../../../core/minute.js';
 import { labelOf } from '../../../../report/columns.js';
 import type { LiveChart, LiveDrift } from '../../../../report/live/live.js';
-import { type Chart, ChartView } from '../charts/chart.js';
+import { ChartView } from '../charts/chart.js';
 import { Picker } from '../charts/choices.js';
 import { controlData, controlOption, valueText } from '../charts/control-option.js';
 import { PlotFrame } from '../charts/frame.js';
@@ -102,7 +102,6 @@ function countsText({ charts, left, baselines }: LiveDrift): string {
 }
 
 function Control({ chart, metric, theme }: { chart: LiveChart; metric: string; theme: Theme }) {
-  const drawn = useRef<Chart | null>(null);
   const option = useMemo(() => controlOption(chart), [chart, theme]);
   const place = `${chart.node} ${chart.device}`;
   const { centre = null, limits = null } = chart.chart ?? {};
@@ -119,14 +118,12 @@ function Control({ chart, metric, theme }: { chart: LiveChart; metric: string; t
       kind={`control ${chart.changes.length > 0 || chart.last === 'out of limits' ? 'alarm' : ''}`}
       note={`${place} · ${said.join(' · ')}`}
       file={`drift-${place}-${chart.label}-${chart.metric}`}
-      drawn={() => drawn.current}
       data={() => controlData(chart)}
     >
       <ChartView
         option={option}
         height={190}
         label={`${chart.label}, ${metric} on ${place}: ${chart.sittings.length} sittings, ${chart.last}, ${chart.changes.length} changes of level`}
-        chart={drawn}
       />
       {chart.changes.map(({ at, environment }) => (
         <p key={at} class="quiet">

@@ -41,6 +41,7 @@ export function Pivot({ report, rows, onCell }: PivotProps) {
       kind="pivot"
       note={`${pick} ${pick === 'count' ? 'of valid rows' : metric.label}`}
       file={`${report.sweepName}-pivot`}
+      drawn="numbers"
       data={() => dataOf(pivot, metric, pick)}
     >
       <Cells pivot={pivot} metric={metric} pick={pick} onCell={onCell} />

@@ -16,6 +16,7 @@ export function Ways({ rows, sweepName }: { readonly rows: readonly Row[]; reado
       kind="ways"
       note={wayTitle(table)}
       file={`${sweepName}-${table.task}-ways`}
+      drawn="numbers"
       data={() => dataOf(table)}
     >
       <Lines table={table} />
