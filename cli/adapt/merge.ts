@@ -31,12 +31,7 @@ export async function mergeIntoModel(
       parts.map(async ({ source: one, scale }) => ({ ...(await locateAdapter(one, settings)), scale })),
     );
     const base = await openBase(source, settings);
-    const request = {
-      inputPath: base.path,
-      inputName: source,
-      adapters,
-      threads,
-    };
+    const request = { inputPath: base.path, inputName: source, adapters, threads };
     const made = await makeAlone({
       path,
       inputPath: base.path,
@@ -49,8 +44,7 @@ export async function mergeIntoModel(
     for (const warning of warnings) say(`note: ${warning}`);
     if (options.json === true) {
       const named = adapters.map(({ source: one, digest, scale }) => ({ source: one, digest, scale }));
-      printJson({ output: path, model: source, adapters: named, ...facts, seconds, threads });
-      return;
+      return printJson({ output: path, model: source, adapters: named, ...facts, seconds, threads });
     }
     printTable(
       ['', ''],

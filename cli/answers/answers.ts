@@ -131,8 +131,7 @@ async function printMetrics(answers: Answers, options: AnswersOptions): Promise<
   const macro = options.by === undefined ? [] : macroOf(rows);
   if (options.format === 'json') {
     const plain = rows.map(({ metrics, ...head }) => ({ ...head, ...metrics }));
-    printJson({ schema: METRICS_SCHEMA, rows: plain, macro });
-    return;
+    return printJson({ schema: METRICS_SCHEMA, rows: plain, macro });
   }
   printTable(
     [

@@ -72,10 +72,7 @@ async function make(folder: string, subject: Subject, days: number): Promise<voi
 /** `ridge certs list` */
 export async function list({ folder, json }: CertsListOptions): Promise<void> {
   const issued = new CertificateStore(folder).issued();
-  if (json === true) {
-    printJson(issued);
-    return;
-  }
+  if (json === true) return printJson(issued);
   printTable(
     ['name', 'scopes', 'namespaces', 'until', 'state', 'serial'],
     issued.map((entry) => [

@@ -32,10 +32,7 @@ export async function listEngines(options: {
       hint: problem === null ? null : `Install it, or mend servers.${name} in the agent’s configuration.`,
     })),
   ];
-  if (options.json === true) {
-    printJson(engines);
-    return;
-  }
+  if (options.json === true) return printJson(engines);
   printTable(
     ['engine', 'loads', 'what was found'],
     engines.map((e) => [e.name, e.ok ? 'yes' : 'no', e.reason]),

@@ -89,18 +89,9 @@ export async function convertModel(source: string, options: ConvertOptions): Pro
     });
     const { seconds, warnings, facts: said } = made;
     for (const warning of warnings) say(`note: ${warning}`);
-    if (options.json === true) {
-      printJson({
-        output: path,
-        model: source,
-        digest: model.digest,
-        conversion,
-        ...said,
-        warnings,
-        seconds,
-      });
-      return;
-    }
+    const { digest } = model;
+    if (options.json === true)
+      return printJson({ output: path, model: source, digest, conversion, ...said, warnings, seconds });
     say(
       `${path}: ${said.tensors} tensors of ${source} as ${said.type}, made in ${seconds.toFixed(1)} s from ${formatValue(facts.bytes, 'B')}`,
     );

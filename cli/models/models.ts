@@ -23,10 +23,7 @@ export async function listModels(
 ): Promise<void> {
   if (source !== undefined) return await showModel(source, options, formats);
   const models = localModels(options.models, formats);
-  if (options.json === true) {
-    printJson(models);
-    return;
-  }
+  if (options.json === true) return printJson(models);
   printTable(
     ['source', 'format', 'architecture', 'parameters', 'size', 'type', 'context'],
     models.map(({ source: name, facts, problem }) => [
@@ -53,10 +50,7 @@ async function showModel(source: string, options: ModelsOptions, formats: readon
       model.synthetic === null
         ? formatOf(model.path ?? source, formats).details(model.path ?? source)
         : headerDetails(describeSynthetic(model.synthetic).header);
-    if (options.json === true) {
-      printJson({ ...model, ...details });
-      return;
-    }
+    if (options.json === true) return printJson({ ...model, ...details });
     const { facts, weightBytes } = model;
     const said = (value: number | null, text: (value: number) => string) =>
       value === null ? NOT_SAID : text(value);

@@ -22,26 +22,16 @@ export async function listNodes(options: ListOptions): Promise<void> {
     leaders: await control.leaders(),
   }));
   const rows: Row[] = nodes.map((status) => ({ status, profile: parseNodeProfile(status.nodeProfileJson) }));
-  if (options.json === true) {
-    printJson(
-      rows.map(({ status, profile }) => ({
-        name: status.name,
-        state: status.state,
-        lastSeenAt: status.lastSeenAt,
-        running: status.running,
-        cordoned: status.cordoned === '' ? null : status.cordoned,
-        profile,
-      })),
+  if (options.json === true)
+    return printJson(
+      rows.map(({ status: { name, state, lastSeenAt, running, cordoned }, profile }) => {
+        return { name, state, lastSeenAt, running, cordoned: cordoned === '' ? null : cordoned, profile };
+      }),
     );
-    return;
-  }
   if (logDurability === 'delayed' || logDurability === 'unknown')
     say(`the coordinator’s log: ${logSentence}`);
   sayWhoLeads(leaders);
-  if (rows.length === 0) {
-    say('no nodes yet; start one: `ridge agent --coordinator HOST:PORT`');
-    return;
-  }
+  if (rows.length === 0) return say('no nodes yet; start one: `ridge agent --coordinator HOST:PORT`');
   printTable(
     ['node', 'state', 'cores', 'memory', 'devices', 'runners', 'energy', 'roofs', 'labels', 'running'],
     rows.map(({ status, profile }) => [

@@ -39,10 +39,7 @@ export async function printReport(source: string | undefined, options: ReportOpt
     return;
   }
   const text = await renderResults(records, format as Format, request);
-  if (output === null) {
-    printData(text);
-    return;
-  }
+  if (output === null) return printData(text);
   writeWhole(output, text);
   say(`wrote ${options.output}`);
 }

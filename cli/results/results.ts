@@ -156,10 +156,7 @@ export async function printResults(named: string | undefined, options: ResultsOp
       return;
     }
     const records = await collectResults(control, sweep.sweepId, detail, MOST_CHARACTERS);
-    if (records.length === 0) {
-      say(`${sweep.name} has no results yet`);
-      return;
-    }
+    if (records.length === 0) return say(`${sweep.name} has no results yet`);
     printData(
       await renderResults(records, format, request).catch((error: unknown) => {
         // The one thing that V8 says of texts that are too long.

@@ -23,14 +23,8 @@ export async function printSweep(named: string, options: ListOptions): Promise<v
 /** Prints every sweep of a coordinator, newest last. */
 export async function listSweeps(options: ListOptions): Promise<void> {
   const { sweeps } = await withCoordinator(options, (control) => control.listSweeps());
-  if (options.json === true) {
-    printJson(sweeps.map((s) => ({ ...s, state: stateWord(s) })));
-    return;
-  }
-  if (sweeps.length === 0) {
-    say('no sweeps yet; submit one: `ridge submit FILE`');
-    return;
-  }
+  if (options.json === true) return printJson(sweeps.map((s) => ({ ...s, state: stateWord(s) })));
+  if (sweeps.length === 0) return say('no sweeps yet; submit one: `ridge submit FILE`');
   // Who has one alone need not be told.
   const several = new Set(sweeps.map(({ namespace }) => namespace)).size > 1;
   const counts = ['points', 'complete', 'disturbed', 'failed', 'invalid', 'running', 'queued'] as const;

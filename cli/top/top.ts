@@ -15,10 +15,8 @@ const AGAIN = '\u001b[H\u001b[J';
 export async function top({ once, every, ...connection }: TopOptions): Promise<void> {
   const { isTTY, columns = COLUMNS, rows = null } = process.stdout;
   await withCoordinator(connection, async (control) => {
-    if (isTTY !== true || once === true) {
-      printData(renderFleet(await ask(control), isTTY === true ? columns : COLUMNS, null));
-      return;
-    }
+    if (isTTY !== true || once === true)
+      return printData(renderFleet(await ask(control), isTTY === true ? columns : COLUMNS, null));
     for (;;) {
       const fleet = await ask(control);
       const { columns: wide = columns, rows: high = rows } = process.stdout;
