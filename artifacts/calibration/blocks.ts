@@ -1,9 +1,9 @@
 import { type FailureError, failed } from '../../core/errors.js';
 import { type FloatType, isFloatType } from '../../core/techniques/float-types.js';
+import { shown } from '../../formats/format.js';
 import { matricesOf } from '../../formats/gguf/experts.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
 import type { FileTensor, GgufFile } from '../../formats/gguf/header.js';
-import { shown } from '../../formats/format.js';
 
 /**
  * Architectures whose blocks can be run alone: each takes the residual stream and gives it on, the embedding is not

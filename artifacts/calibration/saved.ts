@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import { openSafetensors } from '../../formats/safetensors/reader.js';
-import { readTensor } from '../../formats/tensor-data.js';
 import { type SafetensorSource, writeSafetensors } from '../../formats/safetensors/writer.js';
+import { readTensor } from '../../formats/tensor-data.js';
 
 /** Where statistics come from: everything that they follow from, and the devices whose rounding they have. */
 const originSchema = z.object({

@@ -9,9 +9,9 @@ import {
   type FloatType,
   isFloatType,
 } from '../../core/techniques/float-types.js';
+import { shown } from '../../formats/format.js';
 import { copyGguf } from '../../formats/gguf/copy.js';
 import { type FileTensor, type GgufHeader, readGgufHeader } from '../../formats/gguf/header.js';
-import { shown } from '../../formats/format.js';
 import type { TensorSource } from '../../formats/gguf/writer.js';
 
 export interface GroupingRequest {

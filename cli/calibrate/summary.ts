@@ -1,6 +1,6 @@
-import { groupedBy } from '../../core/grouped.js';
 import { type SavedStatistics, seenOf } from '../../artifacts/calibration/saved.js';
 import type { StatisticsFile } from '../../artifacts/calibration/store.js';
+import { groupedBy } from '../../core/grouped.js';
 import { type ChannelSummary, summarizeChannels } from '../../core/techniques/channel-summary.js';
 import { expertTokens, MORE_TOKENS, unreachedExperts } from '../../core/techniques/expert-tokens.js';
 import { tensorOf } from '../../core/techniques/pruning/plan.js';

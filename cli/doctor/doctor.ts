@@ -1,7 +1,7 @@
-import { groupedBy } from '../../core/grouped.js';
 import { hostname } from 'node:os';
 import pc from 'picocolors';
 import { type NodeProbe, probeNode } from '../../agent/probe.js';
+import { groupedBy } from '../../core/grouped.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { RUNNERS } from '../../core/runners/index.js';
 import { diagnoseEngines, diagnoseOnnxRuntime, diagnoseRpc } from '../../engines/native/diagnose.js';

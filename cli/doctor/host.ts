@@ -90,7 +90,8 @@ const RULES: readonly ((judged: Judged) => HostFinding | false | null)[] = [
     };
   },
   ({ facts: { isolatedCpus }, device: { cpus } }) =>
-    isolatedCpus !== null && parseCpuList(isolatedCpus).length >= 2 && {
+    isolatedCpus !== null &&
+    parseCpuList(isolatedCpus).length >= 2 && {
       found: `CPUs ${isolatedCpus} of ${cpus.length} are isolated (isolcpus)`,
       cost: 'The scheduler spreads no threads over isolated CPUs: those of a trial crowd on one.',
       change: `take isolcpus= from the kernel's command line, and keep others away with: ${reserve(cpus, null)}`,
@@ -110,20 +111,23 @@ const RULES: readonly ((judged: Judged) => HostFinding | false | null)[] = [
       change: `${write('1', '/sys/devices/system/cpu/intel_pstate/no_turbo')} (elsewhere: ${write('0', '/sys/devices/system/cpu/cpufreq/boost')})${orLocked(lockable)}`,
     },
   ({ facts: { siblingCpus } }) =>
-    siblingCpus !== null && siblingCpus !== 'none' && {
+    siblingCpus !== null &&
+    siblingCpus !== 'none' && {
       found: `CPUs ${siblingCpus} share cores with it and are not part of it`,
       cost: 'What runs there takes up to half of a core from a trial, and is counted as no theft.',
       change: `name both CPUs of a core in one group of cpuGroups, or: ${write('off', '/sys/devices/system/cpu/smt/control')}`,
     },
   ({ facts: { deviceCores }, device: { cpus } }) =>
-    deviceCores !== null && deviceCores !== cpus.length && {
+    deviceCores !== null &&
+    deviceCores !== cpus.length && {
       found: `${cpus.length} CPUs are ${deviceCores} cores`,
       cost: 'Fewer threads than CPUs share cores or do not, as each start has it.',
       change:
         'sweep `threads` up to the cores, or name one CPU of each core in cpuGroups and leave the others idle',
     },
   ({ facts: { numaNodes }, device: { cpus } }) =>
-    numaNodes !== null && parseCpuList(numaNodes).length >= 2 && {
+    numaNodes !== null &&
+    parseCpuList(numaNodes).length >= 2 && {
       found: `its ${cpus.length} CPUs are of the NUMA nodes ${numaNodes}`,
       cost: 'Where a start happens to place its weights decides which threads are far from them.',
       change: 'one group in cpuGroups for the CPUs of each node (lscpu lists them)',
@@ -164,7 +168,8 @@ const RULES: readonly ((judged: Judged) => HostFinding | false | null)[] = [
       change: write('madvise', '/sys/kernel/mm/transparent_hugepage/enabled'),
     },
   ({ facts: { swap }, swappedPages }) =>
-    swap === true && (swappedPages ?? 0) > 0 && {
+    swap === true &&
+    (swappedPages ?? 0) > 0 && {
       found: `there is swap, and ${swappedPages} pages went through it since the machine began`,
       cost: 'A trial whose weights were swapped out measures the disk.',
       change: 'sudo swapoff -a',

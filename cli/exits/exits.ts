@@ -37,7 +37,12 @@ export async function runExits(source: string, options: ExitsOptions): Promise<v
   if (ending.failure !== null) throw askingError(ending.failure);
   const found = ending.answer;
   if (options.json === true)
-    return printJson({ schema: 'ridgepoint.dev/exits/v1', model: { source, digest: model.digest }, text, ...found });
+    return printJson({
+      schema: 'ridgepoint.dev/exits/v1',
+      model: { source, digest: model.digest },
+      text,
+      ...found,
+    });
   printData(tables(found, basename(text)));
 }
 

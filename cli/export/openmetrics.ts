@@ -1,7 +1,7 @@
-import { keptIn } from '../../core/grouped.js';
 import { exportedReadings } from '../../agent/exporter/readings.js';
 import { infoLabels } from '../../coordinator/exporter/info.js';
 import { resultLabels } from '../../coordinator/exporter/labels.js';
+import { keptIn } from '../../core/grouped.js';
 import { METRICS } from '../../core/metrics/catalogue.js';
 import {
   AGENT_METRICS,
@@ -48,11 +48,15 @@ class History {
     value: number,
   ): void {
     const { name, kind, help } = metric;
-    const family = keptIn(this.#families, name, () => ({
-      kind: kind === 'counter' ? 'counter' : 'gauge',
-      help,
-      series: new Map(),
-    }));
+    const family = keptIn(
+      this.#families,
+      name,
+      (): Family => ({
+        kind: kind === 'counter' ? 'counter' : 'gauge',
+        help,
+        series: new Map(),
+      }),
+    );
     const key = labelText({ ...labels, ...this.#labels });
     keptIn(family.series, key, () => new Map()).set(Math.round(milliseconds), value);
   }

@@ -35,7 +35,9 @@ export function optionErrors(
   const reading = readBits(options.bits);
   const errors: OptionError[] = [];
   if (model === undefined)
-    errors.push(wrong('--model is missing: name one', '`ridge roofline --list` shows every published model.'));
+    errors.push(
+      wrong('--model is missing: name one', '`ridge roofline --list` shows every published model.'),
+    );
   if (architecture !== null && context > architecture.contextLength) {
     const most = `--context ${context}: the model has at most ${architecture.contextLength} tokens`;
     errors.push(wrong(most, 'Ask for a shorter context, or for another model.'));

@@ -54,7 +54,8 @@ function linkCells({ stepLinkBytes, stepLinkSeconds }: ServingFit) {
 
 /** One line a device: how many, and what each of them holds by kind. */
 export function trainingTable(fits: readonly TrainingFit[]): string {
-  const holds = (kind: keyof TrainingFit['memory']) => (fit: TrainingFit) => formatValue(fit.memory[kind], 'B');
+  const holds = (kind: keyof TrainingFit['memory']) => (fit: TrainingFit) =>
+    formatValue(fit.memory[kind], 'B');
   return tableOf(fits, {
     device: ({ hardware }) => hardware,
     number: ({ devices }) => devices,

@@ -35,7 +35,12 @@ interface Varied {
 function axesOf(variable: Variable, { facts }: ModelRef): readonly Varied[] {
   const varied =
     (section: Varied['section']) =>
-    (axis: string, values: readonly AxisValue[], comment: string): Varied => ({ section, axis, values, comment });
+    (axis: string, values: readonly AxisValue[], comment: string): Varied => ({
+      section,
+      axis,
+      values,
+      comment,
+    });
   const [technique, runner, workload] = [varied('techniques'), varied('runner'), varied('workload')];
   switch (variable) {
     case 'quantization': {

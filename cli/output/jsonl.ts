@@ -3,7 +3,10 @@ import type { Report } from '../../report/report.js';
 import type { Exporter } from './exporter.js';
 
 /** The result records that count, each start of an experiment as it is stored, one a line. */
-export const jsonl: Exporter = ({ rows }) => ({ text: jsonLines(rows.flatMap((row) => row.starts)), notes: [] });
+export const jsonl: Exporter = ({ rows }) => ({
+  text: jsonLines(rows.flatMap((row) => row.starts)),
+  notes: [],
+});
 
 /** One record a line. */
 export function jsonLines(records: readonly ResultRecord[]): string {

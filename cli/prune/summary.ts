@@ -1,6 +1,6 @@
-import { groupedBy } from '../../core/grouped.js';
 import type { BuiltFile } from '../../artifacts/files/build-file.js';
 import type { PackedSummary } from '../../artifacts/pruning/pack-file.js';
+import { groupedBy } from '../../core/grouped.js';
 import { formatValue, NO_VALUE } from '../../core/metrics/format.js';
 import { tensorOf } from '../../core/techniques/pruning/plan.js';
 import { type PrunedLayerReport, type PruneReport, totalsOf } from '../../core/techniques/pruning/summary.js';

@@ -2,7 +2,7 @@ import type { QualityReport } from '../../agent/quality/jobs.js';
 import type { Launcher } from '../../artifacts/files/build-file.js';
 import type { Failure } from '../../core/errors.js';
 import type { Task } from '../../process/isolation/job.js';
-import { type Ending, launch } from '../../process/isolation/launch.js';
+import { type Ending, type LaunchRequest, launch } from '../../process/isolation/launch.js';
 import { type CommandError, EXIT, fromFailure } from '../exit.js';
 import { ProgressLine } from '../output/progress-line.js';
 import { UNBOUND } from '../single/stoppable.js';
@@ -17,7 +17,7 @@ export async function askInChild<Answer>(
 ): Promise<Ending<Answer>> {
   const line = new ProgressLine(process.stderr);
   let before = '';
-  const onMessage = (message: QualityReport) => {
+  const onMessage: LaunchRequest<Answer, QualityReport>['onMessage'] = (message) => {
     if (message.type !== 'quality-progress') return;
     const { what, done, total, value } = message.progress;
     const part = `${what} ${Math.floor((PARTS * done) / total)}`;

@@ -97,4 +97,3 @@ export function timeText(seconds: number): string {
     ? `${hours}h${String(minutes % 60).padStart(2, '0')}m`
     : `${Math.floor(hours / 24)}d${hours % 24}h`;
 }
-

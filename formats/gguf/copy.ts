@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
+import { shown } from '../format.js';
 import { readTensor, type Span } from '../tensor-data.js';
 import { readGgufHeader } from './header.js';
-import { shown } from '../format.js';
 import { GgufError } from './reader.js';
 import { decodeValue, type GgufValue } from './value.js';
 import { type TensorSource, writeGguf } from './writer.js';

@@ -1,8 +1,8 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { tensorTypeNumbered } from '../../core/techniques/tensor-types.js';
 import type { WeightTensor } from '../../roofline/readers/gguf-file.js';
-import type { Span } from '../tensor-data.js';
 import { shown } from '../format.js';
+import type { Span } from '../tensor-data.js';
 import { type Metadata, readMetadata } from './metadata.js';
 import { joinParts, missingPart, otherParts } from './parts.js';
 import { GgufError, HeaderReader, type ReadAt } from './reader.js';

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { partName } from '../../core/models/parts.js';
-import type { GgufHeader, TensorInfo } from './header.js';
 import { shown } from '../format.js';
+import type { GgufHeader, TensorInfo } from './header.js';
 import { GgufError } from './reader.js';
 
 /** Keys of a file that is one of several (llama.cpp, tools/gguf-split): its index from 0, and how many there are. */

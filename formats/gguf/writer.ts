@@ -1,3 +1,4 @@
+import { shown } from '../format.js';
 import { exactly } from '../tensor-data.js';
 import { writeWholeFile } from '../whole-file.js';
 import {
@@ -8,7 +9,6 @@ import {
   padded,
   type TensorInfo,
 } from './header.js';
-import { shown } from '../format.js';
 import { GgufError } from './reader.js';
 import { bytesOfTensor, typeNamed } from './tensor-bytes.js';
 import { encodeValue, type GgufValue, text, u32, u64 } from './value.js';

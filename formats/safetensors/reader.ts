@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { shown } from '../format.js';
 import {
   LENGTH_BYTES,
   parseHeader,
@@ -7,7 +8,6 @@ import {
   type SafetensorsHeader,
   type SafetensorsTensor,
 } from './header.js';
-import { shown } from '../format.js';
 import { readDocument, SafetensorsError } from './json.js';
 
 /** The reference refuses headers above 100 MB; those of real files stay below 2 MB. */

@@ -1,7 +1,7 @@
+import { shown } from '../format.js';
 import { exactly } from '../tensor-data.js';
 import { writeWholeFile } from '../whole-file.js';
 import { bytesOfTensor, LENGTH_BYTES } from './header.js';
-import { shown } from '../format.js';
 import { SafetensorsError } from './json.js';
 
 /** A tensor to be written. */

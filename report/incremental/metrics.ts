@@ -1,7 +1,7 @@
 import { keptIn } from '../../core/grouped.js';
-import { sameItems } from '../../core/same.js';
 import { METRICS, metricNamed } from '../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { sameItems } from '../../core/same.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import type { ColumnChoice } from '../column-sets.js';
 import { labelOf, type MetricColumn, shownMetrics } from '../columns.js';

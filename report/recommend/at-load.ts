@@ -1,5 +1,5 @@
-import { groupedBy } from '../../core/grouped.js';
 import type { AxisValue } from '../../core/experiment/experiment.js';
+import { groupedBy } from '../../core/grouped.js';
 import { meanLength, parseLengths } from '../../core/serving/lengths.js';
 import type { Interval } from '../../statistics/interval.js';
 import type { Candidate } from './candidate.js';

@@ -23,10 +23,7 @@ export interface StoredBits {
 
 /** A model in numbers, as configs give them; what a layer has of its own is asked by its index. */
 export interface DecoderNumbers
-  extends Pick<
-    ModelArchitecture,
-    'family' | 'embedding' | 'vocabulary' | 'contextLength' | 'tied' | 'norm'
-  > {
+  extends Pick<ModelArchitecture, 'family' | 'embedding' | 'vocabulary' | 'contextLength' | 'tied' | 'norm'> {
   readonly layers: number;
   readonly outputBias?: boolean;
   readonly normsPerLayer: number;

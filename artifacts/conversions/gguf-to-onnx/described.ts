@@ -1,7 +1,7 @@
 import { type FailureError, failed } from '../../../core/errors.js';
 import type { GraphArchitecture } from '../../../core/models/conversions.js';
-import type { FileTensor, GgufFile } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/format.js';
+import type { FileTensor, GgufFile } from '../../../formats/gguf/header.js';
 import { readMatrix } from '../../../formats/tensor-matrix.js';
 import type { Rotary } from './rotary.js';
 

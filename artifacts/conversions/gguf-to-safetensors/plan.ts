@@ -1,6 +1,5 @@
-import { FormatError } from '../../../formats/format.js';
+import { FormatError, shown } from '../../../formats/format.js';
 import type { FileTensor } from '../../../formats/gguf/header.js';
-import { shown } from '../../../formats/format.js';
 import type { Architecture, Placed } from '../safetensors-to-gguf/architecture.js';
 import { ARCHITECTURES } from '../safetensors-to-gguf/architectures/index.js';
 import type { FolderConfig } from '../safetensors-to-gguf/config.js';

@@ -1,7 +1,6 @@
 import type { FloatType } from '../../../core/techniques/float-types.js';
-import { FormatError } from '../../../formats/format.js';
+import { FormatError, shown } from '../../../formats/format.js';
 import type { TensorSource } from '../../../formats/gguf/writer.js';
-import { shown } from '../../../formats/format.js';
 import type { Architecture, Placed } from './architecture.js';
 import { type Kinds, requireWhole } from './checks.js';
 import type { FolderConfig } from './config.js';

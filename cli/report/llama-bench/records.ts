@@ -1,7 +1,7 @@
-import { groupedBy } from '../../../core/grouped.js';
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Experiment } from '../../../core/experiment/experiment.js';
+import { groupedBy } from '../../../core/grouped.js';
 import { METRICS, type MetricName, metricNamed } from '../../../core/metrics/catalogue.js';
 import { RESULT_SCHEMA, type ResultRecord, resultSchema } from '../../../core/result/result.js';
 import { DEFAULT_RUNNER } from '../../../core/runners/index.js';

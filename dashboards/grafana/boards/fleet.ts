@@ -97,7 +97,8 @@ const devicesRow: BoardRow = {
       unit: UNIT.share,
       width: 24,
       lines: {
-        '{{node}} {{device}}': 'max by (node, device) (avg_over_time(ridgepoint_device_busy[$__rate_interval]))',
+        '{{node}} {{device}}':
+          'max by (node, device) (avg_over_time(ridgepoint_device_busy[$__rate_interval]))',
       },
     }),
   ],
@@ -121,7 +122,8 @@ const gpusRow: BoardRow = {
         'Share of time in which a device had lowered its clock, by reason. Trials in it are disturbed; a power cap alone is a note.',
       unit: UNIT.share,
       lines: {
-        '{{node}} {{device}} {{reason}}': 'max by (node, device, reason) (avg_over_time(ridgepoint_device_throttling[$__rate_interval]))',
+        '{{node}} {{device}} {{reason}}':
+          'max by (node, device, reason) (avg_over_time(ridgepoint_device_throttling[$__rate_interval]))',
       },
     }),
     overTime({
@@ -129,7 +131,8 @@ const gpusRow: BoardRow = {
       description: 'Share of the memory of a device that anybody uses.',
       unit: UNIT.share,
       lines: {
-        '{{node}} {{device}}': 'max by (node, device) (ridgepoint_device_memory_used_bytes) / max by (node, device) (ridgepoint_device_memory_bytes)',
+        '{{node}} {{device}}':
+          'max by (node, device) (ridgepoint_device_memory_used_bytes) / max by (node, device) (ridgepoint_device_memory_bytes)',
       },
     }),
     overTime({
@@ -166,7 +169,8 @@ const agentsRow: BoardRow = {
         'Scrapes in a second at which a meter did not give a quantity that it has; energy of trials in that time may be missing.',
       unit: UNIT.perSecond,
       lines: {
-        '{{node}} {{meter}}': 'sum by (node, meter) (rate(ridgepoint_meter_missed_readings_total[$__rate_interval]))',
+        '{{node}} {{meter}}':
+          'sum by (node, meter) (rate(ridgepoint_meter_missed_readings_total[$__rate_interval]))',
       },
     }),
     overTime({

@@ -164,4 +164,3 @@ function firstSelection(report: Report): string[] {
   }
   return first.map((row) => row.experimentId);
 }
-

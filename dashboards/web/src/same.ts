@@ -1,5 +1,5 @@
-import { sameItems } from '../../../core/same.js';
 import { useRef } from 'preact/hooks';
+import { sameItems } from '../../../core/same.js';
 
 /** @returns the list of before where this one holds the same things: what depends on it is not made again. */
 export function useSame<T>(list: readonly T[]): readonly T[] {

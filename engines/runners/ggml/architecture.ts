@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { type FailureError, failed } from '../../../core/errors.js';
 import { TRAINABLE_ARCHITECTURES, whyNotTrainable } from '../../../core/training/architectures.js';
-import type { GgufHeader, TensorInfo } from '../../../formats/gguf/header.js';
 import { shown } from '../../../formats/format.js';
+import type { GgufHeader, TensorInfo } from '../../../formats/gguf/header.js';
 
 /** What graphs of our own have to know of a dense decoder. */
 export interface Architecture {

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { FailureError, failed } from '../../../core/errors.js';
 import { fileProblem } from '../../../core/input/file-problem.js';
+import { shown } from '../../../formats/format.js';
 import { readMetadataValue } from '../../../formats/gguf/copy.js';
 import { type FileTensor, type GgufFile, readGgufHeader } from '../../../formats/gguf/header.js';
-import { shown } from '../../../formats/format.js';
 import { GgufError } from '../../../formats/gguf/reader.js';
 import { readTensor } from '../../../formats/tensor-data.js';
 

@@ -23,9 +23,7 @@ type SqlRow = Record<string, string | number>;
 
 describe('llama-bench formats', () => {
   test("the SQL makes the very table of llama-bench's own", () => {
-    expect(schemaOf(load(EXPORTERS['llama-bench-sql'](report([trial])).text))).toEqual(
-      schemaOf(load(ddl)),
-    );
+    expect(schemaOf(load(EXPORTERS['llama-bench-sql'](report([trial])).text))).toEqual(schemaOf(load(ddl)));
   });
 
   test('one experiment is a prompt test and a generation test; the generation runs behind the prompt', () => {
@@ -100,8 +98,8 @@ describe('llama-bench formats', () => {
   test('nothing to say is an empty list and an empty table', () => {
     const none = report([]);
     expect(JSON.parse(EXPORTERS['llama-bench-json'](none).text)).toEqual([]);
-    expect(
-      load(EXPORTERS['llama-bench-sql'](none).text).prepare('SELECT * FROM llama_bench').all(),
-    ).toEqual([]);
+    expect(load(EXPORTERS['llama-bench-sql'](none).text).prepare('SELECT * FROM llama_bench').all()).toEqual(
+      [],
+    );
   });
 });

@@ -4,7 +4,7 @@ import { keptText, type Range, rangeByKey, uprightsOf } from '../../../dashboard
 import { frontFor, frontOf, type Point, pointsOf } from '../../../dashboards/web/src/charts/front.js';
 import { pixelsOf, SIZES } from '../../../dashboards/web/src/charts/size.js';
 import { stripsOf } from '../../../dashboards/web/src/detail/series.js';
-import { columnsOfSet } from '../../../dashboards/web/src/table/columns.js';
+import { columnsOfSet } from '../../../dashboards/web/src/table/column-sets.js';
 import { EMPTY_FILTER, filterRows, readWords } from '../../../dashboards/web/src/table/filter.js';
 import { sortRows } from '../../../dashboards/web/src/table/sort.js';
 import { paretoFront } from '../../../judgement/pareto.js';

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type Progress, plainProgress, type RunningTrial, renderProgress } from '../../../cli/output/progress.js';
+import {
+  type Progress,
+  plainProgress,
+  type RunningTrial,
+  renderProgress,
+} from '../../../cli/output/progress.js';
 import { progressWriter } from '../../../cli/output/progress-writer.js';
 import { columnsOf } from '../../../cli/output/text.js';
 import { duration, secondsLeft } from '../../../report/time-left.js';

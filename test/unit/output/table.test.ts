@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { renderTable } from '../../../cli/output/table.js';
 import { layOut } from '../../../cli/output/layout.js';
+import { renderTable } from '../../../cli/output/table.js';
 import { columnsOf, cut, wrap } from '../../../cli/output/text.js';
 import { warn } from '../../../core/result/warnings.js';
 import { buildReport } from '../../../report/build.js';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { EXPORTERS } from '../../../cli/output/index.js';
-import { renderTable } from '../../../cli/output/table.js';
 import { json } from '../../../cli/output/json.js';
+import { renderTable } from '../../../cli/output/table.js';
 import { buildReport } from '../../../report/build.js';
 import { importanceOf } from '../../../report/importance.js';
 import { pack, unpack } from '../../../report/payload.js';
@@ -34,8 +34,7 @@ test('names of points are a column, and the labels of rows; what has none has a 
   const style = { colour: false, unicode: false, columns: 100 };
   expect(renderTable(report, style as never)).toContain('as it is');
   expect(EXPORTERS.csv(report).text).toMatch(/^number,.*\bname\b/);
-  const rows = (JSON.parse(json(report).text) as { rows: { label: string; axes: { name: string } }[] })
-    .rows;
+  const rows = (JSON.parse(json(report).text) as { rows: { label: string; axes: { name: string } }[] }).rows;
   expect(rows[1]).toMatchObject({ label: 'as it is', axes: { name: 'as it is', threads: 2 } });
   const grid = [0, 1, 2, 3].flatMap((parallel) =>
     [1, 2, 4, 8].map((threads, i) =>

@@ -12,16 +12,7 @@ import {
 import type { Row } from '../../../../report/rows.js';
 import { quantity, tick } from '../../../../report/scale.js';
 import { type Group, groupsOf, largeSeries, type PlottedSeries } from './groups.js';
-import {
-  colour,
-  frameOf,
-  itemTooltip,
-  legendOf,
-  namedOn,
-  numberAxis,
-  series,
-  wordStyle,
-} from './palette.js';
+import { colour, frameOf, itemTooltip, legendOf, namedOn, numberAxis, series, wordStyle } from './palette.js';
 import type { Plot, PlotPoint } from './plot.js';
 
 const GRID = { left: 16, right: 28, bottom: 34 };

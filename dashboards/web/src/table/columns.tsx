@@ -1,19 +1,10 @@
-import { COLUMN_SETS, type ColumnSet, readColumns } from '../../../../report/column-sets.js';
-import { shownMetrics } from '../../../../report/columns.js';
+import { COLUMN_SETS, type ColumnSet } from '../../../../report/column-sets.js';
 import type { Report } from '../../../../report/report.js';
+import { columnsOfSet } from './column-sets.js';
 
 /** @returns the metrics that are columns before the reader chooses. */
 export function defaultColumns(report: Report): string[] {
   return report.metrics.filter((m) => m.shown).map((m) => m.name);
-}
-
-/** @returns the columns of a set that this report has. */
-export function columnsOfSet(report: Report, set: ColumnSet): string[] {
-  const reading = readColumns(set);
-  if (!reading.ok) return [];
-  const offered = new Set(report.metrics.map((m) => m.name));
-  // Only names: which of them have numbers is known, and thousands of rows need not be asked again.
-  return [...shownMetrics(report.objectives, reading.columns)].filter((name) => offered.has(name));
 }
 
 /** Of the sets that are not called as the reader types them. */

@@ -1,5 +1,5 @@
-import { groupedBy } from '../../../../core/grouped.js';
 import { useMemo } from 'preact/hooks';
+import { groupedBy } from '../../../../core/grouped.js';
 import type { Row } from '../../../../report/rows.js';
 import { WAY_HEADS, type WayTable, wayCells, waysOf, wayTitle } from '../../../../report/ways.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
