@@ -65,7 +65,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const PURE: readonly string[] = ['statistics', 'core', 'judgement', 'search', 'roofline', 'report'];
 
 /** By room, how many of its files commands import at most: each is on the way to a door of its own, so no number grows. */
-const CLI_REACHES: Record<string, number> = { agent: 45, artifacts: 27, engines: 15 };
+const CLI_REACHES: Record<string, number> = { agent: 44, artifacts: 27, engines: 15 };
 
 /** Libraries that only one room may open. */
 const ONLY_IN: Record<string, readonly string[]> = {
