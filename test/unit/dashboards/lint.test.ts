@@ -16,7 +16,7 @@ import { ROOT } from '../../support/ridge.js';
 
 /** @returns the errors of the first dashboard after something was done to it. */
 function after(spoil: (board: Board, panel: Panel) => void): string {
-  const board = boards()[0] as Board;
+  const board = JSON.parse(JSON.stringify(boards()[0])) as Board;
   const panel = board.dashboard.panels?.find(isPanel);
   if (panel === undefined) throw new Error('the dashboard has no panel');
   spoil(board, panel);
