@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { usageError } from '../exit.js';
@@ -7,6 +7,6 @@ import { usageError } from '../exit.js';
 export function textFile(named: string | undefined): string {
   if (named === undefined) return join(builtinFolder(), 'sample.txt');
   const path = resolve(named);
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) return path;
+  if (existsSync(path) && !statSync(path).isDirectory()) return path;
   throw usageError(`there is no text ${named}`, 'Name a UTF-8 text file with --text.');
 }
