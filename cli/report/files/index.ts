@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { Report } from '../../../report/report.js';
 import { tryFile, usageError } from '../../exit.js';
 import { FILE_FORMATS, type FileFormat } from '../../options/display.js';
@@ -15,7 +15,7 @@ export interface FileExporter {
 
 /** Writes into a folder, which is made where it is not there. @throws CommandError (2) for a place that is none, or cannot be written. */
 export function intoFolder(path: string, example: string, write: () => void): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
+  if (existsSync(path) && !statSync(path).isDirectory())
     throw usageError(`${path} is not a folder`, example);
   tryFile(`${path} cannot be written`, write, 'Name another folder with --output.');
 }
