@@ -6,11 +6,11 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 180_790,
+  code: 179_191,
   /** Of one room. */
-  room: 27_935,
-  tests: 79_870,
-  benches: 19_720,
+  room: 27_952,
+  tests: 79_868,
+  benches: 19_716,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
   words: 61_566,

@@ -15,8 +15,7 @@ export interface FileExporter {
 
 /** Writes into a folder, which is made where it is not there. @throws CommandError (2) for a place that is none, or cannot be written. */
 export function intoFolder(path: string, example: string, write: () => void): void {
-  if (existsSync(path) && !statSync(path).isDirectory())
-    throw usageError(`${path} is not a folder`, example);
+  if (existsSync(path) && !statSync(path).isDirectory()) throw usageError(`${path} is not a folder`, example);
   tryFile(`${path} cannot be written`, write, 'Name another folder with --output.');
 }
 
