@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { IdIndex } from '../../../coordinator/scheduler/id-index.js';
 import { type Outcome, Outcomes } from '../../../coordinator/scheduler/outcomes.js';
 import { KnownResults, TrialTable } from '../../../coordinator/scheduler/trial-table.js';
-import { cases } from '../../support/cases.js';
+import { forAll } from '../../support/for-all.js';
 
 test('an index of ids says what a Map says, also after it has grown many times', () => {
   const index = new IdIndex();
@@ -71,24 +71,21 @@ test('outcomes say what a Map of them says, whatever is put in and taken out', (
     }),
   );
   const step = fc.record({ position, outcome: fc.option(outcome, { freq: 4 }) });
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const outcomes = new Outcomes(trials);
-      const map = new Map<number, Outcome>();
-      for (const { position: at, outcome: one } of steps) {
-        if (one === null) expect(outcomes.delete(at)).toBe(map.delete(at));
-        else {
-          outcomes.set(at, one);
-          map.set(at, one);
-        }
-        expect(outcomes.get(at)).toEqual(map.get(at));
+  forAll(300, [fc.array(step, { maxLength: 200 })], (steps) => {
+    const outcomes = new Outcomes(trials);
+    const map = new Map<number, Outcome>();
+    for (const { position: at, outcome: one } of steps) {
+      if (one === null) expect(outcomes.delete(at)).toBe(map.delete(at));
+      else {
+        outcomes.set(at, one);
+        map.set(at, one);
       }
-      expect(outcomes.size).toBe(map.size);
-      const byPosition = ([a]: [number, Outcome], [b]: [number, Outcome]) => a - b;
-      expect([...outcomes].sort(byPosition)).toEqual([...map].sort(byPosition));
-      const failed = [...map].filter(([, { state }]) => state === 'failed').map(([at]) => at);
-      expect([...outcomes.others()].map(([at]) => at)).toEqual(expect.arrayContaining(failed));
-    }),
-    { numRuns: cases(300) },
-  );
+      expect(outcomes.get(at)).toEqual(map.get(at));
+    }
+    expect(outcomes.size).toBe(map.size);
+    const byPosition = ([a]: [number, Outcome], [b]: [number, Outcome]) => a - b;
+    expect([...outcomes].sort(byPosition)).toEqual([...map].sort(byPosition));
+    const failed = [...map].filter(([, { state }]) => state === 'failed').map(([at]) => at);
+    expect([...outcomes.others()].map(([at]) => at)).toEqual(expect.arrayContaining(failed));
+  });
 });

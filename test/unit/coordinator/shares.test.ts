@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Shares } from '../../../coordinator/scheduler/shares.js';
-import { cases } from '../../support/cases.js';
+import { forAll } from '../../support/for-all.js';
 
 const namespaces = fc.array(
   fc.record({
@@ -14,33 +14,30 @@ const namespaces = fc.array(
 
 describe('shares', () => {
   test('keep the bound: while one waits, each other gets (wj / wi) · Li + Lj device-seconds at most, and Lj before the first', () => {
-    fc.assert(
-      fc.property(namespaces, (all) => {
-        const shares = new Shares();
-        const names = all.map((_, i) => `n${i}`);
-        const longest = all.map(({ blocks }) => Math.max(...blocks));
-        const next = all.map(() => 0);
-        /** What each got since the last block of each. */
-        const since = all.map(() => all.map(() => 0));
-        const served = all.map(() => false);
-        // As long as everybody has work.
-        while (next.every((n, i) => n < all[i]!.blocks.length)) {
-          const turn = names.indexOf(shares.order(names)[0]!);
-          const cost = all[turn]!.blocks[next[turn]!++]!;
-          shares.begin(names[turn]!, cost, all[turn]!.weight);
-          for (const [i, { weight }] of all.entries()) {
-            if (i === turn) continue;
-            since[i]![turn]! += cost;
-            const ratio = served[i] ? all[turn]!.weight / weight : 0;
-            if (since[i]![turn]! > ratio * longest[i]! + longest[turn]! + 1e-6) return false;
-          }
-          since[turn]!.fill(0);
-          served[turn] = true;
+    forAll(300, [namespaces], (all) => {
+      const shares = new Shares();
+      const names = all.map((_, i) => `n${i}`);
+      const longest = all.map(({ blocks }) => Math.max(...blocks));
+      const next = all.map(() => 0);
+      /** What each got since the last block of each. */
+      const since = all.map(() => all.map(() => 0));
+      const served = all.map(() => false);
+      // As long as everybody has work.
+      while (next.every((n, i) => n < all[i]!.blocks.length)) {
+        const turn = names.indexOf(shares.order(names)[0]!);
+        const cost = all[turn]!.blocks[next[turn]!++]!;
+        shares.begin(names[turn]!, cost, all[turn]!.weight);
+        for (const [i, { weight }] of all.entries()) {
+          if (i === turn) continue;
+          since[i]![turn]! += cost;
+          const ratio = served[i] ? all[turn]!.weight / weight : 0;
+          if (since[i]![turn]! > ratio * longest[i]! + longest[turn]! + 1e-6) return false;
         }
-        return true;
-      }),
-      { numRuns: cases(300) },
-    );
+        since[turn]!.fill(0);
+        served[turn] = true;
+      }
+      return true;
+    });
   });
 
   test('in the long run are as the weights, whatever the blocks', () => {

@@ -9,7 +9,7 @@ import { gguf } from '../../../formats/gguf/format.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { GgufError } from '../../../formats/gguf/reader.js';
 import { temporaryFolder } from '../../support/bench.js';
-import { cases } from '../../support/cases.js';
+import { forAll } from '../../support/for-all.js';
 import { GgufBuilder } from '../../support/gguf-builder.js';
 import { sectionsOf } from '../../support/gguf-patch.js';
 
@@ -194,14 +194,11 @@ describe('mutations of the shipped model', () => {
     const path = join(temporaryFolder(), 'mutated.gguf');
     const before = process.memoryUsage().rss;
     const change = fc.record({ at: fc.nat(headerBytes - 1), value: fc.nat(255) });
-    fc.assert(
-      fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), (changes) => {
-        const content = Buffer.from(head);
-        for (const { at, value } of changes) content[at] = value;
-        survives(path, content, original.length);
-      }),
-      { numRuns: cases(1500) },
-    );
+    forAll(1500, [fc.array(change, { minLength: 1, maxLength: 8 })], (changes) => {
+      const content = Buffer.from(head);
+      for (const { at, value } of changes) content[at] = value;
+      survives(path, content, original.length);
+    });
     expect(process.memoryUsage().rss - before).toBeLessThan(300 * 2 ** 20);
   });
 
@@ -213,32 +210,23 @@ describe('mutations of the shipped model', () => {
       fc.nat(1200),
       fc.nat(3000).map((back) => headerBytes - 8 - back),
     );
-    fc.assert(
-      fc.property(places, fc.constantFrom(...extremes), (at, value) => {
-        const content = Buffer.from(head);
-        content.writeBigUInt64LE(value, at);
-        survives(path, content, original.length);
-      }),
-      { numRuns: cases(1500) },
-    );
+    forAll(1500, [places, fc.constantFrom(...extremes)], (at, value) => {
+      const content = Buffer.from(head);
+      content.writeBigUInt64LE(value, at);
+      survives(path, content, original.length);
+    });
   });
 
   test('never do more than be refused: cut off anywhere', { timeout: 120_000 }, () => {
     const path = join(temporaryFolder(), 'mutated.gguf');
-    fc.assert(
-      fc.property(fc.nat(head.length - 1), (length) => survives(path, head.subarray(0, length))),
-      { numRuns: cases(500) },
-    );
+    forAll(500, [fc.nat(head.length - 1)], (length) => survives(path, head.subarray(0, length)));
   });
 
   test('never do more than be refused: any bytes behind the magic number', () => {
     const path = join(temporaryFolder(), 'mutated.gguf');
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 600 }), (rest) => {
-        survives(path, Buffer.concat([Buffer.from('GGUF\x03\0\0\0'), rest]));
-      }),
-      { numRuns: cases(500) },
-    );
+    forAll(500, [fc.uint8Array({ maxLength: 600 })], (rest) => {
+      survives(path, Buffer.concat([Buffer.from('GGUF\x03\0\0\0'), rest]));
+    });
   });
 });
 

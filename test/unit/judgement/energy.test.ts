@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Phase } from '../../../core/result/result.js';
 import type { Judgement } from '../../../judgement/evidence.js';
-import { cases } from '../../support/cases.js';
+import { forAll } from '../../support/for-all.js';
 import { codes, judged, measured, reason, value } from './reading.js';
 import { experiment, joulesAt, phasesOf, sampled, samplesWith, TRUTH, wattsAt } from './trace.js';
 
@@ -320,25 +320,22 @@ describe('energy', () => {
 
   test('any power trace: phases add up to repeats, and repeats to what the counter grew by', () => {
     const watts = fc.array(fc.integer({ min: 20, max: 700 }), { minLength: 60, maxLength: 60 });
-    fc.assert(
-      fc.property(watts, (levels) => {
-        // Power changes every second at will; the counter is its exact running sum.
-        const energy = (t: number) => {
-          const whole = Math.floor(t + 1e-9);
-          return levels.slice(0, whole).reduce((s, w) => s + w, 0) + (t - whole) * (levels[whole] ?? 0);
-        };
-        const result = judged({ samples: [sampled('energyJoules:gpu', 'counter', energy)] });
-        const [whole, prefill, decode] = (
-          ['energyJoules', 'prefillEnergyJoules', 'decodeEnergyJoules'] as const
-        ).map((name) => measured(result, name).samples!);
-        for (let r = 0; r < TRUTH.repeats; r++) {
-          const start = 3 + 7 * r;
-          expect(prefill![r]).toBeCloseTo(energy(start + 2) - energy(start), 6);
-          expect(whole![r]).toBeCloseTo(energy(start + 6) - energy(start), 6);
-          expect(prefill![r]! + decode![r]!).toBeCloseTo(whole![r]!, 6);
-        }
-      }),
-      { numRuns: cases(30) },
-    );
+    forAll(30, [watts], (levels) => {
+      // Power changes every second at will; the counter is its exact running sum.
+      const energy = (t: number) => {
+        const whole = Math.floor(t + 1e-9);
+        return levels.slice(0, whole).reduce((s, w) => s + w, 0) + (t - whole) * (levels[whole] ?? 0);
+      };
+      const result = judged({ samples: [sampled('energyJoules:gpu', 'counter', energy)] });
+      const [whole, prefill, decode] = (
+        ['energyJoules', 'prefillEnergyJoules', 'decodeEnergyJoules'] as const
+      ).map((name) => measured(result, name).samples!);
+      for (let r = 0; r < TRUTH.repeats; r++) {
+        const start = 3 + 7 * r;
+        expect(prefill![r]).toBeCloseTo(energy(start + 2) - energy(start), 6);
+        expect(whole![r]).toBeCloseTo(energy(start + 6) - energy(start), 6);
+        expect(prefill![r]! + decode![r]!).toBeCloseTo(whole![r]!, 6);
+      }
+    });
   });
 });

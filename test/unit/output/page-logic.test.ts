@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { forAll } from '../../support/for-all.js';
 import { keptText, type Range, rangeByKey, uprightsOf } from '../../../dashboards/web/src/axes/scales.js';
 import { frontFor, frontOf, type Point, pointsOf } from '../../../dashboards/web/src/charts/front.js';
 import { pixelsOf, SIZES } from '../../../dashboards/web/src/charts/size.js';
@@ -155,23 +156,21 @@ describe('front of the plot', () => {
     if (row === undefined || x === undefined || y === undefined) throw new Error('the report has no rows');
     const better = fc.constantFrom('max' as const, 'min' as const);
     const point = fc.record({ x: fc.integer({ min: 0, max: 9 }), y: fc.integer({ min: 0, max: 9 }) });
-    fc.assert(
-      fc.property(fc.array(point, { maxLength: 40 }), better, better, (pairs, xBetter, yBetter) => {
-        const points: Point[] = pairs.map((pair) => ({ ...pair, row }));
-        const front = frontOf(points, { ...x, better: xBetter }, { ...y, better: yBetter });
-        const marks = paretoFront(
-          pairs,
-          [
-            { metric: 'x', better: xBetter },
-            { metric: 'y', better: yBetter },
-          ],
-          (pair, metric) => (metric === 'x' ? pair.x : pair.y),
-        );
-        const names = (list: readonly { x: number; y: number }[]) =>
-          new Set(list.map((p) => `${p.x},${p.y}`));
-        expect(names(front)).toEqual(names(pairs.filter((_, i) => marks[i]?.onFront)));
-      }),
-    );
+    forAll(100, [fc.array(point, { maxLength: 40 }), better, better], (pairs, xBetter, yBetter) => {
+      const points: Point[] = pairs.map((pair) => ({ ...pair, row }));
+      const front = frontOf(points, { ...x, better: xBetter }, { ...y, better: yBetter });
+      const marks = paretoFront(
+        pairs,
+        [
+          { metric: 'x', better: xBetter },
+          { metric: 'y', better: yBetter },
+        ],
+        (pair, metric) => (metric === 'x' ? pair.x : pair.y),
+      );
+      const names = (list: readonly { x: number; y: number }[]) =>
+        new Set(list.map((p) => `${p.x},${p.y}`));
+      expect(names(front)).toEqual(names(pairs.filter((_, i) => marks[i]?.onFront)));
+    });
   });
 });
 

@@ -5,7 +5,7 @@ import type { Objective } from '../../../core/sweep/spec.js';
 import { buildReport } from '../../../report/build.js';
 import { Sorted } from '../../../report/incremental/metrics.js';
 import { IncrementalReport } from '../../../report/incremental/report.js';
-import { cases } from '../../support/cases.js';
+import { forAll } from '../../support/for-all.js';
 import { completeTrial } from '../../support/records.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
@@ -45,25 +45,22 @@ const arrivals = fc.record({
 
 describe('a report that grows', () => {
   test('is the report of all records, in whichever parts and order they come', () => {
-    fc.assert(
-      fc.property(arrivals, ({ sweep, objectives, columns, points, order, parts }) => {
-        const keys = order[Symbol.iterator]();
-        const records = (SWEEPS[sweep] ?? [])
-          .map((record) => ({ record, key: Number(keys.next().value) }))
-          .sort((a, b) => a.key - b.key)
-          .map(({ record }) => record);
-        const request = { sweepName: 's', objectives, columns, ...(points !== undefined && { points }) };
-        const growing = new IncrementalReport(request);
-        let at = 0;
-        for (const part of [...parts, records.length]) {
-          growing.add(records.slice(at, at + part));
-          at = Math.min(records.length, at + part);
-          growing.report();
-        }
-        expect(growing.report()).toEqual(buildReport(records, request));
-      }),
-      { numRuns: cases(60) },
-    );
+    forAll(60, [arrivals], ({ sweep, objectives, columns, points, order, parts }) => {
+      const keys = order[Symbol.iterator]();
+      const records = (SWEEPS[sweep] ?? [])
+        .map((record) => ({ record, key: Number(keys.next().value) }))
+        .sort((a, b) => a.key - b.key)
+        .map(({ record }) => record);
+      const request = { sweepName: 's', objectives, columns, ...(points !== undefined && { points }) };
+      const growing = new IncrementalReport(request);
+      let at = 0;
+      for (const part of [...parts, records.length]) {
+        growing.add(records.slice(at, at + part));
+        at = Math.min(records.length, at + part);
+        growing.report();
+      }
+      expect(growing.report()).toEqual(buildReport(records, request));
+    });
   });
 
   test('keeps what one more record leaves alone: the same rows, columns and axes', () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { forAll } from '../../support/for-all.js';
 import type { ModelArchitecture } from '../../../core/work/architecture.js';
 import { stagesOf } from '../../../core/work/pass/stages.js';
 import { NO_TRAFFIC, type PassWork } from '../../../core/work/work.js';
@@ -127,31 +128,29 @@ describe('pipeline stages, counted by hand', () => {
   });
 
   test('p even stages are idle for (p - 1)/(m + p - 1) of a prefill', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 16 }), fc.integer({ min: 1, max: 64 }), (stages, parts) => {
-        const stage: PassWork = {
-          phase: 'prefill',
-          operators: [
-            {
-              name: 'q_proj',
-              module: 'qkv',
-              class: 'matmul',
-              arithmetic: 'f16',
-              calls: 1,
-              flops: 0,
-              traffic: { ...NO_TRAFFIC, weightsRead: 100 },
-              linkBytes: 0,
-            },
-          ],
-        };
-        const all = Array.from({ length: stages }, () => stage);
-        const prefill = placePipeline(all, parts, device);
-        expect(prefill.seconds).toBeCloseTo(parts + stages - 1, 9);
-        expect(prefill.idleShare).toBeCloseTo((stages - 1) / (parts + stages - 1), 9);
-        const decode = all.map((one) => ({ ...one, phase: 'decode' as const }));
-        expect(placePipeline(decode, parts, device).seconds).toBeCloseTo(Math.max(stages, parts), 9);
-      }),
-    );
+    forAll(100, [fc.integer({ min: 1, max: 16 }), fc.integer({ min: 1, max: 64 })], (stages, parts) => {
+      const stage: PassWork = {
+        phase: 'prefill',
+        operators: [
+          {
+            name: 'q_proj',
+            module: 'qkv',
+            class: 'matmul',
+            arithmetic: 'f16',
+            calls: 1,
+            flops: 0,
+            traffic: { ...NO_TRAFFIC, weightsRead: 100 },
+            linkBytes: 0,
+          },
+        ],
+      };
+      const all = Array.from({ length: stages }, () => stage);
+      const prefill = placePipeline(all, parts, device);
+      expect(prefill.seconds).toBeCloseTo(parts + stages - 1, 9);
+      expect(prefill.idleShare).toBeCloseTo((stages - 1) / (parts + stages - 1), 9);
+      const decode = all.map((one) => ({ ...one, phase: 'decode' as const }));
+      expect(placePipeline(decode, parts, device).seconds).toBeCloseTo(Math.max(stages, parts), 9);
+    });
   });
 
   test('layers are cut as even as they come, in order, and none is lost', () => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { forAll } from '../../support/for-all.js';
 import { sizeOf } from '../../../core/work/model-size.js';
 import { FLASH, UNFUSED } from '../../../core/work/pass/setting.js';
 import { passWork } from '../../../core/work/pass-work.js';
@@ -132,55 +133,49 @@ describe('what must hold for any pass', () => {
   });
 
   test('chunks of a prompt add up to the whole of it', () => {
-    fc.assert(
-      fc.property(settings, fc.integer({ min: 1, max: 299 }), ({ newTokens, sequences }, cut) => {
-        fc.pre(cut < newTokens);
-        const whole = { phase: 'prefill', logits: 'all' } as const;
-        const chunk = (tokens: number, before: number) =>
-          flops(
-            passWork(small, {
-              ...whole,
-              batch: [{ sequences, newTokens: tokens, cachedTokens: before }],
-            }),
-          );
-        expect(chunk(cut, 0) + chunk(newTokens - cut, cut)).toBe(chunk(newTokens, 0));
-      }),
-    );
+    forAll(100, [settings, fc.integer({ min: 1, max: 299 })], ({ newTokens, sequences }, cut) => {
+      fc.pre(cut < newTokens);
+      const whole = { phase: 'prefill', logits: 'all' } as const;
+      const chunk = (tokens: number, before: number) =>
+        flops(
+          passWork(small, {
+            ...whole,
+            batch: [{ sequences, newTokens: tokens, cachedTokens: before }],
+          }),
+        );
+      expect(chunk(cut, 0) + chunk(newTokens - cut, cut)).toBe(chunk(newTokens, 0));
+    });
   });
 
   test('alike sequences are the same in one group or in many', () => {
-    fc.assert(
-      fc.property(settings, ({ sequences, queryBlock, flash, ...group }) => {
-        const attention = { ...(flash ? FLASH : UNFUSED), queryBlock };
-        const one = passWork(small, { phase: 'prefill', attention, batch: [{ sequences, ...group }] });
-        const many = passWork(small, {
-          phase: 'prefill',
-          attention,
-          batch: Array.from({ length: sequences }, () => ({ sequences: 1, ...group })),
-        });
-        expect(many).toEqual(one);
-      }),
-    );
+    forAll(100, [settings], ({ sequences, queryBlock, flash, ...group }) => {
+      const attention = { ...(flash ? FLASH : UNFUSED), queryBlock };
+      const one = passWork(small, { phase: 'prefill', attention, batch: [{ sequences, ...group }] });
+      const many = passWork(small, {
+        phase: 'prefill',
+        attention,
+        batch: Array.from({ length: sequences }, () => ({ sequences: 1, ...group })),
+      });
+      expect(many).toEqual(one);
+    });
   });
 
   test('no number is negative, and more tokens are more work', () => {
-    fc.assert(
-      fc.property(settings, ({ sequences, queryBlock, flash, ...group }) => {
-        const attention = { ...(flash ? FLASH : UNFUSED), queryBlock };
-        const ask = (newTokens: number) =>
-          passWork(small, {
-            phase: 'prefill',
-            attention,
-            batch: [{ sequences, ...group, newTokens }],
-          });
-        const [less, more] = [ask(group.newTokens), ask(group.newTokens + 1)];
-        for (const { flops: count, traffic, linkBytes } of less.operators) {
-          expect(Math.min(count, linkBytes, ...Object.values(traffic))).toBeGreaterThanOrEqual(0);
-        }
-        expect(flops(more)).toBeGreaterThan(flops(less));
-        expect(bytes(more)).toBeGreaterThan(bytes(less));
-      }),
-    );
+    forAll(100, [settings], ({ sequences, queryBlock, flash, ...group }) => {
+      const attention = { ...(flash ? FLASH : UNFUSED), queryBlock };
+      const ask = (newTokens: number) =>
+        passWork(small, {
+          phase: 'prefill',
+          attention,
+          batch: [{ sequences, ...group, newTokens }],
+        });
+      const [less, more] = [ask(group.newTokens), ask(group.newTokens + 1)];
+      for (const { flops: count, traffic, linkBytes } of less.operators) {
+        expect(Math.min(count, linkBytes, ...Object.values(traffic))).toBeGreaterThanOrEqual(0);
+      }
+      expect(flops(more)).toBeGreaterThan(flops(less));
+      expect(bytes(more)).toBeGreaterThan(bytes(less));
+    });
   });
 });
 

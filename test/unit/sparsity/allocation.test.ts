@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { allocateBySensitivity, ratioOfCount } from '../../../core/techniques/pruning/allocation.js';
 import { OutputErrors } from '../../../core/techniques/pruning/output-error.js';
 import { outputError } from '../../../core/techniques/pruning/report.js';
-import { cases } from '../../support/cases.js';
+import { forAll } from '../../support/for-all.js';
 import { REFERENCE } from '../../support/pruning/engine.js';
 import { HessianAccumulator } from '../../support/pruning/hessian.js';
 import { squaredOutput } from '../../support/pruning/output-error.js';
@@ -83,25 +83,22 @@ describe('output errors from the Hessian', () => {
     fc.array(random, { minLength: count, maxLength: count }).map((v) => Float32Array.from(v));
 
   test('are those of the outputs themselves', () => {
-    fc.assert(
-      fc.property(numbers(3 * 8), numbers(3 * 8), numbers(10 * 8), numbers(5 * 8), (a, b, first, second) => {
-        const dense = { rows: 3, columns: 8, values: a };
-        const pruned = { rows: 3, columns: 8, values: b.map((value, i) => (i % 2 ? a[i]! : value)) };
-        const hessian = new HessianAccumulator(8);
-        const statistics = new StatisticsAccumulator(8);
-        for (const sequence of [first, second]) {
-          hessian.addSequence(sequence);
-          statistics.addSequence(sequence);
-        }
-        const errors = new OutputErrors(REFERENCE, dense, hessian.hessian(), statistics.statistics()!);
-        const found = errors.of(pruned);
-        const direct = outputError(dense, pruned, Float32Array.from([...first, ...second]))!;
-        expect(found.meanSquare).toBeCloseTo(direct.meanSquare, 5);
-        if (direct.relative !== null && direct.relative < 100)
-          expect(found.relative).toBeCloseTo(direct.relative, 3);
-        expect(squaredOutput(dense, dense, hessian.hessian())).toEqual(new Float64Array(3));
-      }),
-      { numRuns: cases(50) },
-    );
+    forAll(50, [numbers(3 * 8), numbers(3 * 8), numbers(10 * 8), numbers(5 * 8)], (a, b, first, second) => {
+      const dense = { rows: 3, columns: 8, values: a };
+      const pruned = { rows: 3, columns: 8, values: b.map((value, i) => (i % 2 ? a[i]! : value)) };
+      const hessian = new HessianAccumulator(8);
+      const statistics = new StatisticsAccumulator(8);
+      for (const sequence of [first, second]) {
+        hessian.addSequence(sequence);
+        statistics.addSequence(sequence);
+      }
+      const errors = new OutputErrors(REFERENCE, dense, hessian.hessian(), statistics.statistics()!);
+      const found = errors.of(pruned);
+      const direct = outputError(dense, pruned, Float32Array.from([...first, ...second]))!;
+      expect(found.meanSquare).toBeCloseTo(direct.meanSquare, 5);
+      if (direct.relative !== null && direct.relative < 100)
+        expect(found.relative).toBeCloseTo(direct.relative, 3);
+      expect(squaredOutput(dense, dense, hessian.hessian())).toEqual(new Float64Array(3));
+    });
   });
 });

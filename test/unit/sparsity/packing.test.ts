@@ -4,7 +4,7 @@ import { decodeFloats, encodeFloats } from '../../../core/techniques/float-types
 import { packMatrix } from '../../../core/techniques/packing/pack.js';
 import { idealBitsPerWeight, PACKED_FORMATS, packedBytes } from '../../../core/techniques/packing/packed.js';
 import { PACKED_TYPES, valueBits } from '../../../core/techniques/packing/values.js';
-import { cases } from '../../support/cases.js';
+import { forAll } from '../../support/for-all.js';
 import { unpackMatrix } from '../../support/packed-reader.js';
 
 /** Rounded to the type beforehand, so that packing has nothing left to lose. */
@@ -35,32 +35,26 @@ const matrix = (type: 'f32' | 'f16' | 'bf16', twoOfFour: boolean) =>
 
 describe.each(PACKED_FORMATS)('%s', (format) => {
   test.each(['f32', 'f16', 'bf16'] as const)('gives back %s weights bit for bit', (type) => {
-    fc.assert(
-      fc.property(matrix(type, format === '2:4'), (dense) => {
-        const packed = packMatrix('m', dense, format, type);
-        expect(unpackMatrix(packed)).toEqual(dense);
-      }),
-      { numRuns: cases(40) },
-    );
+    forAll(40, [matrix(type, format === '2:4')], (dense) => {
+      const packed = packMatrix('m', dense, format, type);
+      expect(unpackMatrix(packed)).toEqual(dense);
+    });
   });
 
   test('int8 is off by half a step of its row at most', () => {
-    fc.assert(
-      fc.property(matrix('f32', format === '2:4'), (dense) => {
-        const { values } = unpackMatrix(packMatrix('m', dense, format, 'int8'));
-        for (let row = 0; row < dense.rows; row++) {
-          const own = dense.values.subarray(row * dense.columns, (row + 1) * dense.columns);
-          const step = own.reduce((most, v) => Math.max(most, Math.abs(v)), 0) / 127;
-          const worst = own.reduce(
-            (w, v, c) => Math.max(w, Math.abs(values[row * dense.columns + c]! - v)),
-            0,
-          );
-          // Below 1e-38 a step itself is rounded.
-          expect(worst).toBeLessThanOrEqual(step * 0.5001 + 1e-38);
-        }
-      }),
-      { numRuns: cases(40) },
-    );
+    forAll(40, [matrix('f32', format === '2:4')], (dense) => {
+      const { values } = unpackMatrix(packMatrix('m', dense, format, 'int8'));
+      for (let row = 0; row < dense.rows; row++) {
+        const own = dense.values.subarray(row * dense.columns, (row + 1) * dense.columns);
+        const step = own.reduce((most, v) => Math.max(most, Math.abs(v)), 0) / 127;
+        const worst = own.reduce(
+          (w, v, c) => Math.max(w, Math.abs(values[row * dense.columns + c]! - v)),
+          0,
+        );
+        // Below 1e-38 a step itself is rounded.
+        expect(worst).toBeLessThanOrEqual(step * 0.5001 + 1e-38);
+      }
+    });
   });
 });
 
@@ -147,16 +141,14 @@ describe('float types', () => {
   });
 
   test('the nearest half is never beaten by a neighbour', () => {
-    fc.assert(
-      fc.property(fc.float({ noNaN: true, min: -65_504, max: 65_504 }), (value) => {
-        const word = new Uint16Array(encodeFloats(Float32Array.of(value), 'f16').buffer)[0]!;
-        const at = (bits: number) => decodeFloats(new Uint8Array(Uint16Array.of(bits).buffer), 'f16')[0]!;
-        const error = Math.abs(at(word) - value);
-        for (const other of [word - 1, word + 1]) {
-          const there = at(other & 0xffff);
-          if (Number.isFinite(there)) expect(error).toBeLessThanOrEqual(Math.abs(there - value));
-        }
-      }),
-    );
+    forAll(100, [fc.float({ noNaN: true, min: -65_504, max: 65_504 })], (value) => {
+      const word = new Uint16Array(encodeFloats(Float32Array.of(value), 'f16').buffer)[0]!;
+      const at = (bits: number) => decodeFloats(new Uint8Array(Uint16Array.of(bits).buffer), 'f16')[0]!;
+      const error = Math.abs(at(word) - value);
+      for (const other of [word - 1, word + 1]) {
+        const there = at(other & 0xffff);
+        if (Number.isFinite(there)) expect(error).toBeLessThanOrEqual(Math.abs(there - value));
+      }
+    });
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseSweep } from '../../../core/sweep/parse.js';
-import { cases } from '../../support/cases.js';
+import { forAll } from '../../support/for-all.js';
 import { file, structures, sweepOf } from './documents.js';
 
 /** One line per error: `line:column path: message [suggestion]`. */
@@ -380,28 +380,25 @@ spec:
       fc.anything({ maxDepth: 2 }),
       fc.constantFrom(null, [], {}, [[]], '1-', '-', 1e308, -1, ''),
     );
-    fc.assert(
-      fc.property(structures, fc.nat(), weird, (document, at, value) => {
-        const places: [Record<string | number, unknown>, string | number][] = [];
-        const visit = (node: unknown) => {
-          if (typeof node !== 'object' || node === null) return;
-          for (const key of Object.keys(node)) {
-            places.push([node as Record<string, unknown>, key]);
-            visit((node as Record<string, unknown>)[key]);
-          }
-        };
-        visit(document);
-        const [parent, key] = places[at % places.length]!;
-        parent[key] = value;
-        const parsed = parseSweep(
-          JSON.stringify(document, (_, v) => (typeof v === 'bigint' ? String(v) : v)),
-        );
-        if (!parsed.ok) {
-          expect(parsed.diagnostics.length).toBeGreaterThan(0);
-          for (const error of parsed.diagnostics) expect(error.message).not.toMatch(/undefined|\[object/);
+    forAll(150, [structures, fc.nat(), weird], (document, at, value) => {
+      const places: [Record<string | number, unknown>, string | number][] = [];
+      const visit = (node: unknown) => {
+        if (typeof node !== 'object' || node === null) return;
+        for (const key of Object.keys(node)) {
+          places.push([node as Record<string, unknown>, key]);
+          visit((node as Record<string, unknown>)[key]);
         }
-      }),
-      { numRuns: cases(150) },
-    );
+      };
+      visit(document);
+      const [parent, key] = places[at % places.length]!;
+      parent[key] = value;
+      const parsed = parseSweep(
+        JSON.stringify(document, (_, v) => (typeof v === 'bigint' ? String(v) : v)),
+      );
+      if (!parsed.ok) {
+        expect(parsed.diagnostics.length).toBeGreaterThan(0);
+        for (const error of parsed.diagnostics) expect(error.message).not.toMatch(/undefined|\[object/);
+      }
+    });
   }, 60_000);
 });

@@ -7,6 +7,7 @@ import { parseSweep } from '../../../core/sweep/parse.js';
 import { sweepJsonSchema } from '../../../core/sweep/schema.js';
 import { checkStructure } from '../../../core/sweep/structure.js';
 import { cases } from '../../support/cases.js';
+import { forAll } from '../../support/for-all.js';
 import { file, structures } from './documents.js';
 
 const folder = join(import.meta.dirname, '../../../schemas');
@@ -110,12 +111,9 @@ describe('the published schema', () => {
   });
 
   test('agrees with the parser on good files', () => {
-    fc.assert(
-      fc.property(structures, (document) => {
-        expect(validate(document), JSON.stringify(validate.errors)).toBe(true);
-      }),
-      { numRuns: cases(50) },
-    );
+    forAll(50, [structures], (document) => {
+      expect(validate(document), JSON.stringify(validate.errors)).toBe(true);
+    });
   });
 
   test('agrees with the parser on mutated files', () => {

@@ -6,7 +6,7 @@ import { axisValues } from '../../../core/sweep/labels.js';
 import { impossibility, planSpace } from '../../../core/sweep/space.js';
 import type { Block, Selector, Sweep } from '../../../core/sweep/spec.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
-import { cases } from '../../support/cases.js';
+import { forAll } from '../../support/for-all.js';
 import { FACTS, file, sweepOf, sweeps } from './documents.js';
 
 type Point = Record<string, AxisValue>;
@@ -114,28 +114,25 @@ function bruteForce(sweep: Sweep) {
 
 describe('a planned space', () => {
   test('numbers exactly the points that nested loops visit, in their order', () => {
-    fc.assert(
-      fc.property(sweeps, (sweep) => {
-        const space = planSpace(sweep);
-        fc.pre(space.total <= 2000);
-        const expected = bruteForce(sweep);
-        const points = Array.from({ length: space.count }, (_, position) => space.at(position));
-        const keys = points.map((content) => {
-          const { node, ...point } = axisValues(content);
-          expect(node).toBeNull();
-          return keyOf(point);
-        });
-        expect(keys).toEqual(expected.runs);
-        expect(space.total).toBe(expected.total);
-        expect(space.excluded).toBe(expected.excluded);
-        expect(space.duplicates).toBe(expected.duplicates);
-        expect(new Map(space.impossible.map((i) => [i.reason, i.count]))).toEqual(expected.impossible);
-        expect(space.unchecked).toEqual([]);
-        for (const [position, content] of points.entries()) expect(space.indexOf(content)).toBe(position);
-        expect(() => space.at(space.count)).toThrow(RangeError);
-      }),
-      { numRuns: cases(50) },
-    );
+    forAll(50, [sweeps], (sweep) => {
+      const space = planSpace(sweep);
+      fc.pre(space.total <= 2000);
+      const expected = bruteForce(sweep);
+      const points = Array.from({ length: space.count }, (_, position) => space.at(position));
+      const keys = points.map((content) => {
+        const { node, ...point } = axisValues(content);
+        expect(node).toBeNull();
+        return keyOf(point);
+      });
+      expect(keys).toEqual(expected.runs);
+      expect(space.total).toBe(expected.total);
+      expect(space.excluded).toBe(expected.excluded);
+      expect(space.duplicates).toBe(expected.duplicates);
+      expect(new Map(space.impossible.map((i) => [i.reason, i.count]))).toEqual(expected.impossible);
+      expect(space.unchecked).toEqual([]);
+      for (const [position, content] of points.entries()) expect(space.indexOf(content)).toBe(position);
+      expect(() => space.at(space.count)).toThrow(RangeError);
+    });
   }, 60_000);
 
   test('keeps zipped axes together and lets include reach beyond the axes', () => {
