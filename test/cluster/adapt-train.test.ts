@@ -1,20 +1,18 @@
-import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { ridge } from '../support/ridge.js';
+import { sharedFolder } from '../support/folder.js';
 
-let folder: string;
+const folder = sharedFolder();
 let env: Record<string, string>;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-train-'));
   env = { XDG_CACHE_HOME: join(folder, 'cache') };
   copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), join(folder, 'tiny.gguf'));
   writeFileSync(join(folder, 'short.txt'), 'Too short.');
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const train = (...args: string[]) =>
   ridge(['adapt', 'train', ...args, '--threads', '1', '--window-tokens', '32'], { cwd: folder, env });

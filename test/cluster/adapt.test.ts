@@ -1,12 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-adapt-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const cache = { XDG_CACHE_HOME: join(folder, 'cache') };
 const adapt = (...args: readonly string[]) => ridge(['adapt', ...args], { cwd: folder, env: cache });
 

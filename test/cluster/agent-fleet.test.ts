@@ -4,7 +4,7 @@ import { type RunningAgent, startAgent, type TrialEvent } from '../../agent/main
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
-import { temporaryFolder } from '../support/bench.js';
+import { temporaryFolder } from '../support/folder.js';
 import { startFakeAgent } from '../support/ridge.js';
 import { submission } from '../support/sweeps.js';
 

@@ -1,21 +1,19 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { readStatistics } from '../../artifacts/calibration/saved.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
+import { sharedFolder } from '../support/folder.js';
 
-let folder: string;
+const folder = sharedFolder();
 let env: Record<string, string>;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-calibrate-'));
   env = { XDG_CACHE_HOME: join(folder, 'cache') };
   writeFileSync(join(folder, 'short.txt'), 'Once upon a time');
   writeFileSync(join(folder, 'there.gguf'), 'kept');
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const calibrate = (...args: readonly string[]) =>
   ridge(['calibrate', ...args, '--threads', '1'], { cwd: folder, env });

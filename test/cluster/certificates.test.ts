@@ -8,7 +8,7 @@ import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { issue } from '../../proto/certificates/authority.js';
 import { connectControl } from '../../proto/client.js';
 import type { ClientSecurity, Scope } from '../../proto/security.js';
-import { temporaryFolder } from '../support/bench.js';
+import { temporaryFolder } from '../support/folder.js';
 import { start } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { ridgeHere } from '../support/ridge-here.js';

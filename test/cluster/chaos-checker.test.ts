@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ResultHead } from '../../coordinator/log/log.js';
 import { check, hasChecker } from '../bench/chaos/check.js';
 import type { Noted, Took } from '../bench/chaos/fleet.js';
 import { operationsOf, pointOf, type Told } from '../bench/chaos/history.js';
 import { aLease, aRecord } from '../support/wire-records.js';
+import { sharedFolder } from '../support/folder.js';
 
 interface Ran {
   readonly trialId: string;
@@ -67,8 +65,7 @@ const [t0, t1, t2, t3] = RUNS as [Ran, Ran, Ran, Ran];
 const again = (at: number): Ran => ({ trialId: 't9', node: 'b', position: 2, at, by: 'c0' });
 
 describe.skipIf(!hasChecker)('The checker of histories finds what is planted in them (needs Go)', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-checker-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = sharedFolder();
   const violated = (told: Told): string[] =>
     check(operationsOf(told), folder).flatMap(({ model, result }) => (result === 'holds' ? [] : [model]));
 

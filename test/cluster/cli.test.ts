@@ -1,16 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import {
-  appendFileSync,
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, copyFileSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { resultSchema } from '../../core/result/result.js';
 import { parseRecord } from '../../proto/convert.js';
 import { control, start, status } from '../support/coordinator.js';
@@ -19,6 +10,7 @@ import { ROOT, ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { freePort, installed } from '../support/services.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
+import { sharedFolder } from '../support/folder.js';
 
 /** Six quick points of the fake runner; no gate may fire on a busy machine, since that is not the question. */
 const SWEEP = `
@@ -33,22 +25,16 @@ spec:
   placement: { retries: 0 }
 `;
 
-let folder: string;
-let file: string;
-let out: string;
+const folder = sharedFolder();
+const file = join(folder, 'sweep.yaml');
+const out = join(folder, 'out');
 const idsIn = (path: string): string[] =>
   readFileSync(join(out, path), 'utf8')
     .trimEnd()
     .split('\n')
     .map((line) => resultSchema.parse(JSON.parse(line)).experimentId);
 
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-cli-'));
-  file = join(folder, 'sweep.yaml');
-  out = join(folder, 'out');
-  writeFileSync(file, SWEEP);
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+beforeAll(() => writeFileSync(file, SWEEP));
 
 describe('ridge run', () => {
   test('killed in the middle, the same command finishes: every experiment once', async () => {

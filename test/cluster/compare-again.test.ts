@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { printComparison } from '../../cli/compare/compare.js';
 import { jsonLines } from '../../cli/output/jsonl.js';
 import { readRun } from '../../cli/report/run-folder.js';
@@ -13,10 +12,10 @@ import { runsApart } from '../../report/apart.js';
 import { buildReport } from '../../report/build.js';
 import { readGate } from '../../report/gate.js';
 import { completeTrial } from '../support/records.js';
+import { sharedFolder } from '../support/folder.js';
 
 /** Rows as they lie on disk; what is measured again really runs, on the fake runner. */
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-again-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 afterEach(() => vi.restoreAllMocks());
 
 function experimentOf(options: string): Experiment {

@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { connectControl } from '../../proto/client.js';
 import type { ClientSecurity } from '../../proto/security.js';
@@ -10,6 +9,7 @@ import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
 import { aNode } from '../support/wire-records.js';
+import { sharedFolder } from '../support/folder.js';
 
 const start = async (config: CoordinatorConfig) => (await startAny(config)).grpcAddress;
 
@@ -49,8 +49,7 @@ test('plaintext is refused on anything but loopback, by server and client, befor
 });
 
 describe.skipIf(!hasOpenssl)('needs openssl', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-tls-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = sharedFolder();
   let authority: Authority;
   let server: Pair;
   beforeAll(() => {

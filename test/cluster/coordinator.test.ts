@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { fromSweepState, parseRecord } from '../../proto/convert.js';
@@ -9,9 +8,9 @@ import { control, enter, start as startAny, status } from '../support/coordinato
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode, aRecord, crashed } from '../support/wire-records.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-coordinator-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const start = (config: CoordinatorConfig = {}) =>
   startAny({ heartbeatSeconds: 0.1, leaseSeconds: 10, lostSeconds: 1, ...config });

@@ -1,7 +1,6 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { listSweeps } from '../../cli/sweeps/sweeps.js';
 import type { Fact } from '../../coordinator/log/log.js';
 import { Database } from '../../coordinator/log/sqlite/database.js';
@@ -16,11 +15,11 @@ import { openDispatcher } from '../support/dispatcher.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { aLease, aNode, aRecord } from '../support/wire-records.js';
+import { sharedFolder } from '../support/folder.js';
 
 /* Logs that a release wrote which believed its agents, or that a disk has damaged, and logs of other releases. */
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-damaged-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();

@@ -1,27 +1,17 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { isPresent, type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
+import { sharedFolder } from '../support/folder.js';
 
 const LIMIT = 120_000;
-let folder: string;
+const folder = sharedFolder();
 const env = () => ({ XDG_CACHE_HOME: join(folder, 'cache'), XDG_STATE_HOME: join(folder, 'state') });
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-graph-run-'));
   mkdirSync(join(folder, 'models'));
   const graphs = join(import.meta.dirname, '../../docs/examples/graphs');
   for (const name of [
@@ -33,7 +23,6 @@ beforeAll(() => {
     copyFileSync(join(graphs, name), join(folder, 'models', name));
   copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), join(folder, 'models/tiny.gguf'));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function put(name: string, spec: object): string {
   const path = join(folder, `${name}.yaml`);

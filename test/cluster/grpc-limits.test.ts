@@ -1,11 +1,10 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { connectControl } from '../../proto/client.js';
 import { SessionRequest } from '../../proto/gen/ridgepoint/v1/agents.js';
@@ -21,6 +20,7 @@ import { startWeighed, type WeighedCoordinator } from '../support/coordinator-we
 import { FakeAgent } from '../support/fake-agent.js';
 import { submission } from '../support/sweeps.js';
 import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
+import { sharedFolder } from '../support/folder.js';
 
 const MB = 1e6;
 const SESSION = '/ridgepoint.v1.AgentService/Session';
@@ -218,8 +218,7 @@ describe('connections', () => {
 });
 
 describe.skipIf(!hasOpenssl)('callers (needs openssl)', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-limits-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = sharedFolder();
   let authority: Authority;
   let server: Pair;
   beforeAll(() => {

@@ -1,10 +1,7 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { startExporter } from '../../agent/exporter/server.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { HTTP_LIMITS, type HttpLimits } from '../../proto/http/limits.js';
@@ -12,6 +9,7 @@ import { type HttpServer, openHttp } from '../../proto/http/server.js';
 import type { ServerSecurity } from '../../proto/security.js';
 import { RawHttp } from '../support/raw-http.js';
 import { Authority, hasOpenssl } from '../support/tls.js';
+import { sharedFolder } from '../support/folder.js';
 
 const closers: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -178,8 +176,7 @@ describe('all three servers', () => {
 });
 
 describe.skipIf(!hasOpenssl)('needs openssl', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-limits-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = sharedFolder();
 
   test('a handshake that never comes is cut', async () => {
     const { certificate, key } = new Authority(folder).issue('coordinator');

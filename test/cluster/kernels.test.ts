@@ -1,17 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { recompute } from '../../roofline/judge.js';
 import { ridge } from '../support/ridge.js';
+import { sharedFolder } from '../support/folder.js';
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-kernels-'));
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const SWEEP = `
 apiVersion: ridgepoint.dev/v1

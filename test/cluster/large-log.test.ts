@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { collectResults } from '../../cli/results/results.js';
@@ -16,9 +14,10 @@ import { unpackPart } from '../../report/live/pack.js';
 import { type FilledLog, fillLog, reportCost } from '../support/filled-log.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
+import { sharedFolder } from '../support/folder.js';
 
 const RESULTS = 2100;
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-large-'));
+const folder = sharedFolder();
 let filled: FilledLog;
 let coordinator: RunningCoordinator;
 let control: ControlConnection;
@@ -43,7 +42,6 @@ beforeAll(async () => {
 afterAll(async () => {
   control.close();
   await coordinator.stop('the tests are over');
-  rmSync(folder, { recursive: true, force: true });
 });
 
 async function stream(more: { detail?: RecordDetail; together?: boolean }): Promise<[string[], number]> {

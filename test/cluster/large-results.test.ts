@@ -4,7 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
 import { Spool } from '../../agent/spool.js';
-import { temporaryFolder } from '../support/bench.js';
+import { temporaryFolder } from '../support/folder.js';
 import { control, enter, start } from '../support/coordinator.js';
 import { ScriptedCoordinator } from '../support/scripted-coordinator.js';
 import { fakeSweep, submission } from '../support/sweeps.js';

@@ -1,5 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Database } from '../../coordinator/log/sqlite/database.js';
@@ -11,9 +10,9 @@ import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { recorded, submitted } from '../unit/coordinator/log-facts.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-log-command-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const path = (name: string): string => join(folder, name);
 
 test('each place where a log is damaged has a sentence, and the exit code says that there is one', async () => {

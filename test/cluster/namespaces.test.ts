@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { issue, makeAuthority } from '../../proto/certificates/authority.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { start } from '../support/coordinator.js';
@@ -10,8 +9,9 @@ import { FakeAgent } from '../support/fake-agent.js';
 import { RawHttp } from '../support/raw-http.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode } from '../support/wire-records.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-namespaces-'));
+const folder = sharedFolder();
 const path = (name: string) => join(folder, name);
 const WHO = ['ann', 'bob', 'boss', 'gpu-1'] as const;
 type Who = (typeof WHO)[number];
@@ -43,7 +43,6 @@ beforeAll(async () => {
   }));
   writeFileSync(path('tokens.yaml'), JSON.stringify(list));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A trial of each in turn. */
 const SWEEP = fakeSweep(4, { placement: '{ driftControl: false, retries: 1, blockSize: 1 }' });

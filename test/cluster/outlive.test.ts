@@ -1,17 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { RunningAgent } from '../../agent/main.js';
 import { createProgram } from '../../cli/program.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { startFakeRunnerAgent } from '../support/live-fleet.js';
 import { submission } from '../support/sweeps.js';
+import { sharedFolder } from '../support/folder.js';
 
 /* Agents outlive coordinators: a real agent, real children, a coordinator that stops and comes back. */
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-outlive-'));
+const folder = sharedFolder();
 const waiting = { timeout: 25_000, interval: 20 };
 let coordinator: RunningCoordinator | null = null;
 let agent: RunningAgent | null = null;
@@ -19,7 +18,6 @@ afterEach(async () => {
   await agent?.stopNow();
   await coordinator?.stop('the test is over');
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function start(grpcAddress: string, drainSeconds: number): Promise<string> {
   coordinator = await startCoordinator({

@@ -1,14 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseRecord } from '../../proto/convert.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { freePort, until } from '../support/services.js';
+import { sharedFolder } from '../support/folder.js';
 
 /** Where the archives of scripts/pack.mjs are installed. */
 const home = process.env.RIDGEPOINT_PACKED;
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-packed-'));
+const folder = sharedFolder();
 /** One trial of a small model. */
 const SHORT = `spec:
   models: "builtin:tiny"
@@ -16,7 +16,6 @@ const SHORT = `spec:
   measure: { starts: 1, maxRepeats: 2, maxWarmups: 1, maxSeconds: 1, retryInvalid: 0 }
   placement: { driftControl: false }
 `;
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.skipIf(home === undefined)(
   'the package as it is published (scripts/test-on-node.mjs installs it)',

@@ -1,23 +1,21 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { createProgram } from '../../cli/program.js';
 import { PACKAGE_ROOT } from '../../process/package.js';
 import { LONG } from '../support/cases.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
+import { sharedFolder } from '../support/folder.js';
 
-let folder: string;
+const folder = sharedFolder();
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-paths-'));
   mkdirSync(join(folder, 'dir'));
   mkdirSync(join(folder, 'full'));
   writeFileSync(join(folder, 'full/words'), 'words');
   writeFileSync(join(folder, 'file'), 'words');
   copyFileSync(join(PACKAGE_ROOT, 'models/tiny-f16.gguf'), join(folder, 'model.gguf'));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const NONE = 'none/x';
 const BELOW = 'file/x';

@@ -10,7 +10,7 @@ import { startCoordinator } from '../../coordinator/main.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { readCpu } from '../../process/device/cpu.js';
 import { connectControl } from '../../proto/client.js';
-import { temporaryFolder } from '../support/bench.js';
+import { temporaryFolder } from '../support/folder.js';
 import { clockFile, LONG, powerTree, SHORT } from '../support/power-tree.js';
 import { RIDGE, ROOT } from '../support/ridge.js';
 

@@ -1,20 +1,18 @@
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { openPacked, unpackMatrix } from '../support/packed-reader.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
+import { sharedFolder } from '../support/folder.js';
 
-let folder: string;
+const folder = sharedFolder();
 let env: Record<string, string>;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-prune-'));
   env = { XDG_CACHE_HOME: join(folder, 'cache') };
   copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), join(folder, 'tiny.gguf'));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const prune = (...args: string[]) => ridge(['prune', ...args], { cwd: folder, env });
 

@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { metricsRequest } from '../../coordinator/exporter/push/otlp.js';
@@ -15,11 +14,12 @@ import { ridgeHere } from '../support/ridge-here.js';
 import { installed, startPrometheus, until } from '../support/services.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { Authority, hasOpenssl } from '../support/tls.js';
+import { sharedFolder, temporaryFolder } from '../support/folder.js';
 
 const measure = `{ starts: 1, minRepeats: 3, maxRepeats: 3 }`;
 
 describe('a run that is over before anybody scrapes it', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-pushed-'));
+  const folder = sharedFolder();
   const out = join(folder, 'out');
   let run: Finished;
   let records: ResultRecord[] = [];
@@ -48,10 +48,7 @@ describe('a run that is over before anybody scrapes it', () => {
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as ResultRecord);
   }, 120_000);
-  afterAll(() => {
-    collector.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => collector.close());
 
   test('is at an OpenTelemetry collector: results, progress and node, by the names of its conventions, too', () => {
     expect(run.stderr).not.toContain('could not be pushed');
@@ -151,7 +148,7 @@ function sum(counts: readonly string[] = []): number {
 }
 
 test('a coordinator pushes by itself where its configuration says, with its token', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-pushed-'));
+  const folder = temporaryFolder();
   const tokenFile = join(folder, 'token');
   writeFileSync(tokenFile, 'secret-of-a-test\n');
   const heard: string[] = [];
@@ -175,7 +172,6 @@ test('a coordinator pushes by itself where its configuration says, with its toke
   } finally {
     await coordinator.stop('the test is over');
     receiver.close();
-    rmSync(folder, { recursive: true, force: true });
   }
   expect(new Set(heard)).toEqual(new Set(['POST /v1/metrics Bearer secret-of-a-test']));
 });
@@ -187,22 +183,20 @@ test.each([
     /\/no\/token, cannot be read/,
   ],
 ])('ridge run %j is one sentence, before anything is run', async (words, sentence) => {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-pushed-'));
+  const folder = temporaryFolder();
   const file = join(folder, 'sweep.yaml');
   writeFileSync(file, fakeSweep(1));
   const { code, stderr } = await ridgeHere(['run', file, '--out', join(folder, 'out'), ...words]);
-  rmSync(folder, { recursive: true, force: true });
   expect(stderr).toMatch(sentence);
   expect(code).toBe(2);
 });
 
 test('a receiver that is not there costs a sentence, not the run', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-pushed-'));
+  const folder = temporaryFolder();
   const file = join(folder, 'sweep.yaml');
   writeFileSync(file, fakeSweep(1, { placement: '{ driftControl: false }' }));
   const words = ['--otlp', 'http://user:secret@127.0.0.1:9/v1/metrics'];
   const { code, stderr } = await ridge(['run', file, '--out', join(folder, 'out'), ...words]);
-  rmSync(folder, { recursive: true, force: true });
   expect(code).toBe(0);
   expect(stderr.match(/metrics could not be pushed to http:\/\/127\.0\.0\.1:9\/v1\/metrics/g)).toHaveLength(
     1,
@@ -214,7 +208,7 @@ test.skipIf(!hasOpenssl)(
   'a receiver that only the proxy of the environment reaches gets what is pushed (needs openssl)',
   { timeout: 120_000 },
   async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-pushed-'));
+    const folder = temporaryFolder();
     const authority = new Authority(folder);
     const heard = new Set<string>();
     const { certificate: cert, key } = authority.issue('receiver', ['collector.test']);
@@ -239,7 +233,6 @@ test.skipIf(!hasOpenssl)(
       },
     );
     receiver.close();
-    rmSync(folder, { recursive: true, force: true });
     expect(stderr).not.toMatch(/could not be pushed|secret/);
     expect(code).toBe(0);
     expect([...heard]).toEqual(['POST collector.test /v1/metrics']);

@@ -1,15 +1,6 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
@@ -17,13 +8,13 @@ import { FileServer } from '../support/file-server.js';
 import { type Running, ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { freePort } from '../support/services.js';
+import { sharedFolder } from '../support/folder.js';
 
-let folder: string;
+const folder = sharedFolder();
 let env: Record<string, string>;
 const running: Running[] = [];
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-quality-'));
   env = { XDG_CACHE_HOME: join(folder, 'cache'), XDG_STATE_HOME: join(folder, 'state') };
   copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), join(folder, 'tiny.gguf'));
   file('text.txt', readFileSync(join(builtinFolder(), 'sample.txt'), 'utf8').slice(0, 4000));
@@ -55,7 +46,6 @@ afterEach(async () => {
     await one.ended;
   }
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function file(name: string, content: string): string {
   writeFileSync(join(folder, name), content);

@@ -1,22 +1,20 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { readOnnx } from '../../formats/onnx/reader.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
+import { sharedFolder } from '../support/folder.js';
 
 const graph = join(import.meta.dirname, '../fixtures/onnx/grouped.onnx');
-let folder: string;
+const folder = sharedFolder();
 let env: Record<string, string>;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-quantize-'));
   env = { XDG_CACHE_HOME: join(folder, 'cache') };
   copyFileSync(join(builtinFolder(), 'tiny-f16.gguf'), join(folder, 'tiny.gguf'));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const quantize = (args: readonly string[], cwd = folder) => ridge(['quantize', ...args], { cwd, env });
 

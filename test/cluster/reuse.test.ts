@@ -1,14 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { recompute } from '../../roofline/judge.js';
 import { ridge } from '../support/ridge.js';
 import { fakeSweep } from '../support/sweeps.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-reuse-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 async function run(name: string, points: number, ...options: string[]) {
   writeFileSync(join(folder, `${name}.yaml`), fakeSweep(points, { name }));

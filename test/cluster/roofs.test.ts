@@ -1,7 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { RoofsStore } from '../../agent/roofs/store.js';
 import { roofsSchema } from '../../core/result/roofs.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
@@ -9,9 +8,9 @@ import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { sampleRoofs } from '../unit/roofs/sample.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-roofs-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const env = { XDG_STATE_HOME: folder };
 
 describe('ridge roofs', () => {

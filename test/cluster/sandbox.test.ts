@@ -10,7 +10,7 @@ import { measureTask } from '../../agent/quality/tasks.js';
 import { toFailure } from '../../core/errors.js';
 import { plainPrompt } from '../../core/quality/tasks/prompt.js';
 import { runSandboxed, sandboxProblem } from '../../process/sandbox/run.js';
-import { temporaryFolder } from '../support/bench.js';
+import { temporaryFolder } from '../support/folder.js';
 
 const PYTHON = '/usr/bin/python3';
 const problem = existsSync(PYTHON) ? await sandboxProblem() : `there is no ${PYTHON}`;

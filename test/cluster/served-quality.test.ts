@@ -1,23 +1,22 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { ridge } from '../support/ridge.js';
+import { sharedFolder } from '../support/folder.js';
 
 const LIMIT = 300_000;
 /** A real one; where it is not named its test is skipped. */
 const llamaServer = process.env.RIDGEPOINT_LLAMA_SERVER;
 
-let folder: string;
+const folder = sharedFolder();
 
 function put(name: string, content: string): void {
   writeFileSync(join(folder, name), content);
 }
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-served-quality-'));
   mkdirSync(join(folder, 'models'));
   copyFileSync(join(builtinFolder(), 'small-f16.gguf'), join(folder, 'models/small.gguf'));
   const head = (name: string) => `apiVersion: ridgepoint.dev/v1\nkind: Task\nmetadata: { name: ${name} }\n`;
@@ -33,7 +32,6 @@ beforeAll(() => {
     `${head('said')}spec: { items: words.jsonl, mode: generate, maxTokens: 2, scorers: [contains] }\n`,
   );
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function run(name: string, servers: object, spec: object): Promise<ResultRecord[]> {
   put(`${name}.config.yaml`, JSON.stringify({ servers }));

@@ -1,6 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
@@ -9,6 +8,7 @@ import { descendantsOf } from '../../process/isolation/processes.js';
 import { LONG } from '../support/cases.js';
 import { type Finished, ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
+import { sharedFolder } from '../support/folder.js';
 
 /** Whole runs of `ridge`, several at once. */
 const LIMIT = 400_000;
@@ -22,7 +22,7 @@ const AFTER = 2 + CONCURRENT;
 const MARK = `RIDGE_SERVER_FAULTS=${process.pid}`;
 const ENV = Object.fromEntries([MARK.split('=')]);
 
-let folder: string;
+const folder = sharedFolder();
 
 interface Parts {
   readonly models?: string;
@@ -121,7 +121,6 @@ function left(): string[] {
 let plain: Server;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-server-faults-'));
   mkdirSync(join(folder, 'models'));
   const put = (name: string, lines: readonly object[]) =>
     writeFileSync(join(folder, 'models', name), lines.map((line) => JSON.stringify(line)).join('\n'));
@@ -146,10 +145,7 @@ beforeAll(async () => {
     },
   });
 });
-afterAll(() => {
-  plain.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => plain.close());
 
 /** What a fault does to a request, and what is said of it. */
 const REQUEST_FAULTS: Readonly<Record<string, readonly [outcome: string, problem: RegExp]>> = {

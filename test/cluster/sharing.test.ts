@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { SharedArtifacts } from '../../agent/artifacts.js';
 import { resolveModel } from '../../artifacts/files/resolve.js';
 import type { Step } from '../../artifacts/files/step.js';
@@ -15,10 +14,11 @@ import { enter, start } from '../support/coordinator.js';
 import { doHere } from '../support/launcher.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode } from '../support/wire-records.js';
+import { sharedFolder } from '../support/folder.js';
 
 /* What one node made of a model, and others get: real gRPC, with a token for each node, real stores, and a maker that writes a file. */
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-sharing-'));
+const folder = sharedFolder();
 const path = (name: string) => join(folder, name);
 const WHO = ['boss', 'one', 'two', 'three'] as const;
 type Who = (typeof WHO)[number];
@@ -39,7 +39,6 @@ beforeAll(async () => {
   }));
   writeFileSync(path('tokens.yaml'), JSON.stringify(list));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const security = (who: Who) =>
   ({ kind: 'token', ca: Buffer.from(ca), token: token(who), serverName: null }) as const;

@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { fakeSweep } from '../support/sweeps.js';
+import { sharedFolder } from '../support/folder.js';
 
 /** No gate may fire on a busy machine, since that is not the question. */
 const CALM = `maxRepeats: 2, maxWarmups: 1`;
@@ -14,8 +14,8 @@ const POINTS = 2;
 /** Each run of ridge takes some seconds. */
 const SECONDS = 120_000;
 
-let folder: string;
-let out: string;
+const folder = sharedFolder();
+const out = join(folder, 'out');
 /** Writes a sweep file. @returns its path. */
 function sweep(measure: string, name = 'several'): string {
   const file = join(folder, 'sweep.yaml');
@@ -28,12 +28,6 @@ function trials(path = out): ResultRecord[] {
   const lines = readFileSync(join(path, 'trials.jsonl'), 'utf8').trimEnd().split('\n');
   return lines.map((line) => resultSchema.parse(JSON.parse(line)));
 }
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-starts-'));
-  out = join(folder, 'out');
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test(
   'three starts of each experiment, each in a block of its own, across a kill; then a fourth, and nothing else',

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../support/bench.js';
+import { temporaryFolder } from '../support/folder.js';
 import { ridge } from '../support/ridge.js';
 
 test('no program that `ridge` starts has the token in its environment', async () => {

@@ -1,18 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { control, enter as enterAny, start as startAny, status } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode, aRecord } from '../support/wire-records.js';
+import { sharedFolder } from '../support/folder.js';
 
 /* What an agent may do (docs/security.md): each row of that table that is about records and leases, over real gRPC. */
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-trust-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const start = (config: CoordinatorConfig = {}) => startAny({ leaseSeconds: 20, ...config });
 const enter = (address: string, name: string, running: readonly string[] = []) =>

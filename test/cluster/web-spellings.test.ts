@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,6 +12,7 @@ import { spellings } from '../support/spellings.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
 import { aNode } from '../support/wire-records.js';
+import { sharedFolder } from '../support/folder.js';
 
 const SECRET = 'nobodys-business';
 const METHODS = [
@@ -40,7 +40,7 @@ const CALLERS = [
 describe.skipIf(!hasOpenssl)(
   'whoever may not read gets no data, however the path is spelled (needs openssl)',
   () => {
-    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-spellings-'));
+    const folder = sharedFolder();
     const tokensFile = join(folder, 'tokens.yaml');
     const running: RunningCoordinator[] = [];
     let authority: Authority;
@@ -56,7 +56,6 @@ describe.skipIf(!hasOpenssl)(
     });
     afterAll(async () => {
       for (const coordinator of running) await coordinator.stop('the test is over');
-      rmSync(folder, { recursive: true, force: true });
     });
     const token = (name: string): string => `${name}-0123456789abcdef`;
     const bearer = (name: string): string => `Authorization: Bearer ${token(name)}`;

@@ -1,13 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { type RequestOptions, request } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { control, enter, start as startAny } from '../support/coordinator.js';
 import { followEvents } from '../support/live-reader.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { Authority, hasOpenssl } from '../support/tls.js';
+import { sharedFolder } from '../support/folder.js';
 
 async function start(config: CoordinatorConfig = {}) {
   const coordinator = await startAny({ webAddress: 'localhost:0', webWrites: true, ...config });
@@ -147,8 +147,7 @@ describe('the web view where its operator lets it change something', () => {
   test.skipIf(!hasOpenssl)(
     'a token needs the scope submit; read alone is refused (needs openssl)',
     async () => {
-      const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-writes-'));
-      afterAll(() => rmSync(folder, { recursive: true, force: true }));
+      const folder = sharedFolder();
       const authority = new Authority(folder);
       const { certificateFile, keyFile } = authority.issue('coordinator');
       const tokensFile = join(folder, 'tokens.yaml');

@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import type { RunningCoordinator } from '../../coordinator/main.js';
 import type { ResultRecord } from '../../core/result/result.js';
@@ -16,9 +15,9 @@ import { control, enter, start as startAny } from '../support/coordinator.js';
 import { followEvents, type LiveReader } from '../support/live-reader.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-web-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const closers: (() => void | Promise<void>)[] = [];
 afterEach(async () => {

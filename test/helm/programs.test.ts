@@ -1,17 +1,16 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { agentFileSchema } from '../../agent/config.js';
 import { hasHelm, type Manifest, only, renderOnce } from '../support/helm.js';
 import { startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { freePort, until } from '../support/services.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-release-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 describe.skipIf(!hasHelm)('the programs take what the chart gives them (needs helm)', () => {
   test('values reach the programs', () => {

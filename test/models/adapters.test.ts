@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startTrial } from '../../agent/trial/start.js';
 import { syntheticAdapter } from '../../artifacts/adapters/load.js';
 import { mergeAdapters } from '../../artifacts/adapters/merge.js';
@@ -20,9 +18,9 @@ import { readGgufHeader } from '../../formats/gguf/header.js';
 import { recompute } from '../../roofline/judge.js';
 import { lease, trialContext } from '../support/bench.js';
 import { modelPath, prompt, rootMeanSquare } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-adapters-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const r4 = join(import.meta.dirname, '../../models/adapters/small-pgdoc-r4.gguf');
 const r16 = join(import.meta.dirname, '../../models/adapters/small-pgdoc-r16.gguf');
 const tokens = prompt(48, 9);

@@ -1,7 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { QUALITY } from '../../agent/quality/jobs.js';
 import { type AnswersKept, answerBodies } from '../../agent/quality/kept.js';
 import type { QualityJob } from '../../agent/quality/measure.js';
@@ -11,9 +10,9 @@ import { type AnswerRecord, readAnswer } from '../../core/quality/answers/record
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
 import { modelPath } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-answers-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const tasks = join(import.meta.dirname, '../fixtures/tasks');
 
 /** Six questions with options and three to be answered in words. */

@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { resolveModel } from '../../artifacts/files/resolve.js';
 import { ArtifactStore } from '../../artifacts/files/store.js';
 import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
@@ -21,9 +20,9 @@ import { modelFacts } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { GgufValue } from '../../formats/gguf/value.js';
 import { load, modelPath, prompt } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-attention-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const tokens = prompt(96, 5);
 /** Logits after every token of the text, evaluated in one go. */

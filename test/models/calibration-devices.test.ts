@@ -1,6 +1,4 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTrial } from '../../agent/trial/start.js';
@@ -21,8 +19,9 @@ import { lease, trialContext } from '../support/bench.js';
 import { writeMixture } from '../support/mixture.js';
 import { findRpcParts, RPC_NEEDS, startRpcServer } from '../support/rpc-servers.js';
 import { modelPath, prompt } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-calibration-devices-'));
+const folder = sharedFolder();
 const parts = kernelsLibrary() === null ? null : findRpcParts();
 const children: ChildProcess[] = [];
 let rpc: ConfiguredRpc;
@@ -34,7 +33,6 @@ beforeAll(async () => {
 });
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** The last one is longer than what is run at once. */

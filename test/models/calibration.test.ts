@@ -1,7 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { linearsOf } from '../../artifacts/calibration/blocks.js';
 import { collectStatistics, type PassRequest, passModel } from '../../artifacts/calibration/collect.js';
 import { importanceFor } from '../../artifacts/calibration/importance.js';
@@ -27,9 +26,9 @@ import { writeGguf } from '../../formats/gguf/writer.js';
 import { readTensor } from '../../formats/tensor-data.js';
 import { launch } from '../../process/isolation/launch.js';
 import { load, modelPath, prompt } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-calibration-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const sample = join(builtinFolder(), 'sample.txt');
 const tiny = modelPath('tiny');

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../support/bench.js';
+import { temporaryFolder } from '../support/folder.js';
 import { tinyLlama, weightsNamed, writeFolder } from '../support/model-folder.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';

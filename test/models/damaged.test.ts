@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { modelPath } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
 interface Outcome {
   readonly outcome: 'ran' | 'failed' | 'died' | 'hung';
@@ -49,12 +49,9 @@ class Loader {
   }
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-damaged-'));
+const folder = sharedFolder();
 const loader = new Loader();
-afterAll(() => {
-  loader.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => loader.close());
 
 const original = readFileSync(modelPath('tiny'));
 let count = 0;

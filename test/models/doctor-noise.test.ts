@@ -1,15 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
+import { temporaryFolder } from '../support/folder.js';
 
 test('ridge doctor --noise measures starts in blocks, and says what they leave to be seen', {
   timeout: 120_000,
 }, async () => {
-  const env = { XDG_STATE_HOME: mkdtempSync(join(tmpdir(), 'ridgepoint-noise-')) };
-  onTestFinished(() => rmSync(env.XDG_STATE_HOME, { recursive: true }));
+  const env = { XDG_STATE_HOME: temporaryFolder() };
   const { code, stdout, stderr } = await ridge(['doctor', '--noise', '--seconds', '6', '--json'], { env });
   expect(code, stderr).toBe(0);
   const { noise, host } = JSON.parse(stdout);

@@ -4,7 +4,7 @@ import { safetensorsToGguf } from '../../artifacts/conversions/safetensors-to-gg
 import { toFailure } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { openEncoder } from '../../engines/runners/llama-cpp/encoder.js';
-import { temporaryFolder } from '../support/bench.js';
+import { temporaryFolder } from '../support/folder.js';
 import { tinyBert } from '../support/tiny-models.js';
 import { modelPath } from './loading.js';
 

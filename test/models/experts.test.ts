@@ -1,8 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import koffi from 'koffi';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { linearsOf } from '../../artifacts/calibration/blocks.js';
 import { collectStatistics, passModel } from '../../artifacts/calibration/collect.js';
 import { writeImportanceMatrix } from '../../artifacts/calibration/imatrix.js';
@@ -27,9 +26,9 @@ import { EXPERTS, INNER, UNREACHED, USED, writeMixture } from '../support/mixtur
 import { pruneByReference } from '../support/pruning/engine.js';
 import { StatisticsAccumulator } from '../support/pruning/statistics.js';
 import { load, modelPath, prompt } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-experts-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const sample = join(import.meta.dirname, '../../models/sample.txt');
 const sequences = [prompt(96, 1), prompt(96, 2), prompt(40, 3)];

@@ -1,7 +1,6 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startTrial } from '../../agent/trial/start.js';
 import { readPeft } from '../../artifacts/adapters/peft.js';
 import { FailureError } from '../../core/errors.js';
@@ -20,9 +19,9 @@ import { recompute } from '../../roofline/judge.js';
 import { lease, trialContext } from '../support/bench.js';
 import { load, logProbabilities, modelPath } from './loading.js';
 import { asQwen3, batchOf, changed, quantized, SETTINGS, trainerFor, writeShape } from './training.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-finetune-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 /** Two layers, three heads on one group: everything that a layer can have, and quick to take differences of. */
 const TOY =

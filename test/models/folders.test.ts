@@ -15,7 +15,7 @@ import { openSafetensors } from '../../formats/safetensors/reader.js';
 import { readTensor } from '../../formats/tensor-data.js';
 import { ggufTokenizer } from '../../formats/tokenizers/gguf-tokenizer.js';
 import { publishedTokenizer } from '../../formats/tokenizers/published-tokenizer.js';
-import { temporaryFolder } from '../support/bench.js';
+import { temporaryFolder } from '../support/folder.js';
 import {
   BERT_CONFIG,
   bytePairFolder,

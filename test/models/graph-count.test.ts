@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { FLASH, type SequenceGroup, UNFUSED } from '../../core/work/pass/setting.js';
 import { passWork } from '../../core/work/pass-work.js';
@@ -17,9 +15,9 @@ import { compare, type Reason } from './graph/compare.js';
 import { writeArchitecture } from './graph/gguf-of.js';
 import { MODELS } from './graph/models.js';
 import { recordGraphs } from './graph/recorder.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-graph-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 function read(reading: ArchitectureReading): ModelArchitecture {
   if (!reading.ok) throw new Error(`${reading.reason}. ${reading.hint}`);

@@ -1,13 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { inProcess } from '../bench/graph/engines.js';
 import { run } from '../bench/graph/run.js';
 import { modelPath } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-graphs-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const graphs = join(import.meta.dirname, '../../docs/examples/graphs');
 const names = readdirSync(graphs).filter((name) => name.endsWith('.yaml'));
 

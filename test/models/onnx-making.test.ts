@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { ggufToOnnx } from '../../artifacts/conversions/gguf-to-onnx/converter.js';
 import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { bytesOf } from '../../artifacts/files/tree.js';
@@ -14,9 +13,9 @@ import { loadModel } from '../../engines/runners/onnx/load.js';
 import { onnx } from '../../formats/onnx/format.js';
 import { OnnxRun } from '../support/onnx-run.js';
 import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-onnx-making-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const tokens = prompt(40, 3);
 const graphIn = (path: string) => join(path, 'model.onnx');

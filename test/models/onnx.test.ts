@@ -1,9 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { toFailure } from '../../core/errors.js';
 import { NO_ENGINES } from '../../engines/config.js';
 import { findLibraries } from '../../engines/native/onnxruntime/libraries.js';
@@ -11,13 +10,13 @@ import { probeProviders } from '../../engines/native/onnxruntime/probe.js';
 import { onnxRunner } from '../../engines/runners/onnx/index.js';
 import { decoderOf, fallbackWarnings, loadModel, openGraph } from '../../engines/runners/onnx/load.js';
 import type { GeneratorRequest, GraphRequest } from '../../engines/runners/runner.js';
+import { sharedFolder } from '../support/folder.js';
 
 /** One decoder, as exporters spell it (test/fixtures/onnx/graphs.py). */
 const graph = (name: string) => join(import.meta.dirname, '../fixtures/onnx', `${name}.onnx`);
 const SPELLINGS = ['plain', 'cached', 'grouped', 'merged'];
 const WORDS = 32;
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-onnx-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const here = findLibraries().length > 0;
 const request = (name: string, changes: Partial<GeneratorRequest> = {}): GeneratorRequest => ({

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readQuantization } from '../../core/techniques/quantization.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
-import { temporaryFolder } from '../support/bench.js';
+import { temporaryFolder } from '../support/folder.js';
 import { splitGguf } from '../support/split-gguf.js';
 import { load, modelPath, prompt } from './loading.js';
 

@@ -1,16 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { profileModel } from '../../agent/profile/run.js';
 import { nodeSeconds, type ProfiledPhase, profileCost } from '../../core/result/profile-record.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { moduleRows } from '../../roofline/profile/table.js';
 import { modelPath } from './loading.js';
 import { VARIANTS, variantOf } from './variants.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-profile-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const run = (path: string, workload = {}, options = {}) =>
   profileModel({

@@ -1,7 +1,6 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { measureQuality } from '../../agent/quality/measure.js';
 import { resolveModel } from '../../artifacts/files/resolve.js';
 import { ArtifactStore, reportPath } from '../../artifacts/files/store.js';
@@ -16,10 +15,10 @@ import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { copyGguf } from '../../formats/gguf/copy.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { modelPath } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
 const sample = join(import.meta.dirname, '../../models/sample.txt');
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-prune-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 let count = 0;
 async function prune(

@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { optionLikelihoods, tokenizeChoices } from '../../agent/quality/choices.js';
 import { generate } from '../../agent/quality/generation.js';
 import { QUALITY } from '../../agent/quality/jobs.js';
@@ -19,11 +18,11 @@ import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
 import { modelPath } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
 const sample = join(import.meta.dirname, '../../models/sample.txt');
 const material = process.env.RIDGEPOINT_MATERIAL;
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-quality-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const model = (name: string) => ({
   runnerKind: 'llama-cpp',

@@ -1,19 +1,18 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { FailureError } from '../../core/errors.js';
 import { readQuantization } from '../../core/techniques/quantization.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { writeMadeUpMatrix } from '../support/importance-matrix.js';
 import { modelPath } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-files-'));
+const folder = sharedFolder();
 const matrix = join(folder, 'matrix.gguf');
 beforeAll(() => writeMadeUpMatrix(modelPath('tiny'), matrix));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function quantize(model: string, word: string, imatrix: string | null = null) {
   const reading = readQuantization(word, imatrix !== null);

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { QUALITY } from '../../agent/quality/jobs.js';
 import { answerBodies } from '../../agent/quality/kept.js';
 import { lettersOf } from '../../agent/quality/ranking/prompt-reader.js';
@@ -14,12 +12,11 @@ import { openEmbedder } from '../../engines/runners/llama-cpp/embedder.js';
 import type { EmbedderDemands } from '../../engines/runners/runner.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
-import { temporaryFolder } from '../support/bench.js';
+import { sharedFolder, temporaryFolder } from '../support/folder.js';
 import { tinyBert } from '../support/tiny-models.js';
 import { modelPath } from './loading.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-ranking-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const example = join(import.meta.dirname, '../../docs/examples/ranking/first.yaml');
 
 /** @param killAt the child is killed when it has told of so many queries. */

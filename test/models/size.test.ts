@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { bitsPerWeight } from '../../core/metrics/derive.js';
 import { plainQuantization } from '../../core/techniques/quantization.js';
 import { loadLlama } from '../../engines/native/llama.js';
@@ -9,9 +7,9 @@ import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { load, modelPath } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-size-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 describe('bits per weight are those of the tensors of the file that runs', () => {
   /** How many types the mixture really has: a name does not tell. */

@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startTrial } from '../../agent/trial/start.js';
 import { pruneFile } from '../../artifacts/pruning/prune.js';
 import { toFailure } from '../../core/errors.js';
@@ -21,11 +20,11 @@ import { lease, trialContext } from '../support/bench.js';
 import { ROOT } from '../support/ridge.js';
 import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 import { asQwen3, changed, writeShape } from './training.js';
+import { sharedFolder } from '../support/folder.js';
 
 const library = kernelsLibrary();
 const sample = readFileSync(join(ROOT, 'models/sample.txt'), 'utf8').slice(0, 8000);
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-sparse-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 async function prune(input: string, word: string): Promise<string> {
   const outputPath = join(folder, `${input.replace(/\W+/g, '-')}-${word.replace(/\W+/g, '-')}.gguf`);

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startTrial } from '../../agent/trial/start.js';
 import { writeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { readSynthetic, SYNTHETIC_TYPES } from '../../core/models/synthetic.js';
@@ -11,9 +9,9 @@ import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { lease, trialContext } from '../support/bench.js';
 import { load } from './loading.js';
+import { sharedFolder } from '../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-synthetic-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const SMALL = 'layers=2&embedding=128&headLength=32&kvHeads=2&vocabulary=1000&contextLength=256';
 

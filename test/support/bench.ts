@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { UsualCores } from '../../agent/cores/usual.js';
 import { IdleBaselines } from '../../agent/meters/baseline.js';
 import type { MeterSettings } from '../../agent/meters/index.js';
@@ -15,6 +12,7 @@ import { NO_ENGINES } from '../../engines/config.js';
 import { ServerPool } from '../../engines/servers/pool.js';
 import { cpuDevices, readCpu } from '../../process/device/cpu.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
+import { temporaryFolder } from './folder.js';
 
 /** A policy that measures little and forgives everything: tests ask whether things happen, not how fast. */
 export const QUICK: MeasurePolicy = {
@@ -67,13 +65,6 @@ export function lease(changes: Partial<Experiment> = {}, trialId = 't1'): Lease 
     experiment: experiment(changes),
     leaseSeconds: 30,
   };
-}
-
-/** A folder that goes away with the test that asked for it. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-agent-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** A node with this machine's CPUs, no energy source and its own cache. */

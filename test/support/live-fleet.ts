@@ -1,6 +1,6 @@
 import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
-import { temporaryFolder } from './bench.js';
+import { temporaryFolder } from './folder.js';
 
 /** A real agent that runs the fake runner in real children. */
 export async function startFakeRunnerAgent(coordinator: string, nodeName = 'node1'): Promise<RunningAgent> {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeFloats, type FloatType } from '../../core/techniques/float-types.js';
 import { writeSafetensors } from '../../formats/safetensors/writer.js';
-import { temporaryFolder } from './bench.js';
+import { temporaryFolder } from './folder.js';
 
 /** A model as it is published for transformers, of random weights. */
 export interface FolderModel {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Meter, MeterSearch, Reading } from '../../agent/meters/meter.js';
-import { temporaryFolder } from './bench.js';
+import { temporaryFolder } from './folder.js';
 
 /** Writes a tree of small files, as /proc and /sys are. @returns its root. */
 export function tree(files: Readonly<Record<string, string>>, root = temporaryFolder()): string {

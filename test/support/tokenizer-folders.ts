@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { temporaryFolder } from './bench.js';
+import { temporaryFolder } from './folder.js';
 import { ROOT } from './ridge.js';
 
 /** @param files by their names: texts and bytes as they are, all else as JSON. */

@@ -13,7 +13,8 @@ import {
 } from '../../../core/result/result.js';
 import { NOT_APPLICABLE } from '../../../judgement/not-applicable.js';
 import { recompute } from '../../../roofline/judge.js';
-import { lease, QUICK, temporaryFolder, trialContext } from '../../support/bench.js';
+import { lease, QUICK, trialContext } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 async function run(changes: Partial<Experiment>, on: TrialContext = trialContext()): Promise<ResultRecord> {
   const record = await startTrial(lease(changes), on).done;

@@ -11,7 +11,8 @@ import { NO_ENGINES } from '../../../engines/config.js';
 import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
 import { ServerPool, type Wanted } from '../../../engines/servers/pool.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
-import { lease, temporaryFolder, trialContext } from '../../support/bench.js';
+import { lease, trialContext } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { withSimulator } from '../../support/simulator.js';
 
 /** Notes what is done to servers, and when idle power was read. */

@@ -17,7 +17,8 @@ import type { ChildState } from '../../../process/isolation/messages.js';
 import { descendantsOf } from '../../../process/isolation/processes.js';
 import { findStartTools } from '../../../process/isolation/start-tools.js';
 import { StderrTail } from '../../../process/isolation/stderr-tail.js';
-import { QUICK, temporaryFolder } from '../../support/bench.js';
+import { QUICK } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 function trial(options: Options, generateTokens = 4): TrialRequest {
   return {

@@ -5,7 +5,7 @@ import type { Launcher } from '../../../artifacts/files/build-file.js';
 import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { builtinFolder } from '../../../artifacts/files/source.js';
 import { launch } from '../../../process/isolation/launch.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 /** Starts children, and counts them. */
 function counting() {

@@ -8,7 +8,7 @@ import { commandLine } from '../../../engines/servers/command.js';
 import { configuredServers } from '../../../engines/servers/config.js';
 import { ServerPool } from '../../../engines/servers/pool.js';
 import { ancestorsOf, descendantsOf } from '../../../process/isolation/processes.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { serverWanted } from '../../support/servers.js';
 
 const linux = process.platform === 'linux';

@@ -5,7 +5,7 @@ import { energySourcesOf, findMeters } from '../../../agent/meters/index.js';
 import type { Reading } from '../../../agent/meters/meter.js';
 import { nvmlMeters, ProcessFamily } from '../../../agent/meters/nvml.js';
 import { measurePeriods } from '../../../agent/meters/update-period.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import {
   buildNvmlStub,
   canBuildStub,

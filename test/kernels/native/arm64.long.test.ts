@@ -1,12 +1,12 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { OPS } from '../../../core/kernels/gen/ops.js';
 import { type OpFacts, shapeOf } from '../../../core/kernels/op.js';
 import { COMPILER, canEmulateArm64, EMULATOR, SYSROOT } from '../../support/arm64.js';
+import { sharedFolder } from '../../support/folder.js';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
@@ -62,8 +62,7 @@ const checks = (op: OpFacts) =>
       ),
     );
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-arm64-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 describe.skipIf(!canEmulateArm64)(`the kernels for arm64 (need cmake, ${COMPILER} and ${EMULATOR})`, () => {
   const kernels = join(folder, 'package');

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { COMPILER, canEmulateArm64, EMULATOR, SYSROOT } from '../../support/arm64.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const root = join(import.meta.dirname, '../../..');
 

@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { BINDINGS_RELEASE } from '../../../engines/native/llama-cpp/bindings.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const root = join(import.meta.dirname, '../../..');
 const has = (command: string): boolean => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
@@ -11,16 +11,12 @@ const has = (command: string): boolean => spawnSync(command, ['--version'], { st
 test.runIf(has('git') && has('gcc') && process.platform === 'linux')(
   'the checked-in bindings are what the installed headers give (needs git and gcc)',
   () => {
-    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-generated-'));
-    try {
-      const script = join(root, 'scripts/generate-bindings.ts');
-      execFileSync(process.execPath, ['--import', 'tsx', script, folder], { cwd: root, stdio: 'ignore' });
-      const name = `${BINDINGS_RELEASE}.ts`;
-      const checkedIn = readFileSync(join(root, 'engines/native/llama-cpp/gen', name), 'utf8');
-      expect(readFileSync(join(folder, name), 'utf8') === checkedIn).toBe(true);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const folder = temporaryFolder();
+    const script = join(root, 'scripts/generate-bindings.ts');
+    execFileSync(process.execPath, ['--import', 'tsx', script, folder], { cwd: root, stdio: 'ignore' });
+    const name = `${BINDINGS_RELEASE}.ts`;
+    const checkedIn = readFileSync(join(root, 'engines/native/llama-cpp/gen', name), 'utf8');
+    expect(readFileSync(join(folder, name), 'utf8') === checkedIn).toBe(true);
   },
   60_000,
 );

@@ -1,6 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { type CpuLevels, cpuLevels } from '../../../engines/native/cpu-levels.js';
@@ -9,6 +8,7 @@ import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kerne
 import { openPruningKernels } from '../../../engines/native/kernels.js';
 import { REFERENCE } from '../../support/pruning/engine.js';
 import { addProducts } from '../../support/pruning/hessian.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const kernels = inject('kernels');
 const x64Linux = process.platform === 'linux' && process.arch === 'x64';
@@ -107,33 +107,29 @@ describe.skipIf(!kernels.tools)('levels of instructions (needs cmake and a C++ c
   test.runIf(emulator)(
     'the library runs on processors without AVX, and without AVX-512 (needs qemu-x86_64 and g++)',
     () => {
-      const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-levels-'));
-      try {
-        const library = kernelsLibrary()!;
-        const source = join(folder, 'levels.cpp');
-        writeFileSync(source, EMULATED);
-        const program = join(folder, 'levels');
-        const at = dirname(library);
-        const names = ['-L', at, '-lridgepoint-kernels', `-Wl,-rpath,${at}`];
-        execFileSync('g++', [
-          '-std=c++17',
-          '-I',
-          join(import.meta.dirname, '../../../kernels'),
-          source,
-          '-o',
-          program,
-          ...names,
-        ]);
-        const on = (cpu: string) =>
-          execFileSync('qemu-x86_64', ['-cpu', cpu, program], {
-            encoding: 'utf8',
-            stdio: ['ignore', 'pipe', 'ignore'],
-          });
-        expect(on('Nehalem')).toBe('scalar 0 1\n');
-        expect(on('Haswell')).toBe('scalar 0 1\navx2 0 1\n');
-      } finally {
-        rmSync(folder, { recursive: true, force: true });
-      }
+      const folder = temporaryFolder();
+      const library = kernelsLibrary()!;
+      const source = join(folder, 'levels.cpp');
+      writeFileSync(source, EMULATED);
+      const program = join(folder, 'levels');
+      const at = dirname(library);
+      const names = ['-L', at, '-lridgepoint-kernels', `-Wl,-rpath,${at}`];
+      execFileSync('g++', [
+        '-std=c++17',
+        '-I',
+        join(import.meta.dirname, '../../../kernels'),
+        source,
+        '-o',
+        program,
+        ...names,
+      ]);
+      const on = (cpu: string) =>
+        execFileSync('qemu-x86_64', ['-cpu', cpu, program], {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+      expect(on('Nehalem')).toBe('scalar 0 1\n');
+      expect(on('Haswell')).toBe('scalar 0 1\navx2 0 1\n');
     },
   );
 

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { OPS } from '../../../core/kernels/gen/ops.js';
 import { shapeOf } from '../../../core/kernels/op.js';
 import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
 import { type NativeOps, type OpRequest, openOps } from '../../../engines/native/ops.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 /** The others have a file of their own: attention-ops.test.ts. */
 const MATRIX_OPS = OPS.filter(({ family }) => family.endsWith('-matrix'));
@@ -21,15 +21,11 @@ const library = async (): Promise<NativeOps> => {
 
 describe.skipIf(!kernels.tools)('the ops (needs cmake and a C++ compiler)', () => {
   test('the table that is checked in is what this library describes', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-ops-'));
-    try {
-      const script = join(root, 'scripts/write-ops-table.ts');
-      execFileSync(process.execPath, ['--import', 'tsx', script, folder], { cwd: root, stdio: 'ignore' });
-      const checkedIn = readFileSync(join(root, 'core/kernels/gen/ops.ts'), 'utf8');
-      expect(readFileSync(join(folder, 'ops.ts'), 'utf8')).toBe(checkedIn);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const folder = temporaryFolder();
+    const script = join(root, 'scripts/write-ops-table.ts');
+    execFileSync(process.execPath, ['--import', 'tsx', script, folder], { cwd: root, stdio: 'ignore' });
+    const checkedIn = readFileSync(join(root, 'core/kernels/gen/ops.ts'), 'utf8');
+    expect(readFileSync(join(folder, 'ops.ts'), 'utf8')).toBe(checkedIn);
   }, 600_000);
 
   test('variants of other processors are described, and say why they are absent', async () => {

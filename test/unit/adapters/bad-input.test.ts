@@ -8,9 +8,8 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { loadAdapter } from '../../../artifacts/adapters/load.js';
 import { mergeAdapters } from '../../../artifacts/adapters/merge.js';
 import { readPeft } from '../../../artifacts/adapters/peft.js';
@@ -24,9 +23,9 @@ import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { writeGguf } from '../../../formats/gguf/writer.js';
 import { writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { randomLayer, toyAdapter } from './toy.js';
+import { sharedFolder, temporaryFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-bad-adapters-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const root = join(import.meta.dirname, '../../..');
 const builtin = join(root, 'models/adapters/small-pgdoc-r4.gguf');
 const tiny = join(root, 'models/tiny-f16.gguf');
@@ -215,7 +214,7 @@ describe('a PEFT folder that cannot be used', () => {
   test.each(['adapter_model.safetensors', 'adapter_config.json', 'pissa_init/adapter_model.safetensors'])(
     'because its %s is a link out of the model folders',
     async (file) => {
-      const outside = mkdtempSync(join(tmpdir(), 'ridgepoint-outside-'));
+      const outside = temporaryFolder();
       const place = altered('lora', { init_lora_weights: 'pissa' });
       mkdirSync(join(place, 'pissa_init'));
       cpSync(join(peft, 'lora'), join(place, 'pissa_init'), { recursive: true });
@@ -223,7 +222,6 @@ describe('a PEFT folder that cannot be used', () => {
       rmSync(join(place, file));
       symlinkSync(join(outside, 'secret'), join(place, file));
       const [code, sentence] = await refusal(locateAdapter(place, settings));
-      rmSync(outside, { recursive: true });
       expect(code).toMatch(/source-not-allowed|model-missing/);
       if (file !== 'adapter_config.json') {
         expect(sentence).toMatch(

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readPeft } from '../../../artifacts/adapters/peft.js';
 import { writePeft } from '../../../artifacts/adapters/peft-writer.js';
 import type { LowRankAdapter } from '../../../core/techniques/adapters/adapter.js';
@@ -9,9 +7,9 @@ import { readAdapterGguf, writeAdapterGguf } from '../../../formats/adapters/ggu
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { openSafetensors } from '../../../formats/safetensors/reader.js';
 import { BASE, largestDifference, randomLayer, toyAdapter } from './toy.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-adapters-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 function expectSame(read: LowRankAdapter, written: LowRankAdapter): void {
   expect([read.kind, read.architecture, read.onResidual]).toEqual([

@@ -19,7 +19,7 @@ import { type Failure, type FailureCode, failure, toFailure } from '../../../cor
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import type { QuantizeRequest } from '../../../engines/runners/jobs.js';
 import { digestOf } from '../../../process/digest.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { doHere, failing } from '../../support/launcher.js';
 
 async function failureOf(work: () => unknown): Promise<Failure> {

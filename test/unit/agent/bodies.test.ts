@@ -2,7 +2,7 @@ import { existsSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FolderBodies, linesOf } from '../../../artifacts/files/bodies.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 async function textOf(bodies: FolderBodies, digest: string): Promise<string[]> {
   const lines: string[] = [];

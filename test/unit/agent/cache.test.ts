@@ -14,7 +14,7 @@ import { failure, toFailure } from '../../../core/errors.js';
 import { plainQuantization } from '../../../core/techniques/quantization.js';
 import { QUANTIZE, type QuantizeRequest } from '../../../engines/runners/jobs.js';
 import { taskOf } from '../../../process/isolation/job.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { doHere } from '../../support/launcher.js';
 
 const DEAD = 999_999_999;

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { AgentConfigError, type AgentFile, loadAgentConfig } from '../../../agent/config.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 function file(text: string): string {
   const path = join(temporaryFolder(), 'agent.yaml');

@@ -6,7 +6,7 @@ import { identityOf, scorersOf } from '../../../agent/quality/scorers.js';
 import { toFailure } from '../../../core/errors.js';
 import { plainTask } from '../../../core/quality/tasks/definition.js';
 import { askedSo, type Task } from '../../../core/quality/tasks/few-shot.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 /** A real program: Node.js with a script that reads lines and answers as it is told. */
 function judge(script: string, rest: object = {}) {

@@ -20,7 +20,7 @@ import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { formatOf } from '../../../formats/index.js';
 import { joinDigests } from '../../../process/digest.js';
 import { launch } from '../../../process/isolation/launch.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { FileServer } from '../../support/file-server.js';
 import { hub } from '../../support/hub.js';
 import { doHere } from '../../support/launcher.js';

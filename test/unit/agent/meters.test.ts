@@ -13,7 +13,7 @@ import { findTemperatureMeter } from '../../../agent/meters/temperature.js';
 import { QUANTITIES } from '../../../core/metrics/meters.js';
 import type { NvmlDevice } from '../../../process/device/nvml.js';
 import { judge } from '../../../roofline/judge.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { found, tree, values } from '../../support/system-tree.js';
 import { calmInput, experiment } from '../judgement/trace.js';
 

@@ -1,12 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { probeNode } from '../../../agent/probe.js';
 import { readLimits } from '../../../process/device/cgroup.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const sysRoot = mkdtempSync(join(tmpdir(), 'ridgepoint-sys-'));
-afterAll(() => rmSync(sysRoot, { recursive: true, force: true }));
+const sysRoot = sharedFolder();
 
 test('limits are those of the agent’s own cgroup, wherever the energy counters are mounted', async () => {
   // /sys of a host, mounted into a container: its root group is the host's, not the agent's.

@@ -8,7 +8,7 @@ import { builtinFolder } from '../../../artifacts/files/source.js';
 import { type Failure, toFailure } from '../../../core/errors.js';
 import { readRemote } from '../../../core/models/remote.js';
 import { proxyFor } from '../../../proto/http/proxy.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { ConnectProxy } from '../../support/connect-proxy.js';
 import { FileServer } from '../../support/file-server.js';
 import { Authority, hasOpenssl } from '../../support/tls.js';

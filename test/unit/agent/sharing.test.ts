@@ -6,7 +6,7 @@ import { LeaseRequester } from '../../../agent/lease-requester.js';
 import type { DeviceProfile } from '../../../core/experiment/node.js';
 import { readLimits } from '../../../process/device/cgroup.js';
 import { cpuDevices, readCpu } from '../../../process/device/cpu.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const device = (id: string, classes: string[], cpus: number[]): DeviceProfile => ({
   id,

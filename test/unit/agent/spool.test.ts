@@ -6,7 +6,8 @@ import { emptyNotes } from '../../../agent/trial/notes.js';
 import { writeRecord } from '../../../agent/trial/record.js';
 import { failure } from '../../../core/errors.js';
 import type { ResultRecord } from '../../../core/result/result.js';
-import { lease, temporaryFolder, trialContext } from '../../support/bench.js';
+import { lease, trialContext } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 function record(trialId: string): ResultRecord {
   return writeRecord(

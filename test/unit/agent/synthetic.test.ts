@@ -15,7 +15,7 @@ import {
 import { modelFacts } from '../../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { readTensor } from '../../../formats/tensor-data.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 function model(rest: string): SyntheticModel {
   const reading = readSynthetic(`synthetic:${rest}`);

@@ -1,8 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { makeKeys, publicKeyAt, signed } from '../../../cli/bundle/keys.js';
 import { filled } from '../../../cli/bundle/make.js';
 import { entriesOf, MANIFEST, SIGNATURE } from '../../../cli/bundle/manifest.js';
@@ -16,9 +15,9 @@ import { recompute } from '../../../roofline/judge.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
 import { calmInput } from '../judgement/trace.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-bundle-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 /** Records that hold all that their figures are computed from. */
 const records = ['f16', 'q8_0', 'q4_k_m'].map((quantization, position): ResultRecord => {

@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { writeImportanceMatrix } from '../../../artifacts/calibration/imatrix.js';
 import type { CalibrateRequest } from '../../../artifacts/calibration/job.js';
 import {
@@ -13,9 +12,9 @@ import { type StatisticsRequest, statisticsFor } from '../../../artifacts/calibr
 import { readImportanceMatrix } from '../../../engines/runners/llama-cpp/imatrix.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { doHere } from '../../support/launcher.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-saved-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const channels = (...values: number[]) => Float32Array.from(values);
 const saved: SavedStatistics = {

@@ -1,16 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { planWalk } from '../../../artifacts/calibration/blocks.js';
 import { replaceInSlice, writeSlice } from '../../../artifacts/calibration/slice.js';
 import { FailureError } from '../../../core/errors.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import type { GgufValue } from '../../../formats/gguf/value.js';
 import { type TensorSource, writeGguf } from '../../../formats/gguf/writer.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-slice-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const u32 = (value: number): GgufValue => ({ type: 'u32', value });
 const tensor = (name: string, shape: number[], fill: number, type = 'f32'): TensorSource => ({

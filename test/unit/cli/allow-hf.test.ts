@@ -8,7 +8,7 @@ import { askToFetch } from '../../../cli/ask-to-fetch.js';
 import { EXIT } from '../../../cli/exit.js';
 import { nodeConfig, sharedOverrides } from '../../../cli/node-config.js';
 import { createProgram } from '../../../cli/program.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { hub } from '../../support/hub.js';
 import { file, sweepOf } from '../sweep/documents.js';
 

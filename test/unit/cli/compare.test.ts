@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { printComparison } from '../../../cli/compare/compare.js';
 import { readSide } from '../../../cli/compare/side.js';
 import { jsonLines } from '../../../cli/output/jsonl.js';
@@ -10,11 +9,11 @@ import { readGate } from '../../../report/gate.js';
 import { completeTrial } from '../../support/records.js';
 import { servedTrial } from '../../support/served-records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-compare-'));
+const folder = sharedFolder();
 const run = join(folder, 'results.jsonl');
 writeFileSync(run, jsonLines(techniqueRecords()));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(() => vi.restoreAllMocks());
 
 /** @returns the exit code and what was printed. */

@@ -7,7 +7,7 @@ import { convertModel, isModelAlone } from '../../../cli/models/convert.js';
 import { makeAlone } from '../../../cli/single/make.js';
 import { outputFolder } from '../../../cli/single/output-path.js';
 import { PACKAGE_ROOT } from '../../../process/package.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { tinyLlama, writeFolder } from '../../support/model-folder.js';
 
 afterEach(() => vi.restoreAllMocks());

@@ -19,7 +19,8 @@ import { parseSweep } from '../../../core/sweep/parse.js';
 import { NO_ENGINES } from '../../../engines/config.js';
 import type { FactorSamples } from '../../../roofline/factors/sample.js';
 import { productWork } from '../../../roofline/factors/sample.js';
-import { temporaryFolder, trialContext } from '../../support/bench.js';
+import { trialContext } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { sampleRoofs } from '../roofs/sample.js';
 
 const said: string[] = [];

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CommandError, EXIT } from '../../../cli/exit.js';
 import { createProgram } from '../../../cli/program.js';
 import { sampleRoofs } from '../roofs/sample.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -83,18 +83,14 @@ describe('ridge fit', () => {
   });
 
   test('measured roofs stand beside the catalogue', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-fit-'));
-    try {
-      const file = join(folder, 'roofs.json');
-      writeFileSync(file, JSON.stringify(sampleRoofs()));
-      const args = ['--model', 'llama-3.2-1b', '--hardware', `${file},h100`, '--json'];
-      const { stdout, error } = await ridgeFit(...args);
-      expect(error).toBeNull();
-      const { fits } = JSON.parse(stdout) as { fits: { hardware: string; tokenSeconds: number }[] };
-      expect(fits.map(({ hardware }) => hardware).sort()).toEqual([sampleRoofs().device.name, 'h100'].sort());
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const folder = temporaryFolder();
+    const file = join(folder, 'roofs.json');
+    writeFileSync(file, JSON.stringify(sampleRoofs()));
+    const args = ['--model', 'llama-3.2-1b', '--hardware', `${file},h100`, '--json'];
+    const { stdout, error } = await ridgeFit(...args);
+    expect(error).toBeNull();
+    const { fits } = JSON.parse(stdout) as { fits: { hardware: string; tokenSeconds: number }[] };
+    expect(fits.map(({ hardware }) => hardware).sort()).toEqual([sampleRoofs().device.name, 'h100'].sort());
   });
 
   test('JSON has the goal and every figure', async () => {

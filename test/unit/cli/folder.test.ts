@@ -1,26 +1,16 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CommandError } from '../../../cli/exit.js';
 import { folderError, openRunFolder } from '../../../cli/run/folder.js';
 import { failed } from '../../../core/errors.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const DOCUMENT = { document: 'document', typed: 'kv.yaml' };
 
 let root: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'ridgepoint-folder-'));
-  const made = root;
-  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
+  root = temporaryFolder();
 });
 
 function refusal(path: string): CommandError {

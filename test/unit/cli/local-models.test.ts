@@ -1,17 +1,16 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { loadAgentConfig } from '../../../agent/config.js';
 import { builtinFolder } from '../../../artifacts/files/source.js';
 import { lookedAt, resolveModels } from '../../../cli/local-models.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { FileServer } from '../../support/file-server.js';
 import { sweep, TINY } from '../../support/quick-sweep.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 async function resolve(names: readonly string[]): Promise<unknown> {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-models-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
   writeFileSync(join(folder, 'broken.gguf'), 'GGUF');
   const models = [TINY, ...names.map((name) => ({ name, source: `${name}.gguf` }))];
   const parsed = parseSweep(sweep({ models }));
@@ -34,8 +33,7 @@ test('of a model elsewhere a plan reads the header alone, and a run fetches it',
   const source = server.put('/tiny.gguf', readFileSync(join(builtinFolder(), 'tiny-f16.gguf')));
   const parsed = parseSweep(sweep({ models: [{ name: 'far', source }] }));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics));
-  const cacheFolder = mkdtempSync(join(tmpdir(), 'ridgepoint-models-'));
-  onTestFinished(() => rmSync(cacheFolder, { recursive: true, force: true }));
+  const cacheFolder = temporaryFolder();
   const { sources, artifactBytes } = loadAgentConfig({
     env: {},
     overrides: { sources: { https: [server.url] } },

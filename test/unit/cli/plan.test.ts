@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { fittedEngine } from '../../../agent/factors/engine.js';
 import { FactorsStore } from '../../../agent/factors/store.js';
 import { NoiseStore } from '../../../agent/noise/store.js';
@@ -24,9 +23,9 @@ import { completeTrial } from '../../support/records.js';
 import { PERFECT } from '../../support/roofline.js';
 import { sampleRoofs } from '../roofs/sample.js';
 import { file, sweepOf } from '../sweep/documents.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-plan-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const settings = { modelFolders: [folder], cacheFolder: join(folder, 'cache') };
 const models = new Map(
   await Promise.all(

@@ -1,16 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openRunFolder } from '../../../cli/run/folder.js';
 import { listedRuns } from '../../../cli/runs/runs.js';
 import { type WarningCode, warn } from '../../../core/result/warnings.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 test('what was run is listed with its rows by grade, and what has no end yet without', () => {
-  const place = mkdtempSync(join(tmpdir(), 'ridgepoint-runs-'));
-  onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+  const place = temporaryFolder();
   const document = 'metadata: { name: kv }\nspec: { models: "builtin:small" }\n';
   const ended = openRunFolder(join(place, 'kv'), { document, typed: 'sweeps/kv.yaml' }, false);
   ended.release();

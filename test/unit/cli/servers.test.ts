@@ -1,7 +1,6 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { optionsOf } from '../../../cli/engines/options.js';
 import { placementWarnings } from '../../../cli/plan/places.js';
 import { plannedServers, serversText } from '../../../cli/plan/servers.js';
@@ -12,9 +11,9 @@ import { planSpace } from '../../../core/sweep/space.js';
 import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
 import { findServers } from '../../../engines/servers/find.js';
 import { file, sweepOf } from '../sweep/documents.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-servers-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const configured = (entries: object) => configuredServers(serversSchema.parse(entries));
 
 function programThatSays(text: string, name = 'server'): string {

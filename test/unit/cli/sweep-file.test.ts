@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { CommandError } from '../../../cli/exit.js';
 import { openSweep, readSweepFile } from '../../../cli/sweep-file.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
@@ -9,10 +8,10 @@ import { planSpace } from '../../../core/sweep/space.js';
 import { PACKAGE_ROOT } from '../../../process/package.js';
 import { sweep } from '../../support/quick-sweep.js';
 import { ROOT } from '../../support/ridge.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 function written(text: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-sweep-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
   const path = join(folder, 'sweep.yaml');
   writeFileSync(path, text);
   return path;
@@ -52,8 +51,7 @@ test.each([
 });
 
 test('a file without a name is named after itself and what it holds, so that another one has another folder', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-sweep-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
   const nameOf = (file: string, text: string) => {
     writeFileSync(join(folder, file), text);
     const { document, sweep: read } = openSweep(join(folder, file));
@@ -81,8 +79,7 @@ test('a repository of the hub, as its page names it, is asked for by hf:', () =>
 });
 
 test('everything else is a sweep file, and one that cannot be read is one sentence', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-sweep-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
   const path = join(folder, 'sweep.yaml');
   writeFileSync(path, sweep({}));
   expect(openSweep(path)).toMatchObject({ path });

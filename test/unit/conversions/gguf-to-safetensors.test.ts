@@ -13,7 +13,7 @@ import { copyGguf } from '../../../formats/gguf/copy.js';
 import type { GgufValue } from '../../../formats/gguf/value.js';
 import { openSafetensors } from '../../../formats/safetensors/reader.js';
 import { readTensor } from '../../../formats/tensor-data.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { type FolderModel, inLayers, tinyLlama, writeFolder } from '../../support/model-folder.js';
 import { packedGptOss, tinyBert, tinyDeepseek, tinyGptOss } from '../../support/tiny-models.js';
 

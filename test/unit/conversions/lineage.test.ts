@@ -18,7 +18,7 @@ import { buildFile, type Launcher } from '../../../artifacts/files/build-file.js
 import { originOf } from '../../../artifacts/files/lineage.js';
 import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { ArtifactStore } from '../../../artifacts/files/store.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { doHere } from '../../support/launcher.js';
 import { tinyLlama, writeFolder } from '../../support/model-folder.js';
 

@@ -11,7 +11,7 @@ import { planSpace } from '../../../core/sweep/space.js';
 import { chainOf, chainSteps } from '../../../core/techniques/chain.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { formatOf } from '../../../formats/index.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { doHere } from '../../support/launcher.js';
 import { writeMixture } from '../../support/mixture.js';
 import { tinyLlama, writeFolder } from '../../support/model-folder.js';

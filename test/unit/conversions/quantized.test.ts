@@ -7,7 +7,7 @@ import { bytesOf } from '../../../artifacts/conversions/safetensors-to-gguf/weig
 import { encodeFloats } from '../../../core/techniques/float-types.js';
 import { openSafetensors } from '../../../formats/safetensors/reader.js';
 import { writeSafetensors } from '../../../formats/safetensors/writer.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 type Stored = Readonly<Record<string, readonly [dtype: string, shape: readonly number[], bytes: Uint8Array]>>;
 

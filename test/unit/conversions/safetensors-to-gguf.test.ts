@@ -7,7 +7,7 @@ import { decodeFloats, type FloatType } from '../../../core/techniques/float-typ
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { formatOf } from '../../../formats/index.js';
 import { readTensor } from '../../../formats/tensor-data.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { damageFolder } from '../../support/folder-damage.js';
 import {
   type FolderModel,

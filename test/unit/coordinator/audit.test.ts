@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Audit } from '../../../coordinator/audit.js';
 import { CallRates } from '../../../proto/rate-limit.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const BY = { name: 'ann', from: '10.0.0.7:4711' };
 const REFUSAL = { who: null, from: '10.0.0.9', code: 'unauthenticated', message: 'no', where: '/x' } as const;

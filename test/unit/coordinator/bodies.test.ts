@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BodyUploads } from '../../../agent/bodies.js';
 import { FolderBodies } from '../../../artifacts/files/bodies.js';
 import { type BodiesApi, bodyService } from '../../../coordinator/api/bodies.js';
@@ -17,9 +16,9 @@ import type { GetBodyResponse } from '../../../proto/gen/ridgepoint/v1/bodies.js
 import type { Handlers } from '../../../proto/server.js';
 import { S3_KEY, S3Server } from '../../support/s3-server.js';
 import { aLease, aRecord } from '../../support/wire-records.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-bodies-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 let folders = 0;
 const fresh = (): string => join(folder, String(folders++));
 

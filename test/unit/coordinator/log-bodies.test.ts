@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { folderBodies } from '../../../coordinator/bodies/folder.js';
 import { Incoming } from '../../../coordinator/bodies/incoming.js';
 import { withBodies } from '../../../coordinator/bodies/log-with-bodies.js';
@@ -17,9 +16,9 @@ import { ridgeHere } from '../../support/ridge-here.js';
 import { S3_KEY, S3Server } from '../../support/s3-server.js';
 import { logContract } from './log.contract.js';
 import { measured } from './log-facts.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-log-bodies-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 let folders = 0;
 const fresh = (): string => join(folder, String(folders++));
 const LIMITS = { maxBytes: 1e9, most: 9 };

@@ -1,17 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { SqliteLog } from '../../../coordinator/log/sqlite.js';
 import { submitted } from './log-facts.js';
+import { sharedFolder } from '../../support/folder.js';
 
 const disk = { broken: false };
 const datasync = async (): Promise<void> => {
   if (disk.broken) throw new Error('EIO: i/o error, fdatasync');
 };
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-sync-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 test('a disk that failed to sync once is believed no more: nothing is acknowledged or read until the log is opened again', async () => {
   const path = join(folder, 'log.sqlite');

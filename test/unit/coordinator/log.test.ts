@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { Database, firstLibrary, LIBRARIES } from '../../../coordinator/log/sqlite/database.js';
 import { SqliteLog } from '../../../coordinator/log/sqlite.js';
@@ -11,9 +10,9 @@ import { breakSentence, verifyLog } from '../../../coordinator/log/verify.js';
 import { logContract } from './log.contract.js';
 import { logFaults } from './log.faults.js';
 import { recorded, submitted } from './log-facts.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-log-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 let files = 0;
 
 const freshPath = (): string => join(folder, `${files++}`, 'log.sqlite');

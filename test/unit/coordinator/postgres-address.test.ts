@@ -1,8 +1,9 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { readAddress } from '../../../coordinator/log/postgres/address.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const variable = 'RIDGEPOINT_TEST_PASSWORD';
 afterEach(() => {
@@ -36,13 +37,13 @@ test('TLS is spoken with servers elsewhere unless the address says otherwise', (
   expect(tls('postgres://u@db/d')).toEqual({});
   expect(tls('postgres://u@db/d?sslmode=disable')).toBe(false);
   expect(tls('postgres://u@localhost/d?sslmode=verify-full')).toEqual({});
-  const file = join(mkdtempSync(join(tmpdir(), 'ridgepoint-address-')), 'ca.pem');
+  const file = join(temporaryFolder(), 'ca.pem');
   writeFileSync(file, 'PEM');
   expect(tls(`postgres://u@db/d?sslrootcert=${file}`)).toEqual({ ca: 'PEM' });
 });
 
 test('a password comes from a file or a variable, whenever it is asked for', () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'ridgepoint-address-')), 'password');
+  const file = join(temporaryFolder(), 'password');
   writeFileSync(file, 'old\n');
   const address = readAddress(`postgres://u@localhost/d?passwordFile=${encodeURIComponent(file)}`);
   expect(address.clientConfig(0).password).toBe('old');

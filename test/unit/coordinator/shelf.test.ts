@@ -1,24 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SharedArtifacts, type SharingNeeds } from '../../../agent/artifacts.js';
 import { Claims } from '../../../coordinator/artifacts/claims.js';
 import { Shelf } from '../../../coordinator/artifacts/shelf.js';
 import { WireError } from '../../../proto/errors.js';
 import { BODY_PIECE_BYTES } from '../../../proto/limits.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-shelf-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 let folders = 0;
 const fresh = (): string => join(folder, String(folders++));
 

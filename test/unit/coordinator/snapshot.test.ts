@@ -1,8 +1,7 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Link } from '../../../coordinator/log/chain.js';
 import { copyLog } from '../../../coordinator/log/copy.js';
 import type { Fact, Log, Snapshots } from '../../../coordinator/log/log.js';
@@ -20,9 +19,9 @@ import { cases } from '../../support/cases.js';
 import { openDispatcher } from '../../support/dispatcher.js';
 import { fakeSweep } from '../../support/sweeps.js';
 import { aLease, aNode, aRecord, crashed, type Ending } from '../../support/wire-records.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-snapshot-test-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const OPTIONS = {
   leaseSeconds: 30,

@@ -1,14 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FORMAT_NAMES } from '../../../core/models/formats.js';
 import { FormatError } from '../../../formats/format.js';
 import { FORMATS, formatOf, formatOfFront } from '../../../formats/index.js';
 import { planted } from '../../support/planted-format.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-formats-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 function file(name: string, content: string): string {
   const path = join(folder, name);

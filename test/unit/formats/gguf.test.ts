@@ -8,7 +8,7 @@ import { modelFacts, weightBytes } from '../../../formats/gguf/facts.js';
 import { gguf } from '../../../formats/gguf/format.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { GgufError } from '../../../formats/gguf/reader.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { forAll } from '../../support/for-all.js';
 import { GgufBuilder } from '../../support/gguf-builder.js';
 import { sectionsOf } from '../../support/gguf-patch.js';

@@ -1,7 +1,6 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { resolveModels } from '../../../cli/local-models.js';
 import { listModels } from '../../../cli/models/models.js';
@@ -14,12 +13,12 @@ import { writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { modelsIn } from '../../../formats/scan.js';
 import { PLANTED, planted } from '../../support/planted-format.js';
 import { sweepOf } from '../sweep/documents.js';
+import { sharedFolder, temporaryFolder } from '../../support/folder.js';
 
 const formats = [...FORMATS, planted];
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-models-'));
+const folder = sharedFolder();
 const published = join(folder, 'published');
 const settings = { modelFolders: [folder], cacheFolder: join(folder, '.cache') };
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(() => vi.restoreAllMocks());
 
 const [WIDTH, FEED_FORWARD, VOCABULARY] = [8, 16, 32];
@@ -111,7 +110,7 @@ describe('a published folder', () => {
   });
 
   test('whose file is a link to elsewhere is not read', async () => {
-    const outside = mkdtempSync(join(tmpdir(), 'ridgepoint-outside-'));
+    const outside = temporaryFolder();
     const linked = join(folder, 'linked');
     mkdirSync(linked);
     writeFileSync(join(outside, 'config.json'), JSON.stringify(CONFIG));
@@ -120,11 +119,10 @@ describe('a published folder', () => {
       'config.json of linked is not inside a model folder',
     );
     rmSync(linked, { recursive: true });
-    rmSync(outside, { recursive: true });
   });
 
   test('has no link out of the model folders, in whatever file of it, its templates included', async () => {
-    const outside = mkdtempSync(join(tmpdir(), 'ridgepoint-outside-'));
+    const outside = temporaryFolder();
     writeFileSync(join(outside, 'secret'), '{{ secret }}');
     const templates = join(published, 'additional_chat_templates');
     mkdirSync(templates);
@@ -143,7 +141,6 @@ describe('a published folder', () => {
       rmSync(join(published, place));
     }
     rmSync(templates, { recursive: true });
-    rmSync(outside, { recursive: true });
   });
 
   test('whose config is larger than a config is not read', async () => {
@@ -164,12 +161,11 @@ describe('a published folder', () => {
 });
 
 test('the vocabulary beside a graph is no model of its own', () => {
-  const made = mkdtempSync(join(tmpdir(), 'ridgepoint-graph-'));
+  const made = temporaryFolder();
   for (const name of ['tokenizer.gguf', 'other.gguf']) writeFileSync(join(made, name), '');
   // A version, and a graph of nothing.
   writeFileSync(join(made, 'model.onnx'), Buffer.from([0x08, 9, 0x3a, 0]));
   expect(modelsIn(made).map((path) => basename(path))).toEqual(['model.onnx', 'other.gguf']);
-  rmSync(made, { recursive: true });
 });
 
 describe('a format of one more entry', () => {

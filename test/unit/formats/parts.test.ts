@@ -19,7 +19,7 @@ import { copyGguf } from '../../../formats/gguf/copy.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { formatOf } from '../../../formats/index.js';
 import { modelsIn } from '../../../formats/scan.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { splitGguf } from '../../support/split-gguf.js';
 
 const tiny = join(builtinFolder(), 'tiny-f16.gguf');

@@ -12,6 +12,7 @@ import {
 import { type SafetensorSource, writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { readTensor } from '../../../formats/tensor-data.js';
 import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { cases } from '../../support/cases.js';
 import { forAll } from '../../support/for-all.js';
 

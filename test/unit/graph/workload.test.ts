@@ -1,7 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readGraph } from '../../../agent/graph/files.js';
 import { callBodies } from '../../../agent/graph/kept.js';
 import { graph } from '../../../agent/workloads/graph.js';
@@ -16,12 +15,9 @@ import type { ServedEndpoint } from '../../../engines/servers/served.js';
 import type { simulatorOptions } from '../../../load/simulator/options.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { withSimulator } from '../../support/simulator.js';
+import { sharedFolder } from '../../support/folder.js';
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-graph-'));
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const LONG = 'Summarise this part for somebody who is in a hurry and knows nothing of it. '.repeat(5);
 

@@ -1,18 +1,15 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { buildFolder, buildOf, isBuildHere } from '../../../engines/native/engine-build.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-build-'));
+  folder = temporaryFolder();
   vi.stubEnv('XDG_CACHE_HOME', join(folder, 'cache'));
 });
-afterEach(() => {
-  vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(() => vi.unstubAllEnvs());
 
 test('a build is what its libraries are, and is known again without reading them', async () => {
   const [core, backend] = ['libllama.so', 'libggml-cpu.so'].map((name) => join(folder, name));

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FailureError } from '../../../core/errors.js';
@@ -11,16 +10,14 @@ import { nativeEngineFile } from '../../../engines/native/engines/location.js';
 import { kernelsLibrary } from '../../../engines/native/kernel-library.js';
 import { enginePackageOf, findEngine, partFolder } from '../../../engines/native/packages.js';
 import { readSettings } from '../../../engines/runners/llama-cpp/settings.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-engines-'));
+  folder = temporaryFolder();
   vi.stubEnv('XDG_CACHE_HOME', folder);
 });
-afterEach(() => {
-  vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(() => vi.unstubAllEnvs());
 const linux = process.platform === 'linux';
 
 describe('engines of this machine', () => {

@@ -1,19 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { bare } from '../../../engines/native/onnxruntime/api.js';
 import { FUNCTIONS, NEWEST, OLDEST, PLAIN_RESULTS } from '../../../engines/native/onnxruntime/functions.js';
 import { findLibraries, runtimesSchema } from '../../../engines/native/onnxruntime/libraries.js';
 import { readProfile } from '../../../engines/native/onnxruntime/profile.js';
 import { hasGcc } from '../../support/c-stub.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-onnxruntime-'));
+  folder = temporaryFolder();
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const header = process.env.RIDGEPOINT_ONNXRUNTIME_HEADER;
 

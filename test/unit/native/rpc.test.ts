@@ -1,15 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type AgentConfigError, loadAgentConfig } from '../../../agent/config.js';
 import { diagnoseRpc } from '../../../engines/native/diagnose.js';
 import { findRpcLibrary, greetRpcServer, withServersNamed } from '../../../engines/native/llama-cpp/rpc.js';
 import { findEngine } from '../../../engines/native/packages.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-rpc-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 /** Listens while something is asked of it. */
 async function listening<T>(

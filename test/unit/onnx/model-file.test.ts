@@ -1,7 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { quantizeGraph } from '../../../artifacts/onnx/quantize.js';
 import { readGraphQuantization } from '../../../core/techniques/graph-quantization.js';
 import { attributes, floatOf, intOf } from '../../../formats/onnx/attributes.js';
@@ -11,9 +10,9 @@ import { readOnnx } from '../../../formats/onnx/reader.js';
 import { typeNumber } from '../../../formats/onnx/types.js';
 import { ATTRIBUTE, ENTRY, GRAPH, Message, NODE, TENSOR } from '../../../formats/onnx/wire.js';
 import { writeOnnx } from '../../../formats/onnx/writer.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-onnx-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const weights = Float32Array.from({ length: 1024 }, (_, i) => i / 7);
 const bytes = new Uint8Array(weights.buffer);

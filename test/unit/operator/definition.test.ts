@@ -1,13 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { accessOfPod, findAccess } from '../../../operator/kubernetes/access.js';
 import { readSettings, securityIn } from '../../../operator/settings.js';
 import { sweepDefinition } from '../../../operator/sweep/crd.js';
 import { readObject } from '../../../operator/sweep/reading.js';
 import { type Schema, structural } from '../../../operator/sweep/structural.js';
 import { anObject, SWEEP } from './world.js';
+import { sharedFolder } from '../../support/folder.js';
 
 /** @returns what is against the rules of structural schemas, each with its place. */
 function offences(schema: Schema, path = ''): string[] {
@@ -85,13 +85,12 @@ describe('an object', () => {
 });
 
 describe('how the API server and the coordinator are found', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-operator-'));
+  const folder = sharedFolder();
   const file = (name: string, content: string) => {
     writeFileSync(join(folder, name), content);
     return join(folder, name);
   };
   test('by a kubeconfig, by the account of a pod; what is missing is one sentence', () => {
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     file('token', 'secret\n');
     file('namespace', 'lab');
     file('ca.crt', 'PEM');

@@ -1,17 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { json } from '../../../cli/output/json.js';
 import { jsonLines } from '../../../cli/output/jsonl.js';
@@ -21,6 +12,7 @@ import { buildReport } from '../../../report/build.js';
 import { csvText } from '../../../report/csv.js';
 import { metricOf } from '../../../report/rows.js';
 import { sweepRecords } from '../../support/sweep-records.js';
+import { sharedFolder } from '../../support/folder.js';
 
 /** An interpreter with mlflow-skinny, pyarrow and wandb, where somebody names one: the formats are read by their own libraries then. */
 const python = process.env.RIDGEPOINT_PYTHON;
@@ -30,7 +22,7 @@ const report = buildReport(records, { sweepName: 'reference', objectives: [] });
 const [first, failed] = [report.rows[0]!, report.rows.find(({ state }) => state === 'failed')!];
 const numbers = METRICS.filter(({ name }) => metricOf(first, name) !== null);
 
-let folder: string;
+const folder = sharedFolder();
 let source: string;
 let file: string;
 let store: string;
@@ -46,7 +38,6 @@ async function exported(...words: string[]): Promise<string> {
 }
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-files-'));
   source = join(folder, 'reference.jsonl');
   writeFileSync(source, jsonLines(records));
   file = join(folder, 'rows.parquet');
@@ -54,7 +45,6 @@ beforeAll(async () => {
   await exported('--format', 'parquet', '--output', file);
   await exported('--format', 'mlflow', '--output', store);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('parquet', () => {
   test('has the columns of the CSV, and a row for each of its lines', async () => {

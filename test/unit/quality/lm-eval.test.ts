@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { pythonLiteral, pythonPattern, pythonText } from '../../../agent/quality/lm-eval/python.js';
 import { openTemplate } from '../../../agent/quality/lm-eval/templates.js';
 import { readTasks } from '../../../agent/quality/task-files.js';
 import { scoredReadings } from '../../../core/quality/reading/readings.js';
 import type { AskingOptions } from '../../../core/quality/tasks/asking.js';
 import type { Task } from '../../../core/quality/tasks/few-shot.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-lm-eval-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const examples = join(import.meta.dirname, '../../../docs/examples/tasks/lm-eval');
 
 /** One made-up record of each data set, with the fields that it has. */

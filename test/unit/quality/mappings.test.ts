@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { readTasks } from '../../../agent/quality/task-files.js';
 import type { Task } from '../../../core/quality/tasks/few-shot.js';
 import { MOST_BYTES } from '../../../formats/bounded-file.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const examples = join(import.meta.dirname, '../../../docs/examples/tasks');
 const fixtures = join(import.meta.dirname, '../../fixtures/tasks');

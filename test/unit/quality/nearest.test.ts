@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readTasks } from '../../../agent/quality/task-files.js';
 import { withVectors } from '../../../core/quality/tasks/few-shot.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const ITEMS = ['cats purr', 'iron rusts', 'dogs bark', 'gold shines'];
 function read(fewShot: string) {

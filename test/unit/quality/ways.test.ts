@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { promptText } from '../../../agent/quality/prompts.js';
 import { readTasks } from '../../../agent/quality/task-files.js';
 import type { FailureError } from '../../../core/errors.js';
@@ -12,9 +11,9 @@ import type { NamedTask } from '../../../core/quality/tasks/asking.js';
 import type { Task } from '../../../core/quality/tasks/few-shot.js';
 import { openChatTemplate } from '../../../engines/runners/chat-template.js';
 import { PythonRandom } from '../../../statistics/python-random.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-ways-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 const RECORDS = [
   {

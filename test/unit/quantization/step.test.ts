@@ -1,15 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { chainName } from '../../../artifacts/files/step.js';
 import { stepsFor } from '../../../artifacts/techniques/index.js';
 import { FailureError } from '../../../core/errors.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-step-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 const settings = { modelFolders: [folder], cacheFolder: join(folder, 'cache') };
 
 async function steps(technique: Partial<typeof UNCHANGED>, engine = 'llama.cpp test') {

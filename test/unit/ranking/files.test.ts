@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { readRankingData } from '../../../agent/quality/ranking/data.js';
 import { readTasks } from '../../../agent/quality/task-files.js';
 import { parseRanking } from '../../../core/ranking/definition.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const examples = join(import.meta.dirname, '../../../docs/examples/ranking');
 

@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { EXPORTERS } from '../../../cli/output/index.js';
 import { readRun } from '../../../cli/report/run-folder.js';
 import { buildReport } from '../../../report/build.js';
@@ -9,9 +8,9 @@ import { comparisonOf, matchRows } from '../../../report/compare.js';
 import { metricOf, reasonOf } from '../../../report/rows.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-llama-bench-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 /** What llama-bench would have written of a run of ours, in each of its forms. */
 const ours = ['f16', 'q4_k_m'].map((quantization) =>

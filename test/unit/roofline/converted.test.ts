@@ -14,7 +14,7 @@ import { formatOf } from '../../../formats/index.js';
 import { architectureFromConfig } from '../../../roofline/readers/config.js';
 import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
 import type { ArchitectureReading } from '../../../roofline/readers/reading.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { writeFolder } from '../../support/model-folder.js';
 import { packedGptOss, tinyBert, tinyDeepseek, tinyGptOss } from '../../support/tiny-models.js';
 

@@ -1,7 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { RoofsEnvironment } from '../../../agent/roofs/environment.js';
 import type { RoofsMeasurer } from '../../../agent/roofs/measurer.js';
 import { NodeRoofs } from '../../../agent/roofs/node-roofs.js';
@@ -10,9 +9,9 @@ import { failed } from '../../../core/errors.js';
 import type { DeviceProfile } from '../../../core/experiment/node.js';
 import type { Roofs } from '../../../core/result/roofs.js';
 import { sampleRoofs } from './sample.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const parent = mkdtempSync(join(tmpdir(), 'ridgepoint-roofs-'));
-afterAll(() => rmSync(parent, { recursive: true, force: true }));
+const parent = sharedFolder();
 
 const cpu: DeviceProfile = {
   id: 'cpu0',

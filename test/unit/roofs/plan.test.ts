@@ -1,20 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { planRoofs, threadCounts } from '../../../agent/roofs/plan.js';
 import { placementOrder, readTopology, type Topology } from '../../../agent/roofs/topology.js';
 import { ACCESSES } from '../../../core/result/roofs.js';
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
+import { temporaryFolder } from '../../support/folder.js';
 
 /** A /sys with one line per CPU: its sibling, its L2 and L3 sharers. */
 function sysOf(cpus: readonly { siblings: string; l2: string; l3: string }[]): string {
-  const root = mkdtempSync(join(tmpdir(), 'ridgepoint-sys-'));
-  folders.push(root);
+  const root = temporaryFolder();
   cpus.forEach(({ siblings, l2, l3 }, cpu) => {
     const at = join(root, `devices/system/cpu/cpu${cpu}`);
     const put = (path: string, text: string) => {

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const SCRIPTS = join(import.meta.dirname, '../../../scripts');
 const FOLDERS = [

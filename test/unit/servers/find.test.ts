@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
 import { findServers } from '../../../engines/servers/find.js';
-import { temporaryFolder } from '../../support/bench.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 /** A program that takes as long as torch on a busy machine. */
 const SLOW = '#!/bin/sh\nexec sleep 600\n';

@@ -1,11 +1,11 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { openChatTemplate } from '../../../engines/runners/chat-template.js';
 import { openTokenizer } from '../../../engines/runners/tokenizer.js';
 import { runLoad } from '../../../load/run-load.js';
 import { endpointOf, plain, withSimulator } from '../../support/simulator.js';
+import { sharedFolder } from '../../support/folder.js';
 
 /** As ChatML has it, begun with the vocabulary's own token. */
 const TEMPLATE =
@@ -13,15 +13,13 @@ const TEMPLATE =
 /** Of templates that take turns in order alone. */
 const STRICT = "{% if messages[0]['role'] != 'user' %}{{ raise_exception('a user begins') }}{% endif %}";
 
-let folder: string;
+const folder = sharedFolder();
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'ridgepoint-chat-'));
   copyFileSync(
     join(import.meta.dirname, '../../fixtures/tokenizer/tokenizer.json'),
     join(folder, 'tokenizer.json'),
   );
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function withTemplate(template: string | object[] | null) {
   const config = {

@@ -1,14 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createSecureServer } from 'node:https';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Arrival, RequestRecord } from '../../../core/serving/requests.js';
 import type { Endpoint } from '../../../load/endpoint.js';
 import { type LoadOrder, runLoad } from '../../../load/run-load.js';
 import { endpointOf, many, plain, withSimulator } from '../../support/simulator.js';
 import { Authority, hasOpenssl } from '../../support/tls.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const QUICK = { ttft: 0.002, itl: 0.001 };
 const ONE_AT_A_TIME: Arrival = { kind: 'closed', concurrency: 1 };
@@ -166,14 +164,13 @@ describe('a request', () => {
   });
 
   test.skipIf(!hasOpenssl)('to a server whose certificate nobody vouches for is refused', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-serving-'));
+    const folder = temporaryFolder();
     const { certificate, key } = new Authority(folder).issue('server');
     const server = createSecureServer({ cert: certificate, key }, (_request, response) => response.end());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
     const { records } = await load(endpointOf(`https://localhost:${port}`), {});
     server.close();
-    rmSync(folder, { recursive: true });
     expect(records[0]!.outcome).toBe('refused');
     expect(records[0]!.problem).toMatch(/^There is no secure connection to https:.* \(UNABLE_TO_\w+\)\.$/);
   });

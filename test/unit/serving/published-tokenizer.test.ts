@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openPublishedTokenizer } from '../../../engines/runners/published-tokenizer.js';
@@ -7,6 +6,7 @@ import { openTokenizer } from '../../../engines/runners/tokenizer.js';
 import { MOST_BYTES } from '../../../formats/bounded-file.js';
 import { ChunkCounter } from '../../../load/count.js';
 import { syntheticRequests } from '../../../load/prompts/synthetic.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const fixtures = join(import.meta.dirname, '../../fixtures');
 const counts: { text: string; tokens: number[] }[] = JSON.parse(
@@ -41,15 +41,14 @@ describe('a published tokenizer', () => {
   });
 
   test('that is none, or broken', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-tokenizer-'));
+    const folder = temporaryFolder();
     expect(await openTokenizer(folder)).toBeNull();
     writeFileSync(join(folder, 'tokenizer.json'), '{');
     await expect(openTokenizer(folder)).rejects.toThrow(/tokenizer\.json cannot be read: /);
-    rmSync(folder, { recursive: true });
   });
 
   test('whose patterns take for ever, or that is larger than it may be', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-tokenizer-'));
+    const folder = temporaryFolder();
     const path = join(folder, 'tokenizer.json');
     const published = JSON.parse(readFileSync(join(fixtures, 'tokenizer/tokenizer.json'), 'utf8'));
     const pattern = { Regex: '(?:a+)+$' };
@@ -64,6 +63,5 @@ describe('a published tokenizer', () => {
     await expect(openTokenizer(folder)).rejects.toThrow(
       'tokenizer.json has 134217729 bytes, and 134217728 are the most it may have',
     );
-    rmSync(folder, { recursive: true });
   });
 });

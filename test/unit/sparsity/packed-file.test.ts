@@ -1,15 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { writePacked } from '../../../artifacts/files/packed-file.js';
 import { packMatrix } from '../../../core/techniques/packing/pack.js';
 import { PACKED_FORMATS } from '../../../core/techniques/packing/packed.js';
 import { PACKED_TYPES } from '../../../core/techniques/packing/values.js';
 import { openPacked, unpackMatrix } from '../../support/packed-reader.js';
+import { sharedFolder } from '../../support/folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-packed-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = sharedFolder();
 
 /** Two of every four weights, in numbers that every type holds. */
 const matrix = (rows: number, columns: number) => ({
