@@ -9,6 +9,7 @@ import { experimentAt } from '../core/sweep/expand.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { planSpace } from '../core/sweep/space.js';
 import { permute } from '../statistics/permutation.js';
+import { sound } from './support/reading.js';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'docs/examples');
@@ -86,8 +87,7 @@ describe('docs/examples', () => {
       const schemas = name.includes('/') ? '../../../schemas' : '../../schemas';
       expect(source.split('\n')[0]).toBe(`# yaml-language-server: $schema=${schemas}/sweep.schema.json`);
       expect(source).toMatch(/^# .*\?/m);
-      const parsed = parseSweep(source);
-      if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics, null, 2));
+      const parsed = sound(parseSweep(source));
       expect(parsed.sweep.name).toBe(basename(name, '.yaml'));
       expect(validate(parse(source)), JSON.stringify(validate.errors)).toBe(true);
       const space = planSpace(parsed.sweep);
@@ -117,16 +117,14 @@ describe('docs/examples', () => {
     };
     const others = ['billion.yaml', 'sglang.yaml', 'synthetic.yaml', 'vllm-h100.yaml'];
     for (const name of Object.keys(POINTS).filter((name) => !others.includes(name))) {
-      const parsed = parseSweep(readFileSync(join(folder, name), 'utf8'));
-      if (!parsed.ok) throw new Error(name);
+      const parsed = sound(parseSweep(readFileSync(join(folder, name), 'utf8')));
       const models = parsed.sweep.models.map((model) => ({ ...model, facts }));
       expect(planSpace({ ...parsed.sweep, models }).count, name).toBe(POINTS[name]);
     }
   });
 
   test('synthetic.yaml fits its models, whose facts are known before they are written', async () => {
-    const parsed = parseSweep(readFileSync(join(folder, 'synthetic.yaml'), 'utf8'));
-    if (!parsed.ok) throw new Error('synthetic.yaml');
+    const parsed = sound(parseSweep(readFileSync(join(folder, 'synthetic.yaml'), 'utf8')));
     const cacheFolder = join(folder, 'is-not-written');
     const models = await Promise.all(
       parsed.sweep.models.map(async (model) => {
@@ -147,8 +145,7 @@ describe('docs/examples', () => {
 test.each(readdirSync(join(root, 'scripts/gpu')).filter((name) => name.endsWith('.yaml')))(
   'scripts/gpu/%s, which the kit for GPU machines runs, is a sweep',
   (name) => {
-    const parsed = parseSweep(readFileSync(join(root, 'scripts/gpu', name), 'utf8'));
-    if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics, null, 2));
+    const parsed = sound(parseSweep(readFileSync(join(root, 'scripts/gpu', name), 'utf8')));
     expect(planSpace(parsed.sweep).unchecked).toEqual([]);
   },
 );

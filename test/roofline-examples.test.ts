@@ -10,6 +10,7 @@ import { type AnalysisPoint, pointsOf } from '../roofline/analysis/point.js';
 import { type Analyses, analyzeAll } from '../roofline/analyze.js';
 import { publishedCeilings } from '../roofline/ceilings.js';
 import { requireHardware } from '../roofline/hardware/catalogue.js';
+import { sound } from './support/reading.js';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'docs/examples/roofline');
@@ -26,8 +27,7 @@ function run(name: string): Analyses {
 }
 
 function analysed(name: string): Analyses {
-  const reading = parseRoofline(readFileSync(join(folder, `${name}.yaml`), 'utf8'));
-  if (!reading.ok) throw new Error(JSON.stringify(reading.diagnostics, null, 2));
+  const reading = sound(parseRoofline(readFileSync(join(folder, `${name}.yaml`), 'utf8')));
   const { spec } = reading.file;
   return analyzeAll(pointsOf(spec), {
     models: new Map(

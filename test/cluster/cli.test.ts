@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync, copyFileSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { resultSchema } from '../../core/result/result.js';
 import { parseRecord } from '../../proto/convert.js';
 import { control, start, status } from '../support/coordinator.js';
 import { SIX_POINTS, startFakeRunnerAgent } from '../support/live-fleet.js';
+import { recordsIn } from '../support/reading.js';
 import { ROOT, ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { freePort, installed } from '../support/services.js';
@@ -28,11 +28,7 @@ spec:
 const folder = sharedFolder();
 const file = join(folder, 'sweep.yaml');
 const out = join(folder, 'out');
-const idsIn = (path: string): string[] =>
-  readFileSync(join(out, path), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => resultSchema.parse(JSON.parse(line)).experimentId);
+const idsIn = (file: string) => recordsIn(out, file).map(({ experimentId }) => experimentId);
 
 beforeAll(() => writeFileSync(file, SWEEP));
 

@@ -2,10 +2,11 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFi
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
-import { isPresent, type ResultRecord, resultSchema } from '../../core/result/result.js';
+import { isPresent } from '../../core/result/result.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { sharedFolder } from '../support/folder.js';
+import { jsonLines, recordsIn } from '../support/reading.js';
 
 const LIMIT = 120_000;
 const folder = sharedFolder();
@@ -69,10 +70,7 @@ test(
     const out = join(folder, 'out');
     const ended = await ridge(words('run', sweep, '--out', out, '--columns', 'graphs'), { env: env() });
     expect(ended.stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
-    const rows: ResultRecord[] = readFileSync(join(out, 'results.jsonl'), 'utf8')
-      .trimEnd()
-      .split('\n')
-      .map((line) => resultSchema.parse(JSON.parse(line)));
+    const rows = recordsIn(out);
     expect(rows.map(({ status, failure }) => failure?.message ?? status)).toEqual(Array(4).fill('complete'));
     for (const { graph, measurements } of rows) {
       expect(graph!.applications.map(({ outcome }) => outcome)).toEqual(['complete', 'complete']);
@@ -89,10 +87,7 @@ test(
     expect(shown.stdout).toMatch(/part +prompt +\d+/);
     expect(shown.stdout).toContain('critical path of the median application:');
     const lines = await ridgeHere(['graph', `${out}#1`, '--format', 'jsonl'], { env: env() });
-    const calls = lines.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const calls = jsonLines(lines.stdout);
     expect(rows.map(({ graph }) => graph!.calls.items)).toContain(calls.length);
     expect(calls[0]).toMatchObject({ row: 1, schema: 'ridgepoint.dev/graph-call/v1', outcome: 'complete' });
   },
@@ -127,10 +122,7 @@ test(
     await running.ended;
     const ended = await ridge(command, { env: own });
     expect(ended.code, ended.stderr).toBe(0);
-    const [record] = readFileSync(join(out, 'results.jsonl'), 'utf8')
-      .trimEnd()
-      .split('\n')
-      .map((line) => resultSchema.parse(JSON.parse(line)));
+    const [record] = recordsIn(out);
     const { sitting, applications, calls } = record!.graph!;
     expect(sitting).toBe(1);
     expect(applications.map(({ outcome }) => outcome).sort()).toEqual(['complete', 'interrupted']);

@@ -9,6 +9,7 @@ import { issue, makeAuthority, type Pair } from '../../proto/certificates/author
 import { connectControl } from '../../proto/client.js';
 import type { ClientSecurity } from '../../proto/security.js';
 import { temporaryFolder } from '../support/folder.js';
+import { jsonLines } from '../support/reading.js';
 import { start } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { RawHttp } from '../support/raw-http.js';
@@ -54,12 +55,8 @@ async function coordinator(more: CoordinatorConfig = {}) {
     audit: { file: path('audit.jsonl') },
     ...more,
   });
-  const audit = () =>
-    readFileSync(path('audit.jsonl'), 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-  return { ...served, file, token, audit, auditText: () => readFileSync(path('audit.jsonl'), 'utf8') };
+  const auditText = () => readFileSync(path('audit.jsonl'), 'utf8');
+  return { ...served, file, token, auditText, audit: () => jsonLines(auditText()) };
 }
 
 const bearer = (token: string): ClientSecurity => ({

@@ -1,9 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { recompute } from '../../roofline/judge.js';
+import { recordsIn } from '../support/reading.js';
 import { ridge } from '../support/ridge.js';
 import { sharedFolder } from '../support/folder.js';
 
@@ -31,10 +31,7 @@ describe.skipIf(kernelsLibrary() === null)('ridge run over ops (needs cmake and 
       env: { XDG_CACHE_HOME: join(folder, 'cache'), XDG_STATE_HOME: join(folder, 'state') },
     });
     expect(done.code, done.stderr).toBe(0);
-    const lines = readFileSync(join(folder, 'out/results.jsonl'), 'utf8').trim().split('\n');
-    const records: ResultRecord[] = lines
-      .map((line) => resultSchema.parse(JSON.parse(line)))
-      .filter(({ sweep }) => sweep.purpose === 'measure');
+    const records = recordsIn(join(folder, 'out')).filter(({ sweep }) => sweep.purpose === 'measure');
     expect(records).toHaveLength(3);
     for (const record of records) {
       const { kernel, measurements, phases } = record;

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -15,6 +15,7 @@ import { installed, startPrometheus, until } from '../support/services.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { Authority, hasOpenssl } from '../support/tls.js';
 import { sharedFolder, temporaryFolder } from '../support/folder.js';
+import { recordsIn } from '../support/reading.js';
 
 const measure = `{ starts: 1, minRepeats: 3, maxRepeats: 3 }`;
 
@@ -43,10 +44,7 @@ describe('a run that is over before anybody scrapes it', () => {
     const file = join(folder, 'sweep.yaml');
     writeFileSync(file, fakeSweep(3, { name: 'pushed', measure, placement: '{ retries: 0 }' }));
     run = await ridge(['run', file, '--out', out, '--otlp', `http://127.0.0.1:${port}/v1/metrics`]);
-    records = readFileSync(join(out, 'results.jsonl'), 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as ResultRecord);
+    records = recordsIn(out);
   }, 120_000);
   afterAll(() => collector.close());
 

@@ -9,6 +9,7 @@ import { type Running, ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { freePort } from '../support/services.js';
 import { sharedFolder } from '../support/folder.js';
+import { jsonLines, recordsIn } from '../support/reading.js';
 
 const folder = sharedFolder();
 let env: Record<string, string>;
@@ -79,12 +80,6 @@ spec:
   );
 }
 
-const records = (text: string): ResultRecord[] =>
-  text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => resultSchema.parse(JSON.parse(line)));
-
 async function run(path: string, name: string, ...more: readonly string[]) {
   const out = join(folder, name);
   const done = await ridge(['run', path, '--out', out, '--energy', 'none', ...more], { cwd: folder, env });
@@ -137,7 +132,7 @@ describe('quality in a sweep', () => {
   test('ridge run: a row has perplexity, divergence, scores with their errors, and what is retained', async () => {
     const { done, out } = await run(sweep('whole', QUALITY), 'whole', '--config', 'node.yaml');
     expect(done.code, done.stderr).toBe(0);
-    const [record] = records(readFileSync(join(out, 'results.jsonl'), 'utf8'));
+    const [record] = recordsIn(out);
     expectComplete(record!);
   });
 
@@ -145,7 +140,7 @@ describe('quality in a sweep', () => {
     const path = sweep('items', '{ tasks: [exam.yaml, said.yaml] }', { quantization: '[base, q4_0]' });
     const { done, out } = await run(path, 'items', '--config', 'node.yaml');
     expect(done.code, done.stderr).toBe(0);
-    const [first, second] = records(readFileSync(join(out, 'results.jsonl'), 'utf8'));
+    const [first, second] = recordsIn(out);
     for (const { quality } of [first!, second!]) {
       const [file] = quality!.answers!;
       expect(file).toMatchObject({ items: 6, window: { joules: null, reason: expect.any(String) } });
@@ -162,10 +157,7 @@ describe('quality in a sweep', () => {
       return stdout;
     };
     const lines = async (...words: string[]) =>
-      (await answers(...words, '--format', 'jsonl'))
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      jsonLines(await answers(...words, '--format', 'jsonl'));
     expect(await lines(out)).toHaveLength(12);
     const chosen = await lines(`${out}#quantization=q4_0`, '--task', 'exam', '--group', 'language=de');
     expect(chosen.map(({ item, technique }) => [item, technique])).toEqual(
@@ -230,14 +222,11 @@ describe('quality in a sweep', () => {
     await first.ended;
     const again = await ridge(words, { cwd: folder, env: own });
     expect(again.code, again.stderr).toBe(0);
-    const [record] = records(readFileSync(join(folder, 'killed', 'results.jsonl'), 'utf8'));
+    const [record] = recordsIn(join(folder, 'killed'));
     const { digest, items } = record!.quality!.answers![0]!;
     expect(items).toBe(count);
     const kept = readFileSync(join(folder, 'killed', 'answers', `${digest.slice(7)}.jsonl`), 'utf8');
-    const lines = kept
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { item: string; sitting: number });
+    const lines = jsonLines<{ item: string; sitting: number }>(kept);
     expect(new Set(lines.map((line) => line.item)).size).toBe(count);
     expect(lines[0]?.sitting).toBe(0);
     expect(lines.at(-1)?.sitting).toBe(1);
@@ -279,7 +268,7 @@ describe('quality in a sweep', () => {
     });
     expect(submitted.code, submitted.stderr).toBe(0);
     const printed = await ridge(['results', ...at, '--format', 'jsonl'], { cwd: folder, env });
-    const [record] = records(printed.stdout);
+    const [record] = jsonLines(printed.stdout).map((line) => resultSchema.parse(line));
     expectComplete(record!);
     expect(record!.environment.fetchedFrom).toBe(model);
     expect(server.seen).toHaveLength(1);
@@ -319,7 +308,7 @@ describe('quality in a sweep', () => {
   test('a text shorter than one window leaves the speed, and the row says why it has no quality', async () => {
     const { done, out } = await run(sweep('short', '{ text: short.txt }', { quantization: 'base' }), 'short');
     expect(done.code, done.stderr).toBe(0);
-    const [record] = records(readFileSync(join(out, 'results.jsonl'), 'utf8'));
+    const [record] = recordsIn(out);
     expect(record).toMatchObject({ status: 'complete', quality: null });
     expect(record?.measurements.decodeTokensPerSecond?.value).toBeGreaterThan(0);
     expect(record?.measurements.perplexity?.value).toBeNull();
@@ -371,10 +360,7 @@ describe('ridge judge', () => {
     const words = ['judge', 'builtin:tiny', 'builtin:tiny', '--pairwise', '--pool', 'majority'];
     const { code, stdout, stderr } = await ridge(words, { cwd: folder, env, input });
     expect(code, stderr).toBe(0);
-    const [same, other] = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { id: string; score: number });
+    const [same, other] = jsonLines<{ id: string; score: number }>(stdout);
     // Of two equal answers a place is preferred, or neither.
     expect(same).toEqual({ id: 'same', score: 0.5 });
     expect([0, 0.5, 1]).toContain(other!.score);
@@ -387,10 +373,7 @@ describe('ridge judge', () => {
       [1, 2].map(() => ridge(['judge', 'builtin:tiny'], { cwd: folder, env, input })),
     );
     expect(first!.stdout).toBe(second!.stdout);
-    const scores = first!.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { id: string; score: number });
+    const scores = jsonLines<{ id: string; score: number }>(first!.stdout);
     expect(scores.map(({ id }) => id)).toEqual(['a', 'b']);
     for (const { score } of scores) expect(score > 0 && score < 1).toBe(true);
   });

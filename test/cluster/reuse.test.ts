@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type ResultRecord, resultSchema } from '../../core/result/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { recompute } from '../../roofline/judge.js';
+import { recordsIn } from '../support/reading.js';
 import { ridge } from '../support/ridge.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { sharedFolder } from '../support/folder.js';
@@ -13,11 +14,7 @@ async function run(name: string, points: number, ...options: string[]) {
   writeFileSync(join(folder, `${name}.yaml`), fakeSweep(points, { name }));
   const ended = await ridge(['run', `${name}.yaml`, ...options], { cwd: folder });
   expect(ended.code, ended.stderr).toBe(0);
-  const lines = readFileSync(join(folder, 'ridge-out', name, 'results.jsonl'), 'utf8')
-    .trimEnd()
-    .split('\n');
-  const records = lines.map((line) => resultSchema.parse(JSON.parse(line)));
-  return { ...ended, records };
+  return { ...ended, records: recordsIn(join(folder, 'ridge-out', name)) };
 }
 
 const isReused = ({ warnings }: ResultRecord) => warnings.some(({ code }) => code === 'reused');

@@ -11,6 +11,7 @@ import { toFailure } from '../../core/errors.js';
 import { plainPrompt } from '../../core/quality/tasks/prompt.js';
 import { runSandboxed, sandboxProblem } from '../../process/sandbox/run.js';
 import { temporaryFolder } from '../support/folder.js';
+import { sound } from '../support/reading.js';
 
 const PYTHON = '/usr/bin/python3';
 const problem = existsSync(PYTHON) ? await sandboxProblem() : `there is no ${PYTHON}`;
@@ -178,8 +179,7 @@ describe.skipIf(problem !== null)('answers that are programs', () => {
         'samples: 3\n  passes: [1, 2]\n  sampling: { temperature: 1 }\n  maxTokens:',
       ),
     );
-    const drawn = readTasks([path]);
-    if (!drawn.ok) throw new Error(drawn.errors.join('; '));
+    const drawn = sound(readTasks([path]));
     const [task] = drawn.tasks;
     const answers = (i: number) => [
       task!.items[i]!.references[0]!,

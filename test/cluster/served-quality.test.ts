@@ -1,10 +1,11 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
-import { type ResultRecord, resultSchema } from '../../core/result/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { ridge } from '../support/ridge.js';
 import { sharedFolder } from '../support/folder.js';
+import { recordsIn } from '../support/reading.js';
 
 const LIMIT = 300_000;
 /** A real one; where it is not named its test is skipped. */
@@ -59,10 +60,7 @@ async function run(name: string, servers: object, spec: object): Promise<ResultR
     { env: { XDG_CACHE_HOME: join(folder, 'cache'), XDG_STATE_HOME: join(folder, 'state') } },
   );
   expect(ended.stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
-  return readFileSync(join(out, 'results.jsonl'), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => resultSchema.parse(JSON.parse(line)));
+  return recordsIn(out);
 }
 
 const LOAD = { kind: 'serving', requests: 4, warmupRequests: 1, inputTokens: 16, outputTokens: 4 };

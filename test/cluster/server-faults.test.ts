@@ -2,13 +2,14 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ResultRecord, resultSchema } from '../../core/result/result.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { FAULTS } from '../../load/simulator/options.js';
 import { descendantsOf } from '../../process/isolation/processes.js';
 import { LONG } from '../support/cases.js';
 import { type Finished, ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { sharedFolder } from '../support/folder.js';
+import { recordsIn } from '../support/reading.js';
 
 /** Whole runs of `ridge`, several at once. */
 const LIMIT = 400_000;
@@ -74,13 +75,6 @@ function config(name: string, content: object): string {
   return file;
 }
 
-function resultsOf(out: string): ResultRecord[] {
-  return readFileSync(join(out, 'results.jsonl'), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => resultSchema.parse(JSON.parse(line)));
-}
-
 const runWords = (file: string, out: string) => [
   ...['run', file, '--out', out, '--config', join(folder, 'node.config.yaml')],
   ...['--models', join(folder, 'models')],
@@ -89,7 +83,7 @@ const runWords = (file: string, out: string) => [
 async function run(name: string, parts: Parts): Promise<{ ended: Finished; rows: ResultRecord[] }> {
   const out = join(folder, name);
   const ended = await ridge(runWords(sweep(name, parts), out), { env: ENV });
-  return { ended, rows: resultsOf(out) };
+  return { ended, rows: recordsIn(out) };
 }
 
 function countsOf({ serving }: ResultRecord): Record<string, number> | null {
@@ -341,7 +335,7 @@ describe.skipIf(process.platform !== 'linux')('a server that is kept', () => {
       expect(dead.map(({ serving }) => serving?.kept ?? null)).toEqual([false, true, null, false]);
 
       // Whether it was killed before the second point had begun is a matter of milliseconds.
-      const killed = inOrder(resultsOf(out));
+      const killed = inOrder(recordsIn(out));
       expect(killed).toHaveLength(SEEDS.length);
       const again = killed.findIndex(({ serving }, index) => index > 0 && serving?.kept === false);
       expect(again).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type ResultRecord, resultSchema } from '../../core/result/result.js';
+import { recordsIn } from '../support/reading.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { fakeSweep } from '../support/sweeps.js';
@@ -24,10 +24,7 @@ function sweep(measure: string, name = 'several'): string {
   return file;
 }
 /** Every trial of the last sweep that ran into the folder. */
-function trials(path = out): ResultRecord[] {
-  const lines = readFileSync(join(path, 'trials.jsonl'), 'utf8').trimEnd().split('\n');
-  return lines.map((line) => resultSchema.parse(JSON.parse(line)));
-}
+const trials = (path = out) => recordsIn(path, 'trials.jsonl');
 
 test(
   'three starts of each experiment, each in a block of its own, across a kill; then a fourth, and nothing else',

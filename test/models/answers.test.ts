@@ -11,14 +11,14 @@ import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
 import { modelPath } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { sound } from '../support/reading.js';
 
 const folder = sharedFolder();
 const tasks = join(import.meta.dirname, '../fixtures/tasks');
 
 /** Six questions with options and three to be answered in words. */
 function job(answers: AnswersKept, base: boolean): QualityJob {
-  const read = readTasks([join(tasks, 'fables.jsonl'), join(tasks, 'fables-said.yaml')]);
-  if (!read.ok) throw new Error(read.errors.join('\n'));
+  const read = sound(readTasks([join(tasks, 'fables.jsonl'), join(tasks, 'fables-said.yaml')]));
   const model = {
     ...{ runnerKind: 'llama-cpp', modelPath: modelPath('small'), options: { threads: 1 } },
     ...{ deviceClass: 'cpu', deviceId: 'cpu0', cpus: [0] },

@@ -21,6 +21,7 @@ import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { GgufValue } from '../../formats/gguf/value.js';
 import { load, modelPath, prompt } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { sound } from '../support/reading.js';
 
 const folder = sharedFolder();
 
@@ -113,8 +114,7 @@ describe('a sliding window', () => {
 
   test('is refused where the engine would ignore it', async () => {
     const qwen = join(folder, 'qwen.gguf');
-    const made = readSynthetic('synthetic:qwen2?layers=1&embedding=64&vocabulary=64');
-    if (!made.ok) throw new Error(made.reason);
+    const made = sound(readSynthetic('synthetic:qwen2?layers=1&embedding=64&vocabulary=64'));
     await writeSynthetic(qwen, made.model);
     expect((await reason(windowed(qwen, 32))).message).toContain('graph of qwen2 has no sliding window');
   });

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { resultSchema } from '../../core/result/result.js';
+import { recordsIn } from '../support/reading.js';
 import { ridge } from '../support/ridge.js';
 import { sharedFolder } from '../support/folder.js';
 
@@ -9,11 +8,7 @@ const folder = sharedFolder();
 
 const FLAGS = ['-m', 'builtin:tiny', '-p', '16', '-n', '4', '-t', '1', '-fa', '0,1', '-r', '2'];
 
-const recordsOf = (name: string) =>
-  readFileSync(join(folder, 'out', name), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => resultSchema.parse(JSON.parse(line)));
+const recordsOf = (name: string) => recordsIn(join(folder, 'out'), name);
 
 test('ridge bench runs what its flags say, and the saved file is the same sweep, of which no valid row is measured again', {
   timeout: 180_000,

@@ -9,6 +9,7 @@ import { modelFacts } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { sound } from '../support/reading.js';
 
 const folder = sharedFolder();
 const tokens = prompt(48, 3);
@@ -59,8 +60,7 @@ describe('shapes of attention', () => {
       `synthetic:deepseek2?${shape}&kvRank=96&queryRank=64&ropeLength=32&type=q8_0`,
     ],
   ])('%s attention runs, in the memory that is predicted', async (_name, source) => {
-    const reading = readSynthetic(source);
-    if (!reading.ok) throw new Error(reading.reason);
+    const reading = sound(readSynthetic(source));
     const path = join(folder, 'shape.gguf');
     await writeSynthetic(path, reading.model);
     const facts = modelFacts(readGgufHeader(path));

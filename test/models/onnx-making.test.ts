@@ -14,6 +14,7 @@ import { onnx } from '../../formats/onnx/format.js';
 import { OnnxRun } from '../support/onnx-run.js';
 import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { sound } from '../support/reading.js';
 
 const folder = sharedFolder();
 
@@ -74,8 +75,7 @@ describe('a graph made of a GGUF file', () => {
     'synthetic:llama?layers=2&embedding=128&heads=4&kvHeads=2&headLength=32&vocabulary=4096&ropeBase=500000&type=bf16',
     'synthetic:llama-3.2-1b?layers=1&embedding=256&heads=4&kvHeads=2&feedForward=256&vocabulary=4096&contextLength=256&type=f32',
   ])('of any shape: %s', async (word) => {
-    const reading = readSynthetic(word);
-    if (!reading.ok) throw new Error(reading.reason);
+    const reading = sound(readSynthetic(word));
     const path = join(folder, `synthetic-${word.replaceAll(/\W/g, '-')}.gguf`);
     await writeSynthetic(path, reading.model);
     const wanted = await ofLlama(path);
@@ -118,8 +118,7 @@ describe('a graph made of a GGUF file', () => {
       heads: { query: 2, keyValue: 1 },
     });
     expect(onnx.details(path)).toMatchObject({ tokenizer: 'BPE', chatTemplate: null });
-    const shapes = onnx.shapes(path);
-    if (!shapes.ok) throw new Error(shapes.reason);
+    const shapes = sound(onnx.shapes(path));
     expect(shapes.architecture.layers).toMatchObject([
       { count: 4, attention: { kvHeads: 1, query: { bits: 32 } } },
     ]);

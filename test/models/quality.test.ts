@@ -19,6 +19,7 @@ import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
 import { modelPath } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { sound } from '../support/reading.js';
 
 const sample = join(import.meta.dirname, '../../models/sample.txt');
 const material = process.env.RIDGEPOINT_MATERIAL;
@@ -202,8 +203,7 @@ const lines = [
 function task(spec: Partial<Task['spec']> = {}, records: readonly object[] = lines): Task {
   const plain = plainTask('fables', 'fables.jsonl');
   const definition = { ...plain, spec: { ...plain.spec, ...spec } };
-  const items = parseItems(definition, records.map((line) => JSON.stringify(line)).join('\n'));
-  if (!items.ok) throw new Error(JSON.stringify(items.diagnostics));
+  const items = sound(parseItems(definition, records.map((line) => JSON.stringify(line)).join('\n')));
   const made = withExamples(definition, items.value, null);
   if (typeof made === 'string') throw new Error(made);
   return made;

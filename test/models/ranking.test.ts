@@ -15,14 +15,14 @@ import { launch } from '../../process/isolation/launch.js';
 import { sharedFolder, temporaryFolder } from '../support/folder.js';
 import { tinyBert } from '../support/tiny-models.js';
 import { modelPath } from './loading.js';
+import { sound } from '../support/reading.js';
 
 const folder = sharedFolder();
 const example = join(import.meta.dirname, '../../docs/examples/ranking/first.yaml');
 
 /** @param killAt the child is killed when it has told of so many queries. */
 async function rank(name: string, killAt = Number.POSITIVE_INFINITY) {
-  const read = readTasks([example]);
-  if (!read.ok) throw new Error(read.errors.join('\n'));
+  const read = sound(readTasks([example]));
   const model = {
     ...{ runnerKind: 'llama-cpp', modelPath: modelPath('tiny'), options: { threads: 1 } },
     ...{ deviceClass: 'cpu', deviceId: 'cpu0', cpus: [0] },

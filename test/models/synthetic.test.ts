@@ -10,14 +10,14 @@ import { readGgufHeader } from '../../formats/gguf/header.js';
 import { lease, trialContext } from '../support/bench.js';
 import { load } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { sound } from '../support/reading.js';
 
 const folder = sharedFolder();
 
 const SMALL = 'layers=2&embedding=128&headLength=32&kvHeads=2&vocabulary=1000&contextLength=256';
 
 async function write(source: string): Promise<string> {
-  const reading = readSynthetic(source);
-  if (!reading.ok) throw new Error(reading.reason);
+  const reading = sound(readSynthetic(source));
   const path = join(folder, `${source.replace(/\W+/g, '-')}.gguf`);
   await writeSynthetic(path, reading.model);
   return path;

@@ -15,6 +15,7 @@ import { readGgufHeader } from '../../formats/gguf/header.js';
 import { writeGguf } from '../../formats/gguf/writer.js';
 import { readTensor } from '../../formats/tensor-data.js';
 import { modelPath, prompt } from './loading.js';
+import { sound } from '../support/reading.js';
 
 export const SETTINGS: TrainingSettings = {
   method: 'lora',
@@ -66,8 +67,7 @@ export function batchOf(
 
 /** A file of few weights, of a shape that the shipped models do not have. */
 export async function writeShape(folder: string, source: string): Promise<string> {
-  const reading = readSynthetic(source);
-  if (!reading.ok) throw new Error(reading.reason);
+  const reading = sound(readSynthetic(source));
   const path = join(folder, `${source.replace(/\W+/g, '-')}.gguf`);
   await writeSynthetic(path, reading.model);
   return path;

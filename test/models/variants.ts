@@ -6,6 +6,7 @@ import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { GgufValue } from '../../formats/gguf/value.js';
 import { type TensorSource, writeGguf } from '../../formats/gguf/writer.js';
 import { readTensor } from '../../formats/tensor-data.js';
+import { sound } from '../support/reading.js';
 
 const SHAPE = 'layers=2&embedding=128&feedForward=192&vocabulary=512';
 
@@ -68,7 +69,6 @@ function added(variant: Variant, block: number): TensorSource[] {
 }
 
 async function synthetic(source: string, path: string): Promise<void> {
-  const reading = readSynthetic(source);
-  if (!reading.ok) throw new Error(`${reading.reason} ${reading.hint}`);
+  const reading = sound(readSynthetic(source));
   await writeSynthetic(path, reading.model);
 }

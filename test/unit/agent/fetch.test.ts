@@ -27,6 +27,7 @@ import { doHere } from '../../support/launcher.js';
 import { tinyLlama, writeFolder } from '../../support/model-folder.js';
 import { splitGguf } from '../../support/split-gguf.js';
 import { Authority, hasOpenssl } from '../../support/tls.js';
+import { sound } from '../../support/reading.js';
 
 const here = doHere({
   async fetch({ job, outputPath }: FetchTask, tell) {
@@ -353,8 +354,7 @@ describe('a model', () => {
 
   test('is known by its header before it is fetched', async () => {
     const { store, sources } = await hub({ 'tiny.gguf': tiny });
-    const reading = readRemote('hf:o/r');
-    if (!reading.ok) throw new Error(reading.reason);
+    const reading = sound(readRemote('hf:o/r'));
     const { policy } = node(sources);
     const asking = { kind: 'hub', policy, signal: new AbortController().signal } as const;
     const { facts, digest } = await peek('hf:o/r', reading.remote, asking);
@@ -435,8 +435,7 @@ describe('a model in parts', () => {
 
   test('is known by the headers of all, fetched part by part, and opened by the first', async () => {
     const { sources, store, paths, files, digest, bytes } = await inParts(3);
-    const reading = readRemote('hf:o/r:f16');
-    if (!reading.ok) throw new Error(reading.reason);
+    const reading = sound(readRemote('hf:o/r:f16'));
     const { ask, left, cacheFolder, policy } = node(sources);
     const looked = await peek('hf:o/r:f16', reading.remote, {
       ...{ kind: 'hub', policy, signal: new AbortController().signal },
@@ -567,8 +566,7 @@ describe('a folder of a hub', () => {
     const { folder, store, sources } = await repository();
     const { policy } = node(sources);
     const asking = { kind: 'hub', policy, signal: new AbortController().signal } as const;
-    const reading = readRemote('hf:o/r');
-    if (!reading.ok) throw new Error(reading.reason);
+    const reading = sound(readRemote('hf:o/r'));
     const { facts, digest } = await peek('hf:o/r', reading.remote, asking);
     expect(facts).toEqual(formatOf(folder).inspect(folder).facts);
     expect(digest).toBeNull();

@@ -12,6 +12,7 @@ import { temporaryFolder } from '../../support/folder.js';
 import { ConnectProxy } from '../../support/connect-proxy.js';
 import { FileServer } from '../../support/file-server.js';
 import { Authority, hasOpenssl } from '../../support/tls.js';
+import { sound } from '../../support/reading.js';
 
 const VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'];
 beforeEach(() => {
@@ -103,8 +104,7 @@ describe.skipIf(!hasOpenssl)('through a proxy', () => {
       1e9,
       (_, path) => readFileSync(path, 'utf8'),
     );
-    const reading = readRemote(source);
-    if (!reading.ok) throw new Error(reading.reason);
+    const reading = sound(readRemote(source));
     const { remote } = reading;
     const path = `${temporaryFolder()}/m.gguf`;
     const { signal } = new AbortController();

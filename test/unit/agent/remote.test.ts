@@ -9,6 +9,7 @@ import {
 import { toFailure } from '../../../core/errors.js';
 import { hubSource, readRemote } from '../../../core/models/remote.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
+import { sound } from '../../support/reading.js';
 
 const HEX = 'ab'.repeat(32);
 
@@ -81,8 +82,7 @@ function policy(sources: object) {
 
 /** @returns the code and the hint of a refusal, or null. */
 function refusal(source: string, sources: object | null) {
-  const reading = readRemote(source);
-  if (!reading.ok) throw new Error(reading.reason);
+  const reading = sound(readRemote(source));
   try {
     requireAllowed(source, reading.remote, sources === null ? null : policy(sources));
     return null;

@@ -16,11 +16,10 @@ import { modelFacts } from '../../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { readTensor } from '../../../formats/tensor-data.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { sound } from '../../support/reading.js';
 
 function model(rest: string): SyntheticModel {
-  const reading = readSynthetic(`synthetic:${rest}`);
-  if (!reading.ok) throw new Error(reading.reason);
-  return reading.model;
+  return sound(readSynthetic(`synthetic:${rest}`)).model;
 }
 const SMALL = 'llama?layers=2&embedding=64&heads=4&headLength=16&kvHeads=2&feedForward=96&vocabulary=160';
 

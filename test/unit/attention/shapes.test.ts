@@ -8,10 +8,10 @@ import { parseSweep } from '../../../core/sweep/parse.js';
 import { predictKvCache } from '../../../core/work/kv-cache.js';
 import { modelFacts } from '../../../formats/gguf/facts.js';
 import { ROOT } from '../../support/ridge.js';
+import { sound } from '../../support/reading.js';
 
 const factsOf = (source: string) => {
-  const reading = readSynthetic(source);
-  if (!reading.ok) throw new Error(reading.reason);
+  const reading = sound(readSynthetic(source));
   return modelFacts(describeSynthetic(reading.model).header);
 };
 

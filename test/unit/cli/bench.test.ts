@@ -9,6 +9,7 @@ import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import type { Sweep } from '../../../core/sweep/spec.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { sound } from '../../support/reading.js';
 
 let folder: string;
 beforeEach(() => {
@@ -30,9 +31,7 @@ const bench = async (...flags: string[]) =>
 /** The sweep that `ridge bench -m builtin:tiny …` writes. */
 async function sweepOf(...flags: string[]): Promise<Sweep> {
   await bench('-m', 'builtin:tiny', ...flags);
-  const parsed = parseSweep(readFileSync(join(folder, 'sweep.yaml'), 'utf8'));
-  if (!parsed.ok) throw new Error(parsed.diagnostics.map(({ message }) => message).join('\n'));
-  return parsed.sweep;
+  return sound(parseSweep(readFileSync(join(folder, 'sweep.yaml'), 'utf8'))).sweep;
 }
 const valuesOf = (sweep: Sweep, name: string) =>
   [...sweep.runners, ...sweep.workloads].flatMap(({ axes }) => axes).find((axis) => axis.name === name)

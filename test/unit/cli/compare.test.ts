@@ -10,6 +10,7 @@ import { completeTrial } from '../../support/records.js';
 import { servedTrial } from '../../support/served-records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 import { sharedFolder } from '../../support/folder.js';
+import { sound } from '../../support/reading.js';
 
 const folder = sharedFolder();
 const run = join(folder, 'results.jsonl');
@@ -38,9 +39,7 @@ async function compared(
     return true;
   });
   const gate = (options.gates ?? []).map((text) => {
-    const reading = readGate(text);
-    if (!reading.ok) throw new Error(reading.message);
-    return reading.gate;
+    return sound(readGate(text)).gate;
   });
   const {
     format = 'table',

@@ -22,6 +22,7 @@ import { productWork } from '../../../roofline/factors/sample.js';
 import { trialContext } from '../../support/bench.js';
 import { temporaryFolder } from '../../support/folder.js';
 import { sampleRoofs } from '../roofs/sample.js';
+import { sound } from '../../support/reading.js';
 
 const said: string[] = [];
 beforeEach(() => {
@@ -174,8 +175,7 @@ test('a fit that comes to nothing is tried by the next run, and none is begun wh
 
 test('what a run asks of factors is what its rows on fitted runners have', () => {
   const asked = (spec: string) => {
-    const parsed = parseSweep(`spec: { models: ["builtin:tiny", "builtin:none"], ${spec} }`);
-    if (!parsed.ok) throw new Error(parsed.diagnostics.map(({ message }) => message).join('; '));
+    const parsed = sound(parseSweep(`spec: { models: ["builtin:tiny", "builtin:none"], ${spec} }`));
     return askedOfFactors(parsed.sweep, []);
   };
   expect(askedOfFactors(openSweep('builtin:tiny').sweep, [])).toEqual({ threads: [null], types: ['f16'] });

@@ -12,6 +12,7 @@ import { parseSweep } from '../../../core/sweep/parse.js';
 import type { Sweep } from '../../../core/sweep/spec.js';
 import { PACKAGE_ROOT } from '../../../process/package.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { sound } from '../../support/reading.js';
 
 let folder: string;
 let file: string;
@@ -28,9 +29,7 @@ const init = async (...flags: string[]) =>
 /** The sweep that is written for these answers. */
 async function written(...flags: string[]): Promise<Sweep> {
   await init('--force', ...flags);
-  const parsed = parseSweep(readFileSync(file, 'utf8'));
-  if (!parsed.ok) throw new Error(parsed.diagnostics.map(({ message }) => message).join('\n'));
-  return parsed.sweep;
+  return sound(parseSweep(readFileSync(file, 'utf8'))).sweep;
 }
 
 const valuesOf = ({ techniques, runners, workloads }: Sweep, name: string) =>

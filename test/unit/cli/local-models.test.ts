@@ -8,13 +8,13 @@ import { parseSweep } from '../../../core/sweep/parse.js';
 import { FileServer } from '../../support/file-server.js';
 import { sweep, TINY } from '../../support/quick-sweep.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { sound } from '../../support/reading.js';
 
 async function resolve(names: readonly string[]): Promise<unknown> {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'broken.gguf'), 'GGUF');
   const models = [TINY, ...names.map((name) => ({ name, source: `${name}.gguf` }))];
-  const parsed = parseSweep(sweep({ models }));
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics));
+  const parsed = sound(parseSweep(sweep({ models })));
   return await resolveModels(parsed.sweep, { modelFolders: [folder], cacheFolder: folder }).catch(
     (error: unknown) => error,
   );
@@ -31,8 +31,7 @@ test('every model that cannot be used is named at once', async () => {
 test('of a model elsewhere a plan reads the header alone, and a run fetches it', async () => {
   const server = await new FileServer().start();
   const source = server.put('/tiny.gguf', readFileSync(join(builtinFolder(), 'tiny-f16.gguf')));
-  const parsed = parseSweep(sweep({ models: [{ name: 'far', source }] }));
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics));
+  const parsed = sound(parseSweep(sweep({ models: [{ name: 'far', source }] })));
   const cacheFolder = temporaryFolder();
   const { sources, artifactBytes } = loadAgentConfig({
     env: {},

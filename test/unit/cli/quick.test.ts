@@ -3,11 +3,11 @@ import { openSweep, quickly, readyToRun } from '../../../cli/sweep-file.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { fakeSweep } from '../../support/sweeps.js';
 import { FACTS } from '../sweep/documents.js';
+import { sound } from '../../support/reading.js';
 
 const read = (measure: string) => {
   const document = fakeSweep(2, { measure });
-  const parsed = parseSweep(document);
-  if (!parsed.ok) throw new Error(parsed.diagnostics.map(({ message }) => message).join('; '));
+  const parsed = sound(parseSweep(document));
   return { path: 'sweep.yaml', typed: 'sweep.yaml', document, sweep: parsed.sweep };
 };
 
@@ -28,8 +28,7 @@ test('what a sweep leaves open fits its models with --quick, too', () => {
   const file = openSweep('builtin:tiny');
   const models = file.sweep.models.map((model) => ({ ...model, facts: { ...FACTS, contextLength: 256 } }));
   const { document, sweep } = readyToRun(file, models, true);
-  const again = parseSweep(document);
-  if (!again.ok) throw new Error(document);
+  const again = sound(parseSweep(document));
   expect(again.sweep.workloads).toEqual(readyToRun(file, models, false).sweep.workloads);
   expect(again.sweep.workloads[0]?.axes.find(({ name }) => name === 'promptTokens')?.values).toEqual([128]);
   expect(again.sweep).toEqual({ ...sweep, models: file.sweep.models });

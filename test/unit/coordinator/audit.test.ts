@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Audit } from '../../../coordinator/audit.js';
 import { CallRates } from '../../../proto/rate-limit.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { jsonLines } from '../../support/reading.js';
 
 const BY = { name: 'ann', from: '10.0.0.7:4711' };
 const REFUSAL = { who: null, from: '10.0.0.9', code: 'unauthenticated', message: 'no', where: '/x' } as const;
@@ -15,10 +16,7 @@ function audit(maxBytes = 1e6, keep = 2) {
   const at = () => `2026-11-30T12:00:${String(second).padStart(2, '0')}.000Z`;
   const log = new Audit({ file, maxBytes, keep }, at, (sentence) => warnings.push(sentence));
   const lines = (path = file) =>
-    readFileSync(path, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    jsonLines(readFileSync(path, 'utf8'));
   return { file, log, lines, warnings, tick: () => (second += 1) };
 }
 

@@ -5,12 +5,11 @@ import { parseGraph } from '../../../core/graph/parse.js';
 import { parseAnswer, parserProblem } from '../../../core/graph/parsers.js';
 import { cut, type Hands, majority, type PromptCall, runGraph } from '../../../core/graph/run.js';
 import type { Value } from '../../../core/graph/value.js';
+import { sound } from '../../support/reading.js';
 
 function graphOf(spec: string) {
   const text = `apiVersion: ridgepoint.dev/v1\nkind: Graph\nmetadata: { name: g }\nspec:\n${spec.replace(/^/gm, '  ')}`;
-  const read = parseGraph(text);
-  if (!read.ok) throw new Error(JSON.stringify(read.diagnostics));
-  return read.graph;
+  return sound(parseGraph(text)).graph;
 }
 
 /** Answers by a function, and keeps what was asked, and how many at once. */

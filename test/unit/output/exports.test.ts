@@ -6,6 +6,7 @@ import { buildReport } from '../../../report/build.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial } from '../../support/records.js';
 import { sweepRecords } from '../../support/sweep-records.js';
+import { jsonLines } from '../../support/reading.js';
 
 const records = sweepRecords({ experiments: 24 });
 const report = buildReport(records, {
@@ -88,10 +89,7 @@ describe('markdown', () => {
 
 describe('json and jsonl', () => {
   test('jsonl gives back the records that count of each experiment, each as its schema wants it', () => {
-    const lines = EXPORTERS.jsonl(report)
-      .text.trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const lines = jsonLines(EXPORTERS.jsonl(report).text);
     const counted = report.rows.flatMap(({ starts }) => starts.map(({ trialId }) => trialId));
     expect(lines.map((line) => line.trialId)).toEqual(counted);
     for (const line of lines) expect(resultSchema.parse(line)).toEqual(line);

@@ -4,6 +4,7 @@ import { requestsOf } from '../../../core/serving/record.js';
 import { buildReport } from '../../../report/build.js';
 import { completeTrial } from '../../support/records.js';
 import { servedTrial } from '../../support/served-records.js';
+import { jsonLines } from '../../support/reading.js';
 
 describe('requests', () => {
   const served = [servedTrial({ concurrency: 2 }), servedTrial({ concurrency: 4, failsEach: 10 })];
@@ -11,10 +12,7 @@ describe('requests', () => {
   test('a line for each request of each start, with all that was stamped', () => {
     const report = buildReport(served, { sweepName: 's', objectives: [] });
     const { text, notes } = EXPORTERS.requests(report);
-    const lines = text
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const lines = jsonLines(text);
     expect(notes).toEqual([]);
     expect(lines).toHaveLength(80);
     for (const { experimentId, starts, number } of report.rows) {

@@ -8,6 +8,7 @@ import { scoredReadings } from '../../../core/quality/reading/readings.js';
 import type { AskingOptions } from '../../../core/quality/tasks/asking.js';
 import type { Task } from '../../../core/quality/tasks/few-shot.js';
 import { sharedFolder } from '../../support/folder.js';
+import { sound } from '../../support/reading.js';
 
 const folder = sharedFolder();
 const examples = join(import.meta.dirname, '../../../docs/examples/tasks/lm-eval');
@@ -120,8 +121,7 @@ describe('tasks of lm-evaluation-harness', () => {
       `${WHOLE}fewshot_split: test\ndescription: "Answer."\nnum_fewshot: 2\n`,
       records,
     );
-    const read = readTasks([path, { file: path, name: 'chat', chat: true, system: 'Be brief.', fewShot: 1 }]);
-    if (!read.ok) throw new Error(read.errors.join('\n'));
+    const read = sound(readTasks([path, { file: path, name: 'chat', chat: true, system: 'Be brief.', fewShot: 1 }]));
     const [text, chat] = read.tasks;
     // random.Random(1234).sample(docs, 3) for one item after the other, the item left out.
     expect(text?.items.map(({ prompt }) => prompt)).toEqual(PROMPTS);

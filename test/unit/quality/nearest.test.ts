@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { readTasks } from '../../../agent/quality/task-files.js';
 import { withVectors } from '../../../core/quality/tasks/few-shot.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { sound } from '../../support/reading.js';
 
 const ITEMS = ['cats purr', 'iron rusts', 'dogs bark', 'gold shines'];
 function read(fewShot: string) {
@@ -23,8 +24,7 @@ const vectorsOf = async (texts: readonly string[]) =>
   texts.map((text) => (/cats|dogs/.test(text) ? [1, text.length / 100] : [text.length / 100, 1]));
 
 test('examples are those whose embedding is nearest, of the others', async () => {
-  const tasks = read('{ count: 1, pick: nearest, embeddings: mean }');
-  if (!tasks.ok) throw new Error(tasks.errors.join('\n'));
+  const tasks = sound(read('{ count: 1, pick: nearest, embeddings: mean }'));
   const [task] = tasks.tasks;
   expect(task!.awaits?.pooling).toBe('mean');
   const { items, awaits } = await withVectors(task!, vectorsOf);

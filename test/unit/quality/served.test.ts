@@ -15,6 +15,7 @@ import { openTokenizer } from '../../../engines/runners/tokenizer.js';
 import type { ServedEndpoint } from '../../../engines/servers/served.js';
 import { logProbabilityOf, type TellsName } from '../../../load/simulator/log-probabilities.js';
 import { withSimulator } from '../../support/simulator.js';
+import { sound } from '../../support/reading.js';
 
 const tokenizerPath = join(import.meta.dirname, '../../fixtures/tokenizer');
 const tokenizer = (await openTokenizer(tokenizerPath))!;
@@ -28,8 +29,7 @@ const text: TextRequest = {
 function taskOf(name: string, spec: Partial<Task['spec']>, ...records: readonly object[]): Task {
   const plain = plainTask(name, 'none.jsonl');
   const definition = { name, spec: { ...plain.spec, ...spec } };
-  const items = parseItems(definition, records.map((record) => JSON.stringify(record)).join('\n'));
-  if (!items.ok) throw new Error(JSON.stringify(items.diagnostics));
+  const items = sound(parseItems(definition, records.map((record) => JSON.stringify(record)).join('\n')));
   return withExamples(definition, items.value, null) as Task;
 }
 

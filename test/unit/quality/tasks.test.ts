@@ -14,6 +14,7 @@ import {
   templateProblem,
 } from '../../../core/quality/tasks/items.js';
 import { fill, namesIn, valueAt } from '../../../core/quality/tasks/template.js';
+import { sound } from '../../support/reading.js';
 
 function definition(spec: string): TaskDefinition {
   const parsed = parseTaskDefinition(
@@ -24,8 +25,7 @@ function definition(spec: string): TaskDefinition {
 }
 const jsonl = (...records: unknown[]) => records.map((record) => JSON.stringify(record)).join('\n');
 function items(task: TaskDefinition, ...records: unknown[]): readonly ReadItem[] {
-  const parsed = parseItems(task, jsonl(...records));
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics));
+  const parsed = sound(parseItems(task, jsonl(...records)));
   return parsed.value.items;
 }
 const all = (asked: readonly ReadItem[]): TaskItems<ReadItem> => ({
@@ -147,8 +147,7 @@ describe('options and answers in the shapes that data sets have', () => {
     const task = definition(spec);
     const found = errors(task, JSON.stringify(record));
     if (found.length > 0) return found;
-    const parsed = parseItems(task, JSON.stringify(record));
-    if (!parsed.ok) throw new Error('unreachable');
+    const parsed = sound(parseItems(task, JSON.stringify(record)));
     const [item] = parsed.value.items;
     return [item?.choices?.continuations, item?.choices?.answers];
   };

@@ -12,6 +12,7 @@ import type { Task } from '../../../core/quality/tasks/few-shot.js';
 import { openChatTemplate } from '../../../engines/runners/chat-template.js';
 import { PythonRandom } from '../../../statistics/python-random.js';
 import { sharedFolder } from '../../support/folder.js';
+import { sound } from '../../support/reading.js';
 
 const folder = sharedFolder();
 
@@ -55,9 +56,7 @@ function write(name: string, spec: string, records: readonly object[] = RECORDS)
 }
 
 function tasks(...named: NamedTask[]): readonly Task[] {
-  const read = readTasks(named);
-  if (!read.ok) throw new Error(read.errors.join('\n'));
-  return read.tasks;
+  return sound(readTasks(named)).tasks;
 }
 const errors = (...named: NamedTask[]) => {
   const read = readTasks(named);

@@ -7,6 +7,7 @@ import { readRankingData } from '../../../agent/quality/ranking/data.js';
 import { readTasks } from '../../../agent/quality/task-files.js';
 import { parseRanking } from '../../../core/ranking/definition.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { sound } from '../../support/reading.js';
 
 const examples = join(import.meta.dirname, '../../../docs/examples/ranking');
 
@@ -42,8 +43,7 @@ function errors(files: Readonly<Record<string, string>>, spec: object = BEIR): s
 
 describe('a ranking file', () => {
   test('is a task for each of its ways; queries without judgements are not asked', () => {
-    const found = read({}, { ...BEIR, ways: { bm25: { by: 'candidates' }, 'yes-no': { by: 'pointwise' } } });
-    if (!found.ok) throw new Error(found.errors.join());
+    const found = sound(read({}, { ...BEIR, ways: { bm25: { by: 'candidates' }, 'yes-no': { by: 'pointwise' } } }));
     expect(found.rankings.map(({ name }) => name)).toEqual(['r/bm25', 'r/yes-no']);
     expect(found.files).toHaveLength(4);
     const data = readRankingData(found.rankings[0]!);
@@ -78,8 +78,7 @@ describe('a ranking file', () => {
   });
 
   test('may leave judgements of unknown documents out', () => {
-    const found = read({ 'qrels/test.tsv': 'q\ta\t1\nq\tz\t1\n' }, { ...BEIR, unknownDocuments: 'leaveOut' });
-    if (!found.ok) throw new Error(found.errors.join());
+    const found = sound(read({ 'qrels/test.tsv': 'q\ta\t1\nq\tz\t1\n' }, { ...BEIR, unknownDocuments: 'leaveOut' }));
     expect(readRankingData(found.rankings[0]!)).toMatchObject({ leftOut: 1 });
   });
 
@@ -109,8 +108,7 @@ test('BRIGHT says by query what is relevant, and what no list may have', () => {
     join(folder, 'r.yaml'),
     yaml({ ...BEIR, data: { layout: 'bright', documents: 'd.jsonl', examples: 'e.jsonl' } }),
   );
-  const found = readTasks([join(folder, 'r.yaml')]);
-  if (!found.ok) throw new Error(found.errors.join());
+  const found = sound(readTasks([join(folder, 'r.yaml')]));
   const data = readRankingData(found.rankings[0]!);
   if (!('documents' in data)) throw new Error(data.join());
   expect(data.queries.map(({ excluded }) => [...excluded])).toEqual([['b'], []]);

@@ -15,11 +15,10 @@ import { experiment } from '../../support/bench.js';
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 import { servedTrial } from '../../support/served-records.js';
+import { sound } from '../../support/reading.js';
 
 const bound = (text: string, role: Role = 'slo'): Bound => {
-  const reading = readBound(text, role);
-  if (!reading.ok) throw new Error(reading.message);
-  return reading.bound;
+  return sound(readBound(text, role)).bound;
 };
 const ask = (given: Partial<Parameters<typeof answer>[1]> = {}) =>
   ({ slo: [], budget: [], floor: [], relativeTo: 'unquantized', confidence: 0.95, ...given }) as const;

@@ -11,6 +11,7 @@ import { type Gate, gateSentences, judgeGate, readGate } from '../../../report/g
 import { experimentOf } from '../../support/experiments.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
+import { sound } from '../../support/reading.js';
 
 const changesOf = (...asked: Parameters<typeof comparisonOf>) => comparisonOf(...asked).changes;
 const DECODE = 'decodeTokensPerSecond';
@@ -29,9 +30,7 @@ const run = (factor: number, quantizations = ['f16', 'q8_0'], starts = 3) =>
     ),
   );
 const gate = (text: string): Gate => {
-  const reading = readGate(text);
-  if (!reading.ok) throw new Error(reading.message);
-  return reading.gate;
+  return sound(readGate(text)).gate;
 };
 
 describe('matching', () => {

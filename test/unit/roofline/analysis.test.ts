@@ -18,11 +18,10 @@ import { namedArchitecture } from '../../../roofline/configs/index.js';
 import { requireHardware } from '../../../roofline/hardware/catalogue.js';
 import { asLlmViewerModel } from '../../../roofline/llm-viewer/mode.js';
 import { type LlmViewerConfig, readLlmViewerModel } from '../../support/llm-viewer-model.js';
+import { sound } from '../../support/reading.js';
 
 function named(name: string) {
-  const reading = namedArchitecture(name);
-  if (!reading.ok) throw new Error(reading.reason);
-  return reading.architecture;
+  return sound(namedArchitecture(name)).architecture;
 }
 
 const MODELS = ['llama-2-7b', 'llama-3.1-8b', 'opt-6.7b', 'mixtral-8x7b'];
@@ -291,8 +290,7 @@ spec:
 `;
 
   test('gives every combination, defaults filled in', () => {
-    const reading = parseRoofline(FILE);
-    if (!reading.ok) throw new Error(JSON.stringify(reading.diagnostics));
+    const reading = sound(parseRoofline(FILE));
     expect(reading.file.name).toBe('batches');
     const points = pointsOf(reading.file.spec);
     expect(points).toHaveLength(2 * 4 * 2);

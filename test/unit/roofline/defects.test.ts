@@ -10,6 +10,7 @@ import { LLM_VIEWER_HARDWARE } from '../../../roofline/llm-viewer/hardware.js';
 import type { LlmViewerSetting } from '../../../roofline/llm-viewer/setting.js';
 import { speculativeStep } from '../../../roofline/speculative.js';
 import { type LlmViewerConfig, readLlmViewerModel } from '../../support/llm-viewer-model.js';
+import { sound } from '../../support/reading.js';
 
 /** Both modes on the same question: what LLM-Viewer says, and what is so. Figures are of one layer unless they say more. */
 
@@ -54,9 +55,7 @@ const rowOf = (stage: ReturnType<typeof viewer>['prefill'], name: string) =>
   stage.layer.find((row) => row.name === name)!;
 
 function architecture(name: string) {
-  const reading = namedArchitecture(name);
-  if (!reading.ok) throw new Error(reading.reason);
-  return reading.architecture;
+  return sound(namedArchitecture(name)).architecture;
 }
 
 /** One layer's share of an operator. */

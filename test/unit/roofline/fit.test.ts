@@ -8,11 +8,10 @@ import type { ServingGoal } from '../../../roofline/fit/serving-goal.js';
 import { splitsOf } from '../../../roofline/fit/split.js';
 import { fitTraining, type TrainingGoal, trainingMemory } from '../../../roofline/fit/training.js';
 import { requireHardware } from '../../../roofline/hardware/catalogue.js';
+import { sound } from '../../support/reading.js';
 
 function model(name: string) {
-  const reading = namedArchitecture(name);
-  if (!reading.ok) throw new Error(reading.reason);
-  return reading.architecture;
+  return sound(namedArchitecture(name)).architecture;
 }
 const device = (name: string) => publishedCeilings(requireHardware(name));
 

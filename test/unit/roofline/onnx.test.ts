@@ -3,6 +3,7 @@ import { sizeOf } from '../../../core/work/model-size.js';
 import { onnxPasses } from '../../../core/work/onnx.js';
 import { passWork } from '../../../core/work/pass-work.js';
 import { architectureFromOnnx, type OnnxWeights } from '../../../roofline/readers/onnx.js';
+import { sound } from '../../support/reading.js';
 
 /** 2 heads of 4, 1 of keys, 8 elements, feed-forward of 16, 300 tokens. */
 const LAYER = [
@@ -34,8 +35,7 @@ const facts = { heads: 2, contextLength: 64, graphLogits: 'all' } as const;
 
 describe('an ONNX graph', () => {
   test('its matrices are the model’s', () => {
-    const reading = architectureFromOnnx(weights(3), facts);
-    if (!reading.ok) throw new Error(reading.reason);
+    const reading = sound(architectureFromOnnx(weights(3), facts));
     const { architecture } = reading;
     expect(architecture).toMatchObject({ embedding: 8, vocabulary: 300, contextLength: 64 });
     expect(architecture.layers).toMatchObject([
@@ -51,8 +51,7 @@ describe('an ONNX graph', () => {
 
   test('a prompt has one row of logits where its graph keeps the last, and else as many as it has tokens', () => {
     const rowsOf = (graphLogits: 'all' | 'last') => {
-      const reading = architectureFromOnnx(weights(3), { ...facts, graphLogits });
-      if (!reading.ok) throw new Error(reading.reason);
+      const reading = sound(architectureFromOnnx(weights(3), { ...facts, graphLogits }));
       const workload = { promptTokens: 32, generateTokens: 1, parallel: 2, contextDepth: 0 };
       const [pass] = onnxPasses.prefill(workload, {}, reading.architecture);
       const { operators } = passWork(reading.architecture, pass!);

@@ -5,6 +5,7 @@ import { peakOf, type Step } from '../../../core/work/memory/liveness.js';
 import { passMemory } from '../../../core/work/memory/pass-memory.js';
 import { UNFUSED } from '../../../core/work/pass/setting.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
+import { sound } from '../../support/reading.js';
 
 describe('liveness', () => {
   test('a value dies with the last that reads it', () => {
@@ -45,9 +46,7 @@ describe('liveness', () => {
 });
 
 function model(name: string) {
-  const reading = namedArchitecture(name);
-  if (!reading.ok) throw new Error(reading.reason);
-  return reading.architecture;
+  return sound(namedArchitecture(name)).architecture;
 }
 const prefill = (newTokens: number, sequences = 1) =>
   ({ phase: 'prefill', batch: [{ sequences, newTokens, cachedTokens: 0 }] }) as const;

@@ -10,6 +10,7 @@ import { totalBytes } from '../../../core/work/work.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
 import { denseArchitecture } from '../../support/architectures.js';
+import { sound } from '../../support/reading.js';
 
 const flops = (work: PassWork) => work.operators.reduce((sum, { flops: one }) => sum + one, 0);
 const bytes = (work: PassWork) => work.operators.reduce((sum, { traffic }) => sum + totalBytes(traffic), 0);
@@ -182,8 +183,7 @@ describe('what must hold for any pass', () => {
 describe('of a file', () => {
   test('the shipped model: its weights, byte by byte', () => {
     const header = readGgufHeader(join(import.meta.dirname, '../../../models/small-f16.gguf'));
-    const reading = architectureFromGguf(header);
-    if (!reading.ok) throw new Error(reading.reason);
+    const reading = sound(architectureFromGguf(header));
     const { architecture } = reading;
     expect(architecture).toMatchObject({ family: 'llama', embedding: 256, vocabulary: 4096, tied: false });
     expect(architecture.layers.map(({ count }) => count)).toEqual([8]);

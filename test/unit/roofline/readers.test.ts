@@ -7,6 +7,7 @@ import { architectureFromConfig } from '../../../roofline/readers/config.js';
 import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
 import type { ArchitectureReading } from '../../../roofline/readers/reading.js';
 import { architectureFromSafetensors } from '../../../roofline/readers/safetensors.js';
+import { sound } from '../../support/reading.js';
 
 function read(reading: ArchitectureReading) {
   if (!reading.ok) throw new Error(reading.reason);
@@ -192,8 +193,7 @@ describe('what a config says', () => {
 
 describe('what a GGUF file says', () => {
   const header = (source: string) => {
-    const reading = readSynthetic(source);
-    if (!reading.ok) throw new Error(reading.reason);
+    const reading = sound(readSynthetic(source));
     return describeSynthetic(reading.model).header;
   };
 

@@ -9,11 +9,10 @@ import {
   sloVerdict,
 } from '../../../core/serving/slo.js';
 import { answered, request } from '../../support/requests.js';
+import { sound } from '../../support/reading.js';
 
 function objectives(text: string) {
-  const parsed = parseSlo(text);
-  if (!parsed.ok) throw new Error(parsed.message);
-  return parsed.objectives;
+  return sound(parseSlo(text)).objectives;
 }
 const wrong = (text: string) => {
   const parsed = parseSlo(text);

@@ -6,6 +6,7 @@ import { parseSweep } from '../../../core/sweep/parse.js';
 import { fitsPattern } from '../../../core/techniques/layer-choice.js';
 import { readSparsity, sparsity } from '../../../core/techniques/sparsity.js';
 import { METHODS } from '../../../core/techniques/sparsity-settings.js';
+import { sound } from '../../support/reading.js';
 
 const canonical = (word: string) => {
   const reading = sparsity.read(word);
@@ -132,8 +133,7 @@ describe('sparsity in a sweep', () => {
       `apiVersion: ridgepoint.dev/v1\nkind: Sweep\nmetadata: { name: t }\nspec:\n  models: [builtin:tiny]\n  techniques: ${techniques}\n`,
     );
   const words = (techniques: string) => {
-    const parsed = sweep(techniques);
-    if (!parsed.ok) throw new Error(JSON.stringify(parsed));
+    const parsed = sound(sweep(techniques));
     return parsed.sweep.techniques.find(({ name }) => name === 'sparsity')?.values;
   };
 

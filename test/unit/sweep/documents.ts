@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import type { Sweep } from '../../../core/sweep/spec.js';
+import { sound } from '../../support/reading.js';
 
 export type Document = Record<string, unknown>;
 
@@ -18,9 +19,7 @@ export function file(spec: Document, rest: Document = {}): string {
 
 /** @returns the sweep of a text that must be one. */
 export function sweepOf(source: string): Sweep {
-  const parsed = parseSweep(source);
-  if (!parsed.ok) throw new Error(parsed.diagnostics.map((m) => `${m.path}: ${m.message}`).join('\n'));
-  return parsed.sweep;
+  return sound(parseSweep(source)).sweep;
 }
 
 export const FACTS: ModelFacts = {

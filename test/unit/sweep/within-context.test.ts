@@ -4,6 +4,7 @@ import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import type { Sweep } from '../../../core/sweep/spec.js';
 import { withinContext } from '../../../core/sweep/within-context.js';
+import { sound } from '../../support/reading.js';
 
 const facts = (contextLength: number | null): ModelFacts => ({
   format: 'gguf',
@@ -23,8 +24,7 @@ const facts = (contextLength: number | null): ModelFacts => ({
 /** Parses a `spec` whose models have these contexts, in order. */
 function read(spec: string, ...contexts: (number | null)[]): { document: string; sweep: Sweep } {
   const document = `apiVersion: ridgepoint.dev/v1\nkind: Sweep\nmetadata: { name: s }\nspec: ${spec}\n`;
-  const parsed = parseSweep(document);
-  if (!parsed.ok) throw new Error(parsed.diagnostics.map(({ message }) => message).join('\n'));
+  const parsed = sound(parseSweep(document));
   const models = parsed.sweep.models.map((model, i) => ({ ...model, facts: facts(contexts[i] ?? null) }));
   return { document, sweep: { ...parsed.sweep, models } };
 }
@@ -44,8 +44,7 @@ describe('what a sweep leaves open is chosen for the context of its models', () 
 
   test('the document that is submitted says what was chosen, and means the same sweep', () => {
     const found = chosenFor('{ models: a.gguf, objectives: { modelBytes: min } }', 300)!;
-    const parsed = parseSweep(found.document);
-    if (!parsed.ok) throw new Error('it cannot be read');
+    const parsed = sound(parseSweep(found.document));
     expect(parsed.sweep.workloads).toEqual(found.sweep.workloads);
     expect(parsed.sweep.objectives).toEqual([{ metric: 'modelBytes', better: 'min' }]);
   });
