@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -19,7 +19,7 @@ import { SIX_POINTS, startFakeRunnerAgent } from '../support/live-fleet.js';
 import { buildPage } from '../support/page.js';
 import { freePort } from '../support/services.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
-import { Authority, hasOpenssl } from '../support/tls.js';
+import { Authority, byTokens, hasOpenssl } from '../support/tls.js';
 
 /** Of a test that the long run alone has. */
 const inLongRun: typeof test = LONG ? test : ((() => undefined) as never);
@@ -464,16 +464,11 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
   test.skipIf(!hasOpenssl)(
     'without a token nothing is shown, and with one everything (needs openssl)',
     async () => {
-      const { certificateFile, keyFile } = new Authority(folder).issue('coordinator');
-      const tokensFile = join(folder, 'tokens.yaml');
-      writeFileSync(
-        tokensFile,
-        '[{ name: people, token: people-0123456789abcdef, scopes: [read] }, { name: fleet, token: fleet-0123456789abcdef, scopes: [agent] }]',
-      );
+      const rights = { people: { scopes: ['read'] }, fleet: { scopes: ['agent'] } } as const;
       const { webUrl } = await start({
         grpcAddress: 'localhost:0',
         webAddress: 'localhost:0',
-        security: { kind: 'token', certificateFile, keyFile, tokensFile },
+        security: byTokens(new Authority(folder).issue('coordinator'), rights),
       });
       await open(webUrl, /status of 40[13]/);
       const give = async (token: string) => {

@@ -7,7 +7,7 @@ import type { ClientSecurity } from '../../proto/security.js';
 import { start as startAny } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
-import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
+import { Authority, bearer, byTokens, hasOpenssl, mutual, type Pair } from '../support/tls.js';
 import { aNode } from '../support/wire-records.js';
 import { sharedFolder } from '../support/folder.js';
 
@@ -56,30 +56,23 @@ describe.skipIf(!hasOpenssl)('needs openssl', () => {
     authority = new Authority(folder);
     server = authority.issue('coordinator');
   });
-  const mutual = (pair: Pair, ca = authority.ca): ClientSecurity => ({
-    kind: 'mutual-tls',
-    ca,
-    certificate: pair.certificate,
-    key: pair.key,
-    serverName: null,
-  });
+  /** What shows a certificate of that name. */
+  const named = (name: string): ClientSecurity => mutual(authority.ca, authority.issue(name));
+  const as = (name: string): ClientSecurity => bearer(authority.ca, name);
+  type Grants = Extract<CoordinatorConfig['security'], { kind: 'mutual-tls' }>['grants'];
+  const byCertificates = (grants: Grants) => {
+    const { certificateFile, keyFile } = server;
+    return start({
+      security: { kind: 'mutual-tls', caFile: authority.caFile, certificateFile, keyFile, grants },
+    });
+  };
 
   test('mutual TLS: who may what follows from the common name', async () => {
-    const address = await start({
-      security: {
-        kind: 'mutual-tls',
-        caFile: authority.caFile,
-        certificateFile: server.certificateFile,
-        keyFile: server.keyFile,
-        grants: [
-          { commonName: 'node-*', scopes: ['agent'] },
-          { commonName: 'viewer', scopes: ['read'] },
-        ],
-      },
-    });
-    const viewer = mutual(authority.issue('viewer'));
-    const node = mutual(authority.issue('node-7'));
-    const stranger = mutual(authority.issue('stranger'));
+    const address = await byCertificates([
+      { commonName: 'node-*', scopes: ['agent'] },
+      { commonName: 'viewer', scopes: ['read'] },
+    ]);
+    const [viewer, node, stranger] = [named('viewer'), named('node-7'), named('stranger')];
     expect(await call(address, viewer, 'list')).toBe('ok');
     expect(await call(address, viewer, 'submit')).toBe('forbidden');
     expect(await join_(address, viewer)).toBe('forbidden');
@@ -89,20 +82,11 @@ describe.skipIf(!hasOpenssl)('needs openssl', () => {
   });
 
   test('a node has the name of its certificate or token, or one that its grant allows', async () => {
-    const files = { certificateFile: server.certificateFile, keyFile: server.keyFile };
-    const byCertificate = await start({
-      security: {
-        kind: 'mutual-tls',
-        caFile: authority.caFile,
-        ...files,
-        grants: [
-          { commonName: 'node-*', scopes: ['agent'] },
-          { commonName: 'farm', scopes: ['agent'], nodes: ['gpu-*', 'spare'] },
-        ],
-      },
-    });
-    const node = mutual(authority.issue('node-8'));
-    const farm = mutual(authority.issue('farm'));
+    const byCertificate = await byCertificates([
+      { commonName: 'node-*', scopes: ['agent'] },
+      { commonName: 'farm', scopes: ['agent'], nodes: ['gpu-*', 'spare'] },
+    ]);
+    const [node, farm] = [named('node-8'), named('farm')];
     expect(await join_(byCertificate, node, 'node-8')).toBe('ok');
     expect(await join_(byCertificate, node, 'node-9')).toBe('forbidden');
     for (const name of ['gpu-1', 'spare']) expect(await join_(byCertificate, farm, name)).toBe('ok');
@@ -112,40 +96,19 @@ describe.skipIf(!hasOpenssl)('needs openssl', () => {
       'The certificate "node-8" may be node "node-8", not "gpu-1": give its grant nodes: ["gpu-1"] in the coordinator\'s configuration, or start the agent with --name node-8.',
     );
 
-    const tokensFile = join(folder, 'nodes.yaml');
-    writeFileSync(
-      tokensFile,
-      `
-- { name: lab, token: lab-0123456789abcdef, scopes: [agent] }
-- { name: farm, token: farm-0123456789abcdef, scopes: [agent], nodes: ["*"] }
-`,
-    );
-    const byToken = await start({ security: { kind: 'token', ...files, tokensFile } });
-    const bearer = (token: string): ClientSecurity => ({
-      kind: 'token',
-      ca: authority.ca,
-      token,
-      serverName: null,
-    });
-    expect(await join_(byToken, bearer('lab-0123456789abcdef'), 'lab')).toBe('ok');
-    expect(await join_(byToken, bearer('lab-0123456789abcdef'), 'other')).toBe('forbidden');
-    expect(await join_(byToken, bearer('farm-0123456789abcdef'), 'other')).toBe('ok');
+    const rights = { lab: { scopes: ['agent'] }, farm: { scopes: ['agent'], nodes: ['*'] } } as const;
+    const byToken = await start({ security: byTokens(server, rights) });
+    expect(await join_(byToken, as('lab'), 'lab')).toBe('ok');
+    expect(await join_(byToken, as('lab'), 'other')).toBe('forbidden');
+    expect(await join_(byToken, as('farm'), 'other')).toBe('ok');
   });
 
   test('a node that is connected is not taken over with another credential, whatever instance it says', async () => {
-    const address = await start({
-      security: {
-        kind: 'mutual-tls',
-        caFile: authority.caFile,
-        certificateFile: server.certificateFile,
-        keyFile: server.keyFile,
-        grants: [{ commonName: '*', scopes: ['agent'], nodes: ['*'] }],
-      },
-    });
+    const address = await byCertificates([{ commonName: '*', scopes: ['agent'], nodes: ['*'] }]);
     const options = { profile: aNode('gpu-1'), instance: 'seen by all' };
-    const own = mutual(authority.issue('own'));
+    const own = named('own');
     const { agent } = await FakeAgent.join(address, { ...options, security: own });
-    const other = mutual(authority.issue('other-one'));
+    const other = named('other-one');
     await expect(FakeAgent.join(address, { ...options, security: other })).rejects.toMatchObject({
       code: 'exists',
     });
@@ -156,55 +119,33 @@ describe.skipIf(!hasOpenssl)('needs openssl', () => {
   });
 
   test('mutual TLS: no certificate, one of another authority, and plaintext never get in', async () => {
-    const address = await start({
-      security: {
-        kind: 'mutual-tls',
-        caFile: authority.caFile,
-        certificateFile: server.certificateFile,
-        keyFile: server.keyFile,
-      },
-    });
+    const address = await byCertificates(undefined);
     const other = new Authority(folder, 'other');
-    expect(await call(address, mutual(authority.issue('anyone')), 'list')).toBe('ok');
-    expect(await call(address, mutual(other.issue('rogue')), 'list')).toBe('unavailable');
-    expect(await call(address, mutual(authority.issue('careful'), other.ca), 'list')).toBe('unavailable');
+    expect(await call(address, named('anyone'), 'list')).toBe('ok');
+    expect(await call(address, mutual(authority.ca, other.issue('rogue')), 'list')).toBe('unavailable');
+    expect(await call(address, mutual(other.ca, authority.issue('careful')), 'list')).toBe('unavailable');
     const noCertificate: ClientSecurity = { kind: 'token', ca: authority.ca, token: 'x', serverName: null };
     expect(await call(address, noCertificate, 'list')).toBe('unavailable');
     expect(await call(address, { kind: 'plaintext' }, 'list')).toBe('unavailable');
   });
 
   test('tokens: scopes are kept, unknown and missing tokens are refused', async () => {
-    const tokensFile = join(folder, 'tokens.yaml');
-    writeFileSync(
-      tokensFile,
-      `
-- { name: fleet, token: fleet-0123456789abcdef, scopes: [agent] }
-- { name: ci, token: ci-0123456789abcdef, scopes: [submit, read] }
-- { name: grafana, token: grafana-0123456789abcdef, scopes: [read] }
-`,
-    );
     const address = await start({
-      security: {
-        kind: 'token',
-        certificateFile: server.certificateFile,
-        keyFile: server.keyFile,
-        tokensFile,
-      },
+      security: byTokens(server, {
+        fleet: { scopes: ['agent'] },
+        ci: { scopes: ['submit', 'read'] },
+        grafana: { scopes: ['read'] },
+      }),
     });
-    const bearer = (token: string): ClientSecurity => ({
-      kind: 'token',
-      ca: authority.ca,
-      token,
-      serverName: null,
-    });
-    expect(await call(address, bearer('ci-0123456789abcdef'), 'submit')).toBe('ok');
-    expect(await call(address, bearer('ci-0123456789abcdef'), 'list')).toBe('ok');
-    expect(await call(address, bearer('grafana-0123456789abcdef'), 'list')).toBe('ok');
-    expect(await call(address, bearer('grafana-0123456789abcdef'), 'submit')).toBe('forbidden');
-    expect(await join_(address, bearer('fleet-0123456789abcdef'), 'fleet')).toBe('ok');
-    expect(await join_(address, bearer('ci-0123456789abcdef'))).toBe('forbidden');
-    expect(await call(address, bearer('guess-0123456789abcdef'), 'list')).toBe('unauthenticated');
-    expect(await call(address, bearer(''), 'list')).toBe('unauthenticated');
+    expect(await call(address, as('ci'), 'submit')).toBe('ok');
+    expect(await call(address, as('ci'), 'list')).toBe('ok');
+    expect(await call(address, as('grafana'), 'list')).toBe('ok');
+    expect(await call(address, as('grafana'), 'submit')).toBe('forbidden');
+    expect(await join_(address, as('fleet'), 'fleet')).toBe('ok');
+    expect(await join_(address, as('ci'))).toBe('forbidden');
+    expect(await call(address, as('guess'), 'list')).toBe('unauthenticated');
+    const none: ClientSecurity = { kind: 'token', ca: authority.ca, token: '', serverName: null };
+    expect(await call(address, none, 'list')).toBe('unauthenticated');
   });
 
   test('a short token and a missing file are named at the start', async () => {

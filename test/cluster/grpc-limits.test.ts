@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +18,7 @@ import { start } from '../support/coordinator.js';
 import { startWeighed, type WeighedCoordinator } from '../support/coordinator-weight.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { submission } from '../support/sweeps.js';
-import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
+import { Authority, byTokens, hasOpenssl, type Pair } from '../support/tls.js';
 import { sharedFolder } from '../support/folder.js';
 
 const MB = 1e6;
@@ -219,6 +218,7 @@ describe('connections', () => {
 
 describe.skipIf(!hasOpenssl)('callers (needs openssl)', () => {
   const folder = sharedFolder();
+  const LAB = { lab: { scopes: ['agent'] } } as const;
   let authority: Authority;
   let server: Pair;
   beforeAll(() => {
@@ -227,13 +227,8 @@ describe.skipIf(!hasOpenssl)('callers (needs openssl)', () => {
   });
 
   test('an address that dials without end is cut before its handshakes, and others are served', async () => {
-    const tokensFile = join(folder, 'dials.yaml');
-    writeFileSync(tokensFile, '- { name: lab, token: lab-0123456789abcdef, scopes: [agent] }\n');
-    const { certificateFile, keyFile } = server;
-    const { grpcAddress } = await start({
-      security: { kind: 'token', certificateFile, keyFile, tokensFile },
-      limits: { unauthenticatedByAddress: 10_000 },
-    });
+    const limits = { unauthenticatedByAddress: 10_000 };
+    const { grpcAddress } = await start({ security: byTokens(server, LAB), limits });
     const at = { port: Number(grpcAddress.split(':').at(-1)), host: '127.0.0.1', localAddress: '127.0.0.7' };
     const dials = Array.from({ length: 2_000 }, async () => {
       const socket = connect(at)
@@ -252,12 +247,7 @@ describe.skipIf(!hasOpenssl)('callers (needs openssl)', () => {
   });
 
   test('a connection of strangers is cut after a hundred calls that were refused, and another one has to be dialed', async () => {
-    const tokensFile = join(folder, 'few.yaml');
-    writeFileSync(tokensFile, '- { name: lab, token: lab-0123456789abcdef, scopes: [agent] }\n');
-    const { certificateFile, keyFile } = server;
-    const { grpcAddress } = await start({
-      security: { kind: 'token', certificateFile, keyFile, tokensFile },
-    });
+    const { grpcAddress } = await start({ security: byTokens(server, LAB) });
     const client = raw(grpcAddress, authority.ca);
     const answers: status[] = [];
     for (let call = 0; call < 250; call += 1) answers.push(await send(client, LIST, Buffer.alloc(0)));
@@ -267,12 +257,7 @@ describe.skipIf(!hasOpenssl)('callers (needs openssl)', () => {
   });
 
   test('large messages without a token are refused before they are read: the process stays small', async () => {
-    const tokensFile = join(folder, 'tokens.yaml');
-    writeFileSync(tokensFile, '- { name: lab, token: lab-0123456789abcdef, scopes: [agent] }\n');
-    const { certificateFile, keyFile } = server;
-    const coordinator = await weighed({
-      security: { kind: 'token', certificateFile, keyFile, tokensFile },
-    });
+    const coordinator = await weighed({ security: byTokens(server, LAB) });
     const before = await coordinator.weigh();
     const large = Buffer.alloc(60 * MB);
     const answers = await Promise.all(

@@ -1,8 +1,5 @@
-import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { issue, makeAuthority } from '../../proto/certificates/authority.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { start } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
@@ -10,38 +7,19 @@ import { RawHttp } from '../support/raw-http.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode } from '../support/wire-records.js';
 import { sharedFolder } from '../support/folder.js';
+import { bearer, byTokens, serverFiles, tokenOf } from '../support/tls.js';
 
 const folder = sharedFolder();
-const path = (name: string) => join(folder, name);
-const WHO = ['ann', 'bob', 'boss', 'gpu-1'] as const;
-type Who = (typeof WHO)[number];
-const token = (who: Who) => `${who}-0123456789abcdef`;
-let ca = '';
-
+const RIGHTS = {
+  ann: { scopes: ['submit', 'read'], namespaces: ['lab'] },
+  bob: { scopes: ['submit', 'read'], namespaces: ['shop', 'shop-*'] },
+  boss: { scopes: ['admin'] },
+  'gpu-1': { scopes: ['agent'] },
+} as const;
+type Who = keyof typeof RIGHTS;
+let files: Awaited<ReturnType<typeof serverFiles>>;
 beforeAll(async () => {
-  const authority = await makeAuthority('test', 1);
-  const subject = {
-    commonName: 'coordinator',
-    hosts: ['localhost', '127.0.0.1'],
-    scopes: null,
-    namespaces: null,
-  };
-  const pair = await issue(authority, subject, 1);
-  ca = authority.certificate;
-  writeFileSync(path('server.crt'), pair.certificate);
-  writeFileSync(path('server.key'), pair.key);
-  const rights = {
-    ann: { scopes: ['submit', 'read'], namespaces: ['lab'] },
-    bob: { scopes: ['submit', 'read'], namespaces: ['shop', 'shop-*'] },
-    boss: { scopes: ['admin'] },
-    'gpu-1': { scopes: ['agent'] },
-  };
-  const list = WHO.map((name) => ({
-    name,
-    sha256: createHash('sha256').update(token(name)).digest('hex'),
-    ...rights[name],
-  }));
-  writeFileSync(path('tokens.yaml'), JSON.stringify(list));
+  files = await serverFiles(folder);
 });
 
 /** A trial of each in turn. */
@@ -50,22 +28,13 @@ const SWEEP = fakeSweep(4, { placement: '{ driftControl: false, retries: 1, bloc
 /** A coordinator with a sweep of ann's and one of bob's, a result and a running trial of each. */
 async function world() {
   const served = await start({
-    security: {
-      kind: 'token',
-      certificateFile: path('server.crt'),
-      keyFile: path('server.key'),
-      tokensFile: path('tokens.yaml'),
-    },
+    security: byTokens(files, RIGHTS),
     webAddress: 'localhost:0',
     metricsAddress: 'localhost:0',
     webWrites: true,
   });
-  const security = (who: Who) => ({
-    kind: 'token' as const,
-    ca: Buffer.from(ca),
-    token: token(who),
-    serverName: null,
-  });
+  const { ca } = files;
+  const security = (who: Who) => bearer(ca, who);
   const as = async <T>(who: Who, ask: (control: ControlConnection) => Promise<T>): Promise<T | string> => {
     const control = connectControl({ address: served.grpcAddress, security: security(who) });
     try {
@@ -93,7 +62,7 @@ async function world() {
   const running = await agent.lease();
   const web = async (who: Who, target: string, body?: string) => {
     const raw = new RawHttp(served.webUrl!, { ca });
-    const headers = [`authorization: Bearer ${token(who)}`];
+    const headers = [`authorization: Bearer ${tokenOf(who)}`];
     if (body === undefined) return await raw.ask(target, { headers });
     const more = ['content-type: application/json', `content-length: ${body.length}`];
     return await raw.send(

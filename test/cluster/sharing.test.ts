@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -7,7 +7,6 @@ import { resolveModel } from '../../artifacts/files/resolve.js';
 import type { Step } from '../../artifacts/files/step.js';
 import { ArtifactStore, reportPath } from '../../artifacts/files/store.js';
 import type { Lease } from '../../core/experiment/lease.js';
-import { issue, makeAuthority } from '../../proto/certificates/authority.js';
 import { connectAgents, connectControl } from '../../proto/client.js';
 import { ArtifactIntent } from '../../proto/gen/ridgepoint/v1/artifacts.js';
 import { enter, start } from '../support/coordinator.js';
@@ -15,33 +14,21 @@ import { doHere } from '../support/launcher.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode } from '../support/wire-records.js';
 import { sharedFolder } from '../support/folder.js';
+import { bearer, byTokens, serverFiles } from '../support/tls.js';
 
 /* What one node made of a model, and others get: real gRPC, with a token for each node, real stores, and a maker that writes a file. */
 
 const folder = sharedFolder();
 const path = (name: string) => join(folder, name);
-const WHO = ['boss', 'one', 'two', 'three'] as const;
-type Who = (typeof WHO)[number];
-const token = (who: Who) => `${who}-0123456789abcdef`;
-let ca = '';
-
+const NODE = { scopes: ['agent'] } as const;
+const RIGHTS = { boss: { scopes: ['admin'] }, one: NODE, two: NODE, three: NODE } as const;
+type Who = keyof typeof RIGHTS;
+let files: Awaited<ReturnType<typeof serverFiles>>;
 beforeAll(async () => {
-  const authority = await makeAuthority('test', 1);
-  const subject = { commonName: 'coordinator', hosts: ['localhost'], scopes: null, namespaces: null };
-  const pair = await issue(authority, subject, 1);
-  ca = authority.certificate;
-  writeFileSync(path('server.crt'), pair.certificate);
-  writeFileSync(path('server.key'), pair.key);
-  const list = WHO.map((name) => ({
-    name,
-    sha256: createHash('sha256').update(token(name)).digest('hex'),
-    scopes: [name === 'boss' ? 'admin' : 'agent'],
-  }));
-  writeFileSync(path('tokens.yaml'), JSON.stringify(list));
+  files = await serverFiles(folder);
 });
 
-const security = (who: Who) =>
-  ({ kind: 'token', ca: Buffer.from(ca), token: token(who), serverName: null }) as const;
+const security = (who: Who) => bearer(files.ca, who);
 /** Several messages long. */
 const CONTENT = randomBytes(2_500_000);
 let worlds = 0;
@@ -50,12 +37,7 @@ let worlds = 0;
 async function world(artifacts: object | null = {}) {
   const shelf = path(`shelf-${worlds++}`);
   const { grpcAddress } = await start({
-    security: {
-      kind: 'token',
-      certificateFile: path('server.crt'),
-      keyFile: path('server.key'),
-      tokensFile: path('tokens.yaml'),
-    },
+    security: byTokens(files, RIGHTS),
     artifacts: artifacts === null ? null : { path: shelf, keepFreeBytes: 0, ...artifacts },
   });
   const submit = async (namespace: string) => {

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,7 +9,7 @@ import { FakeAgent } from '../support/fake-agent.js';
 import { RawHttp } from '../support/raw-http.js';
 import { spellings } from '../support/spellings.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
-import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
+import { Authority, bearer, byTokens, hasOpenssl, mutual, type Pair, tokenOf } from '../support/tls.js';
 import { aNode } from '../support/wire-records.js';
 import { sharedFolder } from '../support/folder.js';
 
@@ -41,24 +40,17 @@ describe.skipIf(!hasOpenssl)(
   'whoever may not read gets no data, however the path is spelled (needs openssl)',
   () => {
     const folder = sharedFolder();
-    const tokensFile = join(folder, 'tokens.yaml');
     const running: RunningCoordinator[] = [];
     let authority: Authority;
     let server: Pair;
     beforeAll(() => {
       authority = new Authority(folder);
       server = authority.issue('coordinator');
-      const scopes = { fleet: 'agent', people: 'read', ci: 'submit' };
-      const tokens = Object.entries(scopes).map(
-        ([name, scope]) => `- { name: ${name}, token: ${token(name)}, scopes: [${scope}] }`,
-      );
-      writeFileSync(tokensFile, tokens.join('\n'));
     });
     afterAll(async () => {
       for (const coordinator of running) await coordinator.stop('the test is over');
     });
-    const token = (name: string): string => `${name}-0123456789abcdef`;
-    const bearer = (name: string): string => `Authorization: Bearer ${token(name)}`;
+    const header = (name: string): string => `Authorization: Bearer ${tokenOf(name)}`;
 
     interface Filled {
       readonly url: string;
@@ -92,6 +84,17 @@ describe.skipIf(!hasOpenssl)(
       paths.push(`sweeps/${sweepId}/results`, `trials/${trialId}`);
       return { url: coordinator.webUrl ?? '', paths: paths.map((path) => `/api/v1/${path}`) };
     }
+
+    /** The same where tokens say who may what. */
+    const fillByTokens = async (): Promise<Filled> => {
+      const rights = {
+        fleet: { scopes: ['agent'] },
+        people: { scopes: ['read'] },
+        ci: { scopes: ['submit'] },
+      } as const;
+      const as = (name: string) => bearer(authority.ca, name);
+      return await fill(byTokens(server, rights), as('ci'), as('fleet'), 'fleet');
+    };
 
     /** Asks for every spelling of every path, as somebody who may not read. @returns what was given away. */
     async function givenAway(
@@ -129,45 +132,26 @@ describe.skipIf(!hasOpenssl)(
 
     test('tokens: without one, and with one of another scope', { timeout: 60_000 }, async () => {
       const { ca } = authority;
-      const as = (name: string): ClientSecurity => ({
-        kind: 'token',
-        ca,
-        token: token(name),
-        serverName: null,
-      });
-      const files = { certificateFile: server.certificateFile, keyFile: server.keyFile };
-      const filled = await fill({ kind: 'token', ...files, tokensFile }, as('ci'), as('fleet'), 'fleet');
+      const filled = await fillByTokens();
       expect(await givenAway(filled, { ca }, [])).toEqual([]);
-      expect(await givenAway(filled, { ca }, [bearer('fleet')])).toEqual([]);
+      expect(await givenAway(filled, { ca }, [header('fleet')])).toEqual([]);
 
       const raw = new RawHttp(filled.url, { ca });
       for (const path of filled.paths) {
-        const told = await raw.ask(path, { headers: [bearer('people')] });
+        const told = await raw.ask(path, { headers: [header('people')] });
         expect([path, told.status]).toEqual([path, 200]);
         expect((await raw.ask(path)).status).toBe(401);
-        expect((await raw.ask(path, { headers: [bearer('fleet')] })).status).toBe(403);
+        expect((await raw.ask(path, { headers: [header('fleet')] })).status).toBe(403);
       }
       // A spelling that the router reads as the path is the path: closed without a token, open with one.
       expect((await raw.ask('/%61pi/v1/sweeps')).status).toBe(401);
-      expect((await raw.ask('/%61pi/v1/sweeps', { headers: [bearer('people')] })).status).toBe(200);
+      expect((await raw.ask('/%61pi/v1/sweeps', { headers: [header('people')] })).status).toBe(200);
       raw.close();
     });
 
     test('what is no route is the same answer for everybody', { timeout: 60_000 }, async () => {
       const { ca } = authority;
-      const as = (name: string): ClientSecurity => ({
-        kind: 'token',
-        ca,
-        token: token(name),
-        serverName: null,
-      });
-      const files = { certificateFile: server.certificateFile, keyFile: server.keyFile };
-      const { url, paths } = await fill(
-        { kind: 'token', ...files, tokensFile },
-        as('ci'),
-        as('fleet'),
-        'fleet',
-      );
+      const { url, paths } = await fillByTokens();
       const [stranger, reader] = [new RawHttp(url, { ca }), new RawHttp(url, { ca })];
       const bare = (head: string): string => head.replace(/\r\n(date|keep-alive|connection): [^\r]*/gi, '');
       const nothing = await stranger.ask('/nothing');
@@ -179,7 +163,7 @@ describe.skipIf(!hasOpenssl)(
       for (const target of paths.flatMap(spellings)) {
         const told = await stranger.ask(target);
         if (told.status === 401) continue;
-        const toReader = await reader.ask(target, { headers: [bearer('people')] });
+        const toReader = await reader.ask(target, { headers: [header('people')] });
         expect([target, toReader.status, toReader.body]).toEqual([target, told.status, told.body]);
         expect(bare(toReader.head)).toBe(bare(told.head));
         if (told.status === 404) expect(told.body).toBe(nothing.body);
@@ -201,10 +185,7 @@ describe.skipIf(!hasOpenssl)(
         const pair = pairs.get(name);
         return { ca, cert: pair?.certificate, key: pair?.key };
       };
-      const as = (name: string): ClientSecurity => {
-        const pair = pairs.get(name) ?? server;
-        return { kind: 'mutual-tls', ca, certificate: pair.certificate, key: pair.key, serverName: null };
-      };
+      const as = (name: string) => mutual(ca, pairs.get(name) ?? server);
       const files = { caFile, certificateFile: server.certificateFile, keyFile: server.keyFile };
       const grants: { commonName: string; scopes: ('agent' | 'submit' | 'read')[] }[] = [
         { commonName: 'viewer', scopes: ['read'] },
@@ -213,7 +194,7 @@ describe.skipIf(!hasOpenssl)(
       ];
       const filled = await fill({ kind: 'mutual-tls', ...files, grants }, as('ci'), as('node-1'), 'node-1');
       expect(await givenAway(filled, client('node-1'), [])).toEqual([]);
-      expect(await givenAway(filled, client('stranger'), [bearer('people')])).toEqual([]);
+      expect(await givenAway(filled, client('stranger'), [header('people')])).toEqual([]);
       const raw = new RawHttp(filled.url, client('viewer'));
       for (const path of filled.paths) expect([path, (await raw.ask(path)).status]).toEqual([path, 200]);
       raw.close();

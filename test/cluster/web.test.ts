@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import { join } from 'node:path';
@@ -14,7 +13,7 @@ import { metricOf } from '../../report/rows.js';
 import { control, enter, start as startAny } from '../support/coordinator.js';
 import { followEvents, type LiveReader } from '../support/live-reader.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
-import { Authority, hasOpenssl, type Pair } from '../support/tls.js';
+import { Authority, byTokens, hasOpenssl, type Pair, tokenOf } from '../support/tls.js';
 import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
@@ -244,29 +243,18 @@ describe.skipIf(!hasOpenssl)('needs openssl', () => {
   }
 
   test('a token with the scope read opens the API; the page alone needs none', async () => {
-    const tokensFile = join(folder, 'tokens.yaml');
-    writeFileSync(
-      tokensFile,
-      `
-- { name: fleet, token: fleet-0123456789abcdef, scopes: [agent] }
-- { name: people, token: people-0123456789abcdef, scopes: [read] }
-`,
-    );
-    const { webUrl } = await start({ security: { kind: 'token', ...files(), tokensFile } });
+    const rights = { fleet: { scopes: ['agent'] }, people: { scopes: ['read'] } } as const;
+    const { webUrl } = await start({ security: byTokens(server, rights) });
     expect(webUrl).toMatch(/^https:/);
-    const with_ = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+    const as = (name: string) => ({ headers: { authorization: `Bearer ${tokenOf(name)}` } });
     const api = `${webUrl}/api/v1/sweeps`;
     expect(await ask(api, {})).toBe(401);
-    expect(await ask(api, with_('guess-0123456789abcdef'))).toBe(401);
-    expect(await ask(api, with_('fleet-0123456789abcdef'))).toBe(403);
-    expect(await ask(api, with_('people-0123456789abcdef'))).toBe(200);
+    expect(await ask(api, as('guess'))).toBe(401);
+    expect(await ask(api, as('fleet'))).toBe(403);
+    expect(await ask(api, as('people'))).toBe(200);
     expect(await ask(`${webUrl}/api/v1/events`, {})).toBe(401);
     expect([200, 503]).toContain(await ask(`${webUrl}/`, {}));
-    const reader = await followEvents(
-      `${webUrl}/api/v1/events`,
-      { authorization: 'Bearer people-0123456789abcdef' },
-      { ca: authority.ca },
-    );
+    const reader = await followEvents(`${webUrl}/api/v1/events`, as('people').headers, { ca: authority.ca });
     closers.push(() => reader.close());
     await reader.until('hello', (e) => e.event === 'hello');
   });

@@ -1,6 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { issue, makeAuthority } from '../../proto/certificates/authority.js';
+import type { ClientSecurity, Grant } from '../../proto/security.js';
 
 export const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 
@@ -9,6 +12,40 @@ export interface Pair {
   readonly keyFile: string;
   readonly certificate: Buffer;
   readonly key: Buffer;
+}
+
+/** The token of somebody in a test. */
+export const tokenOf = (name: string): string => `${name}-0123456789abcdef`;
+
+/** How a client shows the token of that name. */
+export function bearer(ca: Buffer | string, name: string): ClientSecurity {
+  return { kind: 'token', ca: Buffer.from(ca), token: tokenOf(name), serverName: null };
+}
+
+/** How a client shows a certificate. */
+export function mutual(ca: Buffer, { certificate, key }: Pick<Pair, 'certificate' | 'key'>): ClientSecurity {
+  return { kind: 'mutual-tls', ca, certificate, key, serverName: null };
+}
+
+type ServerFiles = Pick<Pair, 'certificateFile' | 'keyFile'>;
+
+/** Security of a coordinator that lets in who has one of these tokens: the list of them is written beside its key. */
+export function byTokens({ certificateFile, keyFile }: ServerFiles, rights: Readonly<Record<string, Grant>>) {
+  const tokensFile = join(dirname(keyFile), `tokens-${randomUUID()}.yaml`);
+  const tokens = Object.entries(rights).map(([name, grant]) => ({ name, token: tokenOf(name), ...grant }));
+  writeFileSync(tokensFile, JSON.stringify(tokens));
+  return { kind: 'token' as const, certificateFile, keyFile, tokensFile };
+}
+
+/** Makes an authority, and a coordinator's certificate in a folder, without openssl. */
+export async function serverFiles(folder: string): Promise<ServerFiles & { readonly ca: string }> {
+  const authority = await makeAuthority('test', 1);
+  const hosts = ['localhost', '127.0.0.1'];
+  const made = await issue(authority, { commonName: 'coordinator', hosts, scopes: null, namespaces: null }, 1);
+  const [certificateFile, keyFile] = [join(folder, 'server.crt'), join(folder, 'server.key')];
+  writeFileSync(certificateFile, made.certificate);
+  writeFileSync(keyFile, made.key);
+  return { ca: authority.certificate, certificateFile, keyFile };
 }
 
 /** Makes an authority and certificates in a folder, new for each run: no key is ever committed. */
