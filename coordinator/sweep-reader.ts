@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import type { ModelRef } from '../core/experiment/experiment.js';
 import { ownProgram } from '../process/isolation/own-program.js';
-import { WireError } from '../proto/errors.js';
+import { WireError, invalid } from '../proto/errors.js';
 import type { SweepView } from './scheduler/view.js';
 import { type PlanningOutcome, viewOf } from './sweeps.js';
 
@@ -45,7 +45,7 @@ export class SweepReader {
       this.#waiting.push({ document, models, resolve, reject });
       this.#next();
     });
-    if (!answer.ok) throw new WireError('invalid', answer.sentence, answer.details);
+    if (!answer.ok) throw invalid(answer.sentence, answer.details);
     return viewOf(answer.planned);
   }
 
@@ -98,7 +98,7 @@ export class SweepReader {
   /** The document is refused, and its thread ended: it may be busy with it for long. */
   #fail(sentence: string): void {
     void this.#end();
-    this.#answer((waiting) => waiting.reject(new WireError('invalid', sentence)));
+    this.#answer((waiting) => waiting.reject(invalid(sentence)));
   }
 
   #answer(tell: (waiting: Waiting) => void): void {

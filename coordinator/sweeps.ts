@@ -8,7 +8,7 @@ import { parseSweep } from '../core/sweep/parse.js';
 import { impossibility, layOut, openSpace, type Space, type SweepPlan } from '../core/sweep/space.js';
 import { ONE_START, type RepetitionPolicy, type Sweep } from '../core/sweep/spec.js';
 import { parseStoredModels } from '../proto/convert.js';
-import { WireError } from '../proto/errors.js';
+import { WireError, invalid } from '../proto/errors.js';
 import { physicsOf } from '../search/physics.js';
 import { Searcher } from '../search/searcher.js';
 import { searchSpace } from '../search/space.js';
@@ -116,7 +116,7 @@ export function readSweep(
   repetition?: RepetitionPolicy | null,
 ): SweepView {
   const answer = planSweep(document, parseStoredModels(given), repetition === null ? ONE_START : repetition);
-  if (!answer.ok) throw new WireError('invalid', answer.sentence, answer.details);
+  if (!answer.ok) throw invalid(answer.sentence, answer.details);
   const view = viewOf(answer.planned);
   if (repetition !== null) return view;
   // Retries were of failed and of invalid trials alike.

@@ -7,7 +7,7 @@ import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS } from '../core/log-text.js';
 import { orElse } from '../core/or-else.js';
 import { securityOf } from '../proto/credentials.js';
-import { WireError } from '../proto/errors.js';
+import { WireError, invalid } from '../proto/errors.js';
 import { DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 
@@ -66,7 +66,7 @@ export function readSettings(file: string | undefined, given: OperatorFile): Ope
   const errors = checked.error.issues.map(
     ({ path, message }) => `${path.join('.') || 'the file'}: ${message}`,
   );
-  throw new WireError('invalid', "the operator's configuration is wrong", errors);
+  throw invalid("the operator's configuration is wrong", errors);
 }
 
 function contentOf(file: string | undefined): object {
@@ -79,10 +79,10 @@ function contentOf(file: string | undefined): object {
       error instanceof Error && 'code' in error && typeof error.code === 'string'
         ? fileProblem(error)
         : `it is not YAML: ${(error as Error).message}`;
-    throw new WireError('invalid', `cannot read the configuration ${file}: ${why}`);
+    throw invalid(`cannot read the configuration ${file}: ${why}`);
   }
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content;
-  throw new WireError('invalid', `${file} has to hold fields, as \`coordinator: ${DEFAULT_COORDINATOR}\``);
+  throw invalid(`${file} has to hold fields, as \`coordinator: ${DEFAULT_COORDINATOR}\``);
 }
 
 /** @throws WireError `invalid` where the folder has not all that one way needs. */
@@ -92,8 +92,5 @@ export function securityIn(folder: string | null): ClientSecurity {
     return orElse(() => readFileSync(join(folder, name)), null);
   });
   if (security !== null) return security;
-  throw new WireError(
-    'invalid',
-    `${folder} holds no credentials: it needs ca.crt, tls.crt and tls.key, or token`,
-  );
+  throw invalid(`${folder} holds no credentials: it needs ca.crt, tls.crt and tls.key, or token`);
 }

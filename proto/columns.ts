@@ -1,4 +1,4 @@
-import { WireError } from './errors.js';
+import { WireError, invalid } from './errors.js';
 
 /**
  * Takes the columns of numbers out of a record that nobody has checked yet. They are most of its bytes, and a schema that walks
@@ -39,7 +39,7 @@ function take<Key extends string | number>(
   for (let index = 0; index < column.length; index += 1) {
     // JSON has no NaN, but a number beyond all bounds reads as Infinity.
     if (Number.isFinite(column[index])) continue;
-    throw new WireError('invalid', `The result record is not valid: ${path}.${index}: expected a number.`);
+    throw invalid(`The result record is not valid: ${path}.${index}: expected a number.`);
   }
   holder[key] = [];
   return column as number[];

@@ -8,7 +8,7 @@ import { sameJson } from '../core/same.js';
 import type { SearchBound } from '../core/sweep/spec.js';
 import { regraded } from '../judgement/regrade.js';
 import { takeColumns } from './columns.js';
-import { WireError } from './errors.js';
+import { WireError, invalid } from './errors.js';
 import type { Hello, LeaseGrant, ResultReport } from './gen/ridgepoint/v1/agents.js';
 import { type MetricBound, SweepState } from './gen/ridgepoint/v1/control.js';
 import { takeMeasurements } from './measurements.js';
@@ -176,10 +176,7 @@ export function parseStoredModels(value: unknown): ModelRef[] {
 export function parseReport(report: ResultReport, leased?: Experiment): CheckedRecord {
   const checked = checkRecord(report.recordJson, leased);
   if (checked.record.trialId !== report.trialId) {
-    throw new WireError(
-      'invalid',
-      `The report of trial ${report.trialId} holds a record of ${checked.record.trialId}.`,
-    );
+    throw invalid(`The report of trial ${report.trialId} holds a record of ${checked.record.trialId}.`);
   }
   return checked;
 }
@@ -249,7 +246,7 @@ function readJson(what: string, json: string): unknown {
   try {
     return JSON.parse(json);
   } catch (error) {
-    throw new WireError('invalid', `The ${what} is not JSON: ${(error as Error).message}.`);
+    throw invalid(`The ${what} is not JSON: ${(error as Error).message}.`);
   }
 }
 
@@ -257,7 +254,7 @@ function check<T>(what: string, schema: z.ZodType<T>, value: unknown): T {
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
   const errors = checked.error.issues.map((issue) => `${issue.path.join('.') || what}: ${issue.message}`);
-  throw new WireError('invalid', `The ${what} is not valid: ${errors[0]}.`, errors);
+  throw invalid(`The ${what} is not valid: ${errors[0]}.`, errors);
 }
 
 /** @returns bounds of a search for the wire, where one that is not there is left out. */

@@ -1,22 +1,25 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { type FailureCode, FailureError } from '../core/errors.js';
+import { type FailureCode, FailureError, toFailure } from '../core/errors.js';
 
-/** What can go wrong on the wire, in our words; each is one gRPC status code. */
-export type WireCode =
-  | 'cancelled'
-  | 'invalid'
-  | 'deadline'
-  | 'not-found'
-  | 'exists'
-  | 'forbidden'
-  | 'unauthenticated'
-  | 'too-large'
-  | 'too-often'
-  | 'refused'
-  | 'conflict'
-  | 'unavailable'
-  | 'unimplemented'
-  | 'internal';
+/** What can go wrong on the wire, in our words; each is one gRPC status code, which is read as the first that has it. */
+const STATUS = {
+  cancelled: status.CANCELLED,
+  invalid: status.INVALID_ARGUMENT,
+  deadline: status.DEADLINE_EXCEEDED,
+  'not-found': status.NOT_FOUND,
+  exists: status.ALREADY_EXISTS,
+  forbidden: status.PERMISSION_DENIED,
+  unauthenticated: status.UNAUTHENTICATED,
+  'too-large': status.RESOURCE_EXHAUSTED,
+  'too-often': status.RESOURCE_EXHAUSTED,
+  refused: status.FAILED_PRECONDITION,
+  conflict: status.ABORTED,
+  unavailable: status.UNAVAILABLE,
+  unimplemented: status.UNIMPLEMENTED,
+  internal: status.INTERNAL,
+} as const;
+export type WireCode = keyof typeof STATUS;
+const CODES = Object.keys(STATUS) as WireCode[];
 
 /** An error that crossed the wire, or is about to. The message is one sentence for people. */
 export class WireError extends Error {
@@ -44,6 +47,10 @@ export class WireError extends Error {
   }
 }
 
+/** @returns the refusal of something that a caller should not have sent. */
+export const invalid = (message: string, details?: readonly string[]): WireError =>
+  new WireError('invalid', message, details);
+
 /** `-bin`: gRPC carries other text than printable ASCII only in binary metadata. */
 const DETAILS = 'ridgepoint-details-bin';
 const LEADER = 'ridgepoint-leader';
@@ -52,71 +59,13 @@ const DETAILS_BYTES = 6_000;
 /** Characters of a message; whatever somebody made an error repeat, the answer stays one that can be sent. */
 const SENTENCE = 1_000;
 
-function statusOf(code: WireCode): status {
-  switch (code) {
-    case 'cancelled':
-      return status.CANCELLED;
-    case 'invalid':
-      return status.INVALID_ARGUMENT;
-    case 'deadline':
-      return status.DEADLINE_EXCEEDED;
-    case 'not-found':
-      return status.NOT_FOUND;
-    case 'exists':
-      return status.ALREADY_EXISTS;
-    case 'forbidden':
-      return status.PERMISSION_DENIED;
-    case 'unauthenticated':
-      return status.UNAUTHENTICATED;
-    case 'too-large':
-    case 'too-often':
-      return status.RESOURCE_EXHAUSTED;
-    case 'refused':
-      return status.FAILED_PRECONDITION;
-    case 'conflict':
-      return status.ABORTED;
-    case 'unavailable':
-      return status.UNAVAILABLE;
-    case 'unimplemented':
-      return status.UNIMPLEMENTED;
-    case 'internal':
-      return status.INTERNAL;
-  }
-}
-
-const CODES: readonly WireCode[] = [
-  'cancelled',
-  'invalid',
-  'deadline',
-  'not-found',
-  'exists',
-  'forbidden',
-  'unauthenticated',
-  'too-large',
-  'refused',
-  'conflict',
-  'unavailable',
-  'unimplemented',
-  'internal',
-];
-const codeByStatus = new Map(CODES.map((code) => [statusOf(code), code]));
-
 /** Server side: any thrown thing → what grpc-js sends. A FailureError keeps its sentence and its hint. */
 export function toServiceError(error: unknown): Pick<ServiceError, 'code' | 'details' | 'metadata'> {
-  const wire =
-    error instanceof WireError
-      ? error
-      : error instanceof FailureError
-        ? new WireError(
-            wireCodeOf(error.failure.code),
-            error.message,
-            error.failure.hint === null ? [] : [error.failure.hint],
-          )
-        : new WireError('internal', error instanceof Error ? error.message : String(error));
+  const wire = toWire(error);
   const metadata = new Metadata();
   if (wire.details.length > 0) metadata.set(DETAILS, Buffer.from(packDetails(wire.details)));
   if (wire.leader !== null) metadata.set(LEADER, wire.leader);
-  return { code: statusOf(wire.code), details: cut(wire.message), metadata };
+  return { code: STATUS[wire.code], details: cut(wire.message), metadata };
 }
 
 /**
@@ -134,17 +83,22 @@ function wireCodeOf(code: FailureCode): WireCode {
   return code === 'too-large' ? 'too-large' : 'refused';
 }
 
+function toWire(error: unknown): WireError {
+  if (error instanceof WireError) return error;
+  const { code, message, hint } = toFailure(error);
+  if (!(error instanceof FailureError)) return new WireError('internal', message);
+  return new WireError(wireCodeOf(code), message, hint === null ? [] : [hint]);
+}
+
 /** Client side: what grpc-js gives → WireError. */
 export function fromServiceError(error: unknown): WireError {
   if (error instanceof WireError) return error;
   if (!isServiceError(error)) {
-    return new WireError('internal', error instanceof Error ? error.message : String(error));
+    return new WireError('internal', toFailure(error).message);
   }
   const leader = error.metadata?.get(LEADER)[0]?.toString();
-  return new WireError(codeByStatus.get(error.code) ?? 'internal', error.details, unpackDetails(error), {
-    cause: error,
-    leader,
-  });
+  const code = CODES.find((one) => STATUS[one] === error.code) ?? 'internal';
+  return new WireError(code, error.details, unpackDetails(error), { cause: error, leader });
 }
 
 function packDetails(details: readonly string[]): string {

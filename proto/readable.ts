@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '@grpc/grpc-js';
-import { WireError } from './errors.js';
+import { WireError, invalid } from './errors.js';
 
 /**
  * The same service, whose methods are given a WireError in place of a message that cannot be decoded (`Handlers` and `messagesOf` throw it): an
@@ -23,5 +23,5 @@ export function readable<Service extends ServiceDefinition>(service: Service): S
 function unreadable(method: string, error: Error): WireError {
   // Messages within each other, without end, use up the stack.
   const why = error instanceof RangeError ? 'it is nested too deep' : error.message;
-  return new WireError('invalid', `A message of ${method} cannot be read: ${why}.`);
+  return invalid(`A message of ${method} cannot be read: ${why}.`);
 }

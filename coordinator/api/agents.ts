@@ -1,6 +1,6 @@
 import { toFailure } from '../../core/errors.js';
 import { PROTOCOL, parseNodeProfile, parseReport, toGrant } from '../../proto/convert.js';
-import { WireError } from '../../proto/errors.js';
+import { WireError, invalid } from '../../proto/errors.js';
 import type {
   AgentServiceServer,
   Hello,
@@ -49,7 +49,7 @@ export async function serveAgent(
   const first = await messages.next();
   if (first.done) return;
   if (first.value.message?.$case !== 'hello') {
-    throw new WireError('invalid', 'A session begins with Hello; another message came first.');
+    throw invalid('A session begins with Hello; another message came first.');
   }
   const hello = first.value.message.value;
   if (hello.protocol < PROTOCOL) {
@@ -154,7 +154,7 @@ async function receive(
   registry.seen(node, clock.at());
   switch (message?.$case) {
     case 'hello':
-      throw new WireError('invalid', 'Hello comes once, at the beginning of a session.');
+      throw invalid('Hello comes once, at the beginning of a session.');
     case 'leaseRequest': {
       const { deviceId } = message.value;
       const asked = { now: clock.now(), at: clock.at(), node, deviceId };
@@ -202,7 +202,7 @@ async function receiveResult(
     checked = parseReport(report, api.dispatcher.state.leases.get(report.trialId)?.experiment);
     const made = checked.record.node.name;
     if (made !== node) {
-      throw new WireError('invalid', `The record was made on ${made}, not on ${node}.`);
+      throw invalid(`The record was made on ${made}, not on ${node}.`);
     }
   } catch (error) {
     const { trialId } = report;

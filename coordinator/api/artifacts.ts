@@ -1,4 +1,4 @@
-import { WireError } from '../../proto/errors.js';
+import { WireError, invalid } from '../../proto/errors.js';
 import { ArtifactIntent, type ArtifactServiceServer } from '../../proto/gen/ridgepoint/v1/artifacts.js';
 import type { CallContext, Handlers } from '../../proto/server.js';
 import { Claims } from '../artifacts/claims.js';
@@ -52,7 +52,7 @@ export function artifactService(api: ArtifactsApi, handlers: Handlers): Artifact
     }),
     offerArtifact: handlers.unary(async ({ artifact, ...request }, context) => {
       const { shelf, lease, key } = claimed(placeOf(api, request, context));
-      if (artifact === undefined) throw new WireError('invalid', 'An artifact is offered without its files.');
+      if (artifact === undefined) throw invalid('An artifact is offered without its files.');
       await shelf.offer(key, { ...artifact, madeOn: lease.node });
       claims.release(key);
       const by = { name: context.caller, from: context.peer };
@@ -81,7 +81,7 @@ function placeOf(
       'This coordinator keeps no artifacts: its configuration has no `artifacts`.',
     );
   if (!/^[0-9a-f]{24}$/.test(name))
-    throw new WireError('invalid', 'An artifact is asked for by something that is no name.');
+    throw invalid('An artifact is asked for by something that is no name.');
   dispatcher.checkLeads();
   const lease = dispatcher.state.leases.get(trialId);
   const sweep = dispatcher.state.sweeps.get(lease?.sweepId ?? '');

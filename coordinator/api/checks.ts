@@ -1,7 +1,7 @@
 import { ID_CHARACTERS, NAME_CHARACTERS } from '../../core/bounds.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { quote } from '../../core/quote.js';
-import { WireError } from '../../proto/errors.js';
+import { WireError, invalid } from '../../proto/errors.js';
 import type { SessionRequest } from '../../proto/gen/ridgepoint/v1/agents.js';
 
 /** Trials that a node names beyond one for each device: one that is stopping, while the next one begins. */
@@ -21,7 +21,7 @@ export function checkMessage(message: SessionRequest['message'], profile: NodePr
     case 'leaseRequest': {
       const { deviceId } = message.value;
       if (profile.devices.some(({ id }) => id === deviceId)) return;
-      throw new WireError('invalid', `${profile.name} has no device ${quote(deviceId)}.`);
+      throw invalid(`${profile.name} has no device ${quote(deviceId)}.`);
     }
     case 'heartbeat':
       checkText('state', message.value.state, NAME_CHARACTERS);
@@ -35,7 +35,7 @@ export function checkMessage(message: SessionRequest['message'], profile: NodePr
       checkTrial(trialId);
       checkText('phase', phase, NAME_CHARACTERS);
       if (Number.isFinite(elapsedSeconds) && elapsedSeconds >= 0) return;
-      throw new WireError('invalid', `A trial does not run for ${elapsedSeconds} s.`);
+      throw invalid(`A trial does not run for ${elapsedSeconds} s.`);
     }
     case 'result':
       checkTrial(message.value.trialId);
@@ -48,20 +48,17 @@ export function checkMessage(message: SessionRequest['message'], profile: NodePr
 function checkTrials(trialIds: readonly string[], { name, devices }: NodeProfile): void {
   const most = devices.length + BEYOND_DEVICES;
   if (trialIds.length > most) {
-    throw new WireError(
-      'invalid',
-      `${name} names ${trialIds.length} trials; with ${devices.length} devices it can run ${most} at most.`,
-    );
+    throw invalid(`${name} names ${trialIds.length} trials; with ${devices.length} devices it can run ${most} at most.`);
   }
   trialIds.forEach(checkTrial);
 }
 
 function checkTrial(trialId: string): void {
   if (trialId.length <= ID_CHARACTERS && /^[\x21-\x7e]+$/.test(trialId)) return;
-  throw new WireError('invalid', `${quote(trialId)} is not a trial id.`);
+  throw invalid(`${quote(trialId)} is not a trial id.`);
 }
 
 function checkText(what: string, text: string, most: number): void {
   if (text.length <= most) return;
-  throw new WireError('invalid', `The ${what} has ${text.length} characters; it may have ${most}.`);
+  throw invalid(`The ${what} has ${text.length} characters; it may have ${most}.`);
 }

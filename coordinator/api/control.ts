@@ -3,7 +3,7 @@ import { printable } from '../../core/input/printable.js';
 import { quote } from '../../core/quote.js';
 import { type Caller, mayUse } from '../../proto/caller.js';
 import { parseModels } from '../../proto/convert.js';
-import { WireError } from '../../proto/errors.js';
+import { WireError, invalid } from '../../proto/errors.js';
 import {
   type CancelSweepRequest,
   type CancelSweepResponse,
@@ -173,7 +173,7 @@ export async function submitSweep(
 function budgetOf({ budgetSeconds }: Pick<SubmitSweepRequest, 'budgetSeconds'>): number | null {
   if (budgetSeconds === undefined) return null;
   if (budgetSeconds > 0 && budgetSeconds < Infinity) return budgetSeconds;
-  throw new WireError('invalid', `budget_seconds must be a number above 0, not ${budgetSeconds}`);
+  throw invalid(`budget_seconds must be a number above 0, not ${budgetSeconds}`);
 }
 
 /** @throws WireError `forbidden` for another namespace, `invalid` for what is none */
@@ -186,10 +186,7 @@ function turnOf(
   const [own = '', ...more] = who.namespaces ?? [];
   const namespace = asked || (more.length === 0 && NAMESPACE.test(own) ? own : DEFAULT_NAMESPACE);
   if (!NAMESPACE.test(namespace)) {
-    throw new WireError(
-      'invalid',
-      `${quote(namespace)} cannot be a namespace: use small letters, digits, dots and dashes, 63 at most.`,
-    );
+    throw invalid(`${quote(namespace)} cannot be a namespace: use small letters, digits, dots and dashes, 63 at most.`);
   }
   if (!mayUse(who, namespace)) {
     const those = (who.namespaces ?? []).map((one) => quote(one)).join(', ') || 'none';
@@ -199,10 +196,7 @@ function turnOf(
     );
   }
   if (priority !== null && Math.abs(priority) > PRIORITY_LIMIT) {
-    throw new WireError(
-      'invalid',
-      `A priority is between -${PRIORITY_LIMIT} and ${PRIORITY_LIMIT}, not ${priority}.`,
-    );
+    throw invalid(`A priority is between -${PRIORITY_LIMIT} and ${PRIORITY_LIMIT}, not ${priority}.`);
   }
   return { namespace, priority };
 }
@@ -216,7 +210,7 @@ async function cordonNode(
   managesNodes(by);
   bounded('reason', reason);
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(node)) {
-    throw new WireError('invalid', `${quote(node)} is no name of a node: \`ridge nodes\` lists them.`);
+    throw invalid(`${quote(node)} is no name of a node: \`ridge nodes\` lists them.`);
   }
   const word = uncordon ? 'uncordon' : 'cordon';
   const why = reason === '' ? `${word}ed by ${by.name}` : reason;
@@ -296,16 +290,10 @@ function notOver(sweep: SweepState): void {
  */
 function bounded(what: string, text: string): void {
   if (printable(text) !== text) {
-    throw new WireError(
-      'invalid',
-      `The ${what} has control characters or line breaks: write it as one line of plain text.`,
-    );
+    throw invalid(`The ${what} has control characters or line breaks: write it as one line of plain text.`);
   }
   if (text.length <= MOST_CHARACTERS) return;
-  throw new WireError(
-    'invalid',
-    `The ${what} has ${text.length} characters: write ${MOST_CHARACTERS} at most.`,
-  );
+  throw invalid(`The ${what} has ${text.length} characters: write ${MOST_CHARACTERS} at most.`);
 }
 
 /** @param most characters of a message with more than one record */

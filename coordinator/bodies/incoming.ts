@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failed } from '../../core/errors.js';
-import { WireError } from '../../proto/errors.js';
+import { WireError, invalid } from '../../proto/errors.js';
 import { type BodyStore, hexOf, hexOfBytes } from './store.js';
 
 export interface IncomingLimits {
@@ -91,10 +91,7 @@ export class Incoming {
     const before = await sizeOf(path);
     if (offset !== before) return { kept: false, received: before };
     if (offset + piece.length > bytes || (piece.length === 0 && bytes > 0)) {
-      throw new WireError(
-        'invalid',
-        `A piece of ${piece.length} bytes at ${offset} does not fit in ${bytes}.`,
-      );
+      throw invalid(`A piece of ${piece.length} bytes at ${offset} does not fit in ${bytes}.`);
     }
     if (before === 0) await this.#makeRoom();
     const file = await open(path, 'a');
@@ -107,7 +104,7 @@ export class Incoming {
     if (received < bytes) return { kept: false, received };
     if ((await hexOfBytes(createReadStream(path))) !== hex) {
       await rm(path, { force: true });
-      throw new WireError('invalid', `What came as ${digest} is something else: bring it again.`);
+      throw invalid(`What came as ${digest} is something else: bring it again.`);
     }
     await this.#store.put(hex, path);
     await rm(path, { force: true });
@@ -145,7 +142,7 @@ export class Incoming {
 
 function checked(digest: string): string {
   const hex = hexOf(digest);
-  if (hex === null) throw new WireError('invalid', 'A file is asked for by something that is no digest.');
+  if (hex === null) throw invalid('A file is asked for by something that is no digest.');
   return hex;
 }
 

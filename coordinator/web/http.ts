@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { quote } from '../../core/quote.js';
-import { WireError } from '../../proto/errors.js';
+import { WireError, invalid } from '../../proto/errors.js';
 import type { Guarded } from '../../proto/http/auth.js';
 import {
   type HttpApp,
@@ -190,17 +190,14 @@ interface Named {
 function entryOf(text: string | string[] | undefined): number | null {
   if (text === undefined) return null;
   if (typeof text === 'string' && /^\d{1,15}$/.test(text)) return Number(text);
-  throw new WireError('invalid', `${quote(String(text))} is not an event id: those are whole numbers.`);
+  throw invalid(`${quote(String(text))} is not an event id: those are whole numbers.`);
 }
 
 /** @returns whether a filter that knows one word says it; false where it is not given. */
 function matchesFilter(filter: string, value: string | undefined, expected: string): boolean {
   if (value === undefined) return false;
   if (value === expected) return true;
-  throw new WireError(
-    'invalid',
-    `${filter}=${quote(value)} cannot be read: it is "${expected}" or left out.`,
-  );
+  throw invalid(`${filter}=${quote(value)} cannot be read: it is "${expected}" or left out.`);
 }
 
 /** Sends a text, compressed for who takes that: reports of large sweeps are megabytes of repeated words. */

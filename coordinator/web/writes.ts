@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { WireError } from '../../proto/errors.js';
+import { WireError, invalid } from '../../proto/errors.js';
 import type { HttpApp, HttpRequest } from '../../proto/http/server.js';
 import {
   type Asker,
@@ -51,5 +51,5 @@ function checked<T>(schema: z.ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new WireError('invalid', `The body: ${issue?.path.join('.') || 'as a whole'}: ${issue?.message}.`);
+  throw invalid(`The body: ${issue?.path.join('.') || 'as a whole'}: ${issue?.message}.`);
 }

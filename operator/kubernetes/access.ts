@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { fileProblem } from '../../core/input/file-problem.js';
-import { WireError } from '../../proto/errors.js';
+import { WireError, invalid } from '../../proto/errors.js';
 
 /** Where the API server is, and as whom it is asked. */
 export interface Access {
@@ -132,7 +132,7 @@ function parsed(path: string): unknown {
 }
 
 const wrong = (path: string, what: string) =>
-  new WireError('invalid', `the kubeconfig ${path} cannot be used: ${what}`);
+  invalid(`the kubeconfig ${path} cannot be used: ${what}`);
 
 const readText = (path: string): string => readFile(path).toString('utf8');
 
@@ -140,6 +140,6 @@ function readFile(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new WireError('invalid', `cannot read ${path}: ${fileProblem(error)}`);
+    throw invalid(`cannot read ${path}: ${fileProblem(error)}`);
   }
 }

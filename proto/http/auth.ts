@@ -4,7 +4,7 @@ import { toFailure } from '../../core/errors.js';
 import { isLoopbackHost } from '../../core/loopback.js';
 import { quote } from '../../core/quote.js';
 import { admit, type Caller, certificateShown, nameOf, type Shown } from '../caller.js';
-import { type WireCode, WireError } from '../errors.js';
+import { type WireCode, WireError, invalid } from '../errors.js';
 import { splitAddress } from '../loopback.js';
 import { tooOften, type Watching } from '../rate-limit.js';
 import type { Scope, ServerSecurity } from '../security.js';
@@ -219,10 +219,10 @@ function checkFilters({ query }: FastifyRequest, filters: readonly string[]): vo
   for (const [name, value] of Object.entries(query as Record<string, unknown>)) {
     if (!filters.includes(name)) {
       const those = filters.length === 0 ? 'none' : filters.join(', ');
-      throw new WireError('invalid', `There is no filter ${quote(name)} here; there is ${those}.`);
+      throw invalid(`There is no filter ${quote(name)} here; there is ${those}.`);
     }
     if (typeof value !== 'string') {
-      throw new WireError('invalid', `The filter "${name}" is given more than once.`);
+      throw invalid(`The filter "${name}" is given more than once.`);
     }
   }
 }
