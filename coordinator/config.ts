@@ -20,6 +20,7 @@ const grant = {
   namespaces: z.array(z.string().min(1)).optional(),
 };
 const seconds = z.number().positive();
+const count = z.number().int().positive();
 
 const logSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('memory') }),
@@ -27,7 +28,7 @@ const logSchema = z.discriminatedUnion('kind', [
     kind: z.literal('sqlite'),
     path: z.string().min(1),
     /** Largest size of the file; null = as large as the disk allows. */
-    maxBytes: z.number().int().positive().nullable().default(null),
+    maxBytes: count.nullable().default(null),
   }),
   z.strictObject({
     kind: z.literal('jetstream'),
@@ -53,18 +54,9 @@ const logSchema = z.discriminatedUnion('kind', [
 
 const kept = {
   /** Of one file of answers or calls. */
-  maxBytes: z
-    .number()
-    .int()
-    .positive()
-    .default(1024 ** 3),
+  maxBytes: count.default(1024 ** 3),
   /** Raw samples of a result of more bytes go there, too; null = they are in the log. */
-  rawBytes: z
-    .number()
-    .int()
-    .positive()
-    .nullable()
-    .default(256 * 1024),
+  rawBytes: count.nullable().default(256 * 1024),
 };
 
 const bodiesSchema = z.discriminatedUnion('kind', [
@@ -89,7 +81,7 @@ const bodiesSchema = z.discriminatedUnion('kind', [
 const artifactsSchema = z.strictObject({
   path: z.string().min(1),
   /** All together; the longest unused go. */
-  maxBytes: z.number().int().positive().default(20e9),
+  maxBytes: count.default(20e9),
   /** What its disk has left in any case. */
   keepFreeBytes: z.number().int().nonnegative().default(5e9),
 });
@@ -192,11 +184,11 @@ export const coordinatorConfigSchema = z.strictObject({
         /** Its share of device time against the others', while several wait. */
         weight: z.number().positive().max(1e6).default(1),
         /** Trials at a time; null = as many as there are devices. */
-        runningTrials: z.number().int().positive().nullable().default(null),
+        runningTrials: count.nullable().default(null),
         /** Of all its trials together; null = as many as it likes. */
         deviceHours: z.number().positive().nullable().default(null),
         /** Of answers and calls in the store of bodies; null = as many as it likes. */
-        bodyBytes: z.number().int().positive().nullable().default(null),
+        bodyBytes: count.nullable().default(null),
       }),
     )
     .default({}),
@@ -216,7 +208,7 @@ export const coordinatorConfigSchema = z.strictObject({
   drainSeconds: z.number().nonnegative().default(30),
   exporter: z
     .strictObject({
-      results: z.number().int().positive().max(10_000).default(500),
+      results: count.max(10_000).default(500),
       keepSeconds: seconds.default(86_400),
       /** A node that is not connected is exported as missing for this long; one that left on purpose is not. */
       keepNodeSeconds: seconds.default(3600),
@@ -227,18 +219,14 @@ export const coordinatorConfigSchema = z.strictObject({
   /** Of gRPC connections (proto/limits.ts has the reasons). */
   limits: z
     .strictObject({
-      connections: z.number().int().positive().default(CONNECTION_LIMITS.connections),
-      connectionsByAddress: z.number().int().positive().default(CONNECTION_LIMITS.connectionsByAddress),
-      unauthenticatedByAddress: z
-        .number()
-        .int()
-        .positive()
-        .default(CONNECTION_LIMITS.unauthenticatedByAddress),
+      connections: count.default(CONNECTION_LIMITS.connections),
+      connectionsByAddress: count.default(CONNECTION_LIMITS.connectionsByAddress),
+      unauthenticatedByAddress: count.default(CONNECTION_LIMITS.unauthenticatedByAddress),
       unauthenticatedSeconds: seconds.default(CONNECTION_LIMITS.unauthenticatedSeconds),
       /** Of one certificate, token or user, over gRPC and HTTP together; an agent's session is one call. */
       callsPerSecond: seconds.default(50),
       /** At once, by who was quiet before. */
-      callsAtOnce: z.number().int().positive().default(200),
+      callsAtOnce: count.default(200),
     })
     .prefault({}),
   /** Who did what, as JSON lines (docs/security.md); null = it is not noted. */
@@ -246,13 +234,9 @@ export const coordinatorConfigSchema = z.strictObject({
     .strictObject({
       file: z.string().min(1),
       /** A file that would be larger makes way for a new one; SIGHUP opens it again, for who moves it away himself. */
-      maxBytes: z
-        .number()
-        .int()
-        .positive()
-        .default(64 * 1024 ** 2),
+      maxBytes: count.default(64 * 1024 ** 2),
       /** Older files that are kept beside it. */
-      keep: z.number().int().positive().max(1000).default(5),
+      keep: count.max(1000).default(5),
     })
     .nullable()
     .default(null),

@@ -111,8 +111,7 @@ export function controlService(api: ControlApi, handlers: Handlers): ControlServ
           `There is no node ${quote(node)} connected: \`ridge nodes\` lists them.`,
         );
       }
-      bounded('reason', reason);
-      const why = reason === '' ? `drained by ${by.name}` : reason;
+      const why = reasonOf(reason, 'drained', by);
       await dispatcher.dispatch({ event: 'drain-requested', node, reason: why });
       api.inform(`${node} is asked to drain: ${why}`);
       api.audit.did('drain', by, { node, reason: why });
@@ -208,12 +207,11 @@ async function cordonNode(
   by: Asker,
 ): Promise<CordonNodeResponse> {
   managesNodes(by);
-  bounded('reason', reason);
+  const word = uncordon ? 'uncordon' : 'cordon';
+  const why = reasonOf(reason, `${word}ed`, by);
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(node)) {
     throw invalid(`${quote(node)} is no name of a node: \`ridge nodes\` lists them.`);
   }
-  const word = uncordon ? 'uncordon' : 'cordon';
-  const why = reason === '' ? `${word}ed by ${by.name}` : reason;
   const before = dispatcher.position;
   await dispatcher.dispatch({ event: `${word}-requested`, at: clock.at(), node, reason: why });
   inform(`${node} is ${word}ed: ${why}`);
@@ -229,8 +227,7 @@ export async function cancelSweep(
   by: Asker,
 ): Promise<CancelSweepResponse> {
   sweepNamed(dispatcher, sweepId, by.who);
-  bounded('reason', reason);
-  const why = reason === '' ? `cancelled by ${by.name}` : reason;
+  const why = reasonOf(reason, 'cancelled', by);
   await dispatcher.dispatch({ event: 'cancel-requested', at: clock.at(), sweepId, reason: why });
   audit.did('cancel', by, { sweepId, reason: why });
   return {};
@@ -243,8 +240,7 @@ export async function pauseSweep(
   by: Asker,
 ): Promise<PauseSweepResponse> {
   const sweep = sweepNamed(dispatcher, sweepId, by.who);
-  bounded('reason', reason);
-  const why = reason === '' ? `paused by ${by.name}` : reason;
+  const why = reasonOf(reason, 'paused', by);
   await dispatcher.dispatch({ event: 'pause-requested', at: clock.at(), sweepId, reason: why });
   notOver(sweep);
   audit.did('pause', by, { sweepId, reason: why });
@@ -259,14 +255,9 @@ export async function resumeSweep(
   by: Asker,
 ): Promise<ResumeSweepResponse> {
   const sweep = sweepNamed(dispatcher, sweepId, by.who);
-  bounded('reason', reason);
-  const why = reason === '' ? `resumed by ${by.name}` : reason;
-  const replies = await dispatcher.dispatch({
-    event: 'resume-requested',
-    at: clock.at(),
-    sweepId,
-    reason: why,
-  });
+  const why = reasonOf(reason, 'resumed', by);
+  const asked = { at: clock.at(), sweepId, reason: why };
+  const replies = await dispatcher.dispatch({ event: 'resume-requested', ...asked });
   notOver(sweep);
   audit.did('resume', by, { sweepId, reason: why });
   return { wasRunning: replies.some(({ command }) => command === 'not-paused') };
@@ -282,6 +273,12 @@ function notOver(sweep: SweepState): void {
     );
   }
   if (state === 'done') throw new WireError('refused', `Sweep ${sweepId} is done: nothing of it is left.`);
+}
+
+/** @returns the reason that somebody gives, or who it was. @throws WireError `invalid` */
+function reasonOf(reason: string, done: string, by: By): string {
+  bounded('reason', reason);
+  return reason === '' ? `${done} by ${by.name}` : reason;
 }
 
 /**
@@ -333,11 +330,7 @@ async function* watchLeader(
   while (!signal.aborted) {
     const { leader } = leadership;
     const changed = leadership.changes.wait(signal);
-    yield {
-      leaderAddress: leader?.grpc ?? '',
-      leaderWebUrl: leader?.web ?? '',
-      ownAddress: ownAddress(),
-    };
+    yield { leaderAddress: leader?.grpc ?? '', leaderWebUrl: leader?.web ?? '', ownAddress: ownAddress() };
     await changed;
   }
 }

@@ -3,7 +3,7 @@ import { toBounds, toSweepState } from '../../proto/convert.js';
 import {
   type NodeStatus,
   type RunningTrial,
-  type SweepStatus,
+  SweepStatus,
   type SearchProgress as WireSearch,
   SweepState as WireState,
 } from '../../proto/gen/ridgepoint/v1/control.js';
@@ -77,31 +77,13 @@ function secondsLeft({ state }: Dispatcher, sweep: SweepState): number {
   return devices === 0 ? 0 : (trialSeconds * trialsLeft) / devices;
 }
 
-/** Of a sweep that does not run. */
-const ONCE = { starts: 1, maxStarts: 1, start: 0, trialsLeft: 0 };
-
 /** A sweep of another release: what was measured of it, and no more than that. */
 export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: OtherRelease): SweepStatus {
-  const none = { running: 0, queued: 0, reused: 0, disturbed: 0, spared: 0, trialSeconds: 0, ...ONCE };
-  return {
-    sweepId,
-    name,
-    submittedAt,
+  return SweepStatus.fromPartial({
+    ...{ sweepId, name, submittedAt, ...counts, starts: 1, maxStarts: 1, namespace: DEFAULT_NAMESPACE },
     state: WireState.SWEEP_STATE_NOT_RESUMED,
-    ...counts,
     points: counts.complete + counts.invalid + counts.failed,
-    ...none,
-    disturbedBy: [],
-    invalidBy: [],
-    blockedReasons: [],
-    failureReasons: [],
-    search: undefined,
-    objectives: [],
-    names: [],
-    namespace: DEFAULT_NAMESPACE,
-    priority: 0,
-    secondsLeft: 0,
-  };
+  });
 }
 
 /** What does not change while a lease runs; watchers ask for it all the time, and a point costs arithmetic. */

@@ -13,14 +13,8 @@ export type Row = readonly [labels: Readonly<Record<string, string>>, value: num
 
 /** Adds a gauge of the catalogue whose series are what `rows` gives at each scrape; rows of the same labels add up. */
 export function gaugeOf(registry: MetricRegistry, name: CoordinatorMetric, rows: () => readonly Row[]): void {
-  const gauge = new Gauge({
-    ...settings(name),
-    registers: [registry],
-    collect() {
-      gauge.reset();
-      for (const [labels, value] of rows()) gauge.inc(labels, value);
-    },
-  });
+  const collect = () => refill(gauge, rows());
+  const gauge: Gauge = new Gauge({ ...settings(name), registers: [registry], collect });
 }
 
 /** The same for what is always 1: a series that is named twice is still one. */
@@ -29,14 +23,11 @@ export function infoOf(
   name: CoordinatorMetric,
   rows: () => readonly Row[0][],
 ): void {
-  const gauge = new Gauge({
-    ...settings(name),
-    registers: [registry],
-    collect() {
-      gauge.reset();
-      for (const labels of rows()) gauge.set(labels, 1);
-    },
-  });
+  const collect = () => {
+    gauge.reset();
+    for (const labels of rows()) gauge.set(labels, 1);
+  };
+  const gauge: Gauge = new Gauge({ ...settings(name), registers: [registry], collect });
 }
 
 /** Adds a counter whose count is kept elsewhere. */
@@ -45,30 +36,19 @@ export function countedElsewhere(
   name: CoordinatorMetric,
   rows: () => readonly Row[],
 ): void {
-  const counter = new Counter({
-    ...settings(name),
-    registers: [registry],
-    collect() {
-      counter.reset();
-      for (const [labels, value] of rows()) counter.inc(labels, value);
-    },
-  });
+  const collect = () => refill(counter, rows());
+  const counter: Counter = new Counter({ ...settings(name), registers: [registry], collect });
+}
+
+function refill(metric: Gauge | Counter, rows: readonly Row[]): void {
+  metric.reset();
+  for (const [labels, value] of rows) metric.inc(labels, value);
 }
 
 /** @returns name, help and labels of a metric as prom-client wants them. */
-export function settings(name: CoordinatorMetric): {
-  name: string;
-  help: string;
-  labelNames: readonly string[];
-} {
-  const { help, labels } = definition(name);
+export function settings(name: CoordinatorMetric) {
+  const { help, labels } = byName.get(name)!;
   return { name, help, labelNames: labels };
 }
 
 const byName = new Map<string, ExportedMetric>(COORDINATOR_METRICS.map((one) => [one.name, one]));
-
-function definition(name: CoordinatorMetric): ExportedMetric {
-  const found = byName.get(name);
-  if (found === undefined) throw new Error(`${name} is in no catalogue`);
-  return found;
-}
