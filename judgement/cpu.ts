@@ -28,13 +28,8 @@ export function cpuUse({ series, span }: Evidence, absent: (quantity: string) =>
     spanReading(series.get(quantity), span, absent(quantity), (s) =>
       part === null ? { value: null, reason: 'the CPU counters share no time' } : growthPerSecond(s, part),
     );
-  return {
-    process: growth(CPU_QUANTITIES.process),
-    busy: growth(CPU_QUANTITIES.busy),
-    steal: growth(CPU_QUANTITIES.steal),
-    total: growth(CPU_QUANTITIES.total),
-    agent: growth(CPU_QUANTITIES.agent),
-  };
+  const all = Object.entries(CPU_QUANTITIES).map(([name, quantity]) => [name, growth(quantity)]);
+  return Object.fromEntries(all) as CpuUse;
 }
 
 function growthPerSecond(series: CleanSeries, window: Window): Reading {

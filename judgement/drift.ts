@@ -3,6 +3,7 @@ import { type BlockEffects, blockEffects, type StartReading } from '../statistic
 import { dot } from '../statistics/joint-fit.js';
 import { blockOf } from './block.js';
 import { PRIORS, paceOf, readingsOf } from './pace.js';
+import { groupBy } from '../core/group-by.js';
 
 /** Difference of blocks below which nothing is said, whatever its p value. */
 const DRIFT_INDIFFERENCE = 0.02;
@@ -73,13 +74,7 @@ export function driftOf(
   starts: readonly StartSpeeds[],
   { indifference = DRIFT_INDIFFERENCE }: { readonly indifference?: number } = {},
 ): Drift | null {
-  const devices = new Map<string, StartSpeeds[]>();
-  for (const start of starts) {
-    const key = JSON.stringify([start.node, start.device]);
-    const group = devices.get(key);
-    if (group === undefined) devices.set(key, [start]);
-    else group.push(start);
-  }
+  const devices = groupBy(starts, ({ node, device }) => JSON.stringify([node, device]));
   const found: Drift[] = [];
   let tests = 0;
   for (const group of devices.values()) {

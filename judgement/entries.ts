@@ -39,18 +39,8 @@ export function single(
   source: string | null = null,
 ): Entry {
   if (value === null || !Number.isFinite(value)) return missing(unit, whyMissing);
-  return {
-    value,
-    unit,
-    n: 1,
-    mean: value,
-    median: value,
-    stddev: null,
-    cv: null,
-    ci95: null,
-    samples: null,
-    source,
-  };
+  const alone = { stddev: null, cv: null, ci95: null, samples: null };
+  return { value, unit, n: 1, mean: value, median: value, ...alone, source };
 }
 
 /**

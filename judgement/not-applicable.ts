@@ -1,25 +1,7 @@
 import { RUNNERS } from '../core/runners/index.js';
 
-type NotApplicableCode =
-  | 'quality'
-  | 'text'
-  | 'tasks'
-  | 'training'
-  | 'kernel'
-  | 'inference'
-  | 'graph'
-  | 'pruning'
-  | 'adapter'
-  | 'heldOut'
-  | 'prefill'
-  | 'decode'
-  | 'grid'
-  | 'serving'
-  | 'neighbours'
-  | 'work';
-
 /** Why a metric does not apply: the sweep asked for something else. The sentence stands in the record, the code is for programs. */
-export const NOT_APPLICABLE: Readonly<Record<Exclude<NotApplicableCode, 'work'>, string>> = {
+export const NOT_APPLICABLE = {
   quality: 'the sweep asks for no quality',
   text: 'the sweep names no text for perplexity',
   tasks: 'the sweep names no tasks',
@@ -35,12 +17,11 @@ export const NOT_APPLICABLE: Readonly<Record<Exclude<NotApplicableCode, 'work'>,
   serving: 'the workload asks no server',
   neighbours: 'the runner invents its numbers, which no neighbour moves',
   grid: 'neither the sweep nor the node states a grid intensity',
-};
+} as const;
+type NotApplicableCode = keyof typeof NOT_APPLICABLE | 'work';
 
 const CODES: ReadonlyMap<string, NotApplicableCode> = new Map<string, NotApplicableCode>([
-  ...(Object.keys(NOT_APPLICABLE) as (keyof typeof NOT_APPLICABLE)[]).map(
-    (code) => [NOT_APPLICABLE[code], code] as const,
-  ),
+  ...Object.entries(NOT_APPLICABLE).map(([code, reason]) => [reason, code as NotApplicableCode] as const),
   ...RUNNERS.flatMap(({ counting }) =>
     counting.by === 'nothing' ? [[counting.reason, 'work'] as const] : [],
   ),

@@ -7,6 +7,7 @@ import type { SweepView } from '../scheduler/view.js';
 import { gaugeOf, infoOf, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
 import type { WindowResult } from './window.js';
+import { groupBy } from '../../core/group-by.js';
 
 /** A result that is exported, and whether it is on the front of its sweep; null where the sweep has no objectives. */
 export interface RankedResult {
@@ -29,8 +30,7 @@ export function rankResults(
   results: readonly WindowResult[],
   goalsOf: (sweepId: string) => Goals | undefined,
 ): RankedResult[] {
-  return [...new Set(results.map(({ record }) => record.sweep.id))].flatMap((id) => {
-    const group = results.filter(({ record }) => record.sweep.id === id);
+  return [...groupBy(results, ({ record }) => record.sweep.id)].flatMap(([id, group]) => {
     const own = group.map(({ record }) => record);
     const { objectives, bounds } = goalsOf(id) ?? { objectives: [], bounds: [] };
     const marks = recordFront(own, objectives, bounds);

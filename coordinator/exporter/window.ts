@@ -5,6 +5,7 @@ import { Commons } from '../../judgement/estimates.js';
 import { isBetter } from '../../judgement/pareto.js';
 import { combineStarts, startsOf } from '../../judgement/trials.js';
 import { placeKey } from './replayed.js';
+import { groupBy } from '../../core/group-by.js';
 
 /** A result that is exported. */
 export interface WindowResult {
@@ -156,19 +157,12 @@ export class ResultWindow {
 
   /** The estimates of a report of what is exported, sweep by sweep; those of a sweep that is as it was are the same objects. */
   #together(entries: readonly WindowEntry[]): WindowEntry[] {
-    const sweeps = new Map<string, WindowEntry[]>();
-    for (const entry of entries) {
-      const { id } = firstOf(entry).sweep;
-      sweeps.set(id, [...(sweeps.get(id) ?? []), entry]);
-    }
     const before = this.#estimated;
     this.#estimated = new Map(
-      [...sweeps].map(([id, own]) => {
+      [...groupBy(entries, (entry) => firstOf(entry).sweep.id)].map(([id, own]) => {
         const known = before.get(id);
-        return [
-          id,
-          known !== undefined && sameItems(known.of, own) ? known : { of: own, results: estimated(own) },
-        ];
+        const isKnown = known !== undefined && sameItems(known.of, own);
+        return [id, isKnown ? known : { of: own, results: estimated(own) }];
       }),
     );
     return [...this.#estimated.values()].flatMap(({ results }) => results);

@@ -1,5 +1,6 @@
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { artifactOf, keptBetween } from '../../core/runners/index.js';
+import { groupBy } from '../../core/group-by.js';
 
 /** What a trial takes time to have, the dearest first: the file that is made of its base, and the server that is started on that. */
 export type Needs = readonly string[];
@@ -35,13 +36,7 @@ export function inGroups(
   const depth = Math.max(0, ...[...needs.values()].map(({ length }) => length));
   const grouped = (points: readonly number[], level: number, near: Beside | null): readonly number[] => {
     if (level === depth || points.length < 2) return points;
-    const groups = new Map<string | number, number[]>();
-    for (const point of points) {
-      const key = needs.get(point)?.[level] ?? point;
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [point]);
-      else group.push(point);
-    }
+    const groups = groupBy<number, string | number>(points, (point) => needs.get(point)?.[level] ?? point);
     const shared = near?.needs[level] ?? null;
     const order = [...groups.keys()].filter((key) => key !== shared);
     if (shared !== null && groups.has(shared))

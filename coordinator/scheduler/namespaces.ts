@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { median } from '../../statistics/quantile.js';
 import type { Block, LeaseState, SchedulerOptions, SchedulerState, SweepState } from './state.js';
 import type { SweepView } from './view.js';
+import { groupBy } from '../../core/group-by.js';
 
 /** Of sweeps that name none, and of all that were submitted before there were namespaces. */
 export const DEFAULT_NAMESPACE = 'default';
@@ -53,13 +54,8 @@ export function policyOf(
  */
 export function inTurn(state: SchedulerState): Iterable<SweepState> {
   if (!state.severalTurns) return state.sweeps.values();
-  const groups = new Map<string, SweepState[]>();
-  for (const sweep of state.sweeps.values()) {
-    if (sweep.cancelled || sweep.paused !== null) continue;
-    const group = groups.get(sweep.view.namespace);
-    if (group === undefined) groups.set(sweep.view.namespace, [sweep]);
-    else group.push(sweep);
-  }
+  const running = [...state.sweeps.values()].filter((sweep) => !sweep.cancelled && sweep.paused === null);
+  const groups = groupBy(running, ({ view }) => view.namespace);
   return state.shares
     .order([...groups.keys()])
     .filter((namespace) => quotaRefusal(state, namespace) === null)

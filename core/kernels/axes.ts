@@ -1,5 +1,5 @@
 import { OPS } from './gen/ops.js';
-import type { OpFacts, OpParameter } from './op.js';
+import { groupBy } from '../group-by.js';
 
 /** Parameters whose names are axes of something else in a sweep, or other words for one. */
 const TAKEN: ReadonlySet<string> = new Set(['batch', 'depth', 'sparsity']);
@@ -21,12 +21,8 @@ export interface ShapeAxis {
 export const SHAPE_AXES: readonly ShapeAxis[] = shapeAxes();
 
 function shapeAxes(): ShapeAxis[] {
-  const uses = new Map<string, { op: OpFacts; parameter: OpParameter }[]>();
-  for (const op of OPS)
-    for (const parameter of op.parameters) {
-      const axis = axisOf(parameter.name);
-      uses.set(axis, [...(uses.get(axis) ?? []), { op, parameter }]);
-    }
+  const used = OPS.flatMap((op) => op.parameters.map((parameter) => ({ op, parameter })));
+  const uses = groupBy(used, ({ parameter }) => axisOf(parameter.name));
   return [...uses].map(([name, all]) => ({
     name,
     least: Math.min(...all.map(({ parameter }) => parameter.least)),

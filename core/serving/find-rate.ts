@@ -1,4 +1,5 @@
 import { type Kept, pooled, type SloVerdict, sloVerdict } from './slo.js';
+import { groupBy } from '../group-by.js';
 
 /**
  * Finds the highest load at which a server meets its objectives: load is doubled (or halved) until one is met and one is missed, then the
@@ -164,9 +165,7 @@ export function nextLoad({ options, runs }: LoadSearch): NextLoad {
 }
 
 function triedOf(runs: readonly LoadRun[]): Tried[] {
-  const byLoad = new Map<number, LoadRun[]>();
-  for (const run of runs) byLoad.set(loadOf(run), [...(byLoad.get(loadOf(run)) ?? []), run]);
-  return [...byLoad].map(([load, of]) => {
+  return [...groupBy(runs, loadOf)].map(([load, of]) => {
     // Of `max` one slow request is no certainty, and near its limit a server keeps up in one run and not in the next.
     const single = of
       .filter(({ saturated }) => !saturated)

@@ -1,4 +1,5 @@
 import type { LayerGroup, MatrixShape, ModelArchitecture } from './architecture.js';
+import { groupBy } from '../group-by.js';
 
 /** A matrix as a runner packed it. */
 export interface PackedSize {
@@ -42,11 +43,9 @@ export function packedArchitecture(
   const [first] = architecture.layers;
   if (first === undefined) return architecture;
   const valueBits = VALUE_BITS[packed.type];
-  const groups = new Map<string, PackedLayer[]>();
-  for (const layer of packed.layers) {
-    const key = STACKS.map((stack) => layer[stack].kept < layer[stack].weights).join();
-    groups.set(key, [...(groups.get(key) ?? []), layer]);
-  }
+  const groups = groupBy(packed.layers, (layer) =>
+    STACKS.map((stack) => layer[stack].kept < layer[stack].weights).join(),
+  );
   const { bits, packed: headPacked } = storedAs([packed.head], valueBits);
   return {
     ...architecture,

@@ -1,7 +1,7 @@
 import type { EnergySource } from '../../core/metrics/energy.js';
 import type { Reading } from '../../core/metrics/integrate.js';
 import { warn } from '../../core/result/warnings.js';
-import { missing, perRepeat, single } from '../entries.js';
+import { allMissing, perRepeat, single } from '../entries.js';
 import type { Findings } from '../evidence.js';
 import { joulesOf, type Observation } from './observations.js';
 
@@ -18,13 +18,8 @@ export function crossCheckFindings(
 ): Findings {
   const none = 'only one of energy counter and power readings exists for this device';
   if (crossCheck === null) {
-    return {
-      entries: {
-        energyIntegralJoules: missing('J', none),
-        energyIntegralDifferenceRatio: missing('ratio', none),
-      },
-      warnings: [],
-    };
+    const names = ['energyIntegralJoules', 'energyIntegralDifferenceRatio'] as const;
+    return { entries: allMissing(names, none), warnings: [] };
   }
   const integrals = observed.map(({ observation }) => joulesOf(observation, crossCheck));
   const known = integrals.flatMap((integral) => (integral.value === null ? [] : [integral.value]));

@@ -6,11 +6,12 @@ import {
   energyPerTotalToken,
   netEnergy,
 } from '../../core/metrics/derive.js';
+import { METRICS, type Unit } from '../../core/metrics/catalogue.js';
 import { type EnergySource, energySources } from '../../core/metrics/energy.js';
 import type { Reading } from '../../core/metrics/integrate.js';
 import type { TrialFacts } from '../../core/result/result.js';
 import { type Warning, warn } from '../../core/result/warnings.js';
-import { missing, perRepeat, single } from '../entries.js';
+import { allMissing, perRepeat, single } from '../entries.js';
 import type { Evidence, Findings } from '../evidence.js';
 import { NOT_APPLICABLE } from '../not-applicable.js';
 import { crossCheckFindings } from './cross-check.js';
@@ -247,30 +248,11 @@ function partEntries(
   };
 }
 
-const ENERGY_METRICS = [
-  ['energyJoules', 'J'],
-  ['energyNetJoules', 'J'],
-  ['prefillEnergyJoules', 'J'],
-  ['decodeEnergyJoules', 'J'],
-  ['energyPerCallJoules', 'J'],
-  ['energyPerItemJoules', 'J'],
-  ['energyPerApplicationJoules', 'J'],
-  ['energyPerOutputTokenJoules', 'J/token'],
-  ['energyNetPerOutputTokenJoules', 'J/token'],
-  ['energyPerTotalTokenJoules', 'J/token'],
-  ['prefillEnergyPerTokenJoules', 'J/token'],
-  ['decodeEnergyPerTokenJoules', 'J/token'],
-  ['tokensPerJoule', 'tokens/J'],
-  ['totalTokensPerJoule', 'tokens/J'],
-  ['energyDelayProductJouleSeconds', 'J*s'],
-  ['energyPerAcceptedDraftTokenJoules', 'J/token'],
-  ['averagePowerWatts', 'W'],
-  ['idlePowerWatts', 'W'],
-  ['energyIntegralJoules', 'J'],
-  ['energyIntegralDifferenceRatio', 'ratio'],
-  ['carbonGrams', 'g'],
-  ['carbonPerOutputTokenGrams', 'g/token'],
-] as const;
+/** Of what an energy source is read for. */
+const UNITS: ReadonlySet<Unit> = new Set(['J', 'J/token', 'tokens/J', 'J*s', 'W', 'g', 'g/token']);
+const ENERGY_METRICS = METRICS.filter(
+  ({ name, unit }) => UNITS.has(unit) || name === 'energyIntegralDifferenceRatio',
+).map(({ name }) => name);
 
 function withoutSource({ input }: Evidence, odd: string | null, warnings: readonly Warning[]): Findings {
   const kind = deviceKind(input.experiment.device);
@@ -280,10 +262,7 @@ function withoutSource({ input }: Evidence, odd: string | null, warnings: readon
     (input.experiment.measure.meters === 'off'
       ? 'the meters were off'
       : `no energy source of the ${kind} device was sampled`);
-  return {
-    entries: Object.fromEntries(ENERGY_METRICS.map(([name, unit]) => [name, missing(unit, reason)])),
-    warnings,
-  };
+  return { entries: allMissing(ENERGY_METRICS, reason), warnings };
 }
 
 /** Idle power of the very domains the source adds up; null as soon as one is unknown. */

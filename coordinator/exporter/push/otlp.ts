@@ -1,6 +1,7 @@
 import type { Distribution, Family, Labels } from '../../../core/metrics/families.js';
 import type { GenAiHistogram } from './gen-ai.js';
 import type { Pushed } from './pusher.js';
+import { groupBy } from '../../../core/group-by.js';
 
 /** opentelemetry.proto.metrics.v1.AggregationTemporality: counts since the start, as Prometheus has them. */
 const CUMULATIVE = 2;
@@ -24,7 +25,7 @@ export function metricsRequest({ families, genAi, target, now, since }: Pushed):
             scope: { name: 'ridgepoint' },
             metrics: [
               ...families.filter(({ series }) => series.length > 0).map((family) => metric(family, times)),
-              ...byName(genAi).map(([first, all]) => conventional(first, all, times)),
+              ...[...groupBy(genAi, ({ name }) => name).values()].map((all) => conventional(all, times)),
             ],
           },
         ],
@@ -70,7 +71,8 @@ function explicitBuckets({ buckets }: Distribution): object {
   };
 }
 
-function conventional(first: GenAiHistogram, all: readonly GenAiHistogram[], times: Times): object {
+/** @param all of one name */
+function conventional(all: readonly GenAiHistogram[], times: Times): object {
   const dataPoints = all.map(({ attributes: own, bounds, counts, sum }) => ({
     attributes: attributes(own),
     ...times,
@@ -79,18 +81,8 @@ function conventional(first: GenAiHistogram, all: readonly GenAiHistogram[], tim
     explicitBounds: bounds,
     bucketCounts: counts.map(String),
   }));
-  const { name, unit } = first;
+  const { name, unit } = all[0]!;
   return { name, unit, histogram: { aggregationTemporality: CUMULATIVE, dataPoints } };
-}
-
-function byName(histograms: readonly GenAiHistogram[]): [GenAiHistogram, GenAiHistogram[]][] {
-  const names = new Map<string, [GenAiHistogram, GenAiHistogram[]]>();
-  for (const one of histograms) {
-    const known = names.get(one.name);
-    if (known === undefined) names.set(one.name, [one, [one]]);
-    else known[1].push(one);
-  }
-  return [...names.values()];
 }
 
 function attributes(labels: Labels): object[] {
