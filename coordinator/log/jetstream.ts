@@ -11,7 +11,6 @@ import {
 } from 'nats';
 import { FailureError, toFailure } from '../../core/errors.js';
 import type { Link } from './chain.js';
-import { ChangeSignal } from './change-signal.js';
 import { entryOf } from './detail.js';
 import {
   type Append,
@@ -49,8 +48,9 @@ import {
   type Log,
   type Snapshots,
   trialOf,
+  withoutKnown,
 } from './log.js';
-import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
+import { closedError, EntryReader, type Source } from './reading.js';
 
 export interface JetStreamOptions {
   readonly servers: readonly string[];
@@ -93,7 +93,8 @@ const CLAIM_TRIES = 20;
  * whole stream, so the set of trials it knows is complete then, and a trial is never written twice, however old the
  * first is.
  */
-export class JetStreamLog implements Log {
+export class JetStreamLog extends EntryReader implements Log {
+  protected override readonly pollSeconds = POLL_SECONDS;
   readonly snapshots: Snapshots;
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
@@ -106,7 +107,6 @@ export class JetStreamLog implements Log {
   readonly #monitor: string | null;
   /** Milliseconds for which a server that is away is waited for. */
   readonly #patience: number;
-  readonly #appended = new ChangeSignal();
   #closed = false;
   readonly #lease: JetStreamLease;
   readonly #assembler = new Assembler();
@@ -132,6 +132,7 @@ export class JetStreamLog implements Log {
     patience: number,
     monitor: string | null,
   ) {
+    super();
     this.#lease = lease;
     this.#replicas = info.config.num_replicas;
     this.#monitor = monitor;
@@ -225,18 +226,6 @@ export class JetStreamLog implements Log {
     return outcome;
   }
 
-  read<D extends Detail>(after: number, detail: D): AsyncGenerator<EntryAt<D>> {
-    return readEntries(this.#source(detail), after);
-  }
-
-  follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncGenerator<EntryAt<D>> {
-    return followEntries(this.#source(detail), after, signal, this.#appended, POLL_SECONDS);
-  }
-
-  get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
-    return getEntry(this.#source(detail), position);
-  }
-
   async *links(after: number): AsyncGenerator<Link> {
     const end = await this.end();
     if (after >= end) return;
@@ -262,11 +251,11 @@ export class JetStreamLog implements Log {
   async close(): Promise<void> {
     this.#closed = true;
     this.#term?.term.lose('its log was closed');
-    this.#appended.notify();
+    this.appended.notify();
     await this.#connection.close();
   }
 
-  #source<D extends Detail>(detail: D): Source<EntryAt<D>> {
+  protected source<D extends Detail>(detail: D): Source<EntryAt<D>> {
     return {
       name: nameOf(this.#stream),
       end: async () => {
@@ -288,7 +277,7 @@ export class JetStreamLog implements Log {
         if (term !== undefined) checkTerm(term);
         const position = this.#end();
         if (position !== expected) return { appended: false, position };
-        const fresh = this.#withoutKnown(facts);
+        const fresh = withoutKnown(facts, trialOf, this.#trials);
         if (fresh.length === 0) return { appended: true, position };
         const written = await this.#write(fresh, position, (begun) => {
           attempt = begun;
@@ -297,7 +286,7 @@ export class JetStreamLog implements Log {
         // Somebody else has written: entries, a claim, or this client in a message that came late.
       }
     }, term);
-    this.#appended.notify();
+    this.appended.notify();
     return outcome;
   }
 
@@ -375,17 +364,6 @@ export class JetStreamLog implements Log {
   #end(): number {
     const last = this.#appends.at(-1);
     return last === undefined ? 0 : last.first + last.count - 1;
-  }
-
-  #withoutKnown(facts: readonly Fact[]): Fact[] {
-    const here = new Set<string>();
-    return facts.filter((fact) => {
-      const trial = trialOf(fact);
-      if (trial === null) return true;
-      if (this.#trials.has(trial) || here.has(trial)) return false;
-      here.add(trial);
-      return true;
-    });
   }
 
   /** Reads what others have appended since; concurrent calls share one pass. A server that is away is waited for. */

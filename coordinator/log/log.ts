@@ -131,6 +131,22 @@ export function trialOf(fact: FactHead): string | null {
   return fact.fact === 'ResultRecorded' ? fact.record.trialId : null;
 }
 
+/** @returns the items whose trials a log does not have, each trial once. */
+export function withoutKnown<Item>(
+  items: readonly Item[],
+  trialIn: (item: Item) => string | null,
+  known: ReadonlySet<string>,
+): Item[] {
+  const here = new Set<string>();
+  return items.filter((item) => {
+    const trial = trialIn(item);
+    if (trial === null) return true;
+    if (known.has(trial) || here.has(trial)) return false;
+    here.add(trial);
+    return true;
+  });
+}
+
 export interface HeadEntry {
   /** 1-based, without gaps. */
   readonly position: number;

@@ -1,5 +1,4 @@
 import type { Link } from './chain.js';
-import { ChangeSignal } from './change-signal.js';
 import { entryOf, partsOf } from './detail.js';
 import { type Candidate, checkTerm, OwnTerm, type Term } from './leadership.js';
 import {
@@ -12,14 +11,13 @@ import {
   type Snapshots,
   trialOf,
 } from './log.js';
-import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
+import { closedError, EntryReader, type Source } from './reading.js';
 
 /** A log that lives as long as its process: for tests and for `log: { kind: memory }`. */
-export class MemoryLog implements Log {
+export class MemoryLog extends EntryReader implements Log {
   readonly snapshots: Snapshots | null = null;
   readonly #facts: Fact[] = [];
   readonly #trials = new Set<string>();
-  readonly #appended = new ChangeSignal();
   #closed = false;
 
   async end(): Promise<number> {
@@ -38,20 +36,8 @@ export class MemoryLog implements Log {
       // A stored fact must not change when its writer goes on using the object.
       this.#facts.push(structuredClone({ ...fact, json: undefined }));
     }
-    this.#appended.notify();
+    this.appended.notify();
     return { appended: true, position: this.#facts.length };
-  }
-
-  read<D extends Detail>(after: number, detail: D): AsyncGenerator<EntryAt<D>> {
-    return readEntries(this.#source(detail), after);
-  }
-
-  follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncGenerator<EntryAt<D>> {
-    return followEntries(this.#source(detail), after, signal, this.#appended);
-  }
-
-  get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
-    return getEntry(this.#source(detail), position);
   }
 
   /** Nothing is stored, so nothing has a checksum. */
@@ -73,10 +59,10 @@ export class MemoryLog implements Log {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#appended.notify();
+    this.appended.notify();
   }
 
-  #source<D extends Detail>(detail: D): Source<EntryAt<D>> {
+  protected source<D extends Detail>(detail: D): Source<EntryAt<D>> {
     const [facts, name] = [this.#facts, 'the log in memory'];
     const check = (): void => {
       if (this.#closed) throw closedError(name);

@@ -1,6 +1,5 @@
 import type { QueryConfig } from 'pg';
 import { chainOf, type Link } from './chain.js';
-import { ChangeSignal } from './change-signal.js';
 import { partsOf } from './detail.js';
 import {
   type Candidate,
@@ -19,6 +18,7 @@ import {
   type Log,
   type Snapshots,
   trialOf,
+  withoutKnown,
 } from './log.js';
 import { type Address, readAddress } from './postgres/address.js';
 import { Connection } from './postgres/connection.js';
@@ -27,7 +27,7 @@ import { explain, lost, nameOf } from './postgres/errors.js';
 import { PostgresLease } from './postgres/lease.js';
 import { prepareSchema } from './postgres/schema.js';
 import { PostgresSnapshots } from './postgres/snapshots.js';
-import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
+import { closedError, EntryReader, type Source } from './reading.js';
 import { COLUMNS, PAGE_ROWS, type Stored, storedEntry } from './stored.js';
 
 export interface PostgresOptions {
@@ -70,13 +70,13 @@ const ROWS_AT_ONCE = 128;
  * writer there, and writes; so it is all or nothing, behind what its writer knows, and never after somebody else's claim. An append
  * whose acknowledgement was lost is recognised by its checksum, and not written twice.
  */
-export class PostgresLog implements Log {
+export class PostgresLog extends EntryReader implements Log {
+  protected override readonly pollSeconds = POLL_SECONDS;
   readonly snapshots: Snapshots;
   readonly #address: Address;
   /** Appends have a connection to themselves: a slow reader must not hold them up. */
   readonly #writer: Connection;
   readonly #reader: Connection;
-  readonly #appended = new ChangeSignal();
   readonly #lease: PostgresLease;
   /** The term under which this client writes. */
   #term: LeasedTerm | null = null;
@@ -87,6 +87,7 @@ export class PostgresLog implements Log {
   #appending: Promise<unknown> = Promise.resolve();
 
   private constructor(address: Address, patienceSeconds: number, kept: boolean) {
+    super();
     this.#address = address;
     const channel = channelOf(address);
     this.#lease = new PostgresLease(address, patienceSeconds, () => {
@@ -99,7 +100,7 @@ export class PostgresLog implements Log {
       patienceSeconds,
       kept,
       channel,
-      notified: () => this.#appended.notify(),
+      notified: () => this.appended.notify(),
     });
     this.snapshots = new PostgresSnapshots(address, patienceSeconds, this.#reader);
   }
@@ -165,18 +166,6 @@ export class PostgresLog implements Log {
     return outcome;
   }
 
-  read<D extends Detail>(after: number, detail: D): AsyncGenerator<EntryAt<D>> {
-    return readEntries(this.#source(detail), after);
-  }
-
-  follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncGenerator<EntryAt<D>> {
-    return followEntries(this.#source(detail), after, signal, this.#appended, POLL_SECONDS);
-  }
-
-  get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
-    return getEntry(this.#source(detail), position);
-  }
-
   async *links(after: number): AsyncGenerator<Link> {
     for (let position = after; ; ) {
       const rows = await this.#page<Stored & { chain: string | null }>(`${COLUMNS.full}, chain`, [
@@ -225,7 +214,7 @@ export class PostgresLog implements Log {
   async close(): Promise<void> {
     this.#term?.lose('its log was closed');
     const closing = [this.#writer.close(), this.#reader.close(), this.#lease.close()];
-    this.#appended.notify();
+    this.appended.notify();
     await Promise.all(closing);
   }
 
@@ -246,7 +235,7 @@ export class PostgresLog implements Log {
       },
       () => term?.lasts !== false,
     );
-    this.#appended.notify();
+    this.appended.notify();
     return outcome;
   }
 
@@ -279,7 +268,7 @@ export class PostgresLog implements Log {
       await writer.query('ROLLBACK');
       return { appended: false, position: end };
     }
-    const fresh = withoutKnown(rows, new Set(tail.known));
+    const fresh = withoutKnown(rows, ({ trial }) => trial, new Set(tail.known));
     if (fresh.length === 0) {
       await writer.query('ROLLBACK');
       return { appended: true, position: end };
@@ -353,7 +342,7 @@ export class PostgresLog implements Log {
     this.#term?.lose(`another has taken over ${nameOf(this.#address)}`);
   }
 
-  #source<D extends Detail>(detail: D): Source<EntryAt<D>> {
+  protected source<D extends Detail>(detail: D): Source<EntryAt<D>> {
     return {
       name: nameOf(this.#address),
       end: () => this.end(),
@@ -402,15 +391,6 @@ export class PostgresLog implements Log {
 
 function channelOf({ schema }: Address): string {
   return `ridgepoint_${schema}`;
-}
-
-function withoutKnown(rows: readonly Row[], known: Set<string>): Row[] {
-  return rows.filter(({ trial }) => {
-    if (trial === null) return true;
-    if (known.has(trial)) return false;
-    known.add(trial);
-    return true;
-  });
 }
 
 /** Waits for all of them, whichever fails. @throws the first failure */

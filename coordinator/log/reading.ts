@@ -1,5 +1,6 @@
 import { type FailureError, failed } from '../../core/errors.js';
-import type { ChangeSignal } from './change-signal.js';
+import { ChangeSignal } from './change-signal.js';
+import type { Detail, EntryAt } from './log.js';
 
 interface Numbered {
   readonly position: number;
@@ -15,26 +16,40 @@ export interface Source<Entry extends Numbered> {
   entries(after: number, end: number): AsyncIterable<Entry> | Iterable<Entry>;
 }
 
-/** Entries after `after` up to the end of this moment. @throws FailureError where one is missing */
-export async function* readEntries<Entry extends Numbered>(
+/** How logs give their entries, which are checked for gaps. A log that closes has to notify, so that who follows asks for its end. */
+export abstract class EntryReader {
+  protected readonly appended = new ChangeSignal();
+  /** How often a follower looks without being notified. */
+  protected readonly pollSeconds: number = Number.POSITIVE_INFINITY;
+
+  protected abstract source<D extends Detail>(detail: D): Source<EntryAt<D>>;
+
+  read<D extends Detail>(after: number, detail: D): AsyncGenerator<EntryAt<D>> {
+    return readEntries(this.source(detail), after);
+  }
+
+  follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncGenerator<EntryAt<D>> {
+    return followEntries(this.source(detail), after, signal, this.appended, this.pollSeconds);
+  }
+
+  get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
+    return getEntry(this.source(detail), position);
+  }
+}
+
+async function* readEntries<Entry extends Numbered>(
   source: Source<Entry>,
   after: number,
 ): AsyncGenerator<Entry> {
   yield* consecutive(source, after, await source.end());
 }
 
-/**
- * Entries after `after`, then each one that comes, until the signal aborts. A log that closes has to notify, so that who
- * waits asks for its end and is notified.
- * @param pollSeconds how often to look without being notified
- * @throws FailureError where one is missing
- */
-export async function* followEntries<Entry extends Numbered>(
+async function* followEntries<Entry extends Numbered>(
   source: Source<Entry>,
   after: number,
   signal: AbortSignal,
   appended: ChangeSignal,
-  pollSeconds = Number.POSITIVE_INFINITY,
+  pollSeconds: number,
 ): AsyncGenerator<Entry> {
   let position = after;
   while (!signal.aborted) {
@@ -51,8 +66,7 @@ export async function* followEntries<Entry extends Numbered>(
   }
 }
 
-/** One entry. @throws FailureError when it is not there */
-export async function getEntry<Entry extends Numbered>(
+async function getEntry<Entry extends Numbered>(
   source: Source<Entry>,
   position: number,
 ): Promise<Entry> {

@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FailureError, failed } from '../../core/errors.js';
 import { chainOf, type Link } from './chain.js';
-import { ChangeSignal } from './change-signal.js';
 import { partsOf } from './detail.js';
 import { type Candidate, checkTerm, OwnTerm, type Term } from './leadership.js';
 import {
@@ -15,7 +14,7 @@ import {
   type Snapshots,
   trialOf,
 } from './log.js';
-import { closedError, followEntries, getEntry, readEntries, type Source } from './reading.js';
+import { closedError, EntryReader, type Source } from './reading.js';
 import { SnapshotFile } from './snapshot-file.js';
 import { Database, SqliteError, type Statement } from './sqlite/database.js';
 import type { Library } from './sqlite/library.js';
@@ -41,11 +40,10 @@ type Page = Statement<[number, number, number], Stored>;
  * survives `kill -9` and a power cut. One process at a time owns the file. A result is stored in three parts, so that who
  * asks for its head or its row does not read the rest.
  */
-export class SqliteLog implements Log {
+export class SqliteLog extends EntryReader implements Log {
   readonly snapshots: Snapshots | null;
   readonly #path: string;
   readonly #database: Database;
-  readonly #appended = new ChangeSignal();
   readonly #end: Statement<[], { readonly position: number }>;
   readonly #insert: Statement<[number, string | null, string, string | null, string | null, string]>;
   readonly #links: Statement<[number, number], Stored & { readonly chain: string | null }>;
@@ -60,6 +58,7 @@ export class SqliteLog implements Log {
 
   /** @throws FailureError: the file cannot be opened, is in use, is no log, or was written by a newer release. */
   constructor(path: string, options: SqliteOptions = {}) {
+    super();
     this.#path = path;
     this.snapshots = path === ':memory:' ? null : new SnapshotFile(`${path}.snapshot`);
     [this.#database, this.#wal] = open(path, options);
@@ -106,23 +105,11 @@ export class SqliteLog implements Log {
       if (!outcome.appended) return outcome;
       await this.#wal?.sync();
       this.#synced = Math.max(this.#synced, outcome.position);
-      this.#appended.notify();
+      this.appended.notify();
       return outcome;
     } catch (error) {
       throw explain(error, this.#path);
     }
-  }
-
-  read<D extends Detail>(after: number, detail: D): AsyncGenerator<EntryAt<D>> {
-    return readEntries(this.#source(detail), after);
-  }
-
-  follow<D extends Detail>(after: number, signal: AbortSignal, detail: D): AsyncGenerator<EntryAt<D>> {
-    return followEntries(this.#source(detail), after, signal, this.#appended);
-  }
-
-  get<D extends Detail>(position: number, detail: D): Promise<EntryAt<D>> {
-    return getEntry(this.#source(detail), position);
   }
 
   async *links(after: number): AsyncGenerator<Link> {
@@ -163,7 +150,7 @@ export class SqliteLog implements Log {
 
   async close(): Promise<void> {
     this.#database.close();
-    this.#appended.notify();
+    this.appended.notify();
     await this.#wal?.close();
   }
 
@@ -188,7 +175,7 @@ export class SqliteLog implements Log {
     }
   }
 
-  #source<D extends Detail>(detail: D): Source<EntryAt<D>> {
+  protected source<D extends Detail>(detail: D): Source<EntryAt<D>> {
     const name = `the log ${this.#path}`;
     const check = (): void => {
       if (!this.#database.open) throw closedError(name);

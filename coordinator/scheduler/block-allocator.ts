@@ -149,23 +149,14 @@ class BlockAllocator {
    * others are settled by the starts that they have.
    */
   #searched(search: Searcher, taken: number[], size: number): number[] {
-    const { starts, inFlight, node } = this.#of.queue;
+    const { starts, inFlight } = this.#of.queue;
     const again = this.#of.sweep.nextBlock % AGAIN_EVERY === 0 || search.ended !== null;
     const waiting = again ? [...starts.waiting()].filter((position) => !inFlight.has(position)) : [];
     for (const position of waiting) {
       if (taken.length >= size) break;
       if (search.worthAnotherStart(position)) this.#consider(position, taken, true);
       else if (search.ended !== null) {
-        inFlight.add(position);
-        const about = { sweepId: this.#of.sweep.view.sweepId, position, node };
-        const { id } = this.#of.sweep.view.experimentAt(position, node);
-        this.#of.allocation.facts.push({
-          fact: 'ExperimentGivenUp',
-          ...about,
-          experimentId: id,
-          reason: NO_OTHER_START,
-          at: this.#of.at,
-        });
+        this.#giveUp(position, NO_OTHER_START);
       }
     }
     for (let asked = 0; taken.length < size && asked < MOST_REFUSED; asked += 1) {
@@ -231,14 +222,9 @@ class BlockAllocator {
       this.#of.allocation.facts.push(...reused);
       return true;
     }
-    const about = () => ({
-      ...{ sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node },
-      at: this.#of.at,
-    });
     const never = view.impossibility(experiment);
     if (never !== null) {
-      queue.inFlight.add(position);
-      this.#of.allocation.facts.push({ fact: 'ExperimentGivenUp', ...about(), reason: never });
+      this.#giveUp(position, never);
       return true;
     }
     const reason = this.#refusal(position, this.#of.node, this.#of.device);
@@ -248,12 +234,21 @@ class BlockAllocator {
       return true;
     }
     if (this.#fitsNowhere(position)) {
-      queue.inFlight.add(position);
-      this.#of.allocation.facts.push({ fact: 'ExperimentGivenUp', ...about(), reason });
+      this.#giveUp(position, reason);
       return true;
     }
     if (defer) queue.deferred.push(position);
     return false;
+  }
+
+  #giveUp(position: number, reason: string): void {
+    const { sweep, queue, at, allocation } = this.#of;
+    const { node } = queue;
+    const { sweepId } = sweep.view;
+    const { id: experimentId } = sweep.view.experimentAt(position, node);
+    queue.inFlight.add(position);
+    const about = { sweepId, position, experimentId, node, at };
+    allocation.facts.push({ fact: 'ExperimentGivenUp', ...about, reason });
   }
 
   #refusal(position: number, node: NodeState, device: DeviceProfile): string | null {
