@@ -5,12 +5,12 @@ import { answerBodies } from '../../agent/quality/kept.js';
 import { type Bodies, linesOf } from '../../artifacts/files/bodies.js';
 import { FailureError } from '../../core/errors.js';
 import { knownFacts } from '../../core/experiment/known-facts.js';
-import { mainValue } from '../../core/quality/answers/main-value.js';
 import type { Answered } from '../../core/quality/answers/metrics.js';
 import type { OutsideScores } from '../../core/quality/answers/outside.js';
 import {
   type AnswerRecord,
   type AnswersReference,
+  mainValue,
   readAnswer,
   type Share,
   shareOf,

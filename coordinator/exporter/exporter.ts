@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Family } from '../../core/metrics/families.js';
+import { OPENMETRICS_TEXT, openMetricsText, PLAIN_TEXT, plainText } from '../../core/metrics/text.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import type { Clock } from '../clock.js';
 import type { Dispatcher } from '../dispatcher.js';
@@ -7,11 +8,10 @@ import type { Log, LogEntry, ResultHead } from '../log/log.js';
 import type { Registry } from '../registry/registry.js';
 import { namespaceOf } from '../scheduler/namespaces.js';
 import { Exposition } from './exposition.js';
-import { answer } from './negotiate.js';
 import { GenAi } from './push/gen-ai.js';
 import type { Pushed } from './push/pusher.js';
 import { isShown, Replayed } from './replayed.js';
-import { EMPTY, type Snapshot, shownName, takeSnapshot } from './snapshot.js';
+import { EMPTY, shownName, type Snapshot, takeSnapshot } from './snapshot.js';
 import { ResultWindow } from './window.js';
 
 export interface ExporterOptions {
@@ -183,4 +183,31 @@ async function* entriesOf(log: Log, positions: readonly number[]): AsyncGenerato
     if (entry.position > last) return;
     if (wanted.has(entry.position)) yield entry;
   }
+}
+
+type ExpositionFormat = 'plain' | 'openmetrics';
+
+interface Answer {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** @returns families in the format that the reader likes best. */
+function answer(accept: string, families: readonly Family[]): Answer {
+  return formatFor(accept) === 'openmetrics'
+    ? { contentType: OPENMETRICS_TEXT, body: openMetricsText(families) }
+    : { contentType: PLAIN_TEXT, body: plainText(families) };
+}
+
+/** The format with the greater weight in an Accept header: of equals OpenMetrics, which has exemplars; of none plain text. */
+export function formatFor(accept: string): ExpositionFormat {
+  const weights = { openmetrics: 0, plain: 0 };
+  for (const part of accept.split(',')) {
+    const [type, ...parameters] = part.split(';').map((one) => one.trim().toLowerCase());
+    if (type !== 'application/openmetrics-text' && type !== 'text/plain') continue;
+    const weight = parameters.find((one) => one.startsWith('q='));
+    const format = type === 'text/plain' ? 'plain' : 'openmetrics';
+    weights[format] = Math.max(weights[format], weight === undefined ? 1 : Number(weight.slice(2)) || 0);
+  }
+  return weights.openmetrics > 0 && weights.openmetrics >= weights.plain ? 'openmetrics' : 'plain';
 }

@@ -27,9 +27,8 @@ import { durabilityOf } from './jetstream/durability.js';
 import { explain, isAway, isWrongSequence, lost, nameOf } from './jetstream/errors.js';
 import { JetStreamLease } from './jetstream/lease.js';
 import { type Stored, StreamReader } from './jetstream/reader.js';
-import { checkRoom } from './jetstream/room.js';
 import { JetStreamSnapshots } from './jetstream/snapshots.js';
-import { bodyBytes, checkServer, ensureStream, subjectOf } from './jetstream/stream.js';
+import { bodyBytes, checkRoom, checkServer, ensureStream, subjectOf } from './jetstream/stream.js';
 import {
   type Candidate,
   checkTerm,

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { quote } from '../../core/quote.js';
-import { WireError, invalid } from '../../proto/errors.js';
+import { builtFile } from '../../process/package.js';
+import { invalid, WireError } from '../../proto/errors.js';
 import type { Guarded } from '../../proto/http/auth.js';
 import {
   type HttpApp,
@@ -12,6 +14,7 @@ import {
   openHttp,
 } from '../../proto/http/server.js';
 import { refusePlaintext, type ServerSecurity } from '../../proto/security.js';
+import { contentPolicy, livePage } from '../../report/page.js';
 import type { ControlApi } from '../api/control.js';
 import { type Seer, seesSweep, sweepNamed } from '../api/visible.js';
 import { gradedJson } from '../log/detail.js';
@@ -21,7 +24,6 @@ import { Changes } from './changes.js';
 import { type Baseline, Drift } from './drift.js';
 import { EventStream } from './event-stream.js';
 import { standingOf, tellEvents } from './events.js';
-import { readPage } from './page.js';
 import { Reports } from './reports.js';
 import { liveNodes, liveSweep, liveSweeps, liveTrials } from './state.js';
 import { writeRoutes } from './writes.js';
@@ -209,4 +211,18 @@ async function send(request: HttpRequest, reply: HttpReply, type: string, text: 
 
 function takesGzip(request: HttpRequest): boolean {
   return /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+}
+
+interface WebPage {
+  readonly html: string;
+  /** Its Content-Security-Policy. */
+  readonly policy: string;
+}
+
+/** @returns the page that follows this coordinator, or null when it has not been built. */
+function readPage(): WebPage | null {
+  const path = builtFile('dashboards/web/report.html');
+  if (path === null) return null;
+  const template = readFileSync(path, 'utf8');
+  return { html: livePage(template), policy: `${contentPolicy(template, "'self'")}; frame-ancestors 'none'` };
 }

@@ -1,7 +1,6 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { matricesOf } from '../../core/work/model-size.js';
 import type { WeightsSetting } from '../../core/work/pass/setting.js';
-import { type SparseFormat, sparseWeights } from '../../core/work/pass/stored-bits.js';
 import { impossible } from './impossible.js';
 
 /** How weights are pruned and packed; null = dense. */
@@ -47,4 +46,24 @@ function onlyBits({ layers }: ModelArchitecture): number {
     'the matrices of this model have different bits, so nobody knows what a kept value has',
     'Say the bits beside the sparsity: w4a16, w16a16 or a quantization such as q4_0.',
   );
+}
+
+/** How pruned weights are packed. */
+type SparseFormat = 'bitmap' | '2:4' | 'csr';
+
+/**
+ * Bits of one original weight when only kept ones are stored: `bitmap` one bit each and the values that are kept; `2:4` half
+ * of the values and 2 bits of place for each of them (NVIDIA's sparse tensor cores); `csr` a 16-bit column beside each value. The
+ * pointers of rows are small and left out. A kernel that skips what is pruned multiplies the kept share alone; sparse tensor cores do
+ * the same in half the time.
+ * @param sparsity share of weights that are pruned; 2:4 prunes half, whatever is given.
+ */
+export function sparseWeights(format: SparseFormat, valueBits: number, sparsity: number): WeightsSetting {
+  const density = format === '2:4' ? 0.5 : 1 - sparsity;
+  const bits = {
+    bitmap: 1 + valueBits * density,
+    '2:4': valueBits / 2 + 1,
+    csr: (valueBits + 16) * density,
+  };
+  return { bits: bits[format], valueBits, density };
 }

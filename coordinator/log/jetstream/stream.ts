@@ -1,8 +1,8 @@
 import {
   DiscardPolicy,
   type JetStreamManager,
-  type NatsConnection,
   nanos,
+  type NatsConnection,
   RetentionPolicy,
   StorageType,
   type StreamConfig,
@@ -112,4 +112,21 @@ function* wrongSettings(config: StreamConfig & { readonly persist_mode?: string 
   if (config.max_msg_size > 0 && config.max_msg_size < LEAST_PAYLOAD_BYTES) {
     yield `its max_msg_size is ${config.max_msg_size}, less than ${LEAST_PAYLOAD_BYTES}`;
   }
+}
+
+/**
+ * Whether stream and account would take so many bytes more, by the limits that they state. Appends are compressed, so this
+ * asks for more than one of that many bytes takes.
+ * @throws FailureError `disk-full`, NatsError when the server does not answer.
+ */
+export async function checkRoom(manager: JetStreamManager, stream: string, bytes: number): Promise<void> {
+  const { config, state } = await manager.streams.info(stream);
+  const { limits, storage } = await manager.getAccountInfo();
+  const full =
+    (config.max_bytes > 0 && state.bytes + bytes > config.max_bytes) ||
+    (config.max_msgs > 0 && state.messages >= config.max_msgs) ||
+    (limits.max_storage > 0 && storage + bytes > limits.max_storage);
+  if (!full) return;
+  const hint = 'Give the stream or its account more storage; nothing was half-written.';
+  throw failed('disk-full', `The JetStream stream ${stream} is full.`, hint);
 }

@@ -1,5 +1,6 @@
 import { type Matrix, rowOf } from '../pruning/matrix.js';
-import type { InitialFactors } from './convert.js';
+import { type AdapterLayer, rankOf } from './adapter.js';
+import { type InitialFactors, withoutInitial } from './convert.js';
 import { leadingSingular } from './svd.js';
 
 /** A stream of numbers from 0 to 1, the same for the same seed. */
@@ -83,4 +84,20 @@ export function rowLengths(matrix: Matrix): Float32Array {
     for (const value of rowOf(matrix, row)) squares += value * value;
     return Math.sqrt(squares);
   });
+}
+
+/**
+ * A layer that fits what an initialization left of W0, as a plain LoRA on W0: the initial factors follow from W0 and are
+ * taken off. They are unique as a product where singular values differ (PiSSA), or where the first r columns are
+ * independent (OLoRA).
+ */
+export function ontoBase(
+  layer: AdapterLayer,
+  initialization: 'pissa' | 'olora',
+  weights: Matrix,
+): AdapterLayer {
+  const rank = rankOf(layer);
+  const initial =
+    initialization === 'pissa' ? pissaFactors(weights, rank, layer.scale) : oloraFactors(weights, rank);
+  return withoutInitial(layer, initial);
 }

@@ -43,7 +43,7 @@ export interface AttentionKernel {
 
 /** Replaces what the file says of the matrices in layers. */
 export interface WeightsSetting {
-  /** Bits of one original weight as stored (core/work/pass/stored-bits.ts). */
+  /** Bits of one original weight as stored (roofline/analysis/sparsity-word.ts). */
   readonly bits: number;
   /** Bits of a value that is kept: 16 for f16 behind a bitmap, 4 for 4-bit blocks. */
   readonly valueBits: number;

@@ -4,11 +4,11 @@ import { veraLayer, withoutInitial } from '../../../core/techniques/adapters/con
 import {
   loraFactors,
   oloraFactors,
+  ontoBase,
   pissaFactors,
   rowLengths,
 } from '../../../core/techniques/adapters/initialize.js';
 import { merged } from '../../../core/techniques/adapters/merge.js';
-import { ontoBase } from '../../../core/techniques/adapters/residual.js';
 import { scaleOf } from '../../../core/techniques/adapters/scale.js';
 import { leadingSingular } from '../../../core/techniques/adapters/svd.js';
 import { decodeFloats, encodeFloats } from '../../../core/techniques/float-types.js';

@@ -5,7 +5,7 @@ import { ranksOf, targetsOf } from '../../../core/techniques/adapters/adapter.js
 import { transposed } from '../../../core/techniques/adapters/convert.js';
 import { merged } from '../../../core/techniques/adapters/merge.js';
 import { reordered, rowOrder, tensorOfModule } from '../../../core/techniques/adapters/names.js';
-import { ontoBase } from '../../../core/techniques/adapters/residual.js';
+import { ontoBase } from '../../../core/techniques/adapters/initialize.js';
 import { decodeFloats } from '../../../core/techniques/float-types.js';
 import type { Matrix } from '../../../core/techniques/pruning/matrix.js';
 import type { AdapterBase } from '../../../formats/adapters/base.js';

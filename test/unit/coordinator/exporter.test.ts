@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Exporter } from '../../../coordinator/exporter/exporter.js';
+import { Exporter, formatFor } from '../../../coordinator/exporter/exporter.js';
 import { Exposition } from '../../../coordinator/exporter/exposition.js';
 import { labelText } from '../../../coordinator/exporter/labels.js';
-import { formatFor } from '../../../coordinator/exporter/negotiate.js';
 import { EMPTY } from '../../../coordinator/exporter/snapshot.js';
 import { LATENCY_BUCKETS } from '../../../coordinator/exporter/trials.js';
 import { ResultWindow } from '../../../coordinator/exporter/window.js';

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { mainName } from '../../../core/quality/answers/main-value.js';
 import { COSTS, type MatrixRow, matrixOf } from '../../../core/quality/answers/matrix.js';
 import { macroScore, scoreEstimate, Tally } from '../../../core/quality/answers/metrics.js';
 import { readOutside } from '../../../core/quality/answers/outside.js';
-import { readAnswer } from '../../../core/quality/answers/record.js';
+import { mainName, readAnswer } from '../../../core/quality/answers/record.js';
 import { kappa, kendallTau } from '../../../statistics/agreement.js';
 import { wilsonInterval } from '../../../statistics/proportion.js';
 

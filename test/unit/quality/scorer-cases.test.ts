@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { forAll } from '../../support/for-all.js';
-import { passAtK } from '../../../core/quality/pass-at-k.js';
+import { passAtK } from '../../../core/quality/reading/readings.js';
 import { score } from '../../../core/quality/scorers/index.js';
 import { DistinctGrams, LeakedGrams } from '../../../core/quality/text-overlap.js';
 import { fleissKappa, icc, kappa } from '../../../statistics/agreement.js';
