@@ -20,6 +20,25 @@ export interface Rule {
   reason(values: AxisValues, facts: ModelFacts | null): string | null;
 }
 
+type Asked<T> = (values: AxisValues, facts: ModelFacts | null) => T;
+
+/** @returns the rule that refuses where something is so, in one sentence (see `reason`). */
+export function refuse(axes: readonly string[], is: Asked<boolean>, sentence: string | Asked<string>): Rule {
+  const say = typeof sentence === 'string' ? () => sentence : sentence;
+  return { axes, reason: (values, facts) => (is(values, facts) ? say(values, facts) : null) };
+}
+
+/** @param read gives a sentence for a text that it cannot read. @returns the rule that refuses such texts on an axis. */
+export function readable(axis: string, read: (text: string) => unknown): Rule {
+  return {
+    axes: [axis],
+    reason({ [axis]: written }) {
+      const reading = typeof written === 'string' ? read(written) : null;
+      return typeof reading === 'string' ? `${axis} cannot be read: ${reading}` : null;
+    },
+  };
+}
+
 /** @returns the number on an axis, or null when it holds a word or nothing. */
 export function numberOn(values: AxisValues, axis: string): number | null {
   const value = values[axis];

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { between, whole } from '../bounds.js';
 import { addedLater } from './added-later.js';
-import type { RunnerKind } from './runner.js';
+import { PLAIN, type RunnerKind } from './runner.js';
 
 /** Ships with the product: whole clusters run on a laptop with it, through the same door as an engine. */
 export const fake = {
+  ...PLAIN,
   kind: 'fake',
   summary: 'no model and no engine: waits as long as the asked speeds say, or fails as asked',
   options: z.strictObject({
@@ -48,13 +49,9 @@ export const fake = {
     modelBytes: 'fakeModelBytes',
     process: 'fakeProcess',
   },
-  answerOptions: [],
-  plainRunner: null,
-  memory: null,
   counting: {
     by: 'nothing',
     reason: 'the fake runner computes nothing, so there is no work to place under roofs',
   },
-  fitted: false,
   madeUp: 'the fake runner takes the time it is told to take',
 } satisfies RunnerKind;

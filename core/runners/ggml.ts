@@ -5,10 +5,11 @@ import { requantizing } from '../techniques/quantization.js';
 import { predictTrainingMemory } from '../work/memory.js';
 import { cpuBackend, poll, threads } from './cpu-options.js';
 import { llamaCpp } from './llama-cpp.js';
-import type { RunnerKind } from './runner.js';
+import { PLAIN, type RunnerKind } from './runner.js';
 
 /** Training graphs of our own on llama.cpp's ggml. */
 export const ggml: RunnerKind = {
+  ...PLAIN,
   kind: 'ggml',
   summary: 'fine-tunes: training graphs on the ggml that comes with llama.cpp',
   options: z.strictObject({ threads, cpuBackend, poll }),
@@ -17,12 +18,8 @@ export const ggml: RunnerKind = {
   formats: ['gguf'],
   techniques: ['quantization', 'sparsity', 'attention', 'layers'],
   rules: [requantizing, grouping, exits],
-  alsoKnownAs: {},
-  answerOptions: [],
   // It trains and does not speak.
   plainRunner: llamaCpp.kind,
   memory: predictTrainingMemory,
   counting: { by: 'step' },
-  fitted: false,
-  madeUp: null,
 };

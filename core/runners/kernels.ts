@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { threads } from './cpu-options.js';
-import type { RunnerKind } from './runner.js';
+import { PLAIN, type RunnerKind } from './runner.js';
 
 /** Ops of our own native library (kernels/ops), one at a time and without a model. */
 export const kernels: RunnerKind = {
+  ...PLAIN,
   kind: 'kernels',
   summary: 'no model: runs ops of the native library, each checked before it is timed',
   options: z.strictObject({ threads }),
@@ -12,11 +13,5 @@ export const kernels: RunnerKind = {
   formats: [],
   techniques: [],
   rules: [],
-  alsoKnownAs: {},
-  answerOptions: [],
-  plainRunner: null,
-  memory: null,
   counting: { by: 'call' },
-  fitted: false,
-  madeUp: null,
 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { whole } from '../bounds.js';
 import { isEncoder } from '../experiment/known-facts.js';
-import { numberOn, type Rule } from '../experiment/rule.js';
+import { numberOn, refuse, type Rule } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { grouping } from '../techniques/attention.js';
 import { windows, windowWithAdapter } from '../techniques/attention-window.js';
@@ -14,19 +14,17 @@ import { predictMemory } from '../work/memory.js';
 import { addedLater } from './added-later.js';
 import { batch, cpuBackend, engine, poll, threads } from './cpu-options.js';
 import { PLACEMENT_OPTIONS } from './placement.js';
-import type { RunnerKind } from './runner.js';
+import { PLAIN, type RunnerKind } from './runner.js';
 
 /** Elements in one block of every quantized cache type (ggml: QK4_0, QK5_0, QK8_0, QK4_NL). */
 const CACHE_BLOCK = 32;
 
 /** llama.cpp src/llama-context.cpp: "quantized V cache requires flash_attn to be enabled". */
-const quantizedValues: Rule = {
-  axes: ['flashAttention', 'kvCacheTypeV'],
-  reason: ({ flashAttention, kvCacheTypeV }) =>
-    flashAttention === false && isQuantized(kvCacheTypeV)
-      ? 'a quantized V cache needs flash attention: set flashAttention to true or auto, or kvCacheTypeV to f16'
-      : null,
-};
+const quantizedValues = refuse(
+  ['flashAttention', 'kvCacheTypeV'],
+  ({ flashAttention, kvCacheTypeV }) => flashAttention === false && isQuantized(kvCacheTypeV),
+  'a quantized V cache needs flash attention: set flashAttention to true or auto, or kvCacheTypeV to f16',
+);
 
 /**
  * llama.cpp asks that every head be a multiple of the block. Where the facts hold sums over all layers only,
@@ -49,76 +47,58 @@ function cacheBlocks(axis: 'kvCacheTypeK' | 'kvCacheTypeV'): Rule {
 }
 
 /** llama.cpp src/llama-context.cpp: "model does not support different K (%s) and V (%s) cache types". */
-const latentCache: Rule = {
-  axes: ['model', 'kvCacheTypeK', 'kvCacheTypeV'],
-  reason: ({ model, kvCacheTypeK, kvCacheTypeV }, facts) =>
-    facts !== null &&
-    (facts.keyElementsPerToken ?? 0) > 0 &&
-    facts.valueElementsPerToken === 0 &&
-    kvCacheTypeK !== kvCacheTypeV
-      ? `the latent attention of model ${model} keeps one vector for both: give kvCacheTypeK and kvCacheTypeV the same type`
-      : null,
-};
+const latentCache = refuse(
+  ['model', 'kvCacheTypeK', 'kvCacheTypeV'],
+  ({ model, kvCacheTypeK, kvCacheTypeV }, facts) => facts !== null && (facts.keyElementsPerToken ?? 0) > 0 && facts.valueElementsPerToken === 0 && kvCacheTypeK !== kvCacheTypeV,
+  ({ model }) => `the latent attention of model ${model} keeps one vector for both: give kvCacheTypeK and kvCacheTypeV the same type`,
+);
 
 /** llama.cpp lowers it to batch without a word; the row would not be what it says it is. */
-const ubatchWithinBatch: Rule = {
-  axes: ['batch', 'ubatch'],
-  reason: (values) =>
-    (numberOn(values, 'ubatch') ?? 0) > (numberOn(values, 'batch') ?? 0)
-      ? 'ubatch is larger than batch, and llama.cpp would silently lower it: raise batch or lower ubatch'
-      : null,
-};
+const ubatchWithinBatch = refuse(
+  ['batch', 'ubatch'],
+  (values) => (numberOn(values, 'ubatch') ?? 0) > (numberOn(values, 'batch') ?? 0),
+  'ubatch is larger than batch, and llama.cpp would silently lower it: raise batch or lower ubatch',
+);
 
 /** llama.cpp src/llama-context.cpp: GGML_ASSERT(n_tokens_all <= cparams.n_batch). */
-const stepWithinBatch: Rule = {
-  axes: ['batch', 'parallel'],
-  reason: (values) =>
-    (numberOn(values, 'parallel') ?? 0) > (numberOn(values, 'batch') ?? 0)
-      ? 'one decode step holds a token of each parallel sequence, more than batch allows: raise batch'
-      : null,
-};
+const stepWithinBatch = refuse(
+  ['batch', 'parallel'],
+  (values) => (numberOn(values, 'parallel') ?? 0) > (numberOn(values, 'batch') ?? 0),
+  'one decode step holds a token of each parallel sequence, more than batch allows: raise batch',
+);
 
 /** @param servers the axis of RPC servers, where a runner has it: they take layers, whatever the device. */
 function layersNeedGpu(...servers: readonly 'rpcServers'[]): Rule {
-  return {
-    axes: ['device', 'gpuLayers', ...servers],
-    reason: (values) =>
+  return refuse(
+    ['device', 'gpuLayers', ...servers],
+    (values) =>
       values.device === 'cpu' &&
       (numberOn(values, 'gpuLayers') ?? 0) > 0 &&
-      typeof values.rpcServers !== 'string'
-        ? 'the device cpu takes no GPU layers: exclude this pair, or leave gpuLayers out'
-        : null,
-  };
+      typeof values.rpcServers !== 'string',
+    'the device cpu takes no GPU layers: exclude this pair, or leave gpuLayers out',
+  );
 }
 
 /** Leases take whole devices, and a CPU is one. */
-const devicesAreGpus: Rule = {
-  axes: ['device', 'gpus'],
-  reason: (values) =>
-    values.device === 'cpu' && (numberOn(values, 'gpus') ?? 1) > 1
-      ? 'the device cpu is one: exclude this pair, or leave gpus out'
-      : null,
-};
+const devicesAreGpus = refuse(
+  ['device', 'gpus'],
+  (values) => values.device === 'cpu' && (numberOn(values, 'gpus') ?? 1) > 1,
+  'the device cpu is one: exclude this pair, or leave gpus out',
+);
 
 /** One device has all of a model, however it would be split. */
-const splitNeedsGpus: Rule = {
-  axes: ['gpus', 'splitMode', 'rpcServers'],
-  reason: (values) =>
-    (numberOn(values, 'gpus') ?? 1) === 1 &&
-    values.splitMode === 'tensor' &&
-    typeof values.rpcServers !== 'string'
-      ? 'splitMode tensor needs several GPUs: raise gpus, or set splitMode to layer'
-      : null,
-};
+const splitNeedsGpus = refuse(
+  ['gpus', 'splitMode', 'rpcServers'],
+  (values) => (numberOn(values, 'gpus') ?? 1) === 1 && values.splitMode === 'tensor' && typeof values.rpcServers !== 'string',
+  'splitMode tensor needs several GPUs: raise gpus, or set splitMode to layer',
+);
 
 /** llama-context.cpp: "SPLIT_MODE_TENSOR requires flash_attn to be enabled". */
-const tensorsNeedFlash: Rule = {
-  axes: ['gpus', 'splitMode', 'flashAttention'],
-  reason: (values) =>
-    (numberOn(values, 'gpus') ?? 1) > 1 && values.splitMode === 'tensor' && values.flashAttention === false
-      ? 'splitMode tensor needs flash attention: set flashAttention to true or auto, or splitMode to layer'
-      : null,
-};
+const tensorsNeedFlash = refuse(
+  ['gpus', 'splitMode', 'flashAttention'],
+  (values) => (numberOn(values, 'gpus') ?? 1) > 1 && values.splitMode === 'tensor' && values.flashAttention === false,
+  'splitMode tensor needs flash attention: set flashAttention to true or auto, or splitMode to layer',
+);
 
 /** How many devices an RPC server has is known when it is asked: then shares are counted where the model is loaded. */
 const sharesPerGpu: Rule = {
@@ -131,13 +111,11 @@ const sharesPerGpu: Rule = {
 };
 
 /** A server is given whole layers: its devices have no buffers that are split, and sums over a network after every matrix would take all of the time. */
-const serversTakeLayers: Rule = {
-  axes: ['rpcServers', 'splitMode'],
-  reason: ({ rpcServers, splitMode }) =>
-    typeof rpcServers === 'string' && splitMode !== 'layer'
-      ? 'RPC servers take whole layers: set splitMode to layer, or leave rpcServers out'
-      : null,
-};
+const serversTakeLayers = refuse(
+  ['rpcServers', 'splitMode'],
+  ({ rpcServers, splitMode }) => typeof rpcServers === 'string' && splitMode !== 'layer',
+  'RPC servers take whole layers: set splitMode to layer, or leave rpcServers out',
+);
 
 const serversAreOthers: Rule = {
   axes: ['rpcServers'],
@@ -150,22 +128,19 @@ const serversAreOthers: Rule = {
   },
 };
 
-const mainGpuIsOne: Rule = {
-  axes: ['gpus', 'mainGpu'],
-  reason: (values) =>
-    (numberOn(values, 'mainGpu') ?? 0) < (numberOn(values, 'gpus') ?? 1)
-      ? null
-      : 'mainGpu is none of the GPUs: it counts from 0, and is below gpus',
-};
+const mainGpuIsOne = refuse(
+  ['gpus', 'mainGpu'],
+  (values) => (numberOn(values, 'mainGpu') ?? 0) >= (numberOn(values, 'gpus') ?? 1),
+  'mainGpu is none of the GPUs: it counts from 0, and is below gpus',
+);
 
 /** Of the workload inference alone, which has items. */
-const graphsAreEncoders: Rule = {
-  axes: ['model', 'items'],
-  reason: ({ model }, facts) =>
-    facts === null || isEncoder(facts)
-      ? null
-      : `model ${model} decodes, and what llama.cpp runs as a graph are encoders: use the workload latency`,
-};
+const graphsAreEncoders = refuse(
+  ['model', 'items'],
+  (_, facts) => facts !== null && !isEncoder(facts),
+  ({ model }) =>
+    `model ${model} decodes, and what llama.cpp runs as a graph are encoders: use the workload latency`,
+);
 
 /** llama.cpp src/llama-context.cpp: "encoder requires n_ubatch >= n_tokens". */
 const textsWithinBatch: Rule = {
@@ -224,6 +199,7 @@ const EVERYWHERE: readonly Rule[] = [
 export const LLAMA_CPP_RULES: readonly Rule[] = [...EVERYWHERE, layersNeedGpu()];
 
 export const llamaCpp: RunnerKind = {
+  ...PLAIN,
   kind: 'llama-cpp',
   summary: 'llama.cpp in the trial process, through the libraries that node-llama-cpp ships',
   options: z.strictObject({
@@ -301,9 +277,7 @@ export const llamaCpp: RunnerKind = {
     tensorSplit: ['ts', 'tensor_split'],
   }),
   answerOptions: ['flashAttention', 'kvCacheTypeK', 'kvCacheTypeV', 'cpuBackend', ...PLACEMENT_OPTIONS],
-  plainRunner: null,
   memory: predictMemory,
   counting: { by: 'pass', engine: llamaCppPasses, packed: false },
   fitted: true,
-  madeUp: null,
 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { whole } from '../bounds.js';
 import { deviceKind } from '../experiment/experiment.js';
-import { numberOn, type Rule } from '../experiment/rule.js';
+import { numberOn, refuse, type Rule } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { NO_ADAPTER } from '../techniques/adapter.js';
 import { grouping, readAttention } from '../techniques/attention.js';
@@ -24,7 +24,7 @@ import { onnxPasses, tokensAtOnce } from '../work/onnx.js';
 import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from '../work/pass/setting.js';
 import { addedLater } from './added-later.js';
 import { batch, engine, threads } from './cpu-options.js';
-import type { RunnerKind } from './runner.js';
+import { PLAIN, type RunnerKind } from './runner.js';
 
 /** Node with ONNX Runtime's library, 125 MiB resident, and a session of a graph without weights. */
 const PROCESS_BYTES = 150e6;
@@ -124,13 +124,11 @@ const providerOnDevice: Rule = {
   },
 };
 
-const interThreadsNeedParallel: Rule = {
-  axes: ['executionMode', 'interThreads'],
-  reason: (values) =>
-    values.executionMode === 'sequential' && (numberOn(values, 'interThreads') ?? 1) > 1
-      ? 'interThreads says nothing where executionMode is sequential: set it to parallel, or leave interThreads out'
-      : null,
-};
+const interThreadsNeedParallel = refuse(
+  ['executionMode', 'interThreads'],
+  (values) => values.executionMode === 'sequential' && (numberOn(values, 'interThreads') ?? 1) > 1,
+  'interThreads says nothing where executionMode is sequential: set it to parallel, or leave interThreads out',
+);
 
 /** `arena` is the CPU's; a GPU of CUDA has one in any case. */
 const arenaOptionsNeedArena: Rule = {
@@ -160,6 +158,7 @@ const changedBefore: Rule = {
 
 /** ONNX Runtime in the trial's process, through its C interface. */
 export const onnx: RunnerKind = {
+  ...PLAIN,
   kind: 'onnx',
   summary: 'ONNX Runtime in the trial process, with any of its execution providers',
   options: z.strictObject({
@@ -243,9 +242,6 @@ export const onnx: RunnerKind = {
     shareCache: ['past_present_share_buffer'],
   }),
   answerOptions: ['executionProvider', 'graphOptimization', 'engine'],
-  plainRunner: null,
   memory: predictGraphMemory,
   counting: { by: 'pass', engine: onnxPasses, packed: false },
-  fitted: false,
-  madeUp: null,
 };

@@ -51,3 +51,13 @@ export interface RunnerKind {
   /** Said of every record where the numbers are made up, with who makes them up: `the fake runner takes …`; null = they are measured. */
   readonly madeUp: string | null;
 }
+
+/** What a runner is where it says nothing else: measured, with no other name for anything and no prediction. */
+export const PLAIN = {
+  alsoKnownAs: {},
+  answerOptions: [],
+  plainRunner: null,
+  memory: null,
+  fitted: false,
+  madeUp: null,
+} as const satisfies Partial<RunnerKind>;

@@ -8,7 +8,7 @@ import { predictMemory } from '../work/memory.js';
 import { sparsePasses } from '../work/sparse.js';
 import { cpuBackend, poll, threads } from './cpu-options.js';
 import { llamaCpp } from './llama-cpp.js';
-import type { RunnerKind } from './runner.js';
+import { PLAIN, type RunnerKind } from './runner.js';
 
 /** Without zeros, or with every weight: the same arithmetic, so that the two say what leaving out is worth. */
 export const SPARSE_FORMATS = ['bitmap', 'none'] as const;
@@ -49,6 +49,7 @@ const packsFloats: Rule = {
 
 /** Decoding with the zeros of pruned weights left out, by graphs and kernels of our own. */
 export const sparse: RunnerKind = {
+  ...PLAIN,
   kind: 'sparse',
   summary: 'decodes pruned Llama-like models without their zeros: our own graphs and kernels on ggml',
   options: z.strictObject({
@@ -69,12 +70,9 @@ export const sparse: RunnerKind = {
   formats: ['gguf'],
   techniques: ['quantization', 'sparsity'],
   rules: [requantizing, pruningNeedsFloats, groupsDivideWidth, packsFloats, graphs],
-  alsoKnownAs: {},
   answerOptions: ['cpuBackend', 'sparseFormat', 'sparseType'],
   // Weights without zeros are a technique, and a base has none.
   plainRunner: llamaCpp.kind,
   memory: predictMemory,
   counting: { by: 'pass', engine: sparsePasses, packed: true },
-  fitted: false,
-  madeUp: null,
 };

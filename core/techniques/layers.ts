@@ -1,5 +1,5 @@
 import type { KnownFacts } from '../experiment/known-facts.js';
-import type { Rule } from '../experiment/rule.js';
+import { refuse, type Rule } from '../experiment/rule.js';
 import { NO_ADAPTER } from './adapter.js';
 import { type Reading, rejected } from './spelling.js';
 import type { Technique } from './technique.js';
@@ -54,13 +54,11 @@ export const exits: Rule = {
 };
 
 /** llama.cpp refuses an adapter that has tensors for layers which are not there. */
-export const exitWithAdapter: Rule = {
-  axes: ['layers', 'adapter'],
-  reason: ({ layers: setting, adapter }) =>
-    layersLeft(setting) === null || adapter === NO_ADAPTER
-      ? null
-      : 'an adapter has deltas for all layers, and `layers` leaves some out: use one of the two',
-};
+export const exitWithAdapter = refuse(
+  ['layers', 'adapter'],
+  ({ layers: setting, adapter }) => layersLeft(setting) !== null && adapter !== NO_ADAPTER,
+  'an adapter has deltas for all layers, and `layers` leaves some out: use one of the two',
+);
 
 /**
  * @returns the facts of a model of which so many layers stay. What a layer weighs is the mean of all that is no table of the vocabulary.

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { above0, between, textUpTo, whole } from '../bounds.js';
-import type { Rule } from '../experiment/rule.js';
+import { readable, refuse, type Rule } from '../experiment/rule.js';
 import { parseSettings } from '../graph/settings.js';
 import { serving } from './serving.js';
 import type { WorkloadKind } from './workload.js';
@@ -8,14 +8,6 @@ import type { WorkloadKind } from './workload.js';
 /** When applications begin; each is a whole graph. */
 export const GRAPH_ARRIVALS = ['closed', 'constant', 'poisson', 'gamma', 'ramp', 'offline'] as const;
 const OPEN: readonly unknown[] = ['constant', 'poisson', 'gamma', 'ramp'];
-
-const readableSettings: Rule = {
-  axes: ['settings'],
-  reason({ settings }) {
-    const read = typeof settings === 'string' ? parseSettings(settings) : null;
-    return typeof read === 'string' ? `settings cannot be read: ${read}` : null;
-  },
-};
 
 const openNeedsRate: Rule = {
   axes: ['applicationArrival', 'applicationsPerSecond'],
@@ -27,13 +19,12 @@ const openNeedsRate: Rule = {
         : `applicationsPerSecond says nothing where applicationArrival is ${arrival}: choose constant, poisson, gamma or ramp, or leave it out`,
 };
 
-const rampNeedsEnd: Rule = {
-  axes: ['applicationArrival', 'applicationsRampToPerSecond'],
-  reason: ({ applicationArrival: arrival, applicationsRampToPerSecond }) =>
-    (arrival === 'ramp') === (applicationsRampToPerSecond !== null)
-      ? null
-      : 'applicationArrival ramp and applicationsRampToPerSecond need each other',
-};
+const rampNeedsEnd = refuse(
+  ['applicationArrival', 'applicationsRampToPerSecond'],
+  ({ applicationArrival: arrival, applicationsRampToPerSecond }) =>
+    (arrival === 'ramp') !== (applicationsRampToPerSecond !== null),
+  'applicationArrival ramp and applicationsRampToPerSecond need each other',
+);
 
 /** The same as of single requests. */
 const { burstiness, temperature, loadSeed, requestTimeoutSeconds } = serving.options.shape as Record<
@@ -114,7 +105,7 @@ export const graph: WorkloadKind = {
   }),
   needs: 'completions',
   lessMemory: 'Lower cacheTokens, or choose a smaller quantization.',
-  rules: [readableSettings, openNeedsRate, rampNeedsEnd],
+  rules: [readable('settings', parseSettings), openNeedsRate, rampNeedsEnd],
   objectives: [{ metric: 'applicationLatencySeconds', better: 'min' }],
   withinContext: () => ({}),
   alsoKnownAs: { delay: 'networkDelayMs', network_delay: 'networkDelayMs', file: 'graph' },

@@ -1,16 +1,8 @@
 import { z } from 'zod';
 import { textUpTo, whole } from '../bounds.js';
-import type { Rule } from '../experiment/rule.js';
 import { readSizes } from '../inference/sizes.js';
 import type { WorkloadKind } from './workload.js';
-
-const readable: Rule = {
-  axes: ['sizes'],
-  reason({ sizes }) {
-    const read = typeof sizes === 'string' ? readSizes(sizes) : null;
-    return typeof read === 'string' ? `sizes cannot be read: ${read}` : null;
-  },
-};
+import { readable } from '../experiment/rule.js';
 
 /** Any graph of tensors, as encoders, vision and audio models are: one run after the other, of inputs that stay. */
 export const inference: WorkloadKind = {
@@ -34,7 +26,7 @@ export const inference: WorkloadKind = {
   }),
   needs: 'tensor-graph',
   lessMemory: 'Lower items or sizes.',
-  rules: [readable],
+  rules: [readable('sizes', readSizes)],
   objectives: [{ metric: 'itemsPerSecond', better: 'max' }],
   withinContext: () => ({}),
   alsoKnownAs: {},

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { whole } from '../bounds.js';
-import { numberOn, type Rule } from '../experiment/rule.js';
+import { numberOn, refuse, type Rule } from '../experiment/rule.js';
 import { axisOf, SHAPE_AXES } from '../kernels/axes.js';
 import { OPS } from '../kernels/gen/ops.js';
 import { deviceOf, fulfils, OP_TYPES, type OpFacts, type OpVariant } from '../kernels/op.js';
@@ -51,13 +51,11 @@ const typeExists: Rule = {
 };
 
 /** A GPU has no threads to choose: a number would make rows that differ in nothing. */
-const threadsOfCpu: Rule = {
-  axes: ['device', 'threads'],
-  reason: ({ device, threads }) =>
-    threads !== null && String(device).split(':')[0] === 'cuda'
-      ? 'threads are of the CPU: leave them out for ops on a GPU'
-      : null,
-};
+const threadsOfCpu = refuse(
+  ['device', 'threads'],
+  ({ device, threads }) => threads !== null && String(device).split(':')[0] === 'cuda',
+  'threads are of the CPU: leave them out for ops on a GPU',
+);
 
 /** One for each axis, so that a plan counts what it leaves out without visiting every point. */
 const inRange = SHAPE_AXES.map(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { whole } from '../bounds.js';
-import { numberOn, type Rule } from '../experiment/rule.js';
+import { numberOn, refuse, type Rule } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import type { WorkloadKind } from './workload.js';
 
@@ -9,13 +9,11 @@ const GENERATE_TOKENS = 128;
 
 const tokens = () => whole(0, 1_048_576);
 
-const somethingToDo: Rule = {
-  axes: ['promptTokens', 'generateTokens'],
-  reason: ({ promptTokens, generateTokens }) =>
-    promptTokens === 0 && generateTokens === 0
-      ? 'promptTokens and generateTokens are both 0, so there is nothing to measure: set one of them'
-      : null,
-};
+const somethingToDo = refuse(
+  ['promptTokens', 'generateTokens'],
+  ({ promptTokens, generateTokens }) => promptTokens === 0 && generateTokens === 0,
+  'promptTokens and generateTokens are both 0, so there is nothing to measure: set one of them',
+);
 
 /** llama.cpp only warns, but what it then measures is a model that nobody would run. */
 const withinContext: Rule = {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { above0, between, textUpTo, whole } from '../bounds.js';
-import { numberOn, type Rule } from '../experiment/rule.js';
+import { numberOn, readable, refuse, type Rule } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { parseLengths } from '../serving/lengths.js';
 import { parseLoraShares } from '../serving/loras.js';
@@ -24,35 +24,29 @@ const lengths = () =>
 const file = () => textUpTo(4096).nullable().default(null);
 const rate = () => above0(1_000_000).nullable().default(null);
 
-const openNeedsRate: Rule = {
-  axes: ['arrival', 'requestsPerSecond'],
-  reason: ({ arrival, requestsPerSecond }) =>
-    OPEN.includes(arrival) && requestsPerSecond === null
-      ? `arrival ${arrival} needs requestsPerSecond`
-      : null,
-};
+const openNeedsRate = refuse(
+  ['arrival', 'requestsPerSecond'],
+  ({ arrival, requestsPerSecond }) => OPEN.includes(arrival) && requestsPerSecond === null,
+  ({ arrival }) => `arrival ${arrival} needs requestsPerSecond`,
+);
 
-const rateNeedsOpen: Rule = {
-  axes: ['arrival', 'requestsPerSecond'],
-  reason: ({ arrival, requestsPerSecond }) =>
-    requestsPerSecond !== null && !OPEN.includes(arrival)
-      ? `requestsPerSecond says nothing where arrival is ${arrival}: choose constant, poisson, gamma or ramp, or leave it out`
-      : null,
-};
+const rateNeedsOpen = refuse(
+  ['arrival', 'requestsPerSecond'],
+  ({ arrival, requestsPerSecond }) => requestsPerSecond !== null && !OPEN.includes(arrival),
+  ({ arrival }) => `requestsPerSecond says nothing where arrival is ${arrival}: choose constant, poisson, gamma or ramp, or leave it out`,
+);
 
-const concurrencyNeedsClosed: Rule = {
-  axes: ['arrival', 'concurrency'],
-  reason: (values) =>
-    values.arrival !== 'closed' && (numberOn(values, 'concurrency') ?? 1) > 1
-      ? `concurrency is what a closed loop holds, and arrival is ${values.arrival}: an open loop sends whatever the server does`
-      : null,
-};
+const concurrencyNeedsClosed = refuse(
+  ['arrival', 'concurrency'],
+  (values) => values.arrival !== 'closed' && (numberOn(values, 'concurrency') ?? 1) > 1,
+  (values) => `concurrency is what a closed loop holds, and arrival is ${values.arrival}: an open loop sends whatever the server does`,
+);
 
-const rampNeedsEnd: Rule = {
-  axes: ['arrival', 'rampToPerSecond'],
-  reason: ({ arrival, rampToPerSecond }) =>
-    arrival === 'ramp' && rampToPerSecond === null ? 'arrival ramp needs rampToPerSecond' : null,
-};
+const rampNeedsEnd = refuse(
+  ['arrival', 'rampToPerSecond'],
+  ({ arrival, rampToPerSecond }) => arrival === 'ramp' && rampToPerSecond === null,
+  'arrival ramp needs rampToPerSecond',
+);
 
 const traceNeedsFile: Rule = {
   axes: ['arrival', 'trace'],
@@ -64,31 +58,10 @@ const traceNeedsFile: Rule = {
         : 'a trace says when requests start: set arrival to trace, or leave trace out',
 };
 
-const readableLengths = ['inputTokens', 'outputTokens'].map(
-  (name): Rule => ({
-    axes: [name],
-    reason({ [name]: written }) {
-      const lengths = typeof written === 'string' ? parseLengths(written) : null;
-      return typeof lengths === 'string' ? `${name} cannot be read: ${lengths}` : null;
-    },
-  }),
-);
-
-const readable: Rule = {
-  axes: ['slo'],
-  reason({ slo }) {
-    const reading = typeof slo === 'string' ? parseSlo(slo) : null;
-    return reading === null || reading.ok ? null : `slo cannot be read: ${reading.message}`;
-  },
-};
-
-const readableShares: Rule = {
-  axes: ['loraShares'],
-  reason({ loraShares }) {
-    const read = typeof loraShares === 'string' ? parseLoraShares(loraShares) : null;
-    return typeof read === 'string' ? `loraShares cannot be read: ${read}` : null;
-  },
-};
+const readableSlo = readable('slo', (text) => {
+  const reading = parseSlo(text);
+  return reading.ok ? null : reading.message;
+});
 
 const searchable: Rule = {
   axes: ['findHighest', 'slo', 'arrival'],
@@ -200,9 +173,10 @@ export const serving: WorkloadKind = {
     concurrencyNeedsClosed,
     rampNeedsEnd,
     traceNeedsFile,
-    ...readableLengths,
-    readable,
-    readableShares,
+    readable('inputTokens', parseLengths),
+    readable('outputTokens', parseLengths),
+    readableSlo,
+    readable('loraShares', parseLoraShares),
     searchable,
   ],
   // The two sides of a Pareto curve (MLPerf Endpoints).

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Rule } from '../../experiment/rule.js';
+import { refuse, type Rule } from '../../experiment/rule.js';
 import { aliases } from '../../input/aliases.js';
 import { lorasOf, parseLoraShares, parseLoras } from '../../serving/loras.js';
 import { NO_ADAPTER } from '../../techniques/adapter.js';
@@ -79,13 +79,11 @@ function valuesRule({ name: server, options }: ServerProfile, name: ServerOption
   const values = option === undefined ? null : knownValues(option);
   if (values === null) return [];
   return [
-    {
-      axes: ['runner', name],
-      reason: ({ runner, [name]: value }) =>
-        runner !== server || value === null || value === undefined || values.includes(String(value))
-          ? null
-          : `${server} has no ${name} ${value}: it knows ${values.join(', ')}`,
-    },
+    refuse(
+      ['runner', name],
+      ({ runner, [name]: value }) => runner === server && value != null && !values.includes(String(value)),
+      ({ [name]: value }) => `${server} has no ${name} ${value}: it knows ${values.join(', ')}`,
+    ),
   ];
 }
 
@@ -98,35 +96,30 @@ function needsRule({ name: server, options }: ServerProfile, name: ServerOption)
       args.some((argument) => optionsIn(argument).includes(needed)) ? [value] : [],
     );
     if (asking.length === 0) return [];
-    const rule: Rule = {
-      axes: ['runner', name, needed],
-      reason: ({ runner, [name]: value, [needed]: given }) =>
-        runner === server && given === null && asking.includes(String(value))
-          ? `${name} ${value} of ${server} needs ${needed}: set it`
-          : null,
-    };
+    const rule = refuse(
+      ['runner', name, needed],
+      ({ runner, [name]: value, [needed]: given }) =>
+        runner === server && given === null && asking.includes(String(value)),
+      ({ [name]: value }) => `${name} ${value} of ${server} needs ${needed}: set it`,
+    );
     return [rule];
   });
 }
 
-const draftTokensNeedDrafts: Rule = {
-  axes: ['speculative', 'draftTokens'],
-  reason: ({ speculative, draftTokens }) =>
-    draftTokens !== null && (speculative === null || speculative === 'off')
-      ? 'draftTokens needs speculative decoding: set speculative, or leave draftTokens out'
-      : null,
-};
+const draftTokensNeedDrafts = refuse(
+  ['speculative', 'draftTokens'],
+  ({ speculative, draftTokens }) => draftTokens !== null && (speculative === null || speculative === 'off'),
+  'draftTokens needs speculative decoding: set speculative, or leave draftTokens out',
+);
 
 /** Adapters that requests choose among have to be readable, to be loaded, and not beside one that all requests have. */
 function lorasRules({ name: server, loras }: ServerProfile): Rule[] {
   if (loras === null) {
-    const none: Rule = {
-      axes: ['runner', 'loraShares'],
-      reason: ({ runner, loraShares }) =>
-        runner === server && loraShares !== null
-          ? `requests to ${server} cannot choose an adapter: leave loraShares out`
-          : null,
-    };
+    const none = refuse(
+      ['runner', 'loraShares'],
+      ({ runner, loraShares }) => runner === server && loraShares !== null,
+      `requests to ${server} cannot choose an adapter: leave loraShares out`,
+    );
     return [none];
   }
   const byPlace = JSON.stringify(loras.request).includes('"{index}"');
@@ -138,13 +131,12 @@ function lorasRules({ name: server, loras }: ServerProfile): Rule[] {
         return typeof read === 'string' ? `loras cannot be read: ${read}` : null;
       },
     },
-    {
-      axes: ['runner', 'loras', 'adapter'],
-      reason: ({ runner, loras: written, adapter }) =>
-        runner === server && written != null && adapter !== NO_ADAPTER
-          ? 'loras are adapters of single requests, and the technique adapter is one of all: name it among loras, or leave one of them out'
-          : null,
-    },
+    refuse(
+      ['runner', 'loras', 'adapter'],
+      ({ runner, loras: written, adapter }) =>
+        runner === server && written != null && adapter !== NO_ADAPTER,
+      'loras are adapters of single requests, and the technique adapter is one of all: name it among loras, or leave one of them out',
+    ),
     {
       axes: ['runner', 'loras', 'loraShares'],
       reason(values) {
