@@ -25,16 +25,15 @@ export function efficiencyFindings(evidence: Evidence): Findings {
   const making = makingOf(input.artifact);
   return {
     entries: {
-      averageUtilizationRatio: single(busy.value, 'ratio', busy.value === null ? busy.reason : ''),
-      averageLatencySeconds: perRepeat(latencies, 's', 'nothing was measured'),
-      outputTokensPerSecond: perRepeat(rates, 'tokens/s', NOT_APPLICABLE.decode),
+      averageUtilizationRatio: single(busy.value, busy.value === null ? busy.reason : ''),
+      averageLatencySeconds: perRepeat(latencies, 'nothing was measured'),
+      outputTokensPerSecond: perRepeat(rates, NOT_APPLICABLE.decode),
       modelCompressionRate: compressionRate(evidence),
-      weightSparsityRatio: single(making?.sparsity ?? null, 'ratio', NOT_APPLICABLE.pruning),
-      adapterBytes: single(adapterBytesOf(input.artifact), 'B', NOT_APPLICABLE.adapter),
-      adapterLoadSeconds: single(input.given.adapterLoadSeconds, 's', NOT_APPLICABLE.adapter),
+      weightSparsityRatio: single(making?.sparsity ?? null, NOT_APPLICABLE.pruning),
+      adapterBytes: single(adapterBytesOf(input.artifact), NOT_APPLICABLE.adapter),
+      adapterLoadSeconds: single(input.given.adapterLoadSeconds, NOT_APPLICABLE.adapter),
       makeSeconds: single(
         making?.seconds ?? null,
-        's',
         making === null ? 'the base was run as it is' : 'an earlier trial made the file',
       ),
     },
@@ -56,12 +55,12 @@ function utilization(evidence: Evidence, absent: (quantity: string) => string, o
 function compressionRate(evidence: Evidence) {
   const { baseBytes, modelBytes } = evidence.input.given;
   const performance = performanceRatio(evidence);
-  if (performance.value === null) return single(null, 'ratio', performance.reason);
+  if (performance.value === null) return single(null, performance.reason);
   if (baseBytes === null || modelBytes === null)
-    return single(null, 'ratio', 'the weight bytes of the base file are not known');
+    return single(null, 'the weight bytes of the base file are not known');
   // Adapters beside the weights have to be kept and loaded like them.
   const bytes = modelBytes + (adapterBytesOf(evidence.input.artifact) ?? 0);
-  return single(compressionRatio(baseBytes, bytes) * performance.value, 'ratio', '');
+  return single(compressionRatio(baseBytes, bytes) * performance.value, '');
 }
 
 type Artifact = TrialFacts['artifact'];

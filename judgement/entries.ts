@@ -1,18 +1,30 @@
-import { type MetricName, metricNamed, type Unit } from '../core/metrics/catalogue.js';
-import type { Measurement, Missing } from '../core/result/result.js';
+import { METRICS, type MetricName } from '../core/metrics/catalogue.js';
+import type { Measurement, Missing, ResultRecord } from '../core/result/result.js';
 import { quantileOfSorted, sorted } from '../statistics/quantile.js';
 import { summarize } from '../statistics/summary.js';
 
-export type Entry = Measurement | Missing;
+/** What is known of a metric, in its unit (core/metrics/catalogue.ts). */
+export type Entry = Omit<Measurement, 'unit'> | Omit<Missing, 'unit'>;
+
+export type Entries = Partial<Record<MetricName, Entry>>;
 
 /** An entry without a number. */
-export function missing(unit: Unit, reason: string): Missing {
-  return { value: null, unit, reason };
+export function missing(reason: string): Omit<Missing, 'unit'> {
+  return { value: null, reason };
 }
 
 /** @returns each of these metrics without a number, for one reason. */
-export function allMissing(names: readonly MetricName[], reason: string): Partial<Record<MetricName, Entry>> {
-  return Object.fromEntries(names.map((name) => [name, missing(metricNamed(name)!.unit as Unit, reason)]));
+export function allMissing(names: readonly MetricName[], reason: string): Entries {
+  return Object.fromEntries(names.map((name) => [name, missing(reason)]));
+}
+
+/** @returns every metric of the catalogue in its unit; @param reason of those that have no entry. */
+export function inUnits(entries: Entries, reason: string): ResultRecord['measurements'] {
+  const one = ({ name, unit }: (typeof METRICS)[number]) => {
+    const { value, ...rest } = entries[name] ?? missing(reason);
+    return [name, { value, unit, ...rest } as Measurement | Missing] as const;
+  };
+  return Object.fromEntries(METRICS.map(one));
 }
 
 /**
@@ -21,36 +33,30 @@ export function allMissing(names: readonly MetricName[], reason: string): Partia
  */
 export function perRepeat(
   samples: readonly number[],
-  unit: Unit,
   whyMissing: string,
   source: string | null = null,
 ): Entry {
   const summary = summarize(samples);
-  if (summary === null) return missing(unit, whyMissing);
+  if (summary === null) return missing(whyMissing);
   const { n, mean, median, stddev, cv } = summary;
-  return { value: median, unit, n, mean, median, stddev, cv, ci95: null, samples: [...samples], source };
+  return { value: median, n, mean, median, stddev, cv, ci95: null, samples: [...samples], source };
 }
 
 /** A single reading: nothing is known of its spread. */
-export function single(
-  value: number | null,
-  unit: Unit,
-  whyMissing: string,
-  source: string | null = null,
-): Entry {
-  if (value === null || !Number.isFinite(value)) return missing(unit, whyMissing);
+export function single(value: number | null, whyMissing: string, source: string | null = null): Entry {
+  if (value === null || !Number.isFinite(value)) return missing(whyMissing);
   const alone = { stddev: null, cv: null, ci95: null, samples: null };
-  return { value, unit, n: 1, mean: value, median: value, ...alone, source };
+  return { value, n: 1, mean: value, median: value, ...alone, source };
 }
 
 /**
  * A percentile of pooled values. Mean, median and spread describe the pool. No interval: gaps within a
  * repeat depend on each other, and an interval that ignores it would be too narrow.
  */
-export function pooled(values: readonly number[], p: number, unit: Unit, whyMissing: string): Entry {
+export function pooled(values: readonly number[], p: number, whyMissing: string): Entry {
   const summary = summarize(values);
-  if (summary === null) return missing(unit, whyMissing);
+  if (summary === null) return missing(whyMissing);
   const { n, mean, median, stddev, cv } = summary;
   const value = quantileOfSorted(sorted(values), p);
-  return { value, unit, n, mean, median, stddev, cv, ci95: null, samples: null, source: null };
+  return { value, n, mean, median, stddev, cv, ci95: null, samples: null, source: null };
 }

@@ -1,4 +1,3 @@
-import type { MetricName } from '../core/metrics/catalogue.js';
 import { measuredSpan, type Repeat, repeatsOf } from '../core/metrics/derive.js';
 import type { Window } from '../core/metrics/integrate.js';
 import { type CleanSeries, cleanSeries } from '../core/metrics/series.js';
@@ -6,7 +5,7 @@ import type { ResultRecord, TrialFacts } from '../core/result/result.js';
 import type { RooflineRecord } from '../core/result/roofline-record.js';
 import type { Warning } from '../core/result/warnings.js';
 import type { StopReason } from '../statistics/stopping.js';
-import type { Entry } from './entries.js';
+import type { Entries } from './entries.js';
 
 /** What the workload says of its own repeating. */
 export interface Outcome {
@@ -38,7 +37,7 @@ export interface Evidence {
 
 /** What one part of the judge found. */
 export interface Findings {
-  readonly entries: Partial<Record<MetricName, Entry>>;
+  readonly entries: Entries;
   readonly warnings: readonly Warning[];
   /** Gaps in readings that a published number rests on: quantity → longest, in seconds. */
   readonly gaps?: ReadonlyMap<string, number>;

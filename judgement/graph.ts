@@ -40,23 +40,21 @@ export function graphFindings({ input }: Evidence): Findings {
   const scored = applications.flatMap(({ scores }) => Object.values(scores)[0] ?? []);
   return {
     entries: {
-      applicationLatencySeconds: single(latencies.length === 0 ? null : mean(latencies), 's', NONE_ENDED),
-      applicationLatencyP50Seconds: pooled(latencies, 0.5, 's', NONE_ENDED),
-      applicationLatencyP99Seconds: pooled(latencies, 0.99, 's', NONE_ENDED),
-      applicationsPerSecond: single(seconds > 0 ? endedNow.length / seconds : null, '1/s', NONE_ENDED),
-      failedApplicationsRatio: single(failed.length / Math.max(1, applications.length), 'ratio', NONE_ENDED),
-      criticalPathRatio: single(pathRatio(applications), 'ratio', NONE_ENDED),
+      applicationLatencySeconds: single(latencies.length === 0 ? null : mean(latencies), NONE_ENDED),
+      applicationLatencyP50Seconds: pooled(latencies, 0.5, NONE_ENDED),
+      applicationLatencyP99Seconds: pooled(latencies, 0.99, NONE_ENDED),
+      applicationsPerSecond: single(seconds > 0 ? endedNow.length / seconds : null, NONE_ENDED),
+      failedApplicationsRatio: single(failed.length / Math.max(1, applications.length), NONE_ENDED),
+      criticalPathRatio: single(pathRatio(applications), NONE_ENDED),
       requestsPerApplication: single(
         applications.length === failed.length ? null : calls / (applications.length - failed.length),
-        'ratio',
         NONE_ENDED,
       ),
-      meanRequestsInFlight: single(graph.meanRequestsInFlight, 'ratio', NONE_ENDED),
-      cachedPromptTokensRatio: single(cachedRatio(prompts), 'ratio', UNCOUNTED),
-      graphTimeToFirstTokenSeconds: single(firstToken(prompts), 's', 'no answer came in chunks'),
+      meanRequestsInFlight: single(graph.meanRequestsInFlight, NONE_ENDED),
+      cachedPromptTokensRatio: single(cachedRatio(prompts), UNCOUNTED),
+      graphTimeToFirstTokenSeconds: single(firstToken(prompts), 'no answer came in chunks'),
       applicationScoreRatio: single(
         scored.length === 0 ? null : mean(scored),
-        'ratio',
         'the items have no reference, or another scorer than those of the graph judges',
       ),
     },

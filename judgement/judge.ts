@@ -1,11 +1,10 @@
-import { type MetricName, METRICS, type Unit } from '../core/metrics/catalogue.js';
 import type { ResultRecord, TrialFacts } from '../core/result/result.js';
 import type { RooflineRecord } from '../core/result/roofline-record.js';
 import { gradeOf, warn, type Warning } from '../core/result/warnings.js';
 import { median, quantile } from '../statistics/quantile.js';
 import { efficiencyFindings } from './efficiency.js';
 import { energyFindings } from './energy/findings.js';
-import { type Entry, missing, perRepeat, single } from './entries.js';
+import { type Entries, inUnits, perRepeat, single } from './entries.js';
 import { type Evidence, type Findings, gather, type Judgement, type Placement } from './evidence.js';
 import { graphFindings } from './graph.js';
 import { machineFindings } from './machine.js';
@@ -29,7 +28,7 @@ export function judgeWith(place: Placement, facts: TrialFacts): Judgement {
   const evidence = gather(facts);
   if (evidence === null) {
     return {
-      measurements: allMissing('the trial did not complete'),
+      measurements: inUnits({}, 'the trial did not complete'),
       warnings: [...facts.given.warnings],
       valid: false,
       roofline: null,
@@ -51,17 +50,12 @@ export function judgeWith(place: Placement, facts: TrialFacts): Judgement {
     servingFindings(evidence),
     placed,
   ];
-  const measurements = allMissing('not measured by this version');
-  for (const { entries } of findings) Object.assign(measurements, entries);
+  const found: Entries = Object.assign({}, ...findings.map(({ entries }) => entries));
+  const measurements = inUnits(found, 'not measured by this version');
   const gaps = new Map(findings.flatMap((f) => [...(f.gaps ?? [])]));
   const warnings = [...facts.given.warnings, ...findings.flatMap((f) => f.warnings), ...gapWarnings(gaps)];
   const valid = gradeOf(warnings, facts.experiment.measure.gates) !== 'invalid';
   return { measurements, warnings, valid, roofline: placed.roofline };
-}
-
-function allMissing(reason: string): ResultRecord['measurements'] {
-  const entry = (m: { name: string; unit: Unit }) => [m.name, missing(m.unit, reason)] as const;
-  return Object.fromEntries(METRICS.map(entry));
 }
 
 function gapWarnings(gaps: ReadonlyMap<string, number>): Warning[] {
@@ -93,17 +87,13 @@ function kernelFindings(evidence: Evidence, placement: RooflineRecord | string):
   const perCall = kernel?.callSeconds.map((calls) => median(calls)) ?? [];
   const placed = kernel === null ? NOT_APPLICABLE.kernel : placement;
   const least = typeof placed === 'string' ? null : placed.phases[0]!.roofSeconds;
-  const of = (
-    value: (seconds: number) => number,
-    unit: 's' | 'B/s' | 'FLOP/s' | 'ratio',
-    why?: string,
-  ): Entry => perRepeat(perCall.map(value), unit, why ?? NOT_APPLICABLE.kernel);
-  const entries: Partial<Record<MetricName, Entry>> = {
-    kernelSeconds: of((seconds) => seconds, 's'),
-    achievedBytesPerSecond: of((seconds) => kernel!.bytes / seconds, 'B/s'),
-    achievedFlopsPerSecond: of((seconds) => kernel!.flops / seconds, 'FLOP/s'),
+  const of = (value: (seconds: number) => number) => perRepeat(perCall.map(value), NOT_APPLICABLE.kernel);
+  const entries: Entries = {
+    kernelSeconds: of((seconds) => seconds),
+    achievedBytesPerSecond: of((seconds) => kernel!.bytes / seconds),
+    achievedFlopsPerSecond: of((seconds) => kernel!.flops / seconds),
     kernelRoofRatio:
-      least === null ? perRepeat([], 'ratio', placed as string) : of((seconds) => least / seconds, 'ratio'),
+      least === null ? perRepeat([], placed as string) : of((seconds) => least / seconds),
   };
   return { entries, warnings: [] };
 }
@@ -115,26 +105,23 @@ function inferenceFindings({ input }: Evidence): Findings {
   const all = repeats.flat().sort((a, b) => a - b);
   const why = NOT_APPLICABLE.inference;
   const sum = (seconds: readonly number[]) => seconds.reduce((total, one) => total + one, 0);
-  const entries: Partial<Record<MetricName, Entry>> = {
+  const entries: Entries = {
     itemsPerSecond: perRepeat(
       repeats.map((seconds) => (inference!.items * seconds.length) / sum(seconds)),
-      '1/s',
       why,
     ),
     itemTokensPerSecond:
       inference !== undefined && inference.tokens === undefined
-        ? single(null, '1/s', 'the items are no texts of tokens')
+        ? single(null, 'the items are no texts of tokens')
         : perRepeat(
             repeats.map((seconds) => (inference!.tokens! * seconds.length) / sum(seconds)),
-            '1/s',
             why,
           ),
     inferenceP50Seconds: perRepeat(
       repeats.map((seconds) => median(seconds)),
-      's',
       why,
     ),
-    inferenceP99Seconds: single(all.length === 0 ? null : quantile(all, 0.99), 's', why),
+    inferenceP99Seconds: single(all.length === 0 ? null : quantile(all, 0.99), why),
   };
   return { entries, warnings: [] };
 }

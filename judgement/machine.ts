@@ -1,5 +1,5 @@
 import { deviceKind } from '../core/experiment/experiment.js';
-import { METRICS, type MetricName, type Unit } from '../core/metrics/catalogue.js';
+import { METRICS, type MetricName } from '../core/metrics/catalogue.js';
 import { gaugeMax, gaugeMean, type Reading, readingsInside, type Window } from '../core/metrics/integrate.js';
 import { type Warning, warn } from '../core/result/warnings.js';
 import { backwards, clockWarnings, lockWarnings, throttleGates } from './clocks.js';
@@ -35,27 +35,27 @@ export function machineFindings(evidence: Evidence): Findings {
   const resident = byKernel ? kernelPeak : sampledPeak;
   const ratio = (part: Reading) => combine(part, use.total, (a, b) => a / b);
   const foreign = combine(use.busy, use.process, (busy, process) => Math.max(0, busy - process));
-  const readings = METRICS.flatMap(({ name, unit, reading }) => {
+  const readings = METRICS.flatMap(({ name, reading }) => {
     if (reading === null) return [];
     const quantity = onCpu ? reading.onCpu : reading.onDevice;
     const found =
       reading.by === 'peak'
         ? peak(quantity)
         : spanReading(series.get(quantity), span, absent(quantity), gaugeMean);
-    return [{ name, unit, quantity, found }];
+    return [{ name, quantity, found }];
   });
   const foundOf = (name: MetricName) =>
     readings.find((reading) => reading.name === name)?.found.value ?? null;
-  const entry = (reading: Reading, unit: Unit, source: string | null = null) =>
-    single(reading.value, unit, reading.value === null ? reading.reason : '', source);
+  const entry = (reading: Reading, source: string | null = null) =>
+    single(reading.value, reading.value === null ? reading.reason : '', source);
   return {
     entries: {
-      processCores: entry(use.process, 'cores'),
-      systemBusyRatio: entry(ratio(use.busy), 'ratio'),
-      stealRatio: entry(ratio(use.steal), 'ratio'),
-      foreignCores: entry(foreign, 'cores'),
-      peakResidentBytes: entry(resident, 'B', byKernel ? 'kernel' : 'sampled'),
-      ...Object.fromEntries(readings.map(({ name, unit, found }) => [name, entry(found, unit, 'sampled')])),
+      processCores: entry(use.process),
+      systemBusyRatio: entry(ratio(use.busy)),
+      stealRatio: entry(ratio(use.steal)),
+      foreignCores: entry(foreign),
+      peakResidentBytes: entry(resident, byKernel ? 'kernel' : 'sampled'),
+      ...Object.fromEntries(readings.map(({ name, found }) => [name, entry(found, 'sampled')])),
     },
     warnings: [
       ...backwards(input),

@@ -1,4 +1,3 @@
-import type { Unit } from '../core/metrics/catalogue.js';
 import type { Reading } from '../core/metrics/integrate.js';
 import { mainScore } from '../core/quality/main-score.js';
 import type { Estimate } from '../core/quality/perplexity.js';
@@ -25,18 +24,17 @@ export function qualityFindings({ input }: Evidence): QualityFindings {
   const tasks = byTask(quality?.tasks ?? [], ({ score }) => score);
   const retained = byTask(quality?.tasks ?? [], ({ retentionPercent }) => retentionPercent);
   const entries = {
-    perplexity: estimated(text?.perplexity ?? null, 'ratio', noText),
-    perplexityRatio: estimated(against?.perplexityRatio ?? null, 'ratio', noBase),
-    klDivergenceNats: estimated(against?.kl.mean ?? null, 'nats', noBase),
-    klDivergenceP99Nats: single(against?.kl.p99 ?? null, 'nats', noBase),
-    topAgreementRatio: estimated(against?.sameTop ?? null, 'ratio', noBase),
-    taskScoreRatio: estimated(mean(tasks), 'ratio', why ?? NOT_APPLICABLE.tasks),
+    perplexity: estimated(text?.perplexity ?? null, noText),
+    perplexityRatio: estimated(against?.perplexityRatio ?? null, noBase),
+    klDivergenceNats: estimated(against?.kl.mean ?? null, noBase),
+    klDivergenceP99Nats: single(against?.kl.p99 ?? null, noBase),
+    topAgreementRatio: estimated(against?.sameTop ?? null, noBase),
+    taskScoreRatio: estimated(mean(tasks), why ?? NOT_APPLICABLE.tasks),
     taskRetentionRatio: estimated(
       mean(retained.map(percentAsRatio)),
-      'ratio',
       why ?? (tasks.length === 0 ? NOT_APPLICABLE.tasks : NO_BASE),
     ),
-    qualitySeconds: single(quality?.seconds ?? null, 's', why ?? NOT_APPLICABLE.quality),
+    qualitySeconds: single(quality?.seconds ?? null, why ?? NOT_APPLICABLE.quality),
   };
   return { entries, warnings: [] };
 }
@@ -96,9 +94,9 @@ function mean(estimates: readonly Estimate[]): Estimate | null {
 /** z of a 95 % interval of a normal distribution. */
 const Z95 = 1.959964;
 
-function estimated(estimate: Estimate | null, unit: Unit, whyMissing: string): Entry {
-  if (estimate === null) return missing(unit, whyMissing);
-  const entry = single(estimate.value, unit, whyMissing, 'estimate');
+function estimated(estimate: Estimate | null, whyMissing: string): Entry {
+  if (estimate === null) return missing(whyMissing);
+  const entry = single(estimate.value, whyMissing, 'estimate');
   const { standardError } = estimate;
   if (entry.value === null || standardError === null) return entry;
   const half = Z95 * standardError;

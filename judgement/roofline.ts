@@ -1,11 +1,9 @@
-import type { MetricName, Unit } from '../core/metrics/catalogue.js';
-import type { Measurement } from '../core/result/result.js';
 import type { RooflinePhase, RooflineRecord } from '../core/result/roofline-record.js';
 import { type Warning, warn } from '../core/result/warnings.js';
 import { isFitted } from '../core/runners/index.js';
 import { workloadNamed } from '../core/workloads/index.js';
 import { median } from '../statistics/quantile.js';
-import { type Entry, missing, perRepeat, single } from './entries.js';
+import { type Entries, type Entry, missing, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 
@@ -47,7 +45,7 @@ function entriesOf(
   { repeats, input, outcome }: Evidence,
   roofline: RooflineRecord | null,
   why: string,
-): Partial<Record<MetricName, Entry>> {
+): Entries {
   const { experiment, training } = input;
   const origin = roofline === null ? null : `${roofline.ceilings.origin} ${roofline.ceilings.id}`;
   const predictedBy = origin === null || isFitted(experiment) ? origin : `${origin}, without factors`;
@@ -65,16 +63,16 @@ function entriesOf(
     const served = asked === 'endpoint' && needs === 'generator';
     return why === '' || !(served || asked === needs) ? (served ? NOT_STREAMED : reason) : why;
   };
-  const entry = (name: PhaseName, unit: Unit, of: (phase: RooflinePhase) => number | null, reason = '') => {
+  const entry = (name: PhaseName, of: (phase: RooflinePhase) => number | null, reason = '') => {
     const phase = phaseOf(name);
-    if (phase === null) return missing(unit, unasked(name));
-    return single(of(phase), unit, reason, predictedBy);
+    if (phase === null) return missing(unasked(name));
+    return single(of(phase), reason, predictedBy);
   };
   /** With the band that the prediction may lie off by, and whether it reaches beyond what that was learned from. */
   const prediction = (name: PhaseName, per: number): Entry => {
     const seconds = ({ predictedSeconds }: RooflinePhase) =>
       predictedSeconds === null ? null : predictedSeconds / per;
-    const found = entry(name, 's', seconds, noPrediction(name));
+    const found = entry(name, seconds, noPrediction(name));
     const error = phaseOf(name)?.predictionError;
     if (found.value === null || error === undefined) return found;
     const { ratio, beyond } = error;
@@ -85,12 +83,12 @@ function entriesOf(
   const spread = (name: PhaseName, of: (phase: RooflinePhase) => number | null, reason: string): Entry => {
     const phase = phaseOf(name);
     const middle = phase === null ? null : of(phase);
-    if (phase === null) return missing('ratio', unasked(name));
-    if (middle === null) return missing('ratio', reason);
+    if (phase === null) return missing(unasked(name));
+    if (middle === null) return missing(reason);
     const values = secondsOf(name).map((one) => (middle * phase.measuredSeconds) / one);
     // Of a server there is one time of each.
-    if (values.length === 0) return single(middle, 'ratio', reason, origin);
-    return withValue(perRepeat(values, 'ratio', reason, origin), middle);
+    if (values.length === 0) return single(middle, reason, origin);
+    return withValue(perRepeat(values, reason, origin), middle);
   };
   const noPeak = 'the peak of the arithmetic is not known';
   const noFactors =
@@ -116,8 +114,8 @@ function entriesOf(
     servingModelBandwidthUtilizationRatio: spread('serve', ({ mbu }) => mbu, ''),
     predictedPrefillSeconds: prediction('prefill', 1),
     predictedTimePerOutputTokenSeconds: prediction('decode', steps),
-    prefillPredictionErrorRatio: entry('prefill', 'ratio', errorOf, noPrediction('prefill')),
-    decodePredictionErrorRatio: entry('decode', 'ratio', errorOf, noPrediction('decode')),
+    prefillPredictionErrorRatio: entry('prefill', errorOf, noPrediction('prefill')),
+    decodePredictionErrorRatio: entry('decode', errorOf, noPrediction('decode')),
   };
 }
 
@@ -159,5 +157,5 @@ function errorOf({ predictedSeconds, measuredSeconds }: RooflinePhase): number |
 }
 
 function withValue(entry: Entry, value: number): Entry {
-  return entry.value === null ? entry : ({ ...entry, value } satisfies Measurement);
+  return entry.value === null ? entry : { ...entry, value };
 }

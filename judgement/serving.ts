@@ -1,4 +1,4 @@
-import type { MetricName, Unit } from '../core/metrics/catalogue.js';
+import type { MetricName } from '../core/metrics/catalogue.js';
 import { type Warning, warn } from '../core/result/warnings.js';
 import { auditCaches, type Speedup } from '../core/serving/audit.js';
 import { generatorProblems, rateShortfall } from '../core/serving/generator.js';
@@ -15,7 +15,7 @@ import {
 } from '../core/serving/summary.js';
 import { unsteadiness } from '../core/serving/unsteady.js';
 import { isScheduled } from '../core/workloads/serving.js';
-import { allMissing, type Entry, missing, single } from './entries.js';
+import { allMissing, type Entries, type Entry, missing, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 import { forcesLengths } from './regrade.js';
@@ -65,8 +65,6 @@ const OWN = [
 
 const NOT_SERVED = allMissing(OWN, NOT_APPLICABLE.serving);
 
-type Entries = Partial<Record<MetricName, Entry>>;
-
 /** Counts that differ by less are a token at an end, which both may count. */
 const COUNTS_DIFFER = 0.01;
 
@@ -90,8 +88,8 @@ export function servingFindings({ input }: Evidence): Findings {
       ...latencies(summary, late.length > 0),
       ...around(serving),
       steadySeconds: steady.found
-        ? single(steady.window.duration.seconds, 's', '')
-        : missing('s', steady.reason),
+        ? single(steady.window.duration.seconds, '')
+        : missing(steady.reason),
       ...inside(serving, requests.length),
     },
     warnings: [
@@ -117,22 +115,20 @@ function rates(
   const good = objectives === null ? null : goodput(requests, objectives, seconds);
   const noObjective = 'the sweep states no slo';
   return {
-    requestsPerSecond: single(throughput.requestsPerSecond, '1/s', 'the run has no length'),
-    outputTokensPerSecond: single(throughput.outputTokensPerSecond, 'tokens/s', NOBODY_COUNTED),
-    systemTokensPerSecond: single(throughput.outputTokensPerSecond, 'tokens/s', NOBODY_COUNTED),
-    inputTokensPerSecond: single(throughput.promptTokensPerSecond, 'tokens/s', NOBODY_COUNTED),
-    userTokensPerSecond: single(throughput.tokensPerSecondPerUser, 'tokens/s', 'no answer came in chunks'),
-    goodputRequestsPerSecond: single(good?.requestsPerSecond ?? null, '1/s', noObjective),
-    goodRequestsRatio: single(good?.share ?? null, 'ratio', noObjective),
-    failedRequestsRatio: single(1 - outcomes.complete / count, 'ratio', ''),
+    requestsPerSecond: single(throughput.requestsPerSecond, 'the run has no length'),
+    outputTokensPerSecond: single(throughput.outputTokensPerSecond, NOBODY_COUNTED),
+    systemTokensPerSecond: single(throughput.outputTokensPerSecond, NOBODY_COUNTED),
+    inputTokensPerSecond: single(throughput.promptTokensPerSecond, NOBODY_COUNTED),
+    userTokensPerSecond: single(throughput.tokensPerSecondPerUser, 'no answer came in chunks'),
+    goodputRequestsPerSecond: single(good?.requestsPerSecond ?? null, noObjective),
+    goodRequestsRatio: single(good?.share ?? null, noObjective),
+    failedRequestsRatio: single(1 - outcomes.complete / count, ''),
     outputLengthRatio: single(
       outputLength.relative === null ? null : 1 + outputLength.relative,
-      'ratio',
       'answers were as long as the model likes, or nobody counted them',
     ),
     usageDifferenceRatio: single(
       countsDiffer,
-      'ratio',
       'only one of both counted, the server or the tokenizer',
     ),
   };
@@ -172,7 +168,7 @@ function latencies({ latencies: of }: ServingSummary, late: boolean): Entries {
     interTokenLatencyP99Seconds: percentile(of.itlPerToken, 'p99', 'no answer came in chunks'),
     interChunkLatencyP50Seconds: percentile(of.itlPerChunk, 'p50', 'no answer came in chunks'),
     interChunkLatencyP99Seconds: percentile(of.itlPerChunk, 'p99', 'no answer came in chunks'),
-    averageLatencySeconds: single(quoted.e2e.mean, 's', none),
+    averageLatencySeconds: single(quoted.e2e.mean, none),
     ...three('scheduledTimeToFirstToken', of.scheduled.ttft),
     ...three('serviceTimeToFirstToken', of.service.ttft),
     ...three('requestTimePerOutputToken', of.tpot),
@@ -184,10 +180,10 @@ function latencies({ latencies: of }: ServingSummary, late: boolean): Entries {
 /** A percentile with fewer readings than support it is none: the reason says how many it takes. */
 function percentile(summary: LatencySummary, p: 'p50' | 'p90' | 'p99', none: string): Entry {
   const { value, upper, reason } = summary[p];
-  if (value === null) return missing('s', none);
+  if (value === null) return missing(none);
   if (p === 'p99' && upper === null && summary.count < FEWEST_FOR_P99)
-    return missing('s', reason ?? `${summary.count} requests say nothing of a p99`);
-  return { ...(single(value, 's', none) as object), n: summary.count, mean: summary.mean ?? value } as Entry;
+    return missing(reason ?? `${summary.count} requests say nothing of a p99`);
+  return { ...(single(value, none) as object), n: summary.count, mean: summary.mean ?? value } as Entry;
 }
 
 /** Of fewer readings a p99 is the largest. */
@@ -195,21 +191,18 @@ const FEWEST_FOR_P99 = 100;
 
 function around(serving: ServingRecord): Entries {
   const { startSeconds, weightsLoadSeconds, generator, kept, search } = serving;
-  const highest = (of: NonNullable<ServingRecord['search']>['of'], unit: Unit) =>
-    search?.of === of
-      ? single(search.load, unit, search.reason)
-      : missing(unit, 'the sweep searches no such load');
+  const highest = (of: NonNullable<ServingRecord['search']>['of']) =>
+    search?.of === of ? single(search.load, search.reason) : missing('the sweep searches no such load');
   const running = kept ? 'the server was running already' : 'the server was not started for this trial';
   return {
-    highestRequestsPerSecond: highest('requestsPerSecond', '1/s'),
-    highestConcurrency: highest('concurrency', 'ratio'),
-    serverStartSeconds: single(kept ? null : startSeconds, 's', running),
+    highestRequestsPerSecond: highest('requestsPerSecond'),
+    highestConcurrency: highest('concurrency'),
+    serverStartSeconds: single(kept ? null : startSeconds, running),
     weightsLoadSeconds: single(
       kept ? null : weightsLoadSeconds,
-      's',
       kept ? running : 'the log of the server does not say',
     ),
-    generatorLagP99Seconds: single(generator.lag?.p99 ?? null, 's', 'nothing was sent'),
+    generatorLagP99Seconds: single(generator.lag?.p99 ?? null, 'nothing was sent'),
   };
 }
 
@@ -226,9 +219,9 @@ function inside({ inside: said, insideAbsent }: ServingRecord, requests: number)
   const over = (above: number | null, below: number | null) =>
     above === null || below === null || below === 0 ? null : above / below;
   const entry = (value: number | null, what: string) =>
-    single(value, 'ratio', insideAbsent ?? `the server tells nothing of ${what}`);
+    single(value, insideAbsent ?? `the server tells nothing of ${what}`);
   const loaded = (value: number | null, what: string) =>
-    single(value, 'ratio', insideAbsent ?? `the server told nothing of ${what} while it was loaded`);
+    single(value, insideAbsent ?? `the server told nothing of ${what} while it was loaded`);
   const steps = growth('draftSteps');
   const accepted = growth('acceptedDraftTokens');
   return {

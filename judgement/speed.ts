@@ -32,43 +32,38 @@ export function speedFindings(evidence: Evidence): Findings {
   const gaps = decodes.flatMap((d) => [...(input.tokenSeconds[d.index] ?? [])]);
   const load = input.phases.find((p) => p.name === 'load');
   const { modelBytes, parameters, kvCacheBytes } = input.given;
-  const itl = (p: number) => pooled(gaps, p, 's', 'no decode step was timed');
+  const itl = (p: number) => pooled(gaps, p, 'no decode step was timed');
   return {
     entries: {
-      prefillTokensPerSecond: perRepeat(prefillRates, 'tokens/s', NOT_APPLICABLE.prefill),
-      decodeTokensPerSecond: perRepeat(decodeRates, 'tokens/s', NOT_APPLICABLE.decode),
+      prefillTokensPerSecond: perRepeat(prefillRates, NOT_APPLICABLE.prefill),
+      decodeTokensPerSecond: perRepeat(decodeRates, NOT_APPLICABLE.decode),
       timeToFirstTokenSeconds: perRepeat(
         prefills.map((p) => p.seconds),
-        's',
         NOT_APPLICABLE.prefill,
       ),
       timePerOutputTokenSeconds: perRepeat(
         decodes.filter((d) => stepsOf(d.index) > 0).map((d) => timePerOutputToken(d.part, stepsOf(d.index))),
-        's',
         NOT_APPLICABLE.decode,
       ),
       interTokenLatencyP10Seconds: single(
         uninterrupted(decodes.map((d) => input.tokenSeconds[d.index] ?? [])),
-        's',
         'no decode step was timed',
       ),
       interTokenLatencyP50Seconds: itl(0.5),
       interTokenLatencyP90Seconds: itl(0.9),
       interTokenLatencyP95Seconds: itl(0.95),
       interTokenLatencyP99Seconds: itl(0.99),
-      loadSeconds: single(load ? load.endSeconds - load.startSeconds : null, 's', 'loading was not timed'),
-      modelBytes: single(modelBytes, 'B', NO_FACT),
-      kvCacheBytes: single(kvCacheBytes, 'B', NO_FACT),
+      loadSeconds: single(load ? load.endSeconds - load.startSeconds : null, 'loading was not timed'),
+      modelBytes: single(modelBytes, NO_FACT),
+      kvCacheBytes: single(kvCacheBytes, NO_FACT),
       bitsPerWeight: single(
         modelBytes !== null && parameters !== null ? bitsPerWeight(modelBytes, parameters) : null,
-        'ratio',
         NO_FACT,
       ),
       compressionRatio: single(
         modelBytes !== null && input.given.baseBytes !== null
           ? compressionRatio(input.given.baseBytes, modelBytes)
           : null,
-        'ratio',
         input.given.baseBytes === null ? 'the weight bytes of the base file are not known' : NO_FACT,
       ),
     },

@@ -1,6 +1,5 @@
-import type { MetricName } from '../core/metrics/catalogue.js';
 import type { TrainingRecord } from '../core/training/record.js';
-import { type Entry, perRepeat, single } from './entries.js';
+import { type Entries, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 
@@ -14,45 +13,38 @@ export function trainingFindings({ input, outcome }: Evidence): Findings {
     training === null ? [] : of(training).slice(outcome.warmups);
   const seconds = measured(({ stepSeconds }) => stepSeconds.whole);
   const perStep = (of: (record: TrainingRecord) => readonly number[]) =>
-    perRepeat(measured(of), 's', NOT_APPLICABLE.training);
-  const one = (
-    value: number | null | undefined,
-    unit: 'B' | 'nats' | 'parameters' | 'ratio',
-    why = NOT_APPLICABLE.training,
-  ) => single(value ?? null, unit, training === null ? NOT_APPLICABLE.training : why);
+    perRepeat(measured(of), NOT_APPLICABLE.training);
+  const one = (value: number | null | undefined, why = NOT_APPLICABLE.training) =>
+    single(value ?? null, training === null ? NOT_APPLICABLE.training : why);
   const tokens = training === null ? 0 : training.sequencesPerStep * training.windowTokens;
   const { evalBefore = null, evalAfter = null } = training ?? {};
-  const entries: Partial<Record<MetricName, Entry>> = {
+  const entries: Entries = {
     trainTokensPerSecond: perRepeat(
       seconds.map((s) => tokens / s),
-      'tokens/s',
       NOT_APPLICABLE.training,
     ),
-    trainStepSeconds: perRepeat(seconds, 's', NOT_APPLICABLE.training),
+    trainStepSeconds: perRepeat(seconds, NOT_APPLICABLE.training),
     forwardSeconds: perStep(({ stepSeconds }) => stepSeconds.forward),
     backwardSeconds: perStep(({ stepSeconds }) => stepSeconds.backward),
     optimizerSeconds: perStep(({ stepSeconds }) => stepSeconds.optimizer),
     samplesPerParameterSecond: perRepeat(
       training === null ? [] : seconds.map((s) => training.sequencesPerStep / training.baseParameters / s),
-      '1/s',
       NOT_APPLICABLE.training,
     ),
-    firstLoss: one(training?.losses[0], 'nats'),
-    finalLoss: one(training === null ? null : finalLoss(training.losses), 'nats'),
-    evalLoss: one(evalAfter, 'nats', NOT_APPLICABLE.heldOut),
+    firstLoss: one(training?.losses[0]),
+    finalLoss: one(training === null ? null : finalLoss(training.losses)),
+    evalLoss: one(evalAfter, NOT_APPLICABLE.heldOut),
     evalLossChange: one(
       evalBefore === null || evalAfter === null ? null : evalAfter - evalBefore,
-      'nats',
       NOT_APPLICABLE.heldOut,
     ),
-    trainableParameters: one(training?.trainableParameters, 'parameters'),
-    trainedBytes: one(training?.made?.bytes, 'B', 'what was trained was not kept'),
-    trainingWeightBytes: one(training?.memory.weights, 'B'),
-    gradientBytes: one(training?.memory.gradients, 'B'),
-    optimizerBytes: one(training?.memory.optimizer, 'B'),
+    trainableParameters: one(training?.trainableParameters),
+    trainedBytes: one(training?.made?.bytes, 'what was trained was not kept'),
+    trainingWeightBytes: one(training?.memory.weights),
+    gradientBytes: one(training?.memory.gradients),
+    optimizerBytes: one(training?.memory.optimizer),
     activationBytes: one(
       training === null ? null : training.memory.activations + training.memory.inputs,
-      'B',
     ),
   };
   return { entries, warnings: [] };

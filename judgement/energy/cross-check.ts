@@ -36,11 +36,10 @@ export function crossCheckFindings(
     entries: {
       energyIntegralJoules: perRepeat(
         known,
-        'J',
         lost?.value === null ? lost.reason : 'nothing was measured',
         crossCheck.label,
       ),
-      energyIntegralDifferenceRatio: single(ratio, 'ratio', noPairs),
+      energyIntegralDifferenceRatio: single(ratio, noPairs),
     },
     warnings:
       ratio !== null && Math.abs(ratio) > DISAGREEMENT

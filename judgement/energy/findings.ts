@@ -82,13 +82,11 @@ export function energyFindings(evidence: Evidence): Findings {
       ...partEntries(of('prefill'), of('decode'), primary, typeof apart === 'string' ? apart : null),
       energyPerCallJoules: perRepeat(
         (of('kernel')?.known ?? []).map(({ joules, tokens }) => joules / tokens.kernel),
-        'J',
         input.kernel === null ? NOT_APPLICABLE.kernel : whole.why,
         primary.label,
       ),
       energyPerItemJoules: perRepeat(
         (of('infer')?.known ?? []).map(({ joules, tokens }) => joules / tokens.infer),
-        'J',
         input.inference === undefined ? NOT_APPLICABLE.inference : whole.why,
         primary.label,
       ),
@@ -96,7 +94,6 @@ export function energyFindings(evidence: Evidence): Findings {
         input.graph === undefined
           ? []
           : whole.known.flatMap(({ joules }) => perApplication(joules, input) ?? []),
-        'J',
         input.graph === undefined ? NOT_APPLICABLE.graph : whole.why,
         primary.label,
       ),
@@ -148,50 +145,41 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
   const accepted = said !== undefined && 'growth' in said ? said.growth : null;
   const read = ({ tokens }: Known) => tokens.prefill + (tokens.serve > 0 ? prompts : 0);
   const total = (one: Known) => read(one) + written(one) + one.tokens.train;
-  const each = (values: readonly number[], unit: Parameters<typeof perRepeat>[1], reason = why) =>
-    perRepeat(values, unit, reason, label);
+  const each = (values: readonly number[], reason = why) => perRepeat(values, reason, label);
   return {
     energyJoules: each(
       known.map(({ joules }) => joules),
-      'J',
     ),
-    energyNetJoules: each(idle === null ? [] : known.map(net), 'J', noIdle),
+    energyNetJoules: each(idle === null ? [] : known.map(net), noIdle),
     energyPerOutputTokenJoules: each(
       writing.map((one) => energyPerOutputToken(one.joules, written(one))),
-      'J/token',
       noOutput,
     ),
     energyNetPerOutputTokenJoules: each(
       idle === null ? [] : writing.map((one) => energyPerOutputToken(net(one), written(one))),
-      'J/token',
       idle === null ? noIdle : noOutput,
     ),
     energyPerTotalTokenJoules: each(
       known.flatMap((one) =>
         total(one) === 0 ? [] : [energyPerTotalToken(one.joules, read(one), written(one), one.tokens.train)],
       ),
-      'J/token',
       known.length === 0 ? why : 'no tokens were evaluated',
     ),
     tokensPerJoule: each(
       writing.map((one) => written(one) / one.joules),
-      'tokens/J',
       noOutput,
     ),
     totalTokensPerJoule: each(
       known.flatMap((one) => (total(one) === 0 ? [] : [total(one) / one.joules])),
-      'tokens/J',
       known.length === 0 ? why : 'no tokens were evaluated',
     ),
     energyDelayProductJouleSeconds: each(
       known.map(({ joules, seconds }) => energyDelayProduct(joules, seconds)),
-      'J*s',
     ),
     energyPerAcceptedDraftTokenJoules: each(
       accepted === null || accepted === 0
         ? []
         : known.flatMap((one) => (accepted > written(one) ? [] : [one.joules / accepted])),
-      'J/token',
       input.serving === undefined
         ? NOT_APPLICABLE.serving
         : known.length === 0
@@ -202,15 +190,13 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
     ),
     averagePowerWatts: each(
       known.map(({ joules, seconds }) => joules / seconds),
-      'W',
     ),
-    carbonGrams: each(grid === null ? [] : known.map(({ joules }) => carbonGrams(joules, grid)), 'g', noGrid),
+    carbonGrams: each(grid === null ? [] : known.map(({ joules }) => carbonGrams(joules, grid)), noGrid),
     carbonPerOutputTokenGrams: each(
       grid === null ? [] : writing.map((one) => carbonGrams(one.joules, grid) / written(one)),
-      'g/token',
       grid === null ? noGrid : noOutput,
     ),
-    idlePowerWatts: single(idle, 'W', noIdle, source.label),
+    idlePowerWatts: single(idle, noIdle, source.label),
   };
 }
 
@@ -229,14 +215,12 @@ function partEntries(
   const joules = (part: Measured | null, unasked: string) =>
     perRepeat(
       (part?.known ?? []).map((one) => one.joules),
-      'J',
       part?.why ?? unasked,
       part?.label ?? source.label,
     );
   const perToken = (part: Measured | null, name: 'prefill' | 'decode') =>
     perRepeat(
       (part?.known ?? []).map((one) => one.joules / one.tokens[name]),
-      'J/token',
       part?.why ?? mixed ?? NOT_APPLICABLE[name],
       part?.label ?? source.label,
     );
