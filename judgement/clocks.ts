@@ -1,6 +1,6 @@
 import { readingsInside } from '../core/metrics/integrate.js';
 import type { CleanSeries } from '../core/metrics/series.js';
-import { type Warning, warn } from '../core/result/warnings.js';
+import { warn, warnIf, type Warning } from '../core/result/warnings.js';
 import { median } from '../statistics/quantile.js';
 import { CLOCK_CHANGE } from './disturbance.js';
 import type { Evidence } from './evidence.js';
@@ -46,11 +46,11 @@ export function clockWarnings(
   if (clocks.length < 2) return [];
   const [low, high] = [Math.min(...clocks), Math.max(...clocks)];
   const change = (high - low) / median(clocks);
-  if (!(change > CLOCK_CHANGE)) return [];
-  const mega = (hertz: number) => `${(hertz / 1e6).toFixed(0)} MHz`;
   const message = `${quantity} moved by ${(change * 100).toFixed(1)} % between repeats (${mega(low)} to ${mega(high)})`;
-  return [warn('clock-change', message)];
+  return warnIf(change > CLOCK_CHANGE, 'clock-change', message);
 }
+
+const mega = (hertz: number) => `${(hertz / 1e6).toFixed(0)} MHz`;
 
 const isCapped = ({ experiment }: Evidence['input']) => (experiment.settings?.powerCapWatts ?? null) !== null;
 
@@ -71,7 +71,6 @@ export function lockWarnings(
   if (Math.abs(ran - asked) <= CLOCK_MISS * asked) return [];
   // Where both are axes, the cap may be what slows it down.
   if (ran < asked && isCapped(input)) return [];
-  const mega = (hertz: number) => `${(hertz / 1e6).toFixed(0)} MHz`;
   const message = `the sweep locked the clock at ${mega(asked)} and the median of ${quantity} is ${mega(ran)}`;
   return [warn('setting-not-held', message)];
 }

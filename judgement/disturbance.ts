@@ -1,5 +1,5 @@
 import type { DisturbanceLimits } from '../core/experiment/experiment.js';
-import { type Warning, warn } from '../core/result/warnings.js';
+import { warn, warnIf, type Warning } from '../core/result/warnings.js';
 
 /**
  * /proc/stat counts CPU time in ticks of 10 ms and truncates each of its fields, so a difference of the busy
@@ -67,26 +67,20 @@ export function disturbances(
   { seconds, foreignCores, stealCores, totalCores }: WindowUse,
   { maxForeignCores, maxStealRatio }: DisturbanceLimits,
 ): Warning[] {
-  const found: Warning[] = [];
-  if (foreignCores !== null && foreignCores - FOREIGN_RESOLUTION_SECONDS / seconds > maxForeignCores) {
-    found.push(
-      warn(
-        'foreign-process',
-        `other processes used ${foreignCores.toFixed(2)} cores over ${seconds.toPrecision(3)} s of measuring; the policy allows ${maxForeignCores}`,
-      ),
-    );
-  }
-  if (stealCores !== null && totalCores !== null && totalCores > 0) {
-    const excess = (stealCores - STEAL_RESOLUTION_SECONDS / seconds) / totalCores;
-    if (excess > maxStealRatio) {
-      const share = ((stealCores / totalCores) * 100).toFixed(1);
-      found.push(
-        warn(
-          'cpu-steal',
-          `the hypervisor took ${share} % of the CPU time while measuring; the policy allows ${(maxStealRatio * 100).toFixed(1)} %`,
-        ),
-      );
-    }
-  }
-  return found;
+  const foreign = foreignCores ?? 0;
+  const known = stealCores !== null && totalCores !== null && totalCores > 0;
+  const [steal, total] = known ? [stealCores, totalCores] : [0, 1];
+  const percent = (ratio: number) => `${(ratio * 100).toFixed(1)} %`;
+  return [
+    ...warnIf(
+      foreign - FOREIGN_RESOLUTION_SECONDS / seconds > maxForeignCores,
+      'foreign-process',
+      `other processes used ${foreign.toFixed(2)} cores over ${seconds.toPrecision(3)} s of measuring; the policy allows ${maxForeignCores}`,
+    ),
+    ...warnIf(
+      (steal - STEAL_RESOLUTION_SECONDS / seconds) / total > maxStealRatio,
+      'cpu-steal',
+      `the hypervisor took ${percent(steal / total)} of the CPU time while measuring; the policy allows ${percent(maxStealRatio)}`,
+    ),
+  ];
 }

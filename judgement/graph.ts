@@ -1,7 +1,7 @@
 import type { ApplicationRecord, GraphRecord, NodeRecord } from '../core/graph/record.js';
 import { latencyOf } from '../core/graph/summary.js';
 import type { MetricName } from '../core/metrics/catalogue.js';
-import { type Warning, warn } from '../core/result/warnings.js';
+import { warnIf, type Warning } from '../core/result/warnings.js';
 import { mean } from '../statistics/summary.js';
 import { allMissing, pooled, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
@@ -93,22 +93,10 @@ function warningsOf({ applications, sitting }: GraphRecord, failed: readonly App
   const [first] = failed;
   const interrupted = applications.filter(({ outcome }) => outcome === 'interrupted').length;
   const ratio = `${failed.length} of ${applications.length} applications`;
+  const many = failed.length > applications.length / 2 ? 'most-failed' : 'requests-failed';
+  const resumed = `the run was interrupted and went on: ${interrupted} applications have no end-to-end time`;
   return [
-    ...(first === undefined
-      ? []
-      : [
-          warn(
-            failed.length > applications.length / 2 ? 'most-failed' : 'requests-failed',
-            `${ratio} failed; the first: ${first.reason}`,
-          ),
-        ]),
-    ...(sitting === 0
-      ? []
-      : [
-          warn(
-            'run-resumed',
-            `the run was interrupted and went on: ${interrupted} applications have no end-to-end time`,
-          ),
-        ]),
+    ...warnIf(first !== undefined, many, `${ratio} failed; the first: ${first?.reason}`),
+    ...warnIf(sitting !== 0, 'run-resumed', resumed),
   ];
 }

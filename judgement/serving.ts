@@ -1,5 +1,5 @@
 import type { MetricName } from '../core/metrics/catalogue.js';
-import { type Warning, warn } from '../core/result/warnings.js';
+import { warn, warnIf, type Warning } from '../core/result/warnings.js';
 import { auditCaches, type Speedup } from '../core/serving/audit.js';
 import { generatorProblems, rateShortfall } from '../core/serving/generator.js';
 import { requestsOf, type ServingRecord } from '../core/serving/record.js';
@@ -269,34 +269,37 @@ function loadWarnings(
   countsDiffer: number | null,
   forced: boolean,
 ): Warning[] {
-  const found: Warning[] = [];
-  if (serving.endedEarly !== null) found.push(warn('over-saturated', serving.endedEarly));
-  if (serving.search?.load === null) found.push(warn('slo-unmet', serving.search.reason));
-  const { relative } = serverLength;
-  if (relative !== null && Math.abs(relative) > COUNTS_DIFFER) {
-    const share = `${(100 * (1 + relative)).toFixed(1)} %`;
-    const code = forced ? 'length-forced' : 'length-mismatch';
-    found.push(warn(code, `answers had ${share} of the tokens that were asked for`));
-  }
-  if (serving.outputTokensBy === 'server') {
-    found.push(warn('tokens-uncounted', 'tokens are those that the server says: no tokenizer is known'));
-  }
+  const differs = (by: number) => Math.abs(by) > COUNTS_DIFFER;
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const length = serverLength.relative ?? 0;
   const prompts = serving.chatTemplate !== undefined && serving.promptTokensBy === 'tokenizer';
-  const promptDifference = prompts ? usage.prompt.relative : null;
-  if (promptDifference !== null && Math.abs(promptDifference) > COUNTS_DIFFER) {
-    const share = `${(100 * promptDifference).toFixed(1)} %`;
-    found.push(
-      warn(
-        'usage-differs',
-        `the server counts ${share} more prompt tokens than the model's own chat template makes`,
-      ),
-    );
-  }
-  if (countsDiffer !== null && Math.abs(countsDiffer) > COUNTS_DIFFER) {
-    const share = `${(100 * Math.abs(countsDiffer)).toFixed(1)} % ${countsDiffer > 0 ? 'more' : 'fewer'}`;
-    found.push(warn('usage-differs', `the server counts ${share} output tokens than the tokenizer`));
-  }
-  return found;
+  const asked = prompts ? (usage.prompt.relative ?? 0) : 0;
+  const counts = countsDiffer ?? 0;
+  const counted = `${percent(Math.abs(counts))} ${counts > 0 ? 'more' : 'fewer'}`;
+  return [
+    ...(serving.endedEarly === null ? [] : [warn('over-saturated', serving.endedEarly)]),
+    ...(serving.search?.load === null ? [warn('slo-unmet', serving.search.reason)] : []),
+    ...warnIf(
+      differs(length),
+      forced ? 'length-forced' : 'length-mismatch',
+      `answers had ${percent(1 + length)} of the tokens that were asked for`,
+    ),
+    ...warnIf(
+      serving.outputTokensBy === 'server',
+      'tokens-uncounted',
+      'tokens are those that the server says: no tokenizer is known',
+    ),
+    ...warnIf(
+      differs(asked),
+      'usage-differs',
+      `the server counts ${percent(asked)} more prompt tokens than the model's own chat template makes`,
+    ),
+    ...warnIf(
+      differs(counts),
+      'usage-differs',
+      `the server counts ${counted} output tokens than the tokenizer`,
+    ),
+  ];
 }
 
 /** What asking the same again found. @param prefixes that the sweep asks for. */

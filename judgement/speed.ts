@@ -4,7 +4,7 @@ import {
   timePerOutputToken,
   tokensPerSecond,
 } from '../core/metrics/derive.js';
-import { type Warning, warn } from '../core/result/warnings.js';
+import { warn, warnIf, type Warning } from '../core/result/warnings.js';
 import { quantile } from '../statistics/quantile.js';
 import { cv, mean } from '../statistics/summary.js';
 import { mannKendall } from '../statistics/trend.js';
@@ -106,26 +106,20 @@ function settingWarnings({ input }: Evidence): Warning[] {
  */
 function sampleWarnings({ input }: Evidence, label: string, samples: readonly number[]): Warning[] {
   const { maxSpread, halfWidth } = input.experiment.measure;
-  const found: Warning[] = [];
-  const spread = cv(samples);
-  const error = spread === null ? 0 : (MEDIAN_ERROR * spread) / Math.sqrt(samples.length);
-  if (spread !== null && error > maxSpread) {
-    found.push(
-      warn(
-        'high-spread',
-        `${label} vary by ${percent(spread)} (cv) over ${samples.length} repeats, which leaves their median uncertain by ${percent(error)}; the policy allows ${percent(maxSpread)}`,
-      ),
-    );
-  }
+  const spread = cv(samples) ?? 0;
+  const error = spread === 0 ? 0 : (MEDIAN_ERROR * spread) / Math.sqrt(samples.length);
   const trend = mannKendall(samples);
-  const change = trend?.relativeChange ?? 0;
-  if (trend !== null && trend.p < TREND_ALPHA && Math.abs(change) > halfWidth) {
-    found.push(
-      warn(
-        'drift-trend',
-        `${label} ${change > 0 ? 'rise' : 'fall'} by ${percent(Math.abs(change))} over ${samples.length} repeats (Mann–Kendall p = ${trend.p.toPrecision(1)})`,
-      ),
-    );
-  }
-  return found;
+  const [p, change] = [trend?.p ?? 1, trend?.relativeChange ?? 0];
+  return [
+    ...warnIf(
+      error > maxSpread,
+      'high-spread',
+      `${label} vary by ${percent(spread)} (cv) over ${samples.length} repeats, which leaves their median uncertain by ${percent(error)}; the policy allows ${percent(maxSpread)}`,
+    ),
+    ...warnIf(
+      p < TREND_ALPHA && Math.abs(change) > halfWidth,
+      'drift-trend',
+      `${label} ${change > 0 ? 'rise' : 'fall'} by ${percent(Math.abs(change))} over ${samples.length} repeats (Mann–Kendall p = ${p.toPrecision(1)})`,
+    ),
+  ];
 }

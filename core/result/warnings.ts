@@ -40,6 +40,11 @@ export function warn(code: WarningCode, message: string): Warning {
   return { code, severity: WARNINGS[code].severity, message };
 }
 
+/** @returns the warning where something is so, else none. */
+export function warnIf(is: boolean, code: WarningCode, message: string): Warning[] {
+  return is ? [warn(code, message)] : [];
+}
+
 /** @returns the worst that warnings say, as these gates take it. */
 export function gradeOf(warnings: readonly Pick<Warning, 'severity'>[], gates: Gates): Grade {
   if (warnings.some(({ severity }) => severity === 'invalid')) return 'invalid';

@@ -1,6 +1,6 @@
 import type { EnergySource } from '../../core/metrics/energy.js';
 import type { Reading } from '../../core/metrics/integrate.js';
-import { warn } from '../../core/result/warnings.js';
+import { warnIf } from '../../core/result/warnings.js';
 import { allMissing, perRepeat, single } from '../entries.js';
 import type { Findings } from '../evidence.js';
 import { joulesOf, type Observation } from './observations.js';
@@ -41,14 +41,10 @@ export function crossCheckFindings(
       ),
       energyIntegralDifferenceRatio: single(ratio, noPairs),
     },
-    warnings:
-      ratio !== null && Math.abs(ratio) > DISAGREEMENT
-        ? [
-            warn(
-              'counter-integral-disagree',
-              `the integral of power is ${(ratio * 100).toFixed(1)} % off the energy counter (${integral} J against ${counter} J)`,
-            ),
-          ]
-        : [],
+    warnings: warnIf(
+      Math.abs(ratio ?? 0) > DISAGREEMENT,
+      'counter-integral-disagree',
+      `the integral of power is ${((ratio ?? 0) * 100).toFixed(1)} % off the energy counter (${integral} J against ${counter} J)`,
+    ),
   };
 }
