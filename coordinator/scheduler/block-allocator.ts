@@ -7,6 +7,7 @@ import { refusal, serves } from './placement.js';
 import { reusable } from './reuse.js';
 import {
   type Block,
+  givenUp,
   type NodeState,
   type PointQueue,
   queueKey,
@@ -14,6 +15,7 @@ import {
   requeue,
   type SchedulerState,
   type Slot,
+  slotsOf,
   type SweepState,
 } from './state.js';
 
@@ -155,9 +157,7 @@ class BlockAllocator {
     for (const position of waiting) {
       if (taken.length >= size) break;
       if (search.worthAnotherStart(position)) this.#consider(position, taken, true);
-      else if (search.ended !== null) {
-        this.#giveUp(position, NO_OTHER_START);
-      }
+      else if (search.ended !== null) this.#giveUp(position, NO_OTHER_START);
     }
     for (let asked = 0; taken.length < size && asked < MOST_REFUSED; asked += 1) {
       const next = search.next();
@@ -243,12 +243,8 @@ class BlockAllocator {
 
   #giveUp(position: number, reason: string): void {
     const { sweep, queue, at, allocation } = this.#of;
-    const { node } = queue;
-    const { sweepId } = sweep.view;
-    const { id: experimentId } = sweep.view.experimentAt(position, node);
     queue.inFlight.add(position);
-    const about = { sweepId, position, experimentId, node, at };
-    allocation.facts.push({ fact: 'ExperimentGivenUp', ...about, reason });
+    allocation.facts.push(givenUp(sweep, queue, position, reason, at));
   }
 
   #refusal(position: number, node: NodeState, device: DeviceProfile): string | null {
@@ -275,13 +271,11 @@ class BlockAllocator {
     const { queue, sweep } = this.#of;
     if (queue.nonePending === sweep.nextBlock) return [];
     let longest: Block | null = null;
-    for (const node of this.#of.state.nodes.values()) {
-      for (const other of node.slots.values()) {
-        const block = other.block;
-        if (other === slot || block === null || block.sweepId !== sweep.view.sweepId) continue;
-        if (block.queue !== (queue.node ?? '')) continue;
-        if (block.pending.length > (longest?.pending.length ?? 0)) longest = block;
-      }
+    for (const other of slotsOf(this.#of.state)) {
+      const { block } = other;
+      if (other === slot || block?.sweepId !== sweep.view.sweepId) continue;
+      if (block.queue !== (queue.node ?? '')) continue;
+      if (block.pending.length > (longest?.pending.length ?? 0)) longest = block;
     }
     if (longest === null) {
       queue.nonePending = sweep.nextBlock;

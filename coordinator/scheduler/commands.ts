@@ -106,3 +106,8 @@ export type Command =
   | { readonly command: 'drain-node'; readonly node: string; readonly reason: string }
   /** Nothing more is leased; the agent stays and looks for a coordinator again. */
   | { readonly command: 'pause-node'; readonly node: string; readonly reason: string };
+
+/** @returns the command that writes facts; none where there are none. */
+export function appendOf(facts: readonly Fact[]): Command[] {
+  return facts.length > 0 ? [{ command: 'append', facts }] : [];
+}

@@ -17,6 +17,7 @@ import {
   queueOf,
   requeue,
   type SchedulerState,
+  slotsOf,
   type SweepState,
   triesOf,
 } from './state.js';
@@ -32,6 +33,8 @@ const REMEMBERED_TRIALS = 101;
  * @param view the sweep of a SweepSubmitted; null for other facts, or when its document cannot be read any more.
  */
 export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView | null): void {
+  const { sweepId = '' } = fact as { readonly sweepId?: string };
+  const sweep = state.sweeps.get(sweepId);
   switch (fact.fact) {
     case 'SweepSubmitted':
       if (view !== null) submit(state, view, fact);
@@ -49,14 +52,11 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
     case 'NodeUncordoned':
       state.cordoned.delete(fact.node);
       return;
-    case 'SweepCancelled': {
-      const sweep = state.sweeps.get(fact.sweepId);
+    case 'SweepCancelled':
       if (sweep !== undefined) cancel(state, sweep, fact.reason);
       return;
-    }
     case 'SweepPaused':
-    case 'SweepResumed': {
-      const sweep = state.sweeps.get(fact.sweepId);
+    case 'SweepResumed':
       if (sweep === undefined || (sweep.cancelled && fact.fact === 'SweepPaused')) return;
       sweep.cancelled = false;
       sweep.paused = fact.fact === 'SweepPaused' ? fact.reason : null;
@@ -65,25 +65,20 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       sweep.budget = null;
       releaseBlocks(state, sweep);
       return;
-    }
     case 'ResultRecorded':
       record(state, fact.record);
       return;
     case 'ResultReused': {
-      const sweep = state.sweeps.get(fact.sweepId);
       if (sweep === undefined) return;
       const { position, trialId } = fact;
       const start = { trialId, reused: true, ...state.known.startOf(trialId) };
       addStart(sweep.view, queueOf(sweep, fact.node ?? ''), position, start, true);
       return;
     }
-    case 'PromotionDecided': {
-      const sweep = state.sweeps.get(fact.sweepId);
+    case 'PromotionDecided':
       if (sweep !== undefined) queueOf(sweep, fact.node ?? '').search?.note(fact);
       return;
-    }
     case 'ExperimentGivenUp': {
-      const sweep = state.sweeps.get(fact.sweepId);
       if (sweep === undefined) return;
       const { position, reason } = fact;
       const queue = queueOf(sweep, fact.node ?? '');
@@ -191,10 +186,8 @@ function isHeld(state: SchedulerState, sweep: SweepState, queue: PointQueue, pos
       lease.position === position &&
       lease.purpose !== 'control',
   );
-  const inBlock = [...state.nodes.values()].some((node) =>
-    [...node.slots.values()].some(
-      ({ block }) => block?.sweepId === sweepId && block.queue === key && block.pending.includes(position),
-    ),
+  const inBlock = [...slotsOf(state)].some(
+    ({ block }) => block?.sweepId === sweepId && block.queue === key && block.pending.includes(position),
   );
   return leased || inBlock;
 }
@@ -325,17 +318,11 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
   if (verdict.verdict === 'complete') settleByStarts(queue, position);
   else if (verdict.verdict === 'invalid') {
     const { gradingCodes } = tries;
-    settle(queue, position, {
-      state: 'invalid',
-      trialId: verdict.trialId,
-      reused: false,
-      gradingCodes,
-      reason: null,
-    });
-  } else if (leased) {
-    // `give-up` settles with the ExperimentGivenUp that is written in the same append.
-    if (verdict.verdict === 'again') requeue(queue, position);
+    const outcome = { trialId: verdict.trialId, reused: false, gradingCodes, reason: null };
+    settle(queue, position, { state: 'invalid', ...outcome });
   }
+  // `give-up` settles with the ExperimentGivenUp that is written in the same append.
+  else if (leased && verdict.verdict === 'again') requeue(queue, position);
 }
 
 /**
@@ -376,11 +363,9 @@ function settleByStarts(queue: PointQueue, position: number): boolean {
 
 /** The same, of a point that lacks starts: what is known of them stays. @returns false when the point has none, or is settled. */
 function settleShort(queue: PointQueue, position: number): boolean {
-  const first = queue.starts.firstOf(position);
-  if (first === null || queue.settled.has(position)) return false;
+  if (queue.starts.firstOf(position) === null || queue.settled.has(position)) return false;
   queue.cut.add(position);
-  settle(queue, position, { state: 'complete', ...first, reason: null });
-  return true;
+  return settleByStarts(queue, position);
 }
 
 function settle(queue: PointQueue, position: number, outcome: Outcome): void {

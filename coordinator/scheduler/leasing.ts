@@ -1,13 +1,14 @@
 import type { Lease, Purpose } from '../../core/experiment/lease.js';
 import type { Fact } from '../log/log.js';
 import { type Allocation, allocateBlock } from './block-allocator.js';
-import type { Command } from './commands.js';
+import { appendOf, type Command } from './commands.js';
 import { OUT_OF_TIME, SHORT_REPEATS, type TimeLeft, timeLeft } from './deadline.js';
 import { quotaRefusal } from './namespaces.js';
 import { devicesTaken, serves } from './placement.js';
 import { reusable } from './reuse.js';
 import {
   freeDevices,
+  givenUp,
   type LeaseState,
   type NodeState,
   queueKey,
@@ -49,8 +50,7 @@ export function requestWork(state: SchedulerState, slot: Slot, now: number, at: 
     leaving || slot.trialId !== null || leaseKey === null || standsBack(node, slot)
       ? null
       : nextLease(state, slot, leaseKey, now, at, allocation);
-  const commands: Command[] =
-    allocation.facts.length > 0 ? [{ command: 'append', facts: allocation.facts }] : [];
+  const commands = appendOf(allocation.facts);
   if (lease !== null) {
     state.waiting.delete(slot);
     return [...commands, { command: 'grant', lease }, ...wakeNext(state)];
@@ -174,9 +174,7 @@ function nextOfBlock(
     }
     if (time === 'over' && queue.starts.countOf(position) > 0) {
       // Stays `out` until the fact settles it by the starts that it has.
-      const experimentId = sweep.view.experimentAt(position, queue.node).id;
-      const about = { sweepId: sweep.view.sweepId, position, experimentId, node: queue.node };
-      facts.push({ fact: 'ExperimentGivenUp', ...about, reason: OUT_OF_TIME, at });
+      facts.push(givenUp(sweep, queue, position, OUT_OF_TIME, at));
       continue;
     }
     const node = state.nodes.get(slot.node);
@@ -318,25 +316,16 @@ export function renewOrAdopt(
     if (index >= 0) points.returned.splice(index, 1);
   }
   sweep.nextBlock = Math.max(sweep.nextBlock, name.block + 1);
+  const held = { ...name, trialId: id, queue, experiment, charged: 0 };
   if (ended) {
     const expiresAt = now + state.options.leaseSeconds;
-    const held = {
-      ...name,
-      trialId: id,
-      queue,
-      otherDeviceIds: [],
-      experiment,
-      charged: 0,
-      node,
-      deviceId: slot.deviceId,
-    };
-    state.leases.set(id, { ...held, expiresAt });
+    state.leases.set(id, { ...held, otherDeviceIds: [], node, deviceId: slot.deviceId, expiresAt });
     return true;
   }
   // Which others it holds is not in its id; the agent starts nothing on a device that it has in use.
   const others = othersFree(state.nodes.get(node)!, slot, experiment.device);
   const otherDeviceIds = others.slice(0, devicesTaken(experiment) - 1);
-  holdLease(state, slot, { ...name, trialId: id, queue, otherDeviceIds, experiment, charged: 0 }, now);
+  holdLease(state, slot, { ...held, otherDeviceIds }, now);
   return true;
 }
 
@@ -364,17 +353,8 @@ export function loseLease(state: SchedulerState, lease: LeaseState, at: string, 
     const tries = triesOf(queue, lease.position);
     tries.losses += 1;
     if (tries.losses > sweep.view.placement.retries + LOSSES_BEYOND_RETRIES && !sweep.cancelled) {
-      return [
-        {
-          fact: 'ExperimentGivenUp',
-          sweepId: lease.sweepId,
-          position: lease.position,
-          experimentId: sweep.view.experimentAt(lease.position, queue.node).id,
-          node: queue.node,
-          reason: `lease-lost: ${tries.losses} times the node that tried it went silent, last ${lease.node}`,
-          at,
-        },
-      ];
+      const reason = `lease-lost: ${tries.losses} times the node that tried it went silent, last ${lease.node}`;
+      return [givenUp(sweep, queue, lease.position, reason, at)];
     }
   }
   requeue(queue, lease.position);

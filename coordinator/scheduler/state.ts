@@ -1,6 +1,5 @@
 import type { Experiment } from '../../core/experiment/experiment.js';
-import type { Purpose } from '../../core/experiment/lease.js';
-import { leasedDevices } from '../../core/experiment/lease.js';
+import { leasedDevices, type Purpose } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import type { WarningCode } from '../../core/result/warnings.js';
 import type { Searcher } from '../../search/searcher.js';
@@ -298,6 +297,19 @@ export function triesOf(queue: PointQueue, position: number): Tries {
     queue.tries.set(position, tries);
   }
   return tries;
+}
+
+/** @returns the fact that a point of the queue is tried no more. */
+export function givenUp(sweep: SweepState, queue: PointQueue, position: number, reason: string, at: string) {
+  const { node } = queue;
+  const { id: experimentId } = sweep.view.experimentAt(position, node);
+  const { sweepId } = sweep.view;
+  return { fact: 'ExperimentGivenUp', sweepId, position, experimentId, node, reason, at } as const;
+}
+
+/** The slots of all nodes. */
+export function* slotsOf(state: SchedulerState): Generator<Slot> {
+  for (const node of state.nodes.values()) yield* node.slots.values();
 }
 
 /** Puts a position back in the queue, unless it is settled. */

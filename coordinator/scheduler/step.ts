@@ -1,12 +1,13 @@
 import type { ResultRecord } from '../../core/result/result.js';
 import type { Fact } from '../log/log.js';
 import { releaseBlock } from './block-allocator.js';
-import type { Command, Event } from './commands.js';
+import { appendOf, type Command, type Event } from './commands.js';
 import { OUT_OF_TIME, overdue } from './deadline.js';
 import { letGo, loseLease, renewOrAdopt, requestWork } from './leasing.js';
 import { judge } from './retry.js';
 import { endStalled } from './stalled.js';
 import {
+  givenUp,
   joinAxis,
   type NodeState,
   queueKey,
@@ -14,6 +15,7 @@ import {
   requeue,
   type SchedulerState,
   type Slot,
+  slotsOf,
 } from './state.js';
 import { sweepStatus } from './status.js';
 import { refusalOf } from './trust.js';
@@ -57,8 +59,7 @@ export function step(state: SchedulerState, event: Event): Command[] {
     }
     case 'trial-lost': {
       const lease = state.leases.get(event.trialId);
-      const facts = lease === undefined ? [] : loseLease(state, lease, event.at, true);
-      return facts.length > 0 ? [{ command: 'append', facts }] : [];
+      return appendOf(lease === undefined ? [] : loseLease(state, lease, event.at, true));
     }
     case 'reported':
       return reported(state, event);
@@ -126,15 +127,11 @@ function joined(state: SchedulerState, event: Extract<Event, { event: 'node-join
   const commands: Command[] = [];
   if (before !== undefined) {
     // What the node had been allocated under its old profile may not fit the new one.
-    for (const slot of before.slots.values()) {
-      releaseBlock(state, slot);
-      state.waiting.delete(slot);
-    }
+    forgetSlots(state, before);
     for (const lease of [...state.leases.values()]) {
       if (lease.node !== profile.name || running.has(lease.trialId)) continue;
       // Another instance: the agent died, perhaps of this trial.
-      const facts = loseLease(state, lease, event.at, before.instance !== instance);
-      if (facts.length > 0) commands.push({ command: 'append', facts });
+      commands.push(...appendOf(loseLease(state, lease, event.at, before.instance !== instance)));
     }
   }
   const node: NodeState = {
@@ -194,11 +191,16 @@ function drainAsked(state: SchedulerState, name: string, reason: string): Comman
   const node = state.nodes.get(name);
   if (node === undefined) return [];
   node.leaving = reason;
+  forgetSlots(state, node);
+  return [{ command: 'drain-node', node: name, reason }, ...wakeWaiting(state)];
+}
+
+/** What was dealt to a node goes to others, and nobody there waits. */
+function forgetSlots(state: SchedulerState, node: NodeState): void {
   for (const slot of node.slots.values()) {
     releaseBlock(state, slot);
     state.waiting.delete(slot);
   }
-  return [{ command: 'drain-node', node: name, reason }, ...wakeWaiting(state)];
 }
 
 function leaving(state: SchedulerState, name: string, returned: readonly string[]): Command[] {
@@ -208,10 +210,7 @@ function leaving(state: SchedulerState, name: string, returned: readonly string[
     const lease = state.leases.get(trialId);
     if (lease?.node === name) loseLease(state, lease, '', false);
   }
-  for (const slot of node.slots.values()) {
-    releaseBlock(state, slot);
-    state.waiting.delete(slot);
-  }
+  forgetSlots(state, node);
   return wakeWaiting(state);
 }
 
@@ -235,13 +234,8 @@ function reported(
     const verdict = judge(record, queue.tries.get(position), queue.starts.countOf(position), allowance);
     if (verdict.verdict === 'give-up' && !queue.settled.has(position)) {
       facts.push({
-        fact: 'ExperimentGivenUp',
-        sweepId: sweep.view.sweepId,
-        position,
+        ...givenUp(sweep, queue, position, verdict.reason, at),
         experimentId: record.experimentId,
-        node: queue.node,
-        reason: verdict.reason,
-        at,
       });
     }
   }
@@ -254,7 +248,7 @@ function refused(state: SchedulerState, record: ResultRecord, reason: string, at
   const lease = state.leases.get(trialId);
   const facts = lease?.node === record.node.name ? loseLease(state, lease, at, true) : [];
   const refuse: Command = { command: 'refuse', trialId, reason };
-  return facts.length > 0 ? [{ command: 'append', facts }, refuse] : [refuse];
+  return [...appendOf(facts), refuse];
 }
 
 function cancelAsked(state: SchedulerState, sweepId: string, reason: string, at: string): Command[] {
@@ -292,14 +286,11 @@ function tick(state: SchedulerState, now: number, at: string, crowded = false): 
   }
   for (const lease of [...state.leases.values()]) {
     if (lease.expiresAt > now) continue;
-    const facts = loseLease(state, lease, at, true);
-    if (facts.length > 0) commands.push({ command: 'append', facts });
-    commands.push({
-      command: 'stop-trial',
-      node: lease.node,
-      trialId: lease.trialId,
-      reason: 'its lease expired',
-    });
+    const { node, trialId } = lease;
+    commands.push(
+      ...appendOf(loseLease(state, lease, at, true)),
+      { command: 'stop-trial', node, trialId, reason: 'its lease expired' },
+    );
     returned = true;
   }
   for (const { node, trialId } of overdue(state, now))
@@ -310,8 +301,7 @@ function tick(state: SchedulerState, now: number, at: string, crowded = false): 
     for (const slot of node.slots.values()) releaseBlock(state, slot);
     returned = true;
   }
-  const ended = endStalled(state, now, at);
-  if (ended.length > 0) commands.push({ command: 'append', facts: ended });
+  commands.push(...appendOf(endStalled(state, now, at)));
   forget(state, now, crowded);
   return returned ? [...commands, ...wakeWaiting(state)] : commands;
 }
@@ -335,8 +325,4 @@ function markSeen(state: SchedulerState, name: string, now: number): NodeState |
     node.lost = false;
   }
   return node;
-}
-
-function* slotsOf(state: SchedulerState): Generator<Slot> {
-  for (const node of state.nodes.values()) yield* node.slots.values();
 }
