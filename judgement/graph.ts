@@ -1,28 +1,13 @@
 import type { ApplicationRecord, GraphRecord, NodeRecord } from '../core/graph/record.js';
 import { latencyOf } from '../core/graph/summary.js';
-import type { MetricName } from '../core/metrics/catalogue.js';
 import { warnIf, type Warning } from '../core/result/warnings.js';
 import { mean } from '../statistics/summary.js';
 import { allMissing, pooled, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
+import { metricsOf } from '../core/metrics/catalogue.js';
 
-/** Metrics that only applications have. */
-export const APPLICATION_METRICS = [
-  'applicationLatencySeconds',
-  'applicationLatencyP50Seconds',
-  'applicationLatencyP99Seconds',
-  'applicationsPerSecond',
-  'failedApplicationsRatio',
-  'criticalPathRatio',
-  'requestsPerApplication',
-  'meanRequestsInFlight',
-  'cachedPromptTokensRatio',
-  'graphTimeToFirstTokenSeconds',
-  'applicationScoreRatio',
-] as const satisfies readonly MetricName[];
-
-const NO_GRAPH = allMissing(APPLICATION_METRICS, NOT_APPLICABLE.graph);
+const NO_GRAPH = allMissing(metricsOf('graph'), NOT_APPLICABLE.graph);
 
 const NONE_ENDED = 'no application ran from its start to its end';
 const UNCOUNTED = 'the engine does not say how many tokens of prompts it had computed before';

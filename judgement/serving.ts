@@ -1,4 +1,3 @@
-import type { MetricName } from '../core/metrics/catalogue.js';
 import { warn, warnIf, type Warning } from '../core/result/warnings.js';
 import { auditCaches, type Speedup } from '../core/serving/audit.js';
 import { generatorProblems, rateShortfall } from '../core/serving/generator.js';
@@ -19,51 +18,9 @@ import { allMissing, type Entries, type Entry, missing, single } from './entries
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 import { forcesLengths } from './regrade.js';
+import { metricsOf } from '../core/metrics/catalogue.js';
 
-/** Metrics that only a server has; the others of a row have other judges, too. */
-const OWN = [
-  'requestsPerSecond',
-  'highestRequestsPerSecond',
-  'highestConcurrency',
-  'goodputRequestsPerSecond',
-  'goodRequestsRatio',
-  'failedRequestsRatio',
-  'inputTokensPerSecond',
-  'userTokensPerSecond',
-  'systemTokensPerSecond',
-  'scheduledTimeToFirstTokenP50Seconds',
-  'scheduledTimeToFirstTokenP90Seconds',
-  'scheduledTimeToFirstTokenP99Seconds',
-  'serviceTimeToFirstTokenP50Seconds',
-  'serviceTimeToFirstTokenP90Seconds',
-  'serviceTimeToFirstTokenP99Seconds',
-  'requestTimePerOutputTokenP50Seconds',
-  'requestTimePerOutputTokenP90Seconds',
-  'requestTimePerOutputTokenP99Seconds',
-  'scheduledLatencyP50Seconds',
-  'scheduledLatencyP90Seconds',
-  'scheduledLatencyP99Seconds',
-  'serviceLatencyP50Seconds',
-  'serviceLatencyP90Seconds',
-  'serviceLatencyP99Seconds',
-  'interChunkLatencyP50Seconds',
-  'interChunkLatencyP99Seconds',
-  'outputLengthRatio',
-  'usageDifferenceRatio',
-  'steadySeconds',
-  'serverStartSeconds',
-  'weightsLoadSeconds',
-  'generatorLagP99Seconds',
-  'kvCacheUsageRatio',
-  'prefixCacheHitRatio',
-  'meanQueuedRequests',
-  'meanRunningRequests',
-  'preemptionsPerRequest',
-  'acceptanceLength',
-  'draftAcceptanceRatio',
-] as const satisfies readonly MetricName[];
-
-const NOT_SERVED = allMissing(OWN, NOT_APPLICABLE.serving);
+const NOT_SERVED = allMissing(metricsOf('serving'), NOT_APPLICABLE.serving);
 
 /** Counts that differ by less are a token at an end, which both may count. */
 const COUNTS_DIFFER = 0.01;

@@ -39,6 +39,8 @@ export type Unit = keyof typeof BETTER | 'ratio';
 type Described = {
   /** Left out: the name in snake case. promtool takes `bits` in a name for a unit that should be bytes, so that is llama.cpp's word, bpw. */
   readonly prometheus?: string;
+  /** What alone has it: a server, applications, an energy source; left out: any row may. */
+  readonly of?: MetricOwner;
   /** Left out: none. */
   readonly column?: string;
   readonly help: string;
@@ -50,6 +52,8 @@ type Described = {
   | { readonly ratio: RatioStyle; readonly better: MetricBetter }
 );
 
+type MetricOwner = 'serving' | 'graph' | 'energy';
+
 export interface MetricDefinition {
   /** camelCase, as in sweep files and records; carries its unit. */
   readonly name: MetricName;
@@ -59,6 +63,8 @@ export interface MetricDefinition {
   /** How people read a ratio: 0.5 as 0.5, as 50 % or as 0.5×; null for every other unit. */
   readonly ratioStyle: RatioStyle | null;
   readonly better: MetricBetter;
+  /** What alone has it; null = any row may. */
+  readonly of: MetricOwner | null;
   /** Shown in tables when the user did not choose columns. */
   readonly column: string | null;
   readonly help: string;
@@ -76,7 +82,7 @@ interface MetricReading {
 export type MetricName = keyof typeof listed;
 
 function defined(name: MetricName, described: Described): MetricDefinition {
-  const { help, column = null, mean, peak } = described;
+  const { help, of = null, column = null, mean, peak } = described;
   const [onCpu, onDevice = onCpu] = mean ?? peak ?? [];
   const by = mean === undefined ? 'peak' : 'mean';
   const reading = onCpu === undefined ? null : ({ by, onCpu, onDevice: onDevice! } as const);
@@ -89,7 +95,7 @@ function defined(name: MetricName, described: Described): MetricDefinition {
           ratioStyle: null,
           better: described.better === undefined ? BETTER[described.unit] : described.better,
         };
-  return { name, prometheus, column, help, reading, ...measured };
+  return { name, prometheus, of, column, help, reading, ...measured };
 }
 
 export const METRICS: readonly MetricDefinition[] = Object.entries(
@@ -104,6 +110,10 @@ export function metricNamed(name: string): MetricDefinition | undefined {
 }
 
 export const METRIC_NAMES: readonly MetricName[] = METRICS.map((m) => m.name);
+
+/** @returns the metrics that only a server has, or only applications, or an energy source. */
+export const metricsOf = (owner: MetricOwner): MetricName[] =>
+  METRICS.filter(({ of }) => of === owner).map(({ name }) => name);
 
 /** What two runs are compared by when nothing was asked for: shown by default, and better one way. A prediction says nothing of how a run went. */
 export const COMPARED_METRICS: readonly MetricDefinition[] = METRICS.filter(

@@ -6,7 +6,7 @@ import {
   energyPerTotalToken,
   netEnergy,
 } from '../../core/metrics/derive.js';
-import { METRICS, type Unit } from '../../core/metrics/catalogue.js';
+import { metricsOf } from '../../core/metrics/catalogue.js';
 import { type EnergySource, energySources } from '../../core/metrics/energy.js';
 import type { Reading } from '../../core/metrics/integrate.js';
 import type { TrialFacts } from '../../core/result/result.js';
@@ -232,12 +232,6 @@ function partEntries(
   };
 }
 
-/** Of what an energy source is read for. */
-const UNITS: ReadonlySet<Unit> = new Set(['J', 'J/token', 'tokens/J', 'J*s', 'W', 'g', 'g/token']);
-const ENERGY_METRICS = METRICS.filter(
-  ({ name, unit }) => UNITS.has(unit) || name === 'energyIntegralDifferenceRatio',
-).map(({ name }) => name);
-
 function withoutSource({ input }: Evidence, odd: string | null, warnings: readonly Warning[]): Findings {
   const kind = deviceKind(input.experiment.device);
   const reason =
@@ -246,7 +240,7 @@ function withoutSource({ input }: Evidence, odd: string | null, warnings: readon
     (input.experiment.measure.meters === 'off'
       ? 'the meters were off'
       : `no energy source of the ${kind} device was sampled`);
-  return { entries: allMissing(ENERGY_METRICS, reason), warnings };
+  return { entries: allMissing(metricsOf('energy'), reason), warnings };
 }
 
 /** Idle power of the very domains the source adds up; null as soon as one is unknown. */
