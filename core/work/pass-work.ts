@@ -2,7 +2,7 @@ import type { FeedForwardShape, LayerGroup, ModelArchitecture } from './architec
 import { dotProduct } from './pass/attention.js';
 import { checkedSetting } from './pass/check.js';
 import { dense } from './pass/dense.js';
-import { headNorm, norm, residual } from './pass/elementwise.js';
+import { norm, residual } from './pass/elementwise.js';
 import { experts } from './pass/experts.js';
 import { heldLayerBytes } from './pass/held-weights.js';
 import { latent } from './pass/latent.js';
@@ -104,7 +104,7 @@ function layer(pass: LayerPass, { attention, feedForward: forward, norms }: Laye
         ).map(([name, heads]) =>
           across
             ? norm(pass, name, tokens, heads * attention.keyLength)
-            : headNorm(pass, name, heads, attention.keyLength),
+            : norm(pass, name, tokens * heads, attention.keyLength),
         )
       : [];
   return [

@@ -20,30 +20,43 @@ export const ACTIVATION_OPERATIONS: Readonly<Record<ActivationFunction, number>>
 /** A pair of elements is turned by 4 products and 2 sums (arXiv 2104.09864, equation 34). */
 const ROPE_OPERATIONS = 3;
 
-/** Reads and writes every element once, and its weights (with LayerNorm a bias, too) once a pass. */
-export function norm(pass: LayerPass, name: string, rows: number, width = pass.embedding): OperatorWork {
+/** What an operation does to elements, each alone. */
+interface Elements {
+  readonly name: string;
+  readonly module: Module;
+  readonly flops: number;
+  /** Elements of activations. */
+  readonly read?: number;
+  readonly written?: number;
+  /** Bytes. */
+  readonly weightsRead?: number;
+}
+
+/** An operation on units that do not multiply matrices. */
+export function elementwise(
+  { arithmetic, activationBytes }: LayerPass,
+  { name, module, flops, read = 0, written = 0, weightsRead = 0 }: Elements,
+): OperatorWork {
   return operator({
     name,
-    module: 'norm',
+    module,
     class: 'elementwise',
-    arithmetic: pass.arithmetic.vector,
-    flops: NORM_OPERATIONS[pass.norm] * rows * width,
+    arithmetic: arithmetic.vector,
+    flops,
     traffic: {
-      weightsRead: normWeightBytes(pass, width),
-      activationsRead: rows * width * pass.activationBytes,
-      activationsWritten: rows * width * pass.activationBytes,
+      weightsRead,
+      activationsRead: read * activationBytes,
+      activationsWritten: written * activationBytes,
     },
   });
 }
 
-/** Norms of the heads of Q and K: one weight for each element of a head, shared by all heads. */
-export function headNorm(pass: LayerPass, name: string, heads: number, length: number): OperatorWork {
-  const whole = norm(pass, name, pass.tokens * heads, length);
-  return { ...whole, traffic: { ...whole.traffic, weightsRead: normWeightBytes(pass, length) } };
-}
-
-function normWeightBytes({ norm: kind, vectorBits }: LayerPass, width: number): number {
-  return ((kind === 'layer' ? 2 : 1) * width * vectorBits) / 8;
+/** Reads and writes every element once, and its weights (with LayerNorm a bias, too) once a pass. */
+export function norm(pass: LayerPass, name: string, rows: number, width = pass.embedding): OperatorWork {
+  const elements = rows * width;
+  const weightsRead = ((pass.norm === 'layer' ? 2 : 1) * width * pass.vectorBits) / 8;
+  const flops = NORM_OPERATIONS[pass.norm] * rows * width;
+  return elementwise(pass, { name, module: 'norm', flops, read: elements, written: elements, weightsRead });
 }
 
 /** Turns the first `positions.length` elements of each head of Q and K; the table of sines is small and left out. */
@@ -55,19 +68,8 @@ export function rope(
 ): OperatorWork[] {
   if (pass.positions.kind !== 'rotary' || heads === 0) return [];
   const elements = pass.tokens * heads * Math.min(length, headLength);
-  return [
-    operator({
-      name: 'rope',
-      module: 'rope',
-      class: 'elementwise',
-      arithmetic: pass.arithmetic.vector,
-      flops: ROPE_OPERATIONS * elements,
-      traffic: {
-        activationsRead: elements * pass.activationBytes,
-        activationsWritten: elements * pass.activationBytes,
-      },
-    }),
-  ];
+  const flops = ROPE_OPERATIONS * elements;
+  return [elementwise(pass, { name: 'rope', module: 'rope', flops, read: elements, written: elements })];
 }
 
 /** x + f(x): two operands are read, one is written. */
@@ -76,17 +78,7 @@ export function residual(pass: LayerPass, name: string, rows: number): OperatorW
 }
 
 export function added(pass: LayerPass, name: string, module: Module, elements: number): OperatorWork {
-  return operator({
-    name,
-    module,
-    class: 'elementwise',
-    arithmetic: pass.arithmetic.vector,
-    flops: elements,
-    traffic: {
-      activationsRead: 2 * elements * pass.activationBytes,
-      activationsWritten: elements * pass.activationBytes,
-    },
-  });
+  return elementwise(pass, { name, module, flops: elements, read: 2 * elements, written: elements });
 }
 
 /** act(gate) · up, or act(up) where there is no gate. */
@@ -96,15 +88,11 @@ export function activation(
   elements: number,
   gated: boolean,
 ): OperatorWork {
-  return operator({
+  return elementwise(pass, {
     name: 'mlp_act',
     module: 'mlp',
-    class: 'elementwise',
-    arithmetic: pass.arithmetic.vector,
     flops: (ACTIVATION_OPERATIONS[kind] + (gated ? 1 : 0)) * elements,
-    traffic: {
-      activationsRead: (gated ? 2 : 1) * elements * pass.activationBytes,
-      activationsWritten: elements * pass.activationBytes,
-    },
+    read: (gated ? 2 : 1) * elements,
+    written: elements,
   });
 }

@@ -3,8 +3,8 @@ import type { OperatorWork } from '../work.js';
 import { dense } from './dense.js';
 import type { LayerPass } from './layer-pass.js';
 import { linear } from './linear.js';
-import { operator } from './operators.js';
 import { SOFTMAX_OPERATIONS } from './scores.js';
+import { elementwise } from './elementwise.js';
 
 /**
  * Different experts that so many tokens choose when every choice is equally likely: E (1 − (1 − k/E)ⁿ). Real routing is
@@ -41,34 +41,20 @@ export function experts(pass: LayerPass, shape: FeedForwardShape, choice: Expert
 export const SIGMOID_OPERATIONS = 4;
 
 /** Weights of experts from what the router says of so many. */
-function gate(
-  { arithmetic, activationBytes }: LayerPass,
-  scores: number,
-  { gating }: ExpertsShape,
-): OperatorWork {
-  return operator({
-    name: 'router_softmax',
-    module: 'router',
-    class: 'elementwise',
-    arithmetic: arithmetic.vector,
-    flops: (gating === 'sigmoid' ? SIGMOID_OPERATIONS : SOFTMAX_OPERATIONS) * scores,
-    traffic: { activationsRead: scores * activationBytes, activationsWritten: scores * activationBytes },
-  });
+function gate(pass: LayerPass, scores: number, { gating }: ExpertsShape): OperatorWork {
+  const flops = (gating === 'sigmoid' ? SIGMOID_OPERATIONS : SOFTMAX_OPERATIONS) * scores;
+  return elementwise(pass, { name: 'router_softmax', module: 'router', flops, read: scores, written: scores });
 }
 
 /** The results of a token's experts, each times its weight, added up. */
 function combination(pass: LayerPass, tokens: number, used: number): OperatorWork {
-  const { embedding, activationBytes: bytes } = pass;
-  return operator({
+  const { embedding } = pass;
+  return elementwise(pass, {
     name: 'expert_sum',
     module: 'mlp',
-    class: 'elementwise',
-    arithmetic: pass.arithmetic.vector,
     flops: (2 * used - 1) * tokens * embedding,
-    traffic: {
-      activationsRead: tokens * used * embedding * bytes,
-      activationsWritten: tokens * embedding * bytes,
-    },
+    read: tokens * used * embedding,
+    written: tokens * embedding,
   });
 }
 
@@ -78,7 +64,7 @@ function shared(
   shape: FeedForwardShape,
   { sharedWidth, sharedGate }: ExpertsShape,
 ): OperatorWork[] {
-  const { feedForwardTokens: tokens, embedding, activationBytes: bytes } = pass;
+  const { feedForwardTokens: tokens, embedding } = pass;
   const wide = (matrix: MatrixShape): MatrixShape => ({ ...matrix, outputs: sharedWidth });
   const whole: FeedForwardShape = {
     ...shape,
@@ -94,16 +80,12 @@ function shared(
     ...(sharedGate
       ? linear({ ...pass, weights: null }, gate, { name: 'shared_gate', module: 'router', rows: tokens })
       : []),
-    operator({
+    elementwise(pass, {
       name: 'shared_add',
       module: 'mlp',
-      class: 'elementwise',
-      arithmetic: pass.arithmetic.vector,
       flops: (sharedGate ? 2 : 1) * tokens * embedding,
-      traffic: {
-        activationsRead: 2 * tokens * embedding * bytes,
-        activationsWritten: tokens * embedding * bytes,
-      },
+      read: 2 * tokens * embedding,
+      written: tokens * embedding,
     }),
   ];
 }

@@ -2,6 +2,7 @@ import type { MatrixShape } from '../architecture.js';
 import type { Arithmetic, Module, OperatorWork } from '../work.js';
 import type { LayerPass } from './layer-pass.js';
 import { operator } from './operators.js';
+import { elementwise } from './elementwise.js';
 
 /** ggml's repacked matrix products take rows in fours and send the rest through products with a vector (repack.cpp). */
 const MATVEC_ROWS = 4;
@@ -63,15 +64,7 @@ const IN_BLOCKS: readonly Arithmetic[] = ['int8', 'int4', 'fp8'];
  */
 function dequantization(pass: LayerPass, valueBits: number, weights: number): OperatorWork[] {
   if (valueBits >= 16 || IN_BLOCKS.includes(matrixArithmetic(pass, valueBits))) return [];
-  return [
-    operator({
-      name: 'dequantize',
-      module: 'other',
-      class: 'elementwise',
-      arithmetic: pass.arithmetic.vector,
-      flops: 2 * weights,
-    }),
-  ];
+  return [elementwise(pass, { name: 'dequantize', module: 'other', flops: 2 * weights })];
 }
 
 /**
@@ -104,13 +97,12 @@ function adapterWork(
   return [
     half('lora_a', inputs, rank),
     half('lora_b', rank, outputs),
-    operator({
+    elementwise(pass, {
       name: `${name}.lora_add`,
       module: 'adapter',
-      class: 'elementwise',
-      arithmetic: pass.arithmetic.vector,
       flops: 2 * rows * outputs,
-      traffic: { activationsRead: 2 * rows * outputs * bytes, activationsWritten: rows * outputs * bytes },
+      read: 2 * rows * outputs,
+      written: rows * outputs,
     }),
   ];
 }

@@ -5,6 +5,7 @@ import type { LayerPass } from './layer-pass.js';
 import { linear } from './linear.js';
 import { operator } from './operators.js';
 import { SOFTMAX_OPERATIONS } from './scores.js';
+import { elementwise } from './elementwise.js';
 
 /** Branches: compressed, selected, window. */
 const BRANCHES = 3;
@@ -36,7 +37,7 @@ export function sparseAttention(
   }
   const pairs = seen.compressed + seen.selected + seen.window;
   const cacheBytes = (keyLength * cacheBits.key + valueLength * cacheBits.value) / 8;
-  const elements = tokens * heads * (keyLength + valueLength);
+  const values = tokens * heads * valueLength;
   return [
     cacheStore(pass, BRANCHES * tokens * kvHeads, keyLength, valueLength),
     compression(pass, shape, sparse, seen.blocks),
@@ -52,37 +53,29 @@ export function sparseAttention(
         activationsWritten: BRANCHES * tokens * heads * valueLength * activationBytes,
       },
     }),
-    operator({
+    elementwise(pass, {
       name: 'softmax',
       module: 'attention',
-      class: 'elementwise',
-      arithmetic: arithmetic.vector,
       flops: SOFTMAX_OPERATIONS * heads * pairs,
     }),
-    operator({
+    elementwise(pass, {
       name: 'select_blocks',
       module: 'attention',
-      class: 'elementwise',
-      arithmetic: arithmetic.vector,
       // Summed over the heads of a group, then over the compressed blocks of a selection block.
       flops: heads * seen.compressed,
-      traffic: { activationsRead: heads * seen.compressed * activationBytes },
+      read: heads * seen.compressed,
     }),
     ...linear(
       pass,
       { ...shape.query, outputs: BRANCHES * heads, bias: false },
       { name: 'branch_gate', module: 'attention', rows: tokens },
     ),
-    operator({
+    elementwise(pass, {
       name: 'branch_sum',
       module: 'attention',
-      class: 'elementwise',
-      arithmetic: arithmetic.vector,
       flops: (2 * BRANCHES - 1) * tokens * heads * valueLength,
-      traffic: {
-        activationsRead: BRANCHES * (elements - tokens * heads * keyLength) * activationBytes,
-        activationsWritten: (elements - tokens * heads * keyLength) * activationBytes,
-      },
+      read: BRANCHES * values,
+      written: values,
     }),
   ];
 }

@@ -2,6 +2,7 @@ import type { OperatorWork } from '../work.js';
 import type { LayerPass } from './layer-pass.js';
 import { operator } from './operators.js';
 import { keysInReach, keysRead, type Masking, maskedPairs, pairs, type Span } from './pairs.js';
+import { elementwise } from './elementwise.js';
 
 /** Queries against a cache; lengths are of one head. */
 export interface Scores {
@@ -77,11 +78,9 @@ function flash(pass: LayerPass, shape: Scores, counts: Counts): OperatorWork[] {
         activationsWritten: counts.queries * queryHeads * valueLength * bytes + parts * SPLIT_BYTES,
       },
     }),
-    operator({
+    elementwise(pass, {
       name: 'softmax',
       module: 'attention',
-      class: 'elementwise',
-      arithmetic: arithmetic.vector,
       flops: SOFTMAX_OPERATIONS * queryHeads * counts.pairs,
     }),
   ];
@@ -110,13 +109,12 @@ function unfused(
         activationsWritten: matrix,
       },
     }),
-    operator({
+    elementwise(pass, {
       name: 'softmax',
       module: 'attention',
-      class: 'elementwise',
-      arithmetic: pass.arithmetic.vector,
       flops: SOFTMAX_OPERATIONS * queryHeads * counts.pairs,
-      traffic: { activationsRead: matrix, activationsWritten: matrix },
+      read: queryHeads * counts.pairs,
+      written: queryHeads * counts.pairs,
     }),
     operator({
       ...base,

@@ -1,7 +1,7 @@
 import type { MatrixShape, ModelArchitecture } from '../architecture.js';
 import { typeBits } from '../model-size.js';
 import type { OperatorWork } from '../work.js';
-import { added, norm } from './elementwise.js';
+import { added, elementwise, norm } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { linear } from './linear.js';
 import { operator } from './operators.js';
@@ -14,6 +14,7 @@ export function embed(
 ): OperatorWork[] {
   const elements = pass.tokens * pass.embedding;
   const bytes = elements * pass.activationBytes;
+  const whole = { module: 'embedding', flops: elements, read: elements, written: elements } as const;
   const gather = (name: string, bits: number) =>
     operator({
       name,
@@ -25,18 +26,7 @@ export function embed(
   return [
     gather('embed_tokens', embeddingBits),
     ...vocabularyCollective(pass),
-    ...(embeddingScaled
-      ? [
-          operator({
-            name: 'embed_scale',
-            module: 'embedding',
-            class: 'elementwise',
-            arithmetic: pass.arithmetic.vector,
-            flops: elements,
-            traffic: { activationsRead: bytes, activationsWritten: bytes },
-          }),
-        ]
-      : []),
+    ...(embeddingScaled ? [elementwise(pass, { name: 'embed_scale', ...whole })] : []),
     ...(encoder !== undefined && encoder.tokenTypes > 0 ? [tokenTypes(pass, positions)] : []),
     ...(positions.kind === 'learned'
       ? [gather('embed_positions', positions.bits), added(pass, 'embed_add', 'embedding', elements)]
@@ -47,19 +37,14 @@ export function embed(
 
 /** The row of the first kind of segments, added to every token. */
 function tokenTypes(pass: LayerPass, positions: ModelArchitecture['positions']): OperatorWork {
-  const { tokens, embedding, activationBytes, arithmetic } = pass;
-  const elements = tokens * embedding;
-  return operator({
+  const elements = pass.tokens * pass.embedding;
+  return elementwise(pass, {
     name: 'embed_types',
     module: 'embedding',
-    class: 'elementwise',
-    arithmetic: arithmetic.vector,
     flops: elements,
-    traffic: {
-      weightsRead: (embedding * typeBits(positions, pass.vectorBits)) / 8,
-      activationsRead: elements * activationBytes,
-      activationsWritten: elements * activationBytes,
-    },
+    read: elements,
+    written: elements,
+    weightsRead: (pass.embedding * typeBits(positions, pass.vectorBits)) / 8,
   });
 }
 
