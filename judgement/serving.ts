@@ -32,7 +32,7 @@ export function servingFindings({ input }: Evidence): Findings {
   const requests = requestsOf(serving.requests);
   const window = wholeRun(requests);
   if (window === null) return { entries: {}, warnings: [warn('nothing-served', 'no request was sent')] };
-  const summary = summarizeServing(requests, window, 1);
+  const summary = summarizeServing(requests, window);
   const { options } = input.experiment.workload;
   const objectives = objectivesOf(options.slo);
   const steady = steadyStateOf(requests, options);
@@ -81,7 +81,7 @@ function rates(
     goodRequestsRatio: single(good?.share ?? null, noObjective),
     failedRequestsRatio: single(1 - outcomes.complete / count, ''),
     outputLengthRatio: single(
-      outputLength.relative === null ? null : 1 + outputLength.relative,
+      outputLength === null ? null : 1 + outputLength,
       'answers were as long as the model likes, or nobody counted them',
     ),
     usageDifferenceRatio: single(
@@ -97,7 +97,7 @@ function completionDifference(
   requests: readonly RequestRecord[],
   { outputTokensBy, retokenized }: ServingRecord,
 ): number | null {
-  if (outputTokensBy === 'tokenizer') return usage.completion.relative;
+  if (outputTokensBy === 'tokenizer') return usage.completion;
   if (retokenized === undefined || retokenized === 0) return null;
   const countedByServer = requests.reduce(
     (sum, { outcome, outputTokens }) => sum + (outcome === 'complete' ? (outputTokens ?? 0) : 0),
@@ -207,7 +207,7 @@ function lateness(
   const problems = generatorProblems(generator, generator.ceiling, {
     medianFirstToken: of.service.ttft.p50.value,
     requestsPerSecond: throughput.requestsPerSecond,
-    chunksPerSecond: seconds > 0 ? chunks.chunks / seconds : null,
+    chunksPerSecond: seconds > 0 ? chunks / seconds : null,
   });
   return problems.map((problem) =>
     warn('generator-late', `${problem}. TTFT and latency count from when requests were meant to start`),
@@ -228,9 +228,9 @@ function loadWarnings(
 ): Warning[] {
   const differs = (by: number) => Math.abs(by) > COUNTS_DIFFER;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  const length = serverLength.relative ?? 0;
+  const length = serverLength ?? 0;
   const prompts = serving.chatTemplate !== undefined && serving.promptTokensBy === 'tokenizer';
-  const asked = prompts ? (usage.prompt.relative ?? 0) : 0;
+  const asked = prompts ? (usage.prompt ?? 0) : 0;
   const counts = countsDiffer ?? 0;
   const counted = `${percent(Math.abs(counts))} ${counts > 0 ? 'more' : 'fewer'}`;
   return [

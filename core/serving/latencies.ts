@@ -18,7 +18,7 @@ export interface Latencies {
 }
 
 /** From one start; null = it never came to that. */
-export interface FromStart {
+interface FromStart {
   /** Time to the first token, of whatever kind: TTFT. */
   readonly ttft: number | null;
   /** To the first token of the answer, after all reasoning. */

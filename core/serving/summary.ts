@@ -1,6 +1,6 @@
 import { quantileOfSorted } from '../../statistics/quantile.js';
 import { selectQuantiles } from '../../statistics/select.js';
-import { type FromStart, interTokenLatencies, type Latencies, latenciesOf } from './latencies.js';
+import { interTokenLatencies, type Latencies, latenciesOf } from './latencies.js';
 import { percentileBound } from './percentile-bound.js';
 import { REQUEST_OUTCOMES, type RequestOutcome, type RequestRecord } from './requests.js';
 
@@ -15,14 +15,18 @@ export interface ServingSummary {
   readonly outcomes: Readonly<Record<RequestOutcome, number>>;
   readonly throughput: Throughput;
   readonly latencies: LatencySummaries;
-  /** Tokens that were asked for against those that came, of complete answers. */
-  readonly outputLength: Agreement;
+  /** Tokens that came over those that were asked for, of complete answers. */
+  readonly outputLength: Excess;
   /** The same by the count of the server, where it tells one: a text of so many tokens may be cut into others when it is read again. */
-  readonly serverLength: Agreement;
-  /** Our counts against those of the server. */
-  readonly usage: { readonly prompt: Agreement; readonly completion: Agreement };
-  readonly chunks: ChunkSizes;
+  readonly serverLength: Excess;
+  /** Counts of the server over ours. */
+  readonly usage: { readonly prompt: Excess; readonly completion: Excess };
+  /** Chunks with tokens. */
+  readonly chunks: number;
 }
+
+/** One sum over another, less 1, of the requests that have both counts; null without one, or over 0. */
+type Excess = number | null;
 
 /** Requests belong to it that were dispatched (those never dispatched: meant to start) from one time to the other, both included. */
 export interface ServingWindow {
@@ -35,11 +39,8 @@ export interface Throughput {
   readonly requestsPerSecond: number | null;
   readonly outputTokensPerSecond: number | null;
   readonly promptTokensPerSecond: number | null;
-  readonly outputTokensPerSecondPerDevice: number | null;
   /** 1 / TPOT p90, as MLPerf Endpoints says it. */
   readonly tokensPerSecondPerUser: number | null;
-  /** Complete answers whose output tokens nobody counted. */
-  readonly uncounted: number;
 }
 
 export interface LatencySummaries {
@@ -49,10 +50,8 @@ export interface LatencySummaries {
   /** Inter-token latencies; see interTokenLatencies(). */
   readonly itlPerChunk: LatencySummary;
   readonly itlPerToken: LatencySummary;
-  /** From when requests were meant to start until they were dispatched. */
-  readonly dispatchDelay: LatencySummary;
 }
-type FromStartSummaries = Readonly<Record<keyof FromStart, LatencySummary>>;
+type FromStartSummaries = Readonly<Record<'ttft' | 'e2e', LatencySummary>>;
 
 export interface LatencySummary {
   /** Readings; requests that never came to it are not among them. */
@@ -62,7 +61,6 @@ export interface LatencySummary {
   readonly p50: Percentile;
   readonly p90: Percentile;
   readonly p99: Percentile;
-  readonly max: number | null;
 }
 
 export interface Percentile {
@@ -72,22 +70,6 @@ export interface Percentile {
   readonly upper: number | null;
   /** One sentence where there is no bound. */
   readonly reason: string | null;
-}
-
-/** Two counts of the same, over the requests that have both. */
-export interface Agreement {
-  readonly compared: number;
-  readonly different: number;
-  /** Sum of the second over sum of the first, less 1; null without a pair or with a sum of 0. */
-  readonly relative: number | null;
-}
-
-export interface ChunkSizes {
-  readonly chunks: number;
-  readonly meanTokens: number | null;
-  readonly mostTokens: number | null;
-  /** Share of chunks with more than one token. */
-  readonly several: number | null;
 }
 
 /** @returns the window that holds all requests; null without one. */
@@ -109,12 +91,7 @@ export function requestsIn(requests: readonly RequestRecord[], window: ServingWi
   });
 }
 
-/** @param devices that the server has; null = not known */
-export function summarizeServing(
-  all: readonly RequestRecord[],
-  window: ServingWindow,
-  devices: number | null,
-): ServingSummary {
+export function summarizeServing(all: readonly RequestRecord[], window: ServingWindow): ServingSummary {
   const requests = requestsIn(all, window);
   const complete = requests.filter(({ outcome }) => outcome === 'complete');
   const latencies = latencySummaries(requests);
@@ -127,22 +104,20 @@ export function summarizeServing(
     window,
     requests: requests.length,
     outcomes,
-    throughput: throughputOf(complete, window, devices, latencies.tpot.p90.value),
+    throughput: throughputOf(complete, window, latencies.tpot.p90.value),
     latencies,
-    outputLength: agreement(complete.map((request) => [request.wantedTokens, request.outputTokens])),
-    serverLength: agreement(
+    outputLength: excess(complete.map((request) => [request.wantedTokens, request.outputTokens])),
+    serverLength: excess(
       complete.map(({ wantedTokens, outputTokens, usage }) => [
         wantedTokens,
         usage?.completionTokens ?? outputTokens,
       ]),
     ),
     usage: {
-      prompt: agreement(complete.map(({ promptTokens, usage }) => [promptTokens, usage?.promptTokens])),
-      completion: agreement(
-        complete.map(({ outputTokens, usage }) => [outputTokens, usage?.completionTokens]),
-      ),
+      prompt: excess(complete.map(({ promptTokens, usage }) => [promptTokens, usage?.promptTokens])),
+      completion: excess(complete.map(({ outputTokens, usage }) => [outputTokens, usage?.completionTokens])),
     },
-    chunks: chunkSizes(requests),
+    chunks: requests.reduce((sum, request) => sum + request.chunks.tokens.length, 0),
   };
 }
 
@@ -151,21 +126,17 @@ const startOf = ({ dispatched, intended }: RequestRecord) => dispatched ?? inten
 function throughputOf(
   complete: readonly RequestRecord[],
   { fromSeconds, toSeconds }: ServingWindow,
-  devices: number | null,
   tpotP90: number | null,
 ): Throughput {
   const seconds = toSeconds - fromSeconds;
   const perSecond = (count: number | null) => (count === null || seconds <= 0 ? null : count / seconds);
   const total = (counts: readonly (number | null)[]) =>
     counts.reduce<number | null>((sum, n) => (sum === null || n === null ? null : sum + n), 0);
-  const output = perSecond(total(complete.map(({ outputTokens }) => outputTokens)));
   return {
     requestsPerSecond: perSecond(complete.length),
-    outputTokensPerSecond: output,
+    outputTokensPerSecond: perSecond(total(complete.map(({ outputTokens }) => outputTokens))),
     promptTokensPerSecond: perSecond(total(complete.map(({ promptTokens }) => promptTokens))),
-    outputTokensPerSecondPerDevice: output === null || devices === null ? null : output / devices,
     tokensPerSecondPerUser: tpotP90 === null || tpotP90 <= 0 ? null : 1 / tpotP90,
-    uncounted: complete.filter(({ outputTokens }) => outputTokens === null).length,
   };
 }
 
@@ -175,12 +146,8 @@ function latencySummaries(requests: readonly RequestRecord[]): LatencySummaries 
     summaryOf(Float64Array.from(each.map(read).filter((value) => value !== null)));
   const from = (start: 'scheduled' | 'service'): FromStartSummaries => ({
     ttft: of((latencies) => latencies[start].ttft),
-    firstAnswer: of((latencies) => latencies[start].firstAnswer),
     e2e: of((latencies) => latencies[start].e2e),
   });
-  const delays = requests.flatMap(({ dispatched, intended }) =>
-    dispatched === null ? [] : [dispatched - intended],
-  );
   const { perChunk, perToken } = interTokenLatencies(requests);
   const itlPerChunk = gapSummaryOf(perChunk);
   return {
@@ -189,7 +156,6 @@ function latencySummaries(requests: readonly RequestRecord[]): LatencySummaries 
     tpot: of(({ tpot }) => tpot),
     itlPerChunk,
     itlPerToken: perToken === perChunk ? itlPerChunk : gapSummaryOf(perToken),
-    dispatchDelay: summaryOf(Float64Array.from(delays)),
   };
 }
 
@@ -215,45 +181,19 @@ function gapSummaryOf(values: Float64Array): LatencySummary {
 }
 
 function summary(values: Float64Array, percentiles: readonly Percentile[]): LatencySummary {
-  let [sum, max] = [0, -Infinity];
+  let sum = 0;
   // By index: millions of values, and an iterator asks of each whether there is one.
-  for (let i = 0; i < values.length; i++) {
-    sum += values[i]!;
-    if (values[i]! > max) max = values[i]!;
-  }
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
   const [count, [p50, p90, p99]] = [values.length, percentiles];
-  return {
-    count,
-    mean: count === 0 ? null : sum / count,
-    p50: p50!,
-    p90: p90!,
-    p99: p99!,
-    max: count === 0 ? null : max,
-  };
+  return { count, mean: count === 0 ? null : sum / count, p50: p50!, p90: p90!, p99: p99! };
 }
 
-function agreement(pairs: readonly (readonly [number | null, number | null | undefined])[]): Agreement {
-  let [compared, different, first, second] = [0, 0, 0, 0];
+function excess(pairs: readonly (readonly [number | null, number | null | undefined])[]): Excess {
+  let [first, second] = [0, 0];
   for (const [a, b] of pairs) {
     if (a === null || b === null || b === undefined) continue;
-    compared += 1;
-    if (a !== b) different += 1;
     first += a;
     second += b;
   }
-  return { compared, different, relative: first === 0 ? null : second / first - 1 };
-}
-
-function chunkSizes(requests: readonly RequestRecord[]): ChunkSizes {
-  let [chunks, tokens, most, several] = [0, 0, 0, 0];
-  for (const request of requests) {
-    for (const n of request.chunks.tokens) {
-      chunks += 1;
-      tokens += n;
-      most = Math.max(most, n);
-      if (n > 1) several += 1;
-    }
-  }
-  if (chunks === 0) return { chunks, meanTokens: null, mostTokens: null, several: null };
-  return { chunks, meanTokens: tokens / chunks, mostTokens: most, several: several / chunks };
+  return first === 0 ? null : second / first - 1;
 }
