@@ -10,8 +10,6 @@ import { Leadership } from './kubernetes/leadership.js';
 import { type OperatorSettings, securityIn } from './settings.js';
 
 export interface RunningOperator {
-  /** Where /healthz and /readyz are; null = nowhere. */
-  readonly healthUrl: string | null;
   /** Ends what was begun, lets another operator lead, and leaves. */
   stop(): Promise<void>;
   readonly done: Promise<void>;
@@ -62,7 +60,6 @@ export async function startOperator(
   };
   const done = work();
   return {
-    healthUrl: health?.url ?? null,
     stop() {
       over.abort();
       return done;

@@ -186,7 +186,7 @@ function pointOf(row: Row, requests: readonly RequestRecord[], most: number) {
 
 /** §4.4, by core/serving/steady-state.ts. */
 function steadyOf(requests: readonly RequestRecord[], concurrency: number) {
-  const size = superPassRequests(requests.length, concurrency, null);
+  const size = superPassRequests(requests.length, concurrency);
   const found = steadyState(requests, { superPassRequests: size });
   const { warmUp } = found;
   const plateau = found.found ? found.window : found.longest;

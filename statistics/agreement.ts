@@ -61,16 +61,13 @@ export function fleissKappa(things: readonly (readonly number[])[]): number | nu
   return 1 - chance < 1e-12 ? null : (observed - chance) / (1 - chance);
 }
 
-/** An intraclass correlation in the notation of Shrout & Fleiss: model 1, 2 or 3, of one rater or of the mean of all. */
-export type IccForm = '1,1' | '2,1' | '3,1' | '1,k' | '2,k' | '3,k';
-
 /**
- * Intraclass correlation (Shrout & Fleiss, "Intraclass correlations", Psychological Bulletin 86(2), 1979): 1 = raters differ between things, 2 = the same raters, who
- * stand for others (absolute agreement; McGraw & Wong's A), 3 = these raters alone (consistency; C).
+ * Intraclass correlation ICC(2,1) (Shrout & Fleiss, "Intraclass correlations", Psychological Bulletin 86(2), 1979): of one of the same raters, who stand for
+ * others (absolute agreement; McGraw & Wong's A).
  * @param things by thing, what each rater gave; as many raters of each.
  * @returns null for fewer than two things or raters, or where nothing varies.
  */
-export function icc(things: readonly (readonly number[])[], form: IccForm): number | null {
+export function icc(things: readonly (readonly number[])[]): number | null {
   const [n, k] = [things.length, things[0]?.length ?? 0];
   if (n < 2 || k < 2 || things.some((one) => one.length !== k)) return null;
   const all = things.flat();
@@ -81,19 +78,10 @@ export function icc(things: readonly (readonly number[])[], form: IccForm): numb
   const between = k * squares(things.map((one) => mean(one)));
   const ofRaters = n * squares(things[0]!.map((_, r) => mean(things.map((one) => one[r]!))));
   const bms = between / (n - 1);
-  const wms = (total - between) / (n * (k - 1));
   const jms = ofRaters / (k - 1);
   const ems = (total - between - ofRaters) / ((n - 1) * (k - 1));
-  const parts: Readonly<Record<IccForm, readonly [number, number]>> = {
-    '1,1': [bms - wms, bms + (k - 1) * wms],
-    '2,1': [bms - ems, bms + (k - 1) * ems + (k * (jms - ems)) / n],
-    '3,1': [bms - ems, bms + (k - 1) * ems],
-    '1,k': [bms - wms, bms],
-    '2,k': [bms - ems, bms + (jms - ems) / n],
-    '3,k': [bms - ems, bms],
-  };
-  const [above, below] = parts[form];
-  return total <= 1e-12 * n * k * centre ** 2 || below === 0 ? null : above / below;
+  const below = bms + (k - 1) * ems + (k * (jms - ems)) / n;
+  return total <= 1e-12 * n * k * centre ** 2 || below === 0 ? null : (bms - ems) / below;
 }
 
 /**

@@ -32,24 +32,19 @@ export type Figure =
 
 const unknown = (reason: string): Figure => ({ value: null, reason });
 
-export interface DetectOptions {
-  /** Default 0.95. */
-  readonly confidence?: number;
-  /** Chance that a difference of this size is found. Default 0.8. */
-  readonly power?: number;
-}
+/** Chance that a difference of the size that is detectable is found. */
+const POWER = 0.8;
 
 /**
  * The smallest ratio above 1 that a comparison of two rows, each measured by this plan, is likely to call different: the exponential of
- * (t(1 − α / 2) + t(power)) · √2 standard errors (Cohen, "Statistical Power Analysis", 1988, in the form for few values). Degrees of
+ * (t(1 − α / 2) + t(POWER)) · √2 standard errors with α = 0.05 (Cohen, "Statistical Power Analysis", 1988, in the form for few values). Degrees of
  * freedom are both rows' less one, which is what Welch's come to on average.
  */
-export function detectable(components: Components, plan: Plan, options: DetectOptions = {}): Figure {
-  const { confidence = 0.95, power = 0.8 } = options;
+export function detectable(components: Components, plan: Plan): Figure {
   if (plan.starts < 2) return unknown('one start: how starts differ is not known');
   if (components.betweenStarts.sd === null) return unknown(components.betweenStarts.reason);
   const df = 2 * (plan.starts - 1) - 1;
-  const errors = studentQuantile(0.5 + confidence / 2, df) + studentQuantile(power, df);
+  const errors = studentQuantile(0.975, df) + studentQuantile(POWER, df);
   return { value: Math.exp(errors * Math.SQRT2 * standardError(components, plan)), reason: null };
 }
 

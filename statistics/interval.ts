@@ -37,13 +37,13 @@ const DRAWS_OF = { few: 1000, many: 200, manyFrom: 5000 };
  * same on every machine.
  * @returns null for fewer than two values.
  */
-export function bootstrapInterval(values: readonly number[], confidence = 0.95): Interval | null {
+export function bootstrapInterval(values: readonly number[]): Interval | null {
   const meanOf = (drawn: Uint32Array) => {
     let sum = 0;
     for (const i of drawn) sum += values[i]!;
     return sum / drawn.length;
   };
-  return bootstrapOf(values.length, meanOf, { draws: DRAWS, confidence });
+  return bootstrapOf(values.length, meanOf, { draws: DRAWS });
 }
 
 /**
@@ -54,10 +54,7 @@ export function bootstrapInterval(values: readonly number[], confidence = 0.95):
 export function bootstrapOf(
   things: number,
   statistic: (drawn: Uint32Array) => number | null,
-  {
-    draws = things < DRAWS_OF.manyFrom ? DRAWS_OF.few : DRAWS_OF.many,
-    confidence = 0.95,
-  }: { readonly draws?: number; readonly confidence?: number } = {},
+  { draws = things < DRAWS_OF.manyFrom ? DRAWS_OF.few : DRAWS_OF.many }: { readonly draws?: number } = {},
 ): Interval | null {
   if (things < 2) return null;
   const random = xoroshiro128plus(42);
@@ -70,6 +67,6 @@ export function bootstrapOf(
   }
   if (values.length < draws / 2) return null;
   const ordered = Float64Array.from(values).sort();
-  const tail = (1 - confidence) / 2;
+  const tail = (1 - 0.95) / 2;
   return [quantileOfSorted(ordered, tail), quantileOfSorted(ordered, 1 - tail)];
 }

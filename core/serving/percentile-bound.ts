@@ -1,13 +1,11 @@
 import { incompleteBeta } from '../../statistics/distributions.js';
 
 /** How sure a bound is: what MLPerf's LoadGen has built in (results.cc). */
-export const BOUND_CONFIDENCE = 0.99;
+const CONFIDENCE = 0.99;
 
 export interface PercentileBound {
   /** The percentile lies at most here, in the unit of the values; null = too few values for any such claim. */
   readonly upper: number | null;
-  /** How many values a claim needs. */
-  readonly needed: number;
   /** One sentence where there is none. */
   readonly reason: string | null;
 }
@@ -15,40 +13,35 @@ export interface PercentileBound {
 /**
  * Upper confidence bound of a percentile that assumes no shape: early stopping of MLPerf's LoadGen (early_stopping.cc, results.cc:
  * the estimate of SingleStream; docs/early_stopping.md of mlcommons/endpoints). If the percentile lay above a value, each reading would
- * lie above it with a chance of more than 1 − p; so few that do, among so many, are then less likely than 1 − confidence. The bound is the
+ * lie above it with a chance of more than 1 − p; so few that do, among so many, are then less likely than 1 − CONFIDENCE. The bound is the
  * t-th largest value with the largest t that the readings carry: h + t ≤ n, where h is the least number of readings below with
- * P(at most t of h + t above) = I_p(h, t + 1) < 1 − confidence.
+ * P(at most t of h + t above) = I_p(h, t + 1) < 1 − CONFIDENCE.
  * Values must be independent of each other: requests nearly are, gaps of one request are not.
  * @param ordered smallest first
  * @param p of the percentile, between 0 and 1
  */
-export function percentileBound(
-  ordered: ArrayLike<number>,
-  p: number,
-  confidence = BOUND_CONFIDENCE,
-): PercentileBound {
+export function percentileBound(ordered: ArrayLike<number>, p: number): PercentileBound {
   const n = ordered.length;
-  const needed = readingsNeeded(p, confidence);
+  const needed = readingsNeeded(p);
   if (n < needed) {
     const percentile = Number((100 * p).toFixed(10));
     return {
       upper: null,
-      needed,
-      reason: `p${percentile} has an upper bound at ${100 * confidence} % confidence from ${needed} requests on; there are ${n}`,
+      reason: `p${percentile} has an upper bound at ${100 * CONFIDENCE} % confidence from ${needed} requests on; there are ${n}`,
     };
   }
-  const carried = lastOf(1, (t) => isOutweighed(n - t, t, p, confidence));
-  return { upper: ordered[n - carried]!, needed, reason: null };
+  const carried = lastOf(1, (t) => isOutweighed(n - t, t, p));
+  return { upper: ordered[n - carried]!, reason: null };
 }
 
 /** @returns how many readings bound a percentile at all: 662 for p99, 64 for p90. */
-export function readingsNeeded(p: number, confidence = BOUND_CONFIDENCE): number {
-  return lastOf(0, (below) => !isOutweighed(below, 1, p, confidence)) + 2;
+export function readingsNeeded(p: number): number {
+  return lastOf(0, (below) => !isOutweighed(below, 1, p)) + 2;
 }
 
 /** Whether so many readings below a value leave too small a chance that the percentile lies above it, with so many above. */
-function isOutweighed(below: number, above: number, p: number, confidence: number): boolean {
-  return below > 0 && incompleteBeta(p, below, above + 1) < 1 - confidence;
+function isOutweighed(below: number, above: number, p: number): boolean {
+  return below > 0 && incompleteBeta(p, below, above + 1) < 1 - CONFIDENCE;
 }
 
 /** @returns the largest whole number for which a condition holds that holds for `from` and fails for good somewhere above. */

@@ -13,20 +13,10 @@ export interface Saturation {
   readonly state: 'too-early' | 'keeping-up' | 'saturated';
   /** One sentence. */
   readonly reason: string;
-  /** Requests that are on their way now. */
-  readonly outstanding: number;
-  /** Over what was tested; null = too early. */
-  readonly startedPerSecond: number | null;
-  readonly endedPerSecond: number | null;
-  /** Chance of such growth where the server keeps up; null = too early. */
-  readonly p: number | null;
 }
 
-export interface SaturationOptions {
-  /** Nothing is said before; 30 s unless given. */
-  readonly minimumSeconds?: number;
-}
-
+/** Nothing is said before. */
+const MINIMUM_SECONDS = 30;
 /** Slices that are kept; when they are full, neighbours become one. */
 const SLICES = 64;
 /** So small a chance because it is asked again and again while a run goes on. */
@@ -36,16 +26,10 @@ const SMALLEST_DEFICIT = 0.05;
 
 /** Watches a run as it goes: O(1) for each request, and for each question. Times are seconds since the origin of the run and never go back. */
 export class SaturationWatch {
-  readonly #minimum: number;
-  #width: number;
+  #width = MINIMUM_SECONDS / (SLICES / 2);
   readonly #started = new Float64Array(SLICES);
   readonly #ended = new Float64Array(SLICES);
   #outstanding = 0;
-
-  constructor({ minimumSeconds = 30 }: SaturationOptions = {}) {
-    this.#minimum = minimumSeconds;
-    this.#width = minimumSeconds / (SLICES / 2);
-  }
 
   /** A request was meant to start, whether or not it could be dispatched. */
   started(seconds: number): void {
@@ -64,7 +48,6 @@ export class SaturationWatch {
   /** @param seconds now */
   decide(seconds: number): Saturation {
     const whole = this.#slice(seconds);
-    const outstanding = this.#outstanding;
     // While the server fills up more starts than ends: the first third is left out.
     const first = Math.ceil(whole / 3);
     const steps = Array.from(
@@ -73,31 +56,17 @@ export class SaturationWatch {
     );
     const sum = (counts: Float64Array) => counts.slice(first, whole).reduce((a, b) => a + b, 0);
     const [started, ended] = [sum(this.#started), sum(this.#ended)];
-    if (seconds < this.#minimum || started === 0) {
-      return {
-        state: 'too-early',
-        reason: `nothing is said before ${this.#minimum} s and a request`,
-        outstanding,
-        startedPerSecond: null,
-        endedPerSecond: null,
-        p: null,
-      };
+    if (seconds < MINIMUM_SECONDS || started === 0) {
+      return { state: 'too-early', reason: `nothing is said before ${MINIMUM_SECONDS} s and a request` };
     }
     const tested = steps.length * this.#width;
-    const p = chanceOfGrowth(steps);
     const deficit = (started - ended) / started;
-    const saturated = p < SIGNIFICANT && deficit >= SMALLEST_DEFICIT;
+    const saturated = chanceOfGrowth(steps) < SIGNIFICANT && deficit >= SMALLEST_DEFICIT;
     const rates = `${(started / tested).toPrecision(3)} requests a second start and ${(ended / tested).toPrecision(3)} end`;
-    return {
-      state: saturated ? 'saturated' : 'keeping-up',
-      reason: saturated
-        ? `${rates} over the last ${tested.toFixed(0)} s: ${outstanding} are on their way, and ever more`
-        : `${rates} over the last ${tested.toFixed(0)} s: ${outstanding} are on their way`,
-      outstanding,
-      startedPerSecond: started / tested,
-      endedPerSecond: ended / tested,
-      p,
-    };
+    const reason = `${rates} over the last ${tested.toFixed(0)} s: ${this.#outstanding} are on their way`;
+    return saturated
+      ? { state: 'saturated', reason: `${reason}, and ever more` }
+      : { state: 'keeping-up', reason };
   }
 
   /** @returns the slice of a time, after making slices wider until it is one of those kept. */

@@ -127,7 +127,7 @@ export function steadyStateOf(
   { arrival, concurrency }: Readonly<Record<string, unknown>>,
 ): SteadyState {
   const slots = arrival === 'closed' ? Number(concurrency) : null;
-  return steadyState(requests, { superPassRequests: superPassRequests(requests.length, slots, null) });
+  return steadyState(requests, { superPassRequests: superPassRequests(requests.length, slots) });
 }
 
 /**

@@ -15,23 +15,17 @@ export interface SuperPass {
   readonly e2e: Float64Array;
 }
 
-/** Requests of a super-pass where no data set says how many belong together, at least. */
+/** Requests of a super-pass, at least. */
 const FEWEST_REQUESTS = 20;
 /** And super-passes of a run, at most. */
 const MOST_PASSES = 100;
 
 /**
- * How many requests a super-pass has: those of the data set where the run goes through it more than once. Else as many as are on their way
- * at a time, so that one is a turn of every slot; the document finds verdicts robust to the choice, and leaves it open.
+ * How many requests a super-pass has: as many as are on their way at a time, so that one is a turn of every slot; the document finds verdicts
+ * robust to the choice, and leaves it open.
  * @param concurrency null = an open loop
  */
-export function superPassRequests(
-  requests: number,
-  concurrency: number | null,
-  dataSetSize: number | null,
-): number {
-  if (dataSetSize !== null && dataSetSize >= FEWEST_REQUESTS && requests >= 2 * dataSetSize)
-    return dataSetSize;
+export function superPassRequests(requests: number, concurrency: number | null): number {
   return Math.max(FEWEST_REQUESTS, concurrency ?? 0, Math.ceil(requests / MOST_PASSES));
 }
 

@@ -119,7 +119,7 @@ function agreementOf(a: MatrixRow, b: MatrixRow, scale: readonly number[] | null
   const pair = { a: a.label, b: b.label, same, kappa: kappa(x!, y!) };
   if (!graded) return pair;
   const weighted = scale && kappa([...a.scores], [...b.scores], { weights: 'quadratic', scale });
-  return { ...pair, icc: icc(scores, '2,1'), quadraticKappa: weighted };
+  return { ...pair, icc: icc(scores), quadraticKappa: weighted };
 }
 
 /** Draws items with replacement, the same for all rows, again and again (Efron's bootstrap, paired). */

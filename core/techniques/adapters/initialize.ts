@@ -6,28 +6,19 @@ import { leadingSingular } from './svd.js';
 /** A stream of numbers from 0 to 1, the same for the same seed. */
 export type Uniform = () => number;
 
-/**
- * LoRA's beginning, as peft makes it: A uniform within ±1/√in (kaiming_uniform with a = √5), or normal with deviation 1/r
- * (`gaussian`), and B zero, so that the first step changes nothing.
- */
+/** LoRA's beginning, as peft makes it: A uniform within ±1/√in (kaiming_uniform with a = √5), and B zero, so that the first step changes nothing. */
 export function loraFactors(
   rows: number,
   columns: number,
   rank: number,
   uniform: Uniform,
-  law: 'kaiming' | 'gaussian' = 'kaiming',
 ): InitialFactors {
   const bound = 1 / Math.sqrt(columns);
-  const next = law === 'kaiming' ? () => (2 * uniform() - 1) * bound : () => normal(uniform) / rank;
+  const next = () => (2 * uniform() - 1) * bound;
   return {
     a: { rows: rank, columns, values: Float32Array.from({ length: rank * columns }, next) },
     b: { rows, columns: rank, values: new Float32Array(rows * rank) },
   };
-}
-
-/** Box and Muller (1958). */
-function normal(uniform: Uniform): number {
-  return Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }
 
 /** PiSSA (arXiv 2404.02948): A and B are the leading singular part of W, so that scale · B · A is its best approximation of rank r. */

@@ -65,18 +65,10 @@ describe('agreement', () => {
       [10, 5, 6, 9],
       [6, 2, 4, 7],
     ];
-    const found = (['1,1', '2,1', '3,1', '1,k', '2,k', '3,k'] as const).map((form) => icc(things, form)!);
-    expect(found.map((value) => value.toFixed(2))).toEqual(['0.17', '0.29', '0.71', '0.44', '0.62', '0.91']);
-    expect(icc([[1, 1]], '2,1')).toBeNull();
-    expect(
-      icc(
-        [
-          [0.3, 0.3],
-          [0.3, 0.3],
-        ],
-        '2,1',
-      ),
-    ).toBeNull();
+    expect(icc(things)!.toFixed(2)).toBe('0.29');
+    expect(icc([[1, 1]])).toBeNull();
+    const same = [0.3, 0.3];
+    expect(icc([same, same])).toBeNull();
   });
 
   test('Fleiss’ kappa of fourteen raters, five categories: 0.210', () => {

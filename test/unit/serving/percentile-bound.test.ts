@@ -23,14 +23,13 @@ test('so many readings bound a percentile, by the table of docs/early_stopping.m
 test('with one reading fewer there is no bound, and a reason', () => {
   expect(percentileBound(upTo(661), 0.99)).toEqual({
     upper: null,
-    needed: 662,
     reason: 'p99 has an upper bound at 99 % confidence from 662 requests on; there are 661',
   });
   expect(percentileBound([], 0.5).upper).toBeNull();
 });
 
 test('the first bound is the largest reading; of 10,000 readings it is the 77th largest', () => {
-  expect(percentileBound(upTo(662), 0.99)).toEqual({ upper: 662, needed: 662, reason: null });
+  expect(percentileBound(upTo(662), 0.99)).toEqual({ upper: 662, reason: null });
   expect(percentileBound(upTo(10_000), 0.99).upper).toBe(10_000 - 77 + 1);
 });
 

@@ -44,9 +44,7 @@ describe('an open loop', () => {
   test('that sends a quarter too much is found out within two minutes', () => {
     for (const seed of SEEDS) {
       const first = watched(20, 16, 120, seed).find(({ state }) => state === 'saturated');
-      expect(first).toBeDefined();
-      expect(first!.startedPerSecond! / first!.endedPerSecond!).toBeGreaterThan(1.05);
-      expect(first!.reason).toMatch(
+      expect(first?.reason).toMatch(
         /requests a second start and 1[4-7]\.\d end over the last \d+ s: \d+ are on their way, and ever more/,
       );
     }
@@ -67,15 +65,18 @@ describe('an open loop', () => {
 
   test('is told nothing of before half a minute', () => {
     const [first] = watched(40, 16, 30, 1);
-    expect(first).toMatchObject({ state: 'too-early', p: null, startedPerSecond: null });
+    expect(first).toMatchObject({ state: 'too-early' });
   });
 });
 
 test('a closed loop never saturates: what ends is what starts', () => {
-  const watch = new SaturationWatch({ minimumSeconds: 10 });
+  const watch = new SaturationWatch();
   for (let at = 0; at < 1000; at += 0.5) {
     if (at >= 4) watch.ended(at);
     watch.started(at);
   }
-  expect(watch.decide(1000)).toMatchObject({ state: 'keeping-up', outstanding: 8, p: 1 });
+  expect(watch.decide(1000)).toMatchObject({
+    state: 'keeping-up',
+    reason: expect.stringMatching(/: 8 are on their way$/),
+  });
 });

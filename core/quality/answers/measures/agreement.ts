@@ -37,7 +37,6 @@ export function agreement({ raters, scale }: MeasureSettings): Gathering {
           table: null,
         };
       const pairs = raters.flatMap((_, a) => raters.slice(a + 1).map((_, k) => [a, a + 1 + k] as const));
-      const all = (list: readonly (readonly number[])[]) => icc(list, '2,1');
       const together =
         raters.length < 3
           ? []
@@ -46,8 +45,8 @@ export function agreement({ raters, scale }: MeasureSettings): Gathering {
               figure(
                 'ICC(2,1) of all',
                 n,
-                all(things),
-                bootstrapOf(n, (places) => all(taken(things, places)), INTERVAL),
+                icc(things),
+                bootstrapOf(n, (places) => icc(taken(things, places)), INTERVAL),
               ),
             ];
       return {
@@ -101,11 +100,6 @@ function pairFigures(
     n > MOST_PAIRED
       ? absent(`Kendall’s τ-b, ${pair}`, n, `it is computed of ${MOST_PAIRED} answers at most`)
       : figure(`Kendall’s τ-b, ${pair}`, n, kendallTau(x, y)),
-    of('ICC(2,1)', (a, b) =>
-      icc(
-        a.map((value, i) => [value, b[i]!]),
-        '2,1',
-      ),
-    ),
+    of('ICC(2,1)', (a, b) => icc(a.map((value, i) => [value, b[i]!]))),
   ];
 }
