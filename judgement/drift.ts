@@ -67,13 +67,9 @@ export function speedsOf(record: ResultRecord): StartSpeeds | null {
  * Whether the machine became faster or slower between the blocks of a sweep. Every row and the drift control are measured in several
  * blocks: what all of them do alike is the machine's (heat, neighbours, frequency). A steady machine is accused in DRIFT_RATE of
  * sweeps (Bonferroni over devices and metrics). A projection over stored records.
- * @param options.indifference difference of blocks below which nothing is said, as a share. Default DRIFT_INDIFFERENCE.
  * @returns the clearest one, or null.
  */
-export function driftOf(
-  starts: readonly StartSpeeds[],
-  { indifference = DRIFT_INDIFFERENCE }: { readonly indifference?: number } = {},
-): Drift | null {
+export function driftOf(starts: readonly StartSpeeds[]): Drift | null {
   const devices = groupBy(starts, ({ node, device }) => JSON.stringify([node, device]));
   const found: Drift[] = [];
   let tests = 0;
@@ -91,7 +87,7 @@ export function driftOf(
   }
   const [clearest] = found
     .map((drift) => ({ ...drift, p: Math.min(1, drift.p * tests) }))
-    .filter(({ ratio, p }) => p < DRIFT_RATE && Math.abs(Math.log(ratio)) > Math.log1p(indifference))
+    .filter(({ ratio, p }) => p < DRIFT_RATE && Math.abs(Math.log(ratio)) > Math.log1p(DRIFT_INDIFFERENCE))
     .sort((a, b) => a.p - b.p);
   return clearest ?? null;
 }

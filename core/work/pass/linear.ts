@@ -12,8 +12,6 @@ export interface Product {
   readonly module: Module;
   /** Tokens that go through it. */
   readonly rows: number;
-  /** The input comes out of the same reading as that of another operator (fused Q, K and V). */
-  readonly sharesInput?: boolean;
   /** Copies of the matrix that are read: distinct experts. */
   readonly copies?: number;
 }
@@ -23,7 +21,7 @@ export interface Product {
  * outputs written once. A bias adds one operation an output, and its vector.
  */
 export function linear(pass: LayerPass, matrix: MatrixShape, product: Product): OperatorWork[] {
-  const { name, module, rows, sharesInput = false, copies = 1 } = product;
+  const { name, module, rows, copies = 1 } = product;
   const { inputs, outputs, bias } = matrix;
   const { bits, valueBits, density } = pass.weights ?? {
     bits: matrix.bits,
@@ -42,7 +40,7 @@ export function linear(pass: LayerPass, matrix: MatrixShape, product: Product): 
       flops: 2 * elements * density * rows + biasOperations,
       traffic: {
         weightsRead: (copies * elements * bits) / 8 + biasBytes,
-        activationsRead: sharesInput ? 0 : rows * inputs * pass.activationBytes,
+        activationsRead: rows * inputs * pass.activationBytes,
         activationsWritten: rows * outputs * pass.activationBytes,
       },
     }),
