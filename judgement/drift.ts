@@ -3,7 +3,7 @@ import { type BlockEffects, blockEffects, type StartReading } from '../statistic
 import { dot } from '../statistics/joint-fit.js';
 import { blockOf } from './block.js';
 import { PRIORS, paceOf, readingsOf } from './pace.js';
-import { groupBy } from '../core/group-by.js';
+import { groupBy } from '../core/maps.js';
 
 /** Difference of blocks below which nothing is said, whatever its p value. */
 const DRIFT_INDIFFERENCE = 0.02;

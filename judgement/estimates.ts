@@ -11,6 +11,7 @@ import {
   weightsOf,
 } from '../statistics/joint-fit.js';
 import { beyondReadings, leadOf, type Pace, PRIORS, paceOf, readingsOf } from './pace.js';
+import { getOrMake } from '../core/maps.js';
 
 /**
  * Rows that tell what all have in common: the first so many. They know the slopes well enough, and of tens of thousands of rows one
@@ -30,17 +31,14 @@ export class Commons {
   }
 
   of(metric: string): Common {
-    const known = this.#known.get(metric);
-    if (known !== undefined) return known;
-    const { pace } = paceOf(metric);
-    const lead = leadOf(metric, pace);
-    const rows = this.#rows.map((row) => row.of(metric));
-    const common =
-      lead === metric
+    return getOrMake(this.#known, metric, () => {
+      const { pace } = paceOf(metric);
+      const lead = leadOf(metric, pace);
+      const rows = this.#rows.map((row) => row.of(metric));
+      return lead === metric
         ? commonOf(rows, PRIORS[pace])
         : commonAlike(this.of(lead), rows, (_, first, r) => this.#rows[r]!.weights(lead, first));
-    this.#known.set(metric, common);
-    return common;
+    });
   }
 }
 
@@ -118,10 +116,6 @@ class RowStarts {
   }
 
   weights(lead: string, common: Common): readonly number[] {
-    const known = this.#weights.get(lead);
-    if (known !== undefined) return known;
-    const weights = weightsOf(this.of(lead), common);
-    this.#weights.set(lead, weights);
-    return weights;
+    return getOrMake(this.#weights, lead, () => weightsOf(this.of(lead), common));
   }
 }

@@ -52,6 +52,7 @@ import {
 import { CHANNEL_OPTIONS, quietTransport } from './limits.js';
 import { type ClientSecurity, clientCredentials } from './security.js';
 import { type Duplex, messagesOf, sender } from './stream.js';
+import { getOrMake } from '../core/maps.js';
 
 export interface Endpoint {
   /** `host:port`, `[v6]:port` or `unix:/path`; of several coordinators on one log all of them, with commas between. */
@@ -131,9 +132,7 @@ class Clients<C extends { close(): void }> {
   }
 
   at(address: string): C {
-    const client = this.#made.get(address) ?? this.#make(address);
-    this.#made.set(address, client);
-    return client;
+    return getOrMake(this.#made, address, () => this.#make(address));
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import { dominates } from '../judgement/pareto.js';
 import type { Observation } from './history.js';
 import { type Costs, hypervolume } from './hypervolume.js';
 import { CORNER, type Numbered, unitCosts } from './order.js';
+import { getOrMake } from '../core/maps.js';
 
 /** Measured points before a search may end for want of gain. */
 const FEWEST_FOR_GAIN = 24;
@@ -49,12 +50,7 @@ export class Measured {
 
   /** @param since device-seconds that all trials have taken now. */
   add(position: number, digits: Int16Array, since: number, start: Start): void {
-    let point = this.#points.get(position);
-    if (point === undefined) {
-      point = new Point(position, digits, since);
-      this.#points.set(position, point);
-    }
-    point.add(start);
+    getOrMake(this.#points, position, () => new Point(position, digits, since)).add(start);
   }
 
   /** Whether one of them keeps all bounds, is at least as good in all objectives, and better in one. */

@@ -1,3 +1,5 @@
+import { getOrMake } from '../core/maps.js';
+
 /**
  * Primitive polynomials and first direction numbers of dimensions from the second on (Joe and Kuo, "Constructing Sobol Sequences with
  * Better Two-Dimensional Projections", SIAM J. Sci. Comput. 30(5), 2008): degree, coefficients, m₁ … m_degree.
@@ -37,7 +39,7 @@ const BITS = 32;
  * @returns 0 to less than 1.
  */
 export function sobol(index: number, dimension: number): number {
-  const numbers = directionNumbers(dimension);
+  const numbers = getOrMake(known, dimension, () => computeNumbers(dimension));
   let word = 0;
   for (let bit = 0; bit < BITS && 2 ** bit <= index; bit++) {
     if (Math.floor(index / 2 ** bit) % 2 === 1) word ^= numbers[bit]!;
@@ -45,16 +47,8 @@ export function sobol(index: number, dimension: number): number {
   return (word >>> 0) / 2 ** BITS;
 }
 
+/** Direction numbers by dimension. */
 const known = new Map<number, Uint32Array>();
-
-function directionNumbers(dimension: number): Uint32Array {
-  let numbers = known.get(dimension);
-  if (numbers === undefined) {
-    numbers = computeNumbers(dimension);
-    known.set(dimension, numbers);
-  }
-  return numbers;
-}
 
 function computeNumbers(dimension: number): Uint32Array {
   const numbers = new Uint32Array(BITS);

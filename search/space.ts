@@ -1,6 +1,7 @@
 import type { AxisValue } from '../core/experiment/experiment.js';
 import type { Grid } from '../core/sweep/grid.js';
 import type { Space } from '../core/sweep/space.js';
+import { getOrMake } from '../core/maps.js';
 
 /** Numbers whose largest is more than this many times their smallest are compared by their ratios. */
 const WIDE = 4;
@@ -149,8 +150,7 @@ function gather(grids: readonly Grid[]): Map<string, Gathered> {
   for (const [grid, { dimensions }] of grids.entries()) {
     for (const [dimension, { axes, size }] of dimensions.entries()) {
       const name = axes.map((axis) => axis.name).join('+');
-      const axis = found.get(name) ?? { name, values: new Map(), dimensions: new Map() };
-      found.set(name, axis);
+      const axis = getOrMake(found, name, () => ({ name, values: new Map(), dimensions: new Map() }));
       const indices = Array.from({ length: size }, (_, index) => {
         const value = axes.map(({ values }) => values[index]!);
         const key = JSON.stringify(value);

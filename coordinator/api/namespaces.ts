@@ -2,6 +2,7 @@ import type { NamespaceStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import type { Dispatcher } from '../dispatcher.js';
 import { policyOf, runningIn } from '../scheduler/namespaces.js';
 import { sweepStatus } from '../scheduler/status.js';
+import { getOrMake } from '../../core/maps.js';
 
 /** @returns what each namespace uses and may use, by name: those that have sweeps, and those of the configuration. */
 export function namespaceStatuses({ state }: Pick<Dispatcher, 'state'>): NamespaceStatus[] {
@@ -10,8 +11,7 @@ export function namespaceStatuses({ state }: Pick<Dispatcher, 'state'>): Namespa
     if (name !== '*') waiting.set(name, { sweeps: 0, queued: 0 });
   for (const sweep of state.sweeps.values()) {
     const { namespace } = sweep.view;
-    const of = waiting.get(namespace) ?? { sweeps: 0, queued: 0 };
-    waiting.set(namespace, of);
+    const of = getOrMake(waiting, namespace, () => ({ sweeps: 0, queued: 0 }));
     const { state: stated, queued } = sweepStatus(sweep);
     if (stated !== 'running' && stated !== 'paused') continue;
     of.sweeps += 1;

@@ -14,6 +14,7 @@ import { DEFAULT_NAMESPACE, quotaRefusal } from '../scheduler/namespaces.js';
 import { type LeaseState, type OtherRelease, queueOf, type SweepState } from '../scheduler/state.js';
 import { blockedReasons, failureReasons, searchProgress, sweepStatus } from '../scheduler/status.js';
 import { type Seer, seesSweep } from './visible.js';
+import { getOrMake } from '../../core/maps.js';
 
 /** Behind what a running trial is of. */
 const SUFFIX = { measure: '', control: ' (drift control)', probe: ' (probe)' } as const;
@@ -95,16 +96,14 @@ interface LeaseFacts {
 const factsByLease = new WeakMap<LeaseState, LeaseFacts>();
 
 function factsOf(sweep: SweepState, lease: LeaseState): LeaseFacts {
-  const known = factsByLease.get(lease);
-  if (known !== undefined) return known;
-  const experiment = sweep.view.experimentAt(lease.position, lease.queue === '' ? null : lease.queue);
-  const facts = {
-    experimentId: experiment.id,
-    label: sweep.view.label(experiment) + SUFFIX[lease.purpose],
-    maxRepeats: experiment.measure.maxRepeats,
-  };
-  factsByLease.set(lease, facts);
-  return facts;
+  return getOrMake(factsByLease, lease, () => {
+    const experiment = sweep.view.experimentAt(lease.position, lease.queue === '' ? null : lease.queue);
+    return {
+      experimentId: experiment.id,
+      label: sweep.view.label(experiment) + SUFFIX[lease.purpose],
+      maxRepeats: experiment.measure.maxRepeats,
+    };
+  });
 }
 
 /** Every lease with what its agent last reported of it. */

@@ -2,6 +2,7 @@ import { Histogram } from 'prom-client';
 import type { CoordinatorMetric } from '../../core/metrics/exported.js';
 import type { Labels } from '../../core/metrics/families.js';
 import { type MetricRegistry, settings } from './defined.js';
+import { getOrMake } from '../../core/maps.js';
 
 /** What one set of labels holds. */
 export interface Series {
@@ -68,15 +69,11 @@ export class CountedHistogram extends Histogram {
 
   /** @returns what is observed under these labels, until they are let go of. */
   seriesOf(labels: Labels): Series {
-    const key = keyOf(labels);
-    let one = this.#series.get(key);
-    if (one === undefined) {
+    return getOrMake(this.#series, keyOf(labels), () => {
       const buckets = this.#bounds.length + 1;
       const exemplars = new Array<Exemplar | null>(buckets).fill(null);
-      one = { labels, counts: new Float64Array(buckets), exemplars, count: 0, sum: 0 };
-      this.#series.set(key, one);
-    }
-    return one;
+      return { labels, counts: new Float64Array(buckets), exemplars, count: 0, sum: 0 };
+    });
   }
 
   #lines({ labels, counts, exemplars, count, sum }: Series) {

@@ -7,7 +7,7 @@ import type { SweepView } from '../scheduler/view.js';
 import { gaugeOf, infoOf, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
 import type { WindowResult } from './window.js';
-import { groupBy } from '../../core/group-by.js';
+import { groupBy } from '../../core/maps.js';
 
 /** A result that is exported, and whether it is on the front of its sweep; null where the sweep has no objectives. */
 export interface RankedResult {

@@ -5,6 +5,7 @@ import { headOf } from '../../core/techniques/spelling.js';
 import { CountedHistogram, type Series } from './counted.js';
 import { type MetricRegistry, settings } from './defined.js';
 import { resultLabels } from './labels.js';
+import { getOrMake } from '../../core/maps.js';
 
 /** 100 µs (a small model's token on a GPU) to 50 s, in steps of 1, 2 and 5. */
 export const LATENCY_BUCKETS = [-4, -3, -2, -1, 0, 1].flatMap((power) =>
@@ -92,22 +93,19 @@ export class Trials {
     const told = [name, node.name, device.id, experiment.model.name, experiment.runner.kind, quantization];
     const key = JSON.stringify(told);
     const histogram = this.#histograms[name];
-    let series = this.#series.get(key);
-    if (series === undefined) {
+    const series = getOrMake(this.#series, key, () => {
       const { experiment: _experiment, sweep: _sweep, ...rest } = resultLabels(record);
       const labels = { ...rest, quantization };
-      series = histogram.seriesOf(labels);
-      this.#series.set(key, series);
       this.#note(node.name, key, () => {
         histogram.forget(labels);
         this.#series.delete(key);
       });
-    }
+      return histogram.seriesOf(labels);
+    });
     histogram.observeAll(series, values, { experiment: experimentId });
   }
 
   #note(node: string, what: string, drop: () => void): void {
-    const series = this.#ofNode.get(node) ?? new Map<string, () => void>();
-    this.#ofNode.set(node, series.set(what, drop));
+    getOrMake(this.#ofNode, node, () => new Map()).set(what, drop);
   }
 }

@@ -5,7 +5,7 @@ import { Commons } from '../../judgement/estimates.js';
 import { isBetter } from '../../judgement/pareto.js';
 import { combineStarts, startsOf } from '../../judgement/trials.js';
 import { placeKey } from './replayed.js';
-import { groupBy } from '../../core/group-by.js';
+import { groupBy } from '../../core/maps.js';
 
 /** A result that is exported. */
 export interface WindowResult {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { median } from '../../statistics/quantile.js';
 import type { Block, LeaseState, SchedulerOptions, SchedulerState, SweepState } from './state.js';
 import type { SweepView } from './view.js';
-import { groupBy } from '../../core/group-by.js';
+import { groupBy } from '../../core/maps.js';
 
 /** Of sweeps that name none, and of all that were submitted before there were namespaces. */
 export const DEFAULT_NAMESPACE = 'default';

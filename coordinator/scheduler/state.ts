@@ -13,6 +13,7 @@ import type { Stalled } from './stalled.js';
 import { Starts } from './starts.js';
 import { KnownResults, TrialTable } from './trial-table.js';
 import type { SweepView } from './view.js';
+import { getOrMake } from '../../core/maps.js';
 
 export interface SchedulerOptions {
   readonly leaseSeconds: number;
@@ -259,44 +260,30 @@ export function joinAxis(sweep: SweepState, profile: NodeProfile): void {
 
 /** @returns the queue, made when it is not there yet. */
 export function queueOf(sweep: SweepState, key: string): PointQueue {
-  let queue = sweep.queues.get(key);
-  if (queue === undefined) {
-    queue = {
-      node: key === '' ? null : key,
-      cursor: 0,
-      returned: [],
-      deferred: [],
-      inFlight: new Set(),
-      settled: new Outcomes(sweep.trials),
-      search: sweep.view.newSearch?.() ?? null,
-      nonePending: null,
-      counts: { complete: 0, invalid: 0, failed: 0, reused: 0, disturbed: 0 },
-      disturbedBy: new Map(),
-      invalidBy: new Map(),
-      tries: new Map(),
-      starts: new Starts(sweep.trials, sweep.view.repetition),
-      cut: new Set(),
-    };
-    sweep.queues.set(key, queue);
-  }
-  return queue;
+  return getOrMake(sweep.queues, key, () => ({
+    node: key === '' ? null : key,
+    cursor: 0,
+    returned: [],
+    deferred: [],
+    inFlight: new Set(),
+    settled: new Outcomes(sweep.trials),
+    search: sweep.view.newSearch?.() ?? null,
+    nonePending: null,
+    counts: { complete: 0, invalid: 0, failed: 0, reused: 0, disturbed: 0 },
+    disturbedBy: new Map(),
+    invalidBy: new Map(),
+    tries: new Map(),
+    starts: new Starts(sweep.trials, sweep.view.repetition),
+    cut: new Set(),
+  }));
 }
 
 export function triesOf(queue: PointQueue, position: number): Tries {
-  let tries = queue.tries.get(position);
-  if (tries === undefined) {
-    tries = {
-      failed: 0,
-      invalid: 0,
-      losses: 0,
-      invalidTrialId: null,
-      gradingCodes: [],
-      failedTrialId: null,
-      elsewhere: new Map(),
-    };
-    queue.tries.set(position, tries);
-  }
-  return tries;
+  return getOrMake(queue.tries, position, () => ({
+    ...{ failed: 0, invalid: 0, losses: 0 },
+    ...{ invalidTrialId: null, gradingCodes: [], failedTrialId: null },
+    elsewhere: new Map(),
+  }));
 }
 
 /** @returns the fact that a point of the queue is tried no more. */

@@ -27,6 +27,7 @@ import { standingOf, tellEvents } from './events.js';
 import { Reports } from './reports.js';
 import { liveNodes, liveSweep, liveSweeps, liveTrials } from './state.js';
 import { writeRoutes } from './writes.js';
+import { getOrMake } from '../../core/maps.js';
 
 export interface WebParts extends ControlApi, Pick<Guarded, 'rates' | 'onRefused' | 'proxy'> {
   readonly security: ServerSecurity;
@@ -177,12 +178,7 @@ function seer({ who }: HttpRequest): Seer {
 /** What is made once for all who have the same rights: as many as the configuration has grants. */
 function perRights<T>(make: (who: Seer) => T): (who: Seer) => T {
   const made = new Map<string, T>();
-  return ({ namespaces }) => {
-    const key = JSON.stringify(namespaces);
-    const known = made.get(key) ?? make({ namespaces });
-    made.set(key, known);
-    return known;
-  };
+  return ({ namespaces }) => getOrMake(made, JSON.stringify(namespaces), () => make({ namespaces }));
 }
 
 interface Named {

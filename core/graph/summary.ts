@@ -1,6 +1,7 @@
 import { median } from '../../statistics/quantile.js';
 import { criticalPath, meanInFlight, type PathStep, type TimedCall } from './critical-path.js';
 import type { ApplicationRecord, CallRecord, GraphRecord, NodeRecord } from './record.js';
+import { getOrMake } from '../maps.js';
 
 /** What calls come to, by node and together. */
 type GraphSummary = Pick<GraphRecord, 'nodes' | 'path' | 'meanRequestsInFlight'>;
@@ -35,10 +36,8 @@ export function summarizeCalls(
     if (call.kind === 'prompt' && call.sitting === sitting) now.push(one);
     const outcome = ended.get(application)?.outcome;
     if (outcome === undefined || outcome === 'failed') continue;
-    timed.set(application, [...(timed.get(application) ?? []), one]);
-    const tally = tallies.get(node) ?? new Tally(node, call.kind);
-    tallies.set(node, tally);
-    tally.add({ ...call, start, end });
+    getOrMake(timed, application, () => []).push(one);
+    getOrMake(tallies, node, () => new Tally(node, call.kind)).add({ ...call, start, end });
   }
   const paths = applications.flatMap((one) => {
     if (one.outcome !== 'complete') return [];

@@ -1,3 +1,5 @@
+import { getOrMake } from '../maps.js';
+
 /**
  * Metrics as families of series: what every format that leaves (Prometheus' texts, OTLP, back-filled history) is written from.
  */
@@ -73,8 +75,7 @@ function distributions(name: string, values: Listed['values']): Series[] {
   for (const { labels, value, metricName, exemplar } of values) {
     const { le, ...rest } = labelValues(labels);
     const key = JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
-    const one = found.get(key) ?? { labels: rest, count: 0, sum: 0, buckets: [] };
-    found.set(key, one);
+    const one = getOrMake(found, key, () => ({ labels: rest, count: 0, sum: 0, buckets: [] }));
     if (metricName === `${name}_sum`) one.sum = value;
     else if (metricName === `${name}_count`) one.count = value;
     else {

@@ -1,5 +1,6 @@
 import { stddev } from '../../statistics/summary.js';
 import { type Estimate, Moments } from './perplexity.js';
+import { getOrMake } from '../maps.js';
 
 /** One item's score, 0 to 1. */
 export interface ItemScore {
@@ -49,13 +50,8 @@ export function scoreOf(items: readonly ItemScore[], base: readonly ItemScore[] 
 
 function grouping(by: string, items: readonly ItemScore[], base: readonly ItemScore[] | null): Grouping {
   const members = new Map<string, number[]>();
-  items.forEach((item, i) => {
-    const group = item.groups[by];
-    if (group === undefined) return;
-    const indices = members.get(group) ?? [];
-    indices.push(i);
-    members.set(group, indices);
-  });
+  for (const [i, { groups: named }] of items.entries())
+    if (named[by] !== undefined) getOrMake(members, named[by], () => []).push(i);
   const groups = [...members].map(([group, indices]): GroupScore => {
     const of = (all: readonly ItemScore[]) => indices.map((i) => all[i]!);
     const own = of(items);

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { getOrMake } from '../maps.js';
 
 type Options = z.ZodObject<Record<string, z.ZodDefault>>;
 
@@ -18,10 +19,8 @@ export function addedLater<T extends z.ZodDefault>(option: T): T {
 /** @returns the marked options of a runner, with the values at which ids leave them out. */
 export function leftOutOf(options: Options | undefined): ReadonlyMap<string, unknown> {
   if (options === undefined) return NONE;
-  const before = FOUND.get(options);
-  if (before !== undefined) return before;
-  const marked = Object.entries(options.shape).filter(([, option]) => ADDED.has(option));
-  const found = new Map(marked.map(([name, option]) => [name, option.parse(undefined)]));
-  FOUND.set(options, found);
-  return found;
+  return getOrMake(FOUND, options, () => {
+    const marked = Object.entries(options.shape).filter(([, option]) => ADDED.has(option));
+    return new Map(marked.map(([name, option]) => [name, option.parse(undefined)]));
+  });
 }

@@ -1,5 +1,5 @@
 import { type Kept, pooled, type SloVerdict, sloVerdict } from './slo.js';
-import { groupBy } from '../group-by.js';
+import { groupBy } from '../maps.js';
 
 /**
  * Finds the highest load at which a server meets its objectives: load is doubled (or halved) until one is met and one is missed, then the

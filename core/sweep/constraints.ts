@@ -5,6 +5,7 @@ import { show } from './expected.js';
 import { AXIS_NAMES, FIELDS, KIND_AXES } from './fields.js';
 import type { ReadAxis, ReadBlock, Reader } from './reader.js';
 import type { Included, NamedPoint, Selector } from './spec.js';
+import { getOrMake } from '../maps.js';
 
 /** The axes of one grid (runner block × workload block) by name. */
 export type GridAxes = ReadonlyMap<string, ReadAxis>;
@@ -36,16 +37,12 @@ export function gridsOf(
     }),
   );
   const known = new Map<string, ReadonlySet<AxisValue> | null>();
-  const valuesOf = (name: string) => {
-    let values = known.get(name);
-    if (values === undefined) {
+  const valuesOf = (name: string) =>
+    getOrMake(known, name, () => {
       const axes = [...new Set(all.flatMap((grid) => grid.get(name) ?? []))];
       const whole = axes.length > 0 && !axes.some((axis) => axis.damaged);
-      values = whole ? new Set(axes.flatMap((axis) => axis.values)) : null;
-      known.set(name, values);
-    }
-    return values;
-  };
+      return whole ? new Set(axes.flatMap((axis) => axis.values)) : null;
+    });
   return { all, complete, valuesOf };
 }
 
@@ -199,12 +196,7 @@ function reportForeign(reader: Reader, path: Path, selector: Selector, grids: Gr
 const valuesOfAxis = new WeakMap<ReadAxis, ReadonlySet<AxisValue>>();
 
 function has(axis: ReadAxis, value: AxisValue): boolean {
-  let values = valuesOfAxis.get(axis);
-  if (values === undefined) {
-    values = new Set(axis.values);
-    valuesOfAxis.set(axis, values);
-  }
-  return values.has(value);
+  return getOrMake(valuesOfAxis, axis, () => new Set(axis.values)).has(value);
 }
 
 function touches(grid: GridAxes, selector: Selector): boolean {

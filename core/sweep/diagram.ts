@@ -1,3 +1,5 @@
+import { getOrMake } from '../maps.js';
+
 /**
  * What a verdict may depend on is written as a decision diagram: one level per dimension of a grid, one
  * child per value, equal parts shared. A level that does not matter is left out, so a grid of 10^9 points
@@ -100,13 +102,9 @@ export class Diagram {
   }
 
   #share(level: number, below: Int32Array): NodeId {
-    const key = `${level}:${below.join()}`;
-    const before = this.#shared.get(key);
-    if (before !== undefined) return before;
-    const id = this.levels.length;
-    this.levels.push(level);
-    this.children.push(below);
-    this.#shared.set(key, id);
-    return id;
+    return getOrMake(this.#shared, `${level}:${below.join()}`, () => {
+      this.levels.push(level);
+      return this.children.push(below) - 1;
+    });
   }
 }

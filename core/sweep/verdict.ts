@@ -13,6 +13,7 @@ import { settingFields } from './fields.js';
 import type { Grid } from './grid.js';
 import { RUNS } from './ranking.js';
 import type { Selector } from './spec.js';
+import { getOrMake } from '../maps.js';
 
 /** a, b or c */
 const ANY_OF = new Intl.ListFormat('en-GB', { type: 'disjunction' });
@@ -179,9 +180,7 @@ export class Judge {
       if (aboutModel && model === null) return RUNS;
       const reason = rule.reason(point, model);
       if (reason === null) return RUNS;
-      const code = this.#reasons.get(reason) ?? FIRST_REASON + this.#reasons.size;
-      this.#reasons.set(reason, code);
-      return code;
+      return getOrMake(this.#reasons, reason, () => FIRST_REASON + this.#reasons.size);
     });
   }
 

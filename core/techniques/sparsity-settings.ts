@@ -3,6 +3,7 @@ import { layerPatterns, ratioOverrides } from './layer-choice.js';
 import { PRUNING_METHODS } from './pruning/methods/index.js';
 import type { Method } from './pruning/methods/method.js';
 import { choice, flag, real, type Settings, type SettingValues } from './spelling.js';
+import { getOrMake } from '../maps.js';
 
 const LAYERS = {
   layers: layerPatterns(
@@ -74,8 +75,7 @@ export function fallbackOf(name: string): string {
     const settings = settingsOf(method);
     const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
     if (setting === undefined) continue;
-    const text = setting.write(setting.fallback);
-    groups.set(text, [...(groups.get(text) ?? []), method.name]);
+    getOrMake(groups, setting.write(setting.fallback), () => []).push(method.name);
   }
   const [usual = '', ...others] = [...groups.keys()].sort(
     (a, b) => groups.get(b)!.length - groups.get(a)!.length,

@@ -1,5 +1,5 @@
 import type { LayerGroup, MatrixShape, ModelArchitecture } from './architecture.js';
-import { groupBy } from '../group-by.js';
+import { groupBy } from '../maps.js';
 
 /** A matrix as a runner packed it. */
 export interface PackedSize {

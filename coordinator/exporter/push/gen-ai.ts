@@ -1,5 +1,6 @@
 import type { Labels } from '../../../core/metrics/families.js';
 import type { ResultRecord } from '../../../core/result/result.js';
+import { getOrMake } from '../../../core/maps.js';
 
 /** A histogram of OpenTelemetry's conventions for generative AI, of one set of attributes. */
 export interface GenAiHistogram {
@@ -75,11 +76,11 @@ export class GenAi {
     if (values.length === 0) return;
     const key = JSON.stringify([name, attributes]);
     const { unit, bounds } = GEN_AI[name];
-    let one = this.#histograms.get(key);
-    if (one === undefined) {
-      one = { name, unit, attributes, bounds, counts: new Array<number>(bounds.length + 1).fill(0), sum: 0 };
-      this.#histograms.set(key, one);
-    }
+    const none = () => new Array<number>(bounds.length + 1).fill(0);
+    const one = getOrMake(this.#histograms, key, () => ({
+      ...{ name, unit, attributes, bounds },
+      ...{ counts: none(), sum: 0 },
+    }));
     for (const value of values) {
       const found = bounds.findIndex((bound) => value <= bound);
       one.counts[found < 0 ? bounds.length : found]! += 1;

@@ -1,5 +1,6 @@
 import { scoreEstimate } from '../metrics.js';
 import { absent, figure, type Gathering } from './measure.js';
+import { getOrMake } from '../../../maps.js';
 
 /** Items that several tasks ask about: how many are right (0.5 or more) in each, in all of them, and in one given another, such as an answer and its rationale (CLR-Bench's Q→A and Q→AR). */
 export function joint(): Gathering {
@@ -11,8 +12,7 @@ export function joint(): Gathering {
       tasks.add(task);
       // Of a task that is asked in several ways each way has its items.
       const key = JSON.stringify([item, asked.way]);
-      const entry = byItem.get(key) ?? new Map<string, boolean>();
-      byItem.set(key, entry.set(task, score >= 0.5));
+      getOrMake(byItem, key, () => new Map()).set(task, score >= 0.5);
     },
     measured() {
       const names = [...tasks];
