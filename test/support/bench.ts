@@ -13,24 +13,12 @@ import { ServerPool } from '../../engines/servers/pool.js';
 import { cpuDevices, readCpu } from '../../process/device/cpu.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { temporaryFolder } from './folder.js';
+import { POLICY } from './experiments.js';
 
 /** A policy that measures little and forgives everything: tests ask whether things happen, not how fast. */
 export const QUICK: MeasurePolicy = {
-  confidence: 0.95,
-  halfWidth: 0.5,
-  minRepeats: 2,
-  maxRepeats: 2,
-  maxSeconds: null,
-  warmupSpread: 1,
-  maxWarmups: 1,
-  trialTimeoutSeconds: null,
-  ...DISTURBANCE_LIMITS,
-  maxSpread: 0.1,
-  gates: 'warn',
-  meters: 'on',
-  energyWindows: 3,
-  gridGramsPerKilowattHour: null,
-  profile: 'off',
+  ...{ ...POLICY, ...DISTURBANCE_LIMITS },
+  ...{ halfWidth: 0.5, minRepeats: 2, maxRepeats: 2, warmupSpread: 1, maxWarmups: 1 },
 };
 
 export function experiment(changes: Partial<Experiment> = {}): Experiment {

@@ -1,9 +1,47 @@
-import type { AxisValue, Experiment } from '../../core/experiment/experiment.js';
+import type { AxisValue, Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
+import type { KnownFacts } from '../../core/experiment/known-facts.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
 
 /** Experiments as expansion makes them, for tests that need some without parsing a sweep. */
 
 export const PARAMETERS = 1_235_814_400;
+
+/** As a sweep has it that says nothing, without a limit of time. */
+export const POLICY: MeasurePolicy = {
+  confidence: 0.95,
+  halfWidth: 0.02,
+  minRepeats: 3,
+  maxRepeats: 10,
+  maxSeconds: null,
+  warmupSpread: 0.05,
+  maxWarmups: 5,
+  trialTimeoutSeconds: null,
+  maxStealRatio: 0.01,
+  maxForeignCores: 0.1,
+  maxCoreLatencyRatio: 1.5,
+  maxSpread: 0.1,
+  gates: 'warn',
+  meters: 'on',
+  energyWindows: 3,
+  gridGramsPerKilowattHour: null,
+  profile: 'off',
+};
+
+/** Facts of the shipped model `small`, f16. */
+export const SMALL_FACTS: KnownFacts = {
+  format: 'gguf',
+  architecture: 'llama',
+  parameters: 8_394_000,
+  bytes: 16_891_488,
+  quantization: 'f16',
+  layers: 8,
+  contextLength: 512,
+  keyElementsPerToken: 8 * 2 * 64,
+  valueElementsPerToken: 8 * 2 * 64,
+  vocabularySize: 4096,
+  embeddingLength: 256,
+  heads: null,
+};
 
 export interface Point {
   readonly model?: string;
@@ -46,42 +84,21 @@ export function experimentOf(point: Point = {}): Experiment {
       source: `${model}-f16.gguf`,
       digest: `sha256:${hex(model, 64)}`,
       facts: {
-        format: 'gguf',
-        architecture: 'llama',
+        ...SMALL_FACTS,
         parameters: PARAMETERS,
         bytes: PARAMETERS * 2,
-        quantization: 'f16',
         layers: 16,
         contextLength: 131_072,
         keyElementsPerToken: 8192,
         valueElementsPerToken: 8192,
         vocabularySize: 128_256,
         embeddingLength: 2048,
-        heads: null,
       },
     },
     technique: { ...UNCHANGED, quantization },
     runner: { kind: 'llama-cpp', options: runner },
     workload: { kind: 'latency', options: workload },
-    measure: {
-      confidence: 0.95,
-      halfWidth: 0.02,
-      minRepeats: 3,
-      maxRepeats: 10,
-      maxSeconds: null,
-      warmupSpread: 0.05,
-      maxWarmups: 5,
-      trialTimeoutSeconds: null,
-      maxStealRatio: 0.01,
-      maxForeignCores: 0.1,
-      maxCoreLatencyRatio: 1.5,
-      maxSpread: 0.1,
-      gates: 'warn',
-      meters: 'on',
-      energyWindows: 3,
-      gridGramsPerKilowattHour: null,
-      profile: 'off',
-    },
+    measure: POLICY,
     quality: null,
     device: 'cpu',
     settings: null,

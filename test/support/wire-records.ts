@@ -6,6 +6,7 @@ import { METRICS } from '../../core/metrics/catalogue.js';
 import { type Measurement, RESULT_SCHEMA, type ResultRecord } from '../../core/result/result.js';
 import { gradeOf, type WarningCode, warn } from '../../core/result/warnings.js';
 import { UNCHANGED } from '../../core/techniques/index.js';
+import { POLICY } from './experiments.js';
 
 /** A complete experiment whose id tells the position, for tests that need no real sweep. */
 export function anExperiment(id = 'x000000000000000000000001', change: Partial<Experiment> = {}): Experiment {
@@ -19,23 +20,9 @@ export function anExperiment(id = 'x000000000000000000000001', change: Partial<E
       options: { promptTokens: 16, generateTokens: 4, parallel: 1, contextDepth: 0 },
     },
     measure: {
-      confidence: 0.95,
-      halfWidth: 0.02,
-      minRepeats: 1,
-      maxRepeats: 3,
-      maxSeconds: null,
-      warmupSpread: 0.1,
-      maxWarmups: 1,
-      trialTimeoutSeconds: null,
-      maxStealRatio: 1,
-      maxForeignCores: 99,
-      maxCoreLatencyRatio: 1000,
-      maxSpread: 1,
-      gates: 'warn',
-      meters: 'off',
-      energyWindows: 3,
-      gridGramsPerKilowattHour: null,
-      profile: 'off',
+      ...POLICY,
+      ...{ minRepeats: 1, maxRepeats: 3, warmupSpread: 0.1, maxWarmups: 1, meters: 'off' },
+      ...{ maxStealRatio: 1, maxForeignCores: 99, maxCoreLatencyRatio: 1000, maxSpread: 1 },
     },
     quality: null,
     device: 'cpu',

@@ -13,6 +13,12 @@ const DENSE = {
   max_position_embeddings: 512,
 };
 
+const DEEPSEEK = {
+  ...{ ...DENSE, num_key_value_heads: 4, num_hidden_layers: 3, q_lora_rank: 96, kv_lora_rank: 64 },
+  ...{ qk_nope_head_dim: 32, qk_rope_head_dim: 16, v_head_dim: 32, first_k_dense_replace: 1 },
+  ...{ n_routed_experts: 4, n_shared_experts: 1, num_experts_per_tok: 2, moe_intermediate_size: 96 },
+};
+
 /** Small models of every kind of graph: the config that their shape is read from, and how their file is written. */
 export const MODELS: Readonly<
   Record<string, Written & { readonly config: Readonly<Record<string, unknown>> }>
@@ -65,42 +71,12 @@ export const MODELS: Readonly<
   },
   'deepseek-v2': {
     as: 'deepseek2',
-    config: {
-      ...DENSE,
-      num_key_value_heads: 4,
-      num_hidden_layers: 3,
-      model_type: 'deepseek_v2',
-      q_lora_rank: 96,
-      kv_lora_rank: 64,
-      qk_nope_head_dim: 32,
-      qk_rope_head_dim: 16,
-      v_head_dim: 32,
-      n_routed_experts: 4,
-      n_shared_experts: 1,
-      num_experts_per_tok: 2,
-      moe_intermediate_size: 96,
-      first_k_dense_replace: 1,
-    },
+    config: { ...DEEPSEEK, model_type: 'deepseek_v2' },
   },
   'deepseek-v3': {
     as: 'deepseek2',
     keys: { expert_gating_func: u32(2), expert_weights_norm: { type: 'bool', value: true } },
-    config: {
-      ...DENSE,
-      num_key_value_heads: 4,
-      num_hidden_layers: 3,
-      model_type: 'deepseek_v3',
-      q_lora_rank: 96,
-      kv_lora_rank: 64,
-      qk_nope_head_dim: 32,
-      qk_rope_head_dim: 16,
-      v_head_dim: 32,
-      n_routed_experts: 4,
-      n_shared_experts: 1,
-      num_experts_per_tok: 2,
-      moe_intermediate_size: 96,
-      first_k_dense_replace: 1,
-    },
+    config: { ...DEEPSEEK, model_type: 'deepseek_v3' },
   },
   'qwen2-moe': {
     as: 'qwen2moe',

@@ -4,6 +4,7 @@ import type { KnownFacts } from '../../../core/experiment/known-facts.js';
 import { attention, grouping, readAttention } from '../../../core/techniques/attention.js';
 import { windows, windowWithAdapter } from '../../../core/techniques/attention-window.js';
 import { predictKvCache } from '../../../core/work/kv-cache.js';
+import { SMALL_FACTS } from '../../support/experiments.js';
 
 const canonical = (word: string) => {
   const reading = attention.read(word);
@@ -48,20 +49,7 @@ describe('a word of attention', () => {
   });
 });
 
-const FACTS: KnownFacts = {
-  format: 'gguf',
-  architecture: 'llama',
-  parameters: 8_394_000,
-  bytes: 16_891_488,
-  quantization: 'f16',
-  layers: 8,
-  contextLength: 512,
-  keyElementsPerToken: 8 * 2 * 64,
-  valueElementsPerToken: 8 * 2 * 64,
-  vocabularySize: 4096,
-  embeddingLength: 256,
-  heads: { query: 4, keyValue: 2 },
-};
+const FACTS: KnownFacts = { ...SMALL_FACTS, heads: { query: 4, keyValue: 2 } };
 
 describe('what is known to be impossible before anything runs', () => {
   const on = (word: string, facts: Partial<ModelFacts> = {}) =>

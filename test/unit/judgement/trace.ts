@@ -18,6 +18,7 @@ import { UNCHANGED } from '../../../core/techniques/index.js';
 import type { Outcome } from '../../../judgement/evidence.js';
 import { judge } from '../../../roofline/judge.js';
 import { GIVEN, ROOFS } from '../../support/roofline.js';
+import { POLICY } from '../../support/experiments.js';
 
 /**
  * A trial whose truth is known: per repeat 2 s of prefill at 200 W and 4 s of decode at 120 W, then 1 s of
@@ -38,25 +39,7 @@ export const TRUTH = {
 const PERIOD = 0.1;
 const START = 3;
 
-export const policy: MeasurePolicy = {
-  confidence: 0.95,
-  halfWidth: 0.02,
-  minRepeats: 3,
-  maxRepeats: 10,
-  maxSeconds: null,
-  warmupSpread: 0.05,
-  maxWarmups: 5,
-  trialTimeoutSeconds: null,
-  maxStealRatio: 0.02,
-  maxForeignCores: 0.25,
-  maxCoreLatencyRatio: 1.5,
-  maxSpread: 0.1,
-  gates: 'warn',
-  meters: 'on',
-  energyWindows: 3,
-  gridGramsPerKilowattHour: null,
-  profile: 'off',
-};
+export const policy: MeasurePolicy = { ...POLICY, maxStealRatio: 0.02, maxForeignCores: 0.25 };
 
 export const experiment: Experiment = {
   id: 'x0123456789abcdef01234567',

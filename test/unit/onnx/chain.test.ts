@@ -2,24 +2,11 @@ import { describe, expect, test } from 'vitest';
 import type { ModelFormat } from '../../../core/models/formats.js';
 import { chainOf } from '../../../core/techniques/chain.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
+import { SMALL_FACTS } from '../../support/experiments.js';
 
 const facts = (format: ModelFormat, quantization = 'f16') => ({
-  ...{
-    format,
-    architecture: 'llama',
-    parameters: 3000,
-    bytes: 6000,
-    quantization,
-    layers: 1,
-    contextLength: 64,
-  },
-  ...{
-    keyElementsPerToken: 8,
-    valueElementsPerToken: 8,
-    vocabularySize: 100,
-    embeddingLength: 10,
-    heads: null,
-  },
+  ...SMALL_FACTS,
+  ...{ format, quantization, parameters: 3000, bytes: 6000, vocabularySize: 100, embeddingLength: 10 },
 });
 const recipes = (
   technique: Partial<typeof UNCHANGED>,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { knownFacts } from '../../../core/experiment/known-facts.js';
 import { formsOf, readGraphQuantization } from '../../../core/techniques/graph-quantization.js';
 import { predictWeights } from '../../../core/techniques/predicted-weights.js';
 import { quantization, readQuantization } from '../../../core/techniques/quantization.js';
+import { SMALL_FACTS } from '../../support/experiments.js';
 
 const canonical = (word: string) => {
   const reading = quantization.read(word);
@@ -51,20 +51,7 @@ describe('words of ONNX graphs', () => {
   });
 
   test('sizes are predicted, the embedding a float unless it is asked for', () => {
-    const facts = knownFacts({
-      format: 'gguf',
-      architecture: 'llama',
-      parameters: 3000,
-      bytes: 6000,
-      quantization: 'f16',
-      layers: 1,
-      contextLength: 64,
-      keyElementsPerToken: 8,
-      valueElementsPerToken: 8,
-      vocabularySize: 100,
-      embeddingLength: 10,
-      heads: null,
-    })!;
+    const facts = { ...SMALL_FACTS, parameters: 3000, vocabularySize: 100, embeddingLength: 10 };
     expect(predictWeights(facts, 'int4')).toBe((2000 * 5) / 8 + 4000);
     expect(predictWeights(facts, 'int8?blockLength=64&zeroPoints=true&embeddingType=int8')).toBe(
       (3000 * (8 + 40 / 64)) / 8,

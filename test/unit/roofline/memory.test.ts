@@ -12,23 +12,11 @@ import { predictKvCache } from '../../../core/work/kv-cache.js';
 import { predictMemory } from '../../../core/work/memory.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
+import { SMALL_FACTS } from '../../support/experiments.js';
 
 const MEBI = 1024 ** 2;
 
-const small: KnownFacts = {
-  format: 'gguf',
-  architecture: 'llama',
-  parameters: 8_394_000,
-  bytes: 16_891_488,
-  quantization: 'f16',
-  layers: 8,
-  contextLength: 512,
-  keyElementsPerToken: 8 * 2 * 64,
-  valueElementsPerToken: 8 * 2 * 64,
-  vocabularySize: 4096,
-  embeddingLength: 256,
-  heads: null,
-};
+const small = SMALL_FACTS;
 const tiny: KnownFacts = {
   ...small,
   parameters: 1_116_000,

@@ -12,6 +12,7 @@ import { throughAll } from '../../../roofline/pipeline.js';
 import { placePhase } from '../../../roofline/placement.js';
 import { GIVEN, PERFECT, ROOFS, SMALL } from '../../support/roofline.js';
 import { calmInput } from '../judgement/trace.js';
+import { SMALL_FACTS } from '../../support/experiments.js';
 
 /** A device whose memory alone takes time. */
 const machine = (bytesPerSecond: number): MachineModel => ({
@@ -246,15 +247,8 @@ describe('memory of a trial on several devices', () => {
     // A header that lies makes nobody wait.
     expect(fullestShare({ gpus: 2 }, 1e12)).toBeCloseTo(1 / 2, 2);
     const facts = {
-      ...{
-        format: 'gguf' as const,
-        architecture: 'llama',
-        parameters: 1e9,
-        bytes: 33e8,
-        quantization: 'f16',
-      },
-      ...{ layers: 32, contextLength: 4096, keyElementsPerToken: 32, valueElementsPerToken: 32 },
-      ...{ vocabularySize: 1000, embeddingLength: 64, heads: null },
+      ...{ ...SMALL_FACTS, parameters: 1e9, bytes: 33e8, layers: 32, contextLength: 4096 },
+      ...{ keyElementsPerToken: 32, valueElementsPerToken: 32, vocabularySize: 1000, embeddingLength: 64 },
     };
     const weights = (options: object, device = 'cuda') =>
       predictMemory({

@@ -3,6 +3,7 @@ import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import type { Sweep } from '../../../core/sweep/spec.js';
 import { sound } from '../../support/reading.js';
+import { SMALL_FACTS } from '../../support/experiments.js';
 
 export type Document = Record<string, unknown>;
 
@@ -22,20 +23,7 @@ export function sweepOf(source: string): Sweep {
   return sound(parseSweep(source)).sweep;
 }
 
-export const FACTS: ModelFacts = {
-  format: 'gguf',
-  architecture: 'llama',
-  parameters: 8_000_000,
-  bytes: 16_000_000,
-  quantization: 'f16',
-  layers: 8,
-  contextLength: 512,
-  keyElementsPerToken: 1024,
-  valueElementsPerToken: 1024,
-  vocabularySize: 4096,
-  embeddingLength: 256,
-  heads: null,
-};
+export const FACTS: ModelFacts = { ...SMALL_FACTS, parameters: 8_000_000, bytes: 16_000_000 };
 
 const some = <T>(...values: T[]) => fc.subarray(values, { minLength: 1 });
 

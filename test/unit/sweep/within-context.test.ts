@@ -5,21 +5,9 @@ import { planSpace } from '../../../core/sweep/space.js';
 import type { Sweep } from '../../../core/sweep/spec.js';
 import { withinContext } from '../../../core/sweep/within-context.js';
 import { sound } from '../../support/reading.js';
+import { SMALL_FACTS } from '../../support/experiments.js';
 
-const facts = (contextLength: number | null): ModelFacts => ({
-  format: 'gguf',
-  architecture: 'llama',
-  parameters: 1e6,
-  bytes: 2e6,
-  quantization: 'f16',
-  layers: 2,
-  contextLength,
-  keyElementsPerToken: 128,
-  valueElementsPerToken: 128,
-  vocabularySize: 1024,
-  embeddingLength: 256,
-  heads: { query: 4, keyValue: 2 },
-});
+const facts = (contextLength: number | null): ModelFacts => ({ ...SMALL_FACTS, contextLength });
 
 /** Parses a `spec` whose models have these contexts, in order. */
 function read(spec: string, ...contexts: (number | null)[]): { document: string; sweep: Sweep } {

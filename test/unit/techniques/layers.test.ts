@@ -4,11 +4,11 @@ import { confidentExit, type ExitReadings, fixedExits } from '../../../core/qual
 import { chainOf } from '../../../core/techniques/chain.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import { exits, exitWithAdapter, layers } from '../../../core/techniques/layers.js';
+import { SMALL_FACTS } from '../../support/experiments.js';
 
 const FACTS: ModelFacts = {
-  ...{ format: 'gguf', architecture: 'llama', parameters: 1000, bytes: 2000, quantization: 'f16', layers: 8 },
-  ...{ contextLength: 512, keyElementsPerToken: 80, valueElementsPerToken: 80, vocabularySize: 10 },
-  ...{ embeddingLength: 10, heads: null },
+  ...{ ...SMALL_FACTS, parameters: 1000, bytes: 2000, vocabularySize: 10, embeddingLength: 10 },
+  ...{ keyElementsPerToken: 80, valueElementsPerToken: 80 },
 };
 
 describe('a word of layers', () => {
