@@ -39,16 +39,7 @@ test('writes an adapter as GGUF and PEFT, says its losses as it goes, and sums t
 });
 
 test('writes a whole model where all of it was trained', async () => {
-  const done = await train(
-    'tiny.gguf',
-    'full.gguf',
-    '--steps',
-    '2',
-    '--method',
-    'full',
-    '--learning-rate',
-    '1e-4',
-  );
+  const done = await train(...'tiny.gguf full.gguf --steps 2 --method full --learning-rate 1e-4'.split(' '));
   expect(done.code, done.stderr).toBe(0);
   expect(done.stdout).toMatch(/trained +1,115,264 of 1,115,264 parameters/);
   const { tensors, metadata } = readGgufHeader(join(folder, 'full.gguf'));

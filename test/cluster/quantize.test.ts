@@ -41,14 +41,7 @@ describe('ridge quantize', () => {
 
   test('everything that a sweep can ask for, with an importance matrix of a text', async () => {
     const args = ['tiny.gguf', 'fine.gguf', '--type', 'Q4_0', '--tensor-type', 'attn_v=Q8_0'];
-    const more = [
-      '--tensor-type',
-      'ffn_up:q5_1',
-      '--embedding-type',
-      'q8_0',
-      '--importance',
-      'builtin:sample',
-    ];
+    const more = '--tensor-type ffn_up:q5_1 --embedding-type q8_0 --importance builtin:sample'.split(' ');
     const done = await quantize([
       ...args,
       ...more,

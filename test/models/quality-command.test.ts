@@ -16,14 +16,7 @@ const item = (rest: object) =>
 
 describe('ridge quality', () => {
   test('prints perplexity with its error, and progress apart from it', async () => {
-    const { code, stdout, stderr } = await ridge([
-      'quality',
-      'builtin:tiny',
-      '--threads',
-      '1',
-      '--context',
-      '256',
-    ]);
+    const { code, stdout, stderr } = await ridge('quality builtin:tiny --threads 1 --context 256'.split(' '));
     expect(stderr).toContain('text 33/33');
     expect(code).toBe(0);
     expect(stdout).toMatch(/sample\.txt: 8583 tokens in 33 llama windows of 256/);

@@ -26,16 +26,7 @@ export function canEmulate(): boolean {
 export function buildEmulatedGpu(source = 'ridgepoint.cu'): EmulatedGpu {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-cuda-'));
   const driver = join(folder, 'libcuda.so.1');
-  const flags = [
-    '-std=c++17',
-    '-O1',
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    '-Wno-unknown-pragmas',
-    '-fPIC',
-    '-shared',
-  ];
+  const flags = '-std=c++17 -O1 -Wall -Wextra -Werror -Wno-unknown-pragmas -fPIC -shared'.split(' ');
   const files = [join(SOURCES, 'emulated/block.cpp'), join(SOURCES, 'emulated/driver.cpp')];
   execFileSync('g++', [...flags, '-o', driver, ...files, '-x', 'c++', join(SOURCES, source)]);
   const images = join(folder, 'images');

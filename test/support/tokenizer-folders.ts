@@ -76,20 +76,7 @@ export const PIECES: readonly MadePiece[] = [
 ];
 
 /** WordPiece as BERT has it. */
-export const WORDS = [
-  '[PAD]',
-  '[UNK]',
-  '[CLS]',
-  '[SEP]',
-  '[MASK]',
-  'the',
-  'un',
-  '##aff',
-  '##able',
-  ',',
-  'a',
-  '##s',
-];
+export const WORDS = '[PAD] [UNK] [CLS] [SEP] [MASK] the un ##aff ##able , a ##s'.split(' ');
 
 export const BERT_CONFIG = {
   tokenizer_class: 'BertTokenizer',

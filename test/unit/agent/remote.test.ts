@@ -146,16 +146,7 @@ describe('what a node may fetch', () => {
     const may = (path: string) => mayFollow('web', new URL(`https://h.example/open/${path}`), open);
     expect(may('deep/m..gguf')).toBe(true);
     expect(may('a%20b;v=1/m.gguf')).toBe(true);
-    const ways = [
-      '..%2fm',
-      '..%2Fm',
-      '..%5cm',
-      'x/..%252fm',
-      '%252e%252e/m',
-      '%25252e%25252e/m',
-      '..;/m',
-      'm%00.gguf',
-    ];
+    const ways = '..%2fm ..%2Fm ..%5cm x/..%252fm %252e%252e/m %25252e%25252e/m ..;/m m%00.gguf'.split(' ');
     for (const way of ways) {
       expect(may(way), way).toBe(false);
       expect(readRemote(`https://h.example/open/${way}`).ok, way).toBe(false);

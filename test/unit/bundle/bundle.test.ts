@@ -60,8 +60,9 @@ const coveredUp = (files: BundleFiles, key: string | null): BundleFiles => {
 const otherKey = join(folder, 'other.pem');
 writeFileSync(otherKey, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }));
 const faster = text((lines) => lines.replace(/("decodeTokensPerSecond":\{"value":)[\d.]+/, '$11e6'));
-const json = (by: (value: Record<string, never>) => object) =>
-  text((one) => JSON.stringify(by(JSON.parse(one))));
+const edited = (path: string, by: (text: string) => string) => () => changed(path, text(by));
+const rewritten = (path: string, by: (value: Record<string, never>) => object) =>
+  edited(path, (one) => JSON.stringify(by(JSON.parse(one))));
 
 describe('a bundle', () => {
   test('is the same bytes for the same results, holds, and says who signed', () => {
@@ -105,65 +106,37 @@ describe('a bundle', () => {
     ],
     [
       'a raw sample',
-      () =>
-        changed(
-          'trials.jsonl',
-          text((t) => t.replace(/"endSeconds":[\d.]+/, '"endSeconds":99')),
-        ),
+      edited('trials.jsonl', (t) => t.replace(/"endSeconds":[\d.]+/, '"endSeconds":99')),
       /^trials\.jsonl line 1:/,
     ],
     [
       'a line taken out',
-      () =>
-        changed(
-          'trials.jsonl',
-          text((t) => t.split('\n').toSpliced(1, 1).join('\n')),
-        ),
+      edited('trials.jsonl', (t) => t.split('\n').toSpliced(1, 1).join('\n')),
       /^trials\.jsonl line 2:/,
     ],
     [
       'the last line cut off',
-      () =>
-        changed(
-          'trials.jsonl',
-          text((t) => `${t.split('\n').slice(0, 2).join('\n')}\n`),
-        ),
+      edited('trials.jsonl', (t) => `${t.split('\n').slice(0, 2).join('\n')}\n`),
       /^trials\.jsonl line 3 and what follows is gone/,
     ],
     [
       'a line twice',
-      () =>
-        changed(
-          'trials.jsonl',
-          text((t) => `${t}${t.split('\n')[0]}\n`),
-        ),
+      edited('trials.jsonl', (t) => `${t}${t.split('\n')[0]}\n`),
       /^trials\.jsonl line 4:/,
     ],
     [
       'a published number',
-      () =>
-        changed(
-          'published.jsonl',
-          text((t) => t.replace(/"value":/, '"value":1')),
-        ),
+      edited('published.jsonl', (t) => t.replace(/"value":/, '"value":1')),
       /^published\.jsonl line 1:/,
     ],
     [
       'the environment',
-      () =>
-        changed(
-          'environment.json',
-          text((t) => t.replace('cpuModel', 'cpuModels')),
-        ),
+      edited('environment.json', (t) => t.replace('cpuModel', 'cpuModels')),
       /^environment\.json: it is not what/,
     ],
     [
       'the sweep',
-      () =>
-        changed(
-          'sweep.yaml',
-          text((t) => `${t}!`),
-        ),
+      edited('sweep.yaml', (t) => `${t}!`),
       /^sweep\.yaml: it is not what/,
     ],
     [
@@ -184,29 +157,17 @@ describe('a bundle', () => {
     ],
     [
       'another count of trials',
-      () =>
-        changed(
-          MANIFEST,
-          json((m) => ({ ...m, trials: 9 })),
-        ),
+      rewritten(MANIFEST, (m) => ({ ...m, trials: 9 })),
       /^manifest\.sig\.json: the signature of [0-9a-f]+ is not one of this manifest/,
     ],
     [
       'a signature of something else',
-      () =>
-        changed(
-          SIGNATURE,
-          json((s) => ({ ...s, signature: Buffer.alloc(64).toString('base64') })),
-        ),
+      rewritten(SIGNATURE, (s) => ({ ...s, signature: Buffer.alloc(64).toString('base64') })),
       /^manifest\.sig\.json: the signature/,
     ],
     [
       'a key by another name',
-      () =>
-        changed(
-          SIGNATURE,
-          json((s) => ({ ...s, key: 'friend' })),
-        ),
+      rewritten(SIGNATURE, (s) => ({ ...s, key: 'friend' })),
       /^manifest\.sig\.json: its key is called friend/,
     ],
     [

@@ -40,22 +40,7 @@ const valuesOf = (sweep: Sweep, name: string) =>
 describe('ridge bench makes a sweep of flags', () => {
   test('lists, repeated flags and names of several letters after one dash or two', async () => {
     const sweep = await sweepOf(
-      ...[
-        '-p',
-        '512',
-        '-n',
-        '128,256',
-        '-t',
-        '2',
-        '-t',
-        '4',
-        '-ctk',
-        'f16,q8_0',
-        '--ctv',
-        'q8_0',
-        '-ub',
-        '256',
-      ],
+      ...'-p 512 -n 128,256 -t 2 -t 4 -ctk f16,q8_0 --ctv q8_0 -ub 256'.split(' '),
     );
     expect(sweep.models).toMatchObject([{ name: 'tiny', source: 'builtin:tiny' }]);
     expect(sweep.runners).toHaveLength(1);
@@ -100,17 +85,7 @@ describe('ridge bench makes a sweep of flags', () => {
 
   test('its long names, repetitions, devices and several models', async () => {
     const sweep = await sweepOf(
-      ...[
-        '--model',
-        'builtin:small',
-        '--n-prompt',
-        '64',
-        '--n-gen=16',
-        '--n-depth',
-        '8',
-        '--batch-size',
-        '64',
-      ],
+      ...'--model builtin:small --n-prompt 64 --n-gen=16 --n-depth 8 --batch-size 64'.split(' '),
       ...['--ubatch-size', '32', '--cache-type-k', 'q8_0', '--cache-type-v', 'f16', '--threads', '2'],
       ...['--n-gpu-layers', '5', '--flash-attn', '1', '--mmap', '0', '--repetitions', '7', '-dev', 'cuda'],
     );
@@ -183,19 +158,7 @@ describe('what llama-bench takes and changes nothing here', () => {
     const plain = await sweepOf('-t', '2');
     rmSync(join(folder, 'sweep.yaml'));
     said.mockClear();
-    const flags = [
-      '--prio',
-      '2',
-      '-v',
-      '--progress',
-      '--delay=1',
-      '-nkvo',
-      '0',
-      '--embeddings',
-      '0',
-      '-ngl',
-      '99',
-    ];
+    const flags = '--prio 2 -v --progress --delay=1 -nkvo 0 --embeddings 0 -ngl 99'.split(' ');
     expect(await sweepOf(...flags, '-t', '2')).toEqual(plain);
     const words = said.mock.calls.map(([text]) => String(text));
     for (const flag of ['--prio', '-v', '--progress', '--delay', '-ngl 99'])

@@ -94,15 +94,7 @@ describe('ridge fit', () => {
   });
 
   test('JSON has the goal and every figure', async () => {
-    const { stdout } = await ridgeFit(
-      '--model',
-      'llama-2-7b',
-      '--hardware',
-      'h100',
-      '--tpot',
-      '20',
-      '--json',
-    );
+    const { stdout } = await ridgeFit(...'--model llama-2-7b --hardware h100 --tpot 20 --json'.split(' '));
     expect(JSON.parse(stdout)).toMatchObject({
       model: 'llama-2-7b',
       goal: { maxTokenSeconds: 0.02, maxFirstTokenSeconds: null, efficiency: 0.6 },
@@ -112,18 +104,7 @@ describe('ridge fit', () => {
 
   test('fine-tuning, by what is kept', async () => {
     const { stdout, error } = await ridgeFit(
-      ...[
-        '--model',
-        'llama-2-7b',
-        '--train',
-        'full',
-        '--zero',
-        '3',
-        '--recompute',
-        'full',
-        '--hardware',
-        'a100-80gb,rtx-4090',
-      ],
+      ...'--model llama-2-7b --train full --zero 3 --recompute full --hardware a100-80gb,rtx-4090'.split(' '),
     );
     expect(error).toBeNull();
     expect(stdout).toMatch(/^device +number +weights +gradients +optimizer +activations/);

@@ -51,16 +51,7 @@ describe('ridge roofline', () => {
 
   test('lists become a table, one line a combination', async () => {
     const { stdout, stderr } = await roofline(
-      ...[
-        '--model',
-        'llama-2-7b,opt-6.7b',
-        '--hardware',
-        'A6000,m1-max',
-        '--context',
-        '512',
-        '--batch',
-        '1-4*2',
-      ],
+      ...'--model llama-2-7b,opt-6.7b --hardware A6000,m1-max --context 512 --batch 1-4*2'.split(' '),
       ...['--mode', 'corrected,llm-viewer'],
     );
     expect(stdout.split('\n').filter((line) => / t\/s /.test(line))).toHaveLength(2 * 3 * 3);

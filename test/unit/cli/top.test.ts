@@ -97,12 +97,5 @@ test('what does not fit on the screen is counted', () => {
 });
 
 test('times have two parts at most', () => {
-  expect([5, 99, 150, 5900, 86_400, 400_000].map(timeText)).toEqual([
-    '5s',
-    '99s',
-    '3m',
-    '98m',
-    '24h00m',
-    '4d15h',
-  ]);
+  expect([5, 99, 150, 5900, 86_400, 400_000].map(timeText)).toEqual('5s 99s 3m 98m 24h00m 4d15h'.split(' '));
 });
