@@ -48,6 +48,15 @@ const walk = (request: Partial<WalkRequest>, visit: VisitLayer) =>
     },
     visit,
   );
+/** A bench that says which tasks it was given. */
+function watchedBench() {
+  const launched: string[] = [];
+  const launcher: Launcher = (request) => {
+    launched.push(request.task.name);
+    return launch(request);
+  };
+  return { launched, bench: { cpus: [0], timeLimitSeconds: 60, launcher } };
+}
 const pass = (request: Partial<PassRequest> = {}) => {
   const path = request.modelPath ?? tiny;
   const linears = linearsOf(readGgufHeader(path), () => true);
@@ -124,15 +133,7 @@ describe.skipIf(kernelsLibrary() === null)('the walk', () => {
   test('one calibration serves every dense pruning that needs no Hessian', async () => {
     const settings = { modelFolders: [], cacheFolder: join(folder, 'cache') };
     const { path, digest } = await resolveModel('builtin:tiny', settings);
-    const launched: string[] = [];
-    const bench = {
-      cpus: [0],
-      timeLimitSeconds: 60,
-      launcher: ((request) => {
-        launched.push(request.task.name);
-        return launch(request);
-      }) satisfies Launcher,
-    };
+    const { launched, bench } = watchedBench();
     const prune = async (share: string) => {
       const word = `wanda:${share}?order=dense&outputError=false&sequences=2&tokens=64&seed=5`;
       const reading = readSparsity(word);
@@ -221,15 +222,7 @@ describe.skipIf(kernelsLibrary() === null)('the importance matrix', () => {
     const model = await resolveModel(`builtin:${name}`, settings);
     const spec = { text: 'builtin:sample', sequences: 4, tokens: 512, order: 'dense', seed: 0 } as const;
     const importance = await importanceFor(spec, 'v0.4.0', settings);
-    const launched: string[] = [];
-    const bench = {
-      cpus: [0],
-      timeLimitSeconds: 60,
-      launcher: ((request) => {
-        launched.push(request.task.name);
-        return launch(request);
-      }) satisfies Launcher,
-    };
+    const { launched, bench } = watchedBench();
     const path = await importance.prepare(model.path!, model.digest, bench);
     expect(await importance.prepare(model.path!, model.digest, bench)).toBe(path);
     expect(launched).toEqual(['calibrate']);

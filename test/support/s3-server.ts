@@ -1,7 +1,38 @@
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { afterEach, beforeEach } from 'vitest';
+import { s3Bodies } from '../../coordinator/bodies/s3.js';
+import type { BodyStore } from '../../coordinator/bodies/store.js';
 
 export const S3_KEY = { accessKeyId: 'AKIDTEST', secretAccessKey: 'c2VjcmV0', region: 'eu-test-1' } as const;
+
+/** A server for each test of a file, whose credentials are in the environment. */
+export function s3ForEach(): {
+  readonly server: S3Server;
+  bucket(credentialsFile?: string | null): BodyStore;
+} {
+  let server = new S3Server();
+  beforeEach(async () => {
+    server = await new S3Server().start();
+    process.env.AWS_ACCESS_KEY_ID = S3_KEY.accessKeyId;
+    process.env.AWS_SECRET_ACCESS_KEY = S3_KEY.secretAccessKey;
+  });
+  afterEach(async () => {
+    delete process.env.AWS_ACCESS_KEY_ID;
+    delete process.env.AWS_SECRET_ACCESS_KEY;
+    await server.stop();
+  });
+  return {
+    get server() {
+      return server;
+    },
+    bucket: (credentialsFile = null) =>
+      s3Bodies({
+        ...{ endpoint: server.endpoint, bucket: 'results', region: S3_KEY.region, prefix: 'team/' },
+        credentialsFile,
+      }),
+  };
+}
 
 /**
  * A bucket in memory that speaks as much of S3 as a store of bodies needs, and is as strict as S3 where it matters: every request is signed

@@ -1,20 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { BodyUploads } from '../../../agent/bodies.js';
 import { FolderBodies } from '../../../artifacts/files/bodies.js';
 import { type BodiesApi, bodyService } from '../../../coordinator/api/bodies.js';
 import { folderBodies } from '../../../coordinator/bodies/folder.js';
 import { Incoming } from '../../../coordinator/bodies/incoming.js';
-import { s3Bodies } from '../../../coordinator/bodies/s3.js';
 import type { BodyStore } from '../../../coordinator/bodies/store.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { WireError } from '../../../proto/errors.js';
 import type { GetBodyResponse } from '../../../proto/gen/ridgepoint/v1/bodies.js';
 import type { Handlers } from '../../../proto/server.js';
-import { S3_KEY, S3Server } from '../../support/s3-server.js';
+import { s3ForEach } from '../../support/s3-server.js';
 import { aLease, aRecord } from '../../support/wire-records.js';
 import { sharedFolder } from '../../support/folder.js';
 
@@ -58,22 +57,8 @@ async function bringing(
   return warnings;
 }
 
-let s3: S3Server;
-beforeEach(async () => {
-  s3 = await new S3Server().start();
-  process.env.AWS_ACCESS_KEY_ID = S3_KEY.accessKeyId;
-  process.env.AWS_SECRET_ACCESS_KEY = S3_KEY.secretAccessKey;
-});
-afterEach(async () => {
-  delete process.env.AWS_ACCESS_KEY_ID;
-  delete process.env.AWS_SECRET_ACCESS_KEY;
-  await s3.stop();
-});
-const bucket = (more: { credentialsFile?: string } = {}) =>
-  s3Bodies({
-    ...{ endpoint: s3.endpoint, bucket: 'results', region: S3_KEY.region, prefix: 'team/' },
-    credentialsFile: more.credentialsFile ?? null,
-  });
+const s3 = s3ForEach();
+const { bucket } = s3;
 
 describe.each([
   ['a folder', () => folderBodies(fresh())],
@@ -187,12 +172,12 @@ describe('a bucket', () => {
     writeFileSync(file, '[default]\naws_access_key_id = A\naws_secret_access_key = wrong\n');
     const path = join(folder, 'body');
     writeFileSync(path, body);
-    await expect(bucket({ credentialsFile: file }).put(hex, path)).rejects.toThrow(
+    await expect(bucket(file).put(hex, path)).rejects.toThrow(
       /^Answers cannot be kept in the bucket results at .*: it answers 403 SignatureDoesNotMatch\.$/,
     );
-    s3.refuse = 1;
+    s3.server.refuse = 1;
     await bucket().put(hex, path);
-    expect([...s3.objects.keys()]).toEqual([`/results/team/${hex}`]);
+    expect([...s3.server.objects.keys()]).toEqual([`/results/team/${hex}`]);
   });
 
   test('without credentials a coordinator says what to set', () => {

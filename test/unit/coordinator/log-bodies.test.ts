@@ -1,11 +1,10 @@
 import { mkdtempSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { folderBodies } from '../../../coordinator/bodies/folder.js';
 import { Incoming } from '../../../coordinator/bodies/incoming.js';
 import { withBodies } from '../../../coordinator/bodies/log-with-bodies.js';
 import { brokenBodies, unreferred } from '../../../coordinator/bodies/referred.js';
-import { s3Bodies } from '../../../coordinator/bodies/s3.js';
 import { type BodyStore, hexOf, KEPT_SECONDS } from '../../../coordinator/bodies/store.js';
 import { BodyUsage } from '../../../coordinator/bodies/usage.js';
 import type { Detail, LogEntry } from '../../../coordinator/log/log.js';
@@ -13,7 +12,7 @@ import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { SqliteLog } from '../../../coordinator/log/sqlite.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { ridgeHere } from '../../support/ridge-here.js';
-import { S3_KEY, S3Server } from '../../support/s3-server.js';
+import { s3ForEach } from '../../support/s3-server.js';
 import { logContract } from './log.contract.js';
 import { measured } from './log-facts.js';
 import { sharedFolder } from '../../support/folder.js';
@@ -32,22 +31,7 @@ logContract('a log with its raw samples elsewhere', async () => {
   return withBodies(new SqliteLog(path), { bodies: keptIn(folderBodies(fresh())), ...ignored });
 });
 
-let s3: S3Server;
-beforeEach(async () => {
-  s3 = await new S3Server().start();
-  process.env.AWS_ACCESS_KEY_ID = S3_KEY.accessKeyId;
-  process.env.AWS_SECRET_ACCESS_KEY = S3_KEY.secretAccessKey;
-});
-afterEach(async () => {
-  delete process.env.AWS_ACCESS_KEY_ID;
-  delete process.env.AWS_SECRET_ACCESS_KEY;
-  await s3.stop();
-});
-const bucket = () =>
-  s3Bodies({
-    ...{ endpoint: s3.endpoint, bucket: 'results', region: S3_KEY.region, prefix: 'team/' },
-    credentialsFile: null,
-  });
+const { bucket } = s3ForEach();
 
 /** The first entry that comes. */
 async function first(log: MemoryLog | ReturnType<typeof withBodies>, detail: Detail): Promise<LogEntry> {
