@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { fromSweepState, parseRecord } from '../../proto/convert.js';
-import { control, enter, start as startAny, status } from '../support/coordinator.js';
+import { control, enter, start as startAny, status, withSweep } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode, aRecord, crashed } from '../support/wire-records.js';
@@ -56,9 +56,7 @@ test('a sweep file with errors comes back with every one of them', async () => {
 });
 
 test('an agent vanishes: its lease expires and another agent measures the point', async () => {
-  const { grpcAddress } = await start({ leaseSeconds: 0.5 });
-  const client = control(grpcAddress);
-  const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
+  const { grpcAddress, client, sweepId } = await withSweep(await start({ leaseSeconds: 0.5 }), 1);
   const first = await enter(grpcAddress, { profile: aNode('node-a') });
   const lost = await first.agent.lease();
   first.agent.vanish();
@@ -111,9 +109,7 @@ test('the coordinator restarts on its file: agents come back, report again, noth
 });
 
 test('a late result of an expired lease and the one that was measured in its place are one start', async () => {
-  const { grpcAddress } = await start({ leaseSeconds: 0.5 });
-  const client = control(grpcAddress);
-  const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
+  const { grpcAddress, client, sweepId } = await withSweep(await start({ leaseSeconds: 0.5 }), 1);
   const { agent: slow } = await enter(grpcAddress, { profile: aNode('slow') });
   const late = await slow.lease();
   const { agent: quick } = await enter(grpcAddress, { profile: aNode('quick') });
@@ -125,9 +121,7 @@ test('a late result of an expired lease and the one that was measured in its pla
 });
 
 test('failed attempts are listed only with all trials, the one that was given up counts', async () => {
-  const { grpcAddress } = await start();
-  const client = control(grpcAddress);
-  const { sweepId } = await client.submitSweep(submission(fakeSweep(2)));
+  const { grpcAddress, client, sweepId } = await withSweep(await start(), 2);
   const { agent } = await enter(grpcAddress);
   await agent.work((lease) => (lease.position === 0 ? { failure: crashed } : {}));
   expect(await status(client, sweepId)).toMatchObject({
@@ -161,9 +155,7 @@ test('results of an earlier sweep are taken over and listed with the new one', a
 });
 
 test('watching tells of the beginning, of progress and of the end, and then ends', async () => {
-  const { grpcAddress } = await start();
-  const client = control(grpcAddress);
-  const { sweepId } = await client.submitSweep(submission(fakeSweep(2)));
+  const { grpcAddress, client, sweepId } = await withSweep(await start(), 2);
   const { agent } = await enter(grpcAddress);
   const lease = await agent.lease();
   const { trialId } = lease;
@@ -188,9 +180,7 @@ test('watching tells of the beginning, of progress and of the end, and then ends
 });
 
 test('a follower gets results as they are recorded', async () => {
-  const { grpcAddress } = await start();
-  const client = control(grpcAddress);
-  const { sweepId } = await client.submitSweep(submission(fakeSweep(3)));
+  const { grpcAddress, client, sweepId } = await withSweep(await start(), 3);
   const { agent } = await enter(grpcAddress);
   await agent.report(await agent.lease());
   const stop = new AbortController();
@@ -207,9 +197,7 @@ test('a follower gets results as they are recorded', async () => {
 });
 
 test('cancelling stops the running trial and the sweep', async () => {
-  const { grpcAddress } = await start();
-  const client = control(grpcAddress);
-  const { sweepId } = await client.submitSweep(submission(fakeSweep(5)));
+  const { grpcAddress, client, sweepId } = await withSweep(await start(), 5);
   const { agent } = await enter(grpcAddress);
   const lease = await agent.lease();
   await client.cancelSweep({ sweepId, reason: 'changed my mind' });
@@ -301,9 +289,7 @@ test('two agents cannot be the same node; one that reconnects takes over its own
 });
 
 test('a record that is not valid is refused by name, and the point is measured again', async () => {
-  const { grpcAddress } = await start();
-  const client = control(grpcAddress);
-  const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
+  const { grpcAddress, client, sweepId } = await withSweep(await start(), 1);
   const { agent } = await enter(grpcAddress);
   const lease = await agent.lease();
   const broken = { ...aRecord(lease), valid: 'perhaps' } as unknown as ReturnType<typeof aRecord>;
@@ -316,9 +302,7 @@ test('a record that is not valid is refused by name, and the point is measured a
 
 test('what the log could not keep is not acknowledged', async () => {
   const log = { kind: 'sqlite' as const, path: join(folder, 'full.sqlite'), maxBytes: 96 * 1024 };
-  const { grpcAddress } = await start({ log });
-  const client = control(grpcAddress);
-  const { sweepId } = await client.submitSweep(submission(fakeSweep(200)));
+  const { grpcAddress, client, sweepId } = await withSweep(await start({ log }), 200);
   const { agent } = await enter(grpcAddress);
   let acknowledged = 0;
   const fill = async (): Promise<void> => {

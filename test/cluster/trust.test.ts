@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
-import { control, enter as enterAny, start as startAny, status } from '../support/coordinator.js';
+import { control, enter as enterAny, start as startAny, status, withSweep } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode, aRecord } from '../support/wire-records.js';
@@ -18,9 +18,7 @@ const enter = (address: string, name: string, running: readonly string[] = []) =
 
 describe('a record', () => {
   test('without a lease is refused, whatever its trial is called', async () => {
-    const { grpcAddress } = await start();
-    const client = control(grpcAddress);
-    const { sweepId } = await client.submitSweep(submission(fakeSweep(2)));
+    const { grpcAddress, client, sweepId } = await withSweep(await start(), 2);
     const { agent: holder } = await enter(grpcAddress, 'holder');
     const lease = await holder.lease();
     const { agent: thief } = await enter(grpcAddress, 'thief');
@@ -35,9 +33,7 @@ describe('a record', () => {
   });
 
   test('of another node under lease is refused, and the holder is not dropped', async () => {
-    const { grpcAddress } = await start();
-    const client = control(grpcAddress);
-    const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
+    const { grpcAddress, client, sweepId } = await withSweep(await start(), 1);
     const { agent: holder } = await enter(grpcAddress, 'holder');
     const lease = await holder.lease();
     const { agent: thief } = await enter(grpcAddress, 'thief');
@@ -192,9 +188,7 @@ describe('what an agent says', () => {
   });
 
   test('of the trials of others changes nothing: not their progress, not their lease, not their return', async () => {
-    const { grpcAddress } = await start();
-    const client = control(grpcAddress);
-    const { sweepId } = await client.submitSweep(submission(fakeSweep(1)));
+    const { grpcAddress, client, sweepId } = await withSweep(await start(), 1);
     const { agent: holder } = await enter(grpcAddress, 'holder');
     const { trialId } = await holder.lease();
     const { agent: other } = await enter(grpcAddress, 'other');

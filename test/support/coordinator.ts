@@ -4,6 +4,7 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { fromSweepState } from '../../proto/convert.js';
 import { FakeAgent } from './fake-agent.js';
+import { fakeSweep, submission } from './sweeps.js';
 
 /** A coordinator in this process, with its log in memory and nothing to say, that stops when the test ends. */
 export async function start(config: CoordinatorConfig = {}): Promise<RunningCoordinator> {
@@ -38,4 +39,11 @@ export async function status(connection: ControlConnection, sweepId: string) {
   const { sweeps } = await connection.listSweeps();
   const found = sweeps.find((sweep) => sweep.sweepId === sweepId)!;
   return { ...found, state: fromSweepState(found.state) };
+}
+
+/** Submits a sweep of so many points. */
+export async function withSweep({ grpcAddress }: RunningCoordinator, ...sweep: Parameters<typeof fakeSweep>) {
+  const client = control(grpcAddress);
+  const { sweepId } = await client.submitSweep(submission(fakeSweep(...sweep)));
+  return { grpcAddress, client, sweepId };
 }
