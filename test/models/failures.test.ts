@@ -58,30 +58,28 @@ describe('what cannot be loaded', () => {
   });
 });
 
-describe('facts of a loaded model', () => {
-  test('come from the engine', async () => {
-    const model = await load(
-      'small',
-      { kvCacheTypeK: 'q8_0', flashAttention: true, threads: 2 },
-      { contextTokens: 300, sequences: 3 },
-    );
-    const { facts } = model;
-    expect(facts.parameters).toBe(8_392_960);
-    expect(facts.vocabularySize).toBe(4096);
-    // Rounded up to a multiple of 256 per sequence.
-    expect(facts.contextLength).toBe(512);
-    // Layers × width of K or V; K in q8_0 (34 bytes per 32 elements), V in f16.
-    const elements = 3 * 512 * 8 * 128;
-    expect(facts.kvCacheBytes).toBe(elements * (34 / 32) + elements * 2);
-    expect(facts.environment).toMatchObject({
-      cpuBackend: 'shipped',
-      threads: 2,
-      flashAttentionUsed: true,
-      openmp: false,
-    });
-    if (process.platform === 'linux') expect(facts.environment.cpuLibrary).toMatch(/^libggml-cpu.*\.so$/);
-    expect(facts.modelBytes).toBeLessThan((await import('node:fs')).statSync(modelPath('small')).size);
-    model.close();
-    model.close();
+test('facts of a loaded model come from the engine', async () => {
+  const model = await load(
+    'small',
+    { kvCacheTypeK: 'q8_0', flashAttention: true, threads: 2 },
+    { contextTokens: 300, sequences: 3 },
+  );
+  const { facts } = model;
+  expect(facts.parameters).toBe(8_392_960);
+  expect(facts.vocabularySize).toBe(4096);
+  // Rounded up to a multiple of 256 per sequence.
+  expect(facts.contextLength).toBe(512);
+  // Layers × width of K or V; K in q8_0 (34 bytes per 32 elements), V in f16.
+  const elements = 3 * 512 * 8 * 128;
+  expect(facts.kvCacheBytes).toBe(elements * (34 / 32) + elements * 2);
+  expect(facts.environment).toMatchObject({
+    cpuBackend: 'shipped',
+    threads: 2,
+    flashAttentionUsed: true,
+    openmp: false,
   });
+  if (process.platform === 'linux') expect(facts.environment.cpuLibrary).toMatch(/^libggml-cpu.*\.so$/);
+  expect(facts.modelBytes).toBeLessThan((await import('node:fs')).statSync(modelPath('small')).size);
+  model.close();
+  model.close();
 });

@@ -162,27 +162,25 @@ describe('windows', () => {
   });
 });
 
-describe('vocabulary', () => {
-  test('text survives tokens, whatever is in it', async () => {
-    const { text: words } = await speaker('tiny');
-    expect(words.beginToken).toBe(1);
-    for (const said of [
-      'Once upon a time',
-      'naïve café — 北京 🦊',
-      'a\u0000b',
-      '  two  blanks',
-      '<s>',
-      'line\nfeed',
-    ]) {
-      const tokens = words.tokenize(said, true);
-      expect(tokens[0]).toBe(1);
-      expect(words.detokenize(tokens).trim()).toBe(said.trim());
-    }
-    expect(words.tokenize('', true)).toEqual(Int32Array.of(1));
-    expect(words.tokenize('', false)).toEqual(new Int32Array(0));
-    expect(words.isEnd(2)).toBe(true);
-    expect(words.isEnd(100)).toBe(false);
-  });
+test('vocabulary: text survives tokens, whatever is in it', async () => {
+  const { text: words } = await speaker('tiny');
+  expect(words.beginToken).toBe(1);
+  for (const said of [
+    'Once upon a time',
+    'naïve café — 北京 🦊',
+    'a\u0000b',
+    '  two  blanks',
+    '<s>',
+    'line\nfeed',
+  ]) {
+    const tokens = words.tokenize(said, true);
+    expect(tokens[0]).toBe(1);
+    expect(words.detokenize(tokens).trim()).toBe(said.trim());
+  }
+  expect(words.tokenize('', true)).toEqual(Int32Array.of(1));
+  expect(words.tokenize('', false)).toEqual(new Int32Array(0));
+  expect(words.isEnd(2)).toBe(true);
+  expect(words.isEnd(100)).toBe(false);
 });
 
 const lines = [

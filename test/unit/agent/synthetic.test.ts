@@ -23,26 +23,24 @@ function model(rest: string): SyntheticModel {
 }
 const SMALL = 'llama?layers=2&embedding=64&heads=4&headLength=16&kvHeads=2&feedForward=96&vocabulary=160';
 
-describe('a published shape', () => {
-  // Parameters as the model cards and safetensors indices give them; Llama's files add the rope factors.
-  test.each([
-    ['smollm2-135m', 134_515_008],
-    ['qwen2.5-0.5b', 494_032_768],
-    ['tinyllama-1.1b', 1_100_048_384],
-    ['llama-3.2-1b', 1_235_814_400 + 32],
-    ['llama-3.2-3b', 3_212_749_824 + 64],
-    ['llama-3.1-8b', 8_030_261_248 + 64],
-  ])('%s has the parameters of the original', (name, parameters) => {
-    const facts = modelFacts(describeSynthetic(model(name)).header);
-    expect(facts.parameters).toBe(parameters);
-    const shape = SHAPES.get(name)!;
-    expect(facts).toMatchObject({
-      architecture: shape.architecture,
-      layers: shape.layers,
-      quantization: 'f16',
-      vocabularySize: shape.vocabulary,
-      keyElementsPerToken: shape.layers * shape.kvHeads * shape.headLength,
-    });
+// Parameters as the model cards and safetensors indices give them; Llama's files add the rope factors.
+test.each([
+  ['smollm2-135m', 134_515_008],
+  ['qwen2.5-0.5b', 494_032_768],
+  ['tinyllama-1.1b', 1_100_048_384],
+  ['llama-3.2-1b', 1_235_814_400 + 32],
+  ['llama-3.2-3b', 3_212_749_824 + 64],
+  ['llama-3.1-8b', 8_030_261_248 + 64],
+])('a published shape %s has the parameters of the original', (name, parameters) => {
+  const facts = modelFacts(describeSynthetic(model(name)).header);
+  expect(facts.parameters).toBe(parameters);
+  const shape = SHAPES.get(name)!;
+  expect(facts).toMatchObject({
+    architecture: shape.architecture,
+    layers: shape.layers,
+    quantization: 'f16',
+    vocabularySize: shape.vocabulary,
+    keyElementsPerToken: shape.layers * shape.kvHeads * shape.headLength,
   });
 });
 

@@ -152,26 +152,24 @@ describe('ridge bench makes a sweep of flags', () => {
   });
 });
 
-describe('what llama-bench takes and changes nothing here', () => {
-  test('is left out with a word, and switches that are off without', async () => {
-    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    const plain = await sweepOf('-t', '2');
-    rmSync(join(folder, 'sweep.yaml'));
-    said.mockClear();
-    const flags = '--prio 2 -v --progress --delay=1 -nkvo 0 --embeddings 0 -ngl 99'.split(' ');
-    expect(await sweepOf(...flags, '-t', '2')).toEqual(plain);
-    const words = said.mock.calls.map(([text]) => String(text));
-    for (const flag of ['--prio', '-v', '--progress', '--delay', '-ngl 99'])
-      expect(
-        words.some((word) => word.startsWith(`${flag} changes nothing`)),
-        flag,
-      ).toBe(true);
-    expect(words.join('')).not.toContain('nkvo');
-    rmSync(join(folder, 'sweep.yaml'));
-    expect(valuesOf(await sweepOf('-ngl', '99', '--device', 'cuda'), 'gpuLayers')).toEqual([99]);
-    rmSync(join(folder, 'sweep.yaml'));
-    expect((await sweepOf('--no-warmup', '-r', '3')).measure).toMatchObject({ maxWarmups: 0, minRepeats: 3 });
-  });
+test('what llama-bench takes and changes nothing here is left out with a word, and switches that are off without', async () => {
+  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const plain = await sweepOf('-t', '2');
+  rmSync(join(folder, 'sweep.yaml'));
+  said.mockClear();
+  const flags = '--prio 2 -v --progress --delay=1 -nkvo 0 --embeddings 0 -ngl 99'.split(' ');
+  expect(await sweepOf(...flags, '-t', '2')).toEqual(plain);
+  const words = said.mock.calls.map(([text]) => String(text));
+  for (const flag of ['--prio', '-v', '--progress', '--delay', '-ngl 99'])
+    expect(
+      words.some((word) => word.startsWith(`${flag} changes nothing`)),
+      flag,
+    ).toBe(true);
+  expect(words.join('')).not.toContain('nkvo');
+  rmSync(join(folder, 'sweep.yaml'));
+  expect(valuesOf(await sweepOf('-ngl', '99', '--device', 'cuda'), 'gpuLayers')).toEqual([99]);
+  rmSync(join(folder, 'sweep.yaml'));
+  expect((await sweepOf('--no-warmup', '-r', '3')).measure).toMatchObject({ maxWarmups: 0, minRepeats: 3 });
 });
 
 describe('ridge bench refuses', () => {

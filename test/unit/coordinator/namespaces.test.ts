@@ -149,25 +149,23 @@ describe('namespaces', () => {
   });
 });
 
-describe('a cordoned node', () => {
-  test('finishes what it runs, gets nothing more, and is cordoned after a restart; others take over its block', () => {
-    const sim = fleet();
-    sim.join('node-b');
-    sim.submit(aView({ count: 4, blockSize: 4 }));
-    const lease = sim.ask()!;
-    const cordon = { at: '', node: 'node-a', reason: 'a fan is loud' };
-    sim.send({ event: 'cordon-requested', ...cordon });
-    sim.report(aRecord(lease, sim.state.nodes.get('node-a')!.profile));
-    expect(sim.ask()).toBeNull();
-    expect(sim.ask('node-b')).not.toBeNull();
-    // The same again is no news.
-    const entries = sim.log.length;
-    sim.send({ event: 'cordon-requested', ...cordon });
-    expect(sim.log).toHaveLength(entries);
-    sim.restart();
-    sim.join();
-    expect(sim.ask()).toBeNull();
-    sim.send({ event: 'uncordon-requested', ...cordon });
-    expect(sim.ask()).not.toBeNull();
-  });
+test('a cordoned node finishes what it runs, gets nothing more, and is cordoned after a restart; others take over its block', () => {
+  const sim = fleet();
+  sim.join('node-b');
+  sim.submit(aView({ count: 4, blockSize: 4 }));
+  const lease = sim.ask()!;
+  const cordon = { at: '', node: 'node-a', reason: 'a fan is loud' };
+  sim.send({ event: 'cordon-requested', ...cordon });
+  sim.report(aRecord(lease, sim.state.nodes.get('node-a')!.profile));
+  expect(sim.ask()).toBeNull();
+  expect(sim.ask('node-b')).not.toBeNull();
+  // The same again is no news.
+  const entries = sim.log.length;
+  sim.send({ event: 'cordon-requested', ...cordon });
+  expect(sim.log).toHaveLength(entries);
+  sim.restart();
+  sim.join();
+  expect(sim.ask()).toBeNull();
+  sim.send({ event: 'uncordon-requested', ...cordon });
+  expect(sim.ask()).not.toBeNull();
 });

@@ -36,28 +36,26 @@ function model(): GgufBuilder {
 
 const facts = (builder: GgufBuilder) => modelFacts(readGgufHeader(write(builder.build())));
 
-describe('the header of the shipped models', () => {
-  test('gives the facts they were made with', () => {
-    const header = readGgufHeader(tiny);
-    expect(modelFacts(header)).toEqual({
-      format: 'gguf',
-      architecture: 'llama',
-      parameters: 1_115_264,
-      bytes: 2_327_520,
-      quantization: 'f16',
-      layers: 4,
-      contextLength: 512,
-      // One KV head of 64 elements in each of 4 layers.
-      keyElementsPerToken: 256,
-      heads: { query: 2, keyValue: 1 },
-      valueElementsPerToken: 256,
-      vocabularySize: 4096,
-      embeddingLength: 128,
-      experts: 0,
-    });
-    expect(header.tensors).toHaveLength(38);
-    expect(weightBytes(header)).toBe(2_232_832);
+test('the header of the shipped models gives the facts they were made with', () => {
+  const header = readGgufHeader(tiny);
+  expect(modelFacts(header)).toEqual({
+    format: 'gguf',
+    architecture: 'llama',
+    parameters: 1_115_264,
+    bytes: 2_327_520,
+    quantization: 'f16',
+    layers: 4,
+    contextLength: 512,
+    // One KV head of 64 elements in each of 4 layers.
+    keyElementsPerToken: 256,
+    heads: { query: 2, keyValue: 1 },
+    valueElementsPerToken: 256,
+    vocabularySize: 4096,
+    embeddingLength: 128,
+    experts: 0,
   });
+  expect(header.tensors).toHaveLength(38);
+  expect(weightBytes(header)).toBe(2_232_832);
 });
 
 describe('facts', () => {

@@ -242,62 +242,58 @@ describe('SentencePiece', () => {
   });
 });
 
-describe('WordPiece', () => {
-  test('marks where words begin, and has its older file', () => {
-    const folder = tokenizerFolder({
-      'vocab.txt': `${WORDS.join('\n')}\n`,
-      'tokenizer_config.json': BERT_CONFIG,
-    });
-    const found = read(folder);
-    expect(found).toMatchObject({
-      model: 'bert',
-      'normalizer.lowercase': true,
-      bos_token_id: 2,
-      eos_token_id: 3,
-      seperator_token_id: 3,
-      unknown_token_id: 1,
-      padding_token_id: 0,
-      mask_token_id: 4,
-      add_bos_token: true,
-      add_eos_token: true,
-      add_sep_token: false,
-    });
-    expect(found.tokens).toEqual([...WORDS.slice(0, 5), '▁the', '▁un', 'aff', 'able', '▁,', '▁a', 's']);
-    const { files } = publishedTokenizer(ggufTokenizer(folder).metadata);
-    expect(read(tokenizerFolder(Object.fromEntries(files)))).toEqual({ ...found });
-    const published = new Tokenizer(JSON.parse(files.get('tokenizer.json')!), {});
-    expect(published.encode('The unaffable, as').ids).toEqual([2, 5, 6, 7, 8, 9, 10, 11, 3]);
+test('WordPiece marks where words begin, and has its older file', () => {
+  const folder = tokenizerFolder({
+    'vocab.txt': `${WORDS.join('\n')}\n`,
+    'tokenizer_config.json': BERT_CONFIG,
   });
+  const found = read(folder);
+  expect(found).toMatchObject({
+    model: 'bert',
+    'normalizer.lowercase': true,
+    bos_token_id: 2,
+    eos_token_id: 3,
+    seperator_token_id: 3,
+    unknown_token_id: 1,
+    padding_token_id: 0,
+    mask_token_id: 4,
+    add_bos_token: true,
+    add_eos_token: true,
+    add_sep_token: false,
+  });
+  expect(found.tokens).toEqual([...WORDS.slice(0, 5), '▁the', '▁un', 'aff', 'able', '▁,', '▁a', 's']);
+  const { files } = publishedTokenizer(ggufTokenizer(folder).metadata);
+  expect(read(tokenizerFolder(Object.fromEntries(files)))).toEqual({ ...found });
+  const published = new Tokenizer(JSON.parse(files.get('tokenizer.json')!), {});
+  expect(published.encode('The unaffable, as').ids).toEqual([2, 5, 6, 7, 8, 9, 10, 11, 3]);
 });
 
-describe('Unigram', () => {
-  test('has its scores, its rules for spaces and its normalization', () => {
-    const pieces = [
-      { text: '<pad>', type: 3 },
-      { text: '</s>', type: 3 },
-      { text: '<unk>', type: 2 },
-      { text: '▁the', score: -2.5 },
-    ];
-    // The length of its table, the table, and no text.
-    const charsMap = Uint8Array.of(4, 0, 0, 0, 1, 2, 3, 4, 0);
-    const folder = tokenizerFolder({
-      'spiece.model': sentencePieceModel(pieces, { model: 1, extra: true, charsMap }),
-    });
-    const found = read(folder);
-    expect(found).toMatchObject({
-      model: 't5',
-      add_space_prefix: true,
-      remove_extra_whitespaces: true,
-      scores: [0, 0, 0, -2.5],
-    });
-    expect(found.precompiled_charsmap).toEqual([...charsMap]);
-    const { files } = publishedTokenizer(ggufTokenizer(folder).metadata);
-    const { tokens, scores, precompiled_charsmap } = read(tokenizerFolder(Object.fromEntries(files)));
-    expect({ tokens, scores, precompiled_charsmap }).toEqual({
-      tokens: found.tokens,
-      scores: found.scores,
-      precompiled_charsmap: found.precompiled_charsmap,
-    });
+test('Unigram has its scores, its rules for spaces and its normalization', () => {
+  const pieces = [
+    { text: '<pad>', type: 3 },
+    { text: '</s>', type: 3 },
+    { text: '<unk>', type: 2 },
+    { text: '▁the', score: -2.5 },
+  ];
+  // The length of its table, the table, and no text.
+  const charsMap = Uint8Array.of(4, 0, 0, 0, 1, 2, 3, 4, 0);
+  const folder = tokenizerFolder({
+    'spiece.model': sentencePieceModel(pieces, { model: 1, extra: true, charsMap }),
+  });
+  const found = read(folder);
+  expect(found).toMatchObject({
+    model: 't5',
+    add_space_prefix: true,
+    remove_extra_whitespaces: true,
+    scores: [0, 0, 0, -2.5],
+  });
+  expect(found.precompiled_charsmap).toEqual([...charsMap]);
+  const { files } = publishedTokenizer(ggufTokenizer(folder).metadata);
+  const { tokens, scores, precompiled_charsmap } = read(tokenizerFolder(Object.fromEntries(files)));
+  expect({ tokens, scores, precompiled_charsmap }).toEqual({
+    tokens: found.tokens,
+    scores: found.scores,
+    precompiled_charsmap: found.precompiled_charsmap,
   });
 });
 
@@ -421,49 +417,45 @@ describe('tokens that steer', () => {
   });
 });
 
-describe('chat templates', () => {
-  test('are one, or several by their names', () => {
-    const several = [
-      { name: 'default', template: 'a' },
-      { name: 'tool use', template: 'b' },
-    ];
-    expect(read(bytePairFolder({ 'tokenizer_config.json': { chat_template: several } }))).toMatchObject({
-      'tokenizer.chat_templates': ['tool_use'],
-      'tokenizer.chat_template.tool_use': 'b',
-      'tokenizer.chat_template': 'a',
-    });
-    const files = {
-      'chat_template.jinja': 'c',
-      'additional_chat_templates/rag.jinja': 'd',
-      'tokenizer_config.json': { chat_template: 'old' },
-    };
-    const folder = bytePairFolder(files);
-    expect(read(folder)).toMatchObject({
-      'tokenizer.chat_template': 'c',
-      'tokenizer.chat_template.rag': 'd',
-    });
-    expect(tokenizerOf(folder)).toEqual({ tokenizer: 'BPE', chatTemplate: 'c' });
-    const published = publishedTokenizer(ggufTokenizer(folder).metadata).files;
-    expect([
-      published.get('chat_template.jinja'),
-      published.get('additional_chat_templates/rag.jinja'),
-    ]).toEqual(['c', 'd']);
+test('chat templates are one, or several by their names', () => {
+  const several = [
+    { name: 'default', template: 'a' },
+    { name: 'tool use', template: 'b' },
+  ];
+  expect(read(bytePairFolder({ 'tokenizer_config.json': { chat_template: several } }))).toMatchObject({
+    'tokenizer.chat_templates': ['tool_use'],
+    'tokenizer.chat_template.tool_use': 'b',
+    'tokenizer.chat_template': 'a',
   });
+  const files = {
+    'chat_template.jinja': 'c',
+    'additional_chat_templates/rag.jinja': 'd',
+    'tokenizer_config.json': { chat_template: 'old' },
+  };
+  const folder = bytePairFolder(files);
+  expect(read(folder)).toMatchObject({
+    'tokenizer.chat_template': 'c',
+    'tokenizer.chat_template.rag': 'd',
+  });
+  expect(tokenizerOf(folder)).toEqual({ tokenizer: 'BPE', chatTemplate: 'c' });
+  const published = publishedTokenizer(ggufTokenizer(folder).metadata).files;
+  expect([
+    published.get('chat_template.jinja'),
+    published.get('additional_chat_templates/rag.jinja'),
+  ]).toEqual(['c', 'd']);
 });
 
-describe('a folder', () => {
-  test('without a tokenizer, or with one of another kind, is refused', () => {
-    expect(sentence(() => read(tokenizerFolder({})))).toMatch(/^it has no tokenizer\. Put tokenizer\.json/);
-    const words = { model: { type: 'WordLevel', vocab: {} } };
-    expect(sentence(() => read(tokenizerFolder({ 'tokenizer.json': words })))).toMatch(
-      /of type WordLevel, in a form that llama\.cpp has no vocabulary for/,
-    );
-    const wrong = { ...fixture, model: { ...fixture.model, vocab: { a: 'b' } } };
-    expect(sentence(() => read(bytePairFolder({ 'tokenizer.json': wrong })))).toMatch(/gives "a" the id NaN/);
-    expect(sentence(() => read(bytePairFolder({ 'tokenizer.json': '{' })))).toMatch(
-      /^tokenizer\.json is not JSON/,
-    );
-  });
+test('a folder without a tokenizer, or with one of another kind, is refused', () => {
+  expect(sentence(() => read(tokenizerFolder({})))).toMatch(/^it has no tokenizer\. Put tokenizer\.json/);
+  const words = { model: { type: 'WordLevel', vocab: {} } };
+  expect(sentence(() => read(tokenizerFolder({ 'tokenizer.json': words })))).toMatch(
+    /of type WordLevel, in a form that llama\.cpp has no vocabulary for/,
+  );
+  const wrong = { ...fixture, model: { ...fixture.model, vocab: { a: 'b' } } };
+  expect(sentence(() => read(bytePairFolder({ 'tokenizer.json': wrong })))).toMatch(/gives "a" the id NaN/);
+  expect(sentence(() => read(bytePairFolder({ 'tokenizer.json': '{' })))).toMatch(
+    /^tokenizer\.json is not JSON/,
+  );
 });
 
 describe('damaged files', () => {

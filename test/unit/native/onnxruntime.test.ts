@@ -60,22 +60,20 @@ test('what ONNX Runtime says is told without its own sources', () => {
   ).toBe('Failed to load library libx.so with error: no such file');
 });
 
-describe('libraries', () => {
-  test('are those of the configuration, then the one that comes with the clone', () => {
-    const plugins = { MyProvider: '/opt/my.so' };
-    const configured = runtimesSchema.parse({
-      cuda13: { library: '/opt/libonnxruntime.so' },
-      mine: { plugins },
-    });
-    const found = findLibraries(configured);
-    expect(found[0]).toEqual({ name: 'cuda13', file: '/opt/libonnxruntime.so', plugins: {} });
-    const shipped = found.find(({ name }) => name === null);
-    if (shipped !== undefined) {
-      expect(shipped.file).toMatch(/libonnxruntime\./);
-      expect(found[1]).toEqual({ name: 'mine', file: shipped.file, plugins });
-    }
-    expect(runtimesSchema.safeParse({ 'Not A Name': {} }).success).toBe(false);
+test('libraries are those of the configuration, then the one that comes with the clone', () => {
+  const plugins = { MyProvider: '/opt/my.so' };
+  const configured = runtimesSchema.parse({
+    cuda13: { library: '/opt/libonnxruntime.so' },
+    mine: { plugins },
   });
+  const found = findLibraries(configured);
+  expect(found[0]).toEqual({ name: 'cuda13', file: '/opt/libonnxruntime.so', plugins: {} });
+  const shipped = found.find(({ name }) => name === null);
+  if (shipped !== undefined) {
+    expect(shipped.file).toMatch(/libonnxruntime\./);
+    expect(found[1]).toEqual({ name: 'mine', file: shipped.file, plugins });
+  }
+  expect(runtimesSchema.safeParse({ 'Not A Name': {} }).success).toBe(false);
 });
 
 test.each(['ends', 'starts'])(

@@ -129,48 +129,44 @@ describe('filter of the page', () => {
   });
 });
 
-describe('order of the page', () => {
-  test('numbers by size, texts by their numbers, nothing last both ways', () => {
-    const by = (key: string, descending: boolean) => sortRows(report.rows, { key, descending });
-    const values = (rows: Row[]) =>
-      rows.map((row) => row.trial.measurements.decodeTokensPerSecond?.value ?? null);
-    const [up, down] = [
-      values(by('metric:decodeTokensPerSecond', false)),
-      values(by('metric:decodeTokensPerSecond', true)),
-    ];
-    expect(up.at(-1)).toBeNull();
-    expect(down.at(-1)).toBeNull();
-    expect(up.slice(0, -1)).toEqual([...up.slice(0, -1)].sort((a, b) => Number(a) - Number(b)));
-    expect(down.slice(0, -1)).toEqual(up.slice(0, -1).reverse());
-    const names = by('axis:quantization', false).map((row) => row.axes.quantization);
-    expect(new Set(names.slice(0, 4))).toEqual(new Set(['f16']));
-    expect(by('number', false)).toEqual([...report.rows]);
-  });
+test('order of the page: numbers by size, texts by their numbers, nothing last both ways', () => {
+  const by = (key: string, descending: boolean) => sortRows(report.rows, { key, descending });
+  const values = (rows: Row[]) =>
+    rows.map((row) => row.trial.measurements.decodeTokensPerSecond?.value ?? null);
+  const [up, down] = [
+    values(by('metric:decodeTokensPerSecond', false)),
+    values(by('metric:decodeTokensPerSecond', true)),
+  ];
+  expect(up.at(-1)).toBeNull();
+  expect(down.at(-1)).toBeNull();
+  expect(up.slice(0, -1)).toEqual([...up.slice(0, -1)].sort((a, b) => Number(a) - Number(b)));
+  expect(down.slice(0, -1)).toEqual(up.slice(0, -1).reverse());
+  const names = by('axis:quantization', false).map((row) => row.axes.quantization);
+  expect(new Set(names.slice(0, 4))).toEqual(new Set(['f16']));
+  expect(by('number', false)).toEqual([...report.rows]);
 });
 
-describe('front of the plot', () => {
-  test('is the front of the core for any two metrics', () => {
-    const row = report.rows[0];
-    const metrics = report.metrics;
-    const [x, y] = [metrics[0], metrics[1]];
-    if (row === undefined || x === undefined || y === undefined) throw new Error('the report has no rows');
-    const better = fc.constantFrom('max' as const, 'min' as const);
-    const point = fc.record({ x: fc.integer({ min: 0, max: 9 }), y: fc.integer({ min: 0, max: 9 }) });
-    forAll(100, [fc.array(point, { maxLength: 40 }), better, better], (pairs, xBetter, yBetter) => {
-      const points: Point[] = pairs.map((pair) => ({ ...pair, row }));
-      const front = frontOf(points, { ...x, better: xBetter }, { ...y, better: yBetter });
-      const marks = paretoFront(
-        pairs,
-        [
-          { metric: 'x', better: xBetter },
-          { metric: 'y', better: yBetter },
-        ],
-        (pair, metric) => (metric === 'x' ? pair.x : pair.y),
-      );
-      const names = (list: readonly { x: number; y: number }[]) =>
-        new Set(list.map((p) => `${p.x},${p.y}`));
-      expect(names(front)).toEqual(names(pairs.filter((_, i) => marks[i]?.onFront)));
-    });
+test('front of the plot is the front of the core for any two metrics', () => {
+  const row = report.rows[0];
+  const metrics = report.metrics;
+  const [x, y] = [metrics[0], metrics[1]];
+  if (row === undefined || x === undefined || y === undefined) throw new Error('the report has no rows');
+  const better = fc.constantFrom('max' as const, 'min' as const);
+  const point = fc.record({ x: fc.integer({ min: 0, max: 9 }), y: fc.integer({ min: 0, max: 9 }) });
+  forAll(100, [fc.array(point, { maxLength: 40 }), better, better], (pairs, xBetter, yBetter) => {
+    const points: Point[] = pairs.map((pair) => ({ ...pair, row }));
+    const front = frontOf(points, { ...x, better: xBetter }, { ...y, better: yBetter });
+    const marks = paretoFront(
+      pairs,
+      [
+        { metric: 'x', better: xBetter },
+        { metric: 'y', better: yBetter },
+      ],
+      (pair, metric) => (metric === 'x' ? pair.x : pair.y),
+    );
+    const names = (list: readonly { x: number; y: number }[]) =>
+      new Set(list.map((p) => `${p.x},${p.y}`));
+    expect(names(front)).toEqual(names(pairs.filter((_, i) => marks[i]?.onFront)));
   });
 });
 
@@ -229,21 +225,19 @@ describe('front of more than two objectives', () => {
   });
 });
 
-describe('strips of the detail panel', () => {
-  test('counters become rates, the sums and masks stay away, power comes first', () => {
-    const [trial] = sweepRecords({ experiments: 1, watts: 80 }).filter((r) => r.sweep.purpose === 'measure');
-    if (trial === undefined) throw new Error('no trial');
-    const { samples } =
-      unpack(pack([trial], new Set([trial.trialId]), { sweepName: 's', objectives: [] }))[0] ?? trial;
-    const strips = stripsOf({ ...trial, samples });
-    expect(strips.map((s) => `${s.label} ${s.unit}`)).toEqual([
-      'power package-0 W',
-      'process CPU cores',
-      'CPU clock Hz',
-      'process resident B',
-    ]);
-    // The counter started at 70 kJ; its growth is still 80 W after the rounding for the page.
-    expect(strips[0]?.points.at(-1)?.[1]).toBeCloseTo(80, 1);
-    expect(strips[1]?.points.at(-1)?.[1]).toBeCloseTo(4 * 0.98, 2);
-  });
+test('strips of the detail panel: counters become rates, the sums and masks stay away, power comes first', () => {
+  const [trial] = sweepRecords({ experiments: 1, watts: 80 }).filter((r) => r.sweep.purpose === 'measure');
+  if (trial === undefined) throw new Error('no trial');
+  const { samples } =
+    unpack(pack([trial], new Set([trial.trialId]), { sweepName: 's', objectives: [] }))[0] ?? trial;
+  const strips = stripsOf({ ...trial, samples });
+  expect(strips.map((s) => `${s.label} ${s.unit}`)).toEqual([
+    'power package-0 W',
+    'process CPU cores',
+    'CPU clock Hz',
+    'process resident B',
+  ]);
+  // The counter started at 70 kJ; its growth is still 80 W after the rounding for the page.
+  expect(strips[0]?.points.at(-1)?.[1]).toBeCloseTo(80, 1);
+  expect(strips[1]?.points.at(-1)?.[1]).toBeCloseTo(4 * 0.98, 2);
 });

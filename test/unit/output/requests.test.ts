@@ -33,25 +33,23 @@ describe('requests', () => {
   });
 });
 
-describe('csv and json of served rows', () => {
-  test('hold every metric of serving that the record has', () => {
-    const report = buildReport(
-      [servedTrial({ concurrency: 2, requests: 200 }), servedTrial({ concurrency: 4, requests: 200 })],
-      { sweepName: 's', objectives: [] },
-    );
-    const [head = [], first = []] = EXPORTERS.csv(report)
-      .text.split('\r\n')
-      .map((line) => line.split(','));
-    // An open loop is asked for what is measured of it, too.
-    expect(new Set(head).size).toBe(head.length);
-    const { measurements } = report.rows[0]!.trial;
-    const known = Object.entries(measurements).filter(([, { value }]) => value !== null);
-    expect(known.map(([name]) => name)).toContain('scheduledTimeToFirstTokenP99Seconds');
-    for (const [name, { value }] of known)
-      expect(Number(first.at(head.indexOf(name) - head.length))).toBe(value);
-    const { rows } = JSON.parse(EXPORTERS.json(report).text) as {
-      rows: { measurements: Record<string, { value: number | null }> }[];
-    };
-    for (const [name, { value }] of known) expect(rows[0]!.measurements[name]?.value).toBe(value);
-  });
+test('csv and json of served rows hold every metric of serving that the record has', () => {
+  const report = buildReport(
+    [servedTrial({ concurrency: 2, requests: 200 }), servedTrial({ concurrency: 4, requests: 200 })],
+    { sweepName: 's', objectives: [] },
+  );
+  const [head = [], first = []] = EXPORTERS.csv(report)
+    .text.split('\r\n')
+    .map((line) => line.split(','));
+  // An open loop is asked for what is measured of it, too.
+  expect(new Set(head).size).toBe(head.length);
+  const { measurements } = report.rows[0]!.trial;
+  const known = Object.entries(measurements).filter(([, { value }]) => value !== null);
+  expect(known.map(([name]) => name)).toContain('scheduledTimeToFirstTokenP99Seconds');
+  for (const [name, { value }] of known)
+    expect(Number(first.at(head.indexOf(name) - head.length))).toBe(value);
+  const { rows } = JSON.parse(EXPORTERS.json(report).text) as {
+    rows: { measurements: Record<string, { value: number | null }> }[];
+  };
+  for (const [name, { value }] of known) expect(rows[0]!.measurements[name]?.value).toBe(value);
 });

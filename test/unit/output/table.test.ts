@@ -129,11 +129,9 @@ describe('terminal table', () => {
   });
 });
 
-describe('text', () => {
-  test('cut and wrap keep to their width for any text', () => {
-    forAll(100, [fc.string({ unit: 'grapheme' }), fc.integer({ min: 1, max: 60 })], (text, columns) => {
-      expect(columnsOf(cut(text, columns))).toBeLessThanOrEqual(columns);
-      for (const line of wrap(text, columns)) expect(columnsOf(line)).toBeLessThanOrEqual(columns);
-    });
+test('text: cut and wrap keep to their width for any text', () => {
+  forAll(100, [fc.string({ unit: 'grapheme' }), fc.integer({ min: 1, max: 60 })], (text, columns) => {
+    expect(columnsOf(cut(text, columns))).toBeLessThanOrEqual(columns);
+    for (const line of wrap(text, columns)) expect(columnsOf(line)).toBeLessThanOrEqual(columns);
   });
 });

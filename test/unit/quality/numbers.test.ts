@@ -14,15 +14,13 @@ const row = fc.array(fc.float({ min: -30, max: 30, noNaN: true }), { minLength: 
 /** Predictions of a window that are scored. */
 const scoredOf = ({ length, firstScored }: Window) => length - 1 - firstScored;
 
-describe('likelihood', () => {
-  test('probabilities add up to one, and large logits do not overflow', () => {
-    const logits = Float32Array.of(1000, 999, -1000, 3);
-    const total = [0, 1, 2, 3].reduce((sum, token) => sum + Math.exp(logProbability(logits, token)), 0);
-    expect(total).toBeCloseTo(1, 6);
-    expect(logSumExp(Float32Array.of(0, 0, 0, 0))).toBeCloseTo(Math.log(4), 12);
-    expect(mostLikely(Float32Array.of(1, 5, 5, 2))).toBe(1);
-    expect(logSumExp(Float32Array.of(0, Number.NaN))).toBeNaN();
-  });
+test('likelihood: probabilities add up to one, and large logits do not overflow', () => {
+  const logits = Float32Array.of(1000, 999, -1000, 3);
+  const total = [0, 1, 2, 3].reduce((sum, token) => sum + Math.exp(logProbability(logits, token)), 0);
+  expect(total).toBeCloseTo(1, 6);
+  expect(logSumExp(Float32Array.of(0, 0, 0, 0))).toBeCloseTo(Math.log(4), 12);
+  expect(mostLikely(Float32Array.of(1, 5, 5, 2))).toBe(1);
+  expect(logSumExp(Float32Array.of(0, Number.NaN))).toBeNaN();
 });
 
 describe('perplexity', () => {

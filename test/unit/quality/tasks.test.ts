@@ -230,21 +230,19 @@ describe('options and answers in the shapes that data sets have', () => {
   });
 });
 
-describe('definitions', () => {
-  test('errors have places', () => {
-    const parsed = parseTaskDefinition(
-      'apiVersion: ridgepoint.dev/v1\nkind: Task\nmetadata: { name: t }\nspec:\n  items: t.jsonl\n  mode: guess\n  scorers: [meteor]\n  shots: 3\n',
-    );
-    expect(parsed.ok).toBe(false);
-    if (parsed.ok) return;
-    expect(parsed.diagnostics.map(({ path, line }) => [path, line])).toEqual([
-      ['spec.mode', 6],
-      ['spec.scorers[0]', 7],
-      ['spec.shots', 8],
-    ]);
-    expect(parseTaskDefinition('a: [').ok).toBe(false);
-    expect(templateProblem(definition('continuation: " {answer}"'))).toContain('{choice}');
-  });
+test('definitions: errors have places', () => {
+  const parsed = parseTaskDefinition(
+    'apiVersion: ridgepoint.dev/v1\nkind: Task\nmetadata: { name: t }\nspec:\n  items: t.jsonl\n  mode: guess\n  scorers: [meteor]\n  shots: 3\n',
+  );
+  expect(parsed.ok).toBe(false);
+  if (parsed.ok) return;
+  expect(parsed.diagnostics.map(({ path, line }) => [path, line])).toEqual([
+    ['spec.mode', 6],
+    ['spec.scorers[0]', 7],
+    ['spec.shots', 8],
+  ]);
+  expect(parseTaskDefinition('a: [').ok).toBe(false);
+  expect(templateProblem(definition('continuation: " {answer}"'))).toContain('{choice}');
 });
 
 describe('templates', () => {

@@ -106,20 +106,18 @@ describe('what pages carry of requests', () => {
   });
 });
 
-describe('a row of a server under its roofs', () => {
-  test('comes to the page whole: its phases as points, what its steps held, and the columns', () => {
-    const trials = [servedTrial({ concurrency: 4, runner: 'llama-server' }), servedTrial({ concurrency: 2 })];
-    const payload = pack(trials, new Set(trials.map(({ trialId }) => trialId)), request0);
-    const report = buildReport(unpack(payload), request0);
-    const of = (kind: string) => report.rows.find(({ trial }) => trial.experiment.runner.kind === kind)!;
-    const placed = of('llama-server');
-    const points = rooflinePoints(report.rows);
-    expect(points.map(({ row, phase }) => [row.experimentId, phase.name])).toEqual(
-      ['prefill', 'decode', 'serve'].map((name) => [placed.experimentId, name]),
-    );
-    expect(placed.trial.roofline!.served).toEqual(trials[0]!.roofline!.served);
-    expect(placed.trial.roofline!.served!.stepSequences).toBeCloseTo(4, 6);
-    expect(boundText(placed)).toBe('prefill f32, decode memory, serve memory');
-    expect(of('simulated-server').trial.roofline).toBeNull();
-  });
+test('a row of a server under its roofs comes to the page whole: its phases as points, what its steps held, and the columns', () => {
+  const trials = [servedTrial({ concurrency: 4, runner: 'llama-server' }), servedTrial({ concurrency: 2 })];
+  const payload = pack(trials, new Set(trials.map(({ trialId }) => trialId)), request0);
+  const report = buildReport(unpack(payload), request0);
+  const of = (kind: string) => report.rows.find(({ trial }) => trial.experiment.runner.kind === kind)!;
+  const placed = of('llama-server');
+  const points = rooflinePoints(report.rows);
+  expect(points.map(({ row, phase }) => [row.experimentId, phase.name])).toEqual(
+    ['prefill', 'decode', 'serve'].map((name) => [placed.experimentId, name]),
+  );
+  expect(placed.trial.roofline!.served).toEqual(trials[0]!.roofline!.served);
+  expect(placed.trial.roofline!.served!.stepSequences).toBeCloseTo(4, 6);
+  expect(boundText(placed)).toBe('prefill f32, decode memory, serve memory');
+  expect(of('simulated-server').trial.roofline).toBeNull();
 });

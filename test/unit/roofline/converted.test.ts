@@ -76,48 +76,44 @@ describe('what converts is counted', () => {
   });
 });
 
-describe('an encoder', () => {
-  test('keeps nothing, sees all of a text, and gives no logits', async () => {
-    const folder = await tinyBert();
-    const { facts } = formatOf(folder).inspect(folder);
-    expect(isEncoder(facts)).toBe(true);
-    const architecture = read(formatOf(folder).shapes(folder));
-    const tokens = 8;
-    const { operators } = passWork(architecture, {
-      phase: 'prefill',
-      batch: [{ sequences: 2, newTokens: tokens, cachedTokens: 0 }],
-      attention: { ...FLASH, queryBlock: null },
-    });
-    const of = (name: string) => operators.find((operator) => operator.name === name);
-    expect([of('cache_store'), of('lm_head'), of('output_norm')]).toEqual([undefined, undefined, undefined]);
-    // 2 texts, 2 layers, 4 heads, all pairs: 2 FLOPs for each element of key and value, 4 each.
-    expect(of('attention')?.flops).toBe(2 * 2 * 4 * tokens * tokens * 2 * (4 + 4));
-    expect(operators.reduce((sum, { traffic }) => sum + traffic.cacheRead + traffic.cacheWritten, 0)).toBe(0);
-    expect(totalBytes(of('embed_norm')!.traffic)).toBeGreaterThan(0);
-    const step = { sequences: 1, newTokens: 1, cachedTokens: tokens };
-    expect(() => passWork(architecture, { phase: 'decode', batch: [step] })).toThrow(
-      /encoder, which generates nothing/,
-    );
+test('an encoder keeps nothing, sees all of a text, and gives no logits', async () => {
+  const folder = await tinyBert();
+  const { facts } = formatOf(folder).inspect(folder);
+  expect(isEncoder(facts)).toBe(true);
+  const architecture = read(formatOf(folder).shapes(folder));
+  const tokens = 8;
+  const { operators } = passWork(architecture, {
+    phase: 'prefill',
+    batch: [{ sequences: 2, newTokens: tokens, cachedTokens: 0 }],
+    attention: { ...FLASH, queryBlock: null },
   });
+  const of = (name: string) => operators.find((operator) => operator.name === name);
+  expect([of('cache_store'), of('lm_head'), of('output_norm')]).toEqual([undefined, undefined, undefined]);
+  // 2 texts, 2 layers, 4 heads, all pairs: 2 FLOPs for each element of key and value, 4 each.
+  expect(of('attention')?.flops).toBe(2 * 2 * 4 * tokens * tokens * 2 * (4 + 4));
+  expect(operators.reduce((sum, { traffic }) => sum + traffic.cacheRead + traffic.cacheWritten, 0)).toBe(0);
+  expect(totalBytes(of('embed_norm')!.traffic)).toBeGreaterThan(0);
+  const step = { sequences: 1, newTokens: 1, cachedTokens: tokens };
+  expect(() => passWork(architecture, { phase: 'decode', batch: [step] })).toThrow(
+    /encoder, which generates nothing/,
+  );
 });
 
-describe('memory of a cache with windows', () => {
-  test('follows from the shapes of the file', async () => {
-    const path = await converted(await writeFolder(tinyGptOss()));
-    const { facts } = formatOf(path).inspect(path);
-    const known = facts as Parameters<typeof predictMemory>[0]['facts'];
-    const experiment = {
-      technique: { quantization: 'base', sparsity: 'none', attention: 'base', adapter: 'none' },
-      runner: { kind: 'llama-cpp', options: { ubatch: 256 } },
-      workload: { kind: 'latency', options: { promptTokens: 4096, generateTokens: 0, parallel: 1 } },
-      device: 'cpu',
-    } as unknown as Parameters<typeof predictMemory>[0]['experiment'];
-    const kvCache = (architecture: ReturnType<typeof read> | null) =>
-      predictMemory({ facts: known, experiment, architecture }).parts.kvCache;
-    // Of two layers one keeps its window of 8 and a micro-batch, in cells of 256.
-    expect(kvCache(read(formatOf(path).shapes(path))) / kvCache(null)).toBeCloseTo(
-      (4096 + 512) / (2 * 4096),
-      6,
-    );
-  });
+test('memory of a cache with windows follows from the shapes of the file', async () => {
+  const path = await converted(await writeFolder(tinyGptOss()));
+  const { facts } = formatOf(path).inspect(path);
+  const known = facts as Parameters<typeof predictMemory>[0]['facts'];
+  const experiment = {
+    technique: { quantization: 'base', sparsity: 'none', attention: 'base', adapter: 'none' },
+    runner: { kind: 'llama-cpp', options: { ubatch: 256 } },
+    workload: { kind: 'latency', options: { promptTokens: 4096, generateTokens: 0, parallel: 1 } },
+    device: 'cpu',
+  } as unknown as Parameters<typeof predictMemory>[0]['experiment'];
+  const kvCache = (architecture: ReturnType<typeof read> | null) =>
+    predictMemory({ facts: known, experiment, architecture }).parts.kvCache;
+  // Of two layers one keeps its window of 8 and a micro-batch, in cells of 256.
+  expect(kvCache(read(formatOf(path).shapes(path))) / kvCache(null)).toBeCloseTo(
+    (4096 + 512) / (2 * 4096),
+    6,
+  );
 });

@@ -180,16 +180,14 @@ describe('what must hold for any pass', () => {
   });
 });
 
-describe('of a file', () => {
-  test('the shipped model: its weights, byte by byte', () => {
-    const header = readGgufHeader(join(import.meta.dirname, '../../../models/small-f16.gguf'));
-    const reading = sound(architectureFromGguf(header));
-    const { architecture } = reading;
-    expect(architecture).toMatchObject({ family: 'llama', embedding: 256, vocabulary: 4096, tied: false });
-    expect(architecture.layers.map(({ count }) => count)).toEqual([8]);
-    const stored = header.tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
-    expect(sizeOf(architecture).bytes).toBe(stored);
-  });
+test('the file of the shipped model: its weights, byte by byte', () => {
+  const header = readGgufHeader(join(import.meta.dirname, '../../../models/small-f16.gguf'));
+  const reading = sound(architectureFromGguf(header));
+  const { architecture } = reading;
+  expect(architecture).toMatchObject({ family: 'llama', embedding: 256, vocabulary: 4096, tied: false });
+  expect(architecture.layers.map(({ count }) => count)).toEqual([8]);
+  const stored = header.tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
+  expect(sizeOf(architecture).bytes).toBe(stored);
 });
 
 describe('what cannot be', () => {

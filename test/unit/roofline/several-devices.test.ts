@@ -237,38 +237,36 @@ describe('a record of a trial on several devices', () => {
   });
 });
 
-describe('memory of a trial on several devices', () => {
-  test('is that of the fullest', () => {
-    expect(fullestShare({}, 32)).toBe(1);
-    expect(fullestShare({ gpus: 2 }, 32)).toBe(17 / 33);
-    expect(fullestShare({ gpus: 2, tensorSplit: '1/3' }, 32)).toBe((32 - 9 + 1) / 33);
-    expect(fullestShare({ gpus: 4, splitMode: 'tensor' }, 32)).toBe(1 / 4);
-    expect(fullestShare({ gpus: 2, splitMode: 'tensor', tensorSplit: '3/1' }, 32)).toBe(3 / 4);
-    // A header that lies makes nobody wait.
-    expect(fullestShare({ gpus: 2 }, 1e12)).toBeCloseTo(1 / 2, 2);
-    const facts = {
-      ...{ ...SMALL_FACTS, parameters: 1e9, bytes: 33e8, layers: 32, contextLength: 4096 },
-      ...{ keyElementsPerToken: 32, valueElementsPerToken: 32, vocabularySize: 1000, embeddingLength: 64 },
-    };
-    const weights = (options: object, device = 'cuda') =>
-      predictMemory({
-        facts,
-        quantizationBytes: 33e8,
-        experiment: {
-          technique: UNCHANGED,
-          runner: { kind: 'llama-cpp', options: { ...options } },
-          workload: { kind: 'latency', options: {} },
-          device,
-        },
-      }).parts.weights;
-    expect([weights({}), weights({ gpus: 2 })]).toEqual([33e8, 17e8]);
-    // 29 of 33 stay here, and all where nothing is given away.
-    const rpcServers = 'desk';
-    expect(weights({ rpcServers, gpuLayers: 4 }, 'cpu')).toBe(29e8);
-    expect(weights({ rpcServers, gpuLayers: 'all' }, 'cpu')).toBe(0);
-    expect(weights({ gpuLayers: 'all' }, 'cpu')).toBe(33e8);
-    expect(weights({ rpcServers, gpuLayers: 4 })).toBe(0);
-  });
+test('memory of a trial on several devices is that of the fullest', () => {
+  expect(fullestShare({}, 32)).toBe(1);
+  expect(fullestShare({ gpus: 2 }, 32)).toBe(17 / 33);
+  expect(fullestShare({ gpus: 2, tensorSplit: '1/3' }, 32)).toBe((32 - 9 + 1) / 33);
+  expect(fullestShare({ gpus: 4, splitMode: 'tensor' }, 32)).toBe(1 / 4);
+  expect(fullestShare({ gpus: 2, splitMode: 'tensor', tensorSplit: '3/1' }, 32)).toBe(3 / 4);
+  // A header that lies makes nobody wait.
+  expect(fullestShare({ gpus: 2 }, 1e12)).toBeCloseTo(1 / 2, 2);
+  const facts = {
+    ...{ ...SMALL_FACTS, parameters: 1e9, bytes: 33e8, layers: 32, contextLength: 4096 },
+    ...{ keyElementsPerToken: 32, valueElementsPerToken: 32, vocabularySize: 1000, embeddingLength: 64 },
+  };
+  const weights = (options: object, device = 'cuda') =>
+    predictMemory({
+      facts,
+      quantizationBytes: 33e8,
+      experiment: {
+        technique: UNCHANGED,
+        runner: { kind: 'llama-cpp', options: { ...options } },
+        workload: { kind: 'latency', options: {} },
+        device,
+      },
+    }).parts.weights;
+  expect([weights({}), weights({ gpus: 2 })]).toEqual([33e8, 17e8]);
+  // 29 of 33 stay here, and all where nothing is given away.
+  const rpcServers = 'desk';
+  expect(weights({ rpcServers, gpuLayers: 4 }, 'cpu')).toBe(29e8);
+  expect(weights({ rpcServers, gpuLayers: 'all' }, 'cpu')).toBe(0);
+  expect(weights({ gpuLayers: 'all' }, 'cpu')).toBe(33e8);
+  expect(weights({ rpcServers, gpuLayers: 4 })).toBe(0);
 });
 
 /** Factors that reach every roof say what the roofs allow, on several devices, too. */

@@ -23,29 +23,27 @@ async function asked(url: string, endpoint: Partial<Endpoint> = {}): Promise<Req
 const EVENTS = { headers: { 'content-type': 'text/event-stream' } };
 const MANY = 'x'.repeat(65_536);
 
-describe('an answer without end', () => {
-  test.each<[string, EndlessAnswer, RegExp]>([
-    [
-      'a line',
-      { ...EVENTS, before: 'data: ', part: MANY },
-      /more than 1081344 bytes, and 8 tokens were asked for/,
-    ],
-    ['an event', { ...EVENTS, part: `data: ${MANY}\n` }, /more than 1081344 bytes/],
-    ['comments', { ...EVENTS, part: ': waiting\n\n'.repeat(1000) }, /more than 1081344 bytes/],
-    [
-      'chunks',
-      { ...EVENTS, part: 'data: {"choices":[{"text":"a"}]}\n\n'.repeat(1000) },
-      /more than 1081344 bytes/,
-    ],
-    ['JSON', { part: MANY, headers: { 'content-type': 'application/json' } }, /more than 1081344 bytes/],
-    ['a refusal', { part: MANY, status: 503 }, /^The server answered 503: "x{300}…/],
-  ])('of %s is given up at a bound', async (_what, answer, problem) => {
-    const server = await startEndless(() => answer);
-    onTestFinished(() => server.close());
-    expect((await asked(server.url)).problem).toMatch(problem);
-    // What sockets hold on their way is the system's.
-    expect(server.sent()).toBeLessThan(32 * 2 ** 20);
-  });
+test.each<[string, EndlessAnswer, RegExp]>([
+  [
+    'a line',
+    { ...EVENTS, before: 'data: ', part: MANY },
+    /more than 1081344 bytes, and 8 tokens were asked for/,
+  ],
+  ['an event', { ...EVENTS, part: `data: ${MANY}\n` }, /more than 1081344 bytes/],
+  ['comments', { ...EVENTS, part: ': waiting\n\n'.repeat(1000) }, /more than 1081344 bytes/],
+  [
+    'chunks',
+    { ...EVENTS, part: 'data: {"choices":[{"text":"a"}]}\n\n'.repeat(1000) },
+    /more than 1081344 bytes/,
+  ],
+  ['JSON', { part: MANY, headers: { 'content-type': 'application/json' } }, /more than 1081344 bytes/],
+  ['a refusal', { part: MANY, status: 503 }, /^The server answered 503: "x{300}…/],
+])('an answer without end of %s is given up at a bound', async (_what, answer, problem) => {
+  const server = await startEndless(() => answer);
+  onTestFinished(() => server.close());
+  expect((await asked(server.url)).problem).toMatch(problem);
+  // What sockets hold on their way is the system's.
+  expect(server.sent()).toBeLessThan(32 * 2 ** 20);
 });
 
 describe('tokens that a server says', () => {

@@ -113,18 +113,16 @@ describe('a word of sparsity', () => {
   });
 });
 
-describe('layers by pattern', () => {
-  test.each([
-    ['blk.3.attn_q.weight', 'attn_*', true],
-    ['blk.3.attn_q.weight', 'blk.3.*', true],
-    ['blk.31.attn_q.weight', 'blk.3.*', false],
-    ['blk.3.attn_q.weight', 'attn', false],
-    ['blk.3.attn_q.weight', '*', true],
-    ['blk.3.ffn_down.weight', '*down', true],
-    ['blk.3.ffn_down.weight', 'ffn.down', false],
-  ])('%s and %s: %s', (name, pattern, fits) => {
-    expect(fitsPattern(name, pattern)).toBe(fits);
-  });
+test.each([
+  ['blk.3.attn_q.weight', 'attn_*', true],
+  ['blk.3.attn_q.weight', 'blk.3.*', true],
+  ['blk.31.attn_q.weight', 'blk.3.*', false],
+  ['blk.3.attn_q.weight', 'attn', false],
+  ['blk.3.attn_q.weight', '*', true],
+  ['blk.3.ffn_down.weight', '*down', true],
+  ['blk.3.ffn_down.weight', 'ffn.down', false],
+])('layers by pattern %s and %s: %s', (name, pattern, fits) => {
+  expect(fitsPattern(name, pattern)).toBe(fits);
 });
 
 describe('sparsity in a sweep', () => {

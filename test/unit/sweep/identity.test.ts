@@ -24,19 +24,17 @@ function shuffled(value: unknown, order: readonly number[]): unknown {
 const sha = `sha256:${'0'.repeat(64)}`;
 const point = (spec: Record<string, unknown> = {}) => planSpace(sweepOf(file(spec))).at(0);
 
-describe('what a release added', () => {
-  test('changes no id where it is not asked for', () => {
-    const content = point();
-    const { profile, energyWindows, gridGramsPerKilowattHour } = content.measure;
-    expect({ profile, energyWindows, gridGramsPerKilowattHour }).toEqual({
-      profile: 'off',
-      energyWindows: 3,
-      gridGramsPerKilowattHour: null,
-    });
-    for (const measure of [{ profile: 'modules' }, { energyWindows: 0 }, { gridGramsPerKilowattHour: 0 }]) {
-      expect(experimentId(point({ measure }))).not.toBe(experimentId(content));
-    }
+test('what a release added changes no id where it is not asked for', () => {
+  const content = point();
+  const { profile, energyWindows, gridGramsPerKilowattHour } = content.measure;
+  expect({ profile, energyWindows, gridGramsPerKilowattHour }).toEqual({
+    profile: 'off',
+    energyWindows: 3,
+    gridGramsPerKilowattHour: null,
   });
+  for (const measure of [{ profile: 'modules' }, { energyWindows: 0 }, { gridGramsPerKilowattHour: 0 }]) {
+    expect(experimentId(point({ measure }))).not.toBe(experimentId(content));
+  }
 });
 
 describe('how often an experiment is measured', () => {

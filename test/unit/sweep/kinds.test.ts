@@ -63,11 +63,9 @@ describe('kinds', () => {
   });
 });
 
-describe('quantization', () => {
-  test('every name of llama.cpp is either written or refused with a reason', () => {
-    const both = [...QUANTIZATIONS, ...NEED_IMPORTANCE_MATRIX];
-    expect(new Set(both).size).toBe(both.length);
-    // tools/quantize/quantize.cpp, QUANT_OPTIONS of llama.cpp v0.4.0, without its aliases and COPY.
-    expect(both).toHaveLength(35);
-  });
+test('quantization: every name of llama.cpp is either written or refused with a reason', () => {
+  const both = [...QUANTIZATIONS, ...NEED_IMPORTANCE_MATRIX];
+  expect(new Set(both).size).toBe(both.length);
+  // tools/quantize/quantize.cpp, QUANT_OPTIONS of llama.cpp v0.4.0, without its aliases and COPY.
+  expect(both).toHaveLength(35);
 });
