@@ -19,6 +19,7 @@ import {
   headsOf,
   type MemoryPrediction,
   type MemoryRequest,
+  predictionOf,
 } from '../work/memory.js';
 import { onnxPasses, tokensAtOnce } from '../work/onnx.js';
 import { DEFAULT_SETTING, FLASH, UNFUSED, type WorkSetting } from '../work/pass/setting.js';
@@ -65,14 +66,12 @@ export function predictGraphMemory(request: MemoryRequest): MemoryPrediction | n
     Math.max(1, depth, prompt),
     tokensAtOnce(positive(runner.options, 'batch', 2048), sequences),
   );
-  const parts = {
-    weights: Math.ceil((deviceKind(device) === 'cuda' ? 1 : WEIGHT_COPIES) * file),
-    adapters: 0,
-    kvCache: Math.ceil(kvCache),
-    compute: Math.ceil(ARENA_SLACK * alive()),
+  return predictionOf({
+    weights: (deviceKind(device) === 'cuda' ? 1 : WEIGHT_COPIES) * file,
+    kvCache,
+    compute: ARENA_SLACK * alive(),
     overhead: deviceKind(device) === 'cpu' ? PROCESS_BYTES : DEVICE_CONTEXT_BYTES,
-  };
-  return { bytes: parts.weights + parts.kvCache + parts.compute + parts.overhead, parts };
+  });
 
   /** What a pass of the longest prompt has at one time. */
   function alive(): number {

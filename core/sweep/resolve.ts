@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { AxisValue, MeasurePolicy, ModelRef, QualityPolicy } from '../experiment/experiment.js';
 import type { Path } from '../input/diagnostic.js';
 import { withoutEnding } from '../models/formats.js';
@@ -88,18 +89,14 @@ function readModels(reader: Reader): ModelRef[] {
     const source = bare ? value : text(reader.value([...path, 'source']));
     const written = bare ? null : (text(reader.value([...path, 'digest'])) ?? null);
     if (source === undefined) continue;
-    const synthetic = isSynthetic(source) ? readSynthetic(source) : null;
-    if (synthetic?.ok === false) {
-      reader.report(bare ? path : [...path, 'source'], `${synthetic.reason}. ${synthetic.hint}`);
-      continue;
-    }
-    const remote = isRemote(source) ? readRemote(source) : null;
-    if (remote?.ok === false) {
-      reader.report(bare ? path : [...path, 'source'], `${remote.reason}. ${remote.hint}`);
+    const reading = isSynthetic(source) ? readSynthetic(source) : isRemote(source) ? readRemote(source) : null;
+    if (reading?.ok === false) {
+      reader.report(bare ? path : [...path, 'source'], `${reading.reason}. ${reading.hint}`);
       continue;
     }
     const name = (bare ? undefined : text(reader.value([...path, 'name']))) ?? nameFromSource(source);
-    const digest = written ?? remote?.remote.digest ?? null;
+    const remote = reading !== null && 'remote' in reading ? reading.remote : null;
+    const digest = written ?? remote?.digest ?? null;
     const file = `${source}\n${digest}`;
     if (names.has(name)) {
       reader.report(path, `two models have the name ${name}: give each a name of its own`);
@@ -155,11 +152,14 @@ function readBlocks(
   return { blocks: blocks.length > 0 ? blocks : [read(fallback, ['spec', section])], complete };
 }
 
+/** @returns what is written of some fields. */
+function writtenOf(reader: Reader, path: Path, fields: object): Record<string, unknown> {
+  const values = Object.keys(fields).map((name) => [name, reader.value([...path, name])] as const);
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+}
+
 function readMeasure(reader: Reader): MeasurePolicy {
-  const at = (name: string) => reader.value(['spec', 'measure', name]);
-  const given = Object.fromEntries(
-    Object.keys(MEASURE.shape).flatMap((name) => (at(name) === undefined ? [] : [[name, at(name)]])),
-  );
+  const given = writtenOf(reader, ['spec', 'measure'], MEASURE.shape);
   const policy = MEASURE.parse(given);
   if (policy.minRepeats <= policy.maxRepeats) return policy;
   // Whoever writes one of the two means it; the other one's default gives way.
@@ -173,17 +173,11 @@ function readMeasure(reader: Reader): MeasurePolicy {
 }
 
 function readRepetition(reader: Reader): RepetitionPolicy {
-  const read = <K extends keyof typeof REPETITION>(key: K) =>
-    REPETITION[key].parse(reader.value(['spec', 'measure', key]));
-  const written = reader.value(['spec', 'measure', 'starts']);
-  const starts = read('starts') as number;
-  const maxStarts = read('maxStarts') as number | undefined;
-  const retryInvalid = read('retryInvalid') as number;
-  if (maxStarts === undefined || maxStarts >= starts) {
-    return { starts, maxStarts: maxStarts ?? starts, retryInvalid };
-  }
+  const written = writtenOf(reader, ['spec', 'measure'], REPETITION);
+  const { starts, maxStarts = starts, retryInvalid } = z.object(REPETITION).parse(written);
+  if (maxStarts >= starts) return { starts, maxStarts, retryInvalid };
   // Whoever writes maxStarts alone means it: the default of starts gives way.
-  if (written === undefined) return { starts: maxStarts, maxStarts, retryInvalid };
+  if (written.starts === undefined) return { starts: maxStarts, maxStarts, retryInvalid };
   reader.report(
     ['spec', 'measure', 'maxStarts'],
     `maxStarts is ${maxStarts} but starts is ${starts}: raise maxStarts, or leave it out`,
@@ -194,12 +188,7 @@ function readRepetition(reader: Reader): RepetitionPolicy {
 function readQuality(reader: Reader): QualityPolicy | null {
   const path = ['spec', 'quality'];
   if (reader.value(path) === undefined) return null;
-  const given = Object.fromEntries(
-    Object.keys(QUALITY.shape).flatMap((name) => {
-      const value = reader.value([...path, name]);
-      return value === undefined || name === 'tasks' ? [] : [[name, value]];
-    }),
-  );
+  const { tasks: _tasks, ...given } = writtenOf(reader, path, QUALITY.shape);
   const tasks = reader
     .items([...path, 'tasks'])
     .map(({ value }) => (typeof value === 'string' ? value : taskChoiceSchema.parse(value)));
@@ -225,21 +214,15 @@ function readQuality(reader: Reader): QualityPolicy | null {
 }
 
 function readPlacement(reader: Reader, name: string, devices: readonly string[]): PlacementSpec {
-  const read = <K extends keyof typeof PLACEMENT>(key: K) =>
-    PLACEMENT[key].parse(reader.value(['spec', 'placement', key]));
-  return {
-    devices,
-    perNode: read('perNode') as boolean,
-    nodeSelector: Object.fromEntries(
-      reader
-        .entries(['spec', 'placement', 'nodeSelector'])
-        .map(([key, at]) => [key, [...new Set(reader.items(at).map(({ value }) => String(value)))]]),
-    ),
-    blockSize: read('blockSize') as number,
-    driftControl: read('driftControl') as boolean,
-    retries: read('retries') as number,
-    seed: (read('seed') as number | undefined) ?? seedFrom(name),
-  };
+  const path = ['spec', 'placement'];
+  const { nodeSelector: _selector, ...fields } = PLACEMENT;
+  const { seed = seedFrom(name), ...given } = z.object(fields).parse(writtenOf(reader, path, fields));
+  const nodeSelector = Object.fromEntries(
+    reader
+      .entries([...path, 'nodeSelector'])
+      .map(([key, at]) => [key, [...new Set(reader.items(at).map(({ value }) => String(value)))]]),
+  );
+  return { devices, ...given, nodeSelector, seed };
 }
 
 /** @param workload the kind of the first, whose objectives hold where the file states none. */

@@ -73,14 +73,19 @@ export function predictMemory(request: MemoryRequest): MemoryPrediction {
   const kvCache = predictKvCache(facts, attention, runner.options, cells) * share * windows;
   const compute = predictCompute(request, runner.options, cellsPerSequence, sequences);
   const overhead = onCpu ? PROCESS_BYTES : DEVICE_CONTEXT_BYTES;
+  return predictionOf({ weights, adapters: adapters * share, kvCache, compute, overhead });
+}
+
+/** @returns the prediction of these parts, each rounded up. */
+export function predictionOf(
+  given: Omit<MemoryPrediction['parts'], 'adapters' | 'kvCache'> & Partial<MemoryPrediction['parts']>,
+): MemoryPrediction {
+  const { weights, adapters = 0, kvCache = 0, compute, overhead } = given;
   const parts = {
-    weights: Math.ceil(weights),
-    adapters: Math.ceil(adapters * share),
-    kvCache: Math.ceil(kvCache),
-    compute: Math.ceil(compute),
-    overhead,
+    ...{ weights: Math.ceil(weights), adapters: Math.ceil(adapters), kvCache: Math.ceil(kvCache) },
+    ...{ compute: Math.ceil(compute), overhead },
   };
-  return { bytes: parts.weights + parts.adapters + parts.kvCache + parts.compute + parts.overhead, parts };
+  return { bytes: Object.values(parts).reduce((sum, part) => sum + part, 0), parts };
 }
 
 /** A window that a technique puts on is in the prediction of the cache already. */
@@ -99,14 +104,11 @@ export function predictTrainingMemory({
   const { technique, workload, device } = experiment;
   const file = quantizationBytes ?? predictWeights(facts, technique.quantization);
   const needs = predictTraining(facts, trainingSettings(workload.options), file);
-  const parts = {
-    weights: Math.ceil(needs.weights),
-    adapters: 0,
-    kvCache: 0,
-    compute: Math.ceil(needs.gradients + needs.optimizer + needs.activations + needs.inputs),
+  return predictionOf({
+    weights: needs.weights,
+    compute: needs.gradients + needs.optimizer + needs.activations + needs.inputs,
     overhead: deviceKind(device) === 'cpu' ? PROCESS_BYTES : DEVICE_CONTEXT_BYTES,
-  };
-  return { bytes: parts.weights + parts.compute + parts.overhead, parts };
+  });
 }
 
 /**
