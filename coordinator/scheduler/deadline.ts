@@ -1,5 +1,4 @@
-import { median } from '../../statistics/quantile.js';
-import { type LeaseState, queueOf, type SchedulerState, type SweepState } from './state.js';
+import { type LeaseState, paceOf, queueOf, type SchedulerState, type SweepState } from './state.js';
 import { sweepStatus } from './status.js';
 
 /** The time that whoever submitted a sweep has promised for it. */
@@ -19,8 +18,6 @@ export type TimeLeft = 'enough' | 'short' | 'over';
 
 /** Of a short start: the fewest that say how far they differ. */
 export const SHORT_REPEATS = 2;
-/** Trials that tell the pace: that of now, for neighbours come and go. */
-const NEWEST = 5;
 
 /** Why a point that has starts gets no other. */
 export const OUT_OF_TIME = 'out-of-time: the time that was promised for the sweep is over';
@@ -37,8 +34,8 @@ export function overdue(state: SchedulerState, now: number): LeaseState[] {
 /** @param now monotonic seconds, of the coordinator. */
 export function timeLeft(state: SchedulerState, sweep: SweepState, now: number): TimeLeft {
   const { budget } = sweep;
-  if (budget === null || budget.beganAt === null || sweep.trialSeconds.length === 0) return 'enough';
-  const pace = median(sweep.trialSeconds.slice(-NEWEST));
+  const pace = paceOf(sweep);
+  if (budget === null || budget.beganAt === null || pace === null) return 'enough';
   const left = budget.beganAt + budget.seconds - now;
   if (left < pace) return 'over';
   if (budget.short) return 'short';

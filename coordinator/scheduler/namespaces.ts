@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
-import { median } from '../../statistics/quantile.js';
-import type { Block, LeaseState, SchedulerOptions, SchedulerState, SweepState } from './state.js';
+import {
+  type Block,
+  type LeaseState,
+  paceOf,
+  type SchedulerOptions,
+  type SchedulerState,
+  type SweepState,
+} from './state.js';
 import type { SweepView } from './view.js';
 import { groupBy } from '../../core/maps.js';
 
@@ -26,7 +32,6 @@ export interface NamespacePolicy {
 const USUAL: NamespacePolicy = { weight: 1, runningTrials: null, deviceHours: null, bodyBytes: null };
 /** Before a sweep has a trial that says how long they take. */
 const UNKNOWN_SECONDS = 60;
-const NEWEST = 5;
 
 /** @returns a sweep as that of a namespace: an id of its own, so that two namespaces that ask for the same have nothing in common. */
 export function inNamespace(view: SweepView, namespace: string): SweepView {
@@ -87,9 +92,7 @@ export function runningIn(state: SchedulerState, namespace: string): number {
 export function chargeBlock(state: SchedulerState, sweep: SweepState, positions: readonly number[]): number {
   if (!state.severalTurns || positions.length === 0) return 0;
   const { namespace } = sweep.view;
-  const seconds =
-    sweep.trialSeconds.length === 0 ? UNKNOWN_SECONDS : median(sweep.trialSeconds.slice(-NEWEST));
-  const each = seconds * sweep.view.devicesAt(positions[0]!);
+  const each = (paceOf(sweep) ?? UNKNOWN_SECONDS) * sweep.view.devicesAt(positions[0]!);
   state.shares.begin(namespace, each * positions.length, policyOf(state.options, namespace).weight);
   return each;
 }

@@ -14,6 +14,7 @@ import { Starts } from './starts.js';
 import { KnownResults, TrialTable } from './trial-table.js';
 import type { SweepView } from './view.js';
 import { getOrMake } from '../../core/maps.js';
+import { median } from '../../statistics/quantile.js';
 
 export interface SchedulerOptions {
   readonly leaseSeconds: number;
@@ -284,6 +285,14 @@ export function triesOf(queue: PointQueue, position: number): Tries {
     ...{ invalidTrialId: null, gradingCodes: [], failedTrialId: null },
     elsewhere: new Map(),
   }));
+}
+
+/** Trials that tell the pace: that of now, for neighbours come and go. */
+const NEWEST = 5;
+
+/** @returns seconds of one of the newest trials of a sweep; null before the first. */
+export function paceOf({ trialSeconds }: SweepState): number | null {
+  return trialSeconds.length === 0 ? null : median(trialSeconds.slice(-NEWEST));
 }
 
 /** @returns the fact that a point of the queue is tried no more. */

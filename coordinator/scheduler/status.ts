@@ -4,6 +4,7 @@ import type { SweepStateWord } from '../../proto/convert.js';
 import type { SearchProgress } from '../../search/searcher.js';
 import { refusal, serves } from './placement.js';
 import type { PointQueue, SchedulerState, SweepState } from './state.js';
+import { median } from '../../statistics/quantile.js';
 
 export interface SweepStatus {
   readonly sweepId: string;
@@ -72,11 +73,7 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
   let begun = 0;
   let useful = 0;
   for (const queue of sweep.queues.values()) {
-    counts.complete += queue.counts.complete;
-    counts.failed += queue.counts.failed;
-    counts.invalid += queue.counts.invalid;
-    counts.reused += queue.counts.reused;
-    counts.disturbed += queue.counts.disturbed;
+    for (const name of keysOf(counts)) counts[name] += queue.counts[name];
     begun += queue.starts.total;
     useful += queue.starts.useful;
   }
@@ -104,7 +101,7 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
     disturbedBy: codeCounts([...sweep.queues.values()].map(({ disturbedBy }) => disturbedBy)),
     invalidBy: codeCounts([...sweep.queues.values()].map(({ invalidBy }) => invalidBy)),
     submittedAt: sweep.submittedAt,
-    trialSeconds: median(sweep.trialSeconds),
+    trialSeconds: sweep.trialSeconds.length === 0 ? null : median(sweep.trialSeconds),
   };
 }
 
@@ -116,17 +113,12 @@ export function searchProgress({ queues }: SweepState): SearchProgress | null {
   const all = [...queues.values()].flatMap(({ search }) => (search === null ? [] : [search.progress]));
   const [first] = all;
   if (first === undefined || all.length === 1) return first ?? null;
-  const sum = (of: (one: SearchProgress) => number) => all.reduce((total, one) => total + of(one), 0);
+  const sums = { measured: 0, probed: 0, pending: 0, decided: 0, passedOver: 0, trials: 0 };
+  const spent = { ...sums, deviceSeconds: 0, joules: 0 };
+  for (const one of all) for (const name of keysOf(spent)) spent[name] += one[name];
   return {
-    measured: sum(({ measured }) => measured),
-    probed: sum(({ probed }) => probed),
-    pending: sum(({ pending }) => pending),
-    decided: sum(({ decided }) => decided),
+    ...spent,
     decisions: all.flatMap(({ decisions }) => decisions),
-    passedOver: sum(({ passedOver }) => passedOver),
-    trials: sum(({ trials }) => trials),
-    deviceSeconds: sum(({ deviceSeconds }) => deviceSeconds),
-    joules: sum(({ joules }) => joules),
     skipped: all.flatMap(({ skipped }) => skipped),
     hypervolume: null,
     ended: all.every(({ ended }) => ended !== null) ? first.ended : null,
@@ -207,9 +199,4 @@ export function blockedReasons(state: SchedulerState, sweep: SweepState): string
   return [...reasons.values()];
 }
 
-function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
+const keysOf = <T extends object>(of: T) => Object.keys(of) as (keyof T)[];
