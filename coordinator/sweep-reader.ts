@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import type { ModelRef } from '../core/experiment/experiment.js';
 import { ownProgram } from '../process/isolation/own-program.js';
-import { WireError, invalid } from '../proto/errors.js';
+import { invalid, WireError } from '../proto/errors.js';
 import type { SweepView } from './scheduler/view.js';
 import { type PlanningOutcome, viewOf } from './sweeps.js';
 

@@ -1,6 +1,6 @@
 import { readingsInside } from '../core/metrics/integrate.js';
 import type { CleanSeries } from '../core/metrics/series.js';
-import { warn, warnIf, type Warning } from '../core/result/warnings.js';
+import { type Warning, warn, warnIf } from '../core/result/warnings.js';
 import { median } from '../statistics/quantile.js';
 import { CLOCK_CHANGE } from './disturbance.js';
 import type { Evidence } from './evidence.js';

@@ -1,5 +1,5 @@
 import type { DisturbanceLimits } from '../core/experiment/experiment.js';
-import { warn, warnIf, type Warning } from '../core/result/warnings.js';
+import { type Warning, warn, warnIf } from '../core/result/warnings.js';
 
 /**
  * /proc/stat counts CPU time in ticks of 10 ms and truncates each of its fields, so a difference of the busy

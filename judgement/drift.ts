@@ -1,9 +1,9 @@
+import { groupBy } from '../core/maps.js';
 import { isPresent, type ResultRecord } from '../core/result/result.js';
 import { type BlockEffects, blockEffects, type StartReading } from '../statistics/blocks.js';
 import { dot } from '../statistics/joint-fit.js';
 import { blockOf } from './block.js';
 import { PRIORS, paceOf, readingsOf } from './pace.js';
-import { groupBy } from '../core/maps.js';
 
 /** Difference of blocks below which nothing is said, whatever its p value. */
 const DRIFT_INDIFFERENCE = 0.02;

@@ -1,3 +1,4 @@
+import { getOrMake } from '../core/maps.js';
 import { metricValue, type ResultRecord } from '../core/result/result.js';
 import {
   type Common,
@@ -11,7 +12,6 @@ import {
   weightsOf,
 } from '../statistics/joint-fit.js';
 import { beyondReadings, leadOf, type Pace, PRIORS, paceOf, readingsOf } from './pace.js';
-import { getOrMake } from '../core/maps.js';
 
 /**
  * Rows that tell what all have in common: the first so many. They know the slopes well enough, and of tens of thousands of rows one

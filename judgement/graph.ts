@@ -1,11 +1,11 @@
 import type { ApplicationRecord, GraphRecord, NodeRecord } from '../core/graph/record.js';
 import { latencyOf } from '../core/graph/summary.js';
-import { warnIf, type Warning } from '../core/result/warnings.js';
+import { metricsOf } from '../core/metrics/catalogue.js';
+import { type Warning, warnIf } from '../core/result/warnings.js';
 import { mean } from '../statistics/summary.js';
 import { allMissing, pooled, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
-import { metricsOf } from '../core/metrics/catalogue.js';
 
 const NO_GRAPH = allMissing(metricsOf('graph'), NOT_APPLICABLE.graph);
 

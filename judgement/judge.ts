@@ -1,6 +1,6 @@
 import type { ResultRecord, TrialFacts } from '../core/result/result.js';
 import type { RooflineRecord } from '../core/result/roofline-record.js';
-import { gradeOf, warn, type Warning } from '../core/result/warnings.js';
+import { gradeOf, type Warning, warn } from '../core/result/warnings.js';
 import { median, quantile } from '../statistics/quantile.js';
 import { efficiencyFindings } from './efficiency.js';
 import { energyFindings } from './energy/findings.js';
@@ -92,8 +92,7 @@ function kernelFindings(evidence: Evidence, placement: RooflineRecord | string):
     kernelSeconds: of((seconds) => seconds),
     achievedBytesPerSecond: of((seconds) => kernel!.bytes / seconds),
     achievedFlopsPerSecond: of((seconds) => kernel!.flops / seconds),
-    kernelRoofRatio:
-      least === null ? perRepeat([], placed as string) : of((seconds) => least / seconds),
+    kernelRoofRatio: least === null ? perRepeat([], placed as string) : of((seconds) => least / seconds),
   };
   return { entries, warnings: [] };
 }

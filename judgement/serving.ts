@@ -1,4 +1,5 @@
-import { warn, warnIf, type Warning } from '../core/result/warnings.js';
+import { metricsOf } from '../core/metrics/catalogue.js';
+import { type Warning, warn, warnIf } from '../core/result/warnings.js';
 import { auditCaches, type Speedup } from '../core/serving/audit.js';
 import { generatorProblems, rateShortfall } from '../core/serving/generator.js';
 import { requestsOf, type ServingRecord } from '../core/serving/record.js';
@@ -18,7 +19,6 @@ import { allMissing, type Entries, type Entry, missing, single } from './entries
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 import { forcesLengths } from './regrade.js';
-import { metricsOf } from '../core/metrics/catalogue.js';
 
 const NOT_SERVED = allMissing(metricsOf('serving'), NOT_APPLICABLE.serving);
 
@@ -44,9 +44,7 @@ export function servingFindings({ input }: Evidence): Findings {
       ...rates(summary, requests, objectives, countsDiffer),
       ...latencies(summary, late.length > 0),
       ...around(serving),
-      steadySeconds: steady.found
-        ? single(steady.window.duration.seconds, '')
-        : missing(steady.reason),
+      steadySeconds: steady.found ? single(steady.window.duration.seconds, '') : missing(steady.reason),
       ...inside(serving, requests.length),
     },
     warnings: [
@@ -84,10 +82,7 @@ function rates(
       outputLength === null ? null : 1 + outputLength,
       'answers were as long as the model likes, or nobody counted them',
     ),
-    usageDifferenceRatio: single(
-      countsDiffer,
-      'only one of both counted, the server or the tokenizer',
-    ),
+    usageDifferenceRatio: single(countsDiffer, 'only one of both counted, the server or the tokenizer'),
   };
 }
 

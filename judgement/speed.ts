@@ -4,7 +4,7 @@ import {
   timePerOutputToken,
   tokensPerSecond,
 } from '../core/metrics/derive.js';
-import { warn, warnIf, type Warning } from '../core/result/warnings.js';
+import { type Warning, warn, warnIf } from '../core/result/warnings.js';
 import { quantile } from '../statistics/quantile.js';
 import { cv, mean } from '../statistics/summary.js';
 import { mannKendall } from '../statistics/trend.js';

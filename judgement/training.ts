@@ -14,7 +14,7 @@ export function trainingFindings({ input, outcome }: Evidence): Findings {
   const seconds = measured(({ stepSeconds }) => stepSeconds.whole);
   const perStep = (of: (record: TrainingRecord) => readonly number[]) =>
     perRepeat(measured(of), NOT_APPLICABLE.training);
-  const one = (value: number | null | undefined, why = NOT_APPLICABLE.training) =>
+  const one = (value: number | null | undefined, why: string = NOT_APPLICABLE.training) =>
     single(value ?? null, training === null ? NOT_APPLICABLE.training : why);
   const tokens = training === null ? 0 : training.sequencesPerStep * training.windowTokens;
   const { evalBefore = null, evalAfter = null } = training ?? {};
@@ -43,9 +43,7 @@ export function trainingFindings({ input, outcome }: Evidence): Findings {
     trainingWeightBytes: one(training?.memory.weights),
     gradientBytes: one(training?.memory.gradients),
     optimizerBytes: one(training?.memory.optimizer),
-    activationBytes: one(
-      training === null ? null : training.memory.activations + training.memory.inputs,
-    ),
+    activationBytes: one(training === null ? null : training.memory.activations + training.memory.inputs),
   };
   return { entries, warnings: [] };
 }

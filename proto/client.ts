@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelOptions, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { getOrMake } from '../core/maps.js';
 import { addressesOf, type Coordinators, coordinatorsAt, type Place } from './coordinators.js';
 import { fromServiceError, WireError } from './errors.js';
 import { AgentServiceClient, type SessionRequest, type SessionResponse } from './gen/ridgepoint/v1/agents.js';
@@ -52,7 +53,6 @@ import {
 import { CHANNEL_OPTIONS, quietTransport } from './limits.js';
 import { type ClientSecurity, clientCredentials } from './security.js';
 import { type Duplex, messagesOf, sender } from './stream.js';
-import { getOrMake } from '../core/maps.js';
 
 export interface Endpoint {
   /** `host:port`, `[v6]:port` or `unix:/path`; of several coordinators on one log all of them, with commas between. */

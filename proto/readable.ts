@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '@grpc/grpc-js';
-import { WireError, invalid } from './errors.js';
+import { invalid, WireError } from './errors.js';
 
 /**
  * The same service, whose methods are given a WireError in place of a message that cannot be decoded (`Handlers` and `messagesOf` throw it): an

@@ -1,5 +1,5 @@
 import { nearest } from '../core/input/suggest.js';
-import { METRIC_NAMES, type MetricName, metricNamed, METRICS, metricsOf } from '../core/metrics/catalogue.js';
+import { METRIC_NAMES, METRICS, type MetricName, metricNamed, metricsOf } from '../core/metrics/catalogue.js';
 
 /**
  * What EfficientLLM (arXiv 2505.13840, section 3) compares techniques by, in its order, and the paper's word

@@ -1,8 +1,8 @@
+import { getOrMake } from '../core/maps.js';
 import { dominates } from '../judgement/pareto.js';
 import type { Observation } from './history.js';
 import { type Costs, hypervolume } from './hypervolume.js';
 import { CORNER, type Numbered, unitCosts } from './order.js';
-import { getOrMake } from '../core/maps.js';
 
 /** Measured points before a search may end for want of gain. */
 const FEWEST_FOR_GAIN = 24;

@@ -1,7 +1,7 @@
 import type { AxisValue } from '../core/experiment/experiment.js';
+import { getOrMake } from '../core/maps.js';
 import type { Grid } from '../core/sweep/grid.js';
 import type { Space } from '../core/sweep/space.js';
-import { getOrMake } from '../core/maps.js';
 
 /** Numbers whose largest is more than this many times their smallest are compared by their ratios. */
 const WIDE = 4;

@@ -8,8 +8,8 @@ import { experimentAt } from '../core/sweep/expand.js';
 import { parseSweep } from '../core/sweep/parse.js';
 import { planSpace } from '../core/sweep/space.js';
 import { permute } from '../statistics/permutation.js';
-import { sound } from './support/reading.js';
 import { SMALL_FACTS } from './support/experiments.js';
+import { sound } from './support/reading.js';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'docs/examples');

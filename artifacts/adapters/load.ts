@@ -1,8 +1,8 @@
 import { failed } from '../../core/errors.js';
 import type { SyntheticAdapter } from '../../core/techniques/adapter.js';
 import { type AdapterLayer, type LowRankAdapter, targetOf } from '../../core/techniques/adapters/adapter.js';
-import { LINEAR_TARGETS } from '../../core/techniques/adapters/names.js';
 import { ontoBase } from '../../core/techniques/adapters/initialize.js';
+import { LINEAR_TARGETS } from '../../core/techniques/adapters/names.js';
 import { decodeFloats, isFloatType } from '../../core/techniques/float-types.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import { type AdapterBase, adapterBase, requireFit, unattachable } from '../../formats/adapters/base.js';

@@ -1,6 +1,6 @@
 import { toFailure } from '../../core/errors.js';
 import { PROTOCOL, parseNodeProfile, parseReport, toGrant } from '../../proto/convert.js';
-import { WireError, invalid } from '../../proto/errors.js';
+import { invalid, WireError } from '../../proto/errors.js';
 import type {
   AgentServiceServer,
   Hello,

@@ -1,4 +1,4 @@
-import { WireError, invalid } from '../../proto/errors.js';
+import { invalid, WireError } from '../../proto/errors.js';
 import { ArtifactIntent, type ArtifactServiceServer } from '../../proto/gen/ridgepoint/v1/artifacts.js';
 import type { CallContext, Handlers } from '../../proto/server.js';
 import { Claims } from '../artifacts/claims.js';
@@ -80,8 +80,7 @@ function placeOf(
       'not-found',
       'This coordinator keeps no artifacts: its configuration has no `artifacts`.',
     );
-  if (!/^[0-9a-f]{24}$/.test(name))
-    throw invalid('An artifact is asked for by something that is no name.');
+  if (!/^[0-9a-f]{24}$/.test(name)) throw invalid('An artifact is asked for by something that is no name.');
   dispatcher.checkLeads();
   const lease = dispatcher.state.leases.get(trialId);
   const sweep = dispatcher.state.sweeps.get(lease?.sweepId ?? '');

@@ -1,7 +1,7 @@
 import { ID_CHARACTERS, NAME_CHARACTERS } from '../../core/bounds.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { quote } from '../../core/quote.js';
-import { WireError, invalid } from '../../proto/errors.js';
+import { invalid, WireError } from '../../proto/errors.js';
 import type { SessionRequest } from '../../proto/gen/ridgepoint/v1/agents.js';
 
 /** Trials that a node names beyond one for each device: one that is stopping, while the next one begins. */
@@ -48,7 +48,9 @@ export function checkMessage(message: SessionRequest['message'], profile: NodePr
 function checkTrials(trialIds: readonly string[], { name, devices }: NodeProfile): void {
   const most = devices.length + BEYOND_DEVICES;
   if (trialIds.length > most) {
-    throw invalid(`${name} names ${trialIds.length} trials; with ${devices.length} devices it can run ${most} at most.`);
+    throw invalid(
+      `${name} names ${trialIds.length} trials; with ${devices.length} devices it can run ${most} at most.`,
+    );
   }
   trialIds.forEach(checkTrial);
 }

@@ -3,7 +3,7 @@ import { printable } from '../../core/input/printable.js';
 import { quote } from '../../core/quote.js';
 import { type Caller, mayUse } from '../../proto/caller.js';
 import { parseModels } from '../../proto/convert.js';
-import { WireError, invalid } from '../../proto/errors.js';
+import { invalid, WireError } from '../../proto/errors.js';
 import {
   type CancelSweepRequest,
   type CancelSweepResponse,
@@ -185,7 +185,9 @@ function turnOf(
   const [own = '', ...more] = who.namespaces ?? [];
   const namespace = asked || (more.length === 0 && NAMESPACE.test(own) ? own : DEFAULT_NAMESPACE);
   if (!NAMESPACE.test(namespace)) {
-    throw invalid(`${quote(namespace)} cannot be a namespace: use small letters, digits, dots and dashes, 63 at most.`);
+    throw invalid(
+      `${quote(namespace)} cannot be a namespace: use small letters, digits, dots and dashes, 63 at most.`,
+    );
   }
   if (!mayUse(who, namespace)) {
     const those = (who.namespaces ?? []).map((one) => quote(one)).join(', ') || 'none';

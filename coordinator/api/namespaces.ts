@@ -1,8 +1,8 @@
+import { getOrMake } from '../../core/maps.js';
 import type { NamespaceStatus } from '../../proto/gen/ridgepoint/v1/control.js';
 import type { Dispatcher } from '../dispatcher.js';
 import { policyOf, runningIn } from '../scheduler/namespaces.js';
 import { sweepStatus } from '../scheduler/status.js';
-import { getOrMake } from '../../core/maps.js';
 
 /** @returns what each namespace uses and may use, by name: those that have sweeps, and those of the configuration. */
 export function namespaceStatuses({ state }: Pick<Dispatcher, 'state'>): NamespaceStatus[] {

@@ -1,3 +1,4 @@
+import { getOrMake } from '../../core/maps.js';
 import type { SearchBound } from '../../core/sweep/spec.js';
 import { toBounds, toSweepState } from '../../proto/convert.js';
 import {
@@ -14,7 +15,6 @@ import { DEFAULT_NAMESPACE, quotaRefusal } from '../scheduler/namespaces.js';
 import { type LeaseState, type OtherRelease, queueOf, type SweepState } from '../scheduler/state.js';
 import { blockedReasons, failureReasons, searchProgress, sweepStatus } from '../scheduler/status.js';
 import { type Seer, seesSweep } from './visible.js';
-import { getOrMake } from '../../core/maps.js';
 
 /** Behind what a running trial is of. */
 const SUFFIX = { measure: '', control: ' (drift control)', probe: ' (probe)' } as const;

@@ -4,7 +4,7 @@ import { access, mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile }
 import { join } from 'node:path';
 import { failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
-import { WireError, invalid } from '../../proto/errors.js';
+import { invalid, WireError } from '../../proto/errors.js';
 import type { Artifact } from '../../proto/gen/ridgepoint/v1/artifacts.js';
 import { Incoming, type Piece, type Progress } from '../bodies/incoming.js';
 import { type BodyStore, hexOf, hexOfBytes } from '../bodies/store.js';
@@ -110,8 +110,7 @@ export class Shelf {
       throw invalid(`An artifact of ${files.length} files is offered: 1 to ${MOST_FILES} are taken.`);
     for (const { digest, bytes } of files) {
       const size = hexOf(digest) === null ? null : await stat(this.#fileOf(digest)).catch(() => null);
-      if (size?.size !== bytes)
-        throw invalid(`The file ${digest.slice(0, 80)} was not brought.`);
+      if (size?.size !== bytes) throw invalid(`The file ${digest.slice(0, 80)} was not brought.`);
     }
     const draft = `${this.#indexOf(key)}.draft`;
     await writeFile(draft, JSON.stringify({ key, artifact }));

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failed } from '../../core/errors.js';
-import { WireError, invalid } from '../../proto/errors.js';
+import { invalid, WireError } from '../../proto/errors.js';
 import { type BodyStore, hexOf, hexOfBytes } from './store.js';
 
 export interface IncomingLimits {

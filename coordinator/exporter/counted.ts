@@ -1,8 +1,8 @@
 import { Histogram } from 'prom-client';
+import { getOrMake } from '../../core/maps.js';
 import type { CoordinatorMetric } from '../../core/metrics/exported.js';
 import type { Labels } from '../../core/metrics/families.js';
 import { type MetricRegistry, settings } from './defined.js';
-import { getOrMake } from '../../core/maps.js';
 
 /** What one set of labels holds. */
 export interface Series {

@@ -11,7 +11,7 @@ import { Exposition } from './exposition.js';
 import { GenAi } from './push/gen-ai.js';
 import type { Pushed } from './push/pusher.js';
 import { isShown, Replayed } from './replayed.js';
-import { EMPTY, shownName, type Snapshot, takeSnapshot } from './snapshot.js';
+import { EMPTY, type Snapshot, shownName, takeSnapshot } from './snapshot.js';
 import { ResultWindow } from './window.js';
 
 export interface ExporterOptions {

@@ -1,3 +1,4 @@
+import { groupBy } from '../../core/maps.js';
 import type { ROOF_LABELS } from '../../core/metrics/exported.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import type { RooflinePhase, RooflineRecord } from '../../core/result/roofline-record.js';
@@ -7,7 +8,6 @@ import type { SweepView } from '../scheduler/view.js';
 import { gaugeOf, infoOf, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
 import type { WindowResult } from './window.js';
-import { groupBy } from '../../core/maps.js';
 
 /** A result that is exported, and whether it is on the front of its sweep; null where the sweep has no objectives. */
 export interface RankedResult {

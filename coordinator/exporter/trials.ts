@@ -1,11 +1,11 @@
 import { Counter } from 'prom-client';
+import { getOrMake } from '../../core/maps.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { gradingCodesOf } from '../../core/result/warnings.js';
 import { headOf } from '../../core/techniques/spelling.js';
 import { CountedHistogram, type Series } from './counted.js';
 import { type MetricRegistry, settings } from './defined.js';
 import { resultLabels } from './labels.js';
-import { getOrMake } from '../../core/maps.js';
 
 /** 100 µs (a small model's token on a GPU) to 50 s, in steps of 1, 2 and 5. */
 export const LATENCY_BUCKETS = [-4, -3, -2, -1, 0, 1].flatMap((power) =>

@@ -1,3 +1,4 @@
+import { groupBy } from '../../core/maps.js';
 import { isPresent, metricValue, type ResultRecord } from '../../core/result/result.js';
 import { sameItems } from '../../core/same.js';
 import type { Objective } from '../../core/sweep/spec.js';
@@ -5,7 +6,6 @@ import { Commons } from '../../judgement/estimates.js';
 import { isBetter } from '../../judgement/pareto.js';
 import { combineStarts, startsOf } from '../../judgement/trials.js';
 import { placeKey } from './replayed.js';
-import { groupBy } from '../../core/maps.js';
 
 /** A result that is exported. */
 export interface WindowResult {

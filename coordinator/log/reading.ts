@@ -66,10 +66,7 @@ async function* followEntries<Entry extends Numbered>(
   }
 }
 
-async function getEntry<Entry extends Numbered>(
-  source: Source<Entry>,
-  position: number,
-): Promise<Entry> {
+async function getEntry<Entry extends Numbered>(source: Source<Entry>, position: number): Promise<Entry> {
   for await (const entry of consecutive(source, position - 1, position)) return entry;
   throw gap(source.name, position, null);
 }

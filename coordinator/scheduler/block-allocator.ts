@@ -15,8 +15,8 @@ import {
   requeue,
   type SchedulerState,
   type Slot,
-  slotsOf,
   type SweepState,
+  slotsOf,
 } from './state.js';
 
 /** New points looked at for one request, so that a sweep full of unfit points cannot stall the coordinator. */

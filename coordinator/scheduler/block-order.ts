@@ -1,6 +1,6 @@
 import type { Experiment } from '../../core/experiment/experiment.js';
-import { artifactOf, keptBetween } from '../../core/runners/index.js';
 import { groupBy } from '../../core/maps.js';
+import { artifactOf, keptBetween } from '../../core/runners/index.js';
 
 /** What a trial takes time to have, the dearest first: the file that is made of its base, and the server that is started on that. */
 export type Needs = readonly string[];

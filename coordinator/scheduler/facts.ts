@@ -17,8 +17,8 @@ import {
   queueOf,
   requeue,
   type SchedulerState,
-  slotsOf,
   type SweepState,
+  slotsOf,
   triesOf,
 } from './state.js';
 import { readTrialId } from './trial-id.js';

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { groupBy } from '../../core/maps.js';
 import {
   type Block,
   type LeaseState,
@@ -8,7 +9,6 @@ import {
   type SweepState,
 } from './state.js';
 import type { SweepView } from './view.js';
-import { groupBy } from '../../core/maps.js';
 
 /** Of sweeps that name none, and of all that were submitted before there were namespaces. */
 export const DEFAULT_NAMESPACE = 'default';

@@ -1,8 +1,10 @@
 import type { Experiment } from '../../core/experiment/experiment.js';
 import { leasedDevices, type Purpose } from '../../core/experiment/lease.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
+import { getOrMake } from '../../core/maps.js';
 import type { WarningCode } from '../../core/result/warnings.js';
 import type { Searcher } from '../../search/searcher.js';
+import { median } from '../../statistics/quantile.js';
 import type { Beside } from './block-order.js';
 import type { Budget } from './deadline.js';
 import type { NamespacePolicy } from './namespaces.js';
@@ -13,8 +15,6 @@ import type { Stalled } from './stalled.js';
 import { Starts } from './starts.js';
 import { KnownResults, TrialTable } from './trial-table.js';
 import type { SweepView } from './view.js';
-import { getOrMake } from '../../core/maps.js';
-import { median } from '../../statistics/quantile.js';
 
 export interface SchedulerOptions {
   readonly leaseSeconds: number;

@@ -2,9 +2,9 @@ import { whyNoneSelected } from '../../core/experiment/node-selector.js';
 import { minuteOf } from '../../core/minute.js';
 import type { SweepStateWord } from '../../proto/convert.js';
 import type { SearchProgress } from '../../search/searcher.js';
+import { median } from '../../statistics/quantile.js';
 import { refusal, serves } from './placement.js';
 import type { PointQueue, SchedulerState, SweepState } from './state.js';
-import { median } from '../../statistics/quantile.js';
 
 export interface SweepStatus {
   readonly sweepId: string;

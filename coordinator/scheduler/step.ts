@@ -287,10 +287,12 @@ function tick(state: SchedulerState, now: number, at: string, crowded = false): 
   for (const lease of [...state.leases.values()]) {
     if (lease.expiresAt > now) continue;
     const { node, trialId } = lease;
-    commands.push(
-      ...appendOf(loseLease(state, lease, at, true)),
-      { command: 'stop-trial', node, trialId, reason: 'its lease expired' },
-    );
+    commands.push(...appendOf(loseLease(state, lease, at, true)), {
+      command: 'stop-trial',
+      node,
+      trialId,
+      reason: 'its lease expired',
+    });
     returned = true;
   }
   for (const { node, trialId } of overdue(state, now))

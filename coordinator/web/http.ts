@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import { getOrMake } from '../../core/maps.js';
 import { quote } from '../../core/quote.js';
 import { builtFile } from '../../process/package.js';
 import { invalid, WireError } from '../../proto/errors.js';
@@ -27,7 +28,6 @@ import { standingOf, tellEvents } from './events.js';
 import { Reports } from './reports.js';
 import { liveNodes, liveSweep, liveSweeps, liveTrials } from './state.js';
 import { writeRoutes } from './writes.js';
-import { getOrMake } from '../../core/maps.js';
 
 export interface WebParts extends ControlApi, Pick<Guarded, 'rates' | 'onRefused' | 'proxy'> {
   readonly security: ServerSecurity;

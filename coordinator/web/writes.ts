@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { WireError, invalid } from '../../proto/errors.js';
+import { invalid, WireError } from '../../proto/errors.js';
 import type { HttpApp, HttpRequest } from '../../proto/http/server.js';
 import {
   type Asker,

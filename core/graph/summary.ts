@@ -1,7 +1,7 @@
 import { median } from '../../statistics/quantile.js';
+import { getOrMake } from '../maps.js';
 import { criticalPath, meanInFlight, type PathStep, type TimedCall } from './critical-path.js';
 import type { ApplicationRecord, CallRecord, GraphRecord, NodeRecord } from './record.js';
-import { getOrMake } from '../maps.js';
 
 /** What calls come to, by node and together. */
 type GraphSummary = Pick<GraphRecord, 'nodes' | 'path' | 'meanRequestsInFlight'>;

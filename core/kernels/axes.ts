@@ -1,5 +1,5 @@
-import { OPS } from './gen/ops.js';
 import { groupBy } from '../maps.js';
+import { OPS } from './gen/ops.js';
 
 /** Parameters whose names are axes of something else in a sweep, or other words for one. */
 const TAKEN: ReadonlySet<string> = new Set(['batch', 'depth', 'sparsity']);

@@ -1,6 +1,6 @@
 import { stddev } from '../../statistics/summary.js';
-import { type Estimate, Moments } from './perplexity.js';
 import { getOrMake } from '../maps.js';
+import { type Estimate, Moments } from './perplexity.js';
 
 /** One item's score, 0 to 1. */
 export interface ItemScore {

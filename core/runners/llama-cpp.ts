@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { whole } from '../bounds.js';
 import { isEncoder } from '../experiment/known-facts.js';
-import { numberOn, refuse, type Rule } from '../experiment/rule.js';
+import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { grouping } from '../techniques/attention.js';
 import { windows, windowWithAdapter } from '../techniques/attention-window.js';
@@ -49,8 +49,13 @@ function cacheBlocks(axis: 'kvCacheTypeK' | 'kvCacheTypeV'): Rule {
 /** llama.cpp src/llama-context.cpp: "model does not support different K (%s) and V (%s) cache types". */
 const latentCache = refuse(
   ['model', 'kvCacheTypeK', 'kvCacheTypeV'],
-  ({ model, kvCacheTypeK, kvCacheTypeV }, facts) => facts !== null && (facts.keyElementsPerToken ?? 0) > 0 && facts.valueElementsPerToken === 0 && kvCacheTypeK !== kvCacheTypeV,
-  ({ model }) => `the latent attention of model ${model} keeps one vector for both: give kvCacheTypeK and kvCacheTypeV the same type`,
+  ({ model, kvCacheTypeK, kvCacheTypeV }, facts) =>
+    facts !== null &&
+    (facts.keyElementsPerToken ?? 0) > 0 &&
+    facts.valueElementsPerToken === 0 &&
+    kvCacheTypeK !== kvCacheTypeV,
+  ({ model }) =>
+    `the latent attention of model ${model} keeps one vector for both: give kvCacheTypeK and kvCacheTypeV the same type`,
 );
 
 /** llama.cpp lowers it to batch without a word; the row would not be what it says it is. */
@@ -89,14 +94,18 @@ const devicesAreGpus = refuse(
 /** One device has all of a model, however it would be split. */
 const splitNeedsGpus = refuse(
   ['gpus', 'splitMode', 'rpcServers'],
-  (values) => (numberOn(values, 'gpus') ?? 1) === 1 && values.splitMode === 'tensor' && typeof values.rpcServers !== 'string',
+  (values) =>
+    (numberOn(values, 'gpus') ?? 1) === 1 &&
+    values.splitMode === 'tensor' &&
+    typeof values.rpcServers !== 'string',
   'splitMode tensor needs several GPUs: raise gpus, or set splitMode to layer',
 );
 
 /** llama-context.cpp: "SPLIT_MODE_TENSOR requires flash_attn to be enabled". */
 const tensorsNeedFlash = refuse(
   ['gpus', 'splitMode', 'flashAttention'],
-  (values) => (numberOn(values, 'gpus') ?? 1) > 1 && values.splitMode === 'tensor' && values.flashAttention === false,
+  (values) =>
+    (numberOn(values, 'gpus') ?? 1) > 1 && values.splitMode === 'tensor' && values.flashAttention === false,
   'splitMode tensor needs flash attention: set flashAttention to true or auto, or splitMode to layer',
 );
 

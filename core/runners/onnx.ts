@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { whole } from '../bounds.js';
 import { deviceKind } from '../experiment/experiment.js';
-import { numberOn, refuse, type Rule } from '../experiment/rule.js';
+import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { NO_ADAPTER } from '../techniques/adapter.js';
 import { grouping, readAttention } from '../techniques/attention.js';

@@ -1,5 +1,5 @@
-import { type Kept, pooled, type SloVerdict, sloVerdict } from './slo.js';
 import { groupBy } from '../maps.js';
+import { type Kept, pooled, type SloVerdict, sloVerdict } from './slo.js';
 
 /**
  * Finds the highest load at which a server meets its objectives: load is doubled (or halved) until one is met and one is missed, then the

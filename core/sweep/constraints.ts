@@ -1,11 +1,11 @@
 import type { AxisValue } from '../experiment/experiment.js';
 import type { Path } from '../input/diagnostic.js';
 import { nearest } from '../input/suggest.js';
+import { getOrMake } from '../maps.js';
 import { show } from './expected.js';
 import { AXIS_NAMES, FIELDS, KIND_AXES } from './fields.js';
 import type { ReadAxis, ReadBlock, Reader } from './reader.js';
 import type { Included, NamedPoint, Selector } from './spec.js';
-import { getOrMake } from '../maps.js';
 
 /** The axes of one grid (runner block × workload block) by name. */
 export type GridAxes = ReadonlyMap<string, ReadAxis>;

@@ -89,7 +89,11 @@ function readModels(reader: Reader): ModelRef[] {
     const source = bare ? value : text(reader.value([...path, 'source']));
     const written = bare ? null : (text(reader.value([...path, 'digest'])) ?? null);
     if (source === undefined) continue;
-    const reading = isSynthetic(source) ? readSynthetic(source) : isRemote(source) ? readRemote(source) : null;
+    const reading = isSynthetic(source)
+      ? readSynthetic(source)
+      : isRemote(source)
+        ? readRemote(source)
+        : null;
     if (reading?.ok === false) {
       reader.report(bare ? path : [...path, 'source'], `${reading.reason}. ${reading.hint}`);
       continue;

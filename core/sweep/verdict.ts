@@ -1,6 +1,7 @@
 import type { AxisValue, ModelFacts } from '../experiment/experiment.js';
 import { isEncoder } from '../experiment/known-facts.js';
 import type { AxisValues, Rule } from '../experiment/rule.js';
+import { getOrMake } from '../maps.js';
 import { unopenable } from '../models/conversions.js';
 import { opensModels, RUNNERS, runnerNamed } from '../runners/index.js';
 import type { RunnerKind } from '../runners/runner.js';
@@ -13,7 +14,6 @@ import { settingFields } from './fields.js';
 import type { Grid } from './grid.js';
 import { RUNS } from './ranking.js';
 import type { Selector } from './spec.js';
-import { getOrMake } from '../maps.js';
 
 /** a, b or c */
 const ANY_OF = new Intl.ListFormat('en-GB', { type: 'disjunction' });

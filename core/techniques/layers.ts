@@ -1,5 +1,5 @@
 import type { KnownFacts } from '../experiment/known-facts.js';
-import { refuse, type Rule } from '../experiment/rule.js';
+import { type Rule, refuse } from '../experiment/rule.js';
 import { NO_ADAPTER } from './adapter.js';
 import { type Reading, rejected } from './spelling.js';
 import type { Technique } from './technique.js';

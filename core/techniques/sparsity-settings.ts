@@ -1,9 +1,9 @@
+import { getOrMake } from '../maps.js';
 import { CALIBRATION_SETTINGS } from './calibration-spec.js';
 import { layerPatterns, ratioOverrides } from './layer-choice.js';
 import { PRUNING_METHODS } from './pruning/methods/index.js';
 import type { Method } from './pruning/methods/method.js';
 import { choice, flag, real, type Settings, type SettingValues } from './spelling.js';
-import { getOrMake } from '../maps.js';
 
 const LAYERS = {
   layers: layerPatterns(

@@ -1,5 +1,5 @@
-import type { LayerGroup, MatrixShape, ModelArchitecture } from './architecture.js';
 import { groupBy } from '../maps.js';
+import type { LayerGroup, MatrixShape, ModelArchitecture } from './architecture.js';
 
 /** A matrix as a runner packed it. */
 export interface PackedSize {

@@ -1,4 +1,4 @@
-import { numberOn, refuse, type Rule } from '../experiment/rule.js';
+import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { fileArchitecture } from '../models/conversions.js';
 import { headOf } from '../techniques/spelling.js';
@@ -33,21 +33,26 @@ const withinContext: Rule = {
 const quantizedBase = refuse(
   ['method', 'quantization'],
   ({ method, quantization }) => method === 'qlora' && FLOATS.includes(headOf(String(quantization))),
-  ({ quantization }) => `qlora is lora over a quantized base, and the quantization is ${quantization}: list q8_0 or q4_k_m instead, or use lora`,
+  ({ quantization }) =>
+    `qlora is lora over a quantized base, and the quantization is ${quantization}: list q8_0 or q4_k_m instead, or use lora`,
 );
 
 /** `base` is what the file is, which its facts say. */
 const quantizedFile = refuse(
   ['model', 'method', 'quantization'],
-  ({ model, method, quantization }, facts) => method === 'qlora' && quantization === 'base' && FLOATS.includes(facts?.quantization),
-  ({ model }, facts) => `qlora is lora over a quantized base, and model ${model} is ${facts?.quantization}: list a quantization such as q4_k_m, or use lora`,
+  ({ model, method, quantization }, facts) =>
+    method === 'qlora' && quantization === 'base' && FLOATS.includes(facts?.quantization),
+  ({ model }, facts) =>
+    `qlora is lora over a quantized base, and model ${model} is ${facts?.quantization}: list a quantization such as q4_k_m, or use lora`,
 );
 
 /** A step is smaller than what lies between two quantized values. */
 const floatBase = refuse(
   ['method', 'quantization'],
-  ({ method, quantization }) => ['full', 'freeze', 'pissa'].includes(String(method)) && isQuantized(quantization),
-  ({ method }) => `${method} changes the base's weights, and quantized ones cannot be moved in small steps: use f16, or train an adapter`,
+  ({ method, quantization }) =>
+    ['full', 'freeze', 'pissa'].includes(String(method)) && isQuantized(quantization),
+  ({ method }) =>
+    `${method} changes the base's weights, and quantized ones cannot be moved in small steps: use f16, or train an adapter`,
 );
 
 /** Steps of training on a text, as LLaMA-Factory's stage sft with packed windows. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { above0, between, textUpTo, whole } from '../bounds.js';
-import { readable, refuse, type Rule } from '../experiment/rule.js';
+import { type Rule, readable, refuse } from '../experiment/rule.js';
 import { parseSettings } from '../graph/settings.js';
 import { serving } from './serving.js';
 import type { WorkloadKind } from './workload.js';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { textUpTo, whole } from '../bounds.js';
+import { readable } from '../experiment/rule.js';
 import { readSizes } from '../inference/sizes.js';
 import type { WorkloadKind } from './workload.js';
-import { readable } from '../experiment/rule.js';
 
 /** Any graph of tensors, as encoders, vision and audio models are: one run after the other, of inputs that stay. */
 export const inference: WorkloadKind = {

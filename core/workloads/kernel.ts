@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { whole } from '../bounds.js';
-import { numberOn, refuse, type Rule } from '../experiment/rule.js';
+import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { axisOf, SHAPE_AXES } from '../kernels/axes.js';
 import { OPS } from '../kernels/gen/ops.js';
 import { deviceOf, fulfils, OP_TYPES, type OpFacts, type OpVariant } from '../kernels/op.js';

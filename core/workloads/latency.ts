@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { whole } from '../bounds.js';
-import { numberOn, refuse, type Rule } from '../experiment/rule.js';
+import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import type { WorkloadKind } from './workload.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { above0, between, textUpTo, whole } from '../bounds.js';
-import { numberOn, readable, refuse, type Rule } from '../experiment/rule.js';
+import { numberOn, type Rule, readable, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { parseLengths } from '../serving/lengths.js';
 import { parseLoraShares } from '../serving/loras.js';
@@ -33,13 +33,15 @@ const openNeedsRate = refuse(
 const rateNeedsOpen = refuse(
   ['arrival', 'requestsPerSecond'],
   ({ arrival, requestsPerSecond }) => requestsPerSecond !== null && !OPEN.includes(arrival),
-  ({ arrival }) => `requestsPerSecond says nothing where arrival is ${arrival}: choose constant, poisson, gamma or ramp, or leave it out`,
+  ({ arrival }) =>
+    `requestsPerSecond says nothing where arrival is ${arrival}: choose constant, poisson, gamma or ramp, or leave it out`,
 );
 
 const concurrencyNeedsClosed = refuse(
   ['arrival', 'concurrency'],
   (values) => values.arrival !== 'closed' && (numberOn(values, 'concurrency') ?? 1) > 1,
-  (values) => `concurrency is what a closed loop holds, and arrival is ${values.arrival}: an open loop sends whatever the server does`,
+  (values) =>
+    `concurrency is what a closed loop holds, and arrival is ${values.arrival}: an open loop sends whatever the server does`,
 );
 
 const rampNeedsEnd = refuse(

@@ -1,4 +1,5 @@
 import { deviceKind } from '../../core/experiment/experiment.js';
+import { metricsOf } from '../../core/metrics/catalogue.js';
 import {
   carbonGrams,
   energyDelayProduct,
@@ -6,7 +7,6 @@ import {
   energyPerTotalToken,
   netEnergy,
 } from '../../core/metrics/derive.js';
-import { metricsOf } from '../../core/metrics/catalogue.js';
 import { type EnergySource, energySources } from '../../core/metrics/energy.js';
 import type { Reading } from '../../core/metrics/integrate.js';
 import type { TrialFacts } from '../../core/result/result.js';
@@ -147,9 +147,7 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
   const total = (one: Known) => read(one) + written(one) + one.tokens.train;
   const each = (values: readonly number[], reason = why) => perRepeat(values, reason, label);
   return {
-    energyJoules: each(
-      known.map(({ joules }) => joules),
-    ),
+    energyJoules: each(known.map(({ joules }) => joules)),
     energyNetJoules: each(idle === null ? [] : known.map(net), noIdle),
     energyPerOutputTokenJoules: each(
       writing.map((one) => energyPerOutputToken(one.joules, written(one))),
@@ -188,9 +186,7 @@ function wholeEntries({ known, label, why }: Measured, { input }: Evidence, sour
             ? 'the server counts more accepted tokens than it gave here'
             : 'no drafted token was accepted',
     ),
-    averagePowerWatts: each(
-      known.map(({ joules, seconds }) => joules / seconds),
-    ),
+    averagePowerWatts: each(known.map(({ joules, seconds }) => joules / seconds)),
     carbonGrams: each(grid === null ? [] : known.map(({ joules }) => carbonGrams(joules, grid)), noGrid),
     carbonPerOutputTokenGrams: each(
       grid === null ? [] : writing.map((one) => carbonGrams(one.joules, grid) / written(one)),

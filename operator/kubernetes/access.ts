@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { fileProblem } from '../../core/input/file-problem.js';
-import { WireError, invalid } from '../../proto/errors.js';
+import { invalid, WireError } from '../../proto/errors.js';
 
 /** Where the API server is, and as whom it is asked. */
 export interface Access {
@@ -131,8 +131,7 @@ function parsed(path: string): unknown {
   }
 }
 
-const wrong = (path: string, what: string) =>
-  invalid(`the kubeconfig ${path} cannot be used: ${what}`);
+const wrong = (path: string, what: string) => invalid(`the kubeconfig ${path} cannot be used: ${what}`);
 
 const readText = (path: string): string => readFile(path).toString('utf8');
 

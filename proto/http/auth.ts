@@ -4,7 +4,7 @@ import { toFailure } from '../../core/errors.js';
 import { isLoopbackHost } from '../../core/loopback.js';
 import { quote } from '../../core/quote.js';
 import { admit, type Caller, certificateShown, nameOf, type Shown } from '../caller.js';
-import { type WireCode, WireError, invalid } from '../errors.js';
+import { invalid, type WireCode, WireError } from '../errors.js';
 import { splitAddress } from '../loopback.js';
 import { tooOften, type Watching } from '../rate-limit.js';
 import type { Scope, ServerSecurity } from '../security.js';

@@ -118,7 +118,7 @@ function speed(): Figure[] {
   };
   const judged = timed(() => steadyState(requests, { superPassRequests: 1000 }));
   const small = timed(() => steadyState(requests, { superPassRequests: 100 }));
-  const summed = timed(() => summarizeServing(requests, wholeRun(requests)!, 1));
+  const summed = timed(() => summarizeServing(requests, wholeRun(requests)!));
   return [
     {
       claim: '100,000 requests of 64 tokens: steady state by 100 and by 1,000 super-passes, summary',

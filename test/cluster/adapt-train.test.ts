@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
-import { ridge } from '../support/ridge.js';
 import { sharedFolder } from '../support/folder.js';
+import { ridge } from '../support/ridge.js';
 
 const folder = sharedFolder();
 let env: Record<string, string>;

@@ -3,8 +3,8 @@ import type { ResultHead } from '../../coordinator/log/log.js';
 import { check, hasChecker } from '../bench/chaos/check.js';
 import type { Noted, Took } from '../bench/chaos/fleet.js';
 import { operationsOf, pointOf, type Told } from '../bench/chaos/history.js';
-import { aLease, aRecord } from '../support/wire-records.js';
 import { sharedFolder } from '../support/folder.js';
+import { aLease, aRecord } from '../support/wire-records.js';
 
 interface Ran {
   readonly trialId: string;

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parseRecord } from '../../proto/convert.js';
 import { control, start, status } from '../support/coordinator.js';
+import { sharedFolder } from '../support/folder.js';
 import { SIX_POINTS, startFakeRunnerAgent } from '../support/live-fleet.js';
 import { recordsIn } from '../support/reading.js';
 import { ROOT, ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { freePort, installed } from '../support/services.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
-import { sharedFolder } from '../support/folder.js';
 
 /** Six quick points of the fake runner; no gate may fire on a busy machine, since that is not the question. */
 const SWEEP = `

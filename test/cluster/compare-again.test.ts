@@ -11,8 +11,8 @@ import { planSpace } from '../../core/sweep/space.js';
 import { runsApart } from '../../report/apart.js';
 import { buildReport } from '../../report/build.js';
 import { readGate } from '../../report/gate.js';
-import { completeTrial } from '../support/records.js';
 import { sharedFolder } from '../support/folder.js';
+import { completeTrial } from '../support/records.js';
 
 /** Rows as they lie on disk; what is measured again really runs, on the fake runner. */
 const folder = sharedFolder();

@@ -5,8 +5,8 @@ import { afterEach, expect, test, vi } from 'vitest';
 import type { Lease } from '../../core/experiment/lease.js';
 import { connectControl } from '../../proto/client.js';
 import { FakeAgent } from '../support/fake-agent.js';
-import { fakeSweep, submission } from '../support/sweeps.js';
 import { sharedFolder } from '../support/folder.js';
+import { fakeSweep, submission } from '../support/sweeps.js';
 
 const folder = sharedFolder();
 const children: ChildProcess[] = [];

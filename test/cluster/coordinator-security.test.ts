@@ -6,10 +6,10 @@ import { connectControl } from '../../proto/client.js';
 import type { ClientSecurity } from '../../proto/security.js';
 import { start as startAny } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
+import { sharedFolder } from '../support/folder.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { Authority, bearer, byTokens, hasOpenssl, mutual, type Pair } from '../support/tls.js';
 import { aNode } from '../support/wire-records.js';
-import { sharedFolder } from '../support/folder.js';
 
 const start = async (config: CoordinatorConfig) => (await startAny(config)).grpcAddress;
 

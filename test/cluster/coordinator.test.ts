@@ -6,9 +6,9 @@ import type { ControlConnection } from '../../proto/client.js';
 import { fromSweepState, parseRecord } from '../../proto/convert.js';
 import { control, enter, start as startAny, status, withSweep } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
+import { sharedFolder } from '../support/folder.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode, aRecord, crashed } from '../support/wire-records.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 

@@ -13,9 +13,9 @@ import { parseRecord, parseStoredRecord } from '../../proto/convert.js';
 import { SweepState } from '../../proto/gen/ridgepoint/v1/control.js';
 import { openDispatcher } from '../support/dispatcher.js';
 import { FakeAgent } from '../support/fake-agent.js';
+import { sharedFolder } from '../support/folder.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { aLease, aNode, aRecord } from '../support/wire-records.js';
-import { sharedFolder } from '../support/folder.js';
 
 /* Logs that a release wrote which believed its agents, or that a disk has damaged, and logs of other releases. */
 

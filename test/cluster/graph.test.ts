@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { isPresent } from '../../core/result/result.js';
-import { ridge, startRidge } from '../support/ridge.js';
-import { ridgeHere } from '../support/ridge-here.js';
 import { sharedFolder } from '../support/folder.js';
 import { jsonLines, recordsIn } from '../support/reading.js';
+import { ridge, startRidge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 const LIMIT = 120_000;
 const folder = sharedFolder();

@@ -17,9 +17,9 @@ import { LimitedAgentService } from '../../proto/session-limits.js';
 import { start } from '../support/coordinator.js';
 import { startWeighed, type WeighedCoordinator } from '../support/coordinator-weight.js';
 import { FakeAgent } from '../support/fake-agent.js';
+import { sharedFolder } from '../support/folder.js';
 import { submission } from '../support/sweeps.js';
 import { Authority, byTokens, hasOpenssl, type Pair } from '../support/tls.js';
-import { sharedFolder } from '../support/folder.js';
 
 const MB = 1e6;
 const SESSION = '/ridgepoint.v1.AgentService/Session';

@@ -7,9 +7,9 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import { HTTP_LIMITS, type HttpLimits } from '../../proto/http/limits.js';
 import { type HttpServer, openHttp } from '../../proto/http/server.js';
 import type { ServerSecurity } from '../../proto/security.js';
+import { sharedFolder } from '../support/folder.js';
 import { RawHttp } from '../support/raw-http.js';
 import { Authority, hasOpenssl } from '../support/tls.js';
-import { sharedFolder } from '../support/folder.js';
 
 const closers: (() => void | Promise<void>)[] = [];
 afterEach(async () => {

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { recompute } from '../../roofline/judge.js';
+import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
 import { ridge } from '../support/ridge.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 

@@ -12,9 +12,9 @@ import { csvText } from '../../report/csv.js';
 import type { LiveReport } from '../../report/live/live.js';
 import { unpackPart } from '../../report/live/pack.js';
 import { type FilledLog, fillLog, reportCost } from '../support/filled-log.js';
+import { sharedFolder } from '../support/folder.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
-import { sharedFolder } from '../support/folder.js';
 
 const RESULTS = 2100;
 const folder = sharedFolder();

@@ -5,12 +5,12 @@ import { Database } from '../../coordinator/log/sqlite/database.js';
 import { SqliteLog } from '../../coordinator/log/sqlite.js';
 import { startCoordinator } from '../../coordinator/main.js';
 import { connectControl } from '../../proto/client.js';
+import { sharedFolder } from '../support/folder.js';
 import { hasNatsServer, NatsServer } from '../support/nats-server.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { recorded, submitted } from '../unit/coordinator/log-facts.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 const path = (name: string): string => join(folder, name);

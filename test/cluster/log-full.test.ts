@@ -9,10 +9,10 @@ import { connect, type JetStreamManager, StorageType } from 'nats';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startCoordinator } from '../../coordinator/main.js';
 import { connectControl } from '../../proto/client.js';
+import { sharedFolder } from '../support/folder.js';
 import { hasNatsServer, NatsServer } from '../support/nats-server.js';
 import { until } from '../support/services.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 const closers: (() => void | Promise<void>)[] = [];

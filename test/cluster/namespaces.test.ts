@@ -3,11 +3,11 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { start } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
+import { sharedFolder } from '../support/folder.js';
 import { RawHttp } from '../support/raw-http.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
-import { aNode } from '../support/wire-records.js';
-import { sharedFolder } from '../support/folder.js';
 import { bearer, byTokens, serverFiles, tokenOf } from '../support/tls.js';
+import { aNode } from '../support/wire-records.js';
 
 const folder = sharedFolder();
 const RIGHTS = {

@@ -4,9 +4,9 @@ import type { RunningAgent } from '../../agent/main.js';
 import { createProgram } from '../../cli/program.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
+import { sharedFolder } from '../support/folder.js';
 import { startFakeRunnerAgent } from '../support/live-fleet.js';
 import { submission } from '../support/sweeps.js';
-import { sharedFolder } from '../support/folder.js';
 
 /* Agents outlive coordinators: a real agent, real children, a coordinator that stops and comes back. */
 

@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseRecord } from '../../proto/convert.js';
+import { sharedFolder } from '../support/folder.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { freePort, until } from '../support/services.js';
-import { sharedFolder } from '../support/folder.js';
 
 /** Where the archives of scripts/pack.mjs are installed. */
 const home = process.env.RIDGEPOINT_PACKED;

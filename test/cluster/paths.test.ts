@@ -4,9 +4,9 @@ import { beforeAll, expect, test } from 'vitest';
 import { createProgram } from '../../cli/program.js';
 import { PACKAGE_ROOT } from '../../process/package.js';
 import { LONG } from '../support/cases.js';
+import { sharedFolder } from '../support/folder.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 beforeAll(() => {

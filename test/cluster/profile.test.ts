@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
+import { sharedFolder } from '../support/folder.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 

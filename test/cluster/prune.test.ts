@@ -2,10 +2,10 @@ import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
+import { sharedFolder } from '../support/folder.js';
 import { openPacked, unpackMatrix } from '../support/packed-reader.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 let env: Record<string, string>;

@@ -9,13 +9,13 @@ import type { metricsRequest } from '../../coordinator/exporter/push/otlp.js';
 import { startCoordinator } from '../../coordinator/main.js';
 import { isPresent, type ResultRecord } from '../../core/result/result.js';
 import { ConnectProxy } from '../support/connect-proxy.js';
+import { sharedFolder, temporaryFolder } from '../support/folder.js';
+import { recordsIn } from '../support/reading.js';
 import { type Finished, ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { installed, startPrometheus, until } from '../support/services.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { Authority, hasOpenssl } from '../support/tls.js';
-import { sharedFolder, temporaryFolder } from '../support/folder.js';
-import { recordsIn } from '../support/reading.js';
 
 const measure = `{ starts: 1, minRepeats: 3, maxRepeats: 3 }`;
 

@@ -5,11 +5,11 @@ import { parse } from 'yaml';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { FileServer } from '../support/file-server.js';
+import { sharedFolder } from '../support/folder.js';
+import { jsonLines, recordsIn } from '../support/reading.js';
 import { type Running, ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { freePort } from '../support/services.js';
-import { sharedFolder } from '../support/folder.js';
-import { jsonLines, recordsIn } from '../support/reading.js';
 
 const folder = sharedFolder();
 let env: Record<string, string>;
@@ -156,8 +156,7 @@ describe('quality in a sweep', () => {
       expect(code, stderr).toBe(0);
       return stdout;
     };
-    const lines = async (...words: string[]) =>
-      jsonLines(await answers(...words, '--format', 'jsonl'));
+    const lines = async (...words: string[]) => jsonLines(await answers(...words, '--format', 'jsonl'));
     expect(await lines(out)).toHaveLength(12);
     const chosen = await lines(`${out}#quantization=q4_0`, '--task', 'exam', '--group', 'language=de');
     expect(chosen.map(({ item, technique }) => [item, technique])).toEqual(

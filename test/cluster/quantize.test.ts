@@ -4,9 +4,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { readOnnx } from '../../formats/onnx/reader.js';
+import { sharedFolder } from '../support/folder.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
-import { sharedFolder } from '../support/folder.js';
 
 const graph = join(import.meta.dirname, '../fixtures/onnx/grouped.onnx');
 const folder = sharedFolder();

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { ResultRecord } from '../../core/result/result.js';
 import { recompute } from '../../roofline/judge.js';
+import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
 import { ridge } from '../support/ridge.js';
 import { fakeSweep } from '../support/sweeps.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 

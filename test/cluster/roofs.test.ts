@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { RoofsStore } from '../../agent/roofs/store.js';
 import { roofsSchema } from '../../core/result/roofs.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
+import { sharedFolder } from '../support/folder.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { sampleRoofs } from '../unit/roofs/sample.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 const env = { XDG_STATE_HOME: folder };

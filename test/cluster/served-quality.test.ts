@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { ridge } from '../support/ridge.js';
 import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
+import { ridge } from '../support/ridge.js';
 
 const LIMIT = 300_000;
 /** A real one; where it is not named its test is skipped. */

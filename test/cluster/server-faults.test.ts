@@ -6,10 +6,10 @@ import type { ResultRecord } from '../../core/result/result.js';
 import { FAULTS } from '../../load/simulator/options.js';
 import { descendantsOf } from '../../process/isolation/processes.js';
 import { LONG } from '../support/cases.js';
-import { type Finished, ridge, startRidge } from '../support/ridge.js';
-import { ridgeHere } from '../support/ridge-here.js';
 import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
+import { type Finished, ridge, startRidge } from '../support/ridge.js';
+import { ridgeHere } from '../support/ridge-here.js';
 
 /** Whole runs of `ridge`, several at once. */
 const LIMIT = 400_000;

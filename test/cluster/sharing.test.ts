@@ -10,11 +10,11 @@ import type { Lease } from '../../core/experiment/lease.js';
 import { connectAgents, connectControl } from '../../proto/client.js';
 import { ArtifactIntent } from '../../proto/gen/ridgepoint/v1/artifacts.js';
 import { enter, start } from '../support/coordinator.js';
+import { sharedFolder } from '../support/folder.js';
 import { doHere } from '../support/launcher.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
-import { aNode } from '../support/wire-records.js';
-import { sharedFolder } from '../support/folder.js';
 import { bearer, byTokens, serverFiles } from '../support/tls.js';
+import { aNode } from '../support/wire-records.js';
 
 /* What one node made of a model, and others get: real gRPC, with a token for each node, real stores, and a maker that writes a file. */
 
@@ -23,12 +23,12 @@ const path = (name: string) => join(folder, name);
 const NODE = { scopes: ['agent'] } as const;
 const RIGHTS = { boss: { scopes: ['admin'] }, one: NODE, two: NODE, three: NODE } as const;
 type Who = keyof typeof RIGHTS;
-let files: Awaited<ReturnType<typeof serverFiles>>;
+let keys: Awaited<ReturnType<typeof serverFiles>>;
 beforeAll(async () => {
-  files = await serverFiles(folder);
+  keys = await serverFiles(folder);
 });
 
-const security = (who: Who) => bearer(files.ca, who);
+const security = (who: Who) => bearer(keys.ca, who);
 /** Several messages long. */
 const CONTENT = randomBytes(2_500_000);
 let worlds = 0;
@@ -37,7 +37,7 @@ let worlds = 0;
 async function world(artifacts: object | null = {}) {
   const shelf = path(`shelf-${worlds++}`);
   const { grpcAddress } = await start({
-    security: byTokens(files, RIGHTS),
+    security: byTokens(keys, RIGHTS),
     artifacts: artifacts === null ? null : { path: shelf, keepFreeBytes: 0, ...artifacts },
   });
   const submit = async (namespace: string) => {

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
 import { ridge, startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { fakeSweep } from '../support/sweeps.js';
-import { sharedFolder } from '../support/folder.js';
 
 /** No gate may fire on a busy machine, since that is not the question. */
 const CALM = `maxRepeats: 2, maxWarmups: 1`;

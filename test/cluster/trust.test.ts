@@ -4,9 +4,9 @@ import type { CoordinatorConfig } from '../../coordinator/config.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { control, enter as enterAny, start as startAny, status, withSweep } from '../support/coordinator.js';
 import { FakeAgent } from '../support/fake-agent.js';
+import { sharedFolder } from '../support/folder.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { aNode, aRecord } from '../support/wire-records.js';
-import { sharedFolder } from '../support/folder.js';
 
 /* What an agent may do (docs/security.md): each row of that table that is about records and leases, over real gRPC. */
 

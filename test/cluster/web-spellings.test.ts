@@ -6,12 +6,12 @@ import { type RunningCoordinator, startCoordinator } from '../../coordinator/mai
 import { connectControl } from '../../proto/client.js';
 import type { ClientSecurity } from '../../proto/security.js';
 import { FakeAgent } from '../support/fake-agent.js';
+import { sharedFolder } from '../support/folder.js';
 import { RawHttp } from '../support/raw-http.js';
 import { spellings } from '../support/spellings.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { Authority, bearer, byTokens, hasOpenssl, mutual, type Pair, tokenOf } from '../support/tls.js';
 import { aNode } from '../support/wire-records.js';
-import { sharedFolder } from '../support/folder.js';
 
 const SECRET = 'nobodys-business';
 const METHODS = 'HEAD OPTIONS POST PUT PATCH DELETE TRACE PROPFIND SEARCH SOURCE'.split(' ');

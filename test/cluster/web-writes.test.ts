@@ -2,10 +2,10 @@ import { type RequestOptions, request } from 'node:https';
 import { describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
 import { control, enter, start as startAny } from '../support/coordinator.js';
+import { temporaryFolder } from '../support/folder.js';
 import { followEvents } from '../support/live-reader.js';
 import { fakeSweep } from '../support/sweeps.js';
 import { Authority, byTokens, hasOpenssl, tokenOf } from '../support/tls.js';
-import { temporaryFolder } from '../support/folder.js';
 
 async function start(config: CoordinatorConfig = {}) {
   const coordinator = await startAny({ webAddress: 'localhost:0', webWrites: true, ...config });

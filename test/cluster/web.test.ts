@@ -11,10 +11,10 @@ import type { LiveNode, LiveReport, LiveSweep } from '../../report/live/live.js'
 import { unpackPart } from '../../report/live/pack.js';
 import { metricOf } from '../../report/rows.js';
 import { control, enter, start as startAny } from '../support/coordinator.js';
+import { sharedFolder } from '../support/folder.js';
 import { followEvents, type LiveReader } from '../support/live-reader.js';
 import { fakeSweep, submission } from '../support/sweeps.js';
 import { Authority, byTokens, hasOpenssl, type Pair, tokenOf } from '../support/tls.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 

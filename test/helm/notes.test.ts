@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createProgram } from '../../cli/program.js';
-import { CHART, hasHelm, renderOnce } from '../support/helm.js';
 import { sharedFolder } from '../support/folder.js';
+import { CHART, hasHelm, renderOnce } from '../support/helm.js';
 
 const folder = sharedFolder();
 

@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { agentFileSchema } from '../../agent/config.js';
+import { sharedFolder } from '../support/folder.js';
 import { hasHelm, type Manifest, only, renderOnce } from '../support/helm.js';
 import { startRidge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { freePort, until } from '../support/services.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 

@@ -17,8 +17,8 @@ import { readAdapterGguf, writeAdapterGguf } from '../../formats/adapters/gguf.j
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { recompute } from '../../roofline/judge.js';
 import { lease, trialContext } from '../support/bench.js';
-import { modelPath, prompt, rootMeanSquare } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { modelPath, prompt, rootMeanSquare } from './loading.js';
 
 const folder = sharedFolder();
 const r4 = join(import.meta.dirname, '../../models/adapters/small-pgdoc-r4.gguf');

@@ -9,9 +9,9 @@ import { linesOf } from '../../artifacts/files/bodies.js';
 import { type AnswerRecord, readAnswer } from '../../core/quality/answers/record.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
-import { modelPath } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
 import { sound } from '../support/reading.js';
+import { modelPath } from './loading.js';
 
 const folder = sharedFolder();
 const tasks = join(import.meta.dirname, '../fixtures/tasks');

@@ -19,9 +19,9 @@ import { copyGguf } from '../../formats/gguf/copy.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import type { GgufValue } from '../../formats/gguf/value.js';
-import { load, modelPath, prompt } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
 import { sound } from '../support/reading.js';
+import { load, modelPath, prompt } from './loading.js';
 
 const folder = sharedFolder();
 

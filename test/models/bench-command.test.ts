@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { sharedFolder } from '../support/folder.js';
 import { recordsIn } from '../support/reading.js';
 import { ridge } from '../support/ridge.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 

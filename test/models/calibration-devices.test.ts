@@ -16,10 +16,10 @@ import { type ObservedPlace, ON_CPU } from '../../engines/runners/observer.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { apart } from '../support/apart.js';
 import { lease, trialContext } from '../support/bench.js';
+import { sharedFolder } from '../support/folder.js';
 import { writeMixture } from '../support/mixture.js';
 import { findRpcParts, RPC_NEEDS, startRpcServer } from '../support/rpc-servers.js';
 import { modelPath, prompt } from './loading.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 const parts = kernelsLibrary() === null ? null : findRpcParts();

@@ -25,8 +25,8 @@ import type { GgufValue } from '../../formats/gguf/value.js';
 import { writeGguf } from '../../formats/gguf/writer.js';
 import { readTensor } from '../../formats/tensor-data.js';
 import { launch } from '../../process/isolation/launch.js';
-import { load, modelPath, prompt } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { load, modelPath, prompt } from './loading.js';
 
 const folder = sharedFolder();
 

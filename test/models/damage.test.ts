@@ -5,9 +5,9 @@ import { startTrial } from '../../agent/trial/start.js';
 import { FAILURES } from '../../core/errors.js';
 import { type ResultRecord, resultSchema } from '../../core/result/result.js';
 import { lease, trialContext } from '../support/bench.js';
-import { temporaryFolder } from '../support/folder.js';
 import { cases } from '../support/cases.js';
 import { damage } from '../support/damage.js';
+import { temporaryFolder } from '../support/folder.js';
 import { tinyModel, withArchitecture } from '../support/gguf-patch.js';
 
 const SEEDS = cases(60);

@@ -2,8 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { modelPath } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { modelPath } from './loading.js';
 
 interface Outcome {
   readonly outcome: 'ran' | 'failed' | 'died' | 'hung';

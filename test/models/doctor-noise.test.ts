@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { temporaryFolder } from '../support/folder.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
-import { temporaryFolder } from '../support/folder.js';
 
 test('ridge doctor --noise measures starts in blocks, and says what they leave to be seen', {
   timeout: 120_000,

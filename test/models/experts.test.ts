@@ -22,11 +22,11 @@ import { loadObserver } from '../../engines/runners/index.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { matricesOf } from '../../formats/gguf/experts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import { sharedFolder } from '../support/folder.js';
 import { EXPERTS, INNER, UNREACHED, USED, writeMixture } from '../support/mixture.js';
 import { pruneByReference } from '../support/pruning/engine.js';
 import { StatisticsAccumulator } from '../support/pruning/statistics.js';
 import { load, modelPath, prompt } from './loading.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 

@@ -17,9 +17,9 @@ import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { recompute } from '../../roofline/judge.js';
 import { lease, trialContext } from '../support/bench.js';
+import { sharedFolder } from '../support/folder.js';
 import { load, logProbabilities, modelPath } from './loading.js';
 import { asQwen3, batchOf, changed, quantized, SETTINGS, trainerFor, writeShape } from './training.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 

@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { resultSchema } from '../../core/result/result.js';
+import { sharedFolder } from '../support/folder.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 const at = { cwd: folder, env: { XDG_STATE_HOME: folder } };

@@ -11,11 +11,11 @@ import type { GraphNode } from '../../roofline/profile/nodes.js';
 import { architectureFromConfig } from '../../roofline/readers/config.js';
 import { architectureFromGguf } from '../../roofline/readers/gguf.js';
 import type { ArchitectureReading } from '../../roofline/readers/reading.js';
+import { sharedFolder } from '../support/folder.js';
 import { compare, type Reason } from './graph/compare.js';
 import { writeArchitecture } from './graph/gguf-of.js';
 import { MODELS } from './graph/models.js';
 import { recordGraphs } from './graph/recorder.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 

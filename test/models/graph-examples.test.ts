@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { inProcess } from '../bench/graph/engines.js';
 import { run } from '../bench/graph/run.js';
-import { modelPath } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { modelPath } from './loading.js';
 
 const folder = sharedFolder();
 const graphs = join(import.meta.dirname, '../../docs/examples/graphs');

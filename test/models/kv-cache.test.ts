@@ -7,9 +7,9 @@ import { isQuantized, KV_CACHE_TYPES } from '../../core/techniques/tensor-types.
 import { predictKvCache } from '../../core/work/kv-cache.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
-import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
 import { sound } from '../support/reading.js';
+import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 
 const folder = sharedFolder();
 const tokens = prompt(48, 3);

@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { cutLayers } from '../../artifacts/shape/cut-layers.js';
 import { modelFacts } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import { sharedFolder } from '../support/folder.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
 import { load, modelPath, prompt } from './loading.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 const inputPath = modelPath('tiny');

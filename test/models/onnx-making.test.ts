@@ -11,10 +11,10 @@ import { readQuantization } from '../../core/techniques/quantization.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { loadModel } from '../../engines/runners/onnx/load.js';
 import { onnx } from '../../formats/onnx/format.js';
-import { OnnxRun } from '../support/onnx-run.js';
-import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { OnnxRun } from '../support/onnx-run.js';
 import { sound } from '../support/reading.js';
+import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 
 const folder = sharedFolder();
 

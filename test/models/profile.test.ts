@@ -3,9 +3,9 @@ import { profileModel } from '../../agent/profile/run.js';
 import { nodeSeconds, type ProfiledPhase, profileCost } from '../../core/result/profile-record.js';
 import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { moduleRows } from '../../roofline/profile/table.js';
+import { sharedFolder } from '../support/folder.js';
 import { modelPath } from './loading.js';
 import { VARIANTS, variantOf } from './variants.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 

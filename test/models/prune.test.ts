@@ -14,8 +14,8 @@ import { kernelsLibrary } from '../../engines/native/kernel-library.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { copyGguf } from '../../formats/gguf/copy.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
-import { modelPath } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { modelPath } from './loading.js';
 
 const sample = join(import.meta.dirname, '../../models/sample.txt');
 const folder = sharedFolder();

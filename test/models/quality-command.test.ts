@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { sharedFolder } from '../support/folder.js';
 import { ridge } from '../support/ridge.js';
 import { ridgeHere } from '../support/ridge-here.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 const file = (name: string, content: string): string => {

@@ -17,9 +17,9 @@ import { plainQuantization } from '../../core/techniques/quantization.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
-import { modelPath } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
 import { sound } from '../support/reading.js';
+import { modelPath } from './loading.js';
 
 const sample = join(import.meta.dirname, '../../models/sample.txt');
 const material = process.env.RIDGEPOINT_MATERIAL;

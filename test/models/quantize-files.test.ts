@@ -6,9 +6,9 @@ import { FailureError } from '../../core/errors.js';
 import { readQuantization } from '../../core/techniques/quantization.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
+import { sharedFolder } from '../support/folder.js';
 import { writeMadeUpMatrix } from '../support/importance-matrix.js';
 import { modelPath } from './loading.js';
-import { sharedFolder } from '../support/folder.js';
 
 const folder = sharedFolder();
 const matrix = join(folder, 'matrix.gguf');

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { FailureError } from '../../core/errors.js';
 import { plainQuantization, readQuantization } from '../../core/techniques/quantization.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
-import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 
 const folder = sharedFolder();
 

@@ -13,9 +13,9 @@ import type { EmbedderDemands } from '../../engines/runners/runner.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
 import { sharedFolder, temporaryFolder } from '../support/folder.js';
+import { sound } from '../support/reading.js';
 import { tinyBert } from '../support/tiny-models.js';
 import { modelPath } from './loading.js';
-import { sound } from '../support/reading.js';
 
 const folder = sharedFolder();
 const example = join(import.meta.dirname, '../../docs/examples/ranking/first.yaml');

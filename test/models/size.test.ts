@@ -6,8 +6,8 @@ import { loadLlama } from '../../engines/native/llama.js';
 import { quantizeFile } from '../../engines/runners/llama-cpp/index.js';
 import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
-import { load, modelPath } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
+import { load, modelPath } from './loading.js';
 
 const folder = sharedFolder();
 

@@ -17,10 +17,10 @@ import { sparseRunner } from '../../engines/runners/sparse/index.js';
 import type { SparseModel } from '../../engines/runners/sparse/model.js';
 import { importKoffi } from '../../process/koffi.js';
 import { lease, trialContext } from '../support/bench.js';
+import { sharedFolder } from '../support/folder.js';
 import { ROOT } from '../support/ridge.js';
 import { load, modelPath, prompt, rootMeanSquare } from './loading.js';
 import { asQwen3, changed, writeShape } from './training.js';
-import { sharedFolder } from '../support/folder.js';
 
 const library = kernelsLibrary();
 const sample = readFileSync(join(ROOT, 'models/sample.txt'), 'utf8').slice(0, 8000);

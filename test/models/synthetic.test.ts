@@ -8,9 +8,9 @@ import { UNCHANGED } from '../../core/techniques/index.js';
 import { modelFacts, weightBytes } from '../../formats/gguf/facts.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { lease, trialContext } from '../support/bench.js';
-import { load } from './loading.js';
 import { sharedFolder } from '../support/folder.js';
 import { sound } from '../support/reading.js';
+import { load } from './loading.js';
 
 const folder = sharedFolder();
 

@@ -14,8 +14,8 @@ import { copyGguf, readMetadataValue } from '../../formats/gguf/copy.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { writeGguf } from '../../formats/gguf/writer.js';
 import { readTensor } from '../../formats/tensor-data.js';
-import { modelPath, prompt } from './loading.js';
 import { sound } from '../support/reading.js';
+import { modelPath, prompt } from './loading.js';
 
 export const SETTINGS: TrainingSettings = {
   method: 'lora',

@@ -12,8 +12,8 @@ import { NO_ENGINES } from '../../engines/config.js';
 import { ServerPool } from '../../engines/servers/pool.js';
 import { cpuDevices, readCpu } from '../../process/device/cpu.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
-import { temporaryFolder } from './folder.js';
 import { POLICY } from './experiments.js';
+import { temporaryFolder } from './folder.js';
 
 /** A policy that measures little and forgives everything: tests ask whether things happen, not how fast. */
 export const QUICK: MeasurePolicy = {

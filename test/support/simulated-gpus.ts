@@ -2,8 +2,8 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { enginePackageOf, fetchedFolder, findEngine, partFolder } from '../../engines/native/packages.js';
-import { temporaryFolder } from './folder.js';
 import { compileStub, hasGcc } from './c-stub.js';
+import { temporaryFolder } from './folder.js';
 
 /** What tests need that put other devices in the place of CUDA's; for their names: gcc, and no CUDA backend in node_modules. */
 export const canSimulateGpus =

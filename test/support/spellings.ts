@@ -23,13 +23,17 @@ const SLASHES = [
 ];
 
 const ENDINGS = [
-  ...'/ // /. /./ /..;/ /x/.. . .. ; ;a=b ;.json .json .html %20 + ~ %00 %0a %0d%0a %09 %2f %3f %23 ?'.split(' '),
+  ...'/ // /. /./ /..;/ /x/.. . .. ; ;a=b ;.json .json .html %20 + ~ %00 %0a %0d%0a %09 %2f %3f %23 ?'.split(
+    ' ',
+  ),
   ...'?? ?x ?; # #x % %zz %2 \\ %ff'.split(' '),
 ];
 
 const STARTS = [
   ...'http://localhost https://localhost HTTP://localhost http://other.example http:// http:///'.split(' '),
-  ...'https://user@localhost http://localhost:1 http:/ file:// //localhost ///localhost /\\localhost'.split(' '),
+  ...'https://user@localhost http://localhost:1 http:/ file:// //localhost ///localhost /\\localhost'.split(
+    ' ',
+  ),
   ...'/. /x/.. /%2e /%2e%2e /.. /; /;a=b /x/%2e%2e /index.html/.. /./. \\ /static/..'.split(' '),
 ];
 

@@ -1,6 +1,7 @@
 import type { TechniqueChoice } from '../../core/experiment/experiment.js';
 import type { QualityRecord } from '../../core/quality/record.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { inUnits } from '../../judgement/entries.js';
 import { qualityFindings } from '../../judgement/quality.js';
 import { experimentOf, hex } from './experiments.js';
 import { completeTrial } from './records.js';
@@ -42,6 +43,8 @@ function techniqueTrial(technique: TechniqueChoice, cost: number, position: numb
   const { entries } = qualityFindings({ input: { quality, absent: {} } } as Parameters<
     typeof qualityFindings
   >[0]);
+  const known = inUnits(entries, '');
+  const ofQuality = Object.fromEntries(Object.keys(entries).map((name) => [name, known[name]!]));
   const made = Object.entries(technique).filter(([, word]) => word !== 'base' && word !== 'none');
   const steps = made.map(([name, word], i) => ({
     recipe: `${name}(${word})`,
@@ -55,7 +58,7 @@ function techniqueTrial(technique: TechniqueChoice, cost: number, position: numb
   return {
     ...trial,
     quality,
-    measurements: { ...trial.measurements, ...entries } as ResultRecord['measurements'],
+    measurements: { ...trial.measurements, ...ofQuality },
     artifact: trial.artifact && {
       ...trial.artifact,
       recipe: steps.map((s) => s.recipe).join(' → ') || 'base',

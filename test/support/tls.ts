@@ -41,7 +41,11 @@ export function byTokens({ certificateFile, keyFile }: ServerFiles, rights: Read
 export async function serverFiles(folder: string): Promise<ServerFiles & { readonly ca: string }> {
   const authority = await makeAuthority('test', 1);
   const hosts = ['localhost', '127.0.0.1'];
-  const made = await issue(authority, { commonName: 'coordinator', hosts, scopes: null, namespaces: null }, 1);
+  const made = await issue(
+    authority,
+    { commonName: 'coordinator', hosts, scopes: null, namespaces: null },
+    1,
+  );
   const [certificateFile, keyFile] = [join(folder, 'server.crt'), join(folder, 'server.key')];
   writeFileSync(certificateFile, made.certificate);
   writeFileSync(keyFile, made.key);

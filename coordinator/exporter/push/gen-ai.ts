@@ -1,6 +1,6 @@
+import { getOrMake } from '../../../core/maps.js';
 import type { Labels } from '../../../core/metrics/families.js';
 import type { ResultRecord } from '../../../core/result/result.js';
-import { getOrMake } from '../../../core/maps.js';
 
 /** A histogram of OpenTelemetry's conventions for generative AI, of one set of attributes. */
 export interface GenAiHistogram {

@@ -1,7 +1,7 @@
+import { groupBy } from '../../../core/maps.js';
 import type { Distribution, Family, Labels } from '../../../core/metrics/families.js';
 import type { GenAiHistogram } from './gen-ai.js';
 import type { Pushed } from './pusher.js';
-import { groupBy } from '../../../core/maps.js';
 
 /** opentelemetry.proto.metrics.v1.AggregationTemporality: counts since the start, as Prometheus has them. */
 const CUMULATIVE = 2;

@@ -1,8 +1,8 @@
 import {
   DiscardPolicy,
   type JetStreamManager,
-  nanos,
   type NatsConnection,
+  nanos,
   RetentionPolicy,
   StorageType,
   type StreamConfig,

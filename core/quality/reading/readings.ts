@@ -1,4 +1,4 @@
-import { externalName, score, type ScoringOptions } from '../scorers/index.js';
+import { externalName, type ScoringOptions, score } from '../scorers/index.js';
 import type { AskingOptions, Extract } from '../tasks/asking.js';
 import { readBy, type Step, type StepContext } from './steps.js';
 

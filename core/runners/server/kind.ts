@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { refuse, type Rule } from '../../experiment/rule.js';
+import { type Rule, refuse } from '../../experiment/rule.js';
 import { aliases } from '../../input/aliases.js';
 import { lorasOf, parseLoraShares, parseLoras } from '../../serving/loras.js';
 import { NO_ADAPTER } from '../../techniques/adapter.js';
@@ -133,8 +133,7 @@ function lorasRules({ name: server, loras }: ServerProfile): Rule[] {
     },
     refuse(
       ['runner', 'loras', 'adapter'],
-      ({ runner, loras: written, adapter }) =>
-        runner === server && written != null && adapter !== NO_ADAPTER,
+      ({ runner, loras: written, adapter }) => runner === server && written != null && adapter !== NO_ADAPTER,
       'loras are adapters of single requests, and the technique adapter is one of all: name it among loras, or leave one of them out',
     ),
     {

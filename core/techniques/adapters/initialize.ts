@@ -7,12 +7,7 @@ import { leadingSingular } from './svd.js';
 export type Uniform = () => number;
 
 /** LoRA's beginning, as peft makes it: A uniform within ±1/√in (kaiming_uniform with a = √5), and B zero, so that the first step changes nothing. */
-export function loraFactors(
-  rows: number,
-  columns: number,
-  rank: number,
-  uniform: Uniform,
-): InitialFactors {
+export function loraFactors(rows: number, columns: number, rank: number, uniform: Uniform): InitialFactors {
   const bound = 1 / Math.sqrt(columns);
   const next = () => (2 * uniform() - 1) * bound;
   return {

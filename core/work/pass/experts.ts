@@ -1,10 +1,10 @@
 import type { ExpertsShape, FeedForwardShape, MatrixShape } from '../architecture.js';
 import type { OperatorWork } from '../work.js';
 import { dense } from './dense.js';
+import { elementwise } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { linear } from './linear.js';
 import { SOFTMAX_OPERATIONS } from './scores.js';
-import { elementwise } from './elementwise.js';
 
 /**
  * Different experts that so many tokens choose when every choice is equally likely: E (1 − (1 − k/E)ⁿ). Real routing is
@@ -43,7 +43,13 @@ export const SIGMOID_OPERATIONS = 4;
 /** Weights of experts from what the router says of so many. */
 function gate(pass: LayerPass, scores: number, { gating }: ExpertsShape): OperatorWork {
   const flops = (gating === 'sigmoid' ? SIGMOID_OPERATIONS : SOFTMAX_OPERATIONS) * scores;
-  return elementwise(pass, { name: 'router_softmax', module: 'router', flops, read: scores, written: scores });
+  return elementwise(pass, {
+    name: 'router_softmax',
+    module: 'router',
+    flops,
+    read: scores,
+    written: scores,
+  });
 }
 
 /** The results of a token's experts, each times its weight, added up. */

@@ -1,8 +1,8 @@
 import type { MatrixShape } from '../architecture.js';
 import type { Arithmetic, Module, OperatorWork } from '../work.js';
+import { elementwise } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { operator } from './operators.js';
-import { elementwise } from './elementwise.js';
 
 /** ggml's repacked matrix products take rows in fours and send the rest through products with a vector (repack.cpp). */
 const MATVEC_ROWS = 4;

@@ -1,11 +1,11 @@
 import type { DotProductAttention, NativeSparseShape } from '../architecture.js';
 import type { OperatorWork } from '../work.js';
 import { cacheStore } from './cache-store.js';
+import { elementwise } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { linear } from './linear.js';
 import { operator } from './operators.js';
 import { SOFTMAX_OPERATIONS } from './scores.js';
-import { elementwise } from './elementwise.js';
 
 /** Branches: compressed, selected, window. */
 const BRANCHES = 3;

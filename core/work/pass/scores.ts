@@ -1,8 +1,8 @@
 import type { OperatorWork } from '../work.js';
+import { elementwise } from './elementwise.js';
 import type { LayerPass } from './layer-pass.js';
 import { operator } from './operators.js';
 import { keysInReach, keysRead, type Masking, maskedPairs, pairs, type Span } from './pairs.js';
-import { elementwise } from './elementwise.js';
 
 /** Queries against a cache; lengths are of one head. */
 export interface Scores {

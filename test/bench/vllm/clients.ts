@@ -62,7 +62,7 @@ export async function ours(asked: LoadAsked): Promise<Read> {
   const bad = records.find(({ outcome, problem }) => outcome !== 'complete' || problem !== null);
   if (bad !== undefined) throw new Error(`a request of ours failed: ${bad.problem}`);
   if (outputTokensBy !== 'chunks') throw new Error(`tokens were counted by ${outputTokensBy}`);
-  const { latencies, throughput } = summarizeServing(records, wholeRun(records)!, null);
+  const { latencies, throughput } = summarizeServing(records, wholeRun(records)!);
   const sum = (values: readonly (number | null)[]) => values.reduce<number>((a, b) => a + (b ?? 0), 0);
   return {
     requests: records.length,

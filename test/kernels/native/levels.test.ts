@@ -6,9 +6,9 @@ import { type CpuLevels, cpuLevels } from '../../../engines/native/cpu-levels.js
 import type { KernelFunctions } from '../../../engines/native/gen/kernels.js';
 import { kernelsLibrary, openKernelLibrary } from '../../../engines/native/kernel-library.js';
 import { openPruningKernels } from '../../../engines/native/kernels.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { REFERENCE } from '../../support/pruning/engine.js';
 import { addProducts } from '../../support/pruning/hessian.js';
-import { temporaryFolder } from '../../support/folder.js';
 
 const kernels = inject('kernels');
 const x64Linux = process.platform === 'linux' && process.arch === 'x64';

@@ -22,8 +22,8 @@ import { readAdapterGguf, writeAdapterGguf } from '../../../formats/adapters/ggu
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { writeGguf } from '../../../formats/gguf/writer.js';
 import { writeSafetensors } from '../../../formats/safetensors/writer.js';
-import { randomLayer, toyAdapter } from './toy.js';
 import { sharedFolder, temporaryFolder } from '../../support/folder.js';
+import { randomLayer, toyAdapter } from './toy.js';
 
 const folder = sharedFolder();
 const root = join(import.meta.dirname, '../../..');

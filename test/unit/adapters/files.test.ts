@@ -6,8 +6,8 @@ import type { LowRankAdapter } from '../../../core/techniques/adapters/adapter.j
 import { readAdapterGguf, writeAdapterGguf } from '../../../formats/adapters/gguf.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { openSafetensors } from '../../../formats/safetensors/reader.js';
-import { BASE, largestDifference, randomLayer, toyAdapter } from './toy.js';
 import { sharedFolder } from '../../support/folder.js';
+import { BASE, largestDifference, randomLayer, toyAdapter } from './toy.js';
 
 const folder = sharedFolder();
 

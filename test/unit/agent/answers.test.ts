@@ -16,8 +16,8 @@ import type { QualityOutcome } from '../../../core/quality/outcome.js';
 import { plainTask } from '../../../core/quality/tasks/definition.js';
 import { askedSo, type Task } from '../../../core/quality/tasks/few-shot.js';
 import { experiment, lease, trialContext } from '../../support/bench.js';
-import { temporaryFolder } from '../../support/folder.js';
 import { cases } from '../../support/cases.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { doHere } from '../../support/launcher.js';
 import { FACTS } from '../sweep/documents.js';
 

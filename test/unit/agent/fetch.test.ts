@@ -20,14 +20,14 @@ import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { formatOf } from '../../../formats/index.js';
 import { joinDigests } from '../../../process/digest.js';
 import { launch } from '../../../process/isolation/launch.js';
-import { temporaryFolder } from '../../support/folder.js';
 import { FileServer } from '../../support/file-server.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { hub } from '../../support/hub.js';
 import { doHere } from '../../support/launcher.js';
 import { tinyLlama, writeFolder } from '../../support/model-folder.js';
+import { sound } from '../../support/reading.js';
 import { splitGguf } from '../../support/split-gguf.js';
 import { Authority, hasOpenssl } from '../../support/tls.js';
-import { sound } from '../../support/reading.js';
 
 const here = doHere({
   async fetch({ job, outputPath }: FetchTask, tell) {

@@ -8,11 +8,11 @@ import { builtinFolder } from '../../../artifacts/files/source.js';
 import { type Failure, toFailure } from '../../../core/errors.js';
 import { readRemote } from '../../../core/models/remote.js';
 import { proxyFor } from '../../../proto/http/proxy.js';
-import { temporaryFolder } from '../../support/folder.js';
 import { ConnectProxy } from '../../support/connect-proxy.js';
 import { FileServer } from '../../support/file-server.js';
-import { Authority, hasOpenssl } from '../../support/tls.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { sound } from '../../support/reading.js';
+import { Authority, hasOpenssl } from '../../support/tls.js';
 
 const VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'];
 beforeEach(() => {

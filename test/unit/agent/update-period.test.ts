@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import type { Meter } from '../../../agent/meters/meter.js';
 import { Recorder } from '../../../agent/meters/recorder.js';
 import { ChangeWatch, measurePeriods } from '../../../agent/meters/update-period.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
+import { forAll } from '../../support/for-all.js';
 
 /** A source that holds its value for a while: what a reading of it at a time gives. */
 const stairs = (periodSeconds: number) => (seconds: number) => Math.floor(seconds / periodSeconds);

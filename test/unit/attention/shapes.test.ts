@@ -7,8 +7,8 @@ import { llamaCpp } from '../../../core/runners/llama-cpp.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { predictKvCache } from '../../../core/work/kv-cache.js';
 import { modelFacts } from '../../../formats/gguf/facts.js';
-import { ROOT } from '../../support/ridge.js';
 import { sound } from '../../support/reading.js';
+import { ROOT } from '../../support/ridge.js';
 
 const factsOf = (source: string) => {
   const reading = sound(readSynthetic(source));

@@ -13,9 +13,9 @@ import { buildReport } from '../../../report/build.js';
 import { differences, publishedOf } from '../../../report/published.js';
 import { recompute } from '../../../roofline/judge.js';
 import { experimentOf } from '../../support/experiments.js';
+import { sharedFolder } from '../../support/folder.js';
 import { completeTrial } from '../../support/records.js';
 import { calmInput } from '../judgement/trace.js';
-import { sharedFolder } from '../../support/folder.js';
 
 const folder = sharedFolder();
 
@@ -119,11 +119,7 @@ describe('a bundle', () => {
       edited('trials.jsonl', (t) => `${t.split('\n').slice(0, 2).join('\n')}\n`),
       /^trials\.jsonl line 3 and what follows is gone/,
     ],
-    [
-      'a line twice',
-      edited('trials.jsonl', (t) => `${t}${t.split('\n')[0]}\n`),
-      /^trials\.jsonl line 4:/,
-    ],
+    ['a line twice', edited('trials.jsonl', (t) => `${t}${t.split('\n')[0]}\n`), /^trials\.jsonl line 4:/],
     [
       'a published number',
       edited('published.jsonl', (t) => t.replace(/"value":/, '"value":1')),
@@ -134,11 +130,7 @@ describe('a bundle', () => {
       edited('environment.json', (t) => t.replace('cpuModel', 'cpuModels')),
       /^environment\.json: it is not what/,
     ],
-    [
-      'the sweep',
-      edited('sweep.yaml', (t) => `${t}!`),
-      /^sweep\.yaml: it is not what/,
-    ],
+    ['the sweep', edited('sweep.yaml', (t) => `${t}!`), /^sweep\.yaml: it is not what/],
     [
       'a file taken out',
       () => changed('sweep.yaml', () => null),

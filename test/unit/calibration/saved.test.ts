@@ -11,8 +11,8 @@ import {
 import { type StatisticsRequest, statisticsFor } from '../../../artifacts/calibration/store.js';
 import { readImportanceMatrix } from '../../../engines/runners/llama-cpp/imatrix.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
-import { doHere } from '../../support/launcher.js';
 import { sharedFolder } from '../../support/folder.js';
+import { doHere } from '../../support/launcher.js';
 
 const folder = sharedFolder();
 

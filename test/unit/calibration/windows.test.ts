@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { calibrationWindows } from '../../../core/techniques/calibration-windows.js';
 import { summarizeChannels } from '../../../core/techniques/channel-summary.js';
+import { forAll } from '../../support/for-all.js';
 
 test('chunks lie side by side from the start', () => {
   expect(calibrationWindows(1100, { sequences: 9, tokens: 500, seed: null })).toEqual([

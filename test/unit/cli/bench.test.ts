@@ -39,9 +39,7 @@ const valuesOf = (sweep: Sweep, name: string) =>
 
 describe('ridge bench makes a sweep of flags', () => {
   test('lists, repeated flags and names of several letters after one dash or two', async () => {
-    const sweep = await sweepOf(
-      ...'-p 512 -n 128,256 -t 2 -t 4 -ctk f16,q8_0 --ctv q8_0 -ub 256'.split(' '),
-    );
+    const sweep = await sweepOf(...'-p 512 -n 128,256 -t 2 -t 4 -ctk f16,q8_0 --ctv q8_0 -ub 256'.split(' '));
     expect(sweep.models).toMatchObject([{ name: 'tiny', source: 'builtin:tiny' }]);
     expect(sweep.runners).toHaveLength(1);
     expect(sweep.workloads).toHaveLength(1);

@@ -6,11 +6,11 @@ import { readSide } from '../../../cli/compare/side.js';
 import { jsonLines } from '../../../cli/output/jsonl.js';
 import { readColumns } from '../../../report/column-sets.js';
 import { readGate } from '../../../report/gate.js';
+import { sharedFolder } from '../../support/folder.js';
+import { sound } from '../../support/reading.js';
 import { completeTrial } from '../../support/records.js';
 import { servedTrial } from '../../support/served-records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
-import { sharedFolder } from '../../support/folder.js';
-import { sound } from '../../support/reading.js';
 
 const folder = sharedFolder();
 const run = join(folder, 'results.jsonl');

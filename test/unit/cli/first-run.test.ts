@@ -21,8 +21,8 @@ import type { FactorSamples } from '../../../roofline/factors/sample.js';
 import { productWork } from '../../../roofline/factors/sample.js';
 import { trialContext } from '../../support/bench.js';
 import { temporaryFolder } from '../../support/folder.js';
-import { sampleRoofs } from '../roofs/sample.js';
 import { sound } from '../../support/reading.js';
+import { sampleRoofs } from '../roofs/sample.js';
 
 const said: string[] = [];
 beforeEach(() => {

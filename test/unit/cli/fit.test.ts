@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CommandError, EXIT } from '../../../cli/exit.js';
 import { createProgram } from '../../../cli/program.js';
-import { sampleRoofs } from '../roofs/sample.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { sampleRoofs } from '../roofs/sample.js';
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -6,8 +6,8 @@ import { builtinFolder } from '../../../artifacts/files/source.js';
 import { lookedAt, resolveModels } from '../../../cli/local-models.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { FileServer } from '../../support/file-server.js';
-import { sweep, TINY } from '../../support/quick-sweep.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { sweep, TINY } from '../../support/quick-sweep.js';
 import { sound } from '../../support/reading.js';
 
 async function resolve(names: readonly string[]): Promise<unknown> {

@@ -19,11 +19,11 @@ import { experimentAt } from '../../../core/sweep/expand.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { NO_ENGINES } from '../../../engines/config.js';
 import { noiseOf } from '../../../judgement/noise.js';
+import { sharedFolder } from '../../support/folder.js';
 import { completeTrial } from '../../support/records.js';
 import { PERFECT } from '../../support/roofline.js';
 import { sampleRoofs } from '../roofs/sample.js';
 import { file, sweepOf } from '../sweep/documents.js';
-import { sharedFolder } from '../../support/folder.js';
 
 const folder = sharedFolder();
 const settings = { modelFolders: [folder], cacheFolder: join(folder, 'cache') };

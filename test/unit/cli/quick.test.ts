@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest';
 import { openSweep, quickly, readyToRun } from '../../../cli/sweep-file.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
+import { sound } from '../../support/reading.js';
 import { fakeSweep } from '../../support/sweeps.js';
 import { FACTS } from '../sweep/documents.js';
-import { sound } from '../../support/reading.js';
 
 const read = (measure: string) => {
   const document = fakeSweep(2, { measure });

@@ -5,8 +5,8 @@ import { openRunFolder } from '../../../cli/run/folder.js';
 import { listedRuns } from '../../../cli/runs/runs.js';
 import { type WarningCode, warn } from '../../../core/result/warnings.js';
 import { experimentOf } from '../../support/experiments.js';
-import { completeTrial, failedTrial } from '../../support/records.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { completeTrial, failedTrial } from '../../support/records.js';
 
 test('what was run is listed with its rows by grade, and what has no end yet without', () => {
   const place = temporaryFolder();

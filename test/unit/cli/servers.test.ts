@@ -10,8 +10,8 @@ import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { configuredServers, serversSchema } from '../../../engines/servers/config.js';
 import { findServers } from '../../../engines/servers/find.js';
-import { file, sweepOf } from '../sweep/documents.js';
 import { sharedFolder } from '../../support/folder.js';
+import { file, sweepOf } from '../sweep/documents.js';
 
 const folder = sharedFolder();
 const configured = (entries: object) => configuredServers(serversSchema.parse(entries));

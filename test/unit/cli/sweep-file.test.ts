@@ -6,9 +6,9 @@ import { openSweep, readSweepFile } from '../../../cli/sweep-file.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import { PACKAGE_ROOT } from '../../../process/package.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { sweep } from '../../support/quick-sweep.js';
 import { ROOT } from '../../support/ridge.js';
-import { temporaryFolder } from '../../support/folder.js';
 
 function written(text: string): string {
   const folder = temporaryFolder();

@@ -15,8 +15,7 @@ function audit(maxBytes = 1e6, keep = 2) {
   const warnings: string[] = [];
   const at = () => `2026-11-30T12:00:${String(second).padStart(2, '0')}.000Z`;
   const log = new Audit({ file, maxBytes, keep }, at, (sentence) => warnings.push(sentence));
-  const lines = (path = file) =>
-    jsonLines(readFileSync(path, 'utf8'));
+  const lines = (path = file) => jsonLines(readFileSync(path, 'utf8'));
   return { file, log, lines, warnings, tick: () => (second += 1) };
 }
 

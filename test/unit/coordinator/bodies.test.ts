@@ -13,9 +13,9 @@ import type { ResultRecord } from '../../../core/result/result.js';
 import { WireError } from '../../../proto/errors.js';
 import type { GetBodyResponse } from '../../../proto/gen/ridgepoint/v1/bodies.js';
 import type { Handlers } from '../../../proto/server.js';
+import { sharedFolder } from '../../support/folder.js';
 import { s3ForEach } from '../../support/s3-server.js';
 import { aLease, aRecord } from '../../support/wire-records.js';
-import { sharedFolder } from '../../support/folder.js';
 
 const folder = sharedFolder();
 let folders = 0;

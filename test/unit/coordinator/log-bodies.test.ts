@@ -11,11 +11,11 @@ import type { Detail, LogEntry } from '../../../coordinator/log/log.js';
 import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { SqliteLog } from '../../../coordinator/log/sqlite.js';
 import type { ResultRecord } from '../../../core/result/result.js';
+import { sharedFolder } from '../../support/folder.js';
 import { ridgeHere } from '../../support/ridge-here.js';
 import { s3ForEach } from '../../support/s3-server.js';
 import { logContract } from './log.contract.js';
 import { measured } from './log-facts.js';
-import { sharedFolder } from '../../support/folder.js';
 
 const folder = sharedFolder();
 let folders = 0;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SqliteLog } from '../../../coordinator/log/sqlite.js';
-import { submitted } from './log-facts.js';
 import { sharedFolder } from '../../support/folder.js';
+import { submitted } from './log-facts.js';
 
 const disk = { broken: false };
 const datasync = async (): Promise<void> => {

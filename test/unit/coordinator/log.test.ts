@@ -7,10 +7,10 @@ import { MemoryLog } from '../../../coordinator/log/memory.js';
 import { Database, firstLibrary, LIBRARIES } from '../../../coordinator/log/sqlite/database.js';
 import { SqliteLog } from '../../../coordinator/log/sqlite.js';
 import { breakSentence, verifyLog } from '../../../coordinator/log/verify.js';
+import { sharedFolder } from '../../support/folder.js';
 import { logContract } from './log.contract.js';
 import { logFaults } from './log.faults.js';
 import { recorded, submitted } from './log-facts.js';
-import { sharedFolder } from '../../support/folder.js';
 
 const folder = sharedFolder();
 let files = 0;

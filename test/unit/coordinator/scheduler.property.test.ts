@@ -253,9 +253,7 @@ test('no interleaving of leases, expiries, results, crashes and restarts loses o
     }
     for (const { sweepId, repetition } of views) {
       const taken = world.sim.log.flatMap((fact) =>
-        fact.fact === 'ResultReused' && fact.sweepId === sweepId
-          ? [`${fact.position} ${fact.trialId}`]
-          : [],
+        fact.fact === 'ResultReused' && fact.sweepId === sweepId ? [`${fact.position} ${fact.trialId}`] : [],
       );
       expect(new Set(taken).size, 'a start is taken over once').toBe(taken.length);
       const granted = world.sim.log.flatMap((fact) =>

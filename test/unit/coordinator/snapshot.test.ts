@@ -16,9 +16,9 @@ import { readSweep } from '../../../coordinator/sweeps.js';
 import { failure } from '../../../core/errors.js';
 import { cases } from '../../support/cases.js';
 import { openDispatcher } from '../../support/dispatcher.js';
+import { sharedFolder } from '../../support/folder.js';
 import { fakeSweep } from '../../support/sweeps.js';
 import { aLease, aNode, aRecord, crashed, type Ending } from '../../support/wire-records.js';
-import { sharedFolder } from '../../support/folder.js';
 
 const folder = sharedFolder();
 

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { FORMAT_NAMES } from '../../../core/models/formats.js';
 import { FormatError } from '../../../formats/format.js';
 import { FORMATS, formatOf, formatOfFront } from '../../../formats/index.js';
-import { planted } from '../../support/planted-format.js';
 import { sharedFolder } from '../../support/folder.js';
+import { planted } from '../../support/planted-format.js';
 
 const folder = sharedFolder();
 

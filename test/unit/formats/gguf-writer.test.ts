@@ -10,8 +10,8 @@ import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { decodeValue, encodeValue, type GgufValue } from '../../../formats/gguf/value.js';
 import { type TensorSource, writeGguf } from '../../../formats/gguf/writer.js';
 import { readTensor } from '../../../formats/tensor-data.js';
-import { temporaryFolder } from '../../support/folder.js';
 import { cases } from '../../support/cases.js';
+import { temporaryFolder } from '../../support/folder.js';
 
 const tiny = join(builtinFolder(), 'tiny-f16.gguf');
 

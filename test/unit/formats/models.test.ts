@@ -11,9 +11,9 @@ import { chainOf } from '../../../core/techniques/chain.js';
 import { FORMATS } from '../../../formats/index.js';
 import { writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { modelsIn } from '../../../formats/scan.js';
+import { sharedFolder, temporaryFolder } from '../../support/folder.js';
 import { PLANTED, planted } from '../../support/planted-format.js';
 import { sweepOf } from '../sweep/documents.js';
-import { sharedFolder, temporaryFolder } from '../../support/folder.js';
 
 const formats = [...FORMATS, planted];
 const folder = sharedFolder();

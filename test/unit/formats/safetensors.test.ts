@@ -14,6 +14,7 @@ import { readTensor } from '../../../formats/tensor-data.js';
 import { temporaryFolder } from '../../support/bench.js';
 import { temporaryFolder } from '../../support/folder.js';
 import { cases } from '../../support/cases.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { forAll } from '../../support/for-all.js';
 
 /** A file byte by byte: the length, the JSON, the data. */

@@ -14,8 +14,8 @@ import { openCompletions } from '../../../engines/runners/server/completions.js'
 import type { ServedEndpoint } from '../../../engines/servers/served.js';
 import type { simulatorOptions } from '../../../load/simulator/options.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
-import { withSimulator } from '../../support/simulator.js';
 import { sharedFolder } from '../../support/folder.js';
+import { withSimulator } from '../../support/simulator.js';
 
 const folder = sharedFolder();
 

@@ -17,8 +17,8 @@ import {
 import { UNCHANGED } from '../../../core/techniques/index.js';
 import type { Outcome } from '../../../judgement/evidence.js';
 import { judge } from '../../../roofline/judge.js';
-import { GIVEN, ROOFS } from '../../support/roofline.js';
 import { POLICY } from '../../support/experiments.js';
+import { GIVEN, ROOFS } from '../../support/roofline.js';
 
 /**
  * A trial whose truth is known: per repeat 2 s of prefill at 200 W and 4 s of decode at 120 W, then 1 s of

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { EventText } from '../../../report/live/event-text.js';
+import { forAll } from '../../support/for-all.js';
 
 const STREAM =
   'event: hello\ndata: {"version":"1","position":3,"reset":false}\n\n:\n\nevent: result\nid: 7\ndata: {"sweepId":"s","trialId":"t: 1"}\n\n';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { METRIC_NAMES, METRICS } from '../../../core/metrics/catalogue.js';
 import { formatPercent, formatValue } from '../../../core/metrics/format.js';
+import { forAll } from '../../support/for-all.js';
 
 test('numbers read the way people say them', () => {
   expect(formatValue(1234, 'tokens/s')).toBe('1.23 k t/s');

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import {
   counterDifference,
   gaugeIntegral,
@@ -10,6 +9,7 @@ import {
 } from '../../../core/metrics/integrate.js';
 import { cleanSeries, isSentinel, withoutPlateaus } from '../../../core/metrics/series.js';
 import type { SampleSeries } from '../../../core/result/result.js';
+import { forAll } from '../../support/for-all.js';
 
 function series(
   kind: 'gauge' | 'counter',

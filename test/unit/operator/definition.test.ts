@@ -6,8 +6,8 @@ import { readSettings, securityIn } from '../../../operator/settings.js';
 import { sweepDefinition } from '../../../operator/sweep/crd.js';
 import { readObject } from '../../../operator/sweep/reading.js';
 import { type Schema, structural } from '../../../operator/sweep/structural.js';
-import { anObject, SWEEP } from './world.js';
 import { sharedFolder } from '../../support/folder.js';
+import { anObject, SWEEP } from './world.js';
 
 /** @returns what is against the rules of structural schemas, each with its place. */
 function offences(schema: Schema, path = ''): string[] {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { EXPORTERS } from '../../../cli/output/index.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
-import { resultSchema } from '../../../core/result/result.js';
+import { type ResultRecord, resultSchema } from '../../../core/result/result.js';
 import { buildReport } from '../../../report/build.js';
 import { experimentOf } from '../../support/experiments.js';
+import { jsonLines } from '../../support/reading.js';
 import { completeTrial } from '../../support/records.js';
 import { sweepRecords } from '../../support/sweep-records.js';
-import { jsonLines } from '../../support/reading.js';
 
 const records = sweepRecords({ experiments: 24 });
 const report = buildReport(records, {
@@ -89,7 +89,7 @@ describe('markdown', () => {
 
 describe('json and jsonl', () => {
   test('jsonl gives back the records that count of each experiment, each as its schema wants it', () => {
-    const lines = jsonLines(EXPORTERS.jsonl(report).text);
+    const lines = jsonLines<ResultRecord>(EXPORTERS.jsonl(report).text);
     const counted = report.rows.flatMap(({ starts }) => starts.map(({ trialId }) => trialId));
     expect(lines.map((line) => line.trialId)).toEqual(counted);
     for (const line of lines) expect(resultSchema.parse(line)).toEqual(line);

@@ -11,8 +11,8 @@ import { METRICS } from '../../../core/metrics/catalogue.js';
 import { buildReport } from '../../../report/build.js';
 import { csvText } from '../../../report/csv.js';
 import { metricOf } from '../../../report/rows.js';
-import { sweepRecords } from '../../support/sweep-records.js';
 import { sharedFolder } from '../../support/folder.js';
+import { sweepRecords } from '../../support/sweep-records.js';
 
 /** An interpreter with mlflow-skinny, pyarrow and wandb, where somebody names one: the formats are read by their own libraries then. */
 const python = process.env.RIDGEPOINT_PYTHON;

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { keptText, type Range, rangeByKey, uprightsOf } from '../../../dashboards/web/src/axes/scales.js';
 import { frontFor, frontOf, type Point, pointsOf } from '../../../dashboards/web/src/charts/front.js';
 import { pixelsOf, SIZES } from '../../../dashboards/web/src/charts/size.js';
@@ -13,6 +12,7 @@ import { buildReport } from '../../../report/build.js';
 import { pack, unpack } from '../../../report/payload.js';
 import type { Row } from '../../../report/rows.js';
 import { metricOf } from '../../../report/rows.js';
+import { forAll } from '../../support/for-all.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 
@@ -164,8 +164,7 @@ test('front of the plot is the front of the core for any two metrics', () => {
       ],
       (pair, metric) => (metric === 'x' ? pair.x : pair.y),
     );
-    const names = (list: readonly { x: number; y: number }[]) =>
-      new Set(list.map((p) => `${p.x},${p.y}`));
+    const names = (list: readonly { x: number; y: number }[]) => new Set(list.map((p) => `${p.x},${p.y}`));
     expect(names(front)).toEqual(names(pairs.filter((_, i) => marks[i]?.onFront)));
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { logTicks, shift, zoomAbout } from '../../../dashboards/web/src/charts/zoom.js';
+import { forAll } from '../../support/for-all.js';
 
 const extent = fc
   .tuple(fc.double({ min: 1e-9, max: 1e12, noNaN: true }), fc.double({ min: 1.01, max: 1e6, noNaN: true }))

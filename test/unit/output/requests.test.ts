@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { EXPORTERS } from '../../../cli/output/index.js';
 import { requestsOf } from '../../../core/serving/record.js';
 import { buildReport } from '../../../report/build.js';
+import { jsonLines } from '../../support/reading.js';
 import { completeTrial } from '../../support/records.js';
 import { servedTrial } from '../../support/served-records.js';
-import { jsonLines } from '../../support/reading.js';
 
 describe('requests', () => {
   const served = [servedTrial({ concurrency: 2 }), servedTrial({ concurrency: 4, failsEach: 10 })];

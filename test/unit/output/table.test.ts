@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { renderTable } from '../../../cli/output/index.js';
 import { layOut } from '../../../cli/output/layout.js';
 import { renderTable } from '../../../cli/output/table.js';
@@ -8,6 +7,7 @@ import { columnsOf, cut, wrap } from '../../../cli/output/text.js';
 import { warn } from '../../../core/result/warnings.js';
 import { buildReport } from '../../../report/build.js';
 import { experimentOf } from '../../support/experiments.js';
+import { forAll } from '../../support/for-all.js';
 import { completeTrial } from '../../support/records.js';
 import { sweepRecords } from '../../support/sweep-records.js';
 

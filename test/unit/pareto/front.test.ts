@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import type { Objective } from '../../../core/sweep/spec.js';
 import { dominates, paretoFront } from '../../../judgement/pareto.js';
+import { forAll } from '../../support/for-all.js';
 
 type Row = Record<string, number | null>;
 const numberOf = (row: Row, metric: string) => row[metric] ?? null;
@@ -71,8 +71,7 @@ describe('paretoFront', () => {
       expect(marks.map((m) => m.onFront)).toEqual(bruteForce(rows, goals));
       for (const [i, mark] of marks.entries()) {
         if (mark.dominatedBy === null) continue;
-        const cost = (row: Row) =>
-          goals.map((g) => (g.better === 'min' ? row[g.metric]! : -row[g.metric]!));
+        const cost = (row: Row) => goals.map((g) => (g.better === 'min' ? row[g.metric]! : -row[g.metric]!));
         expect(dominates(cost(rows[mark.dominatedBy]!), cost(rows[i]!))).toBe(true);
         expect(marks[mark.dominatedBy]!.onFront).toBe(true);
       }

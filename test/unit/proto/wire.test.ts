@@ -1,7 +1,6 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { FailureError, failure } from '../../../core/errors.js';
 import {
   parseLease,
@@ -16,6 +15,7 @@ import {
 import { fromServiceError, toServiceError, type WireCode, WireError } from '../../../proto/errors.js';
 import { isLoopback, joinAddress, splitAddress } from '../../../proto/loopback.js';
 import { experimentOf } from '../../support/experiments.js';
+import { forAll } from '../../support/for-all.js';
 import { aLease, aNode, anExperiment, aRecord, crashed } from '../../support/wire-records.js';
 
 describe('documents inside envelopes', () => {

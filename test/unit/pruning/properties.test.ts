@@ -32,9 +32,7 @@ describe('properties of pruning', () => {
       // The exchange sums in single precision.
       const rounding = 1e-5 * COLUMNS * largest(untouched) * largest(given.statistics!.sumPerSequence);
       if (method.kind === 'dsnot') {
-        expect(report.meanAbsoluteErrorAfter).toBeLessThanOrEqual(
-          report.meanAbsoluteErrorBefore! + rounding,
-        );
+        expect(report.meanAbsoluteErrorAfter).toBeLessThanOrEqual(report.meanAbsoluteErrorBefore! + rounding);
       }
     });
   });

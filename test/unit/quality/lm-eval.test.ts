@@ -121,7 +121,9 @@ describe('tasks of lm-evaluation-harness', () => {
       `${WHOLE}fewshot_split: test\ndescription: "Answer."\nnum_fewshot: 2\n`,
       records,
     );
-    const read = sound(readTasks([path, { file: path, name: 'chat', chat: true, system: 'Be brief.', fewShot: 1 }]));
+    const read = sound(
+      readTasks([path, { file: path, name: 'chat', chat: true, system: 'Be brief.', fewShot: 1 }]),
+    );
     const [text, chat] = read.tasks;
     // random.Random(1234).sample(docs, 3) for one item after the other, the item left out.
     expect(text?.items.map(({ prompt }) => prompt)).toEqual(PROMPTS);

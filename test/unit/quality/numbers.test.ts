@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { DivergenceSums } from '../../../core/quality/divergence.js';
 import { logProbability, logSumExp, mostLikely } from '../../../core/quality/likelihood.js';
 import { chosen } from '../../../core/quality/multiple-choice.js';
@@ -8,6 +7,7 @@ import { Moments, perplexityOf } from '../../../core/quality/perplexity.js';
 import { retention, scoreOf } from '../../../core/quality/scores.js';
 import { type Window, windowsOf } from '../../../core/quality/windows.js';
 import { stddev } from '../../../statistics/summary.js';
+import { forAll } from '../../support/for-all.js';
 
 const row = fc.array(fc.float({ min: -30, max: 30, noNaN: true }), { minLength: 5, maxLength: 5 });
 

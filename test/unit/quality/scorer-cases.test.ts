@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { passAtK } from '../../../core/quality/reading/readings.js';
 import { score } from '../../../core/quality/scorers/index.js';
 import { DistinctGrams, LeakedGrams } from '../../../core/quality/text-overlap.js';
 import { fleissKappa, icc, kappa } from '../../../statistics/agreement.js';
 import { classification, rocAuc } from '../../../statistics/classification.js';
 import { bootstrapOf } from '../../../statistics/interval.js';
+import { forAll } from '../../support/for-all.js';
 import { type Case, scoresOf } from '../../support/score-cases.js';
 
 interface Golden {

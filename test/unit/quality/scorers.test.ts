@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { chrF } from '../../../core/quality/scorers/chrf.js';
 import { SCORERS, score } from '../../../core/quality/scorers/index.js';
 import { lastNumber } from '../../../core/quality/scorers/numeric.js';
 import { patternProblem } from '../../../core/quality/scorers/pattern.js';
 import { rougeL, squadNormal, tokenF1 } from '../../../core/quality/scorers/words.js';
+import { forAll } from '../../support/for-all.js';
 
 interface Pair {
   readonly answer: string;

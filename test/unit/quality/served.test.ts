@@ -14,8 +14,8 @@ import { PROFILES } from '../../../core/runners/server/index.js';
 import { openTokenizer } from '../../../engines/runners/tokenizer.js';
 import type { ServedEndpoint } from '../../../engines/servers/served.js';
 import { logProbabilityOf, type TellsName } from '../../../load/simulator/log-probabilities.js';
-import { withSimulator } from '../../support/simulator.js';
 import { sound } from '../../support/reading.js';
+import { withSimulator } from '../../support/simulator.js';
 
 const tokenizerPath = join(import.meta.dirname, '../../fixtures/tokenizer');
 const tokenizer = (await openTokenizer(tokenizerPath))!;

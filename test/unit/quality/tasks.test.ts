@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import {
   parseTaskDefinition,
   plainTask,
@@ -14,6 +13,7 @@ import {
   templateProblem,
 } from '../../../core/quality/tasks/items.js';
 import { fill, namesIn, valueAt } from '../../../core/quality/tasks/template.js';
+import { forAll } from '../../support/for-all.js';
 import { sound } from '../../support/reading.js';
 
 function definition(spec: string): TaskDefinition {

@@ -43,7 +43,9 @@ function errors(files: Readonly<Record<string, string>>, spec: object = BEIR): s
 
 describe('a ranking file', () => {
   test('is a task for each of its ways; queries without judgements are not asked', () => {
-    const found = sound(read({}, { ...BEIR, ways: { bm25: { by: 'candidates' }, 'yes-no': { by: 'pointwise' } } }));
+    const found = sound(
+      read({}, { ...BEIR, ways: { bm25: { by: 'candidates' }, 'yes-no': { by: 'pointwise' } } }),
+    );
     expect(found.rankings.map(({ name }) => name)).toEqual(['r/bm25', 'r/yes-no']);
     expect(found.files).toHaveLength(4);
     const data = readRankingData(found.rankings[0]!);
@@ -78,7 +80,9 @@ describe('a ranking file', () => {
   });
 
   test('may leave judgements of unknown documents out', () => {
-    const found = sound(read({ 'qrels/test.tsv': 'q\ta\t1\nq\tz\t1\n' }, { ...BEIR, unknownDocuments: 'leaveOut' }));
+    const found = sound(
+      read({ 'qrels/test.tsv': 'q\ta\t1\nq\tz\t1\n' }, { ...BEIR, unknownDocuments: 'leaveOut' }),
+    );
     expect(readRankingData(found.rankings[0]!)).toMatchObject({ leftOut: 1 });
   });
 

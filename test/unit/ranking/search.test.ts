@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { Bm25, wordsOf } from '../../../core/ranking/bm25.js';
 import { readRunLine, runLines } from '../../../core/ranking/data.js';
 import { topOf } from '../../../core/ranking/top.js';
 import { normalize, Vectors } from '../../../core/ranking/vectors.js';
+import { forAll } from '../../support/for-all.js';
 
 test('a run that is written is read as the same', () => {
   const list = [

@@ -13,9 +13,9 @@ import { type Bound, type Role, readAim, readBound, readLoad } from '../../../re
 import { recommendationData, recommendationText } from '../../../report/recommend/text.js';
 import { experiment } from '../../support/bench.js';
 import { experimentOf } from '../../support/experiments.js';
+import { sound } from '../../support/reading.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 import { servedTrial } from '../../support/served-records.js';
-import { sound } from '../../support/reading.js';
 
 const bound = (text: string, role: Role = 'slo'): Bound => {
   return sound(readBound(text, role)).bound;

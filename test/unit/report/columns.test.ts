@@ -13,6 +13,7 @@ import { shortWords } from '../../../report/columns.js';
 import { pack, unpack } from '../../../report/payload.js';
 import { intervalOf, metricOf } from '../../../report/rows.js';
 import { halfOf, metricText, scaled } from '../../../report/scale.js';
+import { forAll } from '../../support/for-all.js';
 import { completeTrial } from '../../support/records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
 

@@ -9,9 +9,9 @@ import { type Change, comparisonOf, matchRows } from '../../../report/compare.js
 import { byExperiment, mainMetrics, summary, unansweredSentences } from '../../../report/compare-summary.js';
 import { type Gate, gateSentences, judgeGate, readGate } from '../../../report/gate.js';
 import { experimentOf } from '../../support/experiments.js';
+import { sound } from '../../support/reading.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 import { techniqueRecords } from '../../support/technique-records.js';
-import { sound } from '../../support/reading.js';
 
 const changesOf = (...asked: Parameters<typeof comparisonOf>) => comparisonOf(...asked).changes;
 const DECODE = 'decodeTokensPerSecond';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { splitFigures } from '../../../report/csv-table.js';
+import { forAll } from '../../support/for-all.js';
 import { completeTrial, failedTrial } from '../../support/records.js';
 
 const record = completeTrial({ watts: 80 });

@@ -7,8 +7,8 @@ import { buildReport } from '../../../report/build.js';
 import { comparisonOf, matchRows } from '../../../report/compare.js';
 import { metricOf, reasonOf } from '../../../report/rows.js';
 import { experimentOf } from '../../support/experiments.js';
-import { completeTrial } from '../../support/records.js';
 import { sharedFolder } from '../../support/folder.js';
+import { completeTrial } from '../../support/records.js';
 
 const folder = sharedFolder();
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { buildReport } from '../../../report/build.js';
 import { distinctParts } from '../../../report/columns.js';
 import { shortNames } from '../../../report/row-labels.js';
 import { experimentOf } from '../../support/experiments.js';
+import { forAll } from '../../support/for-all.js';
 import { completeTrial } from '../../support/records.js';
 
 type Trial = Parameters<typeof completeTrial>[0] & { readonly position: number };

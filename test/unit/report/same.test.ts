@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { sameJson } from '../../../core/same.js';
+import { forAll } from '../../support/for-all.js';
 
 test('a value is the same as its copy, and as itself with its keys in another order', () => {
   forAll(100, [fc.jsonValue()], (value) => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { sizeOf } from '../../../core/work/model-size.js';
 import { FLASH, type PassRequest, UNFUSED } from '../../../core/work/pass/setting.js';
-import { sparseWeights } from '../../../roofline/analysis/sparsity-word.js';
 import { passWork } from '../../../core/work/pass-work.js';
 import type { OperatorWork } from '../../../core/work/work.js';
+import { sparseWeights } from '../../../roofline/analysis/sparsity-word.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
 import { analyzeAsLlmViewer } from '../../../roofline/llm-viewer/analyze.js';
 import { LLM_VIEWER_HARDWARE } from '../../../roofline/llm-viewer/hardware.js';

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { publishedCeilings } from '../../../roofline/ceilings.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
 import { fitServing } from '../../../roofline/fit/serving.js';
@@ -8,6 +7,7 @@ import type { ServingGoal } from '../../../roofline/fit/serving-goal.js';
 import { splitsOf } from '../../../roofline/fit/split.js';
 import { fitTraining, type TrainingGoal, trainingMemory } from '../../../roofline/fit/training.js';
 import { requireHardware } from '../../../roofline/hardware/catalogue.js';
+import { forAll } from '../../support/for-all.js';
 import { sound } from '../../support/reading.js';
 
 function model(name: string) {

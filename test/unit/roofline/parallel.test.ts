@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import type { ModelArchitecture } from '../../../core/work/architecture.js';
 import { stagesOf } from '../../../core/work/pass/stages.js';
 import { NO_TRAFFIC, type PassWork } from '../../../core/work/work.js';
@@ -10,6 +9,7 @@ import { analyzeAll } from '../../../roofline/analyze.js';
 import type { Ceilings } from '../../../roofline/ceilings.js';
 import { placePipeline } from '../../../roofline/pipeline.js';
 import { denseArchitecture } from '../../support/architectures.js';
+import { forAll } from '../../support/for-all.js';
 
 /** 4 layers, h 8, 2 heads of 4, 1 K/V head, f 16, 32 tokens; 16 bits everywhere. A layer has 592 weights: 1184 bytes. */
 const dense = denseArchitecture({

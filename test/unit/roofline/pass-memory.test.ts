@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { peakOf, type Step } from '../../../core/work/memory/liveness.js';
 import { passMemory } from '../../../core/work/memory/pass-memory.js';
 import { UNFUSED } from '../../../core/work/pass/setting.js';
 import { namedArchitecture } from '../../../roofline/configs/index.js';
+import { forAll } from '../../support/for-all.js';
 import { sound } from '../../support/reading.js';
 
 describe('liveness', () => {

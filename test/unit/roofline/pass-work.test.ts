@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { sizeOf } from '../../../core/work/model-size.js';
 import { FLASH, UNFUSED } from '../../../core/work/pass/setting.js';
 import { passWork } from '../../../core/work/pass-work.js';
@@ -10,6 +9,7 @@ import { totalBytes } from '../../../core/work/work.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { architectureFromGguf } from '../../../roofline/readers/gguf.js';
 import { denseArchitecture } from '../../support/architectures.js';
+import { forAll } from '../../support/for-all.js';
 import { sound } from '../../support/reading.js';
 
 const flops = (work: PassWork) => work.operators.reduce((sum, { flops: one }) => sum + one, 0);

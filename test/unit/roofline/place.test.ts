@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { ARITHMETICS, NO_TRAFFIC, type OperatorWork } from '../../../core/work/work.js';
 import { type Ceilings, peakFor, publishedCeilings } from '../../../roofline/ceilings.js';
 import { requireHardware } from '../../../roofline/hardware/catalogue.js';
 import { placeOperator, placePass, unknownCeilings } from '../../../roofline/place.js';
+import { forAll } from '../../support/for-all.js';
 
 const device: Ceilings = {
   name: 'a device',

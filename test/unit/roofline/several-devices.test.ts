@@ -10,9 +10,9 @@ import { judge } from '../../../roofline/judge.js';
 import type { MachineModel } from '../../../roofline/machine-model.js';
 import { throughAll } from '../../../roofline/pipeline.js';
 import { placePhase } from '../../../roofline/placement.js';
+import { SMALL_FACTS } from '../../support/experiments.js';
 import { GIVEN, PERFECT, ROOFS, SMALL } from '../../support/roofline.js';
 import { calmInput } from '../judgement/trace.js';
-import { SMALL_FACTS } from '../../support/experiments.js';
 
 /** A device whose memory alone takes time. */
 const machine = (bytesPerSecond: number): MachineModel => ({

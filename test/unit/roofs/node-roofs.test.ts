@@ -8,8 +8,8 @@ import { RoofsStore, readRoofs } from '../../../agent/roofs/store.js';
 import { failed } from '../../../core/errors.js';
 import type { DeviceProfile } from '../../../core/experiment/node.js';
 import type { Roofs } from '../../../core/result/roofs.js';
-import { sampleRoofs } from './sample.js';
 import { sharedFolder } from '../../support/folder.js';
+import { sampleRoofs } from './sample.js';
 
 const parent = sharedFolder();
 

@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { openChatTemplate } from '../../../engines/runners/chat-template.js';
 import { openTokenizer } from '../../../engines/runners/tokenizer.js';
 import { runLoad } from '../../../load/run-load.js';
-import { endpointOf, plain, withSimulator } from '../../support/simulator.js';
 import { sharedFolder } from '../../support/folder.js';
+import { endpointOf, plain, withSimulator } from '../../support/simulator.js';
 
 /** As ChatML has it, begun with the vocabulary's own token. */
 const TEMPLATE =

@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import type { Arrival, RequestRecord } from '../../../core/serving/requests.js';
 import type { Endpoint } from '../../../load/endpoint.js';
 import { type LoadOrder, runLoad } from '../../../load/run-load.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { endpointOf, many, plain, withSimulator } from '../../support/simulator.js';
 import { Authority, hasOpenssl } from '../../support/tls.js';
-import { temporaryFolder } from '../../support/folder.js';
 
 const QUICK = { ttft: 0.002, itl: 0.001 };
 const ONE_AT_A_TIME: Arrival = { kind: 'closed', concurrency: 1 };

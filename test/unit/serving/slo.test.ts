@@ -8,8 +8,8 @@ import {
   sloText,
   sloVerdict,
 } from '../../../core/serving/slo.js';
-import { answered, request } from '../../support/requests.js';
 import { sound } from '../../support/reading.js';
+import { answered, request } from '../../support/requests.js';
 
 function objectives(text: string) {
   return sound(parseSlo(text)).objectives;

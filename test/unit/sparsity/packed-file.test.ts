@@ -4,8 +4,8 @@ import { writePacked } from '../../../artifacts/files/packed-file.js';
 import { packMatrix } from '../../../core/techniques/packing/pack.js';
 import { PACKED_FORMATS } from '../../../core/techniques/packing/packed.js';
 import { PACKED_TYPES } from '../../../core/techniques/packing/values.js';
-import { openPacked, unpackMatrix } from '../../support/packed-reader.js';
 import { sharedFolder } from '../../support/folder.js';
+import { openPacked, unpackMatrix } from '../../support/packed-reader.js';
 
 const folder = sharedFolder();
 

@@ -47,10 +47,7 @@ describe.each(PACKED_FORMATS)('%s', (format) => {
       for (let row = 0; row < dense.rows; row++) {
         const own = dense.values.subarray(row * dense.columns, (row + 1) * dense.columns);
         const step = own.reduce((most, v) => Math.max(most, Math.abs(v)), 0) / 127;
-        const worst = own.reduce(
-          (w, v, c) => Math.max(w, Math.abs(values[row * dense.columns + c]! - v)),
-          0,
-        );
+        const worst = own.reduce((w, v, c) => Math.max(w, Math.abs(values[row * dense.columns + c]! - v)), 0);
         // Below 1e-38 a step itself is rounded.
         expect(worst).toBeLessThanOrEqual(step * 0.5001 + 1e-38);
       }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { interactions, mainEffects } from '../../../statistics/main-effects.js';
+import { forAll } from '../../support/for-all.js';
 
 /** Every combination of levels, so many times each, as columns. */
 function grid(levels: readonly number[], times = 1): number[][] {

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { forAll } from '../../support/for-all.js';
 import { relativeHalfWidth, tInterval } from '../../../statistics/interval.js';
 import { quantile } from '../../../statistics/quantile.js';
 import { holm } from '../../../statistics/significance.js';
 import { cv, mean, stddev, summarize } from '../../../statistics/summary.js';
 import { mannKendall } from '../../../statistics/trend.js';
+import { forAll } from '../../support/for-all.js';
 
 const value = fc.double({ min: 1e-6, max: 1e9, noNaN: true });
 const list = (minLength: number, maxLength = 30) => fc.array(value, { minLength, maxLength });

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import type { ModelFacts } from '../../../core/experiment/experiment.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import type { Sweep } from '../../../core/sweep/spec.js';
-import { sound } from '../../support/reading.js';
 import { SMALL_FACTS } from '../../support/experiments.js';
+import { sound } from '../../support/reading.js';
 
 export type Document = Record<string, unknown>;
 

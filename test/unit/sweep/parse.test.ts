@@ -392,9 +392,7 @@ spec:
       visit(document);
       const [parent, key] = places[at % places.length]!;
       parent[key] = value;
-      const parsed = parseSweep(
-        JSON.stringify(document, (_, v) => (typeof v === 'bigint' ? String(v) : v)),
-      );
+      const parsed = parseSweep(JSON.stringify(document, (_, v) => (typeof v === 'bigint' ? String(v) : v)));
       if (!parsed.ok) {
         expect(parsed.diagnostics.length).toBeGreaterThan(0);
         for (const error of parsed.diagnostics) expect(error.message).not.toMatch(/undefined|\[object/);

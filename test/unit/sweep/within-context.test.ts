@@ -4,8 +4,8 @@ import { parseSweep } from '../../../core/sweep/parse.js';
 import { planSpace } from '../../../core/sweep/space.js';
 import type { Sweep } from '../../../core/sweep/spec.js';
 import { withinContext } from '../../../core/sweep/within-context.js';
-import { sound } from '../../support/reading.js';
 import { SMALL_FACTS } from '../../support/experiments.js';
+import { sound } from '../../support/reading.js';
 
 const facts = (contextLength: number | null): ModelFacts => ({ ...SMALL_FACTS, contextLength });
 

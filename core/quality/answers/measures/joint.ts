@@ -1,6 +1,6 @@
+import { getOrMake } from '../../../maps.js';
 import { scoreEstimate } from '../metrics.js';
 import { absent, figure, type Gathering } from './measure.js';
-import { getOrMake } from '../../../maps.js';
 
 /** Items that several tasks ask about: how many are right (0.5 or more) in each, in all of them, and in one given another, such as an answer and its rationale (CLR-Bench's Q→A and Q→AR). */
 export function joint(): Gathering {
