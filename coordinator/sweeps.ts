@@ -8,7 +8,7 @@ import { parseSweep } from '../core/sweep/parse.js';
 import { impossibility, layOut, openSpace, type Space, type SweepPlan } from '../core/sweep/space.js';
 import { ONE_START, type RepetitionPolicy, type Sweep } from '../core/sweep/spec.js';
 import { parseStoredModels } from '../proto/convert.js';
-import { invalid, WireError } from '../proto/errors.js';
+import { invalid } from '../proto/errors.js';
 import { physicsOf } from '../search/physics.js';
 import { Searcher } from '../search/searcher.js';
 import { searchSpace } from '../search/space.js';

@@ -7,7 +7,7 @@ import { fileProblem } from '../core/input/file-problem.js';
 import { LOG_FORMATS } from '../core/log-text.js';
 import { orElse } from '../core/or-else.js';
 import { securityOf } from '../proto/credentials.js';
-import { invalid, WireError } from '../proto/errors.js';
+import { invalid } from '../proto/errors.js';
 import { DEFAULT_COORDINATOR } from '../proto/ports.js';
 import type { ClientSecurity } from '../proto/security.js';
 

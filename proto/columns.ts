@@ -1,4 +1,4 @@
-import { invalid, WireError } from './errors.js';
+import { invalid } from './errors.js';
 
 /**
  * Takes the columns of numbers out of a record that nobody has checked yet. They are most of its bytes, and a schema that walks

@@ -8,7 +8,7 @@ import { sameJson } from '../core/same.js';
 import type { SearchBound } from '../core/sweep/spec.js';
 import { regraded } from '../judgement/regrade.js';
 import { takeColumns } from './columns.js';
-import { invalid, WireError } from './errors.js';
+import { invalid } from './errors.js';
 import type { Hello, LeaseGrant, ResultReport } from './gen/ridgepoint/v1/agents.js';
 import { type MetricBound, SweepState } from './gen/ridgepoint/v1/control.js';
 import { takeMeasurements } from './measurements.js';

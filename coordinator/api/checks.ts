@@ -1,7 +1,7 @@
 import { ID_CHARACTERS, NAME_CHARACTERS } from '../../core/bounds.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { quote } from '../../core/quote.js';
-import { invalid, WireError } from '../../proto/errors.js';
+import { invalid } from '../../proto/errors.js';
 import type { SessionRequest } from '../../proto/gen/ridgepoint/v1/agents.js';
 
 /** Trials that a node names beyond one for each device: one that is stopping, while the next one begins. */

@@ -49,7 +49,7 @@ function cacheBlocks(axis: 'kvCacheTypeK' | 'kvCacheTypeV'): Rule {
 /** llama.cpp src/llama-context.cpp: "model does not support different K (%s) and V (%s) cache types". */
 const latentCache = refuse(
   ['model', 'kvCacheTypeK', 'kvCacheTypeV'],
-  ({ model, kvCacheTypeK, kvCacheTypeV }, facts) =>
+  ({ kvCacheTypeK, kvCacheTypeV }, facts) =>
     facts !== null &&
     (facts.keyElementsPerToken ?? 0) > 0 &&
     facts.valueElementsPerToken === 0 &&

@@ -40,7 +40,7 @@ const quantizedBase = refuse(
 /** `base` is what the file is, which its facts say. */
 const quantizedFile = refuse(
   ['model', 'method', 'quantization'],
-  ({ model, method, quantization }, facts) =>
+  ({ method, quantization }, facts) =>
     method === 'qlora' && quantization === 'base' && FLOATS.includes(facts?.quantization),
   ({ model }, facts) =>
     `qlora is lora over a quantized base, and model ${model} is ${facts?.quantization}: list a quantization such as q4_k_m, or use lora`,

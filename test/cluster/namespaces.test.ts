@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type ControlConnection, connectControl } from '../../proto/client.js';
 import { start } from '../support/coordinator.js';

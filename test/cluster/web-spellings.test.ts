@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CoordinatorConfig } from '../../coordinator/config.js';

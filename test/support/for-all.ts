@@ -5,7 +5,7 @@ import { cases } from './cases.js';
 export function forAll<Values extends [unknown, ...unknown[]]>(
   all: number,
   arbitraries: [...{ [K in keyof Values]: fc.Arbitrary<Values[K]> }],
-  holds: (...values: Values) => boolean | void,
+  holds: (...values: Values) => unknown,
 ): void {
   fc.assert(fc.property(...arbitraries, holds), { numRuns: cases(all) });
 }
