@@ -46,6 +46,9 @@ export const above0 = (most: number) => z.number().gt(0).max(most);
 /** A text that is not empty. */
 export const textUpTo = (characters: number) => z.string().min(1).max(characters);
 
+/** A setting that may be left out, or written as null, which is the same. */
+export const orNull = <T extends z.ZodType>(setting: T) => setting.nullable().default(null);
+
 /** Of sweeps, experiments and trials. */
 export const ID_CHARACTERS = 256;
 /** Of nodes, devices, classes, models and the like. */

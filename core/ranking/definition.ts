@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { orNull } from '../bounds.js';
 import { readDefinition } from '../input/definition.js';
 import type { Diagnostic } from '../input/diagnostic.js';
 import { LAYOUTS } from './data.js';
@@ -60,7 +61,7 @@ const candidates = z.discriminatedUnion('from', [
 
 const DEPTH =
   'How many of the first candidates are put in another order; the others stay behind them. null = all.';
-const depth = whole(10_000).nullable().default(null).describe(DEPTH);
+const depth = orNull(whole(10_000)).describe(DEPTH);
 const passageWords = whole(100_000).default(300).describe('Words of a passage, fewer where they do not fit.');
 const chat = z.boolean().default(true).describe("In the model's own chat template, where it has one.");
 
@@ -118,13 +119,9 @@ const rankingSchema = z.strictObject({
       .record(z.string().regex(/^[\w.-]{1,30}$/), way)
       .refine((ways) => Object.keys(ways).length > 0, 'name at least one way of ranking')
       .describe("What is tried, by names of the user's own; each is a row of scores."),
-    contextTokens: z
-      .int()
-      .min(128)
-      .max(1_048_576)
-      .nullable()
-      .default(null)
-      .describe('Of prompts; null = as many as the model was trained for, at most 4096.'),
+    contextTokens: orNull(z.int().min(128).max(1_048_576)).describe(
+      'Of prompts; null = as many as the model was trained for, at most 4096.',
+    ),
   }),
 });
 

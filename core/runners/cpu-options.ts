@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { textUpTo, whole } from '../bounds.js';
+import { orNull, textUpTo, whole } from '../bounds.js';
 
 /** Options that mean the same to several runners, so that one name does for all. */
-export const threads = whole(1, 512)
-  .nullable()
-  .default(null)
-  .describe('CPU threads; null takes every CPU of the device (llama-bench: -t).');
+export const threads = orNull(whole(1, 512)).describe(
+  'CPU threads; null takes every CPU of the device (llama-bench: -t).',
+);
 
 export const cpuBackend = z
   .enum(['shipped', 'native'])
@@ -20,9 +19,6 @@ export const batch = whole(1, 1_048_576)
   .default(2048)
   .describe('Tokens of all sequences that are handed over at once, at most (llama-bench: -b).');
 
-export const engine = textUpTo(100)
-  .nullable()
-  .default(null)
-  .describe(
-    'Release the node must offer, e.g. `llama.cpp v0.4.0`, as `ridge nodes` prints it; null takes any.',
-  );
+export const engine = orNull(textUpTo(100)).describe(
+  'Release the node must offer, e.g. `llama.cpp v0.4.0`, as `ridge nodes` prints it; null takes any.',
+);

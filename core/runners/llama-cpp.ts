@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { whole } from '../bounds.js';
+import { orNull, whole } from '../bounds.js';
 import { isEncoder } from '../experiment/known-facts.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
@@ -233,24 +233,14 @@ export const llamaCpp: RunnerKind = {
         .describe('Which of its GPUs, from 0, has what is not split (llama-bench: -mg).'),
     ),
     tensorSplit: addedLater(
-      z
-        .string()
-        .regex(/^\d+(\.\d+)?(\/\d+(\.\d+)?)*$/)
-        .nullable()
-        .default(null)
-        .describe(
-          'Shares of the devices, e.g. `3/1`, those of RPC servers first; null splits by their free memory (llama-bench: -ts).',
-        ),
+      orNull(z.string().regex(/^\d+(\.\d+)?(\/\d+(\.\d+)?)*$/)).describe(
+        'Shares of the devices, e.g. `3/1`, those of RPC servers first; null splits by their free memory (llama-bench: -ts).',
+      ),
     ),
     rpcServers: addedLater(
-      z
-        .string()
-        .regex(/^[a-z0-9][a-z0-9-]{0,62}(\/[a-z0-9][a-z0-9-]{0,62}){0,15}$/)
-        .nullable()
-        .default(null)
-        .describe(
-          'RPC servers of the node’s configuration whose devices the model is split over, too, e.g. `desk/attic` (docs/rpc.md).',
-        ),
+      orNull(z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}(\/[a-z0-9][a-z0-9-]{0,62}){0,15}$/)).describe(
+        'RPC servers of the node’s configuration whose devices the model is split over, too, e.g. `desk/attic` (docs/rpc.md).',
+      ),
     ),
     engine,
   }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { whole } from '../bounds.js';
+import { orNull, whole } from '../bounds.js';
 import { deviceKind } from '../experiment/experiment.js';
 import { numberOn, type Rule, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
@@ -173,10 +173,9 @@ export const onnx: RunnerKind = {
       .default('all')
       .describe('How far the graph is rewritten before it runs.'),
     threads,
-    interThreads: whole(1, 512)
-      .nullable()
-      .default(null)
-      .describe('Operators that run at once, where executionMode is parallel; null takes one.'),
+    interThreads: orNull(whole(1, 512)).describe(
+      'Operators that run at once, where executionMode is parallel; null takes one.',
+    ),
     executionMode: z
       .enum(['sequential', 'parallel'])
       .default('sequential')

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { textUpTo, whole } from '../bounds.js';
+import { orNull, textUpTo, whole } from '../bounds.js';
 import type { AxisValue } from '../experiment/experiment.js';
 import { MAX_AXIS_VALUES, RANGE_PATTERN } from '../input/ranges.js';
 import { DEVICE_CLASSES, RUNNERS } from '../runners/index.js';
@@ -111,21 +111,15 @@ export const deviceField = field(
 export const settingFields = [
   field(
     'powerCapWatts',
-    whole(1, 100_000)
-      .nullable()
-      .default(null)
-      .describe(
-        'Power limit of a GPU, or of each CPU package, while a trial runs; null leaves what the node has. Needs the power helper there.',
-      ),
+    orNull(whole(1, 100_000)).describe(
+      'Power limit of a GPU, or of each CPU package, while a trial runs; null leaves what the node has. Needs the power helper there.',
+    ),
   ),
   field(
     'lockedClockHertz',
-    whole(1e8, 1e11)
-      .nullable()
-      .default(null)
-      .describe(
-        "Clock a GPU's SMs, or the device's CPUs, are held at while a trial runs; null leaves what the node has. Needs the power helper there.",
-      ),
+    orNull(whole(1e8, 1e11)).describe(
+      "Clock a GPU's SMs, or the device's CPUs, are held at while a trial runs; null leaves what the node has. Needs the power helper there.",
+    ),
   ),
 ] as const satisfies readonly Field[];
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { above0, between, textUpTo, whole } from '../bounds.js';
+import { above0, between, orNull, textUpTo, whole } from '../bounds.js';
 import {
   DEFAULT_ENERGY_WINDOWS,
   DISTURBANCE_LIMITS,
@@ -152,12 +152,9 @@ export const MEASURE = z.strictObject({
     .describe(
       'A phase shorter than 20 update periods of the energy source is repeated without a pause until it is that long, so many times; 0 leaves it short.',
     ),
-  gridGramsPerKilowattHour: between(0, 5000)
-    .nullable()
-    .default(null)
-    .describe(
-      'Grams of CO2 equivalent per kilowatt hour of the grid, for carbonGrams; null takes what the node states, if it states any.',
-    ),
+  gridGramsPerKilowattHour: orNull(between(0, 5000)).describe(
+    'Grams of CO2 equivalent per kilowatt hour of the grid, for carbonGrams; null takes what the node states, if it states any.',
+  ),
   profile: z
     .enum(PROFILE_LEVELS)
     .default('off')
@@ -201,23 +198,18 @@ const file = () => textUpTo(4096);
 const task = z.union([file(), taskChoiceSchema]).meta({ id: 'task', title: 'a task file, or { file, … }' });
 
 export const QUALITY = z.strictObject({
-  text: file()
-    .nullable()
-    .default(null)
-    .describe('Text for perplexity: `builtin:sample`, or a path below a model folder of the node.'),
+  text: orNull(file()).describe(
+    'Text for perplexity: `builtin:sample`, or a path below a model folder of the node.',
+  ),
   windows: z
     .enum(WINDOW_SCHEMES)
     .default('llama')
     .describe('How the text is cut: as llama-perplexity, as the DSnoT evaluation, or strided.'),
   contextTokens: whole(4, 1_048_576).default(512).describe('Tokens of a window.'),
-  stride: whole(1, 1_048_576)
-    .nullable()
-    .default(null)
-    .describe('How far strided windows move on; null is half a window.'),
-  maxWindows: whole(1, 1_000_000)
-    .nullable()
-    .default(null)
-    .describe('Windows that are scored, at most (llama-perplexity: --chunks); null scores the whole text.'),
+  stride: orNull(whole(1, 1_048_576)).describe('How far strided windows move on; null is half a window.'),
+  maxWindows: orNull(whole(1, 1_000_000)).describe(
+    'Windows that are scored, at most (llama-perplexity: --chunks); null scores the whole text.',
+  ),
   tasks: z
     .union([task, z.array(task).min(1).max(50)])
     .optional()
@@ -277,12 +269,9 @@ export const SEARCH = z.strictObject({
     })
     .optional()
     .describe('When it ends at the latest; without one when nothing is left, or nothing is gained.'),
-  leastGainPerDeviceHour: between(0, 1)
-    .nullable()
-    .default(null)
-    .describe(
-      'It ends when an hour of one device adds less than this share to the volume under its front, such as 0.01; null: it does not.',
-    ),
+  leastGainPerDeviceHour: orNull(between(0, 1)).describe(
+    'It ends when an hour of one device adds less than this share to the volume under its front, such as 0.01; null: it does not.',
+  ),
   constraints: z
     .strictObject(Object.fromEntries(METRICS.map((m) => [m.name, bound.optional()])))
     .optional()

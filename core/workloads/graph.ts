@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { above0, between, textUpTo, whole } from '../bounds.js';
+import { above0, between, orNull, textUpTo, whole } from '../bounds.js';
 import { type Rule, readable, refuse } from '../experiment/rule.js';
 import { parseSettings } from '../graph/settings.js';
 import { serving } from './serving.js';
@@ -32,7 +32,7 @@ const { burstiness, temperature, loadSeed, requestTimeoutSeconds } = serving.opt
   z.ZodDefault
 >;
 
-const rate = () => above0(100_000).nullable().default(null);
+const rate = () => orNull(above0(100_000));
 
 /** Applications whose requests go into each other: prompts, tools, votes and loops of a graph file, timed as wholes and call by call. */
 export const graph: WorkloadKind = {
@@ -42,10 +42,9 @@ export const graph: WorkloadKind = {
     graph: textUpTo(4096)
       .default('graph.yaml')
       .describe('The file of the graph (kind: Graph), below a model folder of the node or beside the sweep.'),
-    settings: textUpTo(2000)
-      .nullable()
-      .default(null)
-      .describe('Settings of the graph in place of its own, such as `chunk=512,out=50`.'),
+    settings: orNull(textUpTo(2000)).describe(
+      'Settings of the graph in place of its own, such as `chunk=512,out=50`.',
+    ),
     execution: z
       .enum(['graph', 'separate'])
       .default('graph')
@@ -63,10 +62,9 @@ export const graph: WorkloadKind = {
       .describe(
         'Beginnings that prompts have in common: computed once where the engine can, as the engine does by itself, or each time.',
       ),
-    applications: whole(1, 1_000_000)
-      .nullable()
-      .default(null)
-      .describe('How many are measured, items from the first on and over again; null is each item once.'),
+    applications: orNull(whole(1, 1_000_000)).describe(
+      'How many are measured, items from the first on and over again; null is each item once.',
+    ),
     warmups: whole(0, 1000)
       .default(1)
       .describe('Rounds of short unrelated requests before, in each place of the engine.'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { textUpTo, whole } from '../bounds.js';
+import { orNull, textUpTo, whole } from '../bounds.js';
 import { readable } from '../experiment/rule.js';
 import { readSizes } from '../inference/sizes.js';
 import type { WorkloadKind } from './workload.js';
@@ -18,10 +18,9 @@ export const inference: WorkloadKind = {
     size: whole(1, 1_048_576)
       .default(128)
       .describe('Size of every other dimension that the graph leaves open and sizes does not name.'),
-    sizes: textUpTo(1000)
-      .nullable()
-      .default(null)
-      .describe('Sizes of open dimensions by their names, such as `sequence=128,height=224`.'),
+    sizes: orNull(textUpTo(1000)).describe(
+      'Sizes of open dimensions by their names, such as `sequence=128,height=224`.',
+    ),
     inputSeed: whole(0, 0xffff_ffff).default(1).describe('Seed of the random inputs.'),
   }),
   needs: 'tensor-graph',

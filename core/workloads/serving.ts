@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { above0, between, textUpTo, whole } from '../bounds.js';
+import { above0, between, orNull, textUpTo, whole } from '../bounds.js';
 import { numberOn, type Rule, readable, refuse } from '../experiment/rule.js';
 import { aliases } from '../input/aliases.js';
 import { parseLengths } from '../serving/lengths.js';
@@ -21,8 +21,8 @@ const lengths = () =>
       .regex(/^[a-z]+:[0-9.,]+(\.\.[0-9]+)?$/)
       .meta({ title: 'a number of tokens, or a distribution such as uniform:64..256 or normal:256,64' }),
   ]);
-const file = () => textUpTo(4096).nullable().default(null);
-const rate = () => above0(1_000_000).nullable().default(null);
+const file = () => orNull(textUpTo(4096));
+const rate = () => orNull(above0(1_000_000));
 
 const openNeedsRate = refuse(
   ['arrival', 'requestsPerSecond'],
@@ -102,10 +102,9 @@ export const serving: WorkloadKind = {
     warmupRequests: whole(0, 100_000)
       .default(4)
       .describe('Requests before those, one after the other, that are not measured.'),
-    loadSeconds: above0(604_800)
-      .nullable()
-      .default(null)
-      .describe('No request starts later than so long after the first; null is no limit.'),
+    loadSeconds: orNull(above0(604_800)).describe(
+      'No request starts later than so long after the first; null is no limit.',
+    ),
     inputTokens: lengths()
       .default(128)
       .describe(
@@ -130,12 +129,9 @@ export const serving: WorkloadKind = {
       .default(0)
       .describe('From an answer to the next turn of its conversation.'),
     sharedPrefix: between(0, 1).default(0).describe('Share of each prompt that is the same in all of them.'),
-    loraShares: textUpTo(20_000)
-      .nullable()
-      .default(null)
-      .describe(
-        'Which LoRA adapter requests ask for, in parts, such as sql:3,chat:1,base:1 (base is the model as it is); a conversation keeps its own.',
-      ),
+    loraShares: orNull(textUpTo(20_000)).describe(
+      'Which LoRA adapter requests ask for, in parts, such as sql:3,chat:1,base:1 (base is the model as it is); a conversation keeps its own.',
+    ),
     api: z.enum(['completions', 'chat']).default('completions').describe('The endpoint that is asked.'),
     stream: z
       .boolean()
@@ -154,12 +150,9 @@ export const serving: WorkloadKind = {
       .describe(
         'Asks eight prompts twice after the run, within a minute: a server that keeps answers is told of.',
       ),
-    slo: textUpTo(500)
-      .nullable()
-      .default(null)
-      .describe(
-        'What a request has to keep to count for goodput, such as `ttft:p90<=500ms,tpot:p90<=50ms,e2e:max<=10s`.',
-      ),
+    slo: orNull(textUpTo(500)).describe(
+      'What a request has to keep to count for goodput, such as `ttft:p90<=500ms,tpot:p90<=50ms,e2e:max<=10s`.',
+    ),
     findHighest: z
       .enum(['none', 'requestsPerSecond', 'concurrency'])
       .default('none')

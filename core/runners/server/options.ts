@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { above0, between, textUpTo, whole } from '../../bounds.js';
+import { above0, between, orNull, textUpTo, whole } from '../../bounds.js';
 import { addedLater } from '../added-later.js';
 import { LLAMA_CPP_OPTIONS } from '../llama-cpp.js';
 
@@ -7,7 +7,7 @@ const shortText = textUpTo(200)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:/+-]*$/)
   .meta({ title: 'a word of letters, digits and . _ : / + -' });
 const count = (most: number) => whole(1, most).nullable();
-const flag = () => z.boolean().nullable().default(null);
+const flag = () => orNull(z.boolean());
 
 /** What the simulated server pretends to be. */
 const SIMULATED_OPTIONS = {
@@ -38,64 +38,50 @@ const SIMULATED_OPTIONS = {
  * option to the server.
  */
 export const SERVER_OPTIONS = {
-  server: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
-    .meta({ title: 'a name of small letters, digits and dashes' })
-    .nullable()
-    .default(null)
-    .describe("Which server of the node's configuration; null takes the first with this profile."),
+  server: orNull(
+    z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+      .meta({ title: 'a name of small letters, digits and dashes' }),
+  ).describe("Which server of the node's configuration; null takes the first with this profile."),
   maxSequences: count(65_536).default(null).describe('Requests that are worked on at once, at most.'),
   maxContext: count(16_777_216).default(null).describe('Tokens of one request, prompt and answer together.'),
   batchedTokens: count(16_777_216).default(null).describe('Tokens of one step of the scheduler, at most.'),
   chunkedPrefill: flag().describe('Long prompts are cut up and mixed with decode steps.'),
   prefixCaching: flag().describe('Prompts that begin alike share what was computed of them.'),
-  quantizationMethod: shortText
-    .nullable()
-    .default(null)
-    .describe('How the server quantizes or reads the weights: fp8, awq, gptq, … as it spells it.'),
-  dataType: shortText
-    .nullable()
-    .default(null)
-    .describe('Type of weights and activations that are not quantized: auto, bfloat16, float16.'),
-  kvCacheType: shortText
-    .nullable()
-    .default(null)
-    .describe('Type of the KV cache, keys and values alike, as the server spells it.'),
+  quantizationMethod: orNull(shortText).describe(
+    'How the server quantizes or reads the weights: fp8, awq, gptq, … as it spells it.',
+  ),
+  dataType: orNull(shortText).describe(
+    'Type of weights and activations that are not quantized: auto, bfloat16, float16.',
+  ),
+  kvCacheType: orNull(shortText).describe(
+    'Type of the KV cache, keys and values alike, as the server spells it.',
+  ),
   tensorParallel: count(1024).default(null).describe('GPUs that each layer is split over.'),
   pipelineParallel: count(1024).default(null).describe('Groups of GPUs that the layers are split over.'),
   dataParallel: count(1024).default(null).describe('Copies of the model behind one address.'),
   expertParallel: flag().describe('Experts are spread over the GPUs instead of being split.'),
-  memoryShare: above0(1)
-    .nullable()
-    .default(null)
-    .describe('Share of the memory of a GPU that the server may take.'),
-  attentionBackend: shortText
-    .nullable()
-    .default(null)
-    .describe('Attention kernels, as the server spells them: FLASH_ATTN, flashinfer, triton, …'),
+  memoryShare: orNull(above0(1)).describe('Share of the memory of a GPU that the server may take.'),
+  attentionBackend: orNull(shortText).describe(
+    'Attention kernels, as the server spells them: FLASH_ATTN, flashinfer, triton, …',
+  ),
   cudaGraphs: flag().describe('Decode steps are replayed as CUDA graphs; false runs them eagerly.'),
-  speculative: z
-    .enum(['off', 'draft', 'ngram', 'eagle3', 'mtp'])
-    .nullable()
-    .default(null)
-    .describe(
-      'Speculative decoding: by a draft model, n-grams of the prompt, EAGLE-3 heads, or multi-token prediction.',
-    ),
-  draftModel: textUpTo(4096)
-    .nullable()
-    .default(null)
-    .describe('Source of the model that drafts, where speculative asks for one.'),
+  speculative: orNull(z.enum(['off', 'draft', 'ngram', 'eagle3', 'mtp'])).describe(
+    'Speculative decoding: by a draft model, n-grams of the prompt, EAGLE-3 heads, or multi-token prediction.',
+  ),
+  draftModel: orNull(textUpTo(4096)).describe(
+    'Source of the model that drafts, where speculative asks for one.',
+  ),
   draftTokens: count(64).default(null).describe('Tokens that are drafted at once.'),
   maxLoras: count(1024).default(null).describe('LoRA adapters in one batch, at most.'),
-  loras: textUpTo(20_000)
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*=[^,]+(?:,[A-Za-z0-9][A-Za-z0-9_.-]*=[^,]+)*$/)
-    .meta({ title: 'adapters as name=source, with commas between' })
-    .nullable()
-    .default(null)
-    .describe(
-      'LoRA adapters that requests choose among (loraShares), such as sql=adapters/sql,chat=adapters/chat: a name for requests, and the source.',
-    ),
+  loras: orNull(
+    textUpTo(20_000)
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*=[^,]+(?:,[A-Za-z0-9][A-Za-z0-9_.-]*=[^,]+)*$/)
+      .meta({ title: 'adapters as name=source, with commas between' }),
+  ).describe(
+    'LoRA adapters that requests choose among (loraShares), such as sql=adapters/sql,chat=adapters/chat: a name for requests, and the source.',
+  ),
   ...LLAMA_CPP_OPTIONS,
   ...SIMULATED_OPTIONS,
 } as const satisfies Readonly<Record<string, z.ZodDefault>>;
