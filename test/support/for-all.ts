@@ -7,5 +7,5 @@ export function forAll<Values extends [unknown, ...unknown[]]>(
   arbitraries: [...{ [K in keyof Values]: fc.Arbitrary<Values[K]> }],
   holds: (...values: Values) => unknown,
 ): void {
-  fc.assert(fc.property(...arbitraries, holds), { numRuns: cases(all) });
+  fc.assert(fc.property(...arbitraries, holds as (...values: Values) => boolean), { numRuns: cases(all) });
 }
