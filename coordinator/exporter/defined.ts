@@ -11,38 +11,26 @@ export type MetricRegistry = Registry<OpenMetricsContentType>;
 /** A series as it is at the moment of a scrape. */
 export type Row = readonly [labels: Readonly<Record<string, string>>, value: number];
 
-/** Adds a gauge of the catalogue whose series are what `rows` gives at each scrape; rows of the same labels add up. */
-export function gaugeOf(registry: MetricRegistry, name: CoordinatorMetric, rows: () => readonly Row[]): void {
-  const collect = () => refill(gauge, rows());
-  const gauge: Gauge = new Gauge({ ...settings(name), registers: [registry], collect });
-}
-
-/** The same for what is always 1: a series that is named twice is still one. */
-export function infoOf(
+/**
+ * Adds metrics of the catalogue with what gives their series at each scrape; rows of the same labels add up, but an info that is
+ * named twice is still 1. Of counters the count is kept elsewhere.
+ */
+export function addSeries(
   registry: MetricRegistry,
-  name: CoordinatorMetric,
-  rows: () => readonly Row[0][],
+  metrics: Readonly<Partial<Record<CoordinatorMetric, () => readonly Row[]>>>,
 ): void {
-  const collect = () => {
-    gauge.reset();
-    for (const labels of rows()) gauge.set(labels, 1);
-  };
-  const gauge: Gauge = new Gauge({ ...settings(name), registers: [registry], collect });
-}
-
-/** Adds a counter whose count is kept elsewhere. */
-export function countedElsewhere(
-  registry: MetricRegistry,
-  name: CoordinatorMetric,
-  rows: () => readonly Row[],
-): void {
-  const collect = () => refill(counter, rows());
-  const counter: Counter = new Counter({ ...settings(name), registers: [registry], collect });
-}
-
-function refill(metric: Gauge | Counter, rows: readonly Row[]): void {
-  metric.reset();
-  for (const [labels, value] of rows) metric.inc(labels, value);
+  for (const [name, rows] of Object.entries(metrics)) {
+    const { kind, help, labels: labelNames } = byName.get(name)!;
+    const collect = () => {
+      metric.reset();
+      for (const [labels, value] of rows()) {
+        if (metric instanceof Gauge && kind === 'info') metric.set(labels, value);
+        else metric.inc(labels, value);
+      }
+    };
+    const described = { name, help, labelNames, registers: [registry], collect };
+    const metric: Gauge | Counter = kind === 'counter' ? new Counter(described) : new Gauge(described);
+  }
 }
 
 /** @returns name, help and labels of a metric as prom-client wants them. */

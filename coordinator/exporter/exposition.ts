@@ -3,7 +3,7 @@ import { METRICS } from '../../core/metrics/catalogue.js';
 import { RESULT_LABELS } from '../../core/metrics/exported.js';
 import { type Family, familiesOf } from '../../core/metrics/families.js';
 import { metricValue } from '../../core/result/result.js';
-import { infoOf, type MetricRegistry } from './defined.js';
+import { addSeries, type MetricRegistry } from './defined.js';
 import { InfoGauge, infoLabels } from './info.js';
 import { addIntervals } from './intervals.js';
 import { resultLabels } from './labels.js';
@@ -47,7 +47,7 @@ export class Exposition {
     addRankings(registry, () => snapshot().results);
     addProgress(registry, snapshot);
     addFleet(registry, snapshot);
-    infoOf(registry, 'ridgepoint_build_info', () => [{ version }]);
+    addSeries(registry, { ridgepoint_build_info: () => [[{ version }, 1]] });
     this.trials = new Trials(registry);
   }
 

@@ -1,7 +1,7 @@
 import { METRICS } from '../../core/metrics/catalogue.js';
 import { isPresent, type Measurement, type Missing } from '../../core/result/result.js';
 import { gradingCodesOf } from '../../core/result/warnings.js';
-import { gaugeOf, type MetricRegistry, type Row } from './defined.js';
+import { addSeries, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
 import type { RankedResult } from './ranking.js';
 
@@ -13,32 +13,30 @@ const SHOWN = METRICS.filter(({ column }) => column !== null);
  * and whether something disturbed them.
  */
 export function addIntervals(registry: MetricRegistry, results: () => readonly RankedResult[]): void {
-  gaugeOf(registry, 'ridgepoint_result_interval', () =>
-    results().flatMap(({ record }) => {
-      const labels = resultLabels(record);
-      return SHOWN.flatMap(({ name, prometheus }) =>
-        endsOf(record.measurements[name], { ...labels, metric: prometheus }),
-      );
-    }),
-  );
-  gaugeOf(registry, 'ridgepoint_result_adjusted_ratio', () =>
-    results().flatMap(({ record }) => {
-      const labels = resultLabels(record);
-      return SHOWN.flatMap(({ name, prometheus }): Row[] => {
-        const entry = record.measurements[name];
-        if (!isPresent(entry) || entry.adjustedBy === undefined) return [];
-        return [[{ ...labels, metric: prometheus }, entry.adjustedBy]];
-      });
-    }),
-  );
-  gaugeOf(registry, 'ridgepoint_result_starts', () =>
-    results().map(({ record, starts }): Row => [resultLabels(record), starts]),
-  );
-  gaugeOf(registry, 'ridgepoint_result_disturbed', () =>
-    results().map(
-      ({ record }): Row => [resultLabels(record), gradingCodesOf(record.warnings).length > 0 ? 1 : 0],
-    ),
-  );
+  addSeries(registry, {
+    ridgepoint_result_interval: () =>
+      results().flatMap(({ record }) => {
+        const labels = resultLabels(record);
+        return SHOWN.flatMap(({ name, prometheus }) =>
+          endsOf(record.measurements[name], { ...labels, metric: prometheus }),
+        );
+      }),
+    ridgepoint_result_adjusted_ratio: () =>
+      results().flatMap(({ record }) => {
+        const labels = resultLabels(record);
+        return SHOWN.flatMap(({ name, prometheus }): Row[] => {
+          const entry = record.measurements[name];
+          if (!isPresent(entry) || entry.adjustedBy === undefined) return [];
+          return [[{ ...labels, metric: prometheus }, entry.adjustedBy]];
+        });
+      }),
+    ridgepoint_result_starts: () =>
+      results().map(({ record, starts }): Row => [resultLabels(record), starts]),
+    ridgepoint_result_disturbed: () =>
+      results().map(
+        ({ record }): Row => [resultLabels(record), gradingCodesOf(record.warnings).length > 0 ? 1 : 0],
+      ),
+  });
 }
 
 function endsOf(entry: Measurement | Missing | undefined, labels: Row[0]): Row[] {

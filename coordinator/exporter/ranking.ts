@@ -5,7 +5,7 @@ import type { RooflinePhase, RooflineRecord } from '../../core/result/roofline-r
 import type { Objective } from '../../core/sweep/spec.js';
 import { isBetter, recordFront } from '../../judgement/pareto.js';
 import type { SweepView } from '../scheduler/view.js';
-import { gaugeOf, infoOf, type MetricRegistry, type Row } from './defined.js';
+import { addSeries, type MetricRegistry, type Row } from './defined.js';
 import { resultLabels } from './labels.js';
 import type { WindowResult } from './window.js';
 
@@ -73,48 +73,27 @@ export function addRankings(registry: MetricRegistry, rankings: () => readonly R
   const roofs = (of: (phase: RooflinePhase) => number) => () =>
     roofsOf(rankings()).map(({ labels, phase }): Row => [labels, of(phase)]);
 
-  gaugeOf(registry, 'ridgepoint_result_timestamp_seconds', () =>
-    rankings().map(({ record }) => [resultLabels(record), Date.parse(record.endedAt) / 1000]),
-  );
-  infoOf(registry, 'ridgepoint_sweep_best_info', () =>
-    rankings().flatMap(({ record, bestBy }) => {
-      const { experiment, sweep, node, device } = resultLabels(record);
-      return bestBy.map((objective) => ({ sweep, objective, experiment, node, device }));
-    }),
-  );
-  gaugeOf(registry, 'ridgepoint_result_on_front', () =>
-    rankings().flatMap(({ record, onFront }): Row[] =>
-      onFront === null ? [] : [[resultLabels(record), onFront ? 1 : 0]],
-    ),
-  );
-  gaugeOf(
-    registry,
-    'ridgepoint_phase_flops_per_second',
-    phases(({ flopsPerSecond }) => flopsPerSecond),
-  );
-  gaugeOf(
-    registry,
-    'ridgepoint_phase_flops_per_byte',
-    phases(({ intensity }) => intensity),
-  );
-  gaugeOf(
-    registry,
-    'ridgepoint_phase_roof_ratio',
-    phases(
+  addSeries(registry, {
+    ridgepoint_result_timestamp_seconds: () =>
+      rankings().map(({ record }) => [resultLabels(record), Date.parse(record.endedAt) / 1000]),
+    ridgepoint_sweep_best_info: () =>
+      rankings().flatMap(({ record, bestBy }) => {
+        const { experiment, sweep, node, device } = resultLabels(record);
+        return bestBy.map((objective): Row => [{ sweep, objective, experiment, node, device }, 1]);
+      }),
+    ridgepoint_result_on_front: () =>
+      rankings().flatMap(({ record, onFront }): Row[] =>
+        onFront === null ? [] : [[resultLabels(record), onFront ? 1 : 0]],
+      ),
+    ridgepoint_phase_flops_per_second: phases(({ flopsPerSecond }) => flopsPerSecond),
+    ridgepoint_phase_flops_per_byte: phases(({ intensity }) => intensity),
+    ridgepoint_phase_roof_ratio: phases(
       ({ roofRatio }) => roofRatio,
       ({ bound }) => ({ bound }),
     ),
-  );
-  gaugeOf(
-    registry,
-    'ridgepoint_roof_flops_per_second',
-    roofs(({ peak }) => peak?.flopsPerSecond ?? 0),
-  );
-  gaugeOf(
-    registry,
-    'ridgepoint_roof_bytes_per_second',
-    roofs(({ bandwidth }) => bandwidth.bytesPerSecond),
-  );
+    ridgepoint_roof_flops_per_second: roofs(({ peak }) => peak?.flopsPerSecond ?? 0),
+    ridgepoint_roof_bytes_per_second: roofs(({ bandwidth }) => bandwidth.bytesPerSecond),
+  });
 }
 
 /** @returns every roof once, as the newest result knows it. */
