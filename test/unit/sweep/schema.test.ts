@@ -26,20 +26,8 @@ function expectAgreement(document: unknown): void {
     expect(parseSweep(source).ok, `the parser lets pass: ${JSON.stringify(validate.errors)}`).toBe(false);
 }
 
-const WORDS = [
-  'models',
-  'kind',
-  'threads',
-  'flashAttention',
-  'promptTokens',
-  'zip',
-  'parallel',
-  'device',
-  'x',
-  '__proto__',
-  'model',
-  'name',
-];
+const WORDS =
+  'models kind threads flashAttention promptTokens zip parallel device x __proto__ model name'.split(' ');
 const VALUES = [
   null,
   true,
