@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,11 +10,11 @@ import { startCoordinator } from '../../coordinator/main.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { readCpu } from '../../process/device/cpu.js';
 import { connectControl } from '../../proto/client.js';
+import { compileTo, hasGcc } from '../support/c-stub.js';
 import { temporaryFolder } from '../support/folder.js';
 import { clockFile, LONG, powerTree, SHORT } from '../support/power-tree.js';
 import { RIDGE, ROOT } from '../support/ridge.js';
 
-const gcc = spawnSync('gcc', ['--version']).status === 0;
 const children: ChildProcess[] = [];
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
@@ -92,24 +92,13 @@ describe('whoever is killed, a machine is as it was found', () => {
   }, 30_000);
 });
 
-describe.skipIf(!gcc)('GPUs, through a stub of NVML whose settings outlast a process (needs gcc)', () => {
+describe.skipIf(!hasGcc)('GPUs, through a stub of NVML whose settings outlast a process (needs gcc)', () => {
   test('are capped and locked within their limits, and put back, also by the next helper', async () => {
     const folder = temporaryFolder();
     const gpus = join(folder, 'gpus');
     const state = () => new Int32Array(new Uint8Array(readFileSync(gpus)).buffer);
     writeFileSync(gpus, new Uint8Array(Int32Array.of(650_000, 0, 0, 700_000, 1200, 1980).buffer));
-    const stub = join(ROOT, 'test/fixtures/nvml-settings-stub.c');
-    execFileSync('gcc', [
-      '-shared',
-      '-fPIC',
-      '-O1',
-      '-Wall',
-      '-Wextra',
-      '-Werror',
-      '-o',
-      join(folder, 'libnvidia-ml.so.1'),
-      stub,
-    ]);
+    compileTo(join(folder, 'libnvidia-ml.so.1'), 'nvml-settings-stub');
     const env = { LD_LIBRARY_PATH: folder, NVML_STUB_GPUS: gpus };
     const run = join(folder, 'run');
     const tree = powerTree();

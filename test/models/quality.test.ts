@@ -315,17 +315,22 @@ describe('generation', () => {
 });
 
 describe('in the child', () => {
-  test('progress and the outcome come as messages', async () => {
-    const said: QualityProgress[] = [];
-    const launched = launch({
-      task: taskOf(QUALITY, job('tiny', { text: text('llama', 512) })),
+  /** Launches it. @param then what is done with each word of progress. */
+  const begun = (asked: ReturnType<typeof job>, then: (progress: QualityProgress) => void) =>
+    launch({
+      task: taskOf(QUALITY, asked),
       cpus: [],
       timeLimitSeconds: 60,
       memoryLimitBytes: null,
+      graceSeconds: 20,
       onMessage: (message) => {
-        if (message.type === 'quality-progress') said.push(message.progress);
+        if (message.type === 'quality-progress') then(message.progress);
       },
     });
+
+  test('progress and the outcome come as messages', async () => {
+    const said: QualityProgress[] = [];
+    const launched = begun(job('tiny', { text: text('llama', 512) }), (progress) => said.push(progress));
     const { answer, failure } = await launched.ended;
     expect(failure).toBeNull();
     near(answer?.text?.perplexity.value, 23.8007, 2e-4);
@@ -334,17 +339,9 @@ describe('in the child', () => {
 
   test('a stop ends it between two windows', async () => {
     const said: QualityProgress[] = [];
-    const launched = launch({
-      task: taskOf(QUALITY, job('tiny', { text: text('strided', 128) })),
-      cpus: [],
-      timeLimitSeconds: 60,
-      memoryLimitBytes: null,
-      graceSeconds: 20,
-      onMessage: (message) => {
-        if (message.type !== 'quality-progress') return;
-        said.push(message.progress);
-        launched.stop('enough');
-      },
+    const launched = begun(job('tiny', { text: text('strided', 128) }), (progress) => {
+      said.push(progress);
+      launched.stop('enough');
     });
     const { failure } = await launched.ended;
     expect(failure).toMatchObject({ code: 'cancelled' });

@@ -14,6 +14,7 @@ import { cpuDevices, readCpu } from '../../process/device/cpu.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { POLICY } from './experiments.js';
 import { temporaryFolder } from './folder.js';
+import { aLease } from './wire-records.js';
 
 /** A policy that measures little and forgives everything: tests ask whether things happen, not how fast. */
 export const QUICK: MeasurePolicy = {
@@ -41,18 +42,7 @@ export function experiment(changes: Partial<Experiment> = {}): Experiment {
 }
 
 export function lease(changes: Partial<Experiment> = {}, trialId = 't1'): Lease {
-  return {
-    trialId,
-    sweepId: 's1',
-    sweepName: 'test',
-    position: 0,
-    block: 0,
-    purpose: 'measure',
-    attempt: 1,
-    deviceId: 'cpu0',
-    experiment: experiment(changes),
-    leaseSeconds: 30,
-  };
+  return aLease(trialId, { sweepName: 'test', experiment: experiment(changes) });
 }
 
 /** A node with this machine's CPUs, no energy source and its own cache. */

@@ -11,20 +11,14 @@ export const hasGcc = spawnSync('gcc', ['--version']).status === 0;
 export function compileStub(name: string, ...flags: string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-stub-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  const output = join(folder, `lib${name}.so`);
+  return compileTo(join(folder, `lib${name}.so`), name, ...flags);
+}
+
+/** The same into a file that the caller names. */
+export function compileTo(output: string, name: string, ...flags: string[]): string {
   const source = join(import.meta.dirname, '../fixtures', `${name}.c`);
-  execFileSync('gcc', [
-    '-shared',
-    '-fPIC',
-    '-O1',
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    ...flags,
-    '-o',
-    output,
-    source,
-  ]);
+  const usual = ['-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror'];
+  execFileSync('gcc', [...usual, ...flags, '-o', output, source]);
   return output;
 }
 

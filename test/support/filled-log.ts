@@ -5,9 +5,10 @@ import { request } from 'node:http';
 import { SqliteLog } from '../../coordinator/log/sqlite.js';
 import { readSweep } from '../../coordinator/sweeps.js';
 import type { ResultRecord } from '../../core/result/result.js';
-import { completeTrial } from './records.js';
+import { completeTrial, trialOf } from './records.js';
 import { RIDGE, ROOT } from './ridge.js';
 import { fakeSweep } from './sweeps.js';
+import { sweepOf } from './synthetic-fleet.js';
 
 /*
  * A log with many results without the hours of measuring them, and what it costs a coordinator: to start on it, to
@@ -32,7 +33,7 @@ const APPENDED = 500;
 
 /** Writes a log of one finished sweep; every figure of every result is another one. */
 export async function fillLog(path: string, { results, recordBytes = 16_800 }: Filling): Promise<FilledLog> {
-  const document = sweepOf(results);
+  const document = `${sweepOf({ results, name: 'filled' })}  objectives: { decodeTokensPerSecond: max, peakResidentBytes: min }\n`;
   const sweep = readSweep(document, []);
   const { sweepId } = sweep;
   const log = new SqliteLog(path);
@@ -42,7 +43,7 @@ export async function fillLog(path: string, { results, recordBytes = 16_800 }: F
     [{ fact: 'SweepSubmitted', sweepId, document, models: [], submitter, at }],
     0,
   );
-  const template = templateOf(recordBytes);
+  const template = trialOf(recordBytes);
   const begun = Date.now() - results * 1000;
   for (let first = 0; first < results; first += APPENDED) {
     const facts = Array.from({ length: Math.min(APPENDED, results - first) }, (_, i) => {
@@ -120,31 +121,6 @@ export async function resultsCost(
   return { seconds: (performance.now() - begun) / 1000, bytes, exitCode, lines };
 }
 
-/** @returns a sweep file for the fake runner with at least that many points. */
-function sweepOf(results: number): string {
-  const side = Math.ceil(Math.sqrt(results));
-  const list = (length: number): string => Array.from({ length }, (_, i) => i + 1).join(', ');
-  return `
-apiVersion: ridgepoint.dev/v1
-kind: Sweep
-metadata: { name: filled }
-spec:
-  models: "builtin:tiny"
-  runners:
-    - kind: fake
-      fakeDecodeTokensPerSecond: [${list(side)}]
-      fakePrefillTokensPerSecond: [${list(Math.ceil(results / side))}]
-  workloads: [{ kind: latency, promptTokens: 8, generateTokens: 8 }]
-  measure: { starts: 1 }
-  placement: { driftControl: false, retries: 0 }
-  objectives: { decodeTokensPerSecond: max, peakResidentBytes: min }
-`;
-}
-
-/** Readings of each meter that the model of a trial has at most. */
-const MOST_READINGS = 400;
-
-/** @returns a record of about that many bytes. */
 /**
  * Writes a log of one sweep whose two points are measured again each day; from the 13th on they take 8 % longer, by another engine.
  * @returns the records, oldest first.
@@ -178,15 +154,6 @@ export async function fillDays(path: string, days: number): Promise<ResultRecord
   );
   await log.close();
   return records;
-}
-
-function templateOf(recordBytes: number): ResultRecord {
-  let record = completeTrial({ readings: 1 });
-  for (let readings = 2; readings <= MOST_READINGS; readings += 1) {
-    if (JSON.stringify(record).length >= recordBytes) break;
-    record = completeTrial({ readings });
-  }
-  return record;
 }
 
 /** Every number times a factor, with all the digits that a real one has. */

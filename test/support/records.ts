@@ -281,6 +281,19 @@ export function completeTrial(options: TrialOptions = {}): ResultRecord {
   };
 }
 
+/** Readings of each meter that a record has at most. */
+const MOST_READINGS = 400;
+
+/** @returns a record whose JSON has about that many bytes, by how often its meters were read. */
+export function trialOf(recordBytes: number): ResultRecord {
+  let record = completeTrial({ readings: 1 });
+  for (let readings = 2; readings <= MOST_READINGS; readings += 1) {
+    if (JSON.stringify(record).length >= recordBytes) break;
+    record = completeTrial({ readings });
+  }
+  return record;
+}
+
 /** A trial that ended without numbers. */
 export function failedTrial(
   options: TrialOptions & { readonly reason?: ResultRecord['failure'] } = {},

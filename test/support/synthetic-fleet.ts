@@ -14,7 +14,7 @@ import {
   type SessionResponse,
 } from '../../proto/gen/ridgepoint/v1/agents.js';
 import { CHANNEL_OPTIONS } from '../../proto/limits.js';
-import { completeTrial } from './records.js';
+import { trialOf } from './records.js';
 import { aNode } from './wire-records.js';
 
 /*
@@ -117,16 +117,10 @@ spec:
 `;
 }
 
-/** Readings of each meter that the model of a trial has at most. */
-const MOST_READINGS = 400;
-
 /** @returns the part of a record's JSON that no lease decides, so that a record has about that many bytes. */
 function tailOf(recordBytes: number): Buffer {
-  const sizeAt = (readings: number): number => JSON.stringify(completeTrial({ readings })).length;
-  let readings = 1;
-  while (readings < MOST_READINGS && sizeAt(readings) < recordBytes) readings += 1;
-  const record = completeTrial({ readings });
-  const missing = recordBytes - sizeAt(readings);
+  const record = trialOf(recordBytes);
+  const missing = recordBytes - JSON.stringify(record).length;
   // Larger records than that had more of their steps timed.
   const steps = Array.from(
     { length: Math.max(0, Math.floor(missing / 9)) },

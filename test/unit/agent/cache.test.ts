@@ -29,19 +29,24 @@ function age(path: string, seconds: number): void {
   utimesSync(path, then, then);
 }
 
+/** @returns how many of those who want the lock at once are in at a time, at most. */
+async function mostInside(path: string, wanted: number): Promise<number> {
+  let inside = 0;
+  let most = 0;
+  const work = async () => {
+    inside += 1;
+    most = Math.max(most, inside);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    inside -= 1;
+  };
+  await Promise.all(Array.from({ length: wanted }, () => withLock(path, work)));
+  return most;
+}
+
 describe('the lock', () => {
   test('lets one in at a time', async () => {
     const path = join(temporaryFolder(), 'l.lock');
-    let inside = 0;
-    let most = 0;
-    const work = async () => {
-      inside += 1;
-      most = Math.max(most, inside);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      inside -= 1;
-    };
-    await Promise.all([withLock(path, work), withLock(path, work), withLock(path, work)]);
-    expect(most).toBe(1);
+    expect(await mostInside(path, 3)).toBe(1);
     expect(existsSync(path)).toBe(false);
   });
 
@@ -67,16 +72,7 @@ describe('the lock', () => {
   test('that was abandoned lets one in at a time as well', async () => {
     const path = join(temporaryFolder(), 'l.lock');
     writeFileSync(path, dead());
-    let inside = 0;
-    let most = 0;
-    const work = async () => {
-      inside += 1;
-      most = Math.max(most, inside);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      inside -= 1;
-    };
-    await Promise.all(Array.from({ length: 8 }, () => withLock(path, work)));
-    expect(most).toBe(1);
+    expect(await mostInside(path, 8)).toBe(1);
   });
 
   test('says whose it is', () => {

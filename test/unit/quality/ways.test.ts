@@ -16,35 +16,14 @@ import { sound } from '../../support/reading.js';
 
 const folder = sharedFolder();
 
+const asked = (id: string, question: string, frage: string, choices: readonly string[], answer: number) => ({
+  ...{ id, question, frage, choices, answer },
+});
 const RECORDS = [
-  {
-    id: 'sky',
-    question: 'What colour is the sky?',
-    frage: 'Welche Farbe hat der Himmel?',
-    choices: ['blue', 'red'],
-    answer: 0,
-  },
-  {
-    id: 'sea',
-    question: 'What colour is the sea?',
-    frage: 'Welche Farbe hat das Meer?',
-    choices: ['pink', 'blue'],
-    answer: 1,
-  },
-  {
-    id: 'sum',
-    question: 'How much is two and two?',
-    frage: 'Wie viel ist zwei und zwei?',
-    choices: ['four', 'six'],
-    answer: 0,
-  },
-  {
-    id: 'add',
-    question: 'How much is two and three?',
-    frage: 'Wie viel ist zwei und drei?',
-    choices: ['five', 'six'],
-    answer: 0,
-  },
+  asked('sky', 'What colour is the sky?', 'Welche Farbe hat der Himmel?', ['blue', 'red'], 0),
+  asked('sea', 'What colour is the sea?', 'Welche Farbe hat das Meer?', ['pink', 'blue'], 1),
+  asked('sum', 'How much is two and two?', 'Wie viel ist zwei und zwei?', ['four', 'six'], 0),
+  asked('add', 'How much is two and three?', 'Wie viel ist zwei und drei?', ['five', 'six'], 0),
 ];
 
 function write(name: string, spec: string, records: readonly object[] = RECORDS): string {

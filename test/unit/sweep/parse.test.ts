@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseSweep } from '../../../core/sweep/parse.js';
+import { POLICY } from '../../support/experiments.js';
 import { forAll } from '../../support/for-all.js';
 import { file, structures, sweepOf } from './documents.js';
 
@@ -43,25 +44,7 @@ describe('a good file', () => {
       'apiVersion: ridgepoint.dev/v1\nkind: Sweep\nmetadata: {name: x}\nspec: {models: "builtin:small"}',
     );
     expect(sweep.models).toEqual([{ name: 'small', source: 'builtin:small', digest: null, facts: null }]);
-    expect(sweep.measure).toEqual({
-      confidence: 0.95,
-      halfWidth: 0.02,
-      minRepeats: 3,
-      maxRepeats: 10,
-      maxSeconds: 0.5,
-      warmupSpread: 0.05,
-      maxWarmups: 5,
-      trialTimeoutSeconds: null,
-      maxStealRatio: 0.02,
-      maxForeignCores: 0.2,
-      maxCoreLatencyRatio: 1.5,
-      maxSpread: 0.1,
-      gates: 'warn',
-      meters: 'on',
-      energyWindows: 3,
-      gridGramsPerKilowattHour: null,
-      profile: 'off',
-    });
+    expect(sweep.measure).toEqual({ ...POLICY, maxSeconds: 0.5, maxStealRatio: 0.02, maxForeignCores: 0.2 });
     expect(sweep.placement).toMatchObject({
       devices: ['cpu'],
       perNode: false,
