@@ -12,6 +12,7 @@ import { runsApart } from '../../report/apart.js';
 import { buildReport } from '../../report/build.js';
 import { readGate } from '../../report/gate.js';
 import { sharedFolder } from '../support/folder.js';
+import { heard } from '../support/heard.js';
 import { completeTrial } from '../support/records.js';
 
 /** Rows as they lie on disk; what is measured again really runs, on the fake runner. */
@@ -48,22 +49,14 @@ interface Asked {
 }
 
 async function again(a: string, b: string, out: string, { gate, fresh, within = 600 }: Asked = {}) {
-  let [stdout, stderr] = ['', ''];
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += String(text);
-    return true;
-  });
+  const said = heard();
   const reading = gate === undefined ? null : readGate(gate);
   const code = await printComparison(a, b, {
     ...{ format: 'json', again: true, within, models: [], out: join(folder, out) },
     gate: reading?.ok === true ? [reading.gate] : [],
     ...(fresh && { fresh }),
   });
-  return { code, json: JSON.parse(stdout), stderr };
+  return { code, json: JSON.parse(said.stdout), stderr: said.stderr };
 }
 const recordsOf = (out: string, name: 'a' | 'b') => readRun(join(folder, out, name)).records;
 

@@ -80,14 +80,8 @@ test('the folders of models that the file names are looked through', async () =>
   writeFileSync(path, stringify({ modelFolders: [modelFolder] }));
   const planned = async (...flags: string[]) => {
     print.mockClear();
-    await (await createProgram()).parseAsync([
-      'node',
-      'ridge',
-      'plan',
-      'only-there.gguf',
-      '--json',
-      ...flags,
-    ]);
+    const words = 'node ridge plan only-there.gguf --json'.split(' ');
+    await (await createProgram()).parseAsync([...words, ...flags]);
     return JSON.parse(print.mock.calls.map(([text]) => text).join(''));
   };
   expect((await planned()).warnings[0].code).toBe('model-missing');

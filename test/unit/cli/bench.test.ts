@@ -19,14 +19,9 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 const bench = async (...flags: string[]) =>
-  await (await createProgram()).parseAsync([
-    'node',
-    'ridge',
-    'bench',
-    ...flags,
-    '--save',
-    join(folder, 'sweep.yaml'),
-  ]);
+  await (await createProgram()).parseAsync(
+    ['node', 'ridge', 'bench', ...flags].concat('--save', join(folder, 'sweep.yaml')),
+  );
 
 /** The sweep that `ridge bench -m builtin:tiny …` writes. */
 async function sweepOf(...flags: string[]): Promise<Sweep> {

@@ -7,6 +7,7 @@ import { jsonLines } from '../../../cli/output/jsonl.js';
 import { readColumns } from '../../../report/column-sets.js';
 import { readGate } from '../../../report/gate.js';
 import { sharedFolder } from '../../support/folder.js';
+import { heard } from '../../support/heard.js';
 import { sound } from '../../support/reading.js';
 import { completeTrial } from '../../support/records.js';
 import { servedTrial } from '../../support/served-records.js';
@@ -28,16 +29,7 @@ async function compared(
     failOnUndecided?: true;
   },
 ) {
-  let stdout = '';
-  let stderr = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += String(text);
-    return true;
-  });
+  const said = heard();
   const gate = (options.gates ?? []).map((text) => {
     return sound(readGate(text)).gate;
   });
@@ -53,7 +45,7 @@ async function compared(
     ...(failOnUndecided && { failOnUndecided }),
     ...(columns !== null && { columns: columns.columns }),
   });
-  return { code, stdout, stderr };
+  return { code, ...said };
 }
 
 describe('sides', () => {

@@ -4,24 +4,20 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CommandError, EXIT } from '../../../cli/exit.js';
 import { createProgram } from '../../../cli/program.js';
 import { temporaryFolder } from '../../support/folder.js';
+import { heard } from '../../support/heard.js';
 import { sampleRoofs } from '../roofs/sample.js';
 
 afterEach(() => vi.restoreAllMocks());
 
 /** Runs `ridge fit` in this process. */
 async function ridgeFit(...args: string[]): Promise<{ stdout: string; error: CommandError | null }> {
-  let stdout = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const said = heard();
   const error = await (await createProgram()).parseAsync(['node', 'ridge', 'fit', ...args]).then(
     () => null,
     (reason: unknown) => reason,
   );
   if (error !== null && !(error instanceof CommandError)) throw error;
-  return { stdout, error };
+  return { stdout: said.stdout, error };
 }
 
 describe('ridge fit', () => {

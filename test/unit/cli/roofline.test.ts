@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CommandError, EXIT } from '../../../cli/exit.js';
 import { createProgram } from '../../../cli/program.js';
 import { sharedFolder } from '../../support/folder.js';
+import { heard } from '../../support/heard.js';
 import { sampleRoofs } from '../roofs/sample.js';
 
 const folder = sharedFolder();
@@ -11,13 +12,7 @@ afterEach(() => vi.restoreAllMocks());
 
 /** Runs `ridge roofline` in this process. */
 async function roofline(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  const said = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const) {
-    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
-      said[stream] += String(text);
-      return true;
-    });
-  }
+  const said = heard();
   await (await createProgram()).parseAsync(['node', 'ridge', 'roofline', ...args]);
   return said;
 }

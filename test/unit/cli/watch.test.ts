@@ -8,6 +8,7 @@ import {
   SweepStatus,
   type WatchSweepResponse,
 } from '../../../proto/gen/ridgepoint/v1/control.js';
+import { heard } from '../../support/heard.js';
 
 const { SWEEP_STATE_RUNNING, SWEEP_STATE_PAUSED, SWEEP_STATE_DONE } = SweepState;
 
@@ -23,13 +24,9 @@ async function watched(states: readonly Partial<SweepStatus>[]): Promise<string[
       };
     }
   }
-  let written = '';
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    written += text;
-    return true;
-  });
+  const _said = heard();
   await watchSweep({ watchSweep: updates } as unknown as ControlConnection, 's1');
-  return written.split('\n').filter((line) => !/^\d\/4/.test(line) && line !== '');
+  return said.stderr.split('\n').filter((line) => !/^\d\/4/.test(line) && line !== '');
 }
 
 test('a pause is told with its reason and what ends it, its end as well, and again when it comes back', async () => {

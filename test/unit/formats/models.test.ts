@@ -12,6 +12,7 @@ import { FORMATS } from '../../../formats/index.js';
 import { writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { modelsIn } from '../../../formats/scan.js';
 import { sharedFolder, temporaryFolder } from '../../support/folder.js';
+import { heard } from '../../support/heard.js';
 import { PLANTED, planted } from '../../support/planted-format.js';
 import { sweepOf } from '../sweep/documents.js';
 
@@ -70,14 +71,9 @@ beforeAll(async () => {
 
 /** What `ridge models` prints. */
 async function listed(source: string | undefined, json?: true): Promise<string> {
-  let said = '';
-  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    said += String(text);
-    return true;
-  });
+  const said = heard();
   await listModels(source, { models: [folder], ...(json === undefined ? {} : { json }) }, formats);
-  return said;
+  return said.stdout;
 }
 
 describe('a published folder', () => {
