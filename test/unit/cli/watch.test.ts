@@ -24,7 +24,7 @@ async function watched(states: readonly Partial<SweepStatus>[]): Promise<string[
       };
     }
   }
-  const _said = heard();
+  const said = heard();
   await watchSweep({ watchSweep: updates } as unknown as ControlConnection, 's1');
   return said.stderr.split('\n').filter((line) => !/^\d\/4/.test(line) && line !== '');
 }
