@@ -6,10 +6,10 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 179_191,
+  code: 178_237,
   /** Of one room. */
-  room: 27_952,
-  tests: 79_868,
+  room: 27_604,
+  tests: 78_599,
   benches: 19_716,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */

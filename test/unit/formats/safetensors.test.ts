@@ -11,8 +11,6 @@ import {
 } from '../../../formats/safetensors/reader.js';
 import { type SafetensorSource, writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { readTensor } from '../../../formats/tensor-data.js';
-import { temporaryFolder } from '../../support/bench.js';
-import { temporaryFolder } from '../../support/folder.js';
 import { cases } from '../../support/cases.js';
 import { temporaryFolder } from '../../support/folder.js';
 import { forAll } from '../../support/for-all.js';

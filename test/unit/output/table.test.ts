@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { renderTable } from '../../../cli/output/index.js';
 import { layOut } from '../../../cli/output/layout.js';
 import { renderTable } from '../../../cli/output/table.js';
 import { columnsOf, cut, wrap } from '../../../cli/output/text.js';

@@ -2,8 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EXPORTERS } from '../../../cli/output/index.js';
 import { renderTable } from '../../../cli/output/table.js';
-import { forAll } from '../../support/for-all.js';
-import { EXPORTERS, renderTable } from '../../../cli/output/index.js';
 import { columnsOf } from '../../../cli/output/text.js';
 import { METRICS } from '../../../core/metrics/catalogue.js';
 import type { Objective } from '../../../core/sweep/spec.js';
