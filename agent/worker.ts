@@ -18,8 +18,7 @@ const EXIT_ORPHANED = 70;
 async function work({ job: name, request }: StartMessage): Promise<LastMessage> {
   const job = JOBS.find((known) => known.name === name);
   if (job === undefined) return { type: 'failed', failure: failure('internal', `there is no job ${name}`) };
-  const run = await job.load();
-  return { type: 'answer', answer: await run(request as never, channel) };
+  return { type: 'answer', answer: await job.run(request as never, channel) };
 }
 
 // Each trial is a process: what the first one compiled need not be compiled again. From Node.js 22.1 on.

@@ -5,8 +5,6 @@ import type { FactorsJob, FactorsReport } from './measure.js';
 export const FACTORS: Job<FactorsJob, string | null, FactorsReport> = {
   name: 'factors',
   what: 'the benches of operators',
-  async load() {
-    const { measureFactors } = await import('./measure.js');
-    return (job, channel) => measureFactors(job, (report) => channel.send(report));
-  },
+  run: async (job, channel) =>
+    (await import('./measure.js')).measureFactors(job, (report) => channel.send(report)),
 };

@@ -5,8 +5,5 @@ import type { KernelsAnswer, KernelsJob } from './run.js';
 export const KERNELS: Job<KernelsJob, KernelsAnswer, ProgressReport> = {
   name: 'kernels',
   what: 'the ops',
-  async load() {
-    const { runKernels } = await import('./run.js');
-    return (job, channel) => runKernels(job, progressOver(channel));
-  },
+  run: async (job, channel) => (await import('./run.js')).runKernels(job, progressOver(channel)),
 };

@@ -6,8 +6,5 @@ import type { ProfileJob } from './run.js';
 export const PROFILE: Job<ProfileJob, ProfileRecord, ProgressReport> = {
   name: 'profile',
   what: 'the timing of operators',
-  async load() {
-    const { profileModel } = await import('./run.js');
-    return (job, channel) => profileModel(job, progressOver(channel));
-  },
+  run: async (job, channel) => (await import('./run.js')).profileModel(job, progressOver(channel)),
 };

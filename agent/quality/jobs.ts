@@ -18,50 +18,36 @@ export interface QualityReport {
 export const QUALITY: Job<QualityJob, QualityOutcome, QualityReport> = {
   name: 'quality',
   what: 'the measurement of quality',
-  async load() {
-    const { measureQuality } = await import('./measure.js');
-    return (job, channel) => measureQuality(job, watchOf(channel));
-  },
+  run: async (job, channel) => (await import('./measure.js')).measureQuality(job, watchOf(channel)),
 };
 
 /** Scores what a server says, and tells. */
 export const SERVED_QUALITY: Job<ServedQualityJob, QualityOutcome, QualityReport> = {
   name: 'served-quality',
   what: 'the measurement of quality',
-  async load() {
-    const { measureServedQuality } = await import('./served/measure.js');
-    return (job, channel) => measureServedQuality(job, watchOf(channel));
-  },
+  run: async (job, channel) =>
+    (await import('./served/measure.js')).measureServedQuality(job, watchOf(channel)),
 };
 
 /** Holds the logits of two models against each other. */
 export const COMPARE: Job<CompareJob, Comparison, QualityReport> = {
   name: 'compare',
   what: 'the comparison',
-  async load() {
-    const { compareLogits } = await import('./compare.js');
-    return (job, channel) => compareLogits(job, watchOf(channel));
-  },
+  run: async (job, channel) => (await import('./compare.js')).compareLogits(job, watchOf(channel)),
 };
 
 /** Asks a model at several depths. */
 export const EXITS: Job<ExitsJob, ExitsFound, QualityReport> = {
   name: 'exits',
   what: 'the reading of exits',
-  async load() {
-    const { measureExits } = await import('./exits.js');
-    return (job, channel) => measureExits(job, watchOf(channel));
-  },
+  run: async (job, channel) => (await import('./exits.js')).measureExits(job, watchOf(channel)),
 };
 
 /** Lets a model rate the answers of others. */
 export const JUDGE: Job<JudgeJob, number, ScoreReport> = {
   name: 'judge',
   what: 'the judge',
-  async load() {
-    const { judgeAnswers } = await import('./judge.js');
-    return judgeAnswers;
-  },
+  run: async (job, channel) => (await import('./judge.js')).judgeAnswers(job, channel),
 };
 
 /** Of one task: a report of each of 50,000 items would cost its parent as much as a short question costs the model. */

@@ -6,10 +6,7 @@ import type { RoofsJob, TakenRoofs } from './take.js';
 export const ROOFS: Job<RoofsJob, TakenRoofs, ProgressReport> = {
   name: 'roofs',
   what: 'the measurement of roofs',
-  async load() {
-    const { takeRoofs } = await import('./take.js');
-    return (job, channel) => takeRoofs(job, progressOver(channel));
-  },
+  run: async (job, channel) => (await import('./take.js')).takeRoofs(job, progressOver(channel)),
 };
 
 export interface CudaRoofsRequest {
@@ -21,9 +18,6 @@ export interface CudaRoofsRequest {
 export const CUDA_ROOFS: Job<CudaRoofsRequest, TakenCudaRoofs, ProgressReport> = {
   name: 'cuda-roofs',
   what: 'the measurement of a GPU’s roofs',
-  async load() {
-    const { takeCudaRoofs } = await import('./cuda-take.js');
-    return ({ job }, channel) => takeCudaRoofs(job, progressOver(channel));
-  },
+  run: async ({ job }, channel) => (await import('./cuda-take.js')).takeCudaRoofs(job, progressOver(channel)),
   deviceOf: ({ deviceId }) => deviceId,
 };

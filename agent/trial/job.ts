@@ -48,6 +48,6 @@ export type TrialReport =
 export const TRIAL: Job<TrialRequest, WorkloadOutcome, TrialReport> = {
   name: 'trial',
   what: 'the trial',
-  load: async () => (await import('./run.js')).runTrial,
+  run: async (request, channel) => (await import('./run.js')).runTrial(request, channel),
   deviceOf: (request) => leasedDevices(request).join(','),
 };

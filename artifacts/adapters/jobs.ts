@@ -7,16 +7,14 @@ import type { MergeRequest } from './merge.js';
 export const MERGE_ADAPTERS: Job<MergeRequest & { readonly threads: number }, Learned, ProgressReport> = {
   name: 'merge-adapters',
   what: 'the merging of adapters',
-  async load() {
+  async run(request, channel) {
     const [{ mergeAdapters }, { mergeEngine }] = await Promise.all([
       import('./merge.js'),
       import('../../engines/native/adapter-kernels.js'),
     ]);
-    return async (request, channel) => {
-      const engine = await mergeEngine(request.threads);
-      const { warnings, facts } = await mergeAdapters(request, engine, progressOver(channel));
-      return { warnings, facts };
-    };
+    const engine = await mergeEngine(request.threads);
+    const { warnings, facts } = await mergeAdapters(request, engine, progressOver(channel));
+    return { warnings, facts };
   },
 };
 
@@ -24,8 +22,8 @@ export const MERGE_ADAPTERS: Job<MergeRequest & { readonly threads: number }, Le
 export const WRITE_ADAPTER: Job<AdapterRequest & { readonly outputPath: string }, Learned> = {
   name: 'write-adapter',
   what: 'the writing of the adapter',
-  async load() {
+  async run(request) {
     const { writeAttachable } = await import('./attach.js');
-    return async (request) => ({ facts: {}, ...(await writeAttachable(request, request.outputPath)) });
+    return { facts: {}, ...(await writeAttachable(request, request.outputPath)) };
   },
 };

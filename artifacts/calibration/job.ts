@@ -15,16 +15,14 @@ export const CALIBRATE: Job<CalibrateRequest, Learned, ProgressReport> = {
   name: 'calibrate',
   what: 'the calibration',
   deviceOf: ({ job: { place = ON_CPU } }) => leasedDevices(place).join(','),
-  async load() {
+  async run({ job, outputPath }, channel) {
     const { collectStatistics } = await import('./collect.js');
-    return async ({ job, outputPath }, channel) => {
-      const { unseen, experts, ...facts } = await collectStatistics(job, outputPath, progressOver(channel));
-      const unreached = unreachedExperts(experts);
-      const warnings = [
-        ...unseen.map((name) => `the engine multiplies nothing with ${name}: no statistics of it`),
-        ...(unreached === null ? [] : [`${unreached}; ${MORE_TOKENS}`]),
-      ];
-      return { warnings, facts: { ...facts } };
-    };
+    const { unseen, experts, ...facts } = await collectStatistics(job, outputPath, progressOver(channel));
+    const unreached = unreachedExperts(experts);
+    const warnings = [
+      ...unseen.map((name) => `the engine multiplies nothing with ${name}: no statistics of it`),
+      ...(unreached === null ? [] : [`${unreached}; ${MORE_TOKENS}`]),
+    ];
+    return { warnings, facts: { ...facts } };
   },
 };

@@ -11,11 +11,9 @@ export interface ConversionTask extends ConversionRequest {
 export const CONVERT: Job<ConversionTask, Learned, ProgressReport> = {
   name: 'convert',
   what: 'the conversion',
-  async load() {
+  async run({ conversion, ...request }, channel) {
     const { CONVERTERS } = await import('./index.js');
-    return async ({ conversion, ...request }, channel) => {
-      const { convert } = await CONVERTERS[conversion].load();
-      return await convert(request, progressOver(channel));
-    };
+    const { convert } = await CONVERTERS[conversion].load();
+    return await convert(request, progressOver(channel));
   },
 };

@@ -6,8 +6,6 @@ import type { GraphRequest } from './quantize.js';
 export const QUANTIZE_GRAPH: Job<GraphRequest, Learned, ProgressReport> = {
   name: 'quantize-graph',
   what: 'the quantization of the graph',
-  async load() {
-    const { quantizeGraph } = await import('./quantize.js');
-    return async (request, channel) => await quantizeGraph(request, progressOver(channel));
-  },
+  run: async (request, channel) =>
+    (await import('./quantize.js')).quantizeGraph(request, progressOver(channel)),
 };

@@ -22,14 +22,12 @@ export const PRUNE: Job<PruneRequest, Learned, ProgressReport> = {
   name: 'prune',
   what: 'the pruning',
   deviceOf: ({ place = ON_CPU }) => leasedDevices(place).join(','),
-  async load() {
+  async run(request, channel) {
     const [{ pruneFile }, { factsOf }] = await Promise.all([
       import('./prune.js'),
       import('../../core/techniques/pruning/summary.js'),
     ]);
-    return async (request, channel) => {
-      const { report, warnings, computed } = await pruneFile(request, progressOver(channel));
-      return { warnings, facts: { ...factsOf(report), ...computed }, report };
-    };
+    const { report, warnings, computed } = await pruneFile(request, progressOver(channel));
+    return { warnings, facts: { ...factsOf(report), ...computed }, report };
   },
 };

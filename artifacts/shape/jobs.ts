@@ -8,9 +8,9 @@ import type { WindowRequest } from './window.js';
 export const GROUP_HEADS: Job<GroupingRequest, Learned> = {
   name: 'group-heads',
   what: 'the grouping of heads',
-  async load() {
+  async run(request) {
     const { groupHeads } = await import('./group-heads.js');
-    return async (request) => ({ warnings: [], facts: await groupHeads(request) });
+    return { warnings: [], facts: await groupHeads(request) };
   },
 };
 
@@ -18,9 +18,9 @@ export const GROUP_HEADS: Job<GroupingRequest, Learned> = {
 export const GIVE_WINDOW: Job<WindowRequest, Learned> = {
   name: 'give-window',
   what: 'the writing of the windowed model',
-  async load() {
+  async run(request) {
     const { giveWindow } = await import('./window.js');
-    return async (request) => ({ warnings: [], facts: await giveWindow(request) });
+    return { warnings: [], facts: await giveWindow(request) };
   },
 };
 
@@ -28,8 +28,8 @@ export const GIVE_WINDOW: Job<WindowRequest, Learned> = {
 export const CUT_LAYERS: Job<CutRequest, Learned> = {
   name: 'cut-layers',
   what: 'the writing of the model with fewer layers',
-  async load() {
+  async run(request) {
     const { cutLayers } = await import('./cut-layers.js');
-    return async (request) => ({ warnings: [], facts: await cutLayers(request) });
+    return { warnings: [], facts: await cutLayers(request) };
   },
 };

@@ -19,13 +19,11 @@ export interface QuantizeRequest {
 export const QUANTIZE: Job<QuantizeRequest, Learned, ProgressReport> = {
   name: 'quantize',
   what: 'the quantization',
-  async load() {
+  async run(request, channel) {
     const { quantizerOf } = await import('./index.js');
-    return async (request, channel) => {
-      const quantize = await quantizerOf(request.runnerKind);
-      if (quantize !== null) return await quantize(request, progressOver(channel));
-      throw failed('artifact-failed', `the runner ${request.runnerKind} cannot quantize`);
-    };
+    const quantize = await quantizerOf(request.runnerKind);
+    if (quantize !== null) return await quantize(request, progressOver(channel));
+    throw failed('artifact-failed', `the runner ${request.runnerKind} cannot quantize`);
   },
 };
 
@@ -38,8 +36,8 @@ export interface ProbeRequest {
 export const PROBE: Job<ProbeRequest, RunnerProbe> = {
   name: 'probe',
   what: 'the probe',
-  async load() {
+  async run({ runnerKind, engines }) {
     const { loadRunner } = await import('./index.js');
-    return async ({ runnerKind, engines }) => (await loadRunner(runnerKind)).probe(engines);
+    return (await loadRunner(runnerKind)).probe(engines);
   },
 };

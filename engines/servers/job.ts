@@ -53,7 +53,7 @@ export type WardenReport = { readonly pid: number } | ServeEnd;
 export const SERVE: Job<ServeRequest, ServeEnd, ServeReport> = {
   name: 'serve',
   what: 'the server',
-  load: async () => (await import('./serve.js')).serve,
+  run: async (request, channel) => (await import('./serve.js')).serve(request, channel),
   deviceOf: ({ deviceId }) => deviceId,
   cleansUp: true,
 };

@@ -11,8 +11,8 @@ export interface Job<Request, Answer, Report extends ChildMessage = never> {
   readonly name: string;
   /** For sentences: `the pruning`. */
   readonly what: string;
-  /** Imports what does the work; called in the child alone. */
-  load(): Promise<(request: Request, channel: Channel<Report>) => Promise<Answer>>;
+  /** Imports what does the work and does it; called in the child alone. */
+  run(request: Request, channel: Channel<Report>): Promise<Answer>;
   /** The device whose GPU the child shall see, and no other; left out = all of them. */
   readonly deviceOf?: (request: Request) => string;
   /**

@@ -23,8 +23,5 @@ export interface Look {
 export const LOOK: Job<LookRequest, Look> = {
   name: 'look',
   what: 'reading the headers and the config of the model',
-  async load() {
-    const { look } = await import('./look.js');
-    return async (request) => look(request);
-  },
+  run: async (request) => (await import('./look.js')).look(request),
 };

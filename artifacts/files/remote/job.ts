@@ -22,18 +22,16 @@ const LOOK_MILLISECONDS = 200;
 export const FETCH: Job<FetchTask, Learned, FetchReport> = {
   name: 'fetch',
   what: 'the download',
-  async load() {
+  async run({ job, outputPath }, channel) {
     const { fetchModel } = await import('./fetch.js');
-    return async ({ job, outputPath }, channel) => {
-      const stopping = new AbortController();
-      const look = setInterval(() => {
-        const reason = channel.stopReason();
-        if (reason !== null) stopping.abort(failed('cancelled', reason));
-      }, LOOK_MILLISECONDS);
-      await fetchModel(job, outputPath, stopping.signal, (doneBytes, totalBytes) =>
-        channel.send({ type: 'fetched', doneBytes, totalBytes }),
-      ).finally(() => clearInterval(look));
-      return { warnings: [], facts: {} };
-    };
+    const stopping = new AbortController();
+    const look = setInterval(() => {
+      const reason = channel.stopReason();
+      if (reason !== null) stopping.abort(failed('cancelled', reason));
+    }, LOOK_MILLISECONDS);
+    await fetchModel(job, outputPath, stopping.signal, (doneBytes, totalBytes) =>
+      channel.send({ type: 'fetched', doneBytes, totalBytes }),
+    ).finally(() => clearInterval(look));
+    return { warnings: [], facts: {} };
   },
 };

@@ -11,11 +11,9 @@ export interface SynthesizeRequest {
 export const SYNTHESIZE: Job<SynthesizeRequest, Learned> = {
   name: 'synthesize',
   what: 'the writing of the synthetic model',
-  async load() {
+  async run({ model, outputPath }) {
     const { writeSynthetic } = await import('./model.js');
-    return async ({ model, outputPath }) => {
-      await writeSynthetic(outputPath, model);
-      return { warnings: [], facts: {} };
-    };
+    await writeSynthetic(outputPath, model);
+    return { warnings: [], facts: {} };
   },
 };
