@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { SHARED_DOMAIN } from '../../core/metrics/energy-domains.js';
 import type { AmdSmi } from '../../process/device/amd-smi.js';
 import type { SysfsGpu } from '../../process/device/sysfs-gpus.js';
-import { energyQuantity, type Meter, type MeterSearch, quantity } from './meter.js';
-import { fileSourceIfThere, type Source, SourceMeter } from './sources.js';
+import { absentMeter, energyQuantity, type Meter, type MeterSearch, quantity } from './meter.js';
+import { fileSourceIfThere, type Source, sourceMeter } from './sources.js';
 
 /** Until it is measured: what the driver's average of power is renewed at. */
 const ENERGY_PERIOD_SECONDS = 0.1;
@@ -22,13 +22,10 @@ export function findAmdMeter(gpu: SysfsGpu, counter: AmdCounter): MeterSearch {
   const { name, pciAddress, hwmonFolder } = gpu;
   const domain = /\bMI250/.test(name) ? SHARED_DOMAIN : 'gpu';
   const sources = [...counterSource(domain, pciAddress, counter), ...powerSource(domain, hwmonFolder)];
-  if (sources.length > 0) {
-    return { found: true, meter: new SourceMeter('amd', ENERGY_PERIOD_SECONDS, sources) };
-  }
+  if (sources.length > 0) return { found: true, meter: sourceMeter('amd', ENERGY_PERIOD_SECONDS, sources) };
   const library =
     'reason' in counter ? counter.reason : `${counter.amdSmi.library} has no energy counter for it`;
-  const reason = `${name} has no power in hwmon, and ${library}`;
-  return { found: false, name: 'amd', reason };
+  return absentMeter('amd', `${name} has no power in hwmon, and ${library}`);
 }
 
 /** Memory, clock, load and temperature: read more seldom, since each question to the firmware takes its time. */
@@ -45,31 +42,22 @@ export function amdStateMeter({ folder, hwmonFolder }: SysfsGpu): Meter {
     ...fileSourceIfThere(quantity('deviceUtilizationRatio'), join(folder, 'gpu_busy_percent'), 100),
     ...(edge.length > 0 ? edge : junction),
   ];
-  return new SourceMeter('amd-state', STATE_PERIOD_SECONDS, sources);
+  return sourceMeter('amd-state', STATE_PERIOD_SECONDS, sources);
 }
 
 function counterSource(domain: string, pciAddress: string, counter: AmdCounter): readonly Source[] {
   if ('reason' in counter || counter.amdSmi.energyJoules(pciAddress) === null) return [];
-  const { amdSmi } = counter;
+  const read = () => counter.amdSmi.energyJoules(pciAddress);
   // The library stays open for the next trial.
-  return [
-    {
-      quantity: energyQuantity('energyJoules', domain),
-      read: () => amdSmi.energyJoules(pciAddress),
-      close() {},
-    },
-  ];
+  return [{ quantity: energyQuantity('energyJoules', domain), read, close() {} }];
 }
 
 /** A board that is on draws something: 0 is the driver's way to say that it does not know. */
 function powerSource(domain: string, hwmonFolder: string | null): readonly Source[] {
   if (hwmonFolder === null) return [];
+  const power = energyQuantity('powerWatts', domain);
   for (const file of ['power1_average', 'power1_input']) {
-    for (const { quantity, read, close } of fileSourceIfThere(
-      energyQuantity('powerWatts', domain),
-      join(hwmonFolder, file),
-      1e6,
-    )) {
+    for (const { quantity, read, close } of fileSourceIfThere(power, join(hwmonFolder, file), 1e6)) {
       const watts = () => read() || null;
       if (watts() !== null) return [{ quantity, read: watts, close }];
       close();

@@ -1,6 +1,6 @@
 import type { IoReport } from '../../process/device/io-report.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
-import { energyQuantity, type Meter, type MeterSearch, type Quantity, type Reading } from './meter.js';
+import { absentMeter, energyQuantity, type Meter, type MeterSearch, type Quantity } from './meter.js';
 
 const PERIOD_SECONDS = 0.1;
 
@@ -22,43 +22,31 @@ export function findAppleMeter(ioReport: IoReport): MeterSearch {
     ({ name }) => DOMAINS.find(([named]) => named.test(name))?.[1] ?? null,
   );
   if (quantities.some((quantity) => quantity?.name.startsWith('energyJoules:'))) {
-    return { found: true, meter: new AppleMeter(ioReport, quantities) };
+    return { found: true, meter: appleMeter(ioReport, quantities) };
   }
   const names = ioReport.channels.map(({ name }) => name).join(', ');
-  return {
-    found: false,
-    name: 'apple',
-    reason: `no IOReport channel is known as CPU, GPU or memory (${names})`,
-  };
+  return absentMeter('apple', `no IOReport channel is known as CPU, GPU or memory (${names})`);
 }
 
-class AppleMeter implements Meter {
-  readonly name = 'apple';
-  readonly ownRhythm = true;
-  readonly periodSeconds = PERIOD_SECONDS;
-  readonly quantities: readonly Quantity[];
-  readonly #ioReport: IoReport;
-  /** One for each channel; null for those that are left out. */
-  readonly #ofChannel: readonly (Quantity | null)[];
-
-  constructor(ioReport: IoReport, ofChannel: readonly (Quantity | null)[]) {
-    this.#ioReport = ioReport;
-    this.#ofChannel = ofChannel;
-    this.quantities = [...new Set(ofChannel.filter((quantity) => quantity !== null))];
-  }
-
-  attach(): void {}
-
-  read(): readonly Reading[] {
-    const joules = this.#ioReport.joules();
-    if (joules === null) return [];
-    const seconds = monotonicSeconds();
-    return this.quantities.flatMap((quantity) => {
-      const value = joules.reduce((sum, j, i) => (this.#ofChannel[i] === quantity ? sum + j : sum), 0);
-      return Number.isFinite(value) ? [{ quantity: quantity.name, seconds, value }] : [];
-    });
-  }
-
-  /** The channels stay open for the next trial. */
-  close(): void {}
+/** @param ofChannel one for each channel; null for those that are left out. */
+function appleMeter(ioReport: IoReport, ofChannel: readonly (Quantity | null)[]): Meter {
+  const quantities = [...new Set(ofChannel.filter((quantity) => quantity !== null))];
+  return {
+    name: 'apple',
+    ownRhythm: true,
+    periodSeconds: PERIOD_SECONDS,
+    quantities,
+    attach() {},
+    read() {
+      const joules = ioReport.joules();
+      if (joules === null) return [];
+      const seconds = monotonicSeconds();
+      return quantities.flatMap((quantity) => {
+        const value = joules.reduce((sum, j, i) => (ofChannel[i] === quantity ? sum + j : sum), 0);
+        return Number.isFinite(value) ? [{ quantity: quantity.name, seconds, value }] : [];
+      });
+    },
+    /** The channels stay open for the next trial. */
+    close() {},
+  };
 }

@@ -2,7 +2,7 @@ import { type AmdCounter, amdStateMeter, findAmdMeter } from './amd.js';
 import { findAppleMeter } from './apple.js';
 import { findIntelGpuMeter } from './intel-gpu.js';
 import { findJetsonMeter } from './jetson.js';
-import type { MeterSearch } from './meter.js';
+import { absentMeter, type MeterSearch } from './meter.js';
 import { findPerfMeter } from './perf.js';
 import { powermetricsMeter } from './powermetrics.js';
 import { findRaplMeter } from './rapl.js';
@@ -29,7 +29,7 @@ export function findGpuMeters(
   if (others.length > 0) {
     const name = gpu.vendor === 'intel' ? 'intel-gpu' : 'amd';
     const reason = `GPUs of AMD and Intel are not read together, and the trial has ${deviceIds.length}`;
-    return [{ found: false, name, reason }];
+    return [absentMeter(name, reason)];
   }
   const deviceId = gpu.pciAddress;
   if (gpu.vendor === 'intel') return energy ? [findIntelGpuMeter(gpu)] : [];
@@ -38,8 +38,7 @@ export function findGpuMeters(
   if (!energy) return [state];
   const amd = findAmdMeter(gpu, counter);
   // Power alone is integrated; why there is no counter beside it is worth a word.
-  const uncounted: readonly MeterSearch[] =
-    amd.found && 'reason' in counter ? [{ found: false, name: 'amd-counter', reason: counter.reason }] : [];
+  const uncounted = amd.found && 'reason' in counter ? [absentMeter('amd-counter', counter.reason)] : [];
   return [amd, ...uncounted, state];
 }
 
@@ -56,10 +55,10 @@ function appleEnergy({ ioReport, powermetrics }: Sensors): MeterSearch {
   const search: MeterSearch =
     ioReport?.found === true
       ? findAppleMeter(ioReport.ioReport)
-      : { found: false, name: 'apple', reason: ioReport?.reason ?? 'IOReport was not opened' };
+      : absentMeter('apple', ioReport?.reason ?? 'IOReport was not opened');
   if (search.found) return search;
   if (powermetrics?.found === true) return { found: true, meter: powermetricsMeter(powermetrics.command) };
   const other =
     powermetrics?.reason ?? 'powermetrics is not allowed (meters.powermetrics in the agent’s config)';
-  return { ...search, reason: `${search.reason}; ${other}` };
+  return absentMeter('apple', `${search.reason}; ${other}`);
 }

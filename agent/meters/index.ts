@@ -2,7 +2,7 @@ import { severalGpus } from '../../process/device/nvml/several.js';
 import type { Nvml } from '../../process/device/nvml.js';
 import { findClockMeter } from './clock.js';
 import { findGpuMeters, findNodeEnergy } from './energy-search.js';
-import type { Meter, MeterSearch } from './meter.js';
+import { absentMeter, type Meter, type MeterSearch } from './meter.js';
 import { nvmlMeters } from './nvml.js';
 import { findProcessMeter } from './process.js';
 import { findReplayMeter } from './replay.js';
@@ -111,7 +111,8 @@ function opened(searches: readonly MeterSearch[]): Found {
   const absent: Record<string, string> = {};
   for (const search of searches) {
     if (search.found) meters.push(search.meter);
-    else for (const name of namesOf(search)) absent[name] = search.reason;
+    // What is absent without a meter.
+    else for (const { name } of search.quantities ?? [search]) absent[name] = search.reason;
   }
   return { meters, absent };
 }
@@ -172,11 +173,6 @@ function stuckReason({ name, quantities }: Meter, periods: UpdatePeriods): strin
   return `its counters stood still at the agent's start (${quantities.map((quantity) => of(quantity.name)).join(', ')})`;
 }
 
-/** What is absent without a meter. */
-function namesOf({ name, quantities }: Extract<MeterSearch, { readonly found: false }>): readonly string[] {
-  return quantities?.map((quantity) => quantity.name) ?? [name];
-}
-
 /** Measures how often the sources of these meters renew what they tell; takes up to two seconds. */
 export function periodsOf({ meters }: MeterSet): Promise<UpdatePeriods> {
   return measurePeriods(meters.filter(({ ownRhythm }) => ownRhythm === true));
@@ -188,12 +184,8 @@ function unseenPeriods(meters: readonly Meter[], periods: UpdatePeriods): Record
     quantities.filter(isEnergy).flatMap((quantity): [string, string][] => {
       const period = periods.get(periodKey(name, quantity.name));
       if (period === undefined || period.seconds !== null) return [];
-      return [
-        [
-          `period of ${name}/${quantity.name}`,
-          `${period.reason} at the agent's start; the ${periodSeconds} s between readings count as its period`,
-        ],
-      ];
+      const what = `the ${periodSeconds} s between readings count as its period`;
+      return [[`period of ${name}/${quantity.name}`, `${period.reason} at the agent's start; ${what}`]];
     }),
   );
   return Object.fromEntries(unseen);
@@ -206,10 +198,8 @@ function whyNoEnergy(
 ): string {
   if (settings.energy !== 'auto') return absent[settings.energy] ?? 'the trace holds no energy';
   const gpu = 'reason' in nvml ? nvml.reason : 'no NVIDIA GPU that measures energy';
-  const others = ['rapl', 'perf', 'jetson', 'apple', 'amd', 'intel-gpu'].flatMap(
-    (name) => absent[name] ?? [],
-  );
-  return [...others, gpu].join(' and ');
+  const others = ['rapl', 'perf', 'jetson', 'apple', 'amd', 'intel-gpu'];
+  return [...others.flatMap((name) => absent[name] ?? []), gpu].join(' and ');
 }
 
 /** @returns the energy domains of the meters, e.g. `rapl:package-0`, for the node's profile. */
@@ -233,6 +223,6 @@ function energySearches(settings: MeterSettings): readonly MeterSearch[] {
   const { energy, sysRoot, procRoot, sensors = NO_SENSORS } = settings;
   if (energy === 'auto') return findNodeEnergy(sysRoot, procRoot, sensors);
   if (energy === 'none')
-    return [{ found: false, name: 'none', reason: 'the agent’s config turns energy off (meters.energy)' }];
+    return [absentMeter('none', 'the agent’s config turns energy off (meters.energy)')];
   return [findReplayMeter(settings.replayFile ?? '(no meters.replayFile in the agent’s config)')];
 }

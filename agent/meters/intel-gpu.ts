@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { SysfsGpu } from '../../process/device/sysfs-gpus.js';
 import { systemText } from '../../process/device/system-text.js';
-import { energyQuantity, type MeterSearch, quantity } from './meter.js';
-import { fileSource, fileSourceIfThere, SourceMeter } from './sources.js';
+import { absentMeter, energyQuantity, type MeterSearch, quantity } from './meter.js';
+import { fileSource, fileSourceIfThere, sourceMeter } from './sources.js';
 
 const PERIOD_SECONDS = 0.05;
 
@@ -13,9 +13,8 @@ const PERIOD_SECONDS = 0.05;
  * contains it.
  */
 export function findIntelGpuMeter({ name, cardFolder, hwmonFolder }: SysfsGpu): MeterSearch {
-  const absent = (reason: string): MeterSearch => ({ found: false, name: 'intel-gpu', reason });
-  const nothing = `${name} has no energy counter in hwmon`;
-  if (hwmonFolder === null) return absent(nothing);
+  const absent = absentMeter('intel-gpu', `${name} has no energy counter in hwmon`);
+  if (hwmonFolder === null) return absent;
   const file = [1, 2, 3, 4]
     .map((number) => ({
       path: join(hwmonFolder, `energy${number}_input`),
@@ -23,13 +22,13 @@ export function findIntelGpuMeter({ name, cardFolder, hwmonFolder }: SysfsGpu): 
     }))
     .filter(({ path, label }) => systemText(path) !== null && (label === null || RANK.includes(label)))
     .sort((a, b) => rank(a.label) - rank(b.label))[0];
-  if (file === undefined) return absent(nothing);
+  if (file === undefined) return absent;
   const sources = [
     fileSource(energyQuantity('energyJoules', 'gpu'), file.path, 1e6),
     ...fileSourceIfThere(quantity('deviceTemperatureCelsius'), join(hwmonFolder, 'temp1_input'), 1e3),
     ...fileSourceIfThere(quantity('deviceClockHertz'), join(cardFolder, 'gt_act_freq_mhz'), 1e-6),
   ];
-  return { found: true, meter: new SourceMeter('intel-gpu', PERIOD_SECONDS, sources) };
+  return { found: true, meter: sourceMeter('intel-gpu', PERIOD_SECONDS, sources) };
 }
 
 const RANK: readonly string[] = ['card', 'pkg'];

@@ -2,8 +2,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { orElse } from '../../core/or-else.js';
 import { systemText } from '../../process/device/system-text.js';
-import { energyQuantity, type MeterSearch, type Quantity } from './meter.js';
-import { fileSource, type Source, SourceMeter } from './sources.js';
+import { absentMeter, energyQuantity, type MeterSearch, type Quantity } from './meter.js';
+import { fileSource, type Source, sourceMeter } from './sources.js';
 
 const PERIOD_SECONDS = 0.05;
 
@@ -28,15 +28,13 @@ export function findJetsonMeter(sysRoot = '/sys'): MeterSearch | null {
   if (folders.length === 0) return null;
   const rails = folders.flatMap((folder) => [...voltageRails(folder), ...powerRails(folder)]);
   const whole = rails.some(({ name }) => INPUT.test(name));
-  const sources = rails.flatMap((rail) => {
-    return orElse(() => [rail.open(quantityOf(rail.name, whole))], []);
-  });
-  const meter = new SourceMeter('jetson', PERIOD_SECONDS, sources);
+  const sources = rails.flatMap((rail) => orElse(() => [rail.open(quantityOf(rail.name, whole))], []));
+  const meter = sourceMeter('jetson', PERIOD_SECONDS, sources);
   if (sources.some(({ quantity }) => quantity.name.startsWith('powerWatts:'))) return { found: true, meter };
   meter.close();
   const seen = rails.map(({ name }) => name).join(', ') || 'none';
   const reason = `the INA3221 monitors have no rail of the module, the CPU or the GPU that can be read (rails: ${seen})`;
-  return { found: false, name: 'jetson', reason };
+  return absentMeter('jetson', reason);
 }
 
 /** NVIDIA's names for the module's input: VDD_IN, POM_5V_IN, 5V_IN; not VIN_SYS_5V0, which is one rail of many. */

@@ -87,3 +87,8 @@ export type MeterSearch =
       /** What it would have told, where that is known; then the reason stands for each of these. */
       readonly quantities?: readonly Quantity[];
     };
+
+/** @returns what a search gives that was in vain. */
+export function absentMeter(name: string, reason: string, quantities?: readonly Quantity[]): MeterSearch {
+  return { found: false, name, reason, ...(quantities !== undefined && { quantities }) };
+}

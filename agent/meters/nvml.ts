@@ -94,10 +94,7 @@ export function nvmlMeters(
 function energySources(device: NvmlDevice): Source[] {
   const domain = device.board === null ? 'gpu' : 'board';
   return [
-    {
-      quantities: [energyQuantity('energyJoules', domain)],
-      read: () => [device.energyJoules()],
-    },
+    { quantities: [energyQuantity('energyJoules', domain)], read: () => [device.energyJoules()] },
     {
       quantities: [
         energyQuantity('powerWatts', domain),
@@ -107,14 +104,9 @@ function energySources(device: NvmlDevice): Source[] {
         quantity('deviceMemoryTemperatureCelsius'),
       ],
       read() {
-        const fields = device.fields();
-        return [
-          fields.powerWatts,
-          fields.averagePowerWatts,
-          fields.modulePowerWatts,
-          fields.memoryPowerWatts,
-          fields.memoryTemperatureCelsius,
-        ];
+        const { powerWatts, averagePowerWatts, modulePowerWatts, ...memory } = device.fields();
+        const ofMemory = [memory.memoryPowerWatts, memory.memoryTemperatureCelsius];
+        return [powerWatts, averagePowerWatts, modulePowerWatts, ...ofMemory];
       },
     },
   ];

@@ -1,11 +1,12 @@
 import { closeSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { orElse } from '../../core/or-else.js';
 import { parseCpuList } from '../../process/device/affinity.js';
 import type { PerfEvents } from '../../process/device/perf-events.js';
 import { systemText } from '../../process/device/system-text.js';
-import { energyQuantity, type MeterSearch, type Quantity } from './meter.js';
+import { absentMeter, energyQuantity, type MeterSearch, type Quantity } from './meter.js';
 import { RAPL_PERIOD_SECONDS } from './rapl.js';
-import { type Source, SourceMeter } from './sources.js';
+import { type Source, sourceMeter } from './sources.js';
 
 /** Events of the kernel's PMU `power`, which are RAPL's counters again, and how powercap calls them. */
 const EVENTS = [
@@ -25,8 +26,7 @@ export function findPerfMeter(sysRoot: string, procRoot: string, perf: PerfEvent
   const type = systemText(join(folder, 'type'));
   const cpus = parseCpuList(systemText(join(folder, 'cpumask')) ?? '');
   if (type === null || cpus.length === 0) return null;
-  const absent = (reason: string): MeterSearch => ({ found: false, name: 'perf', reason });
-  if (!perf.found) return absent(perf.reason);
+  if (!perf.found) return absentMeter('perf', perf.reason);
   const sources: Source[] = [];
   for (const { event, domain } of EVENTS) {
     const config = /^event=(0x[0-9a-f]+)$/i.exec(systemText(join(folder, 'events', event)) ?? '')?.[1];
@@ -41,12 +41,12 @@ export function findPerfMeter(sysRoot: string, procRoot: string, perf: PerfEvent
         sources.push(eventSource(quantityOf(domain, socketOf(sysRoot, cpu)), opened, scale));
       } else if (domain !== 'core') {
         for (const source of sources) source.close();
-        return absent(whyClosed(event, opened, procRoot));
+        return absentMeter('perf', whyClosed(event, opened, procRoot));
       }
     }
   }
   if (sources.length === 0) return null;
-  return { found: true, meter: new SourceMeter('perf', RAPL_PERIOD_SECONDS, sources) };
+  return { found: true, meter: sourceMeter('perf', RAPL_PERIOD_SECONDS, sources) };
 }
 
 function quantityOf(domain: (typeof EVENTS)[number]['domain'], socket: string): Quantity {
@@ -70,13 +70,8 @@ function eventSource(quantity: Quantity, file: number, joulesPerCount: number): 
   return {
     quantity,
     read() {
-      if (!open) return null;
-      try {
-        const whole = readSync(file, count, 0, count.length, null) === count.length;
-        return whole ? Number(count.readBigUInt64LE()) * joulesPerCount : null;
-      } catch {
-        return null;
-      }
+      const whole = open && orElse(() => readSync(file, count, 0, count.length, null) === count.length, false);
+      return whole ? Number(count.readBigUInt64LE()) * joulesPerCount : null;
     },
     close() {
       if (open) closeSync(file);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
-import { energyQuantity, type Meter, type Reading } from './meter.js';
+import { energyQuantity, type Meter } from './meter.js';
 
 export interface Command {
   readonly command: string;
@@ -17,14 +17,7 @@ const TRIAL_LIMIT_MILLISECONDS = 5000;
 /** sudo never asks here (-n): the operator has allowed this one command, or it is absent. */
 const POWERMETRICS: Command = {
   command: 'sudo',
-  args: [
-    '-n',
-    'powermetrics',
-    '--samplers',
-    'cpu_power,gpu_power',
-    '--sample-rate',
-    `${PERIOD_SECONDS * 1000}`,
-  ],
+  args: `-n powermetrics --samplers cpu_power,gpu_power --sample-rate ${PERIOD_SECONDS * 1000}`.split(' '),
 };
 
 /** Lets powermetrics take one sample. @returns the command, or why it is of no use. */
@@ -51,46 +44,36 @@ export async function tryPowermetrics(command: Command = POWERMETRICS): Promise<
   return { found: false, reason: `powermetrics is allowed (meters.powermetrics) but of no use: ${why}` };
 }
 
-/** Starts powermetrics, which runs until the meter is closed. */
-export function powermetricsMeter(command: Command): Meter {
-  return new PowermetricsMeter(command);
-}
-
 /**
- * Apple's powermetrics says the mean power of each of its intervals and how long it was: added up, that is a counter.
- * It is asked only where IOReport is closed, since it is a process of its own that runs beside a trial.
+ * Starts Apple's powermetrics, which runs until the meter is closed. It says the mean power of each of its intervals and how long it was:
+ * added up, that is a counter. It is asked only where IOReport is closed, since it is a process of its own that runs beside a trial.
  */
-class PowermetricsMeter implements Meter {
-  readonly name = 'powermetrics';
-  readonly ownRhythm = true;
-  readonly periodSeconds = PERIOD_SECONDS;
-  readonly quantities = [...DOMAINS.values()].map((domain) => energyQuantity('energyJoules', domain));
-  readonly #child;
-  readonly #samples = new Samples();
-  #readUntil = Number.NEGATIVE_INFINITY;
-
-  constructor({ command, args }: Command) {
-    this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
-    this.#child.once('error', () => {});
-    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => this.#samples.take(text));
-  }
-
-  attach(): void {}
-
-  /** Each sum once, with the time at which its last interval ended. */
-  read(): readonly Reading[] {
-    const readUntil = this.#readUntil;
-    this.#readUntil = monotonicSeconds();
-    return [...this.#samples.counted].flatMap(([domain, { joules, seconds }]) =>
-      seconds <= readUntil ? [] : [{ quantity: `energyJoules:${domain}`, seconds, value: joules }],
-    );
-  }
-
-  /** A process that sudo made root cannot be killed by us, but it ends when nobody reads what it writes. */
-  close(): void {
-    this.#child.stdout.destroy();
-    this.#child.kill();
-  }
+export function powermetricsMeter({ command, args }: Command): Meter {
+  const samples = new Samples();
+  let readUntil = Number.NEGATIVE_INFINITY;
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  child.once('error', () => {});
+  child.stdout.setEncoding('utf8').on('data', (text: string) => samples.take(text));
+  return {
+    name: 'powermetrics',
+    ownRhythm: true,
+    periodSeconds: PERIOD_SECONDS,
+    quantities: [...DOMAINS.values()].map((domain) => energyQuantity('energyJoules', domain)),
+    attach() {},
+    /** Each sum once, with the time at which its last interval ended. */
+    read() {
+      const before = readUntil;
+      readUntil = monotonicSeconds();
+      return [...samples.counted].flatMap(([domain, { joules, seconds }]) =>
+        seconds <= before ? [] : [{ quantity: `energyJoules:${domain}`, seconds, value: joules }],
+      );
+    },
+    /** A process that sudo made root cannot be killed by us, but it ends when nobody reads what it writes. */
+    close() {
+      child.stdout.destroy();
+      child.kill();
+    },
+  };
 }
 
 const DOMAINS: ReadonlyMap<string, string> = new Map([

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReadAgain } from '../../process/device/read-again.js';
+import { systemText } from '../../process/device/system-text.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { descendantsOf } from '../../process/isolation/processes.js';
 import {
+  absentMeter,
   type Meter,
   type MeterSearch,
   type MeterTarget,
@@ -25,17 +26,9 @@ export const PROCESS_QUANTITIES: readonly Quantity[] = [
 
 /** CPU time and memory of the trial's processes and of trees of them, from /proc/<pid>. */
 export function findProcessMeter(procRoot = '/proc'): MeterSearch {
-  try {
-    readFileSync(join(procRoot, 'self/stat'));
-  } catch {
-    return {
-      found: false,
-      name: 'process',
-      reason: `there is no ${procRoot} on this system`,
-      quantities: PROCESS_QUANTITIES,
-    };
-  }
-  return { found: true, meter: new ProcessMeter(procRoot) };
+  return systemText(join(procRoot, 'self/stat')) === null
+    ? absentMeter('process', `there is no ${procRoot} on this system`, PROCESS_QUANTITIES)
+    : { found: true, meter: new ProcessMeter(procRoot) };
 }
 
 /** One process, whose files stay open: opening them costs more than reading. */
@@ -103,13 +96,8 @@ class ProcessMeter implements Meter {
 
   /** The kernel walks every mapping for this, up to tens of milliseconds for a large model. */
   readResting(): readonly Reading[] {
-    const sizes = this.#processes.flatMap(({ pid }) => {
-      try {
-        const rollup = readFileSync(join(this.#procRoot, String(pid), 'smaps_rollup'), 'utf8');
-        return [kilobytes(rollup, '\nPss:')];
-      } catch {
-        return [];
-      }
+    const sizes = this.#processes.map(({ pid }) => {
+      return kilobytes(systemText(join(this.#procRoot, String(pid), 'smaps_rollup')) ?? '', '\nPss:');
     });
     const readings: Reading[] = [];
     add(readings, 'processProportionalBytes', together(sizes));

@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { orElse } from '../../core/or-else.js';
 import { systemText } from '../../process/device/system-text.js';
-import { energyQuantity, type MeterSearch } from './meter.js';
-import { fileSource, type Source, SourceMeter, unwrapped } from './sources.js';
+import { absentMeter, energyQuantity, type MeterSearch } from './meter.js';
+import { fileSource, type Source, sourceMeter, unwrapped } from './sources.js';
 
 /** The hardware renews it about every millisecond; reading it that often would cost more than it tells. */
 export const RAPL_PERIOD_SECONDS = 0.05;
@@ -18,7 +19,7 @@ type RaplPart = 'package' | 'dram' | 'core' | 'psys';
  */
 export function findRaplMeter(sysRoot = '/sys'): MeterSearch {
   const folder = join(sysRoot, 'class/powercap');
-  const absent = (reason: string): MeterSearch => ({ found: false, name: 'rapl', reason });
+  const absent = (reason: string) => absentMeter('rapl', reason);
   const zones = zonesIn(folder);
   const packages = zones.some(({ part }) => part === 'package');
   const wanted = zones.filter(({ part }) => part !== 'psys' || !packages);
@@ -32,14 +33,13 @@ export function findRaplMeter(sysRoot = '/sys'): MeterSearch {
       if (part === 'core') continue;
       for (const source of sources) source.close();
       const closed = ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
-      return absent(
-        closed
-          ? `RAPL is there but only root may read it: let this user read /sys/class/powercap/${entry}/energy_uj`
-          : `RAPL is there but /sys/class/powercap/${entry}/energy_uj cannot be read: ${(error as Error).message}`,
-      );
+      const file = `/sys/class/powercap/${entry}/energy_uj`;
+      return closed
+        ? absent(`RAPL is there but only root may read it: let this user read ${file}`)
+        : absent(`RAPL is there but ${file} cannot be read: ${(error as Error).message}`);
     }
   }
-  return { found: true, meter: new SourceMeter('rapl', RAPL_PERIOD_SECONDS, sources) };
+  return { found: true, meter: sourceMeter('rapl', RAPL_PERIOD_SECONDS, sources) };
 }
 
 interface Zone {
@@ -50,12 +50,7 @@ interface Zone {
 }
 
 function zonesIn(folder: string): readonly Zone[] {
-  let entries: string[];
-  try {
-    entries = readdirSync(folder).filter((entry) => /^intel-rapl:\d+(:\d+)?$/.test(entry));
-  } catch {
-    return [];
-  }
+  const entries = orElse(() => readdirSync(folder), []).filter((one) => /^intel-rapl:\d+(:\d+)?$/.test(one));
   return entries.sort().flatMap((entry): Zone[] => {
     const name = systemText(join(folder, entry, 'name')) ?? '';
     // Zones are numbered as they were found: with `psys` as number 1, package 1 is number 2.

@@ -37,15 +37,8 @@ export class Recorder {
       const columns = new Map<string, Column>();
       this.#columns.set(meter, columns);
       for (const { name, unit, kind } of meter.quantities) {
-        columns.set(name, {
-          meter: meter.name,
-          quantity: name,
-          unit,
-          kind,
-          periodSeconds: periods.get(periodKey(meter.name, name))?.seconds ?? meter.periodSeconds,
-          seconds: [],
-          values: [],
-        });
+        const periodSeconds = periods.get(periodKey(meter.name, name))?.seconds ?? meter.periodSeconds;
+        columns.set(name, { meter: meter.name, quantity: name, unit, kind, periodSeconds, seconds: [], values: [] });
       }
     }
   }
@@ -54,7 +47,9 @@ export class Recorder {
     this.#readAll();
     for (const periodSeconds of new Set(this.#meters.map((meter) => meter.periodSeconds))) {
       const due = this.#meters.filter((meter) => meter.periodSeconds === periodSeconds);
-      this.#beats.push(everyTick(periodSeconds, () => due.forEach((meter) => void this.#read(meter))));
+      this.#beats.push(
+        everyTick(periodSeconds, () => due.forEach((meter) => void this.#keep(meter, meter.read()))),
+      );
     }
   }
 
@@ -95,11 +90,7 @@ export class Recorder {
   }
 
   #readAll(): void {
-    for (const meter of this.#meters) this.#read(meter);
-  }
-
-  #read(meter: Meter): void {
-    this.#keep(meter, meter.read());
+    for (const meter of this.#meters) this.#keep(meter, meter.read());
   }
 
   #keep(meter: Meter, readings: ReturnType<Meter['read']>): void {

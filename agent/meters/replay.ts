@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { resultSchema, type SampleSeries } from '../../core/result/result.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
-import type { Meter, MeterSearch, Quantity, Reading } from './meter.js';
+import { absentMeter, type Meter, type MeterSearch } from './meter.js';
 
 const traceSchema = z.object({ samples: resultSchema.shape.samples });
 
@@ -11,7 +11,7 @@ const traceSchema = z.object({ samples: resultSchema.shape.samples });
  * without it. A trace is the `samples` of a result record: any record can be played again.
  */
 export function findReplayMeter(path: string): MeterSearch {
-  const absent = (reason: string): MeterSearch => ({ found: false, name: 'replay', reason });
+  const absent = (reason: string) => absentMeter('replay', reason);
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -21,46 +21,34 @@ export function findReplayMeter(path: string): MeterSearch {
   try {
     const { samples } = traceSchema.parse(JSON.parse(text));
     if (samples.length === 0) return absent(`the trace ${path} holds no samples`);
-    return { found: true, meter: new ReplayMeter(samples) };
+    return { found: true, meter: replayMeter(samples) };
   } catch (error) {
     return absent(`the trace ${path} is not one: ${(error as Error).message.split('\n')[0]}`);
   }
 }
 
-class ReplayMeter implements Meter {
-  readonly name = 'replay';
-  readonly quantities: readonly Quantity[];
-  readonly periodSeconds: number;
-  readonly #series: readonly SampleSeries[];
+function replayMeter(all: readonly SampleSeries[]): Meter {
   /** Second 0 of the trace in our time: the first reading, as second 0 of a record is. */
-  #origin: number | null = null;
-
-  constructor(series: readonly SampleSeries[]) {
-    this.#series = series;
-    this.periodSeconds = Math.min(...series.map(({ periodSeconds }) => periodSeconds));
-    this.quantities = series.map(({ quantity, unit, kind }) => ({
-      name: quantity,
-      unit,
-      kind,
-      domain: quantity.split(':')[1] ?? null,
-    }));
-  }
-
-  attach(): void {}
-
-  /** Every quantity as it was at this moment of the trace; before its first sample it is left out. */
-  read(): readonly Reading[] {
-    const now = monotonicSeconds();
-    this.#origin ??= now;
-    const elapsed = now - this.#origin;
-    return this.#series.flatMap((series) => {
-      const { quantity } = series;
-      const value = valueAt(series, elapsed);
-      return value === null ? [] : [{ quantity, seconds: now, value }];
-    });
-  }
-
-  close(): void {}
+  let origin: number | null = null;
+  return {
+    name: 'replay',
+    periodSeconds: Math.min(...all.map(({ periodSeconds }) => periodSeconds)),
+    quantities: all.map(({ quantity, unit, kind }) => {
+      return { name: quantity, unit, kind, domain: quantity.split(':')[1] ?? null };
+    }),
+    attach() {},
+    /** Every quantity as it was at this moment of the trace; before its first sample it is left out. */
+    read() {
+      const now = monotonicSeconds();
+      origin ??= now;
+      const elapsed = now - origin;
+      return all.flatMap((series) => {
+        const value = valueAt(series, elapsed);
+        return value === null ? [] : [{ quantity: series.quantity, seconds: now, value }];
+      });
+    },
+    close() {},
+  };
 }
 
 /** A counter is read between its samples, a gauge holds until the next one; null outside the trace. */

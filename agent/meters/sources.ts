@@ -2,7 +2,7 @@ import type { MeterName } from '../../core/metrics/meters.js';
 import { orElse } from '../../core/or-else.js';
 import { ReadAgain } from '../../process/device/read-again.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
-import type { Meter, Quantity, Reading } from './meter.js';
+import type { Meter, Quantity } from './meter.js';
 
 /** One thing that a meter reads. */
 export interface Source {
@@ -12,36 +12,24 @@ export interface Source {
   close(): void;
 }
 
-/** A meter of several sources that are read one after another, each with its own time. */
-export class SourceMeter implements Meter {
-  readonly name: MeterName;
-  readonly periodSeconds: number;
-  readonly quantities: readonly Quantity[];
-  readonly ownRhythm = true;
-  readonly #sources: readonly Source[];
-
-  constructor(name: MeterName, periodSeconds: number, sources: readonly Source[]) {
-    this.name = name;
-    this.periodSeconds = periodSeconds;
-    this.#sources = sources;
-    this.quantities = sources.map(({ quantity }) => quantity);
-  }
-
-  attach(): void {}
-
-  read(): readonly Reading[] {
-    const readings: Reading[] = [];
-    for (const source of this.#sources) {
-      const value = source.read();
-      if (value === null) continue;
-      readings.push({ quantity: source.quantity.name, seconds: monotonicSeconds(), value });
-    }
-    return readings;
-  }
-
-  close(): void {
-    for (const source of this.#sources) source.close();
-  }
+/** @returns a meter of several sources that are read one after another, each with its own time. */
+export function sourceMeter(name: MeterName, periodSeconds: number, sources: readonly Source[]): Meter {
+  return {
+    name,
+    periodSeconds,
+    ownRhythm: true,
+    quantities: sources.map(({ quantity }) => quantity),
+    attach() {},
+    read: () =>
+      sources.flatMap((source) => {
+        const value = source.read();
+        if (value === null) return [];
+        return [{ quantity: source.quantity.name, seconds: monotonicSeconds(), value }];
+      }),
+    close() {
+      for (const source of sources) source.close();
+    },
+  };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ReadAgain } from '../../process/device/read-again.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
-import { type Meter, type MeterSearch, type Quantity, quantity, type Reading } from './meter.js';
+import { absentMeter, type Meter, type MeterSearch, type Quantity, quantity, type Reading } from './meter.js';
 
 const TICKS_PER_SECOND = 100;
 
@@ -16,52 +16,35 @@ const QUANTITIES: readonly Quantity[] = [
 export function findSystemMeter(procRoot = '/proc'): MeterSearch {
   try {
     // The first line is all that is read, however many CPUs follow.
-    return { found: true, meter: new SystemMeter(new ReadAgain(join(procRoot, 'stat'), 256)) };
+    return { found: true, meter: systemMeter(new ReadAgain(join(procRoot, 'stat'), 256)) };
   } catch {
-    return {
-      found: false,
-      name: 'system',
-      reason: `there is no ${procRoot}/stat on this system`,
-      quantities: QUANTITIES,
-    };
+    return absentMeter('system', `there is no ${procRoot}/stat on this system`, QUANTITIES);
   }
 }
 
-class SystemMeter implements Meter {
-  readonly name = 'system';
-  readonly quantities = QUANTITIES;
-  /** The same as the process meter's, so that one wake-up serves both; fifty ticks of the accounting clock. */
-  readonly periodSeconds = 0.5;
-  readonly #stat: ReadAgain;
-
-  constructor(stat: ReadAgain) {
-    this.#stat = stat;
-  }
-
-  attach(): void {}
-
-  read(): readonly Reading[] {
-    const text = this.#stat.read();
-    const seconds = monotonicSeconds();
-    const own = process.cpuUsage();
-    const agent: Reading = {
-      quantity: 'agentCpuSeconds',
-      seconds,
-      value: (own.user + own.system) / 1e6,
-    };
-    const times = text === null ? null : cpuTimes(text);
-    if (times === null) return [agent];
-    return [
-      { quantity: 'systemBusyCpuSeconds', seconds, value: times.busy },
-      { quantity: 'systemStealCpuSeconds', seconds, value: times.steal },
-      { quantity: 'systemTotalCpuSeconds', seconds, value: times.total },
-      agent,
-    ];
-  }
-
-  close(): void {
-    this.#stat.close();
-  }
+function systemMeter(stat: ReadAgain): Meter {
+  return {
+    name: 'system',
+    quantities: QUANTITIES,
+    // The same as the process meter's, so that one wake-up serves both; fifty ticks of the accounting clock.
+    periodSeconds: 0.5,
+    attach() {},
+    read() {
+      const text = stat.read();
+      const seconds = monotonicSeconds();
+      const own = process.cpuUsage();
+      const agent: Reading = { quantity: 'agentCpuSeconds', seconds, value: (own.user + own.system) / 1e6 };
+      const times = text === null ? null : cpuTimes(text);
+      if (times === null) return [agent];
+      return [
+        { quantity: 'systemBusyCpuSeconds', seconds, value: times.busy },
+        { quantity: 'systemStealCpuSeconds', seconds, value: times.steal },
+        { quantity: 'systemTotalCpuSeconds', seconds, value: times.total },
+        agent,
+      ];
+    },
+    close: () => stat.close(),
+  };
 }
 
 /**

@@ -31,12 +31,10 @@ export class AppliedSettings {
   ): Promise<void> {
     const target = targetOf(device);
     if (socketPath === null || target === null) {
-      throw settingError(
-        `nothing can be set on ${device.id}: ${target === null ? 'its kind has no power helper' : 'the node has no power helper'}`,
-        {
-          hint: 'Name its socket in the agent’s config (power.socket).',
-        },
-      );
+      const who = target === null ? 'its kind' : 'the node';
+      throw settingError(`nothing can be set on ${device.id}: ${who} has no power helper`, {
+        hint: 'Name its socket in the agent’s config (power.socket).',
+      });
     }
     this.#connection = await PowerConnection.open(socketPath, PATIENCE_SECONDS);
     this.#notes = notes;
@@ -74,12 +72,8 @@ function warningsAbout({ name, part, readBack, atEnd, restored }: SettingRecord)
     warnings.push(warn('setting-not-held', message));
   }
   if (!restored) {
-    warnings.push(
-      warn(
-        'setting-not-restored',
-        `${name} of ${part} was not put back; the log of the power helper says why`,
-      ),
-    );
+    const message = `${name} of ${part} was not put back; the log of the power helper says why`;
+    warnings.push(warn('setting-not-restored', message));
   }
   return warnings;
 }

@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { orElse } from '../../core/or-else.js';
 import { formatCpuList, parseCpuList } from '../../process/device/affinity.js';
 import { systemText } from '../../process/device/system-text.js';
-import { type Control, type ControlSearch, type Found, type Range, settingError } from './control.js';
+import { type Control, type ControlSearch, settingError } from './control.js';
 import { attempt, readNumber, requireNumber, writeNumber } from './system-file.js';
 
 /**
@@ -12,25 +13,17 @@ import { attempt, readNumber, requireNumber, writeNumber } from './system-file.j
 export function findCpuClock(cpus: readonly number[], sysRoot: string): ControlSearch {
   const policies = policiesIn(sysRoot).filter((policy) => policy.cpus.some((cpu) => cpus.includes(cpu)));
   const covered = policies.flatMap((policy) => policy.cpus);
-  if (!cpus.every((cpu) => covered.includes(cpu))) {
-    return {
-      found: false,
-      name: 'lockedClockHertz',
-      reason: 'no cpufreq policy for these CPUs: most virtual machines have none',
-    };
-  }
-  return { found: true, control: new CpuClock(policies, sysRoot) };
+  if (cpus.every((cpu) => covered.includes(cpu))) return { found: true, control: cpuClock(policies, sysRoot) };
+  const reason = 'no cpufreq policy for these CPUs: most virtual machines have none';
+  return { found: false, name: 'lockedClockHertz', reason };
 }
 
 /** @param numbers of the policies, as a control's id names them. */
 export function openCpuClock(numbers: readonly number[], sysRoot: string): ControlSearch {
   const policies = policiesIn(sysRoot).filter(({ number }) => numbers.includes(number));
-  if (policies.length === numbers.length) return { found: true, control: new CpuClock(policies, sysRoot) };
-  return {
-    found: false,
-    name: 'lockedClockHertz',
-    reason: `a cpufreq policy of ${numbers.join(',')} is gone`,
-  };
+  if (policies.length === numbers.length) return { found: true, control: cpuClock(policies, sysRoot) };
+  const reason = `a cpufreq policy of ${numbers.join(',')} is gone`;
+  return { found: false, name: 'lockedClockHertz', reason };
 }
 
 interface Policy {
@@ -38,93 +31,68 @@ interface Policy {
   readonly cpus: readonly number[];
 }
 
-class CpuClock implements Control {
-  readonly id: string;
-  readonly name = 'lockedClockHertz';
-  readonly part: string;
-  readonly cpus: readonly number[];
-  readonly #policies: readonly Policy[];
-  readonly #root: string;
-
-  constructor(policies: readonly Policy[], sysRoot: string) {
-    this.#policies = policies;
-    this.#root = join(sysRoot, 'devices/system/cpu/cpufreq');
-    this.cpus = policies.flatMap(({ cpus }) => cpus).sort((a, b) => a - b);
-    this.id = `cpufreq:${policies.map(({ number }) => number).join(',')}`;
-    this.part = `CPUs ${formatCpuList(this.cpus)}`;
-  }
-
-  /** Kilohertz: `3.min`, `3.max` of policy 3. */
-  read(): Found {
-    return Object.fromEntries(
-      this.#policies.flatMap(({ number }) => [
-        [`${number}.min`, requireNumber(this.#file(number, 'scaling_min_freq'))],
-        [`${number}.max`, requireNumber(this.#file(number, 'scaling_max_freq'))],
-      ]),
-    );
-  }
-
-  range(found: Found): Range {
-    const least = this.#policies.map(({ number }) => requireNumber(this.#file(number, 'cpuinfo_min_freq')));
-    const most = this.#policies.map(({ number }) => found[`${number}.max`]!);
-    return { least: Math.max(...least) * 1000, most: Math.min(...most) * 1000 };
-  }
-
-  /** null when they are not held at one frequency. */
-  reading(): number | null {
-    const values = new Set(Object.values(this.read()));
-    return values.size === 1 ? [...values][0]! * 1000 : null;
-  }
-
-  set(hertz: number): number {
-    const kilohertz = Math.round(hertz / 1000);
-    for (const { number } of this.#policies) {
-      const least = this.#file(number, 'scaling_min_freq');
-      const most = this.#file(number, 'scaling_max_freq');
-      // The kernel refuses a least above the most at any time.
-      const order = kilohertz < requireNumber(least) ? [least, most] : [most, least];
-      for (const path of order) writeNumber(path, kilohertz);
-    }
-    const taken = this.reading();
-    if (taken !== kilohertz * 1000) {
-      throw settingError(
-        `${this.part} read ${taken ?? 'different'} Hz after ${kilohertz * 1000} Hz were written`,
-      );
-    }
-    return taken;
-  }
-
-  restore(found: Found): void {
-    // The most first: what was set lies below it (range), so the least never lies above it.
-    const refused = attempt(
-      this.#policies.flatMap(({ number }) => [
-        () => writeNumber(this.#file(number, 'scaling_max_freq'), found[`${number}.max`]!),
-        () => writeNumber(this.#file(number, 'scaling_min_freq'), found[`${number}.min`]!),
-      ]),
-    );
-    for (const [name, value] of Object.entries(this.read())) {
-      if (value !== found[name]) {
-        throw settingError(
-          `${name} of the cpufreq policies is ${value} kHz and was ${found[name]} kHz before the trial ${refused}`.trim(),
-        );
+function cpuClock(policies: readonly Policy[], sysRoot: string): Control {
+  const file = (policy: number, name: string) =>
+    join(sysRoot, 'devices/system/cpu/cpufreq', `policy${policy}`, name);
+  const cpus = policies.flatMap((policy) => policy.cpus).sort((a, b) => a - b);
+  const part = `CPUs ${formatCpuList(cpus)}`;
+  const control: Control = {
+    id: `cpufreq:${policies.map(({ number }) => number).join(',')}`,
+    name: 'lockedClockHertz',
+    part,
+    cpus,
+    /** Kilohertz: `3.min`, `3.max` of policy 3. */
+    read: () =>
+      Object.fromEntries(
+        policies.flatMap(({ number }) => [
+          [`${number}.min`, requireNumber(file(number, 'scaling_min_freq'))],
+          [`${number}.max`, requireNumber(file(number, 'scaling_max_freq'))],
+        ]),
+      ),
+    range(found) {
+      const least = policies.map(({ number }) => requireNumber(file(number, 'cpuinfo_min_freq')));
+      const most = policies.map(({ number }) => found[`${number}.max`]!);
+      return { least: Math.max(...least) * 1000, most: Math.min(...most) * 1000 };
+    },
+    /** null when they are not held at one frequency. */
+    reading() {
+      const values = new Set(Object.values(control.read()));
+      return values.size === 1 ? [...values][0]! * 1000 : null;
+    },
+    set(hertz) {
+      const kilohertz = Math.round(hertz / 1000);
+      for (const { number } of policies) {
+        const least = file(number, 'scaling_min_freq');
+        const most = file(number, 'scaling_max_freq');
+        // The kernel refuses a least above the most at any time.
+        const order = kilohertz < requireNumber(least) ? [least, most] : [most, least];
+        for (const path of order) writeNumber(path, kilohertz);
       }
-    }
-  }
-
-  #file(policy: number, name: string): string {
-    return join(this.#root, `policy${policy}`, name);
-  }
+      const taken = control.reading();
+      if (taken === kilohertz * 1000) return taken;
+      throw settingError(`${part} read ${taken ?? 'different'} Hz after ${kilohertz * 1000} Hz were written`);
+    },
+    restore(found) {
+      // The most first: what was set lies below it (range), so the least never lies above it.
+      const refused = attempt(
+        policies.flatMap(({ number }) => [
+          () => writeNumber(file(number, 'scaling_max_freq'), found[`${number}.max`]!),
+          () => writeNumber(file(number, 'scaling_min_freq'), found[`${number}.min`]!),
+        ]),
+      );
+      for (const [name, value] of Object.entries(control.read())) {
+        if (value === found[name]) continue;
+        const before = `${found[name]} kHz before the trial ${refused}`.trim();
+        throw settingError(`${name} of the cpufreq policies is ${value} kHz and was ${before}`);
+      }
+    },
+  };
+  return control;
 }
 
 function policiesIn(sysRoot: string): Policy[] {
   const root = join(sysRoot, 'devices/system/cpu/cpufreq');
-  let entries: string[];
-  try {
-    entries = readdirSync(root);
-  } catch {
-    return [];
-  }
-  return entries
+  return orElse(() => readdirSync(root), [])
     .flatMap((entry): Policy[] => {
       const number = /^policy(\d+)$/.exec(entry)?.[1];
       if (number === undefined || readNumber(join(root, entry, 'scaling_max_freq')) === null) return [];

@@ -1,5 +1,5 @@
 import type { NvmlSettingsSearch } from '../../process/device/nvml-settings.js';
-import type { ControlSearch } from './control.js';
+import { type ControlSearch, SETTING_NAMES, type SettingName } from './control.js';
 import { findCpuClock, openCpuClock } from './cpu-clock.js';
 import { findGpuClock, findGpuPower, type RestingClocks } from './gpu.js';
 import { findPackagePower, openPackagePower } from './package-power.js';
@@ -14,11 +14,7 @@ export interface Machine {
 
 /** @returns every control of a target, and why it lacks the others. */
 export function controlsOf(target: Target, machine: Machine): readonly ControlSearch[] {
-  if ('gpu' in target) {
-    return (['powerCapWatts', 'lockedClockHertz'] as const).map((name) =>
-      gpuControl(name, target.gpu, machine),
-    );
-  }
+  if ('gpu' in target) return SETTING_NAMES.map((name) => gpuControl(name, target.gpu, machine));
   return [...findPackagePower(target.cpus, machine.sysRoot), findCpuClock(target.cpus, machine.sysRoot)];
 }
 
@@ -34,11 +30,7 @@ export function controlNamed(id: string, machine: Machine): ControlSearch {
   return { found: false, name: 'powerCapWatts', reason: `${id} names no control` };
 }
 
-function gpuControl(
-  name: 'powerCapWatts' | 'lockedClockHertz',
-  uuid: string,
-  machine: Machine,
-): ControlSearch {
+function gpuControl(name: SettingName, uuid: string, machine: Machine): ControlSearch {
   if (!machine.nvml.found) return { found: false, name, reason: machine.nvml.reason };
   const gpu = machine.nvml.nvml.gpu(uuid);
   if (gpu === null) return { found: false, name, reason: `the driver knows no GPU ${uuid}` };

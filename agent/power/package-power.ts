@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { orElse } from '../../core/or-else.js';
 import { systemText } from '../../process/device/system-text.js';
-import { type Control, type ControlSearch, type Found, type Range, settingError } from './control.js';
+import { type Control, type ControlSearch, settingError } from './control.js';
 import { attempt, readNumber, requireNumber, writeNumber } from './system-file.js';
 
 /**
@@ -41,91 +41,67 @@ export function openPackagePower(zone: number, sysRoot: string): ControlSearch {
   if (long === undefined) {
     return { found: false, name: 'powerCapWatts', reason: `intel-rapl:${zone} has no limit ${LONG}` };
   }
-  return { found: true, control: new PackagePower(zone, folder, constraints, sysRoot) };
+  return { found: true, control: packagePower(zone, folder, constraints, sysRoot) };
 }
 
-class PackagePower implements Control {
-  readonly id: string;
-  readonly name = 'powerCapWatts';
-  readonly part: string;
-  readonly cpus: readonly number[];
-  readonly #folder: string;
-  /** Number of the constraint by its name. */
-  readonly #constraints: ReadonlyMap<string, number>;
-
-  constructor(zone: number, folder: string, constraints: ReadonlyMap<string, number>, sysRoot: string) {
-    this.id = `rapl:${zone}`;
-    this.part = systemText(join(folder, 'name')) ?? `intel-rapl:${zone}`;
-    this.#folder = folder;
-    this.#constraints = constraints;
-    const socket = socketOf(this.part);
-    this.cpus = onlineCpus(sysRoot).filter((cpu) => packageOf(cpu, sysRoot) === socket);
-  }
-
-  /** Microwatts by constraint, and whether limits are enforced at all. */
-  read(): Found {
-    const enabled = readNumber(join(this.#folder, 'enabled'));
-    return {
-      ...Object.fromEntries(
-        [...this.#constraints.keys()].map((name) => [name, requireNumber(this.#limit(name))]),
-      ),
-      ...(enabled === null ? {} : { enabled }),
-    };
-  }
-
-  range(found: Found): Range {
-    const microwatts = (what: string) => {
-      const value = readNumber(
-        join(this.#folder, `constraint_${this.#constraints.get(LONG)}_${what}_power_uw`),
-      );
+/** @param constraints number of each by its name. */
+function packagePower(
+  zone: number,
+  folder: string,
+  constraints: ReadonlyMap<string, number>,
+  sysRoot: string,
+): Control {
+  const part = systemText(join(folder, 'name')) ?? `intel-rapl:${zone}`;
+  const enabled = join(folder, 'enabled');
+  const file = (name: string, what: string) =>
+    join(folder, `constraint_${constraints.get(name)}_${what}_uw`);
+  const limit = (name: string) => file(name, 'power_limit');
+  const control: Control = {
+    id: `rapl:${zone}`,
+    name: 'powerCapWatts',
+    part,
+    cpus: onlineCpus(sysRoot).filter((cpu) => packageOf(cpu, sysRoot) === socketOf(part)),
+    /** Microwatts by constraint, and whether limits are enforced at all. */
+    read() {
+      const limits = [...constraints.keys()].map((name) => [name, requireNumber(limit(name))] as const);
+      const enforced = readNumber(enabled);
+      return { ...Object.fromEntries(limits), ...(enforced !== null && { enabled: enforced }) };
+    },
+    range(found) {
       // Firmware that does not say writes 0.
-      return value === null || value === 0 ? null : value;
-    };
-    const most = Math.min(microwatts('max') ?? Infinity, found[LONG]!);
-    return { least: Math.ceil((microwatts('min') ?? most * LEAST_SHARE) / 1e6), most: most / 1e6 };
-  }
-
-  reading(): number {
-    return requireNumber(this.#limit(LONG)) / 1e6;
-  }
-
-  set(watts: number): number {
-    // The long one first: at no time may it lie above the short one, which some firmware refuses.
-    for (const name of [LONG, SHORT])
-      if (this.#constraints.has(name)) writeNumber(this.#limit(name), watts * 1e6);
-    if (readNumber(join(this.#folder, 'enabled')) === 0) writeNumber(join(this.#folder, 'enabled'), 1);
-    const taken = this.reading();
-    if (Math.abs(taken - watts) > TAKEN_WATTS) {
-      throw settingError(`the power limit of ${this.part} reads ${taken} W after ${watts} W were written`, {
+      const microwatts = (what: string) => readNumber(file(LONG, `${what}_power`)) || null;
+      const most = Math.min(microwatts('max') ?? Infinity, found[LONG]!);
+      return { least: Math.ceil((microwatts('min') ?? most * LEAST_SHARE) / 1e6), most: most / 1e6 };
+    },
+    reading: () => requireNumber(limit(LONG)) / 1e6,
+    set(watts) {
+      // The long one first: at no time may it lie above the short one, which some firmware refuses.
+      for (const name of [LONG, SHORT]) if (constraints.has(name)) writeNumber(limit(name), watts * 1e6);
+      if (readNumber(enabled) === 0) writeNumber(enabled, 1);
+      const taken = requireNumber(limit(LONG)) / 1e6;
+      if (Math.abs(taken - watts) <= TAKEN_WATTS) return watts;
+      throw settingError(`the power limit of ${part} reads ${taken} W after ${watts} W were written`, {
         hint: 'The firmware may have locked it.',
       });
-    }
-    return watts;
-  }
-
-  restore(found: Found): void {
-    const refused = attempt([
-      ...[SHORT, LONG].map((name) => () => {
-        if (found[name] !== undefined) writeNumber(this.#limit(name), found[name]);
-      }),
-      () => {
-        if (found.enabled === 0) writeNumber(join(this.#folder, 'enabled'), 0);
-      },
-    ]);
-    for (const [name, value] of Object.entries(this.read())) {
-      const before = found[name] ?? value;
-      const close = name === 'enabled' ? 0 : TAKEN_WATTS * 1e6;
-      if (Math.abs(value - before) > close) {
-        throw settingError(
-          `${name} of ${this.part} is ${value} and was ${before} before the trial ${refused}`.trim(),
-        );
+    },
+    restore(found) {
+      const refused = attempt([
+        ...[SHORT, LONG].map((name) => () => {
+          if (found[name] !== undefined) writeNumber(limit(name), found[name]);
+        }),
+        () => {
+          if (found.enabled === 0) writeNumber(enabled, 0);
+        },
+      ]);
+      for (const [name, value] of Object.entries(control.read())) {
+        const before = found[name] ?? value;
+        const close = name === 'enabled' ? 0 : TAKEN_WATTS * 1e6;
+        if (Math.abs(value - before) <= close) continue;
+        throw settingError(`${name} of ${part} is ${value} and was ${before} before the trial ${refused}`.trim());
       }
-    }
-  }
-
-  #limit(name: string): string {
-    return join(this.#folder, `constraint_${this.#constraints.get(name)}_power_limit_uw`);
-  }
+    },
+  };
+  return control;
 }
 
 /** Zones of whole packages; parts of them have names of their own. A package of several dies has several. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { whole } from '../../core/bounds.js';
-import type { SettingName } from './control.js';
+import { SETTING_NAMES } from './control.js';
 
 /**
  * What an agent and the power helper say to each other over a unix socket: one JSON object a line, each request
@@ -37,7 +37,7 @@ export type Request = z.infer<typeof requestSchema>;
 /** Said by the helper when a connection opens. */
 export const greetingSchema = z.object({ helper: z.literal('ridgepoint-power'), protocol: z.number() });
 
-const name = z.enum(['powerCapWatts', 'lockedClockHertz'] satisfies SettingName[]);
+const name = z.enum(SETTING_NAMES);
 
 const seenSchema = z.object({
   name,

@@ -1,15 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { writeSystemText } from '../../process/device/system-text.js';
+import { systemText, writeSystemText } from '../../process/device/system-text.js';
 import { settingError } from './control.js';
 
 /** @returns the whole number a file of /sys holds, or null when there is none. */
 export function readNumber(path: string): number | null {
-  try {
-    const text = readFileSync(path, 'utf8').trim();
-    return /^\d{1,15}$/.test(text) ? Number(text) : null;
-  } catch {
-    return null;
-  }
+  const text = systemText(path);
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
 /** @returns the same where there must be one. @throws FailureError `setting-failed` */
