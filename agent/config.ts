@@ -215,7 +215,7 @@ export function loadAgentConfig(
     ...rest
   } = checked.data;
   const errors: string[] = [];
-  const policy = readPolicy(fetching, rest.artifactBytes, (name, path) => textOf(name, path, errors));
+  const policy = readPolicy(fetching, rest.artifactBytes, (name, path) => `${bytesOf(name, path, errors)}`);
   const engines = readEngines({ servers, onnxRuntimes, rpc }, errors);
   if (errors.length > 0) throw new AgentConfigError(errors);
   const stateFolder = resolve(
@@ -274,12 +274,12 @@ function readEngines(fields: Parameters<typeof enginesOf>[0], errors: string[]):
   }
 }
 
-function textOf(name: string, path: string, errors: string[]): string {
+function bytesOf(name: string, path: string, errors: string[]): Buffer {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
     errors.push(`${name}: cannot read ${path}: ${fileProblem(error)}`);
-    return '';
+    return Buffer.alloc(0);
   }
 }
 
@@ -311,14 +311,7 @@ function readSecurity(
   tokenOfEnvironment: string | undefined,
 ): ClientSecurity {
   const errors: string[] = [];
-  const read = (name: string, path: string): Buffer => {
-    try {
-      return readFileSync(path);
-    } catch (error) {
-      errors.push(`${name}: cannot read ${path}: ${fileProblem(error)}`);
-      return Buffer.alloc(0);
-    }
-  };
+  const read = (name: string, path: string) => bytesOf(name, path, errors);
   const serverName = tls?.serverName ?? null;
   const token = tokenFile === undefined ? tokenOfEnvironment : read('tokenFile', tokenFile).toString().trim();
   let security: ClientSecurity = { kind: 'plaintext' };

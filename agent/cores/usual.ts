@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { orElse } from '../../core/or-else.js';
 import type { SampleSeries } from '../../core/result/result.js';
 import type { CoresFound } from '../../engines/native/cores.js';
 import { median, quantile } from '../../statistics/quantile.js';
@@ -105,10 +106,6 @@ function pairsOf(cpus: readonly number[]): string[] {
 }
 
 function read(file: string | null, of: string): Kept | null {
-  try {
-    const stored = keptSchema.parse(JSON.parse(readFileSync(file ?? '', 'utf8')));
-    return stored.of === of ? stored : null;
-  } catch {
-    return null;
-  }
+  const stored = orElse(() => keptSchema.parse(JSON.parse(readFileSync(file ?? '', 'utf8'))), null);
+  return stored?.of === of ? stored : null;
 }

@@ -92,16 +92,15 @@ async function samplesOf(
   const model = await openedModel(job, modelPath, threads, parallel, most + STEPS);
   try {
     const budget = SECONDS[job.quick ? 'quick' : 'usual'];
-    const plan = tokenPlan(model.facts.vocabularySize, {
-      ...{ promptTokens: most, generateTokens: STEPS, parallel, contextDepth: 0 },
-    });
+    const workloadOf = (promptTokens: number) =>
+      ({ promptTokens, generateTokens: STEPS, parallel, contextDepth: 0 }) as const;
+    const plan = tokenPlan(model.facts.vocabularySize, workloadOf(most));
     const affordable = (tokens: number) =>
       2 * (model.facts.parameters ?? 0) * tokens * parallel < MOST_OPERATIONS;
     const samples: CheckSample[] = [];
     for (const promptTokens of PROMPTS.filter(affordable)) {
       const prompt = plan.prompt.map((tokens) => tokens.subarray(0, promptTokens));
-      const workload = { promptTokens, generateTokens: STEPS, parallel, contextDepth: 0 };
-      const [prefill, decode] = phaseWork(architecture, { threads }, workload);
+      const [prefill, decode] = phaseWork(architecture, { threads }, workloadOf(promptTokens));
       const ofPrefill = await secondsOf(
         budget,
         () => model.reset(0),

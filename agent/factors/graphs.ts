@@ -144,11 +144,8 @@ export class GraphBench {
     const sizes = tensors.map((tensor) =>
       aligned(Number(functions.ggml_backend_buft_get_alloc_size(type, tensor))),
     );
-    const buffer = this.#buffer(
-      type,
-      sizes.reduce((sum, size) => sum + size, 0),
-      buffers,
-    );
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    const buffer = this.#buffer(type, bytes, buffers);
     let address = functions.ggml_backend_buffer_get_base(buffer) ?? 0n;
     tensors.forEach((tensor, i) => {
       functions.ggml_backend_tensor_alloc(buffer, tensor, address);
@@ -160,11 +157,8 @@ export class GraphBench {
   #overlay(nodes: readonly Pointer[], type: Pointer, buffers: Pointer[]): void {
     const { functions } = this;
     const own = nodes.filter((node) => functions.ggml_get_data(node) === null);
-    const size = Math.max(
-      ...own.map((node) => Number(functions.ggml_backend_buft_get_alloc_size(type, node))),
-      1,
-    );
-    const buffer = this.#buffer(type, aligned(size), buffers);
+    const sizes = own.map((node) => Number(functions.ggml_backend_buft_get_alloc_size(type, node)));
+    const buffer = this.#buffer(type, aligned(Math.max(...sizes, 1)), buffers);
     const address = functions.ggml_backend_buffer_get_base(buffer);
     for (const node of own) functions.ggml_backend_tensor_alloc(buffer, node, address);
   }

@@ -14,17 +14,13 @@ import { fitFactors } from '../../roofline/factors/fit.js';
 import type { FactorSamples } from '../../roofline/factors/sample.js';
 import { measuredMachine } from '../../roofline/machine-model.js';
 import { FACTORS } from './job.js';
+import type { FactorsJob } from './measure.js';
 
-export interface FactorsRequest {
+export interface FactorsRequest extends Pick<FactorsJob, 'threads' | 'types' | 'quick' | 'secondsAtMost'> {
   readonly device: DeviceProfile;
   /** That the factors are relative to. */
   readonly roofs: Roofs;
   readonly roofsId: string;
-  readonly threads: readonly number[];
-  readonly types: readonly string[] | null;
-  readonly quick: boolean;
-  /** Benches that would end later are left out; null = as long as it takes. */
-  readonly secondsAtMost: number | null;
   readonly sysRoot: string;
   readonly launcher: Launcher;
   readonly onProgress?: (done: number, of: number) => void;

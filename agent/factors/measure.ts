@@ -89,7 +89,8 @@ type Timed = Pick<FactorSamples, 'operators' | 'passes' | 'steps' | 'checks'>;
 const ROUND_SECONDS = 1e-3;
 const BENCH_SECONDS = { usual: 0.25, quick: 0.05 } as const;
 const LEAST_ROUNDS = 5;
-const NODES = 200;
+/** Nodes that do next to nothing: what they take is what any node takes. */
+const NODE: ElementwiseShape = { kind: 'add', width: 64, rows: 1, copies: 200 };
 
 /** Of the time, when operators are over, and when steps are; what is left is for checks. */
 const UNTIL = { operators: 0.6, steps: 0.75 } as const;
@@ -159,55 +160,32 @@ function sampleOf(
   one: Bench,
   seconds: number,
 ): Omit<OperatorSample, 'threads'> {
-  switch (one.kind) {
-    case 'node': {
-      const shape: ElementwiseShape = { kind: 'add', width: 64, rows: 1, copies: NODES };
-      const work = elementwiseWork(shape);
-      return {
-        group: { kind: 'node' },
-        work,
-        tokens: 1,
-        queries: 1,
-        workingSet: 0,
-        seconds: timed(bench.graph(elementwise(shape)), NODES, seconds),
-      };
-    }
-    case 'product': {
-      const { shape } = one;
-      const work = productWork(shape.weights, shape.inputs, shape.outputs, shape.rows);
-      return {
-        group: { kind: 'product', weights: shape.weights },
-        work,
-        tokens: shape.rows,
-        queries: shape.rows,
-        workingSet: shape.copies * work.traffic.weightsRead,
-        seconds: timed(productGraph(llama, bench, shape), shape.copies, seconds),
-      };
-    }
-    case 'attention': {
-      const { shape } = one;
-      const work = attentionWork(shape);
-      return {
-        group: { kind: 'attention' },
-        work,
-        tokens: shape.newTokens * shape.sequences,
-        queries: shape.newTokens,
-        workingSet: shape.copies * work.traffic.cacheRead,
-        seconds: timed(bench.graph(attention(shape)), shape.copies, seconds),
-      };
-    }
-    default: {
-      const { shape } = one;
-      return {
-        group: { kind: 'elementwise', of: shape.kind },
-        work: elementwiseWork(shape),
-        tokens: shape.rows,
-        queries: shape.rows,
-        workingSet: 0,
-        seconds: timed(bench.graph(elementwise(shape)), shape.copies, seconds),
-      };
-    }
+  if (one.kind === 'product') {
+    const { shape } = one;
+    const work = productWork(shape.weights, shape.inputs, shape.outputs, shape.rows);
+    return {
+      group: { kind: 'product', weights: shape.weights },
+      ...{ work, tokens: shape.rows, queries: shape.rows },
+      workingSet: shape.copies * work.traffic.weightsRead,
+      seconds: timed(productGraph(llama, bench, shape), shape.copies, seconds),
+    };
   }
+  if (one.kind === 'attention') {
+    const { shape } = one;
+    const work = attentionWork(shape);
+    return {
+      group: { kind: 'attention' },
+      ...{ work, tokens: shape.newTokens * shape.sequences, queries: shape.newTokens },
+      workingSet: shape.copies * work.traffic.cacheRead,
+      seconds: timed(bench.graph(attention(shape)), shape.copies, seconds),
+    };
+  }
+  const shape = one.kind === 'node' ? NODE : one.shape;
+  return {
+    group: one.kind === 'node' ? { kind: 'node' } : { kind: 'elementwise', of: shape.kind },
+    ...{ work: elementwiseWork(shape), tokens: shape.rows, queries: shape.rows, workingSet: 0 },
+    seconds: timed(bench.graph(elementwise(shape)), shape.copies, seconds),
+  };
 }
 
 function productGraph(llama: Llama, bench: GraphBench, shape: ProductShape): Runnable {
@@ -245,13 +223,9 @@ function attentionWork(shape: AttentionShape): OperatorWork {
   const setting = { ...DEFAULT_SETTING, ...llamaCppSetting({}) };
   const batch = [{ sequences, newTokens, cachedTokens }];
   const pass = { ...setting, phase: 'decode', batch } as unknown as LayerPass;
-  const length = { keyLength: headLength, valueLength: headLength };
   const [work] = scores(pass, {
-    queryHeads: heads,
-    cacheHeads: kvHeads,
-    ...length,
-    window: null,
-    valuesInKeys: false,
+    ...{ queryHeads: heads, cacheHeads: kvHeads, keyLength: headLength, valueLength: headLength },
+    ...{ window: null, valuesInKeys: false },
   });
   return work!;
 }

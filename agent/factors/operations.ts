@@ -97,19 +97,9 @@ export function attention(shape: AttentionShape): Build {
       ),
     );
     const views: Pointer[] = [];
+    const strides = [2 * d, 2 * d * kvHeads, 2 * d * kvHeads * cells] as const;
     const byHead = (cache: Pointer) => {
-      const view = functions.ggml_view_4d(
-        context,
-        cache,
-        d,
-        kvHeads,
-        cells,
-        sequences,
-        2 * d,
-        2 * d * kvHeads,
-        2 * d * kvHeads * cells,
-        0,
-      );
+      const view = functions.ggml_view_4d(context, cache, d, kvHeads, cells, sequences, ...strides, 0);
       const permuted = functions.ggml_permute(context, view, 0, 2, 1, 3);
       views.push(view, permuted);
       return permuted;
@@ -145,16 +135,11 @@ export function elementwise({ kind, width, rows, copies }: ElementwiseShape): Bu
     const shape: [number, number, number] = kind === 'rope' ? [ROPE_LENGTH, heads, rows] : [width, rows, 1];
     const a = tensor(...shape);
     const b = kind === 'norm' ? tensor(width, 1, 1) : tensor(...shape);
-    const positions = functions.ggml_new_tensor_1d(
-      context,
-      kind === 'store' ? GGML_TYPE_I64 : GGML_TYPE_I32,
-      rows,
-    );
+    const ofPlaces = kind === 'store' ? GGML_TYPE_I64 : GGML_TYPE_I32;
+    const positions = functions.ggml_new_tensor_1d(context, ofPlaces, rows);
     const cache = functions.ggml_new_tensor_2d(context, GGML_TYPE_F16, width, Math.max(rows, 512));
-    const one = OPERATIONS[kind];
-    const nodes = Array.from({ length: copies }, () =>
-      one(functions, context, { a, b, positions, cache }),
-    ).flat();
+    const one = () => OPERATIONS[kind](functions, context, { a, b, positions, cache });
+    const nodes = Array.from({ length: copies }, one).flat();
     return {
       weights: [],
       inputs: [a, b, positions, cache],

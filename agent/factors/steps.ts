@@ -13,6 +13,7 @@ import type { StepSample } from '../../roofline/factors/sample.js';
 import { architectureFromGguf } from '../../roofline/readers/gguf.js';
 import { quantileOfSorted, sorted } from '../../statistics/quantile.js';
 import { tokenPlan } from '../workloads/tokens.js';
+import type { FactorsJob } from './measure.js';
 
 interface Case {
   readonly model: string;
@@ -36,13 +37,7 @@ const SEQUENCES = [1, 2, 4];
 const STEPS = 8;
 const SECONDS = { usual: 0.2, quick: 0.05 } as const;
 
-export interface StepsJob {
-  readonly runnerKind: string;
-  readonly deviceClass: string;
-  readonly deviceId: string;
-  readonly threads: readonly number[];
-  readonly quick: boolean;
-}
+export type StepsJob = Pick<FactorsJob, 'runnerKind' | 'deviceClass' | 'deviceId' | 'threads' | 'quick'>;
 
 /** @returns what times steps of small models as the runner takes them, at each number of threads, a few depths and numbers of sequences. */
 export function stepTimers(job: StepsJob, files: ModelFiles): (() => Promise<StepSample[]>)[] {

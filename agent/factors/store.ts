@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Factors, factorsSchema } from '../../core/result/factors.js';
+import { writeWhole } from '../../formats/whole-file.js';
 import { fileName, idOf } from '../roofs/file-name.js';
 
 /** Factors as they are on disk, with what a record calls them. */
@@ -25,9 +26,7 @@ export class FactorsStore {
     await mkdir(this.#folder, { recursive: true });
     const text = `${JSON.stringify(factors, null, 1)}\n`;
     const path = this.#path(factors.device.id);
-    const draft = `${path}.${process.pid}.draft`;
-    await writeFile(draft, text);
-    await rename(draft, path);
+    await writeWhole(path, text);
     return { id: idOf(text), path, factors };
   }
 

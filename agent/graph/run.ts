@@ -281,30 +281,15 @@ class Application implements Hands {
     const end = now();
     const since = (seconds: number | null) => (seconds === null ? null : Math.max(0, seconds - origin));
     const { id, node, kind, after } = call;
+    const { answer, outcome, problem, promptTokens, cachedTokens, outputTokens } = reply;
     this.calls.push({ id, node, after, start, end });
     journal.append({
       schema: CALL_SCHEMA,
-      ...{
-        application: index,
-        item: nameOf(item, read.graph.id, index),
-        call: id,
-        node,
-        kind,
-        after: [...after],
-      },
+      ...{ application: index, item: nameOf(item, read.graph.id, index) },
+      ...{ call: id, node, kind, after: [...after] },
       promptDigest: `sha256:${createHash('sha256').update(text).digest('hex')}`,
-      ...{ answer: reply.answer, outcome: reply.outcome, problem: reply.problem },
-      ...{
-        promptTokens: reply.promptTokens,
-        cachedTokens: reply.cachedTokens,
-        outputTokens: reply.outputTokens,
-      },
-      ...{
-        start: since(start)!,
-        sent: since(reply.sent),
-        firstToken: since(reply.firstToken),
-        end: since(end)!,
-      },
+      ...{ answer, outcome, problem, promptTokens, cachedTokens, outputTokens },
+      ...{ start: since(start)!, sent: since(reply.sent), firstToken: since(reply.firstToken), end: since(end)! },
       sitting: journal.sitting,
     });
   }

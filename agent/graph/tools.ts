@@ -5,11 +5,8 @@ import { Bm25 } from '../../core/ranking/bm25.js';
 import { type CommandProfile, startCommand } from '../quality/external-scorer.js';
 import type { GraphDocument } from './files.js';
 
-/** Finds documents by words. */
-interface Search {
-  /** @returns the best that share a word with the query, best first. */
-  search(query: string, top: number): readonly GraphDocument[];
-}
+/** Finds documents by words. @returns the best that share a word with the query, best first. */
+type Search = (query: string, top: number) => readonly GraphDocument[];
 
 /** As Anserini searches. */
 const SETTINGS = { k1: 0.9, b: 0.4 };
@@ -18,7 +15,7 @@ const SETTINGS = { k1: 0.9, b: 0.4 };
 function searchIn(documents: readonly GraphDocument[]): Search {
   const texts = documents.map(({ title, text }, i) => ({ id: String(i), text: `${title} ${text}` }));
   const index = new Bm25(texts, SETTINGS);
-  return { search: (query, top) => index.search(query, top).map(({ id }) => documents[Number(id)]!) };
+  return (query, top) => index.search(query, top).map(({ id }) => documents[Number(id)]!);
 }
 
 /** What a tool gave; or one sentence why it gave nothing, which ends the application. */
@@ -55,7 +52,7 @@ export class Tools {
   }
 
   #retrieve(from: string, query: string, top: number): ToolAnswer {
-    const found = this.#indexes.get(from)!.search(query, top);
+    const found = this.#indexes.get(from)!(query, top);
     return { value: found.map(({ id, title, text }) => ({ id, title, text })) };
   }
 }

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { writeWhole } from '../../formats/whole-file.js';
 import type { Noise } from '../../judgement/noise.js';
 import { fileName } from '../roofs/file-name.js';
 
@@ -45,10 +46,7 @@ export class NoiseStore {
       ...{ deviceId, measuredAt: new Date().toISOString(), what, repeats },
       metrics: metrics.map(({ metric, components }) => ({ metric, components })),
     };
-    const path = this.#path(deviceId);
-    const draft = `${path}.${process.pid}.draft`;
-    await writeFile(draft, `${JSON.stringify(stored, null, 1)}\n`);
-    await rename(draft, path);
+    await writeWhole(this.#path(deviceId), `${JSON.stringify(stored, null, 1)}\n`);
   }
 
   /** @returns null when there is none, or what is there cannot be read: a look finds it again then. */

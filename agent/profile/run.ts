@@ -5,7 +5,7 @@ import type { ProfiledGenerator } from '../../engines/runners/opened.js';
 import { type ModelRequest, open } from '../../engines/runners/runner.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { median } from '../../statistics/quantile.js';
-import { latency, latencyOptions } from '../workloads/latency.js';
+import { type LatencyOptions, latency, latencyOptions } from '../workloads/latency.js';
 import { type TokenPlan, tokenPlan } from '../workloads/tokens.js';
 
 /** What is profiled: a latency workload on a runner that opens a profiled generator. */
@@ -49,16 +49,10 @@ export async function profileModel(
   }
 }
 
-interface Counts {
-  readonly promptTokens: number;
-  readonly parallel: number;
-  readonly contextDepth: number;
-}
-
 function rounds(
   model: ProfiledGenerator,
   plan: TokenPlan,
-  counts: Counts,
+  counts: LatencyOptions,
   onRound?: (done: number, of: number) => void,
 ): ProfileRecord {
   model.reset(0);
@@ -82,16 +76,9 @@ function rounds(
     const shown = watched.map((times) => times[name]).filter((time) => time !== null);
     if (shown.length === 0) return [];
     const middle = shown.sort((a, b) => a.seconds - b.seconds)[Math.floor((shown.length - 1) / 2)]!;
-    return [
-      {
-        name,
-        tokens,
-        passes,
-        plainSeconds: median(plain.map((times) => times[name]!.seconds)),
-        profiledSeconds: middle.seconds,
-        operators: summed(middle.operators()),
-      },
-    ];
+    const plainSeconds = median(plain.map((times) => times[name]!.seconds));
+    const operators = summed(middle.operators());
+    return [{ name, tokens, passes, plainSeconds, profiledSeconds: middle.seconds, operators }];
   };
   const steps = plan.steps.length;
   const { promptTokens, parallel } = counts;
@@ -104,7 +91,7 @@ function rounds(
   };
 }
 
-function roundOf(model: ProfiledGenerator, plan: TokenPlan, counts: Counts) {
+function roundOf(model: ProfiledGenerator, plan: TokenPlan, counts: LatencyOptions) {
   model.reset(counts.contextDepth);
   const timed = (work: () => void): Timed => {
     model.take();
@@ -131,11 +118,6 @@ function summed(all: readonly ProfiledOperator[]): ProfiledOperator[] {
 function together(a: ProfiledOperator, b: ProfiledOperator): ProfiledOperator {
   const both = (name: 'bytes' | 'flops') =>
     a[name] === undefined || b[name] === undefined ? {} : { [name]: a[name] + b[name] };
-  return {
-    ...a,
-    calls: a.calls + b.calls,
-    seconds: a.seconds + b.seconds,
-    ...both('bytes'),
-    ...both('flops'),
-  };
+  const [calls, seconds] = [a.calls + b.calls, a.seconds + b.seconds];
+  return { ...a, calls, seconds, ...both('bytes'), ...both('flops') };
 }

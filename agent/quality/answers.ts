@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
@@ -13,6 +13,7 @@ import {
   qualityRecordSchema,
 } from '../../core/quality/record.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
+import { writeWhole } from '../../formats/whole-file.js';
 import type { Task } from '../../process/isolation/job.js';
 import type { QualityReport } from './jobs.js';
 import { type AnswersKept, answerBodies } from './kept.js';
@@ -65,9 +66,7 @@ export async function answersOf(request: AnswerRequest, launcher: Launcher): Pro
   const seconds = (performance.now() - began) / 1000;
   const record = qualityRecord(outcome, { textDigest, taskDigests: [...taskDigests], seconds, window });
   await mkdir(folder, { recursive: true });
-  const draft = `${path}.${process.pid}.draft`;
-  await writeFile(draft, JSON.stringify(record));
-  await rename(draft, path);
+  await writeWhole(path, JSON.stringify(record));
   // Not before: an agent that is killed here finds all of them there.
   await rm(answers.journal, { force: true });
   const digest = record.answers?.[0]?.digest;

@@ -1,8 +1,7 @@
-import { failed } from '../../core/errors.js';
 import { median } from '../../statistics/quantile.js';
 import { shouldStop, warmingUp } from '../../statistics/stopping.js';
 import { type LengthenedWork, lengthen } from './lengthen.js';
-import type { WorkloadContext, WorkloadOutcome } from './workload.js';
+import { rest, type WorkloadContext, type WorkloadOutcome } from './workload.js';
 
 /** A repeat is so many calls as take about this long: far above the cost of asking for them. */
 const REPEAT_SECONDS = 0.05;
@@ -25,9 +24,6 @@ export async function repeatCalls(
   context: WorkloadContext,
 ): Promise<Omit<WorkloadOutcome, 'findings'> & { readonly callSeconds: number[][] }> {
   const { measure } = context;
-  const rest = async (): Promise<void> => {
-    if (await context.checkStop()) throw failed('cancelled', 'the trial was stopped');
-  };
   const [first = REPEAT_SECONDS] = call(2).slice(-1);
   const calls = Math.min(MOST_CALLS, Math.max(1, Math.ceil(REPEAT_SECONDS / first)));
   const repeatOnce = (name: 'warm-up' | Called['phase'], repeat: number): number[] => {
@@ -42,7 +38,7 @@ export async function repeatCalls(
   let warming = warmingUp(warmups, 0, measure);
   while (warming.another) {
     warmups.push(median(repeatOnce('warm-up', warmups.length)));
-    await rest();
+    await rest(context);
     warming = warmingUp(warmups, context.now() - warmed, measure);
   }
 
@@ -55,13 +51,13 @@ export async function repeatCalls(
       samplesByMetric: { [metric]: callSeconds.map((one) => median(one)) },
       elapsedSeconds: context.now() - begin,
     });
-    await rest();
+    await rest(context);
     if (decision === 'continue') continue;
     const again: LengthenedWork = {
       phase: `energy-${phase}`,
       seconds: calls * median(callSeconds.map((one) => median(one))),
       tokens: calls * each,
-      prepare: () => {},
+      prepare() {},
       once() {
         call(calls);
         return true;

@@ -15,7 +15,7 @@ import { relativeHalfWidth } from '../../statistics/interval.js';
 import { warmupSettled } from '../../statistics/stopping.js';
 import { datasetOf, datasetOfExamples, type TrainingDataset } from './dataset.js';
 import { cutExample, readExamples } from './examples.js';
-import type { TrainingInput, Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
+import { rest, type TrainingInput, type Workload, type WorkloadContext, type WorkloadOutcome } from './workload.js';
 
 /**
  * So many steps of training on a text, or on prompts with answers. A step is a repeat: the first ones, until their times agree, are the warm-up of the
@@ -146,7 +146,3 @@ async function heldOutLoss(
 }
 
 const secondsOf = (steps: readonly TrainingStep[]) => steps.map(({ seconds }) => seconds);
-
-async function rest(context: WorkloadContext): Promise<void> {
-  if (await context.checkStop()) throw failed('cancelled', 'the trial was stopped');
-}

@@ -5,7 +5,6 @@ import type { ApplicationRecord, GraphRecord } from '../../core/graph/record.js'
 import { summarizeCalls } from '../../core/graph/summary.js';
 import { textOf, type Value } from '../../core/graph/value.js';
 import { externalName, type ScorerName } from '../../core/quality/scorers/index.js';
-import type { Arrival } from '../../core/serving/requests.js';
 import type { GRAPH_ARRIVALS } from '../../core/workloads/graph.js';
 import type { Completions } from '../../engines/runners/opened.js';
 import type { PrefixSharing } from '../../engines/runners/runner.js';
@@ -15,7 +14,8 @@ import { callBodies } from '../graph/kept.js';
 import { type RunTimes, runApplications } from '../graph/run.js';
 import { Tools } from '../graph/tools.js';
 import { type Scorers, scoreBy } from '../quality/scorers.js';
-import type { GraphInput, Workload, WorkloadContext } from './workload.js';
+import { arrivalNamed } from './serving-requests.js';
+import { type GraphInput, rest, type Workload, type WorkloadContext } from './workload.js';
 
 /** As core/workloads/graph.ts describes them, checked at the door. */
 interface GraphOptions {
@@ -68,15 +68,20 @@ export const graph: Workload<'completions'> = {
       const applications = wanted.applications ?? read.items.length;
       const times = await runApplications({
         ...{ read, engine, tools, journal, applications },
-        arrival: arrivalOf(wanted, applications),
+        arrival: arrivalNamed(wanted.applicationArrival, {
+          atOnce: wanted.applicationsAtOnce,
+          perSecond: wanted.applicationsPerSecond,
+          toPerSecond: wanted.applicationsRampToPerSecond,
+          burstiness: wanted.burstiness,
+          count: applications,
+          seconds: null,
+        }),
         seed: wanted.loadSeed,
         separate: wanted.execution === 'separate',
         networkDelaySeconds: wanted.networkDelayMs / 1000,
-        ...{
-          requestsAtOnce: wanted.requestsAtOnce,
-          temperature: wanted.temperature,
-          maxTokens: wanted.maxTokens,
-        },
+        requestsAtOnce: wanted.requestsAtOnce,
+        temperature: wanted.temperature,
+        maxTokens: wanted.maxTokens,
         now: context.now,
         stopReason: context.stopReason,
       });
@@ -107,7 +112,7 @@ async function warmUp(
   const start = now();
   for (let i = 0; i < rounds; i++) {
     await engine.prepare();
-    if (await checkStop()) throw failed('cancelled', 'the trial was stopped');
+    await rest({ checkStop });
   }
   if (rounds > 0) stamp('warm-up', 0, start, now(), 0);
 }
@@ -139,14 +144,8 @@ async function recordOf({ read, engine, journal, wanted, input, times }: Ran): P
   return {
     graph: read.graph.name,
     digest: read.digest,
-    ...{
-      execution: wanted.execution,
-      networkDelaySeconds,
-      sharing: engine.sharing,
-      seconds,
-      sitting,
-      applications,
-    },
+    ...{ execution: wanted.execution, networkDelaySeconds, sharing: engine.sharing },
+    ...{ seconds, sitting, applications },
     ...summarizeCalls(journal.calls(), applications, order, { submitted, sitting, seconds }),
     calls: await journal.keep(callBodies(input.kept.folder)),
   };
@@ -169,12 +168,8 @@ async function judged(
       answered.map(({ application, item, answer }) => {
         const wanted = items[application % items.length]![reference];
         const references = wanted === undefined ? [] : [wanted].flat().map((one) => textOf(one as Value));
-        return {
-          id: item,
-          prompt: JSON.stringify(items[application % items.length]),
-          answer: answer!,
-          references,
-        };
+        const prompt = JSON.stringify(items[application % items.length]);
+        return { id: item, prompt, answer: answer!, references };
       }),
     );
     const byApplication = new Map(answered.map(({ application }, i) => [application, found[i] ?? null]));
@@ -184,26 +179,4 @@ async function judged(
     }));
   }
   return scored;
-}
-
-/** The door asks for the numbers that each takes. */
-function arrivalOf(wanted: GraphOptions, applications: number): Arrival {
-  const requestsPerSecond = wanted.applicationsPerSecond ?? 0;
-  const toPerSecond = wanted.applicationsRampToPerSecond ?? 0;
-  switch (wanted.applicationArrival) {
-    case 'closed':
-      return { kind: 'closed', concurrency: wanted.applicationsAtOnce };
-    case 'constant':
-      return { kind: 'open', requestsPerSecond, shape: Number.POSITIVE_INFINITY };
-    case 'poisson':
-      return { kind: 'open', requestsPerSecond, shape: 1 };
-    case 'gamma':
-      return { kind: 'open', requestsPerSecond, shape: wanted.burstiness };
-    case 'ramp': {
-      const seconds = (2 * applications) / (requestsPerSecond + toPerSecond);
-      return { kind: 'ramp', fromPerSecond: requestsPerSecond, toPerSecond, seconds };
-    }
-    case 'offline':
-      return { kind: 'offline' };
-  }
 }

@@ -16,19 +16,12 @@ export const inference: Workload<'tensor-graph'> = {
   },
 
   async run(ready, _options, context) {
+    const call = (times: number) => ready.call(times);
     const { callSeconds, ...outcome } = await repeatCalls(
-      {
-        call: (times) => ready.call(times),
-        phase: 'infer',
-        each: ready.record.items,
-        metric: 'inferenceP50Seconds',
-      },
+      { call, phase: 'infer', each: ready.record.items, metric: 'inferenceP50Seconds' },
       context,
     );
-    return {
-      ...outcome,
-      findings: { of: 'inference', record: { ...ready.record, runSeconds: callSeconds } },
-    };
+    return { ...outcome, findings: { of: 'inference', record: { ...ready.record, runSeconds: callSeconds } } };
   },
 };
 
@@ -36,13 +29,7 @@ export const inference: Workload<'tensor-graph'> = {
 function graphRequest(options: Options): GraphRequest {
   const { items, size, sizes, inputSeed } = kind.options.parse(options) as Record<string, unknown>;
   const named = sizes === null ? new Map<string, number>() : readSizes(String(sizes));
-  if (typeof named === 'string') {
-    throw failed('impossible-combination', `sizes cannot be read: ${named}`);
-  }
-  return {
-    items: Number(items),
-    size: Number(size),
-    sizes: Object.fromEntries(named),
-    seed: Number(inputSeed),
-  };
+  if (typeof named === 'string') throw failed('impossible-combination', `sizes cannot be read: ${named}`);
+  const lengths = Object.fromEntries(named);
+  return { items: Number(items), size: Number(size), sizes: lengths, seed: Number(inputSeed) };
 }

@@ -5,7 +5,7 @@ import { median } from '../../statistics/quantile.js';
 import { shouldStop, warmingUp } from '../../statistics/stopping.js';
 import { type LengthenedWork, lengthen } from './lengthen.js';
 import { type TokenPlan, tokenPlan } from './tokens.js';
-import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
+import { rest, type Workload, type WorkloadContext, type WorkloadOutcome } from './workload.js';
 
 export interface LatencyOptions {
   readonly promptTokens: number;
@@ -97,10 +97,7 @@ async function measure(
     if (decision === 'continue') continue;
     const seconds = (tokens: number, rates: readonly number[]) =>
       rates.length === 0 ? 0 : (tokens * parallel) / median(rates);
-    const timed = {
-      prefill: seconds(promptTokens, prefillRates),
-      decode: seconds(generateTokens, decodeRates),
-    };
+    const timed = { prefill: seconds(promptTokens, prefillRates), decode: seconds(generateTokens, decodeRates) };
     await lengthen(lengthened(model, plan, options, timed), context, begin);
     return { repeats: repeat + 1, stop: decision, halfWidth, tokenSeconds, findings: null };
   }
@@ -113,7 +110,6 @@ function lengthened(
   { promptTokens, generateTokens, parallel, contextDepth }: LatencyOptions,
   seconds: { readonly prefill: number; readonly decode: number },
 ): LengthenedWork[] {
-  const cut = (keepTokens: number) => () => model.reset(keepTokens);
   const prefill = async () => {
     const stayed = await model.reset(contextDepth);
     if (promptTokens > 0) await model.prefill(prompt);
@@ -124,21 +120,11 @@ function lengthened(
     await model.steps(steps);
     return stayed;
   };
+  const cut = () => model.reset(contextDepth);
+  const [prefilled, decoded] = [promptTokens * parallel, generateTokens * parallel];
   return [
-    {
-      phase: 'energy-prefill',
-      seconds: seconds.prefill,
-      tokens: promptTokens * parallel,
-      prepare: cut(contextDepth),
-      once: prefill,
-    },
-    {
-      phase: 'energy-decode',
-      seconds: seconds.decode,
-      tokens: generateTokens * parallel,
-      prepare: prefill,
-      once: decode,
-    },
+    { phase: 'energy-prefill', seconds: seconds.prefill, tokens: prefilled, prepare: cut, once: prefill },
+    { phase: 'energy-decode', seconds: seconds.decode, tokens: decoded, prepare: prefill, once: decode },
   ];
 }
 
@@ -166,10 +152,6 @@ async function repeatOnce(
 
 function gaps(start: number, ends: Float64Array): number[] {
   return Array.from(ends, (end, i) => end - (i === 0 ? start : ends[i - 1]!));
-}
-
-async function rest(context: WorkloadContext): Promise<void> {
-  if (await context.checkStop()) throw failed('cancelled', 'the trial was stopped');
 }
 
 function tokensOf(options: LatencyOptions): number {

@@ -4,7 +4,9 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { failed } from '../../core/errors.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { drawLength, type Lengths, parseLengths } from '../../core/serving/lengths.js';
+import type { Arrival } from '../../core/serving/requests.js';
 import type { Tokenizer } from '../../core/serving/tokenizer.js';
+import type { ArrivalName } from '../../core/workloads/serving.js';
 import type { PlannedRequest } from '../../load/endpoint.js';
 import { datasetRequests } from '../../load/prompts/dataset.js';
 import { syntheticRequests } from '../../load/prompts/synthetic.js';
@@ -24,6 +26,41 @@ export interface RequestsWanted {
   readonly tokenizer: Tokenizer | null;
   /** Changes words that are made up, and no length: one server is asked several loads, and may keep what it knows of prompts. */
   readonly salt: number;
+}
+
+/** The numbers that ways of arriving take; the door asks for those that each does. */
+interface ArrivalNumbers {
+  readonly atOnce: number;
+  readonly perSecond: number | null;
+  readonly toPerSecond: number | null;
+  readonly burstiness: number;
+  /** How many arrive. */
+  readonly count: number;
+  /** For how long; null = as long as so many take at the mean of both rates. */
+  readonly seconds: number | null;
+}
+
+/** @returns how requests, or applications, arrive. */
+export function arrivalNamed(name: ArrivalName, numbers: ArrivalNumbers): Arrival {
+  const { atOnce, burstiness, count } = numbers;
+  const [requestsPerSecond, toPerSecond] = [numbers.perSecond ?? 0, numbers.toPerSecond ?? 0];
+  switch (name) {
+    case 'closed':
+      return { kind: 'closed', concurrency: atOnce };
+    case 'constant':
+      return { kind: 'open', requestsPerSecond, shape: Number.POSITIVE_INFINITY };
+    case 'poisson':
+      return { kind: 'open', requestsPerSecond, shape: 1 };
+    case 'gamma':
+      return { kind: 'open', requestsPerSecond, shape: burstiness };
+    case 'ramp': {
+      const seconds = numbers.seconds ?? (2 * count) / (requestsPerSecond + toPerSecond);
+      return { kind: 'ramp', fromPerSecond: requestsPerSecond, toPerSecond, seconds };
+    }
+    case 'offline':
+    case 'trace':
+      return { kind: name };
+  }
 }
 
 /** Makes the requests of a run: the same for every variant with the same seed. */

@@ -25,7 +25,7 @@ import type { Endpoint } from '../../load/endpoint.js';
 import { type InsideReadings, watchInside } from '../../load/inside.js';
 import { type LoadOutcome, runLoad } from '../../load/run-load.js';
 import { choosingLoras } from './lora-requests.js';
-import { type RequestMaker, requestMaker } from './serving-requests.js';
+import { arrivalNamed, type RequestMaker, requestMaker } from './serving-requests.js';
 import type { Workload, WorkloadContext, WorkloadOutcome } from './workload.js';
 
 /** Requests to a server, timed from outside, while its own metrics are read beside. */
@@ -74,11 +74,7 @@ export const serving = {
       findings: {
         of: 'serving',
         record: recordOf(outcome, served, tokenizer, {
-          ceiling,
-          read,
-          search,
-          audit,
-          chat: wanted.api === 'chat',
+          ...{ ceiling, read, search, audit, chat: wanted.api === 'chat' },
         }),
       },
     };
@@ -298,32 +294,10 @@ function refuseUnlessWhole({ lost }: LoadOutcome, context: WorkloadContext, serv
   );
 }
 
-/** The door asks for the numbers that each takes. */
-function arrivalOf(wanted: ServingOptions, requests: number): Arrival {
-  const { arrival, concurrency, burstiness } = wanted;
-  const requestsPerSecond = wanted.requestsPerSecond ?? 0;
-  const toPerSecond = wanted.rampToPerSecond ?? 0;
-  switch (arrival) {
-    case 'closed':
-      return { kind: 'closed', concurrency };
-    case 'constant':
-      return { kind: 'open', requestsPerSecond, shape: Number.POSITIVE_INFINITY };
-    case 'poisson':
-      return { kind: 'open', requestsPerSecond, shape: 1 };
-    case 'gamma':
-      return { kind: 'open', requestsPerSecond, shape: burstiness };
-    case 'ramp':
-      return {
-        kind: 'ramp',
-        fromPerSecond: requestsPerSecond,
-        toPerSecond,
-        // As long as so many requests take at the mean of both rates.
-        seconds: wanted.loadSeconds ?? (2 * requests) / (requestsPerSecond + toPerSecond),
-      };
-    case 'offline':
-    case 'trace':
-      return { kind: arrival };
-  }
+function arrivalOf(wanted: ServingOptions, count: number): Arrival {
+  const { arrival, concurrency: atOnce, burstiness, loadSeconds: seconds } = wanted;
+  const { requestsPerSecond: perSecond, rampToPerSecond: toPerSecond } = wanted;
+  return arrivalNamed(arrival, { atOnce, perSecond, toPerSecond, burstiness, count, seconds });
 }
 
 interface Around extends Pick<ServingRecord, 'search' | 'audit'> {

@@ -1,6 +1,8 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
+import type { LatencyOptions } from './latency.js';
+
 /** Everything a repeat feeds to the model, made before the clock starts. */
 export interface TokenPlan {
   /** Per sequence. */
@@ -18,12 +20,7 @@ const FIRST_ORDINARY_TOKEN = 3;
 /** @returns seeded uniform tokens of [3, vocabulary), as llama-bench uses random ones. */
 export function tokenPlan(
   vocabularySize: number,
-  counts: {
-    readonly promptTokens: number;
-    readonly generateTokens: number;
-    readonly parallel: number;
-    readonly contextDepth: number;
-  },
+  counts: LatencyOptions,
 ): TokenPlan {
   const random = xoroshiro128plus(SEED);
   const first = vocabularySize > FIRST_ORDINARY_TOKEN ? FIRST_ORDINARY_TOKEN : 0;

@@ -1,3 +1,4 @@
+import { failed } from '../../core/errors.js';
 import type { MeasurePolicy, Options } from '../../core/experiment/experiment.js';
 import type { GraphRecord } from '../../core/graph/record.js';
 import type { InferenceRecord } from '../../core/inference/record.js';
@@ -75,6 +76,11 @@ export interface WorkloadContext {
   stopReason(): string | null;
   /** Gives the event loop a turn so that messages leave and a stop can arrive; true = stop now. */
   checkStop(): Promise<boolean>;
+}
+
+/** Rests, as between two repeats. @throws FailureError `cancelled` when the trial is to end. */
+export async function rest(context: Pick<WorkloadContext, 'checkStop'>): Promise<void> {
+  if (await context.checkStop()) throw failed('cancelled', 'the trial was stopped');
 }
 
 /** Files of a training. */
