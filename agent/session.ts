@@ -12,6 +12,7 @@ import type {
   ResultReport,
   SessionRequest,
   SessionResponse,
+  Welcome,
 } from '../proto/gen/ridgepoint/v1/agents.js';
 import { MAX_RESULT_BYTES, MAX_TRIAL_IDS } from '../proto/limits.js';
 import type { Duplex } from '../proto/stream.js';
@@ -142,11 +143,8 @@ export class Session {
     let report = toReport(record);
     const bytes = Buffer.byteLength(report.recordJson);
     if (bytes > this.#maxResultBytes) {
-      report = await this.#shorten(
-        record,
-        `the coordinator takes results of up to ${size(this.#maxResultBytes)}`,
-        bytes,
-      );
+      const limit = `the coordinator takes results of up to ${size(this.#maxResultBytes)}`;
+      report = await this.#shorten(record, limit, bytes);
     }
     this.#sent.set(record.trialId, bytes);
     await this.#say({ $case: 'result', value: report });
@@ -189,11 +187,9 @@ export class Session {
     const now = performance.now() / 1000;
     if (!begins && now - (this.#lastProgress.get(lease.trialId) ?? -Infinity) < PROGRESS_SECONDS) return;
     this.#lastProgress.set(lease.trialId, now);
-    const { maxRepeats } = lease.experiment.measure;
-    void this.#say({
-      $case: 'progress',
-      value: { trialId: lease.trialId, phase, repeat, maxRepeats, elapsedSeconds },
-    });
+    const { trialId, experiment } = lease;
+    const { maxRepeats } = experiment.measure;
+    void this.#say({ $case: 'progress', value: { trialId, phase, repeat, maxRepeats, elapsedSeconds } });
   }
 
   /** Says goodbye and ends `run`: waits for what was sent to be confirmed, returns what is not finished. */
@@ -201,12 +197,8 @@ export class Session {
     this.drain();
     const stream = this.#stream;
     if (stream !== null && this.connected) {
-      await Promise.race([
-        this.#acknowledged(),
-        sleep(1000 * (this.#bringing.size > 0 ? BRING_SECONDS : ACKNOWLEDGE_SECONDS), undefined, {
-          ref: false,
-        }),
-      ]);
+      const patience = this.#bringing.size > 0 ? BRING_SECONDS : ACKNOWLEDGE_SECONDS;
+      await Promise.race([this.#acknowledged(), sleep(1000 * patience, undefined, { ref: false })]);
       const value = { returnedTrialIds: [...returnedTrialIds, ...this.#refused], reason };
       await stream.send({ message: { $case: 'leaving', value } }).catch(() => {});
       stream.end();
@@ -222,18 +214,9 @@ export class Session {
     const stream = connection.session(this.#over.signal);
     this.#stream = stream;
     try {
-      await stream.send({
-        message: {
-          $case: 'hello',
-          value: toHello(
-            profile,
-            trials.trialIds,
-            this.#instance,
-            spool.trialIds.slice(-MAX_TRIAL_IDS),
-            ++this.#streams,
-          ),
-        },
-      });
+      const ended = spool.trialIds.slice(-MAX_TRIAL_IDS);
+      const value = toHello(profile, trials.trialIds, this.#instance, ended, ++this.#streams);
+      await stream.send({ message: { $case: 'hello', value } });
       for await (const { message } of stream) {
         if (message !== undefined) await this.#hear(message);
       }
@@ -277,10 +260,7 @@ export class Session {
         onDrain(message.value.reason);
         return;
       case 'pause':
-        log(
-          'info',
-          `the coordinator leases nothing more (${message.value.reason}); waiting for one that does`,
-        );
+        log('info', `the coordinator leases nothing more (${message.value.reason}); waiting for one that does`);
         return;
       default:
         message satisfies never;
@@ -295,14 +275,8 @@ export class Session {
       onDone?.();
   }
 
-  async #welcomed(welcome: {
-    protocol: number;
-    heartbeatSeconds: number;
-    unknownTrialIds: readonly string[];
-    maxResultBytes: number;
-    keepsBodies: boolean;
-  }): Promise<void> {
-    const { trials, spool, log } = this.#needs;
+  #welcomed(welcome: Welcome): void {
+    const { trials, log } = this.#needs;
     if (welcome.protocol !== PROTOCOL) {
       const versions = `it speaks version ${welcome.protocol}, this agent ${PROTOCOL}`;
       throw new WireError('invalid', `the coordinator is of another release: ${versions}`);
@@ -316,13 +290,13 @@ export class Session {
       trials.stop(trialId, 'the coordinator does not want it any more');
     this.#heartbeat = setInterval(() => this.#beat(), Math.max(1, welcome.heartbeatSeconds) * 1000);
     // Not awaited: while it sends, the acknowledgements have to be heard.
-    void this.#resume(spool);
+    void this.#resume();
   }
 
   /** Says what waits before it asks for work: what it has measured already must not be leased again. */
-  async #resume(spool: Spool): Promise<void> {
+  async #resume(): Promise<void> {
     const stream = this.#stream;
-    await this.#reportAgain(spool);
+    for await (const record of this.#needs.spool.waiting()) await this.report(record);
     if (!this.#draining && this.#stream === stream) this.#asking.begin();
   }
 
@@ -331,10 +305,6 @@ export class Session {
     this.#unacknowledged.delete(trialId);
     this.#sent.delete(trialId);
     settle?.();
-  }
-
-  async #reportAgain(spool: Spool): Promise<void> {
-    for await (const record of spool.waiting()) await this.report(record);
   }
 
   #beat(): void {

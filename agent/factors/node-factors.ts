@@ -3,7 +3,7 @@ import { changedSince } from './due.js';
 import { fittedEngine } from './engine.js';
 import type { FactorsStore, StoredFactors } from './store.js';
 
-const NONE = 'no factors were fitted on this node: ridge factors fits them';
+export const NO_FACTORS = 'no factors were fitted on this node: ridge factors fits them';
 
 /** The factors of this node's devices, read once before the agent takes work. */
 export class NodeFactors {
@@ -38,7 +38,7 @@ export class NodeFactors {
 
   absent(deviceId: string): string {
     const stored = this.#found.get(deviceId);
-    if (stored === undefined) return NONE;
+    if (stored === undefined) return NO_FACTORS;
     const changed = changedSince(stored.factors, null, this.#engine);
     return `${changed} changed since the factors were fitted: ridge factors fits them anew`;
   }

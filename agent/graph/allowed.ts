@@ -1,8 +1,7 @@
-import { failed } from '../../core/errors.js';
 import { allNodes, type RequestGraph } from '../../core/graph/graph.js';
 import { externalName, type ScorerName } from '../../core/quality/scorers/index.js';
 import type { CommandProfile } from '../quality/external-scorer.js';
-import type { Scorers } from '../quality/scorers.js';
+import { profilesNamed, type Scorers } from '../quality/scorers.js';
 
 /** What graphs may run on a node, and be scored by. */
 export interface NodeCommands {
@@ -15,27 +14,7 @@ export function usedBy({ body, scorers }: RequestGraph, node: NodeCommands): Nod
   const commands = allNodes(body).flatMap((one) => (one.kind === 'command' ? [one.command] : []));
   const external = scorers.flatMap((name) => externalName(name as ScorerName) ?? []);
   return {
-    commands: taken(commands, node.commands, 'command', 'commands'),
-    scorers: taken(external, node.scorers, 'scorer', 'scorers'),
+    commands: profilesNamed(commands, node.commands, 'command', 'commands'),
+    scorers: profilesNamed(external, node.scorers, 'scorer', 'scorers'),
   };
-}
-
-function taken<P>(
-  names: readonly string[],
-  known: Readonly<Record<string, P>>,
-  what: string,
-  where: string,
-): Readonly<Record<string, P>> {
-  return Object.fromEntries(
-    names.map((name) => {
-      const profile = Object.hasOwn(known, name) ? known[name] : undefined;
-      if (profile !== undefined) return [name, profile] as const;
-      const has = Object.keys(known).join(', ') || 'none';
-      throw failed(
-        'source-not-allowed',
-        `this node has no ${what} ${name}`,
-        `Its config names under ${where}: ${has}.`,
-      );
-    }),
-  );
 }

@@ -45,9 +45,8 @@ async function withNearest(
       }
       const embedder = open.get(pooling) ?? (await openEmbedder(model, pooling));
       open.set(pooling, embedder);
-      made.push(
-        await withVectors(task, (texts) => vectorsOf(embedder, texts, `vectors of ${task.name}`, watch)),
-      );
+      const what = `vectors of ${task.name}`;
+      made.push(await withVectors(task, (texts) => vectorsOf(embedder, texts, what, watch)));
     }
     return made;
   } finally {
@@ -105,12 +104,10 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
           needs: tasks.flatMap((task) => tokensNeeded(readerOf(model), task)),
         }));
   const { needs } = plan;
-  const contextTokens = needs.reduce(
-    (a, b) => Math.max(a, b),
-    Math.max(LEAST_CONTEXT, text?.windows.context ?? 0),
-  );
+  const context = text?.windows.context ?? 0;
+  const contextTokens = needs.reduce((a, b) => Math.max(a, b), Math.max(LEAST_CONTEXT, context));
   const warnings = [
-    ...longerThanTrained(job.trainedContext, text?.windows.context ?? 0, needs),
+    ...longerThanTrained(job.trainedContext, context, needs),
     ...tasks.flatMap(leftOutSentence),
   ];
 

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { type FailureError, failed } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { externalName } from '../../core/quality/scorers/index.js';
 import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { digestOf } from '../../process/digest.js';
@@ -34,14 +34,25 @@ export type Scorers = Readonly<Record<string, ScorerProfile>>;
  * @returns the external scorers that tasks name. @throws FailureError `source-not-allowed` for one that is not there.
  */
 export function scorersOf(tasks: readonly Task[], known: Scorers): Scorers {
-  const names = tasks.flatMap(({ spec }) => (spec.mode === 'generate' ? spec.scorers : [])).map(externalName);
-  const found: Record<string, ScorerProfile> = {};
-  for (const name of new Set(names.filter((one) => one !== null))) {
-    const profile = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (profile === undefined) throw unknown(name, Object.keys(known));
-    found[name] = profile;
-  }
-  return found;
+  const names = tasks.flatMap(({ spec }) => (spec.mode === 'generate' ? spec.scorers : []));
+  return profilesNamed(names.flatMap((name) => externalName(name) ?? []), known, 'scorer', 'scorers');
+}
+
+/** @returns what a node's config has under `where` by these names. @throws FailureError `source-not-allowed` for one that is not there. */
+export function profilesNamed<P>(
+  names: readonly string[],
+  known: Readonly<Record<string, P>>,
+  what: string,
+  where: string,
+): Readonly<Record<string, P>> {
+  return Object.fromEntries(
+    names.map((name) => {
+      const profile = Object.hasOwn(known, name) ? known[name] : undefined;
+      if (profile !== undefined) return [name, profile] as const;
+      const hint = `Its config names under ${where}: ${Object.keys(known).join(', ') || 'none'}.`;
+      throw failed('source-not-allowed', `this node has no ${what} ${name}`, hint);
+    }),
+  );
 }
 
 /** @returns what scores follow from beside the answers: the words of each command, and the files among them. */
@@ -58,13 +69,4 @@ export async function identityOf(
     return [name, { ...said, digests }] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
-}
-
-function unknown(name: string, known: readonly string[]): FailureError {
-  const has = known.length === 0 ? 'none' : known.join(', ');
-  return failed(
-    'source-not-allowed',
-    `this node has no scorer ${name}`,
-    `Its config names under scorers: ${has}.`,
-  );
 }

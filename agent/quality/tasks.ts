@@ -11,6 +11,7 @@ import { plainPrompt } from '../../core/quality/tasks/prompt.js';
 import type { ChatTemplate } from '../../core/serving/tokenizer.js';
 import { boundedWork, CALL_SECONDS } from '../../formats/bounded-work.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
+import { mean } from '../../statistics/summary.js';
 import { optionLikelihoods, tokenizeChoices, tokensOf } from './choices.js';
 import { generate } from './generation.js';
 import type { Journal } from './journal.js';
@@ -212,13 +213,12 @@ async function answerTo(
 ): Promise<AnswerRecord> {
   const item = task.items[index]!;
   const began = monotonicSeconds();
-  const answer = item.choices === null ? await model.say(index) : await model.choose(index);
+  const { answer, samples } = await askOnce(item, index, model);
   const seconds = wholeNanoseconds(monotonicSeconds() - began);
   const { tokensIn, tokensOut, secondsToFirst } = answer;
   const options = 'options' in answer ? answer.options : null;
   const own = given(task, item, answer, model);
   const ofBase = base === null ? null : await answerOfBase(task, index, base);
-  const samples = 'samples' in answer && answer.samples.length > 1 ? answer.samples : null;
   return {
     schema: ANSWER_SCHEMA,
     ...{ task: task.task, item: item.id, index, groups: { ...item.groups } },
@@ -245,6 +245,12 @@ async function answerTo(
   };
 }
 
+/** @returns an answer, and all of them where it said several. */
+async function askOnce({ choices }: TaskItem, index: number, from: Respondent) {
+  const answer = choices === null ? await from.say(index) : await from.choose(index);
+  return { answer, samples: 'samples' in answer && answer.samples.length > 1 ? answer.samples : null };
+}
+
 /** Of several answers all are kept: whoever judges them later judges those of the model all, too. */
 async function answerOfBase(
   task: Task,
@@ -252,8 +258,7 @@ async function answerOfBase(
   base: Respondent,
 ): Promise<NonNullable<AnswerRecord['base']>> {
   const item = task.items[index]!;
-  const answer = item.choices === null ? await base.say(index) : await base.choose(index);
-  const samples = 'samples' in answer && answer.samples.length > 1 ? answer.samples : null;
+  const { answer, samples } = await askOnce(item, index, base);
   return {
     ...given(task, item, answer, base).given,
     ...(samples !== null && { samples: samples.map(({ text }) => text) }),
@@ -291,15 +296,8 @@ interface GivenAndRead {
 
 function given(task: Task, item: TaskItem, answer: Answer, from: Respondent): GivenAndRead {
   if ('text' in answer) {
-    const {
-      scores,
-      read,
-      absent = {},
-    } = readAnswers(
-      task,
-      item,
-      answer.samples.map(({ text }) => text),
-    );
+    const said = answer.samples.map(({ text }) => text);
+    const { scores, read, absent } = readAnswers(task, item, said);
     return { given: { answer: answer.text, taken: {}, scores: { ...scores } }, read, absent };
   }
   const named = from.choiceScores.map((name, i) => [name, answer.taken[i] ?? null] as const);
@@ -313,10 +311,7 @@ function readAnswers({ spec, readings }: Task, item: TaskItem, answers: readonly
   const context = item.letters === undefined ? {} : { letters: item.letters };
   const read = (texts: readonly string[]) => scoredReadings(readings, texts, item.references, spec, context);
   try {
-    return {
-      ...boundedWork('the reading of an answer', () => read(answers), CALL_SECONDS),
-      absent: undefined,
-    };
+    return { ...boundedWork('the reading of an answer', () => read(answers), CALL_SECONDS), absent: {} };
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;
     const scores = Object.fromEntries(scoreNames(spec, readings).map((name) => [name, 0]));
@@ -421,5 +416,5 @@ function chanceOf({ items }: Task): number | null {
   const shares = items.flatMap(({ choices }) =>
     choices === null ? [] : [choices.answers.length / choices.continuations.length],
   );
-  return shares.length === 0 ? null : shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  return shares.length === 0 ? null : mean(shares);
 }

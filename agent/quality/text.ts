@@ -52,9 +52,8 @@ export async function measureDivergence(
 ): Promise<ReturnType<DivergenceSums['result']>> {
   const width = candidate.facts.vocabularySize;
   const rows = Math.max(1, Math.floor(KEPT_BYTES / (width * 4)));
-  const baseLogits = new Float32Array(
-    Math.min(rows, Math.max(...windows.map(({ length }) => length))) * width,
-  );
+  const longest = Math.max(...windows.map(({ length }) => length));
+  const baseLogits = new Float32Array(Math.min(rows, longest) * width);
   const sums = new DivergenceSums(precision);
   for (const [i, window] of windows.entries()) {
     const input = inputOf(candidate.text, tokens, window);

@@ -29,10 +29,8 @@ export const cpuRoofs: RoofsMeasurer = {
     const pace = PACES[extent];
     const plan = planRoofs(topology, counts, freeBytes(), pace.accesses);
     const environment = cpuEnvironment(device);
-    const taken = await takeInChild(taskOf(ROOFS, { threads: plan.threads, ...pace }), device.cpus, {
-      onProgress,
-      signal,
-    });
+    const task = taskOf(ROOFS, { threads: plan.threads, ...pace });
+    const taken = await takeInChild(task, device.cpus, { onProgress, signal });
     const { instructions, disturbed } = taken;
     const readings = compose(taken.roofs);
     return {
@@ -54,9 +52,7 @@ export const cpuRoofs: RoofsMeasurer = {
         ...caveatsOfReadings(readings),
       ],
       absent: {
-        ...plan.absent,
-        ...taken.absent,
-        ...notTaken(pace.accesses),
+        ...{ ...plan.absent, ...taken.absent, ...notTaken(pace.accesses) },
         links: 'a CPU has no link of its own',
       },
     } satisfies Roofs;
@@ -99,12 +95,8 @@ function compose(taken: readonly Taken[]): Pick<Roofs, 'bandwidth' | 'compute' |
     } else {
       const { level, access, workingSetBytes, stores } = roof;
       const own = {
-        level,
-        access,
-        threads,
-        workingSetBytes,
-        bytesPerSecond: reading(roof.samples, Math.max),
-        ...(access === 'read' ? {} : { stores }),
+        ...{ level, access, threads, workingSetBytes, bytesPerSecond: reading(roof.samples, Math.max) },
+        ...(access !== 'read' && { stores }),
       };
       const key = `${level} ${access} ${threads}`;
       const other = bandwidth.get(key);

@@ -52,15 +52,9 @@ const LINK_BYTES = 2 ** 28;
 const LAUNCHES = 200;
 
 /** Bytes of all arrays together: half of the last cache, and, as STREAM has it, four times the cache for each of three. */
-export function workingSets(device: Pick<CudaDevice, 'cacheBytes' | 'memoryBytes'>): {
-  readonly L2: number;
-  readonly memory: number;
-} {
-  const most = device.memoryBytes * SHARE_OF_MEMORY;
-  return {
-    L2: Math.floor(device.cacheBytes / 2),
-    memory: Math.floor(Math.min(ARRAYS * TIMES_CACHE * device.cacheBytes, most)),
-  };
+export function workingSets({ cacheBytes, memoryBytes }: Pick<CudaDevice, 'cacheBytes' | 'memoryBytes'>) {
+  const memory = Math.floor(Math.min(ARRAYS * TIMES_CACHE * cacheBytes, memoryBytes * SHARE_OF_MEMORY));
+  return { L2: Math.floor(cacheBytes / 2), memory };
 }
 
 /**
@@ -73,10 +67,8 @@ export async function takeCudaRoofs(
   progress: (done: number, of: number) => void,
 ): Promise<TakenCudaRoofs> {
   const library = kernelsLibrary();
-  if (library === null) {
-    const hint = 'ridge doctor says how to get it';
-    throw failed('engine-missing', 'roofs of a GPU need the native library', hint);
-  }
+  if (library === null)
+    throw failed('engine-missing', 'roofs of a GPU need the native library', 'ridge doctor says how to get it');
   const cuda = await openCuda(library);
   const device = needCuda(cuda.describe());
   const sets = workingSets(device);

@@ -16,6 +16,9 @@ const MOST_SPREAD = 0.05;
 /** Compute capability from which products of a warp are not the fastest, and we have no others. */
 const NEWER = 10;
 
+const FASTER =
+  'tensor cores were measured by products of a warp, and this GPU has faster ones: the true peaks are higher';
+
 /** Roofs of NVIDIA GPUs, by our own kernels in a child process that sees this GPU alone. */
 export const cudaRoofs: RoofsMeasurer = {
   classes: ['cuda'],
@@ -24,21 +27,16 @@ export const cudaRoofs: RoofsMeasurer = {
     const quick = extent === 'quick';
     const environment = await cudaEnvironment(device);
     const job = { repeats: quick ? QUICK_REPEATS : THOROUGH_REPEATS };
-    const taken = await takeInChild(taskOf(CUDA_ROOFS, { deviceId: device.id, job }), device.cpus, {
-      onProgress,
-      signal,
-    });
+    const task = taskOf(CUDA_ROOFS, { deviceId: device.id, job });
+    const taken = await takeInChild(task, device.cpus, { onProgress, signal });
+    const threads = taken.device.processors;
     const readings = {
-      bandwidth: taken.bandwidth.map(({ samples, ...roof }) => ({
-        ...roof,
-        threads: taken.device.processors,
-        bytesPerSecond: reading(samples, Math.max),
-      })),
-      compute: taken.compute.map(({ samples, ...roof }) => ({
-        ...roof,
-        threads: taken.device.processors,
-        flopsPerSecond: reading(samples, Math.max),
-      })),
+      bandwidth: taken.bandwidth.map(({ samples, ...roof }) => {
+        return { ...roof, threads, bytesPerSecond: reading(samples, Math.max) };
+      }),
+      compute: taken.compute.map(({ samples, ...roof }) => {
+        return { ...roof, threads, flopsPerSecond: reading(samples, Math.max) };
+      }),
       links: taken.links.map(({ name, samples }) => ({ name, bytesPerSecond: reading(samples, Math.max) })),
     };
     return {
@@ -80,11 +78,7 @@ function caveats(
     ...compute.map((roof) => ({ name: `${roof.arithmetic} ${roof.unit}`, reading: roof.flopsPerSecond })),
   ];
   return [
-    ...(capability >= NEWER || (capability === 9 && image.endsWith('.ptx'))
-      ? [
-          'tensor cores were measured by products of a warp, and this GPU has faster ones: the true peaks are higher',
-        ]
-      : []),
+    ...(capability >= NEWER || (capability === 9 && image.endsWith('.ptx')) ? [FASTER] : []),
     ...named
       .filter(({ reading: { cv } }) => cv !== null && cv > MOST_SPREAD)
       .map(({ name, reading: { cv } }) => `repeats of ${name} spread by ${(100 * cv!).toFixed(0)} %`),

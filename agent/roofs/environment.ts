@@ -7,6 +7,7 @@ import { measuringLibrary } from '../../engines/native/kernel-library.js';
 import { formatCpuList } from '../../process/device/affinity.js';
 import { isVirtual, largePagesMode } from '../../process/device/host.js';
 import { systemText } from '../../process/device/system-text.js';
+import { idOf } from './file-name.js';
 import { readTopology } from './topology.js';
 
 export type RoofsEnvironment = Record<string, string | number | boolean | null>;
@@ -61,9 +62,7 @@ export function buildOfRoofs(library: string | null = measuringLibrary()): strin
 /** Of the whole library: kernels of GPUs are not told apart from the rest. */
 export function digestOfKernels(): string | null {
   const library = measuringLibrary();
-  return library === null
-    ? null
-    : createHash('sha256').update(readFileSync(library)).digest('hex').slice(0, 16);
+  return library === null ? null : idOf(readFileSync(library));
 }
 
 /** Tells machines apart that share a folder; null where the system has no id, as in many containers. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /** @returns the first 16 hex digits of the SHA-256 of what a file holds. */
-export function idOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+export function idOf(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 16);
 }
 
 /** @returns what files of a device begin with: ids of devices are plain, but they come from drivers. */

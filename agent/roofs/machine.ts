@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { DISTURBANCE_LIMITS } from '../../core/experiment/experiment.js';
@@ -59,11 +58,6 @@ export function disturbedBetween(before: MachineTime | null, after: MachineTime 
 
 /** What the system could give without pushing anybody out. */
 export function freeBytes(): number {
-  try {
-    const kilobytes = /^MemAvailable:\s*(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
-    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
-  } catch {
-    // Not Linux.
-  }
-  return freemem();
+  const kilobytes = /^MemAvailable:\s*(\d+) kB/m.exec(systemText('/proc/meminfo') ?? '')?.[1];
+  return kilobytes === undefined ? freemem() : Number(kilobytes) * 1024;
 }

@@ -103,10 +103,7 @@ export class NodeRoofs {
   #keep(found: StoredRoofs): void {
     const { id, roofs } = found;
     this.#found.set(roofs.device.id, found);
-    this.summary[roofs.device.id] = {
-      id,
-      measuredAt: roofs.measuredAt,
-      caveats: roofs.warnings.length + roofs.caveats.length,
-    };
+    const { measuredAt, warnings, caveats } = roofs;
+    this.summary[roofs.device.id] = { id, measuredAt, caveats: warnings.length + caveats.length };
   }
 }

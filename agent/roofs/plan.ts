@@ -84,9 +84,8 @@ export function planRoofs(
 
 function lastLevelBytes(caches: readonly Cache[]): number {
   for (const level of ['L3', 'L2'] as const) {
-    const sum = caches
-      .filter((cache) => cache.level === level)
-      .reduce((total, { bytes }) => total + bytes, 0);
+    const sizes = caches.map((cache) => (cache.level === level ? cache.bytes : 0));
+    const sum = sizes.reduce((total, bytes) => total + bytes, 0);
     if (sum > 0) return sum;
   }
   return ASSUMED.L3;

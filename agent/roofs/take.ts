@@ -106,10 +106,8 @@ export async function takeRoofs(
   progress: (done: number, of: number) => void,
 ): Promise<TakenRoofs> {
   const library = measuringLibrary();
-  if (library === null) {
-    const hint = 'ridge doctor says how to get it';
-    throw failed('engine-missing', 'roofs need the native library', hint);
-  }
+  if (library === null)
+    throw failed('engine-missing', 'roofs need the native library', 'ridge doctor says how to get it');
   const kernels = await openRoofsKernels(library);
   const taking = new Taking(job);
   const quiet = new QuietRounds();
@@ -181,10 +179,8 @@ export class QuietRounds {
         .map((round) => this.#reasons(rounds, round))
         .findLast(({ length }) => length > 0);
       const of = rounds.length === 1 ? '1 round' : `${rounds.length} rounds`;
-      return (reasons ?? []).map(
-        (reason) =>
-          `${quiet} of ${of} with ${threads === 1 ? '1 thread' : `${threads} threads`} undisturbed: ${reason}`,
-      );
+      const by = threads === 1 ? '1 thread' : `${threads} threads`;
+      return (reasons ?? []).map((reason) => `${quiet} of ${of} with ${by} undisturbed: ${reason}`);
     });
   }
 
@@ -242,9 +238,8 @@ class Taking {
         );
       }
     }
-    this.#take(`launch ${threads}`, { kind: 'launch', threads }, () => ({
-      rates: bench.launch(LAUNCHES, this.#repeats),
-    }));
+    const launches = () => ({ rates: bench.launch(LAUNCHES, this.#repeats) });
+    this.#take(`launch ${threads}`, { kind: 'launch', threads }, launches);
   }
 
   #take(key: string, roof: Roof, measure: () => Rates | null): void {
@@ -268,9 +263,7 @@ interface Rates {
 
 /** Stores past the caches are for memory alone. */
 function storesOf(level: BandwidthRoof['level'], access: BandwidthRoof['access']) {
-  return level === 'memory' && access !== 'read'
-    ? (['regular', 'streaming'] as const)
-    : (['regular'] as const);
+  return (['regular', 'streaming'] as const).slice(0, level === 'memory' && access !== 'read' ? 2 : 1);
 }
 
 /** A product that comes out wrong is no ceiling, and no reason to give up the others. */

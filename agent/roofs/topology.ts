@@ -26,11 +26,10 @@ export function readTopology(cpus: readonly number[], sysRoot = '/sys'): Topolog
   for (const cpu of cpus) {
     const siblings = formatCpuList(siblingsOf(cpu, sysRoot) ?? [cpu]);
     const core = cores.get(siblings) ?? [];
-    cores.set(
-      siblings,
-      [...core, cpu].sort((a, b) => a - b),
-    );
+    core.push(cpu);
+    cores.set(siblings, core);
   }
+  for (const core of cores.values()) core.sort((a, b) => a - b);
   return { caches, cores: [...cores.values()] };
 }
 

@@ -3,12 +3,11 @@ import { energySources } from '../../core/metrics/energy.js';
 import { cleanSeries } from '../../core/metrics/series.js';
 import type { QualityFacts } from '../../core/quality/record.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
-import { isLocal } from '../../engines/servers/devices.js';
 import { monotonicSeconds } from '../../process/isolation/clock.js';
 import { findMeters, measuresEnergy } from '../meters/index.js';
 import { Recorder } from '../meters/recorder.js';
 import type { TrialRun } from './context.js';
-import type { ServedModel } from './serve.js';
+import { isElsewhere, type ServedModel } from './serve.js';
 
 /**
  * Reads the sources of energy while a model is asked.
@@ -50,6 +49,5 @@ function whyElsewhere({ lease }: TrialRun, served: ServedModel | null): string |
   const { rpcServers } = nodeDemands(lease.experiment.runner.options);
   if (rpcServers.length > 0)
     return 'a part of the model was on RPC servers, whose energy this node does not measure';
-  const far = served !== null && served.endpoint.pid === null && !isLocal(served.endpoint.url);
-  return far ? 'the server is elsewhere, and this node does not measure its energy' : null;
+  return isElsewhere(served) ? 'the server is elsewhere, and this node does not measure its energy' : null;
 }

@@ -25,14 +25,11 @@ export async function graphOf({ lease, node }: TrialRun): Promise<GraphInput | n
   const place = JSON.stringify([experiment.id, sweepId, position, purpose, start, read.digest]);
   const identity = createHash('sha256').update(place).digest('hex').slice(0, 24);
   const { cacheFolder } = node.models;
+  const journal = join(cacheFolder, 'graphs', `${identity}.jsonl`);
   return {
     files: read.files,
     ...usedBy(read.graph, node),
-    kept: {
-      journal: join(cacheFolder, 'graphs', `${identity}.jsonl`),
-      identity,
-      folder: callsFolder(cacheFolder),
-    },
+    kept: { journal, identity, folder: callsFolder(cacheFolder) },
   };
 }
 

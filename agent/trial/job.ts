@@ -2,25 +2,19 @@ import type { MeasurePolicy, RunnerChoice, WorkloadChoice } from '../../core/exp
 import { leasedDevices } from '../../core/experiment/lease.js';
 import type { Phase } from '../../core/result/result.js';
 import type { Warning } from '../../core/result/warnings.js';
-import type { EngineConfig } from '../../engines/config.js';
 import type { CoresFound } from '../../engines/native/cores.js';
 import type { AnyFacts } from '../../engines/runners/opened.js';
-import type { RunnableAdapter } from '../../engines/runners/runner.js';
+import type { PlaceRequest, RunnableAdapter } from '../../engines/runners/runner.js';
 import type { ServedEndpoint } from '../../engines/servers/served.js';
 import type { Job } from '../../process/isolation/job.js';
 import type { GraphInput, TrainingFiles, TrainingProgress, WorkloadOutcome } from '../workloads/workload.js';
 
-export interface TrialRequest {
+export interface TrialRequest extends Omit<PlaceRequest, 'options'> {
   readonly runner: RunnerChoice;
   readonly workload: WorkloadChoice;
   readonly measure: MeasurePolicy;
   readonly modelPath: string | null;
   readonly adapters: readonly RunnableAdapter[];
-  readonly deviceClass: string;
-  readonly deviceId: string;
-  readonly otherDeviceIds?: readonly string[];
-  readonly cpus: readonly number[];
-  readonly engines?: EngineConfig;
   readonly minPhaseSeconds: number;
   /** null for workloads that do not train. */
   readonly training: TrainingFiles | null;

@@ -6,7 +6,6 @@ import { SHORT_WINDOW_PERIODS } from '../../core/metrics/integrate.js';
 import { warn } from '../../core/result/warnings.js';
 import { runnerNamed } from '../../core/runners/index.js';
 import { type NodeDemands, nodeDemands } from '../../core/runners/node-demands.js';
-import { isLocal } from '../../engines/servers/devices.js';
 import { NOT_APPLICABLE } from '../../judgement/not-applicable.js';
 import { readThrottling, throttleWarnings } from '../../process/device/cgroup.js';
 import { readSwappedPages } from '../../process/device/host.js';
@@ -21,7 +20,7 @@ import { noteBaseline } from './idle.js';
 import { TRIAL, type TrialRequest } from './job.js';
 import type { PreparedModel } from './preparation.js';
 import { listener } from './progress.js';
-import type { ServedModel } from './serve.js';
+import { isElsewhere, type ServedModel, whileServed } from './serve.js';
 
 /** What a workload needs beside a model. */
 export interface Surroundings {
@@ -72,7 +71,8 @@ export async function measure(
       ...(promptsPath !== null && { promptsPath }),
       ...(graph !== null && { graph }),
     };
-    return await endsWith(trial, served, runChild(trial, request, recorder));
+    const outcome = runChild(trial, request, recorder).then((given) => untilHeard(given, served));
+    return await whileServed(trial, served, outcome);
   } finally {
     recorder.stop();
     if (notes.cores.length === 0 && wanted === 'on') {
@@ -106,22 +106,11 @@ const LOADED =
 /** Of a server that dies its requests hear first, and the trial a little later. */
 const END_HEARD_MILLISECONDS = 1000;
 
-/** @returns what the child gives, or throws what the server died of: then the child has nothing more to ask. */
-async function endsWith(
-  { child }: TrialRun,
-  served: ServedModel | null,
-  outcome: Promise<WorkloadOutcome>,
-): Promise<WorkloadOutcome> {
-  if (served?.died == null) return await outcome;
-  try {
-    const given = await Promise.race([outcome, served.died]);
-    if (lostConnections(given)) await Promise.race([served.died, sleep(END_HEARD_MILLISECONDS)]);
-    return given;
-  } catch (error) {
-    child.kill('the server has ended');
-    await outcome.catch(() => {});
-    throw error;
-  }
+/** @returns what the child gives; throws what the server died of, where that is why requests broke off. */
+async function untilHeard(given: WorkloadOutcome, served: ServedModel | null): Promise<WorkloadOutcome> {
+  if (served?.died != null && lostConnections(given))
+    await Promise.race([served.died, sleep(END_HEARD_MILLISECONDS)]);
+  return given;
 }
 
 function lostConnections({ findings }: WorkloadOutcome): boolean {
@@ -150,11 +139,6 @@ function without(found: MeterSet, left: (meter: Meter) => boolean, absent: Meter
   for (const meter of found.meters) if (left(meter)) meter.close();
   const meters = found.meters.filter((meter) => !left(meter));
   return { ...found, meters, absent: { ...found.absent, ...absent } };
-}
-
-function isElsewhere(served: ServedModel | null): boolean {
-  if (served === null || served.endpoint.pid !== null) return false;
-  return !isLocal(served.endpoint.url);
 }
 
 async function runChild(
@@ -189,8 +173,7 @@ async function runChild(
         ...(served === undefined ? [{ pid: launched.pid }] : []),
         ...trees.map((pid) => ({ pid, tree: true })),
       ],
-      deviceId: device.id,
-      cpus: device.cpus,
+      ...{ deviceId: device.id, cpus: device.cpus },
     });
   attach(served?.pid == null ? [] : [served.pid]);
   const ending = await launched.ended;

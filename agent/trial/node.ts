@@ -56,9 +56,8 @@ function warningsBefore({ lease, node: { nvml }, device }: TrialRun): readonly W
   if (madeUp !== null) warnings.push(warn('fake-runner', madeUp));
   const { threads } = runner.options;
   if (typeof threads === 'number' && threads > device.cpus.length) {
-    warnings.push(
-      warn('oversubscribed', `${threads} threads share the ${device.cpus.length} CPUs of ${device.id}`),
-    );
+    const message = `${threads} threads share the ${device.cpus.length} CPUs of ${device.id}`;
+    warnings.push(warn('oversubscribed', message));
   }
   const held = leasedDevices(lease);
   const gpus = 'nvml' in nvml ? nvml.nvml.devices.filter(({ uuid }) => held.includes(uuid)) : [];

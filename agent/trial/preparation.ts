@@ -59,13 +59,8 @@ async function makeModel(trial: TrialRun): Promise<PreparedModel> {
   const opens = runnerNamed(runner.kind)?.formats ?? [];
   const { cpus } = device;
   const launcher = child.launch;
-  const base = await resolveModel(model.source, node.models, {
-    digest: model.digest,
-    uses: pins,
-    launcher,
-    cpus,
-    runs: opens,
-  });
+  const opening = { digest: model.digest, uses: pins, launcher, cpus, runs: opens };
+  const base = await resolveModel(model.source, node.models, opening);
   if (model.digest !== null && model.digest !== base.digest) {
     const message = `${model.source} on this node is another file (${base.digest}) than the sweep measures (${model.digest})`;
     const hint = 'Copy the same file to every node.';
@@ -77,13 +72,8 @@ async function makeModel(trial: TrialRun): Promise<PreparedModel> {
   const maker = makerFor(runner.kind);
   const engine = node.profile.runners.find(({ kind }) => kind === maker)?.release ?? 'unknown';
   const steps = await stepsFor({
-    base,
-    modelName: model.name,
-    technique,
-    runnerKind: runner.kind,
-    engine,
-    settings: node.models,
-    place: observedPlace(trial),
+    ...{ base, modelName: model.name, technique, runnerKind: runner.kind, engine },
+    ...{ settings: node.models, place: observedPlace(trial) },
   });
   const timeLimitSeconds = node.limits.trialTimeoutSeconds;
   const exchange = node.shared?.of(lease.trialId, (stoppable) => child.watch(stoppable));
@@ -100,12 +90,7 @@ async function makeModel(trial: TrialRun): Promise<PreparedModel> {
     parts,
     base: { path: path ?? artifact.path, digest: base.digest, name: model.name },
     shape: { path: artifact.path, digest: artifact.digest },
-    settings: node.models,
-    store: node.store,
-    launcher,
-    uses: pins,
-    cpus,
-    timeLimitSeconds,
+    ...{ settings: node.models, store: node.store, launcher, uses: pins, cpus, timeLimitSeconds },
   });
   const shapes = await shapesOf(artifact.path, model.name, launcher);
   return { base: { ...base, path }, artifact, shapes, adapters };

@@ -21,25 +21,14 @@ export async function profileTrial(trial: TrialRun, model: PreparedModel | null)
     notes.absent = { ...notes.absent, profile: reason };
     notes.warnings.push(warn('profile-missing', `the operators were not timed: ${reason}`));
   };
-  if (!runnerNamed(runner.kind)?.offers.includes('profiled-generator') || model === null) {
-    missing(`the runner ${runner.kind} shows no operators`);
-    return;
-  }
-  if (workloadNamed(workload.kind)?.needs !== 'generator') {
-    missing(`the workload ${workload.kind} is not profiled`);
-    return;
-  }
+  if (!runnerNamed(runner.kind)?.offers.includes('profiled-generator') || model === null)
+    return missing(`the runner ${runner.kind} shows no operators`);
+  if (workloadNamed(workload.kind)?.needs !== 'generator')
+    return missing(`the workload ${workload.kind} is not profiled`);
+  const { artifact, adapters } = model;
+  const opened = { modelPath: artifact.path, adapters, options: runner.options, ...placeOf(trial) };
   const ending = await child.launch({
-    task: taskOf(PROFILE, {
-      runnerKind: runner.kind,
-      model: {
-        modelPath: model.artifact.path,
-        adapters: model.adapters,
-        options: runner.options,
-        ...placeOf(trial),
-      },
-      workload: workload.options,
-    }),
+    task: taskOf(PROFILE, { runnerKind: runner.kind, model: opened, workload: workload.options }),
     cpus: device.cpus,
     ...childLimits(trial),
   }).ended;

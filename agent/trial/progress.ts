@@ -34,16 +34,13 @@ export function listener(
         return;
       case 'phase': {
         const { startSeconds, endSeconds, ...rest } = message.phase;
+        const elapsedSeconds = endSeconds - notes.originSeconds;
         notes.phases.push({
           ...rest,
           startSeconds: wholeNanoseconds(startSeconds - notes.originSeconds),
-          endSeconds: wholeNanoseconds(endSeconds - notes.originSeconds),
+          endSeconds: wholeNanoseconds(elapsedSeconds),
         });
-        onProgress({
-          phase: rest.name,
-          repeat: rest.repeat ?? 0,
-          elapsedSeconds: endSeconds - notes.originSeconds,
-        });
+        onProgress({ phase: rest.name, repeat: rest.repeat ?? 0, elapsedSeconds });
         return;
       }
       case 'cores': {

@@ -15,7 +15,7 @@ import { type EvaluationSpec, evaluationOf } from '../quality/policy.js';
 import { askingWindow } from './asking-window.js';
 import { childLimits, placeOf, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';
-import type { ServedModel } from './serve.js';
+import { type ServedModel, whileServed } from './serve.js';
 
 /**
  * Reads what the sweep asks about answers, before anything is timed: an error costs no measurement.
@@ -64,13 +64,8 @@ export function runningModel(
   { runner }: Experiment,
   { base, artifact, adapters }: PreparedModel,
 ): AskedModel {
-  return {
-    base,
-    path: artifact.path,
-    digest: artifact.digest,
-    adapters,
-    runnerKind: answeringRunner(runner.kind),
-  };
+  const { path, digest } = artifact;
+  return { base, path, digest, adapters, runnerKind: answeringRunner(runner.kind) };
 }
 
 const givesLogits = (kind: string) => runnerNamed(kind)?.offers.includes('language-model') === true;
@@ -104,12 +99,11 @@ export async function askServer(
   questions: EvaluationSpec,
 ): Promise<void> {
   const { notes, child, lease } = trial;
-  const { died } = served;
   const stood = model === null ? null : runningModel(lease.experiment, model);
   const substitute = stood !== null && givesLogits(stood.runnerKind) ? stood : null;
   await noteAnswers(trial, async () => {
     const asked = answersOf(servedRequestOf(trial, served, model, substitute, questions), child.launch);
-    const ofServer = await whileServed(trial, died, asked);
+    const ofServer = await whileServed(trial, served, asked);
     const { unanswered = [] } = ofServer;
     const { rankings = [] } = questions.request;
     if (unanswered.length === 0 || substitute === null) return ofServer;
@@ -125,26 +119,11 @@ export async function askServer(
   for (const { task, reason } of notes.quality?.unanswered ?? []) {
     const what = task === null ? 'the text' : task;
     const text = `${lease.experiment.runner.kind} could not be asked ${what}: ${reason}`;
-    notes.warnings.push(
-      substitute === null
-        ? warn('quality-missing', text)
-        : warn(
-            'quality-caveat',
-            `${text}. The file that it served was asked through ${substitute.runnerKind}`,
-          ),
-    );
-  }
-}
-
-/** @throws what the server died of: then the child has nothing more to ask. */
-async function whileServed<T>({ child }: TrialRun, died: ServedModel['died'], asked: Promise<T>): Promise<T> {
-  if (died === null) return await asked;
-  try {
-    return await Promise.race([asked, died]);
-  } catch (error) {
-    child.kill('the server has ended');
-    await asked.catch(() => {});
-    throw error;
+    if (substitute === null) notes.warnings.push(warn('quality-missing', text));
+    else {
+      const asked = `The file that it served was asked through ${substitute.runnerKind}`;
+      notes.warnings.push(warn('quality-caveat', `${text}. ${asked}`));
+    }
   }
 }
 
@@ -199,15 +178,6 @@ function servedRequestOf(
   };
 }
 
-function askedAt(trial: TrialRun, runnerKind: string) {
-  return (path: string | null, options: QualityModel['options']): QualityModel => ({
-    runnerKind,
-    modelPath: path,
-    options,
-    ...placeOf(trial),
-  });
-}
-
 /**
  * The base answers as it would without any technique: a quantized cache is one, and weights without zeros are. It lies where the point's model does, for it
  * is larger, if anything.
@@ -223,7 +193,8 @@ function plainBase(trial: TrialRun, { runnerKind, base }: AskedModel): QualityMo
       return value === undefined ? [] : [[name, value]];
     }),
   );
-  return askedAt(trial, plainRunnerOf(runnerKind))(base.path, { threads, cpuBackend, ...placement });
+  const options = { threads, cpuBackend, ...placement };
+  return { runnerKind: plainRunnerOf(runnerKind), modelPath: base.path, options, ...placeOf(trial) };
 }
 
 function releaseOf({ node }: TrialRun, kind: string): string {
@@ -239,8 +210,9 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
   const names = runnerNamed(runnerKind)?.answerOptions ?? [];
   const telling = Object.fromEntries(names.map((name) => [name, runner.options[name] ?? null]));
   const { text, tasks, rankings = [] } = questions.request;
+  const { adapters, path: modelPath } = model;
   const job: QualityJob = {
-    model: { ...askedAt(trial, runnerKind)(model.path, runner.options), adapters: model.adapters },
+    model: { runnerKind, modelPath, options: runner.options, ...placeOf(trial), adapters },
     base,
     request: questions.request,
     scorers: questions.scorers,
@@ -254,18 +226,14 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
     identity: {
       model: model.digest,
       // Left out where there are none, so that answers of before are found.
-      adapters:
-        model.adapters.length === 0 ? undefined : model.adapters.map(({ digest, scale }) => [digest, scale]),
+      adapters: adapters.length === 0 ? undefined : adapters.map(({ digest, scale }) => [digest, scale]),
       base: base === null ? null : model.base.digest,
       runner: runnerKind,
       release: releaseOf(trial, runnerKind),
       device: experiment.device,
       options: telling,
       // Of a server some may have been asked elsewhere.
-      only:
-        lease.experiment.runner.kind === runnerKind
-          ? undefined
-          : [...tasks, ...rankings].map(({ name }) => name),
+      only: runner.kind === runnerKind ? undefined : [...tasks, ...rankings].map(({ name }) => name),
     },
     cacheFolder: node.models.cacheFolder,
     cpus: device.cpus,

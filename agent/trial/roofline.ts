@@ -10,6 +10,7 @@ import { ONE_DEVICE } from '../../core/work/served-work.js';
 import type { Spread } from '../../engines/runners/opened.js';
 import { lastCacheBytes } from '../../process/device/caches.js';
 import { recordFactorsOf } from '../../roofline/factor-at.js';
+import { NO_FACTORS } from '../factors/node-factors.js';
 import type { TrialRun } from './context.js';
 import type { TrialNotes } from './notes.js';
 import type { PreparedModel } from './preparation.js';
@@ -22,20 +23,13 @@ export function noteRoofline({ lease, node, device, notes }: TrialRun, model: Pr
   const { runner } = lease.experiment;
   const kind = runnerNamed(runner.kind);
   if (kind === undefined || model === null) return;
-  if (model.adapters.length > 0) {
-    miss(notes, 'roofline', 'the work of adapters beside the weights is not counted');
-    return;
-  }
+  if (model.adapters.length > 0)
+    return miss(notes, 'roofline', 'the work of adapters beside the weights is not counted');
   const { shapes } = model;
-  if (!shapes.ok) {
-    miss(notes, 'roofline', shapes.reason);
-    return;
-  }
+  if (!shapes.ok) return miss(notes, 'roofline', shapes.reason);
   const architecture = compactArchitecture(shapes.architecture);
-  const threads = Math.max(
-    1,
-    typeof runner.options.threads === 'number' ? runner.options.threads : device.cpus.length,
-  );
+  const asked = runner.options.threads;
+  const threads = Math.max(1, typeof asked === 'number' ? asked : device.cpus.length);
   const types = weightTypesOf(architecture);
   const factorsOf = (deviceId: string, roofs: RecordRoofs | null) => {
     const found = kind.fitted ? (node.factors?.of(deviceId, roofs) ?? null) : null;
@@ -49,19 +43,11 @@ export function noteRoofline({ lease, node, device, notes }: TrialRun, model: Pr
     return { id, name, roofs, factors: factorsOf(id, roofs) };
   });
   const without = [{ id: device.id, factors }, ...others].find((one) => one.factors === null);
-  if (!kind.fitted)
-    miss(
-      notes,
-      'factors',
-      `factors are of the kernels of ${FITTED_RUNNERS.join(' and ')}, and ${runner.kind} has its own`,
-    );
-  else if (without !== undefined) {
-    miss(
-      notes,
-      'factors',
-      node.factors?.absent(without.id) ?? 'no factors were fitted on this node: ridge factors fits them',
-    );
-  }
+  if (!kind.fitted) {
+    const fitted = FITTED_RUNNERS.join(' and ');
+    miss(notes, 'factors', `factors are of the kernels of ${fitted}, and ${runner.kind} has its own`);
+  } else if (without !== undefined)
+    miss(notes, 'factors', node.factors?.absent(without.id) ?? NO_FACTORS);
   notes.roofline = {
     architecture,
     cacheBytes: lastCacheBytes(device.cpus, node.meters.sysRoot),

@@ -57,24 +57,14 @@ export async function runTrial(
   const workload = await workloadNamed(request.workload.kind);
   const { modelPath, adapters, deviceClass, deviceId, otherDeviceIds = [] } = request;
   const { cpus, engines, served = null } = request;
-  const { options } = request.runner;
-  const place = {
-    modelPath,
-    adapters,
-    options,
-    deviceClass,
-    deviceId,
-    otherDeviceIds,
-    cpus,
+  const opening = {
+    ...{ modelPath, adapters, options: request.runner.options },
+    ...{ deviceClass, deviceId, otherDeviceIds, cpus, served },
     ...(engines !== undefined && { engines }),
-    served,
-  };
-
-  const loadStart = monotonicSeconds();
-  const opened = await open(runner, workload.needs, {
-    ...place,
     ...workload.demands(request.workload.options),
-  } as never);
+  };
+  const loadStart = monotonicSeconds();
+  const opened = await open(runner, workload.needs, opening as never);
   const loadEnd = monotonicSeconds();
   channel.send({
     type: 'phase',
@@ -85,10 +75,8 @@ export async function runTrial(
     channel.send({ type: 'loaded', facts: await withBuild(opened.facts), processes });
     if (processes.length > 0) await channel.rest();
     for (const text of opened.warnings) {
-      channel.send({
-        type: 'warning',
-        warning: typeof text === 'string' ? warn('engine-warning', text) : text,
-      });
+      const warning = typeof text === 'string' ? warn('engine-warning', text) : text;
+      channel.send({ type: 'warning', warning });
     }
     const lookAtCores = await trialCores(request, channel);
     const context = {
@@ -144,9 +132,7 @@ function graphInput({ graph }: TrialRequest): GraphInput {
 
 /** @throws FailureError for a request without the files of a training: one of another version. */
 function trainingInput({ training, modelPath }: TrialRequest, channel: Channel<TrialReport>): TrainingInput {
-  if (training === null) {
-    throw failed('impossible-combination', 'a workload that trains needs a text');
-  }
+  if (training === null) throw failed('impossible-combination', 'a workload that trains needs a text');
   const { textPath, keepPath, runnable } = training;
   return {
     textPath,

@@ -31,6 +31,27 @@ export interface ServedModel {
   readonly gpus: readonly string[];
 }
 
+/** @returns what is given; throws what the server died of meanwhile: then the child has nothing more to ask. */
+export async function whileServed<T>(
+  { child }: TrialRun,
+  served: Pick<ServedModel, 'died'> | null,
+  given: Promise<T>,
+): Promise<T> {
+  if (served?.died == null) return await given;
+  try {
+    return await Promise.race([given, served.died]);
+  } catch (error) {
+    child.kill('the server has ended');
+    await given.catch(() => {});
+    throw error;
+  }
+}
+
+/** @returns whether a server runs where this node measures nothing. */
+export function isElsewhere(served: ServedModel | null): boolean {
+  return served !== null && served.endpoint.pid === null && !isLocal(served.endpoint.url);
+}
+
 /**
  * Has the server of a point running and answering; whatever else is kept on its device is stopped first.
  * @returns null for workloads that ask none.
@@ -67,6 +88,7 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
   const gpus = gpusOf(server, device, held, 'nvml' in node.nvml ? node.nvml.nvml.devices : []);
   await noteIdle(trial, gpus);
   const { profile, devices } = server;
+  const { readiness, shutdown, paths, log } = profile;
   const served = await node.servers.take(
     device.id,
     {
@@ -79,16 +101,10 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
           ...profile.environment,
           ...server.environment,
           ...(devices !== null && {
-            CUDA_VISIBLE_DEVICES: devices.join(','),
-            CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
+            ...{ CUDA_VISIBLE_DEVICES: devices.join(','), CUDA_DEVICE_ORDER: 'PCI_BUS_ID' },
           }),
         },
-        profile: {
-          readiness: profile.readiness,
-          shutdown: profile.shutdown,
-          paths: profile.paths,
-          log: profile.log,
-        },
+        profile: { readiness, shutdown, paths, log },
         model: server.model,
         apiKey: keyOf(server),
         deviceId: devices === null ? held.join(',') : '',
@@ -117,10 +133,8 @@ function noteSplit(notes: TrialNotes, split: ServedSplit | string): void {
 function chosen({ lease, node }: TrialRun): ConfiguredServer {
   const { runner } = lease.experiment;
   const there = node.profile.runners.find((one) => one.kind === runner.kind)?.variants ?? [];
-  const found = serverFor(
-    runner,
-    node.engines.servers.filter(({ name }) => there.includes(name)),
-  );
+  const here = node.engines.servers.filter(({ name }) => there.includes(name));
+  const found = serverFor(runner, here);
   if (found !== undefined) return found;
   const known = there.length > 0 ? `it has ${there.join(', ')}` : 'it has none';
   const { kind, options } = runner;
@@ -144,18 +158,9 @@ async function attached(server: ConfiguredServer, notes: TrialNotes): Promise<Om
     );
   }
   const model = server.model ?? (await firstModel(at, profile.paths.models)) ?? 'default';
-  const endpoint = {
-    name,
-    ...at,
-    profile: askedBy(server),
-    model,
-    loras: [],
-    pid: isLocal(url) ? listenerOf(url, notes) : null,
-    startSeconds: null,
-    weightsLoadSeconds: null,
-    kept: true,
-  };
-  return { endpoint, died: null };
+  const pid = isLocal(url) ? listenerOf(url, notes) : null;
+  const times = { startSeconds: null, weightsLoadSeconds: null };
+  return { endpoint: { name, ...at, profile: askedBy(server), model, loras: [], pid, ...times, kept: true }, died: null };
 }
 
 /** @returns the process that an attached server is; null = that is not known, and the notes say why of what it would tell. */
@@ -168,11 +173,8 @@ function listenerOf(url: string, notes: TrialNotes): number | null {
   return null;
 }
 
-function endpointOf(server: ConfiguredServer, served: Served): Omit<ServedEndpoint, 'loras'> {
-  const { url, model, pid, startSeconds, weightsLoadSeconds, kept } = served;
-  const profile = askedBy(server);
-  const apiKey = keyOf(server);
-  return { name: server.name, url, profile, apiKey, model, pid, startSeconds, weightsLoadSeconds, kept };
+function endpointOf(server: ConfiguredServer, { died: _, ...served }: Served): Omit<ServedEndpoint, 'loras'> {
+  return { ...served, name: server.name, profile: askedBy(server), apiKey: keyOf(server) };
 }
 
 function askedBy({ profile }: ConfiguredServer): AskedProfile {

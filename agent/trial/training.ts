@@ -73,9 +73,6 @@ export async function noteTraining(
 
 /** So that people and eviction know what the file is. */
 async function leaveNote({ path, bytes }: KeptResult, digest: string, method: string): Promise<void> {
-  const recipe = `finetune(${method})`;
-  await writeFile(
-    `${path}.json`,
-    JSON.stringify({ digest, bytes, recipe, base: '', warnings: [], steps: [] }),
-  );
+  const note = { digest, bytes, recipe: `finetune(${method})`, base: '', warnings: [], steps: [] };
+  await writeFile(`${path}.json`, JSON.stringify(note));
 }

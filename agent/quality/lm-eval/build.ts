@@ -42,12 +42,8 @@ export function builtTask(
   options: AskingOptions,
 ): Task {
   const { task: name, output_type: output } = config;
-  const asked = splitOf(
-    config,
-    splits,
-    config.test_split ?? config.validation_split,
-    'test_split or validation_split',
-  );
+  const split = config.test_split ?? config.validation_split;
+  const asked = splitOf(config, splits, split, 'test_split or validation_split');
   const docs = new Docs(config, asked);
   const { chat = false, system = null } = options;
   const few = fewShotOf({ fewShot: options.fewShot ?? config.num_fewshot ?? 0 });
@@ -129,23 +125,14 @@ function itemOf(
 ): TaskItem {
   const { output_type: output, gen_prefix: prefix } = config;
   const written = docs.written(doc);
-  const base = {
-    ...{ id: String(index), groups: {} },
-    docDigest: `sha256:${createHash('sha256')
-      .update(JSON.stringify(doc, null, 2))
-      .digest('hex')}`,
-  };
-  if (output === 'generate_until') {
+  const digest = createHash('sha256').update(JSON.stringify(doc, null, 2)).digest('hex');
+  const base = { id: String(index), groups: {}, docDigest: `sha256:${digest}` };
+  if (output === 'generate_until')
     return { ...base, prompt: prompt as Prompt, choices: null, references: docs.references(written) };
-  }
   if (output === 'loglikelihood') {
     const target = String(written.target);
-    return {
-      ...base,
-      prompt: prompt as Prompt,
-      choices: { continuations: [target], answers: [0] },
-      references: [target],
-    };
+    const choices = { continuations: [target], answers: [0] };
+    return { ...base, prompt: prompt as Prompt, choices, references: [target] };
   }
   const spaced = prefix == null || /\s$/.test(prefix);
   const delimiter = chat && spaced ? '' : config.target_delimiter;
@@ -244,13 +231,10 @@ function readingsOf({ filter_list: filters }: LmEvalTask): Reading[] {
 
 function stepOf(filter: LmEvalFilter): Step {
   switch (filter.function) {
-    case 'regex':
-      return {
-        do: 'regex',
-        ...patternOf(filter.regex_pattern),
-        select: filter.group_select,
-        fallback: filter.fallback,
-      };
+    case 'regex': {
+      const { regex_pattern: pattern, group_select: select, fallback } = filter;
+      return { do: 'regex', ...patternOf(pattern), select, fallback };
+    }
     case 'take_first_k':
       return { do: 'firstFew', count: filter.k };
     case 'map':

@@ -115,6 +115,9 @@ function plain(value: unknown): unknown {
   return value ?? null;
 }
 
+/** What Jinja calls them, and Python. */
+const WORDS = { true: true, True: true, false: false, False: false, none: null, None: null };
+
 /** Backslashes of texts inside tags that mean nothing to Python stay; the reader refuses them. */
 const escaped = (source: string): string =>
   source.replace(/\{[{%][\s\S]*?[%}]\}/g, (tag) =>
@@ -131,29 +134,16 @@ export function openTemplate(source: string): (doc: Doc) => string {
   return (doc) => {
     const environment = new Environment();
     const set = (name: string, value: unknown) => environment.set(name, value);
-    for (const [name, value] of Object.entries({
-      true: true,
-      True: true,
-      false: false,
-      False: false,
-      none: null,
-      None: null,
-    }))
-      set(name, value);
+    for (const [name, value] of Object.entries(WORDS)) set(name, value);
     set('range', (...ends: number[]) => range(ends));
     // To the reader nothing and what is not there have the same value.
     set('__text', (value: unknown, defined: unknown) => {
       if (defined !== true) throw new Error('it names something that the item does not have');
       return pythonText(plain(value));
     });
-    for (const [name, method] of Object.entries(METHODS))
-      set(`__method_${name}`, (value: unknown, ...args: unknown[]) =>
-        method(plain(value), ...args.map(plain)),
-      );
-    for (const [name, filter] of Object.entries(FILTERS))
-      set(`__filter_${name}`, (value: unknown, ...args: unknown[]) =>
-        filter(plain(value), ...args.map(plain)),
-      );
+    for (const [kind, functions] of Object.entries({ method: METHODS, filter: FILTERS }))
+      for (const [name, ours] of Object.entries(functions))
+        set(`__${kind}_${name}`, (value: unknown, ...args: unknown[]) => ours(plain(value), ...args.map(plain)));
     for (const [name, value] of Object.entries(doc)) set(name, value);
     const { value } = new Interpreter(environment).run(program as Parameters<Interpreter['run']>[0]) as {
       value: string;

@@ -42,13 +42,8 @@ export function listwise(reader: PromptReader, way: Listwise): Reranker {
       const began = monotonicSeconds();
       for (const { from, to } of windowsFromBottom(order.length, way.window, step)) {
         const places = order.slice(from, to);
-        const { prompt, cut: shortened } = promptOf(
-          reader,
-          way,
-          letters,
-          query.text,
-          places.map((at) => candidates[at]!),
-        );
+        const listed = places.map((at) => candidates[at]!);
+        const { prompt, cut: shortened } = promptOf(reader, way, letters, query.text, listed);
         const list = await put(reader, way, letters, prompt, places.length);
         if (lists.length === 0)
           first = way.by === 'first-token' ? monotonicSeconds() - began : list.secondsToFirst;
@@ -101,16 +96,8 @@ async function put(
   const likelihoods = (next: Next) => letters.tokens.slice(0, length).map(next);
   if (by === 'first-token') {
     const values = likelihoods(await reader.next(prompt));
-    const order = byScore(values);
-    return {
-      order,
-      unnamed: 0,
-      anyName: sumOf(values),
-      firstTokenTau: null,
-      said: null,
-      tokensOut: 1,
-      secondsToFirst: null,
-    };
+    const named = { unnamed: 0, anyName: sumOf(values), firstTokenTau: null };
+    return { order: byScore(values), ...named, said: null, tokensOut: 1, secondsToFirst: null };
   }
   const { text, tokens, next, secondsToFirst } = await reader.write(prompt, letters.answerTokens(length));
   const { order, named } = readOrder(`[${text}`, length);

@@ -21,7 +21,7 @@ import { type FirstStage, firstStage } from './first-stage.js';
 import { listwise } from './listwise.js';
 import type { RankingModels } from './models.js';
 import { pairwise, pointwise } from './one-by-one.js';
-import { type Candidate, NO_FACTS, type Reranker, wholeList } from './reranker.js';
+import { type Candidate, NO_FACTS, type Reranker, UNSAID, wholeList } from './reranker.js';
 import { byHead, byVectors } from './vectors.js';
 
 /** Who ranks, and where it is kept as it comes. */
@@ -110,13 +110,8 @@ export async function measureRanking(
       await watch.checkStop();
     }
   }
-  return {
-    outcome: outcomeOf(
-      task,
-      queries.map((_, i) => rankings.get(i)!),
-    ),
-    judged: {},
-  };
+  const answers = queries.map((_, i) => rankings.get(i)!);
+  return { outcome: outcomeOf(task, answers), judged: {} };
 }
 
 /** Numbers of an answer: lists stay in the journal. */
@@ -144,16 +139,7 @@ async function rankerOf(
       const began = monotonicSeconds();
       const { list, tokens } = stage.find(query);
       const seconds = monotonicSeconds() - began;
-      return {
-        by,
-        list,
-        said: null,
-        facts: NO_FACTS,
-        tokensIn: tokens,
-        tokensOut: 0,
-        seconds,
-        secondsToFirst: null,
-      };
+      return { by, list, facts: NO_FACTS, tokensIn: tokens, seconds, ...UNSAID };
     };
   }
   const candidatesOf = (query: Query): Candidate[] =>

@@ -27,13 +27,13 @@ export interface Reranker {
   rank(query: Query, candidates: readonly Candidate[]): Promise<Reranked>;
 }
 
+/** Of ways that have a model say nothing. */
+export const UNSAID = { said: null, tokensOut: 0, secondsToFirst: null } as const;
+
 /** Of ways that have none of this. */
 export const NO_FACTS: Reranked['facts'] = {
-  asked: 0,
-  unnamed: null,
-  anyName: null,
-  firstTokenTau: null,
-  cut: 0,
+  ...{ asked: 0, cut: 0 },
+  ...{ unnamed: null, anyName: null, firstTokenTau: null },
 };
 
 /**

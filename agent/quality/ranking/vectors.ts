@@ -5,7 +5,7 @@ import { filled } from '../../../core/ranking/prompts.js';
 import { dot, normalize } from '../../../core/ranking/vectors.js';
 import type { Embedder, EmbedderInput } from '../../../engines/runners/opened.js';
 import type { Watch } from '../watch.js';
-import { NO_FACTS, type Reranker } from './reranker.js';
+import { NO_FACTS, type Reranker, UNSAID } from './reranker.js';
 
 export type EmbeddingWords = Pick<
   Extract<Way, { by: 'embeddings' }>,
@@ -32,6 +32,9 @@ export function embedQuery(
   return { vector: unit ? normalize(vector!) : vector!, tokens: input.tokens.length, cut: input.cut };
 }
 
+const byLength = (inputs: readonly EmbedderInput[]) =>
+  inputs.map((_, i) => i).sort((a, b) => inputs[a]!.tokens.length - inputs[b]!.tokens.length);
+
 /** @returns a vector of each document, one after the other; and how many texts were cut. */
 export async function embedDocuments(
   model: Embedder,
@@ -42,18 +45,14 @@ export async function embedDocuments(
   const values = new Float32Array(documents.length * model.width);
   // Of like lengths together: a batch is as wide as its longest text where an engine fills up.
   const inputs = documents.map((document) => model.cut(`${settings.documentPrefix}${searched(document)}`));
-  const order = inputs.map((_, i) => i).sort((a, b) => inputs[a]!.tokens.length - inputs[b]!.tokens.length);
+  const order = byLength(inputs);
   for (let from = 0; from < order.length; from += TOGETHER) {
     const places = order.slice(from, from + TOGETHER);
     const vectors = model.embed(places.map((at) => inputs[at]!));
     for (const [i, vector] of vectors.entries())
       values.set(settings.normalize ? normalize(vector) : vector, places[i]! * model.width);
-    watch.progress({
-      what: 'vectors of documents',
-      done: from + places.length,
-      total: order.length,
-      value: null,
-    });
+    const done = from + places.length;
+    watch.progress({ what: 'vectors of documents', done, total: order.length, value: null });
     await watch.checkStop();
   }
   return { values, cut: inputs.filter(({ cut }) => cut).length };
@@ -83,7 +82,7 @@ export async function byVectors(
       return {
         order,
         scores: order.map((at) => scores[at]!),
-        ...{ said: null, tokensIn: tokens, tokensOut: 0, secondsToFirst: null },
+        ...{ tokensIn: tokens, ...UNSAID },
         facts: { ...NO_FACTS, asked: 1, cut: cut ? 1 : 0 },
       };
     },
@@ -101,9 +100,7 @@ export function byHead(model: Embedder, way: Extract<Way, { by: 'cross-encoder' 
           ? model.cut(query, text)
           : model.cut(filled(way.pair, { query, document: text }));
       });
-      const order = inputs
-        .map((_, i) => i)
-        .sort((a, b) => inputs[a]!.tokens.length - inputs[b]!.tokens.length);
+      const order = byLength(inputs);
       const outputs = model.embed(order.map((at) => inputs[at]!));
       const scores = new Array<number>(inputs.length).fill(0);
       order.forEach((at, i) => {
@@ -113,9 +110,8 @@ export function byHead(model: Embedder, way: Extract<Way, { by: 'cross-encoder' 
       return {
         order: best,
         scores: best.map((at) => scores[at]!),
-        said: null,
         tokensIn: inputs.reduce((sum, { tokens }) => sum + tokens.length, 0),
-        ...{ tokensOut: 0, secondsToFirst: null },
+        ...UNSAID,
         facts: { ...NO_FACTS, asked: inputs.length, cut: inputs.filter(({ cut }) => cut).length },
       };
     },

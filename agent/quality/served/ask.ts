@@ -122,11 +122,8 @@ async function saidBy(
     deltas.push(delta);
   });
   const streamed = { ...body, stream: true, stream_options: server.profile.streamOptions };
-  const whole = await posted(server, path, streamed, {
-    ...BOUNDS,
-    mostBytes,
-    heard: (part) => events.push(part),
-  });
+  const bounds = { ...BOUNDS, mostBytes, heard: (part: Buffer) => events.push(part) };
+  const whole = await posted(server, path, streamed, bounds);
   events.end();
   if (deltas.length === 0) {
     const delta = deltaOf(whole);
@@ -151,12 +148,7 @@ function deltaOf(data: string): Delta | null {
 
 async function post(server: ServedEndpoint, path: string, body: unknown): Promise<Fields> {
   const text = await posted(server, path, body, BOUNDS);
-  let read: unknown = null;
-  try {
-    read = JSON.parse(text);
-  } catch {
-    // Said below.
-  }
+  const read = orElse((): unknown => JSON.parse(text), null);
   if (typeof read !== 'object' || read === null)
     throw new NoAnswer(`${path} answered something that is no JSON object`);
   return read as Fields;
@@ -170,10 +162,8 @@ async function posted(
   bounds: Parameters<typeof askServer>[2],
 ): Promise<string> {
   const { status, text } = await askServer(server, path, bounds, body).catch((error: Error) => {
-    throw failed(
-      'run-failed',
-      `the server gave no answer to a question of quality: ${whyNoConnection(error)}`,
-    );
+    const why = whyNoConnection(error);
+    throw failed('run-failed', `the server gave no answer to a question of quality: ${why}`);
   });
   if (status !== 200) throw new NoAnswer(`${path} answered ${status}: ${refusalOf(text) ?? 'nothing'}`);
   return text;

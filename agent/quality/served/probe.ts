@@ -27,33 +27,24 @@ export async function probe(server: ServedEndpoint, vocabulary: Vocabulary | nul
       prompts === null
         ? 'its profile knows no way to ask for the log-probabilities of a prompt'
         : await tried(prompts, async () =>
-            varied(
-              prompts.path,
-              tokens === null
-                ? (await textLogProbabilities(server, prompts, SAMPLE)).values
-                : await promptLogProbabilities(server, prompts, tokens),
-            ),
+            tokens === null
+              ? (await textLogProbabilities(server, prompts, SAMPLE)).values
+              : await promptLogProbabilities(server, prompts, tokens),
           ),
     next:
       next === null || tokens === null
         ? 'its profile knows no way to ask which tokens may come next'
-        : await tried(next, async () =>
-            varied(next.path, [...(await nextLogProbabilities(server, next, tokens)).values()]),
-          ),
+        : await tried(next, async () => [...(await nextLogProbabilities(server, next, tokens)).values()]),
   };
 }
 
-async function tried(asked: LogProbabilitiesAsked, ask: () => Promise<void>) {
+/** @returns how it was asked, or why that is of no use. */
+async function tried(asked: LogProbabilitiesAsked, ask: () => Promise<readonly (number | null)[]>) {
   try {
-    await ask();
-    return asked;
+    const different = new Set((await ask()).filter((value) => value !== null));
+    return different.size < 2 ? `${asked.path} gives the same log-probability for all tokens` : asked;
   } catch (error) {
     if (error instanceof NoAnswer) return error.message;
     throw error;
   }
-}
-
-function varied(path: string, values: readonly (number | null)[]): void {
-  const different = new Set(values.filter((value) => value !== null));
-  if (different.size < 2) throw new NoAnswer(`${path} gives the same log-probability for all tokens`);
 }
