@@ -1,19 +1,15 @@
-import { availableParallelism } from 'node:os';
 import { FailureError } from '../../../core/errors.js';
 import { tokenPicker } from '../../../core/quality/sampling.js';
 import type { ChatTemplate } from '../../../core/serving/tokenizer.js';
-import { knownTensorType } from '../../../core/techniques/tensor-types.js';
-import { type Llama, loadLlama, type Pointer } from '../../native/llama.js';
+import type { Llama, Pointer } from '../../native/llama.js';
 import { type Completion, type CompletionRequest, type Completions, WARM_UP } from '../opened.js';
 import type { CompletionsRequest } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
-import { kvBytesPerToken } from './facts.js';
 import { freeHandles, type OpenedSoFar } from './handles.js';
 import { Lanes } from './lanes.js';
-import { devicesFor, FLASH, modelFile, openModel, placedFacts, shareOnCpu } from './load.js';
-import { requireRoomForCache, requireRoomForWeights } from './memory.js';
-import { contextFailure } from './reasons.js';
-import { impossible, readSettings, type Settings } from './settings.js';
+import { cacheBytesHere, cacheSettings, type Opening, openContext, placedFacts, withModel } from './load.js';
+import { requireRoomForCache } from './memory.js';
+import { impossible, type Settings } from './settings.js';
 import { attachThreads } from './threads.js';
 import { openGgufTokenizer } from './tokenizer.js';
 import { LlamaVocabulary } from './vocabulary.js';
@@ -25,34 +21,26 @@ const KEPT = 16;
  * Opens a model that answers prompts in this process, several at once, in one context whose cache all of them share.
  * @throws FailureError with the engine's own words; `impossible-combination` for a chat with a model that has no template.
  */
-export async function openCompletions(request: CompletionsRequest): Promise<Completions> {
-  const settings = readSettings(request.options, request.cpus.length || availableParallelism());
-  const path = modelFile(request.modelPath);
-  const llama = await loadLlama({ backend: settings.cpuBackend, deviceClass: request.deviceClass });
-  const devices = await devicesFor(llama, request, settings);
-  const onCpu = shareOnCpu(devices, settings, path);
-  requireRoomForWeights(path, onCpu);
-  llama.log.clear();
-  const opened: OpenedSoFar = { model: openModel(llama, path, settings, devices) };
-  try {
-    const { model } = opened;
-    const adapters = await openAdapters(llama, model, path, request.adapters ?? []);
-    const bytes =
-      onCpu === 0 ? null : kvBytesPerToken(llama, model, settings.kvCacheTypeK, settings.kvCacheTypeV);
-    requireRoomForCache(bytes === null ? null : bytes * onCpu, request.cacheTokens, 1);
-    const lanes = Math.min(Number(llama.functions.llama_max_parallel_sequences()), request.atOnce + KEPT);
-    const context = openContext(llama, model, settings, request.cacheTokens, lanes);
-    opened.context = context;
-    setAdapters(llama, context, adapters);
-    opened.threads = attachThreads(llama, context, settings);
-    const facts = placedFacts(llama, { model, context }, settings, devices);
-    const whole = { ...facts, adapterLoadSeconds: adapters.seconds };
-    const chat = request.api === 'chat' ? ((await openGgufTokenizer(path))?.chat ?? null) : null;
-    return answering(llama, opened, whole, request, { settings, chat, lanes });
-  } catch (error) {
-    freeHandles(llama, opened);
-    throw error;
-  }
+export function openCompletions(request: CompletionsRequest): Promise<Completions> {
+  return withModel(
+    request,
+    () => {},
+    async (opening) => {
+      const { llama, settings, path, devices, opened } = opening;
+      const { model } = opened;
+      const adapters = await openAdapters(llama, model, path, request.adapters ?? []);
+      requireRoomForCache(cacheBytesHere(opening), request.cacheTokens, 1);
+      const lanes = Math.min(Number(llama.functions.llama_max_parallel_sequences()), request.atOnce + KEPT);
+      const context = sharedContext(opening, request.cacheTokens, lanes);
+      opened.context = context;
+      setAdapters(llama, context, adapters);
+      opened.threads = attachThreads(llama, context, settings);
+      const facts = placedFacts(llama, { model, context }, settings, devices);
+      const whole = { ...facts, adapterLoadSeconds: adapters.seconds };
+      const chat = request.api === 'chat' ? ((await openGgufTokenizer(path))?.chat ?? null) : null;
+      return answering(llama, opened, whole, request, { settings, chat, lanes });
+    },
+  );
 }
 
 interface Around {
@@ -95,17 +83,14 @@ function answering(
       const refused = (problem: string) =>
         resolve({ ...NOTHING, outcome: 'rejected', problem, promptTokens: null });
       if (asked.model !== null)
-        return refused(
-          `In this process one model is loaded, and a node asks for ${asked.model}: leave its model out.`,
-        );
+        return refused(`In this process one model is loaded, and a node asks for ${asked.model}: leave its model out.`);
       let prompt: Int32Array;
       try {
         prompt = tokensOf(asked);
       } catch (error) {
+        const { message } = error as Error;
         return refused(
-          error instanceof FailureError
-            ? error.message
-            : `The chat template refuses the prompt: ${(error as Error).message}.`,
+          error instanceof FailureError ? message : `The chat template refuses the prompt: ${message}.`,
         );
       }
       const { maxTokens, stop } = asked;
@@ -138,13 +123,8 @@ function answering(
   };
 }
 
-function pickerOf({
-  temperature,
-  seed,
-  topP,
-  topK,
-  minP,
-}: CompletionRequest): ReturnType<typeof tokenPicker> {
+function pickerOf(request: CompletionRequest): ReturnType<typeof tokenPicker> {
+  const { temperature, seed, topP, topK, minP } = request;
   const cut = {
     ...(topP !== null && { topP }),
     ...(topK !== null && { topK }),
@@ -155,29 +135,13 @@ function pickerOf({
 
 const NOTHING = { text: '', sent: null, firstToken: null, cachedTokens: null, outputTokens: null } as const;
 
-function openContext(
-  llama: Llama,
-  model: Pointer,
-  settings: Settings,
-  cacheTokens: number,
-  lanes: number,
-): Pointer {
-  const { functions } = llama;
-  const params = functions.llama_context_default_params();
-  params.n_ctx = Math.ceil(cacheTokens / 256) * 256;
-  params.n_batch = settings.batch;
-  params.n_ubatch = Math.min(settings.ubatch, settings.batch);
-  params.n_seq_max = lanes;
-  // One cache for all: a copy of a beginning then only tags its cells. Without it a copy of a part ends the process.
-  params.kv_unified = true;
-  // Layers with a window keep every token, or a beginning could not be gone back to.
-  params.swa_full = true;
-  params.n_threads = settings.threads;
-  params.n_threads_batch = settings.threads;
-  params.flash_attn_type = FLASH[`${settings.flashAttention}`];
-  params.type_k = knownTensorType(settings.kvCacheTypeK).number;
-  params.type_v = knownTensorType(settings.kvCacheTypeV).number;
-  const context = functions.llama_init_from_model(model, params);
-  if (context === null) throw new FailureError(contextFailure(cacheTokens, lanes, llama.log));
-  return context;
+function sharedContext(opening: Opening, cacheTokens: number, lanes: number): Pointer {
+  const own = {
+    ...{ n_ctx: Math.ceil(cacheTokens / 256) * 256, n_seq_max: lanes, ...cacheSettings(opening.settings) },
+    // One cache for all: a copy of a beginning then only tags its cells. Without it a copy of a part ends the process.
+    kv_unified: true,
+    // Layers with a window keep every token, or a beginning could not be gone back to.
+    swa_full: true,
+  };
+  return openContext(opening, own, { tokens: cacheTokens, sequences: lanes });
 }

@@ -1,19 +1,16 @@
-import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { FailureError, failed } from '../../../core/errors.js';
+import { failed } from '../../../core/errors.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
-import { CONSTANTS, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
+import { CONSTANTS, type Llama, type Pointer } from '../../native/llama.js';
 import type { TensorGraph } from '../opened.js';
 import type { GraphOpenRequest, GraphRequest } from '../runner.js';
 import { Batch } from './batch.js';
-import { freeHandles, type OpenedSoFar } from './handles.js';
-import { devicesFor, FLASH, modelFile, type Onlooker, openModel, placedFacts, shareOnCpu } from './load.js';
-import { requireRoomForWeights } from './memory.js';
-import { contextFailure } from './reasons.js';
-import { impossible, readSettings, type Settings } from './settings.js';
+import { freeHandles } from './handles.js';
+import { type Onlooker, openContext, placedFacts, withModel } from './load.js';
+import { impossible, type Settings } from './settings.js';
 import { attachThreads } from './threads.js';
 
 /** What the length of texts is called in `sizes`. */
@@ -24,54 +21,43 @@ const LENGTH = 'sequence';
  * vector for each text. All texts of a run are one batch.
  * @throws FailureError with the engine's own words; `impossible-combination` for a model that decodes, and texts that it cannot take.
  */
-export async function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker): Promise<TensorGraph> {
-  const settings = readSettings(request.options, request.cpus.length || availableParallelism());
-  const path = modelFile(request.modelPath);
-  const texts = textsOf(path, request.graph, settings);
-  if ((request.adapters ?? []).length > 0)
-    throw impossible('nothing is attached to an encoder.', 'Merge the adapter (mode=merged).');
-  const llama = await loadLlama({ backend: settings.cpuBackend, deviceClass: request.deviceClass });
-  const devices = await devicesFor(llama, request, settings);
-  requireRoomForWeights(path, shareOnCpu(devices, settings, path));
-  llama.log.clear();
-  const opened: OpenedSoFar = { model: openModel(llama, path, settings, devices) };
-  try {
-    const { model } = opened;
-    const context = openContext(llama, model, settings, texts, onlooker);
-    opened.context = context;
-    opened.threads = attachThreads(llama, context, settings);
-    const { vocabularySize, modelBytes, parameters, engineFiles, environment, spread } = placedFacts(
-      llama,
-      { model, context },
-      settings,
-      devices,
-    );
-    const batch = batchOf(llama, vocabularySize, texts, request.graph.seed);
-    return {
-      facts: {
-        modelBytes,
-        parameters,
-        kvCacheBytes: 0,
-        engineFiles,
-        environment,
-        ...(spread !== undefined && { spread }),
-      },
-      warnings: [...llama.log.warnings],
-      record: {
-        items: texts.items,
-        inputs: [{ name: 'input_ids', type: 'int32', shape: [texts.items, texts.tokens] }],
-        outputs: [outputOf(llama, model, context, texts)],
-      },
-      call: (times) => Array.from({ length: times }, () => once(llama, context, batch)),
-      close() {
-        freeHandles(llama, opened);
-        batch.free();
-      },
-    };
-  } catch (error) {
-    freeHandles(llama, opened);
-    throw error;
-  }
+export function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker): Promise<TensorGraph> {
+  return withModel(
+    request,
+    (path, settings) => {
+      const texts = textsOf(path, request.graph, settings);
+      if ((request.adapters ?? []).length === 0) return texts;
+      throw impossible('nothing is attached to an encoder.', 'Merge the adapter (mode=merged).');
+    },
+    async (opening, texts) => {
+      const { llama, settings, devices, opened } = opening;
+      const { model } = opened;
+      const { items, tokens } = texts;
+      const own = {
+        ...{ n_ctx: items * tokens, n_seq_max: items, embeddings: true },
+        ...{ n_batch: settings.batch, n_ubatch: Math.min(settings.ubatch, settings.batch) },
+      };
+      const context = openContext(opening, own, { tokens, sequences: items }, onlooker);
+      opened.context = context;
+      opened.threads = attachThreads(llama, context, settings);
+      const { vocabularySize, contextLength: _, ...facts } = placedFacts(llama, { model, context }, settings, devices);
+      const batch = batchOf(llama, vocabularySize, texts, request.graph.seed);
+      return {
+        facts: { ...facts, kvCacheBytes: 0 },
+        warnings: [...llama.log.warnings],
+        record: {
+          items,
+          inputs: [{ name: 'input_ids', type: 'int32', shape: [items, tokens] }],
+          outputs: [outputOf(llama, model, context, texts)],
+        },
+        call: (times) => Array.from({ length: times }, () => once(llama, context, batch)),
+        close() {
+          freeHandles(llama, opened);
+          batch.free();
+        },
+      };
+    },
+  );
 }
 
 interface Texts {
@@ -109,32 +95,6 @@ function textsOf(path: string, { items, size, sizes }: GraphRequest, { ubatch, b
       'Raise ubatch and batch, or lower items.',
     );
   return { items, tokens };
-}
-
-function openContext(
-  llama: Llama,
-  model: Pointer,
-  { batch, ubatch, threads, flashAttention }: Settings,
-  { items, tokens }: Texts,
-  onlooker?: Onlooker,
-): Pointer {
-  const { functions } = llama;
-  const params = functions.llama_context_default_params();
-  params.n_ctx = items * tokens;
-  params.n_batch = batch;
-  params.n_ubatch = Math.min(ubatch, batch);
-  params.n_seq_max = items;
-  params.n_threads = threads;
-  params.n_threads_batch = threads;
-  params.embeddings = true;
-  params.flash_attn_type = FLASH[`${flashAttention}`];
-  if (onlooker !== undefined) {
-    params.cb_eval = onlooker.callback;
-    params.cb_eval_user_data = onlooker.userData;
-  }
-  const context = functions.llama_init_from_model(model, params);
-  if (context === null) throw new FailureError(contextFailure(tokens, items, llama.log));
-  return context;
 }
 
 /** Tokens of all texts, any of the vocabulary. */

@@ -8,10 +8,17 @@ import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import { cpuShare } from '../../../core/work/llama-cpp.js';
 import { shown } from '../../../formats/format.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
-import { CONSTANTS, type EngineDevice, type Llama, loadLlama, type Pointer } from '../../native/llama.js';
+import {
+  CONSTANTS,
+  type EngineDevice,
+  type Llama,
+  loadLlama,
+  type Pointer,
+  type StructValue,
+} from '../../native/llama.js';
 import { NO_RPC, openRpcServers, type RpcDevice } from '../../native/llama-cpp/rpc.js';
-import { findStepLoops } from '../../native/step-loop.js';
-import type { GeneratorRequest, PlaceRequest } from '../runner.js';
+import { findStepLoops, type StepLoops } from '../../native/step-loop.js';
+import type { GeneratorRequest, ModelRequest, PlaceRequest } from '../runner.js';
 import { openAdapters, setAdapters } from './adapters.js';
 import { kvBytesPerToken, readFacts, systemInfo } from './facts.js';
 import { freeHandles, type OpenedSoFar } from './handles.js';
@@ -36,56 +43,92 @@ export interface Onlooker {
   readonly userData: Pointer;
 }
 
+/** A model that is open on its devices, and has no context yet. */
+export interface Opening {
+  readonly llama: Llama;
+  readonly settings: Settings;
+  readonly path: string;
+  readonly devices: readonly EngineDevice[];
+  /** The part of it that is in this machine's own memory. */
+  readonly onCpu: number;
+  readonly opened: OpenedSoFar;
+}
+
+/**
+ * Opens the file of a request on its devices.
+ * @param prepare refuses what need not be loaded for that.
+ * @param work makes of it what is asked for; where it throws, all that is open is freed.
+ * @throws FailureError with the engine's own words.
+ */
+export async function withModel<P, T>(
+  request: ModelRequest,
+  prepare: (path: string, settings: Settings) => P | Promise<P>,
+  work: (opening: Opening, prepared: P) => Promise<T>,
+): Promise<T> {
+  const settings = readSettings(request.options, request.cpus.length || availableParallelism());
+  const path = modelFile(request.modelPath);
+  const prepared = await prepare(path, settings);
+  const llama = await loadLlama({ backend: settings.cpuBackend, deviceClass: request.deviceClass });
+  const devices = await devicesFor(llama, request, settings);
+  const onCpu = shareOnCpu(devices, settings, path);
+  requireRoomForWeights(path, onCpu);
+  llama.log.clear();
+  const opened: OpenedSoFar = { model: openModel(llama, path, settings, devices) };
+  try {
+    return await work({ llama, settings, path, devices, onCpu, opened }, prepared);
+  } catch (error) {
+    freeHandles(llama, opened);
+    throw error;
+  }
+}
+
 /**
  * Opens a model and makes a context that holds `contextTokens` for each of `sequences` (the engine rounds
  * up to multiples of 256).
  * @throws FailureError with the engine's own words.
  */
-export async function loadModel(request: LlamaRequest, onlooker?: Onlooker): Promise<LlamaModel> {
-  const settings = readSettings(request.options, request.cpus.length || availableParallelism());
-  const modelPath = modelFile(request.modelPath);
-  if (request.sequences > settings.batch) {
+export function loadModel(request: LlamaRequest, onlooker?: Onlooker): Promise<LlamaModel> {
+  return withModel(
+    request,
+    (_, settings) => stepLoops(request, settings),
+    async (opening, loops) => {
+      const { llama, settings, path, devices, opened } = opening;
+      const { model } = opened;
+      const adapters = await openAdapters(llama, model, path, request.adapters ?? []);
+      const context = generatingContext(opening, request, onlooker);
+      opened.context = context;
+      setAdapters(llama, context, adapters);
+      const threads = attachThreads(llama, context, settings);
+      opened.threads = threads;
+      const facts = placedFacts(llama, { model, context }, settings, devices);
+      const loaded = {
+        ...facts,
+        adapterLoadSeconds: adapters.seconds,
+        environment: { ...facts.environment, stepLoop: loops.open === null ? 'javascript' : 'native' },
+      };
+      const batch = Math.min(llama.functions.llama_n_batch(context), settings.batch);
+      const handles = { model, context, threads };
+      const metadata = () => readGgufHeader(path).metadata;
+      return new LlamaModel(llama, handles, loaded, request.sequences, batch, loops, metadata);
+    },
+  );
+}
+
+/** Loads the engine, and behind it what drives its steps. @throws FailureError for more sequences than it runs. */
+async function stepLoops({ sequences, deviceClass }: LlamaRequest, settings: Settings): Promise<StepLoops> {
+  if (sequences > settings.batch) {
     throw impossible(
-      `${request.sequences} parallel sequences do not fit into a batch of ${settings.batch} tokens.`,
+      `${sequences} parallel sequences do not fit into a batch of ${settings.batch} tokens.`,
       'Raise `batch` or lower `parallel`.',
     );
   }
-  const llama = await loadLlama({ backend: settings.cpuBackend, deviceClass: request.deviceClass });
+  const llama = await loadLlama({ backend: settings.cpuBackend, deviceClass });
   const most = Number(llama.functions.llama_max_parallel_sequences());
-  if (request.sequences > most) {
-    throw impossible(
-      `llama.cpp runs at most ${most} sequences in one context, not ${request.sequences}.`,
-      'Lower `parallel`.',
-    );
+  if (sequences > most) {
+    const message = `llama.cpp runs at most ${most} sequences in one context, not ${sequences}.`;
+    throw impossible(message, 'Lower `parallel`.');
   }
-  const devices = await devicesFor(llama, request, settings);
-  const onCpu = shareOnCpu(devices, settings, modelPath);
-  requireRoomForWeights(modelPath, onCpu);
-  const loops = await findStepLoops(llama);
-  llama.log.clear();
-  const opened: OpenedSoFar = { model: openModel(llama, modelPath, settings, devices) };
-  try {
-    const { model } = opened;
-    const adapters = await openAdapters(llama, model, modelPath, request.adapters ?? []);
-    const context = openContext(llama, model, settings, request, onCpu, onlooker);
-    opened.context = context;
-    setAdapters(llama, context, adapters);
-    const threads = attachThreads(llama, context, settings);
-    opened.threads = threads;
-    const facts = placedFacts(llama, { model, context }, settings, devices);
-    const loaded = {
-      ...facts,
-      adapterLoadSeconds: adapters.seconds,
-      environment: { ...facts.environment, stepLoop: loops.open === null ? 'javascript' : 'native' },
-    };
-    const batch = Math.min(llama.functions.llama_n_batch(context), settings.batch);
-    const handles = { model, context, threads };
-    const metadata = () => readGgufHeader(modelPath).metadata;
-    return new LlamaModel(llama, handles, loaded, request.sequences, batch, loops, metadata);
-  } catch (error) {
-    freeHandles(llama, opened);
-    throw error;
-  }
+  return await findStepLoops(llama);
 }
 
 /** @returns what a loaded model says of itself, with the devices that it lies on. */
@@ -273,43 +316,63 @@ function metadataOf(path: string) {
   return orElse(() => readGgufHeader(path).metadata, null);
 }
 
-export const FLASH = {
+const FLASH = {
   auto: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_AUTO,
   true: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_ENABLED,
   false: CONSTANTS.LLAMA_FLASH_ATTN_TYPE_DISABLED,
 } as const;
 
-function openContext(
-  llama: Llama,
-  model: Pointer,
-  settings: Settings,
-  { contextTokens, sequences, wholeCache = false }: LlamaRequest,
-  onCpu: number,
+/**
+ * Makes a context.
+ * @param own what is set beside the threads, flash attention and an onlooker.
+ * @param asked what it is for, for the sentence where it does not fit.
+ * @throws FailureError with the engine's own words.
+ */
+export function openContext(
+  { llama, settings: { threads, flashAttention }, opened: { model } }: Opening,
+  own: Partial<StructValue<'llama_context_params'>>,
+  asked: { readonly tokens: number; readonly sequences: number },
   onlooker?: Onlooker,
 ): Pointer {
-  const { functions } = llama;
-  const params = functions.llama_context_default_params();
+  const context = llama.functions.llama_init_from_model(model, {
+    ...llama.functions.llama_context_default_params(),
+    ...{ n_threads: threads, n_threads_batch: threads },
+    flash_attn_type: FLASH[`${flashAttention}`],
+    ...(onlooker !== undefined && { cb_eval: onlooker.callback, cb_eval_user_data: onlooker.userData }),
+    ...own,
+  });
+  if (context !== null) return context;
+  throw new FailureError(contextFailure(asked.tokens, asked.sequences, llama.log));
+}
+
+/** @returns bytes that a token of one sequence takes of this machine's memory in the cache; null where that is not known. */
+export function cacheBytesHere({ llama, settings, onCpu, opened }: Opening): number | null {
+  if (onCpu === 0) return null;
+  const bytes = kvBytesPerToken(llama, opened.model, settings.kvCacheTypeK, settings.kvCacheTypeV);
+  return bytes === null ? null : bytes * onCpu;
+}
+
+/** @returns how batches and caches are set. */
+export function cacheSettings({ batch, ubatch, kvCacheTypeK, kvCacheTypeV }: Settings) {
+  return {
+    ...{ n_batch: batch, n_ubatch: Math.min(ubatch, batch) },
+    type_k: knownTensorType(kvCacheTypeK).number,
+    type_v: knownTensorType(kvCacheTypeV).number,
+  };
+}
+
+function generatingContext(
+  opening: Opening,
+  { contextTokens, sequences, wholeCache = false }: LlamaRequest,
+  onlooker: Onlooker | undefined,
+): Pointer {
   // The cache is split evenly, so the whole is what one sequence needs, times their number.
   const perSequence = Math.ceil(contextTokens / 256) * 256;
-  const { kvCacheTypeK, kvCacheTypeV } = settings;
-  const bytesPerToken = onCpu === 0 ? null : kvBytesPerToken(llama, model, kvCacheTypeK, kvCacheTypeV);
-  requireRoomForCache(bytesPerToken === null ? null : bytesPerToken * onCpu, perSequence, sequences);
-  params.n_ctx = perSequence * sequences;
-  params.n_batch = settings.batch;
-  params.n_ubatch = Math.min(settings.ubatch, settings.batch);
-  params.n_seq_max = sequences;
-  params.n_threads = settings.threads;
-  params.n_threads_batch = settings.threads;
-  params.flash_attn_type = FLASH[`${settings.flashAttention}`];
-  params.type_k = knownTensorType(settings.kvCacheTypeK).number;
-  params.type_v = knownTensorType(settings.kvCacheTypeV).number;
-  // As in llama-bench: sliding-window layers keep their window only, unless the cache is to be cut back.
-  params.swa_full = wholeCache;
-  if (onlooker !== undefined) {
-    params.cb_eval = onlooker.callback;
-    params.cb_eval_user_data = onlooker.userData;
-  }
-  const context = functions.llama_init_from_model(model, params);
-  if (context === null) throw new FailureError(contextFailure(contextTokens, sequences, llama.log));
-  return context;
+  requireRoomForCache(cacheBytesHere(opening), perSequence, sequences);
+  const own = {
+    ...{ n_ctx: perSequence * sequences, n_seq_max: sequences, ...cacheSettings(opening.settings) },
+    // As in llama-bench: sliding-window layers keep their window only, unless the cache is to be cut back.
+    swa_full: wholeCache,
+  };
+  return openContext(opening, own, { tokens: contextTokens, sequences }, onlooker);
 }
