@@ -6,7 +6,7 @@ import {
   type LlamaFunctions,
   type Pointer,
 } from '../../engines/native/llama.js';
-import { STRUCTS } from '../../engines/native/llama-cpp/bindings.js';
+import { tensorOffsets } from '../../engines/native/llama-cpp/bindings.js';
 
 /** Builds operations in a graph; `context` describes tensors, whose data lie where the bench puts them. */
 export type Build = (
@@ -177,7 +177,7 @@ export class GraphBench {
 
 const ALIGNMENT = 128;
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-const at = (name: string) => BigInt(STRUCTS.ggml_tensor.fields.find(([field]) => field === name)![2]);
+const at = (name: string) => BigInt(tensorOffsets([name])[0]!);
 
 /**
  * @returns the layouts of weights that a CPU backend has beside the plain one (repacked for its instructions), the best first.

@@ -14,22 +14,8 @@ export async function mergeEngine(threads: number, library = kernelsLibrary()): 
     name: 'native',
     addTo({ values, first }: Rows, { a, b, scale, magnitude }: AdapterLayer, strength: number): void {
       const factor = magnitude === null ? scale * strength : scale;
-      const rows = values.length / a.columns;
-      const { columns, rows: rank, values: left } = a;
-      const right = b.values;
-      const code = merge(
-        values,
-        rows,
-        columns,
-        first,
-        left,
-        right,
-        rank,
-        factor,
-        magnitude,
-        strength,
-        threads,
-      );
+      const rows = [values, values.length / a.columns, a.columns, first] as const;
+      const code = merge(...rows, a.values, b.values, a.rows, factor, magnitude, strength, threads);
       if (code !== 0) throw new Error('the native kernels ran out of memory');
     },
   };

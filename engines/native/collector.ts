@@ -54,7 +54,7 @@ export async function openCollector(llama: Llama, options: CollectorOptions): Pr
   const collector = functions.ridge_collector_open(tensorLayout(), isHost, get, hessians, options.threads);
   if (collector === null) throw new Error(OUT_OF_MEMORY);
   const callback = handle.symbol('ridge_collector_evaluate') as Pointer;
-  return new NativeCollector(llama, collector, callback, functions, (address, bytes) =>
+  return collecting(llama, { callback, userData: collector }, functions, (address, bytes) =>
     koffi.view(address, bytes),
   );
 }
@@ -73,95 +73,76 @@ interface Read {
   readonly sequences: number;
   /** Addresses of squares, sums, spread and the Hessian. */
   readonly addresses: readonly bigint[];
+  readonly columns: number;
 }
 
-class NativeCollector implements Collector {
-  readonly callback: Pointer;
-  readonly userData: Pointer;
-  readonly #llama: Llama;
-  readonly #call: KernelFunctions['calibration'];
-  readonly #view: View;
-  readonly #wanted = new Map<string, { readonly index: number; readonly columns: number }>();
-  #hidden: Pointer = null;
-  #rows = new Float32Array(0);
-  #width = 0;
-
-  constructor(
-    llama: Llama,
-    collector: Pointer,
-    callback: Pointer,
-    functions: KernelFunctions['calibration'],
-    view: View,
-  ) {
-    this.#llama = llama;
-    this.#call = functions;
-    this.#view = view;
-    this.callback = callback;
-    this.userData = collector;
-  }
-
-  want(weights: string, columns: number): void {
-    const { tensor, expert } = tensorOf(weights);
-    const index = this.#call.ridge_collector_want(this.userData, tensor, expert ?? -1, columns);
-    if (index < 0) throw new Error(OUT_OF_MEMORY);
-    this.#wanted.set(weights, { index, columns });
-  }
-
-  endAt(node: string, columns: number, tokens: number): void {
-    if (tokens > 0) {
-      this.#hidden = this.#llama.allocate('float', tokens * columns);
-      this.#rows = new Float32Array(this.#llama.bytes(this.#hidden, tokens * columns * 4));
-    }
-    this.#width = columns;
-    if (this.#call.ridge_collector_end_at(this.userData, node, this.#hidden, tokens) !== 0)
-      throw new Error(OUT_OF_MEMORY);
-  }
-
-  endSequence(): Float32Array {
-    const rows = Number(this.#call.ridge_collector_end_sequence(this.userData));
-    if (rows < 0) throw new Error(PROBLEMS[-rows] ?? `code ${-rows}`);
-    return this.#rows.subarray(0, rows * this.#width);
-  }
-
-  statistics(weights: string): ChannelStatistics | null {
-    const read = this.#read(weights);
-    if (read === null) return null;
-    const { tokens, sequences, addresses } = read;
-    const { columns } = this.#wanted.get(weights)!;
-    if (tokens === 0) return noTokens(columns);
-    const channels = (at: number) => new Float64Array(this.#view(addresses[at]!, columns * 8));
-    return {
-      squaresPerSequence: Float32Array.from(channels(0), (v) => v / sequences),
-      sumPerSequence: Float32Array.from(channels(1), (v) => v / sequences),
-      variance: Float32Array.from(channels(2), (v) => v / tokens),
-      sequences,
-      tokens,
-    };
-  }
-
-  hessian(weights: string): Hessian | null {
-    const address = this.#read(weights)?.addresses[3] ?? 0n;
-    if (address === 0n) return null;
-    const { columns } = this.#wanted.get(weights)!;
-    return { columns, values: new Float64Array(this.#view(address, columns * columns * 8)) };
-  }
-
-  close(): void {
-    this.#call.ridge_collector_close(this.userData);
-    if (this.#hidden !== null) this.#llama.free(this.#hidden);
-    this.#hidden = null;
-  }
-
-  #read(weights: string): Read | null {
-    const wanted = this.#wanted.get(weights);
+function collecting(
+  llama: Llama,
+  callbacks: Pick<Collector, 'callback' | 'userData'>,
+  native: KernelFunctions['calibration'],
+  view: View,
+): Collector {
+  const { userData } = callbacks;
+  const all = new Map<string, { readonly index: number; readonly columns: number }>();
+  let hidden: Pointer = null;
+  let kept = new Float32Array(0);
+  let width = 0;
+  const read = (weights: string): Read | null => {
+    const wanted = all.get(weights);
     if (wanted === undefined) return null;
     // Two counts and four addresses.
     const input = new BigInt64Array(KERNEL_STRUCTS.calibration.ridge_input.bytes / 8);
-    const code = this.#call.ridge_collector_read(this.userData, wanted.index, input);
+    const code = native.ridge_collector_read(userData, wanted.index, input);
     if (code === KERNEL_CONSTANTS.RIDGE_NOT_SEEN) return null;
     const [tokens, sequences, ...addresses] = input;
-    return { tokens: Number(tokens), sequences: Number(sequences), addresses };
-  }
+    return { tokens: Number(tokens), sequences: Number(sequences), addresses, columns: wanted.columns };
+  };
+  return {
+    ...callbacks,
+    want(weights, columns) {
+      const { tensor, expert } = tensorOf(weights);
+      const index = native.ridge_collector_want(userData, tensor, expert ?? -1, columns);
+      if (index < 0) throw new Error(OUT_OF_MEMORY);
+      all.set(weights, { index, columns });
+    },
+    endAt(node, columns, tokens) {
+      if (tokens > 0) {
+        hidden = llama.allocate('float', tokens * columns);
+        kept = new Float32Array(llama.bytes(hidden, tokens * columns * 4));
+      }
+      width = columns;
+      if (native.ridge_collector_end_at(userData, node, hidden, tokens) !== 0) throw new Error(OUT_OF_MEMORY);
+    },
+    endSequence() {
+      const rows = Number(native.ridge_collector_end_sequence(userData));
+      if (rows < 0) throw new Error(PROBLEMS[-rows] ?? `code ${-rows}`);
+      return kept.subarray(0, rows * width);
+    },
+    statistics(weights) {
+      const found = read(weights);
+      if (found === null) return null;
+      const { tokens, sequences, addresses, columns } = found;
+      if (tokens === 0) return noTokens(columns);
+      const channels = (at: number) => new Float64Array(view(addresses[at]!, columns * 8));
+      return {
+        squaresPerSequence: Float32Array.from(channels(0), (v) => v / sequences),
+        sumPerSequence: Float32Array.from(channels(1), (v) => v / sequences),
+        variance: Float32Array.from(channels(2), (v) => v / tokens),
+        ...{ sequences, tokens },
+      };
+    },
+    hessian(weights) {
+      const { columns = 0, addresses } = read(weights) ?? {};
+      const address = addresses?.[3] ?? 0n;
+      if (address === 0n) return null;
+      return { columns, values: new Float64Array(view(address, columns * columns * 8)) };
+    },
+    close() {
+      native.ridge_collector_close(userData);
+      if (hidden !== null) llama.free(hidden);
+      hidden = null;
+    },
+  };
 }
 
 function noTokens(columns: number): ChannelStatistics {

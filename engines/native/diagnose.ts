@@ -1,7 +1,6 @@
-import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { toFailure } from '../../core/errors.js';
-import { ownProgram } from '../../process/isolation/own-program.js';
+import { answerOf, ownProgram } from '../../process/isolation/own-program.js';
 import { isLoopback } from '../../proto/loopback.js';
 import { cpuLevels } from './cpu-levels.js';
 import { openCuda } from './cuda.js';
@@ -38,24 +37,16 @@ const LIMIT_MS = 60_000;
  * Never throws: what goes wrong is a diagnosis.
  */
 export function diagnoseEngines(): Promise<EngineDiagnosis[]> {
-  const { loader, path } = ownProgram('./diagnose-child', import.meta.url);
-  const child = fork(path, {
-    execArgv: [...loader],
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  return answerOf<EngineDiagnosis[]>(ownProgram('./diagnose-child', import.meta.url), LIMIT_MS, (how) => {
+    const reason = `loading the engines ended their process with ${how}`;
+    return [{ name: 'llama.cpp', ok: false, reason, hint: 'Reinstall with `npm ci`.' }];
   });
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
-    let answer: EngineDiagnosis[] | null = null;
-    child.once('message', (message) => {
-      answer = message as EngineDiagnosis[];
-    });
-    // Not 'exit', which may come before its last message.
-    child.once('close', (code, signal) => {
-      clearTimeout(timer);
-      const reason = `loading the engines ended their process with ${signal ?? `exit code ${code}`}`;
-      resolve(answer ?? [{ name: 'llama.cpp', ok: false, reason, hint: 'Reinstall with `npm ci`.' }]);
-    });
-  });
+}
+
+/** The line of something that does not work. */
+function failing(name: string, error: unknown): EngineDiagnosis {
+  const { message, hint } = toFailure(error);
+  return { name, ok: false, reason: message, hint };
 }
 
 /** ONNX Runtime's libraries and their execution providers, each tried with a small graph in a process of its own. */
@@ -85,18 +76,13 @@ export async function diagnoseRpc(rpc: ConfiguredRpc): Promise<EngineDiagnosis[]
     rpcLibrary(rpc),
     ...servers.map(([name, address], i) => {
       const problem = answers[i]!;
-      const hint =
-        problem === null
-          ? isLoopback(address)
-            ? null
-            : `Its protocol has no passwords and no encryption: whoever reaches ${address} can read and write its memory. Keep it to a network of your own (docs/rpc.md).`
-          : 'Start it there (docs/rpc.md), or mend rpc.servers in the agent’s configuration.';
-      return {
-        name: `rpc server ${name}`,
-        ok: problem === null,
-        reason: problem === null ? `answers at ${address}` : `${address}: ${problem}`,
-        hint,
-      };
+      const called = `rpc server ${name}`;
+      if (problem !== null) {
+        const hint = 'Start it there (docs/rpc.md), or mend rpc.servers in the agent’s configuration.';
+        return { name: called, ok: false, reason: `${address}: ${problem}`, hint };
+      }
+      const open = `Its protocol has no passwords and no encryption: whoever reaches ${address} can read and write its memory. Keep it to a network of your own (docs/rpc.md).`;
+      return { name: called, ok: true, reason: `answers at ${address}`, hint: isLoopback(address) ? null : open };
     }),
   ];
 }
@@ -109,8 +95,7 @@ function rpcLibrary(rpc: ConfiguredRpc): EngineDiagnosis {
       ? { name, ok: true, reason: found.file, hint: null }
       : { name, ok: false, ...found };
   } catch (error) {
-    const { message, hint } = toFailure(error);
-    return { name, ok: false, reason: message, hint };
+    return failing(name, error);
   }
 }
 
@@ -140,13 +125,9 @@ async function diagnoseKernels(): Promise<EngineDiagnosis> {
     const reason = `${from}; instructions ${levels.inUse()} of ${levels.names.join(', ')}`;
     return { name, ok: true, reason, hint: null };
   } catch (error) {
-    const { message, hint } = toFailure(error);
-    return {
-      name,
-      ok: false,
-      reason: message,
-      hint: isPrebuilt(library) ? `${sentence(hint)} Or ${build}.` : sentence(hint),
-    };
+    const line = failing(name, error);
+    const again = sentence(line.hint);
+    return { ...line, hint: isPrebuilt(library) ? `${again} Or ${build}.` : again };
   }
 }
 
@@ -169,8 +150,8 @@ async function diagnoseCuda(): Promise<EngineDiagnosis[]> {
     const reason = `${device.name}, compute capability ${capability}, driver for CUDA ${device.driver}, runs ${device.image} (${there})`;
     return [{ name, ok: true, reason, hint: null }];
   } catch (error) {
-    const { message, hint } = toFailure(error);
-    return [{ name, ok: false, reason: message, hint: sentence(hint) }];
+    const line = failing(name, error);
+    return [{ ...line, hint: sentence(line.hint) }];
   }
 }
 
@@ -203,8 +184,7 @@ async function diagnoseLlama(): Promise<EngineDiagnosis[]> {
       })),
     ];
   } catch (error) {
-    const { message, hint } = toFailure(error);
-    return [{ name: 'llama.cpp', ok: false, reason: message, hint }];
+    return [failing('llama.cpp', error)];
   }
 }
 

@@ -1,18 +1,14 @@
 import type { Origin, TracedNode } from '../../roofline/graph/graph-work.js';
 import type { GraphNode } from '../../roofline/profile/nodes.js';
 import type { Llama, Pointer } from './llama.js';
-import { CONSTANTS, STRUCTS } from './llama-cpp/bindings.js';
+import { CONSTANTS, STRUCTS, tensorOffsets } from './llama-cpp/bindings.js';
 import { operationName, typeName, WITHOUT_WORK } from './node-names.js';
 
-const { size, fields } = STRUCTS.ggml_tensor;
-const at = (name: string) => fields.find(([field]) => field === name)![2];
+const { size } = STRUCTS.ggml_tensor;
+const at = (name: string) => tensorOffsets([name])[0]!;
 const AT = {
-  type: at('type'),
-  shape: at('ne'),
-  operation: at('op'),
-  source: at('src'),
-  name: at('name'),
-  viewed: at('view_src'),
+  ...{ type: at('type'), shape: at('ne'), operation: at('op') },
+  ...{ source: at('src'), name: at('name'), viewed: at('view_src') },
 };
 
 /** Things that a node reads: a step of AdamW has five. */

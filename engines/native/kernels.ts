@@ -1,17 +1,11 @@
 import { failed } from '../../core/errors.js';
-import { type Exchange, growDivisor } from '../../core/techniques/pruning/dsnot/exchange.js';
-import type { DsnotSettings } from '../../core/techniques/pruning/dsnot/settings.js';
+import { growDivisor } from '../../core/techniques/pruning/dsnot/exchange.js';
 import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
-import {
-  type Hessian,
-  type InverseFactor,
-  notPositiveDefinite,
-} from '../../core/techniques/pruning/hessian.js';
-import { emptyMask, type Mask } from '../../core/techniques/pruning/mask.js';
-import { copyOf, type Matrix } from '../../core/techniques/pruning/matrix.js';
+import { notPositiveDefinite } from '../../core/techniques/pruning/hessian.js';
+import { emptyMask } from '../../core/techniques/pruning/mask.js';
+import { copyOf } from '../../core/techniques/pruning/matrix.js';
 import { type Pattern, prunedPerRow } from '../../core/techniques/pruning/pattern.js';
 import { type Score, unknownScore, wanda } from '../../core/techniques/pruning/scores.js';
-import type { ChannelStatistics } from '../../core/techniques/pruning/statistics.js';
 import { KERNEL_CONSTANTS, type KernelFunctions } from './gen/kernels.js';
 import { openKernelLibrary } from './kernel-library.js';
 
@@ -22,7 +16,7 @@ import { openKernelLibrary } from './kernel-library.js';
  */
 export async function openPruningKernels(library: string, threads: number): Promise<PruningEngine> {
   const { functions } = await openKernelLibrary(library, 'pruning');
-  return new NativePruning(functions, threads);
+  return nativePruning(functions, threads);
 }
 
 /** What the library is told of a score: its kind, which has the same word there, and what it is computed from beside the weights. */
@@ -43,115 +37,67 @@ export function scoreArguments(score: Score): {
   }
 }
 
-class NativePruning implements PruningEngine {
-  readonly #call: KernelFunctions['pruning'];
-  readonly #threads: number;
-
-  constructor(functions: KernelFunctions['pruning'], threads: number) {
-    this.#call = functions;
-    this.#threads = threads;
-  }
-
-  selectByRow(weights: Matrix, score: Score, pattern: Pattern): Mask {
-    const { rows, columns, values } = weights;
-    const mask = emptyMask(rows, columns);
-    const { kind, norms, diagonal } = scoreArguments(score);
-    const [pruned, group] = patternArguments(pattern, columns);
-    const { ridge_select: select } = this.#call;
-    done(
-      select(values, rows, columns, kind, norms, diagonal, pruned, group, this.#threads, mask.bits),
-      score,
-    );
-    return mask;
-  }
-
-  dsnot(
-    weights: Matrix,
-    statistics: ChannelStatistics,
-    initial: Score,
-    pattern: Pattern,
-    settings: DsnotSettings,
-  ): Exchange {
-    const { rows, columns, values } = weights;
-    const initialMask = emptyMask(rows, columns);
-    const mask = emptyMask(rows, columns);
-    const counts = new BigInt64Array(5);
-    done(
-      this.#call.ridge_dsnot(
-        values,
-        rows,
-        columns,
-        wanda(statistics).norms,
-        statistics.sumPerSequence,
-        growDivisor(statistics, settings),
-        scoreArguments(initial).kind,
-        scoreArguments(initial).diagonal,
+function nativePruning(native: KernelFunctions['pruning'], threads: number): PruningEngine {
+  return {
+    selectByRow({ rows, columns, values }, score, pattern) {
+      const mask = emptyMask(rows, columns);
+      const { kind, norms, diagonal } = scoreArguments(score);
+      const grouped = patternArguments(pattern, columns);
+      const code = native.ridge_select(values, rows, columns, kind, norms, diagonal, ...grouped, threads, mask.bits);
+      done(code, score);
+      return mask;
+    },
+    dsnot({ rows, columns, values }, statistics, initial, pattern, settings) {
+      const [initialMask, mask] = [emptyMask(rows, columns), emptyMask(rows, columns)];
+      const counts = new BigInt64Array(5);
+      const { kind, diagonal } = scoreArguments(initial);
+      const { sumPerSequence } = statistics;
+      const divisor = growDivisor(statistics, settings);
+      const { maxCycles, updateThreshold } = settings;
+      const [strict, anySign] = [settings.mode === 'strict' ? 1 : 0, settings.withoutSameSign ? 1 : 0];
+      const code = native.ridge_dsnot(
+        ...([values, rows, columns, wanda(statistics).norms, sumPerSequence, divisor, kind, diagonal] as const),
         ...patternArguments(pattern, columns),
-        settings.maxCycles,
-        settings.updateThreshold,
-        settings.mode === 'strict' ? 1 : 0,
-        settings.withoutSameSign ? 1 : 0,
-        this.#threads,
-        initialMask.bits,
-        mask.bits,
-        counts,
-      ),
-      initial,
-    );
-    const [cycles, steps, rowsAboveThreshold, fails, undefinedChoice] = Array.from(counts, Number);
-    return {
-      initialMask,
-      mask,
-      cycles: cycles!,
-      steps: steps!,
-      rowsAboveThreshold: rowsAboveThreshold!,
-      publishedCodeFails: fails === 1,
-      undefinedChoice: undefinedChoice === 1,
-    };
-  }
-
-  inverseFactor(hessian: { columns: number; values: Float64Array }, damping: number): InverseFactor {
-    const { columns } = hessian;
-    const values = hessian.values.slice();
-    const dead = new Uint8Array(columns);
-    const channel = new Int32Array(1);
-    const code = this.#call.ridge_inverse_factor(values, columns, damping, this.#threads, dead, channel);
-    if (code === KERNEL_CONSTANTS.RIDGE_NOT_POSITIVE_DEFINITE) throw notPositiveDefinite(channel[0]!);
-    done(code);
-    return { columns, values, dead };
-  }
-
-  sparseGpt(weights: Matrix, factor: InverseFactor, pattern: Pattern, blockColumns: number) {
-    const { rows, columns } = weights;
-    const updated = copyOf(weights);
-    const mask = emptyMask(rows, columns);
-    const ratio = pattern.kind === 'unstructured' ? pattern.ratio : 0;
-    done(
-      this.#call.ridge_sparsegpt(
-        updated.values,
-        rows,
-        columns,
-        factor.values,
-        factor.dead,
-        ratio,
+        ...([maxCycles, updateThreshold, strict, anySign, threads, initialMask.bits, mask.bits, counts] as const),
+      );
+      done(code, initial);
+      const [cycles, steps, rowsAboveThreshold, fails, undefinedChoice] = Array.from(counts, Number);
+      return {
+        ...{ initialMask, mask, cycles: cycles!, steps: steps!, rowsAboveThreshold: rowsAboveThreshold! },
+        publishedCodeFails: fails === 1,
+        undefinedChoice: undefinedChoice === 1,
+      };
+    },
+    inverseFactor(hessian, damping) {
+      const { columns } = hessian;
+      const values = hessian.values.slice();
+      const dead = new Uint8Array(columns);
+      const channel = new Int32Array(1);
+      const code = native.ridge_inverse_factor(values, columns, damping, threads, dead, channel);
+      if (code === KERNEL_CONSTANTS.RIDGE_NOT_POSITIVE_DEFINITE) throw notPositiveDefinite(channel[0]!);
+      done(code);
+      return { columns, values, dead };
+    },
+    sparseGpt(weights, { values, dead }, pattern, blockColumns) {
+      const { rows, columns } = weights;
+      const updated = copyOf(weights);
+      const mask = emptyMask(rows, columns);
+      const ratio = pattern.kind === 'unstructured' ? pattern.ratio : 0;
+      const code = native.ridge_sparsegpt(
+        ...([updated.values, rows, columns, values, dead, ratio] as const),
         ...patternArguments(pattern, columns),
-        blockColumns,
-        this.#threads,
-        mask.bits,
-      ),
-    );
-    return { mask, weights: updated };
-  }
-
-  squaredOutput(weights: Matrix, other: Matrix | null, hessian: Hessian): Float64Array {
-    const { rows, columns, values } = weights;
-    const squares = new Float64Array(rows);
-    const others = other?.values ?? null;
-    done(
-      this.#call.ridge_squared_output(values, others, rows, columns, hessian.values, this.#threads, squares),
-    );
-    return squares;
-  }
+        ...([blockColumns, threads, mask.bits] as const),
+      );
+      done(code);
+      return { mask, weights: updated };
+    },
+    squaredOutput({ rows, columns, values }, other, hessian) {
+      const squares = new Float64Array(rows);
+      const others = other?.values ?? null;
+      done(native.ridge_squared_output(values, others, rows, columns, hessian.values, threads, squares));
+      return squares;
+    },
+  };
 }
 
 /** Pruned and group as the C interface has them: group 0 counts over the whole row. */

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { failed } from '../../core/errors.js';
+import { orElse } from '../../core/or-else.js';
 import { importKoffi } from '../../process/koffi.js';
 import { nativeEngineFile } from './engines/location.js';
 import {
@@ -153,10 +154,8 @@ async function openCore(engine: EnginePackage): Promise<Core> {
   // calls it. From a worker thread it would have to wait for this one, which waits for the call: the parent's
   // time limit ends such a trial.
   const log = new EngineLog();
-  const callback = koffi.register(
-    log.write,
-    koffi.pointer(koffi.proto('void ridge_log(int, const char *, void *)')),
-  );
+  const logs = koffi.pointer(koffi.proto('void ridge_log(int, const char *, void *)'));
+  const callback = koffi.register(log.write, logs);
   functions.llama_log_set(callback, null);
   functions.ggml_log_set(callback, null);
 
@@ -164,11 +163,8 @@ async function openCore(engine: EnginePackage): Promise<Core> {
     const address = functions.ggml_backend_reg_get_proc_address(registry, name);
     if (address === null)
       throw new Error(`The backend ${functions.ggml_backend_reg_name(registry)} has no ${name}.`);
-    const type = koffi.proto(
-      result,
-      args.map(([of]) => of),
-    );
-    return koffi.call(address, type, ...args.map(([, value]) => value));
+    const types = args.map(([of]) => of);
+    return koffi.call(address, koffi.proto(result, types), ...args.map(([, value]) => value));
   };
 
   return {
@@ -183,14 +179,7 @@ async function openCore(engine: EnginePackage): Promise<Core> {
     bytes: (address, length) => koffi.view(address, length),
     allocate: (type, length) => koffi.alloc(type, length) as Pointer,
     free: (address) => koffi.free(address),
-    canOpen(library) {
-      try {
-        koffi.load(library);
-        return true;
-      } catch {
-        return false;
-      }
-    },
+    canOpen: (library) => orElse(() => koffi.load(library) !== null, false),
     callCpu(name, result, args) {
       const device = functions.ggml_backend_dev_by_type(CONSTANTS.GGML_BACKEND_DEVICE_TYPE_CPU);
       return callBackend(functions.ggml_backend_dev_backend_reg(device), name, result, args);

@@ -52,14 +52,8 @@ export function loadPlugin(llama: Core, engine: EnginePackage, deviceClass: stri
   // Metal comes with the CPU.
   const installed = files.length > 0 || deviceClass === 'metal';
   const otherwise = installed ? 'no device found' : 'its backend is not installed';
-  return {
-    deviceClass,
-    ok: false,
-    installed,
-    reason: reason || otherwise,
-    missing: failures[0]?.missing ?? [],
-    file: loaded,
-  };
+  const missing = failures[0]?.missing ?? [];
+  return { deviceClass, ok: false, installed, reason: reason || otherwise, missing, file: loaded };
 }
 
 /** The linker names only the first library that lacks; this names all of them. */

@@ -6,12 +6,7 @@ import { tensorOffsets } from './llama-cpp/bindings.js';
 import { operationName, typeName, WITHOUT_WORK } from './node-names.js';
 
 const { RIDGE_PROFILE_NAME, RIDGE_PROFILE_SOURCES, RIDGE_PROFILE_DIMENSIONS } = KERNEL_CONSTANTS;
-const {
-  ridge_node: NODE,
-  ridge_node_run: RUN,
-  ridge_profile: PROFILE,
-  ridge_node_layout,
-} = KERNEL_STRUCTS.profile;
+const { ridge_node: NODE, ridge_node_run: RUN, ridge_profile: PROFILE, ridge_node_layout } = KERNEL_STRUCTS.profile;
 
 /** What one kind of node took, in the order of the graph. */
 export interface NodeTimes {
@@ -53,10 +48,8 @@ export async function openProfiler(library: string): Promise<Profiler> {
         known.push(nodeAt(Buffer.from(koffi.view(nodes + BigInt(i * NODE.bytes), NODE.bytes))));
       }
       const bytes = Number(runCount) * RUN.bytes;
-      const times = sums(
-        bytes === 0 ? new BigInt64Array(0) : new BigInt64Array(koffi.view(runs, bytes)),
-        known,
-      );
+      const all = bytes === 0 ? new BigInt64Array(0) : new BigInt64Array(koffi.view(runs, bytes));
+      const times = sums(all, known);
       native.ridge_profiler_forget(profiler);
       return times;
     },
@@ -86,13 +79,9 @@ function nodeAt(bytes: Buffer): GraphNode {
   const source = (i: number) => {
     const sourceType = bytes.readInt32LE(source_type + 4 * i);
     if (sourceType < 0) return [];
-    return [
-      {
-        name: nameAt(source_name + RIDGE_PROFILE_NAME * i),
-        type: typeName(sourceType),
-        shape: shapeAt(source_ne + 8 * RIDGE_PROFILE_DIMENSIONS * i),
-      },
-    ];
+    const sourceName = nameAt(source_name + RIDGE_PROFILE_NAME * i);
+    const shape = shapeAt(source_ne + 8 * RIDGE_PROFILE_DIMENSIONS * i);
+    return [{ name: sourceName, type: typeName(sourceType), shape }];
   };
   return {
     op: operationName(bytes.readInt32LE(op)),

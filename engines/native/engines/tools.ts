@@ -33,16 +33,8 @@ export function run(
     child.once('close', (code, signal) => {
       if (code === 0) return resolve();
       const message = `${command} ${args[0] ?? ''} ended with ${signal ?? `exit code ${code}`}.`;
-      reject(
-        new FailureError(
-          failure('artifact-failed', message, {
-            hint: hint ?? null,
-            signal,
-            exitCode: code,
-            stderrTail: tail.join('\n'),
-          }),
-        ),
-      );
+      const rest = { hint: hint ?? null, signal, exitCode: code, stderrTail: tail.join('\n') };
+      reject(new FailureError(failure('artifact-failed', message, rest)));
     });
   });
 }

@@ -30,10 +30,8 @@ type Core = Pick<Llama, 'functions' | 'read' | 'allocate' | 'free'>;
 export function listDevices(llama: Core): EngineDevice[] {
   const { ggml_backend_dev_count, ggml_backend_dev_get } = llama.functions;
   const count = Number(ggml_backend_dev_count());
-  return listed(
-    llama,
-    Array.from({ length: count }, (_, index) => ggml_backend_dev_get(index)),
-  );
+  const handles = Array.from({ length: count }, (_, index) => ggml_backend_dev_get(index));
+  return listed(llama, handles);
 }
 
 /** @returns devices as the engine describes them now. */

@@ -78,15 +78,13 @@ function greet(address: string, limitSeconds: number): Promise<string | null> {
       socket.destroy();
       resolve(reason);
     };
-    const timer = setTimeout(
-      () =>
-        end(
-          connected
-            ? `it does not answer within ${limitSeconds} s: it serves one client at a time, and another may have it`
-            : `it cannot be reached within ${limitSeconds} s`,
-        ),
-      limitSeconds * 1000,
-    );
+    const late = () =>
+      end(
+        connected
+          ? `it does not answer within ${limitSeconds} s: it serves one client at a time, and another may have it`
+          : `it cannot be reached within ${limitSeconds} s`,
+      );
+    const timer = setTimeout(late, limitSeconds * 1000);
     socket.once('connect', () => {
       connected = true;
       const hello = Buffer.alloc(1 + 8 + CAPABILITY_BYTES);
@@ -179,15 +177,12 @@ export async function openRpcServers(
     const registry = llama.callBackend(backend, 'ggml_backend_rpc_add_server', 'void *', args) as Pointer;
     if (registry === null) throw unusable(name, 'it has no devices');
     const count = Number(llama.functions.ggml_backend_reg_dev_count(registry));
-    const handles = Array.from({ length: count }, (_, i) =>
-      llama.functions.ggml_backend_reg_dev_get(registry, i),
-    );
+    const { ggml_backend_reg_dev_get: deviceOf } = llama.functions;
+    const handles = Array.from({ length: count }, (_, i) => deviceOf(registry, i));
     // The engine describes them by the server's address, which is the node's own affair.
-    return listed(llama, handles).map((device) => ({
-      ...device,
-      description: `${device.name} of ${name}`,
-      server: name,
-    }));
+    return listed(llama, handles).map((device) => {
+      return { ...device, description: `${device.name} of ${name}`, server: name };
+    });
   });
 }
 

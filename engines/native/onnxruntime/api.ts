@@ -112,12 +112,9 @@ function releaseOf(koffi: Koffi, base: Pointer | null, file: string) {
 /** @returns addresses of the texts, in memory that stays. */
 function textsOf(koffi: Koffi, texts: readonly string[]): BigUint64Array {
   const all = texts.map((text) => Buffer.from(`${text}\0`, 'utf8'));
-  const memory = koffi.alloc(
-    'uint8_t',
-    all.reduce((sum, { length }) => sum + length, 1),
-  ) as Pointer;
-  const bytes = Buffer.from(koffi.view(memory, Buffer.concat(all).length));
-  bytes.set(Buffer.concat(all));
+  const together = Buffer.concat(all);
+  const memory = koffi.alloc('uint8_t', together.length + 1) as Pointer;
+  Buffer.from(koffi.view(memory, together.length)).set(together);
   let at = 0;
   return BigUint64Array.from(all, ({ length }) => {
     const start = at;
@@ -150,10 +147,8 @@ export async function openApi(file: string): Promise<OrtApi> {
       throw failed('engine-mismatch', message, 'Use a newer release.');
     }
     const result = PLAIN_RESULTS[name] ?? 'void *';
-    const type = koffi.proto(
-      result,
-      [...args].map((kind) => KINDS[kind]!),
-    );
+    const kinds = [...args].map((kind) => KINDS[kind]!);
+    const type = koffi.proto(result, kinds);
     const plain = (...given: Argument[]) => koffi.call(address, type, ...given);
     const made = name in PLAIN_RESULTS ? plain : checked(plain);
     bound.set(name, made);
@@ -166,10 +161,8 @@ export async function openApi(file: string): Promise<OrtApi> {
       if (status !== null) throw errorOf(status);
     };
   const errorOf = (status: Pointer): OrtError => {
-    const error = new OrtError(
-      bind('GetErrorCode')(status) as number,
-      bind('GetErrorMessage')(status) as string,
-    );
+    const [code, message] = [bind('GetErrorCode')(status), bind('GetErrorMessage')(status)];
+    const error = new OrtError(code as number, message as string);
     bind('ReleaseStatus')(status);
     return error;
   };

@@ -1,6 +1,5 @@
-import { fork } from 'node:child_process';
 import { toFailure } from '../../../core/errors.js';
-import { ownProgram } from '../../../process/isolation/own-program.js';
+import { answerOf, ownProgram } from '../../../process/isolation/own-program.js';
 import { bare } from './api.js';
 import type { RuntimeLibrary } from './libraries.js';
 import { PROVIDERS } from './providers.js';
@@ -46,37 +45,17 @@ export async function probeProviders(libraries: readonly RuntimeLibrary[]): Prom
 }
 
 async function probeLibrary(library: RuntimeLibrary): Promise<ProbedProvider[]> {
-  const first = await ask({ library, provider: null });
-  if (first.problem !== null) {
-    return [
-      {
-        library,
-        provider: 'cpu',
-        release: null,
-        problem: first.problem,
-        hint: 'Name a library for this platform.',
-      },
-    ];
+  const { release, builtIn, problem: unusable } = await ask({ library, provider: null });
+  if (unusable !== null) {
+    const hint = 'Name a library for this platform.';
+    return [{ library, provider: 'cpu', release: null, problem: unusable, hint }];
   }
-  const { release } = first;
   const rest = Object.entries(PROVIDERS).map(async ([provider, { full, hint }]): Promise<ProbedProvider> => {
-    if (!first.builtIn.includes(full)) {
-      return {
-        library,
-        provider,
-        release,
-        problem: `${release} was built without it`,
-        hint: `Optional: ${hint}.`,
-      };
-    }
-    const { problem } = await ask({ library, provider });
-    return {
-      library,
-      provider,
-      release,
-      problem,
-      hint: problem === null ? null : `Optional: ${remedy(problem, hint)}.`,
-    };
+    const { problem } = builtIn.includes(full)
+      ? await ask({ library, provider })
+      : { problem: `${release} was built without it` };
+    const optional = problem === null ? null : `Optional: ${remedy(problem, hint)}.`;
+    return { library, provider, release, problem, hint: optional };
   });
   const plugins = Object.keys(library.plugins).map(async (provider): Promise<ProbedProvider> => {
     const { problem } = await ask({ library, provider });
@@ -92,26 +71,14 @@ function remedy(problem: string, hint: string): string {
   return missing === undefined || missing.includes('onnxruntime') ? hint : `install what brings ${missing}`;
 }
 
-function ask(question: ProbeQuestion): Promise<ProbeAnswer> {
-  const { loader, path } = ownProgram('./probe-child', import.meta.url);
-  const child = fork(path, {
-    execArgv: [...loader],
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MILLISECONDS);
-    let answer: ProbeAnswer | null = null;
-    child.once('message', (message) => {
-      answer = message as ProbeAnswer;
-    });
-    // Not 'exit', which may come before its last message.
-    child.once('close', (code, signal) => {
-      clearTimeout(timer);
-      const problem = `trying it ended its process with ${signal ?? `exit code ${code}`}`;
-      resolve(answer ?? { release: null, builtIn: [], problem });
-    });
-    child.send(question);
-  });
+async function ask(question: ProbeQuestion): Promise<ProbeAnswer> {
+  const program = ownProgram('./probe-child', import.meta.url);
+  return await answerOf<ProbeAnswer>(
+    program,
+    LIMIT_MILLISECONDS,
+    (how) => ({ release: null, builtIn: [], problem: `trying it ended its process with ${how}` }),
+    question,
+  );
 }
 
 /** The work of the child. */

@@ -70,10 +70,8 @@ function operatorsOf(nodes: readonly NodeEvent[], weights: ReadonlyMap<string, n
     const within = nodes.filter(
       (node) => node !== outer && node.ts >= outer.ts && node.ts + node.dur <= outer.ts + outer.dur,
     );
-    inside.set(
-      outer,
-      within.reduce((sum, { dur }) => sum + dur, 0),
-    );
+    const microseconds = within.reduce((sum, { dur }) => sum + dur, 0);
+    inside.set(outer, microseconds);
   }
   return nodes.map((node) => {
     const { args, dur, name } = node;
@@ -105,11 +103,8 @@ const FLOAT_BITS: Readonly<Record<string, number>> = { float: 32, double: 64, fl
  * @returns null where they do not.
  */
 function bytesOf(op: string, args: NodeEvent['args'], weights: number | undefined): number | null {
-  const [activations = 0, parameters = 0, outputs = 0] = [
-    args.activation_size,
-    args.parameter_size,
-    args.output_size,
-  ].map((size) => Number(size ?? 0));
+  const sizes = [args.activation_size, args.parameter_size, args.output_size];
+  const [activations = 0, parameters = 0, outputs = 0] = sizes.map((size) => Number(size ?? 0));
   if (op === 'Gather' || op === 'GatherBlockQuantized') return 2 * outputs;
   const product = productOf(op, args);
   if (product === null || !product.hidden) return activations + parameters + outputs;

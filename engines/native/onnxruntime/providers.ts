@@ -28,8 +28,7 @@ interface Provider {
 /** One that takes options as words: https://onnxruntime.ai/docs/execution-providers/. */
 function byName(name: string, settings: Readonly<Record<string, string>> = {}): Provider['append'] {
   return ({ api }, options) => {
-    const [keys, values] = [Object.keys(settings), Object.values(settings)].map((words) => api.names(words));
-    api.call('SessionOptionsAppendExecutionProvider', options, name, keys!, values!, keys!.length);
+    api.call('SessionOptionsAppendExecutionProvider', options, name, ...words(api, settings));
   };
 }
 
@@ -48,11 +47,8 @@ const tensorrt: Provider['append'] = (runtime, options, place) => {
   const { api } = runtime;
   const settings = api.make('CreateTensorRTProviderOptions');
   try {
-    api.call(
-      'UpdateTensorRTProviderOptions',
-      settings,
-      ...words(api, { device_id: String(place.deviceIndex) }),
-    );
+    const said = words(api, { device_id: String(place.deviceIndex) });
+    api.call('UpdateTensorRTProviderOptions', settings, ...said);
     api.call('SessionOptionsAppendExecutionProvider_TensorRT_V2', options, settings);
   } finally {
     api.call('ReleaseTensorRTProviderOptions', settings);
@@ -69,24 +65,15 @@ function words({ names }: OrtRuntime['api'], settings: Readonly<Record<string, s
 const GPU_BUILD =
   'use a build with it: the wheel onnxruntime-gpu of PyPI has it for CUDA 13 with cuDNN 9; unpack it and name its libonnxruntime under onnxRuntimes';
 const BUILD = 'use a build that has it, or its plug-in: name them under onnxRuntimes';
+const buildFor = (system: string) => `it is in the builds for ${system}`;
 
 /** Every execution provider with a name of its own; plug-ins have the names that they give themselves. */
 export const PROVIDERS: Readonly<Record<string, Provider>> = {
   cpu: { full: 'CPUExecutionProvider', append: null, device: 'cpu', hint: '' },
   cuda: { full: 'CUDAExecutionProvider', append: cuda, device: 'cuda', hint: GPU_BUILD },
   tensorrt: { full: 'TensorrtExecutionProvider', append: tensorrt, device: 'cuda', hint: GPU_BUILD },
-  coreml: {
-    full: 'CoreMLExecutionProvider',
-    append: byName('CoreML'),
-    device: 'metal',
-    hint: 'it is in the builds for macOS',
-  },
-  dml: {
-    full: 'DmlExecutionProvider',
-    append: byName('DML'),
-    device: null,
-    hint: 'it is in the builds for Windows',
-  },
+  coreml: { full: 'CoreMLExecutionProvider', append: byName('CoreML'), device: 'metal', hint: buildFor('macOS') },
+  dml: { full: 'DmlExecutionProvider', append: byName('DML'), device: null, hint: buildFor('Windows') },
   webgpu: { full: 'WebGpuExecutionProvider', append: byName('WebGPU'), device: 'vulkan', hint: BUILD },
   qnn: {
     full: 'QNNExecutionProvider',

@@ -1,8 +1,9 @@
 import { needCuda, openCuda } from '../../native/cuda.js';
 import { kernelsLibrary, missingLibrary, requiredKernels } from '../../native/kernel-library.js';
 import { openOps } from '../../native/ops.js';
+import type { Op } from '../opened.js';
 import type { OpRequest, Runner, RunnerProbe } from '../runner.js';
-import { PreparedKernel } from './prepared.js';
+import { preparedOp } from './prepared.js';
 
 /** Runs ops of our own native library; there is no model. */
 export const kernelsRunner = {
@@ -27,15 +28,15 @@ export const kernelsRunner = {
   opens: { op: openOp },
 } satisfies Runner;
 
-async function openOp({ kernel, options, cpus, deviceClass }: OpRequest): Promise<PreparedKernel> {
+async function openOp({ kernel, options, cpus, deviceClass }: OpRequest): Promise<Op> {
   const library = requiredKernels();
   const ops = await openOps(library);
   if (!deviceClass.startsWith('cuda')) {
     const threads = typeof options.threads === 'number' ? options.threads : Math.max(1, cpus.length);
-    return new PreparedKernel(ops, kernel, { library, deviceClass, threads, environment: {} });
+    return preparedOp(ops, kernel, { library, deviceClass, threads, environment: {} });
   }
   // The driver's own sentence, where there is no usable GPU, is better than that of an op without a variant.
   const { name, driver, image } = needCuda((await openCuda(library)).describe());
   const environment = { engineDevice: name, cudaDriver: driver, cudaKernels: image };
-  return new PreparedKernel(ops, kernel, { library, deviceClass, threads: 1, environment });
+  return preparedOp(ops, kernel, { library, deviceClass, threads: 1, environment });
 }

@@ -2,7 +2,7 @@ import { failed } from '../../../core/errors.js';
 import { OPS } from '../../../core/kernels/gen/ops.js';
 import { shapeOf } from '../../../core/kernels/op.js';
 import { BEST, variantsOn } from '../../../core/workloads/kernel.js';
-import type { NativeOps, PreparedOp } from '../../native/ops.js';
+import type { NativeOps } from '../../native/ops.js';
 import type { Op, OpenedFacts } from '../opened.js';
 import type { KernelRequest } from '../runner.js';
 
@@ -21,60 +21,36 @@ export interface OpPlace {
   readonly environment: OpenedFacts['environment'];
 }
 
-/** An op that is ready to run. */
-export class PreparedKernel implements Op {
-  readonly facts: OpenedFacts;
-  readonly warnings: readonly string[] = [];
-  readonly record: Op['record'];
-  readonly #prepared: PreparedOp;
-
-  /** @throws FailureError as preparing does: what cannot be, and what computes wrongly. */
-  constructor(
-    ops: NativeOps,
-    request: KernelRequest,
-    { library, deviceClass, threads, environment }: OpPlace,
-  ) {
-    const op = OPS.find(({ name }) => name === request.op);
-    if (op === undefined) refuse(`there is no op ${request.op}`);
-    const variant = request.variant === BEST ? best(ops, request, deviceClass) : request.variant;
-    if (!variantsOn(op, deviceClass).some(({ name }) => name === variant))
-      refuse(`the variant ${variant} of ${op.name} does not run on ${deviceClass}`);
-    const shape = shapeOf(op, request.shape);
-    this.#prepared = ops.prepare(
-      { op: op.name, variant, type: request.type, shape, threads, seed: SEED },
-      request.cache,
-    );
-    const { flops, bytes, sets, memoryBytes, facts, check } = this.#prepared;
-    this.record = {
-      op: op.name,
-      variant,
-      type: request.type,
-      shape: Object.fromEntries(op.parameters.map(({ name }, i) => [name, shape[i]!])),
-      threads,
-      cache: request.cache,
-      flops,
-      bytes,
-      sets,
-      memoryBytes,
-      facts: { ...facts },
-      check: { error: check.error ?? 0, compared: check.compared, of: check.of },
-    };
-    this.facts = {
-      modelBytes: null,
-      parameters: null,
-      kvCacheBytes: null,
-      engineFiles: [library],
+/** @returns an op that is ready to run. @throws FailureError as preparing does: what cannot be, and what computes wrongly. */
+export function preparedOp(
+  ops: NativeOps,
+  request: KernelRequest,
+  { library, deviceClass, threads, environment }: OpPlace,
+): Op {
+  const op = OPS.find(({ name }) => name === request.op);
+  if (op === undefined) refuse(`there is no op ${request.op}`);
+  const variant = request.variant === BEST ? best(ops, request, deviceClass) : request.variant;
+  if (!variantsOn(op, deviceClass).some(({ name }) => name === variant))
+    refuse(`the variant ${variant} of ${op.name} does not run on ${deviceClass}`);
+  const shape = shapeOf(op, request.shape);
+  const { type, cache } = request;
+  const prepared = ops.prepare({ op: op.name, variant, type, shape, threads, seed: SEED }, cache);
+  const { flops, bytes, sets, memoryBytes, facts, check } = prepared;
+  return {
+    facts: {
+      ...{ modelBytes: null, parameters: null, kvCacheBytes: null, engineFiles: [library] },
       environment: { ...environment, kernelVariant: variant, kernelThreads: threads, kernelSets: sets },
-    };
-  }
-
-  call(times: number): number[] {
-    return Array.from(this.#prepared.measure(times), (nanoseconds) => nanoseconds / 1e9);
-  }
-
-  close(): void {
-    this.#prepared.close();
-  }
+    },
+    warnings: [],
+    record: {
+      ...{ op: op.name, variant, type },
+      shape: Object.fromEntries(op.parameters.map(({ name }, i) => [name, shape[i]!])),
+      ...{ threads, cache, flops, bytes, sets, memoryBytes, facts: { ...facts } },
+      check: { error: check.error ?? 0, compared: check.compared, of: check.of },
+    },
+    call: (times) => Array.from(prepared.measure(times), (nanoseconds) => nanoseconds / 1e9),
+    close: () => prepared.close(),
+  };
 }
 
 function best(ops: NativeOps, { op, type }: KernelRequest, deviceClass: string): string {

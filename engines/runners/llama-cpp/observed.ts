@@ -11,89 +11,80 @@ import { attachThreads } from './threads.js';
 /** Tokens of one graph, as llama.cpp's own default (`ubatch`): what is observed comes in pieces of so many rows. */
 const PIECE_TOKENS = 512;
 
-/** A model of llama.cpp, all layers on its devices or, where there are none, on the CPU, to be looked into. */
-export class LlamaObserved implements ObservedModel {
-  readonly width: number;
-  readonly #llama: Llama;
-  readonly #opened: OpenedSoFar;
-  readonly #context: Pointer;
-  readonly #batch: Batch;
-  /** Values of a piece that takes the place of tokens; made when first needed. */
-  #states: Pointer = null;
-
-  /** @throws FailureError with the engine's words. */
-  constructor(
-    llama: Llama,
-    { modelPath, tokens, threads, collector }: ObservedRequest,
-    devices: readonly EngineDevice[],
-  ) {
-    const { functions } = llama;
-    const settings = readSettings({ threads }, threads);
-    this.#llama = llama;
-    llama.log.clear();
-    this.#opened = { model: openModel(llama, modelPath, settings, devices) };
-    try {
-      const params = functions.llama_context_default_params();
-      params.n_ctx = Math.ceil(tokens / 256) * 256;
-      params.n_batch = PIECE_TOKENS;
-      params.n_ubatch = PIECE_TOKENS;
-      params.n_seq_max = 1;
-      params.n_threads = threads;
-      params.n_threads_batch = threads;
+/**
+ * Opens a model of llama.cpp, all layers on its devices or, where there are none, on the CPU, to be looked into.
+ * @throws FailureError with the engine's words.
+ */
+export function openObserved(
+  llama: Llama,
+  { modelPath, tokens, threads, collector }: ObservedRequest,
+  devices: readonly EngineDevice[],
+): ObservedModel {
+  const { functions } = llama;
+  const settings = readSettings({ threads }, threads);
+  llama.log.clear();
+  const opened: OpenedSoFar = { model: openModel(llama, modelPath, settings, devices) };
+  try {
+    const context = functions.llama_init_from_model(opened.model, {
+      ...functions.llama_context_default_params(),
+      ...{ n_ctx: Math.ceil(tokens / 256) * 256, n_batch: PIECE_TOKENS, n_ubatch: PIECE_TOKENS, n_seq_max: 1 },
+      ...{ n_threads: threads, n_threads_batch: threads },
       // Weights that stay in the host's memory are multiplied there, for a copy of them on a device has another name.
-      params.op_offload = false;
-      params.cb_eval = collector.callback;
-      params.cb_eval_user_data = collector.userData;
-      this.#context = functions.llama_init_from_model(this.#opened.model, params);
-      if (this.#context === null) throw new FailureError(contextFailure(tokens, 1, llama.log));
-      this.#opened.context = this.#context;
-      this.#opened.threads = attachThreads(llama, this.#context, settings);
-    } catch (error) {
-      freeHandles(llama, this.#opened);
-      throw error;
-    }
-    this.width = functions.llama_model_n_embd(this.#opened.model);
-    this.#batch = new Batch(llama, PIECE_TOKENS);
-    // Tokens without an output would not reach the last block's feed-forward network.
-    this.#batch.outputs.fill(1);
-  }
-
-  run(tokens: Int32Array): void {
-    this.#run(tokens.length, this.#batch.value, (start, count) => {
-      this.#batch.tokens.set(tokens.subarray(start, start + count));
+      op_offload: false,
+      ...{ cb_eval: collector.callback, cb_eval_user_data: collector.userData },
     });
+    if (context === null) throw new FailureError(contextFailure(tokens, 1, llama.log));
+    opened.context = context;
+    opened.threads = attachThreads(llama, context, settings);
+  } catch (error) {
+    freeHandles(llama, opened);
+    throw error;
   }
+  return observing(llama, opened);
+}
 
-  runStates(states: Float32Array): void {
-    const bytes = PIECE_TOKENS * this.width * 4;
-    this.#states ??= this.#llama.allocate('float', PIECE_TOKENS * this.width);
-    const into = new Float32Array(this.#llama.bytes(this.#states, bytes));
-    const batch = { ...this.#batch.value, token: null, embd: this.#states };
-    this.#run(states.length / this.width, batch, (start, count) => {
-      into.set(states.subarray(start * this.width, (start + count) * this.width));
-    });
-  }
-
-  close(): void {
-    freeHandles(this.#llama, this.#opened);
-    this.#batch.free();
-    if (this.#states !== null) this.#llama.free(this.#states);
-  }
-
-  #run(tokens: number, batch: Batch['value'], fill: (start: number, count: number) => void): void {
-    const { functions, log } = this.#llama;
-    functions.llama_memory_clear(functions.llama_get_memory(this.#context), false);
+function observing(llama: Llama, opened: OpenedSoFar): ObservedModel {
+  const { functions } = llama;
+  const width = functions.llama_model_n_embd(opened.model);
+  const batch = new Batch(llama, PIECE_TOKENS);
+  // Tokens without an output would not reach the last block's feed-forward network.
+  batch.outputs.fill(1);
+  /** Values of a piece that takes the place of tokens; made when first needed. */
+  let values: Pointer = null;
+  const run = (tokens: number, piece: Batch['value'], fill: (start: number, count: number) => void) => {
+    const context = opened.context!;
+    functions.llama_memory_clear(functions.llama_get_memory(context), false);
     for (let start = 0; start < tokens; start += PIECE_TOKENS) {
       const count = Math.min(PIECE_TOKENS, tokens - start);
       fill(start, count);
-      for (let i = 0; i < count; i++) this.#batch.positions[i] = start + i;
-      batch.n_tokens = count;
-      const code = functions.llama_decode(this.#context, batch);
+      for (let i = 0; i < count; i++) batch.positions[i] = start + i;
+      piece.n_tokens = count;
+      const code = functions.llama_decode(context, piece);
       if (code !== 0) {
-        const said = log.errors() ?? `code ${code}`;
+        const said = llama.log.errors() ?? `code ${code}`;
         throw failed('run-failed', `llama.cpp could not evaluate ${count} tokens: ${said}.`);
       }
-      functions.llama_synchronize(this.#context);
+      functions.llama_synchronize(context);
     }
-  }
+  };
+  return {
+    width,
+    run(tokens) {
+      run(tokens.length, batch.value, (start, count) => {
+        batch.tokens.set(tokens.subarray(start, start + count));
+      });
+    },
+    runStates(states) {
+      values ??= llama.allocate('float', PIECE_TOKENS * width);
+      const into = new Float32Array(llama.bytes(values, PIECE_TOKENS * width * 4));
+      run(states.length / width, { ...batch.value, token: null, embd: values }, (start, count) => {
+        into.set(states.subarray(start * width, (start + count) * width));
+      });
+    },
+    close() {
+      freeHandles(llama, opened);
+      batch.free();
+      if (values !== null) llama.free(values);
+    },
+  };
 }

@@ -2,7 +2,7 @@ import { openCollector } from '../../native/collector.js';
 import { type EngineDevice, loadLlama } from '../../native/llama.js';
 import type { ObservedPlace, Observer } from '../observer.js';
 import { describeDevices, devicesFor, openModel } from './load.js';
-import { LlamaObserved } from './observed.js';
+import { openObserved } from './observed.js';
 import { readSettings } from './settings.js';
 import { LlamaVocabulary } from './vocabulary.js';
 
@@ -33,7 +33,7 @@ export async function observe(place: ObservedPlace): Promise<Observer> {
       }
     },
     openCollector: (options) => openCollector(llama, options),
-    openModel: async (request) => new LlamaObserved(llama, request, await devices()),
+    openModel: async (request) => openObserved(llama, request, await devices()),
     // llama.cpp src/models: `cb(cur, "l_out", il)`; an architecture that has no node of this name goes on to its end.
     blockOutput: (block) => `l_out-${block}`,
   };
