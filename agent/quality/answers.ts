@@ -113,9 +113,5 @@ async function nameOf({ text, questions, identity, cacheFolder }: AnswerRequest)
 
 /** A file that cannot be read counts as none: it is measured again and written anew. */
 async function read(path: string): Promise<QualityRecord | null> {
-  try {
-    return qualityRecordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch {
-    return null;
-  }
+  return await readNote(path, qualityRecordSchema);
 }

@@ -3,17 +3,12 @@ import type { SyntheticAdapter } from '../../core/techniques/adapter.js';
 import { type AdapterLayer, type LowRankAdapter, targetOf } from '../../core/techniques/adapters/adapter.js';
 import { ontoBase } from '../../core/techniques/adapters/initialize.js';
 import { LINEAR_TARGETS } from '../../core/techniques/adapters/names.js';
-import { decodeFloats, isFloatType } from '../../core/techniques/float-types.js';
+import { isFloatType } from '../../core/techniques/float-types.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import { type AdapterBase, adapterBase, requireFit, unattachable } from '../../formats/adapters/base.js';
 import { type ReadAdapter, readAdapterGguf } from '../../formats/adapters/gguf.js';
-import {
-  type GgufFile,
-  type GgufHeader,
-  readGgufHeader,
-  type TensorInfo,
-} from '../../formats/gguf/header.js';
-import { readTensor } from '../../formats/tensor-data.js';
+import { type GgufFile, type GgufHeader, readGgufHeader, type TensorInfo } from '../../formats/gguf/header.js';
+import { readMatrix } from '../../formats/tensor-matrix.js';
 import type { ResolvedModel } from '../files/resolve.js';
 import { describeSynthetic } from '../files/synthetic/model.js';
 import { RandomWords } from '../files/synthetic/random.js';
@@ -101,8 +96,8 @@ export async function requireAdapterFits(
   attached: boolean,
 ): Promise<void> {
   if (model.synthetic === null && model.path === null) return;
-  const header =
-    model.synthetic === null ? readGgufHeader(model.path!) : describeSynthetic(model.synthetic).header;
+  const { synthetic, path } = model;
+  const header = synthetic === null ? readGgufHeader(path!) : describeSynthetic(synthetic).header;
   const read = await readFitting(adapter, header);
   const scalesRows = [...read.adapter.layers.values()].some(({ magnitude }) => magnitude !== null);
   if (attached && scalesRows) throw unattachable(adapter.source);
@@ -121,18 +116,14 @@ async function readFitting(
 
 async function readPlace(place: AdapterPlace, base: AdapterBase, source: string): Promise<ReadAdapter> {
   if (place.form === 'synthetic') return { adapter: syntheticAdapter(place.synthetic, base), warnings: [] };
-  return place.form === 'peft'
-    ? await readPeft(place.path, base, source)
-    : await readAdapterGguf(place.path, source);
+  if (place.form === 'peft') return await readPeft(place.path, base, source);
+  return await readAdapterGguf(place.path, source);
 }
 
 async function readWeights(header: GgufFile, name: string, baseName: string): Promise<Matrix> {
   const tensor = header.tensors.find((one) => one.name === name)!;
-  const type = requireFloats(tensor, baseName);
-  const chunks: Buffer[] = [];
-  for await (const chunk of readTensor(tensor)) chunks.push(chunk);
   const [columns = 0, rows = 0] = tensor.shape;
-  return { rows, columns, values: decodeFloats(Buffer.concat(chunks), type) };
+  return await readMatrix({ ...tensor, type: requireFloats(tensor, baseName), rows, columns });
 }
 
 /** @throws FailureError `impossible-combination` for a quantized matrix: arithmetic on it would quantize twice. */

@@ -2,6 +2,7 @@ import { type FailureError, failed } from '../../core/errors.js';
 import type { AxisValue } from '../../core/experiment/experiment.js';
 import {
   type AdapterLayer,
+  type LowRankAdapter,
   parametersOf,
   ranksOf,
   targetsOf,
@@ -57,19 +58,13 @@ export async function mergeAdapters(
 ): Promise<Merged> {
   const header = readGgufHeader(inputPath);
   const changes = new Map<string, Change[]>();
-  const facts: { ranks: number[]; targets: string[]; parameters: number } = {
-    ranks: [],
-    targets: [],
-    parameters: 0,
-  };
+  const merged: LowRankAdapter[] = [];
   const warnings: string[] = [];
   for (const { source, place, scale } of adapters) {
     const request = { source, place, basePath: inputPath, baseName: inputName };
     const { adapter, warnings: said } = await loadAdapter(request);
     warnings.push(...said);
-    facts.ranks.push(...ranksOf(adapter));
-    facts.targets.push(...targetsOf(adapter));
-    facts.parameters += parametersOf(adapter);
+    merged.push(adapter);
     for (const [name, layer] of adapter.layers)
       changes.set(name, [...(changes.get(name) ?? []), { layer, strength: scale }]);
   }
@@ -97,10 +92,10 @@ export async function mergeAdapters(
     bytes,
     warnings,
     facts: {
-      rank: [...new Set(facts.ranks)].sort((a, b) => a - b).join(','),
-      targets: [...new Set(facts.targets)].sort().join(','),
+      rank: [...new Set(merged.flatMap(ranksOf))].sort((a, b) => a - b).join(','),
+      targets: [...new Set(merged.flatMap(targetsOf))].sort().join(','),
       matrices: changes.size,
-      adapterParameters: facts.parameters,
+      adapterParameters: merged.reduce((sum, one) => sum + parametersOf(one), 0),
       largestChange: largest.change,
       engine: engine.name,
     },

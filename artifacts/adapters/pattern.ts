@@ -1,3 +1,5 @@
+import { orElse } from '../../core/or-else.js';
+
 /** Longest pattern; names of modules are shorter. */
 const MAX_LENGTH = 300;
 /** Letters of names and of patterns about them. */
@@ -16,35 +18,23 @@ export interface Steps {
   left: number;
 }
 
+/** @returns whether it matches a name, or what follows one of its dots (peft, utils/other.py, get_pattern_key). @throws RangeError when no steps are left. */
+export type ModulePattern = (name: string, steps: Steps) => boolean;
+
 /**
  * A pattern for the end of a module's name, as peft's rank_pattern and alpha_pattern have them: letters, classes, choices, and
  * single letters that repeat. It is matched by following all ways at once, in time linear in the name: no pattern makes it
  * go back. (Thompson, "Regular expression search algorithm", CACM 11(6), 1968.)
+ * @returns null for what is no such pattern.
  */
-export class ModulePattern {
-  readonly #ways: readonly (readonly Node[])[];
-
-  private constructor(ways: readonly (readonly Node[])[]) {
-    this.#ways = ways;
-  }
-
-  /** @returns null for what is no such pattern. */
-  static parse(text: string): ModulePattern | null {
-    if (text.length > MAX_LENGTH || !LETTERS.test(text)) return null;
-    const parser = new Parser(text);
-    const ways = parser.choice();
-    return ways === null || !parser.done ? null : new ModulePattern(ways);
-  }
-
-  /**
-   * @returns whether it matches the name, or what follows one of its dots (peft, utils/other.py, get_pattern_key).
-   * @throws RangeError when no steps are left
-   */
-  matches(name: string, steps: Steps): boolean {
+export function modulePattern(text: string): ModulePattern | null {
+  const ways = text.length > MAX_LENGTH || !LETTERS.test(text) ? null : waysOf(text);
+  if (ways === null) return null;
+  return (name, steps) => {
     const starts = [0];
     for (let i = 0; i < name.length; i++) if (name[i] === '.') starts.push(i + 1);
-    return choose(this.#ways, name, starts, steps).includes(name.length);
-  }
+    return choose(ways, name, starts, steps).includes(name.length);
+  };
 }
 
 function choose(
@@ -84,76 +74,64 @@ function follow(node: Node, name: string, from: readonly number[], steps: Steps)
   return reached;
 }
 
-class Parser {
-  readonly #text: string;
-  #at = 0;
+/** @returns null for what cannot be read to its end. */
+function waysOf(text: string): Node[][] | null {
+  let at = 0;
+  const take = (letter: string): string | null => {
+    if (text[at] !== letter) return null;
+    at++;
+    return letter;
+  };
+  const all = choice();
+  return at === text.length ? all : null;
 
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  get done(): boolean {
-    return this.#at === this.#text.length;
-  }
-
-  choice(): Node[][] | null {
+  function choice(): Node[][] | null {
     const ways: Node[][] = [];
     do {
-      const way = this.#sequence();
+      const way = sequence();
       if (way === null) return null;
       ways.push(way);
-    } while (this.#take('|'));
+    } while (take('|'));
     return ways;
   }
 
-  #sequence(): Node[] | null {
+  function sequence(): Node[] | null {
     const nodes: Node[] = [];
-    for (let next = this.#text[this.#at]; next !== undefined && next !== '|' && next !== ')'; ) {
-      const node = this.#node();
-      if (node === null) return null;
-      nodes.push(node);
-      next = this.#text[this.#at];
+    for (let next = text[at]; next !== undefined && next !== '|' && next !== ')'; next = text[at]) {
+      const one = node();
+      if (one === null) return null;
+      nodes.push(one);
     }
     return nodes;
   }
 
-  #node(): Node | null {
-    if (this.#take('(')) {
-      const ways = this.choice();
+  function node(): Node | null {
+    if (take('(')) {
+      const ways = choice();
       // A group that repeats is more than names need.
-      if (ways === null || !this.#take(')') || /^[*+?]/.test(this.#text.slice(this.#at))) return null;
+      if (ways === null || !take(')') || /^[*+?]/.test(text.slice(at))) return null;
       return { kind: 'choice', ways };
     }
-    if (this.#take('^')) return { kind: 'edge', at: 'start' };
-    if (this.#take('$')) return { kind: 'edge', at: 'end' };
-    const fits = this.#letter();
+    if (take('^')) return { kind: 'edge', at: 'start' };
+    if (take('$')) return { kind: 'edge', at: 'end' };
+    const fits = letter();
     if (fits === null) return null;
-    const repeat = this.#take('*') ?? this.#take('+') ?? this.#take('?');
+    const repeat = take('*') ?? take('+') ?? take('?');
     // Whether as few as possible are taken makes no difference to whether there is a match.
-    if (repeat !== null) this.#take('?');
+    if (repeat !== null) take('?');
     const repeats = repeat === '*' || repeat === '+';
     return { kind: 'letter', fits, least: repeat === '*' || repeat === '?' ? 0 : 1, repeats };
   }
 
-  #letter(): Letter | null {
+  function letter(): Letter | null {
     const [written] =
-      /^(?:\[\^?(?:\\.|[^\]\\])+\]|\\[dDwWsS]|\\[^\w]|[\w.-])/.exec(this.#text.slice(this.#at)) ?? [];
+      /^(?:\[\^?(?:\\.|[^\]\\])+\]|\\[dDwWsS]|\\[^\w]|[\w.-])/.exec(text.slice(at)) ?? [];
     if (written === undefined) return null;
-    this.#at += written.length;
+    at += written.length;
     if (written === '.') return () => true;
-    if (written.length === 1) return (letter) => letter === written;
-    try {
-      // One letter against one class: nothing to go back to.
-      const expression = new RegExp(`^${written}$`);
-      return (letter) => expression.test(letter);
-    } catch {
-      return null;
-    }
-  }
-
-  #take(letter: string): string | null {
-    if (this.#text[this.#at] !== letter) return null;
-    this.#at++;
-    return letter;
+    if (written.length === 1) return (one) => one === written;
+    // One letter against one class: nothing to go back to.
+    const expression = orElse(() => new RegExp(`^${written}$`), null);
+    return expression === null ? null : (one) => expression.test(one);
   }
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { scaleOf } from '../../core/techniques/adapters/scale.js';
 import { unusable } from '../../formats/adapters/base.js';
 import { shown } from '../../formats/format.js';
-import { ModulePattern, type Steps } from './pattern.js';
+import { type ModulePattern, modulePattern, type Steps } from './pattern.js';
 
 /** The two files of a PEFT folder. */
 export const CONFIG_FILE = 'adapter_config.json';
@@ -93,20 +93,24 @@ export function initializationOf({ init_lora_weights: written }: PeftConfig): In
 }
 
 /** @returns rank and scale that the config gives to a module. @throws FailureError for a pattern that is none. */
-export function expectedOf(
-  config: PeftConfig,
-  module: string,
-  source: string,
-): { readonly rank: number; readonly scale: number } {
+export function expectedOf(config: PeftConfig, module: string, source: string): Expected {
   const rank = lookUp(config.rank_pattern, module, config.r, source);
   const alpha = lookUp(config.alpha_pattern, module, config.lora_alpha, source);
   return { rank, scale: scaleOf(alpha, rank, config.use_rslora === true) };
+}
+
+/** What a config says of one module. */
+export interface Expected {
+  readonly rank: number;
+  readonly scale: number;
 }
 
 /** Patterns of one table; models of adaptive ranks have one for each of several hundred modules. */
 const MAX_PATTERNS = 5000;
 /** Steps of all look-ups in one table: about a second. Several hundred patterns and modules take some ten million. */
 const MAX_STEPS = 100_000_000;
+
+type Written = PeftConfig['rank_pattern'];
 
 interface Table {
   readonly patterns: readonly (readonly [ModulePattern, number])[];
@@ -116,17 +120,12 @@ interface Table {
 const tables = new WeakMap<object, Table>();
 
 /** peft, utils/other.py, get_pattern_key: the first pattern that matches the end of the name. */
-function lookUp(
-  written: PeftConfig['rank_pattern'],
-  module: string,
-  fallback: number,
-  source: string,
-): number {
+function lookUp(written: Written, module: string, fallback: number, source: string): number {
   if (written === null || written === undefined) return fallback;
   const table = tables.get(written) ?? tableOf(written, source);
   tables.set(written, table);
   try {
-    return table.patterns.find(([pattern]) => pattern.matches(module, table.steps))?.[1] ?? fallback;
+    return table.patterns.find(([matches]) => matches(module, table.steps))?.[1] ?? fallback;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw unusable(source, 'its patterns for ranks take more time than those of any model need');
@@ -134,13 +133,13 @@ function lookUp(
 }
 
 /** A pattern comes from a stranger: how many there are, how long they are and what they may ask is bounded. */
-function tableOf(written: NonNullable<PeftConfig['rank_pattern']>, source: string): Table {
+function tableOf(written: NonNullable<Written>, source: string): Table {
   const entries = Object.entries(written);
   if (entries.length > MAX_PATTERNS) {
     throw unusable(source, `it has ${entries.length} patterns for ranks; ${MAX_PATTERNS} are the most`);
   }
   const patterns = entries.map(([key, value]) => {
-    const pattern = ModulePattern.parse(key);
+    const pattern = modulePattern(key);
     if (pattern === null)
       throw unusable(source, `its pattern ${shown(key)} is not one that module names need`);
     return [pattern, value] as const;

@@ -51,27 +51,16 @@ function tensorsOf(tensor: string, module: string, layer: AdapterLayer, model: H
   const b = reordered(layer.b, back);
   const { magnitude } = layer;
   const at = `base_model.model.${module}`;
-  const matrix = (name: string, { rows, columns, values }: Matrix): SafetensorSource => ({
-    name,
-    dtype: 'F32',
-    shape: [rows, columns],
-    data: () => [encodeFloats(values, 'f32')],
-  });
+  const floats = (name: string, shape: readonly number[], values: Float32Array): SafetensorSource => {
+    return { name: `${at}.lora_${name}`, dtype: 'F32', shape, data: () => [encodeFloats(values, 'f32')] };
+  };
+  const matrix = (name: string, { rows, columns, values }: Matrix) => floats(name, [rows, columns], values);
   if (tensor === EMBEDDING_TENSOR)
-    return [
-      matrix(`${at}.lora_embedding_A`, transposed(b)),
-      matrix(`${at}.lora_embedding_B`, transposed(layer.a)),
-    ];
-  const pair = [matrix(`${at}.lora_A.weight`, layer.a), matrix(`${at}.lora_B.weight`, b)];
+    return [matrix('embedding_A', transposed(b)), matrix('embedding_B', transposed(layer.a))];
+  const pair = [matrix('A.weight', layer.a), matrix('B.weight', b)];
   if (magnitude === null) return pair;
   const turned = back === null ? magnitude : Float32Array.from(back, (row) => magnitude[row]!);
-  const lengths: SafetensorSource = {
-    name: `${at}.lora_magnitude_vector`,
-    dtype: 'F32',
-    shape: [turned.length],
-    data: () => [encodeFloats(turned, 'f32')],
-  };
-  return [...pair, lengths];
+  return [...pair, floats('magnitude_vector', [turned.length], turned)];
 }
 
 function configOf(
@@ -84,16 +73,11 @@ function configOf(
   const alpha = (layer: AdapterLayer) =>
     Number((layer.scale * (rankStabilized ? Math.sqrt(rankOf(layer)) : rankOf(layer))).toPrecision(12));
   const first = modules[0]?.layer;
-  const common = {
-    rank: first === undefined ? 1 : rankOf(first),
-    alpha: first === undefined ? 1 : alpha(first),
+  const common = first === undefined ? { rank: 1, alpha: 1 } : { rank: rankOf(first), alpha: alpha(first) };
+  const others = (value: (layer: AdapterLayer) => number, usual: number) => {
+    const odd = modules.filter(({ layer }) => value(layer) !== usual);
+    return Object.fromEntries(odd.map((one) => [one.module.replaceAll('.', '\\.'), value(one.layer)]));
   };
-  const others = <T>(value: (layer: AdapterLayer) => T, usual: T) =>
-    Object.fromEntries(
-      modules
-        .filter(({ layer }) => value(layer) !== usual)
-        .map(({ module, layer }) => [module.replaceAll('.', '\\.'), value(layer)]),
-    );
   return {
     peft_type: 'LORA',
     task_type: 'CAUSAL_LM',

@@ -18,6 +18,7 @@ import { SafetensorsError } from '../../formats/safetensors/json.js';
 import { type LocatedTensor, openSafetensors } from '../../formats/safetensors/reader.js';
 import { readTensor } from '../../formats/tensor-data.js';
 import {
+  type Expected,
   expectedOf,
   initializationOf,
   type PeftConfig,
@@ -63,13 +64,11 @@ export async function readPeft(folder: string, base: AdapterBase, source = folde
     return { adapter: { ...read, layers: subtracted(read, initial, source) }, warnings: [] };
   }
   if (initialization === 'other') {
+    const initial = shown(String(config.init_lora_weights));
+    const what = `it fits what ${initial} left of the base, and the folder does not say what that is`;
     const hint =
       'Save it with path_initial_model_for_weight_conversion, or put the initial adapter beside it as pissa_init/.';
-    throw unusable(
-      source,
-      `it fits what ${shown(String(config.init_lora_weights))} left of the base, and the folder does not say what that is`,
-      hint,
-    );
+    throw unusable(source, what, hint);
   }
   const onResidual = initialization === 'plain' ? null : initialization;
   return { adapter: { ...read, onResidual }, warnings: [] };
@@ -112,24 +111,14 @@ async function readFolder(
     layers.set(name, inGgufOrder(name, layer, base));
   }
   if (layers.size === 0) throw unusable(source, 'it changes no module');
-  const adapter: LowRankAdapter = {
-    kind: kindOf(config),
-    architecture: base.architecture,
-    layers,
-    onResidual: null,
-  };
+  const { architecture } = base;
+  const adapter: LowRankAdapter = { kind: kindOf(config), architecture, layers, onResidual: null };
   const wrong = notFinite(adapter);
   if (wrong !== null) throw unusable(source, `${wrong} has a number that is not finite`);
   return adapter;
 }
 
-function lora(
-  parts: Parts,
-  name: string,
-  { rank, scale }: { readonly rank: number; readonly scale: number },
-  where: string,
-  source: string,
-): AdapterLayer {
+function lora(parts: Parts, name: string, { rank, scale }: Expected, where: string, source: string): AdapterLayer {
   const embedded = name === EMBEDDING_TENSOR;
   const [first, second] = embedded ? ['embeddingA', 'embeddingB'] : ['A', 'B'];
   const [a, b] = [parts.get(first!), parts.get(second!)];
@@ -163,19 +152,11 @@ function vera(
   const [lambdaB, lambdaD] = [parts.get('lambdaB')?.values, parts.get('lambdaD')?.values];
   if (lambdaB === undefined || lambdaD === undefined)
     throw unusable(source, `${where} it has no vera_lambda_${lambdaB === undefined ? 'b' : 'd'}`);
-  const fits =
-    a.rows === config.r &&
-    b.columns === config.r &&
-    lambdaD.length === config.r &&
-    a.columns >= columns &&
-    b.rows >= lambdaB.length;
-  if (!fits) {
-    throw unusable(
-      source,
-      `${where} its parts do not belong together: vera_A [${a.rows}, ${a.columns}], vera_B [${b.rows}, ${b.columns}], rank ${config.r}, ${columns} inputs, ${lambdaB.length} outputs`,
-    );
-  }
-  return veraLayer(a, b, lambdaB, lambdaD, columns);
+  const ranks = [a.rows, b.columns, lambdaD.length];
+  if (ranks.every((rank) => rank === config.r) && a.columns >= columns && b.rows >= lambdaB.length)
+    return veraLayer(a, b, lambdaB, lambdaD, columns);
+  const said = `vera_A [${a.rows}, ${a.columns}], vera_B [${b.rows}, ${b.columns}], rank ${config.r}, ${columns} inputs, ${lambdaB.length} outputs`;
+  throw unusable(source, `${where} its parts do not belong together: ${said}`);
 }
 
 function inGgufOrder(name: string, layer: AdapterLayer, base: AdapterBase): AdapterLayer {
@@ -204,30 +185,21 @@ export function initialFolderOf(folder: string): string | null {
   return found.find((place) => existsSync(join(place, WEIGHTS_FILE))) ?? null;
 }
 
-function subtracted(
-  { layers }: LowRankAdapter,
-  initial: LowRankAdapter,
-  source: string,
-): ReadonlyMap<string, AdapterLayer> {
-  return new Map(
-    [...layers].map(([name, layer]) => {
-      const before = initial.layers.get(name);
-      const same =
-        before !== undefined &&
-        before.b.rows === layer.b.rows &&
-        before.a.columns === layer.a.columns &&
-        before.scale === layer.scale;
-      if (!same) throw unusable(source, `the initial adapter beside it has another ${shown(name)}`);
-      return [name, withoutInitial(layer, before)];
-    }),
-  );
+function subtracted({ layers }: LowRankAdapter, initial: LowRankAdapter, source: string) {
+  const less = new Map<string, AdapterLayer>();
+  for (const [name, layer] of layers) {
+    const before = initial.layers.get(name);
+    const same = before?.b.rows === layer.b.rows && before.a.columns === layer.a.columns;
+    if (!same || before.scale !== layer.scale)
+      throw unusable(source, `the initial adapter beside it has another ${shown(name)}`);
+    less.set(name, withoutInitial(layer, before));
+  }
+  return less;
 }
 
 function tensorsOf(path: string, source: string): ReadonlyMap<string, LocatedTensor> {
-  if (!existsSync(path)) {
-    const hint = 'Save it with safe_serialization=True.';
-    throw unusable(source, `it has no ${WEIGHTS_FILE}`, hint);
-  }
+  if (!existsSync(path))
+    throw unusable(source, `it has no ${WEIGHTS_FILE}`, 'Save it with safe_serialization=True.');
   try {
     return openSafetensors(path).tensors;
   } catch (error) {
@@ -241,9 +213,8 @@ async function readMatrix(tensor: LocatedTensor, source: string): Promise<Matrix
   const type = dtype.toLowerCase();
   if (!isFloatType(type)) throw unusable(source, `its tensor ${shown(name)} has the type ${shown(dtype)}`);
   const sizes = shape.filter((length) => length !== 1);
-  if (shape.length > 2 && sizes.length > 2) {
+  if (shape.length > 2 && sizes.length > 2)
     throw unusable(source, `its tensor ${shown(name)} has ${shape.length} dimensions`);
-  }
   const chunks: Buffer[] = [];
   for await (const chunk of readTensor(tensor)) chunks.push(chunk);
   const [rows = 1, columns = 1] = shape.length === 1 ? [1, shape[0]] : shape;

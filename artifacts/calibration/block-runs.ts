@@ -3,171 +3,108 @@ import { join } from 'node:path';
 import { failed } from '../../core/errors.js';
 import type { Collector } from '../../engines/native/collector.js';
 import { loadObserver } from '../../engines/runners/index.js';
-import type { Observer } from '../../engines/runners/observer.js';
 import type { GgufFile } from '../../formats/gguf/header.js';
 import { requireRoom } from '../../formats/whole-file.js';
 import type { Linear, WalkPlan } from './blocks.js';
 import { endSequence } from './reading.js';
 import type { WalkRequest } from './request.js';
 import { nameInSlice, replaceInSlice, writeSlice } from './slice.js';
-import { EmbeddingRows } from './weights.js';
+import { embeddingRows } from './weights.js';
 
 /**
  * The hidden states of every calibration sequence before one block, in a file: 128 sequences of 2048 tokens are 4 GB in
  * a model of 7 billion weights. One sequence at a time is in memory. Rows of `width` f32 values, one for each token.
  */
-class StateFile {
-  readonly #path: string;
-  readonly #descriptor: number;
-  readonly #lengths: readonly number[];
-  /** Where each sequence begins, in bytes. */
-  readonly #offsets: readonly number[];
-
-  /** @param tokens of each sequence. @throws FailureError `disk-full`; errors of open(2) as they are. */
-  constructor(path: string, tokens: readonly number[], width: number) {
-    this.#path = path;
-    this.#lengths = tokens.map((count) => count * width);
-    let end = 0;
-    this.#offsets = this.#lengths.map((length) => {
-      end += length * 4;
-      return end - length * 4;
-    });
-    this.#descriptor = openSync(path, 'w+');
-  }
-
+interface StateFile {
   /** @returns the rows of a sequence that was written. */
-  read(sequence: number): Float32Array {
-    const states = new Float32Array(this.#lengths[sequence]!);
-    const bytes = new Uint8Array(states.buffer);
-    for (let at = 0; at < bytes.length; ) {
-      const position = this.#offsets[sequence]! + at;
-      const got = readSync(this.#descriptor, bytes, at, bytes.length - at, position);
-      if (got === 0) throw new Error(`sequence ${sequence} was never written to ${this.#path}`);
-      at += got;
-    }
-    return states;
-  }
-
-  write(sequence: number, states: Float32Array): void {
-    if (states.length !== this.#lengths[sequence]) {
-      const counts = `${states.length} values instead of ${this.#lengths[sequence]}`;
-      throw new Error(`a block gave ${counts} for sequence ${sequence}`);
-    }
-    const bytes = new Uint8Array(states.buffer, states.byteOffset, states.byteLength);
-    try {
-      for (let at = 0; at < bytes.length; ) {
-        const position = this.#offsets[sequence]! + at;
-        at += writeSync(this.#descriptor, bytes, at, bytes.length - at, position);
-      }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-      const message = 'the disk filled up with the hidden states of calibration sequences';
-      const hint = 'Free some space, point cacheFolder to a larger disk, or use fewer sequences.';
-      throw failed('disk-full', message, hint, { cause: error });
-    }
-  }
-
+  read(sequence: number): Float32Array;
+  write(sequence: number, states: Float32Array): void;
   /** Removes the file. */
-  close(): void {
-    closeSync(this.#descriptor);
-    rmSync(this.#path, { force: true });
-  }
+  close(): void;
+}
+
+/** @param tokens of each sequence. @throws FailureError `disk-full`; errors of open(2) as they are. */
+function stateFile(path: string, tokens: readonly number[], width: number): StateFile {
+  const lengths = tokens.map((count) => count * width);
+  let end = 0;
+  /** Where each sequence begins, in bytes. */
+  const offsets = lengths.map((length) => {
+    end += length * 4;
+    return end - length * 4;
+  });
+  const file = openSync(path, 'w+');
+  return {
+    read(sequence) {
+      const states = new Float32Array(lengths[sequence]!);
+      const bytes = new Uint8Array(states.buffer);
+      for (let at = 0; at < bytes.length; ) {
+        const got = readSync(file, bytes, at, bytes.length - at, offsets[sequence]! + at);
+        if (got === 0) throw new Error(`sequence ${sequence} was never written to ${path}`);
+        at += got;
+      }
+      return states;
+    },
+    write(sequence, states) {
+      const counts = `${states.length} values instead of ${lengths[sequence]}`;
+      if (states.length !== lengths[sequence])
+        throw new Error(`a block gave ${counts} for sequence ${sequence}`);
+      const bytes = new Uint8Array(states.buffer, states.byteOffset, states.byteLength);
+      try {
+        for (let at = 0; at < bytes.length; )
+          at += writeSync(file, bytes, at, bytes.length - at, offsets[sequence]! + at);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+        const message = 'the disk filled up with the hidden states of calibration sequences';
+        const hint = 'Free some space, point cacheFolder to a larger disk, or use fewer sequences.';
+        throw failed('disk-full', message, hint, { cause: error });
+      }
+    },
+    close() {
+      closeSync(file);
+      rmSync(path, { force: true });
+    },
+  };
 }
 
 /** The engine, the file of one block, and the hidden states of one walk. */
-export class BlockRuns {
-  readonly #request: WalkRequest;
-  readonly #header: GgufFile;
-  readonly #plan: WalkPlan;
-  readonly #observer: Observer;
-  readonly #slicePath: string;
-  readonly #steps: number;
-  #inputs: StateFile;
-  #outputs: StateFile;
-  #done = 0;
-
-  static async begin(request: WalkRequest, header: GgufFile, plan: WalkPlan): Promise<BlockRuns> {
-    const observer = await loadObserver(request.place);
-    mkdirSync(request.scratchFolder, { recursive: true });
-    const states = request.sequences.reduce((sum, { length }) => sum + length, 0) * plan.width * 4;
-    const block = header.fileBytes / Math.max(1, plan.blocks);
-    await requireRoom(request.scratchFolder, 2 * states + 2 * block);
-    return new BlockRuns(request, header, plan, observer);
-  }
-
-  private constructor(request: WalkRequest, header: GgufFile, plan: WalkPlan, observer: Observer) {
-    this.#request = request;
-    this.#header = header;
-    this.#plan = plan;
-    this.#observer = observer;
-    const { scratchFolder, sequences } = request;
-    const lengths = sequences.map(({ length }) => length);
-    this.#slicePath = join(scratchFolder, 'block.gguf');
-    this.#inputs = new StateFile(join(scratchFolder, 'states-a'), lengths, plan.width);
-    this.#outputs = new StateFile(join(scratchFolder, 'states-b'), lengths, plan.width);
-    this.#steps = sequences.length * ((plan.linears.at(-1)?.block ?? -1) + 1);
-    const rows = new EmbeddingRows(plan);
-    for (const [i, tokens] of sequences.entries()) this.#inputs.write(i, rows.of(tokens));
-    rows.close();
-  }
-
+export interface BlockRuns {
   /** Runs a block as it is. @param goesOn whether another block needs its outputs. @returns an open collector. */
-  async collect(block: number, linears: readonly Linear[], goesOn: boolean): Promise<Collector> {
-    const { architecture, width } = this.#plan;
-    const { modelPath } = this.#request;
-    await writeSlice(this.#slicePath, { modelPath, header: this.#header, architecture, block, width });
-    const collector = await this.#observer.openCollector(this.#request);
-    for (const { name, columns } of linears) collector.want(nameInSlice(name), columns);
-    try {
-      await this.#run(collector, goesOn, () => {
-        this.#done++;
-        this.#request.onProgress?.(this.#done, this.#steps);
-      });
-    } catch (error) {
-      collector.close();
-      throw error;
-    }
-    return collector;
-  }
-
+  collect(block: number, linears: readonly Linear[], goesOn: boolean): Promise<Collector>;
   /** Puts other weights into the block, in the type that the file has. */
-  replace(name: string, weights: Float32Array): void {
-    replaceInSlice(this.#slicePath, nameInSlice(name), weights);
-  }
-
+  replace(name: string, weights: Float32Array): void;
   /** Runs the block again: its outputs take the place of the first ones. */
-  async again(): Promise<void> {
-    const collector = await this.#observer.openCollector(this.#request);
-    try {
-      await this.#run(collector, true, () => {});
-    } finally {
-      collector.close();
-    }
-  }
-
+  again(): Promise<void>;
   /** The outputs become the inputs of the next block. */
-  next(): void {
-    [this.#inputs, this.#outputs] = [this.#outputs, this.#inputs];
-  }
+  next(): void;
+  end(): void;
+}
 
-  end(): void {
-    this.#inputs.close();
-    this.#outputs.close();
-    rmSync(this.#slicePath, { force: true });
-  }
-
-  async #run(collector: Collector, keep: boolean, onSequence: () => void): Promise<void> {
-    const { sequences, threads } = this.#request;
-    const tokens = Math.max(...sequences.map(({ length }) => length));
+export async function blockRuns(request: WalkRequest, header: GgufFile, plan: WalkPlan): Promise<BlockRuns> {
+  const { scratchFolder, sequences, threads, onProgress } = request;
+  const { architecture, width, blocks } = plan;
+  const observer = await loadObserver(request.place);
+  mkdirSync(scratchFolder, { recursive: true });
+  const lengths = sequences.map(({ length }) => length);
+  const states = lengths.reduce((sum, length) => sum + length, 0) * width * 4;
+  await requireRoom(scratchFolder, 2 * states + (2 * header.fileBytes) / Math.max(1, blocks));
+  const slicePath = join(scratchFolder, 'block.gguf');
+  let inputs = stateFile(join(scratchFolder, 'states-a'), lengths, width);
+  let outputs = stateFile(join(scratchFolder, 'states-b'), lengths, width);
+  const steps = sequences.length * ((plan.linears.at(-1)?.block ?? -1) + 1);
+  let done = 0;
+  const rows = embeddingRows(plan);
+  for (const [i, tokens] of sequences.entries()) inputs.write(i, rows.of(tokens));
+  rows.close();
+  const run = async (collector: Collector, keep: boolean, onSequence = () => {}): Promise<void> => {
+    const tokens = Math.max(...lengths);
     // The one block of a slice.
-    collector.endAt(this.#observer.blockOutput(0), this.#plan.width, keep ? tokens : 0);
-    const modelPath = this.#slicePath;
-    const model = await this.#observer.openModel({ modelPath, tokens, threads, collector });
+    collector.endAt(observer.blockOutput(0), width, keep ? tokens : 0);
+    const model = await observer.openModel({ modelPath: slicePath, tokens, threads, collector });
     try {
       for (let i = 0; i < sequences.length; i++) {
-        model.runStates(this.#inputs.read(i));
-        const states = endSequence(collector);
-        if (keep) this.#outputs.write(i, states);
+        model.runStates(inputs.read(i));
+        const after = endSequence(collector);
+        if (keep) outputs.write(i, after);
         onSequence();
         // Lets messages leave.
         await new Promise((resolve) => setImmediate(resolve));
@@ -175,5 +112,32 @@ export class BlockRuns {
     } finally {
       model.close();
     }
-  }
+  };
+  return {
+    async collect(block, linears, goesOn) {
+      const { modelPath } = request;
+      await writeSlice(slicePath, { modelPath, header, architecture, block, width });
+      const collector = await observer.openCollector(request);
+      for (const { name, columns } of linears) collector.want(nameInSlice(name), columns);
+      const onSequence = () => onProgress?.(++done, steps);
+      await run(collector, goesOn, onSequence).catch((error) => {
+        collector.close();
+        throw error;
+      });
+      return collector;
+    },
+    replace: (name, weights) => replaceInSlice(slicePath, nameInSlice(name), weights),
+    async again() {
+      const collector = await observer.openCollector(request);
+      await run(collector, true).finally(() => collector.close());
+    },
+    next() {
+      [inputs, outputs] = [outputs, inputs];
+    },
+    end() {
+      inputs.close();
+      outputs.close();
+      rmSync(slicePath, { force: true });
+    },
+  };
 }

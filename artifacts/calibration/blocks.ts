@@ -65,36 +65,23 @@ export interface WalkPlan {
 export function planWalk(header: GgufFile, wanted: (name: string) => boolean): WalkPlan {
   const { architecture, layers, embeddingLength, contextLength } = modelFacts(header);
   const known = Object.values(WALKED).join(', ');
-  if (!(architecture in WALKED)) {
-    throw unsupported(
-      `its architecture is ${shown(architecture)}, and layers are calibrated one by one of ${known} alone`,
-    );
-  }
+  const other = `its architecture is ${shown(architecture)}, and layers are calibrated one by one of ${known} alone`;
+  if (!(architecture in WALKED)) throw unsupported(other);
   const embedding = header.tensors.find(({ name }) => name === 'token_embd.weight');
   if (embedding === undefined) throw unsupported('it has no token_embd.weight');
   const linears = linearsOf(header, wanted);
   const further = linears.find(({ block }) => block >= layers - furtherBlocks(header, architecture));
   if (further !== undefined) {
-    throw unsupported(
-      `${shown(further.name)} is of a block that predicts further tokens, and a text does not run it`,
-      `Leave it out (exclude=blk.${further.block}.*).`,
-    );
+    const why = `${shown(further.name)} is of a block that predicts further tokens, and a text does not run it`;
+    throw unsupported(why, `Leave it out (exclude=blk.${further.block}.*).`);
   }
   for (const { name, type } of [embedding, ...linears.map(({ tensor }) => tensor)]) {
     if (isFloatType(type)) continue;
-    throw unsupported(
-      `${shown(name)} is ${type}, and layers are calibrated one by one in f32, f16 or bf16`,
-      'Start from the f16, bf16 or f32 file and quantize afterwards.',
-    );
+    const why = `${shown(name)} is ${type}, and layers are calibrated one by one in f32, f16 or bf16`;
+    throw unsupported(why, 'Start from the f16, bf16 or f32 file and quantize afterwards.');
   }
-  return {
-    architecture,
-    blocks: layers,
-    width: embeddingLength,
-    contextLength,
-    embedding: embedding as WalkPlan['embedding'],
-    linears,
-  };
+  const sizes = { blocks: layers, width: embeddingLength, contextLength };
+  return { architecture, ...sizes, embedding: embedding as WalkPlan['embedding'], linears };
 }
 
 /** Blocks behind the others that guess at the tokens after the next one. */

@@ -61,21 +61,17 @@ export async function collectStatistics(
   const layers = whole
     ? await passModel({ ...common, linears })
     : await walkModel({ ...common, scratchFolder: `${outputPath}.scratch` });
-  if (layers.size === 0) {
+  if (layers.size === 0)
     throw failed('model-unsupported', 'it has no linear layers that the engine multiplies with');
-  }
-  await writeStatistics(outputPath, {
-    origin: { ...origin, sequenceTokens: sequences[0]!.length, ...(await computedOn(place)) },
-    layers,
-  });
+  const collectedOf = { ...origin, sequenceTokens: sequences[0]!.length, ...(await computedOn(place)) };
+  await writeStatistics(outputPath, { origin: collectedOf, layers });
+  const unseen = linears.filter(({ name }) => !layers.has(name)).map(({ name }) => tensorOf(name).tensor);
   return {
     sequences: sequences.length,
     tokens: sequences.reduce((sum, { length }) => sum + length, 0),
     layers: layers.size,
     loaded: whole ? 'whole' : 'by-block',
-    unseen: [
-      ...new Set(linears.filter(({ name }) => !layers.has(name)).map(({ name }) => tensorOf(name).tensor)),
-    ],
+    unseen: [...new Set(unseen)],
     experts: expertTokens([...layers].map(([name, { tokens }]) => ({ name, tokens }))),
   };
 }
@@ -84,13 +80,11 @@ async function walkModel(
   request: Omit<Parameters<typeof walkLayers>[0], 'order' | 'wanted' | 'hessians'>,
 ): Promise<ReadonlyMap<string, ChannelStatistics>> {
   const layers = new Map<string, ChannelStatistics>();
-  await walkLayers(
-    { ...request, order: 'dense', wanted: () => true, hessians: false },
-    ({ name, statistics }) => {
-      layers.set(name, statistics);
-      return null;
-    },
-  );
+  const dense = { ...request, order: 'dense', wanted: () => true, hessians: false } as const;
+  await walkLayers(dense, ({ name, statistics }) => {
+    layers.set(name, statistics);
+    return null;
+  });
   rmSync(request.scratchFolder, { force: true, recursive: true });
   return layers;
 }
@@ -132,12 +126,12 @@ export async function passModel(request: PassRequest): Promise<ReadonlyMap<strin
     } finally {
       model.close();
     }
-    return new Map(
-      linears.flatMap(({ name }) => {
-        const statistics = collector.statistics(name);
-        return statistics === null ? [] : [[name, checkedStatistics(name, statistics)] as const];
-      }),
-    );
+    const layers = new Map<string, ChannelStatistics>();
+    for (const { name } of linears) {
+      const statistics = collector.statistics(name);
+      if (statistics !== null) layers.set(name, checkedStatistics(name, statistics));
+    }
+    return layers;
   } finally {
     collector.close();
   }

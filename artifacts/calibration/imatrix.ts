@@ -10,10 +10,7 @@ import { type SavedStatistics, seenOf } from './saved.js';
  * expert. The same bytes as llama-imatrix's, but for what its f32 sums round away.
  * @throws FailureError `disk-full`.
  */
-export async function writeImportanceMatrix(
-  path: string,
-  { origin, layers }: SavedStatistics,
-): Promise<void> {
+export async function writeImportanceMatrix(path: string, { origin, layers }: SavedStatistics): Promise<void> {
   const metadata = new Map<string, GgufValue>([
     ['general.type', { type: 'string', value: 'imatrix' }],
     ['imatrix.datasets', { type: 'array', of: 'string', values: [origin.textName] }],
@@ -47,10 +44,8 @@ function entry(name: string, matrices: readonly ChannelStatistics[]): TensorSour
   const counts = Float32Array.from(matrices, ({ tokens }) => tokens);
   // ggml writes no last dimension of 1.
   const experts = matrices.length > 1 ? [matrices.length] : [];
-  return [
-    floats(`${name}.in_sum2`, [columns, ...experts], sums),
-    floats(`${name}.counts`, [1, ...experts], counts),
-  ];
+  const summed = floats(`${name}.in_sum2`, [columns, ...experts], sums);
+  return [summed, floats(`${name}.counts`, [1, ...experts], counts)];
 }
 
 function floats(name: string, shape: readonly number[], values: Float32Array): TensorSource {

@@ -30,27 +30,15 @@ export async function importanceFor(
   place: ObservedPlace = ON_CPU,
 ): Promise<PreparedImportance> {
   requiredKernels();
-  const { text, sequences, tokens } = spec;
+  const { text: textName, sequences, tokens } = spec;
   const { cacheFolder } = settings;
-  const textPath = locateText(text, settings);
+  const textPath = locateText(textName, settings);
   const textDigest = await digestOf(textPath, cacheFolder);
+  const of = { textPath, textName, windows: { scheme: 'chunks' }, sequences, tokens, engine, cacheFolder } as const;
   return {
     ingredients: { importance: `${textDigest} ${sequences}×${tokens}` },
-    name: text,
+    name: textName,
     prepare: (modelPath, modelDigest, context) =>
-      importanceMatrixFor(
-        {
-          modelPath,
-          modelDigest,
-          textPath,
-          textName: text,
-          windows: { scheme: 'chunks' },
-          sequences,
-          tokens,
-          engine,
-          cacheFolder,
-        },
-        { ...context, place },
-      ),
+      importanceMatrixFor({ ...of, modelPath, modelDigest }, { ...context, place }),
   };
 }

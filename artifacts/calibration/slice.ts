@@ -44,9 +44,8 @@ export function replaceInSlice(path: string, name: string, weights: Float32Array
   }
   const file = openSync(path, 'r+');
   try {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length; )
       at += writeSync(file, bytes, at, bytes.length - at, tensor.offset + at);
-    }
   } finally {
     closeSync(file);
   }
@@ -84,28 +83,17 @@ function ofBlock(value: GgufValue, block: number): GgufValue {
 }
 
 function tensorsOf({ header, block, width }: SliceRequest): TensorSource[] {
-  const zeros = ['token_embd.weight', 'output.weight'].map(
-    (name): TensorSource => ({
-      name,
-      type: 'f32',
-      shape: [width, VOCABULARY],
-      data: () => [new Uint8Array(width * VOCABULARY * 4)],
-    }),
-  );
+  const data = () => [new Uint8Array(width * VOCABULARY * 4)];
+  const none: Omit<TensorSource, 'name'> = { type: 'f32', shape: [width, VOCABULARY], data };
+  const zeros = ['token_embd.weight', 'output.weight'].map((name) => ({ name, ...none }));
   const others = header.tensors.flatMap((tensor): TensorSource[] => {
     const { name, type, shape } = tensor;
     const place = inBlock(name);
     // Factors of the rotary embedding are the model's, not a block's.
     const shared = name === 'output_norm.weight' || name.startsWith('rope_');
     if (place === null ? !shared : place.block !== block) return [];
-    return [
-      {
-        name: place === null ? name : nameInSlice(name),
-        type,
-        shape,
-        data: () => readTensor(tensor),
-      },
-    ];
+    const own = place === null ? name : nameInSlice(name);
+    return [{ name: own, type, shape, data: () => readTensor(tensor) }];
   });
   return [...zeros, ...others];
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MODEL_FORMATS } from '../../core/models/formats.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
@@ -9,6 +9,7 @@ import { taskOf } from '../../process/isolation/job.js';
 import { type BuildRequest, buildFile } from '../files/build-file.js';
 import { withLock } from '../files/lock.js';
 import type { StepContext } from '../files/step.js';
+import { touched, trimFolder } from '../files/used.js';
 import { writeImportanceMatrix } from './imatrix.js';
 import { CALIBRATE } from './job.js';
 import { readStatistics } from './saved.js';
@@ -58,43 +59,30 @@ const MATRIX = `.imatrix${MODEL_FORMATS.gguf}`;
  * of model and text, how the text is cut, and the engine's release; on which device they were collected, their file says.
  * @throws FailureError of the child; `disk-full`.
  */
-export async function statisticsFor(
-  request: StatisticsRequest,
-  context: StatisticsContext,
-): Promise<StatisticsFile> {
+export async function statisticsFor(request: StatisticsRequest, context: StatisticsContext): Promise<StatisticsFile> {
   const { folder, name, textDigest } = await placeOf(request);
   const path = join(folder, `${name}${STATISTICS}`);
   return await withLock(join(folder, `${name}.lock`), async () => {
-    if (await used(path)) return { path, seconds: null, warnings: [] };
+    if (await touched(path)) return { path, seconds: null, warnings: [] };
     const { modelPath, modelDigest, textPath, textName, windows, sequences, tokens, engine } = request;
-    const threads = context.threads ?? Math.max(1, context.cpus.length);
+    const { cpus, timeLimitSeconds, onMessage, launcher, place = ON_CPU } = context;
+    const threads = context.threads ?? Math.max(1, cpus.length);
     const origin = { model: modelDigest, text: textDigest, textName, windows, engine };
-    const { place = ON_CPU } = context;
     const job = { modelPath, textPath, sequences, tokens, threads, origin, place };
-    const making = {
-      path,
-      // Three f32 for each channel: nothing beside the model.
-      bytes: 2 ** 20,
-      task: (outputPath: string) => taskOf(CALIBRATE, { job, outputPath }),
-      what: 'the statistics of activations',
-      cpus: context.cpus,
-      timeLimitSeconds: context.timeLimitSeconds,
-      ...(context.onMessage && { onMessage: context.onMessage }),
-    };
-    const { seconds, warnings } = await buildFile(making, context.launcher);
+    const task = (outputPath: string) => taskOf(CALIBRATE, { job, outputPath });
+    // Three f32 for each channel: nothing beside the model.
+    const making = { path, bytes: 2 ** 20, task, what: 'the statistics of activations', cpus, timeLimitSeconds };
+    const { seconds, warnings } = await buildFile({ ...making, ...(onMessage && { onMessage }) }, launcher);
     await makeRoom(folder, path);
     return { path, seconds, warnings };
   });
 }
 
 /** The same as an importance matrix of llama.cpp. @returns its path. @throws FailureError as statisticsFor does. */
-export async function importanceMatrixFor(
-  request: StatisticsRequest,
-  context: StatisticsContext,
-): Promise<string> {
+export async function importanceMatrixFor(request: StatisticsRequest, context: StatisticsContext): Promise<string> {
   const { folder, name } = await placeOf(request);
   const path = join(folder, `${name}${MATRIX}`);
-  if (await used(path)) return path;
+  if (await touched(path)) return path;
   const statistics = await statisticsFor(request, context);
   // Written beside its place and moved there: two that do it at once write the same.
   await writeImportanceMatrix(path, await readStatistics(statistics.path));
@@ -112,28 +100,7 @@ async function placeOf(request: StatisticsRequest) {
   return { folder, name, textDigest };
 }
 
-/** Whether a file is there; eviction then sees that it was used. */
-async function used(path: string): Promise<boolean> {
-  if ((await stat(path).catch(() => null)) === null) return false;
-  const now = new Date();
-  await utimes(path, now, now).catch(() => {});
-  return true;
-}
-
-/** Removes files, the least recently used first, until all together fit; `keep` stays. */
 async function makeRoom(folder: string, keep: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith(STATISTICS) || name.endsWith(MATRIX));
-  const files = [];
-  for (const name of names) {
-    const path = join(folder, name);
-    const found = await stat(path).catch(() => null);
-    if (found !== null) files.push({ path, bytes: found.size, usedMilliseconds: found.mtimeMs });
-  }
-  let total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  for (const { path, bytes } of files.sort((a, b) => a.usedMilliseconds - b.usedMilliseconds)) {
-    if (total <= CACHE_BYTES) return;
-    if (path === keep) continue;
-    await rm(path, { force: true });
-    total -= bytes;
-  }
+  const isOne = (name: string) => name.endsWith(STATISTICS) || name.endsWith(MATRIX);
+  await trimFolder(folder, isOne, CACHE_BYTES, keep);
 }

@@ -1,6 +1,6 @@
 import type { Collector } from '../../engines/native/collector.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
-import { BlockRuns } from './block-runs.js';
+import { blockRuns } from './block-runs.js';
 import { type Linear, planWalk } from './blocks.js';
 import { checkedStatistics } from './reading.js';
 import type { VisitLayer, WalkRequest, WalkSummary } from './request.js';
@@ -25,7 +25,7 @@ export async function walkLayers(request: WalkRequest, visit: VisitLayer): Promi
   const seconds = { collecting: 0, again: 0, visiting: 0, total: 0 };
   const { sequences } = request;
   const tokens = sequences.reduce((sum, { length }) => sum + length, 0);
-  const runs = await BlockRuns.begin(request, header, plan);
+  const runs = await blockRuns(request, header, plan);
   try {
     const last = plan.linears.at(-1)?.block ?? -1;
     for (let block = 0; block <= last; block++) {
@@ -49,12 +49,7 @@ export async function walkLayers(request: WalkRequest, visit: VisitLayer): Promi
     runs.end();
   }
   seconds.total = (performance.now() - began) / 1000;
-  return {
-    sequences: sequences.length,
-    tokens,
-    layers: plan.linears.length,
-    seconds,
-  };
+  return { sequences: sequences.length, tokens, layers: plan.linears.length, seconds };
 }
 
 /** Shows the layers of a block, hands on the weights that come back, and closes the block's collector. */

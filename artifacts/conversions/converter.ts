@@ -1,4 +1,7 @@
+import { basename } from 'node:path';
+import { failed } from '../../core/errors.js';
 import type { FloatType } from '../../core/techniques/float-types.js';
+import { FormatError } from '../../formats/format.js';
 import type { Learned } from '../../process/isolation/learned.js';
 
 export interface ConversionRequest {
@@ -14,11 +17,22 @@ export interface ConversionRequest {
   readonly base?: string | null;
 }
 
+type OnProgress = (done: number, of: number) => void;
+
 /** The work of one conversion of core/models/conversions.ts. */
 export interface Converter {
   /** Makes the file; runs in a child process. @throws FailureError `model-unsupported`, `model-unreadable`, `disk-full`. */
-  readonly convert: (
-    request: ConversionRequest,
-    onProgress: (done: number, of: number) => void,
-  ) => Promise<Learned>;
+  readonly convert: (request: ConversionRequest, onProgress: OnProgress) => Promise<Learned>;
+}
+
+/** @returns a converter whose FormatErrors say which model cannot be read. */
+export function reading(convert: Converter['convert']): Converter {
+  return {
+    convert: (request, onProgress) =>
+      convert(request, onProgress).catch((error) => {
+        if (!(error instanceof FormatError)) throw error;
+        const why = `${basename(request.inputPath)} is not usable: ${error.message}`;
+        throw failed('model-unreadable', why, error.hint, { cause: error });
+      }),
+  };
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, rmSync, writeSync } from 'node:fs';
-import { copyFile, link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, link, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type FailureError, failed } from '../../core/errors.js';
+import { touched, trimFolder } from './used.js';
 
 /** What a store knows a body by. */
 export interface BodyFacts {
@@ -43,11 +44,7 @@ export class FolderBodies implements Bodies {
   }
 
   async has(digest: string): Promise<boolean> {
-    const now = new Date();
-    return await utimes(this.pathOf(digest), now, now).then(
-      () => true,
-      () => false,
-    );
+    return await touched(this.pathOf(digest));
   }
 
   async open(digest: string): Promise<Readable> {
@@ -80,21 +77,7 @@ export class FolderBodies implements Bodies {
 
   /** Removes the longest unused until the rest has at most so many bytes; `kept` stays. */
   async trim(mostBytes: number, kept: string): Promise<void> {
-    const names = (await readdir(this.#folder)).filter((name) => name.endsWith(this.#ending));
-    const files = await Promise.all(
-      names.map(async (name) => {
-        const path = join(this.#folder, name);
-        const { size = 0, mtimeMs = 0 } = (await stat(path).catch(() => null)) ?? {};
-        return { path, size, mtimeMs };
-      }),
-    );
-    let total = files.reduce((sum, { size }) => sum + size, 0);
-    for (const { path, size } of files.sort((a, b) => a.mtimeMs - b.mtimeMs)) {
-      if (total <= mostBytes) return;
-      if (path === this.pathOf(kept)) continue;
-      await rm(path, { force: true });
-      total -= size;
-    }
+    await trimFolder(this.#folder, (name) => name.endsWith(this.#ending), mostBytes, this.pathOf(kept));
   }
 }
 
@@ -139,12 +122,10 @@ export async function* linesOf(bodies: Bodies, digest: string): AsyncGenerator<s
     const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n');
     rest = lines.pop() ?? '';
     yield* lines;
-    if (rest.length > LONGEST_LINE)
-      throw damaged(digest, `has a line of more than ${LONGEST_LINE} characters`);
+    if (rest.length > LONGEST_LINE) throw damaged(digest, `has a line of more than ${LONGEST_LINE} characters`);
   }
   if (rest !== '') yield rest;
-  if (`sha256:${sha256.digest('hex')}` !== digest)
-    throw damaged(digest, 'holds something else than was written');
+  if (`sha256:${sha256.digest('hex')}` !== digest) throw damaged(digest, 'holds something else than was written');
 }
 
 function damaged(digest: string, what: string): FailureError {

@@ -52,13 +52,8 @@ async function build(making: BuildRequest, launcher: Launcher): Promise<BuiltFil
   try {
     await dropDrafts(path);
     await requireRoom(dirname(path), bytes);
-    const ending = await launcher({
-      task: task(draft),
-      cpus,
-      timeLimitSeconds,
-      memoryLimitBytes: null,
-      ...(onMessage === undefined ? {} : { onMessage }),
-    }).ended;
+    const limits = { cpus, timeLimitSeconds, memoryLimitBytes: null };
+    const ending = await launcher({ task: task(draft), ...limits, ...(onMessage && { onMessage }) }).ended;
     if (ending.failure !== null) throw new FailureError(asArtifactFailure(ending.failure, what));
     const seconds = (performance.now() - began) / 1000;
     for (const file of filesOf(draft)) await onDisk(file);
@@ -74,11 +69,7 @@ async function build(making: BuildRequest, launcher: Launcher): Promise<BuiltFil
 /** After a power cut a name must not stand for zeros; and what is written back later would disturb the trial. */
 async function onDisk(path: string): Promise<void> {
   const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await file.sync().finally(() => file.close());
 }
 
 /**
@@ -95,9 +86,8 @@ async function dropDrafts(path: string): Promise<void> {
 
 /** Its own code where it tells more (memory, time, stopping), `artifact-failed` for the rest. */
 function asArtifactFailure(reason: Failure, what: string): Failure {
-  if (/no space left|ENOSPC/i.test(`${reason.message} ${reason.stderrTail ?? ''}`)) {
+  if (/no space left|ENOSPC/i.test(`${reason.message} ${reason.stderrTail ?? ''}`))
     return { ...reason, code: 'disk-full', message: `the disk filled up while ${what} was being made` };
-  }
   if (['out-of-memory', 'timed-out', 'cancelled', 'engine-missing', 'disk-full'].includes(reason.code))
     return reason;
   const message = `${what} could not be made: ${reason.message}`;
@@ -113,7 +103,5 @@ export function storageFailure(error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   const hint = 'Look at cacheFolder in the agent’s config.';
   const kind = code === 'ENOSPC' || code === 'EDQUOT' ? 'disk-full' : 'artifact-failed';
-  return failed(kind, `the artifact could not be stored: ${message}`, hint, {
-    cause: error,
-  });
+  return failed(kind, `the artifact could not be stored: ${message}`, hint, { cause: error });
 }

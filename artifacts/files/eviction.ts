@@ -81,10 +81,8 @@ async function cached(folder: string): Promise<Cached[]> {
     ]);
     if (file === null) continue;
     const bytes = file.isDirectory() ? await bytesIn(path) : file.size;
-    const usedMilliseconds = Math.max(
-      beside?.mtimeMs ?? 0,
-      part === '' && beside !== null ? 0 : file.mtimeMs,
-    );
+    const own = part === '' && beside !== null ? 0 : file.mtimeMs;
+    const usedMilliseconds = Math.max(beside?.mtimeMs ?? 0, own);
     const of = join(folder, withoutPart(model));
     const entry = found.get(of) ?? { path: of, files: [], bytes: 0, usedMilliseconds: 0 };
     entry.files.push(note, `${path}${part}`, ...(part === '' ? [`${path}.report.json`] : []));

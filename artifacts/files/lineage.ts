@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FORMAT_NAMES, type ModelFormat } from '../../core/models/formats.js';
 import { orElse } from '../../core/or-else.js';
 import { formatOf } from '../../formats/index.js';
 import { writeWhole } from '../../formats/whole-file.js';
+import { readNote } from './note.js';
 
 const entrySchema = z.object({
   /** What the model was made of. */
@@ -16,6 +17,7 @@ const entrySchema = z.object({
   key: z.string(),
 });
 
+type Entry = z.infer<typeof entrySchema>;
 /** More steps than anything is made in. */
 const MOST_STEPS = 64;
 
@@ -32,9 +34,7 @@ interface Origin {
  */
 export async function rememberOrigin(made: string, from: string, cacheFolder: string): Promise<void> {
   try {
-    const entry = { path: from, format: formatOf(from).name, key: keyOf(from) } satisfies z.infer<
-      typeof entrySchema
-    >;
+    const entry: Entry = { path: from, format: formatOf(from).name, key: keyOf(from) };
     await mkdir(folderIn(cacheFolder), { recursive: true });
     await writeWhole(entryFile(keyOf(made), cacheFolder), JSON.stringify(entry));
   } catch {
@@ -43,14 +43,10 @@ export async function rememberOrigin(made: string, from: string, cacheFolder: st
 }
 
 /** @returns the nearest of a format that a model was made of, however many steps before; null where nothing is known of one. */
-export async function originOf(
-  made: string,
-  format: ModelFormat,
-  cacheFolder: string,
-): Promise<Origin | null> {
+export async function originOf(made: string, format: ModelFormat, cacheFolder: string): Promise<Origin | null> {
   let key = keyOf(made);
   for (let step = 0; step < MOST_STEPS; step++) {
-    const entry = await readEntry(entryFile(key, cacheFolder));
+    const entry = await readNote(entryFile(key, cacheFolder), entrySchema);
     if (entry === null) return null;
     if (entry.format === format) return { path: entry.path, state: stateOf(entry) };
     key = entry.key;
@@ -58,29 +54,17 @@ export async function originOf(
   return null;
 }
 
-function stateOf({ path, key }: z.infer<typeof entrySchema>): Origin['state'] {
+function stateOf({ path, key }: Entry): Origin['state'] {
   if (!existsSync(path)) return 'gone';
   return orElse(() => (keyOf(path) === key ? 'unchanged' : 'changed'), 'changed');
 }
 
 /** Device, inode, size and time of change of all files of a model. @throws FormatError, and errors of stat(2) */
 function keyOf(path: string): string {
-  const files = formatOf(path)
-    .files(path)
-    .map((file) => {
-      const { dev, ino, size, mtimeMs } = statSync(file);
-      return `${dev} ${ino} ${size} ${mtimeMs}`;
-    });
-  return createHash('sha256').update(files.join('\n')).digest('hex');
+  const states = formatOf(path).files(path).map((file) => statSync(file));
+  const said = states.map(({ dev, ino, size, mtimeMs }) => `${dev} ${ino} ${size} ${mtimeMs}`);
+  return createHash('sha256').update(said.join('\n')).digest('hex');
 }
 
 const folderIn = (cacheFolder: string) => join(cacheFolder, 'lineage');
 const entryFile = (key: string, cacheFolder: string) => join(folderIn(cacheFolder), `${key}.json`);
-
-async function readEntry(file: string): Promise<z.infer<typeof entrySchema> | null> {
-  try {
-    return entrySchema.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch {
-    return null;
-  }
-}

@@ -1,6 +1,7 @@
-import { open, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ownerLives, ownMark, REFRESH_MILLISECONDS } from './owner.js';
+import { touched } from './used.js';
 
 const LOOK_AGAIN_MILLISECONDS = 200;
 
@@ -16,11 +17,7 @@ export async function ifUnlocked<T>(path: string, work: () => Promise<T>): Promi
 }
 
 async function holding<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const refresh = setInterval(() => {
-    const now = new Date();
-    utimes(path, now, now).catch(() => {});
-  }, REFRESH_MILLISECONDS);
-  refresh.unref();
+  const refresh = setInterval(() => touched(path), REFRESH_MILLISECONDS).unref();
   try {
     return await work();
   } finally {
@@ -54,10 +51,7 @@ async function create(path: string): Promise<boolean> {
  */
 async function removeAbandoned(path: string, seen: string): Promise<void> {
   const removing = `${path}.removing`;
-  if (!(await create(removing))) {
-    await removeForgotten(removing);
-    return;
-  }
+  if (!(await create(removing))) return await removeForgotten(removing);
   try {
     if ((await readFile(path, 'utf8').catch(() => null)) === seen) await rm(path, { force: true });
   } finally {

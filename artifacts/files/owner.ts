@@ -21,11 +21,8 @@ const markSchema = z.object({
 const STALE_MILLISECONDS = 60_000;
 export const REFRESH_MILLISECONDS = 15_000;
 
-const SPACE = [
-  hostname(),
-  attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
-  attempt(() => readlinkSync('/proc/self/ns/pid')),
-].join(' ');
+const boot = orElse(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(), '');
+const SPACE = [hostname(), boot, orElse(() => readlinkSync('/proc/self/ns/pid'), '')].join(' ');
 
 /** @returns the text of this process's mark. */
 export function ownMark(): string {
@@ -37,21 +34,12 @@ export function ownMark(): string {
  * only how old its mark is can be seen. null when there is no mark.
  */
 export async function ownerLives(path: string): Promise<boolean | null> {
-  let text: string;
-  let ageMilliseconds: number;
-  try {
-    [text, ageMilliseconds] = [await readFile(path, 'utf8'), Date.now() - (await stat(path)).mtimeMs];
-  } catch {
-    return null;
-  }
-  const mark = parse(text);
+  const [text, found] = [await readFile(path, 'utf8').catch(() => null), await stat(path).catch(() => null)];
+  if (text === null || found === null) return null;
+  const mark = orElse(() => markSchema.parse(JSON.parse(text)), null);
   // Being written just now, or by nobody who knew how.
-  if (mark === null || mark.space !== SPACE) return ageMilliseconds < STALE_MILLISECONDS;
+  if (mark === null || mark.space !== SPACE) return Date.now() - found.mtimeMs < STALE_MILLISECONDS;
   return isAlive(mark.pid) && beganAt(mark.pid) === mark.began;
-}
-
-function parse(text: string): z.infer<typeof markSchema> | null {
-  return orElse(() => markSchema.parse(JSON.parse(text)), null);
 }
 
 function isAlive(pid: number): boolean {
@@ -65,10 +53,6 @@ function isAlive(pid: number): boolean {
 
 /** proc(5), /proc/PID/stat: field 22, behind a name that may hold anything but ends at the last bracket. */
 function beganAt(pid: number): string {
-  const line = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  const line = orElse(() => readFileSync(`/proc/${pid}/stat`, 'utf8'), '');
   return line.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
-
-function attempt(read: () => string): string {
-  return orElse(() => read(), '');
 }

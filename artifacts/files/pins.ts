@@ -1,6 +1,7 @@
-import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ownerLives, ownMark, REFRESH_MILLISECONDS } from './owner.js';
+import { touched } from './used.js';
 
 let count = 0;
 
@@ -15,10 +16,8 @@ export class Pins {
     const mark = `${path}.${process.pid}-${count}.use`;
     await writeFile(mark, ownMark());
     this.#marks.add(mark);
-    this.#refresh ??= setInterval(() => {
-      const now = new Date();
-      for (const held of this.#marks) utimes(held, now, now).catch(() => {});
-    }, REFRESH_MILLISECONDS).unref();
+    const touchAll = () => this.#marks.forEach(touched);
+    this.#refresh ??= setInterval(touchAll, REFRESH_MILLISECONDS).unref();
   }
 
   async release(): Promise<void> {

@@ -62,11 +62,8 @@ export async function resolveModel(
   if (isSynthetic(source)) return requireRuns(resolveSynthetic(source), source, runs);
   if (isRemote(source)) return requireRuns(await resolveRemote(source, settings, fetching), source, runs);
   const path = locateSource(source, settings, 'file or folder');
-  const { files, inspected } = await lookAt(
-    { path, source, modelFolders: settings.modelFolders },
-    settings,
-    fetching,
-  );
+  const { modelFolders } = settings;
+  const { files, inspected } = await lookAt({ path, source, modelFolders }, settings, fetching);
   const known = { path, synthetic: null, ...inspected };
   requireRuns(known, source, runs);
   try {
@@ -122,11 +119,7 @@ async function resolveRemote(
   { digest = null, uses = null, ...rest }: Partial<Omit<FetchRequest, 'source'>>,
 ): Promise<ResolvedModel> {
   const { cacheFolder, sources } = modelSettings;
-  const settings = {
-    cacheFolder,
-    policy: sources?.policy ?? null,
-    artifactBytes: sources?.artifactBytes ?? 0,
-  };
+  const settings = { cacheFolder, ...(sources ?? { policy: null, artifactBytes: 0 }) };
   const { path, address, digest: found } = await cachedModel({ source, digest, uses, ...rest }, settings);
   const { inspected } = await lookAt({ path, source, modelFolders: null }, modelSettings, rest);
   return { path, digest: found, synthetic: null, fetchedFrom: address, ...inspected };

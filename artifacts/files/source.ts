@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
-import { type Failure, FailureError, failure } from '../../core/errors.js';
+import { type FailureError, failed } from '../../core/errors.js';
 import { nearest } from '../../core/input/suggest.js';
 import { partName } from '../../core/models/parts.js';
 import { hubSource } from '../../core/models/remote.js';
@@ -12,6 +12,8 @@ export interface SourceSettings {
   /** The only folders a sweep may name files in. */
   readonly modelFolders: readonly string[];
 }
+
+type Accepted = 'file' | 'file or folder';
 
 /** models/manifest.json: what ships with Ridgepoint, by the name after `builtin:`. */
 const MANIFEST = 'manifest.json';
@@ -27,15 +29,14 @@ const manifestSchema = z.object({ models: z.array(z.object({ name: z.string(), f
 export function locateSource(
   source: string,
   settings: SourceSettings,
-  accepts: 'file' | 'file or folder' = 'file',
+  accepts: Accepted = 'file',
 ): string {
   const [scheme, rest] = /^([a-z][a-z0-9+.-]+):(.*)$/s.exec(source)?.slice(1) ?? [null, source];
   if (scheme === 'builtin') return builtinPath(rest ?? '');
   if (scheme === null || scheme === 'file')
     return localPath((rest ?? '').replace(/^\/\//, ''), source, settings, accepts);
-  throw refusal('source-not-allowed', `${source} would have to be fetched, and only models are`, {
-    hint: 'Put the file into one of the node’s model folders and name it by its path.',
-  });
+  const hint = 'Put the file into one of the node’s model folders and name it by its path.';
+  throw failed('source-not-allowed', `${source} would have to be fetched, and only models are`, hint);
 }
 
 /** @returns the models that ship with Ridgepoint: the name after `builtin:` and the file in models/. */
@@ -56,40 +57,27 @@ function builtinPath(name: string): string {
     const names = models.map((known) => known.name);
     const guess = nearest(name, names);
     const meant = guess === null ? '' : `Did you mean builtin:${guess}? `;
-    throw refusal('model-missing', `there is no builtin model ${JSON.stringify(name)}`, {
-      hint: `${meant}The builtin models are ${names.join(' and ')}.`,
-    });
+    const hint = `${meant}The builtin models are ${names.join(' and ')}.`;
+    throw failed('model-missing', `there is no builtin model ${JSON.stringify(name)}`, hint);
   }
   return regularFile(realpath(join(builtinFolder(), model.file), `builtin:${name}`), `builtin:${name}`);
 }
 
-function localPath(
-  path: string,
-  source: string,
-  settings: SourceSettings,
-  accepts: 'file' | 'file or folder',
-): string {
-  if (path.includes('\0') || path === '') {
-    throw refusal('model-missing', `${JSON.stringify(source)} is not the name of a file`);
-  }
-  const folders = settings.modelFolders.flatMap((folder) => {
-    return orElse(() => [realpathSync(folder)], []);
-  });
+function localPath(path: string, source: string, settings: SourceSettings, accepts: Accepted): string {
+  if (path.includes('\0') || path === '')
+    throw failed('model-missing', `${JSON.stringify(source)} is not the name of a file`);
+  const folders = settings.modelFolders.flatMap((folder) => orElse(() => [realpathSync(folder)], []));
   const candidates = isAbsolute(path) ? [resolve(path)] : folders.map((folder) => resolve(folder, path));
   // Judged by name first, so that the answer does not tell whether a file outside the folders exists.
-  const named = candidates.filter((candidate) =>
-    [...folders, ...settings.modelFolders.map((folder) => resolve(folder))].some((f) => inside(candidate, f)),
-  );
+  const all = [...folders, ...settings.modelFolders.map((folder) => resolve(folder))];
+  const named = candidates.filter((candidate) => all.some((folder) => inside(candidate, folder)));
   if (named.length === 0) throw outside(source, settings);
   const present = named.find((candidate) => existsSync(candidate));
   if (present === undefined) {
     const meant = hubSource(source);
-    throw refusal('model-missing', `there is no file ${source}`, {
-      hint:
-        meant === null
-          ? `The node’s model folders are ${settings.modelFolders.join(', ')}.`
-          : `A model of the Hugging Face hub is written ${meant}.`,
-    });
+    const known = `The node’s model folders are ${settings.modelFolders.join(', ')}.`;
+    const hint = meant === null ? known : `A model of the Hugging Face hub is written ${meant}.`;
+    throw failed('model-missing', `there is no file ${source}`, hint);
   }
   const real = realpath(present, source);
   if (!folders.some((folder) => inside(real, folder))) throw outside(source, settings);
@@ -124,7 +112,7 @@ export function requireLinksInside(path: string, source: string, settings: Sourc
     const entries = readdirSync(folder, { withFileTypes: true });
     left -= entries.length;
     if (left < 0)
-      throw refusal('model-unreadable', `${source} has more than ${MOST_ENTRIES} files, which is no model`);
+      throw failed('model-unreadable', `${source} has more than ${MOST_ENTRIES} files, which is no model`);
     for (const entry of entries) {
       if (entry.isDirectory()) folders.push(join(folder, entry.name));
       else if (entry.isSymbolicLink()) requireInside(join(folder, entry.name), source, settings);
@@ -135,10 +123,8 @@ export function requireLinksInside(path: string, source: string, settings: Sourc
 function requireInside(link: string, source: string, settings: SourceSettings): void {
   if (!existsSync(link)) return;
   const real = realpath(link, source);
-  const folders = settings.modelFolders.flatMap((folder) =>
-    existsSync(folder) ? [realpathSync(folder)] : [],
-  );
-  if (!folders.some((folder) => inside(real, folder)))
+  const folders = settings.modelFolders.filter((folder) => existsSync(folder));
+  if (!folders.some((folder) => inside(real, realpathSync(folder))))
     throw outside(`${basename(link)} of ${source}`, settings);
 }
 
@@ -151,28 +137,18 @@ function realpath(path: string, source: string): string {
   try {
     return realpathSync(path);
   } catch (error) {
-    throw refusal('model-missing', `${source} cannot be opened: ${(error as Error).message}`);
+    throw failed('model-missing', `${source} cannot be opened: ${(error as Error).message}`);
   }
 }
 
 function regularFile(path: string, source: string): string {
   if (statSync(path).isFile()) return path;
-  throw refusal('model-missing', `${source} is not a file`, {
-    hint: 'Name the file itself; `ridge models` shows what is here.',
-  });
+  const hint = 'Name the file itself; `ridge models` shows what is here.';
+  throw failed('model-missing', `${source} is not a file`, hint);
 }
 
 function outside(source: string, settings: SourceSettings): FailureError {
   const folders = settings.modelFolders.length === 0 ? 'none' : settings.modelFolders.join(', ');
-  return refusal('source-not-allowed', `${source} is not inside a model folder of this node`, {
-    hint: `Its model folders are: ${folders}. Move the file there, or add its folder to modelFolders in the agent’s config.`,
-  });
-}
-
-function refusal(
-  code: 'source-not-allowed' | 'model-missing' | 'model-unreadable',
-  message: string,
-  rest: Partial<Failure> = {},
-): FailureError {
-  return new FailureError(failure(code, message, rest));
+  const hint = `Its model folders are: ${folders}. Move the file there, or add its folder to modelFolders in the agent’s config.`;
+  return failed('source-not-allowed', `${source} is not inside a model folder of this node`, hint);
 }

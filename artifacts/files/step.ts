@@ -11,8 +11,8 @@ export interface Step {
   readonly recipe: string;
   /** All else that the file follows from: the engine's release, digests of texts and adapters. */
   readonly ingredients: Readonly<Record<string, string>>;
-  /** @returns what the file may need on the disk. */
-  bytes(inputBytes: number): number;
+  /** @returns what the file may need on the disk; left out = as much as what it is made of. */
+  bytes?(inputBytes: number): number;
   /** Gets ready what the step needs beside its input. @returns the task that makes the file. */
   taskFor(inputPath: string, inputDigest: string, context: StepContext): Promise<TaskFor>;
 }

@@ -1,23 +1,26 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { failed } from '../../core/errors.js';
+import { orElse } from '../../core/or-else.js';
 import { artifactStepSchema } from '../../core/result/result.js';
 import { requireRoom, writeWhole } from '../../formats/whole-file.js';
 import { digestOfAll, joinDigests } from '../../process/digest.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
-import { type BuildRequest, type BuiltFile, buildFile, type Launcher, storageFailure } from './build-file.js';
+import { type BuildRequest, buildFile, type Launcher, storageFailure } from './build-file.js';
 import { cachedPath, lockOf, makeRoom } from './eviction.js';
 import type { Exchange } from './exchange.js';
 import { rememberOrigin } from './lineage.js';
 import { withLock } from './lock.js';
+import { readNote } from './note.js';
 import { Pins } from './pins.js';
 import type { ResolvedModel } from './resolve.js';
 import { chainName, type Step } from './step.js';
 import { SYNTHESIZE } from './synthetic/job.js';
 import { bytesOf, filesOf } from './tree.js';
+import { touched } from './used.js';
 
 export interface StoreSettings {
   readonly cacheFolder: string;
@@ -87,15 +90,13 @@ export class ArtifactStore {
     launcher: Launcher = launch,
     uses: Pins | null = null,
   ): Promise<Artifact> {
-    const { base, steps } = request;
+    const { base, steps, exchange } = request;
     const step = steps.at(-1);
     if (step === undefined) return await this.#base(request, launcher, uses);
-    const { exchange } = request;
     const name = chainName(base.digest, steps);
     const artifact = await this.#once(name, uses, async (path) => {
-      const elsewhere =
-        exchange === undefined ? null : await this.#fetched(path, name, base.digest, exchange);
-      if (elsewhere !== null) return elsewhere;
+      const elsewhere = exchange && (await this.#fetched(path, name, base.digest, exchange));
+      if (elsewhere) return elsewhere;
       const inputs = new Pins();
       try {
         const input = await this.prepare({ ...request, steps: steps.slice(0, -1) }, launcher, inputs);
@@ -164,18 +165,14 @@ export class ArtifactStore {
   ): Promise<Artifact> {
     const { recipe } = step;
     const task = await step.taskFor(input.path, input.digest, { cpus, timeLimitSeconds, launcher });
-    const making = { path, bytes: step.bytes(input.bytes), task, what: recipe, cpus, timeLimitSeconds };
+    const bytes = step.bytes?.(input.bytes) ?? input.bytes;
+    const making = { path, bytes, task, what: recipe, cpus, timeLimitSeconds };
     const { seconds, warnings, facts, report = null, ...file } = await this.#write(making, launcher);
     if (report !== null) await writeWhole(reportPath(path), JSON.stringify(report));
     await rememberOrigin(path, input.path, this.#settings.cacheFolder);
     const steps = [...input.steps, { recipe, ...file, makeSeconds: seconds, facts }];
-    const note = {
-      ...file,
-      recipe: steps.map((made) => made.recipe).join(' → '),
-      base: input.base,
-      warnings: [...input.warnings, ...warnings],
-      steps,
-    };
+    const said = { recipe: steps.map((made) => made.recipe).join(' → '), base: input.base, steps };
+    const note = { ...file, ...said, warnings: [...input.warnings, ...warnings] };
     return await this.#keep(path, note, seconds + (input.makeSeconds ?? 0));
   }
 
@@ -219,22 +216,12 @@ export class ArtifactStore {
   }
 
   async #find(path: string): Promise<Artifact | null> {
-    try {
-      const note = noteSchema.parse(JSON.parse(await readFile(`${path}.json`, 'utf8')));
-      if (bytesOf(path) !== note.bytes) return null;
-      // Looked at by eviction as the time of last use.
-      const now = new Date();
-      await utimes(`${path}.json`, now, now);
-      return { path, ...note, makeSeconds: null };
-    } catch {
-      return null;
-    }
+    const note = await readNote(`${path}.json`, noteSchema);
+    if (note === null || orElse(() => bytesOf(path), null) !== note.bytes) return null;
+    return (await touched(`${path}.json`)) ? { path, ...note, makeSeconds: null } : null;
   }
 
-  async #write(
-    making: BuildRequest,
-    launcher: Launcher,
-  ): Promise<BuiltFile & { digest: string; bytes: number }> {
+  async #write(making: BuildRequest, launcher: Launcher) {
     const { path } = making;
     await this.#dropDrafts(path);
     await makeRoom(this.#folder, { limitBytes: this.#settings.artifactBytes, comingBytes: making.bytes });
@@ -252,9 +239,8 @@ export class ArtifactStore {
   /** What makers that were killed left behind; the lock says that nobody is writing one now. */
   async #dropDrafts(path: string): Promise<void> {
     for (const name of await readdir(this.#folder)) {
-      if (name.startsWith(`${basename(path)}.`) && name.endsWith('.draft')) {
+      if (name.startsWith(`${basename(path)}.`) && name.endsWith('.draft'))
         await rm(join(this.#folder, name), { force: true, recursive: true });
-      }
     }
   }
 }

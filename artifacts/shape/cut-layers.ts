@@ -17,20 +17,13 @@ export interface CutRequest {
  * cut to those that stay. All other bytes are the same, so the layers that stay compute what they computed.
  * @throws FailureError `impossible-combination` where the model has fewer layers; `disk-full`.
  */
-export async function cutLayers({
-  inputPath,
-  outputPath,
-  kept,
-}: CutRequest): Promise<Readonly<Record<string, AxisValue>>> {
+export async function cutLayers(request: CutRequest): Promise<Readonly<Record<string, AxisValue>>> {
+  const { inputPath, outputPath, kept } = request;
   const { metadata: facts, spans } = readGgufHeader(inputPath);
   const prefix = `${String(facts.get('general.architecture'))}.`;
   const layers = Number(facts.get(`${prefix}block_count`));
-  if (!(kept <= layers))
-    throw failed(
-      'impossible-combination',
-      `${basename(inputPath)} has ${layers} layers, and ${kept} are to stay`,
-      `Choose layers first:${layers} or fewer.`,
-    );
+  const message = `${basename(inputPath)} has ${layers} layers, and ${kept} are to stay`;
+  if (!(kept <= layers)) throw failed('impossible-combination', message, `Choose layers first:${layers} or fewer.`);
   const metadata = new Map<string, GgufValue>([[`${prefix}block_count`, { type: 'u32', value: kept }]]);
   for (const key of spans.keys()) {
     if (!key.startsWith(prefix)) continue;

@@ -37,33 +37,23 @@ const OTHER_FORMS = /^blk\.\d+\.(attn_qkv|attn_kv_a_mqa|attn_kv_b|attn_k_b|ssm_|
  * @throws FailureError `impossible-combination` for heads that do not divide, quantized weights, or a model
  * that keeps K and V in another form; `model-unreadable`, `disk-full`.
  */
-export async function groupHeads({
-  inputPath,
-  outputPath,
-  kvHeads,
-}: GroupingRequest): Promise<Readonly<Record<string, AxisValue>>> {
+export async function groupHeads(request: GroupingRequest): Promise<Readonly<Record<string, AxisValue>>> {
+  const { inputPath, outputPath, kvHeads } = request;
   const name = basename(inputPath);
   const header = readGgufHeader(inputPath);
   const before = headsOf(header, name);
-  if (before % kvHeads !== 0) {
-    throw refusal(
-      `${name} has ${before} K/V heads, which do not make ${kvHeads} equal groups`,
-      `Choose a number that divides ${before}.`,
-    );
-  }
+  const uneven = `${name} has ${before} K/V heads, which do not make ${kvHeads} equal groups`;
+  if (before % kvHeads !== 0) throw refusal(uneven, `Choose a number that divides ${before}.`);
   const tensors = header.tensors.filter((tensor) => HEAD_TENSOR.test(tensor.name));
   const changed = new Map(tensors.map((tensor) => [tensor.name, grouped(tensor, before, kvHeads, name)]));
   const key = `${String(header.metadata.get('general.architecture'))}.attention.head_count_kv`;
-  await copyGguf(inputPath, outputPath, {
-    metadata: new Map([[key, { type: 'u32', value: kvHeads }]]),
-    tensors: changed,
-  });
+  const metadata = new Map([[key, { type: 'u32', value: kvHeads } as const]]);
+  await copyGguf(inputPath, outputPath, { metadata, tensors: changed });
   return { kvHeadsBefore: before, kvHeads, groupedTensors: tensors.length };
 }
 
 /** @returns the K/V heads that every layer has. */
 function headsOf({ metadata, tensors }: GgufHeader, name: string): number {
-  const architecture = String(metadata.get('general.architecture'));
   const odd = tensors.find((tensor) => OTHER_FORMS.test(tensor.name));
   if (odd !== undefined) {
     throw refusal(
@@ -71,41 +61,26 @@ function headsOf({ metadata, tensors }: GgufHeader, name: string): number {
       'Use a model of plain attention, or attention base.',
     );
   }
-  const value =
-    metadata.get(`${architecture}.attention.head_count_kv`) ??
-    metadata.get(`${architecture}.attention.head_count`);
+  const key = `${String(metadata.get('general.architecture'))}.attention.head_count`;
+  const value = metadata.get(`${key}_kv`) ?? metadata.get(key);
   const all = typeof value === 'number' ? [value] : typeof value === 'object' ? (value?.values ?? []) : [];
   const [heads = 0] = all;
   if (heads > 0 && all.every((count) => count === heads)) return heads;
-  throw refusal(
-    `${name} has layers with different numbers of K/V heads, or none`,
-    'Use a model whose layers are alike, or attention base.',
-  );
+  const message = `${name} has layers with different numbers of K/V heads, or none`;
+  throw refusal(message, 'Use a model whose layers are alike, or attention base.');
 }
 
 /** @returns the tensor with each group of heads as one head, read when its turn comes. */
-function grouped(
-  tensor: FileTensor,
-  before: number,
-  after: number,
-  model: string,
-): Omit<TensorSource, 'name'> {
+function grouped(tensor: FileTensor, before: number, after: number, model: string): Omit<TensorSource, 'name'> {
   const { type, shape, name } = tensor;
-  if (!isFloatType(type)) {
-    throw refusal(
-      `${name} of ${model} is quantized (${type}), and heads are grouped in float weights`,
-      'Start from the f16, bf16 or f32 file.',
-    );
-  }
+  const packed = `${name} of ${model} is quantized (${type}), and heads are grouped in float weights`;
+  if (!isFloatType(type)) throw refusal(packed, 'Start from the f16, bf16 or f32 file.');
   // Weights are [inputs, outputs], biases [outputs]; the outputs of one head lie together.
   const outputs = shape.at(-1) ?? 0;
   const perHead = tensor.bytes / FLOAT_BYTES[type] / before;
-  if (outputs % before !== 0 || !Number.isInteger(perHead)) {
-    throw refusal(
-      `${name} of ${model} has ${outputs} outputs, which ${before} heads cannot share evenly`,
-      'The file is damaged; get it again.',
-    );
-  }
+  const uneven = `${name} of ${model} has ${outputs} outputs, which ${before} heads cannot share evenly`;
+  if (outputs % before !== 0 || !Number.isInteger(perHead))
+    throw refusal(uneven, 'The file is damaged; get it again.');
   return {
     type,
     shape: [...shape.slice(0, -1), (outputs / before) * after],
@@ -137,10 +112,8 @@ async function* means(
           const values = decodeFloats(bytes, type);
           for (let i = 0; i < count; i++) sums[i] = sums[i]! + values[i]!;
         }
-        yield encodeFloats(
-          Float32Array.from(sums, (sum) => sum / group),
-          type,
-        );
+        const divided = Float32Array.from(sums, (sum) => sum / group);
+        yield encodeFloats(divided, type);
       }
     }
   } finally {

@@ -26,31 +26,17 @@ const NO_SINK = -1e30;
  * are the same bytes, and what is inside the window is computed as before.
  * @throws FailureError `impossible-combination` where the engine would ignore a window; `disk-full`.
  */
-export async function giveWindow({
-  inputPath,
-  outputPath,
-  tokens,
-  fullEvery,
-}: WindowRequest): Promise<Readonly<Record<string, AxisValue>>> {
+export async function giveWindow(request: WindowRequest): Promise<Readonly<Record<string, AxisValue>>> {
+  const { inputPath, outputPath, tokens, fullEvery } = request;
   const header = readGgufHeader(inputPath);
   const architecture = String(header.metadata.get('general.architecture'));
   const key = `${architecture}.attention.sliding_window`;
   const experts = header.metadata.get(`${architecture}.expert_count`);
-  const flaw = windowFlaw(
-    {
-      architecture,
-      hasWindow: header.metadata.get(key) !== undefined,
-      hasExperts: typeof experts === 'number' && experts > 0,
-    },
-    fullEvery,
-  );
-  if (flaw !== null) {
-    throw failed(
-      'impossible-combination',
-      `${basename(inputPath)}: ${flaw}`,
-      'Leave its attention as it is.',
-    );
-  }
+  const hasExperts = typeof experts === 'number' && experts > 0;
+  const hasWindow = header.metadata.get(key) !== undefined;
+  const flaw = windowFlaw({ architecture, hasWindow, hasExperts }, fullEvery);
+  const message = `${basename(inputPath)}: ${flaw}`;
+  if (flaw !== null) throw failed('impossible-combination', message, 'Leave its attention as it is.');
   const layers = Number(header.metadata.get(`${architecture}.block_count`));
   const window: GgufValue = { type: 'u32', value: tokens };
   if (REWRITTEN_AS[architecture] === undefined) {
@@ -77,14 +63,8 @@ async function writeWindowed(
   const to = REWRITTEN_AS[from]!;
   const heads = Number(header.metadata.get(`${from}.attention.head_count`));
   const sinks = new Uint8Array(new Float32Array(heads).fill(NO_SINK).buffer);
-  const added = pattern.map(
-    (_, layer): TensorSource => ({
-      name: `blk.${layer}.attn_sinks.weight`,
-      type: 'f32',
-      shape: [heads],
-      data: () => [sinks],
-    }),
-  );
+  const sink: Omit<TensorSource, 'name'> = { type: 'f32', shape: [heads], data: () => [sinks] };
+  const added = pattern.map((_, layer) => ({ name: `blk.${layer}.attn_sinks.weight`, ...sink }));
   await copyGguf(inputPath, outputPath, {
     rename: (key) => (key.startsWith(`${from}.`) ? `${to}${key.slice(from.length)}` : key),
     metadata: new Map<string, GgufValue>([

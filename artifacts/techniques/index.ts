@@ -7,13 +7,10 @@ import { importanceFor } from '../calibration/importance.js';
 import { conversionStep } from '../conversions/step.js';
 import type { ModelSettings, ResolvedModel } from '../files/resolve.js';
 import type { Step } from '../files/step.js';
-import { cutLayersStep } from './cut-layers.js';
-import { groupHeadsStep } from './group-heads.js';
 import { mergeStep } from './merge.js';
 import { pruneStep } from './prune.js';
-import { quantizeStep } from './quantize.js';
-import { quantizeGraphStep } from './quantize-graph.js';
-import { windowStep } from './window.js';
+import { quantizeGraphStep, quantizeStep } from './quantize.js';
+import { cutLayersStep, groupHeadsStep, windowStep } from './shape.js';
 
 export interface StepsRequest {
   readonly base: ResolvedModel;
@@ -35,11 +32,8 @@ export interface StepsRequest {
  * for files that techniques name.
  */
 export async function stepsFor(request: StepsRequest): Promise<Step[]> {
-  const chain = chainSteps(
-    request.technique,
-    request.base.facts,
-    runnerNamed(request.runnerKind)?.formats ?? [],
-  );
+  const { technique, base, runnerKind } = request;
+  const chain = chainSteps(technique, base.facts, runnerNamed(runnerKind)?.formats ?? []);
   if (!chain.ok) {
     // A sweep of a newer release may have words that this agent does not know.
     const hint = 'Use an agent of the release that the sweep was written for.';

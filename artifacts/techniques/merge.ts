@@ -24,18 +24,11 @@ export async function mergeStep(
   return {
     recipe: `merge(${setting})`,
     ingredients: { adapters: digests.join('+'), merger: MERGER },
-    bytes: (inputBytes) => inputBytes,
     async taskFor(inputPath, _digest, { cpus }) {
       const adapters = located.map(({ source, place }, i) => ({ source, place, scale: parts[i]!.scale }));
       const threads = Math.max(1, cpus.length);
-      return (outputPath) =>
-        taskOf(MERGE_ADAPTERS, {
-          inputPath,
-          inputName: modelName,
-          outputPath,
-          adapters,
-          threads,
-        });
+      const request = { inputPath, inputName: modelName, adapters, threads };
+      return (outputPath) => taskOf(MERGE_ADAPTERS, { ...request, outputPath });
     },
   };
 }

@@ -30,28 +30,16 @@ export async function pruneStep(
   return {
     recipe: `prune(${setting})`,
     ingredients: textPath === null ? {} : { engine, text: await digestOf(textPath, models.cacheFolder) },
-    // The same types: zeros take as much room as what they replace.
-    bytes: (inputBytes) => inputBytes,
     async taskFor(inputPath, digest, context) {
       const threads = Math.max(1, context.cpus.length);
       const request = { inputPath, sparsity: setting, textPath, threads };
       if (calibration === null || textPath === null || !bySavedStatistics(spec))
         return (outputPath) => taskOf(PRUNE, { ...request, outputPath, place });
       const { text, sequences, tokens, seed } = calibration;
-      const { path: statisticsPath } = await statisticsFor(
-        {
-          modelPath: inputPath,
-          modelDigest: digest,
-          textPath,
-          textName: text,
-          windows: { scheme: 'random', seed },
-          sequences,
-          tokens,
-          engine,
-          cacheFolder: models.cacheFolder,
-        },
-        { ...context, place },
-      );
+      const of = { modelPath: inputPath, modelDigest: digest, textPath, textName: text, engine };
+      const { cacheFolder } = models;
+      const cut = { windows: { scheme: 'random', seed }, sequences, tokens, cacheFolder } as const;
+      const { path: statisticsPath } = await statisticsFor({ ...of, ...cut }, { ...context, place });
       return (outputPath) => taskOf(PRUNE, { ...request, outputPath, statisticsPath });
     },
   };

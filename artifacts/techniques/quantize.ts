@@ -1,8 +1,10 @@
+import type { GraphQuantization } from '../../core/techniques/graph-quantization.js';
 import type { QuantizationSpec } from '../../core/techniques/quantization.js';
 import { QUANTIZE } from '../../engines/runners/jobs.js';
 import { taskOf } from '../../process/isolation/job.js';
 import type { PreparedImportance } from '../calibration/importance.js';
 import type { Step } from '../files/step.js';
+import { QUANTIZE_GRAPH } from '../onnx/job.js';
 
 export interface QuantizeStep {
   /** As the experiment has it. */
@@ -15,28 +17,30 @@ export interface QuantizeStep {
   readonly importance: PreparedImportance | null;
 }
 
-/** @returns the step that quantizes by the engine of a runner. */
+/** @returns the step that quantizes by the engine of a runner. Most quantizations are smaller than the input, and the engine finds out the rest. */
 export function quantizeStep({ setting, spec, runnerKind, engine, importance }: QuantizeStep): Step {
   return {
     recipe: `quantize(${setting})`,
     ingredients: { engine, ...importance?.ingredients },
-    // Room for the input's size is asked for: most quantizations are smaller, and the engine finds out the rest.
-    bytes: (inputBytes) => inputBytes,
     async taskFor(inputPath, digest, context) {
       const threads = Math.max(1, context.cpus.length);
-      const imatrix =
-        importance === null
-          ? null
-          : { path: await importance.prepare(inputPath, digest, context), name: importance.name };
-      return (outputPath) =>
-        taskOf(QUANTIZE, {
-          runnerKind,
-          inputPath,
-          outputPath,
-          quantization: spec,
-          imatrix,
-          threads,
-        });
+      const path = await importance?.prepare(inputPath, digest, context);
+      const imatrix = importance === null || path === undefined ? null : { path, name: importance.name };
+      const request = { runnerKind, inputPath, quantization: spec, imatrix, threads };
+      return (outputPath) => taskOf(QUANTIZE, { ...request, outputPath });
     },
+  };
+}
+
+/** Changes whenever the same graph would be quantized into other bytes. */
+const QUANTIZER = '1';
+
+/** @returns the step that quantizes an ONNX graph. */
+export function quantizeGraphStep(setting: string, quantization: GraphQuantization): Step {
+  return {
+    recipe: `quantize(${setting})`,
+    ingredients: { quantizer: QUANTIZER },
+    taskFor: async (inputPath) => (outputPath) =>
+      taskOf(QUANTIZE_GRAPH, { inputPath, outputPath, quantization }),
   };
 }

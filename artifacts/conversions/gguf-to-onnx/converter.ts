@@ -29,29 +29,20 @@ export const ggufToOnnx: Converter = {
     await write(CONFIG, config(model, file));
     await write(GENAI_CONFIG, genaiConfig(model, file));
     const warnings = await writeTokenizer(inputPath, outputPath);
-    const facts = { tensors: file.tensors.length, type: type ?? 'f32' };
-    return { warnings, facts };
+    return { warnings, facts: { tensors: file.tensors.length, type: type ?? 'f32' } };
   },
 };
 
 /** Tells of each constant whose turn comes. */
 function watched(model: OnnxModel, onProgress: (done: number, of: number) => void): OnnxModel {
   const { constants } = model.graph;
-  return {
-    ...model,
-    graph: {
-      ...model.graph,
-      constants: constants.map((tensor, i) => {
-        const { data } = tensor;
-        if (data === null) return tensor;
-        return {
-          ...tensor,
-          data: () => {
-            onProgress(i + 1, constants.length);
-            return data();
-          },
-        };
-      }),
-    },
-  };
+  const told = constants.map((tensor, i) => {
+    const { data } = tensor;
+    const watchedData = () => {
+      onProgress(i + 1, constants.length);
+      return data!();
+    };
+    return data === null ? tensor : { ...tensor, data: watchedData };
+  });
+  return { ...model, graph: { ...model.graph, constants: told } };
 }

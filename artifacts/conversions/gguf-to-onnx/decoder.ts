@@ -35,42 +35,28 @@ export function decoder(model: Described): OnnxModel {
   layers.multiply('logits', last, model.optional('output.weight') ?? table, 'output.weight');
   const left = model.left();
   if (left.length > 0) throw refusal(`it has the tensor ${left[0]}`);
-  graph.hold(
-    constant('num_logits_to_keep', 'i64', [1], () => [new Uint8Array(BigInt64Array.of(BigInt(ALL)).buffer)]),
-  );
+  const all = new Uint8Array(BigInt64Array.of(BigInt(ALL)).buffer);
+  graph.hold(constant('num_logits_to_keep', 'i64', [1], () => [all]));
+  const { nodes, constants } = graph;
+  const rest = new Message().text(GRAPH.name, model.architecture).done();
   return {
     irVersion: IR_VERSION,
-    opsets: new Map([
-      ['', OPSET],
-      [CONTRIB, 1],
-    ]),
-    graph: {
-      nodes: graph.nodes,
-      constants: graph.constants,
-      ...signatureOf(model),
-      valueInfo: [],
-      rest: new Message().text(GRAPH.name, model.architecture).done(),
-    },
+    opsets: new Map([['', OPSET] as const, [CONTRIB, 1] as const]),
+    graph: { nodes, constants, ...signatureOf(model), valueInfo: [], rest },
     rest: new Message().text(MODEL.producer, 'ridgepoint').done(),
   };
 }
 
 /** Inputs and outputs, by the names of onnxruntime-genai. */
-function signatureOf({ layers, kvHeads, headLength, vocabulary }: Described): {
-  readonly inputs: OnnxValue[];
-  readonly outputs: OnnxValue[];
-} {
-  const value = (name: string, type: 'f32' | 'i64', shape: OnnxValue['shape']): OnnxValue => ({
-    name,
-    type: typeNumber(type),
-    shape,
-  });
-  const cache = (prefix: string, length: string) =>
-    Array.from({ length: layers }, (_, layer) =>
-      ['key', 'value'].map((part) =>
-        value(`${prefix}.${layer}.${part}`, 'f32', ['batch_size', kvHeads, length, headLength]),
-      ),
-    ).flat();
+function signatureOf({ layers, kvHeads, headLength, vocabulary }: Described) {
+  const value = (name: string, type: 'f32' | 'i64', shape: OnnxValue['shape']): OnnxValue => {
+    return { name, type: typeNumber(type), shape };
+  };
+  const cache = (prefix: string, length: string) => {
+    const shape = ['batch_size', kvHeads, length, headLength];
+    const names = Array.from({ length: layers }, (_, layer) => [`${layer}.key`, `${layer}.value`]).flat();
+    return names.map((name) => value(`${prefix}.${name}`, 'f32', shape));
+  };
   return {
     inputs: [
       value('input_ids', 'i64', ['batch_size', 'sequence_length']),
@@ -96,17 +82,12 @@ function attentionOf({ rotary, contextLength, headLength }: Described, graph: Gr
 
 /** @returns what attention has to know of lengths: the last position of each sequence, and the tokens of the longest. */
 function counted(graph: GraphBuilder): readonly [string, string] {
-  const i32 = { attributes: { to: typeNumber('i32') } };
-  const tokens = graph.add('tokens', 'ReduceSum', ['attention_mask', graph.whole([1])], {
-    attributes: { keepdims: 0 },
-  });
+  const asI32 = (name: string, from: string) =>
+    graph.add(`${name}/i32`, 'Cast', [from], { attributes: { to: typeNumber('i32') } });
+  const flat = { attributes: { keepdims: 0 } };
+  const tokens = graph.add('tokens', 'ReduceSum', ['attention_mask', graph.whole([1])], flat);
   const last = graph.add('tokens/last', 'Sub', [tokens, graph.whole([1])]);
-  const length = graph.add('tokens/length', 'Gather', [
-    graph.add('tokens/shape', 'Shape', ['attention_mask']),
-    graph.whole(1),
-  ]);
-  return [
-    graph.add('tokens/last/i32', 'Cast', [last], i32),
-    graph.add('tokens/length/i32', 'Cast', [length], i32),
-  ];
+  const shape = graph.add('tokens/shape', 'Shape', ['attention_mask']);
+  const length = graph.add('tokens/length', 'Gather', [shape, graph.whole(1)]);
+  return [asI32('tokens/last', last), asI32('tokens/length', length)];
 }

@@ -76,8 +76,8 @@ export async function describe(file: GgufFile, model: string): Promise<Described
   const heads = number('attention.head_count');
   const embedding = number('embedding_length');
   const headLength = number('attention.key_length', embedding / heads);
-  if (number('attention.value_length', headLength) !== headLength)
-    throw refuse('has values of another length than keys');
+  const values = number('attention.value_length', headLength);
+  if (values !== headLength) throw refuse('has values of another length than keys');
   const turned = number('rope.dimension_count', headLength);
   if (turned !== headLength) throw refuse(`turns ${turned} of the ${headLength} elements of a head`);
   const embeddings = file.tensors.find(({ name }) => name === EMBEDDING);
@@ -93,11 +93,7 @@ export async function describe(file: GgufFile, model: string): Promise<Described
     vocabulary: embeddings?.shape[1] ?? 0,
     contextLength: number('context_length'),
     rmsEpsilon: number('attention.layer_norm_rms_epsilon'),
-    rotary: {
-      length: headLength,
-      base: number('rope.freq_base', 10_000),
-      ...(await scaling()),
-    },
+    rotary: { length: headLength, base: number('rope.freq_base', 10_000), ...(await scaling()) },
     tensor,
     optional,
     left: () => [...tensors.keys()],
@@ -108,19 +104,13 @@ export async function describe(file: GgufFile, model: string): Promise<Described
     const factors = frequencies === null ? null : await vector(frequencies);
     const kind = said('rope.scaling.type') ?? 'none';
     const factor = number('rope.scaling.factor', number('rope.scale_linear', 1));
+    const unscaled = kind === 'none' && said('rope.scale_linear') === undefined;
     if (factor === 1 || kind === 'none' || kind === 'linear')
-      return {
-        factors,
-        scale: kind === 'none' && said('rope.scale_linear') === undefined ? 1 : 1 / factor,
-        yarn: null,
-      };
+      return { factors, scale: unscaled ? 1 : 1 / factor, yarn: null };
     if (kind !== 'yarn') throw refuse(`stretches its context by ${shown(String(kind))}`);
     const originalContext = number('rope.scaling.original_context_length', number('context_length'));
-    return {
-      factors,
-      scale: 1 / factor,
-      yarn: { originalContext, attention: number('rope.scaling.attn_factor', 1) },
-    };
+    const attention = number('rope.scaling.attn_factor', 1);
+    return { factors, scale: 1 / factor, yarn: { originalContext, attention } };
   }
 }
 

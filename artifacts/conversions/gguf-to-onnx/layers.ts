@@ -80,10 +80,9 @@ export class Layers {
     const { bits, blockLength, quants, scales } = packed;
     const flat = { ...quants, name: `${quants.name}.rows`, shape: [vocabulary, (embedding * bits) / 8] };
     const rows = { ...scales, name: `${scales.name}.rows` };
-    return graph.add('embedding', 'GatherBlockQuantized', [graph.hold(flat), 'input_ids', graph.hold(rows)], {
-      contrib: true,
-      attributes: { bits, block_size: blockLength, gather_axis: 0, quantize_axis: 1 },
-    });
+    const inputs = [graph.hold(flat), 'input_ids', graph.hold(rows)];
+    const attributes = { bits, block_size: blockLength, gather_axis: 0, quantize_axis: 1 };
+    return graph.add('embedding', 'GatherBlockQuantized', inputs, { contrib: true, attributes });
   }
 
   /** A layer: attention, then the feed-forward part, each behind a norm and added to what came in. */
@@ -92,10 +91,8 @@ export class Layers {
     const name = `layers.${layer}`;
     const at = (part: string) => `blk.${layer}.${part}.weight`;
     const attended = this.#attend(layer, input, attention);
-    const mixed = graph.add(`${name}/mixed`, 'Add', [
-      input,
-      this.#linear(`${name}/output`, attended, at('attn_output')),
-    ]);
+    const output = this.#linear(`${name}/output`, attended, at('attn_output'));
+    const mixed = graph.add(`${name}/mixed`, 'Add', [input, output]);
     const between = this.norm(`${name}/feed-forward`, mixed, at('ffn_norm'));
     const gate = this.#activated(`${name}/gate`, this.#linear(`${name}/gate`, between, at('ffn_gate')));
     const up = this.#linear(`${name}/up`, between, at('ffn_up'));
@@ -114,21 +111,14 @@ export class Layers {
     const without = family.withoutPositions ?? 0;
     const turns = without === 0 || (layer + 1) % without !== 0;
     const past = (part: string) => `past_key_values.${layer}.${part}`;
-    return this.#graph.add(
-      `${name}/attention`,
-      'GroupQueryAttention',
-      [query, key, values, past('key'), past('value'), ...lengths, ...(turns ? [cos, sin] : [])],
-      {
-        contrib: true,
-        attributes: {
-          num_heads: heads,
-          kv_num_heads: kvHeads,
-          scale: { float: 1 / Math.sqrt(headLength) },
-          ...(turns ? { do_rotary: 1, rotary_interleaved: family.neighbours ? 1 : 0 } : {}),
-        },
-        outputs: [`${name}/attended`, `present.${layer}.key`, `present.${layer}.value`],
-      },
-    );
+    const inputs = [query, key, values, past('key'), past('value'), ...lengths, ...(turns ? [cos, sin] : [])];
+    const attributes = {
+      ...{ num_heads: heads, kv_num_heads: kvHeads, scale: { float: 1 / Math.sqrt(headLength) } },
+      ...(turns ? { do_rotary: 1, rotary_interleaved: family.neighbours ? 1 : 0 } : {}),
+    };
+    const outputs = [`${name}/attended`, `present.${layer}.key`, `present.${layer}.value`];
+    const call = { contrib: true, attributes, outputs } as const;
+    return this.#graph.add(`${name}/attention`, 'GroupQueryAttention', inputs, call);
   }
 
   /** Qwen 3: each head has the same norm of its own. */

@@ -1,9 +1,4 @@
-import {
-  decodeFloats,
-  encodeFloats,
-  FLOAT_BYTES,
-  isFloatType,
-} from '../../../core/techniques/float-types.js';
+import { decodeFloats, encodeFloats, FLOAT_BYTES, isFloatType } from '../../../core/techniques/float-types.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import type { FileTensor } from '../../../formats/gguf/header.js';
 import { constant, type OnnxTensor } from '../../../formats/onnx/model.js';

@@ -118,11 +118,7 @@ const BLOCKS: Values = {
   },
 };
 
-const DTYPES: Readonly<Record<FloatType, string>> = {
-  f32: 'float32',
-  f16: 'float16',
-  bf16: 'bfloat16',
-};
+const DTYPES: Readonly<Record<FloatType, string>> = { f32: 'float32', f16: 'float16', bf16: 'bfloat16' };
 
 /** Heads share the rows of Q. */
 function headLength({ keys }: OpenedFile): number | null {
@@ -158,45 +154,31 @@ function scaling({ keys }: OpenedFile, { yarn }: Architecture): Values {
 }
 
 /** Keys that another file would have if it was made of the config. */
-function differences(
-  file: OpenedFile,
-  architecture: NamedArchitecture,
-  config: FolderConfig,
-  type: FloatType,
-): string[] {
+function differences(file: OpenedFile, architecture: NamedArchitecture, config: FolderConfig, type: FloatType) {
   const made = metadataOf(architecture, config, { name: '', type, generation: null });
   const front = `${architecture.gguf}.`;
   return [...file.header.metadata].flatMap(([key, has]): string[] => {
     if (!key.startsWith(front)) return [];
     const value = made.get(key);
     const again = value === undefined || !('value' in value) ? null : value.value;
-    const same =
-      again === has ||
-      (typeof has === 'number' && typeof again === 'number' && Math.fround(again) === Math.fround(has));
+    const near = typeof has === 'number' && typeof again === 'number' && Math.fround(again) === Math.fround(has);
+    const same = again === has || near;
     if (same || has === null || typeof has === 'object') return [];
-    return [
-      `its key ${key} is ${has}, of which the config says ${again === null ? 'nothing' : String(again)}`,
-    ];
+    const said = again === null ? 'nothing' : String(again);
+    return [`its key ${key} is ${has}, of which the config says ${said}`];
   });
 }
 
 /** @throws FormatError for frequencies that do not follow from the config: the model would attend elsewhere. */
-async function requireFrequencies(
-  file: OpenedFile,
-  architecture: Architecture,
-  config: FolderConfig,
-): Promise<void> {
-  const added = architecture.added?.(config) ?? {};
+async function requireFrequencies(file: OpenedFile, { added: addedOf }: Architecture, config: FolderConfig) {
+  const added = addedOf?.(config) ?? {};
   for (const { name } of file.header.tensors) {
     if (!COMPUTED.test(name)) continue;
     const [has, weights] = [file.keys.values(name), added[name]];
     const made = weights === undefined ? [] : await valuesOf(weights);
-    if (has !== null && has.length === made.length && has.every((value, i) => near(value, made[i]!)))
-      continue;
-    throw new FormatError(
-      `its tensor ${name} does not follow from what it says of positions`,
-      'Name the folder of the model that it was made of with --base: its config has the rule.',
-    );
+    if (has?.length === made.length && has.every((value, i) => near(value, made[i]!))) continue;
+    const hint = 'Name the folder of the model that it was made of with --base: its config has the rule.';
+    throw new FormatError(`its tensor ${name} does not follow from what it says of positions`, hint);
   }
 }
 

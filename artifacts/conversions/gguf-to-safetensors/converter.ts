@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FailureError, failed, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import { fileType } from '../../../core/techniques/file-types.js';
 import { type FloatType, isFloatType } from '../../../core/techniques/float-types.js';
 import { loadLlama } from '../../../engines/native/llama.js';
@@ -13,7 +13,7 @@ import { tokenizerFiles } from '../../../formats/tokenizers/files.js';
 import { publishedTokenizer } from '../../../formats/tokenizers/published-tokenizer.js';
 import type { Learned } from '../../../process/isolation/learned.js';
 import { copyInto } from '../../files/tree.js';
-import type { ConversionRequest, Converter } from '../converter.js';
+import { type ConversionRequest, type Converter, reading } from '../converter.js';
 import { FolderConfig } from '../safetensors-to-gguf/config.js';
 import { publishedConfig } from './config.js';
 import { type OpenedFile, openFile } from './file.js';
@@ -25,33 +25,18 @@ import { keepsBlocks, planFolder } from './plan.js';
  * GGUF files is read from right to left.
  * @throws FailureError `model-unsupported` for an architecture or a quantization that has no such form, `model-unreadable`, `disk-full`.
  */
-export const ggufToSafetensors: Converter = { convert };
-
-async function convert(
-  request: ConversionRequest,
-  onProgress: (done: number, of: number) => void,
-): Promise<Learned> {
-  const scratch = `${request.outputPath}.floats`;
+export const ggufToSafetensors: Converter = reading(async (request, onProgress) => {
+  const { inputPath, outputPath } = request;
+  const scratch = `${outputPath}.floats`;
   try {
-    const type = floatTypeOf(readGgufHeader(request.inputPath), request);
-    const path = type.dequantize
-      ? await dequantized(request.inputPath, scratch, type.written)
-      : request.inputPath;
-    const file = await openFile(path);
-    try {
-      return await written(file, request, type.written, onProgress);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    const { message, hint } = error;
-    const why = `${basename(request.inputPath)} is not usable: ${message}`;
-    throw failed('model-unreadable', why, hint, { cause: error });
+    const type = floatTypeOf(readGgufHeader(inputPath), request);
+    const file = await openFile(type.dequantize ? await dequantized(inputPath, scratch, type.written) : inputPath);
+    return await written(file, request, type.written, onProgress).finally(() => file.close());
   } finally {
     await rm(scratch, { force: true });
   }
-}
+});
+
 
 async function written(
   file: OpenedFile,
@@ -64,8 +49,7 @@ async function written(
   const baseConfig = folder === null ? null : fieldsOf(readJson(join(folder, CONFIG)));
   const roles = tokenizer?.roles ?? new Map<string, number>();
   const config = await publishedConfig(file, { type, roles, base: baseConfig });
-  if (config === null)
-    throw unsupported(inputPath, `no folder is made of the architecture ${file.architecture}`);
+  if (config === null) throw unsupported(inputPath, `no folder is made of the architecture ${file.architecture}`);
   const { architecture, values, warnings } = config;
   const said = new FolderConfig(values);
   const tensors = planFolder(architecture, said.with(architecture.defaults(said)), file);
@@ -135,16 +119,12 @@ function floatTypeOf(
   if (packed.length > 0 && dequantize) return { written: type ?? 'f16', dequantize };
   const lost = packed.find((tensor) => !keepsBlocks(metadata.get('general.architecture'), tensor));
   if (lost === undefined) return { written: type ?? most, dequantize: false };
-  throw unsupported(
-    inputPath,
-    `its weights are quantized (${lost.type})`,
-    'Add --dequantize to write the floats that they stand for, or name the file that it was quantized from.',
-  );
+  const hint = 'Add --dequantize to write the floats that they stand for, or name the file that it was quantized from.';
+  throw unsupported(inputPath, `its weights are quantized (${lost.type})`, hint);
 }
 
 function unsupported(path: string, why: string, hint?: string): FailureError {
-  const message = `${basename(path)} cannot be written as a safetensors folder: ${why}`;
-  return new FailureError(failure('model-unsupported', message, hint === undefined ? {} : { hint }));
+  return failed('model-unsupported', `${basename(path)} cannot be written as a safetensors folder: ${why}`, hint);
 }
 
 /**
@@ -160,6 +140,6 @@ async function dequantized(inputPath: string, outputPath: string, type: FloatTyp
   const reference = llama.reference('llama_model_quantize_params', params);
   const code = llama.functions.llama_model_quantize(inputPath, outputPath, reference);
   if (code === 0 && existsSync(outputPath)) return outputPath;
-  const message = `llama.cpp cannot dequantize ${basename(inputPath)}: ${llama.log.errors() ?? `code ${code}`}`;
-  throw failed('artifact-failed', message);
+  const why = llama.log.errors() ?? `code ${code}`;
+  throw failed('artifact-failed', `llama.cpp cannot dequantize ${basename(inputPath)}: ${why}`);
 }

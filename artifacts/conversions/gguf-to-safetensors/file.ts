@@ -1,9 +1,9 @@
-import { decodeFloats, type FloatType, isFloatType } from '../../../core/techniques/float-types.js';
+import { FLOAT_BYTES, isFloatType } from '../../../core/techniques/float-types.js';
 import { FormatError } from '../../../formats/format.js';
 import { readSpan } from '../../../formats/gguf/copy.js';
 import { type FileTensor, type GgufFile, readGgufHeader } from '../../../formats/gguf/header.js';
 import { decodeValue, type GgufValue } from '../../../formats/gguf/value.js';
-import { readTensor } from '../../../formats/tensor-data.js';
+import { readMatrix } from '../../../formats/tensor-matrix.js';
 import type { Keys } from '../safetensors-to-gguf/architecture.js';
 import { Shards } from '../safetensors-to-gguf/folder.js';
 import type { Weights } from '../safetensors-to-gguf/weights.js';
@@ -32,8 +32,10 @@ export async function openFile(path: string): Promise<OpenedFile> {
     if (key.startsWith('tokenizer.')) tokenizer.set(key, decodeValue(await readSpan(path, span)));
   const small = new Map<string, readonly number[]>();
   for (const tensor of header.tensors)
-    if (tensor.name.startsWith('rope_') && tensor.bytes < SMALL && isFloatType(tensor.type))
-      small.set(tensor.name, await numbersOf(tensor, tensor.type));
+    if (tensor.name.startsWith('rope_') && tensor.bytes < SMALL && isFloatType(tensor.type)) {
+      const row = { type: tensor.type, rows: 1, columns: tensor.bytes / FLOAT_BYTES[tensor.type] };
+      small.set(tensor.name, [...(await readMatrix({ ...tensor, ...row })).values]);
+    }
   const names = new Set(header.tensors.map(({ name }) => name));
   const value = (key: string) => header.metadata.get(`${architecture}.${key}`);
   const shards = new Shards();
@@ -56,24 +58,12 @@ export async function openFile(path: string): Promise<OpenedFile> {
       values: (name) => small.get(name) ?? null,
     },
     weights({ name, type, shape, offset, bytes, path: file }) {
-      const tensor = {
-        name,
-        dtype: type.toUpperCase(),
-        shape: [...shape].reverse(),
-        offset,
-        bytes,
-        path: file,
-      };
+      const dtype = type.toUpperCase();
+      const tensor = { name, dtype, shape: [...shape].reverse(), offset, bytes, path: file };
       return type === 'mxfp4' ? shards.stored(tensor, type) : shards.weights(tensor);
     },
     close: () => shards.close(),
   };
-}
-
-async function numbersOf(tensor: FileTensor, type: FloatType): Promise<readonly number[]> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of readTensor(tensor)) chunks.push(chunk);
-  return [...decodeFloats(Buffer.concat(chunks), type)];
 }
 
 /** @returns the shortest number that float32 rounds to the same: 1e-5 was written, and 0.000009999999747378752 is in the file. */

@@ -9,7 +9,7 @@ import {
 } from '../../../core/techniques/float-types.js';
 import { type SafetensorSource, writeSafetensors } from '../../../formats/safetensors/writer.js';
 import { BLOCK, folderScales, folderValues, MXFP4_END, VALUE_BYTES } from '../safetensors-to-gguf/mxfp4.js';
-import { bytesOf, rowCount, rowLength } from '../safetensors-to-gguf/weights.js';
+import { bytesOf, followed, rowCount, rowLength } from '../safetensors-to-gguf/weights.js';
 import type { PlannedTensor } from './plan.js';
 
 /** 4 GB is what file systems and hubs take everywhere. */
@@ -32,13 +32,10 @@ export async function writeWeights(
   { asked, most, onProgress, partBytes = PART_BYTES }: Writing,
 ): Promise<void> {
   let done = 0;
-  const counted = (source: Sized): Sized => ({
-    ...source,
-    async *data() {
-      yield* source.data();
-      onProgress(++done, sources.length);
-    },
-  });
+  const counted = (source: Sized): Sized => {
+    const finished = () => onProgress(++done, sources.length);
+    return { ...source, data: () => followed(source.data(), finished) };
+  };
   const sources: Sized[] = [];
   for (const tensor of tensors) sources.push(...(await sourcesOf(tensor, asked, most)));
   const parts: Sized[][] = [];

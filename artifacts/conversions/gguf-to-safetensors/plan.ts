@@ -30,12 +30,9 @@ interface Way {
 /** @returns whether all tensors of a file have a name in a folder of this architecture. */
 export function covers(architecture: Architecture, { header, keys }: OpenedFile): boolean {
   const ways = waysBack(architecture);
-  return (
-    architecture.claims?.(keys) !== false &&
-    header.tensors.every(
-      (tensor) => COMPUTED.test(tensor.name) || ways.some((way) => partOf(way, tensor) !== null),
-    )
-  );
+  const named = (tensor: FileTensor) =>
+    COMPUTED.test(tensor.name) || ways.some((way) => partOf(way, tensor) !== null);
+  return architecture.claims?.(keys) !== false && header.tensors.every(named);
 }
 
 /** @returns whether a tensor is blocks that are written as they are by an architecture of the name. */
@@ -48,16 +45,11 @@ export function keepsBlocks(name: unknown, tensor: FileTensor): boolean {
  * Plans the tensors of a folder by the table that folders are read by, from right to left; nothing of the weights is read.
  * @throws FormatError for a tensor that has no name in a folder, or lacks one that it is joined with.
  */
-export function planFolder(
-  architecture: Architecture,
-  config: FolderConfig,
-  file: OpenedFile,
-): readonly PlannedTensor[] {
-  const ways = waysBack(architecture);
-  const tensors = new Map(file.header.tensors.map((tensor) => [tensor.name, tensor]));
-  return file.header.tensors.flatMap((tensor) =>
-    COMPUTED.test(tensor.name) ? [] : writtenOf(tensor, { ways, tensors, config, open: file.weights }),
-  );
+export function planFolder(architecture: Architecture, config: FolderConfig, file: OpenedFile) {
+  const { tensors } = file.header;
+  const named = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const planning = { ways: waysBack(architecture), tensors: named, config, open: file.weights };
+  return tensors.flatMap((tensor) => (COMPUTED.test(tensor.name) ? [] : writtenOf(tensor, planning)));
 }
 
 interface Planning {

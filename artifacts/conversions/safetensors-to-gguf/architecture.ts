@@ -84,20 +84,24 @@ export const f32 = (value: number): GgufValue => ({ type: 'f32', value });
 export const bool = (value: boolean): GgufValue => ({ type: 'bool', value });
 export const text = (value: string): GgufValue => ({ type: 'string', value });
 
-/** What decoders of the Llama family have in common. */
-export const DECODER: Places = {
+/** What decoders have in common, whatever they join. */
+export const COMMON: Places = {
   'model.embed_tokens': 'token_embd',
   'model.norm': 'output_norm',
   lm_head: 'output',
   'model.layers.*.input_layernorm': 'blk.*.attn_norm',
+  'model.layers.*.self_attn.o_proj': 'blk.*.attn_output',
+  'model.layers.*.post_attention_layernorm': 'blk.*.ffn_norm',
+  'model.layers.*.mlp.down_proj': 'blk.*.ffn_down',
+};
+/** Those of the Llama family. */
+export const DECODER: Places = {
+  ...COMMON,
   'model.layers.*.self_attn.q_proj': 'blk.*.attn_q',
   'model.layers.*.self_attn.k_proj': 'blk.*.attn_k',
   'model.layers.*.self_attn.v_proj': 'blk.*.attn_v',
-  'model.layers.*.self_attn.o_proj': 'blk.*.attn_output',
-  'model.layers.*.post_attention_layernorm': 'blk.*.ffn_norm',
   'model.layers.*.mlp.gate_proj': 'blk.*.ffn_gate',
   'model.layers.*.mlp.up_proj': 'blk.*.ffn_up',
-  'model.layers.*.mlp.down_proj': 'blk.*.ffn_down',
 };
 
 /** Queries and keys of graphs that turn neighbours and not halves. */
@@ -120,12 +124,9 @@ export const HEAD_NORMS: Places = {
   'model.layers.*.self_attn.k_norm': 'blk.*.attn_k_norm',
 };
 
-/** Experts that are chosen by a router, each by itself or all of a layer in one tensor (transformers 5). */
-export const EXPERTS: Places = {
+/** Experts that are chosen by a router, all of a layer in one tensor (transformers 5). */
+export const FUSED_EXPERTS: Places = {
   'model.layers.*.mlp.gate': 'blk.*.ffn_gate_inp',
-  'model.layers.*.mlp.experts.#.gate_proj': 'blk.*.ffn_gate_exps',
-  'model.layers.*.mlp.experts.#.up_proj': 'blk.*.ffn_up_exps',
-  'model.layers.*.mlp.experts.#.down_proj': 'blk.*.ffn_down_exps',
   'model.layers.*.mlp.experts.gate_up_proj': {
     into: [
       { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => halfOf(weights, 0) },
@@ -134,21 +135,22 @@ export const EXPERTS: Places = {
   },
   'model.layers.*.mlp.experts.down_proj': 'blk.*.ffn_down_exps.weight',
 };
+/** The same, or each by itself. */
+export const EXPERTS: Places = {
+  'model.layers.*.mlp.experts.#.gate_proj': 'blk.*.ffn_gate_exps',
+  'model.layers.*.mlp.experts.#.up_proj': 'blk.*.ffn_up_exps',
+  'model.layers.*.mlp.experts.#.down_proj': 'blk.*.ffn_down_exps',
+  ...FUSED_EXPERTS,
+};
 
 /** @returns the places with those of norms that transformers adds 1 to. */
 export function plusOne(places: Places, norms: RegExp): Places {
+  const moved = {
+    as: (weights: Weights) => shifted(weights, 1),
+    back: (weights: Weights) => shifted(weights, -1),
+  };
+  const all = Object.entries(places);
   return Object.fromEntries(
-    Object.entries(places).map(([from, to]) =>
-      norms.test(from) && typeof to === 'string'
-        ? [
-            from,
-            {
-              to,
-              as: (weights: Weights) => shifted(weights, 1),
-              back: (weights: Weights) => shifted(weights, -1),
-            },
-          ]
-        : [from, to],
-    ),
+    all.map(([from, to]) => [from, norms.test(from) && typeof to === 'string' ? { to, ...moved } : to]),
   );
 }

@@ -8,7 +8,7 @@ import { FormatError } from '../../../formats/format.js';
 import { type GgufContent, writeGguf } from '../../../formats/gguf/writer.js';
 import { type ModelFolder, openModelFolder } from '../../../formats/safetensors/format.js';
 import { ggufTokenizer } from '../../../formats/tokenizers/gguf-tokenizer.js';
-import type { ConversionRequest, Converter } from '../converter.js';
+import { type ConversionRequest, type Converter, reading } from '../converter.js';
 import type { NamedArchitecture } from './architecture.js';
 import { ARCHITECTURES } from './architectures/index.js';
 import { FolderConfig } from './config.js';
@@ -16,6 +16,7 @@ import { floatOf, Shards } from './folder.js';
 import { metadataOf } from './metadata.js';
 import { planTensors, sourceOf } from './plan.js';
 import { asFloats, READ_METHODS } from './quantized.js';
+import { followed } from './weights.js';
 
 const GENERATION = 'generation_config.json';
 
@@ -23,41 +24,21 @@ const GENERATION = 'generation_config.json';
  * A folder as published for transformers, as the GGUF file that llama.cpp's own converter makes of it: names, order of rows, types and
  * keys are its (docs/models.md lists what differs). Memory holds one piece of a tensor, however large the model is.
  */
-export const safetensorsToGguf: Converter = {
-  async convert(request, onProgress) {
-    try {
-      return await convert(request, onProgress);
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
-      const { message, hint } = error;
-      const why = `${basename(request.inputPath)} is not usable: ${message}`;
-      throw failed('model-unreadable', why, hint, { cause: error });
-    }
-  },
-};
-
-async function convert(request: ConversionRequest, onProgress: (done: number, of: number) => void) {
+export const safetensorsToGguf: Converter = reading(async (request, onProgress) => {
   const model = openModelFolder(request.inputPath);
   const shards = new Shards();
   try {
     const { content, warnings, written } = contentOf(model, request, shards);
     const { tensors } = content;
     let done = 0;
-    await writeGguf(request.outputPath, {
-      ...content,
-      tensors: tensors.map((tensor) => ({
-        ...tensor,
-        async *data() {
-          yield* tensor.data();
-          onProgress(++done, tensors.length);
-        },
-      })),
-    });
+    const finished = () => onProgress(++done, tensors.length);
+    const counted = tensors.map((one) => ({ ...one, data: () => followed(one.data(), finished) }));
+    await writeGguf(request.outputPath, { ...content, tensors: counted });
     return { warnings, facts: { type: written, tensors: tensors.length } };
   } finally {
     await shards.close();
   }
-}
+});
 
 interface PlannedFile {
   readonly content: GgufContent;
@@ -66,11 +47,8 @@ interface PlannedFile {
   readonly written: FloatType;
 }
 
-function contentOf(
-  model: ModelFolder,
-  { type: asked, dequantize }: ConversionRequest,
-  shards: Shards,
-): PlannedFile {
+function contentOf(model: ModelFolder, request: ConversionRequest, shards: Shards): PlannedFile {
+  const { type: asked, dequantize } = request;
   const { folder, tensors } = model;
   const { architecture, config, quantization } = known(model, dequantize);
   const written = asked ?? typeOf(model);
@@ -82,14 +60,10 @@ function contentOf(
     type: planned.some(({ weights }) => weights.type === 'mxfp4') ? 'mxfp4_moe' : written,
     generation: existsSync(generation) ? new FolderConfig(fieldsOf(readJson(generation))) : null,
   });
-  return {
-    content: {
-      metadata: new Map([...metadata, ...tokenizer.metadata]),
-      tensors: planned.map((one) => sourceOf(one, written)),
-    },
-    warnings: [...(architecture.caveats?.(config) ?? []), ...tokenizer.warnings],
-    written,
-  };
+  const warnings = [...(architecture.caveats?.(config) ?? []), ...tokenizer.warnings];
+  const sources = planned.map((one) => sourceOf(one, written));
+  const all = new Map([...metadata, ...tokenizer.metadata]);
+  return { content: { metadata: all, tensors: sources }, warnings, written };
 }
 
 interface KnownModel {
@@ -106,32 +80,22 @@ function known(model: ModelFolder, dequantize: boolean): KnownModel {
   const name = new FolderConfig({ model_type: model.config.model_type }).text('model_type');
   const quantization = said.nested('quantization_config');
   const method = quantization?.text('quant_method') ?? null;
-  if (dequantize && method !== null && !READ_METHODS.includes(method))
-    throw unsupported(
-      model.folder,
-      `its weights are quantized (${method}), and those of ${READ_METHODS.join(', ')} are read`,
-    );
-  const flaw = conversionNamed('safetensors-to-gguf').flaw({
-    format: 'safetensors',
-    architecture: name,
-    quantization: dequantize ? null : method,
-  });
+  const packed = `its weights are quantized (${method}), and those of ${READ_METHODS.join(', ')} are read`;
+  if (dequantize && method !== null && !READ_METHODS.includes(method)) throw unsupported(model.folder, packed);
+  const asked = { format: 'safetensors', architecture: name, quantization: dequantize ? null : method } as const;
+  const flaw = conversionNamed('safetensors-to-gguf').flaw(asked);
   if (flaw !== null || name === null || !isFolderArchitecture(name))
     throw unsupported(model.folder, flaw ?? 'its config does not say its model_type');
   const architecture = ARCHITECTURES[name];
   const classes = said.texts('architectures');
   const other = classes?.find((one) => !architecture.classes.includes(one));
-  if (other !== undefined)
-    throw unsupported(
-      model.folder,
-      `it is a ${other}, and of ${name} only ${architecture.classes.join(', ')} has a GGUF form`,
-    );
+  const unknown = `it is a ${other}, and of ${name} only ${architecture.classes.join(', ')} has a GGUF form`;
+  if (other !== undefined) throw unsupported(model.folder, unknown);
   return { architecture, config: said.with(architecture.defaults(said)), quantization };
 }
 
 function unsupported(folder: string, why: string): FailureError {
-  const message = `there is no GGUF form of ${basename(folder)}: ${why}`;
-  return failed('model-unsupported', message);
+  return failed('model-unsupported', `there is no GGUF form of ${basename(folder)}: ${why}`);
 }
 
 /** The type that holds most bytes of its matrices. @throws FormatError for a folder without matrices of floats. */

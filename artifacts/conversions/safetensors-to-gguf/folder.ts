@@ -4,7 +4,7 @@ import { decodeFloats, type FloatType } from '../../../core/techniques/float-typ
 import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
 import { FormatError } from '../../../formats/format.js';
 import type { LocatedTensor } from '../../../formats/safetensors/reader.js';
-import { rowCount, rowLength, rowsOfChunk, type Weights, type WeightType } from './weights.js';
+import { byChunks, rowCount, rowLength, rowsOfChunk, type Weights, type WeightType } from './weights.js';
 
 /** safetensors' names of the types that weights are read in. */
 const FLOATS: ReadonlyMap<string, FloatType> = new Map([
@@ -25,10 +25,9 @@ export class Shards {
   /** @throws FormatError for weights that are no floats. */
   weights(tensor: LocatedTensor): Weights {
     const type = floatOf(tensor);
+    const known = [...FLOATS.keys()].join(', ');
     if (type === null)
-      throw new FormatError(
-        `its tensor ${tensor.name} is ${tensor.dtype}, and weights are read as ${[...FLOATS.keys()].join(', ')}`,
-      );
+      throw new FormatError(`its tensor ${tensor.name} is ${tensor.dtype}, and weights are read as ${known}`);
     // A single number is a vector of one.
     const shape = tensor.shape.length === 0 ? [1] : tensor.shape;
     return this.stored({ ...tensor, shape }, type);
@@ -39,17 +38,9 @@ export class Shards {
     const { shape } = tensor;
     const bytes = rowLength({ shape }) * bytesPerElement(type);
     if (rowCount({ shape }) * bytes === 0) throw new FormatError(`its tensor ${tensor.name} is empty`);
+    const read = (from: number, rows: number) => this.read(tensor, from * bytes, rows * bytes);
     const most = rowsOfChunk(bytes);
-    return {
-      type,
-      shape,
-      rows: async function* (this: Shards, first: number, count: number) {
-        for (let done = 0; done < count; done += most) {
-          const rows = Math.min(most, count - done);
-          yield await this.read(tensor, (first + done) * bytes, rows * bytes);
-        }
-      }.bind(this),
-    };
+    return { type, shape, rows: (first, count) => byChunks(first, count, most, read) };
   }
 
   /** @returns all of a tensor, which is small. */

@@ -41,10 +41,8 @@ export function metadataOf(
       metadata.set(`general.sampling.${key}`, { type: kind, value: generation.number(said) });
   }
   const entries: Entries = { ...commonEntries(config), ...architecture.entries(config) };
-  for (const [key, value] of Object.entries(entries)) {
-    if (value !== null)
-      metadata.set(key.startsWith('tokenizer.') ? key : `${architecture.gguf}.${key}`, value);
-  }
+  for (const [key, value] of Object.entries(entries))
+    if (value !== null) metadata.set(key.startsWith('tokenizer.') ? key : `${architecture.gguf}.${key}`, value);
   return metadata;
 }
 
@@ -93,15 +91,13 @@ function ropeEntries(config: FolderConfig): Entries {
     return { ...bases, ...scaling('linear'), 'rope.scaling.factor': number('factor') };
   if (kind === 'longrope' || kind === 'su') return { ...bases, ...scaling('longrope') };
   if (kind !== 'yarn' || !values.has('factor')) return bases;
-  const length = values.has('original_max_position_embeddings') ? values : config;
-  const name = values.has('original_max_position_embeddings')
-    ? 'original_max_position_embeddings'
-    : 'max_position_embeddings';
+  const original = 'original_max_position_embeddings';
+  const trained = values.has(original) ? values.size(original) : config.size('max_position_embeddings');
   return {
     ...bases,
     ...scaling('yarn'),
     'rope.scaling.factor': number('factor'),
-    'rope.scaling.original_context_length': u32(length.size(name)),
+    'rope.scaling.original_context_length': u32(trained),
     'rope.scaling.yarn_ext_factor': number('extrapolation_factor'),
     'rope.scaling.yarn_attn_factor': number('attention_factor') ?? number('attn_factor'),
     'rope.scaling.yarn_beta_fast': number('beta_fast'),

@@ -32,9 +32,8 @@ function table(value: (exponent: number, mantissa: number) => number, mantissaBi
 /** @returns the values of bytes of a tensor. @throws FormatError for a type of other bits. */
 export function eightBitFloats({ name, dtype }: LocatedTensor, bytes: Uint8Array): Float32Array {
   const values = TABLES[dtype];
+  const known = Object.keys(TABLES).join(' or ');
   if (values === undefined)
-    throw new FormatError(
-      `its quantized tensor ${name} is ${dtype}, and should be ${Object.keys(TABLES).join(' or ')}`,
-    );
+    throw new FormatError(`its quantized tensor ${name} is ${dtype}, and should be ${known}`);
   return Float32Array.from(bytes, (byte) => values[byte]!);
 }

@@ -4,7 +4,7 @@ import type { FolderConfig } from './config.js';
 import type { Shards } from './folder.js';
 import { BLOCK, BLOCK_BYTES, ggmlBlocks, MXFP4_END, VALUE_BYTES } from './mxfp4.js';
 import { eightBitFloats, rowsOfInts } from './packed-values.js';
-import { rowsOfChunk, type Weights } from './weights.js';
+import { byChunks, rowsOfChunk, type Weights } from './weights.js';
 
 /** Weights under the name that they would have as floats; opened when they are placed. */
 export interface NamedWeights {
@@ -26,8 +26,10 @@ interface Method {
   readonly found: (said: FolderConfig) => string;
   /** Ends of the names of what lies beside it, and of what is of no use. */
   readonly beside: readonly string[];
-  /** @param base the matrix’s name without the end. @returns its weights, and what they are called. */
-  readonly open: (base: string, stored: Stored) => NamedWeights;
+  /** @param base the matrix’s name without the end. */
+  readonly open: (base: string, stored: Stored) => Weights;
+  /** The end of the name of its weights; left out = `.weight`. */
+  readonly end?: string;
 }
 
 /** Methods by `quant_method`. */
@@ -35,31 +37,23 @@ const METHODS: Readonly<Record<string, Method>> = {
   gptq: {
     found: () => '.qweight',
     beside: ['.qzeros', '.scales', '.g_idx'],
-    open: (base, stored) => ({ name: `${base}.weight`, weights: () => gptq(base, stored) }),
+    open: gptq,
   },
   awq: {
     found: () => '.qweight',
     beside: ['.qzeros', '.scales'],
-    open: (base, stored) => ({ name: `${base}.weight`, weights: () => awq(base, stored) }),
+    open: awq,
   },
   fp8: {
     found: () => '.weight_scale_inv',
     beside: ['.activation_scale', '_activation_scale', '.input_scale'],
-    open: (base, stored) => ({
-      name: `${base}.weight`,
-      weights: () => scaled(base, `${base}.weight_scale_inv`, stored),
-    }),
+    open: (base, stored) => scaled(base, `${base}.weight_scale_inv`, stored),
   },
   'compressed-tensors': {
-    found: (said) => (said.text('format') === 'pack-quantized' ? '.weight_packed' : '.weight_scale'),
+    found: (said) => (isPacked(said) ? '.weight_packed' : '.weight_scale'),
     beside: ['.weight_scale', '.weight_shape', '.weight_zero_point', '.weight_g_idx', '.input_scale'],
-    open: (base, stored) => ({
-      name: `${base}.weight`,
-      weights: () =>
-        stored.said.text('format') === 'pack-quantized'
-          ? packed(base, stored)
-          : scaled(base, `${base}.weight_scale`, stored),
-    }),
+    open: (base, stored) =>
+      isPacked(stored.said) ? packed(base, stored) : scaled(base, `${base}.weight_scale`, stored),
   },
 };
 
@@ -68,9 +62,11 @@ const KEPT: Readonly<Record<string, Method>> = {
   mxfp4: {
     found: () => '_blocks',
     beside: ['_scales'],
-    open: (base, stored) => ({ name: `${base}${MXFP4_END}`, weights: () => mxfp4(base, stored) }),
+    open: mxfp4,
+    end: MXFP4_END,
   },
 };
+const isPacked = (said: FolderConfig) => said.text('format') === 'pack-quantized';
 
 /** Methods of which weights are made floats, or kept as they are. */
 export const READ_METHODS = [...Object.keys(METHODS), ...Object.keys(KEPT)];
@@ -81,25 +77,23 @@ export function asFloats(
   quantization: FolderConfig | null,
   shards: Shards,
 ): readonly NamedWeights[] {
-  const named = quantization?.text('quant_method') ?? '';
-  const method = METHODS[named] ?? KEPT[named];
+  const word = quantization?.text('quant_method') ?? '';
+  const method = METHODS[word] ?? KEPT[word];
   const plain = (tensor: LocatedTensor) => ({ name: tensor.name, weights: () => shards.weights(tensor) });
   if (method === undefined || quantization === null) return all.map(plain);
   const stored: Stored = { tensors: new Map(all.map((one) => [one.name, one])), shards, said: quantization };
   const end = method.found(quantization);
   const bases = all.filter(({ name }) => name.endsWith(end)).map(({ name }) => name.slice(0, -end.length));
-  const made = new Map(bases.map((base) => method.open(base, stored)).map((one) => [one.name, one]));
-  const left = all.filter(
-    ({ name }) =>
-      !made.has(name) && !name.endsWith(end) && !method.beside.some((other) => name.endsWith(other)),
-  );
-  return [...left.map(plain), ...made.values()];
+  const named = (base: string) => `${base}${method.end ?? '.weight'}`;
+  const made = new Map(bases.map((base) => [named(base), () => method.open(base, stored)]));
+  const ends = [end, ...method.beside];
+  const left = all.filter(({ name }) => !made.has(name) && !ends.some((other) => name.endsWith(other)));
+  return [...left.map(plain), ...[...made].map(([name, weights]) => ({ name, weights }))];
 }
 
 function beside({ tensors }: Stored, name: string): LocatedTensor {
   const found = tensors.get(name);
-  if (found === undefined)
-    throw new FormatError(`it has no tensor ${name}, which its quantized weights need`);
+  if (found === undefined) throw new FormatError(`it has no tensor ${name}, which its quantized weights need`);
   return found;
 }
 
@@ -117,12 +111,11 @@ function computed(
   return {
     type: 'f32',
     shape,
-    async *rows(first, count) {
-      for (let done = 0; done < count; done += most) {
-        const chunk = await values(first + done, Math.min(most, count - done));
-        yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      }
-    },
+    rows: (first, count) =>
+      byChunks(first, count, most, async (from, rows) => {
+        const { buffer, byteOffset, byteLength } = await values(from, rows);
+        return new Uint8Array(buffer, byteOffset, byteLength);
+      }),
   };
 }
 
@@ -166,31 +159,42 @@ function matrixOf({ name, shape }: LocatedTensor): readonly [number, number] {
   throw new FormatError(`its quantized tensor ${name} is [${shape.join(', ')}], and should be a matrix`);
 }
 
+/** What GPTQ and AWQ keep of a matrix: words of numbers, zeros and scales of each group. */
+function inGroups(base: string, stored: Stored, bits: number) {
+  const { shards } = stored;
+  const [weight, zeros, scales] = ['qweight', 'qzeros', 'scales'].map((one) => beside(stored, `${base}.${one}`));
+  const [groups] = matrixOf(scales!);
+  const words = async (of: LocatedTensor) => rowsOfInts(await shards.read(of, 0, of.bytes), bits);
+  return {
+    weight: weight!,
+    groups,
+    requireSizes(outputs: number, zeroWords: number): void {
+      requireShape(scales!, [groups, outputs]);
+      requireShape(zeros!, [groups, zeroWords]);
+    },
+    read: async () => ({
+      ...{ quanta: await words(weight!), zero: await words(zeros!), scale: await shards.values(scales!) },
+    }),
+  };
+}
+
 /** 2, 4 or 8 bits in words of 32, inputs downwards (AutoGPTQ); each group of inputs has its scale and its zero. */
 function gptq(base: string, stored: Stored): Weights {
   const { said, shards } = stored;
   const bits = bitsOf(said);
   const each = 32 / bits;
-  const weight = beside(stored, `${base}.qweight`);
-  const [zeros, scales] = [beside(stored, `${base}.qzeros`), beside(stored, `${base}.scales`)];
+  const { weight, read, requireSizes, groups } = inGroups(base, stored, bits);
   const [words, outputs] = matrixOf(weight);
   const inputs = words * each;
-  const [groups] = matrixOf(scales);
-  requireShape(scales, [groups, outputs]);
-  requireShape(zeros, [groups, outputs / each]);
+  requireSizes(outputs, outputs / each);
   const order = stored.tensors.get(`${base}.g_idx`);
   if (order !== undefined) requireShape(order, [inputs]);
   // What is stored is one less than the zero, but for the second form of checkpoints.
   const more = said.text('checkpoint_format') === 'gptq_v2' ? 0 : 1;
   const size = groupSize(said, inputs);
   return computed([outputs, inputs], async (first, count) => {
-    const [quanta, zero, scale] = [
-      rowsOfInts(await shards.read(weight, 0, weight.bytes), bits),
-      rowsOfInts(await shards.read(zeros, 0, zeros.bytes), bits),
-      await shards.values(scales),
-    ];
-    const groupOf =
-      order === undefined ? null : new Int32Array((await shards.read(order, 0, order.bytes)).buffer);
+    const { quanta, zero, scale } = await read();
+    const groupOf = order && new Int32Array((await shards.read(order, 0, order.bytes)).buffer);
     const values = new Float32Array(count * inputs);
     for (let input = 0; input < inputs; input++) {
       const group = groupOf?.[input] ?? Math.floor(input / size);
@@ -212,23 +216,15 @@ const AWQ_PLACES = [0, 4, 1, 5, 2, 6, 3, 7] as const;
 
 /** 4 bits, outputs across; the zeros are what they are. */
 function awq(base: string, stored: Stored): Weights {
-  const { said, shards } = stored;
-  if (bitsOf(said) !== 4)
-    throw new FormatError(`its weights are AWQ of ${bitsOf(said)} bits, and 4 are read`);
-  const weight = beside(stored, `${base}.qweight`);
-  const [zeros, scales] = [beside(stored, `${base}.qzeros`), beside(stored, `${base}.scales`)];
+  const bits = bitsOf(stored.said);
+  if (bits !== 4) throw new FormatError(`its weights are AWQ of ${bits} bits, and 4 are read`);
+  const { weight, read, requireSizes, groups } = inGroups(base, stored, bits);
   const [inputs, words] = matrixOf(weight);
   const outputs = words * 8;
-  const [groups] = matrixOf(scales);
-  requireShape(scales, [groups, outputs]);
-  requireShape(zeros, [groups, words]);
+  requireSizes(outputs, words);
   const size = inputs / groups;
   return computed([outputs, inputs], async (first, count) => {
-    const [quanta, zero, scale] = [
-      rowsOfInts(await shards.read(weight, 0, weight.bytes), 4),
-      rowsOfInts(await shards.read(zeros, 0, zeros.bytes), 4),
-      await shards.values(scales),
-    ];
+    const { quanta, zero, scale } = await read();
     const values = new Float32Array(count * inputs);
     for (let input = 0; input < inputs; input++) {
       const group = Math.floor(input / size);
@@ -246,11 +242,8 @@ function awq(base: string, stored: Stored): Weights {
 function packed(base: string, stored: Stored): Weights {
   const { said, shards } = stored;
   const groupConfig = said.nested('config_groups')?.first()?.nested('weights') ?? null;
-  if (groupConfig === null)
-    throw new FormatError('its quantization_config has no config_groups with weights');
-  const bits = groupConfig.size('num_bits');
-  if (![2, 4, 8].includes(bits))
-    throw new FormatError(`its weights have ${bits} bits, and 2, 4 and 8 are read`);
+  if (groupConfig === null) throw new FormatError('its quantization_config has no config_groups with weights');
+  const bits = readBits(groupConfig.size('num_bits'));
   const each = 32 / bits;
   const weight = beside(stored, `${base}.weight_packed`);
   const scales = beside(stored, `${base}.weight_scale`);
@@ -291,19 +284,18 @@ function mxfp4(base: string, stored: Stored): Weights {
   return {
     type: 'mxfp4',
     shape: [experts, rows, perRow * BLOCK],
-    async *rows(first, count) {
-      for (let done = 0; done < count; done += most) {
-        const start = (first + done) * perRow;
-        const number = Math.min(most, count - done) * perRow;
-        const values = await shards.read(blocks, start * VALUE_BYTES, number * VALUE_BYTES);
-        yield ggmlBlocks(values, await shards.read(scales, start, number));
-      }
-    },
+    rows: (first, count) =>
+      byChunks(first * perRow, count * perRow, most * perRow, async (from, number) => {
+        const values = await shards.read(blocks, from * VALUE_BYTES, number * VALUE_BYTES);
+        return ggmlBlocks(values, await shards.read(scales, from, number));
+      }),
   };
 }
 
 function bitsOf(said: FolderConfig): number {
-  const bits = said.has('bits') ? said.size('bits') : 4;
+  return readBits(said.has('bits') ? said.size('bits') : 4);
+}
+function readBits(bits: number): number {
   if ([2, 4, 8].includes(bits)) return bits;
   throw new FormatError(`its weights have ${bits} bits, and 2, 4 and 8 are read`);
 }

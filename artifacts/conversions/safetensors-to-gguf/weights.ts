@@ -38,6 +38,24 @@ export function rowsOfChunk(rowBytes: number): number {
   return Math.max(1, Math.floor(CHUNK_BYTES / Math.max(1, rowBytes)));
 }
 
+/** Hands on what a tensor gives, and then says so. */
+export async function* followed(
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  onEnd: () => void,
+): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+  onEnd();
+}
+
+/** Reads rows in order, at most so many at a time. */
+export async function* byChunks(
+  first: number,
+  count: number,
+  most: number,
+  read: (first: number, count: number) => Promise<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  for (let done = 0; done < count; done += most) yield await read(first + done, Math.min(most, count - done));
+}
 const rowBytes = (weights: Weights) => rowLength(weights) * bytesPerElement(weights.type);
 
 /** Rows that follow each other in what they are taken of. */
@@ -84,9 +102,8 @@ export function partOf(weights: Weights, first: number, count: number): Weights 
 export function reshaped(weights: Weights, shape: readonly number[]): Weights {
   const changed = { ...weights, shape };
   if (rowLength(changed) === rowLength(weights) && rowCount(changed) === rowCount(weights)) return changed;
-  throw new FormatError(
-    `a tensor of [${weights.shape.join(', ')}] should be one of [${shape.join(', ')}] by the config`,
-  );
+  const said = `a tensor of [${weights.shape.join(', ')}] should be one of [${shape.join(', ')}]`;
+  throw new FormatError(`${said} by the config`);
 }
 
 /** @returns one after the other: the experts of a layer as one tensor, each of the same shape. */
@@ -184,19 +201,17 @@ export function alternate(weights: Weights, { from, step }: Every): Weights {
   return {
     type: weights.type,
     shape: [...shape.slice(0, -2), rows / step, columns],
-    async *rows(first, count) {
-      for (let done = 0; done < count; done += most) {
-        const taken = Math.min(most, count - done);
+    rows: (first, count) =>
+      byChunks(first, count, most, async (start, taken) => {
         // Each matrix has whole steps, so rows of all matrices can be counted on.
-        const block = await collected(weights, (first + done) * step, taken * step);
+        const block = await collected(weights, start * step, taken * step);
         const out = new Uint8Array(taken * bytes);
         for (let row = 0; row < taken; row++) {
           const at = (row * step + from) * bytes;
           out.set(block.subarray(at, at + bytes), row * bytes);
         }
-        yield out;
-      }
-    },
+        return out;
+      }),
   };
 }
 
@@ -210,10 +225,8 @@ export interface Every {
 export function transposed(weights: Weights, { from, step }: Every = { from: 0, step: 1 }): Weights {
   const { shape, type } = weights;
   const [rows = 1, columns = 1] = shape.slice(-2);
-  if (columns % step !== 0)
-    throw new FormatError(
-      `a tensor of [${shape.join(', ')}] cannot be taken apart into ${step} of its columns`,
-    );
+  const apart = `a tensor of [${shape.join(', ')}] cannot be taken apart into ${step} of its columns`;
+  if (columns % step !== 0) throw new FormatError(apart);
   const kept = columns / step;
   const Elements = FLOAT_BYTES[floatType(weights)] === 2 ? Uint16Array : Uint32Array;
   return {

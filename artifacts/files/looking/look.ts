@@ -1,4 +1,4 @@
-import { type Failure, FailureError, failed, failure } from '../../../core/errors.js';
+import { FailureError, failed } from '../../../core/errors.js';
 import { type Format, FormatError } from '../../../formats/format.js';
 import { FORMATS, formatOf } from '../../../formats/index.js';
 import type { ArchitectureReading } from '../../../roofline/readers/reading.js';
@@ -23,9 +23,8 @@ export function look({ path, source, modelFolders }: LookRequest, formats = FORM
     if (error instanceof FormatError) throw unreadable(source, error.message, error.hint);
     if (error instanceof FailureError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw failed('model-missing', `the model ${source} cannot be read: ${reason}`, null, {
-      cause: error,
-    });
+    const message = `the model ${source} cannot be read: ${reason}`;
+    throw failed('model-missing', message, null, { cause: error });
   }
 }
 
@@ -41,8 +40,6 @@ function shapesOf({ shapes }: Format, path: string): ArchitectureReading {
 
 /** @returns what to throw for a model that cannot be used. */
 export function unreadable(source: string, why: string, hint: string | null = null): FailureError {
-  const rest: Partial<Failure> = {
-    hint: hint ?? 'Get the file again, or name another one; `ridge models` shows what is here.',
-  };
-  return new FailureError(failure('model-unreadable', `the model ${source} is not usable: ${why}`, rest));
+  const usual = 'Get the file again, or name another one; `ridge models` shows what is here.';
+  return failed('model-unreadable', `the model ${source} is not usable: ${why}`, hint ?? usual);
 }

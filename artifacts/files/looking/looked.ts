@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { FailureError } from '../../../core/errors.js';
+import { orElse } from '../../../core/or-else.js';
 import { cacheFolder } from '../../../engines/native/engines/location.js';
 import { writeWhole } from '../../../formats/whole-file.js';
 import { taskOf } from '../../../process/isolation/job.js';
@@ -62,11 +63,8 @@ const fileOf = (key: string) =>
 
 async function onDisk(key: string): Promise<Kept | undefined> {
   if (BUILT === null) return undefined;
-  try {
-    return JSON.parse(await readFile(fileOf(key), 'utf8')) as Kept;
-  } catch {
-    return undefined;
-  }
+  const text = await readFile(fileOf(key), 'utf8').catch(() => '');
+  return orElse(() => JSON.parse(text) as Kept, undefined);
 }
 
 /** Only what JSON keeps as it is. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, stat, utimes } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError, failed } from '../../../core/errors.js';
 import { type RemoteSource, readRemote } from '../../../core/models/remote.js';
@@ -10,6 +10,7 @@ import { type Launcher, storageFailure } from '../build-file.js';
 import { cachedPath, lockOf, makeRoom } from '../eviction.js';
 import { withLock } from '../lock.js';
 import type { Pins } from '../pins.js';
+import { touched } from '../used.js';
 import type { OnProgress } from './download.js';
 import { expectedDigest, type FetchJob } from './fetch.js';
 import { FETCH } from './job.js';
@@ -85,8 +86,7 @@ async function find(path: string, digest: string | null): Promise<CachedModel | 
   const fetched = joinNotes([first, ...parts]);
   if (digest !== null && fetched.digest !== digest) return null;
   // Looked at by eviction as the time of last use.
-  const now = new Date();
-  for (const one of paths) await utimes(notePath(one), now, now);
+  for (const one of paths) await touched(notePath(one));
   return { ...fetched, path: paths[0]! };
 }
 
@@ -103,10 +103,8 @@ async function fetchNow(
   if (policy === null) throw new Error('a node without a policy fetches nothing');
   // Of another state of the file; its name must not stand for two. Parts, and files of a folder, are held against what the hub says.
   const folder = await isFolder(path);
-  await forget(
-    path,
-    (await keptPaths(path)).filter((kept) => kept !== path || folder),
-  );
+  const parts = (await keptPaths(path)).filter((kept) => kept !== path || folder);
+  await forget(path, parts);
   const ending = await launcher({
     task: taskOf(FETCH, { job: { ...asked, policy }, outputPath: path }),
     cpus,

@@ -35,8 +35,8 @@ export interface Chosen {
 export function chooseFiles(files: readonly HubFile[], wanted: string | null, where: string): Chosen {
   const byFormat = FETCHED_FOLDERS.find(({ name }) => name === wanted);
   const anyModel = files.some(({ path }) => isModel(path) && !OTHER.test(path));
-  const folder =
-    byFormat !== undefined || (wanted === null && !anyModel) ? folderOf(files, byFormat?.name ?? null) : null;
+  const mayBe = byFormat !== undefined || (wanted === null && !anyModel);
+  const folder = mayBe ? folderOf(files, byFormat?.name ?? null) : null;
   if (folder !== null) return { files: folder, folder: true };
   return { files: chooseModel(files, wanted, where), folder: false };
 }
@@ -58,27 +58,21 @@ function folderOf(files: readonly HubFile[], format: string | null): readonly Hu
 function chooseModel(files: readonly HubFile[], wanted: string | null, where: string): readonly HubFile[] {
   const named = files.find(({ path }) => path === wanted);
   const models = files.filter(({ path }) => isModel(path) && !OTHER.test(path));
-  const found =
-    named !== undefined ? [named] : models.filter(({ path }) => wanted === null || isOf(path, wanted));
+  const found = named ? [named] : models.filter(({ path }) => wanted === null || isOf(path, wanted));
   // All parts of a split model are one candidate.
   const candidates = new Map(found.map((file) => [withoutPart(file.path), file]));
   const [file] = candidates.values();
   const what = wanted === null ? where : `${wanted} in ${where}`;
-  if (file === undefined) {
-    if (models.length === 0)
-      throw missing(
-        `${where} has no ${FETCHED_TITLES} file and is no ${FETCHED_FOLDERS.map(({ name }) => name).join(' or ')} folder`,
-        'Name a repository that holds such files.',
-      );
-    throw missing(`there is no ${what}`, `It has ${listed(models)}.`);
-  }
+  const folders = FETCHED_FOLDERS.map(({ name }) => name).join(' or ');
+  const none = `${where} has no ${FETCHED_TITLES} file and is no ${folders} folder`;
+  const has = models.length === 0 ? null : `It has ${listed(models)}.`;
+  if (file === undefined)
+    throw has === null
+      ? missing(none, 'Name a repository that holds such files.')
+      : missing(`there is no ${what}`, has);
   if (candidates.size > 1)
     throw missing(`${what} may be any of ${candidates.size} files`, `Name one of ${listed(found)}.`);
-  if (!isModel(file.path))
-    throw missing(
-      `${what} is no ${FETCHED_TITLES} file`,
-      models.length === 0 ? null : `It has ${listed(models)}.`,
-    );
+  if (!isModel(file.path)) throw missing(`${what} is no ${FETCHED_TITLES} file`, has);
   return partPaths(file.path).map((path) => {
     const part = files.find((one) => one.path === path);
     if (part === undefined) throw missing(`${where} has no ${path}, a part of the model`, null);

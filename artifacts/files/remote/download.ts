@@ -39,11 +39,7 @@ export async function download(
 ): Promise<Downloaded> {
   const transfer = new Transfer(request, asking, onProgress, beforeNamed);
   const before = (await findPart(request.path))?.bytes ?? 0;
-  const arrived = await retrying(
-    request.source,
-    asking,
-    () => transfer.attempt(),
-    () => transfer.doneBytes,
-  );
+  const done = () => transfer.doneBytes;
+  const arrived = await retrying(request.source, asking, () => transfer.attempt(), done);
   return { ...arrived, resumedBytes: transfer.restarted ? 0 : before };
 }

@@ -39,20 +39,16 @@ export async function fetchModel(
   if (digest !== null && said !== null && digest !== said)
     throw mismatch(`${source} is ${said} on the hub, and should be ${digest}`);
   const totalBytes = sumOf(places.map(({ bytes }) => bytes));
-  if (totalBytes !== null && totalBytes > policy.maxBytes)
-    throw tooLarge(source, totalBytes, policy.maxBytes);
+  const { maxBytes } = policy;
+  if (totalBytes !== null && totalBytes > maxBytes) throw tooLarge(source, totalBytes, maxBytes);
   const [only] = places.length === 1 ? places : [];
   const folder = only === undefined && places.every(({ name }) => name !== null);
-  if (only !== undefined)
-    return void (await fetchFile(
-      { ...only, source, path, digest: digest ?? only.digest, isModel: true },
-      asking,
-      onProgress,
-    ));
-
-  const paths = places.map(({ name }, i) =>
-    name === null ? partPath(path, i + 1, places.length) : join(path, name),
-  );
+  if (only !== undefined) {
+    const file = { ...only, source, path, digest: digest ?? only.digest, isModel: true };
+    return void (await fetchFile(file, asking, onProgress));
+  }
+  const partAt = (i: number) => partPath(path, i + 1, places.length);
+  const paths = places.map(({ name }, i) => (name === null ? partAt(i) : join(path, name)));
   if (folder) await beginFolder(path, paths);
   else await forget(path, paths);
   const arrived: string[] = [];
@@ -60,14 +56,10 @@ export async function fetchModel(
   for (const [i, place] of places.entries()) {
     const wanted = { ...place, source, path: paths[i]!, isModel: !folder };
     const there = await noteOf(wanted.path);
-    const part =
-      there !== null && isSame(there, place)
-        ? there
-        : await fetchFile(
-            wanted,
-            { ...asking, policy: { ...policy, maxBytes: policy.maxBytes - before } },
-            (done, of) => onProgress(before + done, totalBytes ?? (of === null ? null : before + of)),
-          );
+    const rest: Asking = { ...asking, policy: { ...policy, maxBytes: maxBytes - before } };
+    const watched: OnProgress = (done, of) =>
+      onProgress(before + done, totalBytes ?? (of === null ? null : before + of));
+    const part = there !== null && isSame(there, place) ? there : await fetchFile(wanted, rest, watched);
     arrived.push(part.digest);
     before += part.bytes;
     onProgress(before, totalBytes ?? before);
@@ -86,15 +78,12 @@ function isSame(there: Fetched, { digest }: Place): boolean {
 
 /** Says of a folder that is whole what it is: the digest is that of the files which a local folder's is of. */
 async function noteFolder(path: string, source: string, { policy }: Asking, bytes: number): Promise<void> {
-  const note: Fetched = {
-    source,
-    address: policy.hfEndpoint,
-    digest: await digestOfFolder(path),
-    bytes,
-    validator: null,
-    fetchedAt: new Date().toISOString(),
-  };
-  await writeWhole(notePath(path), JSON.stringify(note));
+  const whole = { digest: await digestOfFolder(path), bytes, validator: null };
+  await writeNote(path, { source, address: policy.hfEndpoint, ...whole });
+}
+
+async function writeNote(path: string, note: Omit<Fetched, 'fetchedAt'>): Promise<void> {
+  await writeWhole(notePath(path), JSON.stringify({ ...note, fetchedAt: new Date().toISOString() }));
 }
 
 /** @throws FailureError `model-unreadable` for files that are together no model. */
@@ -105,10 +94,8 @@ async function digestOfFolder(path: string): Promise<string> {
 
 async function fetchFile(wanted: Download, asking: Asking, onProgress: OnProgress): Promise<Arrived> {
   const { address, source, path } = wanted;
-  return await download(wanted, asking, onProgress, async (arrived) => {
-    const note: Fetched = { source, address, ...arrived, fetchedAt: new Date().toISOString() };
-    await writeWhole(notePath(path), JSON.stringify(note));
-  });
+  const note = (arrived: Arrived) => writeNote(path, { source, address, ...arrived });
+  return await download(wanted, asking, onProgress, note);
 }
 
 /** @returns null where one is not known. */

@@ -50,11 +50,11 @@ async function listFiles(first: string, where: string, asking: Asking): Promise<
     try {
       if (answer.status !== 200) refuseStatus(answer, hostOf(next), where);
       const gathered = new Gathered(room);
-      for await (const chunk of arriving(answer, next, asking)) {
+      for await (const chunk of arriving(answer, next, asking))
         if (!gathered.push(chunk)) throw tooLong(next);
-      }
       room -= gathered.length;
-      const entries = z.array(entrySchema).safeParse(parsed(gathered.take()));
+      const listed = orElse(() => JSON.parse(gathered.take()), null);
+      const entries = z.array(entrySchema).safeParse(listed);
       if (!entries.success) throw strange(next);
       for (const { type, path, size, lfs } of entries.data) {
         if (type !== 'file') continue;
@@ -77,16 +77,9 @@ function nextPage(link: string | string[] | undefined, from: string, { policy }:
   return atEndpoint(url, policy) ? url.href : null;
 }
 
-function parsed(text: string): unknown {
-  return orElse(() => JSON.parse(text), null);
-}
-
 function tooLong(address: string): FailureError {
-  return failed(
-    'model-missing',
-    `${hostOf(address)} lists files in more than ${MAX_LISTING_BYTES} bytes`,
-    'Name a file of a smaller repository.',
-  );
+  const message = `${hostOf(address)} lists files in more than ${MAX_LISTING_BYTES} bytes`;
+  return failed('model-missing', message, 'Name a file of a smaller repository.');
 }
 
 function strange(address: string): FailureError {

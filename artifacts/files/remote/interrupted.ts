@@ -21,15 +21,12 @@ export function asReason(error: Error, { host }: { readonly host: string }, sign
   if (error instanceof Interrupted || error instanceof FailureError) return error;
   if (error instanceof ProxyRefusal) {
     const { message, mayPass, hint } = error;
-    if (mayPass) return new Interrupted(message);
-    return failed('source-not-allowed', message, hint);
+    return mayPass ? new Interrupted(message) : failed('source-not-allowed', message, hint);
   }
   const { code = '' } = error as NodeJS.ErrnoException;
   if (!DISTRUST.test(code))
     return new Interrupted(`the connection to ${host} failed: ${error.message || code}`);
-  return failed(
-    'source-not-allowed',
-    `the certificate of ${host} is not trusted: ${error.message}`,
-    'Name the authority’s certificate as sources.ca in the agent’s config.',
-  );
+  const why = `the certificate of ${host} is not trusted: ${error.message}`;
+  const hint = 'Name the authority’s certificate as sources.ca in the agent’s config.';
+  return failed('source-not-allowed', why, hint);
 }

@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { partPaths, withoutPart } from '../../../core/models/parts.js';
 import { joinDigests } from '../../../process/digest.js';
+import { readNote } from '../note.js';
 
 /** What lies beside a fetched file: where it came from, and which bytes it has. */
 const fetchedSchema = z.object({
@@ -17,12 +18,8 @@ export type Fetched = z.infer<typeof fetchedSchema>;
 
 /** @returns what is written beside a file of the cache; null unless it is there and whole. */
 export async function noteOf(path: string): Promise<Fetched | null> {
-  try {
-    const note = fetchedSchema.parse(JSON.parse(await readFile(notePath(path), 'utf8')));
-    return (await bytesAt(path)) === note.bytes ? note : null;
-  } catch {
-    return null;
-  }
+  const note = await readNote(notePath(path), fetchedSchema);
+  return note !== null && (await bytesAt(path).catch(() => null)) === note.bytes ? note : null;
 }
 
 /** @returns the size of a file, and of a folder that of its files which have come whole. */
@@ -55,7 +52,7 @@ export function notePath(path: string): string {
 
 /** @returns the files that the cache has, or should have, of a fetched model: its own, or all parts of a split one. */
 export async function keptPaths(path: string): Promise<readonly string[]> {
-  const part = (await keptParts(path))[0];
+  const [part] = await keptParts(path);
   return part === undefined ? [path] : partPaths(part);
 }
 

@@ -1,6 +1,7 @@
-import { readFile, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { writeWhole } from '../../../formats/whole-file.js';
+import { readNote } from '../note.js';
 
 /** What lies beside the beginning of a file, so that the rest can be asked for. */
 const noteSchema = z.object({
@@ -23,12 +24,9 @@ export function partPath(path: string): string {
 
 /** @returns the beginning that is there, or null when there is none or nobody knows of what. */
 export async function findPart(path: string): Promise<Part | null> {
-  try {
-    const note = noteSchema.parse(JSON.parse(await readFile(`${partPath(path)}.json`, 'utf8')));
-    return { bytes: (await stat(partPath(path))).size, note };
-  } catch {
-    return null;
-  }
+  const note = await readNote(`${partPath(path)}.json`, noteSchema);
+  const found = await stat(partPath(path)).catch(() => null);
+  return note === null || found === null ? null : { bytes: found.size, note };
 }
 
 /** Written whole or not at all: half a note would cost the whole part. */

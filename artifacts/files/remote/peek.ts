@@ -42,8 +42,8 @@ export async function peek(source: string, remote: RemoteSource, asking: Asking)
     if ('facts' in inspected) return { facts: inspected.facts, digest: digestOfPlaces(all) };
     const { goesOn } = inspected;
     const { length } = fronts[goesOn]!.front;
-    if (length >= header.mostBytes)
-      throw unusable(source, `its header is longer than ${header.mostBytes} bytes`);
+    const { mostBytes } = header;
+    if (length >= mostBytes) throw unusable(source, `its header is longer than ${mostBytes} bytes`);
     fronts[goesOn] = await read(places[goesOn]!, length * TIMES_LONGER);
   }
 }
@@ -70,9 +70,8 @@ async function readFront(source: string, address: string, bytes: number, asking:
     const totalBytes = status === 206 ? sizeOf(range) : sizeOf(headers['content-length']);
     const gathered = new Gathered(bytes);
     // A server without ranges would send all of it.
-    for await (const chunk of arriving(answer, address, asking)) {
+    for await (const chunk of arriving(answer, address, asking))
       if (!gathered.push(chunk) || gathered.length === bytes) break;
-    }
     return { path: address, front: gathered.bytes, fileBytes: totalBytes ?? linked.bytes ?? gathered.length };
   } finally {
     body.destroy();

@@ -68,11 +68,8 @@ export function requireAllowed(
     remote.kind === 'hub'
       ? ['hf: true', ', or, for a command on this machine, with --allow-hf']
       : [`https: ["${new URL('.', remote.url).href.replace(/\?.*$/, '')}"]`, ''];
-  throw failed(
-    'source-not-allowed',
-    `this node may not fetch ${source}`,
-    `Put the file into a model folder and name it by its path, or allow it in the agent’s config: sources: { ${wanted} }${flag}.`,
-  );
+  const hint = `Put the file into a model folder and name it by its path, or allow it in the agent’s config: sources: { ${wanted} }${flag}.`;
+  throw failed('source-not-allowed', `this node may not fetch ${source}`, hint);
 }
 
 /** @returns whether a request for this source may go to an address that a server named. */
@@ -113,12 +110,8 @@ function matchesHost(host: string, pattern: string): boolean {
 
 /** @returns why something cannot be the beginning of allowed addresses, or null. */
 function prefixProblem(prefix: string): string | null {
-  let url: URL;
-  try {
-    url = new URL(prefix);
-  } catch {
-    return 'is not an address such as https://models.example.com/';
-  }
+  if (!URL.canParse(prefix)) return 'is not an address such as https://models.example.com/';
+  const url = new URL(prefix);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname)))
     return 'has to begin with https://; plain http is for this machine alone';
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')

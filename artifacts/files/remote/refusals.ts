@@ -12,11 +12,8 @@ export function requireModel(first: Buffer, source: string): FetchedFormat {
   const format = formatOfFront(first);
   if (format !== null) return format;
   const shown = JSON.stringify(first.toString('latin1', 0, 12).replace(/[^\x20-\x7e]/g, '?'));
-  throw failed(
-    'model-unreadable',
-    `${source} is no ${FETCHED_TITLES} file: it begins with ${shown}`,
-    'The address may lead to a page for people; name the file itself.',
-  );
+  const message = `${source} is no ${FETCHED_TITLES} file: it begins with ${shown}`;
+  throw failed('model-unreadable', message, 'The address may lead to a page for people; name the file itself.');
 }
 
 export function mismatch(message: string): FailureError {
@@ -27,20 +24,15 @@ export function mismatch(message: string): FailureError {
 /** @param bytes null = the server does not say, and more came than may. */
 export function tooLarge(source: string, bytes: number | null, limit: number): FailureError {
   const size = bytes === null ? `more than ${limit} bytes` : `${bytes} bytes`;
-  return failed(
-    'disk-full',
-    `${source} has ${size}, and this node fetches ${limit} at most`,
-    'Raise artifactBytes, or sources.maxBytes, in the agent’s config.',
-  );
+  const message = `${source} has ${size}, and this node fetches ${limit} at most`;
+  return failed('disk-full', message, 'Raise artifactBytes, or sources.maxBytes, in the agent’s config.');
 }
 
 export function gaveUp(source: string, last: Error, attempts: number): FailureError {
   const times = attempts === 1 ? 'one attempt' : `${attempts} attempts`;
-  return failed(
-    'fetch-failed',
-    `${source} could not be fetched in ${times}: ${last.message}`,
-    'What came so far is kept. Look at the network of the node, and at HTTPS_PROXY and NO_PROXY of its environment.',
-  );
+  const hint =
+    'What came so far is kept. Look at the network of the node, and at HTTPS_PROXY and NO_PROXY of its environment.';
+  return failed('fetch-failed', `${source} could not be fetched in ${times}: ${last.message}`, hint);
 }
 
 /** @returns an error of a full disk as a failure; null for any other. */

@@ -59,19 +59,13 @@ export async function ask(
 }
 
 function follow(from: URL, location: string, { kind, policy }: Asking): URL {
-  let to: URL;
-  try {
-    to = new URL(location, from);
-  } catch {
+  if (!URL.canParse(location, from))
     throw failed('model-missing', `${from.host} redirects to something that is no address`);
-  }
+  const to = new URL(location, from);
   if (mayFollow(kind, to, policy)) return to;
   const list = kind === 'hub' ? 'sources.hfRedirects' : 'sources.https';
-  throw failed(
-    'source-not-allowed',
-    `${from.host} redirects to ${to.origin}, which this node may not fetch from`,
-    `If that is right, add it to ${list} of the agent’s config.`,
-  );
+  const message = `${from.host} redirects to ${to.origin}, which this node may not fetch from`;
+  throw failed('source-not-allowed', message, `If that is right, add it to ${list} of the agent’s config.`);
 }
 
 async function once(
@@ -90,26 +84,24 @@ async function once(
   const trust = plain || policy.ca === null ? {} : { ca: [...rootCertificates, policy.ca] };
   const proxy = proxyFor(url);
   const { stallSeconds } = policy;
-  const connection =
-    proxy === null
-      ? null
-      : await tunnel(proxy, url, { signal, stallSeconds, trust }).catch((error: Error) => {
-          throw asReason(error, { host: `the proxy ${proxy.url.host}` }, signal);
-        });
+  const through = proxy && tunnel(proxy, url, { signal, stallSeconds, trust });
+  const connection = await through?.catch((error: Error) => {
+    throw asReason(error, { host: `the proxy ${proxy?.url.host}` }, signal);
+  });
   const options = {
     signal,
     headers: { 'user-agent': 'ridgepoint', 'accept-encoding': 'identity', ...headers, ...secret },
     timeout: stallSeconds * 1000,
     ...trust,
-    ...(connection === null ? {} : { createConnection: () => connection }),
+    ...(connection && { createConnection: () => connection }),
   };
   return await new Promise((resolve, reject) => {
     const request = (plain ? http : https).get(url, options, resolve);
-    request.on('timeout', () =>
-      request.destroy(new Interrupted(`${url.host} sent nothing for ${stallSeconds} s`)),
-    );
+    const endAs = (what: string) => () =>
+      request.destroy(new Interrupted(`${url.host} ${what} for ${stallSeconds} s`));
+    request.on('timeout', endAs('sent nothing'));
     // A head that trickles is none either.
-    const late = () => request.destroy(new Interrupted(`${url.host} did not answer for ${stallSeconds} s`));
+    const late = endAs('did not answer');
     const head = setTimeout(late, 1000 * stallSeconds + CONNECT_MILLISECONDS);
     request.on('response', () => clearTimeout(head)).on('close', () => clearTimeout(head));
     request.on('error', (error) => reject(asReason(error, url, signal)));

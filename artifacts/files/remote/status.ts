@@ -10,20 +10,16 @@ const LONGEST_WAIT_SECONDS = 120;
  * @throws Interrupted for what may pass; FailureError `model-missing`, `source-not-allowed` for the rest.
  */
 export function refuseStatus({ status, headers }: Answer, where: string, source: string): never {
-  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+  if (status === 408 || status === 425 || status === 429 || status >= 500)
     throw new Interrupted(`${where} answers ${status}`, waitSeconds(headers['retry-after']));
-  }
   const no = (code: Failure['code'], message: string, hint: string): never => {
     throw failed(code, message, hint);
   };
   if (status === 404 || status === 410)
     return no('model-missing', `${where} has no ${source} (${status})`, 'Look at the name and the revision.');
+  const hint = 'Accept the model’s terms on the hub, and name a token as sources.hfTokenFile in the agent’s config.';
   if (status === 401 || status === 403)
-    return no(
-      'source-not-allowed',
-      `${where} does not give ${source} to this node (${status})`,
-      'Accept the model’s terms on the hub, and name a token as sources.hfTokenFile in the agent’s config.',
-    );
+    return no('source-not-allowed', `${where} does not give ${source} to this node (${status})`, hint);
   return no('model-missing', `${where} answers ${status} for ${source}`, 'Open the address in a browser.');
 }
 

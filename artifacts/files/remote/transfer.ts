@@ -148,10 +148,8 @@ export class Transfer {
     if (this.#hash !== null && this.doneBytes === bytes) return;
     const hash = createHash('sha256');
     if (bytes > 0) {
-      const written = createReadStream(partPath(this.#request.path), {
-        end: bytes - 1,
-        highWaterMark: 2 ** 20,
-      });
+      const span = { end: bytes - 1, highWaterMark: 2 ** 20 };
+      const written = createReadStream(partPath(this.#request.path), span);
       for await (const chunk of written) hash.update(chunk as Buffer);
     }
     this.#hash = hash;
@@ -194,7 +192,6 @@ function validatorOf({ headers }: Answer): string | null {
 
 /** write(2) may take less than it is given. */
 async function writeAll(file: FileHandle, chunk: Buffer, position: number): Promise<void> {
-  for (let at = 0; at < chunk.length; ) {
+  for (let at = 0; at < chunk.length; )
     at += (await file.write(chunk, at, chunk.length - at, position + at)).bytesWritten;
-  }
 }

@@ -19,10 +19,7 @@ export function headDefaults(config: FolderConfig): Values {
 }
 
 export function llamaEntries(config: FolderConfig) {
-  return {
-    vocab_size: u32(config.size('vocab_size')),
-    'rope.dimension_count': u32(headLength(config)),
-  };
+  return { vocab_size: u32(config.size('vocab_size')), 'rope.dimension_count': u32(headLength(config)) };
 }
 
 /** Biases are in the file, or not. */
@@ -50,25 +47,17 @@ function frequencies(keys: Keys): Values {
     original_max_position_embeddings: i === 0 ? 8192 : 2 ** (i + 3),
   }));
   const leadsTo = (rope: Values) => {
-    const said = {
-      head_dim: 2 * factors.length,
-      rope_theta: keys.number('rope.freq_base'),
-      rope_scaling: rope,
-    };
-    return llama3Factors(new FolderConfig(said))?.every(
-      (factor, i) => Math.abs(factor / factors[i]! - 1) < 1e-5,
-    );
+    const rope_theta = keys.number('rope.freq_base');
+    const said = new FolderConfig({ head_dim: 2 * factors.length, rope_theta, rope_scaling: rope });
+    return llama3Factors(said)?.every((factor, i) => Math.abs(factor / factors[i]! - 1) < 1e-5);
   };
   return { rope_scaling: rules.find(leadsTo) ?? null };
 }
 
 /** A window over the tokens before that the graph does not have. */
 export function windowCaveats(config: FolderConfig): readonly string[] {
-  if (
-    !config.has('sliding_window') ||
-    (config.has('use_sliding_window') && !config.flag('use_sliding_window'))
-  )
-    return [];
+  const off = config.has('use_sliding_window') && !config.flag('use_sliding_window');
+  if (off || !config.has('sliding_window')) return [];
   const window = config.count('sliding_window');
   if (config.has('max_position_embeddings') && window >= config.count('max_position_embeddings')) return [];
   return [

@@ -1,5 +1,4 @@
-import { type Architecture, DECODER, PAIRED } from '../architecture.js';
-import { halfOf } from '../weights.js';
+import { type Architecture, DECODER, FUSED_EXPERTS, PAIRED } from '../architecture.js';
 import { headDefaults, llamaEntries, llamaValues, ropeFactors, windowCaveats } from './llama.js';
 
 /** Llama’s graph with experts. */
@@ -13,14 +12,7 @@ export const mixtral: Architecture = {
     'model.layers.*.block_sparse_moe.experts.#.w1': 'blk.*.ffn_gate_exps',
     'model.layers.*.block_sparse_moe.experts.#.w2': 'blk.*.ffn_down_exps',
     'model.layers.*.block_sparse_moe.experts.#.w3': 'blk.*.ffn_up_exps',
-    'model.layers.*.mlp.gate': 'blk.*.ffn_gate_inp',
-    'model.layers.*.mlp.experts.gate_up_proj': {
-      into: [
-        { to: 'blk.*.ffn_gate_exps.weight', as: (weights) => halfOf(weights, 0) },
-        { to: 'blk.*.ffn_up_exps.weight', as: (weights) => halfOf(weights, 1) },
-      ],
-    },
-    'model.layers.*.mlp.experts.down_proj': 'blk.*.ffn_down_exps.weight',
+    ...FUSED_EXPERTS,
   },
   entries: llamaEntries,
   values: (keys) => ({ ...llamaValues(keys), num_local_experts: keys.number('expert_count') }),

@@ -1,5 +1,5 @@
 import { FormatError } from '../../../../formats/format.js';
-import { type Architecture, f32, u32 } from '../architecture.js';
+import { type Architecture, COMMON, f32, u32 } from '../architecture.js';
 import { type FolderConfig, headLength, keyValueHeads, ropeOf } from '../config.js';
 import { numbers } from '../weights.js';
 import { headDefaults } from './llama.js';
@@ -15,15 +15,9 @@ export const phi3: Architecture = {
     partial_rotary_factor: 1,
   }),
   places: {
-    'model.embed_tokens': 'token_embd',
-    'model.norm': 'output_norm',
-    lm_head: 'output',
-    'model.layers.*.input_layernorm': 'blk.*.attn_norm',
+    ...COMMON,
     'model.layers.*.self_attn.qkv_proj': 'blk.*.attn_qkv',
-    'model.layers.*.self_attn.o_proj': 'blk.*.attn_output',
-    'model.layers.*.post_attention_layernorm': 'blk.*.ffn_norm',
     'model.layers.*.mlp.gate_up_proj': 'blk.*.ffn_up',
-    'model.layers.*.mlp.down_proj': 'blk.*.ffn_down',
   },
   shapes(config) {
     const n = config.size('hidden_size');
@@ -55,32 +49,27 @@ export const phi3: Architecture = {
   added(config) {
     const factors = factorsOf(config);
     if (factors === null) return {};
-    return {
-      'rope_factors_long.weight': numbers(factors.long),
-      'rope_factors_short.weight': numbers(factors.short),
-    };
+    const { long, short } = factors;
+    return { 'rope_factors_long.weight': numbers(long), 'rope_factors_short.weight': numbers(short) };
   },
 };
 
 function trainedLength(config: FolderConfig): number {
   const { values } = ropeOf(config);
   const name = 'original_max_position_embeddings';
-  return values.has(name) ? values.size(name) : config.size(name);
+  return (values.has(name) ? values : config).size(name);
 }
 
 /** Elements of a head that carry the position. */
 function ropeDimensions(config: FolderConfig): number {
   const { values } = ropeOf(config);
-  const share = values.has('partial_rotary_factor')
-    ? values.number('partial_rotary_factor')
-    : config.number('partial_rotary_factor');
+  const name = 'partial_rotary_factor';
+  const share = (values.has(name) ? values : config).number(name);
   return Math.floor(Math.floor(share * config.size('hidden_size')) / config.size('num_attention_heads'));
 }
 
 /** One factor for each pair of elements, of prompts that fit the trained length and of longer ones; null = there are none. */
-function factorsOf(
-  config: FolderConfig,
-): { readonly long: readonly number[]; readonly short: readonly number[] } | null {
+function factorsOf(config: FolderConfig) {
   const { values } = ropeOf(config);
   const [long, short] = [values.list('long_factor'), values.list('short_factor')];
   if (long === null && short === null) return null;
