@@ -35,9 +35,8 @@ export function nameInSlice(name: string): string {
 
 /** Puts other weights into a slice that was written. @param name of a matrix as the slice has it, of a float type. */
 export function replaceInSlice(path: string, name: string, weights: Float32Array): void {
-  const tensor = readGgufHeader(path)
-    .tensors.flatMap(matricesOf)
-    .find((one) => one.name === name)!;
+  const tensors = readGgufHeader(path).tensors.flatMap(matricesOf);
+  const tensor = tensors.find((one) => one.name === name)!;
   const bytes = encodeFloats(weights, tensor.type as FloatType);
   if (bytes.length !== tensor.bytes) {
     throw new Error(`${weights.length} weights came back for ${name}, which is [${tensor.shape.join(', ')}]`);

@@ -21,9 +21,8 @@ export function halfFlaw({ graph }: OnnxModel): string | null {
   const loses = graph.nodes.find(({ kind }) => LOSES.includes(kind));
   if (loses !== undefined)
     return `it computes ${loses.kind} in the graph, which half precision gets wrong: take a graph with tables of positions and norms as one operator, as those that Ridgepoint makes of GGUF`;
-  const holds = graph.nodes.find(
-    (node) => (node.kind === 'Constant' || node.kind === 'ConstantOfShape') && !isWhole(node),
-  );
+  const kept = ['Constant', 'ConstantOfShape'];
+  const holds = graph.nodes.find((node) => kept.includes(node.kind) && !isWhole(node));
   if (holds !== undefined) return `its ${holds.kind} ${holds.name} keeps floats inside of a node`;
   return graph.constants.some(({ type }) => type === F32) ? null : 'it has no f32 weights';
 }
@@ -34,40 +33,30 @@ export function halfFlaw({ graph }: OnnxModel): string | null {
  */
 export function toHalf(model: OnnxModel, report: Report): OnnxModel {
   const { graph } = model;
-  const isCache = (name: string) => /^(past|present)/.test(name);
   const inputs = graph.inputs.map((value) => (value.type === F32 ? retyped(value) : value));
-  const outside = new Set(
-    graph.outputs.filter(({ name, type }) => type === F32 && !isCache(name)).map(({ name }) => name),
-  );
-  const outputs = graph.outputs.map((value) =>
-    value.type === F32 && isCache(value.name) ? retyped(value) : value,
-  );
+  const isCache = ({ name, type }: OnnxValue) => type === F32 && /^(past|present)/.test(name);
+  const isOutside = (value: OnnxValue) => value.type === F32 && !isCache(value);
+  const outside = new Set(graph.outputs.filter(isOutside).map(({ name }) => name));
+  const outputs = graph.outputs.map((value) => (isCache(value) ? retyped(value) : value));
   const inner = (name: string) => (outside.has(name) ? `${name}/f16` : name);
   const nodes = graph.nodes.map((node): OnnxNode => {
     const named = { ...node, inputs: node.inputs.map(inner), outputs: node.outputs.map(inner) };
     const widens = node.kind === 'Cast' && intOf(node, 'to', 0) === F32;
     return widens ? { ...named, attributes: attributes({ to: F16 }) } : named;
   });
-  const casts = [...outside].map(
-    (name): OnnxNode => ({
-      ...{ name: `${name}/Cast`, kind: 'Cast', domain: '', inputs: [inner(name)], outputs: [name] },
-      attributes: attributes({ to: F32 }),
-    }),
-  );
+  const casts = [...outside].map((name): OnnxNode => {
+    const said = { name: `${name}/Cast`, kind: 'Cast', domain: '', attributes: attributes({ to: F32 }) };
+    return { ...said, inputs: [inner(name)], outputs: [name] };
+  });
   const constants = graph.constants.map((one) => (one.type === F32 ? halved(one, report) : one));
-  return {
-    ...model,
-    graph: { ...graph, nodes: [...nodes, ...casts], constants, inputs, outputs, valueInfo: [] },
-  };
+  const changed = { ...graph, nodes: [...nodes, ...casts], constants, inputs, outputs, valueInfo: [] };
+  return { ...model, graph: changed };
 }
 
 /** Without a value a ConstantOfShape is of f32. */
 function isWhole(node: OnnxNode): boolean {
-  const value = tensorOf(node, 'value');
-  return (
-    value !== null &&
-    fieldsOf(value).some(({ number, value: type }) => number === TENSOR.type && type !== F32)
-  );
+  const fields = fieldsOf(tensorOf(node, 'value') ?? new Uint8Array());
+  return fields.some(({ number, value: type }) => number === TENSOR.type && type !== F32);
 }
 
 const retyped = ({ name, shape }: OnnxValue): OnnxValue => ({ name, shape, type: F16 });

@@ -4,13 +4,7 @@ import { type FailureError, failed } from '../../core/errors.js';
 import type { GraphQuantization } from '../../core/techniques/graph-quantization.js';
 import { attributes } from '../../formats/onnx/attributes.js';
 import { graphOf, onnx } from '../../formats/onnx/format.js';
-import {
-  constant,
-  GRAPH_FILE,
-  type OnnxModel,
-  type OnnxNode,
-  type OnnxTensor,
-} from '../../formats/onnx/model.js';
+import { constant, GRAPH_FILE, type OnnxModel, type OnnxNode } from '../../formats/onnx/model.js';
 import { isPlain, type Product, productsOf } from '../../formats/onnx/products.js';
 import { readOnnx } from '../../formats/onnx/reader.js';
 import { floatType, typeNumber } from '../../formats/onnx/types.js';
@@ -42,12 +36,9 @@ export async function quantizeGraph(
 ): Promise<Learned> {
   const path = graphOf(inputPath);
   const file = readOnnx(path);
-  if (file.nodesNeedFiles)
-    throw failed(
-      'impossible-combination',
-      `${basename(inputPath)} has constants inside of nodes that lie in other files`,
-      'Save it with the attributes of its nodes inside: onnx.save_model(…, convert_attribute=False).',
-    );
+  const message = `${basename(inputPath)} has constants inside of nodes that lie in other files`;
+  const hint = 'Save it with the attributes of its nodes inside: onnx.save_model(…, convert_attribute=False).';
+  if (file.nodesNeedFiles) throw failed('impossible-combination', message, hint);
   const report = new Report(onProgress);
   const made = quantized(file, quantization, report, basename(inputPath));
   await mkdir(outputPath, { recursive: true });
@@ -70,27 +61,19 @@ function quantized(model: OnnxModel, spec: GraphQuantization, report: Report, na
   if (matrices.length === 0)
     throw refusal(`${name} has no product with a constant matrix of floats, so there is nothing to quantize`);
   if (type === 'int8_dynamic') {
-    const narrow = matrices.find(({ weight }) => floatType(weight.type) !== 'f32');
+    const narrow = matrices.map(({ weight }) => floatType(weight.type)).find((float) => float !== 'f32');
     if (narrow !== undefined)
-      throw refusal(
-        `${name} computes in ${floatType(narrow.weight.type)}, and what comes to a product is rounded from f32 alone`,
-      );
+      throw refusal(`${name} computes in ${narrow}, and what comes to a product is rounded from f32 alone`);
     return dynamicInt8(model, report);
   }
   const bitsOf = (word: 'int4' | 'int8' | 'float') => (word === 'float' ? null : word === 'int4' ? 4 : 8);
   const bits = type === 'int4' ? 4 : 8;
-  return weightOnly(
-    model,
-    {
-      bits,
-      blockLength: spec.blockLength,
-      zeroPoints: spec.zeroPoints,
-      outputBits: spec.outputType === 'same' ? bits : bitsOf(spec.outputType),
-      embeddingBits: bitsOf(spec.embeddingType),
-      accuracyLevel: spec.accuracyLevel === '4' ? 4 : 0,
-    },
-    report,
-  );
+  const { blockLength, zeroPoints, outputType } = spec;
+  const outputBits = outputType === 'same' ? bits : bitsOf(outputType);
+  const embeddingBits = bitsOf(spec.embeddingType);
+  const accuracyLevel = spec.accuracyLevel === '4' ? 4 : 0;
+  const wanted = { bits, blockLength, zeroPoints, outputBits, embeddingBits, accuracyLevel } as const;
+  return weightOnly(model, wanted, report);
 }
 
 function refusal(message: string): FailureError {
@@ -140,8 +123,7 @@ function inIntegers(product: Product, seen: Set<string>, report: Report): Replac
     nodes.unshift({ ...call('DynamicQuantizeLinear', input, [input], ''), outputs: outputsOf });
   }
   if (biased) nodes.push(added(node, done));
-  const constants: OnnxTensor[] = [matrix, scale, zero];
-  return { nodes, constants };
+  return { nodes, constants: [matrix, scale, zero] };
 }
 
 function call(
@@ -151,12 +133,6 @@ function call(
   output: string,
   values: Readonly<Record<string, number>> = {},
 ): OnnxNode {
-  return {
-    name: `${name}/${kind}`,
-    kind,
-    domain: '',
-    inputs,
-    outputs: [output],
-    attributes: attributes(values),
-  };
+  const said = { kind, domain: '', inputs, outputs: [output] };
+  return { name: `${name}/${kind}`, ...said, attributes: attributes(values) };
 }

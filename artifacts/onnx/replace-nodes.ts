@@ -25,20 +25,12 @@ export function replaceNodes(
   const taken = new Set(nodes.flatMap((node) => [...node.inputs, ...innerInputs(node)]));
   for (const { name } of model.graph.outputs) taken.add(name);
   const kept = model.graph.constants.filter(({ name }) => taken.has(name));
-  const dropped = new Set(
-    model.graph.constants.filter((one) => !taken.has(one.name)).map(({ name }) => name),
-  );
-  return {
-    ...model,
-    opsets: new Map([...model.opsets, ...opsets]),
-    graph: {
-      ...model.graph,
-      nodes,
-      constants: [...kept, ...added.values()],
-      // Graphs of before IR version 4 name constants among their inputs.
-      inputs: model.graph.inputs.filter(({ name }) => !dropped.has(name)),
-    },
-  };
+  const constants = [...kept, ...added.values()];
+  const dropped = new Set(model.graph.constants.filter((one) => !kept.includes(one)).map(({ name }) => name));
+  // Graphs of before IR version 4 name constants among their inputs.
+  const inputs = model.graph.inputs.filter(({ name }) => !dropped.has(name));
+  const graph = { ...model.graph, nodes, constants, inputs };
+  return { ...model, opsets: new Map([...model.opsets, ...opsets]), graph };
 }
 
 /** @returns the numbers of a float constant, all in memory. */
@@ -69,19 +61,16 @@ export function together<T>(
 ): readonly (() => AsyncGenerator<Uint8Array>)[] {
   let made: Promise<T> | null = null;
   let left = parts.length;
-  return parts.map(
-    (part) =>
-      async function* () {
-        made ??= make();
-        const whole = await made;
-        left--;
-        if (left === 0) {
-          made = null;
-          left = parts.length;
-        }
-        yield part(whole);
-      },
-  );
+  return parts.map((part) => async function* () {
+    made ??= make();
+    const whole = await made;
+    left--;
+    if (left === 0) {
+      made = null;
+      left = parts.length;
+    }
+    yield part(whole);
+  });
 }
 
 /** The bytes of numbers as they lie in memory, which is little-endian on all machines that GGUF is read on. */

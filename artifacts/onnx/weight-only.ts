@@ -1,12 +1,6 @@
 import { encodeFloats, type FloatType } from '../../core/techniques/float-types.js';
 import { attributes, intOf } from '../../formats/onnx/attributes.js';
-import {
-  CONTRIB,
-  constant,
-  type OnnxModel,
-  type OnnxNode,
-  type OnnxTensor,
-} from '../../formats/onnx/model.js';
+import { CONTRIB, constant, type OnnxModel, type OnnxNode, type OnnxTensor } from '../../formats/onnx/model.js';
 import { isPlain, type Product, productsOf, type Table, tablesOf } from '../../formats/onnx/products.js';
 import { floatType } from '../../formats/onnx/types.js';
 import { type BlockForm, type BlockWeights, blocksOf, quantizeBlocks } from './blockwise.js';
@@ -65,55 +59,33 @@ function inBlocks(product: Product, form: BlockForm, accuracyLevel: number, repo
   const result = node.outputs[0]!;
   const between = biased ? `${result}/product` : result;
   const [input = ''] = node.inputs;
-  const packed: OnnxNode = {
-    name: `${node.name}_Q${bits}`,
-    kind: 'MatMulNBits',
-    domain: CONTRIB,
-    inputs: [input, ...names],
-    outputs: [between],
-    attributes: attributes({
-      ...{ K: inputs, N: outputs, bits, block_size: blockLength },
-      ...(accuracyLevel === 0 ? {} : { accuracy_level: accuracyLevel }),
-    }),
-  };
+  const sizes = { K: inputs, N: outputs, bits, block_size: blockLength };
+  const level = accuracyLevel === 0 ? {} : { accuracy_level: accuracyLevel };
+  const said = { name: `${node.name}_Q${bits}`, kind: 'MatMulNBits', domain: CONTRIB, outputs: [between] };
+  const packed = { ...said, inputs: [input, ...names], attributes: attributes({ ...sizes, ...level }) };
   return { nodes: biased ? [packed, added(node, between)] : [packed], constants };
 }
 
 /** What is left of a Gemm whose product is computed elsewhere. */
 export function added(node: OnnxNode, product: string): OnnxNode {
   const { name, inputs, outputs } = node;
-  return {
-    ...{ name: `${name}_bias`, kind: 'Add', domain: '', outputs },
-    inputs: [product, inputs[2]!],
-    attributes: new Map(),
-  };
+  const said = { name: `${name}_bias`, kind: 'Add', domain: '', outputs, attributes: new Map() };
+  return { ...said, inputs: [product, inputs[2]!] };
 }
 
 function gatheredBlocks(table: Table, form: BlockForm, report: Report): Replacement {
   const { node, weight, rows, columns } = table;
   const { bits, blockLength } = form;
   const shapes = { quants: [rows, (columns * bits) / 8], scales: [rows, columns / blockLength] };
+  const matrix = { inputs: columns, outputs: rows, turned: true };
   const { constants, names } = blockConstants(weight, form, shapes, report, async () =>
-    quantizeBlocks(
-      { values: await numbersOf(weight), inputs: columns, outputs: rows, turned: true },
-      form,
-      typeOf(weight),
-    ),
+    quantizeBlocks({ values: await numbersOf(weight), ...matrix }, form, typeOf(weight)),
   );
   const [quants, ...scales] = names;
-  const gather: OnnxNode = {
-    ...node,
-    kind: 'GatherBlockQuantized',
-    domain: CONTRIB,
-    inputs: [quants!, node.inputs[1]!, ...scales],
-    attributes: attributes({
-      bits,
-      block_size: blockLength,
-      gather_axis: intOf(node, 'axis', 0),
-      quantize_axis: 1,
-    }),
-  };
-  return { nodes: [gather], constants };
+  const inputs = [quants!, node.inputs[1]!, ...scales];
+  const said = { bits, block_size: blockLength, gather_axis: intOf(node, 'axis', 0), quantize_axis: 1 };
+  const kind = { kind: 'GatherBlockQuantized', domain: CONTRIB };
+  return { nodes: [{ ...node, ...kind, inputs, attributes: attributes(said) }], constants };
 }
 
 /** @returns the constants that a rounded one becomes, and their names in the order in which both operators take them. */
@@ -143,10 +115,9 @@ function blockConstants(
   const constants = [
     constant(name, 'u8', shapes.quants, quants!),
     constant(`${name}_scales`, type, shapes.scales, scales!),
-    ...(zeros === undefined
-      ? []
-      : [constant(`${name}_zero_points`, 'u8', [rows, Math.ceil((blocks * bits) / 8)], zeros)]),
   ];
+  const zeroShape = [rows, Math.ceil((blocks * bits) / 8)];
+  if (zeros !== undefined) constants.push(constant(`${name}_zero_points`, 'u8', zeroShape, zeros));
   return { constants, names: constants.map((one) => one.name) };
 }
 

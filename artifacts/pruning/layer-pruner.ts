@@ -1,12 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type FailureError, failed } from '../../core/errors.js';
-import {
-  type ExpertTokens,
-  expertTokens,
-  MORE_TOKENS,
-  unreachedExperts,
-} from '../../core/techniques/expert-tokens.js';
+import { expertTokens, MORE_TOKENS, unreachedExperts } from '../../core/techniques/expert-tokens.js';
 import { decodeFloats, encodeFloats } from '../../core/techniques/float-types.js';
 import type { PruningEngine } from '../../core/techniques/pruning/engine.js';
 import { type PrunedLayer, pruneLayer } from '../../core/techniques/pruning/layer.js';
@@ -86,10 +81,8 @@ export class LayerPruner {
     const outputErrorAfter = errors?.of(pruned.weights) ?? null;
     const updated = pruned.report.updatedWeights > 0;
     const initialMask = pruned.exchange?.initialMask ?? (updated ? pruned.mask : null);
-    const outputErrorBefore =
-      errors !== null && initialMask !== null
-        ? errors.of(remasked(pruned.weights, weights, initialMask))
-        : outputErrorAfter;
+    const before = initialMask && errors?.of(remasked(pruned.weights, weights, initialMask));
+    const outputErrorBefore = before ?? outputErrorAfter;
     await file.write(name, bytes);
     this.reports.push({
       name,
@@ -114,27 +107,16 @@ export class LayerPruner {
     const { pattern, method } = this.#parts.spec;
     const ratio = pattern.kind === 'unstructured' ? pattern.ratio : null;
     const all = this.reports.length;
-    const unreached =
-      methodOf(method).calibrates === 'always' ? unreachedExperts(this.#expertTokens()) : null;
+    const tokens = this.reports.map((one) => ({ name: one.name, tokens: one.calibrationTokens }));
+    const unreached = methodOf(method).calibrates === 'always' && unreachedExperts(expertTokens(tokens));
+    const [failing, equal] = [this.#failing, this.#undefined];
     return [
-      ...(unreached === null
-        ? []
-        : [`${unreached}: pruned by the magnitude of weights in each row instead; ${MORE_TOKENS}`]),
-      ...(ratio === 0 ? ['0% prunes nothing: the weights are those of the dense model'] : []),
-      ...(ratio === 1 ? ['100% prunes every weight of the layers: they give nothing but zeros'] : []),
-      ...(this.#failing > 0
-        ? [
-            `the published code would have failed on ${this.#failing} of ${all} layers, whose rows ended instead`,
-          ]
-        : []),
-      ...(this.#undefined > 0
-        ? [`in ${this.#undefined} of ${all} layers the published code’s choice is not defined (equal scores)`]
-        : []),
-    ];
-  }
-
-  #expertTokens(): ExpertTokens | null {
-    return expertTokens(this.reports.map(({ name, calibrationTokens: tokens }) => ({ name, tokens })));
+      unreached && `${unreached}: pruned by the magnitude of weights in each row instead; ${MORE_TOKENS}`,
+      ratio === 0 && '0% prunes nothing: the weights are those of the dense model',
+      ratio === 1 && '100% prunes every weight of the layers: they give nothing but zeros',
+      failing > 0 && `the published code would have failed on ${failing} of ${all} layers, whose rows ended instead`,
+      equal > 0 && `in ${equal} of ${all} layers the published code’s choice is not defined (equal scores)`,
+    ].filter((warning) => typeof warning === 'string');
   }
 
   #count({ exchange }: PrunedLayer): void {
@@ -151,11 +133,8 @@ function withoutActivations(method: PruningMethod): PruningMethod {
   return methodOf(method).needs(method).length === 0 ? method : magnitudeRow.of();
 }
 
-function errorsOf(
-  engine: PruningEngine,
-  { weights, statistics, hessian }: SeenLayer,
-  wanted: boolean,
-): OutputErrors | null {
+function errorsOf(engine: PruningEngine, seen: SeenLayer, wanted: boolean): OutputErrors | null {
+  const { weights, statistics, hessian } = seen;
   if (!wanted || statistics === null || hessian === null) return null;
   return new OutputErrors(engine, weights, hessian, statistics);
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { type FailureError, failed } from '../../core/errors.js';
+import { failed } from '../../core/errors.js';
 import { type FloatType, isFloatType } from '../../core/techniques/float-types.js';
 import { isChosen, tensorOf } from '../../core/techniques/pruning/plan.js';
 import type { SparsitySpec } from '../../core/techniques/sparsity.js';
@@ -31,23 +31,14 @@ export function chosenLayers(path: string, header: GgufFile, spec: SparsitySpec)
   const chosen = all.filter(({ name }) => isChosen(name, spec));
   if (chosen.length === 0) {
     const wanted = `layers=${spec.layers.join()}${spec.exclude.length > 0 ? ` exclude=${spec.exclude.join()}` : ''}`;
-    const names = [
-      ...new Set(all.map(({ name }) => tensorOf(name).tensor.replace(/^blk\.\d+\.|\.weight$/g, ''))),
-    ];
-    const hint = names.length === 0 ? 'Is it a language model?' : `Its layers are ${names.join(', ')}.`;
+    const names = new Set(all.map(({ name }) => tensorOf(name).tensor.replace(/^blk\.\d+\.|\.weight$/g, '')));
+    const hint = names.size === 0 ? 'Is it a language model?' : `Its layers are ${[...names].join(', ')}.`;
     throw failed('impossible-combination', `${file} has no linear layer for ${wanted}`, hint);
   }
+  const hint = 'Prune the f16, bf16 or f32 file, and quantize what comes out.';
   return chosen.map((tensor) => {
     const { type, name, shape } = tensor;
-    if (!isFloatType(type))
-      throw unsupported(
-        `${name} of ${file} is ${type}, and float weights are pruned`,
-        'Prune the f16, bf16 or f32 file, and quantize what comes out.',
-      );
-    return { ...tensor, type, rows: shape[1]!, columns: shape[0]! };
+    if (isFloatType(type)) return { ...tensor, type, rows: shape[1]!, columns: shape[0]! };
+    throw failed('model-unsupported', `${name} of ${file} is ${type}, and float weights are pruned`, hint);
   });
-}
-
-function unsupported(message: string, hint: string): FailureError {
-  return failed('model-unsupported', message, hint);
 }

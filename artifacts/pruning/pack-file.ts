@@ -45,27 +45,15 @@ export async function packFile(
   }
   const fileBytes = await writePacked(output, format, type, sources);
   const zeros = 1 - kept / weights;
-  return {
-    path: output,
-    format,
-    type,
-    fileBytes,
-    weights,
-    zeros,
-    bitsPerWeight: (8 * fileBytes) / weights,
-    idealBitsPerWeight: idealBitsPerWeight(format, valueBits(type), zeros),
-  };
+  const ideal = idealBitsPerWeight(format, valueBits(type), zeros);
+  const counts = { fileBytes, weights, zeros, bitsPerWeight: (8 * fileBytes) / weights };
+  return { path: output, format, type, ...counts, idealBitsPerWeight: ideal };
 }
 
 function sourceOf(layer: LinearLayer, format: PackedFormat, type: PackedType, count: number): PackedSource {
   const { name, rows, columns } = layer;
-  return {
-    name,
-    rows,
-    columns,
-    kept: format === '2:4' ? (rows * columns) / 2 : count,
-    pack: async () => packMatrix(name, await readMatrix(layer), format, type),
-  };
+  const pack = async () => packMatrix(name, await readMatrix(layer), format, type);
+  return { name, rows, columns, kept: format === '2:4' ? (rows * columns) / 2 : count, pack };
 }
 
 function countKept({ values }: Matrix): number {

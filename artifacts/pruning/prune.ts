@@ -15,7 +15,7 @@ import type { PruneRequest } from './job.js';
 import { LayerPruner } from './layer-pruner.js';
 import { chosenLayers } from './linear-layers.js';
 import { copyForPruning } from './pruned-file.js';
-import { type OnProgress, reached, Walker } from './walker.js';
+import { type OnProgress, prepareWalker, reached, type Walker } from './walker.js';
 
 export interface Pruned {
   readonly report: PruneReport;
@@ -33,31 +33,22 @@ export async function pruneFile(order: PruneRequest, onProgress: OnProgress): Pr
   const spec = specOf(order.sparsity);
   const library = requiredKernels();
   const layers = chosenLayers(order.inputPath, readGgufHeader(order.inputPath), spec);
-  const walker = await Walker.prepare(order, spec, layers, onProgress);
+  const walker = await prepareWalker(order, spec, layers, onProgress);
   // llama.cpp first: it sets koffi up, which no library may be opened before.
   const engine = await openPruningKernels(library, order.threads);
   const allocated = spec.allocation === 'sensitivity' ? await measureSensitivity(walker, spec, engine) : null;
   const file = await copyForPruning(order.inputPath, order.outputPath, order.sparsity);
   const pruner = new LayerPruner({ spec, layers, engine, allocated, file });
   try {
-    await walker.walk(
-      spec.calibration?.order ?? 'dense',
-      spec.outputError || needsHessian(spec.method),
-      (layer) => pruner.prune(layer),
-    );
+    const hessians = spec.outputError || needsHessian(spec.method);
+    await walker.walk(spec.calibration?.order ?? 'dense', hessians, (layer) => pruner.prune(layer));
   } finally {
     await file.close();
   }
-  const { calibration } = spec;
+  const { sequences, tokens } = walker;
+  const calibration = spec.calibration && { text: spec.calibration.text, sequences, tokens };
   return {
-    report: {
-      word: order.sparsity,
-      calibration:
-        calibration === null
-          ? null
-          : { text: calibration.text, sequences: walker.sequences, tokens: walker.tokens },
-      layers: pruner.reports,
-    },
+    report: { word: order.sparsity, calibration, layers: pruner.reports },
     warnings: [...walker.warnings(), ...pruner.warnings()],
     computed: await walker.computedOn(),
   };
@@ -66,8 +57,7 @@ export async function pruneFile(order: PruneRequest, onProgress: OnProgress): Pr
 function specOf(setting: string): SparsitySpec {
   const reading = readSparsity(setting);
   if (reading.ok && reading.value !== null) return reading.value;
-  const message = reading.ok ? 'sparsity none prunes nothing' : reading.message;
-  throw failed('impossible-combination', message);
+  throw failed('impossible-combination', reading.ok ? 'sparsity none prunes nothing' : reading.message);
 }
 
 /**

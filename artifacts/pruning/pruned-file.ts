@@ -16,19 +16,15 @@ export interface PrunedFile {
 /** Copies a model and opens the copy for overwriting; memory holds one chunk. */
 export async function copyForPruning(input: string, output: string, setting: string): Promise<PrunedFile> {
   await copyGguf(input, output, { metadata: new Map([[SPARSITY_KEY, { type: 'string', value: setting }]]) });
-  const matrices = new Map(
-    readGgufHeader(output)
-      .tensors.flatMap(matricesOf)
-      .map((matrix) => [matrix.name, matrix]),
-  );
+  const all = readGgufHeader(output).tensors.flatMap(matricesOf);
+  const matrices = new Map(all.map((matrix) => [matrix.name, matrix]));
   const file = await open(output, 'r+');
   return {
     async write(name, bytes) {
       const matrix = matrices.get(name);
       if (matrix?.bytes !== bytes.length) throw new Error(`${name} does not have ${bytes.length} bytes`);
-      for (let at = 0; at < bytes.length; ) {
+      for (let at = 0; at < bytes.length; )
         at += (await file.write(bytes, at, bytes.length - at, matrix.offset + at)).bytesWritten;
-      }
     },
     close: () => file.close(),
   };

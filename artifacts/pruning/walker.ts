@@ -37,128 +37,75 @@ export function reached({ statistics }: SeenLayer): boolean {
 export type SeeLayer = (layer: SeenLayer) => Promise<Float32Array | null>;
 
 /** Goes over the chosen layers, with activations where the spec has a calibration. */
-export class Walker {
-  readonly #sequences: readonly Int32Array[];
-  readonly #order: PruneRequest;
-  readonly #spec: SparsitySpec;
-  readonly #layers: readonly LinearLayer[];
-  readonly #onProgress: OnProgress;
-  #walks = 0;
-  /** Of statistics that were collected before; null = none were used. */
-  #collectedOn: ComputedOn | null = null;
-
-  /** Cuts the calibration text. @throws FailureError as `calibrationSequences` does. */
-  static async prepare(
-    order: PruneRequest,
-    spec: SparsitySpec,
-    layers: readonly LinearLayer[],
-    onProgress: OnProgress,
-  ): Promise<Walker> {
-    const { calibration } = spec;
-    if (calibration === null || order.textPath === null)
-      return new Walker([], order, spec, layers, onProgress);
-    const sequences = await calibrationSequences({
-      modelPath: order.inputPath,
-      textPath: order.textPath,
-      sequences: calibration.sequences,
-      tokens: calibration.tokens,
-      windows: { scheme: 'random', seed: calibration.seed },
-      place: order.place ?? ON_CPU,
-    });
-    return new Walker(sequences, order, spec, layers, onProgress);
-  }
-
-  private constructor(
-    sequences: readonly Int32Array[],
-    order: PruneRequest,
-    spec: SparsitySpec,
-    layers: readonly LinearLayer[],
-    onProgress: OnProgress,
-  ) {
-    this.#sequences = sequences;
-    this.#order = order;
-    this.#spec = spec;
-    this.#layers = layers;
-    this.#onProgress = onProgress;
-  }
-
+export interface Walker {
   /** Calibration sequences there are. */
-  get sequences(): number {
-    return this.#sequences.length;
-  }
-
-  get tokens(): number {
-    return this.#sequences.reduce((sum, { length }) => sum + length, 0);
-  }
-
+  readonly sequences: number;
+  readonly tokens: number;
   /**
    * Shows every chosen layer once.
    * @param order of a calibration: whether a layer is seen behind what became of those below it.
    * @throws FailureError as `walkLayers` does.
    */
-  async walk(order: 'dense' | 'sequential', hessians: boolean, see: SeeLayer): Promise<void> {
-    const walks = this.#spec.allocation === 'sensitivity' ? 2 : 1;
-    const before = this.#walks++;
-    const progress: OnProgress = (done, of) => this.#onProgress(before * of + done, walks * of);
-    if (this.#spec.calibration === null) return await this.#walkWeights(see, progress);
-    const names = new Set(this.#layers.map(({ name }) => name));
-    const wanted = (name: string) => names.has(name);
-    const { inputPath: modelPath, statisticsPath, threads, place = ON_CPU } = this.#order;
-    if (order === 'dense' && !hessians && statisticsPath !== undefined) {
-      const saved = { modelPath, statisticsPath, wanted, onProgress: progress };
-      this.#collectedOn = whereOf(await visitSaved(saved, see));
-      return;
-    }
-    const scratchFolder = `${this.#order.outputPath}.walk.draft`;
-    try {
-      await walkLayers(
-        {
-          modelPath,
-          sequences: this.#sequences,
-          order,
-          wanted,
-          hessians,
-          threads,
-          place,
-          scratchFolder,
-          onProgress: progress,
-        },
-        see,
-      );
-    } finally {
-      await rm(scratchFolder, { recursive: true, force: true });
-    }
-  }
-
-  async #walkWeights(see: SeeLayer, progress: OnProgress): Promise<void> {
-    for (const [i, layer] of this.#layers.entries()) {
-      const weights = await readMatrix(layer);
-      await see({ name: layer.name, weights, statistics: null, hessian: null, calibrationSeconds: 0 });
-      progress(i + 1, this.#layers.length);
-    }
-  }
-
+  walk(order: 'dense' | 'sequential', hessians: boolean, see: SeeLayer): Promise<void>;
   /** Where activations were computed; of a walk that is over. */
-  async computedOn(): Promise<ComputedOn> {
-    if (this.#spec.calibration === null)
-      return {
-        computedOn: 'cpu',
-        computedOnReason: 'masks are chosen there, and this one asks for no activations',
-      };
-    return this.#collectedOn ?? (await computedOn(this.#order.place ?? ON_CPU));
-  }
-
+  computedOn(): Promise<ComputedOn>;
   /** What makes a calibration poorer than it was asked to be. */
-  warnings(): string[] {
-    const { calibration } = this.#spec;
-    const { textPath } = this.#order;
-    if (calibration === null || textPath === null) return [];
-    const short = this.#sequences.length < calibration.sequences;
-    return short
-      ? [
-          `${basename(textPath)} gave ${this.#sequences.length} calibration sequences of ${this.#sequences[0]?.length} tokens, and ${calibration.sequences} were asked for`,
-        ]
-      : [];
+  warnings(): string[];
+}
+
+/** Cuts the calibration text. @throws FailureError as `calibrationSequences` does. */
+export async function prepareWalker(
+  request: PruneRequest,
+  { calibration, allocation }: SparsitySpec,
+  layers: readonly LinearLayer[],
+  onProgress: OnProgress,
+): Promise<Walker> {
+  const { inputPath: modelPath, textPath, statisticsPath, outputPath, threads, place = ON_CPU } = request;
+  const cut = calibration && textPath !== null ? { ...calibration, textPath, place, modelPath } : null;
+  const windows = { scheme: 'random', seed: calibration?.seed ?? 0 } as const;
+  const sequences = cut === null ? [] : await calibrationSequences({ ...cut, windows });
+  let walked = 0;
+  /** Of statistics that were collected before; null = none were used. */
+  let collectedOn: ComputedOn | null = null;
+  return {
+    sequences: sequences.length,
+    tokens: sequences.reduce((sum, { length }) => sum + length, 0),
+    async walk(order, hessians, see) {
+      const walks = allocation === 'sensitivity' ? 2 : 1;
+      const before = walked++;
+      const progress: OnProgress = (done, of) => onProgress(before * of + done, walks * of);
+      if (calibration === null) return await walkWeights(layers, see, progress);
+      const names = new Set(layers.map(({ name }) => name));
+      const common = { modelPath, wanted: (name: string) => names.has(name), onProgress: progress };
+      if (order === 'dense' && !hessians && statisticsPath !== undefined) {
+        collectedOn = whereOf(await visitSaved({ ...common, statisticsPath }, see));
+        return;
+      }
+      const scratchFolder = `${outputPath}.walk.draft`;
+      try {
+        await walkLayers({ ...common, sequences, order, hessians, threads, place, scratchFolder }, see);
+      } finally {
+        await rm(scratchFolder, { recursive: true, force: true });
+      }
+    },
+    async computedOn() {
+      const why = 'masks are chosen there, and this one asks for no activations';
+      if (calibration === null) return { computedOn: 'cpu', computedOnReason: why };
+      return collectedOn ?? (await computedOn(place));
+    },
+    warnings() {
+      if (cut === null || sequences.length >= cut.sequences) return [];
+      const gave = `${sequences.length} calibration sequences of ${sequences[0]?.length} tokens`;
+      return [`${basename(cut.textPath)} gave ${gave}, and ${cut.sequences} were asked for`];
+    },
+  };
+}
+
+async function walkWeights(layers: readonly LinearLayer[], see: SeeLayer, progress: OnProgress): Promise<void> {
+  for (const [i, layer] of layers.entries()) {
+    const weights = await readMatrix(layer);
+    await see({ name: layer.name, weights, statistics: null, hessian: null, calibrationSeconds: 0 });
+    progress(i + 1, layers.length);
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { LatentShape, ModelShape } from '../../../core/models/shapes.js';
-import type { SyntheticModel, SyntheticType } from '../../../core/models/synthetic.js';
+import type { SyntheticModel } from '../../../core/models/synthetic.js';
 import { fileType } from '../../../core/techniques/file-types.js';
 import { bytesPerElement } from '../../../core/techniques/tensor-types.js';
 import { SYNTHETIC_KEY } from '../../../formats/gguf/format.js';
@@ -61,13 +61,7 @@ function metadataOf({ shape, type, seed }: SyntheticModel): ReadonlyMap<string, 
     [at('embedding_length'), u32(shape.embedding)],
     [at('feed_forward_length'), u32(shape.feedForward)],
     [at('attention.head_count'), u32(shape.heads)],
-    ...(shape.latent === null
-      ? [
-          [at('attention.head_count_kv'), u32(shape.kvHeads)] as const,
-          [at('attention.key_length'), u32(shape.headLength)] as const,
-          [at('attention.value_length'), u32(shape.headLength)] as const,
-        ]
-      : latentMetadata(shape, shape.latent).map(([key, value]) => [at(key), u32(value)] as const)),
+    ...Object.entries(attentionMetadata(shape)).map(([key, value]) => [at(key), u32(value)] as const),
     [at('attention.layer_norm_rms_epsilon'), f32(shape.rmsEpsilon)],
     [at('rope.dimension_count'), u32(shape.latent?.ropeLength ?? shape.headLength)],
     [at('rope.freq_base'), f32(shape.ropeBase)],
@@ -77,23 +71,23 @@ function metadataOf({ shape, type, seed }: SyntheticModel): ReadonlyMap<string, 
   ]);
 }
 
-/** What llama.cpp reads of a deepseek2 model: every layer dense, the cache in its latent form. */
-function latentMetadata(
-  { layers, feedForward, headLength }: ModelShape,
-  { kvRank, queryRank, ropeLength }: LatentShape,
-): readonly (readonly [string, number])[] {
-  return [
-    ['attention.head_count_kv', 1],
-    ['attention.key_length', kvRank + ropeLength],
-    ['attention.value_length', kvRank],
-    ['attention.key_length_mla', headLength + ropeLength],
-    ['attention.value_length_mla', headLength],
-    ['attention.q_lora_rank', queryRank],
-    ['attention.kv_lora_rank', kvRank],
-    ['leading_dense_block_count', layers],
-    ['expert_feed_forward_length', feedForward],
-    ['expert_shared_count', 0],
-  ];
+/** What llama.cpp reads; of a deepseek2 model every layer is dense, and the cache has its latent form. */
+function attentionMetadata({ layers, feedForward, kvHeads, headLength, latent }: ModelShape): Record<string, number> {
+  const plain = { 'attention.key_length': headLength, 'attention.value_length': headLength };
+  if (latent === null) return { 'attention.head_count_kv': kvHeads, ...plain };
+  const { kvRank, queryRank, ropeLength } = latent;
+  return {
+    'attention.head_count_kv': 1,
+    'attention.key_length': kvRank + ropeLength,
+    'attention.value_length': kvRank,
+    'attention.key_length_mla': headLength + ropeLength,
+    'attention.value_length_mla': headLength,
+    'attention.q_lora_rank': queryRank,
+    'attention.kv_lora_rank': kvRank,
+    leading_dense_block_count: layers,
+    expert_feed_forward_length: feedForward,
+    expert_shared_count: 0,
+  };
 }
 
 /** Names and order as llama.cpp's converters write them (gguf-py, constants.py); rows are the inputs. */
@@ -102,28 +96,14 @@ function tensorsOf({ shape, type, seed }: SyntheticModel): TensorSource[] {
   const queries = shape.heads * headLength;
   const keys = shape.kvHeads * headLength;
   /** Rows are the inputs. */
-  const tensor = (name: string, ...dimensions: number[]): TensorSource => ({
-    name: `${name}.weight`,
-    type,
-    shape: dimensions,
-    data: () =>
-      randomWeights(
-        type,
-        bytesOf(
-          type,
-          dimensions.reduce((a, b) => a * b),
-        ),
-        seed,
-        name,
-      ),
-  });
+  const tensor = (name: string, ...dimensions: number[]): TensorSource => {
+    const bytes = dimensions.reduce((a, b) => a * b) * bytesPerElement(type);
+    return { name: `${name}.weight`, type, shape: dimensions, data: () => randomWeights(type, bytes, seed, name) };
+  };
   const matrix = (name: string, inputs: number, outputs: number) => tensor(name, inputs, outputs);
-  const vector = (name: string, length: number, data: () => Iterable<Uint8Array>): TensorSource => ({
-    name,
-    type: 'f32',
-    shape: [length],
-    data,
-  });
+  const vector = (name: string, length: number, data: () => Iterable<Uint8Array>): TensorSource => {
+    return { name, type: 'f32', shape: [length], data };
+  };
   const norm = (name: string) => vector(`${name}.weight`, embedding, () => ones(embedding * 4));
   const projection = (name: string, outputs: number): TensorSource[] => {
     const bias = `${name}.bias`;
@@ -165,8 +145,4 @@ function tensorsOf({ shape, type, seed }: SyntheticModel): TensorSource[] {
     ...(shape.ropeFactors ? [vector('rope_freqs.weight', headLength / 2, () => ones(headLength * 2))] : []),
     ...Array.from({ length: shape.layers }, (_, index) => layer(index)).flat(),
   ];
-}
-
-function bytesOf(type: SyntheticType, weights: number): number {
-  return weights * bytesPerElement(type);
 }

@@ -15,16 +15,12 @@ export class RandomWords {
   /** @returns a stream of its own for every seed and label. */
   static for(seed: number, label: string): RandomWords {
     const hash = createHash('sha256').update(`${seed}/${label}`).digest();
-    const word = (i: number) => hash.readUInt32LE(i * 4);
-    return new RandomWords([word(0), word(1), word(2), word(3)]);
+    const [a, b, c, d] = [0, 4, 8, 12].map((at) => hash.readUInt32LE(at));
+    return new RandomWords([a!, b!, c!, d!]);
   }
 
   fill(words: Uint32Array): void {
-    const state = this.#state;
-    let a = state[0]!;
-    let b = state[1]!;
-    let c = state[2]!;
-    let d = state[3]!;
+    let [a = 0, b = 0, c = 0, d = 0] = this.#state;
     for (let i = 0; i < words.length; i++) {
       const sum = (a + d) | 0;
       words[i] = (((sum << 7) | (sum >>> 25)) + a) | 0;
@@ -36,9 +32,6 @@ export class RandomWords {
       c ^= t;
       d = (d << 11) | (d >>> 21);
     }
-    state[0] = a;
-    state[1] = b;
-    state[2] = c;
-    state[3] = d;
+    this.#state.set([a, b, c, d]);
   }
 }
