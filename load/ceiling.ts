@@ -61,15 +61,6 @@ async function perCpuSecond(url: string, tokens: number, now: () => number) {
 
 function* endless(wantedTokens: number): Generator<PlannedRequest> {
   while (true) {
-    yield {
-      prompt: 'hello',
-      promptTokens: null,
-      wantedTokens,
-      conversation: null,
-      turn: 0,
-      follows: false,
-      thinkSeconds: 0,
-      atSeconds: null,
-    };
+    yield { prompt: 'hello', promptTokens: null, wantedTokens, ...ALONE };
   }
 }

@@ -46,6 +46,9 @@ export interface PlannedRequest {
   readonly body?: Readonly<Record<string, unknown>>;
 }
 
+/** Of a request that stands alone and is sent as soon as it may be. */
+export const ALONE = { conversation: null, turn: 0, follows: false, thinkSeconds: 0, atSeconds: null } as const;
+
 /** What was said in a conversation so far. */
 export interface EarlierTurn {
   readonly prompt: PlannedRequest['prompt'];

@@ -7,6 +7,7 @@ import {
   type Pointer,
 } from '../../engines/native/llama.js';
 import { tensorOffsets } from '../../engines/native/llama-cpp/bindings.js';
+import { backendThreads } from '../../engines/runners/llama-cpp/threads.js';
 
 /** Builds operations in a graph; `context` describes tensors, whose data lie where the bench puts them. */
 export type Build = (
@@ -50,7 +51,7 @@ export class GraphBench {
       device?.handle ?? functions.ggml_backend_dev_by_type(CONSTANTS.GGML_BACKEND_DEVICE_TYPE_CPU);
     this.#backend = functions.ggml_backend_dev_init(this.#device, null);
     if (this.#backend === null) throw failed('load-failed', 'ggml could not start the device.');
-    this.#pool = device === null ? this.#threads(threads) : null;
+    this.#pool = device === null ? backendThreads(llama, this.#backend, threads) : null;
   }
 
   /** Gives every tensor its memory and makes the graph. @throws FailureError `does-not-fit`. */
@@ -101,24 +102,6 @@ export class GraphBench {
   close(): void {
     this.functions.ggml_backend_free(this.#backend);
     if (this.#pool !== null) this.#llama.callCpu('ggml_threadpool_free', 'void', [['void *', this.#pool]]);
-  }
-
-  #threads(threads: number): Pointer {
-    const { functions } = this;
-    const params = functions.ggml_threadpool_params_default(threads);
-    const pool = this.#llama.callCpu('ggml_threadpool_new', 'void *', [
-      ['void *', this.#llama.reference('ggml_threadpool_params', params)],
-    ]) as Pointer;
-    if (pool === null) throw failed('load-failed', `ggml could not start ${threads} threads.`);
-    this.#llama.callCpu('ggml_backend_set_n_threads', 'void', [
-      ['void *', this.#backend],
-      ['int', threads],
-    ]);
-    this.#llama.callCpu('ggml_backend_cpu_set_threadpool', 'void', [
-      ['void *', this.#backend],
-      ['void *', pool],
-    ]);
-    return pool;
   }
 
   /** The buffer type that llama.cpp would put such weights into (llama-model.cpp, select_buft); null = the usual one. */

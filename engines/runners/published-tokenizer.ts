@@ -55,13 +55,10 @@ function opened(
     // vLLM, SGLang and TGI add nothing to what a template makes.
     chat: chatOf(folder, config, (text) => Int32Array.from(ids(text))),
     tokenize: (text) => Int32Array.from(ids(text)),
-    detokenize: (tokens) =>
-      tokens.length === 0
-        ? ''
-        : bounded(
-            () => tokenizer.decode([...tokens], { clean_up_tokenization_spaces: false }),
-            tokens.length,
-          ),
+    detokenize(tokens) {
+      const decode = () => tokenizer.decode([...tokens], { clean_up_tokenization_spaces: false });
+      return tokens.length === 0 ? '' : bounded(decode, tokens.length);
+    },
   };
 }
 
@@ -91,10 +88,8 @@ export function openPublishedFrame(folder: string): PublishedFrame | null {
   };
   const { begin, end } = around(whole.encode('a').ids);
   const pair = whole.encode('a', { text_pair: 'a' }).ids;
-  const between = pair.slice(
-    begin.length + plain.length + end.length,
-    pair.length - plain.length - end.length,
-  );
+  const text = plain.length + end.length;
+  const between = pair.slice(begin.length + text, pair.length - text);
   const padding = z.object({ padding: z.object({ pad_id: z.int().nonnegative() }) }).safeParse(read(path));
   return {
     ...{ begin, end, between, size: tokenizer.size },
@@ -103,16 +98,12 @@ export function openPublishedFrame(folder: string): PublishedFrame | null {
   };
 }
 
-const wordSchema = z.union([
-  z.string(),
-  z.object({ content: z.string() }).transform(({ content }) => content),
-]);
+const taggedSchema = z.object({ content: z.string() }).transform(({ content }) => content);
+const wordSchema = z.union([z.string(), taggedSchema]);
+const namedSchema = z.array(z.object({ name: z.string(), template: z.string() }));
 const chatSchema = z.object({
   /** One, or several by name. */
-  chat_template: z
-    .union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))])
-    .optional()
-    .catch(undefined),
+  chat_template: z.union([z.string(), namedSchema]).optional().catch(undefined),
   bos_token: wordSchema.catch(''),
   eos_token: wordSchema.catch(''),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { orElse } from '../../core/or-else.js';
 import type { ServerProfile } from '../../core/runners/server/profile.js';
 import { whyNoConnection } from '../../load/problems.js';
 import { type Answer, type Asked, ask, type Bounds, isSuccess, TooSlow } from '../../proto/http/ask.js';
@@ -41,12 +42,8 @@ export async function whyNotReady(at: Address, path: string): Promise<string | n
 
 /** @returns the name of the first model that it lists; null where it lists none. */
 export async function firstModel(at: Address, path: string): Promise<string | null> {
-  try {
-    const listed = modelsSchema.safeParse(JSON.parse((await askServer(at, path, FACTS)).text));
-    return listed.success ? (listed.data.data[0]?.id ?? null) : null;
-  } catch {
-    return null;
-  }
+  const answer = await askServer(at, path, FACTS).catch(() => null);
+  return orElse(() => modelsSchema.parse(JSON.parse(answer?.text ?? '')).data[0]?.id ?? null, null);
 }
 
 /**
@@ -82,9 +79,6 @@ export async function askServer(
   bounds: Bounds & Pick<Asked, 'heard'>,
   body?: unknown,
 ): Promise<Answer> {
-  return await ask(new URL(path, at.url), {
-    ...bounds,
-    headers: headersOf(at),
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  return await ask(new URL(path, at.url), { ...bounds, headers: headersOf(at), ...sent });
 }

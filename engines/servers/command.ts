@@ -33,33 +33,23 @@ export const PORT = '{port}';
 export function commandLine(server: ConfiguredServer, parts: CommandParts): readonly string[] {
   const { profile, command } = server;
   if (command === null) return [];
-  const filled = (args: readonly string[], value = '') =>
-    args.map((argument) => fill(argument, parts, value));
-  return [
-    ...programOf(command),
-    ...filled(profile.arguments),
-    ...SERVER_OPTION_NAMES.flatMap((name) => {
-      const option = profile.options[name];
-      const value = spelled(name, parts);
-      return option === undefined || value === null
-        ? []
-        : filled(argumentsOf(profile, name, option, value), value);
-    }),
-    ...parts.adapters.flatMap(({ path, source, scale }) =>
-      profile.adapter.map((argument) =>
-        argument.replaceAll('{path}', path).replaceAll('{name}', source).replaceAll('{scale}', String(scale)),
-      ),
-    ),
-    ...lorasOf(profile, parts),
-    ...server.arguments,
-  ];
+  const filled = (args: readonly string[], value = '') => args.map((argument) => fill(argument, parts, value));
+  const options = SERVER_OPTION_NAMES.flatMap((name) => {
+    const [option, value] = [profile.options[name], spelled(name, parts)];
+    if (option === undefined || value === null) return [];
+    return filled(argumentsOf(profile, name, option, value), value);
+  });
+  const adapters = parts.adapters.flatMap(({ path, source: name, scale }) =>
+    profile.adapter.map((argument) => inPlace(argument, { path, name, scale })),
+  );
+  const program = command.flatMap(spelledOut);
+  const ofModel = [...options, ...adapters, ...lorasOf(profile, parts)];
+  return [...program, ...filled(profile.arguments), ...ofModel, ...server.arguments];
 }
 
 function lorasOf({ loras: how }: ServerProfile, { loras }: CommandParts): string[] {
   if (how === null || loras.length === 0) return [];
-  const each = loras.flatMap(({ name, path }) =>
-    how.adapter.map((argument) => argument.replaceAll('{name}', name).replaceAll('{path}', path)),
-  );
+  const each = loras.flatMap((one) => how.adapter.map((argument) => inPlace(argument, { ...one })));
   return [...how.arguments, ...(how.between === undefined ? each : [each.join(how.between)])];
 }
 
@@ -89,6 +79,11 @@ function fill(argument: string, parts: CommandParts, value: string): string {
     totalContext: Number(options.maxContext ?? 0) * Number(options.maxSequences ?? 1),
     verifiedTokens: Number(options.draftTokens ?? 0) + 1,
   };
+  return inPlace(argument, values);
+}
+
+/** @returns an argument with values in place of their names. */
+function inPlace(argument: string, values: Readonly<Record<string, unknown>>): string {
   return argument.replaceAll(/\{([A-Za-z]+)\}/g, (all, name: string) => String(values[name] ?? all));
 }
 
@@ -100,10 +95,7 @@ export function isOwn([program = '']: readonly string[]): boolean {
   return OWN[program] !== undefined;
 }
 
-/** @returns a command with programs of our own spelled out. */
-function programOf(command: readonly string[]): string[] {
-  return command.flatMap(spelledOut);
-}
+/** Programs of our own are spelled out. */
 
 function spelledOut(argument: string): string[] {
   const path = OWN[argument];

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import type { Experiment } from '../../core/experiment/experiment.js';
+import { orElse } from '../../core/or-else.js';
 import { PROFILES, SERVER_KINDS, type ServerKindName } from '../../core/runners/server/index.js';
 import { type ServerProfile, serverProfileSchema } from '../../core/runners/server/profile.js';
 import { findProgram } from '../../process/isolation/start-tools.js';
@@ -85,25 +86,17 @@ export function configuredServers(entries: z.output<typeof serversSchema>): Conf
 
 function configured([name, entry]: [string, z.output<typeof serverEntrySchema>]): ConfiguredServer {
   const profile = entry.profile ?? name;
-  if (!Object.hasOwn(PROFILES, profile)) {
+  if (!Object.hasOwn(PROFILES, profile))
     throw new Error(`servers.${name}: name its profile, one of ${Object.keys(SERVER_KINDS).join(', ')}`);
-  }
   const shipped: ServerProfile = PROFILES[profile as ServerKindName];
-  if (entry.attach === undefined && entry.command === undefined && shipped.command.length === 0) {
-    throw new Error(
-      `servers.${name}: the profile ${profile} has no command of its own: give command or attach`,
-    );
-  }
+  const { attach, command, environment, devices = null, model = null, apiKeyFile = null } = entry;
+  if (attach === undefined && command === undefined && shipped.command.length === 0)
+    throw new Error(`servers.${name}: the profile ${profile} has no command of its own: give command or attach`);
   return {
-    name,
+    ...{ name, arguments: entry.arguments, environment, devices, model, apiKeyFile },
     profile: { ...shipped, ...(entry.change as Partial<ServerProfile>) },
-    command: entry.attach === undefined ? (entry.command ?? commandOf(shipped)) : null,
-    arguments: entry.arguments,
-    environment: entry.environment,
-    devices: entry.devices ?? null,
-    address: entry.attach?.replace(/\/$/, '') ?? null,
-    model: entry.model ?? null,
-    apiKeyFile: entry.apiKeyFile ?? null,
+    command: attach === undefined ? (command ?? commandOf(shipped)) : null,
+    address: attach?.replace(/\/$/, '') ?? null,
   };
 }
 
@@ -120,11 +113,7 @@ export function serverFor(
 export function commandOf({ command, built }: Pick<ServerProfile, 'command' | 'built'>): readonly string[] {
   const [program = '', ...rest] = command;
   if (built === null || findProgram(program, process.env.PATH) !== null) return command;
-  try {
-    const file = builtProgramFile(findEngine().release, built);
-    return existsSync(file) ? [file, ...rest] : command;
-  } catch {
-    // Without an engine nothing was built.
-    return command;
-  }
+  // Without an engine nothing was built.
+  const file = orElse(() => builtProgramFile(findEngine().release, built), '');
+  return existsSync(file) ? [file, ...rest] : command;
 }

@@ -66,11 +66,9 @@ export function gpusOf(
   if (devices === null) return held;
   // Instances stand in the place of their GPU, so that places are others.
   const whole = all.every(({ board }) => board === null);
-  const found = devices.map((named) =>
-    /^\d+$/.test(named)
-      ? whole && all[Number(named)]?.uuid
-      : all.find(({ uuid }) => uuid.startsWith(named))?.uuid,
-  );
+  const byPlace = (named: string) => whole && all[Number(named)]?.uuid;
+  const byStart = (named: string) => all.find(({ uuid }) => uuid.startsWith(named))?.uuid;
+  const found = devices.map((named) => (/^\d+$/.test(named) ? byPlace(named) : byStart(named)));
   const known = found.filter((uuid) => typeof uuid === 'string');
   return known.length === devices.length ? known : [id];
 }

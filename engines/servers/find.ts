@@ -38,11 +38,11 @@ async function findServer(server: ConfiguredServer, limitSeconds: number): Promi
   const missing = (problem: string): FoundServer => ({ server, release: null, problem });
   const { profile, address, command } = server;
   if (address !== null) {
+    const { path } = profile.readiness;
     try {
-      const why = await whyNotReady({ url: address, apiKey: keyOf(server) }, profile.readiness.path);
-      return why === null
-        ? found(`${profile.name} at ${address}`)
-        : missing(`nothing answers at ${address}${profile.readiness.path}: ${why}`);
+      const why = await whyNotReady({ url: address, apiKey: keyOf(server) }, path);
+      if (why === null) return found(`${profile.name} at ${address}`);
+      return missing(`nothing answers at ${address}${path}: ${why}`);
     } catch (error) {
       return missing((error as Error).message);
     }
@@ -70,24 +70,18 @@ function said(
   environment: Readonly<Record<string, string>>,
   limitSeconds: number,
 ): Promise<{ readonly problem: string | null; readonly text: string }> {
-  const line = [program, ...args].join(' ');
+  const line = `\`${[program, ...args].join(' ')}\``;
+  const env = { ...process.env, ...environment };
+  const options = { timeout: 1000 * limitSeconds, killSignal: 'SIGKILL', env } as const;
   return new Promise((resolve) => {
-    execFile(
-      program,
-      args,
-      { timeout: 1000 * limitSeconds, killSignal: 'SIGKILL', env: { ...process.env, ...environment } },
-      (error, stdout, stderr) => {
-        const text = `${stdout}\n${stderr}`;
-        if (error === null) resolve({ problem: null, text });
-        else if (error.killed) {
-          resolve({ problem: `\`${line}\` took more than ${limitSeconds} s`, text: '' });
-        } else {
-          const last = text.trim().split('\n').at(-1)!.slice(0, MOST_VERSION);
-          const how = typeof error.code === 'number' ? `ended with exit code ${error.code}` : error.code;
-          resolve({ problem: `\`${line}\` ${how}${last === '' ? '' : `: ${last}`}`, text });
-        }
-      },
-    );
+    execFile(program, args, options, (error, stdout, stderr) => {
+      const text = `${stdout}\n${stderr}`;
+      if (error === null) return resolve({ problem: null, text });
+      if (error.killed) return resolve({ problem: `${line} took more than ${limitSeconds} s`, text: '' });
+      const last = text.trim().split('\n').at(-1)!.slice(0, MOST_VERSION);
+      const how = typeof error.code === 'number' ? `ended with exit code ${error.code}` : error.code;
+      resolve({ problem: `${line} ${how}${last === '' ? '' : `: ${last}`}`, text });
+    });
   });
 }
 
@@ -125,14 +119,12 @@ function installedRelease(program: string): string | null {
 
 /** Where an interpreter of this prefix keeps packages; Debian's has a folder of its own. */
 function packageFolders(prefix: string): string[] {
-  return ['lib', 'lib64'].flatMap((lib) =>
-    listed(join(prefix, lib))
-      .filter((name) => /^python3(\.\d+)?$/.test(name))
-      .flatMap((name) =>
-        ['site-packages', 'dist-packages'].map((packages) => join(prefix, lib, name, packages)),
-      )
-      .filter((folder) => listed(folder).length > 0),
-  );
+  const pythons = ['lib', 'lib64'].flatMap((lib) => {
+    const names = listed(join(prefix, lib)).filter((name) => /^python3(\.\d+)?$/.test(name));
+    return names.map((name) => join(prefix, lib, name));
+  });
+  const all = pythons.flatMap((folder) => [join(folder, 'site-packages'), join(folder, 'dist-packages')]);
+  return all.filter((folder) => listed(folder).length > 0);
 }
 
 function listed(folder: string): string[] {
@@ -141,10 +133,6 @@ function listed(folder: string): string[] {
 
 /** `[console_scripts]` and `[gui_scripts]` of entry_points.txt have a line `name = module:function` for each program. */
 function hasEntryPoint(folder: string, name: string): boolean {
-  try {
-    const lines = readFileSync(join(folder, 'entry_points.txt'), 'utf8').split('\n');
-    return lines.some((line) => line.split('=', 1)[0]!.trim() === name);
-  } catch {
-    return false;
-  }
+  const lines = orElse(() => readFileSync(join(folder, 'entry_points.txt'), 'utf8').split('\n'), []);
+  return lines.some((line) => line.split('=', 1)[0]!.trim() === name);
 }

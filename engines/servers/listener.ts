@@ -4,21 +4,8 @@ import { orElse } from '../../core/or-else.js';
 import { ancestorsOf, groupOf, processesOf } from '../../process/isolation/processes.js';
 
 /** Programs that pass connections on: what they take of the machine is not what the answers take. */
-const FORWARDERS = [
-  'docker-proxy',
-  'rootlessport',
-  'pasta',
-  'slirp4netns',
-  'socat',
-  'ssh',
-  'sshd',
-  'kubectl',
-  'nginx',
-  'haproxy',
-  'envoy',
-  'traefik',
-  'caddy',
-];
+const FORWARDERS =
+  /^(docker-proxy|rootlessport|pasta|slirp4netns|socat|sshd?|kubectl|nginx|haproxy|envoy|traefik|caddy)$/;
 
 /**
  * Finds the process that a server on this machine is: the one that listens at a port, or what started it as one job with it (TGI's launcher, a
@@ -35,12 +22,9 @@ export function listenerAt(port: number, procRoot = '/proc'): number | string {
     if (held === null) closed += 1;
     else if (held) holders.push(pid);
   }
-  if (holders.length === 0) {
-    return closed > 0
-      ? `the process that listens at port ${port} belongs to another user`
-      : `the process that listens at port ${port} is not seen from here`;
-  }
-  const forwarder = holders.map((pid) => nameOf(pid, procRoot)).find((name) => FORWARDERS.includes(name));
+  const where = closed > 0 ? 'belongs to another user' : 'is not seen from here';
+  if (holders.length === 0) return `the process that listens at port ${port} ${where}`;
+  const forwarder = holders.map((pid) => nameOf(pid, procRoot)).find((name) => FORWARDERS.test(name));
   if (forwarder !== undefined)
     return `${forwarder} listens at port ${port} and passes requests on to a server that is not seen from here`;
   return jobOf(holders, port, procRoot);
@@ -56,9 +40,7 @@ function jobOf(holders: readonly number[], port: number, procRoot: string): numb
     return [pid, ...(end < 0 ? above : above.slice(0, end))];
   });
   const common = lines[0]!.filter((pid) => lines.every((line) => line.includes(pid)));
-  return (
-    common.at(-1) ?? `several processes listen at port ${port}, and nothing says that they are one server`
-  );
+  return common.at(-1) ?? `several processes listen at port ${port}, and nothing says that they are one server`;
 }
 
 const LISTENS = '0A';
@@ -66,16 +48,14 @@ const LISTENS = '0A';
 /** Sockets that listen at a port of an address by which this machine reaches itself (proc_net_tcp of the kernel's documentation). */
 function listeningInodes(port: number, procRoot: string): Set<string> {
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
-  const lines = ['net/tcp', 'net/tcp6'].flatMap((file) => {
-    return orElse(() => readFileSync(join(procRoot, file), 'latin1').split('\n'), []);
-  });
-  return new Set(
-    lines.flatMap((line) => {
-      const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
-      const [address = '', at] = local.split(':');
-      return state === LISTENS && at === hexPort && (isAny(address) || isLoopback(address)) ? [inode] : [];
-    }),
-  );
+  const text = (file: string) => orElse(() => readFileSync(join(procRoot, file), 'latin1'), '');
+  const inodes = new Set<string>();
+  for (const line of [text('net/tcp'), text('net/tcp6')].join('\n').split('\n')) {
+    const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
+    const [address = '', at] = local.split(':');
+    if (state === LISTENS && at === hexPort && (isAny(address) || isLoopback(address))) inodes.add(inode);
+  }
+  return inodes;
 }
 
 /** Words of 32 bits as this machine has them in memory, so of 127.0.0.1 the last byte is the first. */
@@ -88,16 +68,13 @@ function holds(pid: number, inodes: ReadonlySet<string>, procRoot: string): bool
   const folder = join(procRoot, String(pid), 'fd');
   try {
     return readdirSync(folder).some((file) => {
-      const inode = /^socket:\[(\d+)\]$/.exec(linkOf(join(folder, file)))?.[1];
+      const link = orElse(() => readlinkSync(join(folder, file)), '');
+      const inode = /^socket:\[(\d+)\]$/.exec(link)?.[1];
       return inode !== undefined && inodes.has(inode);
     });
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EACCES' ? null : false;
   }
-}
-
-function linkOf(path: string): string {
-  return orElse(() => readlinkSync(path), '');
 }
 
 function nameOf(pid: number, procRoot: string): string {

@@ -23,6 +23,8 @@ export interface Served extends Serving {
   readonly died: Promise<never>;
 }
 
+type OnStart = (launched: Pick<Launched<unknown>, 'stop' | 'kill'>) => void;
+
 interface Running {
   readonly key: string;
   readonly launched: Launched<ServeEnd>;
@@ -51,11 +53,7 @@ export class ServerPool {
    * @param onStart tells whoever may stop the trial what is being started.
    * @throws FailureError of whatever kept it from answering, with its last lines.
    */
-  async take(
-    deviceId: string,
-    wanted: Wanted,
-    onStart: (launched: Pick<Launched<unknown>, 'stop' | 'kill'>) => void,
-  ): Promise<Served> {
+  async take(deviceId: string, wanted: Wanted, onStart: OnStart): Promise<Served> {
     const key = keyOf(wanted);
     const running = this.#running.get(deviceId);
     if (running?.key === key) {
@@ -105,11 +103,8 @@ function hold(running: Running): void {
   running.idle = null;
 }
 
-async function start(
-  key: string,
-  { request, cpus, memoryLimitBytes, cgroupFolder }: Wanted,
-  onStart: (launched: Pick<Launched<unknown>, 'stop' | 'kill'>) => void,
-): Promise<Running> {
+async function start(key: string, wanted: Wanted, onStart: OnStart): Promise<Running> {
+  const { request, cpus, memoryLimitBytes, cgroupFolder } = wanted;
   let ready: (serving: Serving) => void = () => {};
   const serving = new Promise<Serving>((resolve) => {
     ready = resolve;
@@ -139,7 +134,6 @@ async function start(
 
 /** Everything that makes a server another one. */
 function keyOf({ request, block, cpus, memoryLimitBytes }: Wanted): string {
-  return createHash('sha256')
-    .update(JSON.stringify([request, block, cpus, memoryLimitBytes]))
-    .digest('hex');
+  const all = JSON.stringify([request, block, cpus, memoryLimitBytes]);
+  return createHash('sha256').update(all).digest('hex');
 }

@@ -41,25 +41,19 @@ export async function serve(request: ServeRequest, channel: Channel<ServeReport>
   }
 }
 
-async function keepOnce(
-  request: ServeRequest,
-  channel: Channel<ServeReport>,
-): Promise<ServeEnd | 'port-taken'> {
+async function keepOnce(request: ServeRequest, channel: Channel<ServeReport>): Promise<ServeEnd | 'port-taken'> {
   const { name, profile } = request;
   const port = await freePort();
   const at = { url: `http://127.0.0.1:${port}`, apiKey: request.apiKey };
   const server = new Server(request, port);
   await server.started;
   const begun = monotonicSeconds();
-  const until = async (
-    what: () => Promise<boolean>,
-    seconds: number,
-    never: () => string,
-  ): Promise<'yes' | 'stopped'> => {
+  /** @returns whether it came to that; false = it was stopped before. */
+  const until = async (what: () => Promise<boolean>, seconds: number, never: () => string): Promise<boolean> => {
     for (const deadline = monotonicSeconds() + seconds; ; ) {
       if (server.end !== null) throw endedEarly(request, server.end, server.lastLine());
-      if (channel.stopReason() !== null) return 'stopped';
-      if (await what()) return 'yes';
+      if (channel.stopReason() !== null) return false;
+      if (await what()) return true;
       // What it did meanwhile says more than that time is over.
       if (server.end === null && monotonicSeconds() > deadline)
         throw failed('load-failed', `the server ${name} ${never()}`, LONGER);
@@ -69,24 +63,18 @@ async function keepOnce(
 
   try {
     const { paths, readiness } = profile;
-    const ready = await until(
-      () => isReady(at, readiness.path),
-      readiness.seconds,
-      () => `was not ready within ${readiness.seconds} s`,
-    );
-    if (ready === 'stopped') return await server.stop();
+    const { seconds } = readiness;
+    const notReady = () => `was not ready within ${seconds} s`;
+    if (!(await until(() => isReady(at, readiness.path), seconds, notReady))) return await server.stop();
     const model = request.model ?? (await firstModel(at, paths.models)) ?? 'default';
     let problem: string | null = null;
-    const answerSeconds = Math.min(readiness.seconds, FIRST_ANSWER_SECONDS);
-    const answered = await until(
-      async () => {
-        problem = await tryOnce(at, paths, model, Math.min(readiness.seconds, FIRST_REQUEST_SECONDS));
-        return problem === null;
-      },
-      answerSeconds,
-      () => `was ready but answered no request within ${answerSeconds} s: ${problem}`,
-    );
-    if (answered === 'stopped') return await server.stop();
+    const answers = async () => {
+      problem = await tryOnce(at, paths, model, Math.min(seconds, FIRST_REQUEST_SECONDS));
+      return problem === null;
+    };
+    const answerSeconds = Math.min(seconds, FIRST_ANSWER_SECONDS);
+    const silent = () => `was ready but answered no request within ${answerSeconds} s: ${problem}`;
+    if (!(await until(answers, answerSeconds, silent))) return await server.stop();
     const { pid, weightsLoadSeconds } = server;
     const startSeconds = monotonicSeconds() - begun;
     channel.send({ type: 'serving', url: at.url, pid, model, startSeconds, weightsLoadSeconds });
@@ -111,18 +99,14 @@ const LONGER =
   'Its last lines say what it was doing; give it longer with change.readiness.seconds of the server in the node’s configuration.';
 
 function endedEarly({ name }: ServeRequest, end: ServeEnd, said: string): FailureError {
-  return new FailureError(
-    failure('load-failed', `the server ${name} ended before it was ready${how(end)}${said}`, {
-      ...end,
-      hint: 'Its last lines say why; start it by hand with the command of the record to see all of them.',
-    }),
-  );
+  const hint = 'Its last lines say why; start it by hand with the command of the record to see all of them.';
+  const message = `the server ${name} ended before it was ready${how(end)}${said}`;
+  return new FailureError(failure('load-failed', message, { ...end, hint }));
 }
 
 function crashed({ name }: ServeRequest, end: ServeEnd, said: string): FailureError {
-  return new FailureError(
-    failure('crashed', `the server ${name} ended while it was measured${how(end)}${said}`, end),
-  );
+  const message = `the server ${name} ended while it was measured${how(end)}${said}`;
+  return new FailureError(failure('crashed', message, end));
 }
 
 function how(end: ServeEnd): string {
@@ -214,13 +198,9 @@ class Server {
 function start({ name, command, environment }: ServeRequest, port: number): ChildProcess {
   const [program = '', ...args] = command.map((arg) => arg.replaceAll(PORT, String(port)));
   const env = { ...process.env, ...environment };
-  if (findProgram(program, env.PATH) === null) {
-    throw failed(
-      'engine-missing',
-      `the server ${name} could not be started: there is no program ${program}`,
-      `Install it, or say where it is with servers.${name}.command in the node’s configuration.`,
-    );
-  }
+  const message = `the server ${name} could not be started: there is no program ${program}`;
+  const hint = `Install it, or say where it is with servers.${name}.command in the node’s configuration.`;
+  if (findProgram(program, env.PATH) === null) throw failed('engine-missing', message, hint);
   const { loader, path } = ownProgram('./warden', import.meta.url);
   const warden = fork(path, {
     execArgv: loader.length > 0 ? [...loader] : ['--single-threaded'],

@@ -1,17 +1,8 @@
 import type { ServerProfile } from '../../core/runners/server/profile.js';
 
 /** What of a profile is about asking. */
-export type AskedProfile = Pick<
-  ServerProfile,
-  | 'paths'
-  | 'exactLength'
-  | 'streamOptions'
-  | 'metrics'
-  | 'prefixes'
-  | 'loras'
-  | 'promptLogProbabilities'
-  | 'nextLogProbabilities'
->;
+export type AskedProfile = Pick<ServerProfile, Asking | 'promptLogProbabilities' | 'nextLogProbabilities'>;
+type Asking = 'paths' | 'exactLength' | 'streamOptions' | 'metrics' | 'prefixes' | 'loras';
 
 /** A server that a trial may ask, as its load generator is told of it. */
 export interface ServedEndpoint {

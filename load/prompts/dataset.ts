@@ -29,16 +29,8 @@ export function datasetRequests(text: string, tokenizer: Tokenizer | null): Plan
     if (length !== null && !isCount(length))
       return `Line ${line}: output_length is no whole number of at least 1.`;
     const asked = typeof prompt === 'string' ? prompt : (messages as Message[]);
-    requests.push({
-      prompt: asked,
-      promptTokens: tokenizer?.tokenize(textOf(asked)).length ?? null,
-      wantedTokens: length,
-      conversation: null,
-      turn: 0,
-      follows: false,
-      thinkSeconds: 0,
-      atSeconds: null,
-    });
+    const promptTokens = tokenizer?.tokenize(textOf(asked)).length ?? null;
+    requests.push({ prompt: asked, promptTokens, wantedTokens: length, ...ALONE });
   }
   return requests.length === 0 ? 'The dataset has no line.' : requests;
 }

@@ -2,6 +2,7 @@ import { type FailureError, failed } from '../../../core/errors.js';
 import type { TracedNode } from '../../../roofline/graph/graph-work.js';
 import { graphNodes } from '../../native/graph-nodes.js';
 import { CONSTANTS, type Llama, type LlamaFunctions, type Pointer } from '../../native/llama.js';
+import { backendThreads } from '../llama-cpp/threads.js';
 
 /** ggml's bare graphs on the CPU backend, with threads that stay: without a pool each graph makes its own. */
 export class Engine {
@@ -21,22 +22,8 @@ export class Engine {
     this.functions = functions;
     this.threads = threads;
     this.#backend = functions.ggml_backend_init_by_type(CONSTANTS.GGML_BACKEND_DEVICE_TYPE_CPU, null);
-    const params = functions.ggml_threadpool_params_default(threads);
-    params.poll = poll;
-    this.#pool = llama.callCpu('ggml_threadpool_new', 'void *', [
-      ['void *', llama.reference('ggml_threadpool_params', params)],
-    ]) as Pointer;
-    if (this.#backend === null || this.#pool === null) {
-      throw failed('load-failed', `ggml could not start ${threads} threads.`);
-    }
-    llama.callCpu('ggml_backend_set_n_threads', 'void', [
-      ['void *', this.#backend],
-      ['int', threads],
-    ]);
-    llama.callCpu('ggml_backend_cpu_set_threadpool', 'void', [
-      ['void *', this.#backend],
-      ['void *', this.#pool],
-    ]);
+    if (this.#backend === null) throw failed('load-failed', 'ggml could not start the CPU.');
+    this.#pool = backendThreads(llama, this.#backend, threads, poll);
   }
 
   /** @returns a context for the descriptions of so many tensors and graphs of so many nodes; their data lie elsewhere. */
@@ -70,8 +57,7 @@ export class Engine {
     return {
       free: () => {
         functions.ggml_backend_buffer_free(buffer);
-        this.#contexts.splice(this.#contexts.indexOf(context), 1);
-        functions.ggml_free(context);
+        this.discard(context);
       },
     };
   }
@@ -105,10 +91,8 @@ export class Engine {
 
   /** @returns a planner of the memory of graphs, of which the last that it planned can be computed. */
   planner(): Pointer {
-    const { functions } = this;
-    const allocator = functions.ggml_gallocr_new(
-      functions.ggml_backend_get_default_buffer_type(this.#backend),
-    );
+    const { ggml_gallocr_new, ggml_backend_get_default_buffer_type } = this.functions;
+    const allocator = ggml_gallocr_new(ggml_backend_get_default_buffer_type(this.#backend));
     this.#allocators.push(allocator);
     return allocator;
   }

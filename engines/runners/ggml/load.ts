@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { FailureError, failed } from '../../../core/errors.js';
@@ -11,13 +10,14 @@ import {
   type TensorInfo,
 } from '../../../formats/gguf/header.js';
 import { type Llama, loadLlama } from '../../native/llama.js';
+import { modelFile } from '../llama-cpp/load.js';
 import { modelFailure } from '../llama-cpp/reasons.js';
-import { readSettings } from '../llama-cpp/settings.js';
+import { readSettings, type Settings } from '../llama-cpp/settings.js';
 import { LlamaVocabulary } from '../llama-cpp/vocabulary.js';
 import type { TrainerRequest } from '../runner.js';
 import { type Architecture, architectureOf, tensorNamed } from './architecture.js';
 import { Engine } from './engine.js';
-import { GgmlModel } from './model.js';
+import { ggmlModel } from './model.js';
 import { isTrained, trainedMatrices } from './selection.js';
 import { GgmlTrainer } from './trainer.js';
 import { Weights } from './weights.js';
@@ -26,21 +26,21 @@ import { Weights } from './weights.js';
  * Opens a model's weights for training, with its graphs made and its memory taken.
  * @throws FailureError `model-unsupported`, `impossible-combination`, `does-not-fit`, and the engine's words.
  */
-export async function loadModel(request: TrainerRequest): Promise<GgmlModel> {
-  const { modelPath: path, training } = request;
-  if (path === null || !existsSync(path)) {
-    throw failed('model-missing', `There is no model file ${path ?? '(no path given)'}.`);
-  }
-  const { threads, poll, cpuBackend } = readSettings(
-    request.options,
-    request.cpus.length || availableParallelism(),
-  );
+export async function loadModel(request: TrainerRequest) {
+  const { training } = request;
+  const path = modelFile(request.modelPath);
+  const settings = readSettings(request.options, request.cpus.length || availableParallelism());
+  const { threads, poll, cpuBackend } = settings;
   const header = readGgufHeader(path);
   const architecture = architectureOf(path, header);
   requirePossible(path, header, architecture, training);
   const llama = await loadLlama({ backend: cpuBackend, deviceClass: 'cpu' });
   const { vocabulary, close } = openVocabulary(llama, path, header, architecture);
   const engine = new Engine(llama, threads, poll);
+  const closeAll = () => {
+    engine.close();
+    close();
+  };
   try {
     const weights = openWeights(engine, path, header, architecture, training);
     const trainer = new GgmlTrainer(engine, architecture, weights, training);
@@ -52,23 +52,18 @@ export async function loadModel(request: TrainerRequest): Promise<GgmlModel> {
       vocabularySize: architecture.vocabulary,
       contextLength: architecture.contextLength,
       trainingWork: trainer.work,
-      environment: {
-        engine: `llama.cpp ${llama.release}`,
-        engineDevice: 'CPU',
-        cpuLibrary: llama.cpuLibrary,
-        cpuBackend,
-        threads,
-      },
+      environment: cpuEnvironment(llama, settings),
     };
-    return new GgmlModel(facts, vocabulary, trainer, () => {
-      engine.close();
-      close();
-    });
+    return ggmlModel(facts, vocabulary, trainer, closeAll);
   } catch (error) {
-    engine.close();
-    close();
+    closeAll();
     throw error;
   }
+}
+
+/** What records say of ggml's graphs on the CPU. */
+export function cpuEnvironment({ release, cpuLibrary }: Llama, { cpuBackend, threads }: Settings) {
+  return { engine: `llama.cpp ${release}`, engineDevice: 'CPU', cpuLibrary, cpuBackend, threads };
 }
 
 /** @returns the weights as training needs them: f32 what is trained or loses its leading part, the rest as the file has it. */
@@ -92,42 +87,27 @@ function requirePossible(
   settings: TrainingSettings,
 ): void {
   const { method, rank, windowTokens, trainedLayers } = settings;
-  if (windowTokens > contextLength) {
-    throw impossible(
-      `windows of ${windowTokens} tokens are longer than the ${contextLength} that ${basename(path)} was trained for`,
-      'Lower windowTokens.',
-    );
-  }
-  if (method === 'freeze' && trainedLayers > layers) {
-    throw impossible(
-      `${basename(path)} has ${layers} layers, and ${trainedLayers} shall be trained`,
-      'Lower trainedLayers.',
-    );
-  }
+  const name = basename(path);
+  const long = `windows of ${windowTokens} tokens are longer than the ${contextLength} that ${name} was trained for`;
+  if (windowTokens > contextLength) throw impossible(long, 'Lower windowTokens.');
+  const few = `${name} has ${layers} layers, and ${trainedLayers} shall be trained`;
+  if (method === 'freeze' && trainedLayers > layers) throw impossible(few, 'Lower trainedLayers.');
   const matrices = trainedMatrices(layers, settings).map((name) => tensorNamed(tensors, name));
   const quantized = (tensor: TensorInfo) => !['f32', 'f16', 'bf16'].includes(tensor.type);
   if (isAdapterMethod(method)) {
     const narrow = matrices.find(({ shape }) => Math.min(...shape) < rank);
-    if (narrow !== undefined)
-      throw impossible(
-        `a rank of ${rank} is more than ${narrow.name} has (${narrow.shape.join(' × ')})`,
-        'Lower rank.',
-      );
+    const most = `${narrow?.name} has (${narrow?.shape.join(' × ')})`;
+    if (narrow !== undefined) throw impossible(`a rank of ${rank} is more than ${most}`, 'Lower rank.');
+    const plain = `qlora is lora over a quantized base, and the weights of ${name} are ${matrices[0]?.type}`;
     if (method === 'qlora' && !matrices.some(quantized))
-      throw impossible(
-        `qlora is lora over a quantized base, and the weights of ${basename(path)} are ${matrices[0]?.type}`,
-        'Quantize it (techniques: quantization: q4_k_m), or use lora.',
-      );
+      throw impossible(plain, 'Quantize it (techniques: quantization: q4_k_m), or use lora.');
   }
-  const changed =
-    method === 'pissa' ? matrices : tensors.filter(({ name }) => isTrained(name, layers, settings));
+  const changed = method === 'pissa' ? matrices : tensors.filter((one) => isTrained(one.name, layers, settings));
   const bad = changed.find(quantized);
-  if (bad !== undefined) {
-    throw impossible(
-      `${method} changes ${bad.name}, which is ${bad.type}: quantized weights cannot be moved in small steps`,
-      'Use a base of type f16, bf16 or f32, or train an adapter.',
-    );
-  }
+  if (bad === undefined) return;
+  const why = `which is ${bad.type}: quantized weights cannot be moved in small steps`;
+  const hint = 'Use a base of type f16, bf16 or f32, or train an adapter.';
+  throw impossible(`${method} changes ${bad.name}, ${why}`, hint);
 }
 
 export function openVocabulary(

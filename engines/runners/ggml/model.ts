@@ -1,49 +1,24 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import type { ChatTemplate } from '../../../core/serving/tokenizer.js';
 import type { LlamaVocabulary } from '../llama-cpp/vocabulary.js';
 import type { TrainerFacts } from '../opened.js';
 import type { TrainableModel } from '../trainer.js';
 import type { GgmlTrainer } from './trainer.js';
 
-/** A model that is being trained. */
-export class GgmlModel implements TrainableModel {
-  readonly facts: TrainerFacts;
-  readonly trainer: GgmlTrainer;
-  readonly beginToken: number | null;
-  readonly endToken: number | null;
-  readonly chat: ChatTemplate | null;
-  readonly warnings: readonly string[];
-  readonly #vocabulary: LlamaVocabulary | null;
-  readonly #close: () => void;
-
-  constructor(
-    facts: TrainerFacts,
-    vocabulary: LlamaVocabulary | null,
-    trainer: GgmlTrainer,
-    close: () => void,
-  ) {
-    this.facts = facts;
-    this.trainer = trainer;
-    this.beginToken = vocabulary?.beginToken ?? null;
-    this.endToken = vocabulary?.endToken ?? null;
-    this.chat = vocabulary?.chat ?? null;
-    this.#vocabulary = vocabulary;
-    this.warnings =
-      vocabulary === null
-        ? ['the model has no vocabulary, so random tokens stand for the text: its losses say nothing']
-        : [];
-    this.#close = close;
-  }
-
-  tokenize(text: string): Int32Array {
-    const { vocabularySize } = this.facts;
-    return this.#vocabulary?.tokenize(text, false) ?? randomTokens(vocabularySize, Buffer.byteLength(text));
-  }
-
-  close(): void {
-    this.#close();
-  }
+/** @returns a model that is being trained. */
+export function ggmlModel(
+  facts: TrainerFacts,
+  vocabulary: LlamaVocabulary | null,
+  trainer: GgmlTrainer,
+  close: () => void,
+) {
+  const random = 'the model has no vocabulary, so random tokens stand for the text: its losses say nothing';
+  const { beginToken, endToken, chat } = vocabulary ?? { beginToken: null, endToken: null, chat: null };
+  return {
+    ...{ facts, trainer, beginToken, endToken, chat, close, warnings: vocabulary === null ? [random] : [] },
+    tokenize: (text: string) =>
+      vocabulary?.tokenize(text, false) ?? randomTokens(facts.vocabularySize, Buffer.byteLength(text)),
+  } satisfies TrainableModel;
 }
 
 /** Bytes of a text that one token stands for, about. */

@@ -44,9 +44,21 @@ export function attachThreads(
   };
 }
 
-function newPool(llama: Llama, threads: number, poll: number): Pointer {
+/** Gives a CPU backend threads that stay. @returns their pool, for `ggml_threadpool_free`. @throws FailureError `load-failed`. */
+export function backendThreads(llama: Llama, backend: Pointer, threads: number, poll?: number): Pointer {
+  const pool = newPool(llama, threads, poll);
+  const count = ['int', threads] as const;
+  llama.callCpu('ggml_backend_set_n_threads', 'void', [['void *', backend], count]);
+  llama.callCpu('ggml_backend_cpu_set_threadpool', 'void', [
+    ['void *', backend],
+    ['void *', pool],
+  ]);
+  return pool;
+}
+
+function newPool(llama: Llama, threads: number, poll?: number): Pointer {
   const params = llama.functions.ggml_threadpool_params_default(threads);
-  params.poll = poll;
+  if (poll !== undefined) params.poll = poll;
   const pool = llama.callCpu('ggml_threadpool_new', 'void *', [
     ['void *', llama.reference('ggml_threadpool_params', params)],
   ]) as Pointer;

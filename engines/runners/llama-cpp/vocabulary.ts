@@ -2,6 +2,7 @@ import { failed } from '../../../core/errors.js';
 import type { ChatTemplate } from '../../../core/serving/tokenizer.js';
 import type { Llama, Pointer } from '../../native/llama.js';
 import { openChatTemplate } from '../chat-template.js';
+import type { TextModel } from '../opened.js';
 
 type Metadata = ReadonlyMap<string, unknown>;
 
@@ -30,13 +31,22 @@ export class LlamaVocabulary {
     this.#endToken = addsEnd ? functions.llama_vocab_eos(this.#vocabulary) : null;
   }
 
-  /** The model's own template; null = it has none, or none that can be read here. @throws FailureError for one that takes too long. */
+  /** What a model says of text by it. */
+  words(): Omit<TextModel, 'evaluate'> {
+    const { beginToken, chat } = this;
+    return {
+      ...{ beginToken, chat, tokenize: (text, addBegin) => this.tokenize(text, addBegin) },
+      ...{ detokenize: (tokens) => this.detokenize(tokens), isEnd: (token) => this.isEnd(token) },
+    };
+  }
+
   /** The token that ends a text, whether or not it is put there; null = there is none. */
   get endToken(): number | null {
     const end = this.#llama.functions.llama_vocab_eos(this.#vocabulary);
     return end >= 0 ? end : null;
   }
 
+  /** The model's own template; null = it has none, or none that can be read here. @throws FailureError for one that takes too long. */
   get chat(): ChatTemplate | null {
     this.#chat ??= this.#chatOf(this.#metadata());
     return this.#chat;

@@ -12,24 +12,13 @@ export async function probe({ onnxRuntimes }: NodeEngines): Promise<RunnerProbe>
   const found = await probeProviders(libraries);
   const working = found.filter(({ problem }) => problem === null);
   const releases = [...new Set(working.map(({ release }) => release!))];
-  const notes = found.flatMap(({ provider, problem }) =>
-    problem === null ? [] : [`${provider}: ${problem}`],
-  );
-  const [first] = releases;
-  if (first === undefined) {
-    return {
-      available: false,
-      kind: 'onnx',
-      reason: notes.join('; '),
-      hint: 'run `ridge doctor` for the details',
-    };
-  }
+  const notes = found.filter((one) => one.problem !== null).map((one) => `${one.provider}: ${one.problem}`);
+  const [release] = releases;
+  const hint = 'run `ridge doctor` for the details';
+  if (release === undefined) return { available: false, kind: 'onnx', reason: notes.join('; '), hint };
   const devices = new Set(working.map(({ provider }) => PROVIDER_DEVICES[provider] ?? 'cpu'));
-  return {
-    available: true,
-    profile: { kind: 'onnx', release: first, devices: [...devices], variants: releases },
-    notes,
-  };
+  const profile = { kind: 'onnx', release, devices: [...devices], variants: releases };
+  return { available: true, profile, notes };
 }
 
 function unavailable({ failure: { message, hint } }: FailureError): RunnerProbe {

@@ -27,6 +27,8 @@ const REASONS: readonly (readonly [RegExp, FailureCode, string])[] = [
   ],
 ];
 
+const NO_PROVIDER =
+  /execution ?provider|providers_|\.so|EP_FAIL|CUDA|cudnn|not (enabled|supported) in this build|no device of/i;
 const GROUPED =
   'GroupQueryAttention takes prompts of several sequences only into an empty cache: set contextDepth to 0 and batch to a whole prompt of all, or parallel to 1.';
 
@@ -34,35 +36,20 @@ const GROUPED =
 export function loadFailure(error: unknown, path: string, provider: string): unknown {
   if (!(error instanceof Error) || error instanceof FailureError) return error;
   const said = bare(error.message);
-  if (
-    /execution ?provider|providers_|\.so|EP_FAIL|CUDA|cudnn|not (enabled|supported) in this build|no device of/i.test(
-      said,
-    ) &&
-    provider !== 'cpu'
-  ) {
-    return failed(
-      'device-missing',
-      `ONNX Runtime cannot use ${provider}: ${said}.`,
-      'Run `ridge doctor` on the node; it names what is missing and how to get it.',
-    );
-  }
-  const [, code, hint] = REASONS.find(([pattern]) => pattern.test(said)) ?? [
-    null,
-    'load-failed' as const,
-    null,
-  ];
-  return failed(code, `ONNX Runtime cannot load ${basename(path)}: ${said}.`, hint);
+  const doctor = 'Run `ridge doctor` on the node; it names what is missing and how to get it.';
+  if (provider !== 'cpu' && NO_PROVIDER.test(said))
+    return failed('device-missing', `ONNX Runtime cannot use ${provider}: ${said}.`, doctor);
+  const [, code, hint] = REASONS.find(([pattern]) => pattern.test(said)) ?? [];
+  return failed(code ?? 'load-failed', `ONNX Runtime cannot load ${basename(path)}: ${said}.`, hint);
 }
 
 /** @param what was computed. @returns why a run failed, in ONNX Runtime's words. */
 export function runFailure(error: unknown, what: string): unknown {
   if (!(error instanceof OrtError)) return error;
   const said = bare(error.message);
-  const memory = REASONS.at(-1)![0].test(said);
+  const [memory, code, more] = REASONS.at(-1)!;
+  const message = `ONNX Runtime could not evaluate ${what}: ${said}.`;
+  if (memory.test(said)) return failed(code, message, more);
   const grouped = /batch_size must be 1 when sequence_length > 1/.test(said);
-  return failed(
-    memory ? 'does-not-fit' : 'run-failed',
-    `ONNX Runtime could not evaluate ${what}: ${said}.`,
-    memory ? REASONS.at(-1)![2] : grouped ? GROUPED : null,
-  );
+  return failed('run-failed', message, grouped ? GROUPED : null);
 }

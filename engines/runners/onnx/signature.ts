@@ -75,52 +75,35 @@ export function signatureOf(
   const logits = outputs.find(({ name }) => name === 'logits');
   if (found.ids === undefined || logits === undefined) {
     const list = (tensors: readonly TensorInfo[]) => tensors.map(({ name }) => name).join(', ') || 'nothing';
-    throw unsupported(
-      `it takes ${list(inputs)} and gives ${list(outputs)}, and a decoder takes input_ids and gives logits`,
-    );
+    const has = `it takes ${list(inputs)} and gives ${list(outputs)}`;
+    throw unsupported(`${has}, and a decoder takes input_ids and gives logits`);
   }
   const vocabularySize = logits.shape.at(-1);
   if (typeof vocabularySize !== 'number') throw unsupported('its logits do not say how wide they are');
-  return {
-    ids: found.ids,
-    mask: found.mask ?? null,
-    positions: found.positions ?? null,
-    useCache: found.useCache ?? null,
-    lastPosition: found.lastPosition ?? null,
-    totalLength: found.totalLength ?? null,
-    keptLogits: found.keptLogits ?? null,
-    logits,
-    cache,
-    vocabularySize,
-    allLogits: logits.shape.length === 3 && logits.shape[1] !== 1,
-  };
+  const { ids, mask = null, positions = null, useCache = null } = found;
+  const { lastPosition = null, totalLength = null, keptLogits = null } = found;
+  const given = { ids, mask, positions, useCache, lastPosition, totalLength, keptLogits };
+  const allLogits = logits.shape.length === 3 && logits.shape[1] !== 1;
+  return { ...given, logits, cache, vocabularySize, allLogits };
 }
 
 function cacheTensor(past: TensorInfo, outputs: readonly TensorInfo[]): CacheTensor {
   const [pattern, template] = CACHES.find(([names]) => names.test(past.name)) ?? [null, ''];
-  if (pattern === null) {
-    throw unsupported(
-      `it also takes ${past.name}, a ${spelled(past)}, which is neither tokens, mask, positions nor cache`,
-    );
-  }
+  const other = `it also takes ${past.name}, a ${spelled(past)}, which is neither tokens, mask, positions nor cache`;
+  if (pattern === null) throw unsupported(other);
   const name = past.name.replace(pattern, template);
   const present = outputs.find((output) => output.name === name);
   if (present === undefined) throw unsupported(`it takes ${past.name} and gives no ${name}`);
   const open = past.shape.flatMap((size, axis) => (typeof size === 'number' ? [] : [axis]));
   const [first] = open;
   const tokenAxis = open.at(-1);
-  if (first === undefined || tokenAxis === undefined || open.length > 2) {
-    throw unsupported(
-      `its cache ${past.name} is ${spelled(past)}, and sequences and tokens alone may be open`,
-    );
-  }
+  if (first === undefined || tokenAxis === undefined || open.length > 2)
+    throw unsupported(`its cache ${past.name} is ${spelled(past)}, and sequences and tokens alone may be open`);
   return { past, present, tokenAxis, batchAxis: open.length === 1 ? null : first };
 }
 
 function unsupported(reason: string): FailureError {
-  return failed(
-    'model-unsupported',
-    `The graph is no decoder that can be driven: ${reason}.`,
-    'Export it for text generation, by Optimum or onnxruntime-genai, or measure it as a graph with the workload inference.',
-  );
+  const hint =
+    'Export it for text generation, by Optimum or onnxruntime-genai, or measure it as a graph with the workload inference.';
+  return failed('model-unsupported', `The graph is no decoder that can be driven: ${reason}.`, hint);
 }

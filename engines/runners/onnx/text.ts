@@ -24,13 +24,9 @@ export async function openVocabularyBeside(path: string): Promise<Vocabulary> {
   const gguf = join(folder, VOCABULARY_FILE);
   if (existsSync(gguf)) return await ofGguf(gguf);
   const published = openPublishedTokenizer(folder);
-  if (published === null) {
-    throw failed(
-      'model-unsupported',
-      `There is no tokenizer beside ${path}, so it cannot be asked about text.`,
-      `Put its tokenizer.json there, or a ${VOCABULARY_FILE} with its vocabulary.`,
-    );
-  }
+  const message = `There is no tokenizer beside ${path}, so it cannot be asked about text.`;
+  const hint = `Put its tokenizer.json there, or a ${VOCABULARY_FILE} with its vocabulary.`;
+  if (published === null) throw failed('model-unsupported', message, hint);
   const { beginToken, chat } = published;
   const ends = new Set(endTokens(folder));
   return {
@@ -58,15 +54,6 @@ async function ofGguf(path: string): Promise<Vocabulary> {
   const header = readGgufHeader(path);
   const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
   const { vocabulary, close } = openVocabulary(llama, path, header, { name: 'unknown' });
-  if (vocabulary === null) {
-    throw failed('model-unreadable', `${path} holds no vocabulary.`);
-  }
-  return {
-    beginToken: vocabulary.beginToken,
-    chat: vocabulary.chat,
-    tokenize: (text, addBegin) => vocabulary.tokenize(text, addBegin),
-    detokenize: (tokens) => vocabulary.detokenize(tokens),
-    isEnd: (token) => vocabulary.isEnd(token),
-    close,
-  };
+  if (vocabulary !== null) return { ...vocabulary.words(), close };
+  throw failed('model-unreadable', `${path} holds no vocabulary.`);
 }

@@ -2,18 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { valueAt } from '../../../core/quality/tasks/template.js';
 import { Client, type Exchange } from '../../../load/client.js';
-import type { Endpoint, PlannedRequest } from '../../../load/endpoint.js';
+import { ALONE, type Endpoint } from '../../../load/endpoint.js';
 import { Transport } from '../../../load/transport.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { askServer, headersOf } from '../../servers/ask.js';
 import { type ServedEndpoint, withoutLora } from '../../servers/served.js';
-import {
-  type Completion,
-  type CompletionRequest,
-  type Completions,
-  type EndpointOpened,
-  WARM_UP,
-} from '../opened.js';
+import type { Completion, CompletionRequest, Completions, EndpointOpened } from '../opened.js';
+import { WARM_UP } from '../opened.js';
 import type { CompletionsRequest } from '../runner.js';
 import { type Place, Places } from './places.js';
 
@@ -28,19 +23,13 @@ export async function openCompletions(
   const { served } = opened;
   const { profile } = served;
   const { prefixes: sharing } = profile;
-  const endpoint: Endpoint = {
-    url: served.url,
-    api,
-    paths: profile.paths,
-    model: served.model,
-    stream: true,
-    streamOptions: profile.streamOptions,
-    headers: headersOf(served),
-    body: { ...(exactLength && profile.exactLength), ...withoutLora(served) },
-    timeoutSeconds,
-  };
-  const slots =
-    prefixes === 'once' && sharing?.slots !== undefined ? await slotsOf(served, sharing.slots) : null;
+  const { url, model } = served;
+  const { paths, streamOptions } = profile;
+  const body = { ...(exactLength && profile.exactLength), ...withoutLora(served) };
+  const headers = headersOf(served);
+  const endpoint = { url, api, paths, model, stream: true, streamOptions, headers, body, timeoutSeconds };
+  const counts = prefixes === 'once' ? sharing?.slots : undefined;
+  const slots = counts === undefined ? null : await slotsOf(served, counts);
   const values = { prefixes, run: randomUUID(), sharing };
   const places = new Places(slots === null ? null : Math.min(slots, atOnce));
   const client = new Client(endpoint, await Transport.open(endpoint), monotonicSeconds);
@@ -52,11 +41,7 @@ export async function openCompletions(
     sharing: sharingWords(values, slots),
     async complete(request) {
       const place = await places.take(textOf(request));
-      try {
-        return await send(request, place);
-      } finally {
-        place?.free();
-      }
+      return await send(request, place).finally(() => place?.free());
     },
     async prepare() {
       // In every place another text than any that is measured, so that none begins with what an earlier run left.
@@ -75,27 +60,20 @@ interface SharingWords {
 }
 
 function sharingWords({ prefixes, sharing }: SharingWords, slots: number | null): string {
-  if (prefixes === 'off')
-    return sharing === null ? 'as the server does: how to ask without is not known' : 'none';
-  return slots === null
-    ? 'as the server does'
-    : `prompts that begin alike go into one of ${slots} slots in turn`;
+  if (prefixes === 'off') return sharing === null ? 'as the server does: how to ask without is not known' : 'none';
+  return slots === null ? 'as the server does' : `prompts that begin alike go into one of ${slots} slots in turn`;
 }
 
 function sharingFields({ prefixes, run, sharing }: SharingWords, place: Place | null) {
   if (sharing === null) return {};
   if (prefixes === 'off') return filled(sharing.off, { '{unique}': randomUUID() });
-  const slot =
-    place === null || sharing.slots === undefined
-      ? {}
-      : filled(sharing.slots.request, { '{slot}': place.index });
-  return { ...filled(sharing.run, { '{run}': run }), ...slot };
+  const request = place === null ? undefined : sharing.slots?.request;
+  return { ...filled(sharing.run, { '{run}': run }), ...filled(request ?? {}, { '{slot}': place?.index }) };
 }
 
 function filled(fields: Readonly<Record<string, unknown>>, values: Readonly<Record<string, unknown>>) {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, values[String(value)] ?? value]),
-  );
+  const all = Object.entries(fields).map(([name, value]) => [name, values[String(value)] ?? value]);
+  return Object.fromEntries(all);
 }
 
 function fieldsOf(request: CompletionRequest, { loras, profile, model }: ServedEndpoint) {
@@ -128,21 +106,9 @@ function asked(
   { system, prompt, maxTokens }: CompletionRequest,
   body: Readonly<Record<string, unknown>>,
 ): Promise<Completion> {
-  const messages = [
-    ...(system === null ? [] : [{ role: 'system', content: system }]),
-    { role: 'user', content: prompt },
-  ];
-  const planned: PlannedRequest = {
-    prompt: messages,
-    promptTokens: null,
-    wantedTokens: maxTokens,
-    conversation: null,
-    turn: 0,
-    follows: false,
-    thinkSeconds: 0,
-    atSeconds: null,
-    body,
-  };
+  const messages = [{ role: 'user', content: prompt }];
+  if (system !== null) messages.unshift({ role: 'system', content: system });
+  const planned = { prompt: messages, promptTokens: null, wantedTokens: maxTokens, ...ALONE, body };
   return new Promise((resolve) => {
     const now = monotonicSeconds();
     const start = { planned, before: [], intended: now, due: now, body: client.bodyOf(planned, []) };

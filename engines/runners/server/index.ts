@@ -27,47 +27,30 @@ async function probe(kind: ServerKindName, servers: readonly ConfiguredServer[])
   const tried = await findServers(servers.filter(({ profile }) => profile.name === kind));
   const there = tried.filter((one) => one.release !== null);
   const [first] = there;
-  const notes = tried.flatMap(({ server, problem }) =>
-    problem === null ? [] : [server.name === kind ? problem : `${server.name}: ${problem}`],
-  );
+  const problems = tried.flatMap(({ server, problem }) => (problem === null ? [] : [{ name: server.name, problem }]));
+  const notes = problems.map(({ name, problem }) => (name === kind ? problem : `${name}: ${problem}`));
   if (first === undefined) {
-    return {
-      available: false,
-      kind,
-      reason: notes.length > 0 ? notes.join('; ') : `the node's configuration names no server ${kind}`,
-      hint: `name it under servers in the agent's configuration (docs/servers.md)`,
-    };
+    const reason = notes.length > 0 ? notes.join('; ') : `the node's configuration names no server ${kind}`;
+    const hint = `name it under servers in the agent's configuration (docs/servers.md)`;
+    return { available: false, kind, reason, hint };
   }
   const devices = first.server.profile.devices;
   const variants = there.map(({ server }) => server.name);
   const releases = Object.fromEntries(there.map(({ server, release }) => [server.name, release ?? kind]));
-  const missing = Object.fromEntries(
-    tried.flatMap(({ server, problem }) => (problem === null ? [] : [[`server ${server.name}`, problem]])),
-  );
-  return {
-    available: true,
-    profile: { kind, release: first.release ?? kind, devices, variants, releases },
-    notes,
-    missing,
-  };
+  const missing = Object.fromEntries(problems.map(({ name, problem }) => [`server ${name}`, problem]));
+  const profile = { kind, release: first.release ?? kind, devices, variants, releases };
+  return { available: true, profile, notes, missing };
 }
 
 /** @throws FailureError `impossible-combination` for a trial whose server was not started. */
 function openEndpoint(kind: ServerKindName, { served, modelPath }: EndpointRequest): EndpointOpened {
-  if (served === null) {
-    throw failed('impossible-combination', `no server ${kind} was started for this trial`);
-  }
+  if (served === null) throw failed('impossible-combination', `no server ${kind} was started for this trial`);
   return { facts: factsOf(served.name, modelPath), served, warnings: [], close() {} };
 }
 
 /** Of the file that is served, read from its header; the server itself tells nothing of it. */
 function factsOf(server: string, modelPath: string | null): EndpointFacts {
   const inspected = modelPath === null ? null : formatOf(modelPath).inspect(modelPath);
-  return {
-    modelBytes: inspected?.weightBytes ?? null,
-    parameters: inspected?.facts.parameters ?? null,
-    kvCacheBytes: null,
-    engineFiles: [],
-    environment: { server },
-  };
+  const [modelBytes, parameters] = [inspected?.weightBytes ?? null, inspected?.facts.parameters ?? null];
+  return { modelBytes, parameters, kvCacheBytes: null, engineFiles: [], environment: { server } };
 }

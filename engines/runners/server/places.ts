@@ -35,10 +35,8 @@ export class Places {
 
   /** @param count null = the server shares what it keeps among all requests, and there is nothing to choose. */
   constructor(count: number | null) {
-    this.#slots =
-      count === null
-        ? null
-        : Array.from({ length: count }, (_, index) => ({ index, text: '', busy: false, usedAt: 0 }));
+    const empty = (_: unknown, index: number): Slot => ({ index, text: '', busy: false, usedAt: 0 });
+    this.#slots = count === null ? null : Array.from({ length: count }, empty);
   }
 
   /** @returns a place as soon as there is one for this prompt; null where there are none to choose from. */

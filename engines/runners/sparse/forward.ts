@@ -59,11 +59,8 @@ export function forward(parts: Parts, context: Pointer, graph: Pointer, shape: S
     return tensor;
   };
   const { GGML_TYPE_I32, GGML_TYPE_F16, GGML_TYPE_F32 } = CONSTANTS;
-  const [ids, positions, cells] = [0, 1, 2].map(() => input(GGML_TYPE_I32, count, 1)) as [
-    Pointer,
-    Pointer,
-    Pointer,
-  ];
+  const whole = () => input(GGML_TYPE_I32, count, 1);
+  const [ids, positions, cells] = [whole(), whole(), whole()];
   const mask = input(GGML_TYPE_F16, visible, tokens);
   const wanted = input(GGML_TYPE_I32, outputs, 1);
   const factors = weights.get('rope_freqs.weight')?.tensor ?? null;
@@ -88,19 +85,8 @@ export function forward(parts: Parts, context: Pointer, graph: Pointer, shape: S
     parts.operand[0] = x ?? 0n;
     const { operandAddress, multiply } = parts;
     const all = -1; // GGML_N_TASKS_MAX
-    return f.ggml_custom_4d(
-      context,
-      GGML_TYPE_F32,
-      rows,
-      vectors,
-      1,
-      1,
-      operandAddress,
-      1,
-      multiply,
-      all,
-      userData,
-    );
+    const [type, operand] = [GGML_TYPE_F32, operandAddress];
+    return f.ggml_custom_4d(context, type, rows, vectors, 1, 1, operand, 1, multiply, all, userData);
   }
 
   function attention(h: Pointer, layer: number): Pointer {
@@ -110,24 +96,12 @@ export function forward(parts: Parts, context: Pointer, graph: Pointer, shape: S
     const k = turned(projected('k', groups, heads));
     const v = projected('v', groups, heads + groups);
     const [keys, values] = [cache.keys[layer]!, cache.values[layer]!];
-    for (const [room, fresh] of [
-      [keys, k],
-      [values, v],
-    ] as const) {
-      const flat = f.ggml_view_2d(context, fresh, groups * headLength, count, strideOf(fresh), 0);
-      f.ggml_build_forward_expand(graph, f.ggml_set_rows(context, room, flat, cells));
-    }
+    keep(keys, k);
+    keep(values, v);
     const apart = f.ggml_reshape_4d(context, q, headLength, heads, tokens, sequences);
-    const out = f.ggml_flash_attn_ext(
-      context,
-      f.ggml_permute(context, apart, 0, 2, 1, 3),
-      seen(keys),
-      seen(values),
-      mask,
-      attentionScale,
-      0,
-      0,
-    );
+    const queries = f.ggml_permute(context, apart, 0, 2, 1, 3);
+    const [past, worth] = [seen(keys), seen(values)];
+    const out = f.ggml_flash_attn_ext(context, queries, past, worth, mask, attentionScale, 0, 0);
     const joined = f.ggml_reshape_2d(context, out, headLength * heads, count);
     return product(matrices.of(layer, 'output'), joined, count);
 
@@ -146,6 +120,11 @@ export function forward(parts: Parts, context: Pointer, graph: Pointer, shape: S
       return f.ggml_mul(context, f.ggml_rms_norm(context, own, epsilon), normed.tensor);
     }
 
+    /** Puts what is new into the cache. */
+    function keep(room: Pointer, fresh: Pointer): void {
+      const flat = f.ggml_view_2d(context, fresh, groups * headLength, count, strideOf(fresh), 0);
+      f.ggml_build_forward_expand(graph, f.ggml_set_rows(context, room, flat, cells));
+    }
     function turned(own: Pointer): Pointer {
       const { dimensions, mode, base } = rope;
       return f.ggml_rope_ext(context, own, positions, factors, dimensions, mode, 0, base, 1, 0, 1, 32, 1);

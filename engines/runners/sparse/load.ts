@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { failed } from '../../../core/errors.js';
 import { SPARSE_FORMATS, SPARSE_TYPES, whyNotSparse } from '../../../core/runners/sparse.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { openGraphMatrices } from '../../native/graph-matrices.js';
@@ -8,14 +6,15 @@ import { requiredKernels } from '../../native/kernel-library.js';
 import { loadLlama } from '../../native/llama.js';
 import { architectureOf, type Purpose } from '../ggml/architecture.js';
 import { Engine } from '../ggml/engine.js';
-import { openVocabulary } from '../ggml/load.js';
+import { cpuEnvironment, openVocabulary } from '../ggml/load.js';
 import { Weights } from '../ggml/weights.js';
+import { modelFile } from '../llama-cpp/load.js';
 import { requireRoomForCache, requireRoomForWeights } from '../llama-cpp/memory.js';
 import { pick, readSettings } from '../llama-cpp/settings.js';
 import type { GeneratorRequest } from '../runner.js';
 import { cacheBytesPerToken, openCache } from './cache.js';
 import { packedTensors, packMatrices } from './matrices.js';
-import { SparseModel } from './model.js';
+import { type SparseModel, sparseModel } from './model.js';
 
 const PURPOSE: Purpose = { done: 'run with sparse weights', whyNot: whyNotSparse };
 
@@ -24,10 +23,8 @@ const PURPOSE: Purpose = { done: 'run with sparse weights', whyNot: whyNotSparse
  * @throws FailureError `model-missing`, `model-unsupported`, `impossible-combination`, `does-not-fit`, `engine-missing`.
  */
 export async function loadModel(request: GeneratorRequest): Promise<SparseModel> {
-  const { modelPath: path, options, contextTokens, sequences } = request;
-  if (path === null || !existsSync(path)) {
-    throw failed('model-missing', `There is no model file ${path ?? '(no path given)'}.`);
-  }
+  const { options, contextTokens, sequences } = request;
+  const path = modelFile(request.modelPath);
   const settings = readSettings(options, request.cpus.length || availableParallelism());
   const format = pick(options, 'sparseFormat', 'bitmap', SPARSE_FORMATS);
   const type = pick(options, 'sparseType', 'bf16', SPARSE_TYPES);
@@ -54,16 +51,9 @@ export async function loadModel(request: GeneratorRequest): Promise<SparseModel>
     const others = header.tensors.filter(({ name }) => !packed.has(name));
     const weights = new Weights(engine, path, others, () => false);
     const cache = openCache(engine, architecture, contextTokens, sequences);
-    const parts = {
-      functions: llama.functions,
-      architecture,
-      weights,
-      matrices,
-      cache,
-      multiply: native.multiply,
-      operand: new BigUint64Array(llama.bytes(operandAddress, 8)),
-      operandAddress,
-    };
+    const operand = new BigUint64Array(llama.bytes(operandAddress, 8));
+    const op = { multiply: native.multiply, operand, operandAddress };
+    const parts = { functions: llama.functions, architecture, weights, matrices, cache, ...op };
     const facts = {
       modelBytes: matrices.bytes + weights.bytes,
       parameters: header.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
@@ -73,18 +63,14 @@ export async function loadModel(request: GeneratorRequest): Promise<SparseModel>
       contextLength: cache.capacity,
       packed: matrices.work,
       environment: {
-        engine: `llama.cpp ${llama.release}`,
-        engineDevice: 'CPU',
-        cpuLibrary: llama.cpuLibrary,
-        cpuBackend,
-        threads,
+        ...cpuEnvironment(llama, settings),
         packedBytes: matrices.bytes,
         zeroShare: matrices.zeros,
         matricesWithoutZeros: matrices.sparse,
         matrices: matrices.count,
       },
     };
-    return new SparseModel(engine, parts, facts, vocabulary, close);
+    return sparseModel(engine, parts, facts, vocabulary, close);
   } catch (error) {
     close();
     throw error;

@@ -54,12 +54,12 @@ export function packedTensors({ layers }: Architecture): ReadonlySet<string> {
 export async function packMatrices(
   library: GraphMatrices,
   path: string,
-  { tensors }: GgufFile,
+  file: GgufFile,
   { layers }: Architecture,
   format: SparseFormat,
   type: SparseType,
 ): Promise<Matrices> {
-  const known = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const known = new Map(file.tensors.map((tensor) => [tensor.name, tensor]));
   const packed = new Map<string, PackedMatrix>();
   const sizes = new Map<string, PackedSize>();
   const free = () => {
@@ -68,10 +68,8 @@ export async function packMatrices(
   };
   const totals = { weights: 0, zeros: 0 };
   const pack = async (key: string, names: readonly string[], counts: boolean) => {
-    const { values, columns } = await stacked(
-      path,
-      names.map((name) => known.get(name)!),
-    );
+    const tensors = names.map((name) => known.get(name)!);
+    const { values, columns } = await stacked(path, tensors);
     const zeros = countZeros(values);
     if (counts) {
       totals.weights += values.length;
@@ -86,11 +84,8 @@ export async function packMatrices(
   try {
     for (let layer = 0; layer < layers; layer++) {
       for (const [stack, names] of Object.entries(STACKS)) {
-        await pack(
-          `${layer} ${stack}`,
-          names.map((name) => `blk.${layer}.${name}.weight`),
-          true,
-        );
+        const tensors = names.map((name) => `blk.${layer}.${name}.weight`);
+        await pack(`${layer} ${stack}`, tensors, true);
       }
     }
     await pack('head', [known.has('output.weight') ? 'output.weight' : 'token_embd.weight'], false);
@@ -98,22 +93,16 @@ export async function packMatrices(
     const sparse = all.filter((matrix) => matrix.format === 'bitmap').length;
     const zeros = totals.zeros / totals.weights;
     if (format === 'bitmap' && sparse === 0) throw nothingToLeaveOut(path, zeros);
+    const sizesOf = Array.from({ length: layers }, (_, layer) => {
+      const of = (stack: Stack) => sizes.get(`${layer} ${stack}`)!;
+      return { qkv: of('qkv'), output: of('output'), up: of('up'), down: of('down') };
+    });
+    const bytes = all.reduce((sum, one) => sum + one.bytes, 0);
     return {
       of: (layer, stack) => packed.get(`${layer} ${stack}`)!,
       head: packed.get('head')!,
-      bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
-      zeros,
-      sparse,
-      count: all.length,
-      work: {
-        type,
-        layers: Array.from({ length: layers }, (_, layer) => {
-          const of = (stack: Stack) => sizes.get(`${layer} ${stack}`)!;
-          return { qkv: of('qkv'), output: of('output'), up: of('up'), down: of('down') };
-        }),
-        head: sizes.get('head')!,
-      },
-      free,
+      ...{ bytes, zeros, sparse, count: all.length, free },
+      work: { type, layers: sizesOf, head: sizes.get('head')! },
     };
   } catch (error) {
     free();
