@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { orElse } from '../core/or-else.js';
 
 interface Entry {
   readonly path: string;
@@ -51,8 +52,7 @@ function entryFile(path: string, cacheFolder: string): string {
 
 async function hash(path: string): Promise<string> {
   const sha256 = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }))
-    sha256.update(chunk as Buffer);
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) sha256.update(chunk as Buffer);
   return sha256.digest('hex');
 }
 
@@ -62,22 +62,15 @@ async function identityOf(path: string): Promise<Omit<Entry, 'digest'>> {
 }
 
 function sameFile(a: Omit<Entry, 'digest'>, b: Omit<Entry, 'digest'>): boolean {
-  return (
-    a.path === b.path &&
-    a.bytes === b.bytes &&
-    a.inode === b.inode &&
-    a.modifiedMilliseconds === b.modifiedMilliseconds
-  );
+  const [changedA, changedB] = [a.modifiedMilliseconds, b.modifiedMilliseconds];
+  return a.path === b.path && a.bytes === b.bytes && a.inode === b.inode && changedA === changedB;
 }
 
 /** What else is wrong with an entry is seen when it is held against the file. */
 async function readEntry(file: string): Promise<Entry | null> {
-  try {
-    const entry = JSON.parse(await readFile(file, 'utf8')) as Entry;
-    return /^sha256:[0-9a-f]{64}$/.test(entry.digest) ? entry : null;
-  } catch {
-    return null;
-  }
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const entry = orElse(() => JSON.parse(text) as Entry, null);
+  return /^sha256:[0-9a-f]{64}$/.test(entry?.digest ?? '') ? entry : null;
 }
 
 /** A cache that cannot be written costs time, never an answer. */

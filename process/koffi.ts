@@ -1,4 +1,5 @@
 import { failed } from '../core/errors.js';
+import { orElse } from '../core/or-else.js';
 
 export type { LibraryHandle, TypeObject } from 'koffi';
 export type Koffi = typeof import('koffi');
@@ -18,6 +19,12 @@ export function importKoffi(): Promise<Koffi> {
   return imported;
 }
 
+/** @returns a library by its path; null where it is not there, or koffi is not. */
+export async function loadLibrary(path: string) {
+  const koffi = await importKoffi().catch(() => null);
+  return koffi && orElse(() => koffi.load(path), null);
+}
+
 async function setUp(): Promise<Koffi> {
   try {
     const koffi = (await import('koffi')).default as unknown as Koffi;
@@ -25,10 +32,7 @@ async function setUp(): Promise<Koffi> {
     return koffi;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw failed(
-      'engine-missing',
-      `koffi, which calls native libraries, does not load: ${reason}`,
-      'Install Ridgepoint again, with optional packages.',
-    );
+    const message = `koffi, which calls native libraries, does not load: ${reason}`;
+    throw failed('engine-missing', message, 'Install Ridgepoint again, with optional packages.');
   }
 }

@@ -77,10 +77,9 @@ export interface ConfiguredServer {
  */
 export function configuredServers(entries: z.output<typeof serversSchema>): ConfiguredServer[] {
   const named = Object.entries(entries).map(configured);
-  const others = Object.values(PROFILES).filter(
-    (profile: ServerProfile) =>
-      profile.command.length > 0 && !named.some((one) => one.profile.name === profile.name),
-  );
+  const left = ({ name, command }: ServerProfile) =>
+    command.length > 0 && !named.some((one) => one.profile.name === name);
+  const others = Object.values(PROFILES).filter(left);
   return [...named, ...others.map(({ name }) => configured([name, serverEntrySchema.parse({})]))];
 }
 

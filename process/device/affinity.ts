@@ -1,15 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemText } from './system-text.js';
 
 /** @returns the CPUs a process may run on, or null where the system does not say. */
 export function readAffinity(pid: number | 'self', procRoot = '/proc'): readonly number[] | null {
-  try {
-    const status = readFileSync(join(procRoot, String(pid), 'status'), 'utf8');
-    const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1];
-    return list === undefined ? null : parseCpuList(list);
-  } catch {
-    return null;
-  }
+  const status = systemText(join(procRoot, String(pid), 'status')) ?? '';
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1];
+  return list === undefined ? null : parseCpuList(list);
 }
 
 /** Reads the kernel's list format, e.g. `0-3,8` → 0 1 2 3 8. */

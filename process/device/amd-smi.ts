@@ -1,4 +1,5 @@
-import { importKoffi } from '../koffi.js';
+import { orElse } from '../../core/or-else.js';
+import { loadLibrary } from '../koffi.js';
 /**
  * AMD's management libraries, opened through koffi, for the one thing that /sys does not show: the energy counter.
  * Layouts that change between their releases are left alone; what is called here has stayed the same.
@@ -43,18 +44,12 @@ type ReadEnergy = (accumulator: Buffer, resolution: Buffer, timestamp: Buffer) =
 export async function openAmdSmi(libraries: readonly string[] = LIBRARIES): Promise<AmdSmiSearch> {
   let reason = 'no AMD SMI library (libamd_smi.so, librocm_smi64.so)';
   for (const path of libraries) {
-    let library: Library;
-    try {
-      const koffi = await importKoffi();
-      library = koffi.load(path);
-    } catch {
-      continue;
-    }
+    const library: Library | null = await loadLibrary(path);
+    if (library === null) continue;
     const name = path.split('/').at(-1) ?? path;
     try {
-      const gpus = has(library, 'int amdsmi_init(uint64_t flags)')
-        ? throughAmdSmi(library)
-        : throughRocmSmi(library);
+      const isNew = has(library, 'int amdsmi_init(uint64_t flags)');
+      const gpus = isNew ? throughAmdSmi(library) : throughRocmSmi(library);
       if (gpus.size > 0) return { found: true, amdSmi: reader(name, library, gpus) };
       reason = `${name} sees no GPU`;
     } catch (error) {
@@ -65,21 +60,15 @@ export async function openAmdSmi(libraries: readonly string[] = LIBRARIES): Prom
 }
 
 function has(library: Library, prototype: string): boolean {
-  try {
-    library.func(prototype);
-    return true;
-  } catch {
-    return false;
-  }
+  return orElse(() => library.func(prototype), null) !== null;
 }
 
 /** amdsmi.h: sockets, in each of them processors, each with a PCI address. */
 function throughAmdSmi(library: Library): Map<string, ReadEnergy> {
   check('amdsmi_init', library.func('int amdsmi_init(uint64_t flags)')(ONLY_GPUS));
   const sockets = library.func('int amdsmi_get_socket_handles(void *count, void *handles)');
-  const processors = library.func(
-    'int amdsmi_get_processor_handles(uint64_t socket, void *count, void *handles)',
-  );
+  const prototype = 'int amdsmi_get_processor_handles(uint64_t socket, void *count, void *handles)';
+  const processors = library.func(prototype);
   const address = library.func('int amdsmi_get_gpu_device_bdf(uint64_t processor, void *bdf)');
   const energy = library.func(
     'int amdsmi_get_energy_count(uint64_t processor, void *accumulator, void *resolution, void *timestamp)',

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { orElse } from '../../core/or-else.js';
 import { type Warning, warn } from '../../core/result/warnings.js';
+import { systemText } from './system-text.js';
 
 export interface Limits {
   /** Smallest of the machine's memory and every cgroup limit above this process. */
@@ -34,9 +33,8 @@ export function readLimits(procRoot = '/proc', sysRoot = '/sys'): Limits {
     lower(number(join(folder, 'memory.max')));
     quota(v2Quota(join(folder, 'cpu.max')));
   }
-  for (const folder of foldersOf('memory', procRoot, sysRoot)) {
+  for (const folder of foldersOf('memory', procRoot, sysRoot))
     lower(number(join(folder, 'memory.limit_in_bytes')));
-  }
   for (const folder of foldersOf('cpu', procRoot, sysRoot)) quota(v1Quota(folder));
   return { memoryBytes, cpuQuota };
 }
@@ -70,10 +68,8 @@ export function throttleWarnings(
 ): Warning[] {
   const grown = after.map(({ folder, periods, throttledPeriods }) => {
     const first = before.find((one) => one.folder === folder);
-    return {
-      periods: periods - (first?.periods ?? 0),
-      throttled: throttledPeriods - (first?.throttledPeriods ?? 0),
-    };
+    const throttled = throttledPeriods - (first?.throttledPeriods ?? 0);
+    return { periods: periods - (first?.periods ?? 0), throttled };
   });
   const [worst] = grown.sort((a, b) => b.throttled - a.throttled);
   if (worst === undefined || worst.throttled <= most * worst.periods) return [];
@@ -88,14 +84,12 @@ export function throttleWarnings(
  */
 function foldersOf(controller: string, procRoot: string, sysRoot: string): string[] {
   const mount = join(sysRoot, 'fs/cgroup', controller);
-  return readText(join(procRoot, 'self/cgroup'))
-    .split('\n')
-    .flatMap((line) => {
-      const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-      return path !== undefined && controllers?.split(',').includes(controller)
-        ? [...upwards({ mount, path })]
-        : [];
-    });
+  const lines = readText(join(procRoot, 'self/cgroup')).split('\n');
+  return lines.flatMap((line) => {
+    const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    const isOf = path !== undefined && controllers?.split(',').includes(controller);
+    return isOf ? [...upwards({ mount, path })] : [];
+  });
 }
 
 /**
@@ -129,6 +123,4 @@ function number(path: string): number | null {
   return /^-?\d+$/.test(text) ? Number(text) : null;
 }
 
-function readText(path: string): string {
-  return orElse(() => readFileSync(path, 'utf8'), '');
-}
+const readText = (path: string) => systemText(path) ?? '';

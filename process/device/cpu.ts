@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { failed } from '../../core/errors.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
-import { orElse } from '../../core/or-else.js';
 import { formatCpuList, readAffinity } from './affinity.js';
+import { systemText } from './system-text.js';
 
 /** Features that decide which kernels an engine picks; the names are those of /proc/cpuinfo. */
 const TELLING_FEATURES =
@@ -19,7 +18,7 @@ export interface CpuFacts {
 
 /** What /proc says of the CPU; elsewhere what Node knows. */
 export function readCpu(procRoot = '/proc'): CpuFacts {
-  const text = readText(join(procRoot, 'cpuinfo'));
+  const text = systemText(join(procRoot, 'cpuinfo')) ?? '';
   const field = (name: RegExp) => name.exec(text)?.[1]?.trim();
   const flags = field(/^(?:flags|Features)\s*:\s*(.+)$/m) ?? '';
   return {
@@ -48,20 +47,11 @@ export function cpuDevices(
     throw failed('device-missing', message, 'Correct cpuGroups in its config.');
   }
   const all = groups.length > 0 ? groups : [facts.allowed.slice(0, granted)];
-  return all.map((cpus, index) => ({
-    id: `cpu${index}`,
-    classes: ['cpu', `cpu:${machineName()}`],
-    name: facts.model,
-    memoryBytes,
-    cpus,
-  }));
+  const same = { classes: ['cpu', `cpu:${machineName()}`], name: facts.model, memoryBytes };
+  return all.map((cpus, index) => ({ id: `cpu${index}`, ...same, cpus }));
 }
 
 function machineName(): string {
   const name = arch();
   return name === 'x64' ? 'x86_64' : name === 'arm64' ? 'aarch64' : name;
-}
-
-function readText(path: string): string {
-  return orElse(() => readFileSync(path, 'utf8'), '');
 }

@@ -12,21 +12,16 @@ export function nvidiaDevices(
   named: readonly string[] | null = null,
 ): DeviceProfile[] {
   const visible = named === null ? nvml.devices : visibleOf(nvml.devices, named);
-  const count = visible.length;
-  return visible.map((device, index) => ({
-    id: device.uuid,
-    classes: ['cuda', `cuda:${shortName(device.name)}`],
-    name: device.name,
-    memoryBytes: device.memoryBytes,
-    cpus: shareOf(cpus, index, count),
-  }));
+  return visible.map(({ uuid, name, memoryBytes }, index) => {
+    const classes = ['cuda', `cuda:${shortName(name)}`];
+    return { id: uuid, classes, name, memoryBytes, cpus: shareOf(cpus, index, visible.length) };
+  });
 }
 
 /** As the driver reads the variable: a place in the order of the PCI bus, or the start of a UUID; what names none ends the list. */
 function visibleOf(all: readonly NvmlDevice[], named: readonly string[]): NvmlDevice[] {
-  const found = named.map((name) =>
-    /^\d+$/.test(name) ? all[Number(name)] : all.find(({ uuid }) => uuid.startsWith(name)),
-  );
+  const byStart = (name: string) => all.find(({ uuid }) => uuid.startsWith(name));
+  const found = named.map((name) => (/^\d+$/.test(name) ? all[Number(name)] : byStart(name)));
   const end = found.indexOf(undefined);
   const known = found.slice(0, end < 0 ? found.length : end).filter((device) => device !== undefined);
   return [...new Set(known)];

@@ -132,9 +132,8 @@ function interruptsTo(cpus: readonly number[], procRoot: string): readonly numbe
     return list === null ? [] : [{ irq: Number(irq), list }];
   });
   if (irqs.length === 0) return null;
-  return irqs
-    .filter(({ list }) => parseCpuList(list).some((cpu) => cpus.includes(cpu)))
-    .map(({ irq }) => irq);
+  const own = irqs.filter(({ list }) => parseCpuList(list).some((cpu) => cpus.includes(cpu)));
+  return own.map(({ irq }) => irq);
 }
 
 function nodesOf(cpus: readonly number[], sysRoot: string): string | null {

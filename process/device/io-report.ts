@@ -51,31 +51,26 @@ interface Library {
   func(prototype: string): (...args: unknown[]) => unknown;
 }
 
+const TEXT = 'uint64_t CFStringCreateWithCString(void *allocator, const char *text, uint32_t encoding)';
+const CHANNELS =
+  'uint64_t IOReportCopyChannelsInGroup(uint64_t group, uint64_t subgroup, uint64_t a, uint64_t b, uint64_t c)';
+const SUBSCRIPTION =
+  'uint64_t IOReportCreateSubscription(void *a, uint64_t channels, void *subscribed, uint64_t id, void *b)';
+const SAMPLES = 'uint64_t IOReportCreateSamples(uint64_t subscription, uint64_t subscribed, void *a)';
+
 /** Everything that CoreFoundation counts is a 64-bit handle here. */
 function bind(report: Library, core: Library) {
   const handle = (lib: Library, prototype: string) => lib.func(prototype) as (...args: unknown[]) => Handle;
   return {
-    text: handle(
-      core,
-      'uint64_t CFStringCreateWithCString(void *allocator, const char *text, uint32_t encoding)',
-    ),
+    text: handle(core, TEXT),
     bytes: core.func('bool CFStringGetCString(uint64_t text, void *room, long size, uint32_t encoding)'),
     value: handle(core, 'uint64_t CFDictionaryGetValue(uint64_t dictionary, uint64_t key)'),
     count: core.func('long CFArrayGetCount(uint64_t array)'),
     at: handle(core, 'uint64_t CFArrayGetValueAtIndex(uint64_t array, long index)'),
     release: core.func('void CFRelease(uint64_t object)'),
-    channelsIn: handle(
-      report,
-      'uint64_t IOReportCopyChannelsInGroup(uint64_t group, uint64_t subgroup, uint64_t a, uint64_t b, uint64_t c)',
-    ),
-    subscribe: handle(
-      report,
-      'uint64_t IOReportCreateSubscription(void *a, uint64_t channels, void *subscribed, uint64_t id, void *b)',
-    ),
-    sample: handle(
-      report,
-      'uint64_t IOReportCreateSamples(uint64_t subscription, uint64_t subscribed, void *a)',
-    ),
+    channelsIn: handle(report, CHANNELS),
+    subscribe: handle(report, SUBSCRIPTION),
+    sample: handle(report, SAMPLES),
     name: handle(report, 'uint64_t IOReportChannelGetChannelName(uint64_t channel)'),
     unit: handle(report, 'uint64_t IOReportChannelGetUnitLabel(uint64_t channel)'),
     integer: report.func('int64_t IOReportSimpleGetIntegerValue(uint64_t channel, int32_t index)'),
@@ -104,9 +99,8 @@ function found(native: Native): IoReportSearch {
     const sample = native.sample(subscription, subscribed, null);
     if (!sample) return null;
     const list = native.value(sample, key);
-    const taken = Array.from({ length: list ? Number(native.count(list)) : 0 }, (_, index) =>
-      take(native.at(list, index), index),
-    );
+    const length = list ? Number(native.count(list)) : 0;
+    const taken = Array.from({ length }, (_, index) => take(native.at(list, index), index));
     native.release(sample);
     return taken;
   };
@@ -114,9 +108,8 @@ function found(native: Native): IoReportSearch {
     name: textOf(native, native.name(channel)),
     scale: JOULES[textOf(native, native.unit(channel))] ?? null,
   }));
-  const known = (described ?? []).flatMap(({ name, scale }, index) =>
-    scale === null ? [] : [{ name, scale, index }],
-  );
+  const numbered = (described ?? []).map((one, index) => ({ ...one, index }));
+  const known = numbered.flatMap(({ scale, ...one }) => (scale === null ? [] : [{ ...one, scale }]));
   if (known.length === 0) {
     close();
     return absent('no IOReport channel gives energy in a unit that is known here');

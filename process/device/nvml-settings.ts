@@ -80,9 +80,8 @@ function settingsOf(ask: Ask, device: unknown): GpuSettings {
   return {
     powerLimitMilliwatts() {
       const buffer = Buffer.alloc(4);
-      return ask('nvmlDeviceGetPowerManagementLimit', device, buffer) === NVML.success
-        ? buffer.readUInt32LE()
-        : null;
+      const status = ask('nvmlDeviceGetPowerManagementLimit', device, buffer);
+      return status === NVML.success ? buffer.readUInt32LE() : null;
     },
     powerRangeMilliwatts() {
       const [least, most] = [Buffer.alloc(4), Buffer.alloc(4)];
@@ -90,13 +89,9 @@ function settingsOf(ask: Ask, device: unknown): GpuSettings {
       return status === NVML.success ? { least: least.readUInt32LE(), most: most.readUInt32LE() } : null;
     },
     clocksMegahertz() {
-      const memory = list((count, values) =>
-        ask('nvmlDeviceGetSupportedMemoryClocks', device, count, values),
-      ).at(-1);
+      const memory = list((...out) => ask('nvmlDeviceGetSupportedMemoryClocks', device, ...out)).at(-1);
       if (memory === undefined) return [];
-      return list((count, values) =>
-        ask('nvmlDeviceGetSupportedGraphicsClocks', device, memory, count, values),
-      );
+      return list((...out) => ask('nvmlDeviceGetSupportedGraphicsClocks', device, memory, ...out));
     },
     setPowerLimit: (milliwatts) => done(ask('nvmlDeviceSetPowerManagementLimit', device, milliwatts)),
     lockClocks: (least, most) => done(ask('nvmlDeviceSetGpuLockedClocks', device, least, most)),

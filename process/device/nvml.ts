@@ -34,11 +34,9 @@ export async function openNvml(libraryPath?: string): Promise<NvmlSearch> {
   }
   if (devices.length === 0) {
     close();
-    const reason =
-      inMigMode > 0
-        ? 'the GPUs are in MIG mode and have no instances (nvidia-smi mig makes some)'
-        : 'the NVIDIA driver counts GPUs and lets none be opened';
-    return { found: false, reason };
+    const noInstances = 'the GPUs are in MIG mode and have no instances (nvidia-smi mig makes some)';
+    const none = 'the NVIDIA driver counts GPUs and lets none be opened';
+    return { found: false, reason: inMigMode > 0 ? noInstances : none };
   }
   const driverVersion = library.text('nvmlSystemGetDriverVersion');
   return { found: true, nvml: { driverVersion, devices, close } };

@@ -36,17 +36,10 @@ export function findSysfsGpus(sysRoot = '/sys'): readonly SysfsGpu[] {
     if (vendor === undefined || pciAddress === undefined) return [];
     const product = systemText(join(folder, 'product_name')) || systemText(join(folder, 'device'));
     const [hwmon] = entries(join(folder, 'hwmon'), /^hwmon\d+$/);
-    return [
-      {
-        pciAddress,
-        vendor,
-        name: `${WORDS[vendor]} ${product ?? 'GPU'}`.replace(/^AMD AMD /, 'AMD '),
-        memoryBytes: memoryOf(vendor, folder),
-        cardFolder,
-        folder,
-        hwmonFolder: hwmon === undefined ? null : join(folder, 'hwmon', hwmon),
-      },
-    ];
+    const name = `${WORDS[vendor]} ${product ?? 'GPU'}`.replace(/^AMD AMD /, 'AMD ');
+    const hwmonFolder = hwmon === undefined ? null : join(folder, 'hwmon', hwmon);
+    const memoryBytes = memoryOf(vendor, folder);
+    return [{ pciAddress, vendor, name, memoryBytes, cardFolder, folder, hwmonFolder }];
   });
   return gpus.sort((a, b) => (a.pciAddress < b.pciAddress ? -1 : 1));
 }
@@ -56,13 +49,10 @@ export function vulkanDevices(gpus: readonly SysfsGpu[], cpus: readonly number[]
   const own = gpus.flatMap(({ memoryBytes, ...gpu }) =>
     memoryBytes === null ? [] : [{ ...gpu, memoryBytes }],
   );
-  return own.map(({ pciAddress, vendor, name, memoryBytes }, index) => ({
-    id: pciAddress,
-    classes: ['vulkan', `vulkan:${vendor}`],
-    name,
-    memoryBytes,
-    cpus: shareOf(cpus, index, own.length),
-  }));
+  return own.map(({ pciAddress, vendor, name, memoryBytes }, index) => {
+    const classes = ['vulkan', `vulkan:${vendor}`];
+    return { id: pciAddress, classes, name, memoryBytes, cpus: shareOf(cpus, index, own.length) };
+  });
 }
 
 /** Less than this through a window says that the window is small, not the memory. */

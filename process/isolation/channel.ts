@@ -20,10 +20,7 @@ export function openChannel(onStart: (message: StartMessage) => void): Channel<C
   let reason: string | null = null;
   let resumed: (() => void) | null = null;
   process.on('message', (message: ParentMessage) => {
-    if ('job' in message) {
-      onStart(message);
-      return;
-    }
+    if ('job' in message) return onStart(message);
     if ('stop' in message) reason = message.stop;
     resumed?.();
   });

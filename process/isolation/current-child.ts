@@ -20,9 +20,7 @@ export class CurrentChild {
   readonly launch = <Answer, Report extends ChildMessage = never>(
     request: LaunchRequest<Answer, Report>,
   ): Launched<Answer> => {
-    if (this.#reason !== null) {
-      throw failed('cancelled', `the trial was stopped: ${this.#reason}`);
-    }
+    if (this.#reason !== null) throw failed('cancelled', `the trial was stopped: ${this.#reason}`);
     this.#onLaunch(request.task.what);
     const launched = launch(request);
     this.#launched = launched;

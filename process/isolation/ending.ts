@@ -1,4 +1,4 @@
-import { type Failure, failure } from '../../core/errors.js';
+import { type Failure, type FailureCode, failure } from '../../core/errors.js';
 import type { LastMessage } from './messages.js';
 
 /** What the parent knows when a child has ended. */
@@ -29,57 +29,36 @@ const ALLOCATION_FAILED = /std::bad_alloc|heap out of memory|cannot allocate mem
  * @returns null when the child answered and nothing went wrong.
  */
 export function causeOf(facts: EndingFacts): Failure | null {
-  const rest = { signal: facts.signal, exitCode: facts.exitCode, stderrTail: facts.stderrTail };
-  if (facts.startError !== null) {
-    return failure('internal', `${facts.task} could not be started: ${facts.startError.message}`, rest);
-  }
-  if (facts.last?.type === 'answer') return null;
-  if (facts.memory.exceeded) {
-    return failure('out-of-memory', `${facts.task} needed more than its limit of ${limit(facts)}`, {
-      ...rest,
-      hint: 'Choose a smaller model, context or batch, or raise memoryLimitBytes in the agent’s config.',
-    });
-  }
-  if (facts.timedOutAfterSeconds !== null) {
-    return failure('timed-out', `${facts.task} ran longer than ${facts.timedOutAfterSeconds} s`, {
-      ...rest,
-      hint: 'Measure fewer tokens, or raise limits.trialTimeoutSeconds of the agent’s config and measure.trialTimeoutSeconds of the sweep, where it has one.',
-    });
-  }
-  if (facts.stopReason !== null) {
-    return failure('cancelled', `${facts.task} was stopped: ${facts.stopReason}`, rest);
-  }
-  if (facts.last !== null) {
-    const said = facts.last.failure;
-    return { ...said, stderrTail: said.stderrTail ?? facts.stderrTail };
-  }
-  return died(facts, rest);
+  const { task, signal, exitCode, stderrTail, startError, last, timedOutAfterSeconds, stopReason } = facts;
+  const ended = (code: FailureCode, what: string, hint: string | null = null) =>
+    failure(code, `${task} ${what}`, { signal, exitCode, stderrTail, hint });
+  if (startError !== null) return ended('internal', `could not be started: ${startError.message}`);
+  if (last?.type === 'answer') return null;
+  const smaller = 'Choose a smaller model, context or batch, or raise memoryLimitBytes in the agent’s config.';
+  const limit = `${((facts.memory.limitBytes ?? 0) / 2 ** 20).toFixed(0)} MiB`;
+  if (facts.memory.exceeded) return ended('out-of-memory', `needed more than its limit of ${limit}`, smaller);
+  const fewer =
+    'Measure fewer tokens, or raise limits.trialTimeoutSeconds of the agent’s config and measure.trialTimeoutSeconds of the sweep, where it has one.';
+  if (timedOutAfterSeconds !== null) return ended('timed-out', `ran longer than ${timedOutAfterSeconds} s`, fewer);
+  if (stopReason !== null) return ended('cancelled', `was stopped: ${stopReason}`);
+  if (last !== null) return { ...last.failure, stderrTail: last.failure.stderrTail ?? stderrTail };
+  return died(facts, ended);
 }
 
 /** What ggml prints before it aborts: where, and why. */
 const ENGINE_ABORTED = /^\S+\.(?:c|cpp|cu|h|m):\d+: (.+)$/m;
 
-function died(facts: EndingFacts, rest: Partial<Failure>): Failure {
-  if (facts.signal === 'SIGKILL' && !facts.killedByUs && facts.oomKillSeen !== false) {
-    return failure('out-of-memory', `${facts.task} was killed by the kernel, which ran out of memory`, {
-      ...rest,
-      hint: 'Choose a smaller model, context or batch, or a node with more memory.',
-    });
-  }
-  if (ALLOCATION_FAILED.test(facts.stderrTail ?? '')) {
-    return failure('out-of-memory', `${facts.task} died because memory could not be allocated`, rest);
-  }
-  if (facts.signal !== null) {
-    const said = ENGINE_ABORTED.exec(facts.stderrTail ?? '')?.[1];
-    const why = said === undefined ? '' : `: ${said}`;
-    return failure('crashed', `${facts.task} was killed by ${facts.signal}${why}`, {
-      ...rest,
-      hint: 'The last lines of stderr are in the record; the agent goes on with the next trial.',
-    });
-  }
-  return failure('crashed', `${facts.task} ended with exit code ${facts.exitCode} and no answer`, rest);
-}
-
-function limit(facts: EndingFacts): string {
-  return `${((facts.memory.limitBytes ?? 0) / 2 ** 20).toFixed(0)} MiB`;
+function died(
+  { signal, exitCode, stderrTail, killedByUs, oomKillSeen }: EndingFacts,
+  ended: (code: FailureCode, what: string, hint?: string) => Failure,
+): Failure {
+  const smaller = 'Choose a smaller model, context or batch, or a node with more memory.';
+  if (signal === 'SIGKILL' && !killedByUs && oomKillSeen !== false)
+    return ended('out-of-memory', 'was killed by the kernel, which ran out of memory', smaller);
+  if (ALLOCATION_FAILED.test(stderrTail ?? ''))
+    return ended('out-of-memory', 'died because memory could not be allocated');
+  if (signal === null) return ended('crashed', `ended with exit code ${exitCode} and no answer`);
+  const said = ENGINE_ABORTED.exec(stderrTail ?? '')?.[1];
+  const hint = 'The last lines of stderr are in the record; the agent goes on with the next trial.';
+  return ended('crashed', `was killed by ${signal}${said === undefined ? '' : `: ${said}`}`, hint);
 }

@@ -29,7 +29,7 @@ export class KillLadder {
     this.#climbing = true;
     this.#ask(reason);
     this.#later(() => {
-      signalGroup(this.#pid, 'SIGTERM');
+      signal(-this.#pid, 'SIGTERM');
       this.#later(() => this.now());
     });
   }
@@ -42,7 +42,7 @@ export class KillLadder {
     this.#clear();
     // Listed before the kill: afterwards their parent is init and nothing ties them to us.
     const descendants = descendantsOf(this.#pid);
-    signalGroup(this.#pid, 'SIGKILL');
+    signal(-this.#pid, 'SIGKILL');
     for (const pid of descendants) signal(pid, 'SIGKILL');
   }
 
@@ -50,7 +50,7 @@ export class KillLadder {
   end(): void {
     this.#over = true;
     this.#clear();
-    signalGroup(this.#pid, 'SIGKILL');
+    signal(-this.#pid, 'SIGKILL');
   }
 
   #later(step: () => void): void {
@@ -64,16 +64,9 @@ export class KillLadder {
   }
 }
 
-function signalGroup(pid: number, name: NodeJS.Signals): void {
-  signal(-pid, name);
-}
-
 function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // ESRCH: it has ended already.
-  }
+  // ESRCH: it has ended already.
+  orElse(() => process.kill(pid, name), false);
 }
 
 const LOOK_MILLISECONDS = 20;

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import type { Failure } from '../../core/errors.js';
 import { causeOf } from './ending.js';
 import type { ChildMessage, Task } from './job.js';
@@ -37,11 +37,12 @@ export interface Launched<Answer> {
 }
 
 /** How a child ended: with an answer, or with the reason why there is none. */
-export type Ending<Answer> = EndingFacts &
-  (
-    | { readonly answer: Answer; readonly failure: null }
-    | { readonly answer: null; readonly failure: Failure }
-  );
+export type Ending<Answer> = EndingFacts & (Outcome<Answer, null> | Outcome<null, Failure>);
+
+interface Outcome<Answer, Reason> {
+  readonly answer: Answer;
+  readonly failure: Reason;
+}
 
 interface EndingFacts {
   readonly exitCode: number | null;
@@ -139,10 +140,7 @@ export function launch<Answer, Report extends ChildMessage = never>(
 }
 
 /** @param limit null = never. */
-function afterSeconds(
-  limit: number | null,
-  act: (limit: number) => void,
-): ReturnType<typeof setTimeout> | undefined {
+function afterSeconds(limit: number | null, act: (limit: number) => void): NodeJS.Timeout | undefined {
   return limit === null ? undefined : setTimeout(() => act(limit), limit * 1000);
 }
 
@@ -152,20 +150,14 @@ function start(request: Pick<LaunchRequest<unknown, ChildMessage>, 'task' | 'cpu
   // threads in the middle of a phase; loading TypeScript needs them.
   const flags = loader.length > 0 ? loader : ['--single-threaded'];
   const tools = request.tools ?? findStartTools();
-  const { command, args } = wrapCommand(
-    { command: process.execPath, args: [...flags, path] },
-    request.cpus,
-    request.task.cleansUp ? { ...tools, setpriv: null } : tools,
-  );
+  const inner = { command: process.execPath, args: [...flags, path] };
+  const wrappers = request.task.cleansUp ? { ...tools, setpriv: null } : tools;
+  const { command, args } = wrapCommand(inner, request.cpus, wrappers);
   // NODE_OPTIONS of the parent (inspectors, loaders, coverage) would change what the child measures.
   const { NODE_OPTIONS: _dropped, ...inherited } = process.env;
   const env = { ...inherited, ...deviceEnvironment(request.task) };
-  return spawn(command, args, {
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    serialization: 'advanced',
-    env,
-  });
+  const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', 'ipc'];
+  return spawn(command, args, { detached: true, stdio, serialization: 'advanced', env });
 }
 
 /** What runs on a GPU sees its own GPU alone, whatever its engine would choose. */

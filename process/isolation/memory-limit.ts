@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { orElse } from '../../core/or-else.js';
 import { ReadAgain } from '../device/read-again.js';
+import { systemText } from '../device/system-text.js';
 import { everyTick } from './ticker.js';
 
 /** Holds a child to its memory; a cgroup where this user may make one, else a watchdog in the parent. */
@@ -33,9 +34,11 @@ const REMOVAL_MILLISECONDS = 100;
 
 /** Puts the limit in force; the caller closes the guard when the child has ended. */
 export function guardMemory(limit: MemoryLimit): MemoryGuard {
-  if (limit.bytes === null) return { kind: 'none', exceeded: () => false, close: () => {} };
+  if (limit.bytes === null) return UNGUARDED;
   return cgroupGuard(limit, limit.bytes) ?? watchdog(limit, limit.bytes);
 }
+
+const UNGUARDED: MemoryGuard = { kind: 'none', exceeded: () => false, close: () => {} };
 
 /**
  * cgroup v2 (kernel docs, admin-guide/cgroup-v2): `memory.max` is the hard limit, swap is denied so that
@@ -55,7 +58,7 @@ function cgroupGuard(limit: MemoryLimit, bytes: number): MemoryGuard | null {
   }
   return {
     kind: 'cgroup',
-    exceeded: () => oomKills(folder) > 0,
+    exceeded: () => (oomKills(join(folder, 'memory.events')) ?? 0) > 0,
     close() {
       // What the child left behind, wherever in the tree of processes it is by now (Linux 5.14 and newer).
       tryWrite(join(folder, 'cgroup.kill'), '1');
@@ -77,17 +80,14 @@ function removeWhenEmpty(folder: string, tries: number): void {
  */
 function watchdog(limit: MemoryLimit, bytes: number): MemoryGuard {
   let fired = false;
-  let status: ReadAgain;
-  try {
-    status = new ReadAgain(join(limit.procRoot ?? '/proc', String(limit.pid), 'status'));
-  } catch {
-    return { kind: 'none', exceeded: () => false, close: () => {} };
-  }
+  const path = join(limit.procRoot ?? '/proc', String(limit.pid), 'status');
+  const status = orElse(() => new ReadAgain(path), null);
+  if (status === null) return UNGUARDED;
   const look = () => {
     const text = status.read();
     if (text === null) return;
-    const used =
-      1024 * (kilobytes(text, 'RssAnon') + kilobytes(text, 'RssShmem') + kilobytes(text, 'VmSwap'));
+    const kept = kilobytes(text, 'RssAnon') + kilobytes(text, 'RssShmem') + kilobytes(text, 'VmSwap');
+    const used = 1024 * kept;
     clearTimeout(sooner);
     if (used <= bytes) {
       const fillSeconds = (bytes - used) / FASTEST_BYTES_PER_SECOND;
@@ -114,37 +114,24 @@ function watchdog(limit: MemoryLimit, bytes: number): MemoryGuard {
 
 /** @returns how often the kernel killed for want of memory since boot, or null where it does not say. */
 export function systemOomKills(procRoot = '/proc'): number | null {
-  try {
-    const count = /^oom_kill (\d+)$/m.exec(readFileSync(join(procRoot, 'vmstat'), 'utf8'))?.[1];
-    return count === undefined ? null : Number(count);
-  } catch {
-    return null;
-  }
+  return oomKills(join(procRoot, 'vmstat'));
 }
 
 function kilobytes(status: string, key: string): number {
   return Number(new RegExp(`^${key}:\\s*(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
 }
 
-function oomKills(folder: string): number {
-  return orElse(
-    () => Number(/^oom_kill (\d+)$/m.exec(readFileSync(join(folder, 'memory.events'), 'utf8'))?.[1] ?? 0),
-    0,
-  );
+function oomKills(path: string): number | null {
+  const count = /^oom_kill (\d+)$/m.exec(systemText(path) ?? '')?.[1];
+  return count === undefined ? null : Number(count);
 }
 
+/** There may be no swap controller here, or a kernel that cannot kill a group. */
 function tryWrite(path: string, text: string): void {
-  try {
-    writeFileSync(path, text, { flag: 'r+' });
-  } catch {
-    // No swap controller here, or a kernel that cannot kill a group.
-  }
+  orElse(() => writeFileSync(path, text, { flag: 'r+' }), null);
 }
 
+/** Unless it is not empty yet, or was never made. */
 function tryRemove(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch {
-    // Not empty yet, or never made.
-  }
+  orElse(() => rmdirSync(folder), null);
 }

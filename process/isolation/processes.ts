@@ -7,9 +7,9 @@ export function descendantsOf(pid: number, procRoot = '/proc'): readonly number[
   for (const entry of processesOf(procRoot)) {
     const parent = parentOf(entry, procRoot);
     if (parent === null) continue;
-    const siblings = children.get(parent);
-    if (siblings) siblings.push(entry);
-    else children.set(parent, [entry]);
+    const siblings = children.get(parent) ?? [];
+    siblings.push(entry);
+    children.set(parent, siblings);
   }
   const found: number[] = [];
   const queue = [pid];
@@ -31,13 +31,8 @@ export function ancestorsOf(pid: number, procRoot = '/proc'): readonly number[] 
 
 /** @returns all processes; empty where there is no /proc. */
 export function processesOf(procRoot = '/proc'): readonly number[] {
-  return orElse(
-    () =>
-      readdirSync(procRoot)
-        .filter((name) => /^\d+$/.test(name))
-        .map(Number),
-    [],
-  );
+  const names = orElse(() => readdirSync(procRoot), []);
+  return names.filter((name) => /^\d+$/.test(name)).map(Number);
 }
 
 /** proc(5): the parent is the fourth field of stat; null = it is gone. */
@@ -54,10 +49,6 @@ export function groupOf(pid: number, procRoot = '/proc'): number | null {
 
 /** @returns the fields of stat from the third on; the second, the name, may hold blanks and brackets. */
 function statOf(pid: number, procRoot: string): readonly string[] | null {
-  try {
-    const stat = readFileSync(`${procRoot}/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  } catch {
-    return null;
-  }
+  const stat = orElse(() => readFileSync(`${procRoot}/${pid}/stat`, 'latin1'), null);
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? null;
 }

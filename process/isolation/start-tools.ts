@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
+import { orElse } from '../../core/or-else.js';
 import { formatCpuList } from '../device/affinity.js';
 
 export interface Command {
@@ -43,10 +44,5 @@ export function findProgram(program: string, path = ''): string | null {
 }
 
 function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return orElse(() => accessSync(path, constants.X_OK), false) !== false;
 }

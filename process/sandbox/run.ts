@@ -34,17 +34,8 @@ export interface SandboxEnding {
 }
 
 /** Where programs and their libraries are on every Linux; those that are links stay links. */
-const SYSTEM = [
-  '/usr',
-  '/bin',
-  '/sbin',
-  '/lib',
-  '/lib32',
-  '/lib64',
-  '/libx32',
-  '/etc/ld.so.cache',
-  '/etc/alternatives',
-];
+const PROGRAMS = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
+const SYSTEM = [...PROGRAMS, '/etc/ld.so.cache', '/etc/alternatives'];
 const DEVICES = ['/dev/null', '/dev/zero', '/dev/urandom', '/dev/random'];
 /** A program that waits for the clock ends in here; this process waits a little longer. */
 const GRACE_SECONDS = 5;
@@ -102,22 +93,11 @@ export async function runSandboxed(
   // What the script says where the room could not be made; no program can know it.
   const mark = randomUUID();
   const seen = [...SYSTEM, ...DEVICES, ...readable].filter((path) => existsSync(path));
-  const numbers = [limits.memoryBytes, limits.seconds, limits.processes].map((value) =>
-    String(Math.ceil(value)),
-  );
+  const bounds = [limits.memoryBytes, limits.seconds, limits.processes];
+  const numbers = bounds.map((value) => String(Math.ceil(value)));
   const unshared = ['--user', '--map-root-user', '--mount', '--net', '--pid', '--ipc', '--uts', '--cgroup'];
-  const args = [
-    ...unshared,
-    '--fork',
-    '--kill-child=SIGKILL',
-    '/bin/sh',
-    '-c',
-    ROOM,
-    'sandbox',
-    mark,
-    root,
-    ...numbers,
-  ];
+  const room = ['/bin/sh', '-c', ROOM, 'sandbox', mark, root, ...numbers];
+  const args = [...unshared, '--fork', '--kill-child=SIGKILL', ...room];
   try {
     const child = spawn('unshare', [...args, ...seen, '--', ...interpreter], {
       stdio: 'pipe',
@@ -197,16 +177,11 @@ export function sandboxProblem(): Promise<string | null> {
   asked ??= (async () => {
     if (process.platform !== 'linux') return 'programs are run in namespaces, which Linux alone has';
     const limits = { seconds: 10, memoryBytes: 2 ** 26, processes: 16, outputBytes: 4096 };
+    const request = { interpreter: ['/bin/sh'], program: 'exit 7', readable: [], limits };
     try {
-      const { exitCode, stderr } = await runSandboxed({
-        interpreter: ['/bin/sh'],
-        program: 'exit 7',
-        readable: [],
-        limits,
-      });
-      return exitCode === 7
-        ? null
-        : sentence(stderr.trim().split('\n').at(-1) || `it ended with ${exitCode}`);
+      const { exitCode, stderr } = await runSandboxed(request);
+      if (exitCode === 7) return null;
+      return sentence(stderr.trim().split('\n').at(-1) || `it ended with ${exitCode}`);
     } catch (error) {
       return sentence((error as Error).message);
     }

@@ -23,57 +23,31 @@ type NvmlField = keyof typeof FIELDS;
 const ENTRY = { bytes: 40, scope: 4, type: 24, status: 28, value: 32 };
 
 /** Field values of one device, all of a list by one call. */
-class FieldValues {
-  readonly #library: NvmlLibrary;
-  readonly #device: unknown;
+function fieldValues(library: NvmlLibrary, device: unknown, fields: readonly NvmlField[]) {
   /** Where each field stands in the buffers. */
-  readonly #at: ReadonlyMap<NvmlField, number>;
-  readonly #question: Buffer;
-  readonly #answer: Buffer;
-
-  /** Asks for all of `wanted` once and keeps what this device has. */
-  static open(library: NvmlLibrary, device: unknown, wanted: readonly NvmlField[]): FieldValues {
-    const all = new FieldValues(library, device, wanted);
-    const asked = all.refresh();
-    return new FieldValues(
-      library,
-      device,
-      wanted.filter((field) => asked && all.value(field) !== null),
-    );
+  const places = new Map(fields.map((field, index) => [field, index * ENTRY.bytes]));
+  const question = Buffer.alloc(fields.length * ENTRY.bytes);
+  const answer = Buffer.alloc(fields.length * ENTRY.bytes);
+  for (const [field, at] of places) {
+    question.writeUInt32LE(FIELDS[field][0], at);
+    question.writeUInt32LE(FIELDS[field][1], at + ENTRY.scope);
+    // What the driver does not write must not look like what it wrote before.
+    question.writeInt32LE(-1, at + ENTRY.status);
   }
-
-  private constructor(library: NvmlLibrary, device: unknown, fields: readonly NvmlField[]) {
-    this.#library = library;
-    this.#device = device;
-    this.#at = new Map(fields.map((field, index) => [field, index * ENTRY.bytes]));
-    this.#question = Buffer.alloc(fields.length * ENTRY.bytes);
-    this.#answer = Buffer.alloc(fields.length * ENTRY.bytes);
-    for (const [field, at] of this.#at) {
-      this.#question.writeUInt32LE(FIELDS[field][0], at);
-      this.#question.writeUInt32LE(FIELDS[field][1], at + ENTRY.scope);
-      // What the driver does not write must not look like what it wrote before.
-      this.#question.writeInt32LE(-1, at + ENTRY.status);
-    }
-  }
-
-  /** @returns true when the device answered for this field when it was opened. */
-  has(field: NvmlField): boolean {
-    return this.#at.has(field);
-  }
-
-  /** Asks the driver again; until then `value` repeats itself. */
-  refresh(): boolean {
-    if (this.#at.size === 0) return false;
-    this.#question.copy(this.#answer);
-    return this.#library.call('nvmlDeviceGetFieldValues', this.#device, this.#at.size, this.#answer);
-  }
-
-  /** What the last `refresh` brought: each field has its own status, and its own type. */
-  value(field: NvmlField): number | null {
-    const at = this.#at.get(field);
-    if (at === undefined || this.#answer.readInt32LE(at + ENTRY.status) !== 0) return null;
-    return typed(this.#answer, at);
-  }
+  return {
+    has: (field: NvmlField) => places.has(field),
+    /** Asks the driver again; until then `value` repeats itself. */
+    refresh(): boolean {
+      question.copy(answer);
+      return places.size > 0 && library.call('nvmlDeviceGetFieldValues', device, places.size, answer);
+    },
+    /** What the last `refresh` brought: each field has its own status, and its own type. */
+    value(field: NvmlField): number | null {
+      const at = places.get(field);
+      if (at === undefined || answer.readInt32LE(at + ENTRY.status) !== 0) return null;
+      return typed(answer, at);
+    },
+  };
 }
 
 /** nvmlValueType_t: double, u32, unsigned long, u64, i64, i32. */
@@ -159,8 +133,7 @@ export function describeDevice(
   type Name = Parameters<NvmlLibrary['call']>[0];
   const unsigned32 = (name: Name, ...args: unknown[]): number | null =>
     library.call(name, whole, ...args, buffer) ? plausible(buffer.readUInt32LE(), NO_VALUE_32) : null;
-  const counted = (name: Name): number | null =>
-    library.call(name, whole, buffer) ? unsigned64(buffer) : null;
+  const counted = (name: Name) => (library.call(name, whole, buffer) ? unsigned64(buffer) : null);
   const memory = Buffer.alloc(MEMORY_V2.bytes);
   const memoryAt = (what: 'total' | 'used'): number | null => {
     memory.writeUInt32LE(MEMORY_V2.version);
@@ -211,19 +184,17 @@ export function describeDevice(
  * and the power of the moment before (nvml.h). Where it is not known, it is taken for the mean.
  */
 function fieldReader(library: NvmlLibrary, device: unknown, usage: () => number | null): () => NvmlFields {
-  const fields = FieldValues.open(library, device, [
-    'instant',
-    'average',
-    'moduleInstant',
-    'memoryInstant',
-    'memoryTemperature',
-  ]);
+  // All are asked for once, and what this device has is kept.
+  const wanted = Object.keys(FIELDS) as NvmlField[];
+  const all = fieldValues(library, device, wanted);
+  const asked = all.refresh();
+  const had = wanted.filter((field) => asked && all.value(field) !== null);
+  const fields = fieldValues(library, device, had);
   const momentary = usageIsMomentary(library, device);
   const standsIn = !fields.has(momentary ? 'instant' : 'average');
   return () => {
     const fresh = fields.refresh();
-    const milliwatts = (field: Parameters<FieldValues['value']>[0]) =>
-      fresh ? milli(fields.value(field)) : null;
+    const milliwatts = (field: NvmlField) => (fresh ? milli(fields.value(field)) : null);
     const called = standsIn ? milli(usage()) : null;
     return {
       powerWatts: standsIn && momentary ? called : milliwatts('instant'),

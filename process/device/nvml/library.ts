@@ -1,5 +1,5 @@
 import { orElse } from '../../../core/or-else.js';
-import { importKoffi } from '../../koffi.js';
+import { loadLibrary } from '../../koffi.js';
 
 type NativeFunction = (...args: unknown[]) => unknown;
 
@@ -93,23 +93,14 @@ async function loadNvml<Name extends string>(
   path: string,
   prototypes: Readonly<Record<Name, string>>,
 ): Promise<NvmlLibrary<Name> | null> {
-  let native: { func(prototype: string): NativeFunction };
-  try {
-    const koffi = await importKoffi();
-    native = koffi.load(path);
-  } catch {
-    return null;
-  }
+  const native = await loadLibrary(path);
+  if (native === null) return null;
   const known = new Map<Name, NativeFunction | null>();
-  const find = (name: Name): NativeFunction | null => {
-    return orElse(() => native.func(`int ${name}${prototypes[name]}`), null);
-  };
+  const find = (name: Name): NativeFunction | null =>
+    orElse(() => native.func(`int ${name}${prototypes[name]}`), null);
   const ask = (name: Name, ...args: unknown[]): number | null => {
-    let found = known.get(name);
-    if (found === undefined) {
-      found = find(name);
-      known.set(name, found);
-    }
+    const found = known.has(name) ? known.get(name)! : find(name);
+    known.set(name, found);
     return found === null ? null : Number(found(...args));
   };
   const call = (name: Name, ...args: unknown[]) => ask(name, ...args) === NVML.success;

@@ -14,6 +14,7 @@ export function severalGpus(devices: readonly NvmlDevice[]): NvmlDevice {
   };
   const least = (values: readonly number[]) => Math.min(...values);
   const most = (values: readonly number[]) => Math.max(...values);
+  const union = (masks: readonly number[]) => masks.reduce((a, b) => a | b, 0);
   return {
     uuid: devices.map(({ uuid }) => uuid).join('+'),
     name: devices.map(({ name }) => name).join(' + '),
@@ -42,18 +43,12 @@ export function severalGpus(devices: readonly NvmlDevice[]): NvmlDevice {
       const shares = devices.map((device) => device.utilization()).filter((share) => share !== null);
       if (shares.length < devices.length) return null;
       const mean = (values: readonly number[]) => sum(values) / values.length;
-      return {
-        compute: mean(shares.map(({ compute }) => compute)),
-        memory: mean(shares.map(({ memory }) => memory)),
-      };
+      const compute = mean(shares.map((share) => share.compute));
+      return { compute, memory: mean(shares.map((share) => share.memory)) };
     },
     temperatureCelsius: () => all((device) => device.temperatureCelsius(), most),
     // Bits of nvmlClocksEventReasons, which fit a 32-bit integer.
-    throttleReasons: () =>
-      all(
-        (device) => device.throttleReasons(),
-        (masks) => masks.reduce((a, b) => a | b, 0),
-      ),
+    throttleReasons: () => all((device) => device.throttleReasons(), union),
     processes: () => together(devices.map((device) => device.processes())),
     inUse() {
       const uses = devices.map((device) => device.inUse());
