@@ -1,6 +1,6 @@
 import type { GeneratorCeiling } from '../core/serving/generator.js';
 import { monotonicSeconds } from '../process/isolation/clock.js';
-import type { Endpoint, PlannedRequest } from './endpoint.js';
+import { ALONE, type Endpoint, type PlannedRequest } from './endpoint.js';
 import { runLoad } from './run-load.js';
 import { startSimulatorProcess } from './simulator/process.js';
 
@@ -32,35 +32,18 @@ export async function measureCeiling(now: () => number = monotonicSeconds): Prom
 }
 
 async function perCpuSecond(url: string, tokens: number, now: () => number) {
-  const endpoint: Endpoint = {
-    url,
-    api: 'completions',
-    paths: { chat: '/v1/chat/completions', completions: '/v1/completions' },
-    model: 'simulated',
-    stream: true,
-    headers: {},
-    body: {},
-    timeoutSeconds: 10,
-  };
-  const { records, generator } = await runLoad({
-    endpoint,
-    requests: endless(tokens),
-    arrival: { kind: 'closed', concurrency: CONCURRENCY },
-    seed: 1,
-    maxSeconds: BURST_SECONDS,
-    maxRequests: null,
-    now,
-  });
+  const paths = { chat: '/v1/chat/completions', completions: '/v1/completions' };
+  const asked = { url, api: 'completions', paths, model: 'simulated', stream: true } as const;
+  const endpoint: Endpoint = { ...asked, headers: {}, body: {}, timeoutSeconds: 10 };
+  const arrival = { kind: 'closed', concurrency: CONCURRENCY } as const;
+  const bounds = { seed: 1, maxSeconds: BURST_SECONDS, maxRequests: null, now };
+  const { records, generator } = await runLoad({ endpoint, requests: endless(tokens), arrival, ...bounds });
   const complete = records.filter(({ outcome }) => outcome === 'complete');
   const per = (count: number) => count / generator.cpuSeconds;
-  return {
-    requests: per(complete.length),
-    chunks: per(complete.reduce((sum, { chunks }) => sum + chunks.seconds.length, 0)),
-  };
+  const chunks = complete.reduce((sum, one) => sum + one.chunks.seconds.length, 0);
+  return { requests: per(complete.length), chunks: per(chunks) };
 }
 
 function* endless(wantedTokens: number): Generator<PlannedRequest> {
-  while (true) {
-    yield { prompt: 'hello', promptTokens: null, wantedTokens, ...ALONE };
-  }
+  while (true) yield { prompt: 'hello', promptTokens: null, wantedTokens, ...ALONE };
 }

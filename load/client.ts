@@ -174,26 +174,12 @@ class Running {
     const { wantedTokens } = start.planned;
     this.#endpoint = endpoint;
     this.#onDone = onDone;
-    this.#mostBytes = Math.min(
-      ANSWER_BYTES,
-      AROUND_BYTES + TOKEN_BYTES * (wantedTokens ?? Number.POSITIVE_INFINITY),
-    );
+    const asked = wantedTokens ?? Number.POSITIVE_INFINITY;
+    this.#mostBytes = Math.min(ANSWER_BYTES, AROUND_BYTES + TOKEN_BYTES * asked);
     this.#mostPromptTokens = sentBytes + TEMPLATE_TOKENS;
-    this.exchange = {
-      ...start,
-      dispatched: null,
-      headers: null,
-      firstByte: null,
-      done: null,
-      freed: null,
-      outcome: 'unfinished',
-      problem: null,
-      status: null,
-      bytes: 0,
-      usage: null,
-      streamed: endpoint.stream,
-      chunks: [],
-    };
+    const times = { dispatched: null, headers: null, firstByte: null, done: null, freed: null };
+    const said = { problem: null, status: null, bytes: 0, usage: null, streamed: endpoint.stream };
+    this.exchange = { ...start, ...times, outcome: 'unfinished', ...said, chunks: [] };
   }
 
   hear(seconds: number, event: Event): void {
@@ -215,21 +201,16 @@ class Running {
       this.#end(this.#closing, null);
     } else if (lasts > timeoutSeconds) {
       const sofar =
-        headers === null
-          ? 'without any answer'
-          : chunks.length === 0
-            ? 'without a token'
-            : `in the middle of its answer, after ${chunksOf(chunks.length)}`;
-      this.giveUp(seconds, {
-        outcome: 'timed-out',
-        problem: `The request was given up after ${timeoutSeconds} s, ${sofar}.`,
-      });
+        headers === null ? 'without any answer' : chunks.length === 0 ? 'without a token' : this.#inTheMiddle();
+      const problem = `The request was given up after ${timeoutSeconds} s, ${sofar}.`;
+      this.giveUp(seconds, { outcome: 'timed-out', problem });
     } else if (idleSeconds !== null && chunks.length > 0 && seconds - chunks.at(-1)!.seconds > idleSeconds) {
-      this.giveUp(seconds, {
-        outcome: 'timed-out',
-        problem: `The server sent no token for ${idleSeconds} s in the middle of its answer, after ${chunksOf(chunks.length)}.`,
-      });
+      const problem = `The server sent no token for ${idleSeconds} s ${this.#inTheMiddle()}.`;
+      this.giveUp(seconds, { outcome: 'timed-out', problem });
     }
+  }
+  #inTheMiddle(): string {
+    return `in the middle of its answer, after ${chunksOf(this.exchange.chunks.length)}`;
   }
 
   giveUp(seconds: number, problem: Problem): void {
@@ -261,16 +242,11 @@ class Running {
     exchange.status = status;
     if (status >= 300 && status < 400) {
       const to = headers.location === undefined ? '' : ` to ${headers.location.slice(0, 200)}`;
-      this.giveUp(this.#seconds, {
-        outcome: 'rejected',
-        problem: `The server redirects (${status})${to}; redirects are not followed.`,
-      });
-      return;
+      const problem = `The server redirects (${status})${to}; redirects are not followed.`;
+      return this.giveUp(this.#seconds, { outcome: 'rejected', problem });
     }
-    if (status !== 200) {
-      this.#retryAfter = headers['retry-after'] ?? null;
-      return;
-    }
+    this.#retryAfter = headers['retry-after'] ?? null;
+    if (status !== 200) return;
     const type = (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
     if (!this.#endpoint.stream) return;
     if (type === 'text/event-stream') this.#events = new EventStream((data) => this.#data(data));
@@ -306,20 +282,12 @@ class Running {
 
   #data(data: string): void {
     if (this.#over || this.#closing !== null) return;
-    if (data === '[DONE]') {
-      this.#closing = this.#seconds;
-      return;
-    }
-    const delta = this.#parse(data, 'a chunk of its stream');
+    if (data === '[DONE]') this.#closing = this.#seconds;
+    const delta = this.#closing === null ? this.#parse(data, 'a chunk of its stream') : null;
     if (delta === null) return;
-    if (delta.error !== null) {
-      this.giveUp(this.#seconds, {
-        outcome: 'server-error',
-        problem: `The server gave up in the middle of its stream: ${delta.error}.`,
-      });
-      return;
-    }
-    this.#take(delta);
+    if (delta.error === null) return this.#take(delta);
+    const problem = `The server gave up in the middle of its stream: ${delta.error}.`;
+    this.giveUp(this.#seconds, { outcome: 'server-error', problem });
   }
 
   #take({ texts, answers, finish, ...said }: Delta): void {
@@ -352,9 +320,8 @@ class Running {
   #textless(counted: number | null): Delta['texts'] {
     const last = this.exchange.chunks.at(-1);
     const before = last === undefined ? 0 : last.countedUntilHere;
-    return counted !== null && before !== null && counted > before
-      ? [{ channel: last?.channel ?? 'answer', text: '' }]
-      : [];
+    if (counted === null || before === null || counted <= before) return [];
+    return [{ channel: last?.channel ?? 'answer', text: '' }];
   }
 
   #parse(json: string, what: string): Delta | null {
@@ -386,23 +353,17 @@ class Running {
   #refused(): void {
     const { status } = this.exchange;
     const said = refusalOf(this.#body.take());
-    const wait =
-      this.#retryAfter === null ? '' : `, to be asked again after ${this.#retryAfter.slice(0, 40)}`;
-    this.#end(this.#seconds, {
-      outcome: status! >= 500 ? 'server-error' : 'rejected',
-      problem: `The server answered ${status}${said === null ? '' : `: ${said}`}${wait}.`,
-    });
+    const wait = this.#retryAfter === null ? '' : `, to be asked again after ${this.#retryAfter.slice(0, 40)}`;
+    const problem = `The server answered ${status}${said === null ? '' : `: ${said}`}${wait}.`;
+    this.#end(this.#seconds, { outcome: status! >= 500 ? 'server-error' : 'rejected', problem });
   }
 
   #whole(): void {
     const delta = this.#parse(this.#body.take(), 'its answer');
     if (delta === null) return;
-    if (delta.error !== null) {
-      this.#end(this.#seconds, {
-        outcome: 'server-error',
-        problem: `The server answered with an error: ${delta.error}.`,
-      });
-    } else if (this.#endpoint.stream) {
+    const problem = `The server answered with an error: ${delta.error}.`;
+    if (delta.error !== null) this.#end(this.#seconds, { outcome: 'server-error', problem });
+    else if (this.#endpoint.stream) {
       this.#broken('A stream of events was asked for, and the server answers application/json.');
     } else {
       this.#take(delta);

@@ -72,11 +72,9 @@ export class ChunkCounter {
   }
 
   #lengthOf(token: number): number | null {
-    let length = this.#lengths.get(token);
-    if (length === undefined) {
-      length = this.#lengthOfAll(Int32Array.of(token));
-      this.#lengths.set(token, length);
-    }
+    const known = this.#lengths.get(token);
+    const length = known === undefined ? this.#lengthOfAll(Int32Array.of(token)) : known;
+    this.#lengths.set(token, length);
     return length;
   }
 

@@ -1,3 +1,4 @@
+import { orElse } from '../core/or-else.js';
 import { quote } from '../core/quote.js';
 
 /** What tokens of an answer belong to. */
@@ -85,24 +86,18 @@ function usageOf({ usage, timings }: Fields): Usage | null {
 function errorOf(root: Fields): string | null {
   const { error } = root;
   if (typeof error === 'string') return message(error);
-  if (isFields(error))
-    return message(typeof error.message === 'string' ? error.message : JSON.stringify(error));
-  if (root.object !== 'error') return null;
-  return message(typeof root.message === 'string' ? root.message : JSON.stringify(root));
+  const said = isFields(error) ? error : root.object === 'error' ? root : null;
+  if (said === null) return null;
+  return message(typeof said.message === 'string' ? said.message : JSON.stringify(said));
 }
 
 /** @returns the server's message in the body of a refusal: that of its JSON, else its text. */
 export function refusalOf(body: string): string | null {
-  try {
-    const root: unknown = JSON.parse(body);
-    if (isFields(root)) {
-      const detail = root.detail ?? root.message;
-      return errorOf(root) ?? message(typeof detail === 'string' ? detail : body);
-    }
-  } catch {
-    // A proxy's page, or a line of text.
-  }
-  return body.trim() === '' ? null : message(body.trim());
+  // It may be a proxy's page, or a line of text.
+  const root: unknown = orElse(() => JSON.parse(body), null);
+  if (!isFields(root)) return body.trim() === '' ? null : message(body.trim());
+  const detail = root.detail ?? root.message;
+  return errorOf(root) ?? message(typeof detail === 'string' ? detail : body);
 }
 
 const message = (text: string) => quote(text, LONGEST_MESSAGE);

@@ -72,26 +72,19 @@ export function bodyOf(endpoint: Endpoint, planned: PlannedRequest, before: read
     if (value === WANTED) fields[key] = planned.wantedTokens;
     if (fields[key] === null) delete fields[key];
   }
+  const turns = earlierTurns(planned, before);
   if (api === 'chat') fields.messages = messagesSent(planned, before);
-  else
-    fields.prompt = earlierTurns(planned, before)
-      .map(({ prompt, answer }) => textOf(prompt) + answer)
-      .join('');
+  else fields.prompt = turns.map(({ prompt, answer }) => textOf(prompt) + answer).join('');
   return Buffer.from(JSON.stringify(fields));
 }
 
 /** @returns all messages that a request sends. */
 export function messagesSent(planned: PlannedRequest, before: readonly EarlierTurn[]): readonly Message[] {
-  return earlierTurns(planned, before).flatMap(({ prompt, answer }) => [
-    ...messagesOf(prompt),
-    ...reply(answer),
-  ]);
+  const turns = earlierTurns(planned, before);
+  return turns.flatMap(({ prompt, answer }) => [...messagesOf(prompt), ...reply(answer)]);
 }
 
-function earlierTurns(
-  { prompt, follows }: PlannedRequest,
-  before: readonly EarlierTurn[],
-): readonly EarlierTurn[] {
+function earlierTurns({ prompt, follows }: PlannedRequest, before: readonly EarlierTurn[]) {
   return [...(follows ? before : []), { prompt, answer: '' }];
 }
 

@@ -32,8 +32,7 @@ export async function watchInside(
   { metrics }: Pick<ServerProfile, 'metrics'>,
   now: () => number,
 ): Promise<(fromSeconds: number, toSeconds: number) => Promise<InsideReadings>> {
-  if (url === null)
-    return async () => ({ inside: {}, insideAbsent: 'the profile of the server names no metrics' });
+  if (url === null) return async () => ({ inside: {}, insideAbsent: 'the profile of the server names no metrics' });
   // Of each page what the profile names: a run of hours keeps thousands of them.
   const series = SERVER_METRIC_NAMES.flatMap((name) => metrics[name] ?? []);
   const pages: Page[] = [];
@@ -59,14 +58,13 @@ export async function watchInside(
     await reading;
     await readUntilSettled(read, () => countersOf(pages.at(-1), metrics));
     const loaded = pages.filter(({ seconds }) => seconds >= fromSeconds && seconds <= toSeconds);
-    const inside = Object.fromEntries(
-      SERVER_METRIC_NAMES.flatMap((name) => {
-        const pagesRead = SERVER_METRICS[name] === 'counter' ? pages : loaded;
-        const values = pagesRead.flatMap((page) => seriesValue(page.values, metrics[name] ?? []) ?? []);
-        return values.length === 0 ? [] : [[name, said(name, values)]];
-      }),
-    );
-    return { inside, insideAbsent: pages.length === 0 ? (problem ?? 'the server told no metrics') : null };
+    const all = SERVER_METRIC_NAMES.flatMap((name) => {
+      const pagesRead = SERVER_METRICS[name] === 'counter' ? pages : loaded;
+      const values = pagesRead.flatMap((page) => seriesValue(page.values, metrics[name] ?? []) ?? []);
+      return values.length === 0 ? [] : [[name, said(name, values)]];
+    });
+    const insideAbsent = pages.length === 0 ? (problem ?? 'the server told no metrics') : null;
+    return { inside: Object.fromEntries(all), insideAbsent };
   };
 }
 
@@ -83,9 +81,8 @@ async function readUntilSettled(read: () => Promise<void>, last: () => readonly 
 
 function countersOf(page: Page | undefined, metrics: ServerProfile['metrics']): readonly unknown[] {
   if (page === undefined) return [];
-  return SERVER_METRIC_NAMES.filter((name) => SERVER_METRICS[name] === 'counter').map((name) =>
-    seriesValue(page.values, metrics[name] ?? []),
-  );
+  const counters = SERVER_METRIC_NAMES.filter((name) => SERVER_METRICS[name] === 'counter');
+  return counters.map((name) => seriesValue(page.values, metrics[name] ?? []));
 }
 
 function said(name: ServerMetric, values: readonly number[]) {

@@ -17,14 +17,8 @@ export function watchGenerator(now: () => number): (lags: readonly number[]) => 
     const { user, system } = process.cpuUsage(cpu);
     // The histogram holds whole times between two calls of its timer.
     const delay = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MILLISECONDS / 1e3);
-    const loopDelay =
-      histogram.count === 0
-        ? null
-        : {
-            p50: delay(histogram.percentile(50)),
-            p99: delay(histogram.percentile(99)),
-            max: delay(histogram.max),
-          };
+    const [p50, p99] = [delay(histogram.percentile(50)), delay(histogram.percentile(99))];
+    const loopDelay = histogram.count === 0 ? null : { p50, p99, max: delay(histogram.max) };
     return { lag: delayOf(lags), loopDelay, cpuSeconds: (user + system) / 1e6, seconds };
   };
 }

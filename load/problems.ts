@@ -43,23 +43,18 @@ export function failureOf(
   chunks: number,
 ): Problem {
   const reason = NO_CONNECTION[code];
-  if (reason !== undefined && !answered) {
+  if (reason !== undefined && !answered)
     return { outcome: 'refused', problem: `There is no connection to ${url}: ${reason} (${code}).` };
-  }
-  if (isTls(code)) {
+  if (isTls(code))
     return { outcome: 'refused', problem: `There is no secure connection to ${url}: ${message} (${code}).` };
-  }
-  if (code.startsWith('HPE_')) {
+  if (code.startsWith('HPE_'))
     return { outcome: 'broken', problem: `The server answers something that is not HTTP/1.1 (${code}).` };
-  }
   const when = answered ? `in the middle of its answer, after ${chunksOf(chunks)}` : 'before it answered';
   const how = code === 'ECONNRESET' || code === 'EPIPE' ? 'was closed' : `failed (${code || message})`;
   return { outcome: 'broken', problem: `The connection to the server ${how} ${when}.` };
 }
 
 /** Codes of Node.js and OpenSSL (nodejs.org/api/tls.html, "X509 certificate error codes"). */
-function isTls(code: string): boolean {
-  return /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|EPROTO$)/.test(
-    code,
-  );
-}
+const TLS =
+  /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|EPROTO$)/;
+const isTls = (code: string) => TLS.test(code);

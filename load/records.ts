@@ -40,14 +40,11 @@ export function recordsOf(
   });
   const countedBy = (counted: (record: RequestRecord) => number | null): CountedBy =>
     records.some((record) => counted(record) !== null) ? 'server' : 'nobody';
+  const byOther = counter !== null ? 'tokenizer' : countedBy(({ outputTokens }) => outputTokens);
   return {
     records,
     promptTokensBy: countOwn !== null ? 'tokenizer' : countedBy(({ promptTokens }) => promptTokens),
-    outputTokensBy: byChunks
-      ? 'chunks'
-      : counter !== null
-        ? 'tokenizer'
-        : countedBy(({ outputTokens }) => outputTokens),
+    outputTokensBy: byChunks ? 'chunks' : byOther,
     retokenized: byChunks && counter !== null ? tokensOf(ordered, counter) : null,
   };
 }
@@ -59,10 +56,8 @@ function tellsEach(exchanges: readonly Exchange[]): boolean {
 }
 
 function tokensOf(exchanges: readonly Exchange[], counter: ChunkCounter): number {
-  const counts = exchanges.flatMap(({ outcome, chunks }) =>
-    outcome === 'complete' ? counter.count(chunks) : [],
-  );
-  return counts.reduce((a, b) => a + b, 0);
+  const complete = exchanges.filter(({ outcome }) => outcome === 'complete');
+  return complete.flatMap(({ chunks }) => counter.count(chunks)).reduce((a, b) => a + b, 0);
 }
 
 function serverCounts({ usage, chunks, streamed }: Exchange): number[] | null {
@@ -113,36 +108,31 @@ function recordOf(
   const held = streamed ? [...chunks.keys()].filter((i) => tokens === null || tokens[i]! > 0) : [];
   const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
   const outputTokens = tokens === null ? null : sum(tokens);
-  const reasoningTokens = sum(
-    chunks.map(({ channel }, i) => (channel === 'reasoning' ? (tokens?.[i] ?? 0) : 0)),
-  );
+  const reasoning = chunks.map(({ channel }, i) => (channel === 'reasoning' ? (tokens?.[i] ?? 0) : 0));
+  const { conversation, turn, wantedTokens } = planned;
   const given = usage?.completionTokens ?? outputTokens;
-  const short =
-    outcome === 'complete' && given !== null && planned.wantedTokens !== null && given < planned.wantedTokens;
+  const short = outcome === 'complete' && given !== null && wantedTokens !== null && given < wantedTokens;
+  const answer = chunks.find(({ channel, text }) => channel === 'answer' && text !== '');
   return {
     index,
-    conversation: planned.conversation,
-    turn: planned.turn,
+    conversation,
+    turn,
     intended: since(exchange.intended)!,
     dispatched: since(exchange.dispatched),
     headers: since(exchange.headers),
     firstByte: since(exchange.firstByte),
     firstToken: streamed ? since(chunks[0]?.seconds) : null,
-    firstAnswer: streamed
-      ? since(chunks.find(({ channel, text }) => channel === 'answer' && text !== '')?.seconds)
-      : null,
+    firstAnswer: streamed ? since(answer?.seconds) : null,
     lastToken: streamed ? since(chunks.at(-1)?.seconds) : null,
     done: since(exchange.done),
     outcome,
-    problem: short
-      ? `The server ended after ${given} of the ${planned.wantedTokens} tokens that were asked for.`
-      : exchange.problem,
+    problem: short ? `The server ended after ${given} of the ${wantedTokens} tokens that were asked for.` : exchange.problem,
     status: exchange.status,
     bytes: exchange.bytes,
     promptTokens,
-    wantedTokens: planned.wantedTokens,
+    wantedTokens,
     outputTokens,
-    reasoningTokens,
+    reasoningTokens: sum(reasoning),
     chunks: {
       seconds: held.map((i) => since(chunks[i]!.seconds)!),
       tokens: tokens === null ? [] : held.map((i) => tokens[i]!),

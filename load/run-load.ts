@@ -141,18 +141,16 @@ class Run {
     } else if (arrival.kind === 'trace') this.#follow(null);
     else this.#follow(startsOf(arrival, seed));
     if (maxSeconds !== null) this.#pacer.at(this.origin + maxSeconds, () => this.#stopSending());
-    const ask =
-      shouldStop === undefined
-        ? null
-        : setInterval(() => {
-            const reason = shouldStop();
-            if (reason === null) return;
-            this.#stopSending();
-            this.#client.stop(`The run was stopped: ${reason}.`);
-          }, ASK_MILLISECONDS);
+    const look = () => {
+      const reason = shouldStop?.() ?? null;
+      if (reason === null) return;
+      this.#stopSending();
+      this.#client.stop(`The run was stopped: ${reason}.`);
+    };
+    const ask = shouldStop && setInterval(look, ASK_MILLISECONDS);
     this.#check();
     await ended;
-    if (ask !== null) clearInterval(ask);
+    clearInterval(ask);
   }
 
   /** Takes the next unit, and the body of its first request; null = there is none. */

@@ -129,9 +129,8 @@ const isReset = ({ code }: NodeJS.ErrnoException) => code === 'ECONNRESET' || co
 async function findAddress({ hostname, port, protocol }: URL): Promise<Address | null> {
   if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) return null;
   const all = await lookup(hostname, { all: true }).catch(() => []);
-  for (const one of all) {
-    if (await accepts(one, Number(port) || (protocol === 'https:' ? 443 : 80))) return one;
-  }
+  const at = Number(port) || (protocol === 'https:' ? 443 : 80);
+  for (const one of all) if (await accepts(one, at)) return one;
   return all[0] ?? null;
 }
 

@@ -1,7 +1,7 @@
+import { orElse } from '../../core/or-else.js';
 import { quote } from '../../core/quote.js';
 import type { Message, Tokenizer } from '../../core/serving/tokenizer.js';
-import type { PlannedRequest } from '../endpoint.js';
-import { textOf } from '../endpoint.js';
+import { ALONE, type PlannedRequest, textOf } from '../endpoint.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -23,11 +23,9 @@ export function datasetRequests(text: string, tokenizer: Tokenizer | null): Plan
       continue;
     }
     const { prompt, messages, output_length: length = null } = fields;
-    if (typeof prompt !== 'string' && !isMessages(messages)) {
+    if (typeof prompt !== 'string' && !isMessages(messages))
       return `Line ${line} has neither a text "prompt" nor "messages" of role and content.`;
-    }
-    if (length !== null && !isCount(length))
-      return `Line ${line}: output_length is no whole number of at least 1.`;
+    if (length !== null && !isCount(length)) return `Line ${line}: output_length is no whole number of at least 1.`;
     const asked = typeof prompt === 'string' ? prompt : (messages as Message[]);
     const promptTokens = tokenizer?.tokenize(textOf(asked)).length ?? null;
     requests.push({ prompt: asked, promptTokens, wantedTokens: length, ...ALONE });
@@ -49,16 +47,9 @@ function sessionOf(
       return `delay of turn ${turn + 1} is no number of milliseconds`;
     if (length !== null && !isCount(length))
       return `output_length of turn ${turn + 1} is no whole number of at least 1`;
-    planned.push({
-      prompt: text,
-      promptTokens: tokenizer?.tokenize(text).length ?? null,
-      wantedTokens: length,
-      conversation,
-      turn,
-      follows: turn > 0,
-      thinkSeconds: delay / 1000,
-      atSeconds: null,
-    });
+    const promptTokens = tokenizer?.tokenize(text).length ?? null;
+    const place = { conversation, turn, follows: turn > 0, thinkSeconds: delay / 1000, atSeconds: null };
+    planned.push({ prompt: text, promptTokens, wantedTokens: length, ...place });
   }
   return planned.length === 0 ? 'turns are empty' : planned;
 }
@@ -67,17 +58,10 @@ function sessionOf(
 export function* jsonLines(text: string): Generator<readonly [number, Fields | string]> {
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch {
-      value = null;
-    }
+    const value: unknown = orElse(() => JSON.parse(line), null);
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    yield [
-      index + 1,
-      isObject ? (value as Fields) : `Line ${index + 1} is no JSON object: ${quote(line.trim())}.`,
-    ];
+    const wrong = `Line ${index + 1} is no JSON object: ${quote(line.trim())}.`;
+    yield [index + 1, isObject ? (value as Fields) : wrong];
   }
 }
 

@@ -44,15 +44,8 @@ export function syntheticRequests(order: SyntheticOrder, tokenizer: Tokenizer | 
     const ownSeed = salted(uniformInt(random, 1, SEEDS));
     const own = maker.words(length - shared, ownSeed);
     const { text, tokens } = maker.textOf([...prefix.slice(0, shared), ...own], length, ownSeed + 1);
-    return {
-      prompt: text,
-      promptTokens: tokens,
-      wantedTokens,
-      conversation: turns === 1 ? null : Math.floor(i / turns),
-      turn,
-      follows: turn > 0,
-      thinkSeconds: turn === 0 ? 0 : thinkSeconds,
-      atSeconds: null,
-    };
+    const conversation = turns === 1 ? null : Math.floor(i / turns);
+    const place = { conversation, turn, follows: turn > 0, thinkSeconds: turn === 0 ? 0 : thinkSeconds };
+    return { prompt: text, promptTokens: tokens, wantedTokens, ...place, atSeconds: null };
   });
 }

@@ -54,8 +54,8 @@ export class TextMaker {
       const count = tokenizer.tokenize(text).length;
       if (count === tokens || round === REPAIRS) return { text, tokens: count };
       // Shared beginnings stay: a text is mended at its end.
-      if (count > tokens)
-        taken.length = Math.max(1, taken.length - Math.max(1, Math.floor((count - tokens) / 2)));
+      const less = Math.max(1, Math.floor((count - tokens) / 2));
+      if (count > tokens) taken.length = Math.max(1, taken.length - less);
       else for (let missing = count; missing < tokens; missing++) taken.push(this.#draw(random));
     }
   }

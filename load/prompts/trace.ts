@@ -50,26 +50,17 @@ function readMooncake(text: string, most: number): Traced[] | string {
   for (const [line, fields] of jsonLines(text)) {
     if (typeof fields === 'string') return fields;
     if (all.length === most) break;
-    const {
-      timestamp = null,
-      input_length,
-      output_length,
-      hash_ids = [],
-      session_id = null,
-      delay = 0,
-    } = fields;
+    const { timestamp = null, input_length, output_length, hash_ids = [] } = fields;
+    const { session_id = null, delay = 0 } = fields;
     const wrong = (what: string) => `Line ${line}: ${what}.`;
-    if (!isCount(input_length) || !isCount(output_length)) {
+    if (!isCount(input_length) || !isCount(output_length))
       return wrong('input_length and output_length have to be whole numbers of at least 1');
-    }
     if (timestamp !== null && !isTime(timestamp)) return wrong('timestamp is no number of milliseconds');
     if (!isTime(delay)) return wrong('delay is no number of milliseconds');
-    if (!Array.isArray(hash_ids) || !hash_ids.every((id) => Number.isSafeInteger(id) && id >= 0)) {
+    if (!Array.isArray(hash_ids) || !hash_ids.every((id) => Number.isSafeInteger(id) && id >= 0))
       return wrong('hash_ids is no list of whole numbers');
-    }
-    if (hash_ids.length > 0 && Math.ceil(input_length / BLOCK_TOKENS) !== hash_ids.length) {
+    if (hash_ids.length > 0 && Math.ceil(input_length / BLOCK_TOKENS) !== hash_ids.length)
       return wrong(`${hash_ids.length} blocks of ${BLOCK_TOKENS} tokens are not ${input_length} tokens`);
-    }
     all.push({
       atSeconds: timestamp === null ? null : timestamp / 1000,
       promptTokens: input_length,
@@ -118,9 +109,8 @@ function readCsv(text: string, columns: Columns, most: number): Traced[] | strin
   const place = (name: string) => names.indexOf(name);
   const [time, prompt, output] = [place(columns.time), place(columns.prompt), place(columns.output)];
   const session = columns.session === null ? -1 : place(columns.session);
-  if (time < 0 || prompt < 0 || output < 0) {
+  if (time < 0 || prompt < 0 || output < 0)
     return `Line 1 has to name the columns ${columns.time}, ${columns.prompt} and ${columns.output}.`;
-  }
   const all: Traced[] = [];
   for (const [index, line] of lines.entries()) {
     if (all.length === most) break;
@@ -129,29 +119,20 @@ function readCsv(text: string, columns: Columns, most: number): Traced[] | strin
     const seconds = columns.seconds(cells[time] ?? '');
     const [promptTokens, outputTokens] = [Number(cells[prompt]), Number(cells[output])];
     if (!Number.isFinite(seconds)) return `Line ${index + 2}: ${columns.time} is no time.`;
-    if (!Number.isSafeInteger(promptTokens) || !Number.isSafeInteger(outputTokens)) {
+    if (!Number.isSafeInteger(promptTokens) || !Number.isSafeInteger(outputTokens))
       return `Line ${index + 2}: ${columns.prompt} and ${columns.output} have to be whole numbers.`;
-    }
     // Both traces keep requests that failed: they have no answer, and some no prompt.
     if (promptTokens < 1 || outputTokens < 1) continue;
     const key = session < 0 ? '' : (cells[session] ?? '').trim();
-    all.push({
-      atSeconds: seconds,
-      promptTokens,
-      outputTokens,
-      blocks: [],
-      session: key === '' ? null : key,
-      thinkSeconds: 0,
-    });
+    const place = { blocks: [], session: key === '' ? null : key, thinkSeconds: 0 };
+    all.push({ atSeconds: seconds, promptTokens, outputTokens, ...place });
   }
   return all;
 }
 
 function planned(traced: readonly Traced[], seed: number, maker: TextMaker): PlannedRequest[] {
-  const start = traced.reduce(
-    (least, { atSeconds }) => Math.min(least, atSeconds ?? least),
-    Number.POSITIVE_INFINITY,
-  );
+  const earlier = (least: number, { atSeconds }: Traced) => Math.min(least, atSeconds ?? least);
+  const start = traced.reduce(earlier, Number.POSITIVE_INFINITY);
   const sessions = new Map<string, { readonly number: number; readonly turns: Traced[] }>();
   const units: { readonly conversation: number | null; readonly turns: readonly Traced[] }[] = [];
   for (const one of traced) {
@@ -166,11 +147,8 @@ function planned(traced: readonly Traced[], seed: number, maker: TextMaker): Pla
   }
   const blocks = new Map<number, string[]>();
   const block = (id: number): readonly string[] => {
-    let words = blocks.get(id);
-    if (words === undefined) {
-      words = maker.words(BLOCK_TOKENS, mix(seed, id));
-      blocks.set(id, words);
-    }
+    const words = blocks.get(id) ?? maker.words(BLOCK_TOKENS, mix(seed, id));
+    blocks.set(id, words);
     return words;
   };
   let made = 0;
@@ -179,19 +157,12 @@ function planned(traced: readonly Traced[], seed: number, maker: TextMaker): Pla
   return ordered.flatMap(({ conversation, turns }) =>
     turns.map((one, turn): PlannedRequest => {
       const ownSeed = mix(seed ^ 0x5eed, made++);
-      const words =
-        one.blocks.length > 0 ? one.blocks.flatMap(block) : maker.words(one.promptTokens, ownSeed);
-      const { text, tokens } = maker.textOf(words, one.promptTokens, ownSeed);
-      return {
-        prompt: text,
-        promptTokens: tokens,
-        wantedTokens: one.outputTokens,
-        conversation,
-        turn,
-        follows: turn > 0 && one.blocks.length === 0,
-        thinkSeconds: one.thinkSeconds,
-        atSeconds: one.atSeconds === null ? null : one.atSeconds - start,
-      };
+      const { blocks: own, promptTokens, outputTokens, thinkSeconds } = one;
+      const words = own.length > 0 ? own.flatMap(block) : maker.words(promptTokens, ownSeed);
+      const { text, tokens } = maker.textOf(words, promptTokens, ownSeed);
+      const atSeconds = one.atSeconds === null ? null : one.atSeconds - start;
+      const place = { conversation, turn, follows: turn > 0 && own.length === 0, thinkSeconds, atSeconds };
+      return { prompt: text, promptTokens: tokens, wantedTokens: outputTokens, ...place };
     }),
   );
 }

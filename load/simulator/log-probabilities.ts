@@ -46,10 +46,6 @@ export function logProbabilities(asked: Fields, answer: string, tells: TellsName
 /** @returns what llama-server's own `/completion` says of the next token. */
 export function nextToken({ n_probs: count }: Fields) {
   const ids = Array.from({ length: typeof count === 'number' ? count : 0 }, (_, id) => id);
-  return {
-    content: '',
-    completion_probabilities: [
-      { id: 0, top_logprobs: ids.map((id) => ({ id, logprob: logProbabilityOf(id) })) },
-    ],
-  };
+  const top = ids.map((id) => ({ id, logprob: logProbabilityOf(id) }));
+  return { content: '', completion_probabilities: [{ id: 0, top_logprobs: top }] };
 }

@@ -31,18 +31,11 @@ export function observe(observed: Observed, value: number): void {
 }
 
 export function noCounters(): Counters {
+  const nothing = () => ({ count: 0, sum: 0 });
   return {
-    promptTokens: 0,
-    promptSeconds: 0,
-    outputTokens: 0,
-    outputSeconds: 0,
-    processing: 0,
-    deferred: 0,
-    chunks: 0,
-    answered: 0,
-    firstToken: { count: 0, sum: 0 },
-    interChunk: { count: 0, sum: 0 },
-    perToken: { count: 0, sum: 0 },
+    ...{ promptTokens: 0, promptSeconds: 0, outputTokens: 0, outputSeconds: 0 },
+    ...{ processing: 0, deferred: 0, chunks: 0, answered: 0 },
+    ...{ firstToken: nothing(), interChunk: nothing(), perToken: nothing() },
   };
 }
 
@@ -84,31 +77,21 @@ function vllmMetrics(counters: Counters, model: string): string {
 function llamaServerMetrics(counters: Counters): string {
   const { promptTokens, promptSeconds, outputTokens, outputSeconds, processing, deferred, chunks } = counters;
   const rate = (tokens: number, seconds: number) => (seconds === 0 ? 0 : tokens / seconds);
+  const [read, made] = [rate(promptTokens, promptSeconds), rate(outputTokens, outputSeconds)];
   const families: readonly [string, 'counter' | 'gauge', string, number][] = [
     ['prompt_tokens_total', 'counter', 'Number of prompt tokens processed.', promptTokens],
     ['prompt_seconds_total', 'counter', 'Prompt process time', promptSeconds],
     ['tokens_predicted_total', 'counter', 'Number of generation tokens processed.', outputTokens],
     ['tokens_predicted_seconds_total', 'counter', 'Predict process time', outputSeconds],
     ['n_decode_total', 'counter', 'Total number of llama_decode() calls', chunks],
-    [
-      'prompt_tokens_seconds',
-      'gauge',
-      'Average prompt throughput in tokens/s.',
-      rate(promptTokens, promptSeconds),
-    ],
-    [
-      'predicted_tokens_seconds',
-      'gauge',
-      'Average generation throughput in tokens/s.',
-      rate(outputTokens, outputSeconds),
-    ],
+    ['prompt_tokens_seconds', 'gauge', 'Average prompt throughput in tokens/s.', read],
+    ['predicted_tokens_seconds', 'gauge', 'Average generation throughput in tokens/s.', made],
     ['requests_processing', 'gauge', 'Number of requests processing.', processing],
     ['requests_deferred', 'gauge', 'Number of requests deferred.', deferred],
   ];
-  return families
-    .map(([name, type, help, value]) => {
-      const full = `llamacpp:${name}`;
-      return `# HELP ${full} ${help}\n# TYPE ${full} ${type}\n${full} ${value}\n`;
-    })
-    .join('');
+  const lines = families.map(([short, type, help, value]) => {
+    const name = `llamacpp:${short}`;
+    return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${value}\n`;
+  });
+  return lines.join('');
 }

@@ -78,9 +78,8 @@ export function simulatorOptions(given: z.input<typeof OPTIONS> = {}): Simulator
 /** Reads `--ttft=0.1 --chunk=4 …`. @returns options, or a sentence on what is wrong. */
 export function parseOptions(args: readonly string[]): SimulatorOptions | string {
   try {
-    const options = Object.fromEntries(
-      Object.keys(OPTIONS.shape).map((name) => [name, { type: 'string' as const }]),
-    );
+    const names = Object.keys(OPTIONS.shape);
+    const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
     const { values } = parseArgs({ args: [...args], options, allowPositionals: false });
     const read = OPTIONS.safeParse(values);
     if (read.success) return read.data;

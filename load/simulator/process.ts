@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { ownProgram } from '../../process/isolation/own-program.js';
 
@@ -17,11 +17,8 @@ export async function startSimulatorProcess(args: readonly string[]): Promise<Si
   const { loader, path } = ownProgram('./main', import.meta.url);
   // NODE_OPTIONS of this process (inspectors, loaders, coverage) would change what it can do.
   const { NODE_OPTIONS: _dropped, ...env } = process.env;
-  const child = fork(path, [...args], {
-    execArgv: [...loader],
-    env,
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  });
+  const stdio: StdioOptions = ['ignore', 'pipe', 'inherit', 'ipc'];
+  const child = fork(path, [...args], { execArgv: [...loader], env, stdio });
   const url = await firstLine(child);
   return {
     url,

@@ -5,7 +5,7 @@ import { Pacer } from '../pacer.js';
 import { logProbabilities, nextToken, tokensOf } from './log-probabilities.js';
 import { type Counters, metricsText, noCounters, observe } from './metrics.js';
 import type { SimulatorOptions } from './options.js';
-import { StallingClock } from './stall.js';
+import { type StallingClock, stallingClock } from './stall.js';
 
 export interface Simulator {
   readonly url: string;
@@ -43,12 +43,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     simulated.close();
     return closed(server);
   };
-  return {
-    url: `http://${host}:${port}`,
-    counters: simulated.counters,
-    close,
-    died: simulated.died.then(close),
-  };
+  const { counters, died } = simulated;
+  return { url: `http://${host}:${port}`, counters, close, died: died.then(close) };
 }
 
 function closed(server: Server): Promise<void> {
@@ -113,15 +109,12 @@ class Simulated {
       json(200, nextToken(JSON.parse(await bodyOf(request))));
     } else if (path === '/health') json(ready ? 200 : 503, ready ? { status: 'ok' } : LOADING);
     else if (path === '/v1/models') {
-      json(200, {
-        object: 'list',
-        data: [{ id: this.#options.model, object: 'model', owned_by: 'ridgepoint' }],
-      });
+      const model = { id: this.#options.model, object: 'model', owned_by: 'ridgepoint' };
+      json(200, { object: 'list', data: [model] });
     } else if (path === '/metrics') {
-      response
-        .writeHead(200, { 'content-type': 'text/plain; version=0.0.4' })
-        .end(metricsText(this.counters, this.#options.speaks, this.#options.model));
-    } else json(404, { error: { code: 404, message: 'File Not Found', type: 'not_found_error' } });
+      const text = metricsText(this.counters, this.#options.speaks, this.#options.model);
+      response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(text);
+    } else json(404, problem(404, 'File Not Found', 'not_found_error'));
   }
 
   #complete(chat: boolean, text: string, response: ServerResponse): void {
@@ -132,10 +125,7 @@ class Simulated {
     try {
       asked = JSON.parse(text);
     } catch {
-      sendJson(response, 400, {
-        error: { code: 400, message: 'the body is no JSON', type: 'invalid_request_error' },
-      });
-      return;
+      return sendJson(response, 400, problem(400, 'the body is no JSON', 'invalid_request_error'));
     }
     const wanted = typeof asked.max_tokens === 'number' ? asked.max_tokens : tokens;
     const job: Job = {
@@ -167,12 +157,10 @@ class Simulated {
         return true;
       case 'too-many':
         response.setHeader('retry-after', '1');
-        sendJson(response, 429, {
-          error: { code: 429, message: 'too many requests', type: 'rate_limit_error' },
-        });
+        sendJson(response, 429, problem(429, 'too many requests', 'rate_limit_error'));
         return true;
       case 'internal-error':
-        sendJson(response, 500, { error: { code: 500, message: 'out of memory', type: 'server_error' } });
+        sendJson(response, 500, problem(500, 'out of memory', 'server_error'));
         return true;
       case 'content-type':
         response.writeHead(200, { 'content-type': 'text/html' }).end('<html>a proxy says hello</html>');
@@ -192,15 +180,12 @@ class Simulated {
     const seen = (keeps === 'prefixes' || keeps === 'answers') && this.#seen(job);
     const itl = seen && keeps === 'answers' ? 0 : this.#options.itl;
     const now = monotonicSeconds();
-    this.#clock ??= {
-      origin: now,
-      stalling: new StallingClock(this.#options['stall-at'], this.#options['stall-for']),
-    };
+    const { 'stall-at': at, 'stall-for': length } = this.#options;
+    this.#clock ??= { origin: now, stalling: stallingClock(at, length) };
     const { origin, stalling } = this.#clock;
     const begin = stalling.inside(now - origin);
-    const first =
-      begin +
-      (seen ? 0 : ttft + (prefill === 0 ? 0 : (job.promptTokens - (job.cachedTokens ?? 0)) / prefill));
+    const reading = prefill === 0 ? 0 : (job.promptTokens - (job.cachedTokens ?? 0)) / prefill;
+    const first = begin + (seen ? 0 : ttft + reading);
     const real = (inside: number) => origin + stalling.real(inside);
     this.counters.processing += 1;
     this.counters.promptTokens += job.promptTokens;
@@ -217,8 +202,7 @@ class Simulated {
     job.response.once('close', end);
     if (!job.stream) {
       const last = first + (job.tokens - 1) * itl;
-      this.#pacer.at(real(last), () => this.#whole(job));
-      return;
+      return this.#pacer.at(real(last), () => this.#whole(job));
     }
     const slowLoris = job.fails && this.#options.fault.name === 'slow-loris';
     const step = (sent: number) => {
@@ -282,7 +266,7 @@ class Simulated {
           response.end(`${text.slice(0, text.length / 2)}\n\n`);
           return false;
         case 'chunk-error':
-          response.end(event({ error: { code: 500, message: 'the context is full', type: 'server_error' } }));
+          response.end(event(problem(500, 'the context is full', 'server_error')));
           return false;
         case 'no-done':
           response.end(text);
@@ -316,14 +300,10 @@ class Simulated {
     this.counters.answered += 1;
     const text = this.#text(0, tokens);
     const logprobs = logProbabilities(asked, text, this.#options['log-probabilities']);
-    const said = chat
-      ? { message: { role: 'assistant', content: text } }
-      : { text, ...(logprobs !== null && { logprobs }) };
-    sendJson(response, 200, {
-      ...this.#head(chat, false),
-      choices: [{ index: 0, ...said, finish_reason: 'length' }],
-      usage: usageOf(job, tokens),
-    });
+    const ofText = { text, ...(logprobs !== null && { logprobs }) };
+    const said = chat ? { message: { role: 'assistant', content: text } } : ofText;
+    const choices = [{ index: 0, ...said, finish_reason: 'length' }];
+    sendJson(response, 200, { ...this.#head(chat, false), choices, usage: usageOf(job, tokens) });
   }
 
   #countChunk(job: Job, tokens: number): void {
@@ -344,9 +324,9 @@ class Simulated {
   /** The text that a chunk brings, from one token to another: that of some tokens comes with the next. */
   #textOf({ tokens }: Job, from: number, to: number): string {
     const late = this.#options['late-text'];
-    const reported = (until: number) =>
-      late > 0 && until < tokens && until % late === 0 ? until - 1 : until;
-    return this.#text(Math.max(0, reported(from)), Math.max(0, reported(to)) - Math.max(0, reported(from)));
+    const isLate = (until: number) => late > 0 && until < tokens && until % late === 0;
+    const reported = (until: number) => Math.max(0, isLate(until) ? until - 1 : until);
+    return this.#text(reported(from), reported(to) - reported(from));
   }
 
   #text(from: number, count: number): string {
@@ -364,11 +344,8 @@ class Simulated {
     const said = job.chat ? { delta: text === '' ? {} : { content: text } } : { text };
     const options = job.asked.stream_options as { continuous_usage_stats?: unknown } | undefined;
     const counts = this.#options.speaks === 'vLLM' && options?.continuous_usage_stats === true;
-    return {
-      ...this.#head(job.chat, true),
-      choices: [{ index: 0, ...said, finish_reason: finish }],
-      ...(counts && { usage: usageOf(job, until) }),
-    };
+    const choices = [{ index: 0, ...said, finish_reason: finish }];
+    return { ...this.#head(job.chat, true), choices, ...(counts && { usage: usageOf(job, until) }) };
   }
 }
 
@@ -381,15 +358,15 @@ function usageOf({ promptTokens, cachedTokens }: Job, tokens: number) {
   };
 }
 
-const LOADING = { error: { code: 503, message: 'Loading model', type: 'unavailable_error' } };
+const problem = (code: number, message: string, type: string) => ({ error: { code, message, type } });
+const LOADING = problem(503, 'Loading model', 'unavailable_error');
 
 const event = (fields: object) => `data: ${JSON.stringify(fields)}\n\n`;
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
   const text = JSON.stringify(body);
-  response
-    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
-    .end(text);
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+  response.writeHead(status, headers).end(text);
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
