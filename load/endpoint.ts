@@ -47,7 +47,7 @@ export interface PlannedRequest {
 }
 
 /** Of a request that stands alone and is sent as soon as it may be. */
-export const ALONE = { conversation: null, turn: 0, follows: false, thinkSeconds: 0, atSeconds: null } as const;
+export const ALONE = { conversation: null, turn: 0, follows: false, thinkSeconds: 0, atSeconds: null };
 
 /** What was said in a conversation so far. */
 export interface EarlierTurn {

@@ -1,9 +1,10 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Bodies } from '../../artifacts/files/bodies.js';
 import type { Launcher } from '../../artifacts/files/build-file.js';
+import { readNote } from '../../artifacts/files/note.js';
 import { FailureError } from '../../core/errors.js';
 import type { QualityOutcome, TextRequest } from '../../core/quality/outcome.js';
 import {

@@ -33,10 +33,12 @@ export class LlamaVocabulary {
 
   /** What a model says of text by it. */
   words(): Omit<TextModel, 'evaluate'> {
-    const { beginToken, chat } = this;
     return {
-      ...{ beginToken, chat, tokenize: (text, addBegin) => this.tokenize(text, addBegin) },
-      ...{ detokenize: (tokens) => this.detokenize(tokens), isEnd: (token) => this.isEnd(token) },
+      beginToken: this.beginToken,
+      chat: this.chat,
+      tokenize: (text, addBegin) => this.tokenize(text, addBegin),
+      detokenize: (tokens) => this.detokenize(tokens),
+      isEnd: (token) => this.isEnd(token),
     };
   }
 

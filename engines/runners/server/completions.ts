@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { valueAt } from '../../../core/quality/tasks/template.js';
 import { Client, type Exchange } from '../../../load/client.js';
-import { ALONE, type Endpoint } from '../../../load/endpoint.js';
+import { ALONE } from '../../../load/endpoint.js';
 import { Transport } from '../../../load/transport.js';
 import { monotonicSeconds } from '../../../process/isolation/clock.js';
 import { askServer, headersOf } from '../../servers/ask.js';
