@@ -7,7 +7,7 @@ import {
   type Pointer,
 } from '../../engines/native/llama.js';
 import { tensorOffsets } from '../../engines/native/llama-cpp/bindings.js';
-import { backendThreads } from '../../engines/runners/llama-cpp/threads.js';
+import { backendThreads } from '../../engines/native/thread-pool.js';
 
 /** Builds operations in a graph; `context` describes tensors, whose data lie where the bench puts them. */
 export type Build = (

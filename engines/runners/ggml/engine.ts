@@ -2,7 +2,7 @@ import { type FailureError, failed } from '../../../core/errors.js';
 import type { TracedNode } from '../../../roofline/graph/graph-work.js';
 import { graphNodes } from '../../native/graph-nodes.js';
 import { CONSTANTS, type Llama, type LlamaFunctions, type Pointer } from '../../native/llama.js';
-import { backendThreads } from '../llama-cpp/threads.js';
+import { backendThreads } from '../../native/thread-pool.js';
 
 /** ggml's bare graphs on the CPU backend, with threads that stay: without a pool each graph makes its own. */
 export class Engine {

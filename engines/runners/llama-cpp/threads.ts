@@ -1,5 +1,5 @@
-import { failed } from '../../../core/errors.js';
 import type { Llama, Pointer } from '../../native/llama.js';
+import { newPool } from '../../native/thread-pool.js';
 import type { Settings } from './settings.js';
 
 /** The threads that a context computes with. */
@@ -42,26 +42,4 @@ export function attachThreads(
       llama.callCpu('ggml_threadpool_free', 'void', [['void *', pool.pointer]]);
     },
   };
-}
-
-/** Gives a CPU backend threads that stay. @returns their pool, for `ggml_threadpool_free`. @throws FailureError `load-failed`. */
-export function backendThreads(llama: Llama, backend: Pointer, threads: number, poll?: number): Pointer {
-  const pool = newPool(llama, threads, poll);
-  const count = ['int', threads] as const;
-  llama.callCpu('ggml_backend_set_n_threads', 'void', [['void *', backend], count]);
-  llama.callCpu('ggml_backend_cpu_set_threadpool', 'void', [
-    ['void *', backend],
-    ['void *', pool],
-  ]);
-  return pool;
-}
-
-function newPool(llama: Llama, threads: number, poll?: number): Pointer {
-  const params = llama.functions.ggml_threadpool_params_default(threads);
-  if (poll !== undefined) params.poll = poll;
-  const pool = llama.callCpu('ggml_threadpool_new', 'void *', [
-    ['void *', llama.reference('ggml_threadpool_params', params)],
-  ]) as Pointer;
-  if (pool === null) throw failed('load-failed', `llama.cpp could not start ${threads} threads.`);
-  return pool;
 }
