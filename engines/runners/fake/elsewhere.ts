@@ -37,55 +37,35 @@ export async function openElsewhere(
   { contextTokens, sequences }: Demands['generator'],
 ): Promise<Generator> {
   const { loader, path } = ownProgram('./engine', import.meta.url);
-  const { command, args } = wrapCommand(
-    { command: process.execPath, args: [...loader, path] },
-    [],
-    findStartTools(),
-  );
+  const inner = { command: process.execPath, args: [...loader, path] };
+  const { command, args } = wrapCommand(inner, [], findStartTools());
   const engine = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   engine.send({ options, demands: { contextTokens, sequences } } satisfies EngineRequest);
   const [ready] = await Promise.race([once(engine, 'message'), once(engine, 'exit')]);
-  if (typeof ready === 'object' && ready !== null) return new Elsewhere(engine, ready as EngineReady);
+  if (typeof ready === 'object' && ready !== null) return elsewhere(engine, ready as EngineReady);
   throw failed('load-failed', 'the process of the fake engine ended before it listened');
 }
 
-class Elsewhere implements Generator {
-  readonly facts: LoadedFacts;
-  readonly warnings: readonly string[] = [];
-  readonly processes: readonly number[];
-  readonly #engine: ChildProcess;
-  readonly #url: URL;
-
-  constructor(engine: ChildProcess, { port, facts }: EngineReady) {
-    this.facts = facts;
-    this.processes = [engine.pid!];
-    this.#engine = engine;
-    this.#url = new URL(`http://127.0.0.1:${port}`);
-  }
-
-  async reset(keepTokens: number): Promise<boolean> {
-    return (await this.#ask({ call: 'reset', keepTokens })) as boolean;
-  }
-
-  async prefill(tokens: readonly Int32Array[]): Promise<void> {
-    await this.#ask({ call: 'prefill', lengths: tokens.map(({ length }) => length) });
-  }
-
-  async steps(tokens: readonly Int32Array[]): Promise<Float64Array> {
-    const lengths = tokens.map(({ length }) => length);
-    return Float64Array.from((await this.#ask({ call: 'steps', lengths })) as number[]);
-  }
-
-  close(): void {
-    this.#engine.kill('SIGKILL');
-  }
-
+function elsewhere(engine: ChildProcess, { port, facts }: EngineReady): Generator {
+  const url = new URL(`http://127.0.0.1:${port}`);
   /** @throws FailureError `run-failed` with what the engine says, or that it is gone. */
-  async #ask(call: EngineCall): Promise<unknown> {
-    const answer = await ask(this.#url, { ...BOUNDS, body: JSON.stringify(call) }).catch((error: Error) => {
+  const call = async (asked: EngineCall): Promise<unknown> => {
+    const answer = await ask(url, { ...BOUNDS, body: JSON.stringify(asked) }).catch((error: Error) => {
       throw failed('run-failed', `the fake engine does not answer: ${error.message}`);
     });
     if (isSuccess(answer.status)) return JSON.parse(answer.text);
     throw failed('run-failed', answer.text);
-  }
+  };
+  const lengthsOf = (tokens: readonly Int32Array[]) => tokens.map(({ length }) => length);
+  return {
+    ...{ facts, warnings: [], processes: [engine.pid!] },
+    reset: async (keepTokens) => (await call({ call: 'reset', keepTokens })) as boolean,
+    async prefill(tokens) {
+      await call({ call: 'prefill', lengths: lengthsOf(tokens) });
+    },
+    async steps(tokens) {
+      return Float64Array.from((await call({ call: 'steps', lengths: lengthsOf(tokens) })) as number[]);
+    },
+    close: () => void engine.kill('SIGKILL'),
+  };
 }

@@ -68,12 +68,9 @@ export class Lanes {
     llama: Llama,
     context: Pointer,
     vocabulary: LlamaVocabulary,
-    {
-      lanes,
-      capacity,
-      shares,
-    }: { readonly lanes: number; readonly capacity: number; readonly shares: boolean },
+    settings: { readonly lanes: number; readonly capacity: number; readonly shares: boolean },
   ) {
+    const { lanes, capacity, shares } = settings;
     this.#llama = llama;
     this.#context = context;
     this.#memory = llama.functions.llama_get_memory(context);
@@ -81,18 +78,9 @@ export class Lanes {
     this.#shares = shares;
     this.#capacity = capacity;
     this.#batch = new Batch(llama, capacity);
-    this.#lanes = Array.from({ length: lanes }, (_, index) => ({
-      index,
-      tokens: [],
-      job: null,
-      cached: 0,
-      answer: [],
-      next: null,
-      output: -1,
-      begun: 0,
-      firstToken: null,
-      usedAt: 0,
-    }));
+    const unused = { job: null, cached: 0, next: null, output: -1, begun: 0, firstToken: null, usedAt: 0 };
+    const lane = (index: number): Lane => ({ index, ...unused, tokens: [], answer: [] });
+    this.#lanes = Array.from({ length: lanes }, (_, index) => lane(index));
   }
 
   add(job: Job): void {
@@ -221,13 +209,12 @@ export class Lanes {
     if (used === 0) return;
     this.#batch.value.n_tokens = used;
     const code = this.#llama.functions.llama_decode(this.#context, this.#batch.value);
-    if (code === 0) {
-      for (const lane of busy) if (lane.output >= 0) this.#take(lane);
-      return;
+    if (code !== 0) {
+      // Nothing of the batch is in the cache then.
+      for (const [i, lane] of busy.entries()) lane.tokens.length = before[i]!;
+      return this.#refused(code, busy);
     }
-    // Nothing of the batch is in the cache then.
-    for (const [i, lane] of busy.entries()) lane.tokens.length = before[i]!;
-    this.#refused(code, busy);
+    for (const lane of busy) if (lane.output >= 0) this.#take(lane);
   }
 
   /** Makes room for a batch that found none, or gives one job up. */
@@ -236,14 +223,10 @@ export class Lanes {
       const reason = this.#llama.log.errors() ?? `code ${code}`;
       this.#failAll('broken', `llama.cpp could not evaluate a batch: ${reason}.`);
       // What the cache holds of it is not known.
-      this.forget();
-      return;
+      return this.forget();
     }
     const idle = this.#lanes.filter(({ job, tokens }) => job === null && tokens.length > 0);
-    if (idle.length > 0) {
-      this.#empty(idle.reduce((a, b) => (b.usedAt < a.usedAt ? b : a)));
-      return;
-    }
+    if (idle.length > 0) return this.#empty(idle.reduce((a, b) => (b.usedAt < a.usedAt ? b : a)));
     const last = busy.reduce((a, b) => (b.begun > a.begun ? b : a));
     const tokens = Number(this.#llama.functions.llama_n_ctx(this.#context));
     const full = `The cache of ${tokens} tokens is full: raise cacheTokens, or lower requestsAtOnce.`;
@@ -258,10 +241,7 @@ export class Lanes {
     const { pick, maxTokens, exactLength, stop } = lane.job!;
     const token = pick(new Float32Array(this.#llama.bytes(address, size * 4)));
     lane.firstToken ??= monotonicSeconds();
-    if (!exactLength && this.#vocabulary.isEnd(token)) {
-      this.#end(lane, 'complete', null);
-      return;
-    }
+    if (!exactLength && this.#vocabulary.isEnd(token)) return this.#end(lane, 'complete', null);
     lane.answer.push(token);
     lane.next = token;
     const stopped = stop.length > 0 && untilStop(this.#textOf(lane), stop) !== null;

@@ -26,28 +26,21 @@ export function checkTensorTypes(spec: QuantizationSpec, tensors: readonly Tenso
     if (names.length === 0) {
       // Said afterwards: a sweep may cross it with models whose output is their token embedding.
       if (spelling === outputWord(spec)) continue;
-      throw refusal(
-        `${spelling} matches no matrix of the model`,
-        'Names are like blk.0.attn_v.weight; `ridge models FILE` shows them. Of several overrides the first that matches a tensor counts.',
-      );
+      const hint =
+        'Names are like blk.0.attn_v.weight; `ridge models FILE` shows them. Of several overrides the first that matches a tensor counts.';
+      throw refusal(`${spelling} matches no matrix of the model`, hint);
     }
     const vocabulary = names.find((name) => name === EMBEDDING || name === OUTPUT);
     if (vocabulary === undefined) continue;
     const { needsMatrix, blockWeights } = knownTensorType(type);
-    if (needsMatrix === 'ggml') {
-      throw refusal(
-        `${spelling} would make ${vocabulary} ${type}, and no importance matrix covers it`,
-        'Choose a pattern that leaves it out, or give outputType and embeddingType.',
-      );
-    }
+    const uncovered = `${spelling} would make ${vocabulary} ${type}, and no importance matrix covers it`;
+    if (needsMatrix === 'ggml')
+      throw refusal(uncovered, 'Choose a pattern that leaves it out, or give outputType and embeddingType.');
     const row = tensors.find(({ name }) => name === vocabulary)?.shape[0] ?? 0;
     // llama-quant.cpp looks for a type that fits for every matrix but these two, and aborts.
-    if (row % blockWeights !== 0 && !spelling.includes(':')) {
-      throw refusal(
-        `${spelling}: rows of ${vocabulary} have ${row} weights, and ${type} keeps blocks of ${blockWeights}`,
-        'Choose a type of smaller blocks, such as q8_0.',
-      );
-    }
+    const wide = `${spelling}: rows of ${vocabulary} have ${row} weights, and ${type} keeps blocks of ${blockWeights}`;
+    if (row % blockWeights !== 0 && !spelling.includes(':'))
+      throw refusal(wide, 'Choose a type of smaller blocks, such as q8_0.');
   }
 }
 
@@ -59,10 +52,8 @@ export function notGiven(
 ): readonly string[] {
   const types = new Map(after.map(({ name, type }) => [name, type]));
   return askedOf(spec, before).flatMap(({ option: spelling, type, names }) => {
-    if (names.length === 0)
-      return [
-        `${spelling}: the model has no output matrix of its own, and its token embedding got another type`,
-      ];
+    const none = `${spelling}: the model has no output matrix of its own, and its token embedding got another type`;
+    if (names.length === 0) return [none];
     const others = names.filter((name) => types.get(name) !== type);
     if (others.length === 0) return [];
     const got = [...new Set(others.map((name) => types.get(name)))].join(', ');
@@ -85,16 +76,10 @@ export function checkMatrix(
   if (covered === 0 && all.length > 0) {
     throw refusal(`${file} covers no matrix of this model`, 'Make it from the model that is quantized.');
   }
-  return [
-    ...(covered === all.length
-      ? []
-      : [`${file} covers ${covered} of ${all.length} matrices; the others are quantized without`]),
-    ...(uncounted.matrices === 0
-      ? []
-      : [
-          `no token of ${file} reached ${uncounted.matrices} of ${uncounted.of} matrices of experts; all of their inputs weigh alike`,
-        ]),
-  ];
+  const { matrices, of } = uncounted;
+  const left = `${file} covers ${covered} of ${all.length} matrices; the others are quantized without`;
+  const unreached = `no token of ${file} reached ${matrices} of ${of} matrices of experts; all of their inputs weigh alike`;
+  return [...(covered === all.length ? [] : [left]), ...(matrices === 0 ? [] : [unreached])];
 }
 
 const outputWord = ({ outputType }: QuantizationSpec): string => `outputType=${outputType}`;

@@ -21,13 +21,7 @@ export class QuantizeParams {
   readonly #llama: Llama;
   readonly #blocks: Pointer[] = [];
 
-  constructor(
-    llama: Llama,
-    spec: QuantizationSpec,
-    ftype: number,
-    threads: number,
-    named: NamedMatrix | null,
-  ) {
+  constructor(llama: Llama, spec: QuantizationSpec, ftype: number, threads: number, named: NamedMatrix | null) {
     this.#llama = llama;
     const params = llama.functions.llama_model_quantize_default_params();
     params.nthread = threads;
@@ -79,11 +73,8 @@ export class QuantizeParams {
     for (const [i, [key, value]] of said.entries()) {
       const at = i * OVERRIDE.bytes;
       const isText = typeof value === 'string';
-      view.setInt32(
-        at,
-        CONSTANTS[isText ? 'LLAMA_KV_OVERRIDE_TYPE_STR' : 'LLAMA_KV_OVERRIDE_TYPE_INT'],
-        true,
-      );
+      const tag = isText ? 'LLAMA_KV_OVERRIDE_TYPE_STR' : 'LLAMA_KV_OVERRIDE_TYPE_INT';
+      view.setInt32(at, CONSTANTS[tag], true);
       bytes.set(Buffer.from(key), at + OVERRIDE.key);
       // The last byte stays zero, as strncpy leaves it there.
       if (isText) bytes.set(Buffer.from(value).subarray(0, OVERRIDE.text - 1), at + OVERRIDE.value);

@@ -1,12 +1,13 @@
 import { existsSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { type Failure, FailureError, failed, failure } from '../../../core/errors.js';
+import { type FailureError, failed } from '../../../core/errors.js';
 import type { AxisValue } from '../../../core/experiment/experiment.js';
 import { FILE_TYPES, fileType } from '../../../core/techniques/file-types.js';
-import type { QuantizationSpec } from '../../../core/techniques/quantization.js';
 import { readGgufHeader } from '../../../formats/gguf/header.js';
 import { loadLlama } from '../../native/llama.js';
+import type { QuantizeRequest as AnyQuantizeRequest } from '../jobs.js';
 import { readImportanceMatrix } from './imatrix.js';
+import { modelFile } from './load.js';
 import { checkMatrix, checkTensorTypes, notGiven } from './quantize-check.js';
 import { QuantizeParams } from './quantize-params.js';
 
@@ -35,20 +36,12 @@ export class Fallbacks {
 
   /** `q4_k became q5_0 where rows of 128 weights are no blocks of 256: 24 tensors`, the most frequent first. */
   sentences(): readonly string[] {
-    return [...this.#counts]
-      .sort((a, b) => b[1] - a[1])
-      .map(([what, count]) => `${what}: ${count} tensor${count === 1 ? '' : 's'}`);
+    const ordered = [...this.#counts].sort((a, b) => b[1] - a[1]);
+    return ordered.map(([what, count]) => `${what}: ${count} tensor${count === 1 ? '' : 's'}`);
   }
 }
 
-export interface QuantizeRequest {
-  readonly inputPath: string;
-  readonly outputPath: string;
-  readonly quantization: QuantizationSpec;
-  /** An importance matrix in GGUF form, and how the new file calls it (`quantize.imatrix.file`). */
-  readonly imatrix: { readonly path: string; readonly name: string } | null;
-  readonly threads: number;
-}
+export type QuantizeRequest = Omit<AnyQuantizeRequest, 'runnerKind'>;
 
 export interface Quantized {
   readonly bytes: number;
@@ -73,20 +66,11 @@ export async function quantizeFile(
   const { inputPath, outputPath, quantization, imatrix, threads } = request;
   const { type } = quantization;
   const ftype = fileType(type)?.number ?? null;
-  if (ftype === null) {
-    throw failed(
-      'artifact-failed',
-      `llama.cpp knows no quantization "${type}".`,
-      `Use one of ${FILE_TYPES.map(({ name }) => name).join(', ')}.`,
-    );
-  }
-  if (!existsSync(inputPath)) {
-    throw failed('model-missing', `There is no model file ${inputPath}.`);
-  }
-  const before = readGgufHeader(inputPath).tensors;
+  const known = `Use one of ${FILE_TYPES.map(({ name }) => name).join(', ')}.`;
+  if (ftype === null) throw failed('artifact-failed', `llama.cpp knows no quantization "${type}".`, known);
+  const before = readGgufHeader(modelFile(inputPath)).tensors;
   checkTensorTypes(quantization, before);
-  const named =
-    imatrix === null ? null : { matrix: await readImportanceMatrix(imatrix.path), name: imatrix.name };
+  const named = imatrix && { matrix: await readImportanceMatrix(imatrix.path), name: imatrix.name };
   const uncovered = named === null ? [] : checkMatrix(named.name, named.matrix, before);
   const llama = await loadLlama({ backend: 'shipped', deviceClass: 'cpu' });
   const params = new QuantizeParams(llama, quantization, ftype, threads, named);
@@ -106,11 +90,8 @@ export async function quantizeFile(
     // The engine says `iostream error` of a full disk; the draft still fills it now.
     const full = freeBytes(dirname(outputPath)) < FULL_BYTES;
     rmSync(outputPath, { force: true });
-    throw new FailureError(
-      full
-        ? diskFull(dirname(outputPath), type)
-        : engineFailure(type, basename(inputPath), llama.log.errors() ?? `code ${code}`),
-    );
+    if (full) throw diskFull(dirname(outputPath), type);
+    throw engineFailure(type, basename(inputPath), llama.log.errors() ?? `code ${code}`);
   }
   const fallback = llama.log.find(/(\d+ of \d+ tensor\(s\)) required fallback/);
   const warnings = [
@@ -130,17 +111,15 @@ function freeBytes(folder: string): number {
   return bavail * bsize;
 }
 
-function engineFailure(type: string, file: string, said: string): Failure {
-  const hint = /importance matrix/i.test(said)
-    ? 'Give an importance matrix that covers these tensors (importance=TEXT, or --imatrix), or take a type of 3 bits or more per weight.'
-    : /requantiz/.test(said)
-      ? 'Start from an f16, bf16 or f32 file.'
-      : null;
-  return failure('artifact-failed', `llama.cpp cannot make ${type} of ${file}: ${said}.`, { hint });
+function engineFailure(type: string, file: string, said: string): FailureError {
+  const matrix =
+    'Give an importance matrix that covers these tensors (importance=TEXT, or --imatrix), or take a type of 3 bits or more per weight.';
+  const floats = /requantiz/.test(said) ? 'Start from an f16, bf16 or f32 file.' : null;
+  const hint = /importance matrix/i.test(said) ? matrix : floats;
+  return failed('artifact-failed', `llama.cpp cannot make ${type} of ${file}: ${said}.`, hint);
 }
 
-function diskFull(folder: string, quantization: string): Failure {
-  return failure('disk-full', `the disk of ${folder} filled up while ${quantization} was being made`, {
-    hint: 'Free some space, or point cacheFolder in the agent’s config to a larger disk.',
-  });
+function diskFull(folder: string, quantization: string): FailureError {
+  const hint = 'Free some space, or point cacheFolder in the agent’s config to a larger disk.';
+  return failed('disk-full', `the disk of ${folder} filled up while ${quantization} was being made`, hint);
 }

@@ -33,118 +33,83 @@ interface Layout {
 }
 
 /** @returns sizes of a tensor that holds so many tokens of each sequence. */
-export function cacheShape(
-  { past, tokenAxis, batchAxis }: CacheTensor,
-  sequences: number,
-  tokens: number,
-): number[] {
-  return past.shape.map((size, axis) =>
-    axis === tokenAxis ? tokens : axis === batchAxis ? sequences : (size as number),
-  );
+export function cacheShape(tensor: CacheTensor, sequences: number, tokens: number): number[] {
+  const { past, tokenAxis, batchAxis } = tensor;
+  const open = (size: unknown, axis: number) => (axis === batchAxis ? sequences : (size as number));
+  return past.shape.map((size, axis) => (axis === tokenAxis ? tokens : open(size, axis)));
 }
 
 /**
  * Two sides: a pass reads one and writes the other, whole, for a graph gives the cache anew with each pass. Values are laid over
  * their memory once for every length, and kept.
  */
-export class TwoSided implements Cache {
-  readonly bytes: number;
-  readonly #memory: Memory;
-  readonly #layout: Layout;
-  readonly #sides: readonly (readonly Block[])[];
-  readonly #converted = new Map<string, BigUint64Array>();
-  #side = 0;
-
-  constructor(memory: Memory, layout: Layout) {
-    this.#memory = memory;
-    this.#layout = layout;
-    const { tensors, place, sequences, capacity } = layout;
-    const sizes = tensors.map((tensor) =>
-      tensorBytes(tensor.past.type!, cacheShape(tensor, sequences, capacity)),
-    );
-    this.#sides = [0, 1].map(() => sizes.map((size) => memory.blockAt(place, size)));
-    this.bytes = 2 * sizes.reduce((sum, size) => sum + size, 0);
-  }
-
-  values(length: number, count: number) {
-    if (this.#converted.size > MOST_KEPT) this.#forget();
-    return { past: this.#at(this.#side, length), present: this.#at(1 - this.#side, length + count) };
-  }
-
-  advance(): void {
-    this.#side = 1 - this.#side;
-  }
-
-  cut(length: number, keep: number): boolean {
-    const { tensors, sequences } = this.#layout;
-    for (const [i, tensor] of tensors.entries()) {
-      const { bytes } = this.#sides[this.#side]![i]!;
-      if (bytes === null) return false;
-      const { tokenAxis, past } = tensor;
-      const shape = cacheShape(tensor, sequences, 1);
-      const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
-      const rows = product(shape.slice(0, tokenAxis));
-      const token = (product(shape.slice(tokenAxis + 1)) * ELEMENTS[past.type!]!.bits) / 8;
-      for (let row = 1; row < rows; row++) {
-        const from = row * length * token;
-        bytes.copyWithin(row * keep * token, from, from + keep * token);
-      }
-    }
-    return true;
-  }
-
-  close(): void {
-    this.#forget();
-  }
-
-  #at(side: number, length: number): BigUint64Array {
-    const key = `${side} ${length}`;
-    const known = this.#converted.get(key);
+export function twoSided(memory: Memory, { tensors, place, sequences, capacity }: Layout): Cache {
+  const shape = (tensor: CacheTensor, tokens: number) => cacheShape(tensor, sequences, tokens);
+  const sizes = tensors.map((tensor) => tensorBytes(tensor.past.type!, shape(tensor, capacity)));
+  const blocks = (): readonly Block[] => sizes.map((size) => memory.blockAt(place, size));
+  const sides = [blocks(), blocks()];
+  const converted = new Map<string, BigUint64Array>();
+  let side = 0;
+  const forget = () => {
+    for (const values of converted.values()) for (const value of values) memory.release(value);
+    converted.clear();
+  };
+  const at = (which: number, length: number): BigUint64Array => {
+    const key = `${which} ${length}`;
+    const known = converted.get(key);
     if (known !== undefined) return known;
-    const { tensors, sequences } = this.#layout;
-    const made = BigUint64Array.from(tensors, (tensor, i) =>
-      this.#memory.value(this.#sides[side]![i]!, tensor.past.type!, cacheShape(tensor, sequences, length)),
-    );
-    this.#converted.set(key, made);
+    const valueOf = (tensor: CacheTensor, i: number) =>
+      memory.value(sides[which]![i]!, tensor.past.type!, shape(tensor, length));
+    const made = BigUint64Array.from(tensors, valueOf);
+    converted.set(key, made);
     return made;
-  }
-
-  #forget(): void {
-    for (const values of this.#converted.values()) {
-      for (const value of values) this.#memory.release(value);
-    }
-    this.#converted.clear();
-  }
+  };
+  return {
+    bytes: 2 * sizes.reduce((sum, size) => sum + size, 0),
+    values(length, count) {
+      if (converted.size > MOST_KEPT) forget();
+      return { past: at(side, length), present: at(1 - side, length + count) };
+    },
+    advance() {
+      side = 1 - side;
+    },
+    cut(length, keep) {
+      for (const [i, tensor] of tensors.entries()) {
+        const { bytes } = sides[side]![i]!;
+        if (bytes === null) return false;
+        const { tokenAxis, past } = tensor;
+        const one = shape(tensor, 1);
+        const product = (numbers: readonly number[]) => numbers.reduce((a, b) => a * b, 1);
+        const rows = product(one.slice(0, tokenAxis));
+        const token = (product(one.slice(tokenAxis + 1)) * ELEMENTS[past.type!]!.bits) / 8;
+        for (let row = 1; row < rows; row++) {
+          const from = row * length * token;
+          bytes.copyWithin(row * keep * token, from, from + keep * token);
+        }
+      }
+      return true;
+    },
+    close: forget,
+  };
 }
 
 /** One side that is read and written in place: GroupQueryAttention adds its tokens where past and present are the same memory. */
-export class InPlace implements Cache {
-  readonly bytes: number;
-  readonly #memory: Memory;
-  readonly #values: BigUint64Array;
-
-  constructor(memory: Memory, { tensors, place, sequences, capacity }: Layout) {
-    this.#memory = memory;
-    const shapes = tensors.map((tensor) => cacheShape(tensor, sequences, capacity));
-    const sizes = tensors.map((tensor, i) => tensorBytes(tensor.past.type!, shapes[i]!));
-    this.bytes = sizes.reduce((sum, size) => sum + size, 0);
-    this.#values = BigUint64Array.from(tensors, (tensor, i) =>
-      memory.value(memory.blockAt(place, sizes[i]!), tensor.past.type!, shapes[i]!),
-    );
-  }
-
-  values() {
-    return { past: this.#values, present: this.#values };
-  }
-
-  advance(): void {}
-
-  /** What lies behind the length is not looked at. */
-  cut(): boolean {
-    return true;
-  }
-
-  close(): void {
-    for (const value of this.#values) this.#memory.release(value);
-  }
+export function inPlace(memory: Memory, { tensors, place, sequences, capacity }: Layout): Cache {
+  let bytes = 0;
+  const values = BigUint64Array.from(tensors, (tensor) => {
+    const shape = cacheShape(tensor, sequences, capacity);
+    const size = tensorBytes(tensor.past.type!, shape);
+    bytes += size;
+    return memory.value(memory.blockAt(place, size), tensor.past.type!, shape);
+  });
+  return {
+    bytes,
+    values: () => ({ past: values, present: values }),
+    advance() {},
+    // What lies behind the length is not looked at.
+    cut: () => true,
+    close() {
+      for (const value of values) memory.release(value);
+    },
+  };
 }

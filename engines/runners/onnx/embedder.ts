@@ -32,13 +32,9 @@ export async function openEmbedder(request: EmbedderRequest): Promise<Embedder> 
   try {
     const folder = dirname(graph.path);
     const frame = openPublishedFrame(folder);
-    if (frame === null)
-      throw failed(
-        'model-unsupported',
-        `There is no tokenizer beside ${graph.path}, so it reads no text.`,
-        'Put its tokenizer.json there.',
-      );
-    return new OnnxEmbedder(graph, frame, saidBeside(folder), request.pooling);
+    const message = `There is no tokenizer beside ${graph.path}, so it reads no text.`;
+    if (frame === null) throw failed('model-unsupported', message, 'Put its tokenizer.json there.');
+    return embedderOf(graph, frame, saidBeside(folder), request.pooling);
   } catch (error) {
     graph.session.close();
     throw error;
@@ -57,18 +53,12 @@ function saidBeside(folder: string): PublishedPooling {
     return existsSync(path) ? fieldsOf(readJson(path)) : {};
   };
   const pooling = read('1_Pooling', 'config.json');
-  const longest = [
-    read('sentence_bert_config.json').max_seq_length,
-    read(CONFIG).max_position_embeddings,
-  ].find((value) => Number.isSafeInteger(value) && Number(value) > 0);
+  const said = [read('sentence_bert_config.json').max_seq_length, read(CONFIG).max_position_embeddings];
+  const longest = said.find((value) => Number.isSafeInteger(value) && Number(value) > 0);
   const modes = { mean: 'mean_tokens', cls: 'cls_token', last: 'lasttoken' } as const;
-  const named = (Object.keys(modes) as (keyof typeof modes)[]).find(
-    (mode) => pooling[`pooling_mode_${modes[mode]}`] === true,
-  );
-  return {
-    pooling: named ?? null,
-    longest: Number(longest ?? USUAL_LONGEST),
-  };
+  const names = Object.keys(modes) as (keyof typeof modes)[];
+  const named = names.find((mode) => pooling[`pooling_mode_${modes[mode]}`] === true);
+  return { pooling: named ?? null, longest: Number(longest ?? USUAL_LONGEST) };
 }
 
 /** What is read of a graph, and how it becomes one vector of a text. */
@@ -79,126 +69,92 @@ interface Output {
   readonly pooling: 'mean' | 'cls' | 'last' | 'ready';
 }
 
-class OnnxEmbedder implements Embedder {
-  readonly facts: Embedder['facts'];
-  readonly warnings: Embedder['warnings'];
-  readonly width: number;
-  readonly #graph: OpenedGraph;
-  readonly #memory: Memory;
-  readonly #frame: PublishedFrame;
-  readonly #longest: number;
-  readonly #output: Output;
-  readonly #inputs: readonly { readonly info: TensorInfo; readonly block: HostBlock }[];
-  readonly #states: HostBlock;
-  readonly #names: { readonly inputs: BigUint64Array; readonly outputs: BigUint64Array };
-  readonly #run: (...args: unknown[]) => unknown;
-
-  constructor(
-    graph: OpenedGraph,
-    frame: PublishedFrame,
-    said: PublishedPooling,
-    asked: EmbedderDemands['pooling'],
-  ) {
-    const { session, runtime } = graph;
-    const unknown = session.inputs.find(({ name }) => !Object.hasOwn(INPUTS, name));
-    if (unknown !== undefined)
-      throw unsupported(
-        `The graph takes ${unknown.name} ${spelled(unknown)}; encoders of text take ${Object.keys(INPUTS).join(', ')}.`,
-      );
-    this.#graph = graph;
-    this.#frame = frame;
-    this.#longest = Math.min(said.longest, TOKENS_TOGETHER);
-    this.#output = outputOf(session.outputs, asked, said.pooling);
-    this.width = this.#output.width;
-    this.#memory = new Memory(runtime, session);
-    this.#inputs = session.inputs.map((info) => ({
-      info,
-      block: this.#memory.block(tensorBytes(info.type!, [TOKENS_TOGETHER])),
-    }));
-    this.#states = this.#memory.block(tensorBytes(this.#output.info.type!, [TOKENS_TOGETHER, this.width]));
-    this.#names = {
-      inputs: runtime.api.names(session.inputs.map(({ name }) => name)),
-      outputs: runtime.api.names([this.#output.info.name]),
-    };
-    this.#run = runtime.api.bind('Run') as (...args: unknown[]) => unknown;
-    this.warnings = graph.warnings;
-    this.facts = {
-      ...{ modelBytes: graph.weightBytes(), parameters: null, kvCacheBytes: 0 },
-      ...{ engineFiles: graph.engineFiles, environment: graph.environment },
-      ...{ vocabularySize: frame.size, contextLength: this.#longest },
-    };
-  }
-
-  cut(text: string, second?: string): EmbedderInput {
-    const { cut } = this.#frame;
-    return framed(this.#frame, this.#longest, cut(text), second === undefined ? null : cut(second));
-  }
-
-  embed(texts: readonly EmbedderInput[]): Float32Array[] {
-    const vectors: Float32Array[] = [];
-    for (let from = 0; from < texts.length; ) {
-      let [to, longest] = [from, 0];
-      // A batch is filled up to its longest text.
-      while (to < texts.length) {
-        longest = Math.max(longest, texts[to]!.tokens.length);
-        if (to > from && longest * (to - from + 1) > TOKENS_TOGETHER) break;
-        to += 1;
-      }
-      vectors.push(...this.#together(texts.slice(from, to)));
-      from = to;
-    }
-    return vectors;
-  }
-
-  close(): void {
-    this.#memory.close();
-    this.#graph.session.close();
-  }
-
-  #together(texts: readonly EmbedderInput[]): Float32Array[] {
-    const { session } = this.#graph;
+function embedderOf(
+  graph: OpenedGraph,
+  frame: PublishedFrame,
+  said: PublishedPooling,
+  asked: EmbedderDemands['pooling'],
+): Embedder {
+  const { session, runtime, warnings, engineFiles, environment } = graph;
+  const unknown = session.inputs.find(({ name }) => !Object.hasOwn(INPUTS, name));
+  const known = Object.keys(INPUTS).join(', ');
+  if (unknown !== undefined)
+    throw unsupported(`The graph takes ${unknown.name} ${spelled(unknown)}; encoders of text take ${known}.`);
+  const most = Math.min(said.longest, TOKENS_TOGETHER);
+  const output = outputOf(session.outputs, asked, said.pooling);
+  const { info: made, width } = output;
+  const memory = new Memory(runtime, session);
+  const blocks = session.inputs.map(({ type }) => memory.block(tensorBytes(type!, [TOKENS_TOGETHER])));
+  const states = memory.block(tensorBytes(made.type!, [TOKENS_TOGETHER, width]));
+  const inputNames = runtime.api.names(session.inputs.map(({ name }) => name));
+  const outputNames = runtime.api.names([made.name]);
+  const run = runtime.api.bind('Run') as (...args: unknown[]) => unknown;
+  const together = (texts: readonly EmbedderInput[]): Float32Array[] => {
     const length = Math.max(1, ...texts.map(({ tokens }) => tokens.length));
-    const ready = this.#output.pooling === 'ready';
-    const shape = ready ? [texts.length, this.width] : [texts.length, length, this.width];
-    const inputs = this.#inputs.map(({ info, block }) => {
-      const integers = new Integers(block, info.type!);
-      const value = INPUTS[info.name as keyof typeof INPUTS];
+    const ready = output.pooling === 'ready';
+    const inputs = session.inputs.map(({ name, type }, at) => {
+      const integers = new Integers(blocks[at]!, type!);
+      const value = INPUTS[name as keyof typeof INPUTS];
       for (const [row, text] of texts.entries())
-        for (let i = 0; i < length; i++) integers.set(row * length + i, value(text, i, this.#frame.padding));
-      return this.#memory.value(block, info.type!, [texts.length, length]);
+        for (let i = 0; i < length; i++) integers.set(row * length + i, value(text, i, frame.padding));
+      return memory.value(blocks[at]!, type!, [texts.length, length]);
     });
-    const output = this.#memory.value(this.#states, this.#output.info.type!, shape);
+    const out = memory.value(states, made.type!, [texts.length, ...(ready ? [] : [length]), width]);
+    const values = BigUint64Array.from(inputs, (value) => value ?? 0n);
+    const into = BigUint64Array.of(out ?? 0n);
     try {
-      const { inputs: inputNames, outputs: outputNames } = this.#names;
-      const values = BigUint64Array.from(inputs, (value) => value ?? 0n);
-      const into = BigUint64Array.of(output ?? 0n);
-      this.#run(session.handle, session.runOptions, inputNames, values, values.length, outputNames, 1, into);
+      run(session.handle, session.runOptions, inputNames, values, values.length, outputNames, 1, into);
     } catch (error) {
       throw runFailure(error, `${texts.length} texts of ${length} tokens`);
     } finally {
-      for (const value of [...inputs, output]) this.#memory.release(value);
+      for (const value of [...inputs, out]) memory.release(value);
     }
-    return texts.map(({ tokens }, row) => this.#vector(row, ready ? 1 : length, tokens.length));
-  }
+    const rows = ready ? 1 : length;
+    return texts.map(({ tokens }, text) => vectorOf(output, states, text * rows, tokens.length));
+  };
+  return {
+    ...{ warnings, width },
+    facts: {
+      ...{ modelBytes: graph.weightBytes(), parameters: null, kvCacheBytes: 0, engineFiles, environment },
+      ...{ vocabularySize: frame.size, contextLength: most },
+    },
+    cut: (text, second) => framed(frame, most, frame.cut(text), second === undefined ? null : frame.cut(second)),
+    embed(texts) {
+      const vectors: Float32Array[] = [];
+      for (let from = 0; from < texts.length; ) {
+        let [to, longest] = [from, 0];
+        // A batch is filled up to its longest text.
+        while (to < texts.length) {
+          longest = Math.max(longest, texts[to]!.tokens.length);
+          if (to > from && longest * (to - from + 1) > TOKENS_TOGETHER) break;
+          to += 1;
+        }
+        vectors.push(...together(texts.slice(from, to)));
+        from = to;
+      }
+      return vectors;
+    },
+    close() {
+      memory.close();
+      session.close();
+    },
+  };
+}
 
-  /** @param length rows of each text. @param count those of them that are its own. */
-  #vector(text: number, length: number, count: number): Float32Array {
-    const { pooling } = this.#output;
-    const row = (at: number) => this.#row(text * length + at);
-    if (pooling === 'ready' || pooling === 'cls') return row(0);
-    if (pooling === 'last') return row(count - 1);
-    const sums = new Float64Array(this.width);
-    for (let i = 0; i < count; i++) for (const [k, value] of row(i).entries()) sums[k]! += value;
-    return Float32Array.from(sums, (sum) => sum / count);
-  }
-
-  #row(at: number): Float32Array {
-    const { type } = this.#output.info;
-    const size = ELEMENTS[type!]!.bits / 8;
-    const bytes = this.#states.bytes.slice(at * this.width * size, (at + 1) * this.width * size);
-    if (size === 2) return decodeFloats(bytes, ELEMENTS[type!]!.name === 'float16' ? 'f16' : 'bf16');
+/** @param first row of a text. @param count rows that are its own. */
+function vectorOf({ info, width, pooling }: Output, states: HostBlock, first: number, count: number): Float32Array {
+  const { bits, name } = ELEMENTS[info.type!]!;
+  const size = bits / 8;
+  const row = (at: number): Float32Array => {
+    const bytes = states.bytes.slice((first + at) * width * size, (first + at + 1) * width * size);
+    if (size === 2) return decodeFloats(bytes, name === 'float16' ? 'f16' : 'bf16');
     return new Float32Array(bytes.buffer);
-  }
+  };
+  if (pooling === 'ready' || pooling === 'cls') return row(0);
+  if (pooling === 'last') return row(count - 1);
+  const sums = new Float64Array(width);
+  for (let i = 0; i < count; i++) for (const [k, value] of row(i).entries()) sums[k]! += value;
+  return Float32Array.from(sums, (sum) => sum / count);
 }
 
 /** @throws FailureError where nothing that comes out is what is asked for. */
@@ -209,9 +165,8 @@ function outputOf(
 ): Output {
   const all = outputs.map((info) => `${info.name} ${spelled(info)}`).join(', ');
   const find = (dimensions: number, names: RegExp) => {
-    const fitting = outputs.filter(
-      ({ shape, type }) => shape.length === dimensions && FLOATS.includes(type ?? 0),
-    );
+    const isFloat = ({ type }: TensorInfo) => FLOATS.includes(type ?? 0);
+    const fitting = outputs.filter((one) => one.shape.length === dimensions && isFloat(one));
     const found = fitting.find(({ name }) => names.test(name)) ?? (dimensions === 3 ? fitting[0] : undefined);
     const width = found?.shape.at(-1);
     return found === undefined || typeof width !== 'number' ? null : { info: found, width };
@@ -227,11 +182,9 @@ function outputOf(
   if (states === null) throw unsupported(`The graph gives no states of tokens: it gives ${all}.`);
   const pooling = asked === 'model' ? said : asked;
   if (pooling !== null) return { ...states, pooling };
-  throw failed(
-    'impossible-combination',
-    'Nothing beside the graph says how the states of its tokens become one vector.',
-    'Set pooling to mean, cls or last, as the model’s card says.',
-  );
+  const message = 'Nothing beside the graph says how the states of its tokens become one vector.';
+  const hint = 'Set pooling to mean, cls or last, as the model’s card says.';
+  throw failed('impossible-combination', message, hint);
 }
 
 const unsupported = (message: string) => failed('model-unsupported', message);

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { failed } from '../../../core/errors.js';
 import { deviceKind } from '../../../core/experiment/experiment.js';
@@ -11,6 +10,7 @@ import { findLibraries, noLibrary } from '../../native/onnxruntime/libraries.js'
 import { loadRuntime, type OrtRuntime } from '../../native/onnxruntime/runtime.js';
 import { openSession, type Session, type SessionSettings } from '../../native/onnxruntime/session.js';
 import { ELEMENTS } from '../../native/onnxruntime/tensors.js';
+import { modelFile } from '../llama-cpp/load.js';
 import { requireRoomForWeights } from '../llama-cpp/memory.js';
 import { pick, whole } from '../llama-cpp/settings.js';
 import type { GeneratorRequest, ModelRequest, PlaceRequest } from '../runner.js';
@@ -37,12 +37,7 @@ export interface OpenedGraph {
  * @throws FailureError with ONNX Runtime's own words.
  */
 export async function openGraph(request: ModelRequest, profile: string | null = null): Promise<OpenedGraph> {
-  const { modelPath } = request;
-  if (modelPath === null || !existsSync(modelPath)) {
-    const named = modelPath ?? '(no path given)';
-    throw failed('model-missing', `There is no model file ${named}.`);
-  }
-  const path = graphOf(modelPath);
+  const path = graphOf(modelFile(request.modelPath));
   const settings = readOnnxSettings(request, request.cpus.length || availableParallelism());
   const runtime = await runtimeFor(request, settings.engine);
   requireRoomForWeights(path);
@@ -81,10 +76,7 @@ async function runtimeFor({ engines }: ModelRequest, engine: string | null): Pro
 }
 
 /** Opens a decoder with room for what is asked. @throws FailureError */
-export async function loadModel(
-  request: GeneratorRequest,
-  profile: string | null = null,
-): Promise<OnnxModel> {
+export async function loadModel(request: GeneratorRequest, profile: string | null = null): Promise<OnnxModel> {
   return decoderOf(await openGraph(request, profile), request);
 }
 
@@ -100,14 +92,8 @@ export function decoderOf(
     const file = readable(path);
     const cached = signature.cache.length > 0;
     const sharesCache = cached && settings.shareCache && file !== null && sharesItsCache(file, signature);
-    const driving = {
-      path,
-      signature,
-      sequences,
-      capacity: Math.max(1, contextTokens),
-      batch: settings.batch,
-      sharesCache,
-    };
+    const capacity = Math.max(1, contextTokens);
+    const driving = { path, signature, sequences, capacity, batch: settings.batch, sharesCache };
     const facts = (cacheBytes: number) => ({
       modelBytes: bytesOf(file),
       parameters: null,
@@ -132,11 +118,8 @@ export function decoderOf(
 function requireBatch({ ids }: Signature, sequences: number): void {
   const [batch] = ids.shape;
   if (typeof batch !== 'number' || batch === sequences) return;
-  throw failed(
-    'impossible-combination',
-    `The graph is for ${batch} sequences, not ${sequences}.`,
-    `Set parallel to ${batch}, or export the graph with an open batch.`,
-  );
+  const hint = `Set parallel to ${batch}, or export the graph with an open batch.`;
+  throw failed('impossible-combination', `The graph is for ${batch} sequences, not ${sequences}.`, hint);
 }
 
 function bytesOf(file: OnnxFile | null): number | null {
@@ -157,12 +140,8 @@ function readable(path: string): OnnxFile | null {
 export function weightsByNode(path: string): ReadonlyMap<string, number> {
   const file = readable(path);
   const sizes = new Map(file?.graph.constants.map(({ name, bytes }) => [name, bytes] as const));
-  return new Map(
-    file?.graph.nodes.map(({ name, inputs }) => [
-      name,
-      inputs.reduce((sum, input) => sum + (sizes.get(input) ?? 0), 0),
-    ]),
-  );
+  const bytesIn = (inputs: readonly string[]) => inputs.reduce((sum, one) => sum + (sizes.get(one) ?? 0), 0);
+  return new Map(file?.graph.nodes.map(({ name, inputs }) => [name, bytesIn(inputs)]));
 }
 
 /** @returns whether GroupQueryAttention alone reads the cache: it adds to it in place where past and present are the same memory. */
@@ -225,10 +204,8 @@ interface OnnxSettings {
 /** @param cpus logical CPUs of the device: the number of threads when none is given. @throws FailureError `impossible-combination`. */
 function readOnnxSettings({ options, deviceClass }: PlaceRequest, cpus: number): OnnxSettings {
   const { executionProvider = 'auto', engine = null } = options;
-  const provider =
-    executionProvider === 'auto'
-      ? (PROVIDER_OF[deviceKind(deviceClass)] ?? 'cpu')
-      : String(executionProvider);
+  const usual = PROVIDER_OF[deviceKind(deviceClass)] ?? 'cpu';
+  const provider = executionProvider === 'auto' ? usual : String(executionProvider);
   return {
     session: {
       graphOptimization: pick(options, 'graphOptimization', 'all', ['disabled', 'basic', 'extended', 'all']),

@@ -7,7 +7,7 @@ import type { Place, Session } from '../../native/onnxruntime/session.js';
 import { ELEMENTS, type TensorInfo, tensorBytes } from '../../native/onnxruntime/tensors.js';
 import type { Closable, Generator, LoadedFacts, VisitLogits } from '../opened.js';
 import { stepByStep } from '../step-by-step.js';
-import { type Cache, InPlace, TwoSided } from './cache.js';
+import { type Cache, inPlace, twoSided } from './cache.js';
 import { type HostBlock, Integers, Memory } from './memory.js';
 import { runFailure } from './reasons.js';
 import type { CacheTensor, Signature } from './signature.js';
@@ -85,18 +85,10 @@ export class OnnxModel implements Generator {
     this.#run = api.bind('Run');
     const memory = new Memory(runtime, session);
     this.#memory = memory;
-    const layout = {
-      tensors: signature.cache,
-      place: cachePlace(session, signature.cache),
-      sequences,
-      capacity,
-    };
-    this.#cache =
-      signature.cache.length === 0
-        ? null
-        : sharesCache
-          ? new InPlace(memory, layout)
-          : new TwoSided(memory, layout);
+    const tensors = signature.cache;
+    const layout = { tensors, place: cachePlace(session, tensors), sequences, capacity };
+    const made = sharesCache ? inPlace : twoSided;
+    this.#cache = tensors.length === 0 ? null : made(memory, layout);
     this.#history = new Int32Array(sequences * capacity);
 
     const { keptLogits } = signature;
@@ -125,10 +117,7 @@ export class OnnxModel implements Generator {
     this.#places = places;
     this.#pastAt = signature.cache.map(({ past }) => order.indexOf(past.name));
     this.#inputNames = api.names(order);
-    this.#outputNames = api.names([
-      signature.logits.name,
-      ...signature.cache.map(({ present }) => present.name),
-    ]);
+    this.#outputNames = api.names([signature.logits.name, ...tensors.map(({ present }) => present.name)]);
     this.#inputs = new BigUint64Array(order.length);
     this.#outputs = new BigUint64Array(1 + signature.cache.length);
     this.#logits = this.#logitsFor(1);
@@ -142,9 +131,8 @@ export class OnnxModel implements Generator {
     this.#length = cut ? keep : 0;
     if (cut) return true;
     const { sequences, capacity } = this.#driving;
-    this.prefill(
-      Array.from({ length: sequences }, (_, s) => this.#history.slice(s * capacity, s * capacity + keep)),
-    );
+    const kept = (_: unknown, s: number) => this.#history.slice(s * capacity, s * capacity + keep);
+    this.prefill(Array.from({ length: sequences }, kept));
     return false;
   }
 
@@ -153,10 +141,8 @@ export class OnnxModel implements Generator {
     const count = tokens[0]?.length ?? 0;
     const most = tokensAtOnce(batch, sequences);
     for (let start = 0; start < count; start += most) {
-      this.#pass(
-        tokens.map((own) => own.subarray(start, start + most)),
-        1,
-      );
+      const piece = tokens.map((own) => own.subarray(start, start + most));
+      this.#pass(piece, 1);
     }
   }
 
@@ -243,17 +229,10 @@ export class OnnxModel implements Generator {
       for (const [i, at] of this.#pastAt.entries()) this.#inputs[at] = values.past[i]!;
       this.#outputs.set(values.present, 1);
     }
+    const { handle, runOptions } = this.#session;
+    const [given, made] = [this.#inputs, this.#outputs];
     try {
-      this.#run(
-        this.#session.handle,
-        this.#session.runOptions,
-        this.#inputNames,
-        this.#inputs,
-        this.#inputs.length,
-        this.#outputNames,
-        this.#outputs.length,
-        this.#outputs,
-      );
+      this.#run(handle, runOptions, this.#inputNames, given, given.length, this.#outputNames, made.length, made);
     } catch (error) {
       throw runFailure(error, `${count} tokens of ${sequences} sequences`);
     }
@@ -276,9 +255,7 @@ export class OnnxModel implements Generator {
     const { sequences, signature } = this.#driving;
     switch (kind) {
       case 'logits':
-        return shape.length === 3
-          ? [sequences, size, signature.vocabularySize]
-          : [sequences, signature.vocabularySize];
+        return [...(shape.length === 3 ? [sequences, size] : [sequences]), signature.vocabularySize];
       case 'one':
       case 'sequences':
         return shape.map((own) => (typeof own === 'number' ? own : size));
@@ -330,10 +307,7 @@ function ones(block: HostBlock, info: TensorInfo, count: number): void {
 }
 
 /** @returns where keys and values come out and go in without being copied; memory of the CPU where those are two. */
-export function cachePlace(
-  { inputs, outputs, places }: Session,
-  cache: readonly CacheTensor[],
-): Place | null {
+export function cachePlace({ inputs, outputs, places }: Session, cache: readonly CacheTensor[]): Place | null {
   const used = cache.flatMap(({ past, present }) => [
     places.inputs[inputs.indexOf(past)],
     places.outputs[outputs.indexOf(present)],
@@ -343,6 +317,5 @@ export function cachePlace(
 }
 
 function full(tokens: number, capacity: number): FailureError {
-  const message = `${tokens} more tokens do not fit into the cache of ${capacity}`;
-  return failed('run-failed', message);
+  return failed('run-failed', `${tokens} more tokens do not fit into the cache of ${capacity}`);
 }
