@@ -260,7 +260,10 @@ export class Session {
         onDrain(message.value.reason);
         return;
       case 'pause':
-        log('info', `the coordinator leases nothing more (${message.value.reason}); waiting for one that does`);
+        log(
+          'info',
+          `the coordinator leases nothing more (${message.value.reason}); waiting for one that does`,
+        );
         return;
       default:
         message satisfies never;

@@ -201,7 +201,11 @@ class Running {
       this.#end(this.#closing, null);
     } else if (lasts > timeoutSeconds) {
       const sofar =
-        headers === null ? 'without any answer' : chunks.length === 0 ? 'without a token' : this.#inTheMiddle();
+        headers === null
+          ? 'without any answer'
+          : chunks.length === 0
+            ? 'without a token'
+            : this.#inTheMiddle();
       const problem = `The request was given up after ${timeoutSeconds} s, ${sofar}.`;
       this.giveUp(seconds, { outcome: 'timed-out', problem });
     } else if (idleSeconds !== null && chunks.length > 0 && seconds - chunks.at(-1)!.seconds > idleSeconds) {
@@ -243,7 +247,7 @@ class Running {
     if (status >= 300 && status < 400) {
       const to = headers.location === undefined ? '' : ` to ${headers.location.slice(0, 200)}`;
       const problem = `The server redirects (${status})${to}; redirects are not followed.`;
-      return this.giveUp(this.#seconds, { outcome: 'rejected', problem });
+      this.giveUp(this.#seconds, { outcome: 'rejected', problem });
     }
     this.#retryAfter = headers['retry-after'] ?? null;
     if (status !== 200) return;
@@ -285,9 +289,9 @@ class Running {
     if (data === '[DONE]') this.#closing = this.#seconds;
     const delta = this.#closing === null ? this.#parse(data, 'a chunk of its stream') : null;
     if (delta === null) return;
-    if (delta.error === null) return this.#take(delta);
     const problem = `The server gave up in the middle of its stream: ${delta.error}.`;
-    this.giveUp(this.#seconds, { outcome: 'server-error', problem });
+    if (delta.error === null) this.#take(delta);
+    else this.giveUp(this.#seconds, { outcome: 'server-error', problem });
   }
 
   #take({ texts, answers, finish, ...said }: Delta): void {
@@ -353,7 +357,8 @@ class Running {
   #refused(): void {
     const { status } = this.exchange;
     const said = refusalOf(this.#body.take());
-    const wait = this.#retryAfter === null ? '' : `, to be asked again after ${this.#retryAfter.slice(0, 40)}`;
+    const wait =
+      this.#retryAfter === null ? '' : `, to be asked again after ${this.#retryAfter.slice(0, 40)}`;
     const problem = `The server answered ${status}${said === null ? '' : `: ${said}`}${wait}.`;
     this.#end(this.#seconds, { outcome: status! >= 500 ? 'server-error' : 'rejected', problem });
   }

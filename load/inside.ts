@@ -32,7 +32,8 @@ export async function watchInside(
   { metrics }: Pick<ServerProfile, 'metrics'>,
   now: () => number,
 ): Promise<(fromSeconds: number, toSeconds: number) => Promise<InsideReadings>> {
-  if (url === null) return async () => ({ inside: {}, insideAbsent: 'the profile of the server names no metrics' });
+  if (url === null)
+    return async () => ({ inside: {}, insideAbsent: 'the profile of the server names no metrics' });
   // Of each page what the profile names: a run of hours keeps thousands of them.
   const series = SERVER_METRIC_NAMES.flatMap((name) => metrics[name] ?? []);
   const pages: Page[] = [];

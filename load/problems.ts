@@ -55,6 +55,5 @@ export function failureOf(
 }
 
 /** Codes of Node.js and OpenSSL (nodejs.org/api/tls.html, "X509 certificate error codes"). */
-const TLS =
-  /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|EPROTO$)/;
+const TLS = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|EPROTO$)/;
 const isTls = (code: string) => TLS.test(code);

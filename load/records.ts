@@ -126,7 +126,9 @@ function recordOf(
     lastToken: streamed ? since(chunks.at(-1)?.seconds) : null,
     done: since(exchange.done),
     outcome,
-    problem: short ? `The server ended after ${given} of the ${wantedTokens} tokens that were asked for.` : exchange.problem,
+    problem: short
+      ? `The server ended after ${given} of the ${wantedTokens} tokens that were asked for.`
+      : exchange.problem,
     status: exchange.status,
     bytes: exchange.bytes,
     promptTokens,

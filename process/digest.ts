@@ -52,7 +52,8 @@ function entryFile(path: string, cacheFolder: string): string {
 
 async function hash(path: string): Promise<string> {
   const sha256 = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) sha256.update(chunk as Buffer);
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }))
+    sha256.update(chunk as Buffer);
   return sha256.digest('hex');
 }
 

@@ -289,7 +289,12 @@ class Application implements Hands {
       ...{ call: id, node, kind, after: [...after] },
       promptDigest: `sha256:${createHash('sha256').update(text).digest('hex')}`,
       ...{ answer, outcome, problem, promptTokens, cachedTokens, outputTokens },
-      ...{ start: since(start)!, sent: since(reply.sent), firstToken: since(reply.firstToken), end: since(end)! },
+      ...{
+        start: since(start)!,
+        sent: since(reply.sent),
+        firstToken: since(reply.firstToken),
+        end: since(end)!,
+      },
       sitting: journal.sitting,
     });
   }

@@ -222,7 +222,6 @@ function isEnergy(quantity: { readonly name: string }): boolean {
 function energySearches(settings: MeterSettings): readonly MeterSearch[] {
   const { energy, sysRoot, procRoot, sensors = NO_SENSORS } = settings;
   if (energy === 'auto') return findNodeEnergy(sysRoot, procRoot, sensors);
-  if (energy === 'none')
-    return [absentMeter('none', 'the agent’s config turns energy off (meters.energy)')];
+  if (energy === 'none') return [absentMeter('none', 'the agent’s config turns energy off (meters.energy)')];
   return [findReplayMeter(settings.replayFile ?? '(no meters.replayFile in the agent’s config)')];
 }

@@ -70,7 +70,8 @@ function eventSource(quantity: Quantity, file: number, joulesPerCount: number): 
   return {
     quantity,
     read() {
-      const whole = open && orElse(() => readSync(file, count, 0, count.length, null) === count.length, false);
+      const whole =
+        open && orElse(() => readSync(file, count, 0, count.length, null) === count.length, false);
       return whole ? Number(count.readBigUInt64LE()) * joulesPerCount : null;
     },
     close() {

@@ -38,7 +38,15 @@ export class Recorder {
       this.#columns.set(meter, columns);
       for (const { name, unit, kind } of meter.quantities) {
         const periodSeconds = periods.get(periodKey(meter.name, name))?.seconds ?? meter.periodSeconds;
-        columns.set(name, { meter: meter.name, quantity: name, unit, kind, periodSeconds, seconds: [], values: [] });
+        columns.set(name, {
+          meter: meter.name,
+          quantity: name,
+          unit,
+          kind,
+          periodSeconds,
+          seconds: [],
+          values: [],
+        });
       }
     }
   }

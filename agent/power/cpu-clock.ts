@@ -13,7 +13,8 @@ import { attempt, readNumber, requireNumber, writeNumber } from './system-file.j
 export function findCpuClock(cpus: readonly number[], sysRoot: string): ControlSearch {
   const policies = policiesIn(sysRoot).filter((policy) => policy.cpus.some((cpu) => cpus.includes(cpu)));
   const covered = policies.flatMap((policy) => policy.cpus);
-  if (cpus.every((cpu) => covered.includes(cpu))) return { found: true, control: cpuClock(policies, sysRoot) };
+  if (cpus.every((cpu) => covered.includes(cpu)))
+    return { found: true, control: cpuClock(policies, sysRoot) };
   const reason = 'no cpufreq policy for these CPUs: most virtual machines have none';
   return { found: false, name: 'lockedClockHertz', reason };
 }

@@ -53,8 +53,7 @@ function packagePower(
 ): Control {
   const part = systemText(join(folder, 'name')) ?? `intel-rapl:${zone}`;
   const enabled = join(folder, 'enabled');
-  const file = (name: string, what: string) =>
-    join(folder, `constraint_${constraints.get(name)}_${what}_uw`);
+  const file = (name: string, what: string) => join(folder, `constraint_${constraints.get(name)}_${what}_uw`);
   const limit = (name: string) => file(name, 'power_limit');
   const control: Control = {
     id: `rapl:${zone}`,
@@ -97,7 +96,9 @@ function packagePower(
         const before = found[name] ?? value;
         const close = name === 'enabled' ? 0 : TAKEN_WATTS * 1e6;
         if (Math.abs(value - before) <= close) continue;
-        throw settingError(`${name} of ${part} is ${value} and was ${before} before the trial ${refused}`.trim());
+        throw settingError(
+          `${name} of ${part} is ${value} and was ${before} before the trial ${refused}`.trim(),
+        );
       }
     },
   };

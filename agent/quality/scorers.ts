@@ -35,7 +35,12 @@ export type Scorers = Readonly<Record<string, ScorerProfile>>;
  */
 export function scorersOf(tasks: readonly Task[], known: Scorers): Scorers {
   const names = tasks.flatMap(({ spec }) => (spec.mode === 'generate' ? spec.scorers : []));
-  return profilesNamed(names.flatMap((name) => externalName(name) ?? []), known, 'scorer', 'scorers');
+  return profilesNamed(
+    names.flatMap((name) => externalName(name) ?? []),
+    known,
+    'scorer',
+    'scorers',
+  );
 }
 
 /** @returns what a node's config has under `where` by these names. @throws FailureError `source-not-allowed` for one that is not there. */

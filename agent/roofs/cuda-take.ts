@@ -68,7 +68,11 @@ export async function takeCudaRoofs(
 ): Promise<TakenCudaRoofs> {
   const library = kernelsLibrary();
   if (library === null)
-    throw failed('engine-missing', 'roofs of a GPU need the native library', 'ridge doctor says how to get it');
+    throw failed(
+      'engine-missing',
+      'roofs of a GPU need the native library',
+      'ridge doctor says how to get it',
+    );
   const cuda = await openCuda(library);
   const device = needCuda(cuda.describe());
   const sets = workingSets(device);

@@ -23,10 +23,10 @@ export function noteRoofline({ lease, node, device, notes }: TrialRun, model: Pr
   const { runner } = lease.experiment;
   const kind = runnerNamed(runner.kind);
   if (kind === undefined || model === null) return;
-  if (model.adapters.length > 0)
-    return miss(notes, 'roofline', 'the work of adapters beside the weights is not counted');
-  const { shapes } = model;
-  if (!shapes.ok) return miss(notes, 'roofline', shapes.reason);
+  const { shapes, adapters } = model;
+  if (adapters.length > 0) miss(notes, 'roofline', 'the work of adapters beside the weights is not counted');
+  else if (!shapes.ok) miss(notes, 'roofline', shapes.reason);
+  if (adapters.length > 0 || !shapes.ok) return;
   const architecture = compactArchitecture(shapes.architecture);
   const asked = runner.options.threads;
   const threads = Math.max(1, typeof asked === 'number' ? asked : device.cpus.length);
@@ -46,8 +46,7 @@ export function noteRoofline({ lease, node, device, notes }: TrialRun, model: Pr
   if (!kind.fitted) {
     const fitted = FITTED_RUNNERS.join(' and ');
     miss(notes, 'factors', `factors are of the kernels of ${fitted}, and ${runner.kind} has its own`);
-  } else if (without !== undefined)
-    miss(notes, 'factors', node.factors?.absent(without.id) ?? NO_FACTORS);
+  } else if (without !== undefined) miss(notes, 'factors', node.factors?.absent(without.id) ?? NO_FACTORS);
   notes.roofline = {
     architecture,
     cacheBytes: lastCacheBytes(device.cpus, node.meters.sysRoot),

@@ -160,7 +160,10 @@ async function attached(server: ConfiguredServer, notes: TrialNotes): Promise<Om
   const model = server.model ?? (await firstModel(at, profile.paths.models)) ?? 'default';
   const pid = isLocal(url) ? listenerOf(url, notes) : null;
   const times = { startSeconds: null, weightsLoadSeconds: null };
-  return { endpoint: { name, ...at, profile: askedBy(server), model, loras: [], pid, ...times, kept: true }, died: null };
+  return {
+    endpoint: { name, ...at, profile: askedBy(server), model, loras: [], pid, ...times, kept: true },
+    died: null,
+  };
 }
 
 /** @returns the process that an attached server is; null = that is not known, and the notes say why of what it would tell. */

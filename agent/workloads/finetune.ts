@@ -15,7 +15,13 @@ import { relativeHalfWidth } from '../../statistics/interval.js';
 import { warmupSettled } from '../../statistics/stopping.js';
 import { datasetOf, datasetOfExamples, type TrainingDataset } from './dataset.js';
 import { cutExample, readExamples } from './examples.js';
-import { rest, type TrainingInput, type Workload, type WorkloadContext, type WorkloadOutcome } from './workload.js';
+import {
+  rest,
+  type TrainingInput,
+  type Workload,
+  type WorkloadContext,
+  type WorkloadOutcome,
+} from './workload.js';
 
 /**
  * So many steps of training on a text, or on prompts with answers. A step is a repeat: the first ones, until their times agree, are the warm-up of the

@@ -21,7 +21,10 @@ export const inference: Workload<'tensor-graph'> = {
       { call, phase: 'infer', each: ready.record.items, metric: 'inferenceP50Seconds' },
       context,
     );
-    return { ...outcome, findings: { of: 'inference', record: { ...ready.record, runSeconds: callSeconds } } };
+    return {
+      ...outcome,
+      findings: { of: 'inference', record: { ...ready.record, runSeconds: callSeconds } },
+    };
   },
 };
 

@@ -97,7 +97,10 @@ async function measure(
     if (decision === 'continue') continue;
     const seconds = (tokens: number, rates: readonly number[]) =>
       rates.length === 0 ? 0 : (tokens * parallel) / median(rates);
-    const timed = { prefill: seconds(promptTokens, prefillRates), decode: seconds(generateTokens, decodeRates) };
+    const timed = {
+      prefill: seconds(promptTokens, prefillRates),
+      decode: seconds(generateTokens, decodeRates),
+    };
     await lengthen(lengthened(model, plan, options, timed), context, begin);
     return { repeats: repeat + 1, stop: decision, halfWidth, tokenSeconds, findings: null };
   }

@@ -18,10 +18,7 @@ const SEED = 20_251_124;
 const FIRST_ORDINARY_TOKEN = 3;
 
 /** @returns seeded uniform tokens of [3, vocabulary), as llama-bench uses random ones. */
-export function tokenPlan(
-  vocabularySize: number,
-  counts: LatencyOptions,
-): TokenPlan {
+export function tokenPlan(vocabularySize: number, counts: LatencyOptions): TokenPlan {
   const random = xoroshiro128plus(SEED);
   const first = vocabularySize > FIRST_ORDINARY_TOKEN ? FIRST_ORDINARY_TOKEN : 0;
   const last = Math.max(vocabularySize - 1, 0);

@@ -7,7 +7,12 @@ import { isFloatType } from '../../core/techniques/float-types.js';
 import type { Matrix } from '../../core/techniques/pruning/matrix.js';
 import { type AdapterBase, adapterBase, requireFit, unattachable } from '../../formats/adapters/base.js';
 import { type ReadAdapter, readAdapterGguf } from '../../formats/adapters/gguf.js';
-import { type GgufFile, type GgufHeader, readGgufHeader, type TensorInfo } from '../../formats/gguf/header.js';
+import {
+  type GgufFile,
+  type GgufHeader,
+  readGgufHeader,
+  type TensorInfo,
+} from '../../formats/gguf/header.js';
 import { readMatrix } from '../../formats/tensor-matrix.js';
 import type { ResolvedModel } from '../files/resolve.js';
 import { describeSynthetic } from '../files/synthetic/model.js';

@@ -124,8 +124,7 @@ function waysOf(text: string): Node[][] | null {
   }
 
   function letter(): Letter | null {
-    const [written] =
-      /^(?:\[\^?(?:\\.|[^\]\\])+\]|\\[dDwWsS]|\\[^\w]|[\w.-])/.exec(text.slice(at)) ?? [];
+    const [written] = /^(?:\[\^?(?:\\.|[^\]\\])+\]|\\[dDwWsS]|\\[^\w]|[\w.-])/.exec(text.slice(at)) ?? [];
     if (written === undefined) return null;
     at += written.length;
     if (written === '.') return () => true;

@@ -118,7 +118,13 @@ async function readFolder(
   return adapter;
 }
 
-function lora(parts: Parts, name: string, { rank, scale }: Expected, where: string, source: string): AdapterLayer {
+function lora(
+  parts: Parts,
+  name: string,
+  { rank, scale }: Expected,
+  where: string,
+  source: string,
+): AdapterLayer {
   const embedded = name === EMBEDDING_TENSOR;
   const [first, second] = embedded ? ['embeddingA', 'embeddingB'] : ['A', 'B'];
   const [a, b] = [parts.get(first!), parts.get(second!)];

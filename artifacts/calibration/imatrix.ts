@@ -10,7 +10,10 @@ import { type SavedStatistics, seenOf } from './saved.js';
  * expert. The same bytes as llama-imatrix's, but for what its f32 sums round away.
  * @throws FailureError `disk-full`.
  */
-export async function writeImportanceMatrix(path: string, { origin, layers }: SavedStatistics): Promise<void> {
+export async function writeImportanceMatrix(
+  path: string,
+  { origin, layers }: SavedStatistics,
+): Promise<void> {
   const metadata = new Map<string, GgufValue>([
     ['general.type', { type: 'string', value: 'imatrix' }],
     ['imatrix.datasets', { type: 'array', of: 'string', values: [origin.textName] }],

@@ -34,7 +34,15 @@ export async function importanceFor(
   const { cacheFolder } = settings;
   const textPath = locateText(textName, settings);
   const textDigest = await digestOf(textPath, cacheFolder);
-  const of = { textPath, textName, windows: { scheme: 'chunks' }, sequences, tokens, engine, cacheFolder } as const;
+  const of = {
+    textPath,
+    textName,
+    windows: { scheme: 'chunks' },
+    sequences,
+    tokens,
+    engine,
+    cacheFolder,
+  } as const;
   return {
     ingredients: { importance: `${textDigest} ${sequences}×${tokens}` },
     name: textName,

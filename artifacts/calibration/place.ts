@@ -21,7 +21,10 @@ export async function devicesAt(place: ObservedPlace): Promise<ObservedDevices |
 export async function computedOn(place: ObservedPlace): Promise<ComputedOn> {
   const devices = await devicesAt(place);
   const { cpuReason } = place;
-  return { computedOn: devices?.name ?? 'cpu', ...(cpuReason !== undefined && { computedOnReason: cpuReason }) };
+  return {
+    computedOn: devices?.name ?? 'cpu',
+    ...(cpuReason !== undefined && { computedOnReason: cpuReason }),
+  };
 }
 
 /** Of the free memory of devices; the cache, activations and the engine itself have the rest. */
@@ -40,7 +43,11 @@ interface DensePass {
  * @param devices of the place; null = the CPU.
  * @returns where and how it is run.
  */
-export function densePassOf(header: GgufFile, place: ObservedPlace, devices: ObservedDevices | null): DensePass {
+export function densePassOf(
+  header: GgufFile,
+  place: ObservedPlace,
+  devices: ObservedDevices | null,
+): DensePass {
   if (devices === null) return { place, whole: header.fileBytes <= process.availableMemory() };
   const room = devices.freeBytes === null ? Number.POSITIVE_INFINITY : SHARE_OF_WEIGHTS * devices.freeBytes;
   if (header.fileBytes <= room) return { place, whole: true };

@@ -59,7 +59,10 @@ const MATRIX = `.imatrix${MODEL_FORMATS.gguf}`;
  * of model and text, how the text is cut, and the engine's release; on which device they were collected, their file says.
  * @throws FailureError of the child; `disk-full`.
  */
-export async function statisticsFor(request: StatisticsRequest, context: StatisticsContext): Promise<StatisticsFile> {
+export async function statisticsFor(
+  request: StatisticsRequest,
+  context: StatisticsContext,
+): Promise<StatisticsFile> {
   const { folder, name, textDigest } = await placeOf(request);
   const path = join(folder, `${name}${STATISTICS}`);
   return await withLock(join(folder, `${name}.lock`), async () => {
@@ -71,7 +74,14 @@ export async function statisticsFor(request: StatisticsRequest, context: Statist
     const job = { modelPath, textPath, sequences, tokens, threads, origin, place };
     const task = (outputPath: string) => taskOf(CALIBRATE, { job, outputPath });
     // Three f32 for each channel: nothing beside the model.
-    const making = { path, bytes: 2 ** 20, task, what: 'the statistics of activations', cpus, timeLimitSeconds };
+    const making = {
+      path,
+      bytes: 2 ** 20,
+      task,
+      what: 'the statistics of activations',
+      cpus,
+      timeLimitSeconds,
+    };
     const { seconds, warnings } = await buildFile({ ...making, ...(onMessage && { onMessage }) }, launcher);
     await makeRoom(folder, path);
     return { path, seconds, warnings };
@@ -79,7 +89,10 @@ export async function statisticsFor(request: StatisticsRequest, context: Statist
 }
 
 /** The same as an importance matrix of llama.cpp. @returns its path. @throws FailureError as statisticsFor does. */
-export async function importanceMatrixFor(request: StatisticsRequest, context: StatisticsContext): Promise<string> {
+export async function importanceMatrixFor(
+  request: StatisticsRequest,
+  context: StatisticsContext,
+): Promise<string> {
   const { folder, name } = await placeOf(request);
   const path = join(folder, `${name}${MATRIX}`);
   if (await touched(path)) return path;

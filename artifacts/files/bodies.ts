@@ -122,10 +122,12 @@ export async function* linesOf(bodies: Bodies, digest: string): AsyncGenerator<s
     const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n');
     rest = lines.pop() ?? '';
     yield* lines;
-    if (rest.length > LONGEST_LINE) throw damaged(digest, `has a line of more than ${LONGEST_LINE} characters`);
+    if (rest.length > LONGEST_LINE)
+      throw damaged(digest, `has a line of more than ${LONGEST_LINE} characters`);
   }
   if (rest !== '') yield rest;
-  if (`sha256:${sha256.digest('hex')}` !== digest) throw damaged(digest, 'holds something else than was written');
+  if (`sha256:${sha256.digest('hex')}` !== digest)
+    throw damaged(digest, 'holds something else than was written');
 }
 
 function damaged(digest: string, what: string): FailureError {

@@ -43,7 +43,11 @@ export async function rememberOrigin(made: string, from: string, cacheFolder: st
 }
 
 /** @returns the nearest of a format that a model was made of, however many steps before; null where nothing is known of one. */
-export async function originOf(made: string, format: ModelFormat, cacheFolder: string): Promise<Origin | null> {
+export async function originOf(
+  made: string,
+  format: ModelFormat,
+  cacheFolder: string,
+): Promise<Origin | null> {
   let key = keyOf(made);
   for (let step = 0; step < MOST_STEPS; step++) {
     const entry = await readNote(entryFile(key, cacheFolder), entrySchema);
@@ -61,7 +65,9 @@ function stateOf({ path, key }: Entry): Origin['state'] {
 
 /** Device, inode, size and time of change of all files of a model. @throws FormatError, and errors of stat(2) */
 function keyOf(path: string): string {
-  const states = formatOf(path).files(path).map((file) => statSync(file));
+  const states = formatOf(path)
+    .files(path)
+    .map((file) => statSync(file));
   const said = states.map(({ dev, ino, size, mtimeMs }) => `${dev} ${ino} ${size} ${mtimeMs}`);
   return createHash('sha256').update(said.join('\n')).digest('hex');
 }

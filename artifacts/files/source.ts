@@ -26,11 +26,7 @@ const manifestSchema = z.object({ models: z.array(z.object({ name: z.string(), f
  * @returns the real path; of a part of a split model its name in the real folder.
  * @throws FailureError `source-not-allowed`, `model-missing`.
  */
-export function locateSource(
-  source: string,
-  settings: SourceSettings,
-  accepts: Accepted = 'file',
-): string {
+export function locateSource(source: string, settings: SourceSettings, accepts: Accepted = 'file'): string {
   const [scheme, rest] = /^([a-z][a-z0-9+.-]+):(.*)$/s.exec(source)?.slice(1) ?? [null, source];
   if (scheme === 'builtin') return builtinPath(rest ?? '');
   if (scheme === null || scheme === 'file')

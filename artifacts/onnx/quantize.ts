@@ -37,7 +37,8 @@ export async function quantizeGraph(
   const path = graphOf(inputPath);
   const file = readOnnx(path);
   const message = `${basename(inputPath)} has constants inside of nodes that lie in other files`;
-  const hint = 'Save it with the attributes of its nodes inside: onnx.save_model(…, convert_attribute=False).';
+  const hint =
+    'Save it with the attributes of its nodes inside: onnx.save_model(…, convert_attribute=False).';
   if (file.nodesNeedFiles) throw failed('impossible-combination', message, hint);
   const report = new Report(onProgress);
   const made = quantized(file, quantization, report, basename(inputPath));

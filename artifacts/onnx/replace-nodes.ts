@@ -61,16 +61,19 @@ export function together<T>(
 ): readonly (() => AsyncGenerator<Uint8Array>)[] {
   let made: Promise<T> | null = null;
   let left = parts.length;
-  return parts.map((part) => async function* () {
-    made ??= make();
-    const whole = await made;
-    left--;
-    if (left === 0) {
-      made = null;
-      left = parts.length;
-    }
-    yield part(whole);
-  });
+  return parts.map(
+    (part) =>
+      async function* () {
+        made ??= make();
+        const whole = await made;
+        left--;
+        if (left === 0) {
+          made = null;
+          left = parts.length;
+        }
+        yield part(whole);
+      },
+  );
 }
 
 /** The bytes of numbers as they lie in memory, which is little-endian on all machines that GGUF is read on. */

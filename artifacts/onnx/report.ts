@@ -45,7 +45,10 @@ export class Report {
 
   /** Per constant, for whoever wants to know. */
   get details(): unknown {
-    return this.#rounded.map(({ lost, power, ...said }) => ({ ...said, relativeError: relative(lost, power) }));
+    return this.#rounded.map(({ lost, power, ...said }) => ({
+      ...said,
+      relativeError: relative(lost, power),
+    }));
   }
 }
 

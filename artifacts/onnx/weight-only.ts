@@ -1,6 +1,12 @@
 import { encodeFloats, type FloatType } from '../../core/techniques/float-types.js';
 import { attributes, intOf } from '../../formats/onnx/attributes.js';
-import { CONTRIB, constant, type OnnxModel, type OnnxNode, type OnnxTensor } from '../../formats/onnx/model.js';
+import {
+  CONTRIB,
+  constant,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+} from '../../formats/onnx/model.js';
 import { isPlain, type Product, productsOf, type Table, tablesOf } from '../../formats/onnx/products.js';
 import { floatType } from '../../formats/onnx/types.js';
 import { type BlockForm, type BlockWeights, blocksOf, quantizeBlocks } from './blockwise.js';

@@ -114,7 +114,8 @@ export class LayerPruner {
       unreached && `${unreached}: pruned by the magnitude of weights in each row instead; ${MORE_TOKENS}`,
       ratio === 0 && '0% prunes nothing: the weights are those of the dense model',
       ratio === 1 && '100% prunes every weight of the layers: they give nothing but zeros',
-      failing > 0 && `the published code would have failed on ${failing} of ${all} layers, whose rows ended instead`,
+      failing > 0 &&
+        `the published code would have failed on ${failing} of ${all} layers, whose rows ended instead`,
       equal > 0 && `in ${equal} of ${all} layers the published code’s choice is not defined (equal scores)`,
     ].filter((warning) => typeof warning === 'string');
   }

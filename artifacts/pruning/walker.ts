@@ -101,7 +101,11 @@ export async function prepareWalker(
   };
 }
 
-async function walkWeights(layers: readonly LinearLayer[], see: SeeLayer, progress: OnProgress): Promise<void> {
+async function walkWeights(
+  layers: readonly LinearLayer[],
+  see: SeeLayer,
+  progress: OnProgress,
+): Promise<void> {
   for (const [i, layer] of layers.entries()) {
     const weights = await readMatrix(layer);
     await see({ name: layer.name, weights, statistics: null, hessian: null, calibrationSeconds: 0 });

@@ -23,7 +23,8 @@ export async function cutLayers(request: CutRequest): Promise<Readonly<Record<st
   const prefix = `${String(facts.get('general.architecture'))}.`;
   const layers = Number(facts.get(`${prefix}block_count`));
   const message = `${basename(inputPath)} has ${layers} layers, and ${kept} are to stay`;
-  if (!(kept <= layers)) throw failed('impossible-combination', message, `Choose layers first:${layers} or fewer.`);
+  if (!(kept <= layers))
+    throw failed('impossible-combination', message, `Choose layers first:${layers} or fewer.`);
   const metadata = new Map<string, GgufValue>([[`${prefix}block_count`, { type: 'u32', value: kept }]]);
   for (const key of spans.keys()) {
     if (!key.startsWith(prefix)) continue;

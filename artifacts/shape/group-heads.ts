@@ -71,7 +71,12 @@ function headsOf({ metadata, tensors }: GgufHeader, name: string): number {
 }
 
 /** @returns the tensor with each group of heads as one head, read when its turn comes. */
-function grouped(tensor: FileTensor, before: number, after: number, model: string): Omit<TensorSource, 'name'> {
+function grouped(
+  tensor: FileTensor,
+  before: number,
+  after: number,
+  model: string,
+): Omit<TensorSource, 'name'> {
   const { type, shape, name } = tensor;
   const packed = `${name} of ${model} is quantized (${type}), and heads are grouped in float weights`;
   if (!isFloatType(type)) throw refusal(packed, 'Start from the f16, bf16 or f32 file.');

@@ -82,7 +82,12 @@ export async function diagnoseRpc(rpc: ConfiguredRpc): Promise<EngineDiagnosis[]
         return { name: called, ok: false, reason: `${address}: ${problem}`, hint };
       }
       const open = `Its protocol has no passwords and no encryption: whoever reaches ${address} can read and write its memory. Keep it to a network of your own (docs/rpc.md).`;
-      return { name: called, ok: true, reason: `answers at ${address}`, hint: isLoopback(address) ? null : open };
+      return {
+        name: called,
+        ok: true,
+        reason: `answers at ${address}`,
+        hint: isLoopback(address) ? null : open,
+      };
     }),
   ];
 }

@@ -43,7 +43,17 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
       const mask = emptyMask(rows, columns);
       const { kind, norms, diagonal } = scoreArguments(score);
       const grouped = patternArguments(pattern, columns);
-      const code = native.ridge_select(values, rows, columns, kind, norms, diagonal, ...grouped, threads, mask.bits);
+      const code = native.ridge_select(
+        values,
+        rows,
+        columns,
+        kind,
+        norms,
+        diagonal,
+        ...grouped,
+        threads,
+        mask.bits,
+      );
       done(code, score);
       return mask;
     },
@@ -56,9 +66,27 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
       const { maxCycles, updateThreshold } = settings;
       const [strict, anySign] = [settings.mode === 'strict' ? 1 : 0, settings.withoutSameSign ? 1 : 0];
       const code = native.ridge_dsnot(
-        ...([values, rows, columns, wanda(statistics).norms, sumPerSequence, divisor, kind, diagonal] as const),
+        ...([
+          values,
+          rows,
+          columns,
+          wanda(statistics).norms,
+          sumPerSequence,
+          divisor,
+          kind,
+          diagonal,
+        ] as const),
         ...patternArguments(pattern, columns),
-        ...([maxCycles, updateThreshold, strict, anySign, threads, initialMask.bits, mask.bits, counts] as const),
+        ...([
+          maxCycles,
+          updateThreshold,
+          strict,
+          anySign,
+          threads,
+          initialMask.bits,
+          mask.bits,
+          counts,
+        ] as const),
       );
       done(code, initial);
       const [cycles, steps, rowsAboveThreshold, fails, undefinedChoice] = Array.from(counts, Number);

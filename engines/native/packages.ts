@@ -29,7 +29,14 @@ const CORE_PACKAGES: Readonly<Record<string, string>> = {
 const PARTS = { cpu: '', cuda: '-cuda', 'cuda-12': '-cuda-ext', vulkan: '-vulkan' } as const;
 /** `sources` is what `ridge engines build` compiles; `onnxruntime` is no part of llama.cpp, and comes with a clone alone. */
 export type EnginePart = keyof typeof PARTS | 'sources' | 'onnxruntime';
-export const ENGINE_PARTS: readonly EnginePart[] = ['cpu', 'cuda', 'cuda-12', 'vulkan', 'sources', 'onnxruntime'];
+export const ENGINE_PARTS: readonly EnginePart[] = [
+  'cpu',
+  'cuda',
+  'cuda-12',
+  'vulkan',
+  'sources',
+  'onnxruntime',
+];
 
 const PLUGINS = [
   { deviceClass: 'cuda', parts: ['cuda', 'cuda-12'], library: /^libggml-cuda\.so$/ },

@@ -6,7 +6,12 @@ import { tensorOffsets } from './llama-cpp/bindings.js';
 import { operationName, typeName, WITHOUT_WORK } from './node-names.js';
 
 const { RIDGE_PROFILE_NAME, RIDGE_PROFILE_SOURCES, RIDGE_PROFILE_DIMENSIONS } = KERNEL_CONSTANTS;
-const { ridge_node: NODE, ridge_node_run: RUN, ridge_profile: PROFILE, ridge_node_layout } = KERNEL_STRUCTS.profile;
+const {
+  ridge_node: NODE,
+  ridge_node_run: RUN,
+  ridge_profile: PROFILE,
+  ridge_node_layout,
+} = KERNEL_STRUCTS.profile;
 
 /** What one kind of node took, in the order of the graph. */
 export interface NodeTimes {

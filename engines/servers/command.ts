@@ -33,7 +33,8 @@ export const PORT = '{port}';
 export function commandLine(server: ConfiguredServer, parts: CommandParts): readonly string[] {
   const { profile, command } = server;
   if (command === null) return [];
-  const filled = (args: readonly string[], value = '') => args.map((argument) => fill(argument, parts, value));
+  const filled = (args: readonly string[], value = '') =>
+    args.map((argument) => fill(argument, parts, value));
   const options = SERVER_OPTION_NAMES.flatMap((name) => {
     const [option, value] = [profile.options[name], spelled(name, parts)];
     if (option === undefined || value === null) return [];

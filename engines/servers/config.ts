@@ -90,7 +90,9 @@ function configured([name, entry]: [string, z.output<typeof serverEntrySchema>])
   const shipped: ServerProfile = PROFILES[profile as ServerKindName];
   const { attach, command, environment, devices = null, model = null, apiKeyFile = null } = entry;
   if (attach === undefined && command === undefined && shipped.command.length === 0)
-    throw new Error(`servers.${name}: the profile ${profile} has no command of its own: give command or attach`);
+    throw new Error(
+      `servers.${name}: the profile ${profile} has no command of its own: give command or attach`,
+    );
   return {
     ...{ name, arguments: entry.arguments, environment, devices, model, apiKeyFile },
     profile: { ...shipped, ...(entry.change as Partial<ServerProfile>) },

@@ -40,7 +40,9 @@ function jobOf(holders: readonly number[], port: number, procRoot: string): numb
     return [pid, ...(end < 0 ? above : above.slice(0, end))];
   });
   const common = lines[0]!.filter((pid) => lines.every((line) => line.includes(pid)));
-  return common.at(-1) ?? `several processes listen at port ${port}, and nothing says that they are one server`;
+  return (
+    common.at(-1) ?? `several processes listen at port ${port}, and nothing says that they are one server`
+  );
 }
 
 const LISTENS = '0A';

@@ -41,7 +41,10 @@ export async function serve(request: ServeRequest, channel: Channel<ServeReport>
   }
 }
 
-async function keepOnce(request: ServeRequest, channel: Channel<ServeReport>): Promise<ServeEnd | 'port-taken'> {
+async function keepOnce(
+  request: ServeRequest,
+  channel: Channel<ServeReport>,
+): Promise<ServeEnd | 'port-taken'> {
   const { name, profile } = request;
   const port = await freePort();
   const at = { url: `http://127.0.0.1:${port}`, apiKey: request.apiKey };
@@ -49,7 +52,11 @@ async function keepOnce(request: ServeRequest, channel: Channel<ServeReport>): P
   await server.started;
   const begun = monotonicSeconds();
   /** @returns whether it came to that; false = it was stopped before. */
-  const until = async (what: () => Promise<boolean>, seconds: number, never: () => string): Promise<boolean> => {
+  const until = async (
+    what: () => Promise<boolean>,
+    seconds: number,
+    never: () => string,
+  ): Promise<boolean> => {
     for (const deadline = monotonicSeconds() + seconds; ; ) {
       if (server.end !== null) throw endedEarly(request, server.end, server.lastLine());
       if (channel.stopReason() !== null) return false;

@@ -25,7 +25,8 @@ export function datasetRequests(text: string, tokenizer: Tokenizer | null): Plan
     const { prompt, messages, output_length: length = null } = fields;
     if (typeof prompt !== 'string' && !isMessages(messages))
       return `Line ${line} has neither a text "prompt" nor "messages" of role and content.`;
-    if (length !== null && !isCount(length)) return `Line ${line}: output_length is no whole number of at least 1.`;
+    if (length !== null && !isCount(length))
+      return `Line ${line}: output_length is no whole number of at least 1.`;
     const asked = typeof prompt === 'string' ? prompt : (messages as Message[]);
     const promptTokens = tokenizer?.tokenize(textOf(asked)).length ?? null;
     requests.push({ prompt: asked, promptTokens, wantedTokens: length, ...ALONE });

@@ -125,7 +125,8 @@ class Simulated {
     try {
       asked = JSON.parse(text);
     } catch {
-      return sendJson(response, 400, problem(400, 'the body is no JSON', 'invalid_request_error'));
+      sendJson(response, 400, problem(400, 'the body is no JSON', 'invalid_request_error'));
+      return;
     }
     const wanted = typeof asked.max_tokens === 'number' ? asked.max_tokens : tokens;
     const job: Job = {
@@ -202,7 +203,8 @@ class Simulated {
     job.response.once('close', end);
     if (!job.stream) {
       const last = first + (job.tokens - 1) * itl;
-      return this.#pacer.at(real(last), () => this.#whole(job));
+      this.#pacer.at(real(last), () => this.#whole(job));
+      return;
     }
     const slowLoris = job.fails && this.#options.fault.name === 'slow-loris';
     const step = (sent: number) => {

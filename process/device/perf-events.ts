@@ -27,7 +27,8 @@ export async function openPerfEvents(): Promise<PerfEvents> {
   try {
     const koffi = await importKoffi();
     // The process itself: whatever C library Node is linked with.
-    const prototype = 'long syscall(long number, void *attribute, int pid, int cpu, int group, unsigned long flags)';
+    const prototype =
+      'long syscall(long number, void *attribute, int pid, int cpu, int group, unsigned long flags)';
     const call = koffi.load(null).func(prototype);
     const nameOf = new Map(Object.entries(koffi.os.errno).map(([name, code]) => [code as number, name]));
     return {

@@ -34,12 +34,14 @@ export function causeOf(facts: EndingFacts): Failure | null {
     failure(code, `${task} ${what}`, { signal, exitCode, stderrTail, hint });
   if (startError !== null) return ended('internal', `could not be started: ${startError.message}`);
   if (last?.type === 'answer') return null;
-  const smaller = 'Choose a smaller model, context or batch, or raise memoryLimitBytes in the agent’s config.';
+  const smaller =
+    'Choose a smaller model, context or batch, or raise memoryLimitBytes in the agent’s config.';
   const limit = `${((facts.memory.limitBytes ?? 0) / 2 ** 20).toFixed(0)} MiB`;
   if (facts.memory.exceeded) return ended('out-of-memory', `needed more than its limit of ${limit}`, smaller);
   const fewer =
     'Measure fewer tokens, or raise limits.trialTimeoutSeconds of the agent’s config and measure.trialTimeoutSeconds of the sweep, where it has one.';
-  if (timedOutAfterSeconds !== null) return ended('timed-out', `ran longer than ${timedOutAfterSeconds} s`, fewer);
+  if (timedOutAfterSeconds !== null)
+    return ended('timed-out', `ran longer than ${timedOutAfterSeconds} s`, fewer);
   if (stopReason !== null) return ended('cancelled', `was stopped: ${stopReason}`);
   if (last !== null) return { ...last.failure, stderrTail: last.failure.stderrTail ?? stderrTail };
   return died(facts, ended);

@@ -125,7 +125,9 @@ function itemOf(
 ): TaskItem {
   const { output_type: output, gen_prefix: prefix } = config;
   const written = docs.written(doc);
-  const digest = createHash('sha256').update(JSON.stringify(doc, null, 2)).digest('hex');
+  const digest = createHash('sha256')
+    .update(JSON.stringify(doc, null, 2))
+    .digest('hex');
   const base = { id: String(index), groups: {}, docDigest: `sha256:${digest}` };
   if (output === 'generate_until')
     return { ...base, prompt: prompt as Prompt, choices: null, references: docs.references(written) };

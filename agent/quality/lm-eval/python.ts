@@ -19,7 +19,14 @@ function pythonRepr(value: unknown): string {
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-const UNESCAPED: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', "'": "'", '"': '"', '\\': '\\' };
+const UNESCAPED: Readonly<Record<string, string>> = {
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  "'": "'",
+  '"': '"',
+  '\\': '\\',
+};
 const WORDS = new Map<string, unknown>(Object.entries({ None: null, True: true, False: false }));
 
 /** `ast.literal_eval` of texts, numbers, truth values, lists, tuples and maps. @returns undefined for anything else. */

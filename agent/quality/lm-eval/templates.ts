@@ -143,7 +143,9 @@ export function openTemplate(source: string): (doc: Doc) => string {
     });
     for (const [kind, functions] of Object.entries({ method: METHODS, filter: FILTERS }))
       for (const [name, ours] of Object.entries(functions))
-        set(`__${kind}_${name}`, (value: unknown, ...args: unknown[]) => ours(plain(value), ...args.map(plain)));
+        set(`__${kind}_${name}`, (value: unknown, ...args: unknown[]) =>
+          ours(plain(value), ...args.map(plain)),
+        );
     for (const [name, value] of Object.entries(doc)) set(name, value);
     const { value } = new Interpreter(environment).run(program as Parameters<Interpreter['run']>[0]) as {
       value: string;

@@ -118,7 +118,9 @@ async function perplexity({ server, vocabulary, telling, watch }: Asked, request
       // It answered a shorter prompt before.
       if (!(error instanceof NoAnswer)) throw error;
       const fit = 'have to fit its context (contextTokens of quality, maxContext)';
-      throw new NoAnswer(`${error.message}; a window of ${input.length} tokens and the one that a server answers ${fit}`);
+      throw new NoAnswer(
+        `${error.message}; a window of ${input.length} tokens and the one that a server answers ${fit}`,
+      );
     });
     // An entry is of its token, whose prediction stands one before it.
     for (const value of logProbabilities.slice(window.firstScored + 1)) losses.add(-value!);
@@ -161,7 +163,9 @@ function planOf(asked: Asked, task: Task): Plan {
   }
   if (needs(task.rules, 'greedy')) throw new NoAnswer('servers do not tell what they would say greedily');
   if (task.spec.chat && (vocabulary === null || vocabulary.chat === null))
-    throw new NoAnswer('options under a chat template are compared where that template is known, and it is not here');
+    throw new NoAnswer(
+      'options under a chat template are compared where that template is known, and it is not here',
+    );
   if (typeof prompts !== 'string') {
     const likelihoods =
       vocabulary === null
@@ -171,7 +175,9 @@ function planOf(asked: Asked, task: Task): Plan {
     return { respondent: byLikelihood(task, by, likelihoods, say), by, caveat: null };
   }
   if (task.spec.mode === 'choice')
-    throw new NoAnswer(`${prompts}; options are compared by those alone (letters of mode: letter can be said)`);
+    throw new NoAnswer(
+      `${prompts}; options are compared by those alone (letters of mode: letter can be said)`,
+    );
   if (typeof next !== 'string' && vocabulary !== null) {
     const likelihoods = likelihoodsOfNext(asked, next, vocabulary, task);
     const by = 'next-log-probabilities';

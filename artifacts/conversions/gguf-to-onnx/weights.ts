@@ -1,4 +1,9 @@
-import { decodeFloats, encodeFloats, FLOAT_BYTES, isFloatType } from '../../../core/techniques/float-types.js';
+import {
+  decodeFloats,
+  encodeFloats,
+  FLOAT_BYTES,
+  isFloatType,
+} from '../../../core/techniques/float-types.js';
 import { knownTensorType } from '../../../core/techniques/tensor-types.js';
 import type { FileTensor } from '../../../formats/gguf/header.js';
 import { constant, type OnnxTensor } from '../../../formats/onnx/model.js';

@@ -154,14 +154,20 @@ function scaling({ keys }: OpenedFile, { yarn }: Architecture): Values {
 }
 
 /** Keys that another file would have if it was made of the config. */
-function differences(file: OpenedFile, architecture: NamedArchitecture, config: FolderConfig, type: FloatType) {
+function differences(
+  file: OpenedFile,
+  architecture: NamedArchitecture,
+  config: FolderConfig,
+  type: FloatType,
+) {
   const made = metadataOf(architecture, config, { name: '', type, generation: null });
   const front = `${architecture.gguf}.`;
   return [...file.header.metadata].flatMap(([key, has]): string[] => {
     if (!key.startsWith(front)) return [];
     const value = made.get(key);
     const again = value === undefined || !('value' in value) ? null : value.value;
-    const near = typeof has === 'number' && typeof again === 'number' && Math.fround(again) === Math.fround(has);
+    const near =
+      typeof has === 'number' && typeof again === 'number' && Math.fround(again) === Math.fround(has);
     const same = again === has || near;
     if (same || has === null || typeof has === 'object') return [];
     const said = again === null ? 'nothing' : String(again);

@@ -30,13 +30,14 @@ export const ggufToSafetensors: Converter = reading(async (request, onProgress) 
   const scratch = `${outputPath}.floats`;
   try {
     const type = floatTypeOf(readGgufHeader(inputPath), request);
-    const file = await openFile(type.dequantize ? await dequantized(inputPath, scratch, type.written) : inputPath);
+    const file = await openFile(
+      type.dequantize ? await dequantized(inputPath, scratch, type.written) : inputPath,
+    );
     return await written(file, request, type.written, onProgress).finally(() => file.close());
   } finally {
     await rm(scratch, { force: true });
   }
 });
-
 
 async function written(
   file: OpenedFile,
@@ -49,7 +50,8 @@ async function written(
   const baseConfig = folder === null ? null : fieldsOf(readJson(join(folder, CONFIG)));
   const roles = tokenizer?.roles ?? new Map<string, number>();
   const config = await publishedConfig(file, { type, roles, base: baseConfig });
-  if (config === null) throw unsupported(inputPath, `no folder is made of the architecture ${file.architecture}`);
+  if (config === null)
+    throw unsupported(inputPath, `no folder is made of the architecture ${file.architecture}`);
   const { architecture, values, warnings } = config;
   const said = new FolderConfig(values);
   const tensors = planFolder(architecture, said.with(architecture.defaults(said)), file);
@@ -119,12 +121,17 @@ function floatTypeOf(
   if (packed.length > 0 && dequantize) return { written: type ?? 'f16', dequantize };
   const lost = packed.find((tensor) => !keepsBlocks(metadata.get('general.architecture'), tensor));
   if (lost === undefined) return { written: type ?? most, dequantize: false };
-  const hint = 'Add --dequantize to write the floats that they stand for, or name the file that it was quantized from.';
+  const hint =
+    'Add --dequantize to write the floats that they stand for, or name the file that it was quantized from.';
   throw unsupported(inputPath, `its weights are quantized (${lost.type})`, hint);
 }
 
 function unsupported(path: string, why: string, hint?: string): FailureError {
-  return failed('model-unsupported', `${basename(path)} cannot be written as a safetensors folder: ${why}`, hint);
+  return failed(
+    'model-unsupported',
+    `${basename(path)} cannot be written as a safetensors folder: ${why}`,
+    hint,
+  );
 }
 
 /**

@@ -81,8 +81,13 @@ function known(model: ModelFolder, dequantize: boolean): KnownModel {
   const quantization = said.nested('quantization_config');
   const method = quantization?.text('quant_method') ?? null;
   const packed = `its weights are quantized (${method}), and those of ${READ_METHODS.join(', ')} are read`;
-  if (dequantize && method !== null && !READ_METHODS.includes(method)) throw unsupported(model.folder, packed);
-  const asked = { format: 'safetensors', architecture: name, quantization: dequantize ? null : method } as const;
+  if (dequantize && method !== null && !READ_METHODS.includes(method))
+    throw unsupported(model.folder, packed);
+  const asked = {
+    format: 'safetensors',
+    architecture: name,
+    quantization: dequantize ? null : method,
+  } as const;
   const flaw = conversionNamed('safetensors-to-gguf').flaw(asked);
   if (flaw !== null || name === null || !isFolderArchitecture(name))
     throw unsupported(model.folder, flaw ?? 'its config does not say its model_type');

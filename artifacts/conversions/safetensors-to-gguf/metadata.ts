@@ -42,7 +42,8 @@ export function metadataOf(
   }
   const entries: Entries = { ...commonEntries(config), ...architecture.entries(config) };
   for (const [key, value] of Object.entries(entries))
-    if (value !== null) metadata.set(key.startsWith('tokenizer.') ? key : `${architecture.gguf}.${key}`, value);
+    if (value !== null)
+      metadata.set(key.startsWith('tokenizer.') ? key : `${architecture.gguf}.${key}`, value);
   return metadata;
 }
 

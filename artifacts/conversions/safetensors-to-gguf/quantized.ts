@@ -93,7 +93,8 @@ export function asFloats(
 
 function beside({ tensors }: Stored, name: string): LocatedTensor {
   const found = tensors.get(name);
-  if (found === undefined) throw new FormatError(`it has no tensor ${name}, which its quantized weights need`);
+  if (found === undefined)
+    throw new FormatError(`it has no tensor ${name}, which its quantized weights need`);
   return found;
 }
 
@@ -162,7 +163,9 @@ function matrixOf({ name, shape }: LocatedTensor): readonly [number, number] {
 /** What GPTQ and AWQ keep of a matrix: words of numbers, zeros and scales of each group. */
 function inGroups(base: string, stored: Stored, bits: number) {
   const { shards } = stored;
-  const [weight, zeros, scales] = ['qweight', 'qzeros', 'scales'].map((one) => beside(stored, `${base}.${one}`));
+  const [weight, zeros, scales] = ['qweight', 'qzeros', 'scales'].map((one) =>
+    beside(stored, `${base}.${one}`),
+  );
   const [groups] = matrixOf(scales!);
   const words = async (of: LocatedTensor) => rowsOfInts(await shards.read(of, 0, of.bytes), bits);
   return {
@@ -242,7 +245,8 @@ function awq(base: string, stored: Stored): Weights {
 function packed(base: string, stored: Stored): Weights {
   const { said, shards } = stored;
   const groupConfig = said.nested('config_groups')?.first()?.nested('weights') ?? null;
-  if (groupConfig === null) throw new FormatError('its quantization_config has no config_groups with weights');
+  if (groupConfig === null)
+    throw new FormatError('its quantization_config has no config_groups with weights');
   const bits = readBits(groupConfig.size('num_bits'));
   const each = 32 / bits;
   const weight = beside(stored, `${base}.weight_packed`);

@@ -18,7 +18,11 @@ export interface Place {
  * Finds the files of a model that has to be fetched: one, or in order the parts of a split one.
  * @throws FailureError as `findOnHub` does, and `fetch-failed`.
  */
-export async function placesOf(source: string, remote: RemoteSource, asking: Asking): Promise<readonly Place[]> {
+export async function placesOf(
+  source: string,
+  remote: RemoteSource,
+  asking: Asking,
+): Promise<readonly Place[]> {
   if (remote.kind === 'hub') return await retrying(source, asking, () => findOnHub(remote, asking));
   return partPaths(remote.url).map((address) => ({ address, name: null, bytes: null, digest: null }));
 }

@@ -13,7 +13,11 @@ export function requireModel(first: Buffer, source: string): FetchedFormat {
   if (format !== null) return format;
   const shown = JSON.stringify(first.toString('latin1', 0, 12).replace(/[^\x20-\x7e]/g, '?'));
   const message = `${source} is no ${FETCHED_TITLES} file: it begins with ${shown}`;
-  throw failed('model-unreadable', message, 'The address may lead to a page for people; name the file itself.');
+  throw failed(
+    'model-unreadable',
+    message,
+    'The address may lead to a page for people; name the file itself.',
+  );
 }
 
 export function mismatch(message: string): FailureError {

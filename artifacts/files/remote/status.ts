@@ -17,7 +17,8 @@ export function refuseStatus({ status, headers }: Answer, where: string, source:
   };
   if (status === 404 || status === 410)
     return no('model-missing', `${where} has no ${source} (${status})`, 'Look at the name and the revision.');
-  const hint = 'Accept the model’s terms on the hub, and name a token as sources.hfTokenFile in the agent’s config.';
+  const hint =
+    'Accept the model’s terms on the hub, and name a token as sources.hfTokenFile in the agent’s config.';
   if (status === 401 || status === 403)
     return no('source-not-allowed', `${where} does not give ${source} to this node (${status})`, hint);
   return no('model-missing', `${where} answers ${status} for ${source}`, 'Open the address in a browser.');

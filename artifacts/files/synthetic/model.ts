@@ -72,7 +72,13 @@ function metadataOf({ shape, type, seed }: SyntheticModel): ReadonlyMap<string, 
 }
 
 /** What llama.cpp reads; of a deepseek2 model every layer is dense, and the cache has its latent form. */
-function attentionMetadata({ layers, feedForward, kvHeads, headLength, latent }: ModelShape): Record<string, number> {
+function attentionMetadata({
+  layers,
+  feedForward,
+  kvHeads,
+  headLength,
+  latent,
+}: ModelShape): Record<string, number> {
   const plain = { 'attention.key_length': headLength, 'attention.value_length': headLength };
   if (latent === null) return { 'attention.head_count_kv': kvHeads, ...plain };
   const { kvRank, queryRank, ropeLength } = latent;
@@ -98,7 +104,12 @@ function tensorsOf({ shape, type, seed }: SyntheticModel): TensorSource[] {
   /** Rows are the inputs. */
   const tensor = (name: string, ...dimensions: number[]): TensorSource => {
     const bytes = dimensions.reduce((a, b) => a * b) * bytesPerElement(type);
-    return { name: `${name}.weight`, type, shape: dimensions, data: () => randomWeights(type, bytes, seed, name) };
+    return {
+      name: `${name}.weight`,
+      type,
+      shape: dimensions,
+      data: () => randomWeights(type, bytes, seed, name),
+    };
   };
   const matrix = (name: string, inputs: number, outputs: number) => tensor(name, inputs, outputs);
   const vector = (name: string, length: number, data: () => Iterable<Uint8Array>): TensorSource => {

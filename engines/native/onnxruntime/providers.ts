@@ -72,7 +72,12 @@ export const PROVIDERS: Readonly<Record<string, Provider>> = {
   cpu: { full: 'CPUExecutionProvider', append: null, device: 'cpu', hint: '' },
   cuda: { full: 'CUDAExecutionProvider', append: cuda, device: 'cuda', hint: GPU_BUILD },
   tensorrt: { full: 'TensorrtExecutionProvider', append: tensorrt, device: 'cuda', hint: GPU_BUILD },
-  coreml: { full: 'CoreMLExecutionProvider', append: byName('CoreML'), device: 'metal', hint: buildFor('macOS') },
+  coreml: {
+    full: 'CoreMLExecutionProvider',
+    append: byName('CoreML'),
+    device: 'metal',
+    hint: buildFor('macOS'),
+  },
   dml: { full: 'DmlExecutionProvider', append: byName('DML'), device: null, hint: buildFor('Windows') },
   webgpu: { full: 'WebGpuExecutionProvider', append: byName('WebGPU'), device: 'vulkan', hint: BUILD },
   qnn: {

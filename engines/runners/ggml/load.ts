@@ -102,7 +102,8 @@ function requirePossible(
     if (method === 'qlora' && !matrices.some(quantized))
       throw impossible(plain, 'Quantize it (techniques: quantization: q4_k_m), or use lora.');
   }
-  const changed = method === 'pissa' ? matrices : tensors.filter((one) => isTrained(one.name, layers, settings));
+  const changed =
+    method === 'pissa' ? matrices : tensors.filter((one) => isTrained(one.name, layers, settings));
   const bad = changed.find(quantized);
   if (bad === undefined) return;
   const why = `which is ${bad.type}: quantized weights cannot be moved in small steps`;

@@ -83,7 +83,9 @@ function answering(
       const refused = (problem: string) =>
         resolve({ ...NOTHING, outcome: 'rejected', problem, promptTokens: null });
       if (asked.model !== null)
-        return refused(`In this process one model is loaded, and a node asks for ${asked.model}: leave its model out.`);
+        return refused(
+          `In this process one model is loaded, and a node asks for ${asked.model}: leave its model out.`,
+        );
       let prompt: Int32Array;
       try {
         prompt = tokensOf(asked);

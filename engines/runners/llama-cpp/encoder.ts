@@ -40,7 +40,11 @@ export function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker): Pro
       const context = openContext(opening, own, { tokens, sequences: items }, onlooker);
       opened.context = context;
       opened.threads = attachThreads(llama, context, settings);
-      const { vocabularySize, contextLength: _, ...facts } = placedFacts(llama, { model, context }, settings, devices);
+      const {
+        vocabularySize,
+        contextLength: _,
+        ...facts
+      } = placedFacts(llama, { model, context }, settings, devices);
       const batch = batchOf(llama, vocabularySize, texts, request.graph.seed);
       return {
         facts: { ...facts, kvCacheBytes: 0 },

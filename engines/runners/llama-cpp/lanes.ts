@@ -209,12 +209,12 @@ export class Lanes {
     if (used === 0) return;
     this.#batch.value.n_tokens = used;
     const code = this.#llama.functions.llama_decode(this.#context, this.#batch.value);
-    if (code !== 0) {
+    for (const [i, lane] of busy.entries()) {
       // Nothing of the batch is in the cache then.
-      for (const [i, lane] of busy.entries()) lane.tokens.length = before[i]!;
-      return this.#refused(code, busy);
+      if (code !== 0) lane.tokens.length = before[i]!;
+      else if (lane.output >= 0) this.#take(lane);
     }
-    for (const lane of busy) if (lane.output >= 0) this.#take(lane);
+    if (code !== 0) this.#refused(code, busy);
   }
 
   /** Makes room for a batch that found none, or gives one job up. */
@@ -223,10 +223,14 @@ export class Lanes {
       const reason = this.#llama.log.errors() ?? `code ${code}`;
       this.#failAll('broken', `llama.cpp could not evaluate a batch: ${reason}.`);
       // What the cache holds of it is not known.
-      return this.forget();
+      this.forget();
+      return;
     }
     const idle = this.#lanes.filter(({ job, tokens }) => job === null && tokens.length > 0);
-    if (idle.length > 0) return this.#empty(idle.reduce((a, b) => (b.usedAt < a.usedAt ? b : a)));
+    if (idle.length > 0) {
+      this.#empty(idle.reduce((a, b) => (b.usedAt < a.usedAt ? b : a)));
+      return;
+    }
     const last = busy.reduce((a, b) => (b.begun > a.begun ? b : a));
     const tokens = Number(this.#llama.functions.llama_n_ctx(this.#context));
     const full = `The cache of ${tokens} tokens is full: raise cacheTokens, or lower requestsAtOnce.`;
@@ -241,10 +245,10 @@ export class Lanes {
     const { pick, maxTokens, exactLength, stop } = lane.job!;
     const token = pick(new Float32Array(this.#llama.bytes(address, size * 4)));
     lane.firstToken ??= monotonicSeconds();
-    if (!exactLength && this.#vocabulary.isEnd(token)) return this.#end(lane, 'complete', null);
-    lane.answer.push(token);
+    const ends = !exactLength && this.#vocabulary.isEnd(token);
+    if (!ends) lane.answer.push(token);
     lane.next = token;
-    const stopped = stop.length > 0 && untilStop(this.#textOf(lane), stop) !== null;
+    const stopped = ends || (stop.length > 0 && untilStop(this.#textOf(lane), stop) !== null);
     if (stopped || lane.answer.length >= maxTokens) this.#end(lane, 'complete', null);
   }
 

@@ -21,7 +21,13 @@ export class QuantizeParams {
   readonly #llama: Llama;
   readonly #blocks: Pointer[] = [];
 
-  constructor(llama: Llama, spec: QuantizationSpec, ftype: number, threads: number, named: NamedMatrix | null) {
+  constructor(
+    llama: Llama,
+    spec: QuantizationSpec,
+    ftype: number,
+    threads: number,
+    named: NamedMatrix | null,
+  ) {
     this.#llama = llama;
     const params = llama.functions.llama_model_quantize_default_params();
     params.nthread = threads;

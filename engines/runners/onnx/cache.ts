@@ -58,9 +58,9 @@ export function twoSided(memory: Memory, { tensors, place, sequences, capacity }
     const key = `${which} ${length}`;
     const known = converted.get(key);
     if (known !== undefined) return known;
-    const valueOf = (tensor: CacheTensor, i: number) =>
+    const laid = (tensor: CacheTensor, i: number) =>
       memory.value(sides[which]![i]!, tensor.past.type!, shape(tensor, length));
-    const made = BigUint64Array.from(tensors, valueOf);
+    const made = BigUint64Array.from(tensors, laid);
     converted.set(key, made);
     return made;
   };

@@ -118,7 +118,8 @@ function embedderOf(
       ...{ modelBytes: graph.weightBytes(), parameters: null, kvCacheBytes: 0, engineFiles, environment },
       ...{ vocabularySize: frame.size, contextLength: most },
     },
-    cut: (text, second) => framed(frame, most, frame.cut(text), second === undefined ? null : frame.cut(second)),
+    cut: (text, second) =>
+      framed(frame, most, frame.cut(text), second === undefined ? null : frame.cut(second)),
     embed(texts) {
       const vectors: Float32Array[] = [];
       for (let from = 0; from < texts.length; ) {
@@ -142,7 +143,12 @@ function embedderOf(
 }
 
 /** @param first row of a text. @param count rows that are its own. */
-function vectorOf({ info, width, pooling }: Output, states: HostBlock, first: number, count: number): Float32Array {
+function vectorOf(
+  { info, width, pooling }: Output,
+  states: HostBlock,
+  first: number,
+  count: number,
+): Float32Array {
   const { bits, name } = ELEMENTS[info.type!]!;
   const size = bits / 8;
   const row = (at: number): Float32Array => {

@@ -76,7 +76,10 @@ async function runtimeFor({ engines }: ModelRequest, engine: string | null): Pro
 }
 
 /** Opens a decoder with room for what is asked. @throws FailureError */
-export async function loadModel(request: GeneratorRequest, profile: string | null = null): Promise<OnnxModel> {
+export async function loadModel(
+  request: GeneratorRequest,
+  profile: string | null = null,
+): Promise<OnnxModel> {
   return decoderOf(await openGraph(request, profile), request);
 }
 

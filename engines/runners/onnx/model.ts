@@ -232,7 +232,16 @@ export class OnnxModel implements Generator {
     const { handle, runOptions } = this.#session;
     const [given, made] = [this.#inputs, this.#outputs];
     try {
-      this.#run(handle, runOptions, this.#inputNames, given, given.length, this.#outputNames, made.length, made);
+      this.#run(
+        handle,
+        runOptions,
+        this.#inputNames,
+        given,
+        given.length,
+        this.#outputNames,
+        made.length,
+        made,
+      );
     } catch (error) {
       throw runFailure(error, `${count} tokens of ${sequences} sequences`);
     }
@@ -307,7 +316,10 @@ function ones(block: HostBlock, info: TensorInfo, count: number): void {
 }
 
 /** @returns where keys and values come out and go in without being copied; memory of the CPU where those are two. */
-export function cachePlace({ inputs, outputs, places }: Session, cache: readonly CacheTensor[]): Place | null {
+export function cachePlace(
+  { inputs, outputs, places }: Session,
+  cache: readonly CacheTensor[],
+): Place | null {
   const used = cache.flatMap(({ past, present }) => [
     places.inputs[inputs.indexOf(past)],
     places.outputs[outputs.indexOf(present)],

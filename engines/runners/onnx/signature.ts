@@ -98,7 +98,9 @@ function cacheTensor(past: TensorInfo, outputs: readonly TensorInfo[]): CacheTen
   const [first] = open;
   const tokenAxis = open.at(-1);
   if (first === undefined || tokenAxis === undefined || open.length > 2)
-    throw unsupported(`its cache ${past.name} is ${spelled(past)}, and sequences and tokens alone may be open`);
+    throw unsupported(
+      `its cache ${past.name} is ${spelled(past)}, and sequences and tokens alone may be open`,
+    );
   return { past, present, tokenAxis, batchAxis: open.length === 1 ? null : first };
 }
 

@@ -60,8 +60,11 @@ interface SharingWords {
 }
 
 function sharingWords({ prefixes, sharing }: SharingWords, slots: number | null): string {
-  if (prefixes === 'off') return sharing === null ? 'as the server does: how to ask without is not known' : 'none';
-  return slots === null ? 'as the server does' : `prompts that begin alike go into one of ${slots} slots in turn`;
+  if (prefixes === 'off')
+    return sharing === null ? 'as the server does: how to ask without is not known' : 'none';
+  return slots === null
+    ? 'as the server does'
+    : `prompts that begin alike go into one of ${slots} slots in turn`;
 }
 
 function sharingFields({ prefixes, run, sharing }: SharingWords, place: Place | null) {

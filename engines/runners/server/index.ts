@@ -27,7 +27,9 @@ async function probe(kind: ServerKindName, servers: readonly ConfiguredServer[])
   const tried = await findServers(servers.filter(({ profile }) => profile.name === kind));
   const there = tried.filter((one) => one.release !== null);
   const [first] = there;
-  const problems = tried.flatMap(({ server, problem }) => (problem === null ? [] : [{ name: server.name, problem }]));
+  const problems = tried.flatMap(({ server, problem }) =>
+    problem === null ? [] : [{ name: server.name, problem }],
+  );
   const notes = problems.map(({ name, problem }) => (name === kind ? problem : `${name}: ${problem}`));
   if (first === undefined) {
     const reason = notes.length > 0 ? notes.join('; ') : `the node's configuration names no server ${kind}`;

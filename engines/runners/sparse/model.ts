@@ -144,7 +144,11 @@ export function sparseModel(
         const length = Math.min(most, count - start);
         const all = new Int32Array(length * sequences);
         for (const [s, own] of tokens.entries()) all.set(own.subarray(start, start + length), s * length);
-        run(length, all, Int32Array.from({ length: sequences }, (_, s) => (s + 1) * length - 1));
+        run(
+          length,
+          all,
+          Int32Array.from({ length: sequences }, (_, s) => (s + 1) * length - 1),
+        );
       }
     },
     steps: (tokens) => stepByStep(tokens, step),
