@@ -42,19 +42,8 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
     selectByRow({ rows, columns, values }, score, pattern) {
       const mask = emptyMask(rows, columns);
       const { kind, norms, diagonal } = scoreArguments(score);
-      const grouped = patternArguments(pattern, columns);
-      const code = native.ridge_select(
-        values,
-        rows,
-        columns,
-        kind,
-        norms,
-        diagonal,
-        ...grouped,
-        threads,
-        mask.bits,
-      );
-      done(code, score);
+      const of = [values, rows, columns, kind, norms, diagonal] as const;
+      done(native.ridge_select(...of, ...patternArguments(pattern, columns), threads, mask.bits), score);
       return mask;
     },
     dsnot({ rows, columns, values }, statistics, initial, pattern, settings) {
@@ -65,30 +54,11 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
       const divisor = growDivisor(statistics, settings);
       const { maxCycles, updateThreshold } = settings;
       const [strict, anySign] = [settings.mode === 'strict' ? 1 : 0, settings.withoutSameSign ? 1 : 0];
-      const code = native.ridge_dsnot(
-        ...([
-          values,
-          rows,
-          columns,
-          wanda(statistics).norms,
-          sumPerSequence,
-          divisor,
-          kind,
-          diagonal,
-        ] as const),
-        ...patternArguments(pattern, columns),
-        ...([
-          maxCycles,
-          updateThreshold,
-          strict,
-          anySign,
-          threads,
-          initialMask.bits,
-          mask.bits,
-          counts,
-        ] as const),
-      );
-      done(code, initial);
+      const of = [values, rows, columns, wanda(statistics).norms, sumPerSequence, divisor] as const;
+      const bounds = [maxCycles, updateThreshold, strict, anySign, threads] as const;
+      const grouped = patternArguments(pattern, columns);
+      const into = [initialMask.bits, mask.bits, counts] as const;
+      done(native.ridge_dsnot(...of, kind, diagonal, ...grouped, ...bounds, ...into), initial);
       const [cycles, steps, rowsAboveThreshold, fails, undefinedChoice] = Array.from(counts, Number);
       return {
         ...{ initialMask, mask, cycles: cycles!, steps: steps!, rowsAboveThreshold: rowsAboveThreshold! },
