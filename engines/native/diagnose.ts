@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { toFailure } from '../../core/errors.js';
-import { answerOf, ownProgram } from '../../process/isolation/own-program.js';
+import { answerOf } from '../../process/isolation/answer-of.js';
+import { ownProgram } from '../../process/isolation/own-program.js';
 import { isLoopback } from '../../proto/loopback.js';
 import { cpuLevels } from './cpu-levels.js';
 import { openCuda } from './cuda.js';

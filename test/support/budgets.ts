@@ -6,7 +6,7 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 178_237,
+  code: 175_560,
   /** Of one room. */
   room: 27_604,
   tests: 78_599,

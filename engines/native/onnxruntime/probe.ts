@@ -1,5 +1,6 @@
 import { toFailure } from '../../../core/errors.js';
-import { answerOf, ownProgram } from '../../../process/isolation/own-program.js';
+import { answerOf } from '../../../process/isolation/answer-of.js';
+import { ownProgram } from '../../../process/isolation/own-program.js';
 import { bare } from './api.js';
 import type { RuntimeLibrary } from './libraries.js';
 import { PROVIDERS } from './providers.js';

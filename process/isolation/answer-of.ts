@@ -1,0 +1,28 @@
+import { fork } from 'node:child_process';
+import type { OwnProgram } from './own-program.js';
+
+/**
+ * Has a program of ours, which may take its process down, answer once.
+ * @param otherwise what counts where it ended so, or was killed at the limit: `SIGSEGV`, `exit code 1`. @param question what it is sent; left out = nothing.
+ */
+export function answerOf<T>(
+  { loader, path }: OwnProgram,
+  limitMilliseconds: number,
+  otherwise: (how: string) => T,
+  question?: object,
+): Promise<T> {
+  const child = fork(path, { execArgv: [...loader], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), limitMilliseconds);
+    let answer: T | null = null;
+    child.once('message', (message) => {
+      answer = message as T;
+    });
+    // Not 'exit', which may come before its last message.
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve(answer ?? otherwise(signal ?? `exit code ${code}`));
+    });
+    if (question !== undefined) child.send(question);
+  });
+}
