@@ -16,9 +16,9 @@ import { sound } from '../../support/reading.js';
 
 const folder = sharedFolder();
 
-const asked = (id: string, question: string, frage: string, choices: readonly string[], answer: number) => ({
-  ...{ id, question, frage, choices, answer },
-});
+const asked = (id: string, question: string, frage: string, choices: readonly string[], answer: number) => {
+  return { id, question, frage, choices, answer };
+};
 const RECORDS = [
   asked('sky', 'What colour is the sky?', 'Welche Farbe hat der Himmel?', ['blue', 'red'], 0),
   asked('sea', 'What colour is the sea?', 'Welche Farbe hat das Meer?', ['pink', 'blue'], 1),

@@ -28,26 +28,16 @@ export function sampleRoofs(rest: Partial<Roofs> = {}): Roofs {
       bytesPerSecond: reading(400e9 * threads),
     },
   ]);
-  const compute = ([1, 2] as const).flatMap((threads) => [
-    {
-      arithmetic: 'f32' as const,
-      unit: 'vector' as const,
-      threads,
-      flopsPerSecond: reading(250e9 * threads),
-    },
-    {
-      arithmetic: 'f32' as const,
-      unit: 'matrix' as const,
-      threads,
-      flopsPerSecond: reading(240e9 * threads),
-    },
-    {
-      arithmetic: 'int8' as const,
-      unit: 'matrix' as const,
-      threads,
-      flopsPerSecond: reading(1e12 * threads),
-    },
-  ]);
+  const PEAKS = [
+    ['f32', 'vector', 250e9],
+    ['f32', 'matrix', 240e9],
+    ['int8', 'matrix', 1e12],
+  ] as const;
+  const compute = [1, 2].flatMap((threads) =>
+    PEAKS.map(([arithmetic, unit, each]) => {
+      return { arithmetic, unit, threads, flopsPerSecond: reading(each * threads) };
+    }),
+  );
   return {
     schema: ROOFS_SCHEMA,
     device: { id: 'cpu0', class: 'cpu', name: 'a processor' },
