@@ -247,25 +247,10 @@ export const SEARCH = z.strictObject({
   budget: z
     .strictObject({
       trials: whole(1, 10_000_000).optional().describe('Trials, further starts of a point included.'),
-      deviceHours: z
-        .number()
-        .positive()
-        .max(1e6)
-        .optional()
-        .describe('Hours of devices, from the start of a trial to its end.'),
-      joules: z
-        .number()
-        .positive()
-        .max(1e15)
-        .optional()
-        .describe('Energy of one repeat of each trial, where it is measured.'),
-      money: z.number().positive().max(1e12).optional().describe('Money, by pricePerDeviceHour.'),
-      pricePerDeviceHour: z
-        .number()
-        .positive()
-        .max(1e9)
-        .optional()
-        .describe('What an hour of a device costs.'),
+      deviceHours: above0(1e6).optional().describe('Hours of devices, from the start of a trial to its end.'),
+      joules: above0(1e15).optional().describe('Energy of one repeat of each trial, where it is measured.'),
+      money: above0(1e12).optional().describe('Money, by pricePerDeviceHour.'),
+      pricePerDeviceHour: above0(1e9).optional().describe('What an hour of a device costs.'),
     })
     .optional()
     .describe('When it ends at the latest; without one when nothing is left, or nothing is gained.'),
