@@ -6,10 +6,10 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 175_560,
+  code: 175_545,
   /** Of one room. */
-  room: 27_604,
-  tests: 78_599,
+  room: 27_589,
+  tests: 78_589,
   benches: 19_716,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
