@@ -2,9 +2,9 @@ import { QUALITY } from './column-sets.js';
 import type { MetricColumn } from './columns.js';
 import { adjustmentOf, intervalOf, type Row } from './rows.js';
 
-const FURTHER = 'where further starts would take the number';
+const FURTHER = 'of where further starts would put the number';
 const UNDISTURBED =
-  'of the undisturbed machine, by the starts and what was read of neighbours beside them, extrapolated where none was calm';
+  'of the undisturbed machine, estimated from all starts and the neighbours measured beside them (extrapolated where none was calm)';
 const PREDICTED = 'predictedTimePerOutputTokenSeconds';
 
 /** @returns what the 95 % intervals of these columns cover, each in its own words; null where none has one. */
@@ -18,11 +18,11 @@ export function intervalLegend(
   const timed = having.some(({ name }) => !QUALITY.has(name) && name !== PREDICTED);
   const adjusted = having.some(({ name }) => rows.some((row) => adjustmentOf(row, name) !== null));
   const parts = [
-    ...(timed ? [`${adjusted ? UNDISTURBED : FURTHER}, which more \`measure.starts\` tell better`] : []),
-    ...(quality.length > 0 ? [`of ${quality.join(', ')}: what another text of the kind would say`] : []),
+    ...(timed ? [`${adjusted ? UNDISTURBED : FURTHER}, narrower with more \`measure.starts\``] : []),
+    ...(quality.length > 0 ? [`for ${quality.join(', ')}, of another text of the same kind`] : []),
     ...(predicted === undefined
       ? []
-      : [`of ${predicted.label}: how far predictions of this node have been off`]),
+      : [`for ${predicted.label}, of how far predictions on this node have been off`]),
   ];
-  return parts.length === 0 ? null : `± or [low, high], 95 %: ${parts.join('; ')}`;
+  return parts.length === 0 ? null : `± and [low, high] are 95 % intervals ${parts.join('; ')}`;
 }

@@ -11,8 +11,8 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = join(root, 'dist/kernels/cuda');
 const source = join(root, 'kernels/cuda/ridgepoint.cu');
-// A100, the Ampere and Ada cards, H100. Newer cards take the PTX.
-const ARCHITECTURES = ['80', '86', '89', '90'];
+// A100, the Ampere and Ada cards, H100 with the products of warpgroups that `a` alone brings. Newer cards take the PTX.
+const ARCHITECTURES = ['80', '86', '89', '90a'];
 // nvcc writes the version of its own toolkit, and older drivers refuse that. What the kernels use is in 7.4, which
 // drivers since R470 (CUDA 11.4) take; ptxas checks the text under that version.
 const PTX_VERSION = '7.4';
@@ -57,7 +57,8 @@ async function makePtx() {
 }
 
 const makeCode = (architecture) => () => {
-  const output = join(folder, `ridgepoint-sm_${architecture}.cubin`);
+  // The loader takes a file by the device's compute capability.
+  const output = join(folder, `ridgepoint-sm_${Number.parseInt(architecture, 10)}.cubin`);
   return compile(
     ...FLAGS,
     '-DRIDGE_MACHINE_CODE',

@@ -43,7 +43,7 @@ export function registerCompare(program: Command): void {
     .option('--json', 'the same as --format json')
     .option(
       '--gate <metric:limit>',
-      `exit with ${EXIT.gate} when the change from A to B is beyond this limit, and not by accident: decodeTokensPerSecond:-5%, perplexity:+0.2 (repeatable)`,
+      `exit with ${EXIT.gate} when the change from A to B is beyond this limit, and not by chance: decodeTokensPerSecond:-5%, perplexity:+0.2 (repeatable)`,
       (text: string, before: readonly Gate[]) => [...before, gateOf(text)],
       [],
     )

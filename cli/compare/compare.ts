@@ -100,7 +100,7 @@ function metricsOf(rows: readonly Row[], columns: ColumnChoice | null, gated: re
 }
 
 const MORE =
-  '--again measures what is undecided once more, both sides in turns, which shows smaller differences (--within says for how long)';
+  '--again measures undecided rows once more, both sides in turns, and finds smaller differences (--within limits its time)';
 
 /** Measures what is open again, where that was asked for. */
 async function again(question: Parameters<typeof askedAgain>[0], options: CompareOptions) {

@@ -88,9 +88,9 @@ function adjustedLines(changes: readonly Change[]): string[] {
   const [most] = [...adjusted].sort((a, b) => size(b) - size(a));
   if (most === undefined) return [];
   const which = [most.label, metricLabel(most.metric)].filter(Boolean).join(' ');
-  const each = adjusted.length > 1 ? '; --all tells each' : '';
+  const each = adjusted.length > 1 ? '; --all shows each' : '';
   return [
-    `${MARK} adjusted for what was read of neighbours, ${adjusted.length > 1 ? 'most of all ' : ''}${which}: ${asMeasuredText(most)}${each}`,
+    `${MARK} adjusted for neighbours, ${adjusted.length > 1 ? 'most of all ' : ''}${which}: ${asMeasuredText(most)}${each}`,
   ];
 }
 

@@ -160,11 +160,11 @@ export function sayGrades(
     const reasons = [
       ...(status.disturbed > 0 ? [tallied(status.disturbedBy)] : []),
       ...(adjusted > 0
-        ? [`neighbours, by whose readings numbers are adjusted by much (${rowsText(adjusted)})`]
+        ? [`neighbours that numbers are adjusted for considerably (${rowsText(adjusted)})`]
         : []),
     ];
     say(
-      `disturbed by ${reasons.join(', ')}: they count, and their intervals hold it. ${mostHelp(status.disturbedBy, explained)}docs/noisy.md says what can be done.`,
+      `disturbed by ${reasons.join(', ')}: these rows count, and their intervals allow for it. ${mostHelp(status.disturbedBy, explained)}docs/noisy.md says what can be done.`,
     );
   }
   if (invalid > 0)
@@ -177,7 +177,7 @@ type CodeCounts = SweepStatus['invalidBy'];
 
 /** Each reason with its rows; one row may have several. */
 function tallied(counts: CodeCounts): string {
-  if (counts.length === 0) return 'what an older coordinator does not say';
+  if (counts.length === 0) return 'reasons that an older coordinator does not report';
   return counts.map(({ code, points }) => `${code} (${rowsText(points)})`).join(', ');
 }
 
@@ -186,8 +186,8 @@ const rowsText = (count: number) => `${count} ${count === 1 ? 'row' : 'rows'}`;
 /** What the reason that most rows have is, and what to do about it; codes of a newer coordinator are not known. */
 function mostHelp([most]: CodeCounts, explained: boolean): string {
   if (most === undefined || !Object.hasOwn(WARNINGS, most.code)) return '';
-  if (explained) return `Most of it is ${most.code}, whose note stands above. `;
-  return `Most of it is ${most.code}: ${WARNINGS[most.code as WarningCode].help}. `;
+  if (explained) return `The most frequent reason is ${most.code}, see its note above. `;
+  return `The most frequent reason is ${most.code}: ${WARNINGS[most.code as WarningCode].help}. `;
 }
 
 /** `ridge watch`. @returns the exit code, as `exitCodeOf`. */

@@ -231,7 +231,7 @@ function whyLost(second: Judged, first: Judged, question: Question): string {
   const [low, high] = found?.interval ?? [];
   if (low === undefined || high === undefined) return `${far}; how sure that is, is not known`;
   const apart = low > 1 || high < 1;
-  return apart ? far : `${far}, which may be accident (ratio ${low.toFixed(3)} to ${high.toFixed(3)})`;
+  return apart ? far : `${far}, which may be chance (ratio ${low.toFixed(3)} to ${high.toFixed(3)})`;
 }
 
 /** @returns a chance for people: never 100 %, which nothing measured is. */

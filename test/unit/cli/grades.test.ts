@@ -33,16 +33,16 @@ test('rows that were disturbed end with 0; every reason is counted, and the one 
   const text = said(disturbed);
   expect(text).toContain('12 of 12 rows: 9 clean, 3 disturbed\n');
   expect(text).toContain('disturbed by shared-core (3 rows), cpu-steal (1 row): they count');
-  expect(text).toMatch(/Most of it is shared-core: .*dedicated cores.*docs\/noisy\.md/);
+  expect(text).toMatch(/The most frequent reason is shared-core: .*dedicated cores.*docs\/noisy\.md/);
   expect(text).not.toContain('Again.');
   // Below a table, whose notes have said it.
   const below = said(disturbed, { explained: true });
-  expect(below).toContain('Most of it is shared-core, whose note stands above. docs/noisy.md');
+  expect(below).toContain('The most frequent reason is shared-core, see its note above. docs/noisy.md');
   expect(below).not.toContain('dedicated cores');
   const more = said(disturbed, { marked: 5 });
   expect(more).toContain('12 of 12 rows: 7 clean, 5 disturbed\n');
   expect(more).toContain(
-    'cpu-steal (1 row), neighbours, by whose readings numbers are adjusted by much (2 rows): they count',
+    'cpu-steal (1 row), neighbours that numbers are adjusted for considerably (2 rows): these rows count',
   );
 });
 

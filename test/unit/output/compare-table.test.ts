@@ -71,7 +71,7 @@ test('by default an experiment is a line: with intervals where they fit, else wi
   );
   expect(lines(400, adjusted)[1]).toMatch(/× 1\.000~ /);
   expect(lines(400, adjusted).at(-1)).toMatch(
-    /^~ adjusted for what was read of neighbours, .* decode: × 0\.800 as measured$/,
+    /^~ adjusted for neighbours, .* decode: × 0\.800 as measured$/,
   );
   const markdown = experimentsMarkdown(adjusted).split('\n');
   expect(markdown).toHaveLength(2 + groups.length);

@@ -432,8 +432,8 @@ describe('gates', () => {
 
   test('else are undecided, and said so', () => {
     expect(outcomes(`${DECODE}:-5%`, 1.07)).toEqual(['undecided', 'undecided']);
-    expect(outcomesOf(`${DECODE}:-5%`, 1.07)[0]?.sentence).toMatch(/: may be accident$/);
-    expect(outcomesOf(`${DECODE}:-5%`, 1)[0]?.sentence).toMatch(/: may be more than that$/);
+    expect(outcomesOf(`${DECODE}:-5%`, 1.07)[0]?.sentence).toMatch(/: beyond the limit, which may be chance$/);
+    expect(outcomesOf(`${DECODE}:-5%`, 1)[0]?.sentence).toMatch(/: its interval reaches beyond the limit$/);
     expect(outcomesOf('energyJoules:+5%', 1)[0]).toMatchObject({
       outcome: 'undecided',
       sentence: expect.stringContaining('A has none: this node'),

@@ -20,7 +20,7 @@ test('the legend says of what each interval is', () => {
   const decode = { name: 'decodeTokensPerSecond', label: 'decode' };
   const bytes = { name: 'modelBytes', label: 'model' };
   expect(legend(decode)).toBe(
-    '± or [low, high], 95 %: where further starts would take the number, which more `measure.starts` tell better',
+    '± and [low, high] are 95 % intervals of where further starts would put the number, narrower with more `measure.starts`',
   );
   expect(legend(bytes)).toBe(null);
 
@@ -43,6 +43,6 @@ test('the legend says of what each interval is', () => {
     { name: 'predictedTimePerOutputTokenSeconds', label: 'predicted' },
   ];
   expect(intervalLegend(banded, shown)).toBe(
-    '± or [low, high], 95 %: of PPL: what another text of the kind would say; of predicted: how far predictions of this node have been off',
+    '± and [low, high] are 95 % intervals for PPL, of another text of the same kind; for predicted, of how far predictions on this node have been off',
   );
 });

@@ -12,7 +12,7 @@ export function Mark({ row }: { row: Row }) {
         </span>
       )}
       {isMarked(row) && (
-        <span class="disturbed-sign" title="Disturbed: the machine was not the row's alone. It counts.">
+        <span class="disturbed-sign" title="Disturbed: something else used the machine during the row. It counts.">
           ~
         </span>
       )}
