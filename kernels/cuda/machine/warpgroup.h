@@ -7,6 +7,8 @@
 // Whether this is compiled for the one architecture that has them.
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 #define RIDGE_WARPGROUPS 1
+#elif defined(RIDGE_MACHINE_CODE) && defined(__CUDA_ARCH__) && __CUDA_ARCH__ == 900
+#error "machine code for 9.0 is compiled as sm_90a: without the a these kernels would be empty, and the loader starts them"
 #endif
 
 #ifndef __CUDACC__

@@ -32,7 +32,7 @@ test('rows that were disturbed end with 0; every reason is counted, and the one 
   expect(exitCodeOf(status(disturbed))).toBe(0);
   const text = said(disturbed);
   expect(text).toContain('12 of 12 rows: 9 clean, 3 disturbed\n');
-  expect(text).toContain('disturbed by shared-core (3 rows), cpu-steal (1 row): they count');
+  expect(text).toContain('disturbed by shared-core (3 rows), cpu-steal (1 row): these rows count');
   expect(text).toMatch(/The most frequent reason is shared-core: .*dedicated cores.*docs\/noisy\.md/);
   expect(text).not.toContain('Again.');
   // Below a table, whose notes have said it.
