@@ -30,13 +30,15 @@ export interface History {
   readonly prior: PriorOf | null;
 }
 
-/** @returns costs that are predicted for a point, in each objective; null where nothing is. */
-export type PriorOf = (position: number) => Prediction | null;
+/** @returns what is predicted for a point. */
+export type PriorOf = (position: number) => Prediction;
 
 export interface Prediction {
   readonly costs: Costs;
-  /** Seconds that measuring it is thought to take; null where that is not known. */
-  readonly seconds: number | null;
+  /** Of the variance of points that the model was not shown, what it explains, as a mean over the objectives: 0 to 1. */
+  readonly explained: number;
+  /** Seconds that measuring it is thought to take. */
+  readonly seconds: number;
 }
 
 /** Draws numbers from 0 to less than 1. */

@@ -2,7 +2,7 @@ import { PROMOTED_CHARACTERS } from '../core/result/result.js';
 import { dominates } from '../judgement/pareto.js';
 import { median } from '../statistics/quantile.js';
 import { mean } from '../statistics/summary.js';
-import type { Observation, Prediction } from './history.js';
+import type { Observation, PriorOf } from './history.js';
 import type { Costs } from './hypervolume.js';
 import { ranked } from './order.js';
 import { near, ProbeErrors } from './probe-errors.js';
@@ -32,7 +32,7 @@ interface Waiting extends Omit<Probe, 'block'> {
 export interface Known {
   /** Points that were measured in full, of the same objectives. */
   readonly measured: readonly Observation[];
-  readonly predict: ((position: number) => Prediction | null) | null;
+  readonly predict: PriorOf | null;
   /** What a point may cost at best by the prediction. */
   readonly atBest: ((position: number) => Costs) | null;
 }
@@ -120,7 +120,7 @@ export class Probes {
     const readingsOf = (position: number) => this.#readingsOf(position);
     const cannotBeat = (position: number, rival: number, objective: number) => {
       const best = this.#known.atBest?.(position)[objective];
-      const other = this.#known.predict?.(rival)?.costs[objective];
+      const other = this.#known.predict?.(rival).costs[objective];
       return best !== undefined && other !== undefined && other <= best;
     };
     const waits = (position: number) => this.#waiting.has(position);
@@ -160,7 +160,7 @@ export class Probes {
     middle: Costs,
     predict: Known['predict'],
   ): Observation {
-    const predicted = costs.includes(null) ? (predict?.(position)?.costs ?? null) : null;
+    const predicted = costs.includes(null) ? (predict?.(position).costs ?? null) : null;
     const filled = costs.map((cost, d) => (cost === null ? (predicted?.[d] ?? middle[d]!) : cost + off[d]!));
     return { ...{ position, digits, violation, seconds, costs: filled }, starts: 1 };
   }

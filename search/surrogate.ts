@@ -38,6 +38,7 @@ export class Surrogate {
   readonly #centre: readonly number[];
   readonly #objectives: readonly Fit[];
   readonly #seconds: Fit;
+  readonly #explained: number;
 
   private constructor(space: SearchSpace, physics: PhysicsOf, shown: readonly Shown[]) {
     this.#space = space;
@@ -58,6 +59,8 @@ export class Surrogate {
     const solver = new Ridge(rows, width);
     this.#objectives = shown[0]!.costs.map((_, d) => solver.fit(shown.map(({ costs }) => costs[d]!)));
     this.#seconds = solver.fit(shown.map(({ seconds }) => Math.log(Math.max(1e-3, seconds))));
+    const explained = this.#objectives.map((fit) => Math.max(0, fit.explained));
+    this.#explained = explained.reduce((sum, one) => sum + one, 0) / explained.length;
   }
 
   /** @returns a model of what was measured; null while that is too little, or says nothing of what it was not shown. */
@@ -72,6 +75,7 @@ export class Surrogate {
     const row = this.#row(position, this.#space.digitsAt(position));
     return {
       costs: this.#objectives.map((fit) => predicted(fit, row)),
+      explained: this.#explained,
       seconds: Math.exp(predicted(this.#seconds, row)),
     };
   };

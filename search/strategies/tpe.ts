@@ -1,6 +1,13 @@
-import { type Draws, drawBelow, drawNew, type History, type Observation, type Strategy } from '../history.js';
-import { contributions } from '../hypervolume.js';
-import { CORNER, type Numbered, ranked, unitCosts } from '../order.js';
+import {
+  type Draws,
+  drawBelow,
+  drawNew,
+  type History,
+  type Observation,
+  type PriorOf,
+  type Strategy,
+} from '../history.js';
+import { ranked } from '../order.js';
 import { ABSENT, type SearchAxis, type SearchSpace } from '../space.js';
 import { sobol } from './sobol.js';
 
@@ -15,8 +22,12 @@ const CANDIDATES = 96;
 const UNIFORM = 1;
 /** Width of a kernel, as a share of an axis, at one observation; it narrows with their number (Scott's rule). */
 const WIDTH = 0.35;
-/** How many observations' worth a prior counts for in the order of candidates; it fades as they come in (π-BO: Hvarfner et al., ICLR 2022). */
-const PRIOR = 6;
+/**
+ * What the place among the candidates that a prediction gives one adds to its logarithm of densities, from its first place to its last, where
+ * the model explains all that it was not shown; less by what it explains less. A prior that fades with the number of observations (π-BO:
+ * Hvarfner et al., ICLR 2022) is right where it was given; this one is learned, and says more the more it has seen.
+ */
+const PREDICTED = 4;
 /** What a candidate that is predicted to take e times as long must promise more, as a logarithm. */
 const TIME = 0.5;
 
@@ -43,10 +54,8 @@ export const tpe: Strategy = {
       space,
       kernels,
       good.map(({ digits }) => digits),
-      weightsOf(good),
     );
     const above = new Density(space, kernels, [...others.map(({ digits }) => digits), ...pending]);
-    const fading = PRIOR / observations.length;
     let best: number | null = null;
     let highest = Number.NEGATIVE_INFINITY;
     const candidates = new Set<number>();
@@ -55,15 +64,10 @@ export const tpe: Strategy = {
       const position = space.positionOf(digits);
       if (position !== null && !candidates.has(position) && worth(position)) candidates.add(position);
     }
-    const places = prior === null ? null : placesBy(prior, [...candidates]);
+    const promise = prior === null ? () => 0 : promiseOf(prior, [...candidates]);
     for (const position of candidates) {
       const digits = space.digitsAt(position);
-      const seconds = prior?.(position)?.seconds ?? null;
-      const score =
-        below.logAt(digits) -
-        above.logAt(digits) +
-        (places === null ? 0 : fading * (places.get(position) ?? 0)) -
-        (seconds === null ? 0 : TIME * Math.log(seconds));
+      const score = below.logAt(digits) - above.logAt(digits) + promise(position);
       if (score > highest) {
         highest = score;
         best = position;
@@ -72,6 +76,15 @@ export const tpe: Strategy = {
     return best ?? drawNew(history, draws);
   },
 };
+
+/** @returns what predictions add to the score of each candidate. */
+function promiseOf(prior: PriorOf, candidates: readonly number[]): (position: number) => number {
+  const places = placesBy(prior, candidates);
+  return (position) => {
+    const { explained, seconds } = prior(position);
+    return PREDICTED * explained * places.get(position)! - TIME * Math.log(seconds);
+  };
+}
 
 /** Points drawn, of which the one is taken that a prior thinks most of. */
 const DRAWN = 64;
@@ -88,15 +101,14 @@ function promising(history: History, draws: Draws): number | null {
   return ones.length === 0 ? null : ones[drawBelow(draws, ones.length)]![0];
 }
 
-/** @returns of each position that something is predicted for how good it is thought among them, from 1 of the best to 0. */
-function placesBy(prior: NonNullable<History['prior']>, positions: readonly number[]): Map<number, number> {
-  const predicted = positions.flatMap((position): (Numbered & { position: number })[] => {
-    const costs = prior(position)?.costs;
-    return costs === undefined
-      ? []
-      : [{ position, costs, digits: NONE, violation: 0, starts: 0, seconds: 0 }];
-  });
-  const order = ranked(predicted);
+/** @returns of each position how good it is thought among them, from 1 of the best to 0. */
+function placesBy(prior: PriorOf, positions: readonly number[]): Map<number, number> {
+  const order = ranked(
+    positions.map((position) => {
+      const { costs } = prior(position);
+      return { position, costs, digits: NONE, violation: 0, starts: 0, seconds: 0 };
+    }),
+  );
   return new Map(order.map(({ position }, i) => [position, 1 - i / Math.max(1, order.length - 1)]));
 }
 
@@ -106,19 +118,6 @@ function split(observations: readonly Observation[]): { good: Observation[]; oth
   const count = Math.max(2, Math.min(Math.ceil(GOOD_SHARE * observations.length), MOST_GOOD));
   const order = ranked(observations, count);
   return { good: order.slice(0, count), others: order.slice(count) };
-}
-
-/** What each of the good ones weighs: by the volume that it adds to them, so that the ends of a front are not forgotten beside its middle. */
-function weightsOf(good: readonly Observation[]): number[] {
-  const numbered = good.filter((one): one is Numbered => one.costs !== null && one.violation === 0);
-  if (numbered.length < good.length || numbered.length < 2) return good.map(() => 1);
-  const scaled = unitCosts(numbered);
-  const added = contributions(
-    scaled,
-    scaled[0]!.map(() => CORNER),
-  );
-  const most = Math.max(...added);
-  return added.map((volume) => (most > 0 ? Math.max(0.1, volume / most) : 1));
 }
 
 /** Of each axis the chance of a value beside one that was measured, row by row. */
@@ -146,28 +145,21 @@ class Density {
   readonly #space: SearchSpace;
   readonly #kernels: readonly Float64Array[];
   readonly #centres: readonly Int16Array[];
-  readonly #weights: readonly number[];
   readonly #total: number;
 
-  constructor(
-    space: SearchSpace,
-    kernels: readonly Float64Array[],
-    centres: readonly Int16Array[],
-    weights: readonly number[] = centres.map(() => 1),
-  ) {
+  constructor(space: SearchSpace, kernels: readonly Float64Array[], centres: readonly Int16Array[]) {
     this.#space = space;
     this.#kernels = kernels;
     this.#centres = centres;
-    this.#weights = weights;
-    this.#total = UNIFORM + weights.reduce((sum, weight) => sum + weight, 0);
+    this.#total = UNIFORM + centres.length;
   }
 
   logAt(digits: Int16Array): number {
     let uniform = 1;
     for (const [axis, { size }] of this.#space.axes.entries()) if (digits[axis] !== ABSENT) uniform /= size;
     let sum = UNIFORM * uniform;
-    for (const [i, centre] of this.#centres.entries()) {
-      let product = this.#weights[i]!;
+    for (const centre of this.#centres) {
+      let product = 1;
       for (const [axis, { size }] of this.#space.axes.entries()) {
         const to = digits[axis]!;
         const from = centre[axis]!;
@@ -180,13 +172,8 @@ class Density {
   }
 
   draw(draws: Draws): Int16Array {
-    let left = draws.next() * this.#total - UNIFORM;
-    let centre: Int16Array | null = null;
-    for (const [i, weight] of this.#weights.entries()) {
-      if (left < 0) break;
-      centre = this.#centres[i]!;
-      left -= weight;
-    }
+    const at = Math.floor(draws.next() * this.#total - UNIFORM);
+    const centre = this.#centres[at] ?? null;
     return Int16Array.from(this.#space.axes, ({ size }, axis) => {
       const from = centre?.[axis] ?? ABSENT;
       if (from === ABSENT) return drawBelow(draws, size);
