@@ -101,7 +101,10 @@ function judged(gate: Gate, change: Change): readonly [GateOutcome['outcome'], s
   const ends = moved.ends ?? (exact ? [moved.by] : null);
   if (ends !== null && !ends.some(isBeyond)) return ['green', movedText];
   if (ends === null) return ['undecided', `${movedText}: ${reason}`];
-  return ['undecided', `${movedText}: ${isBeyond(moved.by) ? 'beyond the limit, which may be chance' : 'its interval reaches beyond the limit'}`];
+  return [
+    'undecided',
+    `${movedText}: ${isBeyond(moved.by) ? 'beyond the limit, which may be chance' : 'its interval reaches beyond the limit'}`,
+  ];
 }
 
 /** @returns by how much the gate's metric moved, in the unit of its limit, and between which ends; null without a number. */

@@ -62,7 +62,7 @@ function markdownText(report: Report): string {
   }
   if (report.rows.some(isMarked)) {
     lines.push(
-      "~ disturbed: something else used the machine during the row; it counts, and its interval allows for that.",
+      '~ disturbed: something else used the machine during the row; it counts, and its interval allows for that.',
       '',
     );
   }

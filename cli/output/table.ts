@@ -149,7 +149,9 @@ function footer(
     items.push(`★ on the Pareto front: ${goals}`);
   }
   if (report.rows.some(isMarked))
-    items.push("~ disturbed: something else used the machine during the row; it counts, and its interval allows for that");
+    items.push(
+      '~ disturbed: something else used the machine during the row; it counts, and its interval allows for that',
+    );
   if (report.rows.some((row) => row.state !== 'valid')) items.push('! not to be compared: invalid or failed');
   items.push(...remarks(report));
   const legend = intervalLegend(report.rows, layout.spread);

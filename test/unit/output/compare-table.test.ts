@@ -70,9 +70,7 @@ test('by default an experiment is a line: with intervals where they fit, else wi
     i === 0 ? [{ ...group[0]!, asMeasured: 0.8, adjustedBy: 1.25 }, group[1]!] : group,
   );
   expect(lines(400, adjusted)[1]).toMatch(/× 1\.000~ /);
-  expect(lines(400, adjusted).at(-1)).toMatch(
-    /^~ adjusted for neighbours, .* decode: × 0\.800 as measured$/,
-  );
+  expect(lines(400, adjusted).at(-1)).toMatch(/^~ adjusted for neighbours, .* decode: × 0\.800 as measured$/);
   const markdown = experimentsMarkdown(adjusted).split('\n');
   expect(markdown).toHaveLength(2 + groups.length);
   expect(markdown[2]).toContain('; × 0.800 as measured |');

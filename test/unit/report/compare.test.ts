@@ -432,7 +432,9 @@ describe('gates', () => {
 
   test('else are undecided, and said so', () => {
     expect(outcomes(`${DECODE}:-5%`, 1.07)).toEqual(['undecided', 'undecided']);
-    expect(outcomesOf(`${DECODE}:-5%`, 1.07)[0]?.sentence).toMatch(/: beyond the limit, which may be chance$/);
+    expect(outcomesOf(`${DECODE}:-5%`, 1.07)[0]?.sentence).toMatch(
+      /: beyond the limit, which may be chance$/,
+    );
     expect(outcomesOf(`${DECODE}:-5%`, 1)[0]?.sentence).toMatch(/: its interval reaches beyond the limit$/);
     expect(outcomesOf('energyJoules:+5%', 1)[0]).toMatchObject({
       outcome: 'undecided',

@@ -12,7 +12,10 @@ export function Mark({ row }: { row: Row }) {
         </span>
       )}
       {isMarked(row) && (
-        <span class="disturbed-sign" title="Disturbed: something else used the machine during the row. It counts.">
+        <span
+          class="disturbed-sign"
+          title="Disturbed: something else used the machine during the row. It counts."
+        >
           ~
         </span>
       )}
