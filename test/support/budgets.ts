@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 175_545,
+  code: 175_551,
   /** Of one room. */
   room: 27_589,
   tests: 78_589,
   benches: 19_716,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 61_566,
+  words: 44_890,
   functionLines: 80,
   longFunctions: 4,
 } as const;
