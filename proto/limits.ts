@@ -115,8 +115,6 @@ export const CHANNEL_OPTIONS: ChannelOptions = {
   // A coordinator that comes back is found again within seconds, not after a two-minute back-off.
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 5_000,
-  // Nothing reads it, and its trackers cost every connection, call and message.
-  'grpc.enable_channelz': 0,
 };
 
 /** Headers stay at Node's own limits for HTTP/2: 128 of them, 64 KiB together. */
