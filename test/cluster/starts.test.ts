@@ -77,7 +77,9 @@ test(
     const first = await ridge(['run', file, '--out', path]);
     expect(first.code, first.stderr).toBe(0);
     expect(first.stderr).toMatch(/^2 of 2 rows: 2 disturbed$/m);
-    expect(first.stderr).toMatch(/^disturbed by .*high-spread \(2 rows\).*: these rows count.* docs\/noisy\.md/m);
+    expect(first.stderr).toMatch(
+      /^disturbed by .*high-spread \(2 rows\).*: these rows count.* docs\/noisy\.md/m,
+    );
     expect(first.stdout).toContain('2 experiments: 2 disturbed');
     // Nothing was tried again for it.
     expect(trials(path)).toHaveLength(2 * POINTS);

@@ -6,10 +6,10 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 175_551,
+  code: 175_549,
   /** Of one room. */
   room: 27_589,
-  tests: 78_589,
+  tests: 78_591,
   benches: 19_716,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
