@@ -1,4 +1,4 @@
-import { groupedBy } from '../core/grouped.js';
+import { groupBy } from '../core/maps.js';
 import { METRICS } from '../core/metrics/catalogue.js';
 import { gradingCodesOf, WARNINGS, type WarningCode } from '../core/result/warnings.js';
 import { workloadNamed } from '../core/workloads/index.js';
@@ -47,7 +47,7 @@ const ORDER: readonly Change['verdict'][] = ['worse', 'better', 'unclear', 'same
  */
 export function byExperiment(changes: readonly Change[], metrics: readonly string[]): Change[][] {
   const asked = changes.filter(({ metric }) => metrics.includes(metric));
-  const groups = groupedBy(asked, ({ label }) => label);
+  const groups = groupBy(asked, ({ label }) => label);
   const placed = [...groups.values()].map((group) => {
     const ordered = metrics.flatMap((metric) => group.filter((change) => change.metric === metric));
     const place = Math.min(...group.map(({ verdict }) => ORDER.indexOf(verdict)));

@@ -1,4 +1,4 @@
-import { keptIn } from '../core/grouped.js';
+import { getOrMake } from '../core/maps.js';
 import { metricNamed } from '../core/metrics/catalogue.js';
 import { isPresent, type ResultRecord } from '../core/result/result.js';
 import type { Objective, SearchBound } from '../core/sweep/spec.js';
@@ -54,7 +54,7 @@ export function unplaced(
 ): Unplaced[] {
   const groups = new Map<string, { metric: string; beyond: boolean; reasons: string[]; rows: number[] }>();
   const enter = (metric: string, beyond: boolean, reason: string, row: Row) => {
-    const group = keptIn(groups, `${metric} ${beyond}`, () => ({ metric, beyond, reasons: [], rows: [] }));
+    const group = getOrMake(groups, `${metric} ${beyond}`, () => ({ metric, beyond, reasons: [], rows: [] }));
     group.reasons.push(reason);
     group.rows.push(row.number);
   };

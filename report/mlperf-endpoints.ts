@@ -1,4 +1,4 @@
-import { groupedBy } from '../core/grouped.js';
+import { groupBy } from '../core/maps.js';
 import { latenciesOf } from '../core/serving/latencies.js';
 import { requestsOf } from '../core/serving/record.js';
 import type { RequestRecord } from '../core/serving/requests.js';
@@ -59,7 +59,7 @@ function isPoint({ state, experiment, starts }: Row): boolean {
 
 /** Rows that differ in load alone, smallest concurrency first. */
 function curvesOf(rows: readonly Row[]): Map<string, Row[]> {
-  const alike = groupedBy(rows, ({ axes, trial, experiment }) => {
+  const alike = groupBy(rows, ({ axes, trial, experiment }) => {
     const others = Object.entries(axes).filter(([name]) => !LOAD.has(name));
     return JSON.stringify([others, trial.node.name, trial.device.id, experiment.model.name]);
   });

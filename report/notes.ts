@@ -1,4 +1,4 @@
-import { keptIn } from '../core/grouped.js';
+import { getOrMake } from '../core/maps.js';
 import { SEVERITIES, type Severity, WARNINGS, type WarningCode } from '../core/result/warnings.js';
 import type { Row } from './rows.js';
 
@@ -30,7 +30,7 @@ export function noteGroups(rows: readonly Row[]): NoteGroup[] {
   const groups = new Map<WarningCode, { rows: number[]; example: string }>();
   for (const row of rows) {
     for (const warning of row.warnings) {
-      const group = keptIn(groups, warning.code, () => ({ rows: [], example: warning.message }));
+      const group = getOrMake(groups, warning.code, () => ({ rows: [], example: warning.message }));
       if (group.rows.at(-1) !== row.number) group.rows.push(row.number);
     }
   }

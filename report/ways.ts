@@ -1,4 +1,4 @@
-import { keptIn } from '../core/grouped.js';
+import { getOrMake } from '../core/maps.js';
 import { mainScore } from '../core/quality/main-score.js';
 import type { Estimate } from '../core/quality/perplexity.js';
 import type { QualityRecord } from '../core/quality/record.js';
@@ -38,7 +38,7 @@ export function waysOf(rows: readonly Row[]): WayTable[] {
       const score = mainScore(asked);
       if (asked.task === undefined || asked.way === undefined || score === null) continue;
       const none = { items: asked.items, score: score.name, lines: [] };
-      const table = keptIn(tables, asked.task, () => none);
+      const table = getOrMake(tables, asked.task, () => none);
       const before = first.get(asked.task);
       if (before === undefined) first.set(asked.task, score.score.value);
       const gain = before === undefined ? null : score.score.value - before;

@@ -1,4 +1,4 @@
-import { keptIn } from '../../core/grouped.js';
+import { getOrMake } from '../../core/maps.js';
 import { type AnswersMetrics, macroScore, Tally } from '../../core/quality/answers/metrics.js';
 import { type OutsideScores, readOutside } from '../../core/quality/answers/outside.js';
 import { askedName } from '../../core/quality/tasks/few-shot.js';
@@ -117,7 +117,7 @@ interface Head {
 async function printMetrics(answers: Answers, options: AnswersOptions): Promise<void> {
   const tallies = new Map<string, { readonly head: Head; readonly tally: Tally }>();
   const tallyOf = (head: Head) =>
-    keptIn(tallies, JSON.stringify(head), () => ({ head, tally: new Tally() })).tally;
+    getOrMake(tallies, JSON.stringify(head), () => ({ head, tally: new Tally() })).tally;
   for await (const answer of answers.each()) {
     const { number: row, label } = answer.of.row;
     const { task: name, asked } = answer.record;

@@ -1,4 +1,4 @@
-import { keptIn } from '../../core/grouped.js';
+import { getOrMake } from '../../core/maps.js';
 import { optionProbabilities } from '../../core/quality/answers/classes.js';
 import {
   COSTS,
@@ -64,7 +64,7 @@ async function matrixRows(answers: Answers, by: string | null) {
       labels.set(column, group === null ? label : `${label}: ${group}`);
       // Of one task in several ways each has its items, unless ways are what is compared.
       const key = JSON.stringify([task, item, by === null ? asked.way : undefined]);
-      const { found } = keptIn(byItem, key, () => ({ item: { task, item }, found: new Map() }));
+      const { found } = getOrMake(byItem, key, () => ({ item: { task, item }, found: new Map() }));
       if (answer.score !== null) found.set(column, numbersOf(answer, answer.score));
     }
   }

@@ -1,4 +1,4 @@
-import { keptIn } from '../../core/grouped.js';
+import { getOrMake } from '../../core/maps.js';
 import { MEASURES, type MeasureName } from '../../core/quality/answers/measures/index.js';
 import type { Gathering, Measured, MeasureSettings } from '../../core/quality/answers/measures/measure.js';
 import { askedName } from '../../core/quality/tasks/few-shot.js';
@@ -47,7 +47,7 @@ export async function printMeasures(
       for (const of of group === null ? [ALL] : [ALL, `${options.by}=${group}`]) {
         const key = JSON.stringify([row.number, task, of, measure]);
         const head = { row: row.number, label: row.label, task, of, measure };
-        keptIn(entries, key, () => ({ ...head, gathering: begin(settings) })).gathering.add(answer);
+        getOrMake(entries, key, () => ({ ...head, gathering: begin(settings) })).gathering.add(answer);
       }
     }
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { callsFolder } from '../../agent/graph/kept.js';
 import { answersFolder } from '../../agent/quality/answers.js';
-import { groupedBy } from '../../core/grouped.js';
+import { groupBy } from '../../core/maps.js';
 import { bodiesOf } from '../../core/result/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { regraded } from '../../judgement/regrade.js';
@@ -161,7 +161,7 @@ function addBodies(
 /** Each machine with each state that it was in. */
 function environmentsOf(records: readonly ResultRecord[]): object[] {
   const stateOf = ({ node, device, environment }: ResultRecord) => ({ node, device, environment });
-  return [...groupedBy(records, (record) => JSON.stringify(stateOf(record))).values()].map((own) => ({
+  return [...groupBy(records, (record) => JSON.stringify(stateOf(record))).values()].map((own) => ({
     ...stateOf(own[0]!),
     trials: own.length,
   }));

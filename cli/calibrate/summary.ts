@@ -1,6 +1,6 @@
 import { type SavedStatistics, seenOf } from '../../artifacts/calibration/saved.js';
 import type { StatisticsFile } from '../../artifacts/calibration/store.js';
-import { groupedBy } from '../../core/grouped.js';
+import { groupBy } from '../../core/maps.js';
 import { type ChannelSummary, summarizeChannels } from '../../core/techniques/channel-summary.js';
 import { expertTokens, MORE_TOKENS, unreachedExperts } from '../../core/techniques/expert-tokens.js';
 import { tensorOf } from '../../core/techniques/pruning/plan.js';
@@ -86,7 +86,7 @@ interface Row extends ChannelSummary {
 
 /** A line for each tensor: of experts the means, the largest R, and the dead channels of all that tokens reached. */
 function linesOf(rows: readonly Row[]): readonly Omit<Row, 'tokens'>[] {
-  return [...groupedBy(rows, ({ name }) => tensorOf(name).tensor)].map(([name, all]) => {
+  return [...groupBy(rows, ({ name }) => tensorOf(name).tensor)].map(([name, all]) => {
     const seen = all.filter(({ tokens }) => tokens > 0);
     const mean = (of: (row: Row) => number) =>
       seen.reduce((sum, row) => sum + of(row), 0) / Math.max(1, seen.length);

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import pc from 'picocolors';
 import { type NodeProbe, probeNode } from '../../agent/probe.js';
-import { groupedBy } from '../../core/grouped.js';
+import { groupBy } from '../../core/maps.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { RUNNERS } from '../../core/runners/index.js';
 import { diagnoseEngines, diagnoseOnnxRuntime, diagnoseRpc } from '../../engines/native/diagnose.js';
@@ -116,7 +116,7 @@ function inFewLines(findings: readonly Finding[]): Finding[] {
 /** @returns a line for each reason: one meter may be missed by several quantities. */
 function absences(absent: Readonly<Record<string, string>>): Finding[] {
   const missed = Object.entries(absent).filter(([name]) => name !== 'energy' && !name.startsWith('runner '));
-  return [...groupedBy(missed, ([, reason]) => reason)].map(([found, of]) => {
+  return [...groupBy(missed, ([, reason]) => reason)].map(([found, of]) => {
     return { name: of.map(([name]) => name).join(', '), ok: false, found, hint: null };
   });
 }

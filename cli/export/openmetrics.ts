@@ -1,7 +1,7 @@
 import { exportedReadings } from '../../agent/exporter/readings.js';
 import { infoLabels } from '../../coordinator/exporter/info.js';
 import { resultLabels } from '../../coordinator/exporter/labels.js';
-import { keptIn } from '../../core/grouped.js';
+import { getOrMake } from '../../core/maps.js';
 import { METRICS } from '../../core/metrics/catalogue.js';
 import {
   AGENT_METRICS,
@@ -48,7 +48,7 @@ class History {
     value: number,
   ): void {
     const { name, kind, help } = metric;
-    const family = keptIn(
+    const family = getOrMake(
       this.#families,
       name,
       (): Family => ({
@@ -58,7 +58,7 @@ class History {
       }),
     );
     const key = labelText({ ...labels, ...this.#labels });
-    keptIn(family.series, key, () => new Map()).set(Math.round(milliseconds), value);
+    getOrMake(family.series, key, () => new Map()).set(Math.round(milliseconds), value);
   }
 
   /** Lines of the text: families together, and the times of each series rising, as the format asks. */

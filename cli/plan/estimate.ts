@@ -4,7 +4,7 @@ import { FactorsStore } from '../../agent/factors/store.js';
 import { NodeRoofs } from '../../agent/roofs/node-roofs.js';
 import { FailureError } from '../../core/errors.js';
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
-import { keptIn } from '../../core/grouped.js';
+import { getOrMake } from '../../core/maps.js';
 import { minuteOf } from '../../core/minute.js';
 import { isFitted, runnerNamed } from '../../core/runners/index.js';
 import { nodeDemands } from '../../core/runners/node-demands.js';
@@ -71,7 +71,7 @@ export async function timeEstimator(
   );
   const architectures = new Map<string, ModelArchitecture | string>();
   const architectureOf = (source: string) =>
-    keptIn(architectures, source, () => opened(source, modelFolders));
+    getOrMake(architectures, source, () => opened(source, modelFolders));
   const measured = devices.flatMap(({ id }) => {
     const of = roofs.of(id);
     return of === null ? [] : [`${id}, measured ${minuteOf(of.measuredAt)}`];

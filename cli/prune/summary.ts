@@ -1,6 +1,6 @@
 import type { BuiltFile } from '../../artifacts/files/build-file.js';
 import type { PackedSummary } from '../../artifacts/pruning/pack-file.js';
-import { groupedBy } from '../../core/grouped.js';
+import { groupBy } from '../../core/maps.js';
 import { formatValue, NO_VALUE } from '../../core/metrics/format.js';
 import { tensorOf } from '../../core/techniques/pruning/plan.js';
 import { type PrunedLayerReport, type PruneReport, totalsOf } from '../../core/techniques/pruning/summary.js';
@@ -61,7 +61,7 @@ type Group = readonly [string, readonly PrunedLayerReport[]];
 /** Layers by kind, `ffn_down`, in the order in which they come, experts together; or each by itself. */
 function groupsOf({ layers }: PruneReport, perLayer: boolean): Group[] {
   const kindOf = (name: string) => (perLayer ? name : tensorOf(name).tensor.replace(/^blk\.\d+\./, ''));
-  return [...groupedBy(layers, ({ name }) => kindOf(name).replace(/\.weight$/, ''))];
+  return [...groupBy(layers, ({ name }) => kindOf(name).replace(/\.weight$/, ''))];
 }
 
 function rowOf([name, layers]: Group): (string | number | null)[] {

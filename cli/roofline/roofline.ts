@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { groupedBy } from '../../core/grouped.js';
 import { fileReport } from '../../core/input/diagnostic.js';
 import { fileProblem } from '../../core/input/file-problem.js';
+import { groupBy } from '../../core/maps.js';
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import { parseRoofline } from '../../roofline/analysis/file.js';
 import {
@@ -161,7 +161,7 @@ function requireSome({ analyses, impossible }: Analyses): void {
 
 /** One line for each reason, however many points it left out. */
 function sayImpossible({ impossible }: Analyses): void {
-  for (const [reason, { length }] of groupedBy(impossible, (point) => point.reason))
+  for (const [reason, { length }] of groupBy(impossible, (point) => point.reason))
     say(`left out: ${length} point${length === 1 ? '' : 's'}: ${reason}`);
 }
 

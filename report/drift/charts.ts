@@ -1,4 +1,4 @@
-import { groupedBy } from '../../core/grouped.js';
+import { groupBy } from '../../core/maps.js';
 import { minuteOf } from '../../core/minute.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { WATCHED } from '../../judgement/drift.js';
@@ -70,10 +70,10 @@ export function driftCharts(records: readonly ResultRecord[], request: DriftRequ
         status === 'complete' && sweep.purpose !== 'probe' && (counts || sweep.purpose === 'control'),
     )
     .toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
-  const devices = groupedBy(valid, ({ node, device }) => JSON.stringify([node.name, device.id]));
+  const devices = groupBy(valid, ({ node, device }) => JSON.stringify([node.name, device.id]));
   return [...devices.values()].flatMap((own) =>
     request.metrics.flatMap((metric) => {
-      const each = [...groupedBy(own, ({ experimentId }) => experimentId).values()].flatMap((of) => {
+      const each = [...groupBy(own, ({ experimentId }) => experimentId).values()].flatMap((of) => {
         const sittings = sittingsOf(of, metric, request.sittingSeconds);
         return sittings.length === 0
           ? []

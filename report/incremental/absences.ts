@@ -1,4 +1,4 @@
-import { keptIn } from '../../core/grouped.js';
+import { getOrMake } from '../../core/maps.js';
 import { METRICS, metricNamed } from '../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { notApplicable } from '../../judgement/not-applicable.js';
@@ -72,7 +72,7 @@ export class AbsenceTally {
   }
 }
 
-const within = (all: Map<string, Counts>, key: string): Counts => keptIn(all, key, () => new Map());
+const within = (all: Map<string, Counts>, key: string): Counts => getOrMake(all, key, () => new Map());
 
 function change(counts: Counts, key: string, by: 1 | -1): void {
   const count = (counts.get(key) ?? 0) + by;

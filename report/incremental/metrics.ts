@@ -1,4 +1,4 @@
-import { keptIn } from '../../core/grouped.js';
+import { getOrMake } from '../../core/maps.js';
 import { METRICS, metricNamed } from '../../core/metrics/catalogue.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { sameItems } from '../../core/same.js';
@@ -152,6 +152,6 @@ export class MetricTally {
   }
 
   #of(name: string): Numbers {
-    return keptIn(this.#numbers, name, none);
+    return getOrMake(this.#numbers, name, none);
   }
 }

@@ -1,4 +1,4 @@
-import { keptIn } from '../../core/grouped.js';
+import { getOrMake } from '../../core/maps.js';
 import { metricNamed } from '../../core/metrics/catalogue.js';
 import type { Measurement, Missing, ResultRecord } from '../../core/result/result.js';
 import { sameJson } from '../../core/same.js';
@@ -77,7 +77,7 @@ export class Summarizer {
     for (const name in record.measurements) {
       const entry = record.measurements[name];
       if (entry !== undefined)
-        keptIn(this.#figures, name, () => new Figure(name)).put(at, entry, this.#shared);
+        getOrMake(this.#figures, name, () => new Figure(name)).put(at, entry, this.#shared);
     }
   }
 
@@ -98,7 +98,7 @@ export class Summarizer {
   }
 
   #addInner(key: string, values: Record<string, unknown>, at: number): void {
-    const columns = keptIn(this.#nested, key, () => new Map<string, unknown[]>());
+    const columns = getOrMake(this.#nested, key, () => new Map<string, unknown[]>());
     for (const inner in values) put(columns, inner, at, values[inner]);
   }
 

@@ -1,4 +1,4 @@
-import { keptIn } from '../../core/grouped.js';
+import { getOrMake } from '../../core/maps.js';
 import { latenciesOf } from '../../core/serving/latencies.js';
 import { requestsOf } from '../../core/serving/record.js';
 import type { RequestRecord } from '../../core/serving/requests.js';
@@ -27,7 +27,7 @@ export interface ServedRun {
 /** Tens of words ask for the same run. */
 const RUNS = new WeakMap<Row, ServedRun | null>();
 
-const runOf = (row: Row): ServedRun | null => keptIn(RUNS, row, () => readRun(row));
+const runOf = (row: Row): ServedRun | null => getOrMake(RUNS, row, () => readRun(row));
 
 function readRun({ starts }: Row): ServedRun | null {
   const serving = starts[0]?.serving;

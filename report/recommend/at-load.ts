@@ -1,5 +1,5 @@
 import type { AxisValue } from '../../core/experiment/experiment.js';
-import { groupedBy } from '../../core/grouped.js';
+import { groupBy } from '../../core/maps.js';
 import { meanLength, parseLengths } from '../../core/serving/lengths.js';
 import type { Interval } from '../../statistics/interval.js';
 import type { Candidate } from './candidate.js';
@@ -38,7 +38,7 @@ function along(candidates: readonly Candidate[], axis: string, wanted: number): 
     const at = loadOf(candidate.axes[axis]);
     return at === null ? [] : [{ at, candidate }];
   });
-  const groups = groupedBy(
+  const groups = groupBy(
     placed.sort((a, b) => a.at - b.at),
     ({ candidate: { axes } }) => {
       const others = Object.entries(axes).filter(([name]) => name !== axis);

@@ -1,4 +1,4 @@
-import { groupedBy } from '../../core/grouped.js';
+import { groupBy } from '../../core/maps.js';
 import type { Analysis, PhaseAnalysis, RoofLines } from './analysis.js';
 import type { AnalysisPoint, PointField } from './point.js';
 
@@ -123,7 +123,7 @@ export function sweepChart(
   const numeric = values.every((value) => typeof value === 'number');
   if (numeric) values.sort((a, b) => Number(a) - Number(b));
   const others = varying.filter((field) => field !== x);
-  const byLabel = groupedBy(analyses, ({ point }) => others.map((field) => labelOf(field, point)).join(', '));
+  const byLabel = groupBy(analyses, ({ point }) => others.map((field) => labelOf(field, point)).join(', '));
   return {
     kind: 'sweep',
     title: `${name} over ${x}`,

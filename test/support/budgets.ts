@@ -6,9 +6,9 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 175_549,
+  code: 175_530,
   /** Of one room. */
-  room: 27_589,
+  room: 27_570,
   tests: 78_591,
   benches: 19_716,
   schemas: 9_220,

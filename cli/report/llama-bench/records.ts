@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Experiment } from '../../../core/experiment/experiment.js';
-import { groupedBy } from '../../../core/grouped.js';
+import { groupBy } from '../../../core/maps.js';
 import { METRICS, type MetricName, metricNamed } from '../../../core/metrics/catalogue.js';
 import { RESULT_SCHEMA, type ResultRecord, resultSchema } from '../../../core/result/result.js';
 import { DEFAULT_RUNNER } from '../../../core/runners/index.js';
@@ -39,7 +39,7 @@ const OWN = /^n_(prompt|gen|depth)$|^test_time$|_(ns|ts)$/;
  * @throws Error where a row says what no sweep can.
  */
 export function importedRecords(rows: readonly LlamaBenchRow[]): Imported {
-  const groups = groupedBy(rows, (row) =>
+  const groups = groupBy(rows, (row) =>
     JSON.stringify(Object.entries(row).filter(([name]) => !OWN.test(name))),
   );
   const both = rows.filter((row) => row.n_prompt > 0 && row.n_gen > 0).length;

@@ -1,4 +1,4 @@
-import { groupedBy } from '../../../../core/grouped.js';
+import { groupBy } from '../../../../core/maps.js';
 import { NAME } from '../../../../core/sweep/labels.js';
 import { type AxisColumn, cellText, type MetricColumn } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
@@ -47,7 +47,7 @@ export function loadLines(report: Report, rows: readonly Row[], view: LoadView):
     if (x === null || y === null || row.state === 'failed') return [];
     return [{ row, load: loadText(row), x, y: view.perDevice ? y / devicesOf(row) : y }];
   });
-  const lines = groupedBy(points, ({ row }) => text(others, row) || 'rows');
+  const lines = groupBy(points, ({ row }) => text(others, row) || 'rows');
   return [...lines].map(([name, own]) => ({
     name,
     points: own.sort((a, b) => loadOf(a.row) - loadOf(b.row)),

@@ -1,5 +1,5 @@
-import { keptIn } from '../../../../core/grouped.js';
 import { nearest } from '../../../../core/input/suggest.js';
+import { getOrMake } from '../../../../core/maps.js';
 import type { Grade } from '../../../../core/result/warnings.js';
 import { axisText, cellText } from '../../../../report/columns.js';
 import type { Report } from '../../../../report/report.js';
@@ -115,7 +115,7 @@ function holds(value: number, sign: string, limit: number): boolean {
 /** Rows never change; what was written together once is kept for the next key. */
 const HAYSTACKS = new WeakMap<Row, string>();
 
-const haystack = (row: Row): string => keptIn(HAYSTACKS, row, () => wordsOf(row));
+const haystack = (row: Row): string => getOrMake(HAYSTACKS, row, () => wordsOf(row));
 
 const gradeWord = ({ grade }: Row) => grade ?? 'failed';
 

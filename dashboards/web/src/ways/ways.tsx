@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import { groupedBy } from '../../../../core/grouped.js';
+import { groupBy } from '../../../../core/maps.js';
 import type { Row } from '../../../../report/rows.js';
 import { WAY_HEADS, type WayTable, wayCells, waysOf, wayTitle } from '../../../../report/ways.js';
 import { type PlotData, PlotFrame } from '../charts/frame.js';
@@ -30,7 +30,7 @@ function Lines({ table }: { readonly table: WayTable }) {
     <div class="sideways">
       <table class="measurements ways">
         <Heads of={[WAY_HEADS[0], ...WAY_HEADS.slice(1).map(numberHead)]} />
-        {[...groupedBy(table.lines, ({ row }) => row.experimentId)].map(([id, lines]) => (
+        {[...groupBy(table.lines, ({ row }) => row.experimentId)].map(([id, lines]) => (
           <tbody key={id}>
             <tr>
               <th scope="rowgroup" colSpan={WAY_HEADS.length}>
