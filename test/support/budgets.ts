@@ -13,7 +13,7 @@ export const BUDGETS = {
   benches: 19_716,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 44_890,
+  words: 44_920,
   functionLines: 80,
   longFunctions: 4,
 } as const;
