@@ -1,14 +1,13 @@
 import type { ResultRecord, TrialFacts } from '../core/result/result.js';
-import type { RooflineRecord } from '../core/result/roofline-record.js';
 import { gradeOf, type Warning, warn } from '../core/result/warnings.js';
-import { median, quantile } from '../statistics/quantile.js';
 import { efficiencyFindings } from './efficiency.js';
 import { energyFindings } from './energy/findings.js';
-import { type Entries, inUnits, perRepeat, single } from './entries.js';
-import { type Evidence, type Findings, gather, type Judgement, type Placement } from './evidence.js';
+import { type Entries, inUnits } from './entries.js';
+import { gather, type Judgement, type Placement } from './evidence.js';
 import { graphFindings } from './graph.js';
+import { inferenceFindings } from './inference.js';
+import { kernelFindings } from './kernel.js';
 import { machineFindings } from './machine.js';
-import { NOT_APPLICABLE } from './not-applicable.js';
 import { qualityFindings } from './quality.js';
 import { rooflineFindings } from './roofline.js';
 import { servingFindings } from './serving.js';
@@ -76,51 +75,4 @@ export function recomputeWith(place: Placement, record: ResultRecord): ResultRec
 /** False for a record that does not hold all that its figures were computed from. */
 export function canRecompute(record: ResultRecord): record is ResultRecord & TrialFacts {
   return record.given !== undefined && !isThinned(record);
-}
-
-/**
- * What a call of an op took, what it achieved, and how near the roofs of its node that is.
- * @param placement of the row under its roofs, or why there is none.
- */
-function kernelFindings(evidence: Evidence, placement: RooflineRecord | string): Findings {
-  const { kernel } = evidence.input;
-  const perCall = kernel?.callSeconds.map((calls) => median(calls)) ?? [];
-  const placed = kernel === null ? NOT_APPLICABLE.kernel : placement;
-  const least = typeof placed === 'string' ? null : placed.phases[0]!.roofSeconds;
-  const of = (value: (seconds: number) => number) => perRepeat(perCall.map(value), NOT_APPLICABLE.kernel);
-  const entries: Entries = {
-    kernelSeconds: of((seconds) => seconds),
-    achievedBytesPerSecond: of((seconds) => kernel!.bytes / seconds),
-    achievedFlopsPerSecond: of((seconds) => kernel!.flops / seconds),
-    kernelRoofRatio: least === null ? perRepeat([], placed as string) : of((seconds) => least / seconds),
-  };
-  return { entries, warnings: [] };
-}
-
-/** Latency of a graph, run by run, and how many items a second went through it. */
-function inferenceFindings({ input }: Evidence): Findings {
-  const { inference } = input;
-  const repeats = inference?.runSeconds ?? [];
-  const all = repeats.flat().sort((a, b) => a - b);
-  const why = NOT_APPLICABLE.inference;
-  const sum = (seconds: readonly number[]) => seconds.reduce((total, one) => total + one, 0);
-  const entries: Entries = {
-    itemsPerSecond: perRepeat(
-      repeats.map((seconds) => (inference!.items * seconds.length) / sum(seconds)),
-      why,
-    ),
-    itemTokensPerSecond:
-      inference !== undefined && inference.tokens === undefined
-        ? single(null, 'the items are no texts of tokens')
-        : perRepeat(
-            repeats.map((seconds) => (inference!.tokens! * seconds.length) / sum(seconds)),
-            why,
-          ),
-    inferenceP50Seconds: perRepeat(
-      repeats.map((seconds) => median(seconds)),
-      why,
-    ),
-    inferenceP99Seconds: single(all.length === 0 ? null : quantile(all, 0.99), why),
-  };
-  return { entries, warnings: [] };
 }

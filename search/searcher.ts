@@ -1,9 +1,9 @@
-import { metricNamed } from '../core/metrics/catalogue.js';
 import type { Objective, SearchSpec } from '../core/sweep/spec.js';
 import { missBy } from '../judgement/pareto.js';
 import { PythonRandom } from '../statistics/python-random.js';
 import { drawBelow, type History, type Observation } from './history.js';
 import { type Grown, Measured } from './measured.js';
+import { costOf } from './objectives.js';
 import { type Known, type Next, Probes } from './probes.js';
 import type { Decision } from './race.js';
 import type { SearchSpace } from './space.js';
@@ -379,18 +379,4 @@ export class Searcher {
     if (gain === null || gain >= least!) return null;
     return `a device-hour adds ${(100 * gain).toFixed(1)} % to the volume under its front, less than ${100 * least!} %`;
   }
-}
-
-/** What is not positive costs as much as this share of a unit, where costs are logarithms. */
-const TINY = 1e-12;
-
-/**
- * What a value costs, smaller being better. Times, rates, bytes and joules by their logarithms: settings make them so many times as large;
- * ratios (scores, shares) as they are.
- * @returns null where there is no value.
- */
-export function costOf(metric: string, better: Objective['better'], value: number | null): number | null {
-  if (value === null || !Number.isFinite(value)) return null;
-  const sign = better === 'min' ? 1 : -1;
-  return sign * (metricNamed(metric)?.unit === 'ratio' ? value : Math.log(Math.max(TINY, value)));
 }

@@ -18,7 +18,9 @@ import { closedError, EntryReader, type Source } from './reading.js';
 import { SnapshotFile } from './snapshot-file.js';
 import { Database, SqliteError, type Statement } from './sqlite/database.js';
 import type { Library } from './sqlite/library.js';
-import { keptNodes, prepareSchema, probe } from './sqlite/schema.js';
+import { keptNodes } from './sqlite/nodes.js';
+import { probe } from './sqlite/probe.js';
+import { prepareSchema } from './sqlite/schema.js';
 import { type Datasync, WalSync } from './sqlite/sync.js';
 import { COLUMNS, PAGE_ROWS, type Stored, storedEntry } from './stored.js';
 

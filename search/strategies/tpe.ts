@@ -79,9 +79,11 @@ export const tpe: Strategy = {
 
 /** @returns what predictions add to the score of each candidate. */
 function promiseOf(prior: PriorOf, candidates: readonly number[]): (position: number) => number {
-  const places = placesBy(prior, candidates);
+  const predictions = new Map(candidates.map((position) => [position, prior(position)]));
+  const predicted = (position: number) => predictions.get(position)!;
+  const places = placesBy(predicted, candidates);
   return (position) => {
-    const { explained, seconds } = prior(position);
+    const { explained, seconds } = predicted(position);
     return PREDICTED * explained * places.get(position)! - TIME * Math.log(seconds);
   };
 }

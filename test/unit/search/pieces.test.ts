@@ -7,7 +7,7 @@ import {
   hypervolume,
   undominated,
 } from '../../../search/hypervolume.js';
-import { costOf } from '../../../search/searcher.js';
+import { costOf } from '../../../search/objectives.js';
 import { MOST_DIMENSIONS, sobol } from '../../../search/sobol.js';
 import { distancesOf } from '../../../search/space.js';
 import { Surrogate } from '../../../search/surrogate.js';
