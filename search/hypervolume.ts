@@ -65,16 +65,18 @@ function area(front: readonly Costs[], reference: Costs): number {
 }
 
 /**
- * What the front of some points would lose without each of them (dominated ones do not step in).
+ * What the front of some points would lose without each of them (dominated ones do not step in): the point's own box, less what the others cover
+ * of it, which few of them bound (While et al., IEEE Trans. Evol. Comput. 16(1), 2012: exclusive hypervolume).
  * @returns one for each point, 0 of dominated ones.
  */
 export function contributions(points: readonly Costs[], reference: Costs): number[] {
   if (reference.length === 2) return strips(points, reference);
   const front = undominated(points);
-  const whole = hypervolume(front, reference);
   return points.map((point) => {
     const others = front.filter((other) => byCosts(other, point) !== 0);
-    return others.length === front.length ? 0 : whole - hypervolume(others, reference);
+    if (others.length === front.length) return 0;
+    const within = others.map((other) => other.map((cost, d) => Math.max(cost, point[d]!)));
+    return hypervolume([point], reference) - hypervolume(within, reference);
   });
 }
 

@@ -6,7 +6,7 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 175_550,
+  code: 175_552,
   /** Of one room. */
   room: 27_570,
   tests: 78_591,
