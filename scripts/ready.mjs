@@ -51,16 +51,16 @@ const CODE = [
 ];
 const KERNELS = ['kernels', 'scripts/build-kernels.mjs', 'scripts/build-cuda.mjs'];
 
-/** @returns a line for each file, so that a changed, a new and a deleted one all change the whole. */
-function* lines(path) {
-  const stat = statSync(path);
-  if (!stat.isDirectory()) yield `${path} ${stat.size} ${stat.mtimeMs}\n`;
-  else for (const name of readdirSync(path).sort()) yield* lines(join(path, name));
+/** Names and content, so that a changed, a new and a deleted file all change the whole, and a copied checkout keeps what it built. */
+function addTo(hash, path) {
+  const full = join(root, path);
+  if (!statSync(full).isDirectory()) hash.update(`${path}\n`).update(readFileSync(full));
+  else for (const name of readdirSync(full).sort()) addTo(hash, join(path, name));
 }
 
 function fingerprint(paths) {
   const hash = createHash('sha256');
-  for (const path of paths) for (const line of lines(join(root, path))) hash.update(line);
+  for (const path of paths) addTo(hash, path);
   return hash.digest('hex');
 }
 

@@ -108,6 +108,7 @@ test('kernels are built once there is a compiler, and what a run opens is kept u
   rmSync(join(checkout.root, 'dist/.built-kernels'));
   checkout.write('kernels/new.cpp', '');
   expect(checkout.ready('--for-a-run').said).toContain('building native kernels (two minutes');
+  checkout.write('kernels/new.cpp', ''); // The same, at another time: a commit that was left and is back.
   expect(checkout.ready('--for-a-run')).toEqual({ status: 0, said: '' });
 
   checkout.move('bin', 'tools');
