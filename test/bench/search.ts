@@ -1,25 +1,33 @@
 /**
  * bench:search: how many device-seconds does a search need until its front covers 90, 95 and 99 % of what the whole grid's covers, beside chance, a
- * space-filling design, evolution, and Optuna on the same points? Every point of a task is known, so that what is asked for is looked up. One task
+ * space-filling design, evolution, Optuna and SMAC3 on the same points? Every point of a task is known, so that what is asked for is looked up. One task
  * was measured (test/bench/search/record.ts; as far as it is recorded, of which it says how far). Five
  * are synthetic: settings that multiply, methods with knobs of their own, settings that depend on each other, numbers with valleys, and
  * configurations that fail beside the best ones. Nothing was tuned on their seeds. A task where chance needs less than a twentieth of the grid does not count.
  *
- * A row that probes first is given probes that take 0.4 of a measurement's time and are off by a tenth at random, which is made up.
+ * `deep` is the recorded grid at full depth, with the probes that were recorded (recorded.ts says how measurements are made of those points that only
+ * have a probe): what probing is worth there. Elsewhere a row that probes first is given probes that take 0.4 of a measurement's time and are off by a
+ * tenth at random, which is made up.
  *
  * --halving is another question: of a twentieth of each synthetic grid, how many of the points of its front are never measured in full when a seventh of
  * its time is spent, by promotions that know noise and by plain halving, where ranks at probe depth flip.
  *
- * RIDGEPOINT_OPTUNA is a Python with optuna (5 or newer); without it the rows of Optuna are left out, and its claim is not made.
+ * RIDGEPOINT_OPTUNA is a Python with optuna (5 or newer), and smac where --theirs names it; without it their rows are left out, and the claim beside
+ * Optuna is not made.
  *
- *   npm run bench -- search [--seeds=20] [--tasks=recorded,multiplied] [--trials=400] [--gp] [--halving]
+ *   npm run bench -- search [--seeds=20] [--tasks=recorded,multiplied] [--trials=400] [--theirs=tpe,nsga2,smac,gp] [--keep=FILE] [--halving]
+ *
+ * --keep writes what each seed of each row gave as a line of a file, and takes what stands there as done: a run that was cut short goes on, and a row
+ * that takes long may have fewer seeds, which is said.
  */
 import { execFileSync } from 'node:child_process';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { getOrMake } from '../../core/maps.js';
 import { median } from '../../statistics/quantile.js';
 import { conclude, type Figure } from './figure.js';
 import { knowingNoise, PROBED, plainHalving } from './search/halving.js';
-import { recorded } from './search/recorded.js';
+import { recorded, recordedDeep } from './search/recorded.js';
 import { follow, type Replayed, replay, SHARES } from './search/replay.js';
 import { SYNTHETIC } from './search/synthetic.js';
 import type { Task } from './search/task.js';
@@ -28,8 +36,10 @@ const argument = (name: string) =>
   process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
 const seeds = Array.from({ length: Number(argument('seeds') ?? 20) }, (_, i) => i + 1);
 const names = argument('tasks')?.split(',');
-const optunaTrials = Number(argument('trials') ?? 400);
+const theirTrials = Number(argument('trials') ?? 400);
 const python = process.env.RIDGEPOINT_OPTUNA;
+const theirs = python === undefined ? [] : (argument('theirs') ?? 'tpe,nsga2').split(',');
+const keep = argument('keep');
 /** Tasks that searches were not looked at on while they were written. */
 const TASK_SEED = 11;
 const LEAST_FOR_CHANCE = 0.05;
@@ -46,8 +56,10 @@ const OWN = [
   ['tpe, probing', 'tpe', true, 'probe'],
 ] as const;
 
-/** What Optuna asked for, looked up as ours is. A run that did not get there counts as the whole grid. */
-function optuna(task: Task, sampler: string): Replayed[] {
+const rowOf = (sampler: string) => (sampler === 'smac' ? 'SMAC3' : `Optuna ${sampler}`);
+
+/** What a search of others asked for, looked up as ours is. A run that did not get there counts as the whole grid. */
+function byOthers(task: Task, sampler: string, seed: number): Replayed {
   const job = {
     axes: task.axes.map(({ name, values, where }) => {
       const other = task.axes.findIndex((axis) => axis.name === where?.axis);
@@ -64,12 +76,44 @@ function optuna(task: Task, sampler: string): Replayed[] {
       values: values?.map(Math.log) ?? null,
     })),
     objectives: task.metrics.length,
-    seeds,
-    trials: optunaTrials,
+    seed,
+    trials: theirTrials,
   };
-  const script = join(import.meta.dirname, 'search/with-optuna.py');
-  const said = execFileSync(python!, [script, sampler], { input: JSON.stringify(job), maxBuffer: 2 ** 28 });
-  return (JSON.parse(String(said)) as number[][][]).map((order) => follow(task, order));
+  const script = join(import.meta.dirname, 'search/with-others.py');
+  const said = execFileSync(python!, ['-W', 'ignore', script, sampler], {
+    input: JSON.stringify(job),
+    maxBuffer: 2 ** 28,
+  });
+  return follow(task, JSON.parse(String(said)) as number[][]);
+}
+
+/** One seed of one row of a task. */
+interface Kept extends Replayed {
+  readonly task: string;
+  readonly row: string;
+  readonly seed: number;
+}
+
+/** By task, row and seed. */
+const kept = new Map<string, Map<string, Map<number, Replayed>>>();
+const rowsOf = (task: string) => getOrMake(kept, task, () => new Map<string, Map<number, Replayed>>());
+const seedsOf = (task: string, row: string) => getOrMake(rowsOf(task), row, () => new Map());
+if (keep !== undefined && existsSync(keep)) {
+  for (const line of readFileSync(keep, 'utf8').trimEnd().split('\n')) {
+    const { task, row, seed, until, trials } = JSON.parse(line) as Kept;
+    seedsOf(task, row).set(seed, { until, trials });
+  }
+}
+
+/** Runs each seed of a row that is not there yet. */
+function runRow(task: string, row: string, run: (seed: number) => Replayed): void {
+  const there = seedsOf(task, row);
+  for (const seed of seeds) {
+    if (there.has(seed)) continue;
+    const replayed = run(seed);
+    there.set(seed, replayed);
+    if (keep !== undefined) appendFileSync(keep, `${JSON.stringify({ task, row, seed, ...replayed })}\n`);
+  }
 }
 
 /** What each way of promoting loses, on average over the seeds. */
@@ -111,29 +155,36 @@ const real = recorded();
 if (real === null)
   console.log('no grid is recorded: node --import tsx test/bench/search/record.ts --out=FOLDER');
 else console.log(`recorded: ${real.task.points.size} of ${real.of} points are measured`);
-for (const task of [...(real === null ? [] : [real.task]), ...SYNTHETIC.map((make) => make(TASK_SEED))]) {
+const deep = [recordedDeep(true), recordedDeep(false)].filter((task) => task !== null);
+const tasks = [...(real === null ? [] : [real.task]), ...deep, ...SYNTHETIC.map((make) => make(TASK_SEED))];
+for (const task of tasks) {
   if (names !== undefined && !names.includes(task.name)) continue;
-  const rows = new Map<string, Replayed[]>();
   for (const [name, strategy, predict, fidelity = 'full'] of OWN) {
-    rows.set(
-      name,
-      seeds.map((seed) => replay(task, { strategy, seed, predict, fidelity })),
-    );
+    runRow(task.name, name, (seed) => replay(task, { strategy, seed, predict, fidelity }));
   }
-  if (python !== undefined) {
-    for (const sampler of ['tpe', 'nsga2', ...(process.argv.includes('--gp') ? ['gp'] : [])]) {
-      rows.set(`Optuna ${sampler}`, optuna(task, sampler));
-    }
-  }
+  for (const sampler of theirs) runRow(task.name, rowOf(sampler), (seed) => byOthers(task, sampler, seed));
+  const rows = new Map([...rowsOf(task.name)].map(([row, runs]) => [row, [...runs.values()]]));
   console.log(
     `\n${task.name}: ${task.points.size} points; share of the grid's device-seconds until 90, 95, 99 % of its volume`,
   );
   for (const [name, runs] of rows) {
     const shares = SHARES.map((_, i) => `${(100 * middle(runs, i)).toFixed(2)} %`.padStart(9)).join('');
-    console.log(`  ${name.padEnd(18)}${shares}   ${median(runs.map(({ trials }) => trials[WHOLE]!))} trials`);
+    const trials = median(runs.map(({ trials }) => trials[WHOLE]!));
+    const fewer = runs.length < seeds.length ? `, ${runs.length} seeds` : '';
+    console.log(`  ${name.padEnd(18)}${shares}   ${trials} trials${fewer}`);
+  }
+  const own = middle(rows.get('tpe, predicting')!, WHOLE);
+  if (deep.includes(task)) {
+    const probing = middle(rows.get('tpe, probing')!, WHOLE);
+    figures.push({
+      claim: `${task.name}: device-seconds to 99 % of the volume where points are probed first, beside measuring each in full`,
+      measured: `${(probing / own).toFixed(2)} of its ${(100 * own).toFixed(1)} %`,
+      required: 'no more',
+      holds: probing <= own,
+    });
+    continue;
   }
   const chance = middle(rows.get('random')!, WHOLE);
-  const own = middle(rows.get('tpe, predicting')!, WHOLE);
   if (chance < LEAST_FOR_CHANCE) {
     console.log(`  chance needs ${(100 * chance).toFixed(1)} % of the grid: it does not count`);
     continue;
@@ -150,13 +201,13 @@ for (const task of [...(real === null ? [] : [real.task]), ...SYNTHETIC.map((mak
     required: 'at most 10 %',
     holds: middle(rows.get('tpe, predicting')!, NEAR) <= 0.1,
   });
-  const theirs = rows.get('Optuna tpe');
-  if (theirs === undefined) continue;
+  const optuna = rows.get('Optuna tpe');
+  if (optuna === undefined) continue;
   figures.push({
     claim: `${task.name}: device-seconds to 99 % of the volume, beside Optuna's TPE`,
-    measured: `${(own / middle(theirs, WHOLE)).toFixed(3)} of its ${(100 * middle(theirs, WHOLE)).toFixed(1)} %`,
+    measured: `${(own / middle(optuna, WHOLE)).toFixed(3)} of its ${(100 * middle(optuna, WHOLE)).toFixed(1)} %`,
     required: 'no more',
-    holds: own <= middle(theirs, WHOLE),
+    holds: own <= middle(optuna, WHOLE),
   });
 }
 conclude('search', figures);

@@ -1,10 +1,18 @@
 import type { SearchSpec } from '../../../core/sweep/spec.js';
 import { Searcher } from '../../../search/searcher.js';
 import { PythonRandom } from '../../../statistics/python-random.js';
-import { keyOf, spaceOf, type Task, Volume } from './task.js';
+import { keyOf, spaceOf, type Task, type TaskPoint, Volume } from './task.js';
 
-/** Of a measurement's time, what a probe takes; what it is off by on average, and how much that varies, in logarithms. */
+/** Of a measurement's time, what a probe takes that is made up; what it is off by on average, and how much that varies, in logarithms. */
 const PROBE = { seconds: 0.4, off: 0.05, spread: 0.1 };
+
+/** @returns what a probe of a point says and takes; its values are null where the trial fails. */
+function probeOf({ values, seconds, probe }: TaskPoint, seed: number) {
+  if (probe !== undefined) return probe;
+  const random = new PythonRandom(seed);
+  const off = () => Math.exp(PROBE.off + PROBE.spread * Math.sqrt(12) * (random.next() - 0.5));
+  return { values: values?.map((value) => value * off()) ?? null, seconds: PROBE.seconds * seconds };
+}
 
 /** Of the grid's volume, what is to be covered. */
 export const SHARES = [0.9, 0.95, 0.99];
@@ -49,19 +57,17 @@ export function replay(
     const position = running.shift();
     if (position === undefined) break;
     const { values, seconds } = points[position]!;
-    const told = (numbers: readonly number[] | null) =>
+    const told = (numbers: readonly (number | null)[] | null) =>
       Object.fromEntries(task.metrics.map((metric, d) => [metric, numbers?.[d] ?? null]));
     if (searcher.wantsProbe(position)) {
-      const random = new PythonRandom(7 * position + options.seed);
-      const off = () => Math.exp(PROBE.off + PROBE.spread * Math.sqrt(12) * (random.next() - 0.5));
-      const took = PROBE.seconds * seconds;
-      counter.add(null, took);
-      if (values === null) {
-        searcher.spend(took, null);
+      const probe = probeOf(points[position]!, 7 * position + options.seed);
+      counter.add(null, probe.seconds);
+      if (probe.values === null) {
+        searcher.spend(probe.seconds, null);
         searcher.skip(position, 'it fails');
       } else {
-        const probed = told(values.map((value) => value * off()));
-        searcher.tellProbe({ position, values: probed, seconds: took, joules: null }, block++);
+        const said = { position, values: told(probe.values), seconds: probe.seconds, joules: null };
+        searcher.tellProbe(said, block++);
       }
       continue;
     }

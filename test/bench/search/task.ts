@@ -26,6 +26,8 @@ export interface TaskPoint {
   readonly values: readonly number[] | null;
   readonly seconds: number;
   readonly physics: readonly number[] | null;
+  /** What a probe says, null where it has no number, and takes. Left out: it is made up (replay.ts). */
+  readonly probe?: { readonly values: readonly (number | null)[]; readonly seconds: number };
 }
 
 export const keyOf = (digits: ArrayLike<number>): string => JSON.stringify([...(digits as number[])]);
