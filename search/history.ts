@@ -48,8 +48,11 @@ export interface Draws {
 
 /** One way of choosing what to measure next. */
 export interface Strategy {
-  /** @returns a position that was not asked for yet; null when there is none, or none was found. */
-  ask(history: History, draws: Draws): number | null;
+  /**
+   * Works out once what it draws from.
+   * @returns gives at each call a position that was not asked for yet; null when there is none, or none was found.
+   */
+  begin(history: History, draws: Draws): () => number | null;
 }
 
 /** @returns a whole number from 0 to `below` − 1. */

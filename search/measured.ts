@@ -53,6 +53,12 @@ export class Measured {
     getOrMake(this.#points, position, () => new Point(position, digits, since)).add(start);
   }
 
+  /** Whether one of them has a number of all objectives. */
+  get anyNumbered(): boolean {
+    for (const { costs } of this.#points.values()) if (costs !== null) return true;
+    return false;
+  }
+
   /** Whether one of them keeps all bounds, is at least as good in all objectives, and better in one. */
   anyDominates(costs: Costs, except?: Observation): boolean {
     for (const one of this.#points.values())

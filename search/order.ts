@@ -11,8 +11,13 @@ export const CORNER = 1.1;
  * Observations from the best on: those that meet the constraints first, by their front (how many others stand before them) and within a
  * front by the volume that each alone adds to it; then those that miss constraints, the least first; then failures.
  * @param most how many of them matter: behind them the order within a front is as they came.
+ * @param matters which of them do: in a front without any of those, the order is as they came, too.
  */
-export function ranked(observations: readonly Observation[], most = observations.length): Observation[] {
+export function ranked(
+  observations: readonly Observation[],
+  most = observations.length,
+  matters: (one: Observation) => boolean = () => true,
+): Observation[] {
   const meeting = observations.filter((one): one is Numbered => one.costs !== null && one.violation === 0);
   const missing = observations.filter(({ costs, violation }) => costs !== null && violation > 0);
   const failed = observations.filter(({ costs }) => costs === null);
@@ -24,7 +29,10 @@ export function ranked(observations: readonly Observation[], most = observations
     fronts[rank].push(i);
   }
   const sorted: number[] = [];
-  for (const front of fronts) sorted.push(...(sorted.length < most ? byVolume(front, scaled) : front));
+  for (const front of fronts) {
+    const counts = sorted.length < most && front.some((i) => matters(meeting[i]!));
+    sorted.push(...(counts ? byVolume(front, scaled) : front));
+  }
   return [...sorted.map((i) => meeting[i]!), ...missing.sort((a, b) => a.violation - b.violation), ...failed];
 }
 

@@ -3,7 +3,7 @@ import { dominates } from '../judgement/pareto.js';
 import { median } from '../statistics/quantile.js';
 import { mean } from '../statistics/summary.js';
 import type { Observation, PriorOf } from './history.js';
-import type { Costs } from './hypervolume.js';
+import { type Costs, undominated } from './hypervolume.js';
 import { ranked } from './order.js';
 import { near, ProbeErrors } from './probe-errors.js';
 import { type Beaten, type Decision, FEWEST_ROUNDS, RACERS, Race, type Reading } from './race.js';
@@ -12,6 +12,8 @@ import { type Beaten, type Decision, FEWEST_ROUNDS, RACERS, Race, type Reading }
 const REDUCTION = 3;
 /** Racers that were measured in full before. */
 const MEASURED_RACERS = 2;
+/** Points that were both probed and measured before the times of both are compared. */
+const FEWEST_TIMED = 4;
 /** Of the racers, those that are usually left behind, whose full measurements pay for the rounds. */
 const LEFT_BEHIND = 0.5;
 
@@ -55,7 +57,12 @@ export class Probes {
   readonly #measured = new Map<number, Waiting>();
   /** Of those that wait, what lost its race. */
   readonly #beaten = new Set<number>();
+  /** Those that wait as they count beside measurements, as long as what is known beside them stays the same. */
+  readonly #filled = new Map<number, Observation>();
+  #filledBy: Known['predict'] = null;
   readonly #errors: ProbeErrors;
+  /** Seconds of points that were both probed and measured. */
+  readonly #times: { readonly probe: number; readonly full: number }[] = [];
   readonly #labelOf: (position: number) => string;
   #known: Known = { measured: [], predict: null, atBest: null };
   #race = this.#newRace([]);
@@ -97,6 +104,7 @@ export class Probes {
     const { digits, violation, seconds } = probe;
     const all = measured === undefined ? this.#waiting : this.#measured;
     all.set(position, { ...{ position, digits, violation, seconds, readings }, costs: means });
+    this.#filled.delete(position);
     if (before === undefined || this.#beaten.has(position)) return [];
     if (!this.#race.has(position)) this.#rejoin(position, block);
     return this.#race.beaten().map((one) => this.#leave(one));
@@ -131,38 +139,54 @@ export class Probes {
     return (this.#waiting.get(position) ?? this.#measured.get(position))?.readings ?? null;
   }
 
-  /** Forgets a point, which was given up or measured. @param costs of its full measurement; null where it has none. */
-  take(position: number, costs: readonly (number | null)[] | null): void {
+  /** Forgets a point, which was given up or measured. @param full what its measurement said and took; null where it has none. */
+  take(
+    position: number,
+    full: { readonly costs: readonly (number | null)[]; readonly seconds: number } | null,
+  ): void {
     const probed = this.#waiting.get(position);
     this.#waiting.delete(position);
     this.#beaten.delete(position);
+    if (full === null) this.#filled.delete(position);
+    else this.#filled.clear();
     if (probed === undefined) return;
-    if (costs === null) this.#race.leave(position);
+    if (full === null) this.#race.leave(position);
     else {
-      this.#errors.add(probed.costs, costs);
+      this.#errors.add(probed.costs, full.costs);
+      this.#times.push({ probe: probed.seconds, full: full.seconds });
       this.#measured.set(position, probed);
     }
   }
 
-  /** @returns probes as if they were measurements: what they lack is what is predicted, or the middle of what was measured. */
-  observations({ measured, predict }: Known): Observation[] {
-    const { off } = this.#errors;
-    const middle = off.map((_, d) => {
-      const costs = measured.flatMap((one) => (one.costs === null ? [] : [one.costs[d]!]));
-      return costs.length === 0 ? 0 : median(costs);
-    });
-    return [...this.#waiting.values()].map((one) => this.#observation(one, off, middle, predict));
+  /**
+   * Why points are better measured at once: a probe and the measurements of one in REDUCTION probed points take as long as measuring all of them.
+   * @returns null while too few points have both to say, or where probing takes less.
+   */
+  get inVain(): string | null {
+    if (this.#times.length < FEWEST_TIMED) return null;
+    const share = total(this.#times, ({ probe }) => probe) / total(this.#times, ({ full }) => full);
+    if (share + 1 / REDUCTION < 1) return null;
+    return `a probe takes ${Math.round(100 * share)} % of a measurement's time, and one in ${REDUCTION} points is measured besides`;
   }
 
-  #observation(
-    { position, digits, costs, violation, seconds }: Waiting,
-    off: Costs,
-    middle: Costs,
-    predict: Known['predict'],
-  ): Observation {
-    const predicted = costs.includes(null) ? (predict?.(position).costs ?? null) : null;
-    const filled = costs.map((cost, d) => (cost === null ? (predicted?.[d] ?? middle[d]!) : cost + off[d]!));
-    return { ...{ position, digits, violation, seconds, costs: filled }, starts: 1 };
+  /** @returns probes as if they were measurements: what they lack is what is predicted, or the middle of what was measured. */
+  observations({ measured, predict }: Known): Observation[] {
+    if (predict !== this.#filledBy) this.#filled.clear();
+    this.#filledBy = predict;
+    const anew = [...this.#waiting.values()].filter(({ position }) => !this.#filled.has(position));
+    if (anew.length > 0) {
+      const { off } = this.#errors;
+      const middle = off.map((_, d) => {
+        const costs = measured.flatMap((one) => (one.costs === null ? [] : [one.costs[d]!]));
+        return costs.length === 0 ? 0 : median(costs);
+      });
+      for (const one of anew) {
+        const predicted = one.costs.includes(null) ? (predict?.(one.position).costs ?? middle) : middle;
+        const costs = one.costs.map((cost, d) => (cost === null ? predicted[d]! : cost + off[d]!));
+        this.#filled.set(one.position, { ...one, costs, starts: 1 });
+      }
+    }
+    return [...this.#waiting.keys()].map((position) => this.#filled.get(position)!);
   }
 
   /**
@@ -184,9 +208,14 @@ export class Probes {
     const most = over ? all.length : Math.floor((all.length + this.#beaten.size) / REDUCTION);
     const meeting = all.filter(({ costs, violation }) => costs !== null && violation === 0);
     const free = ({ position }: Observation) => !busy.has(position) && (race.over || !race.has(position));
-    const waiting = new Set(probes.filter((one) => free(one) && one.violation === 0));
-    const open = (one: Observation) => waiting.has(one) && !this.#isBeaten(one, meeting, bands);
-    const order = ranked(all, most);
+    const front = undominated(meeting.map(({ costs }) => costs!));
+    const mayStand = (one: Observation) =>
+      free(one) && one.violation === 0 && !this.#isBeaten(one, front, bands);
+    const standing = new Set(probes.filter(mayStand));
+    // Mostly none: then nothing is ranked.
+    if (standing.size === 0) return null;
+    const open = (one: Observation) => standing.has(one);
+    const order = ranked(all, most, open);
     const pays = this.#pays(known);
     const rivals = pays ? meeting.filter((one) => free(one) && this.#measured.has(one.position)) : [];
     for (const [rank, one] of order.slice(0, most).entries()) {
@@ -231,15 +260,20 @@ export class Probes {
     return FEWEST_ROUNDS * probe < LEFT_BEHIND * full;
   }
 
-  #isBeaten(one: Observation, others: readonly Observation[], bands: Costs): boolean {
+  /** @param front of all points that are known; who is beaten by any of them is beaten by one of these. */
+  #isBeaten(one: Observation, front: readonly Costs[], bands: Costs): boolean {
     const { atBest } = this.#known;
     const said = this.#waiting.get(one.position)!.costs;
     const best = said.includes(null) ? (atBest?.(one.position) ?? null) : null;
     const own = one.costs!.map((cost, d) =>
       said[d] === null ? (best?.[d] ?? Number.NEGATIVE_INFINITY) : cost - bands[d]!,
     );
-    return others.some((other) => other !== one && dominates(other.costs!, own));
+    return front.some((costs) => dominates(costs, own));
   }
+}
+
+function total<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + of(item), 0);
 }
 
 /** 1 where a point dominates another one by what is known, 0 where not. */

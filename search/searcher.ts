@@ -15,6 +15,8 @@ export interface Told {
   readonly position: number;
   /** By metric; null where the trial has no number. */
   readonly values: Readonly<Record<string, number | null>>;
+  /** Why a metric has no number, where the trial says so. */
+  reasonOf?(metric: string): string | null;
   /** Device-seconds from its start to its end. */
   readonly seconds: number;
   /** Of one repeat, which is what is measured; null where nothing measured it. */
@@ -68,12 +70,14 @@ export interface SearchProgress extends Spent {
 const SKIPS = 400;
 /** Why a search ends that has nothing else to offer. */
 const ALL_DOMINATED = 'predicted to be dominated, by more than the prediction was ever wrong';
-/** Rows after which objectives that none of them has are given up. */
+/** Rows after which numbers that none of them has are given up. */
 const ROWS_WITHOUT_NUMBERS = 8;
 /** Trials after which a search is given up that no row came of. */
 const TRIALS_WITHOUT_ROWS = 32;
 /** Decisions that are shown: the log has them all. */
 const DECISIONS = 24;
+/** Of points that were not probed when probing was given up. */
+const UNPROBED = { label: 'every point not probed yet', promoted: true };
 /**
  * Chooses which points of a sweep are measured, and how often: new ones by a strategy, further starts for those that may stand on the front by
  * all that their starts say. It decides from what it was told alone, in that order, so that one that is told a log's results again goes on as if it
@@ -89,6 +93,10 @@ export class Searcher {
   #trials = 0;
   #seconds = 0;
   #joules = 0;
+  /** Trials of which joules were measured. */
+  #metered = 0;
+  /** Of its objectives and constraints, those that no row had a number of yet, with the newest reason. */
+  readonly #numberless: Map<string, string | null>;
   /** Once it has ended it does not begin again, whatever further starts say. */
   #ended: string | null = null;
   #surrogate: Surrogate | null = null;
@@ -96,6 +104,8 @@ export class Searcher {
   #passedOver = 0;
   /** By position, in the order of decisions. */
   readonly #decided = new Map<number, Decision>();
+  /** Why points are measured at once that were not probed yet; null = they are probed. What it follows from is in the log. */
+  #unprobed: string | null = null;
   /** Not in the log yet. */
   #news: Decision[] = [];
   /** How the front grew until so many trials had said something: who watches asks far oftener. */
@@ -104,6 +114,8 @@ export class Searcher {
   constructor(space: SearchSpace, options: SearchOptions) {
     this.#space = space;
     this.#options = options;
+    const named = [...options.objectives, ...options.spec.constraints];
+    this.#numberless = new Map(named.map(({ metric }) => [metric, null]));
     this.#probes = new Probes(options.objectives.length, options.labelOf);
   }
 
@@ -112,7 +124,7 @@ export class Searcher {
     if (this.#ended !== null) return this.#ended;
     // Not for good: what failed is tried again when the sweep is submitted again.
     if (this.#measured.size === 0 && this.#trials >= TRIALS_WITHOUT_ROWS) {
-      const [reason = 'each failed or was invalid'] = this.#skipped.values();
+      const reason = this.#skips[0]?.reason ?? 'each failed or was invalid';
       return `none of its first ${this.#trials} trials gave a row: ${reason}`;
     }
     if (this.#pending.size > 0) return null;
@@ -156,6 +168,7 @@ export class Searcher {
   /** Why a point is measured in full; left out where that was not to be decided. */
   reasonOf(position: number): string | undefined {
     const decision = this.#decided.get(position);
+    if (decision === undefined && !this.#measured.has(position)) return this.#unprobed ?? undefined;
     return decision?.promoted === true ? decision.reason : undefined;
   }
 
@@ -175,8 +188,9 @@ export class Searcher {
     // Forgotten again: what is known next may say otherwise, and a search that is told a log again knows nothing of it.
     const dominated = new Set<number>();
     const history = this.#history(model, dominated);
+    const offer = strategy.begin(history, draws);
     for (;;) {
-      const position = strategy.ask(history, draws);
+      const position = offer();
       if (position === null) {
         // What was probed comes first.
         if (dominated.size === 0 || this.#pending.size > 0 || this.#nextProbed(true) !== null) return null;
@@ -195,7 +209,8 @@ export class Searcher {
   /** Whether the next trial of a point is a probe. */
   wantsProbe(position: number): boolean {
     if (this.#options.spec.fidelity !== 'probe') return false;
-    return this.#probes.races(position) || !(this.#measured.has(position) || this.#probes.has(position));
+    if (this.#probes.races(position)) return true;
+    return this.#unprobed === null && !this.#measured.has(position) && !this.#probes.has(position);
   }
 
   #nextProbed(over: boolean): Next | null {
@@ -226,7 +241,10 @@ export class Searcher {
   /** Counts a trial that gave no row. @param joules null = nothing measured them. */
   spend(seconds: number, joules: number | null): void {
     this.#seconds += seconds;
-    this.#joules = joules === null ? this.#joules : this.#joules + joules;
+    if (joules !== null) {
+      this.#joules += joules;
+      this.#metered += 1;
+    }
     this.#trials += 1;
     this.#ended ??= this.#overspent();
   }
@@ -263,8 +281,13 @@ export class Searcher {
     this.#pending.delete(position);
     this.#skipped.delete(position);
     this.spend(seconds, joules);
+    for (const metric of [...this.#numberless.keys()]) {
+      if (values[metric] != null) this.#numberless.delete(metric);
+      else this.#numberless.set(metric, reading.reasonOf?.(metric) ?? null);
+    }
     const { costs, missed } = this.#read(values);
-    this.#probes.take(position, costs);
+    this.#probes.take(position, { costs, seconds });
+    this.#unprobed ??= this.#probes.inVain;
     this.#measured.add(position, this.#space.digitsAt(position), this.#seconds, {
       costs: costs.some((cost) => cost === null) ? null : (costs as number[]),
       violation: missed.some((one) => one === null)
@@ -281,23 +304,31 @@ export class Searcher {
   }
 
   get progress(): SearchProgress {
-    const reasons = new Map<string, number>();
-    for (const reason of this.#skipped.values()) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     return {
       ...this.spent,
       measured: this.#measured.size,
       probed: this.#probes.size,
       pending: this.#pending.size,
       decided: this.#decided.size,
-      decisions: [...this.#decided.values()]
-        .slice(-DECISIONS)
-        .reverse()
-        .map(({ position, ...decision }) => ({ label: this.#options.labelOf(position), ...decision })),
+      decisions: [
+        ...(this.#unprobed === null ? [] : [{ ...UNPROBED, reason: this.#unprobed }]),
+        ...[...this.#decided.values()]
+          .slice(-DECISIONS)
+          .reverse()
+          .map(({ position, ...decision }) => ({ label: this.#options.labelOf(position), ...decision })),
+      ],
       passedOver: this.#passedOver,
-      skipped: [...reasons].map(([reason, points]) => ({ reason, points })),
+      skipped: this.#skips,
       hypervolume: this.curve().at(-1)?.hypervolume ?? null,
       ended: this.ended,
     };
+  }
+
+  /** Why points are skipped, the reason of most of them first. */
+  get #skips(): SearchProgress['skipped'] {
+    const reasons = new Map<string, number>();
+    for (const reason of this.#skipped.values()) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    return [...reasons].map(([reason, points]) => ({ reason, points })).sort((a, b) => b.points - a.points);
   }
 
   /** @returns whether another start of a measured point can change where it stands on the front. */
@@ -362,21 +393,36 @@ export class Searcher {
     const { trials, deviceHours, joules } = this.#options.spec.budget;
     if (trials !== null && this.#trials >= trials) return `its budget of ${trials} trials is spent`;
     if (deviceHours !== null && this.#seconds >= deviceHours * 3600) {
-      return `its budget of ${deviceHours} device-hours is spent`;
+      const each = this.#seconds / this.#trials;
+      return `its budget of ${deviceHours} device-hours is spent${underATrial(deviceHours * 3600, each, 's')}`;
     }
-    return joules !== null && this.#joules >= joules ? `its budget of ${joules} J is spent` : null;
+    if (joules === null || this.#joules < joules) return null;
+    return `its budget of ${joules} J is spent${underATrial(joules, this.#joules / this.#metered, 'J')}`;
   }
 
   /** Why it is not worth to go on. */
   #pointless(): string | null {
     const rows = this.#measured.size;
-    if (rows >= ROWS_WITHOUT_NUMBERS && this.#measured.all.every(({ costs }) => costs === null)) {
-      const metrics = this.#options.objectives.map(({ metric }) => metric).join(' and ');
-      return `none of its first ${rows} rows has a number of ${metrics}: name objectives that the workload measures`;
+    if (rows >= ROWS_WITHOUT_NUMBERS && (this.#numberless.size > 0 || !this.#measured.anyNumbered)) {
+      const lacking = [...this.#numberless].map(([metric, why]) =>
+        why === null ? metric : `${metric} (${why})`,
+      );
+      const metrics = lacking.length > 0 ? lacking : this.#options.objectives.map(({ metric }) => metric);
+      return `none of its first ${rows} rows has a number of ${metrics.join(' and ')}: name objectives and constraints that its rows have`;
     }
+    const { trials, deviceHours, joules } = this.#options.spec.budget;
+    const onlyJoules = joules !== null && trials === null && deviceHours === null;
+    if (onlyJoules && this.#metered === 0 && rows >= ROWS_WITHOUT_NUMBERS)
+      return `nothing measured the joules of its first ${rows} rows, so that its budget of ${joules} J would never be spent`;
     const least = this.#options.spec.leastGainPerDeviceHour;
     const gain = least === null ? null : this.#measured.gainPerHour(this.#seconds);
     if (gain === null || gain >= least!) return null;
     return `a device-hour adds ${(100 * gain).toFixed(1)} % to the volume under its front, less than ${100 * least!} %`;
   }
+}
+
+/** Says of a budget that the first trial spends how much it is, and what a trial takes; empty of others. */
+function underATrial(budget: number, trial: number, unit: string): string {
+  if (budget >= trial) return '';
+  return `: it is ${Number(budget.toPrecision(2))} ${unit}, and a trial takes ${Number(trial.toPrecision(2))} ${unit}`;
 }

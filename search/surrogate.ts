@@ -1,4 +1,5 @@
-import type { Observation, PriorOf } from './history.js';
+import { getOrMake } from '../core/maps.js';
+import type { Observation, Prediction, PriorOf } from './history.js';
 import type { Costs } from './hypervolume.js';
 import { ABSENT, type SearchSpace } from './space.js';
 
@@ -39,6 +40,8 @@ export class Surrogate {
   readonly #objectives: readonly Fit[];
   readonly #seconds: Fit;
   readonly #explained: number;
+  /** What it said before: it does not change, and is asked again and again of points that were only probed. */
+  readonly #predictions = new Map<number, Prediction>();
 
   private constructor(space: SearchSpace, physics: PhysicsOf, shown: readonly Shown[]) {
     this.#space = space;
@@ -71,20 +74,23 @@ export class Surrogate {
     return model.#objectives.some(({ explained }) => explained >= LEAST_EXPLAINED) ? model : null;
   }
 
-  readonly predict: PriorOf = (position) => {
+  readonly predict: PriorOf = (position) =>
+    getOrMake(this.#predictions, position, () => this.#predict(position));
+
+  #predict(position: number): Prediction {
     const row = this.#row(position, this.#space.digitsAt(position));
     return {
       costs: this.#objectives.map((fit) => predicted(fit, row)),
       explained: this.#explained,
       seconds: Math.exp(predicted(this.#seconds, row)),
     };
-  };
+  }
 
   /** @returns what a point would cost at best, by what the model gets wrong; in an objective that it does not explain anything may come out. */
   atBest(position: number): Costs {
-    const row = this.#row(position, this.#space.digitsAt(position));
-    return this.#objectives.map((fit) =>
-      fit.explained < LEAST_EXPLAINED ? Number.NEGATIVE_INFINITY : predicted(fit, row) - BAND * fit.error,
+    const { costs } = this.predict(position);
+    return this.#objectives.map(({ explained, error }, d) =>
+      explained < LEAST_EXPLAINED ? Number.NEGATIVE_INFINITY : costs[d]! - BAND * error,
     );
   }
 

@@ -10,8 +10,9 @@ import type { PlanOptions } from './command.js';
 import { filesLine, filesTable } from './files.js';
 import { noiseLine } from './noise.js';
 import { type Plan, type PlannedRow, planOf } from './plan.js';
+import { searchLines } from './search.js';
 import { serversText } from './servers.js';
-import { budgetOf, promiseText, type SweepTime } from './sweep-time.js';
+import { budgetOf, promiseText, type SweepTime, secondsOfATrial } from './sweep-time.js';
 import type { PlanWarning } from './warning.js';
 
 /**
@@ -90,9 +91,11 @@ function summary({ sweep, space, time, noise, files }: Plan): string {
   if (noise !== null) lines.push(noiseLine(noise));
   const toMake = filesLine(files, space.count);
   if (toMake !== null) lines.push(toMake);
-  const { objectives, placement } = sweep;
-  const controls = placement.driftControl && space.count > FEW_EXPERIMENTS;
+  const { objectives, placement, search } = sweep;
   lines.push(`  objectives: ${objectives.map((o) => `${o.metric} ${o.better}`).join(', ')}`);
+  if (search !== null)
+    return [...lines, ...searchLines(search, secondsOfATrial(sweep, space.count, time))].join('\n');
+  const controls = placement.driftControl && space.count > FEW_EXPERIMENTS;
   lines.push(
     `  order: random (seed ${placement.seed}), in blocks of ${placement.blockSize}${controls ? ' between two drift controls' : ''}`,
   );

@@ -153,3 +153,9 @@ export function budgetOf(sweep: Sweep, points: number): number | null {
   const { maxSeconds } = sweep.measure;
   return maxSeconds === null ? null : startsOf(sweep, points) * (1.5 * maxSeconds + SECONDS_AROUND_A_TRIAL);
 }
+
+/** What one trial of a sweep takes, about; null where nothing says so. */
+export function secondsOfATrial(sweep: Sweep, points: number, { seconds }: SweepTime): number | null {
+  const all = seconds === null ? budgetOf(sweep, points) : (seconds.least + seconds.most) / 2;
+  return all === null || points === 0 ? null : all / startsOf(sweep, points);
+}

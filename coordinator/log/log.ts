@@ -112,7 +112,9 @@ export interface ResultHead
   /** Left out where the record has its raw part itself. */
   readonly rawBody?: RawBody;
   /** Of the metrics that must settle (core/metrics/settling.ts); left out in heads of before there were several starts. */
-  readonly measurements?: Readonly<Record<string, { readonly value: number | null }>>;
+  readonly measurements?: Readonly<
+    Record<string, { readonly value: number | null; readonly reason?: string }>
+  >;
 }
 
 /** A fact whose record, where it has one, is a head at least. */

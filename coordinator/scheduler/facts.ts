@@ -373,7 +373,8 @@ function settle(queue: PointQueue, position: number, outcome: Outcome): void {
   if (before !== undefined && RANK[before.state] >= RANK[outcome.state]) return;
   if (before !== undefined) tally(queue, before, -1);
   tally(queue, outcome, 1);
-  if (outcome.state !== 'complete') queue.search?.skip(position, outcome.reason ?? outcome.state);
+  if (outcome.state !== 'complete')
+    queue.search?.skip(position, outcome.reason ?? [outcome.state, ...outcome.gradingCodes].join(' '));
   queue.settled.set(position, outcome);
   queue.tries.delete(position);
   if (queue.cut.has(position)) queue.starts.putAside(position);
@@ -393,12 +394,11 @@ const RANK = { failed: 0, invalid: 1, complete: 2 } as const;
 
 /** What a search learns of a record. Where the log is read again, search sweeps have whole rows here (projection.ts). */
 function toldBy(result: ResultHead): Told {
-  const values = Object.entries(result.measurements ?? {}).map(
-    ([metric, { value }]) => [metric, value] as const,
-  );
+  const entries = Object.entries(result.measurements ?? {});
   return {
     position: result.sweep.position,
-    values: Object.fromEntries(values),
+    values: Object.fromEntries(entries.map(([metric, { value }]) => [metric, value])),
+    reasonOf: (metric) => result.measurements?.[metric]?.reason ?? null,
     seconds: secondsOf(result) ?? 0,
     joules: energyOf(result),
   };

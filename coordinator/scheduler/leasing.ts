@@ -3,10 +3,11 @@ import type { Fact } from '../log/log.js';
 import { type Allocation, allocateBlock } from './block-allocator.js';
 import { appendOf, type Command } from './commands.js';
 import { OUT_OF_TIME, SHORT_REPEATS, type TimeLeft, timeLeft } from './deadline.js';
-import { quotaRefusal } from './namespaces.js';
+import { quotaRefusal, refundBlock } from './namespaces.js';
 import { devicesTaken, serves } from './placement.js';
 import { reusable } from './reuse.js';
 import {
+  forgo,
   freeDevices,
   givenUp,
   type LeaseState,
@@ -170,6 +171,12 @@ function nextOfBlock(
     const purpose = queue.search?.wantsProbe(position) === true ? 'probe' : 'measure';
     if (queue.settled.has(position) && purpose === 'measure') {
       requeue(queue, position);
+      continue;
+    }
+    // What a search asked for before it ended is not begun any more.
+    if (queue.search !== null && queue.search.ended !== null && queue.starts.countOf(position) === 0) {
+      forgo(queue, position);
+      refundBlock(state, block, 1);
       continue;
     }
     if (time === 'over' && queue.starts.countOf(position) > 0) {

@@ -315,6 +315,12 @@ export function requeue(queue: PointQueue, position: number): void {
   else queue.search?.letGo(position);
 }
 
+/** A position that a search asked for is out no more, and is not measured either. */
+export function forgo(queue: PointQueue, position: number): void {
+  queue.inFlight.delete(position);
+  queue.search?.letGo(position);
+}
+
 /** @returns the nodes that may hold leases now or soon: who is connected or has one, and who is waited for. */
 export function nodesWithLeases({ nodes, leases, awaited }: SchedulerState): Set<string> {
   const names = new Set([...leases.values()].map(({ node }) => node));

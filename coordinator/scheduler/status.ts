@@ -170,6 +170,9 @@ export function blockedReasons(state: SchedulerState, sweep: SweepState): string
     return [why, ...blockedReasons(state, { ...sweep, stalled: null })];
   }
   const profiles = [...state.nodes.values()].filter(({ lost }) => !lost).map(({ profile }) => profile);
+  // One that had a node says which when nobody comes back.
+  if (profiles.length === 0 && sweep.lastNode === null)
+    return ['no node is connected: `ridge agent` makes one of a machine'];
   if (profiles.length > 0 && !profiles.some((profile) => serves(profile, sweep.view))) {
     const why = whyNoneSelected(sweep.view.placement.nodeSelector, profiles, 'no node');
     return [why ?? 'every node is there for another sweep'];

@@ -7,18 +7,20 @@ const TRIES = 256;
 
 /** A space-filling design: values of every axis, and of every pair, come equally often. Axes beyond the sequence's dimensions are drawn. */
 export const sobol: Strategy = {
-  ask(history, draws) {
+  begin(history, draws) {
     const { space, asked } = history;
     const first = begun(history);
-    for (let i = 0; i < TRIES; i++) {
-      const digits = Int16Array.from(space.axes, ({ size }, axis) => {
-        const place = axis < MOST_DIMENSIONS ? coordinate(first + i, axis) : draws.next();
-        return size === 0 ? ABSENT : Math.floor(place * size);
-      });
-      const position = space.positionOf(digits);
-      if (position !== null && !asked(position)) return position;
-    }
-    return drawNew(history, draws);
+    return () => {
+      for (let i = 0; i < TRIES; i++) {
+        const digits = Int16Array.from(space.axes, ({ size }, axis) => {
+          const place = axis < MOST_DIMENSIONS ? coordinate(first + i, axis) : draws.next();
+          return size === 0 ? ABSENT : Math.floor(place * size);
+        });
+        const position = space.positionOf(digits);
+        if (position !== null && !asked(position)) return position;
+      }
+      return drawNew(history, draws);
+    };
   },
 };
 

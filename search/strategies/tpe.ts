@@ -39,13 +39,12 @@ const TIME = 0.5;
  * different ones.
  */
 export const tpe: Strategy = {
-  ask(history, draws) {
+  begin(history, draws) {
     const { space, observations, prior, worth } = history;
     const begun = observations.length + history.pending.length;
     if (begun < Math.min(FIRST, space.count / 2)) {
-      return (
-        (prior !== null && begun % 2 === 0 ? promising(history, draws) : null) ?? sobol.ask(history, draws)
-      );
+      const fill = sobol.begin(history, draws);
+      return () => (prior !== null && begun % 2 === 0 ? promising(history, draws) : null) ?? fill();
     }
     const { good, others } = split(observations);
     const pending = history.pending.map((position) => space.digitsAt(position));
@@ -56,24 +55,26 @@ export const tpe: Strategy = {
       good.map(({ digits }) => digits),
     );
     const above = new Density(space, kernels, [...others.map(({ digits }) => digits), ...pending]);
-    let best: number | null = null;
-    let highest = Number.NEGATIVE_INFINITY;
-    const candidates = new Set<number>();
-    for (let i = 0; i < CANDIDATES; i++) {
-      const digits = below.draw(draws);
-      const position = space.positionOf(digits);
-      if (position !== null && !candidates.has(position) && worth(position)) candidates.add(position);
-    }
-    const promise = prior === null ? () => 0 : promiseOf(prior, [...candidates]);
-    for (const position of candidates) {
-      const digits = space.digitsAt(position);
-      const score = below.logAt(digits) - above.logAt(digits) + promise(position);
-      if (score > highest) {
-        highest = score;
-        best = position;
+    return () => {
+      let best: number | null = null;
+      let highest = Number.NEGATIVE_INFINITY;
+      const candidates = new Set<number>();
+      for (let i = 0; i < CANDIDATES; i++) {
+        const digits = below.draw(draws);
+        const position = space.positionOf(digits);
+        if (position !== null && !candidates.has(position) && worth(position)) candidates.add(position);
       }
-    }
-    return best ?? drawNew(history, draws);
+      const promise = prior === null ? () => 0 : promiseOf(prior, [...candidates]);
+      for (const position of candidates) {
+        const digits = space.digitsAt(position);
+        const score = below.logAt(digits) - above.logAt(digits) + promise(position);
+        if (score > highest) {
+          highest = score;
+          best = position;
+        }
+      }
+      return best ?? drawNew(history, draws);
+    };
   },
 };
 

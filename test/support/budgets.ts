@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 175_552,
+  code: 175_719,
   /** Of one room. */
   room: 27_570,
-  tests: 78_607,
-  benches: 19_716,
+  tests: 78_679,
+  benches: 19_839,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 44_920,
+  words: 45_015,
   functionLines: 80,
   longFunctions: 4,
 } as const;

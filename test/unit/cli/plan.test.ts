@@ -11,7 +11,8 @@ import { fileWarnings } from '../../../cli/plan/check-files.js';
 import { type TimeEstimator, timeEstimator } from '../../../cli/plan/estimate.js';
 import { noiseLine, plannedNoise } from '../../../cli/plan/noise.js';
 import { placementWarnings } from '../../../cli/plan/places.js';
-import { promiseText, sweepTime } from '../../../cli/plan/sweep-time.js';
+import { searchLines } from '../../../cli/plan/search.js';
+import { promiseText, secondsOfATrial, sweepTime } from '../../../cli/plan/sweep-time.js';
 import type { ThisNode } from '../../../cli/this-node.js';
 import type { DeviceProfile, NodeProfile } from '../../../core/experiment/node.js';
 import { FACTORS_SCHEMA } from '../../../core/result/factors.js';
@@ -353,5 +354,22 @@ describe('the time of a sweep', () => {
     expect(why({ placement: { device: 'cuda' } })).toBe('this machine has no device of class cuda');
     expect(why({ runners: { kind: 'fake' } })).toEqual(expect.any(String));
     expect(why({ models: 'nowhere.gguf' })).toMatch(/nowhere\.gguf/);
+  });
+});
+
+describe('a search', () => {
+  test('is planned with what ends it, and warned of where one trial takes more than its budget', () => {
+    const lines = (budget: object) => {
+      const { sweep, space } = planOf({ search: { seed: 7, budget }, measure: { maxSeconds: 10 } });
+      const time = { seconds: { least: 20, most: 40 }, absent: null, how: null, atLeast: false };
+      const one = secondsOfATrial(sweep, space.count, { ...time, promise: null, promiseAbsent: null });
+      return searchLines(sweep.search!, one);
+    };
+    expect(lines({ trials: 5, deviceHours: 2 })).toEqual([
+      '  search: tpe (seed 7); it ends after 5 trials, or after 2 h 00 min of devices, or when no point is left that may stand on the front',
+    ]);
+    expect(lines({ money: 0.001, pricePerDeviceHour: 2 })[1]).toMatch(
+      /^ {2}warning: its budget is less than one trial takes, about \d+ s: it ends after its first$/,
+    );
   });
 });

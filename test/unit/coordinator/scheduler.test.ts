@@ -252,7 +252,7 @@ describe('a node selector', () => {
     const sim = new Simulation();
     sim.submit(aView({ count: 3, nodeSelector: lab }));
     const reasons = () => blockedReasons(sim.state, sim.state.sweeps.get('s1')!);
-    expect(reasons()).toEqual([]);
+    expect(reasons()).toEqual(['no node is connected: `ridge agent` makes one of a machine']);
     sim.join('office', [], { labels: { zone: 'office', gpu: 'h100' } });
     expect(sim.ask('office')).toBeNull();
     expect(reasons()).toEqual(['no node has zone=lab; there is zone=office']);

@@ -100,6 +100,7 @@ describe('a sweep with a search', () => {
     sim.join();
     sim.submit(searched({ fidelity: 'probe', budget: { trials: null, deviceHours: null, joules: null } }));
     const said = ({ position, purpose }: Lease) => ({
+      seconds: purpose === 'probe' ? 1 : 5,
       decodeTokensPerSecond: (purpose === 'probe' ? 90 : 100) + 10 * position + (position % 3),
     });
     const before: Lease[] = [];
@@ -171,6 +172,36 @@ describe('a sweep with a search', () => {
     expect(status(sim).state).toBe('done');
   });
 
+  test('whose probes take as long as measurements measures at once what was not probed yet, and says why', () => {
+    const sim = new Simulation();
+    sim.join();
+    sim.submit(searched({ fidelity: 'probe', budget: { trials: null, deviceHours: null, joules: null } }));
+    const leases = runAll(sim, 'node-a', ({ position }) => ({
+      seconds: 5,
+      decodeTokensPerSecond: 100 + 10 * position,
+    }));
+    const probed = new Set(leases.flatMap((one) => (one.purpose === 'probe' ? [one.position] : [])));
+    expect(probed.size).toBeLessThan(COUNT / 3);
+    const reason = "a probe takes 100 % of a measurement's time, and one in 3 points is measured besides";
+    expect(leases.find((one) => one.start === 1 && !probed.has(one.position))!.promoted).toBe(reason);
+    const known = progressOf(sim)!;
+    expect(known.decisions[0]).toEqual({ label: 'every point not probed yet', promoted: true, reason });
+    sim.restart();
+    expect(progressOf(sim)).toEqual({ ...known, passedOver: 0 });
+  });
+
+  test('begins nothing more when its budget is spent, and says so where that is less than one trial takes', () => {
+    const sim = new Simulation();
+    sim.join();
+    sim.submit(searched({ budget: { trials: null, deviceHours: 1e-5, joules: null } }, 1));
+    const leases = runAll(sim, 'node-a', () => ({ seconds: 5, decodeTokensPerSecond: 100 }));
+    expect(leases).toHaveLength(1);
+    expect(status(sim)).toMatchObject({ state: 'done', complete: 1, spared: COUNT - 1 });
+    expect(progressOf(sim)?.ended).toBe(
+      'its budget of 0.00001 device-hours is spent: it is 0.036 s, and a trial takes 5 s',
+    );
+  });
+
   test('what a probe finds impossible is given up, and what it comes to a second time is not measured twice', () => {
     const sim = new Simulation();
     sim.join();
@@ -220,6 +251,7 @@ describe('a sweep with a search', () => {
     // It never had one: nobody has left.
     sim.tick(5000);
     expect(status(sim).state).toBe('running');
+    expect(blockedReasons(sim.state, sim.state.sweeps.get('s1')!)[0]).toMatch(/^no node is connected/);
     sim.join();
     sim.report(aRecord(sim.ask()!));
     const held = sim.ask()!;

@@ -266,10 +266,33 @@ describe('it ends, and says why', () => {
 
   test('when no row has a number of its objectives', () => {
     const searcher = search();
+    const [time] = task.metrics as [string];
     for (let i = 0; i < 8; i++) {
-      searcher.tell({ position: searcher.ask()!, values: {}, seconds: 1, joules: null });
+      const reasonOf = (metric: string) => `no ${metric.length}`;
+      const about = { position: searcher.ask()!, seconds: 1, joules: null };
+      searcher.tell({ ...about, values: { [time]: 1 }, reasonOf });
     }
-    expect(searcher.ended).toContain('none of its first 8 rows has a number of timePerOutputTokenSeconds');
+    // The one that has numbers is not named.
+    expect(searcher.ended).toBe(
+      'none of its first 8 rows has a number of peakMemoryBytes (no 15): name objectives and constraints that its rows have',
+    );
+  });
+
+  test('when no row has a number of its constraints', () => {
+    const searcher = search({ constraints: [{ metric: 'perplexity', atMost: 9, atLeast: null }] });
+    expect(go(searcher, 100)).toHaveLength(8);
+    expect(searcher.ended).toContain('none of its first 8 rows has a number of perplexity:');
+  });
+
+  test('when nothing measures the joules of its only budget', () => {
+    const searcher = search({ budget: { trials: null, deviceHours: null, joules: 5 } });
+    for (let position = searcher.ask(); position !== null; position = searcher.ask()) {
+      const values = Object.fromEntries(task.metrics.map((metric) => [metric, 1 + position!]));
+      searcher.tell({ position, values, seconds: 1, joules: null });
+    }
+    expect(searcher.ended).toBe(
+      'nothing measured the joules of its first 8 rows, so that its budget of 5 J would never be spent',
+    );
   });
 
   test('when every point was measured, or cannot be', () => {

@@ -1,0 +1,30 @@
+import type { SearchSpec } from '../../core/sweep/spec.js';
+import { duration } from '../../report/time-left.js';
+
+/**
+ * How the points of a search are chosen, and when it ends; with a warning where its budget is over in its first trial.
+ * @param trialSeconds that one trial takes, about; null = unknown.
+ */
+export function searchLines(search: SearchSpec, trialSeconds: number | null): string[] {
+  const { strategy, seed, fidelity, leastGainPerDeviceHour: gain } = search;
+  const { trials, deviceHours, joules } = search.budget;
+  const seconds = deviceHours === null ? null : deviceHours * 3600;
+  const ends = [
+    ...(trials === null ? [] : [`after ${trials.toLocaleString('en')} ${trials === 1 ? 'trial' : 'trials'}`]),
+    ...(seconds === null
+      ? []
+      : [`after ${seconds < 1 ? 'less than a second' : duration(seconds)} of devices`]),
+    ...(joules === null ? [] : [`after ${joules} J`]),
+    ...(gain === null ? [] : [`when a device-hour adds less than ${100 * gain} %`]),
+    'when no point is left that may stand on the front',
+  ];
+  const lines = [
+    `  search: ${strategy} (seed ${seed})${fidelity === 'probe' ? ', probes first' : ''}; it ends ${ends.join(', or ')}`,
+  ];
+  if (seconds !== null && trialSeconds !== null && seconds < trialSeconds) {
+    lines.push(
+      `  warning: its budget is less than one trial takes, about ${duration(trialSeconds)}: it ends after its first`,
+    );
+  }
+  return lines;
+}
