@@ -129,10 +129,12 @@ function modelKey({ name, source, digest }: ModelRef): string {
 
 /**
  * Points whose experiment is remembered, of all sweeps together: a point is asked for when a block is drawn and again when it is leased, and an
- * id is a hash. As many as the blocks of a hundred devices hold, 3 kB each.
+ * id is a hash. As many at least as the blocks of a hundred devices hold, and twice as many at most, 3 kB each.
  */
 const REMEMBERED_POINTS = 4096;
-const remembered = new Map<string, Experiment>();
+/** The newest ones, and those before them: a Map from which the oldest is taken each time looks for it ever longer. */
+let newest = new Map<string, Experiment>();
+let before = new Map<string, Experiment>();
 let views = 0;
 
 function memoized(make: SweepView['experimentAt']): SweepView['experimentAt'] {
@@ -140,15 +142,11 @@ function memoized(make: SweepView['experimentAt']): SweepView['experimentAt'] {
   const view = views;
   return (position, node) => {
     const key = `${view} ${position} ${node ?? ''}`;
-    let experiment = remembered.get(key);
-    if (experiment === undefined) {
-      experiment = make(position, node);
-      remembered.set(key, experiment);
-      for (const oldest of remembered.keys()) {
-        if (remembered.size <= REMEMBERED_POINTS) break;
-        remembered.delete(oldest);
-      }
-    }
+    const known = newest.get(key);
+    if (known !== undefined) return known;
+    if (newest.size >= REMEMBERED_POINTS) [before, newest] = [newest, new Map()];
+    const experiment = before.get(key) ?? make(position, node);
+    newest.set(key, experiment);
     return experiment;
   };
 }

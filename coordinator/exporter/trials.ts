@@ -1,5 +1,6 @@
 import { Counter } from 'prom-client';
 import { getOrMake } from '../../core/maps.js';
+import type { Labels } from '../../core/metrics/families.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { gradingCodesOf } from '../../core/result/warnings.js';
 import { headOf } from '../../core/techniques/spelling.js';
@@ -18,6 +19,13 @@ type HistogramName =
   | 'ridgepoint_trial_duration_seconds'
   | 'ridgepoint_log_append_duration_seconds';
 
+/** What trials alike are counted by: those of one device with one model, runner and type of weights. */
+interface Alike {
+  readonly labels: Labels;
+  /** By histogram, each from its first value on. */
+  readonly series: Map<HistogramName, Series>;
+}
+
 /** What is counted as it happens, from a coordinator's start on. */
 export class Trials {
   readonly #trials: Counter;
@@ -26,8 +34,8 @@ export class Trials {
   readonly #warnings: Counter;
   readonly #failures: Counter;
   readonly #histograms: Readonly<Record<HistogramName, CountedHistogram>>;
-  /** By what tells them apart: to make labels takes longer than to count by them. */
-  readonly #series = new Map<string, Series>();
+  /** Of trials alike, by what tells them apart: to make labels takes longer than to count by them. */
+  readonly #alike = new Map<string, Alike>();
   /** How to drop each series of a node. */
   readonly #ofNode = new Map<string, Map<string, () => void>>();
 
@@ -64,12 +72,15 @@ export class Trials {
     if (record.status === 'complete')
       for (const code of gradingCodesOf(record.warnings)) doubted.inc({ code });
     const seconds = (Date.parse(record.endedAt) - Date.parse(record.startedAt)) / 1000;
-    this.#ofTrial('ridgepoint_trial_duration_seconds', record, [Math.max(0, seconds)]);
+    const alike = this.#alikeTo(record);
+    const exemplar = { experiment: record.experimentId };
+    this.#observe('ridgepoint_trial_duration_seconds', alike, [Math.max(0, seconds)], exemplar);
     if (state !== 'complete') return;
-    this.#ofTrial('ridgepoint_inter_token_latency_seconds', record, record.tokenSeconds.flat());
+    this.#observe('ridgepoint_inter_token_latency_seconds', alike, record.tokenSeconds.flat(), exemplar);
     const first = record.measurements.timeToFirstTokenSeconds;
     if (first !== undefined && first.value !== null) {
-      this.#ofTrial('ridgepoint_first_token_latency_seconds', record, first.samples ?? [first.value]);
+      const values = first.samples ?? [first.value];
+      this.#observe('ridgepoint_first_token_latency_seconds', alike, values, exemplar);
     }
   }
 
@@ -85,24 +96,33 @@ export class Trials {
     appends.observeAll(appends.seriesOf({}), [seconds], {});
   }
 
-  #ofTrial(name: HistogramName, record: ResultRecord, values: readonly number[]): void {
+  #observe(
+    name: HistogramName,
+    { labels, series }: Alike,
+    values: readonly number[],
+    exemplar: Labels,
+  ): void {
     if (values.length === 0) return;
-    const { experiment, node, device, experimentId } = record;
+    const histogram = this.#histograms[name];
+    const one = getOrMake(series, name, () => histogram.seriesOf(labels));
+    histogram.observeAll(one, values, exemplar);
+  }
+
+  #alikeTo(record: ResultRecord): Alike {
+    const { experiment, node, device } = record;
     // These series stay for as long as the coordinator lives: the type alone, and not every setting of it.
     const quantization = headOf(experiment.technique.quantization);
-    const told = [name, node.name, device.id, experiment.model.name, experiment.runner.kind, quantization];
+    const told = [node.name, device.id, experiment.model.name, experiment.runner.kind, quantization];
     const key = JSON.stringify(told);
-    const histogram = this.#histograms[name];
-    const series = getOrMake(this.#series, key, () => {
+    return getOrMake(this.#alike, key, () => {
       const { experiment: _experiment, sweep: _sweep, ...rest } = resultLabels(record);
-      const labels = { ...rest, quantization };
+      const alike: Alike = { labels: { ...rest, quantization }, series: new Map() };
       this.#note(node.name, key, () => {
-        histogram.forget(labels);
-        this.#series.delete(key);
+        for (const name of alike.series.keys()) this.#histograms[name].forget(alike.labels);
+        this.#alike.delete(key);
       });
-      return histogram.seriesOf(labels);
+      return alike;
     });
-    histogram.observeAll(series, values, { experiment: experimentId });
   }
 
   #note(node: string, what: string, drop: () => void): void {

@@ -53,7 +53,6 @@ export class SqliteLog extends EntryReader implements Log {
   #synced: number;
   /** Checksum of the last entry; null = it has none. */
   #chain: string | null;
-  readonly #known: Statement<[string], unknown>;
   readonly #pages: Readonly<Record<Detail, Page>>;
 
   /** @throws FailureError: the file cannot be opened, is in use, is no log, or was written by a newer release. */
@@ -64,13 +63,13 @@ export class SqliteLog extends EntryReader implements Log {
     [this.#database, this.#wal] = open(path, options);
     this.#end = this.#database.prepare('SELECT coalesce(max(position), 0) AS position FROM facts');
     this.#insert = this.#database.prepare(
-      'INSERT INTO facts (position, trial_id, head, row_json, raw_json, chain) VALUES (?, ?, ?, ?, ?, ?)',
+      `INSERT INTO facts (position, trial_id, head, row_json, raw_json, chain) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (trial_id) DO NOTHING`,
     );
     this.#links = this.#database.prepare(
       `SELECT ${COLUMNS.full}, chain FROM facts WHERE position > ? ORDER BY position LIMIT ?`,
     );
     this.#chain = this.#lastChain();
-    this.#known = this.#database.prepare('SELECT 1 FROM facts WHERE trial_id = ?');
     const page = (detail: Detail): Page =>
       this.#database.prepare(
         `SELECT ${COLUMNS[detail]} FROM facts WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
@@ -90,12 +89,10 @@ export class SqliteLog extends EntryReader implements Log {
       let chain = this.#chain;
       if (position !== expected) return { appended: false, position, chain };
       for (const fact of facts) {
-        const trial = trialOf(fact);
-        if (trial !== null && this.#known.get(trial) !== undefined) continue;
-        position += 1;
+        const next = position + 1;
         const content = partsOf(fact);
-        chain = chainOf(chain, { first: position, last: position, content });
-        this.#insert.run(position, trial, ...content, chain);
+        const link = chainOf(chain, { first: next, last: next, content });
+        if (this.#insert.run(next, trialOf(fact), ...content, link) > 0) [position, chain] = [next, link];
       }
       return { appended: true, position, chain };
     };

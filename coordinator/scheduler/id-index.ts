@@ -99,7 +99,16 @@ export class IdIndex {
 /** Ids of experiments are hashes of ours, and those of trials end in a signature: 96 bits each. */
 const HASHED = /[0-9a-f]{24}$/;
 
+/** The id that was asked for last, and its bits: one result is looked for again and again. */
+let last = '';
+let bitsOfLast = new Uint32Array(WORDS);
+
 function bitsOf(id: string): Uint32Array {
+  if (id !== last) [last, bitsOfLast] = [id, computeBits(id)];
+  return bitsOfLast;
+}
+
+function computeBits(id: string): Uint32Array<ArrayBuffer> {
   if (HASHED.test(id)) {
     const word = (at: number): number => Number.parseInt(id.slice(at - 8, at), 16);
     const { length } = id;

@@ -136,6 +136,7 @@ function gather(state: SchedulerState, sweep: SweepState, slot: Slot, position: 
   const node = state.nodes.get(slot.node)!;
   const experiment = sweep.view.experimentAt(position, queueOf(sweep, slot.block!.queue).node);
   const wanted = devicesTaken(experiment) - 1;
+  if (wanted === 0) return [];
   const free = othersFree(node, slot, experiment.device).slice(0, wanted);
   if (free.length === wanted) return free;
   node.gathering = { deviceId: slot.deviceId, deviceClass: experiment.device };

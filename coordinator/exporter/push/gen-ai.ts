@@ -74,7 +74,7 @@ export class GenAi {
 
   #observe(name: keyof typeof GEN_AI, attributes: Labels, values: readonly number[]): void {
     if (values.length === 0) return;
-    const key = JSON.stringify([name, attributes]);
+    const key = JSON.stringify([name, ...Object.values(attributes)]);
     const { unit, bounds } = GEN_AI[name];
     const none = () => new Array<number>(bounds.length + 1).fill(0);
     const one = getOrMake(this.#histograms, key, () => ({

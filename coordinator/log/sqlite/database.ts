@@ -32,7 +32,8 @@ export class SqliteError extends Error {
 
 /** A prepared statement. Every call throws SqliteError for what SQLite refuses. */
 export interface Statement<Values extends readonly Value[], Row = never> {
-  run(...values: Values): void;
+  /** @returns how many rows it has changed. */
+  run(...values: Values): number;
   /** @returns the first row, undefined where there is none. */
   get(...values: Values): Row | undefined;
   all(...values: Values): Row[];
@@ -61,9 +62,7 @@ export class Database {
   prepare<Values extends readonly Value[], Row = never>(sql: string): Statement<Values, Row> {
     const statement: LibraryStatement = this.#call(() => this.#file.prepare(sql));
     return {
-      run: (...values) => {
-        this.#call(() => statement.run(...values));
-      },
+      run: (...values) => this.#call(() => Number(statement.run(...values).changes)),
       get: (...values) => this.#call(() => statement.get(...values) as Row | undefined),
       all: (...values) => this.#call(() => statement.all(...values) as Row[]),
     };

@@ -17,7 +17,7 @@ export interface LibraryFile {
 
 /** Values are bound to `?` in their order; rows are objects by the names of columns. */
 export interface LibraryStatement {
-  run(...values: readonly Value[]): unknown;
+  run(...values: readonly Value[]): { readonly changes: number | bigint };
   get(...values: readonly Value[]): unknown;
   all(...values: readonly Value[]): unknown[];
 }
