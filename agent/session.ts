@@ -15,10 +15,12 @@ import type {
   Welcome,
 } from '../proto/gen/ridgepoint/v1/agents.js';
 import { MAX_RESULT_BYTES, MAX_TRIAL_IDS } from '../proto/limits.js';
+import { responsesOf } from '../proto/several.js';
 import type { Duplex } from '../proto/stream.js';
 import { Backoff } from './backoff.js';
 import type { BodyUploads } from './bodies.js';
 import { LeaseRequester } from './lease-requester.js';
+import { Outbox } from './outbox.js';
 import type { Spool } from './spool.js';
 import type { TrialExecutor } from './trial/executor.js';
 import type { TrialProgress } from './trial/progress.js';
@@ -63,6 +65,7 @@ export class Session {
   #streams = 0;
   readonly #over = new AbortController();
   #stream: Stream | null = null;
+  #outbox: Outbox | null = null;
   #heartbeat: NodeJS.Timeout | null = null;
   #draining = false;
   /** Why the last attempt failed. */
@@ -196,11 +199,12 @@ export class Session {
   async leave(returnedTrialIds: readonly string[], reason: string): Promise<void> {
     this.drain();
     const stream = this.#stream;
-    if (stream !== null && this.connected) {
+    const outbox = this.#outbox;
+    if (stream !== null && outbox !== null && this.connected) {
       const patience = this.#bringing.size > 0 ? BRING_SECONDS : ACKNOWLEDGE_SECONDS;
       await Promise.race([this.#acknowledged(), sleep(1000 * patience, undefined, { ref: false })]);
       const value = { returnedTrialIds: [...returnedTrialIds, ...this.#refused], reason };
-      await stream.send({ message: { $case: 'leaving', value } }).catch(() => {});
+      await outbox.say({ message: { $case: 'leaving', value } }).catch(() => {});
       stream.end();
       // The stream's end is the sign that the coordinator has read it all.
       await Promise.race([this.#closed(), sleep(1000, undefined, { ref: false })]);
@@ -213,12 +217,13 @@ export class Session {
     const { connection, profile, trials, spool, log } = this.#needs;
     const stream = connection.session(this.#over.signal);
     this.#stream = stream;
+    this.#outbox = new Outbox(stream);
     try {
       const ended = spool.trialIds.slice(-MAX_TRIAL_IDS);
-      const value = toHello(profile, trials.trialIds, this.#instance, ended, ++this.#streams);
+      const value = toHello(profile, trials.trialIds, this.#instance, ended, ++this.#streams, true);
       await stream.send({ message: { $case: 'hello', value } });
-      for await (const { message } of stream) {
-        if (message !== undefined) await this.#hear(message);
+      for await (const response of stream) {
+        for (const { message } of responsesOf(response)) if (message !== undefined) await this.#hear(message);
       }
       log('info', 'the coordinator closed the stream');
     } finally {
@@ -265,6 +270,9 @@ export class Session {
           `the coordinator leases nothing more (${message.value.reason}); waiting for one that does`,
         );
         return;
+      case 'several':
+        // Nobody puts several into one of several.
+        return;
       default:
         message satisfies never;
     }
@@ -289,6 +297,7 @@ export class Session {
     this.#backoff.reset();
     this.#maxResultBytes = welcome.maxResultBytes === 0 ? MAX_RESULT_BYTES : welcome.maxResultBytes;
     this.#keepsBodies = welcome.keepsBodies;
+    this.#outbox?.gather(welcome.mostTogether);
     for (const trialId of welcome.unknownTrialIds)
       trials.stop(trialId, 'the coordinator does not want it any more');
     this.#heartbeat = setInterval(() => this.#beat(), Math.max(1, welcome.heartbeatSeconds) * 1000);
@@ -320,11 +329,12 @@ export class Session {
 
   /** A message that cannot be sent is lost with its stream; the next stream begins by saying it again. */
   async #say(message: Message): Promise<void> {
-    await this.#stream?.send({ message }).catch(() => {});
+    await this.#outbox?.say({ message }).catch(() => {});
   }
 
   #hangUp(): void {
     this.#stream = null;
+    this.#outbox = null;
     this.#asking.end();
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     this.#heartbeat = null;

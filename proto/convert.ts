@@ -187,6 +187,7 @@ export function toHello(
   instance: string,
   endedTrialIds: readonly string[] = [],
   stream = 0,
+  readsSeveral = false,
 ): Hello {
   return {
     protocol: PROTOCOL,
@@ -195,6 +196,7 @@ export function toHello(
     instance,
     endedTrialIds: [...endedTrialIds],
     stream,
+    readsSeveral,
   };
 }
 

@@ -69,6 +69,8 @@ export const SESSION_BYTES = {
   result: { field: 4, bytes: MAX_MESSAGE_BYTES },
   progress: { field: 5, bytes: 4 * KIB },
   leaving: { field: 6, bytes: 256 * KIB },
+  // Each of them has its own limit besides.
+  several: { field: 7, bytes: MAX_MESSAGE_BYTES },
   other: { field: null, bytes: 64 * KIB },
 } as const;
 

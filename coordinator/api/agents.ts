@@ -10,6 +10,7 @@ import type {
 } from '../../proto/gen/ridgepoint/v1/agents.js';
 import { MAX_RESULT_BYTES } from '../../proto/limits.js';
 import type { CallContext, Handlers } from '../../proto/server.js';
+import { MOST_TOGETHER, oneResponse, requestsOf } from '../../proto/several.js';
 import { type Duplex, unlessAborted } from '../../proto/stream.js';
 import type { Audit, By } from '../audit.js';
 import type { Clock } from '../clock.js';
@@ -80,9 +81,11 @@ export async function serveAgent(
   api.audit.did('join', by, { node: profile.name });
   try {
     await welcome(api, stream, hello, profile);
-    await untilClosed(messages, closed.signal, (request) => {
+    await untilClosed(messages, closed.signal, async (request) => {
       checkMessage(request.message, profile);
-      return receive(api, stream, profile.name, by, request);
+      const answers = await receive(api, profile.name, by, requestsOf(request));
+      if (hello.readsSeveral && answers.length > 0) await stream.send(oneResponse(answers));
+      else for (const answer of answers) await stream.send(answer);
     });
   } finally {
     if (api.registry.detach(session, api.clock.at())) {
@@ -118,6 +121,7 @@ async function welcome(
     unknownTrialIds,
     maxResultBytes: MAX_RESULT_BYTES,
     keepsBodies: api.keepsBodies,
+    mostTogether: MOST_TOGETHER,
   };
   await stream.send({ message: { $case: 'welcome', value } });
   if (dispatcher.state.draining) {
@@ -142,60 +146,70 @@ async function untilClosed(
   }
 }
 
+/**
+ * What was said at one moment: the results first, which share an append to the log, so that whoever asks for work has given back what it had.
+ * @returns the answers, each after what it answers is durable
+ */
 async function receive(
   api: AgentsApi,
-  stream: Stream,
   node: string,
   by: By,
-  request: SessionRequest,
-): Promise<void> {
-  const { dispatcher, registry, clock } = api;
-  const { message } = request;
-  registry.seen(node, clock.at());
+  requests: readonly SessionRequest[],
+): Promise<SessionResponse[]> {
+  api.registry.seen(node, api.clock.at());
+  const results = requests.flatMap(({ message }) => (message?.$case === 'result' ? [message.value] : []));
+  const answered = await Promise.all(results.map((report) => receiveResult(api, node, by, report)));
+  const answers = answered.flat();
+  for (const request of requests) answers.push(...(await receiveOther(api, node, request)));
+  return answers.map((message) => ({ message }));
+}
+
+async function receiveOther(
+  { dispatcher, registry, clock }: AgentsApi,
+  node: string,
+  { message }: SessionRequest,
+): Promise<SessionResponse['message'][]> {
   switch (message?.$case) {
     case 'hello':
+    case 'several':
       throw invalid('Hello comes once, at the beginning of a session.');
     case 'leaseRequest': {
       const { deviceId } = message.value;
       const asked = { now: clock.now(), at: clock.at(), node, deviceId };
       const replies = await dispatcher.dispatch({ event: 'work-requested', ...asked });
-      for (const reply of replies) await stream.send({ message: toMessage(reply) });
-      return;
+      return replies.map(toMessage);
     }
     case 'heartbeat': {
       const { trialIds, state } = message.value;
       registry.seen(node, clock.at(), state === '' ? undefined : state);
       await dispatcher.dispatch({ event: 'heartbeat', now: clock.now(), node, trialIds });
-      return;
+      return [];
     }
-    case 'result':
-      await receiveResult(api, stream, node, by, message.value);
-      return;
     case 'progress':
       if (dispatcher.state.leases.get(message.value.trialId)?.node === node) {
         registry.setProgress(message.value);
         dispatcher.changes.notify();
       }
-      return;
+      return [];
     case 'leaving': {
       const { returnedTrialIds } = message.value;
       registry.seen(node, clock.at(), 'left');
       await dispatcher.dispatch({ event: 'node-leaving', now: clock.now(), node, returnedTrialIds });
-      return;
+      return [];
     }
+    case 'result':
     case undefined:
-      // A message of a newer protocol; whoever needs an answer will see that none comes.
-      return;
+      // A result has been answered; a message of a newer protocol is not: whoever needs an answer will see that none comes.
+      return [];
   }
 }
 
 async function receiveResult(
   api: AgentsApi,
-  stream: Stream,
   node: string,
   by: By,
   report: ResultReport,
-): Promise<void> {
+): Promise<SessionResponse['message'][]> {
   const at = api.clock.at();
   let checked: ReturnType<typeof parseReport>;
   try {
@@ -211,8 +225,7 @@ async function receiveResult(
     if (api.dispatcher.state.leases.get(trialId)?.node === node) {
       await api.dispatcher.dispatch({ event: 'trial-lost', at, trialId });
     }
-    await stream.send({ message: { $case: 'resultRefused', value: { trialId, reason } } });
-    return;
+    return [{ $case: 'resultRefused', value: { trialId, reason } }];
   }
   const replies = await api.dispatcher.dispatch(
     { event: 'reported', at, ...checked },
@@ -220,8 +233,8 @@ async function receiveResult(
   );
   for (const reply of replies) {
     if (reply.command === 'refuse') tellRefused(api, node, by, reply.trialId, reply.reason);
-    await stream.send({ message: toMessage(reply) });
   }
+  return replies.map(toMessage);
 }
 
 function tellRefused(

@@ -40,6 +40,9 @@ export function checkMessage(message: SessionRequest['message'], profile: NodePr
     case 'result':
       checkTrial(message.value.trialId);
       return;
+    case 'several':
+      for (const one of message.value.requests) checkMessage(one.message, profile);
+      return;
     case undefined:
       return;
   }

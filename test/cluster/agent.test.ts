@@ -78,6 +78,19 @@ describe('an agent', () => {
     expect(script.of('progress').length).toBeGreaterThan(0);
   });
 
+  test('reports and asks for more in one message, to a coordinator that reads it so', async () => {
+    const { script, address } = await coordinator();
+    script.mostTogether = 128;
+    script.leases.push(lease(fake({}), 'a'), lease(fake({}), 'b'));
+    await agent(config(address));
+    await recorded(script, 2);
+    const together = script.together.map((messages) => messages.map(({ $case }) => $case));
+    expect(together.filter((cases) => cases.includes('result'))).toEqual([
+      ['result', 'leaseRequest'],
+      ['result', 'leaseRequest'],
+    ]);
+  });
+
   test('that is to end when all is done works off what there is, and leaves by itself', async () => {
     const { script, address } = await coordinator();
     script.leases.push(lease(fake({}), 'a'), lease(fake({}), 'b'));

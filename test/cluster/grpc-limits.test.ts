@@ -13,6 +13,7 @@ import { METHODS, SESSION_BYTES } from '../../proto/limits.js';
 import { addStandardServices } from '../../proto/reflection.js';
 import { makeServer } from '../../proto/server.js';
 import { LimitedAgentService } from '../../proto/session-limits.js';
+import { MOST_TOGETHER } from '../../proto/several.js';
 import { start } from '../support/coordinator.js';
 import { startWeighed, type WeighedCoordinator } from '../support/coordinator-weight.js';
 import { FakeAgent } from '../support/fake-agent.js';
@@ -137,9 +138,17 @@ describe('messages', () => {
     ).toMatchObject({
       code: 'too-large',
     });
-    expect(await saying({ $case: 'leaseRequest', value: { deviceId: 'd'.repeat(5000) } })).toMatchObject({
-      code: 'too-large',
+    const long: SessionRequest['message'] = { $case: 'leaseRequest', value: { deviceId: 'd'.repeat(5000) } };
+    expect(await saying(long)).toMatchObject({ code: 'too-large' });
+    const several = (...messages: SessionRequest['message'][]): SessionRequest['message'] => ({
+      $case: 'several',
+      value: { requests: messages.map((message) => ({ message })) },
     });
+    const beats = new Array<SessionRequest['message']>(MOST_TOGETHER).fill(heartbeat(1, 1));
+    expect(await saying(several(...beats))).toMatchObject({ deviceId: 'cpu0' });
+    expect(await saying(several(heartbeat(1, 1), long))).toMatchObject({ code: 'too-large' });
+    for (const message of [several(...beats, heartbeat(1, 1)), several(several(heartbeat(1, 1)))])
+      expect(await saying(message)).toMatchObject({ code: 'invalid' });
   });
 
   test('what cannot be decoded, or has fields that no agent sends, is refused with a reason', async () => {

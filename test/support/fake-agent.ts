@@ -17,6 +17,8 @@ export interface FakeAgentOptions {
   readonly instance?: string;
   readonly running?: readonly string[];
   readonly security?: ClientSecurity;
+  /** Whether it reads several messages in one. */
+  readonly readsSeveral?: boolean;
 }
 
 /** Speaks the agent's side of the session over real gRPC, word by word, as a test tells it. */
@@ -44,8 +46,10 @@ export class FakeAgent {
   ): Promise<{ agent: FakeAgent; welcome: Welcome }> {
     const agent = new FakeAgent(address, options);
     const instance = options.instance ?? agent.profile.name;
+    const { running = [], readsSeveral = false } = options;
+    const hello = toHello(agent.profile, running, instance, [], 0, readsSeveral);
     try {
-      await agent.say({ $case: 'hello', value: toHello(agent.profile, options.running ?? [], instance) });
+      await agent.say({ $case: 'hello', value: hello });
       return { agent, welcome: await agent.hear('welcome') };
     } catch (error) {
       agent.vanish();
@@ -55,6 +59,11 @@ export class FakeAgent {
 
   async say(message: SessionRequest['message']): Promise<void> {
     await this.#stream.send({ message });
+  }
+
+  /** Says several things in one message. */
+  async sayTogether(...messages: SessionRequest['message'][]): Promise<void> {
+    await this.say({ $case: 'several', value: { requests: messages.map((message) => ({ message })) } });
   }
 
   /** @returns the next message of this kind, setting others aside; throws the stream's error when it is over. */

@@ -9,6 +9,7 @@ import {
   type SessionResponse,
 } from '../../proto/gen/ridgepoint/v1/agents.js';
 import { Handlers, type Listening, makeServer } from '../../proto/server.js';
+import { requestsOf } from '../../proto/several.js';
 import type { Duplex } from '../../proto/stream.js';
 
 type Message = NonNullable<SessionRequest['message']>;
@@ -18,12 +19,16 @@ type ValueOf<Case> = Extract<Message, { $case: Case }>['value'];
 export class ScriptedCoordinator {
   readonly hellos: Hello[] = [];
   readonly messages: Message[] = [];
+  /** The same, those together that came in one. */
+  readonly together: Message[][] = [];
   readonly records: ResultRecord[] = [];
   /** Given out one by one. */
   readonly leases: Lease[] = [];
   acknowledges = true;
   /** 0 = as a coordinator that does not say. */
   maxResultBytes = 0;
+  /** 0 = as a coordinator that reads each message alone. */
+  mostTogether = 0;
   unknownTrialIds: string[] = [];
   /** Ends the stream at a longer record, as a server does whose messages are bounded. */
   breaksAbove = Number.POSITIVE_INFINITY;
@@ -37,10 +42,13 @@ export class ScriptedCoordinator {
     server.addService(AgentServiceService, {
       session: handlers.duplex<SessionRequest, SessionResponse>(async (stream) => {
         this.#stream = stream;
-        for await (const { message } of stream) {
-          if (message === undefined) continue;
-          this.messages.push(message);
-          await this.#answer(stream, message);
+        for await (const request of stream) {
+          const messages = requestsOf(request).flatMap(({ message }) => message ?? []);
+          this.together.push(messages);
+          for (const message of messages) {
+            this.messages.push(message);
+            await this.#answer(stream, message);
+          }
         }
       }),
     });
@@ -79,6 +87,7 @@ export class ScriptedCoordinator {
             unknownTrialIds: this.unknownTrialIds,
             maxResultBytes: this.maxResultBytes,
             keepsBodies: false,
+            mostTogether: this.mostTogether,
           },
         });
       case 'leaseRequest': {

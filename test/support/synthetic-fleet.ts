@@ -10,10 +10,12 @@ import { connectControl } from '../../proto/client.js';
 import { toHello } from '../../proto/convert.js';
 import {
   AgentServiceService,
+  type LeaseGrant,
   SessionRequest,
   type SessionResponse,
 } from '../../proto/gen/ridgepoint/v1/agents.js';
 import { CHANNEL_OPTIONS } from '../../proto/limits.js';
+import { responsesOf } from '../../proto/several.js';
 import { trialOf } from './records.js';
 import { aNode } from './wire-records.js';
 
@@ -27,6 +29,8 @@ export interface SyntheticFleet {
   /** Of a coordinator that listens without TLS. */
   readonly address: string;
   readonly agents: number;
+  /** Of each agent, each of which measures one experiment at a time; left out = one. */
+  readonly devices?: number;
   /** Results to report, all agents together; the fleet submits a sweep of that many points. */
   readonly results: number;
   /** Size of a record's JSON, about; at least some 12 kB. */
@@ -72,7 +76,7 @@ export async function synthesize(fleet: SyntheticFleet): Promise<SyntheticCounts
   try {
     const agents = Array.from({ length: fleet.agents }, (_, index) => {
       const name = `${fleet.name ?? 'synthetic'}-${index}`;
-      return new SyntheticAgent(client, name, tail, work).run();
+      return new SyntheticAgent(client, name, fleet.devices ?? 1, tail, work).run();
     });
     await Promise.all(agents);
   } finally {
@@ -157,21 +161,24 @@ class SyntheticAgent {
   readonly #tail: Buffer;
   readonly #work: Work;
   readonly #node: string;
-  #asking: NodeJS.Timeout | null = null;
+  /** Messages that the coordinator reads in one; 0 = none. */
+  #mostTogether = 0;
+  readonly #asking = new Map<string, NodeJS.Timeout>();
 
-  constructor(client: Client, name: string, tail: Buffer, work: Work) {
+  constructor(client: Client, name: string, devices: number, tail: Buffer, work: Work) {
     const { path, responseDeserialize } = AgentServiceService.session;
     this.#stream = client.makeBidiStreamRequest(
       path,
       (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
       responseDeserialize,
     );
-    this.#profile = aNode(name);
+    const device = (index: number) => ({ ...aNode(name).devices[0]!, id: `cpu${index}`, cpus: [index] });
+    this.#profile = aNode(name, { devices: Array.from({ length: devices }, (_, index) => device(index)) });
     this.#tail = tail;
     this.#work = work;
     const { hostname, cpuModel, cores, memoryBytes } = this.#profile;
     const node = JSON.stringify({ name, hostname, cpuModel, cores, memoryBytes });
-    this.#node = `"node":${node},"device":${JSON.stringify({ id: 'cpu0', class: 'cpu', name: 'CPU' })}`;
+    this.#node = `"node":${node}`;
   }
 
   /** Works until the fleet has reported all that is wanted. */
@@ -179,38 +186,44 @@ class SyntheticAgent {
     const { over } = this.#work;
     const stream = this.#stream;
     const beat = setInterval(
-      () => this.#say({ $case: 'heartbeat', value: { trialIds: [], state: '' } }),
+      () => this.#say([encoded({ $case: 'heartbeat', value: { trialIds: [], state: '' } })]),
       5000,
     );
     const stop = (): void => void stream.end();
     over.signal.addEventListener('abort', stop, { once: true });
     try {
-      this.#say({ $case: 'hello', value: toHello(this.#profile, [], this.#profile.name) });
-      for await (const { message } of stream as AsyncIterable<SessionResponse>) this.#hear(message);
+      const hello = toHello(this.#profile, [], this.#profile.name, [], 0, true);
+      this.#say([encoded({ $case: 'hello', value: hello })]);
+      for await (const response of stream as AsyncIterable<SessionResponse>)
+        this.#say(responsesOf(response).flatMap(({ message }) => this.#answersTo(message)));
       if (!over.signal.aborted) throw new Error(`${this.#profile.name}: the coordinator closed the stream`);
     } finally {
       clearInterval(beat);
-      if (this.#asking !== null) clearTimeout(this.#asking);
+      for (const timer of this.#asking.values()) clearTimeout(timer);
       over.abort();
     }
   }
 
-  #hear(message: SessionResponse['message']): void {
+  /** @returns the messages that follow from one, as bytes. */
+  #answersTo(message: SessionResponse['message']): Uint8Array[] {
     const work = this.#work;
     switch (message?.$case) {
       case 'welcome':
-        this.#ask();
-        return;
+        this.#mostTogether = message.value.mostTogether;
+        return this.#profile.devices.flatMap(({ id }) => this.#ask(id));
       case 'lease':
-        // Another one had the last that was wanted.
-        if (this.#stream.writableEnded) return;
         work.leases += 1;
-        this.#stream.write(this.#report(JSON.parse(message.value.leaseJson) as Lease));
-        return;
-      case 'noWork':
-        if (this.#asking !== null) clearTimeout(this.#asking);
-        this.#asking = setTimeout(() => this.#ask(), message.value.retryMilliseconds);
-        return;
+        // The device is free with the report: the next lease comes with the acknowledgement.
+        return [this.#report(message.value), ...this.#ask(message.value.deviceId)];
+      case 'noWork': {
+        const { deviceId, retryMilliseconds } = message.value;
+        clearTimeout(this.#asking.get(deviceId));
+        this.#asking.set(
+          deviceId,
+          setTimeout(() => this.#say(this.#ask(deviceId)), retryMilliseconds),
+        );
+        return [];
+      }
       case 'resultAck':
         work.acknowledged += 1;
         break;
@@ -219,44 +232,50 @@ class SyntheticAgent {
         process.stderr.write(`a result was refused: ${message.value.reason}\n`);
         break;
       default:
-        return;
+        return [];
     }
     if (work.acknowledged + work.refused >= work.wanted) work.over.abort();
-    else this.#ask();
+    return [];
   }
 
-  #ask(): void {
-    if (this.#work.leases < this.#work.wanted)
-      this.#say({ $case: 'leaseRequest', value: { deviceId: 'cpu0' } });
+  #ask(deviceId: string): Uint8Array[] {
+    if (this.#work.leases >= this.#work.wanted) return [];
+    return [encoded({ $case: 'leaseRequest', value: { deviceId } })];
   }
 
-  #say(message: SessionRequest['message']): void {
-    if (!this.#stream.writableEnded) this.#stream.write(SessionRequest.encode({ message }).finish());
+  /** Says it at one moment: in one message, where the coordinator reads it so. */
+  #say(messages: readonly Uint8Array[]): void {
+    for (let from = 0; from < messages.length && !this.#stream.writableEnded; ) {
+      const some = messages.slice(from, from + Math.max(1, this.#mostTogether));
+      from += some.length;
+      if (some.length === 1) this.#stream.write(some[0]!);
+      else {
+        const several = new BinaryWriter();
+        for (const message of some) several.uint32(10).bytes(message);
+        this.#stream.write(new BinaryWriter().uint32(58).bytes(several.finish()).finish());
+      }
+    }
   }
 
   /** @returns a SessionRequest with the report of a lease, as bytes. */
-  #report(lease: Lease): Uint8Array {
-    const {
-      trialId,
-      experiment,
-      sweepId: id,
-      sweepName: name,
-      position,
-      block,
-      purpose,
-      attempt,
-      start,
-    } = lease;
+  #report({ leaseJson }: LeaseGrant): Uint8Array {
+    const lease = JSON.parse(leaseJson) as Lease;
+    const { trialId, sweepId: id, sweepName: name, position, block, purpose, attempt, start } = lease;
     const sweep = JSON.stringify({ id, name, position, block, purpose, attempt, start });
+    const [, experiment] = /"experiment":(.*),"(?:mostRepeats|leaseSeconds)":/.exec(leaseJson)!;
+    const device = JSON.stringify({ id: lease.deviceId, class: 'cpu', name: 'CPU' });
     const head =
-      `{"schema":"${RESULT_SCHEMA}","trialId":"${trialId}","experimentId":"${experiment.id}",` +
-      `"sweep":${sweep},"experiment":${JSON.stringify(experiment)},${this.#node},`;
+      `{"schema":"${RESULT_SCHEMA}","trialId":"${trialId}","experimentId":"${lease.experiment.id}",` +
+      `"sweep":${sweep},"experiment":${experiment},${this.#node},"device":${device},`;
     const record = Buffer.concat([Buffer.from(head), this.#tail]);
-    const report = new BinaryWriter().uint32(10).string(trialId).uint32(18).string(experiment.id);
+    const report = new BinaryWriter().uint32(10).string(trialId).uint32(18).string(lease.experiment.id);
     report.uint32(26).string(id).uint32(34).bytes(record);
     return new BinaryWriter().uint32(34).bytes(report.finish()).finish();
   }
 }
+
+const encoded = (message: SessionRequest['message']): Uint8Array =>
+  SessionRequest.encode({ message }).finish();
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const counts = await synthesize(JSON.parse(process.argv[2] ?? '{}') as SyntheticFleet);

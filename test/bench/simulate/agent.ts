@@ -3,6 +3,7 @@ import type { ResultRecord } from '../../../core/result/result.js';
 import { parseLease, toHello, toReport } from '../../../proto/convert.js';
 import { WireError } from '../../../proto/errors.js';
 import type { SessionRequest, SessionResponse } from '../../../proto/gen/ridgepoint/v1/agents.js';
+import { oneRequest, responsesOf } from '../../../proto/several.js';
 import { aNode, aRecord } from '../../support/wire-records.js';
 import type { Checker } from './check.js';
 import { HEARTBEAT_SECONDS, type SimulatedCoordinator } from './coordinator.js';
@@ -37,7 +38,7 @@ class Wire {
     this.heard = heard;
     this.broken = broken;
     const server = {
-      send: async (message: SessionResponse) => this.#down(message.message!),
+      send: async (message: SessionResponse) => this.#down(message),
       end: () => undefined,
       [Symbol.asyncIterator]: () => this.#messages(),
     };
@@ -49,12 +50,13 @@ class Wire {
     });
   }
 
-  say(message: Up): void {
+  /** Says it at one moment. */
+  say(...messages: Up[]): void {
     if (!this.open) return;
     this.#lastUp = Math.max(this.#lastUp, this.#world.now + this.#late());
     this.coordinator.process.after(this.#lastUp - this.#world.now, () => {
       if (!this.open) return;
-      this.#inbox.push({ message });
+      this.#inbox.push(oneRequest(messages.map((message) => ({ message }))));
       this.#wake();
     });
   }
@@ -72,11 +74,11 @@ class Wire {
     return random.chance(0.02) ? random.between(0.1, 1.5) : random.between(0.001, 0.02);
   }
 
-  #down(message: Down): void {
+  #down(response: SessionResponse): void {
     if (!this.open || !this.coordinator.process.alive) return;
     this.#lastDown = Math.max(this.#lastDown, this.#world.now + this.#late());
     this.agent.after(this.#lastDown - this.#world.now, () => {
-      if (this.open) this.heard(message);
+      for (const { message } of responsesOf(response)) if (this.open) this.heard(message!);
     });
   }
 
@@ -126,6 +128,8 @@ export class SimulatedAgent {
   #leader: string | null = null;
   #connecting = false;
   #streams = 0;
+  /** Whether it is of a release that says several things in one message, as every second start of an agent is. */
+  readonly #together: boolean;
 
   constructor(
     world: World,
@@ -138,6 +142,7 @@ export class SimulatedAgent {
     this.#world = world;
     this.node = node;
     this.#instance = `${node}.${start}`;
+    this.#together = start % 2 === 0;
     this.process = new Process(world, this.#instance);
     this.#coordinators = coordinators;
     this.#checker = checker;
@@ -197,7 +202,7 @@ export class SimulatedAgent {
       this.#wire = wire;
       const running = this.#running === null ? [] : [this.#running.trialId];
       const ended = [...this.#disk.spool.keys()];
-      const hello = toHello(this.#profile, running, this.#instance, ended, ++this.#streams);
+      const hello = toHello(this.#profile, running, this.#instance, ended, ++this.#streams, this.#together);
       wire.say({ $case: 'hello', value: hello });
     });
   }
@@ -230,8 +235,10 @@ export class SimulatedAgent {
       case 'welcome':
         this.#welcome = true;
         for (const trialId of message.value.unknownTrialIds) this.#stop(trialId);
-        for (const record of this.#disk.spool.values()) this.#report(record);
-        this.#ask();
+        this.#say(
+          [...this.#disk.spool.values()].flatMap((record) => this.#report(record)),
+          this.#ask(),
+        );
         return;
       case 'lease': {
         this.#asked = false;
@@ -243,7 +250,7 @@ export class SimulatedAgent {
         this.#asked = true;
         this.process.after(Math.min(1, message.value.retryMilliseconds / 1000), () => {
           this.#asked = false;
-          this.#ask();
+          this.#say(this.#ask());
         });
         return;
       case 'resultAck':
@@ -261,10 +268,16 @@ export class SimulatedAgent {
     }
   }
 
-  #ask(): void {
-    if (!this.#welcome || this.#running !== null || this.#asked) return;
+  #say(...said: Up[][]): void {
+    const messages = said.flat();
+    if (!this.#together) for (const message of messages) this.#wire?.say(message);
+    else if (messages.length > 0) this.#wire?.say(...messages);
+  }
+
+  #ask(): Up[] {
+    if (!this.#welcome || this.#running !== null || this.#asked) return [];
     this.#asked = true;
-    this.#wire?.say({ $case: 'leaseRequest', value: { deviceId: 'cpu0' } });
+    return [{ $case: 'leaseRequest', value: { deviceId: 'cpu0' } }];
   }
 
   #begin(lease: Lease): void {
@@ -282,8 +295,7 @@ export class SimulatedAgent {
       this.#disk.spool.set(record.trialId, record);
       this.#checker.stopped(this.node, lease.trialId);
       this.#running = null;
-      this.#report(record);
-      this.#ask();
+      this.#say(this.#report(record), this.#ask());
     });
   }
 
@@ -291,13 +303,13 @@ export class SimulatedAgent {
     if (this.#running?.trialId !== trialId) return;
     this.#checker.stopped(this.node, trialId);
     this.#running = null;
-    this.#ask();
+    this.#say(this.#ask());
   }
 
-  #report(record: ResultRecord): void {
-    if (!this.#welcome) return;
-    this.#wire?.say({ $case: 'result', value: toReport(record) });
+  #report(record: ResultRecord): Up[] {
+    if (!this.#welcome) return [];
+    const report: Up = { $case: 'result', value: toReport(record) };
     // Said twice now and then, as after a break.
-    if (this.#world.random.chance(0.1)) this.#wire?.say({ $case: 'result', value: toReport(record) });
+    return this.#world.random.chance(0.1) ? [report, report] : [report];
   }
 }

@@ -30,7 +30,16 @@ export interface SessionRequest {
     | { $case: "result"; value: ResultReport }
     | { $case: "progress"; value: Progress }
     | { $case: "leaving"; value: Leaving }
+    | { $case: "several"; value: SessionRequests }
     | undefined;
+}
+
+/**
+ * What an agent says at one moment. Results are handled before the rest, and share an append to the log. None of the messages is a Hello, or several
+ * again. Only for a coordinator whose Welcome says that it reads them.
+ */
+export interface SessionRequests {
+  requests: SessionRequest[];
 }
 
 export interface SessionResponse {
@@ -43,7 +52,13 @@ export interface SessionResponse {
     | { $case: "drain"; value: Drain }
     | { $case: "resultRefused"; value: ResultRefused }
     | { $case: "pause"; value: Pause }
+    | { $case: "several"; value: SessionResponses }
     | undefined;
+}
+
+/** The answers to one SessionRequest, where there are more than one. Only for an agent whose Hello says that it reads them. */
+export interface SessionResponses {
+  responses: SessionResponse[];
 }
 
 /** The first message of a stream. */
@@ -63,6 +78,8 @@ export interface Hello {
    * agent, which does not count.
    */
   stream: number;
+  /** SessionResponse.several is read. */
+  readsSeveral: boolean;
 }
 
 export interface Welcome {
@@ -75,6 +92,8 @@ export interface Welcome {
   maxResultBytes: number;
   /** Files that records refer to are kept here (bodies.proto): the agent brings them before it reports. */
   keepsBodies: boolean;
+  /** Most messages of one SessionRequest.several; 0 = an older coordinator, which reads none. */
+  mostTogether: number;
 }
 
 /** Asks for work for one free device. Answered by exactly one LeaseGrant or NoWork. */
@@ -185,6 +204,9 @@ export const SessionRequest: MessageFns<SessionRequest> = {
       case "leaving":
         Leaving.encode(message.message.value, writer.uint32(50).fork()).join();
         break;
+      case "several":
+        SessionRequests.encode(message.message.value, writer.uint32(58).fork()).join();
+        break;
     }
     return writer;
   },
@@ -250,6 +272,14 @@ export const SessionRequest: MessageFns<SessionRequest> = {
             message.message = { $case: "leaving", value: Leaving.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.message = { $case: "several", value: SessionRequests.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -278,6 +308,8 @@ export const SessionRequest: MessageFns<SessionRequest> = {
         ? { $case: "progress", value: Progress.fromJSON(object.progress) }
         : isSet(object.leaving)
         ? { $case: "leaving", value: Leaving.fromJSON(object.leaving) }
+        : isSet(object.several)
+        ? { $case: "several", value: SessionRequests.fromJSON(object.several) }
         : undefined,
     };
   },
@@ -296,6 +328,8 @@ export const SessionRequest: MessageFns<SessionRequest> = {
       obj.progress = Progress.toJSON(message.message.value);
     } else if (message.message?.$case === "leaving") {
       obj.leaving = Leaving.toJSON(message.message.value);
+    } else if (message.message?.$case === "several") {
+      obj.several = SessionRequests.toJSON(message.message.value);
     }
     return obj;
   },
@@ -342,7 +376,84 @@ export const SessionRequest: MessageFns<SessionRequest> = {
         }
         break;
       }
+      case "several": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "several", value: SessionRequests.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseSessionRequests(): SessionRequests {
+  return { requests: [] };
+}
+
+export const SessionRequests: MessageFns<SessionRequests> = {
+  encode(message: SessionRequests, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.requests) {
+      SessionRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionRequests {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionRequests();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requests.push(SessionRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SessionRequests {
+    return {
+      requests: globalThis.Array.isArray(object?.requests)
+        ? object.requests.map((e: any) => SessionRequest.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: SessionRequests): unknown {
+    const obj: any = {};
+    if (message.requests?.length) {
+      obj.requests = message.requests.map((e) => SessionRequest.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SessionRequests>): SessionRequests {
+    return SessionRequests.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionRequests>): SessionRequests {
+    const message = createBaseSessionRequests();
+    message.requests = object.requests?.map((e) => SessionRequest.fromPartial(e)) || [];
     return message;
   },
 };
@@ -377,6 +488,9 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         break;
       case "pause":
         Pause.encode(message.message.value, writer.uint32(66).fork()).join();
+        break;
+      case "several":
+        SessionResponses.encode(message.message.value, writer.uint32(74).fork()).join();
         break;
     }
     return writer;
@@ -459,6 +573,14 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.message = { $case: "pause", value: Pause.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.message = { $case: "several", value: SessionResponses.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -497,6 +619,8 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         ? { $case: "resultRefused", value: ResultRefused.fromJSON(object.result_refused) }
         : isSet(object.pause)
         ? { $case: "pause", value: Pause.fromJSON(object.pause) }
+        : isSet(object.several)
+        ? { $case: "several", value: SessionResponses.fromJSON(object.several) }
         : undefined,
     };
   },
@@ -519,6 +643,8 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       obj.resultRefused = ResultRefused.toJSON(message.message.value);
     } else if (message.message?.$case === "pause") {
       obj.pause = Pause.toJSON(message.message.value);
+    } else if (message.message?.$case === "several") {
+      obj.several = SessionResponses.toJSON(message.message.value);
     }
     return obj;
   },
@@ -577,13 +703,98 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         }
         break;
       }
+      case "several": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "several", value: SessionResponses.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
     return message;
   },
 };
 
+function createBaseSessionResponses(): SessionResponses {
+  return { responses: [] };
+}
+
+export const SessionResponses: MessageFns<SessionResponses> = {
+  encode(message: SessionResponses, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.responses) {
+      SessionResponse.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionResponses {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionResponses();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.responses.push(SessionResponse.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SessionResponses {
+    return {
+      responses: globalThis.Array.isArray(object?.responses)
+        ? object.responses.map((e: any) => SessionResponse.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: SessionResponses): unknown {
+    const obj: any = {};
+    if (message.responses?.length) {
+      obj.responses = message.responses.map((e) => SessionResponse.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SessionResponses>): SessionResponses {
+    return SessionResponses.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionResponses>): SessionResponses {
+    const message = createBaseSessionResponses();
+    message.responses = object.responses?.map((e) => SessionResponse.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 function createBaseHello(): Hello {
-  return { protocol: 0, nodeProfileJson: "", runningTrialIds: [], instance: "", endedTrialIds: [], stream: 0 };
+  return {
+    protocol: 0,
+    nodeProfileJson: "",
+    runningTrialIds: [],
+    instance: "",
+    endedTrialIds: [],
+    stream: 0,
+    readsSeveral: false,
+  };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -605,6 +816,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.stream !== 0) {
       writer.uint32(48).uint32(message.stream);
+    }
+    if (message.readsSeveral !== false) {
+      writer.uint32(56).bool(message.readsSeveral);
     }
     return writer;
   },
@@ -670,6 +884,14 @@ export const Hello: MessageFns<Hello> = {
             message.stream = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.readsSeveral = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -702,6 +924,11 @@ export const Hello: MessageFns<Hello> = {
         ? object.ended_trial_ids.map((e: any) => globalThis.String(e))
         : [],
       stream: isSet(object.stream) ? globalThis.Number(object.stream) : 0,
+      readsSeveral: isSet(object.readsSeveral)
+        ? globalThis.Boolean(object.readsSeveral)
+        : isSet(object.reads_several)
+        ? globalThis.Boolean(object.reads_several)
+        : false,
     };
   },
 
@@ -725,6 +952,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.stream !== 0) {
       obj.stream = Math.round(message.stream);
     }
+    if (message.readsSeveral !== false) {
+      obj.readsSeveral = message.readsSeveral;
+    }
     return obj;
   },
 
@@ -739,6 +969,7 @@ export const Hello: MessageFns<Hello> = {
     message.instance = object.instance ?? "";
     message.endedTrialIds = object.endedTrialIds?.map((e) => e) || [];
     message.stream = object.stream ?? 0;
+    message.readsSeveral = object.readsSeveral ?? false;
     return message;
   },
 };
@@ -751,6 +982,7 @@ function createBaseWelcome(): Welcome {
     unknownTrialIds: [],
     maxResultBytes: 0,
     keepsBodies: false,
+    mostTogether: 0,
   };
 }
 
@@ -773,6 +1005,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.keepsBodies !== false) {
       writer.uint32(48).bool(message.keepsBodies);
+    }
+    if (message.mostTogether !== 0) {
+      writer.uint32(56).uint32(message.mostTogether);
     }
     return writer;
   },
@@ -838,6 +1073,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.keepsBodies = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.mostTogether = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -878,6 +1121,11 @@ export const Welcome: MessageFns<Welcome> = {
         : isSet(object.keeps_bodies)
         ? globalThis.Boolean(object.keeps_bodies)
         : false,
+      mostTogether: isSet(object.mostTogether)
+        ? globalThis.Number(object.mostTogether)
+        : isSet(object.most_together)
+        ? globalThis.Number(object.most_together)
+        : 0,
     };
   },
 
@@ -901,6 +1149,9 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.keepsBodies !== false) {
       obj.keepsBodies = message.keepsBodies;
     }
+    if (message.mostTogether !== 0) {
+      obj.mostTogether = Math.round(message.mostTogether);
+    }
     return obj;
   },
 
@@ -915,6 +1166,7 @@ export const Welcome: MessageFns<Welcome> = {
     message.unknownTrialIds = object.unknownTrialIds?.map((e) => e) || [];
     message.maxResultBytes = object.maxResultBytes ?? 0;
     message.keepsBodies = object.keepsBodies ?? false;
+    message.mostTogether = object.mostTogether ?? 0;
     return message;
   },
 };
