@@ -140,7 +140,13 @@ let views = 0;
 function memoized(make: SweepView['experimentAt']): SweepView['experimentAt'] {
   views += 1;
   const view = views;
-  return (position, node) => {
+  // One point is asked for several times in a row.
+  let last: {
+    readonly position: number;
+    readonly node: string | null;
+    readonly experiment: Experiment;
+  } | null = null;
+  const find = (position: number, node: string | null): Experiment => {
     const key = `${view} ${position} ${node ?? ''}`;
     const known = newest.get(key);
     if (known !== undefined) return known;
@@ -148,6 +154,11 @@ function memoized(make: SweepView['experimentAt']): SweepView['experimentAt'] {
     const experiment = before.get(key) ?? make(position, node);
     newest.set(key, experiment);
     return experiment;
+  };
+  return (position, node) => {
+    if (last?.position !== position || last.node !== node)
+      last = { position, node, experiment: find(position, node) };
+    return last.experiment;
   };
 }
 

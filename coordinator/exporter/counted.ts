@@ -43,18 +43,19 @@ export class CountedHistogram extends Histogram {
   /** @param exemplarLabels what points from a bucket to its newest value; empty = nothing does. */
   observeAll(one: Series, values: readonly number[], exemplarLabels: Labels): void {
     const bounds = this.#bounds;
-    const newest = new Map<number, number>();
+    const newest = new Float64Array(one.counts.length).fill(Number.NaN);
     for (const value of values) {
       let at = 0;
       while (at < bounds.length && value > bounds[at]!) at += 1;
       one.counts[at]! += 1;
       one.sum += value;
-      newest.set(at, value);
+      newest[at] = value;
     }
     one.count += values.length;
     if (Object.keys(exemplarLabels).length === 0) return;
     const timestamp = Date.now() / 1000;
-    for (const [at, value] of newest) one.exemplars[at] = { labelSet: exemplarLabels, value, timestamp };
+    for (const [at, value] of newest.entries())
+      if (!Number.isNaN(value)) one.exemplars[at] = { labelSet: exemplarLabels, value, timestamp };
   }
 
   /** Lets go of a series. */

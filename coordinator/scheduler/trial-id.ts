@@ -1,5 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { Purpose } from '../../core/experiment/lease.js';
+import { getOrMake } from '../../core/maps.js';
 
 /**
  * A trial id says what it is a trial of, and proves to whom it was leased. So a coordinator that was restarted takes
@@ -69,5 +70,12 @@ export function provesLease(id: string, holder: LeaseHolder, key: string): boole
 function sign(about: string, { node, deviceId, experimentId }: LeaseHolder, key: string): string {
   // As JSON, so that no two leases give the same text.
   const text = JSON.stringify([about, node, deviceId, experimentId]);
-  return createHmac('sha256', key).update(text).digest('hex').slice(0, SIGNATURE_DIGITS);
+  return createHmac('sha256', keyOf(key)).update(text).digest('hex').slice(0, SIGNATURE_DIGITS);
+}
+
+/** Keys as the library wants them, which takes as long to make as a signature: a process knows those of the logs that it has open. */
+const keys = new Map<string, KeyObject>();
+
+function keyOf(key: string): KeyObject {
+  return getOrMake(keys, key, () => createSecretKey(key, 'utf8'));
 }

@@ -25,19 +25,22 @@ const POINTS_FORMAT = 'ridgepoint.dev/points/v1';
  * @throws TypeError for what JSON cannot say (NaN, Infinity, functions).
  */
 export function canonicalJson(value: unknown): string {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new TypeError(`${value} has no canonical JSON`);
-    return JSON.stringify(value);
+    return String(value);
   }
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value === 'object') {
     const fields = value as Record<string, unknown>;
-    const parts = Object.keys(fields)
-      .filter((key) => fields[key] !== undefined)
-      .sort()
-      .map((key) => `${JSON.stringify(key)}:${canonicalJson(fields[key])}`);
-    return `{${parts.join(',')}}`;
+    // Asked of every point of a sweep: nothing is made but the text.
+    let text = '';
+    for (const key of Object.keys(fields).sort()) {
+      if (fields[key] === undefined) continue;
+      text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(fields[key])}`;
+    }
+    return `{${text}}`;
   }
   throw new TypeError(`a ${typeof value} has no canonical JSON`);
 }

@@ -1,7 +1,7 @@
 /**
  * bench:scale: how many experiments a second does a coordinator take, with each kind of log, and does that stay so? Synthetic agents that
- * measure nothing lease, report a record and wait for its acknowledgement, over gRPC, one experiment at a time each; the coordinator is a
- * process of its own, and so are they.
+ * measure nothing lease, report a record and wait for its acknowledgement, over gRPC, one experiment at a time on each of their devices; the
+ * coordinator is a process of its own, and so are they.
  *
  * 1. Experiments per second, by kind of log and number of experiments: 10,000 with SQLite, 5,000 with PostgreSQL and JetStream, and no less
  *    than 80 % of the first number at the last.
@@ -12,7 +12,7 @@
  * Beside it, on the same PostgreSQL, pg-boss as somebody would use it in its place: as many workers, each of which fetches a job, and completes it
  * with as large a record. It promises less (no order, no leases that are checked, nothing read back).
  *
- *   npm run bench -- scale [--experiments=10000,100000,1000000] [--kinds=sqlite,postgres,jetstream] [--agents=64] [--record=12000] [--asking=10000] [--restart=1000000]
+ *   npm run bench -- scale [--experiments=10000,100000,1000000] [--kinds=sqlite,postgres,jetstream] [--agents=64] [--devices=8] [--record=12000] [--asking=10000] [--restart=1000000]
  */
 
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -35,6 +35,7 @@ const { values } = parseArgs({
     experiments: { type: 'string', default: '10000,100000,1000000' },
     kinds: { type: 'string', default: 'sqlite,postgres,jetstream' },
     agents: { type: 'string', default: '64' },
+    devices: { type: 'string', default: '8' },
     record: { type: 'string', default: '12000' },
     asking: { type: 'string', default: '10000' },
     restart: { type: 'string', default: '1000000' },
@@ -43,6 +44,7 @@ const { values } = parseArgs({
 const COUNTS = values.experiments.split(',').map(Number);
 const KINDS = values.kinds.split(',');
 const [AGENTS, RECORD_BYTES] = [Number(values.agents), Number(values.record)];
+const DEVICES = Number(values.devices);
 const WANTED: Readonly<Record<string, number>> = { sqlite: 10_000, postgres: 5_000, jetstream: 5_000 };
 /** What stays of the first rate at the last count. */
 const FLAT = 0.8;
@@ -58,6 +60,8 @@ interface Measured {
   readonly perSecond: number;
   /** Of the coordinator, for each experiment: what a busy machine changes least. */
   readonly cpuSeconds: number;
+  /** The same of all agents together, which run on the same machine. */
+  readonly fleetCpuSeconds: number;
   readonly peakBytes: number;
   readonly restartSeconds: number;
   readonly restartPeakBytes: number;
@@ -65,7 +69,7 @@ interface Measured {
 
 async function measure(log: LogConfig, experiments: number): Promise<Measured> {
   const config = { log, leaseSeconds: 300, heartbeatSeconds: 30, lostSeconds: 600 };
-  const fleet = { agents: AGENTS, recordBytes: RECORD_BYTES };
+  const fleet = { agents: AGENTS, devices: DEVICES, recordBytes: RECORD_BYTES };
   const coordinator = await startWeighed(config);
   await spawnSyntheticFleet({ ...fleet, address: coordinator.address, results: WARM_RESULTS, name: 'warm' });
   const before = await coordinator.weigh();
@@ -85,6 +89,7 @@ async function measure(log: LogConfig, experiments: number): Promise<Measured> {
   return {
     perSecond: done.acknowledged / done.seconds,
     cpuSeconds: (cpuSeconds - before.cpuSeconds) / done.acknowledged,
+    fleetCpuSeconds: done.cpuSeconds / done.acknowledged,
     peakBytes,
     restartSeconds,
     restartPeakBytes: restarted.peakBytes,
@@ -130,7 +135,7 @@ async function pgBoss(url: string, jobs: number): Promise<number> {
       done += 1;
     }
   };
-  await Promise.all(Array.from({ length: AGENTS }, work));
+  await Promise.all(Array.from({ length: AGENTS * DEVICES }, work));
   const seconds = (performance.now() - begun) / 1000;
   await boss.stop({ graceful: false });
   return done / seconds;
@@ -165,16 +170,15 @@ try {
         console.log(`${kind}: its server is not installed here`);
         break;
       }
-      const { perSecond, cpuSeconds, peakBytes, restartSeconds, restartPeakBytes } = await measure(
-        log,
-        count,
-      );
+      const measured = await measure(log, count);
+      const { perSecond, cpuSeconds, fleetCpuSeconds, peakBytes, restartSeconds, restartPeakBytes } =
+        measured;
       rates.push(perSecond);
       const of = `${kind}, ${count.toLocaleString('en')} experiments`;
       const wanted = WANTED[kind] ?? 0;
       claim(
         of,
-        `${rounded(perSecond)} a second, ${rounded(1e6 * cpuSeconds)} µs of the coordinator's CPU each`,
+        `${rounded(perSecond)} a second, ${rounded(1e6 * cpuSeconds)} µs of the coordinator's CPU each, ${rounded(1e6 * fleetCpuSeconds)} µs of the agents'`,
         `${rounded(wanted)} a second`,
         perSecond >= wanted,
       );
