@@ -1,11 +1,17 @@
 import { metricNamed } from '../core/metrics/catalogue.js';
-import { isPresent, type Measurement, type Missing, type ResultRecord } from '../core/result/result.js';
+import {
+  isPresent,
+  type Measurement,
+  type Missing,
+  metricValue,
+  type ResultRecord,
+} from '../core/result/result.js';
 import type { Warning } from '../core/result/warnings.js';
 import { tInterval } from '../statistics/interval.js';
 import { intervalOf } from '../statistics/joint-compare.js';
 import { summarize } from '../statistics/summary.js';
 import { Commons, RowEstimates } from './estimates.js';
-import { PACED_METRICS, paceOf } from './pace.js';
+import { isPaced, PACED_METRICS, paceOf } from './pace.js';
 
 /**
  * The trials that a row is made of: all complete ones of the engine that ran last that carry no fault; where each has one, all of
@@ -66,11 +72,7 @@ export function combineStarts(
   if (starts.length === 1) {
     // Of tens of thousands of rows with one start each only what a start alone can tell is looked at.
     const measurements = { ...first.measurements };
-    for (const name of PACED_METRICS) {
-      const entry = measurements[name];
-      if (isPresent(entry) && entry.ci95 === null)
-        measurements[name] = estimatedBy(row, name, entry) ?? entry;
-    }
+    for (const name of PACED_METRICS) if (name in measurements) measurements[name] = alone(first, row, name);
     return { ...first, measurements };
   }
   const measurements: ResultRecord['measurements'] = {};
@@ -78,6 +80,22 @@ export function combineStarts(
     for (const name in of) measurements[name] ??= together(starts, row, name);
   }
   return { ...first, measurements, warnings: warningsOf(starts) };
+}
+
+/** @returns one metric of `combineStarts`, where the row stands alone; null = it has none. */
+export function combinedValue(starts: readonly ResultRecord[], name: string): number | null {
+  const first = starts[0]!;
+  const isThere = starts.some(({ measurements }) => name in measurements);
+  if (first.status !== 'complete' || !isThere) return metricValue(first, name);
+  const row = new RowEstimates(starts, new Commons([starts]));
+  if (starts.length > 1) return together(starts, row, name).value;
+  return isPaced(name) ? alone(first, row, name).value : metricValue(first, name);
+}
+
+/** One metric of a start that stands alone, as its row has it. */
+function alone({ measurements }: ResultRecord, row: RowEstimates, name: string): Measurement | Missing {
+  const entry = measurements[name]!;
+  return isPresent(entry) && entry.ci95 === null ? (estimatedBy(row, name, entry) ?? entry) : entry;
 }
 
 /** One metric of several starts; `samples` has one number per start. */

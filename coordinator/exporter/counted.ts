@@ -54,8 +54,9 @@ export class CountedHistogram extends Histogram {
     one.count += values.length;
     if (Object.keys(exemplarLabels).length === 0) return;
     const timestamp = Date.now() / 1000;
-    for (const [at, value] of newest.entries())
+    newest.forEach((value, at) => {
       if (!Number.isNaN(value)) one.exemplars[at] = { labelSet: exemplarLabels, value, timestamp };
+    });
   }
 
   /** Lets go of a series. */

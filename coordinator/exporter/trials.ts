@@ -76,7 +76,8 @@ export class Trials {
     const exemplar = { experiment: record.experimentId };
     this.#observe('ridgepoint_trial_duration_seconds', alike, [Math.max(0, seconds)], exemplar);
     if (state !== 'complete') return;
-    this.#observe('ridgepoint_inter_token_latency_seconds', alike, record.tokenSeconds.flat(), exemplar);
+    for (const steps of record.tokenSeconds)
+      this.#observe('ridgepoint_inter_token_latency_seconds', alike, steps, exemplar);
     const first = record.measurements.timeToFirstTokenSeconds;
     if (first !== undefined && first.value !== null) {
       const values = first.samples ?? [first.value];

@@ -4,7 +4,7 @@ import { sameItems } from '../../core/same.js';
 import type { Objective } from '../../core/sweep/spec.js';
 import { Commons } from '../../judgement/estimates.js';
 import { isBetter } from '../../judgement/pareto.js';
-import { combineStarts, startsOf } from '../../judgement/trials.js';
+import { combinedValue, combineStarts, startsOf } from '../../judgement/trials.js';
 import { placeKey } from './replayed.js';
 
 /** A result that is exported. */
@@ -52,7 +52,7 @@ class Entry implements WindowEntry {
 function numberOf(entry: WindowEntry, metric: string): number | null {
   const own = firstOf(entry).measurements[metric];
   if (entry.starts.length === 1 && isPresent(own) && own.ci95 !== null) return own.value;
-  return metricValue(entry.record, metric);
+  return combinedValue(entry.starts, metric);
 }
 
 /** The sweep and point of an entry, which all of its starts have. */

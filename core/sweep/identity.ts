@@ -9,6 +9,7 @@ import {
   type TechniqueChoice,
 } from '../experiment/experiment.js';
 import type { NodeSelector } from '../experiment/node-selector.js';
+import { getOrMake } from '../maps.js';
 import { leftOutOf } from '../runners/added-later.js';
 import { runnerNamed } from '../runners/index.js';
 import { ADDED_LATER, UNCHANGED } from '../techniques/index.js';
@@ -31,6 +32,7 @@ export function canonicalJson(value: unknown): string {
     if (!Number.isFinite(value)) throw new TypeError(`${value} has no canonical JSON`);
     return String(value);
   }
+  if (value instanceof Canonical) return value.json;
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value === 'object') {
     const fields = value as Record<string, unknown>;
@@ -43,6 +45,14 @@ export function canonicalJson(value: unknown): string {
     return `{${text}}`;
   }
   throw new TypeError(`a ${typeof value} has no canonical JSON`);
+}
+
+/** Stands for a value whose text is known. */
+class Canonical {
+  readonly json: string;
+  constructor(json: string) {
+    this.json = json;
+  }
 }
 
 function digest(format: string, value: unknown): string {
@@ -58,6 +68,15 @@ function withoutAdded({ kind, options }: RunnerChoice): RunnerChoice {
   return { kind, options: Object.fromEntries(identifying) };
 }
 
+/** All points of a sweep have the same policy, which is half of what is hashed of each. */
+const policies = new WeakMap<MeasurePolicy, Canonical>();
+
+function policyIn(measure: MeasurePolicy): Canonical {
+  // What a grade is called changes no number.
+  const identifying = () => withoutDefaults({ ...measure, gates: 'warn' });
+  return getOrMake(policies, measure, () => new Canonical(canonicalJson(identifying())));
+}
+
 /**
  * @returns `x` + 24 hex digits of everything that can change a number and was asked for: the model's digest
  * (its source while the digest is not known), technique, runner and workload with every option, measurement
@@ -67,8 +86,7 @@ function withoutAdded({ kind, options }: RunnerChoice): RunnerChoice {
 export function experimentId(content: ExperimentContent): string {
   const { model, technique, workload, device, node } = content;
   const runner = withoutAdded(content.runner);
-  // What a grade is called changes no number.
-  const measure = withoutDefaults({ ...content.measure, gates: 'warn' });
+  const measure = policyIn(content.measure);
   // What a release added is left out where it changes nothing, so that the ids of before hold.
   const quality = content.quality ?? undefined;
   const settings = content.settings ?? undefined;
