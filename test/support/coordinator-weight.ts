@@ -47,8 +47,8 @@ export interface WeighedCoordinator {
 
 /** Starts a coordinator in a process of its own. */
 export async function startWeighed(config: CoordinatorConfig): Promise<WeighedCoordinator> {
-  const script = join(import.meta.dirname, 'weighed-coordinator.ts');
-  const words = ['--expose-gc', '--import', 'tsx', script, JSON.stringify(config)];
+  const script = join(import.meta.dirname, 'weighed-coordinator.mjs');
+  const words = ['--expose-gc', script, JSON.stringify(config)];
   const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const line = async (): Promise<string> => String((await lines.next()).value);

@@ -1,15 +1,15 @@
-// A coordinator in a process of its own (node --expose-gc), for tests that weigh it. Its argument is its configuration as JSON.
+// A coordinator in a process of its own (node --expose-gc), as it is built: what loads its sources weighs as much as a thousand agents. For tests
+// that weigh it. Its argument is its configuration as JSON.
 // Prints its address; then answers each line of its input with what it weighs, as JSON, garbage collected first.
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CoordinatorConfig } from '../../coordinator/config.js';
-import { startCoordinator } from '../../coordinator/main.js';
+import { startCoordinator } from '../../dist/coordinator/main.js';
 
 const coordinator = await startCoordinator({
   grpcAddress: 'localhost:0',
   metricsAddress: null,
   logLevel: 'error',
-  ...(JSON.parse(process.argv[2] ?? '{}') as CoordinatorConfig),
+  ...JSON.parse(process.argv[2] ?? '{}'),
 });
 process.stdout.write(`${coordinator.grpcAddress}\n`);
 for await (const _line of createInterface(process.stdin)) {
