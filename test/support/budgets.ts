@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 175_719,
+  code: 175_934,
   /** Of one room. */
-  room: 27_570,
-  tests: 78_679,
-  benches: 19_839,
+  room: 27_591,
+  tests: 78_773,
+  benches: 19_855,
   schemas: 9_220,
   /** Of documentation, generated pages left out. */
-  words: 45_015,
+  words: 45_143,
   functionLines: 80,
   longFunctions: 4,
 } as const;
