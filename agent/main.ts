@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
+import { cachedBodies } from '../artifacts/files/bodies.js';
 import type { Lease } from '../core/experiment/lease.js';
 import type { NodeProfile } from '../core/experiment/node.js';
 import { isText, textLog } from '../core/log-text.js';
@@ -14,12 +15,9 @@ import { BodyUploads } from './bodies.js';
 import type { AgentConfig } from './config.js';
 import { agentMetrics } from './exporter/metrics.js';
 import { type ExportedMeter, openExported } from './exporter/sources.js';
-import { callBodies, callsFolder } from './graph/kept.js';
 import type { MeterSettings } from './meters/index.js';
 import { closeNode, openNode } from './open-node.js';
 import type { NodeProbe } from './probe.js';
-import { answersFolder } from './quality/answers.js';
-import { answerBodies } from './quality/kept.js';
 import { Session } from './session.js';
 import { Spool } from './spool.js';
 import { TrialExecutor } from './trial/executor.js';
@@ -144,8 +142,8 @@ function logOf({ logFormat, logLevel }: AgentConfig): Logger {
 
 function uploadsOf({ cacheFolder }: AgentConfig, connection: AgentConnection, log: Logger): BodyUploads {
   const stores = {
-    answers: answerBodies(answersFolder(cacheFolder)),
-    calls: callBodies(callsFolder(cacheFolder)),
+    answers: cachedBodies('answers', cacheFolder),
+    calls: cachedBodies('calls', cacheFolder),
   };
   return new BodyUploads({ connection, stores, warn: (sentence) => log.warn(sentence) });
 }

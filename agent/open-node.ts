@@ -1,6 +1,5 @@
 import type { NodeProfile } from '../core/experiment/node.js';
 import { RUNNER_KINDS } from '../engines/runners/kinds.js';
-import { VERSION } from '../process/package.js';
 import type { AgentConfig } from './config.js';
 import { NodeFactors } from './factors/node-factors.js';
 import { FactorsStore } from './factors/store.js';
@@ -32,7 +31,6 @@ export async function openNode(
   const probe = await probeNode({
     nodeName: config.nodeName,
     labels: config.labels,
-    version: VERSION,
     cpuGroups: config.cpuGroups,
     gpus: config.gpus,
     meters: asked,

@@ -12,6 +12,7 @@ import { openNvml } from '../process/device/nvml.js';
 import { vulkanDevices } from '../process/device/sysfs-gpus.js';
 import { taskOf } from '../process/isolation/job.js';
 import { launch } from '../process/isolation/launch.js';
+import { VERSION } from '../process/package.js';
 import {
   energySourcesOf,
   findDeviceMeters,
@@ -28,7 +29,6 @@ import { openSensors, type SensorOptions, type Sensors } from './meters/sensors.
 export interface ProbeSettings {
   readonly nodeName: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly version: string;
   /** CPUs of each CPU device; empty = one device of all allowed CPUs. */
   readonly cpuGroups: readonly (readonly number[])[];
   /** GPUs that may be used, as CUDA_VISIBLE_DEVICES spells them; null or left out = all. */
@@ -112,7 +112,7 @@ export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {
         ),
       },
       labels: settings.labels,
-      version: settings.version,
+      version: VERSION,
     },
   };
 }

@@ -1,5 +1,4 @@
-import { isAllowed } from '../artifacts/files/remote/policy.js';
-import { readRemote } from '../core/models/remote.js';
+import { refusedModels } from '../artifacts/door/open.js';
 import type { Sweep } from '../core/sweep/spec.js';
 import { nodeConfig } from './node-config.js';
 import type { NodeOptions } from './options/config.js';
@@ -25,10 +24,7 @@ export async function askToFetch<Options extends NodeOptions>(
 ): Promise<Options> {
   if (terminal === null) return options;
   const { sources: policy } = nodeConfig(options);
-  const refused = models.filter(({ source }) => {
-    const reading = readRemote(source);
-    return reading.ok && reading.remote.kind === 'hub' && !isAllowed(reading.remote, policy);
-  });
+  const refused = refusedModels(models, policy);
   if (refused.length === 0) return options;
   const named = refused.map(({ source }) => source).join(' and ');
   const ask = questioner(terminal.input, terminal.output, 'nothing was fetched');

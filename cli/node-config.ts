@@ -5,8 +5,7 @@ import {
   loadAgentConfig,
   readAgentFile,
 } from '../agent/config.js';
-import { makerFor, OBSERVED_RUNNER, plainRunnerOf } from '../core/runners/index.js';
-import { RUNNER_KINDS } from '../engines/runners/kinds.js';
+import { makerFor, OBSERVED_RUNNER, plainRunnerOf, RUNNERS } from '../core/runners/index.js';
 import { usageError } from './exit.js';
 import type { NodeOptions } from './options/config.js';
 
@@ -59,11 +58,31 @@ function sharedFields(path: string | undefined): AgentFile {
  * @param used kinds of runners that experiments name.
  * @returns the kinds to look for on this node: those, and what makes, asks and looks into models for them. Each opens its engine in a process of its own.
  */
-export function runnersFor(used: readonly string[]): string[] {
+function runnersFor(used: readonly string[]): string[] {
   const wanted = new Set(
     used.flatMap((kind) => [kind, makerFor(kind), plainRunnerOf(kind), OBSERVED_RUNNER]),
   );
-  return RUNNER_KINDS.filter((kind) => wanted.has(kind));
+  return RUNNERS.flatMap(({ kind }) => (wanted.has(kind) ? [kind] : []));
+}
+
+/**
+ * @param runners kinds that experiments name.
+ * @param overrides of what the options say.
+ * @returns what an agent of this process is told, which is complete in itself: settings meant for a node's own agent must not leak into it, but for where roofs are.
+ * @throws CommandError (2)
+ */
+export function ownAgentConfig(
+  options: NodeOptions,
+  runners: readonly string[],
+  overrides: (shared: AgentFile) => AgentFile,
+): AgentConfig {
+  const { XDG_CACHE_HOME, XDG_STATE_HOME, RIDGE_STATE_FOLDER } = process.env;
+  const shared = sharedOverrides(options);
+  const { roofsFolder } = agentConfig(options.config, { XDG_STATE_HOME, RIDGE_STATE_FOLDER });
+  return loadAgentConfig({
+    env: { XDG_CACHE_HOME },
+    overrides: { ...shared, runners: runnersFor(runners), roofsFolder, ...overrides(shared) },
+  });
 }
 
 /** @returns what this machine's own agent is told. @throws CommandError (2) */

@@ -1,36 +1,26 @@
-import { probeNode } from '../agent/probe.js';
-import { RoofsStore } from '../agent/roofs/store.js';
-import type { NodeProfile } from '../core/experiment/node.js';
-import type { NodeEngines } from '../engines/config.js';
-import { VERSION } from '../process/package.js';
+import { type ThisNode as Described, describeNode } from '../agent/door/node.js';
+import type { DeviceProfile } from '../core/experiment/node.js';
+import { usageError } from './exit.js';
 import { agentConfig } from './node-config.js';
 
-/** This machine as its own agent would describe it, and where its roofs are kept. */
-export interface ThisNode {
-  /** Its energy sources and runners are not looked for: that takes seconds. */
-  readonly profile: NodeProfile;
-  readonly roofsFolder: string;
-  readonly store: RoofsStore;
-  /** Root of the /sys that devices were read from. */
-  readonly sysRoot: string;
-  /** Of its configuration. */
-  readonly engines: NodeEngines;
-}
+/** This machine as its own agent would describe it, with what was measured of it. */
+export interface ThisNode extends Described {}
 
 /**
  * @param config an agent configuration file, whose state folder and CPU groups apply.
  * @throws CommandError (2) for a wrong file.
  */
 export async function thisNode(config: string | undefined): Promise<ThisNode> {
-  const { nodeName, labels, cpuGroups, meters, roofsFolder, engines } = agentConfig(config);
-  const { profile, nvml } = await probeNode({
-    nodeName,
-    labels,
-    version: VERSION,
-    cpuGroups,
-    meters: { energy: 'none', replayFile: null, procRoot: '/proc', sysRoot: meters.sysRoot },
-    runnerKinds: [],
-  });
-  if ('nvml' in nvml) nvml.nvml.close();
-  return { profile, roofsFolder, store: new RoofsStore(roofsFolder), sysRoot: meters.sysRoot, engines };
+  return await describeNode(agentConfig(config));
+}
+
+/** @returns the device of this node that is named, or all. @throws what `missing` makes of the reason and the hint, by default a CommandError (2). */
+export function devicesNamed(
+  { profile: { devices } }: ThisNode,
+  id: string | undefined,
+  missing: (message: string, hint: string) => Error = usageError,
+): readonly DeviceProfile[] {
+  const named = id === undefined ? devices : devices.filter((device) => device.id === id);
+  if (named.length > 0) return named;
+  throw missing(`this node has no device ${id}`, `It has ${devices.map((device) => device.id).join(', ')}.`);
 }

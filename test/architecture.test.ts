@@ -64,8 +64,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** Rooms that compute and do nothing else: no file, no clock, no network. */
 const PURE: readonly string[] = ['statistics', 'core', 'judgement', 'search', 'roofline', 'report'];
 
-/** By room, how many of its files commands import at most: each is on the way to a door of its own, so no number grows. */
-const CLI_REACHES: Record<string, number> = { agent: 44, artifacts: 27, engines: 15 };
+/** By room, how many of its files commands import: its door, and what it leaves out (decision 0001). No number grows. */
+const CLI_REACHES: Record<string, number> = { agent: 16, artifacts: 6, engines: 4 };
 
 /** Libraries that only one room may open. */
 const ONLY_IN: Record<string, readonly string[]> = {

@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { Bodies } from '../../artifacts/files/bodies.js';
+import { type Bodies, FolderBodies } from '../../artifacts/files/bodies.js';
 import type { Launcher } from '../../artifacts/files/build-file.js';
 import { readNote } from '../../artifacts/files/note.js';
 import { FailureError } from '../../core/errors.js';
@@ -17,7 +17,7 @@ import { canonicalJson } from '../../core/sweep/identity.js';
 import { writeWhole } from '../../formats/whole-file.js';
 import type { Task } from '../../process/isolation/job.js';
 import type { QualityReport } from './jobs.js';
-import { type AnswersKept, answerBodies } from './kept.js';
+import type { AnswersKept } from './kept.js';
 import type { EvaluationSpec } from './policy.js';
 import { identityOf } from './scorers.js';
 
@@ -40,9 +40,6 @@ export interface AnswerRequest {
 /** Answers of a node in its cache: 100 million items or so. The longest unused go. */
 const MOST_BYTES = 64 * 2 ** 30;
 
-/** @returns where a node keeps answers. */
-export const answersFolder = (cacheFolder: string): string => join(cacheFolder, 'answers');
-
 /**
  * Has a child ask a model, unless the same was asked of the same file before: answers do not depend on how
  * fast they come, and a sweep over threads or batch sizes would ask again and again. A child that was killed is followed by one that goes on
@@ -56,9 +53,9 @@ export async function answersOf(request: AnswerRequest, launcher: Launcher): Pro
   const answers = {
     journal: join(folder, `${identity}.jsonl`),
     identity,
-    folder: answersFolder(request.cacheFolder),
+    folder: join(request.cacheFolder, 'answers'),
   };
-  const bodies = answerBodies(answers.folder);
+  const bodies = new FolderBodies(answers.folder);
   const known = await read(path);
   if (known !== null && (await hasItems(known, bodies))) return { ...known, reused: true };
   const began = performance.now();

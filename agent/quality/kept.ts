@@ -17,11 +17,6 @@ export interface AnswersKept {
   readonly folder: string;
 }
 
-/** Answers of a node, beside what else it caches. */
-export function answerBodies(folder: string): FolderBodies {
-  return new FolderBodies(folder, '.jsonl');
-}
-
 /**
  * Asks tasks with a journal that outlives this process, where answers are kept, and one of its own otherwise.
  * @param ask null = it could not be asked.
@@ -72,7 +67,7 @@ async function askInto<T extends { readonly name: string }>(
       const scores = judged.get(nameOf(record));
       return scores === undefined ? null : withJudged(record, scores);
     };
-    return { outcomes, answers: { answers: await journal.keep(answerBodies(kept.folder), finished) } };
+    return { outcomes, answers: { answers: await journal.keep(new FolderBodies(kept.folder), finished) } };
   } finally {
     journal.close();
   }

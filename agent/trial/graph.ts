@@ -5,7 +5,6 @@ import { locateSource } from '../../artifacts/files/source.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { usedBy } from '../graph/allowed.js';
 import { readGraph } from '../graph/files.js';
-import { callsFolder } from '../graph/kept.js';
 import type { GraphInput } from '../workloads/workload.js';
 import type { TrialRun } from './context.js';
 
@@ -29,7 +28,7 @@ export async function graphOf({ lease, node }: TrialRun): Promise<GraphInput | n
   return {
     files: read.files,
     ...usedBy(read.graph, node),
-    kept: { journal, identity, folder: callsFolder(cacheFolder) },
+    kept: { journal, identity, folder: join(cacheFolder, 'calls') },
   };
 }
 

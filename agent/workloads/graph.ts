@@ -1,3 +1,4 @@
+import { FolderBodies } from '../../artifacts/files/bodies.js';
 import { failed } from '../../core/errors.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { allNodes } from '../../core/graph/graph.js';
@@ -10,7 +11,6 @@ import type { Completions } from '../../engines/runners/opened.js';
 import type { PrefixSharing } from '../../engines/runners/runner.js';
 import { type ReadGraph, readFound } from '../graph/files.js';
 import { CallJournal } from '../graph/journal.js';
-import { callBodies } from '../graph/kept.js';
 import { type RunTimes, runApplications } from '../graph/run.js';
 import { Tools } from '../graph/tools.js';
 import { type Scorers, scoreBy } from '../quality/scorers.js';
@@ -147,7 +147,7 @@ async function recordOf({ read, engine, journal, wanted, input, times }: Ran): P
     ...{ execution: wanted.execution, networkDelaySeconds, sharing: engine.sharing },
     ...{ seconds, sitting, applications },
     ...summarizeCalls(journal.calls(), applications, order, { submitted, sitting, seconds }),
-    calls: await journal.keep(callBodies(input.kept.folder)),
+    calls: await journal.keep(new FolderBodies(input.kept.folder)),
   };
 }
 

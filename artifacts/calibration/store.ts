@@ -8,7 +8,7 @@ import { digestOf } from '../../process/digest.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { type BuildRequest, buildFile } from '../files/build-file.js';
 import { withLock } from '../files/lock.js';
-import type { StepContext } from '../files/step.js';
+import { type StepContext, threadsIn } from '../files/step.js';
 import { touched, trimFolder } from '../files/used.js';
 import { writeImportanceMatrix } from './imatrix.js';
 import { CALIBRATE } from './job.js';
@@ -34,8 +34,6 @@ export interface StatisticsRequest {
 export interface StatisticsContext extends Omit<StepContext, 'timeLimitSeconds'> {
   /** null = as long as it takes. */
   readonly timeLimitSeconds: number | null;
-  /** Default: as many as there are CPUs. */
-  readonly threads?: number;
   /** Where the model is run, if it has to be; left out = on the CPU. */
   readonly place?: ObservedPlace;
   readonly onMessage?: BuildRequest['onMessage'];
@@ -69,7 +67,7 @@ export async function statisticsFor(
     if (await touched(path)) return { path, seconds: null, warnings: [] };
     const { modelPath, modelDigest, textPath, textName, windows, sequences, tokens, engine } = request;
     const { cpus, timeLimitSeconds, onMessage, launcher, place = ON_CPU } = context;
-    const threads = context.threads ?? Math.max(1, cpus.length);
+    const threads = threadsIn(context);
     const origin = { model: modelDigest, text: textDigest, textName, windows, engine };
     const job = { modelPath, textPath, sequences, tokens, threads, origin, place };
     const task = (outputPath: string) => taskOf(CALIBRATE, { job, outputPath });

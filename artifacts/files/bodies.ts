@@ -4,6 +4,8 @@ import { copyFile, link, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type FailureError, failed } from '../../core/errors.js';
+import type { BodyReference } from '../../core/result/bodies.js';
+import { cacheFolder } from '../../engines/native/engines/location.js';
 import { touched, trimFolder } from './used.js';
 
 /** What a store knows a body by. */
@@ -25,22 +27,22 @@ export interface Bodies {
 /** Pieces are gathered to so many characters before they are written. */
 const WRITTEN_AT_ONCE = 2 ** 18;
 
+/** Of the files' names, for people who look. */
+const ENDING = '.jsonl';
+
 /** A folder with a file for each body. A body that is read or asked for counts as used; the longest unused go first. */
 export class FolderBodies implements Bodies {
   readonly #folder: string;
-  readonly #ending: string;
 
-  /** @param ending of its files' names, for people who look: `.jsonl`. */
-  constructor(folder: string, ending: string) {
+  constructor(folder: string) {
     this.#folder = folder;
-    this.#ending = ending;
   }
 
   /** @throws Error for what is no digest: it must never become a path. */
   pathOf(digest: string): string {
     const [, hex] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? [];
     if (hex === undefined) throw new Error(`${JSON.stringify(digest)} is no digest`);
-    return join(this.#folder, `${hex}${this.#ending}`);
+    return join(this.#folder, `${hex}${ENDING}`);
   }
 
   async has(digest: string): Promise<boolean> {
@@ -77,8 +79,19 @@ export class FolderBodies implements Bodies {
 
   /** Removes the longest unused until the rest has at most so many bytes; `kept` stays. */
   async trim(mostBytes: number, kept: string): Promise<void> {
-    await trimFolder(this.#folder, (name) => name.endsWith(this.#ending), mostBytes, this.pathOf(kept));
+    await trimFolder(this.#folder, (name) => name.endsWith(ENDING), mostBytes, this.pathOf(kept));
   }
+}
+
+/** @returns the answers, or the calls, that a node has in its cache. */
+export function cachedBodies(kind: BodyReference['kind'], cache = cacheFolder()): FolderBodies {
+  return new FolderBodies(join(cache, kind));
+}
+
+/** @returns the store that has a body; null = none has. */
+export async function storeWith(stores: readonly Bodies[], digest: string): Promise<Bodies | null> {
+  for (const store of stores) if (await store.has(digest)) return store;
+  return null;
 }
 
 function written(path: string, pieces: Iterable<string>): BodyFacts {

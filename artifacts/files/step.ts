@@ -24,7 +24,13 @@ export interface StepContext {
   readonly cpus: readonly number[];
   readonly timeLimitSeconds: number;
   readonly launcher: Launcher;
+  /** Left out = one for each of the CPUs. */
+  readonly threads?: number;
 }
+
+/** @returns how many threads a step takes. */
+export const threadsIn = ({ threads, cpus }: Pick<StepContext, 'threads' | 'cpus'>): number =>
+  threads ?? Math.max(1, cpus.length);
 
 /** @returns 24 hex digits that name what a chain of steps makes of a base. */
 export function chainName(baseDigest: string, steps: readonly Step[]): string {

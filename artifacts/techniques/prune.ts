@@ -6,7 +6,7 @@ import { digestOf } from '../../process/digest.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { statisticsFor } from '../calibration/store.js';
 import type { ModelSettings } from '../files/resolve.js';
-import type { Step } from '../files/step.js';
+import { type Step, threadsIn } from '../files/step.js';
 import { locateText } from '../files/text.js';
 import { PRUNE } from '../pruning/job.js';
 
@@ -31,7 +31,7 @@ export async function pruneStep(
     recipe: `prune(${setting})`,
     ingredients: textPath === null ? {} : { engine, text: await digestOf(textPath, models.cacheFolder) },
     async taskFor(inputPath, digest, context) {
-      const threads = Math.max(1, context.cpus.length);
+      const threads = threadsIn(context);
       const request = { inputPath, sparsity: setting, textPath, threads };
       if (calibration === null || textPath === null || !bySavedStatistics(spec))
         return (outputPath) => taskOf(PRUNE, { ...request, outputPath, place });

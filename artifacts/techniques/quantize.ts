@@ -3,7 +3,7 @@ import type { QuantizationSpec } from '../../core/techniques/quantization.js';
 import { QUANTIZE } from '../../engines/runners/jobs.js';
 import { taskOf } from '../../process/isolation/job.js';
 import type { PreparedImportance } from '../calibration/importance.js';
-import type { Step } from '../files/step.js';
+import { type Step, threadsIn } from '../files/step.js';
 import { QUANTIZE_GRAPH } from '../onnx/job.js';
 
 export interface QuantizeStep {
@@ -23,7 +23,7 @@ export function quantizeStep({ setting, spec, runnerKind, engine, importance }: 
     recipe: `quantize(${setting})`,
     ingredients: { engine, ...importance?.ingredients },
     async taskFor(inputPath, digest, context) {
-      const threads = Math.max(1, context.cpus.length);
+      const threads = threadsIn(context);
       const path = await importance?.prepare(inputPath, digest, context);
       const imatrix = importance === null || path === undefined ? null : { path, name: importance.name };
       const request = { runnerKind, inputPath, quantization: spec, imatrix, threads };

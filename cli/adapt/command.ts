@@ -73,7 +73,7 @@ function registerConvert(adapt: Command): void {
         .default('f32'),
     )
     .option('-f, --force', 'overwrite the output if it exists');
-  withAdaptOptions(command).action(lazy(async () => (await import('./convert.js')).convertAdapter));
+  withAdaptOptions(command).action(lazy(async () => (await import('./convert.js')).convertOne));
 }
 
 function registerInspect(adapt: Command): void {

@@ -1,25 +1,13 @@
 import { basename } from 'node:path';
-import type { Comparison } from '../../agent/quality/compare.js';
-import { COMPARE } from '../../agent/quality/jobs.js';
-import type { QualityModel } from '../../agent/quality/measure.js';
-import { attachedAdapters } from '../../artifacts/adapters/attach.js';
-import { stepsTo } from '../../artifacts/conversions/step.js';
-import { ArtifactStore } from '../../artifacts/files/store.js';
-import { mergeStep } from '../../artifacts/techniques/merge.js';
-import { FailureError } from '../../core/errors.js';
-import { defaultRunnerFor } from '../../core/runners/index.js';
-import { taskOf } from '../../process/isolation/job.js';
-import { OPENED_BY_COMMANDS, openModel } from '../local-models.js';
+import { compareMerged } from '../../agent/door/answers.js';
+import { attachedAndMerged } from '../../artifacts/door/make.js';
 import { printTable } from '../output/plain-table.js';
 import { printJson, say } from '../output/print.js';
-import { askInChild } from '../quality/asked-child.js';
+import { asking } from '../quality/asked.js';
 import { runCommand } from '../single/run-command.js';
-import { stoppable } from '../single/stoppable.js';
 import { textFile } from '../single/text-file.js';
 import type { CompareOptions } from './command.js';
-import { openBase, partsOf, settingsOf } from './open.js';
-
-const TIME_LIMIT_SECONDS = 86_400;
+import { partsOf, settingsOf } from './open.js';
 
 /** `ridge adapt compare`: the same adapter merged and attached, over a text; they differ by roundings alone. */
 export async function compareAdapter(
@@ -31,46 +19,24 @@ export async function compareAdapter(
   const path = textFile(options.text);
   const settings = settingsOf(options, [source, spelling]);
   await runCommand(async () => {
-    const base = await openBase(source, settings);
-    const store = new ArtifactStore({ ...settings, artifactBytes: Number.POSITIVE_INFINITY });
-    const work = { cpus: [], timeLimitSeconds: TIME_LIMIT_SECONDS };
-    const model = { path: base.path, digest: base.digest, name: source };
-    const adapters = await attachedAdapters({
-      parts,
-      base: model,
-      shape: model,
-      settings,
-      store,
-      launcher: stoppable,
-      uses: null,
-      ...work,
-    });
-    const opened = await openModel(source, settings);
-    const steps = [...stepsTo(opened, OPENED_BY_COMMANDS), await mergeStep(parts, source, settings)];
-    const merged = await store.prepare({ base: opened, steps, ...work }, stoppable);
-    const asked = (modelPath: string): QualityModel => ({
-      runnerKind: defaultRunnerFor('language-model'),
-      modelPath,
-      options: { threads: options.threads ?? null },
-      deviceClass: 'cpu',
-      deviceId: '',
-      cpus: [],
-    });
-    const windows = {
-      scheme: 'llama',
-      context: Math.min(options.context, base.trainedContext ?? Number.POSITIVE_INFINITY),
-      stride: null,
-      maxWindows: options.maxWindows ?? null,
-    } as const;
-    const attached = { ...asked(base.path), adapters };
-    const task = taskOf(COMPARE, { base: attached, model: asked(merged.path), path, windows });
-    const ending = await askInChild(task, stoppable);
-    if (ending.failure !== null) throw new FailureError(ending.failure);
-    report(source, spelling, basename(path), ending.answer, options.json === true);
+    const { context, maxWindows = null, threads } = options;
+    const on = { device: 'cpu', ...(threads !== undefined && { threads }) };
+    const models = await attachedAndMerged(source, parts, settings);
+    const found = await asking(
+      (watch) => compareMerged(models, path, { context, maxWindows }, on, watch),
+      settings.launcher,
+    );
+    report(source, spelling, basename(path), found, options.json === true);
   });
 }
 
-function report(model: string, adapter: string, text: string, found: Comparison, json: boolean): void {
+function report(
+  model: string,
+  adapter: string,
+  text: string,
+  found: Awaited<ReturnType<typeof compareMerged>>,
+  json: boolean,
+): void {
   const { divergence, largestDifference, normalizedSquaredError, logitSpread, windows } = found;
   if (json) {
     printJson({ schema: 'ridgepoint.dev/adapter-comparison/v1', model, adapter, text, ...found });

@@ -1,40 +1,32 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { loadAdapter } from '../../artifacts/adapters/load.js';
-import { writePeft } from '../../artifacts/adapters/peft-writer.js';
-import { locateAdapter } from '../../artifacts/adapters/source.js';
+import { convertAdapter } from '../../artifacts/door/make.js';
 import { isNamedAs } from '../../core/models/formats.js';
 import { parametersOf, ranksOf, targetsOf } from '../../core/techniques/adapters/adapter.js';
-import { adapterBase } from '../../formats/adapters/base.js';
-import { canAttach, writeAdapterGguf } from '../../formats/adapters/gguf.js';
-import { readGgufHeader } from '../../formats/gguf/header.js';
+import { canAttach } from '../../formats/adapters/gguf.js';
 import { usageError } from '../exit.js';
 import { printJson, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import type { ConvertOptions } from './command.js';
-import { openBase, settingsOf } from './open.js';
+import { settingsOf } from './open.js';
 
 /** `ridge adapt convert`: from PEFT to GGUF, or back; PiSSA and OLoRA become the LoRA of rank 2r that they are on the base. */
-export async function convertAdapter(source: string, output: string, options: ConvertOptions): Promise<void> {
+export async function convertOne(source: string, output: string, options: ConvertOptions): Promise<void> {
   const toGguf = isNamedAs('gguf', output);
   const path = toGguf
     ? outputPath(output, options.force === true)
     : folderPath(output, options.force === true);
   const settings = settingsOf(options, [source, options.model]);
   await runCommand(async () => {
-    const { place } = await locateAdapter(source, settings);
-    const base = await openBase(options.model, settings);
-    const request = { source, place, basePath: base.path, baseName: options.model };
-    const { adapter, warnings } = await loadAdapter(request);
-    for (const warning of warnings) say(`note: ${warning}`);
-    if (toGguf) await writeAdapterGguf(path, adapter, { name: source, type: options.type });
-    else await writePeft(path, adapter, adapterBase(readGgufHeader(base.path)), { baseModel: options.model });
+    const { model } = options;
+    const type = toGguf ? options.type : null;
+    const adapter = await convertAdapter(source, model, path, type, settings);
     const attachable = canAttach(adapter);
     if (options.json === true) {
       const facts = { kind: adapter.kind, ranks: ranksOf(adapter), targets: targetsOf(adapter) };
       const parameters = parametersOf(adapter);
-      printJson({ output: path, source, model: options.model, ...facts, parameters, attachable });
+      printJson({ output: path, source, model, ...facts, parameters, attachable });
       return;
     }
     say(

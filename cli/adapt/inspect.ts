@@ -1,6 +1,4 @@
-import { loadAdapter } from '../../artifacts/adapters/load.js';
-import { type LocatedAdapter, locateAdapter } from '../../artifacts/adapters/source.js';
-import type { ModelSettings } from '../../artifacts/files/resolve.js';
+import { openAdapter } from '../../artifacts/door/make.js';
 import { formatValue } from '../../core/metrics/format.js';
 import {
   type LowRankAdapter,
@@ -10,21 +8,20 @@ import {
   targetOf,
   targetsOf,
 } from '../../core/techniques/adapters/adapter.js';
-import { canAttach, readAdapterGguf } from '../../formats/adapters/gguf.js';
-import { usageError } from '../exit.js';
+import { canAttach } from '../../formats/adapters/gguf.js';
 import { printTable } from '../output/plain-table.js';
 import { printJson, say } from '../output/print.js';
 import { runCommand } from '../single/run-command.js';
 import type { InspectOptions } from './command.js';
-import { openBase, settingsOf } from './open.js';
+import { settingsOf } from './open.js';
 
 /** `ridge adapt inspect`: what an adapter is, and, held against a model, whether it fits. */
 export async function inspectAdapter(source: string, options: InspectOptions): Promise<void> {
   const { model } = options;
   const settings = settingsOf(options, model === undefined ? [source] : [source, model]);
   await runCommand(async () => {
-    const located = await locateAdapter(source, settings);
-    const { adapter, warnings } = await read(located, model, settings);
+    const opened = await openAdapter(source, model ?? null, settings);
+    const { adapter, warnings, located } = opened;
     for (const warning of warnings) say(`note: ${warning}`);
     const targets = targetsOf(adapter).map((target) => ({ target, ...factsOf(adapter, target) }));
     const facts = {
@@ -54,18 +51,6 @@ export async function inspectAdapter(source: string, options: InspectOptions): P
       say('note: it can be merged, not attached: DoRA scales whole rows of the base');
     if (model !== undefined) say(`it fits ${model}`);
   });
-}
-
-async function read(located: LocatedAdapter, model: string | undefined, settings: ModelSettings) {
-  const { source, place } = located;
-  if (model !== undefined) {
-    const base = await openBase(model, settings);
-    return await loadAdapter({ source, place, basePath: base.path, baseName: model });
-  }
-  if (place.form === 'gguf') return await readAdapterGguf(place.path, source);
-  const what =
-    place.form === 'peft' ? 'a PEFT folder says nothing of heads' : 'it takes its shapes from a model';
-  throw usageError(`${source} needs its model: ${what}`, 'Name it with --model.');
 }
 
 /** What the layers of one kind of matrix have in common, or from what to what they go. */

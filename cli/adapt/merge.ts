@@ -1,17 +1,13 @@
 import { availableParallelism } from 'node:os';
-import { basename } from 'node:path';
-import { MERGE_ADAPTERS } from '../../artifacts/adapters/jobs.js';
-import { locateAdapter } from '../../artifacts/adapters/source.js';
+import { mergeAdapters } from '../../artifacts/door/make.js';
 import { formatValue } from '../../core/metrics/format.js';
-import { taskOf } from '../../process/isolation/job.js';
 import { usageError } from '../exit.js';
 import { printTable } from '../output/plain-table.js';
 import { printJson, say } from '../output/print.js';
-import { makeAlone } from '../single/make.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
 import type { MergeOptions } from './command.js';
-import { openBase, partsOf, settingsOf } from './open.js';
+import { partsOf, settingsOf } from './open.js';
 
 /** `ridge adapt merge`: the step of a sweep alone, into a file that the user names. */
 export async function mergeIntoModel(
@@ -27,20 +23,10 @@ export async function mergeIntoModel(
   const settings = settingsOf(options, [source, ...spellings]);
   const threads = options.threads ?? availableParallelism();
   await runCommand(async () => {
-    const adapters = await Promise.all(
-      parts.map(async ({ source: one, scale }) => ({ ...(await locateAdapter(one, settings)), scale })),
-    );
-    const base = await openBase(source, settings);
-    const request = { inputPath: base.path, inputName: source, adapters, threads };
-    const made = await makeAlone({
-      path,
-      inputPath: base.path,
-      bytes: base.bytes,
-      what: basename(path),
-      line: `${spellings.join(' + ')} into ${source}`,
-      task: (outputPath) => taskOf(MERGE_ADAPTERS, { ...request, outputPath }),
-    });
-    const { facts, seconds, warnings } = made;
+    const asked = { path, threads, line: `${spellings.join(' + ')} into ${source}` };
+    const merged = await mergeAdapters(source, parts, asked, settings);
+    const { adapters, baseBytes } = merged;
+    const { facts, seconds, warnings } = merged.made;
     for (const warning of warnings) say(`note: ${warning}`);
     if (options.json === true) {
       const named = adapters.map(({ source: one, digest, scale }) => ({ source: one, digest, scale }));
@@ -56,8 +42,6 @@ export async function mergeIntoModel(
         ['largest change', Number(facts.largestChange).toPrecision(3)],
       ],
     );
-    say(
-      `${path}: ${formatValue(base.bytes, 'B')}, merged in ${seconds.toFixed(1)} s with ${threads} threads`,
-    );
+    say(`${path}: ${formatValue(baseBytes, 'B')}, merged in ${seconds.toFixed(1)} s with ${threads} threads`);
   });
 }

@@ -1,28 +1,19 @@
 import { availableParallelism } from 'node:os';
-import { TRIAL, type TrialRequest } from '../../agent/trial/job.js';
-import { readExamples } from '../../agent/workloads/examples.js';
-import type { TrainingProgress, WorkloadOutcome } from '../../agent/workloads/workload.js';
-import { besideGguf } from '../../artifacts/files/peft-folder.js';
-import { locateText } from '../../artifacts/files/text.js';
-import { FailureError } from '../../core/errors.js';
+import { train, trainingText } from '../../agent/door/trials.js';
+import { openFile } from '../../artifacts/door/open.js';
 import type { Options } from '../../core/experiment/experiment.js';
 import { formatPercent, formatValue } from '../../core/metrics/format.js';
 import { isNamedAs } from '../../core/models/formats.js';
-import { defaultRunnerFor } from '../../core/runners/index.js';
-import { MEASURE } from '../../core/sweep/schema.js';
-import { isExamples } from '../../core/training/example.js';
 import { finetune } from '../../core/workloads/finetune.js';
-import { taskOf } from '../../process/isolation/job.js';
-import { launch } from '../../process/isolation/launch.js';
 import { median } from '../../statistics/quantile.js';
 import { usageError, workError } from '../exit.js';
 import { printTable } from '../output/plain-table.js';
 import { printJson, say } from '../output/print.js';
 import { ProgressLine } from '../output/progress-line.js';
+import { orStopped } from '../single/foreground.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
-import { orStopped, UNBOUND } from '../single/stoppable.js';
-import { openBase, settingsOf } from './open.js';
+import { settingsOf } from './open.js';
 import { TRAIN_OPTIONS, type TrainOptions } from './train-command.js';
 
 /** Elsewhere than on a terminal the loss is reported this often, at most. */
@@ -32,7 +23,7 @@ const LINES = 10;
 class TrainingLine extends ProgressLine {
   #reported = 0;
 
-  tell({ step, steps, loss, evalLoss }: TrainingProgress): void {
+  tell({ step, steps, loss, evalLoss }: Parameters<Parameters<typeof train>[1]['progress']>[0]): void {
     if (loss === null) {
       if (evalLoss !== null) this.note(`held-out loss after ${step} steps: ${evalLoss.toFixed(4)}`);
       return;
@@ -51,23 +42,16 @@ export async function trainModel(source: string, output: string, options: TrainO
   const settings = settingsOf(options, [source, options.text]);
   const threads = options.threads ?? availableParallelism();
   await runCommand(async () => {
-    const textPath = locateText(options.text, settings);
-    if (isExamples(textPath)) readExamples(textPath);
-    const base = await openBase(source, settings);
-    if (base.path === path) throw usageError('the output is the input', 'Name another file.');
-    const outcome = await train({
-      runner: { kind: defaultRunnerFor('trainer'), options: { threads } },
-      workload: { kind: finetune.kind, options: chosen },
-      measure: MEASURE.parse({ warmupSpread: 0.2, maxWarmups: 3 }),
-      modelPath: base.path,
-      adapters: [],
-      deviceClass: 'cpu',
-      deviceId: 'cpu0',
-      cpus: [],
-      minPhaseSeconds: 0,
-      training: { textPath, keepPath: path, runnable: false },
-    });
-    reportTraining(outcome, { source, threads, json: options.json === true });
+    const textPath = trainingText(options.text, settings);
+    const { path: modelPath } = await openFile(source, settings);
+    if (modelPath === path) throw usageError('the output is the input', 'Name another file.');
+    const line = new TrainingLine(process.stderr);
+    const trained = await train(
+      { modelPath, textPath, keepPath: path, threads, options: chosen },
+      { progress: (at) => line.tell(at), warning: (message) => line.note(message), attend: orStopped },
+    ).finally(() => line.end());
+    if (trained === null) throw workError('the training gave no result');
+    reportTraining(trained, { source, threads, json: options.json === true });
   });
 }
 
@@ -83,35 +67,15 @@ function workloadOptions(options: TrainOptions): Options {
   );
 }
 
-async function train(request: TrialRequest): Promise<WorkloadOutcome> {
-  const line = new TrainingLine(process.stderr);
-  const child = launch({
-    task: taskOf(TRIAL, request),
-    ...UNBOUND,
-    onMessage(message) {
-      // There are no meters to wait for.
-      if (message.type === 'resting') child.resume();
-      else if (message.type === 'training') line.tell(message.progress);
-      else if (message.type === 'warning') line.note(message.warning.message);
-    },
-  });
-  const { answer, failure: reason } = await orStopped(child).finally(() => line.end());
-  if (reason !== null) throw new FailureError(reason);
-  return answer;
-}
-
 /** Sums up a training: a table for people, or JSON with every step. */
 function reportTraining(
-  { findings, warmups }: WorkloadOutcome,
+  { record: training, kept, warmups, peft }: NonNullable<Awaited<ReturnType<typeof train>>>,
   { source, threads, json }: { readonly source: string; readonly threads: number; readonly json: boolean },
 ): void {
-  if (findings?.of !== 'training' || findings.kept === null) throw workError('the training gave no result');
-  const { record: training, kept } = findings;
   const { stepSeconds, losses, memory, evalBefore, evalAfter } = training;
   const measured = (seconds: readonly number[]) => median(seconds.slice(warmups));
   const whole = measured(stepSeconds.whole);
   const tokensPerSecond = (training.sequencesPerStep * training.windowTokens) / whole;
-  const peft = kept.kind === 'adapter' ? besideGguf(kept.path) : null;
   if (json) {
     const { modelPath: _, ...file } = kept;
     printJson({ model: source, threads, tokensPerSecond, made: { ...file, peft }, ...training });

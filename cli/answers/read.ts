@@ -1,8 +1,6 @@
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { answersFolder } from '../../agent/quality/answers.js';
-import { answerBodies } from '../../agent/quality/kept.js';
-import { type Bodies, linesOf } from '../../artifacts/files/bodies.js';
+import { cachedBodies, FolderBodies, linesOf, storeWith } from '../../artifacts/files/bodies.js';
 import { FailureError } from '../../core/errors.js';
 import { knownFacts } from '../../core/experiment/known-facts.js';
 import type { Answered } from '../../core/quality/answers/metrics.js';
@@ -17,7 +15,6 @@ import {
 } from '../../core/quality/answers/record.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { predictKvCache } from '../../core/work/kv-cache.js';
-import { cacheFolder } from '../../engines/native/engines/location.js';
 import type { Row } from '../../report/rows.js';
 import { readSide } from '../compare/side.js';
 import { EXIT, fromFailure, usageError, workError } from '../exit.js';
@@ -53,7 +50,7 @@ export interface Joined {
 }
 
 interface Asked extends Joined {
-  readonly stores: readonly Bodies[];
+  readonly stores: readonly FolderBodies[];
   readonly options: AnswersOptions;
 }
 
@@ -78,12 +75,12 @@ export class Answers {
       throw usageError(`no row of ${source} has answers to items of tasks`, hint);
     }
     const folder = statSync(source).isDirectory() ? source : dirname(source);
-    const places = [join(folder, ANSWERS), answersFolder(cacheFolder()), ...options.bodies];
-    const stores = places.map(answerBodies);
+    const [own, ...others] = [join(folder, ANSWERS), ...options.bodies].map((at) => new FolderBodies(at));
+    const stores = [own!, cachedBodies('answers'), ...others];
     const rows: AnsweredRow[] = [];
     const absent: string[] = [];
     for (const one of having) {
-      const here = await Promise.all(one.references.map(({ digest }) => storeOf(stores, digest)));
+      const here = await Promise.all(one.references.map(({ digest }) => storeWith(stores, digest)));
       if (here.every((store) => store !== null)) rows.push(one);
       else absent.push(`${one.row.label} (${one.record.node.name})`);
     }
@@ -113,7 +110,7 @@ export class Answers {
 
   async *#file(of: AnsweredRow, { digest, window }: AnswersReference): AsyncGenerator<Answer> {
     const { stores, options } = this.#asked;
-    const store = await storeOf(stores, digest);
+    const store = await storeWith(stores, digest);
     try {
       for await (const line of linesOf(store ?? stores[0]!, digest)) {
         const record = readAnswer(line);
@@ -159,11 +156,6 @@ function kvBytesOf({ row }: AnsweredRow, { tokensIn, tokensOut }: AnswerRecord):
   if (facts === null || tokensIn === null) return null;
   const cells = { perSequence: tokensIn + (tokensOut ?? 0), sequences: 1 };
   return predictKvCache(facts, technique.attention, runner.options, cells);
-}
-
-async function storeOf(stores: readonly Bodies[], digest: string): Promise<Bodies | null> {
-  for (const store of stores) if (await store.has(digest)) return store;
-  return null;
 }
 
 function answeredRow(row: Row): AnsweredRow | null {

@@ -1,8 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { callsFolder } from '../../agent/graph/kept.js';
-import { answersFolder } from '../../agent/quality/answers.js';
 import { groupBy } from '../../core/maps.js';
 import { bodiesOf } from '../../core/result/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
@@ -16,7 +14,7 @@ import { agentConfig } from '../node-config.js';
 import { say } from '../output/print.js';
 import { isLog, readWhole } from '../report/log-file.js';
 import { type BundleFiles, packed, sha256 } from '../report/packed/container.js';
-import { ANSWERS, CALLS, requestIn, writeWhole } from '../report/run-folder.js';
+import { requestIn, writeWhole } from '../report/run-folder.js';
 import { fetchRun } from '../results/fetched.js';
 import { outputPath } from '../single/output-path.js';
 import type { BundleOptions } from './command.js';
@@ -145,13 +143,12 @@ function addBodies(
   );
   if (wanted.size === 0) return [];
   const { cacheFolder } = agentConfig(undefined);
-  const cached = { [ANSWERS]: answersFolder(cacheFolder), [CALLS]: callsFolder(cacheFolder) };
   const missing: string[] = [];
   for (const [path, { kind, digest }] of [...wanted].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const folders = contents.flatMap(({ bodies }) =>
       bodies.filter((one) => one.kind === kind).map(({ folder }) => folder),
     );
-    const file = bodyFile([...folders, cached[kind]], digest);
+    const file = bodyFile([...folders, join(cacheFolder, kind)], digest);
     if (file === null) missing.push(digest);
     else files.set(path, readFileSync(file));
   }

@@ -1,5 +1,4 @@
-import { type SavedStatistics, seenOf } from '../../artifacts/calibration/saved.js';
-import type { StatisticsFile } from '../../artifacts/calibration/store.js';
+import type { calibrate } from '../../artifacts/door/make.js';
 import { groupBy } from '../../core/maps.js';
 import { type ChannelSummary, summarizeChannels } from '../../core/techniques/channel-summary.js';
 import { expertTokens, MORE_TOKENS, unreachedExperts } from '../../core/techniques/expert-tokens.js';
@@ -8,20 +7,17 @@ import { printTable } from '../output/plain-table.js';
 import { printJson, say } from '../output/print.js';
 
 /** What was collected, and where it lies. */
-export interface Calibrated {
+export interface Calibrated extends Awaited<ReturnType<typeof calibrate>> {
   readonly source: string;
   readonly modelPath: string;
   readonly textPath: string;
-  readonly file: StatisticsFile;
-  readonly statistics: SavedStatistics;
-  readonly output: { readonly path: string; readonly format: string } | null;
 }
 
 /** Sums up what the layers of a model see: a table for people, or JSON. */
 export function report(calibrated: Calibrated, json: boolean): void {
-  const { source, modelPath, textPath, file, statistics, output } = calibrated;
+  const { source, modelPath, textPath, file, statistics, seen, output } = calibrated;
   const { origin, layers } = statistics;
-  const { sequences, tokens } = seenOf(layers);
+  const { sequences, tokens } = seen;
   const rows = [...layers].map(([name, channels]) => ({
     name,
     tokens: channels.tokens,

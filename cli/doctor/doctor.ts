@@ -4,8 +4,7 @@ import { type NodeProbe, probeNode } from '../../agent/probe.js';
 import { groupBy } from '../../core/maps.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { RUNNERS } from '../../core/runners/index.js';
-import { diagnoseEngines, diagnoseOnnxRuntime, diagnoseRpc } from '../../engines/native/diagnose.js';
-import { type FoundServer, findServers } from '../../engines/servers/find.js';
+import { diagnose } from '../../engines/door.js';
 import type { Format } from '../../formats/format.js';
 import { FORMATS } from '../../formats/index.js';
 import { VERSION } from '../../process/package.js';
@@ -31,22 +30,13 @@ export interface Finding {
  */
 export async function doctor(options: DoctorOptions): Promise<number> {
   const { cpuGroups, roofsFolder, engines: named } = agentConfig(options.config);
-  const { servers, onnxRuntimes, rpc } = named;
-  const [native, onnx, remote, found, { profile, periods }] = await Promise.all([
-    diagnoseEngines(),
-    diagnoseOnnxRuntime(onnxRuntimes),
-    diagnoseRpc(rpc),
-    findServers(servers),
+  const [{ engines, servers }, { profile, periods }] = await Promise.all([
+    diagnose(named),
     probeNode({
-      nodeName: hostname(),
-      labels: {},
-      version: VERSION,
-      cpuGroups,
+      ...{ nodeName: hostname(), labels: {}, cpuGroups, runnerKinds: [] },
       meters: { energy: 'auto', replayFile: null, procRoot: '/proc', sysRoot: '/sys' },
-      runnerKinds: [],
     }),
   ]);
-  const engines = [...native, ...onnx, ...remote];
   const settable = await settableHere(profile.devices);
   const host = hostStates(profile.devices, settable ?? {});
   const instructions = instructionSets(profile.cpuFeatures);
@@ -57,7 +47,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
     ...profile.devices.map((d) => there('device', `${d.id}: ${d.name} (${d.classes.join(', ')})`)),
     there('model formats', FORMATS.map(openedBy).join('; ')),
     ...engines.map(({ name, ok, reason, hint }) => ({ name, ok, found: reason, hint })),
-    ...serverFindings(found),
+    ...serverFindings(servers),
     profile.energySources.length > 0
       ? there('energy', profile.energySources.map(renewed(periods)).join(', '))
       : {
@@ -85,19 +75,14 @@ function openedBy({ name }: Format): string {
 }
 
 /** @returns a line for each server that is there or that the configuration names, and one for the profiles of all others. */
-function serverFindings(found: readonly FoundServer[]): Finding[] {
-  const isNamed = ({ server: { name, profile, command } }: FoundServer) =>
-    name !== profile.name || command !== profile.command;
-  const listed = found.filter((one) => one.problem === null || isNamed(one));
+function serverFindings(found: Awaited<ReturnType<typeof diagnose>>['servers']): Finding[] {
+  const listed = found.filter(
+    ({ ok, server: { name, profile, command } }) =>
+      ok || name !== profile.name || command !== profile.command,
+  );
   const others = found.flatMap((one) => (listed.includes(one) ? [] : [one.server.name]));
   return [
-    ...listed.map(({ server, release, problem }) => ({
-      name: `server ${server.name}`,
-      ok: problem === null,
-      found: release ?? problem ?? '',
-      hint:
-        problem === null ? null : `Install it, or mend servers.${server.name} in the agent’s configuration.`,
-    })),
+    ...listed.map(({ server, ...finding }) => ({ name: `server ${server.name}`, ...finding })),
     ...(others.length === 0 ? [] : [there('other servers', `not on the PATH: ${others.join(', ')}`)]),
   ];
 }

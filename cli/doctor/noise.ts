@@ -1,7 +1,6 @@
-import { measureNoise, type NoiseRecords } from '../../agent/noise/measure.js';
-import { NoiseStore } from '../../agent/noise/store.js';
-import { probeNode, probeRunner } from '../../agent/probe.js';
-import { contextOf } from '../../agent/trial/context.js';
+import { NodeStores } from '../../agent/door/node.js';
+import { openNoise } from '../../agent/door/trials.js';
+import { probeRunner } from '../../agent/probe.js';
 import { DISTURBANCE_LIMITS, type Experiment } from '../../core/experiment/experiment.js';
 import type { MetricName } from '../../core/metrics/catalogue.js';
 import { formatPercent, formatValue, NO_VALUE } from '../../core/metrics/format.js';
@@ -11,7 +10,6 @@ import { experimentAt } from '../../core/sweep/expand.js';
 import { planSpace } from '../../core/sweep/space.js';
 import { leastCoreShare } from '../../judgement/disturbance.js';
 import { type MetricNoise, type Noise, noiseOf } from '../../judgement/noise.js';
-import { VERSION } from '../../process/package.js';
 import type { Component } from '../../statistics/nested.js';
 import { workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
@@ -31,35 +29,21 @@ const REPEATS = 5;
 /** `ridge doctor --noise`: measures how much the same thing differs on this machine, says what that leaves to be seen, and keeps it for plans. */
 export async function noise({ seconds = DEFAULT_SECONDS, ...options }: DoctorOptions): Promise<void> {
   const config = agentConfig(options.config);
-  const procRoot = '/proc';
-  const { sysRoot } = config.meters;
-  // Energy sources are not what is asked about, and an idle baseline would take its time.
-  const meters = { energy: 'none', replayFile: null, procRoot, sysRoot } as const;
-  const probe = await probeNode({
-    nodeName: config.nodeName,
-    labels: {},
-    version: VERSION,
-    cpuGroups: config.cpuGroups,
-    meters,
-    runnerKinds: [],
-  });
-  const device = probe.profile.devices.find(({ classes }) => classes.includes('cpu'));
-  if (device === undefined)
-    throw workError('this node has no CPU device', 'Correct cpuGroups in its config.');
+  const opened = await openNoise(config);
+  if (opened === null) throw workError('this node has no CPU device', 'Correct cpuGroups in its config.');
+  const { device } = opened;
   await runCommand(async () => {
     const { experiment, what } = await shortExperiment(seconds);
-    const roofs = { of: () => null, absent: () => 'noise is measured without them' };
-    const node = contextOf(config, probe, { meters, roofs, factors: null });
     const records = await interruptible('measuring noise, seconds', (progress, signal) => {
       const onProgress = (done: number) => progress.step(Math.min(seconds, Math.round(done)), seconds);
       onProgress(0);
-      return measureNoise({ experiment, deviceId: device.id, node, seconds, onProgress, signal });
+      return opened.measure({ experiment, seconds, onProgress, signal });
     });
     const found = { ...noiseOf(records.blocks), ...meanwhile(records) };
     const host = hostStates([device], (await settableHere([device])) ?? {});
     if (options.json === true) printJson({ device: device.id, experiment, noise: found, host });
     else printData(describe(`${device.id}: ${what}`, found, host));
-    await new NoiseStore(config.roofsFolder)
+    await new NodeStores(config.roofsFolder).noise
       .put(device.id, what, found)
       .catch((error: Error) => say(`not kept for \`ridge plan\`: ${error.message}`));
   });
@@ -90,6 +74,8 @@ async function shortExperiment(
     'Run `ridge doctor`: it says what is missing and how to get it.',
   );
 }
+
+type NoiseRecords = Awaited<ReturnType<NonNullable<Awaited<ReturnType<typeof openNoise>>>['measure']>>;
 
 /** What happened besides; null where the system does not say. */
 interface Meanwhile {

@@ -1,10 +1,4 @@
-import {
-  diagnoseEngines,
-  diagnoseOnnxRuntime,
-  diagnoseRpc,
-  type EngineDiagnosis,
-} from '../../engines/native/diagnose.js';
-import { findServers } from '../../engines/servers/find.js';
+import { diagnose } from '../../engines/door.js';
 import { agentConfig } from '../node-config.js';
 import { printTable } from '../output/plain-table.js';
 import { printJson } from '../output/print.js';
@@ -14,27 +8,17 @@ export async function listEngines(options: {
   readonly config?: string;
   readonly json?: true;
 }): Promise<void> {
-  const { servers, onnxRuntimes, rpc } = agentConfig(options.config).engines;
-  const [native, onnx, remote, found] = await Promise.all([
-    diagnoseEngines(),
-    diagnoseOnnxRuntime(onnxRuntimes),
-    diagnoseRpc(rpc),
-    findServers(servers),
-  ]);
-  const engines: EngineDiagnosis[] = [
-    ...native,
-    ...onnx,
-    ...remote,
-    ...found.map(({ server: { name, profile }, release, problem }) => ({
-      name: `server ${name}${name === profile.name ? '' : ` (${profile.name})`}`,
-      ok: problem === null,
-      reason: release ?? problem ?? '',
-      hint: problem === null ? null : `Install it, or mend servers.${name} in the agent’s configuration.`,
-    })),
+  const { engines, servers } = await diagnose(agentConfig(options.config).engines);
+  const all = [
+    ...engines,
+    ...servers.map(({ server: { name, profile }, ok, found, hint }) => {
+      const called = name === profile.name ? name : `${name} (${profile.name})`;
+      return { name: `server ${called}`, ok, reason: found, hint };
+    }),
   ];
-  if (options.json === true) return printJson(engines);
+  if (options.json === true) return printJson(all);
   printTable(
     ['engine', 'loads', 'what was found'],
-    engines.map((e) => [e.name, e.ok ? 'yes' : 'no', e.reason]),
+    all.map(({ name, ok, reason }) => [name, ok ? 'yes' : 'no', reason]),
   );
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { ALLOW_HF_OPTION, CONFIG_OPTION } from '../options/config.js';
 import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
-import type { AskedOptions } from '../single/asked-model.js';
+import type { AskedOptions } from '../quality/asked.js';
 
 export interface ExitsOptions extends AskedOptions {
   readonly layers?: string;

@@ -1,13 +1,10 @@
 import { basename } from 'node:path';
-import type { ExitsFound } from '../../agent/quality/exits.js';
-import { EXITS } from '../../agent/quality/jobs.js';
+import { readExits } from '../../agent/door/answers.js';
 import { formatOf } from '../../formats/index.js';
-import { taskOf } from '../../process/isolation/job.js';
 import { usageError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson } from '../output/print.js';
-import { askInChild, askingError } from '../quality/asked-child.js';
-import { askedModel, openAsked } from '../single/asked-model.js';
+import { asking, openAsked } from '../quality/asked.js';
 import { textFile } from '../single/text-file.js';
 import type { ExitsOptions } from './command.js';
 
@@ -24,18 +21,13 @@ export async function runExits(source: string, options: ExitsOptions): Promise<v
       `${source} is no GGUF file with layers, and those alone are cut`,
       'Convert it first: ridge models convert.',
     );
-  const ending = await askInChild(
-    taskOf(EXITS, {
-      model: { ...askedModel(model, options), modelPath: model.path },
-      layers: layersOf(options.layers, allLayers),
-      allLayers,
-      path: text,
-      windows: { scheme: 'llama', context: options.context, stride: null, maxWindows: options.maxWindows },
-      thresholds,
-    }),
-  );
-  if (ending.failure !== null) throw askingError(ending.failure);
-  const found = ending.answer;
+  const { context, maxWindows } = options;
+  const asked = {
+    ...{ layers: layersOf(options.layers, allLayers), allLayers, path: text, thresholds },
+    windows: { scheme: 'llama', context, stride: null, maxWindows },
+  } as const;
+  const file = { ...model, path: model.path };
+  const found = await asking((watch) => readExits(file, asked, options, watch));
   if (options.json === true)
     return printJson({
       schema: 'ridgepoint.dev/exits/v1',
@@ -63,7 +55,7 @@ function layersOf(list: string | undefined, all: number): number[] {
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(3)} ms`;
 
-function tables({ tokens, fixed, confident }: ExitsFound, text: string): string {
+function tables({ tokens, fixed, confident }: Awaited<ReturnType<typeof readExits>>, text: string): string {
   const depths = fixed.map(({ layers }) => layers);
   return [
     `${tokens} tokens of ${text}`,

@@ -1,3 +1,4 @@
+import type { AskedOfRun } from '../../agent/door/roofs.js';
 import { FailureError } from '../../core/errors.js';
 import { FITTED_RUNNERS } from '../../core/runners/index.js';
 import type { Sweep } from '../../core/sweep/spec.js';
@@ -5,13 +6,6 @@ import { weightType } from '../../core/techniques/tensor-types.js';
 import { type ModelArchitecture, weightTypesOf } from '../../core/work/architecture.js';
 import { quantizedArchitecture } from '../../roofline/quantized.js';
 import { openArchitecture } from '../roofline/open-model.js';
-
-/** What the rows of a run ask of the factors of their device. */
-export interface AskedOfRun {
-  /** null = all CPUs of the device. */
-  readonly threads: readonly (number | null)[];
-  readonly types: readonly string[];
-}
 
 /**
  * @param modelFolders where models named by a path may be; of those that do not lie here types are not known, and left to rows to name.

@@ -133,7 +133,7 @@ async function openFit(options: FitOptions): Promise<OpenedFit> {
   const { model, models, hardware, draft, config } = options;
   const openings = new Openings();
   const { failures } = openings;
-  const named = (name: string) => openings.try(() => openArchitecture(name, modelFoldersFor(name, models)));
+  const named = (name: string) => openings.try(() => openArchitecture(name, modelFoldersFor([name], models)));
   const architecture = model === undefined ? null : await named(model);
   const small = draft === undefined ? null : await named(draft);
   const devices: Ceilings[] = [];

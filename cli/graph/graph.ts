@@ -3,12 +3,10 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { readGraph } from '../../agent/graph/files.js';
-import { callBodies, callsFolder } from '../../agent/graph/kept.js';
-import { linesOf } from '../../artifacts/files/bodies.js';
+import { cachedBodies, FolderBodies, linesOf, storeWith } from '../../artifacts/files/bodies.js';
 import { allNodes } from '../../core/graph/graph.js';
 import { type CallRecord, type GraphRecord, readCall } from '../../core/graph/record.js';
 import { nodeJoules } from '../../core/graph/summary.js';
-import { cacheFolder } from '../../engines/native/engines/location.js';
 import type { Row } from '../../report/rows.js';
 import { readSide } from '../compare/side.js';
 import { asWords, usageError, workError } from '../exit.js';
@@ -128,15 +126,11 @@ async function printCalls(
 
 /** @throws CommandError (1) for calls that are not here, or are damaged. */
 async function* callsOf({ calls: { digest } }: GraphRecord, folder: string): AsyncGenerator<CallRecord> {
-  const stores = [callBodies(join(folder, CALLS)), callBodies(callsFolder(cacheFolder()))];
-  for (const store of stores) {
-    if (!(await store.has(digest))) continue;
-    for await (const line of linesOf(store, digest)) {
-      const call = readCall(line);
-      if (typeof call === 'string') throw workError(`the file ${digest} of calls is damaged: ${call}`);
-      yield call;
-    }
-    return;
+  const store = await storeWith([new FolderBodies(join(folder, CALLS)), cachedBodies('calls')], digest);
+  if (store === null) throw workError(`the calls ${digest} are not here: they are on the node that asked`);
+  for await (const line of linesOf(store, digest)) {
+    const call = readCall(line);
+    if (typeof call === 'string') throw workError(`the file ${digest} of calls is damaged: ${call}`);
+    yield call;
   }
-  throw workError(`the calls ${digest} are not here: they are on the node that asked`);
 }

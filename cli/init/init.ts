@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
+import { describedModel } from '../../artifacts/door/open.js';
 import { FailureError } from '../../core/errors.js';
 import type { ModelRef } from '../../core/experiment/experiment.js';
 import { fileProblem } from '../../core/input/file-problem.js';
@@ -8,9 +9,8 @@ import { isRemote } from '../../core/models/remote.js';
 import { isSynthetic, NO_QUALITY } from '../../core/models/synthetic.js';
 import { nameFromSource } from '../../core/sweep/resolve.js';
 import { EXIT, fromFailure, usageError } from '../exit.js';
-import { lookedAt, modelSettings } from '../local-models.js';
+import { settingsFor } from '../local-models.js';
 import { type ListedModel, localModels, parameterCount } from '../model-list.js';
-import { nodeConfig } from '../node-config.js';
 import { plainTable } from '../output/plain-table.js';
 import { say } from '../output/print.js';
 import { type Questioner, questioner, yesOrNo } from '../questioner.js';
@@ -127,9 +127,9 @@ function nameFor(source: string, vary: readonly Variable[]): string {
 /** Looks at the model; one that has to be fetched may stay unknown. @throws CommandError */
 async function modelOf(source: string, path: string, options: InitOptions): Promise<ModelRef> {
   const named: ModelRef = { name: 'model', source: beside(path, source), digest: null, facts: null };
-  const folders = [...options.models, '.', dirname(path), dirname(source)].map((folder) => resolve(folder));
+  const settings = settingsFor(options, path, source);
   try {
-    const { facts } = await lookedAt({ ...named, source }, modelSettings(folders, nodeConfig(options)));
+    const { facts } = await describedModel({ ...named, source }, settings, false);
     return { ...named, facts };
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;

@@ -3,7 +3,7 @@ import { POOLS, type Pool } from '../../core/quality/judging/reading.js';
 import { ALLOW_HF_OPTION, CONFIG_OPTION } from '../options/config.js';
 import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
-import type { AskedOptions } from '../single/asked-model.js';
+import type { AskedOptions } from '../quality/asked.js';
 
 export interface JudgeOptions extends AskedOptions {
   readonly template?: string;

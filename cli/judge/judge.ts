@@ -1,10 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import type { AnswerToScore } from '../../agent/quality/external-scorer.js';
-import { JUDGE } from '../../agent/quality/jobs.js';
-import type { JudgedScore } from '../../agent/quality/judge.js';
-
+import { rateAnswers } from '../../agent/door/answers.js';
 import {
   isPairwise,
   type JudgeDefinition,
@@ -12,12 +9,9 @@ import {
   plainJudge,
 } from '../../core/quality/judging/definition.js';
 import { pooled } from '../../core/quality/judging/reading.js';
-import { taskOf } from '../../process/isolation/job.js';
-import { launch } from '../../process/isolation/launch.js';
-import { EXIT, fromFailure, tryFile, usageError } from '../exit.js';
+import { tryFile, usageError } from '../exit.js';
 import { printData, say } from '../output/print.js';
-import { askedModel, openAsked } from '../single/asked-model.js';
-import { UNBOUND } from '../single/stoppable.js';
+import { openAsked } from '../quality/asked.js';
 import type { JudgeOptions } from './command.js';
 
 /** What a judge reads where nobody says otherwise. */
@@ -57,6 +51,9 @@ const questionSchema = z.object({
   groups: z.record(z.string(), z.string()).optional(),
 });
 
+type AnswerToScore = Parameters<typeof rateAnswers>[2][number];
+type JudgedScore = Awaited<ReturnType<typeof rateAnswers>>[number];
+
 /** `ridge judge`: rates answers, line by line, as a scorer of an agent's configuration does. */
 export async function runJudge(sources: readonly string[], options: JudgeOptions): Promise<void> {
   const judge = judgeOf(options);
@@ -69,36 +66,15 @@ export async function runJudge(sources: readonly string[], options: JudgeOptions
     );
   // One judge tells as it rates, so that whoever waits sees it move.
   const all: JudgedScore[][] = [];
-  for (const source of sources)
-    all.push(await scoresBy(source, judge, questions, options, sources.length === 1 ? tell : () => {}));
+  for (const source of sources) {
+    const model = await openAsked(source, options);
+    all.push(await rateAnswers(model, judge, questions, options, sources.length === 1 ? tell : () => {}));
+  }
   const together = questions
     .map((_, i) => all.map((scores) => scores[i]!))
     .map((one) => poolOf(one, options));
   if (sources.length > 1) for (const [i, { id }] of questions.entries()) tell(id, together[i]!);
   summarize(all.flat(), isPairwise(judge));
-}
-
-async function scoresBy(
-  source: string,
-  judge: JudgeDefinition,
-  questions: readonly AnswerToScore[],
-  options: JudgeOptions,
-  tell: (id: string, score: JudgedScore) => void,
-): Promise<JudgedScore[]> {
-  const model = await openAsked(source, options);
-  const scores: JudgedScore[] = [];
-  const ending = await launch({
-    task: taskOf(JUDGE, { model: askedModel(model, options), questions, judge }),
-    ...UNBOUND,
-    onMessage: (message) => {
-      if (message.type !== 'score') return;
-      const { type: _, id, ...score } = message;
-      scores.push(score);
-      tell(id, score);
-    },
-  }).ended;
-  if (ending.failure !== null) throw fromFailure(ending.failure, EXIT.failed);
-  return scores;
 }
 
 function poolOf(scores: readonly JudgedScore[], { pool }: JudgeOptions): JudgedScore {

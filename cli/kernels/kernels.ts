@@ -1,22 +1,21 @@
 import { availableParallelism } from 'node:os';
-import { KERNELS } from '../../agent/kernels/job.js';
-import type { KernelsAnswer, KernelsJob } from '../../agent/kernels/run.js';
-import { RoofsStore } from '../../agent/roofs/store.js';
+import { NodeStores } from '../../agent/door/node.js';
+import { runOps } from '../../agent/door/trials.js';
 import { OPS } from '../../core/kernels/gen/ops.js';
 import { deviceOf, type OpFacts, type OpVariant } from '../../core/kernels/op.js';
 import { findOp, findTypes, findVariants, type Reading, readShape } from '../../core/kernels/words.js';
 import type { Roofs } from '../../core/result/roofs.js';
-import type { OpRequest } from '../../engines/native/ops.js';
 import { cpuDevices, readCpu } from '../../process/device/cpu.js';
 import { openNvml } from '../../process/device/nvml.js';
-import { taskOf } from '../../process/isolation/job.js';
-import { type CommandError, EXIT, fromFailure, usageError, workError } from '../exit.js';
+import { type CommandError, EXIT, usageError, workError } from '../exit.js';
 import { agentConfig } from '../node-config.js';
 import { printData, printJson } from '../output/print.js';
-import { stepProgress } from '../single/step-progress.js';
-import { stoppable, UNBOUND } from '../single/stoppable.js';
+import { FOREGROUND } from '../single/foreground.js';
 import type { KernelsBenchOptions, KernelsOptions } from './command.js';
 import { checkTable, listText, timeTable } from './tables.js';
+
+type Answer = Awaited<ReturnType<typeof runOps>>;
+type OpRequest = Answer['checked'][number]['request'];
 
 const SHOW = '`ridge kernels list` shows ops, shapes, types and variants.';
 
@@ -25,18 +24,18 @@ const CHECK_SIZE = 256;
 
 /** `ridge kernels list`. @throws CommandError (1) without the library. */
 export async function listKernels({ json }: { readonly json?: true }): Promise<void> {
-  const { ops } = await ask({ kind: 'list' }, 'ops');
+  const { ops } = await runOps({ kind: 'list' }, 'ops', FOREGROUND);
   if (json === true) printJson({ schema: 'ridgepoint.dev/kernels/v1', ops });
   else printData(listText(ops));
 }
 
 /** `ridge kernels check`. @returns the exit code: 1 when one is wrong. @throws CommandError (2) for words, (1) for failures. */
 export async function checkKernels(name: string | null, options: KernelsOptions): Promise<number> {
-  const { ops } = await ask({ kind: 'list' }, 'ops');
+  const { ops } = await runOps({ kind: 'list' }, 'ops', FOREGROUND);
   const wanted = name === null ? OPS : [understood(findOp(OPS, name))];
   const requests = wanted.flatMap((op) => requestsOf(op, runnable(op, ops), options, CHECK_SIZE));
   if (requests.length === 0) throw nothingRuns(options, ops);
-  const { checked } = await ask({ kind: 'check', requests }, 'checking');
+  const { checked } = await runOps({ kind: 'check', requests }, 'checking', FOREGROUND);
   if (options.json === true) printJson({ schema: 'ridgepoint.dev/kernels/v1', checked });
   else printData(checkTable(checked));
   return checked.every(({ verdict }) => verdict.ok) ? EXIT.ok : EXIT.failed;
@@ -46,12 +45,12 @@ export async function checkKernels(name: string | null, options: KernelsOptions)
 export async function benchKernels(name: string, options: KernelsBenchOptions): Promise<void> {
   const op = understood(findOp(OPS, name));
   understood(readShape(op, options.shape));
-  const { ops } = await ask({ kind: 'list' }, 'ops');
+  const { ops } = await runOps({ kind: 'list' }, 'ops', FOREGROUND);
   const requests = requestsOf(op, runnable(op, ops), options);
   if (requests.length === 0) throw nothingRuns(options, ops);
   const caches = options.cache === 'both' ? (['warm', 'cold'] as const) : [options.cache];
-  const job: KernelsJob = { kind: 'bench', requests, caches, seconds: options.seconds, minRepeats: 5 };
-  const { timed } = await ask(job, 'timing');
+  const job = { kind: 'bench', requests, caches, seconds: options.seconds, minRepeats: 5 } as const;
+  const { timed } = await runOps(job, 'timing', FOREGROUND);
   if (options.json === true) printJson({ schema: 'ridgepoint.dev/kernels/v1', timed });
   else printData(timeTable(timed, op, await storedRoofs(options.device)));
 }
@@ -61,7 +60,9 @@ async function storedRoofs(device: KernelsOptions['device']): Promise<Roofs | nu
   const config = agentConfig(undefined);
   // Neither memory nor a quota changes which device is the first.
   const id = device === 'cpu' ? cpuDevices(readCpu(), config.cpuGroups, 0, null)[0]?.id : await firstGpu();
-  return id === undefined ? null : ((await new RoofsStore(config.roofsFolder).newest(id))?.roofs ?? null);
+  return id === undefined
+    ? null
+    : ((await new NodeStores(config.roofsFolder).store.newest(id))?.roofs ?? null);
 }
 
 async function firstGpu(): Promise<string | undefined> {
@@ -72,7 +73,7 @@ async function firstGpu(): Promise<string | undefined> {
 }
 
 /** What of an op runs here. */
-function runnable(op: OpFacts, listed: KernelsAnswer['ops']): OpVariant[] {
+function runnable(op: OpFacts, listed: Answer['ops']): OpVariant[] {
   const here = listed.find(({ name }) => name === op.name)?.variants ?? [];
   return op.variants.filter(({ name }) =>
     here.some((variant) => variant.name === name && variant.absent === null),
@@ -114,7 +115,7 @@ function requestsOf(
 }
 
 /** None of what was asked for can be run here: that is no success. */
-function nothingRuns({ device }: KernelsOptions, listed: KernelsAnswer['ops']): CommandError {
+function nothingRuns({ device }: KernelsOptions, listed: Answer['ops']): CommandError {
   const variants = listed.flatMap((op) => op.variants).filter((variant) => deviceOf(variant) === device);
   const reason = variants.find(({ absent }) => absent !== null)?.absent;
   return workError(`this machine runs none of the ${device} variants: ${reason ?? 'there are none'}`, SHOW);
@@ -123,19 +124,4 @@ function nothingRuns({ device }: KernelsOptions, listed: KernelsAnswer['ops']): 
 function understood<T>(reading: Reading<T>): T {
   if (reading.ok) return reading.value;
   throw usageError(reading.message, SHOW);
-}
-
-/** Native code runs in a child. */
-async function ask(job: KernelsJob, what: string): Promise<KernelsAnswer> {
-  const progress = stepProgress(process.stderr, what);
-  const { ended } = stoppable({
-    task: taskOf(KERNELS, job),
-    ...UNBOUND,
-    onMessage: (message) => {
-      if (message.type === 'progress') progress.step(message.done, message.of);
-    },
-  });
-  const { answer, failure } = await ended.finally(() => progress.end());
-  if (failure !== null) throw fromFailure(failure);
-  return answer;
 }

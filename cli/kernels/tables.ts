@@ -1,14 +1,16 @@
-import type { CheckedOp, TimedOp } from '../../agent/kernels/run.js';
+import type { runOps } from '../../agent/door/trials.js';
 import { arithmeticOf } from '../../core/kernels/arithmetic.js';
 import type { OpFacts } from '../../core/kernels/op.js';
 import type { Roofs } from '../../core/result/roofs.js';
-import type { OpListing } from '../../engines/native/ops.js';
 import { roofShare } from '../../roofline/roof-share.js';
 import { quantile } from '../../statistics/quantile.js';
 import { plainTable, tableOf } from '../output/plain-table.js';
 
+type Answer = Awaited<ReturnType<typeof runOps>>;
+type TimedOp = Answer['timed'][number];
+
 /** Every op: what it is, its shape, and its variants with why one cannot run. */
-export function listText(ops: readonly OpListing[]): string {
+export function listText(ops: Answer['ops']): string {
   return ops
     .map(({ name, help, parameters, variants }) => {
       const shape = parameters.map(
@@ -24,7 +26,7 @@ export function listText(ops: readonly OpListing[]): string {
     .join('\n\n');
 }
 
-export function checkTable(checked: readonly CheckedOp[]): string {
+export function checkTable(checked: Answer['checked']): string {
   const rows = checked.map(({ request, verdict }) => [
     request.op,
     request.variant,

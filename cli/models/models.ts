@@ -1,12 +1,12 @@
+import { openModel } from '../../artifacts/door/open.js';
 import { describeSynthetic } from '../../artifacts/files/synthetic/model.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { SHAPES } from '../../core/models/shapes.js';
 import type { Format } from '../../formats/format.js';
 import { headerDetails } from '../../formats/gguf/format.js';
 import { FORMATS, formatOf } from '../../formats/index.js';
-import { inspectModel, modelFoldersFor, modelSettings } from '../local-models.js';
+import { settingsFor } from '../local-models.js';
 import { localModels, parameterCount } from '../model-list.js';
-import { nodeConfig } from '../node-config.js';
 import { printTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
 import { runCommand } from '../single/run-command.js';
@@ -42,10 +42,9 @@ export async function listModels(
 }
 
 async function showModel(source: string, options: ModelsOptions, formats: readonly Format[]): Promise<void> {
-  const folders = modelFoldersFor(source, options.models);
   await runCommand(async () => {
-    const settings = { ...modelSettings(folders, nodeConfig(options)), formats };
-    const model = await inspectModel(source, settings);
+    const settings = { ...settingsFor(options, source), formats };
+    const model = await openModel(source, settings, null);
     const details =
       model.synthetic === null
         ? formatOf(model.path ?? source, formats).details(model.path ?? source)

@@ -1,7 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { NodeFactors } from '../../agent/factors/node-factors.js';
-import { FactorsStore } from '../../agent/factors/store.js';
-import { NodeRoofs } from '../../agent/roofs/node-roofs.js';
+import { heldHere } from '../../agent/door/roofs.js';
 import { FailureError } from '../../core/errors.js';
 import type { Experiment, MeasurePolicy } from '../../core/experiment/experiment.js';
 import { getOrMake } from '../../core/maps.js';
@@ -58,17 +56,10 @@ export interface TimeEstimator {
  * Reads the roofs and factors that this machine was measured at; nothing is measured.
  * @param modelFolders where models named by a path may be.
  */
-export async function timeEstimator(
-  { profile, store, roofsFolder, sysRoot }: ThisNode,
-  modelFolders: readonly string[],
-): Promise<TimeEstimator> {
-  const { devices } = profile;
-  const roofs = new NodeRoofs({ mode: 'stored', devices, store, log: () => undefined });
-  await roofs.prepare(new AbortController().signal);
-  const factors = await NodeFactors.read(
-    new FactorsStore(roofsFolder),
-    devices.map(({ id }) => id),
-  );
+export async function timeEstimator(node: ThisNode, modelFolders: readonly string[]): Promise<TimeEstimator> {
+  const { sysRoot } = node;
+  const { devices } = node.profile;
+  const { roofs, factors } = await heldHere(node);
   const architectures = new Map<string, ModelArchitecture | string>();
   const architectureOf = (source: string) =>
     getOrMake(architectures, source, () => opened(source, modelFolders));

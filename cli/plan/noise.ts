@@ -1,4 +1,3 @@
-import { NoiseStore } from '../../agent/noise/store.js';
 import { formatPercent } from '../../core/metrics/format.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { differenceShown } from '../../judgement/noise.js';
@@ -19,12 +18,11 @@ export interface PlannedNoise {
 /** @returns null where no noise of a device of the sweep is stored, or its starts show nothing: one alone does not. */
 export async function plannedNoise(
   { placement, repetition: { starts } }: Sweep,
-  { profile, roofsFolder }: ThisNode,
+  { profile, noise }: ThisNode,
 ): Promise<PlannedNoise | null> {
-  const store = new NoiseStore(roofsFolder);
   for (const { id, classes } of profile.devices) {
     if (!classes.some((name) => placement.devices.includes(name))) continue;
-    const stored = await store.find(id);
+    const stored = await noise.find(id);
     if (stored === null) continue;
     const differences = stored.metrics.flatMap(({ metric, components }) => {
       const { value } = differenceShown(components, starts, stored.repeats);

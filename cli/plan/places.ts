@@ -4,10 +4,9 @@ import type { Experiment } from '../../core/experiment/experiment.js';
 import type { DeviceProfile, NodeProfile } from '../../core/experiment/node.js';
 import { selects, whyNoneSelected } from '../../core/experiment/node-selector.js';
 import { formatValue } from '../../core/metrics/format.js';
-import { predictedBytes } from '../../core/runners/index.js';
+import { predictedBytes, RUNNERS } from '../../core/runners/index.js';
 import { profileOf } from '../../core/runners/server/index.js';
 import type { Sweep } from '../../core/sweep/spec.js';
-import { RUNNER_KINDS } from '../../engines/runners/kinds.js';
 import { parseNodeProfile } from '../../proto/convert.js';
 import { withCoordinator } from '../connection.js';
 import type { ConnectionOptions } from '../options/connection.js';
@@ -28,7 +27,8 @@ export interface Places {
 
 /** @returns this machine with those of the sweep's runners that load here. */
 export async function hereAlone(sweep: Sweep, { profile, engines }: ThisNode): Promise<Places> {
-  const kinds = RUNNER_KINDS.filter((kind) => sweep.runners.some((runner) => runner.kind === kind));
+  const asked = new Set(sweep.runners.map(({ kind }) => kind));
+  const kinds = RUNNERS.flatMap(({ kind }) => (asked.has(kind) ? [kind] : []));
   const probes = await Promise.all(kinds.map((kind) => probeRunner(kind, engines)));
   const runners = probes.flatMap((probe) => (probe.available ? [probe.profile] : []));
   const missing = probes.flatMap((probe) => (probe.available ? Object.entries(probe.missing ?? {}) : []));

@@ -1,3 +1,4 @@
+import { modelSettings } from '../../artifacts/door/open.js';
 import type { Experiment, ModelRef } from '../../core/experiment/experiment.js';
 import { predictedBytes } from '../../core/runners/index.js';
 import { experimentAt } from '../../core/sweep/expand.js';
@@ -5,8 +6,8 @@ import { axisValues, labelsIn } from '../../core/sweep/labels.js';
 import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { askToFetch } from '../ask-to-fetch.js';
-import { checkEvaluation, checkGraphs } from '../check-evaluation.js';
-import { localModelFolders, lookedAt, modelSettings, resolveModels } from '../local-models.js';
+import { checkEvaluation } from '../check-evaluation.js';
+import { localModelFolders, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { fitted, openSweep } from '../sweep-file.js';
 import { thisNode } from '../this-node.js';
@@ -77,16 +78,15 @@ export async function planOf(
     say(message);
     warnings.push({ code: 'model-missing', message, experiments: 0, blocks: false });
   };
-  await checkEvaluation(written.sweep, settings, node.scorers, (why) =>
-    missing(`quality: ${why}; it is not checked`),
+  await checkEvaluation(written.sweep, settings, node, (of, why) =>
+    missing(`${of}: ${why}; it is not checked`),
   );
-  checkGraphs(written.sweep, settings, node, (why) => missing(`graph: ${why}; it is not checked`));
   const models = await resolveModels(
     written.sweep,
     settings,
     (model: ModelRef, why: string) =>
       missing(`${model.name}: ${why}; its context length and memory are not checked`),
-    lookedAt,
+    false,
   );
   const { sweep } = fitted({ ...written, sweep: { ...written.sweep, models } });
   const space = planSpace(sweep);

@@ -1,25 +1,13 @@
-import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
 import type { Experiment } from '../../core/experiment/experiment.js';
 import type { NodeProfile } from '../../core/experiment/node.js';
 import { orElse } from '../../core/or-else.js';
-import { nodeDemands } from '../../core/runners/node-demands.js';
-import { profileOf } from '../../core/runners/server/index.js';
-import { lorasOf } from '../../core/serving/loras.js';
-import { commandLine } from '../../engines/servers/command.js';
-import { type ConfiguredServer, serverFor } from '../../engines/servers/config.js';
-import { gpusMissing } from '../../engines/servers/devices.js';
+import { serverOf } from '../../engines/door.js';
+import type { ModelSettings } from '../local-models.js';
+import type { ThisNode } from '../this-node.js';
 
 /** A server that experiments of a plan ask. */
-export interface PlannedServer {
-  /** Of the node's configuration, or the profile that would be looked for on the PATH. */
-  readonly server: string;
-  /** As it would be started, `{port}` where its port goes; null = it runs already. */
-  readonly command: readonly string[] | null;
-  /** Where it runs already; null = it is started. */
-  readonly address: string | null;
-  /** Why this node could not run it so, as far as its configuration says; null = nothing speaks against it. */
-  readonly problem: string | null;
+export interface PlannedServer extends NonNullable<ReturnType<typeof serverOf>> {
   /** Of the experiments that were looked at. */
   readonly experiments: number;
 }
@@ -27,41 +15,17 @@ export interface PlannedServer {
 /** @returns the servers that experiments would have started here, each command line once, by the configuration of this node. */
 export function plannedServers(
   experiments: readonly Experiment[],
-  servers: readonly ConfiguredServer[],
+  servers: ThisNode['engines']['servers'],
   { devices }: Pick<NodeProfile, 'devices'>,
   settings: ModelSettings,
 ): PlannedServer[] {
   const planned = new Map<string, PlannedServer>();
-  for (const { runner, model, device } of experiments) {
-    if (profileOf(runner.kind) === undefined) continue;
-    const server = serverFor(runner, servers);
-    if (server === undefined) continue;
-    const { draftModel } = runner.options;
-    const command =
-      server.address === null
-        ? commandLine(server, {
-            options: runner.options,
-            modelPath: placeOf(model.source, settings),
-            modelName: model.name,
-            adapters: [],
-            loras: lorasOf(runner.options).map(({ name, source }) => ({
-              name,
-              path: placeOf(source, settings),
-            })),
-            draftPath: typeof draftModel === 'string' ? placeOf(draftModel, settings) : null,
-            cpus: devices.find(({ classes }) => classes.includes(device))?.cpus.length ?? 1,
-            deviceClass: device,
-          })
-        : null;
-    const key = JSON.stringify([server.name, command]);
-    const before = planned.get(key);
-    planned.set(key, {
-      server: server.name,
-      command,
-      address: server.address,
-      problem: gpusMissing(server, runner.options, device, nodeDemands(runner.options).devices),
-      experiments: (before?.experiments ?? 0) + 1,
-    });
+  for (const experiment of experiments) {
+    const own = devices.find(({ classes }) => classes.includes(experiment.device));
+    const asked = serverOf(experiment, servers, own?.cpus.length ?? 1, (source) => placeOf(source, settings));
+    if (asked === null) continue;
+    const key = JSON.stringify([asked.server, asked.command]);
+    planned.set(key, { ...asked, experiments: (planned.get(key)?.experiments ?? 0) + 1 });
   }
   return [...planned.values()];
 }

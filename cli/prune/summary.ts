@@ -1,5 +1,4 @@
-import type { BuiltFile } from '../../artifacts/files/build-file.js';
-import type { PackedSummary } from '../../artifacts/pruning/pack-file.js';
+import type { prune } from '../../artifacts/door/make.js';
 import { groupBy } from '../../core/maps.js';
 import { formatValue, NO_VALUE } from '../../core/metrics/format.js';
 import { tensorOf } from '../../core/techniques/pruning/plan.js';
@@ -8,13 +7,11 @@ import { printTable } from '../output/plain-table.js';
 import { printJson, say } from '../output/print.js';
 
 /** What was made of a model. */
-export interface Written {
+export type Written = Awaited<ReturnType<typeof prune>> & {
   readonly path: string;
-  readonly made: BuiltFile;
   readonly pruned: PruneReport;
-  readonly packed: PackedSummary | null;
   readonly threads: number;
-}
+};
 
 /** Sums up what pruning did: a table by kind of layer or by layer for people, or JSON with everything. */
 export function report(

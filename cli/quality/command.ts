@@ -5,7 +5,7 @@ import { WINDOW_SCHEMES, type WindowScheme } from '../../core/quality/windows.js
 import { ALLOW_HF_OPTION, CONFIG_OPTION } from '../options/config.js';
 import { lazy } from '../options/lazy.js';
 import { collect, positiveInteger } from '../options/values.js';
-import type { AskedOptions } from '../single/asked-model.js';
+import type { AskedOptions } from './asked.js';
 
 export interface QualityOptions extends AskedOptions {
   readonly text?: string;

@@ -1,31 +1,15 @@
 import { availableParallelism } from 'node:os';
-import { basename, dirname, resolve } from 'node:path';
-import { importanceFor } from '../../artifacts/calibration/importance.js';
-import type { ModelSettings } from '../../artifacts/files/resolve.js';
-import { DEFAULT_RUNNER } from '../../core/runners/index.js';
-import { findEngine } from '../../engines/native/packages.js';
-import { QUANTIZE, type QuantizeRequest } from '../../engines/runners/jobs.js';
+import { quantize, quantizeGraph } from '../../artifacts/door/make.js';
+import { asFile, OPENED_BY_COMMANDS, openModel } from '../../artifacts/door/open.js';
+import { formatValue } from '../../core/metrics/format.js';
 import { readGgufHeader } from '../../formats/gguf/header.js';
 import { onnx } from '../../formats/onnx/format.js';
-import { readAffinity } from '../../process/device/affinity.js';
-import { taskOf } from '../../process/isolation/job.js';
-import { modelSettings, OPENED_BY_COMMANDS, openModel } from '../local-models.js';
-import { nodeConfig } from '../node-config.js';
-import { say } from '../output/print.js';
-import { fileOf } from '../single/file-of.js';
-import { makeAlone } from '../single/make.js';
+import { settingsFor } from '../local-models.js';
+import { printJson, say } from '../output/print.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
-import { stoppable } from '../single/stoppable.js';
 import type { QuantizeOptions } from './command.js';
-import { quantizeGraphOf } from './graph.js';
-import {
-  graphRequest,
-  ofGraph,
-  type QuantizationRequest,
-  quantizationRequest,
-  settingOf,
-} from './request.js';
+import { type GraphRequest, graphRequest, ofGraph, quantizationRequest, settingOf } from './request.js';
 import { report } from './summary.js';
 
 /** `ridge quantize`: one step of a sweep alone, by the same code, into a file that the user names. */
@@ -36,47 +20,42 @@ export async function quantizeModel(input: string, output: string, options: Quan
   const json = options.json === true;
   const path = outputPath(output, options.force === true);
   const threads = options.threads ?? availableParallelism();
-  const settings = modelSettings(
-    [resolve('.'), ...[input, options.importance ?? '.'].map((path) => dirname(resolve(path)))],
-    nodeConfig(options),
-  );
+  const settings = settingsFor(options, input, options.importance ?? '.');
   await runCommand(async () => {
     if (graph !== null) return await quantizeGraphOf(input, path, graph, settings, json);
-    const base = await openModel(input, settings, [...OPENED_BY_COMMANDS, onnx.name]);
+    const runs = [...OPENED_BY_COMMANDS, onnx.name];
+    const base = await openModel(input, settings, runs);
     // `f16` is a form of both.
     if (base.facts.format === onnx.name)
       return await quantizeGraphOf(input, path, ofGraph(settingOf(options)), settings, json);
-    const wanted = quantizationRequest(options);
-    const inputPath = await fileOf(base, settings.cacheFolder);
-    const imatrix = await matrixOf(options, wanted, inputPath, base.digest, threads, settings);
-    const { type } = wanted.spec;
-    const request = { runnerKind: DEFAULT_RUNNER, inputPath, quantization: wanted.spec, imatrix, threads };
-    const made = await makeAlone({
-      path,
-      inputPath,
-      bytes: base.facts.bytes,
-      what: type,
-      line: `${basename(inputPath)} to ${type}`,
-      task: (outputPath) => taskOf(QUANTIZE, { ...request, outputPath }),
-    });
-    report(readGgufHeader(inputPath), { path, made, setting: wanted.setting, threads }, json);
+    const { spec, setting } = quantizationRequest(options);
+    const file = await asFile(base, settings);
+    const asked = { path, setting, spec, threads };
+    const made = await quantize(file, asked, options.imatrix ?? null, settings);
+    report(readGgufHeader(file.path), { path, made, setting, threads }, json);
   });
 }
 
-/** The importance matrix that is asked for, made of its text unless it is there; null = none. */
-async function matrixOf(
-  options: QuantizeOptions,
-  { spec }: QuantizationRequest,
-  inputPath: string,
-  inputDigest: string,
-  threads: number,
-  settings: ModelSettings,
-): Promise<QuantizeRequest['imatrix']> {
-  if (options.imatrix !== undefined) return { path: options.imatrix, name: options.imatrix };
-  if (spec.importance === null) return null;
-  const importance = await importanceFor(spec.importance, `llama.cpp ${findEngine().release}`, settings);
-  say(`collecting the importance matrix of ${spec.importance.text}`);
-  const cpus = (readAffinity('self') ?? []).slice(0, threads);
-  const bench = { cpus, timeLimitSeconds: 86_400, launcher: stoppable };
-  return { path: await importance.prepare(inputPath, inputDigest, bench), name: importance.name };
+/** Quantizes an ONNX graph, or the graph of a model of another format, into a folder. */
+async function quantizeGraphOf(
+  input: string,
+  path: string,
+  graph: GraphRequest,
+  settings: ReturnType<typeof settingsFor>,
+  json: boolean,
+): Promise<void> {
+  const made = await quantizeGraph(input, path, graph, settings);
+  const { seconds, warnings, facts, report, bytes, baseBytes } = made;
+  for (const warning of warnings) say(`note: ${warning}`);
+  if (json) {
+    const sizes = { bytes, baseBytes };
+    printJson({
+      ...{ output: path, quantization: graph.setting, ...sizes, ...facts },
+      ...{ tensors: report, warnings, seconds },
+    });
+    return;
+  }
+  say(
+    `${path}: ${formatValue(bytes, 'B')} of ${formatValue(baseBytes, 'B')}, ${facts.roundedTensors} matrices off by ${(100 * Number(facts.relativeError)).toFixed(2)} % (RMS), made in ${seconds.toFixed(1)} s`,
+  );
 }

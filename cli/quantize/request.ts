@@ -12,7 +12,7 @@ import { usageError } from '../exit.js';
 import type { QuantizeOptions } from './command.js';
 
 /** What the options ask for: the same word that a sweep would have. */
-export interface QuantizationRequest {
+interface QuantizationRequest {
   readonly setting: string;
   readonly spec: QuantizationSpec;
 }

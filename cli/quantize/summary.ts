@@ -1,4 +1,4 @@
-import type { BuiltFile } from '../../artifacts/files/build-file.js';
+import type { quantize } from '../../artifacts/door/make.js';
 import { bitsPerWeight } from '../../core/metrics/derive.js';
 import { formatValue } from '../../core/metrics/format.js';
 import { weightBytes } from '../../formats/gguf/facts.js';
@@ -9,7 +9,7 @@ import { printData, printJson, say } from '../output/print.js';
 /** What was made of a model. */
 export interface Written {
   readonly path: string;
-  readonly made: BuiltFile;
+  readonly made: Awaited<ReturnType<typeof quantize>>;
   /** As a sweep spells it. */
   readonly setting: string;
   readonly threads: number;

@@ -1,3 +1,4 @@
+import { modelSettings } from '../../artifacts/door/open.js';
 import { predictedBytes } from '../../core/runners/index.js';
 import { experimentAt } from '../../core/sweep/expand.js';
 import { axisValuesAnywhere, labelsIn } from '../../core/sweep/labels.js';
@@ -6,7 +7,7 @@ import type { Candidate } from '../../report/recommend/candidate.js';
 import { predicted } from '../../report/recommend/predicted.js';
 import { askToFetch } from '../ask-to-fetch.js';
 import { usageError } from '../exit.js';
-import { localModelFolders, lookedAt, modelSettings, resolveModels } from '../local-models.js';
+import { localModelFolders, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { say } from '../output/print.js';
 import { timeEstimator } from '../plan/estimate.js';
@@ -27,7 +28,7 @@ export async function predictedCandidates(file: string, typed: RecommendOptions)
     written.sweep,
     settings,
     ({ name }, why) => say(`${name}: ${why}; nothing of it is predicted`),
-    lookedAt,
+    false,
   );
   const { sweep } = fitted({ ...written, sweep: { ...written.sweep, models } });
   const space = planSpace(sweep);

@@ -12,8 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { callBodies } from '../../agent/graph/kept.js';
-import { answerBodies } from '../../agent/quality/kept.js';
+import { FolderBodies } from '../../artifacts/files/bodies.js';
 import { type BodyReference, bodiesOf } from '../../core/result/bodies.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { parseStoredRecord } from '../../proto/convert.js';
@@ -42,7 +41,10 @@ export async function fetchRun(
   folder: string,
   { allTrials }: { readonly allTrials: boolean } = { allTrials: false },
 ): Promise<Fetched> {
-  const stores = { answers: answerBodies(join(folder, ANSWERS)), calls: callBodies(join(folder, CALLS)) };
+  const stores = {
+    answers: new FolderBodies(join(folder, ANSWERS)),
+    calls: new FolderBodies(join(folder, CALLS)),
+  };
   mkdirSync(folder, { recursive: true });
   const document = await documentOf(control, sweepId);
   if (document !== null) writeFileSync(join(folder, FILES.sweep), document);

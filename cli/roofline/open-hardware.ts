@@ -6,7 +6,7 @@ import { recordRoofsOf } from '../../core/result/roofs-record.js';
 import { type Ceilings, publishedCeilings } from '../../roofline/ceilings.js';
 import { ceilingsAt } from '../../roofline/ceilings-at.js';
 import { requireHardware } from '../../roofline/hardware/catalogue.js';
-import { thisNode } from '../this-node.js';
+import { devicesNamed, thisNode } from '../this-node.js';
 
 const THIS = /^this(?::(.+))?$/;
 const HINT = '`ridge roofs` measures them, in about a minute.';
@@ -32,13 +32,10 @@ async function openRoofs(name: string, config: string | undefined): Promise<Ceil
     });
     return ceilingsOf(file, null);
   }
-  const { profile, store } = await thisNode(config);
-  const { devices } = profile;
-  const wanted = match[1] === undefined ? devices : devices.filter(({ id }) => id === match[1]);
-  if (wanted.length === 0)
-    throw missing(`this node has no device ${match[1]}`, `It has ${devices.map(({ id }) => id).join(', ')}.`);
+  const node = await thisNode(config);
+  const wanted = devicesNamed(node, match[1], missing);
   for (const device of wanted) {
-    const stored = await store.newest(device.id);
+    const stored = await node.store.newest(device.id);
     if (stored !== null) return ceilingsOf(stored, device);
   }
   throw missing(

@@ -1,10 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import pc from 'picocolors';
-import { holdingRoofs } from '../../agent/roofs/holding.js';
-import { measurerFor, requireMeasurer } from '../../agent/roofs/index.js';
-import type { RoofsExtent, RoofsMeasurer } from '../../agent/roofs/measurer.js';
-import type { RoofsStore } from '../../agent/roofs/store.js';
-import { toFailure } from '../../core/errors.js';
+import { measureRoofs } from '../../agent/door/roofs.js';
+import { measurerFor } from '../../agent/roofs/index.js';
 import type { DeviceProfile } from '../../core/experiment/node.js';
 import { fileProblem } from '../../core/input/file-problem.js';
 import { NO_VALUE } from '../../core/metrics/format.js';
@@ -14,17 +11,18 @@ import { ARITHMETICS } from '../../core/work/work.js';
 import { usageError, workError } from '../exit.js';
 import { plainTable } from '../output/plain-table.js';
 import { printData, printJson, say } from '../output/print.js';
+import { FOREGROUND } from '../single/foreground.js';
 import { outputPath } from '../single/output-path.js';
 import { runCommand } from '../single/run-command.js';
-import { interruptible } from '../single/step-progress.js';
-import { type ThisNode, thisNode } from '../this-node.js';
+import { devicesNamed, type ThisNode, thisNode } from '../this-node.js';
 import type { RoofsOptions } from './command.js';
 
 /** `ridge roofs`: measures, keeps and prints the ceilings of this node's devices. */
 export async function roofs(options: RoofsOptions): Promise<void> {
   const output = options.out === undefined ? null : outputPath(options.out, true);
-  const { profile, store } = await thisNode(options.config);
-  const devices = chosen(profile.devices, options);
+  const node = await thisNode(options.config);
+  const { store } = node;
+  const devices = chosen(node, options);
   await runCommand(async () => {
     const all: Roofs[] = [];
     for (const device of devices) {
@@ -44,63 +42,19 @@ export async function roofs(options: RoofsOptions): Promise<void> {
   });
 }
 
-/** What a test gives instead of this machine. */
-interface Seams {
-  readonly measurerFor?: typeof measurerFor;
-}
-
-/**
- * Measures the roofs of this node that are not kept yet, or were measured on another machine than it is now, so that
- * the rows of a run stand under them. What goes wrong is said, and the run goes on without, or with those of before; so is what Ctrl-C skips.
- * @param ended aborted = nothing more is begun.
- */
-export async function measureMissing(
-  { profile, store }: ThisNode,
-  ended: AbortSignal,
-  { measurerFor: find = measurerFor }: Seams = {},
-): Promise<void> {
-  for (const device of profile.devices) {
-    const measurer = find(device);
-    if (measurer === null || ended.aborted) continue;
-    const measure = (why: string) => {
-      const once = why === '' ? 'once on this machine, ' : '';
-      say(
-        `measuring the roofs of ${device.id}${why}: ${once}about 10 s; Ctrl-C goes on without, --no-roofs never measures`,
-      );
-      return measured(measurer, device, {}, 'rows');
-    };
-    try {
-      await holdingRoofs(device, { store, measurer, measure });
-    } catch (error) {
-      say(`no roofs of ${device.id}: ${toFailure(error).message}`);
-    }
-  }
-}
-
-async function measured(
-  measurer: RoofsMeasurer,
-  device: DeviceProfile,
-  { threads }: Pick<RoofsOptions, 'threads'>,
-  extent: RoofsExtent,
-): Promise<Roofs> {
-  return await interruptible(`measuring the roofs of ${device.id}`, (progress, signal) =>
-    measurer.measure(device, { extent, threads, onProgress: progress.step, signal }),
-  );
-}
-
 /** What a result is held against is measured thoroughly and at all numbers of threads; the rest is looked at, and not kept. */
 async function measuredAndKept(
-  store: RoofsStore,
+  store: ThisNode['store'],
   device: DeviceProfile,
   options: RoofsOptions,
 ): Promise<Roofs> {
   const quick = options.quick === true;
-  const found = await measured(requireMeasurer(device), device, options, quick ? 'quick' : 'all');
+  const found = await measureRoofs(device, quick ? 'quick' : 'all', options.threads, FOREGROUND);
   if (!quick && options.threads === undefined) say(`kept in ${(await store.put(found)).path}`);
   return found;
 }
 
-async function stored(store: RoofsStore, device: DeviceProfile): Promise<Roofs> {
+async function stored(store: ThisNode['store'], device: DeviceProfile): Promise<Roofs> {
   const found = await store.newest(device.id);
   if (found !== null) return found.roofs;
   throw workError(
@@ -110,16 +64,9 @@ async function stored(store: RoofsStore, device: DeviceProfile): Promise<Roofs> 
 }
 
 /** @throws CommandError (2) for words that no device of this node answers to. */
-function chosen(
-  devices: readonly DeviceProfile[],
-  { device: id, threads }: RoofsOptions,
-): readonly DeviceProfile[] {
-  const named = devices.find((device) => device.id === id);
-  if (id !== undefined && named === undefined) {
-    const known = devices.map((device) => device.id).join(', ');
-    throw usageError(`this node has no device ${id}`, `It has ${known}.`);
-  }
-  const wanted = named === undefined ? devices.filter((device) => measurerFor(device) !== null) : [named];
+function chosen(node: ThisNode, { device: id, threads }: RoofsOptions): readonly DeviceProfile[] {
+  const named = devicesNamed(node, id);
+  const wanted = id === undefined ? named.filter((device) => measurerFor(device) !== null) : named;
   if (threads === undefined) return wanted;
   const cpus = wanted.filter(({ classes }) => classes[0] === 'cpu');
   for (const device of cpus) {

@@ -1,11 +1,10 @@
 import { hostname } from 'node:os';
-import { loadAgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
 import { Pusher } from '../../coordinator/exporter/push/pusher.js';
 import { type RunningCoordinator, startCoordinator } from '../../coordinator/main.js';
 import { energyChoice } from '../agent/agent.js';
 import { asWords } from '../exit.js';
-import { agentConfig, runnersFor, sharedOverrides } from '../node-config.js';
+import { ownAgentConfig } from '../node-config.js';
 import { say } from '../output/print.js';
 import { saying } from '../single/step-progress.js';
 import type { RunOptions } from './command.js';
@@ -64,24 +63,16 @@ function embeddedAgentConfig(
   folder: RunFolder,
   job: Job,
   options: RunOptions,
-): ReturnType<typeof loadAgentConfig> {
-  const { XDG_CACHE_HOME, XDG_STATE_HOME, RIDGE_STATE_FOLDER } = process.env;
-  const shared = sharedOverrides(options);
-  return loadAgentConfig({
-    // Settings meant for a node's own agent must not leak into a run that is complete in itself.
-    env: { XDG_CACHE_HOME },
-    overrides: {
-      ...shared,
-      coordinator: coordinator.grpcAddress,
-      modelFolders: [...job.folders],
-      stateFolder: folder.agent,
-      runners: runnersFor(job.sweep.runners.map(({ kind }) => kind)),
-      // Those that were measured before the run, by this machine's own agent or by `ridge roofs`.
-      roofs: 'stored',
-      roofsFolder: agentConfig(options.config, { XDG_STATE_HOME, RIDGE_STATE_FOLDER }).roofsFolder,
-      // How and where to measure is the node's to say; what is measured was said on the command line.
-      meters: { ...shared.meters, ...energyChoice(options.energy) },
-      logLevel: process.env.RIDGE_DEBUG ? 'debug' : 'silent',
-    },
-  });
+): ReturnType<typeof ownAgentConfig> {
+  const runners = job.sweep.runners.map(({ kind }) => kind);
+  return ownAgentConfig(options, runners, ({ meters }) => ({
+    coordinator: coordinator.grpcAddress,
+    modelFolders: [...job.folders],
+    stateFolder: folder.agent,
+    // Those that were measured before the run, by this machine's own agent or by `ridge roofs`.
+    roofs: 'stored',
+    // How and where to measure is the node's to say; what is measured was said on the command line.
+    meters: { ...meters, ...energyChoice(options.energy) },
+    logLevel: process.env.RIDGE_DEBUG ? 'debug' : 'silent',
+  }));
 }

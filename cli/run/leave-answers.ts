@@ -1,7 +1,5 @@
 import { join } from 'node:path';
-import { callBodies, callsFolder } from '../../agent/graph/kept.js';
-import { answersFolder } from '../../agent/quality/answers.js';
-import { answerBodies } from '../../agent/quality/kept.js';
+import { cachedBodies, FolderBodies } from '../../artifacts/files/bodies.js';
 import { bodiesOf } from '../../core/result/bodies.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { say } from '../output/print.js';
@@ -14,11 +12,8 @@ export async function leaveAnswers(
   cacheFolder: string,
 ): Promise<void> {
   const bodies = records.flatMap(bodiesOf);
-  const stores = [
-    ['answers', answerBodies(join(folder, ANSWERS)), answerBodies(answersFolder(cacheFolder))],
-    ['calls', callBodies(join(folder, CALLS)), callBodies(callsFolder(cacheFolder))],
-  ] as const;
-  for (const [what, here, cached] of stores) {
+  for (const what of [ANSWERS, CALLS] as const) {
+    const [here, cached] = [new FolderBodies(join(folder, what)), cachedBodies(what, cacheFolder)];
     const digests = new Set(bodies.flatMap(({ kind, digest }) => (kind === what ? [digest] : [])));
     let lost = 0;
     for (const digest of digests) if (!(await here.take(digest, cached))) lost += 1;

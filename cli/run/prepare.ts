@@ -1,11 +1,12 @@
+import { modelSettings } from '../../artifacts/door/open.js';
 import type { ModelRef } from '../../core/experiment/experiment.js';
 import { labelsText, selects } from '../../core/experiment/node-selector.js';
 import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { askToFetch } from '../ask-to-fetch.js';
-import { checkEvaluation, checkGraphs } from '../check-evaluation.js';
+import { checkEvaluation } from '../check-evaluation.js';
 import { usageError } from '../exit.js';
-import { localModelFolders, modelSettings, resolveModels } from '../local-models.js';
+import { localModelFolders, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { readyToRun, type SweepFile, strictly } from '../sweep-file.js';
 import { type ThisNode, thisNode } from '../this-node.js';
@@ -32,8 +33,7 @@ export async function prepare(asked: SweepFile, options: RunOptions): Promise<Pr
   const allowed = await askToFetch(options, written);
   const node = nodeConfig(allowed);
   const settings = modelSettings(localModelFolders(path, written, allowed.models), node);
-  await checkEvaluation(written, settings, node.scorers);
-  checkGraphs(written, settings, node);
+  await checkEvaluation(written, settings, node);
   const models = await resolveModels(written, settings);
   const { document, sweep } = readyToRun(file, models, allowed.quick === true);
   const space = planSpace(sweep);

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
+import { fitMissing, measureMissing } from '../../agent/door/roofs.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { duration } from '../../report/time-left.js';
 import { EXIT } from '../exit.js';
 import { askedOfFactors } from '../factors/asked.js';
-import { fitMissing } from '../factors/factors.js';
 import { unlessTerminated } from '../interrupts.js';
 import { say } from '../output/print.js';
 import { timeEstimator } from '../plan/estimate.js';
 import { budgetOf, type SweepTime, sweepTime } from '../plan/sweep-time.js';
 import { DEFAULT_OUT } from '../report/run-folder.js';
-import { measureMissing } from '../roofs/roofs.js';
+import { FOREGROUND } from '../single/foreground.js';
 import { startError } from '../start-error.js';
 import type { SweepFile } from '../sweep-file.js';
 import { thisNode } from '../this-node.js';
@@ -39,9 +39,9 @@ async function measureFirst(
   if ((await timeOf()).how === null) sayFirst(budgetOf(sweep, space.count));
   return await unlessTerminated(async (signal) => {
     const begun = performance.now();
-    await measureMissing(here, signal);
+    await measureMissing(here, signal, FOREGROUND);
     const left = FIRST_SECONDS - (performance.now() - begun) / 1000;
-    if (asked !== null) await fitMissing(here, asked, Math.max(LEAST_FIT_SECONDS, left), signal);
+    if (asked !== null) await fitMissing(here, asked, Math.max(LEAST_FIT_SECONDS, left), signal, FOREGROUND);
   });
 }
 

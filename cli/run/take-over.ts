@@ -10,8 +10,7 @@ import { type Warning, warn } from '../../core/result/warnings.js';
 import { experimentAt } from '../../core/sweep/expand.js';
 import { planSpace } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
-import { buildFolder, isBuildHere } from '../../engines/native/engine-build.js';
-import { findEngine, LIBLLAMA } from '../../engines/native/packages.js';
+import { isBuildThatRuns } from '../../engines/door.js';
 import { usageError } from '../exit.js';
 import { say } from '../output/print.js';
 import { DEFAULT_OUT, runFolders } from '../report/run-folder.js';
@@ -109,12 +108,6 @@ async function measuredIn(other: string, ids: ReadonlySet<string>, node: NodePro
     await log.close();
   }
   return { sweeps, records };
-}
-
-/** @returns whether a build is here still, and of several of llama.cpp the one that this process takes. */
-async function isBuildThatRuns(build: string): Promise<boolean> {
-  const folder = await buildFolder(build, LIBLLAMA);
-  return folder === null ? await isBuildHere(build) : folder === findEngine().folder;
 }
 
 function once<T>(ask: (question: string) => Promise<T>): (question: string) => Promise<T> {

@@ -6,7 +6,6 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { AgentConfig } from '../../agent/config.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
 import type { RunningCoordinator } from '../../coordinator/main.js';
 import { readAffinity } from '../../process/device/affinity.js';
@@ -121,7 +120,7 @@ async function configOf(
   options: SlurmTaskOptions,
   ending: Ending,
   coordinator: RunningCoordinator | null,
-): Promise<AgentConfig | null> {
+): Promise<ReturnType<typeof readConfig> | null> {
   const here = options.coordinator === HERE;
   const found = here ? await awaitHere(options, ending) : options;
   if (found === null) return null;

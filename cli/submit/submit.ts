@@ -1,8 +1,9 @@
 import { userInfo } from 'node:os';
+import { withHeadersHere } from '../../artifacts/door/open.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
-import { localModelFolders, withHeadersHere } from '../local-models.js';
+import { localModelFolders } from '../local-models.js';
 import { printData, printJson, say } from '../output/print.js';
 import { openSweep, readyToRun, strictly } from '../sweep-file.js';
 import { exitCodeOf, sayGrades, TRY_AGAIN, watchSweep } from '../watch/watch.js';
@@ -12,7 +13,7 @@ import type { SubmitOptions } from './command.js';
 export async function submit(file: string, options: SubmitOptions): Promise<number> {
   const opened = openSweep(file);
   const written = options.strict === true ? strictly(opened) : opened;
-  const models = withHeadersHere(written.sweep, localModelFolders(file, written.sweep, []));
+  const models = withHeadersHere(written.sweep.models, localModelFolders(file, written.sweep, []));
   const { document, sweep } = readyToRun(written, models, options.quick === true);
   return await withCoordinator(options, async (control: ControlConnection) => {
     const accepted = await control.submitSweep({

@@ -1,5 +1,5 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
-import type { Failure } from '../../core/errors.js';
+import { type Failure, FailureError } from '../../core/errors.js';
 import { causeOf } from './ending.js';
 import type { ChildMessage, Task } from './job.js';
 import { KillLadder } from './kill.js';
@@ -50,6 +50,16 @@ interface EndingFacts {
   readonly stderrTail: string | null;
   /** What held the child to its memory. */
   readonly memoryGuard: 'cgroup' | 'watchdog' | 'none';
+}
+
+/** Limits of what somebody waits for: it may take the whole machine, as long as it takes. */
+export const UNBOUND = { cpus: [], timeLimitSeconds: null, memoryLimitBytes: null } as const;
+
+/** @returns what a child answered. @throws FailureError what it died of. */
+export async function answered<Answer>({ ended }: Pick<Launched<Answer>, 'ended'>): Promise<Answer> {
+  const { answer, failure } = await ended;
+  if (failure !== null) throw new FailureError(failure);
+  return answer;
 }
 
 /** What a dead child had still in its pipes arrives within this time. */

@@ -21,10 +21,9 @@ import { basename, join } from 'node:path';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { QUALITY } from '../../agent/quality/jobs.js';
-import { answerBodies } from '../../agent/quality/kept.js';
 import { readTasks } from '../../agent/quality/task-files.js';
 import { safetensorsToGguf } from '../../artifacts/conversions/safetensors-to-gguf/converter.js';
-import { linesOf } from '../../artifacts/files/bodies.js';
+import { FolderBodies, linesOf } from '../../artifacts/files/bodies.js';
 import { type AnswerRecord, readAnswer } from '../../core/quality/answers/record.js';
 import { measure } from '../../core/ranking/measures.js';
 import { normalize } from '../../core/ranking/vectors.js';
@@ -316,7 +315,7 @@ async function ranked(modelPath: string): Promise<AnswerRecord[]> {
   const { answer, failure } = await ended;
   if (failure !== null) throw new Error(failure.message);
   const records: AnswerRecord[] = [];
-  for await (const line of linesOf(answerBodies(answers.folder), answer.answers!.digest)) {
+  for await (const line of linesOf(new FolderBodies(answers.folder), answer.answers!.digest)) {
     const record = readAnswer(line);
     if (typeof record === 'string') throw new Error(record);
     records.push(record);

@@ -21,8 +21,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { callBodies } from '../../agent/graph/kept.js';
-import { linesOf } from '../../artifacts/files/bodies.js';
+import { FolderBodies, linesOf } from '../../artifacts/files/bodies.js';
 import { type CallRecord, type GraphRecord, readCall } from '../../core/graph/record.js';
 import { latencyOf } from '../../core/graph/summary.js';
 import { bootstrapInterval } from '../../statistics/interval.js';
@@ -168,7 +167,7 @@ async function killed(): Promise<Figure[]> {
     await ended;
     const record = JSON.parse(text) as GraphRecord;
     const calls: CallRecord[] = [];
-    for await (const line of linesOf(callBodies(join(folder, 'calls')), record.calls.digest))
+    for await (const line of linesOf(new FolderBodies(join(folder, 'calls')), record.calls.digest))
       calls.push(readCall(line) as CallRecord);
     const distinct = new Set(calls.map(({ application, call }) => `${application} ${call}`));
     const written = ids();

@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { QUALITY } from '../../agent/quality/jobs.js';
-import { type AnswersKept, answerBodies } from '../../agent/quality/kept.js';
+import type { AnswersKept } from '../../agent/quality/kept.js';
 import type { QualityJob } from '../../agent/quality/measure.js';
 import { readTasks } from '../../agent/quality/task-files.js';
-import { linesOf } from '../../artifacts/files/bodies.js';
+import { FolderBodies, linesOf } from '../../artifacts/files/bodies.js';
 import { type AnswerRecord, readAnswer } from '../../core/quality/answers/record.js';
 import { taskOf } from '../../process/isolation/job.js';
 import { launch } from '../../process/isolation/launch.js';
@@ -49,7 +49,7 @@ async function ask(request: QualityJob, killAt = Number.POSITIVE_INFINITY) {
 
 async function recordsOf(digest = ''): Promise<AnswerRecord[]> {
   const records: AnswerRecord[] = [];
-  for await (const line of linesOf(answerBodies(join(folder, 'answers')), digest)) {
+  for await (const line of linesOf(new FolderBodies(join(folder, 'answers')), digest)) {
     const record = readAnswer(line);
     if (typeof record === 'string') throw new Error(record);
     records.push(record);

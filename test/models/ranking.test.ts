@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { QUALITY } from '../../agent/quality/jobs.js';
-import { answerBodies } from '../../agent/quality/kept.js';
 import { lettersOf } from '../../agent/quality/ranking/prompt-reader.js';
 import { readTasks } from '../../agent/quality/task-files.js';
 import { safetensorsToGguf } from '../../artifacts/conversions/safetensors-to-gguf/converter.js';
-import { linesOf } from '../../artifacts/files/bodies.js';
+import { FolderBodies, linesOf } from '../../artifacts/files/bodies.js';
 import { toFailure } from '../../core/errors.js';
 import { type AnswerRecord, readAnswer } from '../../core/quality/answers/record.js';
 import { openEmbedder } from '../../engines/runners/llama-cpp/embedder.js';
@@ -40,7 +39,7 @@ async function rank(name: string, killAt = Number.POSITIVE_INFINITY) {
   const { answer, failure } = await launched.ended;
   const records: AnswerRecord[] = [];
   if (answer?.answers !== undefined)
-    for await (const line of linesOf(answerBodies(answers.folder), answer.answers.digest)) {
+    for await (const line of linesOf(new FolderBodies(answers.folder), answer.answers.digest)) {
       const record = readAnswer(line);
       if (typeof record === 'string') throw new Error(record);
       records.push(record);

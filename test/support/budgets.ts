@@ -6,14 +6,14 @@ import type { Size } from './size.js';
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 175_934,
+  code: 176_078,
   /** Of one room. */
   room: 27_591,
-  tests: 78_773,
-  benches: 19_855,
-  schemas: 9_220,
+  tests: 78_759,
+  benches: 19_853,
+  schemas: 9_216,
   /** Of documentation, generated pages left out. */
-  words: 45_143,
+  words: 45_225,
   functionLines: 80,
   longFunctions: 4,
 } as const;

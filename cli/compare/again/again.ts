@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadAgentConfig } from '../../../agent/config.js';
-import { closeNode, type OpenedNode, openNode } from '../../../agent/open-node.js';
-import type { RunningTrial } from '../../../agent/trial/start.js';
+import { openTrials, type Trials } from '../../../agent/door/trials.js';
 import { seedFrom } from '../../../core/sweep/identity.js';
 import { movedText } from '../../../report/change-text.js';
 import { type Change, comparisonOf, type Pair } from '../../../report/compare.js';
@@ -12,7 +10,7 @@ import { type Gate, type GateOutcome, judgeGate } from '../../../report/gate.js'
 import { workError } from '../../exit.js';
 import { type Interrupts, onInterrupt } from '../../interrupts.js';
 import { localModelFolders } from '../../local-models.js';
-import { agentConfig, runnersFor, sharedOverrides } from '../../node-config.js';
+import { ownAgentConfig } from '../../node-config.js';
 import type { NodeOptions } from '../../options/config.js';
 import { say } from '../../output/print.js';
 import { DEFAULT_OUT, writeWhole } from '../../report/run-folder.js';
@@ -76,7 +74,7 @@ export async function measureAgain(
   options: AgainOptions,
 ): Promise<{ readonly measured: readonly Again[]; readonly interrupted: boolean }> {
   const runs = asked.flatMap(({ pair: { a, b } }) => [a, b]);
-  const node = await openNode(configOf(runs, options), () => {});
+  const node = await openTrials(configOf(runs, options));
   const turns: Turns = Object.assign(
     onInterrupt(
       'finishing the running start',
@@ -95,18 +93,18 @@ export async function measureAgain(
     }
   } finally {
     turns.close();
-    await closeNode(node);
+    await node.close();
   }
   return { measured, interrupted: turns.interrupted };
 }
 
 /** The starts that run, one at a time, until somebody interrupts. */
 interface Turns extends Interrupts {
-  running: RunningTrial | null;
+  running: ReturnType<Trials['start']> | null;
 }
 
 interface Measuring {
-  readonly node: OpenedNode;
+  readonly node: Trials;
   readonly seconds: number;
   /** How many rows are measured again: each may be found by chance. */
   readonly rows: number;
@@ -233,22 +231,13 @@ function sweepOf({ a, b }: Pair): SweepName {
   return { id: `s${hex}`, name: `again-${b.trial.sweep.name}-${hex.slice(0, 8)}` };
 }
 
-function configOf(rows: Pair['a'][], options: AgainOptions): ReturnType<typeof loadAgentConfig> {
-  const { XDG_CACHE_HOME, XDG_STATE_HOME, RIDGE_STATE_FOLDER } = process.env;
-  const shared = sharedOverrides(options);
+function configOf(rows: Pair['a'][], options: AgainOptions): ReturnType<typeof ownAgentConfig> {
   const experiments = rows.map(({ experiment }) => experiment);
-  return loadAgentConfig({
-    env: { XDG_CACHE_HOME },
-    overrides: {
-      ...shared,
-      modelFolders: [
-        ...localModelFolders('.', { models: experiments.map(({ model }) => model) }, options.models),
-        ...(shared.modelFolders ?? []),
-      ],
-      runners: runnersFor(experiments.map(({ runner }) => runner.kind)),
-      roofs: 'off',
-      roofsFolder: agentConfig(options.config, { XDG_STATE_HOME, RIDGE_STATE_FOLDER }).roofsFolder,
-      meters: { ...shared.meters, energy: 'none' },
-    },
-  });
+  const models = experiments.map(({ model }) => model);
+  const runners = experiments.map(({ runner }) => runner.kind);
+  return ownAgentConfig(options, runners, ({ modelFolders = [], meters }) => ({
+    modelFolders: [...localModelFolders('.', { models }, options.models), ...modelFolders],
+    roofs: 'off',
+    meters: { ...meters, energy: 'none' },
+  }));
 }

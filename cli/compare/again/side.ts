@@ -1,14 +1,12 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { OpenedNode } from '../../../agent/open-node.js';
-import { type RunningTrial, startTrial } from '../../../agent/trial/start.js';
+import type { Trials } from '../../../agent/door/trials.js';
 import { refusal } from '../../../coordinator/scheduler/placement.js';
 import type { Experiment, MeasurePolicy } from '../../../core/experiment/experiment.js';
 import type { DeviceProfile } from '../../../core/experiment/node.js';
 import type { ResultRecord } from '../../../core/result/result.js';
 import { identified } from '../../../core/sweep/expand.js';
-import { buildFolder } from '../../../engines/native/engine-build.js';
-import { BUILD_VARIABLE, LIBLLAMA } from '../../../engines/native/packages.js';
+import { buildSwitch, GET_BUILD } from '../../../engines/door.js';
 import { buildReport } from '../../../report/build.js';
 import type { Row } from '../../../report/rows.js';
 import { usageError } from '../../exit.js';
@@ -27,8 +25,8 @@ export interface AgainSide {
   readonly experiment: Experiment;
   readonly device: DeviceProfile;
   readonly folder: string;
-  /** Folder of the build of the engine that the row was measured with; null = the one that runs here anyway, as far as is known. */
-  readonly build: string | null;
+  /** Has trials take the build of the engine that the row was measured with, as far as it is here. @returns what puts the one before back. */
+  readonly takeBuild: () => () => void;
   records: ResultRecord[];
 }
 
@@ -56,7 +54,7 @@ export function shortened({ id: _, ...content }: Experiment): Experiment {
 export async function openSide(
   name: AgainSide['name'],
   before: Row,
-  { node, folder, fresh }: { readonly node: OpenedNode; readonly folder: string; readonly fresh: boolean },
+  { node, folder, fresh }: { readonly node: Trials; readonly folder: string; readonly fresh: boolean },
 ): Promise<AgainSide> {
   const experiment = shortened(before.experiment);
   const { devices } = node.profile;
@@ -77,9 +75,9 @@ export async function openSide(
   if (fresh) rmSync(place, { recursive: true, force: true });
   mkdirSync(place, { recursive: true });
   const { engineBuild } = before.trial.environment;
-  const build = typeof engineBuild === 'string' ? await buildFolder(engineBuild, LIBLLAMA) : null;
+  const takeBuild = await buildSwitch(typeof engineBuild === 'string' ? engineBuild : null);
   const records = await storedIn(place);
-  return { name, before, experiment, device, folder: place, build, records };
+  return { name, before, experiment, device, folder: place, takeBuild, records };
 }
 
 async function storedIn(folder: string): Promise<ResultRecord[]> {
@@ -92,32 +90,27 @@ async function storedIn(folder: string): Promise<ResultRecord[]> {
 }
 
 /** Begins the next start of a side. @param block number of the turn that it is part of. */
-export function beginStart(side: AgainSide, node: OpenedNode, sweep: SweepName, block: number): RunningTrial {
+export function beginStart(
+  side: AgainSide,
+  node: Trials,
+  sweep: SweepName,
+  block: number,
+): ReturnType<Trials['start']> {
   const { experiment, device, before } = side;
   const { otherIds } = before.trial.device;
-  const mine = process.env[BUILD_VARIABLE];
-  if (side.build !== null) process.env[BUILD_VARIABLE] = side.build;
-  const trial = startTrial(
-    {
-      trialId: `t.${sweep.id}.${side.name}.${block}`,
-      sweepId: sweep.id,
-      sweepName: sweep.name,
-      ...{ position: side.name === 'a' ? 0 : 1, block, purpose: 'measure', attempt: 1 },
-      start: side.records.length + 1,
-      deviceId: device.id,
-      ...(otherIds !== undefined && { otherDeviceIds: otherIds }),
-      experiment,
-      leaseSeconds: 0,
-    },
-    node.context,
-  );
-  return {
-    ...trial,
-    done: trial.done.finally(() => {
-      if (mine === undefined) delete process.env[BUILD_VARIABLE];
-      else process.env[BUILD_VARIABLE] = mine;
-    }),
-  };
+  const putBack = side.takeBuild();
+  const trial = node.start({
+    trialId: `t.${sweep.id}.${side.name}.${block}`,
+    sweepId: sweep.id,
+    sweepName: sweep.name,
+    ...{ position: side.name === 'a' ? 0 : 1, block, purpose: 'measure', attempt: 1 },
+    start: side.records.length + 1,
+    deviceId: device.id,
+    ...(otherIds !== undefined && { otherDeviceIds: otherIds }),
+    experiment,
+    leaseSeconds: 0,
+  });
+  return { ...trial, done: trial.done.finally(putBack) };
 }
 
 /** Names all starts of both sides: they are of one sitting. */
@@ -143,7 +136,7 @@ function requireSameEngine({ name, before }: AgainSide, { environment }: ResultR
     `${engine ?? 'an engine without a name'}${engineBuild == null ? '' : ` (build ${engineBuild})`}`;
   throw usageError(
     `${name.toUpperCase()} was measured with ${said(was)}, which is no longer on this machine: what is here is ${said(is)}`,
-    `Build or install it again; ${BUILD_VARIABLE} names the folder of another build of llama.cpp.`,
+    GET_BUILD,
   );
 }
 

@@ -7,7 +7,7 @@ import type { ServerProfile } from '../../../core/runners/server/profile.js';
 import { lorasOf } from '../../../core/serving/loras.js';
 import { readAdapter } from '../../../core/techniques/adapter.js';
 import { UNCHANGED } from '../../../core/techniques/index.js';
-import { commandLine, PORT } from '../../../engines/servers/command.js';
+import { serverArguments } from '../../../engines/door.js';
 import type { Judged } from '../../../report/recommend/recommend.js';
 import { usageError } from '../../exit.js';
 import { quoted } from '../../plan/servers.js';
@@ -75,11 +75,9 @@ function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, c
   const attached = adapter.ok && adapter.value?.mode === 'attached' ? adapter.value.parts : [];
   const at = (source: string) => (contained ? `${MODEL_FOLDER}/${basename(source)}` : source);
   const { draftModel } = options;
-  const line = commandLine(
-    {
-      ...{ name: profile.name, profile, command: profile.command, arguments: [], environment: {} },
-      ...{ devices: null, address: null, model: null, apiKeyFile: null },
-    },
+  const port = asked.port ?? DEFAULT_PORT;
+  const parts = serverArguments(
+    profile,
     {
       ...{ options, modelPath: model_.path, modelName: model.name, deviceClass: device },
       adapters: attached.map(({ source, scale }) => ({ path: at(source), source, scale })),
@@ -88,12 +86,8 @@ function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, c
       // Threads that the row left open were those of the device that it was measured on.
       cpus: threadsOf(judged),
     },
-  );
-  const port = asked.port ?? DEFAULT_PORT;
-  const parts = line
-    .slice(profile.command.length)
-    .map((setting) => setting.replaceAll(PORT, String(port)))
-    .map((setting) => (contained && setting === '127.0.0.1' ? '0.0.0.0' : setting));
+    port,
+  ).map((setting) => (contained && setting === '127.0.0.1' ? '0.0.0.0' : setting));
   const engine = record?.environment.engine;
   const notes = [
     ...model_.notes,

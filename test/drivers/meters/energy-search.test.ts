@@ -155,7 +155,6 @@ describe.skipIf(!hasGcc)('a node with AMD GPUs (needs gcc)', () => {
     const { profile, periods, sensors } = await probeNode({
       nodeName: 'n',
       labels: {},
-      version: '1',
       cpuGroups: [],
       meters: { energy: 'auto', replayFile: null, procRoot: '/proc', sysRoot: root },
       runnerKinds: [],

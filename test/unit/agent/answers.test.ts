@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { answersFolder } from '../../../agent/quality/answers.js';
-import { type AnswersKept, answerBodies, withAnswers } from '../../../agent/quality/kept.js';
+import { type AnswersKept, withAnswers } from '../../../agent/quality/kept.js';
 import type { Respondent } from '../../../agent/quality/respondent.js';
 import { measureTask } from '../../../agent/quality/tasks.js';
 import { emptyNotes } from '../../../agent/trial/notes.js';
 import { askQuestions } from '../../../agent/trial/quality.js';
-import { linesOf } from '../../../artifacts/files/bodies.js';
+import { FolderBodies, linesOf } from '../../../artifacts/files/bodies.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { type AnswerRecord, readAnswer, shareOf } from '../../../core/quality/answers/record.js';
 import type { QualityOutcome } from '../../../core/quality/outcome.js';
@@ -108,7 +107,7 @@ async function askNumbers(
 
 async function recordsOf(folder: string, digest = ''): Promise<AnswerRecord[]> {
   const records: AnswerRecord[] = [];
-  for await (const line of linesOf(answerBodies(folder), digest)) {
+  for await (const line of linesOf(new FolderBodies(folder), digest)) {
     const record = readAnswer(line);
     if (typeof record === 'string') throw new Error(record);
     records.push(record);
@@ -225,7 +224,7 @@ describe('what was said to each item', () => {
     const { cacheFolder } = node.models;
     expect(existsSync(join(cacheFolder, 'quality'))).toBe(true);
     expect(readdirSync(join(cacheFolder, 'quality')).filter((name) => !name.endsWith('.json'))).toEqual([]);
-    rmSync(answersFolder(cacheFolder), { recursive: true });
+    rmSync(join(cacheFolder, 'answers'), { recursive: true });
     expect((await once())?.reused).toBe(false);
     expect(asked).toBe(2);
   });

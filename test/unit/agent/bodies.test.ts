@@ -11,19 +11,19 @@ async function textOf(bodies: FolderBodies, digest: string): Promise<string[]> {
 }
 
 test('a body is known by its content, kept once, and read line by line', async () => {
-  const bodies = new FolderBodies(temporaryFolder(), '.jsonl');
+  const bodies = new FolderBodies(temporaryFolder());
   const [first, second] = [await bodies.put(['é\n', 'b\n']), await bodies.put(['é\nb\n'])];
   expect(first).toEqual(second);
   expect(first).toMatchObject({ digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/), bytes: 5 });
   expect(await textOf(bodies, first.digest)).toEqual(['é', 'b']);
-  const other = new FolderBodies(join(temporaryFolder(), 'new'), '.jsonl');
+  const other = new FolderBodies(join(temporaryFolder(), 'new'));
   expect(await other.has(first.digest)).toBe(false);
   expect(await other.take(first.digest, bodies)).toBe(true);
   expect(await textOf(other, first.digest)).toEqual(['é', 'b']);
 });
 
 test('one that was changed, is not here or is called by a path is told', async () => {
-  const bodies = new FolderBodies(temporaryFolder(), '.jsonl');
+  const bodies = new FolderBodies(temporaryFolder());
   const { digest } = await bodies.put(['a\n']);
   writeFileSync(bodies.pathOf(digest), 'b\n');
   await expect(textOf(bodies, digest)).rejects.toThrow('holds something else than was written');
@@ -33,7 +33,7 @@ test('one that was changed, is not here or is called by a path is told', async (
 });
 
 test('the longest unused go where there are too many', async () => {
-  const bodies = new FolderBodies(temporaryFolder(), '.jsonl');
+  const bodies = new FolderBodies(temporaryFolder());
   const digests: string[] = [];
   for (const [i, text] of ['aaaa', 'bbbb', 'cccc'].entries()) {
     const { digest } = await bodies.put([text]);

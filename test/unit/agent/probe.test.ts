@@ -14,7 +14,6 @@ test('limits are those of the agent’s own cgroup, wherever the energy counters
   const { profile } = await probeNode({
     nodeName: 'n',
     labels: {},
-    version: '1',
     cpuGroups: [],
     meters: { energy: 'auto', replayFile: null, procRoot: '/proc', sysRoot },
     runnerKinds: [],

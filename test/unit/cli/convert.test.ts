@@ -2,9 +2,11 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ggufToOnnx } from '../../../artifacts/conversions/gguf-to-onnx/converter.js';
+import { isModelAlone } from '../../../artifacts/door/make.js';
+import { makeFile } from '../../../artifacts/files/make-file.js';
 import type { ConvertOptions } from '../../../cli/models/command.js';
-import { convertModel, isModelAlone } from '../../../cli/models/convert.js';
-import { makeAlone } from '../../../cli/single/make.js';
+import { convertModel } from '../../../cli/models/convert.js';
+import { FOREGROUND } from '../../../cli/single/foreground.js';
 import { outputFolder } from '../../../cli/single/output-path.js';
 import { PACKAGE_ROOT } from '../../../process/package.js';
 import { temporaryFolder } from '../../support/folder.js';
@@ -47,9 +49,11 @@ describe('a folder is replaced', () => {
   test('nor where it is, or holds, what the output is made of', async () => {
     const folder = await writeFolder(tinyLlama());
     const inputPath = join(PACKAGE_ROOT, 'models/tiny-f16.gguf');
-    const making = { inputPath, bytes: 1, what: 'x', line: 'x' };
-    const task = () => {
-      throw new Error('it was begun');
+    const step = { taskFor: () => Promise.reject(new Error('it was begun')) };
+    const make = (path: string, alsoOf: readonly string[], from = inputPath) => {
+      const of = { path: from, digest: '' };
+      const settings = { ...FOREGROUND, cacheFolder: temporaryFolder() };
+      return makeFile({ path, of, step, alsoOf, bytes: 1, what: 'x', line: 'x' }, settings);
     };
     const inner = join(folder, 'config.json');
     for (const [path, alsoOf] of [
@@ -57,14 +61,12 @@ describe('a folder is replaced', () => {
       [folder, [inner]],
       [dirname(folder), [folder]],
     ] as const)
-      await expect(makeAlone({ ...making, path, task, alsoOf })).rejects.toThrow(/would replace .* made/);
-    await expect(makeAlone({ ...making, inputPath: inner, path: folder, task })).rejects.toThrow(
-      /would replace/,
-    );
+      await expect(make(path, alsoOf)).rejects.toThrow(/would replace .* made/);
+    await expect(make(folder, [], inner)).rejects.toThrow(/would replace/);
     // What lies beside it, or a base that is not there, is in nobody's way.
     const path = join(folder, 'new');
     for (const alsoOf of [[folder], [join(folder, 'nowhere')]])
-      await expect(makeAlone({ ...making, path, task, alsoOf })).rejects.toThrow(/it was begun/);
+      await expect(make(path, alsoOf)).rejects.toThrow(/it was begun/);
   });
 });
 

@@ -1,14 +1,13 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { NodeStores } from '../../../agent/door/node.js';
+import { fitMissing, measureMissing } from '../../../agent/door/roofs.js';
 import { NodeFactors } from '../../../agent/factors/node-factors.js';
-import { FactorsStore } from '../../../agent/factors/store.js';
 import { cpuEnvironment } from '../../../agent/roofs/environment.js';
 import type { RoofsMeasurer } from '../../../agent/roofs/measurer.js';
-import { RoofsStore } from '../../../agent/roofs/store.js';
 import type { Launcher } from '../../../artifacts/files/build-file.js';
 import { askedOfFactors } from '../../../cli/factors/asked.js';
-import { fitMissing } from '../../../cli/factors/factors.js';
 import { unlessTerminated } from '../../../cli/interrupts.js';
-import { measureMissing } from '../../../cli/roofs/roofs.js';
+import { FOREGROUND } from '../../../cli/single/foreground.js';
 import { openSweep } from '../../../cli/sweep-file.js';
 import type { ThisNode } from '../../../cli/this-node.js';
 import { type FailureCode, failure } from '../../../core/errors.js';
@@ -40,7 +39,7 @@ const DISTURBED = [{ code: 'disturbed' as const, message: 'others ran' }];
 function nodeIn(folder: string): ThisNode {
   const profile = { ...trialContext().profile, devices: [device] };
   const engines = NO_ENGINES;
-  return { profile, roofsFolder: folder, store: new RoofsStore(folder), sysRoot: '/sys', engines };
+  return { profile, sysRoot: '/sys', engines, ...new NodeStores(folder) };
 }
 
 /** What a child that timed products of these types would tell. */
@@ -65,7 +64,7 @@ function samplesOf(threads: number, types: readonly string[]): Partial<FactorSam
 async function machine(roofs: Partial<Roofs> = {}) {
   const node = nodeIn(temporaryFolder());
   const stored = await node.store.put(sampleRoofs({ environment: cpuEnvironment(device), ...roofs }));
-  const factors = new FactorsStore(node.roofsFolder);
+  const { factors } = node;
   const state = {
     ends: null as FailureCode | null,
     disturbed: null as string | null,
@@ -92,8 +91,9 @@ async function machine(roofs: Partial<Roofs> = {}) {
     ended = new AbortController().signal,
   ) => {
     state.begun = [];
-    const seams = { launcher, engine: state.engine };
-    await fitMissing(node, { threads: [null], types: [], ...asked }, 20, ended, seams);
+    const foreground = { ...FOREGROUND, launcher };
+    const all = { threads: [null], types: [], ...asked };
+    await fitMissing(node, all, 20, ended, foreground, state.engine);
     return state.begun;
   };
   return { state, run, stored, kept: async () => (await factors.find('cpu0'))?.factors ?? null, factors };
@@ -200,7 +200,7 @@ test('roofs are measured where none of this machine are kept; those of a disturb
   };
   const run = async (ended = new AbortController().signal) => {
     const before = state.measured;
-    await measureMissing(node, ended, { measurerFor: () => measurer });
+    await measureMissing(node, ended, FOREGROUND, () => measurer);
     return state.measured - before;
   };
   expect(await run(AbortSignal.abort())).toBe(0);

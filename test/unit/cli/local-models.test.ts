@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadAgentConfig } from '../../../agent/config.js';
 import { builtinFolder } from '../../../artifacts/files/source.js';
-import { lookedAt, resolveModels } from '../../../cli/local-models.js';
+import { resolveModels } from '../../../cli/local-models.js';
 import { parseSweep } from '../../../core/sweep/parse.js';
 import { FileServer } from '../../support/file-server.js';
 import { temporaryFolder } from '../../support/folder.js';
@@ -38,7 +38,7 @@ test('of a model elsewhere a plan reads the header alone, and a run fetches it',
     overrides: { sources: { https: [server.url] } },
   });
   const settings = { modelFolders: [], cacheFolder, sources: { policy: sources, artifactBytes } };
-  const [planned] = await resolveModels(parsed.sweep, settings, undefined, lookedAt);
+  const [planned] = await resolveModels(parsed.sweep, settings, undefined, false);
   expect(planned).toMatchObject({
     digest: null,
     facts: { layers: 4, quantization: 'f16', bytes: 2_327_520 },
@@ -46,7 +46,7 @@ test('of a model elsewhere a plan reads the header alone, and a run fetches it',
   expect(readdirSync(cacheFolder)).toEqual([]);
   const why: string[] = [];
   const bare = { modelFolders: [], cacheFolder };
-  await resolveModels(parsed.sweep, bare, (_, reason) => why.push(reason), lookedAt);
+  await resolveModels(parsed.sweep, bare, (_, reason) => why.push(reason), false);
   expect(why).toEqual([`this node may not fetch ${source}`]);
   const [opened] = await resolveModels(parsed.sweep, settings);
   expect(opened).toMatchObject({ digest: expect.stringMatching(/^sha256:/), facts: planned!.facts });

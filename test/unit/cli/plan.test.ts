@@ -1,11 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { NodeStores } from '../../../agent/door/node.js';
 import { fittedEngine } from '../../../agent/factors/engine.js';
-import { FactorsStore } from '../../../agent/factors/store.js';
-import { NoiseStore } from '../../../agent/noise/store.js';
 import { cpuEnvironment } from '../../../agent/roofs/environment.js';
-import { RoofsStore } from '../../../agent/roofs/store.js';
 import { resolveModel } from '../../../artifacts/files/resolve.js';
 import { fileWarnings } from '../../../cli/plan/check-files.js';
 import { type TimeEstimator, timeEstimator } from '../../../cli/plan/estimate.js';
@@ -163,8 +161,7 @@ describe('files that a sweep names', () => {
 test('what the starts of a sweep can show follows from the noise of this machine, where it was looked at', async () => {
   const roofsFolder = join(folder, 'noisy');
   const here: ThisNode = {
-    ...{ profile, roofsFolder, store: new RoofsStore(roofsFolder), sysRoot: join(folder, 'sys') },
-    engines: NO_ENGINES,
+    ...{ profile, sysRoot: join(folder, 'sys'), engines: NO_ENGINES, ...new NodeStores(roofsFolder) },
   };
   const { sweep } = planOf();
   expect(await plannedNoise(sweep, here)).toBeNull();
@@ -172,7 +169,7 @@ test('what the starts of a sweep can show follows from the noise of this machine
     [f, 2 - f].map((slower, i) => completeTrial({ slower, block, repeats: 5, attempt: i + 1 })),
   );
   const noise = noiseOf(blocks);
-  await new NoiseStore(roofsFolder).put('cpu0', 'a small model', noise);
+  await here.noise.put('cpu0', 'a small model', noise);
   const planned = (await plannedNoise(sweep, here))!;
   const [three] = noise.metrics[0]!.detectable;
   expect(planned).toMatchObject({ deviceId: 'cpu0', what: 'a small model', starts: 3 });
@@ -189,23 +186,15 @@ test('what the starts of a sweep can show follows from the noise of this machine
 describe('the time of a sweep', () => {
   const roofsFolder = join(folder, 'roofs');
   const here: ThisNode = {
-    profile,
-    roofsFolder,
-    store: new RoofsStore(roofsFolder),
-    sysRoot: join(folder, 'sys'),
-    engines: NO_ENGINES,
+    ...{ profile, sysRoot: join(folder, 'sys'), engines: NO_ENGINES, ...new NodeStores(roofsFolder) },
   };
-  const none: ThisNode = {
-    ...here,
-    roofsFolder: join(folder, 'none'),
-    store: new RoofsStore(join(folder, 'none')),
-  };
+  const none: ThisNode = { ...here, ...new NodeStores(join(folder, 'none')) };
   let byRoofs: TimeEstimator;
   let byFactors: TimeEstimator;
   beforeAll(async () => {
     const { id } = await here.store.put(sampleRoofs({ environment: cpuEnvironment(cpu) }));
     byRoofs = await timeEstimator(here, []);
-    await new FactorsStore(roofsFolder).put({
+    await here.factors.put({
       schema: FACTORS_SCHEMA,
       device: { id: 'cpu0', class: 'cpu', name: 'a processor' },
       engine: fittedEngine() ?? 'none',

@@ -45,7 +45,7 @@ async function bringing(
   connection: ConstructorParameters<typeof BodyUploads>[0]['connection'],
   patienceSeconds?: number,
 ): Promise<string[]> {
-  const answers = new FolderBodies(fresh(), '.jsonl');
+  const answers = new FolderBodies(fresh());
   await answers.put([]);
   writeFileSync(answers.pathOf(digest), body);
   const warnings: string[] = [];

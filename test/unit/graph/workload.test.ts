@@ -2,10 +2,9 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readGraph } from '../../../agent/graph/files.js';
-import { callBodies } from '../../../agent/graph/kept.js';
 import { graph } from '../../../agent/workloads/graph.js';
 import type { GraphInput, WorkloadContext } from '../../../agent/workloads/workload.js';
-import { linesOf } from '../../../artifacts/files/bodies.js';
+import { FolderBodies, linesOf } from '../../../artifacts/files/bodies.js';
 import { type CallRecord, type GraphRecord, readCall } from '../../../core/graph/record.js';
 import { nodeJoules } from '../../../core/graph/summary.js';
 import { PROFILES } from '../../../core/runners/server/index.js';
@@ -83,7 +82,7 @@ async function run(
 
 async function callsOf({ calls }: GraphRecord): Promise<CallRecord[]> {
   const found: CallRecord[] = [];
-  for await (const line of linesOf(callBodies(join(folder, 'calls')), calls.digest))
+  for await (const line of linesOf(new FolderBodies(join(folder, 'calls')), calls.digest))
     found.push(readCall(line) as CallRecord);
   return found;
 }

@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { attachedAndMerged } from '../../artifacts/door/make.js';
+import { FolderBodies } from '../../artifacts/files/bodies.js';
+import type { Launcher } from '../../artifacts/files/build-file.js';
+import type { ModelSettings, ResolvedModel } from '../../artifacts/files/resolve.js';
+import { locateSource } from '../../artifacts/files/source.js';
+import type { JudgeDefinition } from '../../core/quality/judging/definition.js';
+import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
+import type { TaskChoice } from '../../core/quality/tasks/asking.js';
+import { defaultRunnerFor } from '../../core/runners/index.js';
+import { canonicalJson } from '../../core/sweep/identity.js';
+import type { Sweep } from '../../core/sweep/spec.js';
+import { workloadNamed } from '../../core/workloads/index.js';
+import { formatOf } from '../../formats/index.js';
+import { type Task, taskOf } from '../../process/isolation/job.js';
+import { answered, type LaunchRequest, launch, UNBOUND } from '../../process/isolation/launch.js';
+import { type NodeCommands, usedBy } from '../graph/allowed.js';
+import { readGraph } from '../graph/files.js';
+import type { ExitsJob } from '../quality/exits.js';
+import type { AnswerToScore } from '../quality/external-scorer.js';
+import { COMPARE, EXITS, JUDGE, QUALITY, type QualityReport } from '../quality/jobs.js';
+import type { JudgedScore } from '../quality/judge.js';
+import type { AnswersKept } from '../quality/kept.js';
+import type { QualityModel } from '../quality/measure.js';
+import { evaluationOf } from '../quality/policy.js';
+import { type Scorers, scorersOf } from '../quality/scorers.js';
+import { readTasks } from '../quality/task-files.js';
+import type { QualityProgress } from '../quality/watch.js';
+
+// What commands ask of this room to be asked of models.
+
+/** Where a model that is asked runs; without a number of threads on all CPUs. */
+type AskedOn = { readonly device: string; readonly threads?: number };
+
+/** @returns how a model is asked: by the first runner that opens its format. */
+function askedModel({ path, facts }: Pick<ResolvedModel, 'path' | 'facts'>, { threads, device }: AskedOn) {
+  // It may have been converted.
+  const format = path === null ? facts.format : formatOf(path).name;
+  return {
+    runnerKind: defaultRunnerFor('language-model', format),
+    ...{ modelPath: path, options: { threads: threads ?? null } },
+    ...{ deviceClass: device, deviceId: '', cpus: [] },
+  } satisfies QualityModel;
+}
+
+/** Who is told how far questions are, and who starts their child. */
+interface Asking {
+  readonly launcher: Launcher;
+  progress(progress: QualityProgress): void;
+}
+
+/** @throws FailureError what the child died of. */
+async function ask<Answer>(task: Task<Answer, QualityReport>, { launcher, progress }: Asking) {
+  const onMessage: LaunchRequest<Answer, QualityReport>['onMessage'] = (message) => {
+    if (message.type === 'quality-progress') progress(message.progress);
+  };
+  return await answered(launcher({ task, ...UNBOUND, onMessage }));
+}
+
+/**
+ * Reads task files with the items that they name.
+ * @param otherwise how tasks are asked, other than their files say; left out = as they say.
+ * @param known scorers of this node.
+ * @returns every error of every file where there is one. @throws FailureError `source-not-allowed` for a scorer that is not there.
+ */
+export function readQuestions(
+  paths: readonly string[],
+  otherwise: Omit<TaskChoice, 'file'> | undefined,
+  known: Scorers,
+) {
+  const read = readTasks(otherwise === undefined ? paths : paths.map((file) => ({ ...otherwise, file })));
+  if (!read.ok) return read;
+  return { ...read, scorers: scorersOf(read.tasks, known) };
+}
+
+interface ScoreAsked {
+  readonly model: ResolvedModel;
+  /** The model to compare with; null = none. */
+  readonly base: ResolvedModel | null;
+  readonly request: QualityRequest;
+  readonly scorers: Scorers;
+  /** A file that gets what was said to each item; null = none does. Beside it, until it is whole, there is a journal, at which the same request goes on. */
+  readonly answersPath: string | null;
+}
+
+/** Scores a model on a text and on tasks. @throws FailureError */
+export async function scoreModel(
+  { model, base, request, scorers, answersPath }: ScoreAsked,
+  on: AskedOn,
+  asking: Asking,
+): Promise<QualityOutcome> {
+  const asked = { model: askedModel(model, on), base: base === null ? null : askedModel(base, on) };
+  const score = (answers?: AnswersKept) =>
+    ask(
+      taskOf(QUALITY, {
+        ...{ ...asked, request, scorers, trainedContext: model.facts.contextLength },
+        ...(answers !== undefined && { answers }),
+      }),
+      asking,
+    );
+  if (answersPath === null) return await score();
+  const follows = { ...asked, digests: [model.digest, base?.digest ?? null], request, scorers };
+  const identity = createHash('sha256').update(canonicalJson(follows)).digest('hex');
+  const folder = mkdtempSync(join(dirname(answersPath), '.answers-'));
+  const journal = `${answersPath}.journal`;
+  try {
+    const outcome = await score({ journal, identity, folder });
+    if (outcome.answers != null) {
+      renameSync(new FolderBodies(folder).pathOf(outcome.answers.digest), answersPath);
+      rmSync(journal, { force: true });
+    }
+    return outcome;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Lets a model rate answers. @param tell is given each score as it comes. @returns them in the order of the questions. @throws FailureError */
+export async function rateAnswers(
+  model: ResolvedModel,
+  judge: JudgeDefinition,
+  questions: readonly AnswerToScore[],
+  on: AskedOn,
+  tell: (id: string, score: JudgedScore) => void,
+): Promise<JudgedScore[]> {
+  const scores: JudgedScore[] = [];
+  const child = launch({
+    task: taskOf(JUDGE, { model: askedModel(model, on), questions, judge }),
+    ...UNBOUND,
+    onMessage: (message) => {
+      if (message.type !== 'score') return;
+      const { type: _, id, ...score } = message;
+      scores.push(score);
+      tell(id, score);
+    },
+  });
+  await answered(child);
+  return scores;
+}
+
+/** Asks a GGUF file at several depths about a text. @throws FailureError */
+export async function readExits(
+  model: ResolvedModel & { readonly path: string },
+  asked: Omit<ExitsJob, 'model'>,
+  on: AskedOn,
+  asking: Asking,
+) {
+  const at = { ...askedModel(model, on), modelPath: model.path };
+  return await ask(taskOf(EXITS, { ...asked, model: at }), asking);
+}
+
+/**
+ * Holds the logits of a model with adapters beside its weights, and of the one with them in its weights, against each other.
+ * @param on where both run. @param windows `context` is cut to what the model was trained for. @throws FailureError
+ */
+export async function compareMerged(
+  { base, adapters, mergedPath }: Awaited<ReturnType<typeof attachedAndMerged>>,
+  path: string,
+  windows: { readonly context: number; readonly maxWindows: number | null },
+  on: AskedOn,
+  asking: Asking,
+) {
+  const context = Math.min(windows.context, base.facts.contextLength ?? Number.POSITIVE_INFINITY);
+  const task = taskOf(COMPARE, {
+    base: { ...askedModel(base, on), adapters },
+    model: askedModel({ ...base, path: mergedPath }, on),
+    ...{ path, windows: { scheme: 'llama', stride: null, ...windows, context } },
+  });
+  return await ask(task, asking);
+}
+
+/**
+ * Reads what a sweep asks about answers, and the graphs that it names, at each of their settings: an error in a file would
+ * otherwise fail every trial of hours.
+ * @param node what its configuration lets graphs run and scores come from.
+ * @param onError is given what cannot be read, of which.
+ */
+export async function checkAsked(
+  { quality, workloads }: Sweep,
+  settings: ModelSettings,
+  node: NodeCommands,
+  onError: (of: 'quality' | 'graph', error: unknown) => void,
+): Promise<void> {
+  if (quality !== null)
+    await evaluationOf(quality, settings, node.scorers).catch((error) => onError('quality', error));
+  const locate = (path: string) => locateSource(path, settings);
+  for (const { kind, axes } of workloads) {
+    if (workloadNamed(kind)?.needs !== 'completions') continue;
+    const valuesOf = (name: string) => axes.find((axis) => axis.name === name)?.values ?? [null];
+    for (const graph of valuesOf('graph')) {
+      for (const changed of valuesOf('settings')) {
+        if (typeof graph !== 'string') continue;
+        try {
+          usedBy(readGraph(locate(graph), changed === null ? null : String(changed), locate).graph, node);
+        } catch (error) {
+          onError('graph', error);
+        }
+      }
+    }
+  }
+}

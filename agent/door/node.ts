@@ -1,0 +1,44 @@
+import type { NodeProfile } from '../../core/experiment/node.js';
+import type { NodeEngines } from '../../engines/config.js';
+import type { AgentConfig } from '../config.js';
+import { FactorsStore } from '../factors/store.js';
+import { NoiseStore } from '../noise/store.js';
+import { probeNode } from '../probe.js';
+import { RoofsStore } from '../roofs/store.js';
+
+// What commands ask of this room about the node that they run on.
+
+/** What was measured of the devices of a node. */
+export class NodeStores {
+  readonly store: RoofsStore;
+  readonly factors: FactorsStore;
+  readonly noise: NoiseStore;
+
+  constructor(roofsFolder: string) {
+    this.store = new RoofsStore(roofsFolder);
+    this.factors = new FactorsStore(roofsFolder);
+    this.noise = new NoiseStore(roofsFolder);
+  }
+}
+
+/** This machine as its own agent would describe it, with what was measured of it. */
+export interface ThisNode extends NodeStores {
+  /** Its energy sources and runners are not looked for: that takes seconds. */
+  readonly profile: NodeProfile;
+  /** Root of the /sys that devices were read from. */
+  readonly sysRoot: string;
+  /** Of its configuration. */
+  readonly engines: NodeEngines;
+}
+
+/** @param config its state folder and CPU groups apply. */
+export async function describeNode(config: AgentConfig): Promise<ThisNode> {
+  const { nodeName, labels, cpuGroups, roofsFolder, engines } = config;
+  const { sysRoot } = config.meters;
+  const { profile, nvml } = await probeNode({
+    ...{ nodeName, labels, cpuGroups, runnerKinds: [] },
+    meters: { energy: 'none', replayFile: null, procRoot: '/proc', sysRoot },
+  });
+  if ('nvml' in nvml) nvml.nvml.close();
+  return { profile, sysRoot, engines, ...new NodeStores(roofsFolder) };
+}
