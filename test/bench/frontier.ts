@@ -10,7 +10,7 @@
  *
  *   npm run bench -- frontier [--out=FOLDER] [--full [--for=MINUTES]] [--short]     --short: 32 points, to try this bench
  */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
@@ -137,6 +137,7 @@ const fullFolder = join(out, 'grid');
 if (process.argv.includes('--full')) {
   await goOn(whole, fullFolder, minutesAsked(argument('for')));
 }
+mkdirSync(out, { recursive: true });
 const plan = join(out, 'plan.yaml');
 writeFileSync(plan, stringify(searched));
 const planned = (await ridge(['plan', plan])).stdout;
