@@ -1,19 +1,19 @@
 import type { Size } from './size.js';
 
 /**
- * What this repository may grow to. Somebody new has to be able to hold it: what raises a number says in its commit what it made
- * needless.
+ * What this repository may grow to. Somebody new has to be able to hold it, so there is room for a new variant or two, and what raises a
+ * number says in its commit what that is worth.
  */
 export const BUDGETS = {
   /** Lines of code outside tests, benches and generated files. */
-  code: 176_078,
+  code: 177_000,
   /** Of one room. */
-  room: 27_591,
-  tests: 78_759,
-  benches: 19_853,
-  schemas: 9_216,
-  /** Of documentation, generated pages left out. */
-  words: 45_225,
+  room: 28_000,
+  tests: 79_400,
+  benches: 20_200,
+  schemas: 9_400,
+  /** Of documentation, generated pages and tables left out. */
+  words: 45_000,
   functionLines: 80,
   longFunctions: 4,
 } as const;

@@ -29,6 +29,12 @@ export interface Size {
   readonly words: number;
 }
 
+/** Tables that tests and scripts write into a page. */
+const WRITTEN_TABLES = /<!-- [\w ]+ -->\n[\s\S]*?<!-- end -->/g;
+
+const wordsOf = (page: string): number =>
+  (page.replaceAll(WRITTEN_TABLES, '').match(/\S*[\p{L}\p{N}]\S*/gu) ?? []).length;
+
 /** @param root of a checkout. */
 export function sizeOf(root: string): Size {
   const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
@@ -46,7 +52,7 @@ export function sizeOf(root: string): Size {
     tests: sum(code.filter((file) => file.startsWith('test/') && !file.startsWith('test/bench/'))),
     benches: sum(code.filter((file) => file.startsWith('test/bench/'))),
     schemas: sum(files.filter((file) => file.startsWith('schemas/'))),
-    words: pages.reduce((total, file) => total + (text(file).match(/\S*[\p{L}\p{N}]\S*/gu) ?? []).length, 0),
+    words: pages.reduce((total, file) => total + wordsOf(text(file)), 0),
   };
 }
 

@@ -32,7 +32,7 @@ test('a default is told by method where methods differ', () => {
 
 test('docs/sparsity.md has every setting as it is (UPDATE_DOCS=1 writes it)', () => {
   const text = readFileSync(page, 'utf8');
-  const marked = /(<!-- settings -->\n)[\s\S]*?(<!-- \/settings -->)/;
+  const marked = /(<!-- settings -->\n)[\s\S]*?(<!-- end -->)/;
   const wanted = text.replace(marked, (_, begin, end) => `${begin}\n${table()}\n\n${end}`);
   if (process.env.UPDATE_DOCS === '1') writeFileSync(page, wanted);
   expect(readFileSync(page, 'utf8')).toBe(wanted);
