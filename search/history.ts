@@ -11,7 +11,7 @@ export interface Observation {
   readonly violation: number;
   /** Measured so often. */
   readonly starts: number;
-  /** Device-seconds that all of its trials took. */
+  /** Device-seconds that all of its trials took; of a probe, what measuring it is thought to take. */
   readonly seconds: number;
 }
 

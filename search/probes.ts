@@ -158,13 +158,19 @@ export class Probes {
     }
   }
 
+  /** How many times as long as probes the measurements of the same points took; 1 while there are none. */
+  get #timesAsLong(): number {
+    const probes = total(this.#times, ({ probe }) => probe);
+    return probes > 0 ? total(this.#times, ({ full }) => full) / probes : 1;
+  }
+
   /**
    * Why points are better measured at once: a probe and the measurements of one in REDUCTION probed points take as long as measuring all of them.
    * @returns null while too few points have both to say, or where probing takes less.
    */
   get inVain(): string | null {
     if (this.#times.length < FEWEST_TIMED) return null;
-    const share = total(this.#times, ({ probe }) => probe) / total(this.#times, ({ full }) => full);
+    const share = 1 / this.#timesAsLong;
     if (share + 1 / REDUCTION < 1) return null;
     return `a probe takes ${Math.round(100 * share)} % of a measurement's time, and one in ${REDUCTION} points is measured besides`;
   }
@@ -180,10 +186,11 @@ export class Probes {
         const costs = measured.flatMap((one) => (one.costs === null ? [] : [one.costs[d]!]));
         return costs.length === 0 ? 0 : median(costs);
       });
+      const slower = this.#timesAsLong;
       for (const one of anew) {
         const predicted = one.costs.includes(null) ? (predict?.(one.position).costs ?? middle) : middle;
         const costs = one.costs.map((cost, d) => (cost === null ? predicted[d]! : cost + off[d]!));
-        this.#filled.set(one.position, { ...one, costs, starts: 1 });
+        this.#filled.set(one.position, { ...one, costs, starts: 1, seconds: slower * one.seconds });
       }
     }
     return [...this.#waiting.keys()].map((position) => this.#filled.get(position)!);

@@ -61,7 +61,9 @@ export class Surrogate {
     const rows = shown.map(({ position, digits }) => this.#row(position, digits));
     const solver = new Ridge(rows, width);
     this.#objectives = shown[0]!.costs.map((_, d) => solver.fit(shown.map(({ costs }) => costs[d]!)));
-    this.#seconds = solver.fit(shown.map(({ seconds }) => Math.log(Math.max(1e-3, seconds))));
+    this.#seconds = solver.fit(
+      shown.map(({ seconds, starts }) => Math.log(Math.max(1e-3, seconds / starts))),
+    );
     const explained = this.#objectives.map((fit) => Math.max(0, fit.explained));
     this.#explained = explained.reduce((sum, one) => sum + one, 0) / explained.length;
   }

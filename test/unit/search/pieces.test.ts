@@ -8,6 +8,7 @@ import {
   undominated,
 } from '../../../search/hypervolume.js';
 import { costOf } from '../../../search/objectives.js';
+import { Probes } from '../../../search/probes.js';
 import { MOST_DIMENSIONS, sobol } from '../../../search/sobol.js';
 import { distancesOf } from '../../../search/space.js';
 import { Surrogate } from '../../../search/surrogate.js';
@@ -169,4 +170,15 @@ describe('the model of costs', () => {
       ),
     ).toBeNull();
   });
+});
+
+test('a probe counts beside measurements with what those say that its like is off by, and takes longer', () => {
+  const probes = new Probes(1, String);
+  const known = { measured: [], predict: null, atBest: null };
+  const probe = { digits: new Int16Array(), violation: 0, seconds: 2 };
+  for (const position of [0, 1])
+    probes.add({ ...probe, position, block: position, costs: [position] }, known);
+  expect(probes.observations(known)).toMatchObject([{ costs: [0] }, { costs: [1], seconds: 2 }]);
+  probes.take(0, { costs: [0.5], seconds: 8 });
+  expect(probes.observations(known)).toMatchObject([{ position: 1, costs: [1.5], seconds: 8 }]);
 });
