@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { isPresent, type Measurement, type ResultRecord } from '../../../core/result/result.js';
+import { isPresent, type Measurement, metricValue, type ResultRecord } from '../../../core/result/result.js';
 import { warn } from '../../../core/result/warnings.js';
 import { driftOf, speedsOf } from '../../../judgement/drift.js';
 import { recordFront } from '../../../judgement/pareto.js';
-import { combineStarts, controlsOf, startsOf } from '../../../judgement/trials.js';
+import { combinedValue, combineStarts, controlsOf, startsOf } from '../../../judgement/trials.js';
 import { calmInput, phasesOf, recordOf } from './trace.js';
 
 const DECODE = 'decodeTokensPerSecond';
@@ -209,6 +209,15 @@ describe('the trials that a row is made of', () => {
     expect(entryOf(row, 'stealRatio').value).toBeCloseTo(0.01, 12);
     expect(entryOf(row, 'stealRatio').ci95).not.toBeNull();
   });
+});
+
+test('one metric of a row that stands alone is what the whole row says of it', () => {
+  const failed = recordOf(calmInput({ outcome: null }), { trialId: 'failed' });
+  for (const starts of [[trial('a')], [trial('a'), trial('b', 1.2), trial('c', 1.4)], [failed]]) {
+    const row = combineStarts(starts);
+    for (const name of [...Object.keys(trial('a').measurements), 'no such metric'])
+      expect([name, combinedValue(starts, name)]).toEqual([name, metricValue(row, name)]);
+  }
 });
 
 test('invalid and failed trials are never on the Pareto front', () => {
