@@ -151,9 +151,11 @@ class BlockAllocator {
    * others are settled by the starts that they have.
    */
   #searched(search: Searcher, taken: number[], size: number): number[] {
-    const { starts, inFlight } = this.#of.queue;
+    const { starts, inFlight, settled } = this.#of.queue;
     const again = this.#of.sweep.nextBlock % AGAIN_EVERY === 0 || search.ended !== null;
-    const waiting = again ? [...starts.waiting()].filter((position) => !inFlight.has(position)) : [];
+    // What was given up keeps its starts, and is asked for none.
+    const open = (position: number) => !inFlight.has(position) && !settled.has(position);
+    const waiting = again ? [...starts.waiting()].filter(open) : [];
     for (const position of waiting) {
       if (taken.length >= size) break;
       if (search.worthAnotherStart(position)) this.#consider(position, taken, true);

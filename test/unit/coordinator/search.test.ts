@@ -72,6 +72,19 @@ describe('a sweep with a search', () => {
     expect(once.length).toBeGreaterThan(points.size / 2);
   });
 
+  test('ends when those that get no other start are settled long before those that do', () => {
+    const sim = new Simulation();
+    sim.join();
+    sim.submit(searched({}, 3));
+    const leases = runAll(sim, 'node-a', ({ position }) => ({
+      decodeTokensPerSecond: position % 3 === 0 ? 100 : 500,
+    }));
+    const startsOf = new Map<number, number>();
+    for (const { position } of leases) startsOf.set(position, (startsOf.get(position) ?? 0) + 1);
+    expect(new Set(startsOf.values())).toEqual(new Set([1, 3]));
+    expect(status(sim)).toMatchObject({ state: 'done', complete: startsOf.size, queued: 0 });
+  });
+
   test('goes on after a restart as if it had never stopped', () => {
     const whole = new Simulation();
     whole.join();
