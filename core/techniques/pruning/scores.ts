@@ -23,8 +23,13 @@ export function optimalBrainSurgeon(factor: InverseFactor): Score & { kind: 'spa
   return { kind: 'sparsegpt', diagonal };
 }
 
-/** Every kind, by the word that native code knows it by, too. */
-export const SCORE_KINDS = ['wanda', 'magnitude', 'sparsegpt'] as const satisfies readonly Score['kind'][];
+/** Each kind, by the word that native code knows it by, too. */
+const KINDS = { wanda: true, magnitude: true, sparsegpt: true } as const satisfies Record<
+  Score['kind'],
+  true
+>;
+
+export const SCORE_KINDS = Object.keys(KINDS) as Score['kind'][];
 
 /** @returns the error of a score that an engine was not taught; the compiler finds the place first. */
 export function unknownScore(score: never): Error {
