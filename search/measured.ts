@@ -4,10 +4,10 @@ import type { Observation } from './history.js';
 import { type Costs, hypervolume } from './hypervolume.js';
 import { CORNER, type Numbered, unitCosts } from './order.js';
 
-/** Measured points before a search may end for want of gain. */
-const FEWEST_FOR_GAIN = 24;
 /** Of the time that was spent, the newest part whose gain decides. */
 const GAIN_WINDOW = 0.25;
+/** Points that were measured in it, at least: of fewer, that none added anything says little. */
+const FEWEST_FOR_GAIN = 32;
 /** Moments of the curve of a front. */
 const CURVE = 32;
 /** Standard deviations between two points of one start each before the worse one is not worth another. */
@@ -36,7 +36,7 @@ export class Measured {
   readonly #points = new Map<number, Point>();
 
   /** In the order of their first start. */
-  get all(): readonly Observation[] {
+  get all(): readonly Point[] {
     return [...this.#points.values()];
   }
 
@@ -93,13 +93,17 @@ export class Measured {
     return count < 3 ? USUAL_SPREAD : Math.sqrt(sum / count);
   }
 
-  /** @returns what the newest part of the device-seconds added to the volume under the front, as a share of it in an hour; null while too little is known to say. */
+  /**
+   * @returns what the newest part of the device-seconds, of so many points at least, added to the volume under the front, as a share of it in an
+   * hour; null while too little is known to say.
+   */
   gainPerHour(seconds: number): number | null {
-    if (this.size < FEWEST_FOR_GAIN) return null;
-    const [before, now] = this.#coveredAt([seconds * (1 - GAIN_WINDOW), seconds]) ?? [0, 0];
+    const newest = this.all.at(-FEWEST_FOR_GAIN - 1);
+    if (newest === undefined) return null;
+    const from = Math.min(seconds * (1 - GAIN_WINDOW), newest.since);
+    const [before, now] = this.#coveredAt([from, seconds]) ?? [0, 0];
     if (now === 0) return null;
-    const hours = (seconds * GAIN_WINDOW) / 3600;
-    return (now! - before!) / now! / hours;
+    return (now! - before!) / now! / ((seconds - from) / 3600);
   }
 
   /** @returns how the front grew with the time that was spent, equally far apart and up to now; empty without two points. */
