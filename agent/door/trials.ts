@@ -11,12 +11,7 @@ import { finetune } from '../../core/workloads/finetune.js';
 import { formatOf } from '../../formats/index.js';
 import { readAffinity } from '../../process/device/affinity.js';
 import { type ProgressReport, type Task, taskOf } from '../../process/isolation/job.js';
-import {
-  answered,
-  type Launched,
-  launch,
-  UNBOUND,
-} from '../../process/isolation/launch.js';
+import { answered, type Launched, launch, UNBOUND } from '../../process/isolation/launch.js';
 import type { AgentConfig } from '../config.js';
 import { KERNELS } from '../kernels/job.js';
 import type { KernelsJob } from '../kernels/run.js';
