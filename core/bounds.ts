@@ -5,6 +5,8 @@ import { z } from 'zod';
  * writes; they keep what is repeated in states, labels and tables small.
  */
 
+// Sentences are made when they are said: the first number that is spelled loads a locale, which takes 50 ms.
+
 /** A name or an id: no line breaks or other control characters, which would act on logs and terminals. */
 export function nameOf(most: number) {
   return z
@@ -16,22 +18,21 @@ export function nameOf(most: number) {
 
 /** A text for people. */
 export function textOf(most: number) {
-  return z.string().max(most, `has more than ${most.toLocaleString('en')} characters`);
+  return z.string().max(most, { error: () => `has more than ${most.toLocaleString('en')} characters` });
 }
 
 /** A list of at most that many. */
 export function listOf<T extends z.ZodType>(item: T, most: number) {
-  return z.array(item).max(most, `has more than ${most.toLocaleString('en')} entries`);
+  return z.array(item).max(most, { error: () => `has more than ${most.toLocaleString('en')} entries` });
 }
 
 /** Names of fields that are not ours, with their values, at most that many. */
 export function recordOf<T extends z.ZodType>(value: T, most: number) {
   return z
     .record(textOf(256), value)
-    .refine(
-      (fields) => Object.keys(fields).length <= most,
-      `has more than ${most.toLocaleString('en')} fields`,
-    );
+    .refine((fields) => Object.keys(fields).length <= most, {
+      error: () => `has more than ${most.toLocaleString('en')} fields`,
+    });
 }
 
 /** A whole number of a file, both ends included. */

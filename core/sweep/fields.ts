@@ -39,7 +39,7 @@ function field(name: string, schema: z.ZodDefault): Field {
   const scalar = schema.unwrap() as z.ZodType;
   const help = schema.description ?? '';
   const fallback = schema.parse(undefined) as AxisValue;
-  const counts = JSON.stringify(z.toJSONSchema(scalar)).includes('"type":"integer"');
+  const counts = takesIntegers(scalar);
   const written = oneOrMany(`${name}-value`, counts ? z.union([scalar, range]) : scalar);
   return {
     name,
@@ -50,6 +50,13 @@ function field(name: string, schema: z.ZodDefault): Field {
     written: written.meta({ id: name, description: help, default: fallback }),
     technique: null,
   };
+}
+
+/** Read off the schema itself: to write each as JSON Schema takes a quarter of a second, which every command and agent would wait for. */
+function takesIntegers(schema: z.core.$ZodType): boolean {
+  if (schema instanceof z.ZodNumber) return schema.isInt;
+  if (schema instanceof z.ZodNullable) return takesIntegers(schema.unwrap());
+  return schema instanceof z.ZodUnion && schema.options.some(takesIntegers);
 }
 
 /** Longest word of a technique. */

@@ -15,8 +15,9 @@ import type { Grid } from './grid.js';
 import { RUNS } from './ranking.js';
 import type { Selector } from './spec.js';
 
-/** a, b or c */
-const ANY_OF = new Intl.ListFormat('en-GB', { type: 'disjunction' });
+/** @returns a, b or c */
+const anyOf = (words: readonly string[]) =>
+  new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(words);
 
 export const EXCLUDED = 1;
 export const DUPLICATE = 2;
@@ -48,7 +49,7 @@ function meeting(runner: RunnerKind, workload: WorkloadKind): Rule {
     reason: () =>
       runner.offers.includes(workload.needs)
         ? null
-        : `the runner ${runner.kind} cannot do the workload ${workload.kind}: ${ANY_OF.format(able)} can`,
+        : `the runner ${runner.kind} cannot do the workload ${workload.kind}: ${anyOf(able)} can`,
   };
 }
 
