@@ -1,11 +1,10 @@
 import type { NodeProfile } from '../core/experiment/node.js';
-import { RUNNER_KINDS } from '../engines/runners/kinds.js';
 import type { AgentConfig } from './config.js';
 import { NodeFactors } from './factors/node-factors.js';
 import { FactorsStore } from './factors/store.js';
 import type { MeterSettings } from './meters/index.js';
 import { findSettable } from './power/settable.js';
-import { type NodeProbe, probeNode } from './probe.js';
+import { meterSettings, type NodeProbe } from './probe.js';
 import { NodeRoofs } from './roofs/node-roofs.js';
 import { RoofsStore } from './roofs/store.js';
 import { contextOf, type TrialContext } from './trial/context.js';
@@ -22,22 +21,13 @@ export interface OpenedNode {
 /** How long a power helper that is started beside the agent may take. */
 const POWER_HELPER_SECONDS = 5;
 
-/** Looks at the node and opens what its trials share. */
+/** Opens what the trials of a node share. */
 export async function openNode(
   config: AgentConfig,
+  probe: NodeProbe,
   log: (level: 'info' | 'warn', message: string) => void,
 ): Promise<OpenedNode> {
-  const asked = meterSettings(config);
-  const probe = await probeNode({
-    nodeName: config.nodeName,
-    labels: config.labels,
-    cpuGroups: config.cpuGroups,
-    gpus: config.gpus,
-    meters: asked,
-    runnerKinds: config.runners ?? RUNNER_KINDS,
-    engines: config.engines,
-  });
-  const meters: MeterSettings = { ...asked, periods: probe.periods, sensors: probe.sensors };
+  const meters: MeterSettings = { ...meterSettings(config), periods: probe.periods, sensors: probe.sensors };
   const roofs = new NodeRoofs({
     mode: config.roofs,
     devices: probe.profile.devices,
@@ -62,9 +52,4 @@ export async function openNode(
 export async function closeNode({ probe, context }: Pick<OpenedNode, 'probe' | 'context'>): Promise<void> {
   await context.servers.close();
   if ('nvml' in probe.nvml) probe.nvml.nvml.close();
-}
-
-function meterSettings({ meters }: AgentConfig): MeterSettings {
-  const { energy, replayFile, sysRoot, powermetrics } = meters;
-  return { energy, replayFile, sysRoot, procRoot: '/proc', allowPowermetrics: powermetrics };
 }

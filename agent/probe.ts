@@ -13,6 +13,7 @@ import { vulkanDevices } from '../process/device/sysfs-gpus.js';
 import { taskOf } from '../process/isolation/job.js';
 import { launch } from '../process/isolation/launch.js';
 import { VERSION } from '../process/package.js';
+import type { AgentConfig } from './config.js';
 import {
   energySourcesOf,
   findDeviceMeters,
@@ -55,6 +56,22 @@ export interface NodeProbe {
 
 /** A probe opens drivers and libraries; one that takes longer hangs. */
 const PROBE_LIMIT_SECONDS = 60;
+
+/** @returns what an agent of this configuration finds on its node. */
+export async function probeFor(config: AgentConfig): Promise<NodeProbe> {
+  const { nodeName, labels, cpuGroups, gpus, runners, engines } = config;
+  return await probeNode({
+    ...{ nodeName, labels, cpuGroups, gpus, engines },
+    meters: meterSettings(config),
+    runnerKinds: runners ?? RUNNER_KINDS,
+  });
+}
+
+/** @returns where meters of this configuration read. */
+export function meterSettings({ meters }: Pick<AgentConfig, 'meters'>): MeterSettings {
+  const { energy, replayFile, sysRoot, powermetrics } = meters;
+  return { energy, replayFile, sysRoot, procRoot: '/proc', allowPowermetrics: powermetrics };
+}
 
 /** Looks at everything once, when the agent starts: slow things are allowed here and only here. */
 export async function probeNode(settings: ProbeSettings): Promise<NodeProbe> {

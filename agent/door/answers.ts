@@ -25,7 +25,7 @@ import type { JudgedScore } from '../quality/judge.js';
 import type { AnswersKept } from '../quality/kept.js';
 import type { QualityModel } from '../quality/measure.js';
 import { evaluationOf } from '../quality/policy.js';
-import { type Scorers, scorersOf } from '../quality/scorers.js';
+import { type Scorers, scorerNames, scorersNamed } from '../quality/scorers.js';
 import { readTasks } from '../quality/task-files.js';
 import type { QualityProgress } from '../quality/watch.js';
 
@@ -72,7 +72,7 @@ export function readQuestions(
 ) {
   const read = readTasks(otherwise === undefined ? paths : paths.map((file) => ({ ...otherwise, file })));
   if (!read.ok) return read;
-  return { ...read, scorers: scorersOf(read.tasks, known) };
+  return { ...read, scorers: scorersNamed(scorerNames(read.tasks), known) };
 }
 
 interface ScoreAsked {

@@ -2,8 +2,9 @@ import type { NodeProfile } from '../../core/experiment/node.js';
 import type { NodeEngines } from '../../engines/config.js';
 import type { AgentConfig } from '../config.js';
 import { FactorsStore } from '../factors/store.js';
+import type { RunningAgent } from '../main.js';
 import { NoiseStore } from '../noise/store.js';
-import { probeNode } from '../probe.js';
+import { probeFor, probeNode } from '../probe.js';
 import { RoofsStore } from '../roofs/store.js';
 
 // What commands ask of this room about the node that they run on.
@@ -41,4 +42,13 @@ export async function describeNode(config: AgentConfig): Promise<ThisNode> {
   });
   if ('nvml' in nvml) nvml.nvml.close();
   return { profile, sysRoot, engines, ...new NodeStores(roofsFolder) };
+}
+
+/** Starts the agent of this node. While children look at the node the rest of its code is loaded, which is half of a start. @throws as `startAgent` */
+export async function startHere(config: AgentConfig): Promise<RunningAgent> {
+  const probing = probeFor(config);
+  // Heard by the agent.
+  probing.catch(() => undefined);
+  const { startAgent } = await import('../main.js');
+  return await startAgent(config, probing);
 }

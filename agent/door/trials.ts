@@ -17,7 +17,7 @@ import { KERNELS } from '../kernels/job.js';
 import type { KernelsJob } from '../kernels/run.js';
 import { measureNoise, type NoiseRequest } from '../noise/measure.js';
 import { closeNode, openNode } from '../open-node.js';
-import { probeNode } from '../probe.js';
+import { probeFor, probeNode } from '../probe.js';
 import { PROFILE } from '../profile/job.js';
 import { contextOf } from '../trial/context.js';
 import { TRIAL, type TrialRequest } from '../trial/job.js';
@@ -64,7 +64,7 @@ export type Trials = Awaited<ReturnType<typeof openTrials>>;
 
 /** Opens what trials on this node share; whoever does closes it. */
 export async function openTrials(config: AgentConfig) {
-  const node = await openNode(config, () => {});
+  const node = await openNode(config, await probeFor(config), () => {});
   return {
     profile: node.profile,
     start: (lease: Lease) => startTrial(lease, node.context),

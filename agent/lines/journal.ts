@@ -1,6 +1,7 @@
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { lines } from './lines.js';
+import { orElse } from '../../core/or-else.js';
+import { lastLine, lines } from './lines.js';
 
 /** Bytes of a file. */
 export interface Range {
@@ -17,7 +18,22 @@ export interface LineKind<T> {
   read(text: string): T | null;
   /** Hears of the lines that are there when the file is opened. @returns which start wrote it; null = it does not say. */
   note(value: T, place: Range): number | null;
+  /** What has to be known of the lines when the file is opened; left out = all of them are read then. */
+  readonly summary?: Summary;
 }
+
+/** Stands between the lines from time to time, so that whoever opens the file reads those behind the last one alone. */
+export interface Summary {
+  /** @returns what is known of all lines so far, as JSON keeps it. */
+  give(): unknown;
+  /** Takes what `give` gave. @throws for what it did not. */
+  take(given: unknown): void;
+}
+
+/** How summaries begin, which lines do not. */
+const SUMMARY = '{"summary":';
+/** Reading so much takes some ten milliseconds. */
+const SUMMARY_EVERY_BYTES = 2 ** 20;
 
 /**
  * Lines on disk as they come: a process that is killed loses what it was at. None of them is kept in memory. Whoever opens the file again with the same head goes on behind the last
@@ -29,6 +45,7 @@ export class LineJournal<T> {
   readonly #file: number;
   readonly #kind: LineKind<T>;
   #bytes = 0;
+  #summarized = 0;
 
   constructor(path: string, kind: LineKind<T>) {
     this.#kind = kind;
@@ -41,6 +58,7 @@ export class LineJournal<T> {
 
   /** @param text of the value as a line. @returns where it stands. */
   append(value: T, text = JSON.stringify(value)): Range {
+    this.#summarize();
     const from = this.#bytes;
     this.#write(text);
     return { from, to: this.#bytes };
@@ -65,22 +83,43 @@ export class LineJournal<T> {
     this.#bytes += buffer.length;
   }
 
+  /** Before a line, for by then the one before it was noted. */
+  #summarize(): void {
+    const { summary } = this.#kind;
+    if (summary === undefined || this.#bytes - this.#summarized < SUMMARY_EVERY_BYTES) return;
+    this.#write(JSON.stringify({ summary: summary.give(), sitting: this.sitting }));
+    this.#summarized = this.#bytes;
+  }
+
   #goOn(): number {
-    const head = JSON.stringify(this.#kind.head);
-    let sitting = 0;
-    for (const { text, end } of lines(this.#file, 0, Number.POSITIVE_INFINITY)) {
-      const from = this.#bytes;
-      if (from === 0) {
-        if (text !== head) return 0;
-        sitting = 1;
-      } else {
-        const value = this.#kind.read(text);
-        if (value === null) break;
-        const wrote = this.#kind.note(value, { from, to: end });
-        if (wrote !== null) sitting = Math.max(sitting, wrote + 1);
-      }
+    const [first] = lines(this.#file, 0, Number.POSITIVE_INFINITY);
+    if (first?.text !== JSON.stringify(this.#kind.head)) return 0;
+    this.#bytes = first.end;
+    let sitting = this.#takeSummary() ?? 1;
+    this.#summarized = this.#bytes;
+    for (const { text, end } of lines(this.#file, this.#bytes, Number.POSITIVE_INFINITY)) {
+      // One that could not be taken.
+      const isSummary = this.#kind.summary !== undefined && text.startsWith(SUMMARY);
+      const value = isSummary ? null : this.#kind.read(text);
+      if (value === null && !isSummary) break;
+      const wrote = value === null ? null : this.#kind.note(value, { from: this.#bytes, to: end });
+      if (wrote !== null) sitting = Math.max(sitting, wrote + 1);
       this.#bytes = end;
     }
+    return sitting;
+  }
+
+  /** @returns which start this is by the last summary, behind which it goes on; null = none can be read. */
+  #takeSummary(): number | null {
+    const { summary } = this.#kind;
+    const last = summary === undefined ? null : lastLine(this.#file, SUMMARY);
+    if (last === null) return null;
+    const sitting = orElse(() => {
+      const said = JSON.parse(last.text) as { readonly summary: unknown; readonly sitting: number };
+      summary?.take(said.summary);
+      return said.sitting + 1;
+    }, null);
+    if (sitting !== null) this.#bytes = last.end;
     return sitting;
   }
 }

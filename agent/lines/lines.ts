@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 const READ_AT_ONCE = 2 ** 20;
 /** A line is a question with its answer, or a document; what is longer was never written for this. */
@@ -36,6 +36,27 @@ export function* lines(file: number, start: number, stop: number, andRest = fals
     if (held > LONGEST_LINE) return;
   }
   if (andRest && held > 0) yield { text: Buffer.concat(rest).toString('utf8'), end: end + held };
+}
+
+/**
+ * @param beginning of ASCII characters.
+ * @returns the last line behind the first that begins so and has an end; null = there is none. The file is read from its end.
+ */
+export function lastLine(file: number, beginning: string): Line | null {
+  const mark = `\n${beginning}`;
+  const { size } = fstatSync(file);
+  const piece = Buffer.alloc(READ_AT_ONCE + mark.length - 1);
+  for (let to = size; to > 0; to -= READ_AT_ONCE) {
+    const from = Math.max(0, to - READ_AT_ONCE);
+    const read = readSync(file, piece, 0, Math.min(size, to + mark.length - 1) - from, from);
+    const given = piece.subarray(0, read);
+    // The very last may lack its end.
+    for (let at = given.lastIndexOf(mark); at >= 0; at = at === 0 ? -1 : given.lastIndexOf(mark, at - 1)) {
+      const [line] = lines(file, from + at + 1, size);
+      if (line !== undefined) return line;
+    }
+  }
+  return null;
 }
 
 /** @returns the lines of a text that are not blank, with their numbers from 1; the last may lack its end. @throws errors of open(2) as they are. */

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { type Bodies, FolderBodies } from '../../artifacts/files/bodies.js';
@@ -47,14 +48,7 @@ const MOST_BYTES = 64 * 2 ** 30;
  * @throws FailureError what the child died of, or why the questions do not fit the model.
  */
 export async function answersOf(request: AnswerRequest, launcher: Launcher): Promise<QualityRecord> {
-  const folder = join(request.cacheFolder, 'quality');
-  const identity = await nameOf(request);
-  const path = join(folder, `${identity}.json`);
-  const answers = {
-    journal: join(folder, `${identity}.jsonl`),
-    identity,
-    folder: join(request.cacheFolder, 'answers'),
-  };
+  const { path, answers } = await placesOf(request);
   const bodies = new FolderBodies(answers.folder);
   const known = await read(path);
   if (known !== null && (await hasItems(known, bodies))) return { ...known, reused: true };
@@ -63,13 +57,26 @@ export async function answersOf(request: AnswerRequest, launcher: Launcher): Pro
   const { textDigest, taskDigests } = request.questions;
   const seconds = (performance.now() - began) / 1000;
   const record = qualityRecord(outcome, { textDigest, taskDigests: [...taskDigests], seconds, window });
-  await mkdir(folder, { recursive: true });
+  await mkdir(dirname(path), { recursive: true });
   await writeWhole(path, JSON.stringify(record));
   // Not before: an agent that is killed here finds all of them there.
   await rm(answers.journal, { force: true });
   const digest = record.answers?.[0]?.digest;
   if (digest !== undefined) await bodies.trim(MOST_BYTES, digest);
   return record;
+}
+
+/** @returns whether a child has begun to ask the same, and was killed before its end. */
+export async function wasInterrupted(request: AnswerRequest): Promise<boolean> {
+  return existsSync((await placesOf(request)).answers.journal);
+}
+
+/** @returns the file of what came of it, and where answers are kept until then. */
+async function placesOf(request: AnswerRequest): Promise<{ path: string; answers: AnswersKept }> {
+  const identity = await nameOf(request);
+  const path = join(request.cacheFolder, 'quality', identity);
+  const folder = join(request.cacheFolder, 'answers');
+  return { path: `${path}.json`, answers: { journal: `${path}.jsonl`, identity, folder } };
 }
 
 /** Has a child ask, while the energy of it is read. @throws FailureError what the child died of. */

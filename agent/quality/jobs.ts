@@ -1,11 +1,12 @@
 import { failed } from '../../core/errors.js';
-import type { QualityOutcome } from '../../core/quality/outcome.js';
+import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { Channel } from '../../process/isolation/channel.js';
 import type { Job } from '../../process/isolation/job.js';
 import type { CompareJob, Comparison } from './compare.js';
 import type { ExitsFound, ExitsJob } from './exits.js';
 import type { JudgeJob, ScoreReport } from './judge.js';
 import type { QualityJob } from './measure.js';
+import type { ByFiles } from './questions.js';
 import type { ServedQualityJob } from './served/measure.js';
 import type { QualityProgress, Watch } from './watch.js';
 
@@ -14,19 +15,28 @@ export interface QualityReport {
   readonly progress: QualityProgress;
 }
 
+async function read<Asking extends { readonly request: QualityRequest }>(job: ByFiles<Asking>) {
+  return await (await import('./questions.js')).withQuestions(job);
+}
+
 /** Scores what a model says; nothing is timed. */
-export const QUALITY: Job<QualityJob, QualityOutcome, QualityReport> = {
+export const QUALITY: Job<ByFiles<QualityJob>, QualityOutcome, QualityReport> = {
   name: 'quality',
   what: 'the measurement of quality',
-  run: async (job, channel) => (await import('./measure.js')).measureQuality(job, watchOf(channel)),
+  async run(job, channel) {
+    const { measureQuality } = await import('./measure.js');
+    return await measureQuality(await read<QualityJob>(job), watchOf(channel));
+  },
 };
 
 /** Scores what a server says, and tells. */
-export const SERVED_QUALITY: Job<ServedQualityJob, QualityOutcome, QualityReport> = {
+export const SERVED_QUALITY: Job<ByFiles<ServedQualityJob>, QualityOutcome, QualityReport> = {
   name: 'served-quality',
   what: 'the measurement of quality',
-  run: async (job, channel) =>
-    (await import('./served/measure.js')).measureServedQuality(job, watchOf(channel)),
+  async run(job, channel) {
+    const { measureServedQuality } = await import('./served/measure.js');
+    return await measureServedQuality(await read<ServedQualityJob>(job), watchOf(channel));
+  },
 };
 
 /** Holds the logits of two models against each other. */

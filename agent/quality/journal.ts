@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Bodies } from '../../artifacts/files/bodies.js';
 import { failed } from '../../core/errors.js';
+import { getOrMake } from '../../core/maps.js';
 import {
   ANSWER_SCHEMA,
   type AnswerRecord,
@@ -16,8 +18,8 @@ import { LineJournal, type Range } from '../lines/journal.js';
 export class Journal {
   readonly #lines: LineJournal<AnswerRecord>;
   readonly #close: () => void;
-  /** Between which bytes the answers to each task are. */
-  readonly #tasks = new Map<string, Range>();
+  /** What is known of the answers to each task without reading them again. */
+  readonly #tasks = new Map<string, Known>();
 
   /** @param path null = for this process alone, removed when it is closed. @param identity of everything that the answers follow from. */
   static open(path: string | null, identity: string): Journal {
@@ -31,11 +33,17 @@ export class Journal {
   private constructor(path: string, identity: string, close: () => void) {
     this.#close = close;
     this.#lines = new LineJournal(path, {
-      head: { journal: 1, identity },
+      head: { journal: 2, identity },
       read: readOwn,
       note: (record, place) => {
         this.#note(record, place);
         return record.sitting;
+      },
+      summary: {
+        give: () => [...this.#tasks],
+        take: (given) => {
+          for (const [name, known] of knownSchema.parse(given)) this.#tasks.set(name, known);
+        },
       },
     });
   }
@@ -43,6 +51,11 @@ export class Journal {
   /** Which start this is, from 0. */
   get sitting(): number {
     return this.#lines.sitting;
+  }
+
+  /** @returns whether the question of a task has an answer, as far as is known without reading it. */
+  has(task: string, index: number): boolean {
+    return this.#tasks.get(task)?.runs.some(([from, to]) => from <= index && index < to) === true;
   }
 
   /** @throws FailureError `impossible-combination` for what nobody could read again, such as a reference of a million characters. */
@@ -92,9 +105,28 @@ export class Journal {
 
   #note(record: AnswerRecord, { from, to }: Range): void {
     const name = nameOf(record);
-    this.#tasks.set(name, { from: this.#tasks.get(name)?.from ?? from, to });
+    const known = getOrMake(this.#tasks, name, () => ({ from, to, runs: [] }));
+    known.to = to;
+    const last = known.runs.at(-1);
+    if (last?.[1] === record.index) last[1] += 1;
+    else if (!this.has(name, record.index)) known.runs.push([record.index, record.index + 1]);
   }
 }
+
+const whole = z.int().min(0);
+
+const knownSchema = z.array(
+  z.tuple([
+    z.string(),
+    z.object({
+      /** Between which bytes its answers are. */
+      ...{ from: whole, to: whole },
+      /** Which questions have one, from and up to: they are asked in their order, so these are few. */
+      runs: z.array(z.tuple([whole, whole])),
+    }),
+  ]),
+);
+type Known = z.output<typeof knownSchema>[number][1];
 
 /** @returns what the task is known by whose answer it is, in the way that it was asked. */
 export const nameOf = ({ task, asked }: AnswerRecord): string => askedName(task, asked.way);

@@ -1,17 +1,16 @@
 import type { ModelSettings } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
 import { locateText } from '../../artifacts/files/text.js';
-import { failed } from '../../core/errors.js';
 import type { QualityPolicy } from '../../core/experiment/experiment.js';
-import type { QualityRequest, TextRequest } from '../../core/quality/outcome.js';
+import type { TextRequest } from '../../core/quality/outcome.js';
 import { chosenTask, type TaskChoice } from '../../core/quality/tasks/asking.js';
 import { digestOf } from '../../process/digest.js';
-import { type Scorers, scorersOf } from './scorers.js';
-import { readTasks } from './task-files.js';
+import { checkTasks, type QuestionFiles } from './questions.js';
+import { type Scorers, scorersNamed } from './scorers.js';
 
-/** What a sweep asks about answers, with everything read that it names. */
+/** What a sweep asks about answers, with everything checked that it names. */
 export interface EvaluationSpec {
-  readonly request: QualityRequest;
+  readonly request: QuestionFiles;
   readonly textDigest: string | null;
   /** Of every file that the tasks are made of. */
   readonly taskDigests: readonly string[];
@@ -32,21 +31,18 @@ export async function evaluationOf(
   scorers: Scorers,
 ): Promise<EvaluationSpec> {
   const text = policy.text === null ? null : textRequest(policy.text, policy, settings);
-  const digest = (path: string) => digestOf(path, settings.cacheFolder);
   // The first look-up allows a path relative to any model folder; what a file then names is a whole path.
   const chosen = policy.tasks.map(chosenTask);
   const named = chosen.map(({ file, ...rest }) => ({ ...rest, file: locateSource(file, settings) }));
-  const read = readTasks(named, (path) => locateSource(path, settings));
-  if (!read.ok) {
-    const hint = 'Correct the task files; `ridge quality --task FILE` checks them one by one.';
-    throw failed('impossible-combination', read.errors.join('; '), hint);
-  }
+  const { modelFolders, cacheFolder } = settings;
+  const places = { modelFolders, cacheFolder };
+  const { files, tasks, rankings, scorers: judges } = await checkTasks(named, places);
   return {
-    request: { text, tasks: read.tasks, ...(read.rankings.length > 0 && { rankings: read.rankings }) },
-    textDigest: text === null ? null : await digest(text.path),
-    taskDigests: await Promise.all(read.files.map(digest)),
+    request: { ...{ text, tasks, files, named, places }, ...(rankings.length > 0 && { rankings }) },
+    textDigest: text === null ? null : await digestOf(text.path, cacheFolder),
+    taskDigests: files.map(({ digest }) => digest),
     otherwise: policy.tasks.flatMap((task) => (typeof task === 'string' ? [] : [task])),
-    scorers: scorersOf(read.tasks, scorers),
+    scorers: scorersNamed(judges, scorers),
   };
 }
 

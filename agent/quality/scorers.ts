@@ -29,18 +29,18 @@ export async function scoreBy(
 
 export type Scorers = Readonly<Record<string, ScorerProfile>>;
 
+/** @returns the external scorers that tasks name, without `external:`. */
+export function scorerNames(tasks: readonly Task[]): string[] {
+  const names = tasks.flatMap(({ spec }) => (spec.mode === 'generate' ? spec.scorers : []));
+  return names.flatMap((name) => externalName(name) ?? []);
+}
+
 /**
  * @param known what the node's config has.
- * @returns the external scorers that tasks name. @throws FailureError `source-not-allowed` for one that is not there.
+ * @returns the external scorers of these names. @throws FailureError `source-not-allowed` for one that is not there.
  */
-export function scorersOf(tasks: readonly Task[], known: Scorers): Scorers {
-  const names = tasks.flatMap(({ spec }) => (spec.mode === 'generate' ? spec.scorers : []));
-  return profilesNamed(
-    names.flatMap((name) => externalName(name) ?? []),
-    known,
-    'scorer',
-    'scorers',
-  );
+export function scorersNamed(names: readonly string[], known: Scorers): Scorers {
+  return profilesNamed(names, known, 'scorer', 'scorers');
 }
 
 /** @returns what a node's config has under `where` by these names. @throws FailureError `source-not-allowed` for one that is not there. */

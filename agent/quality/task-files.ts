@@ -34,6 +34,7 @@ export type ReadTasks =
       readonly ok: true;
       readonly tasks: readonly Task[];
       readonly rankings: readonly RankingTask[];
+      /** Every file that was read, as it was named. */
       readonly files: readonly string[];
     }
   | { readonly ok: false; readonly errors: readonly string[] };
@@ -41,13 +42,15 @@ export type ReadTasks =
 /**
  * Reads task files and the items they name.
  * @param locate gives the file to open for a path, and throws for one that may not be opened.
+ * @param only what is ranked is passed over, with its data.
  * @returns the tasks with every file that was read, or every error of every file, each as `file:line …`.
  */
 export function readTasks(
   named: readonly NamedTask[],
   locate: (path: string) => string = (path) => path,
+  only?: 'tasks',
 ): ReadTasks {
-  const reader = new TaskReader(locate);
+  const reader = new TaskReader(locate, only);
   const tasks = named.flatMap((one) => reader.tasks(chosenTask(one)));
   const { errors, files, rankings } = reader;
   // Answers are known by the names of tasks and items.
@@ -62,10 +65,12 @@ class TaskReader {
   readonly files: string[] = [];
   readonly rankings: RankingTask[] = [];
   readonly #locate: (path: string) => string;
+  readonly #only: 'tasks' | undefined;
   readonly #texts = new Map<string, string | null>();
 
-  constructor(locate: (path: string) => string) {
+  constructor(locate: (path: string) => string, only: 'tasks' | undefined) {
     this.#locate = locate;
+    this.#only = only;
   }
 
   /** @returns a task for each way that it is asked. */
@@ -116,7 +121,7 @@ class TaskReader {
       return plainTask(basename(path, extension), basename(path));
     const text = this.#read(path);
     if (text === null) return null;
-    if (isRanking(text)) return this.#ranking(path, text);
+    if (isRanking(text)) return this.#only === 'tasks' ? null : this.#ranking(path, text);
     const parsed = parseTaskDefinition(text);
     if (parsed.ok) return parsed.value;
     this.#sayAt(path, parsed.diagnostics);
@@ -168,9 +173,8 @@ class TaskReader {
     if (known !== undefined) return known;
     let text: string | null = null;
     try {
-      const file = this.#locate(path);
-      text = readBounded(file, MOST_BYTES.questions).toString('utf8');
-      this.files.push(file);
+      text = readBounded(this.#locate(path), MOST_BYTES.questions).toString('utf8');
+      this.files.push(path);
     } catch (error) {
       this.#say(`${path}: ${fileProblem(error)}`);
     }

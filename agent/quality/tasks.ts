@@ -121,16 +121,24 @@ export async function measureTask(
     spent.add(record);
     if (other !== undefined) ofBase?.set(index, other.scores);
   };
-  for (const record of journal.answers(task.name)) if (record.index < items.length) take(record);
-  for (let i = 0; i < items.length; i++) {
-    // Of answers from before nobody is told one by one: 25,000 reports take longer than reading them.
-    if (own.has(i) && i < items.length - 1) continue;
-    if (!own.has(i)) {
+  const askThoseWithout = async (has: (index: number) => boolean) => {
+    for (let i = 0; i < items.length; i++) {
+      if (has(i)) continue;
       const record = await answerTo(task, i, asking);
       journal.append(record);
       take(record);
+      watch.progress({ what: task.name, done: i + 1, total: items.length, value: own.mean });
+      await watch.checkStop();
     }
-    watch.progress({ what: task.name, done: i + 1, total: items.length, value: own.mean });
+  };
+  await askThoseWithout((index) => journal.has(task.name, index));
+  if (!own.isFull) {
+    // Not before: whoever was interrupted would wait for all of them to be read.
+    for (const record of journal.answers(task.name))
+      if (record.index < items.length && !own.has(record.index)) take(record);
+    // A line that turned out to be damaged.
+    await askThoseWithout((index) => own.has(index));
+    watch.progress({ what: task.name, done: items.length, total: items.length, value: own.mean });
     await watch.checkStop();
   }
   const judged = spec.mode === 'generate' ? await judgedScores(task, 'model', asking) : {};
@@ -185,6 +193,10 @@ class ScoreTable {
     return this.#answered[index] === 1;
   }
 
+  get isFull(): boolean {
+    return this.#count === this.#answered.length;
+  }
+
   set(index: number, scores: GivenAnswer['scores']): void {
     this.#answered[index] = 1;
     this.#count += 1;
@@ -200,7 +212,7 @@ class ScoreTable {
     return this.#scores.get(name)!;
   }
 
-  /** The mean of what is known so far; null where somebody else judges. */
+  /** The mean of what was taken so far; null where somebody else judges. */
   get mean(): number | null {
     return this.#first === null ? null : this.#sum / this.#count;
   }

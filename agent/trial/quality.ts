@@ -8,10 +8,11 @@ import { PLACEMENT_OPTIONS } from '../../core/runners/placement.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
 import { taskOf } from '../../process/isolation/job.js';
-import { type AnswerRequest, answersOf } from '../quality/answers.js';
+import { type AnswerRequest, answersOf, wasInterrupted } from '../quality/answers.js';
 import { QUALITY, SERVED_QUALITY } from '../quality/jobs.js';
 import type { QualityJob, QualityModel } from '../quality/measure.js';
 import { type EvaluationSpec, evaluationOf } from '../quality/policy.js';
+import type { ByFiles } from '../quality/questions.js';
 import { askingWindow } from './asking-window.js';
 import { childLimits, placeOf, type TrialRun } from './context.js';
 import type { PreparedModel } from './preparation.js';
@@ -41,7 +42,7 @@ function reasonNotAsked(
   model: PreparedModel | null,
 ): string | null {
   if (model === null) {
-    const silent = quality !== null && runnerNamed(runner.kind)?.offers.includes('endpoint') !== true;
+    const silent = quality !== null && !servesModels(runner.kind);
     return silent ? `the runner ${runner.kind} has no answers to judge` : null;
   }
   const adapter = readAdapter(technique.adapter);
@@ -68,6 +69,7 @@ export function runningModel(
   return { base, path, digest, adapters, runnerKind: answeringRunner(runner.kind) };
 }
 
+const servesModels = (kind: string) => runnerNamed(kind)?.offers.includes('endpoint') === true;
 const givesLogits = (kind: string) => runnerNamed(kind)?.offers.includes('language-model') === true;
 
 /** The runner itself where it gives logits, and otherwise the one that stands in for it. */
@@ -86,6 +88,24 @@ export async function askQuestions(
   questions: EvaluationSpec,
 ): Promise<void> {
   await noteAnswers(trial, () => answersOf(requestOf(trial, model, questions), trial.child.launch));
+}
+
+/**
+ * Goes on asking where an agent was killed while it asked the same, before anything is timed: answers do not depend on speed, and the next one
+ * does not wait for a measurement that has been made once already and is lost.
+ * @returns false where nothing was interrupted, or a server has to be started first.
+ */
+export async function goOnAsking(
+  trial: TrialRun,
+  model: PreparedModel | null,
+  questions: EvaluationSpec | null,
+): Promise<boolean> {
+  const { experiment } = trial.lease;
+  if (model === null || questions === null || servesModels(experiment.runner.kind)) return false;
+  const asked = runningModel(experiment, model);
+  if (!(await wasInterrupted(requestOf(trial, asked, questions)))) return false;
+  await askQuestions(trial, asked, questions);
+  return true;
 }
 
 /**
@@ -108,6 +128,7 @@ export async function askServer(
     const { rankings = [] } = questions.request;
     if (unanswered.length === 0 || substitute === null) return ofServer;
     const left = {
+      ...questions.request,
       text: unanswered.some(({ task }) => task === null) ? questions.request.text : null,
       tasks: questions.request.tasks.filter(({ name }) => unanswered.some(({ task }) => task === name)),
       rankings: rankings.filter(({ name }) => unanswered.some(({ task }) => task === name)),
@@ -211,7 +232,7 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
   const telling = Object.fromEntries(names.map((name) => [name, runner.options[name] ?? null]));
   const { text, tasks, rankings = [] } = questions.request;
   const { adapters, path: modelPath } = model;
-  const job: QualityJob = {
+  const job: ByFiles<QualityJob> = {
     model: { runnerKind, modelPath, options: runner.options, ...placeOf(trial), adapters },
     base,
     request: questions.request,

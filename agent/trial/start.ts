@@ -14,7 +14,7 @@ import { emptyNotes } from './notes.js';
 import { prepareModel } from './preparation.js';
 import { profileTrial } from './profile.js';
 import type { TrialProgress } from './progress.js';
-import { askQuestions, askServer, prepareQuestions, runningModel } from './quality.js';
+import { askQuestions, askServer, goOnAsking, prepareQuestions, runningModel } from './quality.js';
 import { writeRecord } from './record.js';
 import { noteRoofline } from './roofline.js';
 import { promptsPath, serveModel } from './serve.js';
@@ -65,8 +65,10 @@ async function run(begun: Omit<TrialRun, 'device'>): Promise<void> {
   const model = await prepareModel(trial);
   noteRoofline(trial, model);
   const training = await trainingFiles(trial);
-  const questions = await prepareQuestions(trial, model);
+  const wanted = await prepareQuestions(trial, model);
   const graph = await graphOf(trial);
+  const answered = training === null && (await goOnAsking(trial, model, wanted));
+  const questions = answered ? null : wanted;
 
   await setDevice(trial);
   const served = await serveModel(trial, model);

@@ -1,5 +1,5 @@
 import { type AgentFile, loadAgentConfig } from '../../agent/config.js';
-import { startAgent } from '../../agent/main.js';
+import { startHere } from '../../agent/door/node.js';
 import { usageError } from '../exit.js';
 import { onInterrupt } from '../interrupts.js';
 import { asUsageError } from '../node-config.js';
@@ -10,7 +10,7 @@ import type { AgentOptions } from './command.js';
 /** `ridge agent`: works for a coordinator until it is told to stop. */
 export async function serveAgent(options: AgentOptions): Promise<void> {
   const config = readConfig(options, overridesOf(options));
-  const agent = await startAgent(config).catch((error: unknown) => {
+  const agent = await startHere(config).catch((error: unknown) => {
     throw startError(error);
   });
   const { profile } = agent;

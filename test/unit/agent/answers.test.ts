@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -7,7 +7,7 @@ import { type AnswersKept, withAnswers } from '../../../agent/quality/kept.js';
 import type { Respondent } from '../../../agent/quality/respondent.js';
 import { measureTask } from '../../../agent/quality/tasks.js';
 import { emptyNotes } from '../../../agent/trial/notes.js';
-import { askQuestions } from '../../../agent/trial/quality.js';
+import { askQuestions, goOnAsking, runningModel } from '../../../agent/trial/quality.js';
 import { FolderBodies, linesOf } from '../../../artifacts/files/bodies.js';
 import type { Options } from '../../../core/experiment/experiment.js';
 import { type AnswerRecord, readAnswer, shareOf } from '../../../core/quality/answers/record.js';
@@ -21,7 +21,7 @@ import { doHere } from '../../support/launcher.js';
 import { FACTS } from '../sweep/documents.js';
 
 const NOTHING = {
-  request: { text: null, tasks: [] },
+  request: { text: null, tasks: [], files: [], named: [], places: { modelFolders: [], cacheFolder: '' } },
   ...{ textDigest: null, taskDigests: [], otherwise: [], scorers: {} },
 };
 
@@ -160,6 +160,24 @@ describe('what was said to each item', () => {
     expect(answers?.sitting).toBe(2);
   });
 
+  test('is not read again where asking goes on, but where its line turns out to be damaged: that item is asked again', async () => {
+    const kept = keeping();
+    const heard: number[] = [];
+    // A megabyte and a half.
+    const says = 'y'.repeat(3000);
+    const items = numbers(500);
+    await expect(askNumbers(kept, items, speaker(heard, { stopAt: 450, says }))).rejects.toThrow('killed');
+    const text = readFileSync(kept.journal, 'utf8');
+    const line = text.split('\n')[200]!;
+    writeFileSync(kept.journal, text.replace(line, '\0'.repeat(line.length)));
+    heard.length = 0;
+    const { answers, tasks } = await askNumbers(kept, items, speaker(heard, { says }));
+    expect(heard).toEqual([...Array.from({ length: 50 }, (_, i) => 450 + i), 199]);
+    expect(tasks[0]?.scores[0]?.score).toMatchObject({ value: 0.5, items: 500 });
+    expect(new Set((await recordsOf(kept.folder, answers?.digest)).map(({ item }) => item)).size).toBe(500);
+    expect(answers?.items).toBe(500);
+  });
+
   test('begins anew for other questions, and leaves nothing behind where it is not kept', async () => {
     const kept = keeping();
     const heard: number[] = [];
@@ -196,6 +214,31 @@ describe('what was said to each item', () => {
     });
     const none = { ...window, joules: null, reason: 'no meter' };
     expect(shareOf({ seconds: 2, sitting: 1 }, none)).toEqual({ joules: null, reason: 'no meter' });
+  });
+
+  test('is gone on with before anything is timed, where somebody was interrupted', async () => {
+    const node = trialContext();
+    const heard: number[] = [];
+    let stopAt = 2;
+    const work = async ({ answers }: { answers: AnswersKept }) => ({
+      ...{ text: null, warnings: [] },
+      ...(await askNumbers(answers, numbers(4), speaker(heard, { stopAt }))),
+    });
+    const notes = emptyNotes(new Date(), 0);
+    const trial = {
+      ...{ lease: lease(experiment()), node, device: node.profile.devices[0], notes },
+      child: { launch: doHere({ quality: work }) },
+    } as never;
+    const artifact = { path: 'm.gguf', digest: 'm' };
+    const model = { base: { digest: 'b', path: 'b.gguf', facts: FACTS }, artifact, adapters: [] } as never;
+    expect(await goOnAsking(trial, model, NOTHING)).toBe(false);
+    await expect(askQuestions(trial, runningModel(experiment(), model), NOTHING)).rejects.toThrow('killed');
+    stopAt = -1;
+    expect(await goOnAsking(trial, model, null)).toBe(false);
+    expect(await goOnAsking(trial, model, NOTHING)).toBe(true);
+    expect(heard).toEqual([0, 1, 2, 2, 3]);
+    expect(notes.quality?.tasks).toMatchObject([{ name: 'numbers', items: 4 }]);
+    expect(await goOnAsking(trial, model, NOTHING)).toBe(false);
   });
 
   test('is asked again once it is gone from the cache', async () => {

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commandSchema, scoreExternally } from '../../../agent/quality/external-scorer.js';
-import { identityOf, scorersOf } from '../../../agent/quality/scorers.js';
+import { identityOf, type Scorers, scorerNames, scorersNamed } from '../../../agent/quality/scorers.js';
 import { toFailure } from '../../../core/errors.js';
 import { plainTask } from '../../../core/quality/tasks/definition.js';
 import { askedSo, type Task } from '../../../core/quality/tasks/few-shot.js';
@@ -149,6 +149,7 @@ describe('which scorers a task may use', () => {
     return askedSo({ name, spec: { ...spec, mode, scorers } }, []);
   };
   const profile = commandSchema.parse({ command: ['judge'] });
+  const scorersOf = (tasks: readonly Task[], known: Scorers) => scorersNamed(scorerNames(tasks), known);
 
   test('those that the node’s config has, and no other', async () => {
     expect(scorersOf([task(['exact', 'external:judge'])], { judge: profile, other: profile })).toEqual({

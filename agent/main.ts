@@ -17,7 +17,7 @@ import { agentMetrics } from './exporter/metrics.js';
 import { type ExportedMeter, openExported } from './exporter/sources.js';
 import type { MeterSettings } from './meters/index.js';
 import { closeNode, openNode } from './open-node.js';
-import type { NodeProbe } from './probe.js';
+import { type NodeProbe, probeFor } from './probe.js';
 import { Session } from './session.js';
 import { Spool } from './spool.js';
 import { TrialExecutor } from './trial/executor.js';
@@ -49,13 +49,17 @@ export interface RunningAgent {
 /**
  * Probes the node and joins a coordinator; resolves once the agent works, connected or not: it looks for
  * its coordinator until it is stopped.
+ * @param probing for those who began it before they loaded this.
  * @throws WireError: `refused` for plaintext to another machine, `unavailable` when the exporter's port is taken.
  */
-export async function startAgent(config: AgentConfig): Promise<RunningAgent> {
+export async function startAgent(
+  config: AgentConfig,
+  probing: Promise<NodeProbe> = probeFor(config),
+): Promise<RunningAgent> {
   collectOnlyWhenNeeded();
   const log = logOf(config);
   const connection = redialling(config.endpoint);
-  const node = await openNode(config, (level, message) => log[level](message));
+  const node = await openNode(config, await probing, (level, message) => log[level](message));
   const { probe, profile, meters, roofs } = node;
   const context = { ...node.context, shared: sharingOf(config, connection, log) };
   const spool = await Spool.open(join(config.stateFolder, 'spool', config.nodeName), (message) =>
