@@ -28,11 +28,9 @@ export function listOf<T extends z.ZodType>(item: T, most: number) {
 
 /** Names of fields that are not ours, with their values, at most that many. */
 export function recordOf<T extends z.ZodType>(value: T, most: number) {
-  return z
-    .record(textOf(256), value)
-    .refine((fields) => Object.keys(fields).length <= most, {
-      error: () => `has more than ${most.toLocaleString('en')} fields`,
-    });
+  return z.record(textOf(256), value).refine((fields) => Object.keys(fields).length <= most, {
+    error: () => `has more than ${most.toLocaleString('en')} fields`,
+  });
 }
 
 /** A whole number of a file, both ends included. */
