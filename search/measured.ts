@@ -36,7 +36,7 @@ export class Measured {
   readonly #points = new Map<number, Point>();
 
   /** In the order of their first start. */
-  get all(): readonly Point[] {
+  get all(): readonly Observation[] {
     return [...this.#points.values()];
   }
 
@@ -98,7 +98,7 @@ export class Measured {
    * hour; null while too little is known to say.
    */
   gainPerHour(seconds: number): number | null {
-    const newest = this.all.at(-FEWEST_FOR_GAIN - 1);
+    const newest = [...this.#points.values()].at(-FEWEST_FOR_GAIN - 1);
     if (newest === undefined) return null;
     const from = Math.min(seconds * (1 - GAIN_WINDOW), newest.since);
     const [before, now] = this.#coveredAt([from, seconds]) ?? [0, 0];
