@@ -14,6 +14,7 @@ export const INTERFACES = {
   pruning: 124025342,
   roofs: 117328498,
   steps: 249276558,
+  tiles: 189783398,
 } as const;
 
 /** Constants of all parts. */
@@ -162,6 +163,12 @@ export const PROTOTYPES = {
     ridge_steps_close: 'void ridge_steps_close(void *steps)',
     ridge_steps_run: 'int32_t ridge_steps_run(void *steps, const int32_t *tokens, int32_t count, int64_t *ends)',
   },
+  tiles: {
+    ridge_tiles_interface: 'int32_t ridge_tiles_interface()',
+    ridge_tiles_here: 'int32_t ridge_tiles_here()',
+    ridge_tiles_read: 'void ridge_tiles_read(uint8_t *layout)',
+    ridge_tiles_set: 'void ridge_tiles_set(const uint8_t *layout)',
+  },
 } as const;
 
 /** The same functions as TypeScript calls them. */
@@ -253,5 +260,11 @@ export interface KernelFunctions {
     ridge_steps_open(decode: Pointer, synchronize: Pointer, context: Pointer | ArrayBufferView, batch: StructValue<'llama_batch'>, batchTokens: Int32Array | Pointer, batchPositions: Int32Array | Pointer, sequences: number): Pointer;
     ridge_steps_close(steps: Pointer | ArrayBufferView): void;
     ridge_steps_run(steps: Pointer | ArrayBufferView, tokens: Int32Array | Pointer, count: number, ends: BigInt64Array | Pointer): number;
+  };
+  tiles: {
+    ridge_tiles_interface(): number;
+    ridge_tiles_here(): number;
+    ridge_tiles_read(layout: Uint8Array | Pointer): void;
+    ridge_tiles_set(layout: Uint8Array | Pointer): void;
   };
 }

@@ -1,5 +1,6 @@
 import { failed } from '../../../core/errors.js';
 import { importKoffi, type Koffi } from '../../../process/koffi.js';
+import { openTiles } from '../tiles.js';
 import { FUNCTIONS, type FunctionName, NEWEST, OLDEST, PLAIN_RESULTS } from './functions.js';
 
 /** An untyped address: a wrong one kills the process, so they stay in few hands. */
@@ -72,6 +73,14 @@ const KINDS: Readonly<Record<string, string>> = {
   z: 'size_t',
 };
 
+/** What computes in the thread that calls: a session that is made folds constants. */
+const COMPUTING: readonly FunctionName[] = [
+  'CreateSession',
+  'CreateSessionFromArray',
+  'Run',
+  'RunWithBinding',
+];
+
 /** Libraries of which nothing but addresses is held: koffi closes one that the garbage collector finds. */
 const opened: unknown[] = [];
 
@@ -129,6 +138,7 @@ function textsOf(koffi: Koffi, texts: readonly string[]): BigUint64Array {
  */
 export async function openApi(file: string): Promise<OrtApi> {
   const koffi = await importKoffi();
+  const tiles = await openTiles();
   const base = baseOf(koffi, file);
   const { version, level, table } = releaseOf(koffi, base, file);
   // A library gives its functions in the order of the struct, and as many as its release has.
@@ -149,7 +159,11 @@ export async function openApi(file: string): Promise<OrtApi> {
     const result = PLAIN_RESULTS[name] ?? 'void *';
     const kinds = [...args].map((kind) => KINDS[kind]!);
     const type = koffi.proto(result, kinds);
-    const plain = (...given: Argument[]) => koffi.call(address, type, ...given);
+    const direct = (...given: Argument[]) => koffi.call(address, type, ...given);
+    const plain =
+      tiles !== null && COMPUTING.includes(name)
+        ? (...given: Argument[]) => tiles.kept(() => direct(...given))
+        : direct;
     const made = name in PLAIN_RESULTS ? plain : checked(plain);
     bound.set(name, made);
     return made;
