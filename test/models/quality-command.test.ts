@@ -65,6 +65,33 @@ describe('ridge quality', () => {
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('name them with --task')]);
   });
 
+  test('options of the runner change what the model answers, and the base keeps its own', async () => {
+    const words = [
+      ...['quality', 'builtin:tiny', '--base', 'builtin:tiny', '--context', '256', '--max-windows', '1'],
+      ...['--exact-base', '--json', '--threads', '1'],
+    ];
+    const divergence = async (options: string) => {
+      const { code, stdout, stderr } = await ridge([...words, '--runner-options', options]);
+      expect(code, stderr).toBe(0);
+      const { text } = JSON.parse(stdout) as { text: { divergence: { kl: { value: number } } } };
+      return text.divergence.kl.value;
+    };
+    expect(await divergence('{ ctk: f16 }')).toBeLessThan(1e-12);
+    expect(await divergence('{ kvCacheTypeV: q4_0 }')).toBeGreaterThan(1e-6);
+
+    const refused = async (options: string) => {
+      const { code, stderr } = await ridgeHere([...words, '--runner-options', options]);
+      expect(code).toBe(2);
+      return stderr;
+    };
+    expect(await refused('f32')).toContain('options by their names');
+    expect(await refused('{ threads: 1 }')).toContain(
+      'threads is no option of llama-cpp that changes answers; there are flashAttention, kvCacheTypeK',
+    );
+    expect(await refused('{ kvCacheTypeK: q9 }')).toContain('--runner-options: kvCacheTypeK: ');
+    expect(await refused('{ kvCacheTypeV: q8_0, flashAttention: false }')).toContain('flash');
+  });
+
   test('wrong words end with 2 and say everything at once', async () => {
     const broken = file('broken.jsonl', item({ answer: 5 }) + item({}));
     const tasks = await ridgeHere([
