@@ -29,9 +29,9 @@ export interface FactorsRequest extends Pick<FactorsJob, 'threads' | 'types' | '
 /** Has a child time the operators of a device and fits factors to them. @throws FailureError what the child died of. */
 export async function makeFactors(request: FactorsRequest): Promise<Factors> {
   const { device, roofs, roofsId, threads } = request;
-  const samples = await timed(request);
-  const record: RecordRoofs = recordRoofsOf(roofs, roofsId);
   const cache = lastCacheBytes(device.cpus, request.sysRoot);
+  const samples = await timed(request, cache);
+  const record: RecordRoofs = recordRoofsOf(roofs, roofsId);
   const fits = threads.flatMap((count) => {
     const machineModel = measuredMachine(record, { name: device.name, memoryBytes: null }, count, cache);
     if (machineModel === null) return [];
@@ -76,7 +76,7 @@ export async function makeFactors(request: FactorsRequest): Promise<Factors> {
 const GRACE_SECONDS = 2;
 
 /** @returns what the child timed, all of it or until its time was over. @throws FailureError what it died of before there was anything. */
-async function timed(request: FactorsRequest): Promise<FactorSamples> {
+async function timed(request: FactorsRequest, cacheBytes: number | null): Promise<FactorSamples> {
   const { device, threads, types, quick, secondsAtMost, launcher, onProgress } = request;
   const heard = { engine: '', engineBuild: '', leftOut: 0 };
   const samples = {
@@ -94,6 +94,7 @@ async function timed(request: FactorsRequest): Promise<FactorSamples> {
       types,
       quick,
       secondsAtMost,
+      cacheBytes,
       modelPath: join(builtinFolder(), 'tiny-f16.gguf'),
     }),
     cpus: device.cpus,

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { nodeSeconds } from '../../core/result/profile-record.js';
 import { knownTensorType } from '../../core/techniques/tensor-types.js';
 import { llamaCppSetting } from '../../core/work/llama-cpp.js';
@@ -75,6 +76,8 @@ export interface FactorsJob {
   readonly quick: boolean;
   /** What does not fit into it is left out, and the first of each kind done in any case; null = as long as it takes. */
   readonly secondsAtMost: number | null;
+  /** Of the device's last caches; null = unknown. */
+  readonly cacheBytes: number | null;
   /** A small model, to see what the engine does around its graphs. */
   readonly modelPath: string;
 }
@@ -107,7 +110,8 @@ export async function measureFactors(
   const llama = await loadLlama({ backend: 'shipped', deviceClass: job.deviceClass });
   const engine = { engine: engineOf(llama.release), engineBuild: await buildOf(llama.files) };
   const device = deviceOf(llama, job);
-  const plan = benches(job.types ?? TYPES);
+  const { cacheBytes, quick } = job;
+  const plan = benches(job.types ?? TYPES, { cacheBytes, memoryBytes: totalmem(), quick });
   const allowance = new Allowance(job.secondsAtMost);
   const before = readMachineTime();
   const files = new ModelFiles();

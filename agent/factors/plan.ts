@@ -23,19 +23,36 @@ const SMALL = [
   [512, 1536],
   [1536, 512],
 ] as const;
-/** What is surely read from memory, and surely from a cache. */
+/** What is surely read from memory where a last cache is not huge, and surely from a cache. */
 const STREAMED = 192e6;
 const RESIDENT = 8e6;
+/** Of a working set, where nothing else bounds it: reading it takes a tenth of a second. */
+const MOST = 1.2e9;
+
+/** What benches are made for. */
+export interface BenchedMachine {
+  /** Of the last caches, as the system says it; a guest is told what its host's has, of which others take their part. null = unknown. */
+  readonly cacheBytes: number | null;
+  readonly memoryBytes: number;
+  /** Whether one bench has to say for all how memory is read beyond a huge cache: each takes a second there. */
+  readonly quick: boolean;
+}
 
 /** @returns every bench of one number of threads, the first of them spread over all. */
-export function benches(types: readonly string[]): Bench[] {
+export function benches(
+  types: readonly string[],
+  { cacheBytes, memoryBytes, quick }: BenchedMachine,
+): Bench[] {
+  // Twice what a cache holds, and a little: what a fit takes for streamed.
+  const beyond = Math.max(STREAMED, Math.min(2.2 * (cacheBytes ?? 0), MOST, memoryBytes / 8));
+  const isHuge = beyond > STREAMED;
   const product = (weights: string, inputs: number, outputs: number, rows: number, set: number): Bench => {
     const copies = Math.max(1, Math.round(set / (inputs * outputs * bytesPerElement(weights))));
     return { kind: 'product', shape: { weights, inputs, outputs, rows, copies } };
   };
   const products = types.flatMap((type, i) => [
     ...ROWS.map((rows) => product(type, 1024, 1024, rows, rows > 32 ? RESIDENT / 4 : RESIDENT)),
-    ...[1, 2, 4, 8].map((rows) => product(type, 2048, 2048, rows, STREAMED)),
+    ...[1, 2, 4, 8].map((rows) => product(type, 2048, 2048, rows, quick ? STREAMED : beyond)),
     ...(i === 0 ? SETS.map((set) => product(type, 1024, 1024, 1, set)) : []),
     // What a product takes beside its bytes shows where matrices are small and come from memory.
     ...SMALL.map(([inputs, outputs]) => product(type, inputs, outputs, 1, STREAMED / 2)),
@@ -61,7 +78,11 @@ export function benches(types: readonly string[]): Bench[] {
     const shape = { heads: 8, kvHeads: 2, headLength, sequences, newTokens, cachedTokens, copies };
     return { kind: 'attention', shape };
   };
-  return spread<Bench>([
+  // Without these nobody knows what a huge cache keeps, and what memory gives behind it.
+  const [first] = types;
+  const kept = isHuge && first !== undefined ? [RESIDENT, STREAMED / 4, STREAMED, beyond / 2, beyond] : [];
+  const around = kept.map((set) => product(first!, 1024, 1024, 1, set));
+  const [node, ...rest] = spread<Bench>([
     { kind: 'node' },
     ...products,
     ...[127, 255, 511, 1535].map((cached) => attention(1, cached)),
@@ -83,6 +104,7 @@ export function benches(types: readonly string[]): Bench[] {
       }),
     ),
   ]);
+  return [node!, ...around, ...rest];
 }
 
 /** The fractional part of the golden ratio: its multiples fall where those before have left most room. */

@@ -23,10 +23,11 @@ export function fitProducts(
 ): Fitted {
   const types = [...new Set(all.flatMap(({ group }) => (group.kind === 'product' ? [group.weights] : [])))];
   const evidence: FactorEvidence[] = [];
-  let factors: ThreadFactors = { ...base, ...fitCache(all, types, machineModel, base) };
+  const { memory: unseen, ...cache } = fitCache(all, types, machineModel, base);
+  let factors: ThreadFactors = { ...base, ...cache };
   for (const type of types) {
     const used = all.filter(({ group }) => group.kind === 'product' && group.weights === type);
-    const product = fitProduct(used, type, machineModel, factors);
+    const product = fitProduct(used, type, machineModel, factors, unseen);
     factors = { ...factors, products: { ...factors.products, [type]: product } };
     for (const term of ['memory', 'compute'] as const) {
       for (const { rows, factor } of product[term]) {
@@ -40,22 +41,30 @@ export function fitProducts(
   return { factors, evidence };
 }
 
-/** How much of a cache is left of a working set: from the type whose products with one row were benched at the most sizes. */
+/** What nobody saw read from memory is taken to be read as fast as its roof says, as where nothing was fitted. */
+const AS_THE_ROOF = 1;
+
+/**
+ * How much of a cache is left of a working set: from the type whose products with one row were benched at the most sizes.
+ * @returns also how these are read from memory, for types that no bench has seen come from there.
+ */
 function fitCache(
   samples: readonly OperatorSample[],
   types: readonly string[],
   machineModel: MachineModel,
   base: ThreadFactors,
-): Pick<ThreadFactors, 'capacityBytes' | 'steepness'> {
+): Pick<ThreadFactors, 'capacityBytes' | 'steepness'> & { readonly memory: number } {
   const { cacheBytes, cacheBytesPerSecond } = machineModel;
-  if (cacheBytes === null || cacheBytesPerSecond === null) return { capacityBytes: null, steepness: 1 };
+  if (cacheBytes === null || cacheBytesPerSecond === null)
+    return { capacityBytes: null, steepness: 1, memory: AS_THE_ROOF };
   const singles = (type: string) =>
     samples.filter(
       (sample) => sample.group.kind === 'product' && sample.group.weights === type && rowsIn(sample) === 1,
     );
   const sizes = (type: string) => new Set(singles(type).map(({ workingSet }) => workingSet)).size;
   const [type] = [...types].sort((a, b) => sizes(b) - sizes(a));
-  if (type === undefined || sizes(type) < 4) return { capacityBytes: cacheBytes, steepness: STEEPNESS.start };
+  if (type === undefined || sizes(type) < 4)
+    return { capacityBytes: cacheBytes, steepness: STEEPNESS.start, memory: AS_THE_ROOF };
   const found = search(
     {
       capacityBytes: { start: cacheBytes, least: cacheBytes / 8, most: cacheBytes * 4 },
@@ -80,7 +89,9 @@ function fitCache(
         },
       }),
   );
-  return { capacityBytes: found.capacityBytes, steepness: found.steepness };
+  const { capacityBytes, steepness } = found;
+  const isSeen = singles(type).some((sample) => isStreamed(sample, { ...base, capacityBytes }));
+  return { capacityBytes, steepness, memory: isSeen ? found.memory : AS_THE_ROOF };
 }
 
 function fitProduct(
@@ -88,25 +99,28 @@ function fitProduct(
   type: string,
   machineModel: MachineModel,
   factors: ThreadFactors,
+  unseen: number,
 ): ProductFactors {
   const rowsOfAll = (all: readonly OperatorSample[]) => [...new Set(all.map(rowsIn))].sort((a, b) => a - b);
   const computed = rowsOfAll(samples);
   const streamed = samples.filter((sample) => isStreamed(sample, factors));
-  const read = rowsOfAll(streamed.length > 0 ? streamed : samples);
+  // Only what came from memory tells how memory is read, and only sizes beside each other what a matrix takes beside its bytes.
+  const read = rowsOfAll(streamed);
+  const hasSizes = new Set(streamed.map(({ work }) => work.traffic.weightsRead / work.calls)).size > 1;
   const points = (name: string, rows: readonly number[], found: Readonly<Record<string, number>>) =>
     rows.map((count) => ({ rows: count, factor: found[`${name}${count}`]! }));
   const of = (found: Readonly<Record<string, number>>): ProductFactors => ({
-    memory: points('memory', read, found),
+    memory: read.length === 0 ? [{ rows: 1, factor: unseen }] : points('memory', read, found),
     sharpness: found.sharpness!,
     convert: found.convert!,
-    startSeconds: found.startSeconds!,
+    startSeconds: found.startSeconds ?? START.start,
     outputSeconds: found.outputSeconds!,
     compute: points('compute', computed, found),
   });
-  const unknowns = {
+  const unknowns: Record<string, Unknown> = {
     sharpness: SHARPNESS,
     convert: CONVERT,
-    startSeconds: START,
+    ...(hasSizes && { startSeconds: START }),
     outputSeconds: OUTPUT,
     ...Object.fromEntries(read.map((count) => [`memory${count}`, STREAMING])),
     ...Object.fromEntries(computed.map((count) => [`compute${count}`, EFFICIENCY])),

@@ -294,6 +294,26 @@ describe('the fit', () => {
     expect(fitted.products.f16!.outputSeconds! / 5e-9).toBeLessThan(2);
   });
 
+  test('what nobody saw come from memory is read as the type that was seen, or as fast as its roof says', () => {
+    const huge = measuredMachine(ROOFS, { name: 'test', memoryBytes: null }, 2, 500e6)!;
+    const slow = { ...truth, nodeSeconds: 0, capacityBytes: 400e6, steepness: 4 };
+    const rest = [...[1, 8, 128].map((rows) => product(1024, rows, 8e6)), product(1024, 8, 192e6)];
+    // Those of the middle are disturbed, as if a little of them came from a memory that is very slow.
+    const timed = (sample: Omit<OperatorSample, 'seconds'>): OperatorSample => {
+      const { seconds } = predictOperator(sample.work, { machineModel: huge, factors: slow, ...sample });
+      return { ...sample, seconds: sample.workingSet === 192e6 ? 1.3 * seconds : seconds };
+    };
+    const fitted = (sets: readonly number[]) => {
+      const operators = [...sets.map((set) => product(1024, 1, set)), ...rest].map(timed);
+      return fitFactors({ ...samples, operators, steps: [] }, huge, 2).factors.products.f16!.memory;
+    };
+    const within = [8e6, 48e6, 96e6, 192e6];
+    expect(fitted(within)).toEqual([{ rows: 1, factor: 1 }]);
+    const [only, ...others] = fitted([...within, 550e6, 1.1e9]);
+    expect(others).toEqual([]);
+    expect(Math.abs(Math.log(only!.factor / truth.products.f16!.memory[0]!.factor))).toBeLessThan(0.1);
+  });
+
   test('a bench that was disturbed pulls at nothing', () => {
     const disturbed = all.map((sample, i) =>
       i === 3 ? { ...sample, seconds: 20 * sample.seconds } : sample,
