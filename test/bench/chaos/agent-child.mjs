@@ -5,6 +5,7 @@ import { Session } from '../../../dist/agent/session.js';
 import { Spool } from '../../../dist/agent/spool.js';
 import { connectAgents } from '../../../dist/proto/client.js';
 import { AgentServiceClient } from '../../../dist/proto/gen/ridgepoint/v1/agents.js';
+import { requestsOf, responsesOf } from '../../../dist/proto/several.js';
 
 const { name, addresses, spoolFolder, journal, profile, template, seconds } = JSON.parse(process.argv[2]);
 /** The clock is that of the machine, which all processes share, and nobody sets. */
@@ -68,6 +69,17 @@ AgentServiceClient.prototype.session = function session(...words) {
   return open.apply(this, words);
 };
 
+function came({ $case, value }) {
+  if ($case === 'welcome') note('welcome', { by });
+  if ($case === 'lease') {
+    const { sweepId, position, purpose, start } = JSON.parse(value.leaseJson);
+    const point = `${sweepId} ${position} ${start ?? 1}`;
+    note('granted', { trialId: value.trialId, point, purpose, by });
+  }
+  if ($case === 'resultAck') note('acknowledged', { trialId: value.trialId, by });
+  if ($case === 'resultRefused') note('refused', { trialId: value.trialId, reason: value.reason, by });
+}
+
 /** What goes over the wire is noted before it is sent, and after it has come. */
 function noted(connection) {
   return {
@@ -76,26 +88,19 @@ function noted(connection) {
       const stream = connection.session(signal);
       return {
         send(request) {
-          const { $case, value } = request.message;
-          if ($case === 'hello') note('hello', { trials: value.runningTrialIds });
-          if ($case === 'leaseRequest') note('asked');
-          // The stream is open by then: it began with hello and welcome.
-          if ($case === 'result') note('reported', { trialId: value.trialId, by });
+          for (const { message } of requestsOf(request)) {
+            const { $case, value } = message;
+            if ($case === 'hello') note('hello', { trials: value.runningTrialIds });
+            if ($case === 'leaseRequest') note('asked');
+            // The stream is open by then: it began with hello and welcome.
+            if ($case === 'result') note('reported', { trialId: value.trialId, by });
+          }
           return stream.send(request);
         },
         end: () => stream.end(),
         async *[Symbol.asyncIterator]() {
           for await (const response of stream) {
-            const { $case, value } = response.message ?? {};
-            if ($case === 'welcome') note('welcome', { by });
-            if ($case === 'lease') {
-              const { sweepId, position, purpose, start } = JSON.parse(value.leaseJson);
-              const point = `${sweepId} ${position} ${start ?? 1}`;
-              note('granted', { trialId: value.trialId, point, purpose, by });
-            }
-            if ($case === 'resultAck') note('acknowledged', { trialId: value.trialId, by });
-            if ($case === 'resultRefused')
-              note('refused', { trialId: value.trialId, reason: value.reason, by });
+            for (const { message } of responsesOf(response)) came(message ?? {});
             yield response;
           }
         },
