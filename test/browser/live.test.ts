@@ -314,7 +314,7 @@ describe.skipIf(!hasChromium)('live view (needs chromium)', () => {
     // The first row below the headings: results that come in between it and the next move these, as they must.
     const first = () =>
       scroller.evaluate((element) => {
-        const at = element.querySelector('thead')!.getBoundingClientRect().bottom;
+        const at = element.querySelector('thead th')!.getBoundingClientRect().bottom;
         const rows = [...element.querySelectorAll('tr[data-row]')];
         const row = rows.find((one) => one.getBoundingClientRect().bottom > at);
         return { number: row?.getAttribute('data-row'), top: row?.getBoundingClientRect().top };
