@@ -102,9 +102,22 @@ async function exactType({ weights }: PlannedTensor, most: FloatType): Promise<F
   return most;
 }
 
-/** Numbers that transformers 5 takes as floats alone. JSON of JavaScript writes whole ones as integers. */
-const FLOATS =
-  /^(\s*"(?:rms_norm_eps|layer_norm_eps|routed_scaling_factor|mscale|mscale_all_dim|rope_theta|rope_local_base_freq|factor|low_freq_factor|high_freq_factor|attention_factor|beta_fast|beta_slow|partial_rotary_factor|attn_logit_softcapping|final_logit_softcapping|temperature|top_p|min_p|repetition_penalty)": -?\d+)(,?)$/gm;
+/** Numbers that transformers 5 takes as floats alone, of some architecture. JSON of JavaScript writes whole ones as integers. */
+const FLOATS = [
+  ...['rms_norm_eps', 'layer_norm_eps', 'norm_eps', 'norm_epsilon', 'initializer_range', 'attention_dropout'],
+  ...[
+    'attention_probs_dropout_prob',
+    'hidden_dropout_prob',
+    'classifier_dropout',
+    'initializer_cutoff_factor',
+  ],
+  ...['routed_scaling_factor', 'router_aux_loss_coef', 'router_jitter_noise', 'swiglu_alpha', 'swiglu_limit'],
+  ...['mscale', 'mscale_all_dim', 'rope_theta', 'rope_local_base_freq', 'factor', 'partial_rotary_factor'],
+  ...['low_freq_factor', 'high_freq_factor', 'attention_factor', 'beta_fast', 'beta_slow', 'logit_scale'],
+  ...['attn_logit_softcapping', 'final_logit_softcapping'],
+  ...['temperature', 'top_p', 'min_p', 'repetition_penalty'],
+];
+const WHOLE_FLOATS = new RegExp(`^(\\s*"(?:${FLOATS.join('|')})": -?\\d+)(,?)$`, 'gm');
 
 export const writeJson = (path: string, value: unknown) =>
-  writeFile(path, `${JSON.stringify(value, null, 2).replace(FLOATS, '$1.0$2')}\n`);
+  writeFile(path, `${JSON.stringify(value, null, 2).replace(WHOLE_FLOATS, '$1.0$2')}\n`);

@@ -65,7 +65,8 @@ CHECKPOINTS = {
     "deepseek_v2": ("DeepseekV2", "bpe", dict(LATENT, q_lora_rank=20, n_group=1, topk_group=1, rope_parameters=YARN)),
     "deepseek_v3": ("DeepseekV3", "bpe", dict(LATENT, q_lora_rank=20, n_group=2, topk_group=1)),
     "gpt_oss": ("GptOss", "bpe", dict(SMALL, num_local_experts=4, num_experts_per_tok=2, head_dim=32, sliding_window=128,
-                rope_parameters=STRETCHED)),
+                # As OpenAI's: a GGUF file has no room for another word.
+                rope_parameters={**STRETCHED, "truncate": False})),
     "bert": ("Bert", "words", {k: v for k, v in SMALL.items() if k != "num_key_value_heads"}),
 }
 CLASSES = {"Gemma3": ("Gemma3TextConfig", "Gemma3ForCausalLM"), "Bert": ("BertConfig", "BertModel")}

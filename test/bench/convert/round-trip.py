@@ -26,8 +26,9 @@ def tensors(folder):
 
 
 def opened(folder):
+    # Experts of MXFP4 come as bfloat16, whatever is asked for.
     encoder = AutoConfig.from_pretrained(folder).architectures[0].endswith("Model")
-    return (AutoModel if encoder else AutoModelForCausalLM).from_pretrained(folder, dtype=torch.float32).eval()
+    return (AutoModel if encoder else AutoModelForCausalLM).from_pretrained(folder, dtype=torch.float32).float().eval()
 
 
 def logits(model):

@@ -207,9 +207,11 @@ describe('a GGUF file as a folder', () => {
   });
 
   test('writes numbers that transformers takes as floats with a point', async () => {
-    const { path } = await toFolder(await toGguf(await writeFolder(tinyLlama())));
+    const base = await writeFolder(tinyLlama({ attention_dropout: 0 }));
+    const { path } = await toFolder(await toGguf(base), { base });
     const text = readFileSync(join(path, 'config.json'), 'utf8');
     expect(text).toContain('"rope_theta": 10000.0,');
+    expect(text).toContain('"attention_dropout": 0.0');
     expect(text).toContain('"rms_norm_eps": 0.00001,');
   });
 
