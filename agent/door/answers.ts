@@ -49,10 +49,10 @@ function askedModel(
   const format = path === null ? facts.format : formatOf(path).name;
   const runnerKind = defaultRunnerFor('language-model', format);
   const read = readAnswerOptions(runnerKind, given);
-  if ('wrong' in read) throw failed('impossible-combination', `--runner-options: ${read.wrong}`);
+  if (!read.ok) throw failed('impossible-combination', `--runner-options: ${read.message}`);
   return {
     runnerKind,
-    ...{ modelPath: path, options: { ...read.options, threads: threads ?? null } },
+    ...{ modelPath: path, options: { ...read.value, threads: threads ?? null } },
     ...{ deviceClass: device, deviceId: '', cpus: [] },
   } satisfies QualityModel;
 }

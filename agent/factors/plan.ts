@@ -50,10 +50,13 @@ export function benches(
     const copies = Math.max(1, Math.round(set / (inputs * outputs * bytesPerElement(weights))));
     return { kind: 'product', shape: { weights, inputs, outputs, rows, copies } };
   };
+  // Behind a huge cache they come first: without them nobody knows what it keeps, and what memory gives behind it.
+  const sets = isHuge ? [...SETS, STREAMED, beyond / 2, beyond] : SETS;
+  const around = types.slice(0, 1).flatMap((type) => sets.map((set) => product(type, 1024, 1024, 1, set)));
   const products = types.flatMap((type, i) => [
     ...ROWS.map((rows) => product(type, 1024, 1024, rows, rows > 32 ? RESIDENT / 4 : RESIDENT)),
     ...[1, 2, 4, 8].map((rows) => product(type, 2048, 2048, rows, quick ? STREAMED : beyond)),
-    ...(i === 0 ? SETS.map((set) => product(type, 1024, 1024, 1, set)) : []),
+    ...(i === 0 && !isHuge ? around : []),
     // What a product takes beside its bytes shows where matrices are small and come from memory.
     ...SMALL.map(([inputs, outputs]) => product(type, inputs, outputs, 1, STREAMED / 2)),
     // Several rows walk a narrow matrix otherwise than a wide one.
@@ -78,10 +81,6 @@ export function benches(
     const shape = { heads: 8, kvHeads: 2, headLength, sequences, newTokens, cachedTokens, copies };
     return { kind: 'attention', shape };
   };
-  // Without these nobody knows what a huge cache keeps, and what memory gives behind it.
-  const [first] = types;
-  const kept = isHuge && first !== undefined ? [RESIDENT, STREAMED / 4, STREAMED, beyond / 2, beyond] : [];
-  const around = kept.map((set) => product(first!, 1024, 1024, 1, set));
   const [node, ...rest] = spread<Bench>([
     { kind: 'node' },
     ...products,
@@ -104,7 +103,7 @@ export function benches(
       }),
     ),
   ]);
-  return [node!, ...around, ...rest];
+  return isHuge ? [node!, ...around, ...rest] : [node!, ...rest];
 }
 
 /** The fractional part of the golden ratio: its multiples fall where those before have left most room. */

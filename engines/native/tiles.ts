@@ -5,7 +5,7 @@ const LAYOUT_BYTES = 64;
 
 /** The matrix tiles of a processor that has them (kernels/tiles/tiles.h). */
 export interface Tiles {
-  /** Runs work that may lay out this thread's tiles anew, and puts back what was there: another engine relies on it. */
+  /** Runs work that may lay out this thread's tiles anew, and puts back what was there: another engine relies on it. Calls do not nest. */
   kept<T>(work: () => T): T;
 }
 
@@ -17,10 +17,9 @@ export async function openTiles(library = measuringLibrary()): Promise<Tiles | n
   if (library === null) return null;
   const { functions } = await openKernelLibrary(library, 'tiles');
   if (functions.ridge_tiles_here() === 0) return null;
+  const layout = new Uint8Array(LAYOUT_BYTES);
   return {
     kept(work) {
-      // Its own for each call: calls nest where a session is made within one.
-      const layout = new Uint8Array(LAYOUT_BYTES);
       functions.ridge_tiles_read(layout);
       try {
         return work();
