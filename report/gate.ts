@@ -1,3 +1,4 @@
+import { type Reading, refused } from '../core/input/reading.js';
 import { nearest } from '../core/input/suggest.js';
 import { METRIC_NAMES, metricNamed } from '../core/metrics/catalogue.js';
 import type { Interval } from '../statistics/interval.js';
@@ -13,26 +14,22 @@ export interface Gate {
   readonly relative: boolean;
 }
 
-export type ReadGate =
-  | { readonly ok: true; readonly gate: Gate }
-  | { readonly ok: false; readonly message: string };
-
 /** @returns the gate of `METRIC:-5%` or `METRIC:+0.02`, or what is wrong with it. */
-export function readGate(text: string): ReadGate {
+export function readGate(text: string): Reading<Gate> {
   const [, metric = '', sign = '', number = '', percent = ''] =
     /^([A-Za-z0-9]+):([+-])(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
   if (metric === '') {
-    const message = `${JSON.stringify(text)} is no gate: write a metric and how far it may move, such as decodeTokensPerSecond:-5% or perplexity:+0.2`;
-    return { ok: false, message };
+    return refused(
+      `${JSON.stringify(text)} is no gate: write a metric and how far it may move, such as decodeTokensPerSecond:-5% or perplexity:+0.2`,
+    );
   }
   if (metricNamed(metric) === undefined) {
     const guess = nearest(metric, METRIC_NAMES);
-    const message = `there is no metric ${metric}${guess === null ? '' : `: did you mean ${guess}?`}`;
-    return { ok: false, message };
+    return refused(`there is no metric ${metric}${guess === null ? '' : `: did you mean ${guess}?`}`);
   }
   const relative = percent === '%';
   const limit = (sign === '-' ? -1 : 1) * Number(number) * (relative ? 0.01 : 1);
-  return { ok: true, gate: { text, metric, limit, relative } };
+  return { ok: true, value: { text, metric, limit, relative } };
 }
 
 /** What became of a gate at one experiment. */

@@ -43,8 +43,8 @@ function analyze(point: AnalysisPoint, { models, ceilings }: Opened): Analysis {
   const roofs = ceilings.get(point.hardware);
   if (roofs === undefined) throw new Error(`${point.hardware} was not opened`);
   if (point.mode === 'llm-viewer')
-    return analyzeInLlmViewerMode(point, architecture, bits.bits, roofs.memoryBytes);
+    return analyzeInLlmViewerMode(point, architecture, bits.value, roofs.memoryBytes);
   const draft = point.draft === null ? null : models.get(point.draft);
   if (draft === undefined) throw new Error(`${point.draft} was not opened`);
-  return analyzeInCorrectedMode(point, { model: architecture, draft }, roofs, bits.bits);
+  return analyzeInCorrectedMode(point, { model: architecture, draft }, roofs, bits.value);
 }

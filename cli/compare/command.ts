@@ -78,5 +78,5 @@ export function registerCompare(program: Command): void {
 function gateOf(text: string): Gate {
   const reading = readGate(text);
   if (!reading.ok) throw new InvalidArgumentError(reading.message);
-  return reading.gate;
+  return reading.value;
 }

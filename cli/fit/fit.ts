@@ -66,7 +66,7 @@ function servingGoal(draft: ModelArchitecture | null, options: FitOptions): Serv
       draft === null ? null : { draft, draftTokens: options.draftTokens, acceptance: options.acceptance },
     split: wantedSplit(options),
     maxOffload: options.maxOffload,
-    pass: storedIn(reading.bits),
+    pass: storedIn(reading.value),
   };
 }
 

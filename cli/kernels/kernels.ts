@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { NodeStores } from '../../agent/door/node.js';
 import { runOps } from '../../agent/door/trials.js';
+import type { Reading } from '../../core/input/reading.js';
 import { OPS } from '../../core/kernels/gen/ops.js';
 import { deviceOf, type OpFacts, type OpVariant } from '../../core/kernels/op.js';
-import { findOp, findTypes, findVariants, type Reading, readShape } from '../../core/kernels/words.js';
+import { findOp, findTypes, findVariants, readShape } from '../../core/kernels/words.js';
 import type { Roofs } from '../../core/result/roofs.js';
 import { cpuDevices, readCpu } from '../../process/device/cpu.js';
 import { openNvml } from '../../process/device/nvml.js';

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Reading } from '../../core/input/reading.js';
 import { PROFILES } from '../../core/runners/server/gen/profiles.js';
 import {
   type Aim,
   type Bound,
-  type ReadBound,
   type Role,
   readAim,
   readBound,
@@ -135,16 +135,16 @@ function addWays(command: Command): void {
 }
 
 /** @throws InvalidArgumentError */
-function boundOf(reading: ReadBound): Bound {
+function boundOf(reading: Reading<Bound>): Bound {
   if (!reading.ok) throw new InvalidArgumentError(reading.message);
-  return reading.bound;
+  return reading.value;
 }
 
 /** @throws InvalidArgumentError */
 function aimOf(text: string): Aim {
   const reading = readAim(text);
   if (!reading.ok) throw new InvalidArgumentError(reading.message);
-  return reading.aim;
+  return reading.value;
 }
 
 /** @throws InvalidArgumentError */

@@ -91,7 +91,7 @@ function sloOf(candidates: readonly Candidate[]): Bound[] {
   if (typeof slo !== 'string' || others.length > 0) return [];
   return slo.split(',').flatMap((text) => {
     const reading = readBound(text, 'slo');
-    return reading.ok ? [reading.bound] : [];
+    return reading.ok ? [reading.value] : [];
   });
 }
 

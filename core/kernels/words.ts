@@ -1,10 +1,6 @@
+import { type Reading, refused } from '../input/reading.js';
 import { nearest } from '../input/suggest.js';
 import { fulfils, type OpFacts, type OpType, shapeOf } from './op.js';
-
-/** What a user asks of an op, found or refused. */
-export type Reading<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly message: string };
 
 /** @returns the op of a name, or a sentence with the nearest name. */
 export function findOp(ops: readonly OpFacts[], name: string): Reading<OpFacts> {
@@ -43,17 +39,17 @@ export function readShape(op: OpFacts, text: string): Reading<number[]> {
     const { least, most } = known.value;
     const number = /^-?\d+$/.test(value) ? Number(value) : Number.NaN;
     if (!(number >= least && number <= most)) {
-      return no(
+      return refused(
         `${name} is ${value === '' ? 'without a value' : value}, and it goes from ${least} to ${most}`,
       );
     }
-    if (given.has(name)) return no(`${name} is there twice`);
+    if (given.has(name)) return refused(`${name} is there twice`);
     given.set(name, number);
   }
   const shape = shapeOf(op, Object.fromEntries(given));
   const sizeOf = (name: string): number => shape[op.parameters.findIndex((own) => own.name === name)]!;
   const broken = op.constraints.find((constraint) => !fulfils(sizeOf, constraint));
-  return broken === undefined ? { ok: true, value: shape } : no(broken.sentence);
+  return broken === undefined ? { ok: true, value: shape } : refused(broken.sentence);
 }
 
 function find<T>(what: string, names: readonly string[], asked: string, value: (i: number) => T): Reading<T> {
@@ -61,7 +57,5 @@ function find<T>(what: string, names: readonly string[], asked: string, value: (
   if (at >= 0) return { ok: true, value: value(at) };
   const near = nearest(asked, names);
   const rest = near === null ? `there are ${names.join(', ')}` : `did you mean ${near}?`;
-  return no(`there is no ${what} called ${asked === '' ? 'nothing' : asked}: ${rest}`);
+  return refused(`there is no ${what} called ${asked === '' ? 'nothing' : asked}: ${rest}`);
 }
-
-const no = (message: string) => ({ ok: false, message }) as const;

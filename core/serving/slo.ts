@@ -1,4 +1,5 @@
 import { wilsonInterval } from '../../statistics/proportion.js';
+import { type Reading, refused } from '../input/reading.js';
 import { nearest } from '../input/suggest.js';
 import { quote } from '../quote.js';
 import { latenciesOf } from './latencies.js';
@@ -34,29 +35,24 @@ const UNITS: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, min:
 const OBJECTIVE = /^([a-z0-9]+):(?:p(\d{1,2}(?:\.\d{1,4})?)|max)<=(\d+(?:\.\d+)?)([a-z]+)$/;
 const EXAMPLE = 'ttft:p90<=500ms';
 
-export type ParsedSlo =
-  | { readonly ok: true; readonly objectives: readonly Objective[] }
-  | { readonly ok: false; readonly message: string };
-
 /** @returns the objectives that an option states; null where it states none. The door has refused what cannot be read. */
 export function objectivesOf(slo: unknown): readonly Objective[] | null {
   const reading = typeof slo === 'string' ? parseSlo(slo) : null;
-  return reading?.ok === true ? reading.objectives : null;
+  return reading?.ok === true ? reading.value : null;
 }
 
 /** @returns the objectives of a text, in canonical order, or one sentence about the first that is none. */
-export function parseSlo(text: string): ParsedSlo {
-  const wrong = (message: string): ParsedSlo => ({ ok: false, message });
+export function parseSlo(text: string): Reading<readonly Objective[]> {
   const found = new Map<string, Objective>();
   for (const written of text.split(',')) {
     const word = written.replace(/\s+/g, '').toLowerCase();
     if (word === '')
-      return wrong(
+      return refused(
         `an objective is missing in ${quote(text)}: write such as ${EXAMPLE}, with a comma between`,
       );
     const match = OBJECTIVE.exec(word.replace('≤', '<='));
     if (match === null) {
-      return wrong(
+      return refused(
         `${quote(written.trim())} is no objective: write metric:percentile<=time, such as ${EXAMPLE} or e2e:max<=10s`,
       );
     }
@@ -64,13 +60,13 @@ export function parseSlo(text: string): ParsedSlo {
     const metric = SLO_METRICS.find((known) => known === name);
     if (metric === undefined) {
       const meant = nearest(name!, SLO_METRICS);
-      return wrong(
+      return refused(
         `${quote(name!)} in ${quote(written.trim())} is no latency: there are ${SLO_METRICS.join(', ')}${meant === null ? '' : ` (did you mean ${meant}?)`}`,
       );
     }
     const scale = UNITS[unit!];
     if (scale === undefined) {
-      return wrong(
+      return refused(
         `${quote(unit!)} in ${quote(written.trim())} is no unit of time: there are ${Object.keys(UNITS).join(', ')}`,
       );
     }
@@ -79,18 +75,18 @@ export function parseSlo(text: string): ParsedSlo {
       Number(amount) * scale,
     ];
     if (share === 0 || seconds === 0) {
-      return wrong(
+      return refused(
         `${quote(written.trim())} asks for nothing that could be kept: percentile and time must be above 0`,
       );
     }
     const key = `${metric}:${share}`;
-    if (found.has(key)) return wrong(`${quote(written.trim())} says once more what ${metric} must keep`);
+    if (found.has(key)) return refused(`${quote(written.trim())} says once more what ${metric} must keep`);
     found.set(key, { metric, share, seconds });
   }
   const objectives = [...found.values()].sort(
     (a, b) => SLO_METRICS.indexOf(a.metric) - SLO_METRICS.indexOf(b.metric) || a.share - b.share,
   );
-  return { ok: true, objectives };
+  return { ok: true, value: objectives };
 }
 
 /** @returns the one spelling of these objectives. */

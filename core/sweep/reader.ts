@@ -143,8 +143,8 @@ export class Reader {
       this.report(path, `${field.name}: ${expansion.message}`);
       return [];
     }
-    const outside = expansion.values.find((number) => !field.scalar.safeParse(number).success);
-    if (outside === undefined) return expansion.values;
+    const outside = expansion.value.find((number) => !field.scalar.safeParse(number).success);
+    if (outside === undefined) return expansion.value;
     this.report(path, `${field.name}: ${show(value)} reaches ${outside}, which is out of range`);
     return [];
   }

@@ -1,3 +1,4 @@
+import { type Reading, refused } from '../../core/input/reading.js';
 import { nearest } from '../../core/input/suggest.js';
 import { METRICS, type MetricDefinition, metricNamed } from '../../core/metrics/catalogue.js';
 import { SLO_METRICS, type SloMetric } from '../../core/serving/slo.js';
@@ -13,13 +14,6 @@ export type Quantity =
   | { readonly kind: 'requests'; readonly latency: SloMetric; readonly share: number }
   | { readonly kind: 'memory' }
   | { readonly kind: 'cost' };
-
-export type ReadQuantity = { readonly ok: true; readonly quantity: Quantity } | Refused;
-
-export interface Refused {
-  readonly ok: false;
-  readonly message: string;
-}
 
 const REQUESTS = /^([a-z0-9]+):(?:p(\d{1,2}(?:\.\d{1,4})?)|max)$/;
 const UNIT_SUFFIX = /(seconds|bytes|joules|watts|nats)$/;
@@ -39,9 +33,9 @@ function headings(): Map<string, MetricDefinition> {
 }
 
 /** @returns what a word names: `memory`, `cost`, `ttft:p95`, a metric of the catalogue, or its heading in tables. */
-export function readQuantity(word: string): ReadQuantity {
+export function readQuantity(word: string): Reading<Quantity> {
   const text = word.trim();
-  if (text === 'memory' || text === 'cost') return { ok: true, quantity: { kind: text } };
+  if (text === 'memory' || text === 'cost') return { ok: true, value: { kind: text } };
   const [, name, percentile] = REQUESTS.exec(text) ?? [];
   if (name !== undefined) {
     const latency = SLO_METRICS.find((known) => known === name);
@@ -50,17 +44,15 @@ export function readQuantity(word: string): ReadQuantity {
         `${JSON.stringify(name)} is no latency of requests: there are ${SLO_METRICS.join(', ')}`,
       );
     const share = percentile === undefined ? 1 : Number(percentile) / 100;
-    return { ok: true, quantity: { kind: 'requests', latency, share } };
+    return { ok: true, value: { kind: 'requests', latency, share } };
   }
   const bare = plain(text);
   const metric = metricNamed(text) ?? HEADINGS.get(bare) ?? HEADINGS.get(bare.replace(UNIT_SUFFIX, ''));
-  if (metric !== undefined) return { ok: true, quantity: { kind: 'metric', metric } };
+  if (metric !== undefined) return { ok: true, value: { kind: 'metric', metric } };
   const guess = nearest(text, [...METRICS.map(({ name: known }) => known), 'memory', 'cost']);
   const help = guess === null ? 'docs/metrics.md has them all' : `did you mean ${guess}?`;
   return refused(`there is no metric ${JSON.stringify(text)}: ${help}`);
 }
-
-export const refused = (message: string): Refused => ({ ok: false, message });
 
 /** @returns what it is called in words that `readQuantity` reads. */
 export function quantityName(quantity: Quantity): string {

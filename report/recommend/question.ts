@@ -1,13 +1,6 @@
+import { type Reading, refused } from '../../core/input/reading.js';
 import type { Better } from '../../core/sweep/spec.js';
-import {
-  betterOf,
-  type Quantity,
-  quantityName,
-  type Refused,
-  readAmount,
-  readQuantity,
-  refused,
-} from './quantity.js';
+import { betterOf, type Quantity, quantityName, readAmount, readQuantity } from './quantity.js';
 
 /** What a bound is for: it is told apart in words alone. */
 export type Role = 'slo' | 'budget' | 'floor';
@@ -31,9 +24,6 @@ export interface Aim {
   readonly better: Better;
 }
 
-export type ReadBound = { readonly ok: true; readonly bound: Bound } | Refused;
-export type ReadAim = { readonly ok: true; readonly aim: Aim } | Refused;
-
 const ABSOLUTE = /^(.+?)\s*(<=|>=|<|>|≤|≥)\s*(.+)$/;
 const RELATIVE = /^(.+):([+-]\d+(?:\.\d+)?)(%?)$/;
 
@@ -41,47 +31,47 @@ const RELATIVE = /^(.+):([+-]\d+(?:\.\d+)?)(%?)$/;
  * @returns the bound of `METRIC<LIMIT` (or <=, >, >=), the limit in the metric's unit or with one behind it, as in `ttft:p95<200ms`; of a
  *   floor also of `METRIC:-2%`, as gates of comparisons have it: how far it may be from the reference row.
  */
-export function readBound(text: string, role: Role): ReadBound {
+export function readBound(text: string, role: Role): Reading<Bound> {
   const [, word, sign = '', amount = ''] = ABSOLUTE.exec(text.trim()) ?? [];
   if (word === undefined) return role === 'floor' ? readRelative(text) : refused(notBound(text));
   const reading = readQuantity(word);
   if (!reading.ok) return reading;
-  const value = readAmount(amount, reading.quantity);
+  const value = readAmount(amount, reading.value);
   if (typeof value === 'string') return refused(`${JSON.stringify(text)}: ${value}`);
   const side = /[<≤]/.test(sign) ? 'max' : 'min';
   return {
     ok: true,
-    bound: { role, text: text.trim(), quantity: reading.quantity, side, limit: { kind: 'absolute', value } },
+    value: { role, text: text.trim(), quantity: reading.value, side, limit: { kind: 'absolute', value } },
   };
 }
 
-function readRelative(text: string): ReadBound {
+function readRelative(text: string): Reading<Bound> {
   const [, word = '', by = '', percent = ''] = RELATIVE.exec(text.trim()) ?? [];
   if (word === '') return refused(notBound(text));
   const reading = readQuantity(word);
   if (!reading.ok) return reading;
-  const { quantity } = reading;
+  const { value: quantity } = reading;
   const share = percent === '%';
   const limit = { kind: 'relative', by: Number(by) * (share ? 0.01 : 1), share } as const;
   const side = limit.by < 0 ? 'min' : 'max';
-  return { ok: true, bound: { role: 'floor', text: text.trim(), quantity, side, limit } };
+  return { ok: true, value: { role: 'floor', text: text.trim(), quantity, side, limit } };
 }
 
 const notBound = (text: string) =>
   `${JSON.stringify(text)} is no bound: write a metric, < or >, and a limit, such as ttft:p95<200ms, scheduledTimeToFirstTokenP90Seconds<0.2 or perplexity<20`;
 
 /** @returns what to make as large or small as can be: `METRIC`, `METRIC:min`. */
-export function readAim(text: string): ReadAim {
+export function readAim(text: string): Reading<Aim> {
   const [, word = '', way] = /^(.+?)(?::(max|min))?$/.exec(text.trim()) ?? [];
   const reading = readQuantity(word);
   if (!reading.ok) return reading;
-  const { quantity } = reading;
+  const { value: quantity } = reading;
   const better = (way as Better | undefined) ?? betterOf(quantity);
   if (better === null) {
     const name = quantityName(quantity);
     return refused(`${name} is neither better large nor small: write ${name}:max or ${name}:min`);
   }
-  return { ok: true, aim: { quantity, better } };
+  return { ok: true, value: { quantity, better } };
 }
 
 /** @returns numbers of `concurrency=6,inputTokens=300`, or a sentence. */

@@ -1,10 +1,11 @@
+import { type Reading, refused } from '../../core/input/reading.js';
 import { nearest } from '../../core/input/suggest.js';
 import { FILE_TYPES, fileType } from '../../core/techniques/file-types.js';
 import type { PassRequest } from '../../core/work/pass/setting.js';
 import type { Arithmetic } from '../../core/work/work.js';
 
 /** What numbers are stored in. */
-export interface BitsReading {
+export interface Bits {
   /** Bits of a weight, scales included where a quantization names them; null = as the model has them. */
   readonly weights: number | null;
   readonly activations: number;
@@ -13,10 +14,6 @@ export interface BitsReading {
   readonly arithmetic: Arithmetic;
 }
 
-export type BitsOutcome =
-  | { readonly ok: true; readonly bits: BitsReading }
-  | { readonly ok: false; readonly message: string };
-
 const WHOLE = [1, 2, 3, 4, 5, 6, 8, 16, 32];
 const NUMBER = String.raw`fp8|\d{1,3}`;
 const WORD = new RegExp(`^w(${NUMBER})a(${NUMBER})(?:kv(${NUMBER}))?$`);
@@ -24,14 +21,14 @@ const WORD = new RegExp(`^w(${NUMBER})a(${NUMBER})(?:kv(${NUMBER}))?$`);
 const GRAMMAR = `native, w4a16, w8a8kv8 (bits ${WHOLE.join(', ')} or fp8), or a quantization such as q4_k_m`;
 
 /** Reads a word for bits as papers write it: weights, activations, and the cache, which is as activations where it is not named. */
-export function readBits(setting: string): BitsOutcome {
+export function readBits(setting: string): Reading<Bits> {
   if (setting === 'native')
-    return { ok: true, bits: { weights: null, activations: 16, cache: 16, arithmetic: 'f16' } };
+    return { ok: true, value: { weights: null, activations: 16, cache: 16, arithmetic: 'f16' } };
   const mixture = fileType(setting);
   if (mixture !== null)
     return {
       ok: true,
-      bits: { weights: mixture.bitsPerWeight, activations: 16, cache: 16, arithmetic: 'f16' },
+      value: { weights: mixture.bitsPerWeight, activations: 16, cache: 16, arithmetic: 'f16' },
     };
   const match = WORD.exec(setting);
   if (match === null) return unknown(setting);
@@ -41,7 +38,7 @@ export function readBits(setting: string): BitsOutcome {
   }
   return {
     ok: true,
-    bits: {
+    value: {
       weights: size(weights),
       activations: size(activations),
       cache: size(cache),
@@ -62,7 +59,7 @@ function arithmeticOf(weights: string, activations: string): Arithmetic {
   return wider > 16 ? 'f32' : 'f16';
 }
 
-function unknown(setting: string, part?: string): BitsOutcome {
+function unknown(setting: string, part?: string): Reading<never> {
   const guess = nearest(setting, [
     'native',
     ...FILE_TYPES.map(({ name }) => name),
@@ -73,10 +70,7 @@ function unknown(setting: string, part?: string): BitsOutcome {
   ]);
   const why = part === undefined ? '' : `: there is no format of ${part} bits`;
   const meant = guess === null || guess === setting ? '' : `; did you mean ${guess}?`;
-  return {
-    ok: false,
-    message: `bits ${JSON.stringify(setting)} are unknown${why}; known are ${GRAMMAR}${meant}`,
-  };
+  return refused(`bits ${JSON.stringify(setting)} are unknown${why}; known are ${GRAMMAR}${meant}`);
 }
 
 /** @returns what a pass is asked with when numbers are stored so. */
@@ -85,7 +79,7 @@ export function storedIn({
   activations,
   cache,
   arithmetic,
-}: BitsReading): Pick<PassRequest, 'activationBits' | 'cacheBits' | 'arithmetic' | 'weights'> {
+}: Bits): Pick<PassRequest, 'activationBits' | 'cacheBits' | 'arithmetic' | 'weights'> {
   return {
     activationBits: activations,
     cacheBits: { key: cache, value: cache },

@@ -17,7 +17,7 @@ import {
   summarize,
 } from './analysis.js';
 import { withAttention } from './attention-word.js';
-import type { BitsReading } from './bits.js';
+import type { Bits } from './bits.js';
 import { impossible } from './impossible.js';
 import type { AnalysisPoint } from './point.js';
 import { requestsOf } from './request.js';
@@ -50,7 +50,7 @@ export function analyzeInCorrectedMode(
   point: AnalysisPoint,
   { model, draft }: { readonly model: ModelArchitecture; readonly draft: ModelArchitecture | null },
   ceilings: Ceilings,
-  bits: BitsReading,
+  bits: Bits,
 ): Analysis {
   const { batch, context, promptTokens, tokensPerStep, generateTokens, decodes, microBatches } = point;
   const prompt = promptTokens ?? context;

@@ -10,7 +10,7 @@ import {
   UNFUSED,
 } from '../../core/work/pass/setting.js';
 import type { Ceilings } from '../ceilings.js';
-import { type BitsReading, storedIn } from './bits.js';
+import { type Bits, storedIn } from './bits.js';
 import { impossible } from './impossible.js';
 import type { AnalysisPoint } from './point.js';
 import { packedWeights, readPacked } from './sparsity-word.js';
@@ -32,7 +32,7 @@ export function requestsOf(
   point: AnalysisPoint,
   architecture: ModelArchitecture,
   ceilings: Ceilings,
-  bits: BitsReading,
+  bits: Bits,
 ): PointRequests {
   const { batch, context, decodes, tokensPerStep } = point;
   const prompt = point.promptTokens ?? context;
@@ -70,7 +70,7 @@ function commonOf(
   point: AnalysisPoint,
   architecture: ModelArchitecture,
   ceilings: Ceilings,
-  bits: BitsReading,
+  bits: Bits,
 ): Common {
   const stored = storedIn(bits);
   const packed = readPacked(point.sparsity) ?? null;

@@ -99,7 +99,7 @@ function expanded(
 ): (readonly [unknown, Path])[] {
   if (!counts || typeof value !== 'string' || !new RegExp(RANGE_PATTERN).test(value)) return [[value, place]];
   const expansion = expandRange(value);
-  if (expansion.ok) return expansion.values.map((number) => [number, place]);
+  if (expansion.ok) return expansion.value.map((number) => [number, place]);
   report(place, expansion.message);
   return [];
 }

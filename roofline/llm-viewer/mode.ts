@@ -1,7 +1,7 @@
 import type { ModelArchitecture } from '../../core/work/architecture.js';
 import type { Module } from '../../core/work/work.js';
 import { type Analysis, type AnalysisRow, type PhaseAnalysis, summarize } from '../analysis/analysis.js';
-import type { BitsReading } from '../analysis/bits.js';
+import type { Bits } from '../analysis/bits.js';
 import { impossible } from '../analysis/impossible.js';
 import { type AnalysisPoint, POINT_DEFAULTS } from '../analysis/point.js';
 import { analyzeAsLlmViewer, type LlmViewerAnalysis, type StageAnalysis } from './analyze.js';
@@ -75,7 +75,7 @@ export function asLlmViewerModel(architecture: ModelArchitecture): LlmViewerView
 export function analyzeInLlmViewerMode(
   point: AnalysisPoint,
   architecture: ModelArchitecture,
-  bits: BitsReading,
+  bits: Bits,
   memoryBytes: number | null,
 ): Analysis {
   const hardware = requireLlmViewerHardware(point.hardware);
@@ -134,7 +134,7 @@ const UNKNOWN_TO_IT = {
   decodes: 'mixed batches',
 } as const satisfies Partial<Record<keyof typeof POINT_DEFAULTS, string>>;
 
-function settingOf(point: AnalysisPoint, bits: BitsReading): LlmViewerSetting {
+function settingOf(point: AnalysisPoint, bits: Bits): LlmViewerSetting {
   const { batch, context, promptTokens, draft, tokensPerStep, flashAttention, tensorParallel } = point;
   const whole = (what: string, value: number) => {
     if (Number.isInteger(value)) return value;

@@ -44,7 +44,7 @@ const METRIC = 'decodeTokensPerSecond';
 const LIMIT = `${METRIC}:-5%`;
 const gate = readGate(LIMIT);
 if (!gate.ok) throw new Error(gate.message);
-const GATE = gate.gate;
+const GATE = gate.value;
 
 type Outcome = GateOutcome['outcome'];
 

@@ -41,7 +41,7 @@ const TIGHTNESS = [0.9, 0.75, 0.6, 0.45, 0.3];
 const quantityOf = (word: string) => {
   const reading = readQuantity(word);
   if (!reading.ok) throw new Error(reading.message);
-  return reading.quantity;
+  return reading.value;
 };
 const TTFT = quantityOf('ttft:p90');
 const TPOT = quantityOf('tpot:p90');
@@ -116,7 +116,7 @@ function slosOf(seen: readonly Candidate[]): Bound[][] {
     return [`ttft:p90<${limit(TTFT).toFixed(4)}s`, `tpot:p90<${limit(TPOT).toFixed(5)}s`].map((text) => {
       const reading = readBound(text, 'slo');
       if (!reading.ok) throw new Error(reading.message);
-      return reading.bound;
+      return reading.value;
     });
   });
 }

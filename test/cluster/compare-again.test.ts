@@ -53,7 +53,7 @@ async function again(a: string, b: string, out: string, { gate, fresh, within = 
   const reading = gate === undefined ? null : readGate(gate);
   const code = await printComparison(a, b, {
     ...{ format: 'json', again: true, within, models: [], out: join(folder, out) },
-    gate: reading?.ok === true ? [reading.gate] : [],
+    gate: reading?.ok === true ? [reading.value] : [],
     ...(fresh && { fresh }),
   });
   return { code, json: JSON.parse(said.stdout), stderr: said.stderr };

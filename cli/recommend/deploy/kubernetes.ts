@@ -78,7 +78,7 @@ export function resourcesOf(deployment: Deployment): object {
   const { candidate } = deployment.judged;
   const { options } = candidate.experiment.runner;
   const resident = readQuantity('peakResidentBytes');
-  const bytes = resident.ok ? candidate.figure(resident.quantity).value : null;
+  const bytes = resident.ok ? candidate.figure(resident.value).value : null;
   const memory = bytes === null ? null : `${Math.ceil((bytes * MEMORY_ROOM) / 2 ** 20)}Mi`;
   const cpu = typeof options.threads === 'number' ? String(options.threads) : null;
   const gpus = onGpu(deployment) ? { 'nvidia.com/gpu': String(nodeDemands(options).devices) } : {};

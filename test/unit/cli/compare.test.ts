@@ -31,7 +31,7 @@ async function compared(
 ) {
   const said = heard();
   const gate = (options.gates ?? []).map((text) => {
-    return sound(readGate(text)).gate;
+    return sound(readGate(text)).value;
   });
   const {
     format = 'table',

@@ -18,7 +18,7 @@ import { completeTrial, failedTrial } from '../../support/records.js';
 import { servedTrial } from '../../support/served-records.js';
 
 const bound = (text: string, role: Role = 'slo'): Bound => {
-  return sound(readBound(text, role)).bound;
+  return sound(readBound(text, role)).value;
 };
 const ask = (given: Partial<Parameters<typeof answer>[1]> = {}) =>
   ({ slo: [], budget: [], floor: [], relativeTo: 'unquantized', confidence: 0.95, ...given }) as const;

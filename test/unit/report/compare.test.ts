@@ -30,7 +30,7 @@ const run = (factor: number, quantizations = ['f16', 'q8_0'], starts = 3) =>
     ),
   );
 const gate = (text: string): Gate => {
-  return sound(readGate(text)).gate;
+  return sound(readGate(text)).value;
 };
 
 describe('matching', () => {

@@ -262,7 +262,7 @@ describe('bits', () => {
     ['w32a32', { weights: 32, activations: 32, cache: 32, arithmetic: 'f32' }],
     ['q4_0', { weights: 4.5, activations: 16, cache: 16, arithmetic: 'f16' }],
   ])('%s', (word, bits) => {
-    expect(readBits(word)).toEqual({ ok: true, bits });
+    expect(readBits(word)).toEqual({ ok: true, value: bits });
   });
 
   test('unknown ones are told, with what is known', () => {

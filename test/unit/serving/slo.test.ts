@@ -12,7 +12,7 @@ import { sound } from '../../support/reading.js';
 import { answered, request } from '../../support/requests.js';
 
 function objectives(text: string) {
-  return sound(parseSlo(text)).objectives;
+  return sound(parseSlo(text)).value;
 }
 const wrong = (text: string) => {
   const parsed = parseSlo(text);
