@@ -147,7 +147,7 @@ export class Searcher {
   }
 
   #nextGroup(over: boolean): readonly number[] | null {
-    const next = this.ended === null ? this.#nextProbed(over) : null;
+    const next = this.ended === null && !this.#isCommitted ? this.#nextProbed(over) : null;
     for (const position of next?.positions ?? []) this.#pending.add(position);
     if (next?.decision) this.#decide(next.decision);
     return next?.positions ?? null;
@@ -181,7 +181,7 @@ export class Searcher {
 
   /** @returns a point to measure for the first time, which is pending from then on; null when the search has ended, or all that is left is pending. */
   ask(): number | null {
-    if (this.ended !== null) return null;
+    if (this.ended !== null || this.#isCommitted) return null;
     const strategy = STRATEGIES[this.#options.spec.strategy];
     const draws = new PythonRandom(this.#drawSeed());
     const model = this.#surrogate;
@@ -387,6 +387,20 @@ export class Searcher {
     const state = new PythonRandom(this.#options.spec.seed >>> 0);
     const steps = (this.#trials * 65_537 + this.#pending.size * 257) % 2 ** 31;
     return (drawBelow(state, 2 ** 32) ^ Math.imul(steps, 0x9e37_79b9)) >>> 0;
+  }
+
+  /** Whether what is pending will spend a budget, by what a trial took until now: many devices ask at once. */
+  get #isCommitted(): boolean {
+    const { trials, deviceHours, joules } = this.#options.spec.budget;
+    const [pending, rows] = [this.#pending.size, Math.max(1, this.#trials)];
+    if (pending === 0) return false;
+    const by = (spent: number, each: number, most: number | null) =>
+      most !== null && spent + pending * each >= most;
+    return (
+      by(this.#trials, 1, trials) ||
+      by(this.#seconds, this.#seconds / rows, deviceHours && deviceHours * 3600) ||
+      by(this.#joules, this.#joules / Math.max(1, this.#metered), joules)
+    );
   }
 
   #overspent(): string | null {

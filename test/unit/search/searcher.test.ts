@@ -251,6 +251,27 @@ describe('it ends, and says why', () => {
     expect(go(joules, 100)).toHaveLength(3);
   });
 
+  test('what is pending is counted, whichever budget it will spend', () => {
+    const many = (budget: Partial<SearchSpec['budget']>, known: number): number => {
+      const searcher = search({ budget: { trials: null, deviceHours: null, joules: null, ...budget } });
+      go(searcher, known);
+      return Array.from({ length: 10 }, () => searcher.next()).flat().length;
+    };
+    expect(many({ trials: 7 }, 4)).toBe(3);
+    expect(many({ joules: 6 }, 4)).toBe(2);
+    const seconds = search();
+    go(seconds, 4);
+    const { deviceSeconds } = seconds.spent;
+    expect(many({ deviceHours: (2 * deviceSeconds) / 3600 }, 4)).toBe(4);
+    const waiting = search({ budget: { trials: 2, deviceHours: null, joules: null } });
+    const [first] = waiting.next();
+    waiting.next();
+    expect([waiting.next(), waiting.ended]).toEqual([[], null]);
+    // One that is not measured after all makes room.
+    waiting.letGo(first!);
+    expect(waiting.next()).toHaveLength(1);
+  });
+
   test('for want of gain', () => {
     const searcher = search({ leastGainPerDeviceHour: 0.9 });
     go(searcher, 400);
