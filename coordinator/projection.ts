@@ -1,5 +1,6 @@
 import { quote } from '../core/quote.js';
 import type { FactHead, Log, ResultHead } from './log/log.js';
+import { Column } from './scheduler/column.js';
 import { damageOf } from './scheduler/damage.js';
 import { applyFact, skipFact } from './scheduler/facts.js';
 import { type KeptSweep, type Piece, StateTaker, statePieces } from './scheduler/kept.js';
@@ -28,7 +29,7 @@ export class Projection {
   readonly state: SchedulerState;
   readonly #warn: (sentence: string) => void;
   /** Entry of the log of each recorded trial, by its number. */
-  readonly #entries: number[] = [];
+  readonly #entries = new Column((length) => new Uint32Array(length));
   /** Entry of the newest submission of each sweep, by its id. */
   readonly #submissions = new Map<string, number>();
   /** Entries of the log that are left out. */
@@ -58,7 +59,9 @@ export class Projection {
   /** Position of a trial's entry in the log; undefined for an unknown trial. */
   entryOf(trialId: string): number | undefined {
     const number = this.state.recorded.numberOf(trialId);
-    return number === undefined ? undefined : this.#entries[number] || undefined;
+    return number === undefined || number >= this.#entries.length
+      ? undefined
+      : this.#entries.at(number) || undefined;
   }
 
   /** Position of the entry by which a sweep was submitted last; undefined for an unknown one. */
@@ -79,7 +82,9 @@ export class Projection {
     }
     if (fact.fact !== 'ResultRecorded') return;
     const number = this.state.recorded.numberOf(fact.record.trialId);
-    if (number !== undefined) this.#entries[number] = position;
+    if (number === undefined) return;
+    while (this.#entries.length <= number) this.#entries.push(0);
+    this.#entries.set(number, position);
   }
 
   /** Reads and applies what the log has behind the position. @param replayed is told each sound result. */
@@ -119,10 +124,8 @@ export class Projection {
       shown: [...shown].flatMap((trialId) => this.entryOf(trialId) ?? []).sort((a, b) => a - b),
     };
     yield ['projection', kept];
-    for (let from = 0; from < this.#entries.length; from += PIECE) {
-      const some = this.#entries.slice(from, from + PIECE);
-      yield ['entries', Uint32Array.from(some, (entry) => entry ?? 0)];
-    }
+    for (let from = 0; from < this.#entries.length; from += PIECE)
+      yield ['entries', this.#entries.slice(from, from + PIECE)];
     yield* statePieces(this.state);
   }
 
@@ -145,7 +148,7 @@ export class Projection {
         for (const [sweepId, at] of kept.submissions) this.#submissions.set(sweepId, at);
         for (const at of kept.damaged) this.#damaged.add(at);
         this.#said.push(...kept.said);
-      } else if (of === 'entries') this.#entries.push(...(value as Uint32Array));
+      } else if (of === 'entries') for (const entry of value as Uint32Array) this.#entries.push(entry);
       else if (of === 'sweep') await this.#restoreSweep(value as KeptSweep, kept, taker, log);
       else taker.take(piece as Piece);
     }

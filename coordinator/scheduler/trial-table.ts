@@ -1,6 +1,8 @@
 import { SETTLING_METRICS, type SettlingValues } from '../../core/metrics/settling.js';
 import type { WarningCode } from '../../core/result/warnings.js';
+import { Column } from './column.js';
 import { IdIndex } from './id-index.js';
+import { IdList } from './id-list.js';
 
 /** A valid result of some sweep that may stand for the same question asked again. */
 export interface KnownResult {
@@ -21,10 +23,10 @@ type Shared = Pick<KnownResult, 'engine' | 'build' | 'gradingCodes'>;
 /** Every recorded trial, each id once; elsewhere a trial is its number here. */
 export class TrialTable {
   readonly #numbers = new IdIndex();
-  readonly #ids: string[] = [];
+  readonly #ids = new IdList();
 
   get size(): number {
-    return this.#ids.length;
+    return this.#ids.size;
   }
 
   has(trialId: string): boolean {
@@ -37,19 +39,22 @@ export class TrialTable {
   }
 
   idOf(number: number): string {
-    return this.#ids[number]!;
+    return this.#ids.get(number);
   }
 
   /** Adds the trial unless it is there. */
   add(trialId: string): void {
     if (this.has(trialId)) return;
-    this.#numbers.set(trialId, this.#ids.length);
+    this.#numbers.set(trialId, this.#ids.size);
     this.#ids.push(trialId);
   }
 
   /** @returns what a snapshot keeps of it. */
   *pieces(): Generator<string[] | Uint32Array> {
-    for (let from = 0; from < this.#ids.length; from += PIECE) yield this.#ids.slice(from, from + PIECE);
+    for (let from = 0; from < this.size; from += PIECE) {
+      const count = Math.min(PIECE, this.size - from);
+      yield Array.from({ length: count }, (_, i) => this.idOf(from + i));
+    }
     yield* this.#numbers.pieces();
   }
 
@@ -69,18 +74,23 @@ type KnownPiece =
   | { readonly next: Int32Array; readonly kinds: Int32Array; readonly values: Float32Array }
   | Uint32Array;
 
+/** Of a trial that is no valid result. */
+const NONE = -1;
+
 /** Experiment id → every valid trial of it, which later sweeps take over. Some 30 bytes a trial beside its id. */
 export class KnownResults {
   readonly #trials: TrialTable;
   /** The newest trial of each experiment. */
   readonly #newest = new IdIndex();
   /** By the trial's number: the next newer one of its experiment, and of the newest the oldest; -1 = it is none of these. */
-  readonly #next: number[] = [];
-  /** By the trial's number; of a few engines and what disturbs a machine, each once. */
-  readonly #shared: (Shared | undefined)[] = [];
-  readonly #once = new Map<string, Shared>();
+  readonly #next = new Column((length) => new Int32Array(length));
+  /** By the trial's number: which of the kinds it is. */
+  readonly #kinds = new Column((length) => new Int32Array(length));
+  /** A few engines and what disturbs a machine, each once, in the order in which they came. */
+  readonly #shared: Shared[] = [];
+  readonly #kindOf = new Map<string, number>();
   /** METRICS values for each trial by its number, seven digits of each; NaN = it has none. */
-  #values = new Float32Array(METRICS * 64);
+  readonly #values = new Column((length) => new Float32Array(length));
 
   constructor(trials: TrialTable) {
     this.#trials = trials;
@@ -97,10 +107,10 @@ export class KnownResults {
     if (newest === undefined) return found;
     let number = newest;
     do {
-      number = this.#next[number]!;
+      number = this.#next.at(number);
       found.push({
         trialId: this.#trials.idOf(number),
-        ...this.#shared[number]!,
+        ...this.#shared[this.#kinds.at(number)]!,
         values: this.#valuesOf(number),
       });
     } while (number !== newest);
@@ -110,40 +120,39 @@ export class KnownResults {
   /** @returns what a trial says as a start; nothing for one that is none of these. */
   startOf(trialId: string): Pick<KnownResult, 'values' | 'gradingCodes'> {
     const number = this.#trials.numberOf(trialId);
-    if (number === undefined || (this.#next[number] ?? -1) < 0) return { values: {}, gradingCodes: [] };
-    return { values: this.#valuesOf(number), gradingCodes: this.#shared[number]!.gradingCodes };
+    if (number === undefined || number >= this.#next.length || this.#next.at(number) === NONE)
+      return { values: {}, gradingCodes: [] };
+    const { gradingCodes } = this.#shared[this.#kinds.at(number)]!;
+    return { values: this.#valuesOf(number), gradingCodes };
   }
 
   /** @param known of a trial that is recorded; a second time it changes nothing. */
   add(experimentId: string, { trialId, engine, build, values, gradingCodes }: KnownResult): void {
     const number = this.#trials.numberOf(trialId)!;
     while (this.#next.length <= number) {
-      this.#next.push(-1);
-      this.#shared.push(undefined);
+      this.#next.push(NONE);
+      this.#kinds.push(NONE);
+      for (let i = 0; i < METRICS; i += 1) this.#values.push(Number.NaN);
     }
-    if (this.#next[number] !== -1) return;
+    if (this.#next.at(number) !== NONE) return;
     const before = this.#newest.get(experimentId);
-    this.#next[number] = before === undefined ? number : this.#next[before]!;
-    if (before !== undefined) this.#next[before] = number;
+    this.#next.set(number, before === undefined ? number : this.#next.at(before));
+    if (before !== undefined) this.#next.set(before, number);
     this.#newest.set(experimentId, number);
-    const key = keyOf({ engine, build, gradingCodes });
-    const known = this.#once.get(key) ?? { engine, build, gradingCodes };
-    this.#once.set(key, known);
-    this.#shared[number] = known;
-    this.#keep(number, values);
+    this.#kinds.set(number, this.#keep({ engine, build, gradingCodes }));
+    for (const [i, metric] of SETTLING_METRICS.entries())
+      this.#values.set(METRICS * number + i, values[metric] ?? Number.NaN);
   }
 
   /** @returns what a snapshot keeps of it. */
   *pieces(): Generator<KnownPiece> {
-    const shared = [...this.#once.values()];
-    yield { shared };
-    const kinds = new Map(shared.map((one, kind) => [one, kind]));
+    yield { shared: this.#shared };
     for (let from = 0; from < this.#next.length; from += PIECE) {
-      const to = from + PIECE;
+      const to = Math.min(from + PIECE, this.#next.length);
       yield {
-        next: Int32Array.from(this.#next.slice(from, to)),
-        kinds: Int32Array.from(this.#shared.slice(from, to), (one) => kinds.get(one!) ?? -1),
-        values: this.#values.slice(METRICS * from, METRICS * Math.min(to, this.#next.length)),
+        next: this.#next.slice(from, to),
+        kinds: this.#kinds.slice(from, to),
+        values: this.#values.slice(METRICS * from, METRICS * to),
       };
     }
     yield* this.#newest.pieces();
@@ -151,41 +160,29 @@ export class KnownResults {
 
   restore(piece: KnownPiece): void {
     if (piece instanceof Uint32Array) this.#newest.restore(piece);
-    else if ('shared' in piece) {
-      for (const one of piece.shared) this.#once.set(keyOf(one), one);
-    } else {
-      const shared = [...this.#once.values()];
-      const first = this.#next.length;
-      this.#next.push(...piece.next);
-      this.#shared.push(...[...piece.kinds].map((kind) => shared[kind]));
-      this.#makeRoom(this.#next.length);
-      this.#values.set(piece.values, METRICS * first);
+    else if ('shared' in piece) for (const one of piece.shared) this.#keep(one);
+    else {
+      for (const next of piece.next) this.#next.push(next);
+      for (const kind of piece.kinds) this.#kinds.push(kind);
+      for (const value of piece.values) this.#values.push(value);
     }
   }
 
-  #makeRoom(trials: number): void {
-    if (METRICS * trials <= this.#values.length) return;
-    const larger = new Float32Array(2 * METRICS * trials);
-    larger.set(this.#values);
-    this.#values = larger;
-  }
-
-  #keep(number: number, values: SettlingValues): void {
-    this.#makeRoom(number + 1);
-    for (const [i, metric] of SETTLING_METRICS.entries()) {
-      this.#values[METRICS * number + i] = values[metric] ?? Number.NaN;
-    }
+  /** @returns the number of what it has alike with others. */
+  #keep(shared: Shared): number {
+    const { engine, build, gradingCodes } = shared;
+    const key = JSON.stringify([engine, build, gradingCodes]);
+    const known = this.#kindOf.get(key);
+    if (known !== undefined) return known;
+    this.#kindOf.set(key, this.#shared.length);
+    return this.#shared.push({ engine, build, gradingCodes }) - 1;
   }
 
   #valuesOf(number: number): SettlingValues {
     const known = SETTLING_METRICS.flatMap((metric, i) => {
-      const value = this.#values[METRICS * number + i]!;
+      const value = this.#values.at(METRICS * number + i);
       return Number.isNaN(value) ? [] : [[metric, value] as const];
     });
     return Object.fromEntries(known);
   }
-}
-
-function keyOf({ engine, build, gradingCodes }: Shared): string {
-  return JSON.stringify([engine, build, gradingCodes]);
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { IdIndex } from '../../../coordinator/scheduler/id-index.js';
+import { IdList } from '../../../coordinator/scheduler/id-list.js';
 import { type Outcome, Outcomes } from '../../../coordinator/scheduler/outcomes.js';
 import { KnownResults, TrialTable } from '../../../coordinator/scheduler/trial-table.js';
 import { forAll } from '../../support/for-all.js';
@@ -16,6 +17,25 @@ test('an index of ids says what a Map says, also after it has grown many times',
   expect(index.size).toBe(map.size);
   for (const [id, value] of map) expect(index.get(id)).toBe(value);
   expect([index.get('t.s1.4001.m0'), index.has('')]).toEqual([undefined, false]);
+});
+
+test('a list gives every id back as it came, whatever its form', () => {
+  const hash = (i: number) => (i * 2_654_435_761).toString(16).padStart(24, '0').slice(-24);
+  const forms = [
+    (i: number) => `t.s${i % 5}.${i}.m2.1s1.43c2f093-13-${hash(i)}`,
+    (i: number) => `t.s1.${i}.m0`,
+    (i: number) => hash(i),
+    (i: number) => `t.${hash(i)}`,
+    (i: number) => `ein Versuch №${i} \u{1f600}`,
+    () => '',
+    () => 't.',
+    (i: number) => `t.s.${'x'.repeat(i % 300)}`,
+  ];
+  const ids = Array.from({ length: 20_000 }, (_, i) => forms[i % forms.length]!(i));
+  const list = new IdList();
+  for (const id of ids) list.push(id);
+  expect(list.size).toBe(ids.length);
+  expect(ids.findIndex((id, i) => list.get(i) !== id)).toBe(-1);
 });
 
 test('every valid trial of an experiment is known, oldest first, with its engine and what it says', () => {

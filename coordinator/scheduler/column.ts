@@ -1,0 +1,42 @@
+/** Numbers of one chunk. */
+const CHUNK = 8192;
+
+type Numbers = Float32Array | Int32Array | Uint32Array;
+
+/** A list of numbers that only grows, in typed arrays one behind the other: nothing is copied, and no room kept for twice as many. */
+export class Column<N extends Numbers = Numbers> {
+  readonly #chunks: N[] = [];
+  readonly #make: (length: number) => N;
+  #length = 0;
+
+  /** @param make makes a typed array of so many numbers. */
+  constructor(make: (length: number) => N) {
+    this.#make = make;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** @param index from 0, below the length. */
+  at(index: number): number {
+    return this.#chunks[Math.floor(index / CHUNK)]![index % CHUNK]!;
+  }
+
+  set(index: number, value: number): void {
+    this.#chunks[Math.floor(index / CHUNK)]![index % CHUNK] = value;
+  }
+
+  push(value: number): void {
+    if (this.#length % CHUNK === 0) this.#chunks.push(this.#make(CHUNK));
+    this.#length += 1;
+    this.set(this.#length - 1, value);
+  }
+
+  /** @returns a copy of what stands from one index to before another, or to the end. */
+  slice(from: number, to: number): N {
+    const piece = this.#make(Math.max(0, Math.min(to, this.#length) - from));
+    for (let i = 0; i < piece.length; i += 1) piece[i] = this.at(from + i);
+    return piece;
+  }
+}
