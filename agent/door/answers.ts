@@ -49,7 +49,7 @@ function askedModel(
   const format = path === null ? facts.format : formatOf(path).name;
   const runnerKind = defaultRunnerFor('language-model', format);
   const read = readAnswerOptions(runnerKind, given);
-  if (!read.ok) throw failed('impossible-combination', `--runner-options: ${read.message}`);
+  if (!read.ok) throw failed('impossible-combination', `options of the runner: ${read.message}`);
   return {
     runnerKind,
     ...{ modelPath: path, options: { ...read.value, threads: threads ?? null } },

@@ -88,7 +88,7 @@ describe('ridge quality', () => {
     expect(await refused('{ threads: 1 }')).toContain(
       'threads is no option of llama-cpp that changes answers; there are flashAttention, kvCacheTypeK',
     );
-    expect(await refused('{ kvCacheTypeK: q9 }')).toContain('--runner-options: kvCacheTypeK: ');
+    expect(await refused('{ kvCacheTypeK: q9 }')).toContain('options of the runner: kvCacheTypeK: ');
     expect(await refused('{ kvCacheTypeV: q8_0, flashAttention: false }')).toContain('flash');
   });
 
