@@ -220,7 +220,13 @@ export class Session {
     this.#outbox = new Outbox(stream);
     try {
       const ended = spool.trialIds.slice(-MAX_TRIAL_IDS);
-      const value = toHello(profile, trials.trialIds, this.#instance, ended, ++this.#streams, true);
+      const value = toHello(profile, {
+        instance: this.#instance,
+        runningTrialIds: [...trials.trialIds],
+        endedTrialIds: [...ended],
+        stream: ++this.#streams,
+        readsSeveral: true,
+      });
       await stream.send({ message: { $case: 'hello', value } });
       for await (const response of stream) {
         for (const { message } of responsesOf(response)) if (message !== undefined) await this.#hear(message);

@@ -181,22 +181,15 @@ export function parseReport(report: ResultReport, leased?: Experiment): CheckedR
   return checked;
 }
 
+/** @param said what is left out is nothing: no trial, the first stream, and one message at a time. */
 export function toHello(
   profile: NodeProfile,
-  runningTrialIds: readonly string[],
-  instance: string,
-  endedTrialIds: readonly string[] = [],
-  stream = 0,
-  readsSeveral = false,
+  said: Pick<Hello, 'instance'> & Partial<Omit<Hello, 'protocol' | 'nodeProfileJson'>>,
 ): Hello {
   return {
-    protocol: PROTOCOL,
-    nodeProfileJson: JSON.stringify(profile),
-    runningTrialIds: [...runningTrialIds],
-    instance,
-    endedTrialIds: [...endedTrialIds],
-    stream,
-    readsSeveral,
+    ...{ protocol: PROTOCOL, nodeProfileJson: JSON.stringify(profile) },
+    ...{ runningTrialIds: [], endedTrialIds: [], stream: 0, readsSeveral: false },
+    ...said,
   };
 }
 

@@ -47,7 +47,7 @@ export class FakeAgent {
     const agent = new FakeAgent(address, options);
     const instance = options.instance ?? agent.profile.name;
     const { running = [], readsSeveral = false } = options;
-    const hello = toHello(agent.profile, running, instance, [], 0, readsSeveral);
+    const hello = toHello(agent.profile, { instance, runningTrialIds: [...running], readsSeveral });
     try {
       await agent.say({ $case: 'hello', value: hello });
       return { agent, welcome: await agent.hear('welcome') };

@@ -192,7 +192,7 @@ class SyntheticAgent {
     const stop = (): void => void stream.end();
     over.signal.addEventListener('abort', stop, { once: true });
     try {
-      const hello = toHello(this.#profile, [], this.#profile.name, [], 0, true);
+      const hello = toHello(this.#profile, { instance: this.#profile.name, readsSeveral: true });
       this.#say([encoded({ $case: 'hello', value: hello })]);
       for await (const response of stream as AsyncIterable<SessionResponse>)
         this.#say(responsesOf(response).flatMap(({ message }) => this.#answersTo(message)));

@@ -38,7 +38,7 @@ function faultOf({ code, message }: Answer): string | null {
 
 /** Says hello as a node, so that what follows is read as of an agent. */
 function helloOf(node: string): Buffer {
-  const value = toHello(aNode(node), [], node);
+  const value = toHello(aNode(node), { instance: node });
   return Buffer.from(SessionRequest.encode({ message: { $case: 'hello', value } }).finish());
 }
 

@@ -35,7 +35,7 @@ class AskingAgent {
   }
 
   join(): Promise<Answer> {
-    return this.#say({ $case: 'hello', value: toHello(aNode(this.#name), [], this.#name) });
+    return this.#say({ $case: 'hello', value: toHello(aNode(this.#name), { instance: this.#name }) });
   }
 
   ask(): Promise<Answer> {

@@ -202,7 +202,13 @@ export class SimulatedAgent {
       this.#wire = wire;
       const running = this.#running === null ? [] : [this.#running.trialId];
       const ended = [...this.#disk.spool.keys()];
-      const hello = toHello(this.#profile, running, this.#instance, ended, ++this.#streams, this.#together);
+      const hello = toHello(this.#profile, {
+        instance: this.#instance,
+        runningTrialIds: [...running],
+        endedTrialIds: [...ended],
+        stream: ++this.#streams,
+        readsSeveral: this.#together,
+      });
       wire.say({ $case: 'hello', value: hello });
     });
   }

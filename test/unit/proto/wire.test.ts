@@ -26,7 +26,7 @@ describe('documents inside envelopes', () => {
       expect(parseReport(toReport(record)).record).toEqual(record);
     }
     expect(parseLease(toGrant(lease).leaseJson)).toEqual(lease);
-    expect(parseNodeProfile(toHello(aNode(), [], 'i').nodeProfileJson)).toEqual(aNode());
+    expect(parseNodeProfile(toHello(aNode(), { instance: 'i' }).nodeProfileJson)).toEqual(aNode());
     expect(parseModels('')).toEqual([]);
   });
 
