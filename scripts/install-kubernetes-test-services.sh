@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
 # Installs the real Kubernetes that test/cluster/operator.test.ts and `npm run bench -- operator` run against: kube-apiserver,
-# kube-controller-manager and kube-scheduler, built of their Go module into /opt/ridgepoint-kubernetes, and Debian's etcd. Needs root,
-# Go 1.26, 3 GB of memory and, on two cores, half an hour; without it those tests are skipped by name. What is there already is left alone.
+# kube-controller-manager and kube-scheduler, built of their Go module into /opt/ridgepoint-kubernetes, Debian's etcd, and Kueue for
+# test/cluster/kueue.test.ts. Needs root, Go 1.26, 3 GB of memory and, on two cores, half an hour; without it those tests are skipped by name. What is
+# there already is left alone.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 
 VERSION=1.36.3
 FOLDER=/opt/ridgepoint-kubernetes/$VERSION
 PROGRAMS=(kube-apiserver kube-controller-manager kube-scheduler)
+# As test/support/kubernetes/kueue.ts names them.
+KUEUE_VERSION=0.17.0
+KUEUE=/opt/ridgepoint-kubernetes/kueue-$KUEUE_VERSION
+# Where Kueue wants a certificate for its metrics, and nowhere else, unless it makes its own for the inside of a cluster.
+KUEUE_METRICS=/etc/kueue/metrics/certs
 
 if ! command -v etcd >/dev/null 2>&1; then
   echo "install-kubernetes-test-services: installing etcd-server"
@@ -15,14 +21,32 @@ if ! command -v etcd >/dev/null 2>&1; then
   apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends etcd-server >/dev/null
 fi
 
+command -v go >/dev/null 2>&1 || PATH=$PATH:/usr/local/go/bin
 missing=()
 for program in "${PROGRAMS[@]}"; do [[ -x $FOLDER/$program ]] || missing+=("$program"); done
+[[ -x $KUEUE/kueue ]] || missing+=(kueue)
+if ((${#missing[@]})) && ! command -v go >/dev/null 2>&1; then
+  echo "install-kubernetes-test-services: there is no Go to build ${missing[*]} with; install Go 1.26" >&2
+  exit 1
+fi
+
+if [[ ! -x $KUEUE/kueue ]]; then
+  echo "install-kubernetes-test-services: building kueue $KUEUE_VERSION"
+  source=$(cd / && go mod download -json "sigs.k8s.io/kueue@v$KUEUE_VERSION" | sed -n 's/.*"Dir": "\(.*\)",/\1/p')
+  mkdir -p "$KUEUE"
+  cp -r --no-preserve=mode "$source/config/components/crd/bases" "$source/config/components/webhook/manifests.yaml" "$KUEUE"
+  CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOBIN=$KUEUE nice go install -p 1 -trimpath -ldflags '-s -w' \
+    "sigs.k8s.io/kueue/cmd/kueue@v$KUEUE_VERSION"
+fi
+if [[ ! -e $KUEUE_METRICS/tls.crt ]]; then
+  mkdir -p "$KUEUE_METRICS"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=kueue-metrics \
+    -keyout "$KUEUE_METRICS/tls.key" -out "$KUEUE_METRICS/tls.crt" 2>/dev/null
+fi
+
+missing=("${missing[@]/kueue/}")
+missing=(${missing[@]+${missing[@]}})
 if ((${#missing[@]})); then
-  command -v go >/dev/null 2>&1 || PATH=$PATH:/usr/local/go/bin
-  command -v go >/dev/null 2>&1 || {
-    echo "install-kubernetes-test-services: there is no Go to build ${missing[*]} with; install Go 1.26" >&2
-    exit 1
-  }
   module=$(mktemp -d)
   trap 'rm -rf "$module"' EXIT
   cd "$module"

@@ -42,14 +42,20 @@ export async function predictedCandidates(file: string, typed: RecommendOptions)
   const { estimate, basis } = await timeEstimator(await thisNode(options.config), settings.modelFolders);
   say(basis === null ? 'no roofs of this machine were measured: `ridge roofs`' : `predicted by ${basis}`);
   const labelOf = labelsIn(sweep);
-  return Array.from({ length: space.count }, (_, position) => {
+  let served = false;
+  const candidates = Array.from({ length: space.count }, (_, position) => {
     const experiment = experimentAt(space, position);
     const { facts } = experiment.model;
     const trial = estimate(experiment);
+    served ||= typeof trial !== 'string' && trial.served !== undefined;
     return predicted({
       ...{ number: position, label: labelOf(experiment), experiment, axes: axisValuesAnywhere(experiment) },
       phases: typeof trial === 'string' ? trial : trial.phases,
       memoryBytes: facts === null ? null : predictedBytes({ facts, experiment }),
     });
   });
+  // Of a model of 8M weights it is most of a request, of one of 8B next to nothing.
+  if (served)
+    say('predicted is what the model computes: what a server takes for a request beside that comes on top');
+  return candidates;
 }

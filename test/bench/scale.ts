@@ -96,8 +96,13 @@ async function measure(log: LogConfig, experiments: number): Promise<Measured> {
   };
 }
 
+/** Before so many entries no snapshot is kept (coordinator/dispatcher.ts). */
+const FIRST_SNAPSHOT = 10_000;
+
 /** Seconds of a start on a long log, whole and then from its snapshot. */
 async function restart(path: string, results: number) {
+  if (results < FIRST_SNAPSHOT)
+    throw new Error(`--restart=${results}: a snapshot is kept from ${FIRST_SNAPSHOT} results on.`);
   await fillLongLog(path, results);
   const turns: { readonly seconds: number; readonly peakBytes: number }[] = [];
   for (const kept of [false, true]) {

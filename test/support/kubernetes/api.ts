@@ -21,6 +21,13 @@ const PATHS: Record<string, string> = {
   ClusterRole: '/apis/rbac.authorization.k8s.io/v1/clusterroles',
   ClusterRoleBinding: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
   CustomResourceDefinition: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
+  PriorityClass: '/apis/scheduling.k8s.io/v1/priorityclasses',
+  MutatingWebhookConfiguration: '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
+  ValidatingWebhookConfiguration: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
+  ResourceFlavor: '/apis/kueue.x-k8s.io/v1beta2/resourceflavors',
+  ClusterQueue: '/apis/kueue.x-k8s.io/v1beta2/clusterqueues',
+  LocalQueue: '/apis/kueue.x-k8s.io/v1beta2/namespaces/NS/localqueues',
+  Workload: '/apis/kueue.x-k8s.io/v1beta2/namespaces/NS/workloads',
 };
 
 /** What tests ask an API server: not the operator's own client, so that neither hides what the other does wrong. */

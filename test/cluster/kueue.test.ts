@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasKueue, Kueue } from '../support/kubernetes/kueue.js';
+import { Lab } from '../support/kubernetes/lab.js';
+import { until } from '../support/services.js';
+
+const LENGTHS = Array.from({ length: 12 }, (_, i) => 16 * (i + 1));
+const once = (points: number) => Array.from({ length: points }, () => 1);
+
+describe.skipIf(!hasKueue)(
+  'Sweeps in a queue of the real Kueue (needs kube-apiserver, etcd and kueue)',
+  () => {
+    let lab: Lab;
+    let kueue: Kueue;
+    beforeAll(async () => {
+      lab = await Lab.open();
+      await lab.node('gpus', { 'nvidia.com/gpu': '2' }, { accelerator: 'test' });
+      await lab.node('others', { 'nvidia.com/gpu': '2' });
+      kueue = await Kueue.start(lab.plane, 1, { accelerator: 'test' });
+      for (const [name, value] of [
+        ['low', 1],
+        ['high', 1000],
+      ] as const) {
+        const metadata = { name };
+        await lab.api.apply({
+          ...{ apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata, value },
+        } as never);
+      }
+      await lab.operator();
+    }, 180_000);
+    afterAll(async () => {
+      await kueue?.stop();
+      await lab?.close();
+    }, 60_000);
+
+    const queued = (name: string, replicas: number, lengths = LENGTHS, more: object = {}) => {
+      const { agents } = lab.object(name).spec;
+      return lab.object(name, { agents: { ...agents, replicas, queueName: 'gpus', ...more } }, lengths);
+    };
+
+    test('agents run where its flavor says, no more at once than its quota, and every point counts once', async () => {
+      await lab.api.apply(queued('quota', 2));
+      const { sweepId } = await lab.says('quota', 'Complete', 'True', 120);
+      expect([...(await lab.counted(sweepId!)).values()]).toEqual(once(LENGTHS.length));
+      expect(lab.kubelets.map(({ most }) => most)).toEqual([1, 0]);
+      await until('its Jobs to go', async () => ((await lab.api.list('Job')).length === 0 ? true : null));
+      expect(await lab.api.list('Workload')).toEqual([]);
+    });
+
+    test('what makes room for a higher priority goes on afterwards, with every point once', async () => {
+      const long = Array.from({ length: 60 }, (_, i) => 8 * (i + 1));
+      await lab.api.apply(queued('patient', 1, long, { priorityClassName: 'low' }));
+      await lab.says('patient', 'Running', 'True');
+      await until('its agent to have begun', async () => {
+        const { progress } = await lab.status('patient');
+        return progress?.startsWith('0/') === false ? true : null;
+      });
+      await lab.api.apply(queued('urgent', 1, LENGTHS, { priorityClassName: 'high' }));
+      await lab.says('patient', 'Running', 'Queued', 60);
+      const urgent = await lab.says('urgent', 'Complete', 'True', 120);
+      const patient = await lab.says('patient', 'Complete', 'True', 120);
+      expect([...(await lab.counted(urgent.sweepId!)).values()]).toEqual(once(LENGTHS.length));
+      expect([...(await lab.counted(patient.sweepId!)).values()]).toEqual(once(long.length));
+      expect(lab.kubelets[0]?.most).toBe(1);
+    });
+  },
+);
