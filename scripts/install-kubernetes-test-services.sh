@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the real Kubernetes that test/cluster/operator.test.ts and `npm run bench -- operator` run against: kube-apiserver,
 # kube-controller-manager and kube-scheduler, built of their Go module into /opt/ridgepoint-kubernetes, Debian's etcd, and Kueue for
-# test/cluster/kueue.test.ts. Needs root, Go 1.26, 3 GB of memory and, on two cores, half an hour; without it those tests are skipped by name. What is
+# test/cluster/kueue.long.test.ts. Needs root, Go 1.26, 3 GB of memory and, on two cores, half an hour; without it those tests are skipped by name. What is
 # there already is left alone.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { type CoordinatorConfig, readConfig } from '../../coordinator/config.js';
 import { startCoordinator } from '../../coordinator/main.js';
+import { keepHeapSmall } from '../../process/isolation/heap.js';
 import { readableBaselines } from '../baseline/store.js';
 import { asWords, EXIT } from '../exit.js';
 import { onInterrupt } from '../interrupts.js';
@@ -11,6 +12,7 @@ import type { CoordinatorOptions } from './command.js';
 /** `ridge coordinator`: serves until it is told to stop, then drains. */
 export async function serveCoordinator(options: CoordinatorOptions): Promise<void> {
   const config = configOf(options);
+  keepHeapSmall();
   const coordinator = await startCoordinator(config, readableBaselines).catch((error: unknown) => {
     throw startError(error);
   });

@@ -4,7 +4,10 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCoordinator } from '../../dist/coordinator/main.js';
+import { keepHeapSmall } from '../../dist/process/isolation/heap.js';
 
+// As `ridge coordinator` does.
+keepHeapSmall();
 const coordinator = await startCoordinator({
   grpcAddress: 'localhost:0',
   metricsAddress: null,

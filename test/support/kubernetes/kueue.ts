@@ -27,10 +27,12 @@ const HOOKED = /-(job|clusterqueue|cohort|resourceflavor|workload)$/;
 
 /** The real controller of Kueue with its webhooks, and one queue of GPUs that the namespace `bench` may use. */
 export class Kueue {
-  readonly #child: ChildProcess;
+  readonly #spawn: () => ChildProcess;
+  #child: ChildProcess;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
+  private constructor(begin: () => ChildProcess) {
+    this.#spawn = begin;
+    this.#child = begin();
   }
 
   /** @param gpus that may be in use at once @param labels of the nodes that have them */
@@ -50,17 +52,15 @@ export class Kueue {
     writeFileSync(config, JSON.stringify(configuration(health, hooks, folder)));
     const words = [`--config=${config}`, '--feature-gates=VisibilityOnDemand=false'];
     const env = { ...process.env, KUBECONFIG: plane.kubeconfig('admin') };
-    const child = spawn(join(FOLDER, 'kueue'), words, {
-      env,
-      cwd: folder,
-      stdio: ['ignore', output, output],
-    });
-    const kueue = new Kueue(child);
+    const begin = () =>
+      spawn(join(FOLDER, 'kueue'), words, { env, cwd: folder, stdio: ['ignore', output, output] });
+    const kueue = new Kueue(begin);
     try {
       await until(
         'Kueue to be ready',
         async () => {
-          if (child.exitCode !== null) throw new Error(`Kueue ended with ${child.exitCode}`);
+          // It ends where it is not told yet of its own kinds, and is started again, as a kubelet does it.
+          if (kueue.#child.exitCode !== null) kueue.#child = kueue.#spawn();
           return (await fetch(`http://127.0.0.1:${health}/readyz`)).ok ? true : null;
         },
         60,
