@@ -1,9 +1,9 @@
 /** Numbers of one chunk. */
 const CHUNK = 8192;
 
-type Numbers = Float32Array | Int32Array | Uint32Array;
+type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
 
-/** A list of numbers that only grows, in typed arrays one behind the other: nothing is copied, and no room kept for twice as many. */
+/** A list of numbers that grows at its end, in typed arrays one behind the other: nothing is copied, and no room kept for twice as many. */
 export class Column<N extends Numbers = Numbers> {
   readonly #chunks: N[] = [];
   readonly #make: (length: number) => N;
@@ -28,9 +28,14 @@ export class Column<N extends Numbers = Numbers> {
   }
 
   push(value: number): void {
-    if (this.#length % CHUNK === 0) this.#chunks.push(this.#make(CHUNK));
+    if (this.#length === this.#chunks.length * CHUNK) this.#chunks.push(this.#make(CHUNK));
     this.#length += 1;
     this.set(this.#length - 1, value);
+  }
+
+  /** Takes the last one away, if there is one. */
+  pop(): void {
+    this.#length = Math.max(0, this.#length - 1);
   }
 
   /** @returns a copy of what stands from one index to before another, or to the end. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Column } from './column.js';
 
 /** Entries of one piece of a snapshot. */
 const PIECE = 32_768;
@@ -8,90 +9,89 @@ const MOST_TAKEN = 0.85;
 const WORDS = 3;
 
 /**
- * Ids → whole numbers from 0, in some 20 bytes an entry where a Map with its strings takes 150: an id is kept as the 96 bits
- * of the hash that it ends in, or else of its SHA-256, so that two are never taken for one. Open addressing with linear probing; nothing is ever taken out.
+ * Ids → whole numbers from 0, in some 25 bytes an entry where a Map with its strings takes 150: an id is kept as the 96 bits of the hash that it ends
+ * in, or else of its SHA-256, so that two are never taken for one. Open addressing with linear probing, in a table that says which entry it is, so that a
+ * larger table is no copy of all; nothing is ever taken out.
  */
 export class IdIndex {
-  #keys = new Uint32Array(WORDS * 64);
-  /** One more than the number; 0 = the slot is free. */
-  #values = new Uint32Array(64);
-  #size = 0;
+  /** One more than the entry; 0 = the slot is free. */
+  #slots = new Uint32Array(64);
+  /** WORDS for each entry. */
+  readonly #keys = new Column((length) => new Uint32Array(length));
+  readonly #values = new Column((length) => new Uint32Array(length));
 
   get size(): number {
-    return this.#size;
+    return this.#values.length;
   }
 
   has(id: string): boolean {
-    return this.get(id) !== undefined;
+    return this.#slots[this.#slotOf(bitsOf(id))] !== 0;
   }
 
   get(id: string): number | undefined {
-    const value = this.#values[this.#slotOf(bitsOf(id))]!;
-    return value === 0 ? undefined : value - 1;
+    const entry = this.#slots[this.#slotOf(bitsOf(id))]!;
+    return entry === 0 ? undefined : this.#values.at(entry - 1);
   }
 
-  /** @param value from 0, below 2^32 - 1. */
+  /** @param value from 0, below 2^32. */
   set(id: string, value: number): void {
-    this.#put(bitsOf(id), value + 1);
+    this.#put(bitsOf(id), value);
   }
 
-  /** @returns what a snapshot keeps of it: keys, each before its value. */
+  /** @returns what a snapshot keeps of it: keys, each before one more than its value. */
   *pieces(): Generator<Uint32Array> {
-    const size = WORDS + 1;
-    let [piece, at] = [new Uint32Array(size * PIECE), 0];
-    for (let slot = 0; slot < this.#values.length; slot += 1) {
-      if (this.#values[slot] === 0) continue;
-      for (let word = 0; word < WORDS; word += 1) piece[at + word] = this.#keys[WORDS * slot + word]!;
-      piece[at + WORDS] = this.#values[slot]!;
-      at += size;
-      if (at < piece.length) continue;
+    const each = WORDS + 1;
+    for (let from = 0; from < this.size; from += PIECE) {
+      const count = Math.min(PIECE, this.size - from);
+      const piece = new Uint32Array(each * count);
+      for (let i = 0; i < count; i += 1) {
+        for (let word = 0; word < WORDS; word += 1)
+          piece[each * i + word] = this.#keys.at(WORDS * (from + i) + word);
+        piece[each * i + WORDS] = this.#values.at(from + i) + 1;
+      }
       yield piece;
-      [piece, at] = [new Uint32Array(size * PIECE), 0];
     }
-    if (at > 0) yield piece.subarray(0, at);
   }
 
   restore(piece: Uint32Array): void {
     for (let at = 0; at < piece.length; at += WORDS + 1)
-      this.#put(piece.subarray(at, at + WORDS), piece[at + WORDS]!);
+      this.#put(piece.subarray(at, at + WORDS), piece[at + WORDS]! - 1);
   }
 
   #put(bits: Uint32Array, value: number): void {
-    let slot = this.#slotOf(bits);
-    if (this.#values[slot] === 0) {
-      if (this.#size + 1 > MOST_TAKEN * this.#values.length) {
-        this.#grow();
-        slot = this.#slotOf(bits);
-      }
-      this.#keys.set(bits, WORDS * slot);
-      this.#size += 1;
+    const slot = this.#slotOf(bits);
+    const entry = this.#slots[slot]!;
+    if (entry !== 0) {
+      this.#values.set(entry - 1, value);
+      return;
     }
-    this.#values[slot] = value;
+    for (const word of bits) this.#keys.push(word);
+    this.#values.push(value);
+    this.#slots[slot] = this.size;
+    if (this.size > MOST_TAKEN * this.#slots.length) this.#grow();
   }
 
   /** @returns the slot that holds the key, or the free one where it would be. */
   #slotOf(bits: Uint32Array): number {
     const [a, b, c] = bits;
-    const mask = this.#values.length - 1;
+    const mask = this.#slots.length - 1;
     let slot = a! & mask;
-    while (this.#values[slot] !== 0) {
-      const at = WORDS * slot;
-      if (this.#keys[at] === a && this.#keys[at + 1] === b && this.#keys[at + 2] === c) return slot;
+    for (;;) {
+      const entry = this.#slots[slot]!;
+      const at = WORDS * (entry - 1);
+      if (entry === 0) return slot;
+      if (this.#keys.at(at) === a && this.#keys.at(at + 1) === b && this.#keys.at(at + 2) === c) return slot;
       slot = (slot + 1) & mask;
     }
-    return slot;
   }
 
   #grow(): void {
-    const [keys, values] = [this.#keys, this.#values];
-    this.#keys = new Uint32Array(2 * keys.length);
-    this.#values = new Uint32Array(2 * values.length);
-    for (let old = 0; old < values.length; old += 1) {
-      if (values[old] === 0) continue;
-      const bits = keys.subarray(WORDS * old, WORDS * (old + 1));
-      const slot = this.#slotOf(bits);
-      this.#keys.set(bits, WORDS * slot);
-      this.#values[slot] = values[old]!;
+    this.#slots = new Uint32Array(2 * this.#slots.length);
+    const mask = this.#slots.length - 1;
+    for (let entry = 0; entry < this.size; entry += 1) {
+      let slot = this.#keys.at(WORDS * entry) & mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = entry + 1;
     }
   }
 }

@@ -1,81 +1,92 @@
+import { Column } from './column.js';
+
 /** Entries of one piece of a snapshot. */
 const PIECE = 32_768;
 
 /** Slots that may be taken before there are twice as many. */
 const MOST_TAKEN = 0.85;
-const FREE = -1;
 
 /**
- * Positions → numbers, with the methods of a Map that are asked for, in some 20 bytes an entry where a Map takes 50: open addressing
- * with linear probing.
+ * Positions → numbers, with the methods of a Map that are asked for, in some 25 bytes an entry where a Map takes 50: open addressing with linear
+ * probing, in a table that says which entry it is, so that a larger table is no copy of all.
  */
 export class PositionTable {
-  #positions = new Float64Array(16).fill(FREE);
-  #values = new Float64Array(16);
-  #size = 0;
+  /** One more than the entry; 0 = the slot is free. */
+  #slots = new Uint32Array(16);
+  readonly #positions = new Column((length) => new Float64Array(length));
+  readonly #values = new Column((length) => new Float64Array(length));
 
   get size(): number {
-    return this.#size;
+    return this.#positions.length;
   }
 
   has(position: number): boolean {
-    return this.#positions[this.#slotOf(position)] !== FREE;
+    return this.#slots[this.#slotOf(position)] !== 0;
   }
 
   get(position: number): number | undefined {
-    const slot = this.#slotOf(position);
-    return this.#positions[slot] === FREE ? undefined : this.#values[slot]!;
+    const entry = this.#slots[this.#slotOf(position)]!;
+    return entry === 0 ? undefined : this.#values.at(entry - 1);
   }
 
   /** @param position a whole number from 0. */
   set(position: number, value: number): void {
-    let slot = this.#slotOf(position);
-    if (this.#positions[slot] === FREE) {
-      if (this.#size + 1 > MOST_TAKEN * this.#positions.length) {
-        this.#grow();
-        slot = this.#slotOf(position);
-      }
-      this.#positions[slot] = position;
-      this.#size += 1;
+    const slot = this.#slotOf(position);
+    const entry = this.#slots[slot]!;
+    if (entry !== 0) {
+      this.#values.set(entry - 1, value);
+      return;
     }
-    this.#values[slot] = value;
+    this.#positions.push(position);
+    this.#values.push(value);
+    this.#slots[slot] = this.size;
+    if (this.size > MOST_TAKEN * this.#slots.length) this.#grow();
   }
 
   delete(position: number): boolean {
-    let slot = this.#slotOf(position);
-    if (this.#positions[slot] === FREE) return false;
-    // What was put further on because of this one moves up, so that it is still found.
-    const mask = this.#positions.length - 1;
-    this.#positions[slot] = FREE;
-    this.#size -= 1;
-    for (slot = (slot + 1) & mask; this.#positions[slot] !== FREE; slot = (slot + 1) & mask) {
-      const [moved, value] = [this.#positions[slot]!, this.#values[slot]!];
-      this.#positions[slot] = FREE;
-      const to = this.#slotOf(moved);
-      this.#positions[to] = moved;
-      this.#values[to] = value;
+    const slot = this.#slotOf(position);
+    const entry = this.#slots[slot]!;
+    if (entry === 0) return false;
+    // The last one takes its place among the entries.
+    const last = this.size;
+    if (entry !== last) {
+      const moved = this.#positions.at(last - 1);
+      this.#slots[this.#slotOf(moved)] = entry;
+      this.#positions.set(entry - 1, moved);
+      this.#values.set(entry - 1, this.#values.at(last - 1));
     }
+    this.#positions.pop();
+    this.#values.pop();
+    this.#free(slot);
     return true;
   }
 
-  *[Symbol.iterator](): Generator<[position: number, value: number]> {
-    for (let slot = 0; slot < this.#positions.length; slot += 1) {
-      if (this.#positions[slot] !== FREE) yield [this.#positions[slot]!, this.#values[slot]!];
+  /** What was put further on because of a slot moves up, so that it is still found. */
+  #free(freed: number): void {
+    const mask = this.#slots.length - 1;
+    this.#slots[freed] = 0;
+    for (let slot = (freed + 1) & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const entry = this.#slots[slot]!;
+      this.#slots[slot] = 0;
+      this.#slots[this.#slotOf(this.#positions.at(entry - 1))] = entry;
     }
+  }
+
+  *[Symbol.iterator](): Generator<[position: number, value: number]> {
+    for (let entry = 0; entry < this.size; entry += 1)
+      yield [this.#positions.at(entry), this.#values.at(entry)];
   }
 
   /** @returns what a snapshot keeps of it: positions, each before its value. */
   *pieces(): Generator<Float64Array> {
-    let [piece, at] = [new Float64Array(2 * PIECE), 0];
-    for (const [position, value] of this) {
-      piece[at] = position;
-      piece[at + 1] = value;
-      at += 2;
-      if (at < piece.length) continue;
+    for (let from = 0; from < this.size; from += PIECE) {
+      const piece = new Float64Array(2 * Math.min(PIECE, this.size - from));
+      for (let at = 0; at < piece.length; at += 2) {
+        piece[at] = this.#positions.at(from + at / 2);
+        piece[at + 1] = this.#values.at(from + at / 2);
+      }
       yield piece;
-      [piece, at] = [new Float64Array(2 * PIECE), 0];
     }
-    if (at > 0) yield piece.subarray(0, at);
   }
 
   restore(piece: Float64Array): void {
@@ -84,22 +95,19 @@ export class PositionTable {
 
   /** @returns the slot that holds the position, or the free one where it would be. */
   #slotOf(position: number): number {
-    const mask = this.#positions.length - 1;
+    const mask = this.#slots.length - 1;
     // Multiplied, for neighbours would stand in a row.
     let slot = Math.imul(position ^ (position / 2 ** 32), 0x9e3779b1) & mask;
-    while (this.#positions[slot] !== FREE && this.#positions[slot] !== position) slot = (slot + 1) & mask;
-    return slot;
+    for (;;) {
+      const entry = this.#slots[slot]!;
+      if (entry === 0 || this.#positions.at(entry - 1) === position) return slot;
+      slot = (slot + 1) & mask;
+    }
   }
 
   #grow(): void {
-    const [positions, values] = [this.#positions, this.#values];
-    this.#positions = new Float64Array(2 * positions.length).fill(FREE);
-    this.#values = new Float64Array(2 * values.length);
-    for (let old = 0; old < positions.length; old += 1) {
-      if (positions[old] === FREE) continue;
-      const slot = this.#slotOf(positions[old]!);
-      this.#positions[slot] = positions[old]!;
-      this.#values[slot] = values[old]!;
-    }
+    this.#slots = new Uint32Array(2 * this.#slots.length);
+    for (let entry = 0; entry < this.size; entry += 1)
+      this.#slots[this.#slotOf(this.#positions.at(entry))] = entry + 1;
   }
 }

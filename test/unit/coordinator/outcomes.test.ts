@@ -3,20 +3,44 @@ import { expect, test } from 'vitest';
 import { IdIndex } from '../../../coordinator/scheduler/id-index.js';
 import { IdList } from '../../../coordinator/scheduler/id-list.js';
 import { type Outcome, Outcomes } from '../../../coordinator/scheduler/outcomes.js';
+import { PositionTable } from '../../../coordinator/scheduler/position-table.js';
 import { KnownResults, TrialTable } from '../../../coordinator/scheduler/trial-table.js';
 import { forAll } from '../../support/for-all.js';
 
 test('an index of ids says what a Map says, also after it has grown many times', () => {
   const index = new IdIndex();
   const map = new Map<string, number>();
-  for (let i = 0; i < 5000; i += 1) {
-    const id = `t.s1.${(i * 7919) % 4000}.m0`;
+  for (let i = 0; i < 30_000; i += 1) {
+    const id = `t.s1.${(i * 7919) % 20_000}.m0`;
     index.set(id, i);
     map.set(id, i);
   }
   expect(index.size).toBe(map.size);
   for (const [id, value] of map) expect(index.get(id)).toBe(value);
-  expect([index.get('t.s1.4001.m0'), index.has('')]).toEqual([undefined, false]);
+  expect([index.get('t.s1.20001.m0'), index.has('')]).toEqual([undefined, false]);
+});
+
+test('a table of positions says what a Map says, while entries come and go', () => {
+  const table = new PositionTable();
+  const map = new Map<number, number>();
+  let state = 1;
+  const draw = (below: number) => {
+    state = Math.imul(state, 1_103_515_245) + 12_345;
+    return (state >>> 8) % below;
+  };
+  for (let i = 0; i < 60_000; i += 1) {
+    const position = draw(30_000) * 4_294_967_296 + draw(3);
+    if (draw(3) === 0) expect(table.delete(position)).toBe(map.delete(position));
+    else {
+      table.set(position, i);
+      map.set(position, i);
+    }
+  }
+  expect(table.size).toBe(map.size);
+  expect(map.size).toBeGreaterThan(10_000);
+  expect(new Map(table)).toEqual(map);
+  expect([...map].find(([position, value]) => table.get(position) !== value)).toBeUndefined();
+  expect([table.get(7), table.has(7)]).toEqual([undefined, false]);
 });
 
 test('a list gives every id back as it came, whatever its form', () => {
