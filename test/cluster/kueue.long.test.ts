@@ -16,15 +16,9 @@ describe.skipIf(!hasKueue)(
       await lab.node('gpus', { 'nvidia.com/gpu': '2' }, { accelerator: 'test' });
       await lab.node('others', { 'nvidia.com/gpu': '2' });
       kueue = await Kueue.start(lab.plane, 1, { accelerator: 'test' });
-      for (const [name, value] of [
-        ['low', 1],
-        ['high', 1000],
-      ] as const) {
-        const metadata = { name };
-        await lab.api.apply({
-          ...{ apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata, value },
-        } as never);
-      }
+      const priority = { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass' };
+      for (const [name, value] of Object.entries({ low: 1, high: 1000 }))
+        await lab.api.apply({ ...priority, metadata: { name }, value } as never);
       await lab.operator();
     }, 180_000);
     afterAll(async () => {
@@ -50,10 +44,8 @@ describe.skipIf(!hasKueue)(
       const long = Array.from({ length: 60 }, (_, i) => 8 * (i + 1));
       await lab.api.apply(queued('patient', 1, long, { priorityClassName: 'low' }));
       await lab.says('patient', 'Running', 'True');
-      await until('its agent to have begun', async () => {
-        const { progress } = await lab.status('patient');
-        return progress?.startsWith('0/') === false ? true : null;
-      });
+      const begun = async () => (await lab.status('patient')).progress?.startsWith('0/') === false || null;
+      await until('its agent to have begun', begun);
       await lab.api.apply(queued('urgent', 1, LENGTHS, { priorityClassName: 'high' }));
       await lab.says('patient', 'Running', 'Queued', 60);
       const urgent = await lab.says('urgent', 'Complete', 'True', 120);
