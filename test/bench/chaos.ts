@@ -47,6 +47,9 @@ if (!values.inside && hasNamespaces()) {
   const own = [...process.execArgv, process.argv[1]!, ...process.argv.slice(2), '--inside'];
   process.exit(spawnSync(program, [...words, process.execPath, ...own], { stdio: 'inherit' }).status ?? 1);
 }
+// As the first process of its namespaces it is asked in vain to end unless it says how; with it goes all that it started.
+if (values.inside)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 
 /** What each model of the checker says. */
 const MODELS: Readonly<Record<string, string>> = {
