@@ -49,7 +49,8 @@ if (!values.inside && hasNamespaces()) {
 }
 // As the first process of its namespaces it is asked in vain to end unless it says how; with it goes all that it started.
 if (values.inside)
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => process.exit(130));
 
 /** What each model of the checker says. */
 const MODELS: Readonly<Record<string, string>> = {
