@@ -223,7 +223,7 @@ export class Session {
       const value = toHello(profile, {
         instance: this.#instance,
         runningTrialIds: [...trials.trialIds],
-        endedTrialIds: [...ended],
+        endedTrialIds: ended,
         stream: ++this.#streams,
         readsSeveral: true,
       });

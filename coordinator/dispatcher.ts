@@ -473,7 +473,8 @@ export class Dispatcher {
 }
 
 /** Entries behind a snapshot that are read at a start within seconds, and the share of all that a snapshot is worth. */
-const [SNAPSHOT_ENTRIES, SNAPSHOT_SHARE] = [10_000, 16];
+export const SNAPSHOT_ENTRIES = 10_000;
+const SNAPSHOT_SHARE = 16;
 
 /** Whose sweep it is, and how soon it is its turn there. */
 export interface Turn {

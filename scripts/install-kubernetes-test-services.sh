@@ -21,16 +21,15 @@ if ! command -v etcd >/dev/null 2>&1; then
   apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends etcd-server >/dev/null
 fi
 
-command -v go >/dev/null 2>&1 || PATH=$PATH:/usr/local/go/bin
-missing=()
-for program in "${PROGRAMS[@]}"; do [[ -x $FOLDER/$program ]] || missing+=("$program"); done
-[[ -x $KUEUE/kueue ]] || missing+=(kueue)
-if ((${#missing[@]})) && ! command -v go >/dev/null 2>&1; then
-  echo "install-kubernetes-test-services: there is no Go to build ${missing[*]} with; install Go 1.26" >&2
+need_go() {
+  command -v go >/dev/null 2>&1 || PATH=$PATH:/usr/local/go/bin
+  command -v go >/dev/null 2>&1 && return
+  echo "install-kubernetes-test-services: there is no Go to build $* with; install Go 1.26" >&2
   exit 1
-fi
+}
 
 if [[ ! -x $KUEUE/kueue ]]; then
+  need_go kueue
   echo "install-kubernetes-test-services: building kueue $KUEUE_VERSION"
   source=$(cd / && go mod download -json "sigs.k8s.io/kueue@v$KUEUE_VERSION" | sed -n 's/.*"Dir": "\(.*\)",/\1/p')
   mkdir -p "$KUEUE"
@@ -44,9 +43,10 @@ if [[ ! -e $KUEUE_METRICS/tls.crt ]]; then
     -keyout "$KUEUE_METRICS/tls.key" -out "$KUEUE_METRICS/tls.crt" 2>/dev/null
 fi
 
-missing=("${missing[@]/kueue/}")
-missing=(${missing[@]+${missing[@]}})
+missing=()
+for program in "${PROGRAMS[@]}"; do [[ -x $FOLDER/$program ]] || missing+=("$program"); done
 if ((${#missing[@]})); then
+  need_go "${missing[*]}"
   module=$(mktemp -d)
   trap 'rm -rf "$module"' EXIT
   cd "$module"

@@ -389,29 +389,21 @@ export class Searcher {
     return (drawBelow(state, 2 ** 32) ^ Math.imul(steps, 0x9e37_79b9)) >>> 0;
   }
 
-  /** Whether what is pending will spend a budget, by what a trial took until now: many devices ask at once. */
+  /** Whether what is pending will spend a budget: many devices ask at once. */
   get #isCommitted(): boolean {
-    const { trials, deviceHours, joules } = this.#options.spec.budget;
-    const [pending, rows] = [this.#pending.size, Math.max(1, this.#trials)];
-    if (pending === 0) return false;
-    const by = (spent: number, each: number, most: number | null) =>
-      most !== null && spent + pending * each >= most;
-    return (
-      by(this.#trials, 1, trials) ||
-      by(this.#seconds, this.#seconds / rows, deviceHours && deviceHours * 3600) ||
-      by(this.#joules, this.#joules / Math.max(1, this.#metered), joules)
-    );
+    return this.#overspent(this.#pending.size) !== null;
   }
 
-  #overspent(): string | null {
+  /** @param ahead trials that are under way, each of which is taken to spend what one did until now. */
+  #overspent(ahead = 0): string | null {
     const { trials, deviceHours, joules } = this.#options.spec.budget;
-    if (trials !== null && this.#trials >= trials) return `its budget of ${trials} trials is spent`;
-    if (deviceHours !== null && this.#seconds >= deviceHours * 3600) {
-      const each = this.#seconds / this.#trials;
-      return `its budget of ${deviceHours} device-hours is spent${underATrial(deviceHours * 3600, each, 's')}`;
-    }
-    if (joules === null || this.#joules < joules) return null;
-    return `its budget of ${joules} J is spent${underATrial(joules, this.#joules / this.#metered, 'J')}`;
+    const seconds = this.#seconds / Math.max(1, this.#trials);
+    const metered = this.#joules / Math.max(1, this.#metered);
+    if (trials !== null && this.#trials + ahead >= trials) return `its budget of ${trials} trials is spent`;
+    if (deviceHours !== null && this.#seconds + ahead * seconds >= deviceHours * 3600)
+      return `its budget of ${deviceHours} device-hours is spent${underATrial(deviceHours * 3600, seconds, 's')}`;
+    if (joules === null || this.#joules + ahead * metered < joules) return null;
+    return `its budget of ${joules} J is spent${underATrial(joules, metered, 'J')}`;
   }
 
   /** Why it is not worth to go on. */

@@ -22,6 +22,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { PgBoss } from 'pg-boss';
 import type { CoordinatorConfig } from '../../coordinator/config.js';
+import { SNAPSHOT_ENTRIES } from '../../coordinator/dispatcher.js';
 import { startWeighed } from '../support/coordinator-weight.js';
 import { hasNatsServer, NatsServer } from '../support/nats-server.js';
 import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
@@ -96,13 +97,8 @@ async function measure(log: LogConfig, experiments: number): Promise<Measured> {
   };
 }
 
-/** Before so many entries no snapshot is kept (coordinator/dispatcher.ts). */
-const FIRST_SNAPSHOT = 10_000;
-
 /** Seconds of a start on a long log, whole and then from its snapshot. */
 async function restart(path: string, results: number) {
-  if (results < FIRST_SNAPSHOT)
-    throw new Error(`--restart=${results}: a snapshot is kept from ${FIRST_SNAPSHOT} results on.`);
   await fillLongLog(path, results);
   const turns: { readonly seconds: number; readonly peakBytes: number }[] = [];
   for (const kept of [false, true]) {
@@ -146,6 +142,9 @@ async function pgBoss(url: string, jobs: number): Promise<number> {
   return done / seconds;
 }
 
+const long = Number(values.restart);
+if (long > 0 && long < SNAPSHOT_ENTRIES)
+  throw new Error(`--restart=${long}: a snapshot is kept from ${SNAPSHOT_ENTRIES} results on.`);
 const folder = mkdtempSync(join(tmpdir(), 'ridgepoint-bench-scale-'));
 const postgres = hasPostgres && KINDS.includes('postgres') ? await PostgresServer.start() : null;
 const nats =
@@ -226,7 +225,6 @@ try {
       granted === asking && at(0.99) < LEASE_MILLISECONDS,
     );
   }
-  const long = Number(values.restart);
   if (long > 0) {
     const [whole, kept] = await restart(join(folder, 'long.sqlite'), long);
     claim(

@@ -204,8 +204,8 @@ export class SimulatedAgent {
       const ended = [...this.#disk.spool.keys()];
       const hello = toHello(this.#profile, {
         instance: this.#instance,
-        runningTrialIds: [...running],
-        endedTrialIds: [...ended],
+        runningTrialIds: running,
+        endedTrialIds: ended,
         stream: ++this.#streams,
         readsSeveral: this.#together,
       });
