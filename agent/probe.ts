@@ -61,7 +61,11 @@ const PROBE_LIMIT_SECONDS = 60;
 export async function probeFor(config: AgentConfig): Promise<NodeProbe> {
   const { nodeName, labels, cpuGroups, gpus, runners, engines } = config;
   return await probeNode({
-    ...{ nodeName, labels, cpuGroups, gpus, engines },
+    nodeName,
+    labels,
+    cpuGroups,
+    gpus,
+    engines,
     meters: meterSettings(config),
     runnerKinds: runners ?? RUNNER_KINDS,
   });

@@ -221,8 +221,20 @@ async function openParts(resolved: ResolvedConfig, logger: Logger, opened: Opene
       .catch((error: Error) => warn(`older answers are not counted: ${error.message}`));
   const inform = (sentence: string): void => logger.info(sentence);
   return {
-    ...{ log, durability, bodies, usage, shelf, logger, clock, registry, exporter, dispatcher },
-    ...{ logEvents, logFailed, audit, inform },
+    log,
+    durability,
+    bodies,
+    usage,
+    shelf,
+    logger,
+    clock,
+    registry,
+    exporter,
+    dispatcher,
+    logEvents,
+    logFailed,
+    audit,
+    inform,
   };
 }
 
@@ -317,8 +329,15 @@ async function serve(
   const { webProxy } = resolved;
   const proxy = webProxy === null ? {} : { proxy: proxyOf(webProxy) };
   const web = {
-    ...{ ...parts, ...watching, ...proxy, baselines },
-    ...{ ownAddress, otherWebUrls, security, version: VERSION, writes },
+    ...parts,
+    ...watching,
+    ...proxy,
+    baselines,
+    ownAddress,
+    otherWebUrls,
+    security,
+    version: VERSION,
+    writes,
   };
   const webUrl =
     webAddress === null ? null : await opening((await import('./web/http.js')).serveWeb(webAddress, web));
@@ -450,7 +469,12 @@ async function lead(
   const standing = new EventEmitter<{ known: [] }>();
   const known = once(standing, 'known', { signal: closed.signal });
   const { first, all } = seekLeadership({
-    ...{ log, dispatcher, registry, timer, leader, seconds },
+    log,
+    dispatcher,
+    registry,
+    timer,
+    leader,
+    seconds,
     waiting: {
       signal: closed.signal,
       heard: (other) => {

@@ -80,8 +80,12 @@ export function serverOf(
   const { name, address } = server;
   const { draftModel } = options;
   const parts = () => ({
-    ...{ options, cpus, deviceClass: device, adapters: [] },
-    ...{ modelPath: placeOf(model.source), modelName: model.name },
+    options,
+    cpus,
+    deviceClass: device,
+    adapters: [],
+    modelPath: placeOf(model.source),
+    modelName: model.name,
     loras: lorasOf(options).map((lora) => ({ name: lora.name, path: placeOf(lora.source) })),
     draftPath: typeof draftModel === 'string' ? placeOf(draftModel) : null,
   });

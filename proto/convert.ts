@@ -187,8 +187,12 @@ export function toHello(
   said: Pick<Hello, 'instance'> & Partial<Omit<Hello, 'protocol' | 'nodeProfileJson'>>,
 ): Hello {
   return {
-    ...{ protocol: PROTOCOL, nodeProfileJson: JSON.stringify(profile) },
-    ...{ runningTrialIds: [], endedTrialIds: [], stream: 0, readsSeveral: false },
+    protocol: PROTOCOL,
+    nodeProfileJson: JSON.stringify(profile),
+    runningTrialIds: [],
+    endedTrialIds: [],
+    stream: 0,
+    readsSeveral: false,
     ...said,
   };
 }

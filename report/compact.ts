@@ -39,15 +39,18 @@ export class CompactRecords {
       repeats: sharing(record.repeats, before.repeats),
       warnings: sharing(record.warnings, before.warnings),
       measurements,
-      ...{
-        environment: decidingOf(record),
-        absent: {},
-        artifact: null,
-        quality: null,
-        profile: null,
-        roofline: null,
-      },
-      ...{ training: null, kernel: null, roofs: null, phases: [], tokenSeconds: [], samples: [] },
+      environment: decidingOf(record),
+      absent: {},
+      artifact: null,
+      quality: null,
+      profile: null,
+      roofline: null,
+      training: null,
+      kernel: null,
+      roofs: null,
+      phases: [],
+      tokenSeconds: [],
+      samples: [],
     };
     return this.#before;
   }

@@ -160,10 +160,19 @@ type Ratio = Omit<Change, 'label' | 'metric' | 'a' | 'b' | 'kind' | 'states'>;
 
 function baseOf({ label, a, b }: Pair, metric: string): Change {
   return {
-    ...{ label, metric, a: metricOf(a, metric), b: metricOf(b, metric) },
-    ...{ kind: QUALITY.has(metric) ? ('difference' as const) : ('ratio' as const), change: null },
-    ...{ asMeasured: null, adjustedBy: null, interval: null, p: null, visible: null },
-    ...{ verdict: 'missing' as const, reason: null },
+    label,
+    metric,
+    a: metricOf(a, metric),
+    b: metricOf(b, metric),
+    kind: QUALITY.has(metric) ? ('difference' as const) : ('ratio' as const),
+    change: null,
+    asMeasured: null,
+    adjustedBy: null,
+    interval: null,
+    p: null,
+    visible: null,
+    verdict: 'missing' as const,
+    reason: null,
     states: [a.state, b.state],
   };
 }
@@ -205,14 +214,12 @@ function ratesOf(
   const all = differenceOf(fit, both, { oneSitting, confidence });
   const middle = Math.exp(mean(measured));
   const overall: Change = {
-    ...{
-      label: `all ${both.length} experiments`,
-      metric,
-      a: null,
-      b: null,
-      kind: 'ratio',
-      states: ['valid', 'valid'],
-    },
+    label: `all ${both.length} experiments`,
+    metric,
+    a: null,
+    b: null,
+    kind: 'ratio',
+    states: ['valid', 'valid'],
     ...ratioOf(metric, all, all.p, middle, confidence),
   };
   return { of, overall };

@@ -113,7 +113,8 @@ export function servedView(trial: ResultRecord, most: number): ServedView | null
     kept: keptBy(requests, objectivesOf(options.slo) ?? []),
     steady: steadyView(requests, options),
     generator: {
-      ...{ lag: generator.lag, loopDelay: generator.loopDelay },
+      lag: generator.lag,
+      loopDelay: generator.loopDelay,
       cpuShare: generator.seconds > 0 ? generator.cpuSeconds / generator.seconds : null,
       // As the row was judged.
       problems: trial.warnings.flatMap(({ code, message }) => (code === 'generator-late' ? [message] : [])),
@@ -185,7 +186,9 @@ function lorasOf(requests: readonly RequestRecord[]): LoraView[] {
     const own = requests.filter(({ lora }) => (lora ?? null) === name);
     const complete = own.filter(({ outcome }) => outcome === 'complete').map(latenciesOf);
     return {
-      ...{ name, requests: own.length, complete: complete.length },
+      name,
+      requests: own.length,
+      complete: complete.length,
       ttft: median(complete.map(({ service }) => service.ttft)),
       tpot: median(complete.map(({ tpot }) => tpot)),
     };

@@ -149,7 +149,10 @@ function expected(parts: Parts, { work, threads }: ExpectRequest): ExpectedPhase
   const [only] = factors;
   const alone = all.length === 1 && only !== null && only !== 'roofs' && predictedSeconds !== null;
   return {
-    ...{ level, roof, predictedSeconds, notPredicted },
+    level,
+    roof,
+    predictedSeconds,
+    notPredicted,
     band: alone ? errorBandOf(work, only!, threads) : null,
   };
 }

@@ -50,8 +50,16 @@ export function servedRow({ input }: Evidence, engine: ServedPasses): RooflineRe
         passes: phase.name === 'decode' ? 1 : Math.max(1, Math.round(phase.passes)),
       })),
       served: {
-        ...{ window, batchFrom, stepSequences, meanSequences, contextTokens },
-        ...{ promptsPerStep, promptsAtOnce, promptsBetween, promptTokens, cachedTokens },
+        window,
+        batchFrom,
+        stepSequences,
+        meanSequences,
+        contextTokens,
+        promptsPerStep,
+        promptsAtOnce,
+        promptsBetween,
+        promptTokens,
+        cachedTokens,
       },
       ...(devices > 1 && { devices }),
     };

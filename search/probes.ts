@@ -103,7 +103,7 @@ export class Probes {
     });
     const { digits, violation, seconds } = probe;
     const all = measured === undefined ? this.#waiting : this.#measured;
-    all.set(position, { ...{ position, digits, violation, seconds, readings }, costs: means });
+    all.set(position, { position, digits, violation, seconds, readings, costs: means });
     this.#filled.delete(position);
     if (before === undefined || this.#beaten.has(position)) return [];
     if (!this.#race.has(position)) this.#rejoin(position, block);

@@ -94,10 +94,14 @@ function add(stored: Kept['widths'], names: readonly string[], values: readonly 
 function gauge(quantity: string, seconds: number[], values: number[]): SampleSeries {
   const between = seconds.slice(1).map((time, i) => time - seconds[i]!);
   return {
-    ...{ meter: 'cores', quantity, unit: 'ratio', kind: 'gauge' },
+    meter: 'cores',
+    quantity,
+    unit: 'ratio',
+    kind: 'gauge',
     // As often as trials rest.
     periodSeconds: between.length === 0 ? 0 : median(between),
-    ...{ seconds, values },
+    seconds,
+    values,
   };
 }
 

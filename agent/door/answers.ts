@@ -52,8 +52,11 @@ function askedModel(
   if (!read.ok) throw failed('impossible-combination', `options of the runner: ${read.message}`);
   return {
     runnerKind,
-    ...{ modelPath: path, options: { ...read.value, threads: threads ?? null } },
-    ...{ deviceClass: device, deviceId: '', cpus: [] },
+    modelPath: path,
+    options: { ...read.value, threads: threads ?? null },
+    deviceClass: device,
+    deviceId: '',
+    cpus: [],
   } satisfies QualityModel;
 }
 
@@ -112,7 +115,10 @@ export async function scoreModel(
   const score = (answers?: AnswersKept) =>
     ask(
       taskOf(QUALITY, {
-        ...{ ...asked, request, scorers, trainedContext: model.facts.contextLength },
+        ...asked,
+        request,
+        scorers,
+        trainedContext: model.facts.contextLength,
         ...(answers !== undefined && { answers }),
       }),
       asking,
@@ -183,7 +189,8 @@ export async function compareMerged(
   const task = taskOf(COMPARE, {
     base: { ...askedModel(base, on), adapters },
     model: askedModel({ ...base, path: mergedPath }, on),
-    ...{ path, windows: { scheme: 'llama', stride: null, ...windows, context } },
+    path,
+    windows: { scheme: 'llama', stride: null, ...windows, context },
   });
   return await ask(task, asking);
 }

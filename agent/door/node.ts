@@ -37,7 +37,10 @@ export async function describeNode(config: AgentConfig): Promise<ThisNode> {
   const { nodeName, labels, cpuGroups, roofsFolder, engines } = config;
   const { sysRoot } = config.meters;
   const { profile, nvml } = await probeNode({
-    ...{ nodeName, labels, cpuGroups, runnerKinds: [] },
+    nodeName,
+    labels,
+    cpuGroups,
+    runnerKinds: [],
     meters: { energy: 'none', replayFile: null, procRoot: '/proc', sysRoot },
   });
   if ('nvml' in nvml) nvml.nvml.close();

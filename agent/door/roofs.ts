@@ -96,8 +96,16 @@ export async function fitFactors(
   const measured = [...new Set(roofs.bandwidth.map((roof) => roof.threads))].sort((a, b) => a - b);
   return await showing(`operators on ${device.id}`, (onProgress) =>
     makeFactors({
-      ...{ device, roofs, roofsId: id, threads: threads ?? measured, types: types ?? null },
-      ...{ quick, secondsAtMost, sysRoot, launcher, onProgress },
+      device,
+      roofs,
+      roofsId: id,
+      threads: threads ?? measured,
+      types: types ?? null,
+      quick,
+      secondsAtMost,
+      sysRoot,
+      launcher,
+      onProgress,
     }),
   );
 }

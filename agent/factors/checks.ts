@@ -70,7 +70,10 @@ async function quantizedModel(
   const modelPath = join(written.folder, `${fileType}.gguf`);
   try {
     await quantize({
-      ...{ runnerKind, inputPath: written.modelPath, outputPath: modelPath, imatrix: null },
+      runnerKind,
+      inputPath: written.modelPath,
+      outputPath: modelPath,
+      imatrix: null,
       quantization: plainQuantization(fileType),
       threads: availableParallelism(),
     });

@@ -50,7 +50,8 @@ export async function makeFactors(request: FactorsRequest): Promise<Factors> {
     roofs: roofsId,
     engine: samples.engine,
     environment: {
-      ...{ cpus: device.cpus.join(','), lastCacheBytes: cache },
+      cpus: device.cpus.join(','),
+      lastCacheBytes: cache,
       engineBuild: samples.engineBuild,
     },
     quick: request.quick,

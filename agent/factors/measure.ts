@@ -169,7 +169,9 @@ function sampleOf(
     const work = productWork(shape.weights, shape.inputs, shape.outputs, shape.rows);
     return {
       group: { kind: 'product', weights: shape.weights },
-      ...{ work, tokens: shape.rows, queries: shape.rows },
+      work,
+      tokens: shape.rows,
+      queries: shape.rows,
       workingSet: shape.copies * work.traffic.weightsRead,
       seconds: timed(productGraph(llama, bench, shape), shape.copies, seconds),
     };
@@ -179,7 +181,9 @@ function sampleOf(
     const work = attentionWork(shape);
     return {
       group: { kind: 'attention' },
-      ...{ work, tokens: shape.newTokens * shape.sequences, queries: shape.newTokens },
+      work,
+      tokens: shape.newTokens * shape.sequences,
+      queries: shape.newTokens,
       workingSet: shape.copies * work.traffic.cacheRead,
       seconds: timed(bench.graph(attention(shape)), shape.copies, seconds),
     };
@@ -187,7 +191,10 @@ function sampleOf(
   const shape = one.kind === 'node' ? NODE : one.shape;
   return {
     group: one.kind === 'node' ? { kind: 'node' } : { kind: 'elementwise', of: shape.kind },
-    ...{ work: elementwiseWork(shape), tokens: shape.rows, queries: shape.rows, workingSet: 0 },
+    work: elementwiseWork(shape),
+    tokens: shape.rows,
+    queries: shape.rows,
+    workingSet: 0,
     seconds: timed(bench.graph(elementwise(shape)), shape.copies, seconds),
   };
 }
@@ -228,8 +235,12 @@ function attentionWork(shape: AttentionShape): OperatorWork {
   const batch = [{ sequences, newTokens, cachedTokens }];
   const pass = { ...setting, phase: 'decode', batch } as unknown as LayerPass;
   const [work] = scores(pass, {
-    ...{ queryHeads: heads, cacheHeads: kvHeads, keyLength: headLength, valueLength: headLength },
-    ...{ window: null, valuesInKeys: false },
+    queryHeads: heads,
+    cacheHeads: kvHeads,
+    keyLength: headLength,
+    valueLength: headLength,
+    window: null,
+    valuesInKeys: false,
   });
   return work!;
 }

@@ -101,7 +101,13 @@ export async function openedModel(
   contextTokens: number,
 ): Promise<Generator> {
   return await open(await loadRunner(runnerKind), 'generator', {
-    ...{ modelPath, options: { threads }, deviceClass, deviceId, cpus: [], contextTokens, sequences },
+    modelPath,
+    options: { threads },
+    deviceClass,
+    deviceId,
+    cpus: [],
+    contextTokens,
+    sequences,
   });
 }
 

@@ -178,7 +178,10 @@ function applicationRecord(
     item: nameOf(item, graph.id, index),
     outcome: failed ? 'failed' : interrupted ? 'interrupted' : 'complete',
     reason: failed ? outcome.problem : interrupted ? INTERRUPTED : null,
-    ...{ intended: since(intended), start: since(start), end: since(end), sitting: journal.sitting },
+    intended: since(intended),
+    start: since(start),
+    end: since(end),
+    sitting: journal.sitting,
     answer: failed ? null : outcome.answer,
     calls: calls.length,
     pathCalls: path.length,
@@ -264,8 +267,13 @@ class Application implements Hands {
   #request({ id, system, prompt, drawn }: PromptCall) {
     const { seed, temperature, maxTokens } = this.#order;
     return {
-      ...{ system, prompt, model: drawn.model, stop: drawn.stop },
-      ...{ topP: drawn.topP, topK: drawn.topK, minP: drawn.minP },
+      system,
+      prompt,
+      model: drawn.model,
+      stop: drawn.stop,
+      topP: drawn.topP,
+      topK: drawn.topK,
+      minP: drawn.minP,
       maxTokens: drawn.maxTokens ?? maxTokens,
       temperature: drawn.temperature ?? temperature,
       // Of every variant the same call draws by the same seed.
@@ -285,16 +293,23 @@ class Application implements Hands {
     this.calls.push({ id, node, after, start, end });
     journal.append({
       schema: CALL_SCHEMA,
-      ...{ application: index, item: nameOf(item, read.graph.id, index) },
-      ...{ call: id, node, kind, after: [...after] },
+      application: index,
+      item: nameOf(item, read.graph.id, index),
+      call: id,
+      node,
+      kind,
+      after: [...after],
       promptDigest: `sha256:${createHash('sha256').update(text).digest('hex')}`,
-      ...{ answer, outcome, problem, promptTokens, cachedTokens, outputTokens },
-      ...{
-        start: since(start)!,
-        sent: since(reply.sent),
-        firstToken: since(reply.firstToken),
-        end: since(end)!,
-      },
+      answer,
+      outcome,
+      problem,
+      promptTokens,
+      cachedTokens,
+      outputTokens,
+      start: since(start)!,
+      sent: since(reply.sent),
+      firstToken: since(reply.firstToken),
+      end: since(end)!,
       sitting: journal.sitting,
     });
   }

@@ -43,7 +43,10 @@ export class NoiseStore {
     await mkdir(this.#folder, { recursive: true });
     const stored: StoredNoise = {
       schema: 'ridgepoint.dev/noise/v1',
-      ...{ deviceId, measuredAt: new Date().toISOString(), what, repeats },
+      deviceId,
+      measuredAt: new Date().toISOString(),
+      what,
+      repeats,
       metrics: metrics.map(({ metric, components }) => ({ metric, components })),
     };
     await writeWhole(this.#path(deviceId), `${JSON.stringify(stored, null, 1)}\n`);

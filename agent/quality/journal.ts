@@ -120,7 +120,8 @@ const knownSchema = z.array(
     z.string(),
     z.object({
       /** Between which bytes its answers are. */
-      ...{ from: whole, to: whole },
+      from: whole,
+      to: whole,
       /** Which questions have one, from and up to: they are asked in their order, so these are few. */
       runs: z.array(z.tuple([whole, whole])),
     }),

@@ -79,8 +79,11 @@ export function promptOf(
 ): string {
   const other = references[0] ?? '';
   const fields: Readonly<Record<string, string>> = {
-    ...{ prompt, answer, references: references.join('\n') },
-    ...{ first: swapped ? other : answer, second: swapped ? answer : other },
+    prompt,
+    answer,
+    references: references.join('\n'),
+    first: swapped ? other : answer,
+    second: swapped ? answer : other,
   };
   return template.replace(
     /\{\{|\}\}|\{(prompt|answer|references|first|second)\}/g,

@@ -130,7 +130,10 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
       return measureTask(task, {
         model: respondentOf(model!, task),
         base: base === null ? null : respondentOf(base, task),
-        ...{ chat: model!.text.chat, scorers: job.scorers, journal, watch },
+        chat: model!.text.chat,
+        scorers: job.scorers,
+        journal,
+        watch,
       });
     });
     warnings.push(...ranked.flatMap((task) => rankings.caveats(task)));

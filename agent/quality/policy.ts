@@ -38,7 +38,7 @@ export async function evaluationOf(
   const places = { modelFolders, cacheFolder };
   const { files, tasks, rankings, scorers: judges } = await checkTasks(named, places);
   return {
-    request: { ...{ text, tasks, files, named, places }, ...(rankings.length > 0 && { rankings }) },
+    request: { text, tasks, files, named, places, ...(rankings.length > 0 && { rankings }) },
     textDigest: text === null ? null : await digestOf(text.path, cacheFolder),
     taskDigests: files.map(({ digest }) => digest),
     otherwise: policy.tasks.flatMap((task) => (typeof task === 'string' ? [] : [task])),

@@ -84,7 +84,8 @@ export const readerOf = ({ text }: LanguageModel): PromptReader => ({
 });
 
 export const limitsOf = ({ spec: { maxTokens, stop }, stops }: Task) => ({
-  ...{ maxTokens, stop },
+  maxTokens,
+  stop,
   ...(stops !== undefined && { stops }),
 });
 
@@ -233,7 +234,10 @@ async function answerTo(
   const ofBase = base === null ? null : await answerOfBase(task, index, base);
   return {
     schema: ANSWER_SCHEMA,
-    ...{ task: task.task, item: item.id, index, groups: { ...item.groups } },
+    task: task.task,
+    item: item.id,
+    index,
+    groups: { ...item.groups },
     promptDigest: `sha256:${createHash('sha256').update(readText(chat, item)).digest('hex')}`,
     asked: askedOf(task, model),
     ...(item.shown !== undefined && { shown: [...item.shown] }),
@@ -250,7 +254,9 @@ async function answerTo(
         ...rest,
       })) ?? null,
     ...(ofBase !== null && { base: ofBase }),
-    ...{ tokensIn, tokensOut, seconds },
+    tokensIn,
+    tokensOut,
+    seconds,
     secondsToFirst: secondsToFirst === null ? null : wholeNanoseconds(secondsToFirst),
     sitting: journal.sitting,
     absent: { ...absences(item, own.given, answer), ...own.absent },
@@ -288,7 +294,9 @@ function askedOf({ spec, way, items }: Task, { by }: Respondent): AnswerRecord['
   const { mode, chat, maxTokens, stop, sampling, samples } = spec;
   const shown = items[0]?.shown?.length ?? 0;
   return {
-    ...{ mode, by, examples: shown },
+    mode,
+    by,
+    examples: shown,
     ...(mode === 'generate' && { maxTokens, stop: [...stop] }),
     ...(way !== null && { way }),
     ...(chat && { chat }),
@@ -396,7 +404,12 @@ async function judge(
       for (const answer of answersIn(record, of)) {
         order.push(record.index);
         yield {
-          ...{ id, prompt: plainPrompt(prompt), answer, references, task: task.name, groups },
+          id,
+          prompt: plainPrompt(prompt),
+          answer,
+          references,
+          task: task.name,
+          groups,
           ...(program && { program }),
         };
       }

@@ -52,7 +52,9 @@ export const cpuRoofs: RoofsMeasurer = {
         ...caveatsOfReadings(readings),
       ],
       absent: {
-        ...{ ...plan.absent, ...taken.absent, ...notTaken(pace.accesses) },
+        ...plan.absent,
+        ...taken.absent,
+        ...notTaken(pace.accesses),
         links: 'a CPU has no link of its own',
       },
     } satisfies Roofs;
@@ -95,7 +97,11 @@ function compose(taken: readonly Taken[]): Pick<Roofs, 'bandwidth' | 'compute' |
     } else {
       const { level, access, workingSetBytes, stores } = roof;
       const own = {
-        ...{ level, access, threads, workingSetBytes, bytesPerSecond: reading(roof.samples, Math.max) },
+        level,
+        access,
+        threads,
+        workingSetBytes,
+        bytesPerSecond: reading(roof.samples, Math.max),
         ...(access !== 'read' && { stores }),
       };
       const key = `${level} ${access} ${threads}`;

@@ -72,7 +72,8 @@ export class NodeRoofs {
     }
     if (mode === 'stored') return await this.#find(device, measurer);
     const found = await holdingRoofs(device, {
-      ...{ store, measurer },
+      store,
+      measurer,
       async measure(why) {
         log('info', `measuring the roofs of ${device.id}${why}: once, about a minute`);
         const roofs = await measurer.measure(device, { signal });

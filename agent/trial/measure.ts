@@ -173,7 +173,8 @@ async function runChild(
         ...(served === undefined ? [{ pid: launched.pid }] : []),
         ...trees.map((pid) => ({ pid, tree: true })),
       ],
-      ...{ deviceId: device.id, cpus: device.cpus },
+      deviceId: device.id,
+      cpus: device.cpus,
     });
   attach(served?.pid == null ? [] : [served.pid]);
   const ending = await launched.ended;

@@ -72,8 +72,13 @@ async function makeModel(trial: TrialRun): Promise<PreparedModel> {
   const maker = makerFor(runner.kind);
   const engine = node.profile.runners.find(({ kind }) => kind === maker)?.release ?? 'unknown';
   const steps = await stepsFor({
-    ...{ base, modelName: model.name, technique, runnerKind: runner.kind, engine },
-    ...{ settings: node.models, place: observedPlace(trial) },
+    base,
+    modelName: model.name,
+    technique,
+    runnerKind: runner.kind,
+    engine,
+    settings: node.models,
+    place: observedPlace(trial),
   });
   const timeLimitSeconds = node.limits.trialTimeoutSeconds;
   const exchange = node.shared?.of(lease.trialId, (stoppable) => child.watch(stoppable));
@@ -90,7 +95,12 @@ async function makeModel(trial: TrialRun): Promise<PreparedModel> {
     parts,
     base: { path: path ?? artifact.path, digest: base.digest, name: model.name },
     shape: { path: artifact.path, digest: artifact.digest },
-    ...{ settings: node.models, store: node.store, launcher, uses: pins, cpus, timeLimitSeconds },
+    settings: node.models,
+    store: node.store,
+    launcher,
+    uses: pins,
+    cpus,
+    timeLimitSeconds,
   });
   const shapes = await shapesOf(artifact.path, model.name, launcher);
   return { base: { ...base, path }, artifact, shapes, adapters };

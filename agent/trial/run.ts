@@ -58,8 +58,14 @@ export async function runTrial(
   const { modelPath, adapters, deviceClass, deviceId, otherDeviceIds = [] } = request;
   const { cpus, engines, served = null } = request;
   const opening = {
-    ...{ modelPath, adapters, options: request.runner.options },
-    ...{ deviceClass, deviceId, otherDeviceIds, cpus, served },
+    modelPath,
+    adapters,
+    options: request.runner.options,
+    deviceClass,
+    deviceId,
+    otherDeviceIds,
+    cpus,
+    served,
     ...(engines !== undefined && { engines }),
     ...workload.demands(request.workload.options),
   };

@@ -101,7 +101,8 @@ export async function serveModel(trial: TrialRun, model: PreparedModel | null): 
           ...profile.environment,
           ...server.environment,
           ...(devices !== null && {
-            ...{ CUDA_VISIBLE_DEVICES: devices.join(','), CUDA_DEVICE_ORDER: 'PCI_BUS_ID' },
+            CUDA_VISIBLE_DEVICES: devices.join(','),
+            CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
           }),
         },
         profile: { readiness, shutdown, paths, log },
@@ -184,8 +185,14 @@ function askedBy({ profile }: ConfiguredServer): AskedProfile {
   const { paths, exactLength, streamOptions, metrics, prefixes } = profile;
   const { loras, promptLogProbabilities, nextLogProbabilities } = profile;
   return {
-    ...{ paths, exactLength, streamOptions, metrics, prefixes },
-    ...{ loras, promptLogProbabilities, nextLogProbabilities },
+    paths,
+    exactLength,
+    streamOptions,
+    metrics,
+    prefixes,
+    loras,
+    promptLogProbabilities,
+    nextLogProbabilities,
   };
 }
 

@@ -47,7 +47,8 @@ export const embedding: Workload<'embedder'> = {
       context,
     );
     const record = {
-      ...{ items: texts!, tokens: texts! * textTokens! },
+      items: texts!,
+      tokens: texts! * textTokens!,
       inputs: [{ name: 'input_ids', type: 'int32', shape: [texts!, textTokens!] }],
       outputs: [{ name: 'sentence_embedding', type: 'float32', shape: [texts!, model.width] }],
       runSeconds: callSeconds,

@@ -67,7 +67,11 @@ export const graph: Workload<'completions'> = {
       await warmUp(engine, wanted.warmups, context);
       const applications = wanted.applications ?? read.items.length;
       const times = await runApplications({
-        ...{ read, engine, tools, journal, applications },
+        read,
+        engine,
+        tools,
+        journal,
+        applications,
         arrival: arrivalNamed(wanted.applicationArrival, {
           atOnce: wanted.applicationsAtOnce,
           perSecond: wanted.applicationsPerSecond,
@@ -144,8 +148,12 @@ async function recordOf({ read, engine, journal, wanted, input, times }: Ran): P
   return {
     graph: read.graph.name,
     digest: read.digest,
-    ...{ execution: wanted.execution, networkDelaySeconds, sharing: engine.sharing },
-    ...{ seconds, sitting, applications },
+    execution: wanted.execution,
+    networkDelaySeconds,
+    sharing: engine.sharing,
+    seconds,
+    sitting,
+    applications,
     ...summarizeCalls(journal.calls(), applications, order, { submitted, sitting, seconds }),
     calls: await journal.keep(new FolderBodies(input.kept.folder)),
   };

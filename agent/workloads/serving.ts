@@ -74,7 +74,11 @@ export const serving = {
       findings: {
         of: 'serving',
         record: recordOf(outcome, served, tokenizer, {
-          ...{ ceiling, read, search, audit, chat: wanted.api === 'chat' },
+          ceiling,
+          read,
+          search,
+          audit,
+          chat: wanted.api === 'chat',
         }),
       },
     };

@@ -138,10 +138,14 @@ export async function convert(source: string, asked: ConvertAsked, settings: Att
   const typed = type !== null || dequantize ? FLOAT_BYTES[type ?? 'bf16'] : 0;
   const made = await makeFile(
     {
-      ...{ path, of, step, alsoOf: [model.path, base].filter((one) => one !== null) },
+      path,
+      of,
+      step,
+      alsoOf: [model.path, base].filter((one) => one !== null),
       // About the bytes of the weights in the type that is asked for.
       bytes: bytesFrom(Math.max(bytes, (parameters ?? 0) * typed)) + VOCABULARY_BYTES,
-      ...{ what: basename(path), line: `tensors of ${source} to ${format}` },
+      what: basename(path),
+      line: `tensors of ${source} to ${format}`,
     },
     settings,
   );

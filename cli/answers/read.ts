@@ -142,7 +142,12 @@ export class Answers {
     const wanted = options.score ?? null;
     const own = wanted !== null && outside !== null ? outside[wanted] : undefined;
     return {
-      ...{ of, record, share, outside, ...used, kvBytes: kvBytesOf(of, record) },
+      of,
+      record,
+      share,
+      outside,
+      ...used,
+      kvBytes: kvBytesOf(of, record),
       score: own ?? mainValue(record, wanted),
       money: prices?.of(of.names, used) ?? null,
     };

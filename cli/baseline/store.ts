@@ -67,7 +67,8 @@ const read = new Map<string, ReturnType<ReadableBaseline['records']>>();
 /** @returns the baselines of this machine with their results, which are read once as long as they stay the same. */
 export function readableBaselines(): ReadableBaseline[] {
   return baselines().map(({ name, savedAt }) => ({
-    ...{ name, savedAt },
+    name,
+    savedAt,
     records: () => {
       const key = `${name} ${savedAt}`;
       const records = read.get(key) ?? readRun(savedBaseline(name)).records;

@@ -41,8 +41,11 @@ export function benchSpec(request: BenchRequest): Record<string, unknown> {
     runners: BENCH_RUNNERS.map(block),
     workloads: workloadsOf(block(latency), pairs),
     measure: {
-      ...{ starts: 1, minRepeats: repetitions, maxRepeats: repetitions },
-      ...{ maxSeconds: null, maxWarmups: warmup ? 1 : 0 },
+      starts: 1,
+      minRepeats: repetitions,
+      maxRepeats: repetitions,
+      maxSeconds: null,
+      maxWarmups: warmup ? 1 : 0,
     },
     placement: { driftControl: false, ...(devices.length === 0 ? {} : { device: oneOf(devices) }) },
   };

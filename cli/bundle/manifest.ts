@@ -40,7 +40,9 @@ export function entriesOf(files: BundleFiles): Manifest['files'] {
     const lines = path.endsWith('.jsonl') ? linesOf(bytes) : null;
     const short = lines !== null && lines.length <= MOST_LINES;
     return {
-      ...{ path, bytes: bytes.length, sha256: sha256(bytes) },
+      path,
+      bytes: bytes.length,
+      sha256: sha256(bytes),
       ...(short ? { lines: lines.map((line) => sha256(line).slice(0, LINE_DIGITS)) } : {}),
     };
   });

@@ -33,7 +33,10 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   const [{ engines, servers }, { profile, periods }] = await Promise.all([
     diagnose(named),
     probeNode({
-      ...{ nodeName: hostname(), labels: {}, cpuGroups, runnerKinds: [] },
+      nodeName: hostname(),
+      labels: {},
+      cpuGroups,
+      runnerKinds: [],
       meters: { energy: 'auto', replayFile: null, procRoot: '/proc', sysRoot: '/sys' },
     }),
   ]);

@@ -23,7 +23,10 @@ export async function runExits(source: string, options: ExitsOptions): Promise<v
     );
   const { context, maxWindows } = options;
   const asked = {
-    ...{ layers: layersOf(options.layers, allLayers), allLayers, path: text, thresholds },
+    layers: layersOf(options.layers, allLayers),
+    allLayers,
+    path: text,
+    thresholds,
     windows: { scheme: 'llama', context, stride: null, maxWindows },
   } as const;
   const file = { ...model, path: model.path };

@@ -19,8 +19,16 @@ function document(report: Report) {
   return {
     schema: SCHEMA,
     sweep: report.sweepName,
-    ...{ startedAt, endedAt, objectives, counts, nodes, devices, engines },
-    ...{ absent: report.absences, headlines, notes },
+    startedAt,
+    endedAt,
+    objectives,
+    counts,
+    nodes,
+    devices,
+    engines,
+    absent: report.absences,
+    headlines,
+    notes,
     rows: report.rows.map((row) => entry(row, names)),
   };
 }
@@ -29,11 +37,25 @@ function entry(row: Row, names: readonly string[]) {
   const { number, label, experimentId, state, grade, trial, warnings } = row;
   const { trialId, device, startedAt, endedAt, repeats, measurements, quality, artifact, failure } = trial;
   return {
-    ...{ number, label, experimentId, trialId, state, grade },
-    ...{ onParetoFront: row.onFront, notOnFrontBecause: row.offFront },
+    number,
+    label,
+    experimentId,
+    trialId,
+    state,
+    grade,
+    onParetoFront: row.onFront,
+    notOnFrontBecause: row.offFront,
     axes: Object.fromEntries(names.map((name) => [name, row.axes[name] ?? null])),
-    ...{ node: trial.node.name, device, startedAt, endedAt },
-    ...{ repeats, measurements, quality, artifact, warnings, failure },
+    node: trial.node.name,
+    device,
+    startedAt,
+    endedAt,
+    repeats,
+    measurements,
+    quality,
+    artifact,
+    warnings,
+    failure,
     starts: row.starts.map((t) => t.trialId),
     otherTrials: row.others.map((t) => t.trialId),
   };

@@ -248,17 +248,16 @@ function plannedLoad({ workload, runner }: Pick<Experiment, 'workload' | 'runner
   const steps = Math.max(0, answerTokens - 1);
   return {
     demand: {
-      ...{ stepSequences: steps === 0 ? 0 : slots, meanSequences: steps === 0 ? 0 : slots },
+      stepSequences: steps === 0 ? 0 : slots,
+      meanSequences: steps === 0 ? 0 : slots,
       contextTokens: promptTokens + answerTokens / 2,
       promptsPerStep: steps === 0 ? 0 : (slots - 1) / steps,
-      ...{
-        promptsAtOnce: 1,
-        promptsBetween: slots > 1 ? 1 : 0,
-        promptTokens,
-        cachedTokens: 0,
-        prompts: count,
-        decodeTokens: count * steps,
-      },
+      promptsAtOnce: 1,
+      promptsBetween: slots > 1 ? 1 : 0,
+      promptTokens,
+      cachedTokens: 0,
+      prompts: count,
+      decodeTokens: count * steps,
     },
     warmups: Number(warmupRequests),
     outputTokens: answerTokens,

@@ -48,8 +48,12 @@ export interface Promised {
 export function sweepTime(sweep: Sweep, space: Space, { estimate, basis }: TimeEstimator): SweepTime {
   const taken = Math.min(space.count, MOST_ESTIMATED);
   const none = (absent: string): SweepTime => ({
-    ...{ seconds: null, absent, how: null, atLeast: false },
-    ...{ promise: null, promiseAbsent: absent },
+    seconds: null,
+    absent,
+    how: null,
+    atLeast: false,
+    promise: null,
+    promiseAbsent: absent,
   });
   if (taken === 0) return none('no experiment can run');
   const looked: { experiment: Experiment; trial: TrialTime }[] = [];

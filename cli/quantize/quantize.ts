@@ -50,8 +50,13 @@ async function quantizeGraphOf(
   if (json) {
     const sizes = { bytes, baseBytes };
     printJson({
-      ...{ output: path, quantization: graph.setting, ...sizes, ...facts },
-      ...{ tensors: report, warnings, seconds },
+      output: path,
+      quantization: graph.setting,
+      ...sizes,
+      ...facts,
+      tensors: report,
+      warnings,
+      seconds,
     });
     return;
   }

@@ -48,7 +48,10 @@ export async function predictedCandidates(file: string, typed: RecommendOptions)
     const { facts } = experiment.model;
     const trial = estimate(experiment);
     return predicted({
-      ...{ number: position, label: labelOf(experiment), experiment, axes: axisValuesAnywhere(experiment) },
+      number: position,
+      label: labelOf(experiment),
+      experiment,
+      axes: axisValuesAnywhere(experiment),
       phases: typeof trial === 'string' ? trial : trial.phases,
       memoryBytes: facts === null ? null : predictedBytes({ facts, experiment }),
     });

@@ -24,7 +24,11 @@ export const TRY_AGAIN = 'The same file, submitted again with --retry-failed, me
 function progressOf(update: WatchSweepResponse, status: SweepStatus, elapsedSeconds: number): Progress {
   const { points, complete, disturbed, failed, invalid } = status;
   return {
-    ...{ points, complete, disturbed, failed, invalid },
+    points,
+    complete,
+    disturbed,
+    failed,
+    invalid,
     ...startsOf(status),
     search: searchOf(status),
     paused: status.state === SweepState.SWEEP_STATE_PAUSED,

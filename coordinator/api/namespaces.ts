@@ -22,7 +22,10 @@ export function namespaceStatuses({ state }: Pick<Dispatcher, 'state'>): Namespa
       const { weight, runningTrials, deviceHours } = policyOf(state.options, name);
       const running = runningIn(state, name);
       return {
-        ...{ name, weight, sweeps, running },
+        name,
+        weight,
+        sweeps,
+        running,
         queued: Math.max(0, queued - running),
         deviceHours: (state.usage.get(name) ?? 0) / 3600,
         mostRunning: runningTrials ?? undefined,

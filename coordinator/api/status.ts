@@ -81,7 +81,13 @@ function secondsLeft({ state }: Dispatcher, sweep: SweepState): number {
 /** A sweep of another release: what was measured of it, and no more than that. */
 export function otherReleaseStatus({ sweepId, name, submittedAt, counts }: OtherRelease): SweepStatus {
   return SweepStatus.fromPartial({
-    ...{ sweepId, name, submittedAt, ...counts, starts: 1, maxStarts: 1, namespace: DEFAULT_NAMESPACE },
+    sweepId,
+    name,
+    submittedAt,
+    ...counts,
+    starts: 1,
+    maxStarts: 1,
+    namespace: DEFAULT_NAMESPACE,
     state: WireState.SWEEP_STATE_NOT_RESUMED,
     points: counts.complete + counts.invalid + counts.failed,
   });

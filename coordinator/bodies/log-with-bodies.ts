@@ -63,7 +63,9 @@ export function withBodies(log: Log, { bodies, rawBytes, warn }: BodiesOfLog): L
     const raw = detail === 'full' ? await rawOf(record.trialId, rawBody) : undefined;
     const recordJson = joinJson(row, raw);
     const whole: LogEntry = {
-      ...{ position, head, recordJson },
+      position,
+      head,
+      recordJson,
       get fact(): Fact {
         return { fact: 'ResultRecorded', record: readRecord(recordJson) };
       },

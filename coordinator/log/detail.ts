@@ -12,7 +12,13 @@ export function headOf(fact: FactHead): FactHead {
   const { engine, engineBuild } = fact.record.environment;
   const gates = fact.record.experiment?.measure.gates ?? 'warn';
   const record: ResultHead = {
-    ...{ trialId, experimentId, sweep, startedAt, endedAt, status, valid },
+    trialId,
+    experimentId,
+    sweep,
+    startedAt,
+    endedAt,
+    status,
+    valid,
     node: { name: node.name },
     device: { id: device.id },
     failure: failure && { code: failure.code, message: failure.message },
@@ -48,7 +54,9 @@ export const isRaw = (key: string): boolean => Object.hasOwn(RAW_KEYS, key);
 function splitRecord(record: ResultRecord): { row: RowPart; raw: RawPart } {
   const { phases, tokenSeconds, samples, given, serving, graph, ...row } = record;
   const raw: RawPart = {
-    ...{ phases, tokenSeconds, samples },
+    phases,
+    tokenSeconds,
+    samples,
     ...(given !== undefined && { given }),
     ...(serving !== undefined && { serving }),
     ...(graph !== undefined && { graph }),

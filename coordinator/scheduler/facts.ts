@@ -150,8 +150,14 @@ export function addSweep(
 ): SweepState {
   if (priority !== 0 || view.namespace !== DEFAULT_NAMESPACE) state.severalTurns = true;
   const sweep: SweepState = {
-    ...{ view, priority, submittedAt, budget },
-    ...{ cancelled: false, ended: null, lastNode: null, stalled: null },
+    view,
+    priority,
+    submittedAt,
+    budget,
+    cancelled: false,
+    ended: null,
+    lastNode: null,
+    stalled: null,
     paused: null,
     nextBlock: 0,
     trials: state.recorded,
@@ -294,8 +300,10 @@ function count(view: SweepView, queue: PointQueue, result: ResultHead, leased: b
   if (verdict.verdict === 'start') {
     queue.search?.tell(toldBy(result));
     const start = {
-      ...{ trialId, reused: false },
-      ...{ values: settlingValues(result.measurements), gradingCodes: gradingCodesOf(result.warnings) },
+      trialId,
+      reused: false,
+      values: settlingValues(result.measurements),
+      gradingCodes: gradingCodesOf(result.warnings),
     };
     addStart(view, queue, position, start, leased);
     return;

@@ -281,8 +281,12 @@ export function queueOf(sweep: SweepState, key: string): PointQueue {
 
 export function triesOf(queue: PointQueue, position: number): Tries {
   return getOrMake(queue.tries, position, () => ({
-    ...{ failed: 0, invalid: 0, losses: 0 },
-    ...{ invalidTrialId: null, gradingCodes: [], failedTrialId: null },
+    failed: 0,
+    invalid: 0,
+    losses: 0,
+    invalidTrialId: null,
+    gradingCodes: [],
+    failedTrialId: null,
     elsewhere: new Map(),
   }));
 }

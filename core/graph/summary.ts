@@ -106,18 +106,14 @@ class Tally {
     return {
       node: this.#node,
       kind: this.#kind,
-      ...{
-        calls: this.#calls,
-        seconds: this.#seconds,
-        pathCalls: this.#pathCalls,
-        pathSeconds: this.#pathSeconds,
-      },
+      calls: this.#calls,
+      seconds: this.#seconds,
+      pathCalls: this.#pathCalls,
+      pathSeconds: this.#pathSeconds,
       timeToFirstTokenP50: this.#first.length === 0 ? null : median(this.#first),
-      ...{
-        promptTokens: knownTokens('promptTokens'),
-        cachedTokens: knownTokens('cachedTokens'),
-        outputTokens: knownTokens('outputTokens'),
-      },
+      promptTokens: knownTokens('promptTokens'),
+      cachedTokens: knownTokens('cachedTokens'),
+      outputTokens: knownTokens('outputTokens'),
     };
   }
 }

@@ -44,7 +44,8 @@ export interface ConfidentExit {
 export function fixedExits(exits: readonly ExitReadings[]): FixedExit[] {
   const whole = exits.at(-1)!;
   return exits.map(({ layers, loss, likeliest, stepSeconds }) => ({
-    ...{ layers, stepSeconds },
+    layers,
+    stepSeconds,
     perplexity: Math.exp(mean(loss)),
     agreement: mean(likeliest.map((token, i) => Number(token === whole.likeliest[i]))),
   }));
@@ -67,7 +68,8 @@ export function confidentExit(exits: readonly ExitReadings[], threshold: number)
   const over = (of: (exit: ExitReadings) => number) =>
     exits.reduce((sum, exit, i) => sum + shares[i]! * of(exit), 0);
   return {
-    ...{ threshold, shares },
+    threshold,
+    shares,
     meanLayers: over(({ layers }) => layers),
     perplexity: Math.exp(loss / tokens),
     agreement: agreed / tokens,

@@ -170,8 +170,11 @@ const byServer = (by: TextOutcome['by']) =>
 
 function textRecord({ tokens, windows, perplexity, divergence, by }: TextOutcome): QualityRecord['text'] {
   const facts = {
-    ...{ ...byServer(by), tokens, windows },
-    ...{ scored: perplexity.tokens, perplexity: plain(perplexity) },
+    ...byServer(by),
+    tokens,
+    windows,
+    scored: perplexity.tokens,
+    perplexity: plain(perplexity),
   };
   if (divergence === null) return { ...facts, againstBase: null };
   const { median, p90, p95, p99, p999, maximum } = divergence.kl.distribution;

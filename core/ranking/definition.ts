@@ -66,7 +66,9 @@ const passageWords = whole(100_000).default(300).describe('Words of a passage, f
 const chat = z.boolean().default(true).describe("In the model's own chat template, where it has one.");
 
 const listwise = {
-  ...{ depth, passageWords, chat },
+  depth,
+  passageWords,
+  chat,
   window: z
     .int()
     .min(2)
@@ -89,7 +91,8 @@ const way = z.discriminatedUnion('by', [
   z.strictObject({
     by: z.literal('pairwise'),
     depth: whole(1000).nullable().default(10),
-    ...{ passageWords, chat },
+    passageWords,
+    chat,
     prompt: template.optional(),
   }),
   /** A model with one number for a query and a document; `pair` is for reward heads, which read one text. */

@@ -48,7 +48,8 @@ export function tasksOf(
 ): RankingTask[] {
   return Object.entries(spec.ways).map(([way, how]) => ({
     name: `${name}/${way}`,
-    ...{ task: name, wayName: way },
+    task: name,
+    wayName: way,
     spec,
     way: how,
     files,

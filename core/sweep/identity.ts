@@ -154,8 +154,16 @@ export function pointsId(sweep: Sweep): string {
   const included = include.map(({ at }) => at);
   const points = sweep.points.length === 0 ? undefined : sweep.points.map(({ at }) => at);
   const asked = {
-    ...{ models, techniques, runners, workloads, quality, zip, exclude, settings },
-    ...{ include: included, points },
+    models,
+    techniques,
+    runners,
+    workloads,
+    quality,
+    zip,
+    exclude,
+    settings,
+    include: included,
+    points,
   };
   return digest(POINTS_FORMAT, { ...asked, devices, perNode, nodeSelector });
 }

@@ -19,10 +19,16 @@ export interface FileType {
 }
 
 const plain = (number: number, name: string, bitsPerWeight = bitsOfBlock(name)): FileType => ({
-  ...{ name, number, bitsPerWeight, written: 'plain' },
+  name,
+  number,
+  bitsPerWeight,
+  written: 'plain',
 });
 const withMatrix = (number: number, name: string, bitsPerWeight: number): FileType => ({
-  ...{ name, number, bitsPerWeight, written: 'with-matrix' },
+  name,
+  number,
+  bitsPerWeight,
+  written: 'with-matrix',
 });
 
 /** Best first, as they are offered. */

@@ -31,20 +31,42 @@ export interface TensorType {
 type Marks = Partial<Pick<TensorType, 'needsMatrix' | 'written' | 'inCache'>>;
 
 const float = (number: number, name: string, bytes: number, arithmetic: ProductArithmetic): TensorType => ({
-  ...{ name, number, blockWeights: 1, blockBytes: bytes, kind: 'float', arithmetic },
-  ...{ needsMatrix: null, written: true, inCache: true },
+  name,
+  number,
+  blockWeights: 1,
+  blockBytes: bytes,
+  kind: 'float',
+  arithmetic,
+  needsMatrix: null,
+  written: true,
+  inCache: true,
 });
 
 const quantized = (number: number, name: string, weights: number, bytes: number, marks: Marks = {}) =>
   ({
-    ...{ name, number, blockWeights: weights, blockBytes: bytes, kind: 'quantized', arithmetic: 'int8' },
-    ...{ needsMatrix: null, written: true, inCache: false, ...marks },
+    name,
+    number,
+    blockWeights: weights,
+    blockBytes: bytes,
+    kind: 'quantized',
+    arithmetic: 'int8',
+    needsMatrix: null,
+    written: true,
+    inCache: false,
+    ...marks,
   }) satisfies TensorType;
 
 const other = (kind: 'scratch' | 'number', number: number, name: string, weights: number, bytes: number) =>
   ({
-    ...{ name, number, blockWeights: weights, blockBytes: bytes, kind, arithmetic: null },
-    ...{ needsMatrix: null, written: false, inCache: false },
+    name,
+    number,
+    blockWeights: weights,
+    blockBytes: bytes,
+    kind,
+    arithmetic: null,
+    needsMatrix: null,
+    written: false,
+    inCache: false,
   }) satisfies TensorType;
 
 /**

@@ -82,8 +82,11 @@ export function predictionOf(
 ): MemoryPrediction {
   const { weights, adapters = 0, kvCache = 0, compute, overhead } = given;
   const parts = {
-    ...{ weights: Math.ceil(weights), adapters: Math.ceil(adapters), kvCache: Math.ceil(kvCache) },
-    ...{ compute: Math.ceil(compute), overhead },
+    weights: Math.ceil(weights),
+    adapters: Math.ceil(adapters),
+    kvCache: Math.ceil(kvCache),
+    compute: Math.ceil(compute),
+    overhead,
   };
   return { bytes: Object.values(parts).reduce((sum, part) => sum + part, 0), parts };
 }

@@ -128,7 +128,8 @@ function collecting(
         squaresPerSequence: Float32Array.from(channels(0), (v) => v / sequences),
         sumPerSequence: Float32Array.from(channels(1), (v) => v / sequences),
         variance: Float32Array.from(channels(2), (v) => v / tokens),
-        ...{ sequences, tokens },
+        sequences,
+        tokens,
       };
     },
     hessian(weights) {

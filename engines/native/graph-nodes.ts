@@ -7,8 +7,12 @@ import { operationName, typeName, WITHOUT_WORK } from './node-names.js';
 const { size } = STRUCTS.ggml_tensor;
 const at = (name: string) => tensorOffsets([name])[0]!;
 const AT = {
-  ...{ type: at('type'), shape: at('ne'), operation: at('op') },
-  ...{ source: at('src'), name: at('name'), viewed: at('view_src') },
+  type: at('type'),
+  shape: at('ne'),
+  operation: at('op'),
+  source: at('src'),
+  name: at('name'),
+  viewed: at('view_src'),
 };
 
 /** Things that a node reads: a step of AdamW has five. */

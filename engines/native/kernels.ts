@@ -61,7 +61,11 @@ function nativePruning(native: KernelFunctions['pruning'], threads: number): Pru
       done(native.ridge_dsnot(...of, kind, diagonal, ...grouped, ...bounds, ...into), initial);
       const [cycles, steps, rowsAboveThreshold, fails, undefinedChoice] = Array.from(counts, Number);
       return {
-        ...{ initialMask, mask, cycles: cycles!, steps: steps!, rowsAboveThreshold: rowsAboveThreshold! },
+        initialMask,
+        mask,
+        cycles: cycles!,
+        steps: steps!,
+        rowsAboveThreshold: rowsAboveThreshold!,
         publishedCodeFails: fails === 1,
         undefinedChoice: undefinedChoice === 1,
       };

@@ -157,8 +157,15 @@ export interface TensorGraph extends Closable {
 
 /** How an engine is asked before anything is timed; each gives it a prompt of its own. */
 export const WARM_UP: Omit<CompletionRequest, 'prompt'> = {
-  ...{ system: null, model: null, maxTokens: 4, stop: [], seed: 1 },
-  ...{ temperature: 0, topP: null, topK: null, minP: null },
+  system: null,
+  model: null,
+  maxTokens: 4,
+  stop: [],
+  seed: 1,
+  temperature: 0,
+  topP: null,
+  topK: null,
+  minP: null,
 };
 
 /** A prompt with how it is to be answered; null and left out = as the model does. */

@@ -92,7 +92,10 @@ export function openPublishedFrame(folder: string): PublishedFrame | null {
   const between = pair.slice(begin.length + text, pair.length - text);
   const padding = z.object({ padding: z.object({ pad_id: z.int().nonnegative() }) }).safeParse(read(path));
   return {
-    ...{ begin, end, between, size: tokenizer.size },
+    begin,
+    end,
+    between,
+    size: tokenizer.size,
     padding: padding.success ? padding.data.padding.pad_id : 0,
     cut: (text) => tokenizer.tokenize(text),
   };

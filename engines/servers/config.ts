@@ -94,7 +94,12 @@ function configured([name, entry]: [string, z.output<typeof serverEntrySchema>])
       `servers.${name}: the profile ${profile} has no command of its own: give command or attach`,
     );
   return {
-    ...{ name, arguments: entry.arguments, environment, devices, model, apiKeyFile },
+    name,
+    arguments: entry.arguments,
+    environment,
+    devices,
+    model,
+    apiKeyFile,
     profile: { ...shipped, ...(entry.change as Partial<ServerProfile>) },
     command: attach === undefined ? (command ?? commandOf(shipped)) : null,
     address: attach?.replace(/\/$/, '') ?? null,

@@ -47,7 +47,10 @@ export function dataType(number: number): DataType | null {
 export type NumberType = FloatType | 'u8' | 'i8' | 'i32' | 'i64';
 export const NUMBER_BYTES: Readonly<Record<NumberType, number>> = {
   ...FLOAT_BYTES,
-  ...{ u8: 1, i8: 1, i32: 4, i64: 8 },
+  u8: 1,
+  i8: 1,
+  i32: 4,
+  i64: 8,
 };
 
 /** @returns ONNX's number of a type. */

@@ -28,10 +28,25 @@ export const OPSET = { domain: 1, version: 2 } as const;
 export const GRAPH = { node: 1, name: 2, constant: 5, input: 11, output: 12, valueInfo: 13 } as const;
 export const NODE = { input: 1, output: 2, name: 3, kind: 4, attribute: 5, domain: 7 } as const;
 export const ATTRIBUTE = {
-  ...{ name: 1, float: 2, int: 3, text: 4, tensor: 5, graph: 6, floats: 7, ints: 8, graphs: 11, kind: 20 },
+  name: 1,
+  float: 2,
+  int: 3,
+  text: 4,
+  tensor: 5,
+  graph: 6,
+  floats: 7,
+  ints: 8,
+  graphs: 11,
+  kind: 20,
 } as const;
 export const TENSOR = {
-  ...{ dimension: 1, type: 2, floats: 4, name: 8, raw: 9, external: 13, location: 14 },
+  dimension: 1,
+  type: 2,
+  floats: 4,
+  name: 8,
+  raw: 9,
+  external: 13,
+  location: 14,
 } as const;
 export const VALUE = { name: 1, type: 2 } as const;
 export const TYPE = { tensor: 1 } as const;

@@ -181,6 +181,9 @@ export function pairIn(text: string): readonly [string, string] {
 
 /** What tokenizer.json says of every model that merges pairs. */
 export const BYTE_PAIRS = {
-  ...{ type: 'BPE', dropout: null, unk_token: null },
-  ...{ continuing_subword_prefix: null, end_of_word_suffix: null },
+  type: 'BPE',
+  dropout: null,
+  unk_token: null,
+  continuing_subword_prefix: null,
+  end_of_word_suffix: null,
 } as const;

@@ -33,9 +33,17 @@ export function observe(observed: Observed, value: number): void {
 export function noCounters(): Counters {
   const nothing = () => ({ count: 0, sum: 0 });
   return {
-    ...{ promptTokens: 0, promptSeconds: 0, outputTokens: 0, outputSeconds: 0 },
-    ...{ processing: 0, deferred: 0, chunks: 0, answered: 0 },
-    ...{ firstToken: nothing(), interChunk: nothing(), perToken: nothing() },
+    promptTokens: 0,
+    promptSeconds: 0,
+    outputTokens: 0,
+    outputSeconds: 0,
+    processing: 0,
+    deferred: 0,
+    chunks: 0,
+    answered: 0,
+    firstToken: nothing(),
+    interChunk: nothing(),
+    perToken: nothing(),
   };
 }
 

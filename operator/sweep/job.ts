@@ -117,7 +117,9 @@ function podTemplate(agents: AgentsSpec, sweepId: string, defaults: AgentDefault
     securityContext: {
       runAsNonRoot: true,
       ...(user !== null && {
-        ...{ runAsUser: user, runAsGroup: user, fsGroup: user },
+        runAsUser: user,
+        runAsGroup: user,
+        fsGroup: user,
         fsGroupChangePolicy: 'OnRootMismatch',
       }),
       seccompProfile: { type: 'RuntimeDefault' },

@@ -41,7 +41,9 @@ const MOST_CHARACTERS = 4_000;
 type Stated = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 const stated = (type: string, holds: boolean, reason: string, message = ''): Stated => ({
-  ...{ type, status: holds ? 'True' : 'False', reason },
+  type,
+  status: holds ? 'True' : 'False',
+  reason,
   message: message.length > MOST_CHARACTERS ? `${message.slice(0, MOST_CHARACTERS)}…` : message,
 });
 

@@ -110,7 +110,9 @@ function sittingsOf(records: readonly ResultRecord[], metric: string, apart: num
     } else groups.push({ first: record, last: record.startedAt, logs: [log] });
   }
   return groups.map(({ first, logs }) => ({
-    ...{ at: first.startedAt, value: Math.exp(median(logs)), starts: logs.length },
+    at: first.startedAt,
+    value: Math.exp(median(logs)),
+    starts: logs.length,
     environment: first.environment,
   }));
 }
@@ -124,7 +126,12 @@ function chartOf(
 ): DriftChart {
   const chart = controlChart(sittings.map(({ value }) => Math.log(value)));
   return {
-    ...{ node: node.name, device: device.id, label, experimentId, metric, sittings },
+    node: node.name,
+    device: device.id,
+    label,
+    experimentId,
+    metric,
+    sittings,
     chart:
       chart === null
         ? null
@@ -134,7 +141,9 @@ function chartOf(
             beyond: chart.beyond.map((i) => sittings[i]!.at),
           },
     changes: (chart?.changes ?? []).map(({ at, by, p }) => ({
-      ...{ at: sittings[at]!.at, ratio: Math.exp(by), p },
+      at: sittings[at]!.at,
+      ratio: Math.exp(by),
+      p,
       environment: changedFacts(sittings[at - 1]!.environment, sittings[at]!.environment),
     })),
   };
@@ -158,8 +167,10 @@ function together(
     else groups.push([one]);
   }
   const sittings = groups.map((group) => ({
-    ...{ at: group[0]!.at, value: Math.exp(mean(group.map(({ log }) => log))) },
-    ...{ starts: group.reduce((sum, { starts }) => sum + starts, 0), environment: group[0]!.environment },
+    at: group[0]!.at,
+    value: Math.exp(mean(group.map(({ log }) => log))),
+    starts: group.reduce((sum, { starts }) => sum + starts, 0),
+    environment: group[0]!.environment,
   }));
   return chartOf(place, `all ${charts.length} experiments`, null, metric, sittings);
 }

@@ -171,8 +171,11 @@ class Figure {
   columns(count: number): FigureColumns {
     this.#skip(count);
     return {
-      ...{ value: once(this.#value), below: once(this.#below), above: once(this.#above) },
-      ...{ n: once(this.#n), why: once(this.#why) },
+      value: once(this.#value),
+      below: once(this.#below),
+      above: once(this.#above),
+      n: once(this.#n),
+      why: once(this.#why),
       ...(this.#own !== undefined && { unit: this.#own }),
     };
   }

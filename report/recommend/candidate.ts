@@ -45,15 +45,13 @@ export function measured(row: Row, prices: PriceList | null): Candidate {
   const { number, label, experiment, axes, state, trial, starts } = row;
   const known = new Map<string, Figure>();
   const candidate: Candidate = {
-    ...{
-      number,
-      label,
-      experiment,
-      axes,
-      from: 'measured',
-      starts: starts.length,
-      record: starts[0] ?? trial,
-    },
+    number,
+    label,
+    experiment,
+    axes,
+    from: 'measured',
+    starts: starts.length,
+    record: starts[0] ?? trial,
     problem: state === 'valid' ? null : stateText(row),
     figure(quantity) {
       const key = JSON.stringify(quantity);

@@ -29,7 +29,13 @@ export function predicted({ number, label, experiment, axes, phases, memoryBytes
   const times = typeof phases === 'string' ? new Map<string, Figure>() : figuresOf(experiment, phases);
   const memory = memoryMetric(experiment);
   return {
-    ...{ number, label, experiment, axes, from: 'predicted', starts: 0, record: null },
+    number,
+    label,
+    experiment,
+    axes,
+    from: 'predicted',
+    starts: 0,
+    record: null,
     problem: typeof phases === 'string' ? `not predicted: ${phases}` : null,
     figure(quantity) {
       const name = nameOf(quantity, memory);

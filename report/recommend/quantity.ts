@@ -77,8 +77,15 @@ export function betterOf(quantity: Quantity): Better | null {
 const FACTORS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   s: { us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600 },
   B: {
-    ...{ B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 },
-    ...{ KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 },
+    B: 1,
+    kB: 1e3,
+    MB: 1e6,
+    GB: 1e9,
+    TB: 1e12,
+    KiB: 2 ** 10,
+    MiB: 2 ** 20,
+    GiB: 2 ** 30,
+    TiB: 2 ** 40,
   },
   J: { mJ: 1e-3, J: 1, kJ: 1e3, Wh: 3600, kWh: 3.6e6 },
   'J/token': { µJ: 1e-6, mJ: 1e-3, J: 1, 'mJ/token': 1e-3, 'J/token': 1 },

@@ -107,11 +107,20 @@ function judgedData({ candidate, aim, verdicts: kept, chance }: Judged): object 
   const { number, label, from, starts, axes, experiment } = candidate;
   const figure = ({ value, interval, reason }: Figure) => ({ value, ci95: interval, reason });
   return {
-    ...{ row: from === 'measured' ? number : null, label, from, starts, experimentId: experiment.id, axes },
+    row: from === 'measured' ? number : null,
+    label,
+    from,
+    starts,
+    experimentId: experiment.id,
+    axes,
     objective: figure(aim),
     chance,
     bounds: kept.map(({ bound, quantity, figure: own, limit, meets, chance: kept1, miss }) => ({
-      ...{ bound: bound.text, quantity: quantityName(quantity), limit, meets, chance: kept1 },
+      bound: bound.text,
+      quantity: quantityName(quantity),
+      limit,
+      meets,
+      chance: kept1,
       missedBy: Number.isFinite(miss) ? miss : null,
       ...figure(own),
     })),

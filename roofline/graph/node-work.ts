@@ -19,8 +19,18 @@ const CROSS_ENTROPY_OPERATIONS = SOFTMAX_OPERATIONS + 2;
 
 /** Operations an element of the result (ggml-cpu/ops.cpp), an exponential or a root counted as one. */
 const OF_RESULT: Readonly<Record<string, number>> = {
-  ...{ ADD: 1, ADD_ID: 1, SUB: 1, MUL: 1, DIV: 1, SCALE: 1, CLAMP: 1 },
-  ...{ ROPE: 3, ROPE_BACK: 3, RMS_NORM: 3, NORM: 5, SOFT_MAX: SOFTMAX_OPERATIONS },
+  ADD: 1,
+  ADD_ID: 1,
+  SUB: 1,
+  MUL: 1,
+  DIV: 1,
+  SCALE: 1,
+  CLAMP: 1,
+  ROPE: 3,
+  ROPE_BACK: 3,
+  RMS_NORM: 3,
+  NORM: 5,
+  SOFT_MAX: SOFTMAX_OPERATIONS,
   /** (dy − Σ y dy) · y · scale */
   SOFT_MAX_BACK: 5,
   /** x², x dz and their sums; x scaled, dz added, the sum scaled. */
@@ -33,11 +43,20 @@ const OF_RESULT: Readonly<Record<string, number>> = {
 };
 /** Operations an element of the first source. */
 const OF_FIRST: Readonly<Record<string, number>> = {
-  ...{ GET_ROWS_BACK: 1, SUM_ROWS: 1, REPEAT_BACK: 1, CROSS_ENTROPY_LOSS: CROSS_ENTROPY_OPERATIONS },
+  GET_ROWS_BACK: 1,
+  SUM_ROWS: 1,
+  REPEAT_BACK: 1,
+  CROSS_ENTROPY_LOSS: CROSS_ENTROPY_OPERATIONS,
 };
 /** Sources that are read, where those are not two: behind them are masks, positions, numbers of rows, and where a copy goes. */
 const READ: Readonly<Record<string, number>> = {
-  ...{ GET_ROWS_BACK: 1, SET_ROWS: 1, ROPE: 1, ROPE_BACK: 1, SOFT_MAX: 1, REPEAT_BACK: 1, CPY: 1 },
+  GET_ROWS_BACK: 1,
+  SET_ROWS: 1,
+  ROPE: 1,
+  ROPE_BACK: 1,
+  SOFT_MAX: 1,
+  REPEAT_BACK: 1,
+  CPY: 1,
   CROSS_ENTROPY_LOSS_BACK: 3,
   // The parameter, its gradient and two moments; all but the gradient are written again.
   OPT_STEP_ADAMW: 4,

@@ -75,8 +75,13 @@ for (const [log] of kinds) {
       : mkdtempSync(join(tmpdir(), `ridgepoint-chaos-${log}-${seed}-`));
     const said = (sentence: string) => console.log(`${log}, seed ${seed}: ${sentence}`);
     const one = await chaos({
-      ...{ log, seed, folder, said, networks: values.inside },
-      ...{ experiments: Number(values.experiments), faults: Number(values.faults) },
+      log,
+      seed,
+      folder,
+      said,
+      networks: values.inside,
+      experiments: Number(values.experiments),
+      faults: Number(values.faults),
       agents: Number(values.agents),
     });
     all.push(one);
@@ -120,7 +125,10 @@ function figuresOf(log: StoreKind, all: readonly ChaosFigures[]): Figure[] {
     };
   };
   const zero = (claim: string, count: number, measured: string): Figure => ({
-    ...{ claim: `${name}: ${claim}`, measured: `${count}${measured}`, required: '0', holds: count === 0 },
+    claim: `${name}: ${claim}`,
+    measured: `${count}${measured}`,
+    required: '0',
+    holds: count === 0,
   });
   const under = ` of ${sum((one) => one.acknowledged)} acknowledged, under ${sum((one) => one.faults)} faults and ${sum((one) => one.terms)} terms of leaders, ${all.length} seeds`;
   return [

@@ -50,7 +50,12 @@ const [kills, freezes, agents] = [Number(values.kills), Number(values.freezes), 
 const figures: Figure[] = [];
 for await (const { name, log, stop } of stores()) {
   const told = await failOver({
-    ...{ log, kills, freezes, agents, trialSeconds: TRIAL_SECONDS, points: 9_000 },
+    log,
+    kills,
+    freezes,
+    agents,
+    trialSeconds: TRIAL_SECONDS,
+    points: 9_000,
     said: (sentence) => console.log(`${name}: ${sentence}`),
   }).finally(stop);
   const all = [...told.killed, ...told.frozen].sort((a, b) => a - b);

@@ -108,8 +108,12 @@ function measures(): Figure {
 }
 
 const place = (modelPath: string, pooling: EmbedderRequest['pooling']): EmbedderRequest => ({
-  ...{ modelPath, pooling, options: { threads: 2 } },
-  ...{ deviceClass: 'cpu', deviceId: 'cpu0', cpus: [] },
+  modelPath,
+  pooling,
+  options: { threads: 2 },
+  deviceClass: 'cpu',
+  deviceId: 'cpu0',
+  cpus: [],
 });
 
 const TEXTS = [
@@ -205,7 +209,9 @@ async function withHead(folder: string, { head }: Cross): Promise<string> {
     () => {},
   );
   const added = Object.entries(head).map(([name, [shape, values]]) => ({
-    ...{ name, type: 'f32', shape: [...shape].reverse() },
+    name,
+    type: 'f32',
+    shape: [...shape].reverse(),
     data: () => [new Uint8Array(Float32Array.from(values).buffer)],
   }));
   await copyGguf(plain, path, { added });
@@ -274,8 +280,17 @@ async function tune(model: string, text: string, made: string, steps: number, se
   say(`tuning, ${steps} steps on ${basename(text)}`);
   // One thread: two that wait for each other take longer beside anybody else.
   const settings = {
-    ...{ method: 'full', steps, threads: 1, seed, 'window-tokens': 264, 'sequences-per-step': 4 },
-    ...{ 'learning-rate': '1e-3', 'ramp-steps': 20, 'held-out-share': 0.01, text, models: out },
+    method: 'full',
+    steps,
+    threads: 1,
+    seed,
+    'window-tokens': 264,
+    'sequences-per-step': 4,
+    'learning-rate': '1e-3',
+    'ramp-steps': 20,
+    'held-out-share': 0.01,
+    text,
+    models: out,
   };
   const words = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const draft = `${made}.draft.gguf`;
@@ -299,14 +314,20 @@ async function ranked(modelPath: string): Promise<AnswerRecord[]> {
   const read = readTasks([join(out, 'lists.yaml')]);
   if (!read.ok) throw new Error(read.errors.join('\n'));
   const model = {
-    ...{ runnerKind: 'llama-cpp', modelPath, options: { threads: 1 } },
-    ...{ deviceClass: 'cpu', deviceId: 'cpu0', cpus: [] },
+    runnerKind: 'llama-cpp',
+    modelPath,
+    options: { threads: 1 },
+    deviceClass: 'cpu',
+    deviceId: 'cpu0',
+    cpus: [],
   };
   const answers = { journal: join(out, 'lists.journal'), identity: 'lists', folder: join(out, 'answers') };
   const request = { text: null, tasks: [], rankings: read.rankings };
   const { ended } = launch({
     task: taskOf(QUALITY, { model, base: null, request, scorers: {}, trainedContext: 512, answers }),
-    ...{ cpus: [], timeLimitSeconds: null, memoryLimitBytes: null },
+    cpus: [],
+    timeLimitSeconds: null,
+    memoryLimitBytes: null,
     onMessage(message) {
       if (message.type === 'quality-progress' && message.progress.done % 20 === 0)
         say(`${message.progress.what} ${message.progress.done} of ${message.progress.total}`);

@@ -63,10 +63,16 @@ function recorded(file: string): Point[] {
     const text = (name: string) => cells.get(name) ?? '';
     const number = (name: string) => Number(text(name));
     return {
-      ...{ model: text('model'), type: text('type'), phase: text('phase') as Point['phase'] },
-      ...{ threads: number('threads'), parallel: number('parallel'), depth: number('depth') },
-      ...{ tokens: number('tokens'), measuredSeconds: number('measuredSeconds') },
-      ...{ predictedSeconds: number('predictedSeconds'), roofSeconds: number('roofSeconds') },
+      model: text('model'),
+      type: text('type'),
+      phase: text('phase') as Point['phase'],
+      threads: number('threads'),
+      parallel: number('parallel'),
+      depth: number('depth'),
+      tokens: number('tokens'),
+      measuredSeconds: number('measuredSeconds'),
+      predictedSeconds: number('predictedSeconds'),
+      roofSeconds: number('roofSeconds'),
       errorRatio95: text('errorRatio95') === '' ? null : number('errorRatio95'),
       extrapolated: text('extrapolated') === 'true',
     };

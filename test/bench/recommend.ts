@@ -49,17 +49,17 @@ const RATE = quantityOf('systemTokensPerSecond');
 
 function sweepOf(name: string, techniques: object, runner: object): object {
   const workloads = {
-    ...{
-      kind: 'serving',
-      concurrency: [...SEEN, ...HELD_OUT],
-      requests: 40,
-      inputTokens: 32,
-      outputTokens: 16,
-    },
+    kind: 'serving',
+    concurrency: [...SEEN, ...HELD_OUT],
+    requests: 40,
+    inputTokens: 32,
+    outputTokens: 16,
     warmupRequests: 2,
   };
   return {
-    ...{ apiVersion: 'ridgepoint.dev/v1', kind: 'Sweep', metadata: { name } },
+    apiVersion: 'ridgepoint.dev/v1',
+    kind: 'Sweep',
+    metadata: { name },
     spec: { models: 'builtin:small', techniques, runners: runner, workloads, measure: { starts: 3 } },
   };
 }
@@ -74,8 +74,10 @@ const SWEEPS = {
     'recommend-simulated',
     {},
     {
-      ...{ kind: 'simulated-server', maxSequences: [2, 4, 8] },
-      ...{ simulatedTtftSeconds: [0.02, 0.08], simulatedItlSeconds: [0.002, 0.01] },
+      kind: 'simulated-server',
+      maxSequences: [2, 4, 8],
+      simulatedTtftSeconds: [0.02, 0.08],
+      simulatedItlSeconds: [0.002, 0.01],
     },
   ),
 };

@@ -111,11 +111,20 @@ function contextWith(rpc: ConfiguredRpc, trialTimeoutSeconds = 120): TrialContex
   const memoryBytes = 8 * 2 ** 30;
   return {
     profile: {
-      ...{ name: 'node1', hostname: 'host1', os: 'bench', architecture: process.arch, cpuModel: cpu.model },
-      ...{ cpuFeatures: [], cores: cpu.allowed.length, memoryBytes },
+      name: 'node1',
+      hostname: 'host1',
+      os: 'bench',
+      architecture: process.arch,
+      cpuModel: cpu.model,
+      cpuFeatures: [],
+      cores: cpu.allowed.length,
+      memoryBytes,
       devices: cpuDevices(cpu, [], memoryBytes, null),
       runners: [{ kind: 'llama-cpp', release: 'bench', devices: ['cpu'], variants: [] }],
-      ...{ energySources: [], absent: {}, labels: {}, version: '0.0.0' },
+      energySources: [],
+      absent: {},
+      labels: {},
+      version: '0.0.0',
     },
     nvml: { reason: 'no NVIDIA driver is asked' },
     meters: { energy: 'auto', replayFile: null, procRoot: '/proc', sysRoot: '/sys' },

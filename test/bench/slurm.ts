@@ -81,7 +81,9 @@ async function conclusions(folder: string, said: string, seconds: number): Promi
   const again = said.split('is in the queue again').length - 1;
   const returned = said.split('what runs is given back').length - 1;
   const is = (claim: string, value: number, wanted: number) => ({
-    ...{ claim, measured: `${value}`, required: `${wanted}` },
+    claim,
+    measured: `${value}`,
+    required: `${wanted}`,
     holds: value === wanted,
   });
   conclude('slurm', [
@@ -93,13 +95,15 @@ async function conclusions(folder: string, said: string, seconds: number): Promi
     is('results left in spools', spooled.length, 0),
     {
       claim: 'times that a task queued itself again at its limit',
-      ...{ measured: `${again}`, required: '1 at least' },
+      measured: `${again}`,
+      required: '1 at least',
       holds: again >= 1,
     },
     is('tasks that gave back what they ran', returned, 1),
     {
       claim: 'seconds from sbatch to the last result',
-      ...{ measured: seconds.toFixed(0), required: `under ${MOST_SECONDS}` },
+      measured: seconds.toFixed(0),
+      required: `under ${MOST_SECONDS}`,
       holds: seconds < MOST_SECONDS,
     },
   ]);

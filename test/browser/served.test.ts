@@ -7,7 +7,9 @@ import { servedTrial } from '../support/served-records.js';
 const trials = ['q4_k_m', 'q8_0'].flatMap((quantization) =>
   [1, 2, 4, 8].map((concurrency) =>
     servedTrial({
-      ...{ concurrency, quantization, requests: 1200 },
+      concurrency,
+      quantization,
+      requests: 1200,
       failsEach: concurrency === 8 ? 50 : 0,
       ttft: quantization === 'q8_0' ? 0.08 : 0.05,
     }),
@@ -61,7 +63,8 @@ describe.skipIf(!hasChromium)('servers under load in the page (needs chromium)',
     const placed = servedTrial({ concurrency: 4, requests: 200, runner: 'llama-server' });
     const { page, trouble } = await browsing.open(
       buildReport([placed, servedTrial({ concurrency: 2, requests: 200, runner: 'llama-server' })], {
-        ...{ sweepName: 'served', objectives: [] },
+        sweepName: 'served',
+        objectives: [],
       }),
     );
     await page.click('tr[data-row="1"] td:nth-child(3)');

@@ -23,7 +23,12 @@ const RUNS: readonly Ran[] = [
 ];
 
 const noted = ({ node, trialId, position, by }: Ran, what: string, seconds: number): Noted => ({
-  ...{ node, what, trialId, by, at: Math.round(seconds * 1e9), purpose: 'measure' },
+  node,
+  what,
+  trialId,
+  by,
+  at: Math.round(seconds * 1e9),
+  purpose: 'measure',
   point: pointOf({ id: 's1', position }),
 });
 
@@ -36,7 +41,10 @@ const journalOf = (run: Ran): Noted[] => [
 ];
 
 const took = (address: string, entry: number, after: number, at: number): Took => ({
-  ...{ address, entry, after: Math.round(after * 1e9), at: Math.round(at * 1e9) },
+  address,
+  entry,
+  after: Math.round(after * 1e9),
+  at: Math.round(at * 1e9),
 });
 
 const recordOf = ({ trialId, position }: Ran): ResultHead =>

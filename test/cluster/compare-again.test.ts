@@ -52,7 +52,11 @@ async function again(a: string, b: string, out: string, { gate, fresh, within = 
   const said = heard();
   const reading = gate === undefined ? null : readGate(gate);
   const code = await printComparison(a, b, {
-    ...{ format: 'json', again: true, within, models: [], out: join(folder, out) },
+    format: 'json',
+    again: true,
+    within,
+    models: [],
+    out: join(folder, out),
     gate: reading?.ok === true ? [reading.value] : [],
     ...(fresh && { fresh }),
   });

@@ -6,11 +6,18 @@ import { hasPostgres, PostgresServer } from '../support/postgres-server.js';
 
 /** One fault of each kind; `npm run bench -- failover` has the rest. */
 async function once(log: NonNullable<CoordinatorConfig['log']>, faults: { kills: number; freezes: number }) {
-  const told = await failOver({ ...{ log, agents: 3, trialSeconds: 2, points: 500 }, ...faults });
+  const told = await failOver({ log, agents: 3, trialSeconds: 2, points: 500, ...faults });
   expect(told.killed.length + told.frozen.length).toBe(faults.kills + faults.freezes);
   expect({ ...told, killed: [], frozen: [] }).toEqual({
-    ...{ killed: [], frozen: [], repeated: [], stopped: 0, resets: 0 },
-    ...{ missedByControl: 0, twiceByControl: 0, missedByEvents: 0, twiceByEvents: 0 },
+    killed: [],
+    frozen: [],
+    repeated: [],
+    stopped: 0,
+    resets: 0,
+    missedByControl: 0,
+    twiceByControl: 0,
+    missedByEvents: 0,
+    twiceByEvents: 0,
     granted: told.recorded,
     recorded: told.granted,
   });

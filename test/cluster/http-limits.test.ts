@@ -97,8 +97,12 @@ describe('all three servers', () => {
   let coordinator: RunningCoordinator;
   async function all(host = '127.0.0.1'): Promise<Record<string, string>> {
     coordinator = await startCoordinator({
-      ...{ grpcAddress: 'localhost:0', webAddress: '127.0.0.1:0', metricsAddress: `${host}:0` },
-      ...{ log: { kind: 'memory' }, logLevel: 'silent', drainSeconds: 0 },
+      grpcAddress: 'localhost:0',
+      webAddress: '127.0.0.1:0',
+      metricsAddress: `${host}:0`,
+      log: { kind: 'memory' },
+      logLevel: 'silent',
+      drainSeconds: 0,
     });
     closers.push(() => coordinator.stop('the test is over'));
     const agent = await startExporter(

@@ -96,7 +96,10 @@ describe.skipIf(!hasPostgres || !hasNatsServer)('needs PostgreSQL and nats-serve
     const sweepsOf = async (file: string) => {
       const log = { kind: 'sqlite' as const, path: file };
       const coordinator = await startCoordinator({
-        ...{ grpcAddress: '127.0.0.1:0', metricsAddress: null, log, logLevel: 'silent' },
+        grpcAddress: '127.0.0.1:0',
+        metricsAddress: null,
+        log,
+        logLevel: 'silent',
       });
       const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
       const { sweeps } = await control.listSweeps();

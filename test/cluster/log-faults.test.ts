@@ -71,7 +71,10 @@ describe.skipIf(!hasNatsServer)('needs nats-server', () => {
       stream = to;
     };
     const optionsOf = (name: string) => ({
-      ...{ stream: name, replicas: 1, credentialsFile: null, patienceSeconds: 20 },
+      stream: name,
+      replicas: 1,
+      credentialsFile: null,
+      patienceSeconds: 20,
       servers: [`nats://127.0.0.1:${cutter.port}`],
     });
     return {

@@ -101,8 +101,12 @@ const UNWELL = { ready: 503, writable: 0, health: '2' };
 
 async function watched(log: NonNullable<Parameters<typeof startCoordinator>[0]['log']>): Promise<Watched> {
   const coordinator = await startCoordinator({
-    ...{ grpcAddress: '127.0.0.1:0', metricsAddress: '127.0.0.1:0', log },
-    ...{ logLevel: 'silent', drainSeconds: 0, leaseSeconds: 10 },
+    grpcAddress: '127.0.0.1:0',
+    metricsAddress: '127.0.0.1:0',
+    log,
+    logLevel: 'silent',
+    drainSeconds: 0,
+    leaseSeconds: 10,
   });
   closers.push(() => coordinator.stop('the test is over'));
   return new Watched(coordinator.grpcAddress, coordinator.metricsUrl ?? '');

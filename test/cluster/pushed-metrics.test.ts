@@ -225,8 +225,15 @@ test.skipIf(!hasOpenssl)(
       ['run', file, '--out', join(folder, 'out'), '--otlp', `https://collector.test:${port}/v1/metrics`],
       {
         env: {
-          ...{ https_proxy: '', http_proxy: '', ALL_PROXY: '', all_proxy: '', NO_PROXY: '', no_proxy: '' },
-          ...{ HTTPS_PROXY: address, HTTP_PROXY: address, NODE_EXTRA_CA_CERTS: authority.caFile },
+          https_proxy: '',
+          http_proxy: '',
+          ALL_PROXY: '',
+          all_proxy: '',
+          NO_PROXY: '',
+          no_proxy: '',
+          HTTPS_PROXY: address,
+          HTTP_PROXY: address,
+          NODE_EXTRA_CA_CERTS: authority.caFile,
         },
       },
     );

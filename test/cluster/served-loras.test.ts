@@ -36,15 +36,26 @@ test.skipIf(llamaServer === undefined)(
     try {
       const { url } = await pool.take('cpu0', serverWanted('llama', '', { command }), () => {});
       const served = {
-        ...{ name: 'llama', url, model: 'small', loras: NAMES, apiKey: null, pid: null, kept: false },
-        ...{ startSeconds: null, weightsLoadSeconds: null, profile: server.profile },
+        name: 'llama',
+        url,
+        model: 'small',
+        loras: NAMES,
+        apiKey: null,
+        pid: null,
+        kept: false,
+        startSeconds: null,
+        weightsLoadSeconds: null,
+        profile: server.profile,
       };
       const make = (count: number) => Array.from({ length: count }, () => plain('The table', 12));
       const answers = new Map<string | null, Set<string>>();
       await runLoad({
         endpoint: endpointOf(url, { model: 'small', body: { temperature: 0, ...withoutLora(served) } }),
         requests: choosingLoras(make, 'r4:1,r16:1,base:1', served)(24, 5),
-        ...{ arrival: { kind: 'closed', concurrency: 1 }, seed: 1, maxSeconds: null, maxRequests: null },
+        arrival: { kind: 'closed', concurrency: 1 },
+        seed: 1,
+        maxSeconds: null,
+        maxRequests: null,
         onRequest({ planned: { lora = null }, chunks }) {
           const said = answers.get(lora) ?? new Set();
           answers.set(lora, said.add(chunks.map(({ text }) => text).join('')));

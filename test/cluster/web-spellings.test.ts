@@ -53,8 +53,12 @@ describe.skipIf(!hasOpenssl)(
       name: string,
     ): Promise<Filled> {
       const coordinator = await startCoordinator({
-        ...{ grpcAddress: 'localhost:0', webAddress: 'localhost:0', metricsAddress: null },
-        ...{ log: { kind: 'memory' }, logLevel: 'silent', drainSeconds: 0 },
+        grpcAddress: 'localhost:0',
+        webAddress: 'localhost:0',
+        metricsAddress: null,
+        log: { kind: 'memory' },
+        logLevel: 'silent',
+        drainSeconds: 0,
         ...(security && { security }),
       });
       running.push(coordinator);

@@ -20,7 +20,10 @@ test.skipIf(found === null)(
     const [onGpu, onCpu] = [
       await passModel({ modelPath, linears, sequences: [sequence], threads: 2, place: gpu }),
       await passModel({
-        ...{ modelPath, linears, sequences: [sequence], threads: 2 },
+        modelPath,
+        linears,
+        sequences: [sequence],
+        threads: 2,
         place: { ...gpu, cpuReason: 'it is compared with the GPU' },
       }),
     ];

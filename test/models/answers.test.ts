@@ -20,15 +20,20 @@ const tasks = join(import.meta.dirname, '../fixtures/tasks');
 function job(answers: AnswersKept, base: boolean): QualityJob {
   const read = sound(readTasks([join(tasks, 'fables.jsonl'), join(tasks, 'fables-said.yaml')]));
   const model = {
-    ...{ runnerKind: 'llama-cpp', modelPath: modelPath('small'), options: { threads: 1 } },
-    ...{ deviceClass: 'cpu', deviceId: 'cpu0', cpus: [0] },
+    runnerKind: 'llama-cpp',
+    modelPath: modelPath('small'),
+    options: { threads: 1 },
+    deviceClass: 'cpu',
+    deviceId: 'cpu0',
+    cpus: [0],
   };
   const request = { text: null, tasks: read.tasks };
   return { model, base: base ? model : null, request, scorers: {}, trainedContext: 512, answers };
 }
 
 const kept = (name: string): AnswersKept => ({
-  ...{ journal: join(folder, `${name}.jsonl`), identity: name },
+  journal: join(folder, `${name}.jsonl`),
+  identity: name,
   folder: join(folder, 'answers'),
 });
 
@@ -37,7 +42,9 @@ async function ask(request: QualityJob, killAt = Number.POSITIVE_INFINITY) {
   let told = 0;
   const launched = launch({
     task: taskOf(QUALITY, request),
-    ...{ cpus: [], timeLimitSeconds: 60, memoryLimitBytes: null },
+    cpus: [],
+    timeLimitSeconds: 60,
+    memoryLimitBytes: null,
     onMessage(message) {
       if (message.type !== 'quality-progress') return;
       told += 1;
@@ -77,8 +84,13 @@ test('every item of a choice and of a generation is a line, with what the model 
   }
   const [first] = records;
   expect(first).toMatchObject({
-    ...{ groups: { group: 'speech' }, asked: { mode: 'choice', by: 'logits' }, right: [0], tokensOut: 0 },
-    ...{ answer: null, secondsToFirst: null, absent: { secondsToFirst: expect.stringContaining('options') } },
+    groups: { group: 'speech' },
+    asked: { mode: 'choice', by: 'logits' },
+    right: [0],
+    tokensOut: 0,
+    answer: null,
+    secondsToFirst: null,
+    absent: { secondsToFirst: expect.stringContaining('options') },
   });
   expect(first?.options?.every(({ logProbability }) => logProbability! < 0)).toBe(true);
   expect(first?.base?.scores).toEqual(first?.scores);

@@ -13,21 +13,17 @@ afterEach(() => {
 
 async function opened(changes: Partial<CompletionsRequest> = {}, name = 'tiny'): Promise<Completions> {
   open = await llamaCpp.opens.completions({
-    ...{
-      modelPath: modelPath(name),
-      options: { threads: 1 },
-      deviceClass: 'cpu',
-      deviceId: 'cpu0',
-      cpus: [0],
-    },
-    ...{
-      served: null,
-      api: 'completions',
-      prefixes: 'once',
-      atOnce: 4,
-      cacheTokens: 1024,
-      timeoutSeconds: 60,
-    },
+    modelPath: modelPath(name),
+    options: { threads: 1 },
+    deviceClass: 'cpu',
+    deviceId: 'cpu0',
+    cpus: [0],
+    served: null,
+    api: 'completions',
+    prefixes: 'once',
+    atOnce: 4,
+    cacheTokens: 1024,
+    timeoutSeconds: 60,
     exactLength: true,
     ...changes,
   });
@@ -35,8 +31,16 @@ async function opened(changes: Partial<CompletionsRequest> = {}, name = 'tiny'):
 }
 
 const asked = (prompt: string, changes: Partial<CompletionRequest> = {}): CompletionRequest => ({
-  ...{ system: null, prompt, model: null, maxTokens: 12, stop: [], temperature: 0 },
-  ...{ topP: null, topK: null, minP: null, seed: 1 },
+  system: null,
+  prompt,
+  model: null,
+  maxTokens: 12,
+  stop: [],
+  temperature: 0,
+  topP: null,
+  topK: null,
+  minP: null,
+  seed: 1,
   ...changes,
 });
 

@@ -39,7 +39,10 @@ test('a model in place of a file is planned as the sweep of it', { timeout: 180_
   const plan = await ridgeHere(['plan', 'builtin:tiny', '--json'], at);
   expect(plan.code, plan.stderr).toBe(0);
   expect(JSON.parse(plan.stdout)).toMatchObject({
-    ...{ name: expect.stringMatching(/^tiny-[0-9a-f]{6}$/), points: 1, impossible: [], runnable: 1 },
+    name: expect.stringMatching(/^tiny-[0-9a-f]{6}$/),
+    points: 1,
+    impossible: [],
+    runnable: 1,
   });
 });
 

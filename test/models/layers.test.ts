@@ -28,7 +28,8 @@ describe('layers that are left out', () => {
     const whole = join(folder, 'whole.gguf');
     const first = join(folder, 'first.gguf');
     expect(await cutLayers({ inputPath, outputPath: whole, kept: layers! })).toEqual({
-      ...{ layersBefore: layers, layers },
+      layersBefore: layers,
+      layers,
     });
     await cutLayers({ inputPath, outputPath: first, kept: 1 });
     expect(modelFacts(readGgufHeader(first)).layers).toBe(1);

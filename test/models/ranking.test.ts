@@ -23,15 +23,21 @@ const example = join(import.meta.dirname, '../../docs/examples/ranking/first.yam
 async function rank(name: string, killAt = Number.POSITIVE_INFINITY) {
   const read = sound(readTasks([example]));
   const model = {
-    ...{ runnerKind: 'llama-cpp', modelPath: modelPath('tiny'), options: { threads: 1 } },
-    ...{ deviceClass: 'cpu', deviceId: 'cpu0', cpus: [0] },
+    runnerKind: 'llama-cpp',
+    modelPath: modelPath('tiny'),
+    options: { threads: 1 },
+    deviceClass: 'cpu',
+    deviceId: 'cpu0',
+    cpus: [0],
   };
   const answers = { journal: join(folder, `${name}.jsonl`), identity: name, folder: join(folder, 'answers') };
   const request = { text: null, tasks: [], rankings: read.rankings };
   let told = 0;
   const launched = launch({
     task: taskOf(QUALITY, { model, base: null, request, scorers: {}, trainedContext: 512, answers }),
-    ...{ cpus: [], timeLimitSeconds: 60, memoryLimitBytes: null },
+    cpus: [],
+    timeLimitSeconds: 60,
+    memoryLimitBytes: null,
     onMessage(message) {
       if (message.type === 'quality-progress' && ++told === killAt) launched.kill('enough');
     },
@@ -88,8 +94,12 @@ async function encoder(): Promise<string> {
 
 const open = (path: string, pooling: EmbedderDemands['pooling']) =>
   openEmbedder({
-    ...{ modelPath: path, options: { threads: 1 }, pooling },
-    ...{ deviceClass: 'cpu', deviceId: 'cpu0', cpus: [0] },
+    modelPath: path,
+    options: { threads: 1 },
+    pooling,
+    deviceClass: 'cpu',
+    deviceId: 'cpu0',
+    cpus: [0],
   });
 
 test('vectors of llama.cpp are pooled as asked, and the same beside other texts', async () => {

@@ -18,8 +18,13 @@ import { aLease } from './wire-records.js';
 
 /** A policy that measures little and forgives everything: tests ask whether things happen, not how fast. */
 export const QUICK: MeasurePolicy = {
-  ...{ ...POLICY, ...DISTURBANCE_LIMITS },
-  ...{ halfWidth: 0.5, minRepeats: 2, maxRepeats: 2, warmupSpread: 1, maxWarmups: 1 },
+  ...POLICY,
+  ...DISTURBANCE_LIMITS,
+  halfWidth: 0.5,
+  minRepeats: 2,
+  maxRepeats: 2,
+  warmupSpread: 1,
+  maxWarmups: 1,
 };
 
 export function experiment(changes: Partial<Experiment> = {}): Experiment {

@@ -31,7 +31,9 @@ export function overBudget(size: Size, longFunctions: number): Budgeted[] {
   const rooms = [...size.rooms];
   const [largest, most] = rooms.reduce((one, other) => (other[1] > one[1] ? other : one));
   const of = (claim: string, measured: number, required: number): Budgeted => ({
-    ...{ claim, measured, required },
+    claim,
+    measured,
+    required,
     holds: measured <= required,
   });
   return [

@@ -47,7 +47,9 @@ export class CoordinatorProcesses {
       logLevel: process.env.RIDGE_DEBUG ? 'info' : 'error',
       drainSeconds: 0,
       ...this.#config,
-      ...{ grpcAddress: member.address, webAddress: member.web, metricsAddress: member.metrics },
+      grpcAddress: member.address,
+      webAddress: member.web,
+      metricsAddress: member.metrics,
     };
     const child = spawn(process.execPath, [PROGRAM, JSON.stringify(config)], {
       stdio: ['ignore', 'pipe', 'inherit'],

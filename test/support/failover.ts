@@ -104,7 +104,10 @@ export async function failOver(options: FailoverOptions): Promise<FailoverFigure
     await watching;
     const missing = (heard: readonly string[]) => recorded.filter((trial) => !heard.includes(trial)).length;
     return {
-      ...{ killed, frozen, recorded: recorded.length, resets: told.resets },
+      killed,
+      frozen,
+      recorded: recorded.length,
+      resets: told.resets,
       granted: journal.filter(({ what }) => what === 'granted').length,
       repeated: repeatedPoints(journal),
       stopped: journal.filter(({ what }) => what === 'stopped').length,

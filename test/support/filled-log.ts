@@ -139,9 +139,12 @@ export async function fillDays(path: string, days: number): Promise<ResultRecord
     const decodeTokensPerSecond = { ...record.measurements.decodeTokensPerSecond!, value } as never;
     return {
       ...record,
-      ...{ trialId: `t.${sweepId}.${position}.c${day}.1.day-${i}`, experimentId: experiment.id },
+      trialId: `t.${sweepId}.${position}.c${day}.1.day-${i}`,
+      experimentId: experiment.id,
       sweep: { id: sweepId, name: sweep.name, position, block: day, purpose: 'control', attempt: 1 },
-      ...{ startedAt: at, endedAt: at, environment: { ...record.environment, engine: day < 12 ? 'a' : 'b' } },
+      startedAt: at,
+      endedAt: at,
+      environment: { ...record.environment, engine: day < 12 ? 'a' : 'b' },
       measurements: { decodeTokensPerSecond },
     };
   });

@@ -13,7 +13,9 @@ const sha256 = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).d
 export async function hub(files: Record<string, Buffer>) {
   const [api, store] = [await new FileServer().start(), await new FileServer().start()];
   const listing = Object.entries(files).map(([path, bytes]) => ({
-    ...{ type: 'file', path, size: bytes.length },
+    type: 'file',
+    path,
+    size: bytes.length,
     lfs: { oid: sha256(bytes).slice(7), size: bytes.length },
   }));
   api.on.set('/api/models/o/r/tree/main', (request, response) => {

@@ -24,7 +24,9 @@ export function openPacked(path: string) {
       );
       const words = (bytes: Uint8Array) => new Uint8Array(bytes).buffer;
       return {
-        ...{ format, rows, columns },
+        format,
+        rows,
+        columns,
         index: new Uint8Array(index!),
         starts: starts
           ? new Uint32Array(words(starts))

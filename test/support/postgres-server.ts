@@ -116,7 +116,9 @@ export class PostgresServer {
 function launch(folder: string): ChildProcess {
   return spawn(join(POSTGRES_FOLDER ?? '', 'postgres'), ['-D', join(folder, 'data')], {
     ...OWNER,
-    ...{ cwd: folder, stdio: 'ignore', detached: true },
+    cwd: folder,
+    stdio: 'ignore',
+    detached: true,
   });
 }
 

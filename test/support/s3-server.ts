@@ -28,7 +28,10 @@ export function s3ForEach(): {
     },
     bucket: (credentialsFile = null) =>
       s3Bodies({
-        ...{ endpoint: server.endpoint, bucket: 'results', region: S3_KEY.region, prefix: 'team/' },
+        endpoint: server.endpoint,
+        bucket: 'results',
+        region: S3_KEY.region,
+        prefix: 'team/',
         credentialsFile,
       }),
   };

@@ -35,15 +35,25 @@ export function servedRequests(options: ServedOptions = {}): RequestRecord[] {
     const intended = free[slot]!;
     const dispatched = intended + 0.001;
     const answer = answered({
-      ...{ index, intended, dispatched, ttft, tpot },
+      index,
+      intended,
+      dispatched,
+      ttft,
+      tpot,
       chunks: Array<number>(outputTokens).fill(1),
     });
     free[slot] = answer.done!;
     if (failsEach === 0 || index % failsEach !== 0) return answer;
     free[slot] = dispatched + ttft;
     return request({
-      ...{ index, intended, dispatched, done: free[slot]!, wantedTokens: outputTokens },
-      ...{ outcome: 'rejected', status: 503, problem: 'the server answered 503 Service Unavailable' },
+      index,
+      intended,
+      dispatched,
+      done: free[slot]!,
+      wantedTokens: outputTokens,
+      outcome: 'rejected',
+      status: 503,
+      problem: 'the server answered 503 Service Unavailable',
     });
   });
 }
@@ -101,7 +111,16 @@ export function servedTrial(options: ServedOptions = {}): ResultRecord {
   const { measurements, warnings, valid, roofline } = judged;
   const trialId = `t${hex(JSON.stringify(options), 16)}`;
   return {
-    ...{ ...trial, trialId, experimentId: experiment.id, phases, measurements, warnings, valid },
-    ...{ tokenSeconds: [], samples: [], serving, roofline },
+    ...trial,
+    trialId,
+    experimentId: experiment.id,
+    phases,
+    measurements,
+    warnings,
+    valid,
+    tokenSeconds: [],
+    samples: [],
+    serving,
+    roofline,
   };
 }

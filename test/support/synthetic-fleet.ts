@@ -133,14 +133,13 @@ function tailOf(recordBytes: number): Buffer {
   const rest = {
     ...record,
     tokenSeconds: steps.length === 0 ? record.tokenSeconds : [...record.tokenSeconds, steps],
-    ...{
-      schema: undefined,
-      trialId: undefined,
-      experimentId: undefined,
-      sweep: undefined,
-      experiment: undefined,
-    },
-    ...{ node: undefined, device: undefined },
+    schema: undefined,
+    trialId: undefined,
+    experimentId: undefined,
+    sweep: undefined,
+    experiment: undefined,
+    node: undefined,
+    device: undefined,
   };
   return Buffer.from(JSON.stringify(rest).slice(1));
 }

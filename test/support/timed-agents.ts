@@ -83,7 +83,11 @@ export class TimedAgent {
     } as unknown as TrialExecutor;
     const connection = connectAgents({ address: addresses, security: { kind: 'plaintext' } });
     this.session = new Session({
-      ...{ profile, connection, trials, spool: spool.spool, onDrain: () => {} },
+      profile,
+      connection,
+      trials,
+      spool: spool.spool,
+      onDrain: () => {},
       log: (level, message) => {
         if (process.env.RIDGE_DEBUG) console.error(`${clock().toFixed(2)} ${name} ${level}: ${message}`);
       },

@@ -9,13 +9,17 @@ function asked(way: string | null, score: number, tokensIn: number): Task {
   return {
     name: way === null ? 'facts' : `sums (${way})`,
     ...(way !== null && { task: 'sums', way }),
-    ...{ items: 40, asked: undefined, chance: null },
+    items: 40,
+    asked: undefined,
+    chance: null,
     perItem: { seconds: tokensIn / 7500, tokensIn, tokensOut: 20 },
     scores: [
       {
         name: 'exact',
         score: { value: score, standardError: 0.08 },
-        ...{ base: null, retentionPercent: null, groupings: [] },
+        base: null,
+        retentionPercent: null,
+        groupings: [],
       },
     ],
   };
@@ -28,13 +32,19 @@ export function waysRecords(): ResultRecord[] {
     ['q4_0', 0.3],
   ].map(([quantization, withExamples], position) => ({
     ...completeTrial({
-      ...{ sweepName: 'ways', watts: null, position },
+      sweepName: 'ways',
+      watts: null,
+      position,
       experiment: experimentOf({ quantization: String(quantization), flashAttention: true, parallel: 1 }),
     }),
     quality: {
       text: null,
       tasks: [asked('plain', 0.4, 75), asked('examples=3', Number(withExamples), 300), asked(null, 0.9, 50)],
-      ...{ textDigest: null, taskDigests: [], warnings: [], seconds: 3, reused: false },
+      textDigest: null,
+      taskDigests: [],
+      warnings: [],
+      seconds: 3,
+      reused: false,
     },
   }));
 }

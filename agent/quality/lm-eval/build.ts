@@ -60,11 +60,16 @@ export function builtTask(
   const plain = plainTask(name, 'items');
   const metrics = metricsOf(config);
   return {
-    ...{ name: askedName(name, way), task: name, way, items, leftOut: { byOnly: 0, several: 0 } },
+    name: askedName(name, way),
+    task: name,
+    way,
+    items,
+    leftOut: { byOnly: 0, several: 0 },
     spec: {
       ...plain.spec,
       ...(output === 'generate_until' ? generating(config, options) : { mode: 'choice' as const }),
-      ...{ chat, scorers: ['exact_match'] },
+      chat,
+      scorers: ['exact_match'],
       ...exactMatchOf(metrics),
     },
     readings: readingsOf(config),
@@ -168,14 +173,17 @@ function generating(
   const stop = until === undefined ? [fewshot_delimiter] : typeof until === 'string' ? [until] : until;
   const own = draws !== false && temperature > 0;
   const theirs = {
-    ...{ temperature, seed: 1234 },
+    temperature,
+    seed: 1234,
     ...(top_p !== undefined && { topP: top_p }),
     ...(top_k !== undefined && { topK: top_k }),
     ...(min_p !== undefined && { minP: min_p }),
   };
   return {
     mode: 'generate' as const,
-    ...{ samples, maxTokens: maxTokens ?? most, stop: stop.filter((word) => word !== '') },
+    samples,
+    maxTokens: maxTokens ?? most,
+    stop: stop.filter((word) => word !== ''),
     sampling: sampling === undefined ? (own ? theirs : null) : sampling,
   };
 }

@@ -61,7 +61,9 @@ const call = (name: string, ...args: unknown[]): Node => ({
 });
 const isDefined = (operand: Node): Node => ({
   type: 'TestExpression',
-  ...{ operand, negate: false, test: { type: 'Identifier', value: 'defined' } },
+  operand,
+  negate: false,
+  test: { type: 'Identifier', value: 'defined' },
 });
 const BODIES = ['body', 'alternate', 'defaultBlock'];
 

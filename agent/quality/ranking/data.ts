@@ -54,8 +54,11 @@ export function locatedFiles(
   };
   const { documents, queries, judgements, run, model } = named;
   const files = {
-    ...{ documents: find(documents), queries: find(queries) },
-    ...{ judgements: find(judgements), run: find(run), model: find(model) },
+    documents: find(documents),
+    queries: find(queries),
+    judgements: find(judgements),
+    run: find(run),
+    model: find(model),
   };
   return problems.length > 0 ? problems : { files, stamp: JSON.stringify(stamps) };
 }

@@ -210,16 +210,23 @@ function recordOf(
   const relevant = [...data.judgements.of(query.id)].filter(([, grade]) => grade > 0);
   return {
     schema: ANSWER_SCHEMA,
-    ...{ task: task.name, item: query.id, index, groups: {} },
+    task: task.name,
+    item: query.id,
+    index,
+    groups: {},
     promptDigest: `sha256:${createHash('sha256').update(query.text).digest('hex')}`,
     asked: { mode: 'rank', by: ranked.by, examples: 0 },
     ...given(task, data, query, ranked),
     extracted: null,
     references: relevant.map(([id]) => id).slice(0, MOST_LISTED),
-    ...{ right: null, options: null },
+    right: null,
+    options: null,
     ranking: { ids: rankings.map(({ id }) => id), scores: rankings.map(({ score }) => score), ...facts },
     ...(base !== null && { base }),
-    ...{ tokensIn, tokensOut, seconds: wholeNanoseconds(seconds), sitting },
+    tokensIn,
+    tokensOut,
+    seconds: wholeNanoseconds(seconds),
+    sitting,
     secondsToFirst: secondsToFirst === null ? null : wholeNanoseconds(secondsToFirst),
     absent: {
       ...(secondsToFirst === null && { secondsToFirst: 'no token is waited for' }),
@@ -250,7 +257,8 @@ function outcomeOf(task: RankingTask, answers: readonly Kept[]): TaskOutcome {
   });
   return {
     name: task.name,
-    ...{ task: task.task, way: task.wayName },
+    task: task.task,
+    way: task.wayName,
     items: answers.length,
     chance: null,
     scores,

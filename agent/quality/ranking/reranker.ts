@@ -32,8 +32,11 @@ export const UNSAID = { said: null, tokensOut: 0, secondsToFirst: null } as cons
 
 /** Of ways that have none of this. */
 export const NO_FACTS: Reranked['facts'] = {
-  ...{ asked: 0, cut: 0 },
-  ...{ unnamed: null, anyName: null, firstTokenTau: null },
+  asked: 0,
+  cut: 0,
+  unnamed: null,
+  anyName: null,
+  firstTokenTau: null,
 };
 
 /**

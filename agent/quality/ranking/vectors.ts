@@ -82,7 +82,8 @@ export async function byVectors(
       return {
         order,
         scores: order.map((at) => scores[at]!),
-        ...{ tokensIn: tokens, ...UNSAID },
+        tokensIn: tokens,
+        ...UNSAID,
         facts: { ...NO_FACTS, asked: 1, cut: cut ? 1 : 0 },
       };
     },

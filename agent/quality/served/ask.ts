@@ -68,7 +68,10 @@ export async function askText(
   }
   const counted = samples.every(({ tokensOut }) => tokensOut !== null);
   return {
-    ...{ text: samples[0]!.text, samples, tokensIn, secondsToFirst },
+    text: samples[0]!.text,
+    samples,
+    tokensIn,
+    secondsToFirst,
     tokensOut: counted ? samples.reduce((sum, { tokensOut }) => sum + tokensOut!, 0) : null,
   };
 }
@@ -87,7 +90,12 @@ async function askOnce(
   const asked = chats ? { messages: prompt } : { prompt: ArrayBuffer.isView(prompt) ? [...prompt] : prompt };
   const { temperature = 0, topP, topK, minP } = sampling ?? {};
   const body = {
-    ...{ model, ...asked, max_tokens: maxTokens, temperature, ...withoutLora(server), ...fields },
+    model,
+    ...asked,
+    max_tokens: maxTokens,
+    temperature,
+    ...withoutLora(server),
+    ...fields,
     ...(topP !== undefined && { top_p: topP }),
     ...(topK !== undefined && { top_k: topK }),
     ...(minP !== undefined && { min_p: minP }),

@@ -113,7 +113,9 @@ export class Layers {
     const past = (part: string) => `past_key_values.${layer}.${part}`;
     const inputs = [query, key, values, past('key'), past('value'), ...lengths, ...(turns ? [cos, sin] : [])];
     const attributes = {
-      ...{ num_heads: heads, kv_num_heads: kvHeads, scale: { float: 1 / Math.sqrt(headLength) } },
+      num_heads: heads,
+      kv_num_heads: kvHeads,
+      scale: { float: 1 / Math.sqrt(headLength) },
       ...(turns ? { do_rotary: 1, rotary_interleaved: family.neighbours ? 1 : 0 } : {}),
     };
     const outputs = [`${name}/attended`, `present.${layer}.key`, `present.${layer}.value`];

@@ -176,7 +176,9 @@ function inGroups(base: string, stored: Stored, bits: number) {
       requireShape(zeros!, [groups, zeroWords]);
     },
     read: async () => ({
-      ...{ quanta: await words(weight!), zero: await words(zeros!), scale: await shards.values(scales!) },
+      quanta: await words(weight!),
+      zero: await words(zeros!),
+      scale: await shards.values(scales!),
     }),
   };
 }

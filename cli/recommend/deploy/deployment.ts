@@ -79,7 +79,10 @@ function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, c
   const parts = serverArguments(
     profile,
     {
-      ...{ options, modelPath: model_.path, modelName: model.name, deviceClass: device },
+      options,
+      modelPath: model_.path,
+      modelName: model.name,
+      deviceClass: device,
       adapters: attached.map(({ source, scale }) => ({ path: at(source), source, scale })),
       loras: lorasOf(options).map(({ name, source }) => ({ name, path: at(source) })),
       draftPath: typeof draftModel === 'string' ? at(draftModel) : null,
@@ -100,7 +103,9 @@ function deploymentOf(judged: Judged, profile: ServerProfile, asked: Options_, c
     .replace(/[^a-z0-9-]+/g, '-')
     .replace(/^-+|-+$/g, '');
   const deployment: Deployment = {
-    ...{ profile, port, judged },
+    profile,
+    port,
+    judged,
     arguments: parts,
     name: name.slice(0, 50).replace(/-+$/, ''),
   };

@@ -21,7 +21,11 @@ export function helmValues(deployment: Deployment, asked: string | undefined): s
     servingEngineSpec: {
       modelSpec: [
         {
-          ...{ name, repository, tag, modelURL: model, replicaCount: 1 },
+          name,
+          repository,
+          tag,
+          modelURL: model,
+          replicaCount: 1,
           requestCPU: typeof options.threads === 'number' ? options.threads : 1,
           requestGPU: nodeDemands(options).devices,
           vllmConfig: { extraArgs },

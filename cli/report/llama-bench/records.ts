@@ -65,7 +65,10 @@ function pairsOf(rows: readonly LlamaBenchRow[]): Pair[] {
     answer: LlamaBenchRow | null,
     generateTokens: number,
   ): Pair => ({
-    ...{ prompt, answer, generateTokens, promptTokens: prompt?.n_prompt ?? 0 },
+    prompt,
+    answer,
+    generateTokens,
+    promptTokens: prompt?.n_prompt ?? 0,
     depth: prompt?.n_depth ?? answer?.n_depth ?? 0,
     noAnswer:
       generateTokens === 0
@@ -97,8 +100,13 @@ function recordOf(pair: Pair, position: number): ResultRecord {
     trialId: `t${hash.slice(0, 16)}`,
     experimentId: experiment.id,
     sweep: {
-      ...{ id: 'llama-bench', name: 'llama-bench', position, block: 0 },
-      ...{ purpose: 'measure', attempt: 1, start: 1 },
+      id: 'llama-bench',
+      name: 'llama-bench',
+      position,
+      block: 0,
+      purpose: 'measure',
+      attempt: 1,
+      start: 1,
     },
     experiment,
     node: { name: 'llama-bench', hostname: '', cpuModel: row.cpu_info, cores: row.n_threads, memoryBytes: 0 },
@@ -119,8 +127,15 @@ function recordOf(pair: Pair, position: number): ResultRecord {
     measurements: measurementsOf(pair, row),
     warnings: [],
     valid: true,
-    ...{ quality: null, training: null, kernel: null, profile: null, artifact: null },
-    ...{ roofs: null, roofline: null, tokenSeconds: [], samples: [] },
+    quality: null,
+    training: null,
+    kernel: null,
+    profile: null,
+    artifact: null,
+    roofs: null,
+    roofline: null,
+    tokenSeconds: [],
+    samples: [],
     absent: {
       samples: UNTOLD,
       energy: UNTOLD,
@@ -149,7 +164,14 @@ function measurementsOf({ prompt, answer, noAnswer }: Pair, row: LlamaBenchRow):
     const cv = mean === 0 ? null : stddev / mean;
     const n = samples?.length ?? 1;
     all[name] = {
-      ...{ value, unit, n, mean, median: value, stddev, cv, ci95: null },
+      value,
+      unit,
+      n,
+      mean,
+      median: value,
+      stddev,
+      cv,
+      ci95: null,
       samples,
       source: 'llama-bench',
     };
@@ -161,8 +183,16 @@ function measurementsOf({ prompt, answer, noAnswer }: Pair, row: LlamaBenchRow):
   set('timePerOutputTokenSeconds', answer, noAnswer, 'time', answer?.n_gen);
   const bytes = row.model_size;
   all.modelBytes = {
-    ...{ value: bytes, unit: 'B', n: 1, mean: bytes, median: bytes, stddev: null, cv: null, ci95: null },
-    ...{ samples: null, source: 'llama-bench' },
+    value: bytes,
+    unit: 'B',
+    n: 1,
+    mean: bytes,
+    median: bytes,
+    stddev: null,
+    cv: null,
+    ci95: null,
+    samples: null,
+    source: 'llama-bench',
   };
   return all;
 }
@@ -177,13 +207,12 @@ function experimentOf({ promptTokens, generateTokens, depth }: Pair, row: LlamaB
   const spec = {
     models: basename(row.model_filename),
     runners: {
-      ...{
-        kind: DEFAULT_RUNNER,
-        threads: row.n_threads,
-        batch: row.n_batch,
-        ubatch: Math.min(row.n_ubatch, row.n_batch),
-      },
-      ...{ kvCacheTypeK: row.type_k, kvCacheTypeV: row.type_v },
+      kind: DEFAULT_RUNNER,
+      threads: row.n_threads,
+      batch: row.n_batch,
+      ubatch: Math.min(row.n_ubatch, row.n_batch),
+      kvCacheTypeK: row.type_k,
+      kvCacheTypeV: row.type_v,
       flashAttention: flash < 0 ? 'auto' : flash > 0,
       mmap: row.load_mode === undefined ? Number(row.use_mmap ?? 1) > 0 : row.load_mode === 'mmap',
       // A model has fewer than 99, which is how people write all of them.

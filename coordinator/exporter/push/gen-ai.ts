@@ -78,8 +78,12 @@ export class GenAi {
     const { unit, bounds } = GEN_AI[name];
     const none = () => new Array<number>(bounds.length + 1).fill(0);
     const one = getOrMake(this.#histograms, key, () => ({
-      ...{ name, unit, attributes, bounds },
-      ...{ counts: none(), sum: 0 },
+      name,
+      unit,
+      attributes,
+      bounds,
+      counts: none(),
+      sum: 0,
     }));
     for (const value of values) {
       const found = bounds.findIndex((bound) => value <= bound);

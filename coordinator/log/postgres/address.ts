@@ -55,7 +55,10 @@ export function readAddress(text: string): Address {
   const database = decoded(path.slice(1)) || name;
   const shown = hosts.map(({ host, port }) => `${host}:${port}`).join(',');
   return {
-    ...{ hosts, database, schema, user: name },
+    hosts,
+    database,
+    schema,
+    user: name,
     text: `postgres://${shown}/${database}`,
     clientConfig: (index) => {
       const { host, port } = hosts[index]!;
@@ -63,7 +66,10 @@ export function readAddress(text: string): Address {
       const encrypted = mode === null ? !local : mode !== 'disable';
       const password = passwordOf(parameters);
       return {
-        ...{ host, port, database, user: name },
+        host,
+        port,
+        database,
+        user: name,
         ...(password !== null && { password }),
         ssl: encrypted ? tlsOf(parameters) : false,
       };

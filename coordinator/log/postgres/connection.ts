@@ -155,7 +155,9 @@ export class Connection {
     const client = new Client({
       ...address.clientConfig(index),
       stream: () => socket,
-      ...{ application_name: 'ridgepoint', keepAlive: true, pipeline: true },
+      application_name: 'ridgepoint',
+      keepAlive: true,
+      pipeline: true,
       connectionTimeoutMillis: CONNECT_MILLISECONDS,
       query_timeout: 1000 * patienceSeconds,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MILLISECONDS,

@@ -115,9 +115,12 @@ export const answerSchema = z.object({
   /** By option: Σ ln p of its tokens (null = the server did not tell it), and what that is divided by. null where none was computed. */
   options: listOf(
     z.object({
-      ...{ logProbability: z.number().nullable(), tokens: count, bytes: count },
+      logProbability: z.number().nullable(),
+      tokens: count,
+      bytes: count,
       /** Code points, and whether greedy decoding says it; left out where no score asks for them. */
-      ...{ characters: count.optional(), greedy: z.boolean().optional() },
+      characters: count.optional(),
+      greedy: z.boolean().optional(),
     }),
     MOST_OPTIONS,
   ).nullable(),

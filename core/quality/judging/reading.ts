@@ -4,8 +4,19 @@ import type { JudgeDefinition } from './definition.js';
 export type Verdict = 'A>>B' | 'A>B' | 'A=B' | 'B>A' | 'B>>A';
 
 const SPELLINGS: Readonly<Record<string, Verdict>> = {
-  ...{ 'A>>B': 'A>>B', 'A>B': 'A>B', 'A=B': 'A=B', 'B=A': 'A=B', 'B>A': 'B>A', 'B>>A': 'B>>A' },
-  ...{ 'A<B': 'B>A', 'A<<B': 'B>>A', 'B<A': 'A>B', 'B<<A': 'A>>B', A: 'A>B', B: 'B>A', C: 'A=B' },
+  'A>>B': 'A>>B',
+  'A>B': 'A>B',
+  'A=B': 'A=B',
+  'B=A': 'A=B',
+  'B>A': 'B>A',
+  'B>>A': 'B>>A',
+  'A<B': 'B>A',
+  'A<<B': 'B>>A',
+  'B<A': 'A>B',
+  'B<<A': 'A>>B',
+  A: 'A>B',
+  B: 'B>A',
+  C: 'A=B',
 };
 
 /** @returns the last verdict in a judge's words; null = there is none (Arena-Hard's `\[\[([AB<>=]+)\]\]`; JudgeLM's and MT-bench's `[[A]]`, `[[B]]`, `[[C]]`, too). */

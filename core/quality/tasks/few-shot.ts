@@ -100,7 +100,12 @@ export function askedSo(
   leftOut: Task['leftOut'] = { byOnly: 0, several: 0 },
 ): Task {
   return {
-    ...{ name: askedName(name, way), task: name, way, spec, items, leftOut },
+    name: askedName(name, way),
+    task: name,
+    way,
+    spec,
+    items,
+    leftOut,
     readings: readingsOf(spec),
     rules: spec.mode === 'letter' ? [{ name: 'letter', rule: 'sum' }] : OWN_RULES,
   };

@@ -147,7 +147,9 @@ function readItem(
   const { vectors } = fewShotOf(spec);
   const vector = vectors === null ? null : numbersAt(record, vectors);
   const base = {
-    ...{ id, groups: groupsOf(task, record), ...filled },
+    id,
+    groups: groupsOf(task, record),
+    ...filled,
     ...(history.length > 0 && { history }),
     ...(worked !== null && { solution: worked }),
     ...(vector !== null && { vector }),

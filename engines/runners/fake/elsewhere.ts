@@ -58,7 +58,9 @@ function elsewhere(engine: ChildProcess, { port, facts }: EngineReady): Generato
   };
   const lengthsOf = (tokens: readonly Int32Array[]) => tokens.map(({ length }) => length);
   return {
-    ...{ facts, warnings: [], processes: [engine.pid!] },
+    facts,
+    warnings: [],
+    processes: [engine.pid!],
     reset: async (keepTokens) => (await call({ call: 'reset', keepTokens })) as boolean,
     async prefill(tokens) {
       await call({ call: 'prefill', lengths: lengthsOf(tokens) });

@@ -15,7 +15,13 @@ export function ggmlModel(
   const random = 'the model has no vocabulary, so random tokens stand for the text: its losses say nothing';
   const { beginToken, endToken, chat } = vocabulary ?? { beginToken: null, endToken: null, chat: null };
   return {
-    ...{ facts, trainer, beginToken, endToken, chat, close, warnings: vocabulary === null ? [random] : [] },
+    facts,
+    trainer,
+    beginToken,
+    endToken,
+    chat,
+    close,
+    warnings: vocabulary === null ? [random] : [],
     tokenize: (text: string) =>
       vocabulary?.tokenize(text, false) ?? randomTokens(facts.vocabularySize, Buffer.byteLength(text)),
   } satisfies TrainableModel;

@@ -38,14 +38,25 @@ export function preparedOp(
   const { flops, bytes, sets, memoryBytes, facts, check } = prepared;
   return {
     facts: {
-      ...{ modelBytes: null, parameters: null, kvCacheBytes: null, engineFiles: [library] },
+      modelBytes: null,
+      parameters: null,
+      kvCacheBytes: null,
+      engineFiles: [library],
       environment: { ...environment, kernelVariant: variant, kernelThreads: threads, kernelSets: sets },
     },
     warnings: [],
     record: {
-      ...{ op: op.name, variant, type },
+      op: op.name,
+      variant,
+      type,
       shape: Object.fromEntries(op.parameters.map(({ name }, i) => [name, shape[i]!])),
-      ...{ threads, cache, flops, bytes, sets, memoryBytes, facts: { ...facts } },
+      threads,
+      cache,
+      flops,
+      bytes,
+      sets,
+      memoryBytes,
+      facts: { ...facts },
       check: { error: check.error ?? 0, compared: check.compared, of: check.of },
     },
     call: (times) => Array.from(prepared.measure(times), (nanoseconds) => nanoseconds / 1e9),

@@ -139,7 +139,9 @@ const NOTHING = { text: '', sent: null, firstToken: null, cachedTokens: null, ou
 
 function sharedContext(opening: Opening, cacheTokens: number, lanes: number): Pointer {
   const own = {
-    ...{ n_ctx: Math.ceil(cacheTokens / 256) * 256, n_seq_max: lanes, ...cacheSettings(opening.settings) },
+    n_ctx: Math.ceil(cacheTokens / 256) * 256,
+    n_seq_max: lanes,
+    ...cacheSettings(opening.settings),
     // One cache for all: a copy of a beginning then only tags its cells. Without it a copy of a part ends the process.
     kv_unified: true,
     // Layers with a window keep every token, or a beginning could not be gone back to.

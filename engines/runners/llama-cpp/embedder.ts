@@ -41,11 +41,14 @@ export function openEmbedder(request: EmbedderRequest): Promise<Embedder> {
       const capacity = Math.max(settings.ubatch, longest);
       const own = {
         // llama-context.cpp: what pools sees a text in one piece.
-        ...{ n_ctx: capacity, n_batch: capacity, n_ubatch: capacity },
+        n_ctx: capacity,
+        n_batch: capacity,
+        n_ubatch: capacity,
         n_seq_max: Math.min(TOGETHER, Number(functions.llama_max_parallel_sequences())),
         // One text may take the whole cache of a decoder.
         kv_unified: true,
-        ...{ embeddings: true, pooling_type: POOLING[request.pooling] },
+        embeddings: true,
+        pooling_type: POOLING[request.pooling],
       };
       const context = openContext(opening, own, { tokens: capacity, sequences: 1 });
       opened.context = context;

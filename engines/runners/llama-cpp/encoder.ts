@@ -34,8 +34,11 @@ export function openEncoder(request: GraphOpenRequest, onlooker?: Onlooker): Pro
       const { model } = opened;
       const { items, tokens } = texts;
       const own = {
-        ...{ n_ctx: items * tokens, n_seq_max: items, embeddings: true },
-        ...{ n_batch: settings.batch, n_ubatch: Math.min(settings.ubatch, settings.batch) },
+        n_ctx: items * tokens,
+        n_seq_max: items,
+        embeddings: true,
+        n_batch: settings.batch,
+        n_ubatch: Math.min(settings.ubatch, settings.batch),
       };
       const context = openContext(opening, own, { tokens, sequences: items }, onlooker);
       opened.context = context;

@@ -173,8 +173,14 @@ export class Lanes {
     }
     Object.assign(lane, {
       tokens: Array.from(job.prompt.subarray(0, source === null ? 0 : common)),
-      ...{ job, cached: source === null ? 0 : common, answer: [], next: null, output: -1 },
-      ...{ begun: monotonicSeconds(), firstToken: null, usedAt: ++this.#clock },
+      job,
+      cached: source === null ? 0 : common,
+      answer: [],
+      next: null,
+      output: -1,
+      begun: monotonicSeconds(),
+      firstToken: null,
+      usedAt: ++this.#clock,
     });
   }
 
@@ -261,8 +267,13 @@ export class Lanes {
     const text = this.#textOf(lane);
     lane.job = null;
     job!.resolve({
-      ...{ outcome, problem, text: untilStop(text, job!.stop) ?? text },
-      ...{ sent: begun, firstToken, promptTokens: job!.prompt.length, cachedTokens: cached },
+      outcome,
+      problem,
+      text: untilStop(text, job!.stop) ?? text,
+      sent: begun,
+      firstToken,
+      promptTokens: job!.prompt.length,
+      cachedTokens: cached,
       outputTokens: answer.length,
     });
   }
@@ -271,8 +282,14 @@ export class Lanes {
     for (const lane of this.#lanes) if (lane.job !== null) this.#end(lane, outcome, problem);
     for (const { resolve, prompt } of this.#waiting.splice(0)) {
       resolve({
-        ...{ outcome, problem, text: '', sent: null, firstToken: null },
-        ...{ promptTokens: prompt.length, cachedTokens: null, outputTokens: null },
+        outcome,
+        problem,
+        text: '',
+        sent: null,
+        firstToken: null,
+        promptTokens: prompt.length,
+        cachedTokens: null,
+        outputTokens: null,
       });
     }
   }

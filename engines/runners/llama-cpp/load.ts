@@ -336,7 +336,8 @@ export function openContext(
 ): Pointer {
   const context = llama.functions.llama_init_from_model(model, {
     ...llama.functions.llama_context_default_params(),
-    ...{ n_threads: threads, n_threads_batch: threads },
+    n_threads: threads,
+    n_threads_batch: threads,
     flash_attn_type: FLASH[`${flashAttention}`],
     ...(onlooker !== undefined && { cb_eval: onlooker.callback, cb_eval_user_data: onlooker.userData }),
     ...own,
@@ -355,7 +356,8 @@ export function cacheBytesHere({ llama, settings, onCpu, opened }: Opening): num
 /** @returns how batches and caches are set. */
 export function cacheSettings({ batch, ubatch, kvCacheTypeK, kvCacheTypeV }: Settings) {
   return {
-    ...{ n_batch: batch, n_ubatch: Math.min(ubatch, batch) },
+    n_batch: batch,
+    n_ubatch: Math.min(ubatch, batch),
     type_k: knownTensorType(kvCacheTypeK).number,
     type_v: knownTensorType(kvCacheTypeV).number,
   };
@@ -370,7 +372,9 @@ function generatingContext(
   const perSequence = Math.ceil(contextTokens / 256) * 256;
   requireRoomForCache(cacheBytesHere(opening), perSequence, sequences);
   const own = {
-    ...{ n_ctx: perSequence * sequences, n_seq_max: sequences, ...cacheSettings(opening.settings) },
+    n_ctx: perSequence * sequences,
+    n_seq_max: sequences,
+    ...cacheSettings(opening.settings),
     // As in llama-bench: sliding-window layers keep their window only, unless the cache is to be cut back.
     swa_full: wholeCache,
   };

@@ -27,16 +27,16 @@ export function openObserved(
   try {
     const context = functions.llama_init_from_model(opened.model, {
       ...functions.llama_context_default_params(),
-      ...{
-        n_ctx: Math.ceil(tokens / 256) * 256,
-        n_batch: PIECE_TOKENS,
-        n_ubatch: PIECE_TOKENS,
-        n_seq_max: 1,
-      },
-      ...{ n_threads: threads, n_threads_batch: threads },
+      n_ctx: Math.ceil(tokens / 256) * 256,
+      n_batch: PIECE_TOKENS,
+      n_ubatch: PIECE_TOKENS,
+      n_seq_max: 1,
+      n_threads: threads,
+      n_threads_batch: threads,
       // Weights that stay in the host's memory are multiplied there, for a copy of them on a device has another name.
       op_offload: false,
-      ...{ cb_eval: collector.callback, cb_eval_user_data: collector.userData },
+      cb_eval: collector.callback,
+      cb_eval_user_data: collector.userData,
     });
     if (context === null) throw new FailureError(contextFailure(tokens, 1, llama.log));
     opened.context = context;

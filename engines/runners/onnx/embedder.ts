@@ -113,10 +113,16 @@ function embedderOf(
     return texts.map(({ tokens }, text) => vectorOf(output, states, text * rows, tokens.length));
   };
   return {
-    ...{ warnings, width },
+    warnings,
+    width,
     facts: {
-      ...{ modelBytes: graph.weightBytes(), parameters: null, kvCacheBytes: 0, engineFiles, environment },
-      ...{ vocabularySize: frame.size, contextLength: most },
+      modelBytes: graph.weightBytes(),
+      parameters: null,
+      kvCacheBytes: 0,
+      engineFiles,
+      environment,
+      vocabularySize: frame.size,
+      contextLength: most,
     },
     cut: (text, second) =>
       framed(frame, most, frame.cut(text), second === undefined ? null : frame.cut(second)),

@@ -86,7 +86,8 @@ function fieldsOf(request: CompletionRequest, { loras, profile, model }: ServedE
   const ofLora = lora === null ? {} : nested(lora.request, { '{lora}': request.model, '{index}': index });
   return {
     model: request.model ?? model,
-    ...{ temperature, seed },
+    temperature,
+    seed,
     ...(topP !== null && { top_p: topP }),
     ...(topK !== null && { top_k: topK }),
     ...(minP !== null && { min_p: minP }),

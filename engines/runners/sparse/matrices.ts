@@ -101,7 +101,11 @@ export async function packMatrices(
     return {
       of: (layer, stack) => packed.get(`${layer} ${stack}`)!,
       head: packed.get('head')!,
-      ...{ bytes, zeros, sparse, count: all.length, free },
+      bytes,
+      zeros,
+      sparse,
+      count: all.length,
+      free,
       work: { type, layers: sizesOf, head: sizes.get('head')! },
     };
   } catch (error) {

@@ -40,7 +40,9 @@ function passes(engine: Engine, parts: Parts) {
     const ends = forward(parts, context, graph, shape);
     engine.plan(graph, `a pass over ${shape.tokens} tokens`, planner);
     last = {
-      ...{ key, context, graph },
+      key,
+      context,
+      graph,
       ids: engine.integers(ends.ids),
       positions: engine.integers(ends.positions),
       cells: engine.integers(ends.cells),
@@ -132,7 +134,10 @@ export function sparseModel(
   };
   const step = (tokens: Int32Array) => void run(1, tokens, ends);
   return {
-    ...{ facts, warnings: [], text: vocabulary && { ...vocabulary.words(), evaluate }, step },
+    facts,
+    warnings: [],
+    text: vocabulary && { ...vocabulary.words(), evaluate },
+    step,
     reset(keepTokens) {
       inCache = Math.min(inCache, Math.max(0, keepTokens));
       last = null;

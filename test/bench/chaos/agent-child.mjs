@@ -25,7 +25,7 @@ const running = new Map();
 async function end(lease) {
   const { trialId, experiment, sweepId: id, sweepName, position, block, purpose, attempt, start } = lease;
   note('ended', { trialId });
-  const sweep = { ...{ id, name: sweepName, position, block, purpose, attempt }, ...(start && { start }) };
+  const sweep = { id, name: sweepName, position, block, purpose, attempt, ...(start && { start }) };
   const record = { ...template, trialId, experimentId: experiment.id, sweep, experiment };
   await spool.put(record);
   running.delete(trialId);

@@ -66,7 +66,10 @@ export function faultsOf(
     // Some outlast the lease of a trial.
     const seconds = random.chance(0.15) ? random.between(8, 12) : random.between(0.3, 4);
     return {
-      ...{ what, on, index, seconds },
+      what,
+      on,
+      index,
+      seconds,
       jump: what === 'jump' ? Math.round(random.between(-1, 1) * 10 ** random.between(0, 5)) : 0,
     };
   });

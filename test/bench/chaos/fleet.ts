@@ -107,9 +107,16 @@ export class Fleet {
 
   #coordinator(ground: Ground, place: Place, log: NonNullable<CoordinatorConfig['log']>): Member {
     const config: CoordinatorConfig = {
-      ...{ log, grpcAddress: addressOf(place), metricsAddress: `${place.ip}:${METRICS}`, webAddress: null },
-      ...{ heartbeatSeconds: 1, leaseSeconds: LEASE_SECONDS, lostSeconds: 15, drainSeconds: 0 },
-      ...{ logLevel: 'info', logFormat: 'json' },
+      log,
+      grpcAddress: addressOf(place),
+      metricsAddress: `${place.ip}:${METRICS}`,
+      webAddress: null,
+      heartbeatSeconds: 1,
+      leaseSeconds: LEASE_SECONDS,
+      lostSeconds: 15,
+      drainSeconds: 0,
+      logLevel: 'info',
+      logFormat: 'json',
     };
     const member = new Member(ground, place, () => {
       let after = clock();
@@ -136,8 +143,13 @@ export class Fleet {
     const profile = aNode(name, { devices: [{ ...device, classes: [...device.classes] }] });
     const template = { ...aRecord(aLease('t'), profile), device: { id: 'cpu0', class: 'cpu', name: 'CPU' } };
     const task = {
-      ...{ name, addresses, profile, template, seconds: TRIAL_SECONDS },
-      ...{ spoolFolder: join(place.disk, 'spool'), journal: this.#journalOf(place) },
+      name,
+      addresses,
+      profile,
+      template,
+      seconds: TRIAL_SECONDS,
+      spoolFolder: join(place.disk, 'spool'),
+      journal: this.#journalOf(place),
     };
     writeFileSync(task.journal, '');
     return new Member(ground, place, () => {

@@ -104,8 +104,14 @@ function leaseOperations(trial: Trial, client: number): Operation[] {
 
 function termOperations({ took, log }: Told, client: number): Operation[] {
   return took.map(({ address, entry, after, at }) => ({
-    ...{ model: 'terms' as const, key: 'log', kind: 'acquire', client, call: after, return: at },
-    ...{ by: [address], count: log.filter(({ position }) => position <= entry).length },
+    model: 'terms' as const,
+    key: 'log',
+    kind: 'acquire',
+    client,
+    call: after,
+    return: at,
+    by: [address],
+    count: log.filter(({ position }) => position <= entry).length,
   }));
 }
 
@@ -115,7 +121,13 @@ function readOperations(
   client: number,
 ): Operation[] {
   const operations: Operation[] = seen.map(({ trialId, at }) => ({
-    ...{ model: 'log' as const, key: 'log', kind: 'seen', client, call: at, return: at, trial: trialId },
+    model: 'log' as const,
+    key: 'log',
+    kind: 'seen',
+    client,
+    call: at,
+    return: at,
+    trial: trialId,
     count: ranks.get(trialId)?.[0] ?? 0,
   }));
   // Who measured a start again is in the log, and in no list.
@@ -129,12 +141,20 @@ function readOperations(
   for (const [index, { at, trials, counted }] of reads.entries()) {
     const read = { client: client + 1 + index, call: at, return: at };
     operations.push({
-      ...{ model: 'log' as const, key: 'log', kind: 'read', ...read, count: log.length },
-      ...{ digest: digestOf(trials), expected: digestOf(listed) },
+      model: 'log' as const,
+      key: 'log',
+      kind: 'read',
+      ...read,
+      count: log.length,
+      digest: digestOf(trials),
+      expected: digestOf(listed),
     });
     for (const point of known)
       operations.push({
-        ...{ model: 'counted' as const, key: point, kind: 'count', ...read },
+        model: 'counted' as const,
+        key: point,
+        kind: 'count',
+        ...read,
         trials: counted.get(point) ?? [],
       });
   }
@@ -158,14 +178,17 @@ export function trialsOf(journal: readonly Noted[]): Map<string, Trial> {
     } else if (what === 'granted' && trial === undefined) {
       const began = asked.get(node) ?? at;
       trials.set(trialId, {
-        ...{ trialId, node, point: noted.point!, asked: began, granted: at, grantedBy: by ?? '' },
-        ...{
-          until: began + LEASE_SECONDS * 1e9,
-          gone: null,
-          unwritten: false,
-          reported: null,
-          reportedTo: new Set<string>(),
-        },
+        trialId,
+        node,
+        point: noted.point!,
+        asked: began,
+        granted: at,
+        grantedBy: by ?? '',
+        until: began + LEASE_SECONDS * 1e9,
+        gone: null,
+        unwritten: false,
+        reported: null,
+        reportedTo: new Set<string>(),
         acknowledged: null,
       });
     } else if (what === 'killed') {

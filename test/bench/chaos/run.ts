@@ -102,7 +102,9 @@ async function underFaults(
   const watching = watch(fleet.addresses, sweepId, seen, over.signal);
   const begun = clock();
   const faults = faultsOf(seed, count, kindsOf(ground, store), {
-    ...{ coordinator: COORDINATORS.length, store: store.servers.length, agent: agents },
+    coordinator: COORDINATORS.length,
+    store: store.servers.length,
+    agent: agents,
   });
   const done: Promise<unknown>[] = [];
   for (const [index, fault] of faults.entries()) {
@@ -241,8 +243,14 @@ async function judge(
   writeFileSync(join(folder, 'took.json'), JSON.stringify(fleet.took));
   const refused = told.journal.filter(({ what }) => what === 'refused');
   return {
-    ...{ faults, granted: trials.length, acknowledged: acknowledged.length, lost, countedTwice },
-    ...{ recorded: told.log.length, repeated: told.log.length - points.size, terms: fleet.took.length },
+    faults,
+    granted: trials.length,
+    acknowledged: acknowledged.length,
+    lost,
+    countedTwice,
+    recorded: told.log.length,
+    repeated: told.log.length - points.size,
+    terms: fleet.took.length,
     refused: refused.map(({ trialId, reason }) => `${trialId}: ${reason}`),
     verdicts: check(operationsOf(told), folder),
     damage: await damageOf(log, told),

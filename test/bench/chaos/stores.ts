@@ -197,8 +197,12 @@ function silent(child: ChildProcess): ChildProcess {
 /** @returns how many rows a statement gives. */
 async function ask({ place }: Member, statement: string): Promise<number> {
   const client = new Client({
-    ...{ host: place.ip, port: 5432, user: 'ridgepoint', database: 'postgres' },
-    ...{ connectionTimeoutMillis: 1000, query_timeout: 2000 },
+    host: place.ip,
+    port: 5432,
+    user: 'ridgepoint',
+    database: 'postgres',
+    connectionTimeoutMillis: 1000,
+    query_timeout: 2000,
   });
   client.on('error', () => undefined);
   try {

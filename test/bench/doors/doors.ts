@@ -68,8 +68,10 @@ export class Doors {
 
   /** @returns what somebody of that name shows. */
   readonly as = (name: string): Extract<ClientSecurity, { kind: 'token' }> => ({
-    ...{ kind: 'token', ca: Buffer.from(this.authority.certificate) },
-    ...{ token: tokenOf(name), serverName: null },
+    kind: 'token',
+    ca: Buffer.from(this.authority.certificate),
+    token: tokenOf(name),
+    serverName: null,
   });
 
   /** Lines of the audit log that say this. */

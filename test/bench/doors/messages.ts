@@ -64,22 +64,23 @@ export function streamsOf({ requestStream, responseStream }: Method): Hostile['s
 export function knownOf(sweepId: string, document: string, lease: Lease, profile: NodeProfile): Known {
   const { trialId } = lease;
   return {
-    ...{
-      sweep_id: sweepId,
-      document,
-      models_json: '[]',
-      trial_id: trialId,
-      experiment_id: lease.experiment.id,
-    },
-    ...{
-      trial_ids: trialId,
-      running_trial_ids: trialId,
-      ended_trial_ids: trialId,
-      returned_trial_ids: trialId,
-    },
-    ...{ record_json: JSON.stringify(aRecord(lease, profile)), node_profile_json: JSON.stringify(profile) },
-    ...{ node: profile.name, device_id: 'cpu0', note_json: '{}', namespace: 'default' },
-    ...{ digest: `sha256:${'ab'.repeat(32)}`, name: 'ab'.repeat(12) },
+    sweep_id: sweepId,
+    document,
+    models_json: '[]',
+    trial_id: trialId,
+    experiment_id: lease.experiment.id,
+    trial_ids: trialId,
+    running_trial_ids: trialId,
+    ended_trial_ids: trialId,
+    returned_trial_ids: trialId,
+    record_json: JSON.stringify(aRecord(lease, profile)),
+    node_profile_json: JSON.stringify(profile),
+    node: profile.name,
+    device_id: 'cpu0',
+    note_json: '{}',
+    namespace: 'default',
+    digest: `sha256:${'ab'.repeat(32)}`,
+    name: 'ab'.repeat(12),
   };
 }
 

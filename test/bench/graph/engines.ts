@@ -24,7 +24,10 @@ export function inProcess(modelPath: string, threads: number): Engine {
     use: async (of) =>
       await of(async (demands) =>
         open(await loadRunner('llama-cpp'), 'completions', {
-          ...{ ...PLACE, options: { threads }, modelPath, served: null },
+          ...PLACE,
+          options: { threads },
+          modelPath,
+          served: null,
           ...demands,
         }),
       ),
@@ -61,8 +64,14 @@ function served(
     request: {
       name: server.name,
       command: commandLine(server, {
-        ...{ options, modelPath, modelName: 'model', adapters: [], loras: [], draftPath: null },
-        ...{ cpus: 1, deviceClass: 'cpu' },
+        options,
+        modelPath,
+        modelName: 'model',
+        adapters: [],
+        loras: [],
+        draftPath: null,
+        cpus: 1,
+        deviceClass: 'cpu',
       }),
       environment: { ...profile.environment, ...environment, CUDA_VISIBLE_DEVICES: '' },
       profile,
@@ -70,7 +79,10 @@ function served(
       apiKey: null,
       deviceId: 'cpu0',
     },
-    ...{ block: 'bench', cpus: [], memoryLimitBytes: null, cgroupFolder: null },
+    block: 'bench',
+    cpus: [],
+    memoryLimitBytes: null,
+    cgroupFolder: null,
   };
   return {
     name: kind,
@@ -84,8 +96,16 @@ function served(
           () => {},
         );
         const endpoint: ServedEndpoint = {
-          ...{ name: server.name, url, profile, model, loras: [], apiKey: null },
-          ...{ pid, startSeconds, weightsLoadSeconds, kept },
+          name: server.name,
+          url,
+          profile,
+          model,
+          loras: [],
+          apiKey: null,
+          pid,
+          startSeconds,
+          weightsLoadSeconds,
+          kept,
         };
         const runner = await loadRunner(kind);
         const asking = of((demands) =>

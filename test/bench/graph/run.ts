@@ -33,7 +33,8 @@ export async function run(
   try {
     const input = {
       files: readGraph(path, null).files,
-      ...{ commands: {}, scorers: {} },
+      commands: {},
+      scorers: {},
       kept: {
         journal: join(kept.folder, `${kept.journal}.jsonl`),
         identity: kept.journal,

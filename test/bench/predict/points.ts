@@ -111,8 +111,12 @@ for (const threads of threadCounts) {
       const extrapolated = (predictionError?.beyond ?? []).length > 0;
       const where = { model: job.name, type: job.type, phase, threads, parallel, depth, tokens };
       points.push({
-        ...{ ...where, measuredSeconds, predictedSeconds: predictedSeconds! },
-        ...{ roofSeconds, errorRatio95, extrapolated },
+        ...where,
+        measuredSeconds,
+        predictedSeconds: predictedSeconds!,
+        roofSeconds,
+        errorRatio95,
+        extrapolated,
       });
     };
     const plan = tokenPlan(model.facts.vocabularySize, {

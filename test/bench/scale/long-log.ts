@@ -34,7 +34,8 @@ export async function fillLongLog(path: string, results: number): Promise<void> 
       );
       const now = { ...record, startedAt: at, endedAt: at };
       return {
-        ...{ fact: 'ResultRecorded' as const, record: now },
+        fact: 'ResultRecorded' as const,
+        record: now,
         ...(position < results - WHOLE && { json: JSON.stringify({ ...now, experiment: undefined }) }),
       };
     });

@@ -83,8 +83,11 @@ class Probed {
       this.points[one]!.values === null ? [] : [this.points[one]!.values!],
     );
     return {
-      ...{ best: best.length, lost: best.filter((one) => !this.measured.has(one)).length },
-      ...{ volume: volume.of(values) / volume.whole, probes: this.#probes, measured: this.measured.size },
+      best: best.length,
+      lost: best.filter((one) => !this.measured.has(one)).length,
+      volume: volume.of(values) / volume.whole,
+      probes: this.#probes,
+      measured: this.measured.size,
     };
   }
 }
@@ -128,8 +131,13 @@ export function knowingNoise(
   const grid = new Probed(task, seed, budget);
   const searcher = new Searcher(spaceOf(task), {
     spec: {
-      ...{ strategy: 'random', seed, predict: false, fidelity: 'probe', constraints: [] },
-      ...{ budget: { trials: null, deviceHours: null, joules: null }, leastGainPerDeviceHour: null },
+      strategy: 'random',
+      seed,
+      predict: false,
+      fidelity: 'probe',
+      constraints: [],
+      budget: { trials: null, deviceHours: null, joules: null },
+      leastGainPerDeviceHour: null,
     },
     objectives: task.metrics.map((metric) => ({ metric, better: 'min' })),
     physics: () => [],

@@ -57,18 +57,23 @@ const grid = {
 // Failed points fail again: another slice does not try them anew.
 const once = { retries: 0 };
 const drawn = (trials?: number) => ({
-  ...{ strategy: 'random', predict: false },
+  strategy: 'random',
+  predict: false,
   ...(trials === undefined ? {} : { budget: { trials } }),
 });
 const sweepOf = (name: string, spec: object) => ({
-  ...{ apiVersion: 'ridgepoint.dev/v1', kind: 'Sweep', metadata: { name: `record-${name}` } },
+  apiVersion: 'ridgepoint.dev/v1',
+  kind: 'Sweep',
+  metadata: { name: `record-${name}` },
   spec: { placement: once, objectives: { decodeTokensPerSecond: 'max', peakResidentBytes: 'min' }, ...spec },
 });
 
 const brief = { starts: 1, retryInvalid: 0, minRepeats: 3, maxRepeats: 5, maxWarmups: 1, maxSeconds: 1 };
 const SWEEPS = {
   quality: sweepOf('quality', {
-    ...{ models: grid.models, techniques, quality: { text: 'builtin:sample', maxWindows: 8, base: false } },
+    models: grid.models,
+    techniques,
+    quality: { text: 'builtin:sample', maxWindows: 8, base: false },
     runners: [{ kind: 'llama-cpp', kvCacheTypeK, flashAttention: true, threads: 2 }],
     workloads: [{ kind: 'latency', promptTokens: 8, generateTokens: 8 }],
     measure: { ...brief, minRepeats: 1, maxRepeats: 1 },
@@ -99,7 +104,9 @@ function readingOf(record: ResultRecord | undefined): Reading | null {
   const memory = metricValue(record, 'peakResidentBytes');
   if (decode === null || prefill === null || memory === null) return null;
   return {
-    ...{ decodeTokensPerSecond: decode, prefillTokensPerSecond: prefill, peakResidentBytes: memory },
+    decodeTokensPerSecond: decode,
+    prefillTokensPerSecond: prefill,
+    peakResidentBytes: memory,
     seconds: secondsOf(record),
   };
 }
@@ -123,8 +130,12 @@ function lines(): Line[] {
     const { position } = record.sweep;
     const deep = full.get(position) ?? null;
     return {
-      ...{ position, digits: digitsOf(record.experiment), startedAt: record.startedAt },
-      ...{ probe: readingOf(record), seconds: secondsOf(record), ...(deep === null ? {} : { full: deep }) },
+      position,
+      digits: digitsOf(record.experiment),
+      startedAt: record.startedAt,
+      probe: readingOf(record),
+      seconds: secondsOf(record),
+      ...(deep === null ? {} : { full: deep }),
       perplexity: perplexities.get(qualityKey(record.experiment)) ?? null,
       physics: physicsOf(record.experiment),
     };

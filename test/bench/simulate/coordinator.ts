@@ -56,8 +56,13 @@ export class SimulatedCoordinator {
     const dispatcher = this.#dispatcher;
     if (dispatcher === null) throw new WireError('unavailable', 'It is starting.');
     const api = {
-      ...{ dispatcher, registry: this.#registry, clock: this.#clock(), inform: () => undefined },
-      ...{ heartbeatSeconds: HEARTBEAT_SECONDS, leaseSeconds: LEASE_SECONDS, keepsBodies: false },
+      dispatcher,
+      registry: this.#registry,
+      clock: this.#clock(),
+      inform: () => undefined,
+      heartbeatSeconds: HEARTBEAT_SECONDS,
+      leaseSeconds: LEASE_SECONDS,
+      keepsBodies: false,
       audit: new Audit(
         null,
         () => '',
@@ -94,7 +99,9 @@ export class SimulatedCoordinator {
     while (dispatcher === null && process.alive) {
       // A store that does not answer just now ends a real one, which its supervisor starts again.
       dispatcher = await Dispatcher.open({
-        ...{ log, clock, options },
+        log,
+        clock,
+        options,
         sweeps: { read: async (document, models) => readSweep(document, models), close: async () => {} },
         push: (command) => this.#registry.session(command.node)?.push(pushMessage(command)),
         recorded: () => undefined,
@@ -115,7 +122,12 @@ export class SimulatedCoordinator {
     const leader = { holder: process.name, grpc: this.name, web: null };
     const { leadership } = dispatcher;
     seekLeadership({
-      ...{ log, dispatcher, registry: this.#registry, timer: process.clock, leader, seconds: LEADER_SECONDS },
+      log,
+      dispatcher,
+      registry: this.#registry,
+      timer: process.clock,
+      leader,
+      seconds: LEADER_SECONDS,
       waiting: {
         signal: new AbortController().signal,
         heard: (other) => leadership.heard(other),

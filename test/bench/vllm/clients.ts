@@ -78,7 +78,11 @@ export async function ours(asked: LoadAsked): Promise<Read> {
 export async function byAiperf({ url, arrival, requests }: LoadAsked): Promise<Read | null> {
   const concurrency = arrival.kind === 'closed' ? arrival.concurrency : requests.length;
   const read = await aiperf({
-    ...{ url, model: 'small', api: 'completions', concurrency, requests },
+    url,
+    model: 'small',
+    api: 'completions',
+    concurrency,
+    requests,
     ...(arrival.kind === 'open' && { requestsPerSecond: arrival.requestsPerSecond }),
     pooled: true,
     body: { ignore_eos: true, temperature: 0 },

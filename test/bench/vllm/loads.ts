@@ -157,8 +157,13 @@ export async function tokens({ url }: Served, tokenizer: Tokenizer): Promise<Fig
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
-        ...{ model: 'small', prompt, max_tokens: wantedTokens, temperature: 0 },
-        ...{ ignore_eos: true, min_tokens: wantedTokens, return_token_ids: true },
+        model: 'small',
+        prompt,
+        max_tokens: wantedTokens,
+        temperature: 0,
+        ignore_eos: true,
+        min_tokens: wantedTokens,
+        return_token_ids: true,
       }),
     });
     const said = (await answer.json()) as { choices: [{ token_ids: number[] }] };

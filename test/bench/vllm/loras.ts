@@ -33,8 +33,16 @@ export async function loras(place: Place): Promise<Figure[]> {
   return await withVllm(wanted, async ({ url }) => {
     const { profile } = configuredServers(serversSchema.parse({ vllm: entryOf(place) }))[0]!;
     const served = {
-      ...{ name: 'vllm', url, model: 'small', loras: NAMES, apiKey: null, pid: null, kept: false },
-      ...{ startSeconds: null, weightsLoadSeconds: null, profile },
+      name: 'vllm',
+      url,
+      model: 'small',
+      loras: NAMES,
+      apiKey: null,
+      pid: null,
+      kept: false,
+      startSeconds: null,
+      weightsLoadSeconds: null,
+      profile,
     };
     const make = (count: number) => Array.from({ length: count }, () => plain('The table', 24));
     const endpoint = endpointOf(url, {
@@ -47,7 +55,10 @@ export async function loras(place: Place): Promise<Figure[]> {
       await runLoad({
         endpoint,
         requests: choosingLoras(make, shares, served)(requests, 5),
-        ...{ arrival: { kind: 'closed', concurrency }, seed: 1, maxSeconds: null, maxRequests: null },
+        arrival: { kind: 'closed', concurrency },
+        seed: 1,
+        maxSeconds: null,
+        maxRequests: null,
         onRequest({ planned: { lora }, chunks }) {
           const name = lora ?? 'base';
           said.set(name, [...(said.get(name) ?? []), chunks.map(({ text }) => text).join('')]);

@@ -21,8 +21,15 @@ export async function recordTrace(url: string, model: string, release: string): 
   const metricsBefore = await metricsOf(url);
   const { exactLength, streamOptions } = PROFILES.vllm;
   const bodyOf = (prompt: string, tokens: number, more: object) => ({
-    ...{ model, prompt, max_tokens: tokens, temperature: 0, stream: true, stream_options: streamOptions },
-    ...{ ...exactLength, min_tokens: tokens, ...more },
+    model,
+    prompt,
+    max_tokens: tokens,
+    temperature: 0,
+    stream: true,
+    stream_options: streamOptions,
+    ...exactLength,
+    min_tokens: tokens,
+    ...more,
   });
   const answers = [];
   for (const body of [

@@ -15,7 +15,10 @@ describe.each(['own', 'other'])('a generator in its %s process', (fakeProcess) =
     const place = { modelPath: null, deviceClass: 'cpu', deviceId: 'cpu0', cpus: [] };
     const options = { ...FAST, fakeProcess };
     const model = await open(await loadRunner('fake'), 'generator', {
-      ...{ ...place, options, contextTokens: 16, sequences },
+      ...place,
+      options,
+      contextTokens: 16,
+      sequences,
     });
     onTestFinished(() => model.close());
     return model;
@@ -38,7 +41,8 @@ describe.each(['own', 'other'])('a generator in its %s process', (fakeProcess) =
     await model.prefill(tokens(16));
     const full = async () => await model.prefill(tokens(1));
     expect(await full().then(() => null, toFailure)).toMatchObject({
-      ...{ code: 'run-failed', message: expect.stringContaining('the context holds 16 tokens') },
+      code: 'run-failed',
+      message: expect.stringContaining('the context holds 16 tokens'),
     });
     expect(await model.reset(8)).toBe(true);
     await model.prefill(tokens(8));

@@ -60,8 +60,11 @@ function nodeWith(profile: string, server: object) {
   const runners = [{ kind: profile, release: 'test', devices: ['cpu'], variants: ['mine'] }];
   const configured = configuredServers(serversSchema.parse({ mine: { profile, ...server } }));
   const node: TrialContext = {
-    ...{ ...context, profile: { ...context.profile, runners } },
-    ...{ engines: { ...NO_ENGINES, servers: configured }, servers: pool, idle: new WatchedIdle(pool.seen) },
+    ...context,
+    profile: { ...context.profile, runners },
+    engines: { ...NO_ENGINES, servers: configured },
+    servers: pool,
+    idle: new WatchedIdle(pool.seen),
   };
   return { node, pool };
 }

@@ -21,14 +21,16 @@ function nodeWith(server: object): TrialContext {
   const context = trialContext({ limits: { idleSeconds: 0 } });
   const runners = [{ kind: 'llama-server', release: 'test', devices: ['cpu'], variants: ['mine'] }];
   const factors = {
-    ...{
-      schema: FACTORS_SCHEMA,
-      device: { id: 'cpu0', class: 'cpu', name: 'test' },
-      engine: 'test',
-      roofs: ROOFS.id,
-    },
-    ...{ measuredAt: '2026-01-01T00:00:00.000Z', environment: {}, threads: [PERFECT], evidence: [] },
-    ...{ warnings: [], caveats: [] },
+    schema: FACTORS_SCHEMA,
+    device: { id: 'cpu0', class: 'cpu', name: 'test' },
+    engine: 'test',
+    roofs: ROOFS.id,
+    measuredAt: '2026-01-01T00:00:00.000Z',
+    environment: {},
+    threads: [PERFECT],
+    evidence: [],
+    warnings: [],
+    caveats: [],
   } satisfies Factors;
   return {
     ...context,

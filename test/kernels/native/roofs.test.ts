@@ -105,11 +105,12 @@ describe.skipIf(!build.tools)('native roofs (needs cmake and a C++ compiler)', (
   test('only the accesses that were asked for are taken, and all peaks', async () => {
     const [cpu = 0] = usable;
     const job = {
-      ...{
-        threads: [{ cpus: [cpu], bytes: { L1: 16 << 10, memory: 1 << 22 } }],
-        accesses: ['read' as const],
-      },
-      ...{ repeats: 2, leastRounds: 1, mostRounds: 1, secondsForRounds: 1 },
+      threads: [{ cpus: [cpu], bytes: { L1: 16 << 10, memory: 1 << 22 } }],
+      accesses: ['read' as const],
+      repeats: 2,
+      leastRounds: 1,
+      mostRounds: 1,
+      secondsForRounds: 1,
     };
     const { roofs } = await takeRoofs(job, () => undefined);
     const bandwidth = roofs.flatMap((roof) =>

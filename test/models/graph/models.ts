@@ -14,9 +14,19 @@ const DENSE = {
 };
 
 const DEEPSEEK = {
-  ...{ ...DENSE, num_key_value_heads: 4, num_hidden_layers: 3, q_lora_rank: 96, kv_lora_rank: 64 },
-  ...{ qk_nope_head_dim: 32, qk_rope_head_dim: 16, v_head_dim: 32, first_k_dense_replace: 1 },
-  ...{ n_routed_experts: 4, n_shared_experts: 1, num_experts_per_tok: 2, moe_intermediate_size: 96 },
+  ...DENSE,
+  num_key_value_heads: 4,
+  num_hidden_layers: 3,
+  q_lora_rank: 96,
+  kv_lora_rank: 64,
+  qk_nope_head_dim: 32,
+  qk_rope_head_dim: 16,
+  v_head_dim: 32,
+  first_k_dense_replace: 1,
+  n_routed_experts: 4,
+  n_shared_experts: 1,
+  num_experts_per_tok: 2,
+  moe_intermediate_size: 96,
 };
 
 /** Small models of every kind of graph: the config that their shape is read from, and how their file is written. */

@@ -120,7 +120,9 @@ function queue(gpus: number, nodeLabels: Record<string, string>): KubeObject[] {
   const objects = [
     { apiVersion, kind: 'ResourceFlavor', metadata: { name: 'gpus' }, spec: { nodeLabels } },
     {
-      ...{ apiVersion, kind: 'ClusterQueue', metadata: { name: 'gpus' } },
+      apiVersion,
+      kind: 'ClusterQueue',
+      metadata: { name: 'gpus' },
       spec: {
         namespaceSelector: {},
         preemption: { withinClusterQueue: 'LowerPriority' },
@@ -128,7 +130,9 @@ function queue(gpus: number, nodeLabels: Record<string, string>): KubeObject[] {
       },
     },
     {
-      ...{ apiVersion, kind: 'LocalQueue', metadata: { name: 'gpus', namespace: 'bench' } },
+      apiVersion,
+      kind: 'LocalQueue',
+      metadata: { name: 'gpus', namespace: 'bench' },
       spec: { clusterQueue: 'gpus' },
     },
   ];

@@ -72,7 +72,9 @@ export class Lab {
     this.control = connectControl({ address: grpcAddress, security: { kind: 'plaintext' } });
     const config = { runners: ['fake'], meters: { energy: 'none', idleSeconds: 0 }, logFormat: 'text' };
     await this.api.apply({
-      ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'agent', namespace: 'bench' } },
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'agent', namespace: 'bench' },
       data: { 'agent.yaml': JSON.stringify(config) },
     } as KubeObject);
   }

@@ -22,7 +22,10 @@ import { FACTS } from '../sweep/documents.js';
 
 const NOTHING = {
   request: { text: null, tasks: [], files: [], named: [], places: { modelFolders: [], cacheFolder: '' } },
-  ...{ textDigest: null, taskDigests: [], otherwise: [], scorers: {} },
+  textDigest: null,
+  taskDigests: [],
+  otherwise: [],
+  scorers: {},
 };
 
 /** Asks one model of points with these options and devices, and says of each whether it was asked anew. */
@@ -134,9 +137,17 @@ describe('what was said to each item', () => {
       ['q3', 0, '4'],
     ]);
     expect(records[1]).toMatchObject({
-      ...{ task: 'numbers', index: 1, groups: { parity: 'odd' }, references: ['1'], right: null },
+      task: 'numbers',
+      index: 1,
+      groups: { parity: 'odd' },
+      references: ['1'],
+      right: null,
       asked: { mode: 'generate', by: 'logits', examples: 0, maxTokens: 64, stop: ['\n'] },
-      ...{ answer: ' it is 2', tokensIn: 10, tokensOut: 3, secondsToFirst: 0.001, absent: {} },
+      answer: ' it is 2',
+      tokensIn: 10,
+      tokensOut: 3,
+      secondsToFirst: 0.001,
+      absent: {},
     });
   });
 
@@ -221,12 +232,16 @@ describe('what was said to each item', () => {
     const heard: number[] = [];
     let stopAt = 2;
     const work = async ({ answers }: { answers: AnswersKept }) => ({
-      ...{ text: null, warnings: [] },
+      text: null,
+      warnings: [],
       ...(await askNumbers(answers, numbers(4), speaker(heard, { stopAt }))),
     });
     const notes = emptyNotes(new Date(), 0);
     const trial = {
-      ...{ lease: lease(experiment()), node, device: node.profile.devices[0], notes },
+      lease: lease(experiment()),
+      node,
+      device: node.profile.devices[0],
+      notes,
       child: { launch: doHere({ quality: work }) },
     } as never;
     const artifact = { path: 'm.gguf', digest: 'm' };
@@ -253,7 +268,10 @@ describe('what was said to each item', () => {
     const once = async () => {
       const notes = emptyNotes(new Date(), 0);
       const trial = {
-        ...{ lease: lease(experiment()), node, device: node.profile.devices[0], notes },
+        lease: lease(experiment()),
+        node,
+        device: node.profile.devices[0],
+        notes,
         child: { launch: doHere({ quality: work }) },
       };
       await askQuestions(trial as never, model as never, NOTHING);

@@ -438,7 +438,9 @@ describe('a model in parts', () => {
     const reading = sound(readRemote('hf:o/r:f16'));
     const { ask, left, cacheFolder, policy } = node(sources);
     const looked = await peek('hf:o/r:f16', reading.remote, {
-      ...{ kind: 'hub', policy, signal: new AbortController().signal },
+      kind: 'hub',
+      policy,
+      signal: new AbortController().signal,
     });
     expect(looked).toMatchObject({ digest, facts: { layers: 4, bytes } });
     store.seen.length = 0;

@@ -52,12 +52,17 @@ describe('the process meter', () => {
     const status = (kilobytes: number) => `VmHWM:\t ${2 * kilobytes} kB\nVmRSS:\t ${kilobytes} kB\n`;
     const files = {
       'self/stat': '',
-      ...{ '42/stat': stat(42, 1, 100, 50), '42/status': status(1000) },
-      ...{ '43/stat': stat(43, 42, 200), '43/status': status(500) },
-      ...{ '44/stat': stat(44, 43, 400), '44/status': status(250) },
-      ...{ '99/stat': stat(99, 1, 1e6), '99/status': status(1e6) },
+      '42/stat': stat(42, 1, 100, 50),
+      '42/status': status(1000),
+      '43/stat': stat(43, 42, 200),
+      '43/status': status(500),
+      '44/stat': stat(44, 43, 400),
+      '44/status': status(250),
+      '99/stat': stat(99, 1, 1e6),
+      '99/status': status(1e6),
       // Has ended and was not waited for.
-      ...{ '45/stat': stat(45, 42, 100), '45/status': 'State:\tZ (zombie)\n' },
+      '45/stat': stat(45, 42, 100),
+      '45/status': 'State:\tZ (zombie)\n',
       '42/smaps_rollup': 'Pss_:\nPss:   700 kB\n',
       '43/smaps_rollup': 'Pss_:\nPss:   300 kB\n',
     };

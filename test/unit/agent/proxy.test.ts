@@ -98,8 +98,11 @@ describe.skipIf(!hasOpenssl)('through a proxy', () => {
     const source = `https://models.test:${port}/m.gguf`;
     const policy = readPolicy(
       sourcesSchema.parse({
-        ...{ https: [`https://models.test:${port}/`], ca: authority.caFile },
-        ...{ attempts: 2, backoffSeconds: 0.01, ...sources },
+        https: [`https://models.test:${port}/`],
+        ca: authority.caFile,
+        attempts: 2,
+        backoffSeconds: 0.01,
+        ...sources,
       }),
       1e9,
       (_, path) => readFileSync(path, 'utf8'),

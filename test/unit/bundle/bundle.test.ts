@@ -29,7 +29,10 @@ const records = ['f16', 'q8_0', 'q4_k_m'].map((quantization, position): ResultRe
 const DOCUMENT = 'a sweep that nobody parses';
 const answers = Buffer.from('{"item":"1","text":"yes"}\n');
 const contents = {
-  ...{ name: 'run', lines: records.map((record) => JSON.stringify(record)), document: DOCUMENT, bodies: [] },
+  name: 'run',
+  lines: records.map((record) => JSON.stringify(record)),
+  document: DOCUMENT,
+  bodies: [],
 };
 const keyPath = join(folder, 'key.pem');
 const { name: keyName, publicPath } = makeKeys(keyPath);

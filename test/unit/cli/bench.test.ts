@@ -84,9 +84,17 @@ describe('ridge bench makes a sweep of flags', () => {
     );
     const axes = [...sweep.runners, ...sweep.workloads].flatMap((block) => block.axes);
     expect(Object.fromEntries(axes.map(({ name, values }) => [name, values]))).toMatchObject({
-      ...{ promptTokens: [64], generateTokens: [16], contextDepth: [8], batch: [64], ubatch: [32] },
-      ...{ kvCacheTypeK: ['q8_0'], kvCacheTypeV: ['f16'], threads: [2], gpuLayers: [5] },
-      ...{ flashAttention: [true], mmap: [false] },
+      promptTokens: [64],
+      generateTokens: [16],
+      contextDepth: [8],
+      batch: [64],
+      ubatch: [32],
+      kvCacheTypeK: ['q8_0'],
+      kvCacheTypeV: ['f16'],
+      threads: [2],
+      gpuLayers: [5],
+      flashAttention: [true],
+      mmap: [false],
     });
     expect(sweep.models.map(({ name }) => name)).toEqual(['tiny', 'small']);
     expect(sweep.measure).toMatchObject({ minRepeats: 7, maxRepeats: 7 });

@@ -41,7 +41,10 @@ async function compared(
   const columns = words === null ? null : readColumns(words);
   if (columns?.ok === false) throw new Error(columns.message);
   const code = await printComparison(a, b, {
-    ...{ format, gate, within: 600, models: [] },
+    format,
+    gate,
+    within: 600,
+    models: [],
     ...(failOnUndecided && { failOnUndecided }),
     ...(columns !== null && { columns: columns.columns }),
   });

@@ -31,7 +31,10 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 const device: DeviceProfile = {
-  ...{ id: 'cpu0', classes: ['cpu', 'cpu:x'], name: 'a', memoryBytes: 1e9 },
+  id: 'cpu0',
+  classes: ['cpu', 'cpu:x'],
+  name: 'a',
+  memoryBytes: 1e9,
   cpus: [0, 1],
 };
 const DISTURBED = [{ code: 'disturbed' as const, message: 'others ran' }];
@@ -50,8 +53,13 @@ function samplesOf(threads: number, types: readonly string[]): Partial<FactorSam
         const work = productWork(weights, 1024, 1024, rows);
         const seconds = (work.traffic.weightsRead + work.traffic.activationsRead) / 10e9 + work.flops / 1e11;
         return {
-          ...{ threads, group: { kind: 'product', weights } as const, work },
-          ...{ tokens: rows, queries: rows, workingSet, seconds },
+          threads,
+          group: { kind: 'product', weights } as const,
+          work,
+          tokens: rows,
+          queries: rows,
+          workingSet,
+          seconds,
         };
       }),
     ),

@@ -6,8 +6,14 @@ import { SweepState, type SweepStatus } from '../../../proto/gen/ridgepoint/v1/c
 
 const status = (change: Partial<SweepStatus>) =>
   ({
-    ...{ state: SweepState.SWEEP_STATE_DONE, points: 12, complete: 12, disturbed: 0, invalid: 0, failed: 0 },
-    ...{ disturbedBy: [], invalidBy: [] },
+    state: SweepState.SWEEP_STATE_DONE,
+    points: 12,
+    complete: 12,
+    disturbed: 0,
+    invalid: 0,
+    failed: 0,
+    disturbedBy: [],
+    invalidBy: [],
     ...change,
   }) as unknown as SweepStatus;
 

@@ -161,7 +161,10 @@ describe('files that a sweep names', () => {
 test('what the starts of a sweep can show follows from the noise of this machine, where it was looked at', async () => {
   const roofsFolder = join(folder, 'noisy');
   const here: ThisNode = {
-    ...{ profile, sysRoot: join(folder, 'sys'), engines: NO_ENGINES, ...new NodeStores(roofsFolder) },
+    profile,
+    sysRoot: join(folder, 'sys'),
+    engines: NO_ENGINES,
+    ...new NodeStores(roofsFolder),
   };
   const { sweep } = planOf();
   expect(await plannedNoise(sweep, here)).toBeNull();
@@ -186,7 +189,10 @@ test('what the starts of a sweep can show follows from the noise of this machine
 describe('the time of a sweep', () => {
   const roofsFolder = join(folder, 'roofs');
   const here: ThisNode = {
-    ...{ profile, sysRoot: join(folder, 'sys'), engines: NO_ENGINES, ...new NodeStores(roofsFolder) },
+    profile,
+    sysRoot: join(folder, 'sys'),
+    engines: NO_ENGINES,
+    ...new NodeStores(roofsFolder),
   };
   const none: ThisNode = { ...here, ...new NodeStores(join(folder, 'none')) };
   let byRoofs: TimeEstimator;

@@ -23,7 +23,9 @@ async function read(stored: Stored, quantization: Record<string, unknown>) {
   await writeSafetensors(path, {
     metadata: new Map(),
     tensors: Object.entries(stored).map(([name, [dtype, shape, bytes]]) => ({
-      ...{ name, dtype, shape },
+      name,
+      dtype,
+      shape,
       data: () => [bytes],
     })),
   });
@@ -102,7 +104,8 @@ describe('quantized weights are the floats that they stand for', () => {
     };
     const weights = { num_bits: 4, group_size: 4, strategy: 'group' };
     const found = await read(stored, {
-      ...{ quant_method: 'compressed-tensors', format: 'pack-quantized' },
+      quant_method: 'compressed-tensors',
+      format: 'pack-quantized',
       config_groups: { group_0: { weights } },
     });
     expect(found).toEqual({ 'a.weight [1,8]': [-8, -7, -6, -5, 0, 0.5, 1, 3.5] });

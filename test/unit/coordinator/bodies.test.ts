@@ -50,7 +50,9 @@ async function bringing(
   writeFileSync(answers.pathOf(digest), body);
   const warnings: string[] = [];
   const uploads = new BodyUploads({
-    ...{ connection, stores: { answers, calls: answers }, warn: (sentence) => warnings.push(sentence) },
+    connection,
+    stores: { answers, calls: answers },
+    warn: (sentence) => warnings.push(sentence),
     ...(patienceSeconds !== undefined && { patienceSeconds }),
   });
   await uploads.bring(record, new AbortController().signal);

@@ -45,7 +45,11 @@ async function coordinator(points: number) {
   await dispatcher.dispatch({ event: 'node-joined', now: 0, at: '', profile, instance: 'i', trialIds: [] });
   const lease = async () => {
     const [reply] = await dispatcher.dispatch({
-      ...{ event: 'work-requested', now: 0, at: '', node: profile.name, deviceId: 'cpu0' },
+      event: 'work-requested',
+      now: 0,
+      at: '',
+      node: profile.name,
+      deviceId: 'cpu0',
     });
     return reply?.command === 'grant' ? reply.lease : null;
   };
@@ -139,7 +143,11 @@ test('a reason that is not one line of plain text is refused', async () => {
 
 test('what is damaged is called what it is', () => {
   const state = emptyState({
-    ...{ leaseSeconds: 30, lostSeconds: 60, forgetSeconds: 60, fixedFleet: false, incarnation: 'i' },
+    leaseSeconds: 30,
+    lostSeconds: 60,
+    forgetSeconds: 60,
+    fixedFleet: false,
+    incarnation: 'i',
   });
   const damage = (fact: object) => damageOf(state, { at: '', ...fact } as Fact);
   expect(damage({ fact: 'SweepResumed', sweepId: 's1', reason: 'go' })).toBeNull();

@@ -30,7 +30,11 @@ describe('a start that was disturbed', () => {
     );
     expect(leases).toHaveLength(6);
     expect(status(sim)).toMatchObject({
-      ...{ state: 'done', complete: 2, disturbed: 1, invalid: 0, invalidBy: [] },
+      state: 'done',
+      complete: 2,
+      disturbed: 1,
+      invalid: 0,
+      invalidBy: [],
       disturbedBy: expect.arrayContaining([
         { code: 'shared-core', points: 1 },
         { code: 'cpu-steal', points: 1 },

@@ -35,7 +35,8 @@ logFaults('memory log', async () => {
       opened = true;
       return new MemoryLog();
     },
-    ...{ damageLast: null, loseLast: null },
+    damageLast: null,
+    loseLast: null,
   };
 });
 describe.each(LIBRARIES)('SQLite log with $name', ({ name, find }) => {

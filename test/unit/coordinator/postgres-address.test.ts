@@ -17,7 +17,10 @@ test('an address names servers, database, user and schema, and is shown without 
       { host: 'db-1', port: 6432 },
       { host: 'db-2', port: 5432 },
     ],
-    ...{ database: 'logs', user: 'ridge', schema: 'team_a', text: 'postgres://db-1:6432,db-2:5432/logs' },
+    database: 'logs',
+    user: 'ridge',
+    schema: 'team_a',
+    text: 'postgres://db-1:6432,db-2:5432/logs',
   });
 });
 

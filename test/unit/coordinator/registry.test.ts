@@ -5,7 +5,11 @@ import { aNode } from '../../support/wire-records.js';
 function session(instance: string, stream: number): Session & { closed: string[] } {
   const closed: string[] = [];
   return {
-    ...{ node: 'node-a', caller: 'agent', instance, stream, closed },
+    node: 'node-a',
+    caller: 'agent',
+    instance,
+    stream,
+    closed,
     refusal: () => null,
     push: () => {},
     close: (reason) => void closed.push(reason),

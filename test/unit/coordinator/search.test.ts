@@ -36,7 +36,9 @@ function searched(spec: Partial<SearchSpec> = {}, starts = 2) {
     objectives,
     newSearch: () =>
       new Searcher(space, {
-        ...{ spec: { ...SPEC, ...spec }, objectives, physics: () => [] },
+        spec: { ...SPEC, ...spec },
+        objectives,
+        physics: () => [],
         labelOf: (position) => `threads=${position}`,
       }),
   };

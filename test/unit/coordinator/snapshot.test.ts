@@ -154,8 +154,12 @@ function said(projection: Projection): unknown {
   const sweeps = [...state.sweeps].map(([id, sweep]) => {
     const { view, queues, trials: _, ...rest } = sweep;
     const of = [...queues].map(([key, queue]) => ({
-      ...{ key, counts: queue.counts, disturbedBy: queue.disturbedBy, invalidBy: queue.invalidBy },
-      ...{ tries: queue.tries, cut: queue.cut },
+      key,
+      counts: queue.counts,
+      disturbedBy: queue.disturbedBy,
+      invalidBy: queue.invalidBy,
+      tries: queue.tries,
+      cut: queue.cut,
       // In which order is no fact.
       waiting: open(queue, queue.starts.waiting()),
       returned: open(queue, queue.returned),
@@ -273,7 +277,12 @@ describe('a start from a snapshot', () => {
     };
     const join = (dispatcher: typeof first) =>
       dispatcher.dispatch({
-        ...{ event: 'node-joined', now: 0, at: AT, profile: aNode(), instance: 'i', trialIds: [] },
+        event: 'node-joined',
+        now: 0,
+        at: AT,
+        profile: aNode(),
+        instance: 'i',
+        trialIds: [],
       });
     await join(first);
     for (let trial = 0; trial < 3; trial += 1)

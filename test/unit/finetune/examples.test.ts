@@ -11,7 +11,9 @@ const TEMPLATE =
   "{% for m in messages %}<{{ m['role'][0] }}>{{ m['content'] }}|{% endfor %}{% if add_generation_prompt %}<a>{% endif %}";
 const model = (template = TEMPLATE): TrainableModel =>
   ({
-    ...{ tokenize, beginToken: 1, endToken: 2 },
+    tokenize,
+    beginToken: 1,
+    endToken: 2,
     chat: openChatTemplate({ template, begin: '', end: '' }, tokenize),
   }) as unknown as TrainableModel;
 

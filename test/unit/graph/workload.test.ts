@@ -41,7 +41,8 @@ async function run(
 ) {
   const input: GraphInput = {
     files: readGraph(path, null).files,
-    ...{ commands, scorers: {} },
+    commands,
+    scorers: {},
     kept: { journal: join(folder, `${journal}.jsonl`), identity: journal, folder: join(folder, 'calls') },
   };
   const phases: string[] = [];
@@ -57,8 +58,15 @@ async function run(
   } satisfies WorkloadContext;
   return await withSimulator({ ttft: 0.002, itl: 0, ...simulator }, async ({ url, counters }) => {
     const served: ServedEndpoint = {
-      ...{ name: 'test', url, model: 'simulated', loras: [], apiKey: null, pid: null },
-      ...{ startSeconds: null, weightsLoadSeconds: null, kept: false },
+      name: 'test',
+      url,
+      model: 'simulated',
+      loras: [],
+      apiKey: null,
+      pid: null,
+      startSeconds: null,
+      weightsLoadSeconds: null,
+      kept: false,
       profile: PROFILES['simulated-server'],
     };
     const facts = {

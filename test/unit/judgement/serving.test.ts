@@ -251,7 +251,10 @@ describe('a server under its roofs', () => {
       contextTokens: expect.closeTo(107, 6),
       // The next prompt was read while it decoded, once in its fifteen steps.
       promptsPerStep: expect.closeTo(99 / 1500, 9),
-      ...{ promptsAtOnce: 1, promptsBetween: 0.99, promptTokens: 100, cachedTokens: 0 },
+      promptsAtOnce: 1,
+      promptsBetween: 0.99,
+      promptTokens: 100,
+      cachedTokens: 0,
     });
     expect(phases.decode).toMatchObject({ passes: 1, measuredSeconds: expect.closeTo(0.01, 9) });
     expect(phases.prefill).toMatchObject({ tokens: 100, measuredSeconds: expect.closeTo(0.05, 9) });

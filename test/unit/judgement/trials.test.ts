@@ -19,8 +19,16 @@ const inBlock = (block: number, purpose: 'measure' | 'control' = 'measure'): Par
   startedAt: `2026-01-01T00:${String(block).padStart(2, '0')}:00.000Z`,
 });
 const single = (value: number): Measurement => ({
-  ...{ value, unit: 'ratio', n: 1, mean: value, median: value, stddev: null, cv: null, samples: null },
-  ...{ ci95: null, source: null },
+  value,
+  unit: 'ratio',
+  n: 1,
+  mean: value,
+  median: value,
+  stddev: null,
+  cv: null,
+  samples: null,
+  ci95: null,
+  source: null,
 });
 const entryOf = (record: ResultRecord, metric: string): Measurement => {
   const entry = record.measurements[metric];
@@ -82,8 +90,16 @@ describe('the trials that a row is made of', () => {
     // What a process says once, such as percentiles and loading, has an interval, too.
     const p99 = (value: number): ResultRecord['measurements'] => ({
       interTokenLatencyP99Seconds: {
-        ...{ value, unit: 's', n: 100, mean: value, median: value, stddev: null, cv: null, samples: null },
-        ...{ ci95: null, source: null },
+        value,
+        unit: 's',
+        n: 100,
+        mean: value,
+        median: value,
+        stddev: null,
+        cv: null,
+        samples: null,
+        ci95: null,
+        source: null,
       },
     });
     const itl = entryOf(
@@ -192,8 +208,16 @@ describe('the trials that a row is made of', () => {
   test('leave the error of an estimate as it is: it is that of the text', () => {
     const estimate = (value: number): ResultRecord['measurements'] => ({
       perplexity: {
-        ...{ value, unit: 'ratio', n: 1, mean: value, median: value, stddev: null, cv: null, samples: null },
-        ...{ ci95: [value - 1, value + 1], source: 'estimate' },
+        value,
+        unit: 'ratio',
+        n: 1,
+        mean: value,
+        median: value,
+        stddev: null,
+        cv: null,
+        samples: null,
+        ci95: [value - 1, value + 1],
+        source: 'estimate',
       },
     });
     const row = combineStarts([

@@ -6,7 +6,12 @@ import { SMALL_FACTS } from '../../support/experiments.js';
 
 const facts = (format: ModelFormat, quantization = 'f16') => ({
   ...SMALL_FACTS,
-  ...{ format, quantization, parameters: 3000, bytes: 6000, vocabularySize: 100, embeddingLength: 10 },
+  format,
+  quantization,
+  parameters: 3000,
+  bytes: 6000,
+  vocabularySize: 100,
+  embeddingLength: 10,
 });
 const recipes = (
   technique: Partial<typeof UNCHANGED>,

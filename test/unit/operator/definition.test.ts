@@ -57,7 +57,9 @@ describe('the kind', () => {
       'x-kubernetes-preserve-unknown-fields': true,
     });
     expect(of({ anyOf: [{ $ref: '#/$defs/one' }, { type: 'null' }] })).toEqual({
-      ...{ type: 'string', enum: ['a'], nullable: true },
+      type: 'string',
+      enum: ['a'],
+      nullable: true,
     });
     expect(of({ type: 'number', exclusiveMinimum: 0 })).toEqual({
       type: 'number',

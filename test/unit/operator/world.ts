@@ -37,12 +37,31 @@ export function seenSweep(changes: Partial<SweepSeen> = {}): SweepSeen {
     sweepId: 's1',
     name: 'quick',
     state: 'running',
-    ...{ points: 3, complete: 0, failed: 0, invalid: 0, running: 0, queued: 3, reused: 0, disturbed: 0 },
+    points: 3,
+    complete: 0,
+    failed: 0,
+    invalid: 0,
+    running: 0,
+    queued: 3,
+    reused: 0,
+    disturbed: 0,
     submittedAt: '2026-11-30T00:00:00Z',
-    ...{ trialSeconds: 0, starts: 1, maxStarts: 1, start: 1, trialsLeft: 3 },
-    ...{ blockedReasons: [], failureReasons: [], objectives: [], invalidBy: [], disturbedBy: [], names: [] },
-    ...{ spared: 0, search: undefined },
-    ...{ namespace: 'default', priority: 0, secondsLeft: 0 },
+    trialSeconds: 0,
+    starts: 1,
+    maxStarts: 1,
+    start: 1,
+    trialsLeft: 3,
+    blockedReasons: [],
+    failureReasons: [],
+    objectives: [],
+    invalidBy: [],
+    disturbedBy: [],
+    names: [],
+    spared: 0,
+    search: undefined,
+    namespace: 'default',
+    priority: 0,
+    secondsLeft: 0,
     ...changes,
   };
 }
@@ -79,7 +98,10 @@ export class World {
     const sweepId = this.#sweepId ?? object.status?.sweepId ?? null;
     const known = sweepId ?? (object.metadata.deletionTimestamp === undefined ? null : 'deleting');
     const seen = {
-      ...{ trouble: null, refusal: null, best: null, fault: null },
+      trouble: null,
+      refusal: null,
+      best: null,
+      fault: null,
       sweep: known === null ? null : this.sweep,
     };
     const now = '2026-11-30T00:00:00Z';

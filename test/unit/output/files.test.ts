@@ -162,8 +162,12 @@ test.skipIf(python === undefined)(
     const statuses = said.runs.filter(({ status }: { status: string }) => status === 'FAILED');
     expect(statuses).toHaveLength(report.rows.filter(({ state }) => state === 'failed').length);
     expect(said.schema).toMatchObject({
-      ...{ number: 'int32', startedAt: expect.stringMatching(/^timestamp\[ms/), onParetoFront: 'bool' },
-      ...{ experimentId: 'string', parallel: 'double', decodeTokensPerSecond: 'double' },
+      number: 'int32',
+      startedAt: expect.stringMatching(/^timestamp\[ms/),
+      onParetoFront: 'bool',
+      experimentId: 'string',
+      parallel: 'double',
+      decodeTokensPerSecond: 'double',
     });
     expect(said.rows).toHaveLength(24);
     for (const { name } of numbers) expect(said.rows[0][name], name).toBe(metricOf(first, name));

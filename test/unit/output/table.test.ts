@@ -88,12 +88,15 @@ describe('terminal table', () => {
   test('a note of every row is told once, and marks none', () => {
     const records = [0, 1].map((position) =>
       completeTrial({
-        ...{ experiment: experimentOf({ threads: position + 1 }), position },
+        experiment: experimentOf({ threads: position + 1 }),
+        position,
         warnings: [warn('fake-runner', 'fake'), ...(position === 0 ? [warn('clock-change', 'moved')] : [])],
       }),
     );
     const table = renderTable(buildReport(records, { sweepName: 's', objectives: [] }), {
-      ...{ width: 120, color: false, unicode: true },
+      width: 120,
+      color: false,
+      unicode: true,
     });
     expect(table).toContain('every row, fake-runner: the runner of the row only pretends');
     expect(table).toMatch(/^a clock-change \(1 row\)/m);

@@ -9,22 +9,34 @@ const NOTHING: MeasureSettings = { raters: ['answer', 'reference'], scale: null,
 
 function record(given: Partial<AnswerRecord>): AnswerRecord {
   return answerSchema.parse({
-    ...{
-      schema: 'ridgepoint.dev/answer/v1',
-      task: 'exam',
-      item: 'q',
-      index: 0,
-      groups: {},
-      promptDigest: DIGEST,
-    },
-    ...{ asked: { mode: 'generate', by: 'logits', examples: 0 }, answer: null, taken: {}, scores: {} },
-    ...{ extracted: null, references: [], right: null, options: null, tokensIn: 8, tokensOut: 1 },
-    ...{ secondsToFirst: 0.1, seconds: 0.2, sitting: 0, absent: {}, ...given },
+    schema: 'ridgepoint.dev/answer/v1',
+    task: 'exam',
+    item: 'q',
+    index: 0,
+    groups: {},
+    promptDigest: DIGEST,
+    asked: { mode: 'generate', by: 'logits', examples: 0 },
+    answer: null,
+    taken: {},
+    scores: {},
+    extracted: null,
+    references: [],
+    right: null,
+    options: null,
+    tokensIn: 8,
+    tokensOut: 1,
+    secondsToFirst: 0.1,
+    seconds: 0.2,
+    sitting: 0,
+    absent: {},
+    ...given,
   });
 }
 
 const said = (answer: string, reference: string, rest: Partial<MeasuredAnswer> = {}): MeasuredAnswer => ({
-  ...{ record: record({ answer, references: [reference] }), score: null, outside: null },
+  record: record({ answer, references: [reference] }),
+  score: null,
+  outside: null,
   ...rest,
 });
 

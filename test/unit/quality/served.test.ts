@@ -66,8 +66,15 @@ function ask(
 ): Promise<QualityOutcome> {
   return withSimulator({ ttft: 0, itl: 0, says, 'log-probabilities': tells }, ({ url }) => {
     const server: ServedEndpoint = {
-      ...{ name: 'test', url, model: 'simulated', loras: [], apiKey: null, pid: null },
-      ...{ startSeconds: null, weightsLoadSeconds: null, kept: false },
+      name: 'test',
+      url,
+      model: 'simulated',
+      loras: [],
+      apiKey: null,
+      pid: null,
+      startSeconds: null,
+      weightsLoadSeconds: null,
+      kept: false,
       profile: PROFILES[profile],
     };
     return measureServedQuality({ server, tokenizerPath: known, base: null, request, scorers: {} }, WATCH);
@@ -85,8 +92,16 @@ const scoresOf = ({ tasks }: QualityOutcome) =>
 test('an answer is read as it comes: its first text is the first token', async () => {
   const said = await withSimulator({ ttft: 0.05, itl: 0.05 }, async ({ url }) => {
     const server: ServedEndpoint = {
-      ...{ name: 'test', url, model: 'simulated', loras: [], apiKey: null, pid: null },
-      ...{ startSeconds: null, weightsLoadSeconds: null, kept: false, profile: PROFILES['simulated-server'] },
+      name: 'test',
+      url,
+      model: 'simulated',
+      loras: [],
+      apiKey: null,
+      pid: null,
+      startSeconds: null,
+      weightsLoadSeconds: null,
+      kept: false,
+      profile: PROFILES['simulated-server'],
     };
     const began = performance.now();
     const answer = await askText(server, 'one two three', { maxTokens: 4, stop: [] });

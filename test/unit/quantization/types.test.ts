@@ -65,8 +65,11 @@ describe('types', () => {
     expect(unpredictable([work])).toBeNull();
     // Two types were benched, of 16 and of about 4 bits: the nearer one stands in, by the logarithm.
     const [slow, fast] = [0.1, 1].map((factor) => ({
-      ...{ memory: [{ rows: 1, factor: 1 }], compute: [{ rows: 1, factor }] },
-      ...{ convert: 1e9, startSeconds: 0, sharpness: 1e6 },
+      memory: [{ rows: 1, factor: 1 }],
+      compute: [{ rows: 1, factor }],
+      convert: 1e9,
+      startSeconds: 0,
+      sharpness: 1e6,
     }));
     const factors = { ...PERFECT, products: { f16: slow!, q4_k: fast! } };
     const machineModel = measuredMachine(ROOFS, { name: 'test', memoryBytes: null }, 2, null)!;

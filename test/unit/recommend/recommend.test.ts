@@ -77,7 +77,10 @@ describe('words of bounds', () => {
 
 describe('chances', () => {
   const figure = (value: number, interval: readonly [number, number] | null): Figure => ({
-    ...{ value, interval, exact: false, reason: null },
+    value,
+    interval,
+    exact: false,
+    reason: null,
   });
   const limit = (value: number): Figure => ({ value, interval: null, exact: true, reason: null });
 
@@ -178,7 +181,9 @@ describe('floors and budgets', () => {
     const record = completeTrial({ experiment: experimentOf({ quantization }) });
     const entry = (value: number, interval: [number, number]) => ({
       ...record.measurements.decodeTokensPerSecond!,
-      ...{ value, ci95: interval, unit: 'ratio' },
+      value,
+      ci95: interval,
+      unit: 'ratio',
     });
     record.measurements.perplexity = entry(perplexity, [perplexity * 0.8, perplexity * 1.2]) as never;
     record.measurements.decodeTokensPerSecond = entry(tokens, [tokens * 0.99, tokens * 1.01]) as never;

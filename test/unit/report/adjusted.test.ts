@@ -11,8 +11,16 @@ import { completeTrial } from '../../support/records.js';
 
 const DECODE = 'decodeTokensPerSecond';
 const read = (value: number): Measurement => ({
-  ...{ value, unit: 'ratio', n: 9, mean: value, median: value, stddev: null, cv: null, samples: null },
-  ...{ ci95: null, source: 'sampled' },
+  value,
+  unit: 'ratio',
+  n: 9,
+  mean: value,
+  median: value,
+  stddev: null,
+  cv: null,
+  samples: null,
+  ci95: null,
+  source: 'sampled',
 });
 
 /** Three starts of each of some rows on a machine whose neighbour comes and goes: what it takes is a third more than it leaves. */
@@ -22,13 +30,11 @@ function noisy(rows: number, lost: (row: number, block: number) => number): Resu
       const lack = lost(position, block);
       const slower = Math.exp(0.8 * lack + 0.01 * (((position * 7 + block * 5) % 3) - 1));
       const trial = completeTrial({
-        ...{
-          experiment: experimentOf({ parallel: 1 + position }),
-          position,
-          block,
-          attempt: block + 1,
-          slower,
-        },
+        experiment: experimentOf({ parallel: 1 + position }),
+        position,
+        block,
+        attempt: block + 1,
+        slower,
       });
       return { ...trial, measurements: { ...trial.measurements, coreShareRatio: read(1 - lack) } };
     }),

@@ -22,8 +22,12 @@ const run = (factor: number, quantizations = ['f16', 'q8_0'], starts = 3) =>
     quantizations.flatMap((quantization, position) =>
       Array.from({ length: starts }, (_, block) =>
         completeTrial({
-          ...{ experiment: experimentOf({ quantization }), position, repeats: 8 },
-          ...{ slower: factor * (1 + 0.04 * ((block + 1) % 3) - 0.04), block, attempt: block + 1 },
+          experiment: experimentOf({ quantization }),
+          position,
+          repeats: 8,
+          slower: factor * (1 + 0.04 * ((block + 1) % 3) - 0.04),
+          block,
+          attempt: block + 1,
           sweepId: `s${factor}`,
         }),
       ),
@@ -145,8 +149,16 @@ describe('changes', () => {
 
   test('are of disturbed rows, too, adjusted for what was read; what that made of a ratio is told where it is much', () => {
     const reading = (value: number) => ({
-      ...{ value, unit: 'ratio', n: 1, mean: value, median: value, stddev: null, cv: null },
-      ...{ ci95: null, samples: null, source: null },
+      value,
+      unit: 'ratio',
+      n: 1,
+      mean: value,
+      median: value,
+      stddev: null,
+      cv: null,
+      ci95: null,
+      samples: null,
+      source: null,
     });
     const shared = (report: ReturnType<typeof run>, share: number) =>
       build(
@@ -271,8 +283,13 @@ describe('two runs', () => {
     const starts = ['f16', 'q8_0', 'q4_k_m', 'q6_k'].flatMap((quantization, position) =>
       Array.from({ length: 3 }, (_, block) =>
         completeTrial({
-          ...{ experiment: experimentOf({ quantization }), position, repeats: 8, sweepId: id, block },
-          ...{ slower: rows * (position === 0 ? first : 1), attempt: block + 1 },
+          experiment: experimentOf({ quantization }),
+          position,
+          repeats: 8,
+          sweepId: id,
+          block,
+          slower: rows * (position === 0 ? first : 1),
+          attempt: block + 1,
         }),
       ),
     );
@@ -336,7 +353,8 @@ describe('two runs', () => {
     expect(runsApart(one, sweepRun({}, 'b'))).not.toBeNull();
     const at = (startedAt: string, endedAt: string, rows: number) => ({
       ...sweepRun({ rows }, 'a'),
-      ...{ startedAt, endedAt },
+      startedAt,
+      endedAt,
     });
     const [first, second, third] = [
       at('2026-01-01T10:00:00Z', '2026-01-01T10:10:00Z', 1),

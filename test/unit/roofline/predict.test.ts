@@ -126,8 +126,15 @@ describe('prediction', () => {
   test('a record keeps the products that stand for the types of its model, benched or not', () => {
     const { f16 } = PERFECT.products;
     const factors: Factors = {
-      ...{ schema: FACTORS_SCHEMA, device: { id: 'cpu0', class: 'cpu', name: 'a' }, roofs: 'r', engine: 'e' },
-      ...{ measuredAt: '2026-01-01T00:00:00.000Z', environment: {}, evidence: [], warnings: [], caveats: [] },
+      schema: FACTORS_SCHEMA,
+      device: { id: 'cpu0', class: 'cpu', name: 'a' },
+      roofs: 'r',
+      engine: 'e',
+      measuredAt: '2026-01-01T00:00:00.000Z',
+      environment: {},
+      evidence: [],
+      warnings: [],
+      caveats: [],
       threads: [{ ...PERFECT, products: { f16: f16!, q8_0: f16!, q6_k: f16!, q4_k: f16! } }],
     };
     const kept = (...types: string[]) =>

@@ -103,7 +103,11 @@ describe('modules of a phase', () => {
 
 test('what looking on cost is told from a quarter of the phase on, with the number', () => {
   const phase = (name: ProfiledPhase['name'], profiledSeconds: number): ProfiledPhase => ({
-    ...{ name, tokens: 8, passes: 1, plainSeconds: 2, operators: [] },
+    name,
+    tokens: 8,
+    passes: 1,
+    plainSeconds: 2,
+    operators: [],
     profiledSeconds,
   });
   const costly = (...phases: ProfiledPhase[]) => costlyPhases({ rounds: 5, phases });

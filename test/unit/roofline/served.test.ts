@@ -15,9 +15,16 @@ const EMBEDDED = 2 * 64;
 const CACHED = 2 * 32 * 2 * 2;
 
 const DEMAND: ServedDemand = {
-  ...{ stepSequences: 2.5, meanSequences: 2, contextTokens: 99, promptsPerStep: 0, promptsAtOnce: 1 },
+  stepSequences: 2.5,
+  meanSequences: 2,
+  contextTokens: 99,
+  promptsPerStep: 0,
+  promptsAtOnce: 1,
   promptsBetween: 1,
-  ...{ promptTokens: 20, cachedTokens: 4, prompts: 10, decodeTokens: 200 },
+  promptTokens: 20,
+  cachedTokens: 4,
+  prompts: 10,
+  decodeTokens: 200,
 };
 
 const phases = (

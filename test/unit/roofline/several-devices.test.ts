@@ -111,9 +111,12 @@ describe('passes through several devices', () => {
     const ofFirst = EMBEDDED + LAYER + 101 * CACHED;
     const ofSecond = LAYER + 101 * CACHED + HEAD;
     const placed = placePhase({
-      ...{ work: first, machineModel: machine(1e6), factors: 'roofs' },
+      work: first,
+      machineModel: machine(1e6),
+      factors: 'roofs',
       behind: [{ work: second, machineModel: machine(2e6), factors: 'roofs' }],
-      ...{ measuredSeconds: 1, profiled: null },
+      measuredSeconds: 1,
+      profiled: null,
     });
     expect(placed.roofSeconds).toBeCloseTo(ofFirst / 1e6 + ofSecond / 2e6, 12);
     expect(placed.predictedSeconds).toBe(placed.roofSeconds);
@@ -131,9 +134,13 @@ describe('passes through several devices', () => {
     const [first, second] = halves({ ubatch: 1 }, workload);
     const on = (overlaps: boolean) =>
       placePhase({
-        ...{ work: first, machineModel: machine(1e6), factors: null, overlaps },
+        work: first,
+        machineModel: machine(1e6),
+        factors: null,
+        overlaps,
         behind: [{ work: second, machineModel: machine(1e6), factors: null }],
-        ...{ measuredSeconds: 1, profiled: null },
+        measuredSeconds: 1,
+        profiled: null,
       }).roofSeconds;
     // Only the last of three passes has logits; the feed-forward of the last layer is left out before that.
     const attention = (tokens: number) =>
@@ -246,8 +253,15 @@ test('memory of a trial on several devices is that of the fullest', () => {
   // A header that lies makes nobody wait.
   expect(fullestShare({ gpus: 2 }, 1e12)).toBeCloseTo(1 / 2, 2);
   const facts = {
-    ...{ ...SMALL_FACTS, parameters: 1e9, bytes: 33e8, layers: 32, contextLength: 4096 },
-    ...{ keyElementsPerToken: 32, valueElementsPerToken: 32, vocabularySize: 1000, embeddingLength: 64 },
+    ...SMALL_FACTS,
+    parameters: 1e9,
+    bytes: 33e8,
+    layers: 32,
+    contextLength: 4096,
+    keyElementsPerToken: 32,
+    valueElementsPerToken: 32,
+    vocabularySize: 1000,
+    embeddingLength: 64,
   };
   const weights = (options: object, device = 'cuda') =>
     predictMemory({

@@ -12,8 +12,12 @@ function pairs(count: number, fresh: [ttft: number, tpot: number], again: [ttft:
     // Prompts differ, and so do their times.
     const slower = 1 + Math.floor(index / 2) / 50;
     return answered({
-      ...{ index, intended: index, dispatched: index },
-      ...{ ttft: ttft * slower, tpot: tpot * slower, chunks: Array<number>(16).fill(1) },
+      index,
+      intended: index,
+      dispatched: index,
+      ttft: ttft * slower,
+      tpot: tpot * slower,
+      chunks: Array<number>(16).fill(1),
     });
   });
 }
@@ -51,7 +55,10 @@ describe('prompts that are asked twice', () => {
       const { records } = await runLoad({
         endpoint: endpointOf(url),
         requests: prompts.flatMap((prompt) => [prompt, prompt]),
-        ...{ arrival: { kind: 'closed', concurrency: 1 }, seed: 1, maxSeconds: null, maxRequests: null },
+        arrival: { kind: 'closed', concurrency: 1 },
+        seed: 1,
+        maxSeconds: null,
+        maxRequests: null,
       });
       const { pairs: asked, firstToken, decode } = auditCaches(records);
       expect(asked).toBe(8);

@@ -74,7 +74,11 @@ describe('prompts of chats', () => {
         runLoad({
           endpoint: endpointOf(url, { api: 'chat' }),
           requests: [plain('', 2, { prompt: [{ role, content: 'the king' }] }), plain('hello', 2)],
-          ...{ arrival: { kind: 'offline' }, seed: 1, maxSeconds: null, maxRequests: null, tokenizer },
+          arrival: { kind: 'offline' },
+          seed: 1,
+          maxSeconds: null,
+          maxRequests: null,
+          tokenizer,
         });
       const own = await withTemplate(TEMPLATE);
       const counted = await load(own, 'system');

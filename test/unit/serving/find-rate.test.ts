@@ -165,7 +165,10 @@ test('what was in flight counts requests that overlap, and a conversation as one
     done: number | null,
     conversation: number | null = null,
   ) => ({
-    ...{ index, dispatched, done, conversation },
+    index,
+    dispatched,
+    done,
+    conversation,
   });
   expect(mostInFlight([])).toBe(0);
   expect(mostInFlight([request(0, 0, 1), request(1, 1, 2), request(2, null, null)])).toBe(1);

@@ -7,8 +7,15 @@ import { plain } from '../../support/simulator.js';
 
 function served(profile: ServerKindName, loras: readonly string[]): ServedEndpoint {
   return {
-    ...{ name: 'test', url: 'http://127.0.0.1:1', model: 'm', loras, apiKey: null, pid: null },
-    ...{ startSeconds: null, weightsLoadSeconds: null, kept: false },
+    name: 'test',
+    url: 'http://127.0.0.1:1',
+    model: 'm',
+    loras,
+    apiKey: null,
+    pid: null,
+    startSeconds: null,
+    weightsLoadSeconds: null,
+    kept: false,
     profile: PROFILES[profile],
   };
 }

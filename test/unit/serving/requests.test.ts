@@ -5,14 +5,16 @@ import { requestMaker } from '../../../agent/workloads/serving-requests.js';
 import { temporaryFolder } from '../../support/folder.js';
 
 const WANTED = {
-  ...{
-    path: null,
-    trace: null,
-    traceSpeed: 1,
-    inputTokens: 'uniform:4..40',
-    outputTokens: 'uniform:1..1000',
-  },
-  ...{ sharedPrefix: 0, turns: 1, thinkSeconds: 0, tokenizer: null, salt: 0 },
+  path: null,
+  trace: null,
+  traceSpeed: 1,
+  inputTokens: 'uniform:4..40',
+  outputTokens: 'uniform:1..1000',
+  sharedPrefix: 0,
+  turns: 1,
+  thinkSeconds: 0,
+  tokenizer: null,
+  salt: 0,
 };
 
 describe('requests of a run', () => {

@@ -53,7 +53,10 @@ describe('how full the steps of a server were', () => {
     const one = Array<number>(9).fill(1);
     const times = (first: number, held: number) => one.map((_, i) => first + i + (i > 1 ? held : 0));
     const of = (seconds: readonly number[]) => ({
-      ...{ ...stream(0, one), firstToken: seconds[0]!, lastToken: seconds[8]!, done: seconds[8]! },
+      ...stream(0, one),
+      firstToken: seconds[0]!,
+      lastToken: seconds[8]!,
+      done: seconds[8]!,
       chunks: { seconds, tokens: one },
     });
     const load = loadOf([of(times(1, 4)), of(times(7, 0))]);
@@ -94,8 +97,13 @@ describe('how full the steps of a server were', () => {
       'answers came whole, and the server does not say how many requests it works on',
     );
     expect(loadOf([unstreamed], 2.5)).toMatchObject({
-      ...{ batchFrom: 'server', stepSequences: 2.5, meanSequences: 2.5, contextTokens: 107 },
-      ...{ decodeTokens: 15, tpotSeconds: null, ttftSeconds: null },
+      batchFrom: 'server',
+      stepSequences: 2.5,
+      meanSequences: 2.5,
+      contextTokens: 107,
+      decodeTokens: 15,
+      tpotSeconds: null,
+      ttftSeconds: null,
     });
     expect(loadOf([stream(0)], 6)).toMatchObject({ batchFrom: 'server', stepSequences: 6 });
     // A reading once a second misses requests that are short.

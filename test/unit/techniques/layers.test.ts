@@ -7,8 +7,13 @@ import { exits, exitWithAdapter, layers } from '../../../core/techniques/layers.
 import { SMALL_FACTS } from '../../support/experiments.js';
 
 const FACTS: ModelFacts = {
-  ...{ ...SMALL_FACTS, parameters: 1000, bytes: 2000, vocabularySize: 10, embeddingLength: 10 },
-  ...{ keyElementsPerToken: 80, valueElementsPerToken: 80 },
+  ...SMALL_FACTS,
+  parameters: 1000,
+  bytes: 2000,
+  vocabularySize: 10,
+  embeddingLength: 10,
+  keyElementsPerToken: 80,
+  valueElementsPerToken: 80,
 };
 
 describe('a word of layers', () => {
@@ -49,8 +54,11 @@ describe('a word of layers', () => {
 
 describe('early exit', () => {
   const reading = (layers: number, gap: number[], likeliest: number[], loss: number[]): ExitReadings => ({
-    ...{ layers, stepSeconds: layers },
-    ...{ gap: Float32Array.from(gap), likeliest: Int32Array.from(likeliest), loss: Float32Array.from(loss) },
+    layers,
+    stepSeconds: layers,
+    gap: Float32Array.from(gap),
+    likeliest: Int32Array.from(likeliest),
+    loss: Float32Array.from(loss),
   });
   const readings = [
     reading(2, [0.9, 0.1, 0.5, 0.2], [1, 2, 3, 4], [1, 2, 3, 4]),
@@ -68,7 +76,10 @@ describe('early exit', () => {
 
   test('where a token is sure: the first leaves at 2, the third at 2, the second at 4, and the last never', () => {
     expect(confidentExit(readings, 0.5)).toEqual({
-      ...{ threshold: 0.5, shares: [0.5, 0.25, 0.25], meanLayers: 4, agreement: 0.75 },
+      threshold: 0.5,
+      shares: [0.5, 0.25, 0.25],
+      meanLayers: 4,
+      agreement: 0.75,
       perplexity: Math.exp((1 + 1 + 3 + 0.5) / 4),
       speedupAtMost: 2,
     });

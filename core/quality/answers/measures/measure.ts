@@ -63,8 +63,11 @@ export const figure = (
 
 /** A figure that is not there. */
 export const absent = (name: string, items: number, reason: string): MeasureFigure => ({
-  ...{ name, items, reason },
-  ...{ value: null, ci95: null },
+  name,
+  items,
+  reason,
+  value: null,
+  ci95: null,
 });
 
 /** @returns `list` at these places. */

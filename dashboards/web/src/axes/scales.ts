@@ -43,7 +43,15 @@ export function uprightsOf(report: Report, metrics: readonly string[]): Upright[
       return cellText(axis, value) || axisText(value);
     };
     return {
-      ...{ key, label: axis.name, unit: '', low: 0, high: last, ticks, step: 1, taken: 0, textOf },
+      key,
+      label: axis.name,
+      unit: '',
+      low: 0,
+      high: last,
+      ticks,
+      step: 1,
+      taken: 0,
+      textOf,
       numberOf: numberOf(report, key),
     };
   });

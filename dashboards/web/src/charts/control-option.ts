@@ -30,7 +30,8 @@ export function controlOption(chart: LiveChart): Option {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const room = 0.08 * (high - low || high);
   const level = (y: number, text: string, ink: string, type: string, position: string) => ({
-    ...{ yAxis: y, lineStyle: { color: colour(ink), type, width: 1 } },
+    yAxis: y,
+    lineStyle: { color: colour(ink), type, width: 1 },
     label: { formatter: text, ...wordStyle(ink), position },
   });
   return {
@@ -62,7 +63,8 @@ export function controlOption(chart: LiveChart): Option {
           data: limits === null ? [] : [[{ yAxis: limits.limits[0] }, { yAxis: limits.limits[1] }]],
         },
         markLine: {
-          ...{ silent: true, symbol: 'none' },
+          silent: true,
+          symbol: 'none',
           data: [
             ...(limits === null
               ? []
@@ -77,7 +79,8 @@ export function controlOption(chart: LiveChart): Option {
               lineStyle: { color: colour('bad'), type: 'solid', width: 1.5 },
               label: {
                 formatter: `${ratio > 1 ? '+' : '−'}${(100 * Math.abs(ratio - 1)).toFixed(1)} %`,
-                ...{ ...wordStyle('bad'), position: 'end' },
+                ...wordStyle('bad'),
+                position: 'end',
               },
             })),
           ],

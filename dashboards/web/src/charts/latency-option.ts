@@ -62,7 +62,8 @@ function ecdfOption(rows: readonly Row[], sorted: readonly (readonly number[])[]
       return `#${row?.number} ${row?.label}: ${(value[1] * 100).toFixed(1)} % within ${text(value[0])}`;
     }),
     xAxis: numberAxis((v: number) => tick(v, 's'), {
-      ...{ type: log ? 'log' : 'value', scale: true },
+      type: log ? 'log' : 'value',
+      scale: true,
       ...namedOn('bottom', 'time between tokens'),
     }),
     yAxis: numberAxis((v: number) => `${Math.round(v * 100)} %`, { min: 0, max: 1 }),

@@ -56,7 +56,11 @@ export function paretoPlot(report: Report, rows: readonly Row[], view: ParetoVie
   const option = {
     ...frameOf({ left: 16, right: 28, top: names.length > 1 ? 62 : 34, bottom: 34 }),
     legend: legendOf({
-      ...{ show: names.length > 1, type: 'plain', itemWidth: 9, itemHeight: 9, icon: 'circle' },
+      show: names.length > 1,
+      type: 'plain',
+      itemWidth: 9,
+      itemHeight: 9,
+      icon: 'circle',
       data: names.length > 1 ? names.slice(0, SERIES * 2) : [],
     }),
     tooltip: itemTooltip((item: { seriesIndex: number; dataIndex: number }) => {
@@ -135,7 +139,8 @@ function smallSeries(
 function plotAxis(metric: MetricColumn, log: boolean, side: 'bottom' | 'left') {
   const better = metric.better === null ? '' : ARROWS[side][metric.better];
   return numberAxis((value: number) => metricTick(metric.name, value), {
-    ...{ type: log ? 'log' : 'value', scale: true },
+    type: log ? 'log' : 'value',
+    scale: true,
     ...namedOn(side, `${metric.label}   ${better}`),
   });
 }

@@ -110,7 +110,11 @@ function plotOf(
     option: {
       ...frameOf({ ...GRID, top: NAME_ROOM + (hasLegend(by) ? LEGEND_ROOM : 0) }),
       legend: legendOf({
-        ...{ show: hasLegend(by), type: 'scroll', itemWidth: 9, itemHeight: 9, icon: 'circle' },
+        show: hasLegend(by),
+        type: 'scroll',
+        itemWidth: 9,
+        itemHeight: 9,
+        icon: 'circle',
         data: [...(by?.texts ?? [])],
       }),
       tooltip: itemTooltip((item: { seriesIndex: number; dataIndex: number; seriesName: string }) => {

@@ -56,8 +56,12 @@ function samplesOption(trial: ResultRecord, lines: readonly Strip[]): Option {
     ),
     yAxis: lines.map((line, i) =>
       numberAxis((v: number) => tick(v, line.unit), {
-        ...{ gridIndex: i, scale: line.unit !== 'W', splitNumber: 2 },
-        ...{ name: line.label, nameLocation: 'end', nameGap: 8 },
+        gridIndex: i,
+        scale: line.unit !== 'W',
+        splitNumber: 2,
+        name: line.label,
+        nameLocation: 'end',
+        nameGap: 8,
         nameTextStyle: { ...axisStyle().nameTextStyle, align: 'left', fontSize: 11 },
       }),
     ),
