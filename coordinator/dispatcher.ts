@@ -4,6 +4,7 @@ import { type Failure, toFailure } from '../core/errors.js';
 import type { ModelRef } from '../core/experiment/experiment.js';
 import type { ResultRecord } from '../core/result/result.js';
 import { isTooLarge, tooLargeRecord } from '../core/result/too-large.js';
+import { answeredAgain } from '../judgement/answered-again.js';
 import { WireError } from '../proto/errors.js';
 import type { Clock } from './clock.js';
 import { Leadership } from './leadership.js';
@@ -270,7 +271,10 @@ export class Dispatcher {
           (priority !== null && priority !== known.priority && sweepStatus(known).state !== 'done') ||
           // What is left of it has a time of its own.
           (budgetSeconds !== null && sweepStatus(known).state !== 'done'));
-      if (known !== undefined && !again) return { view, created: false, otherwise: [] };
+      if (known !== undefined && !again) {
+        await this.#carryOut(step(this.state, { event: 'questions-doubted', sweepId: view.sweepId }));
+        return { view, created: false, otherwise: [] };
+      }
       const otherwise = known === undefined ? measuredOtherwise(this.state, view) : [];
       const { sweepId, repetition } = view;
       const at = this.#parts.clock.at();
@@ -290,6 +294,7 @@ export class Dispatcher {
       const outlived = known !== undefined && known.paused !== null && sweepStatus(known).state === 'done';
       const resumed: Fact = { fact: 'SweepResumed', sweepId, reason: 'it was done', at };
       await this.#append(outlived ? [resumed, submitted] : [submitted], new Map([[submitted, view]]));
+      await this.#carryOut(step(this.state, { event: 'questions-doubted', sweepId }));
       return { view, created: true, otherwise };
     });
   }
@@ -347,8 +352,9 @@ export class Dispatcher {
     if (this.position > position) this.changes.notify();
   }
 
-  async #report(event: ReportedEvent, bytes: number): Promise<Reply[]> {
+  async #report(reported: ReportedEvent, bytes: number): Promise<Reply[]> {
     this.checkLeads();
+    const event = reported.record.sweep.purpose === 'quality' ? await this.#withAnswers(reported) : reported;
     const written = new Promise<Reply[]>((resolve, reject) => {
       this.#reports.add({ event, bytes, resolve, reject });
       if (this.#reports.waiting === 1) this.#writeReportsSoon();
@@ -356,6 +362,25 @@ export class Dispatcher {
     if (this.state.leases.has(event.record.trialId)) return written;
     this.#late.add(written);
     return written.finally(() => this.#late.delete(written));
+  }
+
+  /** Puts new answers into the record that they were asked for: what was timed is not timed again. */
+  async #withAnswers(event: ReportedEvent): Promise<ReportedEvent> {
+    const { supersedes = '', experimentId } = event.record;
+    const position = this.#projection.entryOf(supersedes);
+    if (position === undefined) return event;
+    const { fact } = await this.#parts.log.get(position, 'full');
+    if (fact.fact !== 'ResultRecorded' || fact.record.experimentId !== experimentId) return event;
+    const { start } = fact.record.sweep;
+    const answered = answeredAgain(fact.record, event.record);
+    if (answered === fact.record) return event;
+    // One that was taken over is of another sweep.
+    const sweep = {
+      ...event.record.sweep,
+      purpose: 'measure' as const,
+      ...(start !== undefined && { start }),
+    };
+    return { ...event, answered: { ...answered, sweep } };
   }
 
   #writeReportsSoon(): void {

@@ -3,6 +3,7 @@ import type { Dispatcher } from './dispatcher.js';
 import { readRecord } from './log/detail.js';
 import type { Detail, Log, LogEntry, ResultHead } from './log/log.js';
 import { queueKey } from './scheduler/state.js';
+import { readTrialId } from './scheduler/trial-id.js';
 
 export interface ResultsQuery {
   /** null = of every sweep. */
@@ -67,11 +68,18 @@ async function resultOf(
     if (query.sweepId !== null && head.record.sweep.id !== query.sweepId) return null;
     if (query.sees?.(head.record.sweep.id) === false) return null;
     if (dispatcher.state.repeated.has(head.record.trialId)) return null;
+    if (isSuperseded(dispatcher, head.record.trialId, head.record.sweep.id)) return null;
     return query.allTrials || counts(dispatcher, head.record) ? storedResult(entry) : null;
   }
   // Of every sweep: the trial is listed where it was recorded.
   if (head.fact !== 'ResultReused' || head.sweepId !== query.sweepId) return null;
+  if (isSuperseded(dispatcher, head.trialId, head.sweepId)) return null;
   return await resultOfTrial(log, dispatcher, head.trialId, query.detail);
+}
+
+/** @returns whether another trial of the same sweep stands in a trial's place, with new answers. */
+function isSuperseded({ state }: Dispatcher, trialId: string, sweepId: string): boolean {
+  return (state.superseded.get(trialId) ?? []).some((other) => readTrialId(other)?.sweepId === sweepId);
 }
 
 function storedResult(entry: LogEntry): StoredResult | null {

@@ -77,6 +77,7 @@ export function viewOf({ sweepId, sweep, plan }: PlannedSweep): SweepView {
     placement: sweep.placement,
     repetition: sweep.repetition,
     measure: sweep.measure,
+    asksQuality: sweep.quality !== null,
     objectives: sweep.objectives,
     bounds: sweep.search?.constraints ?? [],
     newSearch: searchOf(sweep, space, label),

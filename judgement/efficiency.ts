@@ -4,10 +4,10 @@ import { gaugeMean, type Reading } from '../core/metrics/integrate.js';
 import type { TrialFacts } from '../core/result/result.js';
 import { spanReading } from './coverage.js';
 import { cpuUse } from './cpu.js';
-import { perRepeat, single } from './entries.js';
+import { type Entry, perRepeat, single } from './entries.js';
 import type { Evidence, Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
-import { performanceRatio } from './quality.js';
+import { type Answers, performanceRatio } from './quality.js';
 
 /**
  * What EfficientLLM (arXiv 2505.13840) compares techniques by, as its formulas say and from what was
@@ -28,7 +28,7 @@ export function efficiencyFindings(evidence: Evidence): Findings {
       averageUtilizationRatio: single(busy.value, busy.value === null ? busy.reason : ''),
       averageLatencySeconds: perRepeat(latencies, 'nothing was measured'),
       outputTokensPerSecond: perRepeat(rates, NOT_APPLICABLE.decode),
-      modelCompressionRate: compressionRate(evidence),
+      modelCompressionRate: compressionRate(input),
       weightSparsityRatio: single(making?.sparsity ?? null, NOT_APPLICABLE.pruning),
       adapterBytes: single(adapterBytesOf(input.artifact), NOT_APPLICABLE.adapter),
       adapterLoadSeconds: single(input.given.adapterLoadSeconds, NOT_APPLICABLE.adapter),
@@ -52,14 +52,15 @@ function utilization(evidence: Evidence, absent: (quantity: string) => string, o
   return process.value === null ? process : { ...process, value: process.value / input.given.cores };
 }
 
-function compressionRate(evidence: Evidence) {
-  const { baseBytes, modelBytes } = evidence.input.given;
-  const performance = performanceRatio(evidence);
+/** @returns how much smaller the file is, times what is left of the base's performance. */
+export function compressionRate(facts: Answers & Pick<TrialFacts, 'given' | 'artifact'>): Entry {
+  const { baseBytes, modelBytes } = facts.given;
+  const performance = performanceRatio(facts);
   if (performance.value === null) return single(null, performance.reason);
   if (baseBytes === null || modelBytes === null)
     return single(null, 'the weight bytes of the base file are not known');
   // Adapters beside the weights have to be kept and loaded like them.
-  const bytes = modelBytes + (adapterBytesOf(evidence.input.artifact) ?? 0);
+  const bytes = modelBytes + (adapterBytesOf(facts.artifact) ?? 0);
   return single(compressionRatio(baseBytes, bytes) * performance.value, '');
 }
 

@@ -43,7 +43,7 @@ export function judgeWith(place: Placement, facts: TrialFacts): Judgement {
     kernelFindings(evidence, placement),
     inferenceFindings(evidence),
     graphFindings(evidence),
-    qualityFindings(evidence),
+    qualityFindings(facts),
     efficiencyFindings(evidence),
     // Behind those whose metrics it has by other means.
     servingFindings(evidence),

@@ -2,46 +2,51 @@ import type { Reading } from '../core/metrics/integrate.js';
 import { mainScore } from '../core/quality/main-score.js';
 import type { Estimate } from '../core/quality/perplexity.js';
 import type { QualityRecord } from '../core/quality/record.js';
+import type { TrialFacts } from '../core/result/result.js';
 import { mean as average } from '../statistics/summary.js';
 import { type Entry, missing, single } from './entries.js';
-import type { Evidence, Findings } from './evidence.js';
+import type { Findings } from './evidence.js';
 import { NOT_APPLICABLE } from './not-applicable.js';
 
 const NO_BASE = 'the model was not compared with its base';
+
+/** The part of a trial that this is found in. */
+export type Answers = Pick<TrialFacts, 'quality' | 'absent'>;
+
+const unaskedText = ({ task, reason }: NonNullable<QualityRecord['unanswered']>[number]) =>
+  `${task} could not be asked: ${reason}`;
 
 interface QualityFindings extends Findings {
   readonly entries: Findings['entries'] & Readonly<Record<'perplexityRatio' | 'taskRetentionRatio', Entry>>;
 }
 
 /** What the model's answers are worth, from what was measured after it was timed. */
-export function qualityFindings({ input }: Evidence): QualityFindings {
-  const { quality } = input;
-  const why = quality === null ? (input.absent.quality ?? NOT_APPLICABLE.quality) : null;
+export function qualityFindings({ quality, absent }: Answers): QualityFindings {
+  const why = quality === null ? (absent.quality ?? NOT_APPLICABLE.quality) : null;
   const text = quality?.text ?? null;
   const against = text?.againstBase ?? null;
   const noText = why ?? NOT_APPLICABLE.text;
   const noBase = why ?? (text === null ? NOT_APPLICABLE.text : NO_BASE);
   const tasks = byTask(quality?.tasks ?? [], ({ score }) => score);
   const retained = byTask(quality?.tasks ?? [], ({ retentionPercent }) => retentionPercent);
+  const unasked = quality?.unanswered?.find(({ task }) => task !== null);
+  const noTask = why ?? (unasked === undefined ? NOT_APPLICABLE.tasks : unaskedText(unasked));
   const entries = {
     perplexity: estimated(text?.perplexity ?? null, noText),
     perplexityRatio: estimated(against?.perplexityRatio ?? null, noBase),
     klDivergenceNats: estimated(against?.kl.mean ?? null, noBase),
     klDivergenceP99Nats: single(against?.kl.p99 ?? null, noBase),
     topAgreementRatio: estimated(against?.sameTop ?? null, noBase),
-    taskScoreRatio: estimated(mean(tasks), why ?? NOT_APPLICABLE.tasks),
-    taskRetentionRatio: estimated(
-      mean(retained.map(percentAsRatio)),
-      why ?? (tasks.length === 0 ? NOT_APPLICABLE.tasks : NO_BASE),
-    ),
+    taskScoreRatio: estimated(mean(tasks), noTask),
+    taskRetentionRatio: estimated(mean(retained.map(percentAsRatio)), tasks.length === 0 ? noTask : NO_BASE),
     qualitySeconds: single(quality?.seconds ?? null, why ?? NOT_APPLICABLE.quality),
   };
   return { entries, warnings: [] };
 }
 
 /** How much of the base's performance is left, 1 = all: of its task scores, else of its likelihood (base PPL over PPL). */
-export function performanceRatio(evidence: Evidence): Reading {
-  const { taskRetentionRatio: tasks, perplexityRatio: text } = qualityFindings(evidence).entries;
+export function performanceRatio(answers: Answers): Reading {
+  const { taskRetentionRatio: tasks, perplexityRatio: text } = qualityFindings(answers).entries;
   if (tasks.value !== null) return { value: tasks.value, gapSeconds: null };
   if (text.value !== null) return { value: 1 / text.value, gapSeconds: null };
   // Of the two that which was asked for says why it is not there.

@@ -12,6 +12,7 @@ import { intervalOf } from '../statistics/joint-compare.js';
 import { summarize } from '../statistics/summary.js';
 import { Commons, RowEstimates } from './estimates.js';
 import { isPaced, PACED_METRICS, paceOf } from './pace.js';
+import { qualityFindings } from './quality.js';
 
 /**
  * The trials that a row is made of: all complete ones of the engine that ran last that carry no fault; where each has one, all of
@@ -19,7 +20,20 @@ import { isPaced, PACED_METRICS, paceOf } from './pace.js';
  * @param records of one experiment, in the order of the log.
  */
 export function startsOf(records: readonly ResultRecord[]): ResultRecord[] {
-  return countedOf(records, 'measure');
+  return countedOf(standing(records), 'measure');
+}
+
+/** @returns the records whose place no other one of them takes. */
+export function standing<T extends Pick<ResultRecord, 'trialId' | 'supersedes'>>(
+  records: readonly T[],
+): readonly T[] {
+  const gone = new Set(records.flatMap(({ supersedes }) => supersedes ?? []));
+  return gone.size === 0 ? records : records.filter(({ trialId }) => !gone.has(trialId));
+}
+
+/** @returns the start whose answers a row shows: starts of one experiment are asked once, and asked again once. */
+export function answeringStart(starts: readonly ResultRecord[]): ResultRecord {
+  return starts.findLast(({ supersedes }) => supersedes !== undefined) ?? starts[0]!;
 }
 
 /**
@@ -79,8 +93,16 @@ export function combineStarts(
   for (const { measurements: of } of starts) {
     for (const name in of) measurements[name] ??= together(starts, row, name);
   }
-  return { ...first, measurements, warnings: warningsOf(starts) };
+  const answering = answeringStart(starts);
+  for (const name of OF_ANSWERS) {
+    const entry = answering.measurements[name];
+    if (entry !== undefined) measurements[name] = entry;
+  }
+  return { ...first, quality: answering.quality, measurements, warnings: warningsOf(starts) };
 }
+
+/** Metrics of what models answered. */
+const OF_ANSWERS = Object.keys(qualityFindings({ quality: null, absent: {} }).entries);
 
 /** @returns one metric of `combineStarts`, where the row stands alone; null = it has none. */
 export function combinedValue(starts: readonly ResultRecord[], name: string): number | null {

@@ -87,7 +87,7 @@ const leaseSchema: z.ZodType<Lease> = z.object({
   sweepName: z.string(),
   position: z.number().int().nonnegative(),
   block: z.number().int().nonnegative(),
-  purpose: z.enum(['measure', 'control', 'probe']),
+  purpose: z.enum(['measure', 'control', 'probe', 'quality']),
   attempt: z.number().int().positive(),
   start: z.number().int().positive().optional(),
   promoted: z.string().optional(),
@@ -95,6 +95,7 @@ const leaseSchema: z.ZodType<Lease> = z.object({
   otherDeviceIds: z.array(z.string().min(1)).optional(),
   experiment: experimentSchema,
   mostRepeats: z.number().int().positive().optional(),
+  kept: z.object({ trialId: z.string().min(1), questions: z.string().nullable() }).optional(),
   leaseSeconds: z.number().positive(),
 });
 

@@ -3,11 +3,13 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { z } from 'zod';
 import { type Bodies, FolderBodies } from '../../artifacts/files/bodies.js';
 import type { Launcher } from '../../artifacts/files/build-file.js';
 import { readNote } from '../../artifacts/files/note.js';
-import { FailureError } from '../../core/errors.js';
+import { FailureError, toFailure } from '../../core/errors.js';
 import type { QualityOutcome, TextRequest } from '../../core/quality/outcome.js';
+import type { QuestionsOfTask } from '../../core/quality/questions.js';
 import {
   type QualityFacts,
   type QualityRecord,
@@ -20,13 +22,10 @@ import type { Task } from '../../process/isolation/job.js';
 import type { QualityReport } from './jobs.js';
 import type { AnswersKept } from './kept.js';
 import type { EvaluationSpec } from './policy.js';
-import { identityOf } from './scorers.js';
 
 export interface AnswerRequest {
-  /** @param answers where the child keeps what was said to each item. */
-  readonly task: (answers: AnswersKept) => Task<QualityOutcome, QualityReport>;
-  /** The text that it asks about; null = none. */
-  readonly text: TextRequest | null;
+  /** @param answers where the child keeps what was said to each item. @param text that it asks about; null = none. */
+  readonly task: (answers: AnswersKept, text: TextRequest | null) => Task<QualityOutcome, QualityReport>;
   readonly questions: EvaluationSpec;
   /** Everything the answers follow from beside the questions: digests of files, engine, options that change numbers. */
   readonly identity: Readonly<Record<string, unknown>>;
@@ -43,22 +42,36 @@ const MOST_BYTES = 64 * 2 ** 30;
 
 /**
  * Has a child ask a model, unless the same was asked of the same file before: answers do not depend on how
- * fast they come, and a sweep over threads or batch sizes would ask again and again. A child that was killed is followed by one that goes on
- * behind the last item that it answered.
+ * fast they come, and a sweep over threads or batch sizes would ask again and again. What was asked as it is asked now, and is scored otherwise, is scored
+ * again from the answers that are kept. A child that was killed is followed by one that goes on behind the last item that it answered.
  * @throws FailureError what the child died of, or why the questions do not fit the model.
  */
 export async function answersOf(request: AnswerRequest, launcher: Launcher): Promise<QualityRecord> {
-  const { path, answers } = await placesOf(request);
+  const { path, answers } = placesOf(request);
   const bodies = new FolderBodies(answers.folder);
-  const known = await read(path);
-  if (known !== null && (await hasItems(known, bodies))) return { ...known, reused: true };
+  const finished = await readNote(path, qualityRecordSchema);
+  if (finished !== null && (await hasItems(finished, bodies))) return { ...finished, reused: true };
   const began = performance.now();
-  const { outcome, window } = await asked(request, answers, launcher);
-  const { textDigest, taskDigests } = request.questions;
+  const known = await knownAnswers(request, bodies);
+  const nothing: Known = { text: null, tasks: {} };
+  const { outcome, window, from } = await askedFrom(known, request, answers, launcher).catch((error) => {
+    // A body that is damaged is worth as much as none.
+    if (toFailure(error).code !== 'digest-mismatch' || Object.keys(known.tasks).length === 0) throw error;
+    return askedFrom(nothing, request, answers, launcher);
+  });
+  const { textDigest, taskDigests, questions } = request.questions;
   const seconds = (performance.now() - began) / 1000;
-  const record = qualityRecord(outcome, { textDigest, taskDigests: [...taskDigests], seconds, window });
+  const facts = { textDigest, taskDigests: [...taskDigests], questions, seconds, window };
+  const made = qualityRecord(outcome, facts);
+  const keptAnswers = Object.keys(from.tasks);
+  const record: QualityRecord = {
+    ...made,
+    ...(from.text !== null && { text: from.text }),
+    ...(keptAnswers.length > 0 && { keptAnswers }),
+  };
   await mkdir(dirname(path), { recursive: true });
   await writeWhole(path, JSON.stringify(record));
+  await keepAnswers(request, record);
   // Not before: an agent that is killed here finds all of them there.
   await rm(answers.journal, { force: true });
   const digest = record.answers?.[0]?.digest;
@@ -67,30 +80,79 @@ export async function answersOf(request: AnswerRequest, launcher: Launcher): Pro
 }
 
 /** @returns whether a child has begun to ask the same, and was killed before its end. */
-export async function wasInterrupted(request: AnswerRequest): Promise<boolean> {
-  return existsSync((await placesOf(request)).answers.journal);
+export function wasInterrupted(request: AnswerRequest): boolean {
+  return existsSync(placesOf(request).answers.journal);
 }
 
 /** @returns the file of what came of it, and where answers are kept until then. */
-async function placesOf(request: AnswerRequest): Promise<{ path: string; answers: AnswersKept }> {
-  const identity = await nameOf(request);
-  const path = join(request.cacheFolder, 'quality', identity);
-  const folder = join(request.cacheFolder, 'answers');
-  return { path: `${path}.json`, answers: { journal: `${path}.jsonl`, identity, folder } };
+function placesOf({ questions, identity, cacheFolder }: AnswerRequest): {
+  path: string;
+  answers: AnswersKept;
+} {
+  const name = nameOf({ ...identity, questions: questions.questions });
+  const path = join(cacheFolder, 'quality', name);
+  const folder = join(cacheFolder, 'answers');
+  return { path: `${path}.json`, answers: { journal: `${path}.jsonl`, identity: name, folder } };
 }
 
-/** Has a child ask, while the energy of it is read. @throws FailureError what the child died of. */
-async function asked(
-  { task, cpus, timeLimitSeconds, memoryLimitBytes, metered }: AnswerRequest,
+/** What is known of the same questions put to the same model, whatever they were scored by. */
+const knownSchema = qualityRecordSchema.pick({ text: true }).extend({
+  /** A body with all answers to the task. */
+  answers: z.string().nullable(),
+});
+
+interface Known {
+  readonly text: QualityRecord['text'];
+  /** By task the body with its answers. */
+  readonly tasks: NonNullable<AnswersKept['known']>;
+}
+
+/** @returns the file that says where the answers are that a task was given, or what a text came to. */
+function knownPath({ identity, cacheFolder }: AnswerRequest, { asking }: QuestionsOfTask): string {
+  return join(cacheFolder, 'quality', 'asked', `${nameOf({ ...identity, asking })}.json`);
+}
+
+async function knownAnswers(request: AnswerRequest, bodies: Bodies): Promise<Known> {
+  const tasks: Record<string, string> = {};
+  let text: QualityRecord['text'] = null;
+  for (const one of request.questions.questions) {
+    const known = await readNote(knownPath(request, one), knownSchema);
+    if (known === null) continue;
+    if (one.task === null) text = known.text;
+    else if (known.answers !== null && (await bodies.has(known.answers))) tasks[one.task] = known.answers;
+  }
+  return { text, tasks };
+}
+
+/** Writes down where answers are, for whoever asks the same and scores it otherwise. */
+async function keepAnswers(request: AnswerRequest, record: QualityRecord): Promise<void> {
+  const digest = record.answers?.[0]?.digest ?? null;
+  const answered = new Set(record.tasks.map(({ name }) => name));
+  for (const one of request.questions.questions) {
+    const isText = one.task === null;
+    if (one.task === null ? record.text === null : !answered.has(one.task)) continue;
+    const path = knownPath(request, one);
+    await mkdir(dirname(path), { recursive: true });
+    const known = { text: isText ? record.text : null, answers: isText ? null : digest };
+    await writeWhole(path, JSON.stringify(known));
+  }
+}
+
+/** Has a child ask what is not known, while the energy of it is read. @throws FailureError what the child died of. */
+async function askedFrom(
+  from: Known,
+  { task, questions, cpus, timeLimitSeconds, memoryLimitBytes, metered }: AnswerRequest,
   answers: AnswersKept,
   launcher: Launcher,
 ) {
+  const text = from.text === null ? questions.request.text : null;
   const endWindow = metered();
   try {
-    const { ended } = launcher({ task: task(answers), cpus, timeLimitSeconds, memoryLimitBytes });
+    const asked = task({ ...answers, known: from.tasks }, text);
+    const { ended } = launcher({ task: asked, cpus, timeLimitSeconds, memoryLimitBytes });
     const { failure, answer } = await ended;
     if (failure !== null) throw new FailureError(failure);
-    return { outcome: answer, window: endWindow() };
+    return { outcome: answer, window: endWindow(), from };
   } finally {
     endWindow();
   }
@@ -103,20 +165,7 @@ async function hasItems({ tasks, answers = [] }: QualityRecord, bodies: Bodies):
   return here.every((one) => one);
 }
 
-async function nameOf({ text, questions, identity, cacheFolder }: AnswerRequest): Promise<string> {
-  const asked = {
-    windows: text?.windows ?? null,
-    precision: text?.basePrecision ?? null,
-    text: questions.textDigest,
-    tasks: questions.taskDigests,
-    // Left out where there are none, so that answers of before are found.
-    otherwise: questions.otherwise.length === 0 ? undefined : questions.otherwise,
-    scorers: await identityOf(questions.scorers, cacheFolder),
-  };
-  return bytesToHex(sha256(utf8ToBytes(canonicalJson({ ...identity, ...asked })))).slice(0, 24);
-}
-
-/** A file that cannot be read counts as none: it is measured again and written anew. */
-async function read(path: string): Promise<QualityRecord | null> {
-  return await readNote(path, qualityRecordSchema);
+/** @returns a name for what answers follow from. */
+function nameOf(follows: Readonly<Record<string, unknown>>): string {
+  return bytesToHex(sha256(utf8ToBytes(canonicalJson(follows)))).slice(0, 24);
 }

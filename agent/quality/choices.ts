@@ -6,7 +6,7 @@ import { type PromptReader, promptText, promptTokens } from './prompts.js';
 
 /** The options of an item as tokens. */
 export interface TokenizedChoices {
-  /** Prompt and option together, as one text: a token may reach across the border. */
+  /** The prompt's own tokens, then those of prompt and option as one text past as many: a token may reach across the border. */
   readonly options: readonly Int32Array[];
   /** By option, tokens of its prompt alone: scored is what comes after that many. */
   readonly promptTokens: readonly number[];
@@ -19,7 +19,8 @@ export interface TokenizedChoices {
 
 /**
  * As lm-evaluation-harness does (its `_encode_pair`): the tokens of prompt + option past the number that the
- * prompt alone has; blanks at the prompt's end count to the option, since a word's token begins with its blank.
+ * prompt alone has, behind those of the prompt alone; blanks at the prompt's end count to the option, since a word's token begins with
+ * its blank.
  */
 export function tokenizeChoices(
   reader: PromptReader,
@@ -28,22 +29,29 @@ export function tokenizeChoices(
   const { continuations = [], prompts, texts = continuations } = choices ?? {};
   const cut = (of: TaskItem['prompt']) => {
     const text = promptText(reader, of);
-    // An empty prompt without a begin token leaves nothing to predict the first token from.
-    return { of, text, tokens: Math.max(1, promptTokens(reader, of, text.trimEnd()).length) };
+    return { of, text, tokens: promptTokens(reader, of, text.trimEnd()) };
   };
   const one = prompts === undefined ? cut(prompt) : null;
   const before = continuations.map((_, i) => one ?? cut(prompts![i]!));
   const options = continuations.map((option, i) => {
-    const { of, text } = before[i]!;
-    return promptTokens(reader, of, text + option);
+    const { of, text, tokens } = before[i]!;
+    return continued(tokens, promptTokens(reader, of, text + option));
   });
   return {
     options,
-    promptTokens: before.map(({ tokens }) => tokens),
+    // An empty prompt without a begin token leaves nothing to predict the first token from.
+    promptTokens: before.map(({ tokens }) => Math.max(1, tokens.length)),
     bytes: texts.map((text) => Buffer.byteLength(text)),
     characters: texts.map((text) => [...text].length),
     longest: options.reduce((most, { length }) => Math.max(most, length), 0),
   };
+}
+
+/** @returns what a model reads: a prompt as it stands alone, and of the whole text what lies beyond it. */
+function continued(prompt: Int32Array, whole: Int32Array): Int32Array {
+  const tokens = whole.slice();
+  tokens.set(prompt.subarray(0, whole.length));
+  return tokens;
 }
 
 /** @returns how many tokens of an item are read: of the prompt, once, and of each option; of several prompts, each. */

@@ -5,7 +5,7 @@ import { type Task, withVectors } from '../../core/quality/tasks/few-shot.js';
 import { plainPrompt } from '../../core/quality/tasks/prompt.js';
 import { type Window, windowsOf } from '../../core/quality/windows.js';
 import type { Embedder, TextModel } from '../../engines/runners/opened.js';
-import { type AnswersKept, withAnswers } from './kept.js';
+import { type AnswersKept, isKnown, withAnswers } from './kept.js';
 import {
   type AskedRequest,
   type LanguageModel,
@@ -14,11 +14,14 @@ import {
   requireSameVocabulary,
   withVocabulary,
 } from './language-model.js';
+import type { PromptReader } from './prompts.js';
 import { openEmbedder } from './ranking/models.js';
 import { Rankings } from './ranking/rankings.js';
+import type { Respondent } from './respondent.js';
 import type { Scorers } from './scorers.js';
-import { measureTask, readerOf, respondentOf, tokensNeeded } from './tasks.js';
+import { measureTask, readerOf, respondentOf, scoredAgain, tokensNeeded } from './tasks.js';
 import { measureDivergence, measurePerplexity } from './text.js';
+import { UnansweredList } from './unanswered.js';
 import type { Watch } from './watch.js';
 
 /** Texts that are made into vectors together; between them a stop is heard. */
@@ -87,13 +90,16 @@ export interface QualityJob {
 }
 
 /**
- * Measures a model's quality on a text and on tasks, beside its base when there is one.
+ * Measures a model's quality on a text and on tasks, beside its base when there is one. A task that this model cannot be asked is named, and
+ * the others are asked.
  * @throws FailureError `impossible-combination` when the text is too short, is not UTF-8, or the base has
  * another vocabulary; and whatever loading and evaluating throw.
  */
 export async function measureQuality(job: QualityJob, watch: Watch): Promise<QualityOutcome> {
   const { text, rankings: ranked = [] } = job.request;
-  const tasks = await withNearest(job.request.tasks, job.base ?? job.model, watch);
+  const unanswered = new UnansweredList();
+  const unknown = job.request.tasks.filter((task) => !isKnown(job.answers, task));
+  const tasks = await withNearest(unknown, job.base ?? job.model, watch);
   const rankings = new Rankings(job.model, job.base, job.model, job.trainedContext, watch);
   // A model that only makes vectors gives no logits of text.
   const plan =
@@ -101,14 +107,14 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
       ? { cut: null, needs: [] }
       : await withVocabulary(job.model, (model) => ({
           cut: text === null ? null : cutText(model, text),
-          needs: tasks.flatMap((task) => tokensNeeded(readerOf(model), task)),
+          needs: neededBy(readerOf(model), tasks, unanswered),
         }));
   const { needs } = plan;
   const context = text?.windows.context ?? 0;
   const contextTokens = needs.reduce((a, b) => Math.max(a, b), Math.max(LEAST_CONTEXT, context));
   const warnings = [
     ...longerThanTrained(job.trainedContext, context, needs),
-    ...tasks.flatMap(leftOutSentence),
+    ...job.request.tasks.flatMap(leftOutSentence),
   ];
 
   const open: LanguageModel[] = [];
@@ -125,23 +131,54 @@ export async function measureQuality(job: QualityJob, watch: Watch): Promise<Qua
       requireSameVocabulary(base, model, plan.cut?.sample ?? plainPrompt(tasks[0]?.items[0]?.prompt ?? ''));
     const ofText =
       plan.cut === null || text === null ? null : await measureText(plan.cut, text, model!, base, watch);
-    const { answers, outcomes } = await withAnswers(job.answers, [...tasks, ...ranked], (task, journal) => {
-      if (!('readings' in task)) return rankings.measure(task, journal);
-      return measureTask(task, {
-        model: respondentOf(model!, task),
-        base: base === null ? null : respondentOf(base, task),
-        chat: model!.text.chat,
-        scorers: job.scorers,
-        journal,
-        watch,
-      });
-    });
+    const ready = new Map(tasks.map((task) => [task.name, task]));
+    const asked = [...job.request.tasks.map((task) => ready.get(task.name) ?? task), ...ranked];
+    const { answers, outcomes } = await withAnswers(
+      job.answers,
+      asked.filter(({ name }) => !unanswered.has(name)),
+      (task, journal) =>
+        unanswered.unless(task.name, () => {
+          if (!('readings' in task)) return rankings.measure(task, journal);
+          const kept = isKnown(job.answers, task) ? keptAnswers(task) : null;
+          return measureTask(task, {
+            model: kept ?? respondentOf(model!, task),
+            base: job.base === null ? null : (kept ?? respondentOf(base!, task)),
+            chat: kept === null ? model!.text.chat : null,
+            scorers: job.scorers,
+            journal,
+            watch,
+          });
+        }),
+      (task, record) => ('readings' in task ? scoredAgain(task, record) : record),
+    );
     warnings.push(...ranked.flatMap((task) => rankings.caveats(task)));
-    return { text: ofText, tasks: outcomes, warnings, ...answers };
+    return { text: ofText, tasks: outcomes, unanswered: unanswered.list, warnings, ...answers };
   } finally {
     for (const model of open) model.close();
     rankings.close();
   }
+}
+
+/** @returns tokens that the items of tasks need; of those that the model cannot be asked, none. */
+function neededBy(reader: PromptReader, tasks: readonly Task[], unanswered: UnansweredList): number[] {
+  return tasks.flatMap((task) => {
+    try {
+      return tokensNeeded(reader, task);
+    } catch (error) {
+      return unanswered.note(task.name, error) ?? [];
+    }
+  });
+}
+
+/** Stands for a model that has answered every question of a task already. */
+function keptAnswers({ rules }: Task): Respondent {
+  const unexpected = () => Promise.reject(new Error('the kept answers do not have all items'));
+  return {
+    by: 'logits',
+    choiceScores: rules.map(({ name }) => name),
+    choose: unexpected,
+    say: unexpected,
+  };
 }
 
 export interface CutText {

@@ -3,10 +3,12 @@ import { locateSource } from '../../artifacts/files/source.js';
 import { locateText } from '../../artifacts/files/text.js';
 import type { QualityPolicy } from '../../core/experiment/experiment.js';
 import type { TextRequest } from '../../core/quality/outcome.js';
-import { chosenTask, type TaskChoice } from '../../core/quality/tasks/asking.js';
+import type { QuestionsOfTask } from '../../core/quality/questions.js';
+import { chosenTask } from '../../core/quality/tasks/asking.js';
 import { digestOf } from '../../process/digest.js';
+import { digestsOfRanking, digestsOfText, withJudges } from './digests.js';
 import { checkTasks, type QuestionFiles } from './questions.js';
-import { type Scorers, scorersNamed } from './scorers.js';
+import { identityOf, type Scorers, scorersNamed } from './scorers.js';
 
 /** What a sweep asks about answers, with everything checked that it names. */
 export interface EvaluationSpec {
@@ -14,8 +16,8 @@ export interface EvaluationSpec {
   readonly textDigest: string | null;
   /** Of every file that the tasks are made of. */
   readonly taskDigests: readonly string[];
-  /** Tasks that are asked otherwise than their files say. */
-  readonly otherwise: readonly TaskChoice[];
+  /** By what the text and each task are asked and scored: what answers are kept by. */
+  readonly questions: readonly QuestionsOfTask[];
   /** Commands of the node that the tasks name. */
   readonly scorers: Scorers;
 }
@@ -36,13 +38,26 @@ export async function evaluationOf(
   const named = chosen.map(({ file, ...rest }) => ({ ...rest, file: locateSource(file, settings) }));
   const { modelFolders, cacheFolder } = settings;
   const places = { modelFolders, cacheFolder };
-  const { files, tasks, rankings, scorers: judges } = await checkTasks(named, places);
+  const { files, tasks, rankings } = await checkTasks(named, places);
+  const commands = scorersNamed([...new Set(tasks.flatMap((task) => task.scorers))], scorers);
+  const textDigest = text === null ? null : await digestOf(text.path, cacheFolder);
+  const judges = await identityOf(commands, cacheFolder);
+  const ofTasks = tasks.map(({ name, scorers: own, ...digests }) => {
+    const theirs = Object.fromEntries(own.map((scorer) => [scorer, judges[scorer]]));
+    return { task: name, ...withJudges(digests, theirs) };
+  });
+  const ofRankings = rankings.map(async (ranking) => {
+    const paths = Object.values(ranking.files).filter((path) => path !== null);
+    const digests = await Promise.all(paths.map((path) => digestOf(path, cacheFolder)));
+    return { task: ranking.name, ...digestsOfRanking(ranking, digests) };
+  });
+  const ofText = text === null ? [] : [{ task: null, ...digestsOfText(text, textDigest ?? '') }];
   return {
     request: { text, tasks, files, named, places, ...(rankings.length > 0 && { rankings }) },
-    textDigest: text === null ? null : await digestOf(text.path, cacheFolder),
+    textDigest,
     taskDigests: files.map(({ digest }) => digest),
-    otherwise: policy.tasks.flatMap((task) => (typeof task === 'string' ? [] : [task])),
-    scorers: scorersNamed(judges, scorers),
+    questions: [...ofText, ...ofTasks, ...(await Promise.all(ofRankings))],
+    scorers: commands,
   };
 }
 

@@ -12,6 +12,7 @@ import { canonicalJson } from '../../core/sweep/identity.js';
 import { writeWhole } from '../../formats/whole-file.js';
 import { digestOf } from '../../process/digest.js';
 import { VERSION } from '../../process/package.js';
+import { digestsOf } from './digests.js';
 import { scorerNames } from './scorers.js';
 import { type ReadTasks, readTasks } from './task-files.js';
 
@@ -21,9 +22,15 @@ type Sound = Extract<ReadTasks, { ok: true }>;
 const checkedSchema = z.object({
   /** Every file that was read. */
   files: z.array(z.object({ path: z.string(), digest: z.string() })),
-  tasks: z.array(z.object({ name: z.string() })),
-  /** External scorers that the tasks name. */
-  scorers: z.array(z.string()),
+  tasks: z.array(
+    z.object({
+      name: z.string(),
+      asking: z.string(),
+      scoring: z.string(),
+      /** External scorers that it names. */
+      scorers: z.array(z.string()),
+    }),
+  ),
 });
 type Checked = z.output<typeof checkedSchema>;
 
@@ -36,7 +43,7 @@ type Places = Pick<ModelSettings, 'modelFolders' | 'cacheFolder'>;
  */
 export interface QuestionFiles extends Pick<QualityRequest, 'text' | 'rankings'>, Pick<Checked, 'files'> {
   /** Those that are asked, of the tasks in the files. */
-  readonly tasks: Checked['tasks'];
+  readonly tasks: readonly Pick<Checked['tasks'][number], 'name'>[];
   readonly named: readonly TaskChoice[];
   readonly places: Places;
 }
@@ -63,8 +70,7 @@ export async function checkTasks(
   const { tasks, rankings, files } = soundTasks(named, places);
   const checked: Checked = {
     files: await Promise.all(files.map(async (path) => ({ path, digest: await digestAt(path, places) }))),
-    tasks: tasks.map(({ name }) => ({ name })),
-    scorers: scorerNames(tasks),
+    tasks: tasks.map((task) => ({ name: task.name, ...digestsOf(task), scorers: scorerNames([task]) })),
   };
   // What is ranked is kept nowhere: it says when its files were written.
   if (rankings.length === 0) {

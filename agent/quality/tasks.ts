@@ -237,17 +237,11 @@ async function answerTo(
     task: task.task,
     item: item.id,
     index,
-    groups: { ...item.groups },
     promptDigest: `sha256:${createHash('sha256').update(readText(chat, item)).digest('hex')}`,
     asked: askedOf(task, model),
     ...(item.shown !== undefined && { shown: [...item.shown] }),
-    ...(item.docDigest !== undefined && { docDigest: item.docDigest }),
-    ...own.given,
-    extracted: extractedFrom(task, item, own),
-    ...(task.readings.length > 1 && item.choices === null && { readings: own.read }),
+    ...worthOf(task, item, own),
     ...(samples !== null && { samples: samples.map(({ text, ...took }) => ({ answer: text, ...took })) }),
-    references: [...item.references],
-    right: item.choices === null ? null : [...item.choices.answers],
     options:
       options?.map(({ logProbability, ...rest }) => ({
         logProbability: Number.isFinite(logProbability) ? logProbability : null,
@@ -315,15 +309,57 @@ interface GivenAndRead {
 }
 
 function given(task: Task, item: TaskItem, answer: Answer, from: Respondent): GivenAndRead {
-  if ('text' in answer) {
-    const said = answer.samples.map(({ text }) => text);
-    const { scores, read, absent } = readAnswers(task, item, said);
-    return { given: { answer: answer.text, taken: {}, scores: { ...scores } }, read, absent };
-  }
+  if ('text' in answer)
+    return said(
+      task,
+      item,
+      answer.samples.map(({ text }) => text),
+    );
   const named = from.choiceScores.map((name, i) => [name, answer.taken[i] ?? null] as const);
-  const right = (option: number | null) => Number(option !== null && item.choices?.answers.includes(option));
-  const scores = Object.fromEntries(named.map(([name, option]) => [name, right(option)]));
-  return { given: { answer: answer.said, taken: Object.fromEntries(named), scores }, read: {}, absent: {} };
+  return took(item, answer.said, Object.fromEntries(named));
+}
+
+/** @param texts all answers, the one that is quoted first. */
+function said(task: Task, item: TaskItem, texts: readonly string[]): GivenAndRead {
+  const { scores, read, absent } = readAnswers(task, item, texts);
+  return { given: { answer: texts[0] ?? '', taken: {}, scores: { ...scores } }, read, absent };
+}
+
+/** @param taken the option that each score takes. */
+function took({ choices }: TaskItem, answer: string | null, taken: GivenAnswer['taken']): GivenAndRead {
+  const right = (option: number | null) => Number(option !== null && choices?.answers.includes(option));
+  const scores = Object.fromEntries(Object.entries(taken).map(([name, option]) => [name, right(option)]));
+  return { given: { answer, taken, scores }, read: {}, absent: {} };
+}
+
+/** @returns an answer to a question that stayed as it was, by what it is worth now. */
+export function scoredAgain(task: Task, record: AnswerRecord): AnswerRecord {
+  const item = task.items[record.index];
+  if (item === undefined) return record;
+  const { base, absent: before } = record;
+  const worth = ({ answer, taken }: GivenAnswer, of: 'model' | 'base') =>
+    item.choices === null ? said(task, item, answersIn(record, of)) : took(item, answer, taken);
+  const own = worth(record, 'model');
+  const { extracted: _, ...absent } = before;
+  return {
+    ...record,
+    ...worthOf(task, item, own),
+    ...(base !== undefined && { base: { ...base, ...worth(base, 'base').given } }),
+    absent: { ...absent, ...own.absent },
+  };
+}
+
+/** What of a record follows from the answer and its key. */
+function worthOf(task: Task, item: TaskItem, own: GivenAndRead) {
+  return {
+    groups: { ...item.groups },
+    ...(item.docDigest !== undefined && { docDigest: item.docDigest }),
+    ...own.given,
+    extracted: extractedFrom(task, item, own),
+    readings: task.readings.length > 1 && item.choices === null ? { ...own.read } : undefined,
+    references: [...item.references],
+    right: item.choices === null ? null : [...item.choices.answers],
+  };
 }
 
 /** Patterns of a task may take for ever on an answer: then nothing is read in it, and it scores 0. */

@@ -5,6 +5,7 @@ import { joinedQuality, type QualityRecord } from '../../core/quality/record.js'
 import { warn } from '../../core/result/warnings.js';
 import { plainRunnerOf, runnerNamed } from '../../core/runners/index.js';
 import { PLACEMENT_OPTIONS } from '../../core/runners/placement.js';
+import { questionsId } from '../../core/sweep/identity.js';
 import { isSyntheticAdapter, readAdapter } from '../../core/techniques/adapter.js';
 import { monotonicSeconds, wholeNanoseconds } from '../../process/isolation/clock.js';
 import { taskOf } from '../../process/isolation/job.js';
@@ -34,6 +35,23 @@ export async function prepareQuestions(
   }
   if (experiment.quality === null) return null;
   return await evaluationOf(experiment.quality, node.models, node.scorers);
+}
+
+/**
+ * Looks whether a point that is to be asked again would be asked, and scored, as it was: then nothing is opened, and the record says so.
+ * @returns false for every other trial, too. @throws as `prepareQuestions`.
+ */
+export async function asksTheSame({
+  lease: { experiment, purpose, kept },
+  node,
+  notes,
+}: TrialRun): Promise<boolean> {
+  if (purpose !== 'quality' || experiment.quality === null || kept?.questions == null) return false;
+  const { questions } = await evaluationOf(experiment.quality, node.models, node.scorers);
+  if (questionsId(questions) !== kept.questions) return false;
+  const nothing = { text: null, tasks: [], textDigest: null, taskDigests: [], warnings: [], seconds: 0 };
+  notes.quality = { ...nothing, questions: [...questions], reused: true };
+  return true;
 }
 
 /** Why there are no answers worth asking for, or null. Random weights are told whether or not somebody asks. */
@@ -88,6 +106,7 @@ export async function askQuestions(
   questions: EvaluationSpec,
 ): Promise<void> {
   await noteAnswers(trial, () => answersOf(requestOf(trial, model, questions), trial.child.launch));
+  noteUnanswered(trial);
 }
 
 /**
@@ -103,7 +122,7 @@ export async function goOnAsking(
   const { experiment } = trial.lease;
   if (model === null || questions === null || servesModels(experiment.runner.kind)) return false;
   const asked = runningModel(experiment, model);
-  if (!(await wasInterrupted(requestOf(trial, asked, questions)))) return false;
+  if (!wasInterrupted(requestOf(trial, asked, questions))) return false;
   await askQuestions(trial, asked, questions);
   return true;
 }
@@ -127,24 +146,34 @@ export async function askServer(
     const { unanswered = [] } = ofServer;
     const { rankings = [] } = questions.request;
     if (unanswered.length === 0 || substitute === null) return ofServer;
+    const isLeft = (name: string | null) => unanswered.some(({ task }) => task === name);
     const left = {
       ...questions.request,
-      text: unanswered.some(({ task }) => task === null) ? questions.request.text : null,
-      tasks: questions.request.tasks.filter(({ name }) => unanswered.some(({ task }) => task === name)),
-      rankings: rankings.filter(({ name }) => unanswered.some(({ task }) => task === name)),
+      text: isLeft(null) ? questions.request.text : null,
+      tasks: questions.request.tasks.filter(({ name }) => isLeft(name)),
+      rankings: rankings.filter(({ name }) => isLeft(name)),
     };
-    const rest = requestOf(trial, substitute, { ...questions, request: left });
+    const ofLeft = questions.questions.filter(({ task }) => isLeft(task));
+    const rest = requestOf(trial, substitute, { ...questions, request: left, questions: ofLeft });
     const order = [...questions.request.tasks, ...rankings].map(({ name }) => name);
     return joinedQuality(ofServer, await answersOf(rest, child.launch), substitute.runnerKind, order);
   });
-  for (const { task, reason } of notes.quality?.unanswered ?? []) {
-    const what = task === null ? 'the text' : task;
-    const text = `${lease.experiment.runner.kind} could not be asked ${what}: ${reason}`;
-    if (substitute === null) notes.warnings.push(warn('quality-missing', text));
-    else {
+  if (substitute === null) noteUnanswered(trial);
+  else
+    for (const { task, reason } of notes.quality?.unanswered ?? []) {
+      const what = task === null ? 'the text' : task;
+      const text = `${lease.experiment.runner.kind} could not be asked ${what}: ${reason}`;
       const asked = `The file that it served was asked through ${substitute.runnerKind}`;
       notes.warnings.push(warn('quality-caveat', `${text}. ${asked}`));
     }
+}
+
+/** Says of each task that has no score why. */
+function noteUnanswered({ notes, lease }: TrialRun): void {
+  for (const { task, reason } of notes.quality?.unanswered ?? []) {
+    const what = task === null ? 'the text' : task;
+    const text = `${lease.experiment.runner.kind} could not be asked ${what}: ${reason}`;
+    notes.warnings.push(warn('quality-missing', text));
   }
 }
 
@@ -180,9 +209,17 @@ function servedRequestOf(
   const tokenizerPath = model?.artifact.path ?? null;
   const { serverCommand = null } = notes.environment;
   return {
-    task: (answers) => taskOf(SERVED_QUALITY, { server, tokenizerPath, base, request, scorers, answers }),
+    task: (answers, text) => {
+      return taskOf(SERVED_QUALITY, {
+        server,
+        tokenizerPath,
+        base,
+        request: { ...request, text },
+        scorers,
+        answers,
+      });
+    },
     metered: () => askingWindow(trial, served),
-    text: request.text,
     questions,
     identity: {
       // What runs behind an address is known to be the same for as long as one sweep lasts.
@@ -230,19 +267,16 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
   const base = plainBase(trial, model);
   const names = runnerNamed(runnerKind)?.answerOptions ?? [];
   const telling = Object.fromEntries(names.map((name) => [name, runner.options[name] ?? null]));
-  const { text, tasks, rankings = [] } = questions.request;
   const { adapters, path: modelPath } = model;
-  const job: ByFiles<QualityJob> = {
+  const job: Omit<ByFiles<QualityJob>, 'request'> = {
     model: { runnerKind, modelPath, options: runner.options, ...placeOf(trial), adapters },
     base,
-    request: questions.request,
     scorers: questions.scorers,
     trainedContext: model.base.facts.contextLength,
   };
   return {
-    task: (answers) => taskOf(QUALITY, { ...job, answers }),
+    task: (answers, text) => taskOf(QUALITY, { ...job, request: { ...questions.request, text }, answers }),
     metered: () => askingWindow(trial, null),
-    text,
     questions,
     identity: {
       model: model.digest,
@@ -253,8 +287,6 @@ function requestOf(trial: TrialRun, model: AskedModel, questions: EvaluationSpec
       release: releaseOf(trial, runnerKind),
       device: experiment.device,
       options: telling,
-      // Of a server some may have been asked elsewhere.
-      only: runner.kind === runnerKind ? undefined : [...tasks, ...rankings].map(({ name }) => name),
     },
     cacheFolder: node.models.cacheFolder,
     cpus: device.cpus,

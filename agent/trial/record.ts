@@ -27,6 +27,7 @@ export function writeRecord(
     schema: RESULT_SCHEMA,
     trialId: lease.trialId,
     experimentId: experiment.id,
+    ...(lease.kept !== undefined && { supersedes: lease.kept.trialId }),
     sweep: {
       id: lease.sweepId,
       name: lease.sweepName,

@@ -14,7 +14,14 @@ import { emptyNotes } from './notes.js';
 import { prepareModel } from './preparation.js';
 import { profileTrial } from './profile.js';
 import type { TrialProgress } from './progress.js';
-import { askQuestions, askServer, goOnAsking, prepareQuestions, runningModel } from './quality.js';
+import {
+  askQuestions,
+  askServer,
+  asksTheSame,
+  goOnAsking,
+  prepareQuestions,
+  runningModel,
+} from './quality.js';
 import { writeRecord } from './record.js';
 import { noteRoofline } from './roofline.js';
 import { promptsPath, serveModel } from './serve.js';
@@ -61,6 +68,7 @@ async function run(begun: Omit<TrialRun, 'device'>): Promise<void> {
   const trial: TrialRun = { ...begun, device: deviceFor(begun.lease, begun.node.profile) };
   const { notes, settings, lease } = trial;
   noteNode(trial);
+  if (await asksTheSame(trial)) return;
 
   const model = await prepareModel(trial);
   noteRoofline(trial, model);
@@ -69,17 +77,22 @@ async function run(begun: Omit<TrialRun, 'device'>): Promise<void> {
   const graph = await graphOf(trial);
   const answered = training === null && (await goOnAsking(trial, model, wanted));
   const questions = answered ? null : wanted;
+  // What has its numbers already is asked alone, unless the model that is asked is one that training makes.
+  const isTimed = lease.purpose !== 'quality' || training !== null;
+  if (!isTimed && questions === null) return;
 
   await setDevice(trial);
   const served = await serveModel(trial, model);
-  const outcome = await measure(trial, model, { training, served, promptsPath: promptsPath(trial), graph });
-  notes.outcome = outcome;
-  dropJournal(graph);
-  await profileTrial(trial, model);
+  if (isTimed) {
+    const around = { training, served, promptsPath: promptsPath(trial), graph };
+    notes.outcome = await measure(trial, model, around);
+    dropJournal(graph);
+    await profileTrial(trial, model);
+  }
   // Neither training's files nor quality depend on speed.
   await settings.release();
 
-  const trained = await noteTraining(trial, outcome);
+  const trained = notes.outcome === null ? null : await noteTraining(trial, notes.outcome);
   if (questions !== null && served !== null) await askServer(trial, served, model, questions);
   else if (questions !== null && model !== null) {
     const asked =

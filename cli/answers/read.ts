@@ -15,6 +15,7 @@ import {
 } from '../../core/quality/answers/record.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { predictKvCache } from '../../core/work/kv-cache.js';
+import { answeringStart } from '../../judgement/trials.js';
 import type { Row } from '../../report/rows.js';
 import { readSide } from '../compare/side.js';
 import { EXIT, fromFailure, usageError, workError } from '../exit.js';
@@ -165,7 +166,7 @@ function kvBytesOf({ row }: AnsweredRow, { tokensIn, tokensOut }: AnswerRecord):
 
 function answeredRow(row: Row): AnsweredRow | null {
   // Starts of one experiment are asked once.
-  for (const record of row.starts) {
+  for (const record of [answeringStart(row.starts), ...row.starts]) {
     const references = record.quality?.answers ?? [];
     if (references.length === 0) continue;
     const names = [row.label, String(row.number), row.experiment.model.name];

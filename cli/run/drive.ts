@@ -21,7 +21,7 @@ import { renderReport } from '../report/render.js';
 import { FILES, requestOf, writeRecords, writeWhole } from '../report/run-folder.js';
 import { collectResults } from '../results/results.js';
 import { saying } from '../single/step-progress.js';
-import { exitCodeOf, sayGrades, watchSweep } from '../watch/watch.js';
+import { exitCodeOf, sayAskedAgain, sayGrades, watchSweep } from '../watch/watch.js';
 import type { RunOptions } from './command.js';
 import type { RunFolder } from './folder.js';
 import { leaveAnswers } from './leave-answers.js';
@@ -82,6 +82,7 @@ export async function drive(
   options: RunOptions,
 ): Promise<number> {
   const control = connectControl({ address: coordinator.grpcAddress, security: { kind: 'plaintext' } });
+  const since = new Date().toISOString();
   const over = new AbortController();
   const interrupts = onInterrupt(
     'finishing the running trial',
@@ -112,6 +113,7 @@ export async function drive(
       }),
     ]);
     const records = await collectResults(control, sweepId);
+    sayAskedAgain(records, since);
     await leaveAnswers(folder.path, records, job.cacheFolder);
     const leaving = leave(folder, job.sweep, records, coordinator, options.columns ?? null);
     const report = await saying(process.stderr, 'writing the report', leaving);

@@ -1,12 +1,14 @@
 import { userInfo } from 'node:os';
 import { withHeadersHere } from '../../artifacts/door/open.js';
 import type { ControlConnection } from '../../proto/client.js';
+import { RecordDetail } from '../../proto/gen/ridgepoint/v1/control.js';
 import { withCoordinator } from '../connection.js';
 import { EXIT } from '../exit.js';
 import { localModelFolders } from '../local-models.js';
 import { printData, printJson, say } from '../output/print.js';
+import { collectResults } from '../results/results.js';
 import { openSweep, readyToRun, strictly } from '../sweep-file.js';
-import { exitCodeOf, sayGrades, TRY_AGAIN, watchSweep } from '../watch/watch.js';
+import { exitCodeOf, sayAskedAgain, sayGrades, TRY_AGAIN, watchSweep } from '../watch/watch.js';
 import type { SubmitOptions } from './command.js';
 
 /** Hands a sweep to a coordinator and prints its id; with --watch stays until it is finished. */
@@ -15,6 +17,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
   const written = options.strict === true ? strictly(opened) : opened;
   const models = withHeadersHere(written.sweep.models, localModelFolders(file, written.sweep, []));
   const { document, sweep } = readyToRun(written, models, options.quick === true);
+  const since = new Date().toISOString();
   return await withCoordinator(options, async (control: ControlConnection) => {
     const accepted = await control.submitSweep({
       document,
@@ -43,6 +46,8 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
     }
     if (options.watch !== true) return EXIT.ok;
     const status = await watchSweep(control, accepted.sweepId);
+    if (!accepted.created && sweep.quality !== null)
+      sayAskedAgain(await collectResults(control, accepted.sweepId, RecordDetail.RECORD_DETAIL_ROW), since);
     sayGrades(status, TRY_AGAIN);
     return exitCodeOf(status);
   });

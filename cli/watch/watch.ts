@@ -1,4 +1,6 @@
 import { printable } from '../../core/input/printable.js';
+import { changeSentences } from '../../core/quality/questions.js';
+import type { ResultRecord } from '../../core/result/result.js';
 import { WARNINGS, type WarningCode } from '../../core/result/warnings.js';
 import type { ControlConnection } from '../../proto/client.js';
 import { fromSweepState } from '../../proto/convert.js';
@@ -175,6 +177,13 @@ export function sayGrades(
     say(
       `invalid by ${tallied(status.invalidBy)}: not to be compared. ${mostHelp(status.invalidBy, explained)}${again}`,
     );
+}
+
+/** Says which rows were asked again, or scored again, since a time (ISO 8601), and why: their questions had changed. */
+export function sayAskedAgain(records: readonly ResultRecord[], since: string): void {
+  const again = records.flatMap(({ quality }) => quality?.again ?? []);
+  const rows = again.filter(({ at }) => at >= since).map(({ changes }) => changes);
+  for (const sentence of changeSentences(rows)) say(sentence);
 }
 
 type CodeCounts = SweepStatus['invalidBy'];

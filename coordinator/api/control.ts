@@ -368,5 +368,8 @@ function isOver(dispatcher: Dispatcher, sweep: SweepState): boolean {
   const runs = [...dispatcher.state.leases.values()].some(({ sweepId }) => sweepId === sweep.view.sweepId);
   if (sweep.cancelled) return !runs;
   const queues = [...sweep.queues.values()];
-  return queues.length > 0 && queues.every((queue) => queue.settled.size === sweep.view.count);
+  return (
+    queues.length > 0 &&
+    queues.every((queue) => queue.settled.size === sweep.view.count && queue.stale.size === 0)
+  );
 }

@@ -17,7 +17,12 @@ import { blockedReasons, failureReasons, searchProgress, sweepStatus } from '../
 import { type Seer, seesSweep } from './visible.js';
 
 /** Behind what a running trial is of. */
-const SUFFIX = { measure: '', control: ' (drift control)', probe: ' (probe)' } as const;
+const SUFFIX = {
+  measure: '',
+  control: ' (drift control)',
+  probe: ' (probe)',
+  quality: ' (answers)',
+} as const;
 
 export function wireStatus(dispatcher: Dispatcher, sweep: SweepState): SweepStatus {
   const { state, trialSeconds, queued, start, invalidBy, disturbedBy, ...status } = sweepStatus(sweep);

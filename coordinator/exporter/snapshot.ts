@@ -63,7 +63,7 @@ export const EMPTY: Snapshot = {
   logEntries: 0,
   logWritable: false,
   logRefused: 0,
-  granted: { measure: 0, control: 0, probe: 0 },
+  granted: { measure: 0, control: 0, probe: 0, quality: 0 },
   lost: 0,
 };
 

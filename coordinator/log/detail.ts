@@ -1,19 +1,22 @@
 import { settlingValues } from '../../core/metrics/settling.js';
 import type { ResultRecord } from '../../core/result/result.js';
+import { questionsId } from '../../core/sweep/identity.js';
 import { regraded } from '../../judgement/regrade.js';
 import { cutFields } from './cut.js';
-import type { Detail, EntryAt, Fact, FactHead, LogEntry, ResultHead } from './log.js';
+import type { AskedHead, Detail, EntryAt, Fact, FactHead, LogEntry, ResultHead } from './log.js';
 
 /** @returns the fact without what projections do not ask for. */
 export function headOf(fact: FactHead): FactHead {
   if (fact.fact !== 'ResultRecorded') return fact;
   const { trialId, experimentId, sweep, startedAt, endedAt, status, valid, failure } = fact.record;
-  const { node, device, warnings, measurements } = fact.record;
+  const { node, device, warnings, measurements, supersedes } = fact.record;
+  const asked = askedOf(fact.record);
   const { engine, engineBuild } = fact.record.environment;
   const gates = fact.record.experiment?.measure.gates ?? 'warn';
   const record: ResultHead = {
     trialId,
     experimentId,
+    ...(supersedes !== undefined && { supersedes }),
     sweep,
     startedAt,
     endedAt,
@@ -28,12 +31,20 @@ export function headOf(fact: FactHead): FactHead {
       ...(engine !== undefined && { engine }),
       ...(engineBuild !== undefined && { engineBuild }),
     },
+    ...(asked !== null && { asked }),
     ...(fact.record.rawBody !== undefined && { rawBody: fact.record.rawBody }),
     measurements: Object.fromEntries(
       Object.entries(settlingValues(measurements)).map(([metric, value]) => [metric, { value }]),
     ),
   };
   return { fact: 'ResultRecorded', record };
+}
+
+/** @returns what the model of a record was asked by; null where it was asked nothing, or its release did not say. */
+export function askedOf({ asked, quality }: Pick<ResultHead, 'asked' | 'quality'>): AskedHead | null {
+  if (asked !== undefined) return asked;
+  if (quality?.questions === undefined) return null;
+  return { questions: questionsId(quality.questions), seconds: quality.seconds };
 }
 
 /** What is most of a record, and what no table shows. */

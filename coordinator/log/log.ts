@@ -82,6 +82,13 @@ export type Fact =
       /** The node, where it is an axis (placement.perNode); null otherwise. */
       readonly node: string | null;
     }
+  /** What the sweep asks its models is this from now on (`questionsId`), by the files of a node: points that were asked otherwise are asked, or scored, again. */
+  | {
+      readonly fact: 'QuestionsChanged';
+      readonly sweepId: string;
+      readonly questions: string;
+      readonly at: string;
+    }
   /** What a log reads where an entry holds no fact; never written. */
   | { readonly fact: 'Damaged'; readonly reason: string }
   /** Written once: what the leases of this log are signed with (docs/decisions/0005-what-the-log-holds.md). */
@@ -93,11 +100,17 @@ export interface RawBody {
   readonly digest: string;
 }
 
+export interface AskedHead {
+  /** `questionsId`. */
+  readonly questions: string;
+  readonly seconds: number;
+}
+
 /** What a projection needs of a record: how the trial ended, and of what it was one. A record is a head, too. */
 export interface ResultHead
   extends Pick<
     ResultRecord,
-    'trialId' | 'experimentId' | 'sweep' | 'startedAt' | 'endedAt' | 'status' | 'valid'
+    'trialId' | 'experimentId' | 'supersedes' | 'sweep' | 'startedAt' | 'endedAt' | 'status' | 'valid'
   > {
   readonly node: Pick<ResultRecord['node'], 'name'>;
   readonly device: Pick<ResultRecord['device'], 'id'>;
@@ -109,6 +122,9 @@ export interface ResultHead
   readonly environment: {
     readonly [fact in 'engine' | 'engineBuild']?: ResultRecord['environment'][string];
   };
+  /** What its model was asked and scored by, and how long that took; of a whole record that is in `quality`. Left out where it was asked nothing. */
+  readonly asked?: AskedHead;
+  readonly quality?: ResultRecord['quality'];
   /** Left out where the record has its raw part itself. */
   readonly rawBody?: RawBody;
   /** Of the metrics that must settle (core/metrics/settling.ts); left out in heads of before there were several starts. */

@@ -60,7 +60,8 @@ export function allocateBlock(
     const allocator = new BlockAllocator({ state, sweep, queue, node, device, at, allocation });
     const drawn = allocator.positions(slot);
     if (drawn.length === 0) continue;
-    const wantsControl = sweep.view.placement.driftControl && drawn.length > FEW_EXPERIMENTS;
+    const times = drawn.some((position) => !queue.stale.has(position));
+    const wantsControl = sweep.view.placement.driftControl && times && drawn.length > FEW_EXPERIMENTS;
     const control = wantsControl ? allocator.reference() : null;
     const needsAt = (position: number) => needsOf(sweep.view.experimentAt(position, queue.node));
     const side = slot.left?.at === 'first' ? 'last' : 'first';
@@ -117,7 +118,8 @@ class BlockAllocator {
       1,
       search === null ? view.placement.blockSize : Math.min(view.placement.blockSize, ASKED_AT_ONCE),
     );
-    const taken: number[] = [];
+    const taken = this.#asked(size);
+    if (taken.length > 0) return taken;
 
     for (let left = queue.returned.length; left > 0 && taken.length < size; left -= 1) {
       this.#consider(queue.returned.shift()!, taken, true);
@@ -144,6 +146,22 @@ class BlockAllocator {
     // What this slot has just deferred itself need not be looked at again.
     slot.deferredSeen.set(queue, looked === deferredEnd ? queue.deferred.length : looked);
     return taken.length > 0 ? taken : this.#takeHalf(slot);
+  }
+
+  /** Points that are asked again: nothing of them is timed, so they are given by themselves. */
+  #asked(size: number): number[] {
+    const { stale, inFlight } = this.#of.queue;
+    const { node, device } = this.#of;
+    const taken: number[] = [];
+    for (const position of stale) {
+      if (taken.length >= size) break;
+      if (inFlight.has(position)) continue;
+      if (this.#refusal(position, node, device) === null) {
+        inFlight.add(position);
+        taken.push(position);
+      } else if (this.#fitsNowhere(position)) stale.delete(position);
+    }
+    return taken;
   }
 
   /**

@@ -46,7 +46,11 @@ export type Event =
       readonly record: ResultRecord;
       /** As it came, where that says neither more nor less; null or left out = it is written anew. */
       readonly json?: string | null;
+      /** Of purpose `quality`: the record that it takes the place of, with its answers; left out = that is the same, or is not here. */
+      readonly answered?: ResultRecord | null;
     }
+  /** A sweep was submitted that is there already: what it asks may have changed. */
+  | { readonly event: 'questions-doubted'; readonly sweepId: string }
   | {
       readonly event: 'cancel-requested';
       readonly at: string;

@@ -48,6 +48,8 @@ export function damageOf(state: SchedulerState, fact: FactHead): string | null {
     case 'ExperimentGivenUp':
       if (typeof fact.reason !== 'string') return 'a point given up, promoted or left without a reason';
       return pointDamage(state, fact.sweepId, fact.position);
+    case 'QuestionsChanged':
+      return isName(fact.sweepId) && isName(fact.questions) ? null : 'questions of no sweep';
     case 'LeaseKeyCreated':
       return isName(fact.key) && fact.key.length >= 32 ? null : 'a key of leases that is none';
     default:

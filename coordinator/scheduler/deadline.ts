@@ -22,11 +22,12 @@ export const SHORT_REPEATS = 2;
 /** Why a point that has starts gets no other. */
 export const OUT_OF_TIME = 'out-of-time: the time that was promised for the sweep is over';
 
-/** @returns the trials of further starts, and of controls, that run beyond the time of their sweep; first starts are finished. */
+/** @returns the trials of further starts, and of controls, that run beyond the time of their sweep; first starts, and new answers, are finished. */
 export function overdue(state: SchedulerState, now: number): LeaseState[] {
   return [...state.leases.values()].filter(({ sweepId, queue, position, purpose }) => {
     const sweep = state.sweeps.get(sweepId);
     if (sweep?.budget?.beganAt == null || now < sweep.budget.beganAt + sweep.budget.seconds) return false;
+    if (purpose === 'quality') return false;
     return purpose === 'control' || queueOf(sweep, queue).starts.countOf(position) > 0;
   });
 }

@@ -1,12 +1,14 @@
 import { settlingValues } from '../../core/metrics/settling.js';
 import { gradingCodesOf } from '../../core/result/warnings.js';
 import type { Told } from '../../search/searcher.js';
+import { askedOf } from '../log/detail.js';
 import type { FactHead, ResultHead } from '../log/log.js';
 import { hasEnoughStarts, widestHalf } from './enough-starts.js';
 import { chargeTrial, DEFAULT_NAMESPACE } from './namespaces.js';
 import type { Outcome } from './outcomes.js';
 import { serves } from './placement.js';
 import { attemptCost, elsewhereReason, judge } from './retry.js';
+import { answersCame, checkTakenOver, questionsChanged, supersede } from './stale.js';
 import type { Start } from './starts.js';
 import {
   freeDevices,
@@ -72,9 +74,14 @@ export function applyFact(state: SchedulerState, fact: FactHead, view: SweepView
       if (sweep === undefined) return;
       const { position, trialId } = fact;
       const start = { trialId, reused: true, ...state.known.startOf(trialId) };
-      addStart(sweep.view, queueOf(sweep, fact.node ?? ''), position, start, true);
+      const queue = queueOf(sweep, fact.node ?? '');
+      addStart(sweep.view, queue, position, start, true);
+      checkTakenOver(state, sweep, queue, position);
       return;
     }
+    case 'QuestionsChanged':
+      if (sweep !== undefined) questionsChanged(state, sweep, fact.questions);
+      return;
     case 'PromotionDecided':
       if (sweep !== undefined) queueOf(sweep, fact.node ?? '').search?.note(fact);
       return;
@@ -159,6 +166,8 @@ export function addSweep(
     lastNode: null,
     stalled: null,
     paused: null,
+    questions: null,
+    doubted: false,
     nextBlock: 0,
     trials: state.recorded,
     queues: new Map(),
@@ -249,16 +258,24 @@ function record(state: SchedulerState, result: ResultHead): void {
       build: typeof engineBuild === 'string' ? engineBuild : null,
       values: settlingValues(result.measurements),
       gradingCodes: gradingCodesOf(result.warnings),
+      questions: askedOf(result)?.questions ?? null,
     });
   }
+  const { supersedes } = result;
+  if (supersedes !== undefined) supersede(state, supersedes, result.trialId);
   if (sweep === undefined || queue === null) return;
-  chargeTrial(state, sweep, lease, {
-    seconds: secondsOf(result) ?? 0,
-    position: result.sweep.position,
-  });
+  // What takes the place of another trial has its times; it took what asking took.
+  const seconds = supersedes === undefined ? secondsOf(result) : askedOf(result)?.seconds;
+  chargeTrial(state, sweep, lease, { seconds: seconds ?? 0, position: result.sweep.position });
   sweep.nextBlock = Math.max(sweep.nextBlock, result.sweep.block + 1);
   sweep.lastNode = result.node.name;
   if (result.sweep.purpose === 'control' || result.sweep.position >= sweep.view.count) return;
+  if (supersedes !== undefined && lease?.purpose !== 'measure') {
+    const { position } = result.sweep;
+    answersCame(queue, position, result.trialId);
+    if (lease !== undefined) requeue(queue, position);
+    return;
+  }
   if (result.sweep.purpose === 'probe' && result.status === 'complete' && result.valid) {
     noteProbe(queue, result, lease !== undefined);
     return;

@@ -12,7 +12,8 @@ import type { SweepView } from './view.js';
 /** One value of a snapshot, and what it belongs to. */
 export type Piece = readonly [of: string, value: unknown];
 
-interface Globals extends Pick<SchedulerState, 'leaseKey' | 'forged' | 'repeated' | 'usage' | 'cordoned'> {
+interface Globals
+  extends Pick<SchedulerState, 'leaseKey' | 'forged' | 'repeated' | 'superseded' | 'usage' | 'cordoned'> {
   readonly otherReleases: Map<string, OtherRelease>;
 }
 
@@ -29,6 +30,7 @@ export interface KeptSweep {
     | 'ended'
     | 'lastNode'
     | 'paused'
+    | 'questions'
     | 'budget'
     | 'nextBlock'
     | 'trialSeconds'
@@ -37,7 +39,10 @@ export interface KeptSweep {
 
 interface KeptQueue {
   readonly key: string;
-  readonly rest: Pick<PointQueue, 'counts' | 'disturbedBy' | 'invalidBy' | 'tries' | 'cut' | 'returned'>;
+  readonly rest: Pick<
+    PointQueue,
+    'counts' | 'disturbedBy' | 'invalidBy' | 'tries' | 'cut' | 'stale' | 'returned'
+  >;
 }
 
 /**
@@ -45,8 +50,9 @@ interface KeptQueue {
  * wait as if nobody had them. Where points stand in their order is no fact.
  */
 export function* statePieces(state: SchedulerState): Generator<Piece> {
-  const { otherReleases, leaseKey, forged, repeated, usage, cordoned } = state;
-  yield ['globals', { otherReleases, leaseKey, forged, repeated, usage, cordoned } satisfies Globals];
+  const { otherReleases, leaseKey, forged, repeated, superseded, usage, cordoned } = state;
+  const globals = { otherReleases, leaseKey, forged, repeated, superseded, usage, cordoned };
+  yield ['globals', globals satisfies Globals];
   yield* named('recorded', state.recorded.pieces());
   yield* named('known', state.known.pieces());
   for (const sweep of state.sweeps.values()) {
@@ -109,12 +115,13 @@ export class StateTaker {
     for (const [namespace, seconds] of this.#usage) this.#state.usage.set(namespace, seconds);
   }
 
-  #takeGlobals({ otherReleases, leaseKey, forged, repeated, usage, cordoned }: Globals): void {
+  #takeGlobals({ otherReleases, leaseKey, forged, repeated, superseded, usage, cordoned }: Globals): void {
     const state = this.#state;
     for (const [sweepId, other] of otherReleases) state.otherReleases.set(sweepId, other);
     state.leaseKey = leaseKey;
     for (const trialId of forged) state.forged.add(trialId);
     for (const trialId of repeated) state.repeated.add(trialId);
+    for (const [trialId, others] of superseded) state.superseded.set(trialId, others);
     for (const [node, reason] of cordoned) state.cordoned.set(node, reason);
     this.#usage = usage;
   }
@@ -125,19 +132,31 @@ function* named(of: string, values: Iterable<unknown>): Generator<Piece> {
 }
 
 function keptSweep({ view, ...sweep }: SweepState): KeptSweep {
-  const { priority, submittedAt, cancelled, ended, lastNode, paused, nextBlock, trialSeconds } = sweep;
+  const { priority, submittedAt, cancelled, ended, lastNode, paused, questions, nextBlock, trialSeconds } =
+    sweep;
   const budget = sweep.budget && { seconds: sweep.budget.seconds, beganAt: null, short: false };
-  const rest = { priority, submittedAt, cancelled, ended, lastNode, paused, budget, nextBlock, trialSeconds };
+  const rest = {
+    priority,
+    submittedAt,
+    cancelled,
+    ended,
+    lastNode,
+    paused,
+    questions,
+    budget,
+    nextBlock,
+    trialSeconds,
+  };
   return { sweepId: view.sweepId, searched: view.newSearch !== null, rest };
 }
 
 function keptQueue(key: string, queue: PointQueue): KeptQueue {
-  const { counts, disturbedBy, invalidBy, cut, settled } = queue;
+  const { counts, disturbedBy, invalidBy, cut, stale, settled } = queue;
   const tries = new Map(
     [...queue.tries].filter(([, one]) => wasRecorded(one)).map(([at, one]) => [at, { ...one, losses: 0 }]),
   );
   const returned = queue.returned.filter((position) => !settled.has(position));
-  return { key, rest: { counts, disturbedBy, invalidBy, tries, cut, returned } };
+  return { key, rest: { counts, disturbedBy, invalidBy, tries, cut, stale, returned } };
 }
 
 /** Leases that were lost are no facts. */

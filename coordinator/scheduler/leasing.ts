@@ -6,12 +6,14 @@ import { OUT_OF_TIME, SHORT_REPEATS, type TimeLeft, timeLeft } from './deadline.
 import { quotaRefusal, refundBlock } from './namespaces.js';
 import { devicesTaken, serves } from './placement.js';
 import { reusable } from './reuse.js';
+import { keptAnswersOf } from './stale.js';
 import {
   forgo,
   freeDevices,
   givenUp,
   type LeaseState,
   type NodeState,
+  type PointQueue,
   queueKey,
   queueOf,
   requeue,
@@ -154,6 +156,13 @@ function isOfClass({ profile }: NodeState, deviceId: string, deviceClass: string
   return profile.devices.some(({ id, classes }) => id === deviceId && classes.includes(deviceClass));
 }
 
+/** @returns whether a point has been asked again in vain as often as it may be. */
+export function hasNoTry({ view }: SweepState, queue: PointQueue, position: number): boolean {
+  const { failed = 0, losses = 0 } = queue.tries.get(position) ?? {};
+  const { retries } = view.placement;
+  return failed > retries || losses > retries + LOSSES_BEYOND_RETRIES;
+}
+
 /** The block's order: control, its positions, control; without time, those positions that have no start. @returns null when the block is over. */
 function nextOfBlock(
   state: SchedulerState,
@@ -169,6 +178,7 @@ function nextOfBlock(
   }
   while (block.pending.length > 0) {
     const position = block.pending.shift()!;
+    if (queue.stale.has(position)) return { position, purpose: 'quality' };
     const purpose = queue.search?.wantsProbe(position) === true ? 'probe' : 'measure';
     if (queue.settled.has(position) && purpose === 'measure') {
       requeue(queue, position);
@@ -224,6 +234,7 @@ function grantLease(
   const promoted = purpose === 'measure' ? queue.search?.reasonOf(position) : undefined;
   const start = purpose === 'measure' ? { start: queue.starts.countOf(position) + 1 } : {};
   const name = { sweepId: view.sweepId, position, block: block.number, purpose, attempt, ...start };
+  const kept = purpose === 'quality' ? keptAnswersOf(state, queue, position) : null;
   const experiment = view.experimentAt(position, queue.node);
   const holder = { node: slot.node, deviceId: slot.deviceId, experimentId: experiment.id };
   const unique = `${state.options.incarnation}${state.trialsNamed.toString(36)}`;
@@ -248,6 +259,7 @@ function grantLease(
     deviceId: slot.deviceId,
     ...(otherDeviceIds.length > 0 && { otherDeviceIds }),
     experiment,
+    ...(kept !== null && { kept }),
     ...((short || purpose === 'probe') && { mostRepeats: SHORT_REPEATS }),
     leaseSeconds: state.options.leaseSeconds,
   };
@@ -296,6 +308,8 @@ export function renewOrAdopt(
   // Recorded already: its acknowledgement is on the way.
   if (state.recorded.has(id)) return true;
   const name = readTrialId(id);
+  // Which answers it was to take the place of is known by its lease alone.
+  if (name?.purpose === 'quality') return false;
   const sweep = name === null ? undefined : state.sweeps.get(name.sweepId);
   if (name === null || sweep === undefined || sweep.cancelled || name.position >= sweep.view.count)
     return false;
@@ -357,7 +371,11 @@ export function loseLease(state: SchedulerState, lease: LeaseState, at: string, 
   const sweep = state.sweeps.get(lease.sweepId);
   if (sweep === undefined || lease.purpose === 'control') return [];
   const queue = queueOf(sweep, lease.queue);
-  if (blame && !queue.settled.has(lease.position)) {
+  if (lease.purpose === 'quality') {
+    if (blame) triesOf(queue, lease.position).losses += 1;
+    // Its other numbers are as good as they were.
+    if (hasNoTry(sweep, queue, lease.position)) queue.stale.delete(lease.position);
+  } else if (blame && !queue.settled.has(lease.position)) {
     const tries = triesOf(queue, lease.position);
     tries.losses += 1;
     if (tries.losses > sweep.view.placement.retries + LOSSES_BEYOND_RETRIES && !sweep.cancelled) {

@@ -28,7 +28,7 @@ export function reusable(
   const about = { sweepId: view.sweepId, position, experimentId: experiment.id, node: queue.node };
   const alike = state.known
     .of(experiment.id)
-    .filter((known) => mayReuse(known, experiment, node))
+    .filter((known) => mayReuse(known, experiment, node) && !state.superseded.has(known.trialId))
     // What another namespace measured is nobody's here.
     .filter(({ trialId }) => namespaceOfTrial(state, trialId) === view.namespace)
     // What was measured under other gates is another start under these, if it is one at all.

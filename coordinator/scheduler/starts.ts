@@ -82,6 +82,14 @@ export class Starts {
     };
   }
 
+  /** Lets another trial stand for the first start of a point: the same one with new answers. @param trialId of a trial that is recorded. */
+  replaceFirst(position: number, trialId: string): void {
+    const packed = this.#packed.get(position);
+    if (packed === undefined) return;
+    const number = this.#trials.numberOf(trialId)!;
+    this.#packed.set(position, number * 2 * MOST_STARTS + (packed % (2 * MOST_STARTS)));
+  }
+
   /** What the starts of a point said; null where that is not kept. */
   saidOf(position: number): StartValues | null {
     return this.#said?.get(position) ?? null;

@@ -75,6 +75,8 @@ export interface PointQueue {
   readonly starts: Starts;
   /** Settled by fewer starts than were asked for; they go on when the sweep is submitted again. */
   readonly cut: Set<number>;
+  /** Measured points whose answers are to be compared with what is asked now, or are known to be to other questions (stale.ts). */
+  readonly stale: Set<number>;
 }
 
 export interface SweepState {
@@ -92,6 +94,10 @@ export interface SweepState {
   stalled: Stalled | null;
   /** Why nothing more of it is begun; null = it is not paused. */
   paused: string | null;
+  /** What it asks its models, as a node said it last (`questionsId`); null = none has. */
+  questions: string | null;
+  /** Somebody wants to know whether that is so still. No fact: it is forgotten as leases are. */
+  doubted: boolean;
   /** What it may take, as it was submitted last; null = as long as it takes. */
   budget: Budget | null;
   nextBlock: number;
@@ -197,6 +203,8 @@ export interface SchedulerState {
   readonly forged: Set<string>;
   /** Trials of a start that another trial has given, whose lease was lost or who measured it again: recorded, and counted for nothing. */
   readonly repeated: Set<string>;
+  /** By trial those that took its place, with new answers. */
+  readonly superseded: Map<string, string[]>;
   /** Every recorded trial. */
   readonly recorded: TrialTable;
   draining: boolean;
@@ -233,6 +241,7 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
     leaseKey: null,
     forged: new Set(),
     repeated: new Set(),
+    superseded: new Map(),
     recorded,
     draining: false,
     awaited: null,
@@ -241,7 +250,7 @@ export function emptyState(options: SchedulerOptions): SchedulerState {
     severalTurns: Object.keys(options.namespaces ?? {}).length > 0,
     cordoned: new Map(),
     trialsNamed: 0,
-    granted: { measure: 0, control: 0, probe: 0 },
+    granted: { measure: 0, control: 0, probe: 0, quality: 0 },
     lost: 0,
   };
 }
@@ -276,6 +285,7 @@ export function queueOf(sweep: SweepState, key: string): PointQueue {
     tries: new Map(),
     starts: new Starts(sweep.trials, sweep.view.repetition),
     cut: new Set(),
+    stale: new Set(),
   }));
 }
 

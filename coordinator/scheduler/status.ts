@@ -4,6 +4,7 @@ import type { SweepStateWord } from '../../proto/convert.js';
 import type { SearchProgress } from '../../search/searcher.js';
 import { median } from '../../statistics/quantile.js';
 import { refusal, serves } from './placement.js';
+import { staleIn } from './stale.js';
 import type { PointQueue, SchedulerState, SweepState } from './state.js';
 
 export interface SweepStatus {
@@ -63,7 +64,7 @@ export function isRunning(sweep: SweepState): boolean {
   let settled = 0;
   for (const { counts } of sweep.queues.values()) settled += counts.complete + counts.failed + counts.invalid;
   const points = pointsOf(sweep);
-  return settled < points && settled + sparedIn(sweep) < points;
+  return staleIn(sweep) > 0 || (settled < points && settled + sparedIn(sweep) < points);
 }
 
 /** @returns where a sweep stands. `queued` includes what runs at this moment. */
@@ -80,12 +81,14 @@ export function sweepStatus(sweep: SweepState): SweepStatus {
   const points = pointsOf(sweep);
   const spared = sparedIn(sweep);
   const settled = counts.complete + counts.failed + counts.invalid + spared;
+  // Those that are asked again are settled, and something of them is left to do.
+  const stale = staleIn(sweep);
   return {
     sweepId: sweep.view.sweepId,
     name: sweep.view.name,
     state: sweep.cancelled
       ? 'cancelled'
-      : settled === points
+      : settled === points && stale === 0
         ? 'done'
         : sweep.paused === null
           ? 'running'

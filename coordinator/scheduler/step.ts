@@ -1,10 +1,12 @@
 import type { ResultRecord } from '../../core/result/result.js';
+import { questionsId } from '../../core/sweep/identity.js';
 import type { Fact } from '../log/log.js';
 import { releaseBlock } from './block-allocator.js';
 import { appendOf, type Command, type Event } from './commands.js';
 import { OUT_OF_TIME, overdue } from './deadline.js';
-import { letGo, loseLease, renewOrAdopt, requestWork } from './leasing.js';
-import { judge } from './retry.js';
+import { hasNoTry, letGo, loseLease, renewOrAdopt, requestWork } from './leasing.js';
+import { attemptCost, judge } from './retry.js';
+import { doubtQuestions, questionsChanged } from './stale.js';
 import { endStalled } from './stalled.js';
 import {
   givenUp,
@@ -16,6 +18,7 @@ import {
   type SchedulerState,
   type Slot,
   slotsOf,
+  triesOf,
 } from './state.js';
 import { sweepStatus } from './status.js';
 import { refusalOf } from './trust.js';
@@ -63,6 +66,11 @@ export function step(state: SchedulerState, event: Event): Command[] {
     }
     case 'reported':
       return reported(state, event);
+    case 'questions-doubted': {
+      const sweep = state.sweeps.get(event.sweepId);
+      if (sweep !== undefined && !sweep.cancelled) doubtQuestions(state, sweep);
+      return wakeWaiting(state);
+    }
     case 'cancel-requested':
       return cancelAsked(state, event.sweepId, event.reason, event.at);
     case 'pause-requested':
@@ -216,13 +224,15 @@ function leaving(state: SchedulerState, name: string, returned: readonly string[
 
 function reported(
   state: SchedulerState,
-  { record, json = null, at }: Extract<Event, { event: 'reported' }>,
+  { record, json = null, answered = null, at }: Extract<Event, { event: 'reported' }>,
 ): Command[] {
   const acknowledge: Command = { command: 'acknowledge', trialId: record.trialId };
   const known = state.recorded.has(record.trialId);
   const reason = refusalOf(state, record);
   if (reason !== null) return refused(state, record, reason, at);
   if (known) return [acknowledge];
+  if (record.sweep.purpose === 'quality')
+    return [...appendOf(asked(state, record, answered, at)), acknowledge];
   const facts: Fact[] = [{ fact: 'ResultRecorded', record, ...(json !== null && { json }) }];
   const sweep = state.sweeps.get(record.sweep.id);
   if (sweep !== undefined && record.sweep.purpose !== 'control') {
@@ -240,6 +250,37 @@ function reported(
     }
   }
   return [{ command: 'append', facts }, acknowledge];
+}
+
+/**
+ * What a model was asked again. What its node says that the sweep asks is written down where nobody has said so since somebody wanted to know.
+ * @param answered the record that takes the place of the one with the old answers; null = those stay, or none is here.
+ * @returns the facts to write.
+ */
+function asked(
+  state: SchedulerState,
+  record: ResultRecord,
+  answered: ResultRecord | null,
+  at: string,
+): Fact[] {
+  const { sweep: about, trialId, quality } = record;
+  const sweep = state.sweeps.get(about.id);
+  if (sweep === undefined) return [];
+  const queue = queueOf(sweep, queueKey(sweep, record.node.name));
+  if (record.status === 'failed') triesOf(queue, about.position).failed += attemptCost(record);
+  const again = record.status === 'failed' && !hasNoTry(sweep, queue, about.position);
+  const lease = state.leases.get(trialId);
+  if (lease !== undefined && (again || answered === null)) loseLease(state, lease, at, false);
+  if (again) return [];
+  queue.stale.delete(about.position);
+  const questions = quality?.questions === undefined ? null : questionsId(quality.questions);
+  const isNews = questions !== null && (sweep.doubted || sweep.questions === null);
+  const facts: Fact[] = [];
+  // Answers that could not be had before are asked for once more.
+  if (isNews && questions === sweep.questions) questionsChanged(state, sweep, questions);
+  else if (isNews) facts.push({ fact: 'QuestionsChanged', sweepId: about.id, questions, at });
+  if (answered !== null) facts.push({ fact: 'ResultRecorded', record: answered });
+  return facts;
 }
 
 /** The record is left out; a lease of its sender under this id has come to nothing, so the point is tried again. */

@@ -24,18 +24,21 @@ export interface LeaseHolder {
   readonly experimentId: string;
 }
 
-const LETTERS = { measure: 'm', control: 'c', probe: 'p' } as const satisfies Record<Purpose, string>;
-const PURPOSES = { m: 'measure', c: 'control', p: 'probe' } as const;
+const LETTERS = { measure: 'm', control: 'c', probe: 'p', quality: 'q' } as const satisfies Record<
+  Purpose,
+  string
+>;
+const PURPOSES = { m: 'measure', c: 'control', p: 'probe', q: 'quality' } as const;
 
 /** Of the signature that ends an id: 96 bits. */
 const SIGNATURE_DIGITS = 24;
 const SIGNED = /^(t\..+)-([0-9a-f]{24})$/;
-const NAMED = /^t\.([^.]+)\.(\d{1,16})\.([mcp])(\d{1,16})\.(\d{1,16})(?:s(\d{1,16}))?\../;
+const NAMED = /^t\.([^.]+)\.(\d{1,16})\.([mcpq])(\d{1,16})\.(\d{1,16})(?:s(\d{1,16}))?\../;
 
 /**
  * @param unique keeps the ids of one coordinator apart; letters, digits and dashes.
  * @param key the log's secret.
- * @returns `t.<sweep>.<position>.<m|c|p><block>.<attempt>s<start>.<unique>-<signature>`; safe as a file name.
+ * @returns `t.<sweep>.<position>.<m|c|p|q><block>.<attempt>s<start>.<unique>-<signature>`; safe as a file name.
  */
 export function trialId(name: TrialName, unique: string, holder: LeaseHolder, key: string): string {
   const purpose = LETTERS[name.purpose];

@@ -15,10 +15,12 @@ export interface KnownResult {
   readonly values: SettlingValues;
   /** Codes of what disturbed it. */
   readonly gradingCodes: readonly WarningCode[];
+  /** What its model was asked and scored by; null = nothing, or its release did not say. */
+  readonly questions: string | null;
 }
 
 /** What many trials have alike. */
-type Shared = Pick<KnownResult, 'engine' | 'build' | 'gradingCodes'>;
+type Shared = Pick<KnownResult, 'engine' | 'build' | 'gradingCodes' | 'questions'>;
 
 /** Every recorded trial, each id once; elsewhere a trial is its number here. */
 export class TrialTable {
@@ -119,15 +121,20 @@ export class KnownResults {
 
   /** @returns what a trial says as a start; nothing for one that is none of these. */
   startOf(trialId: string): Pick<KnownResult, 'values' | 'gradingCodes'> {
-    const number = this.#trials.numberOf(trialId);
-    if (number === undefined || number >= this.#next.length || this.#next.at(number) === NONE)
-      return { values: {}, gradingCodes: [] };
+    const number = this.#numberOf(trialId);
+    if (number === null) return { values: {}, gradingCodes: [] };
     const { gradingCodes } = this.#shared[this.#kinds.at(number)]!;
     return { values: this.#valuesOf(number), gradingCodes };
   }
 
+  /** @returns what its model was asked and scored by; null where nobody knows. */
+  questionsOf(trialId: string): string | null {
+    const number = this.#numberOf(trialId);
+    return number === null ? null : (this.#shared[this.#kinds.at(number)]!.questions ?? null);
+  }
+
   /** @param known of a trial that is recorded; a second time it changes nothing. */
-  add(experimentId: string, { trialId, engine, build, values, gradingCodes }: KnownResult): void {
+  add(experimentId: string, { trialId, engine, build, values, gradingCodes, questions }: KnownResult): void {
     const number = this.#trials.numberOf(trialId)!;
     while (this.#next.length <= number) {
       this.#next.push(NONE);
@@ -139,7 +146,7 @@ export class KnownResults {
     this.#next.set(number, before === undefined ? number : this.#next.at(before));
     if (before !== undefined) this.#next.set(before, number);
     this.#newest.set(experimentId, number);
-    this.#kinds.set(number, this.#keep({ engine, build, gradingCodes }));
+    this.#kinds.set(number, this.#keep({ engine, build, gradingCodes, questions }));
     for (const [i, metric] of SETTLING_METRICS.entries())
       this.#values.set(METRICS * number + i, values[metric] ?? Number.NaN);
   }
@@ -170,12 +177,19 @@ export class KnownResults {
 
   /** @returns the number of what it has alike with others. */
   #keep(shared: Shared): number {
-    const { engine, build, gradingCodes } = shared;
-    const key = JSON.stringify([engine, build, gradingCodes]);
+    const { engine, build, gradingCodes, questions } = shared;
+    const key = JSON.stringify([engine, build, gradingCodes, questions]);
     const known = this.#kindOf.get(key);
     if (known !== undefined) return known;
     this.#kindOf.set(key, this.#shared.length);
-    return this.#shared.push({ engine, build, gradingCodes }) - 1;
+    return this.#shared.push({ engine, build, gradingCodes, questions }) - 1;
+  }
+
+  /** @returns the number of a valid trial; null for another. */
+  #numberOf(trialId: string): number | null {
+    const number = this.#trials.numberOf(trialId);
+    if (number === undefined || number >= this.#next.length) return null;
+    return this.#next.at(number) === NONE ? null : number;
   }
 
   #valuesOf(number: number): SettlingValues {

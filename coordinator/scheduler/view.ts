@@ -21,6 +21,8 @@ export interface SweepView {
   readonly placement: PlacementSpec;
   readonly repetition: RepetitionPolicy;
   readonly measure: Pick<MeasurePolicy, 'confidence' | 'halfWidth' | 'gates'>;
+  /** Whether it asks its models for answers. */
+  readonly asksQuality: boolean;
   readonly objectives: readonly Objective[];
   /** That its search keeps to. */
   readonly bounds: readonly SearchBound[];

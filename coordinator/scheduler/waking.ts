@@ -84,7 +84,7 @@ function hasPoints(sweep: SweepState): boolean {
 
 /** @returns how many points may be handed out, at least one where somebody has to ask for that to be known. */
 function openPoints({ view, nextBlock }: SweepState, queue: PointQueue): number {
-  const back = queue.returned.length + queue.starts.waitingAtMost;
+  const back = queue.returned.length + queue.starts.waitingAtMost + queue.stale.size;
   if (queue.search !== null) return back + (queue.search.ended === null ? FEW_EXPERIMENTS : 0);
   const shared = queue.nonePending === nextBlock ? 0 : 1;
   return back + Math.max(0, view.count - queue.cursor) + shared;

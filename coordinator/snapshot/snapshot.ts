@@ -6,7 +6,7 @@ import { Projection } from '../projection.js';
 import type { SchedulerOptions } from '../scheduler/state.js';
 
 /** Raised when a snapshot holds something else, or when facts come to mean something else within a release. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** What a snapshot is of. */
 interface Head {

@@ -1,7 +1,18 @@
 import type { Experiment } from './experiment.js';
 
-/** What a trial is for: a start of its point, the drift control of a block, or a short look at a point of a search. */
-export type Purpose = 'measure' | 'control' | 'probe';
+/**
+ * What a trial is for: a start of its point, the drift control of a block, a short look at a point of a search, or new answers to questions that
+ * have changed since its point was measured.
+ */
+export type Purpose = 'measure' | 'control' | 'probe' | 'quality';
+
+/** What has the answers that are asked for again, or scored again. */
+export interface KeptAnswers {
+  /** Its other numbers stay. */
+  readonly trialId: string;
+  /** What they were asked and scored by (`questionsId`); null = its record does not say. */
+  readonly questions: string | null;
+}
 
 /** The right of one node to try one experiment on one device until a time. */
 export interface Lease {
@@ -24,6 +35,8 @@ export interface Lease {
   readonly experiment: Experiment;
   /** It ends after so many repeats, however sure it is of them: the time of its sweep is nearly over, or it is a probe. Left out = as the experiment says. */
   readonly mostRepeats?: number | undefined;
+  /** Of purpose `quality`; left out elsewhere. */
+  readonly kept?: KeptAnswers | undefined;
   /** The agent renews by heartbeat well before this many seconds have passed. */
   readonly leaseSeconds: number;
 }

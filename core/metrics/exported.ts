@@ -123,11 +123,11 @@ export const COORDINATOR_METRICS = described({
   },
   leases: {
     labels: ['node', 'purpose'],
-    help: 'Leases held now: to measure a point, to probe it for a search, or for drift control.',
+    help: 'Leases held now: to measure a point, to probe it for a search, to ask it again, or for drift control.',
   },
   leases_granted_total: {
     labels: ['purpose'],
-    help: 'Leases granted since this coordinator started: to measure a point, or for drift control.',
+    help: 'Leases granted since this coordinator started: to measure a point, to probe it for a search, to ask it again, or for drift control.',
   },
   leases_lost_total: {
     help: 'Leases that ended without a record since this coordinator started: the node went silent or gave them back.',

@@ -7,6 +7,7 @@ import {
 } from './answers/record.js';
 import { ASKED_BY, type QualityOutcome, type TaskOutcome, type TextOutcome } from './outcome.js';
 import type { Estimate } from './perplexity.js';
+import { changeSchema, type QuestionsOfTask, questionsSchema } from './questions.js';
 
 const estimate = z.object({ value: z.number(), standardError: z.number().nullable() });
 
@@ -100,7 +101,13 @@ export const qualityRecordSchema = z.object({
   /** Digests of what was read: the text, and tasks in order. */
   textDigest: z.string().nullable(),
   taskDigests: z.array(z.string()),
-  /** What the server could not be asked, and why; left out = nothing. A stand-in may have been asked instead. */
+  /** What each task and the text were asked and scored by; left out by releases of before. */
+  questions: questionsSchema.optional(),
+  /** Tasks of which answers were kept from an earlier asking, and scored again; left out = of none. */
+  keptAnswers: z.array(z.string()).optional(),
+  /** What was done since the row was measured, for its questions were no longer those that are asked; left out = nothing. */
+  again: z.object({ at: z.iso.datetime(), changes: z.array(changeSchema) }).optional(),
+  /** What could not be asked, and why; left out = nothing. Where a server could not be asked, a stand-in may have been. */
   unanswered: z.array(z.object({ task: z.string().nullable(), reason: z.string() })).optional(),
   /**
    * Files with what was said to each item: one, or two where a stand-in was asked what a server could not be. Left out = none was kept (no tasks, or a
@@ -115,12 +122,16 @@ export const qualityRecordSchema = z.object({
 export type QualityRecord = z.infer<typeof qualityRecordSchema>;
 
 export type QualityFacts = Pick<QualityRecord, 'textDigest' | 'taskDigests' | 'seconds'> & {
+  readonly questions: readonly QuestionsOfTask[];
   /** Of the meters, while it lasted. */
   readonly window: Omit<AnswersWindow, 'sitting'>;
 };
 
 /** @returns an outcome as records keep it: every estimate, and of distributions the tail. */
-export function qualityRecord(outcome: QualityOutcome, { window, ...facts }: QualityFacts): QualityRecord {
+export function qualityRecord(
+  outcome: QualityOutcome,
+  { window, questions, ...facts }: QualityFacts,
+): QualityRecord {
   const { unanswered = [], answers } = outcome;
   return {
     text: outcome.text === null ? null : textRecord(outcome.text),
@@ -129,6 +140,7 @@ export function qualityRecord(outcome: QualityOutcome, { window, ...facts }: Qua
     ...(answers !== undefined && { answers: [reference(answers, window)] }),
     warnings: [...outcome.warnings],
     reused: false,
+    questions: [...questions],
     ...facts,
   };
 }

@@ -217,6 +217,8 @@ export const resultSchema = z.object({
   schema: z.literal(RESULT_SCHEMA),
   trialId: nameOf(ID_CHARACTERS),
   experimentId: nameOf(ID_CHARACTERS),
+  /** The trial whose place it takes: its numbers are that trial's, and its answers are to questions that have changed since. Left out = it takes none's. */
+  supersedes: nameOf(ID_CHARACTERS).optional(),
   sweep: z.object({
     id: nameOf(ID_CHARACTERS),
     name: nameOf(NAME_CHARACTERS),
@@ -224,7 +226,7 @@ export const resultSchema = z.object({
     position: z.number().int().nonnegative(),
     /** Block of the node's random order, and what the trial was for. */
     block: z.number().int().nonnegative(),
-    purpose: z.enum(['measure', 'control', 'probe']),
+    purpose: z.enum(['measure', 'control', 'probe', 'quality']),
     attempt: z.number().int().positive(),
     /** Which start of its experiment, 1-based; left out for controls and probes, and in records of before there were several. */
     start: z.number().int().positive().optional(),

@@ -10,6 +10,7 @@ import {
 } from '../experiment/experiment.js';
 import type { NodeSelector } from '../experiment/node-selector.js';
 import { getOrMake } from '../maps.js';
+import type { QuestionsOfTask } from '../quality/questions.js';
 import { leftOutOf } from '../runners/added-later.js';
 import { runnerNamed } from '../runners/index.js';
 import { ADDED_LATER, UNCHANGED } from '../techniques/index.js';
@@ -19,6 +20,7 @@ import { ONE_START, type PlacementSpec, type Sweep } from './spec.js';
 const EXPERIMENT_FORMAT = 'ridgepoint.dev/experiment/v1';
 const SWEEP_FORMAT = 'ridgepoint.dev/sweep/v1';
 const POINTS_FORMAT = 'ridgepoint.dev/points/v1';
+const QUESTIONS_FORMAT = 'ridgepoint.dev/questions/v1';
 
 /**
  * One text for one value: keys sorted by code unit, no spaces, numbers as ECMAScript prints them (so 1.0 is
@@ -166,6 +168,11 @@ export function pointsId(sweep: Sweep): string {
     points,
   };
   return digest(POINTS_FORMAT, { ...asked, devices, perNode, nodeSelector });
+}
+
+/** @returns `q` + 24 hex digits of all that answers were asked and scored by: what an id of an experiment leaves out, for it names files alone. */
+export function questionsId(questions: readonly QuestionsOfTask[]): string {
+  return `q${digest(QUESTIONS_FORMAT, questions).slice(0, 24)}`;
 }
 
 /** Which nodes measure a sweep says what is measured only where the node is an axis; elsewhere a sweep goes on on other nodes. */

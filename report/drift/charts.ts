@@ -3,6 +3,7 @@ import { minuteOf } from '../../core/minute.js';
 import { metricValue, type ResultRecord } from '../../core/result/result.js';
 import { WATCHED } from '../../judgement/drift.js';
 import { PRIORS, paceOf, readingsOf } from '../../judgement/pace.js';
+import { standing } from '../../judgement/trials.js';
 import { type ControlChart, controlChart, FEWEST_CHARTED } from '../../statistics/control-chart.js';
 import { dot } from '../../statistics/joint-fit.js';
 import { median } from '../../statistics/quantile.js';
@@ -64,7 +65,7 @@ export const DRIFT_METRICS: readonly string[] = [
  * @param records of any sweeps; failed and invalid ones, and sittings without a number, are left out.
  */
 export function driftCharts(records: readonly ResultRecord[], request: DriftRequest): DriftChart[] {
-  const valid = records
+  const valid = standing(records)
     .filter(
       ({ status, valid: counts, sweep }) =>
         status === 'complete' && sweep.purpose !== 'probe' && (counts || sweep.purpose === 'control'),

@@ -38,7 +38,7 @@ export interface TrialOptions {
   readonly position?: number;
   readonly attempt?: number;
   readonly block?: number;
-  readonly purpose?: 'measure' | 'control' | 'probe';
+  readonly purpose?: ResultRecord['sweep']['purpose'];
   readonly sweepName?: string;
   readonly sweepId?: string;
   readonly node?: string;

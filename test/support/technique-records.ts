@@ -40,9 +40,7 @@ function techniqueTrial(technique: TechniqueChoice, cost: number, position: numb
   const id = `x${hex(JSON.stringify(technique), 24)}`;
   const trial = completeTrial({ experiment: { ...point, id, technique }, position, sweepName: 'techniques' });
   const quality = qualityOf(cost);
-  const { entries } = qualityFindings({ input: { quality, absent: {} } } as Parameters<
-    typeof qualityFindings
-  >[0]);
+  const { entries } = qualityFindings({ quality, absent: {} });
   const known = inUnits(entries, '');
   const ofQuality = Object.fromEntries(Object.keys(entries).map((name) => [name, known[name]!]));
   const made = Object.entries(technique).filter(([, word]) => word !== 'base' && word !== 'none');

@@ -9,6 +9,7 @@ import { drawn, firstOf, type Pick as Picks } from '../../../core/quality/tasks/
 import { askedName, type Task } from '../../../core/quality/tasks/few-shot.js';
 import type { TaskItem } from '../../../core/quality/tasks/items.js';
 import type { Prompt } from '../../../core/quality/tasks/prompt.js';
+import { quote } from '../../../core/quote.js';
 import { type LmEvalFilter, type LmEvalMetric, type LmEvalTask, patternOf } from './definition.js';
 import { Docs, type Written } from './docs.js';
 import type { Doc } from './templates.js';
@@ -135,7 +136,12 @@ function itemOf(
     .digest('hex');
   const base = { id: String(index), groups: {}, docDigest: `sha256:${digest}` };
   if (output === 'generate_until')
-    return { ...base, prompt: prompt as Prompt, choices: null, references: docs.references(written) };
+    return {
+      ...base,
+      prompt: prompt as Prompt,
+      choices: null,
+      references: referencesOf(docs, written, index),
+    };
   if (output === 'loglikelihood') {
     const target = String(written.target);
     const choices = { continuations: [target], answers: [0] };
@@ -144,7 +150,7 @@ function itemOf(
   const spaced = prefix == null || /\s$/.test(prefix);
   const delimiter = chat && spaced ? '' : config.target_delimiter;
   const texts = written.choices ?? [];
-  const answers = rightOf(docs.severalInputs ? written.text : written.target, texts);
+  const answers = rightOf(docs.severalInputs ? written.text : written.target, texts, index);
   if (docs.severalInputs) {
     const prompts = prompt as readonly Prompt[];
     const continuations = texts.map(() => `${delimiter}${written.target}`);
@@ -156,12 +162,27 @@ function itemOf(
   return { ...base, prompt: prompt as Prompt, choices, references: answers.map((i) => texts[i]!) };
 }
 
-/** Labels that are no option's are right in none. */
-function rightOf(gold: Written['target'], texts: readonly string[]): number[] {
+/**
+ * Of several labels those that are no option's are right in none.
+ * @throws Error with a sentence where none is an option's: a template that is misspelt is a text that stands in no record.
+ */
+function rightOf(gold: Written['target'], texts: readonly string[], item: number): number[] {
   const list = Array.isArray(gold) ? gold : [gold];
-  return list
+  const right = list
     .map((one) => (typeof one === 'number' ? one : texts.indexOf(String(one))))
     .filter((one) => one >= 0 && one < texts.length);
+  if (right.length > 0) return right;
+  const labels =
+    list.length === 0 ? 'its target, an empty list,' : list.map((one) => quote(String(one))).join(', ');
+  throw new Error(`item ${item + 1}: ${labels} is none of its ${texts.length} choices`);
+}
+
+/** @throws Error with a sentence where the target is an option's that is not there. */
+function referencesOf(docs: Docs, written: Written, item: number): string[] {
+  const { choices, target } = written;
+  if (choices === null) return docs.references(written);
+  const place = Number(target);
+  return rightOf(Number.isInteger(place) ? place : target, choices, item).map((i) => choices[i]!);
 }
 
 function generating(

@@ -62,9 +62,8 @@ export class Docs {
     };
   }
 
-  /** Right answers to what is generated. */
-  references({ target, choices }: Written): string[] {
-    if (choices !== null) return [choices[Number(target)] ?? ''];
+  /** Right answers to what is generated, where the target is no option. */
+  references({ target }: Pick<Written, 'target'>): string[] {
     if (Array.isArray(target)) return this.#severalTargets ? target.map(String) : [pythonText(target)];
     return [pythonText(target)];
   }
@@ -101,7 +100,8 @@ export class Docs {
         ? (listed[target] ?? '')
         : String(Array.isArray(target) ? first : target);
     const between = own.target_delimiter ?? config.target_delimiter;
-    if (answer === '') return asking(question, prefix, between);
+    // An option that is empty is an answer, and a target that is empty is none.
+    if (target === '') return asking(question, prefix, between);
     const after = prefix === '' || needsBlank(question, prefix) ? between : '';
     return [
       { role: 'user', content: question, after },

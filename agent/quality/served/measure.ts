@@ -1,10 +1,4 @@
-import type {
-  AskedBy,
-  QualityOutcome,
-  QualityRequest,
-  TextRequest,
-  Unanswered,
-} from '../../../core/quality/outcome.js';
+import type { AskedBy, QualityOutcome, QualityRequest, TextRequest } from '../../../core/quality/outcome.js';
 import { Moments, perplexityOf } from '../../../core/quality/perplexity.js';
 import type { Task } from '../../../core/quality/tasks/few-shot.js';
 import { plainPrompt } from '../../../core/quality/tasks/prompt.js';
@@ -12,6 +6,7 @@ import type { LogProbabilitiesAsked } from '../../../core/runners/server/profile
 import { openTokenizer } from '../../../engines/runners/tokenizer.js';
 import type { ServedEndpoint } from '../../../engines/servers/served.js';
 import { needs, type TokenizedChoices, tokenizeChoices, tokensOf } from '../choices.js';
+import type { Journal } from '../journal.js';
 import { type AnswersKept, withAnswers } from '../kept.js';
 import { type LanguageModel, LEAST_CONTEXT, openLanguageModel } from '../language-model.js';
 import { cutText, leftOutSentence, type QualityModel } from '../measure.js';
@@ -26,8 +21,9 @@ import {
   type Respondent,
 } from '../respondent.js';
 import type { Scorers } from '../scorers.js';
-import { limitsOf, measureTask, readerOf, respondentOf, tokensNeeded } from '../tasks.js';
+import { limitsOf, measureTask, readerOf, respondentOf, scoredAgain, tokensNeeded } from '../tasks.js';
 import { inputOf } from '../text.js';
+import { UnansweredList } from '../unanswered.js';
 import type { Watch } from '../watch.js';
 import { askText, NoAnswer } from './ask.js';
 import { nextLogProbabilities, promptLogProbabilities, textLogProbabilities } from './log-probabilities.js';
@@ -58,27 +54,18 @@ export async function measureServedQuality(job: ServedQualityJob, watch: Watch):
   const tokenizer = job.tokenizerPath === null ? null : await openTokenizer(job.tokenizerPath);
   const vocabulary = tokenizer === null ? null : vocabularyOf(tokenizer);
   const asked: Asked = { server, vocabulary, telling: await probe(server, vocabulary), watch };
-  const unanswered: Unanswered[] = [];
   const warnings = request.tasks.flatMap(leftOutSentence);
-  const answered = async <T>(task: string | null, ask: () => Promise<T>): Promise<T | null> => {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error;
-      unanswered.push({ task, reason: error.message });
-      return null;
-    }
-  };
+  const unanswered = new UnansweredList((error) => (error instanceof NoAnswer ? error.message : null));
 
   const { text } = request;
-  const ofText = text === null ? null : await answered(null, () => perplexity(asked, text));
+  const ofText = text === null ? null : await unanswered.unless(null, () => perplexity(asked, text));
   const base = new Base(job.base);
   const ranks = servedModels(server, asked.telling.next, tokenizer);
   const rankings = new Rankings(ranks, job.base, null, null, watch);
   try {
     const all = [...request.tasks, ...(request.rankings ?? [])];
-    const { answers, outcomes } = await withAnswers(job.answers, all, (task, journal) =>
-      answered(task.name, async () => {
+    const ask = (task: (typeof all)[number], journal: Journal) =>
+      unanswered.unless(task.name, async () => {
         if (!('readings' in task)) return await rankings.measure(task, journal);
         if (task.awaits !== undefined)
           throw new NoAnswer('its examples are chosen by embeddings, which a server is not asked for here');
@@ -90,9 +77,11 @@ export async function measureServedQuality(job: ServedQualityJob, watch: Watch):
         const asking = { model: plan.respondent, base: ofBase, chat, scorers, journal, watch };
         const { outcome, judged } = await measureTask(task, asking);
         return { outcome: { ...outcome, by: plan.by }, judged };
-      }),
+      });
+    const { answers, outcomes } = await withAnswers(job.answers, all, ask, (task, record) =>
+      'readings' in task ? scoredAgain(task, record) : record,
     );
-    return { text: ofText, tasks: outcomes, unanswered, warnings, ...answers };
+    return { text: ofText, tasks: outcomes, unanswered: unanswered.list, warnings, ...answers };
   } finally {
     base.close();
     rankings.close();

@@ -138,6 +138,8 @@ export const answerSchema = z.object({
   seconds,
   /** Which start of the asking process it was, from 0: one that was ended goes on in the next. */
   sitting: count,
+  /** It was given at an earlier asking, and scored again; left out = it was given at this one. */
+  kept: z.literal(true).optional(),
   absent: recordOf(textOf(SENTENCE_CHARACTERS), 100),
 });
 export type AnswerRecord = z.infer<typeof answerSchema>;
@@ -171,9 +173,10 @@ export type Share = { readonly joules: number } | { readonly joules: null; reado
  * answers (loading, the text, the base, scoring) is shared out to none.
  */
 export function shareOf(
-  { seconds: own, sitting }: Pick<AnswerRecord, 'seconds' | 'sitting'>,
+  { seconds: own, sitting, kept }: Pick<AnswerRecord, 'seconds' | 'sitting' | 'kept'>,
   { joules, seconds: whole, reason, sitting: last }: AnswersWindow,
 ): Share {
+  if (kept) return { joules: null, reason: 'it was given at an earlier asking, whose energy is not known' };
   if (sitting !== last)
     return { joules: null, reason: 'it was answered before an interruption, whose energy is not known' };
   if (joules === null) return { joules: null, reason: reason ?? 'no energy was measured' };

@@ -30,9 +30,9 @@ export interface ScoringOptions {
 }
 
 /**
- * Scores a generated answer against the best of its references, both in Unicode's composed form (NFC), since a
- * model may spell é in two ways. `exact` and `contains` compare SQuAD's normal
- * forms, so that case, punctuation and articles do not decide; for `regex` a reference is the pattern.
+ * Scores a generated answer against the best of its references. `exact` and `contains` compare SQuAD's normal
+ * forms, so that case, punctuation and articles do not decide; for `regex` a reference is the pattern. Scorers that stand for another package's
+ * take texts as they are, as those do; the others take Unicode's composed form (NFC), since a model may spell é in two ways.
  * @returns 0 to 1.
  */
 export function score(
@@ -44,12 +44,24 @@ export function score(
   // Character by character, as its name says elsewhere.
   if (scorer === 'exact_match')
     return Math.max(0, ...references.map((wanted) => exactMatch(answer, wanted, ignored)));
-  const said = answer.normalize('NFC');
-  const wanted = references.map((reference) => reference.normalize('NFC'));
+  const spelled = (text: string) => (AS_IT_IS.has(scorer) ? text : text.normalize('NFC'));
+  const said = spelled(answer);
+  const wanted = references.map(spelled);
   // n-grams of any reference count, each as often as the one that has it most.
   if (scorer === 'bleu') return wanted.length === 0 ? 0 : bleuOf(bleuCounts(said, wanted), true);
   return Math.max(0, ...wanted.map((reference) => one(scorer, said, reference, tolerance)));
 }
+
+/** What these give is that of sacreBLEU, rouge-score and SQuAD to the last digit. */
+const AS_IT_IS: ReadonlySet<ScorerName> = new Set<ScorerName>([
+  'bleu',
+  'chrf',
+  'chrf++',
+  'rouge-1',
+  'rouge-2',
+  'rouge-l',
+  'token-f1',
+]);
 
 function one(scorer: ScorerName, answer: string, reference: string, tolerance: number): number {
   switch (scorer) {

@@ -24,7 +24,7 @@ const NOTHING = {
   request: { text: null, tasks: [], files: [], named: [], places: { modelFolders: [], cacheFolder: '' } },
   textDigest: null,
   taskDigests: [],
-  otherwise: [],
+  questions: [],
   scorers: {},
 };
 

@@ -74,9 +74,17 @@ test('every valid trial of an experiment is known, oldest first, with its engine
     build: 'aa01',
     values,
     gradingCodes: ['cpu-steal'],
+    questions: null,
   });
-  known.add('x2', { trialId: 't2', engine: null, build: 'aa01', values: {}, gradingCodes: [] });
-  const unknown = { engine: null, build: null, values: {}, gradingCodes: [] };
+  known.add('x2', {
+    trialId: 't2',
+    engine: null,
+    build: 'aa01',
+    values: {},
+    gradingCodes: [],
+    questions: null,
+  });
+  const unknown = { engine: null, build: null, values: {}, gradingCodes: [], questions: null };
   for (const trialId of ['t5', 't3', 't199', 't5']) known.add('x1', { trialId, ...unknown });
   expect(known.of('x1').map(({ trialId }) => trialId)).toEqual(['t1', 't5', 't3', 't199']);
   expect(known.of('x1')[0]).toEqual({
@@ -85,12 +93,13 @@ test('every valid trial of an experiment is known, oldest first, with its engine
     build: 'aa01',
     values,
     gradingCodes: ['cpu-steal'],
+    questions: null,
   });
   expect(known.of('x2')).toEqual([
-    { trialId: 't2', engine: null, build: 'aa01', values: {}, gradingCodes: [] },
+    { trialId: 't2', engine: null, build: 'aa01', values: {}, gradingCodes: [], questions: null },
   ]);
   expect(known.of('x3')).toEqual([]);
-  const nothing = { values: {}, gradingCodes: [] };
+  const nothing = { values: {}, gradingCodes: [], questions: null };
   expect(known.startOf('t1')).toEqual({ values, gradingCodes: ['cpu-steal'] });
   expect([known.startOf('t4'), known.startOf('unknown')]).toEqual([nothing, nothing]);
 });

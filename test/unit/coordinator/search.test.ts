@@ -34,6 +34,7 @@ function searched(spec: Partial<SearchSpec> = {}, starts = 2) {
   return {
     ...view,
     objectives,
+    asksQuality: false,
     newSearch: () =>
       new Searcher(space, {
         spec: { ...SPEC, ...spec },

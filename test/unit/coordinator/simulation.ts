@@ -50,6 +50,7 @@ export function aView(change: ViewChange = {}): SweepView {
     devicesAt: () => 1,
     count,
     impossible: 0,
+    asksQuality: false,
     newSearch: null,
     objectives: [{ metric: 'decodeTokensPerSecond', better: 'max' }],
     bounds: [],

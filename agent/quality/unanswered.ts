@@ -1,0 +1,42 @@
+import { FailureError } from '../../core/errors.js';
+import type { Unanswered } from '../../core/quality/outcome.js';
+
+/** What says that a task can never be asked of this model. */
+const IMPOSSIBLE: ReadonlySet<string> = new Set(['impossible-combination', 'model-unsupported']);
+
+/** @returns why a task cannot be asked of this model; null for an error that says nothing of the task, such as a server that broke off. */
+export function whyImpossible(error: unknown): string | null {
+  return error instanceof FailureError && IMPOSSIBLE.has(error.failure.code) ? error.failure.message : null;
+}
+
+/** What could not be asked. A task that cannot be asked takes none of the others with it. */
+export class UnansweredList {
+  readonly list: Unanswered[] = [];
+  readonly #why: (error: unknown) => string | null;
+
+  /** @param why an error means that a task cannot be asked; null = it means something else. */
+  constructor(why: (error: unknown) => string | null = whyImpossible) {
+    this.#why = why;
+  }
+
+  has(name: string): boolean {
+    return this.list.some(({ task }) => task === name);
+  }
+
+  /** @param task null = the text. @throws the error itself where it does not mean that. */
+  note(task: string | null, error: unknown): null {
+    const reason = this.#why(error);
+    if (reason === null) throw error;
+    this.list.push({ task, reason });
+    return null;
+  }
+
+  /** @returns what was asked; null where it cannot be, which is noted. */
+  async unless<T>(task: string | null, ask: () => Promise<T>): Promise<T | null> {
+    try {
+      return await ask();
+    } catch (error) {
+      return this.note(task, error);
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { groupBy } from '../maps.js';
+
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
+/** What one task, or the text (null), was asked by, and what its answers were scored by. */
+const questionsOfTaskSchema = z.object({
+  task: z.string().nullable(),
+  /** Of all that answers follow from beside the model: items, prompts, examples, sampling; of the text its bytes and windows. */
+  asking: digest,
+  /** Of all that scores follow from beside the answers: keys, scorers with their options, what is read in an answer, judges. */
+  scoring: digest,
+});
+export type QuestionsOfTask = z.infer<typeof questionsOfTaskSchema>;
+
+export const questionsSchema = z.array(questionsOfTaskSchema);
+
+/** What is to be done about answers that are kept, and why. */
+export interface Change {
+  /** null = the text. */
+  readonly task: string | null;
+  readonly todo: 'score again' | 'ask again' | 'ask' | 'drop';
+  /** The end of a sentence. */
+  readonly reason: string;
+}
+
+export const changeSchema = z.object({
+  task: z.string().nullable(),
+  todo: z.enum(['score again', 'ask again', 'ask', 'drop']),
+  reason: z.string(),
+}) satisfies z.ZodType<Change>;
+
+/**
+ * Compares what answers were given to with what is asked now: another asking is asked again, of another scoring kept answers are scored
+ * again, and what is neither stays.
+ * @param before left out = a record that does not say it.
+ * @returns what is to be done, by task; nothing where all is kept.
+ */
+export function changesOf(
+  before: readonly QuestionsOfTask[] | undefined,
+  now: readonly QuestionsOfTask[],
+): Change[] {
+  const known = new Map((before ?? []).map((one) => [one.task, one]));
+  const changes = now.flatMap(({ task, asking, scoring }): Change[] => {
+    const old = known.get(task);
+    known.delete(task);
+    if (before === undefined)
+      return [{ task, todo: 'ask again', reason: `what ${nameOf(task)} was asked by is not known` }];
+    if (old === undefined) return [{ task, todo: 'ask', reason: `${nameOf(task)} is new` }];
+    if (old.asking !== asking)
+      return [{ task, todo: 'ask again', reason: `the questions of ${nameOf(task)} changed` }];
+    if (old.scoring !== scoring)
+      return [
+        { task, todo: 'score again', reason: `the key, the scorers or a judge of ${nameOf(task)} changed` },
+      ];
+    return [];
+  });
+  const gone = [...known.keys()].map(
+    (task): Change => ({ task, todo: 'drop', reason: `${nameOf(task)} is asked no more` }),
+  );
+  return [...changes, ...gone];
+}
+
+const nameOf = (task: string | null) => (task === null ? 'the text' : task);
+
+const DONE = {
+  'score again': 'scored again from kept answers',
+  'ask again': 'asked again',
+  ask: 'asked',
+  drop: 'dropped',
+} as const satisfies Record<Change['todo'], string>;
+
+/** @returns a sentence for each change with the rows that it was made in. @param rows the changes of each row. */
+export function changeSentences(rows: readonly (readonly Change[])[]): string[] {
+  const all = rows.flat();
+  return [...groupBy(all, ({ reason, todo }) => `${reason}: ${DONE[todo]}`)].map(
+    ([sentence, { length }]) => `${length} ${length === 1 ? 'row' : 'rows'}: ${sentence}`,
+  );
+}

@@ -1,0 +1,71 @@
+import { type Change, changesOf } from '../core/quality/questions.js';
+import type { QualityRecord } from '../core/quality/record.js';
+import type { ResultRecord } from '../core/result/result.js';
+import { gradeOf, type Warning, type WarningCode, warn } from '../core/result/warnings.js';
+import { compressionRate } from './efficiency.js';
+import { inUnits } from './entries.js';
+import { qualityFindings } from './quality.js';
+
+/** Warnings about answers: those of before go with the answers. */
+const OF_ANSWERS: ReadonlySet<WarningCode> = new Set<WarningCode>(['quality-missing', 'quality-caveat']);
+
+/** A trial that asked again, or scored kept answers again, and timed nothing. */
+type Asked = Pick<ResultRecord, 'trialId' | 'quality' | 'absent' | 'warnings' | 'failure' | 'endedAt'>;
+
+/**
+ * Puts new answers into a record: what was timed stays as it is, and what follows from answers is judged anew. Where asking failed, the record has none: those
+ * that it had are to other questions.
+ * @param measured the record whose questions have changed since.
+ * @returns the record that takes its place; the same one where the questions turn out to be those that it was asked.
+ */
+export function answeredAgain(measured: ResultRecord, asked: Asked): ResultRecord {
+  const before = measured.quality?.questions;
+  const changes =
+    asked.quality === null ? [] : changesOf(before, asked.quality.questions ?? []).map(toldBy(asked.quality));
+  if (asked.quality !== null && before !== undefined && changes.length === 0) return measured;
+  const alike = asked.quality === null && measured.quality === null && asked.failure === null;
+  if (alike && asked.absent.quality === measured.absent.quality) return measured;
+  const quality = asked.quality && { ...asked.quality, again: { at: asked.endedAt, changes } };
+  const { quality: _, ...others } = measured.absent;
+  const why = asked.failure === null ? asked.absent.quality : `asking again failed: ${asked.failure.message}`;
+  const absent = { ...others, ...(quality === null && why !== undefined && { quality: why }) };
+  const told = [
+    ...asked.warnings.filter(({ code }) => OF_ANSWERS.has(code)),
+    ...(asked.failure === null ? [] : [warn('quality-missing', `the quality was not measured: ${why}`)]),
+  ];
+  const warned = (warnings: readonly Warning[]) => [
+    ...warnings.filter(({ code }) => !OF_ANSWERS.has(code)),
+    ...told,
+  ];
+  const { given, artifact } = measured;
+  const warnings = warned(measured.warnings);
+  const found = {
+    ...qualityFindings({ quality, absent }).entries,
+    ...(given !== undefined && {
+      modelCompressionRate: compressionRate({ quality, absent, given, artifact }),
+    }),
+  };
+  const names = new Set(Object.keys(found));
+  const entries = Object.entries(inUnits(found, '')).filter(([name]) => names.has(name));
+  return {
+    ...measured,
+    trialId: asked.trialId,
+    supersedes: measured.trialId,
+    quality,
+    absent,
+    warnings,
+    measurements: { ...measured.measurements, ...Object.fromEntries(entries) },
+    valid:
+      measured.status === 'complete' && gradeOf(warnings, measured.experiment.measure.gates) !== 'invalid',
+    ...(given !== undefined && { given: { ...given, warnings: warned(given.warnings) } }),
+  };
+}
+
+/** Answers that could have been scored again may be gone. */
+function toldBy({ keptAnswers = [], reused }: QualityRecord): (change: Change) => Change {
+  return (change) => {
+    const { task, todo, reason } = change;
+    if (todo !== 'score again' || reused || task === null || keptAnswers.includes(task)) return change;
+    return { task, todo: 'ask again', reason: `${reason}, and its answers are kept no more` };
+  };
+}
