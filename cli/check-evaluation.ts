@@ -10,6 +10,7 @@ import type { nodeConfig } from './node-config.js';
  * fail every trial of hours.
  * @param node what its configuration lets graphs run and scores come from.
  * @param onMissing called for what is not on this machine, and of which it is; without it that is an error.
+ * @returns a sentence without its end for each task that a model cannot be asked.
  * @throws CommandError (2) with every error of the task files, or of the first graph that has some.
  */
 export async function checkEvaluation(
@@ -17,11 +18,12 @@ export async function checkEvaluation(
   settings: ModelSettings,
   node: ReturnType<typeof nodeConfig>,
   onMissing?: (of: 'quality' | 'graph', why: string) => void,
-): Promise<void> {
-  await checkAsked(sweep, settings, node, (of, error) => {
+): Promise<string[]> {
+  const unasked = await checkAsked(sweep, settings, node, (of, error) => {
     const reason = toFailure(error);
     if (reason.code === 'internal') throw error;
     if (onMissing === undefined || !isMissing(reason)) throw fromFailure(reason, EXIT.usage);
     onMissing(of, reason.message);
   });
+  return unasked.map(({ task, model }) => `${task} asks by a chat template, and ${model} has none`);
 }

@@ -7,15 +7,17 @@ import type { Launcher } from '../../artifacts/files/build-file.js';
 import type { ModelSettings, ResolvedModel } from '../../artifacts/files/resolve.js';
 import { locateSource } from '../../artifacts/files/source.js';
 import { failed } from '../../core/errors.js';
+import { orElse } from '../../core/or-else.js';
 import type { JudgeDefinition } from '../../core/quality/judging/definition.js';
 import type { QualityOutcome, QualityRequest } from '../../core/quality/outcome.js';
 import type { TaskChoice } from '../../core/quality/tasks/asking.js';
 import { readAnswerOptions } from '../../core/runners/answer-options.js';
-import { defaultRunnerFor } from '../../core/runners/index.js';
+import { defaultRunnerFor, runnerNamed } from '../../core/runners/index.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { workloadNamed } from '../../core/workloads/index.js';
 import { formatOf } from '../../formats/index.js';
+import { spareCpus } from '../../process/device/spare-cpus.js';
 import { type Task, taskOf } from '../../process/isolation/job.js';
 import { answered, type LaunchRequest, launch, UNBOUND } from '../../process/isolation/launch.js';
 import { type NodeCommands, usedBy } from '../graph/allowed.js';
@@ -33,14 +35,14 @@ import type { QualityProgress } from '../quality/watch.js';
 
 // What commands ask of this room to be asked of models.
 
-/** Where a model that is asked runs; without a number of threads on all CPUs. */
+/** Where a model that is asked runs; without a number of threads on as many as find a CPU of their own. */
 type AskedOn = { readonly device: string; readonly threads?: number };
 
 /**
  * @param given options of its runner that change answers; left out = the defaults.
  * @returns how a model is asked: by the first runner that opens its format. @throws FailureError `impossible-combination`
  */
-function askedModel(
+async function askedModel(
   { path, facts }: Pick<ResolvedModel, 'path' | 'facts'>,
   { threads, device }: AskedOn,
   given: Readonly<Record<string, unknown>> = {},
@@ -53,7 +55,7 @@ function askedModel(
   return {
     runnerKind,
     modelPath: path,
-    options: { ...read.value, threads: threads ?? null },
+    options: { ...read.value, threads: threads ?? (await spareCpus()) },
     deviceClass: device,
     deviceId: '',
     cpus: [],
@@ -109,8 +111,8 @@ export async function scoreModel(
   asking: Asking,
 ): Promise<QualityOutcome> {
   const asked = {
-    model: askedModel(model, on, runnerOptions),
-    base: base === null ? null : askedModel(base, on),
+    model: await askedModel(model, on, runnerOptions),
+    base: base === null ? null : await askedModel(base, on),
   };
   const score = (answers?: AnswersKept) =>
     ask(
@@ -124,7 +126,13 @@ export async function scoreModel(
       asking,
     );
   if (answersPath === null) return await score();
-  const follows = { ...asked, digests: [model.digest, base?.digest ?? null], request, scorers };
+  // How many threads there are changes no answer.
+  const { threads: _, ...telling } = asked.model.options;
+  const follows = {
+    models: [asked.model.runnerKind, telling, on.device, model.digest, base?.digest ?? null],
+    request,
+    scorers,
+  };
   const identity = createHash('sha256').update(canonicalJson(follows)).digest('hex');
   const folder = mkdtempSync(join(dirname(answersPath), '.answers-'));
   const journal = `${answersPath}.journal`;
@@ -149,8 +157,9 @@ export async function rateAnswers(
   tell: (id: string, score: JudgedScore) => void,
 ): Promise<JudgedScore[]> {
   const scores: JudgedScore[] = [];
+  const asked = await askedModel(model, on);
   const child = launch({
-    task: taskOf(JUDGE, { model: askedModel(model, on), questions, judge }),
+    task: taskOf(JUDGE, { model: asked, questions, judge }),
     ...UNBOUND,
     onMessage: (message) => {
       if (message.type !== 'score') return;
@@ -170,7 +179,7 @@ export async function readExits(
   on: AskedOn,
   asking: Asking,
 ) {
-  const at = { ...askedModel(model, on), modelPath: model.path };
+  const at = { ...(await askedModel(model, on)), modelPath: model.path };
   return await ask(taskOf(EXITS, { ...asked, model: at }), asking);
 }
 
@@ -187,8 +196,8 @@ export async function compareMerged(
 ) {
   const context = Math.min(windows.context, base.facts.contextLength ?? Number.POSITIVE_INFINITY);
   const task = taskOf(COMPARE, {
-    base: { ...askedModel(base, on), adapters },
-    model: askedModel({ ...base, path: mergedPath }, on),
+    base: { ...(await askedModel(base, on)), adapters },
+    model: await askedModel({ ...base, path: mergedPath }, on),
     path,
     windows: { scheme: 'llama', stride: null, ...windows, context },
   });
@@ -200,15 +209,21 @@ export async function compareMerged(
  * otherwise fail every trial of hours.
  * @param node what its configuration lets graphs run and scores come from.
  * @param onError is given what cannot be read, of which.
+ * @returns tasks that some of its models cannot be asked, as far as that is known here.
  */
 export async function checkAsked(
-  { quality, workloads }: Sweep,
+  { quality, workloads, models, runners }: Sweep,
   settings: ModelSettings,
   node: NodeCommands,
   onError: (of: 'quality' | 'graph', error: unknown) => void,
-): Promise<void> {
-  if (quality !== null)
-    await evaluationOf(quality, settings, node.scorers).catch((error) => onError('quality', error));
+): Promise<readonly UnaskedTask[]> {
+  const spec =
+    quality === null
+      ? null
+      : await evaluationOf(quality, settings, node.scorers).catch((error) => {
+          onError('quality', error);
+          return null;
+        });
   const locate = (path: string) => locateSource(path, settings);
   for (const { kind, axes } of workloads) {
     if (workloadNamed(kind)?.needs !== 'completions') continue;
@@ -224,4 +239,35 @@ export async function checkAsked(
       }
     }
   }
+  return spec === null || runners.some(({ kind }) => hasServer(kind))
+    ? []
+    : unaskedOf(models, spec.chats, settings);
+}
+
+/** A task that a model cannot be asked. */
+export interface UnaskedTask {
+  readonly task: string;
+  /** Its name in the sweep. */
+  readonly model: string;
+}
+
+/** A server renders chats itself. */
+const hasServer = (kind: string) => runnerNamed(kind)?.offers.includes('endpoint') === true;
+
+/** @returns the tasks that are asked by a chat template, of each model that is here and has none. */
+function unaskedOf(
+  models: Sweep['models'],
+  chats: readonly string[],
+  settings: ModelSettings,
+): UnaskedTask[] {
+  if (chats.length === 0) return [];
+  return models.flatMap(({ name, source }) => {
+    const details = orElse(() => {
+      const path = locateSource(source, settings, 'file or folder');
+      return formatOf(path).details(path);
+    }, null);
+    return details === null || details.chatTemplate !== null
+      ? []
+      : chats.map((task) => ({ task, model: name }));
+  });
 }

@@ -18,6 +18,8 @@ export interface EvaluationSpec {
   readonly taskDigests: readonly string[];
   /** By what the text and each task are asked and scored: what answers are kept by. */
   readonly questions: readonly QuestionsOfTask[];
+  /** Tasks that are asked by the model's own chat template. */
+  readonly chats: readonly string[];
   /** Commands of the node that the tasks name. */
   readonly scorers: Scorers;
 }
@@ -42,9 +44,9 @@ export async function evaluationOf(
   const commands = scorersNamed([...new Set(tasks.flatMap((task) => task.scorers))], scorers);
   const textDigest = text === null ? null : await digestOf(text.path, cacheFolder);
   const judges = await identityOf(commands, cacheFolder);
-  const ofTasks = tasks.map(({ name, scorers: own, ...digests }) => {
+  const ofTasks = tasks.map(({ name, asking, scoring, scorers: own }) => {
     const theirs = Object.fromEntries(own.map((scorer) => [scorer, judges[scorer]]));
-    return { task: name, ...withJudges(digests, theirs) };
+    return { task: name, ...withJudges({ asking, scoring }, theirs) };
   });
   const ofRankings = rankings.map(async (ranking) => {
     const paths = Object.values(ranking.files).filter((path) => path !== null);
@@ -57,6 +59,7 @@ export async function evaluationOf(
     textDigest,
     taskDigests: files.map(({ digest }) => digest),
     questions: [...ofText, ...ofTasks, ...(await Promise.all(ofRankings))],
+    chats: tasks.flatMap(({ name, chat }) => (chat ? [name] : [])),
     scorers: commands,
   };
 }

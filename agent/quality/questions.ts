@@ -8,6 +8,7 @@ import { locateSource } from '../../artifacts/files/source.js';
 import { failed } from '../../core/errors.js';
 import type { QualityRequest } from '../../core/quality/outcome.js';
 import type { TaskChoice } from '../../core/quality/tasks/asking.js';
+import type { Task } from '../../core/quality/tasks/few-shot.js';
 import { canonicalJson } from '../../core/sweep/identity.js';
 import { writeWhole } from '../../formats/whole-file.js';
 import { digestOf } from '../../process/digest.js';
@@ -27,6 +28,8 @@ const checkedSchema = z.object({
       name: z.string(),
       asking: z.string(),
       scoring: z.string(),
+      /** Asked by the model's own template. */
+      chat: z.boolean(),
       /** External scorers that it names. */
       scorers: z.array(z.string()),
     }),
@@ -70,7 +73,7 @@ export async function checkTasks(
   const { tasks, rankings, files } = soundTasks(named, places);
   const checked: Checked = {
     files: await Promise.all(files.map(async (path) => ({ path, digest: await digestAt(path, places) }))),
-    tasks: tasks.map((task) => ({ name: task.name, ...digestsOf(task), scorers: scorerNames([task]) })),
+    tasks: tasks.map(checkedOf),
   };
   // What is ranked is kept nowhere: it says when its files were written.
   if (rankings.length === 0) {
@@ -78,6 +81,11 @@ export async function checkTasks(
     await writeWhole(note, JSON.stringify(checked));
   }
   return { ...checked, rankings };
+}
+
+function checkedOf(task: Task): Checked['tasks'][number] {
+  const { name, spec } = task;
+  return { name, ...digestsOf(task), chat: spec.chat, scorers: scorerNames([task]) };
 }
 
 /**

@@ -92,7 +92,7 @@ async function printLines(answers: Answers, { most }: AnswersOptions): Promise<v
     const answer = shown(ranked ?? record.answer ?? record.extracted);
     rows.push([
       ...[
-        of.row.number,
+        of.number,
         askedName(record.task, record.asked.way),
         record.item,
         fourDigits(score),
@@ -119,7 +119,7 @@ async function printMetrics(answers: Answers, options: AnswersOptions): Promise<
   const tallyOf = (head: Head) =>
     getOrMake(tallies, JSON.stringify(head), () => ({ head, tally: new Tally() })).tally;
   for await (const answer of answers.each()) {
-    const { number: row, label } = answer.of.row;
+    const { number: row, label } = answer.of;
     const { task: name, asked } = answer.record;
     const task = options.by === BY_WAY ? name : askedName(name, asked.way);
     tallyOf({ row, label, task, group: ALL }).add(answer);

@@ -1,4 +1,4 @@
-import type { Answer, Answers } from './read.js';
+import type { Answer, AnsweredRow, Answers } from './read.js';
 
 export type Cell = string | number | boolean | null;
 
@@ -21,20 +21,25 @@ const options =
   };
 const per = (sum: number | null, by: number) => (sum === null ? null : sum / Math.max(1, by));
 
+const experimentOf = ({ measured }: AnsweredRow) => measured?.row.experiment;
+
+const modelDigestOf = ({ measured }: AnsweredRow) =>
+  measured?.record.artifact?.digest ?? measured?.row.experiment.model.digest ?? null;
+
 /** Columns that every run has, values in the unit of their name. */
 const USUAL: readonly AnswerColumn[] = [
-  integer('row', ({ of }) => of.row.number),
-  text('label', ({ of }) => of.row.label),
-  text('experimentId', ({ of }) => of.row.experimentId),
-  text('model', ({ of }) => of.row.experiment.model.name),
-  text('modelDigest', ({ of }) => of.record.artifact?.digest ?? of.row.experiment.model.digest),
-  text('quantization', ({ of }) => of.row.experiment.technique.quantization),
-  text('sparsity', ({ of }) => of.row.experiment.technique.sparsity),
-  text('attention', ({ of }) => of.row.experiment.technique.attention),
-  text('layers', ({ of }) => of.row.experiment.technique.layers),
-  text('adapter', ({ of }) => of.row.experiment.technique.adapter),
-  text('runner', ({ of }) => of.row.experiment.runner.kind),
-  text('device', ({ of }) => of.row.experiment.device),
+  integer('row', ({ of }) => of.number),
+  text('label', ({ of }) => of.label),
+  text('experimentId', ({ of }) => of.measured?.row.experimentId ?? null),
+  text('model', ({ of }) => experimentOf(of)?.model.name ?? null),
+  text('modelDigest', ({ of }) => modelDigestOf(of)),
+  text('quantization', ({ of }) => experimentOf(of)?.technique.quantization ?? null),
+  text('sparsity', ({ of }) => experimentOf(of)?.technique.sparsity ?? null),
+  text('attention', ({ of }) => experimentOf(of)?.technique.attention ?? null),
+  text('layers', ({ of }) => experimentOf(of)?.technique.layers ?? null),
+  text('adapter', ({ of }) => experimentOf(of)?.technique.adapter ?? null),
+  text('runner', ({ of }) => experimentOf(of)?.runner.kind ?? null),
+  text('device', ({ of }) => experimentOf(of)?.device ?? null),
   text('task', ({ record }) => record.task),
   text('item', ({ record }) => record.item),
   integer('index', ({ record }) => record.index),
@@ -95,20 +100,26 @@ export async function columnsFor(
 
 /** @returns the record of an answer, with what is known of its row. */
 export function exportedRecord({ of, record, share, outside, money }: Answer): object {
-  const { row } = of;
   return {
     ...record,
-    row: row.number,
-    label: row.label,
-    experimentId: row.experimentId,
-    trialId: of.record.trialId,
-    model: row.experiment.model.name,
-    modelDigest: of.record.artifact?.digest ?? row.experiment.model.digest,
-    technique: row.experiment.technique,
-    axes: row.axes,
+    row: of.number,
+    label: of.label,
+    ...(of.measured !== null && measuredPart(of, of.measured)),
     joules: share.joules,
     absent: { ...record.absent, ...(share.joules === null && { joules: share.reason }) },
     ...(outside !== null && { outside }),
     ...(money !== null && { money }),
+  };
+}
+
+/** What a run says of the row beside its answers. */
+function measuredPart(of: AnsweredRow, { row, record }: NonNullable<AnsweredRow['measured']>) {
+  return {
+    experimentId: row.experimentId,
+    trialId: record.trialId,
+    model: row.experiment.model.name,
+    modelDigest: modelDigestOf(of),
+    technique: row.experiment.technique,
+    axes: row.axes,
   };
 }

@@ -59,7 +59,7 @@ export function registerAnswers(program: Command): void {
     )
     .argument(
       '[run]',
-      'folder of `ridge run`, or a results.jsonl; what follows a # chooses rows by number or by axes: run#3, run#quantization=q4_k_m (default: the newest folder in ridge-out)',
+      'folder of `ridge run`, a results.jsonl, or a file of `ridge quality --answers`; what follows a # chooses rows by number or by axes: run#3, run#quantization=q4_k_m (default: the newest folder in ridge-out)',
     )
     .option('--task <name>', 'items of this task (repeatable)', collect, [])
     .option(

@@ -130,7 +130,7 @@ const sampleLines = (answer: Answer): string =>
 function trecLines({ of, record: { task, item, ranking } }: Answer): string {
   if (ranking === undefined) return '';
   const list = ranking.ids.map((id, i) => ({ id, score: ranking.scores[i] ?? -i }));
-  return runLines(item, list, `${of.row.number}/${task}`);
+  return runLines(item, list, `${of.number}/${task}`);
 }
 
 async function lines(

@@ -54,7 +54,7 @@ async function matrixRows(answers: Answers, by: string | null) {
   const byItem = new Map<string, { readonly item: Item; readonly found: Map<string, Numbers> }>();
   const labels = new Map<string, string>();
   for (const row of answers.rows) {
-    const { label, number } = row.row;
+    const { label, number } = row;
     if (by === null) labels.set(`${number}`, label);
     for await (const answer of answers.each([row])) {
       const { task, item, asked } = answer.record;

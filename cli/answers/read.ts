@@ -1,8 +1,10 @@
-import { statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { cachedBodies, FolderBodies, linesOf, storeWith } from '../../artifacts/files/bodies.js';
 import { FailureError } from '../../core/errors.js';
 import { knownFacts } from '../../core/experiment/known-facts.js';
+import { orElse } from '../../core/or-else.js';
 import type { Answered } from '../../core/quality/answers/metrics.js';
 import type { OutsideScores } from '../../core/quality/answers/outside.js';
 import {
@@ -25,11 +27,16 @@ import type { AnswersOptions } from './command.js';
 import { wayOrGroup } from './groups.js';
 import type { Prices } from './prices.js';
 
-/** A row with the start whose model was asked. */
+/** A body in a store, known by its digest, or a file by its path. */
+type AnswersFile = AnswersReference | { readonly path: string };
+
+/** Whose answers are read: of a row, or of a file that `ridge quality --answers` wrote. */
 export interface AnsweredRow {
-  readonly row: Row;
-  readonly record: ResultRecord;
-  readonly references: readonly AnswersReference[];
+  readonly number: number;
+  readonly label: string;
+  /** With the start whose model was asked; null = a file of answers says nothing of its model. */
+  readonly measured: { readonly row: Row; readonly record: ResultRecord } | null;
+  readonly files: readonly AnswersFile[];
   /** What it may be called: label, number, model. */
   readonly names: readonly string[];
 }
@@ -69,6 +76,11 @@ export class Answers {
   static async open(run: string, options: AnswersOptions, joined: Joined): Promise<Answers> {
     const [typed = '', ...choice] = run.split('#');
     const source = typed === '' ? newestRun() : typed;
+    if (isAnswersFile(source)) {
+      const label = basename(source);
+      const row = { number: 1, label, measured: null, files: [{ path: source }], names: [label, '1'] };
+      return await new Answers([row], { ...joined, stores: [], options }).#withOutside(source);
+    }
     const { report } = readSide([source, ...choice].join('#'));
     const having = report.rows.flatMap((row) => answeredRow(row) ?? []);
     if (having.length === 0) {
@@ -81,22 +93,27 @@ export class Answers {
     const rows: AnsweredRow[] = [];
     const absent: string[] = [];
     for (const one of having) {
-      const here = await Promise.all(one.references.map(({ digest }) => storeWith(stores, digest)));
+      const here = await Promise.all(one.files.map(({ digest }) => storeWith(stores, digest)));
       if (here.every((store) => store !== null)) rows.push(one);
-      else absent.push(`${one.row.label} (${one.record.node.name})`);
+      else absent.push(`${one.label} (${one.measured.record.node.name})`);
     }
     const where = `their files are on the nodes that asked: ${absent.join(', ')}; --bodies names a folder that has them`;
     if (rows.length === 0) throw workError(`the answers of ${source} are not here; ${where}`);
     if (absent.length > 0) say(`${absent.length} of ${having.length} rows are left out; ${where}`);
-    const answers = new Answers(rows, { ...joined, stores, options });
-    if (joined.outside !== null && !(await answers.#anyJoined())) {
-      const what = `none of the ${joined.outside.lines} scores is of an answer of ${source}`;
+    return await new Answers(rows, { ...joined, stores, options }).#withOutside(source);
+  }
+
+  /** @throws CommandError (2) where scores of others are of none of these answers. */
+  async #withOutside(source: string): Promise<Answers> {
+    const { outside } = this.#asked;
+    if (outside !== null && !(await this.#anyJoined())) {
+      const what = `none of the ${outside.lines} scores is of an answer of ${source}`;
       throw usageError(
         what,
         'Are they of another sweep? `item` has to be the id of an item here, and `task` and `row` its task and row.',
       );
     }
-    return answers;
+    return this;
   }
 
   async #anyJoined(): Promise<boolean> {
@@ -106,25 +123,31 @@ export class Answers {
 
   /** @throws CommandError (1) for a file that is damaged. */
   async *each(rows: readonly AnsweredRow[] = this.rows): AsyncGenerator<Answer> {
-    for (const of of rows) for (const reference of of.references) yield* this.#file(of, reference);
+    for (const of of rows) for (const file of of.files) yield* this.#file(of, file);
   }
 
-  async *#file(of: AnsweredRow, { digest, window }: AnswersReference): AsyncGenerator<Answer> {
-    const { stores, options } = this.#asked;
-    const store = await storeWith(stores, digest);
+  async *#file(of: AnsweredRow, file: AnswersFile): AsyncGenerator<Answer> {
+    const { options } = this.#asked;
+    const name = 'path' in file ? file.path : file.digest;
     try {
-      for await (const line of linesOf(store ?? stores[0]!, digest)) {
+      for await (const line of await this.#linesOf(file)) {
         const record = readAnswer(line);
-        if (typeof record === 'string')
-          throw workError(`the file ${digest} of answers is damaged: ${record}`);
+        if (typeof record === 'string') throw workError(`the file ${name} of answers is damaged: ${record}`);
         if (!this.#wants(record)) continue;
-        const answer = this.#joinedTo(of, record, shareOf(record, window));
+        const share = 'path' in file ? NO_ENERGY : shareOf(record, file.window);
+        const answer = this.#joinedTo(of, record, share);
         if (options.wrong === true && !((answer.score ?? 1) < 0.5)) continue;
         yield answer;
       }
     } catch (error) {
       throw error instanceof FailureError ? fromFailure(error.failure, EXIT.failed) : error;
     }
+  }
+
+  async #linesOf(file: AnswersFile): Promise<AsyncIterable<string>> {
+    if ('path' in file) return createInterface({ input: createReadStream(file.path) });
+    const { stores } = this.#asked;
+    return linesOf((await storeWith(stores, file.digest)) ?? stores[0]!, file.digest);
   }
 
   #wants(record: AnswerRecord): boolean {
@@ -156,21 +179,49 @@ export class Answers {
 }
 
 /** What the answer's tokens took of the cache; null where tokens or shapes are not known. */
-function kvBytesOf({ row }: AnsweredRow, { tokensIn, tokensOut }: AnswerRecord): number | null {
-  const { model, technique, runner } = row.experiment;
+function kvBytesOf({ measured }: AnsweredRow, { tokensIn, tokensOut }: AnswerRecord): number | null {
+  if (measured === null) return null;
+  const { model, technique, runner } = measured.row.experiment;
   const facts = model.facts === null ? null : knownFacts(model.facts);
   if (facts === null || tokensIn === null) return null;
   const cells = { perSequence: tokensIn + (tokensOut ?? 0), sequences: 1 };
   return predictKvCache(facts, technique.attention, runner.options, cells);
 }
 
-function answeredRow(row: Row): AnsweredRow | null {
+/** Answers of a row that stand in stores. */
+type MeasuredRow = AnsweredRow & {
+  readonly measured: NonNullable<AnsweredRow['measured']>;
+  readonly files: readonly AnswersReference[];
+};
+
+function answeredRow(row: Row): MeasuredRow | null {
+  const { number, label } = row;
   // Starts of one experiment are asked once.
   for (const record of [answeringStart(row.starts), ...row.starts]) {
-    const references = record.quality?.answers ?? [];
-    if (references.length === 0) continue;
-    const names = [row.label, String(row.number), row.experiment.model.name];
-    return { row, record, references, names };
+    const files = record.quality?.answers ?? [];
+    if (files.length === 0) continue;
+    const names = [label, String(number), row.experiment.model.name];
+    return { number, label, measured: { row, record }, files, names };
   }
   return null;
+}
+
+const NO_ENERGY: Share = { joules: null, reason: 'a file of answers alone says nothing of energy' };
+
+/** No answer takes more. */
+const FIRST_BYTES = 2 ** 22;
+
+/** @returns whether a path is a file of answers, by its first line. */
+function isAnswersFile(path: string): boolean {
+  return orElse(() => {
+    if (!statSync(path).isFile()) return false;
+    const file = openSync(path, 'r');
+    try {
+      const front = Buffer.alloc(FIRST_BYTES);
+      const [line = ''] = front.toString('utf8', 0, readSync(file, front)).split('\n', 1);
+      return typeof readAnswer(line) !== 'string';
+    } finally {
+      closeSync(file);
+    }
+  }, false);
 }

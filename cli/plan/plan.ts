@@ -7,6 +7,7 @@ import { planSpace, type Space } from '../../core/sweep/space.js';
 import type { Sweep } from '../../core/sweep/spec.js';
 import { askToFetch } from '../ask-to-fetch.js';
 import { checkEvaluation } from '../check-evaluation.js';
+import { usageError } from '../exit.js';
 import { localModelFolders, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
 import { fitted, openSweep } from '../sweep-file.js';
@@ -78,9 +79,14 @@ export async function planOf(
     say(message);
     warnings.push({ code: 'model-missing', message, experiments: 0, blocks: false });
   };
-  await checkEvaluation(written.sweep, settings, node, (of, why) =>
+  const unasked = await checkEvaluation(written.sweep, settings, node, (of, why) =>
     missing(`${of}: ${why}; it is not checked`),
   );
+  if (unasked.length > 0)
+    throw usageError(
+      unasked.join('\n'),
+      'Ask it without `chat: true`, or take a model that was tuned for chats. `ridge run` asks the other tasks.',
+    );
   const models = await resolveModels(
     written.sweep,
     settings,

@@ -8,6 +8,7 @@ import { checkEvaluation } from '../check-evaluation.js';
 import { usageError } from '../exit.js';
 import { localModelFolders, resolveModels } from '../local-models.js';
 import { nodeConfig } from '../node-config.js';
+import { say } from '../output/print.js';
 import { readyToRun, type SweepFile, strictly } from '../sweep-file.js';
 import { type ThisNode, thisNode } from '../this-node.js';
 import type { RunOptions } from './command.js';
@@ -33,7 +34,8 @@ export async function prepare(asked: SweepFile, options: RunOptions): Promise<Pr
   const allowed = await askToFetch(options, written);
   const node = nodeConfig(allowed);
   const settings = modelSettings(localModelFolders(path, written, allowed.models), node);
-  await checkEvaluation(written, settings, node);
+  for (const why of await checkEvaluation(written, settings, node))
+    say(`note: ${why}: it gets no score, and the other tasks are asked`);
   const models = await resolveModels(written, settings);
   const { document, sweep } = readyToRun(file, models, allowed.quick === true);
   const space = planSpace(sweep);

@@ -1,11 +1,11 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { builtinFolder } from '../../artifacts/files/source.js';
 import type { Change } from '../../core/quality/questions.js';
 import type { ResultRecord } from '../../core/result/result.js';
 import { temporaryFolder } from '../support/folder.js';
-import { recordsIn } from '../support/reading.js';
+import { jsonLines, recordsIn } from '../support/reading.js';
 import { type Running, ridge, startRidge } from '../support/ridge.js';
 import { freePort } from '../support/services.js';
 
@@ -19,6 +19,8 @@ interface Case {
   readonly done: Done;
   /** A line that the user is told; null = none. */
   readonly told: string | null;
+  /** Answers of before are gone from the cache. */
+  readonly gone?: true;
 }
 
 const TEMPLATE = 'items: talk.jsonl, chat: CHAT';
@@ -105,6 +107,16 @@ const CASES: readonly Case[] = [
     done: { talk: 'ask again' },
     told: '2 rows: the questions of talk changed: asked again',
   },
+  {
+    what: 'a key, and the answers are gone',
+    change: (folder) => {
+      edit(folder, 'exam.jsonl', (text) => text.replaceAll('"answer":2', '"answer":0'));
+      rmSync(join(folder, 'cache/ridgepoint/answers'), { recursive: true });
+    },
+    done: { exam: 'ask again' },
+    told: '2 rows: the key, the scorers or a judge of exam changed, and its answers are kept no more: asked again',
+    gone: true,
+  },
 ];
 
 const scoresOf = ({ quality }: ResultRecord) =>
@@ -128,6 +140,7 @@ const doneIn = ({ quality }: ResultRecord): Done =>
 async function walk(
   folder: string,
   again: () => Promise<{ records: readonly ResultRecord[]; stderr: string }>,
+  cases: readonly Case[] = CASES,
 ): Promise<void> {
   const first = await again();
   expect(first.records.map(scoresOf)).toEqual(
@@ -142,7 +155,7 @@ async function walk(
     );
   }
   let before = first.records;
-  for (const { what, change, done, told } of CASES) {
+  for (const { what, change, done, told, gone } of cases) {
     change(folder);
     const { records, stderr } = await again();
     expectSameSpeed(records, first.records);
@@ -153,10 +166,11 @@ async function walk(
       const old = before[i]!;
       expect(record.trialId === old.trialId, what).toBe(!changed);
       if (!changed) continue;
+      if (done.exam !== undefined && !gone) expect(scoresOf(record).exam, what).not.toBe(scoresOf(old).exam);
       expect(doneIn(record), what).toEqual(done);
       const kept = ['exam', 'quiz', 'said', 'talk'].filter((task) => done[task] !== 'ask again');
-      const known = new Set(Object.keys(scoresOf(old)));
-      expect(record.quality?.keptAnswers, what).toEqual(kept.filter((task) => known.has(task)));
+      const known = gone ? new Set<string>() : new Set(Object.keys(scoresOf(old)));
+      expect(record.quality?.keptAnswers ?? [], what).toEqual(kept.filter((task) => known.has(task)));
       for (const task of Object.keys(scoresOf(old)))
         if (done[task] === undefined) expect(scoresOf(record)[task], what).toBe(scoresOf(old)[task]);
     }
@@ -164,25 +178,83 @@ async function walk(
   }
   const last = before.map(scoresOf);
   expect(last.map(({ said }) => said)).toEqual([0.75, 0.75]);
-  expect(last.map(({ exam }) => exam)).not.toEqual(first.records.map((one) => scoresOf(one).exam));
   for (const scores of last) expect(scores.talk).toEqual(expect.any(Number));
   for (const { measurements } of before)
     expect(measurements.taskScoreRatio?.value).not.toBe(first.records[0]!.measurements.taskScoreRatio?.value);
 }
 
+const running: Running[] = [];
+afterEach(async () => {
+  for (const one of running.splice(0)) {
+    one.process.kill('SIGKILL');
+    await one.ended;
+  }
+});
+
 const byId = (records: readonly ResultRecord[]) =>
   records.toSorted((a, b) => (a.experimentId < b.experimentId ? -1 : 1));
 
-test('ridge run again asks again what is asked otherwise, and scores again what is scored otherwise', {
-  timeout: 400_000,
-}, async () => {
+/** A folder with the questions, and how `ridge` is called in it. */
+function questions() {
   const folder = temporaryFolder();
   const env = { XDG_CACHE_HOME: join(folder, 'cache'), XDG_STATE_HOME: join(folder, 'state') };
   writeQuestions(folder);
-  await walk(folder, async () => {
-    const words = ['run', 'sweep.yaml', '--out', 'out', '--energy', 'none', '--config', 'node.yaml'];
-    const { code, stderr } = await ridge(words, { cwd: folder, env });
+  const call = async (...words: string[]) => {
+    const { code, stdout, stderr } = await ridge(words, { cwd: folder, env });
     expect(code, stderr).toBe(0);
-    return { records: byId(recordsIn(join(folder, 'out'))), stderr };
+    return { stdout, stderr };
+  };
+  return { folder, env, call };
+}
+
+test('ridge run again, or --reuse in another folder: what is asked again, what scored again, what kept', {
+  timeout: 600_000,
+}, async () => {
+  const { folder, env, call } = questions();
+  const run = async (out: string, ...more: string[]) => {
+    const words = ['run', 'sweep.yaml', '--out', out, '--energy', 'none', '--config', 'node.yaml', ...more];
+    const { stderr } = await call(...words);
+    return { records: byId(recordsIn(join(folder, out))), stderr };
+  };
+  const planned = await ridge(['plan', 'sweep.yaml', '--config', 'node.yaml'], { cwd: folder, env });
+  expect([planned.code, planned.stderr]).toEqual([
+    2,
+    expect.stringContaining('talk asks by a chat template, and tiny has none'),
+  ]);
+  await walk(folder, () => run('out'));
+
+  const before = byId(recordsIn(join(folder, 'out')));
+  edit(folder, 'quiz.jsonl', (text) => text.replaceAll('"answer":1', '"answer":0'));
+  const { records, stderr } = await run('other', '--reuse');
+  expect(stderr).toMatch(/reused: \d+ starts of 2 experiments/);
+  expect(stderr).toContain('2 rows: the key, the scorers or a judge of quiz changed: scored again');
+  expectSameSpeed(records, before);
+  expect(records.map(doneIn)).toEqual([1, 2].map(() => ({ quiz: 'score again' })));
+  expect(records.map((one) => scoresOf(one).quiz)).not.toEqual(before.map((one) => scoresOf(one).quiz));
+  // Nothing has changed since: a third folder takes over what was scored last.
+  const third = await run('third', '--reuse');
+  expect(third.records.map(scoresOf)).toEqual(records.map(scoresOf));
+  expect(third.stderr).not.toMatch(/changed: /);
+});
+
+test('through a coordinator: the same, by the files of the agent, when the same sweep is submitted again', {
+  timeout: 600_000,
+}, async () => {
+  const { folder, env, call } = questions();
+  const address = `127.0.0.1:${await freePort()}`;
+  const at = ['--coordinator', address];
+  const start = (...words: string[]): Running => {
+    const one = startRidge(words, { cwd: folder, env });
+    running.push(one);
+    return one;
+  };
+  const alone = ['--metrics', 'off', '--web', 'off', '--data', 'c'];
+  await start('coordinator', '--listen', address, ...alone).says(/agents and tools at/);
+  const node = ['--config', 'node.yaml', '--models', folder, '--data', 'a', '--energy', 'none'];
+  start('agent', ...at, ...node);
+  await walk(folder, async () => {
+    const { stderr } = await call('submit', 'sweep.yaml', ...at, '--watch');
+    const results = await call('results', 'asked', ...at, '--format', 'jsonl');
+    return { records: byId(jsonLines<ResultRecord>(results.stdout)), stderr };
   });
 });

@@ -25,6 +25,7 @@ const NOTHING = {
   textDigest: null,
   taskDigests: [],
   questions: [],
+  chats: [],
   scorers: {},
 };
 

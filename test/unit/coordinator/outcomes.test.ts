@@ -99,7 +99,7 @@ test('every valid trial of an experiment is known, oldest first, with its engine
     { trialId: 't2', engine: null, build: 'aa01', values: {}, gradingCodes: [], questions: null },
   ]);
   expect(known.of('x3')).toEqual([]);
-  const nothing = { values: {}, gradingCodes: [], questions: null };
+  const nothing = { values: {}, gradingCodes: [] };
   expect(known.startOf('t1')).toEqual({ values, gradingCodes: ['cpu-steal'] });
   expect([known.startOf('t4'), known.startOf('unknown')]).toEqual([nothing, nothing]);
 });

@@ -162,6 +162,41 @@ describe('tasks of lm-evaluation-harness', () => {
     );
   });
 
+  test('with a target that is none of the choices are refused, and not scored as wrong', () => {
+    const choice = `task: t\n${DATA}output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: c\n`;
+    const items = [1, 0].map((gold) => ({ q: 'Is it?', c: ['yes', 'no'], gold }));
+    const refused = (target: string, records: readonly object[] = items) =>
+      errors('k.yaml', `${choice}doc_to_target: ${target}\n`, records);
+    expect(refused('gold')).toEqual([]);
+    expect(refused('goold')).toEqual(['k.yaml: item 1: "goold" is none of its 2 choices']);
+    expect(refused('gold', [items[0]!, { ...items[1], gold: 2 }])).toEqual([
+      'k.yaml: item 2: "2" is none of its 2 choices',
+    ]);
+    expect(refused('gold', [{ ...items[0], gold: [] }])).toEqual([
+      'k.yaml: item 1: its target, an empty list, is none of its 2 choices',
+    ]);
+    // Of several labels the others are right in none, as there.
+    expect(refused('gold', [{ ...items[0], gold: [7, 1] }])).toEqual([]);
+    const said = choice.replace('multiple_choice', 'generate_until');
+    expect(errors('k.yaml', `${said}doc_to_target: goold\n`, items)).toEqual([
+      'k.yaml: item 1: "goold" is none of its 2 choices',
+    ]);
+  });
+
+  test('show an example whose right option is empty with its delimiters', () => {
+    const items = [1, 0].map((gold, i) => ({ q: `q${i}`, c: ['yes', ''], gold }));
+    const path = write(
+      'empty.yaml',
+      `task: t\n${DATA}output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: c\ndoc_to_target: gold\nnum_fewshot: 1\nfewshot_split: test\n`,
+      items,
+    );
+    // `build_qa_turn` of 0.4.13 asks whether there is an answer, which an index is.
+    expect(sound(readTasks([path])).tasks[0]?.items.map(({ prompt }) => prompt)).toEqual([
+      'q1 yes\n\nq0',
+      'q0 \n\nq1',
+    ]);
+  });
+
   test('take from what they include what they do not say', () => {
     write('base.yaml', `${DATA}doc_to_text: q\ndoc_to_target: a\noutput_type: loglikelihood`);
     const read = readTasks([
