@@ -189,7 +189,7 @@ function kvBytesOf({ measured }: AnsweredRow, { tokensIn, tokensOut }: AnswerRec
 }
 
 /** Answers of a row that stand in stores. */
-type MeasuredRow = AnsweredRow & {
+type MeasuredRow = Omit<AnsweredRow, 'files' | 'measured'> & {
   readonly measured: NonNullable<AnsweredRow['measured']>;
   readonly files: readonly AnswersReference[];
 };

@@ -61,6 +61,13 @@ describe('ridge quality', () => {
     expect(
       readdirSync(folder).filter((name) => name.includes('answers') || name.includes('journal')),
     ).toEqual([]);
+    const read = await ridgeHere(['answers', out]);
+    expect([read.code, read.stderr]).toEqual([0, '']);
+    expect(read.stdout).toMatch(/exam +a .*\n.*exam +b /);
+    const exported = await ridgeHere(['answers', out, '--format', 'csv']);
+    expect(exported.stdout.trim().split('\r\n')).toHaveLength(3);
+    const chosen = await ridgeHere(['answers', out, '--item', 'b', '--format', 'jsonl']);
+    expect(JSON.parse(chosen.stdout)).toMatchObject({ row: 1, label: 'out.jsonl', item: 'b', joules: null });
     const none = await ridge(words);
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('name them with --task')]);
   });
