@@ -37,7 +37,7 @@ export async function printMeasures(
   const settings = settingsOf(options, outside);
   const entries = new Map<string, Entry>();
   for await (const answer of answers.each()) {
-    const { row } = answer.of;
+    const row = answer.of;
     const group = options.by === undefined ? null : groupOf(options.by, answer);
     for (const measure of options.measure) {
       const { over, begin } = MEASURES[measure];
