@@ -16,8 +16,11 @@ import type { Projection } from './projection.js';
 import { type ReportedEvent, Reports, type WaitingReport } from './reports.js';
 import type { Command, Event } from './scheduler/commands.js';
 import { DEFAULT_NAMESPACE, inNamespace } from './scheduler/namespaces.js';
+import { keptAnswersOf } from './scheduler/stale.js';
 import {
   nodesWithLeases,
+  queueKey,
+  queueOf,
   type SchedulerOptions,
   type SchedulerState,
   type SweepState,
@@ -366,11 +369,15 @@ export class Dispatcher {
 
   /** Puts new answers into the record that they were asked for: what was timed is not timed again. */
   async #withAnswers(event: ReportedEvent): Promise<ReportedEvent> {
-    const { supersedes = '', experimentId } = event.record;
-    const position = this.#projection.entryOf(supersedes);
+    const { supersedes, sweep: about, node } = event.record;
+    const known = this.state.sweeps.get(about.id);
+    const kept =
+      known && keptAnswersOf(this.state, queueOf(known, queueKey(known, node.name)), about.position);
+    // Of the trial that its point shows, and of no other.
+    const position = kept?.trialId === supersedes ? this.#projection.entryOf(supersedes ?? '') : undefined;
     if (position === undefined) return event;
     const { fact } = await this.#parts.log.get(position, 'full');
-    if (fact.fact !== 'ResultRecorded' || fact.record.experimentId !== experimentId) return event;
+    if (fact.fact !== 'ResultRecorded') return event;
     const { start } = fact.record.sweep;
     const answered = answeredAgain(fact.record, event.record);
     if (answered === fact.record) return event;

@@ -33,12 +33,13 @@ export function answeredAgain(measured: ResultRecord, asked: Asked): ResultRecor
     ...asked.warnings.filter(({ code }) => OF_ANSWERS.has(code)),
     ...(asked.failure === null ? [] : [warn('quality-missing', `the quality was not measured: ${why}`)]),
   ];
-  const warned = (warnings: readonly Warning[]) => [
-    ...warnings.filter(({ code }) => !OF_ANSWERS.has(code)),
-    ...told,
-  ];
   const { given, artifact } = measured;
-  const warnings = warned(measured.warnings);
+  const ofOthers = (list: readonly Warning[]) => list.filter(({ code }) => !OF_ANSWERS.has(code));
+  const noted = [...ofOthers(given?.warnings ?? []), ...told];
+  const isNoted = ({ code, message }: Warning) =>
+    noted.some((one) => one.code === code && one.message === message);
+  // What a judge is given stands first, as it does where a record is judged again.
+  const warnings = [...noted, ...ofOthers(measured.warnings).filter((one) => !isNoted(one))];
   const found = {
     ...qualityFindings({ quality, absent }).entries,
     ...(given !== undefined && {
@@ -57,7 +58,7 @@ export function answeredAgain(measured: ResultRecord, asked: Asked): ResultRecor
     measurements: { ...measured.measurements, ...Object.fromEntries(entries) },
     valid:
       measured.status === 'complete' && gradeOf(warnings, measured.experiment.measure.gates) !== 'invalid',
-    ...(given !== undefined && { given: { ...given, warnings: warned(given.warnings) } }),
+    ...(given !== undefined && { given: { ...given, warnings: noted } }),
   };
 }
 

@@ -129,11 +129,11 @@ async function keepAnswers(request: AnswerRequest, record: QualityRecord): Promi
   const digest = record.answers?.[0]?.digest ?? null;
   const answered = new Set(record.tasks.map(({ name }) => name));
   for (const one of request.questions.questions) {
-    const isText = one.task === null;
-    if (one.task === null ? record.text === null : !answered.has(one.task)) continue;
+    const { task } = one;
+    if (task === null ? record.text === null : !answered.has(task)) continue;
     const path = knownPath(request, one);
     await mkdir(dirname(path), { recursive: true });
-    const known = { text: isText ? record.text : null, answers: isText ? null : digest };
+    const known = task === null ? { text: record.text, answers: null } : { text: null, answers: digest };
     await writeWhole(path, JSON.stringify(known));
   }
 }

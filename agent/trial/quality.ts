@@ -106,7 +106,7 @@ export async function askQuestions(
   questions: EvaluationSpec,
 ): Promise<void> {
   await noteAnswers(trial, () => answersOf(requestOf(trial, model, questions), trial.child.launch));
-  noteUnanswered(trial);
+  noteUnanswered(trial, null);
 }
 
 /**
@@ -137,7 +137,7 @@ export async function askServer(
   model: PreparedModel | null,
   questions: EvaluationSpec,
 ): Promise<void> {
-  const { notes, child, lease } = trial;
+  const { child, lease } = trial;
   const stood = model === null ? null : runningModel(lease.experiment, model);
   const substitute = stood !== null && givesLogits(stood.runnerKind) ? stood : null;
   await noteAnswers(trial, async () => {
@@ -158,22 +158,18 @@ export async function askServer(
     const order = [...questions.request.tasks, ...rankings].map(({ name }) => name);
     return joinedQuality(ofServer, await answersOf(rest, child.launch), substitute.runnerKind, order);
   });
-  if (substitute === null) noteUnanswered(trial);
-  else
-    for (const { task, reason } of notes.quality?.unanswered ?? []) {
-      const what = task === null ? 'the text' : task;
-      const text = `${lease.experiment.runner.kind} could not be asked ${what}: ${reason}`;
-      const asked = `The file that it served was asked through ${substitute.runnerKind}`;
-      notes.warnings.push(warn('quality-caveat', `${text}. ${asked}`));
-    }
+  noteUnanswered(trial, substitute);
 }
 
-/** Says of each task that has no score why. */
-function noteUnanswered({ notes, lease }: TrialRun): void {
-  for (const { task, reason } of notes.quality?.unanswered ?? []) {
+/** Says why a task has no score, or whose its score is. @param substitute who was asked what the runner could not be; null = nobody. */
+function noteUnanswered({ notes, lease }: TrialRun, substitute: AskedModel | null): void {
+  const { unanswered = [], text, tasks = [] } = notes.quality ?? {};
+  for (const { task, reason } of unanswered) {
     const what = task === null ? 'the text' : task;
-    const text = `${lease.experiment.runner.kind} could not be asked ${what}: ${reason}`;
-    notes.warnings.push(warn('quality-missing', text));
+    const why = `${lease.experiment.runner.kind} could not be asked ${what}: ${reason}`;
+    const isThere = task === null ? text !== null : tasks.some(({ name }) => name === task);
+    const asked = `The file that it served was asked through ${substitute?.runnerKind}`;
+    notes.warnings.push(isThere ? warn('quality-caveat', `${why}. ${asked}`) : warn('quality-missing', why));
   }
 }
 

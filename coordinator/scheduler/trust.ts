@@ -21,6 +21,8 @@ export function refusalOf(state: SchedulerState, record: ResultRecord): string |
   if (!stands && (state.leaseKey === null || !provesLease(trialId, holder, state.leaseKey))) {
     return `Its trial was not leased to ${node.name} on ${device.id} for ${experimentId} by this log's coordinator.`;
   }
+  if (record.supersedes !== undefined && named.purpose !== 'quality')
+    return 'It takes the place of another trial, and was leased to be measured.';
   const wrong = (['position', 'block', 'purpose', 'attempt', 'start'] as const).find(
     // Ids of before it was signed name no start.
     (field) => about[field] !== named[field] && named[field] !== undefined,

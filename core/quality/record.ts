@@ -161,6 +161,12 @@ export function joinedQuality(
   order: readonly string[],
 ): QualityRecord {
   const asked = { through: 'stand-in' as const, runner };
+  const neither = new Map((ofSubstitute.unanswered ?? []).map(({ task, reason }) => [task, reason]));
+  const unanswered = (ofServer.unanswered ?? []).map(({ task, reason }) => {
+    const too = neither.get(task);
+    return { task, reason: too === undefined ? reason : `${reason}; nor could ${runner}: ${too}` };
+  });
+  const keptAnswers = [...(ofServer.keptAnswers ?? []), ...(ofSubstitute.keptAnswers ?? [])];
   const answers = [...(ofServer.answers ?? []), ...(ofSubstitute.answers ?? [])];
   const text = ofSubstitute.text === null ? ofServer.text : { ...ofSubstitute.text, asked };
   const tasks = [...ofServer.tasks, ...ofSubstitute.tasks.map((task) => ({ ...task, asked }))];
@@ -168,7 +174,9 @@ export function joinedQuality(
     ...ofServer,
     text,
     tasks: tasks.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+    ...(unanswered.length > 0 && { unanswered }),
     ...(answers.length > 0 && { answers }),
+    ...(keptAnswers.length > 0 && { keptAnswers }),
     warnings: [...new Set([...ofServer.warnings, ...ofSubstitute.warnings])],
     seconds: ofServer.seconds + ofSubstitute.seconds,
     reused: ofServer.reused && ofSubstitute.reused,

@@ -199,6 +199,19 @@ describe('a sweep whose questions may have changed', () => {
     expect(asking.rows()).toEqual(thrice(questionsId(OTHER_KEY)));
   });
 
+  test('takes new answers from nobody who was leased something else', () => {
+    const asking = new Asking();
+    asking.run();
+    const [first] = asking.records;
+    asking.submit('s4', { prefix: 'y' });
+    const lease = asking.sim.ask()!;
+    const forged = { ...aRecord(lease), supersedes: first!.trialId };
+    expect(asking.sim.report(forged)).toContainEqual(
+      expect.objectContaining({ command: 'refuse', reason: expect.stringContaining('takes the place') }),
+    );
+    expect(asking.sim.state.superseded.size).toBe(0);
+  });
+
   test('of which a release before did not say what it asked is asked once', () => {
     const asking = new Asking();
     asking.files = undefined as never;
