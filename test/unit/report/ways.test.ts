@@ -34,7 +34,7 @@ test('the table of a terminal shows them, within its width', () => {
 
 test('ways are averaged within their task before tasks are', () => {
   const [record] = waysRecords();
-  const { entries } = qualityFindings(record);
+  const { entries } = qualityFindings(record!);
   // (0.4 + 0.6) / 2 of sums, and 0.9 of a task that is asked in one way.
   expect(entries.taskScoreRatio?.value).toBeCloseTo((0.5 + 0.9) / 2, 12);
 });
