@@ -46,7 +46,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<numb
     }
     if (options.watch !== true) return EXIT.ok;
     const status = await watchSweep(control, accepted.sweepId);
-    if (!accepted.created && sweep.quality !== null)
+    if (sweep.quality !== null)
       sayAskedAgain(await collectResults(control, accepted.sweepId, RecordDetail.RECORD_DETAIL_ROW), since);
     sayGrades(status, TRY_AGAIN);
     return exitCodeOf(status);

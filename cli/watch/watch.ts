@@ -183,7 +183,7 @@ export function sayGrades(
 export function sayAskedAgain(records: readonly ResultRecord[], since: string): void {
   const again = records.flatMap(({ quality }) => quality?.again ?? []);
   const rows = again.filter(({ at }) => at >= since).map(({ changes }) => changes);
-  for (const sentence of changeSentences(rows)) say(sentence);
+  for (const sentence of changeSentences(rows)) say(printable(sentence));
 }
 
 type CodeCounts = SweepStatus['invalidBy'];
